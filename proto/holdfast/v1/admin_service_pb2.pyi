@@ -1,0 +1,144 @@
+import datetime
+
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from holdfast.v1 import store_pb2 as _store_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class PutStoresRequest(_message.Message):
+    __slots__ = ("stores",)
+    STORES_FIELD_NUMBER: _ClassVar[int]
+    stores: _containers.RepeatedCompositeFieldContainer[_store_pb2.Store]
+    def __init__(self, stores: _Optional[_Iterable[_Union[_store_pb2.Store, _Mapping]]] = ...) -> None: ...
+
+class PutStoresResponse(_message.Message):
+    __slots__ = ("chain_version",)
+    CHAIN_VERSION_FIELD_NUMBER: _ClassVar[int]
+    chain_version: int
+    def __init__(self, chain_version: _Optional[int] = ...) -> None: ...
+
+class ListStoresRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListStoresResponse(_message.Message):
+    __slots__ = ("stores", "next_page_token", "chain_version")
+    STORES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_VERSION_FIELD_NUMBER: _ClassVar[int]
+    stores: _containers.RepeatedCompositeFieldContainer[_store_pb2.Store]
+    next_page_token: str
+    chain_version: int
+    def __init__(self, stores: _Optional[_Iterable[_Union[_store_pb2.Store, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., chain_version: _Optional[int] = ...) -> None: ...
+
+class GetPolicyRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetPolicyResponse(_message.Message):
+    __slots__ = ("policy",)
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    policy: _store_pb2.Policy
+    def __init__(self, policy: _Optional[_Union[_store_pb2.Policy, _Mapping]] = ...) -> None: ...
+
+class SetPolicyRequest(_message.Message):
+    __slots__ = ("policy",)
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    policy: _store_pb2.Policy
+    def __init__(self, policy: _Optional[_Union[_store_pb2.Policy, _Mapping]] = ...) -> None: ...
+
+class SetPolicyResponse(_message.Message):
+    __slots__ = ("policy",)
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    policy: _store_pb2.Policy
+    def __init__(self, policy: _Optional[_Union[_store_pb2.Policy, _Mapping]] = ...) -> None: ...
+
+class GetLedgerStatusRequest(_message.Message):
+    __slots__ = ("store_id",)
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    store_id: str
+    def __init__(self, store_id: _Optional[str] = ...) -> None: ...
+
+class GetLedgerStatusResponse(_message.Message):
+    __slots__ = ("store_id", "version", "epoch", "actor", "pid", "ledger_time", "open_reservations", "positions", "remembered_answers", "snapshot_version", "replayed_events", "recovery", "repeats_answered", "policy_version")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    PID_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_TIME_FIELD_NUMBER: _ClassVar[int]
+    OPEN_RESERVATIONS_FIELD_NUMBER: _ClassVar[int]
+    POSITIONS_FIELD_NUMBER: _ClassVar[int]
+    REMEMBERED_ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    REPLAYED_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    RECOVERY_FIELD_NUMBER: _ClassVar[int]
+    REPEATS_ANSWERED_FIELD_NUMBER: _ClassVar[int]
+    POLICY_VERSION_FIELD_NUMBER: _ClassVar[int]
+    store_id: str
+    version: int
+    epoch: int
+    actor: str
+    pid: int
+    ledger_time: _timestamp_pb2.Timestamp
+    open_reservations: int
+    positions: int
+    remembered_answers: int
+    snapshot_version: int
+    replayed_events: int
+    recovery: _duration_pb2.Duration
+    repeats_answered: int
+    policy_version: int
+    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., epoch: _Optional[int] = ..., actor: _Optional[str] = ..., pid: _Optional[int] = ..., ledger_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., open_reservations: _Optional[int] = ..., positions: _Optional[int] = ..., remembered_answers: _Optional[int] = ..., snapshot_version: _Optional[int] = ..., replayed_events: _Optional[int] = ..., recovery: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., repeats_answered: _Optional[int] = ..., policy_version: _Optional[int] = ...) -> None: ...
+
+class VerifyLedgerRequest(_message.Message):
+    __slots__ = ("store_id",)
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    store_id: str
+    def __init__(self, store_id: _Optional[str] = ...) -> None: ...
+
+class Discrepancy(_message.Message):
+    __slots__ = ("invariant", "subject", "expected", "found")
+    INVARIANT_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_FIELD_NUMBER: _ClassVar[int]
+    FOUND_FIELD_NUMBER: _ClassVar[int]
+    invariant: str
+    subject: str
+    expected: str
+    found: str
+    def __init__(self, invariant: _Optional[str] = ..., subject: _Optional[str] = ..., expected: _Optional[str] = ..., found: _Optional[str] = ...) -> None: ...
+
+class VerifyLedgerResponse(_message.Message):
+    __slots__ = ("store_id", "version", "holds", "discrepancies", "events", "accepted", "units_sold", "units_reserved", "units_oversold", "state_hash")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    HOLDS_FIELD_NUMBER: _ClassVar[int]
+    DISCREPANCIES_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    UNITS_SOLD_FIELD_NUMBER: _ClassVar[int]
+    UNITS_RESERVED_FIELD_NUMBER: _ClassVar[int]
+    UNITS_OVERSOLD_FIELD_NUMBER: _ClassVar[int]
+    STATE_HASH_FIELD_NUMBER: _ClassVar[int]
+    store_id: str
+    version: int
+    holds: bool
+    discrepancies: _containers.RepeatedCompositeFieldContainer[Discrepancy]
+    events: int
+    accepted: int
+    units_sold: int
+    units_reserved: int
+    units_oversold: int
+    state_hash: str
+    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., holds: _Optional[bool] = ..., discrepancies: _Optional[_Iterable[_Union[Discrepancy, _Mapping]]] = ..., events: _Optional[int] = ..., accepted: _Optional[int] = ..., units_sold: _Optional[int] = ..., units_reserved: _Optional[int] = ..., units_oversold: _Optional[int] = ..., state_hash: _Optional[str] = ...) -> None: ...

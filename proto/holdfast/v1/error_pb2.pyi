@@ -1,0 +1,101 @@
+import datetime
+
+from google.protobuf import duration_pb2 as _duration_pb2
+from holdfast.v1 import reservation_pb2 as _reservation_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REASON_UNSPECIFIED: _ClassVar[Reason]
+    REASON_IDEMPOTENCY_KEY_REUSED: _ClassVar[Reason]
+    REASON_RESERVATION_NOT_FOUND: _ClassVar[Reason]
+    REASON_STORE_NOT_ACCEPTING: _ClassVar[Reason]
+    REASON_RESERVATION_EXPIRED: _ClassVar[Reason]
+    REASON_TRANSITION_NOT_ALLOWED: _ClassVar[Reason]
+    REASON_LINE_NOT_FOUND: _ClassVar[Reason]
+    REASON_QUANTITY_EXCEEDS_HELD: _ClassVar[Reason]
+    REASON_TTL_TOO_LONG: _ClassVar[Reason]
+    REASON_BASKET_CONFIRMED: _ClassVar[Reason]
+    REASON_OPEN_RESERVATIONS_LIMIT: _ClassVar[Reason]
+    REASON_UNITS_LIMIT: _ClassVar[Reason]
+    REASON_SKU_NOT_STOCKED: _ClassVar[Reason]
+    REASON_INSUFFICIENT_STOCK: _ClassVar[Reason]
+    REASON_COUNT_TOO_OLD: _ClassVar[Reason]
+    REASON_LEDGER_FULL: _ClassVar[Reason]
+REASON_UNSPECIFIED: Reason
+REASON_IDEMPOTENCY_KEY_REUSED: Reason
+REASON_RESERVATION_NOT_FOUND: Reason
+REASON_STORE_NOT_ACCEPTING: Reason
+REASON_RESERVATION_EXPIRED: Reason
+REASON_TRANSITION_NOT_ALLOWED: Reason
+REASON_LINE_NOT_FOUND: Reason
+REASON_QUANTITY_EXCEEDS_HELD: Reason
+REASON_TTL_TOO_LONG: Reason
+REASON_BASKET_CONFIRMED: Reason
+REASON_OPEN_RESERVATIONS_LIMIT: Reason
+REASON_UNITS_LIMIT: Reason
+REASON_SKU_NOT_STOCKED: Reason
+REASON_INSUFFICIENT_STOCK: Reason
+REASON_COUNT_TOO_OLD: Reason
+REASON_LEDGER_FULL: Reason
+
+class ShortLine(_message.Message):
+    __slots__ = ("sku", "asked", "available")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    ASKED_FIELD_NUMBER: _ClassVar[int]
+    AVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    asked: int
+    available: int
+    def __init__(self, sku: _Optional[str] = ..., asked: _Optional[int] = ..., available: _Optional[int] = ...) -> None: ...
+
+class Rejection(_message.Message):
+    __slots__ = ("reason", "message", "store_id", "sku", "asked", "available", "reservation_id", "status", "short_lines", "version")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    ASKED_FIELD_NUMBER: _ClassVar[int]
+    AVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    SHORT_LINES_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    reason: Reason
+    message: str
+    store_id: str
+    sku: str
+    asked: int
+    available: int
+    reservation_id: str
+    status: _reservation_pb2.ReservationStatus
+    short_lines: _containers.RepeatedCompositeFieldContainer[ShortLine]
+    version: int
+    def __init__(self, reason: _Optional[_Union[Reason, str]] = ..., message: _Optional[str] = ..., store_id: _Optional[str] = ..., sku: _Optional[str] = ..., asked: _Optional[int] = ..., available: _Optional[int] = ..., reservation_id: _Optional[str] = ..., status: _Optional[_Union[_reservation_pb2.ReservationStatus, str]] = ..., short_lines: _Optional[_Iterable[_Union[ShortLine, _Mapping]]] = ..., version: _Optional[int] = ...) -> None: ...
+
+class FieldViolation(_message.Message):
+    __slots__ = ("field", "description")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    description: str
+    def __init__(self, field: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
+
+class ItemError(_message.Message):
+    __slots__ = ("code", "message", "violations", "retry_after")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    VIOLATIONS_FIELD_NUMBER: _ClassVar[int]
+    RETRY_AFTER_FIELD_NUMBER: _ClassVar[int]
+    code: int
+    message: str
+    violations: _containers.RepeatedCompositeFieldContainer[FieldViolation]
+    retry_after: _duration_pb2.Duration
+    def __init__(self, code: _Optional[int] = ..., message: _Optional[str] = ..., violations: _Optional[_Iterable[_Union[FieldViolation, _Mapping]]] = ..., retry_after: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...

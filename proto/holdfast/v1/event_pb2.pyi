@@ -1,0 +1,151 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from holdfast.v1 import error_pb2 as _error_pb2
+from holdfast.v1 import reservation_pb2 as _reservation_pb2
+from holdfast.v1 import stock_pb2 as _stock_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Event(_message.Message):
+    __slots__ = ("store_id", "version", "at", "reserved", "refused", "confirmed", "ready_marked", "collected", "released", "expired", "extended", "stock_adjusted", "stock_counted", "safety_stock_set", "shortfall_declared", "policy_adopted")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    RESERVED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    CONFIRMED_FIELD_NUMBER: _ClassVar[int]
+    READY_MARKED_FIELD_NUMBER: _ClassVar[int]
+    COLLECTED_FIELD_NUMBER: _ClassVar[int]
+    RELEASED_FIELD_NUMBER: _ClassVar[int]
+    EXPIRED_FIELD_NUMBER: _ClassVar[int]
+    EXTENDED_FIELD_NUMBER: _ClassVar[int]
+    STOCK_ADJUSTED_FIELD_NUMBER: _ClassVar[int]
+    STOCK_COUNTED_FIELD_NUMBER: _ClassVar[int]
+    SAFETY_STOCK_SET_FIELD_NUMBER: _ClassVar[int]
+    SHORTFALL_DECLARED_FIELD_NUMBER: _ClassVar[int]
+    POLICY_ADOPTED_FIELD_NUMBER: _ClassVar[int]
+    store_id: str
+    version: int
+    at: _timestamp_pb2.Timestamp
+    reserved: ReservedEvent
+    refused: RefusedEvent
+    confirmed: ConfirmedEvent
+    ready_marked: ReadyMarkedEvent
+    collected: CollectedEvent
+    released: ReleasedEvent
+    expired: ExpiredEvent
+    extended: ExtendedEvent
+    stock_adjusted: StockAdjustedEvent
+    stock_counted: StockCountedEvent
+    safety_stock_set: SafetyStockSetEvent
+    shortfall_declared: ShortfallDeclaredEvent
+    policy_adopted: PolicyAdoptedEvent
+    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reserved: _Optional[_Union[ReservedEvent, _Mapping]] = ..., refused: _Optional[_Union[RefusedEvent, _Mapping]] = ..., confirmed: _Optional[_Union[ConfirmedEvent, _Mapping]] = ..., ready_marked: _Optional[_Union[ReadyMarkedEvent, _Mapping]] = ..., collected: _Optional[_Union[CollectedEvent, _Mapping]] = ..., released: _Optional[_Union[ReleasedEvent, _Mapping]] = ..., expired: _Optional[_Union[ExpiredEvent, _Mapping]] = ..., extended: _Optional[_Union[ExtendedEvent, _Mapping]] = ..., stock_adjusted: _Optional[_Union[StockAdjustedEvent, _Mapping]] = ..., stock_counted: _Optional[_Union[StockCountedEvent, _Mapping]] = ..., safety_stock_set: _Optional[_Union[SafetyStockSetEvent, _Mapping]] = ..., shortfall_declared: _Optional[_Union[ShortfallDeclaredEvent, _Mapping]] = ..., policy_adopted: _Optional[_Union[PolicyAdoptedEvent, _Mapping]] = ...) -> None: ...
+
+class ReservedEvent(_message.Message):
+    __slots__ = ("reservation",)
+    RESERVATION_FIELD_NUMBER: _ClassVar[int]
+    reservation: _reservation_pb2.Reservation
+    def __init__(self, reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ...) -> None: ...
+
+class RefusedEvent(_message.Message):
+    __slots__ = ("idempotency_key", "command", "rejection")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    COMMAND_FIELD_NUMBER: _ClassVar[int]
+    REJECTION_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    command: str
+    rejection: _error_pb2.Rejection
+    def __init__(self, idempotency_key: _Optional[str] = ..., command: _Optional[str] = ..., rejection: _Optional[_Union[_error_pb2.Rejection, _Mapping]] = ...) -> None: ...
+
+class ConfirmedEvent(_message.Message):
+    __slots__ = ("reservation_id", "expires_at")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    expires_at: _timestamp_pb2.Timestamp
+    def __init__(self, reservation_id: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ReadyMarkedEvent(_message.Message):
+    __slots__ = ("reservation_id",)
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    def __init__(self, reservation_id: _Optional[str] = ...) -> None: ...
+
+class CollectedEvent(_message.Message):
+    __slots__ = ("reservation_id", "lines", "payment_reference")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    PAYMENT_REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    lines: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.LineQuantity]
+    payment_reference: str
+    def __init__(self, reservation_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., payment_reference: _Optional[str] = ...) -> None: ...
+
+class ReleasedEvent(_message.Message):
+    __slots__ = ("reservation_id", "lines", "reason")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    lines: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.LineQuantity]
+    reason: _reservation_pb2.ReleaseReason
+    def __init__(self, reservation_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., reason: _Optional[_Union[_reservation_pb2.ReleaseReason, str]] = ...) -> None: ...
+
+class ExpiredEvent(_message.Message):
+    __slots__ = ("reservation_id",)
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    def __init__(self, reservation_id: _Optional[str] = ...) -> None: ...
+
+class ExtendedEvent(_message.Message):
+    __slots__ = ("reservation_id", "expires_at")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    expires_at: _timestamp_pb2.Timestamp
+    def __init__(self, reservation_id: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class StockAdjustedEvent(_message.Message):
+    __slots__ = ("source", "adjustments", "dropped_repeated", "dropped_late")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    ADJUSTMENTS_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_REPEATED_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_LATE_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    adjustments: _containers.RepeatedCompositeFieldContainer[_stock_pb2.Adjustment]
+    dropped_repeated: int
+    dropped_late: int
+    def __init__(self, source: _Optional[str] = ..., adjustments: _Optional[_Iterable[_Union[_stock_pb2.Adjustment, _Mapping]]] = ..., dropped_repeated: _Optional[int] = ..., dropped_late: _Optional[int] = ...) -> None: ...
+
+class StockCountedEvent(_message.Message):
+    __slots__ = ("as_of", "corrections")
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
+    as_of: _timestamp_pb2.Timestamp
+    corrections: _containers.RepeatedCompositeFieldContainer[_stock_pb2.Adjustment]
+    def __init__(self, as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., corrections: _Optional[_Iterable[_Union[_stock_pb2.Adjustment, _Mapping]]] = ...) -> None: ...
+
+class SafetyStockSetEvent(_message.Message):
+    __slots__ = ("safety_stocks",)
+    SAFETY_STOCKS_FIELD_NUMBER: _ClassVar[int]
+    safety_stocks: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.LineQuantity]
+    def __init__(self, safety_stocks: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ...) -> None: ...
+
+class ShortfallDeclaredEvent(_message.Message):
+    __slots__ = ("shortfall",)
+    SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    shortfall: _stock_pb2.Shortfall
+    def __init__(self, shortfall: _Optional[_Union[_stock_pb2.Shortfall, _Mapping]] = ...) -> None: ...
+
+class PolicyAdoptedEvent(_message.Message):
+    __slots__ = ("policy_version",)
+    POLICY_VERSION_FIELD_NUMBER: _ClassVar[int]
+    policy_version: int
+    def __init__(self, policy_version: _Optional[int] = ...) -> None: ...

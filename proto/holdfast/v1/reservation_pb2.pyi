@@ -1,0 +1,97 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ReservationStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RESERVATION_STATUS_UNSPECIFIED: _ClassVar[ReservationStatus]
+    RESERVATION_STATUS_HELD: _ClassVar[ReservationStatus]
+    RESERVATION_STATUS_CONFIRMED: _ClassVar[ReservationStatus]
+    RESERVATION_STATUS_READY: _ClassVar[ReservationStatus]
+    RESERVATION_STATUS_COLLECTED: _ClassVar[ReservationStatus]
+    RESERVATION_STATUS_RELEASED: _ClassVar[ReservationStatus]
+    RESERVATION_STATUS_EXPIRED: _ClassVar[ReservationStatus]
+
+class ReleaseReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RELEASE_REASON_UNSPECIFIED: _ClassVar[ReleaseReason]
+    RELEASE_REASON_CUSTOMER_CANCELLED: _ClassVar[ReleaseReason]
+    RELEASE_REASON_PAYMENT_FAILED: _ClassVar[ReleaseReason]
+    RELEASE_REASON_NOT_FOUND_ON_SHELF: _ClassVar[ReleaseReason]
+    RELEASE_REASON_NO_SHOW: _ClassVar[ReleaseReason]
+    RELEASE_REASON_FRAUD: _ClassVar[ReleaseReason]
+    RELEASE_REASON_OTHER: _ClassVar[ReleaseReason]
+    RELEASE_REASON_REPLACED: _ClassVar[ReleaseReason]
+    RELEASE_REASON_SHORTFALL: _ClassVar[ReleaseReason]
+RESERVATION_STATUS_UNSPECIFIED: ReservationStatus
+RESERVATION_STATUS_HELD: ReservationStatus
+RESERVATION_STATUS_CONFIRMED: ReservationStatus
+RESERVATION_STATUS_READY: ReservationStatus
+RESERVATION_STATUS_COLLECTED: ReservationStatus
+RESERVATION_STATUS_RELEASED: ReservationStatus
+RESERVATION_STATUS_EXPIRED: ReservationStatus
+RELEASE_REASON_UNSPECIFIED: ReleaseReason
+RELEASE_REASON_CUSTOMER_CANCELLED: ReleaseReason
+RELEASE_REASON_PAYMENT_FAILED: ReleaseReason
+RELEASE_REASON_NOT_FOUND_ON_SHELF: ReleaseReason
+RELEASE_REASON_NO_SHOW: ReleaseReason
+RELEASE_REASON_FRAUD: ReleaseReason
+RELEASE_REASON_OTHER: ReleaseReason
+RELEASE_REASON_REPLACED: ReleaseReason
+RELEASE_REASON_SHORTFALL: ReleaseReason
+
+class LineQuantity(_message.Message):
+    __slots__ = ("sku", "quantity")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    quantity: int
+    def __init__(self, sku: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
+
+class ReservationLine(_message.Message):
+    __slots__ = ("sku", "quantity", "collected", "released")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    COLLECTED_FIELD_NUMBER: _ClassVar[int]
+    RELEASED_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    quantity: int
+    collected: int
+    released: int
+    def __init__(self, sku: _Optional[str] = ..., quantity: _Optional[int] = ..., collected: _Optional[int] = ..., released: _Optional[int] = ...) -> None: ...
+
+class Reservation(_message.Message):
+    __slots__ = ("reservation_id", "store_id", "status", "lines", "customer_id", "channel", "basket_id", "created_at", "expires_at", "version", "payment_reference", "release_reason")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    BASKET_ID_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    PAYMENT_REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_REASON_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    store_id: str
+    status: ReservationStatus
+    lines: _containers.RepeatedCompositeFieldContainer[ReservationLine]
+    customer_id: str
+    channel: str
+    basket_id: str
+    created_at: _timestamp_pb2.Timestamp
+    expires_at: _timestamp_pb2.Timestamp
+    version: int
+    payment_reference: str
+    release_reason: ReleaseReason
+    def __init__(self, reservation_id: _Optional[str] = ..., store_id: _Optional[str] = ..., status: _Optional[_Union[ReservationStatus, str]] = ..., lines: _Optional[_Iterable[_Union[ReservationLine, _Mapping]]] = ..., customer_id: _Optional[str] = ..., channel: _Optional[str] = ..., basket_id: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., payment_reference: _Optional[str] = ..., release_reason: _Optional[_Union[ReleaseReason, str]] = ...) -> None: ...
