@@ -1,0 +1,224 @@
+"""The host of ledgers: recover, then step after step of decide, append, speak.
+
+Its duties, in this sequence and no other:
+
+1. Take the ledger over (a new epoch, durably), load the newest snapshot, replay the tail, check the invariants.
+2. Give the ledger a time that never runs backwards, and expire what is due, before anything is decided.
+3. Decide and evolve the batch's commands in turn, under one lock.
+4. Queue the events for the journal while that lock is held, so that the journal has the ledger's own sequence.
+5. Answer only once they are durable. That goes for repeats, refusals and reads as well: they may rest on an event
+   that another batch has queued and the disk has not seen.
+6. When the journal fails, end. Memory is ahead of the disk, and only the disk is the truth.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from threading import Lock
+from time import perf_counter_ns
+from typing import Final, NamedTuple, TypeVar
+
+from actors.clock import Clock
+from actors.group_commit import GroupCommit
+from actors.journal.codec import decode_events, decode_rows, encode_events, encode_rows
+from actors.journal.port import Fenced, Journal, JournalDamaged, JournalError, Record
+from actors.ledger.commands import Command
+from actors.ledger.events import Event, PolicyAdopted
+from actors.ledger.evolve import evolve
+from actors.ledger.invariants import check
+from actors.ledger.policy import Policy, to_document
+from actors.ledger.snapshot import Capture, restore
+from actors.ledger.state import Ledger, Remembered
+from actors.ledger.transact import expire, transact
+
+REPLAY_EVENTS_MAX: Final = 20_000  # events read from the journal at a time
+SWEEP_EVENTS_MAX: Final = 2_000  # expiries to a sweep and ledger: some 20 ms under the lock
+
+T = TypeVar("T")
+
+
+class Recovery(NamedTuple):
+    """How a ledger was taken over."""
+
+    replayed_events: int
+    took_us: int
+
+
+class Hosted:
+    """A ledger in office."""
+
+    __slots__ = ("epoch", "ledger", "recovery", "repeats_answered", "snapshot_seq")
+
+    def __init__(self, ledger: Ledger, epoch: int, snapshot_seq: int, recovery: Recovery) -> None:
+        self.ledger = ledger
+        self.epoch = epoch
+        self.snapshot_seq = snapshot_seq
+        self.recovery = recovery
+        self.repeats_answered = 0
+
+
+class LedgerHost:
+    """Ledgers that share a journal. Thread-safe; `policy_for` says by which rules a shop decides from now on."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        policy_for: Callable[[str], Policy | None],
+        on_failure: Callable[[JournalError], None],
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._policy_for = policy_for
+        self._on_failure = on_failure
+        self._commits = GroupCommit(journal, on_failure)
+        self._deciding = Lock()
+        self._hosted: dict[str, Hosted] = {}
+
+    def recover(self, ledger_ids: Sequence[str]) -> None:
+        """Take ledgers over. Raises JournalDamaged where one does not verify; nothing is served of it then."""
+        with self._deciding:
+            for ledger_id in ledger_ids:
+                self._take_over(ledger_id)
+
+    def step(self, batch: Sequence[tuple[str, Command]]) -> list[Remembered]:
+        """Answer a batch of (ledger, command), in sequence; one durable write for all of it."""
+        with self._deciding:
+            answers, records = self._stage(batch)
+            ticket = self._commits.enqueue(records)
+        self._commits.wait(ticket)
+        return answers
+
+    def read(self, ledger_id: str, question: Callable[[Hosted, int], T]) -> T:
+        """Ask a ledger something, given the ledger time; the answer leaves once all that it rests on is durable.
+
+        What is due counts as expired, and an owner that was replaced answers nothing: raises Fenced.
+        """
+        with self._deciding:
+            hosted = self._get(ledger_id)
+            records = self._expire_due(ledger_id, hosted)
+            now_ms = max(self._clock.now_ms(), hosted.ledger.time_ms)
+            answer = question(hosted, now_ms)
+            ticket = self._commits.enqueue(records)
+        self._commits.wait(ticket)
+        if not self._journal.owns(ledger_id, hosted.epoch):
+            fenced = Fenced(ledger_id, hosted.epoch, hosted.epoch + 1)
+            self._on_failure(fenced)
+            raise fenced
+        return answer
+
+    def sweep(self) -> int:
+        """Expire what is due, a bounded number at a time. Returns how many went."""
+        swept = 0
+        for ledger_id in list(self._hosted):
+            with self._deciding:
+                records = self._expire_due(ledger_id, self._hosted[ledger_id], SWEEP_EVENTS_MAX)
+                ticket = self._commits.enqueue(records)
+            self._commits.wait(ticket)
+            swept += sum(record.event_count for record in records)
+        return swept
+
+    def snapshot(self, ledger_id: str, pause: Callable[[], None]) -> None:
+        """Write a snapshot. Decisions stop for the copy only; `pause` is called between the pieces."""
+        with self._deciding:
+            hosted = self._get(ledger_id)
+            capture = Capture(hosted.ledger)
+            ticket = self._commits.enqueue(())
+        self._commits.wait(ticket)
+
+        def chunks() -> Iterator[bytes]:
+            for chunk in encode_rows(capture.rows()):
+                yield chunk
+                pause()
+
+        try:
+            self._journal.write_snapshot(ledger_id, hosted.epoch, capture.version, chunks())
+        except JournalError as failure:
+            self._on_failure(failure)
+            raise
+        hosted.snapshot_seq = capture.version
+
+    def snapshots_due(self, events_min: int) -> list[str]:
+        """Ledgers whose tail has grown beyond `events_min` and beyond twice their state: recovery stays bounded, and a
+        snapshot's cost stays a fraction of what it saves."""
+        return [
+            ledger_id
+            for ledger_id, hosted in list(self._hosted.items())
+            if hosted.ledger.version - hosted.snapshot_seq
+            > max(events_min, 2 * (len(hosted.ledger.reservations) + len(hosted.ledger.positions)))
+        ]
+
+    def ledger_ids(self) -> list[str]:
+        """The ledgers in office."""
+        return list(self._hosted)
+
+    def _get(self, ledger_id: str) -> Hosted:
+        hosted = self._hosted.get(ledger_id)
+        return hosted if hosted is not None else self._take_over(ledger_id)
+
+    def _stage(self, batch: Sequence[tuple[str, Command]]) -> tuple[list[Remembered], list[Record]]:
+        """Decide a batch: the answers, and one record for each ledger that moved."""
+        answers: list[Remembered] = []
+        touched: dict[str, tuple[Hosted, int, list[Event]]] = {}
+        clock_ms = self._clock.now_ms()
+        for ledger_id, command in batch:
+            turn = touched.get(ledger_id)
+            if turn is None:
+                hosted = self._get(ledger_id)
+                now_ms = max(clock_ms, hosted.ledger.time_ms)
+                turn = touched[ledger_id] = (hosted, now_ms, self._prepare(ledger_id, hosted.ledger, now_ms))
+            hosted, now_ms, events = turn
+            answer, made, repeated = transact(hosted.ledger, command, now_ms)
+            answers.append(answer)
+            if made:
+                events.extend(made)
+            hosted.repeats_answered += repeated
+        return answers, [
+            _record(ledger_id, hosted, now_ms, events)
+            for ledger_id, (hosted, now_ms, events) in touched.items()
+            if events
+        ]
+
+    def _prepare(self, ledger_id: str, ledger: Ledger, now_ms: int) -> list[Event]:
+        """Expire what is due and adopt a newer policy, before anything is decided."""
+        events = expire(ledger, now_ms)
+        policy = self._policy_for(ledger_id)
+        if policy is not None and policy != ledger.policy:
+            adopted = PolicyAdopted(policy.version, to_document(policy))
+            evolve(ledger, adopted, now_ms)
+            events.append(adopted)
+        return events
+
+    def _expire_due(self, ledger_id: str, hosted: Hosted, events_max: int | None = None) -> list[Record]:
+        now_ms = max(self._clock.now_ms(), hosted.ledger.time_ms)
+        deadline_ms = hosted.ledger.earliest_deadline_ms()
+        if deadline_ms is None or deadline_ms > now_ms:
+            return []
+        events = expire(hosted.ledger, now_ms, events_max)
+        return [_record(ledger_id, hosted, now_ms, events)] if events else []
+
+    def _take_over(self, ledger_id: str) -> Hosted:
+        began_ns = perf_counter_ns()
+        journal = self._journal
+        head = journal.take_over(ledger_id)
+        snapshot = journal.newest_snapshot(ledger_id)
+        ledger = restore(decode_rows(snapshot.chunks)) if snapshot else Ledger(ledger_id)
+        restored_seq = ledger.version
+        while ledger.version < head.seq:
+            records = journal.read(ledger_id, ledger.version, REPLAY_EVENTS_MAX)
+            if not records:
+                raise JournalDamaged(ledger_id, f"seq {ledger.version + 1}", "the records end here")
+            for record in records:
+                for event in decode_events(record.payload):
+                    evolve(ledger, event, record.at_ms)
+                if ledger.version != record.seq:
+                    raise JournalDamaged(ledger_id, f"seq {record.seq}", f"its events end at {ledger.version}")
+        violations = check(ledger)
+        if violations:
+            raise JournalDamaged(ledger_id, f"seq {head.seq}", f"an invariant does not hold: {violations[0]}")
+        took_us = (perf_counter_ns() - began_ns) // 1_000
+        hosted = Hosted(ledger, head.epoch, restored_seq, Recovery(head.seq - restored_seq, took_us))
+        self._hosted[ledger_id] = hosted
+        return hosted
+
+
+def _record(ledger_id: str, hosted: Hosted, now_ms: int, events: list[Event]) -> Record:
+    return Record(ledger_id, hosted.epoch, hosted.ledger.version, len(events), now_ms, encode_events(events))

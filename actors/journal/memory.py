@@ -1,0 +1,149 @@
+"""The reference journal: an append-only image in memory, framed and checksummed as a log file would be.
+
+It exists to say what every journal must do, and to be torn, flipped and cut by tests: `MemoryDisk.image` is the file.
+
+    frame = length (4 bytes, big end) · checksum of the body (4) · body (a JSON array)
+
+A frame that is not whole at the very end is a torn write and is cut off. One that does not verify with anything but
+zeros behind it is damage, named by its offset.
+"""
+
+from collections.abc import Iterable, Sequence
+from threading import Lock
+from typing import Any
+from zlib import crc32
+
+import orjson
+
+from actors.journal.codec import chained
+from actors.journal.port import Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
+
+_HEADER_BYTES = 8
+
+
+class MemoryDisk:
+    """What survives a crash. Several journals may be opened on it, as several processes may open a file."""
+
+    def __init__(self, image: bytes = b"") -> None:
+        self.image = bytearray(image)
+        self.lock = Lock()
+        self.heads: dict[str, Head] = {}
+        self.checksums: dict[str, int] = {}
+        self.records: dict[str, list[Record]] = {}
+        self.snapshots: dict[str, Snapshot] = {}
+        self._recover()
+
+    def write(self, *body: Any) -> None:
+        """Append one frame and apply it."""
+        encoded = orjson.dumps(body)
+        self.image += len(encoded).to_bytes(4, "big") + crc32(encoded).to_bytes(4, "big") + encoded
+        self._apply(orjson.loads(encoded))
+
+    def _recover(self) -> None:
+        offset, image = 0, self.image
+        while offset < len(image):
+            length = int.from_bytes(image[offset : offset + 4], "big")
+            checksum = int.from_bytes(image[offset + 4 : offset + _HEADER_BYTES], "big")
+            end = offset + _HEADER_BYTES + length
+            body = bytes(image[offset + _HEADER_BYTES : end])
+            if length == 0 or end > len(image) or crc32(body) != checksum:
+                if end < len(image) and any(image[end:]) and length:
+                    raise JournalDamaged("(all)", f"offset {offset}", "its checksum does not fit")
+                if length == 0 and any(image[offset:]):
+                    raise JournalDamaged("(all)", f"offset {offset}", "a frame without length")
+                del image[offset:]
+                return
+            self._apply(orjson.loads(body))
+            offset = end
+
+    def _apply(self, body: list[Any]) -> None:
+        kind, *fields = body
+        if kind == "epoch":
+            ledger_id, epoch = fields
+            self.heads[ledger_id] = Head(epoch, self.heads.get(ledger_id, Head(0, 0)).seq)
+        elif kind == "snapshot":
+            ledger_id, seq, chunks = fields
+            self.snapshots[ledger_id] = Snapshot(seq, tuple(chunk.encode() for chunk in chunks))
+        else:
+            for ledger_id, epoch, seq, count, at_ms, payload, checksum in fields[0]:
+                record = Record(ledger_id, epoch, seq, count, at_ms, payload.encode())
+                if checksum != chained(self.checksums.get(ledger_id, 0), *record):
+                    raise JournalDamaged(ledger_id, f"seq {seq}", "its checksum does not fit")
+                self.checksums[ledger_id] = checksum
+                self.heads[ledger_id] = Head(epoch, seq)
+                self.records.setdefault(ledger_id, []).append(record)
+
+
+class MemoryJournal:
+    """See `port.Journal`."""
+
+    def __init__(self, disk: MemoryDisk | None = None) -> None:
+        self._disk = disk if disk is not None else MemoryDisk()
+        self._failed: str | None = None
+
+    def take_over(self, ledger_id: str) -> Head:
+        self._refuse_if_failed()
+        with self._disk.lock:
+            epoch, seq = self._disk.heads.get(ledger_id, Head(0, 0))
+            self._disk.write("epoch", ledger_id, epoch + 1)
+            return Head(epoch + 1, seq)
+
+    def owns(self, ledger_id: str, epoch: int) -> bool:
+        self._refuse_if_failed()
+        return self._disk.heads.get(ledger_id, Head(0, 0)).epoch == epoch
+
+    def append(self, records: Sequence[Record]) -> None:
+        self._refuse_if_failed()
+        disk = self._disk
+        with disk.lock:
+            heads: dict[str, Head] = {}
+            checksums: dict[str, int] = {}
+            rows = []
+            for record in records:
+                ledger_id, epoch, seq, count, _, payload = record
+                in_force, last = heads.get(ledger_id, disk.heads.get(ledger_id, Head(0, 0)))
+                if in_force != epoch:
+                    raise Fenced(ledger_id, epoch, in_force)
+                if seq - count != last:
+                    self._failed = f"an append after seq {seq - count} of ledger {ledger_id}, which stands at {last}"
+                    raise JournalFailed(self._failed)
+                checksum = chained(checksums.get(ledger_id, disk.checksums.get(ledger_id, 0)), *record)
+                heads[ledger_id], checksums[ledger_id] = Head(epoch, seq), checksum
+                rows.append([*record[:5], payload.decode(), checksum])
+            disk.write("records", rows)
+
+    def read(self, ledger_id: str, after_seq: int, events_max: int) -> list[Record]:
+        self._refuse_if_failed()
+        found: list[Record] = []
+        events = 0
+        for record in self._disk.records.get(ledger_id, ()):
+            if record.seq > after_seq:
+                found.append(record)
+                events += record.event_count
+                if events >= events_max:
+                    break
+        return found
+
+    def write_snapshot(self, ledger_id: str, epoch: int, seq: int, chunks: Iterable[bytes]) -> None:
+        self._refuse_if_failed()
+        encoded = [chunk.decode() for chunk in chunks]
+        with self._disk.lock:
+            in_force = self._disk.heads.get(ledger_id, Head(0, 0)).epoch
+            if in_force != epoch:
+                raise Fenced(ledger_id, epoch, in_force)
+            self._disk.write("snapshot", ledger_id, seq, encoded)
+
+    def newest_snapshot(self, ledger_id: str) -> Snapshot | None:
+        self._refuse_if_failed()
+        return self._disk.snapshots.get(ledger_id)
+
+    def ledger_ids(self) -> list[str]:
+        self._refuse_if_failed()
+        return sorted(self._disk.heads)
+
+    def close(self) -> None:
+        self._failed = self._failed or "it was closed"
+
+    def _refuse_if_failed(self) -> None:
+        if self._failed:
+            raise JournalFailed(f"not used any more, since {self._failed}")

@@ -1,0 +1,268 @@
+"""How events change the ledger. Total: an event that was accepted once is never refused, then or at any replay.
+
+`evolve` is the only writer of a ledger's state. Every branch keeps the conservation laws by itself, so there is no
+moment at which a unit is in two places, or in none.
+"""
+
+from heapq import heappush
+from typing import Final, assert_never
+
+from actors.ledger.commands import AdjustmentKind, Movement
+from actors.ledger.decide_stock import on_hand_delta
+from actors.ledger.events import (
+    Collected,
+    Confirmed,
+    Event,
+    Expired,
+    Extended,
+    PolicyAdopted,
+    ReadyMarked,
+    Refused,
+    Released,
+    Reserved,
+    SafetyStockSet,
+    ShortfallDeclared,
+    StockAdjusted,
+    StockCounted,
+)
+from actors.ledger.lifecycle import ReleaseReason, Status, Step, final_status
+from actors.ledger.policy import from_document
+from actors.ledger.state import (
+    EXPIRY_SHIFT,
+    GENERATION_MS,
+    INTERNED_LINES_MAX,
+    Ledger,
+    Position,
+    Remembered,
+    Reservation,
+    StockOutcome,
+    Told,
+)
+
+FORGET_A_STEP_MAX: Final = 64  # final reservations forgotten per event, so that no event pays for a whole day
+
+
+def evolve(ledger: Ledger, event: Event, at_ms: int) -> None:
+    """Apply one event that happened at a ledger time; the ledger's version grows by one."""
+    ledger.version += 1
+    if at_ms > ledger.time_ms:
+        ledger.time_ms = at_ms
+    match event:
+        case Reserved():
+            evolve_reserved(ledger, event, at_ms)
+        case Refused():
+            _remember(ledger, event.key, Told(event.fingerprint, ledger.version, event.rejection))
+        case Confirmed():
+            _evolve_confirmed(ledger, event)
+        case ReadyMarked():
+            _evolve_ready_marked(ledger, event)
+        case Collected():
+            _evolve_collected(ledger, event, at_ms)
+        case Released():
+            _evolve_released(ledger, event, at_ms)
+        case Expired():
+            held = ledger.reservations[event.number].held()
+            _give_back(ledger, event.number, held, at_ms, Step.EXPIRE, None)
+        case Extended():
+            _evolve_extended(ledger, event)
+        case StockAdjusted():
+            _evolve_stock_adjusted(ledger, event, at_ms)
+        case StockCounted():
+            _evolve_stock_counted(ledger, event, at_ms)
+        case SafetyStockSet():
+            _evolve_safety_stock_set(ledger, event, at_ms)
+        case ShortfallDeclared():
+            pass  # a headline: the releases that follow change the state
+        case PolicyAdopted():
+            ledger.policy = from_document(event.document)
+        case _:
+            assert_never(event)
+    if ledger.ended:
+        _forget_ended(ledger)
+
+
+def evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Reservation:
+    """Hold the units; the hot path of the product, so it is one function."""
+    number = ledger.version
+    key, customer_id, channel, basket_id, lines, ttl_ms, expires_at_ms = event
+    interned = ledger.interned_lines
+    if len(interned) < INTERNED_LINES_MAX:
+        lines = interned.setdefault(lines, lines)
+    else:
+        lines = interned.get(lines, lines)
+    reservation = Reservation(
+        number, Status.HELD, customer_id, channel, basket_id, lines, None, ttl_ms, at_ms, expires_at_ms, number, None, None
+    )
+    positions = ledger.positions
+    for sku, quantity in lines:
+        positions[sku].move_reserved(at_ms, quantity)
+    ledger.reservations[number] = reservation
+    ledger.open_reservations += 1
+    customers = ledger.customers
+    others = customers.get(customer_id)
+    if others is None:
+        customers[customer_id] = number
+    else:
+        customers[customer_id] = (others, number) if isinstance(others, int) else (*others, number)
+    if basket_id:
+        ledger.baskets[customer_id, basket_id] = number
+    heappush(ledger.expiry_heap, expires_at_ms << EXPIRY_SHIFT | number)
+    _remember(ledger, key, reservation)
+    return reservation
+
+
+def _remember(ledger: Ledger, key: str, answer: Remembered) -> None:
+    """Keep an answer for repeats, in its day's generation; whole generations are forgotten when their time is over."""
+    day = ledger.time_ms // GENERATION_MS
+    generation = ledger.generations.get(day)
+    if generation is None:
+        generation = ledger.generations[day] = {}
+        oldest_kept = (ledger.time_ms - ledger.policy.answer_memory_ms) // GENERATION_MS
+        for old in [index for index in ledger.generations if index < oldest_kept]:
+            ledger.remembered -= len(ledger.generations.pop(old))
+    generation[key] = answer
+    ledger.remembered += 1
+
+
+def _forget_ended(ledger: Ledger) -> None:
+    """Drop final reservations that nobody can repeat a call about any more, a few at a time."""
+    oldest_kept_ms = (ledger.time_ms - ledger.policy.answer_memory_ms) // GENERATION_MS * GENERATION_MS
+    ended = ledger.ended
+    for _ in range(FORGET_A_STEP_MAX):
+        if not ended or ended[0][0] >= oldest_kept_ms:
+            return
+        del ledger.reservations[ended.popleft()[1]]
+
+
+def _evolve_confirmed(ledger: Ledger, event: Confirmed) -> None:
+    reservation = ledger.reservations[event.number]
+    changed = reservation._replace(
+        status=Status.CONFIRMED, expires_at_ms=event.expires_at_ms, version=ledger.version
+    )
+    ledger.reservations[event.number] = changed
+    heappush(ledger.expiry_heap, event.expires_at_ms << EXPIRY_SHIFT | event.number)
+    _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+
+
+def _evolve_ready_marked(ledger: Ledger, event: ReadyMarked) -> None:
+    changed = ledger.reservations[event.number]._replace(status=Status.READY, version=ledger.version)
+    ledger.reservations[event.number] = changed
+    _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+
+
+def _evolve_extended(ledger: Ledger, event: Extended) -> None:
+    changed = ledger.reservations[event.number]._replace(expires_at_ms=event.expires_at_ms, version=ledger.version)
+    ledger.reservations[event.number] = changed
+    heappush(ledger.expiry_heap, event.expires_at_ms << EXPIRY_SHIFT | event.number)
+    _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+
+
+def _evolve_collected(ledger: Ledger, event: Collected, at_ms: int) -> None:
+    """Held to sold: reserved, on hand and sold change together."""
+    reservation = ledger.reservations[event.number]
+    for (sku, _), units in zip(reservation.lines, event.quantities, strict=True):
+        if units:
+            position = ledger.positions[sku]
+            position.move_reserved(at_ms, -units)
+            position.move_on_hand(at_ms, -units)
+            position.sold += units
+    done = reservation.done or ((0, 0),) * len(reservation.lines)
+    done = tuple(
+        (collected + units, released)
+        for (collected, released), units in zip(done, event.quantities, strict=True)
+    )
+    changed = reservation._replace(done=done, payment_reference=event.payment_reference, version=ledger.version)
+    changed = _settle(ledger, changed, Step.COLLECT, at_ms)
+    _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+
+
+def _evolve_released(ledger: Ledger, event: Released, at_ms: int) -> None:
+    changed = _give_back(ledger, event.number, event.quantities, at_ms, Step.RELEASE, event.reason)
+    if event.key:
+        _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+
+
+def _give_back(
+    ledger: Ledger, number: int, quantities: tuple[int, ...], at_ms: int, step: Step, reason: ReleaseReason | None
+) -> Reservation:
+    reservation = ledger.reservations[number]
+    for (sku, _), units in zip(reservation.lines, quantities, strict=True):
+        if units:
+            ledger.positions[sku].move_reserved(at_ms, -units)
+    done = reservation.done or ((0, 0),) * len(reservation.lines)
+    done = tuple(
+        (collected, released + units) for (collected, released), units in zip(done, quantities, strict=True)
+    )
+    changed = reservation._replace(done=done, version=ledger.version, release_reason=reason or reservation.release_reason)
+    return _settle(ledger, changed, step, at_ms)
+
+
+def _settle(ledger: Ledger, reservation: Reservation, step: Step, at_ms: int) -> Reservation:
+    """Put a changed reservation back; where it holds nothing more it is final, and leaves the indexes."""
+    if not any(reservation.held()):
+        reservation = reservation._replace(status=final_status(step, reservation.units_collected()))
+        ledger.open_reservations -= 1
+        _forget_customer(ledger, reservation)
+        basket = (reservation.customer_id, reservation.basket_id)
+        if ledger.baskets.get(basket) == reservation.number:
+            del ledger.baskets[basket]
+        ledger.ended.append((at_ms, reservation.number))
+    ledger.reservations[reservation.number] = reservation
+    return reservation
+
+
+def _forget_customer(ledger: Ledger, reservation: Reservation) -> None:
+    numbers = ledger.customers[reservation.customer_id]
+    if isinstance(numbers, int):
+        del ledger.customers[reservation.customer_id]
+        return
+    left = tuple(number for number in numbers if number != reservation.number)
+    ledger.customers[reservation.customer_id] = left[0] if len(left) == 1 else left
+
+
+def _position(ledger: Ledger, sku: str, at_ms: int) -> Position:
+    position = ledger.positions.get(sku)
+    if position is None:
+        position = ledger.positions[sku] = Position(at_ms)
+    return position
+
+
+def _evolve_stock_adjusted(ledger: Ledger, event: StockAdjusted, at_ms: int) -> None:
+    ledger.source_marks[event.source] = event.mark
+    for row in event.movements:
+        _book(_position(ledger, row.sku, at_ms), row)
+    outcome = StockOutcome(len(event.movements), event.dropped_repeated, event.dropped_late, event.shortfalls)
+    _remember(ledger, event.key, Told(event.fingerprint, ledger.version, outcome))
+
+
+def _book(position: Position, row: Movement) -> None:
+    """Enter a movement under its kind. What a later count has seen already is balanced by the correction it caused."""
+    delta = on_hand_delta(position, row)
+    if row.kind is AdjustmentKind.RECEIPT:
+        position.received += row.delta
+    elif row.kind is AdjustmentKind.CORRECTION:
+        position.adjusted += row.delta
+    else:
+        position.sold -= row.delta
+    position.adjusted += delta - row.delta
+    if delta:
+        position.move_on_hand(row.occurred_at_ms, delta)
+
+
+def _evolve_stock_counted(ledger: Ledger, event: StockCounted, at_ms: int) -> None:
+    for sku, correction in event.corrections:
+        position = _position(ledger, sku, at_ms)
+        position.counted_at_ms = event.as_of_ms
+        position.adjusted += correction
+        if correction:
+            # The book was wrong at the instant of the count, so that is when the correction counts from.
+            position.move_on_hand(event.as_of_ms, correction)
+    outcome = StockOutcome(len(event.corrections), 0, event.dropped_late, event.shortfalls)
+    _remember(ledger, event.key, Told(event.fingerprint, ledger.version, outcome))
+
+
+def _evolve_safety_stock_set(ledger: Ledger, event: SafetyStockSet, at_ms: int) -> None:
+    for sku, quantity in event.safety_stocks:
+        _position(ledger, sku, at_ms).safety_stock = quantity
+    outcome = StockOutcome(len(event.safety_stocks), 0, 0, ())
+    _remember(ledger, event.key, Told(event.fingerprint, ledger.version, outcome))

@@ -1,0 +1,39 @@
+"""A retry is the same sentence said twice: the first answer again. Another sentence under the same key is refused."""
+
+from hashlib import blake2b
+from typing import Final
+
+from actors.ledger.commands import Command, Reserve
+from actors.ledger.reasons import Reason, Rejection
+from actors.ledger.state import Ledger, Remembered, Reservation, Told
+
+FINGERPRINT_BYTES: Final = 12
+
+KEY_REUSED: Final = Told("", 0, Rejection(Reason.IDEMPOTENCY_KEY_REUSED))
+
+
+def fingerprint(command: Command) -> str:
+    """What the command says, key apart, in 24 hex digits; the same on every process and platform."""
+    content = type(command).__name__ + repr(command[1:])
+    return blake2b(content.encode(), digest_size=FINGERPRINT_BYTES).hexdigest()
+
+
+def first_answer(ledger: Ledger, command: Command) -> Remembered | None:
+    """The answer given to this key before, the refusal of a reused key, or None where the key is new."""
+    remembered = ledger.recall(command.key)
+    if remembered is None:
+        return None
+    if isinstance(remembered, Reservation):
+        return remembered if isinstance(command, Reserve) and _says_the_same(command, remembered) else KEY_REUSED
+    return remembered if remembered.fingerprint == fingerprint(command) else KEY_REUSED
+
+
+def _says_the_same(command: Reserve, reservation: Reservation) -> bool:
+    """A reservation keeps all that its Reserve said, so no fingerprint is computed or kept on that path."""
+    return (
+        command.lines == reservation.lines
+        and command.customer_id == reservation.customer_id
+        and command.channel == reservation.channel
+        and command.basket_id == reservation.basket_id
+        and command.ttl_ms == reservation.ttl_ms
+    )

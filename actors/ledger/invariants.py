@@ -1,0 +1,52 @@
+"""What holds after every batch. Run in tests after each, at recovery, at snapshots and on demand."""
+
+from typing import NamedTuple
+
+from actors.ledger.lifecycle import LIVE
+from actors.ledger.state import Ledger
+
+
+class Violation(NamedTuple):
+    """A broken rule: which, of what, and the two numbers that should agree."""
+
+    invariant: str
+    subject: str
+    expected: str
+    found: str
+
+
+def check(ledger: Ledger) -> list[Violation]:
+    """All violations of I1, I2 and of the indexes; empty where the ledger is sound. One pass over its state."""
+    found: list[Violation] = []
+    promised: dict[str, int] = {}
+    live = 0
+    by_customer: dict[str, set[int]] = {}
+    for reservation in ledger.reservations.values():
+        if reservation.status not in LIVE:
+            continue
+        live += 1
+        by_customer.setdefault(reservation.customer_id, set()).add(reservation.number)
+        held = reservation.held()
+        if min(held) < 0 or not any(held):
+            found.append(Violation("I3", str(reservation.number), "a live reservation holds units", str(held)))
+        for (sku, _), units in zip(reservation.lines, held, strict=True):
+            promised[sku] = promised.get(sku, 0) + units
+    for sku, position in ledger.positions.items():
+        booked = position.received - position.sold + position.adjusted
+        if booked != position.on_hand:
+            found.append(Violation("I1", sku, f"on_hand {booked}", f"on_hand {position.on_hand}"))
+        if promised.get(sku, 0) != position.reserved:
+            found.append(Violation("I1", sku, f"reserved {promised.get(sku, 0)}", f"reserved {position.reserved}"))
+        if position.reserved + position.allotted > max(0, position.on_hand):
+            promise = position.reserved + position.allotted
+            found.append(Violation("I2", sku, f"at most {max(0, position.on_hand)} promised", str(promise)))
+    found.extend(Violation("I1", sku, "a position", "none") for sku in promised.keys() - ledger.positions.keys())
+    if live != ledger.open_reservations:
+        found.append(Violation("I3", ledger.store_id, f"{live} open", f"{ledger.open_reservations} open"))
+    indexed = {
+        customer_id: {numbers} if isinstance(numbers, int) else set(numbers)
+        for customer_id, numbers in ledger.customers.items()
+    }
+    if indexed != by_customer:
+        found.append(Violation("I15", ledger.store_id, "customers as reserved", "another index"))
+    return found

@@ -1,0 +1,42 @@
+"""Why the business refuses: one closed enum in order of precedence, and the refusal that carries it."""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+from actors.ledger.lifecycle import Status
+
+
+class Reason(IntEnum):
+    """Names and numbers are those of the wire; docs/errors.md has cause and mend of each."""
+
+    IDEMPOTENCY_KEY_REUSED = 1
+    RESERVATION_NOT_FOUND = 2
+    STORE_NOT_ACCEPTING = 3
+    RESERVATION_EXPIRED = 4
+    TRANSITION_NOT_ALLOWED = 5
+    LINE_NOT_FOUND = 6
+    QUANTITY_EXCEEDS_HELD = 7
+    TTL_TOO_LONG = 8
+    BASKET_CONFIRMED = 9
+    OPEN_RESERVATIONS_LIMIT = 10
+    UNITS_LIMIT = 11
+    SKU_NOT_STOCKED = 12
+    INSUFFICIENT_STOCK = 13
+    COUNT_TOO_OLD = 14
+    LEDGER_FULL = 15
+
+
+# Refusals that are not written down. A reused key must not overwrite the first answer, and a full ledger must not grow.
+UNRECORDED = frozenset({Reason.IDEMPOTENCY_KEY_REUSED, Reason.LEDGER_FULL})
+
+
+class Rejection(NamedTuple):
+    """A refusal as a value. `asked` and `available` are in the unit of the reason: units, reservations, milliseconds."""
+
+    reason: Reason
+    sku: str = ""
+    asked: int = 0
+    available: int = 0
+    number: int = 0
+    status: Status | None = None
+    short_lines: tuple[tuple[str, int, int], ...] = ()

@@ -1,0 +1,216 @@
+"""The state of one shop's ledger: the one mutable thing of the core, changed by `evolve` alone.
+
+A reservation is an immutable value that is replaced when it changes. Three things follow: the value that was first
+answered *is* the remembered answer to a repeat, a shallow copy of a dictionary is a consistent snapshot, and a million
+holds cost about 550 bytes each (`python -m bench memory`).
+"""
+
+from array import array
+from collections import deque
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from actors.ledger.commands import Lines
+from actors.ledger.lifecycle import LIVE, ReleaseReason, Status
+from actors.ledger.policy import DAY_MS, Policy
+from actors.ledger.reasons import Rejection
+
+TRAIL_MOVES_MAX: Final = 1_024  # by position and kind: what a count can look back over
+TRAIL_WINDOW_MS: Final = DAY_MS  # movements older than this are forgotten
+GENERATION_MS: Final = DAY_MS  # answers are forgotten a day's worth at a time
+REMEMBERED_ANSWERS_MAX: Final = 8_000_000  # by ledger; some 3 GB
+EXPIRY_SHIFT: Final = 56  # the expiry heap holds deadline << 56 | number: one small object an entry
+INTERNED_LINES_MAX: Final = 65_536
+
+
+class Reservation(NamedTuple):
+    """One order's claim. `done` is (collected, released) by line, or None while nothing has been."""
+
+    number: int
+    status: Status
+    customer_id: str
+    channel: str
+    basket_id: str
+    lines: Lines
+    done: tuple[tuple[int, int], ...] | None
+    ttl_ms: int
+    created_at_ms: int
+    expires_at_ms: int
+    version: int
+    payment_reference: str | None
+    release_reason: ReleaseReason | None
+
+    def held(self) -> tuple[int, ...]:
+        """Units that each line still holds."""
+        if self.status not in LIVE:
+            return (0,) * len(self.lines)
+        if self.done is None:
+            return tuple(quantity for _, quantity in self.lines)
+        return tuple(
+            quantity - collected - released
+            for (_, quantity), (collected, released) in zip(self.lines, self.done, strict=True)
+        )
+
+    def units_collected(self) -> int:
+        """Units sold so far, over all lines."""
+        return sum(collected for collected, _ in self.done) if self.done else 0
+
+
+class Trail:
+    """What moved lately, so that a count can be taken as of an instant: alternating times and deltas.
+
+    `horizon_ms` is the instant before which movements are forgotten.
+    """
+
+    __slots__ = ("horizon_ms", "moves")
+
+    def __init__(self, horizon_ms: int, moves: "array[int]") -> None:
+        self.horizon_ms = horizon_ms
+        self.moves = moves
+
+    def add(self, at_ms: int, delta: int) -> None:
+        """Note a movement; the older half is dropped when there are too many, or the oldest is too old."""
+        moves = self.moves
+        moves.append(at_ms)
+        moves.append(delta)
+        if len(moves) > 2 * TRAIL_MOVES_MAX or moves[0] < at_ms - TRAIL_WINDOW_MS:
+            half = len(moves) // 4 * 2  # an even index: half of the pairs
+            self.horizon_ms = max(self.horizon_ms, *moves[:half:2])
+            del moves[:half]
+
+    def since(self, instant_ms: int) -> int:
+        """The sum of what moved after an instant."""
+        moves = self.moves
+        return sum(delta for at_ms, delta in zip(moves[::2], moves[1::2], strict=True) if at_ms > instant_ms)
+
+
+class Position:
+    """One SKU in the shop. `on_hand == received - sold + adjusted` always; `available` is computed, never stored."""
+
+    __slots__ = (
+        "adjusted",
+        "allotted",
+        "counted_at_ms",
+        "on_hand",
+        "on_hand_trail",
+        "received",
+        "reserved",
+        "reserved_trail",
+        "safety_stock",
+        "since_ms",
+        "sold",
+    )
+
+    def __init__(self, since_ms: int) -> None:
+        self.on_hand = 0
+        self.reserved = 0
+        self.allotted = 0
+        self.safety_stock = 0
+        self.received = 0
+        self.sold = 0
+        self.adjusted = 0
+        self.since_ms = since_ms
+        self.counted_at_ms = 0
+        self.on_hand_trail: Trail | None = None
+        self.reserved_trail: Trail | None = None
+
+    @property
+    def available(self) -> int:
+        """Units that can be promised; below zero in a shortfall."""
+        return self.on_hand - self.reserved - self.allotted - self.safety_stock
+
+    def move_on_hand(self, at_ms: int, delta: int) -> None:
+        """Change what is on hand and remember when; the first stock of a new position needs no memory."""
+        if self.on_hand_trail is not None:
+            self.on_hand_trail.add(at_ms, delta)
+        elif at_ms > self.since_ms:
+            self.on_hand_trail = Trail(self.since_ms, array("q", (at_ms, delta)))
+        self.on_hand += delta
+
+    def move_reserved(self, at_ms: int, delta: int) -> None:
+        """Change what is reserved and remember when."""
+        trail = self.reserved_trail
+        if trail is None:
+            self.reserved_trail = Trail(self.since_ms, array("q", (at_ms, delta)))
+        else:
+            trail.add(at_ms, delta)
+        self.reserved += delta
+
+
+class StockOutcome(NamedTuple):
+    """The answer to a change of stock."""
+
+    applied: int
+    dropped_repeated: int
+    dropped_late: int
+    shortfalls: tuple[tuple[str, int, tuple[tuple[int, int], ...]], ...]
+
+
+class Told(NamedTuple):
+    """An answer that was given, and to what. The answer to Reserve is remembered as the Reservation itself."""
+
+    fingerprint: str
+    version: int
+    answer: Reservation | Rejection | StockOutcome
+
+
+Remembered = Reservation | Told
+
+
+class Ledger:
+    """All of one shop. Read by `decide`, changed by `evolve`."""
+
+    __slots__ = (
+        "baskets",
+        "customers",
+        "ended",
+        "expiry_heap",
+        "generations",
+        "interned_lines",
+        "open_reservations",
+        "policy",
+        "positions",
+        "remembered",
+        "reservations",
+        "source_marks",
+        "store_id",
+        "time_ms",
+        "version",
+    )
+
+    def __init__(self, store_id: str) -> None:
+        self.store_id = store_id
+        self.version = 0
+        self.time_ms = 0
+        self.policy = Policy()
+        self.positions: dict[str, Position] = {}
+        self.reservations: dict[int, Reservation] = {}
+        self.open_reservations = 0
+        # A customer's live reservations: the number itself while there is one, which saves 48 bytes a hold.
+        self.customers: dict[str, int | tuple[int, ...]] = {}
+        self.baskets: dict[tuple[str, str], int] = {}  # by customer and basket
+        self.source_marks: dict[str, int] = {}
+        self.generations: dict[int, dict[str, Remembered]] = {}
+        self.remembered = 0
+        self.ended: deque[tuple[int, int]] = deque()
+        # Derived, and rebuilt at recovery: entries may be stale, the reservation's own deadline decides.
+        self.expiry_heap: list[int] = []
+        self.interned_lines: dict[Lines, Lines] = {}
+
+    def recall(self, key: str) -> Remembered | None:
+        """What was answered to this key, if it is still remembered."""
+        for generation in self.generations.values():
+            remembered = generation.get(key)
+            if remembered is not None:
+                return remembered
+        return None
+
+    def live_of_customer(self, customer_id: str) -> Iterator[Reservation]:
+        """The customer's reservations that are not final."""
+        numbers = self.customers.get(customer_id, ())
+        for number in (numbers,) if isinstance(numbers, int) else numbers:
+            yield self.reservations[number]
+
+    def earliest_deadline_ms(self) -> int | None:
+        """When the next reservation may be due; it may since have ended or been extended."""
+        return self.expiry_heap[0] >> EXPIRY_SHIFT if self.expiry_heap else None
