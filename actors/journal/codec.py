@@ -37,7 +37,7 @@ def _reserved(f: list[Any]) -> ev.Reserved:
 
 
 def _released(f: list[Any]) -> ev.Released:
-    return ev.Released(f[0], f[1], f[2], tuple(f[3]), ReleaseReason(f[4]))
+    return ev.Released(f[0], f[1], f[2], _lines(f[3]), ReleaseReason(f[4]))
 
 
 def _stock_adjusted(f: list[Any]) -> ev.StockAdjusted:
@@ -72,9 +72,9 @@ _DECODERS: Final[dict[str, Callable[[list[Any]], ev.Event]]] = {
     "refused/1": lambda f: ev.Refused(f[0], f[1], f[2], rejection_from(f[3])),
     "confirmed/1": ev.Confirmed._make,
     "ready_marked/1": ev.ReadyMarked._make,
-    "collected/1": lambda f: ev.Collected(f[0], f[1], f[2], tuple(f[3]), f[4]),
+    "collected/1": lambda f: ev.Collected(f[0], f[1], f[2], _lines(f[3]), f[4]),
     "released/1": _released,
-    "expired/1": ev.Expired._make,
+    "expired/1": lambda f: ev.Expired(f[0], _lines(f[1])),
     "extended/1": ev.Extended._make,
     "stock_adjusted/1": _stock_adjusted,
     "stock_counted/1": _stock_counted,

@@ -88,7 +88,7 @@ def decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
     reserved = Reserved(key, customer_id, channel, basket_id, lines, ttl_asked_ms, now_ms + ttl_ms)
     if replaced is None:
         return Accepted((reserved,))
-    return Accepted((Released("", "", replaced.number, replaced.held(), ReleaseReason.REPLACED), reserved))
+    return Accepted((Released("", "", replaced.number, replaced.held_lines(), ReleaseReason.REPLACED), reserved))
 
 
 def _replaced_hold(ledger: Ledger, command: Reserve, now_ms: int) -> Reservation | Rejection | None:
@@ -200,10 +200,10 @@ def _decide_collect(ledger: Ledger, command: Collect, now_ms: int) -> Decision:
     reservation = _stands(ledger, command.number, Step.COLLECT, now_ms)
     if isinstance(reservation, Rejection):
         return Rejected(reservation)
-    quantities = _by_line(reservation, command.lines)
-    if isinstance(quantities, Rejection):
-        return Rejected(quantities)
-    event = Collected(command.key, fingerprint(command), command.number, quantities, command.payment_reference)
+    lines = _by_line(reservation, command.lines)
+    if isinstance(lines, Rejection):
+        return Rejected(lines)
+    event = Collected(command.key, fingerprint(command), command.number, lines, command.payment_reference)
     return Accepted((event,))
 
 
@@ -211,10 +211,10 @@ def _decide_release(ledger: Ledger, command: Release, now_ms: int) -> Decision:
     reservation = _stands(ledger, command.number, Step.RELEASE, now_ms)
     if isinstance(reservation, Rejection):
         return Rejected(reservation)
-    quantities = _by_line(reservation, command.lines)
-    if isinstance(quantities, Rejection):
-        return Rejected(quantities)
-    return Accepted((Released(command.key, fingerprint(command), command.number, quantities, command.reason),))
+    lines = _by_line(reservation, command.lines)
+    if isinstance(lines, Rejection):
+        return Rejected(lines)
+    return Accepted((Released(command.key, fingerprint(command), command.number, lines, command.reason),))
 
 
 def _decide_extend(ledger: Ledger, command: Extend, now_ms: int) -> Decision:
@@ -226,12 +226,11 @@ def _decide_extend(ledger: Ledger, command: Extend, now_ms: int) -> Decision:
     return Accepted((Extended(command.key, fingerprint(command), command.number, now_ms + command.ttl_ms),))
 
 
-def _by_line(reservation: Reservation, asked: Lines) -> tuple[int, ...] | Rejection:
+def _by_line(reservation: Reservation, asked: Lines) -> Lines | Rejection:
     """Units to take from each line; a SKU that stands on several lines is taken from the first line on."""
-    held = reservation.held()
     if not asked:
-        return held
-    left = list(held)
+        return reservation.held_lines()
+    left = list(reservation.held())
     taken = [0] * len(left)
     for sku, quantity in _demand(asked):
         lines = [index for index, (line_sku, _) in enumerate(reservation.lines) if line_sku == sku]
@@ -250,6 +249,6 @@ def _by_line(reservation: Reservation, asked: Lines) -> tuple[int, ...] | Reject
             taken[index] += units
             left[index] -= units
             wanted -= units
-    return tuple(taken)
+    return tuple((sku, units) for (sku, _), units in zip(reservation.lines, taken, strict=True))
 
 

@@ -1,6 +1,6 @@
 """What the ledger decides about stock: movements, counts, and who loses when less is there than was promised."""
 
-from actors.ledger.commands import AdjustStock, CountStock, Movement
+from actors.ledger.commands import AdjustStock, CountStock, Lines, Movement
 from actors.ledger.decision import Accepted, Decision, Rejected
 from actors.ledger.events import Event, Released, Shortfall, ShortfallDeclared, StockAdjusted, StockCounted
 from actors.ledger.idempotency import fingerprint
@@ -127,19 +127,19 @@ def _losses(ledger: Ledger, shortfalls: tuple[Shortfall, ...]) -> list[Event]:
             by_number.setdefault(number, {})[shortfall.sku] = units
     events: list[Event] = [ShortfallDeclared(shortfall) for shortfall in shortfalls]
     for number, lost in by_number.items():
-        quantities = _lost_by_line(ledger.reservations[number], lost)
-        events.append(Released("", "", number, quantities, ReleaseReason.SHORTFALL))
+        lines = _lost_by_line(ledger.reservations[number], lost)
+        events.append(Released("", "", number, lines, ReleaseReason.SHORTFALL))
     return events
 
 
-def _lost_by_line(reservation: Reservation, lost: dict[str, int]) -> tuple[int, ...]:
+def _lost_by_line(reservation: Reservation, lost: dict[str, int]) -> Lines:
     left = dict(lost)
-    quantities = []
+    lines = []
     for (sku, _), held in zip(reservation.lines, reservation.held(), strict=True):
         units = min(held, left.get(sku, 0))
         if units:
             left[sku] -= units
-        quantities.append(units)
-    return tuple(quantities)
+        lines.append((sku, units))
+    return tuple(lines)
 
 

@@ -61,29 +61,30 @@ class ReadyMarked(NamedTuple):
 
 
 class Collected(NamedTuple):
-    """Units were sold; `quantities` by line of the reservation."""
+    """Units were sold; `lines` are (sku, units) for every line of the reservation, in its sequence."""
 
     key: str
     fingerprint: str
     number: int
-    quantities: tuple[int, ...]
+    lines: Lines
     payment_reference: str
 
 
 class Released(NamedTuple):
-    """Units were given back; `quantities` by line of the reservation. The ledger's own releases have no key."""
+    """Units were given back; `lines` as in Collected. The ledger's own releases have no key."""
 
     key: str
     fingerprint: str
     number: int
-    quantities: tuple[int, ...]
+    lines: Lines
     reason: ReleaseReason
 
 
 class Expired(NamedTuple):
-    """A deadline passed; all that was still held went back."""
+    """A deadline passed; all that was still held went back. `lines` as in Collected."""
 
     number: int
+    lines: Lines
 
 
 class Extended(NamedTuple):

@@ -7,7 +7,7 @@ moment at which a unit is in two places, or in none.
 from heapq import heappush
 from typing import Final, assert_never
 
-from actors.ledger.commands import AdjustmentKind, Movement
+from actors.ledger.commands import AdjustmentKind, Lines, Movement
 from actors.ledger.decide_stock import on_hand_delta
 from actors.ledger.events import (
     Collected,
@@ -61,8 +61,7 @@ def evolve(ledger: Ledger, event: Event, at_ms: int) -> None:
         case Released():
             _evolve_released(ledger, event, at_ms)
         case Expired():
-            held = ledger.reservations[event.number].held()
-            _give_back(ledger, event.number, held, at_ms, Step.EXPIRE, None)
+            _give_back(ledger, event.number, event.lines, at_ms, Step.EXPIRE, None)
         case Extended():
             _evolve_extended(ledger, event)
         case StockAdjusted():
@@ -160,7 +159,7 @@ def _evolve_extended(ledger: Ledger, event: Extended) -> None:
 def _evolve_collected(ledger: Ledger, event: Collected, at_ms: int) -> None:
     """Held to sold: reserved, on hand and sold change together."""
     reservation = ledger.reservations[event.number]
-    for (sku, _), units in zip(reservation.lines, event.quantities, strict=True):
+    for sku, units in event.lines:
         if units:
             position = ledger.positions[sku]
             position.move_reserved(at_ms, -units)
@@ -169,7 +168,7 @@ def _evolve_collected(ledger: Ledger, event: Collected, at_ms: int) -> None:
     done = reservation.done or ((0, 0),) * len(reservation.lines)
     done = tuple(
         (collected + units, released)
-        for (collected, released), units in zip(done, event.quantities, strict=True)
+        for (collected, released), (_, units) in zip(done, event.lines, strict=True)
     )
     changed = reservation._replace(done=done, payment_reference=event.payment_reference, version=ledger.version)
     changed = _settle(ledger, changed, Step.COLLECT, at_ms)
@@ -177,21 +176,21 @@ def _evolve_collected(ledger: Ledger, event: Collected, at_ms: int) -> None:
 
 
 def _evolve_released(ledger: Ledger, event: Released, at_ms: int) -> None:
-    changed = _give_back(ledger, event.number, event.quantities, at_ms, Step.RELEASE, event.reason)
+    changed = _give_back(ledger, event.number, event.lines, at_ms, Step.RELEASE, event.reason)
     if event.key:
         _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
 
 
 def _give_back(
-    ledger: Ledger, number: int, quantities: tuple[int, ...], at_ms: int, step: Step, reason: ReleaseReason | None
+    ledger: Ledger, number: int, lines: Lines, at_ms: int, step: Step, reason: ReleaseReason | None
 ) -> Reservation:
     reservation = ledger.reservations[number]
-    for (sku, _), units in zip(reservation.lines, quantities, strict=True):
+    for sku, units in lines:
         if units:
             ledger.positions[sku].move_reserved(at_ms, -units)
     done = reservation.done or ((0, 0),) * len(reservation.lines)
     done = tuple(
-        (collected, released + units) for (collected, released), units in zip(done, quantities, strict=True)
+        (collected, released + units) for (collected, released), (_, units) in zip(done, lines, strict=True)
     )
     changed = reservation._replace(done=done, version=ledger.version, release_reason=reason or reservation.release_reason)
     return _settle(ledger, changed, step, at_ms)

@@ -23,4 +23,4 @@ def due(ledger: Ledger, now_ms: int) -> Iterator[Expired]:
         number = heappop(heap) & _NUMBER_MASK
         reservation = ledger.reservations.get(number)
         if reservation is not None and reservation.status in LIVE and reservation.expires_at_ms <= now_ms:
-            yield Expired(number)
+            yield Expired(number, reservation.held_lines())

@@ -51,6 +51,10 @@ class Reservation(NamedTuple):
             for (_, quantity), (collected, released) in zip(self.lines, self.done, strict=True)
         )
 
+    def held_lines(self) -> Lines:
+        """The same with the SKU of each line."""
+        return tuple((sku, units) for (sku, _), units in zip(self.lines, self.held(), strict=True))
+
     def units_collected(self) -> int:
         """Units sold so far, over all lines."""
         return sum(collected for collected, _ in self.done) if self.done else 0

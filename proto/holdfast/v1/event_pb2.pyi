@@ -99,10 +99,12 @@ class ReleasedEvent(_message.Message):
     def __init__(self, reservation_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., reason: _Optional[_Union[_reservation_pb2.ReleaseReason, str]] = ...) -> None: ...
 
 class ExpiredEvent(_message.Message):
-    __slots__ = ("reservation_id",)
+    __slots__ = ("reservation_id", "lines")
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
     reservation_id: str
-    def __init__(self, reservation_id: _Optional[str] = ...) -> None: ...
+    lines: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.LineQuantity]
+    def __init__(self, reservation_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ...) -> None: ...
 
 class ExtendedEvent(_message.Message):
     __slots__ = ("reservation_id", "expires_at")

@@ -66,16 +66,18 @@ class StoreAvailability(_message.Message):
     def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., positions: _Optional[_Iterable[_Union[Position, _Mapping]]] = ...) -> None: ...
 
 class Adjustment(_message.Message):
-    __slots__ = ("sku", "delta", "sequence", "kind")
+    __slots__ = ("sku", "delta", "sequence", "kind", "occurred_at")
     SKU_FIELD_NUMBER: _ClassVar[int]
     DELTA_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
+    OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
     sku: str
     delta: int
     sequence: int
     kind: AdjustmentKind
-    def __init__(self, sku: _Optional[str] = ..., delta: _Optional[int] = ..., sequence: _Optional[int] = ..., kind: _Optional[_Union[AdjustmentKind, str]] = ...) -> None: ...
+    occurred_at: _timestamp_pb2.Timestamp
+    def __init__(self, sku: _Optional[str] = ..., delta: _Optional[int] = ..., sequence: _Optional[int] = ..., kind: _Optional[_Union[AdjustmentKind, str]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Count(_message.Message):
     __slots__ = ("sku", "quantity")
@@ -104,17 +106,15 @@ class Shortfall(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., quantity: _Optional[int] = ..., losses: _Optional[_Iterable[_Union[ShortfallLoss, _Mapping]]] = ...) -> None: ...
 
 class StockChange(_message.Message):
-    __slots__ = ("version", "applied", "dropped_repeated", "dropped_late", "positions", "shortfalls")
+    __slots__ = ("version", "applied", "dropped_repeated", "dropped_late", "shortfalls")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     APPLIED_FIELD_NUMBER: _ClassVar[int]
     DROPPED_REPEATED_FIELD_NUMBER: _ClassVar[int]
     DROPPED_LATE_FIELD_NUMBER: _ClassVar[int]
-    POSITIONS_FIELD_NUMBER: _ClassVar[int]
     SHORTFALLS_FIELD_NUMBER: _ClassVar[int]
     version: int
     applied: int
     dropped_repeated: int
     dropped_late: int
-    positions: _containers.RepeatedCompositeFieldContainer[Position]
     shortfalls: _containers.RepeatedCompositeFieldContainer[Shortfall]
-    def __init__(self, version: _Optional[int] = ..., applied: _Optional[int] = ..., dropped_repeated: _Optional[int] = ..., dropped_late: _Optional[int] = ..., positions: _Optional[_Iterable[_Union[Position, _Mapping]]] = ..., shortfalls: _Optional[_Iterable[_Union[Shortfall, _Mapping]]] = ...) -> None: ...
+    def __init__(self, version: _Optional[int] = ..., applied: _Optional[int] = ..., dropped_repeated: _Optional[int] = ..., dropped_late: _Optional[int] = ..., shortfalls: _Optional[_Iterable[_Union[Shortfall, _Mapping]]] = ...) -> None: ...

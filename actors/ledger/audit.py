@@ -1,0 +1,422 @@
+"""The second opinion: a ledger's stock and promises computed again from its journal, by other code than the ledger's.
+
+It knows the events and the names of things, and nothing of `decide`, `evolve`, `state`, `transact`, `invariants` or of
+the table in `lifecycle`: a mistake in one of them must not be made here too. It folds into plain books of its own, in
+one pass, with every check at the event that could break it. VerifyLedger runs it and compares with the live positions.
+
+    I1  per SKU: received - sold + adjusted = on_hand, and no line gives back or sells more than it holds
+    I2  no decision promises more than is there; a shortfall is settled before anything else is decided
+    I3  a reservation takes only the steps that its status allows, and none once it is final
+    I5  a key is answered by one event, and a source's row applied once, within the memory of answers
+    I8  versions have no gap
+    I9  epochs never fall
+    I11 ledger time never falls, nothing expires before its deadline, nothing else happens to it from then on
+    I15 no customer holds more than the rules in force at the moment of the reservation allow
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from actors.ledger import events
+from actors.ledger.commands import AdjustmentKind, Lines
+from actors.ledger.lifecycle import ReleaseReason, Status
+
+VIOLATIONS_MAX: Final = 100  # told; all are counted
+DAY_MS: Final = 86_400_000
+ANSWER_MEMORY_MS_DEFAULT: Final = 8 * DAY_MS  # the longest hold (7 days) and a day, until a policy says otherwise
+
+# Steps that move no unit: from where, and where to, unless the status stays.
+_LIVE: Final = (Status.HELD, Status.CONFIRMED, Status.READY)
+_STEPS: Final[dict[type, tuple[str, tuple[Status, ...], Status | None]]] = {
+    events.Confirmed: ("confirm", (Status.HELD,), Status.CONFIRMED),
+    events.ReadyMarked: ("mark ready", (Status.CONFIRMED,), Status.READY),
+    events.Extended: ("extend", _LIVE, None),
+}
+
+Stock = tuple[int, int, int, int]  # on_hand, reserved, allotted, safety_stock
+
+
+class Violation(NamedTuple):
+    """A broken rule: which, of what, and the two that should agree."""
+
+    invariant: str
+    subject: str
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditResult:
+    """What the journal says as of its last record. `violations` holds the first of `violations_total`."""
+
+    version: int
+    at_ms: int
+    events: int
+    accepted: int
+    refused: int
+    confirmed: int
+    collected: int
+    released: int
+    expired: int
+    shortfalls: int
+    units_received: int
+    units_sold: int
+    units_adjusted: int
+    units_reserved: int
+    units_oversold: int
+    positions: dict[str, Stock]
+    violations: tuple[Violation, ...]
+    violations_total: int
+
+    @property
+    def holds(self) -> bool:
+        """True where no rule is broken."""
+        return self.violations_total == 0
+
+
+class _Book:
+    """One SKU."""
+
+    __slots__ = ("adjusted", "counted_at_ms", "on_hand", "oversold", "received", "reserved", "safety_stock", "sold")
+
+    def __init__(self) -> None:
+        self.on_hand = self.reserved = self.safety_stock = self.received = self.sold = self.adjusted = 0
+        self.counted_at_ms = 0
+        self.oversold = 0  # the most that was ever promised beyond what was there
+
+
+class _Claim:
+    """One live reservation: what each of its lines still holds, and until when."""
+
+    __slots__ = ("any_sold", "channel", "customer_id", "deadline_ms", "held", "lines", "status")
+
+    def __init__(self, customer_id: str, channel: str, lines: Lines, deadline_ms: int) -> None:
+        self.status = Status.HELD
+        self.customer_id = customer_id
+        self.channel = channel
+        self.lines = lines
+        self.deadline_ms = deadline_ms
+        self.held: list[int] | None = None  # None: all of it
+        self.any_sold = False
+
+    def units(self, of_sku: str) -> int:
+        held = self.held or [quantity for _, quantity in self.lines]
+        return sum(units for (sku, _), units in zip(self.lines, held, strict=True) if sku == of_sku)
+
+
+class Audit:
+    """One ledger's journal, fed record by record from version 1; `result` tells what came of it."""
+
+    def __init__(self) -> None:
+        self._version = self._epoch = self._at_ms = self._events = 0
+        self._books: defaultdict[str, _Book] = defaultdict(_Book)
+        self._claims: dict[int, _Claim] = {}
+        self._final: dict[int, Status] = {}
+        self._keys: dict[str, int] = {}  # when each was answered, oldest first
+        self._keys_day = 0
+        self._memory_ms = ANSWER_MEMORY_MS_DEFAULT
+        self._marks: dict[str, int] = {}  # the greatest sequence applied of each source
+        self._rules: list[tuple[str, str, int, int]] = []  # channel, SKU, open reservations, units
+        self._by_customer: dict[str, set[int]] = {}  # kept only while there are rules
+        self._short: set[str] = set()  # SKUs with a shortfall in progress
+        self._owed: dict[tuple[int, str], int] = {}  # losses declared and not yet released
+        self._violations: list[Violation] = []
+        self._violations_total = 0
+        self._folds: dict[type, Callable[[Any, int], None]] = {
+            events.Reserved: self._reserved,
+            events.Refused: self._only_answered,
+            events.Confirmed: self._stepped,
+            events.ReadyMarked: self._stepped,
+            events.Collected: self._collected,
+            events.Released: self._released,
+            events.Expired: self._expired,
+            events.Extended: self._stepped,
+            events.StockAdjusted: self._stock_adjusted,
+            events.StockCounted: self._stock_counted,
+            events.SafetyStockSet: self._safety_stock_set,
+            events.ShortfallDeclared: self._shortfall_declared,
+            events.PolicyAdopted: self._policy_adopted,
+        }
+        self._counts: dict[type, int] = dict.fromkeys(self._folds, 0)
+
+    def add(self, version: int, epoch: int, at_ms: int, event: events.Event) -> None:
+        """Fold the next record. Records of one decision follow each other; they may be fed in chunks of any size."""
+        if version != self._version + 1:
+            self._found("I8", f"version {version}", f"version {self._version + 1}", f"version {version}")
+        if epoch < self._epoch:
+            self._found("I9", f"version {version}", f"an epoch from {self._epoch} on", f"epoch {epoch}")
+        if at_ms < self._at_ms:
+            self._found("I11", f"version {version}", f"ledger time from {self._at_ms} on", f"ledger time {at_ms}")
+        self._version, self._epoch, self._at_ms = version, max(epoch, self._epoch), max(at_ms, self._at_ms)
+        self._events += 1
+        if self._short or self._owed:
+            match event:
+                case events.ShortfallDeclared() | events.Released(reason=ReleaseReason.SHORTFALL):
+                    pass  # still the same decision
+                case _:
+                    self._close_shortfalls()
+        kind = type(event)
+        self._counts[kind] += 1
+        self._folds[kind](event, at_ms)
+
+    def result(self) -> AuditResult:
+        """What the journal says so far. Ask at the end of a decision: a shortfall must have been settled by then."""
+        if self._short or self._owed:
+            self._close_shortfalls()
+        books = self._books
+        for sku, book in books.items():
+            booked = book.received - book.sold + book.adjusted
+            if booked != book.on_hand:
+                self._found("I1", sku, f"on_hand {booked}", f"on_hand {book.on_hand}")
+        counts = self._counts
+        return AuditResult(
+            version=self._version,
+            at_ms=self._at_ms,
+            events=self._events,
+            accepted=counts[events.Reserved],
+            refused=counts[events.Refused],
+            confirmed=counts[events.Confirmed],
+            collected=counts[events.Collected],
+            released=counts[events.Released],
+            expired=counts[events.Expired],
+            shortfalls=counts[events.ShortfallDeclared],
+            units_received=sum(book.received for book in books.values()),
+            units_sold=sum(book.sold for book in books.values()),
+            units_adjusted=sum(book.adjusted for book in books.values()),
+            units_reserved=sum(book.reserved for book in books.values()),
+            units_oversold=sum(book.oversold for book in books.values()),
+            # No event hands units to another holder yet, so nothing is allotted.
+            positions={sku: (book.on_hand, book.reserved, 0, book.safety_stock) for sku, book in books.items()},
+            violations=tuple(self._violations),
+            violations_total=self._violations_total,
+        )
+
+    def _found(self, invariant: str, subject: str, expected: str, found: str) -> None:
+        self._violations_total += 1
+        if len(self._violations) < VIOLATIONS_MAX:
+            self._violations.append(Violation(invariant, subject, expected, found))
+
+    def _answered(self, key: str, at_ms: int) -> None:
+        """One key, one event, as long as answers are remembered."""
+        keys = self._keys
+        if at_ms // DAY_MS > self._keys_day:
+            self._keys_day = at_ms // DAY_MS
+            forgotten = [key for key, answered_at_ms in keys.items() if answered_at_ms < at_ms - self._memory_ms]
+            for old in forgotten:
+                del keys[old]
+        earlier_ms = keys.get(key)
+        if earlier_ms is not None and at_ms - earlier_ms <= self._memory_ms:
+            self._found("I5", f"key {key}", "answered by one event", f"another at version {self._version}")
+        keys[key] = at_ms
+
+    # --- reservations
+
+    def _reserved(self, event: events.Reserved, at_ms: int) -> None:
+        key, customer_id, channel, _, lines, _, deadline_ms = event
+        self._answered(key, at_ms)
+        claim = _Claim(customer_id, channel, lines, deadline_ms)
+        self._claims[self._version] = claim
+        for sku, quantity in lines:
+            book = self._books[sku]
+            book.reserved += quantity
+            if book.reserved + book.safety_stock > book.on_hand:
+                self._overpromised(sku, book)
+        if self._rules:
+            self._by_customer.setdefault(customer_id, set()).add(self._version)
+            self._check_limits(claim)
+
+    def _overpromised(self, sku: str, book: _Book) -> None:
+        book.oversold = max(book.oversold, book.reserved - max(0, book.on_hand))
+        self._found(
+            "I2",
+            f"{sku} at version {self._version}",
+            f"at most {max(0, book.on_hand - book.safety_stock)} reserved",
+            f"{book.reserved} reserved",
+        )
+
+    def _check_limits(self, claim: _Claim) -> None:
+        mine = [self._claims[number] for number in self._by_customer[claim.customer_id]]
+        skus = {sku for sku, _ in claim.lines}
+        for channel, rule_sku, open_max, units_max in self._rules:
+            if channel not in ("", claim.channel) or rule_sku not in ("", *skus):
+                continue
+            fitting = [other for other in mine if channel in ("", other.channel)]
+            subject = f"customer {claim.customer_id} at version {self._version}"
+            count = sum(1 for other in fitting if not rule_sku or other.units(rule_sku))
+            if open_max and count > open_max:
+                self._found("I15", subject, f"at most {open_max} open", f"{count} open")
+            for sku in sorted(skus if not rule_sku else {rule_sku}):
+                units = sum(other.units(sku) for other in fitting)
+                if units_max and units > units_max:
+                    self._found("I15", subject, f"at most {units_max} of {sku}", f"{units} of {sku}")
+
+    def _live(self, number: int, step: str, allowed: tuple[Status, ...], at_ms: int) -> _Claim | None:
+        """The reservation, if it stands; a step that its status or its deadline forbids is told."""
+        claim = self._claims.get(number)
+        if claim is None:
+            status = self._final.get(number)
+            found = f"{step} after {status.name}" if status is not None else f"{step} of none"
+            self._found("I3", f"reservation {number}", "a live reservation", f"{found} at version {self._version}")
+            return None
+        if claim.status not in allowed:
+            self._found("I3", f"reservation {number}", f"no {step} from {claim.status.name}", f"one at {at_ms}")
+        if at_ms >= claim.deadline_ms:
+            self._found("I11", f"reservation {number}", f"no {step} from {claim.deadline_ms} on", f"one at {at_ms}")
+        return claim
+
+    def _stepped(self, event: events.Confirmed | events.ReadyMarked | events.Extended, at_ms: int) -> None:
+        """The steps that move no unit."""
+        self._answered(event.key, at_ms)
+        step, allowed, leads_to = _STEPS[type(event)]
+        claim = self._live(event.number, step, allowed, at_ms)
+        if claim is not None:
+            claim.status = leads_to or claim.status
+            if not isinstance(event, events.ReadyMarked):
+                claim.deadline_ms = event.expires_at_ms
+
+    def _collected(self, event: events.Collected, at_ms: int) -> None:
+        self._answered(event.key, at_ms)
+        claim = self._live(event.number, "collect", _LIVE, at_ms)
+        if claim is None:
+            return
+        for (sku, _), units in zip(claim.lines, event.quantities, strict=False):
+            book = self._books[sku]
+            book.on_hand -= units
+            book.sold += units
+        claim.any_sold = claim.any_sold or any(event.quantities)
+        self._take(event.number, claim, event.quantities, Status.COLLECTED)
+
+    def _released(self, event: events.Released, at_ms: int) -> None:
+        if event.key:
+            self._answered(event.key, at_ms)
+        shortfall = event.reason is ReleaseReason.SHORTFALL
+        allowed = (Status.HELD,) if event.reason is ReleaseReason.REPLACED else _LIVE
+        # A count at the very deadline may find it before the sweep does: nobody asked for that release.
+        claim = self._live(event.number, "release", allowed, -1 if shortfall else at_ms)
+        if claim is None:
+            return
+        if shortfall:
+            for (sku, _), units in zip(claim.lines, event.quantities, strict=False):
+                self._owed[event.number, sku] = self._owed.get((event.number, sku), 0) - units
+        self._take(event.number, claim, event.quantities, Status.RELEASED)
+
+    def _expired(self, event: events.Expired, at_ms: int) -> None:
+        claim = self._live(event.number, "expire", _LIVE, -1)
+        if claim is None:
+            return
+        if at_ms < claim.deadline_ms:
+            self._found("I11", f"reservation {event.number}", f"held until {claim.deadline_ms}", f"expired at {at_ms}")
+        held = claim.held or [quantity for _, quantity in claim.lines]
+        self._take(event.number, claim, held, Status.EXPIRED)
+
+    def _take(self, number: int, claim: _Claim, quantities: Iterable[int], final: Status) -> None:
+        """Units leave the reservation's lines; where none is left it is final."""
+        held = claim.held or [quantity for _, quantity in claim.lines]
+        taken = [*islice(quantities, len(held) + 1)]
+        if len(taken) != len(held) or any(not 0 <= units <= left for units, left in zip(taken, held, strict=False)):
+            self._found("I1", f"reservation {number} at version {self._version}", f"at most {held}", f"{taken} taken")
+        for (sku, _), units in zip(claim.lines, taken, strict=False):
+            self._books[sku].reserved -= units
+        claim.held = [left - units for left, units in zip(held, taken, strict=False)]
+        if not any(claim.held):
+            del self._claims[number]
+            self._final[number] = Status.COLLECTED if claim.any_sold else final
+            if self._rules:
+                self._by_customer[claim.customer_id].discard(number)
+
+    # --- stock
+
+    def _stock_adjusted(self, event: events.StockAdjusted, at_ms: int) -> None:
+        self._answered(event.key, at_ms)
+        mark = self._marks.get(event.source, 0)
+        for sku, delta, sequence, kind, occurred_at_ms in event.movements:
+            if sequence <= mark:
+                found = f"row {sequence} of {sku} at version {self._version}"
+                self._found("I5", f"source {event.source}", f"rows above {mark}", found)
+            book = self._books[sku]
+            if kind is AdjustmentKind.RECEIPT:
+                book.received += delta
+            elif kind is AdjustmentKind.CORRECTION:
+                book.adjusted += delta
+            else:
+                book.sold -= delta
+            if 0 < occurred_at_ms <= book.counted_at_ms:
+                book.adjusted -= delta  # the count has seen it, so the count's correction was too large by this much
+            else:
+                book.on_hand += delta
+            if book.reserved > max(0, book.on_hand):
+                self._short.add(sku)
+        if event.mark < mark:
+            self._found("I5", f"source {event.source}", f"a mark from {mark} on", f"mark {event.mark}")
+        self._marks[event.source] = max(mark, event.mark)
+
+    def _stock_counted(self, event: events.StockCounted, at_ms: int) -> None:
+        self._answered(event.key, at_ms)
+        for sku, correction in event.corrections:
+            book = self._books[sku]
+            book.counted_at_ms = event.as_of_ms
+            book.adjusted += correction
+            book.on_hand += correction
+            if book.reserved > max(0, book.on_hand):
+                self._short.add(sku)
+
+    def _shortfall_declared(self, event: events.ShortfallDeclared, _: int) -> None:
+        shortfall = event.shortfall
+        book = self._books[shortfall.sku]
+        missing = book.reserved - max(0, book.on_hand)
+        lost = sum(units for _, units in shortfall.losses)
+        if not shortfall.quantity == lost == missing:
+            found = f"{shortfall.quantity} declared, {lost} lost"
+            self._found("I2", f"{shortfall.sku} at version {self._version}", f"a shortfall of {missing}", found)
+        for number, units in shortfall.losses:
+            self._owed[number, shortfall.sku] = units
+
+    def _close_shortfalls(self) -> None:
+        for sku in sorted(self._short):
+            book = self._books[sku]
+            if book.reserved > max(0, book.on_hand):
+                self._overpromised(sku, book)
+        for (number, sku), units in self._owed.items():
+            if units:
+                self._found("I2", f"reservation {number}", f"its loss of {sku} as declared", f"{units} not released")
+        self._short.clear()
+        self._owed.clear()
+
+    def _safety_stock_set(self, event: events.SafetyStockSet, at_ms: int) -> None:
+        self._answered(event.key, at_ms)
+        for sku, quantity in event.safety_stocks:
+            self._books[sku].safety_stock = quantity
+
+    # --- the rest
+
+    def _only_answered(self, event: events.Refused, at_ms: int) -> None:
+        self._answered(event.key, at_ms)
+
+    def _policy_adopted(self, event: events.PolicyAdopted, _: int) -> None:
+        document: dict[str, Any] = event.document
+        self._memory_ms = document["ttl_ms_max"] + DAY_MS
+        self._rules = [(channel, sku, holds, units) for channel, sku, holds, units in document["limit_rules"]]
+        self._by_customer = {}
+        if self._rules:
+            for number, claim in self._claims.items():
+                self._by_customer.setdefault(claim.customer_id, set()).add(number)
+
+
+def compare(result: AuditResult, live_positions: Mapping[str, Stock]) -> list[Violation]:
+    """Where the journal and the live ledger, at the same version, do not agree; the first hundred SKUs."""
+    nothing: Stock = (0, 0, 0, 0)
+    skus = sorted(result.positions.keys() | live_positions.keys())
+    different = (sku for sku in skus if result.positions.get(sku, nothing) != live_positions.get(sku, nothing))
+    return [
+        Violation("I1", sku, _stock_text(result.positions.get(sku)), _stock_text(live_positions.get(sku)))
+        for sku in islice(different, VIOLATIONS_MAX)
+    ]
+
+
+def _stock_text(stock: Stock | None) -> str:
+    if stock is None:
+        return "no position"
+    return "on_hand {}, reserved {}, allotted {}, safety_stock {}".format(*stock)
