@@ -11,12 +11,14 @@ Its duties, in this sequence and no other:
 6. When the journal fails, end. Memory is ahead of the disk, and only the disk is the truth.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
 from time import perf_counter_ns
 from typing import Final, NamedTuple, TypeVar
 
 from actors.clock import Clock
+from actors.envelope import Stopped
 from actors.group_commit import GroupCommit
 from actors.journal.codec import decode_events, decode_rows, encode_events, encode_rows
 from actors.journal.port import Fenced, Journal, JournalDamaged, JournalError, Record
@@ -33,6 +35,8 @@ REPLAY_EVENTS_MAX: Final = 20_000  # events read from the journal at a time
 SWEEP_EVENTS_MAX: Final = 2_000  # expiries to a sweep and ledger: some 20 ms under the lock
 
 T = TypeVar("T")
+
+log = logging.getLogger("holdfast.host")
 
 
 class Recovery(NamedTuple):
@@ -72,14 +76,15 @@ class LedgerHost:
         self._commits = GroupCommit(journal, on_failure)
         self._deciding = Lock()
         self._hosted: dict[str, Hosted] = {}
+        self._damaged: dict[str, JournalDamaged] = {}
 
     def recover(self, ledger_ids: Sequence[str]) -> None:
-        """Take ledgers over. Raises JournalDamaged where one does not verify; nothing is served of it then."""
+        """Take ledgers over. One that does not verify is stopped, see `stopped`; the others are served."""
         with self._deciding:
             for ledger_id in ledger_ids:
-                self._take_over(ledger_id)
+                self._get_or_stop(ledger_id)
 
-    def step(self, batch: Sequence[tuple[str, Command]]) -> list[Remembered]:
+    def step(self, batch: Sequence[tuple[str, Command]]) -> list[Remembered | Stopped]:
         """Answer a batch of (ledger, command), in sequence; one durable write for all of it."""
         with self._deciding:
             answers, records = self._stage(batch)
@@ -136,6 +141,12 @@ class LedgerHost:
             raise
         hosted.snapshot_seq = capture.version
 
+    def snapshot_if_moved(self, ledger_id: str) -> None:
+        """Write a snapshot where there is something that the newest one does not hold."""
+        hosted = self._hosted[ledger_id]
+        if hosted.ledger.version > hosted.snapshot_seq:
+            self.snapshot(ledger_id, pause=lambda: None)
+
     def snapshots_due(self, events_min: int) -> list[str]:
         """Ledgers whose tail has grown beyond `events_min` and beyond twice their state: recovery stays bounded, and a
         snapshot's cost stays a fraction of what it saves."""
@@ -151,18 +162,36 @@ class LedgerHost:
         return list(self._hosted)
 
     def _get(self, ledger_id: str) -> Hosted:
-        hosted = self._hosted.get(ledger_id)
-        return hosted if hosted is not None else self._take_over(ledger_id)
+        """The ledger, taken over now if it was not. Raises JournalDamaged where it is stopped."""
+        hosted = self._get_or_stop(ledger_id)
+        if isinstance(hosted, JournalDamaged):
+            raise hosted
+        return hosted
 
-    def _stage(self, batch: Sequence[tuple[str, Command]]) -> tuple[list[Remembered], list[Record]]:
+    def _get_or_stop(self, ledger_id: str) -> Hosted | JournalDamaged:
+        hosted = self._hosted.get(ledger_id) or self._damaged.get(ledger_id)
+        if hosted is not None:
+            return hosted
+        try:
+            return self._take_over(ledger_id)
+        except JournalDamaged as damage:
+            log.error("%s", damage)
+            self._damaged[ledger_id] = damage
+            return damage
+
+    def _stage(self, batch: Sequence[tuple[str, Command]]) -> tuple[list[Remembered | Stopped], list[Record]]:
         """Decide a batch: the answers, and one record for each ledger that moved."""
-        answers: list[Remembered] = []
+        answers: list[Remembered | Stopped] = []
         touched: dict[str, tuple[Hosted, int, list[Event]]] = {}
         clock_ms = self._clock.now_ms()
         for ledger_id, command in batch:
             turn = touched.get(ledger_id)
             if turn is None:
-                hosted = self._get(ledger_id)
+                found = self._get_or_stop(ledger_id)
+                if isinstance(found, JournalDamaged):
+                    answers.append(Stopped(str(found)))
+                    continue
+                hosted = found
                 now_ms = max(clock_ms, hosted.ledger.time_ms)
                 turn = touched[ledger_id] = (hosted, now_ms, self._prepare(ledger_id, hosted.ledger, now_ms))
             hosted, now_ms, events = turn
@@ -207,7 +236,7 @@ class LedgerHost:
             if not records:
                 raise JournalDamaged(ledger_id, f"seq {ledger.version + 1}", "the records end here")
             for record in records:
-                for event in decode_events(record.payload):
+                for event in _decoded(record):
                     evolve(ledger, event, record.at_ms)
                 if ledger.version != record.seq:
                     raise JournalDamaged(ledger_id, f"seq {record.seq}", f"its events end at {ledger.version}")
@@ -222,3 +251,10 @@ class LedgerHost:
 
 def _record(ledger_id: str, hosted: Hosted, now_ms: int, events: list[Event]) -> Record:
     return Record(ledger_id, hosted.epoch, hosted.ledger.version, len(events), now_ms, encode_events(events))
+
+
+def _decoded(record: Record) -> list[Event]:
+    try:
+        return decode_events(record.payload)
+    except ValueError as error:
+        raise JournalDamaged(record.ledger_id, f"seq {record.seq}", str(error)) from error

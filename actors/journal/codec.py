@@ -93,12 +93,15 @@ def encode_events(events: Sequence[ev.Event]) -> bytes:
 def decode_events(payload: bytes) -> list[ev.Event]:
     """The events of a payload. Raises ValueError where it is not one, or was written by a later version."""
     events = []
-    for raw in orjson.loads(payload):
-        tag = raw.pop(0)
-        decoder = _DECODERS.get(tag)
-        if decoder is None:
-            raise ValueError(f"an event of kind {tag!r}, which this version does not know; a newer one wrote it")
-        events.append(decoder(raw))
+    try:
+        for raw in orjson.loads(payload):
+            tag = raw.pop(0)
+            decoder = _DECODERS.get(tag)
+            if decoder is None:
+                raise ValueError(f"an event of kind {tag!r}, which this version does not know; a newer one wrote it")
+            events.append(decoder(raw))
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise ValueError(f"event {len(events) + 1} of the payload is not one: {error}") from error
     return events
 
 
@@ -124,3 +127,8 @@ def chained(previous: int, ledger_id: str, epoch: int, seq: int, count: int, at_
     """A record's checksum. It takes in the one before, so a record cannot go missing, move or be exchanged."""
     head = f"{ledger_id} {epoch} {seq} {count} {at_ms} {previous}".encode()
     return crc32(payload, crc32(head))
+
+
+def chunk_checksum(ledger_id: str, seq: int, place: int, chunk: bytes) -> int:
+    """A snapshot piece's checksum. It takes in whose it is and where it stands, as that is not in its bytes."""
+    return crc32(chunk, crc32(f"{ledger_id} {seq} {place}".encode()))

@@ -2,10 +2,11 @@
 
 It exists to say what every journal must do, and to be torn, flipped and cut by tests: `MemoryDisk.image` is the file.
 
-    frame = length (4 bytes, big end) · checksum of the body (4) · body (a JSON array)
+    frame = length (4 bytes, big end) · checksum of the length (4) · checksum of the body (4) · body (a JSON array)
 
 A frame that is not whole at the very end is a torn write and is cut off. One that does not verify with anything but
-zeros behind it is damage, named by its offset.
+zeros behind it is damage, named by its offset. The length has a checksum of its own: a flipped bit there would else
+make a frame in the middle look like a torn one at the end.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +19,7 @@ import orjson
 from actors.journal.codec import chained
 from actors.journal.port import Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
 
-_HEADER_BYTES = 8
+_HEADER_BYTES = 12
 
 
 class MemoryDisk:
@@ -36,21 +37,21 @@ class MemoryDisk:
     def write(self, *body: Any) -> None:
         """Append one frame and apply it."""
         encoded = orjson.dumps(body)
-        self.image += len(encoded).to_bytes(4, "big") + crc32(encoded).to_bytes(4, "big") + encoded
+        length = len(encoded).to_bytes(4, "big")
+        self.image += length + crc32(length).to_bytes(4, "big") + crc32(encoded).to_bytes(4, "big") + encoded
         self._apply(orjson.loads(encoded))
 
     def _recover(self) -> None:
         offset, image = 0, self.image
         while offset < len(image):
-            length = int.from_bytes(image[offset : offset + 4], "big")
-            checksum = int.from_bytes(image[offset + 4 : offset + _HEADER_BYTES], "big")
-            end = offset + _HEADER_BYTES + length
-            body = bytes(image[offset + _HEADER_BYTES : end])
-            if length == 0 or end > len(image) or crc32(body) != checksum:
-                if end < len(image) and any(image[end:]) and length:
+            start = offset + _HEADER_BYTES
+            length, *checksums = (int.from_bytes(image[at : at + 4], "big") for at in range(offset, start, 4))
+            # A length that does not verify says nothing about where its frame ends: all behind it must be zeros.
+            end = start + length if crc32(image[offset : offset + 4]) == checksums[0] else start
+            body = bytes(image[start:end])
+            if end == start or end > len(image) or crc32(body) != checksums[1]:
+                if any(image[end:]):
                     raise JournalDamaged("(all)", f"offset {offset}", "its checksum does not fit")
-                if length == 0 and any(image[offset:]):
-                    raise JournalDamaged("(all)", f"offset {offset}", "a frame without length")
                 del image[offset:]
                 return
             self._apply(orjson.loads(body))
@@ -90,7 +91,7 @@ class MemoryJournal:
 
     def owns(self, ledger_id: str, epoch: int) -> bool:
         self._refuse_if_failed()
-        return self._disk.heads.get(ledger_id, Head(0, 0)).epoch == epoch
+        return epoch > 0 and self._disk.heads.get(ledger_id, Head(0, 0)).epoch == epoch
 
     def append(self, records: Sequence[Record]) -> None:
         self._refuse_if_failed()
@@ -102,7 +103,7 @@ class MemoryJournal:
             for record in records:
                 ledger_id, epoch, seq, count, _, payload = record
                 in_force, last = heads.get(ledger_id, disk.heads.get(ledger_id, Head(0, 0)))
-                if in_force != epoch:
+                if in_force != epoch or not epoch:
                     raise Fenced(ledger_id, epoch, in_force)
                 if seq - count != last:
                     self._failed = f"an append after seq {seq - count} of ledger {ledger_id}, which stands at {last}"

@@ -53,7 +53,8 @@ class JournalDamaged(JournalError):
 class Record(NamedTuple):
     """Consecutive events of one ledger that were decided in one batch.
 
-    `seq` is the version of the last event; the first one's is `seq - event_count + 1`. `payload` is `codec.encode_events`.
+    `seq` is the version of the last event; the first one's is `seq - event_count + 1`. `payload` is by
+    `codec.encode_events`.
     """
 
     ledger_id: str
@@ -92,7 +93,8 @@ class Journal(Protocol):
 
     def read(self, ledger_id: str, after_seq: int, events_max: int) -> list[Record]:
         """Verified records with events after a sequence: whole records, at least one if there is any, and no more once
-        `events_max` is reached. Raises JournalDamaged."""
+        `events_max` is reached. Raises JournalDamaged.
+        """
 
     def write_snapshot(self, ledger_id: str, epoch: int, seq: int, chunks: Iterable[bytes]) -> None:
         """Write a snapshot piece by piece, letting appends in between; it exists once this returns."""

@@ -15,7 +15,7 @@ one pass, with every check at the event that could break it. VerifyLedger runs i
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -91,20 +91,18 @@ class _Book:
 class _Claim:
     """One live reservation: what each of its lines still holds, and until when."""
 
-    __slots__ = ("any_sold", "channel", "customer_id", "deadline_ms", "held", "lines", "status")
+    __slots__ = ("any_sold", "channel", "customer_id", "deadline_ms", "held", "status")
 
     def __init__(self, customer_id: str, channel: str, lines: Lines, deadline_ms: int) -> None:
         self.status = Status.HELD
         self.customer_id = customer_id
         self.channel = channel
-        self.lines = lines
+        self.held = lines
         self.deadline_ms = deadline_ms
-        self.held: list[int] | None = None  # None: all of it
         self.any_sold = False
 
     def units(self, of_sku: str) -> int:
-        held = self.held or [quantity for _, quantity in self.lines]
-        return sum(units for (sku, _), units in zip(self.lines, held, strict=True) if sku == of_sku)
+        return sum(units for sku, units in self.held if sku == of_sku)
 
 
 class Audit:
@@ -115,12 +113,12 @@ class Audit:
         self._books: defaultdict[str, _Book] = defaultdict(_Book)
         self._claims: dict[int, _Claim] = {}
         self._final: dict[int, Status] = {}
-        self._keys: dict[str, int] = {}  # when each was answered, oldest first
+        self._keys: dict[str, int] = {}  # when each was answered
         self._keys_day = 0
         self._memory_ms = ANSWER_MEMORY_MS_DEFAULT
         self._marks: dict[str, int] = {}  # the greatest sequence applied of each source
         self._rules: list[tuple[str, str, int, int]] = []  # channel, SKU, open reservations, units
-        self._by_customer: dict[str, set[int]] = {}  # kept only while there are rules
+        self._by_customer: defaultdict[str, set[int]] = defaultdict(set)  # kept only while there are rules
         self._short: set[str] = set()  # SKUs with a shortfall in progress
         self._owed: dict[tuple[int, str], int] = {}  # losses declared and not yet released
         self._violations: list[Violation] = []
@@ -140,7 +138,7 @@ class Audit:
             events.ShortfallDeclared: self._shortfall_declared,
             events.PolicyAdopted: self._policy_adopted,
         }
-        self._counts: dict[type, int] = dict.fromkeys(self._folds, 0)
+        self._counts = dict.fromkeys(self._folds, 0)
 
     def add(self, version: int, epoch: int, at_ms: int, event: events.Event) -> None:
         """Fold the next record. Records of one decision follow each other; they may be fed in chunks of any size."""
@@ -166,12 +164,13 @@ class Audit:
         """What the journal says so far. Ask at the end of a decision: a shortfall must have been settled by then."""
         if self._short or self._owed:
             self._close_shortfalls()
-        books = self._books
-        for sku, book in books.items():
-            booked = book.received - book.sold + book.adjusted
-            if booked != book.on_hand:
-                self._found("I1", sku, f"on_hand {booked}", f"on_hand {book.on_hand}")
-        counts = self._counts
+        books, counts = self._books, self._counts
+        # Guards the folds below; what the live ledger says is compared by `compare`.
+        unbalanced = [
+            Violation("I1", sku, f"on_hand {book.received - book.sold + book.adjusted}", f"on_hand {book.on_hand}")
+            for sku, book in books.items()
+            if book.received - book.sold + book.adjusted != book.on_hand
+        ]
         return AuditResult(
             version=self._version,
             at_ms=self._at_ms,
@@ -190,8 +189,8 @@ class Audit:
             units_oversold=sum(book.oversold for book in books.values()),
             # No event hands units to another holder yet, so nothing is allotted.
             positions={sku: (book.on_hand, book.reserved, 0, book.safety_stock) for sku, book in books.items()},
-            violations=tuple(self._violations),
-            violations_total=self._violations_total,
+            violations=(*unbalanced, *self._violations)[:VIOLATIONS_MAX],
+            violations_total=len(unbalanced) + self._violations_total,
         )
 
     def _found(self, invariant: str, subject: str, expected: str, found: str) -> None:
@@ -201,18 +200,13 @@ class Audit:
 
     def _answered(self, key: str, at_ms: int) -> None:
         """One key, one event, as long as answers are remembered."""
-        keys = self._keys
         if at_ms // DAY_MS > self._keys_day:
             self._keys_day = at_ms // DAY_MS
-            forgotten = [key for key, answered_at_ms in keys.items() if answered_at_ms < at_ms - self._memory_ms]
-            for old in forgotten:
-                del keys[old]
-        earlier_ms = keys.get(key)
+            self._keys = {old: told_at for old, told_at in self._keys.items() if told_at >= at_ms - self._memory_ms}
+        earlier_ms = self._keys.get(key)
         if earlier_ms is not None and at_ms - earlier_ms <= self._memory_ms:
-            self._found("I5", f"key {key}", "answered by one event", f"another at version {self._version}")
-        keys[key] = at_ms
-
-    # --- reservations
+            self._found("I5", f"key {key}", "one event", f"another at version {self._version}")
+        self._keys[key] = at_ms
 
     def _reserved(self, event: events.Reserved, at_ms: int) -> None:
         key, customer_id, channel, _, lines, _, deadline_ms = event
@@ -225,21 +219,17 @@ class Audit:
             if book.reserved + book.safety_stock > book.on_hand:
                 self._overpromised(sku, book)
         if self._rules:
-            self._by_customer.setdefault(customer_id, set()).add(self._version)
+            self._by_customer[customer_id].add(self._version)
             self._check_limits(claim)
 
     def _overpromised(self, sku: str, book: _Book) -> None:
         book.oversold = max(book.oversold, book.reserved - max(0, book.on_hand))
-        self._found(
-            "I2",
-            f"{sku} at version {self._version}",
-            f"at most {max(0, book.on_hand - book.safety_stock)} reserved",
-            f"{book.reserved} reserved",
-        )
+        expected = f"at most {max(0, book.on_hand - book.safety_stock)} reserved"
+        self._found("I2", f"{sku} at version {self._version}", expected, f"{book.reserved} reserved")
 
     def _check_limits(self, claim: _Claim) -> None:
         mine = [self._claims[number] for number in self._by_customer[claim.customer_id]]
-        skus = {sku for sku, _ in claim.lines}
+        skus = {sku for sku, _ in claim.held}
         for channel, rule_sku, open_max, units_max in self._rules:
             if channel not in ("", claim.channel) or rule_sku not in ("", *skus):
                 continue
@@ -280,62 +270,59 @@ class Audit:
     def _collected(self, event: events.Collected, at_ms: int) -> None:
         self._answered(event.key, at_ms)
         claim = self._live(event.number, "collect", _LIVE, at_ms)
-        if claim is None:
-            return
-        for (sku, _), units in zip(claim.lines, event.quantities, strict=False):
-            book = self._books[sku]
-            book.on_hand -= units
-            book.sold += units
-        claim.any_sold = claim.any_sold or any(event.quantities)
-        self._take(event.number, claim, event.quantities, Status.COLLECTED)
+        if claim is not None:
+            claim.any_sold = True
+            for sku, units in event.lines:
+                self._books[sku].on_hand -= units
+                self._books[sku].sold += units
+            self._take(event.number, claim, event.lines, Status.COLLECTED)
 
     def _released(self, event: events.Released, at_ms: int) -> None:
         if event.key:
             self._answered(event.key, at_ms)
         shortfall = event.reason is ReleaseReason.SHORTFALL
         allowed = (Status.HELD,) if event.reason is ReleaseReason.REPLACED else _LIVE
-        # A count at the very deadline may find it before the sweep does: nobody asked for that release.
+        # Nobody asked for the release of a shortfall, so no deadline forbids it.
         claim = self._live(event.number, "release", allowed, -1 if shortfall else at_ms)
-        if claim is None:
-            return
-        if shortfall:
-            for (sku, _), units in zip(claim.lines, event.quantities, strict=False):
-                self._owed[event.number, sku] = self._owed.get((event.number, sku), 0) - units
-        self._take(event.number, claim, event.quantities, Status.RELEASED)
+        if claim is not None:
+            if shortfall:
+                for sku, units in event.lines:
+                    self._owed[event.number, sku] = self._owed.get((event.number, sku), 0) - units
+            self._take(event.number, claim, event.lines, Status.RELEASED)
 
     def _expired(self, event: events.Expired, at_ms: int) -> None:
         claim = self._live(event.number, "expire", _LIVE, -1)
-        if claim is None:
-            return
-        if at_ms < claim.deadline_ms:
-            self._found("I11", f"reservation {event.number}", f"held until {claim.deadline_ms}", f"expired at {at_ms}")
-        held = claim.held or [quantity for _, quantity in claim.lines]
-        self._take(event.number, claim, held, Status.EXPIRED)
+        if claim is not None:
+            subject, found = f"reservation {event.number}", f"{event.lines} expired at {at_ms}"
+            if at_ms < claim.deadline_ms:
+                self._found("I11", subject, f"held until {claim.deadline_ms}", found)
+            self._take(event.number, claim, event.lines, Status.EXPIRED)
+            if event.number in self._claims:
+                self._found("I1", subject, "nothing held once expired", found)
 
-    def _take(self, number: int, claim: _Claim, quantities: Iterable[int], final: Status) -> None:
+    def _take(self, number: int, claim: _Claim, lines: Lines, final: Status) -> None:
         """Units leave the reservation's lines; where none is left it is final."""
-        held = claim.held or [quantity for _, quantity in claim.lines]
-        taken = [*islice(quantities, len(held) + 1)]
-        if len(taken) != len(held) or any(not 0 <= units <= left for units, left in zip(taken, held, strict=False)):
-            self._found("I1", f"reservation {number} at version {self._version}", f"at most {held}", f"{taken} taken")
-        for (sku, _), units in zip(claim.lines, taken, strict=False):
+        left = []
+        sound = len(lines) == len(claim.held)
+        for (held_sku, held), (sku, units) in zip(claim.held, lines, strict=False):
+            sound = sound and sku == held_sku and 0 <= units <= held
             self._books[sku].reserved -= units
-        claim.held = [left - units for left, units in zip(held, taken, strict=False)]
-        if not any(claim.held):
+            left.append((held_sku, held - units))
+        if not sound:
+            self._found("I1", f"reservation {number}", f"at most {claim.held} taken", f"{lines}")
+        claim.held = tuple(left)
+        if not any(units for _, units in left):
             del self._claims[number]
             self._final[number] = Status.COLLECTED if claim.any_sold else final
             if self._rules:
                 self._by_customer[claim.customer_id].discard(number)
-
-    # --- stock
 
     def _stock_adjusted(self, event: events.StockAdjusted, at_ms: int) -> None:
         self._answered(event.key, at_ms)
         mark = self._marks.get(event.source, 0)
         for sku, delta, sequence, kind, occurred_at_ms in event.movements:
             if sequence <= mark:
-                found = f"row {sequence} of {sku} at version {self._version}"
-                self._found("I5", f"source {event.source}", f"rows above {mark}", found)
+                self._found("I5", f"source {event.source}", f"rows above {mark}", f"row {sequence} of {sku}")
             book = self._books[sku]
             if kind is AdjustmentKind.RECEIPT:
                 book.received += delta
@@ -364,15 +351,12 @@ class Audit:
                 self._short.add(sku)
 
     def _shortfall_declared(self, event: events.ShortfallDeclared, _: int) -> None:
-        shortfall = event.shortfall
-        book = self._books[shortfall.sku]
-        missing = book.reserved - max(0, book.on_hand)
-        lost = sum(units for _, units in shortfall.losses)
-        if not shortfall.quantity == lost == missing:
-            found = f"{shortfall.quantity} declared, {lost} lost"
-            self._found("I2", f"{shortfall.sku} at version {self._version}", f"a shortfall of {missing}", found)
-        for number, units in shortfall.losses:
-            self._owed[number, shortfall.sku] = units
+        sku, declared, losses = event.shortfall
+        missing = self._books[sku].reserved - max(0, self._books[sku].on_hand)
+        lost = sum(units for _, units in losses)
+        if not declared == lost == missing:
+            self._found("I2", sku, f"a shortfall of {missing}", f"{declared} declared, {lost} lost")
+        self._owed.update({(number, sku): units for number, units in losses})
 
     def _close_shortfalls(self) -> None:
         for sku in sorted(self._short):
@@ -390,8 +374,6 @@ class Audit:
         for sku, quantity in event.safety_stocks:
             self._books[sku].safety_stock = quantity
 
-    # --- the rest
-
     def _only_answered(self, event: events.Refused, at_ms: int) -> None:
         self._answered(event.key, at_ms)
 
@@ -399,24 +381,19 @@ class Audit:
         document: dict[str, Any] = event.document
         self._memory_ms = document["ttl_ms_max"] + DAY_MS
         self._rules = [(channel, sku, holds, units) for channel, sku, holds, units in document["limit_rules"]]
-        self._by_customer = {}
+        self._by_customer.clear()
         if self._rules:
             for number, claim in self._claims.items():
-                self._by_customer.setdefault(claim.customer_id, set()).add(number)
+                self._by_customer[claim.customer_id].add(number)
 
 
 def compare(result: AuditResult, live_positions: Mapping[str, Stock]) -> list[Violation]:
     """Where the journal and the live ledger, at the same version, do not agree; the first hundred SKUs."""
+    text = "on_hand {}, reserved {}, allotted {}, safety_stock {}"
     nothing: Stock = (0, 0, 0, 0)
-    skus = sorted(result.positions.keys() | live_positions.keys())
-    different = (sku for sku in skus if result.positions.get(sku, nothing) != live_positions.get(sku, nothing))
-    return [
-        Violation("I1", sku, _stock_text(result.positions.get(sku)), _stock_text(live_positions.get(sku)))
-        for sku in islice(different, VIOLATIONS_MAX)
-    ]
-
-
-def _stock_text(stock: Stock | None) -> str:
-    if stock is None:
-        return "no position"
-    return "on_hand {}, reserved {}, allotted {}, safety_stock {}".format(*stock)
+    rows = (
+        (sku, result.positions.get(sku, nothing), live_positions.get(sku, nothing))
+        for sku in sorted(result.positions.keys() | live_positions.keys())
+    )
+    apart = (Violation("I1", sku, text.format(*told), text.format(*live)) for sku, told, live in rows if told != live)
+    return list(islice(apart, VIOLATIONS_MAX))

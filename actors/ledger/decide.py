@@ -65,8 +65,6 @@ def decide(ledger: Ledger, command: Command, now_ms: int) -> Decision:
 def decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
     """Hold all lines or none; the same basket's earlier hold is replaced in the same decision."""
     policy = ledger.policy
-    if ledger.remembered >= REMEMBERED_ANSWERS_MAX:
-        return Rejected(Rejection(Reason.LEDGER_FULL))
     if policy.paused:
         return Rejected(Rejection(Reason.STORE_NOT_ACCEPTING))
     if command.ttl_ms > policy.ttl_ms_max:
@@ -82,6 +80,8 @@ def decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
     refusal = _short_of_stock(ledger, demand, replaced)
     if refusal is not None:
         return Rejected(refusal)
+    if ledger.remembered >= REMEMBERED_ANSWERS_MAX:
+        return Rejected(Rejection(Reason.LEDGER_FULL))
 
     ttl_ms = command.ttl_ms or policy.hold_ms(command.channel, command.lines, ledger.store_id)
     key, customer_id, channel, basket_id, lines, ttl_asked_ms = command

@@ -26,7 +26,7 @@ class Reason(IntEnum):
     LEDGER_FULL = 15
 
 
-# Refusals that are not written down. A reused key must not overwrite the first answer, and a full ledger must not grow.
+# Refusals that are never written down: a reused key must not overwrite the first answer, a full ledger must not grow.
 UNRECORDED = frozenset({Reason.IDEMPOTENCY_KEY_REUSED, Reason.LEDGER_FULL})
 
 

@@ -11,7 +11,7 @@ from actors.ledger.evolve import evolve
 from actors.ledger.expiry import due
 from actors.ledger.idempotency import fingerprint, first_answer
 from actors.ledger.reasons import UNRECORDED
-from actors.ledger.state import Ledger, Remembered, Told
+from actors.ledger.state import REMEMBERED_ANSWERS_MAX, Ledger, Remembered, Told
 
 
 class Transacted(NamedTuple):
@@ -34,7 +34,7 @@ def transact(ledger: Ledger, command: Command, now_ms: int) -> Transacted:
     events: tuple[Event, ...]
     if isinstance(decision, Rejected):
         rejection = decision.rejection
-        if rejection.reason in UNRECORDED:
+        if rejection.reason in UNRECORDED or ledger.remembered >= REMEMBERED_ANSWERS_MAX:
             return Transacted(Told("", 0, rejection), ())
         events = (Refused(command.key, fingerprint(command), type(command).__name__, rejection),)
     else:

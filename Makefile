@@ -1,0 +1,151 @@
+# Everything that a person or a machine runs, by name; `make` alone lists it.
+# Needs no root and no fixed port. Arguments go through ARGS: make demo ARGS="--json out.json"
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# A Python 3.11; where this one is absent, python3 is taken if it is one.
+PYTHON ?= python3.11
+# Where everything is installed; nothing outside of it is touched.
+VENV ?= .venv
+ARGS ?=
+
+BIN := $(abspath $(VENV))/bin
+PIP_INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check -c constraints.txt
+# buf is an npm package; its own copy here goes before one on the path.
+BUF_VERSION := 1.75.0
+BUF ?= $(firstword $(abspath $(wildcard node_modules/.bin/buf)) $(shell command -v buf))
+export BUF
+
+# Ray reports its use to its makers unless told not to, and a shop's stock is nobody else's business.
+export RAY_USAGE_STATS_ENABLED := 0
+
+define find_python
+	python=; \
+	for candidate in "$(PYTHON)" python3; do \
+	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then \
+	        python=$$candidate; break; \
+	    fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	    echo "holdfast: needs Python 3.11, and neither $(PYTHON) nor python3 is one." >&2; \
+	    echo "          Install it, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; \
+	    exit 1; \
+	fi
+endef
+
+.PHONY: help
+help: ## List the targets
+	@echo "Holdfast. Targets (arguments through ARGS=\"...\"):"
+	@sed -nE -e 's/^([a-z-]+):.*## (.*)/\1 \2/p' -e 's/^#: //p' $(firstword $(MAKEFILE_LIST)) | \
+	    while read -r target text; do printf '  make %-12s %s\n' "$$target" "$$text"; done
+
+# --- installing ------------------------------------------------------------------------------------------------------
+
+.PHONY: install
+install: $(VENV)/.installed ## Install what running Holdfast needs into .venv
+
+.PHONY: install-dev
+install-dev: $(VENV)/.installed-dev ## Install what testing and changing it needs as well
+
+$(VENV)/bin/python:
+	@$(find_python); \
+	"$$python" -m venv "$(VENV)" || { \
+	    rm -rf "$(VENV)"; \
+	    echo "holdfast: $$python cannot make an environment; some systems ship that part as python3.11-venv" >&2; exit 1; }
+
+# The stamps make the second time free; a change of what is asked for makes them stale.
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "holdfast: installing into $(VENV); the first time takes a minute or two, mostly for Ray ..."
+	@SECONDS=0; $(PIP_INSTALL) -e . && touch $@ && echo "holdfast: installed in $$SECONDS s"
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "holdfast: installing the tools for tests and checks into $(VENV) ..."
+	@SECONDS=0; $(PIP_INSTALL) -e '.[dev]' && touch $@ && echo "holdfast: installed in $$SECONDS s"
+
+# --- running ---------------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: install ## Replay months of orders against a service of its own, and prove that nothing was lost
+	@$(BIN)/holdfast demo $(ARGS)
+
+.PHONY: serve
+serve: install ## Start the service and leave it up
+	@$(BIN)/holdfast serve $(ARGS)
+
+.PHONY: bench
+bench: install-dev ## Measure; one JSON line a run in bench/results
+	@$(BIN)/python -m bench $(ARGS)
+
+# --- proving ---------------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: install-dev ## Every tier in sequence: core, journal, host, simulation, cluster, house
+	@$(BIN)/python -m pytest $(ARGS)
+
+TIERS := core journal host simulation cluster house
+#: test-TIER One tier, for example make test-core
+.PHONY: $(TIERS:%=test-%)
+$(TIERS:%=test-%): test-%: install-dev
+	@$(BIN)/python -m pytest -m $* $(ARGS)
+
+.PHONY: check
+check: check-format check-lint check-types check-wire check-house ## Format, lint, types, wire, house rules (-k: all)
+
+.PHONY: check-format
+check-format: install-dev
+	@$(BIN)/ruff format --check --quiet . || { echo "check: run make format" >&2; exit 1; }
+
+.PHONY: check-lint
+check-lint: install-dev
+	@$(BIN)/ruff check --quiet .
+
+.PHONY: check-types
+check-types: install-dev
+	@$(BIN)/mypy
+
+.PHONY: check-wire
+check-wire:
+	@if [ -n "$(BUF)" ]; then cd proto && "$(BUF)" lint; \
+	elif command -v npx >/dev/null; then cd proto && npx --yes @bufbuild/buf@$(BUF_VERSION) lint; \
+	else echo "check: the wire was not linted, since neither buf nor npx is here"; fi
+
+.PHONY: check-house
+check-house: install-dev
+	@$(BIN)/python -m pytest tests/house -q
+
+# --- changing --------------------------------------------------------------------------------------------------------
+
+.PHONY: format
+format: install-dev ## Format, and mend what ruff can mend
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format .
+
+.PHONY: proto
+proto: install-dev ## Write the generated modules of proto/ again
+	@cd proto && $(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. \
+	    $$(find holdfast -name '*.proto' | LC_ALL=C sort)
+
+# Resolved in an empty environment, so that nothing which happens to be installed gets in.
+.PHONY: constraints
+constraints: ## Pin the newest versions that pyproject.toml allows
+	@$(find_python); \
+	scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
+	echo "holdfast: resolving in a fresh environment ..."; \
+	"$$python" -m venv "$$scratch/venv"; \
+	"$$scratch/venv/bin/python" -m pip install -qq --no-input --disable-pip-version-check -e '.[dev]'; \
+	{ sed '/^#/!d' constraints.txt; \
+	  "$$scratch/venv/bin/python" -m pip freeze --exclude-editable; } > "$$scratch/new"; \
+	if grep -n -E '@|/' <(sed '/^#/d' "$$scratch/new"); then \
+	    echo "constraints: the lines above name a place, not a version" >&2; exit 1; \
+	fi; \
+	cp "$$scratch/new" constraints.txt; \
+	echo "holdfast: constraints.txt has $$(grep -c == constraints.txt) versions"
+
+.PHONY: clean
+clean: ## Remove the environment, caches and builds; journals stay
+	@rm -rf "$(VENV)" build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,0 +1,90 @@
+"""The one writer of the chain's stores and policy. Changes are rare; each is one durable write."""
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+
+import orjson
+
+from actors.chain import (
+    EMPTY,
+    Chain,
+    ChainEvent,
+    PolicySet,
+    Store,
+    StoresPut,
+    chain_from_document,
+    chain_to_document,
+    event_from_document,
+    event_to_document,
+    evolve_chain,
+)
+from actors.clock import SystemClock
+from actors.journal.port import JournalError, Record
+from actors.journal.sqlite import SqliteJournal
+from actors.ledger.policy import from_document
+from actors.placement import CHAIN_ACTOR
+
+LEDGER_ID = "chain"
+READ_EVENTS_MAX = 10_000
+
+
+class ChainActor:
+    """See `chain`. Documents are those of `chain_to_document`, as JSON."""
+
+    def __init__(self, journal_dir: str, end: Callable[[JournalError], None]) -> None:
+        self._end = end
+        self._lock = Lock()
+        self._clock = SystemClock()
+        self._journal = SqliteJournal(Path(journal_dir) / f"{CHAIN_ACTOR}.db")
+        head = self._journal.take_over(LEDGER_ID)
+        self._epoch = head.epoch
+        self._chain = EMPTY
+        while self._chain.revision < head.seq:
+            for record in self._journal.read(LEDGER_ID, self._chain.revision, READ_EVENTS_MAX):
+                self._chain = evolve_chain(self._chain, event_from_document(orjson.loads(record.payload)))
+
+    def ping(self) -> bool:
+        """Answers when the actor serves."""
+        return True
+
+    def document(self, known_revision: int) -> bytes | None:
+        """The chain, or None where the caller's revision is the newest."""
+        chain = self._chain
+        return None if chain.revision == known_revision else orjson.dumps(chain_to_document(chain))
+
+    def put_stores(self, rows: list[tuple[str, str, float, float, bool]]) -> bytes:
+        """Add or replace shops; the chain after it. What is already so is not written again."""
+        with self._lock:
+            fresh = tuple(store for store in map(Store._make, rows) if self._chain.stores.get(store.store_id) != store)
+            if fresh:
+                self._append(StoresPut(fresh))
+            return orjson.dumps(chain_to_document(self._chain))
+
+    def set_policy(self, document: bytes, expected_version: int) -> bytes | None:
+        """Replace the policy; the chain after it, or None where another version than the expected is in force."""
+        with self._lock:
+            in_force = self._chain.policy
+            if expected_version not in (0, in_force.version):
+                return None
+            policy = from_document({**orjson.loads(document), "version": in_force.version, "paused": False})
+            if policy != in_force:
+                self._append(PolicySet(from_document({**orjson.loads(document), "version": in_force.version + 1})))
+            return orjson.dumps(chain_to_document(self._chain))
+
+    def _append(self, event: ChainEvent) -> None:
+        chain = evolve_chain(self._chain, event)
+        payload = orjson.dumps(event_to_document(event))
+        try:
+            self._journal.append(
+                [Record(LEDGER_ID, self._epoch, chain.revision, 1, self._clock.now_ms(), payload)]
+            )
+        except JournalError as failure:
+            self._end(failure)
+            raise
+        self._chain = chain
+
+
+def load_chain(document: bytes) -> Chain:
+    """The chain of a document that this actor gave."""
+    return chain_from_document(orjson.loads(document))

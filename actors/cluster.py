@@ -1,0 +1,121 @@
+"""The only module that imports Ray's core: it puts Ray on the plain actor classes and reaches them by name.
+
+Ray gives placement, restarts and calls. It gives neither exactly-once nor fencing: those are the journal's and the
+ledger's, so tasks are never retried by Ray, and a second actor for the same shop would be fenced.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import ray
+from ray.actor import ActorHandle
+from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError
+
+from actors.chain_actor import ChainActor
+from actors.clock import SystemClock
+from actors.journal.port import JournalError
+from actors.journal.sqlite import SqliteJournal
+from actors.placement import CHAIN_ACTOR
+from actors.router import ActorGone
+from actors.store_actor import StoreActor
+
+NAMESPACE: Final = "holdfast"
+CALLS_MAX: Final = 16  # threads of an actor: steps, reads and feeds at once; the host serialises what must be
+PING_S: Final = 10.0
+EXIT_JOURNAL: Final = 70  # the exit status of an actor whose journal failed or was taken over
+
+log = logging.getLogger("holdfast.cluster")
+
+
+def end_process(failure: JournalError) -> NoReturn:
+    """Memory is ahead of the disk, or another owner is in office: only a new process may speak again."""
+    log.critical("the actor ends: %s", failure)
+    logging.shutdown()
+    os._exit(EXIT_JOURNAL)
+
+
+class RayStoreActor(StoreActor):
+    """A StoreActor in a process of its own."""
+
+    def __init__(self, name: str, journal_dir: str) -> None:
+        journal = SqliteJournal(Path(journal_dir) / f"{name}.db")
+        super().__init__(name, journal, SystemClock(), end_process)
+
+
+class RayChainActor(ChainActor):
+    """The ChainActor in a process of its own."""
+
+    def __init__(self, journal_dir: str) -> None:
+        super().__init__(journal_dir, end_process)
+
+
+class RayActors:
+    """Named, detached actors, made on first use. Implements `router.Actors`."""
+
+    def __init__(self, journal_dir: str) -> None:
+        self._journal_dir = journal_dir
+        self._handles: dict[str, ActorHandle[Any]] = {}
+        self._making: dict[str, asyncio.Lock] = {}
+
+    async def call(self, actor: str, method: str, *args: Any) -> Any:
+        """See `router.Actors`. A restarting actor answers ActorGone at once; the router comes again."""
+        handle = self._handles.get(actor)
+        if handle is None:
+            handle = await self._make(actor)
+        try:
+            return await getattr(handle, method).remote(*args)
+        except ActorUnavailableError as error:
+            raise ActorGone(str(error)) from error
+        except RayActorError as error:
+            self._handles.pop(actor, None)  # dead for good: the next call makes it anew
+            raise ActorGone(str(error)) from error
+
+    async def _make(self, actor: str) -> "ActorHandle[Any]":
+        lock = self._making.setdefault(actor, asyncio.Lock())
+        async with lock:
+            handle = self._handles.get(actor)
+            if handle is None:
+                handle = await asyncio.to_thread(make_actor, actor, self._journal_dir)
+                self._handles[actor] = handle
+            return handle
+
+
+def make_actor(actor: str, journal_dir: str) -> "ActorHandle[Any]":
+    """The actor of that name, made if it is not there. Pinged, since Ray may hand out a dead one. Raises ActorGone."""
+    options: dict[str, Any] = {
+        "name": actor,
+        "namespace": NAMESPACE,
+        "get_if_exists": True,
+        "lifetime": "detached",
+        "max_restarts": -1,
+        "max_task_retries": 0,
+        "max_concurrency": CALLS_MAX,
+        "num_cpus": 0,
+        "enable_task_events": False,
+    }
+    plain: Any = RayChainActor if actor == CHAIN_ACTOR else RayStoreActor
+    arguments = (journal_dir,) if actor == CHAIN_ACTOR else (actor, journal_dir)
+    try:
+        handle: ActorHandle[Any] = ray.remote(plain).options(**options).remote(*arguments)
+        ray.get(handle.ping.remote(), timeout=PING_S)
+    except (RayActorError, GetTimeoutError) as error:
+        raise ActorGone(str(error)) from error
+    return handle
+
+
+def close_actors(each: Callable[[str], None]) -> None:
+    """Let every actor write its snapshot and end, for a quick next start. `each` hears of each name."""
+    for entry in ray.util.list_named_actors(all_namespaces=True):
+        if entry["namespace"] == NAMESPACE:
+            each(entry["name"])
+            handle = ray.get_actor(entry["name"], namespace=NAMESPACE)
+            if entry["name"] != CHAIN_ACTOR:
+                try:
+                    ray.get(handle.close.remote(), timeout=PING_S)
+                except (RayActorError, GetTimeoutError) as error:
+                    log.warning("%s did not close, its journal has all that it answered: %s", entry["name"], error)
+            ray.kill(handle)

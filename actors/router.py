@@ -1,0 +1,169 @@
+"""The way from a shop to its actor, and the one owner of retries.
+
+A call to an actor may be lost, or its answer may be; nobody can tell which. So the router sends the same entries again,
+under their own idempotency keys, until an answer comes or the callers' time is over. Nothing else retries: not Ray, not
+HAProxy, not the actor.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, Final, Protocol, TypeVar
+
+from actors.batcher import Batcher, DeadlinePassed, Overloaded
+from actors.chain import EMPTY, Chain
+from actors.chain_actor import load_chain
+from actors.envelope import RULES_ARE_STALE, Answer, Entry, pack_batch, unpack_answers
+from actors.placement import CHAIN_ACTOR, Placement
+
+RETRY_FIRST_S: Final = 0.02
+RETRY_MAX_S: Final = 0.2
+ATTEMPT_S_MAX: Final = 5.0  # a call to a restarting actor may hang: it is given up, and sent again
+CHAIN_POLL_S: Final = 1.0
+
+T = TypeVar("T")
+
+
+class ActorGone(Exception):
+    """The actor did not answer: it died, restarts, or cannot be reached. What it did is unknown."""
+
+
+class Actors(Protocol):
+    """How to reach actors by name. `cluster.RayActors` is the real one."""
+
+    async def call(self, actor: str, method: str, *args: Any) -> Any:
+        """Call a method, making the actor first where it is not there. Raises ActorGone."""
+
+
+class Router:
+    """Sends commands and questions to the actors that own the shops. One for each gateway, in one event loop."""
+
+    def __init__(self, actors: Actors, placement: Placement) -> None:
+        self._actors = actors
+        self._placement = placement
+        self._batchers: dict[str, Batcher] = {}
+        self._poller: asyncio.Task[None] | None = None
+        self.chain: Chain = EMPTY
+        self.chain_document = b""
+
+    async def start(self) -> None:
+        """Learn the chain, and keep learning of its changes."""
+        await self.refresh_chain()
+        self._poller = asyncio.get_running_loop().create_task(self._poll_chain())
+
+    def submit(
+        self, store_ids: Sequence[str], entries: Sequence[Entry], deadline: float, *, promise: bool
+    ) -> "list[tuple[asyncio.Future[list[Answer]], list[int]]]":
+        """Queue entries by actor: for each actor a future of answers and the places in `entries` that they belong to.
+
+        Raises Overloaded for a call that concerns one actor; of a larger one, the refused part's future raises it.
+        """
+        if len(entries) == 1:
+            batcher = self._batcher(self._placement.actor_of(store_ids[0]))
+            return [(batcher.submit(entries, deadline, promise=promise), [0])]
+        places: dict[str, list[int]] = {}
+        actor_of: dict[str, str] = {}
+        for place, store_id in enumerate(store_ids):
+            actor = actor_of.get(store_id)
+            if actor is None:
+                actor = actor_of[store_id] = self._placement.actor_of(store_id)
+                places.setdefault(actor, [])
+            places[actor].append(place)
+        queued = []
+        for actor, mine in places.items():
+            if len(places) == 1:
+                return [(self._batcher(actor).submit(entries, deadline, promise=promise), mine)]
+            chosen = [entries[place] for place in mine]
+            try:
+                answers = self._batcher(actor).submit(chosen, deadline, promise=promise)
+            except Overloaded as refusal:  # the other actors' parts go on
+                answers = asyncio.get_running_loop().create_future()
+                answers.set_exception(refusal)
+            queued.append((answers, mine))
+        return queued
+
+    async def ask(self, store_id: str, method: str, *args: Any, deadline: float) -> Any:
+        """Ask the shop's actor a question, until it answers or the deadline (loop time) passes."""
+        return await self.ask_actor(self._placement.actor_of(store_id), method, *args, deadline=deadline)
+
+    async def ask_actor(self, actor: str, method: str, *args: Any, deadline: float) -> Any:
+        """Ask an actor by name."""
+        return await _until(deadline, partial(self._actors.call, actor, method, *args))
+
+    def by_actor(self, store_ids: Sequence[str]) -> dict[str, list[str]]:
+        """Shops grouped by the actor that owns them."""
+        groups: dict[str, list[str]] = {}
+        for store_id in store_ids:
+            groups.setdefault(self._placement.actor_of(store_id), []).append(store_id)
+        return groups
+
+    async def change_chain(self, method: str, *args: Any, deadline: float) -> bool:
+        """Change stores or policy; False where the chain actor refused. This router knows the change when it returns."""
+        document = await self.ask_actor(CHAIN_ACTOR, method, *args, deadline=deadline)
+        if document is None:
+            return False
+        self._learn(document)
+        return True
+
+    async def refresh_chain(self) -> None:
+        """Learn of changes that other gateways made."""
+        deadline = asyncio.get_running_loop().time() + ATTEMPT_S_MAX
+        document = await self.ask_actor(CHAIN_ACTOR, "document", self.chain.revision, deadline=deadline)
+        if document is not None:
+            self._learn(document)
+
+    def close(self) -> None:
+        """Stop learning."""
+        if self._poller is not None:
+            self._poller.cancel()
+
+    def _learn(self, document: bytes) -> None:
+        chain = load_chain(document)
+        if chain.revision >= self.chain.revision:
+            self.chain = chain
+            self.chain_document = document
+
+    async def _poll_chain(self) -> None:
+        while True:
+            await asyncio.sleep(CHAIN_POLL_S)
+            try:
+                await self.refresh_chain()
+            except DeadlinePassed:
+                continue  # the chain as known goes on being served; the next poll asks again
+
+    def _batcher(self, actor: str) -> Batcher:
+        batcher = self._batchers.get(actor)
+        if batcher is None:
+            batcher = self._batchers[actor] = Batcher(partial(self._deliver, actor))
+        return batcher
+
+    async def _deliver(self, actor: str, entries: list[Entry], deadline: float) -> list[Answer]:
+        """Send a batch until it is answered; hand over the rules first where the actor's are older."""
+
+        async def attempt() -> list[Answer]:
+            payload = pack_batch(self.chain.revision, entries)
+            packed = await self._actors.call(actor, "step", payload)
+            if packed == RULES_ARE_STALE:
+                await self._actors.call(actor, "adopt", self.chain_document)
+                packed = await self._actors.call(actor, "step", payload)
+                if packed == RULES_ARE_STALE:
+                    raise ActorGone(f"{actor} restarted between two calls")
+            return unpack_answers(packed)
+
+        return await _until(deadline, attempt)
+
+
+async def _until(deadline: float, attempt: Callable[[], Awaitable[T]]) -> T:
+    """Attempt until it succeeds or the deadline (loop time) passes; raises DeadlinePassed then."""
+    loop = asyncio.get_running_loop()
+    pause_s = RETRY_FIRST_S
+    while True:
+        left_s = deadline - loop.time()
+        if left_s <= 0:
+            raise DeadlinePassed(sent=True)
+        try:
+            async with asyncio.timeout(min(left_s, ATTEMPT_S_MAX)):
+                return await attempt()
+        except (ActorGone, TimeoutError):
+            await asyncio.sleep(min(pause_s, max(0.0, deadline - loop.time())))
+            pause_s = min(2 * pause_s, RETRY_MAX_S)

@@ -1,0 +1,97 @@
+"""`BlockingTillClient`: the till client for programs without an event loop. Thread-safe."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Self
+
+import grpc
+
+from clients.faces import BlockingIterator, BlockingSubscription, blocking
+from clients.limits import Limits, Timeouts
+from clients.portal import Portal
+from clients.retry import RetryPolicy
+from clients.till import TILL_TIMEOUTS, TillClient
+from clients.till_journal import UNSENT_ROWS_MAX
+from clients.values.events import Event
+from clients.values.reservations import Reservation
+from clients.values.stock import Adjustment, AvailabilityChange
+
+
+class BlockingTillClient:
+    """`TillClient` for threads, with the same arguments."""
+
+    sell = blocking(TillClient.sell)
+    take_back = blocking(TillClient.take_back)
+    receive = blocking(TillClient.receive)
+    record = blocking(TillClient.record)
+    flush = blocking(TillClient.flush)
+    count = blocking(TillClient.count)
+    pickup = blocking(TillClient.pickup)
+    collect = blocking(TillClient.collect)
+    availability = blocking(TillClient.availability)
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        store_id: str,
+        till: str,
+        journal_path: Path,
+        unsent_rows_max: int = UNSENT_ROWS_MAX,
+        credentials: grpc.ChannelCredentials | None = None,
+        metadata: Sequence[tuple[str, str]] = (),
+        limits: Limits | None = None,
+        timeouts: Timeouts = TILL_TIMEOUTS,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        async def make() -> TillClient:
+            return TillClient(
+                target,
+                store_id=store_id,
+                till=till,
+                journal_path=journal_path,
+                unsent_rows_max=unsent_rows_max,
+                credentials=credentials,
+                metadata=metadata,
+                limits=limits,
+                timeouts=timeouts,
+                retry=retry,
+            )
+
+        self.portal = Portal(f"holdfast-till-{till}")
+        try:
+            self.client = self.portal.run(make)
+        except BaseException:
+            self.portal.close()
+            raise
+
+    @property
+    def unsent(self) -> tuple[Adjustment, ...]:
+        """The movements that the service has not taken yet, in sequence."""
+        return self.client.journal.unsent
+
+    def ready_pickups(self, *, timeout_ms: int | None = None) -> Iterator[Reservation]:
+        """What waits at this shop's counter, oldest first."""
+        return BlockingIterator(self.portal, self.client.ready_pickups(timeout_ms=timeout_ms))
+
+    def watch(self, *, after_version: int = 0) -> BlockingSubscription[Event]:
+        """What happens in this shop, from the event after `after_version` on."""
+        return BlockingSubscription(self.portal, self.client.watch(after_version=after_version))
+
+    def watch_availability(
+        self, *, after_version: int = 0, skus: Sequence[str] = ()
+    ) -> BlockingSubscription[AvailabilityChange]:
+        """This shop's positions as they change; `skus` empty watches all."""
+        return BlockingSubscription(self.portal, self.client.watch_availability(after_version=after_version, skus=skus))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection and the file, and end the thread. Safe to repeat."""
+        if not self.portal.closed:
+            self.portal.run(self.client.close)
+            self.portal.close()

@@ -1,0 +1,80 @@
+"""One call with its attempts: ask, and ask again by the policy until the call's deadline."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import TypeVar
+
+import grpc
+
+from clients.attempts import Attempts
+from clients.connection import Connection
+from clients.errors import ClientClosed
+from clients.limits import Timeouts
+from clients.methods import Method
+from clients.retry import RetryPolicy
+from clients.statuses import Fault, fault_from_rpc
+
+RequestT = TypeVar("RequestT")
+ResponseT = TypeVar("ResponseT")
+
+
+class Caller:
+    """Makes single calls over a connection, with retries."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        timeouts: Timeouts,
+        retry: RetryPolicy,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.connection = connection
+        self.timeouts = timeouts
+        self.retry = retry
+        self.jitter = jitter
+        self.closed = False
+
+    async def ask(
+        self,
+        method: Method[RequestT, ResponseT],
+        request: RequestT,
+        *,
+        timeout_ms: int | None = None,
+        attempt_ms: int | None = None,
+        idempotency_key: str | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> ResponseT:
+        """The answer to `request`, asked for until it comes or `timeout_ms` are over; raises errors of the tree.
+
+        `idempotency_key` is None for a read, and empty for a change that has no key; such a one is given the `retry`
+        that suits it.
+        """
+        loop = asyncio.get_running_loop()
+        deadline_at = loop.time() + (self.timeouts.call_ms if timeout_ms is None else timeout_ms) / 1000
+        attempts = Attempts(idempotency_key)
+        what, where = method.name, self.connection.target
+        longest_ms = self.timeouts.attempt_ms if attempt_ms is None else attempt_ms
+        while True:
+            if self.closed:
+                raise ClientClosed(what, where=where, why="the client was closed")
+            remaining_ms = (deadline_at - loop.time()) * 1000
+            try:
+                return await self.connection.call(method, request, max(1, min(longest_ms, int(remaining_ms))))
+            except grpc.aio.AioRpcError as error:
+                fault = fault_from_rpc(error)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                fault = Fault(grpc.StatusCode.CANCELLED, "the connection was closed during the call")
+            wait_ms = attempts.wait_ms(
+                retry or self.retry,
+                fault,
+                remaining_ms=(deadline_at - loop.time()) * 1000,
+                jitter=self.jitter(),
+            )
+            if wait_ms is None:
+                raise attempts.error(fault, what=what, where=where)
+            await asyncio.sleep(wait_ms / 1000)

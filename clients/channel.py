@@ -1,0 +1,93 @@
+"""The client of a channel system, over asyncio: reservations, stock, feeds and administration.
+
+Calls of one kind that are made at the same time go out as one batch by themselves, and every change is asked again with
+the same idempotency key until it is answered or its deadline passes. A refusal by the business is an answer
+(`Rejection`), not an exception; what may be raised stands in `clients.errors`.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Self
+
+import grpc
+
+from clients.batching import Batcher
+from clients.caller import Caller
+from clients.calls import administration, reservations, stock, watches
+from clients.calls.inside import Inside
+from clients.connection import Connection
+from clients.kinds import reservation_kinds
+from clients.limits import Limits, Timeouts
+from clients.retry import RetryPolicy
+
+
+class ChannelClient:
+    """Everything the service offers. Make it inside the event loop that uses it, and close it (or use `async with`).
+
+    `target` is `host:port`. `channels` is the number of connections, used in turn. `credentials` None talks in plain
+    text. `metadata` goes with every call. The calls themselves stand in `clients.calls`, with their docs.
+    """
+
+    reserve = reservations.reserve
+    confirm = reservations.confirm
+    mark_ready = reservations.mark_ready
+    collect = reservations.collect
+    release = reservations.release
+    extend = reservations.extend
+    get_reservation = reservations.get_reservation
+    list_reservations = reservations.list_reservations
+
+    adjust_stock = stock.adjust_stock
+    count_stock = stock.count_stock
+    set_safety_stock = stock.set_safety_stock
+    get_availability = stock.get_availability
+
+    watch_availability = watches.watch_availability
+    watch_events = watches.watch_events
+
+    put_stores = administration.put_stores
+    list_stores = administration.list_stores
+    get_policy = administration.get_policy
+    set_policy = administration.set_policy
+    ledger_status = administration.ledger_status
+    verify_ledger = administration.verify_ledger
+    health = administration.health
+    wait_until_serving = administration.wait_until_serving
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        channels: int = 1,
+        credentials: grpc.ChannelCredentials | None = None,
+        metadata: Sequence[tuple[str, str]] = (),
+        limits: Limits | None = None,
+        timeouts: Timeouts | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        limits, timeouts, retry = limits or Limits(), timeouts or Timeouts(), retry or RetryPolicy()
+        connection = Connection(target, channels=channels, credentials=credentials, metadata=metadata)
+        reserves, confirms, collects, releases = (
+            Batcher(kind, limits=limits, timeouts=timeouts, retry=retry) for kind in reservation_kinds(connection)
+        )
+        self.inside = Inside(
+            caller=Caller(connection, timeouts=timeouts, retry=retry),
+            limits=limits,
+            reserves=reserves,
+            confirms=confirms,
+            collects=collects,
+            releases=releases,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Take no more calls, give those under way `Timeouts.close_ms` to finish, and close the connections."""
+        caller = self.inside.caller
+        caller.closed = True
+        await asyncio.gather(*(batcher.close(caller.timeouts.close_ms) for batcher in self.inside.batchers))
+        await caller.connection.close()

@@ -1,0 +1,102 @@
+"""Shops, the chain's policy, the state of a ledger, and the service's health."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Health(IntEnum):
+    """What `grpc.health.v1` says of the service."""
+
+    UNKNOWN = 0
+    SERVING = 1
+    NOT_SERVING = 2
+    SERVICE_UNKNOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One shop. `paused` takes no new reservations; latitude and longitude are degrees."""
+
+    store_id: str
+    name: str = ""
+    latitude: float = 0.0
+    longitude: float = 0.0
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TtlRule:
+    """How long a hold lasts where channel, SKU and shop fit; an empty field fits all."""
+
+    ttl_ms: int
+    channel: str = ""
+    sku: str = ""
+    store_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRule:
+    """What one customer may hold within one shop; zero sets no limit, an empty field fits all."""
+
+    channel: str = ""
+    sku: str = ""
+    open_reservations_max: int = 0
+    units_max: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The chain's rules. To change them, send back what was read, its `version` included."""
+
+    ttl_default_ms: int
+    ttl_max_ms: int
+    collect_within_ms: int
+    ttl_rules: tuple[TtlRule, ...] = ()
+    limit_rules: tuple[LimitRule, ...] = ()
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerStatus:
+    """Where a shop's ledger stands and who writes it; see `GetLedgerStatusResponse` for each field."""
+
+    store_id: str
+    version: int
+    epoch: int
+    actor: str
+    pid: int
+    ledger_time_ms: int
+    open_reservations: int
+    positions: int
+    remembered_answers: int
+    snapshot_version: int
+    replayed_events: int
+    recovery_ms: int
+    repeats_answered: int
+    policy_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Discrepancy:
+    """One thing on which the journal and the ledger do not agree."""
+
+    invariant: str
+    subject: str
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """A shop's stock computed again from its journal; `holds` where everything agrees. Units are of stock."""
+
+    store_id: str
+    version: int
+    holds: bool
+    discrepancies: tuple[Discrepancy, ...]
+    events: int
+    accepted: int
+    units_sold: int
+    units_reserved: int
+    units_oversold: int
+    state_hash: str

@@ -1,0 +1,117 @@
+"""Reservations and refusals. A mutation answers with one or the other; neither is ever raised."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TypeAlias
+
+LineQuantities: TypeAlias = Iterable[tuple[str, int]]
+"""Pairs of SKU and units, the units at least 1."""
+
+
+class Status(IntEnum):
+    """Where a reservation stands. UNSPECIFIED also stands for a status that is newer than this client."""
+
+    UNSPECIFIED = 0
+    HELD = 1
+    CONFIRMED = 2
+    READY = 3
+    COLLECTED = 4
+    RELEASED = 5
+    EXPIRED = 6
+
+
+class ReleaseReason(IntEnum):
+    """Why units were given back. REPLACED and SHORTFALL are only ever told, never asked for."""
+
+    UNSPECIFIED = 0
+    CUSTOMER_CANCELLED = 1
+    PAYMENT_FAILED = 2
+    NOT_FOUND_ON_SHELF = 3
+    NO_SHOW = 4
+    FRAUD = 5
+    OTHER = 6
+    REPLACED = 7
+    SHORTFALL = 8
+
+
+class Reason(IntEnum):
+    """Why the business refused, in order of precedence. UNSPECIFIED stands for a reason newer than this client."""
+
+    UNSPECIFIED = 0
+    IDEMPOTENCY_KEY_REUSED = 1
+    RESERVATION_NOT_FOUND = 2
+    STORE_NOT_ACCEPTING = 3
+    RESERVATION_EXPIRED = 4
+    TRANSITION_NOT_ALLOWED = 5
+    LINE_NOT_FOUND = 6
+    QUANTITY_EXCEEDS_HELD = 7
+    TTL_TOO_LONG = 8
+    BASKET_CONFIRMED = 9
+    OPEN_RESERVATIONS_LIMIT = 10
+    UNITS_LIMIT = 11
+    SKU_NOT_STOCKED = 12
+    INSUFFICIENT_STOCK = 13
+    COUNT_TOO_OLD = 14
+    LEDGER_FULL = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One SKU of a reservation; all fields but `sku` are units. It still holds `quantity - collected - released`."""
+
+    sku: str
+    quantity: int
+    collected: int
+    released: int
+
+    @property
+    def held(self) -> int:
+        """Units that the line still holds."""
+        return self.quantity - self.collected - self.released
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """One order's claim on a shop's stock, as it was at the ledger's `version` of its last change."""
+
+    reservation_id: str
+    store_id: str
+    status: Status
+    lines: tuple[Line, ...]
+    customer_id: str
+    channel: str
+    basket_id: str
+    created_at_ms: int
+    expires_at_ms: int
+    version: int
+    payment_reference: str
+    release_reason: ReleaseReason
+
+
+@dataclass(frozen=True, slots=True)
+class ShortLine:
+    """One SKU of which fewer units were available than were asked for."""
+
+    sku: str
+    asked: int
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A business refusal: an ordinary answer, repeated word for word when its key is sent again.
+
+    `asked` and `available` are in the unit of the reason, mostly units of stock, milliseconds for TTL_TOO_LONG.
+    """
+
+    reason: Reason
+    message: str
+    store_id: str
+    sku: str
+    asked: int
+    available: int
+    reservation_id: str
+    status: Status
+    short_lines: tuple[ShortLine, ...]
+    version: int

@@ -1,0 +1,143 @@
+"""The composition root: Ray, Serve, HAProxy, the gateway and the actors, on this machine. The only module that imports
+ray.serve.
+
+Serve reads its switches when it is imported, in every process, so `python -m serve` puts them into the environment
+first and then runs this module in a fresh process (see `environment`).
+"""
+
+import logging
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import ray
+import ray.serve
+from ray.serve.config import HTTPOptions, ProxyLocation, gRPCOptions
+from ray.serve.schema import LoggingConfig
+
+from actors.cluster import NAMESPACE, close_actors, make_actor
+from actors.ledger.policy import LimitRule, Policy, TtlRule, to_document
+from actors.placement import CHAIN_ACTOR
+from serve.gateway import JOURNAL_DIR, Gateway
+from serve.settings import SERVICE_FILE, ChainFile, Settings, fix_placement, read_chain_file
+
+APPLICATION: Final = "holdfast"
+ONGOING_MAX: Final = 8_192  # calls in one gateway; the batchers refuse earlier, with RetryInfo
+DRAIN_S: Final = 10.0
+CALL_S: Final = 30.0
+
+log = logging.getLogger("holdfast.app")
+
+
+def run(settings: Settings, ports: dict[str, int]) -> None:
+    """Serve until SIGTERM or SIGINT; then drain, snapshot and end."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    chain_file = read_chain_file(settings.chain_file) if settings.chain_file else ChainFile()
+    data_dir = settings.data_dir.resolve()
+    journal_dir = data_dir / JOURNAL_DIR
+    journal_dir.mkdir(parents=True, exist_ok=True)
+    fix_placement(data_dir, settings.store_actors)
+    _start_ray(settings)
+    try:
+        apply_chain_file(chain_file, str(journal_dir))
+        _recover_all(journal_dir)
+        start_gateway(settings, data_dir, ports)
+        service = {"grpc": f"127.0.0.1:{ports['grpc']}", "http": f"127.0.0.1:{ports['http']}", "pid": os.getpid()}
+        (data_dir / SERVICE_FILE).write_bytes(orjson.dumps(service))
+        log.info("serving gRPC on %s; stop with Ctrl-C", service["grpc"])
+        stop.wait()
+        log.info("draining")
+    finally:
+        (data_dir / SERVICE_FILE).unlink(missing_ok=True)
+        _stop(settings)
+
+
+def _start_ray(settings: Settings) -> None:
+    options: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": logging.WARNING}
+    if settings.ray_address:
+        ray.init(address=settings.ray_address, **options)
+        return
+    ray.init(
+        address="local",  # never join a cluster that happens to run here
+        include_dashboard=False,
+        configure_logging=True,
+        object_store_memory=100 * 1024 * 1024,  # calls are inline; nothing lives in the store
+        num_cpus=max(4, os.cpu_count() or 1),  # slots for Serve's own actors, ours take none
+        **options,
+    )
+
+
+def start_gateway(settings: Settings, data_dir: Path, ports: dict[str, int]) -> None:
+    """Serve, HAProxy and the gateway, every switch set."""
+    ray.serve.start(
+        proxy_location=ProxyLocation.EveryNode,
+        http_options=HTTPOptions(host="127.0.0.1", port=ports["http"]),
+        grpc_options=gRPCOptions(
+            port=ports["grpc"],
+            grpc_servicer_functions=[
+                "serve.registration.register_holdfast",
+                "serve.registration.register_health",
+            ],
+            enable_reflection=True,
+        ),
+        logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),
+    )
+    deployment = ray.serve.deployment(
+        name="Gateway",
+        num_replicas=settings.gateways,
+        max_ongoing_requests=ONGOING_MAX,
+        max_queued_requests=ONGOING_MAX,
+        graceful_shutdown_timeout_s=DRAIN_S,
+        graceful_shutdown_wait_loop_s=0.1,
+        health_check_period_s=2,
+        health_check_timeout_s=10,
+        ray_actor_options={"num_cpus": 0},
+        logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),
+    )(Gateway)
+    application = deployment.bind(str(data_dir), settings.store_actors)
+    ray.serve.run(application, name=APPLICATION, route_prefix="/", blocking=False)
+
+
+def apply_chain_file(chain_file: ChainFile, journal_dir: str) -> None:
+    """Make stores and policy as the file says. What is so already changes nothing."""
+    chain = make_actor(CHAIN_ACTOR, journal_dir)
+    if chain_file.stores:
+        rows = [(row.store_id, row.name, row.latitude, row.longitude, row.paused) for row in chain_file.stores]
+        ray.get(chain.put_stores.remote(rows), timeout=CALL_S)
+    if chain_file.policy is not None:
+        row = chain_file.policy
+        policy = Policy(
+            ttl_ms_default=row.ttl_default,
+            ttl_ms_max=row.ttl_max,
+            collect_within_ms=row.collect_within,
+            ttl_rules=tuple(TtlRule(rule.channel, rule.sku, rule.store_id, rule.ttl) for rule in row.ttl_rules),
+            limit_rules=tuple(
+                LimitRule(rule.channel, rule.sku, rule.open_reservations_max, rule.units_max)
+                for rule in row.limit_rules
+            ),
+        )
+        ray.get(chain.set_policy.remote(orjson.dumps(to_document(policy)), 0), timeout=CALL_S)
+
+
+def _recover_all(journal_dir: Path) -> None:
+    """Bring every ledger back at once: its holds expire, and its feed goes on, whether or not somebody calls."""
+    for path in sorted(journal_dir.glob("store*.db")):
+        make_actor(path.stem, str(journal_dir))
+
+
+def _stop(settings: Settings) -> None:
+    """Let accepted calls end, then the actors, then Ray."""
+    try:
+        handle = ray.serve.get_app_handle(APPLICATION)
+        for _ in range(settings.gateways):
+            handle.drain.remote().result(timeout_s=DRAIN_S)
+    except (ray.serve.exceptions.RayServeException, ray.exceptions.RayError, TimeoutError) as error:
+        log.warning("the gateway could not be told to drain: %s", error)
+    ray.serve.shutdown()
+    close_actors(lambda name: log.info("closing %s", name))
+    ray.shutdown()

@@ -1,0 +1,63 @@
+"""What every room needs of a call: its time, its room's router, and the way to end it with a status."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+
+from actors.batcher import DeadlinePassed, Overloaded
+from serve import statuses
+from serve.statuses import Refused, Status
+from serve.validation import InvalidRequest
+
+TIMEOUT_KEY: Final = "holdfast-timeout-ms"  # Serve hides the call's deadline, so our clients send it along
+TIMEOUT_S_DEFAULT: Final = 10.0
+TIMEOUT_S_MAX: Final = 60.0
+
+M = TypeVar("M", bound=Message)
+R = TypeVar("R", bound=Message)
+
+
+def deadline_of(context: Any) -> float:
+    """The call's deadline in loop time."""
+    timeout_s = TIMEOUT_S_DEFAULT
+    for key, value in context.invocation_metadata():
+        if key == TIMEOUT_KEY and value.isascii() and value.isdigit():
+            timeout_s = min(int(value) / 1_000, TIMEOUT_S_MAX)
+    return asyncio.get_running_loop().time() + timeout_s
+
+
+def parse(kind: type[M], payload: bytes) -> M:
+    """The request. Raises Refused where the bytes are not one."""
+    try:
+        return kind.FromString(payload)
+    except DecodeError as error:
+        message = f"the request is not a {kind.DESCRIPTOR.full_name}: {error}; text fields must be UTF-8"
+        raise Refused(Status(grpc.StatusCode.INVALID_ARGUMENT, message)) from error
+
+
+def status_of(error: BaseException) -> Status | None:
+    """The status that says an error; None for those that mean that the machine is broken."""
+    if isinstance(error, Refused):
+        return error.status
+    if isinstance(error, InvalidRequest):
+        return statuses.invalid(error)
+    if isinstance(error, Overloaded):
+        return statuses.overloaded(error.retry_after_s)
+    if isinstance(error, DeadlinePassed):
+        return statuses.late(sent=error.sent)
+    return None
+
+
+async def answered(context: Any, reply: R, work: Callable[[R], Awaitable[None]]) -> R:
+    """Fill the reply, or set the status that says why not."""
+    try:
+        await work(reply)
+    except (Refused, InvalidRequest, Overloaded, DeadlinePassed) as error:
+        status = status_of(error)
+        assert status is not None
+        reply.Clear()
+        statuses.put(status, context)
+    return reply

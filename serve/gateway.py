@@ -1,0 +1,174 @@
+"""The deployment: one short method for each call of the API, and nothing else. Serve finds a method by the last part of
+the call's path, so names are unique over all services.
+
+Requests come in as bytes: what is not a message must become INVALID_ARGUMENT with a sentence, and a batch is cut into
+its items here, not by the server.
+"""
+
+import logging
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from grpc_health.v1 import health_pb2 as hp
+
+from actors.cluster import RayActors
+from actors.placement import Placement
+from actors.router import Router
+from holdfast.v1 import admin_service_pb2 as ad
+from holdfast.v1 import event_service_pb2 as es
+from holdfast.v1 import reservation_service_pb2 as rs
+from holdfast.v1 import stock_service_pb2 as ss
+from serve import translation
+from serve.admin import Admin
+from serve.calls import answered
+from serve.events import Feeds
+from serve.health import Health
+from serve.reservations import COLLECT, CONFIRM, EXTEND, READY, RELEASE, RESERVE, Reservations
+from serve.stock import Stock
+
+log = logging.getLogger("holdfast.gateway")
+
+JOURNAL_DIR: Final = "journal"
+
+
+class Gateway:
+    """Wires the rooms together. `data_dir` holds the journals; its placement is fixed."""
+
+    async def __init__(self, data_dir: str, store_actors: int) -> None:  # type: ignore[misc]  # Serve awaits it
+        self._router = Router(RayActors(str(Path(data_dir) / JOURNAL_DIR)), Placement(store_actors))
+        self._reservations = Reservations(self._router)
+        self._stock = Stock(self._router, self._reservations)
+        self._feeds = Feeds(self._router, self._reservations)
+        self._admin = Admin(self._router, self._reservations)
+        self._health = Health()
+        await self._router.start()
+        log.info("the gateway serves %d shops", len(self._router.chain.stores))
+
+    async def drain(self) -> None:
+        """Say that this gateway is going, and end its streams, so that readers resume elsewhere."""
+        self._health.drain()
+        self._feeds.close()
+
+    # ReservationService
+
+    async def Reserve(self, request: bytes, grpc_context: Any) -> rs.ReserveResponse:
+        work = partial(self._reservations.one, RESERVE, request, grpc_context)
+        return await answered(grpc_context, rs.ReserveResponse(), work)
+
+    async def ReserveBatch(self, request: bytes, grpc_context: Any) -> rs.ReserveBatchResponse:
+        work = partial(self._reservations.batch, RESERVE, rs.ReserveBatchRequest, request, grpc_context)
+        return await answered(grpc_context, rs.ReserveBatchResponse(), work)
+
+    async def GetReservation(self, request: bytes, grpc_context: Any) -> rs.GetReservationResponse:
+        work = partial(self._reservations.get, request, grpc_context)
+        return await answered(grpc_context, rs.GetReservationResponse(), work)
+
+    async def ListReservations(self, request: bytes, grpc_context: Any) -> rs.ListReservationsResponse:
+        work = partial(self._reservations.list, request, grpc_context)
+        return await answered(grpc_context, rs.ListReservationsResponse(), work)
+
+    async def ConfirmReservation(self, request: bytes, grpc_context: Any) -> rs.ConfirmReservationResponse:
+        work = partial(self._reservations.one, CONFIRM, request, grpc_context)
+        return await answered(grpc_context, rs.ConfirmReservationResponse(), work)
+
+    async def ConfirmBatch(self, request: bytes, grpc_context: Any) -> rs.ConfirmBatchResponse:
+        work = partial(self._reservations.batch, CONFIRM, rs.ConfirmBatchRequest, request, grpc_context)
+        return await answered(grpc_context, rs.ConfirmBatchResponse(), work)
+
+    async def MarkReservationReady(self, request: bytes, grpc_context: Any) -> rs.MarkReservationReadyResponse:
+        work = partial(self._reservations.one, READY, request, grpc_context)
+        return await answered(grpc_context, rs.MarkReservationReadyResponse(), work)
+
+    async def CollectReservation(self, request: bytes, grpc_context: Any) -> rs.CollectReservationResponse:
+        work = partial(self._reservations.one, COLLECT, request, grpc_context)
+        return await answered(grpc_context, rs.CollectReservationResponse(), work)
+
+    async def CollectBatch(self, request: bytes, grpc_context: Any) -> rs.CollectBatchResponse:
+        work = partial(self._reservations.batch, COLLECT, rs.CollectBatchRequest, request, grpc_context)
+        return await answered(grpc_context, rs.CollectBatchResponse(), work)
+
+    async def ReleaseReservation(self, request: bytes, grpc_context: Any) -> rs.ReleaseReservationResponse:
+        work = partial(self._reservations.one, RELEASE, request, grpc_context)
+        return await answered(grpc_context, rs.ReleaseReservationResponse(), work)
+
+    async def ReleaseBatch(self, request: bytes, grpc_context: Any) -> rs.ReleaseBatchResponse:
+        work = partial(self._reservations.batch, RELEASE, rs.ReleaseBatchRequest, request, grpc_context)
+        return await answered(grpc_context, rs.ReleaseBatchResponse(), work)
+
+    async def ExtendReservation(self, request: bytes, grpc_context: Any) -> rs.ExtendReservationResponse:
+        work = partial(self._reservations.one, EXTEND, request, grpc_context)
+        return await answered(grpc_context, rs.ExtendReservationResponse(), work)
+
+    # StockService
+
+    async def AdjustStock(self, request: bytes, grpc_context: Any) -> ss.AdjustStockResponse:
+        work = partial(self._stock.change, ss.AdjustStockRequest, translation.adjust_stock, request, grpc_context)
+        return await answered(grpc_context, ss.AdjustStockResponse(), work)
+
+    async def CountStock(self, request: bytes, grpc_context: Any) -> ss.CountStockResponse:
+        work = partial(self._stock.change, ss.CountStockRequest, translation.count_stock, request, grpc_context)
+        return await answered(grpc_context, ss.CountStockResponse(), work)
+
+    async def SetSafetyStock(self, request: bytes, grpc_context: Any) -> ss.SetSafetyStockResponse:
+        work = partial(
+            self._stock.change, ss.SetSafetyStockRequest, translation.set_safety_stock, request, grpc_context
+        )
+        return await answered(grpc_context, ss.SetSafetyStockResponse(), work)
+
+    async def GetAvailability(self, request: bytes, grpc_context: Any) -> ss.GetAvailabilityResponse:
+        work = partial(self._stock.availability, request, grpc_context)
+        return await answered(grpc_context, ss.GetAvailabilityResponse(), work)
+
+    async def WatchAvailability(
+        self, request: bytes, grpc_context: Any
+    ) -> AsyncIterator[ss.WatchAvailabilityResponse]:
+        async for message in self._feeds.availability(request, grpc_context):
+            yield message
+
+    # EventService
+
+    async def WatchEvents(self, request: bytes, grpc_context: Any) -> AsyncIterator[es.WatchEventsResponse]:
+        async for message in self._feeds.events(request, grpc_context):
+            yield message
+
+    # AdminService
+
+    async def PutStores(self, request: bytes, grpc_context: Any) -> ad.PutStoresResponse:
+        work = partial(self._admin.put_stores, request, grpc_context)
+        return await answered(grpc_context, ad.PutStoresResponse(), work)
+
+    async def ListStores(self, request: bytes, grpc_context: Any) -> ad.ListStoresResponse:
+        work = partial(self._admin.list_stores, request, grpc_context)
+        return await answered(grpc_context, ad.ListStoresResponse(), work)
+
+    async def GetPolicy(self, request: bytes, grpc_context: Any) -> ad.GetPolicyResponse:
+        work = partial(self._admin.get_policy, request, grpc_context)
+        return await answered(grpc_context, ad.GetPolicyResponse(), work)
+
+    async def SetPolicy(self, request: bytes, grpc_context: Any) -> ad.SetPolicyResponse:
+        work = partial(self._admin.set_policy, request, grpc_context)
+        return await answered(grpc_context, ad.SetPolicyResponse(), work)
+
+    async def GetLedgerStatus(self, request: bytes, grpc_context: Any) -> ad.GetLedgerStatusResponse:
+        work = partial(self._admin.ledger_status, request, grpc_context)
+        return await answered(grpc_context, ad.GetLedgerStatusResponse(), work)
+
+    async def VerifyLedger(self, request: bytes, grpc_context: Any) -> ad.VerifyLedgerResponse:
+        work = partial(self._admin.verify_ledger, request, grpc_context)
+        return await answered(grpc_context, ad.VerifyLedgerResponse(), work)
+
+    # grpc.health.v1.Health
+
+    async def Check(self, request: hp.HealthCheckRequest, grpc_context: Any) -> hp.HealthCheckResponse:
+        return self._health.check(request, grpc_context)
+
+    async def Watch(self, request: hp.HealthCheckRequest, grpc_context: Any) -> AsyncIterator[hp.HealthCheckResponse]:
+        del grpc_context
+        async for message in self._health.watch(request):
+            yield message
+
+    async def List(self, request: hp.HealthListRequest, grpc_context: Any) -> hp.HealthListResponse:
+        del request, grpc_context
+        return self._health.list()

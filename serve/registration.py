@@ -1,0 +1,37 @@
+"""Tells Serve's gRPC server which calls there are. Requests are handed over as bytes, see `gateway`."""
+
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health_pb2_grpc
+
+from holdfast.v1 import admin_service_pb2, event_service_pb2, reservation_service_pb2, stock_service_pb2
+
+
+def register_holdfast(_servicer: object, server: Any) -> None:
+    """Every service of holdfast.v1."""
+    for module in (reservation_service_pb2, stock_service_pb2, event_service_pb2, admin_service_pb2):
+        for service in module.DESCRIPTOR.services_by_name.values():
+            _register(service, server)
+
+
+def register_health(servicer: object, server: Any) -> None:
+    """grpc.health.v1."""
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+
+
+def _register(service: ServiceDescriptor, server: Any) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("Serve puts its own handler in this place")
+
+    handlers = {
+        method.name: (
+            grpc.unary_stream_rpc_method_handler(never)
+            if method.server_streaming
+            else grpc.unary_unary_rpc_method_handler(never)
+        )
+        for method in service.methods
+    }
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
+    server.add_registered_method_handlers(service.full_name, handlers)

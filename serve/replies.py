@@ -1,0 +1,134 @@
+"""Answers to protobuf: the way back from `translation`."""
+
+from typing import Any, Final
+
+from actors.envelope import Held, Moved, Refusal, Wire
+from actors.ledger.ids import format_reservation_id
+from actors.ledger.lifecycle import Status
+from actors.ledger.reasons import Reason, Rejection
+from actors.ledger.state import Reservation
+from holdfast.v1 import error_pb2, reservation_pb2, stock_pb2
+
+_HELD: Final = int(Status.HELD)
+
+
+def fill_held(held: Held, store_id: str, wire: Wire, reply: reservation_pb2.Reservation) -> None:
+    """A new reservation: what the ledger gave, and what the request said. The hot path."""
+    number, created_at_ms, expires_at_ms = held
+    _, _, customer_id, channel, basket_id, lines, _ = wire
+    reply.reservation_id = f"{store_id}:{number}"
+    reply.store_id = store_id
+    reply.status = _HELD  # type: ignore[assignment]
+    for sku, quantity in lines:
+        reply.lines.add(sku=sku, quantity=quantity)
+    reply.customer_id = customer_id
+    reply.channel = channel
+    if basket_id:
+        reply.basket_id = basket_id
+    fill_instant(created_at_ms, reply.created_at)
+    fill_instant(expires_at_ms, reply.expires_at)
+    reply.version = number
+
+
+def fill_reservation(reservation: Reservation, store_id: str, reply: reservation_pb2.Reservation) -> None:
+    """Any reservation."""
+    reply.reservation_id = format_reservation_id(store_id, reservation.number)
+    reply.store_id = store_id
+    reply.status = int(reservation.status)  # type: ignore[assignment]
+    done = reservation.done or ((0, 0),) * len(reservation.lines)
+    for (sku, quantity), (collected, released) in zip(reservation.lines, done, strict=True):
+        reply.lines.add(sku=sku, quantity=quantity, collected=collected, released=released)
+    reply.customer_id = reservation.customer_id
+    reply.channel = reservation.channel
+    reply.basket_id = reservation.basket_id
+    fill_instant(reservation.created_at_ms, reply.created_at)
+    fill_instant(reservation.expires_at_ms, reply.expires_at)
+    reply.version = reservation.version
+    reply.payment_reference = reservation.payment_reference or ""
+    reply.release_reason = int(reservation.release_reason or 0)  # type: ignore[assignment]
+
+
+def fill_rejection(refusal: Refusal, store_id: str, reply: error_pb2.Rejection) -> None:
+    """A refusal, with the sentence for people."""
+    version, rejection = refusal
+    reason, sku, asked, available, number, status, short_lines = rejection
+    reply.reason = int(reason)  # type: ignore[assignment]
+    reply.message = explain(rejection, store_id)
+    reply.store_id = store_id
+    reply.sku = sku
+    reply.asked = asked
+    reply.available = available
+    if number:
+        reply.reservation_id = format_reservation_id(store_id, number)
+    if status is not None:
+        reply.status = int(status)  # type: ignore[assignment]
+    for short_sku, short_asked, short_available in short_lines:
+        reply.short_lines.add(sku=short_sku, asked=short_asked, available=short_available)
+    reply.version = version
+
+
+def fill_change(moved: Moved, store_id: str, reply: stock_pb2.StockChange) -> None:
+    """What a change of stock did."""
+    version, (applied, repeated, late, shortfalls) = moved
+    reply.version = version
+    reply.applied = applied
+    reply.dropped_repeated = repeated
+    reply.dropped_late = late
+    for sku, quantity, losses in shortfalls:
+        fill_shortfall(sku, quantity, losses, store_id, reply.shortfalls.add())
+
+
+def fill_shortfall(sku: str, quantity: int, losses: Any, store_id: str, reply: stock_pb2.Shortfall) -> None:
+    """Promises that can no longer be kept."""
+    reply.sku = sku
+    reply.quantity = quantity
+    for number, units in losses:
+        reply.losses.add(reservation_id=format_reservation_id(store_id, number), quantity=units)
+
+
+def fill_position(sku: str, row: tuple[int, int, int, int] | None, reply: stock_pb2.Position) -> None:
+    """One SKU; `row` is (on_hand, reserved, allotted, safety_stock), None where it was never stocked."""
+    reply.sku = sku
+    if row is not None:
+        reply.on_hand, reply.reserved, reply.allotted, reply.safety_stock = row
+        reply.available = max(0, row[0] - row[1] - row[2] - row[3])
+        reply.stocked = True
+
+
+def fill_instant(ms: int, reply: Any) -> None:
+    """A Timestamp; four times as fast as its FromMilliseconds."""
+    reply.seconds = ms // 1_000
+    nanos = ms % 1_000 * 1_000_000
+    if nanos:
+        reply.nanos = nanos
+
+
+_SENTENCES: Final[dict[Reason, str]] = {
+    Reason.IDEMPOTENCY_KEY_REUSED: "the idempotency key was used before with other content; use a fresh key",
+    Reason.RESERVATION_NOT_FOUND: "shop {store} has no reservation {reservation}; check the id",
+    Reason.STORE_NOT_ACCEPTING: "shop {store} takes no reservations at the moment; choose another shop",
+    Reason.RESERVATION_EXPIRED: "reservation {reservation} expired; reserve again",
+    Reason.TRANSITION_NOT_ALLOWED: "reservation {reservation} is {status}, and that allows no such step",
+    Reason.LINE_NOT_FOUND: "reservation {reservation} has no line of {sku}",
+    Reason.QUANTITY_EXCEEDS_HELD: "reservation {reservation} still holds {available} of {sku}, {asked} were named",
+    Reason.TTL_TOO_LONG: "{asked} ms is longer than the {available} ms that the policy allows; ask for less",
+    Reason.BASKET_CONFIRMED: "the basket was confirmed as reservation {reservation}; reserve under a new basket",
+    Reason.OPEN_RESERVATIONS_LIMIT: "the customer may have {available} open reservations in shop {store}",
+    Reason.UNITS_LIMIT: "the customer may reserve {available} more of {sku} in shop {store}, {asked} were asked for",
+    Reason.SKU_NOT_STOCKED: "shop {store} has never stocked {sku}; choose another shop",
+    Reason.INSUFFICIENT_STOCK: "shop {store} has {available} of {sku} available, {asked} were asked for",
+    Reason.COUNT_TOO_OLD: "movements of {sku} from before {available} are forgotten; count again",
+    Reason.LEDGER_FULL: "shop {store} remembers as many answers as it may; ask again later",
+}
+
+
+def explain(rejection: Rejection, store_id: str) -> str:
+    """One sentence for people."""
+    return _SENTENCES[rejection.reason].format(
+        store=store_id,
+        sku=rejection.sku,
+        asked=rejection.asked,
+        available=rejection.available,
+        reservation=format_reservation_id(store_id, rejection.number),
+        status=rejection.status.name if rejection.status is not None else "unknown",
+    )

@@ -1,0 +1,196 @@
+"""ReservationService: single calls and batches take the same way, a single call being a batch of one."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import grpc
+
+from actors.batcher import Overloaded
+from actors.envelope import Answer, Entry, Held, Moved, Refusal, Stopped, reservation_from_wire
+from actors.router import Router
+from holdfast.v1 import reservation_service_pb2 as rs
+from serve import statuses, translation
+from serve.calls import deadline_of, parse, status_of
+from serve.items import split_requests
+from serve.replies import fill_held, fill_rejection, fill_reservation
+from serve.statuses import Refused, Status
+from serve.validation import BATCH_REQUESTS_MAX, PAGE_SIZE_MAX, Checked, InvalidRequest
+
+PAGE_SIZE_DEFAULT = 100
+
+Translate = Callable[[Any, str], Entry]
+
+
+class Kind(NamedTuple):
+    """A mutation: its messages, the way to its command, and whether it keeps a promise already made."""
+
+    request: Any
+    response: Any
+    translate: Translate
+    promise: bool
+
+
+RESERVE = Kind(rs.ReserveRequest, rs.ReserveResponse, translation.reserve, promise=False)
+CONFIRM = Kind(rs.ConfirmReservationRequest, rs.ConfirmReservationResponse, translation.confirm, promise=True)
+READY = Kind(rs.MarkReservationReadyRequest, rs.MarkReservationReadyResponse, translation.mark_ready, promise=True)
+COLLECT = Kind(rs.CollectReservationRequest, rs.CollectReservationResponse, translation.collect, promise=True)
+RELEASE = Kind(rs.ReleaseReservationRequest, rs.ReleaseReservationResponse, translation.release, promise=True)
+EXTEND = Kind(rs.ExtendReservationRequest, rs.ExtendReservationResponse, translation.extend, promise=True)
+
+
+class Reservations:
+    """The room of ReservationService."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+
+    async def one(self, kind: Kind, payload: bytes, context: Any, reply: Any) -> None:
+        """One mutation; the reply is the kind's response."""
+        entry = kind.translate(parse(kind.request, payload), "")
+        store_id = entry[0]
+        if store_id not in self._router.chain.stores:
+            await self._learn_store(store_id)
+        queued = self._router.submit((store_id,), (entry,), deadline_of(context), promise=kind.promise)
+        answer = (await queued[0][0])[0]
+        _fill(answer, entry, reply)
+
+    async def batch(self, kind: Kind, batch_request: Any, payload: bytes, context: Any, reply: Any) -> None:
+        """Independent mutations; what cannot be decided says so in its own place."""
+        requests = split_requests(batch_request, kind.request, payload)
+        checked = Checked()
+        checked.count("requests", requests, BATCH_REQUESTS_MAX)
+        checked.raise_if_faulty()
+        outcomes = [reply.outcomes.add() for _ in requests]
+        entries, places = await self._translate(kind, requests, outcomes)
+        if not entries:
+            return
+        store_ids = [store_id for store_id, _ in entries]
+        try:
+            queued = self._router.submit(store_ids, entries, deadline_of(context), promise=kind.promise)
+        except Overloaded as refusal:
+            # A call of one actor that is refused as a whole says so as a status: it is cheaper for both sides.
+            if len(entries) == len(requests):
+                raise
+            for place in places:
+                statuses.fill_item_error(statuses.overloaded(refusal.retry_after_s), outcomes[place].error)
+            return
+        answers = await asyncio.gather(*(future for future, _ in queued), return_exceptions=True)
+        for (_, mine), part in zip(queued, answers, strict=True):
+            if isinstance(part, BaseException):
+                status = status_of(part)
+                if status is None:
+                    raise part
+                for index in mine:
+                    statuses.fill_item_error(status, outcomes[places[index]].error)
+                continue
+            for index, answer in zip(mine, part, strict=True):
+                _fill_item(answer, entries[index], outcomes[places[index]])
+
+    async def _translate(
+        self, kind: Kind, requests: Sequence[Any], outcomes: Sequence[Any]
+    ) -> tuple[list[Entry], list[int]]:
+        """The entries that can be decided and their places; the others' outcomes are filled."""
+        entries: list[Entry] = []
+        places: list[int] = []
+        for place, request in enumerate(requests):
+            try:
+                if isinstance(request, Status):
+                    raise Refused(request)
+                entry = kind.translate(request, f"requests[{place}].")
+                if entry[0] not in self._router.chain.stores:
+                    await self._learn_store(entry[0], f"requests[{place}].store_id")
+            except (InvalidRequest, Refused) as error:
+                status = status_of(error)
+                assert status is not None
+                statuses.fill_item_error(status, outcomes[place].error)
+            else:
+                entries.append(entry)
+                places.append(place)
+        return entries, places
+
+    async def get(self, payload: bytes, context: Any, reply: rs.GetReservationResponse) -> None:
+        """GetReservation."""
+        request = parse(rs.GetReservationRequest, payload)
+        checked = Checked()
+        store_id, number = checked.reservation_id("reservation_id", request.reservation_id)
+        if request.min_version < 0:
+            checked.fault("min_version", "is below zero; send a version that an answer gave")
+        checked.raise_if_faulty()
+        if store_id not in self._router.chain.stores:
+            await self._learn_store(store_id, "reservation_id")
+        version, wire = await self._router.ask(
+            store_id, "reservation", store_id, number, deadline=deadline_of(context)
+        )
+        refuse_older("min_version", store_id, version, request.min_version)
+        if wire is None:
+            message = f"shop {store_id} has no reservation {request.reservation_id}, or forgot it; check the id"
+            raise Refused(Status(grpc.StatusCode.NOT_FOUND, message))
+        fill_reservation(reservation_from_wire(wire), store_id, reply.reservation)
+        reply.version = version
+
+    async def list(self, payload: bytes, context: Any, reply: rs.ListReservationsResponse) -> None:
+        """ListReservations."""
+        request = parse(rs.ListReservationsRequest, payload)
+        checked = Checked()
+        checked.store_id("store_id", request.store_id)
+        checked.whole("page_size", request.page_size, 0, PAGE_SIZE_MAX)
+        for index, status in enumerate(request.statuses):
+            checked.whole(f"statuses[{index}]", status, 1, 6)
+        if request.page_token and not (request.page_token.isascii() and request.page_token.isdigit()):
+            checked.fault("page_token", "is not a token that a page gave; leave it out to start from the oldest")
+        checked.raise_if_faulty()
+        store_id = request.store_id
+        await self.known(store_id)
+        version, page, after = await self._router.ask(
+            store_id,
+            "reservations",
+            store_id,
+            [int(status) for status in request.statuses],
+            int(request.page_token[:18] or 0),
+            request.page_size or PAGE_SIZE_DEFAULT,
+            deadline=deadline_of(context),
+        )
+        for wire in page:
+            fill_reservation(reservation_from_wire(wire), store_id, reply.reservations.add())
+        reply.next_page_token = str(after) if after else ""
+        reply.version = version
+
+    async def known(self, store_id: str, field: str = "store_id") -> None:
+        """Raises Refused where the chain has no such shop, after asking the chain anew."""
+        if store_id not in self._router.chain.stores:
+            await self._learn_store(store_id, field)
+
+    async def _learn_store(self, store_id: str, field: str = "store_id") -> None:
+        await self._router.refresh_chain()
+        if store_id not in self._router.chain.stores:
+            raise Refused(statuses.unknown_store(field, store_id))
+
+
+def refuse_older(field: str, store_id: str, version: int, min_version: int) -> None:
+    """Raises Refused where a ledger has not reached the version that the reader has seen."""
+    if version < min_version:
+        message = f"{field}: shop {store_id} is at version {version}, {min_version} was asked for; ask for one it gave"
+        raise Refused(Status(grpc.StatusCode.FAILED_PRECONDITION, message))
+
+
+def _fill(answer: Answer, entry: Entry, reply: Any) -> None:
+    store_id, wire = entry
+    if isinstance(answer, Held):
+        fill_held(answer, store_id, wire, reply.reservation)
+    elif isinstance(answer, Refusal):
+        fill_rejection(answer, store_id, reply.rejection)
+    elif isinstance(answer, Stopped):
+        raise Refused(statuses.stopped(answer.why))
+    else:
+        assert not isinstance(answer, Moved)
+        fill_reservation(answer, store_id, reply.reservation)
+
+
+def _fill_item(answer: Answer, entry: Entry, outcome: Any) -> None:
+    if isinstance(answer, Stopped):
+        statuses.fill_item_error(statuses.stopped(answer.why), outcome.error)
+    else:
+        _fill(answer, entry, outcome)
+
+

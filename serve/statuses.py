@@ -1,0 +1,97 @@
+"""gRPC statuses with their details. Under Serve, code and details are set and the method *returns*: raising would lose
+the details."""
+
+from typing import Any, Final, NamedTuple
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.rpc import error_details_pb2, status_pb2
+
+from holdfast.v1 import error_pb2
+from serve.validation import InvalidRequest, Violation
+
+DETAILS_KEY: Final = "grpc-status-details-bin"
+
+
+class Status(NamedTuple):
+    """Why a call was not decided."""
+
+    code: grpc.StatusCode
+    message: str
+    violations: tuple[Violation, ...] = ()
+    retry_after_s: float = 0.0
+
+
+class Refused(Exception):
+    """Ends a call with a status."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(status.message)
+        self.status = status
+
+
+def invalid(error: InvalidRequest) -> Status:
+    """A malformed request."""
+    return Status(grpc.StatusCode.INVALID_ARGUMENT, str(error), tuple(error.violations))
+
+
+def unknown_store(field: str, store_id: str) -> Status:
+    """A shop that is not of the chain."""
+    description = f"names shop {store_id!r}, which the chain does not have; add it with PutStores"
+    return Status(grpc.StatusCode.NOT_FOUND, f"{field} {description}", (Violation(field, description),))
+
+
+def overloaded(retry_after_s: float) -> Status:
+    """Refused before any work was done."""
+    message = f"too many calls wait for this shop; nothing was done, ask again in {retry_after_s:g} s"
+    return Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, retry_after_s=retry_after_s)
+
+
+def late(*, sent: bool) -> Status:
+    """No answer in time."""
+    if sent:
+        message = "the shop's actor did not answer in time; the outcome is unknown, ask again with the same key"
+        return Status(grpc.StatusCode.UNAVAILABLE, message, retry_after_s=0.1)
+    return Status(grpc.StatusCode.DEADLINE_EXCEEDED, "the call's time was over before it was decided; nothing was done")
+
+
+def stopped(why: str) -> Status:
+    """A ledger that is not served."""
+    return Status(grpc.StatusCode.FAILED_PRECONDITION, why)
+
+
+def put(status: Status, context: Any) -> None:
+    """Set a status on Serve's gRPC context."""
+    context.set_code(status.code)
+    context.set_details(status.message)
+    details = []
+    if status.violations:
+        details.append(
+            error_details_pb2.BadRequest(
+                field_violations=[
+                    error_details_pb2.BadRequest.FieldViolation(field=field, description=description)
+                    for field, description in status.violations
+                ]
+            )
+        )
+    if status.retry_after_s:
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromMilliseconds(int(status.retry_after_s * 1_000))
+        details.append(retry)
+    if details:
+        rich = status_pb2.Status(code=status.code.value[0], message=status.message)
+        for detail in details:
+            packed = AnyMessage()
+            packed.Pack(detail)
+            rich.details.append(packed)
+        context.set_trailing_metadata([(DETAILS_KEY, rich.SerializeToString())])
+
+
+def fill_item_error(status: Status, error: error_pb2.ItemError) -> None:
+    """Say the same of one item of a batch."""
+    error.code = status.code.value[0]
+    error.message = status.message
+    for field, description in status.violations:
+        error.violations.add(field=field, description=description)
+    if status.retry_after_s:
+        error.retry_after.FromMilliseconds(int(status.retry_after_s * 1_000))

@@ -1,0 +1,63 @@
+"""The texts: one entry for each reason and status, an index of decisions, and no link that leads nowhere."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from holdfast.v1 import error_pb2
+from tests.house import documents
+from tests.house.sources import ROOT
+
+ERRORS: Final = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+PAGES: Final = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+REASONS: Final = [value.name for value in error_pb2.Reason.DESCRIPTOR.values if value.number]
+# Those that the wire's comments promise, and the two that any gRPC server gives.
+STATUSES: Final = {
+    "INVALID_ARGUMENT",
+    "NOT_FOUND",
+    "FAILED_PRECONDITION",
+    "RESOURCE_EXHAUSTED",
+    "UNAVAILABLE",
+    "DEADLINE_EXCEEDED",
+    "INTERNAL",
+    "UNIMPLEMENTED",
+}
+
+
+def test_errors_has_one_entry_for_each_reason_in_their_precedence() -> None:
+    assert [name for name in documents.entry_names(ERRORS) if name.startswith("REASON_")] == REASONS
+
+
+def test_errors_has_one_entry_for_each_status() -> None:
+    names = [name for name in documents.entry_names(ERRORS) if not name.startswith("REASON_")]
+    assert sorted(names) == sorted(STATUSES)
+
+
+def test_each_entry_has_a_cause_and_a_mend() -> None:
+    assert documents.incomplete_entries(ERRORS) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_no_link_leads_nowhere(page: Path) -> None:
+    assert documents.dangling_links(page.read_text(encoding="utf-8"), page.parent) == []
+
+
+def test_the_index_of_decisions_is_complete() -> None:
+    folder = ROOT / "docs" / "adr"
+    names = [page.name for page in sorted(folder.glob("[0-9]*.md"))]
+    assert documents.unlisted((folder / "README.md").read_text(encoding="utf-8"), names) == []
+
+
+def test_decisions_are_numbered_in_sequence() -> None:
+    numbers = [int(page.name[:4]) for page in sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_the_checkers_can_fail(tmp_path: Path) -> None:
+    assert documents.incomplete_entries("### `A_B`\n\n**Cause.** One.\n\n### `C`\n\n**Cause.** x **Mend.** y") == [
+        "A_B"
+    ]
+    assert documents.entry_names("### `A`\n\n### `A`\n") == ["A", "A"]
+    assert documents.dangling_links("[a](gone.md) [b](https://x.org) ```\n", tmp_path) == ["gone.md"]
+    assert documents.unlisted("[0001](0001-a.md)", ["0001-a.md", "0002-b.md"]) == ["0002-b.md"]

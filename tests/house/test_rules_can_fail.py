@@ -1,0 +1,181 @@
+"""Each rule is shown a small bad sample and must object, and a good one beside it and must not."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+
+from tests.house import conduct, layers, shape
+from tests.house.sources import Rule, Source, parse
+
+LONG_FILE: Final = "x = 1\n" * (shape.FILE_LINES_MAX + 1)
+LONG_FUNCTION: Final = "def f():\n" + "    x = 1\n" * shape.FUNCTION_LINES_MAX
+SHORT_FUNCTION: Final = "def f():\n" + "    x = 1\n" * (shape.FUNCTION_LINES_MAX - 1)
+LEFTOVER: Final = "TO" + "DO"
+
+CORE = "actors/ledger/decide.py"
+HOST = "actors/host.py"
+TEST = "tests/host/test_host.py"
+
+# rule, path, a sample that breaks it, one that does not
+SAMPLES: Final[list[tuple[Rule, str, str, str]]] = [
+    # Layers.
+    (
+        layers.imports_point_down,
+        CORE,
+        "from actors.journal.port import Journal",
+        "from actors.ledger.events import Held",
+    ),
+    (layers.imports_point_down, CORE, "import actors.host", "import actors.ledger.state"),
+    (layers.imports_point_down, CORE, "from actors import clock", "from actors.ledger import ids"),
+    (layers.imports_point_down, CORE, "import time", "import math"),
+    (layers.imports_point_down, CORE, "import random", "import enum"),
+    (layers.imports_point_down, CORE, "import uuid", "import heapq"),
+    (layers.imports_point_down, CORE, "import asyncio", "import collections.abc"),
+    (layers.imports_point_down, CORE, "import logging", "import typing"),
+    (layers.imports_point_down, CORE, "from os import path", "from dataclasses import dataclass"),
+    (layers.imports_point_down, CORE, "import threading", "import itertools"),
+    (layers.imports_point_down, CORE, "import numpy", "import hashlib"),
+    (layers.imports_point_down, CORE, "from .events import Held", "from actors.ledger.events import Held"),
+    (layers.imports_point_down, "actors/__init__.py", "import actors.host", ""),
+    (layers.imports_point_down, "actors/journal/sqlite.py", "import actors.host", "import actors.clock"),
+    (layers.imports_point_down, "actors/policy.py", "import actors.batcher", "import actors.ledger.policy"),
+    (layers.imports_point_down, HOST, "import actors.store_actor", "import actors.journal.port"),
+    (layers.imports_point_down, "actors/feed.py", "import actors.cluster", "import actors.host"),
+    (layers.imports_point_down, "actors/router.py", "import serve.gateway", "import actors.cluster"),
+    (layers.imports_point_down, "actors/cluster_start.py", "import serve.settings", "import actors.feed"),
+    (layers.imports_point_down, "actors/elsewhere.py", "x = 1", ""),
+    (layers.imports_point_down, "serve/gateway.py", "import serve.app", "import actors.router"),
+    (layers.imports_point_down, "serve/gateway.py", "import clients.channel", "import serve.translation"),
+    (layers.imports_point_down, "serve/gateway.py", "import actors.elsewhere", "import actors.clock"),
+    (layers.imports_point_down, "serve/sourcing.py", "import holdfast.v1.store_pb2", "import actors.ledger.ids"),
+    (layers.imports_point_down, "clients/channel.py", "import actors.ledger.ids", "import holdfast.v1.store_pb2"),
+    (layers.imports_point_down, "clients/cli.py", "from serve import app", "from clients import channel"),
+    (layers.imports_point_down, "clients/demo.py", "import bench.workload", "import clients.workload"),
+    (layers.libraries_have_owners, "actors/router.py", "import ray", "import asyncio"),
+    (layers.libraries_have_owners, "actors/cluster.py", "import ray.serve", "import ray"),
+    (layers.libraries_have_owners, "actors/cluster.py", "from ray import serve", "from ray.actor import ActorHandle"),
+    (layers.libraries_have_owners, "serve/gateway.py", "import ray.serve", "import grpc"),
+    (layers.libraries_have_owners, "serve/app.py", "import ray", "import ray.serve"),
+    (layers.libraries_have_owners, "clients/cli.py", "import ray", "import typer"),
+    (layers.libraries_have_owners, "actors/journal/redis.py", "import sqlite3", "import redis.asyncio"),
+    (layers.libraries_have_owners, "actors/journal/memory.py", "from redis import asyncio", "import zlib"),
+    (layers.libraries_have_owners, HOST, "import grpc.aio", "import time"),
+    (layers.libraries_have_owners, HOST, "from google.protobuf import message", "import orjson"),
+    (layers.libraries_have_owners, HOST, "import pydantic", "import structlog"),
+    (layers.libraries_have_owners, "serve/app.py", "import rich.table", "import pydantic_settings"),
+    # Shape.
+    (shape.names_say_something, "actors/utils.py", "", ""),
+    (shape.names_say_something, "clients/retry_helper.py", "", ""),
+    (shape.names_say_something, "serve/common/table.py", "", ""),
+    (shape.names_say_something, "actors/base.py", "", ""),
+    (shape.names_say_something, "actors/managers.py", "", ""),
+    (shape.files_are_short, HOST, LONG_FILE, "x = 1\n"),
+    (shape.functions_are_short, HOST, LONG_FUNCTION, SHORT_FUNCTION),
+    (shape.functions_are_short, HOST, f"async {LONG_FUNCTION}", f"async {SHORT_FUNCTION}"),
+    (shape.imports_come_first, HOST, "def f():\n    import math", "import math"),
+    (shape.imports_come_first, HOST, "async def f():\n    if x:\n        from a import b", "if x:\n    import math"),
+    (shape.nothing_left_over, HOST, f"x = 1  # {LEFTOVER}: later", "x = 1  # later"),
+    (shape.nothing_left_over, HOST, f'"""{LEFTOVER} later."""', f"{LEFTOVER.lower()} = 1"),
+    # Conduct.
+    (conduct.core_is_pure, CORE, "async def f(): pass", "def f(): pass"),
+    (conduct.core_is_pure, CORE, "def f():\n    global x\n    x = 1", "def f(x): x = 1"),
+    (conduct.core_is_pure, CORE, "open('a')", "sorted('a')"),
+    (conduct.core_is_pure, CORE, "print(1)", "repr(1)"),
+    (conduct.core_is_pure, CORE, "x = hash('a')", "x = len('a')"),
+    (conduct.one_clock, HOST, "import time\nx = time.time()", "import time\nx = time.monotonic()"),
+    (conduct.one_clock, HOST, "import time\nnow = time.time_ns", "now = clock.now_ms"),
+    (conduct.one_clock, HOST, "from time import time", "from time import monotonic"),
+    (
+        conduct.one_clock,
+        "serve/gateway.py",
+        "import datetime\ndatetime.datetime.now()",
+        "import datetime\ndatetime.UTC",
+    ),
+    (conduct.hash_is_not_stable, "actors/placement.py", "x = hash('a') % 8", "def __hash__(self): return hash(self.a)"),
+    (conduct.errors_are_not_swallowed, HOST, "try: f()\nexcept: pass", "try: f()\nexcept KeyError: pass"),
+    (conduct.errors_are_not_swallowed, HOST, "try: f()\nexcept Exception: pass", "try: f()\nexcept OSError: pass"),
+    (
+        conduct.errors_are_not_swallowed,
+        HOST,
+        "try: f()\nexcept (OSError, BaseException) as error: log(error)",
+        "try: f()\nexcept BaseException:\n    undo()\n    raise",
+    ),
+    (conduct.everything_has_a_limit, HOST, "q = asyncio.Queue()", "q = asyncio.Queue(QUEUE_MAX)"),
+    (conduct.everything_has_a_limit, HOST, "q = queue.Queue(maxsize=0)", "q = queue.Queue(maxsize=QUEUE_MAX)"),
+    (conduct.everything_has_a_limit, HOST, "from functools import cache", "from functools import lru_cache"),
+    (conduct.everything_has_a_limit, HOST, "@functools.cache\ndef f(): ...", "@functools.partial\ndef f(): ..."),
+    (
+        conduct.everything_has_a_limit,
+        HOST,
+        "@lru_cache(maxsize=None)\ndef f(): ...",
+        "@lru_cache(maxsize=9)\ndef f(): ...",
+    ),
+    (conduct.tests_do_not_sleep, TEST, "import time\ntime.sleep(1)", "import time\ntime.monotonic()"),
+    (conduct.tests_do_not_sleep, TEST, "from time import sleep", "from time import monotonic"),
+    (conduct.tests_do_not_sleep, TEST, "await_(asyncio.sleep(0.1))", "await_(asyncio.sleep(0))"),
+    (conduct.nothing_is_mocked, TEST, "from unittest.mock import Mock", "from unittest import TestCase"),
+    (conduct.nothing_is_mocked, TEST, "from unittest import mock", "import unittest"),
+    (
+        conduct.nothing_is_mocked,
+        TEST,
+        "monkeypatch.setattr('actors.host.LedgerHost.step', f)",
+        "monkeypatch.setattr('os.fsync', f)",
+    ),
+]
+
+
+def _label(value: object) -> str | None:
+    return getattr(value, "__name__", None)
+
+
+@pytest.mark.parametrize(("rule", "path", "bad"), [(rule, path, bad) for rule, path, bad, _ in SAMPLES], ids=_label)
+def test_a_rule_objects_to_a_bad_sample(rule: Rule, path: str, bad: str) -> None:
+    assert list(rule(parse(path, bad)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "good"),
+    [(rule, path, good) for rule, path, _, good in SAMPLES if good],
+    ids=_label,
+)
+def test_a_rule_lets_a_good_sample_pass(rule: Rule, path: str, good: str) -> None:
+    assert list(rule(parse(path, good))) == []
+
+
+def test_a_circle_is_found_and_a_ladder_is_not() -> None:
+    ring = [
+        parse("actors/host.py", "import actors.batcher"),
+        parse("actors/batcher.py", "from actors.clock import Clock"),
+        parse("actors/clock.py", "from actors import host"),
+    ]
+    assert [violation.message for violation in layers.no_circles(ring)] == [
+        "a circle of imports: actors.host -> actors.batcher -> actors.clock -> actors.host"
+    ]
+    assert list(layers.no_circles(ring[:2])) == []
+
+
+def test_the_layers_themselves_point_down() -> None:
+    seen: set[str] = set()
+    for layer in layers.LAYERS:
+        assert set(layer.below) <= seen | {"clients"}, layer
+        seen.add(layer.name)
+
+
+@pytest.mark.parametrize("name", ["utils", "helpers", "common", "base", "managers", "util", "helper", "manager"])
+def test_empty_names_are_known_in_both_numbers(name: str) -> None:
+    assert list(shape.names_say_something(parse(f"clients/{name}.py", "")))
+
+
+def test_every_rule_has_a_sample() -> None:
+    assert set(all_rules()) <= {rule for rule, *_ in SAMPLES}
+
+
+def all_rules() -> Iterator[Rule]:
+    """Each public function of the three modules that takes a source."""
+    for module in (layers, shape, conduct):
+        for name, value in vars(module).items():
+            if callable(value) and not name.startswith("_") and getattr(value, "__module__", "") == module.__name__:
+                annotations = getattr(value, "__annotations__", {})
+                if annotations.get("source") is Source:
+                    yield value

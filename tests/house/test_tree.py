@@ -1,0 +1,87 @@
+"""The rules, over every file that people write."""
+
+from typing import Final
+
+import pytest
+
+from tests.house import allowed, conduct, layers, shape
+from tests.house.sources import PACKAGES, ROOT, Rule, Source, parse, read_tree
+
+CODE: Final = read_tree(*PACKAGES)
+TESTS: Final = read_tree("tests")
+
+FOR_CODE: Final[tuple[Rule, ...]] = (
+    layers.imports_point_down,
+    layers.libraries_have_owners,
+    conduct.core_is_pure,
+    conduct.one_clock,
+    conduct.hash_is_not_stable,
+    conduct.everything_has_a_limit,
+)
+FOR_TESTS: Final[tuple[Rule, ...]] = (
+    conduct.tests_do_not_sleep,
+    conduct.nothing_is_mocked,
+)
+FOR_BOTH: Final[tuple[Rule, ...]] = (
+    shape.names_say_something,
+    shape.files_are_short,
+    shape.functions_are_short,
+    shape.imports_come_first,
+    shape.nothing_left_over,
+    conduct.errors_are_not_swallowed,
+)
+
+
+def keeps(rule: Rule, sources: list[Source]) -> None:
+    """Fail with a line for each violation."""
+    violations = [str(violation) for source in sources for violation in rule(source)]
+    if violations:
+        pytest.fail("\n".join([rule.__doc__ or "", *violations]), pytrace=False)
+
+
+@pytest.mark.parametrize("rule", [*FOR_CODE, *FOR_BOTH], ids=lambda rule: rule.__name__)
+def test_the_code_keeps_the_rule(rule: Rule) -> None:
+    keeps(rule, CODE)
+
+
+@pytest.mark.parametrize("rule", [*FOR_TESTS, *FOR_BOTH], ids=lambda rule: rule.__name__)
+def test_the_tests_keep_the_rule(rule: Rule) -> None:
+    keeps(rule, TESTS)
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    assert [str(violation) for violation in layers.no_circles(CODE)] == []
+
+
+def test_every_test_lives_in_a_tier() -> None:
+    """A test outside the tiers' folders would be refused at collection; a folder without a tier is found here."""
+    tiers = {"ledger", "journal", "host", "gateway", "client", "simulation", "cluster", "house"}
+    folders = {source.path.split("/")[1] for source in TESTS if source.path.rpartition("/")[2].startswith("test_")}
+    assert folders <= tiers
+
+
+@pytest.mark.parametrize(
+    ("rule", "exceptions"),
+    [
+        (conduct.errors_are_not_swallowed, allowed.BROAD_EXCEPT),
+        (shape.imports_come_first, allowed.LATE_IMPORTS),
+        (conduct.tests_do_not_sleep, allowed.SLEEPS),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_an_exception_is_dropped_once_it_is_no_longer_needed(
+    rule: Rule, exceptions: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file exists, its reason is a sentence, and without the exception the rule would object."""
+    needed = dict(exceptions)
+    for path in needed:
+        monkeypatch.delitem(exceptions, path)
+    for path, reason in needed.items():
+        assert len(reason.split()) >= 4, f"{path}: say why"
+        assert list(rule(parse(path, (ROOT / path).read_text(encoding="utf-8")))), (
+            f"{path} no longer needs its exception"
+        )
+
+
+def test_proto_is_an_import_root_and_no_package() -> None:
+    assert not (ROOT / "proto" / "__init__.py").exists(), "the name `proto` belongs to proto-plus"

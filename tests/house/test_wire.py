@@ -1,0 +1,88 @@
+"""The wire: generated modules equal their sources, the ledger's enums equal the wire's, and buf finds nothing."""
+
+import importlib
+import os
+import pkgutil
+import shutil
+import subprocess
+import sys
+from enum import IntEnum
+from pathlib import Path
+from typing import Final
+
+import pytest
+from google.protobuf.descriptor import EnumDescriptor
+
+import actors.ledger
+from holdfast.v1 import error_pb2, reservation_pb2
+from tests.house.sources import ROOT
+
+PROTO: Final = ROOT / "proto"
+BUF_TIMEOUT_S: Final = 60
+GENERATED: Final = ("*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py")
+ENUMS: Final = [
+    ("Reason", "REASON_", error_pb2.Reason.DESCRIPTOR),
+    ("Status", "RESERVATION_STATUS_", reservation_pb2.ReservationStatus.DESCRIPTOR),
+    ("ReleaseReason", "RELEASE_REASON_", reservation_pb2.ReleaseReason.DESCRIPTOR),
+]
+
+
+def generated_files(root: Path) -> dict[str, str]:
+    """The generated modules below a root, by relative path."""
+    return {
+        file.relative_to(root).as_posix(): file.read_text(encoding="utf-8")
+        for pattern in GENERATED
+        for file in sorted(root.rglob(pattern))
+    }
+
+
+def test_generated_modules_are_what_make_proto_gives(tmp_path: Path) -> None:
+    pytest.importorskip("grpc_tools", reason="grpcio-tools is absent: `make install-dev` brings it")
+    sources = [file.relative_to(PROTO).as_posix() for file in sorted(PROTO.rglob("*.proto"))]
+    outputs = [f"--{kind}={tmp_path}" for kind in ("python_out", "pyi_out", "grpc_python_out")]
+    subprocess.run([sys.executable, "-m", "grpc_tools.protoc", "-I.", *outputs, *sources], cwd=PROTO, check=True)
+    fresh, committed = generated_files(tmp_path), generated_files(PROTO)
+    assert sorted(fresh) == sorted(committed), "run `make proto`"
+    assert [path for path in fresh if fresh[path] != committed[path]] == [], "run `make proto`"
+
+
+def ledger_enum(name: str) -> type[IntEnum]:
+    """The one enum of this name that a module of the ledger defines."""
+    found = {
+        member
+        for module in pkgutil.iter_modules(actors.ledger.__path__, "actors.ledger.")
+        if isinstance(member := getattr(importlib.import_module(module.name), name, None), type)
+    }
+    assert len(found) == 1, f"actors.ledger defines {name} {len(found)} times"
+    (enum,) = found
+    assert issubclass(enum, IntEnum)
+    return enum
+
+
+@pytest.mark.parametrize(("name", "prefix", "wire"), ENUMS, ids=[name for name, *_ in ENUMS])
+def test_the_ledgers_enums_are_the_wires(name: str, prefix: str, wire: EnumDescriptor) -> None:
+    """Names and numbers agree; zero is `unspecified` and exists on the wire alone."""
+    theirs = {value.name.removeprefix(prefix): value.number for value in wire.values if value.number}
+    assert {member.name: int(member) for member in ledger_enum(name)} == theirs
+
+
+@pytest.mark.parametrize("wire", [wire for _, _, wire in ENUMS], ids=[name for name, *_ in ENUMS])
+def test_the_wires_enums_have_no_hole(wire: EnumDescriptor) -> None:
+    """Precedence is the number, so numbers are given out in sequence."""
+    assert [value.number for value in wire.values] == list(range(len(wire.values)))
+
+
+def buf() -> str | None:
+    """The path of buf: the one that BUF names, the repository's own, or the one on the path."""
+    local = ROOT / "node_modules" / ".bin" / "buf"
+    return os.environ.get("BUF") or (str(local) if local.exists() else shutil.which("buf"))
+
+
+def test_buf_finds_nothing() -> None:
+    command = buf()
+    if command is None:
+        pytest.skip("buf is absent: `npm install --no-save @bufbuild/buf` brings it")
+    result = subprocess.run(
+        [command, "lint"], cwd=PROTO, capture_output=True, text=True, check=False, timeout=BUF_TIMEOUT_S
+    )
+    assert result.returncode == 0, result.stdout + result.stderr

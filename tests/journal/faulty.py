@@ -1,0 +1,137 @@
+"""A journal whose appends fail or stop where a test says, over one that works. It keeps a log of what was called.
+
+    journal = FaultyJournal(MemoryJournal())
+    journal.fail_before(2)                # the second append from now: nothing written
+    journal.fail_after(1)                 # the next append: written, and the caller hears that it failed
+    gate = journal.hold_before(1)         # the next append stops before it writes, until gate.release()
+
+After a failure it is finished, as any journal is; what was written is on the inner one's storage, for a successor.
+With nothing armed it keeps the contract: it sits the exam as well.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from threading import Event
+from typing import Final, TypeVar
+
+from actors.journal.port import Head, Journal, JournalError, JournalFailed, Record, Snapshot
+
+HELD_S_MAX: Final = 20.0  # a test that forgets to release fails by this, not by hanging
+
+T = TypeVar("T")
+
+
+class Gate:
+    """An append that was stopped on the way."""
+
+    def __init__(self) -> None:
+        self._reached = Event()
+        self._released = Event()
+
+    def wait_reached(self) -> None:
+        """Return once the append stands here; AssertionError where it never comes."""
+        assert self._reached.wait(HELD_S_MAX), "no append came to the gate"
+
+    def release(self) -> None:
+        """Let it go on."""
+        self._released.set()
+
+    def pass_through(self) -> None:
+        """Stand here until released; for the journal alone."""
+        self._reached.set()
+        if not self._released.wait(HELD_S_MAX):
+            raise JournalFailed("the test never released the append that it held")
+
+
+class FaultyJournal:
+    """See `port.Journal`.
+
+    `log` has an entry for each call, in sequence: its name and what it is about, such as "append S1:1-3 S2:7-7", and
+    for an append that became durable "durable S1:1-3 S2:7-7" as well. Tests may add entries of their own, "answer k1",
+    and so assert in which sequence things happened.
+    """
+
+    def __init__(self, inner: Journal) -> None:
+        self.log: list[str] = []
+        self._inner = inner
+        self._finished: str | None = None
+        self._appends = 0
+        self._before: dict[int, Callable[[], None]] = {}
+        self._after: dict[int, Callable[[], None]] = {}
+
+    def fail_before(self, nth: int = 1) -> None:
+        """The n-th append from now fails with nothing written, as on a full disk."""
+        self._before[self._appends + nth] = self._fail
+
+    def fail_after(self, nth: int = 1) -> None:
+        """The n-th append from now is durable, but its caller never hears so: a crash before the answer."""
+        self._after[self._appends + nth] = self._fail
+
+    def hold_before(self, nth: int = 1) -> Gate:
+        """The n-th append from now stops before it writes."""
+        gate = Gate()
+        self._before[self._appends + nth] = gate.pass_through
+        return gate
+
+    def hold_after(self, nth: int = 1) -> Gate:
+        """The n-th append from now stops once it is durable, before it returns."""
+        gate = Gate()
+        self._after[self._appends + nth] = gate.pass_through
+        return gate
+
+    @property
+    def armed(self) -> int:
+        """Faults that have not struck yet; a test of faults ends with none."""
+        return len(self._before) + len(self._after)
+
+    def take_over(self, ledger_id: str) -> Head:
+        return self._called(f"take_over {ledger_id}", lambda: self._inner.take_over(ledger_id))
+
+    def owns(self, ledger_id: str, epoch: int) -> bool:
+        return self._called(f"owns {ledger_id}", lambda: self._inner.owns(ledger_id, epoch))
+
+    def append(self, records: Sequence[Record]) -> None:
+        spans = "".join(f" {record.ledger_id}:{record.seq - record.event_count + 1}-{record.seq}" for record in records)
+        self._called(f"append{spans}", lambda: self._append(records, spans))
+
+    def _append(self, records: Sequence[Record], spans: str) -> None:
+        self._appends += 1
+        number = self._appends
+        self._strike(self._before.pop(number, None))
+        self._inner.append(records)
+        self.log.append(f"durable{spans}")
+        self._strike(self._after.pop(number, None))
+
+    def read(self, ledger_id: str, after_seq: int, events_max: int) -> list[Record]:
+        return self._called(f"read {ledger_id}:{after_seq}", lambda: self._inner.read(ledger_id, after_seq, events_max))
+
+    def write_snapshot(self, ledger_id: str, epoch: int, seq: int, chunks: Iterable[bytes]) -> None:
+        self._called(
+            f"write_snapshot {ledger_id}:{seq}", lambda: self._inner.write_snapshot(ledger_id, epoch, seq, chunks)
+        )
+
+    def newest_snapshot(self, ledger_id: str) -> Snapshot | None:
+        return self._called(f"newest_snapshot {ledger_id}", lambda: self._inner.newest_snapshot(ledger_id))
+
+    def ledger_ids(self) -> list[str]:
+        return self._called("ledger_ids", self._inner.ledger_ids)
+
+    def close(self) -> None:
+        self.log.append("close")
+        self._inner.close()
+
+    def _called(self, entry: str, call: Callable[[], T]) -> T:
+        self.log.append(entry)
+        if self._finished is not None:
+            raise JournalFailed(f"not used any more, since {self._finished}")
+        return call()
+
+    def _strike(self, fault: Callable[[], None] | None) -> None:
+        if fault is not None:
+            try:
+                fault()
+            except JournalError as failure:
+                self._finished = str(failure)
+                raise
+
+    def _fail(self) -> None:
+        raise JournalFailed("the test asked for a failure here")

@@ -1,0 +1,230 @@
+"""The exam, first part: epochs, appends and what they refuse. Every journal passes all of it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import pytest
+
+from actors.journal.port import Fenced, Head, JournalError, JournalFailed
+from tests.journal.storages import Storage, appended, record, records_of
+
+
+def test_a_new_ledger_begins_at_sequence_0_under_epoch_1(storage: Storage) -> None:
+    assert storage.open().take_over("S1") == Head(epoch=1, seq=0)
+
+
+def test_every_take_over_raises_the_epoch_and_tells_where_the_ledger_stands(storage: Storage) -> None:
+    first = storage.open()
+    appended(first, "S1", [2, 3])
+    second = storage.open()
+
+    assert second.take_over("S1") == Head(2, 5)
+    assert first.take_over("S1") == Head(3, 5)
+    assert second.take_over("S2") == Head(1, 0)
+
+
+def test_an_epoch_is_durable_before_anything_is_appended_under_it(storage: Storage) -> None:
+    storage.open().take_over("S1")
+
+    assert storage.after_crash().open().take_over("S1") == Head(2, 0)
+
+
+def test_only_the_epoch_in_force_owns_the_ledger(storage: Storage) -> None:
+    journal = storage.open()
+
+    assert not journal.owns("S1", 0)
+    assert not journal.owns("S1", 1)
+    journal.take_over("S1")
+    assert journal.owns("S1", 1)
+    storage.open().take_over("S1")
+    assert not journal.owns("S1", 1)
+    assert journal.owns("S1", 2)
+
+
+def test_what_was_appended_is_there_for_all_who_open_the_storage(storage: Storage) -> None:
+    journal = storage.open()
+    written = appended(journal, "S1", [1, 4, 2])
+
+    assert records_of(journal, "S1") == written
+    assert records_of(storage.open(), "S1") == written
+
+
+def test_what_was_appended_survives_a_crash(storage: Storage) -> None:
+    written = appended(storage.open(), "S1", [1, 4, 2])
+    survived = storage.after_crash().open()
+
+    assert survived.take_over("S1") == Head(2, 7)
+    assert records_of(survived, "S1") == written
+
+
+def test_a_successor_goes_on_where_the_other_stopped(storage: Storage) -> None:
+    written = appended(storage.open(), "S1", [1, 2])
+    for epoch, seq in ((2, 4), (3, 5), (4, 9)):
+        journal = storage.after_crash().open() if epoch == 4 else storage.open()
+        assert journal.take_over("S1").epoch == epoch
+        written.append(record("S1", epoch, seq, seq - written[-1].seq))
+        journal.append(written[-1:])
+        assert records_of(journal, "S1") == written
+
+
+def test_one_append_may_hold_several_records_of_several_ledgers(storage: Storage) -> None:
+    journal = storage.open()
+    for ledger_id in ("S1", "S2"):
+        journal.take_over(ledger_id)
+    batch = [record("S1", 1, 2, 2), record("S2", 1, 1), record("S1", 1, 3), record("S2", 1, 4, 3)]
+    journal.append(batch)
+    journal.append([record("S2", 1, 5), record("S1", 1, 4)])
+
+    assert records_of(journal, "S1") == [batch[0], batch[2], record("S1", 1, 4)]
+    assert records_of(journal, "S2") == [batch[1], batch[3], record("S2", 1, 5)]
+
+
+def test_an_append_of_nothing_changes_nothing(storage: Storage) -> None:
+    journal = storage.open()
+    written = appended(journal, "S1", [1])
+    journal.append([])
+
+    assert records_of(storage.after_crash().open(), "S1") == written
+
+
+def test_an_append_under_an_older_epoch_is_fenced(storage: Storage) -> None:
+    zombie, successor = storage.open(), storage.open()
+    written = appended(zombie, "S1", [1])
+    successor.take_over("S1")
+
+    with pytest.raises(Fenced, match="epoch 1 was appending, epoch 2 is in force") as raised:
+        zombie.append([record("S1", 1, 2)])
+
+    assert (raised.value.ledger_id, raised.value.epoch, raised.value.in_force) == ("S1", 1, 2)
+    assert records_of(successor, "S1") == written
+    successor.append([record("S1", 2, 2)])
+    with pytest.raises(Fenced):
+        zombie.append([record("S1", 1, 2)])
+    assert records_of(storage.after_crash().open(), "S1") == [*written, record("S1", 2, 2)]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_where_one_ledger_of_a_batch_is_fenced_nothing_of_it_is_written(storage: Storage, place: int) -> None:
+    zombie = storage.open()
+    for ledger_id in ("S1", "S2", "S3"):
+        zombie.take_over(ledger_id)
+    lost = ("S1", "S2", "S3")[place]
+    storage.open().take_over(lost)
+
+    with pytest.raises(Fenced) as raised:
+        zombie.append([record(ledger_id, 1, 1) for ledger_id in ("S1", "S2", "S3")])
+
+    assert raised.value.ledger_id == lost
+    survived = storage.after_crash().open()
+    assert [records_of(survived, ledger_id) for ledger_id in ("S1", "S2", "S3")] == [[], [], []]
+
+
+def test_a_ledger_that_was_lost_does_not_cost_the_others(storage: Storage) -> None:
+    zombie = storage.open()
+    zombie.take_over("S1")
+    zombie.take_over("S2")
+    storage.open().take_over("S1")
+    with pytest.raises(Fenced):
+        zombie.append([record("S2", 1, 1), record("S1", 1, 1)])
+
+    zombie.append([record("S2", 1, 1)])
+    zombie.append([record("S2", 1, 2)])
+
+    assert records_of(storage.after_crash().open(), "S2") == [record("S2", 1, 1), record("S2", 1, 2)]
+
+
+def test_an_epoch_from_the_future_or_of_nobody_is_refused(storage: Storage) -> None:
+    journal = storage.open()
+    journal.take_over("S1")
+
+    with pytest.raises(Fenced):
+        journal.append([record("S1", 2, 1)])
+    with pytest.raises(Fenced):
+        journal.append([record("S2", 1, 1)])
+    with pytest.raises(JournalError):
+        journal.append([record("S2", 0, 1)])
+    assert records_of(storage.open(), "S1") == []
+    assert records_of(storage.open(), "S2") == []
+
+
+@pytest.mark.parametrize(("seq", "event_count"), [(3, 1), (4, 1), (3, 3), (2, 1), (1, 1), (2, 2)])
+def test_a_record_must_follow_the_last_one(storage: Storage, seq: int, event_count: int) -> None:
+    journal = storage.open()
+    written = appended(journal, "S1", [1])
+    if (seq, event_count) == (2, 1):
+        written.append(record("S1", 1, 2))
+        journal.append(written[-1:])  # the same record twice
+
+    with pytest.raises(JournalFailed, match="S1"):
+        journal.append([record("S1", 1, seq, event_count)])
+
+    assert records_of(storage.open(), "S1") == written
+
+
+def test_the_records_of_one_batch_must_follow_each_other(storage: Storage) -> None:
+    journal = storage.open()
+    journal.take_over("S1")
+    journal.take_over("S2")
+
+    with pytest.raises(JournalFailed):
+        journal.append([record("S2", 1, 1), record("S1", 1, 1), record("S1", 1, 3)])
+
+    survived = storage.after_crash().open()
+    assert records_of(survived, "S1") == records_of(survived, "S2") == []
+
+
+def test_after_a_failure_the_journal_is_finished_and_its_storage_is_not(storage: Storage) -> None:
+    journal = storage.open()
+    written = appended(journal, "S1", [1])
+    with pytest.raises(JournalFailed):
+        journal.append([record("S1", 1, 9)])
+
+    for use in (
+        lambda: journal.append([record("S1", 1, 2)]),
+        lambda: journal.take_over("S1"),
+        lambda: journal.read("S1", 0, 1),
+        lambda: journal.write_snapshot("S1", 1, 1, [b"[]"]),
+    ):
+        with pytest.raises(JournalFailed, match="not used any more"):
+            use()
+
+    successor = storage.open()
+    assert successor.take_over("S1") == Head(2, 1)
+    successor.append([record("S1", 2, 2)])
+    assert records_of(successor, "S1") == [*written, record("S1", 2, 2)]
+
+
+def test_an_epoch_used_through_another_journal_never_breaks_the_chain(storage: Storage) -> None:
+    owner, stranger = storage.open(), storage.open()
+    written = appended(owner, "S1", [1])
+    with suppress(JournalError):
+        stranger.append([record("S1", 1, 2)])
+    with suppress(JournalError):
+        owner.append([record("S1", 1, 3)])
+
+    survived = storage.after_crash().open()
+    seq = survived.take_over("S1").seq
+    assert records_of(survived, "S1") == [*written, *(record("S1", 1, number) for number in range(2, seq + 1))]
+
+
+def test_a_closed_journal_refuses_and_closes_twice(storage: Storage) -> None:
+    journal = storage.open()
+    written = appended(journal, "S1", [1])
+    journal.close()
+    journal.close()
+
+    for use in (lambda: journal.append([record("S1", 1, 2)]), journal.ledger_ids, lambda: journal.owns("S1", 1)):
+        with pytest.raises(JournalFailed, match="closed"):
+            use()
+    assert records_of(storage.open(), "S1") == written
+
+
+def test_several_threads_may_use_one_journal(storage: Storage) -> None:
+    journal = storage.open()
+    ledger_ids = [f"S{number}" for number in range(4)]
+
+    with ThreadPoolExecutor(len(ledger_ids)) as pool:
+        written = list(pool.map(lambda ledger_id: appended(journal, ledger_id, [1, 2] * 5), ledger_ids))
+
+    survived = storage.after_crash().open()
+    assert [records_of(survived, ledger_id) for ledger_id in ledger_ids] == written
