@@ -97,10 +97,10 @@ def make_actor(actor: str, journal_dir: str) -> "ActorHandle[Any]":
         "num_cpus": 0,
         "enable_task_events": False,
     }
-    plain: Any = RayChainActor if actor == CHAIN_ACTOR else RayStoreActor
+    remote: Any = ray.remote(RayChainActor if actor == CHAIN_ACTOR else RayStoreActor)
     arguments = (journal_dir,) if actor == CHAIN_ACTOR else (actor, journal_dir)
     try:
-        handle: ActorHandle[Any] = ray.remote(plain).options(**options).remote(*arguments)
+        handle: ActorHandle[Any] = remote.options(**options).remote(*arguments)
         ray.get(handle.ping.remote(), timeout=PING_S)
     except (RayActorError, GetTimeoutError) as error:
         raise ActorGone(str(error)) from error

@@ -81,7 +81,7 @@ def command_from_wire(wire: Wire) -> cm.Command:
     """The inverse of `command_to_wire`."""
     kind = wire[0]
     if kind == _RESERVE:
-        return cm.Reserve._make(wire[1:])
+        return tuple.__new__(cm.Reserve, wire[1:])  # the named constructor would take 0.4 us more
     if kind == _RELEASE:
         return cm.Release(wire[1], wire[2], ReleaseReason(wire[3]), wire[4])
     if kind == _ADJUST:

@@ -35,14 +35,14 @@ log = logging.getLogger("holdfast.app")
 def run(settings: Settings, ports: dict[str, int]) -> None:
     """Serve until SIGTERM or SIGINT; then drain, snapshot and end."""
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    _stop_on_signals(stop)
     chain_file = read_chain_file(settings.chain_file) if settings.chain_file else ChainFile()
     data_dir = settings.data_dir.resolve()
     journal_dir = data_dir / JOURNAL_DIR
     journal_dir.mkdir(parents=True, exist_ok=True)
     fix_placement(data_dir, settings.store_actors)
     _start_ray(settings)
+    _stop_on_signals(stop)  # Ray has put its own handlers in their place
     try:
         apply_chain_file(chain_file, str(journal_dir))
         _recover_all(journal_dir)
@@ -57,12 +57,18 @@ def run(settings: Settings, ports: dict[str, int]) -> None:
         _stop(settings)
 
 
+def _stop_on_signals(stop: threading.Event) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+
 def _start_ray(settings: Settings) -> None:
     options: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": logging.WARNING}
     if settings.ray_address:
         ray.init(address=settings.ray_address, **options)
         return
     ray.init(
+        _node_ip_address="127.0.0.1",  # nothing of it is reachable from other machines
         address="local",  # never join a cluster that happens to run here
         include_dashboard=False,
         configure_logging=True,
@@ -131,13 +137,21 @@ def _recover_all(journal_dir: Path) -> None:
 
 
 def _stop(settings: Settings) -> None:
-    """Let accepted calls end, then the actors, then Ray."""
+    """Let accepted calls end, then the actors, then Ray: each step is taken whatever became of the one before."""
+    try:
+        _drain(settings.gateways)
+    finally:
+        try:
+            close_actors(lambda name: log.info("closing %s", name))
+        finally:
+            ray.shutdown()
+
+
+def _drain(gateways: int) -> None:
     try:
         handle = ray.serve.get_app_handle(APPLICATION)
-        for _ in range(settings.gateways):
+        for _ in range(gateways):
             handle.drain.remote().result(timeout_s=DRAIN_S)
     except (ray.serve.exceptions.RayServeException, ray.exceptions.RayError, TimeoutError) as error:
         log.warning("the gateway could not be told to drain: %s", error)
     ray.serve.shutdown()
-    close_actors(lambda name: log.info("closing %s", name))
-    ray.shutdown()

@@ -169,6 +169,6 @@ class Gateway:
         async for message in self._health.watch(request):
             yield message
 
-    async def List(self, request: hp.HealthListRequest, grpc_context: Any) -> hp.HealthListResponse:
+    async def List(self, request: Any, grpc_context: Any) -> Any:
         del request, grpc_context
         return self._health.list()

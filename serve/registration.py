@@ -16,7 +16,7 @@ def register_holdfast(_servicer: object, server: Any) -> None:
             _register(service, server)
 
 
-def register_health(servicer: object, server: Any) -> None:
+def register_health(servicer: Any, server: Any) -> None:
     """grpc.health.v1."""
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
 
@@ -25,7 +25,7 @@ def _register(service: ServiceDescriptor, server: Any) -> None:
     def never(*_: object) -> None:
         raise AssertionError("Serve puts its own handler in this place")
 
-    handlers = {
+    handlers: dict[str, Any] = {
         method.name: (
             grpc.unary_stream_rpc_method_handler(never)
             if method.server_streaming

@@ -162,6 +162,10 @@ class Reservations:
             await self._learn_store(store_id, field)
 
     async def _learn_store(self, store_id: str, field: str = "store_id") -> None:
+        """A shop that this gateway has not heard of: malformed, new, or unknown."""
+        checked = Checked()
+        checked.store_id(field, store_id)
+        checked.raise_if_faulty()
         await self._router.refresh_chain()
         if store_id not in self._router.chain.stores:
             raise Refused(statuses.unknown_store(field, store_id))

@@ -14,13 +14,14 @@ from holdfast.v1 import reservation_service_pb2 as rs
 from holdfast.v1 import stock_pb2, stock_service_pb2 as ss
 
 _RESERVE: Final = command_to_wire(cm.Reserve("", "", "", "", (), 0))[0]
-_RELEASE_REASONS_ASKED: Final = frozenset(ReleaseReason) - {ReleaseReason.REPLACED, ReleaseReason.SHORTFALL}
+_RELEASE_REASONS_ASKED: Final = frozenset(map(int, ReleaseReason)) - {ReleaseReason.REPLACED, ReleaseReason.SHORTFALL}
 
 
 def reserve(request: rs.ReserveRequest, prefix: str = "") -> Entry:
-    """The hot path: one quick test of everything, and the long explanation only where it fails.
+    """The hot path: one quick test, and the long explanation only where it fails.
 
-    It builds the wire's tuple without the command between: 1.1 us of 4.6 a reservation (`python -m bench gateway`).
+    The shop is left to the caller, who looks it up anyway: the chain has no shop with a malformed id. The wire's tuple
+    is built without the command between.
     """
     key, store_id, customer_id = request.idempotency_key, request.store_id, request.customer_id
     channel, basket_id = request.channel, request.basket_id
@@ -33,7 +34,6 @@ def reserve(request: rs.ReserveRequest, prefix: str = "") -> Entry:
         and len(basket_id) <= va.BASKET_CHARS_MAX
         and 0 < len(lines) <= va.LINES_MAX
         and (key + customer_id + channel + basket_id).isprintable()
-        and va.STORE_ID.fullmatch(store_id) is not None
     )
     for sku, quantity in lines:
         good = good and 0 < len(sku) <= va.SKU_CHARS_MAX and 0 < quantity <= va.QUANTITY_MAX and sku.isprintable()
@@ -80,8 +80,8 @@ def release(request: rs.ReleaseReservationRequest, prefix: str = "") -> Entry:
     """ReleaseReservation."""
     checked = Checked(prefix)
     store_id, number = _keyed_reservation(checked, request)
-    if request.reason not in _RELEASE_REASONS_ASKED:
-        names = ", ".join(f"RELEASE_REASON_{reason.name}" for reason in sorted(_RELEASE_REASONS_ASKED))
+    if int(request.reason) not in _RELEASE_REASONS_ASKED:
+        names = ", ".join(f"RELEASE_REASON_{ReleaseReason(reason).name}" for reason in sorted(_RELEASE_REASONS_ASKED))
         checked.fault("reason", f"is required: one of {names}")
     va.check_lines(checked, request.lines, required=False)
     checked.raise_if_faulty()

@@ -69,10 +69,10 @@ def decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
         return Rejected(Rejection(Reason.STORE_NOT_ACCEPTING))
     if command.ttl_ms > policy.ttl_ms_max:
         return Rejected(Rejection(Reason.TTL_TOO_LONG, asked=command.ttl_ms, available=policy.ttl_ms_max))
-    replaced = _replaced_hold(ledger, command, now_ms)
+    replaced = _replaced_hold(ledger, command, now_ms) if command.basket_id else None
     if isinstance(replaced, Rejection):
         return Rejected(replaced)
-    demand = _demand(command.lines)
+    demand = command.lines if len(command.lines) == 1 else _demand(command.lines)
     if policy.limit_rules:
         refusal = _over_limit(ledger, command, demand, replaced)
         if refusal is not None:
@@ -93,7 +93,7 @@ def decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
 
 def _replaced_hold(ledger: Ledger, command: Reserve, now_ms: int) -> Reservation | Rejection | None:
     """The hold that this basket has already, if it may be replaced."""
-    number = ledger.baskets.get((command.customer_id, command.basket_id)) if command.basket_id else None
+    number = ledger.baskets.get((command.customer_id, command.basket_id))
     if number is None:
         return None
     earlier = ledger.reservations[number]
@@ -106,8 +106,6 @@ def _replaced_hold(ledger: Ledger, command: Reserve, now_ms: int) -> Reservation
 
 def _demand(lines: Lines) -> Lines:
     """Units by SKU: two lines of one SKU must not both take the last unit."""
-    if len(lines) == 1:
-        return lines
     units: dict[str, int] = {}
     for sku, quantity in lines:
         units[sku] = units.get(sku, 0) + quantity

@@ -42,46 +42,51 @@ from actors.ledger.state import (
 FORGET_A_STEP_MAX: Final = 64  # final reservations forgotten per event, so that no event pays for a whole day
 
 
-def evolve(ledger: Ledger, event: Event, at_ms: int) -> None:
-    """Apply one event that happened at a ledger time; the ledger's version grows by one."""
+def evolve(ledger: Ledger, event: Event, at_ms: int) -> Remembered | None:
+    """Apply one event that happened at a ledger time; the ledger's version grows by one.
+
+    Returns the answer that the event gives to its idempotency key, None where it has no key.
+    """
     ledger.version += 1
     if at_ms > ledger.time_ms:
         ledger.time_ms = at_ms
+    if ledger.ended:
+        _forget_ended(ledger)
     match event:
         case Reserved():
-            evolve_reserved(ledger, event, at_ms)
+            return _evolve_reserved(ledger, event, at_ms)
         case Refused():
-            _remember(ledger, event.key, Told(event.fingerprint, ledger.version, event.rejection))
+            return _remember(ledger, event.key, Told(event.fingerprint, ledger.version, event.rejection))
         case Confirmed():
-            _evolve_confirmed(ledger, event)
+            return _evolve_confirmed(ledger, event)
         case ReadyMarked():
-            _evolve_ready_marked(ledger, event)
+            return _evolve_ready_marked(ledger, event)
         case Collected():
-            _evolve_collected(ledger, event, at_ms)
+            return _evolve_collected(ledger, event, at_ms)
         case Released():
-            _evolve_released(ledger, event, at_ms)
+            return _evolve_released(ledger, event, at_ms)
         case Expired():
             _give_back(ledger, event.number, event.lines, at_ms, Step.EXPIRE, None)
         case Extended():
-            _evolve_extended(ledger, event)
+            return _evolve_extended(ledger, event)
         case StockAdjusted():
-            _evolve_stock_adjusted(ledger, event, at_ms)
+            return _evolve_stock_adjusted(ledger, event, at_ms)
         case StockCounted():
-            _evolve_stock_counted(ledger, event, at_ms)
+            return _evolve_stock_counted(ledger, event, at_ms)
         case SafetyStockSet():
-            _evolve_safety_stock_set(ledger, event, at_ms)
+            return _evolve_safety_stock_set(ledger, event, at_ms)
         case ShortfallDeclared():
             pass  # a headline: the releases that follow change the state
         case PolicyAdopted():
             ledger.policy = from_document(event.document)
         case _:
             assert_never(event)
-    if ledger.ended:
-        _forget_ended(ledger)
+    return None
 
 
-def evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Reservation:
-    """Hold the units; the hot path of the product, so it is one function."""
+def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
+    """Hold the units. The hot path of the product: one function, and a tuple made a Reservation without the named
+    constructor, which would cost 0.3 us of the 2.5."""
     number = ledger.version
     key, customer_id, channel, basket_id, lines, ttl_ms, expires_at_ms = event
     interned = ledger.interned_lines
@@ -89,8 +94,23 @@ def evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Reservation:
         lines = interned.setdefault(lines, lines)
     else:
         lines = interned.get(lines, lines)
-    reservation = Reservation(
-        number, Status.HELD, customer_id, channel, basket_id, lines, None, ttl_ms, at_ms, expires_at_ms, number, None, None
+    reservation = tuple.__new__(
+        Reservation,
+        (
+            number,
+            Status.HELD,
+            customer_id,
+            channel,
+            basket_id,
+            lines,
+            None,
+            ttl_ms,
+            at_ms,
+            expires_at_ms,
+            number,
+            None,
+            None,
+        ),
     )
     positions = ledger.positions
     for sku, quantity in lines:
@@ -98,19 +118,16 @@ def evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Reservation:
     ledger.reservations[number] = reservation
     ledger.open_reservations += 1
     customers = ledger.customers
-    others = customers.get(customer_id)
-    if others is None:
-        customers[customer_id] = number
-    else:
+    others = customers.setdefault(customer_id, number)
+    if others is not number:
         customers[customer_id] = (others, number) if isinstance(others, int) else (*others, number)
     if basket_id:
         ledger.baskets[customer_id, basket_id] = number
     heappush(ledger.expiry_heap, expires_at_ms << EXPIRY_SHIFT | number)
-    _remember(ledger, key, reservation)
-    return reservation
+    return _remember(ledger, key, reservation)
 
 
-def _remember(ledger: Ledger, key: str, answer: Remembered) -> None:
+def _remember(ledger: Ledger, key: str, answer: Remembered) -> Remembered:
     """Keep an answer for repeats, in its day's generation; whole generations are forgotten when their time is over."""
     day = ledger.time_ms // GENERATION_MS
     generation = ledger.generations.get(day)
@@ -121,6 +138,7 @@ def _remember(ledger: Ledger, key: str, answer: Remembered) -> None:
             ledger.remembered -= len(ledger.generations.pop(old))
     generation[key] = answer
     ledger.remembered += 1
+    return answer
 
 
 def _forget_ended(ledger: Ledger) -> None:
@@ -133,30 +151,30 @@ def _forget_ended(ledger: Ledger) -> None:
         del ledger.reservations[ended.popleft()[1]]
 
 
-def _evolve_confirmed(ledger: Ledger, event: Confirmed) -> None:
+def _evolve_confirmed(ledger: Ledger, event: Confirmed) -> Remembered:
     reservation = ledger.reservations[event.number]
     changed = reservation._replace(
         status=Status.CONFIRMED, expires_at_ms=event.expires_at_ms, version=ledger.version
     )
     ledger.reservations[event.number] = changed
     heappush(ledger.expiry_heap, event.expires_at_ms << EXPIRY_SHIFT | event.number)
-    _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+    return _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
 
 
-def _evolve_ready_marked(ledger: Ledger, event: ReadyMarked) -> None:
+def _evolve_ready_marked(ledger: Ledger, event: ReadyMarked) -> Remembered:
     changed = ledger.reservations[event.number]._replace(status=Status.READY, version=ledger.version)
     ledger.reservations[event.number] = changed
-    _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+    return _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
 
 
-def _evolve_extended(ledger: Ledger, event: Extended) -> None:
+def _evolve_extended(ledger: Ledger, event: Extended) -> Remembered:
     changed = ledger.reservations[event.number]._replace(expires_at_ms=event.expires_at_ms, version=ledger.version)
     ledger.reservations[event.number] = changed
     heappush(ledger.expiry_heap, event.expires_at_ms << EXPIRY_SHIFT | event.number)
-    _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+    return _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
 
 
-def _evolve_collected(ledger: Ledger, event: Collected, at_ms: int) -> None:
+def _evolve_collected(ledger: Ledger, event: Collected, at_ms: int) -> Remembered:
     """Held to sold: reserved, on hand and sold change together."""
     reservation = ledger.reservations[event.number]
     for sku, units in event.lines:
@@ -172,13 +190,14 @@ def _evolve_collected(ledger: Ledger, event: Collected, at_ms: int) -> None:
     )
     changed = reservation._replace(done=done, payment_reference=event.payment_reference, version=ledger.version)
     changed = _settle(ledger, changed, Step.COLLECT, at_ms)
-    _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+    return _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
 
 
-def _evolve_released(ledger: Ledger, event: Released, at_ms: int) -> None:
+def _evolve_released(ledger: Ledger, event: Released, at_ms: int) -> Remembered | None:
     changed = _give_back(ledger, event.number, event.lines, at_ms, Step.RELEASE, event.reason)
-    if event.key:
-        _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+    if not event.key:
+        return None
+    return _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
 
 
 def _give_back(
@@ -226,12 +245,12 @@ def _position(ledger: Ledger, sku: str, at_ms: int) -> Position:
     return position
 
 
-def _evolve_stock_adjusted(ledger: Ledger, event: StockAdjusted, at_ms: int) -> None:
+def _evolve_stock_adjusted(ledger: Ledger, event: StockAdjusted, at_ms: int) -> Remembered:
     ledger.source_marks[event.source] = event.mark
     for row in event.movements:
         _book(_position(ledger, row.sku, at_ms), row)
     outcome = StockOutcome(len(event.movements), event.dropped_repeated, event.dropped_late, event.shortfalls)
-    _remember(ledger, event.key, Told(event.fingerprint, ledger.version, outcome))
+    return _remember(ledger, event.key, Told(event.fingerprint, ledger.version, outcome))
 
 
 def _book(position: Position, row: Movement) -> None:
@@ -248,7 +267,7 @@ def _book(position: Position, row: Movement) -> None:
         position.move_on_hand(row.occurred_at_ms, delta)
 
 
-def _evolve_stock_counted(ledger: Ledger, event: StockCounted, at_ms: int) -> None:
+def _evolve_stock_counted(ledger: Ledger, event: StockCounted, at_ms: int) -> Remembered:
     for sku, correction in event.corrections:
         position = _position(ledger, sku, at_ms)
         position.counted_at_ms = event.as_of_ms
@@ -257,11 +276,11 @@ def _evolve_stock_counted(ledger: Ledger, event: StockCounted, at_ms: int) -> No
             # The book was wrong at the instant of the count, so that is when the correction counts from.
             position.move_on_hand(event.as_of_ms, correction)
     outcome = StockOutcome(len(event.corrections), 0, event.dropped_late, event.shortfalls)
-    _remember(ledger, event.key, Told(event.fingerprint, ledger.version, outcome))
+    return _remember(ledger, event.key, Told(event.fingerprint, ledger.version, outcome))
 
 
-def _evolve_safety_stock_set(ledger: Ledger, event: SafetyStockSet, at_ms: int) -> None:
+def _evolve_safety_stock_set(ledger: Ledger, event: SafetyStockSet, at_ms: int) -> Remembered:
     for sku, quantity in event.safety_stocks:
         _position(ledger, sku, at_ms).safety_stock = quantity
     outcome = StockOutcome(len(event.safety_stocks), 0, 0, ())
-    _remember(ledger, event.key, Told(event.fingerprint, ledger.version, outcome))
+    return _remember(ledger, event.key, Told(event.fingerprint, ledger.version, outcome))

@@ -20,8 +20,12 @@ def fingerprint(command: Command) -> str:
 
 def first_answer(ledger: Ledger, command: Command) -> Remembered | None:
     """The answer given to this key before, the refusal of a reused key, or None where the key is new."""
-    remembered = ledger.recall(command.key)
-    if remembered is None:
+    key = command.key
+    for generation in ledger.generations.values():
+        remembered = generation.get(key)
+        if remembered is not None:
+            break
+    else:
         return None
     if isinstance(remembered, Reservation):
         return remembered if isinstance(command, Reserve) and _says_the_same(command, remembered) else KEY_REUSED

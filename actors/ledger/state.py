@@ -75,8 +75,7 @@ class Trail:
     def add(self, at_ms: int, delta: int) -> None:
         """Note a movement; the older half is dropped when there are too many, or the oldest is too old."""
         moves = self.moves
-        moves.append(at_ms)
-        moves.append(delta)
+        moves.extend((at_ms, delta))
         if len(moves) > 2 * TRAIL_MOVES_MAX or moves[0] < at_ms - TRAIL_WINDOW_MS:
             half = len(moves) // 4 * 2  # an even index: half of the pairs
             self.horizon_ms = max(self.horizon_ms, *moves[:half:2])
@@ -133,12 +132,12 @@ class Position:
 
     def move_reserved(self, at_ms: int, delta: int) -> None:
         """Change what is reserved and remember when."""
-        trail = self.reserved_trail
-        if trail is None:
-            self.reserved_trail = Trail(self.since_ms, array("q", (at_ms, delta)))
-        else:
-            trail.add(at_ms, delta)
         self.reserved += delta
+        trail = self.reserved_trail
+        if trail is not None:
+            trail.add(at_ms, delta)
+        else:
+            self.reserved_trail = Trail(self.since_ms, array("q", (at_ms, delta)))
 
 
 class StockOutcome(NamedTuple):

@@ -40,8 +40,7 @@ def transact(ledger: Ledger, command: Command, now_ms: int) -> Transacted:
     else:
         events = decision.events
     for event in events:
-        evolve(ledger, event, now_ms)
-    answer = ledger.recall(command.key)
+        answer = evolve(ledger, event, now_ms) or answer
     assert answer is not None, "an accepted command answers its key"
     return Transacted(answer, events)
 

@@ -154,17 +154,17 @@ def with_bit_flipped(image: bytes, offset: int, bit: int = 0) -> bytes:
 
 def payload_of(ledger_id: str, first_seq: int, seq: int) -> bytes:
     """The events of a record, made from where it stands alone, so that each can be told from every other."""
-    return encode_events([
-        Confirmed(f"key {ledger_id} {number}", "f1" * 12, number, 1_000 * number)
-        for number in range(first_seq, seq + 1)
-    ])
+    return encode_events(
+        [
+            Confirmed(f"key {ledger_id} {number}", "f1" * 12, number, 1_000 * number)
+            for number in range(first_seq, seq + 1)
+        ]
+    )
 
 
 def record(ledger_id: str, epoch: int, seq: int, event_count: int = 1) -> Record:
     """A record whose content follows from where it stands."""
-    return Record(
-        ledger_id, epoch, seq, event_count, 10_000 + seq, payload_of(ledger_id, seq - event_count + 1, seq)
-    )
+    return Record(ledger_id, epoch, seq, event_count, 10_000 + seq, payload_of(ledger_id, seq - event_count + 1, seq))
 
 
 def records_of(journal: Journal, ledger_id: str) -> list[Record]:

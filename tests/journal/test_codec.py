@@ -5,8 +5,7 @@ from typing import Any, Final, get_args, get_type_hints
 
 import orjson
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from actors.journal.codec import (
     CHUNK_ROWS,
@@ -30,9 +29,7 @@ EXAMPLE_EVENTS_MAX: Final = 8
 texts = st.text(max_size=40)
 integers = st.integers(-(2**63), 2**63 - 1)
 lines = st.lists(st.tuples(texts, integers), max_size=5).map(tuple)
-shortfalls = st.builds(
-    ev.Shortfall, texts, integers, st.lists(st.tuples(integers, integers), max_size=3).map(tuple)
-)
+shortfalls = st.builds(ev.Shortfall, texts, integers, st.lists(st.tuples(integers, integers), max_size=3).map(tuple))
 rejections = st.builds(
     Rejection,
     st.sampled_from(Reason),
@@ -130,7 +127,7 @@ def test_fields_that_do_not_fit_are_a_value_error(tag: str, fields: list[Any]) -
 @given(batches.filter(bool), st.data())
 def test_a_payload_that_was_cut_is_a_value_error(batch: list[ev.Event], places: st.DataObject) -> None:
     payload = encode_events(batch)
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r".+"):
         decode_events(payload[: places.draw(st.integers(0, len(payload) - 1))])
 
 

@@ -1,5 +1,6 @@
 """The memory journal's image, harmed byte by byte: cut, zeroed, and with every bit of it changed."""
 
+from itertools import pairwise
 from typing import Final
 
 import pytest
@@ -25,7 +26,7 @@ def frames() -> list[bytes]:
             ends.append(len(disk.image))
         journal.append([record(LEDGER, 1, seq)])
         ends.append(len(disk.image))
-    return [bytes(disk.image[start:end]) for start, end in zip(ends, ends[1:], strict=False)]
+    return [bytes(disk.image[start:end]) for start, end in pairwise(ends)]
 
 
 def recovered(image: bytes) -> tuple[list[Record], bytes]:
@@ -77,9 +78,10 @@ def test_a_changed_bit_in_the_last_frame_is_never_read(frames: list[bytes]) -> N
     for offset in range(len(image) - len(frames[-1]), len(image)):
         for bit in range(8):
             try:
-                assert recovered(with_bit_flipped(image, offset, bit)) == intact, f"byte {offset} bit {bit}"
+                left: object = recovered(with_bit_flipped(image, offset, bit))
             except JournalDamaged as damage:
-                assert damage.place == f"offset {len(intact[1])}"
+                left = damage.place
+            assert left in (intact, f"offset {len(intact[1])}"), f"byte {offset} bit {bit}"
 
 
 def test_frames_that_changed_places_or_went_missing_are_damage(frames: list[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""The sqlite journal in real processes: killed in the middle of appends, on a full disk, on a disk that will not flush."""
+"""The sqlite journal in real processes: killed in the middle of appends, on a full disk, on one that will not flush."""
 
 import json
 import random
@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -131,12 +132,15 @@ def fill(journal: SqliteJournal, epoch: int, seq: int) -> list[Record]:
     """Append until there is no room, and return what was acknowledged."""
     journal._db.execute(f"PRAGMA max_page_count = {journal._db.execute('PRAGMA page_count').fetchone()[0] + 3}")
     records: list[Record] = []
-    with pytest.raises(JournalFailed, match="full"):
-        while True:
-            batch = [record("S1", epoch, seq + 40, 40)]
+
+    def append_for_ever() -> None:
+        for last in count(seq + 40, 40):
+            batch = [record("S1", epoch, last, 40)]
             journal.append(batch)
-            records += batch
-            seq += 40
+            records.extend(batch)
+
+    with pytest.raises(JournalFailed, match="full"):
+        append_for_ever()
     return records
 
 

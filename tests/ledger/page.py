@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from actors.ledger.invariants import check
 from actors.ledger.policy import Policy
-from actors.ledger.state import Ledger
 from tests.ledger.watched import Core, Watched
 from tests.ledger.words import answer_text, clock, command_of, events_text, instant, stock_text
 
@@ -43,7 +42,8 @@ def play(text: str, policy: Policy | None = None, core: Core | None = None) -> W
         if getattr(line, column) != getattr(its, column) and not (column == "stock" and not line.stock)
     ]
     assert not wrong, "the page came as\n" + _shown(columns, came, set(wrong))
-    assert watched.complaints() == []
+    complaints = watched.complaints()
+    assert not complaints, "\n".join(complaints)
     return watched
 
 
@@ -81,8 +81,3 @@ def _shown(columns: list[str], came: list[Line], wrong: set[int]) -> str:
         + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for number, row in enumerate(table)
     )
-
-
-def available(ledger: Ledger, sku: str) -> int:
-    """What a caller would be told."""
-    return max(0, ledger.positions[sku].available)

@@ -151,11 +151,11 @@ def test_movements_of_the_last_day_are_remembered() -> None:
     for minute in range(40):
         watched.say(command_of("sell A 1", f"sale {minute}", rows), instant(f"1d8:{minute + 10}"))
     watched.say(command_of("sell A 1", "last", rows), instant("1d9:01"))
-    told = watched.say(CountStock("count", (("A", 90),), instant("1d8:30"), holds_included=True), instant("1d9:02"))
+    told = watched.say(CountStock("count", (("A", 90),), instant("1d8:20"), holds_included=True), instant("1d9:02"))
     assert isinstance(told.answer, Told)
     assert isinstance(told.answer.answer, StockOutcome), told.answer.answer
-    # 20 sold from 8:30 on, the one in that minute being seen, and one at 9:01
-    assert watched.ledger.positions["A"].on_hand == 90 - 19 - 1
+    # of the forty from 8:10 to 8:49 those after 8:20 were not seen, nor the last at 9:01
+    assert watched.ledger.positions["A"].on_hand == 90 - 29 - 1
 
 
 def test_too_many_movements_are_forgotten_from_the_oldest_on() -> None:

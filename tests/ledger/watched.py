@@ -17,7 +17,7 @@ from actors.ledger.invariants import check
 from actors.ledger.policy import DAY_MS, Policy, to_document
 from actors.ledger.reasons import UNRECORDED
 from actors.ledger.snapshot import Capture, restore
-from actors.ledger.state import Ledger, Remembered, Told
+from actors.ledger.state import REMEMBERED_ANSWERS_MAX, Ledger, Remembered, Told
 from actors.ledger.transact import Transacted, expire, transact
 
 DAY_ZERO_MS: Final = 19_700 * DAY_MS  # midnight, so that a page's days are the ledger's
@@ -47,7 +47,7 @@ def assembled(
             return Transacted(answer, (), repeated=True)
         decision = decided(ledger, command, now_ms)
         if isinstance(decision, Rejected):
-            if decision.rejection.reason in UNRECORDED:
+            if decision.rejection.reason in UNRECORDED or ledger.remembered >= REMEMBERED_ANSWERS_MAX:
                 return Transacted(Told("", 0, decision.rejection), ())
             events: tuple[Event, ...] = (
                 Refused(command.key, fingerprint(command), type(command).__name__, decision.rejection),

@@ -1,0 +1,5 @@
+"""`python -m clients.cli`, the same as `holdfast`."""
+
+from clients.cli import main
+
+main()

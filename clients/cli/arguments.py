@@ -1,0 +1,83 @@
+"""What the commands read from their command line: lines, times, cursors, and the options that all of them have."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+TargetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        envvar="HOLDFAST_TARGET",
+        help="host:port of the service. Otherwise the address in the data directory, or 127.0.0.1:9000.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON for machines, errors too.")]
+TimeoutOption = Annotated[str, typer.Option("--timeout", help="Deadline of each call with all its attempts: 10s, 2m.")]
+KeyOption = Annotated[
+    str | None,
+    typer.Option("--key", help="Idempotency key; repeat a call whose outcome is unknown with the same one."),
+]
+LineOption = Annotated[
+    list[str] | None, typer.Option("--line", help="SKU=UNITS; may be given several times. None means all.")
+]
+TIMEOUT = "10s"
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def duration_ms(text: str, name: str) -> int:
+    """Milliseconds of a time such as `30s`, `90m`, `2h`, `1h30m`; `name` is the option's, for the error."""
+    parts = _DURATION.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise typer.BadParameter(f"{text!r} is not a time. Write it like 30s, 90m, 2h or 1h30m.", param_hint=name)
+    return round(sum(float(number) * _UNITS_MS[unit] for number, unit in parts))
+
+
+def optional_duration_ms(text: str | None, name: str) -> int | None:
+    """As `duration_ms`; None stays None."""
+    return None if text is None else duration_ms(text, name)
+
+
+def quantities(texts: Iterable[str] | None, name: str, *, missing: int | None = 1) -> list[tuple[str, int]]:
+    """Pairs of SKU and units of `SKU=UNITS`; `SKU` alone means `missing` units, or is refused where that is None."""
+    return [_quantity(text, name, missing) for text in texts or ()]
+
+
+def _quantity(text: str, name: str, missing: int | None) -> tuple[str, int]:
+    sku, equals, number = text.rpartition("=")
+    if not equals and missing is not None:
+        return text, missing
+    if not sku or not re.fullmatch(r"[+-]?\d{1,18}", number):
+        raise typer.BadParameter(f"{text!r} is not SKU=UNITS, for example shirt-m=2.", param_hint=name)
+    return sku, int(number)
+
+
+def cursors(texts: Iterable[str] | None) -> dict[str, int]:
+    """Shops with the last version seen of each, of `STORE` or `STORE@VERSION`."""
+    found: dict[str, int] = {}
+    for text in texts or ():
+        store_id, at, version = text.partition("@")
+        if not store_id or (at and not version.isdecimal()):
+            raise typer.BadParameter(f"{text!r} is not STORE or STORE@VERSION.", param_hint="STORES")
+        found[store_id] = int(version or 0)
+    return found
+
+
+def instant_ms(text: str | None, name: str) -> int | None:
+    """Milliseconds since 1970 of an ISO 8601 instant with its zone; None stays None."""
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise typer.BadParameter(
+            f"{text!r} is not an instant with its zone, for example 2026-11-21T18:30:00+01:00.", param_hint=name
+        )
+    return int(found.timestamp() * 1000)
