@@ -97,7 +97,8 @@ def make_actor(actor: str, journal_dir: str) -> "ActorHandle[Any]":
         "num_cpus": 0,
         "enable_task_events": False,
     }
-    remote: Any = ray.remote(RayChainActor if actor == CHAIN_ACTOR else RayStoreActor)
+    plain: Any = RayChainActor if actor == CHAIN_ACTOR else RayStoreActor
+    remote: Any = ray.remote(plain)
     arguments = (journal_dir,) if actor == CHAIN_ACTOR else (actor, journal_dir)
     try:
         handle: ActorHandle[Any] = remote.options(**options).remote(*arguments)

@@ -6,7 +6,7 @@ Whoever waits for a ticket and finds nobody writing writes for everyone who has 
 from collections.abc import Callable, Sequence
 from threading import Lock
 
-from actors.journal.port import Journal, JournalError, Record
+from actors.journal.port import Journal, JournalError, JournalFailed, Record
 
 
 class GroupCommit:
@@ -32,21 +32,37 @@ class GroupCommit:
 
     def wait(self, ticket: int) -> None:
         """Return once all that the ticket stands for is durable. Raises the journal's error where it never will be."""
-        if self._durable >= ticket:
+        if self._durable >= ticket and self._failure is None:
             return
         with self._writing:
+            if self._failure is not None:  # even for what is durable: after a failure nothing is answered any more
+                raise self._failure
             if self._durable >= ticket:
                 return
-            if self._failure is not None:
-                raise self._failure
             with self._queue_lock:
                 records, enqueued = self._queued, self._enqueued
                 self._queued = []
             try:
                 self._journal.append(records)
-            except JournalError as failure:
+            except Exception as error:
                 # Memory is ahead of the disk now. Nothing is tried again: this owner ends and its successor recovers.
-                self._failure = failure
-                self._on_failure(failure)
-                raise
+                failure = self._failed(error)
+                raise failure from failure.__cause__
             self._durable = enqueued
+
+    def fail(self, error: Exception) -> JournalError:
+        """End the owner for a failure beside the append, which left memory ahead of the disk; gives what to raise."""
+        with self._writing:
+            return self._failed(error)
+
+    def _failed(self, error: Exception) -> JournalError:
+        if self._failure is None:
+            self._failure = error if isinstance(error, JournalError) else _named(error)
+            self._on_failure(self._failure)
+        return self._failure
+
+
+def _named(error: Exception) -> JournalFailed:
+    failure = JournalFailed(repr(error))
+    failure.__cause__ = error
+    return failure

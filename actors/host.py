@@ -21,7 +21,7 @@ from actors.clock import Clock
 from actors.envelope import Stopped
 from actors.group_commit import GroupCommit
 from actors.journal.codec import decode_events, decode_rows, encode_events, encode_rows
-from actors.journal.port import Fenced, Journal, JournalDamaged, JournalError, Record
+from actors.journal.port import Fenced, Journal, JournalDamaged, JournalError, Record, Snapshot
 from actors.ledger.commands import Command
 from actors.ledger.events import Event, PolicyAdopted
 from actors.ledger.evolve import evolve
@@ -72,7 +72,6 @@ class LedgerHost:
         self._journal = journal
         self._clock = clock
         self._policy_for = policy_for
-        self._on_failure = on_failure
         self._commits = GroupCommit(journal, on_failure)
         self._deciding = Lock()
         self._hosted: dict[str, Hosted] = {}
@@ -87,7 +86,11 @@ class LedgerHost:
     def step(self, batch: Sequence[tuple[str, Command]]) -> list[Remembered | Stopped]:
         """Answer a batch of (ledger, command), in sequence; one durable write for all of it."""
         with self._deciding:
-            answers, records = self._stage(batch)
+            try:
+                answers, records = self._stage(batch)
+            except Exception as error:  # what was decided until then is in memory, and will never reach the disk
+                failure = self._commits.fail(error)
+                raise failure from failure.__cause__
             ticket = self._commits.enqueue(records)
         self._commits.wait(ticket)
         return answers
@@ -99,15 +102,16 @@ class LedgerHost:
         """
         with self._deciding:
             hosted = self._get(ledger_id)
-            records = self._expire_due(ledger_id, hosted)
+            ticket = self._commits.enqueue(self._expire_due(ledger_id, hosted))
             now_ms = max(self._clock.now_ms(), hosted.ledger.time_ms)
             answer = question(hosted, now_ms)
-            ticket = self._commits.enqueue(records)
         self._commits.wait(ticket)
-        if not self._journal.owns(ledger_id, hosted.epoch):
-            fenced = Fenced(ledger_id, hosted.epoch, hosted.epoch + 1)
-            self._on_failure(fenced)
-            raise fenced
+        try:
+            if not self._journal.owns(ledger_id, hosted.epoch):
+                raise Fenced(ledger_id, hosted.epoch, hosted.epoch + 1)
+        except JournalError as failure:
+            self._commits.fail(failure)
+            raise
         return answer
 
     def sweep(self) -> int:
@@ -137,7 +141,7 @@ class LedgerHost:
         try:
             self._journal.write_snapshot(ledger_id, hosted.epoch, capture.version, chunks())
         except JournalError as failure:
-            self._on_failure(failure)
+            self._commits.fail(failure)
             raise
         hosted.snapshot_seq = capture.version
 
@@ -228,8 +232,7 @@ class LedgerHost:
         began_ns = perf_counter_ns()
         journal = self._journal
         head = journal.take_over(ledger_id)
-        snapshot = journal.newest_snapshot(ledger_id)
-        ledger = restore(decode_rows(snapshot.chunks)) if snapshot else Ledger(ledger_id)
+        ledger = _restored(ledger_id, head.seq, journal.newest_snapshot(ledger_id))
         restored_seq = ledger.version
         while ledger.version < head.seq:
             records = journal.read(ledger_id, ledger.version, REPLAY_EVENTS_MAX)
@@ -251,6 +254,21 @@ class LedgerHost:
 
 def _record(ledger_id: str, hosted: Hosted, now_ms: int, events: list[Event]) -> Record:
     return Record(ledger_id, hosted.epoch, hosted.ledger.version, len(events), now_ms, encode_events(events))
+
+
+def _restored(ledger_id: str, head_seq: int, snapshot: Snapshot | None) -> Ledger:
+    """The ledger of a snapshot. One that this version cannot read is passed over: all of the records say the same."""
+    if snapshot is None:
+        return Ledger(ledger_id)
+    try:
+        ledger = restore(decode_rows(snapshot.chunks))
+    except (IndexError, KeyError, StopIteration, TypeError, ValueError) as error:
+        log.warning("ledger %s: the snapshot at seq %d is passed over: %s", ledger_id, snapshot.seq, error)
+        return Ledger(ledger_id)
+    if (ledger.store_id, ledger.version) != (ledger_id, snapshot.seq) or ledger.version > head_seq:
+        found = f"it is of {ledger.store_id} at {ledger.version}, the records end at {head_seq}"
+        raise JournalDamaged(ledger_id, f"the snapshot at seq {snapshot.seq}", found)
+    return ledger
 
 
 def _decoded(record: Record) -> list[Event]:

@@ -47,7 +47,7 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
             reply.stock_adjusted.dropped_repeated = event.dropped_repeated
             reply.stock_adjusted.dropped_late = event.dropped_late
             for row in event.movements:
-                _fill_movement(row, reply.stock_adjusted.adjustments.add())
+                _fill_movement(row, at_ms, reply.stock_adjusted.adjustments.add())
         case ev.StockCounted():
             fill_instant(event.as_of_ms, reply.stock_counted.as_of)
             for sku, delta in event.corrections:
@@ -85,9 +85,9 @@ def _fill_lines(lines: Any, reply: Any) -> None:
             reply.add(sku=sku, quantity=units)
 
 
-def _fill_movement(row: Movement, reply: stock_pb2.Adjustment) -> None:
+def _fill_movement(row: Movement, at_ms: int, reply: stock_pb2.Adjustment) -> None:
     reply.sku = row.sku
     reply.delta = row.delta
     reply.sequence = row.sequence
     reply.kind = int(row.kind)  # type: ignore[assignment]
-    fill_instant(row.occurred_at_ms, reply.occurred_at)
+    fill_instant(row.occurred_at_ms or at_ms, reply.occurred_at)

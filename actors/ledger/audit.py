@@ -142,6 +142,12 @@ class Audit:
 
     def add(self, version: int, epoch: int, at_ms: int, event: events.Event) -> None:
         """Fold the next record. Records of one decision follow each other; they may be fed in chunks of any size."""
+        if self._short or self._owed:
+            match event:
+                case events.ShortfallDeclared() | events.Released(reason=ReleaseReason.SHORTFALL):
+                    pass  # still the same decision
+                case _:
+                    self._close_shortfalls()
         if version != self._version + 1:
             self._found("I8", f"version {version}", f"version {self._version + 1}", f"version {version}")
         if epoch < self._epoch:
@@ -150,12 +156,6 @@ class Audit:
             self._found("I11", f"version {version}", f"ledger time from {self._at_ms} on", f"ledger time {at_ms}")
         self._version, self._epoch, self._at_ms = version, max(epoch, self._epoch), max(at_ms, self._at_ms)
         self._events += 1
-        if self._short or self._owed:
-            match event:
-                case events.ShortfallDeclared() | events.Released(reason=ReleaseReason.SHORTFALL):
-                    pass  # still the same decision
-                case _:
-                    self._close_shortfalls()
         kind = type(event)
         self._counts[kind] += 1
         self._folds[kind](event, at_ms)

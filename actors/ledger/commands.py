@@ -74,7 +74,7 @@ class Extend(NamedTuple):
 
 
 class Movement(NamedTuple):
-    """One row of an adjustment. `occurred_at_ms` 0 means now."""
+    """One row of an adjustment. `occurred_at_ms` 0 means now, in the event too."""
 
     sku: str
     delta: int

@@ -228,14 +228,15 @@ def _by_line(reservation: Reservation, asked: Lines) -> Lines | Rejection:
     """Units to take from each line; a SKU that stands on several lines is taken from the first line on."""
     if not asked:
         return reservation.held_lines()
+    demand = _demand(asked)
+    known = {sku for sku, _ in reservation.lines}
+    for sku, quantity in demand:
+        if sku not in known:
+            return Rejection(Reason.LINE_NOT_FOUND, sku, quantity, 0, reservation.number, reservation.status)
     left = list(reservation.held())
     taken = [0] * len(left)
-    for sku, quantity in _demand(asked):
+    for sku, quantity in demand:
         lines = [index for index, (line_sku, _) in enumerate(reservation.lines) if line_sku == sku]
-        if not lines:
-            return Rejection(
-                Reason.LINE_NOT_FOUND, sku, quantity, 0, number=reservation.number, status=reservation.status
-            )
         still_held = sum(left[index] for index in lines)
         if quantity > still_held:
             return Rejection(

@@ -25,8 +25,7 @@ def decide_adjust_stock(ledger: Ledger, command: AdjustStock, now_ms: int) -> De
             late += 1
         else:
             seen.add((row.sequence, row.sku))
-            at_ms = min(row.occurred_at_ms, now_ms) or now_ms
-            applied.append(row._replace(occurred_at_ms=at_ms))
+            applied.append(row if row.occurred_at_ms < now_ms else row._replace(occurred_at_ms=0))
     deltas: dict[str, int] = {}
     for row in applied:
         deltas[row.sku] = deltas.get(row.sku, 0) + on_hand_delta(ledger.positions.get(row.sku), row)
@@ -39,7 +38,10 @@ def decide_adjust_stock(ledger: Ledger, command: AdjustStock, now_ms: int) -> De
 
 
 def on_hand_delta(position: Position | None, row: Movement) -> int:
-    """What a movement changes on hand: nothing where a later count has seen it already."""
+    """What a movement changes on hand: nothing where a later count has seen it already.
+
+    One that says no time happens now, after all that was said before, be it in the same millisecond.
+    """
     if position is not None and 0 < row.occurred_at_ms <= position.counted_at_ms:
         return 0
     return row.delta

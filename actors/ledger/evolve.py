@@ -248,12 +248,12 @@ def _position(ledger: Ledger, sku: str, at_ms: int) -> Position:
 def _evolve_stock_adjusted(ledger: Ledger, event: StockAdjusted, at_ms: int) -> Remembered:
     ledger.source_marks[event.source] = event.mark
     for row in event.movements:
-        _book(_position(ledger, row.sku, at_ms), row)
+        _book(_position(ledger, row.sku, at_ms), row, at_ms)
     outcome = StockOutcome(len(event.movements), event.dropped_repeated, event.dropped_late, event.shortfalls)
     return _remember(ledger, event.key, Told(event.fingerprint, ledger.version, outcome))
 
 
-def _book(position: Position, row: Movement) -> None:
+def _book(position: Position, row: Movement, at_ms: int) -> None:
     """Enter a movement under its kind. What a later count has seen already is balanced by the correction it caused."""
     delta = on_hand_delta(position, row)
     if row.kind is AdjustmentKind.RECEIPT:
@@ -264,7 +264,7 @@ def _book(position: Position, row: Movement) -> None:
         position.sold -= row.delta
     position.adjusted += delta - row.delta
     if delta:
-        position.move_on_hand(row.occurred_at_ms, delta)
+        position.move_on_hand(row.occurred_at_ms or at_ms, delta)
 
 
 def _evolve_stock_counted(ledger: Ledger, event: StockCounted, at_ms: int) -> Remembered:

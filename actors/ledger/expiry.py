@@ -20,7 +20,8 @@ def due(ledger: Ledger, now_ms: int) -> Iterator[Expired]:
     heap = ledger.expiry_heap
     limit = (now_ms + 1) << EXPIRY_SHIFT
     while heap and heap[0] < limit:
-        number = heappop(heap) & _NUMBER_MASK
+        entry = heappop(heap)
+        number, deadline_ms = entry & _NUMBER_MASK, entry >> EXPIRY_SHIFT
         reservation = ledger.reservations.get(number)
-        if reservation is not None and reservation.status in LIVE and reservation.expires_at_ms <= now_ms:
+        if reservation is not None and reservation.status in LIVE and reservation.expires_at_ms == deadline_ms:
             yield Expired(number, reservation.held_lines())

@@ -4,12 +4,14 @@
 shallow copies suffice. Turning the copies into rows may then take its time elsewhere.
 """
 
+import json
 from array import array
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from heapq import heapify
 from typing import Any, Final
 
+from actors.ledger.events import Shortfall
 from actors.ledger.lifecycle import LIVE, ReleaseReason, Status
 from actors.ledger.policy import from_document, to_document
 from actors.ledger.reasons import Reason, Rejection
@@ -67,10 +69,10 @@ class Capture:
                 yield ["answer", day, key, *self._answer_fields(answer)]
 
     def state_hash(self) -> str:
-        """The same for the same state on any process: SHA-256 over the rows."""
+        """The same for the same state on any process: SHA-256 over the rows as JSON."""
         digest = sha256()
         for row in self.rows():
-            digest.update(repr(row).encode())
+            digest.update(json.dumps(row).encode())
         return digest.hexdigest()
 
     def _answer_fields(self, answer: Remembered) -> Row:
@@ -212,7 +214,7 @@ def _answer(fields: Row, ledger: Ledger) -> Remembered:
             return Told(rest[0], rest[1], rejection_from(rest[2:]))
         case "stock":
             applied, repeated, late, shortfalls = rest[2:]
-            losses = tuple((sku, units, tuple((n, u) for n, u in lost)) for sku, units, lost in shortfalls)
+            losses = tuple(Shortfall(sku, units, tuple((n, u) for n, u in lost)) for sku, units, lost in shortfalls)
             return Told(rest[0], rest[1], StockOutcome(applied, repeated, late, losses))
         case _:
             raise ValueError(f"a snapshot answer of kind {kind!r}")

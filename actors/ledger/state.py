@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from actors.ledger.commands import Lines
+from actors.ledger.events import Shortfall
 from actors.ledger.lifecycle import LIVE, ReleaseReason, Status
 from actors.ledger.policy import DAY_MS, Policy
 from actors.ledger.reasons import Rejection
@@ -73,13 +74,20 @@ class Trail:
         self.moves = moves
 
     def add(self, at_ms: int, delta: int) -> None:
-        """Note a movement; the older half is dropped when there are too many, or the oldest is too old."""
+        """Note a movement. Where there are too many the older half is dropped, and always what is too old."""
         moves = self.moves
         moves.extend((at_ms, delta))
-        if len(moves) > 2 * TRAIL_MOVES_MAX or moves[0] < at_ms - TRAIL_WINDOW_MS:
-            half = len(moves) // 4 * 2  # an even index: half of the pairs
-            self.horizon_ms = max(self.horizon_ms, *moves[:half:2])
-            del moves[:half]
+        if len(moves) > 2 * TRAIL_MOVES_MAX:
+            self._forget(TRAIL_MOVES_MAX)  # an even index: half of the pairs
+        elif moves[0] < at_ms - TRAIL_WINDOW_MS:
+            cut = 2
+            while moves[cut] < at_ms - TRAIL_WINDOW_MS:
+                cut += 2
+            self._forget(cut)
+
+    def _forget(self, cut: int) -> None:
+        self.horizon_ms = max(self.horizon_ms, *self.moves[:cut:2])
+        del self.moves[:cut]
 
     def since(self, instant_ms: int) -> int:
         """The sum of what moved after an instant."""
@@ -146,7 +154,7 @@ class StockOutcome(NamedTuple):
     applied: int
     dropped_repeated: int
     dropped_late: int
-    shortfalls: tuple[tuple[str, int, tuple[tuple[int, int], ...]], ...]
+    shortfalls: tuple[Shortfall, ...]
 
 
 class Told(NamedTuple):
