@@ -9,8 +9,8 @@ from typing import Final
 
 import pytest
 
-from actors.journal.port import Head, Journal, JournalDamaged, JournalError, JournalFailed, Record, Snapshot
-from actors.journal.sqlite import SCHEMA_VERSION, SqliteJournal
+from actors.journal.port import Head, Journal, JournalDamaged, JournalError, Record, Snapshot
+from actors.journal.sqlite import SqliteJournal
 from tests.journal.storages import (
     WAL_HEADER_BYTES,
     SqliteStorage,
@@ -92,13 +92,6 @@ def test_a_log_cut_or_zeroed_at_any_byte_is_the_longest_whole_prefix(
         seqs.add(head.seq)
         torn.close()
     assert len(seqs) > 1
-
-
-def test_every_commit_is_flushed_to_a_log(sqlite_storage: SqliteStorage) -> None:
-    journal = SqliteJournal(sqlite_storage.path)  # no test can cut the power, so this one asks
-    with closing(journal):
-        assert journal._db.execute("PRAGMA synchronous").fetchone() == (2,)
-        assert journal._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_a_log_that_is_gone_costs_what_was_in_it_alone(sqlite_storage: SqliteStorage, written: list[Record]) -> None:
@@ -252,38 +245,3 @@ def test_what_is_left_of_unfinished_snapshots_goes_with_the_next_finished_one(sq
     with closing(sqlite3.connect(sqlite_storage.path)) as db:
         assert db.execute("SELECT count(*) FROM snapshots").fetchone() == (2,)
         assert db.execute("SELECT count(*) FROM chunks").fetchone() == (4,)
-
-
-@pytest.mark.parametrize("content", [b"not a database, but long enough to be taken for one" * 99, b"\0" * 100])
-def test_a_file_that_is_no_database_is_said_to_be_damaged_and_left_alone(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "journal.db"
-    path.write_bytes(content)
-    with pytest.raises(JournalDamaged, match=r"journal\.db"):
-        SqliteJournal(path)
-    assert path.read_bytes() == content
-
-
-def test_a_newer_schema_is_refused_with_both_versions_and_left_alone(
-    sqlite_storage: SqliteStorage, written: list[Record]
-) -> None:
-    newer = altered(sqlite_storage, f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
-    image = newer.path.read_bytes()
-    with pytest.raises(JournalFailed, match=r"newer version.*schema 2, this is 1"):
-        newer.open()
-    assert newer.path.read_bytes() == image
-
-
-def test_what_cannot_be_opened_is_not_called_damaged(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "absent" / "journal.db"):
-        with pytest.raises(JournalFailed, match="unable to open"):
-            SqliteJournal(path)
-
-
-def test_a_file_that_another_process_keeps_locked_is_not_called_damaged(
-    sqlite_storage: SqliteStorage, written: list[Record]
-) -> None:
-    with closing(sqlite3.connect(sqlite_storage.path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(JournalFailed, match="locked"):
-            SqliteJournal(sqlite_storage.path, busy_ms=50)
-    assert records_of(sqlite_storage.open(), "S1") == written

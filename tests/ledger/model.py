@@ -70,7 +70,9 @@ class Model:
         return any(known == sku for known, _ in self.seen_since)
 
     def on_hand(self, sku: str, as_of_ms: int | None = None) -> int:
-        return sum(move.units for move in self.moved if move.sku == sku and (as_of_ms is None or move.at_ms <= as_of_ms))
+        return sum(
+            move.units for move in self.moved if move.sku == sku and (as_of_ms is None or move.at_ms <= as_of_ms)
+        )
 
     def held(self, sku: str) -> int:
         return sum(claim.held(sku) for claim in self.claims)
@@ -159,7 +161,9 @@ class Model:
         if replaced:
             self._give_back(replaced, [line.held() for line in replaced.lines], Status.RELEASED, now_ms)
         self.events += 1
-        claim = Claim(said, self.events, now_ms + (said.ttl_ms or min(self._rule_ms(said.channel, sku) for sku in asked)))
+        claim = Claim(
+            said, self.events, now_ms + (said.ttl_ms or min(self._rule_ms(said.channel, sku) for sku in asked))
+        )
         self.claims.append(claim)
         for sku, units in said.lines:
             self.promised.append(Move(sku, now_ms, units))
@@ -259,7 +263,7 @@ class Model:
         for row in rows:
             self.marks.append((command.source, row.sequence))
             self._meet(row.sku, now_ms)
-            if 0 < row.occurred_at_ms <= min(now_ms, self.last_count_ms(row.sku)):
+            if 0 < row.occurred_at_ms < now_ms and row.occurred_at_ms <= self.last_count_ms(row.sku):
                 continue  # the count has seen it
             at_ms = row.occurred_at_ms if 0 < row.occurred_at_ms <= now_ms else now_ms
             self.moved.append(Move(row.sku, at_ms, row.delta))

@@ -26,7 +26,7 @@ class Line(NamedTuple):
 def play(text: str, policy: Policy | None = None, core: Core | None = None) -> Watched:
     """Play a page; AssertionError shows what came instead."""
     watched = Watched(policy, core)
-    columns, lines = _read(text)
+    columns, lines = read(text)
     rows: dict[str, int] = {}
     came: list[Line] = []
     for index, line in enumerate(lines, start=1):
@@ -60,7 +60,8 @@ def _say(watched: Watched, line: Line, key: str, rows: dict[str, int]) -> str:
     return answer_text(told.answer) + (" (again)" if told.repeated else "")
 
 
-def _read(text: str) -> tuple[list[str], list[Line]]:
+def read(text: str) -> tuple[list[str], list[Line]]:
+    """The columns to compare, and the lines, each with its time."""
     heading, *rows = ([cell.strip() for cell in row.split("|")] for row in text.strip().splitlines() if row.strip())
     empty = Line("", "", "", "", "")
     at = empty.at

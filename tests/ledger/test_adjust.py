@@ -1,4 +1,4 @@
-"""Movements that sources report: each row once, in the source's own sequence; repeated and late ones dropped, and told."""
+"""Movements that sources report: each row once, in the source's own sequence; what is dropped is told."""
 
 import pytest
 
@@ -9,40 +9,40 @@ from tests.ledger.words import answer_text
 
 PAGES = {
     "each kind is booked under its name": """
-        at   | said            | answer     | events        | stock
-        0:00 | receive A 9     | applied 1  | StockAdjusted | A 9/0
-        0:01 | sell A 4        | applied 1  | StockAdjusted | A 5/0
-        0:02 | return A 1      | applied 1  | StockAdjusted | A 6/0
-        0:03 | correct A -2    | applied 1  | StockAdjusted | A 4/0
-        0:04 | correct A 1     | applied 1  | StockAdjusted | A 5/0
+        at   | said         | answer    | events        | stock
+        0:00 | receive A 9  | applied 1 | StockAdjusted | A 9/0
+        0:01 | sell A 4     | applied 1 | StockAdjusted | A 5/0
+        0:02 | return A 1   | applied 1 | StockAdjusted | A 6/0
+        0:03 | correct A -2 | applied 1 | StockAdjusted | A 4/0
+        0:04 | correct A 1  | applied 1 | StockAdjusted | A 5/0
     """,
     "rows that were seen are dropped and told": """
-        at   | said                            | answer                    | stock
-        0:00 | receive A 10 from wms row 5     | applied 1                 | A 10/0
-        0:01 | receive A 10 from wms row 5     | applied 0 repeated 1      | A 10/0
-        0:02 | receive A 10 from wms row 4     | applied 0 late 1          | A 10/0
-        0:03 | receive A 1, A 2 from wms row 5 | applied 1 repeated 1      | A 12/0
+        at   | said                                 | answer                      | stock
+        0:00 | receive A 10 from wms row 5          | applied 1                   | A 10/0
+        0:01 | receive A 10 from wms row 5          | applied 0 repeated 1        | A 10/0
+        0:02 | receive A 10 from wms row 4          | applied 0 late 1            | A 10/0
+        0:03 | receive A 1, A 2 from wms row 5      | applied 1 repeated 1        | A 12/0
         0:04 | receive A 1, A 2, A 4 from wms row 4 | applied 0 repeated 1 late 2 | A 12/0
-        0:05 | receive A 1 from wms row 90     | applied 1                 | A 13/0
-        0:06 | receive A 1 from wms row 89     | applied 0 late 1          | A 13/0
+        0:05 | receive A 1 from wms row 90          | applied 1                   | A 13/0
+        0:06 | receive A 1 from wms row 89          | applied 0 late 1            | A 13/0
     """,
     "each source has a sequence of its own": """
-        at   | said                          | answer                | stock
-        0:00 | receive A 10 from wms row 5   | applied 1             | A 10/0
-        0:01 | sell A 1 from till1 row 1     | applied 1             | A 9/0
-        0:02 | sell A 1 from till2 row 1     | applied 1             | A 8/0
-        0:03 | sell A 1 from till1 row 1     | applied 0 repeated 1  | A 8/0
+        at   | said                        | answer               | stock
+        0:00 | receive A 10 from wms row 5 | applied 1            | A 10/0
+        0:01 | sell A 1 from till1 row 1   | applied 1            | A 9/0
+        0:02 | sell A 1 from till2 row 1   | applied 1            | A 8/0
+        0:03 | sell A 1 from till1 row 1   | applied 0 repeated 1 | A 8/0
     """,
     "a till may sell what the book does not have": """
-        at   | said          | answer      | stock
-        0:00 | sell A 2      | applied 1   | A -2/0
-        0:01 | receive A 5   | applied 1   | A 3/0
+        at   | said        | answer    | stock
+        0:00 | sell A 2    | applied 1 | A -2/0
+        0:01 | receive A 5 | applied 1 | A 3/0
     """,
     "marks survive a restart": """
-        at   | said                          | answer                | stock
-        0:00 | receive A 10 from wms row 5   | applied 1             | A 10/0
-        0:01 | restart                       |                       | A 10/0
-        0:02 | receive A 10 from wms row 5   | applied 0 repeated 1  | A 10/0
+        at   | said                        | answer               | stock
+        0:00 | receive A 10 from wms row 5 | applied 1            | A 10/0
+        0:01 | restart                     |                      | A 10/0
+        0:02 | receive A 10 from wms row 5 | applied 0 repeated 1 | A 10/0
     """,
 }
 

@@ -13,111 +13,111 @@ from tests.ledger.words import MINUTE_MS, SECOND_MS, command_of, instant
 
 PAGES = {
     "a count sets the book right": """
-        at   | said         | answer     | events        | stock
-        0:00 | receive A 9  | applied 1  | StockAdjusted | A 9/0
-        0:01 | count A 7    | applied 1  | StockCounted  | A 7/0
-        0:02 | count A 7    | applied 1  | StockCounted  | A 7/0
-        0:03 | count A 11   | applied 1  | StockCounted  | A 11/0
-        0:04 | count B 3    | applied 1  | StockCounted  | A 11/0, B 3/0
-        0:05 | count A 0, B 4 | applied 2 | StockCounted | A 0/0, B 4/0
+        at   | said           | answer    | events        | stock
+        0:00 | receive A 9    | applied 1 | StockAdjusted | A 9/0
+        0:01 | count A 7      | applied 1 | StockCounted  | A 7/0
+        0:02 | count A 7      | applied 1 | StockCounted  | A 7/0
+        0:03 | count A 11     | applied 1 | StockCounted  | A 11/0
+        0:04 | count B 3      | applied 1 | StockCounted  | A 11/0, B 3/0
+        0:05 | count A 0, B 4 | applied 2 | StockCounted  | A 0/0, B 4/0
     """,
     "what moved after the count's instant is kept": """
-        at   | said                   | answer     | stock
-        0:00 | receive A 9            | applied 1  | A 9/0
-        1:45 | sell A 1               | applied 1  | A 8/0
-        2:00 | count A 9 as of 1:30   | applied 1  | A 8/0
-        2:01 | count A 8 as of 1:40   | applied 1  | A 7/0
-        2:02 | receive A 5            | applied 1  | A 12/0
-        2:03 | count A 6 as of 2:01   | applied 1  | A 11/0
+        at   | said                 | answer    | stock
+        0:00 | receive A 9          | applied 1 | A 9/0
+        1:45 | sell A 1             | applied 1 | A 8/0
+        2:00 | count A 9 as of 1:30 | applied 1 | A 8/0
+        2:01 | count A 8 as of 1:40 | applied 1 | A 7/0
+        2:02 | receive A 5          | applied 1 | A 12/0
+        2:03 | count A 6 as of 2:01 | applied 1 | A 11/0
     """,
     "a sale from before the count that arrives after it was seen": """
-        at   | said                   | answer     | stock
-        0:00 | receive A 9            | applied 1  | A 9/0
-        2:00 | count A 8 as of 1:30   | applied 1  | A 8/0
-        2:01 | sell A 1 at 1:00       | applied 1  | A 8/0
-        2:02 | sell A 1 at 1:30       | applied 1  | A 8/0
-        2:03 | sell A 1 at 1:31       | applied 1  | A 7/0
-        2:04 | sell A 1 at 3:00       | applied 1  | A 6/0
+        at   | said                 | answer    | stock
+        0:00 | receive A 9          | applied 1 | A 9/0
+        2:00 | count A 8 as of 1:30 | applied 1 | A 8/0
+        2:01 | sell A 1 at 1:00     | applied 1 | A 8/0
+        2:02 | sell A 1 at 1:30     | applied 1 | A 8/0
+        2:03 | sell A 1 at 1:31     | applied 1 | A 7/0
+        2:04 | sell A 1 at 3:00     | applied 1 | A 6/0
     """,
     "holds included: the count is what is on hand": """
-        at   | said                   | answer                  | stock
-        0:00 | receive A 9            | applied 1               | A 9/0
-        0:01 | reserve ann A 3        | #2 HELD A 3 until 2:01  | A 9/3
-        0:02 | count A 8              | applied 1               | A 8/3
+        at   | said            | answer                 | stock
+        0:00 | receive A 9     | applied 1              | A 9/0
+        0:01 | reserve ann A 3 | #2 HELD A 3 until 2:01 | A 9/3
+        0:02 | count A 8       | applied 1              | A 8/3
     """,
     "holds left out: the count is what is not set aside": """
-        at   | said                     | answer                  | stock
-        0:00 | receive A 9              | applied 1               | A 9/0
-        0:01 | reserve ann A 3          | #2 HELD A 3 until 2:01  | A 9/3
-        0:02 | count A 6 without holds  | applied 1               | A 9/3
-        0:03 | count A 4 without holds  | applied 1               | A 7/3
-        0:04 | count A 0 without holds  | applied 1               | A 3/3
+        at   | said                    | answer                 | stock
+        0:00 | receive A 9             | applied 1              | A 9/0
+        0:01 | reserve ann A 3         | #2 HELD A 3 until 2:01 | A 9/3
+        0:02 | count A 6 without holds | applied 1              | A 9/3
+        0:03 | count A 4 without holds | applied 1              | A 7/3
+        0:04 | count A 0 without holds | applied 1              | A 3/3
     """,
     "holds left out, as of before the hold": """
-        at   | said                              | answer                  | stock
-        0:00 | receive A 9                       | applied 1               | A 9/0
-        0:30 | reserve ann A 3                   | #2 HELD A 3 until 2:30  | A 9/3
+        at   | said                               | answer                 | stock
+        0:00 | receive A 9                        | applied 1              | A 9/0
+        0:30 | reserve ann A 3                    | #2 HELD A 3 until 2:30 | A 9/3
         1:00 | count A 8 as of 0:20 without holds | applied 1              | A 8/3
-        1:01 | count A 8 as of 0:25              | applied 1               | A 8/3
+        1:01 | count A 8 as of 0:25               | applied 1              | A 8/3
         1:02 | count A 5 as of 0:40 without holds | applied 1              | A 8/3
     """,
     "holds left out, and the hold was collected since": """
-        at   | said                              | answer                    | stock
-        0:00 | receive A 9                       | applied 1                 | A 9/0
-        0:30 | reserve ann A 3                   | #2 HELD A 3 until 2:30    | A 9/3
-        0:50 | collect #2                        | #2 COLLECTED A 3 -3 sold  | A 6/0
+        at   | said                               | answer                   | stock
+        0:00 | receive A 9                        | applied 1                | A 9/0
+        0:30 | reserve ann A 3                    | #2 HELD A 3 until 2:30   | A 9/3
+        0:50 | collect #2                         | #2 COLLECTED A 3 -3 sold | A 6/0
         1:00 | count A 6 as of 0:40 without holds | applied 1                | A 6/0
         1:01 | count A 5 as of 0:40 without holds | applied 1                | A 5/0
-        1:02 | count A 8 as of 0:45              | applied 1                 | A 5/0
+        1:02 | count A 8 as of 0:45               | applied 1                | A 5/0
         1:03 | count A 5 as of 0:55 without holds | applied 1                | A 5/0
     """,
     "holds left out, and the hold was released since": """
-        at   | said                              | answer                  | stock
-        0:00 | receive A 9                       | applied 1               | A 9/0
-        0:30 | reserve ann A 3                   | #2 HELD A 3 until 2:30  | A 9/3
-        0:50 | release #2                        | #2 RELEASED A 3 -3 back CUSTOMER_CANCELLED | A 9/0
-        1:00 | count A 5 as of 0:40 without holds | applied 1              | A 8/0
+        at   | said                               | answer                        | stock
+        0:00 | receive A 9                        | applied 1                     | A 9/0
+        0:30 | reserve ann A 3                    | #2 HELD A 3 until 2:30        | A 9/3
+        0:50 | release #2                         | #2 RELEASED A 3 -3 back OTHER | A 9/0
+        1:00 | count A 5 as of 0:40 without holds | applied 1                     | A 8/0
     """,
     "a count older than the last is dropped, of the same instant it counts": """
-        at   | said                         | answer            | stock
-        0:00 | receive A 9, B 9             | applied 2         | A 9/0, B 9/0
-        1:00 | count A 8 as of 0:50         | applied 1         | A 8/0, B 9/0
-        1:01 | count A 3 as of 0:40         | applied 0 late 1  | A 8/0, B 9/0
-        1:02 | count A 3, B 7 as of 0:40    | applied 1 late 1  | A 8/0, B 7/0
-        1:03 | count A 6 as of 0:50         | applied 1         | A 6/0, B 7/0
-        1:04 | count A 6 as of 0:50         | applied 1         | A 6/0, B 7/0
+        at   | said                      | answer           | stock
+        0:00 | receive A 9, B 9          | applied 2        | A 9/0, B 9/0
+        1:00 | count A 8 as of 0:50      | applied 1        | A 8/0, B 9/0
+        1:01 | count A 3 as of 0:40      | applied 0 late 1 | A 8/0, B 9/0
+        1:02 | count A 3, B 7 as of 0:40 | applied 1 late 1 | A 8/0, B 7/0
+        1:03 | count A 6 as of 0:50      | applied 1        | A 6/0, B 7/0
+        1:04 | count A 6 as of 0:50      | applied 1        | A 6/0, B 7/0
     """,
     "a count from before the position is too old, and then none of it counts": """
-        at   | said                         | answer                      | stock
-        0:30 | receive A 9                  | applied 1                   | A 9/0
-        0:40 | receive B 9                  | applied 1                   | A 9/0, B 9/0
-        1:00 | count A 8 as of 0:29         | COUNT_TOO_OLD A 0:29 of 0:30 | A 9/0, B 9/0
-        1:01 | count A 8, B 8 as of 0:35    | COUNT_TOO_OLD B 0:35 of 0:40 | A 9/0, B 9/0
-        1:02 | count A 8, B 8 as of 0:40    | applied 2                   | A 8/0, B 8/0
+        at   | said                      | answer                       | stock
+        0:30 | receive A 9               | applied 1                    | A 9/0
+        0:40 | receive B 9               | applied 1                    | A 9/0, B 9/0
+        1:00 | count A 8 as of 0:29      | COUNT_TOO_OLD A 0:29 of 0:30 | A 9/0, B 9/0
+        1:01 | count A 8, B 8 as of 0:35 | COUNT_TOO_OLD B 0:35 of 0:40 | A 9/0, B 9/0
+        1:02 | count A 8, B 8 as of 0:40 | applied 2                    | A 8/0, B 8/0
     """,
     "the future is now": """
-        at   | said                         | answer      | stock
-        0:00 | receive A 9                  | applied 1   | A 9/0
-        0:10 | sell A 1 at 5:00             | applied 1   | A 8/0
-        0:20 | count A 8 as of 9:00         | applied 1   | A 8/0
-        0:30 | sell A 1                     | applied 1   | A 7/0
-        0:40 | count A 7 as of 0:35         | applied 1   | A 7/0
+        at   | said                 | answer    | stock
+        0:00 | receive A 9          | applied 1 | A 9/0
+        0:10 | sell A 1 at 5:00     | applied 1 | A 8/0
+        0:20 | count A 8 as of 9:00 | applied 1 | A 8/0
+        0:30 | sell A 1             | applied 1 | A 7/0
+        0:40 | count A 7 as of 0:35 | applied 1 | A 7/0
     """,
     "a book below zero is set right": """
-        at   | said                   | answer       | stock
-        0:00 | sell A 2               | applied 1    | A -2/0
-        0:01 | reserve ann A 1        | INSUFFICIENT_STOCK A 1 of 0 | A -2/0
-        0:02 | count A 4              | applied 1    | A 4/0
-        0:03 | reserve ann A 4        | #4 HELD A 4 until 2:03 | A 4/4
+        at   | said            | answer                      | stock
+        0:00 | sell A 2        | applied 1                   | A -2/0
+        0:01 | reserve ann A 1 | INSUFFICIENT_STOCK A 1 of 0 | A -2/0
+        0:02 | count A 4       | applied 1                   | A 4/0
+        0:03 | reserve ann A 4 | #4 HELD A 4 until 2:03      | A 4/4
     """,
     "in one millisecond, what is said later happened later": """
-        at   | said           | answer     | stock
-        0:00 | count A 10     | applied 1  | A 10/0
-        0:00 | receive A 5    | applied 1  | A 15/0
-        0:00 | sell A 1       | applied 1  | A 14/0
-        0:00 | count A 12     | applied 1  | A 12/0
+        at   | said             | answer    | stock
+        0:00 | count A 10       | applied 1 | A 10/0
+        0:00 | receive A 5      | applied 1 | A 15/0
+        0:00 | sell A 1         | applied 1 | A 14/0
+        0:00 | count A 12       | applied 1 | A 12/0
         0:00 | sell A 1 at 1:00 | applied 1 | A 11/0
-        0:00 | return A 2     | applied 1  | A 13/0
+        0:00 | return A 2       | applied 1 | A 13/0
     """,
 }
 

@@ -104,67 +104,66 @@ def test_a_sale_outweighs_how_the_rest_ended(step: Step) -> None:
 
 PAGES = {
     "collected by line, and the rest later": """
-        at   | said                      | answer                                                 | stock
-        0:00 | receive A 9, B 9          | applied 2                                              | A 9/0, B 9/0
-        0:01 | reserve ann A 3, B 2      | #2 HELD A 3, B 2 until 2:01                            | A 9/3, B 9/2
-        0:02 | collect #2 A 1 paid p7    | #2 HELD A 3 -1 sold, B 2 until 2:01                    | A 8/2, B 9/2
-        0:03 | confirm #2 within 1d      | #2 CONFIRMED A 3 -1 sold, B 2 until 1d0:03             | A 8/2, B 9/2
-        0:04 | ready #2                  | #2 READY A 3 -1 sold, B 2 until 1d0:03                 | A 8/2, B 9/2
-        0:05 | collect #2 B 2, A 1       | #2 READY A 3 -2 sold, B 2 -2 sold until 1d0:03         | A 7/1, B 7/0
-        0:06 | collect #2                | #2 COLLECTED A 3 -3 sold, B 2 -2 sold                  | A 6/0, B 7/0
+        at   | said                   | answer                                         | stock
+        0:00 | receive A 9, B 9       | applied 2                                      | A 9/0, B 9/0
+        0:01 | reserve ann A 3, B 2   | #2 HELD A 3, B 2 until 2:01                    | A 9/3, B 9/2
+        0:02 | collect #2 A 1 paid p7 | #2 HELD A 3 -1 sold, B 2 until 2:01            | A 8/2, B 9/2
+        0:03 | confirm #2 within 1d   | #2 CONFIRMED A 3 -1 sold, B 2 until 1d0:03     | A 8/2, B 9/2
+        0:04 | ready #2               | #2 READY A 3 -1 sold, B 2 until 1d0:03         | A 8/2, B 9/2
+        0:05 | collect #2 B 2, A 1    | #2 READY A 3 -2 sold, B 2 -2 sold until 1d0:03 | A 7/1, B 7/0
+        0:06 | collect #2             | #2 COLLECTED A 3 -3 sold, B 2 -2 sold          | A 6/0, B 7/0
     """,
     "released by line, and the rest later": """
-        at   | said                                     | answer                                                  | stock
-        0:00 | receive A 9, B 9                         | applied 2                                               |
-        0:01 | reserve ann A 3, B 2                     | #2 HELD A 3, B 2 until 2:01                             |
-        0:02 | release #2 A 2 because NOT_FOUND_ON_SHELF | #2 HELD A 3 -2 back, B 2 NOT_FOUND_ON_SHELF until 2:01 | A 9/1, B 9/2
-        0:03 | release #2 because NO_SHOW               | #2 RELEASED A 3 -3 back, B 2 -2 back NO_SHOW            | A 9/0, B 9/0
+        at   | said                         | answer                                       | stock
+        0:00 | receive A 9, B 9             | applied 2                                    |
+        0:01 | reserve ann A 3, B 2         | #2 HELD A 3, B 2 until 2:01                  |
+        0:02 | release #2 A 2 because FRAUD | #2 HELD A 3 -2 back, B 2 FRAUD until 2:01    | A 9/1, B 9/2
+        0:03 | release #2 because NO_SHOW   | #2 RELEASED A 3 -3 back, B 2 -2 back NO_SHOW | A 9/0, B 9/0
     """,
     "a part sold and the rest released is collected": """
-        at   | said                 | answer                                                     | stock
-        0:00 | receive A 3          | applied 1                                                  |
-        0:01 | reserve ann A 3      | #2 HELD A 3 until 2:01                                     | A 3/3
-        0:02 | collect #2 A 1       | #2 HELD A 3 -1 sold until 2:01                             | A 2/2
-        0:03 | release #2           | #2 COLLECTED A 3 -1 sold -2 back CUSTOMER_CANCELLED        | A 2/0
-        0:04 | release #2           | TRANSITION_NOT_ALLOWED #2 COLLECTED                        | A 2/0
+        at   | said            | answer                                 | stock
+        0:00 | receive A 3     | applied 1                              |
+        0:01 | reserve ann A 3 | #2 HELD A 3 until 2:01                 | A 3/3
+        0:02 | collect #2 A 1  | #2 HELD A 3 -1 sold until 2:01         | A 2/2
+        0:03 | release #2      | #2 COLLECTED A 3 -1 sold -2 back OTHER | A 2/0
+        0:04 | release #2      | TRANSITION_NOT_ALLOWED #2 COLLECTED    | A 2/0
     """,
     "a part sold and the rest expired is collected": """
-        at   | said                 | answer                               | events                          | stock
-        0:00 | receive A 3          | applied 1                            | StockAdjusted                   |
-        0:01 | reserve ann A 3      | #2 HELD A 3 until 2:01               | Reserved                        | A 3/3
-        0:02 | collect #2 A 1       | #2 HELD A 3 -1 sold until 2:01       | Collected                       | A 2/2
-        2:01 | wait                 |                                      | Expired                         | A 2/0
-        2:02 | collect #2           | TRANSITION_NOT_ALLOWED #2 COLLECTED  | Refused TRANSITION_NOT_ALLOWED  | A 2/0
+        at   | said            | answer                              | events        | stock
+        0:00 | receive A 3     | applied 1                           | StockAdjusted |
+        0:01 | reserve ann A 3 | #2 HELD A 3 until 2:01              | Reserved      | A 3/3
+        0:02 | collect #2 A 1  | #2 HELD A 3 -1 sold until 2:01      | Collected     | A 2/2
+        2:01 | wait            |                                     | Expired       | A 2/0
+        2:02 | collect #2      | TRANSITION_NOT_ALLOWED #2 COLLECTED | Refused       | A 2/0
     """,
     "a SKU on two lines is taken from the first line on": """
-        at   | said                        | answer                                                           | stock
-        0:00 | receive A 9, B 9            | applied 2                                                        |
-        0:01 | reserve ann A 2, B 1, A 3   | #2 HELD A 2, B 1, A 3 until 2:01                                 | A 9/5, B 9/1
-        0:02 | collect #2 A 3              | #2 HELD A 2 -2 sold, B 1, A 3 -1 sold until 2:01                 | A 6/2, B 9/1
-        0:03 | collect #2 A 3              | QUANTITY_EXCEEDS_HELD A 3 of 2 #2 HELD                           | A 6/2, B 9/1
-        0:04 | release #2 A 1, A 1         | #2 HELD A 2 -2 sold, B 1, A 3 -1 sold -2 back CUSTOMER_CANCELLED until 2:01 | A 6/0, B 9/1
-        0:05 | collect #2                  | #2 COLLECTED A 2 -2 sold, B 1 -1 sold, A 3 -1 sold -2 back CUSTOMER_CANCELLED | A 6/0, B 8/0
+        at   | said                      | answer                                                         | stock
+        0:00 | receive A 9, B 9          | applied 2                                                      |
+        0:01 | reserve ann A 2, B 1, A 3 | #2 HELD A 2, B 1, A 3 until 2:01                               | A 9/5, B 9/1
+        0:02 | collect #2 A 3            | #2 HELD A 2 -2 sold, B 1, A 3 -1 sold until 2:01               | A 6/2, B 9/1
+        0:03 | collect #2 A 3            | QUANTITY_EXCEEDS_HELD A 3 of 2 #2 HELD                         | A 6/2, B 9/1
+        0:04 | release #2 A 1, A 1       | #2 HELD A 2 -2 sold, B 1, A 3 -1 sold -2 back OTHER until 2:01 | A 6/0, B 9/1
     """,
     "lines that are not there, and more than is held": """
-        at   | said                 | answer                                    | stock
-        0:00 | receive A 3, B 1     | applied 2                                 |
-        0:01 | reserve ann A 3      | #2 HELD A 3 until 2:01                    |
-        0:02 | collect #2 B 1       | LINE_NOT_FOUND B 1 of 0 #2 HELD           |
-        0:03 | collect #2 A 4       | QUANTITY_EXCEEDS_HELD A 4 of 3 #2 HELD    |
-        0:04 | collect #2 A 2, A 2  | QUANTITY_EXCEEDS_HELD A 4 of 3 #2 HELD    |
-        0:05 | release #2 A 1, B 1  | LINE_NOT_FOUND B 1 of 0 #2 HELD           | A 3/3, B 1/0
-        0:06 | release #2 A 4, B 1  | LINE_NOT_FOUND B 1 of 0 #2 HELD           | A 3/3, B 1/0
-        0:07 | collect #2 A 3       | #2 COLLECTED A 3 -3 sold                  | A 0/0, B 1/0
+        at   | said                | answer                                 | stock
+        0:00 | receive A 3, B 1    | applied 2                              |
+        0:01 | reserve ann A 3     | #2 HELD A 3 until 2:01                 |
+        0:02 | collect #2 B 1      | LINE_NOT_FOUND B 1 of 0 #2 HELD        |
+        0:03 | collect #2 A 4      | QUANTITY_EXCEEDS_HELD A 4 of 3 #2 HELD |
+        0:04 | collect #2 A 2, A 2 | QUANTITY_EXCEEDS_HELD A 4 of 3 #2 HELD |
+        0:05 | release #2 A 1, B 1 | LINE_NOT_FOUND B 1 of 0 #2 HELD        | A 3/3, B 1/0
+        0:06 | release #2 A 4, B 1 | LINE_NOT_FOUND B 1 of 0 #2 HELD        | A 3/3, B 1/0
+        0:07 | collect #2 A 3      | #2 COLLECTED A 3 -3 sold               | A 0/0, B 1/0
     """,
     "a reservation that never was": """
-        at   | said              | answer
-        0:00 | receive A 3       | applied 1
-        0:01 | confirm #9        | RESERVATION_NOT_FOUND #9
-        0:02 | ready #9          | RESERVATION_NOT_FOUND #9
-        0:03 | collect #9        | RESERVATION_NOT_FOUND #9
-        0:04 | release #9        | RESERVATION_NOT_FOUND #9
-        0:05 | extend #9 for 1h  | RESERVATION_NOT_FOUND #9
-        0:06 | confirm #1        | RESERVATION_NOT_FOUND #1
+        at   | said             | answer
+        0:00 | receive A 3      | applied 1
+        0:01 | confirm #9       | RESERVATION_NOT_FOUND #9
+        0:02 | ready #9         | RESERVATION_NOT_FOUND #9
+        0:03 | collect #9       | RESERVATION_NOT_FOUND #9
+        0:04 | release #9       | RESERVATION_NOT_FOUND #9
+        0:05 | extend #9 for 1h | RESERVATION_NOT_FOUND #9
+        0:06 | confirm #1       | RESERVATION_NOT_FOUND #1
     """,
     "ready follows confirmed only": """
         at   | said               | answer

@@ -12,101 +12,101 @@ PAGES = {
     "open reservations": (
         [LimitRule("", "", 2, 0)],
         """
-        at   | said                | answer                                   | stock
-        0:00 | receive A 9         | applied 1                                |
-        0:01 | reserve ann A 1     | #3 HELD A 1 until 2:01                   |
-        0:02 | reserve ann A 1     | #4 HELD A 1 until 2:02                   |
-        0:03 | reserve ann A 1     | OPEN_RESERVATIONS_LIMIT 3 of 2           | A 9/2
-        0:04 | reserve bob A 1     | #6 HELD A 1 until 2:04                   | A 9/3
-        0:05 | collect #3          | #3 COLLECTED A 1 -1 sold                 | A 8/2
-        0:06 | reserve ann A 1     | #8 HELD A 1 until 2:06                   | A 8/3
-        0:07 | confirm #8          | #8 CONFIRMED A 1 until 2d0:07            |
-        0:08 | reserve ann A 1     | OPEN_RESERVATIONS_LIMIT 3 of 2           |
-        2:02 | reserve ann A 1     | #12 HELD A 1 until 4:02                  | A 8/3
+        at   | said            | answer                         | stock
+        0:00 | receive A 9     | applied 1                      |
+        0:01 | reserve ann A 1 | #3 HELD A 1 until 2:01         |
+        0:02 | reserve ann A 1 | #4 HELD A 1 until 2:02         |
+        0:03 | reserve ann A 1 | OPEN_RESERVATIONS_LIMIT 3 of 2 | A 9/2
+        0:04 | reserve bob A 1 | #6 HELD A 1 until 2:04         | A 9/3
+        0:05 | collect #3      | #3 COLLECTED A 1 -1 sold       | A 8/2
+        0:06 | reserve ann A 1 | #8 HELD A 1 until 2:06         | A 8/3
+        0:07 | confirm #8      | #8 CONFIRMED A 1 until 2d0:07  |
+        0:08 | reserve ann A 1 | OPEN_RESERVATIONS_LIMIT 3 of 2 |
+        2:02 | reserve ann A 1 | #12 HELD A 1 until 4:02        | A 8/3
         """,
     ),
     "units of each SKU": (
         [LimitRule("", "", 0, 3)],
         """
-        at   | said                | answer                                   | stock
-        0:00 | receive A 9, B 9    | applied 2                                |
-        0:01 | reserve ann A 2     | #3 HELD A 2 until 2:01                   |
-        0:02 | reserve ann A 2     | UNITS_LIMIT A 2 of 1                     |
-        0:03 | reserve ann B 3, A 1 | #5 HELD B 3, A 1 until 2:03             | A 9/3, B 9/3
-        0:04 | reserve ann B 1     | UNITS_LIMIT B 1 of 0                     |
-        0:05 | release #5 B 2      | #5 HELD B 3 -2 back, A 1 CUSTOMER_CANCELLED until 2:03 |
-        0:06 | reserve ann B 2     | #8 HELD B 2 until 2:06                   | A 9/3, B 9/3
-        0:07 | collect #3 A 1      | #3 HELD A 2 -1 sold until 2:01           |
-        0:08 | reserve ann A 1     | #10 HELD A 1 until 2:08                  |
+        at   | said                 | answer                                    | stock
+        0:00 | receive A 9, B 9     | applied 2                                 |
+        0:01 | reserve ann A 2      | #3 HELD A 2 until 2:01                    |
+        0:02 | reserve ann A 2      | UNITS_LIMIT A 2 of 1                      |
+        0:03 | reserve ann B 3, A 1 | #5 HELD B 3, A 1 until 2:03               | A 9/3, B 9/3
+        0:04 | reserve ann B 1      | UNITS_LIMIT B 1 of 0                      |
+        0:05 | release #5 B 2       | #5 HELD B 3 -2 back, A 1 OTHER until 2:03 |
+        0:06 | reserve ann B 2      | #8 HELD B 2 until 2:06                    | A 9/3, B 9/3
+        0:07 | collect #3 A 1       | #3 HELD A 2 -1 sold until 2:01            |
+        0:08 | reserve ann A 1      | #10 HELD A 1 until 2:08                   |
         """,
     ),
     "two lines of one SKU are summed": (
         [LimitRule("", "A", 0, 3)],
         """
-        at   | said                  | answer
-        0:00 | receive A 9           | applied 1
-        0:01 | reserve ann A 2, A 2  | UNITS_LIMIT A 4 of 3
-        0:02 | reserve ann A 2, A 1  | #4 HELD A 2, A 1 until 2:02
+        at   | said                 | answer
+        0:00 | receive A 9          | applied 1
+        0:01 | reserve ann A 2, A 2 | UNITS_LIMIT A 4 of 3
+        0:02 | reserve ann A 2, A 1 | #4 HELD A 2, A 1 until 2:02
         """,
     ),
     "a rule of one SKU leaves the others alone": (
         [LimitRule("", "A", 1, 2)],
         """
-        at   | said                  | answer
-        0:00 | receive A 9, B 9      | applied 2
-        0:01 | reserve ann B 9       | #3 HELD B 9 until 2:01
-        0:02 | reserve ann A 3       | UNITS_LIMIT A 3 of 2
-        0:03 | reserve ann A 2       | #5 HELD A 2 until 2:03
-        0:04 | release #3 B 1        | #3 HELD B 9 -1 back CUSTOMER_CANCELLED until 2:01
-        0:05 | reserve ann B 1, A 1  | OPEN_RESERVATIONS_LIMIT A 2 of 1
-        0:06 | reserve ann B 1       | #8 HELD B 1 until 2:06
+        at   | said                 | answer
+        0:00 | receive A 9, B 9     | applied 2
+        0:01 | reserve ann B 9      | #3 HELD B 9 until 2:01
+        0:02 | reserve ann A 3      | UNITS_LIMIT A 3 of 2
+        0:03 | reserve ann A 2      | #5 HELD A 2 until 2:03
+        0:04 | release #3 B 1       | #3 HELD B 9 -1 back OTHER until 2:01
+        0:05 | reserve ann B 1, A 1 | OPEN_RESERVATIONS_LIMIT A 2 of 1
+        0:06 | reserve ann B 1      | #8 HELD B 1 until 2:06
         """,
     ),
     "a rule of one channel counts what came through it": (
         [LimitRule("app", "", 1, 2)],
         """
-        at   | said                     | answer
-        0:00 | receive A 9              | applied 1
-        0:01 | reserve ann A 5 via web  | #3 HELD A 5 until 2:01
-        0:02 | reserve ann A 3 via app  | UNITS_LIMIT A 3 of 2
-        0:03 | reserve ann A 2 via app  | #5 HELD A 2 until 2:03
-        0:04 | reserve ann A 1 via app  | OPEN_RESERVATIONS_LIMIT 2 of 1
-        0:05 | reserve ann A 1 via web  | #7 HELD A 1 until 2:05
+        at   | said                    | answer
+        0:00 | receive A 9             | applied 1
+        0:01 | reserve ann A 5 via web | #3 HELD A 5 until 2:01
+        0:02 | reserve ann A 3 via app | UNITS_LIMIT A 3 of 2
+        0:03 | reserve ann A 2 via app | #5 HELD A 2 until 2:03
+        0:04 | reserve ann A 1 via app | OPEN_RESERVATIONS_LIMIT 2 of 1
+        0:05 | reserve ann A 1 via web | #7 HELD A 1 until 2:05
         """,
     ),
     "every rule that fits applies": (
         [LimitRule("", "", 0, 5), LimitRule("app", "", 0, 3), LimitRule("app", "A", 0, 1)],
         """
-        at   | said                     | answer
-        0:00 | receive A 9, B 9         | applied 2
-        0:01 | reserve ann A 2 via app  | UNITS_LIMIT A 2 of 1
-        0:02 | reserve ann B 4 via app  | UNITS_LIMIT B 4 of 3
-        0:03 | reserve ann A 4 via web  | #5 HELD A 4 until 2:03
-        0:04 | reserve ann A 1 via app  | #6 HELD A 1 until 2:04
-        0:05 | reserve ann A 1 via web  | UNITS_LIMIT A 1 of 0
+        at   | said                    | answer
+        0:00 | receive A 9, B 9        | applied 2
+        0:01 | reserve ann A 2 via app | UNITS_LIMIT A 2 of 1
+        0:02 | reserve ann B 4 via app | UNITS_LIMIT B 4 of 3
+        0:03 | reserve ann A 4 via web | #5 HELD A 4 until 2:03
+        0:04 | reserve ann A 1 via app | #6 HELD A 1 until 2:04
+        0:05 | reserve ann A 1 via web | UNITS_LIMIT A 1 of 0
         """,
     ),
     "a basket that is replaced does not count": (
         [LimitRule("", "", 1, 3)],
         """
-        at   | said                       | answer                          | stock
-        0:00 | receive A 9                | applied 1                       |
-        0:01 | reserve ann A 3 basket b   | #3 HELD A 3 until 2:01          | A 9/3
-        0:02 | reserve ann A 2 basket b   | #5 HELD A 2 until 2:02          | A 9/2
-        0:03 | reserve ann A 4 basket b   | UNITS_LIMIT A 4 of 3            | A 9/2
-        0:04 | reserve ann A 1 basket c   | OPEN_RESERVATIONS_LIMIT 2 of 1  | A 9/2
+        at   | said                     | answer                         | stock
+        0:00 | receive A 9              | applied 1                      |
+        0:01 | reserve ann A 3 basket b | #3 HELD A 3 until 2:01         | A 9/3
+        0:02 | reserve ann A 2 basket b | #5 HELD A 2 until 2:02         | A 9/2
+        0:03 | reserve ann A 4 basket b | UNITS_LIMIT A 4 of 3           | A 9/2
+        0:04 | reserve ann A 1 basket c | OPEN_RESERVATIONS_LIMIT 2 of 1 | A 9/2
         """,
     ),
     "open reservations are told before units, and units before stock": (
         [LimitRule("", "A", 1, 2)],
         """
-        at   | said                       | answer
-        0:00 | receive A 2, B 2           | applied 2
-        0:01 | reserve ann A 1            | #3 HELD A 1 until 2:01
-        0:02 | reserve ann B 9, A 9       | OPEN_RESERVATIONS_LIMIT A 2 of 1
-        0:03 | release #3                 | #3 RELEASED A 1 -1 back CUSTOMER_CANCELLED
-        0:04 | reserve ann B 9, A 9       | UNITS_LIMIT A 9 of 2
-        0:05 | reserve ann B 9, A 2       | INSUFFICIENT_STOCK B 9 of 2
+        at   | said                 | answer
+        0:00 | receive A 2, B 2     | applied 2
+        0:01 | reserve ann A 1      | #3 HELD A 1 until 2:01
+        0:02 | reserve ann B 9, A 9 | OPEN_RESERVATIONS_LIMIT A 2 of 1
+        0:03 | release #3           | #3 RELEASED A 1 -1 back OTHER
+        0:04 | reserve ann B 9, A 9 | UNITS_LIMIT A 9 of 2
+        0:05 | reserve ann B 9, A 2 | INSUFFICIENT_STOCK B 9 of 2
         """,
     ),
 }

@@ -2,9 +2,16 @@
 
 from typing import Any, Final
 
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+import pytest
+from hypothesis import settings, strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from actors.ledger.commands import (
     AdjustmentKind,
@@ -30,7 +37,7 @@ from tests.ledger.model import Model, Outcome
 from tests.ledger.watched import DAY_ZERO_MS, Core, Watched, written
 from tests.ledger.words import MINUTE_MS
 
-EXAMPLES: Final = 100
+EXAMPLES: Final = 300  # some 6 s
 STEPS: Final = 50
 # Answers and ended reservations are remembered for eight days; a run stays within, so that nothing is ever forgotten.
 RUN_MS_MAX: Final = 7 * DAY_MS
@@ -52,17 +59,18 @@ POLICIES: Final = (
         ),
         limit_rules=(LimitRule("web", "", 0, 3),),
     ),
-    Policy(version=4, paused=True),
+    Policy(version=4),
+    Policy(version=5, paused=True),
 )
 
-skus = st.sampled_from("AABBC")
-units = st.integers(1, 6)
+skus = st.sampled_from("AAABBBC")
+units = st.integers(1, 4)
 lines = st.lists(st.tuples(skus, units), min_size=1, max_size=3).map(tuple)
 no_or_some_lines = st.one_of(st.just(()), lines)
-customers = st.sampled_from(["ann", "bob"])
+customers = st.sampled_from(["ann", "bob", "cy"])
 channels = st.sampled_from(["web", "app"])
 baskets = st.sampled_from(["", "", "b1", "b2"])
-ttls = st.sampled_from([0, 0, 1, MINUTE_MS, 3 * HOUR_MS, DAY_MS, 8 * DAY_MS])
+ttls = st.sampled_from([0, DAY_MS, 3 * HOUR_MS, 0, MINUTE_MS, 1, 2 * DAY_MS, 8 * DAY_MS])
 picks = st.integers(0, 1_000_000)
 counts = st.dictionaries(st.sampled_from("ABC"), st.integers(0, 12), min_size=1).map(lambda found: tuple(found.items()))
 reasons = st.sampled_from([reason for reason in ReleaseReason if reason < ReleaseReason.REPLACED])
@@ -94,9 +102,15 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def number(self, pick: int) -> int:
         """A reservation, the latest more often; now and then one that never was."""
-        if pick % 19 == 0 or not self.model.claims:
+        if pick % 19 == 18:
             return 1 + pick % 97 * 1_000
-        return self.model.claims[-1 - min(pick % 7, pick % len(self.model.claims)) % len(self.model.claims)].number
+        return self.model.claims[-1 - pick % 5 % len(self.model.claims)].number
+
+    @initialize(stock=st.lists(st.integers(5, 40), min_size=2, max_size=2))
+    def open_the_shop(self, stock: list[int]) -> None:
+        rows = zip("AB", stock, strict=True)
+        movements = tuple(Movement(sku, quantity, 1, AdjustmentKind.RECEIPT, 0) for sku, quantity in rows)
+        self.say(AdjustStock(self.fresh_key(), "opening", movements))
 
     @rule(customer=customers, channel=channels, basket=baskets, lines=lines, ttl=ttls)
     def reserve(self, customer: str, channel: str, basket: str, lines: Any, ttl: int) -> None:
@@ -106,22 +120,27 @@ class LedgerMachine(RuleBasedStateMachine):
     def reserve_one(self, customer: str, sku: str, quantity: int) -> None:
         self.say(Reserve(self.fresh_key(), customer, "web", "", ((sku, quantity),), 0))
 
+    @precondition(lambda self: self.model.claims)
     @rule(pick=picks, within=ttls)
     def confirm(self, pick: int, within: int) -> None:
         self.say(Confirm(self.fresh_key(), self.number(pick), within))
 
+    @precondition(lambda self: self.model.claims)
     @rule(pick=picks)
     def mark_ready(self, pick: int) -> None:
         self.say(MarkReady(self.fresh_key(), self.number(pick)))
 
+    @precondition(lambda self: self.model.claims)
     @rule(pick=picks, lines=no_or_some_lines)
     def collect(self, pick: int, lines: Any) -> None:
         self.say(Collect(self.fresh_key(), self.number(pick), "p1", lines))
 
+    @precondition(lambda self: self.model.claims)
     @rule(pick=picks, lines=no_or_some_lines, reason=reasons)
     def release(self, pick: int, lines: Any, reason: ReleaseReason) -> None:
         self.say(Release(self.fresh_key(), self.number(pick), reason, lines))
 
+    @precondition(lambda self: self.model.claims)
     @rule(pick=picks, ttl=ttls.filter(bool))
     def extend(self, pick: int, ttl: int) -> None:
         self.say(Extend(self.fresh_key(), self.number(pick), ttl))
@@ -152,8 +171,12 @@ class LedgerMachine(RuleBasedStateMachine):
         )
         self.say(AdjustStock(self.fresh_key(), source, movements))
 
-    @rule(counts=counts, back=st.one_of(st.just(None), st.integers(0, COUNT_BACK_MS_MAX)), included=st.booleans())
-    def count(self, counts: Any, back: int | None, included: bool) -> None:  # noqa: FBT001  a rule's draw
+    @rule(
+        counts=counts,
+        back=st.one_of(st.just(None), st.integers(0, HOUR_MS), st.integers(0, COUNT_BACK_MS_MAX)),
+        included=st.booleans(),
+    )
+    def count(self, counts: Any, back: int | None, included: bool) -> None:
         as_of_ms = 0 if back is None else self.clock_ms - back
         self.say(CountStock(self.fresh_key(), counts, as_of_ms, included))
 
@@ -163,7 +186,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.said)
     @rule(pick=picks, other=st.booleans())
-    def say_again(self, pick: int, other: bool) -> None:  # noqa: FBT001  a rule's draw
+    def say_again(self, pick: int, other: bool) -> None:
         command, answer = self.said[pick % len(self.said)]
         if other:
             stranger = self.said[pick // 2 % len(self.said)][0]
@@ -178,7 +201,7 @@ class LedgerMachine(RuleBasedStateMachine):
             assert told.answer == answer, "word for word"
         assert all(type(record.event).__name__ == "Expired" for record in self.watched.records[records:])
 
-    @rule(jump=st.sampled_from([0, 1, 999, MINUTE_MS, 30 * MINUTE_MS, HOUR_MS, 5 * HOUR_MS, DAY_MS]))
+    @rule(jump=st.sampled_from([0, 1, 999, MINUTE_MS, 30 * MINUTE_MS, HOUR_MS, 5 * HOUR_MS]))
     def time_passes(self, jump: int) -> None:
         self.wait_until(self.clock_ms + jump)
 
@@ -197,7 +220,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def clock_is_set_back(self, jump: int) -> None:
         self.clock_ms = max(DAY_ZERO_MS + DAY_MS // 2, self.clock_ms - jump)
 
-    @rule(policy=st.sampled_from(POLICIES))
+    @rule(policy=st.sampled_from([*POLICIES, POLICIES[0]]))
     def adopt(self, policy: Policy) -> None:
         self.watched.adopt(policy, self.clock_ms)
         self.model.expire(self.watched.ledger.time_ms)
@@ -219,7 +242,9 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.watched.stock() == self.model.stock()
         assert self.watched.ledger.version == self.model.events
         live = {held.number: held for held in self.watched.ledger.reservations.values()}
-        assert [plain(live[claim.number]) for claim in self.model.claims] == [claim.outcome() for claim in self.model.claims]
+        assert [plain(live[claim.number]) for claim in self.model.claims] == [
+            claim.outcome() for claim in self.model.claims
+        ]
 
     def teardown(self) -> None:
         """Journal, replay, snapshot and audit agree; and once all callers stop, nothing stays reserved."""
@@ -246,7 +271,7 @@ def plain(remembered: Remembered) -> Outcome:
             return ("stock", *answer)
 
 
+@pytest.mark.timeout(400)  # a failure is shrunk for up to five minutes
 def test_core_and_model_say_the_same() -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        LedgerMachine, settings=settings(max_examples=EXAMPLES, stateful_step_count=STEPS)
-    )
+    limits = settings(max_examples=EXAMPLES, stateful_step_count=STEPS, report_multiple_bugs=False)
+    run_state_machine_as_test(LedgerMachine, settings=limits)

@@ -49,7 +49,13 @@ def test_reserve() -> None:
 @pytest.mark.parametrize("verb", ["collect", "release"])
 def test_collect_and_release(verb: str) -> None:
     watched = play(
-        "at | said\n 0:00 | receive A 5, B 5\n 0:01 | reserve ann A 2, A 1\n 0:02 | reserve ann A 1 for 1m\n 0:03 | wait"
+        """
+        at   | said
+        0:00 | receive A 5, B 5
+        0:01 | reserve ann A 2, A 1
+        0:02 | reserve ann A 1 for 1m
+        0:03 | wait
+        """
     )
     told(watched, "safety A 0", "used")
     assert told(watched, f"{verb} #9 A 9, B 9", "used") == "IDEMPOTENCY_KEY_REUSED"
@@ -67,7 +73,14 @@ def test_collect_and_release(verb: str) -> None:
 )
 def test_confirm_and_extend(command: str, wrong: str) -> None:
     watched = play(
-        "at | said\n 0:00 | receive A 5\n 0:01 | reserve ann A 2\n 0:02 | reserve ann A 1 for 1m\n 0:03 | release #2\n 0:04 | wait"
+        """
+        at   | said
+        0:00 | receive A 5
+        0:01 | reserve ann A 2
+        0:02 | reserve ann A 1 for 1m
+        0:03 | release #2
+        0:04 | wait
+        """
     )
     text = command + wrong
     assert told(watched, text.format(99)) == "RESERVATION_NOT_FOUND"

@@ -1,5 +1,7 @@
 """A retry is the same sentence said twice: the first answer again, word for word, whatever has happened since."""
 
+from itertools import pairwise
+
 import pytest
 
 from actors.ledger.commands import Command, Reserve
@@ -12,11 +14,11 @@ from tests.ledger.watched import DAY_ZERO_MS, Watched
 from tests.ledger.words import answer_text, command_of, instant
 
 SETTING = """
-    at   | said
+    at      | said
     0:00:30 | receive A 9, B 9
-    0:01 | reserve ann A 3 basket b
-    0:02 | reserve bob A 2, B 2
-    0:03 | confirm #3
+    0:01    | reserve ann A 3 basket b
+    0:02    | reserve bob A 2, B 2
+    0:03    | confirm #3
 """
 
 # A command, what happens after it, and the same key with other content.
@@ -107,23 +109,23 @@ def test_other_content_under_the_key_is_refused_without_effect(first: str, since
 
 def test_two_keys_are_two_intents() -> None:
     play("""
-        at   | said                   | answer                           | stock
-        0:00 | k0: receive A 9        | applied 1                        | A 9/0
-        0:01 | k1: reserve ann A 3    | #2 HELD A 3 until 2:01           | A 9/3
-        0:02 | k2: reserve ann A 3    | #3 HELD A 3 until 2:02           | A 9/6
-        0:03 | k1: reserve ann A 3    | #2 HELD A 3 until 2:01 (again)   | A 9/6
+        at   | said                | answer                         | stock
+        0:00 | k0: receive A 9     | applied 1                      | A 9/0
+        0:01 | k1: reserve ann A 3 | #2 HELD A 3 until 2:01         | A 9/3
+        0:02 | k2: reserve ann A 3 | #3 HELD A 3 until 2:02         | A 9/6
+        0:03 | k1: reserve ann A 3 | #2 HELD A 3 until 2:01 (again) | A 9/6
     """)
 
 
 def test_a_retry_after_the_deadline_is_answered_as_it_was() -> None:
     """The caller asks what was answered, not how it stands; the answer's deadline says how long it was good for."""
     play("""
-        at   | said                  | answer                                   | events
-        0:00 | receive A 1           | applied 1                                | StockAdjusted
-        0:01 | k1: reserve ann A 1   | #2 HELD A 1 until 2:01                   | Reserved
-        9:00 | k1: reserve ann A 1   | #2 HELD A 1 until 2:01 (again)           | Expired
-        9:01 | k2: confirm #2        | RESERVATION_EXPIRED #2 EXPIRED           | Refused RESERVATION_EXPIRED
-        9:02 | k2: confirm #2        | RESERVATION_EXPIRED #2 EXPIRED (again)   |
+        at   | said                | answer                                 | events
+        0:00 | receive A 1         | applied 1                              | StockAdjusted
+        0:01 | k1: reserve ann A 1 | #2 HELD A 1 until 2:01                 | Reserved
+        9:00 | k1: reserve ann A 1 | #2 HELD A 1 until 2:01 (again)         | Expired
+        9:01 | k2: confirm #2      | RESERVATION_EXPIRED #2 EXPIRED         | Refused
+        9:02 | k2: confirm #2      | RESERVATION_EXPIRED #2 EXPIRED (again) |
     """)
 
 
@@ -182,7 +184,7 @@ def test_forgetting_is_spread_over_events() -> None:
         watched.say(said("safety A 0", f"later {index}"), DAY_ZERO_MS + 12 * DAY_MS)
         kept.append(len(watched.ledger.reservations))
     assert kept[0] == 3 * FORGET_A_STEP_MAX
-    assert all(before - after <= FORGET_A_STEP_MAX for before, after in zip(kept, kept[1:], strict=False))
+    assert all(before - after <= FORGET_A_STEP_MAX for before, after in pairwise(kept))
     assert kept[-1] == 0
     assert watched.ledger.remembered == sum(map(len, watched.ledger.generations.values())) == 5
     assert watched.complaints() == []

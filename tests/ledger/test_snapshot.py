@@ -1,4 +1,4 @@
-"""A snapshot is the ledger: the same rows after JSON and back, the same rows from the journal alone, and it lives on."""
+"""A snapshot is the ledger: the same rows after JSON and back, the same from the journal alone, and it lives on."""
 
 from itertools import pairwise
 

@@ -36,7 +36,7 @@ def assembled(
     *,
     recall: Callable[[Ledger, Command], Remembered | None] = first_answer,
     decided: Callable[[Ledger, Command, int], Decision] = decide,
-    evolved: Callable[[Ledger, Event, int], None] = evolve,
+    evolved: Callable[[Ledger, Event, int], object] = evolve,
     falling_due: Callable[[Ledger, int], Iterator[Expired]] = due,
 ) -> Core:
     """A core of the real parts, or with one of them exchanged: how mutants are built."""

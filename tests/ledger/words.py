@@ -29,7 +29,7 @@ from actors.ledger.commands import (
     Reserve,
     SetSafetyStock,
 )
-from actors.ledger.events import Event, Refused, Released
+from actors.ledger.events import Event, Released
 from actors.ledger.lifecycle import LIVE, ReleaseReason
 from actors.ledger.policy import DAY_MS, HOUR_MS
 from actors.ledger.reasons import Reason, Rejection
@@ -105,10 +105,11 @@ def command_of(text: str, key: str, rows: dict[str, int]) -> Command:
         case "collect":
             return Collect(key, number, options.get("paid", "p1"), lines)
         case "release":
-            return Release(key, number, ReleaseReason[options.get("because", "CUSTOMER_CANCELLED")], lines)
+            return Release(key, number, ReleaseReason[options.get("because", "OTHER")], lines)
         case "extend":
             return Extend(key, number, interval(options["for"]))
-    raise AssertionError(f"no such command: {text!r}")
+        case _:
+            raise AssertionError(f"no such command: {text!r}")
 
 
 def _adjust(key: str, verb: str, lines: Lines, options: dict[str, str], rows: dict[str, int]) -> AdjustStock:
@@ -173,16 +174,14 @@ def _outcome_text(outcome: StockOutcome) -> str:
 
 
 def events_text(events: Iterable[Event]) -> str:
-    """What happened, by name."""
-    words = []
+    """What happened, by name; the same name twice is `x2`."""
+    words: dict[str, int] = {}
     for event in events:
         name = type(event).__name__
         if isinstance(event, Released):
             name += f" {event.reason.name}"
-        elif isinstance(event, Refused):
-            name += f" {event.rejection.reason.name}"
-        words.append(name)
-    return ", ".join(words)
+        words[name] = words.get(name, 0) + 1
+    return ", ".join(name if times == 1 else f"{name} x{times}" for name, times in words.items())
 
 
 def stock_text(ledger: Ledger) -> str:

@@ -1,0 +1,76 @@
+"""The sqlite journal where it must say no: files that are not its own, newer, locked, or in a place it cannot reach."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from actors.journal.port import Head, JournalDamaged, JournalFailed, Record
+from actors.journal.sqlite import SCHEMA_VERSION, SqliteJournal
+from tests.journal.storages import SqliteStorage, appended, record, records_of
+
+
+@pytest.fixture
+def written(sqlite_storage: SqliteStorage) -> list[Record]:
+    """A small ledger."""
+    return appended(sqlite_storage.open(), "S1", [1, 2, 1])
+
+
+def test_every_commit_is_flushed_to_a_log(sqlite_storage: SqliteStorage) -> None:
+    journal = SqliteJournal(sqlite_storage.path)  # no test can cut the power, so this one asks
+    with closing(journal):
+        assert journal._db.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert journal._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+@pytest.mark.parametrize("content", [b"not a database, but long enough to be taken for one" * 99, b"\0" * 100])
+def test_a_file_that_is_no_database_is_said_to_be_damaged_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "journal.db"
+    path.write_bytes(content)
+    with pytest.raises(JournalDamaged, match=r"journal\.db"):
+        SqliteJournal(path)
+    assert path.read_bytes() == content
+
+
+def test_a_newer_schema_is_refused_with_both_versions_and_left_alone(
+    sqlite_storage: SqliteStorage, written: list[Record]
+) -> None:
+    newer = sqlite_storage.at_rest()
+    with closing(sqlite3.connect(newer.path)) as db:
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    image = newer.path.read_bytes()
+    with pytest.raises(JournalFailed, match=r"newer version.*schema 2, this is 1"):
+        newer.open()
+    assert newer.path.read_bytes() == image
+
+
+def test_what_cannot_be_opened_is_not_called_damaged(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "absent" / "journal.db"):
+        with pytest.raises(JournalFailed, match="unable to open"):
+            SqliteJournal(path)
+
+
+def test_a_file_that_another_process_keeps_locked_is_not_called_damaged(
+    sqlite_storage: SqliteStorage, written: list[Record]
+) -> None:
+    with closing(sqlite3.connect(sqlite_storage.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(JournalFailed, match="locked"):
+            SqliteJournal(sqlite_storage.path, busy_ms=50)
+    assert records_of(sqlite_storage.open(), "S1") == written
+
+
+def test_an_append_that_fails_half_way_lets_go_of_the_lock(
+    sqlite_storage: SqliteStorage, written: list[Record]
+) -> None:
+    journal = sqlite_storage.open()
+    epoch, seq = journal.take_over("S1")
+    with closing(sqlite3.connect(sqlite_storage.path, isolation_level=None)) as other:
+        other.execute("INSERT INTO records VALUES (99, 'S1', ?, 1, 1, 1, 1, x'5b5d')", (seq + 2,))
+    with pytest.raises(JournalFailed, match="UNIQUE"):
+        journal.append([record("S1", epoch, seq + 1), record("S1", epoch, seq + 2)])
+
+    with closing(SqliteJournal(sqlite_storage.path, busy_ms=0)) as successor:
+        assert successor.take_over("S2") == Head(1, 0)
+        assert successor.read("S1", 0, len(written) + 1) == written
