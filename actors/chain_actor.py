@@ -62,13 +62,16 @@ class ChainActor:
             return orjson.dumps(chain_to_document(self._chain))
 
     def set_policy(self, document: bytes, expected_version: int) -> bytes | None:
-        """Replace the policy; the chain after it, or None where another version than the expected is in force."""
+        """Replace the policy; the chain after it, or None where another version than the expected is in force.
+
+        What is already so is not refused: the answer to the call that made it so may have been lost.
+        """
         with self._lock:
             in_force = self._chain.policy
-            if expected_version not in (0, in_force.version):
-                return None
             policy = from_document({**orjson.loads(document), "version": in_force.version, "paused": False})
             if policy != in_force:
+                if expected_version not in (0, in_force.version):
+                    return None
                 self._append(PolicySet(from_document({**orjson.loads(document), "version": in_force.version + 1})))
             return orjson.dumps(chain_to_document(self._chain))
 

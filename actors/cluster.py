@@ -13,14 +13,14 @@ from typing import Any, Final, NoReturn
 
 import ray
 from ray.actor import ActorHandle
-from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError
+from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError, RayTaskError
 
 from actors.chain_actor import ChainActor
 from actors.clock import SystemClock
-from actors.journal.port import JournalError
+from actors.journal.port import JournalDamaged, JournalError
 from actors.journal.sqlite import SqliteJournal
 from actors.placement import CHAIN_ACTOR
-from actors.router import ActorGone
+from actors.router import ActorGone, LedgerStopped
 from actors.store_actor import StoreActor
 
 NAMESPACE: Final = "holdfast"
@@ -73,6 +73,10 @@ class RayActors:
         except RayActorError as error:
             self._handles.pop(actor, None)  # dead for good: the next call makes it anew
             raise ActorGone(str(error)) from error
+        except RayTaskError as error:
+            if isinstance(error.cause, JournalDamaged):
+                raise LedgerStopped(str(error.cause)) from error
+            raise
 
     async def _make(self, actor: str) -> "ActorHandle[Any]":
         lock = self._making.setdefault(actor, asyncio.Lock())

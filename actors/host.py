@@ -32,6 +32,8 @@ from actors.ledger.state import Ledger, Remembered
 from actors.ledger.transact import expire, transact
 
 REPLAY_EVENTS_MAX: Final = 20_000  # events read from the journal at a time
+QUIET_MS: Final = 3_000  # a ledger without events for so long
+QUIET_TAIL_EVENTS: Final = 2_000  # replays in 30 ms
 SWEEP_EVENTS_MAX: Final = 2_000  # expiries to a sweep and ledger: some 20 ms under the lock
 
 T = TypeVar("T")
@@ -152,14 +154,19 @@ class LedgerHost:
             self.snapshot(ledger_id, pause=lambda: None)
 
     def snapshots_due(self, events_min: int) -> list[str]:
-        """Ledgers whose tail has grown beyond `events_min` and beyond twice their state: recovery stays bounded, and a
-        snapshot's cost stays a fraction of what it saves."""
-        return [
-            ledger_id
-            for ledger_id, hosted in list(self._hosted.items())
-            if hosted.ledger.version - hosted.snapshot_seq
-            > max(events_min, 2 * (len(hosted.ledger.reservations) + len(hosted.ledger.positions)))
-        ]
+        """Ledgers that should write one now.
+
+        Busy ones, once the tail is longer than `events_min` and than their state: recovery stays bounded, at a fraction
+        of the cost of what was decided. Quiet ones, as soon as it would save a noticeable replay.
+        """
+        return [ledger_id for ledger_id, hosted in list(self._hosted.items()) if self._is_due(hosted, events_min)]
+
+    def _is_due(self, hosted: Hosted, events_min: int) -> bool:
+        ledger = hosted.ledger
+        tail = ledger.version - hosted.snapshot_seq
+        if tail > max(events_min, len(ledger.reservations) + len(ledger.positions)):
+            return True
+        return tail > QUIET_TAIL_EVENTS and self._clock.now_ms() - ledger.time_ms > QUIET_MS
 
     def ledger_ids(self) -> list[str]:
         """The ledgers in office."""
@@ -214,7 +221,8 @@ class LedgerHost:
         """Expire what is due and adopt a newer policy, before anything is decided."""
         events = expire(ledger, now_ms)
         policy = self._policy_for(ledger_id)
-        if policy is not None and policy != ledger.policy:
+        # Never an older one: after a restart the first caller may be a gateway that has not heard of the change yet.
+        if policy is not None and policy != ledger.policy and policy.version >= ledger.policy.version:
             adopted = PolicyAdopted(policy.version, to_document(policy))
             evolve(ledger, adopted, now_ms)
             events.append(adopted)

@@ -28,11 +28,15 @@ class ActorGone(Exception):
     """The actor did not answer: it died, restarts, or cannot be reached. What it did is unknown."""
 
 
+class LedgerStopped(Exception):
+    """The ledger is not served: its journal is damaged. Asking again does not help."""
+
+
 class Actors(Protocol):
     """How to reach actors by name. `cluster.RayActors` is the real one."""
 
     async def call(self, actor: str, method: str, *args: Any) -> Any:
-        """Call a method, making the actor first where it is not there. Raises ActorGone."""
+        """Call a method, making the actor first where it is not there. Raises ActorGone or LedgerStopped."""
 
 
 class Router:

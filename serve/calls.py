@@ -8,6 +8,7 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 
 from actors.batcher import DeadlinePassed, Overloaded
+from actors.router import LedgerStopped
 from serve import statuses
 from serve.statuses import Refused, Status
 from serve.validation import InvalidRequest
@@ -48,6 +49,8 @@ def status_of(error: BaseException) -> Status | None:
         return statuses.overloaded(error.retry_after_s)
     if isinstance(error, DeadlinePassed):
         return statuses.late(sent=error.sent)
+    if isinstance(error, LedgerStopped):
+        return statuses.stopped(str(error))
     return None
 
 
@@ -55,7 +58,7 @@ async def answered(context: Any, reply: R, work: Callable[[R], Awaitable[None]])
     """Fill the reply, or set the status that says why not."""
     try:
         await work(reply)
-    except (Refused, InvalidRequest, Overloaded, DeadlinePassed) as error:
+    except (Refused, InvalidRequest, Overloaded, DeadlinePassed, LedgerStopped) as error:
         status = status_of(error)
         assert status is not None
         reply.Clear()

@@ -14,7 +14,7 @@ import grpc
 from actors.batcher import DeadlinePassed
 from actors.journal.codec import decode_events
 from actors.ledger import events as ev
-from actors.router import Router
+from actors.router import LedgerStopped, Router
 from actors.store_actor import FeedRecord
 from holdfast.v1 import event_service_pb2 as es
 from holdfast.v1 import stock_service_pb2 as ss
@@ -57,7 +57,7 @@ class Feeds:
                     began = monotonic()
                     yield message
                     _cut_off_if_slow(began)
-        except (Refused, InvalidRequest, DeadlinePassed) as error:
+        except (Refused, InvalidRequest, DeadlinePassed, LedgerStopped) as error:
             _end(error, context)
 
     async def availability(self, payload: bytes, context: Any) -> AsyncIterator[ss.WatchAvailabilityResponse]:
@@ -80,7 +80,7 @@ class Feeds:
                 began = monotonic()
                 yield message
                 _cut_off_if_slow(began)
-        except (Refused, InvalidRequest, DeadlinePassed) as error:
+        except (Refused, InvalidRequest, DeadlinePassed, LedgerStopped) as error:
             _end(error, context)
 
     async def _cursors(self, asked: Sequence[ss.StoreCursor], *, all_stores: bool) -> dict[str, int]:

@@ -33,6 +33,9 @@ class Fenced(JournalError):
         self.epoch = epoch
         self.in_force = in_force
 
+    def __reduce__(self) -> tuple[type["Fenced"], tuple[str, int, int]]:  # it leaves its process on the way to a caller
+        return Fenced, (self.ledger_id, self.epoch, self.in_force)
+
 
 class JournalFailed(JournalError):
     """A write failed; what reached the disk is unknown."""
@@ -48,6 +51,10 @@ class JournalDamaged(JournalError):
         )
         self.ledger_id = ledger_id
         self.place = place
+        self.why = why
+
+    def __reduce__(self) -> tuple[type["JournalDamaged"], tuple[str, str, str]]:
+        return JournalDamaged, (self.ledger_id, self.place, self.why)
 
 
 class Record(NamedTuple):

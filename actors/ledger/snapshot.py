@@ -172,12 +172,12 @@ def _reservation(fields: Row, ledger: Ledger) -> Reservation:
     fields[1] = _STATUSES[fields[1]]
     fields[5] = lines
     if fields[6] is not None:
-        fields[6] = tuple([(collected, released) for collected, released in fields[6]])
+        fields[6] = tuple(map(tuple, fields[6]))
     if fields[10] == fields[0]:
         fields[10] = fields[0]  # one object for number and version, as it was before
     if fields[12] is not None:
         fields[12] = ReleaseReason(fields[12])
-    return Reservation._make(fields)
+    return tuple.__new__(Reservation, fields)
 
 
 def _restore_reservation(ledger: Ledger, reservation: Reservation) -> None:
@@ -187,10 +187,8 @@ def _restore_reservation(ledger: Ledger, reservation: Reservation) -> None:
     if reservation.status not in LIVE:
         return
     ledger.open_reservations += 1
-    others = ledger.customers.get(reservation.customer_id)
-    if others is None:
-        ledger.customers[reservation.customer_id] = number
-    else:
+    others = ledger.customers.setdefault(reservation.customer_id, number)
+    if others is not number:
         ledger.customers[reservation.customer_id] = (
             (others, number) if isinstance(others, int) else (*others, number)
         )

@@ -1,0 +1,41 @@
+"""An event loop whose time a test can move, so that none has to wait for a deadline."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class SkippingLoop(asyncio.SelectorEventLoop):
+    """Real time, and what was skipped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.skipped_s = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.skipped_s
+
+
+def skip(seconds: float) -> None:
+    """So much later; timers that are due by then run at the next turn."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, SkippingLoop), "run the test with loop_time.run"
+    loop.skipped_s += seconds
+
+
+async def turns(count: int = 10) -> None:
+    """Let others run."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def run(main: Callable[[], Awaitable[T]]) -> T:
+    """As `asyncio.run`."""
+
+    async def whole() -> T:
+        return await main()
+
+    with asyncio.Runner(loop_factory=SkippingLoop) as runner:
+        return runner.run(whole())

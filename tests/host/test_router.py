@@ -1,0 +1,322 @@
+"""The one owner of retries: the same bytes again until they are answered, and whatever was lost, one effect."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from actors.batcher import QUEUED_ENTRIES_MAX, DeadlinePassed, Overloaded
+from actors.envelope import Answer, Entry, Held, Moved, Refusal, command_to_wire
+from actors.journal.codec import chained
+from actors.ledger.policy import HOUR_MS, Policy, to_document
+from actors.ledger.reasons import Reason
+from actors.placement import CHAIN_ACTOR, Placement
+from actors.router import ATTEMPT_S_MAX, CHAIN_POLL_S, LedgerStopped, Router
+from tests.host.actors_here import ActorsHere
+from tests.host.loop_time import run, skip, turns
+from tests.host.office import WAIT_S, ManualClock
+from tests.ledger.words import command_of
+from tests.waiting import until_async
+
+S1 = "store-S1"
+S2 = "store-S2"
+
+
+class Way:
+    """A router in front of actors in this process, with ten of A in each of two shops."""
+
+    def __init__(self, actors: ActorsHere) -> None:
+        self.actors = actors
+        self.router = Router(actors, Placement(0))
+        self._rows: dict[str, int] = {}
+
+    async def open(self) -> None:
+        await self.actors.put_stores("S1", "S2")
+        await self.router.start()
+        await self.say(("S1", "r1", "receive A 10"), ("S2", "r1", "receive A 10"))
+
+    def entry(self, store_id: str, key: str, text: str) -> Entry:
+        return store_id, command_to_wire(command_of(text, key, self._rows))
+
+    async def say(self, *lines: tuple[str, str, str], within_s: float = WAIT_S) -> list[Answer]:
+        """Each line is (shop, key, text); the answers in their places."""
+        entries = [self.entry(*line) for line in lines]
+        deadline = asyncio.get_running_loop().time() + within_s
+        queued = self.router.submit([line[0] for line in lines], entries, deadline, promise=False)
+        answers: list[Any] = [None] * len(lines)
+        for future, places in queued:
+            for place, answer in zip(places, await future, strict=True):
+                answers[place] = answer
+        return answers
+
+    def steps(self, actor: str) -> list[bytes]:
+        """The payloads of all steps that were sent to an actor."""
+        return [args[0] for name, method, args in self.actors.calls if (name, method) == (actor, "step")]
+
+    async def on_hand(self, store_id: str) -> tuple[int, ...]:
+        """What the shop has of A."""
+        deadline = asyncio.get_running_loop().time() + WAIT_S
+        [(_, _, [row])] = await self.router.ask(store_id, "availability", [store_id], ["A"], deadline=deadline)
+        return tuple(row)
+
+
+@pytest.fixture
+def on_the_way(tmp_path: Path, clock: ManualClock) -> Callable[[Callable[[Way], Awaitable[None]]], None]:
+    """Run a test's coroutine with a router of its own."""
+
+    def run_with(test: Callable[[Way], Awaitable[None]]) -> None:
+        async def main() -> None:
+            actors = ActorsHere(tmp_path, clock)
+            way = Way(actors)
+            try:
+                await way.open()
+                await test(way)
+            finally:
+                way.router.close()
+                actors.close()
+
+        run(main)
+
+    return run_with
+
+
+Run = Callable[[Callable[[Way], Awaitable[None]]], None]
+
+
+@pytest.mark.parametrize("lost", ["call", "answer"])
+@pytest.mark.parametrize("times", [1, 4])
+def test_the_same_bytes_are_sent_until_they_are_answered(on_the_way: Run, lost: str, times: int) -> None:
+    async def test(way: Way) -> None:
+        before = len(way.steps(S1))
+        (way.actors.lose_calls if lost == "call" else way.actors.lose_answers)(S1, times)
+        (answer,) = await way.say(("S1", "k1", "reserve ann A 3"))
+        assert isinstance(answer, Held)
+        sent = way.steps(S1)[before:]
+        assert len(sent) == times + 1
+        assert len(set(sent)) == 1
+        assert await way.on_hand("S1") == (10, 3, 0, 0)
+
+    on_the_way(test)
+
+
+def test_a_killed_actor_is_a_delay(on_the_way: Run) -> None:
+    async def test(way: Way) -> None:
+        (first,) = await way.say(("S1", "k1", "reserve ann A 3"))
+        way.actors.kill(S1)
+        assert await way.say(("S1", "k1", "reserve ann A 3"), ("S1", "k2", "reserve bob A 8")) == [
+            first,
+            Refusal(4, (await way.say(("S1", "k2", "reserve bob A 8")))[0].rejection),  # type: ignore[union-attr]
+        ]
+        assert way.actors.made[S1] == 2
+
+    on_the_way(test)
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_an_actor_whose_journal_fails_is_a_delay(on_the_way: Run, *, written: bool) -> None:
+    async def test(way: Way) -> None:
+        journal = way.actors.journals[S1]
+        (journal.fail_after if written else journal.fail_before)()
+        (answer,) = await way.say(("S1", "k1", "reserve ann A 3"))
+        assert isinstance(answer, Held)
+        assert await way.on_hand("S1") == (10, 3, 0, 0)
+        assert way.actors.made[S1] == 2
+
+    on_the_way(test)
+
+
+def test_when_the_time_is_over_the_outcome_is_unknown(on_the_way: Run) -> None:
+    async def test(way: Way) -> None:
+        way.actors.lose_answers(S1, 1_000)
+        with pytest.raises(DeadlinePassed) as passed:
+            await way.say(("S1", "k1", "reserve ann A 3"), within_s=0.3)
+        assert passed.value.sent
+        way.actors._lost_after.clear()
+        (answer,) = await way.say(("S1", "k1", "reserve ann A 3"))
+        assert isinstance(answer, Held)
+        assert await way.on_hand("S1") == (10, 3, 0, 0)
+
+    on_the_way(test)
+
+
+def test_a_call_that_hangs_is_given_up_and_sent_again(on_the_way: Run) -> None:
+    async def test(way: Way) -> None:
+        before = len(way.steps(S1))
+        way.actors.hold(S1)
+        answers = asyncio.ensure_future(way.say(("S1", "k1", "reserve ann A 3")))
+        await until_async(lambda: _is(len(way.steps(S1)) == before + 1), within_s=WAIT_S, what="the first attempt")
+        del way.actors._held[S1]  # the next one gets through
+        skip(ATTEMPT_S_MAX + 0.01)
+        assert isinstance((await answers)[0], Held)
+        assert len(set(way.steps(S1)[before:])) == 1
+
+    on_the_way(test)
+
+
+async def _is(holds: bool) -> bool:  # a condition that needs no waiting
+    return holds
+
+
+def test_new_rules_reach_the_actor_before_the_first_decision_by_them(on_the_way: Run) -> None:
+    async def test(way: Way) -> None:
+        document = to_document(Policy(ttl_ms_default=HOUR_MS))
+        await way.actors.set_policy(document)
+        await way.router.refresh_chain()
+        way.actors.calls.clear()
+        (answer,) = await way.say(("S1", "k1", "reserve ann A 1"))
+        assert isinstance(answer, Held)
+        assert answer.expires_at_ms - answer.created_at_ms == HOUR_MS
+        assert [method for actor, method, _ in way.actors.calls if actor == S1] == ["step", "adopt", "step"]
+
+    on_the_way(test)
+
+
+def test_an_actor_that_restarted_is_given_the_rules_again(on_the_way: Run) -> None:
+    async def test(way: Way) -> None:
+        way.actors.kill(S1)
+        way.actors.calls.clear()
+        await way.say(("S1", "k1", "reserve ann A 1"))
+        assert [method for actor, method, _ in way.actors.calls if actor == S1] == ["step", "adopt", "step"]
+
+    on_the_way(test)
+
+
+def test_the_chain_is_learned_from_others_by_itself(on_the_way: Run) -> None:
+    async def test(way: Way) -> None:
+        await way.actors.put_stores("S3")
+        assert "S3" not in way.router.chain.stores
+
+        async def learned() -> bool:
+            skip(CHAIN_POLL_S)
+            await turns()
+            return "S3" in way.router.chain.stores
+
+        await until_async(learned, within_s=WAIT_S, what="the new shop")
+
+    on_the_way(test)
+
+
+def test_the_chain_as_known_is_served_while_its_actor_is_gone(on_the_way: Run) -> None:
+    async def test(way: Way) -> None:
+        way.actors.lose_calls(CHAIN_ACTOR, 1_000_000)
+        for _ in range(5):
+            skip(CHAIN_POLL_S + ATTEMPT_S_MAX)
+            await turns()
+        assert isinstance((await way.say(("S1", "k1", "reserve ann A 1")))[0], Held)
+        way.actors._lost_before.clear()
+        await way.actors.put_stores("S3")
+
+        async def learned() -> bool:
+            skip(CHAIN_POLL_S)
+            await turns()
+            return "S3" in way.router.chain.stores
+
+        await until_async(learned, within_s=WAIT_S, what="the new shop, after the poller lived through it")
+
+    on_the_way(test)
+
+
+def test_a_change_of_the_chain_is_known_when_it_returns(on_the_way: Run) -> None:
+    async def test(way: Way) -> None:
+        deadline = asyncio.get_running_loop().time() + WAIT_S
+        assert await way.router.change_chain("put_stores", [("S9", "", 0.0, 0.0, False)], deadline=deadline)
+        assert "S9" in way.router.chain.stores
+        document = orjson.dumps(to_document(Policy(ttl_ms_default=1)))
+        assert not await way.router.change_chain("set_policy", document, 77, deadline=deadline)
+
+    on_the_way(test)
+
+
+def test_answers_of_several_actors_come_back_to_their_places(on_the_way: Run) -> None:
+    async def test(way: Way) -> None:
+        answers = await way.say(
+            ("S2", "k1", "reserve ann A 11"),
+            ("S1", "k1", "reserve ann A 1"),
+            ("S2", "k2", "receive B 1"),
+            ("S1", "k2", "reserve bob A 99"),
+        )
+        assert [type(answer) for answer in answers] == [Refusal, Held, Moved, Refusal]
+        assert [answer.rejection.available for answer in answers if isinstance(answer, Refusal)] == [10, 9]
+        assert await way.on_hand("S2") == (10, 0, 0, 0)
+
+    on_the_way(test)
+
+
+def test_one_actor_that_is_gone_does_not_hold_up_the_others(on_the_way: Run) -> None:
+    async def test(way: Way) -> None:
+        way.actors.lose_calls(S1, 1_000_000)
+        entries = [way.entry("S1", "k1", "reserve ann A 1"), way.entry("S2", "k1", "reserve ann A 1")]
+        deadline = asyncio.get_running_loop().time() + WAIT_S
+        (lost, _), (found, places) = way.router.submit(["S1", "S2"], entries, deadline, promise=False)
+        assert [type(answer) for answer in await found] == [Held]
+        assert places == [1]
+        assert not lost.done()
+        way.actors._lost_before.clear()
+        assert [type(answer) for answer in await lost] == [Held]
+
+    on_the_way(test)
+
+
+def test_overload_of_one_actor_refuses_its_own_part_alone(on_the_way: Run) -> None:
+    async def test(way: Way) -> None:
+        gate = way.actors.hold(S1)
+        before = len(way.steps(S1))
+        entry = way.entry("S1", "k1", "reserve ann A 1")
+        far = asyncio.get_running_loop().time() + 1_000
+        flood = [way.router.submit(["S1"] * 2_048, [entry] * 2_048, far, promise=False) for _ in range(2)]
+        await until_async(
+            lambda: _is(len(way.steps(S1)) == before + 2), within_s=WAIT_S, what="two batches that are out"
+        )
+        flood.append(way.router.submit(["S1"] * QUEUED_ENTRIES_MAX, [entry] * QUEUED_ENTRIES_MAX, far, promise=False))
+
+        with pytest.raises(Overloaded):
+            way.router.submit(["S1"], [entry], far, promise=False)
+        with pytest.raises(Overloaded):
+            way.router.submit(["S1", "S1"], [entry, entry], far, promise=False)
+        other = way.entry("S2", "k1", "reserve ann A 1")
+        (refused, mine), (answered, its) = way.router.submit(["S1", "S2"], [entry, other], far, promise=False)
+        with pytest.raises(Overloaded):
+            await refused
+        assert [type(answer) for answer in await answered] == [Held]
+        assert (mine, its) == ([0], [1])
+
+        gate.set()
+        for [(answers, _)] in flood:
+            await answers
+        assert await way.on_hand("S1") == (10, 1, 0, 0)
+
+    on_the_way(test)
+
+
+def test_a_damaged_ledger_is_not_asked_again_and_again(on_the_way: Run) -> None:
+    async def test(way: Way) -> None:
+        disk = way.actors.disks[S1]
+        epoch, seq = disk.heads["S1"]
+        disk.write("records", [["S1", epoch, seq + 1, 1, 0, "[", _checksum(disk, epoch, seq)]])
+        way.actors.kill(S1)
+        way.actors.calls.clear()
+        with pytest.raises(LedgerStopped, match="ledger S1: the journal is damaged at seq 3"):
+            await way.on_hand("S1")
+        assert len(way.actors.calls) == 1
+        assert await way.on_hand("S2") == (10, 0, 0, 0)
+
+    on_the_way(test)
+
+
+def _checksum(disk: Any, epoch: int, seq: int) -> int:
+    return chained(disk.checksums["S1"], "S1", epoch, seq + 1, 1, 0, b"[")
+
+
+def test_the_oldest_reason_is_given_again(on_the_way: Run) -> None:
+    async def test(way: Way) -> None:
+        (refused,) = await way.say(("S1", "k1", "reserve ann A 11"))
+        assert isinstance(refused, Refusal)
+        assert refused.rejection.reason is Reason.INSUFFICIENT_STOCK
+        await way.say(("S1", "r2", "receive A 50"))
+        way.actors.kill(S1)
+        assert await way.say(("S1", "k1", "reserve ann A 11")) == [refused]
+
+    on_the_way(test)
