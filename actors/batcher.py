@@ -76,9 +76,7 @@ class Batcher:
         self._gathering: asyncio.TimerHandle | asyncio.Handle | None = None
         self._sweeper: asyncio.TimerHandle | None = None
 
-    def submit(
-        self, entries: Sequence[Entry], deadline: float, *, promise: bool
-    ) -> "asyncio.Future[list[Answer]]":
+    def submit(self, entries: Sequence[Entry], deadline: float, *, promise: bool) -> "asyncio.Future[list[Answer]]":
         """Queue entries. Raises Overloaded before any work is done; the future may raise DeadlinePassed."""
         now = self._loop.time()
         if promise:

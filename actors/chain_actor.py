@@ -79,9 +79,7 @@ class ChainActor:
         chain = evolve_chain(self._chain, event)
         payload = orjson.dumps(event_to_document(event))
         try:
-            self._journal.append(
-                [Record(LEDGER_ID, self._epoch, chain.revision, 1, self._clock.now_ms(), payload)]
-            )
+            self._journal.append([Record(LEDGER_ID, self._epoch, chain.revision, 1, self._clock.now_ms(), payload)])
         except JournalError as failure:
             self._end(failure)
             raise

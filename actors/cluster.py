@@ -9,11 +9,11 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 import ray
 from ray.actor import ActorHandle
-from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError, RayTaskError
+from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError, RayError, RayTaskError
 
 from actors.chain_actor import ChainActor
 from actors.clock import SystemClock
@@ -26,9 +26,37 @@ from actors.store_actor import StoreActor
 NAMESPACE: Final = "holdfast"
 CALLS_MAX: Final = 16  # threads of an actor: steps, reads and feeds at once; the host serialises what must be
 PING_S: Final = 10.0
+CALL_S: Final = 30.0
+OBJECT_STORE_BYTES: Final = 100 * 1024 * 1024  # calls are inline; nothing lives in the store
+CLOSE_S: Final = 30.0  # the last snapshot of a million holds takes some seconds
 EXIT_JOURNAL: Final = 70  # the exit status of an actor whose journal failed or was taken over
 
 log = logging.getLogger("holdfast.cluster")
+
+
+# Any failure of Ray's own calls.
+CallFailed = RayError
+
+
+def start_ray(address: str) -> None:
+    """Join a running cluster, or start Ray on this machine, for this service alone and out of reach of others."""
+    options: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": logging.WARNING}
+    if address:
+        ray.init(address=address, **options)
+        return
+    ray.init(
+        address="local",  # never join a cluster that happens to run here
+        _node_ip_address="127.0.0.1",
+        include_dashboard=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+        num_cpus=max(4, os.cpu_count() or 1),  # slots for Serve's own actors, ours take none
+        **options,
+    )
+
+
+def stop_ray() -> None:
+    """Leave the cluster; the one that `start_ray` started ends."""
+    ray.shutdown()
 
 
 def end_process(failure: JournalError) -> NoReturn:
@@ -78,6 +106,10 @@ class RayActors:
                 raise LedgerStopped(str(error.cause)) from error
             raise
 
+    async def names(self) -> frozenset[str]:
+        """See `router.Actors`."""
+        return frozenset(await asyncio.to_thread(actor_names))
+
     async def _make(self, actor: str) -> "ActorHandle[Any]":
         lock = self._making.setdefault(actor, asyncio.Lock())
         async with lock:
@@ -105,22 +137,32 @@ def make_actor(actor: str, journal_dir: str) -> "ActorHandle[Any]":
     remote: Any = ray.remote(plain)
     arguments = (journal_dir,) if actor == CHAIN_ACTOR else (actor, journal_dir)
     try:
-        handle: ActorHandle[Any] = remote.options(**options).remote(*arguments)
+        handle: Any = remote.options(**options).remote(*arguments)
         ray.get(handle.ping.remote(), timeout=PING_S)
     except (RayActorError, GetTimeoutError) as error:
         raise ActorGone(str(error)) from error
-    return handle
+    return cast("ActorHandle[Any]", handle)
+
+
+def call_actor(actor: str, journal_dir: str, method: str, *args: Any) -> Any:
+    """Call an actor from outside an event loop, making it where it is not there. Raises CallFailed."""
+    return ray.get(getattr(make_actor(actor, journal_dir), method).remote(*args), timeout=CALL_S)
 
 
 def close_actors(each: Callable[[str], None]) -> None:
     """Let every actor write its snapshot and end, for a quick next start. `each` hears of each name."""
-    for entry in ray.util.list_named_actors(all_namespaces=True):
-        if entry["namespace"] == NAMESPACE:
-            each(entry["name"])
-            handle = ray.get_actor(entry["name"], namespace=NAMESPACE)
-            if entry["name"] != CHAIN_ACTOR:
-                try:
-                    ray.get(handle.close.remote(), timeout=PING_S)
-                except (RayActorError, GetTimeoutError) as error:
-                    log.warning("%s did not close, its journal has all that it answered: %s", entry["name"], error)
+    for name in actor_names():
+        each(name)
+        try:
+            handle = ray.get_actor(name, namespace=NAMESPACE)
+            if name != CHAIN_ACTOR:
+                ray.get(handle.close.remote(), timeout=CLOSE_S)
             ray.kill(handle)
+        except (RayActorError, GetTimeoutError, ValueError) as error:
+            log.warning("%s did not close; its journal has all that it answered: %s", name, error)
+
+
+def actor_names() -> list[str]:
+    """The actors that have been made."""
+    entries = ray.util.list_named_actors(all_namespaces=True)
+    return [entry["name"] for entry in entries if entry["namespace"] == NAMESPACE]

@@ -10,7 +10,7 @@ from actors.journal.port import Journal, JournalError, JournalFailed, Record
 
 
 class GroupCommit:
-    """The only caller of `journal.append`. `on_failure` is told once, before any waiter hears of it: it ends the actor."""
+    """The only caller of `journal.append`. `on_failure` is told once, before any waiter hears: it ends the actor."""
 
     def __init__(self, journal: Journal, on_failure: Callable[[JournalError], None]) -> None:
         self._journal = journal
@@ -23,7 +23,7 @@ class GroupCommit:
         self._failure: JournalError | None = None
 
     def enqueue(self, records: Sequence[Record]) -> int:
-        """Queue records; the ticket stands for them and for all that was queued before. Call in the ledger's sequence."""
+        """Queue records, in the ledger's sequence. The ticket stands for them and for all that was queued before."""
         with self._queue_lock:
             if records:
                 self._queued.extend(records)

@@ -168,6 +168,14 @@ class LedgerHost:
             return True
         return tail > QUIET_TAIL_EVENTS and self._clock.now_ms() - ledger.time_ms > QUIET_MS
 
+    def has_begun(self, ledger_id: str) -> bool:
+        """Whether the ledger has ever been written; those that have are taken over when the host starts."""
+        return ledger_id in self._hosted or ledger_id in self._damaged
+
+    def is_stopped(self, ledger_id: str) -> bool:
+        """Whether the ledger is not served since its journal is damaged."""
+        return ledger_id in self._damaged
+
     def ledger_ids(self) -> list[str]:
         """The ledgers in office."""
         return list(self._hosted)
@@ -186,7 +194,7 @@ class LedgerHost:
         try:
             return self._take_over(ledger_id)
         except JournalDamaged as damage:
-            log.error("%s", damage)
+            log.critical("%s", damage)
             self._damaged[ledger_id] = damage
             return damage
 

@@ -38,6 +38,9 @@ class Actors(Protocol):
     async def call(self, actor: str, method: str, *args: Any) -> Any:
         """Call a method, making the actor first where it is not there. Raises ActorGone or LedgerStopped."""
 
+    async def names(self) -> frozenset[str]:
+        """The actors that have been made."""
+
 
 class Router:
     """Sends commands and questions to the actors that own the shops. One for each gateway, in one event loop."""
@@ -86,13 +89,23 @@ class Router:
             queued.append((answers, mine))
         return queued
 
-    async def ask(self, store_id: str, method: str, *args: Any, deadline: float) -> Any:
+    async def ask(
+        self, store_id: str, method: str, *args: Any, deadline: float, attempt_s: float = ATTEMPT_S_MAX
+    ) -> Any:
         """Ask the shop's actor a question, until it answers or the deadline (loop time) passes."""
-        return await self.ask_actor(self._placement.actor_of(store_id), method, *args, deadline=deadline)
+        actor = self._placement.actor_of(store_id)
+        return await self.ask_actor(actor, method, *args, deadline=deadline, attempt_s=attempt_s)
 
-    async def ask_actor(self, actor: str, method: str, *args: Any, deadline: float) -> Any:
+    async def ask_actor(
+        self, actor: str, method: str, *args: Any, deadline: float, attempt_s: float = ATTEMPT_S_MAX
+    ) -> Any:
         """Ask an actor by name."""
-        return await _until(deadline, partial(self._actors.call, actor, method, *args))
+        return await _until(deadline, partial(self._actors.call, actor, method, *args), attempt_s)
+
+    async def shops_with_actors(self) -> list[str]:
+        """The chain's shops whose actors have been made: only those can have said anything."""
+        made = await self._actors.names()
+        return [store_id for store_id in self.chain.stores if self._placement.actor_of(store_id) in made]
 
     def by_actor(self, store_ids: Sequence[str]) -> dict[str, list[str]]:
         """Shops grouped by the actor that owns them."""
@@ -102,7 +115,7 @@ class Router:
         return groups
 
     async def change_chain(self, method: str, *args: Any, deadline: float) -> bool:
-        """Change stores or policy; False where the chain actor refused. This router knows the change when it returns."""
+        """Change stores or policy; False where the chain actor refused. This router then knows the change."""
         document = await self.ask_actor(CHAIN_ACTOR, method, *args, deadline=deadline)
         if document is None:
             return False
@@ -157,7 +170,7 @@ class Router:
         return await _until(deadline, attempt)
 
 
-async def _until(deadline: float, attempt: Callable[[], Awaitable[T]]) -> T:
+async def _until(deadline: float, attempt: Callable[[], Awaitable[T]], attempt_s: float = ATTEMPT_S_MAX) -> T:
     """Attempt until it succeeds or the deadline (loop time) passes; raises DeadlinePassed then."""
     loop = asyncio.get_running_loop()
     pause_s = RETRY_FIRST_S
@@ -166,7 +179,7 @@ async def _until(deadline: float, attempt: Callable[[], Awaitable[T]]) -> T:
         if left_s <= 0:
             raise DeadlinePassed(sent=True)
         try:
-            async with asyncio.timeout(min(left_s, ATTEMPT_S_MAX)):
+            async with asyncio.timeout(min(left_s, attempt_s)):
                 return await attempt()
         except (ActorGone, TimeoutError):
             await asyncio.sleep(min(pause_s, max(0.0, deadline - loop.time())))

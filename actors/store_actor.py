@@ -7,7 +7,6 @@ import gc
 import logging
 import os
 from collections.abc import Callable
-from pathlib import Path
 from threading import Event, Thread
 from time import perf_counter_ns
 from typing import Any, Final, NamedTuple
@@ -95,8 +94,10 @@ class StoreActor:
         return pack_answers(answers)
 
     def availability(self, store_ids: list[str], skus: list[str]) -> list[Wire]:
-        """For each store (version, as_of_ms, positions), a position being (on_hand, reserved, allotted, safety_stock) or
-        None where the SKU was never stocked."""
+        """For each store (version, as_of_ms, positions).
+
+        A position is (on_hand, reserved, allotted, safety_stock), or None where the SKU was never stocked.
+        """
 
         def question(hosted: Hosted, now_ms: int) -> Wire:
             positions = hosted.ledger.positions
@@ -141,11 +142,16 @@ class StoreActor:
 
         return self._host.read(store_id, question)
 
-    def feed(self, cursors: list[tuple[str, int]]) -> list[tuple[str, list[FeedRecord]]]:
-        """Durable records after each (store, version); stores with nothing new are left out."""
+    def feed(self, cursors: list[tuple[str, int]], skip_stopped: bool) -> list[tuple[str, list[FeedRecord]]]:
+        """Durable records after each (store, version); stores with nothing new are left out.
+
+        A store whose ledger is stopped ends the feed of those who named it, and is skipped for those who follow all.
+        """
         found = []
         for store_id, after in cursors:
-            # Reading through the host opens the ledger, expires what is due, and proves that this actor is in office.
+            if not self._host.has_begun(store_id) or (skip_stopped and self._host.is_stopped(store_id)):
+                continue
+            # Reading through the host expires what is due, and proves that this actor is in office.
             version = self._host.read(store_id, lambda hosted, _now_ms: hosted.ledger.version)
             if version > after:
                 records = self._journal.read(store_id, after, FEED_EVENTS_MAX)
@@ -199,7 +205,7 @@ class StoreActor:
         ]
 
     def close(self) -> None:
-        """Write what makes the next start quick, and let go of the journal. Nothing that was accepted is lost without."""
+        """Write what makes the next start quick, and let go of the journal. Nothing accepted would be lost without."""
         self._closing.set()
         self._tidier.join()
         for ledger_id in self._host.ledger_ids():

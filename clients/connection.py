@@ -30,7 +30,7 @@ OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_send_message_length", 64 << 20),
     # The retry policy of this package is the one owner of retries.
     ("grpc.enable_retries", 0),
-    # Without it, channels to one target share a connection, and a new client inherits an old one's back-off.
+    # Without it, channels to one target share one connection, and a new client inherits an old one's back-off.
     ("grpc.use_local_subchannel_pool", 1),
 )
 
@@ -50,16 +50,15 @@ class Connection:
             raise ValueError(f"channels is {channels}; at least 1 is needed")
         self.target = target
         self._metadata = tuple(metadata)
-        self._channels = [self._open(target, number, credentials) for number in range(channels)]
+        self._channels = [self._open(target, credentials) for _ in range(channels)]
         self._turn = itertools.cycle(range(channels))
         self._unary: list[dict[str, grpc.aio.UnaryUnaryMultiCallable[Any, Any]]] = [{} for _ in self._channels]
 
     @staticmethod
-    def _open(target: str, number: int, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
-        options = (*OPTIONS, ("holdfast.channel", number))
+    def _open(target: str, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
         if credentials is None:
-            return grpc.aio.insecure_channel(target, options=options)
-        return grpc.aio.secure_channel(target, credentials, options=options)
+            return grpc.aio.insecure_channel(target, options=OPTIONS)
+        return grpc.aio.secure_channel(target, credentials, options=OPTIONS)
 
     async def call(self, method: Method[RequestT, ResponseT], request: RequestT, timeout_ms: int) -> ResponseT:
         """One attempt. Raises `grpc.aio.AioRpcError`; CancelledError also where the channel was closed meanwhile."""

@@ -16,8 +16,7 @@ from actors.ledger.snapshot import Capture
 from actors.ledger.state import Ledger
 from actors.router import Router
 from actors.store_actor import FeedRecord
-from holdfast.v1 import admin_service_pb2 as ad
-from holdfast.v1 import store_pb2
+from holdfast.v1 import admin_service_pb2 as ad, store_pb2
 from serve import validation as va
 from serve.calls import deadline_of, parse
 from serve.replies import fill_instant
@@ -25,6 +24,7 @@ from serve.reservations import PAGE_SIZE_DEFAULT, Reservations
 from serve.statuses import Refused, Status
 from serve.validation import Checked
 
+VERIFY_S: Final = 120.0  # where the caller named no time; a million events take some 20 s
 VERIFY_EVENTS_MAX: Final = 2_000  # read, replayed and audited at a time: 30 ms
 DISCREPANCIES_MAX: Final = 100
 
@@ -84,9 +84,7 @@ class Admin:
         request = parse(ad.SetPolicyRequest, payload)
         policy = _policy(request.policy)
         document = orjson.dumps(to_document(policy))
-        if not await self._router.change_chain(
-            "set_policy", document, policy.version, deadline=deadline_of(context)
-        ):
+        if not await self._router.change_chain("set_policy", document, policy.version, deadline=deadline_of(context)):
             await self._router.refresh_chain()
             message = (
                 f"policy.version is {policy.version}, version {self._router.chain.policy.version} is in force; "
@@ -107,11 +105,13 @@ class Admin:
             setattr(reply, field, value)
 
     async def verify_ledger(self, payload: bytes, context: Any, reply: ad.VerifyLedgerResponse) -> None:
-        """VerifyLedger: the journal is audited by code that shares nothing with the ledger's, and replayed for its hash."""
+        """VerifyLedger: the journal audited by code that shares nothing with the ledger's, and replayed."""
         request = parse(ad.VerifyLedgerRequest, payload)
         store_id = await self._store(request.store_id)
-        deadline = deadline_of(context)
-        version, live_hash, positions, _ = await self._router.ask(store_id, "live_state", store_id, deadline=deadline)
+        deadline = deadline_of(context, VERIFY_S)
+        version, live_hash, positions, _ = await self._router.ask(
+            store_id, "live_state", store_id, deadline=deadline, attempt_s=VERIFY_S
+        )
         audit, replayed = Audit(), Ledger(store_id)
         while replayed.version < version:
             records = await self._router.ask(
@@ -150,10 +150,11 @@ class Admin:
 
 def _replay(audit: Audit, ledger: Ledger, records: list[FeedRecord], version_max: int) -> None:
     for record in records:
-        for event in decode_events(record.payload):
+        first = record.seq - record.event_count + 1  # the journal's own numbers, so that a gap would show
+        for version, event in enumerate(decode_events(record.payload), start=first):
             if ledger.version == version_max:
                 return
-            audit.add(ledger.version + 1, record.epoch, record.at_ms, event)
+            audit.add(version, record.epoch, record.at_ms, event)
             evolve(ledger, event, record.at_ms)
 
 

@@ -10,24 +10,22 @@ import os
 import signal
 import threading
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import orjson
-import ray
 import ray.serve
 from ray.serve.config import HTTPOptions, ProxyLocation, gRPCOptions
 from ray.serve.schema import LoggingConfig
 
-from actors.cluster import NAMESPACE, close_actors, make_actor
+from actors.cluster import CallFailed, call_actor, close_actors, make_actor, start_ray, stop_ray
 from actors.ledger.policy import LimitRule, Policy, TtlRule, to_document
 from actors.placement import CHAIN_ACTOR
 from serve.gateway import JOURNAL_DIR, Gateway
-from serve.settings import SERVICE_FILE, ChainFile, Settings, fix_placement, read_chain_file
+from serve.settings import SERVICE_FILE, ChainFile, Settings, fix_placement, hold_data_dir, read_chain_file
 
 APPLICATION: Final = "holdfast"
-ONGOING_MAX: Final = 8_192  # calls in one gateway; the batchers refuse earlier, with RetryInfo
+ONGOING_MAX: Final = 8_192  # calls in one gateway; `serve.calls` refuses earlier, with RetryInfo
 DRAIN_S: Final = 10.0
-CALL_S: Final = 30.0
 
 log = logging.getLogger("holdfast.app")
 
@@ -40,8 +38,9 @@ def run(settings: Settings, ports: dict[str, int]) -> None:
     data_dir = settings.data_dir.resolve()
     journal_dir = data_dir / JOURNAL_DIR
     journal_dir.mkdir(parents=True, exist_ok=True)
+    held = hold_data_dir(data_dir)
     fix_placement(data_dir, settings.store_actors)
-    _start_ray(settings)
+    start_ray(settings.ray_address)
     _stop_on_signals(stop)  # Ray has put its own handlers in their place
     try:
         apply_chain_file(chain_file, str(journal_dir))
@@ -55,27 +54,12 @@ def run(settings: Settings, ports: dict[str, int]) -> None:
     finally:
         (data_dir / SERVICE_FILE).unlink(missing_ok=True)
         _stop(settings)
+        held.close()
 
 
 def _stop_on_signals(stop: threading.Event) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-
-
-def _start_ray(settings: Settings) -> None:
-    options: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": logging.WARNING}
-    if settings.ray_address:
-        ray.init(address=settings.ray_address, **options)
-        return
-    ray.init(
-        _node_ip_address="127.0.0.1",  # nothing of it is reachable from other machines
-        address="local",  # never join a cluster that happens to run here
-        include_dashboard=False,
-        configure_logging=True,
-        object_store_memory=100 * 1024 * 1024,  # calls are inline; nothing lives in the store
-        num_cpus=max(4, os.cpu_count() or 1),  # slots for Serve's own actors, ours take none
-        **options,
-    )
 
 
 def start_gateway(settings: Settings, data_dir: Path, ports: dict[str, int]) -> None:
@@ -111,10 +95,9 @@ def start_gateway(settings: Settings, data_dir: Path, ports: dict[str, int]) -> 
 
 def apply_chain_file(chain_file: ChainFile, journal_dir: str) -> None:
     """Make stores and policy as the file says. What is so already changes nothing."""
-    chain = make_actor(CHAIN_ACTOR, journal_dir)
     if chain_file.stores:
         rows = [(row.store_id, row.name, row.latitude, row.longitude, row.paused) for row in chain_file.stores]
-        ray.get(chain.put_stores.remote(rows), timeout=CALL_S)
+        call_actor(CHAIN_ACTOR, journal_dir, "put_stores", rows)
     if chain_file.policy is not None:
         row = chain_file.policy
         policy = Policy(
@@ -127,7 +110,7 @@ def apply_chain_file(chain_file: ChainFile, journal_dir: str) -> None:
                 for rule in row.limit_rules
             ),
         )
-        ray.get(chain.set_policy.remote(orjson.dumps(to_document(policy)), 0), timeout=CALL_S)
+        call_actor(CHAIN_ACTOR, journal_dir, "set_policy", orjson.dumps(to_document(policy)), 0)
 
 
 def _recover_all(journal_dir: Path) -> None:
@@ -144,7 +127,7 @@ def _stop(settings: Settings) -> None:
         try:
             close_actors(lambda name: log.info("closing %s", name))
         finally:
-            ray.shutdown()
+            stop_ray()
 
 
 def _drain(gateways: int) -> None:
@@ -152,6 +135,6 @@ def _drain(gateways: int) -> None:
         handle = ray.serve.get_app_handle(APPLICATION)
         for _ in range(gateways):
             handle.drain.remote().result(timeout_s=DRAIN_S)
-    except (ray.serve.exceptions.RayServeException, ray.exceptions.RayError, TimeoutError) as error:
+    except (ray.serve.exceptions.RayServeException, CallFailed, TimeoutError) as error:
         log.warning("the gateway could not be told to drain: %s", error)
     ray.serve.shutdown()

@@ -15,15 +15,17 @@ from serve.validation import InvalidRequest
 
 TIMEOUT_KEY: Final = "holdfast-timeout-ms"  # Serve hides the call's deadline, so our clients send it along
 TIMEOUT_S_DEFAULT: Final = 10.0
-TIMEOUT_S_MAX: Final = 60.0
+TIMEOUT_S_MAX: Final = 600.0
+CALLS_MAX: Final = 3_072  # inside one gateway at once; each waits for an actor and holds some 20 kB
+PROMISE_CALLS_MAX: Final = 4_096
+CALLS_RETRY_AFTER_S: Final = 0.5
 
 M = TypeVar("M", bound=Message)
 R = TypeVar("R", bound=Message)
 
 
-def deadline_of(context: Any) -> float:
-    """The call's deadline in loop time."""
-    timeout_s = TIMEOUT_S_DEFAULT
+def deadline_of(context: Any, timeout_s: float = TIMEOUT_S_DEFAULT) -> float:
+    """The call's deadline in loop time; `timeout_s` where the caller named none."""
     for key, value in context.invocation_metadata():
         if key == TIMEOUT_KEY and value.isascii() and value.isdigit():
             timeout_s = min(int(value) / 1_000, TIMEOUT_S_MAX)
@@ -54,13 +56,27 @@ def status_of(error: BaseException) -> Status | None:
     return None
 
 
-async def answered(context: Any, reply: R, work: Callable[[R], Awaitable[None]]) -> R:
-    """Fill the reply, or set the status that says why not."""
-    try:
-        await work(reply)
-    except (Refused, InvalidRequest, Overloaded, DeadlinePassed, LedgerStopped) as error:
-        status = status_of(error)
-        assert status is not None
-        reply.Clear()
-        statuses.put(status, context)
-    return reply
+class Calls:
+    """The calls inside one gateway: bounded, and refused before any work is done."""
+
+    def __init__(self) -> None:
+        self._inside = 0
+
+    async def answered(
+        self, context: Any, reply: R, work: Callable[[R], Awaitable[None]], *, keeps_promise: bool = False
+    ) -> R:
+        """Fill the reply, or set the status that says why not. Steps of promises already made get the last places."""
+        if self._inside >= (PROMISE_CALLS_MAX if keeps_promise else CALLS_MAX):
+            statuses.put(statuses.overloaded(CALLS_RETRY_AFTER_S), context)
+            return reply
+        self._inside += 1
+        try:
+            await work(reply)
+        except (Refused, InvalidRequest, Overloaded, DeadlinePassed, LedgerStopped) as error:
+            status = status_of(error)
+            assert status is not None
+            reply.Clear()
+            statuses.put(status, context)
+        finally:
+            self._inside -= 1
+        return reply

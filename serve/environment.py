@@ -65,7 +65,7 @@ def free_block(length: int, beside: int = 0) -> int:
 
 def service_environment(run_dir: Path, grpc_port: int) -> tuple[dict[str, str], dict[str, int]]:
     """The environment for every process of one service, and its ports by name."""
-    grpc, http, stats, metrics = free_ports(4)
+    grpc, http, stats, metrics, fallback_grpc, fallback_http = free_ports(6)
     grpc = grpc_port or grpc
     spread = run_dir.stat().st_ino % 10_000  # two services that start at once look in different places
     block = free_block(2 * REPLICA_PORTS, spread - spread % (2 * REPLICA_PORTS))
@@ -75,6 +75,9 @@ def service_environment(run_dir: Path, grpc_port: int) -> tuple[dict[str, str], 
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(block + REPLICA_PORTS),
         "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(block + REPLICA_PORTS),
         "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(block + 2 * REPLICA_PORTS),
+        # While no gateway is up HAProxy sends calls here: with the fixed default, into another service on this machine.
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(fallback_grpc),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback_http),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(stats),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(run_dir / "haproxy.cfg"),

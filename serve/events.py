@@ -16,8 +16,7 @@ from actors.journal.codec import decode_events
 from actors.ledger import events as ev
 from actors.router import LedgerStopped, Router
 from actors.store_actor import FeedRecord
-from holdfast.v1 import event_service_pb2 as es
-from holdfast.v1 import stock_service_pb2 as ss
+from holdfast.v1 import event_service_pb2 as es, stock_service_pb2 as ss
 from serve import statuses
 from serve.calls import parse, status_of
 from serve.event_replies import fill_event
@@ -29,6 +28,7 @@ from serve.validation import SKU_CHARS_MAX, SKUS_MAX, STORES_MAX, Checked, Inval
 STREAMS_MAX: Final = 64  # by gateway
 POLL_S_MIN: Final = 0.02
 POLL_S_MAX: Final = 0.25  # an idle feed is asked four times a second
+NEW_SHOPS_S: Final = 0.5  # how often a feed of every shop looks for shops that have begun
 TAKE_S_MAX: Final = 10.0
 ASK_S_MAX: Final = 30.0  # an actor that restarts is waited for
 MESSAGE_EVENTS_MAX: Final = 1_000
@@ -106,12 +106,14 @@ class Feeds:
             raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, retry_after_s=1.0))
         self._open += 1
         poll_s = POLL_S_MIN
+        looked_at = monotonic() - 2 * NEW_SHOPS_S
         try:
             while not self._closing:
-                if follow_chain:
-                    for store_id in self._router.chain.stores:
+                if follow_chain and monotonic() - looked_at > NEW_SHOPS_S:
+                    looked_at = monotonic()
+                    for store_id in await self._router.shops_with_actors():
                         cursors.setdefault(store_id, 0)
-                found = await self._ask(cursors)
+                found = await self._ask(cursors, follow_chain=follow_chain)
                 for store_id, records in found:
                     yield store_id, records
                     cursors[store_id] = records[-1].seq
@@ -121,21 +123,23 @@ class Feeds:
         finally:
             self._open -= 1
 
-    async def _ask(self, cursors: dict[str, int]) -> list[tuple[str, list[FeedRecord]]]:
+    async def _ask(self, cursors: dict[str, int], *, follow_chain: bool) -> list[tuple[str, list[FeedRecord]]]:
         deadline = asyncio.get_running_loop().time() + ASK_S_MAX
         groups = self._router.by_actor(list(cursors))
         answers = await asyncio.gather(
             *(
                 self._router.ask_actor(
-                    actor, "feed", [(store_id, cursors[store_id]) for store_id in store_ids], deadline=deadline
+                    actor,
+                    "feed",
+                    [(store_id, cursors[store_id]) for store_id in store_ids],
+                    follow_chain,
+                    deadline=deadline,
                 )
                 for actor, store_ids in groups.items()
             )
         )
         return [
-            (store_id, [FeedRecord(*record) for record in records])
-            for part in answers
-            for store_id, records in part
+            (store_id, [FeedRecord(*record) for record in records]) for part in answers for store_id, records in part
         ]
 
 

@@ -16,13 +16,15 @@ from grpc_health.v1 import health_pb2 as hp
 from actors.cluster import RayActors
 from actors.placement import Placement
 from actors.router import Router
-from holdfast.v1 import admin_service_pb2 as ad
-from holdfast.v1 import event_service_pb2 as es
-from holdfast.v1 import reservation_service_pb2 as rs
-from holdfast.v1 import stock_service_pb2 as ss
+from holdfast.v1 import (
+    admin_service_pb2 as ad,
+    event_service_pb2 as es,
+    reservation_service_pb2 as rs,
+    stock_service_pb2 as ss,
+)
 from serve import translation
 from serve.admin import Admin
-from serve.calls import answered
+from serve.calls import Calls
 from serve.events import Feeds
 from serve.health import Health
 from serve.reservations import COLLECT, CONFIRM, EXTEND, READY, RELEASE, RESERVE, Reservations
@@ -43,6 +45,7 @@ class Gateway:
         self._feeds = Feeds(self._router, self._reservations)
         self._admin = Admin(self._router, self._reservations)
         self._health = Health()
+        self._calls = Calls()
         await self._router.start()
         log.info("the gateway serves %d shops", len(self._router.chain.stores))
 
@@ -55,75 +58,73 @@ class Gateway:
 
     async def Reserve(self, request: bytes, grpc_context: Any) -> rs.ReserveResponse:
         work = partial(self._reservations.one, RESERVE, request, grpc_context)
-        return await answered(grpc_context, rs.ReserveResponse(), work)
+        return await self._calls.answered(grpc_context, rs.ReserveResponse(), work)
 
     async def ReserveBatch(self, request: bytes, grpc_context: Any) -> rs.ReserveBatchResponse:
         work = partial(self._reservations.batch, RESERVE, rs.ReserveBatchRequest, request, grpc_context)
-        return await answered(grpc_context, rs.ReserveBatchResponse(), work)
+        return await self._calls.answered(grpc_context, rs.ReserveBatchResponse(), work)
 
     async def GetReservation(self, request: bytes, grpc_context: Any) -> rs.GetReservationResponse:
         work = partial(self._reservations.get, request, grpc_context)
-        return await answered(grpc_context, rs.GetReservationResponse(), work)
+        return await self._calls.answered(grpc_context, rs.GetReservationResponse(), work)
 
     async def ListReservations(self, request: bytes, grpc_context: Any) -> rs.ListReservationsResponse:
         work = partial(self._reservations.list, request, grpc_context)
-        return await answered(grpc_context, rs.ListReservationsResponse(), work)
+        return await self._calls.answered(grpc_context, rs.ListReservationsResponse(), work)
 
     async def ConfirmReservation(self, request: bytes, grpc_context: Any) -> rs.ConfirmReservationResponse:
         work = partial(self._reservations.one, CONFIRM, request, grpc_context)
-        return await answered(grpc_context, rs.ConfirmReservationResponse(), work)
+        return await self._calls.answered(grpc_context, rs.ConfirmReservationResponse(), work, keeps_promise=True)
 
     async def ConfirmBatch(self, request: bytes, grpc_context: Any) -> rs.ConfirmBatchResponse:
         work = partial(self._reservations.batch, CONFIRM, rs.ConfirmBatchRequest, request, grpc_context)
-        return await answered(grpc_context, rs.ConfirmBatchResponse(), work)
+        return await self._calls.answered(grpc_context, rs.ConfirmBatchResponse(), work, keeps_promise=True)
 
     async def MarkReservationReady(self, request: bytes, grpc_context: Any) -> rs.MarkReservationReadyResponse:
         work = partial(self._reservations.one, READY, request, grpc_context)
-        return await answered(grpc_context, rs.MarkReservationReadyResponse(), work)
+        return await self._calls.answered(grpc_context, rs.MarkReservationReadyResponse(), work, keeps_promise=True)
 
     async def CollectReservation(self, request: bytes, grpc_context: Any) -> rs.CollectReservationResponse:
         work = partial(self._reservations.one, COLLECT, request, grpc_context)
-        return await answered(grpc_context, rs.CollectReservationResponse(), work)
+        return await self._calls.answered(grpc_context, rs.CollectReservationResponse(), work, keeps_promise=True)
 
     async def CollectBatch(self, request: bytes, grpc_context: Any) -> rs.CollectBatchResponse:
         work = partial(self._reservations.batch, COLLECT, rs.CollectBatchRequest, request, grpc_context)
-        return await answered(grpc_context, rs.CollectBatchResponse(), work)
+        return await self._calls.answered(grpc_context, rs.CollectBatchResponse(), work, keeps_promise=True)
 
     async def ReleaseReservation(self, request: bytes, grpc_context: Any) -> rs.ReleaseReservationResponse:
         work = partial(self._reservations.one, RELEASE, request, grpc_context)
-        return await answered(grpc_context, rs.ReleaseReservationResponse(), work)
+        return await self._calls.answered(grpc_context, rs.ReleaseReservationResponse(), work, keeps_promise=True)
 
     async def ReleaseBatch(self, request: bytes, grpc_context: Any) -> rs.ReleaseBatchResponse:
         work = partial(self._reservations.batch, RELEASE, rs.ReleaseBatchRequest, request, grpc_context)
-        return await answered(grpc_context, rs.ReleaseBatchResponse(), work)
+        return await self._calls.answered(grpc_context, rs.ReleaseBatchResponse(), work, keeps_promise=True)
 
     async def ExtendReservation(self, request: bytes, grpc_context: Any) -> rs.ExtendReservationResponse:
         work = partial(self._reservations.one, EXTEND, request, grpc_context)
-        return await answered(grpc_context, rs.ExtendReservationResponse(), work)
+        return await self._calls.answered(grpc_context, rs.ExtendReservationResponse(), work, keeps_promise=True)
 
     # StockService
 
     async def AdjustStock(self, request: bytes, grpc_context: Any) -> ss.AdjustStockResponse:
         work = partial(self._stock.change, ss.AdjustStockRequest, translation.adjust_stock, request, grpc_context)
-        return await answered(grpc_context, ss.AdjustStockResponse(), work)
+        return await self._calls.answered(grpc_context, ss.AdjustStockResponse(), work)
 
     async def CountStock(self, request: bytes, grpc_context: Any) -> ss.CountStockResponse:
         work = partial(self._stock.change, ss.CountStockRequest, translation.count_stock, request, grpc_context)
-        return await answered(grpc_context, ss.CountStockResponse(), work)
+        return await self._calls.answered(grpc_context, ss.CountStockResponse(), work)
 
     async def SetSafetyStock(self, request: bytes, grpc_context: Any) -> ss.SetSafetyStockResponse:
         work = partial(
             self._stock.change, ss.SetSafetyStockRequest, translation.set_safety_stock, request, grpc_context
         )
-        return await answered(grpc_context, ss.SetSafetyStockResponse(), work)
+        return await self._calls.answered(grpc_context, ss.SetSafetyStockResponse(), work)
 
     async def GetAvailability(self, request: bytes, grpc_context: Any) -> ss.GetAvailabilityResponse:
         work = partial(self._stock.availability, request, grpc_context)
-        return await answered(grpc_context, ss.GetAvailabilityResponse(), work)
+        return await self._calls.answered(grpc_context, ss.GetAvailabilityResponse(), work)
 
-    async def WatchAvailability(
-        self, request: bytes, grpc_context: Any
-    ) -> AsyncIterator[ss.WatchAvailabilityResponse]:
+    async def WatchAvailability(self, request: bytes, grpc_context: Any) -> AsyncIterator[ss.WatchAvailabilityResponse]:
         async for message in self._feeds.availability(request, grpc_context):
             yield message
 
@@ -137,27 +138,27 @@ class Gateway:
 
     async def PutStores(self, request: bytes, grpc_context: Any) -> ad.PutStoresResponse:
         work = partial(self._admin.put_stores, request, grpc_context)
-        return await answered(grpc_context, ad.PutStoresResponse(), work)
+        return await self._calls.answered(grpc_context, ad.PutStoresResponse(), work)
 
     async def ListStores(self, request: bytes, grpc_context: Any) -> ad.ListStoresResponse:
         work = partial(self._admin.list_stores, request, grpc_context)
-        return await answered(grpc_context, ad.ListStoresResponse(), work)
+        return await self._calls.answered(grpc_context, ad.ListStoresResponse(), work)
 
     async def GetPolicy(self, request: bytes, grpc_context: Any) -> ad.GetPolicyResponse:
         work = partial(self._admin.get_policy, request, grpc_context)
-        return await answered(grpc_context, ad.GetPolicyResponse(), work)
+        return await self._calls.answered(grpc_context, ad.GetPolicyResponse(), work)
 
     async def SetPolicy(self, request: bytes, grpc_context: Any) -> ad.SetPolicyResponse:
         work = partial(self._admin.set_policy, request, grpc_context)
-        return await answered(grpc_context, ad.SetPolicyResponse(), work)
+        return await self._calls.answered(grpc_context, ad.SetPolicyResponse(), work)
 
     async def GetLedgerStatus(self, request: bytes, grpc_context: Any) -> ad.GetLedgerStatusResponse:
         work = partial(self._admin.ledger_status, request, grpc_context)
-        return await answered(grpc_context, ad.GetLedgerStatusResponse(), work)
+        return await self._calls.answered(grpc_context, ad.GetLedgerStatusResponse(), work)
 
     async def VerifyLedger(self, request: bytes, grpc_context: Any) -> ad.VerifyLedgerResponse:
         work = partial(self._admin.verify_ledger, request, grpc_context)
-        return await answered(grpc_context, ad.VerifyLedgerResponse(), work)
+        return await self._calls.answered(grpc_context, ad.VerifyLedgerResponse(), work)
 
     # grpc.health.v1.Health
 

@@ -54,5 +54,3 @@ def _cut(payload: bytes) -> list[bytes] | None:
         items.append(payload[place : place + length])
         place += length
     return items
-
-

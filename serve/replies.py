@@ -118,7 +118,7 @@ _SENTENCES: Final[dict[Reason, str]] = {
     Reason.SKU_NOT_STOCKED: "shop {store} has never stocked {sku}; choose another shop",
     Reason.INSUFFICIENT_STOCK: "shop {store} has {available} of {sku} available, {asked} were asked for",
     Reason.COUNT_TOO_OLD: "movements of {sku} from before {available} are forgotten; count again",
-    Reason.LEDGER_FULL: "shop {store} remembers as many answers as it may; ask again later",
+    Reason.LEDGER_FULL: "shop {store} remembers as many answers, sources or SKUs as it may; nothing was done",
 }
 
 

@@ -119,9 +119,7 @@ class Reservations:
         checked.raise_if_faulty()
         if store_id not in self._router.chain.stores:
             await self._learn_store(store_id, "reservation_id")
-        version, wire = await self._router.ask(
-            store_id, "reservation", store_id, number, deadline=deadline_of(context)
-        )
+        version, wire = await self._router.ask(store_id, "reservation", store_id, number, deadline=deadline_of(context))
         refuse_older("min_version", store_id, version, request.min_version)
         if wire is None:
             message = f"shop {store_id} has no reservation {request.reservation_id}, or forgot it; check the id"
@@ -196,5 +194,3 @@ def _fill_item(answer: Answer, entry: Entry, outcome: Any) -> None:
         statuses.fill_item_error(statuses.stopped(answer.why), outcome.error)
     else:
         _fill(answer, entry, outcome)
-
-

@@ -1,8 +1,9 @@
 """What an operator can set, by environment (`HOLDFAST_…`) or on the command line, and the chain file."""
 
+import fcntl
 import re
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TextIO
 
 import orjson
 import yaml
@@ -14,6 +15,7 @@ from serve.validation import STORE_ID
 
 PLACEMENT_FILE: Final = "placement.json"
 SERVICE_FILE: Final = "service.json"
+LOCK_FILE: Final = "lock"
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -133,6 +135,17 @@ def read_chain_file(path: Path) -> ChainFile:
             for fault in error.errors()
         )
         raise SettingsError(f"the chain file {path} does not hold:\n{faults}") from error
+
+
+def hold_data_dir(data_dir: Path) -> TextIO:
+    """Hold the directory for this service until the file is closed; raises SettingsError where another one has it."""
+    held = (data_dir / LOCK_FILE).open("w", encoding="utf-8")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        held.close()
+        raise SettingsError(f"{data_dir} is served already; stop that service, or take another --data-dir") from error
+    return held
 
 
 def fix_placement(data_dir: Path, store_actors: int) -> None:

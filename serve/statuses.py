@@ -1,5 +1,6 @@
 """gRPC statuses with their details. Under Serve, code and details are set and the method *returns*: raising would lose
-the details."""
+the details.
+"""
 
 from typing import Any, Final, NamedTuple
 

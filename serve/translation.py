@@ -8,10 +8,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from actors.envelope import Entry, command_to_wire
 from actors.ledger import commands as cm
 from actors.ledger.lifecycle import ReleaseReason
+from holdfast.v1 import reservation_service_pb2 as rs, stock_pb2, stock_service_pb2 as ss
 from serve import validation as va
 from serve.validation import Checked, InvalidRequest
-from holdfast.v1 import reservation_service_pb2 as rs
-from holdfast.v1 import stock_pb2, stock_service_pb2 as ss
 
 _RESERVE: Final = command_to_wire(cm.Reserve("", "", "", "", (), 0))[0]
 _RELEASE_REASONS_ASKED: Final = frozenset(map(int, ReleaseReason)) - {ReleaseReason.REPLACED, ReleaseReason.SHORTFALL}
@@ -108,9 +107,7 @@ def adjust_stock(request: ss.AdjustStockRequest, prefix: str = "") -> Entry:
             _check_adjustment(checked, f"adjustments[{index}]", row)
     checked.raise_if_faulty()
     movements = tuple(
-        cm.Movement(
-            row.sku, row.delta, row.sequence, cm.AdjustmentKind(row.kind), _instant_ms(row.occurred_at)
-        )
+        cm.Movement(row.sku, row.delta, row.sequence, cm.AdjustmentKind(row.kind), _instant_ms(row.occurred_at))
         for row in request.adjustments
     )
     return request.store_id, command_to_wire(cm.AdjustStock(request.idempotency_key, request.source, movements))
@@ -159,9 +156,7 @@ def set_safety_stock(request: ss.SetSafetyStockRequest, prefix: str = "") -> Ent
     _keyed_store(checked, request)
     _check_sku_rows(checked, "safety_stocks", request.safety_stocks)
     checked.raise_if_faulty()
-    return request.store_id, command_to_wire(
-        cm.SetSafetyStock(request.idempotency_key, _lines(request.safety_stocks))
-    )
+    return request.store_id, command_to_wire(cm.SetSafetyStock(request.idempotency_key, _lines(request.safety_stocks)))
 
 
 def check_instant(checked: Checked, field: str, instant: Timestamp) -> None:

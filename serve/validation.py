@@ -150,5 +150,3 @@ def check_reserve(request: Any, prefix: str = "") -> list[Violation]:
     if request.HasField("ttl"):
         checked.duration_ms("ttl", request.ttl)
     return checked.violations
-
-

@@ -15,6 +15,7 @@ TIERS: Final[dict[str, str]] = {
     "host": "host",
     "gateway": "host",
     "client": "host",
+    "bench": "host",
     "simulation": "simulation",
     "cluster": "cluster",
     "house": "house",

@@ -129,9 +129,12 @@ class MemoryJournal:
         self._refuse_if_failed()
         encoded = [chunk.decode() for chunk in chunks]
         with self._disk.lock:
-            in_force = self._disk.heads.get(ledger_id, Head(0, 0)).epoch
-            if in_force != epoch:
+            in_force, last = self._disk.heads.get(ledger_id, Head(0, 0))
+            if in_force != epoch or not epoch:
                 raise Fenced(ledger_id, epoch, in_force)
+            if seq > last:
+                self._failed = f"a snapshot at seq {seq} of ledger {ledger_id}, which stands at {last}"
+                raise JournalFailed(self._failed)
             self._disk.write("snapshot", ledger_id, seq, encoded)
 
     def newest_snapshot(self, ledger_id: str) -> Snapshot | None:

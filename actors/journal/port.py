@@ -6,7 +6,8 @@
    is written. When it returns, the records survive a crash. When it fails, the journal is finished: nobody knows what
    reached the disk, so it is never tried again.
 3. `read` gives records back in sequence, verified. Damage is named, never read past.
-4. A snapshot that was not finished does not exist.
+4. A snapshot that was not finished does not exist. One ahead of the records is refused, and finishes the journal as a
+   failed append does: its owner's state is not what was written.
 
     JournalError
     ├── Fenced           another owner has taken the ledger over
@@ -104,7 +105,9 @@ class Journal(Protocol):
         """
 
     def write_snapshot(self, ledger_id: str, epoch: int, seq: int, chunks: Iterable[bytes]) -> None:
-        """Write a snapshot piece by piece, letting appends in between; it exists once this returns."""
+        """Write a snapshot piece by piece, letting appends in between; it exists once this returns. Raises Fenced, and
+        JournalFailed also where `seq` is ahead of the records.
+        """
 
     def newest_snapshot(self, ledger_id: str) -> Snapshot | None:
         """The newest finished snapshot that verifies."""

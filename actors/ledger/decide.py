@@ -19,7 +19,7 @@ from actors.ledger.commands import (
     Reserve,
     SetSafetyStock,
 )
-from actors.ledger.decide_stock import decide_adjust_stock, decide_count_stock
+from actors.ledger.decide_stock import decide_adjust_stock, decide_count_stock, decide_set_safety_stock
 from actors.ledger.decision import Accepted, Decision, Rejected
 from actors.ledger.events import (
     Collected,
@@ -28,7 +28,6 @@ from actors.ledger.events import (
     ReadyMarked,
     Released,
     Reserved,
-    SafetyStockSet,
 )
 from actors.ledger.idempotency import fingerprint
 from actors.ledger.lifecycle import LIVE, TRANSITIONS, ReleaseReason, Status, Step
@@ -57,7 +56,7 @@ def decide(ledger: Ledger, command: Command, now_ms: int) -> Decision:
         case CountStock():
             return decide_count_stock(ledger, command, now_ms)
         case SetSafetyStock():
-            return Accepted((SafetyStockSet(command.key, fingerprint(command), command.safety_stocks),))
+            return decide_set_safety_stock(ledger, command)
         case _:
             assert_never(command)
 
@@ -139,15 +138,18 @@ def _short_of_stock(ledger: Ledger, demand: Lines, replaced: Reservation | None)
 
 
 def _over_limit(ledger: Ledger, command: Reserve, demand: Lines, replaced: Reservation | None) -> Rejection | None:
+    limits_for = ledger.policy.limits_for
+    if not any(limits_for(command.channel, sku) for sku in ("", *(sku for sku, _ in demand))):
+        return None  # before the customer's reservations are looked at: a marketplace may have very many
     mine = [held for held in ledger.live_of_customer(command.customer_id) if held is not replaced]
-    for sku, asked in (("", 0), *demand):
-        for rule in ledger.policy.limits_for(command.channel, sku):
+    for sku in ("", *(sku for sku, _ in demand)):
+        for rule in limits_for(command.channel, sku):
             if rule.open_reservations_max:
                 count = sum(1 for held in mine if _counts(rule, held))
                 if count >= rule.open_reservations_max:
                     return Rejection(Reason.OPEN_RESERVATIONS_LIMIT, sku, count + 1, rule.open_reservations_max)
     for sku, asked in demand:
-        for rule in (*ledger.policy.limits_for(command.channel, sku), *ledger.policy.limits_for(command.channel, "")):
+        for rule in (*limits_for(command.channel, sku), *limits_for(command.channel, "")):
             if rule.units_max:
                 units = sum(_units_of(held, sku) for held in mine if rule.channel in ("", held.channel))
                 if units + asked > rule.units_max:
@@ -249,5 +251,3 @@ def _by_line(reservation: Reservation, asked: Lines) -> Lines | Rejection:
             left[index] -= units
             wanted -= units
     return tuple((sku, units) for (sku, _), units in zip(reservation.lines, taken, strict=True))
-
-

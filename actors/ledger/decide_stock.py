@@ -1,12 +1,26 @@
 """What the ledger decides about stock: movements, counts, and who loses when less is there than was promised."""
 
-from actors.ledger.commands import AdjustStock, CountStock, Lines, Movement
+from collections.abc import Iterable
+from typing import Final
+
+from actors.ledger.commands import AdjustStock, CountStock, Lines, Movement, SetSafetyStock
 from actors.ledger.decision import Accepted, Decision, Rejected
-from actors.ledger.events import Event, Released, Shortfall, ShortfallDeclared, StockAdjusted, StockCounted
+from actors.ledger.events import (
+    Event,
+    Released,
+    SafetyStockSet,
+    Shortfall,
+    ShortfallDeclared,
+    StockAdjusted,
+    StockCounted,
+)
 from actors.ledger.idempotency import fingerprint
 from actors.ledger.lifecycle import LIVE, ReleaseReason, Status
 from actors.ledger.reasons import Reason, Rejection
 from actors.ledger.state import Ledger, Position, Reservation
+
+SOURCES_MAX: Final = 10_000  # by ledger: each till and each warehouse is one
+POSITIONS_MAX: Final = 2_000_000  # by ledger; some 600 MB
 
 # Who loses first: a hold before an order, an order before goods at the counter; then the youngest.
 LOSS_RANK = {Status.HELD: 0, Status.CONFIRMED: 1, Status.READY: 2}
@@ -14,7 +28,12 @@ LOSS_RANK = {Status.HELD: 0, Status.CONFIRMED: 1, Status.READY: 2}
 
 def decide_adjust_stock(ledger: Ledger, command: AdjustStock, now_ms: int) -> Decision:
     """Apply the rows that are new; a row is new if its sequence is above all of its source's earlier calls."""
-    mark = ledger.source_marks.get(command.source, 0)
+    mark = ledger.source_marks.get(command.source)
+    if mark is None and len(ledger.source_marks) >= SOURCES_MAX:
+        return Rejected(Rejection(Reason.LEDGER_FULL))
+    if _too_many_skus(ledger, (row.sku for row in command.movements)):
+        return Rejected(Rejection(Reason.LEDGER_FULL))
+    mark = mark or 0
     seen: set[tuple[int, str]] = set()
     applied: list[Movement] = []
     repeated = late = 0
@@ -25,7 +44,7 @@ def decide_adjust_stock(ledger: Ledger, command: AdjustStock, now_ms: int) -> De
             late += 1
         else:
             seen.add((row.sequence, row.sku))
-            applied.append(row if row.occurred_at_ms < now_ms else row._replace(occurred_at_ms=0))
+            applied.append(row if row.occurred_at_ms <= now_ms else row._replace(occurred_at_ms=0))
     deltas: dict[str, int] = {}
     for row in applied:
         deltas[row.sku] = deltas.get(row.sku, 0) + on_hand_delta(ledger.positions.get(row.sku), row)
@@ -35,6 +54,18 @@ def decide_adjust_stock(ledger: Ledger, command: AdjustStock, now_ms: int) -> De
         command.key, fingerprint(command), command.source, mark, tuple(applied), repeated, late, shortfalls
     )
     return Accepted((event, *_losses(ledger, shortfalls)))
+
+
+def decide_set_safety_stock(ledger: Ledger, command: SetSafetyStock) -> Decision:
+    """Keep units back."""
+    if _too_many_skus(ledger, (sku for sku, _ in command.safety_stocks)):
+        return Rejected(Rejection(Reason.LEDGER_FULL))
+    return Accepted((SafetyStockSet(command.key, fingerprint(command), command.safety_stocks),))
+
+
+def _too_many_skus(ledger: Ledger, skus: Iterable[str]) -> bool:
+    """Whether the ledger would stock more SKUs than it may. The rows are few beside that, so repeats count twice."""
+    return len(ledger.positions) + sum(1 for sku in skus if sku not in ledger.positions) > POSITIONS_MAX
 
 
 def on_hand_delta(position: Position | None, row: Movement) -> int:
@@ -48,7 +79,7 @@ def on_hand_delta(position: Position | None, row: Movement) -> int:
 
 
 def decide_count_stock(ledger: Ledger, command: CountStock, now_ms: int) -> Decision:
-    """Set the book right as of an instant; what moved since then is kept, and a count older than the last is dropped."""
+    """Set the book right as of an instant: what moved since is kept, a count older than the last is dropped."""
     as_of_ms = min(command.as_of_ms, now_ms) or now_ms
     corrections: list[tuple[str, int]] = []
     late = 0
@@ -64,6 +95,8 @@ def decide_count_stock(ledger: Ledger, command: CountStock, now_ms: int) -> Deci
         if isinstance(correction, Rejection):
             return Rejected(correction._replace(sku=sku))
         corrections.append((sku, correction))
+    if _too_many_skus(ledger, (sku for sku, _ in command.counts)):
+        return Rejected(Rejection(Reason.LEDGER_FULL))
     shortfalls = _shortfalls(ledger, dict(corrections))
     event = StockCounted(command.key, fingerprint(command), as_of_ms, tuple(corrections), late, shortfalls)
     return Accepted((event, *_losses(ledger, shortfalls)))
@@ -143,5 +176,3 @@ def _lost_by_line(reservation: Reservation, lost: dict[str, int]) -> Lines:
             left[sku] -= units
         lines.append((sku, units))
     return tuple(lines)
-
-

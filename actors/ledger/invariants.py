@@ -51,6 +51,8 @@ def check(ledger: Ledger) -> list[Violation]:
     entries = sum(1 if isinstance(numbers, int) else len(numbers) for numbers in ledger.customers.values())
     if unindexed or entries != live:
         found.append(
-            Violation("I15", ledger.store_id, f"{live} live reservations by customer", f"{entries}, {unindexed} missing")
+            Violation(
+                "I15", ledger.store_id, f"{live} live reservations by customer", f"{entries}, {unindexed} missing"
+            )
         )
     return found

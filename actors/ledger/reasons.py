@@ -31,7 +31,7 @@ UNRECORDED = frozenset({Reason.IDEMPOTENCY_KEY_REUSED, Reason.LEDGER_FULL})
 
 
 class Rejection(NamedTuple):
-    """A refusal as a value. `asked` and `available` are in the unit of the reason: units, reservations, milliseconds."""
+    """A refusal as a value. `asked` and `available` are in the reason's unit: units, reservations or milliseconds."""
 
     reason: Reason
     sku: str = ""

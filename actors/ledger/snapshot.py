@@ -189,9 +189,7 @@ def _restore_reservation(ledger: Ledger, reservation: Reservation) -> None:
     ledger.open_reservations += 1
     others = ledger.customers.setdefault(reservation.customer_id, number)
     if others is not number:
-        ledger.customers[reservation.customer_id] = (
-            (others, number) if isinstance(others, int) else (*others, number)
-        )
+        ledger.add_to_customer(reservation.customer_id, others, number)
     if reservation.basket_id:
         ledger.baskets[reservation.customer_id, reservation.basket_id] = number
     ledger.expiry_heap.append(reservation.expires_at_ms << EXPIRY_SHIFT | number)

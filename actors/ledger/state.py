@@ -198,7 +198,8 @@ class Ledger:
         self.reservations: dict[int, Reservation] = {}
         self.open_reservations = 0
         # A customer's live reservations: the number itself while there is one, which saves 48 bytes a hold.
-        self.customers: dict[str, int | tuple[int, ...]] = {}
+        # Then a dictionary for its sequence: a marketplace may order everything under one name.
+        self.customers: dict[str, int | dict[int, None]] = {}
         self.baskets: dict[tuple[str, str], int] = {}  # by customer and basket
         self.source_marks: dict[str, int] = {}
         self.generations: dict[int, dict[str, Remembered]] = {}
@@ -215,6 +216,13 @@ class Ledger:
             if remembered is not None:
                 return remembered
         return None
+
+    def add_to_customer(self, customer_id: str, others: int | dict[int, None], number: int) -> None:
+        """Enter a customer's second reservation, or a later one."""
+        if isinstance(others, int):
+            self.customers[customer_id] = {others: None, number: None}
+        else:
+            others[number] = None
 
     def live_of_customer(self, customer_id: str) -> Iterator[Reservation]:
         """The customer's reservations that are not final."""

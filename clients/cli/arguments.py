@@ -27,6 +27,7 @@ LineOption = Annotated[
 TIMEOUT = "10s"
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_DURATION_MS_MAX = 3_660 * 86_400_000
 _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -35,7 +36,10 @@ def duration_ms(text: str, name: str) -> int:
     parts = _DURATION.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise typer.BadParameter(f"{text!r} is not a time. Write it like 30s, 90m, 2h or 1h30m.", param_hint=name)
-    return round(sum(float(number) * _UNITS_MS[unit] for number, unit in parts))
+    found = round(sum(float(number) * _UNITS_MS[unit] for number, unit in parts))
+    if found > _DURATION_MS_MAX:
+        raise typer.BadParameter(f"{text!r} is more than ten years.", param_hint=name)
+    return found
 
 
 def optional_duration_ms(text: str | None, name: str) -> int | None:
@@ -62,7 +66,7 @@ def cursors(texts: Iterable[str] | None) -> dict[str, int]:
     found: dict[str, int] = {}
     for text in texts or ():
         store_id, at, version = text.partition("@")
-        if not store_id or (at and not version.isdecimal()):
+        if not store_id or (at and not re.fullmatch(r"\d{1,18}", version)):
             raise typer.BadParameter(f"{text!r} is not STORE or STORE@VERSION.", param_hint="STORES")
         found[store_id] = int(version or 0)
     return found

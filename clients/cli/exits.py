@@ -17,7 +17,7 @@ from clients.errors import HoldfastError, InvalidArgument, NotFound, OutcomeUnkn
 
 
 class ExitCode(IntEnum):
-    """What the command's exit code says."""
+    """What the command's exit code says. REFUSED: by the business, or a check found a fault."""
 
     DONE = 0
     REFUSED = 1
@@ -63,7 +63,7 @@ def error_document(error: HoldfastError) -> dict[str, Any]:
 class Edge(TyperGroup):
     """The group of all commands, which turns what they raise into words or JSON on stderr and an exit code."""
 
-    def main(self, args: Sequence[str] | None = None, *more: Any, **extra: Any) -> NoReturn:  # type: ignore[override]
+    def main(self, args: Sequence[str] | None = None, *more: Any, **extra: Any) -> NoReturn:
         """Run a command and end the process with its exit code."""
         given = list(sys.argv[1:] if args is None else args)
         as_json = "--json" in given
@@ -74,11 +74,20 @@ class Edge(TyperGroup):
         except HoldfastError as error:
             _tell(str(error), error_document(error), code=exit_code_of(error), as_json=as_json)
         except TyperException as error:
-            # Wrong usage, with the code that says so; the message of a lone `holdfast` is its help.
-            document = {"kind": "Usage", "why": error.format_message(), "mend": "See the command's --help"}
-            _tell(error.format_message(), document, code=ExitCode(error.exit_code), as_json=as_json)
+            _tell_usage(error.format_message(), as_json=as_json)
+        except ValueError as error:
+            # A value that the wire cannot carry, such as text that is not UTF-8.
+            _tell_usage(str(error), as_json=as_json)
         except typer.Abort:
             sys.exit(ExitCode.INTERRUPTED)
+
+
+def _tell_usage(why: str, *, as_json: bool) -> NoReturn:
+    if not why:
+        # A group without a command: its help was printed, and there is no more to say.
+        sys.exit(ExitCode.USAGE)
+    document = {"kind": "Usage", "why": why, "mend": "See the command's --help"}
+    _tell(why, document, code=ExitCode.USAGE, as_json=as_json)
 
 
 def _tell(message: str, document: dict[str, Any], *, code: ExitCode, as_json: bool) -> NoReturn:

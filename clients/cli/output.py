@@ -15,7 +15,8 @@ from clients.values.events import Event
 from clients.values.reservations import Rejection, Reservation
 from clients.values.stock import AvailabilityChange, Position, StockChange, StoreAvailability
 
-def to_document(value: Any) -> Any:  # noqa: ANN401 - any value of the clients, and what JSON knows
+
+def to_document(value: Any) -> Any:
     """A value as JSON knows it: dataclasses as objects, enums by name, tuples as arrays."""
     if isinstance(value, Enum):
         return value.name
@@ -40,7 +41,7 @@ def print_json(document: object) -> None:
     sys.stdout.flush()
 
 
-def print_for_people(*parts: Any) -> None:  # noqa: ANN401 - whatever rich can draw
+def print_for_people(*parts: Any) -> None:
     """Something for people, on stdout."""
     # Widths are for screens: what goes into a pipe is not cut.
     Console(width=None if sys.stdout.isatty() else 200).print(*parts, markup=False, highlight=False)

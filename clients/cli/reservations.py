@@ -1,6 +1,6 @@
 """`holdfast reserve`, `confirm`, `ready`, `collect`, `release`, `extend`, `show`, `list`."""
 
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -24,19 +24,27 @@ from clients.values.reservations import ReleaseReason, Reservation, Status
 ReservationArgument = Annotated[str, typer.Argument(help="The reservation's id.", metavar="RESERVATION")]
 StoreArgument = Annotated[str, typer.Argument(help="The shop's id.", metavar="STORE")]
 
-# What a caller may give as a reason: REPLACED and SHORTFALL are the ledger's own.
-ReasonName = Enum(  # type: ignore[misc]
-    "ReasonName",
-    {
-        reason.name: reason.name.lower().replace("_", "-")
-        for reason in ReleaseReason
-        if reason not in {ReleaseReason.UNSPECIFIED, ReleaseReason.REPLACED, ReleaseReason.SHORTFALL}
-    },
-    type=str,
-)
-StatusName = Enum(  # type: ignore[misc]
-    "StatusName", {status.name: status.name.lower() for status in Status if status}, type=str
-)
+
+class ReasonName(StrEnum):
+    """The reasons that a caller may give; REPLACED and SHORTFALL are the ledger's own."""
+
+    CUSTOMER_CANCELLED = "customer-cancelled"
+    PAYMENT_FAILED = "payment-failed"
+    NOT_FOUND_ON_SHELF = "not-found-on-shelf"
+    NO_SHOW = "no-show"
+    FRAUD = "fraud"
+    OTHER = "other"
+
+
+class StatusName(StrEnum):
+    """The statuses, on the command line."""
+
+    HELD = "held"
+    CONFIRMED = "confirmed"
+    READY = "ready"
+    COLLECTED = "collected"
+    RELEASED = "released"
+    EXPIRED = "expired"
 
 
 def reserve(
@@ -82,9 +90,7 @@ def confirm(
     session = Session.of(target, as_json=as_json, timeout=timeout)
     within_ms = optional_duration_ms(collect_within, "--collect-within")
     session.finish(
-        session.run(
-            lambda client: client.confirm(reservation, collect_within_ms=within_ms, idempotency_key=key)
-        )
+        session.run(lambda client: client.confirm(reservation, collect_within_ms=within_ms, idempotency_key=key))
     )
 
 
@@ -114,16 +120,14 @@ def collect(
     chosen = quantities(line, "--line")
     session.finish(
         session.run(
-            lambda client: client.collect(
-                reservation, payment_reference=payment, lines=chosen, idempotency_key=key
-            )
+            lambda client: client.collect(reservation, payment_reference=payment, lines=chosen, idempotency_key=key)
         )
     )
 
 
 def release(
     reservation: ReservationArgument,
-    reason: Annotated[ReasonName, typer.Option(help="Why.")],  # type: ignore[valid-type]
+    reason: Annotated[ReasonName, typer.Option(help="Why.")],
     line: LineOption = None,
     key: KeyOption = None,
     target: TargetOption = None,
@@ -133,7 +137,7 @@ def release(
     """Give units back, whole or by line."""
     session = Session.of(target, as_json=as_json, timeout=timeout)
     chosen = quantities(line, "--line")
-    why = ReleaseReason[reason.name]  # type: ignore[attr-defined]
+    why = ReleaseReason[reason.name]
     session.finish(
         session.run(lambda client: client.release(reservation, reason=why, lines=chosen, idempotency_key=key))
     )
@@ -167,7 +171,7 @@ def show(
 
 def list_reservations(
     store: StoreArgument,
-    status: Annotated[list[StatusName] | None, typer.Option(help="Only these.")] = None,  # type: ignore[valid-type]
+    status: Annotated[list[StatusName] | None, typer.Option(help="Only these.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
     target: TargetOption = None,
     as_json: JsonOption = False,
@@ -175,7 +179,7 @@ def list_reservations(
 ) -> None:
     """List a shop's reservations, oldest first."""
     session = Session.of(target, as_json=as_json, timeout=timeout)
-    chosen = [Status[name.name] for name in status or ()]  # type: ignore[attr-defined]
+    chosen = [Status[name.name] for name in status or ()]
 
     async def read(client: ChannelClient) -> list[Reservation]:
         found: list[Reservation] = []

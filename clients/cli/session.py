@@ -12,7 +12,15 @@ import typer
 
 from clients.channel import ChannelClient
 from clients.cli.arguments import duration_ms
-from clients.cli.output import change_table, print_for_people, print_json, rejection_table, reservation_table, to_document
+from clients.cli.exits import ExitCode
+from clients.cli.output import (
+    change_table,
+    print_for_people,
+    print_json,
+    rejection_table,
+    reservation_table,
+    to_document,
+)
 from clients.limits import Timeouts
 from clients.values.reservations import Rejection, Reservation
 from clients.values.stock import StockOutcome
@@ -20,7 +28,6 @@ from clients.values.stock import StockOutcome
 ResultT = TypeVar("ResultT")
 
 DEFAULT_TARGET = "127.0.0.1:9000"
-_REFUSED = 1
 
 
 def data_dir() -> Path:
@@ -75,7 +82,7 @@ class Session:
         match outcome:
             case Rejection():
                 self.show({"rejection": to_document(outcome)}, rejection_table(outcome))
-                raise typer.Exit(_REFUSED)
+                raise typer.Exit(ExitCode.REFUSED)
             case Reservation():
                 self.show({"reservation": to_document(outcome)}, reservation_table(outcome))
             case _:

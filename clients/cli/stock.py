@@ -1,7 +1,7 @@
 """`holdfast stock adjust`, `count`, `show`, `safety`."""
 
 import time
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -17,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="Stock: movements, counts, position
 StoreArgument = Annotated[str, typer.Argument(help="The shop's id.", metavar="STORE")]
 
 
-class KindName(str, Enum):
+class KindName(StrEnum):
     """What moved, on the command line."""
 
     RECEIPT = "receipt"
@@ -26,7 +26,7 @@ class KindName(str, Enum):
     CORRECTION = "correction"
 
 
-class HoldsName(str, Enum):
+class HoldsName(StrEnum):
     """Whether a count took in what was set aside, on the command line."""
 
     INCLUDED = "included"
@@ -40,14 +40,15 @@ def adjust(
     kind: Annotated[KindName, typer.Option(help="What moved.")],
     source: Annotated[str, typer.Option(help="Who reports, a warehouse's name for example.")] = "cli",
     sequence: Annotated[
-        int | None, typer.Option(min=1, help="The source's number of the first row; otherwise the time in ms.")
+        int | None,
+        typer.Option(min=1, max=2**62, help="The source's number of the first row; otherwise the time in ms."),
     ] = None,
     key: KeyOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
     timeout: TimeoutOption = TIMEOUT,
 ) -> None:
-    """Apply movements of one source. After `--`, a row may begin with a minus."""
+    """Apply movements of one source; those with numbers seen before are dropped."""
     session = Session.of(target, as_json=as_json, timeout=timeout)
     first = time.time_ns() // 1_000_000 if sequence is None else sequence
     moved = [
@@ -83,7 +84,9 @@ def count(
 
 @app.command()
 def show(
-    stores: Annotated[str, typer.Argument(help="One shop, or several with commas between.", metavar="STORE[,STORE...]")],
+    stores: Annotated[
+        str, typer.Argument(help="One shop, or several with commas between.", metavar="STORE[,STORE...]")
+    ],
     skus: Annotated[list[str], typer.Argument(help="The SKUs.", metavar="SKU...")],
     target: TargetOption = None,
     as_json: JsonOption = False,

@@ -7,7 +7,8 @@ import pytest
 
 from clients import ChannelClient, Limits, Overloaded, Rejection, ReleaseReason, Reservation, Timeouts
 from clients.errors import ClientClosed, OutcomeUnknown
-from tests.client.fake_service import FakeService, Hold
+from tests.client.fake_service import FakeService
+from tests.client.faults import Hold
 from tests.client.serving import serving
 
 

@@ -32,6 +32,8 @@ def test_threads_share_batches_and_each_gets_its_own_answer() -> None:
 
         with ThreadPoolExecutor(THREADS) as pool:
             answers = list(pool.map(use, range(THREADS)))
+        # What is done is forgotten.
+        assert not client.portal._tasks
     assert answers == [[f"c{number}"] * 10 for number in range(THREADS)]
     assert service.ledger("s1").decided == THREADS * 10
     assert len(service.requests) < THREADS * 10

@@ -20,7 +20,8 @@ from clients import (
     Timeouts,
     Unavailable,
 )
-from tests.client.fake_service import CODE, FailItems, FakeService, Fault, Hold, LoseAnswer, Refuse
+from tests.client.fake_service import FakeService
+from tests.client.faults import CODE, FailItems, Fault, Hold, LoseAnswer, LoseOutcome, Refuse
 from tests.client.serving import serving
 
 QUICK = RetryPolicy(wait_first_ms=1, wait_max_ms=20)
@@ -77,6 +78,19 @@ def test_items_that_were_not_decided_are_asked_again_and_no_others(code: int, de
         assert len(first.requests) == 10
         assert [item.idempotency_key for item in second.requests] == ["k3", "k7"]
         assert service.ledger("s1").decided == 10
+
+    asyncio.run(main())
+
+
+def test_an_answer_with_an_outcome_too_few_is_given_to_nobody() -> None:
+    async def main() -> None:
+        service = stocked(LoseOutcome(), method="ReserveBatch")
+        async with serving(service) as target, ChannelClient(target, retry=QUICK) as client:
+            found = await asyncio.gather(
+                *(client.reserve("s1", [("sku-1", 1)], customer_id=f"c{number}", channel="web") for number in range(3))
+            )
+        assert [one.customer_id for one in found if isinstance(one, Reservation)] == ["c0", "c1", "c2"]
+        assert service.ledger("s1").decided == 3
 
     asyncio.run(main())
 
@@ -181,7 +195,7 @@ def test_a_service_that_restarts_is_found_again_within_a_second() -> None:
             await reserve(client)
         # Long enough without a service that every back-off has grown as far as it may.
         with pytest.raises(Unavailable):
-            await reserve(client, timeout_ms=2_500)
+            await reserve(client, timeout_ms=4_500)
         call = asyncio.create_task(reserve(client))
         await asyncio.sleep(0)
         async with serving(service, int(target.rpartition(":")[2])):
@@ -271,6 +285,22 @@ def test_single_calls_are_asked_again_with_the_same_key_too() -> None:
         first, second = service.asked("MarkReservationReady")
         assert first == second
         assert service.ledger("s1").decided == 2
+
+    asyncio.run(main())
+
+
+def test_a_cancelled_call_ends_and_is_not_asked_again() -> None:
+    async def main() -> None:
+        hold = Hold(asyncio.Event(), asyncio.Event())
+        service = stocked(hold, method="GetPolicy")
+        async with serving(service) as target, ChannelClient(target, retry=QUICK) as client:
+            call = asyncio.create_task(client.get_policy())
+            await hold.arrived.wait()
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            await client.health()
+        assert len(service.asked("GetPolicy")) == 1
 
     asyncio.run(main())
 

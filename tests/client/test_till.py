@@ -22,7 +22,8 @@ from clients import (
     Unavailable,
 )
 from clients.till import ROWS_PER_CALL_MAX
-from tests.client.fake_service import CODE, FakeService, LoseAnswer, Refuse
+from tests.client.fake_service import FakeService
+from tests.client.faults import CODE, LoseAnswer, Refuse
 from tests.client.serving import serving, serving_in_thread
 
 QUICK = RetryPolicy(wait_first_ms=1, wait_max_ms=20)

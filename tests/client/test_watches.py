@@ -11,7 +11,8 @@ from clients import ChannelClient, Limits, NotFound, RetryPolicy, ServiceFault, 
 from clients.errors import ClientClosed
 from clients.values.events import Reserved
 from holdfast.v1 import event_pb2, event_service_pb2
-from tests.client.fake_service import CODE, CutAfter, FakeService, Refuse
+from tests.client.fake_service import FakeService
+from tests.client.faults import CODE, CutAfter, Refuse
 from tests.client.serving import serving
 
 ItemT = TypeVar("ItemT")

@@ -41,6 +41,10 @@ class ActorsHere:
         self._lost_after: Counter[str] = Counter()
         self._held: dict[str, asyncio.Event] = {}
 
+    async def names(self) -> frozenset[str]:
+        """The actors that have been made."""
+        return frozenset(self.made)
+
     def lose_calls(self, actor: str, count: int = 1) -> None:
         """The next calls of the actor do not reach it."""
         self._lost_before[actor] += count

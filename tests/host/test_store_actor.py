@@ -118,14 +118,14 @@ def test_pages_by_status(shop: Shop) -> None:
 
 def test_the_feed_gives_what_came_after_each_cursor(shop: Shop) -> None:
     shop.say("receive B 1", "r2", "S2")
-    feed = dict(shop.actor.feed([("S1", 0), ("S2", 0)]))
+    feed = dict(shop.actor.feed([("S1", 0), ("S2", 0)], skip_stopped=False))
     assert {store_id: [_versions(record) for record in records] for store_id, records in feed.items()} == {
         "S1": [[1, 2], [3]],
         "S2": [[1, 2]],
     }
-    assert dict(shop.actor.feed([("S1", 2), ("S2", 2)])).keys() == {"S1"}
-    assert shop.actor.feed([("S1", 3), ("S2", 2)]) == []
-    assert shop.actor.feed([("S1", 99)]) == []
+    assert dict(shop.actor.feed([("S1", 2), ("S2", 2)], skip_stopped=False)).keys() == {"S1"}
+    assert shop.actor.feed([("S1", 3), ("S2", 2)], skip_stopped=False) == []
+    assert shop.actor.feed([("S1", 99)], skip_stopped=False) == []
 
 
 def _versions(record: FeedRecord) -> list[int]:
@@ -135,7 +135,7 @@ def _versions(record: FeedRecord) -> list[int]:
 
 def test_the_feed_tells_of_what_fell_due(shop: Shop, clock: ManualClock) -> None:
     clock.move(2 * HOUR_MS)
-    ((_, records),) = shop.actor.feed([("S1", 3)])
+    ((_, records),) = shop.actor.feed([("S1", 3)], skip_stopped=False)
     assert [type(event).__name__ for record in records for event in decode_events(record.payload)] == ["Expired"]
 
 

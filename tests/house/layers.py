@@ -79,6 +79,7 @@ CORE_MAY_IMPORT: Final = (
     "functools",
     "hashlib",
     "heapq",
+    "json",
     "itertools",
     "math",
     "operator",
@@ -92,7 +93,7 @@ OWNERS: Final[dict[str, tuple[str, ...]]] = {
     "ray": ("actors.cluster*", "bench"),
     "ray.serve": ("serve.app", "serve.__main__", "bench"),
     # SQL and Redis stay in their journals; bench/peers holds what others would write by hand.
-    "sqlite3": ("actors.journal.sqlite", "bench.peers"),
+    "sqlite3": ("actors.journal.sqlite_file", "bench.peers"),
     "redis": ("actors.journal.redis", "bench.peers"),
     # Protobuf and gRPC stop at the door.
     "google": ("serve", "clients", "bench"),
@@ -105,7 +106,7 @@ OWNERS: Final[dict[str, tuple[str, ...]]] = {
     "pydantic_settings": ("serve", "clients", "bench"),
     # Only a command talks to a terminal.
     "rich": ("clients", "bench"),
-    "typer": ("clients", "bench"),
+    "typer": ("clients", "bench", "serve.__main__"),
 }
 
 _BY_NAME: Final = {layer.name: layer for layer in LAYERS}

@@ -130,7 +130,7 @@ def test_a_flush_that_the_kernel_refuses_ends_the_writer_and_is_not_tried_again(
 
 def fill(journal: SqliteJournal, epoch: int, seq: int) -> list[Record]:
     """Append until there is no room, and return what was acknowledged."""
-    journal._db.execute(f"PRAGMA max_page_count = {journal._db.execute('PRAGMA page_count').fetchone()[0] + 3}")
+    journal._file.db.execute(f"PRAGMA max_page_count = {journal._file.db.execute('PRAGMA page_count').fetchone()[0] + 3}")
     records: list[Record] = []
 
     def append_for_ever() -> None:
@@ -165,7 +165,7 @@ def test_a_snapshot_that_finds_no_room_does_not_exist(sqlite_storage: SqliteStor
     journal = SqliteJournal(sqlite_storage.path)
     with closing(journal):
         written = appended(journal, "S1", [1])
-        journal._db.execute("PRAGMA max_page_count = 12")
+        journal._file.db.execute("PRAGMA max_page_count = 12")
         with pytest.raises(JournalFailed, match="full"):
             journal.write_snapshot("S1", 1, 1, [b"[1]" * 4_000] * 9)
         with pytest.raises(JournalFailed, match="not used any more"):

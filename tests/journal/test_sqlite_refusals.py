@@ -20,8 +20,8 @@ def written(sqlite_storage: SqliteStorage) -> list[Record]:
 def test_every_commit_is_flushed_to_a_log(sqlite_storage: SqliteStorage) -> None:
     journal = SqliteJournal(sqlite_storage.path)  # no test can cut the power, so this one asks
     with closing(journal):
-        assert journal._db.execute("PRAGMA synchronous").fetchone() == (2,)
-        assert journal._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert journal._file.db.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert journal._file.db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 @pytest.mark.parametrize("content", [b"not a database, but long enough to be taken for one" * 99, b"\0" * 100])

@@ -70,7 +70,7 @@ def main(
 ) -> None:
     """Append until something ends it."""
     journal = SqliteJournal(Path(path))
-    journal._db.execute(f"PRAGMA wal_autocheckpoint={checkpoint_pages}")  # often, so that kills fall into some
+    journal._file.db.execute(f"PRAGMA wal_autocheckpoint={checkpoint_pages}")  # often, so that kills fall into some
     if file_bytes_max is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes_max, file_bytes_max))
     try:

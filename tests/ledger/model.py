@@ -263,7 +263,7 @@ class Model:
         for row in rows:
             self.marks.append((command.source, row.sequence))
             self._meet(row.sku, now_ms)
-            if 0 < row.occurred_at_ms < now_ms and row.occurred_at_ms <= self.last_count_ms(row.sku):
+            if 0 < row.occurred_at_ms <= now_ms and row.occurred_at_ms <= self.last_count_ms(row.sku):
                 continue  # the count has seen it
             at_ms = row.occurred_at_ms if 0 < row.occurred_at_ms <= now_ms else now_ms
             self.moved.append(Move(row.sku, at_ms, row.delta))

@@ -1,8 +1,11 @@
 """What one customer may hold in a shop: open reservations and units of a SKU, by channel and SKU."""
 
+from time import process_time
+
 import pytest
 
-from actors.ledger.policy import LimitRule, Policy
+from actors.ledger.commands import Reserve
+from actors.ledger.policy import HOUR_MS, LimitRule, Policy
 from tests.ledger.page import play
 from tests.ledger.watched import DAY_ZERO_MS, Watched
 from tests.ledger.words import answer_text, command_of
@@ -127,3 +130,19 @@ def test_a_new_limit_counts_what_is_held_already_and_takes_nothing_away() -> Non
     assert answer_text(told.answer) == "UNITS_LIMIT A 1 of 0"
     assert watched.ledger.positions["A"].reserved == 4
     assert watched.complaints() == []
+
+
+def seconds_for(customers: int, holds: int = 12_000) -> float:
+    """Processor time to reserve and to expire, the holds spread over so many customers."""
+    watched = Watched()
+    watched.say(command_of(f"receive A {holds}", "stock", {}), DAY_ZERO_MS)
+    began_s = process_time()
+    for index in range(holds):
+        watched.say(Reserve(f"k{index}", f"c{index % customers}", "web", "", (("A", 1),), HOUR_MS), DAY_ZERO_MS)
+    watched.wait(DAY_ZERO_MS + HOUR_MS)
+    assert watched.ledger.positions["A"].reserved == 0
+    return process_time() - began_s
+
+
+def test_a_marketplace_that_orders_under_one_name_costs_no_more_than_a_crowd() -> None:
+    assert seconds_for(customers=1) < 4 * seconds_for(customers=12_000)

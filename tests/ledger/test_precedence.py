@@ -2,9 +2,10 @@
 
 import pytest
 
+from actors.ledger.decide_stock import POSITIONS_MAX, SOURCES_MAX
 from actors.ledger.policy import DAY_MS, LimitRule, Policy
 from actors.ledger.reasons import UNRECORDED, Reason
-from actors.ledger.state import REMEMBERED_ANSWERS_MAX
+from actors.ledger.state import REMEMBERED_ANSWERS_MAX, Position
 from tests.ledger.page import play
 from tests.ledger.watched import DAY_ZERO_MS, Watched
 from tests.ledger.words import answer_text, command_of, instant
@@ -135,6 +136,41 @@ def test_a_full_ledger_answers_repeats() -> None:
     assert told(watched, "receive A 5 row 1", "line 1") == "applied"
     assert told(watched, "reserve ann A 2", "line 2").startswith("#2")
     assert told(watched, "reserve ann A 3", "line 2") == "IDEMPOTENCY_KEY_REUSED"
+
+
+def test_a_ledger_knows_so_many_sources_and_no_more() -> None:
+    watched = Watched()
+    for number in range(SOURCES_MAX):
+        watched.ledger.source_marks[f"till {number}"] = 1
+    records = len(watched.records)
+    assert told(watched, "receive A 5 from another", "k") == "LEDGER_FULL"
+    assert len(watched.records) == records
+    watched.ledger.source_marks.popitem()
+    assert told(watched, "receive A 5 from another", "k") == "applied"
+    assert told(watched, "sell A 1 from another", "known") == "applied"
+
+
+class Vast(dict[str, Position]):
+    """As many positions as a ledger may have, without the memory."""
+
+    def __len__(self) -> int:
+        return POSITIONS_MAX
+
+
+def test_a_ledger_stocks_so_many_skus_and_no_more() -> None:
+    watched = play("at | said\n 0:00 | receive A 5")
+    watched.ledger.positions = Vast(watched.ledger.positions)
+    for text in ("receive B 1", "count B 1", "count A 1, B 1", "safety B 1"):
+        assert told(watched, text, "k") == "LEDGER_FULL"
+    assert told(watched, "reserve ann B 1") == "SKU_NOT_STOCKED"
+    for text in ("receive A 1", "count A 7", "safety A 1", "reserve ann A 1"):
+        assert told(watched, text).startswith(("applied", "#")), text
+
+
+def test_a_count_that_is_too_old_is_told_before_a_full_ledger() -> None:
+    watched = play("at | said\n 0:01 | receive A 5\n 0:02 | receive A 5")
+    watched.ledger.positions = Vast(watched.ledger.positions)
+    assert told(watched, "count A 4, B 1 as of 0:00") == "COUNT_TOO_OLD"
 
 
 # The smallest page that leads to each reason.

@@ -1,0 +1,229 @@
+"""`holdfast store`, `policy`, `status` and `verify`: for those who run the service."""
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from clients.channel import ChannelClient
+from clients.cli.arguments import TIMEOUT, JsonOption, TargetOption, TimeoutOption, optional_duration_ms
+from clients.cli.exits import ExitCode
+from clients.cli.output import facts, table, time_text, to_document
+from clients.cli.session import Session
+from clients.values.administration import LedgerStatus, Policy, Store, Verification
+
+store_app = typer.Typer(no_args_is_help=True, help="The chain's shops.")
+policy_app = typer.Typer(no_args_is_help=True, help="The chain's rules.")
+
+STORES_PER_CALL_MAX = 1_024
+
+FileOption = Annotated[
+    Path | None, typer.Option("--file", help="A JSON file; - reads the standard input.", allow_dash=True)
+]
+StoresArgument = Annotated[list[str] | None, typer.Argument(help="The shops' ids.", metavar="[STORE...]")]
+AllOption = Annotated[bool, typer.Option("--all", help="Every shop of the chain.")]
+
+
+@store_app.command("list")
+def list_stores(target: TargetOption = None, as_json: JsonOption = False, timeout: TimeoutOption = TIMEOUT) -> None:
+    """List the shops by id."""
+    session = Session.of(target, as_json=as_json, timeout=timeout)
+    found = session.run(_all_stores)
+    rows = (
+        (shop.store_id, shop.name, shop.latitude, shop.longitude, "paused" if shop.paused else "") for shop in found
+    )
+    session.show({"stores": to_document(found)}, table(["shop", "name", "latitude#", "longitude#", ""], rows))
+
+
+@store_app.command("put")
+def put_stores(
+    store: Annotated[str | None, typer.Argument(help="The shop's id.", metavar="[STORE]")] = None,
+    name: Annotated[str, typer.Option(help="Its name.")] = "",
+    latitude: Annotated[float, typer.Option(min=-90, max=90, help="Degrees north.")] = 0.0,
+    longitude: Annotated[float, typer.Option(min=-180, max=180, help="Degrees east.")] = 0.0,
+    paused: Annotated[bool, typer.Option("--paused", help="It takes no new reservations.")] = False,
+    file: FileOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+    timeout: TimeoutOption = TIMEOUT,
+) -> None:
+    """Add a shop, or replace what is known of it; with --file, a list of them as `store list --json` gives it."""
+    session = Session.of(target, as_json=as_json, timeout=timeout)
+    if (store is None) == (file is None):
+        raise typer.BadParameter("Name one shop, or give a --file.", param_hint="STORE")
+    shops = (
+        [Store(store, name, latitude, longitude, paused)] if store is not None else _read(file, list[Store], "stores")
+    )
+
+    async def put(client: ChannelClient) -> int:
+        version = 0
+        for start in range(0, len(shops), STORES_PER_CALL_MAX):
+            version = await client.put_stores(shops[start : start + STORES_PER_CALL_MAX])
+        return version
+
+    version = session.run(put)
+    told = {"stores": len(shops), "chain_version": version}
+    session.show(told, facts([("shops put", len(shops)), ("chain version", version)]))
+
+
+@policy_app.command("show")
+def show_policy(target: TargetOption = None, as_json: JsonOption = False, timeout: TimeoutOption = TIMEOUT) -> None:
+    """Show the policy in force."""
+    session = Session.of(target, as_json=as_json, timeout=timeout)
+    _show_policy(session, session.run(lambda client: client.get_policy()))
+
+
+@policy_app.command("set")
+def set_policy(
+    ttl_default: Annotated[str | None, typer.Option(help="How long a hold lasts where no rule fits.")] = None,
+    ttl_max: Annotated[str | None, typer.Option(help="The longest time that may be asked for.")] = None,
+    collect_within: Annotated[str | None, typer.Option(help="How long an order waits to be collected.")] = None,
+    file: FileOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+    timeout: TimeoutOption = TIMEOUT,
+) -> None:
+    """Change parts of the policy, or with --file the whole of it, as `policy show --json` gives it."""
+    session = Session.of(target, as_json=as_json, timeout=timeout)
+    times = {
+        "ttl_default_ms": optional_duration_ms(ttl_default, "--ttl-default"),
+        "ttl_max_ms": optional_duration_ms(ttl_max, "--ttl-max"),
+        "collect_within_ms": optional_duration_ms(collect_within, "--collect-within"),
+    }
+    changes: dict[str, Any] = {name: value for name, value in times.items() if value is not None}
+    if not changes and file is None:
+        raise typer.BadParameter("Give a --file, or what is to change.", param_hint="policy set")
+    whole = None if file is None else _read(file, Policy, "policy")
+
+    async def change(client: ChannelClient) -> Policy:
+        # What is read is sent back with its version, so that a change made in between is not lost.
+        return await client.set_policy(replace(whole or await client.get_policy(), **changes))
+
+    _show_policy(session, session.run(change))
+
+
+def status(
+    stores: StoresArgument = None,
+    everything: AllOption = False,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+    timeout: TimeoutOption = TIMEOUT,
+) -> None:
+    """Show where ledgers stand and who writes them."""
+    session = Session.of(target, as_json=as_json, timeout=timeout)
+
+    async def read(client: ChannelClient) -> list[LedgerStatus]:
+        return [await client.ledger_status(shop) for shop in await _chosen(client, stores, everything=everything)]
+
+    found = session.run(read)
+    rows = (
+        (
+            one.store_id,
+            one.version,
+            one.epoch,
+            one.actor,
+            one.pid,
+            one.open_reservations,
+            one.positions,
+            one.snapshot_version,
+            f"{one.recovery_ms} ms",
+            time_text(one.ledger_time_ms),
+        )
+        for one in found
+    )
+    columns = ["shop", "version#", "epoch#", "actor", "pid#", "open#", "positions#", "snapshot#", "recovery#", "time"]
+    session.show({"ledgers": to_document(found)}, table(columns, rows))
+
+
+def verify(
+    stores: StoresArgument = None,
+    everything: AllOption = False,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+    timeout: Annotated[str, typer.Option("--timeout", help="Deadline of each shop's verification.")] = "2m",
+) -> None:
+    """Compute ledgers again from their journals and compare; exit code 1 where one does not agree."""
+    session = Session.of(target, as_json=as_json, timeout=timeout)
+
+    async def read(client: ChannelClient) -> list[Verification]:
+        shops = await _chosen(client, stores, everything=everything)
+        return [await client.verify_ledger(shop, timeout_ms=session.timeout_ms) for shop in shops]
+
+    found = session.run(read)
+    rows = (
+        (
+            one.store_id,
+            "holds" if one.holds else "DOES NOT HOLD",
+            one.version,
+            one.events,
+            one.accepted,
+            one.units_sold,
+            one.units_reserved,
+            one.units_oversold,
+            _discrepancies(one),
+        )
+        for one in found
+    )
+    columns = ["shop", "", "version#", "events#", "accepted#", "sold#", "reserved#", "oversold#", "discrepancies"]
+    agreed = all(one.holds for one in found)
+    session.show({"holds": agreed, "verifications": to_document(found)}, table(columns, rows))
+    if not agreed:
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+async def _all_stores(client: ChannelClient) -> list[Store]:
+    return [shop async for shop in client.list_stores(page_size=1_000)]
+
+
+async def _chosen(client: ChannelClient, stores: Iterable[str] | None, *, everything: bool) -> list[str]:
+    named = list(stores or ())
+    if bool(named) == everything:
+        raise typer.BadParameter("Name shops, or give --all.", param_hint="STORE")
+    return named or [shop.store_id for shop in await _all_stores(client)]
+
+
+def _discrepancies(found: Verification) -> str:
+    return "; ".join(f"{one.invariant} {one.subject}: {one.expected}, not {one.found}" for one in found.discrepancies)
+
+
+def _show_policy(session: Session, policy: Policy) -> None:
+    rules = [f"{rule.ttl_ms} ms: {_fits(rule.channel, rule.sku, rule.store_id)}" for rule in policy.ttl_rules]
+    limits = [
+        f"{rule.open_reservations_max or 'any'} reservations, {rule.units_max or 'any'} units: "
+        f"{_fits(rule.channel, rule.sku)}"
+        for rule in policy.limit_rules
+    ]
+    drawn = facts(
+        [
+            ("version", policy.version),
+            ("a hold lasts, ms", policy.ttl_default_ms),
+            ("longest, ms", policy.ttl_max_ms),
+            ("to collect, ms", policy.collect_within_ms),
+            ("rules of time", "\n".join(rules)),
+            ("limits", "\n".join(limits)),
+        ]
+    )
+    session.show({"policy": to_document(policy)}, drawn)
+
+
+def _fits(*parts: str) -> str:
+    return " / ".join(part or "all" for part in parts)
+
+
+def _read(path: Path | None, kind: Any, name: str) -> Any:
+    """A value of `kind` from a JSON file; a document that wraps it under `name` is unwrapped."""
+    if path is None:
+        raise typer.BadParameter("is missing", param_hint="--file")
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text()
+        document = json.loads(text)
+        if isinstance(document, dict) and name in document:
+            document = document[name]
+        return TypeAdapter(kind).validate_python(document)
+    except (OSError, ValueError, ValidationError) as error:
+        raise typer.BadParameter(f"{path} cannot be read as {name}: {error}", param_hint="--file") from error

@@ -1,0 +1,129 @@
+"""A small honest history of one shop: what its callers were told, and what its feed says. Tests doctor copies of it."""
+
+from dataclasses import replace
+from typing import Final
+
+from bench.demo.calls import Answered, Call, Kind
+from bench.demo.verdict import Reading
+from clients import (
+    Adjustment,
+    AdjustmentKind,
+    Event,
+    Line,
+    Reason,
+    Rejection,
+    ReleaseReason,
+    Reservation,
+    ShortLine,
+    Status,
+    StockChange,
+)
+from clients.values import events as told
+
+STORE: Final = "367"
+START_MS: Final = 1_000_000
+HOLD_MS: Final = 2_000
+END_MS: Final = START_MS + 60_000
+END: Final = {STORE: Reading(9, END_MS)}
+
+ROWS: Final = (
+    Adjustment("apple", 5, 1, AdjustmentKind.RECEIPT),
+    Adjustment("pear", 2, 2, AdjustmentKind.RECEIPT),
+)
+HELD: Final = Reservation(
+    reservation_id=f"{STORE}:2",
+    store_id=STORE,
+    status=Status.HELD,
+    lines=(Line("apple", 2, 0, 0),),
+    customer_id="ann",
+    channel="web",
+    basket_id="basket-1",
+    created_at_ms=START_MS + 2,
+    expires_at_ms=END_MS + 1_000,
+    version=2,
+    payment_reference="",
+    release_reason=ReleaseReason.UNSPECIFIED,
+)
+CONFIRMED: Final = replace(HELD, status=Status.CONFIRMED, version=4, expires_at_ms=END_MS + 2_000)
+READY: Final = replace(CONFIRMED, status=Status.READY, version=5)
+PART_COLLECTED: Final = replace(READY, lines=(Line("apple", 2, 1, 0),), version=6, payment_reference="pay-1")
+COLLECTED: Final = replace(
+    PART_COLLECTED,
+    status=Status.COLLECTED,
+    lines=(Line("apple", 2, 1, 1),),
+    version=7,
+    release_reason=ReleaseReason.NOT_FOUND_ON_SHELF,
+)
+SHORT_HELD: Final = replace(
+    HELD,
+    reservation_id=f"{STORE}:8",
+    lines=(Line("pear", 1, 0, 0),),
+    customer_id="bob",
+    basket_id="basket-2",
+    created_at_ms=START_MS + 8,
+    expires_at_ms=START_MS + 8 + HOLD_MS,
+    version=8,
+)
+SHORT_OF_PEARS: Final = Rejection(
+    reason=Reason.INSUFFICIENT_STOCK,
+    message="shop 367 has 2 of pear available, 3 were asked for",
+    store_id=STORE,
+    sku="pear",
+    asked=3,
+    available=2,
+    reservation_id="",
+    status=Status.UNSPECIFIED,
+    short_lines=(ShortLine("pear", 3, 2),),
+    version=3,
+)
+
+
+def reserve(key: str, made: Reservation) -> Call:
+    """The call that asked for what was made."""
+    lines = tuple((line.sku, line.quantity) for line in made.lines)
+    return Call(
+        Kind.RESERVE, key, STORE, lines=lines, customer_id=made.customer_id, channel="web", basket_id=made.basket_id
+    )
+
+
+def step(kind: Kind, key: str) -> Call:
+    """A call about the first reservation."""
+    return Call(kind, key, STORE, reservation_id=HELD.reservation_id)
+
+
+def answers() -> list[Answered]:
+    """What the callers were told, one answer for each version but the last."""
+    return [
+        Answered(
+            Call(Kind.ADJUST, "opening", STORE, source="opening", adjustments=ROWS), StockChange(1, len(ROWS), 0, 0, ())
+        ),
+        Answered(reserve("k2", HELD), HELD),
+        Answered(Call(Kind.RESERVE, "k3", STORE, lines=(("pear", 3),)), SHORT_OF_PEARS),
+        Answered(step(Kind.CONFIRM, "k4"), CONFIRMED),
+        Answered(step(Kind.READY, "k5"), READY),
+        Answered(step(Kind.COLLECT, "k6"), PART_COLLECTED),
+        Answered(step(Kind.RELEASE, "k7"), COLLECTED),
+        Answered(reserve("k8", SHORT_HELD), SHORT_HELD),
+    ]
+
+
+def events() -> list[Event]:
+    """What the feed says, a millisecond a version; the second hold expires 100 ms after its deadline."""
+    first = HELD.reservation_id
+    changes: list[told.Change] = [
+        told.StockAdjusted("opening", ROWS, 0, 0),
+        told.Reserved(HELD),
+        told.Refused("k3", "Reserve", SHORT_OF_PEARS),
+        told.Confirmed(first, CONFIRMED.expires_at_ms),
+        told.ReadyMarked(first),
+        told.Collected(first, (("apple", 1),), "pay-1"),
+        told.Released(first, (("apple", 1),), ReleaseReason.NOT_FOUND_ON_SHELF),
+        told.Reserved(SHORT_HELD),
+    ]
+    history = [Event(STORE, version, START_MS + version, change) for version, change in enumerate(changes, start=1)]
+    return [*history, expiry_at(SHORT_HELD.expires_at_ms + 100)]
+
+
+def expiry_at(at_ms: int) -> Event:
+    """The second hold's end, at some instant."""
+    return Event(STORE, 9, at_ms, told.Expired(SHORT_HELD.reservation_id))

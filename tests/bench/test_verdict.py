@@ -1,0 +1,271 @@
+"""The demo's verdict catches every kind of doctored history, and lets the honest one pass."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from bench.demo.calls import Answered, Kind
+from bench.demo.verdict import (
+    HOLDS,
+    Contest,
+    Findings,
+    Outage,
+    Reading,
+    Repeated,
+    Verdict,
+    conservation_of,
+    contests_wrong,
+    examine,
+    repeats_differing,
+)
+from clients import Discrepancy, Event, Line, Reason, Rejection, ReleaseReason, Verification
+from clients.values import events as told
+from tests.bench import history
+from tests.bench.history import END, HELD, READY, SHORT_HELD, SHORT_OF_PEARS, STORE
+
+Doctor = Callable[[list[Answered], list[Event]], None]
+
+
+def examined(doctor: Doctor | None = None, **more: object) -> Findings:
+    """The findings over a history that was doctored."""
+    answers, events = history.answers(), history.events()
+    if doctor is not None:
+        doctor(answers, events)
+    return examine(answers, events, {STORE: Reading(len(events), history.END_MS)}, **more)  # type: ignore[arg-type]
+
+
+def test_an_honest_history_has_no_findings() -> None:
+    assert examined() == Findings()
+
+
+def _answer_without_event(answers: list[Answered], _: list[Event]) -> None:
+    made = replace(HELD, reservation_id=f"{STORE}:10", version=10)
+    answers.append(Answered(history.reserve("k10", made), made))
+
+
+def _feed_that_ends_early(_: list[Answered], events: list[Event]) -> None:
+    del events[7:]
+
+
+def _refusal_that_was_not_written(answers: list[Answered], _: list[Event]) -> None:
+    answers[2] = answers[2]._replace(outcome=replace(SHORT_OF_PEARS, version=0))
+
+
+@pytest.mark.parametrize("doctor", [_answer_without_event, _feed_that_ends_early, _refusal_that_was_not_written])
+def test_a_lost_answer_is_found(doctor: Doctor) -> None:
+    assert examined(doctor).answers_lost == 1
+
+
+def _other_deadline(answers: list[Answered], _: list[Event]) -> None:
+    answers[1] = answers[1]._replace(outcome=replace(HELD, expires_at_ms=HELD.expires_at_ms + 1))
+
+
+def _other_units(answers: list[Answered], _: list[Event]) -> None:
+    answers[1] = answers[1]._replace(outcome=replace(HELD, lines=(Line("apple", 1, 0, 0),)))
+
+
+def _other_status(answers: list[Answered], _: list[Event]) -> None:
+    answers[4] = answers[4]._replace(outcome=replace(READY, status=HELD.status))
+
+
+def _other_refusal(answers: list[Answered], _: list[Event]) -> None:
+    answers[2] = answers[2]._replace(outcome=replace(SHORT_OF_PEARS, available=1))
+
+
+def _accepted_in_place_of_refused(answers: list[Answered], _: list[Event]) -> None:
+    answers[2] = answers[2]._replace(outcome=replace(HELD, version=3))
+
+
+def _somebody_elses_answer(answers: list[Answered], _: list[Event]) -> None:
+    answers[1] = answers[1]._replace(call=answers[1].call._replace(customer_id="eve"))
+
+
+def _somebody_elses_refusal(answers: list[Answered], _: list[Event]) -> None:
+    answers[2] = answers[2]._replace(call=answers[2].call._replace(key="other"))
+
+
+def _another_reservation(answers: list[Answered], _: list[Event]) -> None:
+    answers[3] = answers[3]._replace(call=answers[3].call._replace(reservation_id=f"{STORE}:1"))
+
+
+def _fewer_rows_booked(_: list[Answered], events: list[Event]) -> None:
+    events[0] = replace(events[0], change=told.StockAdjusted("opening", history.ROWS[:1], 1, 0))
+
+
+def _another_kind_of_event(answers: list[Answered], _: list[Event]) -> None:
+    answers[4] = answers[4]._replace(call=answers[4].call._replace(kind=Kind.EXTEND))
+
+
+@pytest.mark.parametrize(
+    "doctor",
+    [
+        _other_deadline,
+        _other_units,
+        _other_status,
+        _other_refusal,
+        _accepted_in_place_of_refused,
+        _somebody_elses_answer,
+        _somebody_elses_refusal,
+        _another_reservation,
+        _another_kind_of_event,
+    ],
+)
+def test_a_changed_answer_is_found(doctor: Doctor) -> None:
+    findings = examined(doctor)
+    assert findings.answers_lost == 1
+    assert findings.sentences
+
+
+def test_rows_that_were_not_booked_are_found() -> None:
+    assert examined(_fewer_rows_booked).answers_lost == 1
+
+
+def test_two_answers_at_one_version_are_found() -> None:
+    def doctor(answers: list[Answered], _: list[Event]) -> None:
+        answers.append(Answered(history.reserve("twin", HELD), HELD))
+
+    assert examined(doctor).answers_lost == 1
+
+
+def test_an_effect_that_nobody_was_told_of_is_found() -> None:
+    def doctor(answers: list[Answered], _: list[Event]) -> None:
+        del answers[1]
+
+    assert examined(doctor).unasked == 1
+
+
+def test_a_replacement_is_told_by_its_successor() -> None:
+    def doctor(answers: list[Answered], events: list[Event]) -> None:
+        del answers[6]
+        change = told.Released(HELD.reservation_id, (("apple", 1),), ReleaseReason.REPLACED)
+        events[6] = replace(events[6], change=change)
+
+    assert examined(doctor).unasked == 0
+
+
+def test_an_oversell_is_found() -> None:
+    def doctor(answers: list[Answered], events: list[Event]) -> None:
+        made = replace(SHORT_HELD, lines=(Line("pear", 4, 0, 0),))
+        answers[7] = Answered(history.reserve("k8", made), made)
+        events[7] = replace(events[7], change=told.Reserved(made))
+
+    findings = examined(doctor)
+    assert findings.oversold == 2, "4 pears were promised, 2 were there, and it stays found after the hold is gone"
+    assert findings.answers_lost == 0
+
+
+@pytest.mark.parametrize(("after_deadline_ms", "late"), [(0, 0), (1_000, 0), (1_001, 1), (-1, 1)])
+def test_a_hold_expires_within_a_second_and_never_before(after_deadline_ms: int, late: int) -> None:
+    def doctor(_: list[Answered], events: list[Event]) -> None:
+        events[8] = history.expiry_at(SHORT_HELD.expires_at_ms + after_deadline_ms)
+
+    assert examined(doctor).expired_late == late
+
+
+def test_a_hold_that_never_expires_is_found() -> None:
+    def doctor(_: list[Answered], events: list[Event]) -> None:
+        del events[8]
+
+    assert examined(doctor).expired_late == 1
+
+
+@pytest.mark.parametrize(("after_outage_ms", "late"), [(500, 0), (1_500, 1)])
+def test_while_its_writer_is_dead_a_shop_gets_time_until_a_second_after(after_outage_ms: int, late: int) -> None:
+    outage = Outage(SHORT_HELD.expires_at_ms - 10, SHORT_HELD.expires_at_ms + 5_000)
+
+    def doctor(_: list[Answered], events: list[Event]) -> None:
+        events[8] = history.expiry_at(outage.until_ms + after_outage_ms)
+
+    assert examined(doctor, outages={STORE: [outage]}).expired_late == late
+
+
+def _step_from_a_final_state(_: list[Answered], events: list[Event]) -> None:
+    events.append(Event(STORE, 10, history.END_MS, told.Extended(HELD.reservation_id, history.END_MS)))
+
+
+def _step_after_the_deadline(_: list[Answered], events: list[Event]) -> None:
+    events[8] = Event(STORE, 9, SHORT_HELD.expires_at_ms, told.Confirmed(SHORT_HELD.reservation_id, history.END_MS * 2))
+
+
+def _more_collected_than_held(_: list[Answered], events: list[Event]) -> None:
+    events[5] = replace(events[5], change=told.Collected(HELD.reservation_id, (("apple", 3),), "pay-1"))
+
+
+def _a_version_is_missing(_: list[Answered], events: list[Event]) -> None:
+    del events[2]
+
+
+def _the_ledger_goes_on_after_the_feed(_: list[Answered], events: list[Event]) -> None:
+    events[8] = replace(events[8], version=10)
+
+
+@pytest.mark.parametrize(
+    "doctor",
+    [
+        _step_from_a_final_state,
+        _step_after_the_deadline,
+        _more_collected_than_held,
+        _a_version_is_missing,
+        _the_ledger_goes_on_after_the_feed,
+    ],
+)
+def test_what_the_contract_does_not_allow_breaks_conservation(doctor: Doctor) -> None:
+    assert conservation_of([], examined(doctor).faults).startswith("broken: shop 367")
+
+
+def test_a_differing_repeat_is_found() -> None:
+    call = history.answers()[1].call
+    same = Repeated(call, HELD, HELD, same_content=True)
+    changed = Repeated(call, HELD, replace(HELD, expires_at_ms=HELD.expires_at_ms + 1), same_content=True)
+    refused = Repeated(call, HELD, SHORT_OF_PEARS, same_content=True)
+    assert repeats_differing([same, changed, refused]) == [changed, refused]
+
+
+def test_a_key_with_other_content_must_be_refused_as_reused() -> None:
+    call = history.answers()[1].call
+    reused: Rejection = replace(SHORT_OF_PEARS, reason=Reason.IDEMPOTENCY_KEY_REUSED, version=0)
+    right = Repeated(call, HELD, reused, same_content=False)
+    obeyed = Repeated(call, HELD, HELD, same_content=False)
+    otherwise = Repeated(call, HELD, SHORT_OF_PEARS, same_content=False)
+    assert repeats_differing([right, obeyed, otherwise]) == [obeyed, otherwise]
+
+
+@pytest.mark.parametrize(("callers", "units", "wrong"), [(3, 1, 0), (1, 5, 0), (3, 2, 1), (2, 2, 1)])
+def test_of_n_callers_for_s_units_exactly_the_smaller_number_wins(callers: int, units: int, wrong: int) -> None:
+    contest = Contest(STORE, "apple", callers, units)
+    assert len(contests_wrong([contest], history.answers())) == wrong
+
+
+def test_conservation_says_what_broke() -> None:
+    sound = Verification(STORE, 9, True, (), 9, 2, 1, 0, 0, "hash")
+    broken = replace(sound, holds=False, discrepancies=(Discrepancy("I1", "apple", "4", "5"),))
+    silent = replace(sound, holds=False)
+    assert conservation_of([sound], []) == HOLDS
+    assert conservation_of([sound, broken], []) == "broken in shop 367: I1 apple, expected 4, found 5"
+    assert conservation_of([silent], []) == "broken in shop 367: its ledger does not verify"
+
+
+SOUND = Verdict(0, 0, HOLDS, 0, 0, 0, 0, 0, ())
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        replace(SOUND, oversold=1),
+        replace(SOUND, answers_lost=1),
+        replace(SOUND, conservation="broken"),
+        replace(SOUND, repeats_differing=1),
+        replace(SOUND, expired_late=1),
+        replace(SOUND, contests_wrong=1),
+        replace(SOUND, unasked=1),
+        replace(SOUND, unanswered=1),
+    ],
+)
+def test_any_single_breach_fails_the_verdict(verdict: Verdict) -> None:
+    assert SOUND.holds
+    assert not verdict.holds
+
+
+def test_the_readings_cover_the_history() -> None:
+    assert {STORE: Reading(len(history.events()), history.END_MS)} == END

@@ -1,0 +1,138 @@
+"""The workload: the real one is read as it is, the made-up one has its skew, and a seed always gives the same."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bench.workload import (
+    SHARED_DATA_DEFAULT,
+    SharedDataMissing,
+    Workload,
+    load_workload,
+    opening_stock,
+    skew_of,
+)
+from bench.workload_orders import QUANTITY_MAX, QUANTITY_MIN
+from bench.workload_real import is_present, real_workload
+from bench.workload_seeded import (
+    BASKETS_BY_LINES,
+    BUSIEST_STORE,
+    TOP_1_PERCENT,
+    TOP_10,
+    TOP_10_PERCENT,
+    TOP_PRODUCT,
+    ZIPF_EXPONENT,
+    seeded_workload,
+)
+
+SEED = 7
+
+needs_data = pytest.mark.skipif(
+    not is_present(SHARED_DATA_DEFAULT), reason=f"{SHARED_DATA_DEFAULT} is absent: the real orders are not shipped"
+)
+
+
+@pytest.fixture(scope="module")
+def made_up() -> Workload:
+    return seeded_workload(SEED, None)
+
+
+def _sizes(workload: Workload) -> tuple[int, ...]:
+    counts = Counter(len(order.lines) for order in workload.orders)
+    return tuple(counts[size] for size in range(1, max(counts) + 1))
+
+
+def _is_well_formed(workload: Workload) -> None:
+    shops = {shop.store_id for shop in workload.shops}
+    baskets = {order.basket_id for order in workload.orders}
+    assert len(baskets) == len(workload.orders)
+    for order in workload.orders:
+        assert order.store_id in shops
+        assert len({sku for sku, _ in order.lines}) == len(order.lines) > 0
+        assert all(QUANTITY_MIN <= quantity <= QUANTITY_MAX for _, quantity in order.lines)
+
+
+@pytest.mark.parametrize("seed", [1, SEED, 2017])
+def test_the_made_up_orders_have_the_measured_skew(seed: int) -> None:
+    skew = skew_of(seeded_workload(seed, None).orders)
+    assert skew.lines == 42_952
+    assert skew.top_product == pytest.approx(TOP_PRODUCT, abs=0.0005)
+    assert skew.top_10 == pytest.approx(TOP_10, abs=0.001)
+    assert skew.top_1_percent == pytest.approx(TOP_1_PERCENT, abs=0.002)
+    assert skew.top_10_percent == pytest.approx(TOP_10_PERCENT, abs=0.002)
+    assert skew.zipf_exponent == pytest.approx(ZIPF_EXPONENT, abs=0.02)
+    # Drawn, not dealt: five standard deviations of 27,000 baskets.
+    assert skew.busiest_store == pytest.approx(BUSIEST_STORE, abs=0.005)
+
+
+def test_the_made_up_baskets_have_the_sizes_of_the_real_ones(made_up: Workload) -> None:
+    assert _sizes(made_up) == BASKETS_BY_LINES
+    _is_well_formed(made_up)
+    assert not made_up.real
+
+
+def test_the_same_seed_gives_the_same_workload(made_up: Workload) -> None:
+    assert seeded_workload(SEED, None) == made_up
+    assert seeded_workload(SEED + 1, None) != made_up
+    assert opening_stock(made_up.orders, SEED) == opening_stock(made_up.orders, SEED)
+
+
+def test_fewer_orders_are_the_first_of_all_orders(made_up: Workload) -> None:
+    few = seeded_workload(SEED, 100)
+    assert few.orders == made_up.orders[:100]
+    assert {shop.store_id for shop in few.shops} == {order.store_id for order in few.orders}
+
+
+def test_a_realistic_part_of_the_positions_runs_short(made_up: Workload) -> None:
+    demand: Counter[tuple[str, str]] = Counter()
+    for order in made_up.orders:
+        for sku, quantity in order.lines:
+            demand[order.store_id, sku] += quantity
+    on_hand = {(each.store_id, each.sku): each.received - each.sold for each in opening_stock(made_up.orders, SEED)}
+    short = sum(1 for place, units in demand.items() if on_hand.get(place, 0) < units)
+    assert 0.02 < short / len(demand) < 0.10
+    assert min(on_hand.values()) == 0, "some shelves are empty, and known"
+    assert len(on_hand) < len(demand), "some positions were never stocked"
+
+
+def test_a_named_folder_without_the_files_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SharedDataMissing, match="name the folder that has it"):
+        load_workload(SEED, shared_data=tmp_path)
+
+
+def test_the_environment_names_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOLDFAST_SHARED_DATA", str(tmp_path))
+    with pytest.raises(SharedDataMissing):
+        load_workload(SEED)
+
+
+@needs_data
+def test_the_real_orders_are_read_as_they_are() -> None:
+    workload = real_workload(SHARED_DATA_DEFAULT, SEED, None)
+    skew = skew_of(workload.orders)
+    assert (len(workload.orders), skew.lines, skew.products, skew.stores) == (26_955, 42_952, 15_223, 231)
+    assert _sizes(workload) == BASKETS_BY_LINES, "the made-up baskets take their sizes from these"
+    _is_well_formed(workload)
+    assert workload.real
+
+
+@needs_data
+def test_the_real_orders_skew_is_near_that_of_the_whole_year() -> None:
+    """The figures of SOURCES.md are of the year's sample, the file has seven months of it: fewer products and shops."""
+    skew = skew_of(real_workload(SHARED_DATA_DEFAULT, SEED, None).orders)
+    assert skew.top_product == pytest.approx(TOP_PRODUCT, abs=0.001)
+    assert skew.top_10 == pytest.approx(TOP_10, abs=0.002)
+    assert skew.top_1_percent == pytest.approx(TOP_1_PERCENT, abs=0.02)
+    assert skew.top_10_percent == pytest.approx(TOP_10_PERCENT, abs=0.04)
+    assert skew.zipf_exponent == pytest.approx(ZIPF_EXPONENT, abs=0.02)
+    assert skew.busiest_store == pytest.approx(BUSIEST_STORE, abs=0.001)
+
+
+@needs_data
+def test_each_store_stands_at_a_place_of_its_own_and_the_output_says_that_it_is_made_up() -> None:
+    workload = real_workload(SHARED_DATA_DEFAULT, SEED, None)
+    places = {(shop.latitude, shop.longitude) for shop in workload.shops}
+    assert len(places) > 0.99 * len(workload.shops)
+    assert all(-90 <= shop.latitude <= 90 and -180 <= shop.longitude < 0 for shop in workload.shops)
+    assert any("made up" in note for note in workload.notes)

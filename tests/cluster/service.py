@@ -1,0 +1,125 @@
+"""`python -m serve` as a person would start it, in a session of its own, and everything that belongs to it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import psutil
+
+from tests.waiting import until
+
+ROOT: Final = Path(__file__).parents[2]
+START_S: Final = 60.0
+STOP_S: Final = 60.0
+MARK: Final = "HOLDFAST_TEST_MARK"  # every process that comes of the service inherits it
+
+STORES: Final = ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8")
+CHAIN: Final = "\n".join(
+    ["stores:", *(f"  - {{store_id: {store_id}, name: Shop {store_id}}}" for store_id in STORES), "policy:"]
+    + ["  ttl_default: 2h", "  ttl_max: 7d", "  collect_within: 2d", ""]
+)
+
+
+class Service:
+    """One data directory and, while it runs, the processes over it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data_dir = folder / "data"
+        self.address = ""
+        self._mark = uuid4().hex
+        self._process: subprocess.Popen[bytes] | None = None
+        self._runs = 0
+        (folder / "chain.yaml").write_text(CHAIN, encoding="utf-8")
+
+    def start(self) -> None:
+        """Return once it says where it serves."""
+        self._runs += 1
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "HOLDFAST_"))},
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "proto")]),
+            MARK: self._mark,
+        }
+        command = [sys.executable, "-m", "serve", "--data-dir", str(self.data_dir), "--store-actors", "2"]
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [*command, "--chain-file", str(self.folder / "chain.yaml")],
+                env=environment,
+                cwd=self.folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        until(self._serves, within_s=START_S, what="a service that says where it is")
+
+    @property
+    def log(self) -> Path:
+        """What this run wrote."""
+        return self.folder / f"serve-{self._runs}.log"
+
+    @property
+    def pid(self) -> int:
+        """The service's own process."""
+        assert self._process is not None, "the service was never started"
+        return self._process.pid
+
+    def _serves(self) -> bool:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise AssertionError(f"the service ended by itself:\n{self.log.read_text(errors='replace')[-4_000:]}")
+        said = self.said()
+        if said is None:
+            return False
+        self.address = str(said["grpc"])
+        return True
+
+    def said(self) -> dict[str, Any] | None:
+        """Its service.json, once that is written."""
+        try:
+            said: dict[str, Any] = json.loads((self.data_dir / "service.json").read_bytes())
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+        return said
+
+    def processes(self, title: str = "") -> list[psutil.Process]:
+        """All that belongs to it and lives, by a part of the command line; the session and the mark both tell."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                belongs = os.getsid(process.pid) == self.pid or process.environ().get(MARK) == self._mark
+                if belongs and process.status() != psutil.STATUS_ZOMBIE and title in " ".join(process.cmdline()):
+                    found.append(process)
+            except (psutil.Error, ProcessLookupError, PermissionError):
+                continue
+        return found
+
+    def terminate(self) -> None:
+        """Ask it to end, and do not wait."""
+        os.kill(self.pid, signal.SIGTERM)
+
+    def stop(self) -> list[str]:
+        """Ask it to end, wait until it has; the command lines of what stayed behind, which is killed."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            self.terminate()
+        self._process.wait(STOP_S)
+        left = [" ".join(process.cmdline())[:200] for process in self.processes()]
+        self.kill()
+        return left
+
+    def kill(self) -> None:
+        """The power goes: every process at once."""
+        while doomed := self.processes():
+            for process in doomed:
+                try:
+                    process.kill()
+                except psutil.NoSuchProcess:
+                    continue
+            psutil.wait_procs(doomed, timeout=STOP_S)
+        if self._process is not None:
+            self._process.wait(STOP_S)
