@@ -122,8 +122,9 @@ class TillClient:
 
         They are on disk when it returns. Raises InvalidArgument, or Overloaded where the file is full.
         """
+        now_ms = time.time_ns() // 1_000_000  # sent late perhaps, and a count made until then has seen it
         async with self._writing:
-            return await asyncio.to_thread(self.journal.record, list(lines), kind)
+            return await asyncio.to_thread(self.journal.record, list(lines), kind, now_ms)
 
     async def flush(self, *, timeout_ms: int | None = None) -> FlushReport:
         """Send what is unsent, in sequence. Stops, without an error, where the service cannot be reached or refuses.

@@ -1,10 +1,11 @@
 """A till's own file: the movements it has recorded and how many of them the service has taken.
 
-Append-only lines, each a checksum, a space and a JSON object: `{"rows": [[sequence, sku, delta, kind], ...]}` for what
-was recorded at once, `{"sent": sequence}` once the service took all up to it, `{"next": sequence}` at the head of a
-file. A line is on disk before the call returns. A torn last line is cut back: it was never acknowledged to anybody.
-Damage before the last line raises `TillJournalDamaged`, for sales may be missing that a person must look for; so does a
-disk that fails, and the file is then closed, because what a failed write left behind is not known.
+Append-only lines, each a checksum, a space and a JSON object: `{"rows": [[sequence, sku, delta, kind, at], ...]}` for
+what was recorded at once and when, in ms, `{"sent": sequence}` once the service took all up to it, `{"next": sequence}`
+at the head of a file. A line is on disk before the call returns. A torn last line is cut back: it was never
+acknowledged to anybody. Damage before the last line raises `TillJournalDamaged`, for sales may be missing that a person
+must look for; so does a disk that fails, and the file is then closed, because what a failed write left behind is not
+known.
 """
 
 import fcntl
@@ -71,12 +72,17 @@ class TillJournal:
         """The first unsent movements, at most `rows_max`."""
         return tuple(self._unsent[index] for index in range(min(rows_max, len(self._unsent))))
 
-    def record(self, lines: Iterable[tuple[str, int]], kind: AdjustmentKind) -> tuple[Adjustment, ...]:
+    def record(
+        self, lines: Iterable[tuple[str, int]], kind: AdjustmentKind, occurred_at_ms: int | None = None
+    ) -> tuple[Adjustment, ...]:
         """Write movements to disk, numbered; `lines` are pairs of SKU and signed units.
 
         Raises InvalidArgument where the service would refuse a row for ever, Overloaded where the file is full.
         """
-        rows = tuple(Adjustment(sku, delta, self._next + number, kind) for number, (sku, delta) in enumerate(lines))
+        rows = tuple(
+            Adjustment(sku, delta, self._next + number, kind, occurred_at_ms)
+            for number, (sku, delta) in enumerate(lines)
+        )
         violations = tuple(_violations(rows))
         if violations or not rows:
             why = "a movement is not valid" if rows else "there is no movement in it"
@@ -88,7 +94,7 @@ class TillJournal:
                 why=f"{len(self._unsent)} movements are unsent, and unsent_rows_max is {self._unsent_rows_max}",
                 mend="Bring the till back to the network and flush it",
             )
-        self._append({"rows": [[row.sequence, row.sku, row.delta, row.kind.value] for row in rows]})
+        self._append({"rows": [_fields(row) for row in rows]})
         self._take(rows)
         return rows
 
@@ -143,8 +149,8 @@ class TillJournal:
             if "rows" in record:
                 self._take(
                     [
-                        Adjustment(sku, delta, number, AdjustmentKind(kind))
-                        for number, sku, delta, kind in record["rows"]
+                        Adjustment(sku, delta, number, AdjustmentKind(kind), at_ms)
+                        for number, sku, delta, kind, at_ms in record["rows"]
                     ]
                 )
             elif "sent" in record:
@@ -199,3 +205,7 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _fields(row: Adjustment) -> list[Any]:
+    return [row.sequence, row.sku, row.delta, row.kind.value, row.occurred_at_ms]

@@ -57,6 +57,8 @@ def error_document(error: HoldfastError) -> dict[str, Any]:
             document["retry_after_ms"] = error.retry_after_ms
         case OutcomeUnknown():
             document["idempotency_key"] = error.idempotency_key
+        case _:
+            pass  # the four parts say it all
     return document
 
 

@@ -26,12 +26,16 @@ class HoldsCounted(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """One movement: signed units of a SKU, with its source's own growing number."""
+    """One movement: signed units of a SKU, with its source's own growing number.
+
+    `occurred_at_ms` says when, where that is not now: a count made since then has seen the movement already.
+    """
 
     sku: str
     delta: int
     sequence: int
     kind: AdjustmentKind
+    occurred_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from clients.values.stock import (
     StoreAvailability,
 )
 from clients.wire.reservations import rejection_from
-from clients.wire.times import instant_ms, interval_ms
+from clients.wire.times import instant_ms, interval_ms, to_timestamp
 from holdfast.v1 import stock_pb2, stock_service_pb2 as service_pb2
 
 _KINDS = {kind.value: kind for kind in AdjustmentKind}
@@ -81,14 +81,19 @@ def stock_outcome_from(response: _StockResponse) -> StockOutcome:
 def adjustment_from(message: stock_pb2.Adjustment) -> Adjustment:
     """A movement as a value."""
     kind = _KINDS.get(message.kind, AdjustmentKind.UNSPECIFIED)
-    return Adjustment(message.sku, message.delta, message.sequence, kind)
+    occurred_at_ms = instant_ms(message.occurred_at) if message.HasField("occurred_at") else None
+    return Adjustment(message.sku, message.delta, message.sequence, kind, occurred_at_ms)
 
 
 def to_adjustments(adjustments: Iterable[Adjustment]) -> list[stock_pb2.Adjustment]:
     """Movements as messages."""
     return [
         stock_pb2.Adjustment(
-            sku=row.sku, delta=row.delta, sequence=row.sequence, kind=f"ADJUSTMENT_KIND_{row.kind.name}"
+            sku=row.sku,
+            delta=row.delta,
+            sequence=row.sequence,
+            kind=f"ADJUSTMENT_KIND_{row.kind.name}",
+            occurred_at=None if row.occurred_at_ms is None else to_timestamp(row.occurred_at_ms),
         )
         for row in adjustments
     ]
