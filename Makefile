@@ -74,7 +74,7 @@ demo: install ## Replay months of orders against a service of its own, and prove
 
 .PHONY: serve
 serve: install ## Start the service and leave it up
-	@$(BIN)/holdfast serve $(ARGS)
+	@$(BIN)/holdfast serve --chain-file serve/config.yaml $(ARGS)
 
 .PHONY: bench
 bench: install-dev ## Measure; one JSON line a run in bench/results

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from serve.environment import service_environment
-from serve.settings import Settings, SettingsError
+from serve.settings import Settings, SettingsError, read_settings
 
 _PORTS = "HOLDFAST_SERVICE_PORTS"
 _RUN_DIR = "HOLDFAST_RUN_DIR"
@@ -35,7 +35,11 @@ def main(
         "store_actors": store_actors,
         "gateways": gateways,
     }
-    settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    try:
+        settings = read_settings(**{name: value for name, value in given.items() if value is not None})
+    except SettingsError as error:
+        sys.stderr.write(f"holdfast: {error}\n")
+        raise typer.Exit(2) from error
     if _PORTS not in os.environ:
         _again_with_switches(settings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -53,8 +57,9 @@ def main(
 
 def _again_with_switches(settings: Settings) -> None:
     """Replace this process by itself under the environment that Serve needs."""
-    run_dir = Path(tempfile.mkdtemp(prefix="holdfast-"))
-    environment, ports = service_environment(run_dir, settings.grpc_port)
+    run_dir = Path(tempfile.mkdtemp(prefix="hf-", dir="/tmp"))  # private, and short as sockets need it
+    environment, ports, guard = service_environment(run_dir, settings.grpc_port)
+    guard.set_inheritable(True)
     os.environ.update(environment)
     os.environ[_PORTS] = json.dumps(ports)
     os.environ[_RUN_DIR] = str(run_dir)

@@ -177,8 +177,10 @@ def _fill_policy(policy: Policy, reply: store_pb2.Policy) -> None:
 def _policy(request: store_pb2.Policy) -> Policy:
     """The policy of a request. Raises InvalidRequest."""
     checked = Checked("policy.")
-    checked.count("ttl_rules", [None, *request.ttl_rules], va.RULES_MAX)
-    checked.count("limit_rules", [None, *request.limit_rules], va.RULES_MAX)
+    if request.ttl_rules:
+        checked.count("ttl_rules", request.ttl_rules, va.RULES_MAX)
+    if request.limit_rules:
+        checked.count("limit_rules", request.limit_rules, va.RULES_MAX)
     checked.raise_if_faulty()
     ttl_ms_max = checked.duration_ms("ttl_max", request.ttl_max)
     ttl_ms_default = checked.duration_ms("ttl_default", request.ttl_default)

@@ -16,6 +16,7 @@ from serve.validation import InvalidRequest
 TIMEOUT_KEY: Final = "holdfast-timeout-ms"  # Serve hides the call's deadline, so our clients send it along
 TIMEOUT_S_DEFAULT: Final = 10.0
 TIMEOUT_S_MAX: Final = 600.0
+TIMEOUT_DIGITS_MAX: Final = 12  # more of them say no more than the maximum
 CALLS_MAX: Final = 3_072  # inside one gateway at once; each waits for an actor and holds some 20 kB
 PROMISE_CALLS_MAX: Final = 4_096
 CALLS_RETRY_AFTER_S: Final = 0.5
@@ -28,7 +29,7 @@ def deadline_of(context: Any, timeout_s: float = TIMEOUT_S_DEFAULT) -> float:
     """The call's deadline in loop time; `timeout_s` where the caller named none."""
     for key, value in context.invocation_metadata():
         if key == TIMEOUT_KEY and value.isascii() and value.isdigit():
-            timeout_s = min(int(value) / 1_000, TIMEOUT_S_MAX)
+            timeout_s = min(int(value[:TIMEOUT_DIGITS_MAX]) / 1_000, TIMEOUT_S_MAX)
     return asyncio.get_running_loop().time() + timeout_s
 
 

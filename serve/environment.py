@@ -4,9 +4,13 @@ Every one of these is read at import, in the driver and in every Ray process, so
 starts. Measured with `python -m bench grpc`: with the default Python proxy a call costs some ten times the CPU.
 """
 
+import secrets
 import socket
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
+
+_BLOCKS_START: Final = 10_000
+_BLOCKS_END: Final = 32_000
 
 SWITCHES: Final = {
     "RAY_SERVE_ENABLE_HA_PROXY": "1",
@@ -25,12 +29,15 @@ SWITCHES: Final = {
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
     "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(16 * 1024 * 1024),
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(16 * 1024 * 1024),
+    # A HAProxy that died is noticed after three checks; with the default of 10 s nobody is served for half a minute.
+    "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS": "0",
     "RAY_ENABLE_METRICS_COLLECTION": "0",
     "RAY_task_events_report_interval_ms": "0",
 }
 
+RUN_DIR_CHARS_MAX: Final = 24  # HAProxy's socket lies some 70 characters below it, and 97 are allowed
 REPLICA_PORTS: Final = 64  # for each of HTTP and gRPC, behind HAProxy
 
 
@@ -46,38 +53,68 @@ def free_ports(count: int) -> list[int]:
             each.close()
 
 
-def free_block(length: int, beside: int = 0) -> int:
-    """The first of `length` consecutive free ports outside the range that the kernel hands out by itself."""
-    for start in range(10_000 + beside, 32_000, length):
-        sockets = [socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in range(length)]
-        try:
-            for offset, each in enumerate(sockets):
-                each.bind(("127.0.0.1", start + offset))
-        except OSError:
+def free_block(length: int) -> tuple[int, socket.socket]:
+    """The first of `length` consecutive free ports below the range that the kernel hands out, and a guard.
+
+    The guard listens on the port behind the block for as long as it is open. A second service that looks for ports in
+    the same seconds passes that block over: finding the ports free would not keep them so until a replica binds them,
+    and Serve's gRPC servers share a port without complaint.
+    """
+    first = secrets.randbelow((_BLOCKS_END - _BLOCKS_START) // (length + 1)) * (length + 1)
+    span = _BLOCKS_END - _BLOCKS_START - length
+    for offset in range(0, span, length + 1):
+        start = _BLOCKS_START + (first + offset) % span
+        guard = _bound(start + length)
+        if guard is None:
             continue
-        else:
-            return start
-        finally:
-            for each in sockets:
+        guard.listen()
+        sockets = [_bound(port) for port in range(start, start + length)]
+        for each in sockets:
+            if each is not None:
                 each.close()
-    raise OSError(f"no {length} consecutive free ports between 10000 and 32000; end what listens there")
+        if None not in sockets:
+            return start, guard
+        guard.close()
+    raise OSError(
+        f"no {length} consecutive free ports between {_BLOCKS_START} and {_BLOCKS_END}; end what listens there"
+    )
 
 
-def service_environment(run_dir: Path, grpc_port: int) -> tuple[dict[str, str], dict[str, int]]:
-    """The environment for every process of one service, and its ports by name."""
-    grpc, http, stats, metrics, fallback_grpc, fallback_http = free_ports(6)
+def _bound(port: int) -> socket.socket | None:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        bound.bind(("127.0.0.1", port))
+    except OSError:
+        bound.close()
+        return None
+    return bound
+
+
+class Ground(NamedTuple):
+    """What a service stands on. `guard` must stay open while it runs, over an exec too."""
+
+    environment: dict[str, str]
+    ports: dict[str, int]
+    guard: socket.socket
+
+
+def service_environment(run_dir: Path, grpc_port: int) -> Ground:
+    """The environment for every process of one service, and its ports by name.
+
+    `run_dir` takes what the service writes beside its data, and its path must be short: sockets lie in it.
+    """
+    if len(str(run_dir)) > RUN_DIR_CHARS_MAX:
+        raise OSError(f"{run_dir} is too long for the sockets in it: at most {RUN_DIR_CHARS_MAX} characters")
+    grpc, http, stats, metrics = free_ports(4)
     grpc = grpc_port or grpc
-    spread = run_dir.stat().st_ino % 10_000  # two services that start at once look in different places
-    block = free_block(2 * REPLICA_PORTS, spread - spread % (2 * REPLICA_PORTS))
+    block, guard = free_block(2 * REPLICA_PORTS)
     environment = {
         **SWITCHES,
+        "RAY_TMPDIR": str(run_dir),
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(block),
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(block + REPLICA_PORTS),
         "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(block + REPLICA_PORTS),
         "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(block + 2 * REPLICA_PORTS),
-        # While no gateway is up HAProxy sends calls here: with the fixed default, into another service on this machine.
-        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(fallback_grpc),
-        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback_http),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(stats),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(run_dir / "haproxy.cfg"),
@@ -86,4 +123,4 @@ def service_environment(run_dir: Path, grpc_port: int) -> tuple[dict[str, str], 
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(run_dir / "server-state"),
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(run_dir / "metrics.sock"),
     }
-    return environment, {"grpc": grpc, "http": http}
+    return Ground(environment, {"grpc": grpc, "http": http}, guard)

@@ -5,7 +5,7 @@ it was sent within `TAKE_S_MAX` is cut off, and resumes from the last version th
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from time import monotonic
 from typing import Any, Final
 
@@ -32,14 +32,17 @@ NEW_SHOPS_S: Final = 0.5  # how often a feed of every shop looks for shops that 
 TAKE_S_MAX: Final = 10.0
 ASK_S_MAX: Final = 30.0  # an actor that restarts is waited for
 MESSAGE_EVENTS_MAX: Final = 1_000
+MESSAGE_ROWS_MAX: Final = 8_192  # lines, movements, positions: 2.4 MB where every SKU is as long as it may be
+POSITIONS_MAX: Final = 4_096  # asked for and told at a time
 
 
 class Feeds:
-    """The room of the streams."""
+    """The room of the streams. `now` is a clock in seconds that says how long a reader takes."""
 
-    def __init__(self, router: Router, reservations: Reservations) -> None:
+    def __init__(self, router: Router, reservations: Reservations, now: Callable[[], float] = monotonic) -> None:
         self._router = router
         self._known = reservations.known
+        self._now = now
         self._open = 0
         self._closing = False
 
@@ -54,9 +57,9 @@ class Feeds:
             cursors = await self._cursors(request.cursors, all_stores=request.all_stores)
             async for store_id, records in self._records(cursors, follow_chain=request.all_stores):
                 for message in _event_messages(store_id, cursors[store_id], records):
-                    began = monotonic()
+                    began = self._now()
                     yield message
-                    _cut_off_if_slow(began)
+                    self._cut_off_if_slow(began)
         except (Refused, InvalidRequest, DeadlinePassed, LedgerStopped) as error:
             _end(error, context)
 
@@ -68,20 +71,30 @@ class Feeds:
             cursors = await self._cursors(request.cursors, all_stores=False)
             async for store_id, records in self._records(cursors, follow_chain=False):
                 skus = _changed_skus(records, wanted)
-                message = ss.WatchAvailabilityResponse(store_id=store_id, version=records[-1].seq)
-                fill_instant(records[-1].at_ms, message.as_of)
-                if skus:
-                    deadline = asyncio.get_running_loop().time() + ASK_S_MAX
-                    [(_, _, rows)] = await self._router.ask(
-                        store_id, "availability", [store_id], skus, deadline=deadline
-                    )
-                    for sku, row in zip(skus, rows, strict=True):
-                        fill_position(sku, row, message.positions.add())
-                began = monotonic()
-                yield message
-                _cut_off_if_slow(began)
+                for start in range(0, max(1, len(skus)), POSITIONS_MAX):
+                    end = start + POSITIONS_MAX
+                    # Only the last message moves the cursor, or a reader could resume behind positions it never saw.
+                    version = records[-1].seq if end >= len(skus) else cursors[store_id]
+                    message = ss.WatchAvailabilityResponse(store_id=store_id, version=version)
+                    fill_instant(records[-1].at_ms, message.as_of)
+                    await self._fill_positions(store_id, skus[start:end], message)
+                    began = self._now()
+                    yield message
+                    self._cut_off_if_slow(began)
         except (Refused, InvalidRequest, DeadlinePassed, LedgerStopped) as error:
             _end(error, context)
+
+    async def _fill_positions(self, store_id: str, skus: list[str], message: ss.WatchAvailabilityResponse) -> None:
+        if skus:
+            deadline = asyncio.get_running_loop().time() + ASK_S_MAX
+            [(_, _, rows)] = await self._router.ask(store_id, "availability", [store_id], skus, deadline=deadline)
+            for sku, row in zip(skus, rows, strict=True):
+                fill_position(sku, row, message.positions.add())
+
+    def _cut_off_if_slow(self, began: float) -> None:
+        if self._now() - began > TAKE_S_MAX:
+            message = f"the reader did not take what it was sent within {TAKE_S_MAX:g} s; resume from your cursor"
+            raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, retry_after_s=0.1))
 
     async def _cursors(self, asked: Sequence[ss.StoreCursor], *, all_stores: bool) -> dict[str, int]:
         checked = Checked()
@@ -145,7 +158,7 @@ class Feeds:
 
 def _event_messages(store_id: str, after: int, records: list[FeedRecord]) -> list[es.WatchEventsResponse]:
     """The events after a version, in messages of a bounded size."""
-    message = es.WatchEventsResponse()
+    message, rows = es.WatchEventsResponse(), 0
     messages = [message]
     for record in records:
         version = record.seq - record.event_count
@@ -153,8 +166,9 @@ def _event_messages(store_id: str, after: int, records: list[FeedRecord]) -> lis
             version += 1
             if version <= after:
                 continue
-            if len(message.events) == MESSAGE_EVENTS_MAX:
-                message = es.WatchEventsResponse()
+            rows += _rows_of(event)
+            if len(message.events) == MESSAGE_EVENTS_MAX or rows > MESSAGE_ROWS_MAX:
+                message, rows = es.WatchEventsResponse(), _rows_of(event)
                 messages.append(message)
             fill_event(event, store_id, version, record.at_ms, message.events.add())
     return [message for message in messages if message.events]
@@ -184,6 +198,16 @@ def _skus_of(event: ev.Event) -> list[str]:
             return []
 
 
+def _rows_of(event: ev.Event) -> int:
+    match event:
+        case ev.Refused():
+            return len(event.rejection.short_lines)
+        case ev.ShortfallDeclared():
+            return len(event.shortfall.losses)
+        case _:
+            return len(_skus_of(event))
+
+
 def _wanted_skus(skus: Sequence[str]) -> frozenset[str]:
     checked = Checked()
     if len(skus) > SKUS_MAX:
@@ -192,12 +216,6 @@ def _wanted_skus(skus: Sequence[str]) -> frozenset[str]:
         checked.text(f"skus[{index}]", sku, SKU_CHARS_MAX)
     checked.raise_if_faulty()
     return frozenset(skus)
-
-
-def _cut_off_if_slow(began: float) -> None:
-    if monotonic() - began > TAKE_S_MAX:
-        message = f"the reader did not take what it was sent within {TAKE_S_MAX:g} s; resume from your cursor"
-        raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, retry_after_s=0.1))
 
 
 def _end(error: Exception, context: Any) -> None:

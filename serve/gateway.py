@@ -39,7 +39,10 @@ class Gateway:
     """Wires the rooms together. `data_dir` holds the journals; its placement is fixed."""
 
     async def __init__(self, data_dir: str, store_actors: int) -> None:  # type: ignore[misc]  # Serve awaits it
-        self._router = Router(RayActors(str(Path(data_dir) / JOURNAL_DIR)), Placement(store_actors))
+        await self._open(Router(RayActors(str(Path(data_dir) / JOURNAL_DIR)), Placement(store_actors)))
+
+    async def _open(self, router: Router) -> None:
+        self._router = router
         self._reservations = Reservations(self._router)
         self._stock = Stock(self._router, self._reservations)
         self._feeds = Feeds(self._router, self._reservations)

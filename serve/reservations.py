@@ -15,7 +15,15 @@ from serve.calls import deadline_of, parse, status_of
 from serve.items import split_requests
 from serve.replies import fill_held, fill_rejection, fill_reservation
 from serve.statuses import Refused, Status
-from serve.validation import BATCH_REQUESTS_MAX, PAGE_SIZE_MAX, Checked, InvalidRequest
+from serve.validation import (
+    BATCH_REQUESTS_MAX,
+    PAGE_SIZE_MAX,
+    PAGE_TOKEN_DIGITS_MAX,
+    STATUSES_MAX,
+    STORE_ID,
+    Checked,
+    InvalidRequest,
+)
 
 PAGE_SIZE_DEFAULT = 100
 
@@ -23,15 +31,19 @@ Translate = Callable[[Any, str], Entry]
 
 
 class Kind(NamedTuple):
-    """A mutation: its messages, the way to its command, and whether it keeps a promise already made."""
+    """A mutation: its messages, the way to its command, and whether it keeps a promise already made.
+
+    `shop_field` is where its request names the shop.
+    """
 
     request: Any
     response: Any
     translate: Translate
     promise: bool
+    shop_field: str = "reservation_id"
 
 
-RESERVE = Kind(rs.ReserveRequest, rs.ReserveResponse, translation.reserve, promise=False)
+RESERVE = Kind(rs.ReserveRequest, rs.ReserveResponse, translation.reserve, promise=False, shop_field="store_id")
 CONFIRM = Kind(rs.ConfirmReservationRequest, rs.ConfirmReservationResponse, translation.confirm, promise=True)
 READY = Kind(rs.MarkReservationReadyRequest, rs.MarkReservationReadyResponse, translation.mark_ready, promise=True)
 COLLECT = Kind(rs.CollectReservationRequest, rs.CollectReservationResponse, translation.collect, promise=True)
@@ -50,7 +62,7 @@ class Reservations:
         entry = kind.translate(parse(kind.request, payload), "")
         store_id = entry[0]
         if store_id not in self._router.chain.stores:
-            await self._learn_store(store_id)
+            await self._learn_store(store_id, kind.shop_field)
         queued = self._router.submit((store_id,), (entry,), deadline_of(context), promise=kind.promise)
         answer = (await queued[0][0])[0]
         _fill(answer, entry, reply)
@@ -93,13 +105,17 @@ class Reservations:
         """The entries that can be decided and their places; the others' outcomes are filled."""
         entries: list[Entry] = []
         places: list[int] = []
+        asked_anew = False  # once for a batch, however many shops of it are unknown
         for place, request in enumerate(requests):
             try:
                 if isinstance(request, Status):
                     raise Refused(request)
                 entry = kind.translate(request, f"requests[{place}].")
                 if entry[0] not in self._router.chain.stores:
-                    await self._learn_store(entry[0], f"requests[{place}].store_id")
+                    if not asked_anew and STORE_ID.fullmatch(entry[0]):
+                        asked_anew = True
+                        await self._router.refresh_chain()
+                    self._refuse_unknown(entry[0], f"requests[{place}].{kind.shop_field}")
             except (InvalidRequest, Refused) as error:
                 status = status_of(error)
                 assert status is not None
@@ -133,9 +149,12 @@ class Reservations:
         checked = Checked()
         checked.store_id("store_id", request.store_id)
         checked.whole("page_size", request.page_size, 0, PAGE_SIZE_MAX)
-        for index, status in enumerate(request.statuses):
-            checked.whole(f"statuses[{index}]", status, 1, 6)
-        if request.page_token and not (request.page_token.isascii() and request.page_token.isdigit()):
+        if len(request.statuses) > STATUSES_MAX:
+            checked.fault("statuses", f"has {len(request.statuses)} entries; name each status at most once")
+        for index, status in enumerate(request.statuses[:STATUSES_MAX]):
+            checked.whole(f"statuses[{index}]", status, 1, STATUSES_MAX)
+        token = request.page_token
+        if token and not (token.isascii() and token.isdigit() and len(token) <= PAGE_TOKEN_DIGITS_MAX):
             checked.fault("page_token", "is not a token that a page gave; leave it out to start from the oldest")
         checked.raise_if_faulty()
         store_id = request.store_id
@@ -145,7 +164,7 @@ class Reservations:
             "reservations",
             store_id,
             [int(status) for status in request.statuses],
-            int(request.page_token[:18] or 0),
+            int(token or 0),
             request.page_size or PAGE_SIZE_DEFAULT,
             deadline=deadline_of(context),
         )
@@ -161,10 +180,14 @@ class Reservations:
 
     async def _learn_store(self, store_id: str, field: str = "store_id") -> None:
         """A shop that this gateway has not heard of: malformed, new, or unknown."""
+        if STORE_ID.fullmatch(store_id):
+            await self._router.refresh_chain()
+        self._refuse_unknown(store_id, field)
+
+    def _refuse_unknown(self, store_id: str, field: str) -> None:
         checked = Checked()
         checked.store_id(field, store_id)
         checked.raise_if_faulty()
-        await self._router.refresh_chain()
         if store_id not in self._router.chain.stores:
             raise Refused(statuses.unknown_store(field, store_id))
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final, Self, TextIO
 
@@ -10,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from actors.ledger.policy import TTL_MS_CEILING
 from actors.placement import PLACEMENT_VERSION
 from serve.validation import STORE_ID
 
@@ -38,6 +40,14 @@ class Settings(BaseSettings):
     )
     gateways: int = Field(default=1, ge=1, le=64, description="Gateway replicas.")
     ray_address: str = Field(default="", description="A running Ray cluster; empty starts one on this machine.")
+
+
+def read_settings(**given: Any) -> Settings:
+    """What was given, and the environment for the rest. Raises SettingsError with every fault and its place."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise SettingsError(f"a setting does not hold:\n{_faults(error)}") from error
 
 
 class StoreRow(BaseModel):
@@ -109,6 +119,8 @@ class PolicyRow(BaseModel):
         times = [self.ttl_default, self.collect_within, *(rule.ttl for rule in self.ttl_rules)]
         if not 0 < min(times) <= max(times) <= self.ttl_max:
             raise ValueError("every time must be more than zero and at most ttl_max")
+        if self.ttl_max > TTL_MS_CEILING:
+            raise ValueError("ttl_max must be at most 30d")
         return self
 
 
@@ -120,6 +132,14 @@ class ChainFile(BaseModel):
     stores: list[StoreRow] = []
     policy: PolicyRow | None = None
 
+    @field_validator("stores")
+    @classmethod
+    def _each_once(cls, rows: list[StoreRow]) -> list[StoreRow]:
+        repeated = sorted(store_id for store_id, count in Counter(row.store_id for row in rows).items() if count > 1)
+        if repeated:
+            raise ValueError(f"these shops stand more than once: {', '.join(repeated)}")
+        return rows
+
 
 def read_chain_file(path: Path) -> ChainFile:
     """Raises SettingsError with every fault and its place."""
@@ -127,14 +147,16 @@ def read_chain_file(path: Path) -> ChainFile:
         return ChainFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     except OSError as error:
         raise SettingsError(f"the chain file {path} cannot be read: {error.strerror}; check the path") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"the chain file {path} is not YAML: {error}") from error
     except ValidationError as error:
-        faults = "\n".join(
-            f"  {'.'.join(str(part) for part in fault['loc']) or '(the file)'}: {fault['msg']}"
-            for fault in error.errors()
-        )
-        raise SettingsError(f"the chain file {path} does not hold:\n{faults}") from error
+        raise SettingsError(f"the chain file {path} does not hold:\n{_faults(error)}") from error
+
+
+def _faults(error: ValidationError) -> str:
+    return "\n".join(
+        f"  {'.'.join(str(part) for part in fault['loc']) or '(the file)'}: {fault['msg']}" for fault in error.errors()
+    )
 
 
 def hold_data_dir(data_dir: Path) -> TextIO:
@@ -158,7 +180,12 @@ def fix_placement(data_dir: Path, store_actors: int) -> None:
     if not path.exists():
         path.write_bytes(orjson.dumps(placement))
         return
-    written = orjson.loads(path.read_bytes())
+    try:
+        written = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise SettingsError(
+            f"{path} cannot be read: {error}; write {orjson.dumps(placement).decode()} into it"
+        ) from error
     if written != placement:
         raise SettingsError(
             f"{data_dir} was made with store_actors={written.get('store_actors')} (placement version "

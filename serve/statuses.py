@@ -12,6 +12,10 @@ from holdfast.v1 import error_pb2
 from serve.validation import InvalidRequest, Violation
 
 DETAILS_KEY: Final = "grpc-status-details-bin"
+# A status travels in headers, and those that are larger than 8 kB are cut off on the way, the whole call with them.
+VIOLATIONS_TOLD_MAX: Final = 12
+FIELD_CHARS_MAX: Final = 96
+MESSAGE_CHARS_MAX: Final = 1_024
 
 
 class Status(NamedTuple):
@@ -32,8 +36,18 @@ class Refused(Exception):
 
 
 def invalid(error: InvalidRequest) -> Status:
-    """A malformed request."""
-    return Status(grpc.StatusCode.INVALID_ARGUMENT, str(error), tuple(error.violations))
+    """A malformed request: its first faults, and how many more there are."""
+    violations = tuple(
+        Violation(_clipped(field, FIELD_CHARS_MAX), description)
+        for field, description in error.violations[:VIOLATIONS_TOLD_MAX]
+    )
+    message = _clipped("; ".join(f"{field}: {description}" for field, description in violations), MESSAGE_CHARS_MAX)
+    more = len(error.violations) - len(violations)
+    return Status(grpc.StatusCode.INVALID_ARGUMENT, f"{message}; and {more} more" if more else message, violations)
+
+
+def _clipped(text: str, chars_max: int) -> str:
+    return text if len(text) <= chars_max else f"{text[: chars_max - 1]}…"
 
 
 def unknown_store(field: str, store_id: str) -> Status:
@@ -64,7 +78,7 @@ def stopped(why: str) -> Status:
 def put(status: Status, context: Any) -> None:
     """Set a status on Serve's gRPC context."""
     context.set_code(status.code)
-    context.set_details(status.message)
+    context.set_details(_clipped(status.message, 2 * MESSAGE_CHARS_MAX))
     details = []
     if status.violations:
         details.append(
@@ -80,7 +94,7 @@ def put(status: Status, context: Any) -> None:
         retry.retry_delay.FromMilliseconds(int(status.retry_after_s * 1_000))
         details.append(retry)
     if details:
-        rich = status_pb2.Status(code=status.code.value[0], message=status.message)
+        rich = status_pb2.Status(code=status.code.value[0], message=_clipped(status.message, 2 * MESSAGE_CHARS_MAX))
         for detail in details:
             packed = AnyMessage()
             packed.Pack(detail)

@@ -29,6 +29,8 @@ SKUS_MAX: Final = 4_096
 STORES_TIMES_SKUS_MAX: Final = 65_536
 RULES_MAX: Final = 10_000
 PAGE_SIZE_MAX: Final = 1_000
+PAGE_TOKEN_DIGITS_MAX: Final = 18
+STATUSES_MAX: Final = 6
 QUANTITY_MAX: Final = 1_000_000
 SEQUENCE_MAX: Final = 2**62
 STOCK_QUANTITY_MAX: Final = 1_000_000_000
@@ -109,7 +111,7 @@ class Checked:
     def duration_ms(self, field: str, duration: Duration) -> int:
         """Milliseconds of a duration of 1 ms to 30 days."""
         ms = int(duration.seconds) * 1_000 + int(duration.nanos) // 1_000_000
-        if not 1 <= ms <= TTL_MS_CEILING or duration.nanos < 0 or duration.seconds < 0:
+        if not 1 <= ms <= TTL_MS_CEILING or duration.seconds < 0 or not 0 <= duration.nanos < 1_000_000_000:
             self.fault(field, "is out of range; send 0.001 s to 30 days, or leave it out for the rule's time")
         return ms
 

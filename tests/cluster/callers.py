@@ -8,9 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-import grpc
-
-from clients import Adjustment, AdjustmentKind, ChannelClient, Rejection, Reservation, Timeouts
+from clients import Adjustment, AdjustmentKind, ChannelClient, NotFound, Rejection, Reservation, Timeouts
 from tests.cluster.service import Service
 
 Answer = Reservation | Rejection
@@ -38,7 +36,7 @@ def with_client(service: Service, main: Callable[[ChannelClient], Awaitable[T]])
 async def receive(client: ChannelClient, store_id: str, sku: str, units: int) -> None:
     """Bring units into a shop, once for each SKU of a test."""
     change = await client.adjust_stock(
-        store_id, f"till {sku}", [Adjustment(sku=sku, delta=units, sequence=1, kind=AdjustmentKind.RECEIPT)]
+        store_id, sku, [Adjustment(sku=sku, delta=units, sequence=1, kind=AdjustmentKind.RECEIPT)]
     )
     assert not isinstance(change, Rejection)
     assert change.applied == 1
@@ -57,7 +55,7 @@ async def pid_of(client: ChannelClient, store_id: str) -> int:
 
 
 async def kill_actor(client: ChannelClient, store_id: str) -> None:
-    """kill -9."""
+    """Kill -9."""
     os.kill(await pid_of(client, store_id), signal.SIGKILL)
 
 
@@ -80,7 +78,9 @@ class Crowd:
     answers: dict[str, Answer] = field(default_factory=dict)
     slowest_s: float = 0.0
 
-    async def come(self, keys: Iterable[str], *, at_once: int, during: Callable[[], Awaitable[None]] | None = None) -> None:
+    async def come(
+        self, keys: Iterable[str], *, at_once: int, during: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         """Reserve under each key, so many at a time; `during` happens when a third of them has been answered."""
         keys = list(keys)
         happens_at, happening = len(keys) // 3, asyncio.Event()
@@ -91,9 +91,7 @@ class Crowd:
         async def one(place: int, key: str) -> None:
             async with slots:
                 began = loop.time()
-                answer = await clients[place % CLIENTS].reserve(
-                    self.store_id, [(self.sku, 1)], customer_id=f"c {key}", channel="web", idempotency_key=key
-                )
+                answer = await self._reserve(clients[place % CLIENTS], key)
                 self.slowest_s = max(self.slowest_s, loop.time() - began)
             assert self.answers.setdefault(key, answer) == answer, f"another answer to {key}"
             if len(self.answers) >= happens_at:
@@ -108,6 +106,18 @@ class Crowd:
             await asyncio.gather(strike(), *(one(place, key) for place, key in enumerate(keys)))
         finally:
             await asyncio.gather(*(client.close() for client in clients))
+
+    async def _reserve(self, client: ChannelClient, key: str) -> Answer:
+        while True:
+            try:
+                return await client.reserve(
+                    self.store_id, [(self.sku, 1)], customer_id=f"c {key}", channel="web", idempotency_key=key
+                )
+            except NotFound as error:
+                # A HAProxy that was started anew knows no application for half a second, and says so in this way.
+                if "Application" not in error.why:
+                    raise
+                await asyncio.sleep(0)
 
     async def ask_again(self) -> None:
         """Every answer that was given is given again."""

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import psutil
 
+from serve.environment import free_ports
 from tests.waiting import until
 
 ROOT: Final = Path(__file__).parents[2]
@@ -19,10 +20,15 @@ STOP_S: Final = 60.0
 MARK: Final = "HOLDFAST_TEST_MARK"  # every process that comes of the service inherits it
 
 STORES: Final = ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8")
-CHAIN: Final = "\n".join(
-    ["stores:", *(f"  - {{store_id: {store_id}, name: Shop {store_id}}}" for store_id in STORES), "policy:"]
-    + ["  ttl_default: 2h", "  ttl_max: 7d", "  collect_within: 2d", ""]
-)
+_ROWS: Final = "".join(f"  - {{store_id: {store_id}, name: Shop {store_id}}}\n" for store_id in STORES)
+CHAIN: Final = f"""
+stores:
+{_ROWS}
+policy:
+  ttl_default: 2h
+  ttl_max: 7d
+  collect_within: 2d
+"""
 
 
 class Service:
@@ -31,7 +37,9 @@ class Service:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.data_dir = folder / "data"
-        self.address = ""
+        (port,) = free_ports(1)  # kept over restarts, so that clients find it again
+        self.address = f"127.0.0.1:{port}"
+        self._port = port
         self._mark = uuid4().hex
         self._process: subprocess.Popen[bytes] | None = None
         self._runs = 0
@@ -40,22 +48,28 @@ class Service:
     def start(self) -> None:
         """Return once it says where it serves."""
         self._runs += 1
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "HOLDFAST_"))},
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "proto")]),
-            MARK: self._mark,
-        }
-        command = [sys.executable, "-m", "serve", "--data-dir", str(self.data_dir), "--store-actors", "2"]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [*command, "--chain-file", str(self.folder / "chain.yaml")],
-                env=environment,
+                self.command(),
+                env=self.environment(),
                 cwd=self.folder,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
         until(self._serves, within_s=START_S, what="a service that says where it is")
+
+    def command(self, store_actors: int = 2) -> list[str]:
+        """What a person would type."""
+        return [
+            *(sys.executable, "-m", "serve", "--data-dir", str(self.data_dir), "--store-actors", str(store_actors)),
+            *("--chain-file", str(self.folder / "chain.yaml"), "--port", str(self._port)),
+        ]
+
+    def environment(self) -> dict[str, str]:
+        """Nothing of another service's settings, and the mark."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "HOLDFAST_"))}
+        return {**kept, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "proto")]), MARK: self._mark}
 
     @property
     def log(self) -> Path:
@@ -73,9 +87,9 @@ class Service:
         if self._process.poll() is not None:
             raise AssertionError(f"the service ended by itself:\n{self.log.read_text(errors='replace')[-4_000:]}")
         said = self.said()
-        if said is None:
+        if said is None or said["pid"] != self.pid:  # or it is what a killed one left
             return False
-        self.address = str(said["grpc"])
+        assert said["grpc"] == self.address
         return True
 
     def said(self) -> dict[str, Any] | None:

@@ -1,6 +1,15 @@
 """The life of reservations through every part of the service."""
 
-from clients import Adjustment, AdjustmentKind, ChannelClient, HoldsCounted, Rejection, ReleaseReason, Reservation, Status
+from clients import (
+    Adjustment,
+    AdjustmentKind,
+    ChannelClient,
+    HoldsCounted,
+    Rejection,
+    ReleaseReason,
+    Reservation,
+    Status,
+)
 from tests.cluster.callers import Answer, available, receive, verified, with_client
 from tests.cluster.service import STORES, Service
 from tests.waiting import until_async

@@ -2,10 +2,11 @@
 
 import asyncio
 
-from clients import ChannelClient, Event, Rejection
+from clients import AvailabilityChange, ChannelClient, Event, Rejection, Subscription
 from tests.cluster.callers import Crowd, available, kill_actor, receive, with_client
 from tests.cluster.service import Service
 from tests.cluster.test_kills import kill_titled
+from tests.waiting import until_async
 
 RESERVATIONS = 120
 
@@ -31,9 +32,11 @@ def test_the_feed_has_no_gap_over_kills(service: Service) -> None:
         keys = [f"fed-{number}" for number in range(RESERVATIONS)]
         await asyncio.gather(crowds[0].come(keys, at_once=8, during=strike), crowds[1].come(keys, at_once=8))
         versions = {store_id: (await client.ledger_status(store_id)).version for store_id in told}
-        async with asyncio.timeout(60):
-            while any(len(told[store_id]) < version for store_id, version in versions.items()):
-                await client.health()
+
+        async def caught_up() -> bool:
+            return all(len(told[store_id]) >= version for store_id, version in versions.items())
+
+        await until_async(caught_up, within_s=60, what="the rest of the feed")
         follower.cancel()
 
         for store_id, events in told.items():
@@ -70,10 +73,14 @@ def test_watched_positions_end_where_the_stock_stands(service: Service) -> None:
         async with client.watch_availability(["S4"], skus=["watched"]) as changes:
             follower = asyncio.create_task(_follow(changes, seen))
             crowd = Crowd(service, "S4", "watched")
-            await crowd.come([f"w-{number}" for number in range(40)], at_once=8, during=lambda: kill_actor(client, "S4"))
-            async with asyncio.timeout(60):
-                while seen.get("watched") != 0:
-                    await client.health()
+            await crowd.come(
+                [f"w-{number}" for number in range(40)], at_once=8, during=lambda: kill_actor(client, "S4")
+            )
+
+            async def sold_out() -> bool:
+                return seen.get("watched") == 0
+
+            await until_async(sold_out, within_s=60, what="the last position")
             follower.cancel()
         assert await available(client, "S4", "watched") == (30, 30, 0)
         assert sum(isinstance(answer, Rejection) for answer in crowd.answers.values()) == 10
@@ -81,7 +88,7 @@ def test_watched_positions_end_where_the_stock_stands(service: Service) -> None:
     with_client(service, main)
 
 
-async def _follow(changes, seen: dict[str, int]) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+async def _follow(changes: Subscription[AvailabilityChange], seen: dict[str, int]) -> None:
     async for change in changes:
         for position in change.positions:
             seen[position.sku] = position.available

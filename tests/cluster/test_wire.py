@@ -1,6 +1,11 @@
 """What only real servers can show: details through HAProxy, the largest messages, health, reflection."""
 
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Any
+
 import grpc
+import psutil
 import pytest
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.rpc import error_details_pb2
@@ -26,7 +31,7 @@ CALL_S = 60.0
 
 
 @pytest.fixture(scope="module")
-def channel(service: Service):  # type: ignore[no-untyped-def]  # noqa: ANN201  # grpc.Channel has no context type
+def channel(service: Service) -> Iterator[grpc.Channel]:
     """A plain connection."""
     options = [("grpc.max_receive_message_length", MESSAGE_BYTES_MAX)]
     with grpc.insecure_channel(service.address, options=options) as channel:
@@ -35,7 +40,7 @@ def channel(service: Service):  # type: ignore[no-untyped-def]  # noqa: ANN201  
 
 def details_of(error: grpc.RpcError) -> list[object]:
     """What came with a status."""
-    status = rpc_status.from_call(error)
+    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # what a stub raises is a call too
     assert status is not None, "the details were lost on the way"
     unpacked: list[object] = []
     for detail in status.details:
@@ -135,28 +140,21 @@ def test_the_largest_batches_pass(service: Service, channel: grpc.Channel) -> No
 
 
 def test_what_is_no_message_is_refused(channel: grpc.Channel) -> None:
-    call = channel.unary_unary("/holdfast.v1.ReservationService/Reserve")
+    call: Any = channel.unary_unary("/holdfast.v1.ReservationService/Reserve")
     with pytest.raises(grpc.RpcError) as refused:
         call(b"\xff\xff\xff", timeout=CALL_S)
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert "holdfast.v1.ReserveRequest" in refused.value.details()
+    assert "holdfast.v1.ReserveRequest" in str(refused.value.details())
 
 
 def test_health(channel: grpc.Channel) -> None:
-    stub = health_pb2_grpc.HealthStub(channel)
+    stub: Any = health_pb2_grpc.HealthStub(channel)
+    health: Any = health_pb2  # its types are older than it is
     serving = health_pb2.HealthCheckResponse.SERVING
     assert stub.Check(health_pb2.HealthCheckRequest(), timeout=CALL_S).status == serving
-    listed = stub.List(health_pb2.HealthListRequest(), timeout=CALL_S).statuses
-    assert {name: row.status for name, row in listed.items()} == {
-        name: serving
-        for name in (
-            "",
-            "holdfast.v1.ReservationService",
-            "holdfast.v1.StockService",
-            "holdfast.v1.EventService",
-            "holdfast.v1.AdminService",
-        )
-    }
+    listed = stub.List(health.HealthListRequest(), timeout=CALL_S).statuses
+    ours = [f"holdfast.v1.{name}Service" for name in ("Reservation", "Stock", "Event", "Admin")]
+    assert {name: row.status for name, row in listed.items()} == dict.fromkeys(["", *ours], serving)
     with pytest.raises(grpc.RpcError) as refused:
         stub.Check(health_pb2.HealthCheckRequest(service="nobody"), timeout=CALL_S)
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
@@ -185,3 +183,14 @@ def test_the_answer_says_which_actor_wrote_it(channel: grpc.Channel) -> None:
         for store_id in STORES
     }
     assert actors == {"stores-0000-of-0002", "stores-0001-of-0002"}
+
+
+def test_nothing_is_reachable_from_other_machines(service: Service) -> None:
+    """There is no password on any of it."""
+    reachable = {
+        (process.name(), connection.laddr.ip)
+        for process in service.processes()
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN and not ip_address(connection.laddr.ip).is_loopback
+    }
+    assert reachable == set()

@@ -15,6 +15,7 @@ from tests.journal.faulty import FaultyJournal
 
 READ_EVENTS_MAX: Final = 3
 WAL_HEADER_BYTES: Final = 32
+FRAME_HEADER_BYTES: Final = 24
 
 
 class Storage(Protocol):
@@ -150,6 +151,14 @@ STORAGES: Final[dict[str, Callable[[Path], Storage]]] = {
 def with_bit_flipped(image: bytes, offset: int, bit: int = 0) -> bytes:
     """The image with one bit changed."""
     return image[:offset] + bytes([image[offset] ^ (1 << bit)]) + image[offset + 1 :]
+
+
+def last_commit_of(log: bytes) -> int:
+    """The offset in a write-ahead log at which its last commit begins: behind the last frame but one that ends one."""
+    frame_bytes = FRAME_HEADER_BYTES + int.from_bytes(log[8:12], "big")
+    frames = range(WAL_HEADER_BYTES, len(log), frame_bytes)
+    *_, last_but_one, _ = [frame for frame in frames if any(log[frame + 4 : frame + 8])]
+    return last_but_one + frame_bytes
 
 
 def payload_of(ledger_id: str, first_seq: int, seq: int) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from actors.journal.port import Fenced, Head, JournalDamaged, Record, Snapshot
+from actors.journal.port import Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
 from tests.journal.storages import Storage, appended, payload_of, record, records_of
 
 
@@ -150,6 +150,30 @@ def test_an_owner_that_was_replaced_cannot_finish_its_snapshot(storage: Storage)
     with pytest.raises(Fenced):
         zombie.write_snapshot("S2", 1, 0, [b"[6]"])
     assert storage.after_crash().open().newest_snapshot("S1") == Snapshot(2, (b"[4]",))
+
+
+def test_a_snapshot_ahead_of_the_records_is_refused_and_finishes_the_journal(storage: Storage) -> None:
+    journal = storage.open()
+    written = appended(journal, "S1", [1, 2])
+    journal.write_snapshot("S1", 1, 3, [b"[3]"])
+
+    with pytest.raises(JournalFailed, match="a snapshot at seq 4 of ledger S1, which stands at 3"):
+        journal.write_snapshot("S1", 1, 4, [b"[4]"])
+    with pytest.raises(JournalFailed, match="not used any more"):
+        journal.append([record("S1", 1, 4)])
+
+    for successor in (storage.open(), storage.after_crash().open()):
+        assert successor.newest_snapshot("S1") == Snapshot(3, (b"[3]",))
+        assert successor.take_over("S1") == Head(2, 3)
+        assert records_of(successor, "S1") == written
+
+
+def test_who_was_replaced_hears_so_even_if_its_snapshot_is_ahead(storage: Storage) -> None:
+    zombie = storage.open()
+    appended(zombie, "S1", [1])
+    storage.open().take_over("S1")
+    with pytest.raises(Fenced):
+        zombie.write_snapshot("S1", 1, 2, [b"[2]"])
 
 
 def test_a_torn_tail_costs_the_last_writes_and_nothing_else(storage: Storage) -> None:

@@ -12,16 +12,17 @@ import pytest
 from actors.journal.port import Head, Journal, JournalDamaged, JournalError, Record, Snapshot
 from actors.journal.sqlite import SqliteJournal
 from tests.journal.storages import (
+    FRAME_HEADER_BYTES,
     WAL_HEADER_BYTES,
     SqliteStorage,
     appended,
+    last_commit_of,
     payload_of,
     record,
     records_of,
     with_bit_flipped,
 )
 
-FRAME_HEADER_BYTES: Final = 24
 PAGE_BYTES: Final = 4_096
 FRAME_BYTES: Final = FRAME_HEADER_BYTES + PAGE_BYTES
 FLIPS: Final = 400
@@ -100,16 +101,19 @@ def test_a_log_that_is_gone_costs_what_was_in_it_alone(sqlite_storage: SqliteSto
         assert records_of(torn.open(), "S1") == written[:4]
 
 
-def test_a_changed_bit_in_the_log_is_never_read(sqlite_storage: SqliteStorage, written: list[Record]) -> None:
+def test_a_changed_bit_in_the_log_stops_the_ledger(sqlite_storage: SqliteStorage, written: list[Record]) -> None:
+    """In the last commit it looks like a tear, and costs that one alone."""
     log = sqlite_storage.log_path.read_bytes()
-    seeded = random.Random("bits of the log")
-    for _ in range(FLIPS // 2):
+    seeded, last_commit = random.Random("bits of the log"), last_commit_of(log)
+    for offset in (*range(WAL_HEADER_BYTES + FRAME_HEADER_BYTES), *(seeded.randrange(len(log)) for _ in range(FLIPS))):
         copy = sqlite_storage.after_crash()
-        copy.log_path.write_bytes(with_bit_flipped(log, seeded.randrange(len(log)), seeded.randrange(8)))
-        survived = records_of(copy.open(), "S1")
-        assert len(survived) >= 4
-        assert survived == written[: len(survived)]
-        copy.close()
+        copy.log_path.write_bytes(with_bit_flipped(log, offset, seeded.randrange(8)))
+        if offset < last_commit:
+            with pytest.raises(JournalDamaged, match=r"damaged at log offset \d+"):
+                copy.open()
+        else:
+            assert records_of(copy.open(), "S1") == written[:-1]
+            copy.close()
 
 
 @pytest.mark.parametrize("damaged_seq", [1, 4, 5, 9])
@@ -236,7 +240,7 @@ def test_a_snapshot_that_does_not_verify_gives_way_to_the_older_one(
 
 def test_what_is_left_of_unfinished_snapshots_goes_with_the_next_finished_one(sqlite_storage: SqliteStorage) -> None:
     journal = sqlite_storage.open()
-    appended(journal, "S1", [1])
+    appended(journal, "S1", [5])
     for seq in range(5):
         with pytest.raises(ZeroDivisionError):
             journal.write_snapshot("S1", 1, seq, (b"[%d]" % (1 // place) for place in (1, 0)))

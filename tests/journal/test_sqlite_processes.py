@@ -14,12 +14,14 @@ import pytest
 
 from actors.journal.port import Head, JournalFailed, Record
 from actors.journal.sqlite import SqliteJournal
+from actors.journal.wal import verify_log
 from tests.journal.storages import SqliteStorage, appended, record, records_of
 from tests.journal.writer import LEDGER_IDS, snapshot_chunks
 
 ROOT: Final = Path(__file__).parents[2]
 KILLS: Final = 8
 ACKNOWLEDGED_MAX: Final = 24
+READINGS: Final = 200
 NO_FLUSH_TRICK: Final = "redirects an open file by way of /proc"
 
 
@@ -97,6 +99,22 @@ def test_a_writer_killed_in_the_middle_loses_nothing_that_was_acknowledged(tmp_p
     assert len(batches) > KILLS
 
 
+def test_a_log_that_is_written_to_and_begun_anew_meanwhile_is_not_taken_for_damaged(tmp_path: Path) -> None:
+    path, log_path = tmp_path / "journal.db", tmp_path / "journal.db-wal"
+    salts = set()
+    with writing(path, seed="busy", checkpoint_pages=10) as process:
+        assert process.stdout is not None
+        lines = []
+        for _ in range(READINGS):
+            lines.append(process.stdout.readline())
+            verify_log(log_path)
+            salts.add(log_path.read_bytes()[16:24])
+        process.kill()
+        told = acknowledged([*lines, *process.stdout])
+    assert len(salts) > READINGS // 10
+    verify(path, told)
+
+
 @pytest.mark.parametrize("checkpoint_pages", [10, 4_000])
 def test_a_full_disk_ends_the_writer_and_a_successor_goes_on_with_room(tmp_path: Path, checkpoint_pages: int) -> None:
     path = tmp_path / "journal.db"
@@ -130,7 +148,9 @@ def test_a_flush_that_the_kernel_refuses_ends_the_writer_and_is_not_tried_again(
 
 def fill(journal: SqliteJournal, epoch: int, seq: int) -> list[Record]:
     """Append until there is no room, and return what was acknowledged."""
-    journal._file.db.execute(f"PRAGMA max_page_count = {journal._file.db.execute('PRAGMA page_count').fetchone()[0] + 3}")
+    journal._file.db.execute(
+        f"PRAGMA max_page_count = {journal._file.db.execute('PRAGMA page_count').fetchone()[0] + 3}"
+    )
     records: list[Record] = []
 
     def append_for_ever() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from actors.journal.port import Head, JournalDamaged, JournalFailed, Record
-from actors.journal.sqlite import SCHEMA_VERSION, SqliteJournal
+from actors.journal.sqlite import SqliteJournal
+from actors.journal.sqlite_file import SCHEMA_VERSION
 from tests.journal.storages import SqliteStorage, appended, record, records_of
 
 

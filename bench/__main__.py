@@ -1,0 +1,106 @@
+"""`python -m bench SCENARIO`: measures, prints a table, appends one JSON line, fails where stock does not add up."""
+
+import importlib
+import signal
+import subprocess
+import sys
+import tempfile
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from bench import record
+from bench.options import Options
+
+QUICK_SECONDS: Final = 0.4
+PIPE_COLUMNS: Final = 200
+
+
+class Scenario(StrEnum):
+    """What can be measured, from the inside out."""
+
+    CORE = "core"
+    JOURNAL = "journal"
+    GATEWAY = "gateway"
+    ACTOR = "actor"
+    GRPC = "grpc"
+    CLIENT = "client"
+    MEMORY = "memory"
+    RECOVERY = "recovery"
+    ALL = "all"
+    REPORT = "report"
+
+
+MEASURED: Final = tuple(each for each in Scenario if each not in (Scenario.ALL, Scenario.REPORT))
+
+
+def main(
+    scenario: Annotated[
+        Scenario,
+        typer.Argument(
+            help="core: the ledger alone. journal: durable writes. gateway: protobuf and back. actor: through Ray. "
+            "grpc: the service beside an echo. client: the channel client. memory, recovery. "
+            "all of these; report: charts and a table of the latest runs."
+        ),
+    ],
+    quick: Annotated[bool, typer.Option("--quick", help="Smoke sizes: shows that it works, measures nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the run's JSON line on stdout.")] = False,
+    no_record: Annotated[bool, typer.Option("--no-record", help="Do not append to bench/results.")] = False,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds, of which the median is told.")] = 3,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Length of each round under load.")] = 1.0,
+    store_actors: Annotated[int, typer.Option(min=1, help="Actors of the service.")] = 2,
+    rate: Annotated[float, typer.Option(min=0, help="Arrivals a second of grpc's open loop; 0 takes a half.")] = 0.0,
+    scratch: Annotated[Path | None, typer.Option(help="Where journals go: a folder on the disk to measure.")] = None,
+) -> None:
+    """Measure Holdfast."""
+    # Leave through every `finally`, so that the services that were started end too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if scenario is Scenario.REPORT:
+        importlib.import_module("bench.report").run(Console())
+        return
+    if scenario is Scenario.ALL:
+        raise typer.Exit(_all(sys.argv[1:]))
+    # Tables go to stderr where stdout is for machines; a file or a pipe has room for every column.
+    console = Console(stderr=as_json, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
+    with tempfile.TemporaryDirectory(prefix="holdfast-bench-", dir=scratch) as folder:
+        options = Options(
+            scratch=Path(folder),
+            say=lambda what: console.print(f"[dim]{what}[/dim]"),
+            quick=quick,
+            rounds=1 if quick else rounds,
+            seconds=QUICK_SECONDS if quick else seconds,
+            store_actors=store_actors,
+            rate=rate,
+        )
+        # By name: importing them all would import Ray for a measurement of the core.
+        outcome = importlib.import_module(f"bench.scenarios.{scenario}").run(options)
+    line = record.line(scenario, " ".join(["python -m bench", *sys.argv[1:]]), outcome)
+    record.show(scenario, outcome, console)
+    if not no_record:
+        console.print(f"[dim]appended to {record.append(line)}[/dim]")
+    if as_json:
+        sys.stdout.write(record.encode(line).decode() + "\n")
+    if outcome.conservation is not None and not outcome.conservation.holds:
+        raise typer.Exit(1)
+
+
+def _all(arguments: list[str]) -> int:
+    """Each scenario in a process of its own, so that none inherits another's heap; the number of those that failed."""
+    failed = 0
+    for number, scenario in enumerate(MEASURED, start=1):
+        sys.stderr.write(f"bench: {scenario} ({number} of {len(MEASURED)})\n")
+        rest = [scenario if each == Scenario.ALL else each for each in arguments]
+        process = subprocess.Popen([sys.executable, "-m", "bench", *rest])  # noqa: S603  # ourselves
+        try:
+            failed += process.wait() != 0
+        finally:
+            process.terminate()  # nothing where it has ended; else it ends what it started
+            process.wait()
+    return failed
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,73 @@
+"""Gathering the evidence: every shop's feed from its beginning, and the service's own audit of every shop."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bench.demo.calls import Answered
+from bench.demo.progress import Phases
+from bench.demo.projection import Projection
+from bench.demo.recovery import statuses
+from bench.demo.verdict import Findings, Outage, Reading, Witness
+from clients import ChannelClient, LedgerStatus, Verification
+
+VERIFICATIONS_AT_ONCE: Final = 4
+TICK_EVERY: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The evidence: where the ledgers stood, what the feed showed, and what the audits say."""
+
+    statuses: Mapping[str, LedgerStatus]
+    findings: Findings
+    projection: Projection
+    verifications: tuple[Verification, ...]
+
+
+async def prove(
+    client: ChannelClient,
+    store_ids: Sequence[str],
+    answers: Sequence[Answered],
+    outages: Mapping[str, Sequence[Outage]],
+    phases: Phases,
+) -> Proof:
+    """Read everything back and hold it against the answers."""
+    found = await statuses(client, store_ids)
+    readings = {store_id: Reading(status.version, status.ledger_time_ms) for store_id, status in found.items()}
+    witness = Witness(answers, outages)
+    await _read_feed(client, readings, witness, phases)
+    gate = asyncio.Semaphore(VERIFICATIONS_AT_ONCE)
+    with phases.phase("Auditing every ledger", len(store_ids)) as tick:
+
+        async def verify(store_id: str) -> Verification:
+            async with gate:
+                verification = await client.verify_ledger(store_id)
+            tick(1)
+            return verification
+
+        verifications = await asyncio.gather(*(verify(store_id) for store_id in store_ids))
+    return Proof(found, witness.findings(readings), witness.projection, tuple(verifications))
+
+
+async def _read_feed(client: ChannelClient, readings: Mapping[str, Reading], witness: Witness, phases: Phases) -> None:
+    """Every event of every shop up to its reading."""
+    total = sum(reading.version for reading in readings.values())
+    unfinished = {store_id for store_id, reading in readings.items() if reading.version}
+    with phases.phase("Reading the journal back", total) as tick:
+        seen = 0
+        async with client.watch_events(unfinished) as feed:
+            async for event in feed:
+                last = readings[event.store_id].version
+                if event.version > last:
+                    continue  # it happened after the reading
+                witness.see(event)
+                seen += 1
+                if seen % TICK_EVERY == 0:
+                    tick(TICK_EVERY)
+                if event.version == last:
+                    unfinished.discard(event.store_id)
+                    if not unfinished:
+                        break
+        tick(seen % TICK_EVERY)

@@ -1,0 +1,225 @@
+"""The result for people, as tables, and for machines, as one JSON document. Both are made of the same figures."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.demo.answers import PERCENTILES
+from bench.demo.calls import Kind
+from bench.demo.proof import Proof
+from bench.demo.recovery import Recovery
+from bench.demo.run import Told
+from bench.demo.verdict import HOLDS, Verdict, accepted_in, conservation_of, contests_wrong, repeats_differing
+from bench.workload import Workload
+from clients import Status
+
+FINDINGS_TOLD: Final = 5
+
+
+def verdict_of(told: Told, proof: Proof, more_faults: tuple[str, ...] = ()) -> Verdict:
+    """The verdict over all the evidence; `more_faults` are those of a restart."""
+    answers, findings = told.answers, proof.findings
+    differing = repeats_differing(answers.repeats)
+    wrong = contests_wrong(told.contests, answers.log)
+    sentences = [
+        *findings.faults,
+        *more_faults,
+        *findings.sentences,
+        *(f"repeated {each.call.key}: first {each.first}, then {each.second}" for each in differing),
+        *(
+            f"{contest.callers} callers for {contest.units} of {contest.sku}: {accepted} accepted"
+            for contest, accepted in wrong
+        ),
+        *answers.errors,
+    ]
+    return Verdict(
+        # By the service's own audits and by the feed: the worse of the two.
+        oversold=max(findings.oversold, sum(each.units_oversold for each in proof.verifications)),
+        answers_lost=findings.answers_lost,
+        conservation=conservation_of(proof.verifications, [*findings.faults, *more_faults]),
+        repeats_differing=len(differing),
+        expired_late=findings.expired_late,
+        contests_wrong=len(wrong),
+        unasked=findings.unasked,
+        unanswered=len(answers.unanswered),
+        findings=tuple(sentences),
+    )
+
+
+def document(
+    workload: Workload, told: Told, proof: Proof, verdict: Verdict, *, machine: Mapping[str, Any], seconds: float
+) -> dict[str, Any]:
+    """Everything, as plain values."""
+    answers, audits = told.answers, proof.verifications
+    ended = Counter(each.status for each in proof.projection.reservations.values())
+    return {
+        "seed": workload.seed,
+        "source": workload.source,
+        "notes": list(workload.notes),
+        "machine": dict(machine),
+        "orders": len(workload.orders),
+        "lines": sum(len(order.lines) for order in workload.orders),
+        "shops": len(workload.shops),
+        "accepted": answers.accepted[Kind.RESERVE],
+        "refused": dict(answers.refused.most_common()),
+        "steps_accepted": {kind.value: answers.accepted[kind] for kind in Kind},
+        "reservations_at_the_end": {status.name: ended[status] for status in Status if ended[status]},
+        "latency_ms": answers.latency_ms(),
+        "rates": {
+            "replay_seconds": round(told.replay_s, 2),
+            "orders_per_second": round(len(workload.orders) / told.replay_s, 1),
+            "calls_per_second": round(told.replayed_calls / told.replay_s, 1),
+        },
+        "calls": len(answers.log) + len(answers.repeats),
+        "repeats": _repeats(told, proof),
+        "contests": _contests(told),
+        "recoveries": [_recovery(each) for each in told.recoveries],
+        "journal": {
+            "events": sum(each.events for each in audits),
+            "units_sold": sum(each.units_sold for each in audits),
+            "units_reserved": sum(each.units_reserved for each in audits),
+        },
+        "verdict": _verdict_document(verdict),
+        "seconds": round(seconds, 1),
+    }
+
+
+def _repeats(told: Told, proof: Proof) -> dict[str, int]:
+    repeats = told.answers.repeats
+    same = sum(1 for repeated in repeats if repeated.same_content)
+    return {
+        "same_content": same,
+        "other_content": len(repeats) - same,
+        # What the ledgers counted since their actors started: the client's own retries are among them.
+        "answered_from_memory": sum(status.repeats_answered for status in proof.statuses.values()),
+    }
+
+
+def _contests(told: Told) -> list[dict[str, Any]]:
+    accepted = accepted_in(told.contests, told.answers.log)
+    return [{**contest._asdict(), "accepted": accepted[contest]} for contest in told.contests]
+
+
+def _recovery(recovery: Recovery) -> dict[str, Any]:
+    return {
+        "actor": recovery.actor,
+        "store_id": recovery.store_id,
+        "shops": recovery.ledgers,
+        "ms": recovery.ms,
+        "replayed_events": recovery.replayed_events,
+    }
+
+
+def _verdict_document(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "holds": verdict.holds,
+        "oversold": verdict.oversold,
+        "answers_lost": verdict.answers_lost,
+        "conservation": verdict.conservation,
+        "repeats_differing": verdict.repeats_differing,
+        "expired_late": verdict.expired_late,
+        "contests_wrong": verdict.contests_wrong,
+        "effects_nobody_was_told_of": verdict.unasked,
+        "calls_without_an_answer": verdict.unanswered,
+        "findings": list(verdict.findings),
+    }
+
+
+def tell(result: Mapping[str, Any], console: Console) -> None:
+    """Tables, then the verdict."""
+    console.print()
+    console.print(_outcomes(result))
+    console.print(_latencies(result))
+    console.print(_circumstances(result))
+    console.print(_verdict(result["verdict"]))
+    for sentence in result["verdict"]["findings"][:FINDINGS_TOLD]:
+        console.print(f"  {sentence}", style="red", highlight=False, markup=False)
+    if result["verdict"]["holds"]:
+        console.print("[bold green]HOLDS[/]: nothing was sold twice, and nothing that was answered is missing.")
+    else:
+        console.print("[bold red]BROKEN[/]: see above, and the findings under --json.")
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", min_width=78)
+    for column in columns:
+        table.add_column(column, justify="left" if column in ("", "what") else "right")
+    return table
+
+
+def _outcomes(result: Mapping[str, Any]) -> Table:
+    steps, ended = result["steps_accepted"], result["reservations_at_the_end"]
+    table = _table("What was asked, and what became of it", "what", "count")
+    table.add_row(
+        "orders (baskets) / lines / shops", f"{result['orders']:,} / {result['lines']:,} / {result['shops']:,}"
+    )
+    table.add_row("reservations accepted", f"{result['accepted']:,}")
+    for reason, count in result["refused"].items():
+        table.add_row(f"refused: {reason}", f"{count:,}")
+    table.add_section()
+    for kind in (Kind.CONFIRM, Kind.READY, Kind.COLLECT, Kind.RELEASE, Kind.EXTEND):
+        table.add_row(f"accepted: {kind.value}", f"{steps[kind.value]:,}")
+    table.add_section()
+    for status, count in ended.items():
+        table.add_row(f"at the end: {status}", f"{count:,}")
+    return table
+
+
+def _latencies(result: Mapping[str, Any]) -> Table:
+    table = _table("Latency in ms, as callers saw it (retries and the kill included)", "what", "calls", *PERCENTILES)
+    for kind, row in result["latency_ms"].items():
+        table.add_row(kind, f"{row['calls']:,}", *(f"{row[name]:,.1f}" for name in PERCENTILES))
+    return table
+
+
+def _circumstances(result: Mapping[str, Any]) -> Table:
+    table = _table("How", "what", "")
+    table.columns[1].justify = "left"
+    rates, repeats, machine = result["rates"], result["repeats"], result["machine"]
+    table.add_row(
+        "rate",
+        f"{rates['orders_per_second']:,.0f} orders/s, {rates['calls_per_second']:,.0f} calls/s "
+        f"over {rates['replay_seconds']:.1f} s",
+    )
+    table.add_row(
+        "calls repeated",
+        f"{repeats['same_content']:,} with the same content, {repeats['other_content']:,} with other content",
+    )
+    for each in result["contests"]:
+        table.add_row("contest", f"{each['callers']} callers for {each['units']} units: {each['accepted']} accepted")
+    for each in result["recoveries"]:
+        table.add_row(
+            "actor killed (-9)",
+            f"{each['actor']}, {each['shops']} shops: back after {each['ms'] / 1000:.2f} s, "
+            f"{each['replayed_events']:,} events replayed",
+        )
+    journal = result["journal"]
+    table.add_row(
+        "journal",
+        f"{journal['events']:,} events, {journal['units_sold']:,} units sold, {journal['units_reserved']:,} reserved",
+    )
+    table.add_row("orders from", result["source"])
+    for note in result["notes"]:
+        table.add_row("", note)
+    table.add_row("seed", str(result["seed"]))
+    table.add_row(
+        "machine",
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, Linux {machine['kernel']}, "
+        f"Python {machine['python']}, Ray {machine['ray']}, {machine['date']}",
+    )
+    table.add_row("seconds in all", f"{result['seconds']:.1f}")
+    return table
+
+
+def _verdict(verdict: Mapping[str, Any]) -> Table:
+    table = _table("Verdict, from the journal", "what", "found", "must be")
+    for name, value in verdict.items():
+        if name in ("holds", "findings"):
+            continue
+        wanted = HOLDS if name == "conservation" else 0
+        style = "green" if value == wanted else "bold red"
+        table.add_row(name.replace("_", " "), f"[{style}]{value}[/]", str(wanted))
+    return table

@@ -1,0 +1,148 @@
+"""One demo from its first order to its evidence, against a service that serves already."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter, time
+from typing import Final
+
+from bench.demo.answers import Answers
+from bench.demo.calls import Kind
+from bench.demo.progress import Phases
+from bench.demo.proof import Proof, prove
+from bench.demo.recovery import Recovery, kill_actor_of, statuses
+from bench.demo.replay import Job, compete, contests_for, open_stock, repeat_earlier, replay
+from bench.demo.verdict import LATE_MS_MAX, Contest, Outage
+from bench.service import Service
+from bench.workload import Workload, opening_stock
+from clients import ChannelClient, Reservation
+
+CHANNELS: Final = 2
+SERVING_MS_MAX: Final = 30_000
+KILL_AT: Final = 0.5
+CONTESTS_AT: Final = (0.2, KILL_AT, 0.8)
+"""When, as a part of the orders. The second contest is fought while its shop's actor is killed and comes back."""
+
+CONTEST_SPREAD_S: Final = 1.0
+
+
+@dataclass(slots=True)
+class Told:
+    """All that the callers know at the end, and what was done to the service meanwhile."""
+
+    answers: Answers
+    contests: tuple[Contest, ...]
+    recoveries: list[Recovery] = field(default_factory=list)
+    replay_s: float = 0.0
+    replayed_calls: int = 0
+
+    @property
+    def outages(self) -> dict[str, list[Outage]]:
+        """By shop, when its actor was dead."""
+        found: dict[str, list[Outage]] = {}
+        for recovery in self.recoveries:
+            for store_id in recovery.store_ids:
+                found.setdefault(store_id, []).append(recovery.outage)
+        return found
+
+
+async def run(service: Service, workload: Workload, *, callers: int, kill: bool, phases: Phases) -> tuple[Told, Proof]:
+    """Stock, orders, contests, the kill, the expiries, and the evidence."""
+    async with ChannelClient(service.target, channels=CHANNELS) as client:
+        await client.wait_until_serving(timeout_ms=SERVING_MS_MAX)
+        told = Told(Answers(client), contests_for(workload.orders))
+        openings = opening_stock(workload.orders, workload.seed)
+        rows = sum(1 + (opening.sold > 0) for opening in openings) + len(told.contests)
+        with phases.phase("Opening the shops' stock", rows) as tick:
+            await open_stock(told.answers, openings, told.contests, tick)
+        await _replay(client, service, workload, told, callers=callers, kill=kill, phases=phases)
+        with phases.phase("Letting the last holds expire"):
+            await asyncio.sleep(max(0.0, _last_short_deadline_ms(told.answers) + LATE_MS_MAX - time() * 1000) / 1000)
+        return told, await _proof(client, workload, told, phases)
+
+
+async def prove_again(service: Service, workload: Workload, told: Told, phases: Phases) -> Proof:
+    """The same evidence from a service that was started anew on the same data."""
+    async with ChannelClient(service.target, channels=CHANNELS) as client:
+        await client.wait_until_serving(timeout_ms=SERVING_MS_MAX)
+        return await _proof(client, workload, told, phases)
+
+
+async def _proof(client: ChannelClient, workload: Workload, told: Told, phases: Phases) -> Proof:
+    store_ids = [shop.store_id for shop in workload.shops]
+    return await prove(client, store_ids, told.answers.log, told.outages, phases)
+
+
+async def _replay(
+    client: ChannelClient,
+    service: Service,
+    workload: Workload,
+    told: Told,
+    *,
+    callers: int,
+    kill: bool,
+    phases: Phases,
+) -> None:
+    answers, orders = told.answers, workload.orders
+
+    async def kill_and_ask_again() -> None:
+        said = tuple(answers.log)
+        before = await statuses(client, (shop.store_id for shop in workload.shops))
+        victim = told.contests[1].store_id
+        killing = asyncio.create_task(kill_actor_of(client, victim, before, service.mark))
+        await compete(answers, told.contests[1], spread_s=CONTEST_SPREAD_S)
+        recovery = await killing
+        told.recoveries.append(recovery)
+        phases.say(
+            f"  killed {recovery.actor} ({recovery.ledgers} shops): shop {victim} answered again after "
+            f"{recovery.ms / 1000:.2f} s, {recovery.replayed_events:,} events replayed"
+        )
+        await repeat_earlier(answers, said, recovery.store_ids, workload.seed)
+
+    jobs: dict[int, list[Job]] = {}
+    for contest, part in zip(told.contests, CONTESTS_AT, strict=True):
+        at = int(len(orders) * part)
+        if kill and part == KILL_AT:
+            jobs.setdefault(at, []).append(kill_and_ask_again)
+        else:
+            jobs.setdefault(at, []).append(_contest_job(answers, contest))
+    calls_before, began = _calls(answers), perf_counter()
+    with phases.phase("Replaying the orders", len(orders)) as tick:
+        await replay(answers, orders, seed=workload.seed, callers=callers, jobs=jobs, tick=tick)
+    told.replay_s = perf_counter() - began
+    told.replayed_calls = _calls(answers) - calls_before
+
+
+def _contest_job(answers: Answers, contest: Contest) -> Job:
+    async def job() -> None:
+        await compete(answers, contest)
+
+    return job
+
+
+def _calls(answers: Answers) -> int:
+    return len(answers.log) + len(answers.repeats)
+
+
+def _last_short_deadline_ms(answers: Answers) -> float:
+    """When the last of the holds that were asked for a few seconds only is over."""
+    return max(
+        (
+            outcome.expires_at_ms
+            for call, outcome in answers.log
+            if call.kind is Kind.RESERVE and call.ttl_ms and isinstance(outcome, Reservation)
+        ),
+        default=0,
+    )
+
+
+def state_differs(first: Proof, second: Proof) -> Sequence[str]:
+    """Shops whose state after a restart is not what it was, where nothing happened in between."""
+    before: Mapping[str, tuple[int, str]] = {
+        each.store_id: (each.version, each.state_hash) for each in first.verifications
+    }
+    return [
+        f"shop {each.store_id}: at version {each.version} the state after the restart is not the one before"
+        for each in second.verifications
+        if before[each.store_id][0] == each.version and before[each.store_id][1] != each.state_hash
+    ]

@@ -1,0 +1,174 @@
+"""gRPC unary calls as plain HTTP/2 frames: the lean load generator.
+
+Two cores carry the service and its load. A call through grpc.aio costs the generator more CPU than the service's
+gateway; a call through these frames costs a fraction of it (the `generator` column of `python -m bench grpc`), so what
+is measured is the service. It speaks just what a measurement on one machine needs: request headers without compression
+state, flow control, pings, and the end of a stream; a lost connection fails its calls.
+"""
+
+import asyncio
+import struct
+from collections import deque
+from typing import Final, cast
+
+PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
+END_STREAM, END_HEADERS, ACK = 0x1, 0x4, 0x1
+FRAME_BYTES_MAX: Final = 16_384
+WINDOW_BYTES: Final = 1 << 30  # what the service may send before it hears from us: more than a run's answers
+WINDOW_START: Final = 65_535
+_TABLE_SIZE, _PUSH, _INITIAL_WINDOW = 1, 2, 4
+_STATUS_OK: Final = b"grpc-status\x010"
+
+
+class CallFailed(Exception):
+    """A call without an answer: its status is not OK, or its connection is gone."""
+
+
+class FrameConnection(asyncio.Protocol):
+    """One connection to one method. `call` sends a message and gives back the answer's."""
+
+    _transport: asyncio.Transport  # from `connection_made` on
+
+    def __init__(self, authority: str, path: str) -> None:
+        self._block = _header_block(authority, path)
+        self._loop = asyncio.get_running_loop()
+        self._next_stream = 1
+        self._open: dict[int, tuple[asyncio.Future[bytes], bytearray]] = {}
+        self._buffer = bytearray()
+        self._window = WINDOW_START
+        self._stream_window = WINDOW_START
+        self._held_back: deque[tuple[int, bytes]] = deque()  # messages that wait for the service's window
+        self._unsent: list[bytes] = []  # written together at the end of the loop's turn: one system call for all
+
+    @classmethod
+    async def open(cls, target: str, path: str) -> "FrameConnection":
+        """Connect to `host:port`."""
+        host, _, port = target.rpartition(":")
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(lambda: cls(target, path), host, int(port))
+        return connection
+
+    def call(self, message: bytes) -> "asyncio.Future[bytes]":
+        """Ask; the future raises CallFailed."""
+        stream = self._next_stream
+        self._next_stream += 2
+        future: asyncio.Future[bytes] = self._loop.create_future()
+        self._open[stream] = (future, bytearray())
+        body = b"\0" + len(message).to_bytes(4, "big") + message
+        head = _frame(HEADERS, END_HEADERS, stream, self._block)
+        if len(body) > min(self._window, self._stream_window) or self._held_back:
+            self._write(head)
+            self._held_back.append((stream, body))
+        else:
+            self._window -= len(body)
+            self._write(head + _data(stream, body))
+        return future
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        settings = struct.pack("!HIHIHI", _TABLE_SIZE, 0, _PUSH, 0, _INITIAL_WINDOW, WINDOW_BYTES)
+        widen = struct.pack("!I", WINDOW_BYTES)
+        self._transport.write(PREFACE + _frame(SETTINGS, 0, 0, settings) + _frame(WINDOW_UPDATE, 0, 0, widen))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for future, _ in self._open.values():
+            if not future.done():
+                future.set_exception(CallFailed(f"the connection was lost: {exc}"))
+        self._open.clear()
+
+    def data_received(self, data: bytes) -> None:
+        buffer = self._buffer
+        buffer += data
+        at, size = 0, len(buffer)
+        while size - at >= 9:
+            length = int.from_bytes(buffer[at : at + 3], "big")
+            end = at + 9 + length
+            if end > size:
+                break
+            kind, flags = buffer[at + 3], buffer[at + 4]
+            stream = int.from_bytes(buffer[at + 5 : at + 9], "big")
+            if kind in (DATA, HEADERS):
+                self._on_answer(kind, flags, stream, buffer[at + 9 : end])
+            else:
+                self._on_control(kind, flags, stream, bytes(buffer[at + 9 : end]))
+            at = end
+        del buffer[:at]
+
+    def _on_answer(self, kind: int, flags: int, stream: int, payload: bytearray) -> None:
+        call = self._open.get(stream)
+        if call is None:
+            return
+        future, message = call
+        if kind == DATA:
+            message += payload
+        if flags & END_STREAM:
+            del self._open[stream]
+            if kind == HEADERS and _STATUS_OK not in payload:
+                future.set_exception(CallFailed(f"headers {bytes(payload)!r}"))
+            else:
+                future.set_result(bytes(message[5:]))
+
+    def _on_control(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
+        if kind == SETTINGS and not flags & ACK:
+            for name, value in struct.iter_unpack("!HI", payload):
+                if name == _INITIAL_WINDOW:
+                    self._stream_window = value
+            self._write(_frame(SETTINGS, ACK, 0, b""))
+        elif kind == PING and not flags & ACK:
+            self._write(_frame(PING, ACK, 0, payload))
+        elif kind == WINDOW_UPDATE and stream == 0:
+            self._window += int.from_bytes(payload, "big")
+        elif kind == RST_STREAM and stream in self._open:
+            self._open.pop(stream)[0].set_exception(CallFailed(f"reset with {payload.hex()}"))
+        elif kind == GOAWAY:
+            self.close()
+        while self._held_back and len(self._held_back[0][1]) <= min(self._window, self._stream_window):
+            stream, body = self._held_back.popleft()
+            self._window -= len(body)
+            self._write(_data(stream, body))
+
+    def _write(self, frames: bytes) -> None:
+        if not self._unsent:
+            self._loop.call_soon(self._flush)
+        self._unsent.append(frames)
+
+    def _flush(self) -> None:
+        self._transport.write(b"".join(self._unsent))
+        self._unsent.clear()
+
+
+def _data(stream: int, body: bytes) -> bytes:
+    """A message's frames; the last one ends the stream."""
+    if len(body) <= FRAME_BYTES_MAX:
+        return _frame(DATA, END_STREAM, stream, body)
+    pieces = [body[at : at + FRAME_BYTES_MAX] for at in range(0, len(body), FRAME_BYTES_MAX)]
+    frames = [_frame(DATA, 0, stream, piece) for piece in pieces[:-1]]
+    return b"".join((*frames, _frame(DATA, END_STREAM, stream, pieces[-1])))
+
+
+def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
+
+
+def _header_block(authority: str, path: str) -> bytes:
+    """The request's headers, each by itself: nothing that the other side would have to remember (RFC 7541, 6.2.2)."""
+
+    def text(value: str) -> bytes:
+        if len(value) >= 127:
+            raise ValueError(f"{value!r} needs a length of two bytes, which nothing here has")
+        return bytes((len(value),)) + value.encode()
+
+    return b"".join(
+        (
+            b"\x83\x86",  # :method POST, :scheme http
+            b"\x04" + text(path),
+            b"\x01" + text(authority),
+            b"\x0f\x10" + text("application/grpc"),  # content-type
+            b"\x00" + text("te") + text("trailers"),
+        )
+    )

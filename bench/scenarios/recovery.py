@@ -1,0 +1,188 @@
+"""How soon a shop is served again: replay by itself, and a real service whose actor is killed."""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any, Final
+
+import grpc
+from ray.exceptions import GetTimeoutError, RayActorError
+
+from actors.clock import SystemClock
+from actors.cluster import end_process
+from actors.host import LedgerHost
+from actors.journal.sqlite import SqliteJournal
+from actors.store_actor import StoreActor
+from bench import ledgers, processes
+from bench.arithmetic import ratio
+from bench.conservation import Conservation, Told, judged
+from bench.generator import RESERVE, RESERVE_BATCH
+from bench.options import Options
+from bench.payloads import Shape, requests
+from bench.record import Headline, Outcome, Row
+from bench.samples import STORE, receipts, reserves
+from bench.service import Service, holdfast
+from bench.session import ask, make_no_op, ray_session
+from holdfast.v1 import reservation_service_pb2 as service_pb2
+
+SKUS: Final = 2_000
+BATCH: Final = 1_024
+KILLS: Final = 3
+ANSWER_S: Final = 30.0
+ATTEMPT_S: Final = 1.0  # a call to a restarting actor may hang
+PAUSE_S: Final = 0.01
+PROBE: Final = ((ledgers.TIME[0][0], str(int(ANSWER_S * 1_000))),)
+
+
+def run(options: Options) -> Outcome:
+    """Replay in a fresh process, as an actor does it; then three kills of each kind of actor."""
+    rows, headlines, replayed = _replays(options)
+    kill_rows, kill_headlines, served = _kills(options)
+    both = Told(replayed.told.accepted + served.told.accepted, served.told.unknown)
+    found = replayed.found + served.found
+    conservation = Conservation(both, found, [*replayed.discrepancies, *served.discrepancies])
+    parameters = {"events": options.size(200_000, 10_240), "holds": _holds(options), "quick": options.quick}
+    return Outcome(parameters, rows + kill_rows, headlines + kill_headlines, conservation)
+
+
+def _replays(options: Options) -> tuple[list[Row], list[Headline], Conservation]:
+    events = options.size(200_000, 10_240)
+    path = options.scratch / "replay.db"
+    rows: list[Row] = []
+    options.say(f"recovery: writing {events:,} events")
+    accepted = _write(path, events, snapshot=False)
+    replay = [_recovered(path) for _ in range(options.rounds)]
+    options.say("recovery: the same with a snapshot")
+    accepted += _write(path, 1, snapshot=True)
+    restored = [_recovered(path) for _ in range(options.rounds)]
+    rates = []
+    for name, runs in (("replay, no snapshot", replay), ("from a snapshot", restored)):
+        seconds = median(run["seconds"] for run in runs)
+        rates.append(ratio(events, seconds))
+        rows.append(Row(name, {"holds": events, "s": seconds, "per_s": rates[-1]}))
+    headlines = [
+        Headline("replay without a snapshot", rates[0], "events/s", 100_000.0),
+        Headline("recovery from a snapshot", rates[1], "holds/s"),
+    ]
+    # Recovery itself checks every invariant, and does not serve a ledger that breaks one.
+    return rows, headlines, judged(Told(accepted), int(restored[-1]["open"]), ())
+
+
+def _write(path: Path, events: int, *, snapshot: bool) -> int:
+    """Holds in a journal, as a host writes them; how many."""
+    journal = SqliteJournal(path)
+    host = LedgerHost(journal, SystemClock(), lambda _: None, end_process)
+    host.step([(STORE, each) for each in receipts(SKUS)])
+    commands = list(reserves(events, SKUS, 1, events))
+    for first in range(0, events, BATCH):
+        host.step([(STORE, each) for each in commands[first : first + BATCH]])
+    if snapshot:
+        host.snapshot(STORE, lambda: None)
+    journal.close()
+    return events
+
+
+def _recovered(path: Path) -> dict[str, float]:
+    """One recovery, in a process as fresh as an actor's."""
+    with get_context("spawn").Pool(1) as pool:
+        return pool.apply(_recover, (str(path),))
+
+
+def _recover(path: str) -> dict[str, float]:
+    journal = SqliteJournal(Path(path))
+    began = perf_counter()
+    actor = StoreActor("bench", journal, SystemClock(), end_process)
+    seconds = perf_counter() - began
+    status = actor.status(STORE)
+    return {"seconds": seconds, "replayed": status["replayed_events"], "open": status["open_reservations"]}
+
+
+def _holds(options: Options) -> int:
+    return options.size(98, 4) * BATCH
+
+
+def _kills(options: Options) -> tuple[list[Row], list[Headline], Conservation]:
+    """Ours with a recent snapshot, which a restart leaves behind; then an actor that has nothing to recover."""
+    with ExitStack() as stack:
+        options.say("recovery: the service, and its holds")
+        with holdfast(options.scratch, [STORE], 1) as service:
+            ledgers.open_stock(service.target, [STORE], SKUS)
+            accepted = _fill(service, _holds(options))
+        options.say("recovery: the service again, from its snapshot")
+        service = stack.enter_context(holdfast(options.scratch, [STORE], 1))
+        probe = Probe(stack.enter_context(ledgers.connected(service.target)))
+        probe.ask()
+        ours = []
+        for number in range(KILLS):
+            status = ledgers.status(service.target, STORE)
+            processes.kill(status.pid, service.mark)
+            ours.append(_until(probe.ask))
+            options.say(f"recovery: kill {number + 1}, served again after {ours[-1]:.2f} s")
+        recovered = ledgers.status(service.target, STORE)
+        conservation = ledgers.verdict(service.target, [STORE], [Told(accepted + probe.accepted)])
+    bare = _bare_kills(options)
+    holds = _holds(options)
+    rows = [
+        Row("killed, with a snapshot", {"holds": holds, "s": median(ours), "worst_s": max(ours)}),
+        Row("  of which the ledger's own recovery", {"s": recovered.recovery.ToMicroseconds() / 1e6}),
+        Row("a bare Ray actor, killed", {"s": median(bare), "worst_s": max(bare)}),
+    ]
+    target = 3.0
+    name = f"served again after kill -9 with {holds:,} holds, worst of {KILLS}"
+    return rows, [Headline(name, max(ours), "s", target, at_most=True)], conservation
+
+
+class Probe:
+    """A caller that asks for one reservation after another, each with a key of its own."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self._reserve: Any = channel.unary_unary(RESERVE, response_deserializer=service_pb2.ReserveResponse.FromString)
+        self._requests = requests(Shape((STORE,), SKUS, 1, 0), 10_000, 7)
+        self.accepted = 0
+
+    def ask(self) -> None:
+        """One reservation, waited for."""
+        reply = self._reserve(next(self._requests), timeout=ANSWER_S, metadata=PROBE)
+        self.accepted += reply.HasField("reservation")
+
+
+def _fill(service: Service, holds: int) -> int:
+    with ledgers.connected(service.target) as channel:
+        decode = service_pb2.ReserveBatchResponse.FromString
+        reserve: Any = channel.unary_unary(RESERVE_BATCH, response_deserializer=decode)
+        accepted = 0
+        for each in requests(Shape((STORE,), SKUS, 1, BATCH), holds // BATCH, 1):
+            reply = reserve(each, timeout=ANSWER_S, metadata=PROBE)
+            accepted += sum(outcome.HasField("reservation") for outcome in reply.outcomes)
+        return accepted
+
+
+def _bare_kills(options: Options) -> list[float]:
+    took = []
+    with ray_session() as mark:
+        actor: Any = make_no_op()
+        for number in range(KILLS):
+            processes.kill(ask(actor, "ping"), mark)
+
+            def again() -> None:
+                while True:
+                    try:
+                        ask(actor, "ping", timeout_s=ATTEMPT_S)
+                    except (RayActorError, GetTimeoutError):
+                        time.sleep(PAUSE_S)
+                    else:
+                        return
+
+            took.append(_until(again))
+            options.say(f"recovery: bare kill {number + 1}, back after {took[-1]:.2f} s")
+    return took
+
+
+def _until(answered: Callable[[], None]) -> float:
+    began = perf_counter()
+    answered()
+    return perf_counter() - began
