@@ -54,9 +54,17 @@ def evolve_chain(chain: Chain, event: ChainEvent) -> Chain:
     match event:
         case StoresPut(stores):
             merged = {**chain.stores, **{store.store_id: store for store in stores}}
-            return Chain(chain.revision + 1, dict(sorted(merged.items())), chain.policy)
+            # Whether a shop is paused is part of the rules that it decides by: ledgers never go back to older ones.
+            changed = any(store.paused != _was_paused(chain, store.store_id) for store in stores)
+            policy = replace(chain.policy, version=chain.policy.version + 1) if changed else chain.policy
+            return Chain(chain.revision + 1, dict(sorted(merged.items())), policy)
         case PolicySet(policy):
             return Chain(chain.revision + 1, chain.stores, policy)
+
+
+def _was_paused(chain: Chain, store_id: str) -> bool:
+    known = chain.stores.get(store_id)
+    return known is not None and known.paused
 
 
 def event_to_document(event: ChainEvent) -> list[Any]:

@@ -1,18 +1,38 @@
 """The server's clock. The core is given instants; this is where they come from, and tests own theirs."""
 
 import time
-from typing import Protocol
+from collections.abc import Callable
+from typing import Final, Protocol
+
+SLEW_PER_MILLE_MAX: Final = 10  # a wall clock that jumps an hour is caught up with in four days
 
 
 class Clock(Protocol):
     """A source of wall time."""
 
     def now_ms(self) -> int:
-        """Milliseconds since 1970, UTC. May step back; ledger time does not follow it there."""
+        """Milliseconds since 1970, UTC. Never less than it said before."""
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The machine's clock, without its jumps.
+
+    It starts at the wall clock and then goes at the pace of the monotonic one, drawn towards the wall clock by at most
+    1 %: a clock that is set an hour ahead must not expire an hour's holds, and one that is set back must not stand.
+    """
+
+    def __init__(
+        self, wall_ns: Callable[[], int] = time.time_ns, steady_ns: Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        self._wall_ns = wall_ns
+        self._steady_ns = steady_ns
+        self._said_ns, self._at_ns = wall_ns(), steady_ns()
 
     def now_ms(self) -> int:
-        return time.time_ns() // 1_000_000
+        at_ns = self._steady_ns()
+        passed_ns = at_ns - self._at_ns
+        slew_ns = passed_ns * SLEW_PER_MILLE_MAX // 1_000
+        expected_ns = self._said_ns + passed_ns
+        said_ns = min(max(self._wall_ns(), expected_ns - slew_ns), expected_ns + slew_ns)
+        self._said_ns, self._at_ns = said_ns, at_ns
+        return said_ns // 1_000_000

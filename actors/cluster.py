@@ -7,7 +7,7 @@ ledger's, so tasks are never retried by Ray, and a second actor for the same sho
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn, cast
 
@@ -17,8 +17,9 @@ from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError
 
 from actors.chain_actor import ChainActor
 from actors.clock import SystemClock
-from actors.journal.port import JournalDamaged, JournalError
+from actors.journal.port import Journal, JournalDamaged, JournalError
 from actors.journal.sqlite import SqliteJournal
+from actors.journal.unreadable import UnreadableJournal
 from actors.placement import CHAIN_ACTOR
 from actors.router import ActorGone, LedgerStopped
 from actors.store_actor import StoreActor
@@ -26,6 +27,8 @@ from actors.store_actor import StoreActor
 NAMESPACE: Final = "holdfast"
 CALLS_MAX: Final = 16  # threads of an actor: steps, reads and feeds at once; the host serialises what must be
 PING_S: Final = 10.0
+RECOVERY_S_MAX: Final = 600.0  # by actor, at the start of a service
+RECOVERING_MAX: Final = 4  # actors at once
 CALL_S: Final = 30.0
 OBJECT_STORE_BYTES: Final = 100 * 1024 * 1024  # calls are inline; nothing lives in the store
 CLOSE_S: Final = 30.0  # the last snapshot of a million holds takes some seconds
@@ -70,8 +73,7 @@ class RayStoreActor(StoreActor):
     """A StoreActor in a process of its own."""
 
     def __init__(self, name: str, journal_dir: str) -> None:
-        journal = SqliteJournal(Path(journal_dir) / f"{name}.db")
-        super().__init__(name, journal, SystemClock(), end_process)
+        super().__init__(name, open_journal(Path(journal_dir) / f"{name}.db"), SystemClock(), end_process)
 
 
 class RayChainActor(ChainActor):
@@ -79,6 +81,15 @@ class RayChainActor(ChainActor):
 
     def __init__(self, journal_dir: str) -> None:
         super().__init__(journal_dir, end_process)
+
+
+def open_journal(path: Path) -> Journal:
+    """The journal at a path. One that cannot be read stops its ledgers, not the actor: they answer why."""
+    try:
+        return SqliteJournal(path)
+    except JournalDamaged as damage:
+        log.critical("%s", damage)
+        return UnreadableJournal(damage)
 
 
 class RayActors:
@@ -122,6 +133,29 @@ class RayActors:
 
 def make_actor(actor: str, journal_dir: str) -> "ActorHandle[Any]":
     """The actor of that name, made if it is not there. Pinged, since Ray may hand out a dead one. Raises ActorGone."""
+    try:
+        handle = _create(actor, journal_dir)
+        ray.get(handle.ping.remote(), timeout=PING_S)
+    except (RayActorError, GetTimeoutError) as error:
+        raise ActorGone(str(error)) from error
+    return handle
+
+
+def make_actors(actors: Sequence[str], journal_dir: str) -> None:
+    """Make actors, a few at a time, and wait for each to recover, however long its journal.
+
+    One that fails is left to the first call that needs it.
+    """
+    for first in range(0, len(actors), RECOVERING_MAX):
+        handles = {actor: _create(actor, journal_dir) for actor in actors[first : first + RECOVERING_MAX]}
+        for actor, handle in handles.items():
+            try:
+                ray.get(handle.ping.remote(), timeout=RECOVERY_S_MAX)
+            except (RayActorError, GetTimeoutError) as error:
+                log.critical("%s did not recover; it is tried again when it is called: %s", actor, error)
+
+
+def _create(actor: str, journal_dir: str) -> "ActorHandle[Any]":
     options: dict[str, Any] = {
         "name": actor,
         "namespace": NAMESPACE,
@@ -136,11 +170,7 @@ def make_actor(actor: str, journal_dir: str) -> "ActorHandle[Any]":
     plain: Any = RayChainActor if actor == CHAIN_ACTOR else RayStoreActor
     remote: Any = ray.remote(plain)
     arguments = (journal_dir,) if actor == CHAIN_ACTOR else (actor, journal_dir)
-    try:
-        handle: Any = remote.options(**options).remote(*arguments)
-        ray.get(handle.ping.remote(), timeout=PING_S)
-    except (RayActorError, GetTimeoutError) as error:
-        raise ActorGone(str(error)) from error
+    handle: Any = remote.options(**options).remote(*arguments)
     return cast("ActorHandle[Any]", handle)
 
 

@@ -6,6 +6,7 @@ HAProxy, not the actor.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
@@ -20,8 +21,12 @@ RETRY_FIRST_S: Final = 0.02
 RETRY_MAX_S: Final = 0.2
 ATTEMPT_S_MAX: Final = 5.0  # a call to a restarting actor may hang: it is given up, and sent again
 CHAIN_POLL_S: Final = 1.0
+QUESTIONS_MAX: Final = 6  # to one actor at once; it has 16 threads
+ASKING_MAX: Final = 2_048  # questions under way or waiting for their turn, over all actors
 
 T = TypeVar("T")
+
+log = logging.getLogger("holdfast.router")
 
 
 class ActorGone(Exception):
@@ -49,6 +54,8 @@ class Router:
         self._actors = actors
         self._placement = placement
         self._batchers: dict[str, Batcher] = {}
+        self._questions: dict[str, asyncio.Semaphore] = {}
+        self._asking = 0
         self._poller: asyncio.Task[None] | None = None
         self.chain: Chain = EMPTY
         self.chain_document = b""
@@ -99,8 +106,20 @@ class Router:
     async def ask_actor(
         self, actor: str, method: str, *args: Any, deadline: float, attempt_s: float = ATTEMPT_S_MAX
     ) -> Any:
-        """Ask an actor by name."""
-        return await _until(deadline, partial(self._actors.call, actor, method, *args), attempt_s)
+        """Ask an actor by name. Questions never take so many of its threads that commands would wait for one."""
+        places = self._questions.get(actor)
+        if places is None:
+            places = self._questions[actor] = asyncio.Semaphore(QUESTIONS_MAX)
+        if self._asking >= ASKING_MAX:
+            raise Overloaded
+        self._asking += 1
+        try:
+            async with asyncio.timeout_at(deadline), places:
+                return await _until(deadline, partial(self._actors.call, actor, method, *args), attempt_s)
+        except TimeoutError:
+            raise DeadlinePassed(sent=True) from None
+        finally:
+            self._asking -= 1
 
     async def shops_with_actors(self) -> list[str]:
         """The chain's shops whose actors have been made: only those can have said anything."""
@@ -145,8 +164,8 @@ class Router:
             await asyncio.sleep(CHAIN_POLL_S)
             try:
                 await self.refresh_chain()
-            except DeadlinePassed:
-                continue  # the chain as known goes on being served; the next poll asks again
+            except Exception:  # the chain as known goes on being served, and the next poll asks again
+                log.exception("the chain could not be asked for changes")
 
     def _batcher(self, actor: str) -> Batcher:
         batcher = self._batchers.get(actor)

@@ -25,7 +25,7 @@ from actors.envelope import (
     unpack_batch,
 )
 from actors.host import Hosted, LedgerHost
-from actors.journal.port import Journal, JournalError
+from actors.journal.port import Journal, JournalError, JournalFailed
 from actors.ledger.lifecycle import LIVE
 from actors.ledger.policy import Policy
 from actors.ledger.snapshot import Capture
@@ -38,6 +38,7 @@ SNAPSHOT_PAUSE_S: Final = 0.002  # between the pieces of a snapshot, for decisio
 SNAPSHOT_EVENTS_MIN: Final = 20_000
 LIST_SCAN_MAX: Final = 50_000  # versions looked at for one page: 5 ms
 FEED_EVENTS_MAX: Final = 1_000
+FEED_BYTES_MAX: Final = 4 * 1024 * 1024  # by shop and answer; a record that is larger goes alone
 
 
 class FeedRecord(NamedTuple):
@@ -57,6 +58,7 @@ class StoreActor:
         self._name = name
         self._journal = journal
         self._clock = clock
+        self._end = end
         self._chain: Chain = EMPTY
         self._host = LedgerHost(journal, clock, self._policy_of, end)
         began_ns = perf_counter_ns()
@@ -156,7 +158,7 @@ class StoreActor:
             if version > after:
                 records = self._journal.read(store_id, after, FEED_EVENTS_MAX)
                 rows = [FeedRecord(r.seq, r.event_count, r.epoch, r.at_ms, r.payload) for r in records]
-                found.append((store_id, rows))
+                found.append((store_id, _within_bytes(rows)))
         return found
 
     def status(self, store_id: str) -> dict[str, Any]:
@@ -227,3 +229,16 @@ class StoreActor:
                     self._host.snapshot(ledger_id, self._pause)
             except JournalError:
                 return  # `end` was told already
+            except Exception as error:  # an actor that no longer expires anything must not go on
+                self._end(JournalFailed(f"tidying failed: {error!r}"))
+                raise
+
+
+def _within_bytes(records: list[FeedRecord]) -> list[FeedRecord]:
+    """The first of them that fit into an answer, at least one."""
+    total = 0
+    for count, record in enumerate(records):
+        total += len(record.payload)
+        if count and total > FEED_BYTES_MAX:
+            return records[:count]
+    return records

@@ -17,7 +17,7 @@ import ray.serve
 from ray.serve.config import HTTPOptions, ProxyLocation, gRPCOptions
 from ray.serve.schema import LoggingConfig
 
-from actors.cluster import CallFailed, call_actor, close_actors, make_actor, start_ray, stop_ray
+from actors.cluster import CallFailed, call_actor, close_actors, make_actors, start_ray, stop_ray
 from actors.ledger.policy import LimitRule, Policy, TtlRule, to_document
 from actors.placement import CHAIN_ACTOR
 from serve.gateway import JOURNAL_DIR, Gateway
@@ -115,8 +115,7 @@ def apply_chain_file(chain_file: ChainFile, journal_dir: str) -> None:
 
 def _recover_all(journal_dir: Path) -> None:
     """Bring every ledger back at once: its holds expire, and its feed goes on, whether or not somebody calls."""
-    for path in sorted(journal_dir.glob("store*.db")):
-        make_actor(path.stem, str(journal_dir))
+    make_actors([path.stem for path in sorted(journal_dir.glob("store*.db"))], str(journal_dir))
 
 
 def _stop(settings: Settings) -> None:

@@ -107,7 +107,8 @@ def service_environment(run_dir: Path, grpc_port: int) -> Ground:
         raise OSError(f"{run_dir} is too long for the sockets in it: at most {RUN_DIR_CHARS_MAX} characters")
     grpc, http, stats, metrics = free_ports(4)
     grpc = grpc_port or grpc
-    block, guard = free_block(2 * REPLICA_PORTS)
+    block, guard = free_block(2 * REPLICA_PORTS + 3)
+    fallback = block + 2 * REPLICA_PORTS + 1
     environment = {
         **SWITCHES,
         "RAY_TMPDIR": str(run_dir),
@@ -115,6 +116,10 @@ def service_environment(run_dir: Path, grpc_port: int) -> Ground:
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(block + REPLICA_PORTS),
         "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(block + REPLICA_PORTS),
         "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(block + 2 * REPLICA_PORTS),
+        # While no gateway is up, calls go to Serve's own proxy. Its default ports are the same for every service on a
+        # machine, so that calls would end in another one's stock.
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(fallback),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback + 1),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(stats),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(run_dir / "haproxy.cfg"),

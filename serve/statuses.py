@@ -71,8 +71,8 @@ def late(*, sent: bool) -> Status:
 
 
 def stopped(why: str) -> Status:
-    """A ledger that is not served."""
-    return Status(grpc.StatusCode.FAILED_PRECONDITION, why)
+    """A ledger that is not served, since its journal is damaged."""
+    return Status(grpc.StatusCode.DATA_LOSS, why)
 
 
 def put(status: Status, context: Any) -> None:

@@ -1,7 +1,7 @@
 """The database file of the embedded journal: how it is opened, what stands in it, and what its errors mean.
 
-WAL, FULL, one connection, one lock. Its log is examined first: once SQLite has opened a damaged one, it has cut off what
-follows the damage, and closing the file destroys what could be told. What a record is, is `sqlite`'s business.
+WAL, FULL, one connection, one lock. Its log is examined first: SQLite drops what follows the damage, and when it closes
+the file again the evidence is gone as well. What a record is, is `sqlite`'s business.
 """
 
 import sqlite3

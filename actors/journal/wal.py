@@ -8,16 +8,15 @@ where a bit has changed in front of commits that were acknowledged: those it wou
     frame  = page number (4) · pages of the database after a commit, else 0 (4) · salt (8) · checksum (8) · page
 
 A frame's checksum takes in the one before it. That one is stored, so whether a frame *fits* can be said of each by
-itself, also behind one that does not. A log that is begun anew has a new salt, and frames of the old one behind its own.
+itself, also behind one that does not. A log that was begun anew has a new salt, and behind its frames are older ones.
 
 Every commit is flushed before the next one begins, and the header before any frame. So a tear is in the last commit
-alone, and leaves whole sectors as they were before. It is damage, and no tear, where
+alone, of whose sectors any may be as they were before. It is damage, and no tear, where
 
-1. the header does not verify, and something stands behind it;
-2. behind the first bad frame a later one fits on a commit: the commit was flushed before that could be written;
-3. the first bad frame would be good with one bit changed, or with the salt that its checksum proves it to have had.
+1. the header does not verify, and something stands behind it; or
+2. behind the first bad frame, or on it, a later frame fits on a commit: that commit was flushed before.
 
-What is left, more than a bit of the last commit, cannot be told from a tear by anything in the file; it is cut off.
+What has changed within the last commit looks like a tear, and is cut off like one: nothing in the file tells which.
 """
 
 from array import array
@@ -93,12 +92,11 @@ def _damage(log: BinaryIO) -> Damage | None:
         return None
     offset = _HEADER_BYTES + bad * frame_bytes
     for frame, successor in pairwise(frames[bad:]):
-        if frame.is_ours and frame.commits and successor.is_ours and successor.fits:
+        marked = frame.commits and (frame.is_ours or frame.fits)  # else its mark is not to be believed
+        if marked and successor.is_ours and successor.fits:
             return Damage(header, offset, "the frame does not verify, and later commits follow it")
-    if frames[bad].fits:
-        return Damage(header, offset, "the frame's salt is not what was written")
-    if frames[bad].is_ours and _is_a_bit_away(log, offset, frame_bytes, order):
-        return Damage(header, offset, "one bit of the frame is not what was written")
+    if all(frame.is_ours for frame in frames[bad : bad + 2]) and _hid_a_commit(log, offset, frame_bytes, order):
+        return Damage(header, offset, "the frame ended a commit, does not verify, and a later commit follows it")
     return None
 
 
@@ -112,8 +110,8 @@ def _frames(log: BinaryIO, header: bytes, order: Literal["<", ">"], frame_bytes:
         salts = doubles[1::columns].tobytes()
         checksums = doubles[2::columns].tobytes()
         ours = [salts[at : at + 8] == salt for at in range(0, 8 * count, 8)]
-        # Of frames with an old salt only the first matters: whether it fits tells it from a damaged one.
-        lanes = min(count, 2 + max((number for number, is_ours in enumerate(ours) if is_ours), default=-1))
+        # Whether the older frames behind the last of ours fit makes no difference.
+        lanes = 1 + max((number for number, is_ours in enumerate(ours) if is_ours), default=-1)
         if order == ">":
             words = array("I", block[: lanes * frame_bytes])
             words.byteswap()
@@ -147,7 +145,7 @@ def _checksums(doubles: "array[int]", columns: int, previous: bytes) -> list[tup
     return list(zip(*sums, strict=True))
 
 
-def _checksum(words: Sequence[int], start: tuple[int, int]) -> tuple[int, int]:
+def _checksum(words: Sequence[int], start: tuple[int, ...]) -> tuple[int, int]:
     first, second = start
     for even, odd in zip(words[0::2], words[1::2], strict=True):
         first = (first + even + second) & _WORD
@@ -155,48 +153,28 @@ def _checksum(words: Sequence[int], start: tuple[int, int]) -> tuple[int, int]:
     return first, second
 
 
-def _is_a_bit_away(log: BinaryIO, offset: int, frame_bytes: int, order: Literal["<", ">"]) -> bool:
-    """Whether the frame would fit with one bit changed. A tail that was zeroed may have lost one bit as well."""
+def _hid_a_commit(log: BinaryIO, offset: int, frame_bytes: int, order: Literal["<", ">"]) -> bool:
+    """Whether the next frame fits on this one as a commit, but for this one's checksum, or a bit that was its mark."""
     log.seek(offset - 8 if offset == _HEADER_BYTES else offset - frame_bytes + 16)
     previous = unpack(">2I", log.read(8))
     log.seek(offset)
-    frame = log.read(frame_bytes)
-    if len(frame) < frame_bytes:
+    frame, successor = log.read(frame_bytes), log.read(frame_bytes)
+    if len(successor) < frame_bytes:
         return False
+    words, stored = _parts(frame, order)
+    next_words, next_stored = _parts(successor, order)
+    if any(frame[4:8]):
+        return _checksum(next_words, _checksum(words, previous)) == next_stored
+    marks = [unpack(f"{order}I", pack(">I", 1 << bit))[0] for bit in range(32)]
+    return _checksum(next_words, stored) == next_stored and any(
+        _checksum((words[0], mark, *words[2:]), previous) == stored for mark in marks
+    )
+
+
+def _parts(frame: bytes, order: Literal["<", ">"]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The words that a frame's checksum takes in, and the checksum."""
     summed = frame[:8] + frame[_FRAME_HEADER_BYTES:]
-    words = unpack(f"{order}{len(summed) // 4}I", summed)
-    place = _bit_in_checksum(frame[16:24], _checksum(words, previous))
-    if place is None:
-        place = _bit_in_words(words, order, _checksum(words, previous), unpack(">2I", frame[16:24]))
-    if place is None:
-        return False
-    log.seek(offset + place)
-    return not _is_zero(log)
-
-
-def _bit_in_checksum(stored: bytes, computed: tuple[int, int]) -> int | None:
-    """The place in the frame of the byte whose bit is wrong, if it is in the stored checksum."""
-    wrong = int.from_bytes(stored, "big") ^ int.from_bytes(pack(">2I", *computed), "big")
-    return 23 - (wrong.bit_length() - 1) // 8 if wrong.bit_count() == 1 else None
-
-
-def _bit_in_words(
-    words: Sequence[int], order: Literal["<", ">"], computed: tuple[int, int], stored: tuple[int, ...]
-) -> int | None:
-    """The place in the frame of the byte whose bit is wrong, if it is among what the checksum takes in.
-
-    A word counts by Fibonacci numbers, from the last one backwards: (0, 1), (1, 1), (1, 2), (2, 3) times in the sums.
-    """
-    missing = [(there - here) & _WORD for here, there in zip(computed, stored, strict=True)]
-    weights = (0, 1)
-    for number in range(len(words) - 1, -1, -1):
-        for bit in range(32):
-            change = -(1 << bit) if words[number] >> bit & 1 else 1 << bit
-            if weights[0] * change & _WORD == missing[0] and weights[1] * change & _WORD == missing[1]:
-                byte = 4 * number + (bit // 8 if order == "<" else 3 - bit // 8)
-                return byte if byte < 8 else byte - 8 + _FRAME_HEADER_BYTES
-        weights = (weights[1], sum(weights) & _WORD)
-    return None
+    return unpack(f"{order}{len(summed) // 4}I", summed), unpack(">2I", frame[16:24])
 
 
 def _is_zero(log: BinaryIO) -> bool:
