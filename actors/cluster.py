@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NoReturn
 
 import ray
 from ray.actor import ActorHandle
@@ -131,7 +131,7 @@ class RayActors:
             return handle
 
 
-def make_actor(actor: str, journal_dir: str) -> "ActorHandle[Any]":
+def make_actor(actor: str, journal_dir: str) -> Any:
     """The actor of that name, made if it is not there. Pinged, since Ray may hand out a dead one. Raises ActorGone."""
     try:
         handle = _create(actor, journal_dir)
@@ -155,7 +155,7 @@ def make_actors(actors: Sequence[str], journal_dir: str) -> None:
                 log.critical("%s did not recover; it is tried again when it is called: %s", actor, error)
 
 
-def _create(actor: str, journal_dir: str) -> "ActorHandle[Any]":
+def _create(actor: str, journal_dir: str) -> Any:
     options: dict[str, Any] = {
         "name": actor,
         "namespace": NAMESPACE,
@@ -170,8 +170,7 @@ def _create(actor: str, journal_dir: str) -> "ActorHandle[Any]":
     plain: Any = RayChainActor if actor == CHAIN_ACTOR else RayStoreActor
     remote: Any = ray.remote(plain)
     arguments = (journal_dir,) if actor == CHAIN_ACTOR else (actor, journal_dir)
-    handle: Any = remote.options(**options).remote(*arguments)
-    return cast("ActorHandle[Any]", handle)
+    return remote.options(**options).remote(*arguments)
 
 
 def call_actor(actor: str, journal_dir: str, method: str, *args: Any) -> Any:

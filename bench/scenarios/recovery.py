@@ -33,7 +33,7 @@ SKUS: Final = 2_000
 BATCH: Final = 1_024
 KILLS: Final = 3
 ANSWER_S: Final = 30.0
-ATTEMPT_S: Final = 1.0  # a call to a restarting actor may hang
+ATTEMPT_S: Final = 0.1  # a call to a restarting actor may hang; a fresh one finds it as soon as it is back
 PAUSE_S: Final = 0.01
 PROBE: Final = ((ledgers.TIME[0][0], str(int(ANSWER_S * 1_000))),)
 
