@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import ray
-from ray.actor import ActorHandle
 from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError, RayError, RayTaskError
 
 from actors.chain_actor import ChainActor
@@ -97,7 +96,7 @@ class RayActors:
 
     def __init__(self, journal_dir: str) -> None:
         self._journal_dir = journal_dir
-        self._handles: dict[str, ActorHandle[Any]] = {}
+        self._handles: dict[str, Any] = {}
         self._making: dict[str, asyncio.Lock] = {}
 
     async def call(self, actor: str, method: str, *args: Any) -> Any:
@@ -121,7 +120,7 @@ class RayActors:
         """See `router.Actors`."""
         return frozenset(await asyncio.to_thread(actor_names))
 
-    async def _make(self, actor: str) -> "ActorHandle[Any]":
+    async def _make(self, actor: str) -> Any:
         lock = self._making.setdefault(actor, asyncio.Lock())
         async with lock:
             handle = self._handles.get(actor)

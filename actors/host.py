@@ -34,6 +34,7 @@ from actors.ledger.transact import expire, transact
 REPLAY_EVENTS_MAX: Final = 20_000  # events read from the journal at a time
 QUIET_MS: Final = 3_000  # a ledger without events for so long
 QUIET_TAIL_EVENTS: Final = 2_000  # replays in 30 ms
+QUIET_SHARE: Final = 10  # and at least this part of the state, which a snapshot writes whole
 SWEEP_EVENTS_MAX: Final = 2_000  # expiries to a sweep and ledger: some 20 ms under the lock
 
 T = TypeVar("T")
@@ -164,9 +165,10 @@ class LedgerHost:
     def _is_due(self, hosted: Hosted, events_min: int) -> bool:
         ledger = hosted.ledger
         tail = ledger.version - hosted.snapshot_seq
-        if tail > max(events_min, len(ledger.reservations) + len(ledger.positions)):
+        rows = len(ledger.reservations) + len(ledger.positions)
+        if tail > max(events_min, rows):
             return True
-        return tail > QUIET_TAIL_EVENTS and self._clock.now_ms() - ledger.time_ms > QUIET_MS
+        return tail > max(QUIET_TAIL_EVENTS, rows // QUIET_SHARE) and self._clock.now_ms() - ledger.time_ms > QUIET_MS
 
     def has_begun(self, ledger_id: str) -> bool:
         """Whether the ledger has ever been written; those that have are taken over when the host starts."""

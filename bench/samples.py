@@ -14,14 +14,15 @@ from bench.payloads import CHANNEL, sku
 STORE: Final = "S000"
 UNITS: Final = 100_000_000
 ROWS_MAX: Final = 4_096
+_CHANNEL: Final = CHANNEL.encode()
 NOW_MS: Final = 1_800_000_000_000
 
 
-def receipts(skus: int) -> Iterator[AdjustStock]:
+def receipts(skus: int, units: int = UNITS) -> Iterator[AdjustStock]:
     """The deliveries that open so many positions."""
     for first in range(0, skus, ROWS_MAX):
         rows = tuple(
-            Movement(sku(number), UNITS, number + 1, AdjustmentKind.RECEIPT, 0)
+            Movement(sku(number), units, number + 1, AdjustmentKind.RECEIPT, 0)
             for number in range(first, min(skus, first + ROWS_MAX))
         )
         yield AdjustStock(key(), "bench", rows)
@@ -33,7 +34,9 @@ def reserves(count: int, skus: int, lines: int, seed: int) -> Iterator[Reserve]:
     names = [sku(number) for number in range(skus)]
     for _ in range(count):
         chosen = chance.sample(names, lines) if lines > 1 else (names[int(chance.random() * skus)],)
-        yield Reserve(key(), f"C{chance.randrange(10**9):09d}", CHANNEL, "", tuple((name, 1) for name in chosen), 0)
+        # A string of its own each time, as protobuf makes them: memory would otherwise be flattered.
+        channel = _CHANNEL.decode()
+        yield Reserve(key(), f"C{chance.randrange(10**9):09d}", channel, "", tuple((name, 1) for name in chosen), 0)
 
 
 def entries(commands: Iterator[Reserve] | Iterator[AdjustStock]) -> Iterator[Entry]:

@@ -11,7 +11,7 @@ from actors.chain import Store
 from actors.journal.codec import decode_events
 from actors.ledger.audit import Audit, compare
 from actors.ledger.evolve import evolve
-from actors.ledger.policy import LimitRule, Policy, TtlRule, to_document
+from actors.ledger.policy import TTL_MS_CEILING, LimitRule, Policy, TtlRule, to_document
 from actors.ledger.snapshot import Capture
 from actors.ledger.state import Ledger
 from actors.router import Router
@@ -183,6 +183,8 @@ def _policy(request: store_pb2.Policy) -> Policy:
         checked.count("limit_rules", request.limit_rules, va.RULES_MAX)
     checked.raise_if_faulty()
     ttl_ms_max = checked.duration_ms("ttl_max", request.ttl_max)
+    if checked.violations:
+        ttl_ms_max = TTL_MS_CEILING  # one fault is told once, not of every time that is held against it
     ttl_ms_default = checked.duration_ms("ttl_default", request.ttl_default)
     collect_within_ms = checked.duration_ms("collect_within", request.collect_within)
     for field, ms in (("ttl_default", ttl_ms_default), ("collect_within", collect_within_ms)):

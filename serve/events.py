@@ -98,13 +98,13 @@ class Feeds:
 
     async def _cursors(self, asked: Sequence[ss.StoreCursor], *, all_stores: bool) -> dict[str, int]:
         checked = Checked()
-        if asked or not all_stores:
-            checked.count("cursors", asked, STORES_MAX)
-        for index, cursor in enumerate(asked):
-            checked.store_id(f"cursors[{index}].store_id", cursor.store_id)
-            if cursor.after_version < 0:
-                checked.fault(f"cursors[{index}].after_version", "is below zero; send a version that was seen, or zero")
-        checked.once("cursors", (cursor.store_id for cursor in asked), "store_id")
+        if (asked or not all_stores) and checked.count("cursors", asked, STORES_MAX):
+            for index, cursor in enumerate(asked):
+                field = f"cursors[{index}]"
+                checked.store_id(f"{field}.store_id", cursor.store_id)
+                if cursor.after_version < 0:
+                    checked.fault(f"{field}.after_version", "is below zero; send a version that was seen, or zero")
+            checked.once("cursors", (cursor.store_id for cursor in asked), "store_id")
         checked.raise_if_faulty()
         for index, cursor in enumerate(asked):
             await self._known(cursor.store_id, f"cursors[{index}].store_id")
