@@ -38,7 +38,8 @@ class FrameConnection(asyncio.Protocol):
         self._buffer = bytearray()
         self._window = WINDOW_START
         self._stream_window = WINDOW_START
-        self._held_back: deque[tuple[int, bytes]] = deque()  # messages that wait for the service's window
+        self._to_send: deque[tuple[int, bytes]] = deque()  # what is left of messages, as the service's window allows
+        self.settled = asyncio.Event()
         self._unsent: list[bytes] = []  # written together at the end of the loop's turn: one system call for all
 
     @classmethod
@@ -47,6 +48,7 @@ class FrameConnection(asyncio.Protocol):
         host, _, port = target.rpartition(":")
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(lambda: cls(target, path), host, int(port))
+        await connection.settled.wait()  # what a stream may carry is known only then
         return connection
 
     def call(self, message: bytes) -> "asyncio.Future[bytes]":
@@ -56,13 +58,11 @@ class FrameConnection(asyncio.Protocol):
         future: asyncio.Future[bytes] = self._loop.create_future()
         self._open[stream] = (future, bytearray())
         body = b"\0" + len(message).to_bytes(4, "big") + message
-        head = _frame(HEADERS, END_HEADERS, stream, self._block)
-        if len(body) > min(self._window, self._stream_window) or self._held_back:
-            self._write(head)
-            self._held_back.append((stream, body))
-        else:
-            self._window -= len(body)
-            self._write(head + _data(stream, body))
+        if len(body) > self._stream_window:
+            raise ValueError(f"a message of {len(body)} bytes; the service takes {self._stream_window} on a stream")
+        self._write(_frame(HEADERS, END_HEADERS, stream, self._block))
+        self._to_send.append((stream, body))
+        self._send()
         return future
 
     def close(self) -> None:
@@ -118,6 +118,7 @@ class FrameConnection(asyncio.Protocol):
             for name, value in struct.iter_unpack("!HI", payload):
                 if name == _INITIAL_WINDOW:
                     self._stream_window = value
+            self.settled.set()
             self._write(_frame(SETTINGS, ACK, 0, b""))
         elif kind == PING and not flags & ACK:
             self._write(_frame(PING, ACK, 0, payload))
@@ -127,10 +128,18 @@ class FrameConnection(asyncio.Protocol):
             self._open.pop(stream)[0].set_exception(CallFailed(f"reset with {payload.hex()}"))
         elif kind == GOAWAY:
             self.close()
-        while self._held_back and len(self._held_back[0][1]) <= min(self._window, self._stream_window):
-            stream, body = self._held_back.popleft()
-            self._window -= len(body)
-            self._write(_data(stream, body))
+        self._send()
+
+    def _send(self) -> None:
+        """As much of what waits as the window of the connection has room for, first come first."""
+        while self._to_send and self._window:
+            stream, body = self._to_send.popleft()
+            piece = body[: min(FRAME_BYTES_MAX, self._window)]
+            rest = body[len(piece) :]
+            self._window -= len(piece)
+            self._write(_frame(DATA, 0 if rest else END_STREAM, stream, piece))
+            if rest:
+                self._to_send.appendleft((stream, rest))
 
     def _write(self, frames: bytes) -> None:
         if not self._unsent:
@@ -140,15 +149,6 @@ class FrameConnection(asyncio.Protocol):
     def _flush(self) -> None:
         self._transport.write(b"".join(self._unsent))
         self._unsent.clear()
-
-
-def _data(stream: int, body: bytes) -> bytes:
-    """A message's frames; the last one ends the stream."""
-    if len(body) <= FRAME_BYTES_MAX:
-        return _frame(DATA, END_STREAM, stream, body)
-    pieces = [body[at : at + FRAME_BYTES_MAX] for at in range(0, len(body), FRAME_BYTES_MAX)]
-    frames = [_frame(DATA, 0, stream, piece) for piece in pieces[:-1]]
-    return b"".join((*frames, _frame(DATA, END_STREAM, stream, pieces[-1])))
 
 
 def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:

@@ -25,6 +25,7 @@ RESERVATIONS_S_MAX: Final = 150_000  # by which requests are made in advance: fa
 CALLS_S_MAX: Final = 12_000
 OUTSTANDING_MAX: Final = 20_000  # of an open loop; later arrivals are then counted as failed
 CALL_S: Final = 30.0
+HANG_S: Final = 60.0  # after so much more than the measuring takes, something is broken
 
 Ask = Callable[[bytes], Awaitable[bytes]]
 
@@ -48,6 +49,11 @@ async def _serve(spec: dict[str, Any]) -> None:
     if spec["kind"] == "client":
         await call_through_client(spec, _gate, _tell)
         return
+    async with asyncio.timeout(spec["seconds"] + HANG_S):
+        await _load(spec)
+
+
+async def _load(spec: dict[str, Any]) -> None:
     shape = Shape(tuple(spec["store_ids"]), spec["skus"], spec["lines"], spec["batch"])
     asks, close = await _connect(spec)
     size = max(1, shape.batch)

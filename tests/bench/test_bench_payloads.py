@@ -1,6 +1,5 @@
 """What the load generator sends is what protobuf would have written."""
 
-from bench.frames import END_STREAM, FRAME_BYTES_MAX, _data
 from bench.payloads import Shape, requests
 from holdfast.v1 import reservation_service_pb2 as service_pb2
 
@@ -29,16 +28,3 @@ def test_the_same_seed_draws_the_same_lines() -> None:
         for _ in range(2)
     )
     assert first == second
-
-
-def test_a_long_message_is_cut_into_frames_and_ends_once() -> None:
-    body = bytes(range(256)) * 200
-    sent, found, ends = _data(5, body), b"", []
-    while sent:
-        length = int.from_bytes(sent[:3], "big")
-        assert length <= FRAME_BYTES_MAX
-        assert int.from_bytes(sent[5:9], "big") == 5
-        ends.append(bool(sent[4] & END_STREAM))
-        found, sent = found + sent[9 : 9 + length], sent[9 + length :]
-    assert found == body
-    assert ends == [False] * (len(ends) - 1) + [True]
