@@ -1,7 +1,7 @@
 """Natural batching on the way to one actor: while a batch is out, the next gathers. Bounded, and refuses early.
 
-One caller alone waits for nothing. Where calls follow each other within a millisecond, a batch waits for the next few:
-an actor hop costs about as much as the gateway's own work on a call. `GATHER_S_MAX` bounds the wait.
+One caller alone waits for nothing. From the third call on a batch waits `GATHER_S` for the next: an actor hop costs
+about as much as the gateway's own work on a call.
 
 Promises already made (collect, confirm, ready, release, extend) go before new ones (reserve, stock), always.
 """
@@ -19,11 +19,9 @@ QUEUED_ENTRIES_MAX: Final = 16_384  # new promises waiting for one actor
 QUEUED_PROMISES_MAX: Final = 32_768  # steps of promises already made
 QUEUE_AGE_S_MAX: Final = 0.5  # a queue this old does not take new promises
 RETRY_AFTER_S: Final = 0.25  # what a refused caller is told
-GATHER_GAP_S_MAX: Final = 0.001  # calls closer together than this are worth waiting for
-GATHER_GAPS: Final = 8  # how many more of them
-GATHER_S_MAX: Final = 0.006
+GATHER_CALLS_MIN: Final = 3  # calls queued or out before a batch waits for more
+GATHER_S: Final = 0.005
 GATHER_ENTRIES_MAX: Final = 32  # a batch of this size carries the hop well enough
-GAP_SMOOTHING: Final = 0.2
 DEADLINE_SWEEP_S: Final = 0.05
 
 
@@ -71,8 +69,7 @@ class Batcher:
         self._queued_fresh = 0
         self._out: set[asyncio.Task[None]] = set()
         self._flying: dict[asyncio.Task[None], list[Ask]] = {}
-        self._submitted_at = self._loop.time()
-        self._gap_s = 1.0
+        self._calls_out = 0
         self._gathering: asyncio.TimerHandle | asyncio.Handle | None = None
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -86,8 +83,6 @@ class Batcher:
             self._fresh and now - self._fresh[0].queued_at > QUEUE_AGE_S_MAX
         ):
             raise Overloaded
-        self._gap_s += GAP_SMOOTHING * (min(now - self._submitted_at, 1.0) - self._gap_s)
-        self._submitted_at = now
         ask = Ask(entries, self._loop.create_future(), now, deadline)
         if promise:
             self._promises.append(ask)
@@ -102,15 +97,17 @@ class Batcher:
         return ask.answers
 
     def _gather(self) -> None:
-        """Send soon: at once, unless calls come in so quickly that a moment's wait fills the batch.
+        """Send soon: at once for a call or two, a moment later where more are here, since more still are coming.
 
-        What counts is how closely calls follow each other. How many are waiting here says little: under load most of
-        them wait in front of the gateway, whose own work on a call takes longer than the actor's.
+        Under load most calls wait in front of the gateway, whose own work on one takes longer than the actor's. So few
+        are here at a time, and without the wait each would pay for a hop of its own.
         """
-        if self._gap_s > GATHER_GAP_S_MAX or self._queued_fresh + self._queued_promises >= GATHER_ENTRIES_MAX:
+        queued = len(self._fresh) + len(self._promises)
+        entries = self._queued_fresh + self._queued_promises
+        if queued + self._calls_out < GATHER_CALLS_MIN or entries >= GATHER_ENTRIES_MAX:
             self._gathering = self._loop.call_soon(self._pump)
         else:
-            self._gathering = self._loop.call_later(min(GATHER_GAPS * self._gap_s, GATHER_S_MAX), self._pump)
+            self._gathering = self._loop.call_later(GATHER_S, self._pump)
 
     def _pump(self) -> None:
         self._gathering = None
@@ -118,6 +115,7 @@ class Batcher:
             return
         asks, entries, deadline = self._take()
         if entries:
+            self._calls_out += len(asks)
             task = self._loop.create_task(self._fly(asks, entries, deadline))
             self._out.add(task)
             self._flying[task] = asks
@@ -161,6 +159,7 @@ class Batcher:
     def _landed(self, task: asyncio.Task[None]) -> None:
         self._out.discard(task)
         asks = self._flying.pop(task)
+        self._calls_out -= len(asks)
         failure = None if task.cancelled() else task.exception()
         if failure is not None:
             for ask in asks:

@@ -1,5 +1,6 @@
 """The one writer of the chain's stores and policy. Changes are rare; each is one durable write."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
@@ -44,9 +45,9 @@ class ChainActor:
             for record in self._journal.read(LEDGER_ID, self._chain.revision, READ_EVENTS_MAX):
                 self._chain = evolve_chain(self._chain, event_from_document(orjson.loads(record.payload)))
 
-    def ping(self) -> bool:
-        """Answers when the actor serves."""
-        return True
+    def ping(self) -> int:
+        """Answers with the process id when the actor serves."""
+        return os.getpid()
 
     def document(self, known_revision: int) -> bytes | None:
         """The chain, or None where the caller's revision is the newest."""

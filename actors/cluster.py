@@ -26,6 +26,8 @@ from actors.store_actor import StoreActor
 NAMESPACE: Final = "holdfast"
 CALLS_MAX: Final = 16  # threads of an actor: steps, reads and feeds at once; the host serialises what must be
 PING_S: Final = 10.0
+OVERDUE_S: Final = 0.3  # an answer that takes longer makes the caller ask whether the actor is still the same
+PING_EVERY_S: Final = 0.1
 RECOVERY_S_MAX: Final = 600.0  # by actor, at the start of a service
 RECOVERING_MAX: Final = 4  # actors at once
 CALL_S: Final = 30.0
@@ -98,14 +100,23 @@ class RayActors:
         self._journal_dir = journal_dir
         self._handles: dict[str, Any] = {}
         self._making: dict[str, asyncio.Lock] = {}
+        self._pids: dict[str, int] = {}
+        self._orphaned: set[asyncio.Future[Any]] = set()
+        self._watching: set[asyncio.Task[None]] = set()
 
     async def call(self, actor: str, method: str, *args: Any) -> Any:
         """See `router.Actors`. A restarting actor answers ActorGone at once; the router comes again."""
         handle = self._handles.get(actor)
         if handle is None:
             handle = await self._make(actor)
+        answer: asyncio.Future[Any] = asyncio.wrap_future(getattr(handle, method).remote(*args).future())
+        watch = answer.get_loop().call_later(OVERDUE_S, self._watch, actor, handle, answer)
         try:
-            return await getattr(handle, method).remote(*args)
+            return await answer
+        except asyncio.CancelledError:
+            if answer in self._orphaned:
+                raise ActorGone(f"{actor} was restarted while it was asked") from None
+            raise
         except ActorUnavailableError as error:
             raise ActorGone(str(error)) from error
         except RayActorError as error:
@@ -115,6 +126,36 @@ class RayActors:
             if isinstance(error.cause, JournalDamaged):
                 raise LedgerStopped(str(error.cause)) from error
             raise
+        finally:
+            watch.cancel()
+            self._orphaned.discard(answer)
+
+    def _watch(self, actor: str, handle: Any, answer: "asyncio.Future[Any]") -> None:
+        """See whether the process that was asked still is the actor's.
+
+        Ray tells a call under way of its actor's death only after a second or more, while a fresh call is answered as
+        soon as the successor serves. So a fresh one asks who is there, and the overdue one is given up.
+        """
+
+        async def ask_who_is_there() -> None:
+            asked = self._pids.get(actor)
+            while not answer.done():
+                try:
+                    async with asyncio.timeout(PING_S):
+                        pid = await handle.ping.remote()
+                except (RayError, TimeoutError):
+                    pid = asked
+                if pid != asked:
+                    self._pids[actor] = pid
+                    self._orphaned.add(answer)
+                    answer.cancel()
+                    return
+                await asyncio.sleep(PING_EVERY_S)
+
+        if not answer.done():
+            task = answer.get_loop().create_task(ask_who_is_there())
+            self._watching.add(task)
+            task.add_done_callback(self._watching.discard)
 
     async def names(self) -> frozenset[str]:
         """See `router.Actors`."""
@@ -125,19 +166,21 @@ class RayActors:
         async with lock:
             handle = self._handles.get(actor)
             if handle is None:
-                handle = await asyncio.to_thread(make_actor, actor, self._journal_dir)
-                self._handles[actor] = handle
+                handle, pid = await asyncio.to_thread(make_actor, actor, self._journal_dir)
+                self._handles[actor], self._pids[actor] = handle, pid
             return handle
 
 
-def make_actor(actor: str, journal_dir: str) -> Any:
-    """The actor of that name, made if it is not there. Pinged, since Ray may hand out a dead one. Raises ActorGone."""
+def make_actor(actor: str, journal_dir: str) -> tuple[Any, int]:
+    """The handle and process of the actor of that name, made if it is not there. Raises ActorGone.
+
+    It is pinged, since Ray may hand out a dead one.
+    """
     try:
         handle = _create(actor, journal_dir)
-        ray.get(handle.ping.remote(), timeout=PING_S)
+        return handle, ray.get(handle.ping.remote(), timeout=PING_S)
     except (RayActorError, GetTimeoutError) as error:
         raise ActorGone(str(error)) from error
-    return handle
 
 
 def make_actors(actors: Sequence[str], journal_dir: str) -> None:
@@ -174,7 +217,8 @@ def _create(actor: str, journal_dir: str) -> Any:
 
 def call_actor(actor: str, journal_dir: str, method: str, *args: Any) -> Any:
     """Call an actor from outside an event loop, making it where it is not there. Raises CallFailed."""
-    return ray.get(getattr(make_actor(actor, journal_dir), method).remote(*args), timeout=CALL_S)
+    handle, _ = make_actor(actor, journal_dir)
+    return ray.get(getattr(handle, method).remote(*args), timeout=CALL_S)
 
 
 def close_actors(each: Callable[[str], None]) -> None:

@@ -31,6 +31,7 @@ SWITCHES: Final = {
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(16 * 1024 * 1024),
     # A HAProxy that died is noticed after three checks; with the default of 10 s nobody is served for half a minute.
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
+    "MALLOC_ARENA_MAX": "2",  # an arena a thread would cost an actor 30 MB
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS": "0",
     "RAY_ENABLE_METRICS_COLLECTION": "0",

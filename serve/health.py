@@ -47,7 +47,7 @@ class Health:
             if status != told:
                 yield hp.HealthCheckResponse(status=status)
                 told = status
-            if self._draining:
+            if status == hp.HealthCheckResponse.NOT_SERVING:
                 return
             await asyncio.sleep(WATCH_EVERY_S)
 

@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from heapq import heapify
+from sys import intern
 from typing import Any, Final
 
 from actors.ledger.events import Shortfall
@@ -170,6 +171,11 @@ def _reservation(fields: Row, ledger: Ledger) -> Reservation:
     if len(ledger.interned_lines) < INTERNED_LINES_MAX:
         lines = ledger.interned_lines.setdefault(lines, lines)
     fields[1] = _STATUSES[fields[1]]
+    fields[3] = intern(fields[3])
+    if fields[9] == ledger.shared_instant_ms:
+        fields[9] = ledger.shared_instant_ms
+    else:
+        ledger.shared_instant_ms = fields[9]
     fields[5] = lines
     if fields[6] is not None:
         fields[6] = tuple(map(tuple, fields[6]))

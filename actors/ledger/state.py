@@ -183,6 +183,7 @@ class Ledger:
         "positions",
         "remembered",
         "reservations",
+        "shared_instant_ms",
         "source_marks",
         "store_id",
         "time_ms",
@@ -208,6 +209,7 @@ class Ledger:
         # Derived, and rebuilt at recovery: entries may be stale, the reservation's own deadline decides.
         self.expiry_heap: list[int] = []
         self.interned_lines: dict[Lines, Lines] = {}
+        self.shared_instant_ms = 0
 
     def recall(self, key: str) -> Remembered | None:
         """What was answered to this key, if it is still remembered."""

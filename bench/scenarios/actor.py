@@ -31,7 +31,7 @@ def run(options: Options) -> Outcome:
     best = 0.0
     with ray_session():
         options.say("actor: starting")
-        actor = make_actor("store-bench", str(options.scratch))
+        actor, _ = make_actor("store-bench", str(options.scratch))
         ask(actor, "step", pack_batch(0, list(entries(receipts(SKUS)))))
         for batch in BATCHES[::2] if options.quick else BATCHES:
             idle = make_no_op(len(pack_answers([_HELD] * batch)))

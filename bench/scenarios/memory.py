@@ -28,7 +28,7 @@ def run(options: Options) -> Outcome:
     holds, positions = options.size(1_000_000, 20_480), options.size(200_000, 20_480)
     with ray_session():
         options.say(f"memory: {positions:,} positions")
-        shelf = make_actor("store-shelf", _folder(options.scratch / "shelf"))
+        shelf, _ = make_actor("store-shelf", _folder(options.scratch / "shelf"))
         empty = _rss(shelf)
         # The first delivery also warms the process up: what a position weighs is seen in those that follow.
         _open_stock(shelf, ROWS_MAX, SHELF_UNITS)
@@ -36,7 +36,7 @@ def run(options: Options) -> Outcome:
         _open_stock(shelf, positions, SHELF_UNITS)
         full = _rss(shelf)
         options.say(f"memory: {holds:,} holds")
-        actor = make_actor("store-holds", _folder(options.scratch / "holds"))
+        actor, _ = make_actor("store-holds", _folder(options.scratch / "holds"))
         _open_stock(actor, SKUS, HELD_UNITS)
         before = _rss(actor)
         accepted = _hold(actor, holds, options)
