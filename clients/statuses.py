@@ -68,6 +68,9 @@ _CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.Statu
 
 _DETAILS_KEY = "grpc-status-details-bin"
 
+_NO_GATEWAY_YET = "Application metadata not set"
+"""What Ray Serve's proxy says, as NOT_FOUND, while HAProxy restarts and knows of no gateway (2.60): ask again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -97,7 +100,10 @@ def fault_from_rpc(error: grpc.aio.AioRpcError) -> Fault:
             retry_info = error_details_pb2.RetryInfo()
             detail.Unpack(retry_info)
             retry_after_ms = interval_ms(retry_info.retry_delay)
-    return Fault(error.code(), error.details() or error.code().name, violations, retry_after_ms)
+    code, why = error.code(), error.details() or error.code().name
+    if code is grpc.StatusCode.NOT_FOUND and why.startswith(_NO_GATEWAY_YET):
+        code = grpc.StatusCode.UNAVAILABLE
+    return Fault(code, why, violations, retry_after_ms)
 
 
 def fault_from_item(item: error_pb2.ItemError) -> Fault:

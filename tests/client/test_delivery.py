@@ -172,6 +172,16 @@ def test_what_is_certain_is_not_asked_again(code: grpc.StatusCode, error: type[H
     asyncio.run(main())
 
 
+def test_a_proxy_that_knows_of_no_gateway_yet_is_asked_again() -> None:
+    async def main() -> None:
+        service = stocked(Refuse(CODE.NOT_FOUND, "Application metadata not set. Ping ... for available applications."))
+        async with serving(service) as target, ChannelClient(target, retry=QUICK) as client:
+            assert isinstance(await reserve(client), Reservation)
+        assert len(service.requests) == 2
+
+    asyncio.run(main())
+
+
 def test_a_call_waits_for_a_service_that_comes_within_its_deadline() -> None:
     async def main() -> None:
         service = stocked()

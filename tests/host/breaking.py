@@ -17,7 +17,7 @@ class BreakingJournal(FaultyJournal):
         self._armed: dict[str, Exception] = {}
 
     def fail_call(self, call: str, error: Exception | None = None) -> None:
-        """The next call of that name, such as "take_over", fails; by an error that no journal raises, if one is given."""
+        """The next call of that name, such as "take_over", fails; by an error of another kind where one is given."""
         self._armed[call] = error or JournalFailed(f"the test asked for a failure of {call}")
 
     def _called(self, entry: str, call: Callable[[], T]) -> T:

@@ -1,11 +1,14 @@
 """An office over each kind of storage, and a clock that stands."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.host.actors_here import ActorsHere
+from tests.host.loop_time import run
 from tests.host.office import ManualClock, Office
+from tests.host.way import Run, Way
 from tests.journal.storages import MemoryStorage, SqliteStorage, Storage
 
 
@@ -26,3 +29,23 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]
 def office(storage: Storage, clock: ManualClock) -> Office:
     """A host in office."""
     return Office(storage, clock)
+
+
+@pytest.fixture
+def on_the_way(tmp_path: Path, clock: ManualClock) -> Run:
+    """Run a test's coroutine with a router of its own."""
+
+    def run_with(test: Callable[[Way], Awaitable[None]]) -> None:
+        async def main() -> None:
+            actors = ActorsHere(tmp_path, clock)
+            way = Way(actors)
+            try:
+                await way.open()
+                await test(way)
+            finally:
+                way.router.close()
+                actors.close()
+
+        run(main)
+
+    return run_with

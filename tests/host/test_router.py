@@ -1,89 +1,22 @@
 """The one owner of retries: the same bytes again until they are answered, and whatever was lost, one effect."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
 from actors.batcher import QUEUED_ENTRIES_MAX, DeadlinePassed, Overloaded
-from actors.envelope import Answer, Entry, Held, Moved, Refusal, command_to_wire
+from actors.envelope import Held, Moved, Refusal
 from actors.journal.codec import chained
 from actors.ledger.policy import HOUR_MS, Policy, to_document
 from actors.ledger.reasons import Reason
-from actors.placement import CHAIN_ACTOR, Placement
-from actors.router import ATTEMPT_S_MAX, CHAIN_POLL_S, LedgerStopped, Router
-from tests.host.actors_here import ActorsHere
-from tests.host.loop_time import run, skip, turns
-from tests.host.office import WAIT_S, ManualClock
-from tests.ledger.words import command_of
+from actors.placement import CHAIN_ACTOR
+from actors.router import ATTEMPT_S_MAX, CHAIN_POLL_S, LedgerStopped
+from tests.host.loop_time import skip, turns
+from tests.host.office import WAIT_S
+from tests.host.way import S1, Run, Way
 from tests.waiting import until_async
-
-S1 = "store-S1"
-S2 = "store-S2"
-
-
-class Way:
-    """A router in front of actors in this process, with ten of A in each of two shops."""
-
-    def __init__(self, actors: ActorsHere) -> None:
-        self.actors = actors
-        self.router = Router(actors, Placement(0))
-        self._rows: dict[str, int] = {}
-
-    async def open(self) -> None:
-        await self.actors.put_stores("S1", "S2")
-        await self.router.start()
-        await self.say(("S1", "r1", "receive A 10"), ("S2", "r1", "receive A 10"))
-
-    def entry(self, store_id: str, key: str, text: str) -> Entry:
-        return store_id, command_to_wire(command_of(text, key, self._rows))
-
-    async def say(self, *lines: tuple[str, str, str], within_s: float = WAIT_S) -> list[Answer]:
-        """Each line is (shop, key, text); the answers in their places."""
-        entries = [self.entry(*line) for line in lines]
-        deadline = asyncio.get_running_loop().time() + within_s
-        queued = self.router.submit([line[0] for line in lines], entries, deadline, promise=False)
-        answers: list[Any] = [None] * len(lines)
-        for future, places in queued:
-            for place, answer in zip(places, await future, strict=True):
-                answers[place] = answer
-        return answers
-
-    def steps(self, actor: str) -> list[bytes]:
-        """The payloads of all steps that were sent to an actor."""
-        return [args[0] for name, method, args in self.actors.calls if (name, method) == (actor, "step")]
-
-    async def on_hand(self, store_id: str) -> tuple[int, ...]:
-        """What the shop has of A."""
-        deadline = asyncio.get_running_loop().time() + WAIT_S
-        [(_, _, [row])] = await self.router.ask(store_id, "availability", [store_id], ["A"], deadline=deadline)
-        return tuple(row)
-
-
-@pytest.fixture
-def on_the_way(tmp_path: Path, clock: ManualClock) -> Callable[[Callable[[Way], Awaitable[None]]], None]:
-    """Run a test's coroutine with a router of its own."""
-
-    def run_with(test: Callable[[Way], Awaitable[None]]) -> None:
-        async def main() -> None:
-            actors = ActorsHere(tmp_path, clock)
-            way = Way(actors)
-            try:
-                await way.open()
-                await test(way)
-            finally:
-                way.router.close()
-                actors.close()
-
-        run(main)
-
-    return run_with
-
-
-Run = Callable[[Callable[[Way], Awaitable[None]]], None]
 
 
 @pytest.mark.parametrize("lost", ["call", "answer"])

@@ -83,6 +83,7 @@ CORE_MAY_IMPORT: Final = (
     "itertools",
     "math",
     "operator",
+    "sys",
     "types",
     "typing",
 )

@@ -1,0 +1,251 @@
+"""What may be wrong with a field, by kind of field: (what it is called, the value)."""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from serve import validation as va
+
+INT64_MAX: Final = 2**63 - 1
+INT64_MIN: Final = -(2**63)
+INT32_MAX: Final = 2**31 - 1
+DAY_S: Final = 86_400
+TEN_MEGABYTES: Final = 10 * 1024 * 1024
+
+
+class Edge(NamedTuple):
+    """A call, the path of a field, what is wrong, and the value that is."""
+
+    method: str
+    path: str
+    wrong: str
+    value: object
+
+    def __str__(self) -> str:
+        return f"{self.method}.{self.path}: {self.wrong}"
+
+
+TEXTS: Final = (
+    ("Reserve", "idempotency_key", va.KEY_CHARS_MAX, True),
+    ("Reserve", "customer_id", va.CUSTOMER_CHARS_MAX, True),
+    ("Reserve", "channel", va.CHANNEL_CHARS_MAX, True),
+    ("Reserve", "basket_id", va.BASKET_CHARS_MAX, False),
+    ("Reserve", "lines[1].sku", va.SKU_CHARS_MAX, True),
+    ("ConfirmReservation", "idempotency_key", va.KEY_CHARS_MAX, True),
+    ("MarkReservationReady", "idempotency_key", va.KEY_CHARS_MAX, True),
+    ("CollectReservation", "idempotency_key", va.KEY_CHARS_MAX, True),
+    ("CollectReservation", "payment_reference", va.PAYMENT_CHARS_MAX, True),
+    ("CollectReservation", "lines[0].sku", va.SKU_CHARS_MAX, True),
+    ("ReleaseReservation", "idempotency_key", va.KEY_CHARS_MAX, True),
+    ("ReleaseReservation", "lines[0].sku", va.SKU_CHARS_MAX, True),
+    ("ExtendReservation", "idempotency_key", va.KEY_CHARS_MAX, True),
+    ("AdjustStock", "idempotency_key", va.KEY_CHARS_MAX, True),
+    ("AdjustStock", "source", va.SOURCE_CHARS_MAX, True),
+    ("AdjustStock", "adjustments[1].sku", va.SKU_CHARS_MAX, True),
+    ("CountStock", "idempotency_key", va.KEY_CHARS_MAX, True),
+    ("CountStock", "counts[1].sku", va.SKU_CHARS_MAX, True),
+    ("SetSafetyStock", "idempotency_key", va.KEY_CHARS_MAX, True),
+    ("SetSafetyStock", "safety_stocks[1].sku", va.SKU_CHARS_MAX, True),
+    ("GetAvailability", "skus[1]", va.SKU_CHARS_MAX, True),
+    ("WatchAvailability", "skus[1]", va.SKU_CHARS_MAX, True),
+    ("PutStores", "stores[1].name", va.NAME_CHARS_MAX, False),
+    ("SetPolicy", "policy.ttl_rules[0].channel", va.CHANNEL_CHARS_MAX, False),
+    ("SetPolicy", "policy.ttl_rules[0].sku", va.SKU_CHARS_MAX, False),
+    ("SetPolicy", "policy.limit_rules[0].channel", va.CHANNEL_CHARS_MAX, False),
+    ("SetPolicy", "policy.limit_rules[0].sku", va.SKU_CHARS_MAX, False),
+)
+
+SHOPS: Final = (
+    ("Reserve", "store_id", True),
+    ("ListReservations", "store_id", True),
+    ("AdjustStock", "store_id", True),
+    ("CountStock", "store_id", True),
+    ("SetSafetyStock", "store_id", True),
+    ("GetAvailability", "store_ids[1]", True),
+    ("PutStores", "stores[1].store_id", True),
+    ("SetPolicy", "policy.ttl_rules[0].store_id", False),
+    ("GetLedgerStatus", "store_id", True),
+    ("VerifyLedger", "store_id", True),
+    ("WatchEvents", "cursors[1].store_id", True),
+    ("WatchAvailability", "cursors[1].store_id", True),
+)
+
+RESERVATION_IDS: Final = (
+    "ConfirmReservation",
+    "MarkReservationReady",
+    "CollectReservation",
+    "ReleaseReservation",
+    "ExtendReservation",
+    "GetReservation",
+)
+
+WHOLES: Final = (
+    ("Reserve", "lines[1].quantity", 1, va.QUANTITY_MAX, INT64_MAX),
+    ("CollectReservation", "lines[0].quantity", 1, va.QUANTITY_MAX, INT64_MAX),
+    ("ReleaseReservation", "lines[0].quantity", 1, va.QUANTITY_MAX, INT64_MAX),
+    ("AdjustStock", "adjustments[0].sequence", 1, va.SEQUENCE_MAX, INT64_MAX),
+    ("AdjustStock", "adjustments[0].delta", 1, va.STOCK_QUANTITY_MAX, INT64_MAX),
+    ("CountStock", "counts[0].quantity", 0, va.STOCK_QUANTITY_MAX, INT64_MAX),
+    ("SetSafetyStock", "safety_stocks[0].quantity", 0, va.STOCK_QUANTITY_MAX, INT64_MAX),
+    ("GetReservation", "min_version", 0, None, INT64_MAX),
+    ("ListReservations", "page_size", 0, va.PAGE_SIZE_MAX, INT32_MAX),
+    ("ListStores", "page_size", 0, va.PAGE_SIZE_MAX, INT32_MAX),
+    ("WatchEvents", "cursors[1].after_version", 0, None, INT64_MAX),
+    ("WatchAvailability", "cursors[1].after_version", 0, None, INT64_MAX),
+    ("SetPolicy", "policy.limit_rules[0].open_reservations_max", 0, va.QUANTITY_MAX, INT64_MAX),
+    ("SetPolicy", "policy.limit_rules[0].units_max", 0, va.QUANTITY_MAX, INT64_MAX),
+)
+
+ENUMS: Final = (
+    ("ReleaseReservation", "reason", (0, 7, 8, 99, -1, INT32_MAX)),  # 7 and 8 are the ledger's own
+    ("AdjustStock", "adjustments[0].kind", (0, 5, 99, -1)),
+    ("CountStock", "holds", (0, 3, 99, -1)),
+    ("ListReservations", "statuses[0]", (0, 7, 99, -1)),
+)
+
+DURATIONS: Final = (
+    ("Reserve", "ttl"),
+    ("ConfirmReservation", "collect_within"),
+    ("ExtendReservation", "ttl"),
+    ("SetPolicy", "policy.ttl_default"),
+    ("SetPolicy", "policy.ttl_max"),
+    ("SetPolicy", "policy.collect_within"),
+    ("SetPolicy", "policy.ttl_rules[0].ttl"),
+)
+
+INSTANTS: Final = (("AdjustStock", "adjustments[1].occurred_at"), ("CountStock", "as_of"))
+
+LISTS: Final = (
+    ("Reserve", "lines", True, va.LINES_MAX, {"sku": "A", "quantity": 1}),
+    ("CollectReservation", "lines", False, va.LINES_MAX, {"sku": "A", "quantity": 1}),
+    ("ReleaseReservation", "lines", False, va.LINES_MAX, {"sku": "A", "quantity": 1}),
+    ("AdjustStock", "adjustments", True, va.STOCK_ROWS_MAX, {"sku": "A", "delta": 1, "sequence": 9, "kind": 1}),
+    ("CountStock", "counts", True, va.STOCK_ROWS_MAX, {"sku": "A"}),
+    ("SetSafetyStock", "safety_stocks", True, va.STOCK_ROWS_MAX, {"sku": "A"}),
+    ("GetAvailability", "store_ids", True, va.STORES_MAX, "S1"),
+    ("GetAvailability", "skus", True, va.SKUS_MAX, "A"),
+    ("ListReservations", "statuses", False, va.STATUSES_MAX, 1),
+    ("PutStores", "stores", True, va.STORES_MAX, {"store_id": "S1"}),
+    ("WatchEvents", "cursors", True, va.STORES_MAX, {"store_id": "S1"}),
+    ("WatchAvailability", "cursors", True, va.STORES_MAX, {"store_id": "S1"}),
+    ("WatchAvailability", "skus", False, va.SKUS_MAX, "A"),
+    ("SetPolicy", "policy.ttl_rules", False, va.RULES_MAX, {"ttl": {"seconds": 60}}),
+    ("SetPolicy", "policy.limit_rules", False, va.RULES_MAX, {"units_max": 1}),
+)
+
+
+def text_edges() -> Iterator[Edge]:
+    """Texts that are missing, too long, or not printable."""
+    for method, path, chars_max, required in TEXTS:
+        if required:
+            yield Edge(method, path, "missing", "")
+        yield Edge(method, path, "too long by one", "x" * (chars_max + 1))
+        yield Edge(method, path, "ten megabytes", "x" * TEN_MEGABYTES)
+        for wrong in ("\n", "a\x00b", "\x7f", "a\u200eb", "tab\there"):
+            yield Edge(method, path, repr(wrong), wrong)
+
+
+def shop_edges() -> Iterator[Edge]:
+    """Ids that no shop can have."""
+    for method, path, required in SHOPS:
+        if required:
+            yield Edge(method, path, "missing", "")
+        for wrong in ("S 1", "S/1", "ß", "S1\n", "S:1", "x" * 65, "x" * TEN_MEGABYTES, "\x00", "\u0661"):
+            yield Edge(method, path, repr(wrong[:66]), wrong)
+
+
+def reservation_id_edges() -> Iterator[Edge]:
+    """Ids that no reservation can have."""
+    wrong_ids = (
+        *(
+            "",
+            "S1",
+            "S1:",
+            ":1",
+            ":",
+            "S1:x",
+            "S1:-1",
+            "S1:+1",
+            "S1: 1",
+            "S1:0",
+            "S1:01",
+            "S1:1.5",
+            "S1:1e3",
+            "S1:\u0661",
+        ),
+        *(
+            "S1:" + "9" * 19,
+            "S1:" + "9" * 5_000,
+            "S 1:1",
+            "S1:2:3",
+            "x" * 65 + ":1",
+            "S1:1\n",
+            "1",
+            "x" * TEN_MEGABYTES,
+        ),
+    )
+    for method in RESERVATION_IDS:
+        for wrong in wrong_ids:
+            yield Edge(method, "reservation_id", repr(wrong[:70]), wrong)
+
+
+def whole_edges() -> Iterator[Edge]:
+    """Numbers beyond their bounds."""
+    for method, path, least, most, greatest in WHOLES:
+        values = [least - 1, -greatest - 1, *([most + 1, greatest] if most is not None else [])]
+        for value in values:
+            yield Edge(method, path, str(value), value)
+
+
+def enum_edges() -> Iterator[Edge]:
+    """Values that are no choice, known or not."""
+    for method, path, values in ENUMS:
+        for value in values:
+            yield Edge(method, path, str(value), value)
+
+
+def duration_edges() -> Iterator[Edge]:
+    """Intervals that are none, negative, too long, or not well formed."""
+    for method, path in DURATIONS:
+        for seconds, nanos in (
+            *((0, 0), (0, 999_999), (-1, 0), (0, -1), (-1, 999_999_999), (1, -1), (1, 1_000_000_000)),
+            *((1, 2**31 - 1), (30 * DAY_S + 1, 0), (INT64_MAX, 0), (INT64_MIN, 0)),
+        ):
+            yield Edge(method, path, f"{seconds} s {nanos} ns", {"seconds": seconds, "nanos": nanos})
+
+
+def instant_edges() -> Iterator[Edge]:
+    """Instants before 1970, after 2100, or not well formed."""
+    for method, path in INSTANTS:
+        for seconds, nanos in (
+            *((0, 1), (-1, 0), (INT64_MIN, 0), (INT64_MAX, 0), (4_102_444_800, 0), (1, -1), (1, 1_000_000_000)),
+            (1, 2**31 - 1),
+        ):
+            yield Edge(method, path, f"{seconds} s {nanos} ns", {"seconds": seconds, "nanos": nanos})
+
+
+def list_edges() -> Iterator[Edge]:
+    """Lists that are empty or too long."""
+    for method, path, required, most, entry in LISTS:
+        if required:
+            yield Edge(method, path, "empty", [])
+        yield Edge(method, path, f"{most + 1} entries", [entry] * (most + 1))
+
+
+def other_edges() -> Iterator[Edge]:
+    """What is wrong with one field alone."""
+    yield from (Edge("AdjustStock", "adjustments[0].delta", f"RECEIPT of {delta}", delta) for delta in (0, -1))
+    yield from (Edge("AdjustStock", "adjustments[1].delta", f"SALE of {delta}", delta) for delta in (0, 1))
+    for token in ("x", "-1", "1.5", "1" * 19, "1" * 5_000, "\u0661", " 1"):
+        yield Edge("ListReservations", "page_token", repr(token[:20]), token)
+    for degrees in (90.0001, -90.0001, float("nan"), float("inf"), -float("inf"), 1e308):
+        yield Edge("PutStores", "stores[1].latitude", str(degrees), degrees)
+        yield Edge("PutStores", "stores[1].longitude", str(2.001 * degrees), 2.001 * degrees)
+
+
+def edges() -> Iterator[Edge]:
+    """All of them."""
+    for kind in (
+        *(text_edges, shop_edges, reservation_id_edges, whole_edges, enum_edges),
+        *(duration_edges, instant_edges, list_edges, other_edges),
+    ):
+        yield from kind()

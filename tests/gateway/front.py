@@ -1,0 +1,173 @@
+"""A gateway in a test's hands, called by a method's name with a message or with any bytes."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Self, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from actors.placement import Placement
+from actors.router import Router
+from holdfast.v1 import (
+    admin_service_pb2 as ad,
+    reservation_service_pb2 as rs,
+    stock_pb2,
+    stock_service_pb2 as ss,
+)
+from serve.calls import TIMEOUT_KEY
+from serve.gateway import Gateway
+from tests.host.actors_here import ActorsHere
+from tests.host.loop_time import SkippingLoop
+from tests.host.office import ManualClock
+
+T = TypeVar("T")
+
+SHOPS: Final = ("S1", "S2", "S3")
+UNITS: Final = 1_000
+HEADER_BYTES_MAX: Final = 8_192  # what gRPC takes of trailers
+
+
+class Context:
+    """What the gateway uses of Serve's gRPC context."""
+
+    def __init__(self, timeout_ms: str = "") -> None:
+        self.code = grpc.StatusCode.OK
+        self.details = ""
+        self.trailers: list[tuple[str, bytes]] = []
+        self._metadata = [("request_id", "1"), *([(TIMEOUT_KEY, timeout_ms)] if timeout_ms else [])]
+
+    def invocation_metadata(self) -> list[tuple[str, str]]:
+        return self._metadata
+
+    def set_code(self, code: grpc.StatusCode) -> None:
+        self.code = code
+
+    def set_details(self, details: str) -> None:
+        self.details = details
+
+    def set_trailing_metadata(self, trailers: list[tuple[str, bytes]]) -> None:
+        self.trailers = trailers
+
+
+class Said(NamedTuple):
+    """What a call came to. `replies` has one for a unary call."""
+
+    replies: list[Any]
+    code: grpc.StatusCode
+    message: str
+    fields: list[str]
+    retry_after_ms: int
+    header_bytes: int
+
+    @property
+    def reply(self) -> Any:
+        """The only reply."""
+        (reply,) = self.replies
+        return reply
+
+
+def said(context: Context, replies: list[Any]) -> Said:
+    """What the context says of a call, and that it says it well."""
+    fields: list[str] = []
+    retry_after_ms = 0
+    size = len(context.details.encode())
+    for key, value in context.trailers:
+        assert key == "grpc-status-details-bin"
+        size += len(value) * 4 // 3
+        rich = status_pb2.Status.FromString(value)
+        assert (rich.code, rich.message) == (context.code.value[0], context.details)
+        for detail in rich.details:
+            bad, retry = error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
+            if detail.Unpack(bad):
+                assert all(violation.description for violation in bad.field_violations)
+                fields += [violation.field for violation in bad.field_violations]
+            elif detail.Unpack(retry):
+                retry_after_ms = retry.retry_delay.ToMilliseconds()
+    if context.code is not grpc.StatusCode.OK:
+        assert context.details, "a status without a sentence"
+    return Said(replies, context.code, context.details, fields, retry_after_ms, size)
+
+
+class Front:
+    """A gateway over actors in this process; each shop has an actor of its own."""
+
+    def __init__(self, folder: Path, clock: ManualClock) -> None:
+        self.clock = clock
+        self.actors = ActorsHere(folder, clock)
+        self.gateway: Gateway = object.__new__(Gateway)  # its constructor would reach for Ray
+        self._runner = asyncio.Runner(loop_factory=SkippingLoop)
+        self._sequence = 0
+
+    def __enter__(self) -> Self:
+        self._runner.__enter__()
+        self.run(self._open)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.gateway._router.close()
+        self.actors.close()
+        self._runner.__exit__(None, None, None)
+
+    async def _open(self) -> None:
+        await self.actors.put_stores(*SHOPS)
+        await self.gateway._open(Router(self.actors, Placement(0)))
+
+    def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine in the gateway's loop."""
+        return self._runner.run(main())
+
+    def ask(self, method: str, request: Message | bytes, *, timeout_ms: str = "") -> Said:
+        """Call and wait. A stream is read to its end, so its request must be one that ends it."""
+
+        async def main() -> Said:
+            return await self.asked(method, request, timeout_ms=timeout_ms)
+
+        return self.run(main)
+
+    async def asked(self, method: str, request: Message | bytes, *, timeout_ms: str = "") -> Said:
+        """As `ask`, in the loop."""
+        context = Context(timeout_ms)
+        payload = request if isinstance(request, bytes) else request.SerializeToString()
+        answer: Any = getattr(self.gateway, method)(payload, context)
+        replies = [message async for message in answer] if hasattr(answer, "__aiter__") else [await answer]
+        return said(context, replies)
+
+    def accept(self, method: str, request: Message) -> Any:
+        """Call, and fail where the answer is a status."""
+        found = self.ask(method, request)
+        assert found.code is grpc.StatusCode.OK, found
+        return found.reply
+
+    def receive(self, sku: str, units: int = UNITS, store_id: str = "S1") -> None:
+        """Bring units in."""
+        self._sequence += 1
+        row = stock_pb2.Adjustment(
+            sku=sku, delta=units, sequence=self._sequence, kind=stock_pb2.ADJUSTMENT_KIND_RECEIPT
+        )
+        request = ss.AdjustStockRequest(
+            idempotency_key=f"receipt {self._sequence}", store_id=store_id, source="wms", adjustments=[row]
+        )
+        assert self.accept("AdjustStock", request).change.applied == 1
+
+    def reserve(self, key: str, sku: str = "A", units: int = 1, store_id: str = "S1") -> rs.ReserveResponse:
+        """Hold units."""
+        return self.accept("Reserve", reserve_request(key, sku, units, store_id))  # type: ignore[no-any-return]
+
+    def version(self, store_id: str = "S1") -> int:
+        """The ledger's version."""
+        request = ad.GetLedgerStatusRequest(store_id=store_id)
+        return int(self.accept("GetLedgerStatus", request).version)
+
+
+def reserve_request(key: str, sku: str = "A", units: int = 1, store_id: str = "S1") -> rs.ReserveRequest:
+    """A good one."""
+    return rs.ReserveRequest(
+        idempotency_key=key,
+        store_id=store_id,
+        customer_id=f"customer of {key}",
+        channel="web",
+        lines=[{"sku": sku, "quantity": units}],
+    )

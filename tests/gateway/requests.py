@@ -1,0 +1,141 @@
+"""A good request of every call, and the way to spoil one field of it."""
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from google.protobuf.message import Message
+
+from holdfast.v1 import (
+    admin_service_pb2 as ad,
+    event_service_pb2 as es,
+    reservation_pb2,
+    reservation_service_pb2 as rs,
+    stock_pb2,
+    stock_service_pb2 as ss,
+)
+from tests.gateway.front import reserve_request
+
+HELD: Final = "S1:3"  # a reservation that stands; numbers 1 and 2 are the policy and the receipt
+DAY: Final = {"seconds": 86_400}
+
+GOOD: Final[dict[str, Callable[[str], Message]]] = {
+    "Reserve": lambda key: rs.ReserveRequest(
+        idempotency_key=key,
+        store_id="S1",
+        customer_id="ann",
+        channel="web",
+        basket_id=f"basket {key}",
+        lines=[{"sku": "A", "quantity": 1}, {"sku": "A", "quantity": 1}],
+        ttl=DAY,
+    ),
+    "ConfirmReservation": lambda key: rs.ConfirmReservationRequest(
+        idempotency_key=key, reservation_id=HELD, collect_within=DAY
+    ),
+    "MarkReservationReady": lambda key: rs.MarkReservationReadyRequest(idempotency_key=key, reservation_id=HELD),
+    "CollectReservation": lambda key: rs.CollectReservationRequest(
+        idempotency_key=key, reservation_id=HELD, payment_reference="p1", lines=[{"sku": "A", "quantity": 1}]
+    ),
+    "ReleaseReservation": lambda key: rs.ReleaseReservationRequest(
+        idempotency_key=key,
+        reservation_id=HELD,
+        reason=reservation_pb2.RELEASE_REASON_OTHER,
+        lines=[{"sku": "A", "quantity": 1}],
+    ),
+    "ExtendReservation": lambda key: rs.ExtendReservationRequest(idempotency_key=key, reservation_id=HELD, ttl=DAY),
+    "GetReservation": lambda _: rs.GetReservationRequest(reservation_id=HELD, min_version=1),
+    "ListReservations": lambda _: rs.ListReservationsRequest(
+        store_id="S1",
+        statuses=[reservation_pb2.RESERVATION_STATUS_HELD],
+        page_size=10,
+        page_token="1",  # noqa: S106  # no password
+    ),
+    "AdjustStock": lambda key: ss.AdjustStockRequest(
+        idempotency_key=key,
+        store_id="S1",
+        source="till",
+        adjustments=[
+            {"sku": "A", "delta": 1, "sequence": 1, "kind": "ADJUSTMENT_KIND_RECEIPT", "occurred_at": {"seconds": 1}},
+            {"sku": "A", "delta": -1, "sequence": 2, "kind": "ADJUSTMENT_KIND_SALE"},
+        ],
+    ),
+    "CountStock": lambda key: ss.CountStockRequest(
+        idempotency_key=key,
+        store_id="S1",
+        counts=[{"sku": "A", "quantity": 900}, {"sku": "B", "quantity": 0}],
+        holds=stock_pb2.HOLDS_COUNTED_INCLUDED,
+    ),
+    "SetSafetyStock": lambda key: ss.SetSafetyStockRequest(
+        idempotency_key=key, store_id="S1", safety_stocks=[{"sku": "A", "quantity": 1}, {"sku": "B", "quantity": 0}]
+    ),
+    "GetAvailability": lambda _: ss.GetAvailabilityRequest(
+        store_ids=["S1", "S2"], skus=["A", "B"], min_versions={"S1": 1}
+    ),
+    "PutStores": lambda _: ad.PutStoresRequest(
+        stores=[{"store_id": "S1"}, {"store_id": "S2", "name": "Two", "latitude": 90, "longitude": -180}]
+    ),
+    "ListStores": lambda _: ad.ListStoresRequest(page_size=2, page_token="S1"),  # noqa: S106  # no password
+    "GetPolicy": lambda _: ad.GetPolicyRequest(),
+    "SetPolicy": lambda _: ad.SetPolicyRequest(
+        policy={
+            "ttl_default": {"seconds": 7_200},
+            "ttl_max": {"seconds": 7 * 86_400},
+            "collect_within": DAY,
+            "ttl_rules": [{"channel": "web", "sku": "A", "store_id": "S1", "ttl": DAY}],
+            "limit_rules": [{"channel": "web", "sku": "A", "open_reservations_max": 500, "units_max": 500}],
+        }
+    ),
+    "GetLedgerStatus": lambda _: ad.GetLedgerStatusRequest(store_id="S1"),
+    "VerifyLedger": lambda _: ad.VerifyLedgerRequest(store_id="S1"),
+}
+
+# Streams do not end by themselves, so a good request of theirs is not simply asked.
+GOOD_STREAMS: Final[dict[str, Callable[[str], Message]]] = {
+    "WatchEvents": lambda _: es.WatchEventsRequest(cursors=[{"store_id": "S1"}, {"store_id": "S2"}]),
+    "WatchAvailability": lambda _: ss.WatchAvailabilityRequest(
+        cursors=[{"store_id": "S1"}, {"store_id": "S2"}], skus=["A", "B"]
+    ),
+}
+
+BATCHES: Final[dict[str, tuple[str, Any]]] = {
+    "ReserveBatch": ("Reserve", rs.ReserveBatchRequest),
+    "ConfirmBatch": ("ConfirmReservation", rs.ConfirmBatchRequest),
+    "CollectBatch": ("CollectReservation", rs.CollectBatchRequest),
+    "ReleaseBatch": ("ReleaseReservation", rs.ReleaseBatchRequest),
+}
+
+
+def good(method: str, key: str) -> Message:
+    """A request that is answered."""
+    return {**GOOD, **GOOD_STREAMS}[method](key)
+
+
+def spoiled(method: str, key: str, path: str, value: object) -> Message:
+    """A good request with one field set to something else: `adjustments[0].sku`, or a list as a whole."""
+    message = good(method, key)
+    *steps, last = re.findall(r"\w+", path)
+    target: Any = message
+    for step in steps:
+        target = target[int(step)] if step.isdigit() else getattr(target, step)
+    if last.isdigit():
+        target[int(last)] = value
+    elif isinstance(value, list):
+        rows = getattr(target, last)
+        del rows[:]
+        for row in value:
+            if isinstance(row, dict):
+                rows.add(**row)
+            else:
+                rows.append(row)
+    elif isinstance(value, dict):
+        getattr(target, last).SetInParent()
+        for name, content in value.items():
+            setattr(getattr(target, last), name, content)
+    else:
+        setattr(target, last, value)
+    return message
+
+
+def reserve_items(count: int) -> rs.ReserveBatchRequest:
+    """A batch of good reservations."""
+    return rs.ReserveBatchRequest(requests=[reserve_request(f"item {number}") for number in range(count)])

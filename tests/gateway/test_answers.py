@@ -1,0 +1,258 @@
+"""What the gateway says: refusals with their figures, statuses with their details, errors of single items."""
+
+import asyncio
+import string
+from typing import Any
+
+import grpc
+import pytest
+
+from actors.batcher import QUEUE_AGE_S_MAX, QUEUED_ENTRIES_MAX
+from actors.envelope import Refusal
+from actors.journal.codec import chained
+from actors.ledger.lifecycle import Status as ReservationStatus
+from actors.ledger.policy import HOUR_MS
+from actors.ledger.reasons import Reason, Rejection
+from holdfast.v1 import (
+    error_pb2,
+    reservation_pb2,
+    reservation_service_pb2 as rs,
+    stock_pb2,
+    stock_service_pb2 as ss,
+)
+from serve.replies import _SENTENCES, explain, fill_rejection
+from serve.statuses import fill_item_error, late, overloaded
+from tests.gateway.front import Front, reserve_request
+from tests.host.loop_time import skip
+from tests.host.office import WAIT_S, ManualClock
+from tests.waiting import until_async
+
+CODE = grpc.StatusCode
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_a_sentence_and_a_name_on_the_wire(reason: Reason) -> None:
+    rejection = Rejection(reason, "SKU-9", 7, 3, 42, ReservationStatus.READY, (("SKU-9", 7, 3),))
+    reply = error_pb2.Rejection()
+    fill_rejection(Refusal(11, rejection), "S1", reply)
+    assert error_pb2.Reason.Name(reply.reason) == f"REASON_{reason.name}"
+    assert reply.message == explain(rejection, "S1")
+    assert len(reply.message) > 20
+    assert "{" not in reply.message
+    named = {field for _, field, _, _ in string.Formatter().parse(_SENTENCES[reason]) if field}
+    for field, text in {
+        "sku": "SKU-9",
+        "asked": "7",
+        "available": "3",
+        "reservation": "S1:42",
+        "status": "READY",
+    }.items():
+        assert (field not in named) or text in reply.message
+    assert (reply.sku, reply.asked, reply.available, reply.reservation_id, reply.version) == (
+        "SKU-9",
+        7,
+        3,
+        "S1:42",
+        11,
+    )
+    assert reply.status == reservation_pb2.RESERVATION_STATUS_READY
+
+
+def test_a_refusal_carries_sku_shop_asked_and_available(front: Front) -> None:
+    front.receive("B", 2)
+    request = reserve_request("k1")
+    del request.lines[:]
+    for sku, quantity in (("A", 1), ("B", 2), ("B", 3), ("A", 1_500)):
+        request.lines.add(sku=sku, quantity=quantity)
+    refused = front.accept("Reserve", request).rejection
+    assert refused.reason == error_pb2.REASON_INSUFFICIENT_STOCK
+    assert (refused.sku, refused.store_id, refused.asked, refused.available) == ("A", "S1", 1_501, 1_000)
+    assert [(row.sku, row.asked, row.available) for row in refused.short_lines] == [("A", 1_501, 1_000), ("B", 5, 2)]
+    assert "S1 has 1000 of A" in refused.message
+    assert refused.version == front.version()
+    assert front.accept("Reserve", request).rejection == refused
+
+
+def test_a_reservation_says_all_that_was_asked(front: Front, clock: ManualClock) -> None:
+    request = reserve_request("k1", units=3)
+    request.basket_id = "b1"
+    held = front.accept("Reserve", request).reservation
+    assert held == reservation_pb2.Reservation(
+        reservation_id="S1:3",
+        store_id="S1",
+        status="RESERVATION_STATUS_HELD",
+        lines=[{"sku": "A", "quantity": 3}],
+        customer_id="customer of k1",
+        channel="web",
+        basket_id="b1",
+        created_at={"seconds": clock.at_ms // 1_000},
+        expires_at={"seconds": (clock.at_ms + 2 * HOUR_MS) // 1_000},
+        version=3,
+    )
+    assert front.accept("GetReservation", rs.GetReservationRequest(reservation_id="S1:3")).reservation == held
+
+
+def test_every_step_answers_with_the_reservation_as_it_then_is(front: Front) -> None:
+    front.reserve("k1", units=4)
+    line = reservation_pb2.LineQuantity(sku="A", quantity=1)
+    steps: list[tuple[str, Any, str]] = [
+        ("ConfirmReservation", rs.ConfirmReservationRequest(), "CONFIRMED"),
+        ("MarkReservationReady", rs.MarkReservationReadyRequest(), "READY"),
+        ("ExtendReservation", rs.ExtendReservationRequest(ttl={"seconds": 60}), "READY"),
+        ("CollectReservation", rs.CollectReservationRequest(payment_reference="p1", lines=[line]), "READY"),
+        (
+            "ReleaseReservation",
+            rs.ReleaseReservationRequest(reason="RELEASE_REASON_NOT_FOUND_ON_SHELF", lines=[line]),
+            "READY",
+        ),
+        ("CollectReservation", rs.CollectReservationRequest(payment_reference="p2"), "COLLECTED"),
+    ]
+    for number, (method, request, status) in enumerate(steps):
+        request.idempotency_key, request.reservation_id = f"step {number}", "S1:3"
+        reply = front.accept(method, request)
+        assert reservation_pb2.ReservationStatus.Name(reply.reservation.status) == f"RESERVATION_STATUS_{status}"
+        assert reply.reservation.version == 4 + number
+        assert front.accept(method, request) == reply
+    final = reply.reservation
+    assert [(row.quantity, row.collected, row.released) for row in final.lines] == [(4, 3, 1)]
+    assert (final.payment_reference, final.release_reason) == ("p2", reservation_pb2.RELEASE_REASON_NOT_FOUND_ON_SHELF)
+
+
+def test_a_batch_is_answered_in_its_sequence_over_shops(front: Front) -> None:
+    front.receive("A", 1, "S2")
+    requests = [
+        reserve_request("k1", store_id="S2"),
+        reserve_request("k1", store_id="S1"),
+        reserve_request("k2", store_id="S2"),
+        rs.ReserveRequest(),
+        reserve_request("k2", store_id="S1"),
+        reserve_request("k1", store_id="nowhere"),
+        reserve_request("k1", store_id="S1"),
+    ]
+    outcomes = front.accept("ReserveBatch", rs.ReserveBatchRequest(requests=requests)).outcomes
+    kinds = [outcome.WhichOneof("result") for outcome in outcomes]
+    assert kinds == ["reservation", "reservation", "rejection", "error", "reservation", "error", "reservation"]
+    assert [outcomes[place].reservation.store_id for place in (0, 1, 4, 6)] == ["S2", "S1", "S1", "S1"]
+    assert outcomes[6] == outcomes[1]
+    assert [outcomes[place].error.code for place in (3, 5)] == [3, 5]
+
+
+def test_overload_is_said_before_any_work_with_a_time_to_wait(front: Front) -> None:
+    async def main() -> None:
+        gate = front.actors.hold("store-S1")
+        batch = rs.ReserveBatchRequest(requests=[reserve_request(f"k{n}") for n in range(1_024)])
+        flood = [
+            asyncio.ensure_future(front.asked("ReserveBatch", batch)) for _ in range(QUEUED_ENTRIES_MAX // 1_024 + 6)
+        ]
+        await asyncio.wait(flood, return_when=asyncio.FIRST_COMPLETED)
+        refused = [call.result() for call in flood if call.done()]
+        assert {found.code for found in refused} == {CODE.RESOURCE_EXHAUSTED}
+        assert all(found.retry_after_ms > 0 and "nothing was done" in found.message for found in refused)
+
+        skip(QUEUE_AGE_S_MAX)
+        found = await front.asked("Reserve", reserve_request("one more"))
+        assert (found.code, found.retry_after_ms > 0) == (CODE.RESOURCE_EXHAUSTED, True)
+        # Of a batch over two shops, the part of the other one is served.
+        both = rs.ReserveBatchRequest(
+            requests=[reserve_request("x"), reserve_request("y", store_id="S2"), rs.ReserveRequest()]
+        )
+        outcomes = (await front.asked("ReserveBatch", both)).reply.outcomes
+        assert outcomes[0].error.code == CODE.RESOURCE_EXHAUSTED.value[0]
+        assert outcomes[0].error.retry_after.ToMilliseconds() > 0
+        assert outcomes[1].WhichOneof("result") == "rejection"
+        assert outcomes[2].error.code == CODE.INVALID_ARGUMENT.value[0]
+        # Steps of promises already made are still taken.
+        step = asyncio.ensure_future(
+            front.asked("ConfirmReservation", rs.ConfirmReservationRequest(idempotency_key="c", reservation_id="S1:3"))
+        )
+        await asyncio.sleep(0)
+        gate.set()
+        assert (await step).code is CODE.OK
+        assert {found.code for found in await asyncio.gather(*flood)} == {CODE.OK, CODE.RESOURCE_EXHAUSTED}
+
+    front.run(main)
+
+
+def test_no_answer_in_time_says_whether_the_outcome_is_unknown(front: Front) -> None:
+    async def main() -> None:
+        front.actors.hold("store-S1")
+        front.actors.calls.append(("nobody", "", ()))
+        sent = asyncio.ensure_future(front.asked("Reserve", reserve_request("k1"), timeout_ms="1000"))
+
+        async def is_out() -> bool:
+            return front.actors.calls[-1][:2] == ("store-S1", "step")
+
+        await until_async(is_out, within_s=WAIT_S, what="the call on its way")
+        skip(1.1)
+        found = await sent
+        assert (found.code, found.retry_after_ms > 0) == (CODE.UNAVAILABLE, True)
+        assert "unknown" in found.message
+        assert "same key" in found.message
+
+    front.run(main)
+    found = front.ask("Reserve", reserve_request("k2"), timeout_ms="0")
+    assert found.code is CODE.DEADLINE_EXCEEDED
+    assert "nothing was done" in found.message
+
+
+def test_lost_answers_are_asked_for_again(front: Front) -> None:
+    front.actors.lose_answers("store-S1", 3)
+    held = front.reserve("k1").reservation
+    front.actors.lose_calls("store-S1", 2)
+    assert front.reserve("k1").reservation == held
+    front.actors.kill("store-S1")
+    assert front.reserve("k1").reservation == held
+    assert front.version() == 3
+
+
+def test_a_stopped_ledger_says_why_and_the_rest_goes_on(front: Front) -> None:
+    disk = front.actors.disks["store-S1"]
+    epoch, seq = disk.heads["S1"]
+    disk.write(
+        "records", [["S1", epoch, seq + 1, 1, 0, "[", chained(disk.checksums["S1"], "S1", epoch, seq + 1, 1, 0, b"[")]]
+    )
+    front.actors.kill("store-S1")
+    reads = [
+        ("Reserve", reserve_request("k1")),
+        ("GetReservation", rs.GetReservationRequest(reservation_id="S1:3")),
+        ("ListReservations", rs.ListReservationsRequest(store_id="S1")),
+        ("GetAvailability", ss.GetAvailabilityRequest(store_ids=["S2", "S1"], skus=["A"])),
+        ("SetSafetyStock", ss.SetSafetyStockRequest(idempotency_key="k", store_id="S1", safety_stocks=[{"sku": "A"}])),
+        ("WatchEvents", ss.WatchAvailabilityRequest(cursors=[{"store_id": "S1"}])),
+        ("WatchAvailability", ss.WatchAvailabilityRequest(cursors=[{"store_id": "S1"}])),
+    ]
+    for method, request in reads:
+        found = front.ask(method, request)
+        assert found.code is CODE.DATA_LOSS, method
+        assert "ledger S1: the journal is damaged at seq 3" in found.message
+    batch = rs.ReserveBatchRequest(requests=[reserve_request("k1"), reserve_request("k1", store_id="S2")])
+    outcomes = front.accept("ReserveBatch", batch).outcomes
+    assert outcomes[0].error.code == CODE.DATA_LOSS.value[0]
+    assert outcomes[1].WhichOneof("result") == "rejection"
+
+
+def test_an_item_error_says_what_the_status_would() -> None:
+    error = error_pb2.ItemError()
+    fill_item_error(overloaded(0.25), error)
+    assert (error.code, error.retry_after.ToMilliseconds()) == (8, 250)
+    error = error_pb2.ItemError()
+    fill_item_error(late(sent=False), error)
+    assert (error.code, error.HasField("retry_after")) == (4, False)
+
+
+def test_changes_of_stock_say_what_they_did(front: Front) -> None:
+    front.reserve("k1", units=900)
+    rows = [{"sku": "A", "delta": -300, "sequence": n, "kind": stock_pb2.ADJUSTMENT_KIND_SALE} for n in (5, 5)]
+    request = ss.AdjustStockRequest(idempotency_key="s1", store_id="S1", source="till", adjustments=rows)
+    change = front.accept("AdjustStock", request).change
+    assert (change.applied, change.dropped_repeated, change.version) == (1, 1, 4)
+    (shortfall,) = change.shortfalls
+    assert (shortfall.sku, shortfall.quantity) == ("A", 200)
+    assert [(loss.reservation_id, loss.quantity) for loss in shortfall.losses] == [("S1:3", 200)]
+    rows = [{"sku": "A", "delta": -1, "sequence": 4, "kind": stock_pb2.ADJUSTMENT_KIND_SALE}]
+    late_rows = ss.AdjustStockRequest(idempotency_key="s2", store_id="S1", source="till", adjustments=rows)
+    assert front.accept("AdjustStock", late_rows).change.dropped_late == 1
+    reused = front.accept(
+        "AdjustStock", ss.AdjustStockRequest(idempotency_key="s1", store_id="S1", source="x", adjustments=rows)
+    )
+    assert reused.rejection.reason == error_pb2.REASON_IDEMPOTENCY_KEY_REUSED

@@ -1,0 +1,177 @@
+"""What an operator writes: every fault is told with its place, and what was fixed once stays so."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, strategies as st
+
+from serve.settings import (
+    PLACEMENT_FILE,
+    SettingsError,
+    duration_ms,
+    fix_placement,
+    hold_data_dir,
+    read_chain_file,
+    read_settings,
+)
+
+S, M, H, D = 1_000, 60_000, 3_600_000, 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [
+        *(("90s", 90 * S), ("15m", 15 * M), ("2h", 2 * H), ("7d", 7 * D), ("1h30m", 90 * M), ("1h 30m", 90 * M)),
+        *(("250ms", 250), ("1.5h", 90 * M), (" 2 h ", 2 * H), ("1d1h1m1s1ms", D + H + M + S + 1)),
+    ],
+)
+def test_times_are_read(text: str, ms: int) -> None:
+    assert duration_ms(text) == ms
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "2", "h", "2x", "-2h", "2h!", "two hours", 7_200, None, 1.5, "1e3s", "2hh", "∞h"]
+)
+def test_what_is_no_time_is_refused(text: Any) -> None:
+    with pytest.raises(ValueError, match="is not a time; write 90s"):
+        duration_ms(text)
+
+
+@given(st.integers(0, 99), st.integers(0, 23), st.integers(0, 59))
+def test_parts_of_a_time_add_up(days: int, hours: int, minutes: int) -> None:
+    assert duration_ms(f"{days}d{hours}h{minutes}m") == days * D + hours * H + minutes * M
+
+
+def chain_file(folder: Path, text: str | bytes) -> Path:
+    """A chain file."""
+    path = folder / "chain.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_a_whole_chain_file(tmp_path: Path) -> None:
+    text = """
+    stores:
+      - {store_id: S1, name: One, latitude: 52.5, longitude: 13.4}
+      - {store_id: S2, paused: true}
+    policy:
+      ttl_default: 90m
+      ttl_max: 30d
+      collect_within: 2d
+      ttl_rules: [{channel: web, sku: A, store_id: S1, ttl: 15m}]
+      limit_rules: [{channel: web, open_reservations_max: 3}]
+    """
+    chain = read_chain_file(chain_file(tmp_path, text))
+    assert [(row.store_id, row.paused) for row in chain.stores] == [("S1", False), ("S2", True)]
+    assert chain.policy is not None
+    assert (chain.policy.ttl_default, chain.policy.ttl_rules[0].ttl) == (90 * M, 15 * M)
+
+
+@pytest.mark.parametrize("text", ["", "stores: []", "{}", "# nothing"])
+def test_an_empty_chain_file_leaves_all_as_it_is(tmp_path: Path, text: str) -> None:
+    chain = read_chain_file(chain_file(tmp_path, text))
+    assert (chain.stores, chain.policy) == ([], None)
+
+
+FAULTS = [
+    ("stores: [{store_id: 'S 1'}]", "stores.0.store_id: Value error, a shop's id is 1 to 64 of"),
+    (
+        "stores: [{store_id: S1}, {store_id: S2}, {store_id: S1}]",
+        "stores: Value error, these shops stand more than once: S1",
+    ),
+    ("stores: [{name: One}]", "stores.0.store_id: Field required"),
+    ("stores: [{store_id: S1, latitude: 91}]", "stores.0.latitude: Input should be less than or equal to 90"),
+    ("stores: [{store_id: S1, longitude: .nan}]", "stores.0.longitude"),
+    ("stores: [{store_id: S1, colour: red}]", "stores.0.colour: Extra inputs are not permitted"),
+    ("stores: 7", "stores: Input should be a valid list"),
+    ("shops: []", "shops: Extra inputs are not permitted"),
+    ("policy: {ttl_default: 2}", "policy.ttl_default: Value error, '2' is not a time"),
+    ("policy: {ttl_default: 8d}", "policy: Value error, every time must be more than zero and at most ttl_max"),
+    ("policy: {ttl_default: 0s}", "policy: Value error, every time must be more than zero"),
+    ("policy: {ttl_max: 31d}", "policy: Value error, ttl_max must be at most 30d"),
+    ("policy: {ttl_rules: [{channel: web}]}", "policy.ttl_rules.0.ttl: Field required"),
+    ("policy: {ttl_rules: [{ttl: 8d}]}", "policy: Value error, every time must be"),
+    ("policy: {limit_rules: [{units_max: -1}]}", "policy.limit_rules.0.units_max"),
+    ("[]", None),
+    ("- a\n- b", "(the file)"),
+    ("just text", "(the file)"),
+    ("stores: [", "is not YAML"),
+    (b"stores: \xff\xfe", "is not YAML"),
+]
+
+
+@pytest.mark.parametrize(("text", "why"), FAULTS)
+def test_a_fault_is_told_with_its_place(tmp_path: Path, text: str | bytes, why: str | None) -> None:
+    path = chain_file(tmp_path, text)
+    if why is None:
+        assert read_chain_file(path).stores == []
+        return
+    with pytest.raises(SettingsError) as refused:
+        read_chain_file(path)
+    assert str(path) in str(refused.value)
+    assert why in str(refused.value)
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    text = "stores: [{store_id: ''}, {name: x}]\npolicy: {ttl_default: never}"
+    with pytest.raises(SettingsError) as refused:
+        read_chain_file(chain_file(tmp_path, text))
+    for place in ("stores.0.store_id", "stores.1.store_id", "policy.ttl_default"):
+        assert place in str(refused.value)
+
+
+@pytest.mark.parametrize("missing", ["chain.yaml", "."])
+def test_a_file_that_cannot_be_read(tmp_path: Path, missing: str) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_chain_file(tmp_path / missing)
+
+
+def test_placement_is_fixed_at_the_first_start(tmp_path: Path) -> None:
+    fix_placement(tmp_path, 4)
+    fix_placement(tmp_path, 4)
+    for other in (0, 1, 5):
+        with pytest.raises(SettingsError, match="was made with store_actors=4"):
+            fix_placement(tmp_path, other)
+    assert orjson.loads((tmp_path / PLACEMENT_FILE).read_bytes()) == {"version": 1, "store_actors": 4}
+
+
+def test_a_torn_placement_is_not_taken_for_another(tmp_path: Path) -> None:
+    (tmp_path / PLACEMENT_FILE).write_bytes(b'{"version":1,')
+    with pytest.raises(SettingsError, match="cannot be read"):
+        fix_placement(tmp_path, 4)
+
+
+def test_a_directory_is_one_services_alone(tmp_path: Path) -> None:
+    held = hold_data_dir(tmp_path)
+    with pytest.raises(SettingsError, match="is served already"):
+        hold_data_dir(tmp_path)
+    held.close()
+    hold_data_dir(tmp_path).close()
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"store_actors": -1}, "store_actors: Input should be greater than or equal to 0"),
+        ({"store_actors": 1_025}, "store_actors"),
+        ({"grpc_port": 65_536}, "grpc_port"),
+        ({"gateways": 0}, "gateways"),
+        ({"gateways": "many"}, "gateways: Input should be a valid integer"),
+    ],
+)
+def test_a_setting_that_does_not_hold_is_named(given: dict[str, Any], why: str) -> None:
+    with pytest.raises(SettingsError, match="a setting does not hold") as refused:
+        read_settings(**given)
+    assert why in str(refused.value)
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOLDFAST_STORE_ACTORS", "8")
+    monkeypatch.setenv("HOLDFAST_GATEWAYS", "2")
+    settings = read_settings(gateways=3)
+    assert (settings.store_actors, settings.gateways) == (8, 3)
+    monkeypatch.setenv("HOLDFAST_STORE_ACTORS", "eight")
+    with pytest.raises(SettingsError, match="store_actors"):
+        read_settings()

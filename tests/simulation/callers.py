@@ -1,0 +1,82 @@
+"""What callers ask for, by chance: commands of every kind, for reservations that exist and that do not."""
+
+from random import Random
+from typing import Final
+
+from actors.ledger import commands as cm
+from actors.ledger.lifecycle import ReleaseReason
+from actors.ledger.policy import DAY_MS, HOUR_MS
+
+SKUS: Final = ("A", "B", "C", "never stocked")
+CUSTOMERS: Final = ("ann", "bob", "cid", "dan")
+SOURCES: Final = ("till", "wms")
+TTLS_MS: Final = (0, 0, 1, HOUR_MS // 6, 3 * HOUR_MS, DAY_MS, 90 * DAY_MS)
+ASKED: Final = (ReleaseReason.CUSTOMER_CANCELLED, ReleaseReason.PAYMENT_FAILED, ReleaseReason.NO_SHOW)
+
+
+class Callers:
+    """A source of commands. `numbers` are the reservations that callers have heard of."""
+
+    def __init__(self, random: Random) -> None:
+        self.numbers: list[int] = []
+        self._random = random
+        self._keys = 0
+        self._sequences = dict.fromkeys(SOURCES, 0)
+
+    def fresh(self) -> cm.Command:
+        """A command under a key of its own."""
+        self._keys += 1
+        return self.about(f"k{self._keys}")
+
+    def about(self, key: str) -> cm.Command:
+        """Any command under a key."""
+        kinds = (self._reserve, self._step, self._adjust, self._count)
+        (kind,) = self._random.choices(kinds, weights=(50, 35, 12, 3))
+        return kind(key)
+
+    def _lines(self, most: int) -> cm.Lines:
+        count = self._random.choice((1, 1, 1, 2, 3))
+        return tuple((self._random.choice(SKUS[:3]), self._random.randint(1, most)) for _ in range(count))
+
+    def _reserve(self, key: str) -> cm.Command:
+        random = self._random
+        basket = random.choice(("", "", "b1", "b2"))
+        lines = self._lines(4) if random.random() < 0.95 else ((random.choice(SKUS), 99),)
+        return cm.Reserve(
+            key, random.choice(CUSTOMERS), random.choice(("web", "app")), basket, lines, random.choice(TTLS_MS)
+        )
+
+    def _step(self, key: str) -> cm.Command:
+        random = self._random
+        number = random.choice(self.numbers) if self.numbers and random.random() < 0.95 else random.randint(1, 999)
+        lines = self._lines(2) if random.random() < 0.3 else ()
+        match random.randint(0, 4):
+            case 0:
+                return cm.Confirm(key, number, random.choice(TTLS_MS))
+            case 1:
+                return cm.MarkReady(key, number)
+            case 2:
+                return cm.Collect(key, number, f"p{random.randint(1, 9)}", lines)
+            case 3:
+                return cm.Release(key, number, random.choice(ASKED), lines)
+            case _:
+                return cm.Extend(key, number, random.choice(TTLS_MS) or HOUR_MS)
+
+    def _adjust(self, key: str) -> cm.Command:
+        random = self._random
+        source = random.choice(SOURCES)
+        rows = []
+        for _ in range(random.randint(1, 3)):
+            self._sequences[source] += random.choice((0, 1, 1, 1, 2))  # now and then a row comes twice
+            sequence = max(1, self._sequences[source] - (5 if random.random() < 0.1 else 0))  # or late
+            kind = random.choice(tuple(cm.AdjustmentKind))
+            units = random.randint(1, 12)
+            delta = {cm.AdjustmentKind.SALE: -units, cm.AdjustmentKind.CORRECTION: random.choice((-units, units))}
+            rows.append(cm.Movement(random.choice(SKUS[:3]), delta.get(kind, 2 * units), sequence, kind, 0))
+        return cm.AdjustStock(key, source, tuple(rows))
+
+    def _count(self, key: str) -> cm.Command:
+        random = self._random
+        if random.random() < 0.4:
+            return cm.SetSafetyStock(key, ((random.choice(SKUS[:3]), random.randint(0, 3)),))
+        return cm.CountStock(key, ((random.choice(SKUS[:3]), random.randint(0, 40)),), 0, random.random() < 0.5)

@@ -1,0 +1,67 @@
+"""What must hold at any time, each by the letter of its invariant."""
+
+from actors.host import LedgerHost
+from actors.journal.codec import decode_events
+from actors.journal.memory import MemoryDisk
+from actors.journal.port import JournalError
+from actors.ledger import invariants
+from actors.ledger.audit import Audit, compare
+from actors.ledger.events import PolicyAdopted
+from actors.ledger.evolve import evolve
+from actors.ledger.snapshot import Capture
+from actors.ledger.state import Ledger
+
+
+class Broken(Exception):
+    """An invariant does not hold."""
+
+    def __init__(self, invariant: str, found: str) -> None:
+        super().__init__(f"{invariant}: {found}")
+        self.invariant = invariant
+
+
+def check(host: LedgerHost, disk: MemoryDisk, ledger_id: str) -> None:
+    """The live ledger, the journal, and what each says of the other. Nothing may be on its way to the disk."""
+    try:
+        capture = host.read(ledger_id, lambda hosted, _: Capture(hosted.ledger))
+    except JournalError as error:
+        raise Broken("I8", f"the ledger cannot be read: {error}") from error
+    ledger = host._hosted[ledger_id].ledger
+    for broken in invariants.check(ledger):
+        raise Broken(broken.invariant, str(broken))
+
+    audit, replayed = Audit(), Ledger(ledger_id)
+    for record in disk.records.get(ledger_id, ()):
+        first = record.seq - record.event_count + 1
+        for version, event in enumerate(decode_events(record.payload), start=first):
+            audit.add(version, record.epoch, record.at_ms, event)
+            evolve(replayed, event, record.at_ms)
+    result = audit.result()
+    for violation in (*result.violations, *compare(result, _stock(ledger))):
+        raise Broken(violation.invariant, str(violation))
+    if Capture(replayed).state_hash() != capture.state_hash():
+        raise Broken("I13", f"a replay gives another state than the live one at version {capture.version}")
+
+
+def _stock(ledger: Ledger) -> dict[str, tuple[int, int, int, int]]:
+    return {
+        sku: (position.on_hand, position.reserved, position.allotted, position.safety_stock)
+        for sku, position in ledger.positions.items()
+    }
+
+
+def due(host: LedgerHost, ledger_id: str, now_ms: int) -> bool:
+    """Whether something falls due at the next step anyway."""
+    ledger = host._hosted[ledger_id].ledger
+    deadline_ms = ledger.earliest_deadline_ms()
+    return deadline_ms is not None and deadline_ms <= max(now_ms, ledger.time_ms)
+
+
+def rules_only(disk: MemoryDisk, ledger_id: str, after: int) -> bool:
+    """Whether all that was written after a version is that newer rules were taken over."""
+    return all(
+        isinstance(event, PolicyAdopted)
+        for record in disk.records[ledger_id]
+        if record.seq > after
+        for event in decode_events(record.payload)
+    )

@@ -1,0 +1,131 @@
+"""Machines with one fault each, to see that a checker catches it."""
+
+from collections.abc import Sequence
+
+from actors.envelope import Stopped
+from actors.group_commit import GroupCommit
+from actors.host import LedgerHost
+from actors.journal.memory import MemoryJournal
+from actors.journal.port import Head, JournalError, Record
+from actors.ledger.commands import Command, Reserve
+from actors.ledger.events import Event
+from actors.ledger.policy import HOUR_MS
+from actors.ledger.state import Ledger, Remembered, Reservation
+from tests.simulation.world import Parts
+
+
+class _LateCommit(GroupCommit):
+    """Writes what the step before left behind, and lets this one speak already."""
+
+    def wait(self, ticket: int) -> None:
+        if ticket > self._durable + 1:
+            super().wait(ticket)
+
+
+class AnswersBeforeAppend(LedgerHost):
+    """The answer leaves while its records wait for the next batch."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self._commits = _LateCommit(self._commits._journal, self._commits._on_failure)
+
+
+class _BlindCommit(GroupCommit):
+    """A failed append is taken for one that went well."""
+
+    def wait(self, ticket: int) -> None:
+        try:
+            super().wait(ticket)
+        except JournalError:
+            self._durable = ticket
+
+
+class PassesOverFailures(LedgerHost):
+    """The disk is full, and the caller is told that all is well."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self._commits = _BlindCommit(self._commits._journal, self._commits._on_failure)
+
+
+class SkipsTheKey(LedgerHost):
+    """Every sentence is taken for a new one."""
+
+    def step(self, batch: Sequence[tuple[str, Command]]) -> list[Remembered | Stopped]:
+        salt = len(self._hosted["S1"].ledger.reservations) if "S1" in self._hosted else 0
+        return super().step(
+            [
+                (ledger_id, command._replace(key=f"{command.key}/{salt}/{place}"))
+                for place, (ledger_id, command) in enumerate(batch)
+            ]
+        )
+
+
+class AnswersAsOfNow(LedgerHost):
+    """A repeat of Reserve is told how the reservation stands, not what was answered."""
+
+    def step(self, batch: Sequence[tuple[str, Command]]) -> list[Remembered | Stopped]:
+        answers = super().step(batch)
+        for place, ((ledger_id, command), answer) in enumerate(zip(batch, answers, strict=True)):
+            if isinstance(command, Reserve) and isinstance(answer, Reservation):
+                answers[place] = self._hosted[ledger_id].ledger.reservations.get(answer.number, answer)
+        return answers
+
+
+class ExpiresEarly(LedgerHost):
+    """Holds go an hour before their time."""
+
+    def _prepare(self, ledger_id: str, ledger: Ledger, now_ms: int) -> list[Event]:
+        return super()._prepare(ledger_id, ledger, now_ms + HOUR_MS)
+
+
+class NeverExpires(LedgerHost):
+    """The sweep was forgotten."""
+
+    def sweep(self) -> int:
+        return 0
+
+
+class _IgnoresEpochs(MemoryJournal):
+    """Whoever appends is in office."""
+
+    def append(self, records: Sequence[Record]) -> None:
+        super().append([record._replace(epoch=self._disk.heads[record.ledger_id].epoch) for record in records])
+
+    def owns(self, ledger_id: str, epoch: int) -> bool:
+        return True
+
+
+class _DropsTheLast(MemoryJournal):
+    """Whoever takes over finds one record less."""
+
+    def take_over(self, ledger_id: str) -> Head:
+        records = self._disk.records.get(ledger_id, [])
+        if len(records) > 1:
+            records.pop()
+            head = self._disk.heads[ledger_id]
+            self._disk.heads[ledger_id] = Head(head.epoch, records[-1].seq)
+            self._disk.snapshots.pop(ledger_id, None)
+            self._disk.checksums[ledger_id] = 0
+        return super().take_over(ledger_id)
+
+
+class _KeepsEpoch(MemoryJournal):
+    """A take-over is not written down."""
+
+    def take_over(self, ledger_id: str) -> Head:
+        head = self._disk.heads.get(ledger_id)
+        return super().take_over(ledger_id) if head is None else head
+
+
+MUTANTS: dict[str, tuple[Parts, set[str]]] = {
+    "answers before the append": (Parts(host=AnswersBeforeAppend), {"I4", "I13"}),
+    "passes over a failed append": (Parts(host=PassesOverFailures), {"I4", "I8"}),
+    "skips the key": (Parts(host=SkipsTheKey), {"I4", "I5", "I6"}),
+    "answers as of now": (Parts(host=AnswersAsOfNow), {"I4"}),
+    "expires early": (Parts(host=ExpiresEarly), {"I11"}),
+    "never expires": (Parts(host=NeverExpires), {"I12"}),
+    "ignores epochs": (Parts(journal=_IgnoresEpochs), {"I9"}),
+    "drops the last record": (Parts(journal=_DropsTheLast), {"I4"}),
+    "keeps the epoch": (Parts(journal=_KeepsEpoch), {"I9"}),
+}

@@ -1,0 +1,239 @@
+"""One shop, its disk, its clock, its callers and whatever befalls them, driven by one seed and nothing else."""
+
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+from typing import Final, NamedTuple
+
+from actors.envelope import Stopped
+from actors.host import LedgerHost
+from actors.journal.memory import MemoryDisk, MemoryJournal
+from actors.journal.port import Fenced, Journal, JournalError
+from actors.ledger import commands as cm
+from actors.ledger.policy import DAY_MS, HOUR_MS, LimitRule, Policy
+from actors.ledger.reasons import Reason, Rejection
+from actors.ledger.state import Remembered, Reservation
+from tests.host.breaking import BreakingJournal
+from tests.host.office import ManualClock
+from tests.simulation import checks
+from tests.simulation.callers import Callers
+from tests.simulation.checks import Broken
+
+TURNS: Final = 45
+STORE_ID: Final = "S1"
+ASKED_AGAIN_MAX: Final = 25  # of all answers, after each crash; at the end every one
+
+
+class Parts(NamedTuple):
+    """What the world is made of. The real thing, unless a test wants to see a checker catch something else."""
+
+    host: type[LedgerHost] = LedgerHost
+    journal: Callable[[MemoryDisk], Journal] = MemoryJournal
+
+
+class World:
+    """Run it once. `script` says what happened, `struck` counts it."""
+
+    def __init__(self, seed: int, parts: Parts | None = None) -> None:
+        self.seed = seed
+        self.random = Random(seed)
+        self.parts = parts or Parts()
+        self.clock = ManualClock()
+        self.latest_ms = self.clock.at_ms  # no ledger time can be later
+        self.disk = MemoryDisk()
+        self.policy = Policy(version=1, ttl_ms_max=2 * DAY_MS)
+        self.callers = Callers(self.random)
+        self.answers: dict[str, tuple[cm.Command, Remembered]] = {}
+        self.doubtful: dict[str, cm.Command] = {}  # asked, and never answered
+        self.deadlines_ms: dict[int, int] = {}  # as callers were told
+        self.script: list[str] = []
+        self.struck: Counter[str] = Counter()
+        self._take_office()
+
+    def _take_office(self) -> None:
+        self.journal = BreakingJournal(self.parts.journal(self.disk))
+        self.host = self.parts.host(self.journal, self.clock, lambda _: self.policy, lambda _: None)
+        self.host.recover(self.journal.ledger_ids())
+
+    def run(self) -> None:
+        """From an empty shop to a quiet one. Raises Broken."""
+        self.ask([cm.AdjustStock("opening", "opening", tuple(_receipt(sku) for sku in "ABC"))])
+        for _ in range(TURNS):
+            happens = (self._calls, self._time, self._sweep, self._snapshot, self._crash, self._zombie, self._rules)
+            (turn,) = self.random.choices(happens, weights=(60, 16, 5, 5, 8, 3, 3))
+            turn()
+        self._recover("the end")
+        self._quiet()
+
+    def _calls(self) -> None:
+        """One batch: fresh commands, repeats, and keys that are used again for something else."""
+        batch: list[cm.Command] = []
+        for _ in range(self.random.randint(1, 4)):
+            chance = self.random.random()
+            if chance < 0.15 and self.answers:
+                batch.append(self.answers[self.random.choice(list(self.answers))][0])
+                self.struck["repeat"] += 1
+            elif chance < 0.2 and self.answers:
+                batch.append(self.callers.about(self.random.choice(list(self.answers))))
+                self.struck["key used again"] += 1
+            else:
+                batch.append(self.callers.fresh())
+        self.ask(batch)
+
+    def _time(self) -> None:
+        by_ms = self.random.choice((1, 1_000, HOUR_MS // 6, HOUR_MS // 6, HOUR_MS, 5 * HOUR_MS, -1_000, -2 * HOUR_MS))
+        self.clock.move(by_ms)
+        self.latest_ms = max(self.latest_ms, self.clock.at_ms)
+        self.struck["clock back" if by_ms < 0 else "clock on"] += 1
+        self.script.append(f"clock {by_ms:+}")
+
+    def _sweep(self) -> None:
+        self.script.append("sweep")
+        self._attempt(self.host.sweep)
+
+    def _snapshot(self) -> None:
+        if self.random.random() < 0.2:
+            self.journal.fail_call("write_snapshot")
+            self.struck["snapshot failed"] += 1
+        self.script.append("snapshot")
+        self.struck["snapshot"] += 1
+        self._attempt(lambda: self.host.snapshot(STORE_ID, lambda: None))
+
+    def _rules(self) -> None:
+        limits = (LimitRule("", "", 3, 0),) if self.random.random() < 0.5 else ()
+        ttl_ms = self.random.choice((HOUR_MS, 2 * HOUR_MS))
+        self.policy = Policy(
+            self.policy.version + 1,
+            paused=self.random.random() < 0.1,
+            ttl_ms_default=ttl_ms,
+            ttl_ms_max=2 * DAY_MS,
+            limit_rules=limits,
+        )
+        self.struck["rules"] += 1
+        self.script.append(f"rules {self.policy.version}")
+
+    def _crash(self) -> None:
+        """Kill -9 between two calls, or at the next append: before it, or after it and before the answer."""
+        where = self.random.choice(("idle", "before append", "after append"))
+        self.struck[f"crash {where}"] += 1
+        self.script.append(f"crash {where}")
+        if where == "idle":
+            self._recover(where)
+        elif where == "before append":
+            self.journal.fail_before()
+        else:
+            self.journal.fail_after()
+
+    def _zombie(self) -> None:
+        """A successor takes office, and the one before, which nobody told, is asked for something new."""
+        stale, self.struck["zombie"] = self.host, self.struck["zombie"] + 1
+        self.script.append("zombie")
+        self._take_office()
+        try:
+            stale.step([(STORE_ID, self.callers.about(f"zombie {len(self.script)}"))])
+        except Fenced:
+            return
+        except JournalError:
+            return  # it had a failure of its own to come
+        raise Broken("I9", "an owner that was replaced went on to append")
+
+    def ask(self, batch: list[cm.Command]) -> None:
+        """One step; whoever hears nothing asks again after the recovery, under the same key."""
+        self.script += [str(command) for command in batch]
+        waiting = batch
+        while True:
+            self.doubtful.update({command.key: command for command in waiting if command.key not in self.answers})
+            try:
+                answers = self.host.step([(STORE_ID, command) for command in waiting])
+            except JournalError as failure:
+                self.script.append(f"  unknown: {failure}")
+                self.struck["unknown outcome"] += 1
+                self._recover("a failed append")
+                continue
+            for command, answer in zip(waiting, answers, strict=True):
+                self._hear(command, answer)
+            return
+
+    def _hear(self, command: cm.Command, answer: Remembered | Stopped) -> None:
+        if isinstance(answer, Stopped):
+            raise Broken("I1", answer.why)
+        self.doubtful.pop(command.key, None)
+        value = answer if isinstance(answer, Reservation) else answer.answer
+        self.script.append(f"  {command.key}: {value}")
+        first = self.answers.get(command.key)
+        if first is None:
+            if isinstance(value, Rejection) and value.reason is Reason.IDEMPOTENCY_KEY_REUSED:
+                raise Broken("I6", f"the key {command.key} was never used before")
+            self.answers[command.key] = (command, answer)
+        elif type(first[0]) is type(command) and first[0] == command:  # tuples of two kinds may be equal
+            if repr(first[1]) != repr(answer):
+                raise Broken("I4", f"{command.key} was answered {first[1]}, and now {answer}")
+        elif not (isinstance(value, Rejection) and value.reason is Reason.IDEMPOTENCY_KEY_REUSED):
+            raise Broken("I6", f"the key {command.key} was used again for something else, and answered {answer}")
+        self._learn(value)
+
+    def _learn(self, value: object) -> None:
+        """What a caller knows from an answer, and what cannot be so."""
+        if isinstance(value, Reservation):
+            if value.number not in self.callers.numbers:
+                self.callers.numbers.append(value.number)
+            self.deadlines_ms[value.number] = max(self.deadlines_ms.get(value.number, 0), value.expires_at_ms)
+        elif isinstance(value, Rejection) and value.reason is Reason.RESERVATION_EXPIRED:
+            self.struck["heard of expiry"] += 1
+            known = self.answers_about(value.number)
+            if known is not None and known > self.latest_ms:
+                raise Broken("I11", f"reservation {value.number} expired before {known}, it is {self.latest_ms}")
+
+    def answers_about(self, number: int) -> int | None:
+        """The deadline that callers were told last, where no later step may have moved it back."""
+        moved = any(
+            isinstance(command, cm.Confirm | cm.Extend) and command.number == number
+            for command, _ in self.answers.values()
+        )
+        return None if moved else self.deadlines_ms.get(number)
+
+    def _attempt(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except JournalError as failure:
+            self.script.append(f"  failed: {failure}")
+            self._recover("a failure")
+
+    def _recover(self, why: str) -> None:
+        """Another process takes over what is durable, and callers ask again for some of what they were told."""
+        self.script.append(f"recovery after {why}")
+        self.struck["recovery"] += 1
+        self._take_office()
+        checks.check(self.host, self.disk, STORE_ID)
+        keys = list(self.answers)
+        for key in self.random.sample(keys, min(len(keys), ASKED_AGAIN_MAX)) if why != "the end" else keys:
+            self._ask_again(key)
+        checks.check(self.host, self.disk, STORE_ID)
+
+    def _ask_again(self, key: str) -> None:
+        """The same words, the same answer, and nothing happens."""
+        command, first = self.answers[key]
+        before = self.disk.heads[STORE_ID].seq
+        due = checks.due(self.host, STORE_ID, self.clock.at_ms)
+        (answer,) = self.host.step([(STORE_ID, command)])
+        if repr(answer) != repr(first):
+            raise Broken("I4", f"{key} was answered {first}, and after a recovery {answer}")
+        if not due and self.disk.heads[STORE_ID].seq != before and not checks.rules_only(self.disk, STORE_ID, before):
+            raise Broken("I5", f"{key} was asked again and had another effect")
+
+    def _quiet(self) -> None:
+        """All callers stop and time passes: nothing is reserved any more."""
+        if self.doubtful:
+            raise Broken("I5", f"never answered: {list(self.doubtful)}")
+        self.clock.at_ms = self.latest_ms + 3 * DAY_MS
+        while self.host.sweep():
+            pass
+        ledger = self.host._hosted[STORE_ID].ledger
+        reserved = {sku: position.reserved for sku, position in ledger.positions.items() if position.reserved}
+        if reserved or ledger.open_reservations or ledger.customers or ledger.baskets:
+            raise Broken("I12", f"still reserved: {reserved}, open: {ledger.open_reservations}")
+        checks.check(self.host, self.disk, STORE_ID)
+
+
+def _receipt(sku: str) -> cm.Movement:
+    return cm.Movement(sku, 40, 1, cm.AdjustmentKind.RECEIPT, 0)
