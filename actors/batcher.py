@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from actors.envelope import Answer, Entry
+from actors.envelope import Answer, Entry, weight_of
 
 IN_FLIGHT_MAX: Final = 2  # batches to one actor: one is written while the next is decided
 ENTRIES_MAX: Final = 2_048  # entries to a batch; some 150 kB
@@ -42,12 +42,13 @@ class DeadlinePassed(Exception):
 class Ask:
     """One caller's entries for one actor, and the answers to come."""
 
-    __slots__ = ("answers", "deadline", "entries", "queued_at", "sent")
+    __slots__ = ("answers", "deadline", "entries", "queued_at", "sent", "weight")
 
     def __init__(
         self, entries: Sequence[Entry], answers: "asyncio.Future[list[Answer]]", queued_at: float, deadline: float
     ) -> None:
         self.entries = entries
+        self.weight = weight_of(entries)
         self.answers = answers
         self.queued_at = queued_at
         self.deadline = deadline
@@ -76,20 +77,20 @@ class Batcher:
     def submit(self, entries: Sequence[Entry], deadline: float, *, promise: bool) -> "asyncio.Future[list[Answer]]":
         """Queue entries. Raises Overloaded before any work is done; the future may raise DeadlinePassed."""
         now = self._loop.time()
+        ask = Ask(entries, self._loop.create_future(), now, deadline)
         if promise:
-            if self._queued_promises + len(entries) > QUEUED_PROMISES_MAX:
+            if self._queued_promises + ask.weight > QUEUED_PROMISES_MAX:
                 raise Overloaded
-        elif self._queued_fresh + len(entries) > QUEUED_ENTRIES_MAX or (
+        elif self._queued_fresh + ask.weight > QUEUED_ENTRIES_MAX or (
             self._fresh and now - self._fresh[0].queued_at > QUEUE_AGE_S_MAX
         ):
             raise Overloaded
-        ask = Ask(entries, self._loop.create_future(), now, deadline)
         if promise:
             self._promises.append(ask)
-            self._queued_promises += len(entries)
+            self._queued_promises += ask.weight
         else:
             self._fresh.append(ask)
-            self._queued_fresh += len(entries)
+            self._queued_fresh += ask.weight
         if self._gathering is None and len(self._out) < IN_FLIGHT_MAX:
             self._gather()
         if self._sweeper is None:
@@ -128,14 +129,15 @@ class Batcher:
         now = self._loop.time()
         asks: list[Ask] = []
         entries: list[Entry] = []
+        weight = 0
         deadline = now
         for queue in (self._promises, self._fresh):
-            while queue and (not entries or len(entries) + len(queue[0].entries) <= ENTRIES_MAX):
+            while queue and (not entries or weight + queue[0].weight <= ENTRIES_MAX):
                 ask = queue.popleft()
                 if queue is self._promises:
-                    self._queued_promises -= len(ask.entries)
+                    self._queued_promises -= ask.weight
                 else:
-                    self._queued_fresh -= len(ask.entries)
+                    self._queued_fresh -= ask.weight
                 if ask.answers.done():
                     continue
                 if ask.deadline <= now:
@@ -144,6 +146,7 @@ class Batcher:
                 ask.sent = True
                 asks.append(ask)
                 entries.extend(ask.entries)
+                weight += ask.weight
                 deadline = max(deadline, ask.deadline)
         return asks, entries, deadline
 

@@ -6,6 +6,7 @@ ever stored.
 """
 
 import marshal
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from actors.ledger import commands as cm
@@ -99,6 +100,14 @@ _PLAIN: Final[dict[int, type[Any]]] = {
     _COUNT: cm.CountStock,
     _SAFETY: cm.SetSafetyStock,
 }
+
+
+def weight_of(entries: Sequence[Entry]) -> int:
+    """How many commands' worth of work and memory: a change of stock counts for a quarter of its rows."""
+    if len(entries) == 1 and entries[0][1][0] >= _ADJUST:
+        wire = entries[0][1]
+        return 1 + len(wire[2] if wire[0] == _COUNT else wire[-1]) // 4
+    return len(entries)
 
 
 def pack_batch(rules_revision: int, entries: list[Entry]) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from clients import Adjustment, AdjustmentKind, ChannelClient, NotFound, Rejection, Reservation, Timeouts
+from clients import Adjustment, AdjustmentKind, ChannelClient, Rejection, Reservation, Timeouts
 from tests.cluster.service import Service
 
 Answer = Reservation | Rejection
@@ -108,16 +108,9 @@ class Crowd:
             await asyncio.gather(*(client.close() for client in clients))
 
     async def _reserve(self, client: ChannelClient, key: str) -> Answer:
-        while True:
-            try:
-                return await client.reserve(
-                    self.store_id, [(self.sku, 1)], customer_id=f"c {key}", channel="web", idempotency_key=key
-                )
-            except NotFound as error:
-                # A HAProxy that was started anew knows no application for half a second, and says so in this way.
-                if "Application" not in error.why:
-                    raise
-                await asyncio.sleep(0)
+        return await client.reserve(
+            self.store_id, [(self.sku, 1)], customer_id=f"c {key}", channel="web", idempotency_key=key
+        )
 
     async def ask_again(self) -> None:
         """Every answer that was given is given again."""
