@@ -104,8 +104,8 @@ _PLAIN: Final[dict[int, type[Any]]] = {
 
 def weight_of(entries: Sequence[Entry]) -> int:
     """How many commands' worth of work and memory: a change of stock counts for a quarter of its rows."""
-    if len(entries) == 1 and entries[0][1][0] >= _ADJUST:
-        wire = entries[0][1]
+    wire = entries[0][1] if len(entries) == 1 else ()
+    if wire[:1] in ((_ADJUST,), (_COUNT,), (_SAFETY,)):
         return 1 + len(wire[2] if wire[0] == _COUNT else wire[-1]) // 4
     return len(entries)
 
