@@ -105,7 +105,10 @@ class LedgerHost:
         """
         with self._deciding:
             hosted = self._get(ledger_id)
-            ticket = self._commits.enqueue(self._expire_due(ledger_id, hosted))
+            try:
+                ticket = self._commits.enqueue(self._expire_due(ledger_id, hosted))
+            except Exception as error:  # what expired until then is in memory, and will never reach the disk
+                raise self._commits.fail(error) from error
             now_ms = max(self._clock.now_ms(), hosted.ledger.time_ms)
             answer = question(hosted, now_ms)
         self._commits.wait(ticket)

@@ -22,7 +22,7 @@ RETRY_MAX_S: Final = 0.2
 ATTEMPT_S_MAX: Final = 5.0  # a call to a restarting actor may hang: it is given up, and sent again
 CHAIN_POLL_S: Final = 1.0
 QUESTIONS_MAX: Final = 6  # to one actor at once; it has 16 threads
-ASKING_MAX: Final = 2_048  # questions under way or waiting for their turn, over all actors
+ASKING_MAX: Final = 512  # questions to one actor under way or waiting for their turn
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ class Router:
         self._placement = placement
         self._batchers: dict[str, Batcher] = {}
         self._questions: dict[str, asyncio.Semaphore] = {}
-        self._asking = 0
+        self._asking: dict[str, int] = {}
         self._poller: asyncio.Task[None] | None = None
         self.chain: Chain = EMPTY
         self.chain_document = b""
@@ -110,16 +110,16 @@ class Router:
         places = self._questions.get(actor)
         if places is None:
             places = self._questions[actor] = asyncio.Semaphore(QUESTIONS_MAX)
-        if self._asking >= ASKING_MAX:
+        if self._asking.get(actor, 0) >= ASKING_MAX:
             raise Overloaded
-        self._asking += 1
+        self._asking[actor] = self._asking.get(actor, 0) + 1
         try:
             async with asyncio.timeout_at(deadline), places:
                 return await _until(deadline, partial(self._actors.call, actor, method, *args), attempt_s)
         except TimeoutError:
             raise DeadlinePassed(sent=True) from None
         finally:
-            self._asking -= 1
+            self._asking[actor] -= 1
 
     async def shops_with_actors(self) -> list[str]:
         """The chain's shops whose actors have been made: only those can have said anything."""

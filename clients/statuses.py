@@ -34,7 +34,7 @@ from holdfast.v1 import error_pb2
 
 FAILURES: dict[grpc.StatusCode, Failure] = {
     grpc.StatusCode.OK: Failure.FINAL,
-    grpc.StatusCode.CANCELLED: Failure.UNCLEAR,
+    grpc.StatusCode.CANCELLED: Failure.UNAVAILABLE,
     grpc.StatusCode.UNKNOWN: Failure.UNCLEAR,
     grpc.StatusCode.INVALID_ARGUMENT: Failure.FINAL,
     grpc.StatusCode.DEADLINE_EXCEEDED: Failure.UNAVAILABLE,

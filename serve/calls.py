@@ -20,6 +20,7 @@ TIMEOUT_DIGITS_MAX: Final = 12  # more of them say no more than the maximum
 CALLS_MAX: Final = 3_072  # inside one gateway at once; each waits for an actor and holds some 20 kB
 PROMISE_CALLS_MAX: Final = 4_096
 CALLS_RETRY_AFTER_S: Final = 0.5
+REQUEST_BYTES_MAX: Final = 16 * 1024 * 1024
 
 M = TypeVar("M", bound=Message)
 R = TypeVar("R", bound=Message)
@@ -34,12 +35,20 @@ def deadline_of(context: Any, timeout_s: float = TIMEOUT_S_DEFAULT) -> float:
 
 
 def parse(kind: type[M], payload: bytes) -> M:
-    """The request. Raises Refused where the bytes are not one."""
+    """The request. Raises Refused where the bytes are not one, or too many."""
+    bound(payload)
     try:
         return kind.FromString(payload)
     except DecodeError as error:
         message = f"the request is not a {kind.DESCRIPTOR.full_name}: {error}; text fields must be UTF-8"
         raise Refused(Status(grpc.StatusCode.INVALID_ARGUMENT, message)) from error
+
+
+def bound(payload: bytes) -> None:
+    """Raises Refused where a request is too large; its answer, which says more, must still fit into a message."""
+    if len(payload) > REQUEST_BYTES_MAX:
+        message = f"the request has {len(payload)} bytes, at most {REQUEST_BYTES_MAX} are taken; send it in parts"
+        raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message))
 
 
 def status_of(error: BaseException) -> Status | None:

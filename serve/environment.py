@@ -27,8 +27,9 @@ SWITCHES: Final = {
     "RAY_SERVE_HAPROXY_NBTHREAD": "2",
     "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "15",
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
-    "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(16 * 1024 * 1024),
-    "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(16 * 1024 * 1024),
+    # For answers: what was decided must be said. Requests are bounded at 16 MiB, see `serve.calls`.
+    "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(64 * 1024 * 1024),
+    "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(64 * 1024 * 1024),
     # A HAProxy that died is noticed after three checks; with the default of 10 s nobody is served for half a minute.
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
     "MALLOC_ARENA_MAX": "2",  # an arena a thread would cost an actor 30 MB

@@ -11,7 +11,7 @@ from actors.envelope import Answer, Entry, Held, Moved, Refusal, Stopped, reserv
 from actors.router import Router
 from holdfast.v1 import reservation_service_pb2 as rs
 from serve import statuses, translation
-from serve.calls import deadline_of, parse, status_of
+from serve.calls import bound, deadline_of, parse, status_of
 from serve.items import split_requests
 from serve.replies import fill_held, fill_rejection, fill_reservation
 from serve.statuses import Refused, Status
@@ -69,6 +69,7 @@ class Reservations:
 
     async def batch(self, kind: Kind, batch_request: Any, payload: bytes, context: Any, reply: Any) -> None:
         """Independent mutations; what cannot be decided says so in its own place."""
+        bound(payload)
         requests = split_requests(batch_request, kind.request, payload)
         checked = Checked()
         checked.count("requests", requests, BATCH_REQUESTS_MAX)

@@ -13,12 +13,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from actors.ledger.policy import TTL_MS_CEILING
 from actors.placement import PLACEMENT_VERSION
-from serve.validation import STORE_ID
+from serve.validation import CHANNEL_CHARS_MAX, QUANTITY_MAX, SKU_CHARS_MAX, STORE_ID, STORE_ID_CHARS_MAX
 
 PLACEMENT_FILE: Final = "placement.json"
 SERVICE_FILE: Final = "service.json"
 LOCK_FILE: Final = "lock"
 
+DURATION_CHARS_MAX: Final = 32
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
@@ -74,6 +75,8 @@ def duration_ms(value: Any) -> int:
     text = str(value).strip()
     if not text or _DURATION.sub("", text).strip():
         raise ValueError(f"{text!r} is not a time; write 90s, 15m, 2h, 7d or 1h30m")
+    if len(text) > DURATION_CHARS_MAX:
+        raise ValueError(f"a time has at most {DURATION_CHARS_MAX} characters; write 90s, 15m, 2h, 7d or 1h30m")
     return int(sum(float(amount) * _UNIT_MS[unit] for amount, unit in _DURATION.findall(text)))
 
 
@@ -82,9 +85,9 @@ class TtlRow(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    channel: str = ""
-    sku: str = ""
-    store_id: str = ""
+    channel: str = Field(default="", max_length=CHANNEL_CHARS_MAX)
+    sku: str = Field(default="", max_length=SKU_CHARS_MAX)
+    store_id: str = Field(default="", max_length=STORE_ID_CHARS_MAX)
     ttl: int
 
     _ttl = field_validator("ttl", mode="before")(duration_ms)
@@ -95,10 +98,10 @@ class LimitRow(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    channel: str = ""
-    sku: str = ""
-    open_reservations_max: int = Field(default=0, ge=0)
-    units_max: int = Field(default=0, ge=0)
+    channel: str = Field(default="", max_length=CHANNEL_CHARS_MAX)
+    sku: str = Field(default="", max_length=SKU_CHARS_MAX)
+    open_reservations_max: int = Field(default=0, ge=0, le=QUANTITY_MAX)
+    units_max: int = Field(default=0, ge=0, le=QUANTITY_MAX)
 
 
 class PolicyRow(BaseModel):

@@ -47,7 +47,11 @@ def invalid(error: InvalidRequest) -> Status:
 
 
 def _clipped(text: str, chars_max: int) -> str:
-    return text if len(text) <= chars_max else f"{text[: chars_max - 1]}…"
+    """Bounded in bytes: the details travel in a header of 8 kB, where what is not ASCII takes three times its bytes."""
+    encoded = text.encode()
+    if len(encoded) <= chars_max:
+        return text
+    return encoded[: chars_max - 3].decode(errors="ignore") + "…"
 
 
 def unknown_store(field: str, store_id: str) -> Status:

@@ -80,7 +80,10 @@ class Stock:
                 checked.text(f"skus[{index}]", sku, SKU_CHARS_MAX)
         if len(request.store_ids) * len(request.skus) > STORES_TIMES_SKUS_MAX:
             checked.fault("skus", f"shops times SKUs is above {STORES_TIMES_SKUS_MAX}; ask in several calls")
-        for store_id, version in request.min_versions.items():
-            if version < 0:
+        asked = set(request.store_ids)
+        for index, (store_id, version) in enumerate(sorted(request.min_versions.items())):
+            if asked and store_id not in asked:
+                checked.fault(f"min_versions[{index}]", "names a shop that store_ids does not; name it there too")
+            elif version < 0:
                 checked.fault(f"min_versions[{store_id}]", "is below zero; send a version that an answer gave")
         checked.raise_if_faulty()

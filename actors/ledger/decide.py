@@ -158,7 +158,7 @@ def _over_limit(ledger: Ledger, command: Reserve, demand: Lines, replaced: Reser
 
 
 def _counts(rule: LimitRule, held: Reservation) -> bool:
-    return rule.channel in ("", held.channel) and (not rule.sku or any(sku == rule.sku for sku, _ in held.lines))
+    return rule.channel in ("", held.channel) and (not rule.sku or _units_of(held, rule.sku) > 0)
 
 
 def _units_of(held: Reservation, sku: str) -> int:

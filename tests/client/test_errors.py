@@ -31,7 +31,7 @@ CODE = grpc.StatusCode
 # code: what a read raises, what a change raises, whether it is asked again
 EXPECTED: dict[grpc.StatusCode, tuple[type[HoldfastError], type[HoldfastError], Failure]] = {
     CODE.OK: (ServiceFault, ServiceFault, Failure.FINAL),
-    CODE.CANCELLED: (Unavailable, OutcomeUnknown, Failure.UNCLEAR),
+    CODE.CANCELLED: (Unavailable, OutcomeUnknown, Failure.UNAVAILABLE),
     CODE.UNKNOWN: (ServiceFault, OutcomeUnknown, Failure.UNCLEAR),
     CODE.INVALID_ARGUMENT: (InvalidArgument, InvalidArgument, Failure.FINAL),
     CODE.DEADLINE_EXCEEDED: (Unavailable, OutcomeUnknown, Failure.UNAVAILABLE),
