@@ -43,9 +43,9 @@ TILL_TIMEOUTS = Timeouts(call_ms=30_000, attempt_ms=5_000)
 class FlushReport:
     """What a flush did. `unsent` is what is left; `refused` and `why` say why, where something is.
 
-    `applied`, `dropped_repeated` and `dropped_late` are the service's own counts. A flush whose answer was lost is asked
-    again under its own key, and says what it did the first time. Rows that were sent then, and are sent again together
-    with later ones, count as repeated or late; more than those means that two tills share a name.
+    `applied`, `dropped_repeated` and `dropped_late` are the service's own counts. A flush whose answer was lost is
+    asked again under its own key, and says what it did the first time. Rows that were sent then, and are sent again
+    together with later ones, count as repeated or late; more than those means that two tills share a name.
     """
 
     applied: int = 0
