@@ -21,6 +21,8 @@ QUEUE_AGE_S_MAX: Final = 0.5  # a queue this old does not take new promises
 RETRY_AFTER_S: Final = 0.25  # what a refused caller is told
 GATHER_CALLS_MIN: Final = 3  # calls queued or out before a batch waits for more
 GATHER_S: Final = 0.005
+GATHER_MANY_MIN: Final = 6  # from here on the gateway is busy, and a longer wait is repaid in full
+GATHER_MANY_S: Final = 0.012
 GATHER_ENTRIES_MAX: Final = 32  # a batch of this size carries the hop well enough
 DEADLINE_SWEEP_S: Final = 0.05
 
@@ -108,7 +110,8 @@ class Batcher:
         if queued + self._calls_out < GATHER_CALLS_MIN or entries >= GATHER_ENTRIES_MAX:
             self._gathering = self._loop.call_soon(self._pump)
         else:
-            self._gathering = self._loop.call_later(GATHER_S, self._pump)
+            wait_s = GATHER_S if queued + self._calls_out < GATHER_MANY_MIN else GATHER_MANY_S
+            self._gathering = self._loop.call_later(wait_s, self._pump)
 
     def _pump(self) -> None:
         self._gathering = None
