@@ -4,7 +4,6 @@
 moment at which a unit is in two places, or in none.
 """
 
-from heapq import heapify, heappush
 from sys import intern
 from typing import Final, assert_never
 
@@ -26,10 +25,10 @@ from actors.ledger.events import (
     StockAdjusted,
     StockCounted,
 )
-from actors.ledger.lifecycle import LIVE, ReleaseReason, Status, Step, final_status
+from actors.ledger.expiry import move_deadline, note_deadline
+from actors.ledger.lifecycle import ReleaseReason, Status, Step, final_status
 from actors.ledger.policy import from_document
 from actors.ledger.state import (
-    EXPIRY_SHIFT,
     GENERATION_MS,
     INTERNED_LINES_MAX,
     Ledger,
@@ -40,7 +39,6 @@ from actors.ledger.state import (
     Told,
 )
 
-EXPIRY_HEAP_SLACK: Final = 1_024
 FORGET_A_STEP_MAX: Final = 64  # final reservations forgotten per event, so that no event pays for a whole day
 
 
@@ -130,7 +128,7 @@ def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
         ledger.add_to_customer(customer_id, others, number)
     if basket_id:
         ledger.baskets[customer_id, basket_id] = number
-    heappush(ledger.expiry_heap, expires_at_ms << EXPIRY_SHIFT | number)
+    note_deadline(ledger, number, expires_at_ms)
     return _remember(ledger, key, reservation)
 
 
@@ -162,7 +160,7 @@ def _evolve_confirmed(ledger: Ledger, event: Confirmed) -> Remembered:
     reservation = ledger.reservations[event.number]
     changed = reservation._replace(status=Status.CONFIRMED, expires_at_ms=event.expires_at_ms, version=ledger.version)
     ledger.reservations[event.number] = changed
-    _move_deadline(ledger, changed)
+    move_deadline(ledger, event.number, event.expires_at_ms)
     return _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
 
 
@@ -175,21 +173,8 @@ def _evolve_ready_marked(ledger: Ledger, event: ReadyMarked) -> Remembered:
 def _evolve_extended(ledger: Ledger, event: Extended) -> Remembered:
     changed = ledger.reservations[event.number]._replace(expires_at_ms=event.expires_at_ms, version=ledger.version)
     ledger.reservations[event.number] = changed
-    _move_deadline(ledger, changed)
+    move_deadline(ledger, event.number, event.expires_at_ms)
     return _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
-
-
-def _move_deadline(ledger: Ledger, reservation: Reservation) -> None:
-    """Note a new deadline. The heap keeps the old one as well; where those outnumber the live ones it is made anew."""
-    heap = ledger.expiry_heap
-    heappush(heap, reservation.expires_at_ms << EXPIRY_SHIFT | reservation.number)
-    if len(heap) > EXPIRY_HEAP_SLACK + 4 * ledger.open_reservations:
-        heap[:] = [
-            each.expires_at_ms << EXPIRY_SHIFT | each.number
-            for each in ledger.reservations.values()
-            if each.status in LIVE
-        ]
-        heapify(heap)
 
 
 def _evolve_collected(ledger: Ledger, event: Collected, at_ms: int) -> Remembered:

@@ -8,16 +8,15 @@ import json
 from array import array
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from heapq import heapify
 from sys import intern
 from typing import Any, Final
 
 from actors.ledger.events import Shortfall
+from actors.ledger.expiry import rebuild
 from actors.ledger.lifecycle import LIVE, ReleaseReason, Status
 from actors.ledger.policy import from_document, to_document
 from actors.ledger.reasons import Reason, Rejection
 from actors.ledger.state import (
-    EXPIRY_SHIFT,
     INTERNED_LINES_MAX,
     Ledger,
     Position,
@@ -52,8 +51,9 @@ class Capture:
             sorted(ledger.source_marks.items()),
         ]
         self._positions = [_position_row(sku, position) for sku, position in ledger.positions.items()]
-        self._reservations = ledger.reservations.copy()
-        self._answers = {day: answers.copy() for day, answers in ledger.generations.items()}
+        # Lists, not copies of the dictionaries: a fifth of the memory while the snapshot is written.
+        self._reservations = list(ledger.reservations.values())
+        self._answers = [(day, list(kept), list(kept.values())) for day, kept in sorted(ledger.generations.items())]
         self._ended = list(ledger.ended)
 
     def rows(self) -> Iterator[Row]:
@@ -61,13 +61,26 @@ class Capture:
         yield self._head
         for row in sorted(self._positions, key=lambda row: str(row[1])):
             yield [*row[:11], *([trail[0], *trail[1]] if trail else None for trail in row[11:])]
-        for reservation in self._reservations.values():
+        changed: dict[int, Reservation] = {}
+        for reservation in self._reservations:
+            if reservation.version != reservation.number:
+                changed[reservation.number] = reservation
             yield ["reservation", *_plain(reservation)]
         for at_ms, number in self._ended:
             yield ["ended", at_ms, number]
-        for day, answers in sorted(self._answers.items()):
-            for key, answer in answers.items():
-                yield ["answer", day, key, *self._answer_fields(answer)]
+        # An answer that is still the reservation as it stands is written as its number. First answers come by number,
+        # as the reservations do, so one walk finds them all; later ones can only be among those that changed.
+        walk = iter(self._reservations)
+        current = next(walk, None)
+        for day, keys, answers in self._answers:
+            for key, answer in zip(keys, answers, strict=True):
+                if isinstance(answer, Reservation):
+                    while current is not None and current.number < answer.number:
+                        current = next(walk, None)
+                    fields = ["=", answer.number] if current is answer else ["reserved", *_plain(answer)]
+                else:
+                    fields = _told_fields(answer, changed)
+                yield ["answer", day, key, *fields]
 
     def state_hash(self) -> str:
         """The same for the same state on any process: SHA-256 over the rows as JSON."""
@@ -76,19 +89,15 @@ class Capture:
             digest.update(json.dumps(row).encode())
         return digest.hexdigest()
 
-    def _answer_fields(self, answer: Remembered) -> Row:
-        """An answer that is still the reservation as it stands is written as its number."""
-        if isinstance(answer, Reservation):
-            if self._reservations.get(answer.number) is answer:
-                return ["=", answer.number]
-            return ["reserved", *_plain(answer)]
-        value = answer.answer
-        if isinstance(value, Reservation):
-            if self._reservations.get(value.number) is value:
-                return ["told=", answer.fingerprint, answer.version, value.number]
-            return ["told", answer.fingerprint, answer.version, *_plain(value)]
-        kind = "rejection" if isinstance(value, Rejection) else "stock"
-        return [kind, answer.fingerprint, answer.version, *value]
+
+def _told_fields(answer: Told, changed: dict[int, Reservation]) -> Row:
+    value = answer.answer
+    if isinstance(value, Reservation):
+        if changed.get(value.number) is value:
+            return ["told=", answer.fingerprint, answer.version, value.number]
+        return ["told", answer.fingerprint, answer.version, *_plain(value)]
+    kind = "rejection" if isinstance(value, Rejection) else "stock"
+    return [kind, answer.fingerprint, answer.version, *value]
 
 
 def _plain(reservation: Reservation) -> Row:
@@ -151,7 +160,7 @@ def restore(rows: Iterable[Row]) -> Ledger:
         else:
             raise ValueError(f"a snapshot row of kind {kind!r}")
     ledger.remembered = sum(map(len, generations.values()))
-    heapify(ledger.expiry_heap)
+    rebuild(ledger)
     return ledger
 
 
@@ -198,7 +207,6 @@ def _restore_reservation(ledger: Ledger, reservation: Reservation) -> None:
         ledger.add_to_customer(reservation.customer_id, others, number)
     if reservation.basket_id:
         ledger.baskets[reservation.customer_id, reservation.basket_id] = number
-    ledger.expiry_heap.append(reservation.expires_at_ms << EXPIRY_SHIFT | number)
 
 
 def _answer(fields: Row, ledger: Ledger) -> Remembered:

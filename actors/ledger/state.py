@@ -20,7 +20,7 @@ TRAIL_MOVES_MAX: Final = 1_024  # by position and kind: what a count can look ba
 TRAIL_WINDOW_MS: Final = DAY_MS  # movements older than this are forgotten
 GENERATION_MS: Final = DAY_MS  # answers are forgotten a day's worth at a time
 REMEMBERED_ANSWERS_MAX: Final = 8_000_000  # by ledger; some 3 GB
-EXPIRY_SHIFT: Final = 56  # the expiry heap holds deadline << 56 | number: one small object an entry
+EXPIRY_SHIFT: Final = 56  # see `expiry`
 INTERNED_LINES_MAX: Final = 65_536
 
 
@@ -176,8 +176,11 @@ class Ledger:
         "customers",
         "ended",
         "expiry_heap",
+        "expiry_runs",
         "generations",
         "interned_lines",
+        "newest_run",
+        "newest_run_last",
         "open_reservations",
         "policy",
         "positions",
@@ -208,6 +211,9 @@ class Ledger:
         self.ended: deque[tuple[int, int]] = deque()
         # Derived, and rebuilt at recovery: entries may be stale, the reservation's own deadline decides.
         self.expiry_heap: list[int] = []
+        self.expiry_runs: dict[int, int] = {}
+        self.newest_run = 0
+        self.newest_run_last = 0
         self.interned_lines: dict[Lines, Lines] = {}
         self.shared_instant_ms = 0
 
