@@ -1,6 +1,6 @@
 """Commands and answers as bytes between the gateway and the actors.
 
-Plain tuples through `marshal`: 0.5 us for a reservation there and 0.3 us back, a third of pickle (CPython 3.11,
+Plain tuples through `marshal`: 0.5 us for a reservation there and 0.3 us back, two thirds of pickle (CPython 3.11,
 `python -m bench core`). Both ends are the same build by construction, so the format needs no version; nothing of it is
 ever stored.
 """
