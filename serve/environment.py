@@ -33,9 +33,6 @@ SWITCHES: Final = {
     # A HAProxy that died is noticed after three checks; with the default of 10 s nobody is served for half a minute.
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
     "MALLOC_ARENA_MAX": "2",  # an arena a thread would cost an actor 30 MB
-    # Tables of this size and more go back to the system when they are freed: 30 MB after a snapshot of a million holds.
-    "MALLOC_MMAP_THRESHOLD_": "4194304",
-    "MALLOC_TRIM_THRESHOLD_": "4194304",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS": "0",
     "RAY_ENABLE_METRICS_COLLECTION": "0",
