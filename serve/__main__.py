@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from serve.environment import service_environment
-from serve.settings import Settings, SettingsError, read_settings
+from serve.settings import RUN_DIR_PREFIX, Settings, SettingsError, read_settings
 
 _PORTS = "HOLDFAST_SERVICE_PORTS"
 _RUN_DIR = "HOLDFAST_RUN_DIR"
@@ -47,7 +47,7 @@ def main(
     from serve.app import run
 
     try:
-        run(settings, json.loads(os.environ[_PORTS]))
+        run(settings, json.loads(os.environ[_PORTS]), Path(os.environ[_RUN_DIR]))
     except SettingsError as error:
         sys.stderr.write(f"holdfast: {error}\n")
         raise typer.Exit(2) from error
@@ -57,7 +57,7 @@ def main(
 
 def _again_with_switches(settings: Settings) -> None:
     """Replace this process by itself under the environment that Serve needs."""
-    run_dir = Path(tempfile.mkdtemp(prefix="hf-", dir="/tmp"))  # private, and short as sockets need it
+    run_dir = Path(tempfile.mkdtemp(prefix=RUN_DIR_PREFIX, dir="/tmp"))  # private, and short as sockets need it
     environment, ports, guard = service_environment(run_dir, settings.grpc_port)
     guard.set_inheritable(True)
     os.environ.update(environment)

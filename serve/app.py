@@ -21,7 +21,15 @@ from actors.cluster import CallFailed, call_actor, close_actors, make_actors, st
 from actors.ledger.policy import LimitRule, Policy, TtlRule, to_document
 from actors.placement import CHAIN_ACTOR
 from serve.gateway import JOURNAL_DIR, Gateway
-from serve.settings import SERVICE_FILE, ChainFile, Settings, fix_placement, hold_data_dir, read_chain_file
+from serve.settings import (
+    SERVICE_FILE,
+    ChainFile,
+    Settings,
+    fix_placement,
+    hold_data_dir,
+    read_chain_file,
+    take_run_dir,
+)
 
 APPLICATION: Final = "holdfast"
 ONGOING_MAX: Final = 8_192  # calls in one gateway; `serve.calls` refuses earlier, with RetryInfo
@@ -30,8 +38,8 @@ DRAIN_S: Final = 10.0
 log = logging.getLogger("holdfast.app")
 
 
-def run(settings: Settings, ports: dict[str, int]) -> None:
-    """Serve until SIGTERM or SIGINT; then drain, snapshot and end."""
+def run(settings: Settings, ports: dict[str, int], run_dir: Path) -> None:
+    """Serve until SIGTERM or SIGINT; then drain, snapshot and end. `run_dir` is that of `service_environment`."""
     stop = threading.Event()
     _stop_on_signals(stop)
     chain_file = read_chain_file(settings.chain_file) if settings.chain_file else ChainFile()
@@ -40,6 +48,7 @@ def run(settings: Settings, ports: dict[str, int]) -> None:
     journal_dir.mkdir(parents=True, exist_ok=True)
     held = hold_data_dir(data_dir)
     fix_placement(data_dir, settings.store_actors)
+    take_run_dir(data_dir, run_dir)
     start_ray(settings.ray_address)
     _stop_on_signals(stop)  # Ray has put its own handlers in their place
     try:

@@ -2,6 +2,7 @@
 
 import fcntl
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any, Final, Self, TextIO
@@ -18,6 +19,8 @@ from serve.validation import CHANNEL_CHARS_MAX, QUANTITY_MAX, SKU_CHARS_MAX, STO
 PLACEMENT_FILE: Final = "placement.json"
 SERVICE_FILE: Final = "service.json"
 LOCK_FILE: Final = "lock"
+RUN_DIR_FILE: Final = "run_dir"
+RUN_DIR_PREFIX: Final = "hf-"
 
 DURATION_CHARS_MAX: Final = 32
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
@@ -171,6 +174,16 @@ def hold_data_dir(data_dir: Path) -> TextIO:
         held.close()
         raise SettingsError(f"{data_dir} is served already; stop that service, or take another --data-dir") from error
     return held
+
+
+def take_run_dir(data_dir: Path, run_dir: Path) -> None:
+    """Note where this service writes beside its data, and remove what the one before left there if it was killed."""
+    note = data_dir / RUN_DIR_FILE
+    if note.exists():
+        last = Path(note.read_text(encoding="utf-8"))
+        if last != run_dir and last.name.startswith(RUN_DIR_PREFIX):
+            shutil.rmtree(last, ignore_errors=True)
+    note.write_text(str(run_dir), encoding="utf-8")
 
 
 def fix_placement(data_dir: Path, store_actors: int) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from uuid import uuid4
 import psutil
 
 from serve.environment import free_ports
+from serve.settings import RUN_DIR_FILE
 from tests.waiting import until
 
 ROOT: Final = Path(__file__).parents[2]
@@ -137,3 +139,6 @@ class Service:
             psutil.wait_procs(doomed, timeout=STOP_S)
         if self._process is not None:
             self._process.wait(STOP_S)
+        note = self.data_dir / RUN_DIR_FILE
+        if note.exists():  # the next service over the directory would do the same
+            shutil.rmtree(note.read_text(encoding="utf-8"), ignore_errors=True)

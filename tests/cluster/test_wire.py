@@ -92,8 +92,13 @@ def test_a_time_that_is_over_is_said_with_its_status(channel: grpc.Channel) -> N
     assert refused.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
-def test_when_to_ask_again_arrives(channel: grpc.Channel) -> None:
+def test_when_to_ask_again_arrives(service: Service, channel: grpc.Channel) -> None:
     """Streams have a limit, and refuse beyond it with a time to wait."""
+
+    async def stock(client: ChannelClient) -> None:
+        await receive(client, "S1", "something to watch", 1)
+
+    with_client(service, stock)
     stub = stock_service_pb2_grpc.StockServiceStub(channel)
     request = ss.WatchAvailabilityRequest(cursors=[{"store_id": "S1"}])
     streams = [stub.WatchAvailability(request) for _ in range(65)]
