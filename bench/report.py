@@ -81,7 +81,7 @@ def _batches(each: Run, path: Path) -> Path:
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     for stores in (1, 16):
-        for in_flight in (1, 2, 4):
+        for in_flight in (1, 4, 8):
             found = _by_number(each, "ReserveBatch of ", f", {in_flight} in flight, shops: {stores}")
             if found:
                 axes.plot(*_series(found, "per_s"), marker="o", label=f"{in_flight} in flight, shops: {stores}")

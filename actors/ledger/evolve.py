@@ -95,13 +95,17 @@ def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
         lines = interned.setdefault(lines, lines)
     else:
         lines = interned.get(lines, lines)
+    if expires_at_ms == ledger.shared_instant_ms:
+        expires_at_ms = ledger.shared_instant_ms  # one object for a batch's deadlines: 32 bytes a hold
+    else:
+        ledger.shared_instant_ms = expires_at_ms
     reservation = tuple.__new__(
         Reservation,
         (
             number,
             Status.HELD,
             customer_id,
-            channel,
+            intern(channel),
             basket_id,
             lines,
             None,
@@ -113,11 +117,6 @@ def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
             None,
         ),
     )
-    channel = intern(channel)
-    if expires_at_ms == ledger.shared_instant_ms:
-        expires_at_ms = ledger.shared_instant_ms  # one object for a batch's deadlines: 32 bytes a hold
-    else:
-        ledger.shared_instant_ms = expires_at_ms
     positions = ledger.positions
     for sku, quantity in lines:
         positions[sku].move_reserved(at_ms, quantity)

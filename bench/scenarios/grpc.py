@@ -26,8 +26,8 @@ IN_FLIGHT: Final = (1, 8, 32, 128)
 BATCHES: Final = (
     *((64, 1, in_flight) for in_flight in (1, 4)),
     (64, 16, 4),
-    *((256, 1, in_flight) for in_flight in (1, 2, 4)),
-    *((256, 16, in_flight) for in_flight in (2, 4)),
+    *((256, 1, in_flight) for in_flight in (1, 4, 8)),
+    *((256, 16, in_flight) for in_flight in (4, 8)),
     *((1_024, 1, in_flight) for in_flight in (1, 4)),
     (1_024, 16, 4),
 )

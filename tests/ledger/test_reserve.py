@@ -70,3 +70,20 @@ PAGES = {
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 def test_page(page: str) -> None:
     play(page)
+
+
+def test_what_reservations_have_in_common_is_one_object() -> None:
+    """A million holds have to fit: a deadline of its own would be 32 bytes a hold, a channel's name 50."""
+    ledger = play(
+        """
+        at   | said
+        0:00 | receive A 9
+        0:01 | reserve ann A 1 via web
+        0:01 | reserve bob A 1 via web
+        """
+    ).ledger
+    first, second = ledger.reservations.values()
+    assert first.expires_at_ms is second.expires_at_ms
+    assert first.channel is second.channel
+    assert first.lines is second.lines
+    assert first.number is first.version
