@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from threading import Lock
 from typing import Final, Protocol
 
 SLEW_PER_MILLE_MAX: Final = 10  # a wall clock that jumps an hour is caught up with in four days
@@ -19,6 +20,7 @@ class SystemClock:
 
     It starts at the wall clock and then goes at the pace of the monotonic one, drawn towards the wall clock by at most
     1 %: a clock that is set an hour ahead must not expire an hour's holds, and one that is set back must not stand.
+    Threads may share it: two that read it at once must not count the time since the last reading twice.
     """
 
     def __init__(
@@ -27,12 +29,14 @@ class SystemClock:
         self._wall_ns = wall_ns
         self._steady_ns = steady_ns
         self._said_ns, self._at_ns = wall_ns(), steady_ns()
+        self._lock = Lock()
 
     def now_ms(self) -> int:
-        at_ns = self._steady_ns()
-        passed_ns = at_ns - self._at_ns
-        slew_ns = passed_ns * SLEW_PER_MILLE_MAX // 1_000
-        expected_ns = self._said_ns + passed_ns
-        said_ns = min(max(self._wall_ns(), expected_ns - slew_ns), expected_ns + slew_ns)
-        self._said_ns, self._at_ns = said_ns, at_ns
-        return said_ns // 1_000_000
+        with self._lock:
+            at_ns = self._steady_ns()
+            passed_ns = at_ns - self._at_ns
+            slew_ns = passed_ns * SLEW_PER_MILLE_MAX // 1_000
+            expected_ns = self._said_ns + passed_ns
+            said_ns = min(max(self._wall_ns(), expected_ns - slew_ns), expected_ns + slew_ns)
+            self._said_ns, self._at_ns = said_ns, at_ns
+            return said_ns // 1_000_000

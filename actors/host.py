@@ -105,11 +105,8 @@ class LedgerHost:
         """
         with self._deciding:
             hosted = self._get(ledger_id)
-            try:
-                ticket = self._commits.enqueue(self._expire_due(ledger_id, hosted))
-            except Exception as error:  # what expired until then is in memory, and will never reach the disk
-                raise self._commits.fail(error) from error
             now_ms = max(self._clock.now_ms(), hosted.ledger.time_ms)
+            ticket = self._commits.enqueue(self._expire_due(ledger_id, hosted, now_ms))
             answer = question(hosted, now_ms)
         self._commits.wait(ticket)
         try:
@@ -125,7 +122,9 @@ class LedgerHost:
         swept = 0
         for ledger_id in list(self._hosted):
             with self._deciding:
-                records = self._expire_due(ledger_id, self._hosted[ledger_id], SWEEP_EVENTS_MAX)
+                hosted = self._hosted[ledger_id]
+                now_ms = max(self._clock.now_ms(), hosted.ledger.time_ms)
+                records = self._expire_due(ledger_id, hosted, now_ms, SWEEP_EVENTS_MAX)
                 ticket = self._commits.enqueue(records)
             self._commits.wait(ticket)
             swept += sum(record.event_count for record in records)
@@ -187,7 +186,10 @@ class LedgerHost:
 
     def _get(self, ledger_id: str) -> Hosted:
         """The ledger, taken over now if it was not. Raises JournalDamaged where it is stopped."""
-        hosted = self._get_or_stop(ledger_id)
+        try:
+            hosted = self._get_or_stop(ledger_id)
+        except JournalError as failure:  # to take a ledger over is a write, too
+            raise self._commits.fail(failure) from failure.__cause__
         if isinstance(hosted, JournalDamaged):
             raise hosted
         return hosted
@@ -241,13 +243,17 @@ class LedgerHost:
             events.append(adopted)
         return events
 
-    def _expire_due(self, ledger_id: str, hosted: Hosted, events_max: int | None = None) -> list[Record]:
-        now_ms = max(self._clock.now_ms(), hosted.ledger.time_ms)
+    def _expire_due(
+        self, ledger_id: str, hosted: Hosted, now_ms: int, events_max: int | None = None
+    ) -> Sequence[Record]:
         deadline_ms = hosted.ledger.earliest_deadline_ms()
         if deadline_ms is None or deadline_ms > now_ms:
-            return []
-        events = expire(hosted.ledger, now_ms, events_max)
-        return [_record(ledger_id, hosted, now_ms, events)] if events else []
+            return ()
+        try:
+            events = expire(hosted.ledger, now_ms, events_max)
+            return [_record(ledger_id, hosted, now_ms, events)] if events else ()
+        except Exception as error:  # what expired until then is in memory, and will never reach the disk
+            raise self._commits.fail(error) from error
 
     def _take_over(self, ledger_id: str) -> Hosted:
         began_ns = perf_counter_ns()

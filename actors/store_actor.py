@@ -7,7 +7,7 @@ import gc
 import logging
 import os
 from collections.abc import Callable
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from time import perf_counter_ns
 from typing import Any, Final, NamedTuple
 
@@ -38,7 +38,7 @@ SNAPSHOT_PAUSE_S: Final = 0.002  # between the pieces of a snapshot, for decisio
 SNAPSHOT_EVENTS_MIN: Final = 20_000
 LIST_SCAN_MAX: Final = 50_000  # versions looked at for one page: 5 ms
 FEED_EVENTS_MAX: Final = 1_000
-FEED_BYTES_MAX: Final = 4 * 1024 * 1024  # by shop and answer; a record that is larger goes alone
+FEED_BYTES_MAX: Final = 4 * 1024 * 1024  # by answer; a record that is larger goes alone
 
 
 class FeedRecord(NamedTuple):
@@ -60,6 +60,7 @@ class StoreActor:
         self._clock = clock
         self._end = end
         self._chain: Chain = EMPTY
+        self._adopting = Lock()
         self._host = LedgerHost(journal, clock, self._policy_of, end)
         began_ns = perf_counter_ns()
         # The state is large, long-lived and free of cycles: the collector would walk it again and again, half the time
@@ -82,8 +83,9 @@ class StoreActor:
     def adopt(self, document: bytes) -> None:
         """Take over a revision of the chain, unless it is older than the one known."""
         chain = chain_from_document(orjson.loads(document))
-        if chain.revision > self._chain.revision:
-            self._chain = chain
+        with self._adopting:  # of two gateways that hand theirs over at once, the newer one's stays
+            if chain.revision > self._chain.revision:
+                self._chain = chain
 
     def step(self, batch: bytes) -> bytes:
         """Answer a packed batch of commands; durable when this returns."""
@@ -144,21 +146,27 @@ class StoreActor:
 
         return self._host.read(store_id, question)
 
-    def feed(self, cursors: list[tuple[str, int]], skip_stopped: bool) -> list[tuple[str, list[FeedRecord]]]:
+    def feed(
+        self, cursors: list[tuple[str, int]], skip_stopped: bool, bytes_max: int = FEED_BYTES_MAX
+    ) -> list[tuple[str, list[FeedRecord]]]:
         """Durable records after each (store, version); stores with nothing new are left out.
 
+        At least one record where there is any; stores behind the one that reaches `bytes_max` wait for another turn.
         A store whose ledger is stopped ends the feed of those who named it, and is skipped for those who follow all.
         """
-        found = []
+        found: list[tuple[str, list[FeedRecord]]] = []
+        left = bytes_max
         for store_id, after in cursors:
             if not self._host.has_begun(store_id) or (skip_stopped and self._host.is_stopped(store_id)):
                 continue
             # Reading through the host expires what is due, and proves that this actor is in office.
             version = self._host.read(store_id, lambda hosted, _now_ms: hosted.ledger.version)
             if version > after:
-                records = self._journal.read(store_id, after, FEED_EVENTS_MAX)
-                rows = [FeedRecord(r.seq, r.event_count, r.epoch, r.at_ms, r.payload) for r in records]
-                found.append((store_id, _within_bytes(rows)))
+                records = _within_bytes(self.records(store_id, after, FEED_EVENTS_MAX), left)
+                found.append((store_id, records))
+                left -= sum(len(record.payload) for record in records)
+                if left <= 0:
+                    break
         return found
 
     def status(self, store_id: str) -> dict[str, Any]:
@@ -200,7 +208,7 @@ class StoreActor:
         return capture.version, capture.state_hash(), positions, live
 
     def records(self, store_id: str, after: int, events_max: int) -> list[FeedRecord]:
-        """Durable records after a version, for audits."""
+        """Durable records after a version, whoever wrote them."""
         return [
             FeedRecord(r.seq, r.event_count, r.epoch, r.at_ms, r.payload)
             for r in self._journal.read(store_id, after, events_max)
@@ -234,11 +242,11 @@ class StoreActor:
                 raise
 
 
-def _within_bytes(records: list[FeedRecord]) -> list[FeedRecord]:
-    """The first of them that fit into an answer, at least one."""
+def _within_bytes(records: list[FeedRecord], bytes_max: int) -> list[FeedRecord]:
+    """The first of them that fit, at least one."""
     total = 0
     for count, record in enumerate(records):
         total += len(record.payload)
-        if count and total > FEED_BYTES_MAX:
+        if count and total > bytes_max:
             return records[:count]
     return records

@@ -7,6 +7,7 @@ from typing import Any, Final
 import grpc
 import orjson
 
+from actors.batcher import DeadlinePassed
 from actors.chain import Store
 from actors.journal.codec import decode_events
 from actors.ledger.audit import Audit, compare
@@ -25,6 +26,7 @@ from serve.statuses import Refused, Status
 from serve.validation import Checked
 
 VERIFY_S: Final = 120.0  # where the caller named no time; a million events take some 20 s
+VERIFICATIONS_MAX: Final = 2  # at once in one gateway; each keeps a second copy of its ledger, and the others wait
 VERIFY_EVENTS_MAX: Final = 2_000  # read, replayed and audited at a time: 30 ms
 DISCREPANCIES_MAX: Final = 100
 
@@ -35,6 +37,7 @@ class Admin:
     def __init__(self, router: Router, reservations: Reservations) -> None:
         self._router = router
         self._known = reservations.known
+        self._verifications = asyncio.Semaphore(VERIFICATIONS_MAX)
 
     async def put_stores(self, payload: bytes, context: Any, reply: ad.PutStoresResponse) -> None:
         """PutStores."""
@@ -109,6 +112,17 @@ class Admin:
         request = parse(ad.VerifyLedgerRequest, payload)
         store_id = await self._store(request.store_id)
         deadline = deadline_of(context, VERIFY_S)
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._verifications.acquire()
+        except TimeoutError:
+            raise DeadlinePassed(sent=False) from None
+        try:
+            await self._verify(store_id, deadline, reply)
+        finally:
+            self._verifications.release()
+
+    async def _verify(self, store_id: str, deadline: float, reply: ad.VerifyLedgerResponse) -> None:
         version, live_hash, positions, _ = await self._router.ask(
             store_id, "live_state", store_id, deadline=deadline, attempt_s=VERIFY_S
         )
@@ -118,8 +132,8 @@ class Admin:
                 store_id, "records", store_id, replayed.version, VERIFY_EVENTS_MAX, deadline=deadline
             )
             await asyncio.to_thread(_replay, audit, replayed, [FeedRecord(*row) for row in records], version)
-        result = audit.result()
-        violations = [*result.violations, *compare(result, positions)]
+        result = await asyncio.to_thread(audit.result)
+        violations = [*result.violations, *await asyncio.to_thread(compare, result, positions)]
         state_hash = await asyncio.to_thread(Capture(replayed).state_hash)
         if state_hash != live_hash:
             reply.discrepancies.add(invariant="I13", subject=store_id, expected=state_hash, found=live_hash)

@@ -22,6 +22,9 @@ PROMISE_CALLS_MAX: Final = 4_096
 CALLS_RETRY_AFTER_S: Final = 0.5
 REQUEST_BYTES_MAX: Final = 16 * 1024 * 1024
 
+# What ends a call with a status; any other exception means that the machine is broken.
+ENDINGS: Final = (Refused, InvalidRequest, Overloaded, DeadlinePassed, LedgerStopped)
+
 M = TypeVar("M", bound=Message)
 R = TypeVar("R", bound=Message)
 
@@ -66,6 +69,13 @@ def status_of(error: BaseException) -> Status | None:
     return None
 
 
+def say_why(error: Exception, context: Any) -> None:
+    """Set the status that says one of `ENDINGS`."""
+    status = status_of(error)
+    assert status is not None
+    statuses.put(status, context)
+
+
 class Calls:
     """The calls inside one gateway: bounded, and refused before any work is done."""
 
@@ -82,11 +92,9 @@ class Calls:
         self._inside += 1
         try:
             await work(reply)
-        except (Refused, InvalidRequest, Overloaded, DeadlinePassed, LedgerStopped) as error:
-            status = status_of(error)
-            assert status is not None
+        except ENDINGS as error:
             reply.Clear()
-            statuses.put(status, context)
+            say_why(error, context)
         finally:
             self._inside -= 1
         return reply

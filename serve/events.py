@@ -1,7 +1,7 @@
 """The streams: WatchEvents and WatchAvailability. Readers of the journal, each with a cursor of its own.
 
-Nothing is buffered for a reader: the next records are read when it has taken the last. A reader that does not take what
-it was sent within `TAKE_S_MAX` is cut off, and resumes from the last version that it saw.
+Nothing is buffered for a reader but one turn's records, of a bounded size: the next are read when it has taken those.
+A reader that does not take what it was sent within `TAKE_S_MAX` is cut off, and resumes from the last version it saw.
 """
 
 import asyncio
@@ -11,19 +11,17 @@ from typing import Any, Final
 
 import grpc
 
-from actors.batcher import DeadlinePassed
 from actors.journal.codec import decode_events
 from actors.ledger import events as ev
-from actors.router import LedgerStopped, Router
-from actors.store_actor import FeedRecord
+from actors.router import Router
+from actors.store_actor import FEED_BYTES_MAX, FeedRecord
 from holdfast.v1 import event_service_pb2 as es, stock_service_pb2 as ss
-from serve import statuses
-from serve.calls import parse, status_of
+from serve.calls import ENDINGS, parse, say_why
 from serve.event_replies import fill_event
 from serve.replies import fill_instant, fill_position
 from serve.reservations import Reservations
 from serve.statuses import Refused, Status
-from serve.validation import SKU_CHARS_MAX, SKUS_MAX, STORES_MAX, Checked, InvalidRequest
+from serve.validation import SKU_CHARS_MAX, SKUS_MAX, STORES_MAX, Checked
 
 STREAMS_MAX: Final = 64  # by gateway
 POLL_S_MIN: Final = 0.02
@@ -37,12 +35,21 @@ POSITIONS_MAX: Final = 4_096  # asked for and told at a time
 
 
 class Feeds:
-    """The room of the streams. `now` is a clock in seconds that says how long a reader takes."""
+    """The room of the streams. `now` is a clock in seconds that says how long a reader takes; `bytes_max` bounds what
+    is read for a stream at a turn, but for a record of each actor.
+    """
 
-    def __init__(self, router: Router, reservations: Reservations, now: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        router: Router,
+        reservations: Reservations,
+        now: Callable[[], float] = monotonic,
+        bytes_max: int = FEED_BYTES_MAX,
+    ) -> None:
         self._router = router
         self._known = reservations.known
         self._now = now
+        self._bytes_max = bytes_max
         self._open = 0
         self._closing = False
 
@@ -60,8 +67,8 @@ class Feeds:
                     began = self._now()
                     yield message
                     self._cut_off_if_slow(began)
-        except (Refused, InvalidRequest, DeadlinePassed, LedgerStopped) as error:
-            _end(error, context)
+        except ENDINGS as error:
+            say_why(error, context)
 
     async def availability(self, payload: bytes, context: Any) -> AsyncIterator[ss.WatchAvailabilityResponse]:
         """WatchAvailability: which SKUs changed is read from the journal, how they stand now is asked of the ledger."""
@@ -81,8 +88,8 @@ class Feeds:
                     began = self._now()
                     yield message
                     self._cut_off_if_slow(began)
-        except (Refused, InvalidRequest, DeadlinePassed, LedgerStopped) as error:
-            _end(error, context)
+        except ENDINGS as error:
+            say_why(error, context)
 
     async def _fill_positions(self, store_id: str, skus: list[str], message: ss.WatchAvailabilityResponse) -> None:
         if skus:
@@ -129,6 +136,8 @@ class Feeds:
                 found = await self._ask(cursors, follow_chain=follow_chain)
                 for store_id, records in found:
                     yield store_id, records
+                    # To the end of the line: where a turn's bytes do not do for all, the next begins with the others.
+                    del cursors[store_id]
                     cursors[store_id] = records[-1].seq
                 poll_s = POLL_S_MIN if found else min(2 * poll_s, POLL_S_MAX)
                 await asyncio.sleep(poll_s if not found else 0)
@@ -146,6 +155,7 @@ class Feeds:
                     "feed",
                     [(store_id, cursors[store_id]) for store_id in store_ids],
                     follow_chain,
+                    self._bytes_max // len(groups),
                     deadline=deadline,
                 )
                 for actor, store_ids in groups.items()
@@ -216,9 +226,3 @@ def _wanted_skus(skus: Sequence[str]) -> frozenset[str]:
         checked.text(f"skus[{index}]", sku, SKU_CHARS_MAX)
     checked.raise_if_faulty()
     return frozenset(skus)
-
-
-def _end(error: Exception, context: Any) -> None:
-    status = status_of(error)
-    assert status is not None
-    statuses.put(status, context)

@@ -43,11 +43,12 @@ class Health:
         """Watch: the status now, and each change."""
         told = None
         while True:
+            going = self._draining  # asked first: its last word must be of that time
             status = self._status(request.service)
             if status != told:
                 yield hp.HealthCheckResponse(status=status)
                 told = status
-            if status == hp.HealthCheckResponse.NOT_SERVING:
+            if going:  # whatever was asked about: a gateway that goes ends its streams
                 return
             await asyncio.sleep(WATCH_EVERY_S)
 

@@ -7,6 +7,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from serve.statuses import Refused, Status
+from serve.validation import BATCH_REQUESTS_MAX
 
 _REQUESTS_TAG: Final = 0x0A  # field 1, length-delimited: `repeated X requests = 1` of every batch request
 
@@ -32,7 +33,7 @@ def _parse(kind: Any, item: bytes, place: int) -> Any:
 
 
 def _cut(payload: bytes) -> list[bytes] | None:
-    """The items' bytes, or None where the payload is not a sequence of them."""
+    """The items' bytes, or None where the payload is not a sequence of as many as a batch may have."""
     items: list[bytes] = []
     place = 0
     while place < len(payload):
@@ -50,6 +51,8 @@ def _cut(payload: bytes) -> list[bytes] | None:
             if not byte & 0x80:
                 break
         if place + length > len(payload):
+            return None
+        if len(items) == BATCH_REQUESTS_MAX:  # 16 MiB may have eight million, and to cut them takes seconds
             return None
         items.append(payload[place : place + length])
         place += length

@@ -14,7 +14,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from actors.ledger.policy import TTL_MS_CEILING
 from actors.placement import PLACEMENT_VERSION
-from serve.validation import CHANNEL_CHARS_MAX, QUANTITY_MAX, SKU_CHARS_MAX, STORE_ID, STORE_ID_CHARS_MAX
+from serve.validation import (
+    CHANNEL_CHARS_MAX,
+    NAME_CHARS_MAX,
+    QUANTITY_MAX,
+    SKU_CHARS_MAX,
+    STORE_ID,
+    STORE_ID_CHARS_MAX,
+)
 
 PLACEMENT_FILE: Final = "placement.json"
 SERVICE_FILE: Final = "service.json"
@@ -60,7 +67,7 @@ class StoreRow(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     store_id: str
-    name: str = Field(default="", max_length=128)
+    name: str = Field(default="", max_length=NAME_CHARS_MAX)
     latitude: float = Field(default=0.0, ge=-90, le=90)
     longitude: float = Field(default=0.0, ge=-180, le=180)
     paused: bool = False
@@ -76,10 +83,10 @@ class StoreRow(BaseModel):
 def duration_ms(value: Any) -> int:
     """Milliseconds of `90s`, `15m`, `2h`, `7d` or `1h30m`."""
     text = str(value).strip()
+    if len(text) > DURATION_CHARS_MAX:  # first: the pattern takes the square of a long number's length
+        raise ValueError(f"a time has at most {DURATION_CHARS_MAX} characters; write 90s, 15m, 2h, 7d or 1h30m")
     if not text or _DURATION.sub("", text).strip():
         raise ValueError(f"{text!r} is not a time; write 90s, 15m, 2h, 7d or 1h30m")
-    if len(text) > DURATION_CHARS_MAX:
-        raise ValueError(f"a time has at most {DURATION_CHARS_MAX} characters; write 90s, 15m, 2h, 7d or 1h30m")
     return int(sum(float(amount) * _UNIT_MS[unit] for amount, unit in _DURATION.findall(text)))
 
 

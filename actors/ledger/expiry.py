@@ -7,7 +7,7 @@ the old one is found stale when its time comes. All of it is derived from the re
 """
 
 from collections.abc import Iterator
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import Final
 
 from actors.ledger.events import Expired
@@ -44,7 +44,6 @@ def rebuild(ledger: Ledger) -> None:
     for reservation in ledger.reservations.values():  # by number
         if reservation.status in LIVE:
             note_deadline(ledger, reservation.number, reservation.expires_at_ms)
-    heapify(ledger.expiry_heap)
 
 
 def due(ledger: Ledger, now_ms: int) -> Iterator[Expired]:

@@ -1,4 +1,4 @@
-"""What holds after every batch. Run in tests after each, at recovery, at snapshots and on demand."""
+"""What holds after every batch. Run in tests after each, and at every recovery; on demand `audit` says more."""
 
 from typing import NamedTuple
 

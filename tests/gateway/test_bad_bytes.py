@@ -12,7 +12,7 @@ from holdfast.v1 import reservation_service_pb2 as rs
 from serve import translation
 from serve.items import split_requests
 from serve.statuses import Refused, Status
-from serve.validation import InvalidRequest, check_reserve
+from serve.validation import BATCH_REQUESTS_MAX, InvalidRequest, check_reserve
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.requests import BATCHES, GOOD, GOOD_STREAMS, good, reserve_items
 
@@ -195,3 +195,11 @@ def test_many_bad_calls_at_once_do_not_hurt_a_good_one(shared: Front) -> None:
         assert answered.code is grpc.StatusCode.OK
 
     shared.run(main)
+
+
+def test_a_damaged_batch_of_too_many_is_not_cut_to_its_end() -> None:
+    damaged = b"\x0a\x01\xff"
+    fits = b"\x0a\x00" * (BATCH_REQUESTS_MAX - 1) + damaged
+    assert len(split_requests(rs.ReserveBatchRequest, rs.ReserveRequest, fits)) == BATCH_REQUESTS_MAX
+    with pytest.raises(Refused):
+        split_requests(rs.ReserveBatchRequest, rs.ReserveRequest, b"\x0a\x00" + fits)

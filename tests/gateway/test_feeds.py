@@ -7,7 +7,10 @@ import grpc
 import pytest
 
 from actors.ledger.policy import HOUR_MS
+from actors.placement import Placement
+from actors.router import ASKING_MAX, Router
 from holdfast.v1 import (
+    admin_service_pb2 as ad,
     event_pb2,
     event_service_pb2 as es,
     reservation_service_pb2 as rs,
@@ -278,6 +281,41 @@ def test_a_cursor_ahead_of_the_shop_waits(front: Front, clock: ManualClock) -> N
         assert not taking.done()
         await front.asked("Reserve", reserve_request("k2"))
         assert [event.version for event in (await taking).events] == [4]
+        await stream.close()
+
+    front.run(main)
+
+
+@pytest.mark.parametrize("method", ["WatchEvents", "WatchAvailability"])
+def test_an_actor_that_is_asked_too_much_ends_the_stream_with_a_status(front: Front, method: str) -> None:
+    async def main() -> None:
+        opened = front.actors.hold("store-S1")
+        status = ad.GetLedgerStatusRequest(store_id="S1")
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(ASKING_MAX):
+                tasks.create_task(front.asked("GetLedgerStatus", status))
+            await turns()
+            found = await front.asked(method, events_request(S1=0))  # the cursors of both have the same place
+            opened.set()
+        assert found.code is CODE.RESOURCE_EXHAUSTED
+        assert found.retry_after_ms > 0
+
+    front.run(main)
+
+
+def test_shops_of_one_actor_take_turns_where_not_all_fit(front: Front) -> None:
+    gateway = front.gateway
+    gateway._router.close()
+    front.run(lambda: gateway._open(Router(front.actors, Placement(1))))
+    gateway._feeds = Feeds(gateway._router, gateway._reservations, bytes_max=1)
+    for number in range(3):
+        for store_id in ("S1", "S2"):
+            front.receive(f"B{number}", store_id=store_id)
+
+    async def main() -> None:
+        stream = Stream(front, "WatchEvents", events_request(S1=0, S2=0))
+        messages = [await stream.take() for _ in range(6)]
+        assert [message.events[0].store_id for message in messages] == ["S1", "S2"] * 3
         await stream.close()
 
     front.run(main)

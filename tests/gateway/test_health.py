@@ -61,3 +61,15 @@ def test_a_watch_of_another_service_says_so_and_waits() -> None:
         await turns()
 
     run(main)
+
+
+def test_a_watch_of_another_service_ends_with_the_gateway() -> None:
+    async def main() -> None:
+        health = Health()
+        watch = health.watch(hp.HealthCheckRequest(service="nobody"))
+        await anext(watch)
+        health.drain()
+        skip(WATCH_EVERY_S)
+        assert [message async for message in watch] == []
+
+    run(main)

@@ -1,10 +1,14 @@
 """Reads: as of a version, in pages that show each thing once, each shop at one version."""
 
+import asyncio
+
 import grpc
 import pytest
 
 from holdfast.v1 import admin_service_pb2 as ad, reservation_service_pb2 as rs, stock_service_pb2 as ss
+from serve.admin import VERIFICATIONS_MAX
 from tests.gateway.front import Front
+from tests.host.loop_time import skip, turns
 
 CODE = grpc.StatusCode
 
@@ -152,3 +156,22 @@ def test_verification_agrees_with_a_sound_ledger_and_not_with_another(front: Fro
     assert not broken.holds
     assert {row.invariant for row in broken.discrepancies} >= {"I13"}
     assert any(row.subject.startswith("A") for row in broken.discrepancies)
+
+
+def test_verifications_wait_for_each_other_as_long_as_their_time_lasts(front: Front) -> None:
+    request = ad.VerifyLedgerRequest(store_id="S1")
+
+    async def main() -> None:
+        opened = front.actors.hold("store-S1")
+        loop = asyncio.get_running_loop()
+        patient = [loop.create_task(front.asked("VerifyLedger", request)) for _ in range(VERIFICATIONS_MAX + 1)]
+        await turns()
+        assert [method for _, method, _ in front.actors.calls].count("live_state") == VERIFICATIONS_MAX
+        impatient = loop.create_task(front.asked("VerifyLedger", request, timeout_ms="1000"))
+        await turns()
+        skip(1.1)
+        assert (await impatient).code is CODE.DEADLINE_EXCEEDED
+        opened.set()
+        assert all(found.reply.holds for found in await asyncio.gather(*patient))
+
+    front.run(main)

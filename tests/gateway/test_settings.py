@@ -39,6 +39,11 @@ def test_what_is_no_time_is_refused(text: Any) -> None:
         duration_ms(text)
 
 
+def test_a_time_of_any_length_is_not_searched() -> None:
+    with pytest.raises(ValueError, match="has at most 32 characters"):
+        duration_ms("9" * 1_000)
+
+
 @given(st.integers(0, 99), st.integers(0, 23), st.integers(0, 59))
 def test_parts_of_a_time_add_up(days: int, hours: int, minutes: int) -> None:
     assert duration_ms(f"{days}d{hours}h{minutes}m") == days * D + hours * H + minutes * M

@@ -5,6 +5,19 @@ import pytest
 from actors.host import SWEEP_EVENTS_MAX
 from actors.ledger.policy import HOUR_MS
 from tests.host.office import ManualClock, Office, entries
+from tests.journal.storages import Storage
+from tests.ledger.watched import DAY_ZERO_MS
+from tests.ledger.words import stock_text
+
+
+class TickingClock(ManualClock):
+    """A millisecond passes between two looks at it."""
+
+    ticks = False
+
+    def now_ms(self) -> int:
+        self.at_ms += self.ticks
+        return self.at_ms
 
 
 @pytest.fixture
@@ -64,3 +77,15 @@ def test_what_was_extended_or_ended_is_not_swept(held: Office, clock: ManualCloc
     clock.move(2 * HOUR_MS)
     assert held.host.sweep() == 0
     assert held.stock() == "A 2/2"
+
+
+def test_a_read_shows_nothing_that_is_due_at_the_instant_it_names(storage: Storage) -> None:
+    clock = TickingClock()
+    office = Office(storage, clock)
+    office.tell("receive A 1")
+    office.tell("reserve ann A 1 for 1h")
+    clock.ticks = True
+    for at_ms in range(DAY_ZERO_MS + HOUR_MS - 3, DAY_ZERO_MS + HOUR_MS + 1):
+        clock.at_ms = at_ms
+        as_of_ms, reserved = office.host.read("S1", lambda hosted, now_ms: (now_ms, stock_text(hosted.ledger)))
+        assert reserved == ("A 1/1" if as_of_ms < DAY_ZERO_MS + HOUR_MS else "A 1/0")

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from actors.journal.port import Fenced, JournalFailed
+from actors.ledger.policy import HOUR_MS
 from tests.host.office import WAIT_S, Office, entries
 from tests.waiting import until
 
@@ -171,3 +172,26 @@ def test_only_one_of_two_hosts_goes_on(stocked: Office) -> None:
             stale.tell("reserve ann A 1")
     assert third.tell("k1: reserve bob A 1") == "#2 HELD A 1 until 2:00"
     assert third.epoch() == 3
+
+
+def test_a_ledger_that_cannot_be_taken_over_for_a_reader_ends_the_host(stocked: Office) -> None:
+    stocked.journal.fail_call("take_over")
+    with pytest.raises(JournalFailed):
+        stocked.stock("S2")
+    assert len(stocked.failures) == 1
+    assert stocked.successor().stock() == "A 10/0"
+
+
+def test_a_sweep_that_fails_ends_the_host(stocked: Office) -> None:
+    """Something has expired in memory by then, and will never be on the disk."""
+    stocked.tell("receive B 1")
+    for sku in "AB":
+        stocked.tell(f"reserve ann {sku} 1")
+    stocked.clock.move(2 * HOUR_MS)
+    stocked.host._hosted["S1"].ledger.positions.pop("B")  # no ledger comes to that by itself
+    with pytest.raises(JournalFailed, match="KeyError"):
+        stocked.host.sweep()
+    assert len(stocked.failures) == 1
+    with pytest.raises(JournalFailed):
+        stocked.tell("reserve bob A 10")
+    assert stocked.successor().stock() == "A 10/0, B 1/0"

@@ -128,6 +128,19 @@ def test_the_feed_gives_what_came_after_each_cursor(shop: Shop) -> None:
     assert shop.actor.feed([("S1", 99)], skip_stopped=False) == []
 
 
+def test_an_answer_of_the_feed_is_bounded_over_all_shops(shop: Shop) -> None:
+    shop.say("receive B 1", "r2", "S2")
+    both = [("S1", 0), ("S2", 0)]
+    ((store_id, records),) = shop.actor.feed(both, skip_stopped=False, bytes_max=1)
+    assert (store_id, [record.seq for record in records]) == ("S1", [2])
+    enough = sum(len(record.payload) for record in shop.actor.records("S1", 0, 100)) + 1
+    feed = shop.actor.feed(both, skip_stopped=False, bytes_max=enough)
+    assert [(store_id, [record.seq for record in records]) for store_id, records in feed] == [
+        ("S1", [2, 3]),
+        ("S2", [2]),
+    ]
+
+
 def _versions(record: FeedRecord) -> list[int]:
     assert len(decode_events(record.payload)) == record.event_count
     return list(range(record.seq - record.event_count + 1, record.seq + 1))
