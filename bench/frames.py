@@ -53,13 +53,16 @@ class FrameConnection(asyncio.Protocol):
 
     def call(self, message: bytes) -> "asyncio.Future[bytes]":
         """Ask; the future raises CallFailed."""
-        stream = self._next_stream
-        self._next_stream += 2
-        future: asyncio.Future[bytes] = self._loop.create_future()
-        self._open[stream] = (future, bytearray())
         body = b"\0" + len(message).to_bytes(4, "big") + message
         if len(body) > self._stream_window:
             raise ValueError(f"a message of {len(body)} bytes; the service takes {self._stream_window} on a stream")
+        future: asyncio.Future[bytes] = self._loop.create_future()
+        if self._transport.is_closing():
+            future.set_exception(CallFailed("the connection is closed"))
+            return future
+        stream = self._next_stream
+        self._next_stream += 2
+        self._open[stream] = (future, bytearray())
         self._write(_frame(HEADERS, END_HEADERS, stream, self._block))
         self._to_send.append((stream, body))
         self._send()

@@ -57,7 +57,8 @@ async def _load(spec: dict[str, Any]) -> None:
     shape = Shape(tuple(spec["store_ids"]), spec["skus"], spec["lines"], spec["batch"])
     asks, close = await _connect(spec)
     size = max(1, shape.batch)
-    count = min(int(spec["seconds"] * max(1, RESERVATIONS_S_MAX // size)), int(spec["seconds"] * CALLS_S_MAX) + 1)
+    calls_s = max(min(max(1, RESERVATIONS_S_MAX // size), CALLS_S_MAX), spec["rate"])
+    count = int(spec["seconds"] * calls_s) + 1
     warm = list(requests(shape, 2 * spec["in_flight"], spec["seed"] + 1))
     made = list(requests(shape, count, spec["seed"]))
     warmed, seen = Seen(), Seen()

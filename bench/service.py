@@ -70,6 +70,8 @@ def running(command: Sequence[str], data_dir: Path, environment: Mapping[str, st
     """A Python program that writes `service.json` into `data_dir` once it serves, and ends on SIGTERM."""
     mark = processes.fresh_mark()
     log_path = data_dir.parent / f"{data_dir.name}.log"
+    # One that was killed left its file, with an address where nobody answers any more.
+    (data_dir / SERVICE_FILE).unlink(missing_ok=True)
     with log_path.open("ab") as log:
         # Our own program, by this interpreter.
         process = subprocess.Popen(  # noqa: S603

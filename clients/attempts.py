@@ -2,7 +2,7 @@
 
 import grpc
 
-from clients.errors import HoldfastError, OutcomeUnknown, Overloaded
+from clients.errors import ClientClosed, HoldfastError, OutcomeUnknown, Overloaded
 from clients.retry import Failure, RetryPolicy
 from clients.statuses import Fault, error_from
 
@@ -55,3 +55,10 @@ class Attempts:
             self.maybe_done = True
             return self.error(_NO_ANSWER, what=what, where=where)
         return self.error(self.last_fault or _NOT_SENT, what=what, where=where)
+
+    def error_at_close(self, *, what: str, where: str, in_flight: bool) -> HoldfastError:
+        """The error to raise when the client is closed before an answer came. `in_flight`: an attempt is under way."""
+        why = "the client was closed during the call"
+        if self.idempotency_key is not None and (in_flight or self.maybe_done):
+            return OutcomeUnknown(what, where=where, why=why, idempotency_key=self.idempotency_key)
+        return ClientClosed(what, where=where, why=why)

@@ -13,12 +13,13 @@ import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Generic, TypeVar
 
 import grpc
 
-from clients.errors import ClientClosed, OutcomeUnknown, Overloaded
+from clients.errors import ClientClosed, Overloaded
 from clients.limits import Limits, Timeouts
 from clients.pending import PendingCall
 from clients.retry import RetryPolicy
@@ -119,7 +120,8 @@ class Batcher(Generic[OutcomeT, ResultT]):
                 await asyncio.wait_for(self._idle.wait(), grace_ms / 1000)
         flying = self._in_flight()
         for call in list(self._calls()):
-            self._fail(call, self._closing_error(call, in_flight=id(call) in flying))
+            what, where = self._kind.name, self._kind.where
+            self._fail(call, call.error_at_close(what=what, where=where, in_flight=id(call) in flying))
         for timer in (*self._waiting, self._sweep):
             if timer is not None:
                 timer.cancel()
@@ -128,6 +130,8 @@ class Batcher(Generic[OutcomeT, ResultT]):
         for task in list(self._flying):
             task.cancel()
         await asyncio.gather(*self._flying, return_exceptions=True)
+        # Those that were failed while they gathered or waited: closing again must not wait for them.
+        self._unfinished = 0
 
     def _flush(self) -> None:
         self._flush_due = False
@@ -136,6 +140,7 @@ class Batcher(Generic[OutcomeT, ResultT]):
             if batch:
                 task = self._loop.create_task(self._fly(batch))
                 self._flying[task] = batch
+                task.add_done_callback(partial(self._broken, batch))
 
     def _take(self) -> list[PendingCall[ResultT]]:
         """The next batch, in the sequence of the calls; twins and calls to be sent alone stay for a later one."""
@@ -193,6 +198,15 @@ class Batcher(Generic[OutcomeT, ResultT]):
         else:
             self._ask_again([(call, fault) for call in batch])
         self._flush()
+
+    def _broken(self, batch: list[PendingCall[ResultT]], task: asyncio.Task[None]) -> None:
+        """Where a batch ended by a fault of this program, tell those who would else wait for ever."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            for call in batch:
+                self._fail(call, error)
+            self._finished(len(batch))
+            self._flush()
 
     def _answered(self, batch: list[PendingCall[ResultT]], outcomes: Sequence[OutcomeT]) -> None:
         read = self._kind.read
@@ -268,14 +282,8 @@ class Batcher(Generic[OutcomeT, ResultT]):
     def _in_flight(self) -> set[int]:
         return {id(call) for calls in self._flying.values() for call in calls}
 
-    def _closing_error(self, call: PendingCall[ResultT], *, in_flight: bool) -> Exception:
-        what, where, why = self._kind.name, self._kind.where, "the client was closed during the call"
-        if in_flight or call.maybe_done:
-            return OutcomeUnknown(what, where=where, why=why, idempotency_key=call.idempotency_key or "")
-        return ClientClosed(what, where=where, why=why)
-
     @staticmethod
-    def _fail(call: PendingCall[ResultT], error: Exception) -> None:
+    def _fail(call: PendingCall[ResultT], error: BaseException) -> None:
         if not call.future.done():
             call.future.set_exception(error)
 

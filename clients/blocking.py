@@ -7,9 +7,8 @@ import grpc
 
 from clients.calls import administration, reservations, stock
 from clients.channel import ChannelClient
-from clients.faces import BlockingIterator, BlockingSubscription, blocking
+from clients.faces import BlockingIterator, BlockingSubscription, blocking, close_client, open_client
 from clients.limits import Limits, Timeouts
-from clients.portal import Portal
 from clients.retry import RetryPolicy
 from clients.values.administration import Store
 from clients.values.events import Event
@@ -63,12 +62,7 @@ class BlockingChannelClient:
                 retry=retry,
             )
 
-        self.portal = Portal(f"holdfast-client-{target}")
-        try:
-            self.client = self.portal.run(make)
-        except BaseException:
-            self.portal.close()
-            raise
+        self.portal, self.client = open_client(f"holdfast-client-{target}", make)
 
     def list_reservations(
         self, store_id: str, *, statuses: Iterable[Status] = (), page_size: int = 100, timeout_ms: int | None = None
@@ -101,6 +95,4 @@ class BlockingChannelClient:
 
     def close(self) -> None:
         """Finish the calls under way as `ChannelClient.close` does, and end the thread. Safe to repeat."""
-        if not self.portal.closed:
-            self.portal.run(self.client.close)
-            self.portal.close()
+        close_client(self.portal, self.client)

@@ -6,9 +6,8 @@ from typing import Self
 
 import grpc
 
-from clients.faces import BlockingIterator, BlockingSubscription, blocking
+from clients.faces import BlockingIterator, BlockingSubscription, blocking, close_client, open_client
 from clients.limits import Limits, Timeouts
-from clients.portal import Portal
 from clients.retry import RetryPolicy
 from clients.till import TILL_TIMEOUTS, TillClient
 from clients.till_journal import UNSENT_ROWS_MAX
@@ -58,12 +57,7 @@ class BlockingTillClient:
                 retry=retry,
             )
 
-        self.portal = Portal(f"holdfast-till-{till}")
-        try:
-            self.client = self.portal.run(make)
-        except BaseException:
-            self.portal.close()
-            raise
+        self.portal, self.client = open_client(f"holdfast-till-{till}", make)
 
     @property
     def unsent(self) -> tuple[Adjustment, ...]:
@@ -92,6 +86,4 @@ class BlockingTillClient:
 
     def close(self) -> None:
         """Close the connection and the file, and end the thread. Safe to repeat."""
-        if not self.portal.closed:
-            self.portal.run(self.client.close)
-            self.portal.close()
+        close_client(self.portal, self.client)

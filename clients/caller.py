@@ -9,7 +9,6 @@ import grpc
 
 from clients.attempts import Attempts
 from clients.connection import Connection
-from clients.errors import ClientClosed
 from clients.limits import Timeouts
 from clients.methods import Method
 from clients.retry import RetryPolicy
@@ -58,7 +57,7 @@ class Caller:
         longest_ms = self.timeouts.attempt_ms if attempt_ms is None else attempt_ms
         while True:
             if self.closed:
-                raise ClientClosed(what, where=where, why="the client was closed")
+                raise attempts.error_at_close(what=what, where=where, in_flight=False)
             remaining_ms = (deadline_at - loop.time()) * 1000
             try:
                 return await self.connection.call(method, request, max(1, min(longest_ms, int(remaining_ms))))

@@ -89,5 +89,7 @@ class ChannelClient:
         """Take no more calls, give those under way `Timeouts.close_ms` to finish, and close the connections."""
         caller = self.inside.caller
         caller.closed = True
-        await asyncio.gather(*(batcher.close(caller.timeouts.close_ms) for batcher in self.inside.batchers))
+        grace_ms = caller.timeouts.close_ms
+        batched = (batcher.close(grace_ms) for batcher in self.inside.batchers)
+        await asyncio.gather(*batched, caller.connection.drain(grace_ms))
         await caller.connection.close()

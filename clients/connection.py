@@ -1,6 +1,9 @@
 """The gRPC channels of a client: their options, one attempt of a call over them, and nothing about retries."""
 
+import asyncio
+import contextlib
 import itertools
+import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -13,6 +16,9 @@ ResponseT = TypeVar("ResponseT")
 
 TIMEOUT_KEY = "holdfast-timeout-ms"
 """Metadata by which the service learns an attempt's deadline; it cannot see gRPC's own."""
+
+_METADATA_KEY = re.compile("[a-z0-9._-]+")
+"""What gRPC sends. It would refuse another key call by call, in words that do not name it."""
 
 OPTIONS: tuple[tuple[str, int], ...] = (
     # gRPC's own back-off grows to two minutes, which ruins every failover. With its jitter of a fifth and the longest
@@ -48,10 +54,15 @@ class Connection:
     ) -> None:
         if channels < 1:
             raise ValueError(f"channels is {channels}; at least 1 is needed")
+        for key, _ in metadata:
+            if not _METADATA_KEY.fullmatch(key):
+                raise ValueError(f"metadata has the key {key!r}; write it with a-z 0-9 . _ and - only")
         self.target = target
         self._metadata = tuple(metadata)
         self._channels = [self._open(target, credentials) for _ in range(channels)]
         self._turn = itertools.cycle(range(channels))
+        self._under_way = 0
+        self._idle = asyncio.Event()
         self._unary: list[dict[str, grpc.aio.UnaryUnaryMultiCallable[Any, Any]]] = [{} for _ in self._channels]
 
     @staticmethod
@@ -70,7 +81,17 @@ class Connection:
             )
             self._unary[number][method.name] = multicallable
         metadata = (*self._metadata, (TIMEOUT_KEY, str(timeout_ms)))
-        response: ResponseT = await multicallable(request, timeout=timeout_ms / 1000, metadata=metadata)
+        self._under_way += 1
+        try:
+            response: ResponseT | None = await multicallable(request, timeout=timeout_ms / 1000, metadata=metadata)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+        if response is None:
+            # So gRPC tells that it could not decode an answer, and logs why.
+            nothing = grpc.aio.Metadata()
+            raise grpc.aio.AioRpcError(grpc.StatusCode.INTERNAL, nothing, nothing, "the answer cannot be decoded")
         return response
 
     def stream(
@@ -82,6 +103,13 @@ class Connection:
         )
         metadata = (*self._metadata, (TIMEOUT_KEY, str(timeout_ms)))
         return multicallable(request, timeout=timeout_ms / 1000, metadata=metadata)
+
+    async def drain(self, grace_ms: int) -> None:
+        """Wait up to `grace_ms` for the calls under way; streams are not waited for."""
+        self._idle.clear()
+        if self._under_way:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), grace_ms / 1000)
 
     async def close(self) -> None:
         """Close every channel; calls under way are cancelled."""

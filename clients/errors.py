@@ -52,8 +52,10 @@ class InvalidArgument(HoldfastError):
     def __init__(
         self, what: str, *, where: str = "", why: str = "", mend: str = "", violations: tuple[Violation, ...] = ()
     ) -> None:
-        named = "; ".join(f"{violation.field}: {violation.description}" for violation in violations)
-        super().__init__(what, where=where, why=f"{why} ({named})" if named else why, mend=mend)
+        told = (f"{violation.field}: {violation.description}" for violation in violations)
+        # The service's message names most of them already.
+        unsaid = "; ".join(each for each in told if each not in why)
+        super().__init__(what, where=where, why=f"{why} ({unsaid})" if unsaid else why, mend=mend)
         self.violations = violations
 
 

@@ -1,9 +1,11 @@
 """What the blocking faces are made of: a coroutine method or an async iterator, one blocking step at a time."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import suppress
 from functools import update_wrapper
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar
 
+from clients.errors import ClientClosed
 from clients.portal import Portal
 from clients.subscription import Subscription
 
@@ -26,6 +28,34 @@ class Face(Protocol[ClientT_co]):
     def client(self) -> ClientT_co:
         """The async client."""
         ...
+
+
+class Closable(Protocol):
+    """An async client, as far as its end is concerned."""
+
+    async def close(self) -> None:
+        """Finish, and let go of everything."""
+        ...
+
+
+def open_client(name: str, make: Callable[[], Coroutine[Any, Any, ClientT]]) -> tuple[Portal, ClientT]:
+    """A portal, its thread of this name, and the client that was made in its loop."""
+    portal = Portal(name)
+    try:
+        return portal, portal.run(make)
+    except BaseException:
+        portal.close()
+        raise
+
+
+def close_client(portal: Portal, client: Closable) -> None:
+    """Close the client in its loop, then the portal. Safe to repeat, and from several threads."""
+    try:
+        # Closed already, or by another thread in this moment.
+        with suppress(ClientClosed):
+            portal.run(client.close)
+    finally:
+        portal.close()
 
 
 class _End:

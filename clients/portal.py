@@ -26,6 +26,8 @@ class Portal:
         self._jobs: deque[_Job] = deque()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._wake_due = False
+        # Held while a job is handed in and while the door is shut, so that no job comes after the last look for one.
+        self._door = threading.Lock()
         self.closed = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
@@ -33,42 +35,41 @@ class Portal:
 
     def run(self, make: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
         """Run the coroutine that `make` makes, in the loop's thread; its result, or what it raised."""
-        if self.closed:
-            raise ClientClosed("the call", why="the client was closed")
         future: Future[ResultT] = Future()
-        self._jobs.append((make, future))
-        # One wake-up for all that gathers until the loop gets to it: writing to its pipe costs more than a call does.
-        if not self._wake_due:
-            self._wake_due = True
-            self._loop.call_soon_threadsafe(self._start_jobs)
+        with self._door:
+            if self.closed:
+                raise ClientClosed("the call", why="the client was closed")
+            self._jobs.append((make, future))
+            # One wake-up for all that gathers until the loop gets to it: writing to its pipe costs more than a call.
+            if not self._wake_due:
+                self._wake_due = True
+                self._loop.call_soon_threadsafe(self._start_jobs)
         return future.result()
 
     def close(self) -> None:
-        """Stop the loop and its thread. Safe to repeat."""
-        if self.closed:
-            return
-        self.run(self._cancel_tasks)
-        self.closed = True
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        """Cancel what is under way, stop the loop and its thread. Safe to repeat, and from several threads."""
+        with self._door:
+            if self.closed:
+                return
+            self.closed = True
+            # Behind whatever was handed in before it, which it therefore cancels too.
+            self._loop.call_soon_threadsafe(self._start_jobs)
+            self._loop.call_soon_threadsafe(self._stop)
         self._thread.join()
-        self._start_jobs()
         self._loop.close()
 
-    async def _cancel_tasks(self) -> None:
-        others = self._tasks - {asyncio.current_task()}
-        for task in others:
+    def _stop(self) -> None:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        ended = asyncio.gather(*self._tasks, return_exceptions=True)
+        ended.add_done_callback(lambda _: self._loop.stop())
 
     def _start_jobs(self) -> None:
         # Lowered first: a job that comes after the last look below then wakes the loop again.
         self._wake_due = False
         while self._jobs:
             make, future = self._jobs.popleft()
-            if self.closed:
-                future.set_exception(ClientClosed("the call", why="the client was closed"))
-                continue
-            task = self._loop.create_task(make())
+            task = self._loop.create_task(_made(make))
             self._tasks.add(task)
             task.add_done_callback(partial(self._hand_over, future))
 
@@ -82,3 +83,8 @@ class Portal:
             future.set_result(task.result())
         else:
             future.set_exception(error)
+
+
+async def _made(make: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
+    # Within the task, so that a call with wrong arguments fails its caller, who would else wait for ever.
+    return await make()

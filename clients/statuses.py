@@ -129,7 +129,7 @@ def error_from(fault: Fault, *, what: str, where: str, idempotency_key: str | No
         case grpc.StatusCode.FAILED_PRECONDITION:
             kind = StaleRead if idempotency_key is None else Conflict
             return kind(what, where=where, why=fault.why)
-        case code if code in FAILURES and FAILURES[code] is not Failure.FINAL and idempotency_key is not None:
+        case code if FAILURES[code] is not Failure.FINAL and idempotency_key is not None:
             return OutcomeUnknown(what, where=where, why=f"{code.name}: {fault.why}", idempotency_key=idempotency_key)
         case code if code in _UNANSWERED:
             return Unavailable(what, where=where, why=f"{code.name}: {fault.why}")

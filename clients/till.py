@@ -86,7 +86,6 @@ class TillClient:
         self.channel_client = ChannelClient(
             target, credentials=credentials, metadata=metadata, limits=limits, timeouts=timeouts, retry=retry
         )
-        self._writing = asyncio.Lock()
         self._flushing = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -98,8 +97,9 @@ class TillClient:
     async def close(self) -> None:
         """Close the connection and the file. What is unsent stays in the file for the next start."""
         await self.channel_client.close()
-        async with self._flushing, self._writing:
-            self.journal.close()
+        async with self._flushing:
+            # Whoever still writes, after its caller was cancelled perhaps, is waited for.
+            await asyncio.to_thread(self.journal.close)
 
     # -- movements
 
@@ -124,8 +124,8 @@ class TillClient:
         They are on disk when it returns. Raises InvalidArgument, or Overloaded where the file is full.
         """
         now_ms = time.time_ns() // 1_000_000  # sent late perhaps, and a count made until then has seen it
-        async with self._writing:
-            return await asyncio.to_thread(self.journal.record, list(lines), kind, now_ms)
+        # A caller that is cancelled leaves the thread to finish; the journal takes one writer at a time by itself.
+        return await asyncio.to_thread(self.journal.record, list(lines), kind, now_ms)
 
     async def flush(self, *, timeout_ms: int | None = None) -> FlushReport:
         """Send what is unsent, in sequence. Stops, without an error, where the service cannot be reached or refuses.
@@ -153,8 +153,7 @@ class TillClient:
                 if isinstance(outcome, Rejection):
                     refused, why = outcome, outcome.message
                     break
-                async with self._writing:
-                    await asyncio.to_thread(self.journal.mark_sent, rows[-1].sequence)
+                await asyncio.to_thread(self.journal.mark_sent, rows[-1].sequence)
                 applied += outcome.applied
                 repeated += outcome.dropped_repeated
                 late += outcome.dropped_late

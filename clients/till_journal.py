@@ -11,9 +11,11 @@ known.
 import fcntl
 import json
 import os
+import threading
 import zlib
 from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,10 +29,18 @@ _REWRITE_BYTES = 1 << 20
 """A file above this size is rewritten once everything in it was sent."""
 
 _SKU_CHARACTERS_MAX = 64
+_UNITS_MAX = 1_000_000_000
+_UNITS = {
+    AdjustmentKind.RECEIPT: (1, _UNITS_MAX),
+    AdjustmentKind.SALE: (-_UNITS_MAX, -1),
+    AdjustmentKind.RETURN: (1, _UNITS_MAX),
+    AdjustmentKind.CORRECTION: (-_UNITS_MAX, _UNITS_MAX),
+}
+"""Signed units by kind, as the service takes them: one row that it refuses would hold up all that come after it."""
 
 
 class TillJournal:
-    """The file of one till, locked against a second process. Not thread-safe; calls block on the disk.
+    """The file of one till, locked against a second process. Thread-safe; calls block on the disk.
 
     `first_sequence` numbers the first row of a new file. Give it the time in ms: should the file ever be lost, the rows
     of its successor are still above all that the service has seen from this till, and are not dropped as repeated.
@@ -41,6 +51,8 @@ class TillJournal:
         self._unsent_rows_max = unsent_rows_max
         self._unsent: deque[Adjustment] = deque()
         self._next = first_sequence
+        # Numbers are given and written as one: two rows of one number would be one sale for the service.
+        self._turn = threading.RLock()
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -50,7 +62,7 @@ class TillJournal:
             raise TillJournalDamaged(
                 "the till's journal", where=str(path), why="another process has it", mend="End that process first"
             ) from None
-        except TillJournalDamaged:
+        except BaseException:
             os.close(self._file)
             raise
         if not self._size:
@@ -66,11 +78,13 @@ class TillJournal:
     @property
     def unsent(self) -> tuple[Adjustment, ...]:
         """The movements that the service has not taken yet, in sequence."""
-        return tuple(self._unsent)
+        with self._turn:
+            return tuple(self._unsent)
 
     def head(self, rows_max: int) -> tuple[Adjustment, ...]:
         """The first unsent movements, at most `rows_max`."""
-        return tuple(self._unsent[index] for index in range(min(rows_max, len(self._unsent))))
+        with self._turn:
+            return tuple(islice(self._unsent, rows_max))
 
     def record(
         self, lines: Iterable[tuple[str, int]], kind: AdjustmentKind, occurred_at_ms: int | None = None
@@ -79,10 +93,32 @@ class TillJournal:
 
         Raises InvalidArgument where the service would refuse a row for ever, Overloaded where the file is full.
         """
-        rows = tuple(
-            Adjustment(sku, delta, self._next + number, kind, occurred_at_ms)
-            for number, (sku, delta) in enumerate(lines)
-        )
+        with self._turn:
+            rows = tuple(
+                Adjustment(sku, delta, self._next + number, kind, occurred_at_ms)
+                for number, (sku, delta) in enumerate(lines)
+            )
+            self._check(rows)
+            self._append({"rows": [_fields(row) for row in rows]})
+            self._take(rows)
+        return rows
+
+    def mark_sent(self, sequence: int) -> None:
+        """Note that the service has taken every movement up to `sequence`."""
+        with self._turn:
+            self._append({"sent": sequence})
+            self._drop(sequence)
+            if self._size > _REWRITE_BYTES and not self._unsent:
+                self._rewrite()
+
+    def close(self) -> None:
+        """Close the file and give up its lock. Safe to repeat."""
+        with self._turn:
+            if self._file >= 0:
+                os.close(self._file)
+                self._file = -1
+
+    def _check(self, rows: Sequence[Adjustment]) -> None:
         violations = tuple(_violations(rows))
         if violations or not rows:
             why = "a movement is not valid" if rows else "there is no movement in it"
@@ -94,22 +130,6 @@ class TillJournal:
                 why=f"{len(self._unsent)} movements are unsent, and unsent_rows_max is {self._unsent_rows_max}",
                 mend="Bring the till back to the network and flush it",
             )
-        self._append({"rows": [_fields(row) for row in rows]})
-        self._take(rows)
-        return rows
-
-    def mark_sent(self, sequence: int) -> None:
-        """Note that the service has taken every movement up to `sequence`."""
-        self._append({"sent": sequence})
-        self._drop(sequence)
-        if self._size > _REWRITE_BYTES and not self._unsent:
-            self._rewrite()
-
-    def close(self) -> None:
-        """Close the file and give up its lock. Safe to repeat."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
 
     def _append(self, record: dict[str, Any]) -> None:
         text = json.dumps(record, separators=(",", ":")).encode()
@@ -168,14 +188,25 @@ class TillJournal:
 
     def _rewrite(self) -> None:
         """Begin the file anew; only when nothing is unsent, so that all it must keep is the next number."""
-        fresh = self._path.with_suffix(".new")
-        file = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        # Locked before it takes the name, so that no other process can come in between.
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.close(self._exchange(file))
-        self._append({"next": self._next})
-        fresh.replace(self._path)
-        _sync_folder(self._path.parent)
+        # Behind the whole name: tills that differ only in the suffix must not meet here.
+        fresh = self._path.with_name(f"{self._path.name}.new")
+        try:
+            file = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            # Locked before it takes the name, so that no other process can come in between.
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.close(self._exchange(file))
+            self._append({"next": self._next})
+            fresh.replace(self._path)
+            _sync_folder(self._path.parent)
+        except OSError as error:
+            # A file that did not get its name is never read again: nothing more may be written to it.
+            self.close()
+            raise TillJournalDamaged(
+                "begin the till's journal anew",
+                where=str(self._path),
+                why=str(error),
+                mend="Mend the disk, then start anew",
+            ) from error
 
     def _exchange(self, file: int) -> int:
         old, self._file, self._size = self._file, file, 0
@@ -186,8 +217,11 @@ def _violations(rows: Iterable[Adjustment]) -> Iterable[Violation]:
     for number, row in enumerate(rows):
         if not 1 <= len(row.sku) <= _SKU_CHARACTERS_MAX:
             yield Violation(f"lines[{number}].sku", f"must have 1 to {_SKU_CHARACTERS_MAX} characters")
-        if row.delta == 0:
-            yield Violation(f"lines[{number}].quantity", "must not be zero")
+        elif not row.sku.isprintable():
+            yield Violation(f"lines[{number}].sku", "must be printable text")
+        least, most = _UNITS.get(row.kind, (0, 0))
+        if row.delta == 0 or not least <= row.delta <= most:
+            yield Violation(f"lines[{number}].quantity", f"must be {least} to {most} for {row.kind.name}, and not zero")
 
 
 def _record(line: bytes) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,8 @@ from clients import ChannelClient, LedgerStatus, Verification
 
 VERIFICATIONS_AT_ONCE: Final = 4
 TICK_EVERY: Final = 500
+SILENCE_S_MAX: Final = 60.0
+"""So long may so many events take. A feed that lost its end would else be waited for until somebody stops the demo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +55,24 @@ async def prove(
 
 
 async def _read_feed(client: ChannelClient, readings: Mapping[str, Reading], witness: Witness, phases: Phases) -> None:
-    """Every event of every shop up to its reading."""
+    """Every event of every shop up to its reading, or up to where the feed falls silent: the findings then say so."""
     total = sum(reading.version for reading in readings.values())
     unfinished = {store_id for store_id, reading in readings.items() if reading.version}
     with phases.phase("Reading the journal back", total) as tick:
         seen = 0
-        async with client.watch_events(unfinished) as feed:
-            async for event in feed:
-                last = readings[event.store_id].version
-                if event.version > last:
-                    continue  # it happened after the reading
-                witness.see(event)
-                seen += 1
-                if seen % TICK_EVERY == 0:
-                    tick(TICK_EVERY)
-                if event.version == last:
-                    unfinished.discard(event.store_id)
-                    if not unfinished:
-                        break
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SILENCE_S_MAX) as patience, client.watch_events(unfinished) as feed:
+                async for event in feed:
+                    last = readings[event.store_id].version
+                    if event.version > last:
+                        continue  # it happened after the reading
+                    witness.see(event)
+                    seen += 1
+                    if seen % TICK_EVERY == 0:
+                        tick(TICK_EVERY)
+                        patience.reschedule(asyncio.get_running_loop().time() + SILENCE_S_MAX)
+                    if event.version == last:
+                        unfinished.discard(event.store_id)
+                        if not unfinished:
+                            break
         tick(seen % TICK_EVERY)

@@ -85,7 +85,10 @@ def main(data_dir: Path, grpc_port: int, http_port: int) -> None:
         logging_config=_LOGGING,
     )(Peer)
     ray.serve.run(deployment.bind(), name="echo", route_prefix="/", blocking=False)
-    (data_dir / "service.json").write_text(json.dumps({"grpc": f"127.0.0.1:{grpc_port}", "pid": os.getpid()}))
+    # Under another name first: whoever waits for the file must find it whole.
+    unfinished = data_dir / "service.json.new"
+    unfinished.write_text(json.dumps({"grpc": f"127.0.0.1:{grpc_port}", "pid": os.getpid()}))
+    unfinished.replace(data_dir / "service.json")
     stop.wait()
     ray.serve.shutdown()
     ray.shutdown()

@@ -1,7 +1,8 @@
 """Durable writes: what a commit costs by its size, beside the bare flush to the same disk, and the codec by itself."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Final
@@ -44,7 +45,8 @@ def run(options: Options) -> Outcome:
         sqlite.close()
         memory: Journal = MemoryJournal(MemoryDisk())
         copies = _records(memory, events, batch, commits)
-        bare = _appended(f"fdatasync, {batch} events", batch, size, _flusher(options.scratch), records)
+        with _flusher(options.scratch) as flush:
+            bare = _appended(f"fdatasync, {batch} events", batch, size, flush, records)
         rows += [row, bare]
         rows.append(_appended(f"memory, {batch} events", batch, size, _to(memory), copies))
         if not conservation.holds:
@@ -108,7 +110,8 @@ def _to(journal: Journal) -> Callable[[Record], None]:
     return lambda record: journal.append([record])
 
 
-def _flusher(folder: Path) -> Callable[[Record], None]:
+@contextmanager
+def _flusher(folder: Path) -> Iterator[Callable[[Record], None]]:
     """The least that a durable write can cost here: the same bytes at the end of a file, and a flush."""
     descriptor = os.open(folder / "flushed", os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_TRUNC)
 
@@ -116,7 +119,10 @@ def _flusher(folder: Path) -> Callable[[Record], None]:
         os.write(descriptor, record.payload)
         os.fdatasync(descriptor)
 
-    return write
+    try:
+        yield write
+    finally:
+        os.close(descriptor)
 
 
 def _read_back(journal: Journal, records: Sequence[Record]) -> Conservation:

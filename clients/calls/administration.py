@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable
 
 from clients import methods
 from clients.calls.inside import Client
-from clients.errors import Unavailable
+from clients.errors import Overloaded, Unavailable
 from clients.retry import NEVER_AGAIN
 from clients.values.administration import Health, LedgerStatus, Policy, Store, Verification
 from clients.wire.administration import (
@@ -91,13 +91,13 @@ async def wait_until_serving(self: Client, *, timeout_ms: int) -> None:
     loop = asyncio.get_running_loop()
     deadline_at = loop.time() + timeout_ms / 1000
     while True:
-        why = "nobody answered"
+        remaining_ms = int((deadline_at - loop.time()) * 1000)
         try:
-            found = await health(self)
+            found = await health(self, timeout_ms=max(1, min(_HEALTH_ATTEMPT_MS, remaining_ms)))
             if found is Health.SERVING:
                 return
             why = f"the service says {found.name}"
-        except Unavailable as error:
+        except (Unavailable, Overloaded) as error:
             why = error.why
         if loop.time() + _HEALTH_PAUSE_S >= deadline_at:
             raise Unavailable("Check", where=self.inside.caller.connection.target, why=why)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from clients.channel import ChannelClient
 from clients.cli.arguments import TIMEOUT, JsonOption, TargetOption, TimeoutOption, optional_duration_ms
@@ -56,9 +56,13 @@ def put_stores(
     session = Session.of(target, as_json=as_json, timeout=timeout)
     if (store is None) == (file is None):
         raise typer.BadParameter("Name one shop, or give a --file.", param_hint="STORE")
-    shops = (
-        [Store(store, name, latitude, longitude, paused)] if store is not None else _read(file, list[Store], "stores")
-    )
+    if store is not None:
+        shops = [Store(store, name, latitude, longitude, paused)]
+    else:
+        shops = _read(file, dict[str, list[Store]], "stores")
+
+    if not shops:
+        raise typer.BadParameter("There is no shop in it.", param_hint="--file")
 
     async def put(client: ChannelClient) -> int:
         version = 0
@@ -98,7 +102,7 @@ def set_policy(
     changes: dict[str, Any] = {name: value for name, value in times.items() if value is not None}
     if not changes and file is None:
         raise typer.BadParameter("Give a --file, or what is to change.", param_hint="policy set")
-    whole = None if file is None else _read(file, Policy, "policy")
+    whole = None if file is None else _read(file, dict[str, Policy], "policy")
 
     async def change(client: ChannelClient) -> Policy:
         # What is read is sent back with its version, so that a change made in between is not lost.
@@ -216,7 +220,10 @@ def _fits(*parts: str) -> str:
 
 
 def _read(path: Path | None, kind: Any, name: str) -> Any:
-    """A value of `kind` from a JSON file; a document that wraps it under `name` is unwrapped."""
+    """What a JSON file has under `name`, or by itself; `kind` is a dict of it, by that name.
+
+    Fields that are not known are refused: a rule whose name is misspelt would else be taken away without a word.
+    """
     if path is None:
         raise typer.BadParameter("is missing", param_hint="--file")
     try:
@@ -224,6 +231,10 @@ def _read(path: Path | None, kind: Any, name: str) -> Any:
         document = json.loads(text)
         if isinstance(document, dict) and name in document:
             document = document[name]
-        return TypeAdapter(kind).validate_python(document)
-    except (OSError, ValueError, ValidationError) as error:
+        return TypeAdapter(kind, config=ConfigDict(extra="forbid")).validate_python({name: document})[name]
+    except ValidationError as error:
+        # In our words: pydantic's run over several lines and end in an address of its own.
+        why = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise typer.BadParameter(f"{path} cannot be read as {name}: {why}", param_hint="--file") from error
+    except (OSError, ValueError) as error:
         raise typer.BadParameter(f"{path} cannot be read as {name}: {error}", param_hint="--file") from error

@@ -24,6 +24,7 @@ KeyOption = Annotated[
 LineOption = Annotated[
     list[str] | None, typer.Option("--line", help="SKU=UNITS; may be given several times. None means all.")
 ]
+StoreArgument = Annotated[str, typer.Argument(help="The shop's id.", metavar="STORE")]
 TIMEOUT = "10s"
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
@@ -67,7 +68,7 @@ def cursors(texts: Iterable[str] | None) -> dict[str, int]:
     for text in texts or ():
         store_id, at, version = text.partition("@")
         if not store_id or (at and not re.fullmatch(r"\d{1,18}", version)):
-            raise typer.BadParameter(f"{text!r} is not STORE or STORE@VERSION.", param_hint="STORES")
+            raise typer.BadParameter(f"{text!r} is not STORE or STORE@VERSION.", param_hint="STORE")
         found[store_id] = int(version or 0)
     return found
 

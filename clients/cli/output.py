@@ -47,6 +47,12 @@ def print_for_people(*parts: Any) -> None:
     Console(width=None if sys.stdout.isatty() else 200).print(*parts, markup=False, highlight=False)
 
 
+def print_line(text: str) -> None:
+    """One line for people, on stdout, however long it is."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 def time_text(at_ms: int) -> str:
     """An instant for people, UTC."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

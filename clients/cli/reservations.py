@@ -11,6 +11,7 @@ from clients.cli.arguments import (
     JsonOption,
     KeyOption,
     LineOption,
+    StoreArgument,
     TargetOption,
     TimeoutOption,
     duration_ms,
@@ -22,7 +23,6 @@ from clients.cli.session import Session
 from clients.values.reservations import ReleaseReason, Reservation, Status
 
 ReservationArgument = Annotated[str, typer.Argument(help="The reservation's id.", metavar="RESERVATION")]
-StoreArgument = Annotated[str, typer.Argument(help="The shop's id.", metavar="STORE")]
 
 
 class ReasonName(StrEnum):
@@ -63,17 +63,15 @@ def reserve(
     session = Session.of(target, as_json=as_json, timeout=timeout)
     wanted = quantities(lines, "LINE")
     ttl_ms = optional_duration_ms(ttl, "--ttl")
-    session.finish(
-        session.run(
-            lambda client: client.reserve(
-                store,
-                wanted,
-                customer_id=customer,
-                channel=channel,
-                basket_id=basket,
-                ttl_ms=ttl_ms,
-                idempotency_key=key,
-            )
+    session.change(
+        lambda client: client.reserve(
+            store,
+            wanted,
+            customer_id=customer,
+            channel=channel,
+            basket_id=basket,
+            ttl_ms=ttl_ms,
+            idempotency_key=key,
         )
     )
 
@@ -89,9 +87,7 @@ def confirm(
     """Turn a hold into an order."""
     session = Session.of(target, as_json=as_json, timeout=timeout)
     within_ms = optional_duration_ms(collect_within, "--collect-within")
-    session.finish(
-        session.run(lambda client: client.confirm(reservation, collect_within_ms=within_ms, idempotency_key=key))
-    )
+    session.change(lambda client: client.confirm(reservation, collect_within_ms=within_ms, idempotency_key=key))
 
 
 def ready(
@@ -103,7 +99,7 @@ def ready(
 ) -> None:
     """Say that the goods wait at the counter."""
     session = Session.of(target, as_json=as_json, timeout=timeout)
-    session.finish(session.run(lambda client: client.mark_ready(reservation, idempotency_key=key)))
+    session.change(lambda client: client.mark_ready(reservation, idempotency_key=key))
 
 
 def collect(
@@ -118,10 +114,8 @@ def collect(
     """Hand over and sell, whole or by line."""
     session = Session.of(target, as_json=as_json, timeout=timeout)
     chosen = quantities(line, "--line")
-    session.finish(
-        session.run(
-            lambda client: client.collect(reservation, payment_reference=payment, lines=chosen, idempotency_key=key)
-        )
+    session.change(
+        lambda client: client.collect(reservation, payment_reference=payment, lines=chosen, idempotency_key=key)
     )
 
 
@@ -138,9 +132,7 @@ def release(
     session = Session.of(target, as_json=as_json, timeout=timeout)
     chosen = quantities(line, "--line")
     why = ReleaseReason[reason.name]
-    session.finish(
-        session.run(lambda client: client.release(reservation, reason=why, lines=chosen, idempotency_key=key))
-    )
+    session.change(lambda client: client.release(reservation, reason=why, lines=chosen, idempotency_key=key))
 
 
 def extend(
@@ -154,7 +146,7 @@ def extend(
     """Move a reservation's deadline."""
     session = Session.of(target, as_json=as_json, timeout=timeout)
     ttl_ms = duration_ms(ttl, "--ttl")
-    session.finish(session.run(lambda client: client.extend(reservation, ttl_ms=ttl_ms, idempotency_key=key)))
+    session.change(lambda client: client.extend(reservation, ttl_ms=ttl_ms, idempotency_key=key))
 
 
 def show(

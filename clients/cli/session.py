@@ -77,9 +77,9 @@ class Session:
         else:
             print_for_people(drawn)
 
-    def finish(self, outcome: Reservation | StockOutcome) -> None:
-        """Print the answer to a change; a refusal ends the command with exit code 1."""
-        match outcome:
+    def change(self, use: Callable[[ChannelClient], Coroutine[Any, Any, Reservation | StockOutcome]]) -> None:
+        """Make a change and print its answer; a refusal ends the command with exit code 1."""
+        match outcome := self.run(use):
             case Rejection():
                 self.show({"rejection": to_document(outcome)}, rejection_table(outcome))
                 raise typer.Exit(ExitCode.REFUSED)

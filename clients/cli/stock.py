@@ -7,14 +7,21 @@ from typing import Annotated
 import typer
 from rich.console import Group
 
-from clients.cli.arguments import TIMEOUT, JsonOption, KeyOption, TargetOption, TimeoutOption, instant_ms, quantities
+from clients.cli.arguments import (
+    TIMEOUT,
+    JsonOption,
+    KeyOption,
+    StoreArgument,
+    TargetOption,
+    TimeoutOption,
+    instant_ms,
+    quantities,
+)
 from clients.cli.output import positions_table, to_document
 from clients.cli.session import Session
 from clients.values.stock import Adjustment, AdjustmentKind, HoldsCounted
 
 app = typer.Typer(no_args_is_help=True, help="Stock: movements, counts, positions, what a shop keeps back.")
-
-StoreArgument = Annotated[str, typer.Argument(help="The shop's id.", metavar="STORE")]
 
 
 class KindName(StrEnum):
@@ -55,7 +62,7 @@ def adjust(
         Adjustment(sku, delta, first + number, AdjustmentKind[kind.name])
         for number, (sku, delta) in enumerate(quantities(rows, "ROW", missing=None))
     ]
-    session.finish(session.run(lambda client: client.adjust_stock(store, source, moved, idempotency_key=key)))
+    session.change(lambda client: client.adjust_stock(store, source, moved, idempotency_key=key))
 
 
 @app.command()
@@ -73,11 +80,9 @@ def count(
     session = Session.of(target, as_json=as_json, timeout=timeout)
     counted = quantities(counts, "COUNT", missing=None)
     as_of_ms = instant_ms(as_of, "--as-of")
-    session.finish(
-        session.run(
-            lambda client: client.count_stock(
-                store, counted, holds=HoldsCounted[holds.name], as_of_ms=as_of_ms, idempotency_key=key
-            )
+    session.change(
+        lambda client: client.count_stock(
+            store, counted, holds=HoldsCounted[holds.name], as_of_ms=as_of_ms, idempotency_key=key
         )
     )
 
@@ -110,4 +115,4 @@ def safety(
     """Set the units that a shop keeps back."""
     session = Session.of(target, as_json=as_json, timeout=timeout)
     kept = quantities(rows, "ROW", missing=None)
-    session.finish(session.run(lambda client: client.set_safety_stock(store, kept, idempotency_key=key)))
+    session.change(lambda client: client.set_safety_stock(store, kept, idempotency_key=key))

@@ -13,6 +13,7 @@ from clients.cli.output import (
     positions_table,
     print_for_people,
     print_json,
+    print_line,
     to_document,
 )
 from clients.cli.session import Session
@@ -44,7 +45,7 @@ def events(
     _follow(
         session,
         lambda client: client.watch_events(start, all_stores=everything),
-        lambda event: print_json(event_document(event)) if as_json else print_for_people(event_line(event)),
+        lambda event: print_json(event_document(event)) if as_json else print_line(event_line(event)),
         count,
     )
 

@@ -67,3 +67,14 @@ def test_a_lost_connection_fails_what_is_under_way() -> None:
                 await call
 
     asyncio.run(scenario())
+
+
+def test_a_closed_connection_fails_every_later_call() -> None:
+    async def scenario() -> None:
+        async with connected() as connection:
+            connection.close()
+            for _ in range(2):
+                with pytest.raises(CallFailed):
+                    await asyncio.wait_for(connection.call(b"x"), 5)
+
+    asyncio.run(scenario())

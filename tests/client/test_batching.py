@@ -3,9 +3,21 @@
 import asyncio
 from typing import Any
 
+import grpc
 import pytest
 
-from clients import ChannelClient, Limits, Overloaded, Rejection, ReleaseReason, Reservation, Timeouts
+from clients import (
+    Adjustment,
+    AdjustmentKind,
+    ChannelClient,
+    Limits,
+    Overloaded,
+    Rejection,
+    ReleaseReason,
+    Reservation,
+    StockChange,
+    Timeouts,
+)
 from clients.errors import ClientClosed, OutcomeUnknown
 from tests.client.fake_service import FakeService
 from tests.client.faults import Hold
@@ -189,6 +201,8 @@ def test_closing_lets_calls_finish_and_fails_what_does_not() -> None:
             gathered = asyncio.create_task(reserve(client))
             await asyncio.sleep(0)
             await client.close()
+            # Closing again has nobody to wait for.
+            assert not client.inside.reserves._unfinished
             found = await asyncio.gather(sent, gathered, reserve(client), return_exceptions=True)
             hold.release.set()
         # What was sent may have been done; what was not sent certainly was not.
@@ -210,5 +224,73 @@ def test_closing_waits_for_answers_on_their_way() -> None:
             await client.close()
             found = await asyncio.gather(*calls)
         assert all(isinstance(one, Reservation) for one in found)
+
+    asyncio.run(main())
+
+
+def test_metadata_that_cannot_be_sent_is_refused_when_the_client_is_made() -> None:
+    async def main() -> None:
+        with pytest.raises(ValueError, match="Authorization"):
+            ChannelClient("127.0.0.1:1", metadata=[("Authorization", "x")])
+
+    asyncio.run(main())
+
+
+def test_a_call_that_cannot_be_sent_fails_its_caller() -> None:
+    async def main() -> None:
+        metadata: Any = [("number", 5)]
+        async with serving(stocked()) as target, ChannelClient(target, metadata=metadata) as client:
+            for _ in range(2):
+                with pytest.raises(TypeError):
+                    await asyncio.wait_for(reserve(client), 5)
+            assert not client.inside.reserves._unfinished
+
+    asyncio.run(main())
+
+
+def test_an_answer_that_cannot_be_decoded_leaves_the_outcome_unknown() -> None:
+    async def unreadable(_: Any, context: Any) -> bytes:
+        del context
+        return b"\xff"
+
+    async def main() -> None:
+        server = grpc.aio.server()
+        handlers: dict[str, Any] = {"Reserve": grpc.unary_unary_rpc_method_handler(unreadable)}
+        service = grpc.method_handlers_generic_handler("holdfast.v1.ReservationService", handlers)
+        server.add_generic_rpc_handlers((service,))
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        try:
+            async with ChannelClient(f"127.0.0.1:{port}") as client:
+                with pytest.raises(OutcomeUnknown, match="cannot be decoded"):
+                    await asyncio.wait_for(reserve(client), 5)
+        finally:
+            await server.stop(None)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("close_ms", [5_000, 1])
+def test_close_gives_calls_that_are_not_batched_their_time_too(close_ms: int) -> None:
+    async def main() -> None:
+        service = stocked()
+        hold = Hold(asyncio.Event(), asyncio.Event())
+        service.faults["AdjustStock"].append(hold)
+        async with serving(service) as target:
+            client = ChannelClient(target, timeouts=Timeouts(close_ms=close_ms))
+            row = Adjustment("sku-1", 5, 1, AdjustmentKind.RECEIPT)
+            call = asyncio.create_task(client.adjust_stock("s1", "dock", [row], idempotency_key="k1"))
+            await hold.arrived.wait()
+            closing = asyncio.create_task(client.close())
+            if close_ms > 1:
+                await asyncio.sleep(0)
+                hold.release.set()
+                assert isinstance(await call, StockChange)
+            else:
+                with pytest.raises(OutcomeUnknown) as unknown:
+                    await call
+                assert unknown.value.idempotency_key == "k1"
+                hold.release.set()
+            await closing
 
     asyncio.run(main())

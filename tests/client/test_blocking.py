@@ -3,6 +3,7 @@
 import inspect
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -80,3 +81,31 @@ def test_both_faces_offer_the_same_calls() -> None:
         }
 
     assert calls(BlockingChannelClient) == calls(ChannelClient)
+
+
+def test_a_call_with_wrong_arguments_fails_its_caller_and_no_other() -> None:
+    with serving_in_thread(stocked()) as target, BlockingChannelClient(target) as client:
+        with pytest.raises(TypeError, match="customer_id"):
+            client.reserve("s1", [("sku-1", 1)])  # type: ignore[call-arg]
+        assert isinstance(client.reserve("s1", [("sku-1", 1)], customer_id="c", channel="web"), Reservation)
+
+
+def test_several_threads_may_close_while_others_call() -> None:
+    service = stocked()
+    gate = threading.Barrier(THREADS)
+    with serving_in_thread(service) as target:
+        client = BlockingChannelClient(target)
+
+        def use(number: int) -> None:
+            gate.wait()
+            if number % 2:
+                client.close()
+                return
+            # Answered, or told that it was not, and never left waiting.
+            with suppress(ClientClosed):
+                while True:
+                    client.get_policy()
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(use, range(THREADS)))
+    assert client.portal.closed

@@ -1,6 +1,7 @@
 """Every call with its typed answer, over a real server."""
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -208,3 +209,17 @@ def test_health_is_asked_and_waited_for() -> None:
             await client.wait_until_serving(timeout_ms=50)
 
     against(service, use)
+
+
+def test_waiting_for_a_service_that_says_nothing_ends_in_time() -> None:
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        # Connected to, and silent: each question hangs until its own deadline.
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            async with ChannelClient(f"127.0.0.1:{listening.getsockname()[1]}") as client:
+                began = loop.time()
+                with pytest.raises(Unavailable):
+                    await client.wait_until_serving(timeout_ms=50)
+                return loop.time() - began
+
+    assert asyncio.run(main()) < 0.7

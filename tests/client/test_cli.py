@@ -16,6 +16,7 @@ from tests.client.faults import CODE, Refuse
 from tests.client.serving import serving_in_thread
 
 NOBODY = "127.0.0.1:1"
+TIMES = {"ttl_default_ms": 1, "ttl_max_ms": 1, "collect_within_ms": 1}
 
 
 class Command(NamedTuple):
@@ -275,3 +276,36 @@ def test_every_command_writes_json_and_explains_itself() -> None:
         assert result.exit_code == 0
         assert "--json" in result.output, command
         assert "--target" in result.output, command
+
+
+@pytest.mark.parametrize(
+    ("command", "document", "why"),
+    [
+        (["policy", "set"], {"policy": {**TIMES, "ttl_rulez": []}}, "ttl_rulez"),
+        (["policy", "set"], {**TIMES, "ttl_rules": [{"ttl_ms": 1, "chanel": "web"}]}, "chanel"),
+        (["store", "put"], {"stores": [{"store_id": "s1", "nme": "One"}]}, "nme"),
+        (["store", "put"], {"stores": []}, "no shop"),
+    ],
+)
+def test_a_file_with_a_misspelt_field_changes_nothing(
+    run: Command, command: list[str], document: Any, why: str
+) -> None:
+    told = run(*command, "--file", "-", stdin=json.dumps(document), code=2)
+    assert why in told["error"]["why"]
+    assert "pydantic" not in told["error"]["why"]
+    assert run.service.requests == []
+
+
+def test_what_is_wrong_is_said_once(run: Command) -> None:
+    run.service.faults["Reserve"].append(
+        Refuse(CODE.INVALID_ARGUMENT, "lines[0].quantity: is 0", violations=(("lines[0].quantity", "is 0"),))
+    )
+    why = run("reserve", "s1", "a=0", "--customer", "c1", code=2)["error"]["why"]
+    assert why.count("lines[0].quantity: is 0") == 1
+
+
+def test_an_event_is_one_line_however_long_it_is(run: Command) -> None:
+    rows = [f"{'s' * 60}{number}=1" for number in range(10)]
+    run("stock", "adjust", "s1", *rows, "--kind", "receipt")
+    told = run.words("watch", "events", "s1", "--count", "1")
+    assert len(told.splitlines()) == 1

@@ -2,6 +2,7 @@
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -98,7 +99,20 @@ def test_unsent_movements_have_a_limit(tmp_path: Path) -> None:
         journal.record([("c", -1), ("d", -1)], SALE)
 
 
-@pytest.mark.parametrize("lines", [[], [("", 1)], [("x" * 65, 1)], [("a", 0)], [("a", -1), ("b", 0)]])
+REFUSED = [
+    [],
+    [("", -1)],
+    [("x" * 65, -1)],
+    [("a\n", -1)],
+    [("a\udcff", -1)],
+    [("a", 0)],
+    [("a", 1)],
+    [("a", -1_000_000_001)],
+    [("a", -1), ("b", 0)],
+]
+
+
+@pytest.mark.parametrize("lines", REFUSED)
 def test_what_the_service_would_refuse_for_ever_is_not_recorded(tmp_path: Path, lines: list[tuple[str, int]]) -> None:
     path = tmp_path / "till"
     with opened(path) as journal:
@@ -140,3 +154,33 @@ def test_a_failing_disk_ends_the_file_and_loses_nothing_that_was_told(tmp_path: 
         journal.record([("b", -1)], SALE)
     with opened(path) as again:
         assert [(row.sequence, row.sku) for row in again.unsent] == [(1_000, "a")]
+
+
+def test_a_file_that_cannot_be_begun_anew_is_not_written_to_any_more(tmp_path: Path) -> None:
+    path = tmp_path / "till"
+    journal = opened(path)
+    for _ in range(20):
+        journal.record([("s" * 64, -1)] * 1_000, SALE)
+    path.unlink()
+    path.mkdir()  # in the way of the new file's name
+    with pytest.raises(TillJournalDamaged, match="begin the till's journal anew"):
+        journal.mark_sent(20_999)
+    with pytest.raises(TillJournalDamaged, match="it was closed"):
+        journal.record([("a", -1)], SALE)
+
+
+def test_tills_whose_files_differ_in_their_suffix_do_not_meet(tmp_path: Path) -> None:
+    with opened(tmp_path / "till.new") as journal:
+        for _ in range(20):
+            journal.record([("s" * 64, -1)] * 1_000, SALE)
+        journal.mark_sent(20_999)
+        journal.record([("a", -1)], SALE)
+    with opened(tmp_path / "till.new") as journal:
+        assert numbers(journal) == [21_000]
+
+
+def test_threads_never_give_a_number_twice(tmp_path: Path) -> None:
+    with opened(tmp_path / "till") as journal, ThreadPoolExecutor(8) as pool:
+        rows = list(pool.map(lambda number: journal.record([(f"a{number}", -1)], SALE), range(200)))
+        assert len({row.sequence for (row,) in rows}) == 200
+        assert [row.sequence for row in journal.unsent] == list(range(1_000, 1_200))
