@@ -19,6 +19,8 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version
 BUF_VERSION := 1.75.0
 BUF ?= $(firstword $(abspath $(wildcard node_modules/.bin/buf)) $(shell command -v buf))
 export BUF
+# The commit whose wire must still be understood; a release sets it to its tag.
+WIRE_SINCE ?= HEAD
 
 # Ray reports its use to its makers unless told not to, and a shop's stock is nobody else's business.
 export RAY_USAGE_STATS_ENABLED := 0
@@ -109,9 +111,10 @@ check-types: install-dev
 
 .PHONY: check-wire
 check-wire:
-	@if [ -n "$(BUF)" ]; then cd proto && "$(BUF)" lint; \
-	elif command -v npx >/dev/null; then cd proto && npx --yes @bufbuild/buf@$(BUF_VERSION) lint; \
-	else echo "check: the wire was not linted, since neither buf nor npx is here"; fi
+	@if [ -n "$(BUF)" ]; then buf="$(BUF)"; \
+	elif command -v npx >/dev/null; then buf="npx --yes @bufbuild/buf@$(BUF_VERSION)"; \
+	else echo "check: the wire was not linted, since neither buf nor npx is here"; exit 0; fi; \
+	cd proto && $$buf lint && $$buf breaking --against "../.git#ref=$(WIRE_SINCE),subdir=proto"
 
 .PHONY: check-house
 check-house: install-dev
