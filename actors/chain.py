@@ -1,19 +1,31 @@
 """What the whole chain shares: its stores and its policy. Pure; `chain_actor` gives it durability and a process."""
 
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NamedTuple
 
+from actors.ledger import calendar
+from actors.ledger.calendar import ALWAYS_OPEN, Calendar
 from actors.ledger.policy import Policy, from_document, to_document
 
 
 class Store(NamedTuple):
-    """One shop. Degrees; `paused` takes no new reservations."""
+    """One shop. Degrees; `paused` takes no new reservations; `channels` are those that it serves, none: all.
+
+    `holiday_region` is where the calendar's holidays are from, for those who read it; nothing is decided by it.
+    """
 
     store_id: str
     name: str
     latitude: float
     longitude: float
     paused: bool
+    channels: tuple[str, ...] = ()
+    calendar: Calendar = ALWAYS_OPEN
+    holiday_region: str = ""
+
+
+_FIELDS_OF_STORES_PUT_1: Final = 5
 
 
 class StoresPut(NamedTuple):
@@ -38,12 +50,18 @@ class Chain:
     revision: int
     stores: dict[str, Store]
     policy: Policy
+    _policies: dict[str, Policy] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def policy_of(self, store_id: str) -> Policy:
-        """The rules for one shop: the chain's, and whether the shop is paused."""
-        store = self.stores.get(store_id)
-        paused = store is not None and store.paused
-        return self.policy if not paused else replace(self.policy, paused=True)
+    def policy_of(self, ledger_id: str) -> Policy:
+        """The rules for one ledger: the chain's; for a shop also its calendar, and whether it is paused. Made once."""
+        policy = self._policies.get(ledger_id)
+        if policy is None:
+            store = self.stores.get(ledger_id)
+            policy = self.policy
+            if store is not None and (store.paused or store.calendar != ALWAYS_OPEN):
+                policy = replace(policy, paused=store.paused, calendar=store.calendar)
+            self._policies[ledger_id] = policy
+        return policy
 
 
 EMPTY = Chain(0, {}, Policy(version=1))
@@ -54,24 +72,39 @@ def evolve_chain(chain: Chain, event: ChainEvent) -> Chain:
     match event:
         case StoresPut(stores):
             merged = {**chain.stores, **{store.store_id: store for store in stores}}
-            # Whether a shop is paused is part of the rules that it decides by: ledgers never go back to older ones.
-            changed = any(store.paused != _was_paused(chain, store.store_id) for store in stores)
+            # Whether a shop is paused, and its hours, are among the rules that it decides by: ledgers never go back to
+            # older ones.
+            changed = any(_rules_of(store) != _rules_of(chain.stores.get(store.store_id)) for store in stores)
             policy = replace(chain.policy, version=chain.policy.version + 1) if changed else chain.policy
             return Chain(chain.revision + 1, dict(sorted(merged.items())), policy)
         case PolicySet(policy):
             return Chain(chain.revision + 1, chain.stores, policy)
 
 
-def _was_paused(chain: Chain, store_id: str) -> bool:
-    known = chain.stores.get(store_id)
-    return known is not None and known.paused
+def _rules_of(store: Store | None) -> tuple[bool, Calendar]:
+    return (False, ALWAYS_OPEN) if store is None else (store.paused, store.calendar)
+
+
+def store_to_row(store: Store) -> list[Any]:
+    """A shop as a plain list."""
+    *fields, channels, hours, region = store
+    return [*fields, list(channels), None if hours == ALWAYS_OPEN else calendar.to_document(hours), region]
+
+
+def store_from_row(row: Sequence[Any]) -> Store:
+    """The inverse; rows of before there were channels and hours have neither."""
+    if len(row) == _FIELDS_OF_STORES_PUT_1:
+        return Store(*row)
+    *fields, channels, hours, region = row
+    hours = ALWAYS_OPEN if hours is None else calendar.from_document(hours)
+    return Store._make([*fields, tuple(channels), hours, region])
 
 
 def event_to_document(event: ChainEvent) -> list[Any]:
     """An event as plain lists, as it is journalled."""
     match event:
         case StoresPut(stores):
-            return ["stores_put/1", [list(store) for store in stores]]
+            return ["stores_put/2", [store_to_row(store) for store in stores]]
         case PolicySet(policy):
             return ["policy_set/1", to_document(policy)]
 
@@ -79,8 +112,8 @@ def event_to_document(event: ChainEvent) -> list[Any]:
 def event_from_document(document: list[Any]) -> ChainEvent:
     """The inverse. Raises ValueError for a kind that this version does not know."""
     kind, content = document
-    if kind == "stores_put/1":
-        return StoresPut(tuple(Store(*row) for row in content))
+    if kind in ("stores_put/1", "stores_put/2"):
+        return StoresPut(tuple(map(store_from_row, content)))
     if kind == "policy_set/1":
         return PolicySet(from_document(content))
     raise ValueError(f"a chain event of kind {kind!r}, which this version does not know; a newer one wrote it")
@@ -88,10 +121,10 @@ def event_from_document(document: list[Any]) -> ChainEvent:
 
 def chain_to_document(chain: Chain) -> list[Any]:
     """A whole chain as plain lists."""
-    return [chain.revision, [list(store) for store in chain.stores.values()], to_document(chain.policy)]
+    return [chain.revision, [store_to_row(store) for store in chain.stores.values()], to_document(chain.policy)]
 
 
 def chain_from_document(document: list[Any]) -> Chain:
     """The inverse of `chain_to_document`."""
     revision, stores, policy = document
-    return Chain(revision, {row[0]: Store(*row) for row in stores}, from_document(policy))
+    return Chain(revision, {row[0]: store_from_row(row) for row in stores}, from_document(policy))

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import orjson
 
@@ -12,13 +13,13 @@ from actors.chain import (
     Chain,
     ChainEvent,
     PolicySet,
-    Store,
     StoresPut,
     chain_from_document,
     chain_to_document,
     event_from_document,
     event_to_document,
     evolve_chain,
+    store_from_row,
 )
 from actors.clock import SystemClock
 from actors.journal.port import JournalError, Record
@@ -54,10 +55,12 @@ class ChainActor:
         chain = self._chain
         return None if chain.revision == known_revision else orjson.dumps(chain_to_document(chain))
 
-    def put_stores(self, rows: list[tuple[str, str, float, float, bool]]) -> bytes:
-        """Add or replace shops; the chain after it. What is already so is not written again."""
+    def put_stores(self, rows: list[list[Any]]) -> bytes:
+        """Add or replace shops, as `store_to_row` gives them; the chain after it. What is so is not written again."""
         with self._lock:
-            fresh = tuple(store for store in map(Store._make, rows) if self._chain.stores.get(store.store_id) != store)
+            fresh = tuple(
+                store for store in map(store_from_row, rows) if self._chain.stores.get(store.store_id) != store
+            )
             if fresh:
                 self._append(StoresPut(fresh))
             return orjson.dumps(chain_to_document(self._chain))

@@ -16,10 +16,11 @@ from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError
 
 from actors.chain_actor import ChainActor
 from actors.clock import SystemClock
+from actors.customer_actor import CustomerActor
 from actors.journal.port import Journal, JournalDamaged, JournalError
 from actors.journal.sqlite import SqliteJournal
 from actors.journal.unreadable import UnreadableJournal
-from actors.placement import CHAIN_ACTOR
+from actors.placement import CHAIN_ACTOR, CUSTOMER_ACTORS
 from actors.router import ActorGone, LedgerStopped
 from actors.store_actor import StoreActor
 
@@ -72,6 +73,13 @@ def end_process(failure: JournalError) -> NoReturn:
 
 class RayStoreActor(StoreActor):
     """A StoreActor in a process of its own."""
+
+    def __init__(self, name: str, journal_dir: str) -> None:
+        super().__init__(name, open_journal(Path(journal_dir) / f"{name}.db"), SystemClock(), end_process)
+
+
+class RayCustomerActor(CustomerActor):
+    """A CustomerActor in a process of its own."""
 
     def __init__(self, name: str, journal_dir: str) -> None:
         super().__init__(name, open_journal(Path(journal_dir) / f"{name}.db"), SystemClock(), end_process)
@@ -209,7 +217,9 @@ def _create(actor: str, journal_dir: str) -> Any:
         "num_cpus": 0,
         "enable_task_events": False,
     }
-    plain: Any = RayChainActor if actor == CHAIN_ACTOR else RayStoreActor
+    plain: Any = RayCustomerActor if actor.startswith(CUSTOMER_ACTORS) else RayStoreActor
+    if actor == CHAIN_ACTOR:
+        plain = RayChainActor
     remote: Any = ray.remote(plain)
     arguments = (journal_dir,) if actor == CHAIN_ACTOR else (actor, journal_dir)
     return remote.options(**options).remote(*arguments)

@@ -13,12 +13,15 @@ from actors.ledger import commands as cm
 from actors.ledger.lifecycle import ReleaseReason, Status
 from actors.ledger.reasons import Rejection
 from actors.ledger.snapshot import rejection_from
-from actors.ledger.state import Remembered, Reservation, StockOutcome
+from actors.ledger.state import Part, Remembered, Reservation, StockOutcome
+from actors.orders.plain import order_from_plain, order_to_plain
+from actors.orders.state import Order
 
 Wire = tuple[Any, ...]
 Entry = tuple[str, Wire]  # a ledger and a command for it
 
 _RESERVE, _CONFIRM, _MARK_READY, _COLLECT, _RELEASE, _EXTEND, _ADJUST, _COUNT, _SAFETY = range(9)
+_AMEND, _CLAIM, _HEED, _ACKNOWLEDGE = range(9, 13)
 
 RULES_ARE_STALE: Final = b""  # a step's answer where the caller must hand over newer rules first
 
@@ -51,7 +54,7 @@ class Stopped(NamedTuple):
     why: str
 
 
-Answer = Held | Refusal | Moved | Reservation | Stopped
+Answer = Held | Refusal | Moved | Reservation | Stopped | Order | Rejection | None
 
 
 def command_to_wire(command: cm.Command) -> Wire:
@@ -69,6 +72,14 @@ def command_to_wire(command: cm.Command) -> Wire:
             return (_RELEASE, key, number, int(reason), lines)
         case cm.Extend():
             return (_EXTEND, *command)
+        case cm.Amend():
+            return (_AMEND, *command)
+        case cm.Claim():
+            return (_CLAIM, *command)
+        case cm.Heed(holder, revision, status, expires_at_ms, reason, keep):
+            return (_HEED, holder, revision, int(status), expires_at_ms, int(reason), keep)
+        case cm.Acknowledge():
+            return (_ACKNOWLEDGE, *command)
         case cm.AdjustStock(key, source, movements):
             rows = tuple((sku, delta, seq, int(kind), at_ms) for sku, delta, seq, kind, at_ms in movements)
             return (_ADJUST, key, source, rows)
@@ -88,6 +99,8 @@ def command_from_wire(wire: Wire) -> cm.Command:
     if kind == _ADJUST:
         rows = tuple(cm.Movement(sku, delta, seq, cm.AdjustmentKind(k), at_ms) for sku, delta, seq, k, at_ms in wire[3])
         return cm.AdjustStock(wire[1], wire[2], rows)
+    if kind == _HEED:
+        return cm.Heed(wire[1], wire[2], Status(wire[3]), wire[4], ReleaseReason(wire[5]), wire[6])
     command: cm.Command = _PLAIN[kind](*wire[1:])
     return command
 
@@ -97,6 +110,9 @@ _PLAIN: Final[dict[int, type[Any]]] = {
     _MARK_READY: cm.MarkReady,
     _COLLECT: cm.Collect,
     _EXTEND: cm.Extend,
+    _AMEND: cm.Amend,
+    _CLAIM: cm.Claim,
+    _ACKNOWLEDGE: cm.Acknowledge,
     _COUNT: cm.CountStock,
     _SAFETY: cm.SetSafetyStock,
 }
@@ -121,7 +137,7 @@ def unpack_batch(payload: bytes) -> tuple[int, list[Entry]]:
     return revision, entries
 
 
-def pack_answers(answers: list[Remembered | Stopped]) -> bytes:
+def pack_answers(answers: Sequence[Remembered | Stopped | Order | Rejection | None]) -> bytes:
     """A step's answer, one for each entry."""
     return marshal.dumps([_answer_to_wire(answer) for answer in answers])
 
@@ -131,19 +147,20 @@ def unpack_answers(payload: bytes) -> list[Answer]:
     return [_answer_from_wire(wire) for wire in marshal.loads(payload)]
 
 
-def _answer_to_wire(answer: Remembered | Stopped) -> Wire:
+def _answer_to_wire(answer: Remembered | Stopped | Order | Rejection | None) -> Wire:
     if isinstance(answer, Reservation):
         return (0, answer.number, answer.created_at_ms, answer.expires_at_ms)
     if isinstance(answer, Stopped):
         return (4, answer.why)
+    if isinstance(answer, Order):
+        return (5, order_to_plain(answer))
+    if isinstance(answer, Rejection):
+        return (6, rejection_to_wire(answer))
+    if answer is None:
+        return (7,)
     value = answer.answer
     if isinstance(value, Rejection):
-        status = None if value.status is None else int(value.status)
-        return (
-            1,
-            answer.version,
-            (int(value.reason), value.sku, value.asked, value.available, value.number, status, value.short_lines),
-        )
+        return (1, answer.version, rejection_to_wire(value))
     if isinstance(value, Reservation):
         return (2, reservation_to_wire(value))
     shortfalls = tuple((sku, units, losses) for sku, units, losses in value.shortfalls)
@@ -160,15 +177,30 @@ def _answer_from_wire(wire: Wire) -> Answer:
         return reservation_from_wire(wire[1])
     if kind == 3:
         return Moved(wire[1], StockOutcome(*wire[2:]))
-    return Stopped(wire[1])
+    if kind == 4:
+        return Stopped(wire[1])
+    if kind == 5:
+        return order_from_plain(wire[1])
+    return rejection_from(wire[1]) if kind == 6 else None
+
+
+def rejection_to_wire(rejection: Rejection) -> Wire:
+    """A rejection without enums."""
+    return (int(rejection.reason), *rejection[1:5], _number(rejection.status), *rejection[6:])
+
+
+def _number(status: Status | None) -> int | None:
+    return None if status is None else int(status)
 
 
 def reservation_to_wire(reservation: Reservation) -> Wire:
     """A reservation as a plain tuple."""
-    fields = list(reservation)
+    fields: list[Any] = list(reservation)
     fields[1] = int(reservation.status)
     if reservation.release_reason is not None:
         fields[12] = int(reservation.release_reason)
+    if reservation.part is not None:
+        fields[13] = tuple(reservation.part)
     return tuple(fields)
 
 
@@ -177,5 +209,7 @@ def reservation_from_wire(wire: Wire) -> Reservation:
     reservation = Reservation._make(wire)
     reason = reservation.release_reason
     return reservation._replace(
-        status=Status(reservation.status), release_reason=None if reason is None else ReleaseReason(reason)
+        status=Status(reservation.status),
+        release_reason=None if reason is None else ReleaseReason(reason),
+        part=None if reservation.part is None else Part(*reservation.part),
     )

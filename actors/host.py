@@ -15,21 +15,16 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
 from time import perf_counter_ns
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from actors.clock import Clock
+from actors.cores import Core, core_of
 from actors.envelope import Stopped
 from actors.group_commit import GroupCommit
-from actors.journal.codec import decode_events, decode_rows, encode_events, encode_rows
+from actors.journal.codec import decode_rows, encode_rows
 from actors.journal.port import Fenced, Journal, JournalDamaged, JournalError, Record, Snapshot
-from actors.ledger.commands import Command
-from actors.ledger.events import Event, PolicyAdopted
-from actors.ledger.evolve import evolve
-from actors.ledger.invariants import check
+from actors.ledger.events import PolicyAdopted
 from actors.ledger.policy import Policy, to_document
-from actors.ledger.snapshot import Capture, restore
-from actors.ledger.state import Ledger, Remembered
-from actors.ledger.transact import expire, transact
 
 REPLAY_EVENTS_MAX: Final = 20_000  # events read from the journal at a time
 QUIET_MS: Final = 3_000  # a ledger without events for so long
@@ -50,11 +45,12 @@ class Recovery(NamedTuple):
 
 
 class Hosted:
-    """A ledger in office."""
+    """A ledger in office: a shop's, or one of customers."""
 
-    __slots__ = ("epoch", "ledger", "recovery", "repeats_answered", "snapshot_seq")
+    __slots__ = ("core", "epoch", "ledger", "recovery", "repeats_answered", "snapshot_seq")
 
-    def __init__(self, ledger: Ledger, epoch: int, snapshot_seq: int, recovery: Recovery) -> None:
+    def __init__(self, core: Core, ledger: Any, epoch: int, snapshot_seq: int, recovery: Recovery) -> None:
+        self.core = core
         self.ledger = ledger
         self.epoch = epoch
         self.snapshot_seq = snapshot_seq
@@ -86,8 +82,11 @@ class LedgerHost:
             for ledger_id in ledger_ids:
                 self._get_or_stop(ledger_id)
 
-    def step(self, batch: Sequence[tuple[str, Command]]) -> list[Remembered | Stopped]:
-        """Answer a batch of (ledger, command), in sequence; one durable write for all of it."""
+    def step(self, batch: Sequence[tuple[str, Any]]) -> list[Any]:
+        """Answer a batch of (ledger, command), in sequence; one durable write for all of it.
+
+        The answers are those of the ledgers' own `transact`, or Stopped.
+        """
         with self._deciding:
             try:
                 answers, records = self._stage(batch)
@@ -117,6 +116,13 @@ class LedgerHost:
             raise
         return answer
 
+    def glance(self, ledger_id: str) -> Any:
+        """The ledger as it is in memory, None where it is not in office. For advice only: what it shows may not be
+        durable yet, and may never be.
+        """
+        hosted = self._hosted.get(ledger_id)
+        return None if hosted is None else hosted.ledger
+
     def sweep(self) -> int:
         """Expire what is due, a bounded number at a time. Returns how many went."""
         swept = 0
@@ -134,7 +140,7 @@ class LedgerHost:
         """Write a snapshot. Decisions stop for the copy only; `pause` is called between the pieces."""
         with self._deciding:
             hosted = self._get(ledger_id)
-            capture = Capture(hosted.ledger)
+            capture = hosted.core.capture(hosted.ledger)
             ticket = self._commits.enqueue(())
         self._commits.wait(ticket)
 
@@ -166,11 +172,12 @@ class LedgerHost:
 
     def _is_due(self, hosted: Hosted, events_min: int) -> bool:
         ledger = hosted.ledger
-        tail = ledger.version - hosted.snapshot_seq
-        rows = len(ledger.reservations) + len(ledger.positions)
+        tail: int = ledger.version - hosted.snapshot_seq
+        rows: int = ledger.row_count()
         if tail > max(events_min, rows):
             return True
-        return tail > max(QUIET_TAIL_EVENTS, rows // QUIET_SHARE) and self._clock.now_ms() - ledger.time_ms > QUIET_MS
+        quiet_ms: int = self._clock.now_ms() - ledger.time_ms
+        return tail > max(QUIET_TAIL_EVENTS, rows // QUIET_SHARE) and quiet_ms > QUIET_MS
 
     def has_begun(self, ledger_id: str) -> bool:
         """Whether the ledger has ever been written; those that have are taken over when the host starts."""
@@ -205,10 +212,10 @@ class LedgerHost:
             self._damaged[ledger_id] = damage
             return damage
 
-    def _stage(self, batch: Sequence[tuple[str, Command]]) -> tuple[list[Remembered | Stopped], list[Record]]:
+    def _stage(self, batch: Sequence[tuple[str, Any]]) -> tuple[list[Any], list[Record]]:
         """Decide a batch: the answers, and one record for each ledger that moved."""
-        answers: list[Remembered | Stopped] = []
-        touched: dict[str, tuple[Hosted, int, list[Event]]] = {}
+        answers: list[Any] = []
+        touched: dict[str, tuple[Hosted, int, list[Any]]] = {}
         clock_ms = self._clock.now_ms()
         for ledger_id, command in batch:
             turn = touched.get(ledger_id)
@@ -219,9 +226,9 @@ class LedgerHost:
                     continue
                 hosted = found
                 now_ms = max(clock_ms, hosted.ledger.time_ms)
-                turn = touched[ledger_id] = (hosted, now_ms, self._prepare(ledger_id, hosted.ledger, now_ms))
+                turn = touched[ledger_id] = (hosted, now_ms, self._prepare(ledger_id, hosted, now_ms))
             hosted, now_ms, events = turn
-            answer, made, repeated = transact(hosted.ledger, command, now_ms)
+            answer, made, repeated = hosted.core.transact(hosted.ledger, command, now_ms)
             answers.append(answer)
             if made:
                 events.extend(made)
@@ -232,15 +239,20 @@ class LedgerHost:
             if events
         ]
 
-    def _prepare(self, ledger_id: str, ledger: Ledger, now_ms: int) -> list[Event]:
+    def _prepare(self, ledger_id: str, hosted: Hosted, now_ms: int) -> list[Any]:
         """Expire what is due and adopt a newer policy, before anything is decided."""
-        events = expire(ledger, now_ms)
+        ledger = hosted.ledger
+        events = hosted.core.expire(ledger, now_ms)
         policy = self._policy_for(ledger_id)
+        if policy is None or policy is ledger.policy:
+            return events
         # Never an older one: after a restart the first caller may be a gateway that has not heard of the change yet.
-        if policy is not None and policy != ledger.policy and policy.version >= ledger.policy.version:
+        if policy != ledger.policy and policy.version >= ledger.policy.version:
             adopted = PolicyAdopted(policy.version, to_document(policy))
-            evolve(ledger, adopted, now_ms)
+            hosted.core.evolve(ledger, adopted, now_ms)
             events.append(adopted)
+        if policy == ledger.policy:
+            ledger.policy = policy  # the same rules as one object: nothing is compared again at the next step
         return events
 
     def _expire_due(
@@ -250,7 +262,7 @@ class LedgerHost:
         if deadline_ms is None or deadline_ms > now_ms:
             return ()
         try:
-            events = expire(hosted.ledger, now_ms, events_max)
+            events = hosted.core.expire(hosted.ledger, now_ms, events_max)
             return [_record(ledger_id, hosted, now_ms, events)] if events else ()
         except Exception as error:  # what expired until then is in memory, and will never reach the disk
             raise self._commits.fail(error) from error
@@ -259,47 +271,49 @@ class LedgerHost:
         began_ns = perf_counter_ns()
         journal = self._journal
         head = journal.take_over(ledger_id)
-        ledger = _restored(ledger_id, head.seq, journal.newest_snapshot(ledger_id))
+        core = core_of(ledger_id)
+        ledger = _restored(core, ledger_id, head.seq, journal.newest_snapshot(ledger_id))
         restored_seq = ledger.version
         while ledger.version < head.seq:
             records = journal.read(ledger_id, ledger.version, REPLAY_EVENTS_MAX)
             if not records:
                 raise JournalDamaged(ledger_id, f"seq {ledger.version + 1}", "the records end here")
             for record in records:
-                for event in _decoded(record):
-                    evolve(ledger, event, record.at_ms)
+                for event in _decoded(core, record):
+                    core.evolve(ledger, event, record.at_ms)
                 if ledger.version != record.seq:
                     raise JournalDamaged(ledger_id, f"seq {record.seq}", f"its events end at {ledger.version}")
-        violations = check(ledger)
+        violations = core.check(ledger)
         if violations:
             raise JournalDamaged(ledger_id, f"seq {head.seq}", f"an invariant does not hold: {violations[0]}")
         took_us = (perf_counter_ns() - began_ns) // 1_000
-        hosted = Hosted(ledger, head.epoch, restored_seq, Recovery(head.seq - restored_seq, took_us))
+        hosted = Hosted(core, ledger, head.epoch, restored_seq, Recovery(head.seq - restored_seq, took_us))
         self._hosted[ledger_id] = hosted
         return hosted
 
 
-def _record(ledger_id: str, hosted: Hosted, now_ms: int, events: list[Event]) -> Record:
-    return Record(ledger_id, hosted.epoch, hosted.ledger.version, len(events), now_ms, encode_events(events))
+def _record(ledger_id: str, hosted: Hosted, now_ms: int, events: list[Any]) -> Record:
+    payload = hosted.core.encode_events(events)
+    return Record(ledger_id, hosted.epoch, hosted.ledger.version, len(events), now_ms, payload)
 
 
-def _restored(ledger_id: str, head_seq: int, snapshot: Snapshot | None) -> Ledger:
+def _restored(core: Core, ledger_id: str, head_seq: int, snapshot: Snapshot | None) -> Any:
     """The ledger of a snapshot. One that this version cannot read is passed over: all of the records say the same."""
     if snapshot is None:
-        return Ledger(ledger_id)
+        return core.empty(ledger_id)
     try:
-        ledger = restore(decode_rows(snapshot.chunks))
+        ledger = core.restore(decode_rows(snapshot.chunks))
     except (IndexError, KeyError, StopIteration, TypeError, ValueError) as error:
         log.warning("ledger %s: the snapshot at seq %d is passed over: %s", ledger_id, snapshot.seq, error)
-        return Ledger(ledger_id)
-    if (ledger.store_id, ledger.version) != (ledger_id, snapshot.seq) or ledger.version > head_seq:
-        found = f"it is of {ledger.store_id} at {ledger.version}, the records end at {head_seq}"
+        return core.empty(ledger_id)
+    if (ledger.ledger_id, ledger.version) != (ledger_id, snapshot.seq) or ledger.version > head_seq:
+        found = f"it is of {ledger.ledger_id} at {ledger.version}, the records end at {head_seq}"
         raise JournalDamaged(ledger_id, f"the snapshot at seq {snapshot.seq}", found)
     return ledger
 
 
-def _decoded(record: Record) -> list[Event]:
+def _decoded(core: Core, record: Record) -> list[Any]:
     try:
-        return decode_events(record.payload)
+        return core.decode_events(record.payload)
     except ValueError as error:
         raise JournalDamaged(record.ledger_id, f"seq {record.seq}", str(error)) from error

@@ -121,6 +121,10 @@ class Router:
         finally:
             self._asking[actor] -= 1
 
+    async def actor_names(self) -> frozenset[str]:
+        """The actors that have been made."""
+        return await self._actors.names()
+
     async def shops_with_actors(self) -> list[str]:
         """The chain's shops whose actors have been made: only those can have said anything."""
         made = await self._actors.names()
@@ -147,6 +151,21 @@ class Router:
         document = await self.ask_actor(CHAIN_ACTOR, "document", self.chain.revision, deadline=deadline)
         if document is not None:
             self._learn(document)
+
+    async def ask_by_rules(self, actor: str, method: str, *args: Any, deadline: float) -> Any:
+        """Ask what the rules decide. The actor gets them first where its own are older; after a start it has none.
+
+        The method takes their revision last, and answers None where it is newer than its own.
+        """
+        while True:
+            answer = await self.ask_actor(actor, method, *args, self.chain.revision, deadline=deadline)
+            if answer is not None:
+                return answer
+            await self.hand_over_rules(actor, deadline)
+
+    async def hand_over_rules(self, actor: str, deadline: float) -> None:
+        """What the actor decides from then on, it decides by the chain as it is known here, or a newer one."""
+        await self.ask_actor(actor, "adopt", self.chain_document, deadline=deadline)
 
     def close(self) -> None:
         """Stop learning."""

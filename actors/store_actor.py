@@ -3,99 +3,48 @@
 A plain class; `cluster` puts Ray on it. Calls come in on several threads, the host serialises what must be.
 """
 
-import gc
-import logging
-import os
 from collections.abc import Callable
-from threading import Event, Lock, Thread
-from time import perf_counter_ns
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-import orjson
-
-from actors.chain import EMPTY, Chain, chain_from_document
 from actors.clock import Clock
-from actors.envelope import (
-    RULES_ARE_STALE,
-    Stopped,
-    Wire,
-    command_from_wire,
-    pack_answers,
-    reservation_to_wire,
-    unpack_batch,
-)
-from actors.host import Hosted, LedgerHost
-from actors.journal.port import Journal, JournalError, JournalFailed
-from actors.ledger.lifecycle import LIVE
-from actors.ledger.policy import Policy
+from actors.envelope import Wire, command_from_wire, reservation_to_wire
+from actors.host import Hosted
+from actors.journal.port import Journal, JournalError
+from actors.ledger.lifecycle import LIVE, Status
 from actors.ledger.snapshot import Capture
-from actors.ledger.state import Remembered
+from actors.office import TIDY_EVERY_S, FeedRecord, Office
 
-log = logging.getLogger("holdfast.actor")
-
-TIDY_EVERY_S: Final = 0.1  # expiry is visible within a second, so sweep well within one
-SNAPSHOT_PAUSE_S: Final = 0.002  # between the pieces of a snapshot, for decisions to go first
-SNAPSHOT_EVENTS_MIN: Final = 20_000
 LIST_SCAN_MAX: Final = 50_000  # versions looked at for one page: 5 ms
 FEED_EVENTS_MAX: Final = 1_000
 FEED_BYTES_MAX: Final = 4 * 1024 * 1024  # by answer; a record that is larger goes alone
-
-
-class FeedRecord(NamedTuple):
-    """Durable events of one ledger, consecutive; `seq` is the last one's version."""
-
-    seq: int
-    event_count: int
-    epoch: int
-    at_ms: int
-    payload: bytes
+OWED_MAX: Final = 500  # parts to an answer
 
 
 class StoreActor:
     """The ledgers of one journal. `end` is called once when the journal fails or was taken over: it must not return."""
 
-    def __init__(self, name: str, journal: Journal, clock: Clock, end: Callable[[JournalError], None]) -> None:
-        self._name = name
-        self._journal = journal
-        self._clock = clock
-        self._end = end
-        self._chain: Chain = EMPTY
-        self._adopting = Lock()
-        self._host = LedgerHost(journal, clock, self._policy_of, end)
-        began_ns = perf_counter_ns()
-        # The state is large, long-lived and free of cycles: the collector would walk it again and again, half the time
-        # of a recovery, and find nothing.
-        gc.disable()
-        self._host.recover(journal.ledger_ids())
-        took_ms = (perf_counter_ns() - began_ns) // 1_000_000
-        gc.freeze()
-        gc.set_threshold(100_000, 50, 1_000)
-        gc.enable()
-        log.info("%s serves %d ledgers, recovered in %d ms", name, len(self._host.ledger_ids()), took_ms)
-        self._closing = Event()
-        self._tidier = Thread(target=self._tidy, name="tidy", daemon=True)
-        self._tidier.start()
+    def __init__(
+        self,
+        name: str,
+        journal: Journal,
+        clock: Clock,
+        end: Callable[[JournalError], None],
+        tidy_every_s: float = TIDY_EVERY_S,
+    ) -> None:
+        self._office = Office(name, journal, clock, end, command_from_wire, tidy_every_s)
+        self._host = self._office.host
 
     def ping(self) -> int:
         """Answers with the process id when the actor serves."""
-        return os.getpid()
+        return self._office.pid()
 
     def adopt(self, document: bytes) -> None:
-        """Take over a revision of the chain, unless it is older than the one known."""
-        chain = chain_from_document(orjson.loads(document))
-        with self._adopting:  # of two gateways that hand theirs over at once, the newer one's stays
-            if chain.revision > self._chain.revision:
-                self._chain = chain
+        """See `Office.adopt`."""
+        self._office.adopt(document)
 
     def step(self, batch: bytes) -> bytes:
-        """Answer a packed batch of commands; durable when this returns."""
-        revision, entries = unpack_batch(batch)
-        if revision > self._chain.revision:
-            return RULES_ARE_STALE
-        answers: list[Remembered | Stopped] = self._host.step(
-            [(ledger_id, command_from_wire(wire)) for ledger_id, wire in entries]
-        )
-        return pack_answers(answers)
+        """See `Office.step`."""
+        return self._office.step(batch)
 
     def availability(self, store_ids: list[str], skus: list[str]) -> list[Wire]:
         """For each store (version, as_of_ms, positions).
@@ -116,6 +65,34 @@ class StoreActor:
             return (hosted.ledger.version, now_ms, rows)
 
         return [self._host.read(store_id, question) for store_id in store_ids]
+
+    def stock(
+        self, store_ids: list[str], skus: list[str], slot_start_ms: int, revision: int = 0
+    ) -> list[tuple[list[int], int | None]] | None:
+        """For each store what is available of each SKU, and the places left in a slot: -1 where none was asked for,
+        None where there is no such slot. None at all where a slot was asked for and the rules here are older.
+
+        For ranking alone: nothing is locked, nothing expires, and nobody waits for what is being written. So thousands
+        of shops are answered in some milliseconds, with what may be a moment old and is decided anew.
+        """
+        if slot_start_ms and revision > self._office.chain.revision:
+            return None
+        found: list[tuple[list[int], int | None]] = []
+        for store_id in store_ids:
+            ledger = self._host.glance(store_id)
+            if ledger is None:
+                found.append(([0] * len(skus), self._places_left(store_id, {}, slot_start_ms)))
+                continue
+            positions = [ledger.positions.get(sku) for sku in skus]
+            available = [0 if position is None else max(0, position.available) for position in positions]
+            found.append((available, self._places_left(store_id, ledger.slots_taken, slot_start_ms)))
+        return found
+
+    def _places_left(self, store_id: str, taken: dict[int, int], slot_start_ms: int) -> int | None:
+        if not slot_start_ms:
+            return -1
+        slot = self._office.chain.policy_of(store_id).calendar.slot_at(slot_start_ms)
+        return None if slot is None else max(0, slot.capacity - taken.get(slot_start_ms, 0))
 
     def reservation(self, store_id: str, number: int) -> tuple[int, Wire | None]:
         """The ledger's version and the reservation, None where there is none."""
@@ -169,6 +146,73 @@ class StoreActor:
                     break
         return found
 
+    def owed(self, claim_age_ms: int) -> list[tuple[str, int, list[Wire]]]:
+        """Parts of orders whose order has to hear of them: (store, ledger time, parts).
+
+        Those that changed here and are not acknowledged, and claims that are older than this and have heard nothing.
+        """
+        found = []
+        for store_id in self._host.ledger_ids():
+
+            def question(hosted: Hosted, now_ms: int) -> tuple[str, int, list[Wire]]:
+                ledger = hosted.ledger
+                numbers = dict.fromkeys(ledger.owed)
+                for number in ledger.holders.values():
+                    reservation = ledger.reservations[number]
+                    if reservation.status is Status.CLAIMED and reservation.created_at_ms < now_ms - claim_age_ms:
+                        numbers[number] = None
+                parts = [reservation_to_wire(ledger.reservations[number]) for number in list(numbers)[:OWED_MAX]]
+                return ledger.store_id, now_ms, parts
+
+            answer = self._host.read(store_id, question)
+            if answer[2]:
+                found.append(answer)
+        return found
+
+    def slots(
+        self, store_id: str, from_ms: int, window_ms: int, revision: int = 0
+    ) -> tuple[int, int | None, str, list[Wire]] | None:
+        """The ledger's version, when an order placed now is ready, the zone, and the slots that can still be had:
+        (start_ms, end_ms, capacity, places taken). From 0 is from now. None where the rules here are older.
+        """
+        if revision > self._office.chain.revision:
+            return None
+
+        def question(hosted: Hosted, now_ms: int) -> tuple[int, int | None, str, list[Wire]]:
+            ledger = hosted.ledger
+            policy = self._office.chain.policy_of(store_id)
+            calendar, first_ms = policy.calendar, max(from_ms, now_ms)
+            slots = [
+                (*slot, ledger.slots_taken.get(slot.start_ms, 0))
+                for slot in calendar.slots_between(first_ms, first_ms + window_ms)
+                if calendar.bookable(slot, now_ms)
+            ]
+            return ledger.version, calendar.earliest_ready_ms(now_ms), calendar.zone, slots
+
+        return self._host.read(store_id, question)
+
+    def slots_taken(self, store_ids: list[str]) -> list[dict[int, int]]:
+        """For each store the places taken, by the slot's start; none where the ledger is stopped or never began."""
+        return [
+            self._host.read(store_id, lambda hosted, _now_ms: dict(hosted.ledger.slots_taken))
+            if self._host.has_begun(store_id) and not self._host.is_stopped(store_id)
+            else {}
+            for store_id in store_ids
+        ]
+
+    def in_slots(self, store_id: str, starts_ms: list[int], numbers_max: int) -> list[list[int]]:
+        """For each slot the numbers of the reservations that have its places, oldest first, at most so many."""
+
+        def question(hosted: Hosted, _now_ms: int) -> list[list[int]]:
+            found: dict[int, list[int]] = {start_ms: [] for start_ms in starts_ms}
+            for number, reservation in hosted.ledger.reservations.items():
+                numbers = found.get(reservation.slot_start_ms)
+                if numbers is not None and reservation.status in LIVE:
+                    numbers.append(number)
+            return [sorted(found[start_ms])[:numbers_max] for start_ms in starts_ms]
+
+        return self._host.read(store_id, question)
+
     def status(self, store_id: str) -> dict[str, Any]:
         """Where a ledger stands."""
 
@@ -177,8 +221,8 @@ class StoreActor:
             return {
                 "version": ledger.version,
                 "epoch": hosted.epoch,
-                "actor": self._name,
-                "pid": os.getpid(),
+                "actor": self._office.name,
+                "pid": self._office.pid(),
                 "ledger_time_ms": now_ms,
                 "open_reservations": ledger.open_reservations,
                 "positions": len(ledger.positions),
@@ -208,38 +252,12 @@ class StoreActor:
         return capture.version, capture.state_hash(), positions, live
 
     def records(self, store_id: str, after: int, events_max: int) -> list[FeedRecord]:
-        """Durable records after a version, whoever wrote them."""
-        return [
-            FeedRecord(r.seq, r.event_count, r.epoch, r.at_ms, r.payload)
-            for r in self._journal.read(store_id, after, events_max)
-        ]
+        """See `Office.records`."""
+        return self._office.records(store_id, after, events_max)
 
     def close(self) -> None:
-        """Write what makes the next start quick, and let go of the journal. Nothing accepted would be lost without."""
-        self._closing.set()
-        self._tidier.join()
-        for ledger_id in self._host.ledger_ids():
-            self._host.snapshot_if_moved(ledger_id)
-        self._journal.close()
-
-    def _policy_of(self, store_id: str) -> Policy | None:
-        return self._chain.policy_of(store_id) if self._chain.revision else None
-
-    def _pause(self) -> None:
-        self._closing.wait(SNAPSHOT_PAUSE_S)
-
-    def _tidy(self) -> None:
-        """Sweep expired holds and write snapshots, until the actor closes or its journal ends it."""
-        while not self._closing.wait(TIDY_EVERY_S):
-            try:
-                self._host.sweep()
-                for ledger_id in self._host.snapshots_due(SNAPSHOT_EVENTS_MIN):
-                    self._host.snapshot(ledger_id, self._pause)
-            except JournalError:
-                return  # `end` was told already
-            except Exception as error:  # an actor that no longer expires anything must not go on
-                self._end(JournalFailed(f"tidying failed: {error!r}"))
-                raise
+        """See `Office.close`."""
+        self._office.close()
 
 
 def _within_bytes(records: list[FeedRecord], bytes_max: int) -> list[FeedRecord]:

@@ -30,6 +30,8 @@ class Scenario(StrEnum):
     CLIENT = "client"
     MEMORY = "memory"
     RECOVERY = "recovery"
+    SOURCING = "sourcing"
+    ACROSS = "across"
     ALL = "all"
     REPORT = "report"
 
@@ -43,6 +45,7 @@ def main(
         typer.Argument(
             help="core: the ledger alone. journal: durable writes. gateway: protobuf and back. actor: through Ray. "
             "grpc: the service beside an echo. client: the channel client. memory, recovery. "
+            "sourcing: ranking shops. across: orders over several ledgers. "
             "all of these; report: charts and a table of the latest runs."
         ),
     ],

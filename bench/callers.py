@@ -2,15 +2,17 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import perf_counter, process_time
-from typing import Any
+from typing import Any, Final
 
 from bench.arithmetic import latencies_ms
 from bench.payloads import CHANNEL, sku
-from clients import ChannelClient, HoldfastError, Reservation
+from clients import ChannelClient, HoldfastError, Order, Place, Rejection, Reservation, SourcingPolicy
 
 WARM_CALLS = 4  # of each caller
+LIMITED_CHANNEL = "app"  # to which a limit of the whole chain applies, in scenario `across`
+PLACE = Place(1.0, 1.0)
 
 
 class Heard:
@@ -52,20 +54,49 @@ async def call_through_client(
     )
 
 
+Wanted = list[tuple[str, int]]
+Ask = Callable[[ChannelClient, str, Wanted, str], Awaitable[Reservation | Order | Rejection]]
+
+
+async def _one_shop(client: ChannelClient, store_id: str, wanted: Wanted, customer_id: str) -> Any:
+    return await client.reserve(store_id, wanted, customer_id=customer_id, channel=CHANNEL)
+
+
+async def _limited(client: ChannelClient, store_id: str, wanted: Wanted, customer_id: str) -> Any:
+    return await client.reserve(store_id, wanted, customer_id=customer_id, channel=LIMITED_CHANNEL)
+
+
+async def _nearest(client: ChannelClient, _: str, wanted: Wanted, customer_id: str) -> Any:
+    return await client.reserve_near(wanted, place=PLACE, customer_id=customer_id, channel=CHANNEL)
+
+
+async def _two_shops(client: ChannelClient, _: str, __: Wanted, customer_id: str) -> Any:
+    return await client.reserve_near(
+        [("left", 1), ("right", 1)],
+        place=PLACE,
+        policy=SourcingPolicy.SPLIT,
+        customer_id=customer_id,
+        channel=CHANNEL,
+    )
+
+
+# By a load's `method`: what a caller does.
+ASKS: Final[dict[str, Ask]] = {"": _one_shop, "limited": _limited, "nearest": _nearest, "two shops": _two_shops}
+
+
 async def _caller(
     client: ChannelClient, spec: dict[str, Any], chance: random.Random, until: float, calls: int, heard: Heard
 ) -> None:
     """Reserve until it is late, or so many times where `calls` is not 0."""
     stores, skus, lines = spec["store_ids"], spec["skus"], spec["lines"]
+    ask = ASKS[spec["method"]]
     done = 0
     while (began := perf_counter()) < until and (not calls or done < calls):
         done += 1
+        wanted = [(sku(number), 1) for number in chance.sample(range(skus), lines)]
         try:
-            outcome = await client.reserve(
-                stores[chance.randrange(len(stores))],
-                [(sku(number), 1) for number in chance.sample(range(skus), lines)],
-                customer_id=f"C{chance.randrange(10**9):09d}",
-                channel=CHANNEL,
+            outcome = await ask(
+                client, stores[chance.randrange(len(stores))], wanted, f"C{chance.randrange(10**9):09d}"
             )
         except HoldfastError as error:
             heard.failures.append(str(error))
@@ -73,5 +104,7 @@ async def _caller(
         heard.latencies.append(perf_counter() - began)
         if isinstance(outcome, Reservation):
             heard.accepted += 1
+        elif isinstance(outcome, Order):
+            heard.accepted += len(outcome.parts)
         else:
             heard.refused += 1

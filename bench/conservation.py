@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from actors.ledger import audit, invariants
+from actors.ledger import audit_books, invariants
 from actors.ledger.state import Ledger
 
-Violation = audit.Violation | invariants.Violation
+Violation = audit_books.Violation | invariants.Violation
 
 DISCREPANCIES_TOLD_MAX = 20
 

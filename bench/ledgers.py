@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import grpc
 
-from actors.ledger.audit import Violation
+from actors.ledger.audit_books import Violation
 from bench.conservation import Conservation, Told, judged
 from bench.payloads import sku
 from holdfast.v1 import (
@@ -56,6 +56,15 @@ def status(target: str, store_id: str) -> admin_pb2.GetLedgerStatusResponse:
             admin_pb2.GetLedgerStatusRequest(store_id=store_id), timeout=CALL_S, metadata=TIME
         )
         return found
+
+
+def receive(target: str, store_id: str, of_sku: str) -> None:
+    """Receive one more SKU into one shop."""
+    with connected(target) as channel:
+        service: Any = stock_grpc.StockServiceStub(channel)
+        request = stock_service_pb2.AdjustStockRequest(idempotency_key=uuid4().hex, store_id=store_id, source=of_sku)
+        request.adjustments.add(sku=of_sku, delta=UNITS, sequence=1, kind=stock_pb2.ADJUSTMENT_KIND_RECEIPT)
+        service.AdjustStock(request, timeout=CALL_S, metadata=TIME)
 
 
 def verdict(target: str, store_ids: Iterable[str], told: Iterable[Told]) -> Conservation:

@@ -12,13 +12,14 @@ from typing import Final, NamedTuple
 from uuid import uuid4
 
 MARK: Final = "HOLDFAST_BENCH_RUN"
-ROLES: Final = ("gateway", "store actors", "haproxy", "serve", "ray")
+ROLES: Final = ("gateway", "store actors", "customer actors", "haproxy", "serve", "ray")
 END_S: Final = 5.0
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 # Beginnings of a process's title, the first that fits decides. What is left of a Ray session is `ray`.
 _TITLES: Final = (
     ("ray::ServeReplica", "gateway"),
     ("ray::RayStoreActor", "store actors"),
+    ("ray::RayCustomerActor", "customer actors"),
     ("ray::DashboardAgent", "ray"),
     ("ray::RuntimeEnvAgent", "ray"),
     ("ray::", "serve"),

@@ -11,7 +11,7 @@ from bench import record
 
 Run = dict[str, Any]
 
-SCENARIOS: Final = ("core", "journal", "gateway", "actor", "grpc", "client", "memory", "recovery")
+SCENARIOS: Final = ("core", "journal", "gateway", "actor", "grpc", "client", "memory", "recovery", "sourcing", "across")
 DOTS_PER_INCH: Final = 120
 
 

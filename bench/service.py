@@ -42,11 +42,12 @@ class Service:
 
 
 @contextmanager
-def holdfast(folder: Path, store_ids: Sequence[str], store_actors: int) -> Iterator[Service]:
-    """Holdfast with these shops. The data stays in `folder`, so that a second start finds it."""
+def holdfast(folder: Path, store_ids: Sequence[str], store_actors: int, policy: str = "") -> Iterator[Service]:
+    """Holdfast with these shops, and a policy as YAML. The data stays in `folder`, so that a second start finds it."""
     folder.mkdir(parents=True, exist_ok=True)
     chain_file = folder / "chain.yaml"
-    chain_file.write_text("stores:\n" + "".join(f"  - store_id: {each}\n" for each in store_ids), encoding="utf-8")
+    stores = "stores:\n" + "".join(f"  - store_id: {each}\n" for each in store_ids)
+    chain_file.write_text(stores + policy, encoding="utf-8")
     data_dir = folder / "data"
     command = ["-m", "serve", "--data-dir", str(data_dir), "--chain-file", str(chain_file)]
     with running([*command, "--store-actors", str(store_actors)], data_dir, {}) as service:

@@ -5,7 +5,7 @@ from typing import Self
 
 import grpc
 
-from clients.calls import administration, reservations, stock
+from clients.calls import administration, orders, reservations, sourcing, stock
 from clients.channel import ChannelClient
 from clients.faces import BlockingIterator, BlockingSubscription, blocking, close_client, open_client
 from clients.limits import Limits, Timeouts
@@ -25,7 +25,19 @@ class BlockingChannelClient:
     collect = blocking(reservations.collect)
     release = blocking(reservations.release)
     extend = blocking(reservations.extend)
+    amend = blocking(reservations.amend)
     get_reservation = blocking(reservations.get_reservation)
+
+    reserve_near = blocking(orders.reserve_near)
+    get_order = blocking(orders.get_order)
+    confirm_order = blocking(orders.confirm_order)
+    ready_order = blocking(orders.ready_order)
+    collect_order = blocking(orders.collect_order)
+    release_order = blocking(orders.release_order)
+    extend_order = blocking(orders.extend_order)
+    amend_order = blocking(orders.amend_order)
+    find_stores = blocking(sourcing.find_stores)
+    list_slots = blocking(sourcing.list_slots)
 
     adjust_stock = blocking(stock.adjust_stock)
     count_stock = blocking(stock.count_stock)

@@ -7,18 +7,21 @@ the same idempotency key until it is answered or its deadline passes. A refusal 
 
 import asyncio
 from collections.abc import Sequence
-from typing import Self
+from typing import Self, TypeVar
 
 import grpc
 
-from clients.batching import Batcher
+from clients.batching import Batcher, Kind
 from clients.caller import Caller
-from clients.calls import administration, reservations, stock, watches
+from clients.calls import administration, orders, reservations, sourcing, stock, watches
 from clients.calls.inside import Inside
 from clients.connection import Connection
 from clients.kinds import reservation_kinds
 from clients.limits import Limits, Timeouts
 from clients.retry import RetryPolicy
+
+ResultT = TypeVar("ResultT")
+OutcomeT = TypeVar("OutcomeT")
 
 
 class ChannelClient:
@@ -34,8 +37,20 @@ class ChannelClient:
     collect = reservations.collect
     release = reservations.release
     extend = reservations.extend
+    amend = reservations.amend
     get_reservation = reservations.get_reservation
     list_reservations = reservations.list_reservations
+
+    reserve_near = orders.reserve_near
+    get_order = orders.get_order
+    confirm_order = orders.confirm_order
+    ready_order = orders.ready_order
+    collect_order = orders.collect_order
+    release_order = orders.release_order
+    extend_order = orders.extend_order
+    amend_order = orders.amend_order
+    find_stores = sourcing.find_stores
+    list_slots = sourcing.list_slots
 
     adjust_stock = stock.adjust_stock
     count_stock = stock.count_stock
@@ -67,16 +82,18 @@ class ChannelClient:
     ) -> None:
         limits, timeouts, retry = limits or Limits(), timeouts or Timeouts(), retry or RetryPolicy()
         connection = Connection(target, channels=channels, credentials=credentials, metadata=metadata)
-        reserves, confirms, collects, releases = (
-            Batcher(kind, limits=limits, timeouts=timeouts, retry=retry) for kind in reservation_kinds(connection)
-        )
+
+        def batching(kind: Kind[OutcomeT, ResultT]) -> Batcher[OutcomeT, ResultT]:
+            return Batcher(kind, limits=limits, timeouts=timeouts, retry=retry)
+
+        reserve, confirm, collect, release = reservation_kinds(connection)
         self.inside = Inside(
             caller=Caller(connection, timeouts=timeouts, retry=retry),
             limits=limits,
-            reserves=reserves,
-            confirms=confirms,
-            collects=collects,
-            releases=releases,
+            reserves=batching(reserve),
+            confirms=batching(confirm),
+            collects=batching(collect),
+            releases=batching(release),
         )
 
     async def __aenter__(self) -> Self:

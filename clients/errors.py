@@ -2,7 +2,7 @@
 
     HoldfastError
     +-- InvalidArgument     the call itself is wrong; `violations` name the fields
-    +-- NotFound            the shop or the reservation is not known
+    +-- NotFound            the shop, the reservation or the order is not known
     +-- Unauthenticated     the caller did not prove who it is
     +-- PermissionDenied    the caller may not do this
     +-- StaleRead           the ledger has not reached the version that the read asked for
@@ -60,9 +60,9 @@ class InvalidArgument(HoldfastError):
 
 
 class NotFound(HoldfastError):
-    """The shop or the reservation is not known; nothing was done."""
+    """The shop, the reservation or the order is not known; nothing was done."""
 
-    default_mend = "Check the shop and the reservation id; a shop must be added before it is used"
+    default_mend = "Check the ids; a shop must be added before it is used"
 
 
 class Unauthenticated(HoldfastError):

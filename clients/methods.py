@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from holdfast.v1 import (
     admin_service_pb2 as admin,
     event_service_pb2 as event,
+    order_service_pb2 as order,
     reservation_service_pb2 as reservation,
     stock_service_pb2 as stock,
 )
@@ -62,12 +63,25 @@ EXTEND = _method(
     reservation.ExtendReservationRequest,
     reservation.ExtendReservationResponse,
 )
+AMEND = _method(
+    "ReservationService", "AmendReservation", reservation.AmendReservationRequest, reservation.AmendReservationResponse
+)
 GET_RESERVATION = _method(
     "ReservationService", "GetReservation", reservation.GetReservationRequest, reservation.GetReservationResponse
 )
 LIST_RESERVATIONS = _method(
     "ReservationService", "ListReservations", reservation.ListReservationsRequest, reservation.ListReservationsResponse
 )
+
+GET_ORDER = _method("OrderService", "GetOrder", order.GetOrderRequest, order.GetOrderResponse)
+CONFIRM_ORDER = _method("OrderService", "ConfirmOrder", order.ConfirmOrderRequest, order.ConfirmOrderResponse)
+MARK_ORDER_READY = _method("OrderService", "MarkOrderReady", order.MarkOrderReadyRequest, order.MarkOrderReadyResponse)
+COLLECT_ORDER = _method("OrderService", "CollectOrder", order.CollectOrderRequest, order.CollectOrderResponse)
+RELEASE_ORDER = _method("OrderService", "ReleaseOrder", order.ReleaseOrderRequest, order.ReleaseOrderResponse)
+EXTEND_ORDER = _method("OrderService", "ExtendOrder", order.ExtendOrderRequest, order.ExtendOrderResponse)
+AMEND_ORDER = _method("OrderService", "AmendOrder", order.AmendOrderRequest, order.AmendOrderResponse)
+FIND_STORES = _method("OrderService", "FindStores", order.FindStoresRequest, order.FindStoresResponse)
+LIST_SLOTS = _method("OrderService", "ListSlots", order.ListSlotsRequest, order.ListSlotsResponse)
 
 ADJUST_STOCK = _method("StockService", "AdjustStock", stock.AdjustStockRequest, stock.AdjustStockResponse)
 COUNT_STOCK = _method("StockService", "CountStock", stock.CountStockRequest, stock.CountStockResponse)

@@ -21,6 +21,7 @@ _RUN_DIR = "HOLDFAST_RUN_DIR"
 def main(
     data_dir: Annotated[Path | None, typer.Option(help="Where the journals live. Made if it is not there.")] = None,
     chain_file: Annotated[Path | None, typer.Option(help="YAML file of stores and policy.")] = None,
+    postcodes: Annotated[Path | None, typer.Option(help="CSV file of postcodes with their places.")] = None,
     port: Annotated[int | None, typer.Option(help="Port for gRPC; 0 takes a free one.")] = None,
     store_actors: Annotated[
         int | None, typer.Option(help="Actors that share the shops; 0 gives each shop its own.")
@@ -31,6 +32,7 @@ def main(
     given = {
         "data_dir": data_dir,
         "chain_file": chain_file,
+        "postcodes": postcodes,
         "grpc_port": port,
         "store_actors": store_actors,
         "gateways": gateways,

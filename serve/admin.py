@@ -1,27 +1,26 @@
-"""AdminService: stores and policy, and the state of the ledgers."""
+"""AdminService: the policy, and the state of the ledgers. `stores` has its calls about shops."""
 
 import asyncio
-from bisect import bisect_right
 from typing import Any, Final
 
 import grpc
 import orjson
 
 from actors.batcher import DeadlinePassed
-from actors.chain import Store
 from actors.journal.codec import decode_events
-from actors.ledger.audit import Audit, compare
+from actors.ledger.audit import Audit
+from actors.ledger.audit_books import compare
 from actors.ledger.evolve import evolve
-from actors.ledger.policy import TTL_MS_CEILING, LimitRule, Policy, TtlRule, to_document
+from actors.ledger.policy import to_document
 from actors.ledger.snapshot import Capture
 from actors.ledger.state import Ledger
+from actors.office import FeedRecord
 from actors.router import Router
-from actors.store_actor import FeedRecord
-from holdfast.v1 import admin_service_pb2 as ad, store_pb2
-from serve import validation as va
+from holdfast.v1 import admin_service_pb2 as ad
 from serve.calls import deadline_of, parse
+from serve.policies import fill_policy, policy_of
 from serve.replies import fill_instant
-from serve.reservations import PAGE_SIZE_DEFAULT, Reservations
+from serve.reservations import Reservations
 from serve.statuses import Refused, Status
 from serve.validation import Checked
 
@@ -32,60 +31,24 @@ DISCREPANCIES_MAX: Final = 100
 
 
 class Admin:
-    """The room of AdminService."""
+    """The room of AdminService, the calls about shops apart."""
 
     def __init__(self, router: Router, reservations: Reservations) -> None:
         self._router = router
         self._known = reservations.known
         self._verifications = asyncio.Semaphore(VERIFICATIONS_MAX)
 
-    async def put_stores(self, payload: bytes, context: Any, reply: ad.PutStoresResponse) -> None:
-        """PutStores."""
-        request = parse(ad.PutStoresRequest, payload)
-        checked = Checked()
-        if checked.count("stores", request.stores, va.STORES_MAX):
-            for index, store in enumerate(request.stores):
-                field = f"stores[{index}]"
-                checked.store_id(f"{field}.store_id", store.store_id)
-                checked.text(f"{field}.name", store.name, va.NAME_CHARS_MAX, required=False)
-                if not -90 <= store.latitude <= 90:
-                    checked.fault(f"{field}.latitude", f"is {store.latitude}; send -90 to 90 degrees")
-                if not -180 <= store.longitude <= 180:
-                    checked.fault(f"{field}.longitude", f"is {store.longitude}; send -180 to 180 degrees")
-            checked.once("stores", (store.store_id for store in request.stores), "store_id")
-        checked.raise_if_faulty()
-        rows = [(s.store_id, s.name, s.latitude, s.longitude, s.paused) for s in request.stores]
-        await self._router.change_chain("put_stores", rows, deadline=deadline_of(context))
-        reply.chain_version = self._router.chain.revision
-
-    async def list_stores(self, payload: bytes, context: Any, reply: ad.ListStoresResponse) -> None:
-        """ListStores."""
-        del context
-        request = parse(ad.ListStoresRequest, payload)
-        checked = Checked()
-        checked.whole("page_size", request.page_size, 0, va.PAGE_SIZE_MAX)
-        checked.raise_if_faulty()
-        await self._router.refresh_chain()
-        chain = self._router.chain
-        store_ids = list(chain.stores)
-        start = bisect_right(store_ids, request.page_token) if request.page_token else 0
-        end = start + (request.page_size or PAGE_SIZE_DEFAULT)
-        for store_id in store_ids[start:end]:
-            reply.stores.append(_store_message(chain.stores[store_id]))
-        reply.next_page_token = store_ids[end - 1] if end < len(store_ids) else ""
-        reply.chain_version = chain.revision
-
     async def get_policy(self, payload: bytes, context: Any, reply: ad.GetPolicyResponse) -> None:
         """GetPolicy."""
         del context
         parse(ad.GetPolicyRequest, payload)
         await self._router.refresh_chain()
-        _fill_policy(self._router.chain.policy, reply.policy)
+        fill_policy(self._router.chain.policy, reply.policy)
 
     async def set_policy(self, payload: bytes, context: Any, reply: ad.SetPolicyResponse) -> None:
         """SetPolicy."""
         request = parse(ad.SetPolicyRequest, payload)
-        policy = _policy(request.policy)
+        policy = policy_of(request.policy)
         document = orjson.dumps(to_document(policy))
         if not await self._router.change_chain("set_policy", document, policy.version, deadline=deadline_of(context)):
             await self._router.refresh_chain()
@@ -94,7 +57,7 @@ class Admin:
                 "read it again with GetPolicy and send your change with that version"
             )
             raise Refused(Status(grpc.StatusCode.FAILED_PRECONDITION, message))
-        _fill_policy(self._router.chain.policy, reply.policy)
+        fill_policy(self._router.chain.policy, reply.policy)
 
     async def ledger_status(self, payload: bytes, context: Any, reply: ad.GetLedgerStatusResponse) -> None:
         """GetLedgerStatus."""
@@ -170,65 +133,3 @@ def _replay(audit: Audit, ledger: Ledger, records: list[FeedRecord], version_max
                 return
             audit.add(version, record.epoch, record.at_ms, event)
             evolve(ledger, event, record.at_ms)
-
-
-def _store_message(store: Store) -> store_pb2.Store:
-    return store_pb2.Store(**store._asdict())
-
-
-def _fill_policy(policy: Policy, reply: store_pb2.Policy) -> None:
-    reply.version = policy.version
-    reply.ttl_default.FromMilliseconds(policy.ttl_ms_default)
-    reply.ttl_max.FromMilliseconds(policy.ttl_ms_max)
-    reply.collect_within.FromMilliseconds(policy.collect_within_ms)
-    for ttl_rule in policy.ttl_rules:
-        row = reply.ttl_rules.add(channel=ttl_rule.channel, sku=ttl_rule.sku, store_id=ttl_rule.store_id)
-        row.ttl.FromMilliseconds(ttl_rule.ttl_ms)
-    for limit_rule in policy.limit_rules:
-        reply.limit_rules.add(**limit_rule._asdict())
-
-
-def _policy(request: store_pb2.Policy) -> Policy:
-    """The policy of a request. Raises InvalidRequest."""
-    checked = Checked("policy.")
-    if request.ttl_rules:
-        checked.count("ttl_rules", request.ttl_rules, va.RULES_MAX)
-    if request.limit_rules:
-        checked.count("limit_rules", request.limit_rules, va.RULES_MAX)
-    checked.raise_if_faulty()
-    ttl_ms_max = checked.duration_ms("ttl_max", request.ttl_max)
-    if checked.violations:
-        ttl_ms_max = TTL_MS_CEILING  # one fault is told once, not of every time that is held against it
-    ttl_ms_default = checked.duration_ms("ttl_default", request.ttl_default)
-    collect_within_ms = checked.duration_ms("collect_within", request.collect_within)
-    for field, ms in (("ttl_default", ttl_ms_default), ("collect_within", collect_within_ms)):
-        if ms > ttl_ms_max:
-            checked.fault(field, "is longer than ttl_max; shorten it or raise ttl_max")
-    ttl_rules = []
-    for index, ttl_rule in enumerate(request.ttl_rules):
-        field = f"ttl_rules[{index}]"
-        ttl_ms = checked.duration_ms(f"{field}.ttl", ttl_rule.ttl)
-        if ttl_ms > ttl_ms_max:
-            checked.fault(f"{field}.ttl", "is longer than ttl_max; shorten it or raise ttl_max")
-        checked.text(f"{field}.channel", ttl_rule.channel, va.CHANNEL_CHARS_MAX, required=False)
-        checked.text(f"{field}.sku", ttl_rule.sku, va.SKU_CHARS_MAX, required=False)
-        if ttl_rule.store_id:
-            checked.store_id(f"{field}.store_id", ttl_rule.store_id)
-        ttl_rules.append(TtlRule(ttl_rule.channel, ttl_rule.sku, ttl_rule.store_id, ttl_ms))
-    limit_rules = []
-    for index, rule in enumerate(request.limit_rules):
-        field = f"limit_rules[{index}]"
-        checked.text(f"{field}.channel", rule.channel, va.CHANNEL_CHARS_MAX, required=False)
-        checked.text(f"{field}.sku", rule.sku, va.SKU_CHARS_MAX, required=False)
-        checked.whole(f"{field}.open_reservations_max", rule.open_reservations_max, 0, va.QUANTITY_MAX)
-        checked.whole(f"{field}.units_max", rule.units_max, 0, va.QUANTITY_MAX)
-        limit_rules.append(LimitRule(rule.channel, rule.sku, rule.open_reservations_max, rule.units_max))
-    checked.raise_if_faulty()
-    return Policy(
-        version=request.version,
-        ttl_ms_default=ttl_ms_default,
-        ttl_ms_max=ttl_ms_max,
-        collect_within_ms=collect_within_ms,
-        ttl_rules=tuple(ttl_rules),
-        limit_rules=tuple(limit_rules),
-    )

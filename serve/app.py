@@ -17,17 +17,20 @@ import ray.serve
 from ray.serve.config import HTTPOptions, ProxyLocation, gRPCOptions
 from ray.serve.schema import LoggingConfig
 
+from actors.chain import store_to_row
+from actors.clock import SystemClock
 from actors.cluster import CallFailed, call_actor, close_actors, make_actors, start_ray, stop_ray
-from actors.ledger.policy import LimitRule, Policy, TtlRule, to_document
-from actors.placement import CHAIN_ACTOR
+from actors.ledger.policy import to_document
+from actors.placement import CHAIN_ACTOR, CUSTOMER_ACTORS
+from serve.chain_file import ChainFile, read_chain_file
 from serve.gateway import JOURNAL_DIR, Gateway
+from serve.hours import year_of
 from serve.settings import (
     SERVICE_FILE,
-    ChainFile,
     Settings,
     fix_placement,
     hold_data_dir,
-    read_chain_file,
+    read_postcodes_file,
     take_run_dir,
 )
 
@@ -43,11 +46,12 @@ def run(settings: Settings, ports: dict[str, int], run_dir: Path) -> None:
     stop = threading.Event()
     _stop_on_signals(stop)
     chain_file = read_chain_file(settings.chain_file) if settings.chain_file else ChainFile()
+    read_postcodes_file(settings.postcodes)  # each gateway reads it again: what is wrong is told before anything starts
     data_dir = settings.data_dir.resolve()
     journal_dir = data_dir / JOURNAL_DIR
     journal_dir.mkdir(parents=True, exist_ok=True)
     held = hold_data_dir(data_dir)
-    fix_placement(data_dir, settings.store_actors)
+    fix_placement(data_dir, settings.store_actors, settings.customer_actors)
     take_run_dir(data_dir, run_dir)
     start_ray(settings.ray_address)
     _stop_on_signals(stop)  # Ray has put its own handlers in their place
@@ -98,33 +102,25 @@ def start_gateway(settings: Settings, data_dir: Path, ports: dict[str, int]) -> 
         ray_actor_options={"num_cpus": 0},
         logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),
     )(Gateway)
-    application = deployment.bind(str(data_dir), settings.store_actors)
+    postcodes = str(settings.postcodes.resolve()) if settings.postcodes else ""
+    application = deployment.bind(str(data_dir), settings.store_actors, settings.customer_actors, postcodes)
     ray.serve.run(application, name=APPLICATION, route_prefix="/", blocking=False)
 
 
 def apply_chain_file(chain_file: ChainFile, journal_dir: str) -> None:
     """Make stores and policy as the file says. What is so already changes nothing."""
-    if chain_file.stores:
-        rows = [(row.store_id, row.name, row.latitude, row.longitude, row.paused) for row in chain_file.stores]
-        call_actor(CHAIN_ACTOR, journal_dir, "put_stores", rows)
-    if chain_file.policy is not None:
-        row = chain_file.policy
-        policy = Policy(
-            ttl_ms_default=row.ttl_default,
-            ttl_ms_max=row.ttl_max,
-            collect_within_ms=row.collect_within,
-            ttl_rules=tuple(TtlRule(rule.channel, rule.sku, rule.store_id, rule.ttl) for rule in row.ttl_rules),
-            limit_rules=tuple(
-                LimitRule(rule.channel, rule.sku, rule.open_reservations_max, rule.units_max)
-                for rule in row.limit_rules
-            ),
-        )
+    stores = chain_file.to_stores(year_of(SystemClock().now_ms()))
+    if stores:
+        call_actor(CHAIN_ACTOR, journal_dir, "put_stores", [store_to_row(store) for store in stores])
+    policy = chain_file.to_policy()
+    if policy is not None:
         call_actor(CHAIN_ACTOR, journal_dir, "set_policy", orjson.dumps(to_document(policy)), 0)
 
 
 def _recover_all(journal_dir: Path) -> None:
     """Bring every ledger back at once: its holds expire, and its feed goes on, whether or not somebody calls."""
-    make_actors([path.stem for path in sorted(journal_dir.glob("store*.db"))], str(journal_dir))
+    paths = [*sorted(journal_dir.glob("store*.db")), *sorted(journal_dir.glob(f"{CUSTOMER_ACTORS}*.db"))]
+    make_actors([path.stem for path in paths], str(journal_dir))
 
 
 def _stop(settings: Settings) -> None:

@@ -7,6 +7,7 @@ from actors.ledger import events as ev
 from actors.ledger.commands import Movement
 from actors.ledger.ids import format_reservation_id
 from actors.ledger.lifecycle import Status
+from actors.orders.ids import parse_holder
 from holdfast.v1 import event_pb2, stock_pb2
 from serve.replies import fill_instant, fill_rejection, fill_shortfall
 
@@ -42,6 +43,8 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
         case ev.Extended(_, _, number, expires_at_ms):
             reply.extended.reservation_id = format_reservation_id(store_id, number)
             fill_instant(expires_at_ms, reply.extended.expires_at)
+        case ev.Amended() | ev.Claimed() | ev.Heeded() | ev.Acknowledged():
+            _fill_change_of_part(event, store_id, version, at_ms, reply)
         case ev.StockAdjusted():
             reply.stock_adjusted.source = event.source
             reply.stock_adjusted.dropped_repeated = event.dropped_repeated
@@ -65,6 +68,34 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
             assert_never(event)
 
 
+def _fill_change_of_part(
+    event: ev.Amended | ev.Claimed | ev.Heeded | ev.Acknowledged,
+    store_id: str,
+    version: int,
+    at_ms: int,
+    reply: event_pb2.Event,
+) -> None:
+    match event:
+        case ev.Amended(_, _, number, lines, expires_at_ms, slot_start_ms):
+            reply.amended.reservation_id = format_reservation_id(store_id, number)
+            _fill_lines(lines, reply.amended.lines)
+            fill_instant(expires_at_ms, reply.amended.expires_at)
+            if slot_start_ms:
+                fill_instant(slot_start_ms, reply.amended.slot_start)
+        case ev.Claimed():
+            _fill_claimed(event, store_id, version, at_ms, reply.claimed.reservation)
+        case ev.Heeded(holder, _, number, status, expires_at_ms, _, lines):
+            reply.heeded.order_id = parse_holder(holder)[0]
+            reply.heeded.reservation_id = format_reservation_id(store_id, number) if number else ""
+            reply.heeded.status = int(status)  # type: ignore[assignment]
+            fill_instant(expires_at_ms, reply.heeded.expires_at)
+            _fill_lines(lines, reply.heeded.lines)
+        case ev.Acknowledged(parts):
+            reply.acknowledged.SetInParent()
+            for number, _ in parts:
+                reply.acknowledged.reservation_ids.append(format_reservation_id(store_id, number))
+
+
 def _fill_reserved(event: ev.Reserved, store_id: str, version: int, at_ms: int, reply: Any) -> None:
     reply.reservation_id = format_reservation_id(store_id, version)
     reply.store_id = store_id
@@ -76,6 +107,23 @@ def _fill_reserved(event: ev.Reserved, store_id: str, version: int, at_ms: int, 
     reply.basket_id = event.basket_id
     fill_instant(at_ms, reply.created_at)
     fill_instant(event.expires_at_ms, reply.expires_at)
+    if event.slot_start_ms:
+        fill_instant(event.slot_start_ms, reply.slot_start)
+    reply.version = version
+
+
+def _fill_claimed(event: ev.Claimed, store_id: str, version: int, at_ms: int, reply: Any) -> None:
+    reply.reservation_id = format_reservation_id(store_id, version)
+    reply.store_id = store_id
+    reply.status = int(Status.CLAIMED)
+    for sku, quantity in event.lines:
+        reply.lines.add(sku=sku, quantity=quantity)
+    reply.customer_id = event.customer_id
+    reply.channel = event.channel
+    reply.order_id = parse_holder(event.holder)[0]
+    fill_instant(at_ms, reply.created_at)
+    if event.slot_start_ms:
+        fill_instant(event.slot_start_ms, reply.slot_start)
     reply.version = version
 
 

@@ -13,8 +13,9 @@ import grpc
 
 from actors.journal.codec import decode_events
 from actors.ledger import events as ev
+from actors.office import FeedRecord
 from actors.router import Router
-from actors.store_actor import FEED_BYTES_MAX, FeedRecord
+from actors.store_actor import FEED_BYTES_MAX
 from holdfast.v1 import event_service_pb2 as es, stock_service_pb2 as ss
 from serve.calls import ENDINGS, parse, say_why
 from serve.event_replies import fill_event

@@ -14,12 +14,16 @@ from typing import Any, Final
 
 from grpc_health.v1 import health_pb2 as hp
 
+from actors.clock import Clock, SystemClock
 from actors.cluster import RayActors
+from actors.coordinator import Coordinator
 from actors.placement import Placement
 from actors.router import Router
+from actors.settler import Settler
 from holdfast.v1 import (
     admin_service_pb2 as ad,
     event_service_pb2 as es,
+    order_service_pb2 as os_,
     reservation_service_pb2 as rs,
     stock_service_pb2 as ss,
 )
@@ -28,8 +32,11 @@ from serve.admin import Admin
 from serve.calls import Calls
 from serve.events import Feeds
 from serve.health import Health
-from serve.reservations import COLLECT, CONFIRM, EXTEND, READY, RELEASE, RESERVE, Reservations
+from serve.places import Postcodes
+from serve.reservations import AMEND, COLLECT, CONFIRM, EXTEND, READY, RELEASE, RESERVE, Reservations
+from serve.settings import read_postcodes_file
 from serve.stock import Stock
+from serve.stores import Stores
 
 log = logging.getLogger("holdfast.gateway")
 
@@ -37,20 +44,32 @@ JOURNAL_DIR: Final = "journal"
 
 
 class Gateway:
-    """Wires the rooms together. `data_dir` holds the journals; its placement is fixed."""
+    """Wires the rooms together. `data_dir` holds the journals; its placement is fixed. `postcodes` is the path of the
+    table, empty where there is none.
+    """
 
-    async def __init__(self, data_dir: str, store_actors: int) -> None:  # type: ignore[misc]  # Serve awaits it
-        await self._open(Router(RayActors(str(Path(data_dir) / JOURNAL_DIR)), Placement(store_actors)))
+    async def __init__(  # type: ignore[misc]  # Serve awaits it
+        self, data_dir: str, store_actors: int, customer_actors: int, postcodes: str
+    ) -> None:
+        placement = Placement(store_actors, customer_actors)
+        table = read_postcodes_file(Path(postcodes) if postcodes else None)
+        await self._open(Router(RayActors(str(Path(data_dir) / JOURNAL_DIR)), placement), SystemClock(), table)
 
-    async def _open(self, router: Router) -> None:
+    async def _open(self, router: Router, clock: Clock, postcodes: Postcodes) -> None:
         self._router = router
-        self._reservations = Reservations(self._router)
+        coordinator = Coordinator(self._router)
+        self._settler = Settler(self._router, coordinator)
+        self._reservations = Reservations(self._router, coordinator, self._settler)
+        self._orders = self._reservations.orders
+        self._orders.postcodes = postcodes
         self._stock = Stock(self._router, self._reservations)
         self._feeds = Feeds(self._router, self._reservations)
+        self._stores = Stores(self._router, clock)
         self._admin = Admin(self._router, self._reservations)
         self._health = Health()
         self._calls = Calls()
         await self._router.start()
+        self._settler.start()
         # What is here now stays: Ray, Serve and our modules. The collector need not walk it at every few hundred calls.
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
@@ -111,6 +130,48 @@ class Gateway:
         work = partial(self._reservations.one, EXTEND, request, grpc_context)
         return await self._calls.answered(grpc_context, rs.ExtendReservationResponse(), work, keeps_promise=True)
 
+    async def AmendReservation(self, request: bytes, grpc_context: Any) -> rs.AmendReservationResponse:
+        work = partial(self._reservations.one, AMEND, request, grpc_context)
+        return await self._calls.answered(grpc_context, rs.AmendReservationResponse(), work, keeps_promise=True)
+
+    # OrderService
+
+    async def GetOrder(self, request: bytes, grpc_context: Any) -> os_.GetOrderResponse:
+        work = partial(self._orders.get, request, grpc_context)
+        return await self._calls.answered(grpc_context, os_.GetOrderResponse(), work)
+
+    async def ConfirmOrder(self, request: bytes, grpc_context: Any) -> os_.ConfirmOrderResponse:
+        work = partial(self._orders.confirm, request, grpc_context)
+        return await self._calls.answered(grpc_context, os_.ConfirmOrderResponse(), work, keeps_promise=True)
+
+    async def MarkOrderReady(self, request: bytes, grpc_context: Any) -> os_.MarkOrderReadyResponse:
+        work = partial(self._orders.mark_ready, request, grpc_context)
+        return await self._calls.answered(grpc_context, os_.MarkOrderReadyResponse(), work, keeps_promise=True)
+
+    async def CollectOrder(self, request: bytes, grpc_context: Any) -> os_.CollectOrderResponse:
+        work = partial(self._orders.collect, request, grpc_context)
+        return await self._calls.answered(grpc_context, os_.CollectOrderResponse(), work, keeps_promise=True)
+
+    async def ReleaseOrder(self, request: bytes, grpc_context: Any) -> os_.ReleaseOrderResponse:
+        work = partial(self._orders.release, request, grpc_context)
+        return await self._calls.answered(grpc_context, os_.ReleaseOrderResponse(), work, keeps_promise=True)
+
+    async def ExtendOrder(self, request: bytes, grpc_context: Any) -> os_.ExtendOrderResponse:
+        work = partial(self._orders.extend, request, grpc_context)
+        return await self._calls.answered(grpc_context, os_.ExtendOrderResponse(), work, keeps_promise=True)
+
+    async def AmendOrder(self, request: bytes, grpc_context: Any) -> os_.AmendOrderResponse:
+        work = partial(self._orders.amend, request, grpc_context)
+        return await self._calls.answered(grpc_context, os_.AmendOrderResponse(), work, keeps_promise=True)
+
+    async def FindStores(self, request: bytes, grpc_context: Any) -> os_.FindStoresResponse:
+        work = partial(self._orders.find_stores, request, grpc_context)
+        return await self._calls.answered(grpc_context, os_.FindStoresResponse(), work)
+
+    async def ListSlots(self, request: bytes, grpc_context: Any) -> os_.ListSlotsResponse:
+        work = partial(self._orders.list_slots, request, grpc_context)
+        return await self._calls.answered(grpc_context, os_.ListSlotsResponse(), work)
+
     # StockService
 
     async def AdjustStock(self, request: bytes, grpc_context: Any) -> ss.AdjustStockResponse:
@@ -144,11 +205,11 @@ class Gateway:
     # AdminService
 
     async def PutStores(self, request: bytes, grpc_context: Any) -> ad.PutStoresResponse:
-        work = partial(self._admin.put_stores, request, grpc_context)
+        work = partial(self._stores.put_stores, request, grpc_context)
         return await self._calls.answered(grpc_context, ad.PutStoresResponse(), work)
 
     async def ListStores(self, request: bytes, grpc_context: Any) -> ad.ListStoresResponse:
-        work = partial(self._admin.list_stores, request, grpc_context)
+        work = partial(self._stores.list_stores, request, grpc_context)
         return await self._calls.answered(grpc_context, ad.ListStoresResponse(), work)
 
     async def GetPolicy(self, request: bytes, grpc_context: Any) -> ad.GetPolicyResponse:

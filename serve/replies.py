@@ -7,13 +7,14 @@ from actors.envelope import Held, Moved, Refusal, Wire
 from actors.ledger.ids import format_reservation_id
 from actors.ledger.reasons import Reason, Rejection
 from actors.ledger.state import Reservation
+from actors.orders.ids import parse_holder
 from holdfast.v1 import error_pb2, reservation_pb2, stock_pb2
 
 
 def fill_held(held: Held, store_id: str, wire: Wire, reply: reservation_pb2.Reservation) -> None:
     """A new reservation: what the ledger gave, and what the request said. The hot path."""
     number, created_at_ms, expires_at_ms = held
-    _, _, customer_id, channel, basket_id, lines, _ = wire
+    _, _, customer_id, channel, basket_id, lines, _, slot_start_ms = wire
     reply.CopyFrom(_common(store_id, created_at_ms, expires_at_ms))
     reply.reservation_id = f"{store_id}:{number}"
     for sku, quantity in lines:
@@ -22,6 +23,8 @@ def fill_held(held: Held, store_id: str, wire: Wire, reply: reservation_pb2.Rese
     reply.channel = channel
     if basket_id:
         reply.basket_id = basket_id
+    if slot_start_ms:
+        fill_instant(slot_start_ms, reply.slot_start)
     reply.version = number
 
 
@@ -50,12 +53,16 @@ def fill_reservation(reservation: Reservation, store_id: str, reply: reservation
     reply.version = reservation.version
     reply.payment_reference = reservation.payment_reference or ""
     reply.release_reason = int(reservation.release_reason or 0)  # type: ignore[assignment]
+    if reservation.part is not None:
+        reply.order_id = parse_holder(reservation.part.holder)[0]
+    if reservation.slot_start_ms:
+        fill_instant(reservation.slot_start_ms, reply.slot_start)
 
 
 def fill_rejection(refusal: Refusal, store_id: str, reply: error_pb2.Rejection) -> None:
     """A refusal, with the sentence for people."""
     version, rejection = refusal
-    reason, sku, asked, available, number, status, short_lines = rejection
+    reason, sku, asked, available, number, status, short_lines, near_stores = rejection
     reply.reason = int(reason)  # type: ignore[assignment]
     reply.message = explain(rejection, store_id)
     reply.store_id = store_id
@@ -68,6 +75,8 @@ def fill_rejection(refusal: Refusal, store_id: str, reply: error_pb2.Rejection) 
         reply.status = int(status)  # type: ignore[assignment]
     for short_sku, short_asked, short_available in short_lines:
         reply.short_lines.add(sku=short_sku, asked=short_asked, available=short_available)
+    for near_id, metres, whole in near_stores:
+        reply.near_stores.add(store_id=near_id, kilometres=metres / 1_000, has_everything=whole)
     reply.version = version
 
 
@@ -117,19 +126,26 @@ _SENTENCES: Final[dict[Reason, str]] = {
     Reason.QUANTITY_EXCEEDS_HELD: "reservation {reservation} still holds {available} of {sku}, {asked} were named",
     Reason.TTL_TOO_LONG: "{asked} ms is longer than the {available} ms that the policy allows; ask for less",
     Reason.BASKET_CONFIRMED: "the basket was confirmed as reservation {reservation}; reserve under a new basket",
-    Reason.OPEN_RESERVATIONS_LIMIT: "the customer may have {available} open reservations in shop {store}",
-    Reason.UNITS_LIMIT: "the customer may reserve {available} more of {sku} in shop {store}, {asked} were asked for",
+    Reason.OPEN_RESERVATIONS_LIMIT: "the customer may have {available} open reservations{where}",
+    Reason.UNITS_LIMIT: "the customer may reserve {available} more of {sku}{where}, {asked} were asked for",
     Reason.SKU_NOT_STOCKED: "shop {store} has never stocked {sku}; choose another shop",
     Reason.INSUFFICIENT_STOCK: "shop {store} has {available} of {sku} available, {asked} were asked for",
     Reason.COUNT_TOO_OLD: "movements of {sku} from before {available} are forgotten; count again",
+    Reason.PART_OF_ORDER: "reservation {reservation} is a part of an order; confirm, extend or amend the order",
+    Reason.ORDER_UNDECIDED: "another change of the order is under way; ask again in a moment",
+    Reason.CLAIM_ABANDONED: "the order was over before its claim came to shop {store}; reserve again",
+    Reason.NO_STORE_IN_REACH: "no shops in reach have what was asked for; widen the limits, or ask for less",
+    Reason.SLOT_NOT_OFFERED: "shop {store} does not offer this pickup slot; list its slots",
+    Reason.SLOT_FULL: "the pickup slot in shop {store} is full, it takes {available}; list its slots",
     Reason.LEDGER_FULL: "shop {store} remembers as many answers, sources or SKUs as it may; nothing was done",
 }
 
 
 def explain(rejection: Rejection, store_id: str) -> str:
-    """One sentence for people."""
+    """One sentence for people. No shop: the chain's own rule."""
     return _SENTENCES[rejection.reason].format(
         store=store_id,
+        where=f" in shop {store_id}" if store_id else " over all shops",
         sku=rejection.sku,
         asked=rejection.asked,
         available=rejection.available,

@@ -7,12 +7,18 @@ from typing import Any, NamedTuple
 import grpc
 
 from actors.batcher import Overloaded
-from actors.envelope import Answer, Entry, Held, Moved, Refusal, Stopped, reservation_from_wire
+from actors.coordinator import Coordinator
+from actors.envelope import Answer, Entry, Held, Refusal, Stopped, reservation_from_wire
+from actors.ledger.reasons import Reason
+from actors.ledger.state import Reservation
+from actors.orders.ids import parse_holder
 from actors.router import Router
+from actors.settler import Settler
 from holdfast.v1 import reservation_service_pb2 as rs
 from serve import statuses, translation
-from serve.calls import bound, deadline_of, parse, status_of
+from serve.calls import ENDINGS, bound, deadline_of, parse, status_of
 from serve.items import split_requests
+from serve.orders import Orders
 from serve.replies import fill_held, fill_rejection, fill_reservation
 from serve.statuses import Refused, Status
 from serve.validation import (
@@ -48,24 +54,34 @@ CONFIRM = Kind(rs.ConfirmReservationRequest, rs.ConfirmReservationResponse, tran
 READY = Kind(rs.MarkReservationReadyRequest, rs.MarkReservationReadyResponse, translation.mark_ready, promise=True)
 COLLECT = Kind(rs.CollectReservationRequest, rs.CollectReservationResponse, translation.collect, promise=True)
 RELEASE = Kind(rs.ReleaseReservationRequest, rs.ReleaseReservationResponse, translation.release, promise=True)
+AMEND = Kind(rs.AmendReservationRequest, rs.AmendReservationResponse, translation.amend, promise=True)
 EXTEND = Kind(rs.ExtendReservationRequest, rs.ExtendReservationResponse, translation.extend, promise=True)
 
 
 class Reservations:
-    """The room of ReservationService."""
+    """The room of ReservationService. Some calls concern orders, and are theirs."""
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: Router, coordinator: Coordinator, settler: Settler) -> None:
         self._router = router
+        self.orders = Orders(router, coordinator, settler, self.known)
 
     async def one(self, kind: Kind, payload: bytes, context: Any, reply: Any) -> None:
         """One mutation; the reply is the kind's response."""
-        entry = kind.translate(parse(kind.request, payload), "")
+        request = parse(kind.request, payload)
+        if kind is RESERVE and self.orders.takes(request):
+            await self.orders.reserve(request, context, reply)
+            return
+        entry = kind.translate(request, "")
         store_id = entry[0]
         if store_id not in self._router.chain.stores:
             await self._learn_store(store_id, kind.shop_field)
         queued = self._router.submit((store_id,), (entry,), deadline_of(context), promise=kind.promise)
         answer = (await queued[0][0])[0]
+        if kind.promise:
+            await self.orders.note(store_id, answer)
         _fill(answer, entry, reply)
+        if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
+            reply.rejection.order_id = await self._order_of(store_id, answer.rejection.number, deadline_of(context))
 
     async def batch(self, kind: Kind, batch_request: Any, payload: bytes, context: Any, reply: Any) -> None:
         """Independent mutations; what cannot be decided says so in its own place."""
@@ -75,7 +91,8 @@ class Reservations:
         checked.count("requests", requests, BATCH_REQUESTS_MAX)
         checked.raise_if_faulty()
         outcomes = [reply.outcomes.add() for _ in requests]
-        entries, places = await self._translate(kind, requests, outcomes)
+        entries, places, orders = await self._translate(kind, requests, outcomes)
+        await asyncio.gather(*(self._order(requests[place], place, context, outcomes[place]) for place in orders))
         if not entries:
             return
         store_ids = [store_id for store_id, _ in entries]
@@ -98,19 +115,26 @@ class Reservations:
                     statuses.fill_item_error(status, outcomes[places[index]].error)
                 continue
             for index, answer in zip(mine, part, strict=True):
+                if kind.promise:
+                    await self.orders.note(entries[index][0], answer)
                 _fill_item(answer, entries[index], outcomes[places[index]])
 
     async def _translate(
         self, kind: Kind, requests: Sequence[Any], outcomes: Sequence[Any]
-    ) -> tuple[list[Entry], list[int]]:
-        """The entries that can be decided and their places; the others' outcomes are filled."""
+    ) -> tuple[list[Entry], list[int], list[int]]:
+        """The entries that can be decided, their places, and those of orders; the others' outcomes are filled."""
         entries: list[Entry] = []
         places: list[int] = []
+        orders: list[int] = []
+        may_be_orders = kind is RESERVE
         asked_anew = False  # once for a batch, however many shops of it are unknown
         for place, request in enumerate(requests):
             try:
                 if isinstance(request, Status):
                     raise Refused(request)
+                if may_be_orders and self.orders.takes(request):
+                    orders.append(place)
+                    continue
                 entry = kind.translate(request, f"requests[{place}].")
                 if entry[0] not in self._router.chain.stores:
                     if not asked_anew and STORE_ID.fullmatch(entry[0]):
@@ -124,7 +148,16 @@ class Reservations:
             else:
                 entries.append(entry)
                 places.append(place)
-        return entries, places
+        return entries, places, orders
+
+    async def _order(self, request: Any, place: int, context: Any, outcome: Any) -> None:
+        """An item of a batch that becomes an order."""
+        try:
+            await self.orders.reserve(request, context, outcome, f"requests[{place}].")
+        except ENDINGS as error:
+            status = status_of(error)
+            assert status is not None
+            statuses.fill_item_error(status, outcome.error)
 
     async def get(self, payload: bytes, context: Any, reply: rs.GetReservationResponse) -> None:
         """GetReservation."""
@@ -174,6 +207,12 @@ class Reservations:
         reply.next_page_token = str(after) if after else ""
         reply.version = version
 
+    async def _order_of(self, store_id: str, number: int, deadline: float) -> str:
+        """The order that a part belongs to."""
+        _, wire = await self._router.ask(store_id, "reservation", store_id, number, deadline=deadline)
+        part = None if wire is None else reservation_from_wire(wire).part
+        return "" if part is None else parse_holder(part.holder)[0]
+
     async def known(self, store_id: str, field: str = "store_id") -> None:
         """Raises Refused where the chain has no such shop, after asking the chain anew."""
         if store_id not in self._router.chain.stores:
@@ -209,7 +248,7 @@ def _fill(answer: Answer, entry: Entry, reply: Any) -> None:
     elif isinstance(answer, Stopped):
         raise Refused(statuses.stopped(answer.why))
     else:
-        assert not isinstance(answer, Moved)
+        assert isinstance(answer, Reservation), "a shop answers a step with the reservation"
         fill_reservation(answer, store_id, reply.reservation)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from actors.envelope import Entry, command_to_wire
@@ -13,7 +14,7 @@ from serve import validation as va
 from serve.validation import Checked, InvalidRequest
 
 _RESERVE: Final = command_to_wire(cm.Reserve("", "", "", "", (), 0))[0]
-_RELEASE_REASONS_ASKED: Final = frozenset(map(int, ReleaseReason)) - {ReleaseReason.REPLACED, ReleaseReason.SHORTFALL}
+RELEASE_REASONS_ASKED: Final = frozenset(map(int, ReleaseReason)) - {ReleaseReason.REPLACED, ReleaseReason.SHORTFALL}
 
 
 def reserve(request: rs.ReserveRequest, prefix: str = "") -> Entry:
@@ -40,9 +41,15 @@ def reserve(request: rs.ReserveRequest, prefix: str = "") -> Entry:
         checked = Checked()
         ttl_ms = checked.duration_ms("ttl", request.ttl)
         good = good and not checked.violations
+    slot_start_ms = 0
+    if request.HasField("slot_start"):
+        checked = Checked()
+        checked.instant("slot_start", request.slot_start)
+        slot_start_ms = instant_ms(request.slot_start)
+        good = good and not checked.violations
     if not good:
         raise InvalidRequest(va.check_reserve(request, prefix))
-    return store_id, (_RESERVE, key, customer_id, channel, basket_id, lines, ttl_ms)
+    return store_id, (_RESERVE, key, customer_id, channel, basket_id, lines, ttl_ms, slot_start_ms)
 
 
 def confirm(request: rs.ConfirmReservationRequest, prefix: str = "") -> Entry:
@@ -71,7 +78,7 @@ def collect(request: rs.CollectReservationRequest, prefix: str = "") -> Entry:
     checked.text("payment_reference", request.payment_reference, va.PAYMENT_CHARS_MAX)
     va.check_lines(checked, request.lines, required=False)
     checked.raise_if_faulty()
-    command = cm.Collect(request.idempotency_key, number, request.payment_reference, _lines(request.lines))
+    command = cm.Collect(request.idempotency_key, number, request.payment_reference, lines_of(request.lines))
     return store_id, command_to_wire(command)
 
 
@@ -79,13 +86,13 @@ def release(request: rs.ReleaseReservationRequest, prefix: str = "") -> Entry:
     """ReleaseReservation."""
     checked = Checked(prefix)
     store_id, number = _keyed_reservation(checked, request)
-    if int(request.reason) not in _RELEASE_REASONS_ASKED:
-        names = ", ".join(f"RELEASE_REASON_{ReleaseReason(reason).name}" for reason in sorted(_RELEASE_REASONS_ASKED))
+    if int(request.reason) not in RELEASE_REASONS_ASKED:
+        names = ", ".join(f"RELEASE_REASON_{ReleaseReason(reason).name}" for reason in sorted(RELEASE_REASONS_ASKED))
         checked.fault("reason", f"is required: one of {names}")
     va.check_lines(checked, request.lines, required=False)
     checked.raise_if_faulty()
     reason = ReleaseReason(request.reason)
-    return store_id, command_to_wire(cm.Release(request.idempotency_key, number, reason, _lines(request.lines)))
+    return store_id, command_to_wire(cm.Release(request.idempotency_key, number, reason, lines_of(request.lines)))
 
 
 def extend(request: rs.ExtendReservationRequest, prefix: str = "") -> Entry:
@@ -95,6 +102,21 @@ def extend(request: rs.ExtendReservationRequest, prefix: str = "") -> Entry:
     ttl_ms = checked.duration_ms("ttl", request.ttl)
     checked.raise_if_faulty()
     return store_id, command_to_wire(cm.Extend(request.idempotency_key, number, ttl_ms))
+
+
+def amend(request: rs.AmendReservationRequest, prefix: str = "") -> Entry:
+    """AmendReservation."""
+    checked = Checked(prefix)
+    store_id, number = _keyed_reservation(checked, request)
+    va.check_lines(checked, request.lines, required=False)
+    ttl_ms = checked.duration_ms("ttl", request.ttl) if request.HasField("ttl") else 0
+    if request.HasField("slot_start"):
+        checked.instant("slot_start", request.slot_start)
+    if not (request.lines or request.HasField("ttl") or request.HasField("slot_start")):
+        checked.fault("lines", "is required, unless ttl or slot_start is set: nothing would change")
+    checked.raise_if_faulty()
+    lines, slot_start_ms = lines_of(request.lines), instant_ms(request.slot_start)
+    return store_id, command_to_wire(cm.Amend(request.idempotency_key, number, lines, ttl_ms, slot_start_ms))
 
 
 def adjust_stock(request: ss.AdjustStockRequest, prefix: str = "") -> Entry:
@@ -107,7 +129,7 @@ def adjust_stock(request: ss.AdjustStockRequest, prefix: str = "") -> Entry:
             _check_adjustment(checked, f"adjustments[{index}]", row)
     checked.raise_if_faulty()
     movements = tuple(
-        cm.Movement(row.sku, row.delta, row.sequence, cm.AdjustmentKind(row.kind), _instant_ms(row.occurred_at))
+        cm.Movement(row.sku, row.delta, row.sequence, cm.AdjustmentKind(row.kind), instant_ms(row.occurred_at))
         for row in request.adjustments
     )
     return request.store_id, command_to_wire(cm.AdjustStock(request.idempotency_key, request.source, movements))
@@ -132,7 +154,7 @@ def _check_adjustment(checked: Checked, field: str, row: stock_pb2.Adjustment) -
     if abs(row.delta) > va.STOCK_QUANTITY_MAX:
         checked.fault(f"{field}.delta", f"is {row.delta}; at most {va.STOCK_QUANTITY_MAX} either way")
     if row.HasField("occurred_at"):
-        check_instant(checked, f"{field}.occurred_at", row.occurred_at)
+        checked.instant(f"{field}.occurred_at", row.occurred_at)
 
 
 def count_stock(request: ss.CountStockRequest, prefix: str = "") -> Entry:
@@ -141,12 +163,12 @@ def count_stock(request: ss.CountStockRequest, prefix: str = "") -> Entry:
     _keyed_store(checked, request)
     _check_sku_rows(checked, "counts", request.counts)
     if request.HasField("as_of"):
-        check_instant(checked, "as_of", request.as_of)
+        checked.instant("as_of", request.as_of)
     if request.holds not in (stock_pb2.HOLDS_COUNTED_INCLUDED, stock_pb2.HOLDS_COUNTED_EXCLUDED):
         checked.fault("holds", "is required: HOLDS_COUNTED_INCLUDED or HOLDS_COUNTED_EXCLUDED")
     checked.raise_if_faulty()
     included = request.holds == stock_pb2.HOLDS_COUNTED_INCLUDED
-    command = cm.CountStock(request.idempotency_key, _lines(request.counts), _instant_ms(request.as_of), included)
+    command = cm.CountStock(request.idempotency_key, lines_of(request.counts), instant_ms(request.as_of), included)
     return request.store_id, command_to_wire(command)
 
 
@@ -156,13 +178,9 @@ def set_safety_stock(request: ss.SetSafetyStockRequest, prefix: str = "") -> Ent
     _keyed_store(checked, request)
     _check_sku_rows(checked, "safety_stocks", request.safety_stocks)
     checked.raise_if_faulty()
-    return request.store_id, command_to_wire(cm.SetSafetyStock(request.idempotency_key, _lines(request.safety_stocks)))
-
-
-def check_instant(checked: Checked, field: str, instant: Timestamp) -> None:
-    """An instant between 1970 and 2100."""
-    if not 0 < instant.seconds < 4_102_444_800 or not 0 <= instant.nanos < 1_000_000_000:
-        checked.fault(field, "is not an instant between 1970 and 2100; send it in UTC, or leave it out for now")
+    return request.store_id, command_to_wire(
+        cm.SetSafetyStock(request.idempotency_key, lines_of(request.safety_stocks))
+    )
 
 
 def _check_sku_rows(checked: Checked, field: str, rows: Any) -> None:
@@ -183,9 +201,11 @@ def _keyed_store(checked: Checked, request: Any) -> None:
     checked.store_id("store_id", request.store_id)
 
 
-def _lines(rows: Any) -> cm.Lines:
+def lines_of(rows: Any) -> cm.Lines:
+    """(sku, quantity) lines."""
     return tuple([(row.sku, row.quantity) for row in rows])
 
 
-def _instant_ms(instant: Timestamp) -> int:
+def instant_ms(instant: Timestamp | Duration) -> int:
+    """Milliseconds of an instant since 1970, or of an interval; 0 where it is not set."""
     return int(instant.seconds) * 1_000 + int(instant.nanos) // 1_000_000

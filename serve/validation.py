@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sized
 from typing import Any, Final, NamedTuple
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from actors.ledger.ids import parse_reservation_id
-from actors.ledger.policy import TTL_MS_CEILING
+from actors.ledger.policy import DAY_MS, TTL_MS_CEILING
 
 KEY_CHARS_MAX: Final = 128
 STORE_ID_CHARS_MAX: Final = 64
@@ -30,12 +31,13 @@ STORES_TIMES_SKUS_MAX: Final = 65_536
 RULES_MAX: Final = 10_000
 PAGE_SIZE_MAX: Final = 1_000
 PAGE_TOKEN_DIGITS_MAX: Final = 18
-STATUSES_MAX: Final = 6
+STATUSES_MAX: Final = 7
 QUANTITY_MAX: Final = 1_000_000
 SEQUENCE_MAX: Final = 2**62
 STOCK_QUANTITY_MAX: Final = 1_000_000_000
 
 STORE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+INSTANT_SECONDS_MAX: Final = 4_102_444_800  # the year 2100
 
 
 class Violation(NamedTuple):
@@ -108,12 +110,18 @@ class Checked:
                 self.fault(f"{field}[{index}].{name}" if name else f"{field}[{index}]", "stands twice; send it once")
             seen.add(value)
 
-    def duration_ms(self, field: str, duration: Duration) -> int:
-        """Milliseconds of a duration of 1 ms to 30 days."""
+    def duration_ms(self, field: str, duration: Duration, ms_max: int = TTL_MS_CEILING) -> int:
+        """Milliseconds of a duration of at least 1 ms; `ms_max` is whole days."""
         ms = int(duration.seconds) * 1_000 + int(duration.nanos) // 1_000_000
-        if not 1 <= ms <= TTL_MS_CEILING or duration.seconds < 0 or not 0 <= duration.nanos < 1_000_000_000:
-            self.fault(field, "is out of range; send 0.001 s to 30 days, or leave it out for the rule's time")
+        if not 1 <= ms <= ms_max or duration.seconds < 0 or not 0 <= duration.nanos < 1_000_000_000:
+            days = ms_max // DAY_MS
+            self.fault(field, f"is out of range; send 0.001 s to {days} days, or leave it out for the rule's time")
         return ms
+
+    def instant(self, field: str, instant: Timestamp) -> None:
+        """An instant between 1970 and 2100."""
+        if not 0 < instant.seconds < INSTANT_SECONDS_MAX or not 0 <= instant.nanos < 1_000_000_000:
+            self.fault(field, "is not an instant between 1970 and 2100; send it in UTC, or leave it out")
 
     def reservation_id(self, field: str, value: str) -> tuple[str, int]:
         """Shop and number of a reservation id."""
@@ -144,11 +152,16 @@ def check_reserve(request: Any, prefix: str = "") -> list[Violation]:
     """All faults of a ReserveRequest. `translation.reserve` has the quick test that this explains."""
     checked = Checked(prefix)
     checked.text("idempotency_key", request.idempotency_key, KEY_CHARS_MAX)
-    checked.store_id("store_id", request.store_id)
+    if not request.HasField("sourcing"):
+        checked.store_id("store_id", request.store_id)
+    elif request.store_id:
+        checked.fault("store_id", "is set beside sourcing; send one of them")
     check_lines(checked, request.lines)
     checked.text("customer_id", request.customer_id, CUSTOMER_CHARS_MAX)
     checked.text("channel", request.channel, CHANNEL_CHARS_MAX)
     checked.text("basket_id", request.basket_id, BASKET_CHARS_MAX, required=False)
     if request.HasField("ttl"):
         checked.duration_ms("ttl", request.ttl)
+    if request.HasField("slot_start"):
+        checked.instant("slot_start", request.slot_start)
     return checked.violations

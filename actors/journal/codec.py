@@ -13,7 +13,7 @@ import orjson
 
 from actors.ledger import events as ev
 from actors.ledger.commands import AdjustmentKind, Movement
-from actors.ledger.lifecycle import ReleaseReason
+from actors.ledger.lifecycle import ReleaseReason, Status
 from actors.ledger.snapshot import Row, rejection_from
 
 CHUNK_ROWS: Final = 2_000  # snapshot rows to a chunk: some 3 ms of encoding between two batches
@@ -33,7 +33,19 @@ def _losses(raw: list[Any]) -> ev.Losses:
 
 def _reserved(f: list[Any]) -> ev.Reserved:
     f[4] = _lines(f[4])
-    return ev.Reserved._make(f)
+    return ev.Reserved(*f)
+
+
+def _refused(f: list[Any]) -> ev.Refused:
+    return ev.Refused(f[0], f[1], f[2], rejection_from(f[3]))
+
+
+def _claimed(f: list[Any]) -> ev.Claimed:
+    return ev.Claimed(f[0], f[1], f[2], f[3], _lines(f[4]), f[5])
+
+
+def _heeded(f: list[Any]) -> ev.Heeded:
+    return ev.Heeded(f[0], f[1], f[2], Status(f[3]), f[4], ReleaseReason(f[5]), _lines(f[6]))
 
 
 def _released(f: list[Any]) -> ev.Released:
@@ -51,14 +63,18 @@ def _stock_counted(f: list[Any]) -> ev.StockCounted:
 
 # Name and version of each event as it is written now.
 TAGS: Final[dict[type, str]] = {
-    ev.Reserved: "reserved/1",
-    ev.Refused: "refused/1",
+    ev.Reserved: "reserved/2",
+    ev.Refused: "refused/2",
     ev.Confirmed: "confirmed/1",
     ev.ReadyMarked: "ready_marked/1",
     ev.Collected: "collected/1",
     ev.Released: "released/1",
     ev.Expired: "expired/1",
     ev.Extended: "extended/1",
+    ev.Amended: "amended/1",
+    ev.Claimed: "claimed/1",
+    ev.Heeded: "heeded/1",
+    ev.Acknowledged: "acknowledged/1",
     ev.StockAdjusted: "stock_adjusted/1",
     ev.StockCounted: "stock_counted/1",
     ev.SafetyStockSet: "safety_stock_set/1",
@@ -68,14 +84,20 @@ TAGS: Final[dict[type, str]] = {
 
 # Every name and version that was ever written.
 _DECODERS: Final[dict[str, Callable[[list[Any]], ev.Event]]] = {
-    "reserved/1": _reserved,
-    "refused/1": lambda f: ev.Refused(f[0], f[1], f[2], rejection_from(f[3])),
+    "reserved/1": _reserved,  # without a pickup slot
+    "reserved/2": _reserved,
+    "refused/1": _refused,  # without near stores
+    "refused/2": _refused,
     "confirmed/1": ev.Confirmed._make,
     "ready_marked/1": ev.ReadyMarked._make,
     "collected/1": lambda f: ev.Collected(f[0], f[1], f[2], _lines(f[3]), f[4]),
     "released/1": _released,
     "expired/1": lambda f: ev.Expired(f[0], _lines(f[1])),
     "extended/1": ev.Extended._make,
+    "amended/1": lambda f: ev.Amended(f[0], f[1], f[2], _lines(f[3]), f[4], f[5]),
+    "claimed/1": _claimed,
+    "heeded/1": _heeded,
+    "acknowledged/1": lambda f: ev.Acknowledged(_losses(f[0])),
     "stock_adjusted/1": _stock_adjusted,
     "stock_counted/1": _stock_counted,
     "safety_stock_set/1": lambda f: ev.SafetyStockSet(f[0], f[1], _lines(f[2])),

@@ -5,104 +5,38 @@ the table in `lifecycle`: a mistake in one of them must not be made here too. It
 one pass, with every check at the event that could break it. VerifyLedger runs it and compares with the live positions.
 
     I1  per SKU: received - sold + adjusted = on_hand, and no line gives back or sells more than it holds
-    I2  no decision promises more than is there; a shortfall is settled before anything else is decided
+    I2  no decision promises more than is there, units or places in a slot; a shortfall is settled before anything else
     I3  a reservation takes only the steps that its status allows, and none once it is final
     I5  a key is answered by one event, and a source's row applied once, within the memory of answers
+    I7  a part of an order is led by its order alone, by revisions that grow
     I8  versions have no gap
     I9  epochs never fall
     I11 ledger time never falls, nothing expires before its deadline, nothing else happens to it from then on
     I15 no customer holds more than the rules in force at the moment of the reservation allow
 """
 
+import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from itertools import islice
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable
+from typing import Any, Final
 
 from actors.ledger import events
+from actors.ledger.audit_books import VIOLATIONS_MAX, AuditResult, Book, Hold, Violation
+from actors.ledger.calendar import ALWAYS_OPEN, Calendar, from_document as calendar_from_document
 from actors.ledger.commands import AdjustmentKind, Lines
 from actors.ledger.lifecycle import ReleaseReason, Status
 
-VIOLATIONS_MAX: Final = 100  # told; all are counted
 DAY_MS: Final = 86_400_000
 ANSWER_MEMORY_MS_DEFAULT: Final = 8 * DAY_MS  # the longest hold (7 days) and a day, until a policy says otherwise
 
 # Steps that move no unit: from where, and where to, unless the status stays.
 _LIVE: Final = (Status.HELD, Status.CONFIRMED, Status.READY)
+_ALL_LIVE: Final = (Status.CLAIMED, *_LIVE)  # in the sequence that a part of an order goes through
 _STEPS: Final[dict[type, tuple[str, tuple[Status, ...], Status | None]]] = {
     events.Confirmed: ("confirm", (Status.HELD,), Status.CONFIRMED),
     events.ReadyMarked: ("mark ready", (Status.CONFIRMED,), Status.READY),
     events.Extended: ("extend", _LIVE, None),
 }
-
-Stock = tuple[int, int, int, int]  # on_hand, reserved, allotted, safety_stock
-
-
-class Violation(NamedTuple):
-    """A broken rule: which, of what, and the two that should agree."""
-
-    invariant: str
-    subject: str
-    expected: str
-    found: str
-
-
-@dataclass(frozen=True, slots=True)
-class AuditResult:
-    """What the journal says as of its last record. `violations` holds the first of `violations_total`."""
-
-    version: int
-    at_ms: int
-    events: int
-    accepted: int
-    refused: int
-    confirmed: int
-    collected: int
-    released: int
-    expired: int
-    shortfalls: int
-    units_received: int
-    units_sold: int
-    units_adjusted: int
-    units_reserved: int
-    units_oversold: int
-    positions: dict[str, Stock]
-    violations: tuple[Violation, ...]
-    violations_total: int
-
-    @property
-    def holds(self) -> bool:
-        """True where no rule is broken."""
-        return self.violations_total == 0
-
-
-class _Book:
-    """One SKU."""
-
-    __slots__ = ("adjusted", "counted_at_ms", "on_hand", "oversold", "received", "reserved", "safety_stock", "sold")
-
-    def __init__(self) -> None:
-        self.on_hand = self.reserved = self.safety_stock = self.received = self.sold = self.adjusted = 0
-        self.counted_at_ms = 0
-        self.oversold = 0  # the most that was ever promised beyond what was there
-
-
-class _Claim:
-    """One live reservation: what each of its lines still holds, and until when."""
-
-    __slots__ = ("any_sold", "channel", "customer_id", "deadline_ms", "held", "status")
-
-    def __init__(self, customer_id: str, channel: str, lines: Lines, deadline_ms: int) -> None:
-        self.status = Status.HELD
-        self.customer_id = customer_id
-        self.channel = channel
-        self.held = lines
-        self.deadline_ms = deadline_ms
-        self.any_sold = False
-
-    def units(self, of_sku: str) -> int:
-        return sum(units for sku, units in self.held if sku == of_sku)
 
 
 class Audit:
@@ -110,8 +44,8 @@ class Audit:
 
     def __init__(self) -> None:
         self._version = self._epoch = self._at_ms = self._events = 0
-        self._books: defaultdict[str, _Book] = defaultdict(_Book)
-        self._claims: dict[int, _Claim] = {}
+        self._books: defaultdict[str, Book] = defaultdict(Book)
+        self._claims: dict[int, Hold] = {}
         self._final: dict[int, Status] = {}
         self._keys: dict[str, int] = {}  # when each was answered
         self._keys_day = 0
@@ -120,18 +54,27 @@ class Audit:
         self._rules: list[tuple[str, str, int, int]] = []  # channel, SKU, open reservations, units
         self._by_customer: defaultdict[str, set[int]] = defaultdict(set)  # kept only while there are rules
         self._short: set[str] = set()  # SKUs with a shortfall in progress
+        self._calendar: Calendar = ALWAYS_OPEN
+        self._places: defaultdict[int, int] = defaultdict(int)  # taken, by the slot's start
+        self._holders: dict[str, int] = {}  # parts of orders
+        self._heard: dict[str, int] = {}  # the newest revision that each heeded
+        self._parts_certain = 0
         self._owed: dict[tuple[int, str], int] = {}  # losses declared and not yet released
         self._violations: list[Violation] = []
         self._violations_total = 0
         self._folds: dict[type, Callable[[Any, int], None]] = {
             events.Reserved: self._reserved,
-            events.Refused: self._only_answered,
+            events.Refused: lambda event, at_ms: self._answered(event.key, at_ms),
             events.Confirmed: self._stepped,
             events.ReadyMarked: self._stepped,
             events.Collected: self._collected,
             events.Released: self._released,
             events.Expired: self._expired,
             events.Extended: self._stepped,
+            events.Amended: self._amended,
+            events.Claimed: self._claimed,
+            events.Heeded: self._heeded,
+            events.Acknowledged: self._acknowledged,
             events.StockAdjusted: self._stock_adjusted,
             events.StockCounted: self._stock_counted,
             events.SafetyStockSet: self._safety_stock_set,
@@ -162,11 +105,9 @@ class Audit:
 
     def result(self) -> AuditResult:
         """What the journal says so far. Ask at the end of a decision: a shortfall must have been settled by then."""
-        if self._short or self._owed:
-            self._close_shortfalls()
+        self._close_shortfalls()
         books, counts = self._books, self._counts
-        # Guards the folds below; what the live ledger says is compared by `compare`.
-        unbalanced = [
+        unbalanced = [  # guards the folds below; what the live ledger says is compared by `compare`
             Violation("I1", sku, f"on_hand {book.received - book.sold + book.adjusted}", f"on_hand {book.on_hand}")
             for sku, book in books.items()
             if book.received - book.sold + book.adjusted != book.on_hand
@@ -175,7 +116,7 @@ class Audit:
             version=self._version,
             at_ms=self._at_ms,
             events=self._events,
-            accepted=counts[events.Reserved],
+            accepted=counts[events.Reserved] + self._parts_certain,
             refused=counts[events.Refused],
             confirmed=counts[events.Confirmed],
             collected=counts[events.Collected],
@@ -209,25 +150,95 @@ class Audit:
         self._keys[key] = at_ms
 
     def _reserved(self, event: events.Reserved, at_ms: int) -> None:
-        key, customer_id, channel, _, lines, _, deadline_ms = event
+        key, customer_id, channel, _, lines, _, deadline_ms, slot_start_ms = event
         self._answered(key, at_ms)
-        claim = _Claim(customer_id, channel, lines, deadline_ms)
+        self._hold(Hold(customer_id, channel, lines, deadline_ms, slot_start_ms))
+
+    def _claimed(self, event: events.Claimed, at_ms: int) -> None:
+        _, holder, customer_id, channel, lines, slot_start_ms = event
+        self._answered(event.key, at_ms)
+        if holder in self._holders or holder in self._heard:
+            self._found("I7", holder, "one claim, before its order is over", f"another at version {self._version}")
+        self._holders[holder] = self._version
+        self._hold(Hold(customer_id, channel, lines, math.inf, slot_start_ms, holder))
+
+    def _hold(self, claim: Hold) -> None:
+        """Something new is promised, at the version of its event."""
         self._claims[self._version] = claim
+        self._promise(claim.held)
+        self._take_place(claim.slot_start_ms)
+        if self._rules:
+            self._by_customer[claim.customer_id].add(self._version)
+            self._check_limits(claim)
+
+    def _promise(self, lines: Lines) -> None:
         for sku, quantity in lines:
             book = self._books[sku]
             book.reserved += quantity
             if book.reserved + book.safety_stock > book.on_hand:
                 self._overpromised(sku, book)
+
+    def _take_place(self, slot_start_ms: int) -> None:
+        if not slot_start_ms:
+            return
+        self._places[slot_start_ms] += 1
+        slot = self._calendar.slot_at(slot_start_ms)
+        taken, capacity = self._places[slot_start_ms], 0 if slot is None else slot.capacity
+        if taken > capacity:
+            self._found("I2", f"the slot of {slot_start_ms}", f"at most {capacity} places", f"{taken} taken")
+
+    def _amended(self, event: events.Amended, at_ms: int) -> None:
+        """The same reservation with other units: nothing of it may be sold or given back yet."""
+        self._answered(event.key, at_ms)
+        claim = self._live(event.number, "amend", (Status.HELD, Status.CONFIRMED), at_ms)
+        if claim is None:
+            return
+        for sku, units in claim.held:
+            self._books[sku].reserved -= units
+        claim.held, claim.deadline_ms = event.lines, event.expires_at_ms
+        self._promise(event.lines)
+        if event.slot_start_ms != claim.slot_start_ms:
+            self._places[claim.slot_start_ms] -= 1
+            claim.slot_start_ms = event.slot_start_ms
+            self._take_place(event.slot_start_ms)
         if self._rules:
-            self._by_customer[customer_id].add(self._version)
             self._check_limits(claim)
 
-    def _overpromised(self, sku: str, book: _Book) -> None:
-        book.oversold = max(book.oversold, book.reserved - max(0, book.on_hand))
-        expected = f"at most {max(0, book.on_hand - book.safety_stock)} reserved"
-        self._found("I2", f"{sku} at version {self._version}", expected, f"{book.reserved} reserved")
+    def _heeded(self, event: events.Heeded, at_ms: int) -> None:
+        """A part goes on as its order says: by revisions that only grow, and never back."""
+        holder, revision, number, status, _, _, lines = event
+        known = self._holders.get(holder, 0)
+        if number != known and (number or known in self._claims):  # one that is final may be forgotten there by now
+            self._found("I7", holder, f"reservation {known}", f"reservation {number}")
+        if number and revision <= self._heard.get(holder, 0):
+            self._found("I7", holder, f"a revision above {self._heard[holder]}", f"revision {revision}")
+        self._heard[holder] = revision
+        claim = self._claims.get(number)
+        if claim is None and number:
+            self._found("I3", f"reservation {number}", "a live reservation", f"heeded at {at_ms}")
+        if claim is None:
+            return
+        gives_back = status in (Status.RELEASED, Status.EXPIRED)
+        self._parts_certain += claim.status is Status.CLAIMED and not gives_back
+        if not gives_back and _ALL_LIVE.index(status) < _ALL_LIVE.index(claim.status):
+            self._found("I3", f"reservation {number}", f"no way back from {claim.status.name}", status.name)
+        self._take(number, claim, lines, status if gives_back else Status.RELEASED)
+        if number in self._claims:
+            if gives_back:
+                self._found("I1", f"reservation {number}", "nothing held once its order is over", f"{claim.held}")
+            claim.status = status
 
-    def _check_limits(self, claim: _Claim) -> None:
+    def _acknowledged(self, event: events.Acknowledged, _: int) -> None:
+        for number, version in event.parts:
+            if version > self._version:
+                self._found("I7", f"reservation {number}", f"noted as of {self._version} at most", f"{version}")
+
+    def _overpromised(self, sku: str, book: Book) -> None:
+        book.oversold = max(book.oversold, book.reserved - max(0, book.on_hand))
+        most = max(0, book.on_hand - book.safety_stock)
+        self._found("I2", f"{sku} at version {self._version}", f"at most {most} reserved", f"{book.reserved} reserved")
+
+    def _check_limits(self, claim: Hold) -> None:
         mine = [self._claims[number] for number in self._by_customer[claim.customer_id]]
         skus = {sku for sku, _ in claim.held}
         for channel, rule_sku, open_max, units_max in self._rules:
@@ -243,7 +254,7 @@ class Audit:
                 if units_max and units > units_max:
                     self._found("I15", subject, f"at most {units_max} of {sku}", f"{units} of {sku}")
 
-    def _live(self, number: int, step: str, allowed: tuple[Status, ...], at_ms: int) -> _Claim | None:
+    def _live(self, number: int, step: str, allowed: tuple[Status, ...], at_ms: int) -> Hold | None:
         """The reservation, if it stands; a step that its status or its deadline forbids is told."""
         claim = self._claims.get(number)
         if claim is None:
@@ -251,6 +262,8 @@ class Audit:
             found = f"{step} after {status.name}" if status is not None else f"{step} of none"
             self._found("I3", f"reservation {number}", "a live reservation", f"{found} at version {self._version}")
             return None
+        if claim.holder and step in ("confirm", "extend", "amend", "expire"):
+            self._found("I7", f"reservation {number}", f"a {step} by its order", "one by the shop")
         if claim.status not in allowed:
             self._found("I3", f"reservation {number}", f"no {step} from {claim.status.name}", f"one at {at_ms}")
         if at_ms >= claim.deadline_ms:
@@ -281,7 +294,7 @@ class Audit:
         if event.key:
             self._answered(event.key, at_ms)
         shortfall = event.reason is ReleaseReason.SHORTFALL
-        allowed = (Status.HELD,) if event.reason is ReleaseReason.REPLACED else _LIVE
+        allowed = _ALL_LIVE if shortfall else (Status.HELD,) if event.reason is ReleaseReason.REPLACED else _LIVE
         # Nobody asked for the release of a shortfall, so no deadline forbids it.
         claim = self._live(event.number, "release", allowed, -1 if shortfall else at_ms)
         if claim is not None:
@@ -300,7 +313,7 @@ class Audit:
             if event.number in self._claims:
                 self._found("I1", subject, "nothing held once expired", found)
 
-    def _take(self, number: int, claim: _Claim, lines: Lines, final: Status) -> None:
+    def _take(self, number: int, claim: Hold, lines: Lines, final: Status) -> None:
         """Units leave the reservation's lines; where none is left it is final."""
         left = []
         sound = len(lines) == len(claim.held)
@@ -313,6 +326,8 @@ class Audit:
         claim.held = tuple(left)
         if not any(units for _, units in left):
             del self._claims[number]
+            if claim.slot_start_ms:
+                self._places[claim.slot_start_ms] -= 1
             self._final[number] = Status.COLLECTED if claim.any_sold else final
             if self._rules:
                 self._by_customer[claim.customer_id].discard(number)
@@ -374,26 +389,12 @@ class Audit:
         for sku, quantity in event.safety_stocks:
             self._books[sku].safety_stock = quantity
 
-    def _only_answered(self, event: events.Refused, at_ms: int) -> None:
-        self._answered(event.key, at_ms)
-
     def _policy_adopted(self, event: events.PolicyAdopted, _: int) -> None:
         document: dict[str, Any] = event.document
         self._memory_ms = document["ttl_ms_max"] + DAY_MS
+        self._calendar = calendar_from_document(document["calendar"]) if "calendar" in document else ALWAYS_OPEN
         self._rules = [(channel, sku, holds, units) for channel, sku, holds, units in document["limit_rules"]]
         self._by_customer.clear()
         if self._rules:
             for number, claim in self._claims.items():
                 self._by_customer[claim.customer_id].add(number)
-
-
-def compare(result: AuditResult, live_positions: Mapping[str, Stock]) -> list[Violation]:
-    """Where the journal and the live ledger, at the same version, do not agree; the first hundred SKUs."""
-    text = "on_hand {}, reserved {}, allotted {}, safety_stock {}"
-    nothing: Stock = (0, 0, 0, 0)
-    rows = (
-        (sku, result.positions.get(sku, nothing), live_positions.get(sku, nothing))
-        for sku in sorted(result.positions.keys() | live_positions.keys())
-    )
-    apart = (Violation("I1", sku, text.format(*told), text.format(*live)) for sku, told, live in rows if told != live)
-    return list(islice(apart, VIOLATIONS_MAX))

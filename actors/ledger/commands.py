@@ -7,7 +7,7 @@ fields is built in 0.2 us where the frozen dataclass takes 1.0 us (CPython 3.11,
 from enum import IntEnum
 from typing import NamedTuple
 
-from actors.ledger.lifecycle import ReleaseReason
+from actors.ledger.lifecycle import ReleaseReason, Status
 
 Lines = tuple[tuple[str, int], ...]
 
@@ -22,7 +22,9 @@ class AdjustmentKind(IntEnum):
 
 
 class Reserve(NamedTuple):
-    """Hold (sku, quantity) lines, all or nothing. `ttl_ms` 0 asks for the time of the rule."""
+    """Hold (sku, quantity) lines, all or nothing, and a place in the pickup slot that starts then, 0 for none.
+    `ttl_ms` 0 asks for the time of the rule.
+    """
 
     key: str
     customer_id: str
@@ -30,6 +32,7 @@ class Reserve(NamedTuple):
     basket_id: str
     lines: Lines
     ttl_ms: int
+    slot_start_ms: int = 0
 
 
 class Confirm(NamedTuple):
@@ -73,6 +76,65 @@ class Extend(NamedTuple):
     ttl_ms: int
 
 
+class Amend(NamedTuple):
+    """Change a reservation in one step; it stays as it is where that cannot be had. No lines: the same, `ttl_ms` 0: the
+    deadline that it has, `slot_start_ms` 0: the slot that it has.
+    """
+
+    key: str
+    number: int
+    lines: Lines
+    ttl_ms: int
+    slot_start_ms: int
+
+
+class Claim(NamedTuple):
+    """Hold this shop's part of an order over several ledgers, until its customer's ledger says what becomes of it.
+    `holder` names the order and its attempt; `key` is `claim_key(holder)`.
+    """
+
+    key: str
+    holder: str
+    customer_id: str
+    channel: str
+    lines: Lines
+    slot_start_ms: int
+
+
+class Heed(NamedTuple):
+    """What the customer's ledger decided for a part: how it stands from now on. `keep` is what it may hold at most by
+    SKU, empty for all; of two words the one with the greater `revision` counts, so each may be said again or late.
+    """
+
+    holder: str
+    revision: int
+    status: Status
+    expires_at_ms: int
+    reason: ReleaseReason
+    keep: Lines
+
+    @property
+    def key(self) -> str:
+        """None: it is known by its revision."""
+        return ""
+
+
+class Acknowledge(NamedTuple):
+    """The customers' ledgers have noted these parts as of these versions: (number, version)."""
+
+    parts: tuple[tuple[int, int], ...]
+
+    @property
+    def key(self) -> str:
+        """None: it is known by its versions."""
+        return ""
+
+
+def claim_key(holder: str) -> str:
+    """The key of a part's claim; no caller's key begins with a line's end."""
+    return f"\nclaim {holder}"
+
+
 class Movement(NamedTuple):
     """One row of an adjustment. `occurred_at_ms` 0 means now, in the event too."""
 
@@ -107,4 +169,18 @@ class SetSafetyStock(NamedTuple):
     safety_stocks: Lines
 
 
-Command = Reserve | Confirm | MarkReady | Collect | Release | Extend | AdjustStock | CountStock | SetSafetyStock
+Command = (
+    Reserve
+    | Confirm
+    | MarkReady
+    | Collect
+    | Release
+    | Extend
+    | Amend
+    | Claim
+    | Heed
+    | Acknowledge
+    | AdjustStock
+    | CountStock
+    | SetSafetyStock
+)

@@ -22,8 +22,9 @@ from actors.ledger.state import Ledger, Position, Reservation
 SOURCES_MAX: Final = 10_000  # by ledger: each till and each warehouse is one
 POSITIONS_MAX: Final = 2_000_000  # by ledger; some 600 MB
 
-# Who loses first: a hold before an order, an order before goods at the counter; then the youngest.
-LOSS_RANK = {Status.HELD: 0, Status.CONFIRMED: 1, Status.READY: 2}
+# Who loses first: a hold before an order, an order before goods at the counter; then the youngest. A claim counts as
+# the hold that it may be by now: its customer's ledger may have answered already.
+LOSS_RANK = {Status.CLAIMED: 0, Status.HELD: 0, Status.CONFIRMED: 1, Status.READY: 2}
 
 
 def decide_adjust_stock(ledger: Ledger, command: AdjustStock, now_ms: int) -> Decision:

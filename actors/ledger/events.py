@@ -8,7 +8,7 @@ version of its Reserved event.
 from typing import NamedTuple
 
 from actors.ledger.commands import Lines, Movement
-from actors.ledger.lifecycle import ReleaseReason
+from actors.ledger.lifecycle import ReleaseReason, Status
 from actors.ledger.reasons import Rejection
 
 Losses = tuple[tuple[int, int], ...]
@@ -23,7 +23,7 @@ class Shortfall(NamedTuple):
 
 
 class Reserved(NamedTuple):
-    """Units are held. `ttl_ms` is what was asked, 0 for the rule's."""
+    """Units are held, and a place in a slot. `ttl_ms` is what was asked, 0 for the rule's."""
 
     key: str
     customer_id: str
@@ -32,6 +32,7 @@ class Reserved(NamedTuple):
     lines: Lines
     ttl_ms: int
     expires_at_ms: int
+    slot_start_ms: int = 0
 
 
 class Refused(NamedTuple):
@@ -96,6 +97,48 @@ class Extended(NamedTuple):
     expires_at_ms: int
 
 
+class Amended(NamedTuple):
+    """A reservation was changed in one step; all of it as it is from here on."""
+
+    key: str
+    fingerprint: str
+    number: int
+    lines: Lines
+    expires_at_ms: int
+    slot_start_ms: int
+
+
+class Claimed(NamedTuple):
+    """Units are held for an order that is not yet certain."""
+
+    key: str
+    holder: str
+    customer_id: str
+    channel: str
+    lines: Lines
+    slot_start_ms: int
+
+
+class Heeded(NamedTuple):
+    """A part went on as its customer's ledger decided; `lines` are the units given back, as in Collected. `number` 0:
+    the order was over before its claim came, which is refused from now on.
+    """
+
+    holder: str
+    revision: int
+    number: int
+    status: Status
+    expires_at_ms: int
+    reason: ReleaseReason
+    lines: Lines
+
+
+class Acknowledged(NamedTuple):
+    """What happened to these parts in the shop is known to their orders, as of these versions: (number, version)."""
+
+    parts: tuple[tuple[int, int], ...]
+
+
 class StockAdjusted(NamedTuple):
     """Stock moved. `mark` is the greatest sequence seen of the source; `movements` are the rows that were applied."""
 
@@ -150,6 +193,10 @@ Event = (
     | Released
     | Expired
     | Extended
+    | Amended
+    | Claimed
+    | Heeded
+    | Acknowledged
     | StockAdjusted
     | StockCounted
     | SafetyStockSet

@@ -7,14 +7,17 @@ moment at which a unit is in two places, or in none.
 from sys import intern
 from typing import Final, assert_never
 
-from actors.ledger.commands import AdjustmentKind, Lines, Movement
-from actors.ledger.decide_stock import on_hand_delta
+from actors.ledger.commands import Claim, Lines, claim_key
 from actors.ledger.events import (
+    Acknowledged,
+    Amended,
+    Claimed,
     Collected,
     Confirmed,
     Event,
     Expired,
     Extended,
+    Heeded,
     PolicyAdopted,
     ReadyMarked,
     Refused,
@@ -25,17 +28,19 @@ from actors.ledger.events import (
     StockAdjusted,
     StockCounted,
 )
+from actors.ledger.evolve_stock import evolve_safety_stock_set, evolve_stock_adjusted, evolve_stock_counted
 from actors.ledger.expiry import move_deadline, note_deadline
-from actors.ledger.lifecycle import ReleaseReason, Status, Step, final_status
+from actors.ledger.idempotency import fingerprint, remember
+from actors.ledger.lifecycle import LIVE, ReleaseReason, Status, Step, final_status
 from actors.ledger.policy import from_document
+from actors.ledger.reasons import Reason, Rejection
 from actors.ledger.state import (
     GENERATION_MS,
     INTERNED_LINES_MAX,
     Ledger,
-    Position,
+    Part,
     Remembered,
     Reservation,
-    StockOutcome,
     Told,
 )
 
@@ -56,7 +61,7 @@ def evolve(ledger: Ledger, event: Event, at_ms: int) -> Remembered | None:
         case Reserved():
             return _evolve_reserved(ledger, event, at_ms)
         case Refused():
-            return _remember(ledger, event.key, Told(event.fingerprint, ledger.version, event.rejection))
+            return remember(ledger, event.key, Told(event.fingerprint, ledger.version, event.rejection))
         case Confirmed():
             return _evolve_confirmed(ledger, event)
         case ReadyMarked():
@@ -69,12 +74,22 @@ def evolve(ledger: Ledger, event: Event, at_ms: int) -> Remembered | None:
             _give_back(ledger, event.number, event.lines, at_ms, Step.EXPIRE, None)
         case Extended():
             return _evolve_extended(ledger, event)
+        case Amended():
+            return _evolve_amended(ledger, event, at_ms)
+        case Claimed():
+            return _evolve_claimed(ledger, event, at_ms)
+        case Heeded():
+            return _evolve_heeded(ledger, event, at_ms)
+        case Acknowledged():
+            for number, version in event.parts:
+                if ledger.reservations[number].version <= version:
+                    ledger.owed.pop(number, None)
         case StockAdjusted():
-            return _evolve_stock_adjusted(ledger, event, at_ms)
+            return evolve_stock_adjusted(ledger, event, at_ms)
         case StockCounted():
-            return _evolve_stock_counted(ledger, event, at_ms)
+            return evolve_stock_counted(ledger, event, at_ms)
         case SafetyStockSet():
-            return _evolve_safety_stock_set(ledger, event, at_ms)
+            return evolve_safety_stock_set(ledger, event, at_ms)
         case ShortfallDeclared():
             pass  # a headline: the releases that follow change the state
         case PolicyAdopted():
@@ -89,7 +104,7 @@ def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
     constructor, which would cost 0.3 us of the 2.5.
     """
     number = ledger.version
-    key, customer_id, channel, basket_id, lines, ttl_ms, expires_at_ms = event
+    key, customer_id, channel, basket_id, lines, ttl_ms, expires_at_ms, slot_start_ms = event
     interned = ledger.interned_lines
     if len(interned) < INTERNED_LINES_MAX:
         lines = interned.setdefault(lines, lines)
@@ -115,6 +130,8 @@ def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
             number,
             None,
             None,
+            None,
+            slot_start_ms,
         ),
     )
     positions = ledger.positions
@@ -127,22 +144,73 @@ def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
         ledger.add_to_customer(customer_id, others, number)
     if basket_id:
         ledger.baskets[customer_id, basket_id] = number
+    if slot_start_ms:
+        _take_place(ledger, slot_start_ms)
     note_deadline(ledger, number, expires_at_ms)
-    return _remember(ledger, key, reservation)
+    return remember(ledger, key, reservation)
 
 
-def _remember(ledger: Ledger, key: str, answer: Remembered) -> Remembered:
-    """Keep an answer for repeats, in its day's generation; whole generations are forgotten when their time is over."""
-    day = ledger.time_ms // GENERATION_MS
-    generation = ledger.generations.get(day)
-    if generation is None:
-        generation = ledger.generations[day] = {}
-        oldest_kept = (ledger.time_ms - ledger.policy.answer_memory_ms) // GENERATION_MS
-        for old in [index for index in ledger.generations if index < oldest_kept]:
-            ledger.remembered -= len(ledger.generations.pop(old))
-    generation[key] = answer
-    ledger.remembered += 1
-    return answer
+def _evolve_claimed(ledger: Ledger, event: Claimed, at_ms: int) -> Remembered:
+    """Hold the units of a part. It has no deadline here: its order has."""
+    number = ledger.version
+    key, holder, customer_id, channel, lines, slot_start_ms = event
+    reservation = Reservation(
+        number,
+        Status.CLAIMED,
+        customer_id,
+        intern(channel),
+        "",
+        lines,
+        None,
+        0,
+        at_ms,
+        0,
+        number,
+        None,
+        None,
+        Part(holder, 0),
+        slot_start_ms,
+    )
+    for sku, quantity in lines:
+        ledger.positions[sku].move_reserved(at_ms, quantity)
+    ledger.reservations[number] = reservation
+    ledger.holders[holder] = number
+    ledger.open_reservations += 1
+    others = ledger.customers.setdefault(customer_id, number)
+    if others is not number:
+        ledger.add_to_customer(customer_id, others, number)
+    if slot_start_ms:
+        _take_place(ledger, slot_start_ms)
+    return remember(ledger, key, Told(fingerprint(Claim._make(event)), ledger.version, reservation))
+
+
+def _evolve_heeded(ledger: Ledger, event: Heeded, at_ms: int) -> Remembered:
+    """A part goes on, or goes back, as its order says. The answer is not remembered: the part itself tells the rest."""
+    if not event.number:
+        absent = Told("", ledger.version, Rejection(Reason.CLAIM_ABANDONED))
+        return remember(ledger, claim_key(event.holder), absent)
+    reservation = ledger.reservations[event.number]
+    step = Step.EXPIRE if event.status is Status.EXPIRED else Step.RELEASE
+    if any(units for _, units in event.lines):
+        reason = event.reason if step is Step.RELEASE else None
+        reservation = _give_back(ledger, event.number, event.lines, at_ms, step, reason)
+    changed = reservation._replace(version=ledger.version, part=Part(event.holder, event.revision))
+    if changed.status in LIVE:
+        changed = changed._replace(status=event.status, expires_at_ms=event.expires_at_ms)
+    ledger.reservations[event.number] = changed
+    return Told("", ledger.version, changed)
+
+
+def _take_place(ledger: Ledger, slot_start_ms: int) -> None:
+    ledger.slots_taken[slot_start_ms] = ledger.slots_taken.get(slot_start_ms, 0) + 1
+
+
+def _leave_place(ledger: Ledger, slot_start_ms: int) -> None:
+    left = ledger.slots_taken[slot_start_ms] - 1
+    if left:
+        ledger.slots_taken[slot_start_ms] = left
+    else:
+        del ledger.slots_taken[slot_start_ms]
 
 
 def _forget_ended(ledger: Ledger) -> None:
@@ -150,9 +218,11 @@ def _forget_ended(ledger: Ledger) -> None:
     oldest_kept_ms = (ledger.time_ms - ledger.policy.answer_memory_ms) // GENERATION_MS * GENERATION_MS
     ended = ledger.ended
     for _ in range(FORGET_A_STEP_MAX):
-        if not ended or ended[0][0] >= oldest_kept_ms:
+        if not ended or ended[0][0] >= oldest_kept_ms or ended[0][1] in ledger.owed:
             return
-        del ledger.reservations[ended.popleft()[1]]
+        forgotten = ledger.reservations.pop(ended.popleft()[1])
+        if forgotten.part is not None:
+            del ledger.holders[forgotten.part.holder]
 
 
 def _evolve_confirmed(ledger: Ledger, event: Confirmed) -> Remembered:
@@ -160,20 +230,51 @@ def _evolve_confirmed(ledger: Ledger, event: Confirmed) -> Remembered:
     changed = reservation._replace(status=Status.CONFIRMED, expires_at_ms=event.expires_at_ms, version=ledger.version)
     ledger.reservations[event.number] = changed
     move_deadline(ledger, event.number, event.expires_at_ms)
-    return _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+    return remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
 
 
 def _evolve_ready_marked(ledger: Ledger, event: ReadyMarked) -> Remembered:
     changed = ledger.reservations[event.number]._replace(status=Status.READY, version=ledger.version)
     ledger.reservations[event.number] = changed
-    return _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+    _owe(ledger, changed)
+    return remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
 
 
 def _evolve_extended(ledger: Ledger, event: Extended) -> Remembered:
     changed = ledger.reservations[event.number]._replace(expires_at_ms=event.expires_at_ms, version=ledger.version)
     ledger.reservations[event.number] = changed
     move_deadline(ledger, event.number, event.expires_at_ms)
-    return _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+    return remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+
+
+def _evolve_amended(ledger: Ledger, event: Amended, at_ms: int) -> Remembered:
+    """The old hold goes and the new one comes in one change; its number stays."""
+    reservation = ledger.reservations[event.number]
+    for sku, units in reservation.lines:
+        ledger.positions[sku].move_reserved(at_ms, -units)
+    for sku, units in event.lines:
+        ledger.positions[sku].move_reserved(at_ms, units)
+    if event.slot_start_ms != reservation.slot_start_ms:
+        if reservation.slot_start_ms:
+            _leave_place(ledger, reservation.slot_start_ms)
+        if event.slot_start_ms:
+            _take_place(ledger, event.slot_start_ms)
+    changed = reservation._replace(
+        lines=event.lines,
+        expires_at_ms=event.expires_at_ms,
+        slot_start_ms=event.slot_start_ms,
+        version=ledger.version,
+    )
+    ledger.reservations[event.number] = changed
+    if event.expires_at_ms != reservation.expires_at_ms:
+        move_deadline(ledger, event.number, event.expires_at_ms)
+    return remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+
+
+def _owe(ledger: Ledger, changed: Reservation) -> None:
+    """What happens to a part in the shop has to reach its order."""
+    if changed.part is not None:
+        ledger.owed[changed.number] = None
 
 
 def _evolve_collected(ledger: Ledger, event: Collected, at_ms: int) -> Remembered:
@@ -191,14 +292,16 @@ def _evolve_collected(ledger: Ledger, event: Collected, at_ms: int) -> Remembere
     )
     changed = reservation._replace(done=done, payment_reference=event.payment_reference, version=ledger.version)
     changed = _settle(ledger, changed, Step.COLLECT, at_ms)
-    return _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+    _owe(ledger, changed)
+    return remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
 
 
 def _evolve_released(ledger: Ledger, event: Released, at_ms: int) -> Remembered | None:
     changed = _give_back(ledger, event.number, event.lines, at_ms, Step.RELEASE, event.reason)
+    _owe(ledger, changed)
     if not event.key:
         return None
-    return _remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+    return remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
 
 
 def _give_back(
@@ -225,6 +328,8 @@ def _settle(ledger: Ledger, reservation: Reservation, step: Step, at_ms: int) ->
         basket = (reservation.customer_id, reservation.basket_id)
         if ledger.baskets.get(basket) == reservation.number:
             del ledger.baskets[basket]
+        if reservation.slot_start_ms:
+            _leave_place(ledger, reservation.slot_start_ms)
         ledger.ended.append((at_ms, reservation.number))
     ledger.reservations[reservation.number] = reservation
     return reservation
@@ -238,51 +343,3 @@ def _forget_customer(ledger: Ledger, reservation: Reservation) -> None:
     del numbers[reservation.number]
     if len(numbers) == 1:
         ledger.customers[reservation.customer_id] = next(iter(numbers))
-
-
-def _position(ledger: Ledger, sku: str, at_ms: int) -> Position:
-    position = ledger.positions.get(sku)
-    if position is None:
-        position = ledger.positions[sku] = Position(at_ms)
-    return position
-
-
-def _evolve_stock_adjusted(ledger: Ledger, event: StockAdjusted, at_ms: int) -> Remembered:
-    ledger.source_marks[event.source] = event.mark
-    for row in event.movements:
-        _book(_position(ledger, row.sku, at_ms), row, at_ms)
-    outcome = StockOutcome(len(event.movements), event.dropped_repeated, event.dropped_late, event.shortfalls)
-    return _remember(ledger, event.key, Told(event.fingerprint, ledger.version, outcome))
-
-
-def _book(position: Position, row: Movement, at_ms: int) -> None:
-    """Enter a movement under its kind. What a later count has seen already is balanced by the correction it caused."""
-    delta = on_hand_delta(position, row)
-    if row.kind is AdjustmentKind.RECEIPT:
-        position.received += row.delta
-    elif row.kind is AdjustmentKind.CORRECTION:
-        position.adjusted += row.delta
-    else:
-        position.sold -= row.delta
-    position.adjusted += delta - row.delta
-    if delta:
-        position.move_on_hand(row.occurred_at_ms or at_ms, delta)
-
-
-def _evolve_stock_counted(ledger: Ledger, event: StockCounted, at_ms: int) -> Remembered:
-    for sku, correction in event.corrections:
-        position = _position(ledger, sku, at_ms)
-        position.counted_at_ms = event.as_of_ms
-        position.adjusted += correction
-        if correction:
-            # The book was wrong at the instant of the count, so that is when the correction counts from.
-            position.move_on_hand(event.as_of_ms, correction)
-    outcome = StockOutcome(len(event.corrections), 0, event.dropped_late, event.shortfalls)
-    return _remember(ledger, event.key, Told(event.fingerprint, ledger.version, outcome))
-
-
-def _evolve_safety_stock_set(ledger: Ledger, event: SafetyStockSet, at_ms: int) -> Remembered:
-    for sku, quantity in event.safety_stocks:
-        _position(ledger, sku, at_ms).safety_stock = quantity
-    outcome = StockOutcome(len(event.safety_stocks), 0, 0, ())
-    return _remember(ledger, event.key, Told(event.fingerprint, ledger.version, outcome))

@@ -42,7 +42,7 @@ def rebuild(ledger: Ledger) -> None:
     ledger.expiry_runs.clear()
     ledger.newest_run = ledger.newest_run_last = 0
     for reservation in ledger.reservations.values():  # by number
-        if reservation.status in LIVE:
+        if reservation.status in LIVE and reservation.part is None:
             note_deadline(ledger, reservation.number, reservation.expires_at_ms)
 
 

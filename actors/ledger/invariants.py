@@ -20,10 +20,16 @@ def check(ledger: Ledger) -> list[Violation]:
     found: list[Violation] = []
     promised: dict[str, int] = {}
     live = unindexed = 0
+    places: dict[int, int] = {}
     for reservation in ledger.reservations.values():
+        part = reservation.part
+        if part is not None and ledger.holders.get(part.holder) != reservation.number:
+            found.append(Violation("I7", part.holder, f"found as {reservation.number}", "it is not"))
         if reservation.status not in LIVE:
             continue
         live += 1
+        if reservation.slot_start_ms:
+            places[reservation.slot_start_ms] = places.get(reservation.slot_start_ms, 0) + 1
         indexed = ledger.customers.get(reservation.customer_id, ())
         if indexed != reservation.number and (isinstance(indexed, int) or reservation.number not in indexed):
             unindexed += 1
@@ -46,6 +52,8 @@ def check(ledger: Ledger) -> list[Violation]:
             promise = position.reserved + position.allotted
             found.append(Violation("I2", sku, f"at most {max(0, position.on_hand)} promised", str(promise)))
     found.extend(Violation("I1", sku, "a position", "none") for sku in promised.keys() - ledger.positions.keys())
+    if places != ledger.slots_taken:
+        found.append(Violation("I2", ledger.store_id, f"places taken {places}", f"{ledger.slots_taken}"))
     if live != ledger.open_reservations:
         found.append(Violation("I3", ledger.store_id, f"{live} open", f"{ledger.open_reservations} open"))
     entries = sum(1 if isinstance(numbers, int) else len(numbers) for numbers in ledger.customers.values())

@@ -6,6 +6,9 @@
                                                   ├──> release (all)  RELEASED, or COLLECTED where a part was sold
                                                   └──> expire         EXPIRED, or COLLECTED where a part was sold
 
+A part of an order over several ledgers is CLAIMED first. Only its customer's ledger leads it on from there, confirms,
+extends and expires it; the shop heeds.
+
 Everything that is not in the table is refused. A final state never changes.
 """
 
@@ -22,6 +25,7 @@ class Status(IntEnum):
     COLLECTED = 4
     RELEASED = 5
     EXPIRED = 6
+    CLAIMED = 7
 
 
 class ReleaseReason(IntEnum):
@@ -46,19 +50,22 @@ class Step(IntEnum):
     RELEASE = 4
     EXTEND = 5
     EXPIRE = 6
+    AMEND = 7
 
 
-LIVE: Final = frozenset({Status.HELD, Status.CONFIRMED, Status.READY})
+LIVE: Final = frozenset({Status.CLAIMED, Status.HELD, Status.CONFIRMED, Status.READY})
 FINAL: Final = frozenset(Status) - LIVE
+_CERTAIN: Final = LIVE - {Status.CLAIMED}
 
 # From which states a step may be taken.
 TRANSITIONS: Final[dict[Step, frozenset[Status]]] = {
     Step.CONFIRM: frozenset({Status.HELD}),
     Step.MARK_READY: frozenset({Status.CONFIRMED}),
-    Step.COLLECT: LIVE,
-    Step.RELEASE: LIVE,
-    Step.EXTEND: LIVE,
+    Step.COLLECT: _CERTAIN,
+    Step.RELEASE: _CERTAIN,
+    Step.EXTEND: _CERTAIN,
     Step.EXPIRE: LIVE,
+    Step.AMEND: frozenset({Status.HELD, Status.CONFIRMED}),
 }
 
 

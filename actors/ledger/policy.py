@@ -6,6 +6,13 @@ The chain owns them; each ledger journals the version it decides by, so that a j
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from actors.ledger.calendar import (
+    ALWAYS_OPEN,
+    Calendar,
+    from_document as calendar_from_document,
+    to_document as calendar_to_document,
+)
+
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 TTL_MS_CEILING: Final = 30 * DAY_MS
@@ -30,6 +37,19 @@ class LimitRule(NamedTuple):
     units_max: int
 
 
+class ChainLimitRule(NamedTuple):
+    """What one customer may hold over the whole chain where channel and SKU fit; 0 sets no limit.
+
+    Units that were collected go on counting for `collected_for_ms`, 0 gives them back with the collection.
+    """
+
+    channel: str
+    sku: str
+    open_reservations_max: int
+    units_max: int
+    collected_for_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """One version of the rules. Look-ups cost a few dictionary reads however many rules there are."""
@@ -41,6 +61,8 @@ class Policy:
     collect_within_ms: int = 2 * DAY_MS
     ttl_rules: tuple[TtlRule, ...] = ()
     limit_rules: tuple[LimitRule, ...] = ()
+    chain_limit_rules: tuple[ChainLimitRule, ...] = ()
+    calendar: Calendar = ALWAYS_OPEN
     _ttl_by_fit: dict[tuple[str, str, str], int] = field(init=False, repr=False, compare=False)
     _limits_by_sku: dict[str, tuple[LimitRule, ...]] = field(init=False, repr=False, compare=False)
 
@@ -78,10 +100,14 @@ class Policy:
         """The limits that name this SKU (or, for the empty string, none) and fit the channel."""
         return tuple(rule for rule in self._limits_by_sku.get(sku, ()) if rule.channel in ("", channel))
 
+    def chain_limits_for(self, channel: str, sku: str) -> tuple[ChainLimitRule, ...]:
+        """The same for limits over the whole chain."""
+        return tuple(rule for rule in self.chain_limit_rules if rule.sku == sku and rule.channel in ("", channel))
+
 
 def to_document(policy: Policy) -> dict[str, object]:
     """The policy as plain lists and numbers, as it is journalled."""
-    return {
+    document: dict[str, object] = {
         "version": policy.version,
         "paused": policy.paused,
         "ttl_ms_default": policy.ttl_ms_default,
@@ -90,10 +116,15 @@ def to_document(policy: Policy) -> dict[str, object]:
         "ttl_rules": [list(rule) for rule in policy.ttl_rules],
         "limit_rules": [list(rule) for rule in policy.limit_rules],
     }
+    if policy.chain_limit_rules:
+        document["chain_limit_rules"] = [list(rule) for rule in policy.chain_limit_rules]
+    if policy.calendar != ALWAYS_OPEN:
+        document["calendar"] = calendar_to_document(policy.calendar)
+    return document
 
 
 def from_document(document: dict[str, Any]) -> Policy:
-    """The inverse of `to_document`."""
+    """The inverse of `to_document`; earlier ones have neither limits over the chain nor a calendar."""
     return Policy(
         version=document["version"],
         paused=document["paused"],
@@ -102,4 +133,6 @@ def from_document(document: dict[str, Any]) -> Policy:
         collect_within_ms=document["collect_within_ms"],
         ttl_rules=tuple(TtlRule(*rule) for rule in document["ttl_rules"]),
         limit_rules=tuple(LimitRule(*rule) for rule in document["limit_rules"]),
+        chain_limit_rules=tuple(ChainLimitRule(*rule) for rule in document.get("chain_limit_rules", ())),
+        calendar=calendar_from_document(document["calendar"]) if "calendar" in document else ALWAYS_OPEN,
     )

@@ -24,6 +24,12 @@ class Reason(IntEnum):
     INSUFFICIENT_STOCK = 13
     COUNT_TOO_OLD = 14
     LEDGER_FULL = 15
+    PART_OF_ORDER = 16
+    ORDER_UNDECIDED = 17
+    CLAIM_ABANDONED = 18
+    NO_STORE_IN_REACH = 19
+    SLOT_NOT_OFFERED = 20
+    SLOT_FULL = 21
 
 
 # Refusals that are never written down: a reused key must not overwrite the first answer, a full ledger must not grow.
@@ -31,7 +37,10 @@ UNRECORDED = frozenset({Reason.IDEMPOTENCY_KEY_REUSED, Reason.LEDGER_FULL})
 
 
 class Rejection(NamedTuple):
-    """A refusal as a value. `asked` and `available` are in the reason's unit: units, reservations or milliseconds."""
+    """A refusal as a value. `asked` and `available` are in the reason's unit: units, reservations or milliseconds.
+
+    `near_stores` are (store_id, metres, has everything), where shops were looked for in vain.
+    """
 
     reason: Reason
     sku: str = ""
@@ -40,3 +49,4 @@ class Rejection(NamedTuple):
     number: int = 0
     status: Status | None = None
     short_lines: tuple[tuple[str, int, int], ...] = ()
+    near_stores: tuple[tuple[str, int, bool], ...] = ()

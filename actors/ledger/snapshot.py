@@ -19,6 +19,7 @@ from actors.ledger.reasons import Reason, Rejection
 from actors.ledger.state import (
     INTERNED_LINES_MAX,
     Ledger,
+    Part,
     Position,
     Remembered,
     Reservation,
@@ -27,17 +28,19 @@ from actors.ledger.state import (
     Trail,
 )
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+FORMATS_READ: Final = (1, 2)  # 1: before parts of orders and pickup slots
 
 Row = list[Any]
 
+_FIELDS_OF_FORMAT_1: Final = 13
 _STATUSES: Final = {int(status): status for status in Status}  # a look-up is five times as fast as the enum's call
 
 
 class Capture:
     """A ledger's state as of one version."""
 
-    __slots__ = ("_answers", "_ended", "_head", "_positions", "_reservations", "version")
+    __slots__ = ("_answers", "_ended", "_head", "_owed", "_positions", "_reservations", "version")
 
     def __init__(self, ledger: Ledger) -> None:
         self.version = ledger.version
@@ -55,6 +58,7 @@ class Capture:
         self._reservations = list(ledger.reservations.values())
         self._answers = [(day, list(kept), list(kept.values())) for day, kept in sorted(ledger.generations.items())]
         self._ended = list(ledger.ended)
+        self._owed = list(ledger.owed)
 
     def rows(self) -> Iterator[Row]:
         """Head, positions by SKU, reservations by number, ended ones by time, answers by day and time."""
@@ -68,6 +72,8 @@ class Capture:
             yield ["reservation", *_plain(reservation)]
         for at_ms, number in self._ended:
             yield ["ended", at_ms, number]
+        if self._owed:
+            yield ["owed", self._owed]
         # An answer that is still the reservation as it stands is written as its number. First answers come by number,
         # as the reservations do, so one walk finds them all; later ones can only be among those that changed.
         walk = iter(self._reservations)
@@ -135,8 +141,8 @@ def restore(rows: Iterable[Row]) -> Ledger:
     """The ledger that was captured. Raises ValueError where the rows are of a format that this version cannot read."""
     iterator = iter(rows)
     head = next(iterator)
-    if head[:2] != ["ledger", FORMAT]:
-        raise ValueError(f"a snapshot of format {head[:2]}, this version reads format {FORMAT}")
+    if head[0] != "ledger" or head[1] not in FORMATS_READ:
+        raise ValueError(f"a snapshot of format {head[:2]}, this version reads the formats {FORMATS_READ} of a shop's")
     ledger = Ledger(head[2])
     ledger.version, ledger.time_ms = head[3], head[4]
     ledger.policy = from_document(head[5])
@@ -157,6 +163,8 @@ def restore(rows: Iterable[Row]) -> Ledger:
             ledger.positions[row[1]] = _position(row)
         elif kind == "ended":
             ledger.ended.append((row[1], row[2]))
+        elif kind == "owed":
+            ledger.owed = dict.fromkeys(row[1])
         else:
             raise ValueError(f"a snapshot row of kind {kind!r}")
     ledger.remembered = sum(map(len, generations.values()))
@@ -192,6 +200,10 @@ def _reservation(fields: Row, ledger: Ledger) -> Reservation:
         fields[10] = fields[0]  # one object for number and version, as it was before
     if fields[12] is not None:
         fields[12] = ReleaseReason(fields[12])
+    if len(fields) == _FIELDS_OF_FORMAT_1:
+        fields += (None, 0)
+    elif fields[13] is not None:
+        fields[13] = Part(*fields[13])
     return tuple.__new__(Reservation, fields)
 
 
@@ -199,8 +211,13 @@ def _restore_reservation(ledger: Ledger, reservation: Reservation) -> None:
     """Put a reservation back with its indexes. Rows come by number, so the later basket stands."""
     number = reservation.number
     ledger.reservations[number] = reservation
+    if reservation.part is not None:
+        ledger.holders[reservation.part.holder] = number
     if reservation.status not in LIVE:
         return
+    slot_start_ms = reservation.slot_start_ms
+    if slot_start_ms:
+        ledger.slots_taken[slot_start_ms] = ledger.slots_taken.get(slot_start_ms, 0) + 1
     ledger.open_reservations += 1
     others = ledger.customers.setdefault(reservation.customer_id, number)
     if others is not number:
@@ -231,8 +248,8 @@ def _answer(fields: Row, ledger: Ledger) -> Remembered:
 
 
 def rejection_from(fields: Row) -> Rejection:
-    """A rejection from its plain fields."""
-    reason, sku, asked, available, number, status, short_lines = fields
+    """A rejection from its plain fields; those of before shops were looked for name none."""
+    reason, sku, asked, available, number, status, short_lines, *near_stores = fields
     return Rejection(
         Reason(reason),
         sku,
@@ -241,4 +258,5 @@ def rejection_from(fields: Row) -> Rejection:
         number,
         Status(status) if status is not None else None,
         tuple((short_sku, short_asked, short_available) for short_sku, short_asked, short_available in short_lines),
+        tuple((store_id, metres, whole) for store_id, metres, whole in near_stores[0]) if near_stores else (),
     )

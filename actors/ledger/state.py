@@ -24,8 +24,19 @@ EXPIRY_SHIFT: Final = 56  # see `expiry`
 INTERNED_LINES_MAX: Final = 65_536
 
 
+class Part(NamedTuple):
+    """Of which order a reservation is a part, and the newest revision of it that was heeded here."""
+
+    holder: str
+    heeded: int
+
+
 class Reservation(NamedTuple):
-    """One order's claim. `done` is (collected, released) by line, or None while nothing has been."""
+    """One order's claim. `done` is (collected, released) by line, or None while nothing has been.
+
+    `part` where it belongs to an order over several ledgers: then `expires_at_ms` is that order's, 0 while it is not
+    certain, and nothing here expires by itself.
+    """
 
     number: int
     status: Status
@@ -40,6 +51,8 @@ class Reservation(NamedTuple):
     version: int
     payment_reference: str | None
     release_reason: ReleaseReason | None
+    part: Part | None = None
+    slot_start_ms: int = 0
 
     def held(self) -> tuple[int, ...]:
         """Units that each line still holds."""
@@ -178,15 +191,18 @@ class Ledger:
         "expiry_heap",
         "expiry_runs",
         "generations",
+        "holders",
         "interned_lines",
         "newest_run",
         "newest_run_last",
         "open_reservations",
+        "owed",
         "policy",
         "positions",
         "remembered",
         "reservations",
         "shared_instant_ms",
+        "slots_taken",
         "source_marks",
         "store_id",
         "time_ms",
@@ -209,11 +225,14 @@ class Ledger:
         self.generations: dict[int, dict[str, Remembered]] = {}
         self.remembered = 0
         self.ended: deque[tuple[int, int]] = deque()
+        self.owed: dict[int, None] = {}  # parts of orders that changed here, and whose order has not acknowledged it
         # Derived, and rebuilt at recovery: entries may be stale, the reservation's own deadline decides.
         self.expiry_heap: list[int] = []
         self.expiry_runs: dict[int, int] = {}
         self.newest_run = 0
         self.newest_run_last = 0
+        self.holders: dict[str, int] = {}  # parts of orders
+        self.slots_taken: dict[int, int] = {}  # places by the slot's start
         self.interned_lines: dict[Lines, Lines] = {}
         self.shared_instant_ms = 0
 
@@ -237,6 +256,15 @@ class Ledger:
         numbers = self.customers.get(customer_id, ())
         for number in (numbers,) if isinstance(numbers, int) else numbers:
             yield self.reservations[number]
+
+    @property
+    def ledger_id(self) -> str:
+        """A shop's ledger is named by the shop."""
+        return self.store_id
+
+    def row_count(self) -> int:
+        """How many rows a snapshot of it has, roughly."""
+        return len(self.reservations) + len(self.positions)
 
     def earliest_deadline_ms(self) -> int | None:
         """When the next reservation may be due; it may since have ended or been extended."""

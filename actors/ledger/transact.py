@@ -3,7 +3,7 @@
 from itertools import islice
 from typing import NamedTuple
 
-from actors.ledger.commands import Command, Reserve
+from actors.ledger.commands import Command, Heed, Reserve
 from actors.ledger.decide import decide, decide_reserve
 from actors.ledger.decision import Rejected
 from actors.ledger.events import Event, Refused
@@ -11,7 +11,7 @@ from actors.ledger.evolve import evolve
 from actors.ledger.expiry import due
 from actors.ledger.idempotency import fingerprint, first_answer
 from actors.ledger.reasons import UNRECORDED
-from actors.ledger.state import REMEMBERED_ANSWERS_MAX, Ledger, Remembered, Told
+from actors.ledger.state import REMEMBERED_ANSWERS_MAX, Ledger, Remembered, StockOutcome, Told
 
 
 class Transacted(NamedTuple):
@@ -34,15 +34,24 @@ def transact(ledger: Ledger, command: Command, now_ms: int) -> Transacted:
     events: tuple[Event, ...]
     if isinstance(decision, Rejected):
         rejection = decision.rejection
-        if rejection.reason in UNRECORDED or ledger.remembered >= REMEMBERED_ANSWERS_MAX:
+        if not command.key or rejection.reason in UNRECORDED or ledger.remembered >= REMEMBERED_ANSWERS_MAX:
             return Transacted(Told("", 0, rejection), ())
         events = (Refused(command.key, fingerprint(command), type(command).__name__, rejection),)
     else:
         events = decision.events
     for event in events:
         answer = evolve(ledger, event, now_ms) or answer
+    if answer is None and not command.key:
+        answer = _standing(ledger, command)
     assert answer is not None, "an accepted command answers its key"
     return Transacted(answer, events)
+
+
+def _standing(ledger: Ledger, command: Command) -> Remembered:
+    """The answer to a word about parts that changed nothing: how the part stands, if there is one."""
+    if isinstance(command, Heed):
+        return Told("", ledger.version, ledger.reservations[ledger.holders[command.holder]])
+    return Told("", ledger.version, StockOutcome(0, 0, 0, ()))
 
 
 def expire(ledger: Ledger, now_ms: int, events_max: int | None = None) -> list[Event]:

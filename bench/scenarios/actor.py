@@ -7,7 +7,8 @@ from typing import Any, Final
 from actors.cluster import make_actor
 from actors.envelope import Entry, Held, pack_answers, pack_batch, unpack_answers
 from actors.journal.codec import decode_events
-from actors.ledger.audit import Audit, compare
+from actors.ledger.audit import Audit
+from actors.ledger.audit_books import compare
 from actors.ledger.lifecycle import Status
 from actors.ledger.state import Reservation
 from bench import processes

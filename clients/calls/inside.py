@@ -1,18 +1,21 @@
 """What the calls of a client share: the connection, the retries, and one batcher per batched kind of call."""
 
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 from uuid import uuid4
 
 from clients.batching import Batcher
 from clients.caller import Caller
 from clients.kinds import Outcome
 from clients.limits import Limits
+from clients.values.orders import ReserveOutcome
 from clients.values.reservations import Rejection, Reservation
+from holdfast.v1 import reservation_service_pb2 as service_pb2
 
 Outcomes: TypeAlias = Reservation | Rejection
 """The answer to a change of a reservation."""
 
+ReserveBatcher: TypeAlias = Batcher[service_pb2.ReserveResponse, ReserveOutcome]
 ReservationBatcher: TypeAlias = Batcher[Outcome, Outcomes]
 
 
@@ -22,13 +25,13 @@ class Inside:
 
     caller: Caller
     limits: Limits
-    reserves: ReservationBatcher
+    reserves: ReserveBatcher
     confirms: ReservationBatcher
     collects: ReservationBatcher
     releases: ReservationBatcher
 
     @property
-    def batchers(self) -> tuple[ReservationBatcher, ...]:
+    def batchers(self) -> tuple[Batcher[Any, Any], ...]:
         """All four batchers."""
         return (self.reserves, self.confirms, self.collects, self.releases)
 

@@ -1,16 +1,18 @@
-"""Reserve, confirm, mark ready, collect, release, extend; read one reservation or a shop's.
+"""Reserve, confirm, mark ready, collect, release, extend, amend; read one reservation or a shop's.
 
-Changes answer with `Reservation | Rejection`. `idempotency_key` None makes a fresh one; a caller that may itself be
-restarted gives its own, so that it can ask again. `timeout_ms` is the deadline of the call with all its attempts.
+Changes answer with `Reservation | Rejection`, a reserve under a limit of the whole chain with an `Order`.
+`idempotency_key` None makes a fresh one; a caller that may itself be restarted gives its own, so that it can ask again.
+`timeout_ms` is the deadline of the call with all its attempts.
 """
 
 from collections.abc import AsyncIterator, Iterable
 
 from clients import methods
 from clients.calls.inside import Client, Outcomes, ReservationBatcher, fresh_key
+from clients.values.orders import ReserveOutcome
 from clients.values.reservations import LineQuantities, ReleaseReason, Reservation, Status
 from clients.wire.reservations import rejection_from, reservation_from, reserve_request, to_lines
-from clients.wire.times import to_duration
+from clients.wire.times import to_duration, to_optional_duration, to_optional_timestamp
 from holdfast.v1 import reservation_service_pb2 as service_pb2
 
 
@@ -23,12 +25,15 @@ async def reserve(
     channel: str,
     basket_id: str = "",
     ttl_ms: int | None = None,
+    slot_start_ms: int | None = None,
     idempotency_key: str | None = None,
     timeout_ms: int | None = None,
-) -> Outcomes:
+) -> ReserveOutcome:
     """Hold units of one or more SKUs in one shop, all or nothing. `lines` are pairs of SKU and units.
 
     `ttl_ms` None leaves the time to the rules. Reserving again for the same `basket_id` replaces its hold.
+    `slot_start_ms` is the start of a pickup slot of `list_slots`, whose place is taken together with the units. Where a
+    limit of the whole chain applies, the answer is an `Order`, and its `part` is what the shop holds.
     """
     key = fresh_key() if idempotency_key is None else idempotency_key
     request = reserve_request(
@@ -39,6 +44,7 @@ async def reserve(
         channel=channel,
         basket_id=basket_id,
         ttl_ms=ttl_ms,
+        slot_start_ms=slot_start_ms,
     )
     inside = self.inside
     return await inside.reserves.submit(
@@ -63,7 +69,7 @@ async def confirm(
     request = service_pb2.ConfirmReservationRequest(
         idempotency_key=key,
         reservation_id=reservation_id,
-        collect_within=None if collect_within_ms is None else to_duration(collect_within_ms),
+        collect_within=to_optional_duration(collect_within_ms),
     )
     return await _submit(
         self, self.inside.confirms, request, key=key, own=idempotency_key is None, timeout_ms=timeout_ms
@@ -141,6 +147,32 @@ async def extend(
     return _outcome(response)
 
 
+async def amend(
+    self: Client,
+    reservation_id: str,
+    *,
+    lines: LineQuantities = (),
+    ttl_ms: int | None = None,
+    slot_start_ms: int | None = None,
+    idempotency_key: str | None = None,
+    timeout_ms: int | None = None,
+) -> Outcomes:
+    """Change lines, deadline or pickup slot in one step; refused, the reservation stays as it was.
+
+    `lines` are all of its lines from now on; what is left out stays as it is.
+    """
+    key = fresh_key() if idempotency_key is None else idempotency_key
+    request = service_pb2.AmendReservationRequest(
+        idempotency_key=key,
+        reservation_id=reservation_id,
+        lines=to_lines(lines),
+        ttl=to_optional_duration(ttl_ms),
+        slot_start=to_optional_timestamp(slot_start_ms),
+    )
+    response = await self.inside.caller.ask(methods.AMEND, request, timeout_ms=timeout_ms, idempotency_key=key)
+    return _outcome(response)
+
+
 async def get_reservation(
     self: Client, reservation_id: str, *, min_version: int = 0, timeout_ms: int | None = None
 ) -> Reservation:
@@ -196,7 +228,11 @@ async def _submit(
     )
 
 
-def _outcome(response: service_pb2.MarkReservationReadyResponse | service_pb2.ExtendReservationResponse) -> Outcomes:
+def _outcome(
+    response: service_pb2.MarkReservationReadyResponse
+    | service_pb2.ExtendReservationResponse
+    | service_pb2.AmendReservationResponse,
+) -> Outcomes:
     if response.HasField("rejection"):
         return rejection_from(response.rejection)
     return reservation_from(response.reservation)

@@ -2,7 +2,7 @@
 
 import typer
 
-from clients.cli import admin, doctor, programs, reservations, stock, watch
+from clients.cli import admin, amendments, doctor, orders, programs, reservations, sourcing, stock, watch
 from clients.cli.exits import Edge
 
 app = typer.Typer(
@@ -17,14 +17,19 @@ app = typer.Typer(
 app.command(cls=programs.PassThrough)(programs.serve)
 app.command(cls=programs.PassThrough)(programs.demo)
 app.command()(doctor.doctor)
+app.command()(sourcing.find)
+app.command(sourcing.EXPLAIN, help="As `find`, and tell each shop that is out, and by which rule.")(sourcing.find)
+app.command()(sourcing.slots)
 app.command()(reservations.reserve)
 app.command()(reservations.confirm)
 app.command()(reservations.ready)
 app.command()(reservations.collect)
 app.command()(reservations.release)
 app.command()(reservations.extend)
+app.command()(amendments.amend)
 app.command()(reservations.show)
 app.command("list")(reservations.list_reservations)
+app.add_typer(orders.app, name="order")
 app.add_typer(stock.app, name="stock")
 app.add_typer(watch.app, name="watch")
 app.add_typer(admin.store_app, name="store")

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from clients.values.events import Event
-from clients.values.reservations import Rejection, Reservation
+from clients.values.reservations import NearStore, Rejection, Reservation
 from clients.values.stock import AvailabilityChange, Position, StockChange, StoreAvailability
 
 
@@ -83,12 +83,14 @@ def reservation_table(found: Reservation) -> Table:
         [
             ("reservation", found.reservation_id),
             ("shop", found.store_id),
+            ("order", found.order_id),
             ("status", found.status.name),
             ("lines", ", ".join(f"{line.held} of {line.quantity} x {line.sku}" for line in found.lines)),
             ("customer", found.customer_id),
             ("channel", found.channel),
             ("basket", found.basket_id),
             ("until", time_text(found.expires_at_ms)),
+            ("pickup slot", "" if found.slot_start_ms is None else time_text(found.slot_start_ms)),
             ("payment", found.payment_reference),
             ("released", found.release_reason.name if found.release_reason else ""),
         ]
@@ -103,10 +105,16 @@ def rejection_table(refused: Rejection) -> Table:
             ("why", refused.message),
             ("shop", refused.store_id),
             ("reservation", refused.reservation_id),
+            ("order", refused.order_id),
             ("status", refused.status.name if refused.status else ""),
             ("short", ", ".join(f"{one.sku}: {one.available} of {one.asked}" for one in refused.short_lines)),
+            ("nearby", ", ".join(_near_store_text(near) for near in refused.near_stores)),
         ]
     )
+
+
+def _near_store_text(near: NearStore) -> str:
+    return f"{near.store_id} at {near.kilometres:.1f} km{' has everything' if near.has_everything else ''}"
 
 
 def reservations_table(found: Sequence[Reservation]) -> Table:

@@ -15,14 +15,35 @@ from clients.cli.arguments import (
     TargetOption,
     TimeoutOption,
     duration_ms,
+    instant_ms,
     optional_duration_ms,
     quantities,
 )
 from clients.cli.output import reservation_table, reservations_table, to_document
 from clients.cli.session import Session
+from clients.cli.sourcing_options import (
+    KmMaxOption,
+    PolicyOption,
+    SlotOption,
+    StoresMaxOption,
+    place_near,
+    policy_of,
+)
 from clients.values.reservations import ReleaseReason, Reservation, Status
 
 ReservationArgument = Annotated[str, typer.Argument(help="The reservation's id.", metavar="RESERVATION")]
+
+
+WordsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        help="The shop, then SKU=UNITS, or SKU for one unit. With --near no shop, and SKU=UNITS only.",
+        metavar="[STORE] LINE...",
+    ),
+]
+NearOption = Annotated[
+    str | None, typer.Option("--near", help="Look for shops near LAT,LON or a postcode; the answer is an order.")
+]
 
 
 class ReasonName(StrEnum):
@@ -45,24 +66,50 @@ class StatusName(StrEnum):
     COLLECTED = "collected"
     RELEASED = "released"
     EXPIRED = "expired"
+    CLAIMED = "claimed"
 
 
 def reserve(
-    store: StoreArgument,
-    lines: Annotated[list[str], typer.Argument(help="SKU=UNITS, or SKU for one unit.", metavar="LINE...")],
+    words: WordsArgument,
     customer: Annotated[str, typer.Option(help="The customer's id.")],
     channel: Annotated[str, typer.Option(help="The channel it comes through.")] = "cli",
     basket: Annotated[str, typer.Option(help="The basket; reserving again for it replaces its hold.")] = "",
     ttl: Annotated[str | None, typer.Option(help="How long to hold, 2h for example. Otherwise by rule.")] = None,
+    slot: SlotOption = None,
+    near: NearOption = None,
+    policy: PolicyOption = None,
+    stores_max: StoresMaxOption = None,
+    km_max: KmMaxOption = None,
     key: KeyOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
     timeout: TimeoutOption = TIMEOUT,
 ) -> None:
-    """Hold units of one or more SKUs in a shop, all or nothing."""
+    """Hold units of one or more SKUs, all or nothing: in a shop, or with --near in shops that are looked for."""
     session = Session.of(target, as_json=as_json, timeout=timeout)
-    wanted = quantities(lines, "LINE")
     ttl_ms = optional_duration_ms(ttl, "--ttl")
+    slot_start_ms = instant_ms(slot, "--slot")
+    if near is not None:
+        if basket:
+            raise typer.BadParameter("is not taken with --near: amend the order instead.", param_hint="--basket")
+        wanted, place = _lines_without_shop(words), place_near(near, "--near")
+        session.change(
+            lambda client: client.reserve_near(
+                wanted,
+                place=place,
+                policy=policy_of(policy),
+                stores_max=stores_max or 0,
+                kilometres_max=km_max or 0.0,
+                customer_id=customer,
+                channel=channel,
+                ttl_ms=ttl_ms,
+                slot_start_ms=slot_start_ms,
+                idempotency_key=key,
+            )
+        )
+        return
+    _only_with_near({"--policy": policy, "--stores-max": stores_max, "--km-max": km_max})
+    store, wanted = _shop_and_lines(words)
     session.change(
         lambda client: client.reserve(
             store,
@@ -71,9 +118,39 @@ def reserve(
             channel=channel,
             basket_id=basket,
             ttl_ms=ttl_ms,
+            slot_start_ms=slot_start_ms,
             idempotency_key=key,
         )
     )
+
+
+def _only_with_near(options: dict[str, object]) -> None:
+    for name, given in options.items():
+        if given is not None:
+            raise typer.BadParameter("chooses among shops: give --near too, and no shop.", param_hint=name)
+
+
+def _shop_and_lines(words: list[str]) -> tuple[str, list[tuple[str, int]]]:
+    store, *lines = words
+    if "=" in store:
+        raise typer.BadParameter(
+            f"{store!r} stands where the shop does. Name the shop first, or look for one with --near.",
+            param_hint="STORE",
+        )
+    if not lines:
+        raise typer.BadParameter(f"What is {store} to hold? Add lines, shirt-m=2 for example.", param_hint="LINE")
+    return store, quantities(lines, "LINE")
+
+
+def _lines_without_shop(words: list[str]) -> list[tuple[str, int]]:
+    # A shop left in its place would else be taken for a SKU, and be looked for far and wide.
+    if "=" not in words[0]:
+        raise typer.BadParameter(
+            f"With --near no shop is named, and lines are written in full: is {words[0]!r} a shop, leave it out; is it "
+            f"a SKU, write {words[0]}=1.",
+            param_hint="LINE",
+        )
+    return quantities(words, "LINE")
 
 
 def confirm(

@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import typer
 
 from clients.channel import ChannelClient
 from clients.cli.arguments import duration_ms
 from clients.cli.exits import ExitCode
+from clients.cli.order_output import exit_code_of_parts, order_table, part_documents, parts_table
 from clients.cli.output import (
     change_table,
     print_for_people,
@@ -22,10 +23,14 @@ from clients.cli.output import (
     to_document,
 )
 from clients.limits import Timeouts
+from clients.values.orders import Order, PartOutcomes
 from clients.values.reservations import Rejection, Reservation
 from clients.values.stock import StockOutcome
 
 ResultT = TypeVar("ResultT")
+
+Answer: TypeAlias = Reservation | Order | PartOutcomes | StockOutcome
+"""What a change may be answered with."""
 
 DEFAULT_TARGET = "127.0.0.1:9000"
 
@@ -77,7 +82,7 @@ class Session:
         else:
             print_for_people(drawn)
 
-    def change(self, use: Callable[[ChannelClient], Coroutine[Any, Any, Reservation | StockOutcome]]) -> None:
+    def change(self, use: Callable[[ChannelClient], Coroutine[Any, Any, Answer]]) -> None:
         """Make a change and print its answer; a refusal ends the command with exit code 1."""
         match outcome := self.run(use):
             case Rejection():
@@ -85,5 +90,11 @@ class Session:
                 raise typer.Exit(ExitCode.REFUSED)
             case Reservation():
                 self.show({"reservation": to_document(outcome)}, reservation_table(outcome))
+            case Order():
+                self.show({"order": to_document(outcome)}, order_table(outcome))
+            case tuple():
+                self.show({"outcomes": part_documents(outcome)}, parts_table(outcome))
+                if code := exit_code_of_parts(outcome):
+                    raise typer.Exit(code)
             case _:
                 self.show({"change": to_document(outcome)}, change_table(outcome))

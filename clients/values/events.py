@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from clients.values.reservations import Rejection, ReleaseReason, Reservation
+from clients.values.reservations import LinePairs, Rejection, ReleaseReason, Reservation, Status
 from clients.values.stock import Adjustment, Shortfall
-
-LinePairs: TypeAlias = tuple[tuple[str, int], ...]
-"""Pairs of SKU and units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +72,44 @@ class Extended:
 
 
 @dataclass(frozen=True, slots=True)
+class Amended:
+    """A reservation was changed in one step; what stands here is all of it from now on."""
+
+    reservation_id: str
+    lines: LinePairs
+    expires_at_ms: int
+    slot_start_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Units are held for an order that is not certain yet."""
+
+    reservation: Reservation
+
+
+@dataclass(frozen=True, slots=True)
+class Heeded:
+    """A part of an order went on as the order decided; `lines` are units given back.
+
+    `reservation_id` is empty where the order was over before its claim came.
+    """
+
+    order_id: str
+    reservation_id: str
+    status: Status
+    expires_at_ms: int
+    lines: LinePairs
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """An order knows what happened to its parts in the shop."""
+
+    reservation_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StockAdjusted:
     """Stock moved: the rows applied, and how many were dropped."""
 
@@ -127,6 +162,10 @@ Change: TypeAlias = (
     | Released
     | Expired
     | Extended
+    | Amended
+    | Claimed
+    | Heeded
+    | Acknowledged
     | StockAdjusted
     | StockCounted
     | SafetyStockSet

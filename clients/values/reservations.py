@@ -8,6 +8,9 @@ from typing import TypeAlias
 LineQuantities: TypeAlias = Iterable[tuple[str, int]]
 """Pairs of SKU and units, the units at least 1."""
 
+LinePairs: TypeAlias = tuple[tuple[str, int], ...]
+"""The same, as the service tells them."""
+
 
 class Status(IntEnum):
     """Where a reservation stands. UNSPECIFIED also stands for a status that is newer than this client."""
@@ -19,6 +22,7 @@ class Status(IntEnum):
     COLLECTED = 4
     RELEASED = 5
     EXPIRED = 6
+    CLAIMED = 7
 
 
 class ReleaseReason(IntEnum):
@@ -54,6 +58,12 @@ class Reason(IntEnum):
     INSUFFICIENT_STOCK = 13
     COUNT_TOO_OLD = 14
     LEDGER_FULL = 15
+    PART_OF_ORDER = 16
+    ORDER_UNDECIDED = 17
+    CLAIM_ABANDONED = 18
+    NO_STORE_IN_REACH = 19
+    SLOT_NOT_OFFERED = 20
+    SLOT_FULL = 21
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """One order's claim on a shop's stock, as it was at the ledger's `version` of its last change."""
+    """One order's claim on a shop's stock, as it was at the ledger's `version` of its last change.
+
+    `order_id` is empty where the shop alone decides about it; what belongs to an order is confirmed, extended and
+    amended as an order. `slot_start_ms` is None where no pickup slot was taken.
+    """
 
     reservation_id: str
     store_id: str
@@ -87,6 +101,8 @@ class Reservation:
     version: int
     payment_reference: str
     release_reason: ReleaseReason
+    order_id: str = ""
+    slot_start_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +115,20 @@ class ShortLine:
 
 
 @dataclass(frozen=True, slots=True)
+class NearStore:
+    """A shop that could have served, or nearly; `kilometres` as the crow flies."""
+
+    store_id: str
+    kilometres: float
+    has_everything: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Rejection:
     """A business refusal: an ordinary answer, repeated word for word when its key is sent again.
 
     `asked` and `available` are in the unit of the reason, mostly units of stock, milliseconds for TTL_TOO_LONG.
+    `near_stores` are told for NO_STORE_IN_REACH, nearest first.
     """
 
     reason: Reason
@@ -115,3 +141,5 @@ class Rejection:
     status: Status
     short_lines: tuple[ShortLine, ...]
     version: int
+    order_id: str = ""
+    near_stores: tuple[NearStore, ...] = ()

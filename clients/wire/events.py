@@ -4,12 +4,16 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from clients.values.events import (
+    Acknowledged,
+    Amended,
     Change,
+    Claimed,
     Collected,
     Confirmed,
     Event,
     Expired,
     Extended,
+    Heeded,
     PolicyAdopted,
     ReadyMarked,
     Refused,
@@ -22,9 +26,9 @@ from clients.values.events import (
     UnknownChange,
 )
 from clients.values.stock import Adjustment
-from clients.wire.reservations import line_pairs, rejection_from, release_reason_from, reservation_from
+from clients.wire.reservations import line_pairs, rejection_from, release_reason_from, reservation_from, status_from
 from clients.wire.stock import adjustment_from, shortfall_from
-from clients.wire.times import instant_ms
+from clients.wire.times import instant_ms, optional_instant_ms
 from holdfast.v1 import event_pb2, stock_pb2
 
 
@@ -49,6 +53,14 @@ CHANGES: dict[str, Callable[[Any], Change]] = {
     "safety_stock_set": lambda m: SafetyStockSet(line_pairs(m.safety_stocks)),
     "shortfall_declared": lambda m: ShortfallDeclared(shortfall_from(m.shortfall)),
     "policy_adopted": lambda m: PolicyAdopted(m.policy_version),
+    "amended": lambda m: Amended(
+        m.reservation_id, line_pairs(m.lines), instant_ms(m.expires_at), optional_instant_ms(m, "slot_start")
+    ),
+    "claimed": lambda m: Claimed(reservation_from(m.reservation)),
+    "heeded": lambda m: Heeded(
+        m.order_id, m.reservation_id, status_from(m.status), instant_ms(m.expires_at), line_pairs(m.lines)
+    ),
+    "acknowledged": lambda m: Acknowledged(tuple(m.reservation_ids)),
 }
 
 

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 from clients.values.reservations import (
     Line,
+    LinePairs,
     LineQuantities,
+    NearStore,
     Reason,
     Rejection,
     ReleaseReason,
@@ -12,8 +14,8 @@ from clients.values.reservations import (
     ShortLine,
     Status,
 )
-from clients.wire.times import to_duration
-from holdfast.v1 import error_pb2, reservation_pb2, reservation_service_pb2 as service_pb2
+from clients.wire.times import optional_instant_ms, to_optional_duration, to_optional_timestamp
+from holdfast.v1 import error_pb2, order_pb2, reservation_pb2, reservation_service_pb2 as service_pb2
 
 _STATUSES = {status.value: status for status in Status}
 _RELEASE_REASONS = {reason.value: reason for reason in ReleaseReason}
@@ -38,7 +40,7 @@ def reservation_from(message: reservation_pb2.Reservation) -> Reservation:
         message.reservation_id,
         message.store_id,
         _STATUSES.get(message.status, Status.UNSPECIFIED),
-        tuple([Line(line.sku, line.quantity, line.collected, line.released) for line in message.lines]),
+        lines_from(message.lines),
         message.customer_id,
         message.channel,
         message.basket_id,
@@ -47,6 +49,8 @@ def reservation_from(message: reservation_pb2.Reservation) -> Reservation:
         message.version,
         message.payment_reference,
         _RELEASE_REASONS.get(message.release_reason, ReleaseReason.UNSPECIFIED),
+        message.order_id,
+        optional_instant_ms(message, "slot_start"),
     )
 
 
@@ -63,7 +67,14 @@ def rejection_from(message: error_pb2.Rejection) -> Rejection:
         _STATUSES.get(message.status, Status.UNSPECIFIED),
         tuple([ShortLine(short.sku, short.asked, short.available) for short in message.short_lines]),
         message.version,
+        message.order_id,
+        tuple([NearStore(near.store_id, near.kilometres, near.has_everything) for near in message.near_stores]),
     )
+
+
+def lines_from(messages: Iterable[reservation_pb2.ReservationLine]) -> tuple[Line, ...]:
+    """The lines of a reservation or a part as values."""
+    return tuple([Line(line.sku, line.quantity, line.collected, line.released) for line in messages])
 
 
 def to_lines(lines: LineQuantities) -> list[reservation_pb2.LineQuantity]:
@@ -71,7 +82,7 @@ def to_lines(lines: LineQuantities) -> list[reservation_pb2.LineQuantity]:
     return [reservation_pb2.LineQuantity(sku=sku, quantity=quantity) for sku, quantity in lines]
 
 
-def line_pairs(lines: Iterable[reservation_pb2.LineQuantity]) -> tuple[tuple[str, int], ...]:
+def line_pairs(lines: Iterable[reservation_pb2.LineQuantity]) -> LinePairs:
     """Messages as pairs of SKU and units."""
     return tuple((line.sku, line.quantity) for line in lines)
 
@@ -79,14 +90,16 @@ def line_pairs(lines: Iterable[reservation_pb2.LineQuantity]) -> tuple[tuple[str
 def reserve_request(
     *,
     key: str,
-    store_id: str,
+    store_id: str = "",
     lines: LineQuantities,
     customer_id: str,
     channel: str,
-    basket_id: str,
+    basket_id: str = "",
     ttl_ms: int | None,
+    slot_start_ms: int | None,
+    sourcing: order_pb2.Sourcing | None = None,
 ) -> service_pb2.ReserveRequest:
-    """What to hold; `ttl_ms` None leaves the time to the rules."""
+    """What to hold, in a shop or where `sourcing` looks; `ttl_ms` None leaves the time to the rules."""
     return service_pb2.ReserveRequest(
         idempotency_key=key,
         store_id=store_id,
@@ -94,5 +107,7 @@ def reserve_request(
         customer_id=customer_id,
         channel=channel,
         basket_id=basket_id,
-        ttl=None if ttl_ms is None else to_duration(ttl_ms),
+        ttl=to_optional_duration(ttl_ms),
+        slot_start=to_optional_timestamp(slot_start_ms),
+        sourcing=sourcing,
     )

@@ -1,5 +1,7 @@
 """Milliseconds to and from the protobuf types of time."""
 
+from typing import Any
+
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -7,6 +9,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 def instant_ms(timestamp: Timestamp) -> int:
     """Milliseconds since 1970 UTC, rounded down."""
     return timestamp.seconds * 1000 + timestamp.nanos // 1_000_000
+
+
+# Any: a message of any kind, which has the field; the stubs know the names of each kind by themselves.
+def optional_instant_ms(message: Any, field: str) -> int | None:
+    """The instant in a field of a message; None where it is not set."""
+    return instant_ms(getattr(message, field)) if message.HasField(field) else None
 
 
 def interval_ms(duration: Duration) -> int:
@@ -19,6 +27,16 @@ def to_timestamp(at_ms: int) -> Timestamp:
     return Timestamp(seconds=at_ms // 1000, nanos=at_ms % 1000 * 1_000_000)
 
 
+def to_optional_timestamp(at_ms: int | None) -> Timestamp | None:
+    """As `to_timestamp`; None stays None, which a message takes for a field that is not set."""
+    return None if at_ms is None else to_timestamp(at_ms)
+
+
 def to_duration(length_ms: int) -> Duration:
     """An interval of at least zero milliseconds as a message."""
     return Duration(seconds=length_ms // 1000, nanos=length_ms % 1000 * 1_000_000)
+
+
+def to_optional_duration(length_ms: int | None) -> Duration | None:
+    """As `to_duration`; None stays None, which a message takes for a field that is not set."""
+    return None if length_ms is None else to_duration(length_ms)

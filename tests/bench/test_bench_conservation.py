@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from actors.ledger.audit import Violation
+from actors.ledger.audit_books import Violation
 from actors.ledger.state import Ledger
 from actors.ledger.transact import transact
 from bench.conservation import Told, judged, of_ledger
 from bench.options import Options
 from bench.samples import NOW_MS, reserves, stocked
-from bench.scenarios import core, gateway, journal
+from bench.scenarios import core, gateway, journal, sourcing
 
 HOLDS = 50
 
@@ -56,7 +56,7 @@ def test_a_broken_rule_is_told() -> None:
     assert verdict.discrepancies == ["I2 SKU-1: expected at most 4, found 5"]
 
 
-@pytest.mark.parametrize("scenario", [core, journal, gateway], ids=["core", "journal", "gateway"])
+@pytest.mark.parametrize("scenario", [core, journal, gateway, sourcing], ids=["core", "journal", "gateway", "sourcing"])
 def test_the_scenarios_that_need_no_process_run(scenario: object, tmp_path: Path) -> None:
     said: list[str] = []
     outcome = scenario.run(Options(scratch=tmp_path, say=said.append, quick=True, rounds=1))  # type: ignore[attr-defined]

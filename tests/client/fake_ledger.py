@@ -26,7 +26,10 @@ RELEASED: Final = reservation_pb2.RESERVATION_STATUS_RELEASED
 
 @dataclass
 class FakeLedger:
-    """One shop. `decided` counts the requests that were really decided, repeats of a key apart."""
+    """One shop. `decided` counts the requests that were really decided, repeats of a key apart.
+
+    `places` has the places left of each pickup slot, by its start in seconds.
+    """
 
     store_id: str
     on_hand: dict[str, int] = field(default_factory=dict)
@@ -36,6 +39,7 @@ class FakeLedger:
     answers: dict[str, Any] = field(default_factory=dict)
     sequences: dict[str, int] = field(default_factory=dict)
     events: list[event_pb2.Event] = field(default_factory=list)
+    places: dict[int, int] = field(default_factory=dict)
     decided: int = 0
 
     @property
@@ -73,14 +77,28 @@ class FakeLedger:
             return remembered
         self.decided += 1
         short = [line for line in request.lines if self.available(line.sku) < line.quantity]
-        if short:
-            answer = reserving.ReserveResponse(rejection=self._short(short))
+        no_place = self._no_place(request)
+        if short or no_place is not None:
+            answer = reserving.ReserveResponse(rejection=self._short(short) if short else no_place)
             self.append(refused=event_pb2.RefusedEvent(command="Reserve", rejection=answer.rejection))
         else:
             answer = reserving.ReserveResponse(reservation=self._hold(request))
             self.append(reserved=event_pb2.ReservedEvent(reservation=answer.reservation))
         self.answers[request.idempotency_key] = answer
         return answer
+
+    def _no_place(
+        self, request: reserving.ReserveRequest | reserving.AmendReservationRequest
+    ) -> error_pb2.Rejection | None:
+        """Why the slot that is asked for cannot be had; where it can, a place is taken."""
+        if not request.HasField("slot_start"):
+            return None
+        start = request.slot_start.seconds
+        if self.places.get(start, 0) > 0:
+            self.places[start] -= 1
+            return None
+        reason = error_pb2.REASON_SLOT_FULL if start in self.places else error_pb2.REASON_SLOT_NOT_OFFERED
+        return error_pb2.Rejection(reason=reason, message="no place in the slot; take another", store_id=self.store_id)
 
     def _hold(self, request: reserving.ReserveRequest) -> reservation_pb2.Reservation:
         for line in request.lines:
@@ -97,6 +115,7 @@ class FakeLedger:
             created_at=Timestamp(seconds=NOW_S),
             expires_at=Timestamp(seconds=NOW_S + ttl_s, nanos=5_000_000),
             version=self.version + 1,
+            slot_start=request.slot_start if request.HasField("slot_start") else None,
         )
         self.reservations[made.reservation_id] = made
         return made
@@ -134,6 +153,28 @@ class FakeLedger:
             answer = response(reservation=found)
         self.answers[request.idempotency_key] = answer
         return answer
+
+    def amend(self, request: reserving.AmendReservationRequest) -> Any:
+        """Put lines, deadline or slot in the place of what was, or refuse."""
+        found = self.reservations.get(request.reservation_id)
+        changes: dict[str, Any] = {}
+        if found is not None and request.idempotency_key not in self.answers:
+            kept = {line.sku: line.quantity for line in found.lines}
+            short = [line for line in request.lines if self.available(line.sku) + kept.get(line.sku, 0) < line.quantity]
+            refusal = self._short(short) if short else self._no_place(request)
+            if refusal is not None:
+                self.decided += 1
+                self.answers[request.idempotency_key] = reserving.AmendReservationResponse(rejection=refusal)
+            elif request.lines:
+                del found.lines[:]
+                changes["lines"] = [
+                    reservation_pb2.ReservationLine(sku=line.sku, quantity=line.quantity) for line in request.lines
+                ]
+            if request.HasField("ttl"):
+                changes["expires_at"] = Timestamp(seconds=NOW_S + request.ttl.seconds)
+            if request.HasField("slot_start"):
+                changes["slot_start"] = request.slot_start
+        return self.move(request, 0, reserving.AmendReservationResponse, **changes)
 
     def adjust(self, request: stocking.AdjustStockRequest) -> stocking.AdjustStockResponse:
         """Apply the rows whose sequence is new."""

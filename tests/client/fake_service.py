@@ -6,7 +6,7 @@
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, cast
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
@@ -18,6 +18,8 @@ from holdfast.v1 import (
     error_pb2,
     event_service_pb2 as telling,
     event_service_pb2_grpc,
+    order_service_pb2 as ordering,
+    order_service_pb2_grpc,
     reservation_service_pb2 as reserving,
     reservation_service_pb2_grpc,
     stock_pb2,
@@ -26,11 +28,13 @@ from holdfast.v1 import (
     store_pb2,
 )
 from tests.client.fake_ledger import COLLECTED, CONFIRMED, NOW_S, READY, RELEASED, FakeLedger
+from tests.client.fake_orders import FakeOrders
 from tests.client.faults import Context, CutAfter, FailItems, Fault, Hold, LoseAnswer, LoseOutcome, Refuse, refuse
 
 
 class FakeService(
     reservation_service_pb2_grpc.ReservationServiceServicer,
+    order_service_pb2_grpc.OrderServiceServicer,
     stock_service_pb2_grpc.StockServiceServicer,
     event_service_pb2_grpc.EventServiceServicer,
     admin_service_pb2_grpc.AdminServiceServicer,
@@ -39,6 +43,7 @@ class FakeService(
 
     def __init__(self) -> None:
         self.ledgers: dict[str, FakeLedger] = {}
+        self.orders = FakeOrders(self.ledger)
         self.faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
         self.requests: list[tuple[str, Any]] = []
         self.metadata: list[dict[str, str | bytes]] = []
@@ -113,6 +118,8 @@ class FakeService(
     # -- reservations
 
     def _reserve(self, request: reserving.ReserveRequest) -> reserving.ReserveResponse:
+        if self.orders.takes(request):
+            return cast("reserving.ReserveResponse", self.orders.open(request))
         return self.ledger(request.store_id).reserve(request)
 
     def _ledger_of(self, reservation_id: str) -> FakeLedger:
@@ -190,6 +197,64 @@ class FakeService(
         return reserving.ListReservationsResponse(
             reservations=fitting[start:end], next_page_token=str(end) if end < len(fitting) else ""
         )
+
+    async def AmendReservation(self, request: Any, context: Context) -> Any:  # noqa: N802
+        return await self._one("AmendReservation", request, context, self._ledger_of(request.reservation_id).amend)
+
+    # -- orders
+
+    async def GetOrder(self, request: Any, context: Context) -> Any:  # noqa: N802
+        await self._take("GetOrder", request, context)
+        found = self.orders.orders.get(request.order_id)
+        if found is None:
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"no order {request.order_id}")
+        return ordering.GetOrderResponse(order=found)
+
+    async def ConfirmOrder(self, request: Any, context: Context) -> Any:  # noqa: N802
+        return await self._one("ConfirmOrder", request, context, self.orders.confirm)
+
+    async def ReleaseOrder(self, request: Any, context: Context) -> Any:  # noqa: N802
+        return await self._one("ReleaseOrder", request, context, self.orders.release)
+
+    async def ExtendOrder(self, request: Any, context: Context) -> Any:  # noqa: N802
+        return await self._one("ExtendOrder", request, context, self.orders.extend)
+
+    async def AmendOrder(self, request: Any, context: Context) -> Any:  # noqa: N802
+        return await self._one("AmendOrder", request, context, self.orders.amend)
+
+    async def MarkOrderReady(self, request: Any, context: Context) -> Any:  # noqa: N802
+        kinds = ordering.MarkOrderReadyResponse, reserving.MarkReservationReadyResponse
+        return await self._parts("MarkOrderReady", request, context, *kinds, READY)
+
+    async def CollectOrder(self, request: Any, context: Context) -> Any:  # noqa: N802
+        kinds = ordering.CollectOrderResponse, reserving.CollectReservationResponse
+        return await self._parts("CollectOrder", request, context, *kinds, COLLECTED)
+
+    async def _parts(
+        self, method: str, request: Any, context: Context, response: type[Any], of_part: type[Any], status: Any
+    ) -> Any:
+        fault = await self._take(method, request, context)
+        answer = self.orders.each_part(request, response, of_part, status)
+        for outcome in answer.outcomes:
+            if isinstance(fault, FailItems) and fault.chosen(outcome):
+                outcome.error.code, outcome.error.message = fault.code, "not decided"
+        if isinstance(fault, LoseAnswer):
+            await context.abort(fault.code, "the answer was lost")
+        return answer
+
+    async def FindStores(self, request: Any, context: Context) -> Any:  # noqa: N802
+        return await self._one("FindStores", request, context, self.orders.find)
+
+    async def ListSlots(self, request: Any, context: Context) -> Any:  # noqa: N802
+        def decide(asked: ordering.ListSlotsRequest) -> ordering.ListSlotsResponse:
+            found = ordering.ListSlotsResponse(zone="Europe/Vienna", version=self.ledger(asked.store_id).version)
+            for start, left in sorted(self.ledger(asked.store_id).places.items()):
+                start_at, end_at = Timestamp(seconds=start), Timestamp(seconds=start + 3_600)
+                found.slots.add(start=start_at, end=end_at, capacity=5, left=left)
+                found.earliest_ready.CopyFrom(start_at)
+            return found
+
+        return await self._one("ListSlots", request, context, decide)
 
     # -- stock
 

@@ -10,6 +10,7 @@ import grpc
 
 from holdfast.v1.admin_service_pb2_grpc import add_AdminServiceServicer_to_server
 from holdfast.v1.event_service_pb2_grpc import add_EventServiceServicer_to_server
+from holdfast.v1.order_service_pb2_grpc import add_OrderServiceServicer_to_server
 from holdfast.v1.reservation_service_pb2_grpc import add_ReservationServiceServicer_to_server
 from holdfast.v1.stock_service_pb2_grpc import add_StockServiceServicer_to_server
 from tests.client.fake_service import FakeService
@@ -23,6 +24,7 @@ async def serving(service: FakeService, port: int = 0) -> AsyncIterator[str]:
     """Serve until the block ends; gives `host:port`. Port 0 takes a free one."""
     server = grpc.aio.server(options=OPTIONS)
     add_ReservationServiceServicer_to_server(service, server)
+    add_OrderServiceServicer_to_server(service, server)
     add_StockServiceServicer_to_server(service, server)
     add_EventServiceServicer_to_server(service, server)
     add_AdminServiceServicer_to_server(service, server)

@@ -11,6 +11,7 @@ from clients import (
     AdjustmentKind,
     ChannelClient,
     Limits,
+    Order,
     Overloaded,
     Rejection,
     ReleaseReason,
@@ -24,7 +25,7 @@ from tests.client.faults import Hold
 from tests.client.serving import serving
 
 
-async def reserve(client: ChannelClient, number: int = 0, **more: Any) -> Reservation | Rejection:
+async def reserve(client: ChannelClient, number: int = 0, **more: Any) -> Reservation | Order | Rejection:
     return await client.reserve("s1", [("sku-1", 1)], customer_id=f"c{number}", channel="web", **more)
 
 

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from clients.cli.app import app
 from holdfast.v1 import admin_service_pb2
+from tests.client.command import Command
 from tests.client.fake_ledger import NOW_S
 from tests.client.fake_service import FakeService
 from tests.client.faults import CODE, Refuse
@@ -17,26 +18,6 @@ from tests.client.serving import serving_in_thread
 
 NOBODY = "127.0.0.1:1"
 TIMES = {"ttl_default_ms": 1, "ttl_max_ms": 1, "collect_within_ms": 1}
-
-
-class Command(NamedTuple):
-    """A command's way to the fake service."""
-
-    service: FakeService
-    target: str
-
-    def __call__(self, *arguments: str, code: int = 0, stdin: str | None = None) -> Any:
-        """The JSON that a command writes, to stderr where it fails without an answer."""
-        result = CliRunner().invoke(app, [*arguments, "--json"], env={"HOLDFAST_TARGET": self.target}, input=stdin)
-        assert result.exit_code == code, result.output
-        documents = [json.loads(line) for line in (result.stdout or result.stderr).splitlines()]
-        return documents[0] if len(documents) == 1 else documents
-
-    def words(self, *arguments: str, code: int = 0) -> str:
-        """What a command writes for people."""
-        result = CliRunner().invoke(app, list(arguments), env={"HOLDFAST_TARGET": self.target})
-        assert result.exit_code == code, result.output
-        return result.output
 
 
 @pytest.fixture
@@ -267,7 +248,12 @@ def test_every_command_writes_json_and_explains_itself() -> None:
         ["extend"],
         ["show"],
         ["list"],
+        ["amend"],
+        ["find"],
+        ["explain"],
+        ["slots"],
     ]
+    commands += [["order", name] for name in ("show", "confirm", "ready", "collect", "release", "extend")]
     commands += [["status"], ["verify"], *(["stock", name] for name in ("adjust", "count", "show", "safety"))]
     commands += [["store", "list"], ["store", "put"], ["policy", "show"], ["policy", "set"]]
     commands += [["watch", "events"], ["watch", "availability"]]

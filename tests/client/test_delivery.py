@@ -11,6 +11,7 @@ from clients import (
     HoldfastError,
     InvalidArgument,
     NotFound,
+    Order,
     OutcomeUnknown,
     Overloaded,
     Reason,
@@ -34,7 +35,7 @@ def stocked(*faults: Fault, method: str = "Reserve") -> FakeService:
     return service
 
 
-async def reserve(client: ChannelClient, **more: Any) -> Reservation | Rejection:
+async def reserve(client: ChannelClient, **more: Any) -> Reservation | Order | Rejection:
     return await client.reserve("s1", [("sku-1", 1)], customer_id="c", channel="web", **more)
 
 

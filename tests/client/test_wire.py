@@ -6,22 +6,35 @@ from typing import Any
 
 import pytest
 
-from clients import methods
+from clients import HoldfastError, NotFound, OutcomeUnknown, ServiceFault, methods
 from clients.methods import Method
 from clients.values.administration import LimitRule, Policy, Store, TtlRule
-from clients.values.events import Reserved, UnknownChange
-from clients.values.reservations import Reason, ReleaseReason, Status
+from clients.values.events import Acknowledged, Amended, Heeded, Reserved, UnknownChange
+from clients.values.orders import (
+    Candidate,
+    Exclusion,
+    OrderStatus,
+    PartOutcome,
+    Place,
+    Sourcing,
+    SourcingPolicy,
+    StorePlan,
+)
+from clients.values.reservations import Line, NearStore, Reason, ReleaseReason, Status
 from clients.values.stock import AdjustmentKind, HoldsCounted
 from clients.wire.administration import health_from, health_request, policy_from, store_from, to_policy, to_store
 from clients.wire.batches import batch_bytes
 from clients.wire.events import CHANGES, event_from
-from clients.wire.reservations import reservation_from, status_from
+from clients.wire.orders import found_stores_from, order_from, part_outcome_from, to_sourcing, to_store_plans
+from clients.wire.reservations import rejection_from, reservation_from, status_from
 from clients.wire.times import instant_ms, interval_ms, to_duration, to_timestamp
 from holdfast.v1 import (
     admin_service_pb2,
     error_pb2,
     event_pb2,
     event_service_pb2,
+    order_pb2,
+    order_service_pb2,
     reservation_pb2,
     reservation_service_pb2,
     stock_pb2,
@@ -35,6 +48,9 @@ from holdfast.v1 import (
         (Status, reservation_pb2.ReservationStatus, "RESERVATION_STATUS_"),
         (ReleaseReason, reservation_pb2.ReleaseReason, "RELEASE_REASON_"),
         (Reason, error_pb2.Reason, "REASON_"),
+        (OrderStatus, order_pb2.OrderStatus, "ORDER_STATUS_"),
+        (SourcingPolicy, order_pb2.SourcingPolicy, "SOURCING_POLICY_"),
+        (Exclusion, order_pb2.Exclusion, "EXCLUSION_"),
         (AdjustmentKind, stock_pb2.AdjustmentKind, "ADJUSTMENT_KIND_"),
         (HoldsCounted, stock_pb2.HoldsCounted, "HOLDS_COUNTED_"),
     ],
@@ -51,6 +67,7 @@ def test_every_method_of_the_services_is_called_by_the_clients() -> None:
     modules: tuple[ModuleType, ...] = (
         admin_service_pb2,
         event_service_pb2,
+        order_service_pb2,
         reservation_service_pb2,
         stock_service_pb2,
     )
@@ -127,14 +144,107 @@ def test_a_reservation_keeps_every_field() -> None:
         version=9,
         payment_reference="p",
         release_reason=reservation_pb2.RELEASE_REASON_FRAUD,
+        order_id="0007/1907",
+        slot_start=to_timestamp(3),
     )
     found = reservation_from(message)
-    assert [field.name for field in message.DESCRIPTOR.fields] == [
-        {"created_at_ms": "created_at", "expires_at_ms": "expires_at"}.get(name, name) for name in found.__slots__
-    ]
+    assert [field.name for field in message.DESCRIPTOR.fields] == [name.removesuffix("_ms") for name in found.__slots__]
+    assert (found.order_id, found.slot_start_ms) == ("0007/1907", 3)
+    assert reservation_from(reservation_pb2.Reservation()).slot_start_ms is None
     assert (found.status, found.created_at_ms, found.expires_at_ms) == (Status.READY, 1, 2)
     assert (found.lines[0].sku, found.lines[0].held) == ("a", 2)
     assert (found.basket_id, found.payment_reference, found.release_reason) == ("b", "p", ReleaseReason.FRAUD)
+
+
+def test_a_refusal_names_the_order_and_the_shops_nearby() -> None:
+    message = error_pb2.Rejection(reason=error_pb2.REASON_NO_STORE_IN_REACH, order_id="0007/1907")
+    message.near_stores.add(store_id="s2", kilometres=1.5, has_everything=True)
+    found = rejection_from(message)
+    assert [field.name for field in message.DESCRIPTOR.fields] == list(found.__slots__)
+    assert (found.reason, found.order_id) == (Reason.NO_STORE_IN_REACH, "0007/1907")
+    assert found.near_stores == (NearStore("s2", 1.5, has_everything=True),)
+
+
+def test_an_order_keeps_every_field() -> None:
+    message = order_pb2.Order(
+        order_id="0007/1907",
+        status=order_pb2.ORDER_STATUS_CONFIRMED,
+        customer_id="c",
+        channel="web",
+        created_at=to_timestamp(1),
+        expires_at=to_timestamp(2),
+        version=1907,
+        missing=[reservation_pb2.LineQuantity(sku="b", quantity=4)],
+        release_reason=reservation_pb2.RELEASE_REASON_OTHER,
+    )
+    part = message.parts.add(store_id="s", reservation_id="s:1", status=reservation_pb2.RESERVATION_STATUS_READY)
+    part.lines.add(sku="a", quantity=5, collected=2, released=1)
+    part.slot_start.CopyFrom(to_timestamp(3))
+    found = order_from(message)
+    assert [field.name for field in message.DESCRIPTOR.fields] == [name.removesuffix("_ms") for name in found.__slots__]
+    assert (found.status, found.created_at_ms, found.expires_at_ms) == (OrderStatus.CONFIRMED, 1, 2)
+    assert (found.version, found.missing, found.release_reason) == (1907, (("b", 4),), ReleaseReason.OTHER)
+    assert found.part is found.parts[0]
+    assert [field.name for field in part.DESCRIPTOR.fields] == [
+        name.removesuffix("_ms") for name in found.part.__slots__
+    ]
+    assert (found.part.status, found.part.lines, found.part.slot_start_ms) == (Status.READY, (Line("a", 5, 2, 1),), 3)
+    part.ClearField("slot_start")
+    message.parts.add(store_id="t")
+    found = order_from(message)
+    assert found.parts[0].slot_start_ms is None
+    with pytest.raises(ValueError, match="has 2 parts"):
+        _ = found.part
+
+
+def test_where_to_look_is_told_in_full_and_no_place_is_no_place() -> None:
+    asked = to_sourcing(Sourcing(Place(48.2, 16.4), SourcingPolicy.SPLIT, 2, 7.5))
+    assert (asked.place.latitude, asked.place.longitude, asked.policy) == (48.2, 16.4, 2)
+    assert (asked.stores_max, asked.kilometres_max) == (2, 7.5)
+    assert to_sourcing(Sourcing(Place(postcode="1010"))).place.postcode == "1010"
+    assert not to_sourcing(Sourcing(Place())).HasField("place")
+
+
+def test_shops_found_keep_what_is_not_limited_apart_from_what_is_full() -> None:
+    message = order_service_pb2.FindStoresResponse(age=to_duration(7), left_off=3)
+    plan = StorePlan("s1", (("a", 1),), 5)
+    message.plan.extend(to_store_plans([plan, StorePlan("s2")]))
+    message.candidates.add(store_id="s1", kilometres=0.5, capacity_left=-1)
+    full = message.candidates.add(store_id="s2", capacity_left=0, exclusion=order_pb2.EXCLUSION_NO_CAPACITY)
+    full.available.add(sku="a", quantity=2)
+    found = found_stores_from(message)
+    assert found.plan == (plan, StorePlan("s2", (), None))
+    assert found.candidates == (
+        Candidate("s1", 0.5, (), None, Exclusion.UNSPECIFIED),
+        Candidate("s2", 0.0, (("a", 2),), 0, Exclusion.NO_CAPACITY),
+    )
+    assert (found.missing, found.age_ms, found.left_off) == ((), 7, 3)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [(14, OutcomeUnknown), (8, OutcomeUnknown), (5, NotFound), (15, ServiceFault)]
+)
+def test_a_shop_that_did_not_decide_is_told_as_an_error(code: int, kind: type[HoldfastError]) -> None:
+    message = order_service_pb2.PartOutcome(store_id="s1", error=error_pb2.ItemError(code=code, message="no"))
+    found = part_outcome_from(message, what="CollectOrder", key="k1")
+    assert isinstance(found, PartOutcome)
+    assert type(found.answer) is kind
+    assert "CollectOrder at shop s1" in str(found.answer)
+    if isinstance(found.answer, OutcomeUnknown):
+        assert found.answer.idempotency_key == "k1"
+
+
+def test_events_of_orders_carry_what_they_say() -> None:
+    message = event_pb2.Event(store_id="s", version=1)
+    message.amended.reservation_id = "s:1"
+    message.amended.lines.add(sku="a", quantity=2)
+    message.amended.expires_at.CopyFrom(to_timestamp(9))
+    assert event_from(message).change == Amended("s:1", (("a", 2),), 9, None)
+    message.heeded.order_id = "0007/1907"
+    message.heeded.status = reservation_pb2.RESERVATION_STATUS_HELD
+    assert event_from(message).change == Heeded("0007/1907", "", Status.HELD, 0, ())
+    message.acknowledged.reservation_ids.extend(["s:1", "s:2"])
+    assert event_from(message).change == Acknowledged(("s:1", "s:2"))
 
 
 def test_policy_and_shop_survive_the_wire() -> None:

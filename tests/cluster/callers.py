@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from clients import Adjustment, AdjustmentKind, ChannelClient, Rejection, Reservation, Timeouts
+from clients import Adjustment, AdjustmentKind, ChannelClient, Order, Rejection, Reservation, Timeouts
 from tests.cluster.service import Service
 
 Answer = Reservation | Rejection
@@ -108,9 +108,11 @@ class Crowd:
             await asyncio.gather(*(client.close() for client in clients))
 
     async def _reserve(self, client: ChannelClient, key: str) -> Answer:
-        return await client.reserve(
+        answer = await client.reserve(
             self.store_id, [(self.sku, 1)], customer_id=f"c {key}", channel="web", idempotency_key=key
         )
+        assert not isinstance(answer, Order), "no limit of the chain applies here"
+        return answer
 
     async def ask_again(self) -> None:
         """Every answer that was given is given again."""

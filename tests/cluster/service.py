@@ -22,7 +22,11 @@ STOP_S: Final = 60.0
 MARK: Final = "HOLDFAST_TEST_MARK"  # every process that comes of the service inherits it
 
 STORES: Final = ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8")
-_ROWS: Final = "".join(f"  - {{store_id: {store_id}, name: Shop {store_id}}}\n" for store_id in STORES)
+# A street with a shop at every kilometre or so.
+_ROWS: Final = "".join(
+    f"  - {{store_id: {store_id}, name: Shop {store_id}, latitude: 52.5, longitude: {13 + place / 70:.4f}}}\n"
+    for place, store_id in enumerate(STORES)
+)
 CHAIN: Final = f"""
 stores:
 {_ROWS}
@@ -30,6 +34,8 @@ policy:
   ttl_default: 2h
   ttl_max: 7d
   collect_within: 2d
+  chain_limit_rules:
+    - {{channel: app, sku: rare, units_max: 3, collected_for: 30d}}
 """
 
 

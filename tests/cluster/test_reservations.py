@@ -10,12 +10,12 @@ from clients import (
     Reservation,
     Status,
 )
-from tests.cluster.callers import Answer, available, receive, verified, with_client
+from tests.cluster.callers import available, receive, verified, with_client
 from tests.cluster.service import STORES, Service
 from tests.waiting import until_async
 
 
-def held(answer: Answer) -> Reservation:
+def held(answer: object) -> Reservation:
     """The reservation; a refusal fails the test."""
     assert isinstance(answer, Reservation), answer
     return answer

@@ -3,7 +3,14 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from actors.ledger.calendar_faults import SPECIAL_DAYS_MAX
 from serve import validation as va
+from serve.hours import REGION_CHARS_MAX, ZONE_CHARS_MAX
+from serve.order_translation import STORE_PLANS_MAX
+from serve.orders import CANDIDATES_MAX
+from serve.places import POSTCODE_CHARS_MAX
+from serve.ranking import STORES_MAX as PLAN_STORES_MAX
+from serve.stores import CHANNELS_MAX
 
 INT64_MAX: Final = 2**63 - 1
 INT64_MIN: Final = -(2**63)
@@ -52,6 +59,24 @@ TEXTS: Final = (
     ("SetPolicy", "policy.ttl_rules[0].sku", va.SKU_CHARS_MAX, False),
     ("SetPolicy", "policy.limit_rules[0].channel", va.CHANNEL_CHARS_MAX, False),
     ("SetPolicy", "policy.limit_rules[0].sku", va.SKU_CHARS_MAX, False),
+    ("SetPolicy", "policy.chain_limit_rules[0].channel", va.CHANNEL_CHARS_MAX, False),
+    ("SetPolicy", "policy.chain_limit_rules[0].sku", va.SKU_CHARS_MAX, False),
+    ("PutStores", "stores[1].channels[0]", va.CHANNEL_CHARS_MAX, True),
+    ("PutStores", "stores[1].hours.zone", ZONE_CHARS_MAX, True),
+    ("PutStores", "stores[1].hours.holidays", REGION_CHARS_MAX, False),
+    ("AmendReservation", "idempotency_key", va.KEY_CHARS_MAX, True),
+    ("AmendReservation", "lines[0].sku", va.SKU_CHARS_MAX, True),
+    ("ConfirmOrder", "idempotency_key", va.KEY_CHARS_MAX, True),
+    ("MarkOrderReady", "idempotency_key", va.KEY_CHARS_MAX, True),
+    ("CollectOrder", "idempotency_key", va.KEY_CHARS_MAX, True),
+    ("CollectOrder", "payment_reference", va.PAYMENT_CHARS_MAX, True),
+    ("ReleaseOrder", "idempotency_key", va.KEY_CHARS_MAX, True),
+    ("ExtendOrder", "idempotency_key", va.KEY_CHARS_MAX, True),
+    ("AmendOrder", "idempotency_key", va.KEY_CHARS_MAX, True),
+    ("AmendOrder", "stores[1].lines[0].sku", va.SKU_CHARS_MAX, True),
+    ("FindStores", "channel", va.CHANNEL_CHARS_MAX, True),
+    ("FindStores", "lines[1].sku", va.SKU_CHARS_MAX, True),
+    ("FindStores", "sourcing.place.postcode", POSTCODE_CHARS_MAX, False),
 )
 
 SHOPS: Final = (
@@ -67,6 +92,8 @@ SHOPS: Final = (
     ("VerifyLedger", "store_id", True),
     ("WatchEvents", "cursors[1].store_id", True),
     ("WatchAvailability", "cursors[1].store_id", True),
+    ("AmendOrder", "stores[1].store_id", True),
+    ("ListSlots", "store_id", True),
 )
 
 RESERVATION_IDS: Final = (
@@ -75,7 +102,13 @@ RESERVATION_IDS: Final = (
     "CollectReservation",
     "ReleaseReservation",
     "ExtendReservation",
+    "AmendReservation",
     "GetReservation",
+)
+
+ORDER_IDS: Final = (
+    *("GetOrder", "ConfirmOrder", "MarkOrderReady", "CollectOrder"),
+    *("ReleaseOrder", "ExtendOrder", "AmendOrder"),
 )
 
 WHOLES: Final = (
@@ -93,13 +126,25 @@ WHOLES: Final = (
     ("WatchAvailability", "cursors[1].after_version", 0, None, INT64_MAX),
     ("SetPolicy", "policy.limit_rules[0].open_reservations_max", 0, va.QUANTITY_MAX, INT64_MAX),
     ("SetPolicy", "policy.limit_rules[0].units_max", 0, va.QUANTITY_MAX, INT64_MAX),
+    ("SetPolicy", "policy.chain_limit_rules[0].open_reservations_max", 0, va.QUANTITY_MAX, INT64_MAX),
+    ("SetPolicy", "policy.chain_limit_rules[0].units_max", 0, va.QUANTITY_MAX, INT64_MAX),
+    ("PutStores", "stores[1].hours.slot_minutes", 0, 1_440, INT32_MAX),
+    ("PutStores", "stores[1].hours.pickups_per_staff_hour", 0, 1_000, INT32_MAX),
+    ("PutStores", "stores[1].hours.cutoff_minute", 0, 1_440, INT32_MAX),
+    ("AmendReservation", "lines[0].quantity", 1, va.QUANTITY_MAX, INT64_MAX),
+    ("AmendOrder", "stores[1].lines[0].quantity", 1, va.QUANTITY_MAX, INT64_MAX),
+    ("FindStores", "lines[1].quantity", 1, va.QUANTITY_MAX, INT64_MAX),
+    ("FindStores", "candidates_max", 0, CANDIDATES_MAX, INT32_MAX),
+    ("FindStores", "sourcing.stores_max", 0, PLAN_STORES_MAX, INT32_MAX),
 )
 
 ENUMS: Final = (
     ("ReleaseReservation", "reason", (0, 7, 8, 99, -1, INT32_MAX)),  # 7 and 8 are the ledger's own
     ("AdjustStock", "adjustments[0].kind", (0, 5, 99, -1)),
     ("CountStock", "holds", (0, 3, 99, -1)),
-    ("ListReservations", "statuses[0]", (0, 7, 99, -1)),
+    ("ListReservations", "statuses[0]", (0, 8, 99, -1)),
+    ("ReleaseOrder", "reason", (0, 7, 8, 99, -1, INT32_MAX)),
+    ("FindStores", "sourcing.policy", (4, 99, -1, INT32_MAX)),
 )
 
 DURATIONS: Final = (
@@ -110,11 +155,25 @@ DURATIONS: Final = (
     ("SetPolicy", "policy.ttl_max"),
     ("SetPolicy", "policy.collect_within"),
     ("SetPolicy", "policy.ttl_rules[0].ttl"),
+    ("SetPolicy", "policy.chain_limit_rules[0].collected_for"),
+    ("PutStores", "stores[1].hours.lead"),
+    ("AmendReservation", "ttl"),
+    ("ConfirmOrder", "collect_within"),
+    ("ExtendOrder", "ttl"),
+    ("ListSlots", "window"),
 )
 
-INSTANTS: Final = (("AdjustStock", "adjustments[1].occurred_at"), ("CountStock", "as_of"))
+INSTANTS: Final = (
+    ("AdjustStock", "adjustments[1].occurred_at"),
+    ("CountStock", "as_of"),
+    ("Reserve", "slot_start"),
+    ("AmendReservation", "slot_start"),
+    ("AmendOrder", "stores[1].slot_start"),
+    ("FindStores", "slot_start"),
+    ("ListSlots", "from"),
+)
 
-LISTS: Final = (
+LISTS: Final[tuple[tuple[str, str, bool, int, object], ...]] = (
     ("Reserve", "lines", True, va.LINES_MAX, {"sku": "A", "quantity": 1}),
     ("CollectReservation", "lines", False, va.LINES_MAX, {"sku": "A", "quantity": 1}),
     ("ReleaseReservation", "lines", False, va.LINES_MAX, {"sku": "A", "quantity": 1}),
@@ -130,6 +189,15 @@ LISTS: Final = (
     ("WatchAvailability", "skus", False, va.SKUS_MAX, "A"),
     ("SetPolicy", "policy.ttl_rules", False, va.RULES_MAX, {"ttl": {"seconds": 60}}),
     ("SetPolicy", "policy.limit_rules", False, va.RULES_MAX, {"units_max": 1}),
+    ("SetPolicy", "policy.chain_limit_rules", False, va.RULES_MAX, {"units_max": 1}),
+    ("PutStores", "stores[1].channels", False, CHANNELS_MAX, "web"),
+    ("PutStores", "stores[1].hours.weekly", False, 7, {}),
+    ("PutStores", "stores[1].hours.staff", False, 7, {"duties": [{"to_minute": 1, "staff": 1}]}),
+    ("PutStores", "stores[1].hours.special_days", False, SPECIAL_DAYS_MAX, {"date": "2026-12-24"}),
+    ("AmendReservation", "lines", False, va.LINES_MAX, {"sku": "A", "quantity": 1}),
+    ("AmendOrder", "stores", True, STORE_PLANS_MAX, {"store_id": "S1"}),
+    ("AmendOrder", "stores[1].lines", False, va.LINES_MAX, {"sku": "A", "quantity": 1}),
+    ("FindStores", "lines", True, va.LINES_MAX, {"sku": "A", "quantity": 1}),
 )
 
 
@@ -188,6 +256,18 @@ def reservation_id_edges() -> Iterator[Edge]:
             yield Edge(method, "reservation_id", repr(wrong[:70]), wrong)
 
 
+def order_id_edges() -> Iterator[Edge]:
+    """Ids that no order can have."""
+    wrong_ids = (
+        *("", "7", "0007", "0007/", "/1", "/", "0007/x", "0007/-1", "0007/+1", "0007/ 1", "0007/0", "0007/01"),
+        *("0007/1.5", "0007/1e3", "0007/\u0661", "7/1", "00007/1", "0064/1", "9999/1", "-001/1", "000\u0661/1"),
+        *("0007/" + "9" * 19, "0007/" + "9" * 5_000, "0007/1/2", "0007/1\n", "S1:3", "x" * TEN_MEGABYTES),
+    )
+    for method in ORDER_IDS:
+        for wrong in wrong_ids:
+            yield Edge(method, "order_id", repr(wrong[:70]), wrong)
+
+
 def whole_edges() -> Iterator[Edge]:
     """Numbers beyond their bounds."""
     for method, path, least, most, greatest in WHOLES:
@@ -208,9 +288,11 @@ def duration_edges() -> Iterator[Edge]:
     for method, path in DURATIONS:
         for seconds, nanos in (
             *((0, 0), (0, 999_999), (-1, 0), (0, -1), (-1, 999_999_999), (1, -1), (1, 1_000_000_000)),
-            *((1, 2**31 - 1), (30 * DAY_S + 1, 0), (INT64_MAX, 0), (INT64_MIN, 0)),
+            *((1, 2**31 - 1), (31 * DAY_S + 1, 0), (INT64_MAX, 0), (INT64_MIN, 0)),
         ):
             yield Edge(method, path, f"{seconds} s {nanos} ns", {"seconds": seconds, "nanos": nanos})
+        if method != "ListSlots":  # it alone takes 31 days
+            yield Edge(method, path, "30 days and a second", {"seconds": 30 * DAY_S + 1, "nanos": 0})
 
 
 def instant_edges() -> Iterator[Edge]:
@@ -240,12 +322,25 @@ def other_edges() -> Iterator[Edge]:
     for degrees in (90.0001, -90.0001, float("nan"), float("inf"), -float("inf"), 1e308):
         yield Edge("PutStores", "stores[1].latitude", str(degrees), degrees)
         yield Edge("PutStores", "stores[1].longitude", str(2.001 * degrees), 2.001 * degrees)
+        yield Edge("FindStores", "sourcing.place.latitude", str(degrees), degrees)
+        yield Edge("FindStores", "sourcing.place.longitude", str(2.001 * degrees), 2.001 * degrees)
+    for kilometres in (-0.001, -1e300, float("nan"), float("inf"), -float("inf")):
+        yield Edge("FindStores", "sourcing.kilometres_max", str(kilometres), kilometres)
+    yield Edge("FindStores", "sourcing.place.postcode", "one that the table has not", "99999")
+    for zone in ("Mars/Base", "europe/berlin", "CEST+1", "../UTC", "Europe/", "/etc/passwd"):
+        yield Edge("PutStores", "stores[1].hours.zone", zone, zone)
+    for region in ("Germany", "XX", "DE-XX", "de", "DE-", "DE-BER-X"):
+        yield Edge("PutStores", "stores[1].hours.holidays", region, region)
+    for text in ("", "2026-13-01", "2026-02-29", "20261224", "2026-W52-4", "2026-12-24T00:00", "24.12.2026", "\u0662"):
+        yield Edge("PutStores", "stores[1].hours.special_days[0].date", repr(text), text)
+    for seconds in (1, 59, 61, 90, 14 * DAY_S + 60):
+        yield Edge("PutStores", "stores[1].hours.lead", f"{seconds} s", {"seconds": seconds, "nanos": 0})
 
 
 def edges() -> Iterator[Edge]:
     """All of them."""
     for kind in (
-        *(text_edges, shop_edges, reservation_id_edges, whole_edges, enum_edges),
+        *(text_edges, shop_edges, reservation_id_edges, order_id_edges, whole_edges, enum_edges),
         *(duration_edges, instant_edges, list_edges, other_edges),
     ):
         yield from kind()

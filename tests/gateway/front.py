@@ -19,6 +19,7 @@ from holdfast.v1 import (
 )
 from serve.calls import TIMEOUT_KEY
 from serve.gateway import Gateway
+from serve.places import Place, Postcodes
 from tests.host.actors_here import ActorsHere
 from tests.host.loop_time import SkippingLoop
 from tests.host.office import ManualClock
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 SHOPS: Final = ("S1", "S2", "S3")
 UNITS: Final = 1_000
+POSTCODES: Final = Postcodes({"DE": {"10115": Place(0.0, 0.0)}})  # the shops are there
 HEADER_BYTES_MAX: Final = 8_192  # what gRPC takes of trailers
 
 
@@ -113,7 +115,7 @@ class Front:
 
     async def _open(self) -> None:
         await self.actors.put_stores(*SHOPS)
-        await self.gateway._open(Router(self.actors, Placement(0)))
+        await self.gateway._open(Router(self.actors, Placement(0)), self.clock, POSTCODES)
 
     def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine in the gateway's loop."""

@@ -6,18 +6,34 @@ from typing import Any, Final
 
 from google.protobuf.message import Message
 
+from actors.orders.ids import format_order_id, ledger_of_customer
 from holdfast.v1 import (
     admin_service_pb2 as ad,
     event_service_pb2 as es,
+    order_service_pb2 as os_,
     reservation_pb2,
     reservation_service_pb2 as rs,
     stock_pb2,
     stock_service_pb2 as ss,
 )
-from tests.gateway.front import reserve_request
+from tests.gateway.front import Front, reserve_request
 
 HELD: Final = "S1:3"  # a reservation that stands; numbers 1 and 2 are the policy and the receipt
+BUYER: Final = "ann"
+ORDER: Final = format_order_id(ledger_of_customer(BUYER), 2)  # one that stands; 1 is the policy
 DAY: Final = {"seconds": 86_400}
+LINE: Final = {"sku": "A", "quantity": 1}
+HOURS: Final = {
+    "zone": "Europe/Berlin",
+    "weekly": [*[{"intervals": [{"open_minute": 540, "close_minute": 1_200}]}] * 6, {}],
+    "special_days": [{"date": "2026-12-24", "intervals": [{"open_minute": 540, "close_minute": 840}]}],
+    "holidays": "DE-BE",
+    "slot_minutes": 30,
+    "staff": [{"duties": [{"from_minute": 540, "to_minute": 1_200, "staff": 2}]}] * 7,
+    "pickups_per_staff_hour": 6,
+    "lead": {"seconds": 7_200},
+    "cutoff_minute": 1_020,
+}
 
 GOOD: Final[dict[str, Callable[[str], Message]]] = {
     "Reserve": lambda key: rs.ReserveRequest(
@@ -43,6 +59,29 @@ GOOD: Final[dict[str, Callable[[str], Message]]] = {
         lines=[{"sku": "A", "quantity": 1}],
     ),
     "ExtendReservation": lambda key: rs.ExtendReservationRequest(idempotency_key=key, reservation_id=HELD, ttl=DAY),
+    "AmendReservation": lambda key: rs.AmendReservationRequest(
+        idempotency_key=key, reservation_id=HELD, lines=[LINE], ttl=DAY
+    ),
+    "GetOrder": lambda _: os_.GetOrderRequest(order_id=ORDER),
+    "ConfirmOrder": lambda key: os_.ConfirmOrderRequest(idempotency_key=key, order_id=ORDER, collect_within=DAY),
+    "MarkOrderReady": lambda key: os_.MarkOrderReadyRequest(idempotency_key=key, order_id=ORDER),
+    "CollectOrder": lambda key: os_.CollectOrderRequest(idempotency_key=key, order_id=ORDER, payment_reference="p1"),
+    "ReleaseOrder": lambda key: os_.ReleaseOrderRequest(
+        idempotency_key=key, order_id=ORDER, reason=reservation_pb2.RELEASE_REASON_OTHER
+    ),
+    "ExtendOrder": lambda key: os_.ExtendOrderRequest(idempotency_key=key, order_id=ORDER, ttl=DAY),
+    "AmendOrder": lambda key: os_.AmendOrderRequest(
+        idempotency_key=key,
+        order_id=ORDER,
+        stores=[{"store_id": "S1", "lines": [LINE, LINE]}, {"store_id": "S2", "lines": [LINE]}],
+    ),
+    "FindStores": lambda _: os_.FindStoresRequest(
+        sourcing={"place": {}, "policy": 2, "stores_max": 5, "kilometres_max": 9},
+        lines=[LINE, LINE],
+        channel="web",
+        candidates_max=9,
+    ),
+    "ListSlots": lambda _: os_.ListSlotsRequest(store_id="S1", window=DAY),
     "GetReservation": lambda _: rs.GetReservationRequest(reservation_id=HELD, min_version=1),
     "ListReservations": lambda _: rs.ListReservationsRequest(
         store_id="S1",
@@ -72,7 +111,17 @@ GOOD: Final[dict[str, Callable[[str], Message]]] = {
         store_ids=["S1", "S2"], skus=["A", "B"], min_versions={"S1": 1}
     ),
     "PutStores": lambda _: ad.PutStoresRequest(
-        stores=[{"store_id": "S1"}, {"store_id": "S2", "name": "Two", "latitude": 90, "longitude": -180}]
+        stores=[
+            {"store_id": "S1"},
+            {
+                "store_id": "S2",
+                "name": "Two",
+                "latitude": 90,
+                "longitude": -180,
+                "channels": ["web", "app"],
+                "hours": HOURS,
+            },
+        ]
     ),
     "ListStores": lambda _: ad.ListStoresRequest(page_size=2, page_token="S1"),  # noqa: S106  # no password
     "GetPolicy": lambda _: ad.GetPolicyRequest(),
@@ -83,6 +132,7 @@ GOOD: Final[dict[str, Callable[[str], Message]]] = {
             "collect_within": DAY,
             "ttl_rules": [{"channel": "web", "sku": "A", "store_id": "S1", "ttl": DAY}],
             "limit_rules": [{"channel": "web", "sku": "A", "open_reservations_max": 500, "units_max": 500}],
+            "chain_limit_rules": [{"channel": "app", "sku": "LIMITED", "units_max": 2, "collected_for": DAY}],
         }
     ),
     "GetLedgerStatus": lambda _: ad.GetLedgerStatusRequest(store_id="S1"),
@@ -134,6 +184,29 @@ def spoiled(method: str, key: str, path: str, value: object) -> Message:
     else:
         setattr(target, last, value)
     return message
+
+
+def order_request(key: str, units: int = 1) -> rs.ReserveRequest:
+    """A Reserve that looks for shops from where they all are."""
+    return rs.ReserveRequest(
+        idempotency_key=key,
+        customer_id=BUYER,
+        channel="web",
+        lines=[{"sku": "A", "quantity": units}],
+        sourcing={"place": {"postcode": "10115"}},
+    )
+
+
+def stand(front: Front) -> None:
+    """Make the reservation and the order that good requests name."""
+    assert front.reserve("held", units=9).reservation.reservation_id == HELD
+    assert front.accept("Reserve", order_request("ordered", units=9)).order.order_id == ORDER
+
+
+def durable(front: Front) -> dict[str, int]:
+    """How far every ledger has come, the chain's too."""
+    ledgers = {ledger_id: head.seq for disk in front.actors.disks.values() for ledger_id, head in disk.heads.items()}
+    return {**ledgers, "chain": front.gateway._router.chain.revision}
 
 
 def reserve_items(count: int) -> rs.ReserveBatchRequest:

@@ -107,13 +107,14 @@ def test_every_step_answers_with_the_reservation_as_it_then_is(front: Front) -> 
         ),
         ("CollectReservation", rs.CollectReservationRequest(payment_reference="p2"), "COLLECTED"),
     ]
+    final = reservation_pb2.Reservation()
     for number, (method, request, status) in enumerate(steps):
         request.idempotency_key, request.reservation_id = f"step {number}", "S1:3"
         reply = front.accept(method, request)
-        assert reservation_pb2.ReservationStatus.Name(reply.reservation.status) == f"RESERVATION_STATUS_{status}"
-        assert reply.reservation.version == 4 + number
+        final = reply.reservation
+        assert reservation_pb2.ReservationStatus.Name(final.status) == f"RESERVATION_STATUS_{status}"
+        assert final.version == 4 + number
         assert front.accept(method, request) == reply
-    final = reply.reservation
     assert [(row.quantity, row.collected, row.released) for row in final.lines] == [(4, 3, 1)]
     assert (final.payment_reference, final.release_reason) == ("p2", reservation_pb2.RELEASE_REASON_NOT_FOUND_ON_SHELF)
 

@@ -7,9 +7,10 @@ import grpc
 import pytest
 
 from holdfast.v1 import reservation_service_pb2 as rs, stock_service_pb2 as ss
+from serve import validation as va
 from tests.gateway.edges import Edge, edges
 from tests.gateway.front import HEADER_BYTES_MAX, Front, reserve_request
-from tests.gateway.requests import BATCHES, GOOD, good, spoiled
+from tests.gateway.requests import BATCHES, GOOD, HELD, durable, good, order_request, spoiled, stand
 
 BY_FIELD = {
     f"{method}.{path}": list(rows)
@@ -19,20 +20,20 @@ BY_FIELD = {
 
 @pytest.fixture(scope="module", autouse=True)
 def held(shared: Front) -> None:
-    """A reservation that calls may name."""
-    assert shared.reserve("held", units=9).reservation.reservation_id == "S1:3"
+    """A reservation and an order that calls may name."""
+    stand(shared)
 
 
 @pytest.mark.parametrize("method", GOOD)
 def test_a_good_request_is_answered(front: Front, method: str) -> None:
     """Or the refusals below would prove nothing."""
-    front.reserve("held", units=9)
+    stand(front)
     assert front.accept(method, good(method, "good")).ByteSize() > 0
 
 
 @pytest.mark.parametrize("field", BY_FIELD)
 def test_a_spoiled_field_is_named_and_nothing_is_done(shared: Front, field: str) -> None:
-    before = shared.version()
+    before = durable(shared)
     for number, edge in enumerate(BY_FIELD[field]):
         found = shared.ask(edge.method, spoiled(edge.method, f"{field} {number}", edge.path, edge.value))
         assert found.code is grpc.StatusCode.INVALID_ARGUMENT, edge.wrong
@@ -40,7 +41,48 @@ def test_a_spoiled_field_is_named_and_nothing_is_done(shared: Front, field: str)
         assert edge.path in found.message
         assert found.header_bytes < HEADER_BYTES_MAX, edge.wrong
         assert all(not reply.ByteSize() for reply in found.replies), edge.wrong
-    assert shared.version() == before
+    assert durable(shared) == before
+
+
+IN_SOURCING = [field for field in BY_FIELD if field.startswith("FindStores.sourcing.")]
+
+
+@pytest.mark.parametrize("field", IN_SOURCING)
+def test_what_reserve_looks_for_is_checked_alike(shared: Front, field: str) -> None:
+    before = durable(shared)
+    bad = []
+    for edge in BY_FIELD[field]:
+        request = order_request(f"{field} {edge.wrong}"[: va.KEY_CHARS_MAX])
+        spoil = spoiled("FindStores", "", edge.path, edge.value)
+        request.sourcing.CopyFrom(spoil.sourcing)  # type: ignore[attr-defined]
+        found = shared.ask("Reserve", request)
+        assert (found.code, set(found.fields)) == (grpc.StatusCode.INVALID_ARGUMENT, {edge.path}), edge.wrong
+        if edge.wrong != "ten megabytes":
+            bad.append(request)
+    outcomes = shared.accept("ReserveBatch", rs.ReserveBatchRequest(requests=bad)).outcomes
+    for place, outcome in enumerate(outcomes):
+        (told,) = {violation.field for violation in outcome.error.violations}
+        assert f"FindStores.{told.removeprefix(f'requests[{place}].')}" == field
+    assert durable(shared) == before
+
+
+def test_what_does_not_go_together_is_named(shared: Front) -> None:
+    before = durable(shared)
+    request = order_request("two ways", units=1)
+    request.store_id = "S1"
+    assert shared.ask("Reserve", request).fields == ["store_id"]
+    request = order_request("a basket")
+    request.basket_id = "b1"
+    assert shared.ask("Reserve", request).fields == ["basket_id"]
+    request = order_request("two places")
+    request.sourcing.place.latitude = 1.0
+    assert shared.ask("Reserve", request).fields == ["sourcing.place"]
+    request = order_request("no place")
+    request.sourcing.ClearField("place")
+    assert shared.ask("Reserve", request).fields == ["sourcing.place"]
+    nothing = rs.AmendReservationRequest(idempotency_key="nothing", reservation_id=HELD)
+    assert shared.ask("AmendReservation", nothing).fields == ["lines"]
+    assert durable(shared) == before
 
 
 IN_BATCHES = [
@@ -83,6 +125,7 @@ def test_a_batch_has_a_size(shared: Front, batch: str) -> None:
         ("CountStock", "counts", [{"sku": "A"}, {"sku": "B"}, {"sku": "A"}]),
         ("SetSafetyStock", "safety_stocks", [{"sku": "A"}, {"sku": "B"}, {"sku": "A"}]),
         ("PutStores", "stores", [{"store_id": "S1"}, {"store_id": "S2"}, {"store_id": "S1"}]),
+        ("AmendOrder", "stores", [{"store_id": "S1"}, {"store_id": "S2"}, {"store_id": "S1"}]),
         ("WatchEvents", "cursors", [{"store_id": "S1"}, {"store_id": "S2"}, {"store_id": "S1"}]),
         ("WatchAvailability", "cursors", [{"store_id": "S1"}, {"store_id": "S2"}, {"store_id": "S1"}]),
     ],
@@ -131,6 +174,9 @@ UNKNOWN_SHOPS = [
     *((method, "reservation_id", "nowhere:1") for method in ("ConfirmReservation", "MarkReservationReady")),
     *((method, "reservation_id", "nowhere:1") for method in ("CollectReservation", "ReleaseReservation")),
     *((method, "reservation_id", "nowhere:1") for method in ("ExtendReservation", "GetReservation")),
+    ("AmendReservation", "reservation_id", "nowhere:1"),
+    ("AmendOrder", "stores[1].store_id", "nowhere"),
+    ("ListSlots", "store_id", "nowhere"),
     ("GetAvailability", "store_ids[1]", "nowhere"),
     ("WatchEvents", "cursors[1].store_id", "nowhere"),
     ("WatchAvailability", "cursors[1].store_id", "nowhere"),

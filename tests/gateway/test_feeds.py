@@ -13,11 +13,14 @@ from holdfast.v1 import (
     admin_service_pb2 as ad,
     event_pb2,
     event_service_pb2 as es,
+    order_service_pb2 as os_,
+    reservation_pb2,
     reservation_service_pb2 as rs,
     stock_pb2,
     stock_service_pb2 as ss,
 )
 from serve.events import MESSAGE_ROWS_MAX, POSITIONS_MAX, STREAMS_MAX, TAKE_S_MAX, Feeds
+from serve.places import Postcodes
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.streams import Stream, events_of, events_request
 from tests.host.loop_time import turns
@@ -42,6 +45,7 @@ def tell(front: Front) -> None:
     for number, (method, request) in enumerate(calls):
         request.idempotency_key = f"step {number}"
         front.accept(method, request)
+    tell_of_an_order(front)
     front.reserve("k3", units=900)
     front.reserve("k4", units=1)
     count = ss.CountStockRequest(
@@ -50,6 +54,23 @@ def tell(front: Front) -> None:
     front.accept("CountStock", count)
     front.clock.move(2 * HOUR_MS)
     front.accept("GetAvailability", ss.GetAvailabilityRequest(store_ids=["S1"], skus=["A"]))
+
+
+def tell_of_an_order(front: Front) -> None:
+    """One that S1 holds a part of is taken back when it is ready; then a reservation of S1 alone is, once amended."""
+    request = reserve_request("o1", store_id="")
+    request.sourcing.place.SetInParent()
+    order_id = front.accept("Reserve", request).order.order_id
+    front.accept("ConfirmOrder", os_.ConfirmOrderRequest(idempotency_key="o2", order_id=order_id))
+    front.accept("MarkOrderReady", os_.MarkOrderReadyRequest(idempotency_key="o3", order_id=order_id))
+    released = os_.ReleaseOrderRequest(idempotency_key="o4", order_id=order_id, reason="RELEASE_REASON_OTHER")
+    assert front.accept("ReleaseOrder", released).order.parts[0].store_id == "S1"
+    held = front.reserve("a1").reservation.reservation_id
+    lines = [{"sku": "A", "quantity": 2}]
+    amended = rs.AmendReservationRequest(idempotency_key="a2", reservation_id=held, lines=lines)
+    assert front.accept("AmendReservation", amended).reservation.lines[0].quantity == 2
+    taken_back = rs.ReleaseReservationRequest(idempotency_key="a3", reservation_id=held, reason="RELEASE_REASON_OTHER")
+    front.accept("ReleaseReservation", taken_back)
 
 
 def test_every_kind_of_event_has_its_message(front: Front) -> None:
@@ -76,6 +97,14 @@ def test_every_kind_of_event_has_its_message(front: Front) -> None:
         assert [(row.sku, row.quantity) for row in by_kind["safety_stock_set"].safety_stock_set.safety_stocks] == [
             ("A", 1)
         ]
+        claimed, heeded = by_kind["claimed"].claimed.reservation, by_kind["heeded"].heeded
+        assert (claimed.reservation_id, claimed.order_id) == (heeded.reservation_id, heeded.order_id)
+        assert (claimed.status, heeded.status) == (
+            reservation_pb2.RESERVATION_STATUS_CLAIMED,
+            reservation_pb2.RESERVATION_STATUS_HELD,
+        )
+        assert by_kind["acknowledged"].acknowledged.reservation_ids == [claimed.reservation_id]
+        assert [(row.sku, row.quantity) for row in by_kind["amended"].amended.lines] == [("A", 2)]
         assert all(event.at.seconds > 0 and event.store_id == "S1" for event in events)
 
     front.run(main)
@@ -306,7 +335,7 @@ def test_an_actor_that_is_asked_too_much_ends_the_stream_with_a_status(front: Fr
 def test_shops_of_one_actor_take_turns_where_not_all_fit(front: Front) -> None:
     gateway = front.gateway
     gateway._router.close()
-    front.run(lambda: gateway._open(Router(front.actors, Placement(1))))
+    front.run(lambda: gateway._open(Router(front.actors, Placement(1)), front.clock, Postcodes({})))
     gateway._feeds = Feeds(gateway._router, gateway._reservations, bytes_max=1)
     for number in range(3):
         for store_id in ("S1", "S2"):

@@ -1,11 +1,18 @@
 """Reads: as of a version, in pages that show each thing once, each shop at one version."""
 
 import asyncio
+from typing import Any
 
 import grpc
 import pytest
 
-from holdfast.v1 import admin_service_pb2 as ad, reservation_service_pb2 as rs, stock_service_pb2 as ss
+from holdfast.v1 import (
+    admin_service_pb2 as ad,
+    error_pb2,
+    order_service_pb2 as os_,
+    reservation_service_pb2 as rs,
+    stock_service_pb2 as ss,
+)
 from serve.admin import VERIFICATIONS_MAX
 from tests.gateway.front import Front
 from tests.host.loop_time import skip, turns
@@ -33,6 +40,27 @@ def test_what_is_not_there_is_not_found(front: Front) -> None:
     found = front.ask("GetReservation", rs.GetReservationRequest(reservation_id="S1:99"))
     assert found.code is CODE.NOT_FOUND
     assert "S1:99" in found.message
+
+
+def test_an_order_that_is_not_there_is_not_found(front: Front) -> None:
+    step: dict[str, Any] = {"order_id": "0007/1907"}
+    asked = [
+        ("GetOrder", os_.GetOrderRequest(order_id="0007/1907")),
+        ("MarkOrderReady", os_.MarkOrderReadyRequest(idempotency_key="k1", **step)),
+        ("CollectOrder", os_.CollectOrderRequest(idempotency_key="k2", payment_reference="p1", **step)),
+        ("AmendOrder", os_.AmendOrderRequest(idempotency_key="k3", stores=[{"store_id": "S1"}], **step)),
+    ]
+    for method, request in asked:
+        found = front.ask(method, request)
+        assert found.code is CODE.NOT_FOUND, method
+        assert "there is no order 0007/1907" in found.message
+    for method, request in [
+        ("ConfirmOrder", os_.ConfirmOrderRequest(idempotency_key="k4", **step)),
+        ("ReleaseOrder", os_.ReleaseOrderRequest(idempotency_key="k5", reason="RELEASE_REASON_OTHER", **step)),
+        ("ExtendOrder", os_.ExtendOrderRequest(idempotency_key="k6", ttl={"seconds": 60}, **step)),
+    ]:
+        rejection = front.accept(method, request).rejection
+        assert (rejection.reason, rejection.order_id) == (error_pb2.REASON_RESERVATION_NOT_FOUND, "0007/1907"), method
 
 
 @pytest.mark.parametrize("page_size", [0, 1, 2, 3, 50, 1_000])

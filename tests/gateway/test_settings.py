@@ -7,13 +7,15 @@ import orjson
 import pytest
 from hypothesis import given, strategies as st
 
+from serve.chain_file import read_chain_file
+from serve.durations import duration_ms
+from serve.places import Place
 from serve.settings import (
     PLACEMENT_FILE,
     SettingsError,
-    duration_ms,
     fix_placement,
     hold_data_dir,
-    read_chain_file,
+    read_postcodes_file,
     read_settings,
 )
 
@@ -99,6 +101,8 @@ FAULTS = [
     ("policy: {ttl_rules: [{channel: web}]}", "policy.ttl_rules.0.ttl: Field required"),
     ("policy: {ttl_rules: [{ttl: 8d}]}", "policy: Value error, every time must be"),
     ("policy: {limit_rules: [{units_max: -1}]}", "policy.limit_rules.0.units_max"),
+    ("policy: {chain_limit_rules: [{collected_for: 31d}]}", "collected_for must be at most 30d"),
+    ("stores: [{store_id: S1, channels: ['']}]", "stores.0.channels.0: String should have at least 1 character"),
     ("[]", None),
     ("- a\n- b", "(the file)"),
     ("just text", "(the file)"),
@@ -139,7 +143,17 @@ def test_placement_is_fixed_at_the_first_start(tmp_path: Path) -> None:
     for other in (0, 1, 5):
         with pytest.raises(SettingsError, match="was made with store_actors=4"):
             fix_placement(tmp_path, other)
-    assert orjson.loads((tmp_path / PLACEMENT_FILE).read_bytes()) == {"version": 1, "store_actors": 4}
+    with pytest.raises(SettingsError, match="customer_actors=1"):
+        fix_placement(tmp_path, 4, customer_actors=2)
+    written = {"version": 1, "store_actors": 4, "customer_actors": 1}
+    assert orjson.loads((tmp_path / PLACEMENT_FILE).read_bytes()) == written
+
+
+def test_a_placement_of_before_there_were_customer_actors_has_one(tmp_path: Path) -> None:
+    (tmp_path / PLACEMENT_FILE).write_bytes(b'{"version":1,"store_actors":4}')
+    fix_placement(tmp_path, 4)
+    with pytest.raises(SettingsError, match="customer_actors=1"):
+        fix_placement(tmp_path, 4, customer_actors=2)
 
 
 def test_a_torn_placement_is_not_taken_for_another(tmp_path: Path) -> None:
@@ -154,6 +168,19 @@ def test_a_directory_is_one_services_alone(tmp_path: Path) -> None:
         hold_data_dir(tmp_path)
     held.close()
     hold_data_dir(tmp_path).close()
+
+
+def test_postcodes_are_read_before_anything_starts(tmp_path: Path) -> None:
+    path = tmp_path / "postcodes.csv"
+    path.write_text("postcode,latitude,longitude\n10115,52.53,13.38\n")
+    assert read_postcodes_file(path).find("10115") == Place(52.53, 13.38)
+    assert len(read_postcodes_file(None)) == 0
+    path.write_text("postcode,latitude,longitude\n10115,152.53,13.38\n")
+    with pytest.raises(SettingsError, match=r"line 2, latitude: '152[.]53' is not a number of degrees"):
+        read_postcodes_file(path)
+    for missing in (tmp_path / "nowhere.csv", tmp_path):
+        with pytest.raises(SettingsError, match=r"cannot be read: .*; check the path"):
+            read_postcodes_file(missing)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +203,9 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("HOLDFAST_STORE_ACTORS", "8")
     monkeypatch.setenv("HOLDFAST_GATEWAYS", "2")
     settings = read_settings(gateways=3)
-    assert (settings.store_actors, settings.gateways) == (8, 3)
+    assert (settings.store_actors, settings.gateways, settings.postcodes) == (8, 3, None)
+    monkeypatch.setenv("HOLDFAST_POSTCODES", "codes.csv")
+    assert read_settings().postcodes == Path("codes.csv")
     monkeypatch.setenv("HOLDFAST_STORE_ACTORS", "eight")
     with pytest.raises(SettingsError, match="store_actors"):
         read_settings()

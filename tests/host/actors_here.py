@@ -16,9 +16,10 @@ import orjson
 
 from actors.chain_actor import ChainActor
 from actors.clock import Clock
+from actors.customer_actor import CustomerActor
 from actors.journal.memory import MemoryDisk, MemoryJournal
 from actors.journal.port import JournalDamaged, JournalError
-from actors.placement import CHAIN_ACTOR
+from actors.placement import CHAIN_ACTOR, CUSTOMER_ACTORS
 from actors.router import ActorGone, LedgerStopped
 from actors.store_actor import StoreActor
 from tests.host.breaking import BreakingJournal
@@ -36,7 +37,7 @@ class ActorsHere:
         self.made: Counter[str] = Counter()
         self._chain_dir = str(chain_dir)
         self._clock = clock
-        self._actors: dict[str, StoreActor | ChainActor] = {}
+        self._actors: dict[str, StoreActor | CustomerActor | ChainActor] = {}
         self._lost_before: Counter[str] = Counter()
         self._lost_after: Counter[str] = Counter()
         self._held: dict[str, asyncio.Event] = {}
@@ -61,8 +62,8 @@ class ActorsHere:
     def kill(self, actor: str) -> None:
         """The process is gone; the next call makes another from what is durable."""
         gone = self._actors.pop(actor, None)
-        if isinstance(gone, StoreActor):
-            gone._closing.set()
+        if isinstance(gone, StoreActor | CustomerActor):
+            gone._office._closing.set()
 
     def store_actor(self, actor: str) -> StoreActor:
         """The actor itself, made where it is not there."""
@@ -96,14 +97,15 @@ class ActorsHere:
             raise ActorGone(f"{actor} ended: {error}") from error
         return pickle.dumps(answer)
 
-    def _make(self, actor: str) -> StoreActor | ChainActor:
+    def _make(self, actor: str) -> StoreActor | CustomerActor | ChainActor:
         self.made[actor] += 1
         if actor == CHAIN_ACTOR:
             self._actors[actor] = ChainActor(self._chain_dir, self._ending(actor))
         else:
             journal = BreakingJournal(MemoryJournal(self.disks.setdefault(actor, MemoryDisk())))
             self.journals[actor] = journal
-            self._actors[actor] = StoreActor(actor, journal, self._clock, self._ending(actor))
+            kind = CustomerActor if actor.startswith(CUSTOMER_ACTORS) else StoreActor
+            self._actors[actor] = kind(actor, journal, self._clock, self._ending(actor))
         return self._actors[actor]
 
     def _ending(self, actor: str) -> Callable[[JournalError], None]:

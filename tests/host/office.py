@@ -83,7 +83,8 @@ class Office:
 
     def version(self, store_id: str = "S1") -> int:
         """Read the ledger's version."""
-        return self.host.read(store_id, lambda hosted, _: hosted.ledger.version)
+        version: int = self.host.read(store_id, lambda hosted, _: hosted.ledger.version)
+        return version
 
     def stock(self, store_id: str = "S1") -> str:
         """Read the positions."""

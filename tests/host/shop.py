@@ -25,6 +25,7 @@ class Shop:
     """One actor. `ended` has what it was told to end for."""
 
     def __init__(self, journal: Journal, clock: ManualClock) -> None:
+        self.clock = clock
         self.ended: list[JournalError] = []
         self.actor = StoreActor("store-S1", journal, clock, self.ended.append)
         self.actor.adopt(chain_document(1))

@@ -8,7 +8,9 @@ from typing import Final, ParamSpec
 import pytest
 
 from actors.batcher import (
+    ENTRIES_FULL,
     ENTRIES_MAX,
+    IN_FLIGHT_FULL_MAX,
     IN_FLIGHT_MAX,
     QUEUE_AGE_S_MAX,
     QUEUED_ENTRIES_MAX,
@@ -145,14 +147,38 @@ async def test_a_full_batch_of_promises_leaves_fresh_ones_waiting(line: Line) ->
 
 
 @in_loop
+async def test_more_batches_are_out_while_whole_ones_wait(line: Line) -> None:
+    await line.fill()
+    line.ask("few", ENTRIES_FULL - 1)
+    skip(0.1)
+    await turns(3)
+    assert len(line.sent) == IN_FLIGHT_MAX
+    line.ask("more", ENTRIES_MAX - ENTRIES_FULL + 1)
+    await line.sent_so_far(IN_FLIGHT_MAX + 1)
+    assert len(line.sent[-1]) == ENTRIES_MAX
+    for number in range(IN_FLIGHT_MAX + 1, IN_FLIGHT_FULL_MAX + 2):
+        line.ask(f"whole{number}", ENTRIES_MAX)
+    skip(0.1)
+    await turns(3)
+    assert len(line.sent) == IN_FLIGHT_FULL_MAX
+    line.land()
+    await line.sent_so_far(IN_FLIGHT_FULL_MAX + 1)
+    line.ask("few again", ENTRIES_FULL - 1)
+    line.land()
+    skip(0.1)
+    await turns(3)
+    assert len(line.sent) == IN_FLIGHT_FULL_MAX + 1, "what is less waits until fewer are out"
+
+
+@in_loop
 async def test_calls_are_never_cut(line: Line) -> None:
     await line.fill()
     for name in "abc":
         line.ask(name, ENTRIES_MAX // 2 - 1)
     line.ask("large", ENTRIES_MAX + 1)
-    for _ in range(3):
-        line.land()
-        await line.sent_so_far(len(line.sent) + 1)
+    await line.sent_so_far(IN_FLIGHT_FULL_MAX)
+    line.land()
+    await line.sent_so_far(IN_FLIGHT_FULL_MAX + 1)
     assert [len(names) for names in line.sent[IN_FLIGHT_MAX:]] == [
         ENTRIES_MAX - 2,
         ENTRIES_MAX // 2 - 1,

@@ -6,12 +6,14 @@ from pathlib import Path
 import orjson
 import pytest
 
-from actors.chain import Chain, Store
+from actors.chain import Chain, Store, StoresPut, event_from_document, event_to_document, store_to_row
 from actors.chain_actor import ChainActor, load_chain
 from actors.journal.port import Fenced, JournalError
+from actors.ledger.calendar import ALWAYS_OPEN, Calendar
 from actors.ledger.policy import HOUR_MS, LimitRule, Policy, TtlRule, to_document
 
-ROWS = [("S1", "First", 52.5, 13.4, False), ("S2", "", 0.0, 0.0, True)]
+ROWS = [store_to_row(Store("S1", "First", 52.5, 13.4, False)), store_to_row(Store("S2", "", 0.0, 0.0, True))]
+HOURS = Calendar(zone="Europe/Berlin", slot_minutes=30)
 
 
 @pytest.fixture
@@ -54,15 +56,32 @@ def test_a_new_chain_is_empty(actor: ChainActor) -> None:
 def test_stores_are_put_once_and_only_what_changed_is_written(actor: ChainActor) -> None:
     assert load_chain(actor.put_stores(ROWS)).revision == 1
     assert load_chain(actor.put_stores(ROWS)).revision == 1
-    moved = load_chain(actor.put_stores([ROWS[0], ("S2", "Second", 1.0, 1.0, False)]))
+    second = Store("S2", "Second", 1.0, 1.0, False, ("web",), HOURS, "DE-BE")
+    moved = load_chain(actor.put_stores([ROWS[0], store_to_row(second)]))
     assert moved.revision == 2
-    assert moved.stores == {"S1": Store(*ROWS[0]), "S2": Store("S2", "Second", 1.0, 1.0, False)}
+    assert moved.stores == {"S1": Store("S1", "First", 52.5, 13.4, False), "S2": second}
 
 
 def test_stores_are_in_the_sequence_of_their_ids(actor: ChainActor) -> None:
-    actor.put_stores([("S2", "", 0.0, 0.0, False)])
-    actor.put_stores([("S1", "", 0.0, 0.0, False), ("S10", "", 0.0, 0.0, False)])
+    for store_ids in (["S2"], ["S1", "S10"]):
+        actor.put_stores([store_to_row(Store(store_id, "", 0.0, 0.0, False)) for store_id in store_ids])
     assert list(chain(actor).stores) == ["S1", "S10", "S2"]
+
+
+def test_a_shop_that_was_put_before_there_were_hours_is_read(actor: ChainActor) -> None:
+    put = ["stores_put/1", [["S1", "First", 52.5, 13.4, True]]]
+    assert event_from_document(put) == StoresPut((Store("S1", "First", 52.5, 13.4, True),))
+    assert event_to_document(event_from_document(put))[0] == "stores_put/2"
+
+
+def test_hours_are_rules_and_a_shop_decides_by_its_own(actor: ChainActor) -> None:
+    first = load_chain(actor.put_stores(ROWS))
+    renamed = load_chain(actor.put_stores([store_to_row(Store("S1", "Renamed", 52.5, 13.4, False))]))
+    assert renamed.policy.version == first.policy.version, "a name is no rule"
+    opened = load_chain(actor.put_stores([store_to_row(Store("S1", "Renamed", 52.5, 13.4, False, (), HOURS))]))
+    assert opened.policy.version == first.policy.version + 1
+    assert opened.policy_of("S1").calendar == HOURS
+    assert opened.policy_of("S2").calendar == opened.policy_of("customers/0001").calendar == ALWAYS_OPEN
 
 
 def test_a_policy_is_set_by_whoever_read_the_one_in_force(actor: ChainActor) -> None:

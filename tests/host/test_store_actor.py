@@ -20,7 +20,7 @@ from actors.journal.port import Fenced
 from actors.ledger.lifecycle import Status
 from actors.ledger.policy import HOUR_MS, Policy
 from actors.ledger.reasons import Reason
-from actors.store_actor import FeedRecord
+from actors.office import FeedRecord
 from tests.host.office import WAIT_S, ManualClock
 from tests.host.shop import Shop, chain_document
 from tests.journal.storages import Storage
@@ -44,7 +44,7 @@ def test_step_answers_each_entry_in_its_place(shop: Shop) -> None:
         (store_id, command_to_wire(command_of(text, f"m{place}", {}))) for place, (store_id, text) in enumerate(lines)
     ]
     held, moved, refused, other = unpack_answers(shop.actor.step(pack_batch(1, entries)))
-    assert held == Held(4, shop.actor._clock.now_ms(), shop.actor._clock.now_ms() + 2 * HOUR_MS)
+    assert held == Held(4, shop.clock.now_ms(), shop.clock.now_ms() + 2 * HOUR_MS)
     assert isinstance(moved, Moved)
     assert moved.outcome.applied == 1
     assert isinstance(refused, Refusal)
@@ -75,7 +75,7 @@ def test_an_older_revision_is_not_adopted(shop: Shop) -> None:
 
 
 def test_availability_says_version_instant_and_positions(shop: Shop) -> None:
-    now_ms = shop.actor._clock.now_ms()
+    now_ms = shop.clock.now_ms()
     assert shop.actor.availability(["S1", "S2"], ["A", "nothing"]) == [
         (3, now_ms, [(10, 2, 0, 0), None]),
         (0, now_ms, [None, None]),
@@ -166,7 +166,7 @@ def test_status_says_where_the_ledger_stands(shop: Shop) -> None:
         "epoch": 1,
         "actor": "store-S1",
         "pid": os.getpid(),
-        "ledger_time_ms": shop.actor._clock.now_ms(),
+        "ledger_time_ms": shop.clock.now_ms(),
         "open_reservations": 1,
         "positions": 1,
         "remembered_answers": 2,

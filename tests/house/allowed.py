@@ -14,5 +14,6 @@ LATE_IMPORTS: Final[dict[str, str]] = {
 
 # Where a test may sleep.
 SLEEPS: Final[dict[str, str]] = {
+    "tests/simulation/chain_world.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/waiting.py": "polls other processes, with a deadline; every other test waits through it",
 }

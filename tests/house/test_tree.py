@@ -55,7 +55,7 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
 
 def test_every_test_lives_in_a_tier() -> None:
     """A test outside the tiers' folders would be refused at collection; a folder without a tier is found here."""
-    tiers = {"ledger", "journal", "host", "gateway", "client", "bench", "simulation", "cluster", "house"}
+    tiers = {"ledger", "orders", "journal", "host", "gateway", "client", "bench", "simulation", "cluster", "house"}
     folders = {source.path.split("/")[1] for source in TESTS if source.path.rpartition("/")[2].startswith("test_")}
     assert folders <= tiers
 

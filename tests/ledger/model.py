@@ -126,6 +126,7 @@ class Model:
                 self.kept_back.append((sku, units))
             outcome = ("stock", len(command.safety_stocks), 0, 0, ())
         else:
+            assert isinstance(command, ask.Confirm | ask.MarkReady | ask.Collect | ask.Release | ask.Extend)
             outcome = self._step(command, now_ms)
         if outcome[0] == "no":
             self.events += 1

@@ -14,6 +14,7 @@ from hypothesis.stateful import (
 )
 
 from actors.ledger.commands import (
+    Acknowledge,
     AdjustmentKind,
     AdjustStock,
     Collect,
@@ -21,6 +22,7 @@ from actors.ledger.commands import (
     Confirm,
     CountStock,
     Extend,
+    Heed,
     MarkReady,
     Movement,
     Release,
@@ -190,6 +192,7 @@ class LedgerMachine(RuleBasedStateMachine):
         command, answer = self.said[pick % len(self.said)]
         if other:
             stranger = self.said[pick // 2 % len(self.said)][0]
+            assert not isinstance(stranger, Heed | Acknowledge)
             command = stranger._replace(key=command.key)
         records = len(self.watched.records)
         told = self.watched.say(command, self.clock_ms)

@@ -2,7 +2,9 @@
 
 import pytest
 
+from actors.ledger.calendar import Calendar
 from actors.ledger.decide_stock import POSITIONS_MAX, SOURCES_MAX
+from actors.ledger.pickup_slots import Duty
 from actors.ledger.policy import DAY_MS, LimitRule, Policy
 from actors.ledger.reasons import UNRECORDED, Reason
 from actors.ledger.state import REMEMBERED_ANSWERS_MAX, Position
@@ -11,6 +13,7 @@ from tests.ledger.watched import DAY_ZERO_MS, Watched
 from tests.ledger.words import answer_text, command_of, instant
 
 RULES = (LimitRule("", "", 2, 3),)
+SLOTS = Calendar(slot_minutes=60, staff=((Duty(0, 1440, 1),),) * 7, pickups_per_staff_hour=1)  # one place an hour
 ALL_WRONG = "reserve ann A 9, Z 1 basket b for 8d"
 
 
@@ -190,13 +193,20 @@ REASONS = {
     Reason.INSUFFICIENT_STOCK: "receive A 1 / reserve ann A 2",
     Reason.COUNT_TOO_OLD: "wait / receive A 1 / count A 2 as of 0:00",
     Reason.LEDGER_FULL: "safety A 1 / receive A 9 / reserve ann A 1",
+    Reason.PART_OF_ORDER: "receive A 1 / claim o1 ann A 1 / heed o1 1 HELD / confirm #3",
+    Reason.CLAIM_ABANDONED: "heed o1 1 RELEASED",
+    Reason.SLOT_NOT_OFFERED: "receive A 1 / reserve ann A 1 slot 9:01",
+    Reason.SLOT_FULL: "receive A 2 / reserve ann A 1 slot 9:00 / reserve bob A 1 slot 9:00",
 }
+OF_CUSTOMERS = {Reason.ORDER_UNDECIDED, Reason.NO_STORE_IN_REACH}  # no shop gives them: tests/orders
 
 
-@pytest.mark.parametrize("reason", Reason, ids=lambda reason: reason.name)
+@pytest.mark.parametrize("reason", sorted(set(Reason) - OF_CUSTOMERS), ids=lambda reason: reason.name)
 def test_every_reason_is_reached_and_written_down_unless_it_must_not(reason: Reason) -> None:
     paused = reason is Reason.STORE_NOT_ACCEPTING
-    policy = Policy(version=1, paused=paused, ttl_ms_max=DAY_MS, collect_within_ms=DAY_MS, limit_rules=RULES)
+    policy = Policy(
+        version=1, paused=paused, ttl_ms_max=DAY_MS, collect_within_ms=DAY_MS, limit_rules=RULES, calendar=SLOTS
+    )
     watched = Watched(policy)
     if reason is Reason.LEDGER_FULL:
         watched.ledger.remembered = REMEMBERED_ANSWERS_MAX

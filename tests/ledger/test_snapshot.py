@@ -4,9 +4,11 @@ from itertools import pairwise
 
 import pytest
 
+from actors.ledger.calendar import Calendar
 from actors.ledger.events import Event, PolicyAdopted
 from actors.ledger.expiry import due
 from actors.ledger.invariants import check
+from actors.ledger.pickup_slots import Duty
 from actors.ledger.policy import HOUR_MS, LimitRule, Policy, TtlRule, from_document, to_document
 from actors.ledger.snapshot import FORMAT, Capture, restore
 from actors.ledger.state import StockOutcome, Told
@@ -19,6 +21,7 @@ POLICY = Policy(
     ttl_ms_default=HOUR_MS,
     ttl_rules=(TtlRule("app", "A", "S1", 2 * HOUR_MS), TtlRule("", "B", "", HOUR_MS)),
     limit_rules=(LimitRule("", "", 9, 50), LimitRule("app", "A", 0, 9)),
+    calendar=Calendar(slot_minutes=60, staff=((Duty(0, 1440, 2),),) * 7, pickups_per_staff_hour=1),
 )
 
 # Everything that can happen: all kinds of event, every status, every kind of remembered answer.
@@ -47,6 +50,21 @@ EVERYTHING = """
     0:20 | sell A 1 from till row 1
     0:21 | release #6
     0:22 | reserve fay B 1 basket f
+    0:23 | receive A 20, B 20 row 60
+    0:24 | amend #27 B 2 slot 9:00
+    0:25 | amend #27 B 99
+    0:26 | claim o1 gil A 2, B 1 slot 9:00
+    0:27 | claim o2 gil A 1
+    0:28 | claim o3 gil A 99
+    0:29 | heed o1 2 CONFIRMED until 3d0:00 keep A 1, B 1
+    0:30 | heed o2 1 RELEASED
+    0:31 | heed o4 1 RELEASED
+    0:32 | claim o5 hal A 3
+    0:33 | heed o5 1 HELD until 2d0:00
+    0:34 | collect #37 A 1
+    0:35 | collect #31 A 1
+    0:36 | acknowledge #37 39
+    0:37 | reserve ida A 1 slot 10:00
 """
 
 
@@ -84,6 +102,9 @@ def test_indexes_are_rebuilt() -> None:
         "remembered",
         "source_marks",
         "ended",
+        "holders",
+        "owed",
+        "slots_taken",
         "time_ms",
         "version",
     ):
@@ -110,7 +131,7 @@ def test_answers_keep_their_types() -> None:
     assert any(isinstance(a, Told) and isinstance(a.answer, StockOutcome) and a.answer.shortfalls for _, a in answers)
 
 
-@pytest.mark.parametrize("restart_at", range(1, 24))
+@pytest.mark.parametrize("restart_at", range(1, len(EVERYTHING.strip().splitlines())))
 def test_a_restart_at_any_line_changes_nothing(restart_at: int) -> None:
     heading, *lines = EVERYTHING.strip().splitlines()
     at = lines[restart_at - 1].split("|")[0]

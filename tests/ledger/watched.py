@@ -5,7 +5,8 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from actors.ledger.audit import Audit, AuditResult, compare
+from actors.ledger.audit import Audit
+from actors.ledger.audit_books import AuditResult, compare
 from actors.ledger.commands import Command
 from actors.ledger.decide import decide
 from actors.ledger.decision import Decision, Rejected

@@ -1,10 +1,15 @@
 """The language of the pages: a line of text is a command, and an answer is a line of text.
 
-    reserve ann A 3, B 1 [via web] [basket b1] [for 30m]        ready #2
+    reserve ann A 3, B 1 [via web] [basket b1] [for 30m] [slot 9:00]
     confirm #2 [within 1h]                                      extend #2 for 1h
     collect #2 [A 1] [paid p1]                                  release #2 [A 1] [because NO_SHOW]
+    amend #2 [A 1] [for 1h] [slot 9:00]                         ready #2
     receive|sell|return|correct A 3 [from till] [row 5] [at 0:30]
     count A 7 [as of 0:30] [without holds]                      safety A 2
+    claim o1 ann A 3, B 1 [via web] [slot 9:00]                 acknowledge #2 4, #3 5
+    heed o1 1 HELD [until 2:00] [keep A 1, B 1] [because REPLACED]
+
+A part is known by its holder (o1), what it heeds by its revision (1), what is acknowledged by number and version.
 
 A word and a colon in front is the key, else each line has a key of its own. Times are `[days d]h:mm[:ss[.mmm]]` since
 the page's first midnight.
@@ -15,22 +20,27 @@ from collections.abc import Iterable
 from typing import Final
 
 from actors.ledger.commands import (
+    Acknowledge,
     AdjustmentKind,
     AdjustStock,
+    Amend,
+    Claim,
     Collect,
     Command,
     Confirm,
     CountStock,
     Extend,
+    Heed,
     Lines,
     MarkReady,
     Movement,
     Release,
     Reserve,
     SetSafetyStock,
+    claim_key,
 )
-from actors.ledger.events import Event, Released
-from actors.ledger.lifecycle import LIVE, ReleaseReason
+from actors.ledger.events import Event, Heeded, Released
+from actors.ledger.lifecycle import LIVE, ReleaseReason, Status
 from actors.ledger.policy import DAY_MS, HOUR_MS
 from actors.ledger.reasons import Reason, Rejection
 from actors.ledger.state import Ledger, Remembered, Reservation, StockOutcome
@@ -39,7 +49,7 @@ from tests.ledger.watched import DAY_ZERO_MS
 MINUTE_MS: Final = 60_000
 SECOND_MS: Final = 1_000
 
-_OPTION: Final = re.compile(r"\b(via|basket|for|within|paid|because|from|row|at|as of|without)\s+(\S+)")
+_OPTION: Final = re.compile(r"\b(via|basket|for|within|paid|because|from|row|at|as of|without|slot|until)\s+(\S+)")
 _TIME: Final = re.compile(r"(?:(\d+)d)?(\d+):(\d\d)(?::(\d\d)(?:\.(\d{3}))?)?")
 _UNITS_MS: Final = {"ms": 1, "s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 _KINDS: Final = {
@@ -91,11 +101,14 @@ def command_of(text: str, key: str, rows: dict[str, int]) -> Command:
         return CountStock(key, lines_of(rest), as_of_ms, "without" not in options)
     if verb == "safety":
         return SetSafetyStock(key, lines_of(rest))
+    if verb in {"claim", "heed", "acknowledge"}:
+        return _about_parts(verb, rest, options)
     subject, _, rest = rest.strip().partition(" ")
-    lines = lines_of(rest)
+    lines, slot_start_ms = lines_of(rest), _slot(options)
     if verb == "reserve":
         ttl_ms = interval(options.get("for", "0ms"))
-        return Reserve(key, subject, options.get("via", "web"), options.get("basket", ""), lines, ttl_ms)
+        channel, basket = options.get("via", "web"), options.get("basket", "")
+        return Reserve(key, subject, channel, basket, lines, ttl_ms, slot_start_ms)
     number = int(subject.removeprefix("#"))
     match verb:
         case "confirm":
@@ -108,8 +121,27 @@ def command_of(text: str, key: str, rows: dict[str, int]) -> Command:
             return Release(key, number, ReleaseReason[options.get("because", "OTHER")], lines)
         case "extend":
             return Extend(key, number, interval(options["for"]))
+        case "amend":
+            return Amend(key, number, lines, interval(options.get("for", "0ms")), slot_start_ms)
         case _:
             raise AssertionError(f"no such command: {text!r}")
+
+
+def _slot(options: dict[str, str]) -> int:
+    return instant(options["slot"]) if "slot" in options else 0
+
+
+def _about_parts(verb: str, text: str, options: dict[str, str]) -> Command:
+    if verb == "acknowledge":
+        return Acknowledge(tuple((int(number.removeprefix("#")), version) for number, version in lines_of(text)))
+    holder, second, rest = (text + " ").split(" ", 2)
+    if verb == "claim":
+        channel = options.get("via", "web")
+        return Claim(claim_key(holder), holder, second, channel, lines_of(rest), _slot(options))
+    status, _, keep = rest.strip().partition(" keep ")
+    until_ms = instant(options["until"]) if "until" in options else 0
+    reason = ReleaseReason[options.get("because", "OTHER")]
+    return Heed(holder, int(second), Status[status.strip()], until_ms, reason, lines_of(keep))
 
 
 def _adjust(key: str, verb: str, lines: Lines, options: dict[str, str], rows: dict[str, int]) -> AdjustStock:
@@ -141,8 +173,10 @@ def _reservation_text(held: Reservation) -> str:
     for (sku, units), (sold, back) in zip(held.lines, held.done or ((0, 0),) * len(held.lines), strict=True):
         lines.append(f"{sku} {units}" + (f" -{sold} sold" if sold else "") + (f" -{back} back" if back else ""))
     reason = f" {held.release_reason.name}" if held.release_reason else ""
-    until = f" until {clock(held.expires_at_ms)}" if held.status in LIVE else ""
-    return f"#{held.number} {held.status.name} {', '.join(lines)}{reason}{until}"
+    until = f" until {clock(held.expires_at_ms)}" if held.status in LIVE and held.expires_at_ms else ""
+    slot = f" slot {clock(held.slot_start_ms)}" if held.slot_start_ms else ""
+    part = f" of {held.part.holder} at {held.part.heeded}" if held.part is not None else ""
+    return f"#{held.number} {held.status.name} {', '.join(lines)}{reason}{until}{slot}{part}"
 
 
 def _rejection_text(no: Rejection) -> str:
@@ -151,6 +185,8 @@ def _rejection_text(no: Rejection) -> str:
         words.append(no.sku)
     if no.reason is Reason.COUNT_TOO_OLD:
         words.append(f"{clock(no.asked)} of {clock(no.available)}")
+    elif no.reason in {Reason.SLOT_NOT_OFFERED, Reason.SLOT_FULL}:
+        words.append(clock(no.asked) + (f" of {no.available}" if no.available else ""))
     elif no.asked or no.available:
         words.append(f"{no.asked} of {no.available}")
     if no.number:
@@ -180,6 +216,8 @@ def events_text(events: Iterable[Event]) -> str:
         name = type(event).__name__
         if isinstance(event, Released):
             name += f" {event.reason.name}"
+        elif isinstance(event, Heeded):
+            name += f" {event.status.name}"
         words[name] = words.get(name, 0) + 1
     return ", ".join(name if times == 1 else f"{name} x{times}" for name, times in words.items())
 

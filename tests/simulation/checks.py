@@ -5,7 +5,8 @@ from actors.journal.codec import decode_events
 from actors.journal.memory import MemoryDisk
 from actors.journal.port import JournalError
 from actors.ledger import invariants
-from actors.ledger.audit import Audit, compare
+from actors.ledger.audit import Audit
+from actors.ledger.audit_books import compare
 from actors.ledger.events import PolicyAdopted
 from actors.ledger.evolve import evolve
 from actors.ledger.snapshot import Capture

@@ -1,16 +1,15 @@
 """Machines with one fault each, to see that a checker catches it."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from actors.envelope import Stopped
 from actors.group_commit import GroupCommit
-from actors.host import LedgerHost
+from actors.host import Hosted, LedgerHost
 from actors.journal.memory import MemoryJournal
 from actors.journal.port import Head, JournalError, Record
-from actors.ledger.commands import Command, Reserve
-from actors.ledger.events import Event
+from actors.ledger.commands import Reserve
 from actors.ledger.policy import HOUR_MS
-from actors.ledger.state import Ledger, Remembered, Reservation
+from actors.ledger.state import Reservation
 from tests.simulation.world import Parts
 
 
@@ -51,7 +50,7 @@ class PassesOverFailures(LedgerHost):
 class SkipsTheKey(LedgerHost):
     """Every sentence is taken for a new one."""
 
-    def step(self, batch: Sequence[tuple[str, Command]]) -> list[Remembered | Stopped]:
+    def step(self, batch: Sequence[tuple[str, Any]]) -> list[Any]:
         salt = len(self._hosted["S1"].ledger.reservations) if "S1" in self._hosted else 0
         return super().step(
             [
@@ -64,7 +63,7 @@ class SkipsTheKey(LedgerHost):
 class AnswersAsOfNow(LedgerHost):
     """A repeat of Reserve is told how the reservation stands, not what was answered."""
 
-    def step(self, batch: Sequence[tuple[str, Command]]) -> list[Remembered | Stopped]:
+    def step(self, batch: Sequence[tuple[str, Any]]) -> list[Any]:
         answers = super().step(batch)
         for place, ((ledger_id, command), answer) in enumerate(zip(batch, answers, strict=True)):
             if isinstance(command, Reserve) and isinstance(answer, Reservation):
@@ -75,8 +74,8 @@ class AnswersAsOfNow(LedgerHost):
 class ExpiresEarly(LedgerHost):
     """Holds go an hour before their time."""
 
-    def _prepare(self, ledger_id: str, ledger: Ledger, now_ms: int) -> list[Event]:
-        return super()._prepare(ledger_id, ledger, now_ms + HOUR_MS)
+    def _prepare(self, ledger_id: str, hosted: Hosted, now_ms: int) -> list[Any]:
+        return super()._prepare(ledger_id, hosted, now_ms + HOUR_MS)
 
 
 class NeverExpires(LedgerHost):

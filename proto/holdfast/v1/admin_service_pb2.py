@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from holdfast.v1 import store_pb2 as holdfast_dot_v1_dot_store__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fholdfast/v1/admin_service.proto\x12\x0bholdfast.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17holdfast/v1/store.proto\"6\n\x10PutStoresRequest\x12\"\n\x06stores\x18\x01 \x03(\x0b\x32\x12.holdfast.v1.Store\"*\n\x11PutStoresResponse\x12\x15\n\rchain_version\x18\x01 \x01(\x03\":\n\x11ListStoresRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"h\n\x12ListStoresResponse\x12\"\n\x06stores\x18\x01 \x03(\x0b\x32\x12.holdfast.v1.Store\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x15\n\rchain_version\x18\x03 \x01(\x03\"\x12\n\x10GetPolicyRequest\"8\n\x11GetPolicyResponse\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.holdfast.v1.Policy\"7\n\x10SetPolicyRequest\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.holdfast.v1.Policy\"8\n\x11SetPolicyResponse\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.holdfast.v1.Policy\"*\n\x16GetLedgerStatusRequest\x12\x10\n\x08store_id\x18\x01 \x01(\t\"\xf4\x02\n\x17GetLedgerStatusResponse\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0b\n\x03pid\x18\x05 \x01(\x03\x12/\n\x0bledger_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11open_reservations\x18\x07 \x01(\x03\x12\x11\n\tpositions\x18\x08 \x01(\x03\x12\x1a\n\x12remembered_answers\x18\t \x01(\x03\x12\x18\n\x10snapshot_version\x18\n \x01(\x03\x12\x17\n\x0freplayed_events\x18\x0b \x01(\x03\x12+\n\x08recovery\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10repeats_answered\x18\r \x01(\x03\x12\x16\n\x0epolicy_version\x18\x0e \x01(\x03\"\'\n\x13VerifyLedgerRequest\x12\x10\n\x08store_id\x18\x01 \x01(\t\"R\n\x0b\x44iscrepancy\x12\x11\n\tinvariant\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x10\n\x08\x65xpected\x18\x03 \x01(\t\x12\r\n\x05\x66ound\x18\x04 \x01(\t\"\xf3\x01\n\x14VerifyLedgerResponse\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\r\n\x05holds\x18\x03 \x01(\x08\x12/\n\rdiscrepancies\x18\x04 \x03(\x0b\x32\x18.holdfast.v1.Discrepancy\x12\x0e\n\x06\x65vents\x18\x05 \x01(\x03\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x06 \x01(\x03\x12\x12\n\nunits_sold\x18\x07 \x01(\x03\x12\x16\n\x0eunits_reserved\x18\x08 \x01(\x03\x12\x16\n\x0eunits_oversold\x18\t \x01(\x03\x12\x12\n\nstate_hash\x18\n \x01(\t2\xf4\x03\n\x0c\x41\x64minService\x12J\n\tPutStores\x12\x1d.holdfast.v1.PutStoresRequest\x1a\x1e.holdfast.v1.PutStoresResponse\x12M\n\nListStores\x12\x1e.holdfast.v1.ListStoresRequest\x1a\x1f.holdfast.v1.ListStoresResponse\x12J\n\tGetPolicy\x12\x1d.holdfast.v1.GetPolicyRequest\x1a\x1e.holdfast.v1.GetPolicyResponse\x12J\n\tSetPolicy\x12\x1d.holdfast.v1.SetPolicyRequest\x1a\x1e.holdfast.v1.SetPolicyResponse\x12\\\n\x0fGetLedgerStatus\x12#.holdfast.v1.GetLedgerStatusRequest\x1a$.holdfast.v1.GetLedgerStatusResponse\x12S\n\x0cVerifyLedger\x12 .holdfast.v1.VerifyLedgerRequest\x1a!.holdfast.v1.VerifyLedgerResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fholdfast/v1/admin_service.proto\x12\x0bholdfast.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17holdfast/v1/store.proto\"6\n\x10PutStoresRequest\x12\"\n\x06stores\x18\x01 \x03(\x0b\x32\x12.holdfast.v1.Store\"o\n\x11PutStoresResponse\x12\x15\n\rchain_version\x18\x01 \x01(\x03\x12+\n\x08\x61\x66\x66\x65\x63ted\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.AffectedSlot\x12\x16\n\x0e\x61\x66\x66\x65\x63ted_slots\x18\x03 \x01(\x03\"\x8a\x01\n\x0c\x41\x66\x66\x65\x63tedSlot\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12.\n\nslot_start\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05taken\x18\x03 \x01(\x03\x12\x10\n\x08\x63\x61pacity\x18\x04 \x01(\x03\x12\x17\n\x0freservation_ids\x18\x05 \x03(\t\":\n\x11ListStoresRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"h\n\x12ListStoresResponse\x12\"\n\x06stores\x18\x01 \x03(\x0b\x32\x12.holdfast.v1.Store\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x15\n\rchain_version\x18\x03 \x01(\x03\"\x12\n\x10GetPolicyRequest\"8\n\x11GetPolicyResponse\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.holdfast.v1.Policy\"7\n\x10SetPolicyRequest\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.holdfast.v1.Policy\"8\n\x11SetPolicyResponse\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.holdfast.v1.Policy\"*\n\x16GetLedgerStatusRequest\x12\x10\n\x08store_id\x18\x01 \x01(\t\"\xf4\x02\n\x17GetLedgerStatusResponse\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0b\n\x03pid\x18\x05 \x01(\x03\x12/\n\x0bledger_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11open_reservations\x18\x07 \x01(\x03\x12\x11\n\tpositions\x18\x08 \x01(\x03\x12\x1a\n\x12remembered_answers\x18\t \x01(\x03\x12\x18\n\x10snapshot_version\x18\n \x01(\x03\x12\x17\n\x0freplayed_events\x18\x0b \x01(\x03\x12+\n\x08recovery\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10repeats_answered\x18\r \x01(\x03\x12\x16\n\x0epolicy_version\x18\x0e \x01(\x03\"\'\n\x13VerifyLedgerRequest\x12\x10\n\x08store_id\x18\x01 \x01(\t\"R\n\x0b\x44iscrepancy\x12\x11\n\tinvariant\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x10\n\x08\x65xpected\x18\x03 \x01(\t\x12\r\n\x05\x66ound\x18\x04 \x01(\t\"\xf3\x01\n\x14VerifyLedgerResponse\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\r\n\x05holds\x18\x03 \x01(\x08\x12/\n\rdiscrepancies\x18\x04 \x03(\x0b\x32\x18.holdfast.v1.Discrepancy\x12\x0e\n\x06\x65vents\x18\x05 \x01(\x03\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x06 \x01(\x03\x12\x12\n\nunits_sold\x18\x07 \x01(\x03\x12\x16\n\x0eunits_reserved\x18\x08 \x01(\x03\x12\x16\n\x0eunits_oversold\x18\t \x01(\x03\x12\x12\n\nstate_hash\x18\n \x01(\t2\xf4\x03\n\x0c\x41\x64minService\x12J\n\tPutStores\x12\x1d.holdfast.v1.PutStoresRequest\x1a\x1e.holdfast.v1.PutStoresResponse\x12M\n\nListStores\x12\x1e.holdfast.v1.ListStoresRequest\x1a\x1f.holdfast.v1.ListStoresResponse\x12J\n\tGetPolicy\x12\x1d.holdfast.v1.GetPolicyRequest\x1a\x1e.holdfast.v1.GetPolicyResponse\x12J\n\tSetPolicy\x12\x1d.holdfast.v1.SetPolicyRequest\x1a\x1e.holdfast.v1.SetPolicyResponse\x12\\\n\x0fGetLedgerStatus\x12#.holdfast.v1.GetLedgerStatusRequest\x1a$.holdfast.v1.GetLedgerStatusResponse\x12S\n\x0cVerifyLedger\x12 .holdfast.v1.VerifyLedgerRequest\x1a!.holdfast.v1.VerifyLedgerResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,29 +37,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PUTSTORESREQUEST']._serialized_start=138
   _globals['_PUTSTORESREQUEST']._serialized_end=192
   _globals['_PUTSTORESRESPONSE']._serialized_start=194
-  _globals['_PUTSTORESRESPONSE']._serialized_end=236
-  _globals['_LISTSTORESREQUEST']._serialized_start=238
-  _globals['_LISTSTORESREQUEST']._serialized_end=296
-  _globals['_LISTSTORESRESPONSE']._serialized_start=298
-  _globals['_LISTSTORESRESPONSE']._serialized_end=402
-  _globals['_GETPOLICYREQUEST']._serialized_start=404
-  _globals['_GETPOLICYREQUEST']._serialized_end=422
-  _globals['_GETPOLICYRESPONSE']._serialized_start=424
-  _globals['_GETPOLICYRESPONSE']._serialized_end=480
-  _globals['_SETPOLICYREQUEST']._serialized_start=482
-  _globals['_SETPOLICYREQUEST']._serialized_end=537
-  _globals['_SETPOLICYRESPONSE']._serialized_start=539
-  _globals['_SETPOLICYRESPONSE']._serialized_end=595
-  _globals['_GETLEDGERSTATUSREQUEST']._serialized_start=597
-  _globals['_GETLEDGERSTATUSREQUEST']._serialized_end=639
-  _globals['_GETLEDGERSTATUSRESPONSE']._serialized_start=642
-  _globals['_GETLEDGERSTATUSRESPONSE']._serialized_end=1014
-  _globals['_VERIFYLEDGERREQUEST']._serialized_start=1016
-  _globals['_VERIFYLEDGERREQUEST']._serialized_end=1055
-  _globals['_DISCREPANCY']._serialized_start=1057
-  _globals['_DISCREPANCY']._serialized_end=1139
-  _globals['_VERIFYLEDGERRESPONSE']._serialized_start=1142
-  _globals['_VERIFYLEDGERRESPONSE']._serialized_end=1385
-  _globals['_ADMINSERVICE']._serialized_start=1388
-  _globals['_ADMINSERVICE']._serialized_end=1888
+  _globals['_PUTSTORESRESPONSE']._serialized_end=305
+  _globals['_AFFECTEDSLOT']._serialized_start=308
+  _globals['_AFFECTEDSLOT']._serialized_end=446
+  _globals['_LISTSTORESREQUEST']._serialized_start=448
+  _globals['_LISTSTORESREQUEST']._serialized_end=506
+  _globals['_LISTSTORESRESPONSE']._serialized_start=508
+  _globals['_LISTSTORESRESPONSE']._serialized_end=612
+  _globals['_GETPOLICYREQUEST']._serialized_start=614
+  _globals['_GETPOLICYREQUEST']._serialized_end=632
+  _globals['_GETPOLICYRESPONSE']._serialized_start=634
+  _globals['_GETPOLICYRESPONSE']._serialized_end=690
+  _globals['_SETPOLICYREQUEST']._serialized_start=692
+  _globals['_SETPOLICYREQUEST']._serialized_end=747
+  _globals['_SETPOLICYRESPONSE']._serialized_start=749
+  _globals['_SETPOLICYRESPONSE']._serialized_end=805
+  _globals['_GETLEDGERSTATUSREQUEST']._serialized_start=807
+  _globals['_GETLEDGERSTATUSREQUEST']._serialized_end=849
+  _globals['_GETLEDGERSTATUSRESPONSE']._serialized_start=852
+  _globals['_GETLEDGERSTATUSRESPONSE']._serialized_end=1224
+  _globals['_VERIFYLEDGERREQUEST']._serialized_start=1226
+  _globals['_VERIFYLEDGERREQUEST']._serialized_end=1265
+  _globals['_DISCREPANCY']._serialized_start=1267
+  _globals['_DISCREPANCY']._serialized_end=1349
+  _globals['_VERIFYLEDGERRESPONSE']._serialized_start=1352
+  _globals['_VERIFYLEDGERRESPONSE']._serialized_end=1595
+  _globals['_ADMINSERVICE']._serialized_start=1598
+  _globals['_ADMINSERVICE']._serialized_end=2098
 # @@protoc_insertion_point(module_scope)

@@ -18,10 +18,28 @@ class PutStoresRequest(_message.Message):
     def __init__(self, stores: _Optional[_Iterable[_Union[_store_pb2.Store, _Mapping]]] = ...) -> None: ...
 
 class PutStoresResponse(_message.Message):
-    __slots__ = ("chain_version",)
+    __slots__ = ("chain_version", "affected", "affected_slots")
     CHAIN_VERSION_FIELD_NUMBER: _ClassVar[int]
+    AFFECTED_FIELD_NUMBER: _ClassVar[int]
+    AFFECTED_SLOTS_FIELD_NUMBER: _ClassVar[int]
     chain_version: int
-    def __init__(self, chain_version: _Optional[int] = ...) -> None: ...
+    affected: _containers.RepeatedCompositeFieldContainer[AffectedSlot]
+    affected_slots: int
+    def __init__(self, chain_version: _Optional[int] = ..., affected: _Optional[_Iterable[_Union[AffectedSlot, _Mapping]]] = ..., affected_slots: _Optional[int] = ...) -> None: ...
+
+class AffectedSlot(_message.Message):
+    __slots__ = ("store_id", "slot_start", "taken", "capacity", "reservation_ids")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    SLOT_START_FIELD_NUMBER: _ClassVar[int]
+    TAKEN_FIELD_NUMBER: _ClassVar[int]
+    CAPACITY_FIELD_NUMBER: _ClassVar[int]
+    RESERVATION_IDS_FIELD_NUMBER: _ClassVar[int]
+    store_id: str
+    slot_start: _timestamp_pb2.Timestamp
+    taken: int
+    capacity: int
+    reservation_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, store_id: _Optional[str] = ..., slot_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., taken: _Optional[int] = ..., capacity: _Optional[int] = ..., reservation_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListStoresRequest(_message.Message):
     __slots__ = ("page_size", "page_token")

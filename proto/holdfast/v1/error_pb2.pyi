@@ -29,6 +29,12 @@ class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_INSUFFICIENT_STOCK: _ClassVar[Reason]
     REASON_COUNT_TOO_OLD: _ClassVar[Reason]
     REASON_LEDGER_FULL: _ClassVar[Reason]
+    REASON_PART_OF_ORDER: _ClassVar[Reason]
+    REASON_ORDER_UNDECIDED: _ClassVar[Reason]
+    REASON_CLAIM_ABANDONED: _ClassVar[Reason]
+    REASON_NO_STORE_IN_REACH: _ClassVar[Reason]
+    REASON_SLOT_NOT_OFFERED: _ClassVar[Reason]
+    REASON_SLOT_FULL: _ClassVar[Reason]
 REASON_UNSPECIFIED: Reason
 REASON_IDEMPOTENCY_KEY_REUSED: Reason
 REASON_RESERVATION_NOT_FOUND: Reason
@@ -45,6 +51,12 @@ REASON_SKU_NOT_STOCKED: Reason
 REASON_INSUFFICIENT_STOCK: Reason
 REASON_COUNT_TOO_OLD: Reason
 REASON_LEDGER_FULL: Reason
+REASON_PART_OF_ORDER: Reason
+REASON_ORDER_UNDECIDED: Reason
+REASON_CLAIM_ABANDONED: Reason
+REASON_NO_STORE_IN_REACH: Reason
+REASON_SLOT_NOT_OFFERED: Reason
+REASON_SLOT_FULL: Reason
 
 class ShortLine(_message.Message):
     __slots__ = ("sku", "asked", "available")
@@ -56,8 +68,18 @@ class ShortLine(_message.Message):
     available: int
     def __init__(self, sku: _Optional[str] = ..., asked: _Optional[int] = ..., available: _Optional[int] = ...) -> None: ...
 
+class NearStore(_message.Message):
+    __slots__ = ("store_id", "kilometres", "has_everything")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    KILOMETRES_FIELD_NUMBER: _ClassVar[int]
+    HAS_EVERYTHING_FIELD_NUMBER: _ClassVar[int]
+    store_id: str
+    kilometres: float
+    has_everything: bool
+    def __init__(self, store_id: _Optional[str] = ..., kilometres: _Optional[float] = ..., has_everything: _Optional[bool] = ...) -> None: ...
+
 class Rejection(_message.Message):
-    __slots__ = ("reason", "message", "store_id", "sku", "asked", "available", "reservation_id", "status", "short_lines", "version")
+    __slots__ = ("reason", "message", "store_id", "sku", "asked", "available", "reservation_id", "status", "short_lines", "version", "order_id", "near_stores")
     REASON_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -68,6 +90,8 @@ class Rejection(_message.Message):
     STATUS_FIELD_NUMBER: _ClassVar[int]
     SHORT_LINES_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    NEAR_STORES_FIELD_NUMBER: _ClassVar[int]
     reason: Reason
     message: str
     store_id: str
@@ -78,7 +102,9 @@ class Rejection(_message.Message):
     status: _reservation_pb2.ReservationStatus
     short_lines: _containers.RepeatedCompositeFieldContainer[ShortLine]
     version: int
-    def __init__(self, reason: _Optional[_Union[Reason, str]] = ..., message: _Optional[str] = ..., store_id: _Optional[str] = ..., sku: _Optional[str] = ..., asked: _Optional[int] = ..., available: _Optional[int] = ..., reservation_id: _Optional[str] = ..., status: _Optional[_Union[_reservation_pb2.ReservationStatus, str]] = ..., short_lines: _Optional[_Iterable[_Union[ShortLine, _Mapping]]] = ..., version: _Optional[int] = ...) -> None: ...
+    order_id: str
+    near_stores: _containers.RepeatedCompositeFieldContainer[NearStore]
+    def __init__(self, reason: _Optional[_Union[Reason, str]] = ..., message: _Optional[str] = ..., store_id: _Optional[str] = ..., sku: _Optional[str] = ..., asked: _Optional[int] = ..., available: _Optional[int] = ..., reservation_id: _Optional[str] = ..., status: _Optional[_Union[_reservation_pb2.ReservationStatus, str]] = ..., short_lines: _Optional[_Iterable[_Union[ShortLine, _Mapping]]] = ..., version: _Optional[int] = ..., order_id: _Optional[str] = ..., near_stores: _Optional[_Iterable[_Union[NearStore, _Mapping]]] = ...) -> None: ...
 
 class FieldViolation(_message.Message):
     __slots__ = ("field", "description")

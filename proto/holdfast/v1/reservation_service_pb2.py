@@ -23,65 +23,71 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from holdfast.v1 import error_pb2 as holdfast_dot_v1_dot_error__pb2
+from holdfast.v1 import order_pb2 as holdfast_dot_v1_dot_order__pb2
 from holdfast.v1 import reservation_pb2 as holdfast_dot_v1_dot_reservation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%holdfast/v1/reservation_service.proto\x12\x0bholdfast.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17holdfast/v1/error.proto\x1a\x1dholdfast/v1/reservation.proto\"\xc6\x01\n\x0eReserveRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12(\n\x05lines\x18\x03 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12\x13\n\x0b\x63ustomer_id\x18\x04 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x05 \x01(\t\x12\x11\n\tbasket_id\x18\x06 \x01(\t\x12&\n\x03ttl\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa2\x01\n\x0fReserveResponse\x12/\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.ReservationH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x12\'\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x16.holdfast.v1.ItemErrorH\x00\x42\x08\n\x06result\"D\n\x13ReserveBatchRequest\x12-\n\x08requests\x18\x01 \x03(\x0b\x32\x1b.holdfast.v1.ReserveRequest\"F\n\x14ReserveBatchResponse\x12.\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1c.holdfast.v1.ReserveResponse\"D\n\x15GetReservationRequest\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x13\n\x0bmin_version\x18\x02 \x01(\x03\"X\n\x16GetReservationResponse\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\x12\x0f\n\x07version\x18\x02 \x01(\x03\"\x84\x01\n\x17ListReservationsRequest\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x30\n\x08statuses\x18\x02 \x03(\x0e\x32\x1e.holdfast.v1.ReservationStatus\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"t\n\x18ListReservationsResponse\x12.\n\x0creservations\x18\x01 \x03(\x0b\x32\x18.holdfast.v1.Reservation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\"\x7f\n\x19\x43onfirmReservationRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12\x31\n\x0e\x63ollect_within\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xad\x01\n\x1a\x43onfirmReservationResponse\x12/\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.ReservationH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x12\'\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x16.holdfast.v1.ItemErrorH\x00\x42\x08\n\x06result\"O\n\x13\x43onfirmBatchRequest\x12\x38\n\x08requests\x18\x01 \x03(\x0b\x32&.holdfast.v1.ConfirmReservationRequest\"Q\n\x14\x43onfirmBatchResponse\x12\x39\n\x08outcomes\x18\x01 \x03(\x0b\x32\'.holdfast.v1.ConfirmReservationResponse\"N\n\x1bMarkReservationReadyRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\"\x86\x01\n\x1cMarkReservationReadyResponse\x12/\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.ReservationH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\"\x91\x01\n\x19\x43ollectReservationRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12\x19\n\x11payment_reference\x18\x03 \x01(\t\x12(\n\x05lines\x18\x04 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"\xad\x01\n\x1a\x43ollectReservationResponse\x12/\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.ReservationH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x12\'\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x16.holdfast.v1.ItemErrorH\x00\x42\x08\n\x06result\"O\n\x13\x43ollectBatchRequest\x12\x38\n\x08requests\x18\x01 \x03(\x0b\x32&.holdfast.v1.CollectReservationRequest\"Q\n\x14\x43ollectBatchResponse\x12\x39\n\x08outcomes\x18\x01 \x03(\x0b\x32\'.holdfast.v1.CollectReservationResponse\"\xa2\x01\n\x19ReleaseReservationRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12*\n\x06reason\x18\x03 \x01(\x0e\x32\x1a.holdfast.v1.ReleaseReason\x12(\n\x05lines\x18\x04 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"\xad\x01\n\x1aReleaseReservationResponse\x12/\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.ReservationH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x12\'\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x16.holdfast.v1.ItemErrorH\x00\x42\x08\n\x06result\"O\n\x13ReleaseBatchRequest\x12\x38\n\x08requests\x18\x01 \x03(\x0b\x32&.holdfast.v1.ReleaseReservationRequest\"Q\n\x14ReleaseBatchResponse\x12\x39\n\x08outcomes\x18\x01 \x03(\x0b\x32\'.holdfast.v1.ReleaseReservationResponse\"s\n\x18\x45xtendReservationRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12&\n\x03ttl\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x83\x01\n\x19\x45xtendReservationResponse\x12/\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.ReservationH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result2\xf0\x08\n\x12ReservationService\x12\x44\n\x07Reserve\x12\x1b.holdfast.v1.ReserveRequest\x1a\x1c.holdfast.v1.ReserveResponse\x12S\n\x0cReserveBatch\x12 .holdfast.v1.ReserveBatchRequest\x1a!.holdfast.v1.ReserveBatchResponse\x12Y\n\x0eGetReservation\x12\".holdfast.v1.GetReservationRequest\x1a#.holdfast.v1.GetReservationResponse\x12_\n\x10ListReservations\x12$.holdfast.v1.ListReservationsRequest\x1a%.holdfast.v1.ListReservationsResponse\x12\x65\n\x12\x43onfirmReservation\x12&.holdfast.v1.ConfirmReservationRequest\x1a\'.holdfast.v1.ConfirmReservationResponse\x12S\n\x0c\x43onfirmBatch\x12 .holdfast.v1.ConfirmBatchRequest\x1a!.holdfast.v1.ConfirmBatchResponse\x12k\n\x14MarkReservationReady\x12(.holdfast.v1.MarkReservationReadyRequest\x1a).holdfast.v1.MarkReservationReadyResponse\x12\x65\n\x12\x43ollectReservation\x12&.holdfast.v1.CollectReservationRequest\x1a\'.holdfast.v1.CollectReservationResponse\x12S\n\x0c\x43ollectBatch\x12 .holdfast.v1.CollectBatchRequest\x1a!.holdfast.v1.CollectBatchResponse\x12\x65\n\x12ReleaseReservation\x12&.holdfast.v1.ReleaseReservationRequest\x1a\'.holdfast.v1.ReleaseReservationResponse\x12S\n\x0cReleaseBatch\x12 .holdfast.v1.ReleaseBatchRequest\x1a!.holdfast.v1.ReleaseBatchResponse\x12\x62\n\x11\x45xtendReservation\x12%.holdfast.v1.ExtendReservationRequest\x1a&.holdfast.v1.ExtendReservationResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%holdfast/v1/reservation_service.proto\x12\x0bholdfast.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17holdfast/v1/error.proto\x1a\x17holdfast/v1/order.proto\x1a\x1dholdfast/v1/reservation.proto\"\x9f\x02\n\x0eReserveRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12(\n\x05lines\x18\x03 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12\x13\n\x0b\x63ustomer_id\x18\x04 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x05 \x01(\t\x12\x11\n\tbasket_id\x18\x06 \x01(\t\x12&\n\x03ttl\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\nslot_start\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x08sourcing\x18\t \x01(\x0b\x32\x15.holdfast.v1.Sourcing\"\xc7\x01\n\x0fReserveResponse\x12/\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.ReservationH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x12\'\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x16.holdfast.v1.ItemErrorH\x00\x12#\n\x05order\x18\x04 \x01(\x0b\x32\x12.holdfast.v1.OrderH\x00\x42\x08\n\x06result\"D\n\x13ReserveBatchRequest\x12-\n\x08requests\x18\x01 \x03(\x0b\x32\x1b.holdfast.v1.ReserveRequest\"F\n\x14ReserveBatchResponse\x12.\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1c.holdfast.v1.ReserveResponse\"D\n\x15GetReservationRequest\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x13\n\x0bmin_version\x18\x02 \x01(\x03\"X\n\x16GetReservationResponse\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\x12\x0f\n\x07version\x18\x02 \x01(\x03\"\x84\x01\n\x17ListReservationsRequest\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x30\n\x08statuses\x18\x02 \x03(\x0e\x32\x1e.holdfast.v1.ReservationStatus\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"t\n\x18ListReservationsResponse\x12.\n\x0creservations\x18\x01 \x03(\x0b\x32\x18.holdfast.v1.Reservation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\"\x7f\n\x19\x43onfirmReservationRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12\x31\n\x0e\x63ollect_within\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xad\x01\n\x1a\x43onfirmReservationResponse\x12/\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.ReservationH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x12\'\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x16.holdfast.v1.ItemErrorH\x00\x42\x08\n\x06result\"O\n\x13\x43onfirmBatchRequest\x12\x38\n\x08requests\x18\x01 \x03(\x0b\x32&.holdfast.v1.ConfirmReservationRequest\"Q\n\x14\x43onfirmBatchResponse\x12\x39\n\x08outcomes\x18\x01 \x03(\x0b\x32\'.holdfast.v1.ConfirmReservationResponse\"N\n\x1bMarkReservationReadyRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\"\x86\x01\n\x1cMarkReservationReadyResponse\x12/\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.ReservationH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\"\x91\x01\n\x19\x43ollectReservationRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12\x19\n\x11payment_reference\x18\x03 \x01(\t\x12(\n\x05lines\x18\x04 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"\xad\x01\n\x1a\x43ollectReservationResponse\x12/\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.ReservationH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x12\'\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x16.holdfast.v1.ItemErrorH\x00\x42\x08\n\x06result\"O\n\x13\x43ollectBatchRequest\x12\x38\n\x08requests\x18\x01 \x03(\x0b\x32&.holdfast.v1.CollectReservationRequest\"Q\n\x14\x43ollectBatchResponse\x12\x39\n\x08outcomes\x18\x01 \x03(\x0b\x32\'.holdfast.v1.CollectReservationResponse\"\xa2\x01\n\x19ReleaseReservationRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12*\n\x06reason\x18\x03 \x01(\x0e\x32\x1a.holdfast.v1.ReleaseReason\x12(\n\x05lines\x18\x04 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"\xad\x01\n\x1aReleaseReservationResponse\x12/\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.ReservationH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x12\'\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x16.holdfast.v1.ItemErrorH\x00\x42\x08\n\x06result\"O\n\x13ReleaseBatchRequest\x12\x38\n\x08requests\x18\x01 \x03(\x0b\x32&.holdfast.v1.ReleaseReservationRequest\"Q\n\x14ReleaseBatchResponse\x12\x39\n\x08outcomes\x18\x01 \x03(\x0b\x32\'.holdfast.v1.ReleaseReservationResponse\"s\n\x18\x45xtendReservationRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12&\n\x03ttl\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x83\x01\n\x19\x45xtendReservationResponse\x12/\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.ReservationH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\"\xcc\x01\n\x17\x41mendReservationRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12(\n\x05lines\x18\x03 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12&\n\x03ttl\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\nslot_start\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x82\x01\n\x18\x41mendReservationResponse\x12/\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.ReservationH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result2\xd1\t\n\x12ReservationService\x12\x44\n\x07Reserve\x12\x1b.holdfast.v1.ReserveRequest\x1a\x1c.holdfast.v1.ReserveResponse\x12S\n\x0cReserveBatch\x12 .holdfast.v1.ReserveBatchRequest\x1a!.holdfast.v1.ReserveBatchResponse\x12Y\n\x0eGetReservation\x12\".holdfast.v1.GetReservationRequest\x1a#.holdfast.v1.GetReservationResponse\x12_\n\x10ListReservations\x12$.holdfast.v1.ListReservationsRequest\x1a%.holdfast.v1.ListReservationsResponse\x12\x65\n\x12\x43onfirmReservation\x12&.holdfast.v1.ConfirmReservationRequest\x1a\'.holdfast.v1.ConfirmReservationResponse\x12S\n\x0c\x43onfirmBatch\x12 .holdfast.v1.ConfirmBatchRequest\x1a!.holdfast.v1.ConfirmBatchResponse\x12k\n\x14MarkReservationReady\x12(.holdfast.v1.MarkReservationReadyRequest\x1a).holdfast.v1.MarkReservationReadyResponse\x12\x65\n\x12\x43ollectReservation\x12&.holdfast.v1.CollectReservationRequest\x1a\'.holdfast.v1.CollectReservationResponse\x12S\n\x0c\x43ollectBatch\x12 .holdfast.v1.CollectBatchRequest\x1a!.holdfast.v1.CollectBatchResponse\x12\x65\n\x12ReleaseReservation\x12&.holdfast.v1.ReleaseReservationRequest\x1a\'.holdfast.v1.ReleaseReservationResponse\x12S\n\x0cReleaseBatch\x12 .holdfast.v1.ReleaseBatchRequest\x1a!.holdfast.v1.ReleaseBatchResponse\x12_\n\x10\x41mendReservation\x12$.holdfast.v1.AmendReservationRequest\x1a%.holdfast.v1.AmendReservationResponse\x12\x62\n\x11\x45xtendReservation\x12%.holdfast.v1.ExtendReservationRequest\x1a&.holdfast.v1.ExtendReservationResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'holdfast.v1.reservation_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RESERVEREQUEST']._serialized_start=143
-  _globals['_RESERVEREQUEST']._serialized_end=341
-  _globals['_RESERVERESPONSE']._serialized_start=344
-  _globals['_RESERVERESPONSE']._serialized_end=506
-  _globals['_RESERVEBATCHREQUEST']._serialized_start=508
-  _globals['_RESERVEBATCHREQUEST']._serialized_end=576
-  _globals['_RESERVEBATCHRESPONSE']._serialized_start=578
-  _globals['_RESERVEBATCHRESPONSE']._serialized_end=648
-  _globals['_GETRESERVATIONREQUEST']._serialized_start=650
-  _globals['_GETRESERVATIONREQUEST']._serialized_end=718
-  _globals['_GETRESERVATIONRESPONSE']._serialized_start=720
-  _globals['_GETRESERVATIONRESPONSE']._serialized_end=808
-  _globals['_LISTRESERVATIONSREQUEST']._serialized_start=811
-  _globals['_LISTRESERVATIONSREQUEST']._serialized_end=943
-  _globals['_LISTRESERVATIONSRESPONSE']._serialized_start=945
-  _globals['_LISTRESERVATIONSRESPONSE']._serialized_end=1061
-  _globals['_CONFIRMRESERVATIONREQUEST']._serialized_start=1063
-  _globals['_CONFIRMRESERVATIONREQUEST']._serialized_end=1190
-  _globals['_CONFIRMRESERVATIONRESPONSE']._serialized_start=1193
-  _globals['_CONFIRMRESERVATIONRESPONSE']._serialized_end=1366
-  _globals['_CONFIRMBATCHREQUEST']._serialized_start=1368
-  _globals['_CONFIRMBATCHREQUEST']._serialized_end=1447
-  _globals['_CONFIRMBATCHRESPONSE']._serialized_start=1449
-  _globals['_CONFIRMBATCHRESPONSE']._serialized_end=1530
-  _globals['_MARKRESERVATIONREADYREQUEST']._serialized_start=1532
-  _globals['_MARKRESERVATIONREADYREQUEST']._serialized_end=1610
-  _globals['_MARKRESERVATIONREADYRESPONSE']._serialized_start=1613
-  _globals['_MARKRESERVATIONREADYRESPONSE']._serialized_end=1747
-  _globals['_COLLECTRESERVATIONREQUEST']._serialized_start=1750
-  _globals['_COLLECTRESERVATIONREQUEST']._serialized_end=1895
-  _globals['_COLLECTRESERVATIONRESPONSE']._serialized_start=1898
-  _globals['_COLLECTRESERVATIONRESPONSE']._serialized_end=2071
-  _globals['_COLLECTBATCHREQUEST']._serialized_start=2073
-  _globals['_COLLECTBATCHREQUEST']._serialized_end=2152
-  _globals['_COLLECTBATCHRESPONSE']._serialized_start=2154
-  _globals['_COLLECTBATCHRESPONSE']._serialized_end=2235
-  _globals['_RELEASERESERVATIONREQUEST']._serialized_start=2238
-  _globals['_RELEASERESERVATIONREQUEST']._serialized_end=2400
-  _globals['_RELEASERESERVATIONRESPONSE']._serialized_start=2403
-  _globals['_RELEASERESERVATIONRESPONSE']._serialized_end=2576
-  _globals['_RELEASEBATCHREQUEST']._serialized_start=2578
-  _globals['_RELEASEBATCHREQUEST']._serialized_end=2657
-  _globals['_RELEASEBATCHRESPONSE']._serialized_start=2659
-  _globals['_RELEASEBATCHRESPONSE']._serialized_end=2740
-  _globals['_EXTENDRESERVATIONREQUEST']._serialized_start=2742
-  _globals['_EXTENDRESERVATIONREQUEST']._serialized_end=2857
-  _globals['_EXTENDRESERVATIONRESPONSE']._serialized_start=2860
-  _globals['_EXTENDRESERVATIONRESPONSE']._serialized_end=2991
-  _globals['_RESERVATIONSERVICE']._serialized_start=2994
-  _globals['_RESERVATIONSERVICE']._serialized_end=4130
+  _globals['_RESERVEREQUEST']._serialized_start=201
+  _globals['_RESERVEREQUEST']._serialized_end=488
+  _globals['_RESERVERESPONSE']._serialized_start=491
+  _globals['_RESERVERESPONSE']._serialized_end=690
+  _globals['_RESERVEBATCHREQUEST']._serialized_start=692
+  _globals['_RESERVEBATCHREQUEST']._serialized_end=760
+  _globals['_RESERVEBATCHRESPONSE']._serialized_start=762
+  _globals['_RESERVEBATCHRESPONSE']._serialized_end=832
+  _globals['_GETRESERVATIONREQUEST']._serialized_start=834
+  _globals['_GETRESERVATIONREQUEST']._serialized_end=902
+  _globals['_GETRESERVATIONRESPONSE']._serialized_start=904
+  _globals['_GETRESERVATIONRESPONSE']._serialized_end=992
+  _globals['_LISTRESERVATIONSREQUEST']._serialized_start=995
+  _globals['_LISTRESERVATIONSREQUEST']._serialized_end=1127
+  _globals['_LISTRESERVATIONSRESPONSE']._serialized_start=1129
+  _globals['_LISTRESERVATIONSRESPONSE']._serialized_end=1245
+  _globals['_CONFIRMRESERVATIONREQUEST']._serialized_start=1247
+  _globals['_CONFIRMRESERVATIONREQUEST']._serialized_end=1374
+  _globals['_CONFIRMRESERVATIONRESPONSE']._serialized_start=1377
+  _globals['_CONFIRMRESERVATIONRESPONSE']._serialized_end=1550
+  _globals['_CONFIRMBATCHREQUEST']._serialized_start=1552
+  _globals['_CONFIRMBATCHREQUEST']._serialized_end=1631
+  _globals['_CONFIRMBATCHRESPONSE']._serialized_start=1633
+  _globals['_CONFIRMBATCHRESPONSE']._serialized_end=1714
+  _globals['_MARKRESERVATIONREADYREQUEST']._serialized_start=1716
+  _globals['_MARKRESERVATIONREADYREQUEST']._serialized_end=1794
+  _globals['_MARKRESERVATIONREADYRESPONSE']._serialized_start=1797
+  _globals['_MARKRESERVATIONREADYRESPONSE']._serialized_end=1931
+  _globals['_COLLECTRESERVATIONREQUEST']._serialized_start=1934
+  _globals['_COLLECTRESERVATIONREQUEST']._serialized_end=2079
+  _globals['_COLLECTRESERVATIONRESPONSE']._serialized_start=2082
+  _globals['_COLLECTRESERVATIONRESPONSE']._serialized_end=2255
+  _globals['_COLLECTBATCHREQUEST']._serialized_start=2257
+  _globals['_COLLECTBATCHREQUEST']._serialized_end=2336
+  _globals['_COLLECTBATCHRESPONSE']._serialized_start=2338
+  _globals['_COLLECTBATCHRESPONSE']._serialized_end=2419
+  _globals['_RELEASERESERVATIONREQUEST']._serialized_start=2422
+  _globals['_RELEASERESERVATIONREQUEST']._serialized_end=2584
+  _globals['_RELEASERESERVATIONRESPONSE']._serialized_start=2587
+  _globals['_RELEASERESERVATIONRESPONSE']._serialized_end=2760
+  _globals['_RELEASEBATCHREQUEST']._serialized_start=2762
+  _globals['_RELEASEBATCHREQUEST']._serialized_end=2841
+  _globals['_RELEASEBATCHRESPONSE']._serialized_start=2843
+  _globals['_RELEASEBATCHRESPONSE']._serialized_end=2924
+  _globals['_EXTENDRESERVATIONREQUEST']._serialized_start=2926
+  _globals['_EXTENDRESERVATIONREQUEST']._serialized_end=3041
+  _globals['_EXTENDRESERVATIONRESPONSE']._serialized_start=3044
+  _globals['_EXTENDRESERVATIONRESPONSE']._serialized_end=3175
+  _globals['_AMENDRESERVATIONREQUEST']._serialized_start=3178
+  _globals['_AMENDRESERVATIONREQUEST']._serialized_end=3382
+  _globals['_AMENDRESERVATIONRESPONSE']._serialized_start=3385
+  _globals['_AMENDRESERVATIONRESPONSE']._serialized_end=3515
+  _globals['_RESERVATIONSERVICE']._serialized_start=3518
+  _globals['_RESERVATIONSERVICE']._serialized_end=4751
 # @@protoc_insertion_point(module_scope)

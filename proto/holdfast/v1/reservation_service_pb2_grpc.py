@@ -93,6 +93,11 @@ class ReservationServiceStub:
                 request_serializer=holdfast_dot_v1_dot_reservation__service__pb2.ReleaseBatchRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.ReleaseBatchResponse.FromString,
                 _registered_method=True)
+        self.AmendReservation = channel.unary_unary(
+                '/holdfast.v1.ReservationService/AmendReservation',
+                request_serializer=holdfast_dot_v1_dot_reservation__service__pb2.AmendReservationRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.AmendReservationResponse.FromString,
+                _registered_method=True)
         self.ExtendReservation = channel.unary_unary(
                 '/holdfast.v1.ReservationService/ExtendReservation',
                 request_serializer=holdfast_dot_v1_dot_reservation__service__pb2.ExtendReservationRequest.SerializeToString,
@@ -185,6 +190,13 @@ class ReservationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AmendReservation(self, request, context):
+        """Changes lines, deadline or pickup slot in one step; the reservation stays as it is where that cannot be had.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExtendReservation(self, request, context):
         """Moves the deadline of a live reservation to a time from now.
         """
@@ -249,6 +261,11 @@ def add_ReservationServiceServicer_to_server(servicer, server):
                     servicer.ReleaseBatch,
                     request_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.ReleaseBatchRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_reservation__service__pb2.ReleaseBatchResponse.SerializeToString,
+            ),
+            'AmendReservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.AmendReservation,
+                    request_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.AmendReservationRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_reservation__service__pb2.AmendReservationResponse.SerializeToString,
             ),
             'ExtendReservation': grpc.unary_unary_rpc_method_handler(
                     servicer.ExtendReservation,
@@ -557,6 +574,33 @@ class ReservationService:
             '/holdfast.v1.ReservationService/ReleaseBatch',
             holdfast_dot_v1_dot_reservation__service__pb2.ReleaseBatchRequest.SerializeToString,
             holdfast_dot_v1_dot_reservation__service__pb2.ReleaseBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AmendReservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.ReservationService/AmendReservation',
+            holdfast_dot_v1_dot_reservation__service__pb2.AmendReservationRequest.SerializeToString,
+            holdfast_dot_v1_dot_reservation__service__pb2.AmendReservationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,102 @@
+"""The actor of customers: some of their hash slots, each a ledger of limits and of orders over several shops.
+
+A plain class; `cluster` puts Ray on it. It is told and asked like a StoreActor; `coordinator` carries its words.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from actors.clock import Clock
+from actors.envelope import Wire
+from actors.host import Hosted
+from actors.journal.port import Journal, JournalError
+from actors.office import TIDY_EVERY_S, FeedRecord, Office
+from actors.order_envelope import order_command_from_wire
+from actors.orders.plain import order_to_plain
+from actors.orders.snapshot import Capture
+
+UNTOLD_MAX: Final = 500  # orders to an answer
+
+
+class CustomerActor:
+    """The ledgers of one journal. `end` is called once when the journal fails or was taken over: it must not return."""
+
+    def __init__(
+        self,
+        name: str,
+        journal: Journal,
+        clock: Clock,
+        end: Callable[[JournalError], None],
+        tidy_every_s: float = TIDY_EVERY_S,
+    ) -> None:
+        self._office = Office(name, journal, clock, end, order_command_from_wire, tidy_every_s)
+        self._host = self._office.host
+
+    def ping(self) -> int:
+        """Answers with the process id when the actor serves."""
+        return self._office.pid()
+
+    def adopt(self, document: bytes) -> None:
+        """See `Office.adopt`."""
+        self._office.adopt(document)
+
+    def step(self, batch: bytes) -> bytes:
+        """See `Office.step`."""
+        return self._office.step(batch)
+
+    def records(self, ledger_id: str, after: int, events_max: int) -> list[FeedRecord]:
+        """See `Office.records`."""
+        return self._office.records(ledger_id, after, events_max)
+
+    def close(self) -> None:
+        """See `Office.close`."""
+        self._office.close()
+
+    def ledger_ids(self) -> list[str]:
+        """The ledgers that were ever written."""
+        return self._host.ledger_ids()
+
+    def order(self, ledger_id: str, number: int) -> tuple[int, Wire | None]:
+        """The ledger's version and an order, None where there is none."""
+
+        def question(hosted: Hosted, _now_ms: int) -> tuple[int, Wire | None]:
+            order = hosted.ledger.orders.get(number)
+            return hosted.ledger.version, None if order is None else order_to_plain(order)
+
+        return self._host.read(ledger_id, question)
+
+    def untold(self) -> list[tuple[str, list[Wire]]]:
+        """By ledger, orders of which some shop has not heard the newest."""
+
+        def question(hosted: Hosted, _now_ms: int) -> list[Wire]:
+            ledger = hosted.ledger
+            return [order_to_plain(ledger.orders[number]) for number in list(ledger.untold)[:UNTOLD_MAX]]
+
+        found = [(ledger_id, self._host.read(ledger_id, question)) for ledger_id in self._host.ledger_ids()]
+        return [(ledger_id, orders) for ledger_id, orders in found if orders]
+
+    def status(self, ledger_id: str) -> dict[str, Any]:
+        """Where a ledger stands."""
+
+        def question(hosted: Hosted, now_ms: int) -> dict[str, Any]:
+            ledger = hosted.ledger
+            return {
+                "version": ledger.version,
+                "epoch": hosted.epoch,
+                "actor": self._office.name,
+                "pid": self._office.pid(),
+                "ledger_time_ms": now_ms,
+                "orders": len(ledger.orders),
+                "untold": len(ledger.untold),
+                "snapshot_version": hosted.snapshot_seq,
+                "replayed_events": hosted.recovery.replayed_events,
+                "recovery_us": hosted.recovery.took_us,
+                "policy_version": ledger.policy.version,
+            }
+
+        return self._host.read(ledger_id, question)
+
+    def live_state(self, ledger_id: str) -> tuple[int, str]:
+        """Version and state hash: what a replay is held against."""
+        capture = self._host.read(ledger_id, lambda hosted, _now_ms: Capture(hosted.ledger))
+        return capture.version, capture.state_hash()

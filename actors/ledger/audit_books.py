@@ -1,0 +1,99 @@
+"""What an audit writes into and gives back. Plain books, that know nothing of how the ledger keeps its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final, NamedTuple
+
+from actors.ledger.commands import Lines
+from actors.ledger.lifecycle import Status
+
+VIOLATIONS_MAX: Final = 100  # told; all are counted
+
+Stock = tuple[int, int, int, int]  # on_hand, reserved, allotted, safety_stock
+
+
+class Violation(NamedTuple):
+    """A broken rule: which, of what, and the two that should agree."""
+
+    invariant: str
+    subject: str
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditResult:
+    """What the journal says as of its last record. `violations` holds the first of `violations_total`."""
+
+    version: int
+    at_ms: int
+    events: int
+    accepted: int
+    refused: int
+    confirmed: int
+    collected: int
+    released: int
+    expired: int
+    shortfalls: int
+    units_received: int
+    units_sold: int
+    units_adjusted: int
+    units_reserved: int
+    units_oversold: int
+    positions: dict[str, Stock]
+    violations: tuple[Violation, ...]
+    violations_total: int
+
+    @property
+    def holds(self) -> bool:
+        """True where no rule is broken."""
+        return self.violations_total == 0
+
+
+class Book:
+    """One SKU's."""
+
+    __slots__ = ("adjusted", "counted_at_ms", "on_hand", "oversold", "received", "reserved", "safety_stock", "sold")
+
+    def __init__(self) -> None:
+        self.on_hand = self.reserved = self.safety_stock = self.received = self.sold = self.adjusted = 0
+        self.counted_at_ms = 0
+        self.oversold = 0  # the most that was ever promised beyond what was there
+
+
+class Hold:
+    """One live reservation: what each of its lines still holds, until when, and its place in a slot.
+
+    A part of an order over several ledgers has a `holder`, and no deadline of its own.
+    """
+
+    __slots__ = ("any_sold", "channel", "customer_id", "deadline_ms", "held", "holder", "slot_start_ms", "status")
+
+    def __init__(
+        self, customer_id: str, channel: str, lines: Lines, deadline_ms: float, slot_start_ms: int, holder: str = ""
+    ) -> None:
+        self.status = Status.CLAIMED if holder else Status.HELD
+        self.holder = holder
+        self.slot_start_ms = slot_start_ms
+        self.customer_id = customer_id
+        self.channel = channel
+        self.held = lines
+        self.deadline_ms = deadline_ms
+        self.any_sold = False
+
+    def units(self, of_sku: str) -> int:
+        """Units of a SKU that it still holds."""
+        return sum(units for sku, units in self.held if sku == of_sku)
+
+
+def compare(result: AuditResult, live_positions: Mapping[str, Stock]) -> list[Violation]:
+    """Where the journal and the live ledger, at the same version, do not agree; the first hundred SKUs."""
+    text = "on_hand {}, reserved {}, allotted {}, safety_stock {}"
+    nothing: Stock = (0, 0, 0, 0)
+    rows = (
+        (sku, result.positions.get(sku, nothing), live_positions.get(sku, nothing))
+        for sku in sorted(result.positions.keys() | live_positions.keys())
+    )
+    apart = (Violation("I1", sku, text.format(*told), text.format(*live)) for sku, told, live in rows if told != live)
+    return list(islice(apart, VIOLATIONS_MAX))

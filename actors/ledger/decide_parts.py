@@ -1,0 +1,76 @@
+"""What a shop decides about its part of an order: whether it can be had. The rest it is told, and heeds."""
+
+from typing import Final
+
+from actors.ledger.commands import Acknowledge, Claim, Heed, Lines, claim_key
+from actors.ledger.decision import Accepted, Decision, Rejected
+from actors.ledger.demand import by_sku, over_limit, short_of_stock, slot_refusal
+from actors.ledger.events import Acknowledged, Claimed, Heeded
+from actors.ledger.lifecycle import LIVE, Status
+from actors.ledger.reasons import Reason, Rejection
+from actors.ledger.state import REMEMBERED_ANSWERS_MAX, Ledger, Reservation
+
+# How far a part has come: a word that would lead it back says nothing about its status.
+_PROGRESS: Final = {Status.CLAIMED: 0, Status.HELD: 1, Status.CONFIRMED: 2, Status.READY: 3}
+
+
+def decide_claim(ledger: Ledger, command: Claim, now_ms: int) -> Decision:
+    """Hold a part, or refuse it, at once: a claim never waits for another one."""
+    if ledger.policy.paused:
+        return Rejected(Rejection(Reason.STORE_NOT_ACCEPTING))
+    if command.holder in ledger.holders:  # its first answer was forgotten, the part was not
+        return Rejected(Rejection(Reason.CLAIM_ABANDONED))
+    demand = by_sku(command.lines)
+    refusal = over_limit(ledger, command.customer_id, command.channel, demand, None)
+    refusal = refusal or short_of_stock(ledger, demand, None)
+    if refusal is None and command.slot_start_ms:
+        refusal = slot_refusal(ledger, command.slot_start_ms, now_ms, None)
+    if refusal is not None:
+        return Rejected(refusal)
+    if ledger.remembered >= REMEMBERED_ANSWERS_MAX:
+        return Rejected(Rejection(Reason.LEDGER_FULL))
+    return Accepted((Claimed._make(command),))
+
+
+def decide_heed(ledger: Ledger, command: Heed) -> Decision:
+    """Go on as the order says. No events: it was heeded before, or the part is final."""
+    holder, revision, status, expires_at_ms, reason, keep = command
+    number = ledger.holders.get(holder)
+    if number is None:
+        if status in LIVE:  # its claim was answered, so it cannot be gone: the order was told otherwise
+            return Rejected(Rejection(Reason.RESERVATION_NOT_FOUND))
+        if ledger.recall(claim_key(holder)) is not None:  # its claim was refused, or is from now on
+            return Rejected(Rejection(Reason.CLAIM_ABANDONED))
+        return Accepted((Heeded(holder, revision, 0, status, 0, reason, ()),))
+    reservation = ledger.reservations[number]
+    assert reservation.part is not None, "holders name parts"
+    if revision <= reservation.part.heeded or reservation.status not in LIVE:
+        return Accepted(())
+    if status not in LIVE:
+        lines = reservation.held_lines()
+    else:
+        lines = _beyond(reservation, keep) if keep else tuple((sku, 0) for sku, _ in reservation.lines)
+        if _PROGRESS[status] < _PROGRESS[reservation.status]:
+            status = reservation.status
+    return Accepted((Heeded(holder, revision, number, status, expires_at_ms, reason, lines),))
+
+
+def _beyond(reservation: Reservation, keep: Lines) -> Lines:
+    """Units by line that the part holds beyond what it is to keep by SKU."""
+    left = dict(by_sku(keep))
+    lines = []
+    for sku, held in reservation.held_lines():
+        kept = min(held, left.get(sku, 0))
+        left[sku] = left.get(sku, 0) - kept
+        lines.append((sku, held - kept))
+    return tuple(lines)
+
+
+def decide_acknowledge(ledger: Ledger, command: Acknowledge) -> Decision:
+    """Owe no more what has been noted. Parts that changed again since stay owed."""
+    noted = tuple(
+        (number, version)
+        for number, version in command.parts
+        if number in ledger.owed and ledger.reservations[number].version <= version
+    )
+    return Accepted((Acknowledged(noted),) if noted else ())

@@ -1,0 +1,124 @@
+"""What can be asked of a customers' ledger. Those with a key come from callers, the others from whoever drives."""
+
+from typing import NamedTuple
+
+from actors.ledger.commands import Lines
+from actors.ledger.lifecycle import ReleaseReason, Status
+from actors.ledger.reasons import Rejection
+
+
+class Plan(NamedTuple):
+    """What one shop is to hold. `slot_start_ms` 0 asks for no pickup slot."""
+
+    store_id: str
+    lines: Lines
+    slot_start_ms: int
+
+
+class Target(NamedTuple):
+    """What a part of an order is to hold from now on, at most; no lines let go of it."""
+
+    store_id: str
+    attempt: int
+    lines: Lines
+
+
+class Open(NamedTuple):
+    """Begin an order: take the limits, and note whom to ask. `content` says in 24 hex digits what the caller asked,
+    `missing` what of it the plans leave out because it cannot be had.
+    """
+
+    key: str
+    content: str
+    customer_id: str
+    channel: str
+    ttl_ms: int
+    plans: tuple[Plan, ...]
+    missing: Lines
+
+
+class Amend(NamedTuple):
+    """Begin a change: what more is to be claimed, and what earlier parts keep once that is certain."""
+
+    key: str
+    content: str
+    number: int
+    plans: tuple[Plan, ...]
+    targets: tuple[Target, ...]
+
+
+class Replan(NamedTuple):
+    """A claim was refused: let go of this attempt's claims, and ask others."""
+
+    number: int
+    attempt: int
+    plans: tuple[Plan, ...]
+    missing: Lines
+
+
+class Commit(NamedTuple):
+    """All claims of an attempt were granted; `claims` are (store_id, reservation number)."""
+
+    number: int
+    attempt: int
+    claims: tuple[tuple[str, int], ...]
+
+
+class Abandon(NamedTuple):
+    """A claim was refused and no other plan is left; the refusal becomes the caller's answer."""
+
+    number: int
+    attempt: int
+    rejection: Rejection
+
+
+class Refuse(NamedTuple):
+    """No plan was found: the refusal is the answer to the call from now on."""
+
+    key: str
+    content: str
+    customer_id: str
+    rejection: Rejection
+
+
+class Confirm(NamedTuple):
+    """The order is placed. `collect_within_ms` 0 asks for the time of the policy."""
+
+    key: str
+    number: int
+    collect_within_ms: int
+
+
+class Release(NamedTuple):
+    """Give all parts back."""
+
+    key: str
+    number: int
+    reason: ReleaseReason
+
+
+class Extend(NamedTuple):
+    """Move the deadline to `ttl_ms` from now."""
+
+    key: str
+    number: int
+    ttl_ms: int
+
+
+class Note(NamedTuple):
+    """How a shop's part stands. `revision` is the newest of the order's that the shop has heeded, 0 where it was not
+    told but speaks by itself. `held` and `collected` are units by line; `reservation` 0: there is no such part.
+    """
+
+    number: int
+    store_id: str
+    attempt: int
+    revision: int
+    reservation: int
+    version: int
+    status: Status
+    held: tuple[int, ...]
+    collected: tuple[int, ...]
+
+
+Command = Open | Refuse | Amend | Replan | Commit | Abandon | Confirm | Release | Extend | Note

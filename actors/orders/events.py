@@ -1,0 +1,128 @@
+"""What happened to orders. Each is journalled and can be read for ever (see `journal.order_codec`)."""
+
+from typing import NamedTuple
+
+from actors.ledger.commands import Lines
+from actors.ledger.events import PolicyAdopted
+from actors.ledger.lifecycle import ReleaseReason, Status
+from actors.ledger.reasons import Rejection
+from actors.orders.commands import Plan, Target
+
+
+class Opened(NamedTuple):
+    """Limits are taken, shops are asked. Not committed by `decide_by_ms`, it is abandoned."""
+
+    key: str
+    content: str
+    customer_id: str
+    channel: str
+    ttl_ms: int
+    plans: tuple[Plan, ...]
+    missing: Lines
+    decide_by_ms: int
+
+
+class Refused(NamedTuple):
+    """The business said no before anybody was asked. `key` is as it is remembered."""
+
+    key: str
+    content: str
+    rejection: Rejection
+
+
+class AmendOpened(NamedTuple):
+    """A change was begun; the order stands as it was until it is committed."""
+
+    key: str
+    content: str
+    number: int
+    plans: tuple[Plan, ...]
+    targets: tuple[Target, ...]
+    decide_by_ms: int
+
+
+class Replanned(NamedTuple):
+    """The open attempt's claims are let go, others are asked."""
+
+    number: int
+    plans: tuple[Plan, ...]
+    missing: Lines
+    decide_by_ms: int
+
+
+class Committed(NamedTuple):
+    """The open attempt is certain: held from here on, or amended. `claims` are (store_id, reservation number)."""
+
+    number: int
+    claims: tuple[tuple[str, int], ...]
+    expires_at_ms: int
+
+
+class Abandoned(NamedTuple):
+    """The open attempt failed, by a refusal or, without one, by time: then its key has no answer."""
+
+    number: int
+    rejection: Rejection | None
+
+
+class Confirmed(NamedTuple):
+    """The order is placed."""
+
+    key: str
+    content: str
+    number: int
+    expires_at_ms: int
+
+
+class Released(NamedTuple):
+    """Given back as a whole."""
+
+    key: str
+    content: str
+    number: int
+    reason: ReleaseReason
+
+
+class Extended(NamedTuple):
+    """The deadline moved."""
+
+    key: str
+    content: str
+    number: int
+    expires_at_ms: int
+
+
+class Expired(NamedTuple):
+    """The deadline passed."""
+
+    number: int
+
+
+class Noted(NamedTuple):
+    """A shop said how its part stands; fields as in `commands.Note`."""
+
+    number: int
+    store_id: str
+    attempt: int
+    revision: int
+    reservation: int
+    version: int
+    status: Status
+    held: tuple[int, ...]
+    collected: tuple[int, ...]
+
+
+Event = (
+    Opened
+    | Refused
+    | AmendOpened
+    | Replanned
+    | Committed
+    | Abandoned
+    | Confirmed
+    | Released
+    | Extended
+    | Expired
+    | Noted
+    | PolicyAdopted
+)

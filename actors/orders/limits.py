@@ -1,0 +1,115 @@
+"""What one customer may have over the whole chain. Exact: one ledger decides for the customer, and counts what a shop
+may still hand over until that shop has said that it will not.
+"""
+
+from actors.ledger.lifecycle import LIVE
+from actors.ledger.policy import ChainLimitRule
+from actors.ledger.reasons import Reason, Rejection
+from actors.orders.commands import Plan, Target
+from actors.orders.state import Order, OrderLedger, Part
+
+
+def demand_of(plans: tuple[Plan, ...]) -> dict[str, int]:
+    """Units by SKU, over all shops of a plan."""
+    units: dict[str, int] = {}
+    for plan in plans:
+        for sku, quantity in plan.lines:
+            units[sku] = units.get(sku, 0) + quantity
+    return units
+
+
+def over_limit(
+    ledger: OrderLedger,
+    customer_id: str,
+    channel: str,
+    plans: tuple[Plan, ...],
+    now_ms: int,
+    amended: Order | None = None,
+    targets: tuple[Target, ...] = (),
+) -> Rejection | None:
+    """The first limit that the plans would break. An order that is amended counts as it will be; what it let go of
+    before counts until its shop has heard of that.
+    """
+    policy = ledger.policy
+    if not policy.chain_limit_rules:
+        return None
+    demand = demand_of(plans)
+    others = [order for order in ledger.orders_of(customer_id) if amended is None or order.number != amended.number]
+    for sku in ("", *demand):
+        for rule in policy.chain_limits_for(channel, sku):
+            if rule.open_reservations_max and (amended is None or not _fits(rule, amended)):
+                count = sum(1 for order in others if _is_open(order) and _fits(rule, order))
+                if count >= rule.open_reservations_max:
+                    return Rejection(Reason.OPEN_RESERVATIONS_LIMIT, sku, count + 1, rule.open_reservations_max)
+    for sku, asked in demand.items():
+        for rule in (*policy.chain_limits_for(channel, sku), *policy.chain_limits_for(channel, "")):
+            if rule.units_max:
+                units = sum(_units(order, sku, rule, now_ms) for order in others if _fits_channel(rule, order))
+                if amended is not None:
+                    units += _kept(amended, targets, sku) + _collected(amended, sku, rule, now_ms)
+                if units + asked > rule.units_max:
+                    return Rejection(Reason.UNITS_LIMIT, sku, asked, max(0, rule.units_max - units))
+    return None
+
+
+def _is_open(order: Order) -> bool:
+    """Whether it is undecided, or a shop may still hand something over for it."""
+    return bool(order.open_attempt) or any(
+        not _is_let_go(part) and part.status in LIVE and any(part.held) for part in order.parts
+    )
+
+
+def _fits_channel(rule: ChainLimitRule, order: Order) -> bool:
+    return rule.channel in ("", order.channel)
+
+
+def _fits(rule: ChainLimitRule, order: Order) -> bool:
+    return _fits_channel(rule, order) and (
+        not rule.sku or any(_outstanding(part, rule.sku) for part in order.parts if not _is_let_go(part))
+    )
+
+
+def _is_let_go(part: Part) -> bool:
+    """A claim that was dropped before it was certain: nobody can hand it over."""
+    return part.dropped and not part.reservation
+
+
+def _outstanding(part: Part, sku: str) -> int:
+    """Units that the shop holds for the customer, as far as is known here."""
+    if _is_let_go(part):
+        return 0
+    if not part.reservation:
+        return sum(quantity for line_sku, quantity in part.lines if line_sku == sku)
+    if part.status not in LIVE:
+        return 0
+    return sum(units for (line_sku, _), units in zip(part.lines, part.held, strict=True) if line_sku == sku)
+
+
+def _units(order: Order, sku: str, rule: ChainLimitRule, now_ms: int) -> int:
+    return sum(_outstanding(part, sku) for part in order.parts) + _collected(order, sku, rule, now_ms)
+
+
+def _collected(order: Order, sku: str, rule: ChainLimitRule, now_ms: int) -> int:
+    """Units that were handed over and go on counting."""
+    units = 0
+    for part in order.parts:
+        if part.collected and now_ms < part.collected_at_ms + rule.collected_for_ms:
+            units += sum(
+                sold for (line_sku, _), sold in zip(part.lines, part.collected, strict=True) if line_sku == sku
+            )
+    return units
+
+
+def _kept(order: Order, targets: tuple[Target, ...], sku: str) -> int:
+    """Units that an order keeps of a SKU once an amendment is certain."""
+    wanted = {(target.store_id, target.attempt): target.lines for target in targets}
+    units = 0
+    for part in order.parts:
+        if not part.reservation:
+            continue
+        lines = wanted.get((part.store_id, part.attempt))
+        if lines is None:
+            units += _outstanding(part, sku)
+        else:
+            units += min(_outstanding(part, sku), sum(quantity for line_sku, quantity in lines if line_sku == sku))
+    return units

@@ -1,0 +1,176 @@
+"""The state of one customers' ledger. Orders are immutable values, replaced as they change; only `evolve` does so."""
+
+from collections import deque
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from actors.ledger.commands import Lines
+from actors.ledger.lifecycle import LIVE, ReleaseReason, Status
+from actors.ledger.policy import Policy
+from actors.ledger.reasons import Rejection
+from actors.orders.commands import Target
+
+REMEMBERED_ANSWERS_MAX: Final = 8_000_000
+OPEN_MS: Final = 10_000  # an attempt that is not certain by then is abandoned
+ATTEMPTS_MAX: Final = 64  # of one order, its amendments included
+PARTS_MAX: Final = 16  # shops asked at once
+
+
+class Standing(IntEnum):
+    """How an order stands as a whole; names and numbers are those of the wire."""
+
+    OPEN = 1
+    HELD = 2
+    CONFIRMED = 3
+    COLLECTED = 4
+    RELEASED = 5
+    EXPIRED = 6
+    ABANDONED = 7
+
+
+CERTAIN: Final = frozenset({Standing.HELD, Standing.CONFIRMED})
+OVER: Final = frozenset({Standing.COLLECTED, Standing.RELEASED, Standing.EXPIRED, Standing.ABANDONED})
+
+
+class Part(NamedTuple):
+    """What one shop holds, or is asked to hold.
+
+    `lines` is what was claimed, `keep` what the order wants of it since it was amended (empty: all of it). `held` and
+    `collected` are what the shop said last, by line, at its ledger's `version`; `collected_at_ms` is when it was last
+    heard to have sold units. `reservation` is 0 until a claim is certain. A `dropped` part is to be given back.
+    """
+
+    store_id: str
+    attempt: int
+    lines: Lines
+    slot_start_ms: int
+    reservation: int
+    keep: Lines
+    dropped: bool
+    heeded: int
+    version: int
+    status: Status
+    held: tuple[int, ...]
+    collected: tuple[int, ...]
+    collected_at_ms: int
+
+
+class Order(NamedTuple):
+    """One customer's reservation over one shop or several.
+
+    `revision` grows with everything that the shops have to hear; a part has heard all once its `heeded` reaches it.
+    While an attempt is open, `open_attempt` is its number, `key` and `content` are those of the call that it answers,
+    and `targets` what earlier parts keep when it is certain. `missing` is what was asked and could not be had.
+    """
+
+    number: int
+    customer_id: str
+    channel: str
+    standing: Standing
+    ttl_ms: int
+    created_at_ms: int
+    expires_at_ms: int
+    version: int
+    revision: int
+    reason: ReleaseReason | None
+    attempts: int
+    open_attempt: int
+    decide_by_ms: int
+    key: str
+    content: str
+    missing: Lines
+    targets: tuple[Target, ...]
+    parts: tuple[Part, ...]
+
+    def open_parts(self) -> tuple[Part, ...]:
+        """What the open attempt asks for."""
+        return tuple(part for part in self.parts if part.attempt == self.open_attempt and not part.dropped)
+
+    def certain_parts(self) -> tuple[Part, ...]:
+        """What the order has for certain."""
+        return tuple(part for part in self.parts if part.reservation and not part.dropped)
+
+    def untold_parts(self) -> tuple[Part, ...]:
+        """Parts whose shops have not heard the newest revision; one that is over has nothing more to hear."""
+        return tuple(part for part in self.parts if self._is_out(part) and not self._is_open(part))
+
+    def is_settled(self) -> bool:
+        """Whether the order is over, and every shop has said so."""
+        return self.standing in OVER and not self.open_attempt and all(part.status not in LIVE for part in self.parts)
+
+    def _is_out(self, part: Part) -> bool:
+        return part.status in LIVE and part.heeded < self.revision
+
+    def _is_open(self, part: Part) -> bool:
+        return bool(self.open_attempt) and part.attempt == self.open_attempt and not part.dropped
+
+
+class Told(NamedTuple):
+    """An answer that was given, and to what."""
+
+    content: str
+    answer: Order | Rejection
+
+
+class OrderLedger:
+    """All orders of a hash slot of customers."""
+
+    __slots__ = (
+        "customers",
+        "deadlines",
+        "ended",
+        "generations",
+        "ledger_id",
+        "orders",
+        "policy",
+        "remembered",
+        "time_ms",
+        "untold",
+        "version",
+    )
+
+    def __init__(self, ledger_id: str) -> None:
+        self.ledger_id = ledger_id
+        self.version = 0
+        self.time_ms = 0
+        self.policy = Policy()
+        self.orders: dict[int, Order] = {}
+        self.customers: dict[str, dict[int, None]] = {}  # orders that still count for limits
+        self.generations: dict[int, dict[str, Told | int]] = {}  # by key: the answer, or the order that is still open
+        self.remembered = 0
+        self.ended: deque[tuple[int, int]] = deque()  # (settled at, number)
+        # Derived, and rebuilt at recovery.
+        self.untold: dict[int, None] = {}  # orders of which some shop has not heard the newest
+        self.deadlines: list[tuple[int, int]] = []  # a heap of (instant, number); entries may be stale
+
+    def recall(self, key: str) -> Told | int | None:
+        """What was answered to this key, or the number of the order that is being opened under it."""
+        for generation in self.generations.values():
+            remembered = generation.get(key)
+            if remembered is not None:
+                return remembered
+        return None
+
+    def orders_of(self, customer_id: str) -> Iterator[Order]:
+        """The customer's orders that count for limits."""
+        for number in self.customers.get(customer_id, ()):
+            yield self.orders[number]
+
+    def earliest_deadline_ms(self) -> int | None:
+        """When the next order may be due."""
+        return self.deadlines[0][0] if self.deadlines else None
+
+    def row_count(self) -> int:
+        """How many rows a snapshot of it has, roughly."""
+        return len(self.orders) + self.remembered
+
+
+def due_at_ms(order: Order) -> int:
+    """The instant at which something happens to an order by itself, 0 where nothing will."""
+    instants = []
+    if order.standing in CERTAIN:
+        instants.append(order.expires_at_ms)
+    if order.open_attempt:
+        instants.append(order.decide_by_ms)
+    return min(instants, default=0)

@@ -1,0 +1,105 @@
+"""The ranking of shops and the plans over them, on one core: 5,000 shops that are made up, with patchy stock."""
+
+import random
+from collections.abc import Callable
+from functools import partial
+from time import perf_counter
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from bench.arithmetic import medians, percentile
+from bench.options import Options
+from bench.record import Headline, Outcome, Row
+from serve.atlas import Atlas
+from serve.places import Place
+from serve.ranking import Ask, Demand, Known, Limits, SourcingPolicy, rank
+from serve.sourcing import Plan, plan
+
+SHOPS: Final = 5_000
+SKUS: Final = (1, 3, 10)
+QUANTITY: Final = 2
+LIMITS: Final = Limits(stores_max=3, kilometres_max=500.0)
+# A third of the shops has some of a SKU: many have three of them, none has ten, and a few together have those.
+STOCKED: Final = 1 / 3
+UNITS_MAX: Final = 4
+PAUSED: Final = 0.02
+SOUTH, NORTH, WEST, EAST = 25.0, 48.0, -120.0, -70.0
+
+
+class _Shop(NamedTuple):
+    store_id: str
+    latitude: float
+    longitude: float
+    paused: bool
+
+
+def run(options: Options) -> Outcome:
+    """Microseconds a question, each from another place: ranking, then each policy, for 1, 3 and 10 SKUs."""
+    count = options.size(1_000, 20)
+    draw = random.Random(1)
+    atlas = Atlas.of(1, [_Shop(f"S{n:05d}", *_place(draw), draw.random() < PAUSED) for n in range(SHOPS)])
+    options.say(f"sourcing: {count:,} questions of each kind")
+    rows: list[Row] = []
+    for skus in SKUS:
+        known = _known(skus)
+        demand = Demand.of((f"SKU-{number}", QUANTITY) for number in range(skus))
+        asks = [Ask(_place(draw), demand, "web", LIMITS) for _ in range(count)]
+        works = {"rank": partial(_ranked, atlas, known)}
+        works.update({policy.name: partial(_planned, atlas, known, policy) for policy in SourcingPolicy})
+        rows += [_row(f"{name}, SKUs: {skus}", asks, work, options) for name, work in works.items()]
+    figures = {row.name: row.figures["p50_us"] for row in rows}
+    headlines = [
+        Headline("ranking 5,000 shops, 3 SKUs, median", figures["rank, SKUs: 3"], "us", 1_000.0, at_most=True),
+        Headline("ONE_STORE, 5,000 shops, 3 SKUs, median", figures["ONE_STORE, SKUs: 3"], "us", 1_000.0, at_most=True),
+        Headline("SPLIT, 5,000 shops, 10 SKUs, median", figures["SPLIT, SKUs: 10"], "us"),
+    ]
+    parameters = {
+        "shops": SHOPS,
+        "quantity": QUANTITY,
+        "stocked": STOCKED,
+        "stores_max": LIMITS.stores_max,
+        "kilometres_max": LIMITS.kilometres_max,
+        "questions": count,
+        "rounds": options.rounds,
+        "quick": options.quick,
+    }
+    return Outcome(parameters, rows, headlines)
+
+
+def _place(draw: random.Random) -> Place:
+    return Place(draw.uniform(SOUTH, NORTH), draw.uniform(WEST, EAST))
+
+
+def _known(skus: int) -> Known:
+    draw = np.random.default_rng(skus)
+    units = draw.integers(1, UNITS_MAX, (SHOPS, skus), endpoint=True)
+    return Known(np.asfortranarray(np.where(draw.random((SHOPS, skus)) < STOCKED, units, 0)))
+
+
+def _ranked(atlas: Atlas, known: Known, ask: Ask) -> int:
+    return len(rank(atlas, known, ask, SourcingPolicy.SPLIT).candidates)
+
+
+def _planned(atlas: Atlas, known: Known, policy: SourcingPolicy, ask: Ask) -> int:
+    found = plan(atlas, known, ask, policy)
+    return len(found.parts) if isinstance(found, Plan) else 0
+
+
+def _row(name: str, asks: list[Ask], work: Callable[[Ask], int], options: Options) -> Row:
+    """Median and p99 of the questions, the median of rounds; `shops` is how many an answer names, on average."""
+    return Row(name, medians([_measured(asks, work) for _ in range(options.rounds)]))
+
+
+def _measured(asks: list[Ask], work: Callable[[Ask], int]) -> dict[str, float]:
+    took: list[float] = []
+    shops = 0
+    for ask in asks:
+        began = perf_counter()
+        shops += work(ask)
+        took.append(1e6 * (perf_counter() - began))
+    return {
+        "p50_us": round(percentile(took, 0.5), 1),
+        "p99_us": round(percentile(took, 0.99), 1),
+        "shops": shops / len(asks),
+    }

@@ -1,0 +1,311 @@
+"""OrderService, and the Reserve calls that become orders: those that look for shops, and those under a limit of the
+whole chain.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+import grpc
+
+from actors.coordinator import Coordinator, Refused as RefusedClaims
+from actors.envelope import Answer, Refusal, Stopped, command_to_wire
+from actors.ledger import commands as shop
+from actors.ledger.lifecycle import LIVE
+from actors.ledger.reasons import Reason, Rejection
+from actors.ledger.state import Reservation
+from actors.orders import commands as cm
+from actors.orders.ids import format_order_id, ledger_of_customer
+from actors.orders.state import Order, Part
+from actors.router import Router
+from actors.settler import Settler
+from holdfast.v1 import order_service_pb2 as os_, reservation_service_pb2 as rs
+from serve import order_translation as ot, statuses, translation
+from serve.calls import deadline_of, parse, status_of
+from serve.finder import Finder, missing_of, refusal_of
+from serve.order_replies import fill_candidate, fill_order, fill_plan
+from serve.places import Postcodes
+from serve.replies import fill_instant, fill_rejection, fill_reservation
+from serve.sourcing import NoPlan, Plan
+from serve.statuses import Refused, Status
+from serve.translation import instant_ms
+from serve.validation import CHANNEL_CHARS_MAX, Checked, check_lines
+
+CANDIDATES_MAX: Final = 100
+CANDIDATES_DEFAULT: Final = 10
+SLOTS_WINDOW_MS_MAX: Final = 31 * 86_400_000
+SLOTS_WINDOW_MS_DEFAULT: Final = 2 * 86_400_000
+MS: Final = 1_000
+
+Known = Callable[..., Any]
+
+
+class Orders:
+    """The room of OrderService. `known` checks that the chain has a shop."""
+
+    def __init__(self, router: Router, coordinator: Coordinator, settler: Settler, known: Known) -> None:
+        self._router = router
+        self._coordinator = coordinator
+        self._settler = settler
+        self._known = known
+        self._finder = Finder(router)
+        self.postcodes = Postcodes({})
+
+    def takes(self, request: rs.ReserveRequest) -> bool:
+        """Whether a Reserve becomes an order: it looks for shops, or a limit of the whole chain applies to it."""
+        if request.HasField("sourcing"):
+            return True
+        policy = self._router.chain.policy
+        return bool(policy.chain_limit_rules) and any(
+            policy.chain_limits_for(request.channel, sku) for sku in ("", *(line.sku for line in request.lines))
+        )
+
+    async def reserve(
+        self, request: rs.ReserveRequest, context: Any, reply: rs.ReserveResponse, prefix: str = ""
+    ) -> None:
+        """Reserve, as an order. Raises as the calls do."""
+        deadline = deadline_of(context)
+        answer = await self._reserve(request, deadline, prefix)
+        ledger_id = ledger_of_customer(request.customer_id)
+        if isinstance(answer, Order):
+            fill_order(answer, ledger_id, reply.order)
+        else:
+            fill_rejection(Refusal(0, answer), request.store_id, reply.rejection)
+
+    async def _reserve(self, request: rs.ReserveRequest, deadline: float, prefix: str) -> Order | Rejection:
+        _, wire = translation.reserve(request, prefix)
+        key, customer_id, channel, basket_id, lines, ttl_ms, slot_start_ms = wire[1:]
+        content = ot.content_of_reserve(request)
+        if not request.HasField("sourcing"):
+            await self._known(request.store_id, f"{prefix}store_id")
+            named = (cm.Plan(request.store_id, lines, slot_start_ms),)
+            opened = cm.Open(key, content, customer_id, channel, ttl_ms, named, ())
+            return await self._coordinator.open(opened, deadline)
+        checked = Checked(prefix)
+        place = ot.check_sourcing(checked, "sourcing", request.sourcing, self.postcodes)
+        if request.store_id:
+            checked.fault("store_id", "is set beside sourcing; send one of them")
+        if basket_id:
+            checked.fault("basket_id", "is not taken together with sourcing; release the order, or amend it")
+        checked.raise_if_faulty()
+        ask, policy = ot.ask_of(request.sourcing, place, request.lines, channel)
+        search, chosen = await self._finder.search(ask, policy, slot_start_ms, deadline)
+        if isinstance(chosen, NoPlan):
+            return await self._coordinator.refuse(cm.Refuse(key, content, customer_id, refusal_of(chosen)), deadline)
+
+        def next_plans(_order: Order, refused: RefusedClaims) -> tuple[tuple[cm.Plan, ...], shop.Lines] | Rejection:
+            nonlocal search
+            search, other = self._finder.again(search, refused)
+            if isinstance(other, NoPlan):
+                return refusal_of(other)
+            return _plans(other, slot_start_ms), missing_of(other)
+
+        plans = _plans(chosen, slot_start_ms)
+        opened = cm.Open(key, content, customer_id, channel, ttl_ms, plans, missing_of(chosen))
+        return await self._coordinator.open(opened, deadline, next_plans)
+
+    async def get(self, payload: bytes, context: Any, reply: os_.GetOrderResponse) -> None:
+        """GetOrder."""
+        request = parse(os_.GetOrderRequest, payload)
+        checked = Checked()
+        ledger_id, number = ot.check_order_id(checked, request.order_id)
+        checked.raise_if_faulty()
+        fill_order(await self._order(ledger_id, number, deadline_of(context)), ledger_id, reply.order)
+
+    async def confirm(self, payload: bytes, context: Any, reply: os_.ConfirmOrderResponse) -> None:
+        """ConfirmOrder."""
+        await self._step(*ot.confirm_order(parse(os_.ConfirmOrderRequest, payload)), context, reply)
+
+    async def release(self, payload: bytes, context: Any, reply: os_.ReleaseOrderResponse) -> None:
+        """ReleaseOrder."""
+        await self._step(*ot.release_order(parse(os_.ReleaseOrderRequest, payload)), context, reply)
+
+    async def extend(self, payload: bytes, context: Any, reply: os_.ExtendOrderResponse) -> None:
+        """ExtendOrder."""
+        await self._step(*ot.extend_order(parse(os_.ExtendOrderRequest, payload)), context, reply)
+
+    async def mark_ready(self, payload: bytes, context: Any, reply: os_.MarkOrderReadyResponse) -> None:
+        """MarkOrderReady."""
+        request = parse(os_.MarkOrderReadyRequest, payload)
+        ledger_id, number = ot.step_of_parts(request, payment=False)
+
+        def step(part: Part, key: str) -> shop.Command:
+            return shop.MarkReady(key, part.reservation)
+
+        await self._each_part(ledger_id, number, request.idempotency_key, step, context, reply)
+
+    async def collect(self, payload: bytes, context: Any, reply: os_.CollectOrderResponse) -> None:
+        """CollectOrder."""
+        request = parse(os_.CollectOrderRequest, payload)
+        ledger_id, number = ot.step_of_parts(request, payment=True)
+
+        def step(part: Part, key: str) -> shop.Command:
+            return shop.Collect(key, part.reservation, request.payment_reference, ())
+
+        await self._each_part(ledger_id, number, request.idempotency_key, step, context, reply)
+
+    async def amend(self, payload: bytes, context: Any, reply: os_.AmendOrderResponse) -> None:
+        """AmendOrder: what is more is claimed, what is less is let go of once that is certain."""
+        request = parse(os_.AmendOrderRequest, payload)
+        ledger_id, number, wanted = ot.check_amend(request)
+        for index, (store_id, _, _) in enumerate(wanted):
+            await self._known(store_id, f"stores[{index}].store_id")
+        deadline = deadline_of(context)
+        order = await self._order(ledger_id, number, deadline)
+        plans, targets = amendment(order, wanted)
+        command = cm.Amend(request.idempotency_key, ot.content_of(number, wanted), number, plans, targets)
+        answer = await self._coordinator.amend(ledger_id, command, deadline)
+        _fill(answer, ledger_id, reply)
+
+    async def find_stores(self, payload: bytes, context: Any, reply: os_.FindStoresResponse) -> None:
+        """FindStores."""
+        request = parse(os_.FindStoresRequest, payload)
+        checked = Checked()
+        place = ot.check_sourcing(checked, "sourcing", request.sourcing, self.postcodes)
+        check_lines(checked, request.lines)
+        checked.text("channel", request.channel, CHANNEL_CHARS_MAX)
+        checked.whole("candidates_max", request.candidates_max, 0, CANDIDATES_MAX)
+        if request.HasField("slot_start"):
+            checked.instant("slot_start", request.slot_start)
+        checked.raise_if_faulty()
+        ask, policy = ot.ask_of(request.sourcing, place, request.lines, request.channel)
+        slot_start_ms = instant_ms(request.slot_start)
+        search, chosen = await self._finder.search(ask, policy, slot_start_ms, deadline_of(context))
+        at_most = request.candidates_max or CANDIDATES_DEFAULT
+        ranking = self._finder.ranking(search, at_most, explain=request.explain)
+        for candidate in ranking.candidates:
+            fill_candidate(candidate, reply.candidates.add())
+        reply.left_off = ranking.left_off
+        if isinstance(chosen, Plan):
+            for part in chosen.parts:
+                fill_plan(part.store_id, part.lines, reply.plan.add())
+            for sku, quantity in missing_of(chosen):
+                reply.missing.add(sku=sku, quantity=quantity)
+        reply.age.FromMilliseconds(int(MS * (asyncio.get_running_loop().time() - search.asked_at)))
+
+    async def list_slots(self, payload: bytes, context: Any, reply: os_.ListSlotsResponse) -> None:
+        """ListSlots."""
+        request = parse(os_.ListSlotsRequest, payload)
+        checked = Checked()
+        checked.store_id("store_id", request.store_id)
+        from_ms = 0
+        if request.HasField("from"):
+            checked.instant("from", getattr(request, "from"))
+            from_ms = instant_ms(getattr(request, "from"))
+        window_ms = SLOTS_WINDOW_MS_DEFAULT
+        if request.HasField("window"):
+            window_ms = checked.duration_ms("window", request.window, SLOTS_WINDOW_MS_MAX)
+        checked.raise_if_faulty()
+        await self._known(request.store_id)
+        store_id, deadline = request.store_id, deadline_of(context)
+        (actor,) = self._router.by_actor([store_id])
+        version, ready_ms, zone, slots = await self._router.ask_by_rules(
+            actor, "slots", store_id, from_ms, window_ms, deadline=deadline
+        )
+        for start_ms, end_ms, capacity, taken in slots:
+            slot = reply.slots.add(capacity=capacity, left=max(0, capacity - taken))
+            fill_instant(start_ms, slot.start)
+            fill_instant(end_ms, slot.end)
+        if ready_ms is not None:
+            fill_instant(ready_ms, reply.earliest_ready)
+        reply.zone = zone
+        reply.version = version
+
+    async def note(self, store_id: str, answer: Answer) -> None:
+        """What a shop's step did to a part of an order is told to the order at once; else a settler would find it."""
+        if isinstance(answer, Reservation) and answer.part is not None:
+            await self._settler.note_soon(store_id, answer)
+
+    async def _step(
+        self, ledger_id: str, command: cm.Confirm | cm.Release | cm.Extend, context: Any, reply: Any
+    ) -> None:
+        answer = await self._coordinator.step(ledger_id, command, deadline_of(context))
+        _fill(answer, ledger_id, reply)
+
+    async def _order(self, ledger_id: str, number: int, deadline: float) -> Order:
+        order = await self._settler.order(ledger_id, number, deadline)
+        if order is None:
+            order_id = format_order_id(ledger_id, number)
+            message = f"order_id: there is no order {order_id}, or it was forgotten; check the id"
+            raise Refused(Status(grpc.StatusCode.NOT_FOUND, message))
+        return order
+
+    async def _each_part(
+        self, ledger_id: str, number: int, key: str, step: Callable[[Part, str], shop.Command], context: Any, reply: Any
+    ) -> None:
+        """One command for each part that is live, under a key of its own: every shop answers for itself."""
+        deadline = deadline_of(context)
+        order = await self._order(ledger_id, number, deadline)
+        parts = [part for part in order.certain_parts() if part.status in LIVE or part.reservation]
+        if not parts:
+            fill_rejection(Refusal(0, Rejection(Reason.RESERVATION_NOT_FOUND, number=number)), "", reply.rejection)
+            return
+        order_id = format_order_id(ledger_id, number)
+        answers = await asyncio.gather(
+            *(self._say(part.store_id, step(part, f"\n{order_id} {part.attempt} {key}"), deadline) for part in parts),
+            return_exceptions=True,
+        )
+        for part, answer in zip(parts, answers, strict=True):
+            outcome = reply.outcomes.add(store_id=part.store_id)
+            if isinstance(answer, BaseException):
+                status = status_of(answer)
+                if status is None:
+                    raise answer
+                statuses.fill_item_error(status, outcome.error)
+            elif isinstance(answer, Reservation):
+                fill_reservation(answer, part.store_id, outcome.reservation)
+                await self.note(part.store_id, answer)
+            elif isinstance(answer, Refusal):
+                fill_rejection(answer, part.store_id, outcome.rejection)
+            elif isinstance(answer, Stopped):
+                statuses.fill_item_error(statuses.stopped(answer.why), outcome.error)
+
+    async def _say(self, store_id: str, command: shop.Command, deadline: float) -> Answer:
+        entries = [(store_id, command_to_wire(command))]
+        [(future, _)] = self._router.submit([store_id], entries, deadline, promise=True)
+        return (await future)[0]
+
+
+def amendment(
+    order: Order, wanted: list[tuple[str, shop.Lines, int]]
+) -> tuple[tuple[cm.Plan, ...], tuple[cm.Target, ...]]:
+    """What more is to be claimed so that shops hold what is wanted, and what their parts keep.
+
+    A shop that is to hold less keeps what it holds up to that; one that is to hold more gets a part of its own for the
+    rest. Another slot is another part: all of the shop's units are claimed anew.
+    """
+    plans: list[cm.Plan] = []
+    targets: list[cm.Target] = []
+    for store_id, lines, slot_start_ms in wanted:
+        parts = [part for part in order.certain_parts() if part.store_id == store_id and part.status in LIVE]
+        want: dict[str, int] = {}
+        for sku, quantity in lines:
+            want[sku] = want.get(sku, 0) + quantity
+        slot_ms = slot_start_ms or max((part.slot_start_ms for part in parts), default=0)
+        for part in parts:
+            keeps: dict[str, int] = {}
+            if part.slot_start_ms == slot_ms:
+                for (sku, _), held in zip(part.lines, part.held, strict=True):
+                    kept = min(held, want.get(sku, 0))
+                    want[sku] = want.get(sku, 0) - kept
+                    keeps[sku] = keeps.get(sku, 0) + kept
+            keep = tuple((sku, units) for sku, units in keeps.items() if units)
+            targets.append(cm.Target(store_id, part.attempt, keep))
+        rest = tuple((sku, units) for sku, units in want.items() if units)
+        if rest:
+            plans.append(cm.Plan(store_id, rest, slot_ms))
+    return tuple(plans), tuple(targets)
+
+
+def _plans(chosen: Plan, slot_start_ms: int) -> tuple[cm.Plan, ...]:
+    return tuple(cm.Plan(part.store_id, part.lines, slot_start_ms) for part in chosen.parts)
+
+
+def _fill(answer: Order | Rejection, ledger_id: str, reply: Any) -> None:
+    if isinstance(answer, Order):
+        fill_order(answer, ledger_id, reply.order)
+        return
+    fill_rejection(Refusal(0, answer), "", reply.rejection)
+    if answer.number:
+        reply.rejection.reservation_id = ""
+        reply.rejection.order_id = format_order_id(ledger_id, answer.number)

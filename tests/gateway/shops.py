@@ -1,0 +1,57 @@
+"""Shops in a row to the east of a customer, with a table of what they have; and a plan as a line of text."""
+
+import math
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from serve.atlas import EARTH_RADIUS_METRES, Atlas
+from serve.places import Place
+from serve.ranking import Ask, Demand, Known, Limits, SourcingPolicy
+from serve.sourcing import NoPlan, Plan, plan
+
+HOME: Final = Place(0.0, 0.0)
+KILOMETRES_A_DEGREE: Final = math.pi * EARTH_RADIUS_METRES / 180_000
+
+
+class Shop(NamedTuple):
+    """What an atlas reads of a shop."""
+
+    store_id: str
+    latitude: float
+    longitude: float
+    paused: bool = False
+
+
+class World(NamedTuple):
+    """Shops east of the customer's place, as a table has them."""
+
+    atlas: Atlas
+    known: Known
+    demand: Demand
+
+    def ask(self, stores_max: int = 3, kilometres_max: float = math.inf) -> Ask:
+        return Ask(HOME, self.demand, "web", Limits(stores_max, kilometres_max))
+
+    def plan(self, policy: SourcingPolicy, stores_max: int = 3, kilometres_max: float = math.inf) -> Plan | NoPlan:
+        return plan(self.atlas, self.known, self.ask(stores_max, kilometres_max), policy)
+
+
+def world(demand: str, shops: str) -> World:
+    """`demand` is `A 2, B 1`; each line of `shops` is id, kilometres and units by SKU: `S1 10 2 0`."""
+    asked = Demand.of((sku, int(quantity)) for sku, quantity in (line.split() for line in demand.split(",")))
+    cells = sorted(line.split() for line in shops.strip().splitlines())
+    atlas = Atlas.of(1, [Shop(store_id, 0.0, float(km) / KILOMETRES_A_DEGREE) for store_id, km, *_ in cells])
+    return World(atlas, Known(np.array([[int(unit) for unit in units] for _, _, *units in cells], np.int64)), asked)
+
+
+def told(found: Plan | NoPlan) -> str:
+    """`S1 A 2 B 1, S2 C 1; short D 1 of 3; 12 km` or `no plan; short A 1 of 2; whole S7; some S1`."""
+    short = [f"short {', '.join(f'{each.sku} {each.available} of {each.asked}' for each in found.short)}"]
+    short = short if found.short else []
+    if isinstance(found, Plan):
+        parts = [" ".join([part.store_id, *(f"{sku} {n}" for sku, n in part.lines)]) for part in found.parts]
+        return "; ".join([", ".join(parts), *short, f"{found.metres / 1_000:g} km"])
+    offered = (("whole", found.nearest_whole), ("some", found.nearest_some))
+    names = [f"{name} {' '.join(each.store_id for each in shops)}" for name, shops in offered if shops]
+    return "; ".join(["no plan", *short, *names])

@@ -1,0 +1,1 @@
+"""The customers' ledger, said in pages: limits over the whole chain, and orders over several shops."""

@@ -1,0 +1,172 @@
+"""Checkers that cannot fail prove nothing: the ledger with one thing wrong, and the page or machine that says so."""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from actors.ledger.lifecycle import LIVE
+from actors.orders import commands as cm, decide, events as ev, evolve, limits, transact
+from actors.orders.state import OVER, Order, OrderLedger, Part
+from tests.orders import test_amend, test_limits, test_open, test_steps
+from tests.orders.page import play
+from tests.orders.test_machine import OrdersMachine
+from tests.orders.watched import Core
+
+PAGES: Final = {
+    name: (page, policy)
+    for pages, policy in (
+        (test_open.PAGES, None),
+        (test_steps.PAGES, None),
+        (test_amend.PAGES, None),
+        (test_limits.OPEN_PAGES, test_limits.OPEN),
+        (test_limits.OPEN_WITH_A_PAGES, test_limits.OPEN_WITH_A),
+        (test_limits.UNITS_PAGES, test_limits.UNITS),
+        (test_limits.UNITS_A_DAY_PAGES, test_limits.UNITS_A_DAY),
+    )
+    for name, page in pages.items()
+}
+
+
+class Mutant(NamedTuple):
+    """What is exchanged, by what, and how the page begins that shows it."""
+
+    where: Any
+    name: str
+    wrong: Any
+    caught_by: str
+
+
+def commits_without_all_claims(ledger: OrderLedger, command: cm.Command, now_ms: int) -> decide.Decision:
+    if isinstance(command, cm.Commit) and command.number in ledger.orders:
+        parts = ledger.orders[command.number].open_parts()
+        command = command._replace(claims=tuple((part.store_id, 99) for part in parts))
+    return decide.decide(ledger, command, now_ms)
+
+
+def any_attempt(ledger: OrderLedger, number: int, _attempt: int) -> Order | None:
+    order = ledger.orders.get(number)
+    return order if order is not None and order.open_attempt else None
+
+
+def believes_every_note(part: Part, event: ev.Noted, at_ms: int) -> Part:
+    return part._replace(
+        heeded=max(part.heeded, event.revision),
+        version=event.version,
+        status=event.status,
+        held=event.held,
+        collected=event.collected,
+    )
+
+
+def hears_without_believing(part: Part, event: ev.Noted, _at_ms: int) -> Part:
+    return part._replace(heeded=max(part.heeded, event.revision), version=event.version)
+
+
+def keeps_all(order: Order, part: Part, numbers: dict[str, int], _wanted: Any) -> Part:
+    return COMMITTED(order, part, numbers, {})
+
+
+def only_what_is_certain(part: Part, sku: str) -> int:
+    if part.status not in LIVE or not part.reservation:
+        return 0
+    return sum(units for (its, _), units in zip(part.lines, part.held, strict=True) if its == sku)
+
+
+def tells_nobody(ledger: OrderLedger, order: Order) -> None:
+    ledger.untold.pop(order.number, None)
+
+
+def steps_while_undecided(ledger: OrderLedger, number: int, allowed: Any) -> Any:
+    order = ledger.orders.get(number)
+    return order if order is not None and order.standing in allowed else STANDING_IN(ledger, number, allowed)
+
+
+def forgets_when_told_to_release(order: Order) -> bool:
+    return order.standing in OVER
+
+
+COMMITTED: Final = evolve._committed
+STANDING_IN: Final = decide._standing_in
+
+MUTANTS: Final = {
+    "skips the limit": Mutant(decide, "over_limit", lambda *_: None, "units over all shops"),
+    "commits without all claims": Mutant(transact, "decide", commits_without_all_claims, "a refused claim leads"),
+    "commits an attempt that is over": Mutant(decide, "_with_open_attempt", any_attempt, "an amendment that is"),
+    "forgets what it answered": Mutant(OrderLedger, "recall", lambda *_: None, "the key at each stage"),
+    "takes a customer for an order": Mutant(decide, "order_key", lambda n, key: f"{n}\n{key}", "keys are the"),
+    "keeps the claims of a plan that failed": Mutant(evolve, "_let_go", lambda order: order, "abandoned: the refusal"),
+    "does not let others try the key again": Mutant(evolve, "_forget_key", lambda *_: None, "abandoned by time"),
+    "forgets to give back": Mutant(evolve, "_noted", hears_without_believing, "so many open over all shops"),
+    "believes a note that came late": Mutant(evolve, "_noted", believes_every_note, "released with a reason"),
+    "keeps what was amended away": Mutant(evolve, "_committed", keeps_all, "amended to more"),
+    "counts no claim before it is certain": Mutant(
+        limits, "_outstanding", only_what_is_certain, "a channel of its own"
+    ),
+    "forgets what was collected": Mutant(limits, "_collected", lambda *_: 0, "what was collected goes on"),
+    "tells no shop": Mutant(evolve, "index_untold", tells_nobody, "opened, claimed, committed"),
+    "steps while it is undecided": Mutant(decide, "_standing_in", steps_while_undecided, "amended to more"),
+    "gives limits back before shops have": Mutant(
+        Order, "is_settled", forgets_when_told_to_release, "an order that expired counts"
+    ),
+    "never ends by itself": Mutant(
+        evolve, "_over_where_nothing_is_left", lambda order: order, "given back in the shop"
+    ),
+    "loses the slot to a deadline": Mutant(
+        decide, "_not_before_slots_ms", lambda ms, _: ms, "a slot that was promised"
+    ),
+}
+
+Expire = Callable[[OrderLedger, int], list[ev.Event]]
+CLOCKS: Final[dict[str, Expire]] = {
+    "expires a millisecond early": lambda ledger, now_ms: transact.expire(ledger, now_ms + 1),
+    "expires a millisecond late": lambda ledger, now_ms: transact.expire(ledger, now_ms - 1),
+    "never expires": lambda *_: [],
+}
+
+
+def page_of(beginning: str) -> tuple[str, Any]:
+    """The one page that begins so."""
+    (found,) = [name for name in PAGES if name.startswith(beginning)]
+    return PAGES[found]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS.values(), ids=MUTANTS)
+def test_the_mutant_is_caught(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
+    page, policy = page_of(mutant.caught_by)
+    play(page, policy)
+    monkeypatch.setattr(mutant.where, mutant.name, mutant.wrong)
+    with pytest.raises((AssertionError, KeyError)):
+        play(page, policy)
+
+
+@pytest.mark.parametrize("clock", CLOCKS.values(), ids=CLOCKS)
+def test_a_clock_that_is_wrong_is_caught(clock: Expire) -> None:
+    page, policy = page_of("a hold expires at its deadline")
+    with pytest.raises(AssertionError):
+        play(page, policy, Core(expire=clock))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "skips the limit",
+        "commits without all claims",
+        "commits an attempt that is over",
+        "keeps the claims of a plan that failed",
+        "forgets to give back",
+        "keeps what was amended away",
+        "counts no claim before it is certain",
+        "tells no shop",
+        "steps while it is undecided",
+    ],
+)
+def test_the_machine_finds_a_mutant_by_itself(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutant = MUTANTS[name]
+    monkeypatch.setattr(mutant.where, mutant.name, mutant.wrong)
+    # The first failure is enough: it need not be made small, nor kept.
+    thorough = settings(max_examples=600, stateful_step_count=50, phases=[Phase.generate], database=None)
+    with pytest.raises((AssertionError, KeyError, ExceptionGroup)):
+        run_state_machine_as_test(OrdersMachine, settings=thorough)

@@ -1,0 +1,98 @@
+"""A customers' ledger under watch: what it does is journalled as a host would, and its checkers can always be asked."""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import orjson
+
+from actors.journal.order_codec import decode_events, encode_events
+from actors.ledger.events import PolicyAdopted
+from actors.ledger.policy import Policy, to_document
+from actors.orders.commands import Command
+from actors.orders.events import Event
+from actors.orders.evolve import evolve
+from actors.orders.invariants import check
+from actors.orders.snapshot import Capture, restore
+from actors.orders.state import OrderLedger
+from actors.orders.transact import Transacted, expire, transact
+from tests.ledger.watched import DAY_ZERO_MS
+
+LEDGER: Final = "customers/0007"
+
+
+class Core(NamedTuple):
+    """What moves a ledger. The real thing, unless a test wants to see a checker catch something else."""
+
+    transact: Callable[[OrderLedger, Command, int], Transacted] = transact
+    expire: Callable[[OrderLedger, int], list[Event]] = expire
+
+
+class Watched:
+    """One ledger, its journal as bytes, and what it said."""
+
+    def __init__(self, policy: Policy | None = None, core: Core | None = None) -> None:
+        self.ledger = OrderLedger(LEDGER)
+        self.records: list[tuple[int, bytes]] = []
+        self.core = core or Core()
+        if policy is not None:
+            self.adopt(policy, DAY_ZERO_MS)
+
+    def say(self, command: Command, at_ms: int) -> Transacted:
+        """Answer a command as the host does: never back in time, and after what is due has happened."""
+        now_ms = self.wait(at_ms)
+        told = self.core.transact(self.ledger, command, now_ms)
+        self._journal(told.events, now_ms)
+        return told
+
+    def wait(self, at_ms: int) -> int:
+        """Let time pass; returns the ledger's time, which never runs backwards."""
+        now_ms = max(at_ms, self.ledger.time_ms)
+        self._journal(self.core.expire(self.ledger, now_ms), now_ms)
+        return now_ms
+
+    def adopt(self, policy: Policy, at_ms: int) -> None:
+        """Decide by these rules from here on."""
+        now_ms = self.wait(at_ms)
+        event = PolicyAdopted(policy.version, to_document(policy))
+        evolve(self.ledger, event, now_ms)
+        self._journal([event], now_ms)
+
+    def restart(self) -> None:
+        """Another process takes over from a snapshot: the state goes through bytes."""
+        self.ledger = self.restored()
+
+    def restored(self) -> OrderLedger:
+        """What a snapshot makes."""
+        return restore([orjson.loads(orjson.dumps(row, default=tuple)) for row in Capture(self.ledger).rows()])
+
+    def replayed(self) -> OrderLedger:
+        """What the journal alone makes of an empty ledger."""
+        ledger = OrderLedger(LEDGER)
+        for at_ms, payload in self.records:
+            for event in decode_events(payload):
+                evolve(ledger, event, at_ms)
+        return ledger
+
+    def events(self) -> list[Event]:
+        """All that happened."""
+        return [event for _, payload in self.records for event in decode_events(payload)]
+
+    def complaints(self) -> list[str]:
+        """What every checker has to say; each line begins with the checker's name."""
+        found = [f"invariants: {violation}" for violation in check(self.ledger)]
+        mine = list(Capture(self.ledger).rows())
+        for checker, other in (("replay", self.replayed()), ("snapshot", self.restored())):
+            others = list(Capture(other).rows())
+            found += [
+                f"{checker}: {row!r} became {its!r}" for row, its in zip(mine, others, strict=False) if row != its
+            ]
+            if Capture(other).state_hash() != Capture(self.ledger).state_hash():
+                found.append(f"{checker}: another hash")
+            for index in ("customers", "untold", "remembered"):
+                if getattr(other, index) != getattr(self.ledger, index):
+                    found.append(f"{checker}: {index} {getattr(self.ledger, index)} became {getattr(other, index)}")
+        return found
+
+    def _journal(self, events: list[Event] | tuple[Event, ...], at_ms: int) -> None:
+        if events:
+            self.records.append((at_ms, encode_events(events)))

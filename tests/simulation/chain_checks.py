@@ -1,0 +1,114 @@
+"""What must hold over several ledgers once all is quiet, each by the letter of its invariant, from the journals."""
+
+from typing import Any
+
+from actors.cores import core_of
+from actors.journal.memory import MemoryDisk
+from actors.ledger import events as shop
+from actors.ledger.audit import Audit
+from actors.ledger.lifecycle import LIVE
+from actors.orders import events as ev
+from actors.orders.ids import format_holder, format_order_id, is_customers, parse_holder
+from tests.simulation.checks import Broken
+
+
+def history(disk: MemoryDisk, ledger_id: str) -> list[tuple[int, int, int, Any]]:
+    """(version, epoch, at_ms, event) of a ledger, from its journal."""
+    found = []
+    for record in disk.records.get(ledger_id, ()):
+        first = record.seq - record.event_count + 1
+        for version, event in enumerate(core_of(ledger_id).decode_events(record.payload), start=first):
+            found.append((version, record.epoch, record.at_ms, event))
+    return found
+
+
+def check_journals(disks: dict[str, MemoryDisk], live: dict[str, Any]) -> None:
+    """Every journal by itself, and all of them joined. `live` are the ledgers in office."""
+    certain: set[str] = set()  # holders
+    claims: dict[str, tuple[str, int]] = {}
+    heard: list[tuple[str, str]] = []
+    given_back: list[tuple[str, str]] = []
+    over: set[str] = set()  # orders that were released, expired, or changed
+    for disk in disks.values():
+        for ledger_id in disk.records:
+            events = history(disk, ledger_id)
+            _alone(ledger_id, events, live.get(ledger_id))
+            if is_customers(ledger_id):
+                certain |= _certain(ledger_id, events)
+                over |= {
+                    format_order_id(ledger_id, event.number)
+                    for _, _, _, event in events
+                    if isinstance(event, ev.Released | ev.Expired | ev.AmendOpened)
+                }
+            else:
+                _of_shop(ledger_id, events, claims, heard, given_back)
+    for holder, store_id in heard:
+        if holder not in certain:
+            raise Broken("I7", f"{store_id} went on with {holder}, which was never certain")
+    for holder, store_id in given_back:
+        if holder in certain and parse_holder(holder)[0] not in over:
+            raise Broken("I7", f"{store_id} gave back {holder}, which is certain and not over")
+    missing = {holder for holder in certain if holder not in claims}
+    if missing:
+        raise Broken("I7", f"{missing} became certain without a claim")
+
+
+def _alone(ledger_id: str, events: list[tuple[int, int, int, Any]], live: Any) -> None:
+    core = core_of(ledger_id)
+    ledger = core.empty(ledger_id)
+    audit = Audit()
+    for version, epoch, at_ms, event in events:
+        core.evolve(ledger, event, at_ms)
+        if not is_customers(ledger_id):
+            audit.add(version, epoch, at_ms, event)
+    for violation in (*core.check(ledger), *audit.result().violations):
+        raise Broken(violation.invariant, f"{ledger_id}: {violation}")
+    if live is not None and core.capture(live).state_hash() != core.capture(ledger).state_hash():
+        raise Broken("I13", f"{ledger_id}: a replay gives another state than the live one")
+
+
+def _certain(ledger_id: str, events: list[tuple[int, int, int, Any]]) -> set[str]:
+    """Holders that were ever certain, and that all of an attempt's plans were."""
+    found: set[str] = set()
+    open_plans: dict[int, tuple[int, set[str]]] = {}
+    attempts: dict[int, int] = {}
+    for version, _, _, event in events:
+        match event:
+            case ev.Opened():
+                attempts[version] = 1
+                open_plans[version] = (1, {plan.store_id for plan in event.plans})
+            case ev.AmendOpened() | ev.Replanned():
+                attempts[event.number] += 1
+                open_plans[event.number] = (attempts[event.number], {plan.store_id for plan in event.plans})
+            case ev.Committed(number, claims, _):
+                attempt, stores = open_plans.pop(number)
+                if {store_id for store_id, _ in claims} != stores:
+                    raise Broken("I7", f"order {number} became certain with {claims}, and {stores} were planned")
+                if stores:
+                    found.add(format_holder(format_order_id(ledger_id, number), attempt))
+            case _:
+                pass
+    return found
+
+
+def _of_shop(
+    store_id: str,
+    events: list[tuple[int, int, int, Any]],
+    claims: dict[str, tuple[str, int]],
+    heard: list[tuple[str, str]],
+    given_back: list[tuple[str, str]],
+) -> None:
+    parts: dict[int, str] = {}
+    for version, _, _, event in events:
+        match event:
+            case shop.Claimed():
+                claims[event.holder] = (store_id, version)
+                parts[version] = event.holder
+            case shop.Heeded(holder, _, number, status, _, _, _) if number and status in LIVE:
+                heard.append((holder, store_id))
+            case shop.Heeded(holder, _, number, _, _, _, _) if number:
+                given_back.append((holder, store_id))
+            case shop.Collected() if event.number in parts:
+                heard.append((parts[event.number], store_id))
+            case _:
+                pass

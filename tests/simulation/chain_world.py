@@ -1,0 +1,317 @@
+"""Several shops and their customers, over the real coordinator and settler, driven by one seed and nothing else.
+
+Calls are late, lost, or done with their answers lost; actors are killed between two calls; gateways are cut off in the
+middle of what they drive. Time is virtual, and so is nothing else.
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+from random import Random
+from typing import Any, Final
+
+import orjson
+
+from actors.batcher import DeadlinePassed, Overloaded
+from actors.chain import EMPTY, Chain, PolicySet, Store, StoresPut, chain_to_document, evolve_chain
+from actors.coordinator import Coordinator
+from actors.customer_actor import CustomerActor
+from actors.envelope import command_to_wire
+from actors.journal.memory import MemoryDisk, MemoryJournal
+from actors.journal.port import JournalError
+from actors.ledger import commands as shop
+from actors.ledger.calendar import Calendar, Interval
+from actors.ledger.lifecycle import LIVE, ReleaseReason, Status
+from actors.ledger.pickup_slots import Duty
+from actors.ledger.policy import DAY_MS, ChainLimitRule, Policy
+from actors.ledger.reasons import Reason, Rejection
+from actors.ledger.state import Ledger
+from actors.orders import commands as cm
+from actors.orders.ids import ledger_of_customer
+from actors.orders.state import Order, Standing
+from actors.placement import CHAIN_ACTOR, CUSTOMER_ACTORS, Placement
+from actors.router import ActorGone, Router
+from actors.settler import Settler
+from actors.store_actor import StoreActor
+from tests.ledger.watched import DAY_ZERO_MS
+from tests.simulation.checks import Broken
+
+SHOPS: Final = ("S1", "S2", "S3", "S4")
+SKUS: Final = ("A", "B")
+CUSTOMERS: Final = ("ann", "bob", "cid")
+UNITS_MAX: Final = 6  # of A, for one customer, over the chain
+OPEN_MAX: Final = 4
+CALLS: Final = 8  # by customer
+SLOT_MS: Final = 3_600_000
+NEVER_S: Final = 3_600.0  # actors do not tidy by themselves here: the world has its own time
+
+
+class SimActors:
+    """See `router.Actors`: real ones, without threads of their own, in virtual time."""
+
+    def __init__(self, world: "ChainWorld") -> None:
+        self._world = world
+        self.disks: dict[str, MemoryDisk] = {}
+        self.made: dict[str, Any] = {}
+        self.known: set[str] = set()
+
+    async def names(self) -> frozenset[str]:
+        return frozenset(self.known)
+
+    async def call(self, actor: str, method: str, *args: Any) -> Any:
+        world = self._world
+        await asyncio.sleep(world.random.random() * world.delay_s)
+        if actor == CHAIN_ACTOR:
+            return world.chain_document
+        fate = world.random.random()
+        if fate < world.trouble:
+            world.struck["call lost"] += 1
+            raise ActorGone("lost on the way")
+        try:
+            process = self.process(actor)
+            answer = getattr(process, method)(*args)
+        except JournalError as error:
+            raise ActorGone(str(error)) from error
+        world.look()
+        if fate > 1 - world.trouble:
+            world.struck["actor killed"] += 1
+            self.kill(actor)
+            raise ActorGone("killed before the answer")
+        if fate > 1 - 2 * world.trouble:
+            world.struck["answer lost"] += 1
+            raise ActorGone("the answer was lost")
+        await asyncio.sleep(world.random.random() * world.delay_s)
+        return answer
+
+    def process(self, actor: str) -> Any:
+        """The actor, made from what is durable where it is not there."""
+        found = self.made.get(actor)
+        if found is None:
+            journal = MemoryJournal(self.disks.setdefault(actor, MemoryDisk()))
+            kind = CustomerActor if actor.startswith(CUSTOMER_ACTORS) else StoreActor
+            found = self.made[actor] = kind(actor, journal, self._world, lambda _: self.kill(actor), NEVER_S)
+            self.known.add(actor)
+        return found
+
+    def kill(self, actor: str) -> None:
+        """Gone, with all that was not durable."""
+        gone = self.made.pop(actor, None)
+        if gone is not None:
+            gone._office._closing.set()
+
+
+class ChainWorld:
+    """Run it once, in a VirtualLoop. `struck` counts what befell it; it is its own clock."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
+        self.trouble = self.random.choice((0.0, 0.02, 0.08))
+        self.delay_s = self.random.choice((0.001, 0.02, 0.3))
+        self.cut_offs = self.random.random() < 0.6
+        self.struck: Counter[str] = Counter()
+        self.skipped_ms = 0
+        self.answers: dict[tuple[str, str], Order | Rejection] = {}
+        self.actors = SimActors(self)
+        self.chain = self._chain()
+        self.chain_document = orjson.dumps(chain_to_document(self.chain))
+        self.routers: list[Router] = []
+
+    def now_ms(self) -> int:
+        return DAY_ZERO_MS + 10 * SLOT_MS + self.skipped_ms + int(1_000 * asyncio.get_running_loop().time())
+
+    def _chain(self) -> Chain:
+        hours = Calendar(
+            weekly=((Interval(0, 1440),),) * 7,
+            slot_minutes=60,
+            staff=((Duty(0, 1440, 1),),) * 7,
+            pickups_per_staff_hour=2,
+        )
+        stores = tuple(Store(each, each, 0.0, float(place), False, (), hours) for place, each in enumerate(SHOPS))
+        rules = (ChainLimitRule("", "A", 0, UNITS_MAX, 365 * DAY_MS), ChainLimitRule("", "", OPEN_MAX, 0, 0))
+        chain = evolve_chain(EMPTY, PolicySet(Policy(version=2, chain_limit_rules=rules)))
+        return evolve_chain(chain, StoresPut(stores))
+
+    def look(self) -> None:
+        """Whatever happens, no customer can collect more than the chain allows, and no slot has too many."""
+        units: defaultdict[str, int] = defaultdict(int)
+        for ledger in self.shops():
+            for reservation in ledger.reservations.values():
+                if reservation.status is Status.CLAIMED:
+                    continue
+                for (sku, _), held in zip(reservation.lines, reservation.held(), strict=True):
+                    units[reservation.customer_id] += held if sku == "A" else 0
+                if reservation.done:
+                    for (sku, _), (sold, _) in zip(reservation.lines, reservation.done, strict=True):
+                        units[reservation.customer_id] += sold if sku == "A" else 0
+            if max(ledger.slots_taken.values(), default=0) > 2:
+                raise Broken("I2", f"{ledger.store_id} has too many in a slot: {ledger.slots_taken}")
+        for customer_id, count in units.items():
+            if customer_id in CUSTOMERS and count > UNITS_MAX and not self.amended(customer_id):
+                raise Broken("I15", f"{customer_id} has {count} of A, and {UNITS_MAX} are allowed")
+
+    def amended(self, customer_id: str) -> bool:
+        """Who collects the old while amending may come to both: it is said so, and not forbidden."""
+        return any(key.endswith("amend") for who, key in self.answers if who == customer_id)
+
+    def shops(self) -> list[Ledger]:
+        """The shops' ledgers that are in memory."""
+        found: list[Ledger] = []
+        for actor, process in self.actors.made.items():
+            if not actor.startswith(CUSTOMER_ACTORS):
+                found += [process._host.glance(each) for each in process._host.ledger_ids()]
+        return found
+
+    async def run(self) -> None:
+        """Everything, to the quiet end. Raises Broken."""
+        gateways = [await self._gateway() for _ in range(2)]
+        await self._stock(gateways[0][0])
+        customers = [asyncio.create_task(self._customer(who, gateways)) for who in CUSTOMERS]
+        settlers = [Settler(router, coordinator) for router, coordinator in gateways]
+        for settler in settlers:
+            settler.start()
+        await asyncio.gather(*customers)
+        self.trouble = 0.0
+        await asyncio.sleep(30)
+        for settler in settlers:
+            settler.close()
+        await self._quiet(*gateways[0])
+        for router, _ in gateways:
+            router.close()
+
+    async def _gateway(self) -> tuple[Router, Coordinator]:
+        router = Router(self.actors, Placement(0, 2))
+        self.routers.append(router)
+        await router.start()
+        return router, Coordinator(router)
+
+    async def _stock(self, router: Router) -> None:
+        for store_id in SHOPS:
+            rows = tuple(
+                shop.Movement(sku, self.random.randint(0, 9), place + 1, shop.AdjustmentKind.RECEIPT, 0)
+                for place, sku in enumerate(SKUS)
+            )
+            await self._persist(router, store_id, shop.AdjustStock("open", "wms", tuple(r for r in rows if r.delta)))
+
+    async def _persist(self, router: Router, store_id: str, command: Any) -> Any:
+        while True:
+            deadline = asyncio.get_running_loop().time() + 20
+            try:
+                [(future, _)] = router.submit(
+                    [store_id], [(store_id, command_to_wire(command))], deadline, promise=True
+                )
+                return (await future)[0]
+            except (DeadlinePassed, Overloaded):
+                self.struck["shop asked again"] += 1
+
+    async def _customer(self, who: str, gateways: list[tuple[Router, Coordinator]]) -> None:
+        for number in range(CALLS):
+            await asyncio.sleep(self.random.random() * 2)
+            order = await self._place(who, f"k{number}", gateways)
+            if isinstance(order, Rejection):
+                self.struck[f"refused {order.reason.name}"] += 1
+                continue
+            self.struck["placed"] += 1
+            self.struck["placed over several"] += len(order.certain_parts()) > 1
+            await self._go_on(who, f"k{number}", order, gateways)
+
+    async def _go_on(self, who: str, key: str, order: Order, gateways: list[tuple[Router, Coordinator]]) -> None:
+        ledger_id = ledger_of_customer(who)
+        step = self.random.choice(("confirm", "release", "extend", "amend", "collect", "give back", "leave"))
+        self.struck[step] += 1
+        router, coordinator = self.random.choice(gateways)
+        if step == "confirm":
+            await self._say(who, f"{key} confirm", coordinator, ledger_id, cm.Confirm("confirm", order.number, 0))
+        elif step == "release":
+            command = cm.Release("release", order.number, ReleaseReason.CUSTOMER_CANCELLED)
+            await self._say(who, f"{key} release", coordinator, ledger_id, command)
+        elif step == "extend":
+            await self._say(who, f"{key} extend", coordinator, ledger_id, cm.Extend("extend", order.number, 60_000))
+        elif step == "amend":
+            plans = self._plans(1)
+            targets = tuple(
+                cm.Target(part.store_id, part.attempt, ())
+                for part in order.certain_parts()
+                if self.random.random() < 0.5
+            )
+            change = cm.Amend("amend", "x", order.number, plans, targets)
+            await self._repeat(who, f"{key} amend", lambda end: coordinator.amend(ledger_id, change, end))
+        else:
+            for part in order.certain_parts():
+                if step == "collect":
+                    await self._persist(router, part.store_id, shop.Collect(f"{who}{key}", part.reservation, "p", ()))
+                elif step == "give back":
+                    reason = ReleaseReason.NO_SHOW
+                    await self._persist(
+                        router, part.store_id, shop.Release(f"{who}{key}", part.reservation, reason, ())
+                    )
+
+    def _plans(self, shops_max: int) -> tuple[cm.Plan, ...]:
+        chosen = self.random.sample(SHOPS, self.random.randint(1, shops_max))
+        slot = DAY_ZERO_MS + self.random.choice((0, 0, 20, 21)) * SLOT_MS
+        slot_ms = slot if slot > DAY_ZERO_MS else 0
+        return tuple(
+            cm.Plan(store_id, ((self.random.choice(SKUS), self.random.randint(1, 3)),), slot_ms) for store_id in chosen
+        )
+
+    async def _place(self, who: str, key: str, gateways: list[tuple[Router, Coordinator]]) -> Order | Rejection:
+        command = cm.Open(key, "x", who, "web", self.random.choice((0, 60_000)), self._plans(3), ())
+        other = self._plans(3)
+
+        def next_plans(_order: Order, refused: dict[str, Rejection]) -> Any:
+            return (other, ()) if self.random.random() < 0.7 else refused[min(refused)]
+
+        def attempt(end: float) -> Any:
+            return self.random.choice(gateways)[1].open(command, end, next_plans)
+
+        return await self._repeat(who, key, attempt)
+
+    async def _say(self, who: str, key: str, coordinator: Coordinator, ledger_id: str, command: Any) -> None:
+        await self._repeat(who, key, lambda end: coordinator.step(ledger_id, command, end))
+
+    async def _repeat(self, who: str, key: str, attempt: Any) -> Order | Rejection:
+        """The same sentence until it is answered, and once more: the same answer. Gateways are cut off on the way."""
+        answers: list[Order | Rejection] = []
+        while len(answers) < 2:
+            end = asyncio.get_running_loop().time() + 12
+            task = asyncio.ensure_future(attempt(end))
+            if self.cut_offs and self.random.random() < 0.5:
+                await asyncio.sleep(self.random.random() * 4 * self.delay_s)
+                if not task.done():
+                    self.struck["gateway cut off"] += 1
+                    task.cancel()
+            try:
+                answers.append(await task)
+            except (DeadlinePassed, Overloaded, asyncio.CancelledError):
+                self.struck["asked again"] += 1
+                await asyncio.sleep(self.random.random())
+        first, second = answers
+        if isinstance(first, Order) and first.standing in (Standing.OPEN, Standing.ABANDONED):
+            raise Broken("I5", f"{who} {key} was answered with what never became certain: {first}")
+        if isinstance(first, Rejection) and first.reason is Reason.IDEMPOTENCY_KEY_REUSED:
+            raise Broken("I6", f"{who} {key} never changed its content, and was told so")
+        if (first.number, type(first)) != (second.number, type(second)):
+            raise Broken("I5", f"{who} {key} was answered {first} and then {second}")
+        self.answers[who, key] = first
+        return first
+
+    async def _quiet(self, router: Router, coordinator: Coordinator) -> None:
+        """Time passes until nothing can be held any more; then everyone must have heard, and nothing is left."""
+        settler = Settler(router, coordinator)
+        self.skipped_ms += 40 * DAY_MS
+        told = heard = 0
+        for _ in range(12):
+            for process in list(self.actors.made.values()):
+                process._host.sweep()
+            told = await settler.tell()
+            heard = await settler.hear()
+            await asyncio.sleep(20)
+        if told or heard:
+            raise Broken("I16", f"{told} orders are still to be told, {heard} parts still to be heard")
+        for ledger in self.shops():
+            for sku, position in ledger.positions.items():
+                if position.reserved:
+                    raise Broken("I12", f"{ledger.store_id} still reserves {position.reserved} of {sku}")
+            if ledger.slots_taken:
+                raise Broken("I12", f"{ledger.store_id} still has {ledger.slots_taken}")
+            for reservation in ledger.reservations.values():
+                if reservation.status in LIVE:
+                    raise Broken("I12", f"{ledger.store_id}:{reservation.number} is {reservation.status.name}")

@@ -1,0 +1,91 @@
+"""Each checker of the chain's worlds sees what it is for: the code is broken on purpose, and some seed must say so."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+
+from actors.ledger import decide as ledger_decide, decide_parts, demand, transact as ledger_transact
+from actors.ledger.decision import Accepted
+from actors.ledger.idempotency import KEY_REUSED
+from actors.orders import decide, evolve, tells, transact
+from actors.settler import Settler
+from tests.simulation.checks import Broken
+from tests.simulation.test_chain_seeds import run
+
+SEEDS_MAX: Final = 60
+
+Break = Callable[[pytest.MonkeyPatch], None]
+
+
+def _no_limit(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(decide, "over_limit", lambda *_: None)
+
+
+def _never_expires(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(transact, "due_at_ms", lambda _: 0)
+
+
+def _forgets_what_it_answered(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(evolve, "_answer", lambda *_: None)
+
+
+def _abandoned_claims_may_still_come(patch: pytest.MonkeyPatch) -> None:
+    real = decide_parts.decide_heed
+
+    def without_tombstone(ledger: Any, command: Any) -> Any:
+        decision = real(ledger, command)
+        gone = isinstance(decision, Accepted) and decision.events and not decision.events[0].number  # type: ignore[union-attr]
+        return Accepted(()) if gone else decision
+
+    patch.setattr(ledger_decide, "decide_heed", without_tombstone)
+    patch.setattr(ledger_transact, "_standing", lambda *_: KEY_REUSED)  # some refusal: the shop has no such part
+
+
+def _one_place_too_many(patch: pytest.MonkeyPatch) -> None:
+    real = demand.slot_refusal
+
+    def generous(ledger: Any, slot_start_ms: int, now_ms: int, replaced: Any) -> Any:
+        taken = ledger.slots_taken.get(slot_start_ms, 0)
+        return None if taken == 2 else real(ledger, slot_start_ms, now_ms, replaced)
+
+    patch.setattr(decide_parts, "slot_refusal", generous)
+
+
+def _goes_on_before_it_is_certain(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(tells, "_STATUS_OF", {})  # every word is: give back
+
+
+def _nobody_settles(patch: pytest.MonkeyPatch) -> None:
+    async def nothing(_: Settler) -> int:
+        return 0
+
+    patch.setattr(Settler, "tell", nothing)
+
+
+MUTANTS: Final[dict[str, tuple[Break, frozenset[str]]]] = {
+    "the limit is not asked": (_no_limit, frozenset({"I15"})),
+    "orders never expire": (_never_expires, frozenset({"I12", "I16"})),
+    "answers are forgotten": (_forgets_what_it_answered, frozenset({"I5", "I13"})),
+    "a late claim is granted": (_abandoned_claims_may_still_come, frozenset({"I12", "I16", "I7"})),
+    "a place too many": (_one_place_too_many, frozenset({"I2"})),
+    "shops give back what is certain": (_goes_on_before_it_is_certain, frozenset({"I7", "I3", "I12"})),
+    "nobody settles": (_nobody_settles, frozenset({"I12", "I16"})),
+}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_broken_part_is_caught(monkeypatch: pytest.MonkeyPatch, mutant: str) -> None:
+    broken, caught_by = MUTANTS[mutant]
+    broken(monkeypatch)
+    found = set()
+    for seed in range(SEEDS_MAX):
+        try:
+            run(seed)
+        except Broken as caught:
+            found.add(caught.invariant)
+            break
+        except (AssertionError, KeyError, RuntimeError) as caught:
+            found.add(type(caught).__name__)
+            break
+    assert found & caught_by, f"{mutant}: {found or 'nobody noticed'}"
