@@ -26,6 +26,7 @@ def main(
     store_actors: Annotated[
         int | None, typer.Option(help="Actors that share the shops; 0 gives each shop its own.")
     ] = None,
+    customer_actors: Annotated[int | None, typer.Option(help="Actors that share the customers.")] = None,
     gateways: Annotated[int | None, typer.Option(help="Gateway replicas.")] = None,
 ) -> None:
     """Serve on this machine until Ctrl-C. Options go before HOLDFAST_… of the environment."""
@@ -35,6 +36,7 @@ def main(
         "postcodes": postcodes,
         "grpc_port": port,
         "store_actors": store_actors,
+        "customer_actors": customer_actors,
         "gateways": gateways,
     }
     try:

@@ -70,7 +70,8 @@ class Orders:
         if isinstance(answer, Order):
             fill_order(answer, ledger_id, reply.order)
         else:
-            fill_rejection(Refusal(0, answer), request.store_id, reply.rejection)
+            by_shop = answer.reason not in (Reason.OPEN_RESERVATIONS_LIMIT, Reason.UNITS_LIMIT)
+            fill_rejection(Refusal(0, answer), request.store_id if by_shop else "", reply.rejection)
 
     async def _reserve(self, request: rs.ReserveRequest, deadline: float, prefix: str) -> Order | Rejection:
         _, wire = translation.reserve(request, prefix)
@@ -307,5 +308,4 @@ def _fill(answer: Order | Rejection, ledger_id: str, reply: Any) -> None:
         return
     fill_rejection(Refusal(0, answer), "", reply.rejection)
     if answer.number:
-        reply.rejection.reservation_id = ""
         reply.rejection.order_id = format_order_id(ledger_id, answer.number)

@@ -69,7 +69,7 @@ def fill_rejection(refusal: Refusal, store_id: str, reply: error_pb2.Rejection) 
     reply.sku = sku
     reply.asked = asked
     reply.available = available
-    if number:
+    if number and store_id:
         reply.reservation_id = format_reservation_id(store_id, number)
     if status is not None:
         reply.status = int(status)  # type: ignore[assignment]
@@ -142,8 +142,11 @@ _SENTENCES: Final[dict[Reason, str]] = {
 
 
 def explain(rejection: Rejection, store_id: str) -> str:
-    """One sentence for people. No shop: the chain's own rule."""
-    return _SENTENCES[rejection.reason].format(
+    """One sentence for people. Without a shop the answer is an order's: which of its shops said so is not kept."""
+    sentence = _SENTENCES[rejection.reason]
+    if not store_id:
+        sentence = sentence.replace("reservation {reservation}", "the order").replace("shop {store}", "a shop of it")
+    return sentence.format(
         store=store_id,
         where=f" in shop {store_id}" if store_id else " over all shops",
         sku=rejection.sku,

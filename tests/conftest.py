@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, settings
 TIERS: Final[dict[str, str]] = {
     "ledger": "core",
     "orders": "core",
-    "orders": "core",
     "journal": "journal",
     "host": "host",
     "gateway": "host",
