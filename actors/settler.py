@@ -23,7 +23,7 @@ from actors.placement import CHAIN_ACTOR, CUSTOMER_ACTORS
 from actors.router import LedgerStopped, Router
 
 ORDERS_EVERY_S: Final = 0.25  # what expired is free in its shops within a second
-TELLS_AT_ONCE: Final = 64
+TELLS_AT_ONCE: Final = 256
 PARTS_EVERY_S: Final = 10.0  # what nobody noted: a limit is given back so much later, never too early
 CLAIM_AGE_MS: Final = 15_000  # a claim that has heard nothing for so long asks
 QUESTION_S: Final = 5.0

@@ -7,7 +7,7 @@ holds until it has.
 from typing import Final
 
 from actors.ledger.idempotency import fingerprint
-from actors.ledger.lifecycle import Status
+from actors.ledger.lifecycle import LIVE, Status
 from actors.ledger.policy import DAY_MS
 from actors.ledger.reasons import Reason, Rejection
 from actors.orders import commands as cm, events as ev
@@ -185,5 +185,7 @@ def _says_something_new(ledger: OrderLedger, note: cm.Note) -> bool:
         return False
     for part in order.parts:
         if (part.store_id, part.attempt) == (note.store_id, note.attempt):
+            if part.status not in LIVE:  # it is over, and what is over never changes
+                return False
             return note.revision > part.heeded or note.version > part.version
     return False

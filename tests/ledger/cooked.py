@@ -5,11 +5,15 @@ from typing import Any
 
 from actors.ledger.commands import AdjustmentKind, Movement
 from actors.ledger.events import (
+    Acknowledged,
+    Amended,
+    Claimed,
     Collected,
     Confirmed,
     Event,
     Expired,
     Extended,
+    Heeded,
     PolicyAdopted,
     ReadyMarked,
     Released,
@@ -19,7 +23,7 @@ from actors.ledger.events import (
     StockAdjusted,
     StockCounted,
 )
-from actors.ledger.lifecycle import ReleaseReason
+from actors.ledger.lifecycle import ReleaseReason, Status
 from actors.ledger.policy import LimitRule, Policy, to_document
 from tests.ledger.page import play
 from tests.ledger.watched import Record
@@ -105,6 +109,15 @@ def adopted(*rules: LimitRule) -> PolicyAdopted:
     return PolicyAdopted(1, to_document(Policy(version=1, limit_rules=rules)))
 
 
+def claimed(key: str, units: int = 1) -> Claimed:
+    return Claimed(key, "o1", "dee", "web", (("B", units),), 0)
+
+
+def heeded(revision: int, number: int, status: Status, *given_back: int) -> Heeded:
+    lines = tuple(("B", units) for units in given_back)
+    return Heeded("o1", revision, number, status, instant("9:00"), ReleaseReason.OTHER, lines)
+
+
 DOCTORED: dict[str, tuple[str, str, Doctor]] = {
     # name: the invariant, what it must name, and how the journal is cooked
     "sells more than the line holds": ("I1", "reservation 2", altered(ANN_COLLECTED, lines=(("A", 4),))),
@@ -163,6 +176,58 @@ DOCTORED: dict[str, tuple[str, str, Doctor]] = {
     ),
     "applies a row twice": ("I5", "source wms", ending("3:03", received(2, 4))),
     "lets a source's mark fall": ("I5", "source wms", ending("3:03", received(9, 1))),
+    "claims twice for one order": ("I7", "o1", ending("3:03", claimed("x"), claimed("y"))),
+    "claims for an order that was over": ("I7", "o1", ending("3:03", heeded(1, 0, Status.RELEASED), claimed("x"))),
+    "heeds an older word": (
+        "I7",
+        "o1",
+        ending("3:03", claimed("x"), heeded(2, 14, Status.HELD, 0), heeded(1, 14, Status.HELD, 0)),
+    ),
+    "heeds for another's part": ("I7", "o1", ending("3:03", claimed("x"), heeded(1, 9, Status.HELD, 0))),
+    "goes back to a hold": (
+        "I3",
+        "reservation 14",
+        ending("3:03", claimed("x"), heeded(1, 14, Status.CONFIRMED, 0), heeded(2, 14, Status.HELD, 0)),
+    ),
+    "keeps what its order gave back": (
+        "I1",
+        "reservation 14",
+        ending("3:03", claimed("x"), heeded(1, 14, Status.RELEASED, 0)),
+    ),
+    "heeds once it is final": (
+        "I3",
+        "reservation 14",
+        ending("3:03", claimed("x"), heeded(1, 14, Status.RELEASED, 1), heeded(2, 14, Status.HELD, 0)),
+    ),
+    "confirms a part in the shop": (
+        "I7",
+        "reservation 14",
+        ending("3:03", claimed("x"), heeded(1, 14, Status.HELD, 0), Confirmed("y", "", 14, instant("9:00"))),
+    ),
+    "amends a part in the shop": (
+        "I7",
+        "reservation 14",
+        ending(
+            "3:03", claimed("x"), heeded(1, 14, Status.HELD, 0), Amended("y", "", 14, (("B", 1),), instant("9:00"), 0)
+        ),
+    ),
+    "collects a claim": (
+        "I3",
+        "reservation 14",
+        ending("3:03", claimed("x"), Collected("y", "", 14, (("B", 1),), "p")),
+    ),
+    "claims more than there is": ("I2", "B at version 14", ending("3:03", claimed("x", units=9))),
+    "amends to more than there is": (
+        "I2",
+        "B at version 14",
+        ending("3:03", Amended("x", "", 9, (("B", 9),), instant("9:00"), 0)),
+    ),
+    "gives a place in a slot that there is none of": (
+        "I2",
+        "the slot of",
+        ending("3:03", Amended("x", "", 9, (("B", 1),), instant("9:00"), instant("9:00"))),
+    ),
+    "notes what has not happened": ("I7", "reservation 9", ending("3:03", Acknowledged(((9, 99),)))),
     "loses a record": ("I8", "version 5", lost(ANN_CONFIRMED)),
     "loses the first record": ("I8", "version 2", lost(STOCKED)),
     "writes a record twice": ("I8", "version 8", lambda r: [*r[:BOB_EXPIRED], *r[BOB_EXPIRED - 1 :]]),

@@ -56,6 +56,15 @@ PAGES = {
         0:03 | note #1 S2.1 at 0 v6 RELEASED | #1 RELEASED S1.1 / S2.1                  | Noted
         0:04 | confirm #1                    | TRANSITION_NOT_ALLOWED #1 RELEASED       | Refused
     """,
+    "what is over in a shop never changes": """
+        at   | said                          | answer                                   | events
+        0:00 | open ann S1 A 2 / S2 B 1      | #1 OPEN S1.1? A 2 / S2.1? B 1            | Opened
+        0:00 | commit #1.1 S1 11, S2 12      | #1 HELD S1.1* A 2 / S2.1* B 1 until 2:00 | Committed
+        0:01 | note #1 S1.1 at 1 none        | #1 HELD S1.1 / S2.1* B 1 until 2:00      | Noted
+        0:02 | note #1 S2.1 at 0 v6 RELEASED | #1 RELEASED S1.1 / S2.1                  | Noted
+        0:03 | note #1 S1.1 at 1 v9 HELD A 2 | #1 RELEASED S1.1 / S2.1                  |
+        0:03 | note #1 S2.1 at 1 v9 HELD B 1 | #1 RELEASED S1.1 / S2.1                  |
+    """,
     "a slot that was promised is not lost to a deadline before it": """
         at   | said                                  | answer                                            | events
         0:00 | open ann S1 A 2 slot 5d9:00           | #1 OPEN S1.1? A 2                                 | Opened

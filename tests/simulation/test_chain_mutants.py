@@ -67,7 +67,7 @@ MUTANTS: Final[dict[str, tuple[Break, frozenset[str]]]] = {
     "the limit is not asked": (_no_limit, frozenset({"I15"})),
     "orders never expire": (_never_expires, frozenset({"I12", "I16"})),
     "answers are forgotten": (_forgets_what_it_answered, frozenset({"I5", "I13"})),
-    "a late claim is granted": (_abandoned_claims_may_still_come, frozenset({"I12", "I16", "I7"})),
+    "a late claim is granted": (_abandoned_claims_may_still_come, frozenset({"I12", "I16", "I7", "I15"})),
     "a place too many": (_one_place_too_many, frozenset({"I2"})),
     "shops give back what is certain": (_goes_on_before_it_is_certain, frozenset({"I7", "I3", "I12"})),
     "nobody settles": (_nobody_settles, frozenset({"I12", "I16"})),
