@@ -43,6 +43,18 @@ def no_other_plan(_order: Order, refused: Refused) -> Rejection:
     return refused[min(refused)]
 
 
+def just_committed(was_open: Order, order: Order) -> bool:
+    """Whether an order is as the commit of its attempt left it, and so the first answer to its call. Of two that drive
+    one call, the second may find that its shops have spoken since.
+    """
+    heard = {(part.store_id, part.attempt): (part.heeded, part.version) for part in was_open.parts}
+    return (
+        order.revision == was_open.revision + 1
+        and any(part.attempt == was_open.open_attempt and part.reservation for part in order.parts)
+        and all(heard.get((part.store_id, part.attempt)) == (part.heeded, part.version) for part in order.parts)
+    )
+
+
 class Coordinator:
     """Drives orders through a router. Holds nothing that could be lost."""
 
@@ -119,14 +131,14 @@ class Coordinator:
             if isinstance(answer, Rejection) or not answer.open_attempt:
                 return answer
             order: Order | Rejection | None = answer
-            attempt = 0
+            was_open = answer
             while isinstance(order, Order) and order.open_attempt:
-                attempt, tries = order.open_attempt, tries + 1
+                was_open, tries = order, tries + 1
                 word = await self._attempt(ledger_id, order, tries, deadline, next_plans)
                 order = await self._say(ledger_id, word, deadline, promise=True)
             if isinstance(order, Order):
                 await self._tell_soon(ledger_id, order, deadline)
-                if any(part.attempt == attempt and part.reservation for part in order.parts):
+                if just_committed(was_open, order):
                     return order
             # Refused, or ended by somebody else: what became of the call, its key knows.
 

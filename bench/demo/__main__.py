@@ -1,4 +1,5 @@
-"""`python -m bench.demo`: start a service, replay months of orders, kill an actor, and prove what the journal says.
+"""`python -m bench.demo`: start a service, replay months of orders and place some over several shops, kill what serves
+them, and prove what the journal says.
 
 Exit code 0 where the verdict holds, 1 where it does not, 2 for a wrong option, 3 where the service did not start.
 """
@@ -17,6 +18,7 @@ import typer
 from rich.console import Console
 
 from bench import machine
+from bench.demo.across_plan import Across, across_plan, shops_with_slots
 from bench.demo.chain_file import write_chain_file
 from bench.demo.progress import Phases
 from bench.demo.recovery import NotRecovered
@@ -48,7 +50,8 @@ def main(
     ] = None,
     store_actors: Annotated[int, typer.Option(min=1, max=64, help="Actors that share the shops.")] = 2,
     callers: Annotated[int, typer.Option(min=1, max=4_096, help="Callers at once.")] = 256,
-    kill: Annotated[bool, typer.Option(help="Kill -9 a store actor in the middle.")] = True,
+    kill: Annotated[bool, typer.Option(help="Kill -9 actors and the gateway in the middle.")] = True,
+    across: Annotated[bool, typer.Option(help="Place orders over several shops, too.")] = True,
     restart: Annotated[bool, typer.Option(help="Start the service again at the end, and prove it all again.")] = False,
     json: Annotated[Path | None, typer.Option(help="Write the result as JSON, too.")] = None,
 ) -> None:
@@ -69,7 +72,10 @@ def main(
         signal.signal(number, signal.default_int_handler)  # end as on Ctrl-C: with everything put away
     try:
         with _folder(data_dir) as folder:
-            result = _demo(workload, folder, store_actors, callers, phases, kill=kill, restart=restart, began=began)
+            plan = across_plan(workload.shops, seed) if across else None
+            result = _demo(
+                workload, plan, folder, store_actors, callers, phases, kill=kill, restart=restart, began=began
+            )
     except ServiceFailed as error:
         console.print(f"holdfast: the service did not start: {error}", style="red", markup=False)
         raise typer.Exit(EXIT_NOT_STARTED) from error
@@ -97,6 +103,7 @@ def _introduce(workload: Workload, phases: Phases) -> None:
 
 def _demo(
     workload: Workload,
+    plan: Across | None,
     folder: Path,
     store_actors: int,
     callers: int,
@@ -107,11 +114,13 @@ def _demo(
     began: float,
 ) -> Mapping[str, Any]:
     chain_file = folder / "chain.yaml"
-    write_chain_file(chain_file, workload.shops)
+    with_slots = shops_with_slots(workload.shops, workload.seed) if plan is not None else frozenset[str]()
+    write_chain_file(chain_file, workload.shops, with_slots)
     with _service(folder, chain_file, store_actors, phases) as service:
-        told, proof = asyncio.run(run(service, workload, callers=callers, kill=kill, phases=phases))
+        told, proof = asyncio.run(run(service, workload, callers=callers, kill=kill, plan=plan, phases=phases))
     more_faults: tuple[str, ...] = ()
     if restart:
+        write_chain_file(chain_file, workload.shops, with_slots, limits_across=plan is not None)
         with _service(folder, chain_file, store_actors, phases) as service:
             again = asyncio.run(prove_again(service, workload, told, phases))
         more_faults = tuple(state_differs(proof, again))

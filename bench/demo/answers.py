@@ -5,18 +5,14 @@ from collections import Counter
 from time import perf_counter_ns
 from typing import Final
 
-from hdrh.histogram import HdrHistogram
-
 from bench.demo.calls import Answered, Call, Kind, Outcome, perform
+from bench.demo.latencies import Latencies
 from bench.demo.verdict import Repeated
 from clients import ChannelClient, HoldfastError, Rejection
 
 CALL_MS_MAX: Final = 45_000
 """A caller waits so long, over all attempts: longer than any restart of an actor takes."""
 
-LATENCY_US_MAX: Final = 60_000_000
-LATENCY_DIGITS: Final = 3
-PERCENTILES: Final = {"p50": 50.0, "p99": 99.0, "p99.9": 99.9, "max": 100.0}
 ERRORS_KEPT_MAX: Final = 5
 
 
@@ -31,7 +27,7 @@ class Answers:
         self.errors: list[str] = []
         self.accepted: Counter[Kind] = Counter()
         self.refused: Counter[str] = Counter()
-        self._latencies: dict[Kind, HdrHistogram] = {}
+        self._latencies = Latencies[Kind]()
 
     async def ask(self, call: Call) -> Outcome | None:
         """The answer, logged; None where none came in time."""
@@ -60,16 +56,7 @@ class Answers:
 
     def latency_ms(self) -> dict[str, dict[str, float]]:
         """By kind of call, in milliseconds, retries and outages included, with the number of calls."""
-        return {
-            kind.value: {
-                "calls": histogram.get_total_count(),
-                **{
-                    name: round(histogram.get_value_at_percentile(percentile) / 1000, 2)
-                    for name, percentile in PERCENTILES.items()
-                },
-            }
-            for kind, histogram in sorted(self._latencies.items(), key=lambda item: list(Kind).index(item[0]))
-        }
+        return self._latencies.in_ms(Kind)
 
     async def _timed(self, call: Call) -> Outcome | None:
         began = perf_counter_ns()
@@ -80,8 +67,5 @@ class Answers:
             if len(self.errors) < ERRORS_KEPT_MAX:
                 self.errors.append(f"{call.kind.value} {call.key}: {error}")
             return None
-        histogram = self._latencies.get(call.kind)
-        if histogram is None:
-            histogram = self._latencies[call.kind] = HdrHistogram(1, LATENCY_US_MAX, LATENCY_DIGITS)
-        histogram.record_value(min(LATENCY_US_MAX, (perf_counter_ns() - began) // 1_000))
+        self._latencies.took(call.kind, began)
         return outcome

@@ -3,7 +3,16 @@
 from enum import Enum
 from typing import NamedTuple, TypeAlias, assert_never
 
-from clients import Adjustment, ChannelClient, Rejection, ReleaseReason, Reservation, StockChange
+from clients import (
+    Adjustment,
+    ChannelClient,
+    Order,
+    Rejection,
+    ReleaseReason,
+    Reservation,
+    ServiceFault,
+    StockChange,
+)
 
 Outcome: TypeAlias = Reservation | StockChange | Rejection
 
@@ -53,16 +62,7 @@ async def perform(client: ChannelClient, call: Call, timeout_ms: int) -> Outcome
     """Ask; the client asks again by itself until an answer comes or the time is over. Raises the client's errors."""
     match call.kind:
         case Kind.RESERVE:
-            return await client.reserve(
-                call.store_id,
-                call.lines,
-                customer_id=call.customer_id,
-                channel=call.channel,
-                basket_id=call.basket_id,
-                ttl_ms=call.ttl_ms or None,
-                idempotency_key=call.key,
-                timeout_ms=timeout_ms,
-            )
+            return await _reserve(client, call, timeout_ms)
         case Kind.CONFIRM:
             return await client.confirm(
                 call.reservation_id,
@@ -98,3 +98,19 @@ async def perform(client: ChannelClient, call: Call, timeout_ms: int) -> Outcome
             )
         case _:
             assert_never(call.kind)
+
+
+async def _reserve(client: ChannelClient, call: Call, timeout_ms: int) -> Reservation | Rejection:
+    made = await client.reserve(
+        call.store_id,
+        call.lines,
+        customer_id=call.customer_id,
+        channel=call.channel,
+        basket_id=call.basket_id,
+        ttl_ms=call.ttl_ms or None,
+        idempotency_key=call.key,
+        timeout_ms=timeout_ms,
+    )
+    if isinstance(made, Order):
+        raise ServiceFault("Reserve", where=call.store_id, why=f"no limit of the chain applies, and it became {made}")
+    return made

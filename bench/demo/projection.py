@@ -12,6 +12,9 @@ from clients import AdjustmentKind, Event, Line, ReleaseReason, Reservation, Sta
 from clients.values import events as told
 
 LIVE: Final = frozenset({Status.HELD, Status.CONFIRMED, Status.READY})
+PROGRESS: Final = {Status.CLAIMED: 0, Status.HELD: 1, Status.CONFIRMED: 2, Status.READY: 3}
+"""How far a part of an order has come; what is not here is over."""
+
 FAULTS_MAX: Final = 100
 
 
@@ -46,7 +49,7 @@ class Projection:
         self.versions[event.store_id] = event.version
         match event.change:
             case told.Reserved(reservation):
-                return self._reserved(event, reservation)
+                return self._made(event, reservation, Status.HELD)
             case told.Confirmed(reservation_id, expires_at_ms):
                 return self._moved(event, reservation_id, {Status.HELD}, Status.CONFIRMED, expires_at_ms)
             case told.ReadyMarked(reservation_id):
@@ -63,6 +66,8 @@ class Projection:
                 return after and self._ended(replace(after, release_reason=reason), Status.RELEASED)
             case told.Expired(reservation_id):
                 return self._expired(event, reservation_id)
+            case told.Amended() | told.Claimed() | told.Heeded() | told.Acknowledged():
+                return self._changed_across(event, event.change)
             case told.StockAdjusted():
                 for row in event.change.adjustments:
                     self._adjusted(event.store_id, row.sku, row.delta, row.kind)
@@ -73,13 +78,33 @@ class Projection:
                 pass  # refusals, policies and headlines move no units
         return None
 
+    def _changed_across(
+        self, event: Event, change: told.Amended | told.Claimed | told.Heeded | told.Acknowledged
+    ) -> Reservation | None:
+        match change:
+            case told.Amended():
+                return self._amended(event, change)
+            case told.Claimed(reservation):
+                return self._made(event, reservation, Status.CLAIMED)
+            case told.Heeded():
+                return self._heeded(event, change) if change.reservation_id else None
+            case told.Acknowledged(reservation_ids):
+                for reservation_id in reservation_ids:
+                    if not self._is_part(reservation_id):
+                        self._fault(event, f"{reservation_id} is acknowledged, and is no part of an order")
+        return None
+
     def shelf(self, store_id: str, sku: str) -> Shelf:
         """A shelf, made when it is first spoken of."""
         return self.shelves.setdefault((store_id, sku), Shelf())
 
-    def _reserved(self, event: Event, reservation: Reservation) -> Reservation:
-        if reservation.status is not Status.HELD or reservation.version != event.version:
+    def _made(self, event: Event, reservation: Reservation, status: Status) -> Reservation:
+        if reservation.status is not status or reservation.version != event.version:
             self._fault(event, f"reserved {reservation.reservation_id} as {reservation.status.name}")
+        if bool(reservation.order_id) != (status is Status.CLAIMED):
+            self._fault(
+                event, f"{reservation.reservation_id} was made {status.name} for order {reservation.order_id!r}"
+            )
         if reservation.reservation_id in self.reservations:
             self._fault(event, f"reserved {reservation.reservation_id} a second time")
         for line in reservation.lines:
@@ -94,7 +119,7 @@ class Projection:
             self._fault(event, f"{reservation_id} was never reserved")
         elif found.status not in allowed:
             self._fault(event, f"{reservation_id} is {found.status.name}, and that allows no such step")
-        elif event.at_ms >= found.expires_at_ms:
+        elif event.at_ms >= found.expires_at_ms and not found.order_id:  # an order's deadline is its own ledger's
             self._fault(event, f"{reservation_id} had passed its deadline by {event.at_ms - found.expires_at_ms} ms")
         else:
             return found
@@ -106,6 +131,8 @@ class Projection:
         before = self._standing(event, reservation_id, allowed)
         if before is None:
             return None
+        if before.order_id and status is not Status.READY:
+            self._fault(event, f"{reservation_id} is led by its order, and the shop went on by itself")
         after = replace(
             before,
             status=before.status if status is None else status,
@@ -154,6 +181,55 @@ class Projection:
         for line in before.lines:
             held[line.sku] = held.get(line.sku, 0) + line.held
         return self._ended(self._taken(event, before, held, sold=False), Status.EXPIRED)
+
+    def _amended(self, event: Event, change: told.Amended) -> Reservation | None:
+        """The old units go and the new ones come at once."""
+        before = self._standing(event, change.reservation_id, {Status.HELD, Status.CONFIRMED})
+        if before is None:
+            return None
+        if before.order_id or any(line.held != line.quantity for line in before.lines):
+            self._fault(event, f"{before.reservation_id} was amended, and is a part of an order or partly given away")
+        moved: dict[str, int] = {}
+        for sku, units in change.lines:
+            moved[sku] = moved.get(sku, 0) + units
+        for line in before.lines:
+            moved[line.sku] = moved.get(line.sku, 0) - line.held
+        for sku, units in moved.items():
+            self.shelf(event.store_id, sku).move(held=units)
+        after = replace(
+            before,
+            lines=tuple(Line(sku, units, 0, 0) for sku, units in change.lines),
+            expires_at_ms=change.expires_at_ms,
+            slot_start_ms=change.slot_start_ms,
+            version=event.version,
+        )
+        self.reservations[after.reservation_id] = after
+        return after
+
+    def _heeded(self, event: Event, change: told.Heeded) -> Reservation | None:
+        """A part goes on, or goes back, as its order says: never back in its life, and never halfway."""
+        before = self.reservations.get(change.reservation_id)
+        if before is None or before.order_id != change.order_id:
+            self._fault(event, f"{change.reservation_id} is no part of order {change.order_id}")
+            return None
+        if before.status not in PROGRESS:
+            self._fault(event, f"{change.reservation_id} heeds its order, and is {before.status.name} already")
+            return None
+        after = self._taken(event, before, dict(change.lines), sold=False)
+        holds = any(line.held for line in after.lines)
+        if change.status not in PROGRESS:
+            if holds or change.status not in (Status.RELEASED, Status.EXPIRED):
+                self._fault(event, f"{change.reservation_id} is over as {change.status.name} and holds units: {holds}")
+            return self._ended(after, change.status)
+        if PROGRESS[change.status] < max(1, PROGRESS[before.status]):
+            self._fault(event, f"{change.reservation_id} went from {before.status.name} to {change.status.name}")
+        # A part that gave its last unit back is over, whatever its order goes on as.
+        after = replace(after, status=change.status, expires_at_ms=change.expires_at_ms) if holds else after
+        return self._ended(after, Status.RELEASED)
+
+    def _is_part(self, reservation_id: str) -> bool:
+        found = self.reservations.get(reservation_id)
+        return found is not None and bool(found.order_id)
 
     def _adjusted(self, store_id: str, sku: str, delta: int, kind: AdjustmentKind) -> None:
         shelf = self.shelf(store_id, sku)

@@ -6,7 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from bench.demo.across import ToldAcross
 from bench.demo.calls import Answered
+from bench.demo.order_standing import evidence_of
+from bench.demo.order_verdict import OrderFindings, examine_orders
 from bench.demo.progress import Phases
 from bench.demo.projection import Projection
 from bench.demo.recovery import statuses
@@ -27,6 +30,7 @@ class Proof:
     findings: Findings
     projection: Projection
     verifications: tuple[Verification, ...]
+    orders: OrderFindings | None = None
 
 
 async def prove(
@@ -35,8 +39,9 @@ async def prove(
     answers: Sequence[Answered],
     outages: Mapping[str, Sequence[Outage]],
     phases: Phases,
+    across: ToldAcross | None = None,
 ) -> Proof:
-    """Read everything back and hold it against the answers."""
+    """Read everything back and hold it against the answers; `across` is what callers of orders were told."""
     found = await statuses(client, store_ids)
     readings = {store_id: Reading(status.version, status.ledger_time_ms) for store_id, status in found.items()}
     witness = Witness(answers, outages)
@@ -51,7 +56,12 @@ async def prove(
             return verification
 
         verifications = await asyncio.gather(*(verify(store_id) for store_id in store_ids))
-    return Proof(found, witness.findings(readings), witness.projection, tuple(verifications))
+    orders = None
+    if across is not None:
+        with phases.phase("Asking how each order stands") as tick:
+            evidence = await evidence_of(client, across, witness.parts, tick)
+        orders = examine_orders(evidence, witness.parts)
+    return Proof(found, witness.findings(readings), witness.projection, tuple(verifications), orders)
 
 
 async def _read_feed(client: ChannelClient, readings: Mapping[str, Reading], witness: Witness, phases: Phases) -> None:

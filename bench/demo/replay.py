@@ -32,7 +32,14 @@ def contests_for(orders: Sequence[Order]) -> tuple[Contest, ...]:
     )
 
 
-async def open_stock(answers: Answers, openings: Iterable[Opening], contests: Iterable[Contest], tick: Tick) -> None:
+async def open_stock(
+    answers: Answers,
+    openings: Iterable[Opening],
+    contests: Iterable[Contest],
+    tick: Tick,
+    *,
+    source: str = STOCK_SOURCE,
+) -> None:
     """Book every opening position in: what was received, and what was sold over the counter before."""
     rows: defaultdict[str, list[Adjustment]] = defaultdict(list)
 
@@ -53,7 +60,7 @@ async def open_stock(answers: Answers, openings: Iterable[Opening], contests: It
         async with gate:
             for start in range(0, len(mine), ROWS_MAX):
                 part = tuple(mine[start : start + ROWS_MAX])
-                call = Call(Kind.ADJUST, f"opening-{store_id}-{start}", store_id, source=STOCK_SOURCE, adjustments=part)
+                call = Call(Kind.ADJUST, f"{source}-{store_id}-{start}", store_id, source=source, adjustments=part)
                 await answers.ask(call)
                 tick(len(part))
 

@@ -7,8 +7,16 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from bench.demo.answers import PERCENTILES
+from bench.demo.across_report import (
+    COUNTS,
+    WORDS,
+    across_document,
+    circumstance_rows,
+    latency_rows,
+    outcome_rows,
+)
 from bench.demo.calls import Kind
+from bench.demo.latencies import PERCENTILES
 from bench.demo.proof import Proof
 from bench.demo.recovery import Recovery
 from bench.demo.run import Told
@@ -54,6 +62,7 @@ def document(
 ) -> dict[str, Any]:
     """Everything, as plain values."""
     answers, audits = told.answers, proof.verifications
+    across = across_document(told.across, proof.orders) if told.across and proof.orders else None
     ended = Counter(each.status for each in proof.projection.reservations.values())
     return {
         "seed": workload.seed,
@@ -82,7 +91,8 @@ def document(
             "units_sold": sum(each.units_sold for each in audits),
             "units_reserved": sum(each.units_reserved for each in audits),
         },
-        "verdict": _verdict_document(verdict),
+        "across": across,
+        "verdict": _verdict_document(verdict, across),
         "seconds": round(seconds, 1),
     }
 
@@ -113,9 +123,9 @@ def _recovery(recovery: Recovery) -> dict[str, Any]:
     }
 
 
-def _verdict_document(verdict: Verdict) -> dict[str, Any]:
+def _verdict_document(verdict: Verdict, across: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
-        "holds": verdict.holds,
+        "holds": verdict.holds and (across is None or across["holds"]),
         "oversold": verdict.oversold,
         "answers_lost": verdict.answers_lost,
         "conservation": verdict.conservation,
@@ -134,13 +144,22 @@ def tell(result: Mapping[str, Any], console: Console) -> None:
     console.print(_outcomes(result))
     console.print(_latencies(result))
     console.print(_circumstances(result))
-    console.print(_verdict(result["verdict"]))
-    for sentence in result["verdict"]["findings"][:FINDINGS_TOLD]:
+    across = result["across"]
+    console.print(_verdict(result["verdict"], across))
+    findings = [
+        *result["verdict"]["findings"][:FINDINGS_TOLD],
+        *(across or {"findings": []})["findings"][:FINDINGS_TOLD],
+    ]
+    for sentence in findings:
         console.print(f"  {sentence}", style="red", highlight=False, markup=False)
     if result["verdict"]["holds"]:
         console.print("[bold green]HOLDS[/]: nothing was sold twice, and nothing that was answered is missing.")
     else:
         console.print("[bold red]BROKEN[/]: see above, and the findings under --json.")
+
+
+def _first_findings(part: Mapping[str, Any]) -> list[str]:
+    return list(part.get("findings", ()))[:FINDINGS_TOLD]
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -165,6 +184,10 @@ def _outcomes(result: Mapping[str, Any]) -> Table:
     table.add_section()
     for status, count in ended.items():
         table.add_row(f"at the end: {status}", f"{count:,}")
+    if result["across"]:
+        table.add_section()
+        for row in outcome_rows(result["across"]):
+            table.add_row(*row)
     return table
 
 
@@ -172,6 +195,10 @@ def _latencies(result: Mapping[str, Any]) -> Table:
     table = _table("Latency in ms, as callers saw it (retries and the kill included)", "what", "calls", *PERCENTILES)
     for kind, row in result["latency_ms"].items():
         table.add_row(kind, f"{row['calls']:,}", *(f"{row[name]:,.1f}" for name in PERCENTILES))
+    if result["across"]:
+        table.add_section()
+        for cells in latency_rows(result["across"]):
+            table.add_row(*cells)
     return table
 
 
@@ -196,6 +223,9 @@ def _circumstances(result: Mapping[str, Any]) -> Table:
             f"{each['actor']}, {each['shops']} shops: back after {each['ms'] / 1000:.2f} s, "
             f"{each['replayed_events']:,} events replayed",
         )
+    if result["across"]:
+        for row in circumstance_rows(result["across"]):
+            table.add_row(*row)
     journal = result["journal"]
     table.add_row(
         "journal",
@@ -214,7 +244,7 @@ def _circumstances(result: Mapping[str, Any]) -> Table:
     return table
 
 
-def _verdict(verdict: Mapping[str, Any]) -> Table:
+def _verdict(verdict: Mapping[str, Any], across: Mapping[str, Any] | None) -> Table:
     table = _table("Verdict, from the journal", "what", "found", "must be")
     for name, value in verdict.items():
         if name in ("holds", "findings"):
@@ -222,4 +252,11 @@ def _verdict(verdict: Mapping[str, Any]) -> Table:
         wanted = HOLDS if name == "conservation" else 0
         style = "green" if value == wanted else "bold red"
         table.add_row(name.replace("_", " "), f"[{style}]{value}[/]", str(wanted))
+    if across is not None:
+        table.add_section()
+        split = across["split_orders"]
+        table.add_row("orders split over shops", f"[{'green' if split else 'bold red'}]{split:,}[/]", "more than 0")
+        for name in COUNTS:
+            style = "bold red" if across[name] else "green"
+            table.add_row(WORDS[name], f"[{style}]{across[name]}[/]", "0")
     return table

@@ -1,13 +1,16 @@
 """One demo from its first order to its evidence, against a service that serves already."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter, time
 from typing import Final
 
+from bench.demo.across import ToldAcross, run_across
+from bench.demo.across_plan import Across
 from bench.demo.answers import Answers
 from bench.demo.calls import Kind
+from bench.demo.order_standing import QUIET_S_MAX, until_quiet
 from bench.demo.progress import Phases
 from bench.demo.proof import Proof, prove
 from bench.demo.recovery import Recovery, kill_actor_of, statuses
@@ -35,19 +38,22 @@ class Told:
     recoveries: list[Recovery] = field(default_factory=list)
     replay_s: float = 0.0
     replayed_calls: int = 0
+    across: ToldAcross | None = None
 
-    @property
-    def outages(self) -> dict[str, list[Outage]]:
-        """By shop, when its actor was dead."""
-        found: dict[str, list[Outage]] = {}
+    def outages(self, store_ids: Iterable[str]) -> dict[str, list[Outage]]:
+        """By shop, when its actor was dead, or what tells it that its part of an order is over."""
+        of_all = [killed.outage for killed in self.across.kills] if self.across is not None else []
+        found = {store_id: list(of_all) for store_id in store_ids}
         for recovery in self.recoveries:
             for store_id in recovery.store_ids:
                 found.setdefault(store_id, []).append(recovery.outage)
         return found
 
 
-async def run(service: Service, workload: Workload, *, callers: int, kill: bool, phases: Phases) -> tuple[Told, Proof]:
-    """Stock, orders, contests, the kill, the expiries, and the evidence."""
+async def run(
+    service: Service, workload: Workload, *, callers: int, kill: bool, plan: Across | None, phases: Phases
+) -> tuple[Told, Proof]:
+    """Stock, orders, contests, the kills, the expiries, and the evidence. `plan` is the second act, None for none."""
     async with ChannelClient(service.target, channels=CHANNELS) as client:
         await client.wait_until_serving(timeout_ms=SERVING_MS_MAX)
         told = Told(Answers(client), contests_for(workload.orders))
@@ -56,6 +62,13 @@ async def run(service: Service, workload: Workload, *, callers: int, kill: bool,
         with phases.phase("Opening the shops' stock", rows) as tick:
             await open_stock(told.answers, openings, told.contests, tick)
         await _replay(client, service, workload, told, callers=callers, kill=kill, phases=phases)
+        if plan is not None:
+            seed = workload.seed
+            told.across = await run_across(client, service, plan, told.answers, seed=seed, kill=kill, phases=phases)
+            with phases.phase("Waiting until all shops have heard"):
+                quiet = await until_quiet(client, told.across.answers.log, [shop.store_id for shop in workload.shops])
+            if not quiet:
+                phases.say(f"  after {QUIET_S_MAX:g} s some had not; the verdict says which")
         with phases.phase("Letting the last holds expire"):
             await asyncio.sleep(max(0.0, _last_short_deadline_ms(told.answers) + LATE_MS_MAX - time() * 1000) / 1000)
         return told, await _proof(client, workload, told, phases)
@@ -70,7 +83,7 @@ async def prove_again(service: Service, workload: Workload, told: Told, phases: 
 
 async def _proof(client: ChannelClient, workload: Workload, told: Told, phases: Phases) -> Proof:
     store_ids = [shop.store_id for shop in workload.shops]
-    return await prove(client, store_ids, told.answers.log, told.outages, phases)
+    return await prove(client, store_ids, told.answers.log, told.outages(store_ids), phases, told.across)
 
 
 async def _replay(

@@ -10,12 +10,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from bench.demo.calls import Answered, Call, Kind, Outcome
+from bench.demo.parts import PartWatch
 from bench.demo.projection import LIVE, Projection, is_replacement
-from clients import Adjustment, Event, Reason, Rejection, Reservation, StockChange, Verification
+from clients import Adjustment, Event, Reason, Rejection, Reservation, Status, StockChange, Verification
 from clients.values import events as told
 
 LATE_MS_MAX: Final = 1_000
@@ -120,6 +121,7 @@ class Witness:
 
     def __init__(self, answers: Iterable[Answered], outages: Mapping[str, Sequence[Outage]]) -> None:
         self.projection = Projection()
+        self.parts = PartWatch()
         self._findings = Findings()
         self._outages = outages
         self._expected: dict[tuple[str, int], Answered] = {}
@@ -130,13 +132,17 @@ class Witness:
         """Take the next event of its shop."""
         if isinstance(event.change, told.Expired):
             self._judge_expiry(event, event.change.reservation_id)
+        elif isinstance(event.change, told.Heeded) and event.change.status is Status.EXPIRED:
+            self._judge_expiry(event, event.change.reservation_id, event.change.expires_at_ms)
         after = self.projection.apply(event)
+        is_of_order = self.parts.takes(event, after)
         answered = self._expected.pop((event.store_id, event.version), None)
         if answered is not None:
+            self.parts.steps.pop((event.store_id, event.version), None)  # asked of the shop, not of the order
             why = disagreement(answered, event, after)
             if why:
                 self._lost(answered, why)
-        elif isinstance(event.change, _OF_CALLS) and not is_replacement(event.change):
+        elif isinstance(event.change, _OF_CALLS) and not is_of_order and not is_replacement(event.change):
             self._findings.unasked += 1
             self._findings.say(f"shop {event.store_id}, version {event.version}: nobody was told of {event.change}")
 
@@ -181,10 +187,13 @@ class Witness:
             f"{call.kind.value} {call.key} in shop {call.store_id}, {said} at version {outcome.version}: {why}"
         )
 
-    def _judge_expiry(self, event: Event, reservation_id: str) -> None:
+    def _judge_expiry(self, event: Event, reservation_id: str, order_deadline_ms: int | None = None) -> None:
+        """A part's deadline is its order's, which the shop may not have heard of before it passed."""
         before = self.projection.reservations.get(reservation_id)
         if before is None:
             return  # the projection notes it
+        if order_deadline_ms is not None:
+            before = replace(before, expires_at_ms=order_deadline_ms)
         if event.at_ms < before.expires_at_ms:
             self._findings.expired_late += 1
             self._findings.say(f"{reservation_id} expired {before.expires_at_ms - event.at_ms} ms before its deadline")
@@ -198,7 +207,9 @@ class Witness:
                 due_ms = outage.until_ms
         if gone_at_ms - due_ms > LATE_MS_MAX:
             self._findings.expired_late += 1
-            self._findings.say(f"{reservation.reservation_id} {what}: {gone_at_ms - due_ms} ms past its deadline")
+            self._findings.say(
+                f"{reservation.reservation_id} {what}: {gone_at_ms - due_ms} ms past its deadline, at {gone_at_ms}"
+            )
 
 
 def disagreement(answered: Answered, event: Event, after: Reservation | None) -> str:

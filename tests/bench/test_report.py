@@ -1,5 +1,6 @@
 """The result: one document with everything that was promised to be in it, told to people and kept for machines."""
 
+from dataclasses import replace
 from io import StringIO
 from typing import Any, cast
 
@@ -7,17 +8,23 @@ import orjson
 import pytest
 from rich.console import Console
 
+from bench.demo.across import ToldAcross
+from bench.demo.across_kills import CUSTOMERS, GATEWAY, Killed
+from bench.demo.across_plan import Across
 from bench.demo.answers import Answers
+from bench.demo.order_answers import OrderAnswers
+from bench.demo.order_verdict import SlotContest
 from bench.demo.progress import Phases
 from bench.demo.proof import Proof
 from bench.demo.report import document, tell, verdict_of
 from bench.demo.run import Told, state_differs
-from bench.demo.verdict import Contest, Repeated, Witness
+from bench.demo.verdict import Contest, Outage, Repeated, Witness
 from bench.workload import Workload
 from bench.workload_seeded import seeded_workload
 from clients import ChannelClient, Verification
 from tests.bench import history
 from tests.bench.history import END, HELD, SHORT_OF_PEARS, STORE
+from tests.bench.order_history import Cooked
 
 MACHINE = {"cpu": "any", "cores": 2, "memory_gib": 4, "kernel": "6", "python": "3.11", "ray": "2.60", "date": "today"}
 SOUND = Verification(STORE, 9, True, (), 9, 2, 1, 0, 0, "hash")
@@ -87,6 +94,49 @@ def test_a_broken_run_says_what_broke(workload: Workload) -> None:
     text = _text(_result(workload, told, _proof(told)))
     assert "BROKEN" in text
     assert "another call was answered with the same version" in text
+
+
+def _told_across() -> ToldAcross:
+    answers = OrderAnswers(cast("ChannelClient", None))
+    cooked = Cooked()
+    answers.log.extend(cooked.log)
+    answers.repeats.extend(cooked.repeats)
+    killed = [Killed(CUSTOMERS, 7, 1_200.0, Outage(1, 2)), Killed(GATEWAY, 8, 2_300.0, Outage(3, 4))]
+    contests = [SlotContest("367", 1, callers=14, places=3, accepted=3)]
+    return ToldAcross(answers, Across((), (), (), "367"), killed, contests, (1,), seconds=2.0)
+
+
+def test_orders_over_several_shops_are_in_the_document_and_told(workload: Workload) -> None:
+    told = _told()
+    told.across = _told_across()
+    proof = replace(_proof(told), orders=Cooked().judged()[0])
+    result: dict[str, Any] = orjson.loads(orjson.dumps(_result(workload, told, proof)))
+    across = result["across"]
+    promised = {"split_orders": 1, "partly_placed": 0, "limit_exceeded": 0, "slots_over_capacity": 0, "answers_lost": 0}
+    assert promised.items() <= across.items()
+    assert [each["role"] for each in across["killed"]] == ["customer actors", "gateway"]
+    assert result["verdict"]["holds"]
+    text = _text(result)
+    assert "HOLDS" in text
+    assert "gateway: back after 2.30 s" in text
+
+
+@pytest.mark.parametrize("broken", ["partly_placed", "limit_exceeded", "slots_over_capacity", "answers_lost"])
+def test_what_breaks_across_shops_breaks_the_whole(workload: Workload, broken: str) -> None:
+    told = _told()
+    told.across = _told_across()
+    found = Cooked().judged()[0]
+    setattr(found, broken, 1)
+    found.say("this is why")
+    result = _result(workload, told, replace(_proof(told), orders=found))
+    assert not result["verdict"]["holds"]
+    assert "this is why" in _text(result)
+
+
+def test_while_the_gateway_is_dead_no_shop_hears_that_an_order_expired() -> None:
+    told = _told()
+    told.across = _told_across()
+    assert told.outages(["367", "406"]) == {store_id: [Outage(1, 2), Outage(3, 4)] for store_id in ("367", "406")}
 
 
 def test_the_worse_of_audit_and_feed_counts_as_oversold(workload: Workload) -> None:

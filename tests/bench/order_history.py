@@ -1,0 +1,187 @@
+"""A small honest history of one order over two shops: what its caller was told, and what the feeds say."""
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from bench.demo.chain_limits import ChainLimit
+from bench.demo.order_calls import OrderAnswered, OrderCall, OrderKind, OrderRepeated
+from bench.demo.order_verdict import Evidence, OrderFindings, SlotContest, examine_orders
+from bench.demo.verdict import Findings, Outage, Reading, Witness
+from clients import (
+    Adjustment,
+    AdjustmentKind,
+    Event,
+    Line,
+    Order,
+    OrderPart,
+    OrderStatus,
+    PartOutcome,
+    Place,
+    Rejection,
+    ReleaseReason,
+    Reservation,
+    SourcingPolicy,
+    Status,
+)
+from clients.values import events as told
+
+ORDER_ID: Final = "0007/1"
+NEAR_SHOP: Final = "367"
+FAR_SHOP: Final = "406"
+SHOPS: Final = (NEAR_SHOP, FAR_SHOP)
+START_MS: Final = 1_000_000
+END_MS: Final = START_MS + 60_000
+HELD_UNTIL_MS: Final = END_MS + 1_000
+COLLECT_UNTIL_MS: Final = END_MS + 2_000
+SLOT_MS: Final = START_MS + 3_600_000
+UNITS: Final = {NEAR_SHOP: ("apple", 2), FAR_SHOP: ("pear", 1)}
+LIMIT: Final = ChainLimit(sku="apple", units_max=2, collected_counts=True)
+
+
+def claimed(store_id: str) -> Reservation:
+    """The part of a shop as it was claimed."""
+    sku, units = UNITS[store_id]
+    return Reservation(
+        reservation_id=f"{store_id}:2",
+        store_id=store_id,
+        status=Status.CLAIMED,
+        lines=(Line(sku, units, 0, 0),),
+        customer_id="ann",
+        channel="app",
+        basket_id="",
+        created_at_ms=START_MS + 2,
+        expires_at_ms=0,
+        version=2,
+        payment_reference="",
+        release_reason=ReleaseReason.UNSPECIFIED,
+        order_id=ORDER_ID,
+        slot_start_ms=SLOT_MS,
+    )
+
+
+def ready(store_id: str) -> Reservation:
+    """The part once its goods wait."""
+    return replace(claimed(store_id), status=Status.READY, expires_at_ms=COLLECT_UNTIL_MS, version=5)
+
+
+def collected(store_id: str) -> Reservation:
+    """The part at its end."""
+    sku, units = UNITS[store_id]
+    lines = (Line(sku, units, units, 0),)
+    return replace(ready(store_id), status=Status.COLLECTED, lines=lines, version=6, payment_reference="pay")
+
+
+def part(reservation: Reservation, status: Status) -> OrderPart:
+    """What the order says of a part."""
+    return OrderPart(
+        reservation.store_id, reservation.reservation_id, status, reservation.lines, reservation.slot_start_ms
+    )
+
+
+PLACED: Final = Order(
+    order_id=ORDER_ID,
+    status=OrderStatus.HELD,
+    customer_id="ann",
+    channel="app",
+    parts=tuple(part(claimed(store_id), Status.HELD) for store_id in SHOPS),
+    created_at_ms=START_MS + 1,
+    expires_at_ms=HELD_UNTIL_MS,
+    version=2,
+    missing=(),
+    release_reason=ReleaseReason.UNSPECIFIED,
+)
+CONFIRMED: Final = replace(PLACED, status=OrderStatus.CONFIRMED, expires_at_ms=COLLECT_UNTIL_MS, version=5)
+COLLECTED: Final = replace(
+    CONFIRMED,
+    status=OrderStatus.COLLECTED,
+    parts=tuple(part(collected(store_id), Status.COLLECTED) for store_id in SHOPS),
+    version=9,
+)
+
+PLACING: Final = OrderCall(
+    OrderKind.NEAR,
+    "place",
+    customer_id="ann",
+    channel="app",
+    lines=(("apple", 2), ("pear", 1)),
+    place=Place(36.1, -94.2),
+    policy=SourcingPolicy.SPLIT,
+    slot_start_ms=SLOT_MS,
+)
+
+
+def step(kind: OrderKind, key: str, **fields: object) -> OrderCall:
+    """A call about the order."""
+    # Any field of OrderCall but the first three; the constructor checks their names.
+    return OrderCall(kind, key, ORDER_ID, **fields)  # type: ignore[arg-type]
+
+
+def _log() -> list[OrderAnswered]:
+    return [
+        OrderAnswered(PLACING, PLACED),
+        OrderAnswered(step(OrderKind.CONFIRM, "confirm"), CONFIRMED),
+        OrderAnswered(
+            step(OrderKind.READY, "ready"), tuple(PartOutcome(store_id, ready(store_id)) for store_id in SHOPS)
+        ),
+        OrderAnswered(
+            step(OrderKind.COLLECT, "collect", payment_reference="pay"),
+            tuple(PartOutcome(store_id, collected(store_id)) for store_id in SHOPS),
+        ),
+    ]
+
+
+def heeded(store_id: str, status: Status, expires_at_ms: int, units: int = 0) -> told.Heeded:
+    """What the shop heard from the order; `units` are given back."""
+    lines = ((UNITS[store_id][0], units),) if units else ()
+    return told.Heeded(ORDER_ID, f"{store_id}:2", status, expires_at_ms, lines)
+
+
+def refused_step(version: int, rejection: Rejection, key: str = f"\n{ORDER_ID} 1 collect") -> Event:
+    """A shop's refusal of a step of its part."""
+    return Event(NEAR_SHOP, version, START_MS + version, told.Refused(key, "Collect", rejection))
+
+
+def _events(store_id: str) -> list[Event]:
+    sku, units = UNITS[store_id]
+    row = Adjustment(sku, 5, 1, AdjustmentKind.CORRECTION)
+    changes: list[told.Change] = [
+        told.StockCounted(START_MS, (row,)),
+        told.Claimed(claimed(store_id)),
+        heeded(store_id, Status.HELD, HELD_UNTIL_MS),
+        heeded(store_id, Status.CONFIRMED, COLLECT_UNTIL_MS),
+        told.ReadyMarked(f"{store_id}:2"),
+        told.Collected(f"{store_id}:2", ((sku, units),), "pay"),
+        told.Acknowledged((f"{store_id}:2",)),
+    ]
+    return [Event(store_id, version, START_MS + version, change) for version, change in enumerate(changes, start=1)]
+
+
+@dataclass
+class Cooked:
+    """All that the verdict reads, to be doctored."""
+
+    log: list[OrderAnswered] = field(default_factory=_log)
+    repeats: list[OrderRepeated] = field(default_factory=lambda: [OrderRepeated(PLACING, PLACED, PLACED, True)])
+    events: dict[str, list[Event]] = field(default_factory=lambda: {store_id: _events(store_id) for store_id in SHOPS})
+    standing: dict[str, Order | None] = field(default_factory=lambda: {ORDER_ID: COLLECTED})
+    limits: list[ChainLimit] = field(default_factory=lambda: [LIMIT])
+    capacity: int = 1
+    contests: list[SlotContest] = field(default_factory=list)
+    outages: dict[str, list[Outage]] = field(default_factory=dict)
+    end_ms: int = END_MS
+
+    def change(self, store_id: str, version: int, change: told.Change) -> None:
+        """Another change at a version of a shop."""
+        events = self.events[store_id]
+        events[version - 1] = replace(events[version - 1], change=change)
+
+    def judged(self) -> tuple[OrderFindings, Findings]:
+        """What both verdicts find."""
+        witness = Witness((), self.outages)
+        for events in self.events.values():
+            for event in events:
+                witness.see(event)
+        capacities = {(store_id, SLOT_MS): self.capacity for store_id in SHOPS}
+        evidence = Evidence(self.log, self.repeats, self.standing, self.limits, capacities, self.contests, 0)
+        readings = {store_id: Reading(len(events), self.end_ms) for store_id, events in self.events.items()}
+        return examine_orders(evidence, witness.parts), witness.findings(readings)

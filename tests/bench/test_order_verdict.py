@@ -1,0 +1,393 @@
+"""The verdict over orders catches one that is half placed, a limit that is exceeded, and an answer that is lost."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from bench.demo.order_calls import OrderAnswered, OrderCall, OrderKind, OrderRepeated
+from bench.demo.order_verdict import OrderFindings, SlotContest
+from bench.demo.verdict import Findings, Outage
+from clients import (
+    Event,
+    Line,
+    OrderStatus,
+    PartOutcome,
+    Reason,
+    Rejection,
+    Reservation,
+    SourcingPolicy,
+    Status,
+    StorePlan,
+)
+from clients.values import events as told
+from tests.bench import order_history as history
+from tests.bench.order_history import (
+    CONFIRMED,
+    FAR_SHOP,
+    HELD_UNTIL_MS,
+    NEAR_SHOP,
+    ORDER_ID,
+    PLACED,
+    PLACING,
+    START_MS,
+    Cooked,
+    heeded,
+    step,
+)
+
+Doctor = Callable[[Cooked], None]
+REFUSED = Rejection(
+    Reason.TRANSITION_NOT_ALLOWED, "no", NEAR_SHOP, "", 0, 0, "", Status.UNSPECIFIED, (), version=8, order_id=""
+)
+
+
+def test_an_honest_history_has_no_findings() -> None:
+    found, of_shops = Cooked().judged()
+    assert found == OrderFindings(orders=1, split_orders=1)
+    assert found.holds
+    assert of_shops == Findings()
+
+
+def _cut(cooked: Cooked, store_id: str, versions: int) -> None:
+    del cooked.events[store_id][versions:]
+
+
+def _only_claimed_in_the_far_shop(cooked: Cooked) -> None:
+    _cut(cooked, FAR_SHOP, 2)
+
+
+def _let_go_of_in_the_far_shop(cooked: Cooked) -> None:
+    _cut(cooked, FAR_SHOP, 3)
+    cooked.change(FAR_SHOP, 3, heeded(FAR_SHOP, Status.RELEASED, 0, 1))
+
+
+def _never_claimed_in_the_far_shop(cooked: Cooked) -> None:
+    _cut(cooked, FAR_SHOP, 1)
+
+
+def _held_in_both_and_abandoned(cooked: Cooked) -> None:
+    cooked.standing[ORDER_ID] = replace(PLACED, status=OrderStatus.ABANDONED, parts=())
+
+
+def _held_in_both_and_unknown(cooked: Cooked) -> None:
+    cooked.standing[ORDER_ID] = None
+
+
+def _still_held_after_it_was_released(cooked: Cooked) -> None:
+    for store_id in history.SHOPS:
+        _cut(cooked, store_id, 4)
+    cooked.standing[ORDER_ID] = replace(CONFIRMED, status=OrderStatus.RELEASED)
+
+
+def _not_told_that_it_is_confirmed(cooked: Cooked) -> None:
+    _cut(cooked, FAR_SHOP, 3)
+    cooked.standing[ORDER_ID] = CONFIRMED
+
+
+def _held_where_nobody_said(cooked: Cooked) -> None:
+    near = history.claimed(NEAR_SHOP)
+    more = replace(near, reservation_id=f"{NEAR_SHOP}:8", version=8)
+    hears = told.Heeded(ORDER_ID, more.reservation_id, Status.HELD, HELD_UNTIL_MS, ())
+    cooked.events[NEAR_SHOP] += [
+        Event(NEAR_SHOP, 8, START_MS + 8, told.Claimed(more)),
+        Event(NEAR_SHOP, 9, START_MS + 9, hears),
+    ]
+
+
+@pytest.mark.parametrize(
+    "doctor",
+    [
+        _only_claimed_in_the_far_shop,
+        _let_go_of_in_the_far_shop,
+        _never_claimed_in_the_far_shop,
+        _held_in_both_and_abandoned,
+        _held_in_both_and_unknown,
+        _still_held_after_it_was_released,
+        _not_told_that_it_is_confirmed,
+        _held_where_nobody_said,
+    ],
+)
+def test_an_order_that_is_half_placed_is_found(doctor: Doctor) -> None:
+    cooked = Cooked()
+    doctor(cooked)
+    found, _ = cooked.judged()
+    assert found.partly_placed == 1, found.sentences
+    assert not found.holds
+
+
+def test_claims_that_were_let_go_of_before_the_order_was_certain_are_not_of_it() -> None:
+    cooked = Cooked()
+    near = history.claimed(NEAR_SHOP)
+    other = replace(near, reservation_id=f"{NEAR_SHOP}:8", version=8)
+    gone = told.Heeded(ORDER_ID, other.reservation_id, Status.RELEASED, 0, (("apple", 2),))
+    cooked.events[NEAR_SHOP] += [
+        Event(NEAR_SHOP, 8, START_MS + 8, told.Claimed(other)),
+        Event(NEAR_SHOP, 9, START_MS + 9, gone),
+    ]
+    cooked.capacity = 2
+    found, of_shops = cooked.judged()
+    assert found.holds, found.sentences
+    assert of_shops == Findings()
+
+
+def test_an_order_that_expired_before_its_shop_heard_that_it_was_certain_is_whole() -> None:
+    cooked = Cooked()
+    del cooked.log[1:]
+    parts = []
+    for store_id, status in ((NEAR_SHOP, Status.HELD), (FAR_SHOP, Status.EXPIRED)):
+        sku, units = history.UNITS[store_id]
+        if status is Status.HELD:
+            _cut(cooked, store_id, 4)
+        else:
+            _cut(cooked, store_id, 3)
+        version = len(cooked.events[store_id])
+        cooked.change(store_id, version, heeded(store_id, Status.EXPIRED, HELD_UNTIL_MS, units))
+        cooked.events[store_id][-1] = replace(cooked.events[store_id][-1], at_ms=HELD_UNTIL_MS + 100)
+        over = replace(history.claimed(store_id), lines=(Line(sku, units, 0, units),))
+        parts.append(history.part(over, Status.EXPIRED))
+    cooked.end_ms = HELD_UNTIL_MS + 200
+    cooked.standing[ORDER_ID] = replace(PLACED, status=OrderStatus.EXPIRED, parts=tuple(parts), version=5)
+    found, of_shops = cooked.judged()
+    assert found.holds, found.sentences
+    assert of_shops == Findings()
+
+
+@pytest.mark.parametrize(("after_deadline_ms", "late"), [(0, 0), (1_000, 0), (1_001, 2), (-1, 2)])
+def test_an_order_expires_in_its_shops_within_a_second_and_never_before(after_deadline_ms: int, late: int) -> None:
+    assert _expired(after_deadline_ms, {}).expired_late == late
+
+
+@pytest.mark.parametrize(("after_outage_ms", "late"), [(500, 0), (1_500, 2)])
+def test_what_tells_the_shops_gets_time_until_a_second_after_its_death(after_outage_ms: int, late: int) -> None:
+    outage = Outage(HELD_UNTIL_MS - 10, HELD_UNTIL_MS + 5_000)
+    outages = {store_id: [outage] for store_id in history.SHOPS}
+    assert _expired(5_000 + after_outage_ms, outages).expired_late == late
+
+
+def _expired(after_deadline_ms: int, outages: dict[str, list[Outage]]) -> Findings:
+    cooked = Cooked(outages=outages)
+    for store_id in history.SHOPS:
+        _cut(cooked, store_id, 4)
+        units = history.UNITS[store_id][1]
+        cooked.change(store_id, 4, heeded(store_id, Status.EXPIRED, HELD_UNTIL_MS, units))
+        cooked.events[store_id][3] = replace(cooked.events[store_id][3], at_ms=HELD_UNTIL_MS + after_deadline_ms)
+    _, of_shops = cooked.judged()
+    return of_shops
+
+
+def test_more_units_than_a_customer_may_have_are_found() -> None:
+    cooked = Cooked(limits=[history.LIMIT._replace(units_max=1)])
+    found, _ = cooked.judged()
+    assert found.limit_exceeded == 1
+    assert not found.holds
+
+
+def test_more_in_a_slot_than_it_has_places_for_is_found() -> None:
+    found, _ = Cooked(capacity=0).judged()
+    assert found.slots_over_capacity == 2
+    assert not found.holds
+
+
+def test_a_slot_that_was_left_may_be_taken_again() -> None:
+    cooked = Cooked()
+    bob = replace(
+        history.claimed(NEAR_SHOP), reservation_id=f"{NEAR_SHOP}:8", version=8, customer_id="bob", order_id="0009/1"
+    )
+    cooked.events[NEAR_SHOP].append(Event(NEAR_SHOP, 8, START_MS + 8, told.Claimed(bob)))
+    found, _ = cooked.judged()
+    assert found.slots_over_capacity == 0
+    cooked.events[NEAR_SHOP].append(
+        Event(NEAR_SHOP, 9, START_MS + 9, told.Claimed(replace(bob, reservation_id=f"{NEAR_SHOP}:9", version=9)))
+    )
+    found, _ = cooked.judged()
+    assert found.slots_over_capacity == 1
+
+
+@pytest.mark.parametrize(("accepted", "wrong"), [(3, 0), (2, 1), (4, 1)])
+def test_the_last_places_of_a_slot_go_to_exactly_as_many(accepted: int, wrong: int) -> None:
+    found, _ = Cooked(contests=[SlotContest(NEAR_SHOP, history.SLOT_MS, 14, 3, accepted)]).judged()
+    assert found.slot_contests_wrong == wrong
+
+
+def _no_such_order(cooked: Cooked) -> None:
+    cooked.standing[ORDER_ID] = None
+
+
+def _told_confirmed_and_only_held(cooked: Cooked) -> None:
+    cooked.standing[ORDER_ID] = replace(history.COLLECTED, status=OrderStatus.HELD)
+
+
+def _released_and_nobody_asked(cooked: Cooked) -> None:
+    cooked.standing[ORDER_ID] = replace(history.COLLECTED, status=OrderStatus.RELEASED)
+
+
+def _another_deadline(cooked: Cooked) -> None:
+    cooked.standing[ORDER_ID] = replace(history.COLLECTED, expires_at_ms=1)
+
+
+def _older_than_told(cooked: Cooked) -> None:
+    cooked.standing[ORDER_ID] = replace(history.COLLECTED, version=1)
+
+
+def _fewer_units_than_asked(cooked: Cooked) -> None:
+    cooked.log[0] = OrderAnswered(PLACING._replace(lines=(("apple", 3), ("pear", 1))), PLACED)
+
+
+def _something_missing_that_was_not_to_be(cooked: Cooked) -> None:
+    call = PLACING._replace(lines=(("apple", 2), ("pear", 2)))
+    cooked.log[0] = OrderAnswered(call, replace(PLACED, missing=(("pear", 1),)))
+
+
+def _two_shops_where_one_was_asked(cooked: Cooked) -> None:
+    cooked.log[0] = OrderAnswered(PLACING._replace(policy=SourcingPolicy.ONE_STORE), PLACED)
+
+
+def _somebody_elses_order(cooked: Cooked) -> None:
+    cooked.log[0] = OrderAnswered(PLACING._replace(customer_id="eve"), PLACED)
+
+
+def _another_slot(cooked: Cooked) -> None:
+    cooked.log[0] = OrderAnswered(PLACING._replace(slot_start_ms=None), PLACED)
+
+
+def _placed_by_two_calls(cooked: Cooked) -> None:
+    cooked.log.append(OrderAnswered(PLACING._replace(key="twin"), PLACED))
+
+
+def _the_step_of_another_order(cooked: Cooked) -> None:
+    cooked.log[1] = OrderAnswered(step(OrderKind.CONFIRM, "confirm")._replace(order_id="0007/2"), CONFIRMED)
+
+
+def _accepted_and_not_confirmed(cooked: Cooked) -> None:
+    cooked.log[1] = OrderAnswered(step(OrderKind.CONFIRM, "confirm"), replace(CONFIRMED, status=OrderStatus.HELD))
+
+
+def _amended_in_vain(cooked: Cooked) -> None:
+    plan = StorePlan(NEAR_SHOP, (("apple", 1),))
+    amended = replace(CONFIRMED, version=6)
+    cooked.log.insert(2, OrderAnswered(step(OrderKind.AMEND, "amend", stores=(plan,)), amended))
+
+
+def _outcome(cooked: Cooked, answer: Reservation | Rejection) -> None:
+    call, outcome = cooked.log[3]
+    assert isinstance(outcome, tuple)
+    cooked.log[3] = OrderAnswered(call, (PartOutcome(NEAR_SHOP, answer), *outcome[1:]))
+
+
+def _collected_otherwise(cooked: Cooked) -> None:
+    _outcome(cooked, replace(history.collected(NEAR_SHOP), payment_reference="other"))
+
+
+def _refused_and_collected(cooked: Cooked) -> None:
+    _outcome(cooked, replace(REFUSED, version=6))
+
+
+@pytest.mark.parametrize(
+    "doctor",
+    [
+        _no_such_order,
+        _told_confirmed_and_only_held,
+        _released_and_nobody_asked,
+        _another_deadline,
+        _older_than_told,
+        _fewer_units_than_asked,
+        _something_missing_that_was_not_to_be,
+        _two_shops_where_one_was_asked,
+        _somebody_elses_order,
+        _another_slot,
+        _placed_by_two_calls,
+        _the_step_of_another_order,
+        _accepted_and_not_confirmed,
+        _amended_in_vain,
+        _collected_otherwise,
+        _refused_and_collected,
+    ],
+)
+def test_a_lost_answer_is_found(doctor: Doctor) -> None:
+    cooked = Cooked()
+    doctor(cooked)
+    found, _ = cooked.judged()
+    assert found.answers_lost == 1, found.sentences
+    assert not found.holds
+
+
+def test_a_refused_step_stands_in_the_feed() -> None:
+    cooked = Cooked()
+    cooked.events[NEAR_SHOP].append(history.refused_step(8, REFUSED))
+    again = OrderAnswered(step(OrderKind.COLLECT, "collect"), (PartOutcome(NEAR_SHOP, REFUSED),))
+    cooked.log.append(again)
+    found, _ = cooked.judged()
+    assert found.holds, found.sentences
+    cooked.events[NEAR_SHOP][-1] = history.refused_step(8, REFUSED, key="\n0007/2 1 collect")
+    assert cooked.judged()[0].answers_lost == 1
+
+
+def _nobody_was_told_that_it_was_placed(cooked: Cooked) -> None:
+    del cooked.log[:]
+    cooked.log.append(OrderAnswered(PLACING, REFUSED))
+
+
+def _nobody_was_told_that_it_was_collected(cooked: Cooked) -> None:
+    call, outcome = cooked.log[3]
+    assert isinstance(outcome, tuple)
+    cooked.log[3] = OrderAnswered(call, outcome[1:])
+
+
+def _nobody_was_told_of_a_refusal(cooked: Cooked) -> None:
+    cooked.events[NEAR_SHOP].append(history.refused_step(8, REFUSED))
+
+
+@pytest.mark.parametrize(
+    "doctor",
+    [
+        _nobody_was_told_that_it_was_placed,
+        _nobody_was_told_that_it_was_collected,
+        _nobody_was_told_of_a_refusal,
+    ],
+)
+def test_an_effect_that_nobody_was_told_of_is_found(doctor: Doctor) -> None:
+    cooked = Cooked()
+    doctor(cooked)
+    found, _ = cooked.judged()
+    assert found.unasked >= 1
+    assert not found.holds
+
+
+def test_differing_repeats_are_found() -> None:
+    reused = replace(REFUSED, reason=Reason.IDEMPOTENCY_KEY_REUSED)
+
+    def differing(second: object, *, same_content: bool) -> int:
+        repeat = OrderRepeated(PLACING, PLACED, second, same_content)  # type: ignore[arg-type]
+        return Cooked(repeats=[repeat]).judged()[0].repeats_differing
+
+    assert differing(PLACED, same_content=True) == 0
+    assert differing(replace(PLACED, version=3), same_content=True) == 1
+    assert differing(reused, same_content=False) == 0
+    assert differing(PLACED, same_content=False) == 1
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        OrderFindings(),
+        OrderFindings(split_orders=1, partly_placed=1),
+        OrderFindings(split_orders=1, limit_exceeded=1),
+        OrderFindings(split_orders=1, slots_over_capacity=1),
+        OrderFindings(split_orders=1, slot_contests_wrong=1),
+        OrderFindings(split_orders=1, answers_lost=1),
+        OrderFindings(split_orders=1, repeats_differing=1),
+        OrderFindings(split_orders=1, unasked=1),
+        OrderFindings(split_orders=1, unanswered=1),
+    ],
+)
+def test_any_single_breach_fails_the_verdict_and_so_does_a_run_that_split_nothing(found: OrderFindings) -> None:
+    assert OrderFindings(split_orders=1).holds
+    assert not found.holds
+
+
+def test_an_order_in_a_named_shop_is_of_that_shop() -> None:
+    cooked = Cooked()
+    call = OrderCall(**{**PLACING._asdict(), "kind": OrderKind.IN_STORE, "store_id": NEAR_SHOP})
+    cooked.log[0] = OrderAnswered(call, PLACED)
+    assert cooked.judged()[0].answers_lost == 1
