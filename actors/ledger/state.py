@@ -2,7 +2,7 @@
 
 A reservation is an immutable value that is replaced when it changes. Three things follow: the value that was first
 answered *is* the remembered answer to a repeat, a shallow copy of a dictionary is a consistent snapshot, and a million
-holds cost about 600 bytes each in an actor (`python -m bench memory`).
+holds cost about 500 bytes each in an actor (`python -m bench memory`).
 """
 
 from array import array
