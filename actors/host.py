@@ -148,6 +148,8 @@ class LedgerHost:
             for chunk in encode_rows(capture.rows()):
                 yield chunk
                 pause()
+            if capture.broken:
+                raise JournalDamaged(ledger_id, f"the state at seq {capture.version}", capture.broken)
 
         try:
             self._journal.write_snapshot(ledger_id, hosted.epoch, capture.version, chunks())

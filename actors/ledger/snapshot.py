@@ -38,12 +38,15 @@ _STATUSES: Final = {int(status): status for status in Status}  # a look-up is fi
 
 
 class Capture:
-    """A ledger's state as of one version."""
+    """A ledger's state as of one version. `broken` says, once the rows have been read, where they contradict one
+    another: what is wrong must not become the state that a recovery believes.
+    """
 
-    __slots__ = ("_answers", "_ended", "_head", "_owed", "_positions", "_reservations", "version")
+    __slots__ = ("_answers", "_ended", "_head", "_owed", "_positions", "_reservations", "broken", "version")
 
     def __init__(self, ledger: Ledger) -> None:
         self.version = ledger.version
+        self.broken = ""
         self._head: Row = [
             "ledger",
             FORMAT,
@@ -66,10 +69,17 @@ class Capture:
         for row in sorted(self._positions, key=lambda row: str(row[1])):
             yield [*row[:11], *([trail[0], *trail[1]] if trail else None for trail in row[11:])]
         changed: dict[int, Reservation] = {}
+        promised: dict[str, int] = {}
         for reservation in self._reservations:
+            if reservation.status in LIVE:
+                for sku, units in reservation.lines if reservation.done is None else reservation.held_lines():
+                    promised[sku] = promised.get(sku, 0) + units
             if reservation.version != reservation.number:
                 changed[reservation.number] = reservation
             yield ["reservation", *_plain(reservation)]
+        for _, sku, _, reserved, *_ in self._positions:
+            if promised.get(sku, 0) != reserved:
+                self.broken = f"I1: {sku} has {reserved} reserved, and {promised.get(sku, 0)} are held"
         for at_ms, number in self._ended:
             yield ["ended", at_ms, number]
         if self._owed:

@@ -20,10 +20,11 @@ Row = list[Any]
 class Capture:
     """A customers' ledger's state as of one version: quick to take, since orders are immutable."""
 
-    __slots__ = ("_answers", "_ended", "_head", "_orders", "version")
+    __slots__ = ("_answers", "_ended", "_head", "_orders", "broken", "version")
 
     def __init__(self, ledger: OrderLedger) -> None:
         self.version = ledger.version
+        self.broken = ""  # orders keep no sums that could contradict them
         self._head: Row = [
             "customers",
             FORMAT,

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from actors.journal.port import Fenced, JournalFailed
+from actors.journal.port import Fenced, JournalDamaged, JournalFailed
 from actors.ledger.policy import HOUR_MS
 from tests.host.office import WAIT_S, Office, entries
 from tests.waiting import until
@@ -136,6 +136,18 @@ def test_a_failed_snapshot_ends_the_host_and_costs_nothing(stocked: Office) -> N
     later = stocked.successor()
     assert later.state_hash() == before
     assert later.tell("k1: reserve ann A 1") == "#2 HELD A 1 until 2:00"
+
+
+def test_a_state_that_contradicts_itself_ends_the_host_before_it_is_a_snapshot(stocked: Office) -> None:
+    stocked.tell("k1: reserve ann A 3")
+    stocked.host._hosted["S1"].ledger.positions["A"].reserved += 1
+    with pytest.raises(JournalDamaged, match="A has 4 reserved, and 3 are held"):
+        stocked.host.snapshot("S1", pause=lambda: None)
+    with pytest.raises(JournalDamaged):
+        stocked.tell("k2: reserve ben A 1")
+    later = stocked.successor()
+    assert later.tell("k1: reserve ann A 3").startswith("#2 HELD A 3")
+    assert later.stock() == "A 10/3"
 
 
 def test_a_stale_host_is_fenced_when_it_appends(stocked: Office) -> None:

@@ -63,7 +63,7 @@ class SimActors:
         if actor == CHAIN_ACTOR:
             return world.chain_document
         fate = world.random.random()
-        if fate < world.trouble:
+        if fate < world.trouble or actor in world.away:
             world.struck["call lost"] += 1
             raise ActorGone("lost on the way")
         try:
@@ -109,6 +109,7 @@ class ChainWorld:
         self.cut_offs = self.random.random() < 0.6
         self.struck: Counter[str] = Counter()
         self.skipped_ms = 0
+        self.away: set[str] = set()  # actors that nobody reaches
         self.answers: dict[tuple[str, str], Order | Rejection] = {}
         self.actors = SimActors(self)
         self.chain = self._chain()
@@ -190,6 +191,11 @@ class ChainWorld:
                 for place, sku in enumerate(SKUS)
             )
             await self._persist(router, store_id, shop.AdjustStock("open", "wms", tuple(r for r in rows if r.delta)))
+
+    async def receive(self, router: Router, store_id: str, sku: str, units: int) -> None:
+        """Stock comes in."""
+        row = shop.Movement(sku, units, 1, shop.AdjustmentKind.RECEIPT, 0)
+        await self._persist(router, store_id, shop.AdjustStock("received", "dock", (row,)))
 
     async def _persist(self, router: Router, store_id: str, command: Any) -> Any:
         while True:

@@ -1,0 +1,148 @@
+"""A crash at each step of an order over two shops, one by one: whoever asks again gets the whole of it, once."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any, Final
+
+import pytest
+
+from actors.batcher import DeadlinePassed
+from actors.coordinator import Coordinator
+from actors.envelope import unpack_batch
+from actors.ledger.lifecycle import ReleaseReason, Status
+from actors.ledger.reasons import Rejection
+from actors.orders import commands as cm
+from actors.orders.ids import ledger_of_customer
+from actors.orders.state import Order, Standing
+from actors.placement import Placement
+from actors.router import ActorGone, Router
+from actors.settler import Settler
+from tests.simulation.chain_checks import check_journals
+from tests.simulation.chain_world import ChainWorld, SimActors
+from tests.simulation.virtual_loop import VirtualLoop
+
+# What goes to actors for one order over two shops, in the sequence in which it is sent.
+STEPS: Final = (
+    "open",
+    "claim in the first shop",
+    "claim in the second shop",
+    "commit",
+    "heed in the first shop",
+    "heed in the second shop",
+    "note",
+)
+CRASHES: Final = ("call lost", "answer lost", "actor killed before", "actor killed after", "gateway gone")
+PLANS: Final = (cm.Plan("S1", (("A", 2),), 0), cm.Plan("S2", (("A", 1),), 0))
+
+
+class Struck(SimActors):
+    """One crash at one step, and no other trouble."""
+
+    def __init__(self, world: ChainWorld, step: int, crash: str) -> None:
+        super().__init__(world)
+        self.step, self.crash = step, crash
+        self.seen = -1
+        self.driver: asyncio.Task[Any] | None = None
+        self.armed = False
+
+    async def call(self, actor: str, method: str, *args: Any) -> Any:
+        if not (self.armed and method == "step"):
+            return await super().call(actor, method, *args)
+        _, entries = unpack_batch(args[0])
+        assert len(entries) >= 1
+        self.seen += 1
+        if self.seen != self.step:
+            return await super().call(actor, method, *args)
+        if self.crash == "call lost":
+            raise ActorGone("lost on the way")
+        if self.crash == "actor killed before":
+            self.kill(actor)
+            raise ActorGone("killed")
+        answer = await super().call(actor, method, *args)
+        if self.crash == "gateway gone":
+            assert self.driver is not None
+            self.driver.cancel()
+            return answer
+        if self.crash == "actor killed after":
+            self.kill(actor)
+        raise ActorGone("the answer is gone")
+
+
+async def _struck(step: int, crash: str) -> tuple[ChainWorld, Order | Rejection, Order | Rejection]:
+    world = ChainWorld(7)
+    world.trouble, world.delay_s = 0.0, 0.001
+    actors = world.actors = Struck(world, step, crash)
+    router = Router(actors, Placement(0, 2))
+    await router.start()
+    coordinator = Coordinator(router)
+    for store_id in ("S1", "S2"):
+        await world.receive(router, store_id, "A", 5)
+    opened = cm.Open("k", "x", "ann", "web", 0, PLANS, ())
+    loop = asyncio.get_running_loop()
+    actors.armed = True
+    actors.driver = loop.create_task(coordinator.open(opened, loop.time() + 8))
+    with suppress(asyncio.CancelledError, DeadlinePassed):  # whoever asked does not know, and asks another gateway
+        await actors.driver
+    assert actors.seen >= step, f"{STEPS[step]} was never sent"
+    actors.armed = False
+    other = Coordinator(router)
+    answer = await other.open(opened, loop.time() + 8)
+    again = await other.open(opened, loop.time() + 8)
+    settler = Settler(router, other)
+    await settler.tell()
+    await settler.hear()
+    router.close()
+    return world, answer, again
+
+
+@pytest.mark.parametrize("crash", CRASHES)
+@pytest.mark.parametrize("step", range(len(STEPS)), ids=STEPS)
+def test_a_crash_at_any_step_ends_whole(step: int, crash: str) -> None:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        world, answer, again = runner.run(_struck(step, crash))
+        assert isinstance(answer, Order), answer
+        assert answer.standing is Standing.HELD
+        assert again == answer
+        held = {
+            ledger.store_id: [
+                (reservation.status, reservation.held())
+                for reservation in ledger.reservations.values()
+                if any(reservation.held())
+            ]
+            for ledger in world.shops()
+        }
+        assert held["S1"] == [(Status.HELD, (2,))]
+        assert held["S2"] == [(Status.HELD, (1,))]
+        check_journals(world.actors.disks, {})
+        for actor in list(world.actors.made):
+            world.actors.kill(actor)
+
+
+def test_an_order_that_is_released_while_a_shop_is_away_is_given_back_there_later() -> None:
+    async def main() -> ChainWorld:
+        world = ChainWorld(7)
+        world.trouble, world.delay_s = 0.0, 0.001
+        router = Router(world.actors, Placement(0, 2))
+        await router.start()
+        coordinator = Coordinator(router)
+        for store_id in ("S1", "S2"):
+            await world.receive(router, store_id, "A", 5)
+        loop = asyncio.get_running_loop()
+        opened = cm.Open("k", "x", "ann", "web", 0, PLANS, ())
+        order = await coordinator.open(opened, loop.time() + 8)
+        assert isinstance(order, Order)
+        world.away = {"store-S2"}
+        release = cm.Release("r", order.number, ReleaseReason.CUSTOMER_CANCELLED)
+        answer = await coordinator.step(ledger_of_customer("ann"), release, loop.time() + 8)
+        assert isinstance(answer, Order)
+        assert answer.standing is Standing.RELEASED
+        world.away = set()
+        assert await Settler(router, coordinator).tell() == 1
+        router.close()
+        return world
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        world = runner.run(main())
+        assert [ledger.positions["A"].reserved for ledger in world.shops()] == [0, 0]
+        for actor in list(world.actors.made):
+            world.actors.kill(actor)
