@@ -29,6 +29,7 @@ from clients.retry import RetryPolicy
 from clients.subscription import Subscription
 from clients.till import FlushReport, TillClient
 from clients.values.administration import (
+    ChainLimitRule,
     Discrepancy,
     Health,
     LedgerStatus,
@@ -82,6 +83,7 @@ __all__ = [
     "BlockingChannelClient",
     "BlockingTillClient",
     "Candidate",
+    "ChainLimitRule",
     "ChannelClient",
     "ClientClosed",
     "Conflict",

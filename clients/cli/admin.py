@@ -52,25 +52,31 @@ def put_stores(
     as_json: JsonOption = False,
     timeout: TimeoutOption = TIMEOUT,
 ) -> None:
-    """Add a shop, or replace what is known of it; with --file, a list of them as `store list --json` gives it."""
+    """Add a shop, or replace what is known of it but its channels and hours; with --file, a list of whole ones as
+    `store list --json` gives it.
+    """
     session = Session.of(target, as_json=as_json, timeout=timeout)
     if (store is None) == (file is None):
         raise typer.BadParameter("Name one shop, or give a --file.", param_hint="STORE")
-    if store is not None:
-        shops = [Store(store, name, latitude, longitude, paused)]
-    else:
-        shops = _read(file, dict[str, list[Store]], "stores")
-
-    if not shops:
+    shops = [] if store is not None else _read(file, dict[str, list[Store]], "stores")
+    if store is None and not shops:
         raise typer.BadParameter("There is no shop in it.", param_hint="--file")
 
     async def put(client: ChannelClient) -> int:
+        if store is not None:
+            # What an option cannot say, its channels and hours, stays as it is.
+            known = {shop.store_id: shop for shop in await _all_stores(client)}.get(store, Store(store))
+            changed = replace(known, name=name, latitude=latitude, longitude=longitude, paused=paused)
+            shops.append(changed)
         version = 0
         for start in range(0, len(shops), STORES_PER_CALL_MAX):
             version = await client.put_stores(shops[start : start + STORES_PER_CALL_MAX])
         return version
 
-    version = session.run(put)
+    try:
+        version = session.run(put)
+    except ValueError as error:  # hours that are none
+        raise typer.BadParameter(str(error), param_hint="--file") from error
     told = {"stores": len(shops), "chain_version": version}
     session.show(told, facts([("shops put", len(shops)), ("chain version", version)]))
 
@@ -202,6 +208,11 @@ def _show_policy(session: Session, policy: Policy) -> None:
         f"{_fits(rule.channel, rule.sku)}"
         for rule in policy.limit_rules
     ]
+    over_chain = [
+        f"{rule.open_reservations_max or 'any'} orders, {rule.units_max or 'any'} units, collected ones for "
+        f"{rule.collected_for_ms} ms: {_fits(rule.channel, rule.sku)}"
+        for rule in policy.chain_limit_rules
+    ]
     drawn = facts(
         [
             ("version", policy.version),
@@ -210,6 +221,7 @@ def _show_policy(session: Session, policy: Policy) -> None:
             ("to collect, ms", policy.collect_within_ms),
             ("rules of time", "\n".join(rules)),
             ("limits", "\n".join(limits)),
+            ("limits over the chain", "\n".join(over_chain)),
         ]
     )
     session.show({"policy": to_document(policy)}, drawn)

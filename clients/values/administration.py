@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 
 class Health(IntEnum):
@@ -15,13 +16,19 @@ class Health(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """One shop. `paused` takes no new reservations; latitude and longitude are degrees."""
+    """One shop. `paused` takes no new reservations; latitude and longitude are degrees.
+
+    `channels` are those that it serves, none: all. `hours` is `holdfast.v1.Hours` in its JSON form, None where the shop
+    names none; to change something else, send back what was read.
+    """
 
     store_id: str
     name: str = ""
     latitude: float = 0.0
     longitude: float = 0.0
     paused: bool = False
+    channels: tuple[str, ...] = ()
+    hours: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,17 @@ class LimitRule:
 
 
 @dataclass(frozen=True, slots=True)
+class ChainLimitRule:
+    """The same over the whole chain. Units that were collected go on counting for `collected_for_ms`."""
+
+    channel: str = ""
+    sku: str = ""
+    open_reservations_max: int = 0
+    units_max: int = 0
+    collected_for_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The chain's rules. To change them, send back what was read, its `version` included."""
 
@@ -54,6 +72,7 @@ class Policy:
     ttl_rules: tuple[TtlRule, ...] = ()
     limit_rules: tuple[LimitRule, ...] = ()
     version: int = 0
+    chain_limit_rules: tuple[ChainLimitRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

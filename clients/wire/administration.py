@@ -1,6 +1,9 @@
 """Shops, policy, and the state of ledgers."""
 
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+
 from clients.values.administration import (
+    ChainLimitRule,
     Discrepancy,
     Health,
     LedgerStatus,
@@ -18,18 +21,34 @@ _HEALTHS = {health.value: health for health in Health}
 
 def store_from(message: store_pb2.Store) -> Store:
     """A shop as a value."""
-    return Store(message.store_id, message.name, message.latitude, message.longitude, message.paused)
+    return Store(
+        message.store_id,
+        message.name,
+        message.latitude,
+        message.longitude,
+        message.paused,
+        tuple(message.channels),
+        MessageToDict(message.hours, preserving_proto_field_name=True) if message.HasField("hours") else None,
+    )
 
 
 def to_store(store: Store) -> store_pb2.Store:
-    """A shop as a message."""
-    return store_pb2.Store(
+    """A shop as a message. Raises ValueError where its hours are not those of a message."""
+    message = store_pb2.Store(
         store_id=store.store_id,
         name=store.name,
         latitude=store.latitude,
         longitude=store.longitude,
         paused=store.paused,
+        channels=store.channels,
     )
+    if store.hours is not None:
+        try:
+            ParseDict(store.hours, message.hours)
+        except ParseError as error:
+            raise ValueError(f"the hours of shop {store.store_id} cannot be read: {error}") from error
+        message.hours.ClearField("holiday_dates")  # the service finds them anew
+    return message
 
 
 def policy_from(message: store_pb2.Policy) -> Policy:
@@ -46,6 +65,12 @@ def policy_from(message: store_pb2.Policy) -> Policy:
             for rule in message.limit_rules
         ),
         version=message.version,
+        chain_limit_rules=tuple(
+            ChainLimitRule(
+                rule.channel, rule.sku, rule.open_reservations_max, rule.units_max, interval_ms(rule.collected_for)
+            )
+            for rule in message.chain_limit_rules
+        ),
     )
 
 
@@ -68,6 +93,16 @@ def to_policy(policy: Policy) -> store_pb2.Policy:
                 units_max=rule.units_max,
             )
             for rule in policy.limit_rules
+        ],
+        chain_limit_rules=[
+            store_pb2.ChainLimitRule(
+                channel=rule.channel,
+                sku=rule.sku,
+                open_reservations_max=rule.open_reservations_max,
+                units_max=rule.units_max,
+                collected_for=to_duration(rule.collected_for_ms) if rule.collected_for_ms else None,
+            )
+            for rule in policy.chain_limit_rules
         ],
     )
 

@@ -1,5 +1,6 @@
 """The clients' values against the protos: enums, methods, kinds of events, and bytes put together by hand."""
 
+from dataclasses import replace
 from enum import IntEnum
 from types import ModuleType
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from clients import HoldfastError, NotFound, OutcomeUnknown, ServiceFault, methods
 from clients.methods import Method
-from clients.values.administration import LimitRule, Policy, Store, TtlRule
+from clients.values.administration import ChainLimitRule, LimitRule, Policy, Store, TtlRule
 from clients.values.events import Acknowledged, Amended, Heeded, Reserved, UnknownChange
 from clients.values.orders import (
     Candidate,
@@ -255,10 +256,16 @@ def test_policy_and_shop_survive_the_wire() -> None:
         ttl_rules=(TtlRule(60_000, "web", "a", "s"),),
         limit_rules=(LimitRule("web", "a", 3, 4),),
         version=5,
+        chain_limit_rules=(ChainLimitRule("app", "a", 2, 3, 60_000), ChainLimitRule("web", "", 5)),
     )
     assert policy_from(to_policy(policy)) == policy
     store = Store("s", "The shop", 48.2, 16.4, paused=True)
     assert store_from(to_store(store)) == store
+    hours = {"zone": "Europe/Berlin", "slot_minutes": 30, "lead": "7200s"}
+    open_store = replace(store, channels=("app", "web"), hours=hours)
+    assert store_from(to_store(open_store)) == open_store
+    with pytest.raises(ValueError, match="hours of shop s"):
+        to_store(replace(store, hours={"zones": "Europe/Berlin"}))
 
 
 def test_the_health_check_is_spoken_by_hand() -> None:
