@@ -4,16 +4,15 @@ A plain class; `cluster` puts Ray on it. It is told and asked like a StoreActor;
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from actors.clock import Clock
 from actors.envelope import Wire
 from actors.host import Hosted
 from actors.journal.port import Journal, JournalError
-from actors.office import TIDY_EVERY_S, FeedRecord, Office
+from actors.office import TIDY_EVERY_S, Office
 from actors.order_envelope import order_command_from_wire
 from actors.orders.plain import order_to_plain
-from actors.orders.snapshot import Capture
 
 UNTOLD_MAX: Final = 500  # orders to an answer
 
@@ -44,17 +43,9 @@ class CustomerActor:
         """See `Office.step`."""
         return self._office.step(batch)
 
-    def records(self, ledger_id: str, after: int, events_max: int) -> list[FeedRecord]:
-        """See `Office.records`."""
-        return self._office.records(ledger_id, after, events_max)
-
     def close(self) -> None:
         """See `Office.close`."""
         self._office.close()
-
-    def ledger_ids(self) -> list[str]:
-        """The ledgers that were ever written."""
-        return self._host.ledger_ids()
 
     def order(self, ledger_id: str, number: int) -> tuple[int, Wire | None]:
         """The ledger's version and an order, None where there is none."""
@@ -74,29 +65,3 @@ class CustomerActor:
 
         found = [(ledger_id, self._host.read(ledger_id, question)) for ledger_id in self._host.ledger_ids()]
         return [(ledger_id, orders) for ledger_id, orders in found if orders]
-
-    def status(self, ledger_id: str) -> dict[str, Any]:
-        """Where a ledger stands."""
-
-        def question(hosted: Hosted, now_ms: int) -> dict[str, Any]:
-            ledger = hosted.ledger
-            return {
-                "version": ledger.version,
-                "epoch": hosted.epoch,
-                "actor": self._office.name,
-                "pid": self._office.pid(),
-                "ledger_time_ms": now_ms,
-                "orders": len(ledger.orders),
-                "untold": len(ledger.untold),
-                "snapshot_version": hosted.snapshot_seq,
-                "replayed_events": hosted.recovery.replayed_events,
-                "recovery_us": hosted.recovery.took_us,
-                "policy_version": ledger.policy.version,
-            }
-
-        return self._host.read(ledger_id, question)
-
-    def live_state(self, ledger_id: str) -> tuple[int, str]:
-        """Version and state hash: what a replay is held against."""
-        capture = self._host.read(ledger_id, lambda hosted, _now_ms: Capture(hosted.ledger))
-        return capture.version, capture.state_hash()

@@ -133,6 +133,8 @@ class Settler:
                 await self.tell()
             except _PASSING as error:
                 log.warning("telling is tried again: %r", error)
+            except Exception:
+                log.exception("telling failed, and is tried again")
 
     async def _hear_for_ever(self) -> None:
         while True:
@@ -141,6 +143,8 @@ class Settler:
                 await self.hear()
             except _PASSING as error:
                 log.warning("hearing is tried again: %r", error)
+            except Exception:
+                log.exception("hearing failed, and is tried again")
 
 
 _PASSING: Final = (DeadlinePassed, Overloaded, LedgerStopped)

@@ -10,7 +10,7 @@ from actors.clock import Clock
 from actors.envelope import Wire, command_from_wire, reservation_to_wire
 from actors.host import Hosted
 from actors.journal.port import Journal, JournalError
-from actors.ledger.lifecycle import LIVE, Status
+from actors.ledger.lifecycle import LIVE
 from actors.ledger.snapshot import Capture
 from actors.office import TIDY_EVERY_S, FeedRecord, Office
 
@@ -157,9 +157,8 @@ class StoreActor:
             def question(hosted: Hosted, now_ms: int) -> tuple[str, int, list[Wire]]:
                 ledger = hosted.ledger
                 numbers = dict.fromkeys(ledger.owed)
-                for number in ledger.holders.values():
-                    reservation = ledger.reservations[number]
-                    if reservation.status is Status.CLAIMED and reservation.created_at_ms < now_ms - claim_age_ms:
+                for number in ledger.undecided:
+                    if ledger.reservations[number].created_at_ms < now_ms - claim_age_ms:
                         numbers[number] = None
                 parts = [reservation_to_wire(ledger.reservations[number]) for number in list(numbers)[:OWED_MAX]]
                 return ledger.store_id, now_ms, parts

@@ -23,7 +23,7 @@ Chosen = Plan | NoPlan
 
 
 class Search(NamedTuple):
-    """One customer's question, as far as it has been answered. `age_s` is how old what is known is, at most."""
+    """One customer's question, as far as it has been answered. What is known is of `asked_at` (loop time), or later."""
 
     atlas: Atlas
     known: Known

@@ -234,10 +234,10 @@ class Orders:
     async def _each_part(
         self, ledger_id: str, number: int, key: str, step: Callable[[Part, str], shop.Command], context: Any, reply: Any
     ) -> None:
-        """One command for each part that is live, under a key of its own: every shop answers for itself."""
+        """One command for each part, under a key of its own: every shop answers for itself, a repeat as at first."""
         deadline = deadline_of(context)
         order = await self._order(ledger_id, number, deadline)
-        parts = [part for part in order.certain_parts() if part.status in LIVE or part.reservation]
+        parts = order.certain_parts()
         if not parts:
             fill_rejection(Refusal(0, Rejection(Reason.RESERVATION_NOT_FOUND, number=number)), "", reply.rejection)
             return

@@ -175,6 +175,7 @@ def _evolve_claimed(ledger: Ledger, event: Claimed, at_ms: int) -> Remembered:
         ledger.positions[sku].move_reserved(at_ms, quantity)
     ledger.reservations[number] = reservation
     ledger.holders[holder] = number
+    ledger.undecided[number] = None
     ledger.open_reservations += 1
     others = ledger.customers.setdefault(customer_id, number)
     if others is not number:
@@ -190,6 +191,7 @@ def _evolve_heeded(ledger: Ledger, event: Heeded, at_ms: int) -> Remembered:
         absent = Told("", ledger.version, Rejection(Reason.CLAIM_ABANDONED))
         return remember(ledger, claim_key(event.holder), absent)
     reservation = ledger.reservations[event.number]
+    ledger.undecided.pop(event.number, None)
     step = Step.EXPIRE if event.status is Status.EXPIRED else Step.RELEASE
     if any(units for _, units in event.lines):
         reason = event.reason if step is Step.RELEASE else None
@@ -323,6 +325,8 @@ def _settle(ledger: Ledger, reservation: Reservation, step: Step, at_ms: int) ->
     """Put a changed reservation back; where it holds nothing more it is final, and leaves the indexes."""
     if not any(reservation.held()):
         reservation = reservation._replace(status=final_status(step, reservation.units_collected()))
+        if reservation.part is not None:
+            ledger.undecided.pop(reservation.number, None)
         ledger.open_reservations -= 1
         _forget_customer(ledger, reservation)
         basket = (reservation.customer_id, reservation.basket_id)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from actors.ledger.lifecycle import LIVE
+from actors.ledger.lifecycle import LIVE, Status
 from actors.ledger.state import Ledger
 
 
@@ -28,6 +28,8 @@ def check(ledger: Ledger) -> list[Violation]:
         if reservation.status not in LIVE:
             continue
         live += 1
+        if (reservation.status is Status.CLAIMED) != (reservation.number in ledger.undecided):
+            found.append(Violation("I7", str(reservation.number), "undecided while it is CLAIMED", "it is not so"))
         if reservation.slot_start_ms:
             places[reservation.slot_start_ms] = places.get(reservation.slot_start_ms, 0) + 1
         indexed = ledger.customers.get(reservation.customer_id, ())

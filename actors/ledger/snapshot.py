@@ -223,6 +223,8 @@ def _restore_reservation(ledger: Ledger, reservation: Reservation) -> None:
     ledger.reservations[number] = reservation
     if reservation.part is not None:
         ledger.holders[reservation.part.holder] = number
+        if reservation.status is Status.CLAIMED:
+            ledger.undecided[number] = None
     if reservation.status not in LIVE:
         return
     slot_start_ms = reservation.slot_start_ms

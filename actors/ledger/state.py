@@ -206,6 +206,7 @@ class Ledger:
         "source_marks",
         "store_id",
         "time_ms",
+        "undecided",
         "version",
     )
 
@@ -232,6 +233,7 @@ class Ledger:
         self.newest_run = 0
         self.newest_run_last = 0
         self.holders: dict[str, int] = {}  # parts of orders
+        self.undecided: dict[int, None] = {}  # those of them that are still CLAIMED
         self.slots_taken: dict[int, int] = {}  # places by the slot's start
         self.interned_lines: dict[Lines, Lines] = {}
         self.shared_instant_ms = 0

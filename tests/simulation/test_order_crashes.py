@@ -146,3 +146,48 @@ def test_an_order_that_is_released_while_a_shop_is_away_is_given_back_there_late
         assert [ledger.positions["A"].reserved for ledger in world.shops()] == [0, 0]
         for actor in list(world.actors.made):
             world.actors.kill(actor)
+
+
+class Astray(SimActors):
+    """The first question of a settler fails in a way that nobody foresaw."""
+
+    asked = 0
+
+    async def call(self, actor: str, method: str, *args: Any) -> Any:
+        if method == "untold":
+            self.asked += 1
+            if self.asked == 1:
+                raise RuntimeError("nobody foresaw this")
+        return await super().call(actor, method, *args)
+
+
+def test_a_settler_outlives_what_nobody_foresaw() -> None:
+    async def main() -> ChainWorld:
+        world = ChainWorld(7)
+        world.trouble, world.delay_s = 0.0, 0.001
+        actors = world.actors = Astray(world)
+        router = Router(actors, Placement(0, 2))
+        await router.start()
+        coordinator = Coordinator(router)
+        for store_id in ("S1", "S2"):
+            await world.receive(router, store_id, "A", 5)
+        loop = asyncio.get_running_loop()
+        order = await coordinator.open(cm.Open("k", "x", "ann", "web", 0, PLANS, ()), loop.time() + 8)
+        assert isinstance(order, Order)
+        world.away = {"store-S2"}
+        release = cm.Release("r", order.number, ReleaseReason.CUSTOMER_CANCELLED)
+        await coordinator.step(ledger_of_customer("ann"), release, loop.time() + 8)
+        world.away = set()
+        settler = Settler(router, coordinator)
+        settler.start()
+        await asyncio.sleep(2)
+        settler.close()
+        router.close()
+        assert actors.asked > 1
+        return world
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        world = runner.run(main())
+        assert [ledger.positions["A"].reserved for ledger in world.shops()] == [0, 0]
+        for actor in list(world.actors.made):
+            world.actors.kill(actor)
