@@ -50,7 +50,12 @@ class Chain:
     revision: int
     stores: dict[str, Store]
     policy: Policy
+    has_hours: bool = field(init=False, repr=False, compare=False)  # whether any shop is ever closed, or has slots
     _policies: dict[str, Policy] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Look once for what every order would else look for."""
+        object.__setattr__(self, "has_hours", any(store.calendar != ALWAYS_OPEN for store in self.stores.values()))
 
     def policy_of(self, ledger_id: str) -> Policy:
         """The rules for one ledger: the chain's; for a shop also its calendar, and whether it is paused. Made once."""

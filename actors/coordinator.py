@@ -19,20 +19,25 @@ from contextlib import suppress
 from typing import Final
 
 from actors.batcher import DeadlinePassed, Overloaded
-from actors.envelope import Answer, Refusal, Stopped, command_to_wire
+from actors.clock import Clock
+from actors.envelope import Answer, Refusal, Stopped, Wire, command_to_wire
 from actors.ledger import commands as shop
 from actors.ledger.commands import Lines
 from actors.ledger.reasons import Reason, Rejection
 from actors.ledger.state import Reservation
+from actors.opening import hours_of
 from actors.order_envelope import order_command_to_wire
 from actors.orders import commands as cm
 from actors.orders.ids import format_order_id, ledger_of_customer
-from actors.orders.state import Order, Part
+from actors.orders.plain import order_from_plain
+from actors.orders.state import Order, Part, Standing
 from actors.orders.tells import claim_of, heed_of, note_of, note_of_absent
 from actors.router import LedgerStopped, Router
 
 TRIES_MAX: Final = 4  # plans for one call before it is refused
 TELL_S_MAX: Final = 1.0  # how long an answer waits for its shops to have heard; a settler tells those who have not
+TELL_ROUNDS_MAX: Final = 8  # who gives back first, then who gets it, and what was collected between the two
+UNDECIDED_PAUSE_S: Final = (0.01, 0.5)  # between two questions to an order that another call is changing
 
 Refused = dict[str, Rejection]  # why shops refused their claims
 NextPlans = Callable[[Order, Refused], "tuple[tuple[cm.Plan, ...], Lines] | Rejection"]
@@ -58,8 +63,9 @@ def just_committed(was_open: Order, order: Order) -> bool:
 class Coordinator:
     """Drives orders through a router. Holds nothing that could be lost."""
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: Router, clock: Clock) -> None:
         self._router = router
+        self._clock = clock
 
     async def open(self, command: cm.Open, deadline: float, next_plans: NextPlans = no_other_plan) -> Order | Rejection:
         """Place an order. Raises DeadlinePassed where the outcome is unknown: ask again with the same key."""
@@ -81,25 +87,43 @@ class Coordinator:
         self, ledger_id: str, command: cm.Confirm | cm.Release | cm.Extend, deadline: float
     ) -> Order | Rejection:
         """Confirm, release or extend an order as a whole."""
-        answer = await self._say(ledger_id, command, deadline, promise=True)
-        assert answer is not None, "a step with a key always has an answer"
+        if self._router.chain.has_hours and not isinstance(command, cm.Release):
+            order = await self.order(ledger_id, command.number, deadline)
+            if order is not None:
+                within_ms = command.ttl_ms if isinstance(command, cm.Extend) else command.collect_within_ms
+                within_ms = within_ms or self._router.chain.policy.collect_within_ms
+                command = command._replace(hours=self._hours(order, self._clock.now_ms() + within_ms))
+        answer = await self._ask(ledger_id, command, deadline, promise=True)
         if isinstance(answer, Order):
             await self._tell_soon(ledger_id, answer, deadline)
         return answer
 
+    async def order(self, ledger_id: str, number: int, deadline: float) -> Order | None:
+        """The order as its ledger has it, None where there is none."""
+        answer: tuple[int, Wire | None] = await self._router.ask(
+            ledger_id, "order", ledger_id, number, deadline=deadline
+        )
+        return None if answer[1] is None else order_from_plain(answer[1])
+
+    async def order_of_basket(self, customer_id: str, basket_id: str, deadline: float) -> Order | None:
+        """The order that a customer's basket has, None where there is none that is not over."""
+        ledger_id = ledger_of_customer(customer_id)
+        plain: Wire | None = await self._router.ask(
+            ledger_id, "order_of_basket", ledger_id, customer_id, basket_id, deadline=deadline
+        )
+        return None if plain is None else order_from_plain(plain)
+
     async def tell(self, ledger_id: str, order: Order, deadline: float) -> None:
-        """Tell every shop that has not heard the newest, and note what it says.
+        """Tell every shop that has not heard the newest, those whose turn it is first, and note what it says."""
+        for _ in range(TELL_ROUNDS_MAX):
+            parts = order.next_to_tell()
+            newest = await self._tell_parts(ledger_id, order, parts, deadline) if parts else None
+            if newest is None:
+                return
+            order = newest
 
-        Those that give back hear first, and the others only once they all have: at no moment can a customer collect
-        both what an order was and what it became.
-        """
-        parts = order.untold_parts()
-        first = [part for part in parts if part.dropped or part.keep]
-        if await self._tell_parts(ledger_id, order, first, deadline):
-            await self._tell_parts(ledger_id, order, [part for part in parts if part not in first], deadline)
-
-    async def _tell_parts(self, ledger_id: str, order: Order, parts: Sequence[Part], deadline: float) -> bool:
-        """Whether all of them heard."""
+    async def _tell_parts(self, ledger_id: str, order: Order, parts: Sequence[Part], deadline: float) -> Order | None:
+        """The order once all of them have heard, None where one has not."""
         order_id = format_order_id(ledger_id, order.number)
         asked = [self._ask_shop(part.store_id, heed_of(order_id, order, part), deadline) for part in parts]
         answers = await asyncio.gather(*asked, return_exceptions=True)
@@ -111,23 +135,25 @@ class Coordinator:
                 notes.append(note_of_absent(order.number, part, order.revision))
             elif isinstance(answer, BaseException) and not isinstance(answer, _PASSING):
                 raise answer
-        await self.note(ledger_id, notes, deadline)
-        return len(notes) == len(parts)
+        newest = await self.note(ledger_id, notes, deadline)
+        return newest if len(notes) == len(parts) else None
 
-    async def note(self, ledger_id: str, notes: Sequence[cm.Note], deadline: float) -> None:
-        """Let a customer's ledger know how parts stand."""
-        if notes:
-            entries = [(ledger_id, order_command_to_wire(each)) for each in notes]
-            queued = self._router.submit([ledger_id] * len(notes), entries, deadline, promise=True)
-            await asyncio.gather(*(future for future, _ in queued))
+    async def note(self, ledger_id: str, notes: Sequence[cm.Note], deadline: float) -> Order | None:
+        """Let a customer's ledger know how parts of an order stand; the order as it is then, if it is still known."""
+        if not notes:
+            return None
+        entries = [(ledger_id, order_command_to_wire(each)) for each in notes]
+        queued = self._router.submit([ledger_id] * len(notes), entries, deadline, promise=True)
+        answers = await asyncio.gather(*(future for future, _ in queued))
+        orders = [answer for several in answers for answer in several if isinstance(answer, Order)]
+        return max(orders, key=lambda order: order.version, default=None)
 
     async def _drive(
         self, ledger_id: str, command: cm.Open | cm.Amend, deadline: float, next_plans: NextPlans
     ) -> Order | Rejection:
         tries = 0
         while True:
-            answer = await self._say(ledger_id, command, deadline, promise=isinstance(command, cm.Amend))
-            assert answer is not None, "a call with a key always has an answer"
+            answer = await self._ask(ledger_id, command, deadline, promise=isinstance(command, cm.Amend))
             if isinstance(answer, Rejection) or not answer.open_attempt:
                 return answer
             order: Order | Rejection | None = answer
@@ -160,7 +186,7 @@ class Coordinator:
             else:
                 refused[part.store_id] = answer.rejection if isinstance(answer, Refusal) else _STOPPED
         if not refused:
-            return cm.Commit(number, attempt, tuple(claims))
+            return cm.Commit(number, attempt, tuple(claims), self._hours_to_commit(order))
         plans = next_plans(order, refused)
         if isinstance(plans, Rejection) or tries >= TRIES_MAX:
             refusal = plans if isinstance(plans, Rejection) else refused[min(refused)]
@@ -172,6 +198,36 @@ class Coordinator:
         soon = asyncio.get_running_loop().time() + TELL_S_MAX
         with suppress(*_PASSING):  # a settler goes on
             await self.tell(ledger_id, order, min(deadline, soon))
+
+    def _hours_to_commit(self, order: Order) -> cm.Hours:
+        if order.standing is not Standing.CONFIRMED:
+            return cm.NO_HOURS  # a hold is for checking out, and shops need not be open for that
+        ttl_ms = 0 if order.renewal is None else order.renewal.ttl_ms
+        return self._hours(order, self._clock.now_ms() + ttl_ms if ttl_ms else order.expires_at_ms)
+
+    def _hours(self, order: Order, wanted_ms: int) -> cm.Hours:
+        parts = (*order.certain_parts(), *order.open_parts())
+        return hours_of(self._router.chain, ((part.store_id, part.slot_start_ms) for part in parts), wanted_ms)
+
+    async def _ask(
+        self,
+        ledger_id: str,
+        command: cm.Open | cm.Amend | cm.Confirm | cm.Release | cm.Extend,
+        deadline: float,
+        *,
+        promise: bool,
+    ) -> Order | Rejection:
+        """The answer to a caller's command. While another call is changing the order, it waits its turn."""
+        pause_s, pause_s_max = UNDECIDED_PAUSE_S
+        while True:
+            answer = await self._say(ledger_id, command, deadline, promise=promise)
+            assert answer is not None, "a command with a key always has an answer"
+            if not isinstance(answer, Rejection) or answer.reason is not Reason.ORDER_UNDECIDED:
+                return answer
+            if asyncio.get_running_loop().time() + pause_s >= deadline:
+                return answer
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, pause_s_max)
 
     async def _say(
         self, ledger_id: str, command: cm.Command, deadline: float, *, promise: bool

@@ -56,6 +56,16 @@ class CustomerActor:
 
         return self._host.read(ledger_id, question)
 
+    def order_of_basket(self, ledger_id: str, customer_id: str, basket_id: str) -> Wire | None:
+        """The order that a customer's basket has, None where there is none that is not over."""
+
+        def question(hosted: Hosted, _now_ms: int) -> Wire | None:
+            ledger = hosted.ledger
+            number = ledger.baskets.get((customer_id, basket_id))
+            return None if number is None else order_to_plain(ledger.orders[number])
+
+        return self._host.read(ledger_id, question)
+
     def untold(self) -> list[tuple[str, list[Wire]]]:
         """By ledger, orders of which some shop has not heard the newest."""
 

@@ -6,7 +6,7 @@ from actors.envelope import Wire, rejection_to_wire
 from actors.ledger.lifecycle import ReleaseReason, Status
 from actors.ledger.snapshot import rejection_from
 from actors.orders import commands as cm
-from actors.orders.plain import plans_from, targets_from
+from actors.orders.plain import plans_from
 
 # Other numbers than the shops' commands have: what passes between does not look which kind of ledger it is for.
 _OPEN, _AMEND, _REPLAN, _COMMIT, _ABANDON, _CONFIRM, _RELEASE, _EXTEND, _NOTE, _REFUSE = range(100, 110)
@@ -16,23 +16,23 @@ def order_command_to_wire(command: cm.Command) -> Wire:
     """A command as a plain tuple."""
     match command:
         case cm.Open():
-            return (_OPEN, *command[:5], tuple(map(tuple, command.plans)), command.missing)
-        case cm.Amend(key, content, number, plans, targets):
-            return (_AMEND, key, content, number, tuple(map(tuple, plans)), tuple(map(tuple, targets)))
+            return (_OPEN, *command[:5], tuple(map(tuple, command.plans)), *command[6:])
+        case cm.Amend(key, content, number, wanted, ttl_ms):
+            return (_AMEND, key, content, number, tuple(map(tuple, wanted)), ttl_ms)
         case cm.Replan(number, attempt, plans, missing):
             return (_REPLAN, number, attempt, tuple(map(tuple, plans)), missing)
         case cm.Commit():
-            return (_COMMIT, *command)
+            return (_COMMIT, *command[:-1], tuple(command.hours))
         case cm.Abandon(number, attempt, rejection):
             return (_ABANDON, number, attempt, rejection_to_wire(rejection))
         case cm.Refuse(key, content, customer_id, rejection):
             return (_REFUSE, key, content, customer_id, rejection_to_wire(rejection))
         case cm.Confirm():
-            return (_CONFIRM, *command)
+            return (_CONFIRM, *command[:-1], tuple(command.hours))
         case cm.Release(key, number, reason):
             return (_RELEASE, key, number, int(reason))
         case cm.Extend():
-            return (_EXTEND, *command)
+            return (_EXTEND, *command[:-1], tuple(command.hours))
         case cm.Note():
             return (_NOTE, *command[:6], int(command.status), *command[7:])
 
@@ -44,9 +44,11 @@ def order_command_from_wire(wire: Wire) -> cm.Command:
     if kind == _OPEN:
         fields[5] = plans_from(fields[5])
     elif kind == _AMEND:
-        fields[3], fields[4] = plans_from(fields[3]), targets_from(fields[4])
+        fields[3] = plans_from(fields[3])
     elif kind == _REPLAN:
         fields[2] = plans_from(fields[2])
+    elif kind in (_COMMIT, _CONFIRM, _EXTEND):
+        fields[-1] = cm.Hours._make(fields[-1])
     elif kind == _ABANDON:
         fields[2] = rejection_from(fields[2])
     elif kind == _REFUSE:

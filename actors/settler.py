@@ -11,7 +11,7 @@ from typing import Final
 
 from actors.batcher import DeadlinePassed, Overloaded
 from actors.coordinator import Coordinator
-from actors.envelope import Wire, command_to_wire, reservation_from_wire
+from actors.envelope import command_to_wire, reservation_from_wire
 from actors.ledger.commands import Acknowledge
 from actors.ledger.lifecycle import Status
 from actors.ledger.state import Reservation
@@ -100,23 +100,16 @@ class Settler:
         await future
 
     async def _answer_claim(self, store_id: str, ledger_id: str, number: int, attempt: int, deadline: float) -> None:
-        order = await self.order(ledger_id, number, deadline)
+        order = await self._coordinator.order(ledger_id, number, deadline)
         if order is None:
             return  # it keeps what it does not know about
         for part in order.parts:
-            if (part.store_id, part.attempt) == (store_id, attempt) and part in order.untold_parts():
+            if (part.store_id, part.attempt) == (store_id, attempt) and part in order.next_to_tell():
                 heed = heed_of(format_order_id(ledger_id, number), order, part)
                 [(future, _)] = self._router.submit(
                     [store_id], [(store_id, command_to_wire(heed))], deadline, promise=True
                 )
                 await future
-
-    async def order(self, ledger_id: str, number: int, deadline: float) -> Order | None:
-        """The order as its ledger has it, None where there is none."""
-        answer: tuple[int, Wire | None] = await self._router.ask(
-            ledger_id, "order", ledger_id, number, deadline=deadline
-        )
-        return None if answer[1] is None else order_from_plain(answer[1])
 
     async def _made(self, kind: str) -> list[str]:
         """The actors of a kind that have been made; one that has not has nothing to say."""

@@ -5,6 +5,8 @@ put into what is known, and the same question is asked again.
 """
 
 import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -20,6 +22,8 @@ from serve.stocktake import Rows, Stocktake
 ASKED_FIRST: Final = 512  # of the shops in reach, the nearest; the others only where those cannot serve
 
 Chosen = Plan | NoPlan
+Own = Mapping[str, Mapping[str, int]]  # what the customer's basket holds already, by shop and SKU
+NOTHING: Final[Own] = MappingProxyType({})
 
 
 class Search(NamedTuple):
@@ -30,6 +34,7 @@ class Search(NamedTuple):
     ask: Ask
     policy: SourcingPolicy
     asked_at: float
+    own: Own
 
 
 class Finder:
@@ -41,7 +46,7 @@ class Finder:
         self._atlas: Atlas | None = None
 
     async def search(
-        self, ask: Ask, policy: SourcingPolicy, slot_start_ms: int, deadline: float
+        self, ask: Ask, policy: SourcingPolicy, slot_start_ms: int, deadline: float, own: Own = NOTHING
     ) -> tuple[Search, Chosen]:
         """Ask the shops in reach, the nearest first, and choose."""
         atlas = self._atlas_now()
@@ -50,10 +55,10 @@ class Finder:
             (metres <= ask.limits.kilometres_max * 1_000) & ~atlas.paused & atlas.serves(ask.channel)
         )
         first = nearest(metres, reach, min(ASKED_FIRST, len(reach)))
-        search = await self._ask_shops(atlas, ask, policy, first, slot_start_ms, deadline)
+        search = await self._ask_shops(atlas, ask, policy, first, slot_start_ms, deadline, own)
         chosen = plan(atlas, search.known, ask, policy)
         if len(reach) > len(first) and (isinstance(chosen, NoPlan) or chosen.short):
-            search = await self._ask_shops(atlas, ask, policy, reach, slot_start_ms, deadline)
+            search = await self._ask_shops(atlas, ask, policy, reach, slot_start_ms, deadline, own)
             chosen = plan(atlas, search.known, ask, policy)
         return search, chosen
 
@@ -62,7 +67,8 @@ class Finder:
         found: list[Found] = []
         for store_id, rejection in refused.items():
             if rejection.reason in (Reason.INSUFFICIENT_STOCK, Reason.SKU_NOT_STOCKED):
-                found += [Found(store_id, available, sku) for sku, _, available in rejection.short_lines]
+                own = search.own.get(store_id, {})
+                found += [Found(store_id, has + own.get(sku, 0), sku) for sku, _, has in rejection.short_lines]
             else:
                 found.append(Found(store_id))
         known = lowered(search.atlas, search.ask.demand, search.known, found)
@@ -81,13 +87,16 @@ class Finder:
         return self._atlas
 
     async def _ask_shops(
-        self, atlas: Atlas, ask: Ask, policy: SourcingPolicy, rows: Rows, slot_start_ms: int, deadline: float
+        self, atlas: Atlas, ask: Ask, policy: SourcingPolicy, rows: Rows, slot_start_ms: int, deadline: float, own: Own
     ) -> Search:
         """What these shops have. Of all the others nothing is known, which counts as nothing."""
         asked_at = asyncio.get_running_loop().time()
         shelves = await self._stocktake.ask(atlas, rows, ask.demand.skus, slot_start_ms, deadline)
         available = np.asfortranarray(np.stack([shelves.columns[sku] for sku in ask.demand.skus], axis=1))
-        return Search(atlas, Known(available, shelves.open_, shelves.places), ask, policy, asked_at)
+        for store_id, units in own.items():
+            if store_id in atlas.rows:
+                available[atlas.rows[store_id]] += [units.get(sku, 0) for sku in ask.demand.skus]
+        return Search(atlas, Known(available, shelves.open_, shelves.places), ask, policy, asked_at, own)
 
 
 def refusal_of(chosen: NoPlan) -> Rejection:

@@ -57,7 +57,7 @@ class Gateway:
 
     async def _open(self, router: Router, clock: Clock, postcodes: Postcodes) -> None:
         self._router = router
-        coordinator = Coordinator(self._router)
+        coordinator = Coordinator(self._router, clock)
         self._settler = Settler(self._router, coordinator)
         self._reservations = Reservations(self._router, coordinator, self._settler)
         self._orders = self._reservations.orders

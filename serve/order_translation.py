@@ -29,6 +29,7 @@ def content_of(*said: Any) -> str:
 def content_of_reserve(request: rs.ReserveRequest) -> str:
     """The same for a Reserve that becomes an order: all that it says but its key."""
     sourcing = request.sourcing.SerializeToString(deterministic=True) if request.HasField("sourcing") else b""
+    basket = (request.basket_id,) if request.basket_id else ()
     return content_of(
         request.store_id,
         lines_of(request.lines),
@@ -37,6 +38,7 @@ def content_of_reserve(request: rs.ReserveRequest) -> str:
         instant_ms(request.ttl),
         instant_ms(request.slot_start),
         sourcing,
+        *basket,
     )
 
 
@@ -90,7 +92,7 @@ def confirm_order(request: os_.ConfirmOrderRequest) -> tuple[str, cm.Confirm]:
         checked.duration_ms("collect_within", request.collect_within) if request.HasField("collect_within") else 0
     )
     checked.raise_if_faulty()
-    return ledger_id, cm.Confirm(request.idempotency_key, number, within_ms)
+    return ledger_id, cm.Confirm(request.idempotency_key, number, within_ms, cm.NO_HOURS)
 
 
 def release_order(request: os_.ReleaseOrderRequest) -> tuple[str, cm.Release]:
@@ -110,7 +112,7 @@ def extend_order(request: os_.ExtendOrderRequest) -> tuple[str, cm.Extend]:
     ledger_id, number = _keyed_order(checked, request)
     ttl_ms = checked.duration_ms("ttl", request.ttl)
     checked.raise_if_faulty()
-    return ledger_id, cm.Extend(request.idempotency_key, number, ttl_ms)
+    return ledger_id, cm.Extend(request.idempotency_key, number, ttl_ms, cm.NO_HOURS)
 
 
 def step_of_parts(request: Any, payment: bool) -> tuple[str, int]:
@@ -123,8 +125,8 @@ def step_of_parts(request: Any, payment: bool) -> tuple[str, int]:
     return ledger_id, number
 
 
-def check_amend(request: os_.AmendOrderRequest) -> tuple[str, int, list[tuple[str, shop.Lines, int]]]:
-    """AmendOrder: the order, and (store, lines, slot) as they are to be; slot 0 leaves the one that is."""
+def amend_order(request: os_.AmendOrderRequest) -> tuple[str, cm.Amend]:
+    """AmendOrder."""
     checked = Checked()
     ledger_id, number = _keyed_order(checked, request)
     wanted: list[tuple[str, shop.Lines, int]] = []
@@ -138,8 +140,10 @@ def check_amend(request: os_.AmendOrderRequest) -> tuple[str, int, list[tuple[st
                 checked.instant(f"stores[{index}].slot_start", row.slot_start)
             wanted.append((row.store_id, lines_of(row.lines), instant_ms(row.slot_start)))
         checked.once("stores", (row.store_id for row in request.stores), "store_id")
+    ttl_ms = checked.duration_ms("ttl", request.ttl) if request.HasField("ttl") else 0
     checked.raise_if_faulty()
-    return ledger_id, number, wanted
+    content = content_of(number, wanted, ttl_ms) if ttl_ms else content_of(number, wanted)
+    return ledger_id, cm.Amend(request.idempotency_key, content, number, tuple(map(cm.Plan._make, wanted)), ttl_ms)
 
 
 def _keyed_order(checked: Checked, request: Any) -> tuple[str, int]:

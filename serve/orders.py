@@ -16,13 +16,13 @@ from actors.ledger.reasons import Reason, Rejection
 from actors.ledger.state import Reservation
 from actors.orders import commands as cm
 from actors.orders.ids import format_order_id, ledger_of_customer
-from actors.orders.state import Order, Part
+from actors.orders.state import Order, Part, Standing
 from actors.router import Router
 from actors.settler import Settler
 from holdfast.v1 import order_service_pb2 as os_, reservation_service_pb2 as rs
 from serve import order_translation as ot, statuses, translation
 from serve.calls import deadline_of, parse, status_of
-from serve.finder import Finder, missing_of, refusal_of
+from serve.finder import NOTHING, Finder, Own, missing_of, refusal_of
 from serve.order_replies import fill_candidate, fill_order, fill_plan
 from serve.places import Postcodes
 from serve.replies import fill_instant, fill_rejection, fill_reservation
@@ -80,17 +80,18 @@ class Orders:
         if not request.HasField("sourcing"):
             await self._known(request.store_id, f"{prefix}store_id")
             named = (cm.Plan(request.store_id, lines, slot_start_ms),)
-            opened = cm.Open(key, content, customer_id, channel, ttl_ms, named, ())
+            opened = cm.Open(key, content, customer_id, channel, ttl_ms, named, (), basket_id)
             return await self._coordinator.open(opened, deadline)
         checked = Checked(prefix)
         place = ot.check_sourcing(checked, "sourcing", request.sourcing, self.postcodes)
         if request.store_id:
             checked.fault("store_id", "is set beside sourcing; send one of them")
-        if basket_id:
-            checked.fault("basket_id", "is not taken together with sourcing; release the order, or amend it")
         checked.raise_if_faulty()
         ask, policy = ot.ask_of(request.sourcing, place, request.lines, channel)
-        search, chosen = await self._finder.search(ask, policy, slot_start_ms, deadline)
+        own = NOTHING
+        if basket_id:
+            own = _held_by(await self._coordinator.order_of_basket(customer_id, basket_id, deadline), slot_start_ms)
+        search, chosen = await self._finder.search(ask, policy, slot_start_ms, deadline, own)
         if isinstance(chosen, NoPlan):
             return await self._coordinator.refuse(cm.Refuse(key, content, customer_id, refusal_of(chosen)), deadline)
 
@@ -102,7 +103,7 @@ class Orders:
             return _plans(other, slot_start_ms), missing_of(other)
 
         plans = _plans(chosen, slot_start_ms)
-        opened = cm.Open(key, content, customer_id, channel, ttl_ms, plans, missing_of(chosen))
+        opened = cm.Open(key, content, customer_id, channel, ttl_ms, plans, missing_of(chosen), basket_id)
         return await self._coordinator.open(opened, deadline, next_plans)
 
     async def get(self, payload: bytes, context: Any, reply: os_.GetOrderResponse) -> None:
@@ -148,14 +149,10 @@ class Orders:
     async def amend(self, payload: bytes, context: Any, reply: os_.AmendOrderResponse) -> None:
         """AmendOrder: what is more is claimed, what is less is let go of once that is certain."""
         request = parse(os_.AmendOrderRequest, payload)
-        ledger_id, number, wanted = ot.check_amend(request)
-        for index, (store_id, _, _) in enumerate(wanted):
-            await self._known(store_id, f"stores[{index}].store_id")
-        deadline = deadline_of(context)
-        order = await self._order(ledger_id, number, deadline)
-        plans, targets = amendment(order, wanted)
-        command = cm.Amend(request.idempotency_key, ot.content_of(number, wanted), number, plans, targets)
-        answer = await self._coordinator.amend(ledger_id, command, deadline)
+        ledger_id, command = ot.amend_order(request)
+        for index, plan in enumerate(command.wanted):
+            await self._known(plan.store_id, f"stores[{index}].store_id")
+        answer = await self._coordinator.amend(ledger_id, command, deadline_of(context))
         _fill(answer, ledger_id, reply)
 
     async def find_stores(self, payload: bytes, context: Any, reply: os_.FindStoresResponse) -> None:
@@ -224,7 +221,7 @@ class Orders:
         _fill(answer, ledger_id, reply)
 
     async def _order(self, ledger_id: str, number: int, deadline: float) -> Order:
-        order = await self._settler.order(ledger_id, number, deadline)
+        order = await self._coordinator.order(ledger_id, number, deadline)
         if order is None:
             order_id = format_order_id(ledger_id, number)
             message = f"order_id: there is no order {order_id}, or it was forgotten; check the id"
@@ -267,35 +264,16 @@ class Orders:
         return (await future)[0]
 
 
-def amendment(
-    order: Order, wanted: list[tuple[str, shop.Lines, int]]
-) -> tuple[tuple[cm.Plan, ...], tuple[cm.Target, ...]]:
-    """What more is to be claimed so that shops hold what is wanted, and what their parts keep.
-
-    A shop that is to hold less keeps what it holds up to that; one that is to hold more gets a part of its own for the
-    rest. Another slot is another part: all of the shop's units are claimed anew.
-    """
-    plans: list[cm.Plan] = []
-    targets: list[cm.Target] = []
-    for store_id, lines, slot_start_ms in wanted:
-        parts = [part for part in order.certain_parts() if part.store_id == store_id and part.status in LIVE]
-        want: dict[str, int] = {}
-        for sku, quantity in lines:
-            want[sku] = want.get(sku, 0) + quantity
-        slot_ms = slot_start_ms or max((part.slot_start_ms for part in parts), default=0)
-        for part in parts:
-            keeps: dict[str, int] = {}
-            if part.slot_start_ms == slot_ms:
-                for (sku, _), held in zip(part.lines, part.held, strict=True):
-                    kept = min(held, want.get(sku, 0))
-                    want[sku] = want.get(sku, 0) - kept
-                    keeps[sku] = keeps.get(sku, 0) + kept
-            keep = tuple((sku, units) for sku, units in keeps.items() if units)
-            targets.append(cm.Target(store_id, part.attempt, keep))
-        rest = tuple((sku, units) for sku, units in want.items() if units)
-        if rest:
-            plans.append(cm.Plan(store_id, rest, slot_ms))
-    return tuple(plans), tuple(targets)
+def _held_by(order: Order | None, slot_start_ms: int) -> Own:
+    """What a basket holds already, by shop: it need not be had anew, unless for another slot."""
+    own: dict[str, dict[str, int]] = {}
+    if order is not None and order.standing is Standing.HELD:
+        for part in order.certain_parts():
+            if part.status in LIVE and part.slot_start_ms == slot_start_ms:
+                units = own.setdefault(part.store_id, {})
+                for sku, held in part.wanted_by_sku().items():
+                    units[sku] = units.get(sku, 0) + held
+    return own
 
 
 def _plans(chosen: Plan, slot_start_ms: int) -> tuple[cm.Plan, ...]:

@@ -13,10 +13,10 @@ from actors.orders.plain import lines_from, plans_from, targets_from
 
 # Name and version of each event as it is written now.
 TAGS: Final[dict[type, str]] = {
-    ev.Opened: "order_opened/1",
+    ev.Opened: "order_opened/2",
     ev.Refused: "order_refused/1",
-    ev.AmendOpened: "order_amend_opened/1",
-    ev.Replanned: "order_replanned/1",
+    ev.AmendOpened: "order_amend_opened/2",
+    ev.Replanned: "order_replanned/2",
     ev.Committed: "order_committed/1",
     ev.Abandoned: "order_abandoned/1",
     ev.Confirmed: "order_confirmed/1",
@@ -24,16 +24,21 @@ TAGS: Final[dict[type, str]] = {
     ev.Extended: "order_extended/1",
     ev.Expired: "order_expired/1",
     ev.Noted: "order_noted/1",
+    ev.Reduced: "order_reduced/1",
     PolicyAdopted: "policy_adopted/1",
 }
 
 
 def _opened(f: list[Any]) -> ev.Opened:
-    return ev.Opened(f[0], f[1], f[2], f[3], f[4], plans_from(f[5]), lines_from(f[6]), f[7])
+    return ev.Opened(f[0], f[1], f[2], f[3], f[4], plans_from(f[5]), lines_from(f[6]), f[7], f[8])
 
 
 def _amend_opened(f: list[Any]) -> ev.AmendOpened:
-    return ev.AmendOpened(f[0], f[1], f[2], plans_from(f[3]), targets_from(f[4]), f[5])
+    return ev.AmendOpened(f[0], f[1], f[2], plans_from(f[3]), targets_from(f[4]), f[5], f[6], f[7], lines_from(f[8]))
+
+
+def _replanned(f: list[Any]) -> ev.Replanned:
+    return ev.Replanned(f[0], plans_from(f[1]), lines_from(f[2]), f[3], None if f[4] is None else targets_from(f[4]))
 
 
 def _committed(f: list[Any]) -> ev.Committed:
@@ -50,10 +55,13 @@ def _noted(f: list[Any]) -> ev.Noted:
 
 # Every name and version that was ever written.
 _DECODERS: Final[dict[str, Callable[[list[Any]], ev.Event]]] = {
-    "order_opened/1": _opened,
+    "order_opened/1": lambda f: _opened([*f, ""]),  # of before baskets
+    "order_opened/2": _opened,
     "order_refused/1": lambda f: ev.Refused(f[0], f[1], rejection_from(f[2])),
-    "order_amend_opened/1": _amend_opened,
-    "order_replanned/1": lambda f: ev.Replanned(f[0], plans_from(f[1]), lines_from(f[2]), f[3]),
+    "order_amend_opened/1": lambda f: _amend_opened([*f, 0, "", []]),
+    "order_amend_opened/2": _amend_opened,
+    "order_replanned/1": lambda f: _replanned([*f, None]),
+    "order_replanned/2": _replanned,
     "order_committed/1": _committed,
     "order_abandoned/1": _abandoned,
     "order_confirmed/1": ev.Confirmed._make,
@@ -61,6 +69,7 @@ _DECODERS: Final[dict[str, Callable[[list[Any]], ev.Event]]] = {
     "order_extended/1": ev.Extended._make,
     "order_expired/1": ev.Expired._make,
     "order_noted/1": _noted,
+    "order_reduced/1": lambda f: ev.Reduced(f[0], targets_from(f[1])),
     "policy_adopted/1": PolicyAdopted._make,
 }
 

@@ -103,7 +103,8 @@ class Claim(NamedTuple):
 
 class Heed(NamedTuple):
     """What the customer's ledger decided for a part: how it stands from now on. `keep` is what it may hold at most by
-    SKU, empty for all; of two words the one with the greater `revision` counts, so each may be said again or late.
+    SKU, what was collected included, empty for all; of two words the one with the greater `revision` counts, so each
+    may be said again or late.
     """
 
     holder: str

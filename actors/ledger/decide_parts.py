@@ -56,8 +56,10 @@ def decide_heed(ledger: Ledger, command: Heed) -> Decision:
 
 
 def _beyond(reservation: Reservation, keep: Lines) -> Lines:
-    """Units by line that the part holds beyond what it is to keep by SKU."""
+    """Units by line that the part holds beyond what it is to keep by SKU, what was collected included."""
     left = dict(by_sku(keep))
+    for (sku, _), (sold, _) in zip(reservation.lines, reservation.done or (), strict=False):
+        left[sku] = max(0, left.get(sku, 0) - sold)
     lines = []
     for sku, held in reservation.held_lines():
         kept = min(held, left.get(sku, 0))

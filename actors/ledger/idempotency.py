@@ -14,7 +14,12 @@ KEY_REUSED: Final = Told("", 0, Rejection(Reason.IDEMPOTENCY_KEY_REUSED))
 
 def fingerprint(command: tuple[Any, ...]) -> str:
     """What the command says, key apart, in 24 hex digits; the same on every process and platform."""
-    content = type(command).__name__ + repr(command[1:])
+    return fingerprint_of(type(command).__name__, command[1:])
+
+
+def fingerprint_of(name: str, said: tuple[Any, ...]) -> str:
+    """The same of a command by this name, where not all of its fields are the caller's."""
+    content = name + repr(said)
     return blake2b(content.encode(), digest_size=FINGERPRINT_BYTES).hexdigest()
 
 

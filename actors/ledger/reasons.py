@@ -32,8 +32,9 @@ class Reason(IntEnum):
     SLOT_FULL = 21
 
 
-# Refusals that are never written down: a reused key must not overwrite the first answer, a full ledger must not grow.
-UNRECORDED = frozenset({Reason.IDEMPOTENCY_KEY_REUSED, Reason.LEDGER_FULL})
+# Refusals that are never written down: a reused key must not overwrite the first answer, a full ledger must not grow,
+# and what is undecided now will soon be decided.
+UNRECORDED = frozenset({Reason.IDEMPOTENCY_KEY_REUSED, Reason.LEDGER_FULL, Reason.ORDER_UNDECIDED})
 
 
 class Rejection(NamedTuple):

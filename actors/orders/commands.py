@@ -1,6 +1,6 @@
 """What can be asked of a customers' ledger. Those with a key come from callers, the others from whoever drives."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from actors.ledger.commands import Lines
 from actors.ledger.lifecycle import ReleaseReason, Status
@@ -16,16 +16,30 @@ class Plan(NamedTuple):
 
 
 class Target(NamedTuple):
-    """What a part of an order is to hold from now on, at most; no lines let go of it."""
+    """What a part of an order is to hold from now on, at most, beyond what was collected; no lines let go of it."""
 
     store_id: str
     attempt: int
     lines: Lines
 
 
+class Hours(NamedTuple):
+    """What a deadline has to keep to: the end of the last pickup slot, and when all of an order's shops are open, from
+    about the wanted deadline on. Only their calendars know, so whoever carries the command says it; it is advice about
+    the deadline alone, and no part of what the caller asked.
+    """
+
+    slots_end_ms: int
+    open: tuple[tuple[int, int], ...]
+
+
+NO_HOURS: Final = Hours(0, ())  # always open, and no slots
+
+
 class Open(NamedTuple):
     """Begin an order: take the limits, and note whom to ask. `content` says in 24 hex digits what the caller asked,
-    `missing` what of it the plans leave out because it cannot be had.
+    `missing` what of it the plans leave out because it cannot be had. The order that the customer's basket holds
+    already becomes this one: what the plans have in common with it is kept, the rest is claimed.
     """
 
     key: str
@@ -35,16 +49,19 @@ class Open(NamedTuple):
     ttl_ms: int
     plans: tuple[Plan, ...]
     missing: Lines
+    basket_id: str
 
 
 class Amend(NamedTuple):
-    """Begin a change: what more is to be claimed, and what earlier parts keep once that is certain."""
+    """Begin a change: what shops are to hold from now on; a shop that is not named keeps what it has, one without lines
+    gives all back. A plan's slot 0 leaves the one that is, `ttl_ms` 0 the deadline.
+    """
 
     key: str
     content: str
     number: int
-    plans: tuple[Plan, ...]
-    targets: tuple[Target, ...]
+    wanted: tuple[Plan, ...]
+    ttl_ms: int
 
 
 class Replan(NamedTuple):
@@ -62,6 +79,7 @@ class Commit(NamedTuple):
     number: int
     attempt: int
     claims: tuple[tuple[str, int], ...]
+    hours: Hours
 
 
 class Abandon(NamedTuple):
@@ -87,6 +105,7 @@ class Confirm(NamedTuple):
     key: str
     number: int
     collect_within_ms: int
+    hours: Hours
 
 
 class Release(NamedTuple):
@@ -103,6 +122,7 @@ class Extend(NamedTuple):
     key: str
     number: int
     ttl_ms: int
+    hours: Hours
 
 
 class Note(NamedTuple):

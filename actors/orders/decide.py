@@ -6,11 +6,11 @@ holds until it has.
 
 from typing import Final
 
-from actors.ledger.idempotency import fingerprint
+from actors.ledger.idempotency import fingerprint, fingerprint_of
 from actors.ledger.lifecycle import LIVE, Status
-from actors.ledger.policy import DAY_MS
 from actors.ledger.reasons import Reason, Rejection
 from actors.orders import commands as cm, events as ev
+from actors.orders.amendment import amendment, beyond_collected, reduction, reduction_at_commit
 from actors.orders.limits import over_limit
 from actors.orders.state import (
     ATTEMPTS_MAX,
@@ -20,10 +20,9 @@ from actors.orders.state import (
     Order,
     OrderLedger,
     Part,
+    Renewal,
     Standing,
 )
-
-SLOT_MS_MAX: Final = DAY_MS  # no slot is longer than a local day of its shop's calendar
 
 STATUS_OF: Final = {
     Standing.HELD: Status.HELD,
@@ -59,7 +58,13 @@ def key_of(command: cm.Command) -> str:
 
 def content_of(command: cm.Command) -> str:
     """What a command says, in 24 hex digits. The plans of an order are ours, not the caller's."""
-    return command.content if isinstance(command, cm.Open | cm.Refuse | cm.Amend) else fingerprint(command)
+    match command:
+        case cm.Open() | cm.Refuse() | cm.Amend():
+            return command.content
+        case cm.Confirm() | cm.Extend():
+            return fingerprint_of(type(command).__name__, command[1:-1])  # when shops are open, no caller has said
+        case _:
+            return fingerprint(command)
 
 
 def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
@@ -71,24 +76,20 @@ def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
             return command.rejection
         case cm.Amend():
             return _decide_amend(ledger, command, now_ms)
-        case cm.Replan(number, attempt, plans, missing):
-            order = _with_open_attempt(ledger, number, attempt)
-            if order is None or order.attempts >= ATTEMPTS_MAX:
-                return ()
-            refusal = over_limit(ledger, order.customer_id, order.channel, plans, now_ms, order, order.targets)
-            if refusal is not None:  # another plan for the same call may ask for more of what is limited
-                return (ev.Abandoned(number, refusal),)
-            return (ev.Replanned(number, plans, missing, now_ms + OPEN_MS),)
-        case cm.Commit(number, attempt, claims):
+        case cm.Replan():
+            return _decide_replan(ledger, command, now_ms)
+        case cm.Commit(number, attempt, claims, hours):
             order = _with_open_attempt(ledger, number, attempt)
             if order is None or {store_id for store_id, _ in claims} != {part.store_id for part in order.open_parts()}:
                 return ()
-            return (ev.Committed(number, claims, _commits_until_ms(ledger, order, now_ms)),)
+            committed = ev.Committed(number, claims, _commits_until_ms(ledger, order, hours, now_ms))
+            cut = reduction_at_commit(order)
+            return (committed, ev.Reduced(number, cut)) if cut else (committed,)
         case cm.Abandon(number, attempt, rejection):
             order = _with_open_attempt(ledger, number, attempt)
             return () if order is None else (ev.Abandoned(number, rejection),)
         case cm.Note():
-            return (ev.Noted._make(command),) if _says_something_new(ledger, command) else ()
+            return _decide_note(ledger, command)
         case _:
             return _decide_step(ledger, command, now_ms)
 
@@ -97,28 +98,96 @@ def _decide_open(ledger: OrderLedger, command: cm.Open, now_ms: int) -> Decision
     policy = ledger.policy
     if command.ttl_ms > policy.ttl_ms_max:
         return Rejection(Reason.TTL_TOO_LONG, asked=command.ttl_ms, available=policy.ttl_ms_max)
-    refusal = over_limit(ledger, command.customer_id, command.channel, command.plans, now_ms)
+    key, content, customer_id, channel, ttl_ms, plans, missing, basket_id = command
+    remembered_as = customer_key(customer_id, key)
+    if basket_id:
+        earlier = _order_of_basket(ledger, customer_id, basket_id)
+        if isinstance(earlier, Rejection):
+            return earlier
+        if earlier is not None:
+            ttl_ms = ttl_ms or _hold_ms(ledger, channel, plans)
+            renewal = Renewal(ttl_ms, channel, missing)
+            return _changed(ledger, earlier, remembered_as, content, plans, renewal, now_ms)
+    refusal = over_limit(ledger, customer_id, channel, plans, now_ms)
     if refusal is not None:
         return refusal
     if ledger.remembered >= REMEMBERED_ANSWERS_MAX:
         return Rejection(Reason.LEDGER_FULL)
-    key, content, customer_id, channel, ttl_ms, plans, missing = command
-    remembered_as = customer_key(customer_id, key)
-    return (ev.Opened(remembered_as, content, customer_id, channel, ttl_ms, plans, missing, now_ms + OPEN_MS),)
+    until_ms = now_ms + OPEN_MS
+    return (ev.Opened(remembered_as, content, customer_id, channel, ttl_ms, plans, missing, until_ms, basket_id),)
+
+
+def _order_of_basket(ledger: OrderLedger, customer_id: str, basket_id: str) -> Order | Rejection | None:
+    """The order that the basket has already, if it may become another one."""
+    number = ledger.baskets.get((customer_id, basket_id))
+    if number is None:
+        return None
+    order = ledger.orders[number]
+    if order.open_attempt:
+        return Rejection(Reason.ORDER_UNDECIDED, number=number)
+    if order.standing is not Standing.HELD or any(any(part.collected) for part in order.parts):
+        return Rejection(Reason.BASKET_CONFIRMED, number=number, status=STATUS_OF[order.standing])
+    return order
 
 
 def _decide_amend(ledger: OrderLedger, command: cm.Amend, now_ms: int) -> Decision:
     order = _standing_in(ledger, command.number, CERTAIN)
     if isinstance(order, Rejection):
         return order
-    if order.attempts >= ATTEMPTS_MAX:
+    key, content, number, wanted, ttl_ms = command
+    if ttl_ms > ledger.policy.ttl_ms_max:
+        return Rejection(Reason.TTL_TOO_LONG, asked=ttl_ms, available=ledger.policy.ttl_ms_max)
+    return _changed(ledger, order, order_key(number, key), content, wanted, Renewal(ttl_ms, "", ()), now_ms)
+
+
+def _changed(
+    ledger: OrderLedger,
+    order: Order,
+    key: str,
+    content: str,
+    wanted: tuple[cm.Plan, ...],
+    renewal: Renewal,
+    now_ms: int,
+) -> Decision:
+    """An order becomes another one: at once where nothing has to be asked of anybody. A renewal with a channel names
+    all that the basket wants, any other only the shops that change.
+    """
+    if order.attempts >= ATTEMPTS_MAX or ledger.remembered >= REMEMBERED_ANSWERS_MAX:
         return Rejection(Reason.LEDGER_FULL)
-    key, content, number, plans, targets = command
-    refusal = over_limit(ledger, order.customer_id, order.channel, plans, now_ms, order, targets)
+    ttl_ms, channel, missing = renewal
+    plans, targets = amendment(order, wanted, whole=bool(channel))
+    refusal = over_limit(ledger, order.customer_id, channel or order.channel, plans, now_ms, order, targets)
     if refusal is not None:
         return refusal
-    opened = ev.AmendOpened(order_key(number, key), content, number, plans, targets, now_ms + OPEN_MS)
-    return (opened,) if plans else (opened, ev.Committed(number, (), order.expires_at_ms))
+    number, until_ms = order.number, now_ms + OPEN_MS
+    opened = ev.AmendOpened(key, content, number, plans, targets, until_ms, ttl_ms, channel, missing)
+    if plans or (ttl_ms and order.standing is Standing.CONFIRMED):  # whoever commits knows when its shops are open
+        return (opened,)
+    return (opened, ev.Committed(number, (), now_ms + ttl_ms if ttl_ms else order.expires_at_ms))
+
+
+def _decide_replan(ledger: OrderLedger, command: cm.Replan, now_ms: int) -> Decision:
+    number, attempt, plans, missing = command
+    order = _with_open_attempt(ledger, number, attempt)
+    if order is None or order.attempts >= ATTEMPTS_MAX:
+        return ()
+    kept, targets = beyond_collected(order, order.targets), None
+    if order.renewal is not None and order.renewal.channel:
+        plans, kept = amendment(order, plans, whole=True)
+        targets = kept
+    channel = order.renewal.channel if order.renewal is not None and order.renewal.channel else order.channel
+    refusal = over_limit(ledger, order.customer_id, channel, plans, now_ms, order, kept)
+    if refusal is not None:  # another plan for the same call may ask for more of what is limited
+        return (ev.Abandoned(number, refusal),)
+    return (ev.Replanned(number, plans, missing, now_ms + OPEN_MS, targets),)
+
+
+def _decide_note(ledger: OrderLedger, note: cm.Note) -> Decision:
+    if not _says_something_new(ledger, note):
+        return ()
+    cut = reduction(ledger.orders[note.number], note)
+    noted = ev.Noted._make(note)
+    return (noted, ev.Reduced(note.number, cut)) if cut else (noted,)
 
 
 def _decide_step(ledger: OrderLedger, command: cm.Confirm | cm.Release | cm.Extend, now_ms: int) -> Decision:
@@ -138,7 +207,7 @@ def _decide_step(ledger: OrderLedger, command: cm.Confirm | cm.Release | cm.Exte
         return Rejection(Reason.TTL_TOO_LONG, asked=asked_ms, available=policy.ttl_ms_max)
     expires_at_ms = now_ms + asked_ms
     if isinstance(command, cm.Confirm) or order.standing is Standing.CONFIRMED:
-        expires_at_ms = _not_before_slots_ms(expires_at_ms, order.certain_parts())
+        expires_at_ms = _pickup_deadline_ms(expires_at_ms, order.certain_parts(), command.hours)
     happened = ev.Confirmed if isinstance(command, cm.Confirm) else ev.Extended
     return (happened(key, content, number, expires_at_ms),)
 
@@ -162,21 +231,30 @@ def _with_open_attempt(ledger: OrderLedger, number: int, attempt: int) -> Order 
     return order if order is not None and order.open_attempt == attempt and attempt else None
 
 
-def _commits_until_ms(ledger: OrderLedger, order: Order, now_ms: int) -> int:
-    """A new hold's deadline, by the rule of each of its shops and the shortest of them; an amended order keeps its own,
-    unless it waits for a later slot now.
-    """
+def _commits_until_ms(ledger: OrderLedger, order: Order, hours: cm.Hours, now_ms: int) -> int:
+    """A new hold's deadline, or that of an amended order: its own, unless another one was asked for."""
+    if order.standing is Standing.OPEN:
+        plans = tuple(cm.Plan(part.store_id, part.lines, part.slot_start_ms) for part in order.open_parts())
+        return now_ms + (order.ttl_ms or _hold_ms(ledger, order.channel, plans))
+    ttl_ms = 0 if order.renewal is None else order.renewal.ttl_ms
+    expires_at_ms = now_ms + ttl_ms if ttl_ms else order.expires_at_ms
     if order.standing is Standing.CONFIRMED:
-        return _not_before_slots_ms(order.expires_at_ms, order.open_parts())
-    if order.standing is not Standing.OPEN:
-        return order.expires_at_ms
-    holds_ms = [ledger.policy.hold_ms(order.channel, part.lines, part.store_id) for part in order.open_parts()]
-    return now_ms + (order.ttl_ms or min(holds_ms))
+        return _pickup_deadline_ms(expires_at_ms, (*order.certain_parts(), *order.open_parts()), hours)
+    return expires_at_ms
 
 
-def _not_before_slots_ms(wanted_ms: int, parts: tuple[Part, ...]) -> int:
-    """A deadline that leaves the customer the slots that were promised. How long one is, only its shop knows."""
-    return max([wanted_ms, *(part.slot_start_ms + SLOT_MS_MAX for part in parts if part.slot_start_ms)])
+def _hold_ms(ledger: OrderLedger, channel: str, plans: tuple[cm.Plan, ...]) -> int:
+    """By the rule of each shop, and the shortest of them."""
+    return min(ledger.policy.hold_ms(channel, plan.lines, plan.store_id) for plan in plans)
+
+
+def _pickup_deadline_ms(wanted_ms: int, parts: tuple[Part, ...], hours: cm.Hours) -> int:
+    """The end of the time to collect: never before a slot's end, and never while a shop is closed."""
+    wanted_ms = max([wanted_ms, hours.slots_end_ms, *(part.slot_start_ms for part in parts)])
+    for opens_ms, closes_ms in hours.open:
+        if wanted_ms <= closes_ms:
+            return wanted_ms if wanted_ms >= opens_ms else closes_ms
+    return wanted_ms
 
 
 def _says_something_new(ledger: OrderLedger, note: cm.Note) -> bool:

@@ -20,6 +20,7 @@ class Opened(NamedTuple):
     plans: tuple[Plan, ...]
     missing: Lines
     decide_by_ms: int
+    basket_id: str
 
 
 class Refused(NamedTuple):
@@ -31,7 +32,10 @@ class Refused(NamedTuple):
 
 
 class AmendOpened(NamedTuple):
-    """A change was begun; the order stands as it was until it is committed."""
+    """A change was begun; the order stands as it was until it is committed. `plans` are to be claimed, `targets` say
+    what parts keep, `ttl_ms` counts from the commit (0: the deadline stays). Where the same basket was reserved anew,
+    `channel` is its channel now and `missing` what it leaves out; else `channel` is empty.
+    """
 
     key: str
     content: str
@@ -39,15 +43,19 @@ class AmendOpened(NamedTuple):
     plans: tuple[Plan, ...]
     targets: tuple[Target, ...]
     decide_by_ms: int
+    ttl_ms: int
+    channel: str
+    missing: Lines
 
 
 class Replanned(NamedTuple):
-    """The open attempt's claims are let go, others are asked."""
+    """The open attempt's claims are let go, others are asked. `targets` None: as they were."""
 
     number: int
     plans: tuple[Plan, ...]
     missing: Lines
     decide_by_ms: int
+    targets: tuple[Target, ...] | None
 
 
 class Committed(NamedTuple):
@@ -112,6 +120,15 @@ class Noted(NamedTuple):
     collected: tuple[int, ...]
 
 
+class Reduced(NamedTuple):
+    """A customer came to a shop before it heard that it is to give back, and collected there: so much less is held
+    elsewhere. `targets` are the parts that are cut.
+    """
+
+    number: int
+    targets: tuple[Target, ...]
+
+
 Event = (
     Opened
     | Refused
@@ -124,5 +141,6 @@ Event = (
     | Extended
     | Expired
     | Noted
+    | Reduced
     | PolicyAdopted
 )

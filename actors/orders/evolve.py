@@ -4,12 +4,14 @@ from heapq import heappush
 from typing import Any, Final, assert_never
 
 from actors.ledger.commands import Lines
+from actors.ledger.demand import by_sku
 from actors.ledger.events import PolicyAdopted
 from actors.ledger.lifecycle import LIVE, Status
 from actors.ledger.policy import DAY_MS, from_document
 from actors.orders import events as ev
-from actors.orders.commands import Plan
-from actors.orders.state import CERTAIN, Order, OrderLedger, Part, Standing, Told, due_at_ms
+from actors.orders.amendment import in_all
+from actors.orders.commands import Plan, Target
+from actors.orders.state import CERTAIN, OVER, Order, OrderLedger, Part, Renewal, Standing, Told, due_at_ms
 
 GENERATION_MS: Final = DAY_MS
 FORGET_A_STEP_MAX: Final = 64  # settled orders forgotten per event
@@ -27,15 +29,14 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
             _evolve_opened(ledger, event, at_ms)
         case ev.Refused(key, content, rejection):
             _remember(ledger, key, Told(content, rejection))
-        case ev.AmendOpened(key, content, number, plans, targets, decide_by_ms):
-            order = ledger.orders[number]._replace(key=key, content=content, targets=targets)
+        case ev.AmendOpened(key, content, number, plans, targets, decide_by_ms, _, _, _):
+            order = ledger.orders[number]
+            renewal = Renewal(event.ttl_ms, event.channel, event.missing)
+            order = order._replace(key=key, content=content, targets=in_all(order, targets), renewal=renewal)
             _put(ledger, _attempting(order, plans, decide_by_ms), at_ms)
             _remember(ledger, key, number)
-        case ev.Replanned(number, plans, missing, decide_by_ms):
-            order = _told_anew(_let_go(ledger.orders[number]))
-            if order.standing is Standing.OPEN:  # an amendment is had whole, or not at all
-                order = order._replace(missing=missing)
-            _put(ledger, _attempting(order, plans, decide_by_ms), at_ms)
+        case ev.Replanned():
+            _evolve_replanned(ledger, event, at_ms)
         case ev.Committed():
             _evolve_committed(ledger, event, at_ms)
         case ev.Abandoned():
@@ -51,9 +52,14 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
             if order.open_attempt:
                 _forget_key(ledger, order.key)
             order = _told_anew(_let_go(order), standing=Standing.EXPIRED)
-            _put(ledger, order._replace(open_attempt=0, decide_by_ms=0, targets=()), at_ms)
+            _put(ledger, order._replace(open_attempt=0, decide_by_ms=0, targets=(), renewal=None), at_ms)
         case ev.Noted():
             _evolve_noted(ledger, event, at_ms)
+        case ev.Reduced(number, targets):
+            order = ledger.orders[number]
+            wanted = _by_part(in_all(order, targets))
+            parts = tuple(_cut(part, wanted, order.attempts + 1) for part in order.parts)
+            _put(ledger, _over_where_nothing_is_left(_told_anew(order, parts=parts)), at_ms)
         case PolicyAdopted():
             ledger.policy = from_document(event.document)
         case _:
@@ -61,7 +67,7 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
 
 
 def _evolve_opened(ledger: OrderLedger, event: ev.Opened, at_ms: int) -> None:
-    key, content, customer_id, channel, ttl_ms, plans, missing, decide_by_ms = event
+    key, content, customer_id, channel, ttl_ms, plans, missing, decide_by_ms, basket_id = event
     order = Order(
         number=ledger.version,
         customer_id=customer_id,
@@ -81,17 +87,31 @@ def _evolve_opened(ledger: OrderLedger, event: ev.Opened, at_ms: int) -> None:
         missing=missing,
         targets=(),
         parts=(),
+        basket_id=basket_id,
+        renewal=None,
     )
     ledger.customers.setdefault(customer_id, {})[order.number] = None
     _put(ledger, _attempting(order, plans, decide_by_ms), at_ms)
     _remember(ledger, key, order.number)
 
 
+def _evolve_replanned(ledger: OrderLedger, event: ev.Replanned, at_ms: int) -> None:
+    number, plans, missing, decide_by_ms, targets = event
+    order = _told_anew(_let_go(ledger.orders[number]))
+    if order.standing is Standing.OPEN:
+        order = order._replace(missing=missing)
+    elif order.renewal is not None and order.renewal.channel:  # any other amendment is had whole, or not at all
+        order = order._replace(renewal=order.renewal._replace(missing=missing))
+    if targets is not None:
+        order = order._replace(targets=in_all(order, targets))
+    _put(ledger, _attempting(order, plans, decide_by_ms), at_ms)
+
+
 def _attempting(order: Order, plans: tuple[Plan, ...], decide_by_ms: int) -> Order:
     """The order with another attempt open. Its parts have nothing to hear until it is certain."""
     attempt = order.attempts + 1
     fresh = tuple(
-        Part(store_id, attempt, lines, slot_start_ms, 0, (), False, order.revision, 0, Status.HELD, (), (), 0)
+        Part(store_id, attempt, lines, slot_start_ms, 0, (), False, order.revision, 0, Status.HELD, (), (), 0, 0)
         for store_id, lines, slot_start_ms in plans
     )
     return order._replace(
@@ -115,8 +135,10 @@ def _told_anew(order: Order, **changes: Any) -> Order:
 def _evolve_committed(ledger: OrderLedger, event: ev.Committed, at_ms: int) -> None:
     order = ledger.orders[event.number]
     numbers = dict(event.claims)
-    wanted = {(target.store_id, target.attempt): target.lines for target in order.targets}
+    wanted = _by_part(order.targets)
     parts = tuple(_committed(order, part, numbers, wanted) for part in order.parts)
+    if order.renewal is not None and order.renewal.channel:
+        order = order._replace(channel=order.renewal.channel, missing=order.renewal.missing)
     standing = Standing.HELD if order.standing is Standing.OPEN else order.standing
     content = order.content
     order = _told_anew(
@@ -127,6 +149,7 @@ def _evolve_committed(ledger: OrderLedger, event: ev.Committed, at_ms: int) -> N
         decide_by_ms=0,
         targets=(),
         parts=parts,
+        renewal=None,
     )
     answered = _put(ledger, _over_where_nothing_is_left(order), at_ms)
     _answer(ledger, order.key, Told(content, answered))
@@ -140,8 +163,26 @@ def _committed(order: Order, part: Part, numbers: dict[str, int], wanted: dict[t
             return part
         quantities = tuple(quantity for _, quantity in part.lines)
         return part._replace(held=quantities, collected=(0,) * len(quantities))
-    kept = wanted.get((part.store_id, part.attempt))
-    return part if kept is None else part._replace(keep=kept, dropped=part.dropped or not kept)
+    return _cut(part, wanted, order.open_attempt)
+
+
+def _by_part(targets: tuple[Target, ...]) -> dict[tuple[str, int], Lines]:
+    return {(target.store_id, target.attempt): target.lines for target in targets}
+
+
+def _cut(part: Part, wanted: dict[tuple[str, int], Lines], replaced_by: int) -> Part:
+    """The part with what it is to keep, never more than it was to keep before; dropped, where no more is to come."""
+    lines = wanted.get((part.store_id, part.attempt))
+    if lines is None:
+        return part
+    if part.keep:
+        earlier = dict(by_sku(part.keep))
+        lines = tuple((sku, min(units, earlier[sku])) for sku, units in by_sku(lines) if earlier.get(sku))
+    sold = part.sold_by_sku(part.collected)
+    more = any(units > sold.get(sku, 0) for sku, units in by_sku(lines))
+    if part.gives_back():  # its shop has not heard of an earlier change either
+        replaced_by = min(part.replaced_by, replaced_by)
+    return part._replace(keep=lines, dropped=part.dropped or not more, replaced_by=replaced_by)
 
 
 def _evolve_abandoned(ledger: OrderLedger, event: ev.Abandoned, at_ms: int) -> None:
@@ -151,7 +192,7 @@ def _evolve_abandoned(ledger: OrderLedger, event: ev.Abandoned, at_ms: int) -> N
     else:
         _answer(ledger, order.key, Told(order.content, event.rejection))
     standing = Standing.ABANDONED if order.standing is Standing.OPEN else order.standing
-    order = _told_anew(_let_go(order), standing=standing, open_attempt=0, decide_by_ms=0, targets=())
+    order = _told_anew(_let_go(order), standing=standing, open_attempt=0, decide_by_ms=0, targets=(), renewal=None)
     _put(ledger, _over_where_nothing_is_left(order), at_ms)
 
 
@@ -202,12 +243,23 @@ def _put(ledger: OrderLedger, order: Order, at_ms: int) -> Order:
     ledger.orders[order.number] = order
     if before is None or due_at_ms(before) != due_at_ms(order):
         index_deadline(ledger, order)
+    index_basket(ledger, order)
     index_untold(ledger, order)
     if order.is_settled() and (before is None or not before.is_settled()):
         ledger.ended.append((at_ms, order.number))
         if not any(any(part.collected) for part in order.parts):
             _forget_customer(ledger, order)
     return order
+
+
+def index_basket(ledger: OrderLedger, order: Order) -> None:
+    """Enter which order a customer's basket has, as long as it is not over."""
+    if order.basket_id:
+        basket = (order.customer_id, order.basket_id)
+        if order.standing not in OVER:
+            ledger.baskets[basket] = order.number
+        elif ledger.baskets.get(basket) == order.number:
+            del ledger.baskets[basket]
 
 
 def index_untold(ledger: OrderLedger, order: Order) -> None:

@@ -27,8 +27,8 @@ def over_limit(
     amended: Order | None = None,
     targets: tuple[Target, ...] = (),
 ) -> Rejection | None:
-    """The first limit that the plans would break. An order that is amended counts as it will be; what it let go of
-    before counts until its shop has heard of that.
+    """The first limit that the plans would break. An order that is amended counts as it will be, its parts with what
+    `targets` leave them beyond what was collected; what it let go of before counts until its shop has heard of that.
     """
     policy = ledger.policy
     if not policy.chain_limit_rules:

@@ -8,11 +8,12 @@ from typing import Any, Final
 from actors.ledger.policy import from_document, to_document
 from actors.ledger.reasons import Rejection
 from actors.ledger.snapshot import rejection_from
-from actors.orders.evolve import index_deadline, index_untold
+from actors.orders.evolve import index_basket, index_deadline, index_untold
 from actors.orders.plain import order_from_plain, order_to_plain
 from actors.orders.state import OrderLedger, Told
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+FORMATS_READ: Final = (1, 2)
 
 Row = list[Any]
 
@@ -70,8 +71,8 @@ def restore(rows: Iterable[Row]) -> OrderLedger:
     """The ledger that was captured. Raises ValueError where the rows are of a format that this version cannot read."""
     iterator = iter(rows)
     head = next(iterator)
-    if head[:2] != ["customers", FORMAT]:
-        raise ValueError(f"a snapshot of format {head[:2]}, this version reads format {FORMAT} of customers")
+    if head[0] != "customers" or head[1] not in FORMATS_READ:
+        raise ValueError(f"a snapshot of format {head[:2]}, this version reads formats {FORMATS_READ} of customers")
     ledger = OrderLedger(head[2])
     ledger.version, ledger.time_ms = head[3], head[4]
     ledger.policy = from_document(head[5])
@@ -82,6 +83,7 @@ def restore(rows: Iterable[Row]) -> OrderLedger:
             ledger.orders[order.number] = order
             if row[1]:
                 ledger.customers.setdefault(order.customer_id, {})[order.number] = None
+            index_basket(ledger, order)
             index_untold(ledger, order)
             index_deadline(ledger, order)
         elif kind == "ended":

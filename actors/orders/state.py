@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from actors.ledger.commands import Lines
+from actors.ledger.demand import by_sku
 from actors.ledger.lifecycle import LIVE, ReleaseReason, Status
 from actors.ledger.policy import Policy
 from actors.ledger.reasons import Rejection
@@ -36,9 +37,11 @@ OVER: Final = frozenset({Standing.COLLECTED, Standing.RELEASED, Standing.EXPIRED
 class Part(NamedTuple):
     """What one shop holds, or is asked to hold.
 
-    `lines` is what was claimed, `keep` what the order wants of it since it was amended (empty: all of it). `held` and
-    `collected` are what the shop said last, by line, at its ledger's `version`; `collected_at_ms` is when it was last
-    heard to have sold units. `reservation` is 0 until a claim is certain. A `dropped` part is to be given back.
+    `lines` is what was claimed, `keep` what the order wants of it since it was amended, what is collected included
+    (empty: all of it). `held` and `collected` are what the shop said last, by line, at its ledger's `version`;
+    `collected_at_ms` is when it was last heard to have sold units. `reservation` is 0 until a claim is certain. A
+    `dropped` part is to be given back. What parts of the attempts from `replaced_by` on hold took the place of what it
+    gives back.
     """
 
     store_id: str
@@ -54,6 +57,38 @@ class Part(NamedTuple):
     held: tuple[int, ...]
     collected: tuple[int, ...]
     collected_at_ms: int
+    replaced_by: int
+
+    def gives_back(self) -> bool:
+        """Whether its shop holds more than the order wants of it, as far as is known."""
+        if not self.reservation or self.status not in LIVE:
+            return False
+        return self.dropped or self.wanted_by_sku() != self._held_by_sku()
+
+    def wanted_by_sku(self) -> dict[str, int]:
+        """What its shop holds, as it said last, up to what the order wants of it."""
+        held = self._held_by_sku()
+        if not self.keep:
+            return held
+        keep, sold = dict(by_sku(self.keep)), self.sold_by_sku(self.collected)
+        return {sku: min(units, max(0, keep.get(sku, 0) - sold.get(sku, 0))) for sku, units in held.items()}
+
+    def _held_by_sku(self) -> dict[str, int]:
+        return dict(by_sku(tuple((sku, held) for (sku, _), held in zip(self.lines, self.held, strict=True))))
+
+    def sold_by_sku(self, collected: tuple[int, ...]) -> dict[str, int]:
+        """What was handed over, from what a shop said by line; nothing where it has said nothing."""
+        return dict(by_sku(tuple((sku, sold) for (sku, _), sold in zip(self.lines, collected, strict=False))))
+
+
+class Renewal(NamedTuple):
+    """What an amendment changes beside what shops hold, once it is certain. `ttl_ms` 0 leaves the deadline, an empty
+    `channel` the channel and what is missing.
+    """
+
+    ttl_ms: int
+    channel: str
+    missing: Lines
 
 
 class Order(NamedTuple):
@@ -61,7 +96,8 @@ class Order(NamedTuple):
 
     `revision` grows with everything that the shops have to hear; a part has heard all once its `heeded` reaches it.
     While an attempt is open, `open_attempt` is its number, `key` and `content` are those of the call that it answers,
-    and `targets` what earlier parts keep when it is certain. `missing` is what was asked and could not be had.
+    `targets` what earlier parts keep when it is certain, what is collected included, and `renewal` what else changes
+    then. `missing` is what was asked and could not be had.
     """
 
     number: int
@@ -82,6 +118,8 @@ class Order(NamedTuple):
     missing: Lines
     targets: tuple[Target, ...]
     parts: tuple[Part, ...]
+    basket_id: str
+    renewal: Renewal | None
 
     def open_parts(self) -> tuple[Part, ...]:
         """What the open attempt asks for."""
@@ -94,6 +132,16 @@ class Order(NamedTuple):
     def untold_parts(self) -> tuple[Part, ...]:
         """Parts whose shops have not heard the newest revision; one that is over has nothing more to hear."""
         return tuple(part for part in self.parts if self._is_out(part) and not self._is_open(part))
+
+    def next_to_tell(self) -> tuple[Part, ...]:
+        """Those of the untold whose turn it is: a part that replaced another one waits until that one's shop has given
+        back and said how much of it was collected, so that at no moment both can be collected.
+        """
+        untold = self.untold_parts()
+        replaced = [part.replaced_by for part in self.parts if part.gives_back()]
+        if self.standing not in CERTAIN or not replaced:
+            return untold
+        return tuple(part for part in untold if part.attempt < min(replaced) or part.dropped)
 
     def is_settled(self) -> bool:
         """Whether the order is over, and every shop has said so."""
@@ -117,6 +165,7 @@ class OrderLedger:
     """All orders of a hash slot of customers."""
 
     __slots__ = (
+        "baskets",
         "customers",
         "deadlines",
         "ended",
@@ -141,6 +190,7 @@ class OrderLedger:
         self.remembered = 0
         self.ended: deque[tuple[int, int]] = deque()  # (settled at, number)
         # Derived, and rebuilt at recovery.
+        self.baskets: dict[tuple[str, str], int] = {}  # (customer, basket) of the orders that are not over
         self.untold: dict[int, None] = {}  # orders of which some shop has not heard the newest
         self.deadlines: list[tuple[int, int]] = []  # a heap of (instant, number); entries may be stale
 

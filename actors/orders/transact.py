@@ -45,9 +45,16 @@ def transact(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Transacte
         return Transacted(decision, (refused,))
     for event in decision:
         evolve(ledger, event, now_ms)
-    assert not isinstance(command, cm.Refuse), "it is refused"
-    number = ledger.version if isinstance(command, cm.Open) else command.number
-    return Transacted(ledger.orders.get(number), decision)
+    return Transacted(ledger.orders.get(_number_of(ledger, command, decision)), decision)
+
+
+def _number_of(ledger: OrderLedger, command: cm.Command, events: tuple[ev.Event, ...]) -> int:
+    """Which order was spoken of: an Open makes a new one, or changes the one that its basket has."""
+    if not isinstance(command, cm.Open):
+        assert not isinstance(command, cm.Refuse), "it is refused"
+        return command.number
+    opened = events[0]
+    return opened.number if isinstance(opened, ev.AmendOpened) else ledger.version
 
 
 def expire(ledger: OrderLedger, now_ms: int, events_max: int | None = None) -> list[ev.Event]:

@@ -71,9 +71,6 @@ def test_what_does_not_go_together_is_named(shared: Front) -> None:
     request = order_request("two ways", units=1)
     request.store_id = "S1"
     assert shared.ask("Reserve", request).fields == ["store_id"]
-    request = order_request("a basket")
-    request.basket_id = "b1"
-    assert shared.ask("Reserve", request).fields == ["basket_id"]
     request = order_request("two places")
     request.sourcing.place.latitude = 1.0
     assert shared.ask("Reserve", request).fields == ["sourcing.place"]

@@ -7,7 +7,7 @@ from actors.orders.state import Order, OrderLedger
 from actors.orders.transact import transact
 
 NUMBER = 1
-OPEN = cm.Open("key", "content", "ann", "web", 0, (cm.Plan("367", (("apple", 1),), 0),), ())
+OPEN = cm.Open("key", "content", "ann", "web", 0, (cm.Plan("367", (("apple", 1),), 0),), (), "")
 
 
 def test_an_order_is_just_committed_until_its_shops_or_its_caller_go_on() -> None:
@@ -20,7 +20,7 @@ def test_an_order_is_just_committed_until_its_shops_or_its_caller_go_on() -> Non
 
     was_open = said(OPEN)
     assert not just_committed(was_open, was_open)
-    commit = cm.Commit(NUMBER, 1, (("367", 5),))
+    commit = cm.Commit(NUMBER, 1, (("367", 5),), cm.NO_HOURS)
     first = said(commit)
     assert just_committed(was_open, first)
     assert said(OPEN) == first
@@ -30,7 +30,7 @@ def test_an_order_is_just_committed_until_its_shops_or_its_caller_go_on() -> Non
     assert said(commit) != first
     assert not just_committed(was_open, said(commit)), "a shop has heard of it"
     assert said(OPEN) == first, "its key knows the first answer"
-    assert not just_committed(was_open, said(cm.Confirm("confirm", NUMBER, 0)))
+    assert not just_committed(was_open, said(cm.Confirm("confirm", NUMBER, 0, cm.NO_HOURS)))
 
 
 def test_an_attempt_that_was_let_go_of_is_not_committed() -> None:
@@ -40,7 +40,7 @@ def test_an_attempt_that_was_let_go_of_is_not_committed() -> None:
     again = transact(ledger, cm.Replan(NUMBER, 1, (cm.Plan("406", (("apple", 1),), 0),), ()), 1_000).answer
     assert isinstance(again, Order)
     assert not just_committed(was_open, again)
-    committed = transact(ledger, cm.Commit(NUMBER, 2, (("406", 5),)), 1_000).answer
+    committed = transact(ledger, cm.Commit(NUMBER, 2, (("406", 5),), cm.NO_HOURS), 1_000).answer
     assert isinstance(committed, Order)
     assert just_committed(again, committed)
     assert not just_committed(was_open, committed)

@@ -31,6 +31,7 @@ LAYERS: Final = (
             "actors.placement",
             "actors.policy",
             "actors.chain",
+            "actors.opening",
             "actors.envelope",
             "actors.order_envelope",
         ),

@@ -17,14 +17,20 @@ LIVE: Final = ("HELD", "CONFIRMED")
 
 @dataclass
 class Part:
-    """One shop's: what was claimed, what it holds by now, what the order wants of it."""
+    """One shop's: what was claimed, what it holds by now, and what the order still wants of that: for certain, and once
+    an open change is. `faster` is what was handed over meanwhile beyond that.
+    """
 
     store_id: str
     attempt: int
     lines: Lines
     certain: bool = False
     let_go: bool = False
+    told: bool = False
+    replaced_by: int = 0
     wants: dict[str, int] | None = None
+    will_want: dict[str, int] | None = None
+    faster: dict[str, int] = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
     sold: dict[str, int] = field(default_factory=dict)
     sold_at_ms: int = 0
@@ -35,6 +41,15 @@ class Part:
         if self.certain:
             return 0 if self.final else self.held.get(sku, 0)
         return 0 if self.let_go else sum(units for its, units in self.lines if its == sku)
+
+    def wanted(self) -> dict[str, int]:
+        """What the order has of it."""
+        held = {} if self.final else self.held
+        return {sku: units if self.wants is None else min(units, self.wants.get(sku, 0)) for sku, units in held.items()}
+
+    def is_behind(self) -> bool:
+        """Whether its shop holds more than that."""
+        return self.certain and not self.final and (self.let_go or self.wanted() != self.held)
 
 
 @dataclass
@@ -50,7 +65,9 @@ class Order:
     attempt: int
     decide_by_ms: int | None
     call: str  # which the open attempt answers
-    targets: tuple[cm.Target, ...] = ()
+    basket: str = ""
+    new_ttl_ms: int = 0
+    new_channel: str = ""
     parts: list[Part] = field(default_factory=list)
 
     def certain(self) -> list[Part]:
@@ -83,12 +100,30 @@ class Model:
         """OPEN, or why not. `number` is what the order is called where it is opened."""
         if command.ttl_ms > self.ttl_ms_max:
             return "TTL_TOO_LONG"
-        refusal = self._over(command.customer_id, command.channel, command.plans, now_ms, None, ())
+        for order in self.orders:
+            mine = command.basket_id and (order.customer, order.basket) == (command.customer_id, command.basket_id)
+            if mine and order.standing in ("OPEN", *LIVE):
+                if order.decide_by_ms is not None:
+                    return "ORDER_UNDECIDED"
+                if order.standing != "HELD" or any(part.sold for part in order.parts):
+                    return "BASKET_CONFIRMED"
+                ttl_ms = command.ttl_ms or self.hold_ms
+                return self._change(order, command.plans, ttl_ms, command.channel, command.key, now_ms)
+        refusal = self._over(command.customer_id, command.channel, command.plans, now_ms, None)
         if refusal:
             return refusal
         by_ms = now_ms + DECIDE_WITHIN_MS
         order = Order(
-            number, command.customer_id, command.channel, "OPEN", command.ttl_ms, by_ms, 1, by_ms, command.key
+            number,
+            command.customer_id,
+            command.channel,
+            "OPEN",
+            command.ttl_ms,
+            by_ms,
+            1,
+            by_ms,
+            command.key,
+            command.basket_id,
         )
         self.orders.append(order)
         order.parts = [Part(plan.store_id, 1, plan.lines) for plan in command.plans]
@@ -100,29 +135,72 @@ class Model:
         refusal = self._not(order, LIVE)
         if order is None or refusal:
             return refusal
-        refusal = self._over(order.customer, order.channel, command.plans, now_ms, order, command.targets)
+        if command.ttl_ms > self.ttl_ms_max:
+            return "TTL_TOO_LONG"
+        return self._change(order, command.wanted, command.ttl_ms, "", command.key, now_ms)
+
+    def _change(
+        self, order: Order, wanted: tuple[cm.Plan, ...], ttl_ms: int, channel: str, call: str, now_ms: int
+    ) -> str:
+        """With a channel, what is not named is not wanted any more."""
+        more = self._compare(order, wanted, whole=bool(channel))
+        refusal = self._over(order.customer, channel or order.channel, more, now_ms, order)
         if refusal:
+            self._forget_change(order)
             return refusal
         order.attempt += 1
-        order.targets, order.call = command.targets, command.key
+        order.call, order.new_ttl_ms, order.new_channel = call, ttl_ms, channel
         order.decide_by_ms = now_ms + DECIDE_WITHIN_MS
-        order.parts += [Part(plan.store_id, order.attempt, plan.lines) for plan in command.plans]
-        if not command.plans:
-            self._commit(order)
+        order.parts += [Part(plan.store_id, order.attempt, plan.lines) for plan in more]
+        if not more and not (ttl_ms and order.standing == "CONFIRMED"):
+            self._commit(order, now_ms)
         return order.standing
+
+    def _compare(self, order: Order, wanted: tuple[cm.Plan, ...], *, whole: bool) -> tuple[cm.Plan, ...]:
+        """What is lacking; each part is told what it will be wanted for."""
+        asked = {(plan.store_id, sku): 0 for plan in wanted for sku, _ in plan.lines}
+        for plan in wanted:
+            for sku, units in plan.lines:
+                asked[plan.store_id, sku] += units
+        named = {plan.store_id for plan in wanted}
+        for part in order.certain():
+            if not part.final and (whole or part.store_id in named):
+                part.will_want = {}
+                for sku, units in part.wanted().items():
+                    taken = min(units, asked.get((part.store_id, sku), 0))
+                    if taken:
+                        part.will_want[sku] = taken
+                        asked[part.store_id, sku] -= taken
+        lacking = [
+            cm.Plan(plan.store_id, tuple((sku, asked[plan.store_id, sku]) for sku in dict(plan.lines)), 0)
+            for plan in wanted
+        ]
+        left = [plan._replace(lines=tuple((sku, units) for sku, units in plan.lines if units)) for plan in lacking]
+        return tuple(plan for plan in left if plan.lines)
+
+    @staticmethod
+    def _forget_change(order: Order) -> None:
+        for part in order.parts:
+            part.will_want, part.faster = None, {}
+        order.new_ttl_ms, order.new_channel = 0, ""
 
     def replan(self, command: cm.Replan, now_ms: int) -> None:
         """Others are asked, unless that would be too much."""
         order = self.find(command.number)
         if order is None or order.decide_by_ms is None or order.attempt != command.attempt:
             return
-        if self._over(order.customer, order.channel, command.plans, now_ms, order, order.targets):
+        plans = command.plans
+        if order.new_channel:
+            for part in order.parts:
+                part.will_want, part.faster = None, {}
+            plans = self._compare(order, plans, whole=True)
+        if self._over(order.customer, order.new_channel or order.channel, plans, now_ms, order):
             self._abandon(order)
             return
         self._let_go_of_attempt(order)
         order.attempt += 1
         order.decide_by_ms = now_ms + DECIDE_WITHIN_MS
-        order.parts += [Part(plan.store_id, order.attempt, plan.lines) for plan in command.plans]
+        order.parts += [Part(plan.store_id, order.attempt, plan.lines) for plan in plans]
 
     def commit(self, command: cm.Commit, now_ms: int) -> None:
         """All that was asked for is granted."""
@@ -135,7 +213,7 @@ class Model:
         if order.standing == "OPEN":
             order.standing = "HELD"
             order.deadline_ms = now_ms + (order.ttl_ms or self.hold_ms)
-        self._commit(order)
+        self._commit(order, now_ms)
 
     def abandon(self, command: cm.Abandon) -> None:
         """No other plan is left."""
@@ -171,6 +249,7 @@ class Model:
             for sku in part.held:
                 part.held[sku] = min(part.held[sku], part.wants.get(sku, 0))
             part.final = not any(part.held.values())
+        part.told = True
         self._end(order)
 
     def sell(self, order: Order, part: Part, sku: str, now_ms: int) -> None:
@@ -179,7 +258,27 @@ class Model:
         part.sold[sku] = part.sold.get(sku, 0) + 1
         part.sold_at_ms = now_ms
         part.final = not any(part.held.values())
+        if part.wants is not None and not part.wants.get(sku, 0):
+            self._cut_others(order, part.replaced_by, sku)
+        else:
+            if part.wants is not None:
+                part.wants[sku] -= 1
+            if part.will_want is not None and part.will_want.get(sku, 0):
+                part.will_want[sku] -= 1
+            elif part.will_want is not None:
+                part.faster[sku] = part.faster.get(sku, 0) + 1
         self._end(order)
+
+    @staticmethod
+    def _cut_others(order: Order, attempt: int, sku: str) -> None:
+        """One unit less of what took a part's place: the latest of those that were asked for since."""
+        for part in reversed(order.certain()):
+            if part.attempt >= attempt and part.wanted().get(sku, 0):
+                part.replaced_by = min(part.replaced_by, order.attempt + 1) if part.is_behind() else order.attempt + 1
+                part.wants = part.wanted()
+                part.wants[sku] -= 1
+                part.let_go = not any(part.wants.values())
+                return
 
     def status_of(self, order: Order, part: Part) -> Status:
         """How the shop says its part stands."""
@@ -204,22 +303,30 @@ class Model:
 
     def _abandon(self, order: Order) -> None:
         self._let_go_of_attempt(order)
-        order.targets = ()
+        self._forget_change(order)
         if order.standing == "OPEN":
             order.standing = "ABANDONED"
         self._end(order)
 
-    def _commit(self, order: Order) -> None:
+    def _commit(self, order: Order, now_ms: int) -> None:
+        if order.new_ttl_ms:
+            order.deadline_ms = now_ms + order.new_ttl_ms
+        order.channel = order.new_channel or order.channel
         for part in order.parts:
             if part.attempt == order.attempt and not part.let_go:
                 part.certain = True
                 for sku, units in part.lines:
                     part.held[sku] = part.held.get(sku, 0) + units
-            for target in order.targets:
-                if (target.store_id, target.attempt) == (part.store_id, part.attempt):
-                    part.wants = dict(target.lines)
-                    part.let_go = part.let_go or not target.lines
-        order.decide_by_ms, order.targets = None, ()
+            if part.will_want is not None:
+                part.replaced_by = min(part.replaced_by, order.attempt) if part.is_behind() else order.attempt
+                part.wants = {sku: min(units, part.wanted().get(sku, 0)) for sku, units in part.will_want.items()}
+                part.let_go = part.let_go or not any(part.wants.values())
+        order.decide_by_ms = None
+        for part in order.parts:
+            for sku, units in part.faster.items():
+                for _ in range(units):
+                    self._cut_others(order, order.attempt, sku)
+        self._forget_change(order)
         self._end(order)
 
     def _end(self, order: Order) -> None:
@@ -233,7 +340,6 @@ class Model:
         plans: tuple[cm.Plan, ...],
         now_ms: int,
         amended: Order | None,
-        targets: tuple[cm.Target, ...],
     ) -> str:
         asked: dict[str, int] = {}
         for plan in plans:
@@ -248,14 +354,16 @@ class Model:
             skus = [rule.sku] if rule.sku in asked else list(asked) if not rule.sku else []
             if not skus:
                 continue
-            counts_already = amended is not None and self._open(amended, rule.sku)
+            counts_already = (
+                amended is not None and rule.channel in ("", amended.channel) and self._open(amended, rule.sku)
+            )
             count = sum(1 for order in fitting if self._open(order, rule.sku))
             if not counts_already and 0 < rule.open_reservations_max <= count:
                 refusals.add("OPEN_RESERVATIONS_LIMIT")
             for sku in skus:
-                units = sum(self._counted(order, sku, rule, now_ms, ()) for order in fitting)
+                units = sum(self._counted(order, sku, rule, now_ms) for order in fitting)
                 if amended is not None:
-                    units += self._counted(amended, sku, rule, now_ms, targets, amended=True)
+                    units += self._counted(amended, sku, rule, now_ms, amended=True)
                 if rule.units_max and units + asked[sku] > rule.units_max:
                     refusals.add("UNITS_LIMIT")
         return min(refusals, default="")
@@ -270,7 +378,6 @@ class Model:
         sku: str,
         rule: ChainLimitRule,
         now_ms: int,
-        targets: tuple[cm.Target, ...],
         *,
         amended: bool = False,
     ) -> int:
@@ -280,6 +387,8 @@ class Model:
                 units += part.sold.get(sku, 0)
             if amended and not part.certain:
                 continue
-            keeps = [t for t in targets if (t.store_id, t.attempt) == (part.store_id, part.attempt)]
-            units += min([part.of(sku), *(dict(t.lines).get(sku, 0) for t in keeps)])
+            if amended and part.will_want is not None:
+                units += min(part.of(sku), part.will_want.get(sku, 0))
+            else:
+                units += part.of(sku)
         return units

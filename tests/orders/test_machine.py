@@ -37,6 +37,10 @@ customers = st.sampled_from(["ann", "ann", "bob", "cy"])
 channels = st.sampled_from(["web", "app"])
 ttls = st.sampled_from([0, HOUR_MS, 0, 2 * HOUR_MS, HOUR_MS, 8 * DAY_MS])
 picks = st.integers(0, 1_000_000)
+baskets = st.sampled_from(["", "", "b"])
+changes = st.dictionaries(stores, lines | st.just(()), min_size=1, max_size=3).map(
+    lambda by_store: tuple(cm.Plan(store_id, wanted, 0) for store_id, wanted in by_store.items())
+)
 
 
 class OrdersMachine(RuleBasedStateMachine):
@@ -74,23 +78,39 @@ class OrdersMachine(RuleBasedStateMachine):
         open_ones = [order for order in self.watched.ledger.orders.values() if order.open_attempt]
         return open_ones[-1 - pick % len(open_ones)] if open_ones else self.order(pick)
 
-    @rule(customer=customers, channel=channels, plans=plans, ttl=ttls)
-    def open(self, customer: str, channel: str, plans: tuple[cm.Plan, ...], ttl: int) -> None:
-        command = cm.Open(self.fresh_key(), CONTENT, customer, channel, ttl, plans, ())
+    @rule(customer=customers, channel=channels, plans=plans, ttl=ttls, basket=baskets)
+    def open(self, customer: str, channel: str, plans: tuple[cm.Plan, ...], ttl: int, basket: str) -> None:
+        command = cm.Open(self.fresh_key(), CONTENT, customer, channel, ttl, plans, (), basket)
         answer = self.say(command)
         expected = self.model.open(self.watched.ledger.version, command, self.clock_ms)
         assert word(answer) == expected
 
-    @rule(customer=customers, channel=channels, plans=plans, ttl=st.sampled_from([0, HOUR_MS]))
-    def open_and_commit(self, customer: str, channel: str, plans: tuple[cm.Plan, ...], ttl: int) -> None:
-        self.open(customer, channel, plans, ttl)
+    @rule(customer=customers, channel=channels, plans=plans, ttl=st.sampled_from([0, HOUR_MS]), basket=baskets)
+    def open_and_commit(self, customer: str, channel: str, plans: tuple[cm.Plan, ...], ttl: int, basket: str) -> None:
+        self.open(customer, channel, plans, ttl, basket)
         self.grant(0)
 
     @precondition(lambda self: self.watched.ledger.orders)
-    @rule(pick=picks, plans=plans, keeps=st.lists(lines | st.just(()), max_size=3))
-    def amend_and_commit(self, pick: int, plans: tuple[cm.Plan, ...], keeps: Any) -> None:
-        self.amend(pick, plans, keeps)
+    @rule(pick=picks, wanted=changes, ttl=ttls)
+    def amend_and_commit(self, pick: int, wanted: tuple[cm.Plan, ...], ttl: int) -> None:
+        self.amend(pick, wanted, ttl)
         self.grant(0)
+
+    @precondition(lambda self: any(part.told for order in self.model.orders for part in order.certain()))
+    @rule(pick=picks, store_id=stores, first=st.booleans(), then=st.integers(0, 2))
+    def amend_and_come_to_the_old_shop(self, pick: int, store_id: str, first: bool, then: int) -> None:
+        told = [(order, part) for order in self.model.orders for part in order.certain() if part.told]
+        order, part = told[pick % len(told)]
+        here = cm.Plan(part.store_id, (), 0)
+        there = cm.Plan(store_id, part.lines, 0)
+        wanted = (there,) if store_id == part.store_id else (here, there)
+        command = cm.Amend(self.fresh_key(), CONTENT, order.number, wanted, 0)
+        assert word(self.say(command)) == self.model.amend(command, self.clock_ms)
+        if first:
+            self.collect_one(order, part, pick)
+        self.grant(0)
+        for _ in range(then):
+            self.collect_one(order, part, pick)
 
     @precondition(lambda self: self.watched.ledger.orders)
     @rule(pick=picks, late=st.sampled_from([0, 0, 0, 1]), short=st.sampled_from([0, 0, 1]))
@@ -103,7 +123,7 @@ class OrdersMachine(RuleBasedStateMachine):
             return
         order = self.undecided(pick)
         claims = tuple((part.store_id, 10 + index) for index, part in enumerate(order.open_parts(), start=1))
-        command = cm.Commit(order.number, order.open_attempt - late, claims[short:])
+        command = cm.Commit(order.number, order.open_attempt - late, claims[short:], cm.NO_HOURS)
         self.say(command)
         self.model.commit(command, self.clock_ms)
 
@@ -124,21 +144,18 @@ class OrdersMachine(RuleBasedStateMachine):
         self.model.abandon(command)
 
     @precondition(lambda self: self.watched.ledger.orders)
-    @rule(pick=picks, plans=st.one_of(st.just(()), plans), keeps=st.lists(lines | st.just(()), max_size=3))
-    def amend(self, pick: int, plans: tuple[cm.Plan, ...], keeps: Any) -> None:
-        order = self.order(pick)
-        parts = order.certain_parts()
-        targets = tuple(cm.Target(part.store_id, part.attempt, kept) for part, kept in zip(parts, keeps, strict=False))
-        command = cm.Amend(self.fresh_key(), CONTENT, order.number, plans, targets)
+    @rule(pick=picks, wanted=changes, ttl=ttls)
+    def amend(self, pick: int, wanted: tuple[cm.Plan, ...], ttl: int) -> None:
+        command = cm.Amend(self.fresh_key(), CONTENT, self.order(pick).number, wanted, ttl)
         assert word(self.say(command)) == self.model.amend(command, self.clock_ms)
 
     @precondition(lambda self: self.watched.ledger.orders)
     @rule(pick=picks, ttl=ttls, what=st.sampled_from(["confirm", "release", "extend"]))
     def step(self, pick: int, ttl: int, what: str) -> None:
         number = self.order(pick).number
-        command: cm.Confirm | cm.Release | cm.Extend = cm.Extend(self.fresh_key(), number, ttl or HOUR_MS)
+        command: cm.Confirm | cm.Release | cm.Extend = cm.Extend(self.fresh_key(), number, ttl or HOUR_MS, cm.NO_HOURS)
         if what == "confirm":
-            command = cm.Confirm(command.key, number, ttl)
+            command = cm.Confirm(command.key, number, ttl, cm.NO_HOURS)
         elif what == "release":
             command = cm.Release(command.key, number, ReleaseReason.OTHER)
         assert word(self.say(command)) == self.model.step(command, self.clock_ms)
@@ -148,7 +165,9 @@ class OrdersMachine(RuleBasedStateMachine):
     def a_shop_hears(self, pick: int) -> None:
         untold = [self.watched.ledger.orders[number] for number in self.watched.ledger.untold]
         order = untold[pick % len(untold)]
-        part = order.untold_parts()[pick // 7 % len(order.untold_parts())]
+        turn = order.next_to_tell()
+        assert turn, "somebody's turn it always is"
+        part = turn[pick // 7 % len(turn)]
         ours, its = self.theirs(order, part)
         self.model.hear(ours, its)
         self.note(order, part, order.revision)
@@ -156,14 +175,18 @@ class OrdersMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.watched.ledger.orders)
     @rule(pick=picks)
     def a_shop_sells(self, pick: int) -> None:
-        for order in self.watched.ledger.orders.values():
-            for part in order.parts:
-                held = [sku for sku, units in self.theirs(order, part)[1].held.items() if units]
-                if part.reservation and held and not self.theirs(order, part)[1].final:
-                    ours, its = self.theirs(order, part)
-                    self.model.sell(ours, its, held[pick % len(held)], self.clock_ms)
-                    self.note(order, part, 0)
-                    return
+        parts = [(order, part) for order in self.model.orders for part in order.parts if part.told]
+        if parts:
+            self.collect_one(*parts[pick % len(parts)], pick // 7)
+
+    def collect_one(self, order: naive.Order, part: naive.Part, pick: int) -> None:
+        """One unit, if the shop has one: of a claim that has heard nothing it hands out none."""
+        held = [sku for sku, units in part.held.items() if units]
+        if part.told and held and not part.final:
+            self.model.sell(order, part, held[pick % len(held)], self.clock_ms)
+            ours = self.watched.ledger.orders[order.number]
+            (its,) = [its for its in ours.parts if (its.store_id, its.attempt) == (part.store_id, part.attempt)]
+            self.note(ours, its, 0)
 
     def theirs(self, order: Order, part: Part) -> tuple[naive.Order, naive.Part]:
         """The model's."""
@@ -247,6 +270,14 @@ class OrdersMachine(RuleBasedStateMachine):
                     assert part.collected[index] == shop.sold.get(sku, 0)
 
     @invariant()
+    def nobody_can_have_more_than_was_wanted(self) -> None:
+        """A part that took another one's place cannot be collected before that one's shop has heard."""
+        for order in self.model.orders:
+            replaced = [part.replaced_by for part in order.parts if part.is_behind()]
+            if replaced and order.standing in naive.LIVE:
+                assert not any(part.told for part in order.certain() if part.attempt >= min(replaced))
+
+    @invariant()
     def every_checker_is_content(self) -> None:
         assert self.watched.complaints() == []
 
@@ -279,7 +310,7 @@ def _otherwise(command: Any) -> cm.Command:
     """The same key, other content."""
     if isinstance(command, cm.Release):
         return command._replace(reason=ReleaseReason.FRAUD)
-    other: cm.Command = command._replace(**{command._fields[-1]: 12_345})
+    other: cm.Command = command._replace(**{command._fields[2]: 12_345})
     return other
 
 

@@ -9,7 +9,7 @@ PAGES = {
         at          | said                         | answer                                   | events
         0:00        | confirm #1                   | RESERVATION_NOT_FOUND #1                 | Refused
         0:00        | open ann S1 A 2 for 1h       | #2 OPEN S1.1? A 2                        | Opened
-        0:00        | confirm #2                   | ORDER_UNDECIDED #2                       | Refused
+        0:00        | confirm #2                   | ORDER_UNDECIDED #2                       |
         0:00        | commit #2.1 S1 11            | #2 HELD S1.1* A 2 until 1:00             | Committed
         0:01        | extend #2 for 8d             | TTL_TOO_LONG 691200000 of 604800000      | Refused
         0:01        | confirm #2 within 8d         | TTL_TOO_LONG 691200000 of 604800000      | Refused
@@ -66,15 +66,33 @@ PAGES = {
         0:03 | note #1 S2.1 at 1 v9 HELD B 1 | #1 RELEASED S1.1 / S2.1                  |
     """,
     "a slot that was promised is not lost to a deadline before it": """
-        at   | said                                  | answer                                            | events
-        0:00 | open ann S1 A 2 slot 5d9:00           | #1 OPEN S1.1? A 2                                 | Opened
-        0:00 | commit #1.1 S1 11                     | #1 HELD S1.1* A 2 until 2:00                      | Committed
-        0:01 | extend #1 for 1h                      | #1 HELD S1.1* A 2 until 1:01                      | Extended
-        0:01 | confirm #1                            | #1 CONFIRMED S1.1* A 2 until 6d9:00               | Confirmed
-        0:02 | extend #1 for 1h                      | #1 CONFIRMED S1.1* A 2 until 6d9:00               | Extended
-        0:03 | amend #1 S1 A 2 keep S1.1 slot 6d9:00 | #1 CONFIRMED S1.1* A 2 / S1.2? A 2 until 6d9:00   | AmendOpened
-        0:03 | commit #1.2 S1 12                     | #1 CONFIRMED (S1.1* A 2) / S1.2* A 2 until 7d9:00 | Committed
-    """,
+        at   | said                                            | answer                                             | events
+        0:00 | open ann S1 A 2 slot 5d9:00                     | #1 OPEN S1.1? A 2                                  | Opened
+        0:00 | commit #1.1 S1 11                               | #1 HELD S1.1* A 2 until 2:00                       | Committed
+        0:01 | extend #1 for 1h                                | #1 HELD S1.1* A 2 until 1:01                       | Extended
+        0:01 | confirm #1 until 5d10:00                        | #1 CONFIRMED S1.1* A 2 until 5d10:00               | Confirmed
+        0:02 | extend #1 for 1h                                | #1 CONFIRMED S1.1* A 2 until 5d9:00                | Extended
+        0:03 | amend #1 S1 A 2 slot 6d9:00                     | #1 CONFIRMED S1.1* A 2 / S1.2? A 2 until 5d9:00    | AmendOpened
+        0:03 | commit #1.2 S1 12 until 6d9:30                  | #1 CONFIRMED (S1.1* A 2) / S1.2* A 2 until 6d9:30  | Committed
+    """,  # noqa: E501 a row is one line
+    "a deadline does not fall while a shop is closed": """
+        at   | said                                            | answer                                           | events
+        0:00 | open ann S1 A 2                                 | #1 OPEN S1.1? A 2                                | Opened
+        0:00 | commit #1.1 S1 11 hours 9:00-17:00              | #1 HELD S1.1* A 2 until 2:00                     | Committed
+        0:00 | extend #1 for 3h hours 9:00-17:00               | #1 HELD S1.1* A 2 until 3:00                     | Extended
+        0:00 | k: confirm #1 within 3h hours 9:00-17:00        | #1 CONFIRMED S1.1* A 2 until 17:00               | Confirmed
+        0:01 | k: confirm #1 within 3h                         | #1 CONFIRMED S1.1* A 2 until 17:00 (again)       |
+        0:01 | l: extend #1 for 10h hours 9:00-17:00           | #1 CONFIRMED S1.1* A 2 until 10:01               | Extended
+        0:02 | l: extend #1 for 10h hours 8:00-9:00            | #1 CONFIRMED S1.1* A 2 until 10:01 (again)       |
+        0:02 | l: extend #1 for 11h hours 9:00-17:00           | IDEMPOTENCY_KEY_REUSED (again)                   |
+        0:02 | extend #1 for 18h hours 9:00-17:00,33:00-41:00  | #1 CONFIRMED S1.1* A 2 until 1d17:00             | Extended
+        0:02 | extend #1 for 3h hours 9:00-17:00 until 18:00   | #1 CONFIRMED S1.1* A 2 until 18:00               | Extended
+        0:03 | amend #1 S2 A 1 / S1 A 1 for 4h                 | #1 CONFIRMED S1.1* A 2 / S2.2? A 1 until 18:00   | AmendOpened
+        0:03 | commit #1.2 S2 12 hours 10:00-16:00,34:00-40:00 | #1 CONFIRMED S1.1* A 2 / S2.2* A 1 until 16:00   | Committed
+        0:04 | amend #1 S2 for 8d                              | TTL_TOO_LONG 691200000 of 604800000              | Refused
+        0:04 | amend #1 S2 for 20h                             | #1 CONFIRMED S1.1* A 2 / S2.2* A 1 until 16:00   | AmendOpened
+        0:04 | commit #1.3 hours 10:00-16:00,34:00-40:00       | #1 CONFIRMED S1.1* A 2 / (S2.2* A 1) until 1d16:00 | Committed
+    """,  # noqa: E501 a row is one line
     "settled orders are forgotten once neither a repeat nor a limit can ask": """
         at      | said                          | answer                             | events
         0:00    | k: open ann S1 A 2            | #1 OPEN S1.1? A 2                  | Opened

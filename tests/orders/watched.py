@@ -88,7 +88,7 @@ class Watched:
             ]
             if Capture(other).state_hash() != Capture(self.ledger).state_hash():
                 found.append(f"{checker}: another hash")
-            for index in ("customers", "untold", "remembered"):
+            for index in ("customers", "baskets", "untold", "remembered"):
                 if getattr(other, index) != getattr(self.ledger, index):
                     found.append(f"{checker}: {index} {getattr(self.ledger, index)} became {getattr(other, index)}")
         return found

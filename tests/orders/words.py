@@ -1,12 +1,15 @@
 """The language of the pages: a line of text is a command, and an answer is a line of text.
 
-    open ann S1 A 2, B 1 / S2 A 1 [via web] [for 1h] [missing C 1] [slot 9:00]     a plan for each shop
+    open ann S1 A 2, B 1 / S2 A 1 [via web] [for 1h] [missing C 1] [slot 9:00] [basket b]    a plan for each shop
     refuse ann NO_STORE_IN_REACH                                                   no plan was found
-    amend #1 S2 A 1 keep S1.1 A 1 / S3.1 [slot 9:00]                               nothing to keep: dropped
+    amend #1 S2 A 1 / S1 A 1 / S3 [slot 9:00] [for 1h]                             nothing in S3: it gives all back
     commit #1.1 S1 11, S2 12                                                       attempt 1, and its reservations
     replan #1.1 S3 A 2 [missing C 1]          abandon #1.1 INSUFFICIENT_STOCK
     confirm #1 [within 1h]                    extend #1 for 1h                     release #1 [because FRAUD]
     note #1 S1.1 at 2 v7 HELD A 1 [sold A 1]  revision 2, the shop's version 7     note #1 S1.1 at 2 none
+
+When shops are open is said with `hours 9:00-17:00,33:00-41:00` of a commit, confirm or extend, and the end of the last
+slot with `until 10:00`.
 
 A word and a colon in front is the key, else each line has a key of its own; what is said is also its content. An answer
 says of each part what its shop holds, `?` where it is only asked for, `*` where it has not heard the newest, and in
@@ -26,8 +29,8 @@ from actors.orders.events import Event
 from actors.orders.state import CERTAIN, Order, OrderLedger, Part
 from tests.ledger.words import clock, instant, interval, lines_of
 
-_OPTION: Final = re.compile(r"\b(via|for|within|because|slot)\s+(\S+)")
-_TAIL: Final = re.compile(r"\s(missing|keep|sold)\s(.*)$")
+_OPTION: Final = re.compile(r"\b(via|for|within|because|slot|basket|hours|until)\s+(\S+)")
+_TAIL: Final = re.compile(r"\s(missing|sold)\s(.*)$")
 
 
 def command_of(text: str, key: str, ledger: OrderLedger) -> cm.Command:
@@ -43,23 +46,25 @@ def command_of(text: str, key: str, ledger: OrderLedger) -> cm.Command:
     ttl_ms = interval(options.get("for", "0ms"))
     if verb == "open":
         plans = _plans(body, slot_start_ms)
-        return cm.Open(key, content, subject, options.get("via", "web"), ttl_ms, plans, lines_of(more))
+        basket_id = options.get("basket", "")
+        return cm.Open(key, content, subject, options.get("via", "web"), ttl_ms, plans, lines_of(more), basket_id)
     if verb == "refuse":
         return cm.Refuse(key, content, subject, Rejection(Reason[body]))
     number, _, attempt = subject.removeprefix("#").partition(".")
+    hours = _hours(options)
     match verb:
         case "amend":
-            return cm.Amend(key, content, int(number), _plans(body, slot_start_ms), _targets(more))
+            return cm.Amend(key, content, int(number), _plans(body, slot_start_ms), ttl_ms)
         case "commit":
-            return cm.Commit(int(number), int(attempt), lines_of(body))
+            return cm.Commit(int(number), int(attempt), lines_of(body), hours)
         case "replan":
             return cm.Replan(int(number), int(attempt), _plans(body, slot_start_ms), lines_of(more))
         case "abandon":
             return cm.Abandon(int(number), int(attempt), Rejection(Reason[body]))
         case "confirm":
-            return cm.Confirm(key, int(number), interval(options.get("within", "0ms")))
+            return cm.Confirm(key, int(number), interval(options.get("within", "0ms")), hours)
         case "extend":
-            return cm.Extend(key, int(number), ttl_ms)
+            return cm.Extend(key, int(number), ttl_ms, hours)
         case "release":
             return cm.Release(key, int(number), ReleaseReason[options.get("because", "OTHER")])
         case "note":
@@ -73,9 +78,10 @@ def _plans(text: str, slot_start_ms: int) -> tuple[cm.Plan, ...]:
     return tuple(cm.Plan(store_id, lines_of(lines), slot_start_ms) for store_id, _, lines in plans)
 
 
-def _targets(text: str) -> tuple[cm.Target, ...]:
-    targets = (target.strip().partition(" ") for target in text.split("/") if target.strip())
-    return tuple(cm.Target(*_named(who), lines_of(lines)) for who, _, lines in targets)
+def _hours(options: dict[str, str]) -> cm.Hours:
+    intervals = (each.split("-") for each in options.get("hours", "").split(",") if each)
+    slots_end_ms = instant(options["until"]) if "until" in options else 0
+    return cm.Hours(slots_end_ms, tuple((instant(opens), instant(closes)) for opens, closes in intervals))
 
 
 def _named(text: str) -> tuple[str, int]:

@@ -1,5 +1,6 @@
 """What must hold over several ledgers once all is quiet, each by the letter of its invariant, from the journals."""
 
+from collections import Counter
 from typing import Any
 
 from actors.cores import core_of
@@ -51,6 +52,39 @@ def check_journals(disks: dict[str, MemoryDisk], live: dict[str, Any]) -> None:
     missing = {holder for holder in certain if holder not in claims}
     if missing:
         raise Broken("I7", f"{missing} became certain without a claim")
+
+
+def check_amended(processes: dict[str, Any]) -> None:
+    """Whoever collected at a shop what was to move to another one had so much less there. `processes` are the actors;
+    of orders that were changed once, what shops handed out is compared with what the change allowed.
+    """
+    ledgers = [process._host.glance(each) for process in processes.values() for each in process._host.ledger_ids()]
+    sold: dict[tuple[str, str], Counter[str]] = {}
+    for ledger in ledgers:
+        if not is_customers(ledger.ledger_id):
+            for reservation in ledger.reservations.values():
+                if reservation.part is not None and reservation.done:
+                    units = sold.setdefault((ledger.store_id, reservation.part.holder), Counter())
+                    for (sku, _), (collected, _) in zip(reservation.lines, reservation.done, strict=True):
+                        units[sku] += collected
+    for ledger in ledgers:
+        for order in getattr(ledger, "orders", {}).values():
+            order_id = format_order_id(ledger.ledger_id, order.number)
+            changes = {part.replaced_by for part in order.parts if part.replaced_by}
+            first = min(changes, default=0)
+            beyond, newer, had = Counter[str](), Counter[str](), Counter[str]()
+            for part in order.parts:
+                units = sold.get((part.store_id, format_holder(order_id, part.attempt)), Counter())
+                if part.replaced_by == first and part.attempt < first:
+                    beyond += units - Counter(dict(part.keep))
+                elif part.reservation and part.attempt >= first:
+                    newer += Counter(dict(part.lines))
+                    had += units
+            too_many = had - (newer - beyond)
+            if first and too_many:
+                raise Broken(
+                    "I15", f"{order_id} gave {dict(too_many)} both at the old shop and at the new one: {order}"
+                )
 
 
 def _alone(ledger_id: str, events: list[tuple[int, int, int, Any]], live: Any) -> None:

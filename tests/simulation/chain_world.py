@@ -15,7 +15,7 @@ from actors.batcher import DeadlinePassed, Overloaded
 from actors.chain import EMPTY, Chain, PolicySet, Store, StoresPut, chain_to_document, evolve_chain
 from actors.coordinator import Coordinator
 from actors.customer_actor import CustomerActor
-from actors.envelope import command_to_wire
+from actors.envelope import Refusal, command_to_wire
 from actors.journal.memory import MemoryDisk, MemoryJournal
 from actors.journal.port import JournalError
 from actors.ledger import commands as shop
@@ -33,6 +33,7 @@ from actors.router import ActorGone, Router
 from actors.settler import Settler
 from actors.store_actor import StoreActor
 from tests.ledger.watched import DAY_ZERO_MS
+from tests.simulation.chain_checks import check_amended
 from tests.simulation.checks import Broken
 
 SHOPS: Final = ("S1", "S2", "S3", "S4")
@@ -137,7 +138,7 @@ class ChainWorld:
         for ledger in self.shops():
             for reservation in ledger.reservations.values():
                 if reservation.status is Status.CLAIMED:
-                    continue
+                    continue  # nobody can collect it yet
                 for (sku, _), held in zip(reservation.lines, reservation.held(), strict=True):
                     units[reservation.customer_id] += held if sku == "A" else 0
                 if reservation.done:
@@ -146,12 +147,8 @@ class ChainWorld:
             if max(ledger.slots_taken.values(), default=0) > 2:
                 raise Broken("I2", f"{ledger.store_id} has too many in a slot: {ledger.slots_taken}")
         for customer_id, count in units.items():
-            if customer_id in CUSTOMERS and count > UNITS_MAX and not self.amended(customer_id):
+            if customer_id in CUSTOMERS and count > UNITS_MAX:
                 raise Broken("I15", f"{customer_id} has {count} of A, and {UNITS_MAX} are allowed")
-
-    def amended(self, customer_id: str) -> bool:
-        """Who collects the old while amending may come to both: it is said so, and not forbidden."""
-        return any(key.endswith("amend") for who, key in self.answers if who == customer_id)
 
     def shops(self) -> list[Ledger]:
         """The shops' ledgers that are in memory."""
@@ -172,6 +169,7 @@ class ChainWorld:
         await asyncio.gather(*customers)
         self.trouble = 0.0
         await asyncio.sleep(30)
+        check_amended(self.actors.made)
         for settler in settlers:
             settler.close()
         await self._quiet(*gateways[0])
@@ -182,7 +180,7 @@ class ChainWorld:
         router = Router(self.actors, Placement(0, 2))
         self.routers.append(router)
         await router.start()
-        return router, Coordinator(router)
+        return router, Coordinator(router, self)
 
     async def _stock(self, router: Router) -> None:
         for store_id in SHOPS:
@@ -225,21 +223,16 @@ class ChainWorld:
         self.struck[step] += 1
         router, coordinator = self.random.choice(gateways)
         if step == "confirm":
-            await self._say(who, f"{key} confirm", coordinator, ledger_id, cm.Confirm("confirm", order.number, 0))
+            command = cm.Confirm("confirm", order.number, 0, cm.NO_HOURS)
+            await self._say(who, f"{key} confirm", coordinator, ledger_id, command)
         elif step == "release":
-            command = cm.Release("release", order.number, ReleaseReason.CUSTOMER_CANCELLED)
-            await self._say(who, f"{key} release", coordinator, ledger_id, command)
+            given_back = cm.Release("release", order.number, ReleaseReason.CUSTOMER_CANCELLED)
+            await self._say(who, f"{key} release", coordinator, ledger_id, given_back)
         elif step == "extend":
-            await self._say(who, f"{key} extend", coordinator, ledger_id, cm.Extend("extend", order.number, 60_000))
+            longer = cm.Extend("extend", order.number, 60_000, cm.NO_HOURS)
+            await self._say(who, f"{key} extend", coordinator, ledger_id, longer)
         elif step == "amend":
-            plans = self._plans(1)
-            targets = tuple(
-                cm.Target(part.store_id, part.attempt, ())
-                for part in order.certain_parts()
-                if self.random.random() < 0.5
-            )
-            change = cm.Amend("amend", "x", order.number, plans, targets)
-            await self._repeat(who, f"{key} amend", lambda end: coordinator.amend(ledger_id, change, end))
+            await self._amend(who, key, order, gateways)
         else:
             for part in order.certain_parts():
                 if step == "collect":
@@ -250,6 +243,29 @@ class ChainWorld:
                         router, part.store_id, shop.Release(f"{who}{key}", part.reservation, reason, ())
                     )
 
+    async def _amend(self, who: str, key: str, order: Order, gateways: list[tuple[Router, Coordinator]]) -> None:
+        """Elsewhere, or more or less, while the customer may be at one of the old shops already."""
+        kept = {plan.store_id: plan for plan in self._plans(1)}
+        gone = [part for part in order.certain_parts() if self.random.random() < 0.5]
+        wanted = {part.store_id: cm.Plan(part.store_id, (), 0) for part in gone} | kept
+        change = cm.Amend("amend", "x", order.number, tuple(wanted.values()), self.random.choice((0, 0, 60_000)))
+        ledger_id = ledger_of_customer(who)
+
+        def attempt(end: float) -> Any:
+            return self.random.choice(gateways)[1].amend(ledger_id, change, end)
+
+        async def come_early() -> None:
+            for part in gone:
+                await asyncio.sleep(self.random.random() * 4 * self.delay_s)
+                collect = shop.Collect(f"{who}{key}early", part.reservation, "p", ((part.lines[0][0], 1),))
+                answer = await self._persist(gateways[0][0], part.store_id, collect)
+                self.struck["collected while it was amended"] += not isinstance(answer, Refusal)
+
+        answer, _ = await asyncio.gather(self._repeat(who, f"{key} amend", attempt), come_early())
+        for part in answer.certain_parts() if isinstance(answer, Order) else ():
+            collect = shop.Collect(f"{who}{key}late", part.reservation, "p", ())
+            await self._persist(gateways[0][0], part.store_id, collect)
+
     def _plans(self, shops_max: int) -> tuple[cm.Plan, ...]:
         chosen = self.random.sample(SHOPS, self.random.randint(1, shops_max))
         slot = DAY_ZERO_MS + self.random.choice((0, 0, 20, 21)) * SLOT_MS
@@ -259,7 +275,8 @@ class ChainWorld:
         )
 
     async def _place(self, who: str, key: str, gateways: list[tuple[Router, Coordinator]]) -> Order | Rejection:
-        command = cm.Open(key, "x", who, "web", self.random.choice((0, 60_000)), self._plans(3), ())
+        basket_id = self.random.choice(("", "", "b"))
+        command = cm.Open(key, "x", who, "web", self.random.choice((0, 60_000)), self._plans(3), (), basket_id)
         other = self._plans(3)
 
         def next_plans(_order: Order, refused: dict[str, Rejection]) -> Any:

@@ -9,6 +9,7 @@ from actors.ledger import decide as ledger_decide, decide_parts, demand, transac
 from actors.ledger.decision import Accepted
 from actors.ledger.idempotency import KEY_REUSED
 from actors.orders import decide, evolve, tells, transact
+from actors.orders.state import Order
 from actors.settler import Settler
 from tests.simulation.checks import Broken
 from tests.simulation.test_chain_seeds import run
@@ -63,6 +64,15 @@ def _nobody_settles(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Settler, "tell", nothing)
 
 
+def _nothing_is_cut(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(decide, "reduction", lambda *_: ())
+    patch.setattr(decide, "reduction_at_commit", lambda *_: ())
+
+
+def _the_new_shop_hears_first(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Order, "next_to_tell", Order.untold_parts)
+
+
 MUTANTS: Final[dict[str, tuple[Break, frozenset[str]]]] = {
     "the limit is not asked": (_no_limit, frozenset({"I15"})),
     "orders never expire": (_never_expires, frozenset({"I12", "I16"})),
@@ -70,6 +80,8 @@ MUTANTS: Final[dict[str, tuple[Break, frozenset[str]]]] = {
     "a late claim is granted": (_abandoned_claims_may_still_come, frozenset({"I12", "I16", "I7", "I15"})),
     "a place too many": (_one_place_too_many, frozenset({"I2"})),
     "shops give back what is certain": (_goes_on_before_it_is_certain, frozenset({"I7", "I3", "I12"})),
+    "what was collected at the old shop is not cut at the new one": (_nothing_is_cut, frozenset({"I15"})),
+    "the new shop hears before the old one": (_the_new_shop_hears_first, frozenset({"I15"})),
     "nobody settles": (_nobody_settles, frozenset({"I12", "I16"})),
 }
 

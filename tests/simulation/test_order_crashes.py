@@ -31,8 +31,20 @@ STEPS: Final = (
     "heed in the second shop",
     "note",
 )
+# The same where it moves from the first shop, which keeps one of two, to another: who gives back hears first.
+AMEND_STEPS: Final = (
+    "open the change",
+    "claim in the new shop",
+    "commit",
+    "heed in the first shop",
+    "heed in the second shop",
+    "note",
+    "heed in the new shop",
+    "note the new shop",
+)
 CRASHES: Final = ("call lost", "answer lost", "actor killed before", "actor killed after", "gateway gone")
 PLANS: Final = (cm.Plan("S1", (("A", 2),), 0), cm.Plan("S2", (("A", 1),), 0))
+CHANGE: Final = (cm.Plan("S1", (("A", 1),), 0), cm.Plan("S3", (("A", 1),), 0))
 
 
 class Struck(SimActors):
@@ -68,26 +80,37 @@ class Struck(SimActors):
         raise ActorGone("the answer is gone")
 
 
-async def _struck(step: int, crash: str) -> tuple[ChainWorld, Order | Rejection, Order | Rejection]:
+async def _struck(
+    step: int, crash: str, *, amends: bool = False
+) -> tuple[ChainWorld, Order | Rejection, Order | Rejection]:
     world = ChainWorld(7)
     world.trouble, world.delay_s = 0.0, 0.001
     actors = world.actors = Struck(world, step, crash)
     router = Router(actors, Placement(0, 2))
     await router.start()
-    coordinator = Coordinator(router)
-    for store_id in ("S1", "S2"):
+    coordinator = Coordinator(router, world)
+    for store_id in ("S1", "S2", "S3"):
         await world.receive(router, store_id, "A", 5)
-    opened = cm.Open("k", "x", "ann", "web", 0, PLANS, ())
+    opened = cm.Open("k", "x", "ann", "web", 0, PLANS, (), "")
     loop = asyncio.get_running_loop()
+
+    async def ask(asked: Coordinator) -> Order | Rejection:
+        if amends:
+            return await asked.amend(ledger_of_customer("ann"), change, loop.time() + 8)
+        return await asked.open(opened, loop.time() + 8)
+
+    if amends:
+        before = await coordinator.open(opened, loop.time() + 8)
+        change = cm.Amend("c", "y", before.number, CHANGE, 0)
     actors.armed = True
-    actors.driver = loop.create_task(coordinator.open(opened, loop.time() + 8))
+    actors.driver = loop.create_task(ask(coordinator))
     with suppress(asyncio.CancelledError, DeadlinePassed):  # whoever asked does not know, and asks another gateway
         await actors.driver
-    assert actors.seen >= step, f"{STEPS[step]} was never sent"
+    assert actors.seen >= step, f"step {step} was never sent"
     actors.armed = False
-    other = Coordinator(router)
-    answer = await other.open(opened, loop.time() + 8)
-    again = await other.open(opened, loop.time() + 8)
+    other = Coordinator(router, world)
+    answer = await ask(other)
+    again = await ask(other)
     settler = Settler(router, other)
     await settler.tell()
     await settler.hear()
@@ -118,17 +141,38 @@ def test_a_crash_at_any_step_ends_whole(step: int, crash: str) -> None:
             world.actors.kill(actor)
 
 
+@pytest.mark.parametrize("crash", CRASHES)
+@pytest.mark.parametrize("step", range(len(AMEND_STEPS)), ids=AMEND_STEPS)
+def test_a_crash_at_any_step_of_a_change_ends_whole(step: int, crash: str) -> None:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        world, answer, again = runner.run(_struck(step, crash, amends=True))
+        assert isinstance(answer, Order), answer
+        assert again == answer
+        held = {
+            ledger.store_id: [
+                (reservation.status, reservation.held())
+                for reservation in ledger.reservations.values()
+                if any(reservation.held())
+            ]
+            for ledger in world.shops()
+        }
+        assert held["S1"] == held["S2"] == held["S3"] == [(Status.HELD, (1,))]
+        check_journals(world.actors.disks, {})
+        for actor in list(world.actors.made):
+            world.actors.kill(actor)
+
+
 def test_an_order_that_is_released_while_a_shop_is_away_is_given_back_there_later() -> None:
     async def main() -> ChainWorld:
         world = ChainWorld(7)
         world.trouble, world.delay_s = 0.0, 0.001
         router = Router(world.actors, Placement(0, 2))
         await router.start()
-        coordinator = Coordinator(router)
+        coordinator = Coordinator(router, world)
         for store_id in ("S1", "S2"):
             await world.receive(router, store_id, "A", 5)
         loop = asyncio.get_running_loop()
-        opened = cm.Open("k", "x", "ann", "web", 0, PLANS, ())
+        opened = cm.Open("k", "x", "ann", "web", 0, PLANS, (), "")
         order = await coordinator.open(opened, loop.time() + 8)
         assert isinstance(order, Order)
         world.away = {"store-S2"}
@@ -168,11 +212,11 @@ def test_a_settler_outlives_what_nobody_foresaw() -> None:
         actors = world.actors = Astray(world)
         router = Router(actors, Placement(0, 2))
         await router.start()
-        coordinator = Coordinator(router)
+        coordinator = Coordinator(router, world)
         for store_id in ("S1", "S2"):
             await world.receive(router, store_id, "A", 5)
         loop = asyncio.get_running_loop()
-        order = await coordinator.open(cm.Open("k", "x", "ann", "web", 0, PLANS, ()), loop.time() + 8)
+        order = await coordinator.open(cm.Open("k", "x", "ann", "web", 0, PLANS, (), ""), loop.time() + 8)
         assert isinstance(order, Order)
         world.away = {"store-S2"}
         release = cm.Release("r", order.number, ReleaseReason.CUSTOMER_CANCELLED)

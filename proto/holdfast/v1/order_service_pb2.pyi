@@ -136,14 +136,16 @@ class StorePlan(_message.Message):
     def __init__(self, store_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., slot_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class AmendOrderRequest(_message.Message):
-    __slots__ = ("idempotency_key", "order_id", "stores")
+    __slots__ = ("idempotency_key", "order_id", "stores", "ttl")
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     STORES_FIELD_NUMBER: _ClassVar[int]
+    TTL_FIELD_NUMBER: _ClassVar[int]
     idempotency_key: str
     order_id: str
     stores: _containers.RepeatedCompositeFieldContainer[StorePlan]
-    def __init__(self, idempotency_key: _Optional[str] = ..., order_id: _Optional[str] = ..., stores: _Optional[_Iterable[_Union[StorePlan, _Mapping]]] = ...) -> None: ...
+    ttl: _duration_pb2.Duration
+    def __init__(self, idempotency_key: _Optional[str] = ..., order_id: _Optional[str] = ..., stores: _Optional[_Iterable[_Union[StorePlan, _Mapping]]] = ..., ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class AmendOrderResponse(_message.Message):
     __slots__ = ("order", "rejection")

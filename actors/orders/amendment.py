@@ -1,0 +1,108 @@
+"""What it takes to make one order into another: what more is to be claimed, what its parts keep, and what must be cut
+where a customer was faster than a word.
+"""
+
+from actors.ledger.commands import Lines
+from actors.ledger.demand import by_sku
+from actors.ledger.lifecycle import LIVE
+from actors.orders.commands import Note, Plan, Target
+from actors.orders.state import Order, Part
+
+
+def amendment(order: Order, wanted: tuple[Plan, ...], *, whole: bool) -> tuple[tuple[Plan, ...], tuple[Target, ...]]:
+    """What more is to be claimed so that shops hold what is wanted, and what the order's parts keep.
+
+    A shop that is to hold less keeps what it holds up to that; one that is to hold more gets a part of its own for the
+    rest. Another slot is another part: all of the shop's units are claimed anew. `whole`: shops that are not named give
+    back what they hold, else they keep it.
+    """
+    plans: list[Plan] = []
+    targets: list[Target] = []
+    standing = [part for part in order.certain_parts() if part.status in LIVE]
+    if whole:
+        named = {plan.store_id for plan in wanted}
+        targets += [Target(part.store_id, part.attempt, ()) for part in standing if part.store_id not in named]
+    for store_id, lines, slot_start_ms in wanted:
+        parts = [part for part in standing if part.store_id == store_id]
+        want = dict(by_sku(lines))
+        slot_ms = slot_start_ms or (0 if whole else max((part.slot_start_ms for part in parts), default=0))
+        for part in parts:
+            keeps: dict[str, int] = {}
+            if part.slot_start_ms == slot_ms:
+                for sku, held in part.wanted_by_sku().items():
+                    keeps[sku] = min(held, want.get(sku, 0))
+                    want[sku] = want.get(sku, 0) - keeps[sku]
+            targets.append(Target(store_id, part.attempt, _lines(keeps)))
+        rest = _lines(want)
+        if rest:
+            plans.append(Plan(store_id, rest, slot_ms))
+    return tuple(plans), tuple(targets)
+
+
+def in_all(order: Order, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+    """The targets with what was collected by now: that way a unit that is collected later is one of those it keeps."""
+    return tuple(_shifted(order, target, 1) for target in targets)
+
+
+def beyond_collected(order: Order, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+    """The inverse, as of now."""
+    return tuple(_shifted(order, target, -1) for target in targets)
+
+
+def _shifted(order: Order, target: Target, sign: int) -> Target:
+    units = dict(by_sku(target.lines))
+    for part in order.parts:
+        if (part.store_id, part.attempt) == target[:2]:
+            for sku, sold in part.sold_by_sku(part.collected).items():
+                units[sku] = max(0, units.get(sku, 0) + sign * sold)
+    return target._replace(lines=_lines(units))
+
+
+def reduction(order: Order, note: Note) -> tuple[Target, ...]:
+    """What to cut of the parts that replaced another one, where that one's customer has now collected more of it than
+    it was to keep. Those parts have not heard of the order yet, so nobody can have collected them.
+    """
+    part = next(part for part in order.parts if (part.store_id, part.attempt) == (note.store_id, note.attempt))
+    if not note.reservation or note.version <= part.version or not (part.dropped or part.keep):
+        return ()
+    before, now = _beyond(part, part.collected, part.keep), _beyond(part, note.collected, part.keep)
+    newer = [
+        (other, other.wanted_by_sku())
+        for other in order.certain_parts()
+        if other.attempt >= part.replaced_by and other.status in LIVE
+    ]
+    return _cut(newer, {sku: units - before.get(sku, 0) for sku, units in now.items()})
+
+
+def reduction_at_commit(order: Order) -> tuple[Target, ...]:
+    """The same, where it was collected while the attempt that is certain now was open."""
+    excess: dict[str, int] = {}
+    for store_id, attempt, lines in order.targets:
+        part = next(part for part in order.parts if (part.store_id, part.attempt) == (store_id, attempt))
+        known = _beyond(part, part.collected, part.keep) if part.keep else {}
+        for sku, units in _beyond(part, part.collected, lines).items():
+            excess[sku] = excess.get(sku, 0) + units - known.get(sku, 0)
+    return _cut([(part, dict(by_sku(part.lines))) for part in order.open_parts()], excess)
+
+
+def _beyond(part: Part, collected: tuple[int, ...], keep: Lines) -> dict[str, int]:
+    """By SKU, how many of these collected units are more than the part was to keep."""
+    kept, sold = dict(by_sku(keep)), part.sold_by_sku(collected)
+    return {sku: units - kept.get(sku, 0) for sku, units in sold.items() if units > kept.get(sku, 0)}
+
+
+def _cut(parts: list[tuple[Part, dict[str, int]]], excess: dict[str, int]) -> tuple[Target, ...]:
+    """What parts keep once so many units are cut of them, the latest first."""
+    targets = []
+    for part, keeps in reversed(parts):
+        cut = {sku: min(units, excess.get(sku, 0)) for sku, units in keeps.items()}
+        for sku, units in cut.items():
+            keeps[sku] -= units
+            excess[sku] = excess.get(sku, 0) - units
+        if any(cut.values()):
+            targets.append(Target(part.store_id, part.attempt, _lines(keeps)))
+    return tuple(targets)
+
+
+def _lines(units: dict[str, int]) -> Lines:
+    return tuple((sku, quantity) for sku, quantity in units.items() if quantity)
