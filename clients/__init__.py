@@ -42,6 +42,7 @@ from clients.values.administration import (
 from clients.values.events import Event
 from clients.values.orders import (
     Candidate,
+    ExcludedCount,
     Exclusion,
     FoundStores,
     Order,
@@ -89,6 +90,7 @@ __all__ = [
     "Conflict",
     "Discrepancy",
     "Event",
+    "ExcludedCount",
     "Exclusion",
     "FlushReport",
     "FoundStores",

@@ -6,16 +6,19 @@ put into what is known, and the same question is asked again.
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from actors.clock import Clock
 from actors.ledger.commands import Lines
 from actors.ledger.reasons import Reason, Rejection
 from actors.router import Router
-from serve.atlas import Atlas, nearest
+from serve.atlas import Atlas, Ints, nearest
 from serve.ranking import Ask, Found, Known, Ranking, SourcingPolicy, lowered, rank
+from serve.ready_times import ReadyTimes
 from serve.sourcing import NoPlan, Plan, plan
 from serve.stocktake import Rows, Stocktake
 
@@ -38,29 +41,56 @@ class Search(NamedTuple):
 
 
 class Finder:
-    """One for each gateway."""
+    """One for each gateway. By its clock it says when an order can be ready."""
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: Router, clock: Clock) -> None:
         self._router = router
+        self._clock = clock
         self._stocktake = Stocktake(router)
         self._atlas: Atlas | None = None
+        self._ready_times = ReadyTimes(())
 
     async def search(
-        self, ask: Ask, policy: SourcingPolicy, slot_start_ms: int, deadline: float, own: Own = NOTHING
+        self,
+        ask: Ask,
+        policy: SourcingPolicy,
+        slot_start_ms: int,
+        deadline: float,
+        *,
+        own: Own = NOTHING,
+        explain: bool = False,
     ) -> tuple[Search, Chosen]:
-        """Ask the shops in reach, the nearest first, and choose."""
-        atlas = self._atlas_now()
+        """Ask the shops in reach, the nearest first, and choose. `explain` asks the nearest that are out as well.
+
+        Where none in reach can serve, the nearest beyond are asked too, since a refusal names them.
+        """
+        atlas, ready_times = self._atlas_now()
+        now_ms = self._clock.now_ms()
+        ready_ms = await ready_times.at(now_ms)
+        ask = replace(ask, ready_by_ms=slot_start_ms or self._ready_by_ms(ask, now_ms))
         metres = atlas.metres_from(ask.place)
-        reach = np.flatnonzero(
-            (metres <= ask.limits.kilometres_max * 1_000) & ~atlas.paused & atlas.serves(ask.channel)
-        )
-        first = nearest(metres, reach, min(ASKED_FIRST, len(reach)))
-        search = await self._ask_shops(atlas, ask, policy, first, slot_start_ms, deadline, own)
+        able = ~atlas.paused & atlas.serves(ask.channel) & (ready_ms <= ask.ready_by_ms)
+        reach = np.flatnonzero(able & (metres <= ask.limits.kilometres_max * 1_000))
+        rows = nearest(metres, reach, ASKED_FIRST)
+        if explain:
+            rows = np.union1d(rows, nearest(metres, np.arange(len(atlas)), ASKED_FIRST))
+        search = await self._ask_shops(atlas, ready_ms, ask, policy, rows, slot_start_ms, deadline, own)
         chosen = plan(atlas, search.known, ask, policy)
-        if len(reach) > len(first) and (isinstance(chosen, NoPlan) or chosen.short):
-            search = await self._ask_shops(atlas, ask, policy, reach, slot_start_ms, deadline, own)
+        if isinstance(chosen, NoPlan):
+            reach = np.union1d(reach, nearest(metres, np.flatnonzero(able), ASKED_FIRST))
+        if (isinstance(chosen, NoPlan) or chosen.short) and np.setdiff1d(reach, rows).size:
+            rows = np.union1d(rows, reach)
+            search = await self._ask_shops(atlas, ready_ms, ask, policy, rows, slot_start_ms, deadline, own)
             chosen = plan(atlas, search.known, ask, policy)
         return search, chosen
+
+    def _ready_by_ms(self, ask: Ask, now_ms: int) -> int:
+        """When an order has to be ready: as the customer says, or while a confirmed one is waited for.
+
+        No order waits for longer than the policy's longest time, so nobody could collect what is ready after that.
+        """
+        rules = self._router.chain.policy
+        return min(ask.ready_by_ms or now_ms + rules.collect_within_ms, now_ms + rules.ttl_ms_max)
 
     def again(self, search: Search, refused: dict[str, Rejection]) -> tuple[Search, Chosen]:
         """Choose anew, now that shops have said what they do not have."""
@@ -79,15 +109,24 @@ class Finder:
         """The shops by preference."""
         return rank(search.atlas, search.known, search.ask, search.policy, at_most=at_most, explain=explain)
 
-    def _atlas_now(self) -> Atlas:
+    def _atlas_now(self) -> tuple[Atlas, ReadyTimes]:
         chain = self._router.chain
         if self._atlas is None or self._atlas.revision != chain.revision:
             channels = {store.store_id: store.channels for store in chain.stores.values() if store.channels}
             self._atlas = Atlas.of(chain.revision, chain.stores.values(), channels)
-        return self._atlas
+            self._ready_times = ReadyTimes(chain.stores[store_id].calendar for store_id in self._atlas.store_ids)
+        return self._atlas, self._ready_times
 
     async def _ask_shops(
-        self, atlas: Atlas, ask: Ask, policy: SourcingPolicy, rows: Rows, slot_start_ms: int, deadline: float, own: Own
+        self,
+        atlas: Atlas,
+        ready_ms: Ints,
+        ask: Ask,
+        policy: SourcingPolicy,
+        rows: Rows,
+        slot_start_ms: int,
+        deadline: float,
+        own: Own,
     ) -> Search:
         """What these shops have. Of all the others nothing is known, which counts as nothing."""
         asked_at = asyncio.get_running_loop().time()
@@ -96,7 +135,8 @@ class Finder:
         for store_id, units in own.items():
             if store_id in atlas.rows:
                 available[atlas.rows[store_id]] += [units.get(sku, 0) for sku in ask.demand.skus]
-        return Search(atlas, Known(available, shelves.open_, shelves.places), ask, policy, asked_at, own)
+        known = Known(available, shelves.open_, shelves.places, ready_ms=ready_ms)
+        return Search(atlas, known, ask, policy, asked_at, own)
 
 
 def refusal_of(chosen: NoPlan) -> Rejection:

@@ -59,7 +59,7 @@ class Gateway:
         self._router = router
         coordinator = Coordinator(self._router, clock)
         self._settler = Settler(self._router, coordinator)
-        self._reservations = Reservations(self._router, coordinator, self._settler)
+        self._reservations = Reservations(self._router, coordinator, self._settler, clock)
         self._orders = self._reservations.orders
         self._orders.postcodes = postcodes
         self._stock = Stock(self._router, self._reservations)

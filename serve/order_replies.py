@@ -47,6 +47,8 @@ def fill_candidate(candidate: Candidate, reply: order_pb2.Candidate) -> None:
         reply.available.add(sku=sku, quantity=quantity)
     reply.capacity_left = _NOT_LIMITED if candidate.capacity_left is None else candidate.capacity_left
     reply.exclusion = int(candidate.excluded or 0)  # type: ignore[assignment]
+    if candidate.ready_ms is not None:
+        fill_instant(candidate.ready_ms, reply.earliest_ready)
 
 
 def fill_plan(store_id: str, lines: Lines, reply: os_.StorePlan) -> None:

@@ -42,13 +42,18 @@ def content_of_reserve(request: rs.ReserveRequest) -> str:
     )
 
 
-def check_sourcing(checked: Checked, field: str, sourcing: order_pb2.Sourcing, postcodes: Postcodes) -> Place:
-    """The place of a sourcing; its faults are noted."""
+def check_sourcing(checked: Checked, request: rs.ReserveRequest | os_.FindStoresRequest, postcodes: Postcodes) -> Place:
+    """The place of a request's sourcing; its faults are noted."""
+    field, sourcing = "sourcing", request.sourcing
     place = sourcing.place
     checked.whole(f"{field}.policy", sourcing.policy, 0, len(SourcingPolicy))
     checked.whole(f"{field}.stores_max", sourcing.stores_max, 0, STORES_MAX)
     if not (isfinite(sourcing.kilometres_max) and sourcing.kilometres_max >= 0):
         checked.fault(f"{field}.kilometres_max", f"is {sourcing.kilometres_max}; send kilometres, zero for no limit")
+    if sourcing.HasField("collect_by"):
+        checked.instant(f"{field}.collect_by", sourcing.collect_by)
+        if request.HasField("slot_start"):
+            checked.fault(f"{field}.collect_by", "is set beside slot_start, which says by when; send one of them")
     if place.postcode:
         if place.latitude or place.longitude:
             checked.fault(f"{field}.place", "has degrees and a postcode; send one of them")
@@ -69,7 +74,8 @@ def ask_of(sourcing: order_pb2.Sourcing, place: Place, lines: Any, channel: str)
     """The question that a valid sourcing puts."""
     limits = Limits(sourcing.stores_max or STORES_MAX_DEFAULT, sourcing.kilometres_max or float("inf"))
     policy = SourcingPolicy(sourcing.policy or SourcingPolicy.ONE_STORE)
-    return Ask(place, Demand.of(lines_of(lines)), channel, limits), policy
+    ask = Ask(place, Demand.of(lines_of(lines)), channel, limits, instant_ms(sourcing.collect_by))
+    return ask, policy
 
 
 def check_order_id(checked: Checked, value: str) -> tuple[str, int]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import grpc
 
+from actors.clock import Clock
 from actors.coordinator import Coordinator, Refused as RefusedClaims
 from actors.envelope import Answer, Refusal, Stopped, command_to_wire
 from actors.ledger import commands as shop
@@ -43,12 +44,12 @@ Known = Callable[..., Any]
 class Orders:
     """The room of OrderService. `known` checks that the chain has a shop."""
 
-    def __init__(self, router: Router, coordinator: Coordinator, settler: Settler, known: Known) -> None:
+    def __init__(self, router: Router, coordinator: Coordinator, settler: Settler, known: Known, clock: Clock) -> None:
         self._router = router
         self._coordinator = coordinator
         self._settler = settler
         self._known = known
-        self._finder = Finder(router)
+        self._finder = Finder(router, clock)
         self.postcodes = Postcodes({})
 
     def takes(self, request: rs.ReserveRequest) -> bool:
@@ -83,7 +84,7 @@ class Orders:
             opened = cm.Open(key, content, customer_id, channel, ttl_ms, named, (), basket_id)
             return await self._coordinator.open(opened, deadline)
         checked = Checked(prefix)
-        place = ot.check_sourcing(checked, "sourcing", request.sourcing, self.postcodes)
+        place = ot.check_sourcing(checked, request, self.postcodes)
         if request.store_id:
             checked.fault("store_id", "is set beside sourcing; send one of them")
         checked.raise_if_faulty()
@@ -91,7 +92,7 @@ class Orders:
         own = NOTHING
         if basket_id:
             own = _held_by(await self._coordinator.order_of_basket(customer_id, basket_id, deadline), slot_start_ms)
-        search, chosen = await self._finder.search(ask, policy, slot_start_ms, deadline, own)
+        search, chosen = await self._finder.search(ask, policy, slot_start_ms, deadline, own=own)
         if isinstance(chosen, NoPlan):
             return await self._coordinator.refuse(cm.Refuse(key, content, customer_id, refusal_of(chosen)), deadline)
 
@@ -159,7 +160,7 @@ class Orders:
         """FindStores."""
         request = parse(os_.FindStoresRequest, payload)
         checked = Checked()
-        place = ot.check_sourcing(checked, "sourcing", request.sourcing, self.postcodes)
+        place = ot.check_sourcing(checked, request, self.postcodes)
         check_lines(checked, request.lines)
         checked.text("channel", request.channel, CHANNEL_CHARS_MAX)
         checked.whole("candidates_max", request.candidates_max, 0, CANDIDATES_MAX)
@@ -168,12 +169,16 @@ class Orders:
         checked.raise_if_faulty()
         ask, policy = ot.ask_of(request.sourcing, place, request.lines, request.channel)
         slot_start_ms = instant_ms(request.slot_start)
-        search, chosen = await self._finder.search(ask, policy, slot_start_ms, deadline_of(context))
+        search, chosen = await self._finder.search(
+            ask, policy, slot_start_ms, deadline_of(context), explain=request.explain
+        )
         at_most = request.candidates_max or CANDIDATES_DEFAULT
         ranking = self._finder.ranking(search, at_most, explain=request.explain)
         for candidate in ranking.candidates:
             fill_candidate(candidate, reply.candidates.add())
         reply.left_off = ranking.left_off
+        for rule, count in ranking.excluded.items():
+            reply.excluded.add(exclusion=int(rule), stores=count)
         if isinstance(chosen, Plan):
             for part in chosen.parts:
                 fill_plan(part.store_id, part.lines, reply.plan.add())

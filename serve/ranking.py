@@ -18,6 +18,7 @@ from serve.places import Place
 STORES_MAX: Final = 5  # the farthest a customer is ever sent round; the exact search is cut to this depth
 EXPLAINED_MAX: Final = 1_000  # the shops that one answer tells of
 UNLIMITED: Final = -1
+NEVER_MS: Final = 1 << 62  # when an order is ready in a shop that stays closed
 
 
 class SourcingPolicy(IntEnum):
@@ -29,7 +30,7 @@ class SourcingPolicy(IntEnum):
 
 
 class Exclusion(IntEnum):
-    """Why a shop is no candidate: of several rules that exclude it, the first is told.
+    """Why a shop is no candidate: of several rules that exclude it, the first is told, in the sequence of these lines.
 
     NOT_ENOUGH_STOCK is a rule of ONE_STORE alone: under the others, a shop that has some of something may add to it.
     """
@@ -37,6 +38,7 @@ class Exclusion(IntEnum):
     PAUSED = 1
     CHANNEL_NOT_SERVED = 2
     CLOSED = 3
+    NOT_READY_IN_TIME = 8  # younger than the others: its number is the wire's
     NO_CAPACITY = 4
     TOO_FAR = 5
     NO_STOCK = 6
@@ -74,12 +76,16 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A customer's question. `channel` is the one that the customer came by."""
+    """A customer's question. `channel` is the one that the customer came by.
+
+    `ready_by_ms`: when an order that is placed now has to be ready, at the latest; 0 leaves that open.
+    """
 
     place: Place
     demand: Demand
     channel: str
     limits: Limits = Limits()
+    ready_by_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,14 +93,16 @@ class Known:
     """What the asker knows of the shops; what it leaves out excludes nobody.
 
     `available` is [shops, SKUs of the demand]; columns that lie together (Fortran's layout) are read twice as fast.
-    `open_`: takes pickups on the day. `capacity_left`: pickups that it can still take, UNLIMITED where nobody counts.
-    `as_of_ms`: when the shop's row was true.
+    `open_`: has the slot that was asked for. `capacity_left`: pickups that it can still take, UNLIMITED where nobody
+    counts. `as_of_ms`: when the shop's row was true. `ready_ms`: when an order placed now is ready, NEVER_MS where the
+    shop stays closed.
     """
 
     available: Ints
     open_: Flags | None = None
     capacity_left: Ints | None = None
     as_of_ms: Ints | None = None
+    ready_ms: Ints | None = None
 
 
 class Found(NamedTuple):
@@ -106,7 +114,10 @@ class Found(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A shop, and what speaks for and against it. `available` is by SKU in the demand's sequence, never below zero."""
+    """A shop, and what speaks for and against it. `available` is by SKU in the demand's sequence, never below zero.
+
+    `ready_ms` is None where the shop stays closed, or nobody asked.
+    """
 
     store_id: str
     metres: int
@@ -114,6 +125,7 @@ class Candidate(NamedTuple):
     capacity_left: int | None
     as_of_ms: int | None
     excluded: Exclusion | None
+    ready_ms: int | None = None
 
     @property
     def kilometres(self) -> float:
@@ -125,7 +137,8 @@ class Candidate(NamedTuple):
 class Ranking:
     """Candidates in the sequence of preference; where it explains, the excluded follow, nearest first.
 
-    `suited` counts all candidates, `excluded` all others by their rule: with `left_off`, no shop goes unmentioned.
+    `suited` counts the shops that may serve, of which `left_off` are not among the candidates, and `excluded` all
+    others by their rule, told or not.
     """
 
     candidates: tuple[Candidate, ...]
@@ -161,8 +174,12 @@ def survey(atlas: Atlas, known: Known, ask: Ask) -> Survey:
     excluded[metres > ask.limits.kilometres_max * 1_000] = Exclusion.TOO_FAR
     if known.capacity_left is not None:
         excluded[(known.capacity_left <= 0) & (known.capacity_left != UNLIMITED)] = Exclusion.NO_CAPACITY
+    if known.ready_ms is not None and ask.ready_by_ms:
+        excluded[known.ready_ms > ask.ready_by_ms] = Exclusion.NOT_READY_IN_TIME
     if known.open_ is not None:
         excluded[~known.open_] = Exclusion.CLOSED
+    if known.ready_ms is not None:
+        excluded[known.ready_ms == NEVER_MS] = Exclusion.CLOSED
     excluded[~atlas.serves(ask.channel)] = Exclusion.CHANNEL_NOT_SERVED
     excluded[atlas.paused] = Exclusion.PAUSED
     return Survey(metres, some, whole, excluded)
@@ -181,6 +198,7 @@ def rank(
     room = min(at_most, EXPLAINED_MAX)
     suited = np.flatnonzero(excluded == 0)
     rows = nearest(seen.metres, suited, room).tolist()
+    left_off = suited.size - len(rows)
     if explain:
         rows += nearest(seen.metres, np.flatnonzero(excluded), room - len(rows)).tolist()
     counts = np.bincount(excluded, minlength=len(Exclusion) + 1).tolist()
@@ -188,13 +206,14 @@ def rank(
         tuple(candidate(atlas, known, ask, seen, row, int(excluded[row])) for row in rows),
         counts[0],
         {rule: counts[rule] for rule in Exclusion if counts[rule]},
-        (len(atlas) if explain else counts[0]) - len(rows),
+        left_off,
     )
 
 
 def candidate(atlas: Atlas, known: Known, ask: Ask, seen: Survey, row: int, excluded: int) -> Candidate:
     """One shop in full."""
     left = UNLIMITED if known.capacity_left is None else int(known.capacity_left[row])
+    ready_ms = NEVER_MS if known.ready_ms is None else int(known.ready_ms[row])
     return Candidate(
         atlas.store_ids[row],
         int(seen.metres[row]),
@@ -202,6 +221,7 @@ def candidate(atlas: Atlas, known: Known, ask: Ask, seen: Survey, row: int, excl
         None if left == UNLIMITED else left,
         None if known.as_of_ms is None else int(known.as_of_ms[row]),
         Exclusion(excluded) if excluded else None,
+        None if ready_ms == NEVER_MS else ready_ms,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import grpc
 
 from actors.batcher import Overloaded
+from actors.clock import Clock
 from actors.coordinator import Coordinator
 from actors.envelope import Answer, Entry, Held, Refusal, Stopped, reservation_from_wire
 from actors.ledger.reasons import Reason
@@ -61,9 +62,9 @@ EXTEND = Kind(rs.ExtendReservationRequest, rs.ExtendReservationResponse, transla
 class Reservations:
     """The room of ReservationService. Some calls concern orders, and are theirs."""
 
-    def __init__(self, router: Router, coordinator: Coordinator, settler: Settler) -> None:
+    def __init__(self, router: Router, coordinator: Coordinator, settler: Settler, clock: Clock) -> None:
         self._router = router
-        self.orders = Orders(router, coordinator, settler, self.known)
+        self.orders = Orders(router, coordinator, settler, self.known, clock)
 
     async def one(self, kind: Kind, payload: bytes, context: Any, reply: Any) -> None:
         """One mutation; the reply is the kind's response."""

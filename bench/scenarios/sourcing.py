@@ -24,6 +24,9 @@ LIMITS: Final = Limits(stores_max=3, kilometres_max=500.0)
 STOCKED: Final = 1 / 3
 UNITS_MAX: Final = 4
 PAUSED: Final = 0.02
+# Each asks for it within a day; a tenth of the shops has it ready only after that.
+READY_BY_MS: Final = 86_400_000
+LATE: Final = 0.1
 SOUTH, NORTH, WEST, EAST = 25.0, 48.0, -120.0, -70.0
 
 
@@ -44,7 +47,7 @@ def run(options: Options) -> Outcome:
     for skus in SKUS:
         known = _known(skus)
         demand = Demand.of((f"SKU-{number}", QUANTITY) for number in range(skus))
-        asks = [Ask(_place(draw), demand, "web", LIMITS) for _ in range(count)]
+        asks = [Ask(_place(draw), demand, "web", LIMITS, READY_BY_MS) for _ in range(count)]
         works = {"rank": partial(_ranked, atlas, known)}
         works.update({policy.name: partial(_planned, atlas, known, policy) for policy in SourcingPolicy})
         rows += [_row(f"{name}, SKUs: {skus}", asks, work, options) for name, work in works.items()]
@@ -60,6 +63,7 @@ def run(options: Options) -> Outcome:
         "stocked": STOCKED,
         "stores_max": LIMITS.stores_max,
         "kilometres_max": LIMITS.kilometres_max,
+        "late": LATE,
         "questions": count,
         "rounds": options.rounds,
         "quick": options.quick,
@@ -74,7 +78,9 @@ def _place(draw: random.Random) -> Place:
 def _known(skus: int) -> Known:
     draw = np.random.default_rng(skus)
     units = draw.integers(1, UNITS_MAX, (SHOPS, skus), endpoint=True)
-    return Known(np.asfortranarray(np.where(draw.random((SHOPS, skus)) < STOCKED, units, 0)))
+    available = np.asfortranarray(np.where(draw.random((SHOPS, skus)) < STOCKED, units, 0))
+    ready_ms = draw.integers(0, int(READY_BY_MS / (1 - LATE)), SHOPS)
+    return Known(available, ready_ms=ready_ms)
 
 
 def _ranked(atlas: Atlas, known: Known, ask: Ask) -> int:

@@ -44,13 +44,16 @@ async def reserve_near(
     channel: str,
     ttl_ms: int | None = None,
     slot_start_ms: int | None = None,
+    collect_by_ms: int | None = None,
     idempotency_key: str | None = None,
     timeout_ms: int | None = None,
 ) -> OrderOutcome:
     """Hold units in shops near a place, chosen by the policy, all of it or nothing; PARTIAL tells what is missing.
 
     `stores_max` is 1 to 5 for SPLIT and PARTIAL, zero leaves it to the service; `kilometres_max` zero sets no limit.
-    `slot_start_ms` is taken in every shop. A refusal with NO_STORE_IN_REACH names the `near_stores`.
+    `slot_start_ms` is taken in every shop. `collect_by_ms`, in place of a slot, leaves out shops where the order would
+    be ready only later; confirm with `collect_within_ms` where it is after the policy's time to collect. A refusal with
+    NO_STORE_IN_REACH names the `near_stores`.
     """
     key = fresh_key() if idempotency_key is None else idempotency_key
     request = reserve_request(
@@ -60,7 +63,7 @@ async def reserve_near(
         channel=channel,
         ttl_ms=ttl_ms,
         slot_start_ms=slot_start_ms,
-        sourcing=to_sourcing(Sourcing(place, policy, stores_max, kilometres_max)),
+        sourcing=to_sourcing(Sourcing(place, policy, stores_max, kilometres_max, collect_by_ms)),
     )
     response = await self.inside.caller.ask(
         methods.RESERVE, request.SerializeToString(), timeout_ms=timeout_ms, idempotency_key=key

@@ -20,6 +20,7 @@ async def find_stores(
     kilometres_max: float = 0.0,
     channel: str,
     slot_start_ms: int | None = None,
+    collect_by_ms: int | None = None,
     explain: bool = False,
     candidates_max: int = 0,
     timeout_ms: int | None = None,
@@ -30,7 +31,7 @@ async def find_stores(
     leaves it to the service.
     """
     request = service_pb2.FindStoresRequest(
-        sourcing=to_sourcing(Sourcing(place, policy, stores_max, kilometres_max)),
+        sourcing=to_sourcing(Sourcing(place, policy, stores_max, kilometres_max, collect_by_ms)),
         lines=to_lines(lines),
         channel=channel,
         slot_start=to_optional_timestamp(slot_start_ms),

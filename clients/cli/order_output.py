@@ -18,7 +18,8 @@ RULES = {
     Exclusion.UNSPECIFIED: "",
     Exclusion.PAUSED: "takes no new reservations",
     Exclusion.CHANNEL_NOT_SERVED: "does not serve the channel",
-    Exclusion.CLOSED: "closed for longer than a hold may last",
+    Exclusion.CLOSED: "stays closed, or has no such pickup slot",
+    Exclusion.NOT_READY_IN_TIME: "not ready in time",
     Exclusion.NO_CAPACITY: "no pickup slot has a place left",
     Exclusion.TOO_FAR: "farther than asked",
     Exclusion.NO_STOCK: "has nothing of it",
@@ -101,11 +102,15 @@ def found_stores_table(found: FoundStores, *, explained: bool) -> Group:
         [
             ("an order now", "; ".join(f"{shop}: {units}" for shop, units in planned.items()) or none),
             ("could not be had", _units(found.missing)),
-            ("shops left out", found.left_off or ""),
+            ("in, not told", _shops(found.left_off)),
+            *(
+                (f"out: {RULES[row.exclusion] or 'a rule of a newer service'}", _shops(row.stores))
+                for row in found.excluded
+            ),
             ("as of", f"{found.age_ms} ms ago"),
         ]
     )
-    return Group(table(["shop", "km#", "has", "places#", "would hold", "out because"], rows), told)
+    return Group(table(["shop", "km#", "has", "places#", "ready from", "would hold", "out because"], rows), told)
 
 
 def _candidate_row(found: Candidate, planned: str) -> tuple[object, ...]:
@@ -115,9 +120,18 @@ def _candidate_row(found: Candidate, planned: str) -> tuple[object, ...]:
         f"{found.kilometres:.1f}",
         _units(found.available),
         places,
+        _ready_text(found.earliest_ready_ms),
         planned,
         RULES[found.exclusion],
     )
+
+
+def _shops(count: int) -> str:
+    return f"{count:,} {'shop' if count == 1 else 'shops'}" if count else ""
+
+
+def _ready_text(ready_ms: int | None) -> str:
+    return "stays closed" if ready_ms is None else time_text(ready_ms)
 
 
 def slots_table(store_id: str, found: PickupSlots) -> Group:

@@ -22,6 +22,7 @@ from clients.cli.arguments import (
 from clients.cli.output import reservation_table, reservations_table, to_document
 from clients.cli.session import Session
 from clients.cli.sourcing_options import (
+    CollectByOption,
     KmMaxOption,
     PolicyOption,
     SlotOption,
@@ -80,6 +81,7 @@ def reserve(
     policy: PolicyOption = None,
     stores_max: StoresMaxOption = None,
     km_max: KmMaxOption = None,
+    collect_by: CollectByOption = None,
     key: KeyOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
@@ -93,6 +95,7 @@ def reserve(
         if basket:
             raise typer.BadParameter("is not taken with --near: amend the order instead.", param_hint="--basket")
         wanted, place = _lines_without_shop(words), place_near(near, "--near")
+        collect_by_ms = instant_ms(collect_by, "--collect-by")
         session.change(
             lambda client: client.reserve_near(
                 wanted,
@@ -104,11 +107,12 @@ def reserve(
                 channel=channel,
                 ttl_ms=ttl_ms,
                 slot_start_ms=slot_start_ms,
+                collect_by_ms=collect_by_ms,
                 idempotency_key=key,
             )
         )
         return
-    _only_with_near({"--policy": policy, "--stores-max": stores_max, "--km-max": km_max})
+    _only_with_near({"--policy": policy, "--stores-max": stores_max, "--km-max": km_max, "--collect-by": collect_by})
     store, wanted = _shop_and_lines(words)
     session.change(
         lambda client: client.reserve(

@@ -18,6 +18,7 @@ from clients.cli.order_output import found_stores_table, slots_table
 from clients.cli.output import to_document
 from clients.cli.session import Session
 from clients.cli.sourcing_options import (
+    CollectByOption,
     KmMaxOption,
     PolicyOption,
     SlotOption,
@@ -56,6 +57,7 @@ def find(
     km_max: KmMaxOption = None,
     channel: ChannelOption = "cli",
     slot: SlotOption = None,
+    collect_by: CollectByOption = None,
     candidates: CandidatesOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
@@ -66,7 +68,7 @@ def find(
     # The two commands differ in nothing else, and have one list of options.
     explain = context.info_name == EXPLAIN
     wanted, place = quantities(lines, "LINE"), one_place(at, postcode)
-    slot_start_ms = instant_ms(slot, "--slot")
+    slot_start_ms, collect_by_ms = instant_ms(slot, "--slot"), instant_ms(collect_by, "--collect-by")
     found = session.run(
         lambda client: client.find_stores(
             wanted,
@@ -76,6 +78,7 @@ def find(
             kilometres_max=km_max or 0.0,
             channel=channel,
             slot_start_ms=slot_start_ms,
+            collect_by_ms=collect_by_ms,
             explain=explain,
             candidates_max=candidates or (CANDIDATES_MAX if explain else 0),
         )

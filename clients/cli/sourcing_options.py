@@ -34,6 +34,14 @@ KmMaxOption = Annotated[
 SlotOption = Annotated[
     str | None, typer.Option("--slot", help="The start of a pickup slot, as `holdfast slots` gives it.")
 ]
+CollectByOption = Annotated[
+    str | None,
+    typer.Option(
+        "--collect-by",
+        help="When the customer wants to have it, ISO 8601 with zone: shops where it is ready only later are out. "
+        "Otherwise within the policy's time to collect.",
+    ),
+]
 
 _DEGREES = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d*)?)\s*,\s*([+-]?\d{1,3}(?:\.\d*)?)\s*")
 

@@ -31,12 +31,13 @@ class OrderStatus(IntEnum):
 
 
 class Exclusion(IntEnum):
-    """Why a shop is out, by precedence. UNSPECIFIED: it is in, or the rule is newer than this client."""
+    """Why a shop is out, in sequence of precedence. UNSPECIFIED: it is in, or the rule is newer than this client."""
 
     UNSPECIFIED = 0
     PAUSED = 1
     CHANNEL_NOT_SERVED = 2
     CLOSED = 3
+    NOT_READY_IN_TIME = 8
     NO_CAPACITY = 4
     TOO_FAR = 5
     NO_STOCK = 6
@@ -54,12 +55,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Sourcing:
-    """Where to look for shops and how to choose among them; a zero leaves `stores_max` and `kilometres_max` open."""
+    """Where to look for shops and how to choose among them; a zero leaves `stores_max` and `kilometres_max` open.
+
+    `collect_by_ms`: the customer wants to have it by then; None leaves that to the policy's time to collect.
+    """
 
     place: Place
     policy: SourcingPolicy = SourcingPolicy.ONE_STORE
     stores_max: int = 0
     kilometres_max: float = 0.0
+    collect_by_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +129,25 @@ class StorePlan:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One shop, as ranking sees it; `capacity_left` is None where places for pickups are not limited."""
+    """One shop, as ranking sees it; `capacity_left` is None where places for pickups are not limited.
+
+    `earliest_ready_ms` says when an order that is placed now is ready there, None where the shop stays closed.
+    """
 
     store_id: str
     kilometres: float
     available: LinePairs
     capacity_left: int | None
     exclusion: Exclusion
+    earliest_ready_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExcludedCount:
+    """How many shops one rule keeps out, those that are told too."""
+
+    exclusion: Exclusion
+    stores: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +155,8 @@ class FoundStores:
     """Advice: shops in the sequence in which they would be chosen, those that are out last; the ledgers decide.
 
     `plan` is what an order would be now, empty where none can be placed, and `missing` what PARTIAL could not have.
-    It was ranked by what is `age_ms` old at most; `left_off` shops are not told.
+    It was ranked by what is `age_ms` old at most. `left_off` shops are in and not told; with `excluded` and the
+    candidates that are in, they are all shops of the chain.
     """
 
     candidates: tuple[Candidate, ...]
@@ -146,6 +164,7 @@ class FoundStores:
     missing: LinePairs
     age_ms: int
     left_off: int
+    excluded: tuple[ExcludedCount, ...]
 
 
 @dataclass(frozen=True, slots=True)

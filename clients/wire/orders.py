@@ -7,6 +7,7 @@ from clients.retry import Failure
 from clients.statuses import Fault, error_from, fault_from_item
 from clients.values.orders import (
     Candidate,
+    ExcludedCount,
     Exclusion,
     FoundStores,
     Order,
@@ -117,6 +118,7 @@ def to_sourcing(sourcing: Sourcing) -> order_pb2.Sourcing:
         policy=f"SOURCING_POLICY_{sourcing.policy.name}",
         stores_max=sourcing.stores_max,
         kilometres_max=sourcing.kilometres_max,
+        collect_by=to_optional_timestamp(sourcing.collect_by_ms),
     )
 
 
@@ -141,6 +143,7 @@ def found_stores_from(response: service_pb2.FindStoresResponse) -> FoundStores:
         line_pairs(response.missing),
         interval_ms(response.age),
         response.left_off,
+        tuple(ExcludedCount(_exclusion_from(row.exclusion), row.stores) for row in response.excluded),
     )
 
 
@@ -150,8 +153,13 @@ def _candidate_from(message: order_pb2.Candidate) -> Candidate:
         message.kilometres,
         line_pairs(message.available),
         None if message.capacity_left < 0 else message.capacity_left,
-        _EXCLUSIONS.get(message.exclusion, Exclusion.UNSPECIFIED),
+        _exclusion_from(message.exclusion),
+        optional_instant_ms(message, "earliest_ready"),
     )
+
+
+def _exclusion_from(number: int) -> Exclusion:
+    return _EXCLUSIONS.get(number, Exclusion.UNSPECIFIED)
 
 
 def pickup_slots_from(response: service_pb2.ListSlotsResponse) -> PickupSlots:

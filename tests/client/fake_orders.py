@@ -1,5 +1,6 @@
 """Orders for the fake service: shops by a distance that the test sets, and every step of an order, each remembered."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -24,11 +25,15 @@ Taken = list[tuple[str, dict[str, int]]]
 
 @dataclass
 class FakeOrders:
-    """All customers. `kilometres` has the shops that can be found; in `limited` channels a reserve is an order."""
+    """All customers. `kilometres` has the shops that can be found; in `limited` channels a reserve is an order.
+
+    `ready` says when an order is ready, in seconds, where that is not at once.
+    """
 
     ledger: Callable[[str], FakeLedger]
     kilometres: dict[str, float] = field(default_factory=dict)
     limited: set[str] = field(default_factory=set)
+    ready: dict[str, int] = field(default_factory=dict)
     orders: dict[str, order_pb2.Order] = field(default_factory=dict)
     answers: dict[tuple[str, str], Any] = field(default_factory=dict)
     decided: int = 0
@@ -111,6 +116,8 @@ class FakeOrders:
         """What each shop would give, and what is missing; nothing where the policy does not allow it."""
         left, taken = dict(wanted), Taken()
         for store_id, _ in self.by_distance(sourcing.kilometres_max):
+            if self._is_late(store_id, sourcing):
+                continue
             has = {sku: min(units, max(0, self.ledger(store_id).available(sku))) for sku, units in left.items()}
             gives = {sku: units for sku, units in has.items() if units}
             if not gives or (sourcing.policy not in {SPLIT, PARTIAL} and gives != left):
@@ -121,6 +128,10 @@ class FakeOrders:
                 break
         return (taken, left) if not left or sourcing.policy == PARTIAL else ([], {})
 
+    def _is_late(self, store_id: str, sourcing: order_pb2.Sourcing) -> bool:
+        by_s = sourcing.collect_by.seconds if sourcing.HasField("collect_by") else NOW_S + TTL_S
+        return self.ready.get(store_id, NOW_S) > by_s
+
     def find(self, request: ordering.FindStoresRequest) -> ordering.FindStoresResponse:
         """Shops by distance; those that are too far or have nothing are out."""
         wanted = {line.sku: line.quantity for line in request.lines}
@@ -130,7 +141,10 @@ class FakeOrders:
             candidate = order_pb2.Candidate(
                 store_id=store_id, kilometres=far, available=_quantities(has), capacity_left=-1
             )
-            if request.sourcing.kilometres_max and far > request.sourcing.kilometres_max:
+            candidate.earliest_ready.seconds = self.ready.get(store_id, NOW_S)
+            if self._is_late(store_id, request.sourcing):
+                candidate.exclusion = order_pb2.EXCLUSION_NOT_READY_IN_TIME
+            elif request.sourcing.kilometres_max and far > request.sourcing.kilometres_max:
                 candidate.exclusion = order_pb2.EXCLUSION_TOO_FAR
             elif not any(has.values()):
                 candidate.exclusion = order_pb2.EXCLUSION_NO_STOCK
@@ -139,8 +153,8 @@ class FakeOrders:
             (out if candidate.exclusion else found.candidates).append(candidate)
         if request.explain:
             found.candidates.extend(out)
-        else:
-            found.left_off = len(out)
+        for exclusion, stores in Counter(candidate.exclusion for candidate in out).items():
+            found.excluded.add(exclusion=exclusion, stores=stores)
         taken, missing = self.plan(request.sourcing, wanted)
         found.plan.extend(ordering.StorePlan(store_id=shop, lines=_quantities(units)) for shop, units in taken)
         found.missing.extend(_quantities(missing))

@@ -35,7 +35,8 @@ def test_shops_are_found(run: Command) -> None:
     found = run("find", "a", "b=2", *AT, "--channel", "web", "--slot", SLOT)
     assert [(one["store_id"], one["exclusion"]) for one in found["candidates"]] == [("s3", "UNSPECIFIED")]
     assert found["plan"] == [{"store_id": "s3", "lines": [["a", 1], ["b", 2]], "slot_start_ms": None}]
-    assert found["left_off"] == 2
+    assert found["left_off"] == 0
+    assert found["excluded"] == [{"exclusion": "NOT_ENOUGH_STOCK", "stores": 2}]
     (asked,) = run.service.asked("FindStores")
     assert (asked.sourcing.place.latitude, asked.sourcing.place.longitude) == (48.2082, 16.3738)
     assert (asked.channel, asked.slot_start.seconds, asked.sourcing.policy) == ("web", SLOT_S, 1)
@@ -46,6 +47,8 @@ def test_shops_are_found(run: Command) -> None:
     words = run.words("find", "a=9", "--policy", "partial", "--stores-max", "1", *AT)
     assert "s1: 5 x a" in words
     assert "4 x a" in words
+    assert "out: has not all of it" in words
+    assert "2 shops" in words
     south = run("find", "a", "--at", "-33.87, -151.21")
     assert south["plan"]
     assert run.service.asked("FindStores")[-1].sourcing.place.longitude == -151.21
@@ -66,6 +69,24 @@ def test_every_shop_that_is_out_is_explained(run: Command) -> None:
     assert "holdfast explain" not in words
     assert "holdfast explain" in run.words("find", "a=99", *AT)
     assert set(RULES) == set(Exclusion)
+
+
+def test_by_when_it_is_to_be_had_is_asked_for_and_when_it_is_ready_is_shown(run: Command) -> None:
+    run.service.orders.ready["s1"] = SLOT_S + 1
+    found = run("explain", "a", *AT, "--collect-by", SLOT)
+    told = {one["store_id"]: (one["exclusion"], one["earliest_ready_ms"]) for one in found["candidates"]}
+    assert told == {
+        "s1": ("NOT_READY_IN_TIME", (SLOT_S + 1) * 1000),
+        "s2": ("NO_STOCK", NOW_S * 1000),
+        "s3": ("UNSPECIFIED", NOW_S * 1000),
+    }
+    words = run.words("find", "a", *AT, "--collect-by", SLOT)
+    assert "2023-11-14 22:13:20Z" in words
+    assert "out: not ready in time" in words
+    assert "1 shop " in words
+    near = ("reserve", "a=1", "--near", "48.2082,16.3738", "--customer", "c1")
+    assert run(*near, "--collect-by", SLOT)["order"]["parts"][0]["store_id"] == "s3"
+    assert run(*near)["order"]["parts"][0]["store_id"] == "s1"
 
 
 def test_slots_are_listed_in_the_shops_own_time(run: Command) -> None:
@@ -196,6 +217,9 @@ def test_a_sku_may_have_a_colon_or_a_comma() -> None:
         (["reserve", "s1", "a=1", "--policy", "split", "--customer", "c"], "give --near too"),
         (["reserve", "s1", "a=1", "--km-max", "3", "--customer", "c"], "--km-max"),
         (["reserve", "s1", "a=1", "--slot", "noon", "--customer", "c"], "--slot"),
+        (["reserve", "s1", "a=1", "--collect-by", SLOT, "--customer", "c"], "give --near too"),
+        (["reserve", "a=1", "--near", "1,1", "--collect-by", "noon", "--customer", "c"], "is not an instant"),
+        (["find", "a", "--at", "1,1", "--collect-by", "tomorrow"], "--collect-by"),
         (["find", "a"], "--at LAT,LON or --postcode"),
         (["find", "a", "--at", "1,1", "--postcode", "1"], "one of them"),
         (["find", "a", "--at", "1"], "is not a place"),

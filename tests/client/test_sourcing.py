@@ -1,6 +1,6 @@
 """Before an order is placed, and after: shops found and explained, pickup slots, and reservations amended."""
 
-from clients import ChannelClient, Exclusion, Reason, Rejection, Reservation, Slot, StorePlan
+from clients import ChannelClient, ExcludedCount, Exclusion, Order, Reason, Rejection, Reservation, Slot, StorePlan
 from tests.client.fake_ledger import NOW_S
 from tests.client.faults import CODE, LoseAnswer, Refuse
 from tests.client.three_shops import SLOT_MS, VIENNA, against, near_three_shops
@@ -17,7 +17,9 @@ def test_shops_are_found_and_explained() -> None:
         assert found.candidates[0].available == (("a", 5), ("b", 5))
         assert found.candidates[0].capacity_left is None
         assert found.plan == (StorePlan("s3", (("a", 1), ("b", 1))),)
-        assert (found.left_off, found.age_ms, found.missing) == (2, 12, ())
+        assert (found.left_off, found.age_ms, found.missing) == (0, 12, ())
+        assert found.excluded == (ExcludedCount(Exclusion.NOT_ENOUGH_STOCK, 2),)
+        assert found.candidates[0].earliest_ready_ms == NOW_S * 1000
         explained = await client.find_stores(
             lines, place=VIENNA, kilometres_max=8, channel="web", explain=True, candidates_max=7
         )
@@ -33,6 +35,30 @@ def test_shops_are_found_and_explained() -> None:
     assert first == again
     assert (first.slot_start.seconds, first.explain) == (SLOT_MS // 1000, False)
     assert (explained.explain, explained.candidates_max, explained.HasField("slot_start")) == (True, 7, False)
+
+
+def test_a_shop_that_is_ready_too_late_is_out_and_not_reserved_in() -> None:
+    service = near_three_shops()
+    service.orders.ready["s1"] = NOW_S + 3_600
+
+    async def use(client: ChannelClient) -> None:
+        by_ms = SLOT_MS - 1
+        found = await client.find_stores([("a", 1)], place=VIENNA, channel="web", collect_by_ms=by_ms, explain=True)
+        assert [(one.store_id, one.exclusion, one.earliest_ready_ms) for one in found.candidates] == [
+            ("s3", Exclusion.UNSPECIFIED, NOW_S * 1000),
+            ("s1", Exclusion.NOT_READY_IN_TIME, SLOT_MS),
+            ("s2", Exclusion.NO_STOCK, NOW_S * 1000),
+        ]
+        held = [
+            await client.reserve_near(
+                [("a", 1)], place=VIENNA, customer_id="c", channel="web", collect_by_ms=collect_by_ms
+            )
+            for collect_by_ms in (by_ms, SLOT_MS)
+        ]
+        assert [one.part.store_id for one in held if isinstance(one, Order)] == ["s3", "s1"]
+
+    against(service, use)
+    assert service.asked("FindStores")[0].sourcing.collect_by.ToMilliseconds() == SLOT_MS - 1
 
 
 def test_a_pickup_slot_is_taken_together_with_the_units() -> None:

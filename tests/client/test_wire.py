@@ -13,6 +13,7 @@ from clients.values.administration import ChainLimitRule, LimitRule, Policy, Sto
 from clients.values.events import Acknowledged, Amended, Heeded, Reserved, UnknownChange
 from clients.values.orders import (
     Candidate,
+    ExcludedCount,
     Exclusion,
     OrderStatus,
     PartOutcome,
@@ -201,7 +202,8 @@ def test_an_order_keeps_every_field() -> None:
 def test_where_to_look_is_told_in_full_and_no_place_is_no_place() -> None:
     asked = to_sourcing(Sourcing(Place(48.2, 16.4), SourcingPolicy.SPLIT, 2, 7.5))
     assert (asked.place.latitude, asked.place.longitude, asked.policy) == (48.2, 16.4, 2)
-    assert (asked.stores_max, asked.kilometres_max) == (2, 7.5)
+    assert (asked.stores_max, asked.kilometres_max, asked.HasField("collect_by")) == (2, 7.5, False)
+    assert to_sourcing(Sourcing(Place(1, 1), collect_by_ms=7_000)).collect_by.seconds == 7
     assert to_sourcing(Sourcing(Place(postcode="1010"))).place.postcode == "1010"
     assert not to_sourcing(Sourcing(Place())).HasField("place")
 
@@ -210,16 +212,22 @@ def test_shops_found_keep_what_is_not_limited_apart_from_what_is_full() -> None:
     message = order_service_pb2.FindStoresResponse(age=to_duration(7), left_off=3)
     plan = StorePlan("s1", (("a", 1),), 5)
     message.plan.extend(to_store_plans([plan, StorePlan("s2")]))
-    message.candidates.add(store_id="s1", kilometres=0.5, capacity_left=-1)
+    message.candidates.add(store_id="s1", kilometres=0.5, capacity_left=-1, earliest_ready=to_timestamp(7_000))
+    message.excluded.add(exclusion=order_pb2.EXCLUSION_NOT_READY_IN_TIME, stores=4)
+    message.excluded.add(exclusion=99, stores=1)  # of a newer service
     full = message.candidates.add(store_id="s2", capacity_left=0, exclusion=order_pb2.EXCLUSION_NO_CAPACITY)
     full.available.add(sku="a", quantity=2)
     found = found_stores_from(message)
     assert found.plan == (plan, StorePlan("s2", (), None))
     assert found.candidates == (
-        Candidate("s1", 0.5, (), None, Exclusion.UNSPECIFIED),
-        Candidate("s2", 0.0, (("a", 2),), 0, Exclusion.NO_CAPACITY),
+        Candidate("s1", 0.5, (), None, Exclusion.UNSPECIFIED, 7_000),
+        Candidate("s2", 0.0, (("a", 2),), 0, Exclusion.NO_CAPACITY, None),
     )
     assert (found.missing, found.age_ms, found.left_off) == ((), 7, 3)
+    assert found.excluded == (
+        ExcludedCount(Exclusion.NOT_READY_IN_TIME, 4),
+        ExcludedCount(Exclusion.UNSPECIFIED, 1),
+    )
 
 
 @pytest.mark.parametrize(

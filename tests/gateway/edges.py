@@ -170,6 +170,7 @@ INSTANTS: Final = (
     ("AmendReservation", "slot_start"),
     ("AmendOrder", "stores[1].slot_start"),
     ("FindStores", "slot_start"),
+    ("FindStores", "sourcing.collect_by"),
     ("ListSlots", "from"),
 )
 

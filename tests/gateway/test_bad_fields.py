@@ -77,6 +77,9 @@ def test_what_does_not_go_together_is_named(shared: Front) -> None:
     request = order_request("no place")
     request.sourcing.ClearField("place")
     assert shared.ask("Reserve", request).fields == ["sourcing.place"]
+    request = order_request("a slot and a time")
+    request.slot_start.seconds = request.sourcing.collect_by.seconds = 4_000_000_000
+    assert shared.ask("Reserve", request).fields == ["sourcing.collect_by"]
     nothing = rs.AmendReservationRequest(idempotency_key="nothing", reservation_id=HELD)
     assert shared.ask("AmendReservation", nothing).fields == ["lines"]
     assert durable(shared) == before

@@ -1,12 +1,24 @@
 """Ranking and planning as a customer sees them: pages of shops and plans, each limit, each rule that excludes."""
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import pytest
 
 from serve.atlas import Atlas
-from serve.ranking import UNLIMITED, Ask, Candidate, Demand, Exclusion, Known, Limits, SourcingPolicy, rank
+from serve.ranking import (
+    NEVER_MS,
+    UNLIMITED,
+    Ask,
+    Candidate,
+    Demand,
+    Exclusion,
+    Known,
+    Limits,
+    SourcingPolicy,
+    rank,
+)
 from serve.sourcing import NoPlan, Plan, Proof, plan
 from tests.gateway.shops import HOME, Shop, told, world
 
@@ -166,11 +178,12 @@ def test_no_more_shops_than_that_are_offered() -> None:
 
 # Each shop breaks its rule and all later ones; the last but one lacks a part, the last nothing.
 RULES: Final = [*Exclusion, None]
+NOON_MS: Final = 43_200_000
 
 
 def every_rule() -> tuple[Atlas, Known, Ask]:
     def breaks(rule: Exclusion) -> list[bool]:
-        return [number is not None and number <= rule for number in RULES]
+        return [number <= RULES.index(rule) for number in range(len(RULES))]
 
     far = breaks(Exclusion.TOO_FAR)
     shops = [
@@ -184,8 +197,13 @@ def every_rule() -> tuple[Atlas, Known, Ask]:
         np.array([not closed for closed in breaks(Exclusion.CLOSED)]),
         np.array([0 if full else 3 for full in breaks(Exclusion.NO_CAPACITY)], np.int64),
         np.arange(len(RULES), dtype=np.int64),
+        np.array([NOON_MS + late for late in breaks(Exclusion.NOT_READY_IN_TIME)], np.int64),
     )
-    return Atlas.of(1, shops, others), known, Ask(HOME, Demand.of([("A", 1), ("B", 1)]), "web", Limits(3, 10.0))
+    return (
+        Atlas.of(1, shops, others),
+        known,
+        Ask(HOME, Demand.of([("A", 1), ("B", 1)]), "web", Limits(3, 10.0), NOON_MS),
+    )
 
 
 def test_every_rule_excludes_and_the_first_is_told() -> None:
@@ -196,16 +214,16 @@ def test_every_rule_excludes_and_the_first_is_told() -> None:
     }
     assert ranking.excluded == dict.fromkeys(Exclusion, 1)
     assert (ranking.suited, ranking.left_off) == (1, 0)
-    assert ranking.candidates[0] == Candidate("S7", 111, (("A", 1), ("B", 1)), 3, 7, None)
+    assert ranking.candidates[0] == Candidate("S8", 111, (("A", 1), ("B", 1)), 3, 8, None, NOON_MS)
     found = plan(atlas, known, ask, ONE_STORE)
     assert isinstance(found, Plan)
-    assert [part.store_id for part in found.parts] == ["S7"]
+    assert [part.store_id for part in found.parts] == ["S8"]
 
 
 def test_having_something_is_enough_where_a_basket_may_be_divided() -> None:
     atlas, known, ask = every_rule()
     ranking = rank(atlas, known, ask, SPLIT)
-    assert [each.store_id for each in ranking.candidates] == ["S6", "S7"]
+    assert [each.store_id for each in ranking.candidates] == ["S7", "S8"]
     assert Exclusion.NOT_ENOUGH_STOCK not in ranking.excluded
 
 
@@ -225,7 +243,18 @@ def test_an_explanation_covers_every_shop_candidates_first(policy: SourcingPolic
     )
     few = rank(atlas, known, ask, policy, at_most=3, explain=True)
     assert few.candidates == ranking.candidates[:3]
-    assert few.left_off == len(atlas) - 3
+    assert few.excluded == ranking.excluded
+
+
+@pytest.mark.parametrize("explain", [False, True])
+@pytest.mark.parametrize("at_most", [0, 1, 2, 5, 100])
+@pytest.mark.parametrize("policy", SourcingPolicy)
+def test_no_shop_goes_unmentioned(policy: SourcingPolicy, at_most: int, explain: bool) -> None:
+    atlas, known, ask = every_rule()
+    ranking = rank(atlas, known, ask, policy, at_most=at_most, explain=explain)
+    told = sum(each.excluded is None for each in ranking.candidates)
+    assert told + ranking.left_off == ranking.suited
+    assert ranking.suited + sum(ranking.excluded.values()) == len(atlas)
 
 
 def test_the_sequence_is_distance_then_id_however_few_are_told() -> None:
@@ -243,6 +272,28 @@ def test_a_channel_that_no_shop_names_is_served_by_those_that_name_none() -> Non
     atlas = Atlas.of(1, [Shop("S1", 0, 0), Shop("S2", 0, 0), Shop("S3", 0, 0)], {"S1": {"web"}, "S2": ()})
     assert atlas.serves("web").tolist() == [True, True, True]
     assert atlas.serves("kiosk").tolist() == [False, True, True]
+
+
+def test_a_shop_that_stays_closed_is_closed_whenever_it_is_asked_for() -> None:
+    here = world("A 1", "S1 1 1\nS2 2 1\nS3 3 1")
+    known = Known(here.known.available, ready_ms=np.array([NEVER_MS, NOON_MS, NOON_MS + 1]))
+    for ready_by_ms, late in ((NOON_MS, Exclusion.NOT_READY_IN_TIME), (NOON_MS + 1, None), (0, None)):
+        ask = replace(here.ask(), ready_by_ms=ready_by_ms)
+        ranking = rank(here.atlas, known, ask, ONE_STORE, explain=True)
+        assert {each.store_id: (each.ready_ms, each.excluded) for each in ranking.candidates} == {
+            "S1": (None, Exclusion.CLOSED),
+            "S2": (NOON_MS, None),
+            "S3": (NOON_MS + 1, late),
+        }
+
+
+def test_a_refusal_offers_no_shop_that_is_not_ready_in_time() -> None:
+    here = world("A 2", "S1 1 2\nS2 2 1\nS3 30 2\nS4 40 2")
+    known = Known(here.known.available, ready_ms=np.array([NEVER_MS, NOON_MS + 1, NOON_MS + 1, NOON_MS]))
+    found = plan(here.atlas, known, replace(here.ask(3, 10.0), ready_by_ms=NOON_MS), ONE_STORE)
+    assert told(found) == "no plan; short A 0 of 2; whole S4; some S4"
+    assert isinstance(found, NoPlan)
+    assert found.excluded == {Exclusion.CLOSED: 1, Exclusion.NOT_READY_IN_TIME: 2, Exclusion.TOO_FAR: 1}
 
 
 def test_a_shop_whose_pickups_nobody_counts_is_not_full() -> None:

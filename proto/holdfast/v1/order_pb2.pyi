@@ -24,6 +24,7 @@ class Exclusion(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EXCLUSION_PAUSED: _ClassVar[Exclusion]
     EXCLUSION_CHANNEL_NOT_SERVED: _ClassVar[Exclusion]
     EXCLUSION_CLOSED: _ClassVar[Exclusion]
+    EXCLUSION_NOT_READY_IN_TIME: _ClassVar[Exclusion]
     EXCLUSION_NO_CAPACITY: _ClassVar[Exclusion]
     EXCLUSION_TOO_FAR: _ClassVar[Exclusion]
     EXCLUSION_NO_STOCK: _ClassVar[Exclusion]
@@ -47,6 +48,7 @@ EXCLUSION_UNSPECIFIED: Exclusion
 EXCLUSION_PAUSED: Exclusion
 EXCLUSION_CHANNEL_NOT_SERVED: Exclusion
 EXCLUSION_CLOSED: Exclusion
+EXCLUSION_NOT_READY_IN_TIME: Exclusion
 EXCLUSION_NO_CAPACITY: Exclusion
 EXCLUSION_TOO_FAR: Exclusion
 EXCLUSION_NO_STOCK: Exclusion
@@ -71,30 +73,42 @@ class Place(_message.Message):
     def __init__(self, latitude: _Optional[float] = ..., longitude: _Optional[float] = ..., postcode: _Optional[str] = ...) -> None: ...
 
 class Sourcing(_message.Message):
-    __slots__ = ("place", "policy", "stores_max", "kilometres_max")
+    __slots__ = ("place", "policy", "stores_max", "kilometres_max", "collect_by")
     PLACE_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
     STORES_MAX_FIELD_NUMBER: _ClassVar[int]
     KILOMETRES_MAX_FIELD_NUMBER: _ClassVar[int]
+    COLLECT_BY_FIELD_NUMBER: _ClassVar[int]
     place: Place
     policy: SourcingPolicy
     stores_max: int
     kilometres_max: float
-    def __init__(self, place: _Optional[_Union[Place, _Mapping]] = ..., policy: _Optional[_Union[SourcingPolicy, str]] = ..., stores_max: _Optional[int] = ..., kilometres_max: _Optional[float] = ...) -> None: ...
+    collect_by: _timestamp_pb2.Timestamp
+    def __init__(self, place: _Optional[_Union[Place, _Mapping]] = ..., policy: _Optional[_Union[SourcingPolicy, str]] = ..., stores_max: _Optional[int] = ..., kilometres_max: _Optional[float] = ..., collect_by: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Candidate(_message.Message):
-    __slots__ = ("store_id", "kilometres", "available", "capacity_left", "exclusion")
+    __slots__ = ("store_id", "kilometres", "available", "capacity_left", "exclusion", "earliest_ready")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     KILOMETRES_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     CAPACITY_LEFT_FIELD_NUMBER: _ClassVar[int]
     EXCLUSION_FIELD_NUMBER: _ClassVar[int]
+    EARLIEST_READY_FIELD_NUMBER: _ClassVar[int]
     store_id: str
     kilometres: float
     available: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.LineQuantity]
     capacity_left: int
     exclusion: Exclusion
-    def __init__(self, store_id: _Optional[str] = ..., kilometres: _Optional[float] = ..., available: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., capacity_left: _Optional[int] = ..., exclusion: _Optional[_Union[Exclusion, str]] = ...) -> None: ...
+    earliest_ready: _timestamp_pb2.Timestamp
+    def __init__(self, store_id: _Optional[str] = ..., kilometres: _Optional[float] = ..., available: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., capacity_left: _Optional[int] = ..., exclusion: _Optional[_Union[Exclusion, str]] = ..., earliest_ready: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ExcludedCount(_message.Message):
+    __slots__ = ("exclusion", "stores")
+    EXCLUSION_FIELD_NUMBER: _ClassVar[int]
+    STORES_FIELD_NUMBER: _ClassVar[int]
+    exclusion: Exclusion
+    stores: int
+    def __init__(self, exclusion: _Optional[_Union[Exclusion, str]] = ..., stores: _Optional[int] = ...) -> None: ...
 
 class OrderPart(_message.Message):
     __slots__ = ("store_id", "reservation_id", "status", "lines", "slot_start")

@@ -172,18 +172,20 @@ class FindStoresRequest(_message.Message):
     def __init__(self, sourcing: _Optional[_Union[_order_pb2.Sourcing, _Mapping]] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., channel: _Optional[str] = ..., slot_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., explain: _Optional[bool] = ..., candidates_max: _Optional[int] = ...) -> None: ...
 
 class FindStoresResponse(_message.Message):
-    __slots__ = ("candidates", "plan", "missing", "age", "left_off")
+    __slots__ = ("candidates", "plan", "missing", "age", "left_off", "excluded")
     CANDIDATES_FIELD_NUMBER: _ClassVar[int]
     PLAN_FIELD_NUMBER: _ClassVar[int]
     MISSING_FIELD_NUMBER: _ClassVar[int]
     AGE_FIELD_NUMBER: _ClassVar[int]
     LEFT_OFF_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDED_FIELD_NUMBER: _ClassVar[int]
     candidates: _containers.RepeatedCompositeFieldContainer[_order_pb2.Candidate]
     plan: _containers.RepeatedCompositeFieldContainer[StorePlan]
     missing: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.LineQuantity]
     age: _duration_pb2.Duration
     left_off: int
-    def __init__(self, candidates: _Optional[_Iterable[_Union[_order_pb2.Candidate, _Mapping]]] = ..., plan: _Optional[_Iterable[_Union[StorePlan, _Mapping]]] = ..., missing: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., left_off: _Optional[int] = ...) -> None: ...
+    excluded: _containers.RepeatedCompositeFieldContainer[_order_pb2.ExcludedCount]
+    def __init__(self, candidates: _Optional[_Iterable[_Union[_order_pb2.Candidate, _Mapping]]] = ..., plan: _Optional[_Iterable[_Union[StorePlan, _Mapping]]] = ..., missing: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., left_off: _Optional[int] = ..., excluded: _Optional[_Iterable[_Union[_order_pb2.ExcludedCount, _Mapping]]] = ...) -> None: ...
 
 class ListSlotsRequest(_message.Message):
     __slots__ = ("store_id", "window")
