@@ -29,6 +29,7 @@ from clients.retry import RetryPolicy
 from clients.subscription import Subscription
 from clients.till import FlushReport, TillClient
 from clients.values.administration import (
+    AffectedSlot,
     ChainLimitRule,
     Discrepancy,
     Health,
@@ -36,6 +37,7 @@ from clients.values.administration import (
     LimitRule,
     Policy,
     Store,
+    StoresPut,
     TtlRule,
     Verification,
 )
@@ -80,6 +82,7 @@ from clients.values.stock import (
 __all__ = [
     "Adjustment",
     "AdjustmentKind",
+    "AffectedSlot",
     "AvailabilityChange",
     "BlockingChannelClient",
     "BlockingTillClient",
@@ -132,6 +135,7 @@ __all__ = [
     "Store",
     "StoreAvailability",
     "StorePlan",
+    "StoresPut",
     "Subscription",
     "TillClient",
     "TillJournalDamaged",

@@ -7,13 +7,14 @@ from clients import methods
 from clients.calls.inside import Client
 from clients.errors import Overloaded, Unavailable
 from clients.retry import NEVER_AGAIN
-from clients.values.administration import Health, LedgerStatus, Policy, Store, Verification
+from clients.values.administration import Health, LedgerStatus, Policy, Store, StoresPut, Verification
 from clients.wire.administration import (
     health_from,
     health_request,
     ledger_status_from,
     policy_from,
     store_from,
+    stores_put_from,
     to_policy,
     to_store,
     verification_from,
@@ -24,12 +25,16 @@ _HEALTH_ATTEMPT_MS = 2_000
 _HEALTH_PAUSE_S = 0.1
 
 
-async def put_stores(self: Client, stores: Iterable[Store], *, timeout_ms: int | None = None) -> int:
-    """Add shops, 1 to 1,024, or replace what is known of them; the chain's version after it. Safe to repeat."""
+async def put_stores(self: Client, stores: Iterable[Store], *, timeout_ms: int | None = None) -> StoresPut:
+    """Add shops, 1 to 1,024, or replace what is known of them, and tell the pickups that new hours broke.
+
+    Safe to repeat. But pickups are told by the call that made the change: where its answer was lost, and it was asked
+    again, they may not be.
+    """
     request = service_pb2.PutStoresRequest(stores=[to_store(store) for store in stores])
     # The same shops put twice are the same chain: it needs no key to be asked again.
     response = await self.inside.caller.ask(methods.PUT_STORES, request, timeout_ms=timeout_ms, idempotency_key="")
-    return response.chain_version
+    return stores_put_from(response)
 
 
 async def list_stores(self: Client, *, page_size: int = 100, timeout_ms: int | None = None) -> AsyncIterator[Store]:

@@ -9,13 +9,14 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+from rich.console import Group
 
 from clients.channel import ChannelClient
 from clients.cli.arguments import TIMEOUT, JsonOption, TargetOption, TimeoutOption, optional_duration_ms
 from clients.cli.exits import ExitCode
 from clients.cli.output import facts, table, time_text, to_document
 from clients.cli.session import Session
-from clients.values.administration import LedgerStatus, Policy, Store, Verification
+from clients.values.administration import LedgerStatus, Policy, Store, StoresPut, Verification
 
 store_app = typer.Typer(no_args_is_help=True, help="The chain's shops.")
 policy_app = typer.Typer(no_args_is_help=True, help="The chain's rules.")
@@ -53,7 +54,7 @@ def put_stores(
     timeout: TimeoutOption = TIMEOUT,
 ) -> None:
     """Add a shop, or replace what is known of it but its channels and hours; with --file, a list of whole ones as
-    `store list --json` gives it.
+    `store list --json` gives it. Pickups that changed hours or staff broke are listed; nothing is done to them.
     """
     session = Session.of(target, as_json=as_json, timeout=timeout)
     if (store is None) == (file is None):
@@ -62,23 +63,39 @@ def put_stores(
     if store is None and not shops:
         raise typer.BadParameter("There is no shop in it.", param_hint="--file")
 
-    async def put(client: ChannelClient) -> int:
+    async def put(client: ChannelClient) -> list[StoresPut]:
         if store is not None:
             # What an option cannot say, its channels and hours, stays as it is.
             known = {shop.store_id: shop for shop in await _all_stores(client)}.get(store, Store(store))
             changed = replace(known, name=name, latitude=latitude, longitude=longitude, paused=paused)
             shops.append(changed)
-        version = 0
-        for start in range(0, len(shops), STORES_PER_CALL_MAX):
-            version = await client.put_stores(shops[start : start + STORES_PER_CALL_MAX])
-        return version
+        parts = range(0, len(shops), STORES_PER_CALL_MAX)
+        return [await client.put_stores(shops[start : start + STORES_PER_CALL_MAX]) for start in parts]
 
     try:
-        version = session.run(put)
+        done = session.run(put)
     except ValueError as error:  # hours that are none
         raise typer.BadParameter(str(error), param_hint="--file") from error
-    told = {"stores": len(shops), "chain_version": version}
-    session.show(told, facts([("shops put", len(shops)), ("chain version", version)]))
+    _show_put(session, len(shops), done)
+
+
+def _show_put(session: Session, shops: int, done: list[StoresPut]) -> None:
+    affected = [slot for part in done for slot in part.affected]
+    version, count = done[-1].chain_version, sum(part.affected_slots for part in done)
+    told = [facts([("shops put", shops), ("chain version", version), ("pickup slots affected", count or "")])]
+    if affected:
+        rows = (
+            (slot.store_id, time_text(slot.slot_start_ms), slot.taken, slot.capacity, ", ".join(slot.reservation_ids))
+            for slot in affected
+        )
+        told.append(table(["shop", "pickup slot", "taken#", "places now#", "reservations"], rows))
+    document = {
+        "stores": shops,
+        "chain_version": version,
+        "affected": to_document(affected),
+        "affected_slots": count,
+    }
+    session.show(document, Group(*told))
 
 
 @policy_app.command("show")

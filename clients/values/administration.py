@@ -32,6 +32,32 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
+class AffectedSlot:
+    """A pickup slot that is taken and that a change of hours or staff broke: it has `capacity` places now.
+
+    `reservation_ids` are those that have the places, oldest first, at most 100. Nothing was done to them.
+    """
+
+    store_id: str
+    slot_start_ms: int
+    taken: int
+    capacity: int
+    reservation_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoresPut:
+    """The chain's version once shops were put, and the slots that this broke, by shop and time.
+
+    At most 1,000 are told; `affected_slots` counts all of them. The same change again breaks, and so tells, none.
+    """
+
+    chain_version: int
+    affected: tuple[AffectedSlot, ...]
+    affected_slots: int
+
+
+@dataclass(frozen=True, slots=True)
 class TtlRule:
     """How long a hold lasts where channel, SKU and shop fit; an empty field fits all."""
 

@@ -3,6 +3,7 @@
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
 from clients.values.administration import (
+    AffectedSlot,
     ChainLimitRule,
     Discrepancy,
     Health,
@@ -10,6 +11,7 @@ from clients.values.administration import (
     LimitRule,
     Policy,
     Store,
+    StoresPut,
     TtlRule,
     Verification,
 )
@@ -49,6 +51,15 @@ def to_store(store: Store) -> store_pb2.Store:
             raise ValueError(f"the hours of shop {store.store_id} cannot be read: {error}") from error
         message.hours.ClearField("holiday_dates")  # the service finds them anew
     return message
+
+
+def stores_put_from(response: service_pb2.PutStoresResponse) -> StoresPut:
+    """What putting shops did."""
+    affected = tuple(
+        AffectedSlot(row.store_id, instant_ms(row.slot_start), row.taken, row.capacity, tuple(row.reservation_ids))
+        for row in response.affected
+    )
+    return StoresPut(response.chain_version, affected, response.affected_slots)
 
 
 def policy_from(message: store_pb2.Policy) -> Policy:

@@ -49,6 +49,7 @@ class FakeService(
         self.metadata: list[dict[str, str | bytes]] = []
         self.peers: set[str] = set()
         self.stores: dict[str, store_pb2.Store] = {}
+        self.broken: list[administering.AffectedSlot] = []
         self.policy = store_pb2.Policy(
             version=1,
             ttl_default=Duration(seconds=7_200),
@@ -337,7 +338,11 @@ class FakeService(
     async def PutStores(self, request: Any, context: Context) -> Any:  # noqa: N802
         await self._take("PutStores", request, context)
         self.stores.update({shop.store_id: shop for shop in request.stores})
-        return administering.PutStoresResponse(chain_version=len(self.stores))
+        named = {shop.store_id for shop in request.stores}
+        affected = [slot for slot in self.broken if slot.store_id in named]
+        return administering.PutStoresResponse(
+            chain_version=len(self.stores), affected=affected, affected_slots=len(affected)
+        )
 
     async def ListStores(self, request: Any, context: Context) -> Any:  # noqa: N802
         await self._take("ListStores", request, context)

@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from clients import (
     Adjustment,
     AdjustmentKind,
+    AffectedSlot,
     ChannelClient,
     Conflict,
     Health,
@@ -24,6 +26,7 @@ from clients import (
     Status,
     StockChange,
     Store,
+    StoresPut,
     TtlRule,
     Unavailable,
 )
@@ -166,9 +169,18 @@ def test_stock_is_adjusted_counted_and_kept_back() -> None:
 
 
 def test_shops_and_policy_are_administered() -> None:
+    service = FakeService()
+
     async def use(client: ChannelClient) -> None:
         shops = [Store("b", "Second", 1.5, 2.5), Store("a", paused=True), Store("c")]
-        assert await client.put_stores(shops) == 3
+        assert await client.put_stores(shops) == StoresPut(3, (), 0)
+        service.broken.append(
+            admin_service_pb2.AffectedSlot(
+                store_id="c", slot_start=Timestamp(seconds=NOW_S), taken=2, capacity=1, reservation_ids=["c:3", "c:9"]
+            )
+        )
+        affected = AffectedSlot("c", NOW_S * 1000, 2, 1, ("c:3", "c:9"))
+        assert await client.put_stores(shops[2:]) == StoresPut(3, (affected,), 1)
         found = [shop async for shop in client.list_stores(page_size=2)]
         assert found == [shops[1], shops[0], shops[2]]
         policy = await client.get_policy()
@@ -177,7 +189,7 @@ def test_shops_and_policy_are_administered() -> None:
         with pytest.raises(Conflict):
             await client.set_policy(changed)
 
-    against(FakeService(), use)
+    against(service, use)
 
 
 def test_ledgers_are_looked_into() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from typer.testing import CliRunner
 
 from clients.cli.app import app
@@ -107,6 +108,40 @@ def test_shops_are_put_and_listed(run: Command, tmp_path: Path) -> None:
     assert run("store", "put", "--file", str(file))["stores"] == 2
     assert run("store", "put", "--file", "-", stdin=json.dumps([{"store_id": "s3"}]))["stores"] == 1
     assert "Second" in run.words("store", "list")
+
+
+def test_pickups_that_new_hours_broke_are_shown(run: Command, tmp_path: Path) -> None:
+    assert run("store", "put", "s1")["affected"] == []
+    assert "affected" not in run.words("store", "put", "s1")
+    for store_id, ids in (("s1", ["s1:3", "s1:9"]), ("s2", ["s2:4"])):
+        start = Timestamp(seconds=NOW_S)
+        run.service.broken.append(
+            admin_service_pb2.AffectedSlot(
+                store_id=store_id, slot_start=start, taken=len(ids), capacity=1, reservation_ids=ids
+            )
+        )
+    told = run("store", "put", "s1")
+    assert told["affected_slots"] == 1
+    assert told["affected"] == [
+        {
+            "store_id": "s1",
+            "slot_start_ms": NOW_S * 1000,
+            "taken": 2,
+            "capacity": 1,
+            "reservation_ids": ["s1:3", "s1:9"],
+        }
+    ]
+    words = run.words("store", "put", "s1")
+    assert "pickup slots affected" in words
+    assert "s1:3, s1:9" in words
+    # A file of more shops than one call takes: what each call says is shown.
+    file = tmp_path / "stores.json"
+    file.write_text(
+        json.dumps([{"store_id": "s1"}, *({"store_id": f"x{n}"} for n in range(1_023)), {"store_id": "s2"}])
+    )
+    told = run("store", "put", "--file", str(file))
+    assert (told["affected_slots"], [slot["store_id"] for slot in told["affected"]]) == (2, ["s1", "s2"])
+    assert told["chain_version"] == 1_025
 
 
 def test_the_policy_is_shown_and_set(run: Command, tmp_path: Path) -> None:
