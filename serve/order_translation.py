@@ -57,11 +57,16 @@ def check_sourcing(checked: Checked, request: rs.ReserveRequest | os_.FindStores
     if place.postcode:
         if place.latitude or place.longitude:
             checked.fault(f"{field}.place", "has degrees and a postcode; send one of them")
-        found = postcodes.find(place.postcode[: va.NAME_CHARS_MAX])
+        if not len(postcodes):
+            checked.fault(f"{field}.place.postcode", "is of no use: the service has no table; send degrees")
+            return Place(0.0, 0.0)
+        found = postcodes.find(place.postcode[: va.NAME_CHARS_MAX], place.country[: va.NAME_CHARS_MAX])
         if isinstance(found, UnknownPostcode):
-            checked.fault(f"{field}.place.postcode", found.message)
+            checked.fault(f"{field}.place.{'country' if found.countries else 'postcode'}", found.message)
             return Place(0.0, 0.0)
         return found
+    if place.country:
+        checked.fault(f"{field}.place.country", "is set without a postcode, which it would tell apart; leave it out")
     if not sourcing.HasField("place"):
         checked.fault(f"{field}.place", "is required: degrees, or a postcode")
     for name, value, most in (("latitude", place.latitude, 90), ("longitude", place.longitude, 180)):

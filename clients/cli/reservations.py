@@ -43,7 +43,8 @@ WordsArgument = Annotated[
     ),
 ]
 NearOption = Annotated[
-    str | None, typer.Option("--near", help="Look for shops near LAT,LON or a postcode; the answer is an order.")
+    str | None,
+    typer.Option("--near", help="Look for shops near LAT,LON or [COUNTRY:]POSTCODE; the answer is an order."),
 ]
 
 

@@ -36,7 +36,8 @@ CANDIDATES_MAX = 100
 LinesArgument = Annotated[list[str], typer.Argument(help="SKU=UNITS, or SKU for one unit.", metavar="LINE...")]
 AtOption = Annotated[str | None, typer.Option("--at", help="Where to look: degrees north and east, LAT,LON.")]
 PostcodeOption = Annotated[
-    str | None, typer.Option("--postcode", help="Where to look, as a postcode that the operator loaded.")
+    str | None,
+    typer.Option("--postcode", help="Where to look, as a postcode that the operator loaded, or COUNTRY:POSTCODE."),
 ]
 ChannelOption = Annotated[str, typer.Option("--channel", help="The channel that would reserve.")]
 CandidatesOption = Annotated[

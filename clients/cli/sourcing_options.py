@@ -62,12 +62,13 @@ def place_at(text: str, name: str) -> Place:
 
 
 def place_near(text: str, name: str) -> Place:
-    """The place of `LAT,LON` or of a postcode, which has no comma."""
+    """The place of `LAT,LON` or of `POSTCODE` or `COUNTRY:POSTCODE`, which have no comma."""
     if "," in text:
         return place_at(text, name)
-    if not text.strip():
+    country, _, postcode = text.rpartition(":")
+    if not postcode.strip():
         raise typer.BadParameter("is empty. Write LAT,LON or a postcode.", param_hint=name)
-    return Place(postcode=text.strip())
+    return Place(postcode=postcode.strip(), country=country.strip())
 
 
 def one_place(at: str | None, postcode: str | None) -> Place:

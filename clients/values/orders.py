@@ -46,11 +46,15 @@ class Exclusion(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the customer is: degrees north and east, or a postcode of the table that the operator loaded."""
+    """Where the customer is: degrees north and east, or a postcode of the table that the operator loaded.
+
+    `country` is for a postcode that the table has in several.
+    """
 
     latitude: float = 0.0
     longitude: float = 0.0
     postcode: str = ""
+    country: str = ""
 
 
 @dataclass(frozen=True, slots=True)

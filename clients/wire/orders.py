@@ -114,7 +114,9 @@ def to_sourcing(sourcing: Sourcing) -> order_pb2.Sourcing:
         # A place that names nothing is not sent: the service says that it is missing, where it would take zero degrees.
         place=None
         if place == Place()
-        else order_pb2.Place(latitude=place.latitude, longitude=place.longitude, postcode=place.postcode),
+        else order_pb2.Place(
+            latitude=place.latitude, longitude=place.longitude, postcode=place.postcode, country=place.country
+        ),
         policy=f"SOURCING_POLICY_{sourcing.policy.name}",
         stores_max=sourcing.stores_max,
         kilometres_max=sourcing.kilometres_max,

@@ -44,6 +44,9 @@ def test_shops_are_found(run: Command) -> None:
     assert [plan["store_id"] for plan in split["plan"]] == ["s1", "s2"]
     asked = run.service.asked("FindStores")[1].sourcing
     assert (asked.place.postcode, asked.policy, asked.stores_max, asked.kilometres_max) == ("1010", 2, 2, 2.5)
+    run("find", "a", "--postcode", "FR:75 001")
+    asked = run.service.asked("FindStores")[2].sourcing
+    assert (asked.place.postcode, asked.place.country) == ("75 001", "FR")
     words = run.words("find", "a=9", "--policy", "partial", "--stores-max", "1", *AT)
     assert "s1: 5 x a" in words
     assert "4 x a" in words
@@ -213,6 +216,7 @@ def test_a_sku_may_have_a_colon_or_a_comma() -> None:
         (["reserve", "s1", "a=1", "--near", "1010", "--customer", "c"], "is 's1' a shop, leave it out"),
         (["reserve", "a=1", "--near", "91,0", "--customer", "c"], "is not a place"),
         (["reserve", "a=1", "--near", "", "--customer", "c"], "is empty"),
+        (["find", "a=1", "--postcode", "DE:"], "is empty"),
         (["reserve", "a=1", "--near", "1010", "--basket", "b", "--customer", "c"], "--basket"),
         (["reserve", "s1", "a=1", "--policy", "split", "--customer", "c"], "give --near too"),
         (["reserve", "s1", "a=1", "--km-max", "3", "--customer", "c"], "--km-max"),

@@ -37,6 +37,11 @@ policy:
   chain_limit_rules:
     - {{channel: app, sku: rare, units_max: 3, collected_for: 30d}}
 """
+POSTCODES: Final = """country,postcode,latitude,longitude
+DE,10115,52.5,13.1
+DE,75001,52.5,13
+FR,75001,48.86,2.34
+"""
 
 
 class Service:
@@ -52,6 +57,7 @@ class Service:
         self._process: subprocess.Popen[bytes] | None = None
         self._runs = 0
         (folder / "chain.yaml").write_text(CHAIN, encoding="utf-8")
+        (folder / "postcodes.csv").write_text(POSTCODES, encoding="utf-8")
 
     def start(self) -> None:
         """Return once it says where it serves."""
@@ -72,6 +78,7 @@ class Service:
         return [
             *(sys.executable, "-m", "serve", "--data-dir", str(self.data_dir), "--store-actors", str(store_actors)),
             *("--chain-file", str(self.folder / "chain.yaml"), "--port", str(self._port)),
+            *("--postcodes", str(self.folder / "postcodes.csv")),
         ]
 
     def environment(self) -> dict[str, str]:

@@ -77,6 +77,7 @@ TEXTS: Final = (
     ("FindStores", "channel", va.CHANNEL_CHARS_MAX, True),
     ("FindStores", "lines[1].sku", va.SKU_CHARS_MAX, True),
     ("FindStores", "sourcing.place.postcode", POSTCODE_CHARS_MAX, False),
+    ("FindStores", "sourcing.place.country", POSTCODE_CHARS_MAX, False),
 )
 
 SHOPS: Final = (

@@ -28,7 +28,9 @@ T = TypeVar("T")
 
 SHOPS: Final = ("S1", "S2", "S3")
 UNITS: Final = 1_000
-POSTCODES: Final = Postcodes({"DE": {"10115": Place(0.0, 0.0)}})  # the shops are there
+POSTCODES: Final = Postcodes(  # the shops are at the first
+    {"DE": {"10115": Place(0.0, 0.0), "75001": Place(0.0, 1.0)}, "FR": {"75001": Place(0.0, 2.0)}}
+)
 HEADER_BYTES_MAX: Final = 8_192  # what gRPC takes of trailers
 
 

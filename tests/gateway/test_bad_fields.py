@@ -8,6 +8,7 @@ import pytest
 
 from holdfast.v1 import reservation_service_pb2 as rs, stock_service_pb2 as ss
 from serve import validation as va
+from serve.places import Postcodes
 from tests.gateway.edges import Edge, edges
 from tests.gateway.front import HEADER_BYTES_MAX, Front, reserve_request
 from tests.gateway.requests import BATCHES, GOOD, HELD, durable, good, order_request, spoiled, stand
@@ -83,6 +84,43 @@ def test_what_does_not_go_together_is_named(shared: Front) -> None:
     nothing = rs.AmendReservationRequest(idempotency_key="nothing", reservation_id=HELD)
     assert shared.ask("AmendReservation", nothing).fields == ["lines"]
     assert durable(shared) == before
+
+
+@pytest.mark.parametrize(
+    ("postcode", "country", "field", "sentence"),
+    [
+        ("99999", "", "postcode", "postcode '99999' is not in the table; check it, or send latitude and longitude"),
+        ("10115", "AT", "postcode", "postcode '10115' of AT is not in the table; check it, or send latitude"),
+        ("75001", "", "country", "postcode '75001' is of DE, FR; name the country"),
+        ("", "DE", "country", "is set without a postcode"),
+    ],
+)
+def test_a_postcode_that_is_no_place_names_field_and_mend(
+    shared: Front, postcode: str, country: str, field: str, sentence: str
+) -> None:
+    find: Any = good("FindStores", "")
+    find.sourcing.place.postcode, find.sourcing.place.country = postcode, country
+    request = order_request(f"near {postcode} {country}")
+    request.sourcing.CopyFrom(find.sourcing)
+    for method, message in (("FindStores", find), ("Reserve", request)):
+        found = shared.ask(method, message)
+        assert (found.code, found.fields) == (grpc.StatusCode.INVALID_ARGUMENT, [f"sourcing.place.{field}"])
+        assert f"sourcing.place.{field}: {sentence}" in found.message
+
+
+def test_a_postcode_is_a_place_however_it_is_written(shared: Front) -> None:
+    find: Any = good("FindStores", "")
+    for postcode, country, kilometres in ((" 10 115", "", 0), ("75001", "DE", 111), ("75001", "fr", 222)):
+        find.sourcing.place.postcode, find.sourcing.place.country = postcode, country
+        find.sourcing.kilometres_max = 0
+        assert round(shared.accept("FindStores", find).candidates[0].kilometres) == kilometres
+
+
+def test_without_a_table_a_postcode_is_of_no_use_and_says_so(front: Front) -> None:
+    front.gateway._orders.postcodes = Postcodes({})
+    found = front.ask("Reserve", order_request("near"))
+    assert found.fields == ["sourcing.place.postcode"]
+    assert "the service has no table; send degrees" in found.message
 
 
 IN_BATCHES = [

@@ -26,29 +26,29 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from holdfast.v1 import reservation_pb2 as holdfast_dot_v1_dot_reservation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17holdfast/v1/order.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dholdfast/v1/reservation.proto\">\n\x05Place\x12\x10\n\x08latitude\x18\x01 \x01(\x01\x12\x11\n\tlongitude\x18\x02 \x01(\x01\x12\x10\n\x08postcode\x18\x03 \x01(\t\"\xb6\x01\n\x08Sourcing\x12!\n\x05place\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Place\x12+\n\x06policy\x18\x02 \x01(\x0e\x32\x1b.holdfast.v1.SourcingPolicy\x12\x12\n\nstores_max\x18\x03 \x01(\x05\x12\x16\n\x0ekilometres_max\x18\x04 \x01(\x01\x12.\n\ncollect_by\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd5\x01\n\tCandidate\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x12\n\nkilometres\x18\x02 \x01(\x01\x12,\n\tavailable\x18\x03 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12\x15\n\rcapacity_left\x18\x04 \x01(\x03\x12)\n\texclusion\x18\x05 \x01(\x0e\x32\x16.holdfast.v1.Exclusion\x12\x32\n\x0e\x65\x61rliest_ready\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"J\n\rExcludedCount\x12)\n\texclusion\x18\x01 \x01(\x0e\x32\x16.holdfast.v1.Exclusion\x12\x0e\n\x06stores\x18\x02 \x01(\x03\"\xc2\x01\n\tOrderPart\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12.\n\x06status\x18\x03 \x01(\x0e\x32\x1e.holdfast.v1.ReservationStatus\x12+\n\x05lines\x18\x04 \x03(\x0b\x32\x1c.holdfast.v1.ReservationLine\x12.\n\nslot_start\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe1\x02\n\x05Order\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12(\n\x06status\x18\x02 \x01(\x0e\x32\x18.holdfast.v1.OrderStatus\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12%\n\x05parts\x18\x05 \x03(\x0b\x32\x16.holdfast.v1.OrderPart\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x08 \x01(\x03\x12*\n\x07missing\x18\t \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12\x32\n\x0erelease_reason\x18\n \x01(\x0e\x32\x1a.holdfast.v1.ReleaseReason*\x88\x01\n\x0eSourcingPolicy\x12\x1f\n\x1bSOURCING_POLICY_UNSPECIFIED\x10\x00\x12\x1d\n\x19SOURCING_POLICY_ONE_STORE\x10\x01\x12\x19\n\x15SOURCING_POLICY_SPLIT\x10\x02\x12\x1b\n\x17SOURCING_POLICY_PARTIAL\x10\x03*\xff\x01\n\tExclusion\x12\x19\n\x15\x45XCLUSION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x45XCLUSION_PAUSED\x10\x01\x12 \n\x1c\x45XCLUSION_CHANNEL_NOT_SERVED\x10\x02\x12\x14\n\x10\x45XCLUSION_CLOSED\x10\x03\x12\x1f\n\x1b\x45XCLUSION_NOT_READY_IN_TIME\x10\x08\x12\x19\n\x15\x45XCLUSION_NO_CAPACITY\x10\x04\x12\x15\n\x11\x45XCLUSION_TOO_FAR\x10\x05\x12\x16\n\x12\x45XCLUSION_NO_STOCK\x10\x06\x12\x1e\n\x1a\x45XCLUSION_NOT_ENOUGH_STOCK\x10\x07*\xe2\x01\n\x0bOrderStatus\x12\x1c\n\x18ORDER_STATUS_UNSPECIFIED\x10\x00\x12\x15\n\x11ORDER_STATUS_OPEN\x10\x01\x12\x15\n\x11ORDER_STATUS_HELD\x10\x02\x12\x1a\n\x16ORDER_STATUS_CONFIRMED\x10\x03\x12\x1a\n\x16ORDER_STATUS_COLLECTED\x10\x04\x12\x19\n\x15ORDER_STATUS_RELEASED\x10\x05\x12\x18\n\x14ORDER_STATUS_EXPIRED\x10\x06\x12\x1a\n\x16ORDER_STATUS_ABANDONED\x10\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17holdfast/v1/order.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dholdfast/v1/reservation.proto\"O\n\x05Place\x12\x10\n\x08latitude\x18\x01 \x01(\x01\x12\x11\n\tlongitude\x18\x02 \x01(\x01\x12\x10\n\x08postcode\x18\x03 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x04 \x01(\t\"\xb6\x01\n\x08Sourcing\x12!\n\x05place\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Place\x12+\n\x06policy\x18\x02 \x01(\x0e\x32\x1b.holdfast.v1.SourcingPolicy\x12\x12\n\nstores_max\x18\x03 \x01(\x05\x12\x16\n\x0ekilometres_max\x18\x04 \x01(\x01\x12.\n\ncollect_by\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd5\x01\n\tCandidate\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x12\n\nkilometres\x18\x02 \x01(\x01\x12,\n\tavailable\x18\x03 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12\x15\n\rcapacity_left\x18\x04 \x01(\x03\x12)\n\texclusion\x18\x05 \x01(\x0e\x32\x16.holdfast.v1.Exclusion\x12\x32\n\x0e\x65\x61rliest_ready\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"J\n\rExcludedCount\x12)\n\texclusion\x18\x01 \x01(\x0e\x32\x16.holdfast.v1.Exclusion\x12\x0e\n\x06stores\x18\x02 \x01(\x03\"\xc2\x01\n\tOrderPart\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12.\n\x06status\x18\x03 \x01(\x0e\x32\x1e.holdfast.v1.ReservationStatus\x12+\n\x05lines\x18\x04 \x03(\x0b\x32\x1c.holdfast.v1.ReservationLine\x12.\n\nslot_start\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe1\x02\n\x05Order\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12(\n\x06status\x18\x02 \x01(\x0e\x32\x18.holdfast.v1.OrderStatus\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12%\n\x05parts\x18\x05 \x03(\x0b\x32\x16.holdfast.v1.OrderPart\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x08 \x01(\x03\x12*\n\x07missing\x18\t \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12\x32\n\x0erelease_reason\x18\n \x01(\x0e\x32\x1a.holdfast.v1.ReleaseReason*\x88\x01\n\x0eSourcingPolicy\x12\x1f\n\x1bSOURCING_POLICY_UNSPECIFIED\x10\x00\x12\x1d\n\x19SOURCING_POLICY_ONE_STORE\x10\x01\x12\x19\n\x15SOURCING_POLICY_SPLIT\x10\x02\x12\x1b\n\x17SOURCING_POLICY_PARTIAL\x10\x03*\xff\x01\n\tExclusion\x12\x19\n\x15\x45XCLUSION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x45XCLUSION_PAUSED\x10\x01\x12 \n\x1c\x45XCLUSION_CHANNEL_NOT_SERVED\x10\x02\x12\x14\n\x10\x45XCLUSION_CLOSED\x10\x03\x12\x1f\n\x1b\x45XCLUSION_NOT_READY_IN_TIME\x10\x08\x12\x19\n\x15\x45XCLUSION_NO_CAPACITY\x10\x04\x12\x15\n\x11\x45XCLUSION_TOO_FAR\x10\x05\x12\x16\n\x12\x45XCLUSION_NO_STOCK\x10\x06\x12\x1e\n\x1a\x45XCLUSION_NOT_ENOUGH_STOCK\x10\x07*\xe2\x01\n\x0bOrderStatus\x12\x1c\n\x18ORDER_STATUS_UNSPECIFIED\x10\x00\x12\x15\n\x11ORDER_STATUS_OPEN\x10\x01\x12\x15\n\x11ORDER_STATUS_HELD\x10\x02\x12\x1a\n\x16ORDER_STATUS_CONFIRMED\x10\x03\x12\x1a\n\x16ORDER_STATUS_COLLECTED\x10\x04\x12\x19\n\x15ORDER_STATUS_RELEASED\x10\x05\x12\x18\n\x14ORDER_STATUS_EXPIRED\x10\x06\x12\x1a\n\x16ORDER_STATUS_ABANDONED\x10\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'holdfast.v1.order_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SOURCINGPOLICY']._serialized_start=1199
-  _globals['_SOURCINGPOLICY']._serialized_end=1335
-  _globals['_EXCLUSION']._serialized_start=1338
-  _globals['_EXCLUSION']._serialized_end=1593
-  _globals['_ORDERSTATUS']._serialized_start=1596
-  _globals['_ORDERSTATUS']._serialized_end=1822
+  _globals['_SOURCINGPOLICY']._serialized_start=1216
+  _globals['_SOURCINGPOLICY']._serialized_end=1352
+  _globals['_EXCLUSION']._serialized_start=1355
+  _globals['_EXCLUSION']._serialized_end=1610
+  _globals['_ORDERSTATUS']._serialized_start=1613
+  _globals['_ORDERSTATUS']._serialized_end=1839
   _globals['_PLACE']._serialized_start=104
-  _globals['_PLACE']._serialized_end=166
-  _globals['_SOURCING']._serialized_start=169
-  _globals['_SOURCING']._serialized_end=351
-  _globals['_CANDIDATE']._serialized_start=354
-  _globals['_CANDIDATE']._serialized_end=567
-  _globals['_EXCLUDEDCOUNT']._serialized_start=569
-  _globals['_EXCLUDEDCOUNT']._serialized_end=643
-  _globals['_ORDERPART']._serialized_start=646
-  _globals['_ORDERPART']._serialized_end=840
-  _globals['_ORDER']._serialized_start=843
-  _globals['_ORDER']._serialized_end=1196
+  _globals['_PLACE']._serialized_end=183
+  _globals['_SOURCING']._serialized_start=186
+  _globals['_SOURCING']._serialized_end=368
+  _globals['_CANDIDATE']._serialized_start=371
+  _globals['_CANDIDATE']._serialized_end=584
+  _globals['_EXCLUDEDCOUNT']._serialized_start=586
+  _globals['_EXCLUDEDCOUNT']._serialized_end=660
+  _globals['_ORDERPART']._serialized_start=663
+  _globals['_ORDERPART']._serialized_end=857
+  _globals['_ORDER']._serialized_start=860
+  _globals['_ORDER']._serialized_end=1213
 # @@protoc_insertion_point(module_scope)

@@ -63,14 +63,16 @@ ORDER_STATUS_EXPIRED: OrderStatus
 ORDER_STATUS_ABANDONED: OrderStatus
 
 class Place(_message.Message):
-    __slots__ = ("latitude", "longitude", "postcode")
+    __slots__ = ("latitude", "longitude", "postcode", "country")
     LATITUDE_FIELD_NUMBER: _ClassVar[int]
     LONGITUDE_FIELD_NUMBER: _ClassVar[int]
     POSTCODE_FIELD_NUMBER: _ClassVar[int]
+    COUNTRY_FIELD_NUMBER: _ClassVar[int]
     latitude: float
     longitude: float
     postcode: str
-    def __init__(self, latitude: _Optional[float] = ..., longitude: _Optional[float] = ..., postcode: _Optional[str] = ...) -> None: ...
+    country: str
+    def __init__(self, latitude: _Optional[float] = ..., longitude: _Optional[float] = ..., postcode: _Optional[str] = ..., country: _Optional[str] = ...) -> None: ...
 
 class Sourcing(_message.Message):
     __slots__ = ("place", "policy", "stores_max", "kilometres_max", "collect_by")
