@@ -23,6 +23,7 @@ from serve.sourcing import NoPlan, Plan, plan
 from serve.stocktake import Rows, Stocktake
 
 ASKED_FIRST: Final = 512  # of the shops in reach, the nearest; the others only where those cannot serve
+ASKED_BESIDE: Final = 100  # of those that are out, the nearest: as many as one answer tells
 
 Chosen = Plan | NoPlan
 Own = Mapping[str, Mapping[str, int]]  # what the customer's basket holds already, by shop and SKU
@@ -70,14 +71,15 @@ class Finder:
         ask = replace(ask, ready_by_ms=slot_start_ms or self._ready_by_ms(ask, now_ms))
         metres = atlas.metres_from(ask.place)
         able = ~atlas.paused & atlas.serves(ask.channel) & (ready_ms <= ask.ready_by_ms)
-        reach = np.flatnonzero(able & (metres <= ask.limits.kilometres_max * 1_000))
+        near = metres <= ask.limits.kilometres_max * 1_000
+        reach = np.flatnonzero(able & near)
         rows = nearest(metres, reach, ASKED_FIRST)
         if explain:
-            rows = np.union1d(rows, nearest(metres, np.arange(len(atlas)), ASKED_FIRST))
+            rows = np.union1d(rows, nearest(metres, np.flatnonzero(~(able & near)), ASKED_BESIDE))
         search = await self._ask_shops(atlas, ready_ms, ask, policy, rows, slot_start_ms, deadline, own)
         chosen = plan(atlas, search.known, ask, policy)
         if isinstance(chosen, NoPlan):
-            reach = np.union1d(reach, nearest(metres, np.flatnonzero(able), ASKED_FIRST))
+            reach = np.union1d(reach, nearest(metres, np.flatnonzero(able & ~near), ASKED_BESIDE))
         if (isinstance(chosen, NoPlan) or chosen.short) and np.setdiff1d(reach, rows).size:
             rows = np.union1d(rows, reach)
             search = await self._ask_shops(atlas, ready_ms, ask, policy, rows, slot_start_ms, deadline, own)
@@ -135,7 +137,9 @@ class Finder:
         for store_id, units in own.items():
             if store_id in atlas.rows:
                 available[atlas.rows[store_id]] += [units.get(sku, 0) for sku in ask.demand.skus]
-        known = Known(available, shelves.open_, shelves.places, ready_ms=ready_ms)
+        asked = np.zeros(len(atlas), np.bool_)
+        asked[rows] = True
+        known = Known(available, shelves.open_, shelves.places, ready_ms=ready_ms, asked=asked)
         return Search(atlas, known, ask, policy, asked_at, own)
 
 

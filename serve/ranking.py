@@ -95,7 +95,7 @@ class Known:
     `available` is [shops, SKUs of the demand]; columns that lie together (Fortran's layout) are read twice as fast.
     `open_`: has the slot that was asked for. `capacity_left`: pickups that it can still take, UNLIMITED where nobody
     counts. `as_of_ms`: when the shop's row was true. `ready_ms`: when an order placed now is ready, NEVER_MS where the
-    shop stays closed.
+    shop stays closed. `asked`: which shops were asked what they have; of the others nothing is available.
     """
 
     available: Ints
@@ -103,6 +103,7 @@ class Known:
     capacity_left: Ints | None = None
     as_of_ms: Ints | None = None
     ready_ms: Ints | None = None
+    asked: Flags | None = None
 
 
 class Found(NamedTuple):
@@ -137,8 +138,8 @@ class Candidate(NamedTuple):
 class Ranking:
     """Candidates in the sequence of preference; where it explains, the excluded follow, nearest first.
 
-    `suited` counts the shops that may serve, of which `left_off` are not among the candidates, and `excluded` all
-    others by their rule, told or not.
+    `suited` counts the shops that may serve, `excluded` by their rule those that may not, told or not. `left_off` are
+    those of the suited that are not among the candidates, and those of which nobody asked what they have.
     """
 
     candidates: tuple[Candidate, ...]
@@ -198,10 +199,11 @@ def rank(
     room = min(at_most, EXPLAINED_MAX)
     suited = np.flatnonzero(excluded == 0)
     rows = nearest(seen.metres, suited, room).tolist()
-    left_off = suited.size - len(rows)
+    unknown = np.zeros(len(atlas), np.bool_) if known.asked is None else (excluded == Exclusion.NO_STOCK) & ~known.asked
+    left_off = suited.size - len(rows) + int(np.count_nonzero(unknown))
     if explain:
-        rows += nearest(seen.metres, np.flatnonzero(excluded), room - len(rows)).tolist()
-    counts = np.bincount(excluded, minlength=len(Exclusion) + 1).tolist()
+        rows += nearest(seen.metres, np.flatnonzero((excluded != 0) & ~unknown), room - len(rows)).tolist()
+    counts = np.bincount(excluded[~unknown], minlength=len(Exclusion) + 1).tolist()
     return Ranking(
         tuple(candidate(atlas, known, ask, seen, row, int(excluded[row])) for row in rows),
         counts[0],

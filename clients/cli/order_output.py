@@ -102,7 +102,7 @@ def found_stores_table(found: FoundStores, *, explained: bool) -> Group:
         [
             ("an order now", "; ".join(f"{shop}: {units}" for shop, units in planned.items()) or none),
             ("could not be had", _units(found.missing)),
-            ("in, not told", _shops(found.left_off)),
+            ("not told", _shops(found.left_off)),
             *(
                 (f"out: {RULES[row.exclusion] or 'a rule of a newer service'}", _shops(row.stores))
                 for row in found.excluded

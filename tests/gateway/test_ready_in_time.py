@@ -19,6 +19,7 @@ from holdfast.v1 import (
     reservation_service_pb2 as rs,
     store_pb2,
 )
+from serve.finder import ASKED_FIRST
 from tests.gateway.front import Front
 from tests.host.office import ManualClock
 
@@ -267,6 +268,19 @@ def test_what_shops_have_that_are_out_is_told_too(at: Open) -> None:
     found = explained(front, kilometres_max=50.0)
     assert out(found) == {"S3": "", "S1": LATE, "S2": "TOO_FAR"}
     assert {each.store_id: each.available[0].quantity for each in found.candidates} == dict.fromkeys(out(found), 5)
+
+
+def test_so_many_are_asked_and_the_others_are_left_off(at: Open) -> None:
+    front = at("2026-11-24T10:00+01:00")
+    others = {f"T{number:03d}": None for number in range(ASKED_FIRST)}
+    put(front, dict.fromkeys(others, 1.0), **others)
+    found = explained(front)
+    assert out(found) == {"S1": "", "S2": "", "S3": "", **dict.fromkeys(sorted(others)[:7], "NO_STOCK")}
+    assert (found.left_off, [row.stores for row in found.excluded]) == (3, [ASKED_FIRST - 3])
+    # Where that does not do, all are asked.
+    front.receive("A", 9, "T511")
+    (part,) = reserve(front, "k1", sourcing(), 9).order.parts
+    assert part.store_id == "T511"
 
 
 def test_a_refusal_names_those_beyond_the_limits_that_could_serve(at: Open) -> None:

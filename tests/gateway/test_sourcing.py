@@ -257,6 +257,17 @@ def test_no_shop_goes_unmentioned(policy: SourcingPolicy, at_most: int, explain:
     assert ranking.suited + sum(ranking.excluded.values()) == len(atlas)
 
 
+@pytest.mark.parametrize("explain", [False, True])
+def test_a_shop_that_nobody_asked_is_not_said_to_have_nothing(explain: bool) -> None:
+    here = world("A 1", "S1 1 1\nS2 2 0\nS3 3 0\nS4 9 0")
+    known = Known(here.known.available, asked=np.array([True, True, False, False]))
+    for policy in SourcingPolicy:
+        ranking = rank(here.atlas, known, here.ask(3, 5.0), policy, explain=explain)
+        assert (ranking.suited, ranking.left_off) == (1, 1)
+        assert ranking.excluded == {Exclusion.TOO_FAR: 1, Exclusion.NO_STOCK: 1}
+        assert [each.store_id for each in ranking.candidates] == (["S1", "S2", "S4"] if explain else ["S1"])
+
+
 def test_the_sequence_is_distance_then_id_however_few_are_told() -> None:
     here = world("A 1", "\n".join(f"S{number:02d} {number // 4 + 1} 1" for number in range(40)))
     ask = here.ask()
