@@ -80,7 +80,7 @@ def _known(skus: int) -> Known:
     units = draw.integers(1, UNITS_MAX, (SHOPS, skus), endpoint=True)
     available = np.asfortranarray(np.where(draw.random((SHOPS, skus)) < STOCKED, units, 0))
     ready_ms = draw.integers(0, int(READY_BY_MS / (1 - LATE)), SHOPS)
-    return Known(available, ready_ms=ready_ms)
+    return Known(available, ready_ms=ready_ms, asked=np.ones(SHOPS, np.bool_))
 
 
 def _ranked(atlas: Atlas, known: Known, ask: Ask) -> int:
