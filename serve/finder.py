@@ -87,12 +87,11 @@ class Finder:
         return search, chosen
 
     def _ready_by_ms(self, ask: Ask, now_ms: int) -> int:
-        """When an order has to be ready: as the customer says, or while a confirmed one is waited for.
-
-        No order waits for longer than the policy's longest time, so nobody could collect what is ready after that.
+        """When an order has to be ready: as the customer says, and within the policy's longest time, since no order
+        waits for longer. A confirmed one's deadline moves to the next opening by itself, so closed days do no harm.
         """
-        rules = self._router.chain.policy
-        return min(ask.ready_by_ms or now_ms + rules.collect_within_ms, now_ms + rules.ttl_ms_max)
+        longest_ms = now_ms + self._router.chain.policy.ttl_ms_max
+        return min(ask.ready_by_ms or longest_ms, longest_ms)
 
     def again(self, search: Search, refused: dict[str, Rejection]) -> tuple[Search, Chosen]:
         """Choose anew, now that shops have said what they do not have."""

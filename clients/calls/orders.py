@@ -52,8 +52,7 @@ async def reserve_near(
 
     `stores_max` is 1 to 5 for SPLIT and PARTIAL, zero leaves it to the service; `kilometres_max` zero sets no limit.
     `slot_start_ms` is taken in every shop. `collect_by_ms`, in place of a slot, leaves out shops where the order would
-    be ready only later; confirm with `collect_within_ms` where it is after the policy's time to collect. A refusal with
-    NO_STORE_IN_REACH names the `near_stores`.
+    be ready only later. A refusal with NO_STORE_IN_REACH names the `near_stores`.
     """
     key = fresh_key() if idempotency_key is None else idempotency_key
     request = reserve_request(

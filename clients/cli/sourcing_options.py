@@ -39,7 +39,7 @@ CollectByOption = Annotated[
     typer.Option(
         "--collect-by",
         help="When the customer wants to have it, ISO 8601 with zone: shops where it is ready only later are out. "
-        "Otherwise within the policy's time to collect.",
+        "Otherwise within the policy's longest time.",
     ),
 ]
 

@@ -169,18 +169,19 @@ def test_a_shop_is_in_from_the_instant_on_at_which_it_is_ready(at: Open, now: st
     assert part.store_id == shop
 
 
-def test_without_a_time_a_shop_is_out_that_is_not_ready_while_a_confirmed_order_waits(at: Open) -> None:
-    """Two days by the policy: over Christmas Berlin is closed for longer, though an order could be had later."""
+def test_without_a_time_closed_days_do_no_harm(at: Open) -> None:
+    """Over Christmas Berlin is closed for three days, and a confirmed order waits until it opens."""
     front = at("2026-12-24T15:00+01:00")
     assert ready(explained(front))["S1"] == ms("2026-12-27T11:00+01:00")
+    assert out(explained(front)) == {"S1": "", "S2": "", "S3": ""}
+    assert out(explained(front, "2026-12-27T10:00+01:00")) == {"S1": LATE, "S2": "", "S3": ""}
+    policy = front.accept("GetPolicy", ad.GetPolicyRequest()).policy
+    policy.ttl_max.FromSeconds(2 * 86_400)
+    policy.collect_within.FromSeconds(86_400)
+    front.accept("SetPolicy", ad.SetPolicyRequest(policy=policy))
     assert out(explained(front)) == {"S1": LATE, "S2": "", "S3": ""}
     refused = reserve(front, "k1", sourcing(), 6).rejection
     assert {near.store_id for near in refused.near_stores} == {"S2", "S3"}
-    assert out(explained(front, "2026-12-27T12:00+01:00"))["S1"] == ""
-    policy = front.accept("GetPolicy", ad.GetPolicyRequest()).policy
-    policy.collect_within.FromSeconds(3 * 86_400)
-    front.accept("SetPolicy", ad.SetPolicyRequest(policy=policy))
-    assert out(explained(front))["S1"] == ""
 
 
 def test_a_shop_that_does_not_open_is_closed_and_has_no_time(at: Open) -> None:
@@ -245,7 +246,7 @@ def test_every_shop_is_counted_once(at: Open, most: int, explain: bool) -> None:
     front = at("2026-12-24T15:00+01:00")
     put(front, S4=CLOSED, S5=None, S6=None, S7=BERLIN)
     request = os_.FindStoresRequest(
-        sourcing=sourcing(),
+        sourcing=sourcing("2026-12-26T15:00+01:00"),
         lines=[{"sku": "A", "quantity": 1}],
         channel="web",
         explain=explain,
@@ -265,7 +266,7 @@ def test_every_shop_is_counted_once(at: Open, most: int, explain: bool) -> None:
 def test_what_shops_have_that_are_out_is_told_too(at: Open) -> None:
     front = at("2026-12-24T15:00+01:00")
     put(front, {"S2": 1.0}, S2=NEW_YORK)
-    found = explained(front, kilometres_max=50.0)
+    found = explained(front, "2026-12-26T15:00+01:00", kilometres_max=50.0)
     assert out(found) == {"S3": "", "S1": LATE, "S2": "TOO_FAR"}
     assert {each.store_id: each.available[0].quantity for each in found.candidates} == dict.fromkeys(out(found), 5)
 
@@ -286,6 +287,6 @@ def test_so_many_are_asked_and_the_others_are_left_off(at: Open) -> None:
 def test_a_refusal_names_those_beyond_the_limits_that_could_serve(at: Open) -> None:
     front = at("2026-12-24T15:00+01:00")
     put(front, {"S1": 1.0, "S2": 2.0, "S3": 0.5}, S1=BERLIN, S2=NEW_YORK, S3=None)
-    refused = reserve(front, "k1", sourcing(kilometres_max=10.0), 5).rejection
+    refused = reserve(front, "k1", sourcing("2026-12-26T15:00+01:00", kilometres_max=10.0), 5).rejection
     assert [(near.store_id, near.has_everything) for near in refused.near_stores] == [("S3", True), ("S2", True)]
     assert [(row.asked, row.available) for row in refused.short_lines] == [(5, 0)]
