@@ -154,7 +154,11 @@ class Coordinator:
         tries = 0
         while True:
             answer = await self._ask(ledger_id, command, deadline, promise=isinstance(command, cm.Amend))
-            if isinstance(answer, Rejection) or not answer.open_attempt:
+            if isinstance(answer, Rejection):
+                return answer
+            if not answer.open_attempt:
+                if isinstance(command, cm.Amend) or command.basket_id:  # it may have asked for less, and be certain
+                    await self._tell_soon(ledger_id, answer, deadline)
                 return answer
             order: Order | Rejection | None = answer
             was_open = answer

@@ -71,8 +71,10 @@ class Orders:
         if isinstance(answer, Order):
             fill_order(answer, ledger_id, reply.order)
         else:
-            by_shop = answer.reason not in (Reason.OPEN_RESERVATIONS_LIMIT, Reason.UNITS_LIMIT)
-            fill_rejection(Refusal(0, answer), request.store_id if by_shop else "", reply.rejection)
+            by_order = answer.number or answer.reason in (Reason.OPEN_RESERVATIONS_LIMIT, Reason.UNITS_LIMIT)
+            fill_rejection(Refusal(0, answer), "" if by_order else request.store_id, reply.rejection)
+            if answer.number:
+                reply.rejection.order_id = format_order_id(ledger_id, answer.number)
 
     async def _reserve(self, request: rs.ReserveRequest, deadline: float, prefix: str) -> Order | Rejection:
         _, wire = translation.reserve(request, prefix)

@@ -42,6 +42,7 @@ async def reserve_near(
     kilometres_max: float = 0.0,
     customer_id: str,
     channel: str,
+    basket_id: str = "",
     ttl_ms: int | None = None,
     slot_start_ms: int | None = None,
     collect_by_ms: int | None = None,
@@ -50,6 +51,7 @@ async def reserve_near(
 ) -> OrderOutcome:
     """Hold units in shops near a place, chosen by the policy, all of it or nothing; PARTIAL tells what is missing.
 
+    The order that the same basket holds already becomes this one; what both have in common is kept throughout.
     `stores_max` is 1 to 5 for SPLIT and PARTIAL, zero leaves it to the service; `kilometres_max` zero sets no limit.
     `slot_start_ms` is taken in every shop. `collect_by_ms`, in place of a slot, leaves out shops where the order would
     be ready only later. A refusal with NO_STORE_IN_REACH names the `near_stores`.
@@ -60,6 +62,7 @@ async def reserve_near(
         lines=lines,
         customer_id=customer_id,
         channel=channel,
+        basket_id=basket_id,
         ttl_ms=ttl_ms,
         slot_start_ms=slot_start_ms,
         sourcing=to_sourcing(Sourcing(place, policy, stores_max, kilometres_max, collect_by_ms)),
@@ -133,15 +136,19 @@ async def amend_order(
     order_id: str,
     *,
     stores: Iterable[StorePlan],
+    ttl_ms: int | None = None,
     idempotency_key: str | None = None,
     timeout_ms: int | None = None,
 ) -> OrderOutcome:
-    """Change what shops hold in one step; shops that are not named keep what they have.
+    """Change what shops hold in one step, and the deadline to `ttl_ms` from then; shops that are not named keep what
+    they have.
 
     All stays as it is until the new is certain, and where it cannot be had.
     """
     key = fresh_key() if idempotency_key is None else idempotency_key
-    request = service_pb2.AmendOrderRequest(idempotency_key=key, order_id=order_id, stores=to_store_plans(stores))
+    request = service_pb2.AmendOrderRequest(
+        idempotency_key=key, order_id=order_id, stores=to_store_plans(stores), ttl=to_optional_duration(ttl_ms)
+    )
     return await _change(self, methods.AMEND_ORDER, request, key, timeout_ms)
 
 

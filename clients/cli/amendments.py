@@ -39,7 +39,7 @@ def amend(
             "from it. May be given several times; shops that are not named keep what they have.",
         ),
     ] = None,
-    ttl: Annotated[str | None, typer.Option(help="For a reservation: the new deadline, as a time from now.")] = None,
+    ttl: Annotated[str | None, typer.Option(help="The new deadline, as a time from now.")] = None,
     slot: SlotOption = None,
     key: KeyOption = None,
     target: TargetOption = None,
@@ -52,25 +52,21 @@ def amend(
     """
     session = Session.of(target, as_json=as_json, timeout=timeout)
     slot_start_ms = instant_ms(slot, "--slot")
+    ttl_ms = optional_duration_ms(ttl, "--ttl")
     if "/" in what:
         if lines:
             raise typer.BadParameter(
                 f"{what} is an order: say which shop is to hold it, --store S1:{lines[0]} for example.",
                 param_hint="LINE",
             )
-        if ttl is not None:
-            raise typer.BadParameter(
-                f"{what} is an order: `holdfast order extend` moves its deadline.", param_hint="--ttl"
-            )
         plans = store_plans(store, slot_start_ms)
-        session.change(lambda client: client.amend_order(what, stores=plans, idempotency_key=key))
+        session.change(lambda client: client.amend_order(what, stores=plans, ttl_ms=ttl_ms, idempotency_key=key))
         return
     if store:
         raise typer.BadParameter(
             f"{what} is a reservation, and stays in its shop: give its lines as SKU=UNITS.", param_hint="--store"
         )
     wanted = quantities(lines, "LINE", missing=None)
-    ttl_ms = optional_duration_ms(ttl, "--ttl")
     if not wanted and ttl_ms is None and slot_start_ms is None:
         raise typer.BadParameter("Nothing would change: give lines, --ttl or --slot.", param_hint="amend")
     session.change(
@@ -97,6 +93,8 @@ def store_plans(texts: Iterable[str] | None, slot_start_ms: int | None) -> list[
         found[store_id] = StorePlan(store_id, lines, slot_start_ms if lines else None)
     if not found:
         raise typer.BadParameter(
-            "Nothing would change: say what a shop is to hold, --store S1:shirt-m=2 for example.", param_hint="--store"
+            "Nothing would change: say what a shop is to hold, --store S1:shirt-m=2 for example. The deadline alone "
+            "moves with `holdfast order extend`.",
+            param_hint="--store",
         )
     return list(found.values())

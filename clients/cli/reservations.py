@@ -93,8 +93,6 @@ def reserve(
     ttl_ms = optional_duration_ms(ttl, "--ttl")
     slot_start_ms = instant_ms(slot, "--slot")
     if near is not None:
-        if basket:
-            raise typer.BadParameter("is not taken with --near: amend the order instead.", param_hint="--basket")
         wanted, place = _lines_without_shop(words), place_near(near, "--near")
         collect_by_ms = instant_ms(collect_by, "--collect-by")
         session.change(
@@ -106,6 +104,7 @@ def reserve(
                 kilometres_max=km_max or 0.0,
                 customer_id=customer,
                 channel=channel,
+                basket_id=basket,
                 ttl_ms=ttl_ms,
                 slot_start_ms=slot_start_ms,
                 collect_by_ms=collect_by_ms,

@@ -217,6 +217,8 @@ class FakeOrders:
                 if refusal is not None:
                     return refusal
             amended.parts.extend(part for part in order.parts if part.store_id not in named)
+            if request.HasField("ttl"):
+                amended.expires_at.seconds = NOW_S + request.ttl.seconds
             order.CopyFrom(amended)
             return None
 

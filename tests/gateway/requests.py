@@ -74,6 +74,7 @@ GOOD: Final[dict[str, Callable[[str], Message]]] = {
         idempotency_key=key,
         order_id=ORDER,
         stores=[{"store_id": "S1", "lines": [LINE, LINE]}, {"store_id": "S2", "lines": [LINE]}],
+        ttl=DAY,
     ),
     "FindStores": lambda _: os_.FindStoresRequest(
         sourcing={"place": {}, "policy": 2, "stores_max": 5, "kilometres_max": 9},

@@ -1,0 +1,164 @@
+"""Orders through a whole gateway: baskets that are reserved again, amendments, and deadlines that keep to hours."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from holdfast.v1 import (
+    admin_service_pb2 as ad,
+    error_pb2,
+    order_pb2,
+    order_service_pb2 as os_,
+    reservation_service_pb2 as rs,
+    stock_service_pb2 as ss,
+    store_pb2,
+)
+from tests.gateway.front import Front
+from tests.host.office import ManualClock
+
+NINE_TO_SIX: Final = [{"intervals": [{"open_minute": 540, "close_minute": 1_080}]}]
+BERLIN: Final[dict[str, Any]] = {"zone": "Europe/Berlin", "weekly": NINE_TO_SIX * 6 + [{}]}
+LATE: Final[dict[str, Any]] = {
+    "zone": "UTC",
+    "weekly": [{"intervals": [{"open_minute": 720, "close_minute": 1_320}]}] * 7,
+}
+SPLIT: Final = order_pb2.Sourcing(place={}, policy=order_pb2.SOURCING_POLICY_SPLIT)
+SATURDAY: Final = "2026-11-21T10:00+01:00"
+
+
+@pytest.fixture
+def front(tmp_path: Path) -> Iterator[Front]:
+    """On a Saturday, with S1 in Berlin, S2 open late and S3 always; five of A in each."""
+    with Front(tmp_path, ManualClock(ms(SATURDAY))) as front:
+        hours = {"S1": BERLIN, "S2": LATE, "S3": None}
+        stores = [
+            store_pb2.Store(store_id=store_id, longitude=place, hours=own)
+            for place, (store_id, own) in enumerate(hours.items())
+        ]
+        front.accept("PutStores", ad.PutStoresRequest(stores=stores))
+        for store_id in hours:
+            front.receive("A", 5, store_id)
+        yield front
+
+
+def ms(instant: str) -> int:
+    """Milliseconds of an instant with its offset."""
+    return int(datetime.fromisoformat(instant).timestamp() * 1_000)
+
+
+def limit(front: Front, units: int) -> None:
+    """So many of A for a customer over the chain."""
+    policy = front.accept("GetPolicy", ad.GetPolicyRequest()).policy
+    policy.chain_limit_rules.add(sku="A", units_max=units)
+    front.accept("SetPolicy", ad.SetPolicyRequest(policy=policy))
+
+
+def reserve(front: Front, key: str, units: int, **fields: Any) -> rs.ReserveResponse:
+    """Of A, in shops near the first one, unless `store_id` names one."""
+    if "store_id" not in fields:
+        fields.setdefault("sourcing", SPLIT)
+    request = rs.ReserveRequest(
+        idempotency_key=key, customer_id="ann", channel="web", lines=[{"sku": "A", "quantity": units}], **fields
+    )
+    return front.accept("Reserve", request)  # type: ignore[no-any-return]
+
+
+def held(order: order_pb2.Order) -> list[tuple[str, int]]:
+    """What its shops hold of A, in sequence."""
+    return sorted(
+        (part.store_id, line.quantity - line.released)
+        for part in order.parts
+        for line in part.lines
+        if line.quantity > line.released
+    )
+
+
+def reserved(front: Front) -> dict[str, int]:
+    """Of A, by shop."""
+    asked = ss.GetAvailabilityRequest(store_ids=["S1", "S2", "S3"], skus=["A"])
+    stores = front.accept("GetAvailability", asked).stores
+    return {store.store_id: store.positions[0].reserved for store in stores}
+
+
+def test_a_basket_that_is_reserved_again_keeps_what_nobody_else_may_have(front: Front) -> None:
+    """All fifteen units there are: a second order beside the first could not even be placed."""
+    first = reserve(front, "k1", 15, basket_id="b").order
+    assert held(first) == [("S1", 5), ("S2", 5), ("S3", 5)]
+    again = reserve(front, "k2", 15, basket_id="b").order
+    assert (again.order_id, held(again)) == (first.order_id, held(first))
+    less = reserve(front, "k3", 4, basket_id="b").order
+    assert less.order_id == first.order_id
+    assert held(front.accept("GetOrder", os_.GetOrderRequest(order_id=first.order_id)).order) == [("S1", 4)]
+    assert reserved(front) == {"S1": 4, "S2": 0, "S3": 0}
+    assert reserve(front, "k1", 15, basket_id="b").order == first, "a repeat is answered as at first"
+    more = reserve(front, "k4", 99, basket_id="b").rejection
+    assert more.reason == error_pb2.REASON_NO_STORE_IN_REACH
+    assert [(row.asked, row.available) for row in more.short_lines] == [(99, 15)], "its own four count as free for it"
+
+
+def test_under_a_limit_of_the_chain_a_shopper_is_not_locked_out_by_his_own_basket(front: Front) -> None:
+    limit(front, 3)
+    first = reserve(front, "k1", 3, store_id="S1", basket_id="b").order
+    again = reserve(front, "k2", 3, store_id="S2", basket_id="b").order
+    assert again.order_id == first.order_id
+    assert held(again) == [("S2", 3)] or held(again) == [("S1", 3), ("S2", 3)]
+    assert held(front.accept("GetOrder", os_.GetOrderRequest(order_id=first.order_id)).order) == [("S2", 3)]
+    refused = reserve(front, "k3", 1, store_id="S1", basket_id="another").rejection
+    assert refused.reason == error_pb2.REASON_UNITS_LIMIT
+    front.accept("ConfirmOrder", os_.ConfirmOrderRequest(idempotency_key="c1", order_id=first.order_id))
+    confirmed = reserve(front, "k4", 1, store_id="S1", basket_id="b").rejection
+    assert (confirmed.reason, confirmed.order_id) == (error_pb2.REASON_BASKET_CONFIRMED, first.order_id)
+    assert "the order" in confirmed.message
+
+
+def test_two_that_amend_at_once_do_not_add_up(front: Front) -> None:
+    order = reserve(front, "k1", 1, sourcing=order_pb2.Sourcing(place={})).order
+
+    def amend(key: str, units: int) -> Any:
+        wanted = [{"store_id": "S2", "lines": [{"sku": "A", "quantity": units}]}]
+        return front.asked(
+            "AmendOrder", os_.AmendOrderRequest(idempotency_key=key, order_id=order.order_id, stores=wanted)
+        )
+
+    async def both() -> Any:
+        return await asyncio.gather(amend("a1", 3), amend("a2", 2))
+
+    assert all(said.reply.HasField("order") for said in front.run(both)), "one waits for the other"
+    now = held(front.accept("GetOrder", os_.GetOrderRequest(order_id=order.order_id)).order)
+    assert now in ([("S1", 1), ("S2", 3)], [("S1", 1), ("S2", 2)])
+
+
+def test_a_deadline_keeps_to_the_hours_of_all_its_shops(front: Front) -> None:
+    order = reserve(front, "k1", 10).order
+    assert [part.store_id for part in order.parts] == ["S1", "S2"]
+    step: dict[str, Any] = {"order_id": order.order_id}
+    # Sunday is closed in Berlin: on Monday both are open from noon, UTC, until six in Berlin.
+    confirm = os_.ConfirmOrderRequest(idempotency_key="c1", collect_within={"seconds": 86_400}, **step)
+    confirmed = front.accept("ConfirmOrder", confirm).order
+    assert confirmed.expires_at.ToMilliseconds() == ms("2026-11-23T18:00+01:00")
+    assert front.accept("ConfirmOrder", confirm).order == confirmed
+    # Monday at eleven, Berlin's time, the one is open and the other not.
+    extend = os_.ExtendOrderRequest(idempotency_key="e1", ttl={"seconds": 49 * 3_600}, **step)
+    assert front.accept("ExtendOrder", extend).order.expires_at.ToMilliseconds() == ms("2026-11-23T18:00+01:00")
+    inside = os_.ExtendOrderRequest(idempotency_key="e2", ttl={"seconds": 52 * 3_600}, **step)
+    assert front.accept("ExtendOrder", inside).order.expires_at.ToMilliseconds() == ms("2026-11-23T14:00+01:00")
+    # Without the shop that closes early, its hours count no more.
+    away = os_.AmendOrderRequest(
+        idempotency_key="a1",
+        ttl={"seconds": 55 * 3_600},
+        stores=[{"store_id": "S1"}, {"store_id": "S3", "lines": [{"sku": "A", "quantity": 1}]}],
+        **step,
+    )
+    amended = front.accept("AmendOrder", away).order
+    assert amended.expires_at.ToMilliseconds() == ms("2026-11-23T17:00+01:00")
+    later = os_.ExtendOrderRequest(idempotency_key="e3", ttl={"seconds": 60 * 3_600}, **step)
+    assert front.accept("ExtendOrder", later).order.expires_at.ToMilliseconds() == ms("2026-11-23T21:00:00+00:00")
+
+
+def test_a_hold_keeps_its_time_open_or_closed(front: Front) -> None:
+    order = reserve(front, "k1", 10, ttl={"seconds": 36_000}).order
+    assert order.expires_at.ToMilliseconds() == ms("2026-11-21T20:00+01:00")
