@@ -62,10 +62,9 @@ class Orders:
         )
 
     async def reserve(
-        self, request: rs.ReserveRequest, context: Any, reply: rs.ReserveResponse, prefix: str = ""
+        self, request: rs.ReserveRequest, deadline: float, reply: rs.ReserveResponse, prefix: str = ""
     ) -> None:
         """Reserve, as an order. Raises as the calls do."""
-        deadline = deadline_of(context)
         answer = await self._reserve(request, deadline, prefix)
         ledger_id = ledger_of_customer(request.customer_id)
         if isinstance(answer, Order):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import grpc
 
@@ -33,6 +33,9 @@ from serve.validation import (
 )
 
 PAGE_SIZE_DEFAULT = 100
+# What an order in a batch may take of its time. One whose shop is away then says so in its own place, and the batch is
+# answered while the caller still waits, with what became of all the others.
+ORDER_SHARE: Final = 0.5
 
 Translate = Callable[[Any, str], Entry]
 
@@ -70,7 +73,7 @@ class Reservations:
         """One mutation; the reply is the kind's response."""
         request = parse(kind.request, payload)
         if kind is RESERVE and self.orders.takes(request):
-            await self.orders.reserve(request, context, reply)
+            await self.orders.reserve(request, deadline_of(context), reply)
             return
         entry = kind.translate(request, "")
         store_id = entry[0]
@@ -93,18 +96,33 @@ class Reservations:
         checked.raise_if_faulty()
         outcomes = [reply.outcomes.add() for _ in requests]
         entries, places, orders = await self._translate(kind, requests, outcomes)
-        await asyncio.gather(*(self._order(requests[place], place, context, outcomes[place]) for place in orders))
+        deadline, whole = deadline_of(context), len(entries) == len(requests)
+        decided = self._entries(kind, entries, [outcomes[place] for place in places], deadline, whole=whole)
+        if not orders:
+            await decided
+            return
+        # An order has the longest way, so what one shop decides by itself goes beside it and not after it.
+        now = asyncio.get_running_loop().time()
+        until = deadline if len(requests) == 1 else now + ORDER_SHARE * (deadline - now)
+        await asyncio.gather(
+            decided, *(self._order(requests[place], place, until, outcomes[place]) for place in orders)
+        )
+
+    async def _entries(
+        self, kind: Kind, entries: Sequence[Entry], outcomes: Sequence[Any], deadline: float, *, whole: bool
+    ) -> None:
+        """Items of a batch that one shop each decides. `whole` says that the batch has no others."""
         if not entries:
             return
         store_ids = [store_id for store_id, _ in entries]
         try:
-            queued = self._router.submit(store_ids, entries, deadline_of(context), promise=kind.promise)
+            queued = self._router.submit(store_ids, entries, deadline, promise=kind.promise)
         except Overloaded as refusal:
             # A call of one actor that is refused as a whole says so as a status: it is cheaper for both sides.
-            if len(entries) == len(requests):
+            if whole:
                 raise
-            for place in places:
-                statuses.fill_item_error(statuses.overloaded(refusal.retry_after_s), outcomes[place].error)
+            for outcome in outcomes:
+                statuses.fill_item_error(statuses.overloaded(refusal.retry_after_s), outcome.error)
             return
         answers = await asyncio.gather(*(future for future, _ in queued), return_exceptions=True)
         for (_, mine), part in zip(queued, answers, strict=True):
@@ -113,12 +131,12 @@ class Reservations:
                 if status is None:
                     raise part
                 for index in mine:
-                    statuses.fill_item_error(status, outcomes[places[index]].error)
+                    statuses.fill_item_error(status, outcomes[index].error)
                 continue
             for index, answer in zip(mine, part, strict=True):
                 if kind.promise:
                     await self.orders.note(entries[index][0], answer)
-                _fill_item(answer, entries[index], outcomes[places[index]])
+                _fill_item(answer, entries[index], outcomes[index])
 
     async def _translate(
         self, kind: Kind, requests: Sequence[Any], outcomes: Sequence[Any]
@@ -151,10 +169,10 @@ class Reservations:
                 places.append(place)
         return entries, places, orders
 
-    async def _order(self, request: Any, place: int, context: Any, outcome: Any) -> None:
+    async def _order(self, request: Any, place: int, deadline: float, outcome: Any) -> None:
         """An item of a batch that becomes an order."""
         try:
-            await self.orders.reserve(request, context, outcome, f"requests[{place}].")
+            await self.orders.reserve(request, deadline, outcome, f"requests[{place}].")
         except ENDINGS as error:
             status = status_of(error)
             assert status is not None

@@ -1,0 +1,129 @@
+"""Orders in a batch: neither the other rows nor the other orders wait for one longer than they must."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from holdfast.v1 import admin_service_pb2 as ad, reservation_service_pb2 as rs
+from serve.reservations import ORDER_SHARE
+from tests.gateway.front import Front, Said, reserve_request
+from tests.host.loop_time import skip
+from tests.host.office import WAIT_S, ManualClock
+from tests.waiting import until_async
+
+CODE = grpc.StatusCode
+TIME_S = 8.0
+
+
+@pytest.fixture
+def limited(tmp_path: Path, clock: ManualClock) -> Iterator[Front]:
+    """Units in two shops; what the channel `app` reserves becomes an order."""
+    with Front(tmp_path, clock) as front:
+        front.receive("A")
+        front.receive("A", store_id="S2")
+        policy = front.accept("GetPolicy", ad.GetPolicyRequest()).policy
+        policy.chain_limit_rules.add(channel="app", open_reservations_max=9)
+        front.accept("SetPolicy", ad.SetPolicyRequest(policy=policy))
+        yield front
+
+
+def row(key: str, store_id: str = "S1", channel: str = "app") -> rs.ReserveRequest:
+    """A row of a batch: an order in `app`, a reservation elsewhere."""
+    request = reserve_request(key, store_id=store_id)
+    request.channel = channel
+    return request
+
+
+def kinds(said: Said) -> list[str]:
+    """What became of each row."""
+    assert said.code is CODE.OK
+    return [outcome.WhichOneof("result") for outcome in said.reply.outcomes]
+
+
+async def ask(front: Front, *rows: rs.ReserveRequest) -> Said:
+    """Call with the rows as a batch."""
+    batch = rs.ReserveBatchRequest(requests=rows)
+    return await front.asked("ReserveBatch", batch, timeout_ms=str(int(1_000 * TIME_S)))
+
+
+async def reached(front: Front, actor: str) -> None:
+    """Wait for the next step that is sent to an actor."""
+    before = len(front.actors.calls)
+
+    async def is_there() -> bool:
+        return any(call[:2] == (actor, "step") for call in front.actors.calls[before:])
+
+    await until_async(is_there, within_s=WAIT_S, what=f"a step of {actor}")
+
+
+def test_what_one_shop_decides_does_not_wait_for_the_orders_beside_it(limited: Front) -> None:
+    async def main() -> None:
+        gate = limited.actors.hold("customers-0000-of-0001")
+        batch = asyncio.ensure_future(ask(limited, row("k1"), row("k2", channel="web")))
+        await reached(limited, "store-S1")
+        gate.set()
+        assert kinds(await batch) == ["order", "reservation"]
+
+    limited.run(main)
+
+
+def test_an_order_whose_shop_is_away_says_so_while_the_others_are_answered(limited: Front) -> None:
+    rows = [row("k1"), row("k2", "S2"), row("k3", channel="web"), row("k4")]
+
+    async def main() -> None:
+        gate = limited.actors.hold("store-S2")
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        batch = asyncio.ensure_future(ask(limited, *rows))
+        await reached(limited, "store-S2")
+        skip(ORDER_SHARE * TIME_S)
+        said = await batch
+        assert loop.time() - began < TIME_S
+        assert kinds(said) == ["order", "error", "reservation", "order"]
+        assert said.reply.outcomes[1].error.code == CODE.UNAVAILABLE.value[0]
+        assert "same key" in said.reply.outcomes[1].error.message
+        gate.set()
+        again = await ask(limited, *rows)
+        assert kinds(again) == ["order", "order", "reservation", "order"]
+        assert [again.reply.outcomes[place] for place in (0, 2, 3)] == [
+            said.reply.outcomes[place] for place in (0, 2, 3)
+        ]
+
+    limited.run(main)
+
+
+def test_an_order_alone_has_all_of_its_time(limited: Front) -> None:
+    async def main() -> None:
+        gate = limited.actors.hold("store-S2")
+        batch = asyncio.ensure_future(ask(limited, row("k1", "S2")))
+        await reached(limited, "store-S2")
+        skip(ORDER_SHARE * TIME_S)
+        gate.set()
+        assert kinds(await batch) == ["order"]
+
+    limited.run(main)
+
+
+def test_rows_that_look_for_shops_are_taken_and_refused_each_by_itself(limited: Front) -> None:
+    def near(key: str, place: dict[str, Any], units: int = 1) -> rs.ReserveRequest:
+        request = reserve_request(key, units=units, store_id="")
+        request.sourcing.place.MergeFrom(type(request.sourcing.place)(**place))
+        return request
+
+    rows = [
+        near("k1", {"postcode": "10115"}),
+        near("k2", {"postcode": "99999"}),
+        near("k3", {"latitude": 91}),
+        near("k4", {"postcode": "10115"}, units=5_000),
+        row("k5", channel="web"),
+    ]
+    for request in rows[:4]:
+        request.sourcing.place.SetInParent()
+    said = limited.run(lambda: ask(limited, *rows))
+    assert kinds(said) == ["order", "error", "error", "rejection", "reservation"]
+    fields = [violation.field for place in (1, 2) for violation in said.reply.outcomes[place].error.violations]
+    assert fields == ["requests[1].sourcing.place.postcode", "requests[2].sourcing.place.latitude"]
