@@ -7,6 +7,7 @@ the same idempotency key until it is answered or its deadline passes. A refusal 
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Self, TypeVar
 
 import grpc
@@ -83,7 +84,7 @@ class ChannelClient:
         limits, timeouts, retry = limits or Limits(), timeouts or Timeouts(), retry or RetryPolicy()
         connection = Connection(target, channels=channels, credentials=credentials, metadata=metadata)
 
-        def batching(kind: Kind[OutcomeT, ResultT]) -> Batcher[OutcomeT, ResultT]:
+        def batching(kind: Kind[OutcomeT, ResultT], limits: Limits = limits) -> Batcher[OutcomeT, ResultT]:
             return Batcher(kind, limits=limits, timeouts=timeouts, retry=retry)
 
         reserve, confirm, collect, release = reservation_kinds(connection)
@@ -91,6 +92,9 @@ class ChannelClient:
             caller=Caller(connection, timeouts=timeouts, retry=retry),
             limits=limits,
             reserves=batching(reserve),
+            orders=batching(
+                reserve, replace(limits, batch_items_max=min(limits.batch_items_max, limits.batch_orders_max))
+            ),
             confirms=batching(confirm),
             collects=batching(collect),
             releases=batching(release),

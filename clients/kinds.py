@@ -1,4 +1,4 @@
-"""The four kinds of call that are batched: which RPC carries one, which carries many, and how an outcome is read."""
+"""The kinds of call that are batched: which RPC carries one, which carries many, and how an outcome is read."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
@@ -57,7 +57,7 @@ def _read(outcome: Outcome) -> Reservation | Rejection | Fault:
     return fault_from_item(outcome.error)
 
 
-# Any: the answers of the four kinds have types of their own, alike but for the name of the status in them.
+# Any: the answers of the kinds have types of their own, alike but for the name of the status in them.
 def _kind(
     connection: Connection,
     one: Method[bytes, Any],

@@ -8,6 +8,7 @@ class Limits:
     """How much a client takes on at once.
 
     batch_items_max      the service takes no more in one batch.
+    batch_orders_max     fewer where shops are looked for: all of a batch wait for the slowest order of it.
     batch_lines_max      keeps a full batch and its answer below the 4 MB that some proxies allow a message.
     batches_in_flight_max  per kind of call; while these fly the next one gathers. More of them means smaller ones.
     calls_max            unfinished calls per kind; beyond it a call is refused with Overloaded.
@@ -15,6 +16,7 @@ class Limits:
     """
 
     batch_items_max: int = 1_024
+    batch_orders_max: int = 64
     batch_lines_max: int = 16_384
     batches_in_flight_max: int = 2
     calls_max: int = 65_536

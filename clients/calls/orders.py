@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from clients import methods
-from clients.calls.inside import Client, fresh_key
+from clients.calls.inside import Client, fresh_key, submit
 from clients.errors import ServiceFault
 from clients.methods import Method
 from clients.values.orders import Order, OrderOutcome, PartOutcomes, Place, Sourcing, SourcingPolicy, StorePlan
-from clients.values.reservations import LineQuantities, ReleaseReason
+from clients.values.reservations import LineQuantities, ReleaseReason, Reservation
 from clients.wire.orders import (
     OrderResponse,
     PartsResponse,
@@ -67,15 +67,21 @@ async def reserve_near(
         slot_start_ms=slot_start_ms,
         sourcing=to_sourcing(Sourcing(place, policy, stores_max, kilometres_max, collect_by_ms)),
     )
-    response = await self.inside.caller.ask(
-        methods.RESERVE, request.SerializeToString(), timeout_ms=timeout_ms, idempotency_key=key
+    inside = self.inside
+    outcome = await submit(
+        inside,
+        inside.orders,
+        request,
+        lines=len(request.lines),
+        # Customers share ledgers by a rule of the service.
+        ledger="",
+        own_key=idempotency_key is None,
+        timeout_ms=timeout_ms,
     )
-    if response.HasField("rejection"):
-        return rejection_from(response.rejection)
-    if not response.HasField("order"):
-        where = self.inside.caller.connection.target
+    if isinstance(outcome, Reservation):
+        where = inside.caller.connection.target
         raise ServiceFault(methods.RESERVE.name, where=where, why="shops were to be looked for, and no order came")
-    return order_from(response.order)
+    return outcome
 
 
 async def get_order(self: Client, order_id: str, *, timeout_ms: int | None = None) -> Order:

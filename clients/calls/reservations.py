@@ -8,7 +8,7 @@ Changes answer with `Reservation | Rejection`, a reserve under a limit of the wh
 from collections.abc import AsyncIterator, Iterable
 
 from clients import methods
-from clients.calls.inside import Client, Outcomes, ReservationBatcher, fresh_key
+from clients.calls.inside import Client, Outcomes, ReservationBatcher, fresh_key, submit
 from clients.values.orders import ReserveOutcome
 from clients.values.reservations import LineQuantities, ReleaseReason, Reservation, Status
 from clients.wire.reservations import rejection_from, reservation_from, reserve_request, to_lines
@@ -46,13 +46,14 @@ async def reserve(
         ttl_ms=ttl_ms,
         slot_start_ms=slot_start_ms,
     )
-    inside = self.inside
-    return await inside.reserves.submit(
-        request.SerializeToString(),
+    return await submit(
+        self.inside,
+        self.inside.reserves,
+        request,
         lines=len(request.lines),
-        key=key,
-        twin=None if idempotency_key is None else f"{store_id}:{key}",
-        timeout_ms=inside.caller.timeouts.call_ms if timeout_ms is None else timeout_ms,
+        ledger=store_id,
+        own_key=idempotency_key is None,
+        timeout_ms=timeout_ms,
     )
 
 
@@ -71,9 +72,7 @@ async def confirm(
         reservation_id=reservation_id,
         collect_within=to_optional_duration(collect_within_ms),
     )
-    return await _submit(
-        self, self.inside.confirms, request, key=key, own=idempotency_key is None, timeout_ms=timeout_ms
-    )
+    return await _change(self, self.inside.confirms, request, own_key=idempotency_key is None, timeout_ms=timeout_ms)
 
 
 async def collect(
@@ -93,9 +92,7 @@ async def collect(
         payment_reference=payment_reference,
         lines=to_lines(lines),
     )
-    return await _submit(
-        self, self.inside.collects, request, key=key, own=idempotency_key is None, timeout_ms=timeout_ms
-    )
+    return await _change(self, self.inside.collects, request, own_key=idempotency_key is None, timeout_ms=timeout_ms)
 
 
 async def release(
@@ -115,9 +112,7 @@ async def release(
         reason=f"RELEASE_REASON_{reason.name}",
         lines=to_lines(lines),
     )
-    return await _submit(
-        self, self.inside.releases, request, key=key, own=idempotency_key is None, timeout_ms=timeout_ms
-    )
+    return await _change(self, self.inside.releases, request, own_key=idempotency_key is None, timeout_ms=timeout_ms)
 
 
 async def mark_ready(
@@ -206,26 +201,20 @@ async def list_reservations(
         request.page_token = page.next_page_token
 
 
-async def _submit(
+async def _change(
     self: Client,
     batcher: ReservationBatcher,
     request: service_pb2.ConfirmReservationRequest
     | service_pb2.CollectReservationRequest
     | service_pb2.ReleaseReservationRequest,
     *,
-    key: str,
-    own: bool,
+    own_key: bool,
     timeout_ms: int | None,
 ) -> Outcomes:
-    # `own`: this client made the key, so no other call has it. A reservation's id begins with its shop.
-    return await batcher.submit(
-        request.SerializeToString(),
-        # An answer has the reservation's lines even where the request names none; few have more than this.
-        lines=4,
-        key=key,
-        twin=None if own else f"{request.reservation_id.rpartition(':')[0]}:{key}",
-        timeout_ms=self.inside.caller.timeouts.call_ms if timeout_ms is None else timeout_ms,
-    )
+    # A reservation's id begins with its shop.
+    shop = request.reservation_id.rpartition(":")[0]
+    # An answer has the reservation's lines even where the request names none; few have more than four.
+    return await submit(self.inside, batcher, request, lines=4, ledger=shop, own_key=own_key, timeout_ms=timeout_ms)
 
 
 def _outcome(
