@@ -72,10 +72,11 @@ class Coordinator:
         return await self._drive(ledger_of_customer(command.customer_id), command, deadline, next_plans)
 
     async def refuse(self, command: cm.Refuse, deadline: float) -> Order | Rejection:
-        """Answer a call for which no plan was found. Another answer comes back where the call was answered before."""
-        answer = await self._say(ledger_of_customer(command.customer_id), command, deadline, promise=False)
-        assert answer is not None, "a call with a key always has an answer"
-        return answer
+        """Answer a call for which no plan was found. Another answer comes back where the call was answered before, and
+        where it is under way, which is then driven to its end: it may have claimed the very stock that was not found.
+        """
+        ledger_id = ledger_of_customer(command.customer_id)
+        return await self._drive(ledger_id, command, deadline, lambda _order, _refused: command.rejection)
 
     async def amend(
         self, ledger_id: str, command: cm.Amend, deadline: float, next_plans: NextPlans = no_other_plan
@@ -149,7 +150,7 @@ class Coordinator:
         return max(orders, key=lambda order: order.version, default=None)
 
     async def _drive(
-        self, ledger_id: str, command: cm.Open | cm.Amend, deadline: float, next_plans: NextPlans
+        self, ledger_id: str, command: cm.Open | cm.Refuse | cm.Amend, deadline: float, next_plans: NextPlans
     ) -> Order | Rejection:
         tries = 0
         while True:

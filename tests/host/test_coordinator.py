@@ -1,10 +1,19 @@
 """Of two that drive one call, both give its first answer: what has happened to the order since is none of it."""
 
-from actors.coordinator import just_committed
+import asyncio
+
+import pytest
+
+from actors.coordinator import Coordinator, just_committed
 from actors.ledger.lifecycle import Status
+from actors.ledger.reasons import Reason, Rejection
+from actors.order_envelope import order_command_to_wire
 from actors.orders import commands as cm
-from actors.orders.state import Order, OrderLedger
+from actors.orders.ids import ledger_of_customer
+from actors.orders.state import Order, OrderLedger, Standing
 from actors.orders.transact import transact
+from tests.host.office import WAIT_S
+from tests.host.way import Run, Way
 
 NUMBER = 1
 OPEN = cm.Open("key", "content", "ann", "web", 0, (cm.Plan("367", (("apple", 1),), 0),), (), "")
@@ -44,3 +53,28 @@ def test_an_attempt_that_was_let_go_of_is_not_committed() -> None:
     assert isinstance(committed, Order)
     assert just_committed(again, committed)
     assert not just_committed(was_open, committed)
+
+
+@pytest.mark.parametrize(("units", "reserved"), [(10, 10), (11, 0)])
+def test_no_plan_for_a_call_that_is_under_way_is_no_answer_to_it(on_the_way: Run, units: int, reserved: int) -> None:
+    """Its first gateway is gone. The next one finds nothing left, perhaps because the call itself has claimed it."""
+    none_in_reach = Rejection(Reason.NO_STORE_IN_REACH)
+    opened = cm.Open("key", "content", "ann", "web", 0, (cm.Plan("S1", (("A", units),), 0),), ())
+
+    async def test(way: Way) -> None:
+        coordinator, ledger_id = Coordinator(way.router), ledger_of_customer("ann")
+        deadline = asyncio.get_running_loop().time() + WAIT_S
+        [(first, _)] = way.router.submit(
+            [ledger_id], [(ledger_id, order_command_to_wire(opened))], deadline, promise=False
+        )
+        await first
+        answer = await coordinator.refuse(cm.Refuse("key", "content", "ann", none_in_reach), deadline)
+        if reserved:
+            assert isinstance(answer, Order)
+            assert (answer.standing, [part.store_id for part in answer.certain_parts()]) == (Standing.HELD, ["S1"])
+        else:
+            assert answer == none_in_reach
+        assert (await way.on_hand("S1"))[:2] == (10, reserved)
+        assert await coordinator.open(opened, deadline) == answer
+
+    on_the_way(test)
