@@ -127,6 +127,13 @@ class Service:
                 continue
         return found
 
+    def kill_processes(self, title: str) -> None:
+        """Kill -9 those whose command line says so."""
+        doomed = self.processes(title)
+        assert doomed, f"no process is called {title}"
+        for process in doomed:
+            process.kill()
+
     def terminate(self) -> None:
         """Ask it to end, and do not wait."""
         os.kill(self.pid, signal.SIGTERM)

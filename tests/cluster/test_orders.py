@@ -109,10 +109,7 @@ def test_baskets_in_opposing_sequence_under_kills_end_whole(service: Service) ->
         async def strike() -> None:
             await struck.wait()
             for title in ("ray::RayCustomerActor", "ray::ServeReplica"):
-                doomed = service.processes(title)
-                assert doomed, f"no process is called {title}"
-                for process in doomed:
-                    process.kill()
+                service.kill_processes(title)
 
         crowd = asyncio.gather(*(customer(number) for number in range(3 * units)))
         asyncio.get_running_loop().call_later(1.0, struck.set)
