@@ -6,42 +6,42 @@ from collections.abc import Awaitable, Callable
 from time import perf_counter, process_time
 from typing import Any, Final
 
+from bench import opposing
 from bench.arithmetic import latencies_ms
+from bench.heard import Heard
 from bench.payloads import CHANNEL, sku
 from clients import ChannelClient, HoldfastError, Order, Place, Rejection, Reservation, SourcingPolicy
 
 WARM_CALLS = 4  # of each caller
 LIMITED_CHANNEL = "app"  # to which a limit of the whole chain applies, in scenario `across`
 PLACE = Place(1.0, 1.0)
-
-
-class Heard:
-    """What the callers of one measuring heard."""
-
-    def __init__(self) -> None:
-        self.latencies: list[float] = []
-        self.accepted = 0
-        self.refused = 0
-        self.failures: list[str] = []
+STUCK_TOLD_MAX = 20
 
 
 async def call_through_client(
     spec: dict[str, Any], gate: Callable[[str], None], tell: Callable[[dict[str, Any]], None]
 ) -> None:
     """See `bench.load`, whose specification, gate and answers these are."""
+    opposes = spec["method"] == opposing.METHOD
+    caller = opposing.take_and_give_back if opposes else _caller
     async with ChannelClient(spec["target"]) as client:
         warmed, heard = Heard(), Heard()
         chances = [random.Random(spec["seed"] + number) for number in range(spec["in_flight"])]
 
         async def everyone(until: float, calls: int, into: Heard) -> None:
-            await asyncio.gather(*(_caller(client, spec, chance, until, calls, into) for chance in chances))
+            await asyncio.gather(*(caller(client, spec, chance, until, calls, into) for chance in chances))
 
         await everyone(perf_counter() + spec["seconds"], WARM_CALLS, warmed)
         gate("ready")
         cpu, began = process_time(), perf_counter()
         await everyone(began + spec["seconds"], 0, heard)
         took, cpu = perf_counter() - began, process_time() - cpu
-        tell({"seconds": took, "cpu_s": cpu, "calls": len(heard.latencies), **latencies_ms(heard.latencies)})
+        more = opposing.figures(heard, spec["store_ids"], took) if opposes else {}
+        calls = len(heard.latencies)
+        tell({"seconds": took, "cpu_s": cpu, "calls": calls, **latencies_ms(heard.latencies), "more": more})
+        if opposes:
+            heard.stuck += await opposing.left_over(client, spec["store_ids"])
+            heard.stuck += [] if heard.accepted else ["no order was placed"]
     failures = warmed.failures + heard.failures
     tell(
         {
@@ -50,6 +50,7 @@ async def call_through_client(
             "undecided": 0,
             "failed": len(failures),
             "failure": failures[0] if failures else "",
+            "stuck": (warmed.stuck + heard.stuck)[:STUCK_TOLD_MAX],
         }
     )
 
@@ -101,10 +102,4 @@ async def _caller(
         except HoldfastError as error:
             heard.failures.append(str(error))
             continue
-        heard.latencies.append(perf_counter() - began)
-        if isinstance(outcome, Reservation):
-            heard.accepted += 1
-        elif isinstance(outcome, Order):
-            heard.accepted += len(outcome.parts)
-        else:
-            heard.refused += 1
+        heard.hear(outcome, perf_counter() - began)

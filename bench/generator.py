@@ -34,7 +34,7 @@ class Load:
     in_flight: int
     seconds: float
     skus: int
-    seed: int
+    seed: int = 0
     lines: int = 1
     batch: int = 0
     connections: int = 1
@@ -44,11 +44,14 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What came of it: figures of one round, and what the callers were told, warm-up included."""
+    """What came of it: figures of one round, and what the callers were told, warm-up included. `stuck` says what no
+    caller should find.
+    """
 
     figures: dict[str, float]
     told: Told
     failure: str
+    stuck: list[str]
 
 
 class Generator:
@@ -75,9 +78,10 @@ class Generator:
             **{name: seen[name] for name in ("p50_ms", "p99_ms", "p99_9_ms")},
             **{f"{role.replace(' ', '_')}_us": 1e6 * ratio(cpu[role], units) for role in processes.ROLES},
             "generator_us": 1e6 * ratio(seen["cpu_s"], units),
+            **seen.get("more", {}),
         }
         told = Told(answers["accepted"], answers["undecided"] + answers["failed"])
-        return Measured(figures, told, answers["failure"])
+        return Measured(figures, told, answers["failure"], answers.get("stuck", []))
 
     def _write(self, text: str) -> None:
         self._there.write(text + "\n")

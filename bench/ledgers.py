@@ -58,12 +58,12 @@ def status(target: str, store_id: str) -> admin_pb2.GetLedgerStatusResponse:
         return found
 
 
-def receive(target: str, store_id: str, of_sku: str) -> None:
+def receive(target: str, store_id: str, of_sku: str, units: int = UNITS) -> None:
     """Receive one more SKU into one shop."""
     with connected(target) as channel:
         service: Any = stock_grpc.StockServiceStub(channel)
         request = stock_service_pb2.AdjustStockRequest(idempotency_key=uuid4().hex, store_id=store_id, source=of_sku)
-        request.adjustments.add(sku=of_sku, delta=UNITS, sequence=1, kind=stock_pb2.ADJUSTMENT_KIND_RECEIPT)
+        request.adjustments.add(sku=of_sku, delta=units, sequence=1, kind=stock_pb2.ADJUSTMENT_KIND_RECEIPT)
         service.AdjustStock(request, timeout=CALL_S, metadata=TIME)
 
 

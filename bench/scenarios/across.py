@@ -2,18 +2,23 @@
 
 The one-shop path is one actor, one decision, one durable write. Under a limit of the whole chain the customer's ledger
 opens and commits, and the shop claims and heeds; over two shops, two do. Figures through the channel client.
+
+Then baskets in opposing sequence, of which none may wait for another (see `bench.opposing`): `orders_per_s` were placed
+and given back again, and the run fails where an answer took too long or anything was left in a shop.
 """
 
 from contextlib import ExitStack
+from dataclasses import replace
+from itertools import chain
 from typing import Final
 
-from bench import ledgers
-from bench.arithmetic import medians, ratio
-from bench.conservation import Told
+from bench import ledgers, opposing
+from bench.arithmetic import ratio
 from bench.generator import Load, generating
 from bench.options import Options
 from bench.record import Headline, Outcome, Row
-from bench.service import holdfast
+from bench.rounds import Rounds
+from bench.service import Service, holdfast
 
 STORES: Final = tuple(f"S{number:03d}" for number in range(16))
 SKUS: Final = 2_000
@@ -25,52 +30,59 @@ PATHS: Final = {
     "the nearest shop": "nearest",
     "two shops": "two shops",
 }
+# Shops of their own, so that what is left in them is left by these baskets.
+OPPOSED: Final = {"two shops": ("T000", "T001"), "four shops": ("T002", "T003", "T004", "T005")}
 
 
 def run(options: Options) -> Outcome:
     """Each path with one caller and with many; CPU is of all processes of the service together."""
+    stores = STORES + tuple(chain.from_iterable(OPPOSED.values()))
     with ExitStack() as stack:
         options.say("across: starting the service")
-        service = stack.enter_context(holdfast(options.scratch, STORES, options.store_actors, POLICY))
+        service = stack.enter_context(holdfast(options.scratch, stores, options.store_actors, POLICY))
         ledgers.open_stock(service.target, STORES, SKUS)
         ledgers.receive(service.target, "S000", "left")
         ledgers.receive(service.target, "S001", "right")
-        generator = stack.enter_context(generating())
-        rows: list[Row] = []
-        told: list[Told] = []
-        failures: list[str] = []
-        for callers in (64,) if options.quick else CALLERS:
-            alone = 0.0
-            for name, method in PATHS.items():
-                rounds = []
-                for number in range(options.rounds):
-                    seed = 10_000 * (number + 1)
-                    load = Load("client", service.target, method, STORES, callers, options.seconds, SKUS, seed)
-                    measured = generator.measure(load, service)
-                    rounds.append(measured.figures)
-                    told.append(measured.told)
-                    failures += [measured.failure] if measured.failure else []
-                options.say(f"across: {name}, {callers} callers")
-                figures = medians(rounds)
-                service_us = sum(us for part, us in figures.items() if part.endswith("_us") and part != "generator_us")
-                alone = alone or service_us
-                rows.append(Row(f"{name}, {callers} callers", {**figures, "cpu_to_one_shop": ratio(service_us, alone)}))
+        rounds = Rounds(stack.enter_context(generating()), service, options)
+        rows = [
+            row
+            for callers in ((64,) if options.quick else CALLERS)
+            for row in _paths(rounds, service, options, callers)
+        ]
+        opposed = _opposing(rounds, service, options)
         options.say("across: verifying every shop's journal")
-        conservation = ledgers.verdict(service.target, STORES, told)
-    parameters = {
-        "store_actors": options.store_actors,
-        "stores": len(STORES),
-        "skus": SKUS,
-        "rounds": options.rounds,
-        "seconds": options.seconds,
-        "quick": options.quick,
-        "failures": failures[:3],
-    }
+        conservation = ledgers.verdict(service.target, stores, rounds.told)
     many = {row.name.rpartition(",")[0]: row.figures for row in rows[-len(PATHS) :]}
     limited = many["one shop, a limit of the chain"]
     headlines = [
         Headline("two shops, 64 callers", many["two shops"]["per_s"], "orders/s"),
         Headline("two shops, CPU to one shop", many["two shops"]["cpu_to_one_shop"], "times"),
         Headline("a limit of the chain, CPU to one shop", limited["cpu_to_one_shop"], "times"),
+        Headline("opposing baskets, two shops, 64 callers", opposed[0].figures["orders_per_s"], "orders/s"),
     ]
-    return Outcome(parameters, rows, headlines, conservation)
+    stuck = [f"opposing baskets: {each}" for each in rounds.stuck]
+    conservation = replace(conservation, discrepancies=[*stuck, *conservation.discrepancies])
+    return Outcome(rounds.parameters(SKUS, len(STORES)), rows + opposed, headlines, conservation)
+
+
+def _paths(rounds: Rounds, service: Service, options: Options, callers: int) -> list[Row]:
+    rows: list[Row] = []
+    alone = 0.0
+    for name, method in PATHS.items():
+        figures = rounds.measure(Load("client", service.target, method, STORES, callers, options.seconds, SKUS))
+        options.say(f"across: {name}, {callers} callers")
+        service_us = sum(us for part, us in figures.items() if part.endswith("_us") and part != "generator_us")
+        alone = alone or service_us
+        rows.append(Row(f"{name}, {callers} callers", {**figures, "cpu_to_one_shop": ratio(service_us, alone)}))
+    return rows
+
+
+def _opposing(rounds: Rounds, service: Service, options: Options) -> list[Row]:
+    rows: list[Row] = []
+    for name, store_ids in OPPOSED.items():
+        for store_id in store_ids:
+            ledgers.receive(service.target, store_id, opposing.sku_of(store_id), opposing.UNITS)
+        load = Load("client", service.target, opposing.METHOD, store_ids, CALLERS[-1], options.seconds, SKUS)
+        rows.append(Row(f"opposing baskets, {name}, {CALLERS[-1]} callers", rounds.measure(load)))
+        options.say(f"across: {rows[-1].name}")
+    return rows
