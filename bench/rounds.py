@@ -1,6 +1,7 @@
 """Several rounds of each load against one service, and all that its callers were told."""
 
 from dataclasses import replace
+from typing import Any
 
 from bench.arithmetic import medians
 from bench.conservation import Told
@@ -8,6 +9,7 @@ from bench.generator import Generator, Load
 from bench.options import Options
 from bench.service import Service
 
+FAILURES_TOLD_MAX = 3
 SEEDS_APART = 10_000  # each caller of a round has a seed of its own
 
 
@@ -34,15 +36,15 @@ class Rounds:
         longest = {"longest_ms": max(one["longest_ms"] for one in rounds)} if "longest_ms" in rounds[0] else {}
         return {**medians(rounds), **longest}
 
-    def parameters(self, skus: int, stores: int) -> dict[str, object]:
-        """What the figures depend on, for the record."""
-        options = self._options
-        return {
-            "store_actors": options.store_actors,
-            "stores": stores,
-            "skus": skus,
-            "rounds": options.rounds,
-            "seconds": options.seconds,
-            "quick": options.quick,
-            "failures": self.failures[:3],
-        }
+
+def run_parameters(options: Options, stores: int, skus: int, failures: list[str]) -> dict[str, Any]:
+    """What the figures depend on, for the record."""
+    return {
+        "store_actors": options.store_actors,
+        "stores": stores,
+        "skus": skus,
+        "rounds": options.rounds,
+        "seconds": options.seconds,
+        "quick": options.quick,
+        "failures": failures[:FAILURES_TOLD_MAX],
+    }

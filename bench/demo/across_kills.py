@@ -5,9 +5,9 @@ from time import perf_counter, time
 from typing import Final, NamedTuple
 
 from bench import processes
-from bench.demo.recovery import PROBE_EVERY_S, PROBE_MS_MAX, RECOVERY_S_MAX, NotRecovered
+from bench.demo.recovery import PROBE_MS_MAX, NotRecovered, ask_until
 from bench.demo.verdict import Outage
-from clients import ChannelClient, HoldfastError, Order
+from clients import ChannelClient
 
 CUSTOMERS: Final = "customer actors"
 GATEWAY: Final = "gateway"
@@ -34,25 +34,9 @@ async def kill_and_wait(client: ChannelClient, mark: str, role: str, order_id: s
     from_ms = int(time() * 1000)
     await asyncio.to_thread(processes.kill, pids[0], mark)
     began = perf_counter()
-    await _answered(client, order_id)
+    await ask_until(
+        lambda: client.get_order(order_id, timeout_ms=PROBE_MS_MAX),
+        lambda _: True,
+        otherwise=f"order {order_id} was not told",
+    )
     return Killed(role, pids[0], round((perf_counter() - began) * 1000, 1), Outage(from_ms, int(time() * 1000)))
-
-
-async def _answered(client: ChannelClient, order_id: str) -> None:
-    """Ask every 50 ms, since one question alone may hang on the dead process."""
-    deadline = perf_counter() + RECOVERY_S_MAX
-    asked: set[asyncio.Task[Order]] = set()
-    try:
-        while perf_counter() < deadline:
-            asked.add(asyncio.create_task(client.get_order(order_id, timeout_ms=PROBE_MS_MAX)))
-            done, asked = await asyncio.wait(asked, timeout=PROBE_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                error = task.exception()
-                if error is None:
-                    return
-                if not isinstance(error, HoldfastError):
-                    raise error
-    finally:
-        for task in asked:
-            task.cancel()
-    raise NotRecovered(f"order {order_id} was not told within {RECOVERY_S_MAX:g} s of the kill")

@@ -1,13 +1,15 @@
 """Killing the actor of a shop while everybody is calling, and how long its shops are away, as a client sees it."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from time import perf_counter, time
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from bench import processes
 from bench.demo.verdict import Outage
 from clients import ChannelClient, HoldfastError, LedgerStatus
+
+ResultT = TypeVar("ResultT")
 
 RECOVERY_S_MAX: Final = 60.0
 PROBE_EVERY_S: Final = 0.05
@@ -54,7 +56,11 @@ async def kill_actor_of(client: ChannelClient, store_id: str, before: dict[str, 
     from_ms = int(time() * 1000)
     await asyncio.to_thread(processes.kill, pid, mark)
     began = perf_counter()
-    await _answered_by_another(client, store_id, pid)
+    await ask_until(
+        lambda: client.ledger_status(store_id, timeout_ms=PROBE_MS_MAX),
+        lambda status: status.pid != pid,  # the first answer of a new process
+        otherwise=f"no process but {pid} answered for shop {store_id}",
+    )
     took_ms = (perf_counter() - began) * 1000
     until_ms = int(time() * 1000)
     after = await statuses(client, neighbours)
@@ -69,21 +75,26 @@ async def kill_actor_of(client: ChannelClient, store_id: str, before: dict[str, 
     )
 
 
-async def _answered_by_another(client: ChannelClient, store_id: str, old_pid: int) -> None:
-    """Ask every 50 ms, since one question alone may hang on the dead process; the first answer of a new one counts."""
+async def ask_until(
+    ask: Callable[[], Coroutine[Any, Any, ResultT]], told: Callable[[ResultT], bool], *, otherwise: str
+) -> None:
+    """Ask every 50 ms until an answer tells it, since one question alone may hang on a dead process.
+
+    Raises NotRecovered with `otherwise`.
+    """
     deadline = perf_counter() + RECOVERY_S_MAX
-    asked: set[asyncio.Task[LedgerStatus]] = set()
+    asked: set[asyncio.Task[ResultT]] = set()
     try:
         while perf_counter() < deadline:
-            asked.add(asyncio.create_task(client.ledger_status(store_id, timeout_ms=PROBE_MS_MAX)))
+            asked.add(asyncio.create_task(ask()))
             done, asked = await asyncio.wait(asked, timeout=PROBE_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 error = task.exception()
-                if error is None and task.result().pid != old_pid:
+                if error is None and told(task.result()):
                     return
                 if error is not None and not isinstance(error, HoldfastError):
                     raise error
     finally:
         for task in asked:
             task.cancel()
-    raise NotRecovered(f"shop {store_id} did not answer within {RECOVERY_S_MAX:g} s of the kill of process {old_pid}")
+    raise NotRecovered(f"{otherwise} within {RECOVERY_S_MAX:g} s of the kill")

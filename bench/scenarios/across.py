@@ -17,7 +17,7 @@ from bench.arithmetic import ratio
 from bench.generator import Load, generating
 from bench.options import Options
 from bench.record import Headline, Outcome, Row
-from bench.rounds import Rounds
+from bench.rounds import Rounds, run_parameters
 from bench.service import Service, holdfast
 
 STORES: Final = tuple(f"S{number:03d}" for number in range(16))
@@ -62,7 +62,7 @@ def run(options: Options) -> Outcome:
     ]
     stuck = [f"opposing baskets: {each}" for each in rounds.stuck]
     conservation = replace(conservation, discrepancies=[*stuck, *conservation.discrepancies])
-    return Outcome(rounds.parameters(SKUS, len(STORES)), rows + opposed, headlines, conservation)
+    return Outcome(run_parameters(options, len(STORES), SKUS, rounds.failures), rows + opposed, headlines, conservation)
 
 
 def _paths(rounds: Rounds, service: Service, options: Options, callers: int) -> list[Row]:

@@ -7,7 +7,7 @@ from bench import ledgers
 from bench.generator import Load, generating
 from bench.options import Options
 from bench.record import Headline, Outcome, Row
-from bench.rounds import Rounds
+from bench.rounds import Rounds, run_parameters
 from bench.service import holdfast
 
 STORES: Final = tuple(f"S{number:03d}" for number in range(16))
@@ -31,6 +31,6 @@ def run(options: Options) -> Outcome:
             rates[callers] = rows[-1].figures["per_s"]
         options.say("client: verifying every shop's journal")
         conservation = ledgers.verdict(service.target, STORES, rounds.told)
-    parameters = {**rounds.parameters(SKUS, len(STORES)), "lines": 1}
+    parameters = {**run_parameters(options, len(STORES), SKUS, rounds.failures), "lines": 1}
     headline = Headline("128 callers of the channel client in one process", rates[128], "calls/s", 8_000.0)
     return Outcome(parameters, rows, [headline], conservation)

@@ -7,7 +7,7 @@ both. Figures are medians of the rounds. Where `kind` is `frames` the generator 
 
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from bench import ledgers
 from bench.arithmetic import medians, ratio
@@ -17,6 +17,7 @@ from bench.machine import file_system_of
 from bench.options import Options
 from bench.peers.method import ECHO
 from bench.record import Headline, Outcome, Row
+from bench.rounds import run_parameters
 from bench.service import Service, echo, holdfast
 
 STORES: Final = tuple(f"S{number:03d}" for number in range(16))
@@ -96,17 +97,8 @@ def run(options: Options) -> Outcome:
         batch_rows, batch_headlines = _batches(bench, options)
         options.say("grpc: verifying every shop's journal")
         conservation = ledgers.verdict(ours.target, STORES, bench.told)
-    parameters: dict[str, Any] = {
-        "store_actors": options.store_actors,
-        "stores": len(STORES),
-        "skus": SKUS,
-        "lines": 1,
-        "rounds": options.rounds,
-        "seconds": options.seconds,
-        "quick": options.quick,
-        "failures": bench.failures[:3],
-        "file_system": file_system_of(options.scratch),
-    }
+    files = {"lines": 1, "file_system": file_system_of(options.scratch)}
+    parameters = {**run_parameters(options, len(STORES), SKUS, bench.failures), **files}
     return Outcome(parameters, rows + batch_rows, headlines + batch_headlines, conservation)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import grpc
@@ -30,6 +31,13 @@ def told(*shops: str, events: int = 10) -> FakeService:
     return service
 
 
+@asynccontextmanager
+async def client_of(service: FakeService) -> AsyncIterator[ChannelClient]:
+    """A client that comes back at once, of a served `service`."""
+    async with serving(service) as target, ChannelClient(target, retry=QUICK) as client:
+        yield client
+
+
 async def take(items: AsyncIterator[ItemT], count: int) -> list[ItemT]:
     return [await anext(items) for _ in range(count)]
 
@@ -39,11 +47,7 @@ def test_a_watch_that_is_cut_off_goes_on_where_it_was(code: grpc.StatusCode) -> 
     async def main() -> None:
         service = told("s1", "s2")
         service.faults["WatchEvents"].extend([CutAfter(3, code), Refuse(code), CutAfter(0, code), CutAfter(9, code)])
-        async with (
-            serving(service) as target,
-            ChannelClient(target, retry=QUICK) as client,
-            client.watch_events(["s1", "s2"]) as watch,
-        ):
+        async with client_of(service) as client, client.watch_events(["s1", "s2"]) as watch:
             events = await take(watch, 20)
             assert watch.cursors == {"s1": 10, "s2": 10}
         for shop in ("s1", "s2"):
@@ -110,11 +114,7 @@ def test_all_shops_can_be_watched() -> None:
     async def main() -> None:
         service = told("s1", "s2", events=2)
         service.faults["WatchEvents"].append(CutAfter(3))
-        async with (
-            serving(service) as target,
-            ChannelClient(target, retry=QUICK) as client,
-            client.watch_events(all_stores=True) as watch,
-        ):
+        async with client_of(service) as client, client.watch_events(all_stores=True) as watch:
             events = await take(watch, 4)
         assert [(event.store_id, event.version) for event in events] == [("s1", 1), ("s1", 2), ("s2", 1), ("s2", 2)]
 
@@ -140,11 +140,7 @@ class Skipping(FakeService):
 def test_a_skipped_version_is_asked_for_again_and_a_repeated_one_dropped() -> None:
     async def main() -> None:
         service = Skipping(skips=1)
-        async with (
-            serving(service) as target,
-            ChannelClient(target, retry=QUICK) as client,
-            client.watch_events(["s1"]) as watch,
-        ):
+        async with client_of(service) as client, client.watch_events(["s1"]) as watch:
             assert [event.version for event in await take(watch, 3)] == [1, 2, 3]
         assert [request.cursors[0].after_version for request in service.asked("WatchEvents")] == [0, 1]
 
@@ -154,11 +150,7 @@ def test_a_skipped_version_is_asked_for_again_and_a_repeated_one_dropped() -> No
 def test_a_service_that_keeps_skipping_is_told_off() -> None:
     async def main() -> None:
         service = Skipping(skips=100)
-        async with (
-            serving(service) as target,
-            ChannelClient(target, retry=QUICK) as client,
-            client.watch_events(["s1"]) as watch,
-        ):
+        async with client_of(service) as client, client.watch_events(["s1"]) as watch:
             assert (await anext(watch)).version == 1
             with pytest.raises(ServiceFault, match="jumped from version 1 to 3"):
                 await anext(watch)
@@ -171,11 +163,7 @@ def test_availability_is_watched_and_resumed_alike() -> None:
     async def main() -> None:
         service = told("s1", events=1)
         service.faults["WatchAvailability"].append(CutAfter(1))
-        async with (
-            serving(service) as target,
-            ChannelClient(target, retry=QUICK) as client,
-            client.watch_availability(["s1"], skus=["sku-1"]) as watch,
-        ):
+        async with client_of(service) as client, client.watch_availability(["s1"], skus=["sku-1"]) as watch:
             first = await anext(watch)
             held = await client.reserve("s1", [("sku-1", 30)], customer_id="c", channel="web")
             second = await anext(watch)
