@@ -158,7 +158,8 @@ class Coordinator:
             if isinstance(answer, Rejection):
                 return answer
             if not answer.open_attempt:
-                if isinstance(command, cm.Amend) or command.basket_id:  # it may have asked for less, and be certain
+                # Where it asked for less alone it is certain at once.
+                if isinstance(command, cm.Amend) or (isinstance(command, cm.Open) and command.basket_id):
                     await self._tell_soon(ledger_id, answer, deadline)
                 return answer
             order: Order | Rejection | None = answer
@@ -217,7 +218,7 @@ class Coordinator:
     async def _ask(
         self,
         ledger_id: str,
-        command: cm.Open | cm.Amend | cm.Confirm | cm.Release | cm.Extend,
+        command: cm.Open | cm.Refuse | cm.Amend | cm.Confirm | cm.Release | cm.Extend,
         deadline: float,
         *,
         promise: bool,

@@ -12,7 +12,7 @@ from actors.orders import commands as cm
 from actors.orders.ids import ledger_of_customer
 from actors.orders.state import Order, OrderLedger, Standing
 from actors.orders.transact import transact
-from tests.host.office import WAIT_S
+from tests.host.office import WAIT_S, ManualClock
 from tests.host.way import Run, Way
 
 NUMBER = 1
@@ -59,10 +59,10 @@ def test_an_attempt_that_was_let_go_of_is_not_committed() -> None:
 def test_no_plan_for_a_call_that_is_under_way_is_no_answer_to_it(on_the_way: Run, units: int, reserved: int) -> None:
     """Its first gateway is gone. The next one finds nothing left, perhaps because the call itself has claimed it."""
     none_in_reach = Rejection(Reason.NO_STORE_IN_REACH)
-    opened = cm.Open("key", "content", "ann", "web", 0, (cm.Plan("S1", (("A", units),), 0),), ())
+    opened = cm.Open("key", "content", "ann", "web", 0, (cm.Plan("S1", (("A", units),), 0),), (), "")
 
     async def test(way: Way) -> None:
-        coordinator, ledger_id = Coordinator(way.router), ledger_of_customer("ann")
+        coordinator, ledger_id = Coordinator(way.router, ManualClock()), ledger_of_customer("ann")
         deadline = asyncio.get_running_loop().time() + WAIT_S
         [(first, _)] = way.router.submit(
             [ledger_id], [(ledger_id, order_command_to_wire(opened))], deadline, promise=False
