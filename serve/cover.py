@@ -16,12 +16,14 @@ The work is bounded by nodes; a search that is cut short says so. No clock, no c
 """
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from serve.atlas import Flags, Ints
 
+FEW: Final = 8  # candidates of which every set is tried: 218 sets at most, where the search's arrays cost more
 NODES_MAX: Final = 400  # some 50 us each: 20 ms at the worst, which a gateway may spend on one customer
 
 
@@ -41,12 +43,27 @@ def fewest(units: Ints, asked: Ints, metres: Ints, stores_max: int, nodes_max: i
     alone = np.flatnonzero((units == asked).all(axis=1))
     if alone.size:
         return Cover((int(alone[0]),), proven=True)
+    if len(units) <= FEW:
+        return Cover(_of_few(units.tolist(), asked.tolist(), metres.tolist(), stores_max), proven=True)
     search = _Search(units, metres, nodes_max)
     for count in range(2, stores_max + 1):
         search.within(np.arange(len(units)), asked, count)
         if search.chosen or search.is_spent:
             break
     return Cover(search.chosen, proven=not search.is_spent)
+
+
+def _of_few(units: list[list[int]], asked: list[int], metres: list[int], stores_max: int) -> tuple[int, ...]:
+    """The same by trying every set, the smallest first."""
+    for count in range(2, min(stores_max, len(units)) + 1):
+        covers = [
+            (sum(metres[each] for each in chosen), chosen)
+            for chosen in combinations(range(len(units)), count)
+            if all(sum(units[each][column] for each in chosen) >= wanted for column, wanted in enumerate(asked))
+        ]
+        if covers:
+            return min(covers)[1]
+    return ()
 
 
 def most(units: Ints, asked: Ints, stores_max: int) -> tuple[int, ...]:

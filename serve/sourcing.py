@@ -168,25 +168,31 @@ def _largest(units: Ints, stores_max: int) -> Ints:
 def _planned(
     atlas: Atlas, known: Known, ask: Ask, policy: SourcingPolicy, seen: Survey, rows: Ints, proof: Proof
 ) -> Plan:
-    given = allocated(_units(known, rows), ask.demand.asked)
+    given = allocated(_units(known, rows).tolist(), ask.demand.asked.tolist())
     parts = [
         Part(atlas.store_ids[row], metres, _lines(ask.demand, units))
         for row, metres, units in zip(rows.tolist(), seen.metres[rows].tolist(), given, strict=True)
     ]
-    return Plan(policy, tuple(parts), _short(ask.demand, given.sum(axis=0)), sum(part.metres for part in parts), proof)
+    short = _short(ask.demand, [sum(column) for column in zip(*given, strict=True)])
+    return Plan(policy, tuple(parts), short, sum(part.metres for part in parts), proof)
 
 
-def allocated(units: Ints, asked: Ints) -> Ints:
-    """How many units of each SKU each shop gives, [shops, SKUs]; shops come nearest first.
+def allocated(units: list[list[int]], asked: list[int]) -> list[list[int]]:
+    """How many units of each SKU each shop gives, [shops][SKUs]; shops come nearest first.
 
-    All of a SKU from the nearest shop that has all of it; else from the nearest first until there is enough.
+    All of a SKU from the nearest shop that has all of it; else from the nearest first until there is enough. In plain
+    lists: of so few shops it takes 5 us for two SKUs, and arrays took 58.
     """
-    before = np.cumsum(units, axis=0) - units
-    given = np.clip(asked - before, 0, units)
-    has_all = units >= asked
-    undivided = has_all.any(axis=0)
-    given[:, undivided] = 0
-    given[has_all.argmax(axis=0)[undivided], undivided] = asked[undivided]
+    given = [[0] * len(asked) for _ in units]
+    for column, wanted in enumerate(asked):
+        has_all = next((row for row, shop in enumerate(units) if shop[column] >= wanted), None)
+        if has_all is not None:
+            given[has_all][column] = wanted
+            continue
+        missing = wanted
+        for row, shop in enumerate(units):
+            given[row][column] = min(shop[column], missing)
+            missing -= given[row][column]
     return given
 
 
@@ -203,7 +209,7 @@ def _refused(atlas: Atlas, known: Known, ask: Ask, policy: SourcingPolicy, seen:
 
     return NoPlan(
         policy,
-        _short(ask.demand, within_reach),
+        _short(ask.demand, within_reach.tolist()),
         {rule: counts[rule] for rule in Exclusion if counts[rule]},
         offered(seen.whole),
         offered(seen.some),
@@ -212,10 +218,10 @@ def _refused(atlas: Atlas, known: Known, ask: Ask, policy: SourcingPolicy, seen:
 
 
 def _lines(demand: Demand, units: Iterable[int]) -> tuple[tuple[str, int], ...]:
-    return tuple((sku, int(each)) for sku, each in zip(demand.skus, units, strict=True) if each)
+    return tuple((sku, each) for sku, each in zip(demand.skus, units, strict=True) if each)
 
 
-def _short(demand: Demand, available: Ints) -> tuple[Short, ...]:
+def _short(demand: Demand, available: list[int]) -> tuple[Short, ...]:
     """The SKUs of which there is less than was asked for."""
-    rows = zip(demand.skus, demand.asked.tolist(), available.tolist(), strict=True)
+    rows = zip(demand.skus, demand.asked.tolist(), available, strict=True)
     return tuple(Short(sku, asked, had) for sku, asked, had in rows if had < asked)

@@ -179,7 +179,7 @@ def test_farther_shops_are_taken_where_the_nearest_do_not_do() -> None:
 
 
 def test_a_search_cut_short_says_so_and_still_plans() -> None:
-    here = world("A 1, B 1, C 1", "S1 1 1 0 0\nS2 2 0 1 0\nS3 3 0 0 1\nS4 4 0 0 1")
+    here = world("A 1, B 1, C 1", "S1 1 1 0 0\nS2 2 0 1 0\n" + "\n".join(f"S{n} {n} 0 0 1" for n in range(3, 10)))
     whole = plan(here.atlas, here.known, here.ask(), SPLIT)
     cut = plan(here.atlas, here.known, here.ask(), SPLIT, nodes_max=0)
     assert (told(whole), whole.proof) == ("S1 A 1, S2 B 1, S3 C 1; 6 km", Proof.EXACT)
