@@ -2,25 +2,29 @@
 
 from typing import Final
 
+from actors.chain import Chain
 from actors.ledger.commands import Lines
 from actors.ledger.ids import format_reservation_id
 from actors.orders.ids import format_order_id
 from actors.orders.state import Order, Part
 from holdfast.v1 import order_pb2, order_service_pb2 as os_
 from serve.ranking import Candidate
-from serve.replies import fill_instant
+from serve.replies import TO_BE_READY, fill_instant, fill_promise
 
 _NOT_LIMITED: Final = -1
 
 
-def fill_order(order: Order, ledger_id: str, reply: order_pb2.Order) -> None:
+def fill_order(order: Order, ledger_id: str, chain: Chain, reply: order_pb2.Order) -> None:
     """An order with the parts that are certain."""
     reply.order_id = format_order_id(ledger_id, order.number)
     reply.status = int(order.standing)  # type: ignore[assignment]
     reply.customer_id = order.customer_id
     reply.channel = order.channel
     for part in order.certain_parts():
-        _fill_part(part, reply.parts.add())
+        filled = reply.parts.add()
+        _fill_part(part, filled)
+        if part.status in TO_BE_READY:
+            fill_promise(chain, part.store_id, order.created_at_ms, part.slot_start_ms, filled)
     fill_instant(order.created_at_ms, reply.created_at)
     fill_instant(order.expires_at_ms, reply.expires_at)
     reply.version = order.version

@@ -68,7 +68,7 @@ class Orders:
         answer = await self._reserve(request, deadline, prefix)
         ledger_id = ledger_of_customer(request.customer_id)
         if isinstance(answer, Order):
-            fill_order(answer, ledger_id, reply.order)
+            fill_order(answer, ledger_id, self._router.chain, reply.order)
         else:
             by_order = answer.number or answer.reason in (Reason.OPEN_RESERVATIONS_LIMIT, Reason.UNITS_LIMIT)
             fill_rejection(Refusal(0, answer), "" if by_order else request.store_id, reply.rejection)
@@ -114,7 +114,8 @@ class Orders:
         checked = Checked()
         ledger_id, number = ot.check_order_id(checked, request.order_id)
         checked.raise_if_faulty()
-        fill_order(await self._order(ledger_id, number, deadline_of(context)), ledger_id, reply.order)
+        order = await self._order(ledger_id, number, deadline_of(context))
+        fill_order(order, ledger_id, self._router.chain, reply.order)
 
     async def confirm(self, payload: bytes, context: Any, reply: os_.ConfirmOrderResponse) -> None:
         """ConfirmOrder."""
@@ -155,7 +156,7 @@ class Orders:
         for index, plan in enumerate(command.wanted):
             await self._known(plan.store_id, f"stores[{index}].store_id")
         answer = await self._coordinator.amend(ledger_id, command, deadline_of(context))
-        _fill(answer, ledger_id, reply)
+        self._fill(answer, ledger_id, reply)
 
     async def find_stores(self, payload: bytes, context: Any, reply: os_.FindStoresResponse) -> None:
         """FindStores."""
@@ -224,7 +225,7 @@ class Orders:
         self, ledger_id: str, command: cm.Confirm | cm.Release | cm.Extend, context: Any, reply: Any
     ) -> None:
         answer = await self._coordinator.step(ledger_id, command, deadline_of(context))
-        _fill(answer, ledger_id, reply)
+        self._fill(answer, ledger_id, reply)
 
     async def _order(self, ledger_id: str, number: int, deadline: float) -> Order:
         order = await self._coordinator.order(ledger_id, number, deadline)
@@ -233,6 +234,14 @@ class Orders:
             message = f"order_id: there is no order {order_id}, or it was forgotten; check the id"
             raise Refused(Status(grpc.StatusCode.NOT_FOUND, message))
         return order
+
+    def _fill(self, answer: Order | Rejection, ledger_id: str, reply: Any) -> None:
+        if isinstance(answer, Order):
+            fill_order(answer, ledger_id, self._router.chain, reply.order)
+            return
+        fill_rejection(Refusal(0, answer), "", reply.rejection)
+        if answer.number:
+            reply.rejection.order_id = format_order_id(ledger_id, answer.number)
 
     async def _each_part(
         self, ledger_id: str, number: int, key: str, step: Callable[[Part, str], shop.Command], context: Any, reply: Any
@@ -257,7 +266,7 @@ class Orders:
                     raise answer
                 statuses.fill_item_error(status, outcome.error)
             elif isinstance(answer, Reservation):
-                fill_reservation(answer, part.store_id, outcome.reservation)
+                fill_reservation(answer, part.store_id, self._router.chain, outcome.reservation)
                 await self.note(part.store_id, answer)
             elif isinstance(answer, Refusal):
                 fill_rejection(answer, part.store_id, outcome.rejection)
@@ -284,12 +293,3 @@ def _held_by(order: Order | None, slot_start_ms: int) -> Own:
 
 def _plans(chosen: Plan, slot_start_ms: int) -> tuple[cm.Plan, ...]:
     return tuple(cm.Plan(part.store_id, part.lines, slot_start_ms) for part in chosen.parts)
-
-
-def _fill(answer: Order | Rejection, ledger_id: str, reply: Any) -> None:
-    if isinstance(answer, Order):
-        fill_order(answer, ledger_id, reply.order)
-        return
-    fill_rejection(Refusal(0, answer), "", reply.rejection)
-    if answer.number:
-        reply.rejection.order_id = format_order_id(ledger_id, answer.number)

@@ -3,19 +3,25 @@
 from functools import lru_cache
 from typing import Any, Final
 
+from actors.chain import Chain
 from actors.envelope import Held, Moved, Refusal, Wire
 from actors.ledger.ids import format_reservation_id
+from actors.ledger.lifecycle import Status
 from actors.ledger.reasons import Reason, Rejection
 from actors.ledger.state import Reservation
 from actors.orders.ids import parse_holder
 from holdfast.v1 import error_pb2, reservation_pb2, stock_pb2
+from serve.promises import NO_PROMISE, earliest_ready_ms
+
+TO_BE_READY: Final = frozenset({Status.HELD, Status.CONFIRMED})
 
 
-def fill_held(held: Held, store_id: str, wire: Wire, reply: reservation_pb2.Reservation) -> None:
+def fill_held(held: Held, store_id: str, wire: Wire, chain: Chain, reply: reservation_pb2.Reservation) -> None:
     """A new reservation: what the ledger gave, and what the request said. The hot path."""
     number, created_at_ms, expires_at_ms = held
     _, _, customer_id, channel, basket_id, lines, _, slot_start_ms = wire
-    reply.CopyFrom(_common(store_id, created_at_ms, expires_at_ms))
+    ready_ms = earliest_ready_ms(chain, store_id, created_at_ms, slot_start_ms) if chain.has_hours else NO_PROMISE
+    reply.CopyFrom(_common(store_id, created_at_ms, expires_at_ms, ready_ms))
     reply.reservation_id = f"{store_id}:{number}"
     for sku, quantity in lines:
         reply.lines.add(sku=sku, quantity=quantity)
@@ -29,15 +35,17 @@ def fill_held(held: Held, store_id: str, wire: Wire, reply: reservation_pb2.Rese
 
 
 @lru_cache(maxsize=256)
-def _common(store_id: str, created_at_ms: int, expires_at_ms: int) -> reservation_pb2.Reservation:
+def _common(store_id: str, created_at_ms: int, expires_at_ms: int, ready_ms: int) -> reservation_pb2.Reservation:
     """What the new reservations of one batch and shop have in common: copying it is half the work of filling it in."""
     common = reservation_pb2.Reservation(store_id=store_id, status=reservation_pb2.RESERVATION_STATUS_HELD)
     fill_instant(created_at_ms, common.created_at)
     fill_instant(expires_at_ms, common.expires_at)
+    if ready_ms:
+        fill_instant(ready_ms, common.earliest_ready)
     return common
 
 
-def fill_reservation(reservation: Reservation, store_id: str, reply: reservation_pb2.Reservation) -> None:
+def fill_reservation(reservation: Reservation, store_id: str, chain: Chain, reply: reservation_pb2.Reservation) -> None:
     """Any reservation."""
     reply.reservation_id = format_reservation_id(store_id, reservation.number)
     reply.store_id = store_id
@@ -57,6 +65,15 @@ def fill_reservation(reservation: Reservation, store_id: str, reply: reservation
         reply.order_id = parse_holder(reservation.part.holder)[0]
     if reservation.slot_start_ms:
         fill_instant(reservation.slot_start_ms, reply.slot_start)
+    if reservation.status in TO_BE_READY:
+        fill_promise(chain, store_id, reservation.created_at_ms, reservation.slot_start_ms, reply)
+
+
+def fill_promise(chain: Chain, store_id: str, placed_at_ms: int, slot_start_ms: int, reply: Any) -> None:
+    """When it can be ready, where a time can be told."""
+    ready_ms = earliest_ready_ms(chain, store_id, placed_at_ms, slot_start_ms)
+    if ready_ms:
+        fill_instant(ready_ms, reply.earliest_ready)
 
 
 def fill_rejection(refusal: Refusal, store_id: str, reply: error_pb2.Rejection) -> None:

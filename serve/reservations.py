@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 import grpc
 
 from actors.batcher import Overloaded
+from actors.chain import Chain
 from actors.clock import Clock
 from actors.coordinator import Coordinator
 from actors.envelope import Answer, Entry, Held, Refusal, Stopped, reservation_from_wire
@@ -83,7 +84,7 @@ class Reservations:
         answer = (await queued[0][0])[0]
         if kind.promise:
             await self.orders.note(store_id, answer)
-        _fill(answer, entry, reply)
+        _fill(answer, entry, self._router.chain, reply)
         if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
             reply.rejection.order_id = await self._order_of(store_id, answer.rejection.number, deadline_of(context))
 
@@ -136,7 +137,7 @@ class Reservations:
             for index, answer in zip(mine, part, strict=True):
                 if kind.promise:
                     await self.orders.note(entries[index][0], answer)
-                _fill_item(answer, entries[index], outcomes[index])
+                _fill_item(answer, entries[index], self._router.chain, outcomes[index])
 
     async def _translate(
         self, kind: Kind, requests: Sequence[Any], outcomes: Sequence[Any]
@@ -193,7 +194,7 @@ class Reservations:
         if wire is None:
             message = f"shop {store_id} has no reservation {request.reservation_id}, or forgot it; check the id"
             raise Refused(Status(grpc.StatusCode.NOT_FOUND, message))
-        fill_reservation(reservation_from_wire(wire), store_id, reply.reservation)
+        fill_reservation(reservation_from_wire(wire), store_id, self._router.chain, reply.reservation)
         reply.version = version
 
     async def list(self, payload: bytes, context: Any, reply: rs.ListReservationsResponse) -> None:
@@ -222,7 +223,7 @@ class Reservations:
             deadline=deadline_of(context),
         )
         for wire in page:
-            fill_reservation(reservation_from_wire(wire), store_id, reply.reservations.add())
+            fill_reservation(reservation_from_wire(wire), store_id, self._router.chain, reply.reservations.add())
         reply.next_page_token = str(after) if after else ""
         reply.version = version
 
@@ -258,21 +259,21 @@ def refuse_older(field: str, store_id: str, version: int, min_version: int) -> N
         raise Refused(Status(grpc.StatusCode.FAILED_PRECONDITION, message))
 
 
-def _fill(answer: Answer, entry: Entry, reply: Any) -> None:
+def _fill(answer: Answer, entry: Entry, chain: Chain, reply: Any) -> None:
     store_id, wire = entry
     if isinstance(answer, Held):
-        fill_held(answer, store_id, wire, reply.reservation)
+        fill_held(answer, store_id, wire, chain, reply.reservation)
     elif isinstance(answer, Refusal):
         fill_rejection(answer, store_id, reply.rejection)
     elif isinstance(answer, Stopped):
         raise Refused(statuses.stopped(answer.why))
     else:
         assert isinstance(answer, Reservation), "a shop answers a step with the reservation"
-        fill_reservation(answer, store_id, reply.reservation)
+        fill_reservation(answer, store_id, chain, reply.reservation)
 
 
-def _fill_item(answer: Answer, entry: Entry, outcome: Any) -> None:
+def _fill_item(answer: Answer, entry: Entry, chain: Chain, outcome: Any) -> None:
     if isinstance(answer, Stopped):
         statuses.fill_item_error(statuses.stopped(answer.why), outcome.error)
     else:
-        _fill(answer, entry, outcome)
+        _fill(answer, entry, chain, outcome)

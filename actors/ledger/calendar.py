@@ -22,7 +22,7 @@ from actors.ledger.zones import DAY_MS, MINUTE_MS, LocalDay, local_day, number_o
 DAY_MINUTES: Final = 1440
 CLOSED_DAYS_MAX: Final = 366  # a shop that is closed for longer has no next opening
 WINDOW_MS_MAX: Final = 400 * DAY_MS  # of one question
-DAYS_COMPILED_MAX: Final = 64  # two months of slots; the day that was asked for least recently makes room
+DAYS_COMPILED_MAX: Final = 16  # 5 kB each with slots; the day that was asked for least recently makes room
 INSTANT_MS_MAX: Final = 7_258_118_400_000  # the year 2200; nothing later is a slot
 _WEEKDAY_ZERO: Final = 3  # 1 January 1970 was a Thursday
 
@@ -77,6 +77,9 @@ class Calendar:
     _special: dict[int, SpecialDay] = field(init=False, repr=False, compare=False)
     _closed: frozenset[int] = field(init=False, repr=False, compare=False)
     _compiled: dict[int, _Compiled] = field(init=False, repr=False, compare=False)
+    _ready: list[tuple[int, int | None]] = field(
+        init=False, repr=False, compare=False
+    )  # asked last: a batch asks again
 
     def __post_init__(self) -> None:
         """Index the dates. The zone is not looked up until a day is asked for: `faults` names an unknown one."""
@@ -86,6 +89,7 @@ class Calendar:
         object.__setattr__(self, "_special", special)
         object.__setattr__(self, "_closed", frozenset(map(number_of, self.holidays)))
         object.__setattr__(self, "_compiled", {})
+        object.__setattr__(self, "_ready", [(-1, None)])
 
     def is_open(self, at_ms: int) -> bool:
         """True from an opening instant up to, and without, the closing instant."""
@@ -130,6 +134,13 @@ class Calendar:
 
         None where the shop is not open for that long within a year.
         """
+        asked_ms, ready_ms = self._ready[0]  # all of a batch ask of the same instant
+        if asked_ms != placed_at_ms:
+            ready_ms = self._earliest_ready_ms(placed_at_ms)
+            self._ready[0] = (placed_at_ms, ready_ms)
+        return ready_ms
+
+    def _earliest_ready_ms(self, placed_at_ms: int) -> int | None:
         counted_from_ms: int | None = placed_at_ms
         if self.cutoff_minute < DAY_MINUTES:
             counted_from_ms = self._counted_from_ms(placed_at_ms)

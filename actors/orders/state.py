@@ -63,7 +63,9 @@ class Part(NamedTuple):
         """Whether its shop holds more than the order wants of it, as far as is known."""
         if not self.reservation or self.status not in LIVE:
             return False
-        return self.dropped or self.wanted_by_sku() != self._held_by_sku()
+        if self.dropped or not self.keep:
+            return self.dropped
+        return self.wanted_by_sku() != self._held_by_sku()
 
     def wanted_by_sku(self) -> dict[str, int]:
         """What its shop holds, as it said last, up to what the order wants of it."""

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from actors.chain import EMPTY
 from actors.envelope import Held
 from bench.arithmetic import Timed, median_of, timed
 from bench.options import Options
@@ -50,7 +51,7 @@ def _single(count: int, lines: int, seed: int) -> dict[str, Timed]:
     def answer() -> None:
         for number, (store_id, wire) in enumerate(entries):
             reply = service_pb2.ReserveResponse()
-            fill_held(Held(number, NOW_MS, NOW_MS), store_id, wire, reply.reservation)
+            fill_held(Held(number, NOW_MS, NOW_MS), store_id, wire, EMPTY, reply.reservation)
             reply.SerializeToString()
 
     name = f"single, {lines} line{'s' if lines > 1 else ''}"
@@ -77,7 +78,7 @@ def _batched(count: int, lines: int, seed: int) -> dict[str, Timed]:
         for every in entries:
             reply = service_pb2.ReserveBatchResponse()
             for number, (store_id, wire) in enumerate(every):
-                fill_held(Held(number, NOW_MS, NOW_MS), store_id, wire, reply.outcomes.add().reservation)
+                fill_held(Held(number, NOW_MS, NOW_MS), store_id, wire, EMPTY, reply.outcomes.add().reservation)
             reply.SerializeToString()
 
     name = f"batch, {lines} line{'s' if lines > 1 else ''}"

@@ -48,10 +48,11 @@ def order_table(found: Order) -> Group:
             part.status.name,
             ", ".join(f"{line.held} of {line.quantity} x {line.sku}" for line in part.lines),
             "" if part.slot_start_ms is None else time_text(part.slot_start_ms),
+            "" if part.earliest_ready_ms is None else time_text(part.earliest_ready_ms),
         )
         for part in found.parts
     )
-    return Group(whole, table(["shop", "part", "status", "lines", "pickup slot"], parts))
+    return Group(whole, table(["shop", "part", "status", "lines", "pickup slot", "ready from"], parts))
 
 
 def part_documents(outcomes: Sequence[PartOutcome]) -> list[dict[str, Any]]:

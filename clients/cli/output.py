@@ -91,6 +91,7 @@ def reservation_table(found: Reservation) -> Table:
             ("basket", found.basket_id),
             ("until", time_text(found.expires_at_ms)),
             ("pickup slot", "" if found.slot_start_ms is None else time_text(found.slot_start_ms)),
+            ("ready from", "" if found.earliest_ready_ms is None else time_text(found.earliest_ready_ms)),
             ("payment", found.payment_reference),
             ("released", found.release_reason.name if found.release_reason else ""),
         ]

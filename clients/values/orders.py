@@ -73,13 +73,16 @@ class Sourcing:
 
 @dataclass(frozen=True, slots=True)
 class OrderPart:
-    """What one shop holds of an order, as the shop said last; `slot_start_ms` is None where no slot was taken."""
+    """What one shop holds of an order, as the shop said last; `slot_start_ms` is None where no slot was taken.
+    `earliest_ready_ms` as of a reservation.
+    """
 
     store_id: str
     reservation_id: str
     status: Status
     lines: tuple[Line, ...]
     slot_start_ms: int | None
+    earliest_ready_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,8 @@ class Reservation:
     """One order's claim on a shop's stock, as it was at the ledger's `version` of its last change.
 
     `order_id` is empty where the shop alone decides about it; what belongs to an order is confirmed, extended and
-    amended as an order. `slot_start_ms` is None where no pickup slot was taken.
+    amended as an order. `slot_start_ms` is None where no pickup slot was taken. `earliest_ready_ms` says when it can be
+    ready, None where the shop promises nothing or the goods are there already.
     """
 
     reservation_id: str
@@ -103,6 +104,7 @@ class Reservation:
     release_reason: ReleaseReason
     order_id: str = ""
     slot_start_ms: int | None = None
+    earliest_ready_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

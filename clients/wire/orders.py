@@ -68,6 +68,7 @@ def _part_from(message: order_pb2.OrderPart) -> OrderPart:
         status_from(message.status),
         lines_from(message.lines),
         optional_instant_ms(message, "slot_start"),
+        optional_instant_ms(message, "earliest_ready"),
     )
 
 

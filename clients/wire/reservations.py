@@ -51,6 +51,7 @@ def reservation_from(message: reservation_pb2.Reservation) -> Reservation:
         _RELEASE_REASONS.get(message.release_reason, ReleaseReason.UNSPECIFIED),
         message.order_id,
         optional_instant_ms(message, "slot_start"),
+        optional_instant_ms(message, "earliest_ready"),
     )
 
 

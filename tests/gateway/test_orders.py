@@ -162,3 +162,35 @@ def test_a_deadline_keeps_to_the_hours_of_all_its_shops(front: Front) -> None:
 def test_a_hold_keeps_its_time_open_or_closed(front: Front) -> None:
     order = reserve(front, "k1", 10, ttl={"seconds": 36_000}).order
     assert order.expires_at.ToMilliseconds() == ms("2026-11-21T20:00+01:00")
+
+
+def test_an_answer_promises_when_it_can_be_ready(front: Front) -> None:
+    """Saturday at ten in Berlin: after two hours of picking, at noon; what opens later, later; no hours, no promise."""
+    hours = {**BERLIN, "lead": {"seconds": 7_200}}
+    front.accept("PutStores", ad.PutStoresRequest(stores=[store_pb2.Store(store_id="S1", hours=hours)]))
+    noon, opens = ms("2026-11-21T12:00+01:00"), ms("2026-11-21T12:00+00:00")
+    order = reserve(front, "k1", 15).order
+    promised = {part.store_id: part.earliest_ready.ToMilliseconds() for part in order.parts}
+    assert promised == {"S1": noon, "S2": opens, "S3": 0}
+    found = front.accept("GetOrder", os_.GetOrderRequest(order_id=order.order_id)).order
+    assert [part.earliest_ready for part in found.parts] == [part.earliest_ready for part in order.parts]
+    front.receive("A", 2, "S1")
+    kept = reserve(front, "k2", 1, store_id="S1").reservation
+    assert kept.earliest_ready.ToMilliseconds() == noon
+    batch = rs.ReserveBatchRequest(
+        requests=[
+            rs.ReserveRequest(
+                idempotency_key="k3",
+                store_id="S1",
+                customer_id="bob",
+                channel="web",
+                lines=[{"sku": "A", "quantity": 1}],
+            )
+        ]
+    )
+    (outcome,) = front.accept("ReserveBatch", batch).outcomes
+    assert outcome.reservation.earliest_ready.ToMilliseconds() == noon
+    step: dict[str, Any] = {"reservation_id": kept.reservation_id}
+    front.accept("ConfirmReservation", rs.ConfirmReservationRequest(idempotency_key="c1", **step))
+    ready = front.accept("MarkReservationReady", rs.MarkReservationReadyRequest(idempotency_key="m1", **step))
+    assert not ready.reservation.HasField("earliest_ready"), "it is there already"

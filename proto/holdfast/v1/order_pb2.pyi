@@ -113,18 +113,20 @@ class ExcludedCount(_message.Message):
     def __init__(self, exclusion: _Optional[_Union[Exclusion, str]] = ..., stores: _Optional[int] = ...) -> None: ...
 
 class OrderPart(_message.Message):
-    __slots__ = ("store_id", "reservation_id", "status", "lines", "slot_start")
+    __slots__ = ("store_id", "reservation_id", "status", "lines", "slot_start", "earliest_ready")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     LINES_FIELD_NUMBER: _ClassVar[int]
     SLOT_START_FIELD_NUMBER: _ClassVar[int]
+    EARLIEST_READY_FIELD_NUMBER: _ClassVar[int]
     store_id: str
     reservation_id: str
     status: _reservation_pb2.ReservationStatus
     lines: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.ReservationLine]
     slot_start: _timestamp_pb2.Timestamp
-    def __init__(self, store_id: _Optional[str] = ..., reservation_id: _Optional[str] = ..., status: _Optional[_Union[_reservation_pb2.ReservationStatus, str]] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.ReservationLine, _Mapping]]] = ..., slot_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    earliest_ready: _timestamp_pb2.Timestamp
+    def __init__(self, store_id: _Optional[str] = ..., reservation_id: _Optional[str] = ..., status: _Optional[_Union[_reservation_pb2.ReservationStatus, str]] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.ReservationLine, _Mapping]]] = ..., slot_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., earliest_ready: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Order(_message.Message):
     __slots__ = ("order_id", "status", "customer_id", "channel", "parts", "created_at", "expires_at", "version", "missing", "release_reason")

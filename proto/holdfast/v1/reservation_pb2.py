@@ -25,21 +25,21 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dholdfast/v1/reservation.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"-\n\x0cLineQuantity\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\"U\n\x0fReservationLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12\x11\n\tcollected\x18\x03 \x01(\x03\x12\x10\n\x08released\x18\x04 \x01(\x03\"\xcf\x03\n\x0bReservation\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12.\n\x06status\x18\x03 \x01(\x0e\x32\x1e.holdfast.v1.ReservationStatus\x12+\n\x05lines\x18\x04 \x03(\x0b\x32\x1c.holdfast.v1.ReservationLine\x12\x13\n\x0b\x63ustomer_id\x18\x05 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x06 \x01(\t\x12\x11\n\tbasket_id\x18\x07 \x01(\t\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\n \x01(\x03\x12\x19\n\x11payment_reference\x18\x0b \x01(\t\x12\x32\n\x0erelease_reason\x18\x0c \x01(\x0e\x32\x1a.holdfast.v1.ReleaseReason\x12\x10\n\x08order_id\x18\r \x01(\t\x12.\n\nslot_start\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x97\x02\n\x11ReservationStatus\x12\"\n\x1eRESERVATION_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17RESERVATION_STATUS_HELD\x10\x01\x12 \n\x1cRESERVATION_STATUS_CONFIRMED\x10\x02\x12\x1c\n\x18RESERVATION_STATUS_READY\x10\x03\x12 \n\x1cRESERVATION_STATUS_COLLECTED\x10\x04\x12\x1f\n\x1bRESERVATION_STATUS_RELEASED\x10\x05\x12\x1e\n\x1aRESERVATION_STATUS_EXPIRED\x10\x06\x12\x1e\n\x1aRESERVATION_STATUS_CLAIMED\x10\x07*\xab\x02\n\rReleaseReason\x12\x1e\n\x1aRELEASE_REASON_UNSPECIFIED\x10\x00\x12%\n!RELEASE_REASON_CUSTOMER_CANCELLED\x10\x01\x12!\n\x1dRELEASE_REASON_PAYMENT_FAILED\x10\x02\x12%\n!RELEASE_REASON_NOT_FOUND_ON_SHELF\x10\x03\x12\x1a\n\x16RELEASE_REASON_NO_SHOW\x10\x04\x12\x18\n\x14RELEASE_REASON_FRAUD\x10\x05\x12\x18\n\x14RELEASE_REASON_OTHER\x10\x06\x12\x1b\n\x17RELEASE_REASON_REPLACED\x10\x07\x12\x1c\n\x18RELEASE_REASON_SHORTFALL\x10\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dholdfast/v1/reservation.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"-\n\x0cLineQuantity\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\"U\n\x0fReservationLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12\x11\n\tcollected\x18\x03 \x01(\x03\x12\x10\n\x08released\x18\x04 \x01(\x03\"\x83\x04\n\x0bReservation\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12.\n\x06status\x18\x03 \x01(\x0e\x32\x1e.holdfast.v1.ReservationStatus\x12+\n\x05lines\x18\x04 \x03(\x0b\x32\x1c.holdfast.v1.ReservationLine\x12\x13\n\x0b\x63ustomer_id\x18\x05 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x06 \x01(\t\x12\x11\n\tbasket_id\x18\x07 \x01(\t\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\n \x01(\x03\x12\x19\n\x11payment_reference\x18\x0b \x01(\t\x12\x32\n\x0erelease_reason\x18\x0c \x01(\x0e\x32\x1a.holdfast.v1.ReleaseReason\x12\x10\n\x08order_id\x18\r \x01(\t\x12.\n\nslot_start\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x65\x61rliest_ready\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x97\x02\n\x11ReservationStatus\x12\"\n\x1eRESERVATION_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17RESERVATION_STATUS_HELD\x10\x01\x12 \n\x1cRESERVATION_STATUS_CONFIRMED\x10\x02\x12\x1c\n\x18RESERVATION_STATUS_READY\x10\x03\x12 \n\x1cRESERVATION_STATUS_COLLECTED\x10\x04\x12\x1f\n\x1bRESERVATION_STATUS_RELEASED\x10\x05\x12\x1e\n\x1aRESERVATION_STATUS_EXPIRED\x10\x06\x12\x1e\n\x1aRESERVATION_STATUS_CLAIMED\x10\x07*\xab\x02\n\rReleaseReason\x12\x1e\n\x1aRELEASE_REASON_UNSPECIFIED\x10\x00\x12%\n!RELEASE_REASON_CUSTOMER_CANCELLED\x10\x01\x12!\n\x1dRELEASE_REASON_PAYMENT_FAILED\x10\x02\x12%\n!RELEASE_REASON_NOT_FOUND_ON_SHELF\x10\x03\x12\x1a\n\x16RELEASE_REASON_NO_SHOW\x10\x04\x12\x18\n\x14RELEASE_REASON_FRAUD\x10\x05\x12\x18\n\x14RELEASE_REASON_OTHER\x10\x06\x12\x1b\n\x17RELEASE_REASON_REPLACED\x10\x07\x12\x1c\n\x18RELEASE_REASON_SHORTFALL\x10\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'holdfast.v1.reservation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RESERVATIONSTATUS']._serialized_start=680
-  _globals['_RESERVATIONSTATUS']._serialized_end=959
-  _globals['_RELEASEREASON']._serialized_start=962
-  _globals['_RELEASEREASON']._serialized_end=1261
+  _globals['_RESERVATIONSTATUS']._serialized_start=732
+  _globals['_RESERVATIONSTATUS']._serialized_end=1011
+  _globals['_RELEASEREASON']._serialized_start=1014
+  _globals['_RELEASEREASON']._serialized_end=1313
   _globals['_LINEQUANTITY']._serialized_start=79
   _globals['_LINEQUANTITY']._serialized_end=124
   _globals['_RESERVATIONLINE']._serialized_start=126
   _globals['_RESERVATIONLINE']._serialized_end=211
   _globals['_RESERVATION']._serialized_start=214
-  _globals['_RESERVATION']._serialized_end=677
+  _globals['_RESERVATION']._serialized_end=729
 # @@protoc_insertion_point(module_scope)
