@@ -77,9 +77,7 @@ class Calendar:
     _special: dict[int, SpecialDay] = field(init=False, repr=False, compare=False)
     _closed: frozenset[int] = field(init=False, repr=False, compare=False)
     _compiled: dict[int, _Compiled] = field(init=False, repr=False, compare=False)
-    _ready: list[tuple[int, int | None]] = field(
-        init=False, repr=False, compare=False
-    )  # asked last: a batch asks again
+    _ready: list[tuple[int, int | None]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Index the dates. The zone is not looked up until a day is asked for: `faults` names an unknown one."""
