@@ -216,13 +216,21 @@ def _leave_place(ledger: Ledger, slot_start_ms: int) -> None:
 
 
 def _forget_ended(ledger: Ledger) -> None:
-    """Drop final reservations that nobody can repeat a call about any more, a few at a time."""
+    """Drop final reservations that nobody can repeat a call about any more, a few at a time.
+
+    A part whose order has not heard of its end is kept as if it had ended now: it comes up again after as long, and
+    keeps nothing behind it from being forgotten.
+    """
     oldest_kept_ms = (ledger.time_ms - ledger.policy.answer_memory_ms) // GENERATION_MS * GENERATION_MS
     ended = ledger.ended
     for _ in range(FORGET_A_STEP_MAX):
-        if not ended or ended[0][0] >= oldest_kept_ms or ended[0][1] in ledger.owed:
+        if not ended or ended[0][0] >= oldest_kept_ms:
             return
-        forgotten = ledger.reservations.pop(ended.popleft()[1])
+        number = ended.popleft()[1]
+        if number in ledger.owed:
+            ended.append((ledger.time_ms, number))
+            continue
+        forgotten = ledger.reservations.pop(number)
         if forgotten.part is not None:
             del ledger.holders[forgotten.part.holder]
 

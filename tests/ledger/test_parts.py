@@ -167,11 +167,38 @@ def test_a_part_that_is_owed_is_not_forgotten() -> None:
     watched.say(command_of("receive A 1 row 9", "much later", {}), instant("20d0:00"))
     assert list(watched.ledger.reservations) == [2]
     said(watched, "acknowledge #2 4")
-    said(watched, "receive A 1 row 10")
+    watched.say(command_of("receive A 1 row 10", "as long again", {}), instant("40d0:00"))
     assert watched.ledger.reservations == {}
     assert watched.ledger.holders == {}
     assert said(watched, "heed o1 9 HELD until 2:00") == "RESERVATION_NOT_FOUND"
     assert said(watched, "heed o1 9 RELEASED") == "CLAIM_ABANDONED"
+    assert watched.complaints() == []
+
+
+def test_a_part_that_is_owed_keeps_nothing_else_from_being_forgotten() -> None:
+    watched = play("""
+        at   | said
+        0:00 | receive A 9
+        0:01 | claim o1 ann A 2
+        0:02 | heed o1 1 HELD until 2:00
+        0:03 | collect #2
+        0:04 | reserve bob A 1
+        0:05 | release #5
+        0:06 | claim o2 cid A 1
+        0:07 | heed o2 1 HELD until 2:00
+        0:08 | heed o2 2 RELEASED
+    """)
+    assert list(watched.ledger.owed) == [2]
+    assert list(watched.ledger.reservations) == [2, 5, 7]
+    for day in (20, 21, 40, 60):
+        watched.say(command_of(f"receive A 1 row {day}", f"day {day}", {}), instant(f"{day}d0:00"))
+        assert list(watched.ledger.reservations) == [2], "it alone, however long nobody hears of it"
+        assert len(watched.ledger.ended) == 1
+        assert watched.complaints() == []
+    watched.restart()
+    said(watched, "acknowledge #2 4")
+    watched.say(command_of("receive A 1 row 80", "day 80", {}), instant("80d0:00"))
+    assert (watched.ledger.reservations, watched.ledger.holders, len(watched.ledger.ended)) == ({}, {}, 0)
     assert watched.complaints() == []
 
 
