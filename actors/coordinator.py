@@ -16,6 +16,7 @@ their shops.
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Final
 
 from actors.batcher import DeadlinePassed, Overloaded
@@ -38,6 +39,7 @@ TRIES_MAX: Final = 4  # plans for one call before it is refused
 TELL_S_MAX: Final = 1.0  # how long an answer waits for its shops to have heard; a settler tells those who have not
 TELL_ROUNDS_MAX: Final = 8  # who gives back first, then who gets it, and what was collected between the two
 UNDECIDED_PAUSE_S: Final = (0.01, 0.5)  # between two questions to an order that another call is changing
+NOTE_S: Final = 1.0  # at least, to note what shops said
 
 Refused = dict[str, Rejection]  # why shops refused their claims
 NextPlans = Callable[[Order, Refused], "tuple[tuple[cm.Plan, ...], Lines] | Rejection"]
@@ -136,17 +138,24 @@ class Coordinator:
                 notes.append(note_of_absent(order.number, part, order.revision))
             elif isinstance(answer, BaseException) and not isinstance(answer, _PASSING):
                 raise answer
-        newest = await self.note(ledger_id, notes, deadline)
+        # A shop that is away takes all the time there is; those that heard are noted all the same.
+        newest = await self.note(ledger_id, notes, max(deadline, asyncio.get_running_loop().time() + NOTE_S))
         return newest if len(notes) == len(parts) else None
 
     async def note(self, ledger_id: str, notes: Sequence[cm.Note], deadline: float) -> Order | None:
-        """Let a customer's ledger know how parts of an order stand; the order as it is then, if it is still known."""
+        """Let a customer's ledger know how parts of an order stand; the order as it is then, if it is still known.
+
+        Raises LedgerStopped where it cannot hear of them.
+        """
         if not notes:
             return None
         entries = [(ledger_id, order_command_to_wire(each)) for each in notes]
         queued = self._router.submit([ledger_id] * len(notes), entries, deadline, promise=True)
         answers = await asyncio.gather(*(future for future, _ in queued))
-        orders = [answer for several in answers for answer in several if isinstance(answer, Order)]
+        for answer in chain.from_iterable(answers):
+            if isinstance(answer, Stopped):  # it has heard nothing: whoever acknowledges must not go on
+                raise LedgerStopped(answer.why)
+        orders = [answer for answer in chain.from_iterable(answers) if isinstance(answer, Order)]
         return max(orders, key=lambda order: order.version, default=None)
 
     async def _drive(

@@ -3,18 +3,18 @@
 A plain class; `cluster` puts Ray on it. It is told and asked like a StoreActor; `coordinator` carries its words.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from actors.clock import Clock
 from actors.envelope import Wire
 from actors.host import Hosted
 from actors.journal.port import Journal, JournalError
-from actors.office import TIDY_EVERY_S, Office
+from actors.office import TIDY_EVERY_S, Office, in_turn
 from actors.order_envelope import order_command_from_wire
 from actors.orders.plain import order_to_plain
 
-UNTOLD_MAX: Final = 500  # orders to an answer
+UNTOLD_MAX: Final = 500  # orders of one ledger to an answer
 
 
 class CustomerActor:
@@ -66,12 +66,17 @@ class CustomerActor:
 
         return self._host.read(ledger_id, question)
 
-    def untold(self) -> list[tuple[str, list[Wire]]]:
-        """By ledger, orders of which some shop has not heard the newest."""
+    def untold(self, after: Mapping[str, int]) -> list[tuple[str, list[Wire], int]]:
+        """By ledger, orders of which some shop has not heard the newest, and after which number to go on with it.
 
-        def question(hosted: Hosted, _now_ms: int) -> list[Wire]:
+        `after` has such numbers from the answer before, so that every order has its turn: those whose shops are
+        stopped stay for as long as these are.
+        """
+
+        def question(hosted: Hosted, _now_ms: int) -> tuple[str, list[Wire], int]:
             ledger = hosted.ledger
-            return [order_to_plain(ledger.orders[number]) for number in list(ledger.untold)[:UNTOLD_MAX]]
+            numbers, resume = in_turn(ledger.untold, after.get(ledger.ledger_id, 0), UNTOLD_MAX)
+            return ledger.ledger_id, [order_to_plain(ledger.orders[number]) for number in numbers], resume
 
-        found = [(ledger_id, self._host.read(ledger_id, question)) for ledger_id in self._host.ledger_ids()]
-        return [(ledger_id, orders) for ledger_id, orders in found if orders]
+        found = [self._host.read(ledger_id, question) for ledger_id in self._host.ledger_ids()]
+        return [answer for answer in found if answer[1]]

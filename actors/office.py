@@ -6,7 +6,8 @@ The actors hold an office each and add what their kind of ledger can be asked.
 import gc
 import logging
 import os
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Collection
 from threading import Event, Lock, Thread
 from time import perf_counter_ns
 from typing import Any, Final, NamedTuple
@@ -35,6 +36,19 @@ class FeedRecord(NamedTuple):
     epoch: int
     at_ms: int
     payload: bytes
+
+
+def in_turn(numbers: Collection[int], after: int, count_max: int) -> tuple[list[int], int]:
+    """At most so many of the numbers, and after which to go on: each has its turn, however long the first ones stay.
+
+    By number from behind `after`, and from the beginning again; all of them, and 0, where they are no more than that.
+    """
+    if len(numbers) <= count_max:
+        return list(numbers), 0
+    ascending = sorted(numbers)
+    first = bisect_right(ascending, after)
+    turn = (ascending[first:] + ascending[:first])[:count_max]
+    return turn, turn[-1]
 
 
 class Office:

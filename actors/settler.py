@@ -1,17 +1,20 @@
 """Brings words to those who have not heard them: what an order's coordinator could not carry to the end.
 
 Each gateway has one. It asks the customers' actors for orders that some shop has not heard of, and the shops' actors
-for parts whose order has not heard of them, and carries on. All of it may be done twice.
+for parts whose order has not heard of them, and carries on. All of it may be done twice. What cannot be carried stays
+where it is, and holds up nothing else: the questions go round by number, the words go by lanes (`errands`).
 """
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
-from actors.batcher import DeadlinePassed, Overloaded
 from actors.coordinator import Coordinator
 from actors.envelope import command_to_wire, reservation_from_wire
+from actors.errands import PASSING, Errand, Errands
 from actors.ledger.commands import Acknowledge
 from actors.ledger.lifecycle import Status
 from actors.ledger.state import Reservation
@@ -20,13 +23,13 @@ from actors.orders.plain import order_from_plain
 from actors.orders.state import Order
 from actors.orders.tells import heed_of, note_of
 from actors.placement import CHAIN_ACTOR, CUSTOMER_ACTORS
-from actors.router import LedgerStopped, Router
+from actors.router import Router
 
 ORDERS_EVERY_S: Final = 0.25  # what expired is free in its shops within a second
-TELLS_AT_ONCE: Final = 256
 PARTS_EVERY_S: Final = 10.0  # what nobody noted: a limit is given back so much later, never too early
 CLAIM_AGE_MS: Final = 15_000  # a claim that has heard nothing for so long asks
 QUESTION_S: Final = 5.0
+ROUND_S: Final = 2.0  # how long a round waits for its questions and what comes of them; the slow ones go on behind
 
 log = logging.getLogger("holdfast.settler")
 
@@ -38,50 +41,84 @@ class Settler:
         self._router = router
         self._coordinator = coordinator
         self._tasks: list[asyncio.Task[None]] = []
+        self._asks, self._tells, self._hears = Errands("asking"), Errands("telling"), Errands("hearing")
+        # By ledger, after which number to go on where an answer did not have all of it.
+        self._told_after: dict[str, int] = {}
+        self._heard_after: dict[str, int] = {}
 
     def start(self) -> None:
         """Begin."""
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._tell_for_ever()), loop.create_task(self._hear_for_ever())]
+        self._tasks = [
+            loop.create_task(self._for_ever(self.tell, ORDERS_EVERY_S, "telling")),
+            loop.create_task(self._for_ever(self.hear, PARTS_EVERY_S, "hearing")),
+        ]
 
     def close(self) -> None:
         """End; whatever is half done, another one will do."""
         for task in self._tasks:
             task.cancel()
+        for errands in (self._asks, self._tells, self._hears):
+            errands.close()
 
     async def tell(self) -> int:
         """Tell shops what they have not heard; how many orders had something to tell."""
-        orders: list[tuple[str, Order]] = []
-        for actor in await self._made(CUSTOMER_ACTORS):
-            found = await self._router.ask_actor(actor, "untold", deadline=self._deadline())
-            orders += [(ledger_id, order_from_plain(plain)) for ledger_id, plains in found for plain in plains]
-        # Side by side, so that one shop that is away does not keep the others from hearing that an order has expired.
-        for first in range(0, len(orders), TELLS_AT_ONCE):
-            some = orders[first : first + TELLS_AT_ONCE]
-            deadline = self._deadline()
-            outcomes = await asyncio.gather(
-                *(self._coordinator.tell(ledger_id, order, deadline) for ledger_id, order in some),
-                return_exceptions=True,
-            )
-            for outcome in outcomes:
-                if isinstance(outcome, BaseException):
-                    raise outcome
-        return len(orders)
+        found = 0
+
+        async def ask(actor: str) -> None:
+            nonlocal found
+            after = dict(self._told_after)
+            answer = await self._router.ask_actor(actor, "untold", after, deadline=self._deadline())
+            errands = []
+            for ledger_id, plains, resume in answer:
+                _go_on_after(self._told_after, ledger_id, resume)
+                errands += [self._telling(ledger_id, order_from_plain(plain)) for plain in plains]
+            found += len(errands)
+            await self._tells.run(errands)
+
+        await self._ask_all(CUSTOMER_ACTORS, ask)
+        return found
 
     async def hear(self) -> int:
         """Let orders hear of their parts; how many parts had something to say."""
-        heard = 0
-        for actor in await self._made("store"):
-            found = await self._router.ask_actor(actor, "owed", CLAIM_AGE_MS, deadline=self._deadline())
-            for store_id, _, wires in found:
-                for wire in wires:
-                    await self.note(store_id, reservation_from_wire(wire))
-                    heard += 1
-        return heard
+        found = 0
+
+        async def ask(actor: str) -> None:
+            nonlocal found
+            after = dict(self._heard_after)
+            answer = await self._router.ask_actor(actor, "owed", CLAIM_AGE_MS, after, deadline=self._deadline())
+            errands = []
+            for store_id, _, wires, resume in answer:
+                _go_on_after(self._heard_after, store_id, resume)
+                errands += [self._hearing(store_id, reservation_from_wire(wire)) for wire in wires]
+            found += len(errands)
+            await self._hears.run(errands)
+
+        await self._ask_all("store", ask)
+        return found
+
+    async def _ask_all(self, kind: str, ask: Callable[[str], Awaitable[None]]) -> None:
+        """Put a question to all actors of a kind, and do what comes of it, each by itself."""
+        asking = [Errand(actor, partial(ask, actor)) for actor in await self._made(kind)]
+        await self._asks.run(asking, ROUND_S)
+
+    def _telling(self, ledger_id: str, order: Order) -> Errand:
+        shops = ",".join(sorted({part.store_id for part in order.untold_parts()}))
+
+        async def carry() -> None:
+            await self._coordinator.tell(ledger_id, order, self._deadline())
+
+        return Errand(shops, carry)
+
+    def _hearing(self, store_id: str, part: Reservation) -> Errand:
+        assert part.part is not None, "only parts of orders are owed"
+        order_id, _ = parse_holder(part.part.holder)
+        ledger_id, _ = parse_order_id(order_id)
+        return Errand(f"{store_id},{ledger_id}", partial(self.note, store_id, part))
 
     async def note_soon(self, store_id: str, part: Reservation) -> None:
         """The same, where it need not succeed: what is not noted now stays owed."""
-        with suppress(*_PASSING):
+        with suppress(*PASSING):
             await self.note(store_id, part)
 
     async def note(self, store_id: str, part: Reservation) -> None:
@@ -119,25 +156,20 @@ class Settler:
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + QUESTION_S
 
-    async def _tell_for_ever(self) -> None:
+    async def _for_ever(self, turn: Callable[[], Awaitable[int]], every_s: float, what: str) -> None:
         while True:
-            await asyncio.sleep(ORDERS_EVERY_S)
+            await asyncio.sleep(every_s)
             try:
-                await self.tell()
-            except _PASSING as error:
-                log.warning("telling is tried again: %r", error)
+                await turn()
+            except PASSING as error:
+                log.warning("%s is tried again: %r", what, error)
             except Exception:
-                log.exception("telling failed, and is tried again")
-
-    async def _hear_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(PARTS_EVERY_S)
-            try:
-                await self.hear()
-            except _PASSING as error:
-                log.warning("hearing is tried again: %r", error)
-            except Exception:
-                log.exception("hearing failed, and is tried again")
+                log.exception("%s failed, and is tried again", what)
 
 
-_PASSING: Final = (DeadlinePassed, Overloaded, LedgerStopped)
+def _go_on_after(cursors: dict[str, int], ledger_id: str, resume: int) -> None:
+    """Kept only where an answer did not have all: that many ledgers are few."""
+    if resume:
+        cursors[ledger_id] = resume
+    else:
+        cursors.pop(ledger_id, None)

@@ -3,7 +3,7 @@
 A plain class; `cluster` puts Ray on it. Calls come in on several threads, the host serialises what must be.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from actors.clock import Clock
@@ -12,12 +12,12 @@ from actors.host import Hosted
 from actors.journal.port import Journal, JournalError
 from actors.ledger.lifecycle import LIVE
 from actors.ledger.snapshot import Capture
-from actors.office import TIDY_EVERY_S, FeedRecord, Office
+from actors.office import TIDY_EVERY_S, FeedRecord, Office, in_turn
 
 LIST_SCAN_MAX: Final = 50_000  # versions looked at for one page: 5 ms
 FEED_EVENTS_MAX: Final = 1_000
 FEED_BYTES_MAX: Final = 4 * 1024 * 1024  # by answer; a record that is larger goes alone
-OWED_MAX: Final = 500  # parts to an answer
+OWED_MAX: Final = 500  # parts of one shop to an answer
 
 
 class StoreActor:
@@ -146,27 +146,24 @@ class StoreActor:
                     break
         return found
 
-    def owed(self, claim_age_ms: int) -> list[tuple[str, int, list[Wire]]]:
-        """Parts of orders whose order has to hear of them: (store, ledger time, parts).
+    def owed(self, claim_age_ms: int, after: Mapping[str, int]) -> list[tuple[str, int, list[Wire], int]]:
+        """Parts of orders whose order has to hear of them: (store, ledger time, parts, after which number to go on).
 
         Those that changed here and are not acknowledged, and claims that are older than this and have heard nothing.
+        `after` has such numbers from the answer before: each part has its turn, also behind many that nobody hears.
         """
-        found = []
-        for store_id in self._host.ledger_ids():
 
-            def question(hosted: Hosted, now_ms: int) -> tuple[str, int, list[Wire]]:
-                ledger = hosted.ledger
-                numbers = dict.fromkeys(ledger.owed)
-                for number in ledger.undecided:
-                    if ledger.reservations[number].created_at_ms < now_ms - claim_age_ms:
-                        numbers[number] = None
-                parts = [reservation_to_wire(ledger.reservations[number]) for number in list(numbers)[:OWED_MAX]]
-                return ledger.store_id, now_ms, parts
+        def question(hosted: Hosted, now_ms: int) -> tuple[str, int, list[Wire], int]:
+            ledger = hosted.ledger
+            numbers = dict.fromkeys(ledger.owed)
+            for number in ledger.undecided:
+                if ledger.reservations[number].created_at_ms < now_ms - claim_age_ms:
+                    numbers[number] = None
+            turn, resume = in_turn(numbers, after.get(ledger.store_id, 0), OWED_MAX)
+            return ledger.store_id, now_ms, [reservation_to_wire(ledger.reservations[each]) for each in turn], resume
 
-            answer = self._host.read(store_id, question)
-            if answer[2]:
-                found.append(answer)
-        return found
+        found = [self._host.read(store_id, question) for store_id in self._host.ledger_ids()]
+        return [answer for answer in found if answer[2]]
 
     def slots(
         self, store_id: str, from_ms: int, window_ms: int, revision: int = 0

@@ -4,6 +4,7 @@ from typing import Final
 
 # Where `except Exception` may stand: at an outer edge, where the failure of one caller must not become everybody's.
 BROAD_EXCEPT: Final[dict[str, str]] = {
+    "actors/errands.py": "whatever goes wrong with one errand, the others are carried; it says so in the log",
     "actors/settler.py": "whatever goes wrong with one order, the others must hear; it says so in the log",
     "actors/router.py": "the chain's poller must outlive whatever goes wrong with one question; it says so in the log",
 }
@@ -17,5 +18,6 @@ LATE_IMPORTS: Final[dict[str, str]] = {
 SLEEPS: Final[dict[str, str]] = {
     "tests/simulation/chain_world.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/test_order_crashes.py": "sleeps in virtual time, where nobody waits for anything",
+    "tests/simulation/test_settling.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/waiting.py": "polls other processes, with a deadline; every other test waits through it",
 }

@@ -52,7 +52,14 @@ LAYERS: Final = (
     ),
     Layer(
         "cluster",
-        ("actors.cluster*", "actors.router", "actors.coordinator", "actors.settler"),
+        (
+            "actors.cluster*",
+            "actors.router",
+            "actors.coordinator",
+            "actors.errands",
+            "actors.lingering",
+            "actors.settler",
+        ),
         ("core", "ground", "host", "actors"),
     ),
     # Ranking of shops is advice, and pure.

@@ -1,0 +1,249 @@
+"""What a settler cannot carry holds up nothing else: shops that are away, stopped ledgers, errors of one part."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+import orjson
+import pytest
+
+from actors import customer_actor, errands, store_actor
+from actors.chain import EMPTY, PolicySet, StoresPut, chain_to_document, evolve_chain
+from actors.coordinator import Coordinator
+from actors.envelope import command_to_wire
+from actors.journal.port import JournalDamaged
+from actors.ledger import commands as shop
+from actors.ledger.lifecycle import ReleaseReason, Status
+from actors.ledger.policy import Policy
+from actors.ledger.state import Ledger
+from actors.order_envelope import order_command_to_wire
+from actors.orders import commands as cm
+from actors.orders.ids import ledger_of_customer
+from actors.orders.state import Order, OrderLedger
+from actors.placement import Placement
+from actors.router import Router
+from actors.settler import QUESTION_S, Settler
+from tests.simulation.chain_world import ChainWorld, SimActors
+from tests.simulation.virtual_loop import VirtualLoop
+
+PLACEMENT: Final = Placement(0, 2)
+ANN: Final = "anna"  # not one of the customers whom the world watches: no limits here
+HERS: Final = ledger_of_customer(ANN)
+# Somebody whose ledger is the other actor's.
+BOB: Final = next(
+    who
+    for who in ("bert", "cleo", "dora", "emil")
+    if PLACEMENT.actor_of(ledger_of_customer(who)) != PLACEMENT.actor_of(HERS)
+)
+
+
+class Astray(SimActors):
+    """Steps of one actor fail in a way that nobody foresaw."""
+
+    wrong = ""
+
+    async def call(self, actor: str, method: str, *args: Any) -> Any:
+        if method == "step" and actor == self.wrong:
+            raise RuntimeError("nobody foresaw this")
+        return await super().call(actor, method, *args)
+
+
+class Scene:
+    """Shops with stock, no limits, and a settler that does nothing until it is told to."""
+
+    def __init__(self) -> None:
+        self.world = ChainWorld(7)
+        self.world.trouble, self.world.delay_s = 0.0, 0.001
+        chain = evolve_chain(EMPTY, PolicySet(Policy(version=2)))
+        self.world.chain_document = orjson.dumps(
+            chain_to_document(evolve_chain(chain, StoresPut(tuple(self.world.chain.stores.values()))))
+        )
+        self.actors = self.world.actors = Astray(self.world)
+        self.router = Router(self.actors, PLACEMENT)
+        self.coordinator = Coordinator(self.router, self.world)
+        self.settler = Settler(self.router, self.coordinator)
+        self._calls = 0
+
+    async def open(self) -> None:
+        await self.router.start()
+        for store_id in ("S1", "S2"):
+            await self.world.receive(self.router, store_id, "A", 500)
+
+    async def order(self, who: str, *store_ids: str) -> Order:
+        """One of A from each of the shops."""
+        self._calls += 1
+        plans = tuple(cm.Plan(store_id, (("A", 1),), 0) for store_id in store_ids)
+        opened = cm.Open(f"k{self._calls}", "x", who, "web", 0, plans, (), "")
+        order = await self.coordinator.open(opened, asyncio.get_running_loop().time() + 8)
+        assert isinstance(order, Order)
+        return order
+
+    async def release(self, who: str, order: Order) -> None:
+        """In its own ledger alone: no shop hears of it."""
+        ledger_id = ledger_of_customer(who)
+        said = cm.Release("release", order.number, ReleaseReason.CUSTOMER_CANCELLED)
+        await self._say(ledger_id, order_command_to_wire(said))
+
+    async def collect(self, order: Order, store_id: str) -> None:
+        """In the shop alone: the order does not hear of it."""
+        (part,) = (each for each in order.parts if each.store_id == store_id)
+        said = shop.Collect(f"collect {part.reservation}", part.reservation, "p", ())
+        await self._say(store_id, command_to_wire(said))
+
+    async def _say(self, ledger_id: str, wire: Any) -> None:
+        deadline = asyncio.get_running_loop().time() + 8
+        [(future, _)] = self.router.submit([ledger_id], [(ledger_id, wire)], deadline, promise=True)
+        await future
+
+    def ledger(self, ledger_id: str) -> Any:
+        """As it is in memory."""
+        return self.actors.process(PLACEMENT.actor_of(ledger_id))._host.glance(ledger_id)
+
+    def shop(self, store_id: str) -> Ledger:
+        found = self.ledger(store_id)
+        assert isinstance(found, Ledger)
+        return found
+
+    def customers(self, who: str) -> OrderLedger:
+        found = self.ledger(ledger_of_customer(who))
+        assert isinstance(found, OrderLedger)
+        return found
+
+
+def played(main: Callable[[Scene], Coroutine[Any, Any, None]]) -> None:
+    """Run it in virtual time."""
+
+    async def whole() -> None:
+        scene = Scene()
+        await scene.open()
+        try:
+            await main(scene)
+        finally:
+            scene.settler.close()
+            scene.router.close()
+            for actor in list(scene.actors.made):
+                scene.actors.kill(actor)
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(whole())
+
+
+def test_orders_behind_many_whose_shop_is_away_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(customer_actor, "UNTOLD_MAX", 2)
+
+    async def main(scene: Scene) -> None:
+        for store_id in ("S2", "S2", "S2", "S2", "S1"):
+            await scene.release(ANN, await scene.order(ANN, store_id))
+        scene.world.away = {"store-S2"}
+        for _ in range(3):
+            assert await scene.settler.tell() == 2
+        assert scene.shop("S1").positions["A"].reserved == 0
+        scene.world.away = set()
+        for _ in range(9):
+            await scene.settler.tell()
+            await asyncio.sleep(QUESTION_S)
+        assert scene.shop("S2").positions["A"].reserved == 0
+        assert await scene.settler.tell() == 0
+
+    played(main)
+
+
+def test_parts_behind_many_whose_order_is_stopped_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_actor, "OWED_MAX", 2)
+
+    async def main(scene: Scene) -> None:
+        for who in (ANN, ANN, ANN, ANN, BOB):
+            await scene.collect(await scene.order(who, "S1"), "S1")
+        scene.world.away = {PLACEMENT.actor_of(HERS)}
+        for _ in range(3):
+            assert await scene.settler.hear() == 2
+        (order,) = scene.customers(BOB).orders.values()
+        assert order.parts[0].status is Status.COLLECTED
+        assert len(scene.shop("S1").owed) == 4
+
+    played(main)
+
+
+def test_a_shop_that_is_away_holds_up_no_other_shop() -> None:
+    async def main(scene: Scene) -> None:
+        loop = asyncio.get_running_loop()
+        stuck = [await scene.order(ANN, "S2") for _ in range(2 * errands.LANE_AT_ONCE)]
+        first, second = await scene.order(ANN, "S1"), await scene.order(ANN, "S1")
+        for order in (*stuck, first):
+            await scene.release(ANN, order)
+        scene.world.away = {"store-S2"}
+        began = loop.time()
+        await scene.settler.tell()
+        assert scene.shop("S1").positions["A"].reserved == 1
+        await scene.release(ANN, second)
+        await scene.settler.tell()
+        assert scene.shop("S1").positions["A"].reserved == 0
+        assert loop.time() - began < QUESTION_S, "nobody waited for the shop that is away"
+
+    played(main)
+
+
+@pytest.mark.parametrize("trouble", ["away", "unforeseen"])
+def test_a_ledger_of_customers_in_trouble_keeps_no_other_from_hearing(trouble: str) -> None:
+    async def main(scene: Scene) -> None:
+        loop = asyncio.get_running_loop()
+        for who in (ANN, BOB, ANN):
+            await scene.collect(await scene.order(who, "S1"), "S1")
+        if trouble == "away":
+            scene.world.away = {PLACEMENT.actor_of(HERS)}
+        else:
+            scene.actors.wrong = PLACEMENT.actor_of(HERS)
+        began = loop.time()
+        assert await scene.settler.hear() == 3
+        assert loop.time() - began < QUESTION_S
+        (order,) = scene.customers(BOB).orders.values()
+        assert order.parts[0].status is Status.COLLECTED
+        assert len(scene.shop("S1").owed) == 2
+        scene.world.away, scene.actors.wrong = set(), ""
+        await asyncio.sleep(2 * QUESTION_S)
+        await scene.settler.hear()
+        assert scene.shop("S1").owed == {}
+
+    played(main)
+
+
+def test_one_actor_that_does_not_answer_keeps_no_other_from_being_asked() -> None:
+    async def main(scene: Scene) -> None:
+        for store_id in ("S1", "S2"):
+            await scene.collect(await scene.order(ANN, store_id), store_id)
+        scene.world.away = {"store-S1"}
+        await scene.settler.hear()
+        assert (len(scene.shop("S1").owed), len(scene.shop("S2").owed)) == (1, 0)
+
+    played(main)
+
+
+def test_a_part_stays_owed_while_the_ledger_of_its_order_is_stopped() -> None:
+    async def main(scene: Scene) -> None:
+        order = await scene.order(ANN, "S1")
+        await scene.collect(order, "S1")
+        host = scene.actors.process(PLACEMENT.actor_of(HERS))._host
+        hosted = host._hosted.pop(HERS)
+        host._damaged[HERS] = JournalDamaged(HERS, "seq 1", "by a test")
+        await scene.settler.hear()
+        assert len(scene.shop("S1").owed) == 1, "nobody heard of it, so it is not acknowledged"
+        host._hosted[HERS] = hosted
+        del host._damaged[HERS]
+        await scene.settler.hear()
+        assert scene.shop("S1").owed == {}
+        assert scene.customers(ANN).orders[order.number].parts[0].status is Status.COLLECTED
+
+    played(main)
+
+
+def test_a_shop_that_heard_is_noted_while_another_one_is_away() -> None:
+    async def main(scene: Scene) -> None:
+        order = await scene.order(ANN, "S1", "S2")
+        await scene.release(ANN, order)
+        scene.world.away = {"store-S2"}
+        await scene.settler.tell()
+        await asyncio.sleep(QUESTION_S + 2)
+        statuses = [part.status for part in scene.customers(ANN).orders[order.number].parts]
+        assert statuses == [Status.RELEASED, Status.HELD]
+
+    played(main)
