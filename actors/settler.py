@@ -18,6 +18,7 @@ from actors.errands import PASSING, Errand, Errands
 from actors.ledger.commands import Acknowledge
 from actors.ledger.lifecycle import Status
 from actors.ledger.state import Reservation
+from actors.lingering import Lingering
 from actors.orders.ids import format_order_id, parse_holder, parse_order_id
 from actors.orders.plain import order_from_plain
 from actors.orders.state import Order
@@ -45,6 +46,7 @@ class Settler:
         # By ledger, after which number to go on where an answer did not have all of it.
         self._told_after: dict[str, int] = {}
         self._heard_after: dict[str, int] = {}
+        self._untold, self._unheard, self._undecided = map(Lingering, ("untold", "unheard", "undecided"))
 
     def start(self) -> None:
         """Begin."""
@@ -77,6 +79,7 @@ class Settler:
             await self._tells.run(errands)
 
         await self._ask_all(CUSTOMER_ACTORS, ask)
+        self._say_what_lingers(self._untold)
         return found
 
     async def hear(self) -> int:
@@ -88,13 +91,14 @@ class Settler:
             after = dict(self._heard_after)
             answer = await self._router.ask_actor(actor, "owed", CLAIM_AGE_MS, after, deadline=self._deadline())
             errands = []
-            for store_id, _, wires, resume in answer:
+            for store_id, now_ms, wires, resume in answer:
                 _go_on_after(self._heard_after, store_id, resume)
-                errands += [self._hearing(store_id, reservation_from_wire(wire)) for wire in wires]
+                errands += [self._hearing(store_id, reservation_from_wire(wire), now_ms) for wire in wires]
             found += len(errands)
             await self._hears.run(errands)
 
         await self._ask_all("store", ask)
+        self._say_what_lingers(self._unheard, self._undecided)
         return found
 
     async def _ask_all(self, kind: str, ask: Callable[[str], Awaitable[None]]) -> None:
@@ -104,17 +108,31 @@ class Settler:
 
     def _telling(self, ledger_id: str, order: Order) -> Errand:
         shops = ",".join(sorted({part.store_id for part in order.untold_parts()}))
+        # With its revision: an order that changes often is told often, and does not linger.
+        name = f"{format_order_id(ledger_id, order.number)}@{order.revision}"
+        self._untold.saw(name, shops, asyncio.get_running_loop().time())
 
         async def carry() -> None:
             await self._coordinator.tell(ledger_id, order, self._deadline())
 
         return Errand(shops, carry)
 
-    def _hearing(self, store_id: str, part: Reservation) -> Errand:
+    def _hearing(self, store_id: str, part: Reservation, now_ms: int) -> Errand:
         assert part.part is not None, "only parts of orders are owed"
         order_id, _ = parse_holder(part.part.holder)
         ledger_id, _ = parse_order_id(order_id)
+        name, now_s = f"{store_id}:{part.number}@{part.version}", asyncio.get_running_loop().time()
+        if part.status is Status.CLAIMED:
+            self._undecided.saw(name, order_id, now_s, (now_ms - part.created_at_ms) / 1_000)
+        else:
+            self._unheard.saw(name, order_id, now_s)
         return Errand(f"{store_id},{ledger_id}", partial(self.note, store_id, part))
+
+    def _say_what_lingers(self, *kinds: Lingering) -> None:
+        for kind in kinds:
+            line = kind.line(asyncio.get_running_loop().time())
+            if line:
+                log.warning("%s", line)
 
     async def note_soon(self, store_id: str, part: Reservation) -> None:
         """The same, where it need not succeed: what is not noted now stays owed."""

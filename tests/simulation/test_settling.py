@@ -1,6 +1,7 @@
 """What a settler cannot carry holds up nothing else: shops that are away, stopped ledgers, errors of one part."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -247,3 +248,31 @@ def test_a_shop_that_heard_is_noted_while_another_one_is_away() -> None:
         assert statuses == [Status.RELEASED, Status.HELD]
 
     played(main)
+
+
+def test_what_stays_untold_unheard_or_undecided_is_said_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    async def main(scene: Scene) -> None:
+        released, collected = await scene.order(ANN, "S2"), await scene.order(ANN, "S1")
+        await scene.release(ANN, released)
+        await scene.collect(collected, "S1")
+        holder = f"{HERS.removeprefix('customers/')}/999.1"  # an order that its ledger does not know
+        claim = shop.Claim(shop.claim_key(holder), holder, ANN, "web", (("A", 1),), 0)
+        await scene._say("S1", command_to_wire(claim))
+        scene.world.away = {"store-S2", PLACEMENT.actor_of(HERS)}
+        scene.settler.start()
+        await asyncio.sleep(50)
+        assert lines() == []
+        scene.world.away = {"store-S2"}
+        scene.actors.wrong = PLACEMENT.actor_of(HERS)
+        await asyncio.sleep(100)
+
+    def lines() -> list[str]:
+        return [record.getMessage() for record in caplog.records if "lingering" in record.getMessage()]
+
+    with caplog.at_level(logging.WARNING, "holdfast.settler"):
+        played(main)
+    said = lines()
+    for kind, where in (("untold", "S2"), ("unheard", "/"), ("undecided", "/999")):
+        about = [line for line in said if f"lingering {kind} count=1 " in line]
+        assert 1 <= len(about) <= 2, said
+        assert where in about[0].partition(" where=")[2]
