@@ -1,42 +1,120 @@
-"""What holds in a customers' ledger after every batch."""
+"""What holds in a customers' ledger after every batch. Run in tests after each, at every recovery, and on demand."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
 
 from actors.ledger.invariants import Violation
-from actors.orders.state import CERTAIN, Order, OrderLedger, Standing
+from actors.ledger.lifecycle import LIVE
+from actors.orders.state import ATTEMPTS_MAX, CERTAIN, OVER, Order, OrderLedger, Part, Standing, due_at_ms
+
+NOT_SO: Final = "it is not so"
 
 
 def check(ledger: OrderLedger) -> list[Violation]:
     """All violations; empty where the ledger is sound. One pass over its state."""
     found: list[Violation] = []
-    for order in ledger.orders.values():
+    deadlines = set(ledger.deadlines)
+    for number, order in ledger.orders.items():
+        if number != order.number or not order.number <= order.version <= ledger.version:
+            found.append(Violation("I8", str(number), f"a number and version up to {ledger.version}", str(order[:1])))
         found.extend(_check_order(order))
-        if not order.is_settled() and order.number not in ledger.customers.get(order.customer_id, ()):
-            found.append(Violation("I15", str(order.number), "counts for its customer", "does not"))
-        if bool(order.untold_parts()) != (order.number in ledger.untold):
-            found.append(
-                Violation("I7", str(order.number), "its shops are told what is new", "the index says otherwise")
-            )
-    for customer_id, numbers in ledger.customers.items():
-        for number in numbers:
-            order_of = ledger.orders.get(number)
-            if order_of is None or order_of.customer_id != customer_id:
-                found.append(Violation("I15", customer_id, f"order {number} of this customer", "none"))
+        found.extend(_check_indexed(ledger, order, deadlines))
+    found.extend(_check_indexes(ledger))
+    found.extend(_check_answers(ledger))
     return found
 
 
-def _check_order(order: Order) -> list[Violation]:
-    found = []
+def _check_order(order: Order) -> Iterator[Violation]:
     subject = str(order.number)
     if order.standing is Standing.OPEN and (not order.open_attempt or order.certain_parts()):
-        found.append(Violation("I7", subject, "open: an open attempt, and nothing certain", "it is not so"))
+        yield Violation("I7", subject, "open: an open attempt, and nothing certain", NOT_SO)
     if order.standing in CERTAIN and not order.certain_parts():
-        found.append(Violation("I7", subject, "a certain order has certain parts", "none"))
+        yield Violation("I7", subject, "a certain order has certain parts", "none")
+    if order.open_attempt not in (0, order.attempts) or order.attempts > ATTEMPTS_MAX:
+        yield Violation("I7", subject, f"attempt {order.attempts} open, or none", str(order.open_attempt))
+    if bool(order.open_attempt) != bool(order.decide_by_ms) or (order.targets and not order.open_attempt):
+        yield Violation("I7", subject, "targets, and an instant to decide by, while an attempt is open", NOT_SO)
+    if order.open_attempt and order.standing in OVER:
+        yield Violation("I7", subject, f"nothing open: it is {order.standing.name}", f"attempt {order.open_attempt}")
+    if len({(part.store_id, part.attempt) for part in order.parts}) != len(order.parts):
+        yield Violation("I7", subject, "one part for a shop and an attempt", "several")
     for part in order.parts:
-        who = f"{subject} in {part.store_id}"
-        if part.heeded > order.revision:
-            found.append(Violation("I7", who, f"heeded at most {order.revision}", str(part.heeded)))
-        if part.reservation and len(part.held) != len(part.lines):
-            found.append(Violation("I7", who, f"{len(part.lines)} lines", f"{len(part.held)} held"))
-        open_now = order.open_attempt and part.attempt == order.open_attempt
-        if not part.reservation and not part.dropped and not open_now:
-            found.append(Violation("I7", who, "certain, or let go", "neither: a part that nobody answers for"))
-    return found
+        for expected, found in _faults_of_part(order, part):
+            yield Violation("I7", f"{subject} in {part.store_id}", expected, found)
+
+
+def _faults_of_part(order: Order, part: Part) -> Iterator[tuple[str, str]]:
+    """What was to be, and what is."""
+    if part.heeded > order.revision:
+        yield f"heeded at most {order.revision}", str(part.heeded)
+    if not 1 <= part.attempt <= order.attempts:
+        yield f"an attempt up to {order.attempts}", str(part.attempt)
+    open_now = bool(order.open_attempt) and part.attempt == order.open_attempt
+    if open_now and part.reservation:
+        yield "nothing certain in an attempt that is open", f"reservation {part.reservation}"
+    if not part.reservation and not part.dropped and not open_now:
+        yield "certain, or let go", "neither: a part that nobody answers for"
+    if part.reservation and len(part.held) != len(part.lines):
+        yield f"{len(part.lines)} lines", f"{len(part.held)} held"
+    asked = [quantity for _, quantity in part.lines]
+    collected = part.collected or (0,) * len(asked)
+    held = part.held if part.held and part.status in LIVE else (0,) * len(asked)
+    if not asked or min(asked) < 1:
+        yield "lines with units", str(part.lines)
+    elif len(held) != len(asked) or len(collected) != len(asked):
+        yield f"{len(asked)} lines", f"{len(held)} held, {len(collected)} collected"
+    elif any(h < 0 or c < 0 or h + c > q for h, c, q in zip(held, collected, asked, strict=True)):
+        yield f"held and collected within {asked}", f"{held} and {collected}"
+
+
+def _check_indexed(ledger: OrderLedger, order: Order, deadlines: set[tuple[int, int]]) -> Iterator[Violation]:
+    """Whether the indexes have what this order wants of them."""
+    subject = str(order.number)
+    counts = not order.is_settled() or any(any(part.collected) for part in order.parts)
+    if counts != (order.number in ledger.customers.get(order.customer_id, ())):
+        yield Violation("I15", subject, f"{'counts' if counts else 'does not count'} for its customer", NOT_SO)
+    if bool(order.untold_parts()) != (order.number in ledger.untold):
+        yield Violation("I7", subject, "its shops are told what is new", "the index says otherwise")
+    basket = (order.customer_id, order.basket_id)
+    if order.basket_id and order.standing not in OVER and basket not in ledger.baskets:
+        yield Violation("I7", subject, f"the order of basket {order.basket_id}", "no order is")
+    due_ms = due_at_ms(order)
+    if due_ms and (due_ms, order.number) not in deadlines:
+        yield Violation("I11", subject, f"comes up at {due_ms}", "never")
+
+
+def _check_indexes(ledger: OrderLedger) -> Iterator[Violation]:
+    """Whether the indexes have nothing else."""
+    for number in ledger.untold.keys() - ledger.orders.keys():
+        yield Violation("I7", str(number), "an order", "none: its shops cannot be told")
+    for customer_id, numbers in ledger.customers.items():
+        if not numbers:
+            yield Violation("I15", customer_id, "an order that counts", "none")
+        for number in numbers:
+            order = ledger.orders.get(number)
+            if order is None or order.customer_id != customer_id:
+                yield Violation("I15", customer_id, f"order {number} of this customer", "none")
+    for (customer_id, basket_id), number in ledger.baskets.items():
+        order = ledger.orders.get(number)
+        if order is None or order.standing in OVER or (order.customer_id, order.basket_id) != (customer_id, basket_id):
+            yield Violation("I7", basket_id, f"order {number} of this basket, not over", NOT_SO)
+    heap = ledger.deadlines
+    if any(heap[place] < heap[(place - 1) // 2] for place in range(1, len(heap))):
+        yield Violation("I11", ledger.ledger_id, "deadlines, the earliest first", "another sequence")
+    ended = Counter(number for _, number in ledger.ended)
+    settled = Counter(number for number, order in ledger.orders.items() if order.is_settled())
+    for number in (ended - settled) | (settled - ended):
+        yield Violation("I7", str(number), f"{settled[number]} times among what ended", f"{ended[number]} times")
+
+
+def _check_answers(ledger: OrderLedger) -> Iterator[Violation]:
+    kept = sum(map(len, ledger.generations.values()))
+    if kept != ledger.remembered:
+        yield Violation("I5", ledger.ledger_id, f"{kept} answers remembered", str(ledger.remembered))
+    for generation in ledger.generations.values():
+        for key, answer in generation.items():
+            if isinstance(answer, int):
+                order = ledger.orders.get(answer)
+                if order is None or not order.open_attempt or order.key != key:
+                    yield Violation("I5", repr(key), f"order {answer} is being decided under it", NOT_SO)

@@ -1,0 +1,97 @@
+"""The invariants can fail: a sound ledger with one thing wrong, and the rule that says so."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+
+from actors.ledger.lifecycle import Status
+from actors.orders.invariants import check
+from actors.orders.state import OrderLedger, Standing
+from tests.orders.page import play
+
+ANN, BOB, CID, DAN = 1, 3, 5, 7  # held, released and settled, open, collected and settled
+PAGE: Final = """
+    at   | said
+    0:00 | open ann S1 A 2 / S2 B 1
+    0:00 | commit #1.1 S1 11, S2 12
+    0:00 | open bob S1 A 1
+    0:00 | abandon #3.1 INSUFFICIENT_STOCK
+    0:00 | open cid S1 A 1
+    0:00 | note #3 S1.1 at 1 none
+    0:00 | open dan S1 A 1
+    0:00 | commit #7.1 S1 13
+    0:00 | note #7 S1.1 at 1 v9 COLLECTED A 0 sold A 1
+"""
+
+Change = Callable[[OrderLedger], Any]
+
+
+def order(number: int, /, **changes: Any) -> Change:
+    def change(ledger: OrderLedger) -> None:
+        ledger.orders[number] = ledger.orders[number]._replace(**changes)
+
+    return change
+
+
+def part(number: int, /, **changes: Any) -> Change:
+    def change(ledger: OrderLedger) -> None:
+        first, *others = ledger.orders[number].parts
+        ledger.orders[number] = ledger.orders[number]._replace(parts=(first._replace(**changes), *others))
+
+    return change
+
+
+def doubled(ledger: OrderLedger) -> None:
+    ledger.orders[ANN] = ledger.orders[ANN]._replace(parts=ledger.orders[ANN].parts * 2)
+
+
+WRONG: Final[dict[str, tuple[str, str, Change]]] = {
+    "an order under another's number": ("I8", "1", order(ANN, number=2)),
+    "an order newer than its ledger": ("I8", "1", order(ANN, version=99)),
+    "open, and no attempt is": ("I7", "5", order(CID, open_attempt=0, decide_by_ms=0)),
+    "certain of nothing": ("I7", "1", order(ANN, parts=())),
+    "an attempt that was never begun": ("I7", "5", order(CID, open_attempt=2)),
+    "an attempt without an instant": ("I7", "5", order(CID, decide_by_ms=0)),
+    "over, with an attempt open": ("I7", "5", order(CID, standing=Standing.ABANDONED)),
+    "the same part twice": ("I7", "1", doubled),
+    "heeded what was never said": ("I7", "1 in S1", part(ANN, heeded=9)),
+    "a part of an attempt to come": ("I7", "1 in S1", part(ANN, attempt=9)),
+    "certain before it is committed": ("I7", "5 in S1", part(CID, reservation=7)),
+    "a part that nobody answers for": ("I7", "1 in S1", part(ANN, reservation=0)),
+    "a part without its lines": ("I7", "1 in S1", part(ANN, held=())),
+    "more held than was asked": ("I7", "1 in S1", part(ANN, held=(3,))),
+    "held and collected at once": ("I7", "1 in S1", part(ANN, collected=(1,))),
+    "less than nothing": ("I7", "1 in S1", part(ANN, held=(-1,))),
+    "a live order that does not count": ("I15", "1", lambda ledger: ledger.customers.pop("ann")),
+    "a settled one that counts": ("I15", "3", lambda ledger: ledger.customers.update({"bob": {BOB: None}})),
+    "a collected one that does not": ("I15", "7", lambda ledger: ledger.customers.pop("dan")),
+    "a count of no order": ("I15", "bob", lambda ledger: ledger.customers.update({"bob": {99: None}})),
+    "a customer of nothing": ("I15", "eve", lambda ledger: ledger.customers.update({"eve": {}})),
+    "a basket whose order is not found": ("I7", "1", order(ANN, basket_id="b1")),
+    "a basket of no order": ("I7", "b1", lambda ledger: ledger.baskets.update({("ann", "b1"): ANN})),
+    "shops that nobody tells": ("I7", "1", lambda ledger: ledger.untold.pop(ANN)),
+    "shops of no order": ("I7", "99", lambda ledger: ledger.untold.update({99: None})),
+    "a deadline that nobody noted": ("I11", "1", lambda ledger: ledger.deadlines.clear()),
+    "deadlines in no sequence": ("I11", "customers/0007", lambda ledger: ledger.deadlines.insert(0, (2**60, 1))),
+    "ended, and will not be forgotten": ("I7", "3", lambda ledger: ledger.ended.popleft()),
+    "ended twice": ("I7", "3", lambda ledger: ledger.ended.append((0, BOB))),
+    "answers that are not counted": ("I5", "customers/0007", lambda ledger: setattr(ledger, "remembered", 0)),
+    "an answer that never comes": ("I5", "'k'", lambda ledger: next(iter(ledger.generations.values())).update(k=ANN)),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_is_wrong_is_named(wrong: str) -> None:
+    ledger = play(PAGE).ledger
+    assert [ledger.orders[number].standing.name for number in (ANN, BOB, CID, DAN)] == [
+        "HELD",
+        "ABANDONED",
+        "OPEN",
+        "COLLECTED",
+    ]
+    assert ledger.orders[DAN].parts[0].status is Status.COLLECTED
+    assert check(ledger) == []
+    invariant, subject, change = WRONG[wrong]
+    change(ledger)
+    assert (invariant, subject) in {(violation.invariant, violation.subject) for violation in check(ledger)}
