@@ -4,16 +4,22 @@ A plain class; `cluster` puts Ray on it. It is told and asked like a StoreActor;
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from actors.clock import Clock
 from actors.envelope import Wire
 from actors.host import Hosted
 from actors.journal.port import Journal, JournalError
-from actors.office import TIDY_EVERY_S, Office, in_turn
+from actors.ledger.invariants import Violation
+from actors.office import TIDY_EVERY_S, FeedRecord, Office, in_turn
 from actors.order_envelope import order_command_from_wire
+from actors.orders.agreement import is_promised
+from actors.orders.invariants import check
 from actors.orders.plain import order_to_plain
+from actors.orders.snapshot import Capture, copied
+from actors.orders.state import OrderLedger
 
+ORDERS_SCAN_MAX: Final = 50_000  # versions looked at for one page of orders
 UNTOLD_MAX: Final = 500  # orders of one ledger to an answer
 
 
@@ -80,3 +86,78 @@ class CustomerActor:
 
         found = [self._host.read(ledger_id, question) for ledger_id in self._host.ledger_ids()]
         return [answer for answer in found if answer[1]]
+
+    def ledgers(self) -> list[str]:
+        """The ledgers in office: those that have begun, and are not stopped."""
+        return self._host.ledger_ids()
+
+    def orders(self, ledger_id: str, numbers: list[int]) -> list[Wire | None]:
+        """For each number its order, None where there is none."""
+        if not self._host.has_begun(ledger_id):
+            return [None] * len(numbers)
+
+        def question(hosted: Hosted, _now_ms: int) -> list[Wire | None]:
+            found = [hosted.ledger.orders.get(number) for number in numbers]
+            return [None if order is None else order_to_plain(order) for order in found]
+
+        return self._host.read(ledger_id, question)
+
+    def promised(self, ledger_id: str, after_number: int, page_size: int) -> tuple[list[Wire], int]:
+        """A page of orders that shops must have parts of, by number, and the number to go on after, 0 at the end."""
+
+        def question(hosted: Hosted, _now_ms: int) -> tuple[list[Wire], int]:
+            ledger = hosted.ledger
+            page: list[Wire] = []
+            scanned = after_number + ORDERS_SCAN_MAX
+            for number in range(after_number + 1, min(scanned, ledger.version) + 1):
+                order = ledger.orders.get(number)
+                if order is not None and any(map(is_promised, order.parts)):
+                    page.append(order_to_plain(order))
+                    if len(page) == page_size:
+                        return page, number
+            return page, scanned if scanned < ledger.version else 0
+
+        return self._host.read(ledger_id, question)
+
+    def status(self, ledger_id: str) -> dict[str, Any] | None:
+        """Where a ledger stands, None where it has not begun."""
+        if not self._host.has_begun(ledger_id):
+            return None
+
+        def question(hosted: Hosted, now_ms: int) -> dict[str, Any]:
+            ledger = hosted.ledger
+            return {
+                "version": ledger.version,
+                "epoch": hosted.epoch,
+                "actor": self._office.name,
+                "pid": self._office.pid(),
+                "ledger_time_ms": now_ms,
+                "open_reservations": len(ledger.orders) - len(ledger.ended),  # orders that are not settled
+                "positions": 0,
+                "remembered_answers": ledger.remembered,
+                "snapshot_version": hosted.snapshot_seq,
+                "replayed_events": hosted.recovery.replayed_events,
+                "recovery_us": hosted.recovery.took_us,
+                "repeats_answered": hosted.repeats_answered,
+                "policy_version": ledger.policy.version,
+                "unheard": len(ledger.untold),
+            }
+
+        return self._host.read(ledger_id, question)
+
+    def live_state(self, ledger_id: str) -> tuple[int, str, list[Violation]] | None:
+        """Version, state hash and broken invariants, its indexes' too: what a replay is held against. None where it has
+        not begun. Decisions stop for the copy only.
+        """
+        if not self._host.has_begun(ledger_id):
+            return None
+
+        def question(hosted: Hosted, _now_ms: int) -> OrderLedger:
+            return copied(hosted.ledger)
+
+        ledger = self._host.read(ledger_id, question)
+        return ledger.version, Capture(ledger).state_hash(), check(ledger)
+
+    def records(self, ledger_id: str, after: int, events_max: int) -> list[FeedRecord]:
+        """See `Office.records`."""
+        return self._office.records(ledger_id, after, events_max)

@@ -125,6 +125,10 @@ class Router:
         """The actors that have been made."""
         return await self._actors.names()
 
+    async def has_actor(self, ledger_id: str) -> bool:
+        """Whether the ledger's actor has been made; one that has not has written nothing since the start."""
+        return self._placement.actor_of(ledger_id) in await self._actors.names()
+
     async def shops_with_actors(self) -> list[str]:
         """The chain's shops whose actors have been made: only those can have said anything."""
         made = await self._actors.names()

@@ -165,6 +165,39 @@ class StoreActor:
         found = [self._host.read(store_id, question) for store_id in self._host.ledger_ids()]
         return [answer for answer in found if answer[2]]
 
+    def parts(self, store_id: str, after_number: int, page_size: int) -> tuple[list[tuple[Wire, bool]], int]:
+        """A page of the shop's parts of orders by number, final ones too: (part, whether its order is owed it), and the
+        number to go on after, 0 at the end.
+        """
+        if not self._host.has_begun(store_id):
+            return [], 0
+
+        def question(hosted: Hosted, _now_ms: int) -> tuple[list[tuple[Wire, bool]], int]:
+            ledger = hosted.ledger
+            page: list[tuple[Wire, bool]] = []
+            scanned = after_number + LIST_SCAN_MAX
+            for number in range(after_number + 1, min(scanned, ledger.version) + 1):
+                reservation = ledger.reservations.get(number)
+                if reservation is not None and reservation.part is not None:
+                    page.append((reservation_to_wire(reservation), number in ledger.owed))
+                    if len(page) == page_size:
+                        return page, number
+            return page, scanned if scanned < ledger.version else 0
+
+        return self._host.read(store_id, question)
+
+    def parts_of(self, store_id: str, holders: list[str]) -> list[Wire | None]:
+        """For each holder its part, None where the shop has none."""
+        if not self._host.has_begun(store_id):
+            return [None] * len(holders)
+
+        def question(hosted: Hosted, _now_ms: int) -> list[Wire | None]:
+            ledger = hosted.ledger
+            numbers = [ledger.holders.get(holder) for holder in holders]
+            return [None if each is None else reservation_to_wire(ledger.reservations[each]) for each in numbers]
+
+        return self._host.read(store_id, question)
+
     def slots(
         self, store_id: str, from_ms: int, window_ms: int, revision: int = 0
     ) -> tuple[int, int | None, str, list[Wire]] | None:
@@ -228,6 +261,7 @@ class StoreActor:
                 "recovery_us": hosted.recovery.took_us,
                 "repeats_answered": hosted.repeats_answered,
                 "policy_version": ledger.policy.version,
+                "unheard": len(ledger.owed),
             }
 
         return self._host.read(store_id, question)

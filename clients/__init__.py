@@ -29,12 +29,14 @@ from clients.retry import RetryPolicy
 from clients.subscription import Subscription
 from clients.till import FlushReport, TillClient
 from clients.values.administration import (
+    CUSTOMERS_LEDGERS,
     AffectedSlot,
     ChainLimitRule,
     Discrepancy,
     Health,
     LedgerStatus,
     LimitRule,
+    OrdersVerification,
     Policy,
     Store,
     StoresPut,
@@ -80,6 +82,7 @@ from clients.values.stock import (
 )
 
 __all__ = [
+    "CUSTOMERS_LEDGERS",
     "Adjustment",
     "AdjustmentKind",
     "AffectedSlot",
@@ -110,6 +113,7 @@ __all__ = [
     "Order",
     "OrderPart",
     "OrderStatus",
+    "OrdersVerification",
     "OutcomeUnknown",
     "Overloaded",
     "PartOutcome",

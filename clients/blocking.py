@@ -49,6 +49,7 @@ class BlockingChannelClient:
     set_policy = blocking(administration.set_policy)
     ledger_status = blocking(administration.ledger_status)
     verify_ledger = blocking(administration.verify_ledger)
+    verify_orders = blocking(administration.verify_orders)
     health = blocking(administration.health)
     wait_until_serving = blocking(administration.wait_until_serving)
 

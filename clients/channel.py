@@ -67,6 +67,7 @@ class ChannelClient:
     set_policy = administration.set_policy
     ledger_status = administration.ledger_status
     verify_ledger = administration.verify_ledger
+    verify_orders = administration.verify_orders
     health = administration.health
     wait_until_serving = administration.wait_until_serving
 

@@ -102,5 +102,6 @@ GET_LEDGER_STATUS = _method(
     "AdminService", "GetLedgerStatus", admin.GetLedgerStatusRequest, admin.GetLedgerStatusResponse
 )
 VERIFY_LEDGER = _method("AdminService", "VerifyLedger", admin.VerifyLedgerRequest, admin.VerifyLedgerResponse)
+VERIFY_ORDERS = _method("AdminService", "VerifyOrders", admin.VerifyOrdersRequest, admin.VerifyOrdersResponse)
 
 CHECK_HEALTH: Method[bytes, bytes] = Method("grpc.health.v1.Health", "Check", None, bytes)

@@ -37,6 +37,7 @@ from serve.reservations import AMEND, COLLECT, CONFIRM, EXTEND, READY, RELEASE, 
 from serve.settings import read_postcodes_file
 from serve.stock import Stock
 from serve.stores import Stores
+from serve.verification import Verification
 
 log = logging.getLogger("holdfast.gateway")
 
@@ -66,6 +67,7 @@ class Gateway:
         self._feeds = Feeds(self._router, self._reservations)
         self._stores = Stores(self._router, clock)
         self._admin = Admin(self._router, self._reservations)
+        self._verification = Verification(self._router, self._reservations)
         self._health = Health()
         self._calls = Calls()
         await self._router.start()
@@ -225,8 +227,12 @@ class Gateway:
         return await self._calls.answered(grpc_context, ad.GetLedgerStatusResponse(), work)
 
     async def VerifyLedger(self, request: bytes, grpc_context: Any) -> ad.VerifyLedgerResponse:
-        work = partial(self._admin.verify_ledger, request, grpc_context)
+        work = partial(self._verification.ledger, request, grpc_context)
         return await self._calls.answered(grpc_context, ad.VerifyLedgerResponse(), work)
+
+    async def VerifyOrders(self, request: bytes, grpc_context: Any) -> ad.VerifyOrdersResponse:
+        work = partial(self._verification.orders, request, grpc_context)
+        return await self._calls.answered(grpc_context, ad.VerifyOrdersResponse(), work)
 
     # grpc.health.v1.Health
 

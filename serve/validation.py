@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from actors.ledger.ids import parse_reservation_id
 from actors.ledger.policy import DAY_MS, TTL_MS_CEILING
+from actors.orders.ids import SLOTS, is_customers, ledger_of_slot
 
 KEY_CHARS_MAX: Final = 128
 STORE_ID_CHARS_MAX: Final = 64
@@ -36,6 +37,7 @@ QUANTITY_MAX: Final = 1_000_000
 SEQUENCE_MAX: Final = 2**62
 STOCK_QUANTITY_MAX: Final = 1_000_000_000
 
+CUSTOMERS_LEDGERS: Final = frozenset(map(ledger_of_slot, range(SLOTS)))
 STORE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 INSTANT_SECONDS_MAX: Final = 4_102_444_800  # the year 2100
 
@@ -87,6 +89,13 @@ class Checked:
             self.fault(field, "is required: the shop's id")
         elif not STORE_ID.fullmatch(value):
             self.fault(field, "is not a shop's id: 1 to 64 of A-Z a-z 0-9 . _ -")
+
+    def ledger_id(self, field: str, value: str) -> None:
+        """A shop's id, or the name of a customers' ledger."""
+        if is_customers(value) and value not in CUSTOMERS_LEDGERS:
+            self.fault(field, f"is no customers' ledger; they are {ledger_of_slot(0)} to {ledger_of_slot(SLOTS - 1)}")
+        elif not is_customers(value):
+            self.store_id(field, value)
 
     def whole(self, field: str, value: int, least: int, most: int) -> None:
         """A whole number within bounds."""

@@ -59,6 +59,19 @@ class Capture:
         return digest.hexdigest()
 
 
+def copied(ledger: OrderLedger) -> OrderLedger:
+    """The ledger as of now, its indexes too, to be looked at while it goes on: orders and answers are immutable."""
+    copy = OrderLedger(ledger.ledger_id)
+    copy.version, copy.time_ms, copy.policy = ledger.version, ledger.time_ms, ledger.policy
+    copy.remembered = ledger.remembered
+    copy.orders = ledger.orders.copy()
+    copy.customers = {customer_id: numbers.copy() for customer_id, numbers in ledger.customers.items()}
+    copy.generations = {day: answers.copy() for day, answers in ledger.generations.items()}
+    copy.baskets = ledger.baskets.copy()
+    copy.ended, copy.untold, copy.deadlines = ledger.ended.copy(), ledger.untold.copy(), ledger.deadlines.copy()
+    return copy
+
+
 def _answer_fields(answer: Told | int) -> Row:
     if isinstance(answer, int):
         return ["open", answer]

@@ -7,11 +7,20 @@ from clients import methods
 from clients.calls.inside import Client
 from clients.errors import Overloaded, Unavailable
 from clients.retry import NEVER_AGAIN
-from clients.values.administration import Health, LedgerStatus, Policy, Store, StoresPut, Verification
+from clients.values.administration import (
+    Health,
+    LedgerStatus,
+    OrdersVerification,
+    Policy,
+    Store,
+    StoresPut,
+    Verification,
+)
 from clients.wire.administration import (
     health_from,
     health_request,
     ledger_status_from,
+    orders_verification_from,
     policy_from,
     store_from,
     stores_put_from,
@@ -69,17 +78,27 @@ async def set_policy(self: Client, policy: Policy, *, timeout_ms: int | None = N
 
 
 async def ledger_status(self: Client, store_id: str, *, timeout_ms: int | None = None) -> LedgerStatus:
-    """Where a shop's ledger stands and who writes it."""
+    """Where a ledger stands and who writes it: a shop's, or one of `CUSTOMERS_LEDGERS`."""
     request = service_pb2.GetLedgerStatusRequest(store_id=store_id)
     return ledger_status_from(await self.inside.caller.ask(methods.GET_LEDGER_STATUS, request, timeout_ms=timeout_ms))
 
 
 async def verify_ledger(self: Client, store_id: str, *, timeout_ms: int | None = None) -> Verification:
-    """Compute a shop's stock again from its journal and compare. `timeout_ms` None is `Timeouts.verify_ms`."""
+    """Compute a ledger again from its journal and compare: a shop's, or one of `CUSTOMERS_LEDGERS`. `timeout_ms` None
+    is `Timeouts.verify_ms`.
+    """
     timeout = self.inside.caller.timeouts.verify_ms if timeout_ms is None else timeout_ms
     request = service_pb2.VerifyLedgerRequest(store_id=store_id)
     response = await self.inside.caller.ask(methods.VERIFY_LEDGER, request, timeout_ms=timeout, attempt_ms=timeout)
     return verification_from(response)
+
+
+async def verify_orders(self: Client, *, timeout_ms: int | None = None) -> OrdersVerification:
+    """Compare all orders with the parts that shops have of them. `timeout_ms` None is `Timeouts.verify_ms`."""
+    timeout = self.inside.caller.timeouts.verify_ms if timeout_ms is None else timeout_ms
+    request = service_pb2.VerifyOrdersRequest()
+    response = await self.inside.caller.ask(methods.VERIFY_ORDERS, request, timeout_ms=timeout, attempt_ms=timeout)
+    return orders_verification_from(response)
 
 
 async def health(self: Client, service: str = "", *, timeout_ms: int = _HEALTH_ATTEMPT_MS) -> Health:

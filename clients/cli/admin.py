@@ -10,13 +10,23 @@ from typing import Annotated, Any
 import typer
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from rich.console import Group
+from rich.table import Table
 
 from clients.channel import ChannelClient
 from clients.cli.arguments import TIMEOUT, JsonOption, TargetOption, TimeoutOption, optional_duration_ms
 from clients.cli.exits import ExitCode
 from clients.cli.output import facts, table, time_text, to_document
 from clients.cli.session import Session
-from clients.values.administration import LedgerStatus, Policy, Store, StoresPut, Verification
+from clients.values.administration import (
+    CUSTOMERS_LEDGERS,
+    Discrepancy,
+    LedgerStatus,
+    OrdersVerification,
+    Policy,
+    Store,
+    StoresPut,
+    Verification,
+)
 
 store_app = typer.Typer(no_args_is_help=True, help="The chain's shops.")
 policy_app = typer.Typer(no_args_is_help=True, help="The chain's rules.")
@@ -26,8 +36,13 @@ STORES_PER_CALL_MAX = 1_024
 FileOption = Annotated[
     Path | None, typer.Option("--file", help="A JSON file; - reads the standard input.", allow_dash=True)
 ]
-StoresArgument = Annotated[list[str] | None, typer.Argument(help="The shops' ids.", metavar="[STORE...]")]
-AllOption = Annotated[bool, typer.Option("--all", help="Every shop of the chain.")]
+LedgersArgument = Annotated[
+    list[str] | None,
+    typer.Argument(help="The shops' ids, or customers' ledgers such as customers/0007.", metavar="[LEDGER...]"),
+]
+AllOption = Annotated[
+    bool, typer.Option("--all", help="Every shop of the chain, and the customers' ledgers that have begun.")
+]
 
 
 @store_app.command("list")
@@ -135,7 +150,7 @@ def set_policy(
 
 
 def status(
-    stores: StoresArgument = None,
+    ledgers: LedgersArgument = None,
     everything: AllOption = False,
     target: TargetOption = None,
     as_json: JsonOption = False,
@@ -145,9 +160,10 @@ def status(
     session = Session.of(target, as_json=as_json, timeout=timeout)
 
     async def read(client: ChannelClient) -> list[LedgerStatus]:
-        return [await client.ledger_status(shop) for shop in await _chosen(client, stores, everything=everything)]
+        chosen = await _chosen(client, ledgers, everything=everything)
+        return [await client.ledger_status(ledger) for ledger in chosen]
 
-    found = session.run(read)
+    found = [one for one in session.run(read) if one.version or not everything or one.store_id not in CUSTOMERS_LEDGERS]
     rows = (
         (
             one.store_id,
@@ -157,31 +173,48 @@ def status(
             one.pid,
             one.open_reservations,
             one.positions,
+            one.unheard,
             one.snapshot_version,
             f"{one.recovery_ms} ms",
             time_text(one.ledger_time_ms),
         )
         for one in found
     )
-    columns = ["shop", "version#", "epoch#", "actor", "pid#", "open#", "positions#", "snapshot#", "recovery#", "time"]
-    session.show({"ledgers": to_document(found)}, table(columns, rows))
+    columns = ["ledger", "version#", "epoch#", "actor", "pid#", "open#", "positions#", "unheard#", "snapshot#"]
+    session.show({"ledgers": to_document(found)}, table([*columns, "recovery#", "time"], rows))
 
 
 def verify(
-    stores: StoresArgument = None,
+    ledgers: LedgersArgument = None,
     everything: AllOption = False,
     target: TargetOption = None,
     as_json: JsonOption = False,
-    timeout: Annotated[str, typer.Option("--timeout", help="Deadline of each shop's verification.")] = "2m",
+    timeout: Annotated[str, typer.Option("--timeout", help="Deadline of each ledger's verification.")] = "2m",
 ) -> None:
-    """Compute ledgers again from their journals and compare; exit code 1 where one does not agree."""
+    """Compute ledgers again from their journals and compare; with --all, orders with the shops that hold them too. Exit
+    code 1 where something does not agree.
+    """
     session = Session.of(target, as_json=as_json, timeout=timeout)
 
-    async def read(client: ChannelClient) -> list[Verification]:
-        shops = await _chosen(client, stores, everything=everything)
-        return [await client.verify_ledger(shop, timeout_ms=session.timeout_ms) for shop in shops]
+    async def read(client: ChannelClient) -> tuple[list[Verification], OrdersVerification | None]:
+        chosen = await _chosen(client, ledgers, everything=everything)
+        alone = [await client.verify_ledger(ledger, timeout_ms=session.timeout_ms) for ledger in chosen]
+        return alone, await client.verify_orders(timeout_ms=session.timeout_ms) if everything else None
 
-    found = session.run(read)
+    every, orders = session.run(read)
+    found = [one for one in every if one.version or not everything or one.store_id not in CUSTOMERS_LEDGERS]
+    agreed = all(one.holds for one in found) and (orders is None or orders.holds)
+    document = {"holds": agreed, "verifications": to_document(found)}
+    drawn: list[Any] = [_verifications_table(found)]
+    if orders is not None:
+        document["orders"] = to_document(orders)
+        drawn.append(_orders_table(orders))
+    session.show(document, Group(*drawn))
+    if not agreed:
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+def _verifications_table(found: Iterable[Verification]) -> Table:
     rows = (
         (
             one.store_id,
@@ -192,30 +225,40 @@ def verify(
             one.units_sold,
             one.units_reserved,
             one.units_oversold,
-            _discrepancies(one),
+            _discrepancies(one.discrepancies),
         )
         for one in found
     )
-    columns = ["shop", "", "version#", "events#", "accepted#", "sold#", "reserved#", "oversold#", "discrepancies"]
-    agreed = all(one.holds for one in found)
-    session.show({"holds": agreed, "verifications": to_document(found)}, table(columns, rows))
-    if not agreed:
-        raise typer.Exit(ExitCode.REFUSED)
+    columns = ["ledger", "", "version#", "events#", "accepted#", "sold#", "reserved#", "oversold#", "discrepancies"]
+    return table(columns, rows)
+
+
+def _orders_table(found: OrdersVerification) -> Table:
+    return facts(
+        [
+            ("orders and shops", "agree" if found.holds else "DO NOT AGREE"),
+            ("parts in shops", found.parts),
+            ("orders", found.orders),
+            ("on the way", found.on_the_way),
+            ("left out, stopped", ", ".join(found.left_out)),
+            ("discrepancies", _discrepancies(found.discrepancies)),
+        ]
+    )
 
 
 async def _all_stores(client: ChannelClient) -> list[Store]:
     return [shop async for shop in client.list_stores(page_size=1_000)]
 
 
-async def _chosen(client: ChannelClient, stores: Iterable[str] | None, *, everything: bool) -> list[str]:
-    named = list(stores or ())
+async def _chosen(client: ChannelClient, ledgers: Iterable[str] | None, *, everything: bool) -> list[str]:
+    named = list(ledgers or ())
     if bool(named) == everything:
-        raise typer.BadParameter("Name shops, or give --all.", param_hint="STORE")
-    return named or [shop.store_id for shop in await _all_stores(client)]
+        raise typer.BadParameter("Name ledgers, or give --all.", param_hint="LEDGER")
+    return named or [*(shop.store_id for shop in await _all_stores(client)), *CUSTOMERS_LEDGERS]
 
 
-def _discrepancies(found: Verification) -> str:
-    return "; ".join(f"{one.invariant} {one.subject}: {one.expected}, not {one.found}" for one in found.discrepancies)
+def _discrepancies(found: Iterable[Discrepancy]) -> str:
+    return "; ".join(f"{one.invariant} {one.subject}: {one.expected}, not {one.found}" for one in found)
 
 
 def _show_policy(session: Session, policy: Policy) -> None:

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, Final
+
+# Ledgers of orders and of limits over the chain: each keeps a share of the customers. As many for ever.
+CUSTOMERS_LEDGERS: Final = tuple(f"customers/{slot:04d}" for slot in range(64))
 
 
 class Health(IntEnum):
@@ -103,7 +106,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class LedgerStatus:
-    """Where a shop's ledger stands and who writes it; see `GetLedgerStatusResponse` for each field."""
+    """Where a ledger stands and who writes it; see `GetLedgerStatusResponse` for each field."""
 
     store_id: str
     version: int
@@ -119,6 +122,7 @@ class LedgerStatus:
     recovery_ms: int
     repeats_answered: int
     policy_version: int
+    unheard: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,9 @@ class Discrepancy:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """A shop's stock computed again from its journal; `holds` where everything agrees. Units are of stock."""
+    """A ledger computed again from its journal; `holds` where everything agrees. Units are of stock. Version 0 is a
+    customers' ledger that has not begun.
+    """
 
     store_id: str
     version: int
@@ -145,3 +151,17 @@ class Verification:
     units_reserved: int
     units_oversold: int
     state_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersVerification:
+    """Orders compared with the parts that shops have of them; `holds` where nothing contradicts. `left_out` are ledgers
+    that are stopped, `on_the_way` counts what was changed since, or is not heard yet.
+    """
+
+    holds: bool
+    discrepancies: tuple[Discrepancy, ...]
+    parts: int
+    orders: int
+    on_the_way: int
+    left_out: tuple[str, ...]

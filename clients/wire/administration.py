@@ -1,5 +1,7 @@
 """Shops, policy, and the state of ledgers."""
 
+from collections.abc import Iterable
+
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
 from clients.values.administration import (
@@ -9,6 +11,7 @@ from clients.values.administration import (
     Health,
     LedgerStatus,
     LimitRule,
+    OrdersVerification,
     Policy,
     Store,
     StoresPut,
@@ -135,6 +138,7 @@ def ledger_status_from(message: service_pb2.GetLedgerStatusResponse) -> LedgerSt
         recovery_ms=interval_ms(message.recovery),
         repeats_answered=message.repeats_answered,
         policy_version=message.policy_version,
+        unheard=message.unheard,
     )
 
 
@@ -144,9 +148,7 @@ def verification_from(message: service_pb2.VerifyLedgerResponse) -> Verification
         store_id=message.store_id,
         version=message.version,
         holds=message.holds,
-        discrepancies=tuple(
-            Discrepancy(row.invariant, row.subject, row.expected, row.found) for row in message.discrepancies
-        ),
+        discrepancies=_discrepancies(message.discrepancies),
         events=message.events,
         accepted=message.accepted,
         units_sold=message.units_sold,
@@ -154,6 +156,22 @@ def verification_from(message: service_pb2.VerifyLedgerResponse) -> Verification
         units_oversold=message.units_oversold,
         state_hash=message.state_hash,
     )
+
+
+def orders_verification_from(message: service_pb2.VerifyOrdersResponse) -> OrdersVerification:
+    """How orders and shops agree, as a value."""
+    return OrdersVerification(
+        holds=message.holds,
+        discrepancies=_discrepancies(message.discrepancies),
+        parts=message.parts,
+        orders=message.orders,
+        on_the_way=message.on_the_way,
+        left_out=tuple(message.left_out),
+    )
+
+
+def _discrepancies(rows: Iterable[service_pb2.Discrepancy]) -> tuple[Discrepancy, ...]:
+    return tuple(Discrepancy(row.invariant, row.subject, row.expected, row.found) for row in rows)
 
 
 def health_request(service: str) -> bytes:

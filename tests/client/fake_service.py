@@ -57,6 +57,7 @@ class FakeService(
             collect_within=Duration(seconds=86_400),
         )
         self.discrepancies: list[administering.Discrepancy] = []
+        self.contradictions: list[administering.Discrepancy] = []
         self.health = 1
         self.told = asyncio.Condition()
         self.called = asyncio.Event()
@@ -378,5 +379,20 @@ class FakeService(
     async def VerifyLedger(self, request: Any, context: Context) -> Any:  # noqa: N802
         await self._take("VerifyLedger", request, context)
         return administering.VerifyLedgerResponse(
-            store_id=request.store_id, holds=not self.discrepancies, discrepancies=self.discrepancies, state_hash="ab"
+            store_id=request.store_id,
+            version=self.ledger(request.store_id).version,
+            holds=not self.discrepancies,
+            discrepancies=self.discrepancies,
+            state_hash="ab",
+        )
+
+    async def VerifyOrders(self, request: Any, context: Context) -> Any:  # noqa: N802
+        await self._take("VerifyOrders", request, context)
+        return administering.VerifyOrdersResponse(
+            holds=not self.contradictions,
+            discrepancies=self.contradictions,
+            parts=4,
+            orders=2,
+            on_the_way=1,
+            left_out=["S9"],
         )

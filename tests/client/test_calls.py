@@ -205,6 +205,15 @@ def test_ledgers_are_looked_into() -> None:
         broken = await client.verify_ledger("s1")
         assert not broken.holds
         assert (broken.discrepancies[0].invariant, broken.discrepancies[0].found) == ("I1", "5")
+        assert (await client.verify_orders()).holds
+        service.contradictions.append(
+            admin_service_pb2.Discrepancy(invariant="I16", subject="0007/3.1 in s1", expected="it", found="none")
+        )
+        contradicted = await client.verify_orders()
+        assert not contradicted.holds
+        assert contradicted.discrepancies[0].subject == "0007/3.1 in s1"
+        assert (contradicted.parts, contradicted.orders, contradicted.on_the_way) == (4, 2, 1)
+        assert contradicted.left_out == ("S9",)
 
     against(service, use)
 

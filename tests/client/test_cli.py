@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from typer.testing import CliRunner
 
 from clients.cli.app import app
-from holdfast.v1 import admin_service_pb2
+from holdfast.v1 import admin_service_pb2, event_pb2
 from tests.client.command import Command
 from tests.client.fake_ledger import NOW_S
 from tests.client.fake_service import FakeService
@@ -174,6 +174,36 @@ def test_ledgers_are_looked_into(run: Command) -> None:
     assert broken["verifications"][0]["discrepancies"][0]["invariant"] == "I1"
     assert "I1 a: 4, not 5" in run.words("verify", "s1", code=1)
     assert run("verify", code=2)["error"]["kind"] == "Usage"
+
+
+def test_ledgers_of_customers_are_looked_into_where_they_have_begun(run: Command) -> None:
+    run("store", "put", "s1")
+    run.service.ledger("customers/0007").events.append(event_pb2.Event(version=1))
+    assert [one["store_id"] for one in run("status", "--all")["ledgers"]] == ["s1", "customers/0007"]
+    assert [one["store_id"] for one in run("status", "customers/0008")["ledgers"]] == ["customers/0008"]
+    verified = run("verify", "--all")
+    assert [one["store_id"] for one in verified["verifications"]] == ["s1", "customers/0007"]
+    assert verified["holds"] is True
+    assert verified["orders"] == {
+        "holds": True,
+        "discrepancies": [],
+        "parts": 4,
+        "orders": 2,
+        "on_the_way": 1,
+        "left_out": ["S9"],
+    }
+    assert "orders" not in run("verify", "customers/0007")
+    run.service.contradictions.append(
+        admin_service_pb2.Discrepancy(invariant="I16", subject="0007/3.1 in s1", expected="reservation 5", found="none")
+    )
+    contradicted = run("verify", "--all", code=1)
+    assert (contradicted["holds"], contradicted["orders"]["holds"]) == (False, False)
+    assert contradicted["orders"]["discrepancies"][0]["invariant"] == "I16"
+    words = run.words("verify", "--all", code=1)
+    assert "DO NOT AGREE" in words
+    assert "I16 0007/3.1 in s1: reservation 5, not none" in words
+    assert "S9" in words
+    assert run("verify", "customers/0007")["holds"] is True
 
 
 def test_watches_write_one_document_a_line(run: Command) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from clients import HoldfastError, NotFound, OutcomeUnknown, ServiceFault, methods
+from actors.orders.ids import SLOTS, ledger_of_slot
+from clients import CUSTOMERS_LEDGERS, HoldfastError, NotFound, OutcomeUnknown, ServiceFault, methods
 from clients.methods import Method
 from clients.values.administration import ChainLimitRule, LimitRule, Policy, Store, TtlRule
 from clients.values.events import Acknowledged, Amended, Heeded, Reserved, UnknownChange
@@ -85,6 +86,10 @@ def test_every_method_of_the_services_is_called_by_the_clients() -> None:
         if isinstance(found, Method) and found.service.startswith("holdfast.")
     }
     assert called == offered
+
+
+def test_the_ledgers_of_customers_are_those_of_the_service() -> None:
+    assert list(CUSTOMERS_LEDGERS) == [ledger_of_slot(slot) for slot in range(SLOTS)]
 
 
 def test_every_kind_of_event_is_known() -> None:

@@ -174,6 +174,7 @@ def test_status_says_where_the_ledger_stands(shop: Shop) -> None:
         "replayed_events": 0,
         "repeats_answered": 1,
         "policy_version": 1,
+        "unheard": 0,
     }
     assert shop.actor.ping() == os.getpid()
 

@@ -18,6 +18,7 @@ LATE_IMPORTS: Final[dict[str, str]] = {
 SLEEPS: Final[dict[str, str]] = {
     "tests/simulation/chain_world.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/test_order_crashes.py": "sleeps in virtual time, where nobody waits for anything",
+    "tests/simulation/test_comparison.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/test_settling.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/waiting.py": "polls other processes, with a deadline; every other test waits through it",
 }

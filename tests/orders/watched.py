@@ -8,6 +8,7 @@ import orjson
 from actors.journal.order_codec import decode_events, encode_events
 from actors.ledger.events import PolicyAdopted
 from actors.ledger.policy import Policy, to_document
+from actors.orders.audit import OrderAudit
 from actors.orders.commands import Command
 from actors.orders.events import Event
 from actors.orders.evolve import evolve
@@ -73,6 +74,14 @@ class Watched:
                 evolve(ledger, event, at_ms)
         return ledger
 
+    def audited(self) -> OrderAudit:
+        """The second look at the journal."""
+        audit = OrderAudit(LEDGER)
+        for at_ms, payload in self.records:
+            for event in decode_events(payload):
+                audit.add(audit.ledger.version + 1, 1, at_ms, event)
+        return audit
+
     def events(self) -> list[Event]:
         """All that happened."""
         return [event for _, payload in self.records for event in decode_events(payload)]
@@ -80,6 +89,7 @@ class Watched:
     def complaints(self) -> list[str]:
         """What every checker has to say; each line begins with the checker's name."""
         found = [f"invariants: {violation}" for violation in check(self.ledger)]
+        found += [f"audit: {violation}" for violation in self.audited().violations]
         mine = list(Capture(self.ledger).rows())
         for checker, other in (("replay", self.replayed()), ("snapshot", self.restored())):
             others = list(Capture(other).rows())

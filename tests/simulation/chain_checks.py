@@ -9,6 +9,7 @@ from actors.ledger import events as shop
 from actors.ledger.audit import Audit
 from actors.ledger.lifecycle import LIVE
 from actors.orders import events as ev
+from actors.orders.audit import OrderAudit
 from actors.orders.ids import format_holder, format_order_id, is_customers, parse_holder
 from tests.simulation.checks import Broken
 
@@ -90,12 +91,12 @@ def check_amended(processes: dict[str, Any]) -> None:
 def _alone(ledger_id: str, events: list[tuple[int, int, int, Any]], live: Any) -> None:
     core = core_of(ledger_id)
     ledger = core.empty(ledger_id)
-    audit = Audit()
+    audit, orders = Audit(), OrderAudit(ledger_id)
     for version, epoch, at_ms, event in events:
         core.evolve(ledger, event, at_ms)
-        if not is_customers(ledger_id):
-            audit.add(version, epoch, at_ms, event)
-    for violation in (*core.check(ledger), *audit.result().violations):
+        second: Any = orders if is_customers(ledger_id) else audit
+        second.add(version, epoch, at_ms, event)
+    for violation in (*core.check(ledger), *audit.result().violations, *orders.violations):
         raise Broken(violation.invariant, f"{ledger_id}: {violation}")
     if live is not None and core.capture(live).state_hash() != core.capture(ledger).state_hash():
         raise Broken("I13", f"{ledger_id}: a replay gives another state than the live one")

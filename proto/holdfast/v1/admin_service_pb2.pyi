@@ -88,7 +88,7 @@ class GetLedgerStatusRequest(_message.Message):
     def __init__(self, store_id: _Optional[str] = ...) -> None: ...
 
 class GetLedgerStatusResponse(_message.Message):
-    __slots__ = ("store_id", "version", "epoch", "actor", "pid", "ledger_time", "open_reservations", "positions", "remembered_answers", "snapshot_version", "replayed_events", "recovery", "repeats_answered", "policy_version")
+    __slots__ = ("store_id", "version", "epoch", "actor", "pid", "ledger_time", "open_reservations", "positions", "remembered_answers", "snapshot_version", "replayed_events", "recovery", "repeats_answered", "policy_version", "unheard")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
@@ -103,6 +103,7 @@ class GetLedgerStatusResponse(_message.Message):
     RECOVERY_FIELD_NUMBER: _ClassVar[int]
     REPEATS_ANSWERED_FIELD_NUMBER: _ClassVar[int]
     POLICY_VERSION_FIELD_NUMBER: _ClassVar[int]
+    UNHEARD_FIELD_NUMBER: _ClassVar[int]
     store_id: str
     version: int
     epoch: int
@@ -117,7 +118,8 @@ class GetLedgerStatusResponse(_message.Message):
     recovery: _duration_pb2.Duration
     repeats_answered: int
     policy_version: int
-    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., epoch: _Optional[int] = ..., actor: _Optional[str] = ..., pid: _Optional[int] = ..., ledger_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., open_reservations: _Optional[int] = ..., positions: _Optional[int] = ..., remembered_answers: _Optional[int] = ..., snapshot_version: _Optional[int] = ..., replayed_events: _Optional[int] = ..., recovery: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., repeats_answered: _Optional[int] = ..., policy_version: _Optional[int] = ...) -> None: ...
+    unheard: int
+    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., epoch: _Optional[int] = ..., actor: _Optional[str] = ..., pid: _Optional[int] = ..., ledger_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., open_reservations: _Optional[int] = ..., positions: _Optional[int] = ..., remembered_answers: _Optional[int] = ..., snapshot_version: _Optional[int] = ..., replayed_events: _Optional[int] = ..., recovery: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., repeats_answered: _Optional[int] = ..., policy_version: _Optional[int] = ..., unheard: _Optional[int] = ...) -> None: ...
 
 class VerifyLedgerRequest(_message.Message):
     __slots__ = ("store_id",)
@@ -160,3 +162,23 @@ class VerifyLedgerResponse(_message.Message):
     units_oversold: int
     state_hash: str
     def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., holds: _Optional[bool] = ..., discrepancies: _Optional[_Iterable[_Union[Discrepancy, _Mapping]]] = ..., events: _Optional[int] = ..., accepted: _Optional[int] = ..., units_sold: _Optional[int] = ..., units_reserved: _Optional[int] = ..., units_oversold: _Optional[int] = ..., state_hash: _Optional[str] = ...) -> None: ...
+
+class VerifyOrdersRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class VerifyOrdersResponse(_message.Message):
+    __slots__ = ("holds", "discrepancies", "parts", "orders", "on_the_way", "left_out")
+    HOLDS_FIELD_NUMBER: _ClassVar[int]
+    DISCREPANCIES_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    ON_THE_WAY_FIELD_NUMBER: _ClassVar[int]
+    LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
+    holds: bool
+    discrepancies: _containers.RepeatedCompositeFieldContainer[Discrepancy]
+    parts: int
+    orders: int
+    on_the_way: int
+    left_out: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, holds: _Optional[bool] = ..., discrepancies: _Optional[_Iterable[_Union[Discrepancy, _Mapping]]] = ..., parts: _Optional[int] = ..., orders: _Optional[int] = ..., on_the_way: _Optional[int] = ..., left_out: _Optional[_Iterable[str]] = ...) -> None: ...

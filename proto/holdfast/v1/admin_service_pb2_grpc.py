@@ -65,6 +65,11 @@ class AdminServiceStub:
                 request_serializer=holdfast_dot_v1_dot_admin__service__pb2.VerifyLedgerRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_admin__service__pb2.VerifyLedgerResponse.FromString,
                 _registered_method=True)
+        self.VerifyOrders = channel.unary_unary(
+                '/holdfast.v1.AdminService/VerifyOrders',
+                request_serializer=holdfast_dot_v1_dot_admin__service__pb2.VerifyOrdersRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_admin__service__pb2.VerifyOrdersResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
@@ -100,14 +105,23 @@ class AdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetLedgerStatus(self, request, context):
-        """Where a shop's ledger stands and who writes it.
+        """Where a ledger stands and who writes it: a shop's, or one of customers.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def VerifyLedger(self, request, context):
-        """Computes a shop's stock again from its journal, by other code than the ledger's, and compares.
+        """Computes a shop's stock again from its journal, by other code than the ledger's, and compares. Of a customers'
+        ledger, replays the orders, asks of each event whether it was allowed, and compares.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyOrders(self, request, context):
+        """Compares the orders of all customers' ledgers with the parts that shops have of them, in both directions. What is on
+        its way between them is no discrepancy.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -145,6 +159,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.VerifyLedger,
                     request_deserializer=holdfast_dot_v1_dot_admin__service__pb2.VerifyLedgerRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_admin__service__pb2.VerifyLedgerResponse.SerializeToString,
+            ),
+            'VerifyOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyOrders,
+                    request_deserializer=holdfast_dot_v1_dot_admin__service__pb2.VerifyOrdersRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_admin__service__pb2.VerifyOrdersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -310,6 +329,33 @@ class AdminService:
             '/holdfast.v1.AdminService/VerifyLedger',
             holdfast_dot_v1_dot_admin__service__pb2.VerifyLedgerRequest.SerializeToString,
             holdfast_dot_v1_dot_admin__service__pb2.VerifyLedgerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.AdminService/VerifyOrders',
+            holdfast_dot_v1_dot_admin__service__pb2.VerifyOrdersRequest.SerializeToString,
+            holdfast_dot_v1_dot_admin__service__pb2.VerifyOrdersResponse.FromString,
             options,
             channel_credentials,
             insecure,

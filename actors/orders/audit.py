@@ -1,0 +1,102 @@
+"""The second look at a customers' journal: event by event, was it allowed when it happened?
+
+It replays through `evolve` and asks before each event by the state so far, where the ledger itself asked `decide`. The
+rules are written anew here but for the limits, whose counting is `limits`' own: a limit is checked for having been
+asked under the rules in force, not for how it counts.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from actors.ledger.events import PolicyAdopted
+from actors.ledger.invariants import Violation
+from actors.orders import events as ev
+from actors.orders.evolve import evolve
+from actors.orders.limits import over_limit
+from actors.orders.state import CERTAIN, Order, OrderLedger, Standing
+
+VIOLATIONS_KEPT_MAX: Final = 1_000
+
+
+class OrderAudit:
+    """Replays a journal from its first event. `ledger` is what it makes; `accepted` counts orders that were placed."""
+
+    def __init__(self, ledger_id: str) -> None:
+        self.ledger = OrderLedger(ledger_id)
+        self.violations: list[Violation] = []
+        self.accepted = 0
+        self.broken = False  # an event without the order that it is about: nothing can be replayed from there on
+        self._epoch = 0
+
+    def add(self, version: int, epoch: int, at_ms: int, event: ev.Event) -> None:
+        """The next event, as the journal has it."""
+        if self.broken:
+            return
+        ledger = self.ledger
+        subject = f"version {version}"
+        if version != ledger.version + 1:
+            self._found("I8", subject, f"version {ledger.version + 1}", "a gap")
+        if epoch < self._epoch:
+            self._found("I9", subject, f"epoch {self._epoch} or later", f"epoch {epoch}")
+        if at_ms < ledger.time_ms:
+            self._found("I11", subject, f"not before {ledger.time_ms}", str(at_ms))
+        self._epoch = epoch
+        order = None
+        if not isinstance(event, ev.Opened | ev.Refused | PolicyAdopted):
+            order = ledger.orders.get(event.number)
+            if order is None:
+                self._found("I3", subject, f"order {event.number}", "none")
+                self.broken = True
+                return
+        for invariant, expected, found in _faults(ledger, order, event, at_ms):
+            self._found(invariant, subject if order is None else f"order {order.number}", expected, found)
+        if isinstance(event, ev.Committed) and order is not None and order.standing is Standing.OPEN:
+            self.accepted += 1
+            if {store_id for store_id, _ in event.claims} != {part.store_id for part in order.open_parts()}:
+                self._found("I7", f"order {order.number}", "a claim of each shop that was asked", str(event.claims))
+                self.broken = True
+                return
+        evolve(ledger, event, at_ms)
+
+    def _found(self, invariant: str, subject: str, expected: str, found: str) -> None:
+        if len(self.violations) < VIOLATIONS_KEPT_MAX:
+            self.violations.append(Violation(invariant, subject, expected, found))
+
+
+def _faults(ledger: OrderLedger, order: Order | None, event: ev.Event, at_ms: int) -> Iterator[tuple[str, str, str]]:
+    """Rule, what was to be, and what is."""
+    key = getattr(event, "key", "")
+    if key and ledger.recall(key) is not None:
+        yield "I5", f"{key!r} answered once", "answered again"
+    if isinstance(event, ev.Opened):
+        refusal = over_limit(ledger, event.customer_id, event.channel, event.plans, at_ms)
+        if refusal is not None:
+            yield "I15", f"at most {refusal.available} for {event.customer_id}", f"{refusal.reason.name} was due"
+    if order is not None:
+        yield from _faults_of_step(order, event, at_ms)
+
+
+def _faults_of_step(order: Order, event: ev.Event, at_ms: int) -> Iterator[tuple[str, str, str]]:
+    match event:
+        case ev.Committed() | ev.Replanned() | ev.Abandoned():
+            if not order.open_attempt:
+                yield "I3", "an attempt that is open", "none"
+            elif isinstance(event, ev.Abandoned) and event.rejection is None:
+                if at_ms < order.decide_by_ms:
+                    yield "I11", f"abandoned by time at {order.decide_by_ms}", str(at_ms)
+            elif at_ms >= order.decide_by_ms:
+                yield "I11", f"decided before {order.decide_by_ms}", str(at_ms)
+        case ev.Expired():
+            if order.standing not in CERTAIN:
+                yield "I3", "held or confirmed", order.standing.name
+            elif at_ms < order.expires_at_ms:
+                yield "I11", f"expired at {order.expires_at_ms}", str(at_ms)
+        case ev.Confirmed() | ev.Extended() | ev.Released() | ev.AmendOpened():
+            allowed = frozenset({Standing.HELD}) if isinstance(event, ev.Confirmed) else CERTAIN
+            if order.standing not in allowed or order.open_attempt:
+                found = "an open attempt" if order.open_attempt else order.standing.name
+                yield "I3", " or ".join(sorted(each.name for each in allowed)), found
+            elif at_ms >= order.expires_at_ms:
+                yield "I11", f"before {order.expires_at_ms}", str(at_ms)
+        case _:
+            pass

@@ -1,0 +1,52 @@
+"""Orders compared with shops while all moves, is lost and killed: what is on its way is never called a fault."""
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+import pytest
+
+from actors.batcher import DeadlinePassed, Overloaded
+from actors.router import LedgerStopped
+from holdfast.v1 import admin_service_pb2 as ad
+from serve.verification import Comparison
+from tests.simulation.chain_world import ChainWorld
+from tests.simulation.virtual_loop import VirtualLoop
+
+SEEDS: Final = range(12)
+EVERY_S: Final = 0.2
+
+
+class Compared(ChainWorld):
+    """A world in which somebody compares all the time."""
+
+    comparisons = on_the_way = 0
+
+    async def run(self) -> None:
+        whole = asyncio.ensure_future(super().run())
+        while not whole.done():
+            await asyncio.sleep(EVERY_S)
+            if self.routers:
+                await self.compare()
+        await whole
+
+    async def compare(self) -> None:
+        reply = ad.VerifyOrdersResponse()
+        with suppress(DeadlinePassed, Overloaded, LedgerStopped):
+            await Comparison(self.routers[0], asyncio.get_running_loop().time() + 60, reply).run()
+            self.comparisons += 1
+        assert not reply.discrepancies, f"at {self.now_ms()}: {reply}"
+        self.on_the_way += reply.on_the_way
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_is_on_its_way_is_no_fault(seed: int) -> None:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        world = Compared(seed)
+        try:
+            runner.run(world.run())
+        finally:
+            for actor in list(world.actors.made):
+                world.actors.kill(actor)
+    assert world.comparisons > 10
+    assert world.on_the_way > 0, "it looked when there was something to see"
