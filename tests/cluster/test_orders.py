@@ -3,7 +3,16 @@
 import asyncio
 from collections import Counter
 
-from clients import ChannelClient, Order, OrderStatus, Place, Rejection, ReleaseReason, SourcingPolicy
+from clients import (
+    CUSTOMERS_LEDGERS,
+    ChannelClient,
+    Order,
+    OrderStatus,
+    Place,
+    Rejection,
+    ReleaseReason,
+    SourcingPolicy,
+)
 from tests.cluster.callers import available, receive, verified, with_client
 from tests.cluster.service import Service
 from tests.waiting import until_async
@@ -21,6 +30,17 @@ def placed(answer: object) -> Order:
 async def near(client: ChannelClient, lines: list[tuple[str, int]], policy: SourcingPolicy) -> Order | Rejection:
     """Reserve where it is best served, seen from one end of the street."""
     return await client.reserve_near(lines, place=HERE, policy=policy, customer_id="ann", channel="web")
+
+
+async def agreed(client: ChannelClient) -> None:
+    """The customers' ledgers that have begun agree with their journals, and with the shops."""
+    every = [await client.ledger_status(ledger_id) for ledger_id in CUSTOMERS_LEDGERS]
+    begun = [one.store_id for one in every if one.version]
+    assert begun, "somebody has an order"
+    await verified(client, *begun)
+    compared = await client.verify_orders()
+    assert (compared.holds, compared.discrepancies, compared.left_out) == (True, (), ())
+    assert compared.parts > 0
 
 
 def test_an_order_over_two_shops_goes_all_the_way(service: Service) -> None:
@@ -48,8 +68,8 @@ def test_an_order_over_two_shops_goes_all_the_way(service: Service) -> None:
         assert await available(client, "S2", "lamp") == (4, 0, 4)
         assert await available(client, "S4", "bulb") == (3, 0, 3)
         assert (await client.get_order(order.order_id)).status is OrderStatus.COLLECTED
-        await verified(client, "S2")
-        await verified(client, "S4")
+        await verified(client, "S2", "S4")
+        await agreed(client)
 
     with_client(service, main)
 
@@ -121,7 +141,7 @@ def test_baskets_in_opposing_sequence_under_kills_end_whole(service: Service) ->
             return (await available(client, "S7", "left")) == (await available(client, "S8", "right")) == (20, 20, 0)
 
         await until_async(whole, within_s=30.0, what="both shops holding the same")
-        await verified(client, "S7")
-        await verified(client, "S8")
+        await verified(client, "S7", "S8")
+        await agreed(client)
 
     with_client(service, main)
