@@ -5,49 +5,21 @@ reservations, and every question is answered by going through everything again. 
 which are the vocabulary, and shares none of its code.
 """
 
-from typing import NamedTuple
-
 from actors.ledger import commands as ask
-from actors.ledger.lifecycle import Status
+from actors.ledger.lifecycle import ReleaseReason, Status
 from actors.ledger.policy import Policy
 from actors.ledger.reasons import Reason
+from tests.ledger.model_books import LIVE, Line, Move, Outcome, Reservation, beyond
+from tests.ledger.model_hours import deadline_ms, offered, slot_at
+from tests.ledger.model_rules import over_a_limit, rule_ms
 
-Outcome = tuple[object, ...]
-LIVE = [Status.HELD, Status.CONFIRMED, Status.READY]
-
-
-class Move(NamedTuple):
-    """Units that came or went at an instant: on hand, or promised."""
-
-    sku: str
-    at_ms: int
-    units: int
-
-
-class Line:
-    """One line of a claim."""
-
-    def __init__(self, sku: str, quantity: int) -> None:
-        self.sku, self.quantity, self.sold, self.back = sku, quantity, 0, 0
-
-    def held(self) -> int:
-        return self.quantity - self.sold - self.back
-
-
-class Claim:
-    """One reservation."""
-
-    def __init__(self, said: ask.Reserve, number: int, deadline_ms: int) -> None:
-        self.number, self.said, self.deadline_ms = number, said, deadline_ms
-        self.status = Status.HELD
-        self.lines = [Line(sku, quantity) for sku, quantity in said.lines]
-
-    def held(self, sku: str) -> int:
-        return sum(line.held() for line in self.lines if line.sku == sku) if self.status in LIVE else 0
-
-    def outcome(self) -> Outcome:
-        lines = tuple((line.sku, line.quantity, line.sold, line.back) for line in self.lines)
-        return ("reservation", self.number, self.status.name, lines, self.deadline_ms)
+Step = ask.Confirm | ask.MarkReady | ask.Collect | ask.Release | ask.Extend | ask.Amend
+# From where a step may be taken, where not from every live status.
+FROM: dict[type, list[Status]] = {
+    ask.Confirm: [Status.HELD],
+    ask.MarkReady: [Status.CONFIRMED],
+    ask.Amend: [Status.HELD, Status.CONFIRMED],
+}
 
 
 class Model:
@@ -57,7 +29,7 @@ class Model:
         self.store_id = store_id
         self.policy = Policy()
         self.events = 0  # the ledger's version: each thing that happens is one
-        self.claims: list[Claim] = []
+        self.reservations: list[Reservation] = []
         self.moved: list[Move] = []
         self.promised: list[Move] = []
         self.seen_since: list[tuple[str, int]] = []
@@ -65,6 +37,10 @@ class Model:
         self.marks: list[tuple[str, int]] = []
         self.kept_back: list[tuple[str, int]] = []
         self.answers: list[tuple[ask.Command, Outcome]] = []
+        self.abandoned: list[str] = []  # holders whose orders were over before their claims came
+
+    def parts(self) -> list[Reservation]:
+        return [reservation for reservation in self.reservations if reservation.holder]
 
     def knows(self, sku: str) -> bool:
         return any(known == sku for known, _ in self.seen_since)
@@ -75,10 +51,14 @@ class Model:
         )
 
     def held(self, sku: str) -> int:
-        return sum(claim.held(sku) for claim in self.claims)
+        return sum(found.held(sku) for found in self.reservations)
 
     def held_then(self, sku: str, as_of_ms: int) -> int:
         return sum(move.units for move in self.promised if move.sku == sku and move.at_ms <= as_of_ms)
+
+    def places_taken(self, slot_start_ms: int, without: Reservation | None = None) -> int:
+        slots = [found.slot_start_ms for found in self.reservations if found.status in LIVE and found is not without]
+        return slots.count(slot_start_ms)
 
     def keeps_back(self, sku: str) -> int:
         return ([0] + [units for kept, units in self.kept_back if kept == sku])[-1]
@@ -91,30 +71,44 @@ class Model:
         return {sku: (self.on_hand(sku), self.held(sku), 0, self.keeps_back(sku)) for sku in skus}
 
     def expire(self, now_ms: int) -> None:
-        for claim in self.claims:
-            if claim.status in LIVE and claim.deadline_ms <= now_ms:
-                self._give_back(claim, [line.held() for line in claim.lines], Status.EXPIRED, now_ms)
+        """What is due goes back, the earliest deadline first. A part waits for its order's word."""
+        mine = [found for found in self.reservations if found.status in LIVE and not found.holder]
+        for due in sorted(mine, key=lambda found: found.deadline_ms):
+            if due.deadline_ms <= now_ms:
+                self._give_back(due, [line.held() for line in due.lines], Status.EXPIRED, now_ms)
 
-    def _give_back(self, claim: Claim, units: list[int], final: Status, now_ms: int) -> None:
-        for line, back in zip(claim.lines, units, strict=True):
+    def _give_back(
+        self, of: Reservation, units: list[int], final: Status, now_ms: int, why: ReleaseReason | None = None
+    ) -> None:
+        for line, back in zip(of.lines, units, strict=True):
             line.back += back
             self.promised.append(Move(line.sku, now_ms, -back))
-        self._end(claim, final)
+        of.reason = why or of.reason
+        self._end(of, final)
 
-    def _end(self, claim: Claim, final: Status) -> None:
+    def _end(self, of: Reservation, final: Status) -> None:
         self.events += 1
-        if all(line.held() == 0 for line in claim.lines):
-            claim.status = Status.COLLECTED if any(line.sold for line in claim.lines) else final
+        of.version = self.events
+        if all(line.held() == 0 for line in of.lines):
+            of.status = Status.COLLECTED if any(line.sold for line in of.lines) else final
 
     def say(self, command: ask.Command, now_ms: int) -> Outcome:
         """Answer a command after what is due has expired; a retry is the same sentence said twice."""
         self.expire(now_ms)
+        if isinstance(command, ask.Heed):
+            return self._heed(command, now_ms)
+        if isinstance(command, ask.Acknowledge):
+            return self._acknowledge(command)
+        if isinstance(command, ask.Claim) and command.holder in self.abandoned:
+            return ("no", Reason.CLAIM_ABANDONED.name)
         for earlier, outcome in self.answers:
             if earlier.key == command.key:
                 same = type(earlier) is type(command) and earlier == command
                 return outcome if same else ("no", Reason.IDEMPOTENCY_KEY_REUSED.name)
         if isinstance(command, ask.Reserve):
             outcome = self._reserve(command, now_ms)
+        elif isinstance(command, ask.Claim):
+            outcome = self._claim(command, now_ms)
         elif isinstance(command, ask.AdjustStock):
             outcome = self._adjust(command, now_ms)
         elif isinstance(command, ask.CountStock):
@@ -126,7 +120,6 @@ class Model:
                 self.kept_back.append((sku, units))
             outcome = ("stock", len(command.safety_stocks), 0, 0, ())
         else:
-            assert isinstance(command, ask.Confirm | ask.MarkReady | ask.Collect | ask.Release | ask.Extend)
             outcome = self._step(command, now_ms)
         if outcome[0] == "no":
             self.events += 1
@@ -143,111 +136,176 @@ class Model:
         if said.ttl_ms > self.policy.ttl_ms_max:
             return ("no", "TTL_TOO_LONG")
         replaced = None
-        for claim in self.claims:
-            same = (claim.said.customer_id, claim.said.basket_id) == (said.customer_id, said.basket_id)
-            if said.basket_id and same and claim.status in LIVE:
-                replaced = claim
+        for earlier in self.reservations:
+            same = (earlier.customer_id, earlier.basket_id) == (said.customer_id, said.basket_id)
+            if said.basket_id and same and earlier.status in LIVE:
+                replaced = earlier
         if replaced and (replaced.status is not Status.HELD or any(line.sold for line in replaced.lines)):
             return ("no", "BASKET_CONFIRMED")
-        asked = {sku: sum(units for other, units in said.lines if other == sku) for sku, _ in said.lines}
-        refusal = self._over_a_limit(said, asked, replaced)
+        refusal = self._cannot_be_had(said.customer_id, said.channel, said.lines, said.slot_start_ms, now_ms, replaced)
         if refusal:
             return ("no", refusal)
+        if replaced:
+            units = [line.held() for line in replaced.lines]
+            self._give_back(replaced, units, Status.RELEASED, now_ms, ReleaseReason.REPLACED)
+        ttl_ms = said.ttl_ms or min(rule_ms(self.policy, self.store_id, said.channel, sku) for sku, _ in said.lines)
+        return self._hold(said, now_ms + ttl_ms, now_ms)
+
+    def _claim(self, said: ask.Claim, now_ms: int) -> Outcome:
+        """A part is held at once, or refused, until its order says what becomes of it. A holder claims once."""
+        if self.policy.paused:
+            return ("no", "STORE_NOT_ACCEPTING")
+        if any(part.holder == said.holder for part in self.reservations):
+            return ("no", "CLAIM_ABANDONED")
+        refusal = self._cannot_be_had(said.customer_id, said.channel, said.lines, said.slot_start_ms, now_ms, None)
+        return ("no", refusal) if refusal else self._hold(said, 0, now_ms)
+
+    def _hold(self, said: ask.Reserve | ask.Claim, deadline_ms: int, now_ms: int) -> Outcome:
+        self.events += 1
+        new = Reservation(said, self.events, deadline_ms)
+        self.reservations.append(new)
+        self.promised.extend(Move(sku, now_ms, units) for sku, units in said.lines)
+        return new.outcome()
+
+    def _cannot_be_had(
+        self,
+        customer_id: str,
+        channel: str,
+        lines: ask.Lines,
+        slot_start_ms: int,
+        now_ms: int,
+        instead_of: Reservation | None,
+    ) -> str:
+        """Why not: limits, then stock, then a place in the slot. What it comes instead of is free for it."""
+        asked = {sku: sum(units for other, units in lines if other == sku) for sku, _ in lines}
+        mine = [found for found in self.reservations if found.customer_id == customer_id and found is not instead_of]
+        refusal = over_a_limit(self.policy, mine, channel, asked)
+        if refusal:
+            return refusal
         if not all(self.knows(sku) for sku in asked):
-            return ("no", "SKU_NOT_STOCKED")
+            return "SKU_NOT_STOCKED"
         for sku, units in asked.items():
             free = self.on_hand(sku) - self.held(sku) - self.keeps_back(sku)
-            if units > free + (replaced.held(sku) if replaced else 0):
-                return ("no", "INSUFFICIENT_STOCK")
-        if replaced:
-            self._give_back(replaced, [line.held() for line in replaced.lines], Status.RELEASED, now_ms)
-        self.events += 1
-        claim = Claim(
-            said, self.events, now_ms + (said.ttl_ms or min(self._rule_ms(said.channel, sku) for sku in asked))
-        )
-        self.claims.append(claim)
-        for sku, units in said.lines:
-            self.promised.append(Move(sku, now_ms, units))
-        return claim.outcome()
+            if units > free + (instead_of.held(sku) if instead_of else 0):
+                return "INSUFFICIENT_STOCK"
+        if not slot_start_ms:
+            return ""
+        slot = slot_at(self.policy.calendar, slot_start_ms)
+        if slot is None or not offered(self.policy.calendar, slot_start_ms, now_ms):
+            return "SLOT_NOT_OFFERED"
+        return "SLOT_FULL" if self.places_taken(slot_start_ms, instead_of) >= slot[1] else ""
 
-    def _rule_ms(self, channel: str, sku: str) -> int:
-        """Of the rules that fit: one that names the channel first, then one that names the SKU, then the shop."""
-        best, best_rank = self.policy.ttl_ms_default, (-1, -1, -1)
-        for rule in self.policy.ttl_rules:
-            if rule.channel in ("", channel) and rule.sku in ("", sku) and rule.store_id in ("", self.store_id):
-                rank = (int(rule.channel != ""), int(rule.sku != ""), int(rule.store_id != ""))
-                if rank >= best_rank:
-                    best, best_rank = rule.ttl_ms, rank
-        return best
+    def _heed(self, said: ask.Heed, now_ms: int) -> Outcome:
+        """A part goes on as its order says, never back in its life; only a word that is newer counts."""
+        parts = [part for part in self.reservations if part.holder == said.holder]
+        if not parts:
+            if said.status in LIVE:
+                return ("no", "RESERVATION_NOT_FOUND")
+            refused = any(
+                isinstance(earlier, ask.Claim) and earlier.holder == said.holder for earlier, _ in self.answers
+            )
+            if not refused and said.holder not in self.abandoned:
+                self.abandoned.append(said.holder)
+                self.events += 1
+            return ("no", "CLAIM_ABANDONED")
+        (part,) = parts
+        if part.status not in LIVE or said.revision <= part.heeded:
+            return part.outcome()
+        over = said.status not in LIVE
+        back = [0 for _ in part.lines]
+        if over or said.keep:
+            back = beyond(part, () if over else said.keep)
+        why = said.reason if any(back) and said.status is not Status.EXPIRED else None
+        part.heeded = said.revision
+        self._give_back(part, back, said.status if over else Status.RELEASED, now_ms, why)
+        if part.status in LIVE:
+            part.status = max(part.status, said.status, key=LIVE.index)
+            part.deadline_ms = said.expires_at_ms
+        return part.outcome()
 
-    def _over_a_limit(self, said: ask.Reserve, asked: dict[str, int], replaced: Claim | None) -> str:
-        mine = [
-            claim
-            for claim in self.claims
-            if claim.said.customer_id == said.customer_id and claim.status in LIVE and claim is not replaced
+    def _acknowledge(self, said: ask.Acknowledge) -> Outcome:
+        """The orders know of these parts, unless more has happened to them since."""
+        noted = [
+            part
+            for number, version in said.parts
+            for part in self.reservations
+            if part.number == number and part.untold and part.version <= version
         ]
-        refusals = set()
-        for rule in self.policy.limit_rules:
-            if rule.channel not in ("", said.channel) or (rule.sku and rule.sku not in asked):
-                continue
-            fitting = [claim for claim in mine if rule.channel in ("", claim.said.channel)]
-            has = [claim for claim in fitting if not rule.sku or any(line.sku == rule.sku for line in claim.lines)]
-            if rule.open_reservations_max and len(has) + 1 > rule.open_reservations_max:
-                refusals.add("OPEN_RESERVATIONS_LIMIT")
-            for sku, units in asked.items():
-                held = sum(claim.held(sku) for claim in fitting)
-                if rule.units_max and rule.sku in ("", sku) and held + units > rule.units_max:
-                    refusals.add("UNITS_LIMIT")
-        return min(refusals, default="")  # open reservations come first, by the alphabet as by precedence
+        for part in noted:
+            part.untold = False
+        self.events += bool(noted)
+        return ("stock", 0, 0, 0, ())
 
-    def _step(
-        self, command: ask.Confirm | ask.MarkReady | ask.Collect | ask.Release | ask.Extend, now_ms: int
-    ) -> Outcome:
-        claims = [claim for claim in self.claims if claim.number == command.number]
-        if not claims:
+    def _step(self, command: Step, now_ms: int) -> Outcome:
+        found = [reservation for reservation in self.reservations if reservation.number == command.number]
+        if not found:
             return ("no", "RESERVATION_NOT_FOUND")
-        (claim,) = claims
-        if claim.status is Status.EXPIRED:
+        (of,) = found
+        if of.status is Status.EXPIRED:
             return ("no", "RESERVATION_EXPIRED")
-        needs = {ask.Confirm: [Status.HELD], ask.MarkReady: [Status.CONFIRMED]}.get(type(command), LIVE)
-        if claim.status not in needs:
+        if of.status is Status.CLAIMED or of.status not in FROM.get(type(command), LIVE):
             return ("no", "TRANSITION_NOT_ALLOWED")
+        if of.holder and isinstance(command, ask.Confirm | ask.Extend | ask.Amend):
+            return ("no", "PART_OF_ORDER")
         if isinstance(command, ask.Collect | ask.Release):
-            return self._hand_over(claim, command, now_ms)
-        if isinstance(command, ask.MarkReady):
-            claim.status = Status.READY
-        else:
-            asked_ms = command.ttl_ms if isinstance(command, ask.Extend) else command.collect_within_ms
+            return self._hand_over(of, command, now_ms)
+        if isinstance(command, ask.Amend) and of.touched():
+            return ("no", "TRANSITION_NOT_ALLOWED")
+        if not isinstance(command, ask.MarkReady):
+            asked_ms = command.collect_within_ms if isinstance(command, ask.Confirm) else command.ttl_ms
             if asked_ms > self.policy.ttl_ms_max:
                 return ("no", "TTL_TOO_LONG")
-            claim.deadline_ms = now_ms + (asked_ms or self.policy.collect_within_ms)
+            refusal = self._amend(of, command, now_ms) if isinstance(command, ask.Amend) else ""
+            if refusal:
+                return ("no", refusal)
             if isinstance(command, ask.Confirm):
-                claim.status = Status.CONFIRMED
+                of.status = Status.CONFIRMED
+                asked_ms = asked_ms or self.policy.collect_within_ms
+            of.deadline_ms = now_ms + asked_ms if asked_ms else of.deadline_ms
+            if of.status is not Status.HELD:  # a checkout keeps its time, a pickup needs an open door
+                of.deadline_ms = deadline_ms(self.policy.calendar, of.slot_start_ms, of.deadline_ms)
+        else:
+            of.status = Status.READY
         self.events += 1
-        return claim.outcome()
+        of.happened(self.events)
+        return of.outcome()
 
-    def _hand_over(self, claim: Claim, command: ask.Collect | ask.Release, now_ms: int) -> Outcome:
-        asked = command.lines or tuple((line.sku, line.held()) for line in claim.lines)
-        skus = [line.sku for line in claim.lines]
+    def _amend(self, of: Reservation, said: ask.Amend, now_ms: int) -> str:
+        """All of it or nothing. The slot that it has is not asked for again."""
+        lines = said.lines or tuple((line.sku, line.quantity) for line in of.lines)
+        another_ms = said.slot_start_ms if said.slot_start_ms != of.slot_start_ms else 0
+        refusal = self._cannot_be_had(of.customer_id, of.channel, lines, another_ms, now_ms, of)
+        if not refusal:
+            self.promised.extend(Move(line.sku, now_ms, -line.quantity) for line in of.lines)
+            self.promised.extend(Move(sku, now_ms, units) for sku, units in lines)
+            of.lines = [Line(sku, units) for sku, units in lines]
+            of.slot_start_ms = another_ms or of.slot_start_ms
+        return refusal
+
+    def _hand_over(self, of: Reservation, command: ask.Collect | ask.Release, now_ms: int) -> Outcome:
+        asked = command.lines or tuple((line.sku, line.held()) for line in of.lines)
+        skus = [line.sku for line in of.lines]
         if any(sku not in skus for sku, _ in asked):
             return ("no", "LINE_NOT_FOUND")
         for sku in skus:
-            if sum(units for other, units in asked if other == sku) > claim.held(sku):
+            if sum(units for other, units in asked if other == sku) > of.held(sku):
                 return ("no", "QUANTITY_EXCEEDS_HELD")
-        taken = [0 for _ in claim.lines]
+        taken = [0 for _ in of.lines]
         for sku, units in asked:
             for _ in range(units):  # unit by unit, from the first line on that still holds one
-                index = next(i for i, line in enumerate(claim.lines) if line.sku == sku and line.held() > taken[i])
+                index = next(i for i, line in enumerate(of.lines) if line.sku == sku and line.held() > taken[i])
                 taken[index] += 1
         if isinstance(command, ask.Release):
-            self._give_back(claim, taken, Status.RELEASED, now_ms)
-            return claim.outcome()
-        for line, units in zip(claim.lines, taken, strict=True):
-            line.sold += units
-            self.promised.append(Move(line.sku, now_ms, -units))
-            self.moved.append(Move(line.sku, now_ms, -units))
-        self._end(claim, Status.COLLECTED)
-        return claim.outcome()
+            self._give_back(of, taken, Status.RELEASED, now_ms, command.reason)
+        else:
+            for line, units in zip(of.lines, taken, strict=True):
+                line.sold += units
+                self.promised.append(Move(line.sku, now_ms, -units))
+                self.moved.append(Move(line.sku, now_ms, -units))
+            of.payment = command.payment_reference
+            self._end(of, Status.COLLECTED)
+        of.happened(self.events)
+        return of.outcome()
 
     def _adjust(self, command: ask.AdjustStock, now_ms: int) -> Outcome:
         mark = max([0] + [sequence for source, sequence in self.marks if source == command.source])
@@ -287,7 +345,10 @@ class Model:
         return ("stock", len(counts), 0, late, self._shortfalls([sku for sku, _ in counts], now_ms))
 
     def _shortfalls(self, touched: list[str], now_ms: int) -> Outcome:
-        """Held loses before confirmed before ready, and the youngest first; one release for each that loses."""
+        """Held loses before confirmed before ready, and the youngest first; one release for each that loses.
+
+        A claim loses as a hold does: its order may have answered already.
+        """
         shortfalls = []
         lost: dict[int, list[int]] = {}
         for sku in dict.fromkeys(touched):
@@ -295,20 +356,21 @@ class Model:
             if missing <= 0:
                 continue
             losses = []
-            for status in LIVE:
-                for claim in reversed(self.claims):
-                    units = min(left, claim.held(sku)) if claim.status is status else 0
+            for statuses in ((Status.CLAIMED, Status.HELD), (Status.CONFIRMED,), (Status.READY,)):
+                for loser in reversed(self.reservations):
+                    units = min(left, loser.held(sku)) if loser.status in statuses else 0
                     if units:
-                        losses.append((claim.number, units))
+                        losses.append((loser.number, units))
                         left -= units
-                        wanted = lost.setdefault(claim.number, [0 for _ in claim.lines])
-                        for index, line in enumerate(claim.lines):
+                        wanted = lost.setdefault(loser.number, [0 for _ in loser.lines])
+                        for index, line in enumerate(loser.lines):
                             if line.sku == sku:
                                 wanted[index] = min(line.held(), units)
                                 units -= wanted[index]
             shortfalls.append((sku, missing, tuple(losses)))
         self.events += len(shortfalls)
-        for claim in self.claims:
-            if claim.number in lost:
-                self._give_back(claim, lost[claim.number], Status.RELEASED, now_ms)
+        for number, units_by_line in lost.items():
+            (loser,) = (found for found in self.reservations if found.number == number)
+            self._give_back(loser, units_by_line, Status.RELEASED, now_ms, ReleaseReason.SHORTFALL)
+            loser.happened(self.events)
         return tuple(shortfalls)

@@ -12,9 +12,10 @@ from hypothesis.stateful import run_state_machine_as_test
 from actors.ledger.invariants import check
 from actors.ledger.policy import LimitRule, Policy
 from tests.ledger import mutants as wrong
+from tests.ledger.compared import plain
 from tests.ledger.model import Model
 from tests.ledger.page import read
-from tests.ledger.test_machine import LedgerMachine, plain
+from tests.ledger.test_machine import LedgerMachine
 from tests.ledger.watched import Core, Watched, assembled
 from tests.ledger.words import command_of, instant
 

@@ -1,0 +1,73 @@
+"""What the naive model writes down: lines, reservations, and units that moved."""
+
+from typing import NamedTuple
+
+from actors.ledger import commands as ask
+from actors.ledger.lifecycle import ReleaseReason, Status
+
+Outcome = tuple[object, ...]
+LIVE = [Status.CLAIMED, Status.HELD, Status.CONFIRMED, Status.READY]  # in the sequence of a life
+
+
+class Move(NamedTuple):
+    """Units that came or went at an instant: on hand, or promised."""
+
+    sku: str
+    at_ms: int
+    units: int
+
+
+class Line:
+    """One line of a reservation."""
+
+    def __init__(self, sku: str, quantity: int) -> None:
+        self.sku, self.quantity, self.sold, self.back = sku, quantity, 0, 0
+
+    def held(self) -> int:
+        return self.quantity - self.sold - self.back
+
+
+class Reservation:
+    """One reservation. A part of an order has a holder, and no deadline until its order gives one."""
+
+    def __init__(self, said: ask.Reserve | ask.Claim, number: int, deadline_ms: int) -> None:
+        self.number = self.version = number
+        self.customer_id, self.channel, self.slot_start_ms = said.customer_id, said.channel, said.slot_start_ms
+        self.basket_id = said.basket_id if isinstance(said, ask.Reserve) else ""
+        self.holder = said.holder if isinstance(said, ask.Claim) else ""
+        self.status = Status.CLAIMED if self.holder else Status.HELD
+        self.deadline_ms = deadline_ms
+        self.lines = [Line(sku, quantity) for sku, quantity in said.lines]
+        self.heeded = 0
+        self.untold = False  # something happened to it in the shop, and its order has not noted it
+        self.payment = ""
+        self.reason: ReleaseReason | None = None
+
+    def held(self, sku: str) -> int:
+        return sum(line.held() for line in self.lines if line.sku == sku) if self.status in LIVE else 0
+
+    def touched(self) -> bool:
+        return any(line.sold or line.back for line in self.lines)
+
+    def happened(self, version: int) -> None:
+        """Something happened to it in the shop; its order has to hear of that."""
+        self.version = version
+        self.untold = self.holder != ""
+
+    def outcome(self) -> Outcome:
+        lines = tuple((line.sku, line.quantity, line.sold, line.back) for line in self.lines)
+        told = (self.payment, self.reason and self.reason.name, self.slot_start_ms, self.holder, self.heeded)
+        return ("reservation", self.number, self.version, self.status.name, lines, self.deadline_ms, *told)
+
+
+def beyond(part: Reservation, keep: ask.Lines) -> list[int]:
+    """Units that each line gives back where the order lets its part keep so many of each SKU: of what is held, the
+    first ones stay, line by line.
+    """
+    back = [0 for _ in part.lines]
+    for sku in {line.sku for line in part.lines}:
+        may_keep = sum(units for kept, units in keep if kept == sku)
+        held = [index for index, line in enumerate(part.lines) if line.sku == sku for _ in range(line.held())]
+        for index in held[may_keep:]:
+            back[index] += 1
+    return back
