@@ -211,7 +211,7 @@ class Audit:
         if number != known and (number or known in self._claims):  # one that is final may be forgotten there by now
             self._found("I7", holder, f"reservation {known}", f"reservation {number}")
         if number and revision <= self._heard.get(holder, 0):
-            self._found("I7", holder, f"a revision above {self._heard[holder]}", f"revision {revision}")
+            self._found("I7", holder, f"a revision above {self._heard.get(holder, 0)}", f"revision {revision}")
         self._heard[holder] = revision
         claim = self._claims.get(number)
         if claim is None and number:

@@ -183,6 +183,7 @@ DOCTORED: dict[str, tuple[str, str, Doctor]] = {
         "o1",
         ending("3:03", claimed("x"), heeded(2, 14, Status.HELD, 0), heeded(1, 14, Status.HELD, 0)),
     ),
+    "heeds a word before the first": ("I7", "o1", ending("3:03", claimed("x"), heeded(0, 14, Status.HELD, 0))),
     "heeds for another's part": ("I7", "o1", ending("3:03", claimed("x"), heeded(1, 9, Status.HELD, 0))),
     "goes back to a hold": (
         "I3",
