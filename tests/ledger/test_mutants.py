@@ -11,15 +11,17 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from actors.ledger.invariants import check
 from actors.ledger.policy import LimitRule, Policy
-from tests.ledger import mutants as wrong
-from tests.ledger.compared import plain
+from tests.ledger import mutants as wrong, mutants_parts as wrong_in_parts
+from tests.ledger.compared import indexes, indexes_of, plain
 from tests.ledger.model import Model
 from tests.ledger.page import read
+from tests.ledger.sayings import ONE_PLACE
 from tests.ledger.test_machine import LedgerMachine
 from tests.ledger.watched import Core, Watched, assembled
 from tests.ledger.words import command_of, instant
 
 LIMITED = Policy(version=1, limit_rules=(LimitRule("", "", 0, 2),))
+PLACED = Policy(version=1, calendar=ONE_PLACE)
 
 
 class Mutant(NamedTuple):
@@ -50,11 +52,28 @@ COUNT = OPENING + "0:10 | sell A 1\n 0:20 | count A 3 as of 0:05"
 COUNT_HOLDS = OPENING + "0:10 | reserve ann A 1\n 0:20 | count A 2 without holds"
 SEEN = OPENING + "0:20 | count A 2\n 0:30 | sell A 1 at 0:10"
 ROWS = OPENING + "0:01 | receive A 1 from x row 7\n 0:02 | receive A 1 from x row 7"
+PART = OPENING + "0:01 | claim o1 ann A 2, A 1\n 0:02 | heed o1 2 CONFIRMED until 1:00\n"
+LATE_WORD = PART + "0:03 | heed o1 1 RELEASED"
+WAY_BACK = PART + "0:03 | heed o1 3 HELD until 2:00"
+KEEP = PART + "0:03 | heed o1 3 CONFIRMED until 2:00 keep A 2"
+OVER = PART + "0:03 | heed o1 3 RELEASED\n 0:04 | reserve bob A 1"
+OWED = PART + "0:03 | ready #2\n 0:04 | acknowledge #2 3"
+PARTS_DEADLINE = PART + "1:01 | wait"
+CONFIRM_PART = OPENING + "0:01 | claim o1 ann A 2\n 0:02 | heed o1 2 HELD until 1:00\n 0:03 | confirm #2"
+LATE_CLAIM = OPENING + "0:01 | heed o1 3 RELEASED\n 0:02 | claim o1 ann A 2"
+PLACE = OPENING + "0:01 | reserve ann A 1 slot 10:00\n 0:02 | claim o1 bob A 1 slot 10:00"
+MORE = OPENING + "0:01 | reserve ann A 2\n 0:02 | reserve bob A 1\n 0:03 | amend #2 A 3"
+OVER_LIMIT = OPENING + "0:01 | reserve ann B 2\n 0:02 | amend #3 B 3"
+TAKEN = OPENING + "0:01 | reserve ann A 1 slot 10:00\n 0:02 | reserve bob A 1 slot 11:00\n 0:03 | amend #4 slot 10:00"
+MOVED = OPENING + "0:01 | reserve ann A 1 slot 10:00\n 0:02 | amend #3 slot 11:00"
+LESS = OPENING + "0:01 | reserve ann A 3\n 0:02 | amend #2 A 2\n 0:03 | reserve bob A 1"
 
 # What was decided is wrong, and so are the ledger and its journal.
 BOTH_BOOKS = {"invariants", "audit", "model"}
 # The journal is right, and the ledger does not follow it.
 ALL_BUT_AUDIT = {"invariants", "compare", "replay", "model"}
+# No row of a snapshot says it, so neither a hash nor a replay can differ.
+IN_INDEXES = {"invariants", "model"}
 
 MUTANTS = {
     "off by one in stock": Mutant(assembled(decided=wrong.off_by_one_in_stock), BOTH_BOOKS, TIGHT),
@@ -87,6 +106,37 @@ MUTANTS = {
     "expired early": Mutant(assembled(falling_due=wrong.expires_a_second_early), {"audit", "model"}, DEADLINE),
     "expired late": Mutant(assembled(falling_due=wrong.expires_a_millisecond_late), {"model"}, AT_DEADLINE),
     "orders never expire": Mutant(assembled(falling_due=wrong.expires_held_only), {"model"}, CONFIRMED_DEADLINE),
+    "late word heeded": Mutant(assembled(decided=wrong_in_parts.heeds_any_word), {"audit", "model"}, LATE_WORD),
+    "part led back": Mutant(assembled(decided=wrong_in_parts.leads_a_part_back), {"audit", "model"}, WAY_BACK),
+    "kept by line": Mutant(assembled(decided=wrong_in_parts.keeps_so_many_of_each_line), {"model"}, KEEP),
+    "claim without a place": Mutant(
+        assembled(decided=wrong_in_parts.claims_without_a_place), {"audit", "model"}, PLACE, PLACED
+    ),
+    "noted untold": Mutant(assembled(decided=wrong_in_parts.notes_what_it_was_not_told), {"model"}, OWED),
+    "part confirmed in its shop": Mutant(
+        assembled(decided=wrong_in_parts.confirms_a_part), {"audit", "model"}, CONFIRM_PART
+    ),
+    "amended to what is not there": Mutant(
+        assembled(decided=wrong_in_parts.amends_whatever_is_asked), BOTH_BOOKS, MORE
+    ),
+    "amended over a limit": Mutant(
+        assembled(decided=wrong_in_parts.amends_whatever_is_asked), {"audit", "model"}, OVER_LIMIT, LIMITED
+    ),
+    "amended into a full slot": Mutant(
+        assembled(decided=wrong_in_parts.amends_whatever_is_asked), {"audit", "model"}, TAKEN, PLACED
+    ),
+    "old hold kept": Mutant(assembled(evolved=wrong_in_parts.forgets_the_old_hold), ALL_BUT_AUDIT, LESS),
+    "old place kept": Mutant(assembled(evolved=wrong_in_parts.keeps_the_old_place), IN_INDEXES, MOVED, PLACED),
+    "nothing owed": Mutant(assembled(evolved=wrong_in_parts.owes_nothing), {"replay", "model"}, OWED),
+    "undecided for ever": Mutant(assembled(evolved=wrong_in_parts.stays_undecided), IN_INDEXES, PART),
+    "revision forgotten": Mutant(assembled(evolved=wrong_in_parts.forgets_what_it_heeded), {"replay", "model"}, PART),
+    "order over, units held": Mutant(
+        assembled(evolved=wrong_in_parts.holds_what_its_order_gave_back), ALL_BUT_AUDIT, OVER
+    ),
+    "claimed after the end": Mutant(
+        assembled(recall=wrong_in_parts.claims_after_the_end), {"audit", "model"}, LATE_CLAIM
+    ),
+    "parts expire": Mutant(assembled(falling_due=wrong_in_parts.expires_parts_too), {"audit", "model"}, PARTS_DEADLINE),
 }
 
 
@@ -106,7 +156,9 @@ def noticed(core: Core, page: str, policy: Policy | None) -> set[str]:
             command = command_of(text, key or f"line {index}", rows)
             if plain(watched.say(command, at_ms).answer) != model.say(command, at_ms):
                 noticing.add("model")
-        if watched.stock() != model.stock():
+        if watched.stock() != model.stock() or watched.ledger.version != model.events:
+            noticing.add("model")
+        if indexes(watched.ledger) != indexes_of(watched.ledger.reservations.values(), model):
             noticing.add("model")
         if check(watched.ledger):
             noticing.add("invariants")
@@ -132,8 +184,18 @@ def test_the_real_core_is_spotless_on_its_page(name: str) -> None:
         assembled(evolved=wrong.forgets_to_release),
         assembled(recall=wrong.skips_the_key),
         assembled(falling_due=wrong.expires_a_millisecond_late),
+        assembled(decided=wrong_in_parts.heeds_any_word),
+        assembled(decided=wrong_in_parts.notes_what_it_was_not_told),
+        assembled(decided=wrong_in_parts.amends_whatever_is_asked),
+        assembled(evolved=wrong_in_parts.keeps_the_old_place),
+        assembled(evolved=wrong_in_parts.owes_nothing),
+        assembled(recall=wrong_in_parts.claims_after_the_end),
+        assembled(falling_due=wrong_in_parts.expires_parts_too),
     ],
-    ids=["stock", "release", "key", "deadline"],
+    ids=[
+        *("stock", "release", "key", "deadline", "late word", "note", "amendment", "place", "owed"),
+        *("late claim", "part's deadline"),
+    ],
 )
 def test_the_machine_finds_a_mutant_by_itself(core: Core) -> None:
     machine = type("MutantMachine", (LedgerMachine,), {"core": core})

@@ -7,7 +7,7 @@ import orjson
 
 from actors.ledger.audit import Audit
 from actors.ledger.audit_books import AuditResult, compare
-from actors.ledger.commands import Command
+from actors.ledger.commands import Command, Heed, claim_key
 from actors.ledger.decide import decide
 from actors.ledger.decision import Decision, Rejected
 from actors.ledger.events import Event, Expired, PolicyAdopted, Refused
@@ -18,7 +18,7 @@ from actors.ledger.invariants import check
 from actors.ledger.policy import DAY_MS, Policy, to_document
 from actors.ledger.reasons import UNRECORDED
 from actors.ledger.snapshot import Capture, restore
-from actors.ledger.state import REMEMBERED_ANSWERS_MAX, Ledger, Remembered, Told
+from actors.ledger.state import REMEMBERED_ANSWERS_MAX, Ledger, Remembered, StockOutcome, Told
 from actors.ledger.transact import Transacted, expire, transact
 
 DAY_ZERO_MS: Final = 19_700 * DAY_MS  # midnight, so that a page's days are the ledger's
@@ -48,7 +48,8 @@ def assembled(
             return Transacted(answer, (), repeated=True)
         decision = decided(ledger, command, now_ms)
         if isinstance(decision, Rejected):
-            if decision.rejection.reason in UNRECORDED or ledger.remembered >= REMEMBERED_ANSWERS_MAX:
+            unsaid = not command.key or decision.rejection.reason in UNRECORDED
+            if unsaid or ledger.remembered >= REMEMBERED_ANSWERS_MAX:
                 return Transacted(Told("", 0, decision.rejection), ())
             events: tuple[Event, ...] = (
                 Refused(command.key, fingerprint(command), type(command).__name__, decision.rejection),
@@ -57,7 +58,7 @@ def assembled(
             events = decision.events
         for event in events:
             evolved(ledger, event, now_ms)
-        answer = ledger.recall(command.key)
+        answer = ledger.recall(command.key) if command.key else _standing(ledger, command)
         assert answer is not None
         return Transacted(answer, events)
 
@@ -69,6 +70,15 @@ def assembled(
         return events
 
     return Core(transact_parts, expire_parts)
+
+
+def _standing(ledger: Ledger, command: Command) -> Remembered | None:
+    """The answer to a word that has no key: how the part stands by now, or that there never will be one."""
+    if not isinstance(command, Heed):
+        return Told("", ledger.version, StockOutcome(0, 0, 0, ()))
+    if command.holder not in ledger.holders:
+        return ledger.recall(claim_key(command.holder))
+    return Told("", ledger.version, ledger.reservations[ledger.holders[command.holder]])
 
 
 class Record(NamedTuple):
