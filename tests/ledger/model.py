@@ -6,6 +6,7 @@ which are the vocabulary, and shares none of its code.
 """
 
 from actors.ledger import commands as ask
+from actors.ledger.commands import AdjustmentKind as Kind
 from actors.ledger.lifecycle import ReleaseReason, Status
 from actors.ledger.policy import Policy
 from actors.ledger.reasons import Reason
@@ -31,6 +32,7 @@ class Model:
         self.events = 0  # the ledger's version: each thing that happens is one
         self.reservations: list[Reservation] = []
         self.moved: list[Move] = []
+        self.rows: list[ask.Movement] = []
         self.promised: list[Move] = []
         self.seen_since: list[tuple[str, int]] = []
         self.counted: list[tuple[str, int]] = []
@@ -69,6 +71,16 @@ class Model:
     def stock(self) -> dict[str, tuple[int, int, int, int]]:
         skus = [sku for sku, _ in self.seen_since]
         return {sku: (self.on_hand(sku), self.held(sku), 0, self.keeps_back(sku)) for sku in skus}
+
+    def flows(self) -> dict[str, tuple[int, int]]:
+        """What came in from suppliers and what was sold over a counter, by SKU; all other change is a correction."""
+        found = {}
+        for sku, _ in self.seen_since:
+            received = sum(row.delta for row in self.rows if (row.sku, row.kind) == (sku, Kind.RECEIPT))
+            over_tills = sum(-row.delta for row in self.rows if row.sku == sku and row.kind in (Kind.SALE, Kind.RETURN))
+            collected = sum(line.sold for of in self.reservations for line in of.lines if line.sku == sku)
+            found[sku] = received, over_tills + collected
+        return found
 
     def expire(self, now_ms: int) -> None:
         """What is due goes back, the earliest deadline first. A part waits for its order's word."""
@@ -322,6 +334,7 @@ class Model:
         for row in rows:
             self.marks.append((command.source, row.sequence))
             self._meet(row.sku, now_ms)
+            self.rows.append(row)
             if 0 < row.occurred_at_ms <= now_ms and row.occurred_at_ms <= self.last_count_ms(row.sku):
                 continue  # the count has seen it
             at_ms = row.occurred_at_ms if 0 < row.occurred_at_ms <= now_ms else now_ms

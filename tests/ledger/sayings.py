@@ -29,7 +29,7 @@ CLOSED_AT_TIMES: Final = Calendar(
 
 POLICIES: Final = (
     Policy(version=1),
-    Policy(version=2, limit_rules=(LimitRule("", "", 2, 4), LimitRule("app", "A", 1, 2))),
+    Policy(version=2, limit_rules=(LimitRule("", "", 2, 4), LimitRule("app", "A", 1, 2)), calendar=ONE_PLACE),
     Policy(
         version=3,
         collect_within_ms=3 * HOUR_MS,
@@ -41,7 +41,7 @@ POLICIES: Final = (
         ),
         limit_rules=(LimitRule("web", "", 0, 3),),
     ),
-    Policy(version=4),
+    Policy(version=4, calendar=CLOSED_AT_TIMES),
     Policy(version=5, paused=True),
     Policy(version=6, calendar=ONE_PLACE),
     Policy(version=7, calendar=CLOSED_AT_TIMES, limit_rules=(LimitRule("app", "", 3, 6),)),
@@ -63,7 +63,7 @@ reasons = st.sampled_from([reason for reason in ReleaseReason if reason < Releas
 # Places among the slots that come, few, so that two want the same; 0 asks for none.
 NO_SLOT_BEGINS: Final = 9
 THE_SAME: Final = -1
-slots = st.sampled_from([0, 0, 1, 1, 1, 2, 3, NO_SLOT_BEGINS])
+slots = st.sampled_from([1, 0, 1, 2, 0, 3, 1, 0, 2, NO_SLOT_BEGINS, 1, 3])
 
 stocked_lines = st.lists(st.tuples(st.sampled_from("AB"), st.integers(1, 3)), min_size=1, max_size=3).map(tuple)
 changes = st.lists(
@@ -72,7 +72,7 @@ changes = st.lists(
         st.sampled_from(["amend", "amend", "reserve"]),
         st.one_of(st.just(()), stocked_lines),
         st.sampled_from([0, 0, HOUR_MS, DAY_MS]),
-        st.one_of(st.just(THE_SAME), slots),
+        st.sampled_from([2, 1, THE_SAME, 0, 3, THE_SAME, 1, 2, NO_SLOT_BEGINS]),
     ),
     min_size=1,
     max_size=3,
@@ -91,7 +91,9 @@ keeps = st.one_of(
 )
 deadlines = st.sampled_from([HOUR_MS, DAY_MS, 0, -MINUTE_MS])  # from now; one that has passed ends nothing here
 words = st.tuples(ahead, statuses, deadlines, st.sampled_from(ReleaseReason), keeps)
-lives = st.lists(st.one_of(words, words, steps), min_size=1, max_size=6)
+lives = st.lists(
+    st.one_of(words, words, steps, st.sampled_from(["is noted", "was noted before"])), min_size=1, max_size=6
+)
 
 
 def latest(of: list[Reservation], pick: int) -> Reservation:

@@ -200,7 +200,7 @@ def test_the_real_core_is_spotless_on_its_page(name: str) -> None:
 def test_the_machine_finds_a_mutant_by_itself(core: Core) -> None:
     machine = type("MutantMachine", (LedgerMachine,), {"core": core})
     # The first failure is enough: it need not be made small, nor kept.
-    limits = settings(max_examples=300, stateful_step_count=50, phases=[Phase.generate], database=None)
+    limits = settings(max_examples=1_000, stateful_step_count=50, phases=[Phase.generate], database=None)
     with pytest.raises((AssertionError, ExceptionGroup)):
         run_state_machine_as_test(machine, settings=limits)
 
