@@ -126,6 +126,19 @@ PAGES = {
         0:08 | claim o3 dee A 1                 | INSUFFICIENT_STOCK A 1 of 0                  | Refused                                                | A 1/1
         0:08 | count A 0                        | applied 1 short A 1: #2 -1                   | StockCounted, ShortfallDeclared, Released SHORTFALL    | A 0/0
     """,  # noqa: E501 a row is one line
+    "a hold that is younger loses before a claim": """
+        at   | said             | answer                     | events                                               | stock
+        0:00 | receive A 4      | applied 1                  | StockAdjusted                                        | A 4/0
+        0:01 | claim o1 ann A 2 | #2 CLAIMED A 2 of o1 at 0  | Claimed                                              | A 4/2
+        0:02 | reserve bob A 2  | #3 HELD A 2 until 2:02     | Reserved                                             | A 4/4
+        0:03 | sell A 2         | applied 1 short A 2: #3 -2 | StockAdjusted, ShortfallDeclared, Released SHORTFALL | A 2/2
+    """,  # noqa: E501 a row is one line
+    "what may be kept of a SKU is the sum of what is said": """
+        at   | said                                    | answer                                          | events        | stock
+        0:00 | receive A 4                             | applied 1                                       | StockAdjusted | A 4/0
+        0:01 | claim o1 ann A 4                        | #2 CLAIMED A 4 of o1 at 0                       | Claimed       | A 4/4
+        0:02 | heed o1 1 HELD until 2:00 keep A 1, A 2 | #2 HELD A 4 -1 back OTHER until 2:00 of o1 at 1 | Heeded HELD   | A 4/3
+    """,  # noqa: E501 a row is one line
 }
 
 
