@@ -61,12 +61,13 @@ class Reservation:
 
 
 def beyond(part: Reservation, keep: ask.Lines) -> list[int]:
-    """Units that each line gives back where the order lets its part keep so many of each SKU: of what is held, the
-    first ones stay, line by line.
+    """Units that each line gives back where the order lets its part keep so many of each SKU, those that were sold
+    among them: of what is held, the first ones stay, line by line.
     """
     back = [0 for _ in part.lines]
     for sku in {line.sku for line in part.lines}:
-        may_keep = sum(units for kept, units in keep if kept == sku)
+        sold = sum(line.sold for line in part.lines if line.sku == sku)
+        may_keep = max(0, sum(units for kept, units in keep if kept == sku) - sold)
         held = [index for index, line in enumerate(part.lines) if line.sku == sku for _ in range(line.held())]
         for index in held[may_keep:]:
             back[index] += 1

@@ -176,6 +176,8 @@ class LedgerMachine(RuleBasedStateMachine):
                     self.wait_until(self.clock_ms + HOUR_MS)
                 case "hours change":
                     self.adopt(policy)
+                case _:
+                    pass
             at_ms = self.slot(slot if other_slot == some.THE_SAME else other_slot)
             if change == "reserve":
                 self.say(Reserve(self.fresh_key(), customer, "web", basket, other_lines or lines, ttl, at_ms))
