@@ -16,27 +16,18 @@ one pass, with every check at the event that could break it. VerifyLedger runs i
 """
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any, Final
 
 from actors.ledger import events
-from actors.ledger.audit_books import VIOLATIONS_MAX, AuditResult, Book, Hold, Violation
+from actors.ledger.audit_books import ALL_LIVE, LIVE, STEPS, VIOLATIONS_MAX, AuditResult, Book, Hold, Violation
 from actors.ledger.calendar import ALWAYS_OPEN, Calendar, from_document as calendar_from_document
 from actors.ledger.commands import AdjustmentKind, Lines
 from actors.ledger.lifecycle import ReleaseReason, Status
 
 DAY_MS: Final = 86_400_000
 ANSWER_MEMORY_MS_DEFAULT: Final = 8 * DAY_MS  # the longest hold (7 days) and a day, until a policy says otherwise
-
-# Steps that move no unit: from where, and where to, unless the status stays.
-_LIVE: Final = (Status.HELD, Status.CONFIRMED, Status.READY)
-_ALL_LIVE: Final = (Status.CLAIMED, *_LIVE)  # in the sequence that a part of an order goes through
-_STEPS: Final[dict[type, tuple[str, tuple[Status, ...], Status | None]]] = {
-    events.Confirmed: ("confirm", (Status.HELD,), Status.CONFIRMED),
-    events.ReadyMarked: ("mark ready", (Status.CONFIRMED,), Status.READY),
-    events.Extended: ("extend", _LIVE, None),
-}
 
 
 class Audit:
@@ -165,18 +156,21 @@ class Audit:
     def _hold(self, claim: Hold) -> None:
         """Something new is promised, at the version of its event."""
         self._claims[self._version] = claim
-        self._promise(claim.held)
+        self._promise(claim.held, Counter())
         self._take_place(claim.slot_start_ms)
         if self._rules:
             self._by_customer[claim.customer_id].add(self._version)
             self._check_limits(claim)
 
-    def _promise(self, lines: Lines) -> None:
+    def _promise(self, lines: Lines, had: Counter[str]) -> bool:
+        """Promise these units; whether they are more than the claim had, which alone has to be there."""
         for sku, quantity in lines:
             book = self._books[sku]
             book.reserved += quantity
-            if book.reserved + book.safety_stock > book.on_hand:
+            had[sku] -= quantity
+            if had[sku] < 0 and book.reserved + book.safety_stock > book.on_hand:
                 self._overpromised(sku, book)
+        return min(had.values()) < 0
 
     def _take_place(self, slot_start_ms: int) -> None:
         if not slot_start_ms:
@@ -193,15 +187,17 @@ class Audit:
         claim = self._live(event.number, "amend", (Status.HELD, Status.CONFIRMED), at_ms)
         if claim is None:
             return
+        had = Counter[str]()
         for sku, units in claim.held:
             self._books[sku].reserved -= units
+            had[sku] += units
         claim.held, claim.deadline_ms = event.lines, event.expires_at_ms
-        self._promise(event.lines)
+        asks_for_more = self._promise(event.lines, had)
         if event.slot_start_ms != claim.slot_start_ms:
             self._places[claim.slot_start_ms] -= 1
             claim.slot_start_ms = event.slot_start_ms
             self._take_place(event.slot_start_ms)
-        if self._rules:
+        if self._rules and asks_for_more:
             self._check_limits(claim)
 
     def _heeded(self, event: events.Heeded, at_ms: int) -> None:
@@ -220,7 +216,7 @@ class Audit:
             return
         gives_back = status in (Status.RELEASED, Status.EXPIRED)
         self._parts_certain += claim.status is Status.CLAIMED and not gives_back
-        if not gives_back and _ALL_LIVE.index(status) < _ALL_LIVE.index(claim.status):
+        if not gives_back and ALL_LIVE.index(status) < ALL_LIVE.index(claim.status):
             self._found("I3", f"reservation {number}", f"no way back from {claim.status.name}", status.name)
         self._take(number, claim, lines, status if gives_back else Status.RELEASED)
         if number in self._claims:
@@ -273,7 +269,7 @@ class Audit:
     def _stepped(self, event: events.Confirmed | events.ReadyMarked | events.Extended, at_ms: int) -> None:
         """The steps that move no unit."""
         self._answered(event.key, at_ms)
-        step, allowed, leads_to = _STEPS[type(event)]
+        step, allowed, leads_to = STEPS[type(event)]
         claim = self._live(event.number, step, allowed, at_ms)
         if claim is not None:
             claim.status = leads_to or claim.status
@@ -282,7 +278,7 @@ class Audit:
 
     def _collected(self, event: events.Collected, at_ms: int) -> None:
         self._answered(event.key, at_ms)
-        claim = self._live(event.number, "collect", _LIVE, at_ms)
+        claim = self._live(event.number, "collect", LIVE, at_ms)
         if claim is not None:
             claim.any_sold = True
             for sku, units in event.lines:
@@ -294,7 +290,7 @@ class Audit:
         if event.key:
             self._answered(event.key, at_ms)
         shortfall = event.reason is ReleaseReason.SHORTFALL
-        allowed = _ALL_LIVE if shortfall else (Status.HELD,) if event.reason is ReleaseReason.REPLACED else _LIVE
+        allowed = ALL_LIVE if shortfall else (Status.HELD,) if event.reason is ReleaseReason.REPLACED else LIVE
         # Nobody asked for the release of a shortfall, so no deadline forbids it.
         claim = self._live(event.number, "release", allowed, -1 if shortfall else at_ms)
         if claim is not None:
@@ -304,7 +300,7 @@ class Audit:
             self._take(event.number, claim, event.lines, Status.RELEASED)
 
     def _expired(self, event: events.Expired, at_ms: int) -> None:
-        claim = self._live(event.number, "expire", _LIVE, -1)
+        claim = self._live(event.number, "expire", LIVE, -1)
         if claim is not None:
             subject, found = f"reservation {event.number}", f"{event.lines} expired at {at_ms}"
             if at_ms < claim.deadline_ms:

@@ -5,12 +5,22 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, NamedTuple
 
+from actors.ledger import events
 from actors.ledger.commands import Lines
 from actors.ledger.lifecycle import Status
 
 VIOLATIONS_MAX: Final = 100  # told; all are counted
 
 Stock = tuple[int, int, int, int]  # on_hand, reserved, allotted, safety_stock
+
+# Steps that move no unit: from where, and where to, unless the status stays.
+LIVE: Final = (Status.HELD, Status.CONFIRMED, Status.READY)
+ALL_LIVE: Final = (Status.CLAIMED, *LIVE)  # in the sequence that a part of an order goes through
+STEPS: Final[dict[type, tuple[str, tuple[Status, ...], Status | None]]] = {
+    events.Confirmed: ("confirm", (Status.HELD,), Status.CONFIRMED),
+    events.ReadyMarked: ("mark ready", (Status.CONFIRMED,), Status.READY),
+    events.Extended: ("extend", LIVE, None),
+}
 
 
 class Violation(NamedTuple):

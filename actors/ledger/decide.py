@@ -195,19 +195,24 @@ def _decide_extend(ledger: Ledger, command: Extend, now_ms: int) -> Decision:
 
 
 def _decide_amend(ledger: Ledger, command: Amend, now_ms: int) -> Decision:
-    """All of the change or none of it; what the reservation has counts as free for it, and for nobody else."""
+    """All of the change or none of it. What the reservation has already is its own: only what is more is looked for, so
+    that one who wants less, or more time, is never refused for what became of stock and rules meanwhile.
+    """
     reservation = _stands(ledger, command.number, Step.AMEND, now_ms)
     if isinstance(reservation, Rejection):
         return Rejected(reservation)
     if reservation.done is not None:  # partly handed over or given back: what is left can only be collected or released
         return Rejected(Rejection(Reason.TRANSITION_NOT_ALLOWED, number=command.number, status=reservation.status))
     policy = ledger.policy
+    lines = command.lines or reservation.lines
+    has = dict(by_sku(reservation.lines))
+    more = tuple((sku, asked) for sku, asked in by_sku(lines) if asked > has.get(sku, 0))
+    if more and policy.paused:
+        return Rejected(Rejection(Reason.STORE_NOT_ACCEPTING))
     if command.ttl_ms > policy.ttl_ms_max:
         return Rejected(Rejection(Reason.TTL_TOO_LONG, "", command.ttl_ms, policy.ttl_ms_max))
-    lines = command.lines or reservation.lines
-    demand = by_sku(lines)
-    refusal = over_limit(ledger, reservation.customer_id, reservation.channel, demand, reservation)
-    refusal = refusal or short_of_stock(ledger, demand, reservation)
+    refusal = over_limit(ledger, reservation.customer_id, reservation.channel, more, reservation) if more else None
+    refusal = refusal or short_of_stock(ledger, more, reservation)
     slot_start_ms = command.slot_start_ms or reservation.slot_start_ms
     if slot_start_ms != reservation.slot_start_ms:
         refusal = refusal or slot_refusal(ledger, slot_start_ms, now_ms, reservation)

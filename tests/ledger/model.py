@@ -191,7 +191,7 @@ class Model:
         """Why not: limits, then stock, then a place in the slot. What it comes instead of is free for it."""
         asked = {sku: sum(units for other, units in lines if other == sku) for sku, _ in lines}
         mine = [found for found in self.reservations if found.customer_id == customer_id and found is not instead_of]
-        refusal = over_a_limit(self.policy, mine, channel, asked)
+        refusal = over_a_limit(self.policy, mine, channel, asked) if asked else ""
         if refusal:
             return refusal
         if not all(self.knows(sku) for sku in asked):
@@ -263,6 +263,8 @@ class Model:
             return self._hand_over(of, command, now_ms)
         if isinstance(command, ask.Amend) and of.touched():
             return ("no", "TRANSITION_NOT_ALLOWED")
+        if isinstance(command, ask.Amend) and self._more(of, command) and self.policy.paused:
+            return ("no", "STORE_NOT_ACCEPTING")
         if not isinstance(command, ask.MarkReady):
             asked_ms = command.collect_within_ms if isinstance(command, ask.Confirm) else command.ttl_ms
             if asked_ms > self.policy.ttl_ms_max:
@@ -286,13 +288,19 @@ class Model:
         """All of it or nothing. The slot that it has is not asked for again."""
         lines = said.lines or tuple((line.sku, line.quantity) for line in of.lines)
         another_ms = said.slot_start_ms if said.slot_start_ms != of.slot_start_ms else 0
-        refusal = self._cannot_be_had(of.customer_id, of.channel, lines, another_ms, now_ms, of)
+        refusal = self._cannot_be_had(of.customer_id, of.channel, self._more(of, said), another_ms, now_ms, of)
         if not refusal:
             self.promised.extend(Move(line.sku, now_ms, -line.quantity) for line in of.lines)
             self.promised.extend(Move(sku, now_ms, units) for sku, units in lines)
             of.lines = [Line(sku, units) for sku, units in lines]
             of.slot_start_ms = another_ms or of.slot_start_ms
         return refusal
+
+    @staticmethod
+    def _more(of: Reservation, said: ask.Amend) -> ask.Lines:
+        """Of which SKUs it wants more than it has, and how many then; the others are its own already."""
+        asked = {sku: sum(units for other, units in said.lines if other == sku) for sku, _ in said.lines}
+        return tuple((sku, units) for sku, units in asked.items() if units > of.held(sku))
 
     def _hand_over(self, of: Reservation, command: ask.Collect | ask.Release, now_ms: int) -> Outcome:
         asked = command.lines or tuple((line.sku, line.held()) for line in of.lines)

@@ -6,7 +6,7 @@ from hypothesis import given, strategies as st
 from actors.ledger.policy import LimitRule, Policy
 from actors.ledger.state import Reservation, Told
 from tests.ledger.page import play
-from tests.ledger.words import command_of
+from tests.ledger.words import answer_text, command_of, instant
 
 LIMITED = Policy(version=1, limit_rules=(LimitRule("", "", 2, 3),))
 
@@ -49,6 +49,17 @@ PAGES = {
         0:05 | amend #2 for 3h      | #2 CONFIRMED A 5 until 3:05         | Amended       | A 5/5
         0:06 | ready #2             | #2 READY A 5 until 3:05             | ReadyMarked   | A 5/5
         0:07 | amend #2 A 1         | TRANSITION_NOT_ALLOWED #2 READY     | Refused       | A 5/5
+    """,
+    "what it has is its own, whatever became of the stock": """
+        at   | said              | answer                      | events         | stock
+        0:00 | receive A 5, B 2  | applied 2                   | StockAdjusted  | A 5/0, B 2/0
+        0:01 | reserve ann A 4   | #2 HELD A 4 until 2:01      | Reserved       | A 5/4, B 2/0
+        0:02 | safety A 3        | applied 1                   | SafetyStockSet | A 5/4 keep 3, B 2/0
+        0:03 | amend #2 for 3h   | #2 HELD A 4 until 3:03      | Amended        | A 5/4 keep 3, B 2/0
+        0:04 | amend #2 A 5      | INSUFFICIENT_STOCK A 5 of 2 | Refused        | A 5/4 keep 3, B 2/0
+        0:05 | amend #2 A 3, B 1 | #2 HELD A 3, B 1 until 3:03 | Amended        | A 5/3 keep 3, B 2/1
+        0:06 | amend #2 A 4, B 1 | INSUFFICIENT_STOCK A 4 of 2 | Refused        | A 5/3 keep 3, B 2/1
+        0:07 | reserve bob A 1   | INSUFFICIENT_STOCK A 1 of 0 | Refused        | A 5/3 keep 3, B 2/1
     """,
 }
 
@@ -96,4 +107,22 @@ def test_under_full_contention_the_old_hold_stays_or_the_new_one_stands(changes:
         assert isinstance(told.answer.answer, Reservation) == (others + units <= 6)
         after = watched.ledger.reservations[number]
         assert after.lines == (("A", units),) if others + units <= 6 else after is before
+    assert watched.complaints() == []
+
+
+def test_in_a_paused_shop_only_more_is_refused() -> None:
+    watched = play("""
+        at   | said
+        0:00 | receive A 9
+        0:01 | reserve ann A 2
+    """)
+    watched.adopt(Policy(version=2, paused=True), instant("0:02"))
+    for said, answer in {
+        "amend #2 A 3": "STORE_NOT_ACCEPTING",
+        "amend #2 A 3 for 9d": "STORE_NOT_ACCEPTING",
+        "amend #2 for 3h": "#2 HELD A 2 until 3:02",
+        "amend #2 A 1": "#2 HELD A 1 until 3:02",
+    }.items():
+        told = watched.say(command_of(said, said, {}), watched.ledger.time_ms)
+        assert answer_text(told.answer) == answer
     assert watched.complaints() == []

@@ -92,6 +92,16 @@ PAGES = {
         0:06 | heed o1 8 CONFIRMED until 1d0:00          | #2 RELEASED A 4 -4 back OTHER of o1 at 9               |                  | A 5/0
         0:06 | heed o1 9 RELEASED                        | #2 RELEASED A 4 -4 back OTHER of o1 at 9               |                  | A 5/0
     """,  # noqa: E501 a row is one line
+    "what was collected is among what it keeps": """
+        at   | said                               | answer                                                  | events        | stock
+        0:00 | receive A 9                        | applied 1                                               | StockAdjusted | A 9/0
+        0:01 | claim o1 ann A 4                   | #2 CLAIMED A 4 of o1 at 0                               | Claimed       | A 9/4
+        0:02 | heed o1 1 HELD until 2:00          | #2 HELD A 4 until 2:00 of o1 at 1                       | Heeded HELD   | A 9/4
+        0:03 | collect #2 A 1                     | #2 HELD A 4 -1 sold until 2:00 of o1 at 1               | Collected     | A 8/3
+        0:04 | heed o1 2 HELD until 2:00 keep A 3 | #2 HELD A 4 -1 sold -1 back OTHER until 2:00 of o1 at 2 | Heeded HELD   | A 8/2
+        0:05 | collect #2 A 1                     | #2 HELD A 4 -2 sold -1 back OTHER until 2:00 of o1 at 2 | Collected     | A 7/1
+        0:06 | heed o1 3 HELD until 2:00 keep A 1 | #2 COLLECTED A 4 -2 sold -2 back OTHER of o1 at 3       | Heeded HELD   | A 7/0
+    """,  # noqa: E501 a row is one line
     "it keeps what its order says, by SKU, and at most what it holds": """
         at   | said                                    | answer                                                                            | events         | stock
         0:00 | receive A 9, B 9                        | applied 2                                                                         | StockAdjusted  | A 9/0, B 9/0
