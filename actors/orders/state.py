@@ -15,7 +15,6 @@ from actors.orders.commands import Target
 REMEMBERED_ANSWERS_MAX: Final = 8_000_000
 OPEN_MS: Final = 10_000  # an attempt that is not certain by then is abandoned
 ATTEMPTS_MAX: Final = 64  # of one order, its amendments included
-PARTS_MAX: Final = 16  # shops asked at once
 
 
 class Standing(IntEnum):
