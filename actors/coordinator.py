@@ -18,12 +18,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import chain
 from typing import Final
+from zlib import crc32
 
 from actors.batcher import DeadlinePassed, Overloaded
 from actors.clock import Clock
 from actors.envelope import Answer, Refusal, Stopped, Wire, command_to_wire
 from actors.ledger import commands as shop
 from actors.ledger.commands import Lines
+from actors.ledger.lifecycle import Status
 from actors.ledger.reasons import Reason, Rejection
 from actors.ledger.state import Reservation
 from actors.opening import hours_of
@@ -36,6 +38,7 @@ from actors.orders.tells import claim_of, heed_of, note_of, note_of_absent
 from actors.router import LedgerStopped, Router
 
 TRIES_MAX: Final = 4  # plans for one call before it is refused
+CONTENDED_PAUSE_S: Final = 0.005  # before the same plan is tried again, doubled each time; spread, so that one is first
 TELL_S_MAX: Final = 1.0  # how long an answer waits for its shops to have heard; a settler tells those who have not
 TELL_ROUNDS_MAX: Final = 8  # who gives back first, then who gets it, and what was collected between the two
 UNDECIDED_PAUSE_S: Final = (0.01, 0.5)  # between two questions to an order that another call is changing
@@ -60,6 +63,20 @@ def just_committed(was_open: Order, order: Order) -> bool:
         and any(part.attempt == was_open.open_attempt and part.reservation for part in order.parts)
         and all(heard.get((part.store_id, part.attempt)) == (part.heeded, part.version) for part in order.parts)
     )
+
+
+def _is_contended(order: Order, refused: Refused) -> bool:
+    """Whether shops refused for nothing but what other undecided orders have claimed. A basket that is reserved anew
+    says what it wants as a whole, which its parts alone do not tell.
+    """
+    whole = order.renewal is not None and order.renewal.channel
+    return not whole and all(refusal.status is Status.CLAIMED for refusal in refused.values())
+
+
+def _pause_s(order_id: str, tries: int) -> float:
+    """Another one for each order and try, and the same wherever it is computed."""
+    spread = crc32(f"{order_id} {tries}".encode()) / 2**32
+    return float(CONTENDED_PAUSE_S * 2**tries * (0.5 + spread))
 
 
 class Coordinator:
@@ -116,14 +133,17 @@ class Coordinator:
         )
         return None if plain is None else order_from_plain(plain)
 
-    async def tell(self, ledger_id: str, order: Order, deadline: float) -> None:
-        """Tell every shop that has not heard the newest, those whose turn it is first, and note what it says."""
+    async def tell(self, ledger_id: str, order: Order, deadline: float) -> Order:
+        """Tell every shop that has not heard the newest, those whose turn it is first, and note what it says. The order
+        as it is then.
+        """
         for _ in range(TELL_ROUNDS_MAX):
             parts = order.next_to_tell()
             newest = await self._tell_parts(ledger_id, order, parts, deadline) if parts else None
             if newest is None:
-                return
+                break
             order = newest
+        return order
 
     async def _tell_parts(self, ledger_id: str, order: Order, parts: Sequence[Part], deadline: float) -> Order | None:
         """The order once all of them have heard, None where one has not."""
@@ -175,8 +195,12 @@ class Coordinator:
             was_open = answer
             while isinstance(order, Order) and order.open_attempt:
                 was_open, tries = order, tries + 1
-                word = await self._attempt(ledger_id, order, tries, deadline, next_plans)
+                word, pause_s = await self._attempt(ledger_id, order, tries, deadline, next_plans)
                 order = await self._say(ledger_id, word, deadline, promise=True)
+                if pause_s and isinstance(order, Order) and order.open_attempt:
+                    with suppress(*_PASSING):
+                        order = await self.tell(ledger_id, order, deadline)
+                    await asyncio.sleep(pause_s)
             if isinstance(order, Order):
                 await self._tell_soon(ledger_id, order, deadline)
                 if just_committed(was_open, order):
@@ -185,8 +209,10 @@ class Coordinator:
 
     async def _attempt(
         self, ledger_id: str, order: Order, tries: int, deadline: float, next_plans: NextPlans
-    ) -> cm.Commit | cm.Replan | cm.Abandon:
-        """Ask all shops of the open attempt at once; what to say to the customer's ledger then."""
+    ) -> tuple[cm.Commit | cm.Replan | cm.Abandon, float]:
+        """Ask all shops of the open attempt at once; what to say to the customer's ledger then, and how long to pause
+        after that: not 0 where other orders had claimed what was lacking, and what was had must first be let go of.
+        """
         number, attempt = order.number, order.open_attempt
         order_id = format_order_id(ledger_id, number)
         parts = order.open_parts()
@@ -201,12 +227,17 @@ class Coordinator:
             else:
                 refused[part.store_id] = answer.rejection if isinstance(answer, Refusal) else _STOPPED
         if not refused:
-            return cm.Commit(number, attempt, tuple(claims), self._hours_to_commit(order))
+            return cm.Commit(number, attempt, tuple(claims), self._hours_to_commit(order)), 0.0
         plans = next_plans(order, refused)
-        if isinstance(plans, Rejection) or tries >= TRIES_MAX:
-            refusal = plans if isinstance(plans, Rejection) else refused[min(refused)]
-            return cm.Abandon(number, attempt, refusal)
-        return cm.Replan(number, attempt, *plans)
+        if tries < TRIES_MAX and not isinstance(plans, Rejection):
+            return cm.Replan(number, attempt, *plans), 0.0
+        pause_s = _pause_s(order_id, tries)
+        ends_at = asyncio.get_running_loop().time() + pause_s
+        if tries < TRIES_MAX and ends_at < deadline and _is_contended(order, refused):
+            same = tuple(cm.Plan(part.store_id, part.lines, part.slot_start_ms) for part in parts)
+            return cm.Replan(number, attempt, same, order.missing), pause_s
+        refusal = plans if isinstance(plans, Rejection) else refused[min(refused)]
+        return cm.Abandon(number, attempt, refusal._replace(status=None)), 0.0
 
     async def _tell_soon(self, ledger_id: str, order: Order, deadline: float) -> None:
         """So that who reads or steps in a shop next finds what was answered, as long as the shop is there."""

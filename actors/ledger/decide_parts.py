@@ -26,10 +26,25 @@ def decide_claim(ledger: Ledger, command: Claim, now_ms: int) -> Decision:
     if refusal is None and command.slot_start_ms:
         refusal = slot_refusal(ledger, command.slot_start_ms, now_ms, None)
     if refusal is not None:
-        return Rejected(refusal)
+        return Rejected(
+            refusal._replace(status=Status.CLAIMED) if _may_come_free(ledger, command, refusal) else refusal
+        )
     if ledger.remembered >= REMEMBERED_ANSWERS_MAX:
         return Rejected(Rejection(Reason.LEDGER_FULL))
     return Accepted((Claimed._make(command),))
+
+
+def _may_come_free(ledger: Ledger, command: Claim, refusal: Rejection) -> bool:
+    """Whether what is lacking is claimed by orders that are not decided yet. Two that claim the same units of several
+    shops may each have what the other lacks: then both let go, and one that asks again may find all of it.
+    """
+    undecided = [ledger.reservations[number] for number in ledger.undecided]
+    if refusal.reason is Reason.SLOT_FULL:
+        return any(claim.slot_start_ms == command.slot_start_ms for claim in undecided)
+    if refusal.reason is not Reason.INSUFFICIENT_STOCK:
+        return False
+    claimed = dict(by_sku(tuple(line for claim in undecided for line in claim.lines)))
+    return all(asked <= available + claimed.get(sku, 0) for sku, asked, available in refusal.short_lines)
 
 
 def decide_heed(ledger: Ledger, command: Heed) -> Decision:

@@ -40,7 +40,8 @@ UNRECORDED = frozenset({Reason.IDEMPOTENCY_KEY_REUSED, Reason.LEDGER_FULL, Reaso
 class Rejection(NamedTuple):
     """A refusal as a value. `asked` and `available` are in the reason's unit: units, reservations or milliseconds.
 
-    `near_stores` are (store_id, metres, has everything), where shops were looked for in vain.
+    `near_stores` are (store_id, metres, has everything), where shops were looked for in vain. `status` is that of the
+    reservation which the refusal is about; CLAIMED where an undecided order has what was lacking.
     """
 
     reason: Reason

@@ -92,6 +92,18 @@ PAGES = {
         0:06 | heed o1 8 CONFIRMED until 1d0:00          | #2 RELEASED A 4 -4 back OTHER of o1 at 9               |                  | A 5/0
         0:06 | heed o1 9 RELEASED                        | #2 RELEASED A 4 -4 back OTHER of o1 at 9               |                  | A 5/0
     """,  # noqa: E501 a row is one line
+    "refused for what others have claimed, it says so": """
+        at   | said                      | answer                                           | events        | stock
+        0:00 | receive A 5, B 1          | applied 2                                        | StockAdjusted | A 5/0, B 1/0
+        0:01 | claim o1 ann A 3, B 1     | #2 CLAIMED A 3, B 1 of o1 at 0                   | Claimed       | A 5/3, B 1/1
+        0:02 | claim o2 bob A 4          | INSUFFICIENT_STOCK A 4 of 2 CLAIMED              | Refused       | A 5/3, B 1/1
+        0:02 | claim o3 bob A 6          | INSUFFICIENT_STOCK A 6 of 2                      | Refused       | A 5/3, B 1/1
+        0:02 | claim o4 bob A 4, B 2     | INSUFFICIENT_STOCK A 4 of 2 [A 4 of 2, B 2 of 0] | Refused       | A 5/3, B 1/1
+        0:02 | claim o5 bob C 1          | SKU_NOT_STOCKED C 1 of 0                         | Refused       | A 5/3, B 1/1
+        0:03 | heed o1 1 HELD until 2:00 | #2 HELD A 3, B 1 until 2:00 of o1 at 1           | Heeded HELD   | A 5/3, B 1/1
+        0:04 | claim o6 bob A 4          | INSUFFICIENT_STOCK A 4 of 2                      | Refused       | A 5/3, B 1/1
+        0:05 | reserve bob A 4           | INSUFFICIENT_STOCK A 4 of 2                      | Refused       | A 5/3, B 1/1
+    """,  # noqa: E501 a row is one line
     "what was collected is among what it keeps": """
         at   | said                               | answer                                                  | events        | stock
         0:00 | receive A 9                        | applied 1                                               | StockAdjusted | A 9/0

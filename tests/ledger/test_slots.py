@@ -25,7 +25,7 @@ PAGES = {
         0:01 | reserve ann A 1 slot 10:00  | #3 HELD A 1 until 2:01 slot 10:00    | Reserved      | A 99/1
         0:02 | claim o1 bob A 1 slot 10:00 | #4 CLAIMED A 1 slot 10:00 of o1 at 0 | Claimed       | A 99/2
         0:03 | reserve cy A 1 slot 10:00   | SLOT_FULL 10:00 of 2                 | Refused       | A 99/2
-        0:03 | claim o2 cy A 1 slot 10:00  | SLOT_FULL 10:00 of 2                 | Refused       | A 99/2
+        0:03 | claim o2 cy A 1 slot 10:00  | SLOT_FULL 10:00 of 2 CLAIMED         | Refused       | A 99/2
         0:03 | amend #3 A 1                | #3 HELD A 1 until 2:01 slot 10:00    | Amended       | A 99/2
         0:04 | reserve cy A 1 slot 11:00   | #8 HELD A 1 until 2:04 slot 11:00    | Reserved      | A 99/3
         0:04 | amend #8 slot 10:00         | SLOT_FULL 10:00 of 2                 | Refused       | A 99/3
@@ -55,11 +55,11 @@ PAGES = {
         0:00 | receive A 99                       | applied 1                                                  | StockAdjusted   | A 99/0
         0:01 | claim o1 ann A 1 slot 10:00        | #3 CLAIMED A 1 slot 10:00 of o1 at 0                       | Claimed         | A 99/1
         0:01 | claim o2 ann A 2 slot 10:00        | #4 CLAIMED A 2 slot 10:00 of o2 at 0                       | Claimed         | A 99/3
-        0:02 | claim o3 ann A 1 slot 10:00        | SLOT_FULL 10:00 of 2                                       | Refused         | A 99/3
+        0:02 | claim o3 ann A 1 slot 10:00        | SLOT_FULL 10:00 of 2 CLAIMED                               | Refused         | A 99/3
         0:03 | heed o1 1 RELEASED                 | #3 RELEASED A 1 -1 back OTHER slot 10:00 of o1 at 1        | Heeded RELEASED | A 99/2
         0:03 | heed o2 1 HELD until 2:00 keep A 1 | #4 HELD A 2 -1 back OTHER until 2:00 slot 10:00 of o2 at 1 | Heeded HELD     | A 99/1
         0:04 | claim o4 ann A 1 slot 10:00        | #8 CLAIMED A 1 slot 10:00 of o4 at 0                       | Claimed         | A 99/2
-        0:05 | claim o5 ann A 1 slot 10:00        | SLOT_FULL 10:00 of 2                                       | Refused         | A 99/2
+        0:05 | claim o5 ann A 1 slot 10:00        | SLOT_FULL 10:00 of 2 CLAIMED                               | Refused         | A 99/2
         0:06 | heed o2 2 EXPIRED                  | #4 EXPIRED A 2 -2 back OTHER slot 10:00 of o2 at 2         | Heeded EXPIRED  | A 99/1
         0:07 | claim o6 ann A 1 slot 10:00        | #11 CLAIMED A 1 slot 10:00 of o6 at 0                      | Claimed         | A 99/2
     """,  # noqa: E501 a row is one line

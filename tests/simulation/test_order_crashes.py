@@ -10,7 +10,7 @@ from actors.batcher import DeadlinePassed
 from actors.coordinator import Coordinator
 from actors.envelope import unpack_batch
 from actors.ledger.lifecycle import ReleaseReason, Status
-from actors.ledger.reasons import Rejection
+from actors.ledger.reasons import Reason, Rejection
 from actors.orders import commands as cm
 from actors.orders.ids import ledger_of_customer
 from actors.orders.state import Order, Standing
@@ -160,6 +160,39 @@ def test_a_crash_at_any_step_of_a_change_ends_whole(step: int, crash: str) -> No
         check_journals(world.actors.disks, {})
         for actor in list(world.actors.made):
             world.actors.kill(actor)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_of_orders_that_claim_each_others_units_one_is_served(seed: int) -> None:
+    """One unit in each of two shops, and three callers that want both: nobody waits, and nobody is told sold out while
+    all have let go.
+    """
+
+    async def main() -> list[Order | Rejection]:
+        world = ChainWorld(seed)
+        world.trouble, world.delay_s = 0.0, 0.02
+        router = Router(world.actors, Placement(0, 2))
+        await router.start()
+        for store_id in ("S1", "S2"):
+            await world.receive(router, store_id, "A", 1)
+        plans = (cm.Plan("S1", (("A", 1),), 0), cm.Plan("S2", (("A", 1),), 0))
+        end = asyncio.get_running_loop().time() + 8
+        answers = await asyncio.gather(
+            *(
+                Coordinator(router, world).open(cm.Open("k", "x", who, "web", 0, plans, (), ""), end)
+                for who in ("ann", "bob", "cid")
+            )
+        )
+        router.close()
+        for actor in list(world.actors.made):
+            world.actors.kill(actor)
+        return answers
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        answers = runner.run(main())
+    assert sum(isinstance(answer, Order) for answer in answers) == 1
+    for answer in answers:
+        assert isinstance(answer, Order) or (answer.reason, answer.status) == (Reason.INSUFFICIENT_STOCK, None)
 
 
 def test_an_order_that_is_released_while_a_shop_is_away_is_given_back_there_later() -> None:
