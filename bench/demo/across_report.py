@@ -20,6 +20,7 @@ COUNTS: Final = (
     "repeats_differing",
     "unasked",
     "unanswered",
+    "disagreeing",
 )
 """Of the findings; each must be zero."""
 
@@ -32,6 +33,7 @@ WORDS: Final = {
     "repeats_differing": "order repeats differing",
     "unasked": "order effects nobody was told of",
     "unanswered": "order calls without an answer",
+    "disagreeing": "orders and shops that disagree",
 }
 
 

@@ -17,7 +17,7 @@ from bench.demo.order_calls import OrderAnswered, OrderRepeated
 from bench.demo.order_told import OrderStory, stories_of
 from bench.demo.parts import History, PartWatch, with_slots
 from bench.demo.projection import LIVE
-from clients import Order, OrderStatus, Reason, Rejection, Status
+from clients import Order, OrderStatus, OrdersVerification, Reason, Rejection, Status, Verification
 
 FINDINGS_MAX: Final = 50
 SENTENCE_CHARS_MAX: Final = 600
@@ -64,6 +64,7 @@ class OrderFindings:
     repeats_differing: int = 0
     unasked: int = 0
     unanswered: int = 0
+    disagreeing: int = 0
     sentences: list[str] = field(default_factory=list)
 
     @property
@@ -78,6 +79,7 @@ class OrderFindings:
             self.repeats_differing,
             self.unasked,
             self.unanswered,
+            self.disagreeing,
         )
         return self.split_orders > 0 and not any(broken)
 
@@ -85,6 +87,22 @@ class OrderFindings:
         """Keep a sentence for people."""
         if len(self.sentences) < FINDINGS_MAX:
             self.sentences.append(sentence[:SENTENCE_CHARS_MAX])
+
+
+def examine_audits(found: OrderFindings, agreement: OrdersVerification, ledgers: Iterable[Verification]) -> None:
+    """What the service says of itself: customers' ledgers against their journals, and orders against shops."""
+    for ledger in ledgers:
+        if not ledger.holds:
+            found.disagreeing += 1
+            found.say(f"the ledger {ledger.store_id} does not verify: {ledger.discrepancies[:1]}")
+    found.disagreeing += len(agreement.discrepancies) + len(agreement.left_out)
+    for each in agreement.discrepancies:
+        found.say(f"{each.subject}: {each.expected} was expected, and {each.found} found")
+    for name in agreement.left_out:
+        found.say(f"the ledger {name} is stopped")
+    if not (agreement.orders and agreement.parts):
+        found.disagreeing += 1
+        found.say("no order was compared with the shops")
 
 
 def examine_orders(evidence: Evidence, watch: PartWatch) -> OrderFindings:

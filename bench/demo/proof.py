@@ -9,12 +9,12 @@ from typing import Final
 from bench.demo.across import ToldAcross
 from bench.demo.calls import Answered
 from bench.demo.order_standing import evidence_of
-from bench.demo.order_verdict import OrderFindings, examine_orders
+from bench.demo.order_verdict import OrderFindings, examine_audits, examine_orders
 from bench.demo.progress import Phases
 from bench.demo.projection import Projection
 from bench.demo.recovery import statuses
 from bench.demo.verdict import Findings, Outage, Reading, Witness
-from clients import ChannelClient, LedgerStatus, Verification
+from clients import CUSTOMERS_LEDGERS, ChannelClient, LedgerStatus, Verification
 
 VERIFICATIONS_AT_ONCE: Final = 4
 TICK_EVERY: Final = 500
@@ -61,6 +61,9 @@ async def prove(
         with phases.phase("Asking how each order stands") as tick:
             evidence = await evidence_of(client, across, witness.parts, tick)
         orders = examine_orders(evidence, witness.parts)
+        with phases.phase("Auditing the customers' ledgers", len(CUSTOMERS_LEDGERS)) as tick:
+            ledgers = await asyncio.gather(*(verify(ledger_id) for ledger_id in CUSTOMERS_LEDGERS))
+        examine_audits(orders, await client.verify_orders(), ledgers)
     return Proof(found, witness.findings(readings), witness.projection, tuple(verifications), orders)
 
 

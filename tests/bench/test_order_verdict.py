@@ -379,6 +379,7 @@ def test_differing_repeats_are_found() -> None:
         OrderFindings(split_orders=1, repeats_differing=1),
         OrderFindings(split_orders=1, unasked=1),
         OrderFindings(split_orders=1, unanswered=1),
+        OrderFindings(split_orders=1, disagreeing=1),
     ],
 )
 def test_any_single_breach_fails_the_verdict_and_so_does_a_run_that_split_nothing(found: OrderFindings) -> None:

@@ -1,0 +1,32 @@
+"""What the service says of its own ledgers counts in the verdict about orders."""
+
+from dataclasses import replace
+from typing import Final
+
+import pytest
+
+from bench.demo.order_verdict import OrderFindings, examine_audits
+from clients import Discrepancy, OrdersVerification, Verification
+
+AGREE: Final = OrdersVerification(True, (), 2, 1, 0, ())
+VERIFIED: Final = Verification("customers/0007", 9, True, (), 9, 2, 0, 0, 0, "")
+APART: Final = (Discrepancy("I16", "S1:7", "order 0007/2 knows it", "it does not"),)
+
+
+@pytest.mark.parametrize(
+    ("agreement", "ledger", "disagreeing"),
+    [
+        (AGREE, VERIFIED, 0),
+        (replace(AGREE, holds=False, discrepancies=APART), VERIFIED, 1),
+        (replace(AGREE, left_out=("customers/0003",)), VERIFIED, 1),
+        (replace(AGREE, parts=0, orders=0), VERIFIED, 1),
+        (AGREE, replace(VERIFIED, holds=False), 1),
+    ],
+)
+def test_what_the_service_says_of_itself_counts(
+    agreement: OrdersVerification, ledger: Verification, disagreeing: int
+) -> None:
+    found = OrderFindings(split_orders=1)
+    examine_audits(found, agreement, [VERIFIED, ledger])
+    assert found.disagreeing == len(found.sentences) == disagreeing
+    assert found.holds == (disagreeing == 0)
