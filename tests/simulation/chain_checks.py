@@ -73,6 +73,8 @@ def check_amended(processes: dict[str, Any]) -> None:
             order_id = format_order_id(ledger.ledger_id, order.number)
             changes = {part.replaced_by for part in order.parts if part.replaced_by}
             first = min(changes, default=0)
+            if any(part.reservation and part.attempt > first for part in order.parts):
+                continue  # changed again, for units of their own
             beyond, newer, had = Counter[str](), Counter[str](), Counter[str]()
             for part in order.parts:
                 units = sold.get((part.store_id, format_holder(order_id, part.attempt)), Counter())
