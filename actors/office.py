@@ -17,7 +17,7 @@ import orjson
 from actors.chain import EMPTY, Chain, chain_from_document
 from actors.clock import Clock
 from actors.envelope import RULES_ARE_STALE, Wire, pack_answers, unpack_batch
-from actors.host import LedgerHost
+from actors.host import Hosted, LedgerHost
 from actors.journal.port import Journal, JournalError, JournalFailed
 from actors.ledger.policy import Policy
 
@@ -103,6 +103,22 @@ class Office:
             return RULES_ARE_STALE
         read = self._command_from_wire
         return pack_answers(self.host.step([(ledger_id, read(wire)) for ledger_id, wire in entries]))
+
+    def status_of(self, hosted: Hosted, now_ms: int) -> dict[str, Any]:
+        """Where a ledger stands, of whatever kind; the actors add what theirs counts."""
+        return {
+            "version": hosted.ledger.version,
+            "epoch": hosted.epoch,
+            "actor": self.name,
+            "pid": self.pid(),
+            "ledger_time_ms": now_ms,
+            "remembered_answers": hosted.ledger.remembered,
+            "snapshot_version": hosted.snapshot_seq,
+            "replayed_events": hosted.recovery.replayed_events,
+            "recovery_us": hosted.recovery.took_us,
+            "repeats_answered": hosted.repeats_answered,
+            "policy_version": hosted.ledger.policy.version,
+        }
 
     def records(self, ledger_id: str, after: int, events_max: int) -> list[FeedRecord]:
         """Durable records after a version, whoever wrote them."""

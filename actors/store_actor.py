@@ -248,19 +248,9 @@ class StoreActor:
         def question(hosted: Hosted, now_ms: int) -> dict[str, Any]:
             ledger = hosted.ledger
             return {
-                "version": ledger.version,
-                "epoch": hosted.epoch,
-                "actor": self._office.name,
-                "pid": self._office.pid(),
-                "ledger_time_ms": now_ms,
+                **self._office.status_of(hosted, now_ms),
                 "open_reservations": ledger.open_reservations,
                 "positions": len(ledger.positions),
-                "remembered_answers": ledger.remembered,
-                "snapshot_version": hosted.snapshot_seq,
-                "replayed_events": hosted.recovery.replayed_events,
-                "recovery_us": hosted.recovery.took_us,
-                "repeats_answered": hosted.repeats_answered,
-                "policy_version": ledger.policy.version,
                 "unheard": len(ledger.owed),
             }
 

@@ -118,6 +118,18 @@ async def _struck(
     return world, answer, again
 
 
+def _held(world: ChainWorld) -> dict[str, list[tuple[Status, tuple[int, ...]]]]:
+    """What each shop holds, reservation by reservation."""
+    return {
+        ledger.store_id: [
+            (reservation.status, reservation.held())
+            for reservation in ledger.reservations.values()
+            if any(reservation.held())
+        ]
+        for ledger in world.shops()
+    }
+
+
 @pytest.mark.parametrize("crash", CRASHES)
 @pytest.mark.parametrize("step", range(len(STEPS)), ids=STEPS)
 def test_a_crash_at_any_step_ends_whole(step: int, crash: str) -> None:
@@ -126,14 +138,7 @@ def test_a_crash_at_any_step_ends_whole(step: int, crash: str) -> None:
         assert isinstance(answer, Order), answer
         assert answer.standing is Standing.HELD
         assert again == answer
-        held = {
-            ledger.store_id: [
-                (reservation.status, reservation.held())
-                for reservation in ledger.reservations.values()
-                if any(reservation.held())
-            ]
-            for ledger in world.shops()
-        }
+        held = _held(world)
         assert held["S1"] == [(Status.HELD, (2,))]
         assert held["S2"] == [(Status.HELD, (1,))]
         check_journals(world.actors.disks, {})
@@ -148,14 +153,7 @@ def test_a_crash_at_any_step_of_a_change_ends_whole(step: int, crash: str) -> No
         world, answer, again = runner.run(_struck(step, crash, amends=True))
         assert isinstance(answer, Order), answer
         assert again == answer
-        held = {
-            ledger.store_id: [
-                (reservation.status, reservation.held())
-                for reservation in ledger.reservations.values()
-                if any(reservation.held())
-            ]
-            for ledger in world.shops()
-        }
+        held = _held(world)
         assert held["S1"] == held["S2"] == held["S3"] == [(Status.HELD, (1,))]
         check_journals(world.actors.disks, {})
         for actor in list(world.actors.made):
