@@ -30,6 +30,7 @@ ORDERS_EVERY_S: Final = 0.25  # what expired is free in its shops within a secon
 PARTS_EVERY_S: Final = 10.0  # what nobody noted: a limit is given back so much later, never too early
 CLAIM_AGE_MS: Final = 15_000  # a claim that has heard nothing for so long asks
 QUESTION_S: Final = 5.0
+NOTE_SOON_S: Final = 1.0  # how long the answer to a step in a shop waits for the order to have heard of it
 ROUND_S: Final = 2.0  # how long a round waits for its questions and what comes of them; the slow ones go on behind
 
 log = logging.getLogger("holdfast.settler")
@@ -126,7 +127,11 @@ class Settler:
             self._undecided.saw(name, order_id, now_s, (now_ms - part.created_at_ms) / 1_000)
         else:
             self._unheard.saw(name, order_id, now_s)
-        return Errand(f"{store_id},{ledger_id}", partial(self.note, store_id, part))
+
+        async def carry() -> None:
+            await self._note(store_id, part, self._deadline())
+
+        return Errand(f"{store_id},{ledger_id}", carry)
 
     def _say_what_lingers(self, *kinds: Lingering) -> None:
         for kind in kinds:
@@ -135,16 +140,15 @@ class Settler:
                 log.warning("%s", line)
 
     async def note_soon(self, store_id: str, part: Reservation) -> None:
-        """The same, where it need not succeed: what is not noted now stays owed."""
+        """Let a part's order know how it stands, if it can hear of that soon: what is not noted now stays owed."""
         with suppress(*PASSING):
-            await self.note(store_id, part)
+            await self._note(store_id, part, asyncio.get_running_loop().time() + NOTE_SOON_S)
 
-    async def note(self, store_id: str, part: Reservation) -> None:
+    async def _note(self, store_id: str, part: Reservation, deadline: float) -> None:
         """Let a part's order know how it stands, and the shop that it does; a claim that waits is told instead."""
         assert part.part is not None, "only parts of orders are owed"
         order_id, attempt = parse_holder(part.part.holder)
         ledger_id, number = parse_order_id(order_id)
-        deadline = self._deadline()
         if part.status is Status.CLAIMED:
             await self._answer_claim(store_id, ledger_id, number, attempt, deadline)
             return

@@ -3,7 +3,7 @@ whole chain.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import grpc
@@ -216,10 +216,15 @@ class Orders:
         reply.zone = zone
         reply.version = version
 
-    async def note(self, store_id: str, answer: Answer) -> None:
-        """What a shop's step did to a part of an order is told to the order at once; else a settler would find it."""
-        if isinstance(answer, Reservation) and answer.part is not None:
-            await self._settler.note_soon(store_id, answer)
+    async def note(self, answered: Iterable[tuple[str, Answer]]) -> None:
+        """What steps in shops did to parts of orders is told to the orders at once; else a settler would find it."""
+        parts = [
+            (store_id, answer)
+            for store_id, answer in answered
+            if isinstance(answer, Reservation) and answer.part is not None
+        ]
+        if parts:
+            await asyncio.gather(*(self._settler.note_soon(*part) for part in parts))
 
     async def _step(
         self, ledger_id: str, command: cm.Confirm | cm.Release | cm.Extend, context: Any, reply: Any
@@ -267,11 +272,12 @@ class Orders:
                 statuses.fill_item_error(status, outcome.error)
             elif isinstance(answer, Reservation):
                 fill_reservation(answer, part.store_id, self._router.chain, outcome.reservation)
-                await self.note(part.store_id, answer)
             elif isinstance(answer, Refusal):
                 fill_rejection(answer, part.store_id, outcome.rejection)
             elif isinstance(answer, Stopped):
                 statuses.fill_item_error(statuses.stopped(answer.why), outcome.error)
+        said = ((part.store_id, answer) for part, answer in zip(parts, answers, strict=True))
+        await self.note((store_id, answer) for store_id, answer in said if not isinstance(answer, BaseException))
 
     async def _say(self, store_id: str, command: shop.Command, deadline: float) -> Answer:
         entries = [(store_id, command_to_wire(command))]

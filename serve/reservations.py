@@ -83,7 +83,7 @@ class Reservations:
         queued = self._router.submit((store_id,), (entry,), deadline_of(context), promise=kind.promise)
         answer = (await queued[0][0])[0]
         if kind.promise:
-            await self.orders.note(store_id, answer)
+            await self.orders.note([(store_id, answer)])
         _fill(answer, entry, self._router.chain, reply)
         if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
             reply.rejection.order_id = await self._order_of(store_id, answer.rejection.number, deadline_of(context))
@@ -126,6 +126,7 @@ class Reservations:
                 statuses.fill_item_error(statuses.overloaded(refusal.retry_after_s), outcome.error)
             return
         answers = await asyncio.gather(*(future for future, _ in queued), return_exceptions=True)
+        decided: list[tuple[str, Answer]] = []
         for (_, mine), part in zip(queued, answers, strict=True):
             if isinstance(part, BaseException):
                 status = status_of(part)
@@ -135,9 +136,10 @@ class Reservations:
                     statuses.fill_item_error(status, outcomes[index].error)
                 continue
             for index, answer in zip(mine, part, strict=True):
-                if kind.promise:
-                    await self.orders.note(entries[index][0], answer)
                 _fill_item(answer, entries[index], self._router.chain, outcomes[index])
+                decided.append((entries[index][0], answer))
+        if kind.promise:
+            await self.orders.note(decided)
 
     async def _translate(
         self, kind: Kind, requests: Sequence[Any], outcomes: Sequence[Any]
