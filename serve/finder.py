@@ -17,7 +17,7 @@ from actors.ledger.commands import Lines
 from actors.ledger.reasons import Reason, Rejection
 from actors.router import Router
 from serve.atlas import Atlas, Ints, nearest
-from serve.ranking import Ask, Found, Known, Ranking, SourcingPolicy, lowered, rank
+from serve.ranking import UNLIMITED, Ask, Found, Known, Ranking, SourcingPolicy, lowered, rank
 from serve.ready_times import ReadyTimes
 from serve.sourcing import NoPlan, Plan, plan
 from serve.stocktake import Rows, Stocktake
@@ -97,11 +97,11 @@ class Finder:
         """Choose anew, now that shops have said what they do not have."""
         found: list[Found] = []
         for store_id, rejection in refused.items():
+            own = search.own.get(store_id, {})
             if rejection.reason in (Reason.INSUFFICIENT_STOCK, Reason.SKU_NOT_STOCKED):
-                own = search.own.get(store_id, {})
                 found += [Found(store_id, has + own.get(sku, 0), sku) for sku, _, has in rejection.short_lines]
-            else:
-                found.append(Found(store_id))
+            else:  # nothing more than what the basket holds there
+                found += [Found(store_id, own.get(sku, 0), sku) for sku in search.ask.demand.skus]
         known = lowered(search.atlas, search.ask.demand, search.known, found)
         search = search._replace(known=known)
         return search, plan(search.atlas, known, search.ask, search.policy)
@@ -133,12 +133,16 @@ class Finder:
         asked_at = asyncio.get_running_loop().time()
         shelves = await self._stocktake.ask(atlas, rows, ask.demand.skus, slot_start_ms, deadline)
         available = np.asfortranarray(np.stack([shelves.columns[sku] for sku in ask.demand.skus], axis=1))
+        places = shelves.places.copy()  # others wait for the same shelves
         for store_id, units in own.items():
             if store_id in atlas.rows:
-                available[atlas.rows[store_id]] += [units.get(sku, 0) for sku in ask.demand.skus]
+                row = atlas.rows[store_id]
+                if not places[row]:  # what it keeps has its place; more would take another
+                    places[row], available[row] = UNLIMITED, 0
+                available[row] += [units.get(sku, 0) for sku in ask.demand.skus]
         asked = np.zeros(len(atlas), np.bool_)
         asked[rows] = True
-        known = Known(available, shelves.open_, shelves.places, ready_ms=ready_ms, asked=asked)
+        known = Known(available, shelves.open_, places, ready_ms=ready_ms, asked=asked)
         return Search(atlas, known, ask, policy, asked_at, own)
 
 

@@ -100,6 +100,22 @@ def test_a_basket_that_is_reserved_again_keeps_what_nobody_else_may_have(front: 
     assert [(row.asked, row.available) for row in more.short_lines] == [(99, 15)], "its own four count as free for it"
 
 
+def test_a_basket_that_is_reserved_again_keeps_its_place_in_a_full_slot(front: Front) -> None:
+    one_place = {"slot_minutes": 60, "staff": [{"duties": [{"to_minute": 1_440, "staff": 1}]}] * 7}
+    hours = {**BERLIN, **one_place, "pickups_per_staff_hour": 1}
+    front.accept("PutStores", ad.PutStoresRequest(stores=[store_pb2.Store(store_id="S1", hours=hours)]))
+    at_two = {"seconds": ms("2026-11-21T14:00+01:00") // 1_000}
+    first = reserve(front, "k1", 2, basket_id="b", slot_start=at_two).order
+    assert held(first) == [("S1", 2)]
+    taken = reserve(front, "k2", 1, slot_start=at_two).rejection
+    assert taken.reason == error_pb2.REASON_NO_STORE_IN_REACH, "the slot is full for everyone else"
+    again = reserve(front, "k3", 1, basket_id="b", slot_start=at_two).order
+    assert again.order_id == first.order_id
+    assert held(front.accept("GetOrder", os_.GetOrderRequest(order_id=first.order_id)).order) == [("S1", 1)]
+    more = reserve(front, "k4", 3, basket_id="b", slot_start=at_two).rejection
+    assert [(row.asked, row.available) for row in more.short_lines] == [(3, 1)], "more would take another place"
+
+
 def test_under_a_limit_of_the_chain_a_shopper_is_not_locked_out_by_his_own_basket(front: Front) -> None:
     limit(front, 3)
     first = reserve(front, "k1", 3, store_id="S1", basket_id="b").order
