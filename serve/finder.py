@@ -48,6 +48,7 @@ class Finder:
         self._router = router
         self._clock = clock
         self._stocktake = Stocktake(router)
+        self._turn = asyncio.Lock()
         self._atlas: Atlas | None = None
         self._ready_times = ReadyTimes(())
 
@@ -132,6 +133,10 @@ class Finder:
         """What these shops have. Of all the others nothing is known, which counts as nothing."""
         asked_at = asyncio.get_running_loop().time()
         shelves = await self._stocktake.ask(atlas, rows, ask.demand.skus, slot_start_ms, deadline)
+        # All who asked together hear together. Each plans in a turn of the loop of its own, so that other calls come in
+        # between: a thousand plans of eight SKUs over 5,000 shops, one after the other, take a second and a half.
+        async with self._turn:
+            await asyncio.sleep(0)
         available = np.asfortranarray(np.stack([shelves.columns[sku] for sku in ask.demand.skus], axis=1))
         places = shelves.places.copy()  # others wait for the same shelves
         for store_id, units in own.items():

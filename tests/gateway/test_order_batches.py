@@ -9,7 +9,10 @@ import grpc
 import pytest
 
 from holdfast.v1 import admin_service_pb2 as ad, reservation_service_pb2 as rs
+from serve import finder
+from serve.orders import ORDERS_MAX
 from serve.reservations import ORDER_SHARE
+from serve.sourcing import plan
 from tests.gateway.front import Front, Said, reserve_request
 from tests.host.loop_time import skip
 from tests.host.office import WAIT_S, ManualClock
@@ -94,6 +97,54 @@ def test_an_order_whose_shop_is_away_says_so_while_the_others_are_answered(limit
         ]
 
     limited.run(main)
+
+
+def test_so_many_orders_are_placed_at_once_and_the_others_are_told_to_come_later(limited: Front) -> None:
+    """A call may hold a thousand of them, so that calls alone bound nothing."""
+    many = rs.ReserveBatchRequest(requests=[row(f"k{number}") for number in range(ORDERS_MAX)])
+
+    async def main() -> None:
+        gate = limited.actors.hold("customers-0000-of-0001")
+        batch = asyncio.ensure_future(limited.asked("ReserveBatch", many))
+        await reached(limited, "customers-0000-of-0001")
+        beside = await ask(limited, row("l1"), row("l2", channel="web"))
+        assert kinds(beside) == ["error", "reservation"]
+        error = beside.reply.outcomes[0].error
+        assert (error.code, error.HasField("retry_after")) == (CODE.RESOURCE_EXHAUSTED.value[0], True)
+        alone = await limited.asked("Reserve", row("l3"))
+        assert (alone.code, alone.retry_after_ms > 0) == (CODE.RESOURCE_EXHAUSTED, True)
+        gate.set()
+        assert set(kinds(await batch)) <= {"order", "rejection"}
+        assert kinds(await ask(limited, row("l1"))) == ["rejection"], "all units are taken"
+
+    limited.run(main)
+
+
+def test_searches_that_hear_together_do_not_plan_in_one_turn(limited: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns: list[int] = []
+    turn = 0
+
+    def noting(*args: Any) -> Any:
+        turns.append(turn)
+        return plan(*args)
+
+    async def count() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        counting = asyncio.ensure_future(count())
+        rows = [reserve_request(f"k{number}", store_id="") for number in range(20)]
+        for request in rows:
+            request.sourcing.place.SetInParent()
+        assert set(kinds(await ask(limited, *rows))) == {"order"}
+        counting.cancel()
+
+    monkeypatch.setattr(finder, "plan", noting)
+    limited.run(main)
+    assert len(set(turns)) == len(turns) == 20
 
 
 def test_an_order_alone_has_all_of_its_time(limited: Front) -> None:
