@@ -186,6 +186,15 @@ class StoreActor:
 
         return self._host.read(store_id, question)
 
+    def holders_of(self, store_id: str, numbers: list[int]) -> list[str]:
+        """For each reservation the holder that it is a part of, empty where the shop alone decides about it."""
+
+        def question(hosted: Hosted, _now_ms: int) -> list[str]:
+            found = (hosted.ledger.reservations.get(number) for number in numbers)
+            return [each.part.holder if each is not None and each.part is not None else "" for each in found]
+
+        return self._host.read(store_id, question)
+
     def parts_of(self, store_id: str, holders: list[str]) -> list[Wire | None]:
         """For each holder its part, None where the shop has none."""
         if not self._host.has_begun(store_id):

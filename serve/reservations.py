@@ -86,7 +86,7 @@ class Reservations:
             await self.orders.note([(store_id, answer)])
         _fill(answer, entry, self._router.chain, reply)
         if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
-            reply.rejection.order_id = await self._order_of(store_id, answer.rejection.number, deadline_of(context))
+            await self._name_orders(store_id, [(answer.rejection.number, reply)], deadline_of(context))
 
     async def batch(self, kind: Kind, batch_request: Any, payload: bytes, context: Any, reply: Any) -> None:
         """Independent mutations; what cannot be decided says so in its own place."""
@@ -127,6 +127,7 @@ class Reservations:
             return
         answers = await asyncio.gather(*(future for future, _ in queued), return_exceptions=True)
         decided: list[tuple[str, Answer]] = []
+        of_orders: dict[str, list[tuple[int, Any]]] = {}
         for (_, mine), part in zip(queued, answers, strict=True):
             if isinstance(part, BaseException):
                 status = status_of(part)
@@ -138,8 +139,12 @@ class Reservations:
             for index, answer in zip(mine, part, strict=True):
                 _fill_item(answer, entries[index], self._router.chain, outcomes[index])
                 decided.append((entries[index][0], answer))
+                if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
+                    named = (answer.rejection.number, outcomes[index])
+                    of_orders.setdefault(entries[index][0], []).append(named)
         if kind.promise:
             await self.orders.note(decided)
+        await asyncio.gather(*(self._name_or_fail(*shop, deadline) for shop in of_orders.items()))
 
     async def _translate(
         self, kind: Kind, requests: Sequence[Any], outcomes: Sequence[Any]
@@ -229,11 +234,22 @@ class Reservations:
         reply.next_page_token = str(after) if after else ""
         reply.version = version
 
-    async def _order_of(self, store_id: str, number: int, deadline: float) -> str:
-        """The order that a part belongs to."""
-        _, wire = await self._router.ask(store_id, "reservation", store_id, number, deadline=deadline)
-        part = None if wire is None else reservation_from_wire(wire).part
-        return "" if part is None else parse_holder(part.holder)[0]
+    async def _name_orders(self, store_id: str, refused: Sequence[tuple[int, Any]], deadline: float) -> None:
+        """A shop's refusals of steps that orders alone take say which orders: of each the reservation and the reply."""
+        numbers = [number for number, _ in refused]
+        holders = await self._router.ask(store_id, "holders_of", store_id, numbers, deadline=deadline)
+        for (_, reply), holder in zip(refused, holders, strict=True):
+            reply.rejection.order_id = parse_holder(holder)[0] if holder else ""
+
+    async def _name_or_fail(self, store_id: str, refused: Sequence[tuple[int, Any]], deadline: float) -> None:
+        """The same in a batch, where each says in its own place that it has to be asked again."""
+        try:
+            await self._name_orders(store_id, refused, deadline)
+        except ENDINGS as error:
+            status = status_of(error)
+            assert status is not None
+            for _, outcome in refused:
+                statuses.fill_item_error(status, outcome.error)
 
     async def known(self, store_id: str, field: str = "store_id") -> None:
         """Raises Refused where the chain has no such shop, after asking the chain anew."""

@@ -6,10 +6,11 @@ from typing import Final
 
 from google.protobuf.message import Message
 
+from actors.orders.ids import format_order_id
 from actors.orders.state import Order, Part
 from holdfast.v1 import reservation_service_pb2 as rs
 from tests.gateway.front import Front, Said
-from tests.gateway.orders import CUSTOMERS, customers, ordered, settle
+from tests.gateway.orders import CUSTOMERS, HERS, customers, ordered, settle
 from tests.host.loop_time import skip
 from tests.host.office import WAIT_S, ManualClock
 from tests.waiting import until_async
@@ -58,3 +59,23 @@ def test_what_shops_did_to_parts_is_answered_while_the_customers_actor_is_away(
         assert {outcome.WhichOneof("result") for outcome in together.reply.outcomes} == {"reservation"}
         settle(front)
         assert {customers(front).orders[order.number].standing.name for order in orders} == {"COLLECTED"}
+
+
+def test_a_refusal_names_the_order_in_a_batch_as_it_does_alone(tmp_path: Path, clock: ManualClock) -> None:
+    def confirm(reservation_id: str) -> rs.ConfirmReservationRequest:
+        return rs.ConfirmReservationRequest(idempotency_key=f"c {reservation_id}", reservation_id=reservation_id)
+
+    with Front(tmp_path, clock) as front:
+        orders = [ordered(front, f"k{number}") for number in range(2)]
+        own = front.reserve("k", store_id="S1").reservation.reservation_id
+        parts = {
+            f"{part.store_id}:{part.reservation}": format_order_id(HERS, order.number)
+            for order in orders
+            for part in order.certain_parts()
+        }
+        batch = rs.ConfirmBatchRequest(requests=[confirm(each) for each in (*parts, own)])
+        *refused, confirmed = front.accept("ConfirmBatch", batch).outcomes
+        assert confirmed.reservation.reservation_id == own
+        assert [each.rejection.order_id for each in refused] == list(parts.values())
+        alone = [front.accept("ConfirmReservation", confirm(each)) for each in parts]
+        assert [each.rejection for each in alone] == [each.rejection for each in refused]
