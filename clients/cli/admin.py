@@ -59,31 +59,35 @@ def list_stores(target: TargetOption = None, as_json: JsonOption = False, timeou
 @store_app.command("put")
 def put_stores(
     store: Annotated[str | None, typer.Argument(help="The shop's id.", metavar="[STORE]")] = None,
-    name: Annotated[str, typer.Option(help="Its name.")] = "",
-    latitude: Annotated[float, typer.Option(min=-90, max=90, help="Degrees north.")] = 0.0,
-    longitude: Annotated[float, typer.Option(min=-180, max=180, help="Degrees east.")] = 0.0,
-    paused: Annotated[bool, typer.Option("--paused", help="It takes no new reservations.")] = False,
+    name: Annotated[str | None, typer.Option(help="Its name.")] = None,
+    latitude: Annotated[float | None, typer.Option(min=-90, max=90, help="Degrees north.")] = None,
+    longitude: Annotated[float | None, typer.Option(min=-180, max=180, help="Degrees east.")] = None,
+    paused: Annotated[
+        bool | None, typer.Option("--paused/--no-paused", help="Whether it takes no new reservations.")
+    ] = None,
     file: FileOption = None,
     target: TargetOption = None,
     as_json: JsonOption = False,
     timeout: TimeoutOption = TIMEOUT,
 ) -> None:
-    """Add a shop, or replace what is known of it but its channels and hours; with --file, a list of whole ones as
-    `store list --json` gives it. Pickups that changed hours or staff broke are listed; nothing is done to them.
+    """Add a shop, or change of one what the options say; with --file, put a list of whole ones as `store list --json`
+    gives it. Pickups that changed hours or staff broke are listed; nothing is done to them.
     """
     session = Session.of(target, as_json=as_json, timeout=timeout)
     if (store is None) == (file is None):
         raise typer.BadParameter("Name one shop, or give a --file.", param_hint="STORE")
+    said = {"name": name, "latitude": latitude, "longitude": longitude, "paused": paused}
+    changes: dict[str, Any] = {field: value for field, value in said.items() if value is not None}
+    if file is not None and changes:
+        raise typer.BadParameter("A --file says all of its shops; leave the other options out.", param_hint="--file")
     shops = [] if store is not None else _read(file, dict[str, list[Store]], "stores")
     if store is None and not shops:
         raise typer.BadParameter("There is no shop in it.", param_hint="--file")
 
     async def put(client: ChannelClient) -> list[StoresPut]:
         if store is not None:
-            # What an option cannot say, its channels and hours, stays as it is.
             known = {shop.store_id: shop for shop in await _all_stores(client)}.get(store, Store(store))
-            changed = replace(known, name=name, latitude=latitude, longitude=longitude, paused=paused)
-            shops.append(changed)
+            shops.append(replace(known, **changes))
         parts = range(0, len(shops), STORES_PER_CALL_MAX)
         return [await client.put_stores(shops[start : start + STORES_PER_CALL_MAX]) for start in parts]
 

@@ -102,6 +102,12 @@ def test_shops_are_put_and_listed(run: Command, tmp_path: Path) -> None:
         ("s1", "", False),
         ("s2", "Second", True),
     ]
+    # What no option says stays: a shop that is paused in a hurry must not move to where the equator starts.
+    for option, paused in (("--no-paused", False), ("--paused", True)):
+        run("store", "put", "s2", option)
+        shop = run("store", "list")["stores"][1]
+        assert (shop["name"], shop["latitude"], shop["paused"]) == ("Second", 48.2, paused)
+    listed = run("store", "list")
     # What is listed can be put again.
     file = tmp_path / "stores.json"
     file.write_text(json.dumps(listed))
