@@ -165,7 +165,7 @@ def explain(rejection: Rejection, store_id: str) -> str:
         sentence = sentence.replace("reservation {reservation}", "the order").replace("shop {store}", "a shop of it")
     return sentence.format(
         store=store_id,
-        where=f" in shop {store_id}" if store_id else " over all shops",
+        where=f" in shop {store_id}" if store_id else ", in a shop or over all shops",
         sku=rejection.sku,
         asked=rejection.asked,
         available=rejection.available,

@@ -62,7 +62,7 @@ def unknown_store(field: str, store_id: str) -> Status:
 
 def overloaded(retry_after_s: float) -> Status:
     """Refused before any work was done."""
-    message = f"too many calls wait for this shop; nothing was done, ask again in {retry_after_s:g} s"
+    message = f"too many calls are waiting; nothing was done, ask again in {retry_after_s:g} s"
     return Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, retry_after_s=retry_after_s)
 
 

@@ -20,7 +20,7 @@ RULES = {
     Exclusion.CHANNEL_NOT_SERVED: "does not serve the channel",
     Exclusion.CLOSED: "stays closed, or has no such pickup slot",
     Exclusion.NOT_READY_IN_TIME: "not ready in time",
-    Exclusion.NO_CAPACITY: "no pickup slot has a place left",
+    Exclusion.NO_CAPACITY: "the pickup slot is full",
     Exclusion.TOO_FAR: "farther than asked",
     Exclusion.NO_STOCK: "has nothing of it",
     Exclusion.NOT_ENOUGH_STOCK: "has not all of it",
@@ -115,7 +115,7 @@ def found_stores_table(found: FoundStores, *, explained: bool) -> Group:
 
 
 def _candidate_row(found: Candidate, planned: str) -> tuple[object, ...]:
-    places = "any" if found.capacity_left is None else found.capacity_left
+    places = "" if found.capacity_left is None else found.capacity_left
     return (
         found.store_id,
         f"{found.kilometres:.1f}",

@@ -61,7 +61,7 @@ class Place:
 class Sourcing:
     """Where to look for shops and how to choose among them; a zero leaves `stores_max` and `kilometres_max` open.
 
-    `collect_by_ms`: the customer wants to have it by then; None leaves that to the policy's time to collect.
+    `collect_by_ms`: the customer wants to have it by then; None leaves that to the policy's longest time.
     """
 
     place: Place
@@ -136,7 +136,7 @@ class StorePlan:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One shop, as ranking sees it; `capacity_left` is None where places for pickups are not limited.
+    """One shop, as ranking sees it; `capacity_left` are the places in the slot that was asked for, None without one.
 
     `earliest_ready_ms` says when an order that is placed now is ready there, None where the shop stays closed.
     """
