@@ -14,8 +14,8 @@ their shops.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import chain
 from typing import Final
 from zlib import crc32
@@ -181,31 +181,30 @@ class Coordinator:
     async def _drive(
         self, ledger_id: str, command: cm.Open | cm.Refuse | cm.Amend, deadline: float, next_plans: NextPlans
     ) -> Order | Rejection:
-        tries = 0
-        while True:
-            answer = await self._ask(ledger_id, command, deadline, promise=isinstance(command, cm.Amend))
-            if isinstance(answer, Rejection):
-                return answer
-            if not answer.open_attempt:
-                # Where it asked for less alone it is certain at once.
-                if isinstance(command, cm.Amend) or (isinstance(command, cm.Open) and command.basket_id):
-                    await self._tell_soon(ledger_id, answer, deadline)
-                return answer
-            order: Order | Rejection | None = answer
-            was_open = answer
-            while isinstance(order, Order) and order.open_attempt:
-                was_open, tries = order, tries + 1
-                word, pause_s = await self._attempt(ledger_id, order, tries, deadline, next_plans)
-                order = await self._say(ledger_id, word, deadline, promise=True)
-                if pause_s and isinstance(order, Order) and order.open_attempt:
-                    with suppress(*_PASSING):
-                        order = await self.tell(ledger_id, order, deadline)
-                    await asyncio.sleep(pause_s)
-            if isinstance(order, Order):
-                await self._tell_soon(ledger_id, order, deadline)
-                if just_committed(was_open, order):
-                    return order
-            # Refused, or ended by somebody else: what became of the call, its key knows.
+        tries, promise = 0, isinstance(command, cm.Amend)
+        answer = await self._ask(ledger_id, command, deadline, promise=promise)
+        with _begun():
+            while isinstance(answer, Order) and answer.open_attempt:
+                order: Order | Rejection | None = answer
+                was_open = answer
+                while isinstance(order, Order) and order.open_attempt:
+                    was_open, tries = order, tries + 1
+                    word, pause_s = await self._attempt(ledger_id, order, tries, deadline, next_plans)
+                    order = await self._say(ledger_id, word, deadline, promise=True)
+                    if pause_s and isinstance(order, Order) and order.open_attempt:
+                        with suppress(*_PASSING):
+                            order = await self.tell(ledger_id, order, deadline)
+                        await asyncio.sleep(pause_s)
+                if isinstance(order, Order):
+                    await self._tell_soon(ledger_id, order, deadline)
+                    if just_committed(was_open, order):
+                        return order
+                # Refused, or ended by somebody else: what became of the call, its key knows.
+                answer = await self._ask(ledger_id, command, deadline, promise=promise)
+        if isinstance(answer, Order) and (promise or (isinstance(command, cm.Open) and command.basket_id)):
+            # Where it asked for less alone it is certain at once.
+            await self._tell_soon(ledger_id, answer, deadline)
+        return answer
 
     async def _attempt(
         self, ledger_id: str, order: Order, tries: int, deadline: float, next_plans: NextPlans
@@ -291,6 +290,15 @@ class Coordinator:
         promise = isinstance(command, shop.Heed)
         [(future, _)] = self._router.submit([store_id], entries, deadline, promise=promise)
         return (await future)[0]
+
+
+@contextmanager
+def _begun() -> Iterator[None]:
+    """From here on an order is open: who runs out of time knows no outcome, whether or not the next word was sent."""
+    try:
+        yield
+    except DeadlinePassed as late:
+        raise DeadlinePassed(sent=True) from late
 
 
 _PASSING: Final = (DeadlinePassed, Overloaded, LedgerStopped)

@@ -147,6 +147,33 @@ def test_searches_that_hear_together_do_not_plan_in_one_turn(limited: Front, mon
     assert len(set(turns)) == len(turns) == 20
 
 
+def test_an_order_that_was_opened_does_not_say_that_nothing_was_done(limited: Front) -> None:
+    """Its claim was never sent. But it is open, and whoever else carries on with its key may make it certain."""
+
+    async def main() -> None:
+        gate = limited.actors.hold("store-S1")
+        before = []
+        for key in ("k1", "k2"):  # as many batches as may be out
+            before.append(asyncio.ensure_future(ask(limited, row(key, channel="web"))))
+            await reached(limited, "store-S1")
+        batch = asyncio.ensure_future(limited.asked("Reserve", row("k3"), timeout_ms="1000"))
+        await reached(limited, "customers-0000-of-0001")
+        calls = len(limited.actors.calls)
+
+        async def is_over() -> bool:
+            skip(0.1)
+            return batch.done()
+
+        await until_async(is_over, within_s=WAIT_S, what="an answer")
+        assert all(call[0] != "store-S1" for call in limited.actors.calls[calls:]), "its claim was not to be sent"
+        assert (await batch).code is CODE.UNAVAILABLE
+        gate.set()
+        await asyncio.gather(*before)
+        assert kinds(await ask(limited, row("k3"))) == ["order"]
+
+    limited.run(main)
+
+
 def test_an_order_alone_has_all_of_its_time(limited: Front) -> None:
     async def main() -> None:
         gate = limited.actors.hold("store-S2")
