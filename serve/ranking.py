@@ -94,14 +94,13 @@ class Known:
 
     `available` is [shops, SKUs of the demand]; columns that lie together (Fortran's layout) are read twice as fast.
     `open_`: has the slot that was asked for. `capacity_left`: pickups that it can still take, UNLIMITED where nobody
-    counts. `as_of_ms`: when the shop's row was true. `ready_ms`: when an order placed now is ready, NEVER_MS where the
-    shop stays closed. `asked`: which shops were asked what they have; of the others nothing is available.
+    counts. `ready_ms`: when an order placed now is ready, NEVER_MS where the shop stays closed. `asked`: which shops
+    were asked what they have; of the others nothing is available.
     """
 
     available: Ints
     open_: Flags | None = None
     capacity_left: Ints | None = None
-    as_of_ms: Ints | None = None
     ready_ms: Ints | None = None
     asked: Flags | None = None
 
@@ -124,7 +123,6 @@ class Candidate(NamedTuple):
     metres: int
     available: tuple[tuple[str, int], ...]
     capacity_left: int | None
-    as_of_ms: int | None
     excluded: Exclusion | None
     ready_ms: int | None = None
 
@@ -221,7 +219,6 @@ def candidate(atlas: Atlas, known: Known, ask: Ask, seen: Survey, row: int, excl
         int(seen.metres[row]),
         tuple(zip(ask.demand.skus, np.maximum(known.available[row], 0).tolist(), strict=True)),
         None if left == UNLIMITED else left,
-        None if known.as_of_ms is None else int(known.as_of_ms[row]),
         Exclusion(excluded) if excluded else None,
         None if ready_ms == NEVER_MS else ready_ms,
     )

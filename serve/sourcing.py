@@ -4,7 +4,7 @@ Whoever reserves by a plan asks the shops' ledgers, which decide. Where one has 
 into what is known, and the same question is asked again. Figures in, figures out: nothing here knows the network.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, NamedTuple
@@ -67,14 +67,13 @@ class NoPlan:
     """A refusal.
 
     `short`: SKUs of which as many shops as the limits allow hold too little together, whatever they lack otherwise.
-    Where it is empty, each SKU is within reach, but not everything in so few shops. `excluded` counts shops by rule.
-    `nearest_whole` and `nearest_some`: the nearest shops that have everything, or something, were the limits wider;
-    OFFERED_MAX at most, and only such as take pickups for this channel. `proof`: whether it was searched exactly.
+    Where it is empty, each SKU is within reach, but not everything in so few shops. `nearest_whole` and `nearest_some`:
+    the nearest shops that have everything, or something, were the limits wider; OFFERED_MAX at most, and only such as
+    take pickups for this channel. `proof`: whether it was searched exactly.
     """
 
     policy: SourcingPolicy
     short: tuple[Short, ...]
-    excluded: Mapping[Exclusion, int]
     nearest_whole: tuple[Candidate, ...]
     nearest_some: tuple[Candidate, ...]
     proof: Proof
@@ -200,7 +199,6 @@ def _refused(atlas: Atlas, known: Known, ask: Ask, policy: SourcingPolicy, seen:
     stores_max = 1 if policy is SourcingPolicy.ONE_STORE else ask.limits.stores_max
     within_reach = _largest(_units(known, np.flatnonzero(seen.excluded == 0)), stores_max)
     excluded = seen.excluded_by(policy)
-    counts = np.bincount(excluded, minlength=len(Exclusion) + 1).tolist()
     takes_pickups = (seen.excluded == 0) | (seen.excluded == Exclusion.TOO_FAR)
 
     def offered(shops: Flags) -> tuple[Candidate, ...]:
@@ -210,7 +208,6 @@ def _refused(atlas: Atlas, known: Known, ask: Ask, policy: SourcingPolicy, seen:
     return NoPlan(
         policy,
         _short(ask.demand, within_reach.tolist()),
-        {rule: counts[rule] for rule in Exclusion if counts[rule]},
         offered(seen.whole),
         offered(seen.some),
         proof,
