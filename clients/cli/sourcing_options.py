@@ -29,7 +29,9 @@ StoresMaxOption = Annotated[
     int | None, typer.Option("--stores-max", min=1, max=5, help="The most shops of split and partial. Otherwise 3.")
 ]
 KmMaxOption = Annotated[
-    float | None, typer.Option("--km-max", min=0, help="How far a shop may be, as the crow flies. Otherwise anywhere.")
+    float | None,
+    # Zero would reach the service as no limit at all.
+    typer.Option("--km-max", min=0.001, help="How far a shop may be, as the crow flies. Otherwise anywhere."),
 ]
 SlotOption = Annotated[
     str | None, typer.Option("--slot", help="The start of a pickup slot, as `holdfast slots` gives it.")

@@ -66,6 +66,7 @@ def test_every_shop_that_is_out_is_explained(run: Command) -> None:
     ]
     (asked,) = run.service.asked("FindStores")
     assert (asked.explain, asked.candidates_max) == (True, 100)
+    assert "--km-max" in run("explain", "a", "--km-max", "0", *AT, code=2)["error"]["why"], "zero is not anywhere"
     words = run.words("explain", "a", "b", "--km-max", "5", *AT)
     assert "farther than asked" in words
     assert "cannot be placed" in words
