@@ -39,6 +39,7 @@ class Search(NamedTuple):
     policy: SourcingPolicy
     asked_at: float
     own: Own
+    is_whole: bool  # every shop that was asked was heard
 
 
 class Finder:
@@ -146,9 +147,9 @@ class Finder:
                     places[row], available[row] = UNLIMITED, 0
                 available[row] += [units.get(sku, 0) for sku in ask.demand.skus]
         asked = np.zeros(len(atlas), np.bool_)
-        asked[rows] = True
+        asked[rows] = shelves.heard[rows]
         known = Known(available, shelves.open_, places, ready_ms=ready_ms, asked=asked)
-        return Search(atlas, known, ask, policy, asked_at, own)
+        return Search(atlas, known, ask, policy, asked_at, own, bool(shelves.heard[rows].all()))
 
 
 def refusal_of(chosen: NoPlan) -> Rejection:

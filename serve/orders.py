@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import grpc
 
-from actors.batcher import Overloaded
+from actors.batcher import DeadlinePassed, Overloaded
 from actors.clock import Clock
 from actors.coordinator import Coordinator, Refused as RefusedClaims
 from actors.envelope import Answer, Refusal, Stopped, command_to_wire
@@ -105,6 +105,8 @@ class Orders:
         if basket_id:
             own = _held_by(await self._coordinator.order_of_basket(customer_id, basket_id, deadline), slot_start_ms)
         search, chosen = await self._finder.search(ask, policy, slot_start_ms, deadline, own=own)
+        if not search.is_whole and (isinstance(chosen, NoPlan) or chosen.short):
+            raise DeadlinePassed(sent=True)  # a refusal stands for ever, and a shop that is away may have it
         if isinstance(chosen, NoPlan):
             return await self._coordinator.refuse(cm.Refuse(key, content, customer_id, refusal_of(chosen)), deadline)
 

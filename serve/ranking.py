@@ -95,7 +95,7 @@ class Known:
     `available` is [shops, SKUs of the demand]; columns that lie together (Fortran's layout) are read twice as fast.
     `open_`: has the slot that was asked for. `capacity_left`: pickups that it can still take, UNLIMITED where nobody
     counts. `ready_ms`: when an order placed now is ready, NEVER_MS where the shop stays closed. `asked`: which shops
-    were asked what they have; of the others nothing is available.
+    were asked what they have and said so; of the others nothing is available.
     """
 
     available: Ints
@@ -137,7 +137,7 @@ class Ranking:
     """Candidates in the sequence of preference; where it explains, the excluded follow, nearest first.
 
     `suited` counts the shops that may serve, `excluded` by their rule those that may not, told or not. `left_off` are
-    those of the suited that are not among the candidates, and those of which nobody asked what they have.
+    those of the suited that are not among the candidates, and those that did not say what they have.
     """
 
     candidates: tuple[Candidate, ...]

@@ -15,7 +15,7 @@ from actors.router import Router
 from serve.atlas import Atlas, Flags, Ints
 
 GATHER_S: Final = 0.004  # how long a question waits for others
-QUESTION_S: Final = 5.0
+QUESTION_S: Final = 1.0  # shops that are away for longer are left out: the others can serve
 SKUS_MAX: Final = 512  # of one question; beyond that the next one begins
 
 Rows = npt.NDArray[np.signedinteger[Any]]
@@ -24,12 +24,13 @@ Rows = npt.NDArray[np.signedinteger[Any]]
 class Shelves(NamedTuple):
     """What was found: by SKU a column over all shops of the atlas, and the places of the slot that was asked for.
 
-    A shop that was not asked has nothing. `places` is -1 where no slot was asked for, `open_` False where none is.
+    A shop that was not heard has nothing. `places` is -1 where no slot was asked for, `open_` False where none is.
     """
 
     columns: dict[str, Ints]
     places: Ints
     open_: Flags
+    heard: Flags
 
 
 class _Question:
@@ -53,7 +54,7 @@ class Stocktake:
     async def ask(
         self, atlas: Atlas, rows: Rows, skus: tuple[str, ...], slot_start_ms: int, deadline: float
     ) -> Shelves:
-        """What these shops have. Raises what the router raises."""
+        """What these shops have, those that answer soon. Raises what the router raises, but for those that do not."""
         key = (atlas.revision, slot_start_ms)
         question = self._gathering.get(key)
         if question is None or question.answer is None or len(question.skus) + len(skus) > SKUS_MAX:
@@ -79,6 +80,7 @@ class Stocktake:
             {sku: np.zeros(len(atlas), np.int64) for sku in skus},
             np.full(len(atlas), -1, np.int64),
             np.ones(len(atlas), np.bool_),
+            np.zeros(len(atlas), np.bool_),
         )
         deadline = asyncio.get_running_loop().time() + QUESTION_S
         groups = self._router.by_actor([atlas.store_ids[row] for row in sorted(question.rows)])
@@ -86,10 +88,16 @@ class Stocktake:
             *(
                 self._router.ask_by_rules(actor, "stock", store_ids, skus, slot_start_ms, deadline=deadline)
                 for actor, store_ids in groups.items()
-            )
+            ),
+            return_exceptions=True,
         )
         for store_ids, shops in zip(groups.values(), answers, strict=True):
+            if isinstance(shops, DeadlinePassed):
+                continue
+            if isinstance(shops, BaseException):
+                raise shops
             rows = [atlas.rows[store_id] for store_id in store_ids]
+            found.heard[rows] = True
             for column, units in zip(
                 found.columns.values(), zip(*(shop[0] for shop in shops), strict=True), strict=True
             ):

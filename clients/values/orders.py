@@ -162,8 +162,8 @@ class FoundStores:
     """Advice: shops in the sequence in which they would be chosen, those that are out last; the ledgers decide.
 
     `plan` is what an order would be now, empty where none can be placed, and `missing` what PARTIAL could not have.
-    It was ranked by what is `age_ms` old at most. `left_off` shops are in and not told, or farther than all that were
-    asked; with `excluded` and the candidates that are in, they are all shops of the chain.
+    It was ranked by what is `age_ms` old at most. `left_off` shops are in and not told, farther than all that were
+    asked, or did not answer; with `excluded` and the candidates that are in, they are all shops of the chain.
     """
 
     candidates: tuple[Candidate, ...]

@@ -2,13 +2,16 @@
 over changes of the clocks on both sides of an ocean.
 """
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+import grpc
 import pytest
+from google.protobuf.message import Message
 
 from actors.ledger.policy import Policy
 from holdfast.v1 import (
@@ -20,8 +23,10 @@ from holdfast.v1 import (
     store_pb2,
 )
 from serve.finder import ASKED_FIRST
-from tests.gateway.front import Front
-from tests.host.office import ManualClock
+from tests.gateway.front import Front, Said
+from tests.host.loop_time import skip
+from tests.host.office import WAIT_S, ManualClock
+from tests.waiting import until_async
 
 DAY: Final = [{"intervals": [{"open_minute": 540, "close_minute": 1_200}]}]
 CHRISTMAS_EVE: Final = {"date": "2026-12-24", "intervals": [{"open_minute": 540, "close_minute": 840}]}
@@ -282,6 +287,46 @@ def test_so_many_are_asked_and_the_others_are_left_off(at: Open) -> None:
     front.receive("A", 9, "T511")
     (part,) = reserve(front, "k1", sourcing(), 9).order.parts
     assert part.store_id == "T511"
+
+
+def test_a_shop_that_is_away_keeps_nobody_from_the_others(at: Open) -> None:
+    front = at("2026-11-24T10:00+01:00")
+
+    async def while_away(method: str, request: Message) -> Said:
+        asking = asyncio.ensure_future(front.asked(method, request, timeout_ms="4000"))
+
+        async def is_over() -> bool:
+            skip(0.05)
+            return asking.done()
+
+        await until_async(is_over, within_s=WAIT_S, what="an answer")
+        return await asking
+
+    async def main() -> None:
+        gate = front.actors.hold("store-S1")
+        one = rs.ReserveRequest(
+            idempotency_key="k1",
+            customer_id="ann",
+            channel="web",
+            lines=[{"sku": "A", "quantity": 1}],
+            sourcing=sourcing(),
+        )
+        order = (await while_away("Reserve", one)).reply.order
+        assert [part.store_id for part in order.parts] == ["S2"]
+        find = os_.FindStoresRequest(sourcing=sourcing(), lines=one.lines, channel="web", explain=True)
+        found = (await while_away("FindStores", find)).reply
+        assert (out(found), found.left_off) == ({"S2": "", "S3": ""}, 1)
+        one.idempotency_key = "k2"
+        one.lines[0].quantity = 11
+        one.sourcing.policy = order_pb2.SOURCING_POLICY_SPLIT
+        one.sourcing.stores_max = 3
+        assert (await while_away("Reserve", one)).code is grpc.StatusCode.UNAVAILABLE, (
+            "what S1 has is not known to be none"
+        )
+        gate.set()
+        assert len((await front.asked("Reserve", one)).reply.order.parts) == 3
+
+    front.run(main)
 
 
 def test_a_refusal_names_those_beyond_the_limits_that_could_serve(at: Open) -> None:
