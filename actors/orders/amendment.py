@@ -61,17 +61,29 @@ def _shifted(order: Order, target: Target, sign: int) -> Target:
 def reduction(order: Order, note: Note) -> tuple[Target, ...]:
     """What to cut of the parts that replaced another one, where that one's customer has now collected more of it than
     it was to keep. Those parts have not heard of the order yet, so nobody can have collected them.
+
+    An attempt that is open may be certain soon, or never. What is certain by now is cut in any case, and what is asked
+    for in its place so far that it comes to the same once that has taken the place.
     """
     part = next(part for part in order.parts if (part.store_id, part.attempt) == (note.store_id, note.attempt))
     if not note.reservation or note.version <= part.version or not (part.dropped or part.keep):
         return ()
     before, now = _beyond(part, part.collected, part.keep), _beyond(part, note.collected, part.keep)
+    excess = {sku: units - before.get(sku, 0) for sku, units in now.items()}
     newer = [
         (other, other.wanted_by_sku())
         for other in order.certain_parts()
         if other.attempt >= part.replaced_by and other.status in LIVE
     ]
-    return _cut(newer, {sku: units - before.get(sku, 0) for sku, units in now.items()})
+    cut = _cut([(other, dict(units)) for other, units in newer], dict(excess))
+    staying = _by_part(beyond_collected(order, order.targets))
+    left = _by_part(cut)
+    for other, units in newer:
+        place = (other.store_id, other.attempt)
+        for sku, had in units.items():
+            stays = staying.get(place, units).get(sku, 0)
+            excess[sku] = excess.get(sku, 0) - min(had, stays) + min(left.get(place, units).get(sku, 0), stays)
+    return cut + _cut(_asked(order), excess)
 
 
 def reduction_at_commit(order: Order) -> tuple[Target, ...]:
@@ -82,7 +94,16 @@ def reduction_at_commit(order: Order) -> tuple[Target, ...]:
         known = _beyond(part, part.collected, part.keep) if part.keep else {}
         for sku, units in _beyond(part, part.collected, lines).items():
             excess[sku] = excess.get(sku, 0) + units - known.get(sku, 0)
-    return _cut([(part, dict(by_sku(part.lines))) for part in order.open_parts()], excess)
+    return _cut(_asked(order), excess)
+
+
+def _asked(order: Order) -> list[tuple[Part, dict[str, int]]]:
+    """The parts of the open attempt, each with what is left of what it asks for."""
+    return [(part, dict(by_sku(part.keep or part.lines))) for part in order.open_parts()]
+
+
+def _by_part(targets: tuple[Target, ...]) -> dict[tuple[str, int], dict[str, int]]:
+    return {(target.store_id, target.attempt): dict(by_sku(target.lines)) for target in targets}
 
 
 def _beyond(part: Part, collected: tuple[int, ...], keep: Lines) -> dict[str, int]:

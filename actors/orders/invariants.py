@@ -29,8 +29,8 @@ def _check_order(order: Order) -> Iterator[Violation]:
     subject = str(order.number)
     if order.standing is Standing.OPEN and (not order.open_attempt or order.certain_parts()):
         yield Violation("I7", subject, "open: an open attempt, and nothing certain", NOT_SO)
-    if order.standing in CERTAIN and not order.certain_parts():
-        yield Violation("I7", subject, "a certain order has certain parts", "none")
+    if order.standing in CERTAIN and not order.certain_parts() and not order.open_attempt:
+        yield Violation("I7", subject, "a certain order has certain parts, or an attempt open", "none")
     if order.open_attempt not in (0, order.attempts) or order.attempts > ATTEMPTS_MAX:
         yield Violation("I7", subject, f"attempt {order.attempts} open, or none", str(order.open_attempt))
     if bool(order.open_attempt) != bool(order.decide_by_ms) or (order.targets and not order.open_attempt):

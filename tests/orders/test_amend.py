@@ -131,6 +131,45 @@ PAGES = {
         0:05 | open ann S1 A 1 basket b                    | BASKET_CONFIRMED #1 HELD                                      | Refused
         2:01 | open ann S1 A 1 basket b                    | #11 OPEN S1.1? A 1                                            | Expired, Opened
     """,  # noqa: E501 a row is one line
+    "collected where it was to be given back while what replaced it is replaced": """
+        at   | said                                    | answer                                                         | events
+        0:00 | open ann S1 A 2                         | #1 OPEN S1.1? A 2                                              | Opened
+        0:00 | commit #1.1 S1 11                       | #1 HELD S1.1* A 2 until 2:00                                   | Committed
+        0:00 | note #1 S1.1 at 1 v5 HELD A 2           | #1 HELD S1.1 A 2 until 2:00                                    | Noted
+        0:01 | amend #1 S2 A 2 / S1                    | #1 HELD S1.1 A 2 / S2.2? A 2 until 2:00                        | AmendOpened
+        0:01 | commit #1.2 S2 12                       | #1 HELD (S1.1* A 2) / S2.2* A 2 until 2:00                     | Committed
+        0:02 | amend #1 S3 A 2 / S2                    | #1 HELD (S1.1* A 2) / S2.2* A 2 / S3.3? A 2 until 2:00         | AmendOpened
+        0:02 | note #1 S1.1 at 0 v6 COLLECTED sold A 2 | #1 HELD (S1.1 sold A 2) / (S2.2* A 2) / (S3.3? A 2) until 2:00 | Noted, Reduced
+        0:02 | commit #1.3 S3 13                       | #1 HELD (S1.1 sold A 2) / (S2.2* A 2) / (S3.3? A 2) until 2:00 |
+        0:02 | commit #1.3                             | #1 COLLECTED (S1.1 sold A 2) / (S2.2* A 2) / (S3.3? A 2)       | Committed
+    """,  # noqa: E501 a row is one line
+    "the same in part, and what replaced it keeps a unit": """
+        at   | said                                    | answer                                                          | events
+        0:00 | open ann S1 A 3                         | #1 OPEN S1.1? A 3                                               | Opened
+        0:00 | commit #1.1 S1 11                       | #1 HELD S1.1* A 3 until 2:00                                    | Committed
+        0:00 | note #1 S1.1 at 1 v5 HELD A 3           | #1 HELD S1.1 A 3 until 2:00                                     | Noted
+        0:01 | amend #1 S2 A 3 / S1                    | #1 HELD S1.1 A 3 / S2.2? A 3 until 2:00                         | AmendOpened
+        0:01 | commit #1.2 S2 12                       | #1 HELD (S1.1* A 3) / S2.2* A 3 until 2:00                      | Committed
+        0:02 | amend #1 S3 A 2 / S2 A 1                | #1 HELD (S1.1* A 3) / S2.2* A 3 / S3.3? A 2 until 2:00          | AmendOpened
+        0:02 | note #1 S1.1 at 0 v6 HELD A 2 sold A 1  | #1 HELD (S1.1* A 2 sold A 1) / S2.2* A 3 / S3.3? A 2 until 2:00 | Noted, Reduced
+        0:02 | commit #1.3 S3 13                       | #1 HELD (S1.1* A 2 sold A 1) / S2.2* A 3 / S3.3* A 2 until 2:00 | Committed
+        0:03 | note #1 S1.1 at 4 v7 COLLECTED sold A 1 | #1 HELD (S1.1 sold A 1) / S2.2* A 3 / S3.3* A 2 until 2:00      | Noted
+        0:04 | note #1 S2.2 at 4 v5 HELD A 1           | #1 HELD (S1.1 sold A 1) / S2.2 A 1 / S3.3* A 2 until 2:00       | Noted
+        0:04 | note #1 S3.3 at 4 v5 HELD A 1           | #1 HELD (S1.1 sold A 1) / S2.2 A 1 / S3.3 A 1 until 2:00        | Noted
+    """,  # noqa: E501 a row is one line
+    "the same, and the change is refused": """
+        at   | said                                    | answer                                                            | events
+        0:00 | open ann S1 A 3                         | #1 OPEN S1.1? A 3                                                 | Opened
+        0:00 | commit #1.1 S1 11                       | #1 HELD S1.1* A 3 until 2:00                                      | Committed
+        0:00 | note #1 S1.1 at 1 v5 HELD A 3           | #1 HELD S1.1 A 3 until 2:00                                       | Noted
+        0:01 | amend #1 S2 A 3 / S1                    | #1 HELD S1.1 A 3 / S2.2? A 3 until 2:00                           | AmendOpened
+        0:01 | commit #1.2 S2 12                       | #1 HELD (S1.1* A 3) / S2.2* A 3 until 2:00                        | Committed
+        0:02 | amend #1 S3 A 2 / S2 A 1                | #1 HELD (S1.1* A 3) / S2.2* A 3 / S3.3? A 2 until 2:00            | AmendOpened
+        0:02 | note #1 S1.1 at 0 v6 HELD A 1 sold A 2  | #1 HELD (S1.1* A 1 sold A 2) / S2.2* A 3 / (S3.3? A 2) until 2:00 | Noted, Reduced
+        0:02 | abandon #1.3 INSUFFICIENT_STOCK         | #1 HELD (S1.1* A 1 sold A 2) / S2.2* A 3 / (S3.3? A 2) until 2:00 | Abandoned
+        0:03 | note #1 S1.1 at 4 v7 COLLECTED sold A 2 | #1 HELD (S1.1 sold A 2) / S2.2* A 3 / (S3.3? A 2) until 2:00      | Noted
+        0:04 | note #1 S2.2 at 4 v5 HELD A 1           | #1 HELD (S1.1 sold A 2) / S2.2 A 1 / (S3.3? A 2) until 2:00       | Noted
+    """,  # noqa: E501 a row is one line
 }
 
 
