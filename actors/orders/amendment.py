@@ -93,7 +93,7 @@ def reduction_at_commit(order: Order) -> tuple[Target, ...]:
         part = next(part for part in order.parts if (part.store_id, part.attempt) == (store_id, attempt))
         known = _beyond(part, part.collected, part.keep) if part.keep else {}
         for sku, units in _beyond(part, part.collected, lines).items():
-            excess[sku] = excess.get(sku, 0) + units - known.get(sku, 0)
+            excess[sku] = excess.get(sku, 0) + max(0, units - known.get(sku, 0))
     return _cut(_asked(order), excess)
 
 

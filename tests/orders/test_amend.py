@@ -170,6 +170,20 @@ PAGES = {
         0:03 | note #1 S1.1 at 4 v7 COLLECTED sold A 2 | #1 HELD (S1.1 sold A 2) / S2.2* A 3 / (S3.3? A 2) until 2:00      | Noted
         0:04 | note #1 S2.2 at 4 v5 HELD A 1           | #1 HELD (S1.1 sold A 2) / S2.2 A 1 / (S3.3? A 2) until 2:00       | Noted
     """,  # noqa: E501 a row is one line
+    "what one part was let off another one still owes": """
+        at   | said                                    | answer                                                                     | events
+        0:00 | open ann S1 A 3 / S4 A 2                | #1 OPEN S1.1? A 3 / S4.1? A 2                                              | Opened
+        0:00 | commit #1.1 S1 11, S4 14                | #1 HELD S1.1* A 3 / S4.1* A 2 until 2:00                                   | Committed
+        0:00 | note #1 S1.1 at 1 v5 HELD A 3           | #1 HELD S1.1 A 3 / S4.1* A 2 until 2:00                                    | Noted
+        0:00 | note #1 S4.1 at 1 v5 HELD A 2           | #1 HELD S1.1 A 3 / S4.1 A 2 until 2:00                                     | Noted
+        0:01 | amend #1 S1 A 1 / S2 A 2                | #1 HELD S1.1 A 3 / S4.1 A 2 / S2.2? A 2 until 2:00                         | AmendOpened
+        0:01 | commit #1.2 S2 12                       | #1 HELD S1.1* A 3 / S4.1* A 2 / S2.2* A 2 until 2:00                       | Committed
+        0:01 | note #1 S1.1 at 0 v6 HELD A 1 sold A 2  | #1 HELD S1.1* A 1 sold A 2 / S4.1* A 2 / S2.2* A 2 until 2:00              | Noted, Reduced
+        0:02 | amend #1 S1 / S4 A 1 / S3 A 1           | #1 HELD S1.1* A 1 sold A 2 / S4.1* A 2 / S2.2* A 2 / S3.3? A 1 until 2:00  | AmendOpened
+        0:02 | note #1 S1.1 at 0 v7 COLLECTED sold A 3 | #1 HELD S1.1 sold A 3 / S4.1* A 2 / (S2.2* A 2) / S3.3? A 1 until 2:00     | Noted, Reduced
+        0:02 | note #1 S4.1 at 0 v7 COLLECTED sold A 2 | #1 HELD S1.1 sold A 3 / S4.1 sold A 2 / (S2.2* A 2) / S3.3? A 1 until 2:00 | Noted
+        0:02 | commit #1.3 S3 13                       | #1 COLLECTED (S1.1 sold A 3) / (S4.1 sold A 2) / (S2.2* A 2) / (S3.3* A 1) | Committed, Reduced
+    """,  # noqa: E501 a row is one line
 }
 
 
