@@ -125,9 +125,17 @@ def _order_of_basket(ledger: OrderLedger, customer_id: str, basket_id: str) -> O
     order = ledger.orders[number]
     if order.open_attempt:
         return Rejection(Reason.ORDER_UNDECIDED, number=number)
-    if order.standing is not Standing.HELD or any(any(part.collected) for part in order.parts):
-        return Rejection(Reason.BASKET_CONFIRMED, number=number, status=STATUS_OF[order.standing])
+    if order.standing is not Standing.HELD or _is_collected_from(order):
+        return _basket_confirmed(order)
     return order
+
+
+def _is_collected_from(order: Order) -> bool:
+    return any(any(part.collected) for part in order.parts)
+
+
+def _basket_confirmed(order: Order) -> Rejection:
+    return Rejection(Reason.BASKET_CONFIRMED, number=order.number, status=STATUS_OF[order.standing])
 
 
 def _decide_amend(ledger: OrderLedger, command: cm.Amend, now_ms: int) -> Decision:
@@ -172,10 +180,13 @@ def _decide_replan(ledger: OrderLedger, command: cm.Replan, now_ms: int) -> Deci
     if order is None or order.attempts >= ATTEMPTS_MAX:
         return ()
     kept, targets = beyond_collected(order, order.targets), None
+    channel = order.channel
     if order.renewal is not None and order.renewal.channel:
+        if _is_collected_from(order):  # meanwhile: what the basket wants says nothing about what is still wanted
+            return (ev.Abandoned(number, _basket_confirmed(order)),)
+        channel = order.renewal.channel
         plans, kept = amendment(order, plans, whole=True)
         targets = kept
-    channel = order.renewal.channel if order.renewal is not None and order.renewal.channel else order.channel
     refusal = over_limit(ledger, order.customer_id, channel, plans, now_ms, order, kept)
     if refusal is not None:  # another plan for the same call may ask for more of what is limited
         return (ev.Abandoned(number, refusal),)

@@ -184,6 +184,16 @@ PAGES = {
         0:02 | note #1 S4.1 at 0 v7 COLLECTED sold A 2 | #1 HELD S1.1 sold A 3 / S4.1 sold A 2 / (S2.2* A 2) / S3.3? A 1 until 2:00 | Noted
         0:02 | commit #1.3 S3 13                       | #1 COLLECTED (S1.1 sold A 3) / (S4.1 sold A 2) / (S2.2* A 2) / (S3.3* A 1) | Committed, Reduced
     """,  # noqa: E501 a row is one line
+    "a basket that was collected from meanwhile gets no other plan": """
+        at   | said                                   | answer                                              | events
+        0:00 | open ann S1 A 3 basket b               | #1 OPEN S1.1? A 3                                   | Opened
+        0:00 | commit #1.1 S1 11                      | #1 HELD S1.1* A 3 until 2:00                        | Committed
+        0:00 | note #1 S1.1 at 1 v5 HELD A 3          | #1 HELD S1.1 A 3 until 2:00                         | Noted
+        0:01 | k: open ann S1 A 1 / S2 A 2 basket b   | #1 HELD S1.1 A 3 / S2.2? A 2 until 2:00             | AmendOpened
+        0:01 | note #1 S1.1 at 0 v6 HELD A 1 sold A 2 | #1 HELD S1.1 A 1 sold A 2 / S2.2? A 2 until 2:00    | Noted
+        0:01 | replan #1.2 S1 A 1 / S3 A 2            | #1 HELD S1.1* A 1 sold A 2 / (S2.2? A 2) until 2:00 | Abandoned
+        0:01 | k: open ann S1 A 1 / S2 A 2 basket b   | BASKET_CONFIRMED #1 HELD (again)                    |
+    """,  # noqa: E501 a row is one line
 }
 
 
