@@ -55,11 +55,8 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
             _put(ledger, order._replace(open_attempt=0, decide_by_ms=0, targets=(), renewal=None), at_ms)
         case ev.Noted():
             _evolve_noted(ledger, event, at_ms)
-        case ev.Reduced(number, targets):
-            order = ledger.orders[number]
-            wanted = _by_part(in_all(order, targets))
-            parts = tuple(_cut(part, wanted, order.attempts + 1) for part in order.parts)
-            _put(ledger, _over_where_nothing_is_left(_told_anew(order, parts=parts)), at_ms)
+        case ev.Reduced():
+            _evolve_reduced(ledger, event, at_ms)
         case PolicyAdopted():
             ledger.policy = from_document(event.document)
         case _:
@@ -208,6 +205,16 @@ def _evolve_noted(ledger: OrderLedger, event: ev.Noted, at_ms: int) -> None:
         for part in order.parts
     )
     _put(ledger, _over_where_nothing_is_left(order._replace(parts=parts)), at_ms)
+
+
+def _evolve_reduced(ledger: OrderLedger, event: ev.Reduced, at_ms: int) -> None:
+    order = ledger.orders[event.number]
+    wanted = _by_part(in_all(order, event.targets))
+    parts = tuple(_cut(part, wanted, order.attempts + 1) for part in order.parts)
+    told = ledger.recall(order.key)
+    reduced = _put(ledger, _over_where_nothing_is_left(_told_anew(order, parts=parts)), at_ms)
+    if isinstance(told, Told) and told.answer == order:  # it was committed by the same decision, which has one answer
+        _answer(ledger, order.key, Told(told.content, reduced))
 
 
 def _over_where_nothing_is_left(order: Order) -> Order:

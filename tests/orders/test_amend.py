@@ -194,6 +194,16 @@ PAGES = {
         0:01 | replan #1.2 S1 A 1 / S3 A 2            | #1 HELD S1.1* A 1 sold A 2 / (S2.2? A 2) until 2:00 | Abandoned
         0:01 | k: open ann S1 A 1 / S2 A 2 basket b   | BASKET_CONFIRMED #1 HELD (again)                    |
     """,  # noqa: E501 a row is one line
+    "the answer to a change that was collected meanwhile says what is left": """
+        at   | said                                    | answer                                             | events
+        0:00 | open ann S1 A 3                         | #1 OPEN S1.1? A 3                                  | Opened
+        0:00 | commit #1.1 S1 11                       | #1 HELD S1.1* A 3 until 2:00                       | Committed
+        0:00 | note #1 S1.1 at 1 v5 HELD A 3           | #1 HELD S1.1 A 3 until 2:00                        | Noted
+        0:01 | k: amend #1 S2 A 2 / S1 A 1             | #1 HELD S1.1 A 3 / S2.2? A 2 until 2:00            | AmendOpened
+        0:01 | note #1 S1.1 at 0 v6 COLLECTED sold A 3 | #1 HELD S1.1 sold A 3 / S2.2? A 2 until 2:00       | Noted
+        0:01 | commit #1.2 S2 12                       | #1 COLLECTED (S1.1 sold A 3) / (S2.2* A 2)         | Committed, Reduced
+        0:01 | k: amend #1 S2 A 2 / S1 A 1             | #1 COLLECTED (S1.1 sold A 3) / (S2.2* A 2) (again) |
+    """,  # noqa: E501 a row is one line
 }
 
 
