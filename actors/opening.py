@@ -35,23 +35,23 @@ def hours_of(chain: Chain, places: Iterable[tuple[str, int]], wanted_ms: int) ->
     if not calendars:
         return Hours(slots_end_ms, ())
     from_ms = max(wanted_ms, slots_end_ms) - CLOCKS_APART_MS
-    opening = _together(_opening(calendars, from_ms, from_ms + NEAR_MS), from_ms + NEAR_MS)
-    if not opening:
-        each = _opening(calendars, from_ms, from_ms + FAR_MS)
-        opening = _together(each, from_ms + FAR_MS)
-        opening = opening or _joined(sorted(interval for intervals in each for interval in intervals))
+    latest_ms = from_ms + 2 * CLOCKS_APART_MS
+    each: list[Intervals] = []
+    for window_ms in (NEAR_MS, FAR_MS):
+        each = [calendar.open_intervals(from_ms, from_ms + window_ms) for calendar in calendars]
+        together: Intervals = reduce(_both, each)
+        opening = _whole(_joined(together), from_ms, from_ms + window_ms)
+        if opening and opening[-1][1] >= latest_ms:
+            return Hours(slots_end_ms, opening[:INTERVALS_MAX])
+    opening = _joined(sorted(interval for intervals in each for interval in intervals))
     return Hours(slots_end_ms, opening[:INTERVALS_MAX])
 
 
-def _opening(calendars: Iterable[Calendar], from_ms: int, to_ms: int) -> list[Intervals]:
-    return [calendar.open_intervals(from_ms, to_ms) for calendar in calendars]
-
-
-def _together(each: list[Intervals], to_ms: int) -> Intervals:
-    """When all are open; without the last interval, where it only seems to end since nobody looked any further."""
-    both: Intervals = reduce(_both, each)
-    joined = _joined(both)
-    return joined[:-1] if len(joined) > 1 and joined[-1][1] == to_ms else joined
+def _whole(intervals: Intervals, from_ms: int, to_ms: int) -> Intervals:
+    """Without the last interval, where it only seems to end since nobody looked any further; unless all of the time is
+    one interval: then every deadline falls within.
+    """
+    return intervals[:-1] if intervals and intervals[-1][0] > from_ms and intervals[-1][1] == to_ms else intervals
 
 
 def _both(some: Intervals, others: Intervals) -> Intervals:

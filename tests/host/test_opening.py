@@ -25,6 +25,7 @@ CALENDARS: Final = {
     "night": Calendar(weekly=((Interval(0, 240), Interval(1200, 1440)),) * 7),
     "always": ALWAYS_OPEN,
     "berlin": weekly(9, 18, "Europe/Berlin"),
+    "weekdays": Calendar(weekly=((Interval(540, 1080),),) * 5 + ((),) * 2),
     "slots": weekly(
         9,
         18,
@@ -37,6 +38,8 @@ CALENDARS: Final = {
 CHAIN: Final = evolve_chain(
     EMPTY, StoresPut(tuple(Store(name, name, 0, 0, False, (), hours) for name, hours in CALENDARS.items()))
 )
+WEEK_BUT_A_DAY: Final = "27 09:00 - 27 18:00, 28 09:00 - 28 18:00, 29 09:00 - 29 18:00"
+WEEK: Final = f"{WEEK_BUT_A_DAY}, 30 09:00 - 30 18:00"
 
 
 def instant(text: str) -> int:
@@ -70,6 +73,9 @@ def _clock(at_ms: int) -> str:
         (["late@25 09:00"], "25 01:00", "25 12:00 - 25 20:00, 26 12:00 - 26 20:00"),
         (["slots@25 09:00"], "25 01:00", "25 09:20 - 25 18:00, 26 09:00 - 26 18:00 slots until 25 09:30"),
         (["slots"], "26 20:00", "28 09:00 - 28 18:00"),
+        (["weekdays"], "25 10:00", WEEK),  # Saturday: Monday's hours are whole, though two days end within them
+        (["weekdays"], "24 18:05", f"24 17:55 - 24 18:00, {WEEK_BUT_A_DAY}"),  # just closed, and by no clock still open
+        (["weekdays"], "24 18:09", f"24 17:59 - 24 18:00, {WEEK_BUT_A_DAY}"),
     ],
 )  # fmt: skip
 def test_hours_are_what_the_shops_have_in_common(places: Sequence[str], wanted: str, expected: str) -> None:
