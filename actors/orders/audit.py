@@ -25,7 +25,7 @@ class OrderAudit:
         self.ledger = OrderLedger(ledger_id)
         self.violations: list[Violation] = []
         self.accepted = 0
-        self.broken = False  # an event without the order that it is about: nothing can be replayed from there on
+        self.broken = False  # an event without the order or the claims that it is about: nothing can be replayed then
         self._epoch = 0
 
     def add(self, version: int, epoch: int, at_ms: int, event: ev.Event) -> None:
@@ -50,8 +50,8 @@ class OrderAudit:
                 return
         for invariant, expected, found in _faults(ledger, order, event, at_ms):
             self._found(invariant, subject if order is None else f"order {order.number}", expected, found)
-        if isinstance(event, ev.Committed) and order is not None and order.standing is Standing.OPEN:
-            self.accepted += 1
+        if isinstance(event, ev.Committed) and order is not None:
+            self.accepted += order.standing is Standing.OPEN
             if {store_id for store_id, _ in event.claims} != {part.store_id for part in order.open_parts()}:
                 self._found("I7", f"order {order.number}", "a claim of each shop that was asked", str(event.claims))
                 self.broken = True

@@ -8,6 +8,7 @@ from actors.journal.order_codec import decode_events
 from actors.ledger.lifecycle import ReleaseReason
 from actors.orders import events as ev
 from actors.orders.audit import VIOLATIONS_KEPT_MAX, OrderAudit
+from actors.orders.commands import Plan
 from tests.ledger.words import instant
 from tests.orders.page import play
 from tests.orders.test_limits import OPEN
@@ -107,6 +108,14 @@ def test_nothing_is_replayed_from_an_event_on_that_has_no_order() -> None:
     rows = [*journal(), more("0:03", ev.Expired(99))]
     audit = audited([*rows, *(row._replace(version=row.version + 8) for row in rows)])
     assert (audit.broken, len(audit.violations), audit.ledger.version) == (True, 1, 7)
+
+
+def test_an_amendment_committed_without_its_claims_is_named() -> None:
+    opened = ev.AmendOpened("k", "x", ANN, (Plan("S3", (("A", 1),), 0),), (), instant("0:04"), 0, "", ())
+    committed = ev.Committed(ANN, (), instant("1:02"))
+    audit = audited([*journal(), more("0:03", opened), more("0:03", committed)._replace(version=9)])
+    assert audit.broken
+    assert [(each.invariant, each.subject, each.found) for each in audit.violations] == [("I7", "order 2", "()")]
 
 
 def test_what_is_told_is_bounded() -> None:
