@@ -11,9 +11,7 @@ from actors.orders.state import Order, Part, Renewal, Standing
 _STANDING, _REASON, _MISSING, _TARGETS, _PARTS, _RENEWAL = map(
     Order._fields.index, ("standing", "reason", "missing", "targets", "parts", "renewal")
 )
-_ATTEMPT, _LINES, _RESERVATION, _KEEP, _DROPPED, _STATUS, _HELD, _COLLECTED = map(
-    Part._fields.index, ("attempt", "lines", "reservation", "keep", "dropped", "status", "held", "collected")
-)
+_LINES, _KEEP, _STATUS, _HELD, _COLLECTED = map(Part._fields.index, ("lines", "keep", "status", "held", "collected"))
 
 Plain = tuple[Any, ...]
 
@@ -32,8 +30,6 @@ def order_to_plain(order: Order) -> Plain:
 def order_from_plain(plain: Sequence[Any]) -> Order:
     """The inverse, also where JSON made lists of the tuples."""
     fields = list(plain)
-    if len(fields) == _PARTS + 1:
-        fields = _of_format_1(fields)
     fields[_STANDING] = Standing(fields[_STANDING])
     fields[_REASON] = None if fields[_REASON] is None else ReleaseReason(fields[_REASON])
     fields[_MISSING] = lines_from(fields[_MISSING])
@@ -43,26 +39,6 @@ def order_from_plain(plain: Sequence[Any]) -> Order:
         ttl_ms, channel, missing = fields[_RENEWAL]
         fields[_RENEWAL] = Renewal(ttl_ms, channel, lines_from(missing))
     return Order._make(fields)
-
-
-def _of_format_1(fields: list[Any]) -> list[Any]:
-    """An order of before baskets, when `keep` and targets were what a part holds beyond what is collected."""
-    certain = sorted(part[_ATTEMPT] for part in fields[_PARTS] if part[_RESERVATION])
-    for part in fields[_PARTS]:
-        gave_back = part[_RESERVATION] and (part[_KEEP] or part[_DROPPED])
-        later = (attempt for attempt in certain if attempt > part[_ATTEMPT])
-        part.append(next(later, part[_ATTEMPT] + 1) if gave_back else 0)
-        if part[_KEEP]:
-            part[_KEEP] = _raised(part[_KEEP], part)
-        for target in fields[_TARGETS]:
-            if target[:2] == part[:2]:
-                target[2] = _raised(target[2], part)
-    return [*fields, "", None]
-
-
-def _raised(lines: Any, part: Any) -> list[Any]:
-    sold = zip(part[_LINES], part[_COLLECTED], strict=False)
-    return [*lines, *([sku, units] for (sku, _), units in sold if units)]
 
 
 def lines_from(raw: Sequence[Any]) -> Lines:

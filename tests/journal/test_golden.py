@@ -132,6 +132,10 @@ def test_a_golden_journal_makes_the_ledger_that_it_always_made(name: str) -> Non
     found = rows(replayed(golden))
     assert golden["rows"], f"{name}: read this, and paste it as `rows` if it is right:\n{pasteable(found)}"
     core = core_of(golden["ledger_id"])
+    if core is CUSTOMERS and golden["snapshot_format"] == 1:
+        with pytest.raises(ValueError, match="this version reads format 2 of customers"):
+            core.restore(golden["rows"])  # a recovery passes it over, and reads the records
+        return
     assert rows(core.restore(loaded(name)["rows"])) == found
     if golden["snapshot_format"] == FORMATS[core]:
         assert found == golden["rows"]
