@@ -108,7 +108,8 @@ class Settler:
         await self._asks.run(asking, ROUND_S)
 
     def _telling(self, ledger_id: str, order: Order) -> Errand:
-        shops = ",".join(sorted({part.store_id for part in order.untold_parts()}))
+        # Those whose turn it is: one that waits for another shop says nothing about which way is free.
+        shops = ",".join(sorted({part.store_id for part in order.next_to_tell()}))
         # With its revision: an order that changes often is told often, and does not linger.
         name = f"{format_order_id(ledger_id, order.number)}@{order.revision}"
         self._untold.saw(name, shops, asyncio.get_running_loop().time())

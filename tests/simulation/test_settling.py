@@ -16,11 +16,12 @@ from actors.journal.port import JournalDamaged
 from actors.ledger import commands as shop
 from actors.ledger.lifecycle import ReleaseReason, Status
 from actors.ledger.policy import Policy
-from actors.ledger.state import Ledger
+from actors.ledger.state import Ledger, Reservation
 from actors.order_envelope import order_command_to_wire
 from actors.orders import commands as cm
-from actors.orders.ids import ledger_of_customer
+from actors.orders.ids import format_order_id, ledger_of_customer
 from actors.orders.state import Order, OrderLedger
+from actors.orders.tells import claim_of
 from actors.placement import Placement
 from actors.router import Router
 from actors.settler import QUESTION_S, Settler
@@ -85,16 +86,29 @@ class Scene:
         said = cm.Release("release", order.number, ReleaseReason.CUSTOMER_CANCELLED)
         await self._say(ledger_id, order_command_to_wire(said))
 
+    async def move(self, who: str, order: Order, old: str, new: str) -> None:
+        """Amend it, and claim what it takes; no shop hears of it yet."""
+        ledger_id = ledger_of_customer(who)
+        wanted = (cm.Plan(old, (), 0), cm.Plan(new, (("A", 1),), 0))
+        amended = await self._say(ledger_id, order_command_to_wire(cm.Amend("move", "x", order.number, wanted, 0)))
+        assert isinstance(amended, Order)
+        (part,) = amended.open_parts()
+        claim = claim_of(format_order_id(ledger_id, order.number), amended, part)
+        claimed = await self._say(new, command_to_wire(claim))
+        assert isinstance(claimed, Reservation)
+        commit = cm.Commit(order.number, part.attempt, ((new, claimed.number),), cm.NO_HOURS)
+        await self._say(ledger_id, order_command_to_wire(commit))
+
     async def collect(self, order: Order, store_id: str) -> None:
         """In the shop alone: the order does not hear of it."""
         (part,) = (each for each in order.parts if each.store_id == store_id)
         said = shop.Collect(f"collect {part.reservation}", part.reservation, "p", ())
         await self._say(store_id, command_to_wire(said))
 
-    async def _say(self, ledger_id: str, wire: Any) -> None:
+    async def _say(self, ledger_id: str, wire: Any) -> Any:
         deadline = asyncio.get_running_loop().time() + 8
         [(future, _)] = self.router.submit([ledger_id], [(ledger_id, wire)], deadline, promise=True)
-        await future
+        return (await future)[0]
 
     def ledger(self, ledger_id: str) -> Any:
         """As it is in memory."""
@@ -180,6 +194,20 @@ def test_a_shop_that_is_away_holds_up_no_other_shop() -> None:
         await scene.settler.tell()
         assert scene.shop("S1").positions["A"].reserved == 0
         assert loop.time() - began < QUESTION_S, "nobody waited for the shop that is away"
+
+    played(main)
+
+
+def test_orders_that_wait_for_a_shop_that_is_away_hold_up_none_that_has_its_turn() -> None:
+    async def main(scene: Scene) -> None:
+        moved = [await scene.order(ANN, "S1") for _ in range(errands.LANE_AT_ONCE)]
+        released = await scene.order(ANN, "S1", "S2")
+        scene.world.away = {"store-S1"}
+        for order in moved:
+            await scene.move(ANN, order, "S1", "S2")
+        await scene.release(ANN, released)
+        await scene.settler.tell()
+        assert scene.shop("S2").positions["A"].reserved == len(moved), "what was moved there; the other is given back"
 
     played(main)
 
