@@ -97,11 +97,9 @@ class Coordinator:
         ledger_id = ledger_of_customer(command.customer_id)
         return await self._drive(ledger_id, command, deadline, lambda _order, _refused: command.rejection)
 
-    async def amend(
-        self, ledger_id: str, command: cm.Amend, deadline: float, next_plans: NextPlans = no_other_plan
-    ) -> Order | Rejection:
+    async def amend(self, ledger_id: str, command: cm.Amend, deadline: float) -> Order | Rejection:
         """Change an order in one step; what it has stays until what it is to have is certain."""
-        return await self._drive(ledger_id, command, deadline, next_plans)
+        return await self._drive(ledger_id, command, deadline, no_other_plan)
 
     async def step(
         self, ledger_id: str, command: cm.Confirm | cm.Release | cm.Extend, deadline: float

@@ -8,9 +8,7 @@ from typing import Final
 LONG_S: Final = 60.0  # what takes longer wants somebody to look
 LINE_EVERY_S: Final = 60.0
 LOOK_EVERY_S: Final = 5.0  # rounds come more often than it is worth a look at all that is followed
-GONE_S: Final = (
-    120.0  # not seen for so long: it was settled. Where there is very much, it takes rounds to come up again
-)
+GONE_S: Final = 120.0  # not seen for so long: it was settled. Where there is much, it takes rounds to come up again
 FOLLOWED_MAX: Final = 10_000  # things of one kind; of more, those that were not seen for longest are let go
 
 
