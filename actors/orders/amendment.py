@@ -113,9 +113,11 @@ def _beyond(part: Part, collected: tuple[int, ...], keep: Lines) -> dict[str, in
 
 
 def _cut(parts: list[tuple[Part, dict[str, int]]], excess: dict[str, int]) -> tuple[Target, ...]:
-    """What parts keep once so many units are cut of them, the latest first."""
+    """What parts keep once so many units are cut of them. The earliest first: a later one took the place of more others
+    and may have to make up for what was collected of those.
+    """
     targets = []
-    for part, keeps in reversed(parts):
+    for part, keeps in parts:
         cut = {sku: min(units, excess.get(sku, 0)) for sku, units in keeps.items()}
         for sku, units in cut.items():
             keeps[sku] -= units

@@ -75,12 +75,12 @@ PAGES = {
         0:01 | note #1 S1.1 at 0 v6 CONFIRMED A 2, B 1 sold A 1 | #1 CONFIRMED S1.1* A 2, B 1 sold A 1 until 2d0:01                  | Noted
         0:02 | amend #1 S1 B 1 / S2 A 1 / S3 A 1               | #1 CONFIRMED S1.1* A 2, B 1 sold A 1 / S2.2? A 1 / S3.2? A 1 until 2d0:01 | AmendOpened
         0:02 | commit #1.2 S2 12, S3 13                        | #1 CONFIRMED S1.1* A 2, B 1 sold A 1 / S2.2* A 1 / S3.2* A 1 until 2d0:01 | Committed
-        0:03 | note #1 S1.1 at 0 v7 CONFIRMED A 1, B 1 sold A 2 | #1 CONFIRMED S1.1* A 1, B 1 sold A 2 / S2.2* A 1 / (S3.2* A 1) until 2d0:01 | Noted, Reduced
-        0:04 | note #1 S1.1 at 4 v8 CONFIRMED B 1 sold A 2     | #1 CONFIRMED S1.1 B 1 sold A 2 / S2.2* A 1 / (S3.2* A 1) until 2d0:01 | Noted
-        0:05 | note #1 S2.2 at 4 v5 CONFIRMED A 1              | #1 CONFIRMED S1.1 B 1 sold A 2 / S2.2 A 1 / (S3.2* A 1) until 2d0:01 | Noted
-        0:05 | note #1 S3.2 at 4 v5 RELEASED                   | #1 CONFIRMED S1.1 B 1 sold A 2 / S2.2 A 1 / (S3.2) until 2d0:01     | Noted
-        0:06 | note #1 S1.1 at 0 v9 COLLECTED sold A 2, B 1    | #1 CONFIRMED S1.1 sold A 2, B 1 / S2.2 A 1 / (S3.2) until 2d0:01    | Noted
-        0:07 | note #1 S2.2 at 0 v6 COLLECTED sold A 1         | #1 COLLECTED S1.1 sold A 2, B 1 / S2.2 sold A 1 / (S3.2)            | Noted
+        0:03 | note #1 S1.1 at 0 v7 CONFIRMED A 1, B 1 sold A 2 | #1 CONFIRMED S1.1* A 1, B 1 sold A 2 / (S2.2* A 1) / S3.2* A 1 until 2d0:01 | Noted, Reduced
+        0:04 | note #1 S1.1 at 4 v8 CONFIRMED B 1 sold A 2     | #1 CONFIRMED S1.1 B 1 sold A 2 / (S2.2* A 1) / S3.2* A 1 until 2d0:01 | Noted
+        0:05 | note #1 S3.2 at 4 v5 CONFIRMED A 1              | #1 CONFIRMED S1.1 B 1 sold A 2 / (S2.2* A 1) / S3.2 A 1 until 2d0:01 | Noted
+        0:05 | note #1 S2.2 at 4 v5 RELEASED                   | #1 CONFIRMED S1.1 B 1 sold A 2 / (S2.2) / S3.2 A 1 until 2d0:01     | Noted
+        0:06 | note #1 S1.1 at 0 v9 COLLECTED sold A 2, B 1    | #1 CONFIRMED S1.1 sold A 2, B 1 / (S2.2) / S3.2 A 1 until 2d0:01    | Noted
+        0:07 | note #1 S3.2 at 0 v6 COLLECTED sold A 1         | #1 COLLECTED S1.1 sold A 2, B 1 / (S2.2) / S3.2 sold A 1            | Noted
     """,  # noqa: E501 a row is one line
     "collected while the change was still open": """
         at   | said                                    | answer                                                | events
