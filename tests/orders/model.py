@@ -271,26 +271,19 @@ class Model:
 
     @staticmethod
     def _cut_others(order: Order, attempt: int, sku: str) -> None:
-        """One unit less of what took a part's place: the earliest of those that were asked for since. Of what is being
-        asked for as well, unless what is certain then keeps one less than it was to keep.
-        """
-        missing = True
-        for part in order.certain():
-            if part.attempt >= attempt and part.wanted().get(sku, 0):
+        """One unit less of what took a part's place, the earliest first; and of what is asked for in that one's."""
+        asked = [
+            part for part in order.parts if part.attempt == order.attempt and order.decide_by_ms and not part.let_go
+        ]
+        for part in (*order.certain(), *asked):
+            wants = part.wanted() if part.certain else part.wants or dict(part.lines)
+            if wants.get(sku, 0) and (part.attempt >= attempt or not part.certain):
                 part.replaced_by = min(part.replaced_by, order.attempt + 1) if part.is_behind() else order.attempt + 1
-                part.wants = part.wanted()
-                part.wants[sku] -= 1
+                part.wants = {**wants, sku: wants[sku] - 1}
                 part.let_go = not any(part.wants.values())
-                missing = part.will_want is not None and part.will_want.get(sku, 0) <= part.wants[sku]
-                break
-        if order.decide_by_ms is not None and missing:
-            for part in order.parts:
-                asked = dict(part.lines) if part.wants is None else part.wants
-                if part.attempt == order.attempt and not part.let_go and asked.get(sku, 0):
-                    part.wants, part.replaced_by = asked, order.attempt + 1
-                    part.wants[sku] -= 1
-                    part.let_go = not any(part.wants.values())
+                if not part.certain or part.will_want is None or part.will_want.get(sku, 0) > part.wants[sku]:
                     return
+                attempt = order.attempt  # it was to be given back, so that what is asked for has one less too
 
     def status_of(self, order: Order, part: Part) -> Status:
         """How the shop says its part stands."""
