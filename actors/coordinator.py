@@ -31,6 +31,7 @@ from actors.ledger.state import Reservation
 from actors.opening import hours_of
 from actors.order_envelope import order_command_to_wire
 from actors.orders import commands as cm
+from actors.orders.decide import key_of
 from actors.orders.ids import format_order_id, ledger_of_customer
 from actors.orders.plain import order_from_plain
 from actors.orders.state import Order, Part, Standing
@@ -59,7 +60,8 @@ def just_committed(was_open: Order, order: Order) -> bool:
     """
     heard = {(part.store_id, part.attempt): (part.heeded, part.version) for part in was_open.parts}
     return (
-        order.revision == was_open.revision + 1
+        not order.open_attempt
+        and order.revision == was_open.revision + 1
         and any(part.attempt == was_open.open_attempt and part.reservation for part in order.parts)
         and all(heard.get((part.store_id, part.attempt)) == (part.heeded, part.version) for part in order.parts)
     )
@@ -115,6 +117,10 @@ class Coordinator:
         if isinstance(answer, Order):
             await self._tell_soon(ledger_id, answer, deadline)
         return answer
+
+    async def visit(self, ledger_id: str, command: cm.Visit, deadline: float) -> Order | Rejection:
+        """The order as it was when a step in all its shops was first taken under this key."""
+        return await self._ask(ledger_id, command, deadline, promise=True)
 
     async def order(self, ledger_id: str, number: int, deadline: float) -> Order | None:
         """The order as its ledger has it, None where there is none."""
@@ -179,13 +185,13 @@ class Coordinator:
     async def _drive(
         self, ledger_id: str, command: cm.Open | cm.Refuse | cm.Amend, deadline: float, next_plans: NextPlans
     ) -> Order | Rejection:
-        tries, promise = 0, isinstance(command, cm.Amend)
+        tries, promise, key = 0, isinstance(command, cm.Amend), key_of(command)
         answer = await self._ask(ledger_id, command, deadline, promise=promise)
         with _begun():
             while isinstance(answer, Order) and answer.open_attempt:
                 order: Order | Rejection | None = answer
                 was_open = answer
-                while isinstance(order, Order) and order.open_attempt:
+                while isinstance(order, Order) and order.open_attempt and order.key == key:
                     was_open, tries = order, tries + 1
                     word, pause_s = await self._attempt(ledger_id, order, tries, deadline, next_plans)
                     order = await self._say(ledger_id, word, deadline, promise=True)
@@ -255,7 +261,7 @@ class Coordinator:
     async def _ask(
         self,
         ledger_id: str,
-        command: cm.Open | cm.Refuse | cm.Amend | cm.Confirm | cm.Release | cm.Extend,
+        command: cm.Open | cm.Refuse | cm.Amend | cm.Confirm | cm.Release | cm.Extend | cm.Visit,
         deadline: float,
         *,
         promise: bool,

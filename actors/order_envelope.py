@@ -9,7 +9,7 @@ from actors.orders import commands as cm
 from actors.orders.plain import plans_from
 
 # Other numbers than the shops' commands have: what passes between does not look which kind of ledger it is for.
-_OPEN, _AMEND, _REPLAN, _COMMIT, _ABANDON, _CONFIRM, _RELEASE, _EXTEND, _NOTE, _REFUSE = range(100, 110)
+_OPEN, _AMEND, _REPLAN, _COMMIT, _ABANDON, _CONFIRM, _RELEASE, _EXTEND, _NOTE, _REFUSE, _VISIT = range(100, 111)
 
 
 def order_command_to_wire(command: cm.Command) -> Wire:
@@ -33,6 +33,8 @@ def order_command_to_wire(command: cm.Command) -> Wire:
             return (_RELEASE, key, number, int(reason))
         case cm.Extend():
             return (_EXTEND, *command[:-1], tuple(command.hours))
+        case cm.Visit():
+            return (_VISIT, *command)
         case cm.Note():
             return (_NOTE, *command[:6], int(command.status), *command[7:])
 
@@ -72,4 +74,5 @@ _KINDS: Final[tuple[Any, ...]] = (
     cm.Extend,
     cm.Note,
     cm.Refuse,
+    cm.Visit,
 )

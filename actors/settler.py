@@ -27,7 +27,7 @@ from actors.placement import CHAIN_ACTOR, CUSTOMER_ACTORS
 from actors.router import Router
 
 ORDERS_EVERY_S: Final = 0.25  # what expired is free in its shops within a second
-PARTS_EVERY_S: Final = 10.0  # what nobody noted: a limit is given back so much later, never too early
+PARTS_EVERY_S: Final = 2.0  # what nobody noted, as a shortfall: an order tells so much longer what it had
 CLAIM_AGE_MS: Final = 15_000  # a claim that has heard nothing for so long asks
 QUESTION_S: Final = 5.0
 NOTE_SOON_S: Final = 1.0  # how long the answer to a step in a shop waits for the order to have heard of it

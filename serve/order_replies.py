@@ -15,12 +15,14 @@ _NOT_LIMITED: Final = -1
 
 
 def fill_order(order: Order, ledger_id: str, chain: Chain, reply: order_pb2.Order) -> None:
-    """An order with the parts that are certain."""
+    """An order with the parts that it has, and those that it had and of which something was handed over."""
     reply.order_id = format_order_id(ledger_id, order.number)
     reply.status = int(order.standing)  # type: ignore[assignment]
     reply.customer_id = order.customer_id
     reply.channel = order.channel
-    for part in order.certain_parts():
+    for part in order.parts:
+        if not part.reservation or (part.dropped and not any(part.collected)):
+            continue  # nothing of it was ever had, or it was amended away before anything was handed over
         filled = reply.parts.add()
         _fill_part(part, filled)
         if part.status in TO_BE_READY:
@@ -37,8 +39,12 @@ def _fill_part(part: Part, reply: order_pb2.OrderPart) -> None:
     reply.store_id = part.store_id
     reply.reservation_id = format_reservation_id(part.store_id, part.reservation)
     reply.status = int(part.status)  # type: ignore[assignment]
+    # What the shop has not yet heard that it gives back, it gives back: the order is what it was amended to.
+    left = {} if part.dropped else part.wanted_by_sku()
     for (sku, quantity), held, collected in zip(part.lines, part.held, part.collected, strict=True):
-        reply.lines.add(sku=sku, quantity=quantity, collected=collected, released=quantity - held - collected)
+        kept = min(held, left.get(sku, 0))
+        left[sku] = left.get(sku, 0) - kept
+        reply.lines.add(sku=sku, quantity=quantity, collected=collected, released=quantity - kept - collected)
     if part.slot_start_ms:
         fill_instant(part.slot_start_ms, reply.slot_start)
 

@@ -126,14 +126,17 @@ def extend_order(request: os_.ExtendOrderRequest) -> tuple[str, cm.Extend]:
     return ledger_id, cm.Extend(request.idempotency_key, number, ttl_ms, cm.NO_HOURS)
 
 
-def step_of_parts(request: Any, payment: bool) -> tuple[str, int]:
-    """MarkOrderReady and CollectOrder: the order; each part gets a command of its own."""
+def step_of_parts(request: os_.MarkOrderReadyRequest | os_.CollectOrderRequest) -> tuple[str, cm.Visit]:
+    """MarkOrderReady and CollectOrder: the order to visit; each part gets a command of its own."""
     checked = Checked()
     ledger_id, number = _keyed_order(checked, request)
-    if payment:
-        checked.text("payment_reference", request.payment_reference, va.PAYMENT_CHARS_MAX)
+    paid = ""
+    if isinstance(request, os_.CollectOrderRequest):
+        paid = request.payment_reference
+        checked.text("payment_reference", paid, va.PAYMENT_CHARS_MAX)
     checked.raise_if_faulty()
-    return ledger_id, number
+    content = content_of(type(request).__name__, number, paid)
+    return ledger_id, cm.Visit(request.idempotency_key, content, number)
 
 
 def amend_order(request: os_.AmendOrderRequest) -> tuple[str, cm.Amend]:

@@ -145,22 +145,22 @@ class Orders:
     async def mark_ready(self, payload: bytes, context: Any, reply: os_.MarkOrderReadyResponse) -> None:
         """MarkOrderReady."""
         request = parse(os_.MarkOrderReadyRequest, payload)
-        ledger_id, number = ot.step_of_parts(request, payment=False)
+        ledger_id, visit = ot.step_of_parts(request)
 
         def step(part: Part, key: str) -> shop.Command:
             return shop.MarkReady(key, part.reservation)
 
-        await self._each_part(ledger_id, number, request.idempotency_key, step, context, reply)
+        await self._each_part(ledger_id, visit, step, context, reply)
 
     async def collect(self, payload: bytes, context: Any, reply: os_.CollectOrderResponse) -> None:
         """CollectOrder."""
         request = parse(os_.CollectOrderRequest, payload)
-        ledger_id, number = ot.step_of_parts(request, payment=True)
+        ledger_id, visit = ot.step_of_parts(request)
 
         def step(part: Part, key: str) -> shop.Command:
             return shop.Collect(key, part.reservation, request.payment_reference, ())
 
-        await self._each_part(ledger_id, number, request.idempotency_key, step, context, reply)
+        await self._each_part(ledger_id, visit, step, context, reply)
 
     async def amend(self, payload: bytes, context: Any, reply: os_.AmendOrderResponse) -> None:
         """AmendOrder: what is more is claimed, what is less is let go of once that is certain."""
@@ -262,15 +262,15 @@ class Orders:
             reply.rejection.order_id = format_order_id(ledger_id, answer.number)
 
     async def _each_part(
-        self, ledger_id: str, number: int, key: str, step: Callable[[Part, str], shop.Command], context: Any, reply: Any
+        self, ledger_id: str, visit: cm.Visit, step: Callable[[Part, str], shop.Command], context: Any, reply: Any
     ) -> None:
         """One command for each part, under a key of its own: every shop answers for itself, a repeat as at first."""
-        deadline = deadline_of(context)
-        order = await self._order(ledger_id, number, deadline)
-        parts = order.certain_parts()
-        if not parts:
-            fill_rejection(Refusal(0, Rejection(Reason.RESERVATION_NOT_FOUND, number=number)), "", reply.rejection)
+        deadline, number, key = deadline_of(context), visit.number, visit.key
+        order = await self._coordinator.visit(ledger_id, visit, deadline)
+        if isinstance(order, Rejection):
+            self._fill(order, ledger_id, reply)
             return
+        parts = order.certain_parts()
         order_id = format_order_id(ledger_id, number)
         answers = await asyncio.gather(
             *(self._say(part.store_id, step(part, f"\n{order_id} {part.attempt} {key}"), deadline) for part in parts),

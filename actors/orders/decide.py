@@ -50,7 +50,7 @@ def key_of(command: cm.Command) -> str:
     match command:
         case cm.Open() | cm.Refuse():
             return customer_key(command.customer_id, command.key)
-        case cm.Amend() | cm.Confirm() | cm.Release() | cm.Extend():
+        case cm.Amend() | cm.Confirm() | cm.Release() | cm.Extend() | cm.Visit():
             return order_key(command.number, command.key)
         case _:
             return ""
@@ -59,7 +59,7 @@ def key_of(command: cm.Command) -> str:
 def content_of(command: cm.Command) -> str:
     """What a command says, in 24 hex digits. The plans of an order are ours, not the caller's."""
     match command:
-        case cm.Open() | cm.Refuse() | cm.Amend():
+        case cm.Open() | cm.Refuse() | cm.Amend() | cm.Visit():
             return command.content
         case cm.Confirm() | cm.Extend():
             return fingerprint_of(type(command).__name__, command[1:-1])  # when shops are open, no caller has said
@@ -88,6 +88,8 @@ def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
         case cm.Abandon(number, attempt, rejection):
             order = _with_open_attempt(ledger, number, attempt)
             return () if order is None else (ev.Abandoned(number, rejection),)
+        case cm.Visit(key, content, number):
+            return _decide_visit(ledger, order_key(number, key), content, number)
         case cm.Note():
             return _decide_note(ledger, command)
         case _:
@@ -221,6 +223,20 @@ def _decide_step(ledger: OrderLedger, command: cm.Confirm | cm.Release | cm.Exte
         expires_at_ms = _pickup_deadline_ms(expires_at_ms, order.certain_parts(), command.hours)
     happened = ev.Confirmed if isinstance(command, cm.Confirm) else ev.Extended
     return (happened(key, content, number, expires_at_ms),)
+
+
+def _decide_visit(ledger: OrderLedger, key: str, content: str, number: int) -> Decision:
+    """Shops say by themselves whether the step is allowed; all that is asked here is that there are any."""
+    order = ledger.orders.get(number)
+    if order is None or order.standing is Standing.ABANDONED:
+        return Rejection(Reason.RESERVATION_NOT_FOUND, number=number)
+    if order.standing is Standing.OPEN:
+        return Rejection(Reason.ORDER_UNDECIDED, number=number)
+    if not order.certain_parts():
+        return Rejection(Reason.TRANSITION_NOT_ALLOWED, number=number, status=STATUS_OF[order.standing])
+    if ledger.remembered >= REMEMBERED_ANSWERS_MAX:  # a repeat might go elsewhere
+        return Rejection(Reason.LEDGER_FULL)
+    return (ev.Visited(key, content, number),)
 
 
 def _standing_in(ledger: OrderLedger, number: int, allowed: frozenset[Standing]) -> Order | Rejection:

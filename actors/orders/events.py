@@ -100,6 +100,14 @@ class Extended(NamedTuple):
     expires_at_ms: int
 
 
+class Visited(NamedTuple):
+    """A step was taken in all shops that the order had then; it changes nothing here."""
+
+    key: str
+    content: str
+    number: int
+
+
 class Expired(NamedTuple):
     """The deadline passed."""
 
@@ -139,6 +147,7 @@ Event = (
     | Confirmed
     | Released
     | Extended
+    | Visited
     | Expired
     | Noted
     | Reduced

@@ -47,6 +47,8 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
             _step(ledger, event, at_ms, expires_at_ms=event.expires_at_ms)
         case ev.Released():
             _step(ledger, event, at_ms, standing=Standing.RELEASED, reason=event.reason)
+        case ev.Visited(key, content, number):
+            _remember(ledger, key, Told(content, ledger.orders[number]))
         case ev.Expired(number):
             order = ledger.orders[number]
             if order.open_attempt:

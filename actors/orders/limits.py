@@ -29,11 +29,14 @@ def over_limit(
 ) -> Rejection | None:
     """The first limit that the plans would break. An order that is amended counts as it will be, its parts with what
     `targets` leave them beyond what was collected; what it let go of before counts until its shop has heard of that.
+    Where it changes its channel, what it keeps is asked for there.
     """
     policy = ledger.policy
     if not policy.chain_limit_rules:
         return None
     demand = demand_of(plans)
+    if amended is not None and amended.channel != channel:
+        demand = dict.fromkeys((sku for part in amended.parts for sku, _ in part.lines), 0) | demand
     others = [order for order in ledger.orders_of(customer_id) if amended is None or order.number != amended.number]
     for sku in ("", *demand):
         for rule in policy.chain_limits_for(channel, sku):
@@ -46,9 +49,10 @@ def over_limit(
             if rule.units_max:
                 units = sum(_units(order, sku, rule, now_ms) for order in others if _fits_channel(rule, order))
                 if amended is not None:
-                    units += _kept(amended, targets, sku) + _collected(amended, sku, rule, now_ms)
-                if units + asked > rule.units_max:
-                    return Rejection(Reason.UNITS_LIMIT, sku, asked, max(0, rule.units_max - units))
+                    units += _collected(amended, sku, rule, now_ms)
+                wanted = asked if amended is None else asked + _kept(amended, targets, sku)
+                if units + wanted > rule.units_max and wanted:
+                    return Rejection(Reason.UNITS_LIMIT, sku, wanted, max(0, rule.units_max - units))
     return None
 
 

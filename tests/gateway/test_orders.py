@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from actors.ledger.lifecycle import Status
 from holdfast.v1 import (
     admin_service_pb2 as ad,
     error_pb2,
@@ -210,3 +211,43 @@ def test_an_answer_promises_when_it_can_be_ready(front: Front) -> None:
     front.accept("ConfirmReservation", rs.ConfirmReservationRequest(idempotency_key="c1", **step))
     ready = front.accept("MarkReservationReady", rs.MarkReservationReadyRequest(idempotency_key="m1", **step))
     assert not ready.reservation.HasField("earliest_ready"), "it is there already"
+
+
+def test_a_step_in_all_shops_is_repeated_where_it_was_taken(front: Front) -> None:
+    order = reserve(front, "k1", 1).order
+    step: dict[str, Any] = {"order_id": order.order_id}
+    front.accept("ConfirmOrder", os_.ConfirmOrderRequest(idempotency_key="c1", **step))
+    ready = os_.MarkOrderReadyRequest(idempotency_key="m1", **step)
+    first = front.accept("MarkOrderReady", ready)
+    assert [outcome.store_id for outcome in first.outcomes] == ["S1"]
+    wanted = [{"store_id": "S3", "lines": [{"sku": "A", "quantity": 1}]}]
+    front.accept("AmendOrder", os_.AmendOrderRequest(idempotency_key="a1", stores=wanted, **step))
+    again = front.accept("MarkOrderReady", ready)
+    assert [outcome.store_id for outcome in again.outcomes] == ["S1"], "the other part was not there then"
+    parts = front.accept("GetOrder", os_.GetOrderRequest(**step)).order.parts
+    assert {part.store_id: Status(part.status) for part in parts} == {"S1": Status.READY, "S3": Status.CONFIRMED}
+    other = front.accept("CollectOrder", os_.CollectOrderRequest(idempotency_key="m1", payment_reference="p", **step))
+    assert other.rejection.reason == error_pb2.REASON_IDEMPOTENCY_KEY_REUSED
+
+
+def test_a_basket_does_not_pass_a_limit_by_another_channel(front: Front) -> None:
+    policy = front.accept("GetPolicy", ad.GetPolicyRequest()).policy
+    policy.chain_limit_rules.add(sku="A", channel="app", units_max=2)
+    front.accept("SetPolicy", ad.SetPolicyRequest(policy=policy))
+    line = [{"sku": "A", "quantity": 5}]
+    asked: dict[str, Any] = {"customer_id": "ann", "lines": line, "basket_id": "b", "sourcing": SPLIT}
+    web = front.accept("Reserve", rs.ReserveRequest(idempotency_key="k1", channel="web", **asked)).order
+    assert held(web) == [("S1", 5)]
+    refused = front.accept("Reserve", rs.ReserveRequest(idempotency_key="k2", channel="app", **asked)).rejection
+    assert (refused.reason, refused.asked, refused.available) == (error_pb2.REASON_UNITS_LIMIT, 5, 2)
+
+
+def test_an_answer_tells_what_the_order_is_now(front: Front) -> None:
+    """Less in one shop, and another one left: the answer and the read say so, whoever has heard."""
+    order = reserve(front, "k1", 10).order
+    wanted: list[Any] = [{"store_id": "S1", "lines": [{"sku": "A", "quantity": 2}]}, {"store_id": "S2"}]
+    amended = front.accept(
+        "AmendOrder", os_.AmendOrderRequest(idempotency_key="a1", order_id=order.order_id, stores=wanted)
+    ).order
+    assert held(amended) == [("S1", 2)]
+    assert held(front.accept("GetOrder", os_.GetOrderRequest(order_id=order.order_id)).order) == [("S1", 2)]

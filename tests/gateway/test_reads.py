@@ -44,16 +44,12 @@ def test_what_is_not_there_is_not_found(front: Front) -> None:
 
 def test_an_order_that_is_not_there_is_not_found(front: Front) -> None:
     step: dict[str, Any] = {"order_id": "0007/1907"}
-    asked = [
-        ("GetOrder", os_.GetOrderRequest(order_id="0007/1907")),
+    found = front.ask("GetOrder", os_.GetOrderRequest(order_id="0007/1907"))
+    assert found.code is CODE.NOT_FOUND
+    assert "there is no order 0007/1907" in found.message
+    for method, request in [
         ("MarkOrderReady", os_.MarkOrderReadyRequest(idempotency_key="k1", **step)),
         ("CollectOrder", os_.CollectOrderRequest(idempotency_key="k2", payment_reference="p1", **step)),
-    ]
-    for method, request in asked:
-        found = front.ask(method, request)
-        assert found.code is CODE.NOT_FOUND, method
-        assert "there is no order 0007/1907" in found.message
-    for method, request in [
         ("AmendOrder", os_.AmendOrderRequest(idempotency_key="k3", stores=[{"store_id": "S1"}], **step)),
         ("ConfirmOrder", os_.ConfirmOrderRequest(idempotency_key="k4", **step)),
         ("ReleaseOrder", os_.ReleaseOrderRequest(idempotency_key="k5", reason="RELEASE_REASON_OTHER", **step)),

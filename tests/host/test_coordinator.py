@@ -55,6 +55,20 @@ def test_an_attempt_that_was_let_go_of_is_not_committed() -> None:
     assert not just_committed(was_open, committed)
 
 
+def test_an_order_that_another_call_is_changing_already_is_nobodys_first_answer() -> None:
+    """As of the commit it looks the same, but its open parts are the other call's."""
+    ledger = OrderLedger("customers/0007")
+    was_open = transact(ledger, OPEN, 1_000).answer
+    assert isinstance(was_open, Order)
+    committed = transact(ledger, cm.Commit(NUMBER, 1, (("367", 5),), cm.NO_HOURS), 1_000).answer
+    assert isinstance(committed, Order)
+    more = cm.Amend("amend", "content", NUMBER, (cm.Plan("406", (("apple", 1),), 0),), 0)
+    changing = transact(ledger, more, 1_000).answer
+    assert isinstance(changing, Order)
+    assert (changing.open_attempt, changing.key) == (2, "\n1\namend")
+    assert not just_committed(was_open, changing)
+
+
 @pytest.mark.parametrize(("units", "reserved"), [(10, 10), (11, 0)])
 def test_no_plan_for_a_call_that_is_under_way_is_no_answer_to_it(on_the_way: Run, units: int, reserved: int) -> None:
     """Its first gateway is gone. The next one finds nothing left, perhaps because the call itself has claimed it."""

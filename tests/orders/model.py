@@ -338,18 +338,13 @@ class Model:
         if order.standing in LIVE and order.decide_by_ms is None and all(part.final for part in order.certain()):
             order.standing = "COLLECTED" if any(part.sold for part in order.parts) else "RELEASED"
 
-    def _over(
-        self,
-        customer: str,
-        channel: str,
-        plans: tuple[cm.Plan, ...],
-        now_ms: int,
-        amended: Order | None,
-    ) -> str:
+    def _over(self, customer: str, channel: str, plans: tuple[cm.Plan, ...], now_ms: int, amended: Order | None) -> str:
         asked: dict[str, int] = {}
         for plan in plans:
             for sku, units in plan.lines:
                 asked[sku] = asked.get(sku, 0) + units
+        if amended and amended.channel != channel:  # there, what it keeps is new
+            asked = {sku: 0 for part in amended.parts for sku, _ in part.lines} | asked
         refusals = set()
         others = [order for order in self.orders if order.customer == customer and order is not amended]
         for rule in self.rules:

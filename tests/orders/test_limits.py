@@ -89,15 +89,24 @@ UNITS_PAGES = {  # at most four units of each SKU, two of A through the app
         0:00 | k: open ann S1 A 2 missing A 3 | UNITS_LIMIT A 5 of 4 (again)                       |
         0:00 | open ann S1 A 4                | #5 OPEN S1.1? A 4                                  | Opened
     """,
+    "what a basket keeps is asked for anew where it comes through another channel": """
+        at   | said                             | answer                                | events
+        0:00 | open ann S1 A 3 via web basket b | #2 OPEN S1.1? A 3                     | Opened
+        0:00 | commit #2.1 S1 11                | #2 HELD S1.1* A 3 until 2:00          | Committed
+        0:01 | open ann S1 A 3 via app basket b | UNITS_LIMIT A 3 of 2                  | Refused
+        0:01 | open ann S1 A 2 via app basket b | #2 HELD S1.1* A 3 until 2:01          | AmendOpened, Committed
+        0:02 | open ann S1 A 3 via app basket b | UNITS_LIMIT A 3 of 2                  | Refused
+        0:02 | open ann S1 A 3 via web basket b | #2 HELD S1.1* A 3 / S1.3? A 1 until 2:01 | AmendOpened
+    """,
     "an amended order counts as it will be": """
         at   | said                          | answer                                            | events
         0:00 | open ann S1 A 4               | #2 OPEN S1.1? A 4                                 | Opened
         0:00 | commit #2.1 S1 11             | #2 HELD S1.1* A 4 until 2:00                      | Committed
-        0:01 | amend #2 S2 A 1               | UNITS_LIMIT A 1 of 0                              | Refused
-        0:01 | amend #2 S2 A 2 / S1 A 3 | UNITS_LIMIT A 2 of 1                              | Refused
+        0:01 | amend #2 S2 A 1               | UNITS_LIMIT A 5 of 4                              | Refused
+        0:01 | amend #2 S2 A 2 / S1 A 3 | UNITS_LIMIT A 5 of 4                              | Refused
         0:01 | amend #2 S2 A 4 / S1     | #2 HELD S1.1* A 4 / S2.2? A 4 until 2:00          | AmendOpened
         0:01 | commit #2.2 S2 12             | #2 HELD (S1.1* A 4) / S2.2* A 4 until 2:00        | Committed
-        0:02 | amend #2 S3 A 4 / S2     | UNITS_LIMIT A 4 of 0                              | Refused
+        0:02 | amend #2 S3 A 4 / S2     | UNITS_LIMIT A 8 of 4                              | Refused
         0:02 | note #2 S1.1 at 2 v5 RELEASED | #2 HELD (S1.1) / S2.2* A 4 until 2:00             | Noted
         0:02 | amend #2 S3 A 4 / S2     | #2 HELD (S1.1) / S2.2* A 4 / S3.3? A 4 until 2:00 | AmendOpened
         0:02 | open ann S3 A 1               | UNITS_LIMIT A 1 of 0                              | Refused
@@ -118,7 +127,7 @@ UNITS_A_DAY_PAGES = {  # at most three units of A, those collected within a day 
         0:00   | open ann S1 A 2 / S2 B 1 for 3d         | #2 OPEN S1.1? A 2 / S2.1? B 1                                            | Opened
         0:00   | commit #2.1 S1 11, S2 12                | #2 HELD S1.1* A 2 / S2.1* B 1 until 3d0:00                               | Committed
         1:00   | note #2 S1.1 at 0 v7 HELD A 1 sold A 1  | #2 HELD S1.1* A 1 sold A 1 / S2.1* B 1 until 3d0:00                      | Noted
-        1:01   | amend #2 S3 A 2                         | UNITS_LIMIT A 2 of 1                                                     | Refused
+        1:01   | amend #2 S3 A 2                         | UNITS_LIMIT A 3 of 2                                                     | Refused
         1:01   | amend #2 S3 A 2 / S1               | #2 HELD S1.1* A 1 sold A 1 / S2.1* B 1 / S3.2? A 2 until 3d0:00          | AmendOpened
         1:02   | abandon #2.2 INSUFFICIENT_STOCK         | #2 HELD S1.1* A 1 sold A 1 / S2.1* B 1 / (S3.2? A 2) until 3d0:00        | Abandoned
         1:03   | note #2 S1.1 at 0 v9 COLLECTED sold A 1 | #2 HELD S1.1 sold A 1 / S2.1* B 1 / (S3.2? A 2) until 3d0:00             | Noted

@@ -93,6 +93,22 @@ PAGES = {
         0:04 | amend #1 S2 for 20h                             | #1 CONFIRMED S1.1* A 2 / S2.2* A 1 until 16:00   | AmendOpened
         0:04 | commit #1.3 hours 10:00-16:00,34:00-40:00       | #1 CONFIRMED S1.1* A 2 / (S2.2* A 1) until 1d16:00 | Committed
     """,  # noqa: E501 a row is one line
+    "a step in all shops goes to those that it went to at first": """
+        at   | said              | answer                                   | events
+        0:00 | visit #1          | RESERVATION_NOT_FOUND #1                 | Refused
+        0:00 | open ann S1 A 2   | #2 OPEN S1.1? A 2                        | Opened
+        0:00 | visit #2          | ORDER_UNDECIDED #2                       |
+        0:00 | commit #2.1 S1 11 | #2 HELD S1.1* A 2 until 2:00             | Committed
+        0:01 | k: visit #2       | #2 HELD S1.1* A 2 until 2:00             | Visited
+        0:02 | amend #2 S2 A 1   | #2 HELD S1.1* A 2 / S2.2? A 1 until 2:00 | AmendOpened
+        0:02 | commit #2.2 S2 12 | #2 HELD S1.1* A 2 / S2.2* A 1 until 2:00 | Committed
+        0:03 | k: visit #2       | #2 HELD S1.1* A 2 until 2:00 (again)     |
+        0:03 | k: confirm #2     | IDEMPOTENCY_KEY_REUSED (again)           |
+        0:03 | visit #2          | #2 HELD S1.1* A 2 / S2.2* A 1 until 2:00 | Visited
+        0:04 | amend #2 S1 / S2  | #2 RELEASED (S1.1* A 2) / (S2.2* A 1)    | AmendOpened, Committed
+        0:05 | visit #2          | TRANSITION_NOT_ALLOWED #2 RELEASED       | Refused
+        0:05 | k: visit #2       | #2 HELD S1.1* A 2 until 2:00 (again)     |
+    """,
     "settled orders are forgotten once neither a repeat nor a limit can ask": """
         at      | said                          | answer                             | events
         0:00    | k: open ann S1 A 2            | #1 OPEN S1.1? A 2                  | Opened
