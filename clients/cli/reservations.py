@@ -75,7 +75,12 @@ def reserve(
     words: WordsArgument,
     customer: Annotated[str, typer.Option(help="The customer's id.")],
     channel: Annotated[str, typer.Option(help="The channel it comes through.")] = "cli",
-    basket: Annotated[str, typer.Option(help="The basket; reserving again for it replaces its hold.")] = "",
+    basket: Annotated[
+        str,
+        typer.Option(
+            help="The basket; reserving again for it in the same shop, or always with --near, replaces its hold."
+        ),
+    ] = "",
     ttl: Annotated[str | None, typer.Option(help="How long to hold, 2h for example. Otherwise by rule.")] = None,
     slot: SlotOption = None,
     near: NearOption = None,

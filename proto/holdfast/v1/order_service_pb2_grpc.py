@@ -103,14 +103,14 @@ class OrderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def MarkOrderReady(self, request, context):
-        """Every part CONFIRMED to READY; each shop answers for itself.
+        """Every part CONFIRMED to READY; each shop answers for itself. A repeat goes to the shops that the first call went to.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CollectOrder(self, request, context):
-        """Every part to sold; each shop answers for itself.
+        """Every part to sold; each shop answers for itself. A repeat goes to the shops that the first call went to.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
