@@ -135,6 +135,10 @@ class CustomerActor:
 
         return self._host.read(ledger_id, question)
 
+    def knows(self, ledger_id: str, key: str) -> bool:
+        """Whether a call under this key was answered, or is being answered, here."""
+        return self._host.read(ledger_id, lambda hosted, _now_ms: hosted.ledger.recall(key) is not None)
+
     def live_state(self, ledger_id: str) -> tuple[int, str, list[Violation]] | None:
         """Version, state hash and broken invariants, its indexes' too: what a replay is held against. None where it has
         not begun. Decisions stop for the copy only.

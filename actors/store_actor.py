@@ -265,6 +265,10 @@ class StoreActor:
 
         return self._host.read(store_id, question)
 
+    def knows(self, store_id: str, key: str) -> bool:
+        """Whether a call under this key was answered, or is being answered, here."""
+        return self._host.read(store_id, lambda hosted, _now_ms: hosted.ledger.recall(key) is not None)
+
     def live_state(self, store_id: str) -> tuple[int, str, dict[str, tuple[int, int, int, int]], int]:
         """Version, state hash, positions as in `availability`, and open reservations: what an audit is held against."""
 

@@ -17,6 +17,7 @@ from actors.ledger.lifecycle import LIVE
 from actors.ledger.reasons import Reason, Rejection
 from actors.ledger.state import Reservation
 from actors.orders import commands as cm
+from actors.orders.decide import customer_key
 from actors.orders.ids import format_order_id, ledger_of_customer
 from actors.orders.state import Order, Part, Standing
 from actors.router import Router
@@ -28,6 +29,7 @@ from serve.finder import NOTHING, Finder, Own, missing_of, refusal_of
 from serve.order_replies import fill_candidate, fill_order, fill_plan
 from serve.places import Postcodes
 from serve.replies import fill_instant, fill_rejection, fill_reservation
+from serve.rules_of_before import RulesOfBefore, is_limited
 from serve.sourcing import NoPlan, Plan
 from serve.statuses import Refused, Status
 from serve.translation import instant_ms
@@ -54,17 +56,34 @@ class Orders:
         self._settler = settler
         self._known = known
         self._finder = Finder(router, clock)
+        self._rules = RulesOfBefore()
         self._being_placed = 0
         self.postcodes = Postcodes({})
 
-    def takes(self, request: rs.ReserveRequest) -> bool:
-        """Whether a Reserve becomes an order: it looks for shops, or a limit of the whole chain applies to it."""
+    def takes(self, request: rs.ReserveRequest) -> bool | None:
+        """Whether a Reserve becomes an order: it looks for shops, or a limit of the whole chain applies to it. None
+        where that has just changed: then `took` asks.
+        """
         if request.HasField("sourcing"):
             return True
         policy = self._router.chain.policy
-        return bool(policy.chain_limit_rules) and any(
-            policy.chain_limits_for(request.channel, sku) for sku in ("", *(line.sku for line in request.lines))
-        )
+        before = self._rules.at(policy, asyncio.get_running_loop().time())
+        if before is None and not policy.chain_limit_rules:
+            return False
+        skus = tuple(line.sku for line in request.lines)
+        now = is_limited(policy, request.channel, skus)
+        return now if before is None or is_limited(before, request.channel, skus) == now else None
+
+    async def took(self, request: rs.ReserveRequest, deadline: float) -> bool:
+        """The same, where it may have been decided under other rules: that goes on where it began."""
+        key, store_id, customer_id = request.idempotency_key, request.store_id, request.customer_id
+        now = is_limited(self._router.chain.policy, request.channel, tuple(line.sku for line in request.lines))
+        if not (key and customer_id and store_id in self._router.chain.stores):
+            return now
+        ledger_id = store_id if now else ledger_of_customer(customer_id)
+        remembered_as = key if now else customer_key(customer_id, key)
+        elsewhere: bool = await self._router.ask(ledger_id, "knows", ledger_id, remembered_as, deadline=deadline)
+        return now != elsewhere
 
     async def reserve(
         self, request: rs.ReserveRequest, deadline: float, reply: rs.ReserveResponse, prefix: str = ""

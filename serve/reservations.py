@@ -30,7 +30,6 @@ from serve.validation import (
     STATUSES_MAX,
     STORE_ID,
     Checked,
-    InvalidRequest,
 )
 
 PAGE_SIZE_DEFAULT = 100
@@ -73,7 +72,7 @@ class Reservations:
     async def one(self, kind: Kind, payload: bytes, context: Any, reply: Any) -> None:
         """One mutation; the reply is the kind's response."""
         request = parse(kind.request, payload)
-        if kind is RESERVE and self.orders.takes(request):
+        if kind is RESERVE and await self._is_order(request, deadline_of(context)):
             await self.orders.reserve(request, deadline_of(context), reply)
             return
         entry = kind.translate(request, "")
@@ -88,6 +87,10 @@ class Reservations:
         if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
             await self._name_orders(store_id, [(answer.rejection.number, reply)], deadline_of(context))
 
+    async def _is_order(self, request: rs.ReserveRequest, deadline: float) -> bool:
+        takes = self.orders.takes(request)
+        return await self.orders.took(request, deadline) if takes is None else takes
+
     async def batch(self, kind: Kind, batch_request: Any, payload: bytes, context: Any, reply: Any) -> None:
         """Independent mutations; what cannot be decided says so in its own place."""
         bound(payload)
@@ -96,7 +99,7 @@ class Reservations:
         checked.count("requests", requests, BATCH_REQUESTS_MAX)
         checked.raise_if_faulty()
         outcomes = [reply.outcomes.add() for _ in requests]
-        entries, places, orders = await self._translate(kind, requests, outcomes)
+        entries, places, orders = await self._translate(kind, requests, outcomes, deadline_of(context))
         deadline, whole = deadline_of(context), len(entries) == len(requests)
         decided = self._entries(kind, entries, [outcomes[place] for place in places], deadline, whole=whole)
         if not orders:
@@ -147,7 +150,7 @@ class Reservations:
         await asyncio.gather(*(self._name_or_fail(*shop, deadline) for shop in of_orders.items()))
 
     async def _translate(
-        self, kind: Kind, requests: Sequence[Any], outcomes: Sequence[Any]
+        self, kind: Kind, requests: Sequence[Any], outcomes: Sequence[Any], deadline: float
     ) -> tuple[list[Entry], list[int], list[int]]:
         """The entries that can be decided, their places, and those of orders; the others' outcomes are filled."""
         entries: list[Entry] = []
@@ -159,16 +162,18 @@ class Reservations:
             try:
                 if isinstance(request, Status):
                     raise Refused(request)
-                if may_be_orders and self.orders.takes(request):
-                    orders.append(place)
-                    continue
+                if may_be_orders:
+                    takes = self.orders.takes(request)
+                    if takes or (takes is None and await self.orders.took(request, deadline)):
+                        orders.append(place)
+                        continue
                 entry = kind.translate(request, f"requests[{place}].")
                 if entry[0] not in self._router.chain.stores:
                     if not asked_anew and STORE_ID.fullmatch(entry[0]):
                         asked_anew = True
                         await self._router.refresh_chain()
                     self._refuse_unknown(entry[0], f"requests[{place}].{kind.shop_field}")
-            except (InvalidRequest, Refused) as error:
+            except ENDINGS as error:
                 status = status_of(error)
                 assert status is not None
                 statuses.fill_item_error(status, outcomes[place].error)

@@ -251,3 +251,29 @@ def test_an_answer_tells_what_the_order_is_now(front: Front) -> None:
     ).order
     assert held(amended) == [("S1", 2)]
     assert held(front.accept("GetOrder", os_.GetOrderRequest(order_id=order.order_id)).order) == [("S1", 2)]
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_a_call_repeated_under_other_rules_goes_where_it_went_at_first(front: Front, batched: bool) -> None:
+    """A limit of the chain is made between a call and its repeat, and taken away between another one and its own."""
+
+    def ask(key: str) -> rs.ReserveResponse:
+        line = {"sku": "A", "quantity": 1}
+        request = rs.ReserveRequest(idempotency_key=key, store_id="S1", customer_id="ann", channel="web", lines=[line])
+        if not batched:
+            return front.accept("Reserve", request)  # type: ignore[no-any-return]
+        (outcome,) = front.accept("ReserveBatch", rs.ReserveBatchRequest(requests=[request])).outcomes
+        return outcome  # type: ignore[no-any-return]
+
+    first = ask("k1")
+    limit(front, 3)
+    assert ask("k1").reservation == first.reservation
+    order = ask("k2").order
+    assert order.order_id
+    policy = front.accept("GetPolicy", ad.GetPolicyRequest()).policy
+    del policy.chain_limit_rules[:]
+    front.accept("SetPolicy", ad.SetPolicyRequest(policy=policy))
+    assert ask("k2").order == order
+    assert ask("k1").reservation == first.reservation
+    assert ask("k3").reservation.reservation_id
+    assert reserved(front)["S1"] == 3
