@@ -228,7 +228,8 @@ class Coordinator:
             if isinstance(answer, Reservation):
                 claims.append((part.store_id, answer.number))
             else:
-                refused[part.store_id] = answer.rejection if isinstance(answer, Refusal) else _STOPPED
+                rejection = answer.rejection if isinstance(answer, Refusal) else _STOPPED
+                refused[part.store_id] = rejection._replace(store_id=part.store_id)
         if not refused:
             return cm.Commit(number, attempt, tuple(claims), self._hours_to_commit(order)), 0.0
         plans = next_plans(order, refused)

@@ -28,7 +28,7 @@ from serve.calls import deadline_of, parse, status_of
 from serve.finder import NOTHING, Finder, Own, missing_of, refusal_of
 from serve.order_replies import fill_candidate, fill_order, fill_plan
 from serve.places import Postcodes
-from serve.replies import fill_instant, fill_rejection, fill_reservation
+from serve.replies import fill_instant, fill_order_rejection, fill_rejection, fill_reservation
 from serve.rules_of_before import RulesOfBefore, is_limited
 from serve.sourcing import NoPlan, Plan
 from serve.statuses import Refused, Status
@@ -101,9 +101,7 @@ class Orders:
             fill_order(answer, ledger_id, self._router.chain, reply.order)
         else:
             by_order = answer.number or answer.reason in (Reason.OPEN_RESERVATIONS_LIMIT, Reason.UNITS_LIMIT)
-            fill_rejection(Refusal(0, answer), "" if by_order else request.store_id, reply.rejection)
-            if answer.number:
-                reply.rejection.order_id = format_order_id(ledger_id, answer.number)
+            fill_order_rejection(answer, ledger_id, "" if by_order else request.store_id, reply.rejection)
 
     async def _reserve(self, request: rs.ReserveRequest, deadline: float, prefix: str) -> Order | Rejection:
         _, wire = translation.reserve(request, prefix)
@@ -276,9 +274,7 @@ class Orders:
         if isinstance(answer, Order):
             fill_order(answer, ledger_id, self._router.chain, reply.order)
             return
-        fill_rejection(Refusal(0, answer), "", reply.rejection)
-        if answer.number:
-            reply.rejection.order_id = format_order_id(ledger_id, answer.number)
+        fill_order_rejection(answer, ledger_id, "", reply.rejection)
 
     async def _each_part(
         self, ledger_id: str, visit: cm.Visit, step: Callable[[Part, str], shop.Command], context: Any, reply: Any

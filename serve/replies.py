@@ -9,7 +9,7 @@ from actors.ledger.ids import format_reservation_id
 from actors.ledger.lifecycle import Status
 from actors.ledger.reasons import Reason, Rejection
 from actors.ledger.state import Reservation
-from actors.orders.ids import parse_holder
+from actors.orders.ids import format_order_id, parse_holder
 from holdfast.v1 import error_pb2, reservation_pb2, stock_pb2
 from serve.promises import NO_PROMISE, earliest_ready_ms
 
@@ -76,17 +76,24 @@ def fill_promise(chain: Chain, store_id: str, placed_at_ms: int, slot_start_ms: 
         fill_instant(ready_ms, reply.earliest_ready)
 
 
-def fill_rejection(refusal: Refusal, store_id: str, reply: error_pb2.Rejection) -> None:
-    """A refusal, with the sentence for people."""
+def fill_order_rejection(rejection: Rejection, ledger_id: str, store_id: str, reply: error_pb2.Rejection) -> None:
+    """A refusal of an order, which a shop of it gave, or the customer's ledger; of that one `store_id` is told."""
+    order_id = format_order_id(ledger_id, rejection.number) if rejection.number else ""
+    fill_rejection(Refusal(0, rejection), rejection.store_id or store_id, reply, order_id)
+
+
+def fill_rejection(refusal: Refusal, store_id: str, reply: error_pb2.Rejection, order_id: str = "") -> None:
+    """A refusal, with the sentence for people. `order_id` is the order that it is about, if any."""
     version, rejection = refusal
-    reason, sku, asked, available, number, status, short_lines, near_stores = rejection
+    reason, sku, asked, available, number, status, short_lines, near_stores, _ = rejection
     reply.reason = int(reason)  # type: ignore[assignment]
-    reply.message = explain(rejection, store_id)
+    reply.message = explain(rejection, store_id, order_id)
+    reply.order_id = order_id
     reply.store_id = store_id
     reply.sku = sku
     reply.asked = asked
     reply.available = available
-    if number and store_id:
+    if number and store_id and not order_id:
         reply.reservation_id = format_reservation_id(store_id, number)
     if status is not None:
         reply.status = int(status)  # type: ignore[assignment]
@@ -158,14 +165,18 @@ _SENTENCES: Final[dict[Reason, str]] = {
 }
 
 
-def explain(rejection: Rejection, store_id: str) -> str:
-    """One sentence for people. Without a shop the answer is an order's: which of its shops said so is not kept."""
+def explain(rejection: Rejection, store_id: str, order_id: str = "") -> str:
+    """One sentence for people. Without a shop it is an order's: the customer's ledger said so, or, of what was written
+    down before refusals named their shop, a shop of the order.
+    """
     sentence = _SENTENCES[rejection.reason]
     if not store_id:
+        if rejection.reason is Reason.RESERVATION_NOT_FOUND:
+            return f"there is no {f'order {order_id}' if order_id else 'such order'}, or it was forgotten; check the id"
         sentence = sentence.replace("reservation {reservation}", "the order").replace("shop {store}", "a shop of it")
     return sentence.format(
         store=store_id,
-        where=f" in shop {store_id}" if store_id else ", in a shop or over all shops",
+        where=f" in shop {store_id}" if store_id else " over all shops",
         sku=rejection.sku,
         asked=rejection.asked,
         available=rejection.available,

@@ -14,7 +14,8 @@ import orjson
 from actors.ledger import events as ev
 from actors.ledger.commands import AdjustmentKind, Movement
 from actors.ledger.lifecycle import ReleaseReason, Status
-from actors.ledger.snapshot import Row, rejection_from
+from actors.ledger.reasons import Rejection
+from actors.ledger.snapshot import Row, rejection_fields, rejection_from
 
 CHUNK_ROWS: Final = 2_000  # snapshot rows to a chunk: some 3 ms of encoding between two batches
 
@@ -109,7 +110,12 @@ _DECODERS: Final[dict[str, Callable[[list[Any]], ev.Event]]] = {
 def encode_events(events: Sequence[ev.Event]) -> bytes:
     """A batch's events of one ledger."""
     tags = TAGS
-    return orjson.dumps([(tags[type(event)], *event) for event in events], default=tuple)
+    return orjson.dumps([(tags[type(event)], *event) for event in events], default=fields_of)
+
+
+def fields_of(value: Any) -> tuple[Any, ...]:
+    """A named tuple within an event, as it is written."""
+    return rejection_fields(value) if type(value) is Rejection else tuple(value)
 
 
 def decode_events(payload: bytes) -> list[ev.Event]:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import orjson
 
+from actors.journal.codec import fields_of
 from actors.ledger.events import PolicyAdopted
 from actors.ledger.lifecycle import ReleaseReason, Status
 from actors.ledger.snapshot import rejection_from
@@ -78,7 +79,7 @@ _DECODERS: Final[dict[str, Callable[[list[Any]], ev.Event]]] = {
 
 def encode_events(events: Sequence[ev.Event]) -> bytes:
     """A batch's events of one ledger."""
-    return orjson.dumps([(TAGS[type(event)], *event) for event in events], default=tuple)
+    return orjson.dumps([(TAGS[type(event)], *event) for event in events], default=fields_of)
 
 
 def decode_events(payload: bytes) -> list[ev.Event]:

@@ -41,7 +41,8 @@ class Rejection(NamedTuple):
     """A refusal as a value. `asked` and `available` are in the reason's unit: units, reservations or milliseconds.
 
     `near_stores` are (store_id, metres, has everything), where shops were looked for in vain. `status` is that of the
-    reservation which the refusal is about; CLAIMED where an undecided order has what was lacking.
+    reservation which the refusal is about; CLAIMED where an undecided order has what was lacking. `store_id` is the
+    shop that refused, of an order over several; a shop's own refusals leave it empty.
     """
 
     reason: Reason
@@ -52,3 +53,4 @@ class Rejection(NamedTuple):
     status: Status | None = None
     short_lines: tuple[tuple[str, int, int], ...] = ()
     near_stores: tuple[tuple[str, int, bool], ...] = ()
+    store_id: str = ""

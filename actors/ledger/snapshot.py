@@ -112,8 +112,9 @@ def _told_fields(answer: Told, changed: dict[int, Reservation]) -> Row:
         if changed.get(value.number) is value:
             return ["told=", answer.fingerprint, answer.version, value.number]
         return ["told", answer.fingerprint, answer.version, *_plain(value)]
-    kind = "rejection" if isinstance(value, Rejection) else "stock"
-    return [kind, answer.fingerprint, answer.version, *value]
+    if isinstance(value, Rejection):
+        return ["rejection", answer.fingerprint, answer.version, *rejection_fields(value)]
+    return ["stock", answer.fingerprint, answer.version, *value]
 
 
 def _plain(reservation: Reservation) -> Row:
@@ -260,8 +261,8 @@ def _answer(fields: Row, ledger: Ledger) -> Remembered:
 
 
 def rejection_from(fields: Row) -> Rejection:
-    """A rejection from its plain fields; those of before shops were looked for name none."""
-    reason, sku, asked, available, number, status, short_lines, *near_stores = fields
+    """A rejection from its plain fields; older ones are shorter, see `rejection_fields`."""
+    reason, sku, asked, available, number, status, short_lines, *later = fields
     return Rejection(
         Reason(reason),
         sku,
@@ -270,5 +271,13 @@ def rejection_from(fields: Row) -> Rejection:
         number,
         Status(status) if status is not None else None,
         tuple((short_sku, short_asked, short_available) for short_sku, short_asked, short_available in short_lines),
-        tuple((store_id, metres, whole) for store_id, metres, whole in near_stores[0]) if near_stores else (),
+        tuple((store_id, metres, whole) for store_id, metres, whole in later[0]) if later else (),
+        *later[1:],
     )
+
+
+def rejection_fields(rejection: Rejection) -> tuple[Any, ...]:
+    """A rejection as it is written. Without a shop that refused it ends as it did before there was one: most are a
+    shop's own, and what was written stays, byte by byte, what would be written.
+    """
+    return tuple(rejection) if rejection.store_id else rejection[:-1]

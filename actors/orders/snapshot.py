@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from actors.ledger.policy import from_document, to_document
 from actors.ledger.reasons import Rejection
-from actors.ledger.snapshot import rejection_from
+from actors.ledger.snapshot import rejection_fields, rejection_from
 from actors.orders.evolve import index_basket, index_deadline, index_untold
 from actors.orders.plain import order_from_plain, order_to_plain
 from actors.orders.state import OrderLedger, Told
@@ -76,7 +76,7 @@ def _answer_fields(answer: Told | int) -> Row:
     if isinstance(answer, int):
         return ["open", answer]
     if isinstance(answer.answer, Rejection):
-        return ["rejection", answer.content, *answer.answer]
+        return ["rejection", answer.content, *rejection_fields(answer.answer)]
     return ["order", answer.content, *order_to_plain(answer.answer)]
 
 

@@ -57,7 +57,15 @@ RESERVATIONS = st.builds(
 )
 SHORT_LINES = st.lists(st.tuples(TEXT, WHOLE, WHOLE), max_size=3).map(tuple)
 REJECTIONS = st.builds(
-    Rejection, st.sampled_from(Reason), TEXT, WHOLE, WHOLE, WHOLE, st.none() | st.sampled_from(Status), SHORT_LINES
+    Rejection,
+    st.sampled_from(Reason),
+    TEXT,
+    WHOLE,
+    WHOLE,
+    WHOLE,
+    st.none() | st.sampled_from(Status),
+    SHORT_LINES,
+    store_id=TEXT,
 )
 SHORTFALLS = st.lists(st.tuples(TEXT, WHOLE, st.lists(PAIRS, max_size=3).map(tuple)), max_size=3).map(tuple)
 OUTCOMES = st.builds(StockOutcome, WHOLE, WHOLE, WHOLE, SHORTFALLS)

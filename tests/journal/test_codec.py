@@ -40,6 +40,7 @@ rejections = st.builds(
     st.none() | st.sampled_from(Status),
     st.lists(st.tuples(texts, integers, integers), max_size=3).map(tuple),
     st.lists(st.tuples(texts, integers, st.booleans()), max_size=3).map(tuple),
+    texts,
 )
 plain = st.recursive(
     st.none() | st.booleans() | integers | texts,

@@ -8,11 +8,13 @@ from hypothesis import example, given, strategies as st
 
 from actors.envelope import pack_answers, pack_batch, unpack_answers, unpack_batch
 from actors.journal.order_codec import TAGS, decode_events, encode_events
-from actors.ledger.reasons import Rejection
+from actors.ledger.reasons import Reason, Rejection
 from actors.order_envelope import order_command_from_wire, order_command_to_wire
 from actors.orders import commands as cm, events as ev
 from actors.orders.plain import order_from_plain, order_to_plain
-from actors.orders.state import Order
+from actors.orders.snapshot import Capture, restore
+from actors.orders.state import Order, OrderLedger
+from actors.orders.transact import transact
 from tests.orders.anything import of, plain
 
 EVENTS: Final = {kind.__name__: kind for kind in get_args(ev.Event)}
@@ -66,6 +68,27 @@ def test_random_bytes_are_a_value_error(payload: bytes) -> None:
 @given(st.sampled_from(sorted(TAGS.values())), st.lists(plain, max_size=9))
 def test_fields_that_do_not_fit_are_a_value_error(tag: str, fields: list[Any]) -> None:
     refuses_or_reads(orjson.dumps([[tag, *fields]]))
+
+
+def test_a_refusal_without_a_shop_is_written_as_before_there_was_one_and_with_it_longer() -> None:
+    rejection = Rejection(Reason.INSUFFICIENT_STOCK, "lamp", 9, 3, short_lines=(("lamp", 9, 3),))
+    before = b'[["order_abandoned/1",17,[13,"lamp",9,3,0,null,[["lamp",9,3]],[]]]]'
+    after = b'[["order_abandoned/1",17,[13,"lamp",9,3,0,null,[["lamp",9,3]],[],"S2"]]]'
+    for payload, store_id in ((before, ""), (after, "S2")):
+        event = ev.Abandoned(17, rejection._replace(store_id=store_id))
+        assert encode_events([event]) == payload
+        assert decode_events(payload) == [event]
+
+
+@pytest.mark.parametrize("store_id", ["", "S2"])
+def test_a_snapshot_keeps_which_shop_refused(store_id: str) -> None:
+    ledger = OrderLedger("customers/0007")
+    rejection = Rejection(Reason.SLOT_FULL, asked=1, store_id=store_id)
+    transact(ledger, cm.Refuse("k1", "content", "ann", rejection), 1_000)
+    rows = [orjson.loads(orjson.dumps(row)) for row in Capture(ledger).rows()]
+    (answer,) = (row for row in rows if row[0] == "answer")
+    assert answer[-1] == (store_id or []), "without a shop it ends with the near stores, as ever"
+    assert transact(restore(rows), cm.Refuse("k1", "content", "ann", rejection), 2_000).answer == rejection
 
 
 @given(batches.filter(bool), st.data())
