@@ -17,7 +17,7 @@ from actors.ledger.commands import Lines
 from actors.ledger.reasons import Reason, Rejection
 from actors.router import Router
 from serve.atlas import Atlas, Ints, nearest
-from serve.ranking import UNLIMITED, Ask, Found, Known, Ranking, SourcingPolicy, lowered, rank
+from serve.ranking import NEVER_MS, UNLIMITED, Ask, Found, Known, Ranking, SourcingPolicy, lowered, rank
 from serve.ready_times import ReadyTimes
 from serve.sourcing import NoPlan, Plan, plan
 from serve.stocktake import Rows, Stocktake
@@ -39,7 +39,7 @@ class Search(NamedTuple):
     policy: SourcingPolicy
     asked_at: float
     own: Own
-    is_whole: bool  # every shop that was asked was heard
+    is_whole: bool  # every shop that was asked, and is in time, was heard
 
 
 class Finder:
@@ -65,14 +65,17 @@ class Finder:
     ) -> tuple[Search, Chosen]:
         """Ask the shops in reach, the nearest first, and choose. `explain` asks the nearest that are out as well.
 
-        Where none in reach can serve, the nearest beyond are asked too, since a refusal names them.
+        Where none in reach can serve, the nearest beyond are asked too, since a refusal names them, and the nearest
+        that are too late, since it says whether more time would do.
         """
         atlas, ready_times = self._atlas_now()
         now_ms = self._clock.now_ms()
         ready_ms = await ready_times.at(now_ms)
         ask = replace(ask, ready_by_ms=slot_start_ms or self._ready_by_ms(ask, now_ms))
         metres = atlas.metres_from(ask.place)
-        able = ~atlas.paused & atlas.serves(ask.channel) & (ready_ms <= ask.ready_by_ms)
+        in_time = ready_ms <= ask.ready_by_ms
+        willing = ~atlas.paused & atlas.serves(ask.channel)
+        able = willing & in_time
         near = metres <= ask.limits.kilometres_max * 1_000
         reach = np.flatnonzero(able & near)
         rows = nearest(metres, reach, ASKED_FIRST)
@@ -81,7 +84,8 @@ class Finder:
         search = await self._ask_shops(atlas, ready_ms, ask, policy, rows, slot_start_ms, deadline, own)
         chosen = plan(atlas, search.known, ask, policy)
         if isinstance(chosen, NoPlan):
-            reach = np.union1d(reach, nearest(metres, np.flatnonzero(able & ~near), ASKED_BESIDE))
+            for beside in (able & ~near, willing & near & ~in_time & (ready_ms != NEVER_MS)):
+                reach = np.union1d(reach, nearest(metres, np.flatnonzero(beside), ASKED_BESIDE))
         if (isinstance(chosen, NoPlan) or chosen.short) and np.setdiff1d(reach, rows).size:
             rows = np.union1d(rows, reach)
             search = await self._ask_shops(atlas, ready_ms, ask, policy, rows, slot_start_ms, deadline, own)
@@ -149,7 +153,8 @@ class Finder:
         asked = np.zeros(len(atlas), np.bool_)
         asked[rows] = shelves.heard[rows]
         known = Known(available, shelves.open_, places, ready_ms=ready_ms, asked=asked)
-        return Search(atlas, known, ask, policy, asked_at, own, bool(shelves.heard[rows].all()))
+        is_whole = bool(shelves.heard[rows[ready_ms[rows] <= ask.ready_by_ms]].all())
+        return Search(atlas, known, ask, policy, asked_at, own, is_whole)
 
 
 def refusal_of(chosen: NoPlan) -> Rejection:
@@ -159,7 +164,15 @@ def refusal_of(chosen: NoPlan) -> Rejection:
     near = {shop.store_id: (shop.store_id, shop.metres, False) for shop in chosen.nearest_some}
     near |= {shop.store_id: (shop.store_id, shop.metres, True) for shop in chosen.nearest_whole}
     near_stores = tuple(sorted(near.values(), key=lambda row: (not row[2], row[1], row[0])))
-    return Rejection(Reason.NO_STORE_IN_REACH, sku, asked, available, short_lines=short, near_stores=near_stores)
+    return Rejection(
+        Reason.NO_STORE_IN_REACH,
+        sku,
+        asked,
+        available,
+        short_lines=short,
+        near_stores=near_stores,
+        too_soon=chosen.too_soon,
+    )
 
 
 def missing_of(chosen: Plan) -> Lines:

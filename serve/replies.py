@@ -85,7 +85,7 @@ def fill_order_rejection(rejection: Rejection, ledger_id: str, store_id: str, re
 def fill_rejection(refusal: Refusal, store_id: str, reply: error_pb2.Rejection, order_id: str = "") -> None:
     """A refusal, with the sentence for people. `order_id` is the order that it is about, if any."""
     version, rejection = refusal
-    reason, sku, asked, available, number, status, short_lines, near_stores, _ = rejection
+    reason, sku, asked, available, number, status, short_lines, near_stores, *_ = rejection
     reply.reason = int(reason)  # type: ignore[assignment]
     reply.message = explain(rejection, store_id, order_id)
     reply.order_id = order_id
@@ -165,11 +165,14 @@ _SENTENCES: Final[dict[Reason, str]] = {
 }
 
 
+_TOO_SOON: Final = "shops in reach have what was asked for, but cannot have it ready in time; ask for a later time"
+
+
 def explain(rejection: Rejection, store_id: str, order_id: str = "") -> str:
     """One sentence for people. Without a shop it is an order's: the customer's ledger said so, or, of what was written
     down before refusals named their shop, a shop of the order.
     """
-    sentence = _SENTENCES[rejection.reason]
+    sentence = _TOO_SOON if rejection.too_soon else _SENTENCES[rejection.reason]
     if not store_id:
         if rejection.reason is Reason.RESERVATION_NOT_FOUND:
             return f"there is no {f'order {order_id}' if order_id else 'such order'}, or it was forgotten; check the id"

@@ -5,7 +5,7 @@ into what is known, and the same question is asked again. Figures in, figures ou
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -69,7 +69,8 @@ class NoPlan:
     `short`: SKUs of which as many shops as the limits allow hold too little together, whatever they lack otherwise.
     Where it is empty, each SKU is within reach, but not everything in so few shops. `nearest_whole` and `nearest_some`:
     the nearest shops that have everything, or something, were the limits wider; OFFERED_MAX at most, and only such as
-    take pickups for this channel. `proof`: whether it was searched exactly.
+    take pickups for this channel. `proof`: whether it was searched exactly. `too_soon`: whether there would be a plan,
+    were it ready later.
     """
 
     policy: SourcingPolicy
@@ -77,6 +78,7 @@ class NoPlan:
     nearest_whole: tuple[Candidate, ...]
     nearest_some: tuple[Candidate, ...]
     proof: Proof
+    too_soon: bool = False
 
 
 def plan(atlas: Atlas, known: Known, ask: Ask, policy: SourcingPolicy, *, nodes_max: int = NODES_MAX) -> Plan | NoPlan:
@@ -205,12 +207,14 @@ def _refused(atlas: Atlas, known: Known, ask: Ask, policy: SourcingPolicy, seen:
         rows = nearest(seen.metres, np.flatnonzero(takes_pickups & shops), OFFERED_MAX)
         return tuple(candidate(atlas, known, ask, seen, row, int(excluded[row])) for row in rows.tolist())
 
+    is_late = bool((seen.excluded == Exclusion.NOT_READY_IN_TIME).any())
     return NoPlan(
         policy,
         _short(ask.demand, within_reach.tolist()),
         offered(seen.whole),
         offered(seen.some),
         proof,
+        too_soon=is_late and isinstance(plan(atlas, known, replace(ask, ready_by_ms=0), policy), Plan),
     )
 
 

@@ -42,7 +42,8 @@ class Rejection(NamedTuple):
 
     `near_stores` are (store_id, metres, has everything), where shops were looked for in vain. `status` is that of the
     reservation which the refusal is about; CLAIMED where an undecided order has what was lacking. `store_id` is the
-    shop that refused, of an order over several; a shop's own refusals leave it empty.
+    shop that refused, of an order over several; a shop's own refusals leave it empty. `too_soon` says of
+    shops that were looked for in vain that some would do, were there more time.
     """
 
     reason: Reason
@@ -54,3 +55,4 @@ class Rejection(NamedTuple):
     short_lines: tuple[tuple[str, int, int], ...] = ()
     near_stores: tuple[tuple[str, int, bool], ...] = ()
     store_id: str = ""
+    too_soon: bool = False

@@ -277,7 +277,9 @@ def rejection_from(fields: Row) -> Rejection:
 
 
 def rejection_fields(rejection: Rejection) -> tuple[Any, ...]:
-    """A rejection as it is written. Without a shop that refused it ends as it did before there was one: most are a
-    shop's own, and what was written stays, byte by byte, what would be written.
+    """A rejection as it is written. What is not said of its last fields is left out: most are a shop's own, and what
+    was written before there were these fields stays, byte by byte, what would be written.
     """
-    return tuple(rejection) if rejection.store_id else rejection[:-1]
+    if rejection.too_soon:
+        return tuple(rejection)
+    return rejection[:-1] if rejection.store_id else rejection[:-2]

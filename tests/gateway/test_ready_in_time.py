@@ -170,6 +170,7 @@ def test_a_shop_is_in_from_the_instant_on_at_which_it_is_ready(at: Open, now: st
     refused = reserve(front, "late", sourcing(before), 10).rejection
     assert refused.reason == error_pb2.REASON_NO_STORE_IN_REACH
     assert shop not in {near.store_id for near in refused.near_stores}
+    assert "cannot have it ready in time" in refused.message
     (part,) = reserve(front, "in time", sourcing(by.isoformat()), 10).order.parts
     assert part.store_id == shop
 
@@ -214,7 +215,12 @@ def test_in_the_past_nothing_is_ready_and_a_repeat_is_answered_as_at_first(at: O
     assert [part.store_id for part in first.order.parts] == ["S3"]
     front.clock.move(600_000)
     assert reserve(front, "k1", sourcing(by)) == first
-    assert reserve(front, "k2", sourcing(by)).rejection.reason == error_pb2.REASON_NO_STORE_IN_REACH
+    refused = reserve(front, "k2", sourcing(by)).rejection
+    assert refused.reason == error_pb2.REASON_NO_STORE_IN_REACH
+    assert refused.message.endswith("cannot have it ready in time; ask for a later time")
+    assert reserve(front, "k2", sourcing(by)).rejection == refused
+    too_much = reserve(front, "k3", sourcing(by), 9).rejection
+    assert too_much.message == "no shops in reach have what was asked for; widen the limits, or ask for less"
     assert set(out(explained(front, by)).values()) == {LATE}
 
 
@@ -230,6 +236,9 @@ def test_a_slot_has_to_be_offered_and_ready_and_free(at: Open) -> None:
     request = rs.ReserveRequest(
         idempotency_key="k1", customer_id="ann", channel="web", lines=[{"sku": "A", "quantity": 1}], sourcing=sourcing()
     )
+    request.slot_start.FromMilliseconds(ms("2026-11-24T11:00+01:00"))
+    assert "cannot have it ready in time" in front.accept("Reserve", request).rejection.message
+    request.idempotency_key = "k2"
     request.slot_start.FromMilliseconds(ms(free))
     assert [part.store_id for part in front.accept("Reserve", request).order.parts] == ["S1"]
     assert out(explained(front, slot=free)) == {"S2": "", "S1": "NO_CAPACITY", "S3": "CLOSED"}
@@ -289,18 +298,20 @@ def test_so_many_are_asked_and_the_others_are_left_off(at: Open) -> None:
     assert part.store_id == "T511"
 
 
+async def while_away(front: Front, method: str, request: Message) -> Said:
+    """Call while an actor hangs; time goes by."""
+    asking = asyncio.ensure_future(front.asked(method, request, timeout_ms="4000"))
+
+    async def is_over() -> bool:
+        skip(0.05)
+        return asking.done()
+
+    await until_async(is_over, within_s=WAIT_S, what="an answer")
+    return await asking
+
+
 def test_a_shop_that_is_away_keeps_nobody_from_the_others(at: Open) -> None:
     front = at("2026-11-24T10:00+01:00")
-
-    async def while_away(method: str, request: Message) -> Said:
-        asking = asyncio.ensure_future(front.asked(method, request, timeout_ms="4000"))
-
-        async def is_over() -> bool:
-            skip(0.05)
-            return asking.done()
-
-        await until_async(is_over, within_s=WAIT_S, what="an answer")
-        return await asking
 
     async def main() -> None:
         gate = front.actors.hold("store-S1")
@@ -311,20 +322,39 @@ def test_a_shop_that_is_away_keeps_nobody_from_the_others(at: Open) -> None:
             lines=[{"sku": "A", "quantity": 1}],
             sourcing=sourcing(),
         )
-        order = (await while_away("Reserve", one)).reply.order
+        order = (await while_away(front, "Reserve", one)).reply.order
         assert [part.store_id for part in order.parts] == ["S2"]
         find = os_.FindStoresRequest(sourcing=sourcing(), lines=one.lines, channel="web", explain=True)
-        found = (await while_away("FindStores", find)).reply
+        found = (await while_away(front, "FindStores", find)).reply
         assert (out(found), found.left_off) == ({"S2": "", "S3": ""}, 1)
         one.idempotency_key = "k2"
         one.lines[0].quantity = 11
         one.sourcing.policy = order_pb2.SOURCING_POLICY_SPLIT
         one.sourcing.stores_max = 3
-        assert (await while_away("Reserve", one)).code is grpc.StatusCode.UNAVAILABLE, (
+        assert (await while_away(front, "Reserve", one)).code is grpc.StatusCode.UNAVAILABLE, (
             "what S1 has is not known to be none"
         )
         gate.set()
         assert len((await front.asked("Reserve", one)).reply.order.parts) == 3
+
+    front.run(main)
+
+
+def test_a_shop_that_is_away_and_would_be_late_keeps_nobody_from_a_refusal(at: Open) -> None:
+    front = at("2026-11-24T10:00+01:00")
+    late = rs.ReserveRequest(
+        idempotency_key="k1",
+        customer_id="ann",
+        channel="web",
+        lines=[{"sku": "A", "quantity": 9}],
+        sourcing=sourcing("2026-11-24T10:05+01:00"),
+    )
+
+    async def main() -> None:
+        gate = front.actors.hold("store-S1")
+        said = await while_away(front, "Reserve", late)
+        gate.set()
+        assert said.reply.rejection.reason == error_pb2.REASON_NO_STORE_IN_REACH
 
     front.run(main)
 

@@ -301,6 +301,25 @@ def test_a_refusal_offers_no_shop_that_is_not_ready_in_time() -> None:
     assert told(found) == "no plan; short A 0 of 2; whole S4; some S4"
 
 
+@pytest.mark.parametrize(
+    ("shops", "ready_ms", "too_soon"),
+    [
+        ("S1 1 2\nS2 2 1", (NOON_MS + 1, NOON_MS), True),
+        ("S1 1 2\nS2 2 1", (NEVER_MS, NOON_MS + 1), False),
+        ("S1 30 2\nS2 2 1", (NOON_MS + 1, NOON_MS + 1), False),
+        ("S1 1 1\nS2 2 1", (NOON_MS + 1, NOON_MS + 1), False),
+        ("S1 1 1\nS2 2 1", (NOON_MS, NOON_MS), False),
+    ],
+    ids=["later", "stays closed", "too far as well", "too little as well", "too little alone"],
+)
+def test_a_refusal_says_whether_more_time_would_do(shops: str, ready_ms: tuple[int, int], too_soon: bool) -> None:
+    here = world("A 2", shops)
+    known = Known(here.known.available, ready_ms=np.array(ready_ms))
+    found = plan(here.atlas, known, replace(here.ask(3, 10.0), ready_by_ms=NOON_MS), ONE_STORE)
+    assert isinstance(found, NoPlan)
+    assert found.too_soon is too_soon
+
+
 def test_a_shop_whose_pickups_nobody_counts_is_not_full() -> None:
     here = world("A 1", "S1 1 1\nS2 2 1\nS3 3 1")
     known = Known(here.known.available, capacity_left=np.array([0, UNLIMITED, 5]))

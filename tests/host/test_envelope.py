@@ -66,6 +66,7 @@ REJECTIONS = st.builds(
     st.none() | st.sampled_from(Status),
     SHORT_LINES,
     store_id=TEXT,
+    too_soon=st.booleans(),
 )
 SHORTFALLS = st.lists(st.tuples(TEXT, WHOLE, st.lists(PAIRS, max_size=3).map(tuple)), max_size=3).map(tuple)
 OUTCOMES = st.builds(StockOutcome, WHOLE, WHOLE, WHOLE, SHORTFALLS)

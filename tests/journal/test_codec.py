@@ -41,6 +41,7 @@ rejections = st.builds(
     st.lists(st.tuples(texts, integers, integers), max_size=3).map(tuple),
     st.lists(st.tuples(texts, integers, st.booleans()), max_size=3).map(tuple),
     texts,
+    st.booleans(),
 )
 plain = st.recursive(
     st.none() | st.booleans() | integers | texts,

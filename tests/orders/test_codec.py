@@ -74,8 +74,9 @@ def test_a_refusal_without_a_shop_is_written_as_before_there_was_one_and_with_it
     rejection = Rejection(Reason.INSUFFICIENT_STOCK, "lamp", 9, 3, short_lines=(("lamp", 9, 3),))
     before = b'[["order_abandoned/1",17,[13,"lamp",9,3,0,null,[["lamp",9,3]],[]]]]'
     after = b'[["order_abandoned/1",17,[13,"lamp",9,3,0,null,[["lamp",9,3]],[],"S2"]]]'
-    for payload, store_id in ((before, ""), (after, "S2")):
-        event = ev.Abandoned(17, rejection._replace(store_id=store_id))
+    too_soon = before.replace(b"[]]]]", b'[],"",true]]]')
+    for payload, store_id, more in ((before, "", False), (after, "S2", False), (too_soon, "", True)):
+        event = ev.Abandoned(17, rejection._replace(store_id=store_id, too_soon=more))
         assert encode_events([event]) == payload
         assert decode_events(payload) == [event]
 
