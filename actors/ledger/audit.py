@@ -21,7 +21,19 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from actors.ledger import events
-from actors.ledger.audit_books import ALL_LIVE, LIVE, STEPS, VIOLATIONS_MAX, AuditResult, Book, Hold, Violation
+from actors.ledger.audit_books import (
+    ALL_LIVE,
+    LIVE,
+    STEPS,
+    VIOLATIONS_MAX,
+    AuditResult,
+    Book,
+    Hold,
+    Places,
+    Rule,
+    Violation,
+    over_limits,
+)
 from actors.ledger.calendar import ALWAYS_OPEN, Calendar, from_document as calendar_from_document
 from actors.ledger.commands import AdjustmentKind, Lines
 from actors.ledger.lifecycle import ReleaseReason, Status
@@ -42,11 +54,11 @@ class Audit:
         self._keys_day = 0
         self._memory_ms = ANSWER_MEMORY_MS_DEFAULT
         self._marks: dict[str, int] = {}  # the greatest sequence applied of each source
-        self._rules: list[tuple[str, str, int, int]] = []  # channel, SKU, open reservations, units
+        self._rules: list[Rule] = []
         self._by_customer: defaultdict[str, set[int]] = defaultdict(set)  # kept only while there are rules
         self._short: set[str] = set()  # SKUs with a shortfall in progress
         self._calendar: Calendar = ALWAYS_OPEN
-        self._places: defaultdict[int, int] = defaultdict(int)  # taken, by the slot's start
+        self._places = Places()
         self._holders: dict[str, int] = {}  # parts of orders
         self._heard: dict[str, int] = {}  # the newest revision that each heeded
         self._parts_certain = 0
@@ -157,7 +169,7 @@ class Audit:
         """Something new is promised, at the version of its event."""
         self._claims[self._version] = claim
         self._promise(claim.held, Counter())
-        self._take_place(claim.slot_start_ms)
+        self._take_place(claim)
         if self._rules:
             self._by_customer[claim.customer_id].add(self._version)
             self._check_limits(claim)
@@ -172,14 +184,13 @@ class Audit:
                 self._overpromised(sku, book)
         return min(had.values()) < 0
 
-    def _take_place(self, slot_start_ms: int) -> None:
-        if not slot_start_ms:
-            return
-        self._places[slot_start_ms] += 1
-        slot = self._calendar.slot_at(slot_start_ms)
-        taken, capacity = self._places[slot_start_ms], 0 if slot is None else slot.capacity
-        if taken > capacity:
-            self._found("I2", f"the slot of {slot_start_ms}", f"at most {capacity} places", f"{taken} taken")
+    def _take_place(self, claim: Hold) -> None:
+        taken = self._places.take(claim)
+        if taken:
+            slot = self._calendar.slot_at(claim.slot_start_ms)
+            capacity = 0 if slot is None else slot.capacity
+            if taken > capacity:
+                self._found("I2", f"the slot of {claim.slot_start_ms}", f"at most {capacity} places", f"{taken} taken")
 
     def _amended(self, event: events.Amended, at_ms: int) -> None:
         """The same reservation with other units: nothing of it may be sold or given back yet."""
@@ -194,9 +205,9 @@ class Audit:
         claim.held, claim.deadline_ms = event.lines, event.expires_at_ms
         asks_for_more = self._promise(event.lines, had)
         if event.slot_start_ms != claim.slot_start_ms:
-            self._places[claim.slot_start_ms] -= 1
+            self._places.leave(claim)
             claim.slot_start_ms = event.slot_start_ms
-            self._take_place(event.slot_start_ms)
+            self._take_place(claim)
         if self._rules and asks_for_more:
             self._check_limits(claim)
 
@@ -236,19 +247,8 @@ class Audit:
 
     def _check_limits(self, claim: Hold) -> None:
         mine = [self._claims[number] for number in self._by_customer[claim.customer_id]]
-        skus = {sku for sku, _ in claim.held}
-        for channel, rule_sku, open_max, units_max in self._rules:
-            if channel not in ("", claim.channel) or rule_sku not in ("", *skus):
-                continue
-            fitting = [other for other in mine if channel in ("", other.channel)]
-            subject = f"customer {claim.customer_id} at version {self._version}"
-            count = sum(1 for other in fitting if not rule_sku or other.units(rule_sku))
-            if open_max and count > open_max:
-                self._found("I15", subject, f"at most {open_max} open", f"{count} open")
-            for sku in sorted(skus if not rule_sku else {rule_sku}):
-                units = sum(other.units(sku) for other in fitting)
-                if units_max and units > units_max:
-                    self._found("I15", subject, f"at most {units_max} of {sku}", f"{units} of {sku}")
+        for expected, found in over_limits(self._rules, claim, mine):
+            self._found("I15", f"customer {claim.customer_id} at version {self._version}", expected, found)
 
     def _live(self, number: int, step: str, allowed: tuple[Status, ...], at_ms: int) -> Hold | None:
         """The reservation, if it stands; a step that its status or its deadline forbids is told."""
@@ -322,8 +322,7 @@ class Audit:
         claim.held = tuple(left)
         if not any(units for _, units in left):
             del self._claims[number]
-            if claim.slot_start_ms:
-                self._places[claim.slot_start_ms] -= 1
+            self._places.leave(claim)
             self._final[number] = Status.COLLECTED if claim.any_sold else final
             if self._rules:
                 self._by_customer[claim.customer_id].discard(number)

@@ -1,6 +1,7 @@
 """What an audit writes into and gives back. Plain books, that know nothing of how the ledger keeps its own."""
 
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, NamedTuple
@@ -11,6 +12,7 @@ from actors.ledger.lifecycle import Status
 
 VIOLATIONS_MAX: Final = 100  # told; all are counted
 
+Rule = tuple[str, str, int, int]  # a limit: channel, SKU, open reservations, units
 Stock = tuple[int, int, int, int]  # on_hand, reserved, allotted, safety_stock
 
 # Steps that move no unit: from where, and where to, unless the status stays.
@@ -92,9 +94,58 @@ class Hold:
         self.deadline_ms = deadline_ms
         self.any_sold = False
 
+    @property
+    def order(self) -> "str | Hold":
+        """What is one open reservation, and has one place in a slot: its order, or itself where it is no part."""
+        return self.holder[: self.holder.rfind(".")] if "." in self.holder else self.holder or self
+
     def units(self, of_sku: str) -> int:
         """Units of a SKU that it still holds."""
         return sum(units for sku, units in self.held if sku == of_sku)
+
+
+class Places:
+    """Who has a place in which slot, and by how many parts."""
+
+    __slots__ = ("_slots",)
+
+    def __init__(self) -> None:
+        self._slots: defaultdict[int, Counter[str | Hold]] = defaultdict(Counter)
+
+    def take(self, hold: Hold) -> int:
+        """The place that it wants; returns how many are taken then, 0 where it has it already or wants none."""
+        if not hold.slot_start_ms:
+            return 0
+        having = self._slots[hold.slot_start_ms]
+        having[hold.order] += 1
+        return len(having) if having[hold.order] == 1 else 0
+
+    def leave(self, hold: Hold) -> None:
+        """It wants no place any more."""
+        if hold.slot_start_ms:
+            having = self._slots[hold.slot_start_ms]
+            having[hold.order] -= 1
+            if not having[hold.order]:
+                del having[hold.order]
+
+
+def over_limits(rules: Iterable[Rule], claim: Hold, mine: Sequence[Hold]) -> Iterator[tuple[str, str]]:
+    """What the rules that fit a claim allow, and what the customer has, where that is more; `mine` has the claim too.
+
+    The parts of one order are one open reservation, and each of them holds units.
+    """
+    skus = {sku for sku, _ in claim.held}
+    for channel, rule_sku, open_max, units_max in rules:
+        if channel not in ("", claim.channel) or rule_sku not in ("", *skus):
+            continue
+        fitting = [other for other in mine if channel in ("", other.channel)]
+        count = len({other.order for other in fitting if not rule_sku or other.units(rule_sku)})
+        if open_max and count > open_max:
+            yield f"at most {open_max} open", f"{count} open"
+        for sku in sorted(skus if not rule_sku else {rule_sku}):
+            units = sum(other.units(sku) for other in fitting)
+            if units_max and units > units_max:
+                yield f"at most {units_max} of {sku}", f"{units} of {sku}"
 
 
 def compare(result: AuditResult, live_positions: Mapping[str, Stock]) -> list[Violation]:

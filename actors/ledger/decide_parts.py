@@ -1,5 +1,6 @@
 """What a shop decides about its part of an order: whether it can be had. The rest it is told, and heeds."""
 
+from collections import Counter
 from typing import Final
 
 from actors.ledger.commands import Acknowledge, Claim, Heed, Lines, claim_key
@@ -8,7 +9,7 @@ from actors.ledger.demand import by_sku, over_limit, short_of_stock, slot_refusa
 from actors.ledger.events import Acknowledged, Claimed, Heeded
 from actors.ledger.lifecycle import LIVE, Status
 from actors.ledger.reasons import Reason, Rejection
-from actors.ledger.state import REMEMBERED_ANSWERS_MAX, Ledger, Reservation
+from actors.ledger.state import REMEMBERED_ANSWERS_MAX, Ledger, Reservation, order_of
 
 # How far a part has come: a word that would lead it back says nothing about its status.
 _PROGRESS: Final = {Status.CLAIMED: 0, Status.HELD: 1, Status.CONFIRMED: 2, Status.READY: 3}
@@ -20,11 +21,12 @@ def decide_claim(ledger: Ledger, command: Claim, now_ms: int) -> Decision:
         return Rejected(Rejection(Reason.STORE_NOT_ACCEPTING))
     if command.holder in ledger.holders:  # its first answer was forgotten, the part was not
         return Rejected(Rejection(Reason.CLAIM_ABANDONED))
-    demand = by_sku(command.lines)
-    refusal = over_limit(ledger, command.customer_id, command.channel, demand, None)
+    demand, order, slot_start_ms = by_sku(command.lines), order_of(command.holder), command.slot_start_ms
+    refusal = over_limit(ledger, command.customer_id, command.channel, demand, None, order)
     refusal = refusal or short_of_stock(ledger, demand, None)
-    if refusal is None and command.slot_start_ms:
-        refusal = slot_refusal(ledger, command.slot_start_ms, now_ms, None)
+    # The place that the order has is not asked for again, as when a reservation is amended.
+    if refusal is None and slot_start_ms and (order, slot_start_ms) not in ledger.parts_in_slots:
+        refusal = slot_refusal(ledger, slot_start_ms, now_ms, None)
     if refusal is not None:
         return Rejected(
             refusal._replace(status=Status.CLAIMED) if _may_come_free(ledger, command, refusal) else refusal
@@ -40,7 +42,9 @@ def _may_come_free(ledger: Ledger, command: Claim, refusal: Rejection) -> bool:
     """
     undecided = [ledger.reservations[number] for number in ledger.undecided]
     if refusal.reason is Reason.SLOT_FULL:
-        return any(claim.slot_start_ms == command.slot_start_ms for claim in undecided)
+        slot_start_ms = command.slot_start_ms
+        may_go = Counter(claim.part.order for claim in undecided if claim.part and claim.slot_start_ms == slot_start_ms)
+        return any(count == ledger.parts_in_slots[order, slot_start_ms] for order, count in may_go.items())
     if refusal.reason is not Reason.INSUFFICIENT_STOCK:
         return False
     claimed = dict(by_sku(tuple(line for claim in undecided for line in claim.lines)))

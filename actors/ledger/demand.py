@@ -42,9 +42,11 @@ def short_of_stock(ledger: Ledger, demand: Lines, replaced: Reservation | None) 
 
 
 def over_limit(
-    ledger: Ledger, customer_id: str, channel: str, demand: Lines, replaced: Reservation | None
+    ledger: Ledger, customer_id: str, channel: str, demand: Lines, replaced: Reservation | None, order: str = ""
 ) -> Rejection | None:
-    """The first limit of the shop that would be broken. What is replaced does not count."""
+    """The first limit of the shop that would be broken. What is replaced does not count. Where it is for an order, that
+    is one open reservation, however many parts it has here; each of them holds units.
+    """
     limits_for = ledger.policy.limits_for
     if not any(limits_for(channel, sku) for sku in ("", *(sku for sku, _ in demand))):
         return None  # before the customer's reservations are looked at: a marketplace may have very many
@@ -52,7 +54,7 @@ def over_limit(
     for sku in ("", *(sku for sku, _ in demand)):
         for rule in limits_for(channel, sku):
             if rule.open_reservations_max:
-                count = sum(1 for held in mine if _counts(rule, held))
+                count = _open_beside(rule, mine, order)
                 if count >= rule.open_reservations_max:
                     return Rejection(Reason.OPEN_RESERVATIONS_LIMIT, sku, count + 1, rule.open_reservations_max)
     for sku, asked in demand:
@@ -62,6 +64,20 @@ def over_limit(
                 if units + asked > rule.units_max:
                     return Rejection(Reason.UNITS_LIMIT, sku, asked, max(0, rule.units_max - units))
     return None
+
+
+def _open_beside(rule: LimitRule, mine: list[Reservation], order: str) -> int:
+    """How many of these the rule counts, the order for which it is asked left out. The parts of one order are one."""
+    alone = 0
+    orders: set[str] = set()
+    for held in mine:
+        if not _counts(rule, held):
+            continue
+        if held.part is None:
+            alone += 1
+        else:
+            orders.add(held.part.order)
+    return alone + len(orders - {order})
 
 
 def _counts(rule: LimitRule, held: Reservation) -> bool:

@@ -32,6 +32,7 @@ from actors.ledger.evolve_stock import evolve_safety_stock_set, evolve_stock_adj
 from actors.ledger.expiry import move_deadline, note_deadline
 from actors.ledger.idempotency import fingerprint, remember
 from actors.ledger.lifecycle import LIVE, ReleaseReason, Status, Step, final_status
+from actors.ledger.places import leave_place, take_place
 from actors.ledger.policy import from_document
 from actors.ledger.reasons import Reason, Rejection
 from actors.ledger.state import (
@@ -145,7 +146,7 @@ def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
     if basket_id:
         ledger.baskets[customer_id, basket_id] = number
     if slot_start_ms:
-        _take_place(ledger, slot_start_ms)
+        take_place(ledger, slot_start_ms, None)
     note_deadline(ledger, number, expires_at_ms)
     return remember(ledger, key, reservation)
 
@@ -154,6 +155,7 @@ def _evolve_claimed(ledger: Ledger, event: Claimed, at_ms: int) -> Remembered:
     """Hold the units of a part. It has no deadline here: its order has."""
     number = ledger.version
     key, holder, customer_id, channel, lines, slot_start_ms = event
+    part = Part(holder, 0)
     reservation = Reservation(
         number,
         Status.CLAIMED,
@@ -168,7 +170,7 @@ def _evolve_claimed(ledger: Ledger, event: Claimed, at_ms: int) -> Remembered:
         number,
         None,
         None,
-        Part(holder, 0),
+        part,
         slot_start_ms,
     )
     for sku, quantity in lines:
@@ -181,7 +183,7 @@ def _evolve_claimed(ledger: Ledger, event: Claimed, at_ms: int) -> Remembered:
     if others is not number:
         ledger.add_to_customer(customer_id, others, number)
     if slot_start_ms:
-        _take_place(ledger, slot_start_ms)
+        take_place(ledger, slot_start_ms, part)
     return remember(ledger, key, Told(fingerprint(Claim._make(event)), ledger.version, reservation))
 
 
@@ -201,18 +203,6 @@ def _evolve_heeded(ledger: Ledger, event: Heeded, at_ms: int) -> Remembered:
         changed = changed._replace(status=event.status, expires_at_ms=event.expires_at_ms)
     ledger.reservations[event.number] = changed
     return Told("", ledger.version, changed)
-
-
-def _take_place(ledger: Ledger, slot_start_ms: int) -> None:
-    ledger.slots_taken[slot_start_ms] = ledger.slots_taken.get(slot_start_ms, 0) + 1
-
-
-def _leave_place(ledger: Ledger, slot_start_ms: int) -> None:
-    left = ledger.slots_taken[slot_start_ms] - 1
-    if left:
-        ledger.slots_taken[slot_start_ms] = left
-    else:
-        del ledger.slots_taken[slot_start_ms]
 
 
 def _forget_ended(ledger: Ledger) -> None:
@@ -266,9 +256,9 @@ def _evolve_amended(ledger: Ledger, event: Amended, at_ms: int) -> Remembered:
         ledger.positions[sku].move_reserved(at_ms, units)
     if event.slot_start_ms != reservation.slot_start_ms:
         if reservation.slot_start_ms:
-            _leave_place(ledger, reservation.slot_start_ms)
+            leave_place(ledger, reservation.slot_start_ms, reservation.part)
         if event.slot_start_ms:
-            _take_place(ledger, event.slot_start_ms)
+            take_place(ledger, event.slot_start_ms, reservation.part)
     changed = reservation._replace(
         lines=event.lines,
         expires_at_ms=event.expires_at_ms,
@@ -341,7 +331,7 @@ def _settle(ledger: Ledger, reservation: Reservation, step: Step, at_ms: int) ->
         if ledger.baskets.get(basket) == reservation.number:
             del ledger.baskets[basket]
         if reservation.slot_start_ms:
-            _leave_place(ledger, reservation.slot_start_ms)
+            leave_place(ledger, reservation.slot_start_ms, reservation.part)
         ledger.ended.append((at_ms, reservation.number))
     ledger.reservations[reservation.number] = reservation
     return reservation

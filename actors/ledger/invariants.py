@@ -21,6 +21,7 @@ def check(ledger: Ledger) -> list[Violation]:
     promised: dict[str, int] = {}
     live = unindexed = 0
     places: dict[int, int] = {}
+    sharing: dict[tuple[str, int], int] = {}
     for reservation in ledger.reservations.values():
         part = reservation.part
         if part is not None and ledger.holders.get(part.holder) != reservation.number:
@@ -30,8 +31,11 @@ def check(ledger: Ledger) -> list[Violation]:
         live += 1
         if (reservation.status is Status.CLAIMED) != (reservation.number in ledger.undecided):
             found.append(Violation("I7", str(reservation.number), "undecided while it is CLAIMED", "it is not so"))
-        if reservation.slot_start_ms:
+        if reservation.slot_start_ms and part is None:
             places[reservation.slot_start_ms] = places.get(reservation.slot_start_ms, 0) + 1
+        elif reservation.slot_start_ms and part is not None:
+            parts = (part.order, reservation.slot_start_ms)
+            sharing[parts] = sharing.get(parts, 0) + 1
         indexed = ledger.customers.get(reservation.customer_id, ())
         if indexed != reservation.number and (isinstance(indexed, int) or reservation.number not in indexed):
             unindexed += 1
@@ -54,6 +58,10 @@ def check(ledger: Ledger) -> list[Violation]:
             promise = position.reserved + position.allotted
             found.append(Violation("I2", sku, f"at most {max(0, position.on_hand)} promised", str(promise)))
     found.extend(Violation("I1", sku, "a position", "none") for sku in promised.keys() - ledger.positions.keys())
+    for _, slot_start_ms in sharing:  # one place each, however many of the order's parts want it
+        places[slot_start_ms] = places.get(slot_start_ms, 0) + 1
+    if sharing != ledger.parts_in_slots:
+        found.append(Violation("I7", ledger.store_id, f"parts in slots {sharing}", f"{ledger.parts_in_slots}"))
     if places != ledger.slots_taken:
         found.append(Violation("I2", ledger.store_id, f"places taken {places}", f"{ledger.slots_taken}"))
     if live != ledger.open_reservations:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from actors.ledger.events import Shortfall
 from actors.ledger.expiry import rebuild
 from actors.ledger.lifecycle import LIVE, ReleaseReason, Status
+from actors.ledger.places import take_place
 from actors.ledger.policy import from_document, to_document
 from actors.ledger.reasons import Reason, Rejection
 from actors.ledger.state import (
@@ -228,9 +229,8 @@ def _restore_reservation(ledger: Ledger, reservation: Reservation) -> None:
             ledger.undecided[number] = None
     if reservation.status not in LIVE:
         return
-    slot_start_ms = reservation.slot_start_ms
-    if slot_start_ms:
-        ledger.slots_taken[slot_start_ms] = ledger.slots_taken.get(slot_start_ms, 0) + 1
+    if reservation.slot_start_ms:
+        take_place(ledger, reservation.slot_start_ms, reservation.part)
     ledger.open_reservations += 1
     others = ledger.customers.setdefault(reservation.customer_id, number)
     if others is not number:

@@ -30,6 +30,16 @@ class Part(NamedTuple):
     holder: str
     heeded: int
 
+    @property
+    def order(self) -> str:
+        """Of all parts that one order has here, the same."""
+        return order_of(self.holder)
+
+
+def order_of(holder: str) -> str:
+    """The order of a holder, which stands before its last dot: `0007/1907` of `0007/1907.2`."""
+    return holder.rpartition(".")[0] or holder
+
 
 class Reservation(NamedTuple):
     """One order's claim. `done` is (collected, released) by line, or None while nothing has been.
@@ -197,6 +207,7 @@ class Ledger:
         "newest_run_last",
         "open_reservations",
         "owed",
+        "parts_in_slots",
         "policy",
         "positions",
         "remembered",
@@ -235,6 +246,7 @@ class Ledger:
         self.holders: dict[str, int] = {}  # parts of orders
         self.undecided: dict[int, None] = {}  # those of them that are still CLAIMED
         self.slots_taken: dict[int, int] = {}  # places by the slot's start
+        self.parts_in_slots: dict[tuple[str, int], int] = {}  # live ones by order and start: they share one place
         self.interned_lines: dict[Lines, Lines] = {}
         self.shared_instant_ms = 0
 

@@ -7,6 +7,7 @@ from typing import Any
 from actors.ledger.lifecycle import LIVE, Status
 from actors.ledger.reasons import Rejection
 from actors.ledger.state import Ledger, Remembered, Reservation, StockOutcome
+from tests.ledger import model_books
 from tests.ledger.model import Model
 from tests.ledger.model_books import Outcome
 
@@ -45,6 +46,7 @@ def indexes(ledger: Ledger) -> tuple[Any, ...]:
         set(ledger.undecided),
         set(ledger.owed),
         ledger.slots_taken,
+        ledger.parts_in_slots,
         {customer: {found} if isinstance(found, int) else set(found) for customer, found in ledger.customers.items()},
         ledger.baskets,
         ledger.open_reservations,
@@ -52,14 +54,17 @@ def indexes(ledger: Ledger) -> tuple[Any, ...]:
 
 
 def indexes_of(reservations: Iterable[Reservation], model: Model) -> tuple[Any, ...]:
-    """The same from the reservations alone; what is owed to orders, no reservation says, but the model knows."""
+    """The same from the reservations; what is owed to orders, and who shares a place in a slot, the model says."""
     known = list(reservations)
     live = [held for held in known if held.status in LIVE]
+    slots = {held.slot_start_ms for held in live if held.slot_start_ms}
+    mine = [found for found in model.parts() if found.status in model_books.LIVE and found.slot_start_ms]
     return (
         {held.part.holder: held.number for held in known if held.part is not None},
         {held.number for held in live if held.status is Status.CLAIMED},
         {part.number for part in model.reservations if part.untold},
-        Counter(held.slot_start_ms for held in live if held.slot_start_ms),
+        {slot_start_ms: len(model.having_a_place(slot_start_ms)) for slot_start_ms in slots},
+        Counter((found.whose(), found.slot_start_ms) for found in mine),
         {
             customer: {held.number for held in live if held.customer_id == customer}
             for customer in {held.customer_id for held in live}

@@ -10,7 +10,7 @@ from actors.ledger.commands import AdjustmentKind as Kind
 from actors.ledger.lifecycle import ReleaseReason, Status
 from actors.ledger.policy import Policy
 from actors.ledger.reasons import Reason
-from tests.ledger.model_books import LIVE, Line, Move, Outcome, Reservation, beyond
+from tests.ledger.model_books import LIVE, Line, Move, Outcome, Reservation, beyond, order_of
 from tests.ledger.model_hours import deadline_ms, offered, slot_at
 from tests.ledger.model_rules import over_a_limit, rule_ms
 
@@ -58,9 +58,9 @@ class Model:
     def held_then(self, sku: str, as_of_ms: int) -> int:
         return sum(move.units for move in self.promised if move.sku == sku and move.at_ms <= as_of_ms)
 
-    def places_taken(self, slot_start_ms: int, without: Reservation | None = None) -> int:
-        slots = [found.slot_start_ms for found in self.reservations if found.status in LIVE and found is not without]
-        return slots.count(slot_start_ms)
+    def having_a_place(self, slot_start_ms: int, without: Reservation | None = None) -> set[int | str]:
+        live = [found for found in self.reservations if found.status in LIVE and found is not without]
+        return {found.whose() for found in live if found.slot_start_ms == slot_start_ms}
 
     def keeps_back(self, sku: str) -> int:
         return ([0] + [units for kept, units in self.kept_back if kept == sku])[-1]
@@ -169,7 +169,8 @@ class Model:
             return ("no", "STORE_NOT_ACCEPTING")
         if any(part.holder == said.holder for part in self.reservations):
             return ("no", "CLAIM_ABANDONED")
-        refusal = self._cannot_be_had(said.customer_id, said.channel, said.lines, said.slot_start_ms, now_ms, None)
+        wanted = (said.customer_id, said.channel, said.lines, said.slot_start_ms, now_ms)
+        refusal = self._cannot_be_had(*wanted, None, order_of(said.holder))
         return ("no", refusal) if refusal else self._hold(said, 0, now_ms)
 
     def _hold(self, said: ask.Reserve | ask.Claim, deadline_ms: int, now_ms: int) -> Outcome:
@@ -187,11 +188,12 @@ class Model:
         slot_start_ms: int,
         now_ms: int,
         instead_of: Reservation | None,
+        order: str = "",
     ) -> str:
         """Why not: limits, then stock, then a place in the slot. What it comes instead of is free for it."""
         asked = {sku: sum(units for other, units in lines if other == sku) for sku, _ in lines}
         mine = [found for found in self.reservations if found.customer_id == customer_id and found is not instead_of]
-        refusal = over_a_limit(self.policy, mine, channel, asked) if asked else ""
+        refusal = over_a_limit(self.policy, mine, channel, asked, order) if asked else ""
         if refusal:
             return refusal
         if not all(self.knows(sku) for sku in asked):
@@ -200,12 +202,13 @@ class Model:
             free = self.on_hand(sku) - self.held(sku) - self.keeps_back(sku)
             if units > free + (instead_of.held(sku) if instead_of else 0):
                 return "INSUFFICIENT_STOCK"
-        if not slot_start_ms:
+        having = self.having_a_place(slot_start_ms, instead_of)
+        if not slot_start_ms or order in having:
             return ""
         slot = slot_at(self.policy.calendar, slot_start_ms)
         if slot is None or not offered(self.policy.calendar, slot_start_ms, now_ms):
             return "SLOT_NOT_OFFERED"
-        return "SLOT_FULL" if self.places_taken(slot_start_ms, instead_of) >= slot[1] else ""
+        return "SLOT_FULL" if len(having) >= slot[1] else ""
 
     def _heed(self, said: ask.Heed, now_ms: int) -> Outcome:
         """A part goes on as its order says, never back in its life; only a word that is newer counts."""

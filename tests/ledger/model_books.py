@@ -43,6 +43,10 @@ class Reservation:
         self.payment = ""
         self.reason: ReleaseReason | None = None
 
+    def whose(self) -> int | str:
+        """What is open, and comes to collect, once: its order with all parts, or it alone."""
+        return order_of(self.holder) if self.holder else self.number
+
     def held(self, sku: str) -> int:
         return sum(line.held() for line in self.lines if line.sku == sku) if self.status in LIVE else 0
 
@@ -58,6 +62,11 @@ class Reservation:
         lines = tuple((line.sku, line.quantity, line.sold, line.back) for line in self.lines)
         told = (self.payment, self.reason and self.reason.name, self.slot_start_ms, self.holder, self.heeded)
         return ("reservation", self.number, self.version, self.status.name, lines, self.deadline_ms, *told)
+
+
+def order_of(holder: str) -> str:
+    """All before the last dot; what has none is a whole order."""
+    return ".".join(holder.split(".")[:-1]) or holder
 
 
 def beyond(part: Reservation, keep: ask.Lines) -> list[int]:

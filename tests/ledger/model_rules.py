@@ -15,15 +15,17 @@ def rule_ms(policy: Policy, store_id: str, channel: str, sku: str) -> int:
     return best
 
 
-def over_a_limit(policy: Policy, of_customer: list[Reservation], channel: str, asked: dict[str, int]) -> str:
-    """Which limit would be broken if a customer with these reservations were to hold more."""
+def over_a_limit(
+    policy: Policy, of_customer: list[Reservation], channel: str, asked: dict[str, int], order: str
+) -> str:
+    """Which limit would be broken if a customer with these reservations were to hold more; for an order, if it were."""
     refusals = set()
     for rule in policy.limit_rules:
         if rule.channel not in ("", channel) or (rule.sku and rule.sku not in asked):
             continue
         fitting = [other for other in of_customer if other.status in LIVE and rule.channel in ("", other.channel)]
-        has = [other for other in fitting if not rule.sku or other.held(rule.sku)]
-        if rule.open_reservations_max and len(has) + 1 > rule.open_reservations_max:
+        others = {other.whose() for other in fitting if not rule.sku or other.held(rule.sku)} - {order}
+        if rule.open_reservations_max and len(others) + 1 > rule.open_reservations_max:
             refusals.add("OPEN_RESERVATIONS_LIMIT")
         for sku, units in asked.items():
             held = sum(other.held(sku) for other in fitting)

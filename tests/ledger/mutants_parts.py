@@ -24,7 +24,7 @@ from actors.ledger.idempotency import first_answer
 from actors.ledger.lifecycle import LIVE
 from actors.ledger.policy import HOUR_MS
 from actors.ledger.reasons import Reason
-from actors.ledger.state import Ledger, Part, Remembered
+from actors.ledger.state import Ledger, Part, Remembered, order_of
 
 CANNOT_BE_HAD: Final = frozenset({Reason.UNITS_LIMIT, Reason.INSUFFICIENT_STOCK, Reason.SLOT_FULL})
 
@@ -65,6 +65,25 @@ def claims_without_a_place(ledger: Ledger, command: Command, now_ms: int) -> Dec
     return decide(ledger, command, now_ms)
 
 
+def counts_a_second_part_again(ledger: Ledger, command: Command, now_ms: int) -> Decision:
+    """To limits and slots it is another customer's."""
+    if isinstance(command, Claim):
+        decision = decide(ledger, command._replace(holder=f"{command.holder}, alone.1"), now_ms)
+        return Accepted((Claimed._make(command),)) if isinstance(decision, Accepted) else decision
+    return decide(ledger, command, now_ms)
+
+
+def counts_no_order(ledger: Ledger, command: Command, now_ms: int) -> Decision:
+    """What orders have, no limit counts."""
+    if isinstance(command, Claim):
+        mine = ledger.customers.pop(command.customer_id, None)
+        decision = decide(ledger, command, now_ms)
+        if mine is not None:
+            ledger.customers[command.customer_id] = mine
+        return decision
+    return decide(ledger, command, now_ms)
+
+
 def notes_what_it_was_not_told(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     if isinstance(command, Acknowledge):
         parts = tuple((number, ledger.reservations[number].version) for number, _ in command.parts)
@@ -101,6 +120,22 @@ def keeps_the_old_place(ledger: Ledger, event: Event, at_ms: int) -> None:
     evolve(ledger, event, at_ms)
     if before_ms:
         ledger.slots_taken[before_ms] = ledger.slots_taken.get(before_ms, 0) + 1
+
+
+def gives_each_part_a_place(ledger: Ledger, event: Event, at_ms: int) -> None:
+    has_one = isinstance(event, Claimed) and (order_of(event.holder), event.slot_start_ms) in ledger.parts_in_slots
+    evolve(ledger, event, at_ms)
+    if isinstance(event, Claimed) and has_one:
+        ledger.slots_taken[event.slot_start_ms] += 1
+
+
+def leaves_with_the_first_part(ledger: Ledger, event: Event, at_ms: int) -> None:
+    """The place of an order is free again although another part of it has the slot."""
+    before = ledger.reservations.get(event.number) if isinstance(event, Heeded) else None
+    evolve(ledger, event, at_ms)
+    over = before is not None and ledger.reservations[before.number].status not in LIVE
+    if over and before and before.part and (before.part.order, before.slot_start_ms) in ledger.parts_in_slots:
+        del ledger.slots_taken[before.slot_start_ms]
 
 
 def owes_nothing(ledger: Ledger, event: Event, at_ms: int) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 from hypothesis import strategies as st
 
 from actors.ledger.calendar import Calendar
+from actors.ledger.commands import AdjustmentKind
 from actors.ledger.lifecycle import ReleaseReason, Status
 from actors.ledger.policy import DAY_MS, HOUR_MS, LimitRule, Policy, TtlRule
 from tests.ledger.hours import staffed, weekly
@@ -58,6 +59,18 @@ baskets = st.sampled_from(["", "", "b1", "b2"])
 ttls = st.sampled_from([0, DAY_MS, 3 * HOUR_MS, 0, MINUTE_MS, 1, 2 * DAY_MS, 8 * DAY_MS])
 picks = st.integers(0, 1_000_000)
 counts = st.dictionaries(st.sampled_from("ABC"), st.integers(0, 12), min_size=1).map(lambda found: tuple(found.items()))
+LATE_MS_MAX: Final = 2 * HOUR_MS
+rows = st.lists(
+    st.tuples(
+        skus,
+        st.integers(-6, 9).filter(bool),
+        st.integers(1, 40),
+        st.sampled_from(AdjustmentKind),
+        st.one_of(st.just(None), st.integers(-LATE_MS_MAX, MINUTE_MS)),
+    ),
+    min_size=1,
+    max_size=3,
+)
 reasons = st.sampled_from([reason for reason in ReleaseReason if reason < ReleaseReason.REPLACED])
 
 # Places among the slots that come, few, so that two want the same; 0 asks for none.
@@ -92,7 +105,9 @@ keeps = st.one_of(
 deadlines = st.sampled_from([HOUR_MS, DAY_MS, 0, -MINUTE_MS])  # from now; one that has passed ends nothing here
 words = st.tuples(ahead, statuses, deadlines, st.sampled_from(ReleaseReason), keeps)
 lives = st.lists(
-    st.one_of(words, words, steps, st.sampled_from(["is noted", "was noted before"])), min_size=1, max_size=6
+    st.one_of(words, words, steps, st.sampled_from(["is noted", "was noted before", "asks for more", "asks for more"])),
+    min_size=1,
+    max_size=6,
 )
 
 

@@ -42,7 +42,7 @@ from actors.ledger.state import Ledger, Remembered
 from tests.ledger import sayings as some
 from tests.ledger.compared import indexes, indexes_of, plain
 from tests.ledger.model import Model
-from tests.ledger.model_books import Reservation
+from tests.ledger.model_books import Reservation, order_of
 from tests.ledger.watched import DAY_ZERO_MS, Core, Watched, written
 from tests.ledger.words import MINUTE_MS
 
@@ -52,7 +52,6 @@ STEPS: Final = 50
 RUN_MS_MAX: Final = 7 * DAY_MS
 # Movements are remembered for a day, and those that come late are two hours late at most.
 COUNT_BACK_MS_MAX: Final = 20 * HOUR_MS
-LATE_MS_MAX: Final = 2 * HOUR_MS
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -92,7 +91,12 @@ class LedgerMachine(RuleBasedStateMachine):
         return some.latest(parts, pick).holder if parts and pick % 9 != 8 else self.next_holder()
 
     def next_holder(self) -> str:
-        return f"o{self.orders + 1}"
+        return f"o{self.orders + 1}.1"
+
+    def another_of(self, holder: str) -> str:
+        """Another part of the same order, with a number that none had before."""
+        self.orders += 1
+        return f"{order_of(holder)}.{self.orders + 1}"
 
     def slot(self, place: int) -> int:
         """When one of the next slots begins, 0 for none; the last place in the sequence is not offered."""
@@ -189,12 +193,14 @@ class LedgerMachine(RuleBasedStateMachine):
         channel=some.channels,
         lines=some.lines,
         slot=some.slots,
-        known=st.booleans(),
+        known=st.sampled_from(["", "part", "order"]),
         pick=some.picks,
     )
-    def claim(self, customer: str, channel: str, lines: Any, slot: int, known: bool, pick: int) -> None:
-        """For a new attempt of an order; now and then for one that has claimed before, its first answer forgotten."""
+    def claim(self, customer: str, channel: str, lines: Any, slot: int, known: str, pick: int) -> None:
+        """For a new order, or another part of one; or for one that has claimed before, its answer forgotten."""
         holder = self.holder(pick) if known else self.next_holder()
+        if known == "order":
+            holder = self.another_of(holder)
         forgotten = known and pick % 2 and any(part.holder == holder for part in self.model.parts())
         key = self.fresh_key() if forgotten else claim_key(holder)
         self.orders += holder == self.next_holder()
@@ -202,13 +208,16 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(customer=some.customers, lines=some.stocked_lines, slot=some.slots, life=some.lives)
     def order(self, customer: str, lines: Any, slot: int, life: list[Any]) -> None:
-        """A claim, what its order says then, and what happens in the shop between."""
+        """A claim, what its order says then, and what happens in the shop between; the order may ask for more."""
         holder = self.next_holder()
         self.orders += 1
         self.say(Claim(claim_key(holder), holder, customer, "web", lines, self.slot(slot)))
         for step in life:
             if not isinstance(step, str):
                 self.hear(holder, *step)
+            elif step == "asks for more":
+                holder = self.another_of(holder)
+                self.say(Claim(claim_key(holder), holder, customer, "web", lines, self.slot(slot)))
             elif self.model.reservations and self.model.reservations[-1].holder == holder:
                 self.step(self.model.reservations[-1], step, 1)
 
@@ -259,17 +268,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(
         source=st.sampled_from(["till", "wms"]),
-        rows=st.lists(
-            st.tuples(
-                some.skus,
-                st.integers(-6, 9).filter(bool),
-                st.integers(1, 40),
-                st.sampled_from(AdjustmentKind),
-                st.one_of(st.just(None), st.integers(-LATE_MS_MAX, MINUTE_MS)),
-            ),
-            min_size=1,
-            max_size=3,
-        ),
+        rows=some.rows,
     )
     def adjust(self, source: str, rows: Any) -> None:
         movements = tuple(

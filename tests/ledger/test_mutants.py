@@ -22,6 +22,7 @@ from tests.ledger.words import command_of, instant
 
 LIMITED = Policy(version=1, limit_rules=(LimitRule("", "", 0, 2),))
 PLACED = Policy(version=1, calendar=ONE_PLACE)
+ONE_OPEN = Policy(version=1, calendar=ONE_PLACE, limit_rules=(LimitRule("", "", 1, 0),))
 
 
 class Mutant(NamedTuple):
@@ -62,6 +63,9 @@ PARTS_DEADLINE = PART + "1:01 | wait"
 CONFIRM_PART = OPENING + "0:01 | claim o1 ann A 2\n 0:02 | heed o1 2 HELD until 1:00\n 0:03 | confirm #2"
 LATE_CLAIM = OPENING + "0:01 | heed o1 3 RELEASED\n 0:02 | claim o1 ann A 2"
 PLACE = OPENING + "0:01 | reserve ann A 1 slot 10:00\n 0:02 | claim o1 bob A 1 slot 10:00"
+TWO_PARTS = OPENING + "0:01 | claim o1.1 ann A 1 slot 10:00\n 0:02 | claim o1.2 ann B 1 slot 10:00\n"
+ONE_PART_GOES = TWO_PARTS + "0:03 | heed o1.1 1 RELEASED\n 0:04 | claim o2.1 bob A 1 slot 10:00"
+TWO_ORDERS = OPENING + "0:01 | claim o1.1 ann A 1\n 0:02 | claim o2.1 ann B 1"
 MORE = OPENING + "0:01 | reserve ann A 2\n 0:02 | reserve bob A 1\n 0:03 | amend #2 A 3"
 OVER_LIMIT = OPENING + "0:01 | reserve ann B 2\n 0:02 | amend #3 B 3"
 TAKEN = OPENING + "0:01 | reserve ann A 1 slot 10:00\n 0:02 | reserve bob A 1 slot 11:00\n 0:03 | amend #4 slot 10:00"
@@ -111,6 +115,19 @@ MUTANTS = {
     "kept by line": Mutant(assembled(decided=wrong_in_parts.keeps_so_many_of_each_line), {"model"}, KEEP),
     "claim without a place": Mutant(
         assembled(decided=wrong_in_parts.claims_without_a_place), {"audit", "model"}, PLACE, PLACED
+    ),
+    "second part counted again": Mutant(
+        assembled(decided=wrong_in_parts.counts_a_second_part_again), {"model"}, TWO_PARTS, PLACED
+    ),
+    "second part over a limit": Mutant(
+        assembled(decided=wrong_in_parts.counts_a_second_part_again), {"model"}, TWO_PARTS, ONE_OPEN
+    ),
+    "orders not counted": Mutant(
+        assembled(decided=wrong_in_parts.counts_no_order), {"audit", "model"}, TWO_ORDERS, ONE_OPEN
+    ),
+    "place by part": Mutant(assembled(evolved=wrong_in_parts.gives_each_part_a_place), IN_INDEXES, TWO_PARTS, PLACED),
+    "place left with the first part": Mutant(
+        assembled(evolved=wrong_in_parts.leaves_with_the_first_part), {*IN_INDEXES, "audit"}, ONE_PART_GOES, PLACED
     ),
     "noted untold": Mutant(assembled(decided=wrong_in_parts.notes_what_it_was_not_told), {"model"}, OWED),
     "part confirmed in its shop": Mutant(
@@ -189,12 +206,14 @@ def test_the_real_core_is_spotless_on_its_page(name: str) -> None:
         assembled(decided=wrong_in_parts.amends_whatever_is_asked),
         assembled(evolved=wrong_in_parts.keeps_the_old_place),
         assembled(evolved=wrong_in_parts.owes_nothing),
+        assembled(decided=wrong_in_parts.counts_a_second_part_again),
+        assembled(evolved=wrong_in_parts.gives_each_part_a_place),
         assembled(recall=wrong_in_parts.claims_after_the_end),
         assembled(falling_due=wrong_in_parts.expires_parts_too),
     ],
     ids=[
         *("stock", "release", "key", "deadline", "late word", "note", "amendment", "place", "owed"),
-        *("late claim", "part's deadline"),
+        *("second part", "place by part", "late claim", "part's deadline"),
     ],
 )
 def test_the_machine_finds_a_mutant_by_itself(core: Core) -> None:

@@ -104,6 +104,7 @@ def test_indexes_are_rebuilt() -> None:
         "ended",
         "holders",
         "owed",
+        "parts_in_slots",
         "slots_taken",
         "time_ms",
         "version",
