@@ -7,7 +7,7 @@ each order stands once it is quiet. Pure; nothing is asked of anybody here.
 - Whatever shops did to a part was told to somebody.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -196,7 +196,7 @@ def _shop(part: History) -> str:
 
 def _judge_slots(evidence: Evidence, watch: PartWatch, found: OrderFindings) -> None:
     """A shop's events are one sequence, so here versions take the place of instants."""
-    taken: dict[tuple[str, int], list[Taken]] = {}
+    taken: dict[tuple[str, int], dict[str, list[Taken]]] = {}
     for history in with_slots(watch.histories):
         slot: int | None = None
         for _, reservation in history.stages:
@@ -205,11 +205,13 @@ def _judge_slots(evidence: Evidence, watch: PartWatch, found: OrderFindings) -> 
             if now != slot:
                 for start_ms, more in ((slot, -1), (now, 1)):
                     if start_ms is not None:
-                        changes = taken.setdefault((reservation.store_id, start_ms), [])
+                        by_order = taken.setdefault((reservation.store_id, start_ms), {})
+                        changes = by_order.setdefault(reservation.order_id or reservation.reservation_id, [])
                         changes.append(Taken(reservation.version, more))
                 slot = now
-    for (store_id, start_ms), changes in sorted(taken.items()):
-        most, capacity = peak(changes), evidence.capacities.get((store_id, start_ms), 0)
+    for (store_id, start_ms), by_order in sorted(taken.items()):
+        places = (place for changes in by_order.values() for place in _one_place(changes))
+        most, capacity = peak(places), evidence.capacities.get((store_id, start_ms), 0)
         if most > capacity:
             found.slots_over_capacity += 1
             found.say(f"shop {store_id}, slot {start_ms}: {most} places were taken, it has {capacity}")
@@ -217,6 +219,15 @@ def _judge_slots(evidence: Evidence, watch: PartWatch, found: OrderFindings) -> 
         if contest.accepted != min(contest.callers, contest.places):
             found.slot_contests_wrong += 1
             found.say(f"{contest.callers} callers for {contest.places} places of a slot: {contest.accepted} accepted")
+
+
+def _one_place(changes: Iterable[Taken]) -> Iterator[Taken]:
+    """What the parts of one order have together in a slot: from the first that takes it until the last has left."""
+    parts = 0
+    for at, more in sorted(changes):
+        if not parts or not parts + more:
+            yield Taken(at, more)
+        parts += more
 
 
 def repeats_differing(repeats: Iterable[OrderRepeated]) -> list[OrderRepeated]:

@@ -197,11 +197,11 @@ def test_a_slot_that_was_left_may_be_taken_again() -> None:
     cooked.events[NEAR_SHOP].append(Event(NEAR_SHOP, 8, START_MS + 8, told.Claimed(bob)))
     found, _ = cooked.judged()
     assert found.slots_over_capacity == 0
-    cooked.events[NEAR_SHOP].append(
-        Event(NEAR_SHOP, 9, START_MS + 9, told.Claimed(replace(bob, reservation_id=f"{NEAR_SHOP}:9", version=9)))
-    )
-    found, _ = cooked.judged()
-    assert found.slots_over_capacity == 1
+    for version, order_id, over_capacity in ((9, "0009/1", 0), (10, "0009/2", 1)):  # another part of it, another order
+        more = replace(bob, reservation_id=f"{NEAR_SHOP}:{version}", version=version, order_id=order_id)
+        cooked.events[NEAR_SHOP].append(Event(NEAR_SHOP, version, START_MS + version, told.Claimed(more)))
+        found, _ = cooked.judged()
+        assert found.slots_over_capacity == over_capacity
 
 
 @pytest.mark.parametrize(("accepted", "wrong"), [(3, 0), (2, 1), (4, 1)])
