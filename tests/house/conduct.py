@@ -22,6 +22,13 @@ WALL_CLOCK: Final = frozenset(
         "datetime.date.today",
     }
 )
+# What tells how long something took; a test that compares it fails on somebody's machine.
+CLOCKS: Final = WALL_CLOCK | {
+    f"time.{clock}{unit}"
+    for clock in ("monotonic", "perf_counter", "process_time", "thread_time")
+    for unit in ("", "_ns")
+}
+SECONDS_TAKEN: Final = frozenset({"timeit.timeit", "timeit.repeat", "os.times"})
 # Built-in functions that reach outside, or differ from one process to the next.
 IMPURE: Final = frozenset(
     {"open", "print", "input", "eval", "exec", "compile", "id", "hash", "breakpoint", "__import__"}
@@ -108,6 +115,37 @@ def tests_do_not_sleep(source: Source) -> Iterator[Violation]:
     for call, name in calls(source):
         if name == "time.sleep" or (name == "asyncio.sleep" and not (call.args and _is_constant(call.args[0], 0))):
             yield source.at(call, f"{name}: wait for a condition with tests.waiting")
+
+
+def tests_compare_no_times(source: Source) -> Iterator[Violation]:
+    """No assertion rests on a clock, which runs as it likes on a shared machine: count what was looked at instead."""
+    if source.package != "tests":
+        return
+    clocks = {name.rpartition(".")[2] for _, name in imports(source) if name in CLOCKS}
+    for function in ast.walk(source.tree):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Module):
+            continue
+        timed: set[str] = set()
+        for node in ast.walk(function):
+            if isinstance(node, ast.Assign) and _reads_a_clock(node.value, clocks, timed):
+                timed |= {name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+        for node in ast.walk(function):
+            if isinstance(node, ast.Assert) and _reads_a_clock(node.test, clocks, timed):
+                yield source.at(node, "an assertion about a time: count what was looked at, or wait for a condition")
+            if isinstance(node, ast.Return) and node.value and _reads_a_clock(node.value, clocks, timed):
+                yield source.at(node, "a test hands out a time that it took: count what was looked at")
+
+
+def _reads_a_clock(expression: ast.expr, clocks: set[str], timed: set[str]) -> bool:
+    """Whether a clock is read in an expression, or one of these names has a time that was taken."""
+    for node in ast.walk(expression):
+        if isinstance(node, ast.Name) and node.id in timed:
+            return True
+        if isinstance(node, ast.Call):
+            name = dotted(node.func)
+            if name in CLOCKS or name in clocks or name in SECONDS_TAKEN:
+                return True
+    return False
 
 
 def nothing_is_mocked(source: Source) -> Iterator[Violation]:

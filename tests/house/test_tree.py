@@ -20,6 +20,7 @@ FOR_CODE: Final[tuple[Rule, ...]] = (
 )
 FOR_TESTS: Final[tuple[Rule, ...]] = (
     conduct.tests_do_not_sleep,
+    conduct.tests_compare_no_times,
     conduct.nothing_is_mocked,
 )
 FOR_BOTH: Final[tuple[Rule, ...]] = (
