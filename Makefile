@@ -60,13 +60,13 @@ $(VENV)/bin/python:
 	    echo "holdfast: $$python cannot make an environment; some systems ship that part as python3.11-venv" >&2; exit 1; }
 
 # The stamps make the second time free; a change of what is asked for makes them stale.
-$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+$(VENV)/.installed: pyproject.toml clients/pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "holdfast: installing into $(VENV); the first time takes a minute or two, mostly for Ray ..."
-	@SECONDS=0; $(PIP_INSTALL) -e . && touch $@ && echo "holdfast: installed in $$SECONDS s"
+	@SECONDS=0; $(PIP_INSTALL) -e './clients[cli]' -e . && touch $@ && echo "holdfast: installed in $$SECONDS s"
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "holdfast: installing the tools for tests and checks into $(VENV) ..."
-	@SECONDS=0; $(PIP_INSTALL) -e '.[dev]' && touch $@ && echo "holdfast: installed in $$SECONDS s"
+	@SECONDS=0; $(PIP_INSTALL) -e './clients[cli]' -e '.[dev]' && touch $@ && echo "holdfast: installed in $$SECONDS s"
 
 # --- running ---------------------------------------------------------------------------------------------------------
 
@@ -139,7 +139,7 @@ constraints: ## Pin the newest versions that pyproject.toml allows
 	scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
 	echo "holdfast: resolving in a fresh environment ..."; \
 	"$$python" -m venv "$$scratch/venv"; \
-	"$$scratch/venv/bin/python" -m pip install -qq --no-input --disable-pip-version-check -e '.[dev]'; \
+	"$$scratch/venv/bin/python" -m pip install -qq --no-input --disable-pip-version-check -e './clients[cli]' -e '.[dev]'; \
 	{ sed '/^#/!d' constraints.txt; \
 	  "$$scratch/venv/bin/python" -m pip freeze --exclude-editable; } > "$$scratch/new"; \
 	if grep -n -E '@|/' <(sed '/^#/d' "$$scratch/new"); then \

@@ -8,24 +8,22 @@ from typing import Any
 
 import orjson
 
-from actors.chain import (
+from actors.core.chain import (
     EMPTY,
-    Chain,
     ChainEvent,
     PolicySet,
     StoresPut,
-    chain_from_document,
     chain_to_document,
     event_from_document,
     event_to_document,
     evolve_chain,
     store_from_row,
 )
-from actors.clock import SystemClock
+from actors.core.policy import from_document
 from actors.journal.port import JournalError, Record
 from actors.journal.sqlite import SqliteJournal
-from actors.ledger.policy import from_document
-from actors.placement import CHAIN_ACTOR
+from actors.protocol.placement import CHAIN_ACTOR
+from actors.runtime.clock import SystemClock
 
 LEDGER_ID = "chain"
 READ_EVENTS_MAX = 10_000
@@ -88,8 +86,3 @@ class ChainActor:
             self._end(failure)
             raise
         self._chain = chain
-
-
-def load_chain(document: bytes) -> Chain:
-    """The chain of a document that this actor gave."""
-    return chain_from_document(orjson.loads(document))

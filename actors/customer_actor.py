@@ -6,18 +6,18 @@ A plain class; `cluster` puts Ray on it. It is told and asked like a StoreActor;
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from actors.clock import Clock
-from actors.envelope import Wire
-from actors.host import Hosted
 from actors.journal.port import Journal, JournalError
-from actors.ledger.invariants import Violation
-from actors.office import TIDY_EVERY_S, FeedRecord, Office, in_turn
-from actors.order_envelope import order_command_from_wire
-from actors.orders.agreement import is_promised
+from actors.orders.consistency import is_promised
 from actors.orders.invariants import check
 from actors.orders.plain import order_to_plain
 from actors.orders.snapshot import Capture, copied
 from actors.orders.state import OrderLedger
+from actors.protocol.messages import Wire
+from actors.protocol.order_messages import order_command_from_wire
+from actors.runtime.clock import Clock
+from actors.runtime.ledger_actor import TIDY_EVERY_S, FeedRecord, Office, in_turn
+from actors.runtime.ledger_host import Hosted
+from actors.shop.invariants import Violation
 
 ORDERS_SCAN_MAX: Final = 50_000  # versions looked at for one page of orders
 UNTOLD_MAX: Final = 500  # orders of one ledger to an answer

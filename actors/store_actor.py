@@ -6,13 +6,13 @@ A plain class; `cluster` puts Ray on it. Calls come in on several threads, the h
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from actors.clock import Clock
-from actors.envelope import Wire, command_from_wire, reservation_to_wire
-from actors.host import Hosted
+from actors.core.status import LIVE
 from actors.journal.port import Journal, JournalError
-from actors.ledger.lifecycle import LIVE
-from actors.ledger.snapshot import Capture
-from actors.office import TIDY_EVERY_S, FeedRecord, Office, in_turn
+from actors.protocol.messages import Wire, command_from_wire, reservation_to_wire
+from actors.runtime.clock import Clock
+from actors.runtime.ledger_actor import TIDY_EVERY_S, FeedRecord, Office, in_turn
+from actors.runtime.ledger_host import Hosted
+from actors.shop.snapshot import Capture
 
 LIST_SCAN_MAX: Final = 50_000  # versions looked at for one page: 5 ms
 FEED_EVENTS_MAX: Final = 1_000

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from time import perf_counter, process_time
 from typing import Any, Final
 
-from bench import opposing
+from bench import contended
 from bench.arithmetic import latencies_ms
-from bench.heard import Heard
 from bench.payloads import CHANNEL, sku
-from clients import ChannelClient, HoldfastError, Order, Place, Rejection, Reservation, SourcingPolicy
+from bench.tally import Heard
+from holdfast.client import ChannelClient, HoldfastError, Order, Place, Rejection, Reservation, SourcingPolicy
 
 WARM_CALLS = 4  # of each caller
 LIMITED_CHANNEL = "app"  # to which a limit of the whole chain applies, in scenario `across`
@@ -22,8 +22,8 @@ async def call_through_client(
     spec: dict[str, Any], gate: Callable[[str], None], tell: Callable[[dict[str, Any]], None]
 ) -> None:
     """See `bench.load`, whose specification, gate and answers these are."""
-    opposes = spec["method"] == opposing.METHOD
-    caller = opposing.take_and_give_back if opposes else _caller
+    opposes = spec["method"] == contended.METHOD
+    caller = contended.take_and_give_back if opposes else _caller
     async with ChannelClient(spec["target"]) as client:
         warmed, heard = Heard(), Heard()
         chances = [random.Random(spec["seed"] + number) for number in range(spec["in_flight"])]
@@ -36,11 +36,11 @@ async def call_through_client(
         cpu, began = process_time(), perf_counter()
         await everyone(began + spec["seconds"], 0, heard)
         took, cpu = perf_counter() - began, process_time() - cpu
-        more = opposing.figures(heard, spec["store_ids"], took) if opposes else {}
+        more = contended.figures(heard, spec["store_ids"], took) if opposes else {}
         calls = len(heard.latencies)
         tell({"seconds": took, "cpu_s": cpu, "calls": calls, **latencies_ms(heard.latencies), "more": more})
         if opposes:
-            heard.stuck += await opposing.left_over(client, spec["store_ids"])
+            heard.stuck += await contended.left_over(client, spec["store_ids"])
             heard.stuck += [] if heard.accepted else ["no order was placed"]
     failures = warmed.failures + heard.failures
     tell(

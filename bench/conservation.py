@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from actors.ledger import audit_books, invariants
-from actors.ledger.state import Ledger
+from actors.shop import audit_books, invariants
+from actors.shop.state import Ledger
 
 Violation = audit_books.Violation | invariants.Violation
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import grpc
 
-from actors.ledger.audit_books import Violation
+from actors.shop.audit_books import Violation
 from bench.conservation import Conservation, Told, judged
 from bench.payloads import sku
 from holdfast.v1 import (

@@ -5,10 +5,10 @@ import random
 from collections.abc import Iterator
 from typing import Final
 
-from actors.envelope import Entry, command_to_wire
-from actors.ledger.commands import AdjustmentKind, AdjustStock, Movement, Reserve
-from actors.ledger.state import Ledger
-from actors.ledger.transact import transact
+from actors.protocol.messages import Entry, command_to_wire
+from actors.shop.commands import AdjustmentKind, AdjustStock, Movement, Reserve
+from actors.shop.state import Ledger
+from actors.shop.transact import transact
 from bench.payloads import CHANNEL, sku
 
 STORE: Final = "S000"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import processes
-from serve.environment import service_environment
+from serve.config.environment import service_environment
 
 START_S: Final = 120.0
 STOP_S: Final = 60.0

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import ray
 
-from actors.cluster import CALLS_MAX, NAMESPACE
+from actors.ray_actors import CALLS_MAX, NAMESPACE
 from bench import processes
-from serve.environment import SWITCHES
+from serve.config.environment import SWITCHES
 
 CALL_S: Final = 60.0
 

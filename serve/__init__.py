@@ -1,5 +1,10 @@
-"""The front end: gRPC in, commands to the actors, answers out. It holds no authority and keeps no stock.
+"""What a gateway's process runs: gRPC in, commands to the actors, answers out. It holds no stock.
 
-`app` puts Ray Serve on it; `gateway` is the deployment, one short method for each call; `reservations`, `stock`,
-`events` and `admin` are its rooms; `validation` and `translation` are the only doors between wire and ledger.
+app, gateway, admission   the composition root, the deployment, and its bounded entrance
+services                  one module for each proto service, one short method a call
+wire                      protobuf to commands and answers and back; checks of shape; reasons to statuses
+routing                   the way from a ledger to its actor, the batcher, the one owner of retries
+coordination              orders over several ledgers: coordinator and reconciler
+sourcing                  ranking shops for an order
+config                    settings, the chain file, Serve's switches
 """

@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
-from serve.environment import service_environment
-from serve.settings import RUN_DIR_PREFIX, Settings, SettingsError, read_settings
+from serve.config.environment import service_environment
+from serve.config.settings import RUN_DIR_PREFIX, Settings, SettingsError, read_settings
 
 _PORTS = "HOLDFAST_SERVICE_PORTS"
 _RUN_DIR = "HOLDFAST_RUN_DIR"

@@ -17,15 +17,13 @@ import ray.serve
 from ray.serve.config import HTTPOptions, ProxyLocation, gRPCOptions
 from ray.serve.schema import LoggingConfig
 
-from actors.chain import store_to_row
-from actors.clock import SystemClock
-from actors.cluster import CallFailed, call_actor, close_actors, make_actors, start_ray, stop_ray
-from actors.ledger.policy import to_document
-from actors.placement import CHAIN_ACTOR, CUSTOMER_ACTORS
-from serve.chain_file import ChainFile, read_chain_file
-from serve.gateway import JOURNAL_DIR, Gateway
-from serve.hours import year_of
-from serve.settings import (
+from actors.core.chain import store_to_row
+from actors.core.policy import to_document
+from actors.protocol.placement import CHAIN_ACTOR, CUSTOMER_ACTORS
+from actors.ray_actors import CallFailed, call_actor, close_actors, make_actors, start_ray, stop_ray
+from actors.runtime.clock import SystemClock
+from serve.config.chain_file import ChainFile, read_chain_file
+from serve.config.settings import (
     SERVICE_FILE,
     Settings,
     fix_placement,
@@ -33,9 +31,11 @@ from serve.settings import (
     read_postcodes_file,
     take_run_dir,
 )
+from serve.gateway import JOURNAL_DIR, Gateway
+from serve.wire.hours import year_of
 
 APPLICATION: Final = "holdfast"
-ONGOING_MAX: Final = 8_192  # calls in one gateway; `serve.calls` refuses earlier, with RetryInfo
+ONGOING_MAX: Final = 8_192  # calls in one gateway; `serve.admission` refuses earlier, with RetryInfo
 DRAIN_S: Final = 10.0
 
 log = logging.getLogger("holdfast.app")

@@ -14,12 +14,9 @@ from typing import Any, Final
 
 from grpc_health.v1 import health_pb2 as hp
 
-from actors.clock import Clock, SystemClock
-from actors.cluster import RayActors
-from actors.coordinator import Coordinator
-from actors.placement import Placement
-from actors.router import Router
-from actors.settler import Settler
+from actors.protocol.placement import Placement
+from actors.ray_actors import RayActors
+from actors.runtime.clock import Clock, SystemClock
 from holdfast.v1 import (
     admin_service_pb2 as ad,
     event_service_pb2 as es,
@@ -27,17 +24,20 @@ from holdfast.v1 import (
     reservation_service_pb2 as rs,
     stock_service_pb2 as ss,
 )
-from serve import translation
-from serve.admin import Admin
-from serve.calls import Calls
-from serve.events import Feeds
-from serve.health import Health
-from serve.places import Postcodes
-from serve.reservations import AMEND, COLLECT, CONFIRM, EXTEND, READY, RELEASE, RESERVE, Reservations
-from serve.settings import read_postcodes_file
-from serve.stock import Stock
-from serve.stores import Stores
-from serve.verification import Verification
+from serve.admission import Calls
+from serve.config.settings import read_postcodes_file
+from serve.coordination.coordinator import Coordinator
+from serve.coordination.reconciler import Settler
+from serve.routing.router import Router
+from serve.services.admin import Admin
+from serve.services.events import Feeds
+from serve.services.health import Health
+from serve.services.reservations import AMEND, COLLECT, CONFIRM, EXTEND, READY, RELEASE, RESERVE, Reservations
+from serve.services.stock import Stock
+from serve.services.stores import Stores
+from serve.services.verification import Verification
+from serve.sourcing.places import Postcodes
+from serve.wire import translation
 
 log = logging.getLogger("holdfast.gateway")
 

@@ -11,11 +11,11 @@ from zlib import crc32
 
 import orjson
 
-from actors.ledger import events as ev
-from actors.ledger.commands import AdjustmentKind, Movement
-from actors.ledger.lifecycle import ReleaseReason, Status
-from actors.ledger.reasons import Rejection
-from actors.ledger.snapshot import Row, rejection_fields, rejection_from
+from actors.core.rejection import Rejection
+from actors.core.status import ReleaseReason, Status
+from actors.shop import events as ev
+from actors.shop.commands import AdjustmentKind, Movement
+from actors.shop.snapshot import Row, rejection_fields, rejection_from
 
 CHUNK_ROWS: Final = 2_000  # snapshot rows to a chunk: some 3 ms of encoding between two batches
 

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 import orjson
 
+from actors.core.status import ReleaseReason, Status
 from actors.journal.codec import fields_of
-from actors.ledger.events import PolicyAdopted
-from actors.ledger.lifecycle import ReleaseReason, Status
-from actors.ledger.snapshot import rejection_from
 from actors.orders import events as ev
 from actors.orders.plain import lines_from, plans_from, targets_from
+from actors.shop.events import PolicyAdopted
+from actors.shop.snapshot import rejection_from
 
 # Name and version of each event as it is written now.
 TAGS: Final[dict[type, str]] = {

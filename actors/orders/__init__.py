@@ -2,5 +2,5 @@
 
 One ledger keeps a hash slot of customers. An *order* is one customer's reservation whose parts lie in one shop or in
 several; this ledger decides for all of them, the shops hold what it decided. It never waits and never calls: whoever
-drives an order (see `actors.coordinator`) carries its words to the shops and theirs back.
+drives an order (see `serve.coordination.coordinator`) carries its words to the shops and theirs back.
 """

@@ -2,11 +2,11 @@
 where a customer was faster than a word.
 """
 
-from actors.ledger.commands import Lines
-from actors.ledger.demand import by_sku
-from actors.ledger.lifecycle import LIVE
+from actors.core.status import LIVE
 from actors.orders.commands import Note, Plan, Target
 from actors.orders.state import Order, Part
+from actors.shop.commands import Lines
+from actors.shop.preconditions import by_sku
 
 
 def amendment(order: Order, wanted: tuple[Plan, ...], *, whole: bool) -> tuple[tuple[Plan, ...], tuple[Target, ...]]:

@@ -8,12 +8,12 @@ asked under the rules in force, not for how it counts.
 from collections.abc import Iterator
 from typing import Final
 
-from actors.ledger.events import PolicyAdopted
-from actors.ledger.invariants import Violation
 from actors.orders import events as ev
 from actors.orders.evolve import evolve
 from actors.orders.limits import over_limit
 from actors.orders.state import CERTAIN, Order, OrderLedger, Standing
+from actors.shop.events import PolicyAdopted
+from actors.shop.invariants import Violation
 
 VIOLATIONS_KEPT_MAX: Final = 1_000
 

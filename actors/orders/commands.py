@@ -2,9 +2,9 @@
 
 from typing import Final, NamedTuple
 
-from actors.ledger.commands import Lines
-from actors.ledger.lifecycle import ReleaseReason, Status
-from actors.ledger.reasons import Rejection
+from actors.core.rejection import Rejection
+from actors.core.status import ReleaseReason, Status
+from actors.shop.commands import Lines
 
 
 class Plan(NamedTuple):

@@ -6,9 +6,8 @@ holds until it has.
 
 from typing import Final
 
-from actors.ledger.idempotency import fingerprint, fingerprint_of
-from actors.ledger.lifecycle import LIVE, Status
-from actors.ledger.reasons import Reason, Rejection
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import LIVE, Status
 from actors.orders import commands as cm, events as ev
 from actors.orders.amendment import amendment, beyond_collected, reduction, reduction_at_commit
 from actors.orders.limits import over_limit
@@ -23,6 +22,7 @@ from actors.orders.state import (
     Renewal,
     Standing,
 )
+from actors.shop.idempotency import fingerprint, fingerprint_of
 
 STATUS_OF: Final = {
     Standing.HELD: Status.HELD,

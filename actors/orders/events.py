@@ -2,11 +2,11 @@
 
 from typing import NamedTuple
 
-from actors.ledger.commands import Lines
-from actors.ledger.events import PolicyAdopted
-from actors.ledger.lifecycle import ReleaseReason, Status
-from actors.ledger.reasons import Rejection
+from actors.core.rejection import Rejection
+from actors.core.status import ReleaseReason, Status
 from actors.orders.commands import Plan, Target
+from actors.shop.commands import Lines
+from actors.shop.events import PolicyAdopted
 
 
 class Opened(NamedTuple):

@@ -3,15 +3,15 @@
 from heapq import heappush
 from typing import Any, Final, assert_never
 
-from actors.ledger.commands import Lines
-from actors.ledger.demand import by_sku
-from actors.ledger.events import PolicyAdopted
-from actors.ledger.lifecycle import LIVE, Status
-from actors.ledger.policy import DAY_MS, from_document
+from actors.core.policy import DAY_MS, from_document
+from actors.core.status import LIVE, Status
 from actors.orders import events as ev
 from actors.orders.amendment import in_all
 from actors.orders.commands import Plan, Target
 from actors.orders.state import CERTAIN, OVER, Order, OrderLedger, Part, Renewal, Standing, Told, due_at_ms
+from actors.shop.commands import Lines
+from actors.shop.events import PolicyAdopted
+from actors.shop.preconditions import by_sku
 
 GENERATION_MS: Final = DAY_MS
 FORGET_A_STEP_MAX: Final = 64  # settled orders forgotten per event

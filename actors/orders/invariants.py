@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from actors.ledger.invariants import Violation
-from actors.ledger.lifecycle import LIVE
+from actors.core.status import LIVE
 from actors.orders.state import ATTEMPTS_MAX, CERTAIN, OVER, Order, OrderLedger, Part, Standing, due_at_ms
+from actors.shop.invariants import Violation
 
 NOT_SO: Final = "it is not so"
 

@@ -2,9 +2,9 @@
 may still hand over until that shop has said that it will not.
 """
 
-from actors.ledger.lifecycle import LIVE
-from actors.ledger.policy import ChainLimitRule
-from actors.ledger.reasons import Reason, Rejection
+from actors.core.policy import ChainLimitRule
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import LIVE
 from actors.orders.commands import Plan, Target
 from actors.orders.state import Order, OrderLedger, Part
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from actors.ledger.commands import Lines
-from actors.ledger.lifecycle import ReleaseReason, Status
+from actors.core.status import ReleaseReason, Status
 from actors.orders.commands import Plan, Target
 from actors.orders.state import Order, Part, Renewal, Standing
+from actors.shop.commands import Lines
 
 _STANDING, _REASON, _MISSING, _TARGETS, _PARTS, _RENEWAL = map(
     Order._fields.index, ("standing", "reason", "missing", "targets", "parts", "renewal")

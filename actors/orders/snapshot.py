@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Any, Final
 
-from actors.ledger.policy import from_document, to_document
-from actors.ledger.reasons import Rejection
-from actors.ledger.snapshot import rejection_fields, rejection_from
+from actors.core.policy import from_document, to_document
+from actors.core.rejection import Rejection
 from actors.orders.evolve import index_basket, index_deadline, index_untold
 from actors.orders.plain import order_from_plain, order_to_plain
 from actors.orders.state import OrderLedger, Told
+from actors.shop.snapshot import rejection_fields, rejection_from
 
 # Of format 1 none is read: what a part keeps was counted otherwise, and cannot be told from it. The records can tell.
 FORMAT: Final = 2

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-from actors.ledger.commands import Lines
-from actors.ledger.demand import by_sku
-from actors.ledger.lifecycle import LIVE, ReleaseReason, Status
-from actors.ledger.policy import Policy
-from actors.ledger.reasons import Rejection
+from actors.core.policy import Policy
+from actors.core.rejection import Rejection
+from actors.core.status import LIVE, ReleaseReason, Status
 from actors.orders.commands import Target
+from actors.shop.commands import Lines
+from actors.shop.preconditions import by_sku
 
 REMEMBERED_ANSWERS_MAX: Final = 8_000_000
 OPEN_MS: Final = 10_000  # an attempt that is not certain by then is abandoned

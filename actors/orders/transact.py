@@ -3,7 +3,7 @@
 from heapq import heappop
 from typing import NamedTuple
 
-from actors.ledger.reasons import UNRECORDED, Reason, Rejection
+from actors.core.rejection import UNRECORDED, Reason, Rejection
 from actors.orders import commands as cm, events as ev
 from actors.orders.decide import content_of, decide, key_of
 from actors.orders.evolve import evolve

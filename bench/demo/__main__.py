@@ -26,7 +26,7 @@ from bench.demo.report import document, tell, verdict_of
 from bench.demo.run import prove_again, run, state_differs
 from bench.service import Service, ServiceFailed, running
 from bench.workload import SharedDataMissing, Workload, load_workload
-from clients import HoldfastError
+from holdfast.client import HoldfastError
 
 EXIT_BROKEN: Final = 1
 EXIT_NOT_STARTED: Final = 3

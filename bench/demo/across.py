@@ -31,7 +31,7 @@ from bench.demo.progress import Phases, Tick
 from bench.demo.replay import open_stock
 from bench.ledgers import CALL_S, TIME, connected
 from bench.service import Service
-from clients import ChannelClient, Order, ReleaseReason
+from holdfast.client import ChannelClient, Order, ReleaseReason
 from holdfast.v1 import admin_service_pb2 as admin_pb2, admin_service_pb2_grpc as admin_grpc
 
 CALLERS: Final = 48

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from bench import processes
 from bench.demo.recovery import PROBE_MS_MAX, NotRecovered, ask_until
 from bench.demo.verdict import Outage
-from clients import ChannelClient
+from holdfast.client import ChannelClient
 
 CUSTOMERS: Final = "customer actors"
 GATEWAY: Final = "gateway"

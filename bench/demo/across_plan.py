@@ -13,7 +13,7 @@ from bench.demo.chain_limits import ChainLimit
 from bench.demo.journeys import Repeat
 from bench.demo.order_calls import OrderCall, OrderKind
 from bench.workload import Opening, Shop
-from clients import Order, Place, SourcingPolicy, StorePlan
+from holdfast.client import Order, Place, SourcingPolicy, StorePlan
 
 ORDERS: Final = 800
 TOWNS: Final = 24

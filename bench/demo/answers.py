@@ -8,7 +8,7 @@ from typing import Final
 from bench.demo.calls import Answered, Call, Kind, Outcome, perform
 from bench.demo.latencies import Latencies
 from bench.demo.verdict import Repeated
-from clients import ChannelClient, HoldfastError, Rejection
+from holdfast.client import ChannelClient, HoldfastError, Rejection
 
 CALL_MS_MAX: Final = 45_000
 """A caller waits so long, over all attempts: longer than any restart of an actor takes."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from bench.demo.parts import History
-from clients import Reservation, Status
+from holdfast.client import Reservation, Status
 
 
 class ChainLimit(NamedTuple):

@@ -13,7 +13,7 @@ from zlib import crc32
 
 from bench.demo.calls import Call, Kind
 from bench.workload import Order
-from clients import ReleaseReason
+from holdfast.client import ReleaseReason
 
 CHANNELS: Final = {"web": 55, "app": 30, "marketplace": 10, "phone": 5}
 BASKETS_A_CUSTOMER: Final = 4

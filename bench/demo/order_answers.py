@@ -9,15 +9,8 @@ from zlib import crc32
 from bench.demo.answers import CALL_MS_MAX, ERRORS_KEPT_MAX
 from bench.demo.journeys import Repeat
 from bench.demo.latencies import Latencies
-from bench.demo.order_calls import (
-    OrderAnswered,
-    OrderCall,
-    OrderKind,
-    OrderOutcome,
-    OrderRepeated,
-    perform_order,
-)
-from clients import ChannelClient, HoldfastError, Rejection
+from bench.demo.order_calls import OrderAnswered, OrderCall, OrderKind, OrderOutcome, OrderRepeated, perform_order
+from holdfast.client import ChannelClient, HoldfastError, Rejection
 
 MEANWHILE_MS_MAX: Final = 250
 """Longer than most orders take: the second call comes at any moment of the first."""

@@ -8,7 +8,7 @@ from typing import Final
 from bench.demo.order_calls import PLACING, OrderAnswered, OrderCall, OrderKind
 from bench.demo.order_told import OrderStory
 from bench.demo.parts import PartWatch
-from clients import (
+from holdfast.client import (
     Order,
     OrderPart,
     OrderStatus,

@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import NamedTuple, TypeAlias, assert_never
 
-from clients import (
+from holdfast.client import (
     ChannelClient,
     Order,
     PartOutcome,

@@ -12,7 +12,7 @@ from bench.demo.order_told import stories_of
 from bench.demo.order_verdict import UNCERTAIN, Evidence
 from bench.demo.parts import PartWatch, with_slots
 from bench.demo.progress import Tick
-from clients import ChannelClient, NotFound, Order, OrderStatus, Status
+from holdfast.client import ChannelClient, NotFound, Order, OrderStatus, Status
 
 QUIET_S_MAX: Final = 40.0
 """A claim that heard nothing asks after 15 s, and what nobody noted is noted within 10 s more."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bench.demo.order_calls import PLACING, OrderAnswered, OrderCall, OrderKind
-from clients import Order, Reservation
+from holdfast.client import Order, Reservation
 
 
 class Accepted(NamedTuple):

@@ -17,7 +17,7 @@ from bench.demo.order_calls import OrderAnswered, OrderRepeated
 from bench.demo.order_told import OrderStory, stories_of
 from bench.demo.parts import History, PartWatch, with_slots
 from bench.demo.projection import LIVE
-from clients import Order, OrderStatus, OrdersVerification, Reason, Rejection, Status, Verification
+from holdfast.client import Order, OrderStatus, OrdersVerification, Reason, Rejection, Status, Verification
 
 FINDINGS_MAX: Final = 50
 SENTENCE_CHARS_MAX: Final = 600

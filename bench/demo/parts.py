@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from bench.demo.projection import LIVE
-from clients import Event, Rejection, Reservation, Status
-from clients.values import events as told
+from holdfast.client import Event, Rejection, Reservation, Status
+from holdfast.client.values import events as told
 
 INSIDE: Final = "\n"
 """The keys that shops and customers' ledgers use among themselves begin so, and no caller's key does."""

@@ -14,7 +14,7 @@ from bench.demo.progress import Phases
 from bench.demo.projection import Projection
 from bench.demo.recovery import statuses
 from bench.demo.verdict import Findings, Outage, Reading, Witness
-from clients import CUSTOMERS_LEDGERS, ChannelClient, LedgerStatus, Verification
+from holdfast.client import CUSTOMERS_LEDGERS, ChannelClient, LedgerStatus, Verification
 
 VERIFICATIONS_AT_ONCE: Final = 4
 TICK_EVERY: Final = 500

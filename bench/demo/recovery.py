@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from bench import processes
 from bench.demo.verdict import Outage
-from clients import ChannelClient, HoldfastError, LedgerStatus
+from holdfast.client import ChannelClient, HoldfastError, LedgerStatus
 
 ResultT = TypeVar("ResultT")
 

@@ -12,7 +12,7 @@ from bench.demo.journeys import Repeat, Step, customer_of, journey, other_conten
 from bench.demo.progress import Tick
 from bench.demo.verdict import Contest
 from bench.workload import Opening, Order
-from clients import Adjustment, AdjustmentKind, Reservation
+from holdfast.client import Adjustment, AdjustmentKind, Reservation
 
 ROWS_MAX: Final = 4_096
 STOCK_CALLS_AT_ONCE: Final = 16

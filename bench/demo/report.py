@@ -7,14 +7,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from bench.demo.across_report import (
-    COUNTS,
-    WORDS,
-    across_document,
-    circumstance_rows,
-    latency_rows,
-    outcome_rows,
-)
+from bench.demo.across_report import COUNTS, WORDS, across_document, circumstance_rows, latency_rows, outcome_rows
 from bench.demo.calls import Kind
 from bench.demo.latencies import PERCENTILES
 from bench.demo.proof import Proof
@@ -22,7 +15,7 @@ from bench.demo.recovery import Recovery
 from bench.demo.run import Told
 from bench.demo.verdict import HOLDS, Verdict, accepted_in, conservation_of, contests_wrong, repeats_differing
 from bench.workload import Workload
-from clients import Status
+from holdfast.client import Status
 
 FINDINGS_TOLD: Final = 5
 

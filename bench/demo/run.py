@@ -18,7 +18,7 @@ from bench.demo.replay import Job, compete, contests_for, open_stock, repeat_ear
 from bench.demo.verdict import LATE_MS_MAX, Contest, Outage
 from bench.service import Service
 from bench.workload import Workload, opening_stock
-from clients import ChannelClient, Reservation
+from holdfast.client import ChannelClient, Reservation
 
 CHANNELS: Final = 2
 SERVING_MS_MAX: Final = 30_000

@@ -3,7 +3,7 @@
 The one-shop path is one actor, one decision, one durable write. Under a limit of the whole chain the customer's ledger
 opens and commits, and the shop claims and heeds; over two shops, two do. Figures through the channel client.
 
-Then baskets in opposing sequence, of which none may wait for another (see `bench.opposing`): `orders_per_s` were placed
+Then baskets in opposing sequence, none of which may wait for another (`bench.contended`): `orders_per_s` were placed
 and given back again, and the run fails where an answer took too long or anything was left in a shop.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Final
 
-from bench import ledgers, opposing
+from bench import contended, ledgers
 from bench.arithmetic import ratio
 from bench.generator import Load, generating
 from bench.options import Options
@@ -81,8 +81,8 @@ def _opposing(rounds: Rounds, service: Service, options: Options) -> list[Row]:
     rows: list[Row] = []
     for name, store_ids in OPPOSED.items():
         for store_id in store_ids:
-            ledgers.receive(service.target, store_id, opposing.sku_of(store_id), opposing.UNITS)
-        load = Load("client", service.target, opposing.METHOD, store_ids, CALLERS[-1], options.seconds, SKUS)
+            ledgers.receive(service.target, store_id, contended.sku_of(store_id), contended.UNITS)
+        load = Load("client", service.target, contended.METHOD, store_ids, CALLERS[-1], options.seconds, SKUS)
         rows.append(Row(f"opposing baskets, {name}, {CALLERS[-1]} callers", rounds.measure(load)))
         options.say(f"across: {rows[-1].name}")
     return rows

@@ -4,13 +4,13 @@ from itertools import islice
 from time import perf_counter
 from typing import Any, Final
 
-from actors.cluster import make_actor
-from actors.envelope import Entry, Held, pack_answers, pack_batch, unpack_answers
+from actors.core.status import Status
 from actors.journal.codec import decode_events
-from actors.ledger.audit import Audit
-from actors.ledger.audit_books import compare
-from actors.ledger.lifecycle import Status
-from actors.ledger.state import Reservation
+from actors.protocol.messages import Entry, Held, pack_answers, pack_batch, unpack_answers
+from actors.ray_actors import make_actor
+from actors.shop.audit import Audit
+from actors.shop.audit_books import compare
+from actors.shop.state import Reservation
 from bench import processes
 from bench.arithmetic import latencies_ms, medians, ratio
 from bench.conservation import Conservation, Told, judged

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from actors.envelope import (
+from actors.core.policy import HOUR_MS
+from actors.protocol.messages import (
     command_from_wire,
     command_to_wire,
     pack_answers,
@@ -13,10 +14,9 @@ from actors.envelope import (
     unpack_answers,
     unpack_batch,
 )
-from actors.ledger.commands import Collect, Command, Confirm
-from actors.ledger.policy import HOUR_MS
-from actors.ledger.state import Ledger, Remembered, Reservation
-from actors.ledger.transact import expire, transact
+from actors.shop.commands import Collect, Command, Confirm
+from actors.shop.state import Ledger, Remembered, Reservation
+from actors.shop.transact import expire, transact
 from bench.arithmetic import Timed, median_of, timed
 from bench.conservation import Told, of_ledger
 from bench.options import Options
@@ -138,7 +138,7 @@ def run(options: Options) -> Outcome:
 
 
 def _building(count: int) -> dict[str, Timed]:
-    """What a value costs to make: the reason for named tuples in `actors.ledger.commands`."""
+    """What a value costs to make: the reason for named tuples in `actors.shop.commands`."""
 
     def many(make: Callable[..., object]) -> Timed:
         ten = _TEN

@@ -2,17 +2,17 @@
 
 from typing import Any, Final
 
-from actors.chain import EMPTY
-from actors.envelope import Held
+from actors.core.chain import EMPTY
+from actors.protocol.messages import Held
 from bench.arithmetic import Timed, median_of, timed
 from bench.options import Options
 from bench.payloads import Shape, requests
 from bench.record import Headline, Outcome, Row
 from bench.samples import NOW_MS, STORE
 from holdfast.v1 import reservation_service_pb2 as service_pb2
-from serve import translation
-from serve.items import split_requests
-from serve.replies import fill_held
+from serve.wire import translation
+from serve.wire.items import split_requests
+from serve.wire.replies import fill_held
 
 SKUS: Final = 2_000
 BATCH: Final = 256

@@ -11,10 +11,10 @@ from actors.journal.codec import decode_events, encode_events
 from actors.journal.memory import MemoryDisk, MemoryJournal
 from actors.journal.port import Journal, Record
 from actors.journal.sqlite import SqliteJournal
-from actors.ledger.events import Event, Reserved
-from actors.ledger.evolve import evolve
-from actors.ledger.state import Ledger
-from actors.ledger.transact import transact
+from actors.shop.events import Event, Reserved
+from actors.shop.evolve import evolve
+from actors.shop.state import Ledger
+from actors.shop.transact import transact
 from bench.arithmetic import median_of, percentile, timed
 from bench.conservation import Conservation, Told, of_ledger
 from bench.machine import file_system_of

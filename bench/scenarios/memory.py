@@ -4,8 +4,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from actors.cluster import make_actor
-from actors.envelope import Held, pack_batch, unpack_answers
+from actors.protocol.messages import Held, pack_batch, unpack_answers
+from actors.ray_actors import make_actor
 from bench import processes
 from bench.arithmetic import ratio
 from bench.conservation import Told, judged

@@ -12,10 +12,10 @@ from typing import Any, Final
 import grpc
 from ray.exceptions import GetTimeoutError, RayActorError
 
-from actors.clock import SystemClock
-from actors.cluster import end_process
-from actors.host import LedgerHost
 from actors.journal.sqlite import SqliteJournal
+from actors.ray_actors import end_process
+from actors.runtime.clock import SystemClock
+from actors.runtime.ledger_host import LedgerHost
 from actors.store_actor import StoreActor
 from bench import ledgers, processes
 from bench.arithmetic import ratio

@@ -11,10 +11,10 @@ import numpy as np
 from bench.arithmetic import medians, percentile
 from bench.options import Options
 from bench.record import Headline, Outcome, Row
-from serve.atlas import Atlas
-from serve.places import Place
-from serve.ranking import Ask, Demand, Known, Limits, SourcingPolicy, rank
-from serve.sourcing import Plan, plan
+from serve.sourcing.places import Place
+from serve.sourcing.plan import Plan, plan
+from serve.sourcing.ranking import Ask, Demand, Known, Limits, SourcingPolicy, rank
+from serve.sourcing.store_index import Atlas
 
 SHOPS: Final = 5_000
 SKUS: Final = (1, 3, 10)

@@ -5,7 +5,7 @@ from typing import Final
 
 from bench.demo.calls import Answered, Call, Kind
 from bench.demo.verdict import Reading
-from clients import (
+from holdfast.client import (
     Adjustment,
     AdjustmentKind,
     Event,
@@ -18,7 +18,7 @@ from clients import (
     Status,
     StockChange,
 )
-from clients.values import events as told
+from holdfast.client.values import events as told
 
 STORE: Final = "367"
 START_MS: Final = 1_000_000

@@ -7,7 +7,7 @@ from bench.demo.chain_limits import ChainLimit
 from bench.demo.order_calls import OrderAnswered, OrderCall, OrderKind, OrderRepeated
 from bench.demo.order_verdict import Evidence, OrderFindings, SlotContest, examine_orders
 from bench.demo.verdict import Findings, Outage, Reading, Witness
-from clients import (
+from holdfast.client import (
     Adjustment,
     AdjustmentKind,
     Event,
@@ -23,7 +23,7 @@ from clients import (
     SourcingPolicy,
     Status,
 )
-from clients.values import events as told
+from holdfast.client.values import events as told
 
 ORDER_ID: Final = "0007/1"
 NEAR_SHOP: Final = "367"

@@ -26,8 +26,8 @@ from bench.demo.journeys import Repeat
 from bench.demo.order_calls import OrderKind
 from bench.workload import Shop
 from bench.workload_seeded import seeded_workload
-from clients import SourcingPolicy
-from serve.chain_file import read_chain_file
+from holdfast.client import SourcingPolicy
+from serve.config.chain_file import read_chain_file
 from tests.bench.order_history import PLACED
 
 SEED = 7

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from actors.ledger.audit_books import Violation
-from actors.ledger.state import Ledger
-from actors.ledger.transact import transact
+from actors.shop.audit_books import Violation
+from actors.shop.state import Ledger
+from actors.shop.transact import transact
 from bench.conservation import Told, judged, of_ledger
 from bench.options import Options
 from bench.samples import NOW_MS, reserves, stocked

@@ -6,7 +6,7 @@ import pytest
 
 from bench.demo.chain_limits import Certain, ChainLimit, Change, exceeded, peak
 from bench.demo.parts import History, Stage
-from clients import Line, Status
+from holdfast.client import Line, Status
 from tests.bench import order_history as history
 
 HOT = ChainLimit(sku="apple", units_max=3)

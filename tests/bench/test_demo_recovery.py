@@ -6,7 +6,7 @@ import pytest
 
 from bench.demo import recovery
 from bench.demo.recovery import NotRecovered, ask_until
-from clients import Unavailable
+from holdfast.client import Unavailable
 
 PID = 7
 

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from bench.demo.order_verdict import OrderFindings, examine_audits
-from clients import Discrepancy, OrdersVerification, Verification
+from holdfast.client import Discrepancy, OrdersVerification, Verification
 
 AGREE: Final = OrdersVerification(True, (), 2, 1, 0, ())
 VERIFIED: Final = Verification("customers/0007", 9, True, (), 9, 2, 0, 0, 0, "")

@@ -8,7 +8,7 @@ import pytest
 from bench.demo.order_calls import OrderAnswered, OrderCall, OrderKind, OrderRepeated
 from bench.demo.order_verdict import OrderFindings, SlotContest
 from bench.demo.verdict import Findings, Outage
-from clients import (
+from holdfast.client import (
     Event,
     Line,
     OrderStatus,
@@ -20,7 +20,7 @@ from clients import (
     Status,
     StorePlan,
 )
-from clients.values import events as told
+from holdfast.client.values import events as told
 from tests.bench import order_history as history
 from tests.bench.order_history import (
     CONFIRMED,

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from bench.demo.projection import Projection
-from clients import Event, Line, Reservation, Status
-from clients.values import events as told
+from holdfast.client import Event, Line, Reservation, Status
+from holdfast.client.values import events as told
 from tests.bench import history as one_shop, order_history as history
 from tests.bench.order_history import COLLECT_UNTIL_MS, HELD_UNTIL_MS, NEAR_SHOP, ORDER_ID, Cooked, heeded
 

@@ -21,7 +21,7 @@ from bench.demo.run import Told, state_differs
 from bench.demo.verdict import Contest, Outage, Repeated, Witness
 from bench.workload import Workload
 from bench.workload_seeded import seeded_workload
-from clients import ChannelClient, Verification
+from holdfast.client import ChannelClient, Verification
 from tests.bench import history
 from tests.bench.history import END, HELD, SHORT_OF_PEARS, STORE
 from tests.bench.order_history import Cooked

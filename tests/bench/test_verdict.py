@@ -19,8 +19,8 @@ from bench.demo.verdict import (
     examine,
     repeats_differing,
 )
-from clients import Discrepancy, Event, Line, Reason, Rejection, ReleaseReason, Verification
-from clients.values import events as told
+from holdfast.client import Discrepancy, Event, Line, Reason, Rejection, ReleaseReason, Verification
+from holdfast.client.values import events as told
 from tests.bench import history
 from tests.bench.history import END, HELD, READY, SHORT_HELD, SHORT_OF_PEARS, STORE
 

@@ -5,14 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.workload import (
-    SHARED_DATA_DEFAULT,
-    SharedDataMissing,
-    Workload,
-    load_workload,
-    opening_stock,
-    skew_of,
-)
+from bench.workload import SHARED_DATA_DEFAULT, SharedDataMissing, Workload, load_workload, opening_stock, skew_of
 from bench.workload_orders import QUANTITY_MAX, QUANTITY_MIN
 from bench.workload_real import is_present, real_workload
 from bench.workload_seeded import (

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from clients import Adjustment, AdjustmentKind, ChannelClient, Order, Rejection, Reservation, Timeouts
+from holdfast.client import Adjustment, AdjustmentKind, ChannelClient, Order, Rejection, Reservation, Timeouts
 from tests.cluster.service import Service
 
 Answer = Reservation | Rejection

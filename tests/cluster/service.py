@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import psutil
 
-from serve.environment import free_ports
-from serve.settings import RUN_DIR_FILE
+from serve.config.environment import free_ports
+from serve.config.settings import RUN_DIR_FILE
 from tests.waiting import until
 
 ROOT: Final = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from clients import ChannelClient
+from holdfast.client import ChannelClient
 from tests.cluster.callers import Crowd, available, kill_actor, receive, verified, with_client
 from tests.cluster.service import Service
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from clients import (
+from holdfast.client import (
     ChannelClient,
     InvalidArgument,
     Order,

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from clients import ChannelClient
+from holdfast.client import ChannelClient
 from tests.cluster.callers import Crowd, available, kill_actor, pid_of, receive, verified, with_client
 from tests.cluster.service import Service
 from tests.waiting import until, until_async

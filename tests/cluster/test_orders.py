@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 
-from clients import (
+from holdfast.client import (
     CUSTOMERS_LEDGERS,
     ChannelClient,
     Order,

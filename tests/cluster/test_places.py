@@ -5,8 +5,8 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from clients import ChannelClient, Order, Place
-from clients.cli.app import app
+from holdfast.client import ChannelClient, Order, Place
+from holdfast.client.cli.app import app
 from tests.cluster.callers import receive, with_client
 from tests.cluster.service import Service
 

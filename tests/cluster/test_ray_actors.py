@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from actors.cluster import RayActors, start_ray, stop_ray
 from actors.journal.port import Record
 from actors.journal.sqlite import SqliteJournal
+from actors.ray_actors import RayActors, start_ray, stop_ray
 from tests.cluster.service import ROOT
-from tests.host.actors_exam import Candidate, sit
+from tests.runtime.actors_exam import Candidate, sit
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The life of reservations through every part of the service."""
 
-from clients import (
+from holdfast.client import (
     Adjustment,
     AdjustmentKind,
     ChannelClient,

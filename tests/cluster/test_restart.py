@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clients import ChannelClient, Reservation
+from holdfast.client import ChannelClient, Reservation
 from tests.cluster.callers import Crowd, available, client_of, receive, verified, with_client
 from tests.cluster.service import START_S, Service
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from clients import AvailabilityChange, ChannelClient, Event, Rejection, Subscription
+from holdfast.client import AvailabilityChange, ChannelClient, Event, Rejection, Subscription
 from tests.cluster.callers import Crowd, available, kill_actor, receive, with_client
 from tests.cluster.service import Service
 from tests.cluster.test_kills import kill_titled

@@ -11,7 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from grpc_status import rpc_status
 
-from clients import ChannelClient
+from holdfast.client import ChannelClient
 from holdfast.v1 import (
     admin_service_pb2,
     admin_service_pb2_grpc,

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 from typing import IO
 
-from actors.clock import SystemClock
-from actors.cluster import EXIT_JOURNAL
-from actors.envelope import Held, command_to_wire, pack_batch, unpack_answers
 from actors.journal.port import JournalError
 from actors.journal.sqlite import SqliteJournal
-from actors.ledger.commands import Reserve
+from actors.protocol.messages import Held, command_to_wire, pack_batch, unpack_answers
+from actors.ray_actors import EXIT_JOURNAL
+from actors.runtime.clock import SystemClock
+from actors.shop.commands import Reserve
 from actors.store_actor import StoreActor
 from tests.cluster.service import ROOT
 

@@ -7,11 +7,11 @@ with a line once that is durable.
 import sys
 from pathlib import Path
 
-from actors.clock import SystemClock
-from actors.cluster import end_process
-from actors.envelope import Held, command_to_wire, pack_batch, unpack_answers
 from actors.journal.sqlite import SqliteJournal
-from actors.ledger.commands import AdjustmentKind, AdjustStock, Movement, Reserve
+from actors.protocol.messages import Held, command_to_wire, pack_batch, unpack_answers
+from actors.ray_actors import end_process
+from actors.runtime.clock import SystemClock
+from actors.shop.commands import AdjustmentKind, AdjustStock, Movement, Reserve
 from actors.store_actor import StoreActor
 
 UNITS = 1_000

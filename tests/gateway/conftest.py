@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.front import Front
-from tests.host.office import ManualClock
+from tests.runtime.office import ManualClock
 
 
 @pytest.fixture

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from actors.ledger.calendar_faults import SPECIAL_DAYS_MAX
-from serve import validation as va
-from serve.hours import REGION_CHARS_MAX, ZONE_CHARS_MAX
-from serve.order_translation import STORE_PLANS_MAX
-from serve.orders import CANDIDATES_MAX
-from serve.places import POSTCODE_CHARS_MAX
-from serve.ranking import STORES_MAX as PLAN_STORES_MAX
-from serve.stores import CHANNELS_MAX
+from actors.calendar.faults import SPECIAL_DAYS_MAX
+from serve.services.orders import CANDIDATES_MAX
+from serve.services.stores import CHANNELS_MAX
+from serve.sourcing.places import POSTCODE_CHARS_MAX
+from serve.sourcing.ranking import STORES_MAX as PLAN_STORES_MAX
+from serve.wire import validation as va
+from serve.wire.hours import REGION_CHARS_MAX, ZONE_CHARS_MAX
+from serve.wire.order_translation import STORE_PLANS_MAX
 
 INT64_MAX: Final = 2**63 - 1
 INT64_MIN: Final = -(2**63)

@@ -9,20 +9,20 @@ import grpc
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
-from actors.placement import Placement
-from actors.router import Router
+from actors.protocol.placement import Placement
 from holdfast.v1 import (
     admin_service_pb2 as ad,
     reservation_service_pb2 as rs,
     stock_pb2,
     stock_service_pb2 as ss,
 )
-from serve.calls import TIMEOUT_KEY
+from serve.admission import TIMEOUT_KEY
 from serve.gateway import Gateway
-from serve.places import Place, Postcodes
-from tests.host.actors_here import ActorsHere
-from tests.host.loop_time import SkippingLoop
-from tests.host.office import ManualClock
+from serve.routing.router import Router
+from serve.sourcing.places import Place, Postcodes
+from tests.runtime.actors_here import ActorsHere
+from tests.runtime.loop_time import SkippingLoop
+from tests.runtime.office import ManualClock
 
 T = TypeVar("T")
 

@@ -2,13 +2,13 @@
 
 from typing import Any, Final
 
-from actors.envelope import command_to_wire
-from actors.ledger import commands as shop
 from actors.orders import commands as cm
 from actors.orders.ids import ledger_of_customer
 from actors.orders.state import Order, OrderLedger
+from actors.protocol.messages import command_to_wire
+from actors.shop import commands as shop
 from tests.gateway.front import Front
-from tests.host.office import WAIT_S
+from tests.runtime.office import WAIT_S
 
 BUYER: Final = "ann"
 HERS: Final = ledger_of_customer(BUYER)

@@ -5,10 +5,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from serve.atlas import EARTH_RADIUS_METRES, Atlas
-from serve.places import Place
-from serve.ranking import Ask, Demand, Known, Limits, SourcingPolicy
-from serve.sourcing import NoPlan, Plan, plan
+from serve.sourcing.places import Place
+from serve.sourcing.plan import NoPlan, Plan, plan
+from serve.sourcing.ranking import Ask, Demand, Known, Limits, SourcingPolicy
+from serve.sourcing.store_index import EARTH_RADIUS_METRES, Atlas
 
 HOME: Final = Place(0.0, 0.0)
 KILOMETRES_A_DEGREE: Final = math.pi * EARTH_RADIUS_METRES / 180_000

@@ -7,12 +7,11 @@ from typing import Any
 import grpc
 import pytest
 
-from actors.batcher import QUEUE_AGE_S_MAX, QUEUED_ENTRIES_MAX
-from actors.envelope import Refusal
+from actors.core.policy import HOUR_MS
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import Status as ReservationStatus
 from actors.journal.codec import chained
-from actors.ledger.lifecycle import Status as ReservationStatus
-from actors.ledger.policy import HOUR_MS
-from actors.ledger.reasons import Reason, Rejection
+from actors.protocol.messages import Refusal
 from holdfast.v1 import (
     error_pb2,
     reservation_pb2,
@@ -20,11 +19,12 @@ from holdfast.v1 import (
     stock_pb2,
     stock_service_pb2 as ss,
 )
-from serve.replies import _SENTENCES, explain, fill_rejection
-from serve.statuses import fill_item_error, late, overloaded
+from serve.routing.batcher import QUEUE_AGE_S_MAX, QUEUED_ENTRIES_MAX
+from serve.wire.replies import _SENTENCES, explain, fill_rejection
+from serve.wire.statuses import fill_item_error, late, overloaded
 from tests.gateway.front import Front, reserve_request
-from tests.host.loop_time import skip
-from tests.host.office import WAIT_S, ManualClock
+from tests.runtime.loop_time import skip
+from tests.runtime.office import WAIT_S, ManualClock
 from tests.waiting import until_async
 
 CODE = grpc.StatusCode

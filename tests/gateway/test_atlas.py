@@ -11,10 +11,10 @@ from hypothesis import given, strategies as st
 
 from bench.workload import SHARED_DATA_DEFAULT
 from bench.workload_real import SHOPS_FILE
-from serve.atlas import EARTH_RADIUS_METRES, Atlas
-from serve.places import Place
-from serve.ranking import Ask, Demand, Known, Limits, SourcingPolicy, rank
-from serve.sourcing import Part, Plan, plan
+from serve.sourcing.places import Place
+from serve.sourcing.plan import Part, Plan, plan
+from serve.sourcing.ranking import Ask, Demand, Known, Limits, SourcingPolicy, rank
+from serve.sourcing.store_index import EARTH_RADIUS_METRES, Atlas
 from tests.gateway.shops import Shop
 
 

@@ -9,10 +9,10 @@ from google.protobuf.message import DecodeError
 from hypothesis import given, settings, strategies as st
 
 from holdfast.v1 import reservation_service_pb2 as rs
-from serve import translation
-from serve.items import split_requests
-from serve.statuses import Refused, Status
-from serve.validation import BATCH_REQUESTS_MAX, InvalidRequest, check_reserve
+from serve.wire import translation
+from serve.wire.items import split_requests
+from serve.wire.statuses import Refused, Status
+from serve.wire.validation import BATCH_REQUESTS_MAX, InvalidRequest, check_reserve
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.requests import BATCHES, GOOD, GOOD_STREAMS, good, reserve_items
 

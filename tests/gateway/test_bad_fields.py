@@ -7,8 +7,8 @@ import grpc
 import pytest
 
 from holdfast.v1 import reservation_service_pb2 as rs, stock_service_pb2 as ss
-from serve import validation as va
-from serve.places import Postcodes
+from serve.sourcing.places import Postcodes
+from serve.wire import validation as va
 from tests.gateway.edges import Edge, edges
 from tests.gateway.front import HEADER_BYTES_MAX, Front, reserve_request
 from tests.gateway.requests import BATCHES, GOOD, HELD, durable, good, order_request, spoiled, stand

@@ -6,9 +6,8 @@ from typing import Any
 import grpc
 import pytest
 
-from actors.ledger.policy import HOUR_MS
-from actors.placement import Placement
-from actors.router import ASKING_MAX, Router
+from actors.core.policy import HOUR_MS
+from actors.protocol.placement import Placement
 from holdfast.v1 import (
     admin_service_pb2 as ad,
     event_pb2,
@@ -19,12 +18,13 @@ from holdfast.v1 import (
     stock_pb2,
     stock_service_pb2 as ss,
 )
-from serve.events import MESSAGE_ROWS_MAX, POSITIONS_MAX, STREAMS_MAX, TAKE_S_MAX, Feeds
-from serve.places import Postcodes
+from serve.routing.router import ASKING_MAX, Router
+from serve.services.events import MESSAGE_ROWS_MAX, POSITIONS_MAX, STREAMS_MAX, TAKE_S_MAX, Feeds
+from serve.sourcing.places import Postcodes
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.streams import Stream, events_of, events_request
-from tests.host.loop_time import turns
-from tests.host.office import ManualClock
+from tests.runtime.loop_time import turns
+from tests.runtime.office import ManualClock
 
 CODE = grpc.StatusCode
 

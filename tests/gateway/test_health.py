@@ -6,9 +6,9 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 
-from serve.health import SERVICES, WATCH_EVERY_S, Health
+from serve.services.health import SERVICES, WATCH_EVERY_S, Health
 from tests.gateway.front import Context
-from tests.host.loop_time import run, skip, turns
+from tests.runtime.loop_time import run, skip, turns
 
 hp: Any = health_pb2  # its types are older than it is
 SERVING = health_pb2.HealthCheckResponse.SERVING

@@ -7,16 +7,16 @@ import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from actors.chain import Store, store_from_row, store_to_row
+from actors.calendar.hours import ALL_DAY, Calendar
+from actors.core.chain import Store, store_from_row, store_to_row
 from actors.journal.codec import chained
-from actors.ledger.calendar import ALL_DAY, Calendar
 from holdfast.v1 import (
     admin_service_pb2 as ad,
     order_service_pb2 as os_,
     reservation_service_pb2 as rs,
     store_pb2,
 )
-from serve.stores import AFFECTED_RESERVATIONS_MAX, AFFECTED_SLOTS_MAX
+from serve.services.stores import AFFECTED_RESERVATIONS_MAX, AFFECTED_SLOTS_MAX
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.requests import HOURS, good
 

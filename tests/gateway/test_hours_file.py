@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import yaml
 
-from actors.chain import Store
-from actors.ledger.calendar import ALL_DAY, ALWAYS_OPEN, Calendar, Interval, SpecialDay
-from actors.ledger.calendar_faults import faults
-from actors.ledger.pickup_slots import Duty
-from actors.ledger.policy import ChainLimitRule
-from serve.chain_file import read_chain_file
-from serve.hours_text import days_of, duties_of, minute_of, opening_of, special_days_of, staff_of, week_of
-from serve.settings import SettingsError
+from actors.calendar.faults import faults
+from actors.calendar.hours import ALL_DAY, ALWAYS_OPEN, Calendar, Interval, SpecialDay
+from actors.calendar.slots import Duty
+from actors.core.chain import Store
+from actors.core.policy import ChainLimitRule
+from serve.config.chain_file import read_chain_file
+from serve.config.hours_text import days_of, duties_of, minute_of, opening_of, special_days_of, staff_of, week_of
+from serve.config.settings import SettingsError
 
 YEAR = 2026
 EXAMPLE = Path(__file__).parents[2] / "serve" / "config.yaml"

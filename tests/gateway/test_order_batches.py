@@ -9,13 +9,13 @@ import grpc
 import pytest
 
 from holdfast.v1 import admin_service_pb2 as ad, reservation_service_pb2 as rs
-from serve import finder
-from serve.orders import ORDERS_MAX
-from serve.reservations import ORDER_SHARE
-from serve.sourcing import plan
+from serve.services.orders import ORDERS_MAX
+from serve.services.reservations import ORDER_SHARE
+from serve.sourcing import finder
+from serve.sourcing.plan import plan
 from tests.gateway.front import Front, Said, reserve_request
-from tests.host.loop_time import skip
-from tests.host.office import WAIT_S, ManualClock
+from tests.runtime.loop_time import skip
+from tests.runtime.office import WAIT_S, ManualClock
 from tests.waiting import until_async
 
 CODE = grpc.StatusCode

@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import pytest
 
-from actors.envelope import Refusal
-from actors.ledger.reasons import Reason, Rejection
+from actors.core.rejection import Reason, Rejection
+from actors.protocol.messages import Refusal
 from holdfast.v1 import admin_service_pb2 as ad, error_pb2, order_pb2, order_service_pb2 as os_
-from serve.replies import fill_rejection
+from serve.wire.replies import fill_rejection
 from tests.gateway.front import SHOPS, Front, reserve_request
-from tests.host.office import ManualClock
+from tests.runtime.office import ManualClock
 
 NEAREST: Final = order_pb2.Sourcing(place={})
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from actors.ledger.lifecycle import Status
+from actors.core.status import Status
 from holdfast.v1 import (
     admin_service_pb2 as ad,
     error_pb2,
@@ -19,7 +19,7 @@ from holdfast.v1 import (
     store_pb2,
 )
 from tests.gateway.front import Front
-from tests.host.office import ManualClock
+from tests.runtime.office import ManualClock
 
 NINE_TO_SIX: Final = [{"intervals": [{"open_minute": 540, "close_minute": 1_080}]}]
 BERLIN: Final[dict[str, Any]] = {"zone": "Europe/Berlin", "weekly": NINE_TO_SIX * 6 + [{}]}

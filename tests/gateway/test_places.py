@@ -4,8 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from serve import places
-from serve.places import MalformedPostcodes, Place, Postcodes, UnknownPostcode, load_postcodes, read_postcodes
+from serve.sourcing import places
+from serve.sourcing.places import (
+    MalformedPostcodes,
+    Place,
+    Postcodes,
+    UnknownPostcode,
+    load_postcodes,
+    read_postcodes,
+)
 
 HEADER = "country,postcode,latitude,longitude"
 

@@ -13,9 +13,9 @@ from holdfast.v1 import (
     reservation_service_pb2 as rs,
     stock_service_pb2 as ss,
 )
-from serve.verification import VERIFICATIONS_MAX
+from serve.services.verification import VERIFICATIONS_MAX
 from tests.gateway.front import Front
-from tests.host.loop_time import skip, turns
+from tests.runtime.loop_time import skip, turns
 
 CODE = grpc.StatusCode
 

@@ -13,7 +13,7 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 
-from actors.ledger.policy import Policy
+from actors.core.policy import Policy
 from holdfast.v1 import (
     admin_service_pb2 as ad,
     error_pb2,
@@ -22,10 +22,10 @@ from holdfast.v1 import (
     reservation_service_pb2 as rs,
     store_pb2,
 )
-from serve.finder import ASKED_FIRST
+from serve.sourcing.finder import ASKED_FIRST
 from tests.gateway.front import Front, Said
-from tests.host.loop_time import skip
-from tests.host.office import WAIT_S, ManualClock
+from tests.runtime.loop_time import skip
+from tests.runtime.office import WAIT_S, ManualClock
 from tests.waiting import until_async
 
 DAY: Final = [{"intervals": [{"open_minute": 540, "close_minute": 1_200}]}]

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, strategies as st
 
-from actors.ledger.calendar import ALL_DAY, ALWAYS_OPEN, DAY_MINUTES, Calendar, Interval, SpecialDay
-from actors.ledger.pickup_slots import Duty
-from actors.ledger.zones import DAY_MS, MINUTE_MS
-from serve.ranking import NEVER_MS
-from serve.ready_times import SLICE, ReadyTimes
+from actors.calendar.hours import ALL_DAY, ALWAYS_OPEN, DAY_MINUTES, Calendar, Interval, SpecialDay
+from actors.calendar.slots import Duty
+from actors.calendar.zones import DAY_MS, MINUTE_MS
+from serve.sourcing.ranking import NEVER_MS
+from serve.sourcing.ready_times import SLICE, ReadyTimes
 
 ZONES: Final = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu")
 SHOP: Final = ((Interval(540, 720), Interval(780, 1_200)),) * 6 + ((),)

@@ -7,10 +7,9 @@ import orjson
 import pytest
 from hypothesis import given, strategies as st
 
-from serve.chain_file import read_chain_file
-from serve.durations import duration_ms
-from serve.places import Place
-from serve.settings import (
+from serve.config.chain_file import read_chain_file
+from serve.config.durations import duration_ms
+from serve.config.settings import (
     PLACEMENT_FILE,
     SettingsError,
     fix_placement,
@@ -18,6 +17,7 @@ from serve.settings import (
     read_postcodes_file,
     read_settings,
 )
+from serve.sourcing.places import Place
 
 S, M, H, D = 1_000, 60_000, 3_600_000, 86_400_000
 

@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 import pytest
 
-from serve.atlas import Atlas
-from serve.ranking import (
+from serve.sourcing.plan import NoPlan, Plan, Proof, plan
+from serve.sourcing.ranking import (
     NEVER_MS,
     UNLIMITED,
     Ask,
@@ -19,7 +19,7 @@ from serve.ranking import (
     SourcingPolicy,
     rank,
 )
-from serve.sourcing import NoPlan, Plan, Proof, plan
+from serve.sourcing.store_index import Atlas
 from tests.gateway.shops import HOME, Shop, told, world
 
 ONE_STORE, SPLIT, PARTIAL = SourcingPolicy

@@ -11,8 +11,8 @@ from actors.orders.state import Order, Part
 from holdfast.v1 import reservation_service_pb2 as rs
 from tests.gateway.front import Front, Said
 from tests.gateway.orders import CUSTOMERS, HERS, customers, ordered, settle
-from tests.host.loop_time import skip
-from tests.host.office import WAIT_S, ManualClock
+from tests.runtime.loop_time import skip
+from tests.runtime.office import WAIT_S, ManualClock
 from tests.waiting import until_async
 
 ATTEMPT_S: Final = 2.5  # how long our client waits for one attempt

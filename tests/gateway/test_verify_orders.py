@@ -6,15 +6,15 @@ from typing import Any, Final
 import grpc
 import pytest
 
+from actors.core.status import ReleaseReason, Status
 from actors.journal.order_codec import encode_events
 from actors.journal.port import JournalDamaged, Record
-from actors.ledger import commands as shop
-from actors.ledger.lifecycle import ReleaseReason, Status
-from actors.ledger.state import Ledger, Part
 from actors.orders import events as ev
 from actors.orders.state import OrderLedger, Standing
+from actors.shop import commands as shop
+from actors.shop.state import Ledger, Part
 from holdfast.v1 import admin_service_pb2 as ad
-from serve import verification
+from serve.services import verification
 from tests.gateway.front import Front
 from tests.gateway.orders import CUSTOMERS, HERS, customers, hosted, ordered, say, settle
 

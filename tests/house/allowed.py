@@ -4,9 +4,9 @@ from typing import Final
 
 # Where `except Exception` may stand: at an outer edge, where the failure of one caller must not become everybody's.
 BROAD_EXCEPT: Final[dict[str, str]] = {
-    "actors/errands.py": "whatever goes wrong with one errand, the others are carried; it says so in the log",
-    "actors/settler.py": "whatever goes wrong with one order, the others must hear; it says so in the log",
-    "actors/router.py": "the chain's poller must outlive whatever goes wrong with one question; it says so in the log",
+    "serve/coordination/keyed_tasks.py": "one task that fails keeps no other from running; it is logged",
+    "serve/coordination/reconciler.py": "one order that fails keeps no other from its turn; it is logged",
+    "serve/routing/router.py": "the chain's poller outlives one question that fails; it is logged",
 }
 
 # Where an import may stand inside a function.

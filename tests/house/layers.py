@@ -1,6 +1,7 @@
 """Imports point down only: the layers from bottom to top, and who may know which library.
 
-core <- ground <- host <- actors <- cluster <- gateway <- root
+core <- protocol, journal <- runtime <- actors <- ray <- gateway <- root
+core, protocol <- routing <- coordination <- gateway
 wire <- clients
 """
 
@@ -20,68 +21,88 @@ class Layer(NamedTuple):
 
 LAYERS: Final = (
     # The generated modules of proto/.
-    Layer("wire", ("holdfast",), ()),
-    Layer("core", ("actors.ledger", "actors.orders"), ()),
-    # What stands beside the core and knows no process: journals, time, places, the chain's file, what passes between.
-    Layer(
-        "ground",
-        (
-            "actors.journal",
-            "actors.clock",
-            "actors.placement",
-            "actors.policy",
-            "actors.chain",
-            "actors.opening",
-            "actors.envelope",
-            "actors.order_envelope",
-        ),
-        ("core",),
-    ),
-    Layer("host", ("actors.host", "actors.cores", "actors.batcher", "actors.group_commit"), ("core", "ground")),
+    Layer("wire", ("holdfast.v1",), ()),
+    # Pure: what both kinds of ledger share, a shop's hours, and the two kinds of ledger.
+    Layer("core", ("actors.core", "actors.calendar", "actors.shop", "actors.orders"), ()),
+    # What gateways and actors say to each other.
+    Layer("protocol", ("actors.protocol",), ("core",)),
+    Layer("journal", ("actors.journal",), ("core",)),
+    Layer("runtime", ("actors.runtime",), ("core", "protocol", "journal")),
     Layer(
         "actors",
-        (
-            "actors.office",
-            "actors.store_actor",
-            "actors.hot_sku_actor",
-            "actors.customer_actor",
-            "actors.chain_actor",
-            "actors.feed",
-        ),
-        ("core", "ground", "host"),
+        ("actors.store_actor", "actors.hot_sku_actor", "actors.customer_actor", "actors.chain_actor"),
+        ("core", "protocol", "journal", "runtime"),
     ),
+    Layer("ray", ("actors.ray_actors",), ("core", "protocol", "journal", "runtime", "actors")),
+    # A gateway's process. Ranking of shops is advice, and pure but for the question to the actors.
     Layer(
-        "cluster",
+        "ranking",
         (
-            "actors.cluster*",
-            "actors.router",
-            "actors.coordinator",
-            "actors.errands",
-            "actors.lingering",
-            "actors.settler",
+            "serve.sourcing.plan",
+            "serve.sourcing.ranking",
+            "serve.sourcing.set_cover",
+            "serve.sourcing.store_index",
+            "serve.sourcing.places",
         ),
-        ("core", "ground", "host", "actors"),
-    ),
-    # Ranking of shops is advice, and pure.
-    Layer(
-        "sourcing",
-        ("serve.sourcing", "serve.ranking", "serve.cover", "serve.atlas", "serve.places"),
         ("core",),
     ),
-    Layer("gateway", ("serve",), ("wire", "core", "ground", "host", "actors", "cluster", "sourcing")),
+    Layer("routing", ("serve.routing",), ("core", "protocol")),
+    Layer("coordination", ("serve.coordination",), ("core", "protocol", "runtime", "routing")),
+    Layer(
+        "gateway",
+        ("serve",),
+        (
+            "wire",
+            "core",
+            "protocol",
+            "journal",
+            "runtime",
+            "actors",
+            "ray",
+            "ranking",
+            "routing",
+            "coordination",
+        ),
+    ),
     # The composition root sees everything below it, and nothing below sees it.
     Layer(
         "root",
         ("serve.app", "serve.__main__"),
-        ("wire", "core", "ground", "host", "actors", "cluster", "sourcing", "gateway"),
+        (
+            "wire",
+            "core",
+            "protocol",
+            "journal",
+            "runtime",
+            "actors",
+            "ray",
+            "ranking",
+            "routing",
+            "coordination",
+            "gateway",
+        ),
     ),
     # Clients run on other machines: they know the wire and nothing of the service.
-    Layer("clients", ("clients",), ("wire",)),
+    Layer("clients", ("holdfast.client",), ("wire",)),
     # Benchmarks measure every layer by itself.
     Layer(
         "bench",
         ("bench",),
-        ("wire", "core", "ground", "host", "actors", "cluster", "sourcing", "gateway", "root", "clients"),
+        (
+            "wire",
+            "core",
+            "protocol",
+            "journal",
+            "runtime",
+            "actors",
+            "ray",
+            "ranking",
+            "routing",
+            "coordination",
+            "gateway",
+            "root",
+            "clients",
+        ),
     ),
 )
 
@@ -117,25 +138,25 @@ CORE_MAY_IMPORT: Final = (
 # Libraries that only their owners may know. The longest name that fits an import decides.
 OWNERS: Final[dict[str, tuple[str, ...]]] = {
     # Ray types stop at the edge; a peer or an echo in bench/ is a program of its own.
-    "ray": ("actors.cluster*", "bench"),
+    "ray": ("actors.ray_actors", "bench"),
     "ray.serve": ("serve.app", "serve.__main__", "bench"),
     # SQL and Redis stay in their journals; bench/peers holds what others would write by hand.
     "sqlite3": ("actors.journal.sqlite_file", "bench.peers"),
     "redis": ("actors.journal.redis", "bench.peers"),
     # Protobuf and gRPC stop at the door.
-    "google": ("serve", "clients", "bench"),
-    "grpc": ("serve", "clients", "bench"),
-    "grpc_health": ("serve", "clients", "bench"),
-    "grpc_reflection": ("serve", "clients", "bench"),
-    "grpc_status": ("serve", "clients", "bench"),
+    "google": ("serve", "holdfast.client", "bench"),
+    "grpc": ("serve", "holdfast.client", "bench"),
+    "grpc_health": ("serve", "holdfast.client", "bench"),
+    "grpc_reflection": ("serve", "holdfast.client", "bench"),
+    "grpc_status": ("serve", "holdfast.client", "bench"),
     # Validation libraries are for configuration, never for the hot path.
-    "pydantic": ("serve", "clients", "bench"),
-    "pydantic_settings": ("serve", "clients", "bench"),
+    "pydantic": ("serve", "holdfast.client", "bench"),
+    "pydantic_settings": ("serve", "holdfast.client", "bench"),
     # Holidays are looked up when hours are set, and journalled.
-    "holidays": ("serve.public_holidays",),
+    "holidays": ("serve.config.public_holidays",),
     # Only a command talks to a terminal.
-    "rich": ("clients", "bench"),
-    "typer": ("clients", "bench", "serve.__main__"),
+    "rich": ("holdfast.client", "bench"),
+    "typer": ("holdfast.client", "bench", "serve.__main__"),
 }
 
 _BY_NAME: Final = {layer.name: layer for layer in LAYERS}

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from tests.house.sources import PACKAGES, Source, Violation, imports
+from tests.house.sources import FOLDERS, Source, Violation, imports
 
 PIN: Final = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.!+_-]+$")
 NAME: Final = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -34,7 +34,7 @@ def undeclared(
     source: Source, declared: Iterable[str], standard: Iterable[str], providers: Mapping[str, Sequence[str]]
 ) -> Iterator[Violation]:
     """Imports of what no declared dependency provides. `providers` gives the distributions of a top-level name."""
-    known, ours = {normal(name) for name in declared}, {*standard, *PACKAGES, "holdfast", "tests"}
+    known, ours = {normal(name) for name in declared}, {*standard, *FOLDERS, "holdfast", "tests"}
     for node, name in imports(source):
         top = name.partition(".")[0]
         if top and top not in ours and not known & {normal(provider) for provider in providers.get(top, ())}:

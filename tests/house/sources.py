@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PACKAGES: Final = ("actors", "serve", "clients", "bench")
+PACKAGES: Final = ("actors", "serve", "holdfast.client", "bench")
+FOLDERS: Final = ("actors", "serve", "clients", "bench")
 GENERATED_SUFFIXES: Final = ("_pb2.py", "_pb2_grpc.py")
 
 
@@ -32,14 +33,16 @@ class Source:
 
     @property
     def module(self) -> str:
-        """The dotted name, for example `actors.ledger.decide`; a package's own for its `__init__`."""
+        """The dotted name, for example `actors.shop.decide`; a package's own for its `__init__`."""
         parts = PurePosixPath(self.path).with_suffix("").parts
+        parts = parts[1:] if parts[0] == "clients" else parts
         return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
     @property
     def package(self) -> str:
-        """The top folder."""
-        return PurePosixPath(self.path).parts[0]
+        """The top folder, or the client's package, whose folder is an import root."""
+        top = PurePosixPath(self.path).parts[0]
+        return "holdfast.client" if top == "clients" else top
 
     def at(self, node: ast.AST | int, message: str) -> Violation:
         """A violation at a node or line of this file."""

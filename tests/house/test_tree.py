@@ -5,9 +5,9 @@ from typing import Final
 import pytest
 
 from tests.house import allowed, conduct, layers, shape
-from tests.house.sources import PACKAGES, ROOT, Rule, Source, parse, read_tree
+from tests.house.sources import FOLDERS, ROOT, Rule, Source, parse, read_tree
 
-CODE: Final = read_tree(*PACKAGES)
+CODE: Final = read_tree(*FOLDERS)
 TESTS: Final = read_tree("tests")
 
 FOR_CODE: Final[tuple[Rule, ...]] = (
@@ -56,7 +56,7 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
 
 def test_every_test_lives_in_a_tier() -> None:
     """A test outside the tiers' folders would be refused at collection; a folder without a tier is found here."""
-    tiers = {"ledger", "orders", "journal", "host", "gateway", "client", "bench", "simulation", "cluster", "house"}
+    tiers = {"shop", "orders", "journal", "runtime", "gateway", "clients", "bench", "simulation", "cluster", "house"}
     folders = {source.path.split("/")[1] for source in TESTS if source.path.rpartition("/")[2].startswith("test_")}
     assert folders <= tiers
 

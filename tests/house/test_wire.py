@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 from google.protobuf.descriptor import EnumDescriptor
 
-import actors.ledger
+import actors.shop
 from holdfast.v1 import error_pb2, reservation_pb2
 from tests.house.sources import ROOT
 
@@ -50,10 +50,10 @@ def ledger_enum(name: str) -> type[IntEnum]:
     """The one enum of this name that a module of the ledger defines."""
     found = {
         member
-        for module in pkgutil.iter_modules(actors.ledger.__path__, "actors.ledger.")
+        for module in pkgutil.iter_modules(actors.shop.__path__, "actors.shop.")
         if isinstance(member := getattr(importlib.import_module(module.name), name, None), type)
     }
-    assert len(found) == 1, f"actors.ledger defines {name} {len(found)} times"
+    assert len(found) == 1, f"actors.shop defines {name} {len(found)} times"
     (enum,) = found
     assert issubclass(enum, IntEnum)
     return enum

@@ -10,7 +10,7 @@ from actors.journal.codec import encode_events
 from actors.journal.memory import MemoryDisk, MemoryJournal
 from actors.journal.port import Journal, Record
 from actors.journal.sqlite import SqliteJournal
-from actors.ledger.events import Confirmed
+from actors.shop.events import Confirmed
 from tests.journal.faulty import FaultyJournal
 
 READ_EVENTS_MAX: Final = 3

@@ -7,6 +7,8 @@ import orjson
 import pytest
 from hypothesis import example, given, strategies as st
 
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import ReleaseReason, Status
 from actors.journal.codec import (
     CHUNK_ROWS,
     TAGS,
@@ -17,10 +19,8 @@ from actors.journal.codec import (
     encode_events,
     encode_rows,
 )
-from actors.ledger import events as ev
-from actors.ledger.commands import AdjustmentKind, Lines, Movement
-from actors.ledger.lifecycle import ReleaseReason, Status
-from actors.ledger.reasons import Reason, Rejection
+from actors.shop import events as ev
+from actors.shop.commands import AdjustmentKind, Lines, Movement
 from tests.journal.storages import with_bit_flipped
 
 KINDS: Final[tuple[type, ...]] = get_args(ev.Event)

@@ -22,14 +22,14 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from actors.cores import CUSTOMERS, SHOP, Core, core_of
 from actors.journal import codec, order_codec
 from actors.journal.codec import chained
 from actors.journal.port import Record
-from actors.ledger import snapshot
-from actors.ledger.audit import Audit
 from actors.orders import snapshot as order_snapshot
 from actors.orders.ids import is_customers
+from actors.runtime.cores import CUSTOMERS, SHOP, Core, core_of
+from actors.shop import snapshot
+from actors.shop.audit import Audit
 from tests.journal.storages import Storage, records_of
 
 GOLDEN: Final = Path(__file__).parent / "golden"

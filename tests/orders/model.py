@@ -6,10 +6,10 @@ Shops are part of it: what each of them really holds, which is what a limit is a
 from dataclasses import dataclass, field
 from typing import Final
 
-from actors.ledger.commands import Lines
-from actors.ledger.lifecycle import Status
-from actors.ledger.policy import ChainLimitRule
+from actors.core.policy import ChainLimitRule
+from actors.core.status import Status
 from actors.orders import commands as cm
+from actors.shop.commands import Lines
 
 DECIDE_WITHIN_MS: Final = 10_000
 LIVE: Final = ("HELD", "CONFIRMED")

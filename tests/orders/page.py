@@ -1,4 +1,4 @@
-"""Pages: tables of what was said and what came of it, as in `tests.ledger.page`, for a customers' ledger.
+"""Pages: tables of what was said and what came of it, as in `tests.shop.page`, for a customers' ledger.
 
 The heading names the columns: `at`, `said`, `answer`, `events`. After every line the invariants hold, and a replay of
 the journal and a snapshot give the same ledger.
@@ -6,10 +6,10 @@ the journal and a snapshot give the same ledger.
 
 from typing import NamedTuple
 
-from actors.ledger.policy import Policy
-from tests.ledger.words import clock, instant
+from actors.core.policy import Policy
 from tests.orders.watched import Core, Watched
 from tests.orders.words import answer_text, command_of, events_text
+from tests.shop.words import clock, instant
 
 
 class Line(NamedTuple):

@@ -4,15 +4,15 @@ from typing import Final, NamedTuple
 
 import pytest
 
+from actors.core.status import ReleaseReason
 from actors.journal.order_codec import decode_events
-from actors.ledger.lifecycle import ReleaseReason
 from actors.orders import events as ev
 from actors.orders.audit import VIOLATIONS_KEPT_MAX, OrderAudit
 from actors.orders.commands import Plan
-from tests.ledger.words import instant
 from tests.orders.page import play
 from tests.orders.test_limits import OPEN
 from tests.orders.watched import LEDGER
+from tests.shop.words import instant
 
 PAGE: Final = """
     at   | said

@@ -6,15 +6,15 @@ import orjson
 import pytest
 from hypothesis import example, given, strategies as st
 
-from actors.envelope import pack_answers, pack_batch, unpack_answers, unpack_batch
+from actors.core.rejection import Reason, Rejection
 from actors.journal.order_codec import TAGS, decode_events, encode_events
-from actors.ledger.reasons import Reason, Rejection
-from actors.order_envelope import order_command_from_wire, order_command_to_wire
 from actors.orders import commands as cm, events as ev
 from actors.orders.plain import order_from_plain, order_to_plain
 from actors.orders.snapshot import Capture, restore
 from actors.orders.state import Order, OrderLedger
 from actors.orders.transact import transact
+from actors.protocol.messages import pack_answers, pack_batch, unpack_answers, unpack_batch
+from actors.protocol.order_messages import order_command_from_wire, order_command_to_wire
 from tests.orders.anything import of, plain
 
 EVENTS: Final = {kind.__name__: kind for kind in get_args(ev.Event)}

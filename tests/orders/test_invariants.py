@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from actors.ledger.lifecycle import Status
+from actors.core.status import Status
 from actors.orders.invariants import check
 from actors.orders.state import OrderLedger, Standing
 from tests.orders.page import play

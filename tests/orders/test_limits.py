@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.ledger.policy import DAY_MS, ChainLimitRule, Policy
+from actors.core.policy import DAY_MS, ChainLimitRule, Policy
 from tests.orders.page import play
 
 OPEN = Policy(version=1, chain_limit_rules=(ChainLimitRule("", "", 2, 0, 0),))

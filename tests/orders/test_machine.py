@@ -5,15 +5,15 @@ from typing import Any, Final
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from actors.ledger.lifecycle import LIVE, ReleaseReason
-from actors.ledger.policy import DAY_MS, HOUR_MS, ChainLimitRule, Policy
-from actors.ledger.reasons import Reason, Rejection
+from actors.core.policy import DAY_MS, HOUR_MS, ChainLimitRule, Policy
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import LIVE, ReleaseReason
 from actors.orders import commands as cm
 from actors.orders.state import CERTAIN, Order, Part, Standing
 from actors.orders.transact import Answer
-from tests.ledger.watched import DAY_ZERO_MS
 from tests.orders import model as naive
 from tests.orders.watched import Core, Watched
+from tests.shop.watched import DAY_ZERO_MS
 
 EXAMPLES: Final = 300  # some 10 s
 STEPS: Final = 50

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from actors.ledger.lifecycle import LIVE
+from actors.core.status import LIVE
 from actors.orders import commands as cm, decide, events as ev, evolve, limits, transact
 from actors.orders.state import OVER, Order, OrderLedger, Part
 from tests.orders import test_amend, test_limits, test_open, test_steps

@@ -5,9 +5,8 @@ from typing import Final, NamedTuple
 
 import orjson
 
+from actors.core.policy import Policy, to_document
 from actors.journal.order_codec import decode_events, encode_events
-from actors.ledger.events import PolicyAdopted
-from actors.ledger.policy import Policy, to_document
 from actors.orders.audit import OrderAudit
 from actors.orders.commands import Command
 from actors.orders.events import Event
@@ -16,7 +15,8 @@ from actors.orders.invariants import check
 from actors.orders.snapshot import Capture, restore
 from actors.orders.state import OrderLedger
 from actors.orders.transact import Transacted, expire, transact
-from tests.ledger.watched import DAY_ZERO_MS
+from actors.shop.events import PolicyAdopted
+from tests.shop.watched import DAY_ZERO_MS
 
 LEDGER: Final = "customers/0007"
 

@@ -22,13 +22,13 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final
 
-from actors.ledger.commands import Lines
-from actors.ledger.lifecycle import LIVE, ReleaseReason, Status
-from actors.ledger.reasons import Reason, Rejection
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import LIVE, ReleaseReason, Status
 from actors.orders import commands as cm
 from actors.orders.events import Event
 from actors.orders.state import CERTAIN, Order, OrderLedger, Part
-from tests.ledger.words import clock, instant, interval, lines_of
+from actors.shop.commands import Lines
+from tests.shop.words import clock, instant, interval, lines_of
 
 _OPTION: Final = re.compile(r"\b(via|for|within|because|slot|basket|hours|until)\s+(\S+)")
 _TAIL: Final = re.compile(r"\s(missing|sold)\s(.*)$")

@@ -3,9 +3,9 @@
 from random import Random
 from typing import Final
 
-from actors.ledger import commands as cm
-from actors.ledger.lifecycle import ReleaseReason
-from actors.ledger.policy import DAY_MS, HOUR_MS
+from actors.core.policy import DAY_MS, HOUR_MS
+from actors.core.status import ReleaseReason
+from actors.shop import commands as cm
 
 SKUS: Final = ("A", "B", "C", "never stocked")
 CUSTOMERS: Final = ("ann", "bob", "cid", "dan")

@@ -3,14 +3,14 @@
 from collections import Counter
 from typing import Any
 
-from actors.cores import core_of
+from actors.core.status import LIVE
 from actors.journal.memory import MemoryDisk
-from actors.ledger import events as shop
-from actors.ledger.audit import Audit
-from actors.ledger.lifecycle import LIVE
 from actors.orders import events as ev
 from actors.orders.audit import OrderAudit
 from actors.orders.ids import format_holder, format_order_id, is_customers, parse_holder
+from actors.runtime.cores import core_of
+from actors.shop import events as shop
+from actors.shop.audit import Audit
 from tests.simulation.checks import Broken
 
 

@@ -11,28 +11,29 @@ from typing import Any, Final
 
 import orjson
 
-from actors.batcher import DeadlinePassed, Overloaded
-from actors.chain import EMPTY, Chain, PolicySet, Store, StoresPut, chain_to_document, evolve_chain
-from actors.coordinator import Coordinator
+from actors.calendar.hours import Calendar, Interval
+from actors.calendar.slots import Duty
+from actors.core.chain import EMPTY, Chain, PolicySet, Store, StoresPut, chain_to_document, evolve_chain
+from actors.core.policy import DAY_MS, ChainLimitRule, Policy
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import LIVE, ReleaseReason, Status
 from actors.customer_actor import CustomerActor
-from actors.envelope import Refusal, command_to_wire
 from actors.journal.memory import MemoryDisk, MemoryJournal
 from actors.journal.port import JournalError
-from actors.ledger import commands as shop
-from actors.ledger.calendar import Calendar, Interval
-from actors.ledger.lifecycle import LIVE, ReleaseReason, Status
-from actors.ledger.pickup_slots import Duty
-from actors.ledger.policy import DAY_MS, ChainLimitRule, Policy
-from actors.ledger.reasons import Reason, Rejection
-from actors.ledger.state import Ledger
 from actors.orders import commands as cm
 from actors.orders.ids import ledger_of_customer
 from actors.orders.state import Order, Standing
-from actors.placement import CHAIN_ACTOR, CUSTOMER_ACTORS, Placement
-from actors.router import ActorGone, Router
-from actors.settler import Settler
+from actors.protocol.actors import ActorGone
+from actors.protocol.messages import Refusal, command_to_wire
+from actors.protocol.placement import CHAIN_ACTOR, CUSTOMER_ACTORS, Placement
+from actors.shop import commands as shop
+from actors.shop.state import Ledger
 from actors.store_actor import StoreActor
-from tests.ledger.watched import DAY_ZERO_MS
+from serve.coordination.coordinator import Coordinator
+from serve.coordination.reconciler import Settler
+from serve.routing.batcher import DeadlinePassed, Overloaded
+from serve.routing.router import Router
+from tests.shop.watched import DAY_ZERO_MS
 from tests.simulation.chain_checks import check_amended
 from tests.simulation.checks import Broken
 

@@ -1,16 +1,16 @@
 """What must hold at any time, each by the letter of its invariant."""
 
-from actors.host import LedgerHost
 from actors.journal.codec import decode_events
 from actors.journal.memory import MemoryDisk
 from actors.journal.port import JournalError
-from actors.ledger import invariants
-from actors.ledger.audit import Audit
-from actors.ledger.audit_books import compare
-from actors.ledger.events import PolicyAdopted
-from actors.ledger.evolve import evolve
-from actors.ledger.snapshot import Capture
-from actors.ledger.state import Ledger
+from actors.runtime.ledger_host import LedgerHost
+from actors.shop import invariants
+from actors.shop.audit import Audit
+from actors.shop.audit_books import compare
+from actors.shop.events import PolicyAdopted
+from actors.shop.evolve import evolve
+from actors.shop.snapshot import Capture
+from actors.shop.state import Ledger
 
 
 class Broken(Exception):

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from actors.group_commit import GroupCommit
-from actors.host import Hosted, LedgerHost
+from actors.core.policy import HOUR_MS
 from actors.journal.memory import MemoryJournal
 from actors.journal.port import Head, JournalError, Record
-from actors.ledger.commands import Reserve
-from actors.ledger.policy import HOUR_MS
-from actors.ledger.state import Reservation
+from actors.runtime.group_commit import GroupCommit
+from actors.runtime.ledger_host import Hosted, LedgerHost
+from actors.shop.commands import Reserve
+from actors.shop.state import Reservation
 from tests.simulation.world import Parts
 
 

@@ -9,17 +9,17 @@ from typing import Final
 
 import pytest
 
-from actors.ledger import commands as shop
-from actors.ledger.lifecycle import LIVE, Status
-from actors.ledger.reasons import Reason, Rejection
-from actors.ledger.state import Ledger, Reservation, Told
-from actors.ledger.transact import transact as transact_shop
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import LIVE, Status
 from actors.orders import commands as cm
 from actors.orders.ids import format_order_id, parse_holder
 from actors.orders.invariants import check
+from actors.orders.participant_messages import claim_of, heed_of, note_of, note_of_absent
 from actors.orders.state import CERTAIN, Order, OrderLedger, Part
-from actors.orders.tells import claim_of, heed_of, note_of, note_of_absent
 from actors.orders.transact import expire, transact
+from actors.shop import commands as shop
+from actors.shop.state import Ledger, Reservation, Told
+from actors.shop.transact import transact as transact_shop
 
 SHOPS: Final = ("S1", "S2", "S3")
 LEDGER: Final = "customers/0001"

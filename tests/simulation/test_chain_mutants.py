@@ -5,12 +5,12 @@ from typing import Any, Final
 
 import pytest
 
-from actors.ledger import decide as ledger_decide, decide_parts, demand, transact as ledger_transact
-from actors.ledger.decision import Accepted
-from actors.ledger.idempotency import KEY_REUSED
-from actors.orders import decide, evolve, tells, transact
+from actors.orders import decide, evolve, participant_messages, transact
 from actors.orders.state import Order
-from actors.settler import Settler
+from actors.shop import decide as ledger_decide, decide_claims, preconditions, transact as ledger_transact
+from actors.shop.decision import Accepted
+from actors.shop.idempotency import KEY_REUSED
+from serve.coordination.reconciler import Settler
 from tests.simulation.checks import Broken
 from tests.simulation.test_chain_seeds import run
 
@@ -32,7 +32,7 @@ def _forgets_what_it_answered(patch: pytest.MonkeyPatch) -> None:
 
 
 def _abandoned_claims_may_still_come(patch: pytest.MonkeyPatch) -> None:
-    real = decide_parts.decide_heed
+    real = decide_claims.decide_heed
 
     def without_tombstone(ledger: Any, command: Any) -> Any:
         decision = real(ledger, command)
@@ -44,17 +44,17 @@ def _abandoned_claims_may_still_come(patch: pytest.MonkeyPatch) -> None:
 
 
 def _one_place_too_many(patch: pytest.MonkeyPatch) -> None:
-    real = demand.slot_refusal
+    real = preconditions.slot_refusal
 
     def generous(ledger: Any, slot_start_ms: int, now_ms: int, replaced: Any) -> Any:
         taken = ledger.slots_taken.get(slot_start_ms, 0)
         return None if taken == 2 else real(ledger, slot_start_ms, now_ms, replaced)
 
-    patch.setattr(decide_parts, "slot_refusal", generous)
+    patch.setattr(decide_claims, "slot_refusal", generous)
 
 
 def _goes_on_before_it_is_certain(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(tells, "_STATUS_OF", {})  # every word is: give back
+    patch.setattr(participant_messages, "_STATUS_OF", {})  # every word is: give back
 
 
 def _nobody_settles(patch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,10 @@ from typing import Final
 
 import pytest
 
-from actors.batcher import DeadlinePassed, Overloaded
-from actors.router import LedgerStopped
+from actors.protocol.actors import LedgerStopped
 from holdfast.v1 import admin_service_pb2 as ad
-from serve.verification import Comparison
+from serve.routing.batcher import DeadlinePassed, Overloaded
+from serve.services.verification import Comparison
 from tests.simulation.chain_world import ChainWorld
 from tests.simulation.virtual_loop import VirtualLoop
 

@@ -6,17 +6,18 @@ from typing import Any, Final
 
 import pytest
 
-from actors.batcher import DeadlinePassed
-from actors.coordinator import Coordinator
-from actors.envelope import unpack_batch
-from actors.ledger.lifecycle import ReleaseReason, Status
-from actors.ledger.reasons import Reason, Rejection
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import ReleaseReason, Status
 from actors.orders import commands as cm
 from actors.orders.ids import ledger_of_customer
 from actors.orders.state import Order, Standing
-from actors.placement import Placement
-from actors.router import ActorGone, Router
-from actors.settler import Settler
+from actors.protocol.actors import ActorGone
+from actors.protocol.messages import unpack_batch
+from actors.protocol.placement import Placement
+from serve.coordination.coordinator import Coordinator
+from serve.coordination.reconciler import Settler
+from serve.routing.batcher import DeadlinePassed
+from serve.routing.router import Router
 from tests.simulation.chain_checks import check_journals
 from tests.simulation.chain_world import ChainWorld, SimActors
 from tests.simulation.virtual_loop import VirtualLoop

@@ -8,23 +8,24 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from actors import customer_actor, errands, store_actor
-from actors.chain import EMPTY, PolicySet, StoresPut, chain_to_document, evolve_chain
-from actors.coordinator import Coordinator
-from actors.envelope import command_to_wire
+from actors import customer_actor, store_actor
+from actors.core.chain import EMPTY, PolicySet, StoresPut, chain_to_document, evolve_chain
+from actors.core.policy import Policy
+from actors.core.status import ReleaseReason, Status
 from actors.journal.port import JournalDamaged
-from actors.ledger import commands as shop
-from actors.ledger.lifecycle import ReleaseReason, Status
-from actors.ledger.policy import Policy
-from actors.ledger.state import Ledger, Reservation
-from actors.order_envelope import order_command_to_wire
 from actors.orders import commands as cm
 from actors.orders.ids import format_order_id, ledger_of_customer
+from actors.orders.participant_messages import claim_of
 from actors.orders.state import Order, OrderLedger
-from actors.orders.tells import claim_of
-from actors.placement import Placement
-from actors.router import Router
-from actors.settler import QUESTION_S, Settler
+from actors.protocol.messages import command_to_wire
+from actors.protocol.order_messages import order_command_to_wire
+from actors.protocol.placement import Placement
+from actors.shop import commands as shop
+from actors.shop.state import Ledger, Reservation
+from serve.coordination import keyed_tasks
+from serve.coordination.coordinator import Coordinator
+from serve.coordination.reconciler import QUESTION_S, Settler
+from serve.routing.router import Router
 from tests.simulation.chain_world import ChainWorld, SimActors
 from tests.simulation.virtual_loop import VirtualLoop
 
@@ -182,7 +183,7 @@ def test_parts_behind_many_whose_order_is_stopped_have_their_turn(monkeypatch: p
 def test_a_shop_that_is_away_holds_up_no_other_shop() -> None:
     async def main(scene: Scene) -> None:
         loop = asyncio.get_running_loop()
-        stuck = [await scene.order(ANN, "S2") for _ in range(2 * errands.LANE_AT_ONCE)]
+        stuck = [await scene.order(ANN, "S2") for _ in range(2 * keyed_tasks.LANE_AT_ONCE)]
         first, second = await scene.order(ANN, "S1"), await scene.order(ANN, "S1")
         for order in (*stuck, first):
             await scene.release(ANN, order)
@@ -200,7 +201,7 @@ def test_a_shop_that_is_away_holds_up_no_other_shop() -> None:
 
 def test_orders_that_wait_for_a_shop_that_is_away_hold_up_none_that_has_its_turn() -> None:
     async def main(scene: Scene) -> None:
-        moved = [await scene.order(ANN, "S1") for _ in range(errands.LANE_AT_ONCE)]
+        moved = [await scene.order(ANN, "S1") for _ in range(keyed_tasks.LANE_AT_ONCE)]
         released = await scene.order(ANN, "S1", "S2")
         scene.world.away = {"store-S1"}
         for order in moved:

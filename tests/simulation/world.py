@@ -5,16 +5,16 @@ from collections.abc import Callable
 from random import Random
 from typing import Final, NamedTuple
 
-from actors.envelope import Stopped
-from actors.host import LedgerHost
+from actors.core.policy import DAY_MS, HOUR_MS, LimitRule, Policy
+from actors.core.rejection import Reason, Rejection
 from actors.journal.memory import MemoryDisk, MemoryJournal
 from actors.journal.port import Fenced, Journal, JournalError
-from actors.ledger import commands as cm
-from actors.ledger.policy import DAY_MS, HOUR_MS, LimitRule, Policy
-from actors.ledger.reasons import Reason, Rejection
-from actors.ledger.state import Remembered, Reservation
-from tests.host.breaking import BreakingJournal
-from tests.host.office import ManualClock
+from actors.protocol.messages import Stopped
+from actors.runtime.ledger_host import LedgerHost
+from actors.shop import commands as cm
+from actors.shop.state import Remembered, Reservation
+from tests.runtime.breaking import BreakingJournal
+from tests.runtime.office import ManualClock
 from tests.simulation import checks
 from tests.simulation.callers import Callers
 from tests.simulation.checks import Broken

@@ -1,0 +1,1 @@
+"""A shop's opening hours, pickup slots and time zone. Pure."""

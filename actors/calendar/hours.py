@@ -1,0 +1,302 @@
+"""A shop's hours: when it is open, when a deadline may fall, when an order can be ready, which slots can be booked.
+
+All questions are about epoch milliseconds, UTC, and none needs a clock. `decide` asks them and `evolve` never does: an
+event carries the instant that came out, so a journal reads the same whatever becomes of hours or time zones.
+
+Opening intervals are half open: at the closing instant the shop is closed, though a deadline or the end of a slot may
+fall there. One over midnight is written as two, and stays two: a deadline moves to the end of an interval as written.
+
+    clock goes forward   an opening or closing time in the gap is the first instant after it
+    clock goes back      of a time that comes twice, the first opens and the second closes; an interval that would so
+                         begin before the one above it ends begins at that end
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final, NamedTuple
+
+from actors.calendar.slots import Duty, Slot, cut_slots
+from actors.calendar.zones import DAY_MS, MINUTE_MS, LocalDay, local_day, number_of
+
+DAY_MINUTES: Final = 1440
+CLOSED_DAYS_MAX: Final = 366  # a shop that is closed for longer has no next opening
+WINDOW_MS_MAX: Final = 400 * DAY_MS  # of one question
+DAYS_COMPILED_MAX: Final = 16  # 5 kB each with slots; the day that was asked for least recently makes room
+INSTANT_MS_MAX: Final = 7_258_118_400_000  # the year 2200; nothing later is a slot
+_WEEKDAY_ZERO: Final = 3  # 1 January 1970 was a Thursday
+
+
+class Interval(NamedTuple):
+    """Open from one minute of the local day up to another."""
+
+    open_minute: int
+    close_minute: int
+
+
+class SpecialDay(NamedTuple):
+    """A date with hours of its own, in place of its weekday's; none: closed. `staff` None leaves the weekday's."""
+
+    day: date
+    opening: tuple[Interval, ...] = ()
+    staff: tuple[Duty, ...] | None = None
+
+
+class _Compiled(NamedTuple):
+    """A day in epoch milliseconds."""
+
+    local: LocalDay
+    opening: tuple[tuple[int, int], ...]
+    slots: dict[int, Slot]
+
+
+ALL_DAY: Final = (Interval(0, DAY_MINUTES),)
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """One shop's hours, Monday first. As it comes it is always open, has no slots and needs no time to pick.
+
+    To be asked from one thread at a time: it remembers the days that it has compiled.
+
+    Measured with timeit (Python 3.11, AMD EPYC, 2 cores, November 2026; eleven hours a day in half-hour slots), once
+    the days are compiled: `slot_at` 0.35 us, `deadline_ms` 0.3 us while open, 2.4 us over a night, 0.06 us where the
+    shop is always open, `earliest_ready_ms` 2.9 us. Compiling a day costs 50 us.
+    """
+
+    zone: str = "UTC"
+    weekly: tuple[tuple[Interval, ...], ...] = (ALL_DAY,) * 7
+    special_days: tuple[SpecialDay, ...] = ()
+    holidays: frozenset[date] = frozenset()  # closed, unless a special day
+    slot_minutes: int = 0  # 0: no slots, and pickups are not limited
+    staff: tuple[tuple[Duty, ...], ...] = ((),) * 7
+    pickups_per_staff_hour: int = 0
+    lead_minutes: int = 0  # to pick an order, counted while the shop is open
+    cutoff_minute: int = DAY_MINUTES  # what is placed after it counts from the next day with an opening; 1440: none
+    always_open: bool = field(init=False, repr=False, compare=False)
+    _special: dict[int, SpecialDay] = field(init=False, repr=False, compare=False)
+    _closed: frozenset[int] = field(init=False, repr=False, compare=False)
+    _compiled: dict[int, _Compiled] = field(init=False, repr=False, compare=False)
+    _ready: list[tuple[int, int | None]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Index the dates. The zone is not looked up until a day is asked for: `faults` names an unknown one."""
+        special = {number_of(special.day): special for special in self.special_days}
+        always_open = not special and not self.holidays and all(day == ALL_DAY for day in self.weekly)
+        object.__setattr__(self, "always_open", always_open)
+        object.__setattr__(self, "_special", special)
+        object.__setattr__(self, "_closed", frozenset(map(number_of, self.holidays)))
+        object.__setattr__(self, "_compiled", {})
+        object.__setattr__(self, "_ready", [(-1, None)])
+
+    def is_open(self, at_ms: int) -> bool:
+        """True from an opening instant up to, and without, the closing instant."""
+        return self.always_open or any(opens <= at_ms < closes for opens, closes in self._day_of(at_ms).opening)
+
+    def next_opening_ms(self, at_ms: int) -> int | None:
+        """The first instant from `at_ms` on at which the shop is open; None where it stays closed for a year."""
+        if self.always_open:
+            return at_ms
+        interval = next(self._opening_from(at_ms), None)
+        return None if interval is None else max(interval[0], at_ms)
+
+    def open_intervals(self, from_ms: int, to_ms: int) -> tuple[tuple[int, int], ...]:
+        """When the shop is open between two instants, ascending, each up to its closing instant, cut at both ends.
+
+        Raises ValueError where the window is longer than WINDOW_MS_MAX.
+        """
+        return tuple(
+            (max(opens, from_ms), min(closes, to_ms))
+            for day in self._days_between(from_ms, to_ms)
+            for opens, closes in day.opening
+            if opens < to_ms and closes > from_ms
+        )
+
+    def deadline_ms(self, at_ms: int) -> int:
+        """A deadline that does not fall while the shop is closed: `at_ms` where it is open or just closing, else the
+        end of the next opening interval. A shop that stays closed for a year has no better one than `at_ms`.
+        """
+        if self.always_open:
+            return at_ms
+        day = self._day_of(at_ms)
+        for opens, closes in day.opening:
+            if opens <= at_ms <= closes:
+                return at_ms
+        if at_ms == day.local.start_ms and self.is_open(at_ms - 1):  # it closed at midnight
+            return at_ms
+        interval = next(self._opening_from(at_ms), None)
+        return at_ms if interval is None else interval[1]
+
+    def earliest_ready_ms(self, placed_at_ms: int) -> int | None:
+        """When an order can be ready: while the shop is open, once the lead time has passed in open time.
+
+        None where the shop is not open for that long within a year.
+        """
+        asked_ms, ready_ms = self._ready[0]  # all of a batch ask of the same instant
+        if asked_ms != placed_at_ms:
+            ready_ms = self._earliest_ready_ms(placed_at_ms)
+            self._ready[0] = (placed_at_ms, ready_ms)
+        return ready_ms
+
+    def _earliest_ready_ms(self, placed_at_ms: int) -> int | None:
+        counted_from_ms: int | None = placed_at_ms
+        if self.cutoff_minute < DAY_MINUTES:
+            counted_from_ms = self._counted_from_ms(placed_at_ms)
+        if counted_from_ms is None or (self.always_open and not self.lead_minutes):
+            return counted_from_ms
+        left_ms = self.lead_minutes * MINUTE_MS
+        for opens_ms, closes_ms in self._opening_from(counted_from_ms):
+            picking_from_ms = max(opens_ms, counted_from_ms)
+            if left_ms < closes_ms - picking_from_ms:  # one that is done at closing waits for the next opening
+                return picking_from_ms + left_ms
+            left_ms -= closes_ms - picking_from_ms
+        return None
+
+    def slots(self, day: date) -> tuple[Slot, ...]:
+        """The pickup slots of a local day, ascending."""
+        return tuple(self._day(number_of(day)).slots.values()) if self.slot_minutes else ()
+
+    def slots_between(self, from_ms: int, to_ms: int) -> tuple[Slot, ...]:
+        """The slots that start from one instant up to another, ascending.
+
+        Raises ValueError where the window is longer than WINDOW_MS_MAX.
+        """
+        if not self.slot_minutes:
+            return ()
+        return tuple(
+            slot
+            for day in self._days_between(from_ms, to_ms)
+            for slot in day.slots.values()
+            if from_ms <= slot.start_ms < to_ms
+        )
+
+    def slot_at(self, start_ms: int) -> Slot | None:
+        """The slot that starts at exactly this instant. Takes any integer: it may come from a caller."""
+        if not self.slot_minutes or not 0 <= start_ms < INSTANT_MS_MAX:
+            return None
+        return self._day_of(start_ms).slots.get(start_ms)
+
+    def bookable(self, slot: Slot, placed_at_ms: int) -> bool:
+        """True where an order placed then is ready when the slot starts. How many took it already is the ledger's."""
+        ready_ms = self.earliest_ready_ms(placed_at_ms)
+        return ready_ms is not None and slot.start_ms >= ready_ms
+
+    def _counted_from_ms(self, placed_at_ms: int) -> int | None:
+        """When an order counts as placed, with a cut-off."""
+        day = self._day_of(placed_at_ms).local
+        # As with a closing time, the second of two counts, and the first instant after a gap.
+        cutoff_ms = max((to_ms for _, to_ms in day.showing(0, self.cutoff_minute)), default=day.start_ms)
+        if placed_at_ms <= cutoff_ms:
+            return placed_at_ms
+        interval = next(self._opening_from(day.end_ms), None)
+        return None if interval is None else interval[0]
+
+    def _opening_from(self, at_ms: int) -> Iterator[tuple[int, int]]:
+        """The opening intervals that end after an instant, for a year from there; closed days cost a look-up."""
+        first = self._day_of(at_ms).local.number
+        for number in range(first, first + CLOSED_DAYS_MAX + 1):
+            if self._opening(number):
+                for interval in self._day(number).opening:
+                    if interval[1] > at_ms:
+                        yield interval
+
+    def _days_between(self, from_ms: int, to_ms: int) -> Iterator[_Compiled]:
+        """The days with an opening that have an instant between these."""
+        if to_ms - from_ms > WINDOW_MS_MAX:
+            raise ValueError(f"a window of {to_ms - from_ms} ms; at most {WINDOW_MS_MAX} can be asked for at once")
+        if from_ms < to_ms:
+            first, last = self._day_of(from_ms).local.number, self._day_of(to_ms - 1).local.number
+            yield from (self._day(number) for number in range(first, last + 1) if self._opening(number))
+
+    def _opening(self, number: int) -> tuple[Interval, ...]:
+        special = self._special.get(number)
+        if special is not None:
+            return special.opening
+        return () if number in self._closed else self.weekly[(number + _WEEKDAY_ZERO) % 7]
+
+    def _day_of(self, at_ms: int) -> _Compiled:
+        """The local day that an instant belongs to: the day of that number in UTC, or one beside it."""
+        day = self._day(at_ms // DAY_MS)
+        while at_ms < day.local.start_ms:
+            day = self._day(day.local.number - 1)
+        while at_ms >= day.local.end_ms:
+            day = self._day(day.local.number + 1)
+        return day
+
+    def _day(self, number: int) -> _Compiled:
+        compiled = self._compiled
+        day = compiled.pop(number, None)
+        if day is None:
+            day = self._compile(number)
+            if len(compiled) >= DAYS_COMPILED_MAX:
+                del compiled[next(iter(compiled))]
+        compiled[number] = day  # at the end again: what comes first was asked for least recently
+        return day
+
+    def _compile(self, number: int) -> _Compiled:
+        local = local_day(self.zone, number)
+        opening: list[tuple[int, int]] = []
+        for open_minute, close_minute in self._opening(number):
+            shown = list(local.showing(open_minute, close_minute))
+            if shown:
+                # What comes twice reaches over to the interval above; ends ascend as written, in every fold and gap.
+                opens_ms = max(shown[0][0], opening[-1][1] if opening else local.start_ms)
+                opening.append((opens_ms, shown[-1][1]))
+        if not self.slot_minutes:
+            return _Compiled(local, tuple(opening), {})
+        special = self._special.get(number)
+        own = special.staff if special is not None else None
+        duties = self.staff[(number + _WEEKDAY_ZERO) % 7] if own is None else own
+        slots = cut_slots(opening, local, duties, self.slot_minutes * MINUTE_MS, self.pickups_per_staff_hour)
+        return _Compiled(local, tuple(opening), {slot.start_ms: slot for slot in slots})
+
+
+ALWAYS_OPEN: Final = Calendar()  # changes nothing; of a shop that names no hours
+
+
+def to_document(calendar: Calendar) -> dict[str, object]:
+    """The calendar as plain lists, numbers and strings, as it is journalled."""
+    return {
+        "zone": calendar.zone,
+        "weekly": [[list(interval) for interval in day] for day in calendar.weekly],
+        "special_days": [
+            [
+                day.isoformat(),
+                [list(each) for each in opening],
+                None if staff is None else [list(duty) for duty in staff],
+            ]
+            for day, opening, staff in calendar.special_days
+        ],
+        "holidays": [day.isoformat() for day in sorted(calendar.holidays)],
+        "slot_minutes": calendar.slot_minutes,
+        "staff": [[list(duty) for duty in day] for day in calendar.staff],
+        "pickups_per_staff_hour": calendar.pickups_per_staff_hour,
+        "lead_minutes": calendar.lead_minutes,
+        "cutoff_minute": calendar.cutoff_minute,
+    }
+
+
+def from_document(document: dict[str, Any]) -> Calendar:
+    """The inverse of `to_document`. Looks no zone up, so that reading a journal depends on nothing else."""
+    return Calendar(
+        zone=document["zone"],
+        weekly=tuple(_intervals(day) for day in document["weekly"]),
+        special_days=tuple(
+            SpecialDay(date.fromisoformat(day), _intervals(opening), None if staff is None else _duties(staff))
+            for day, opening, staff in document["special_days"]
+        ),
+        holidays=frozenset(map(date.fromisoformat, document["holidays"])),
+        slot_minutes=document["slot_minutes"],
+        staff=tuple(_duties(day) for day in document["staff"]),
+        pickups_per_staff_hour=document["pickups_per_staff_hour"],
+        lead_minutes=document["lead_minutes"],
+        cutoff_minute=document["cutoff_minute"],
+    )
+
+
+def _intervals(rows: list[list[int]]) -> tuple[Interval, ...]:
+    return tuple(Interval(*row) for row in rows)
+
+
+def _duties(rows: list[list[int]]) -> tuple[Duty, ...]:
+    return tuple(Duty(*row) for row in rows)

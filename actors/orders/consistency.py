@@ -1,0 +1,79 @@
+"""Whether an order and a shop's part of it agree, as both were read, one after the other.
+
+What is on its way is no fault: a part that changed since the first was read, that the shop owes to its order, or that
+its order has not told its shop of. So who compares must read in the sequence that each function names.
+"""
+
+from typing import Final, NamedTuple
+
+from actors.core.status import LIVE
+from actors.orders.ids import parse_holder
+from actors.orders.participant_messages import note_of
+from actors.orders.state import CERTAIN, Order, Part
+from actors.shop.state import Reservation
+
+
+class Verdict(NamedTuple):
+    """Both empty: no fault, and maybe on its way. Otherwise what was to be, and what was found."""
+
+    expected: str = ""
+    found: str = ""
+    on_the_way: bool = False
+
+
+AGREED: Final = Verdict()
+ON_THE_WAY: Final = Verdict(on_the_way=True)
+
+
+def part_is_known(store_id: str, reservation: Reservation, order: Order | None, *, owed: bool) -> Verdict:
+    """A shop's part against its order, which was read after it."""
+    assert reservation.part is not None, "only parts of orders are compared"
+    _, attempt = parse_holder(reservation.part.holder)
+    live = reservation.status in LIVE
+    parts = () if order is None else order.parts
+    part = next((each for each in parts if (each.store_id, each.attempt) == (store_id, attempt)), None)
+    if order is None or part is None:
+        missing = "no order" if order is None else "the order has no such part"
+        return Verdict(f"an order that knows it: it is {reservation.status.name}", missing) if live else AGREED
+    if part.version > reservation.version:
+        return ON_THE_WAY
+    if part.lines != reservation.lines:
+        return Verdict(f"lines {part.lines}", f"lines {reservation.lines}")
+    if part.version == reservation.version:
+        return _same_version(part, reservation)
+    if owed or part in order.untold_parts() or (order.open_attempt == attempt and not part.dropped):
+        return ON_THE_WAY
+    if not live and part.status not in LIVE:
+        return AGREED  # it heard that there is nothing, which is so
+    return Verdict(f"its order hears of version {reservation.version}", f"it heard {part.version}, and no more is owed")
+
+
+def _same_version(part: Part, reservation: Reservation) -> Verdict:
+    assert reservation.part is not None, "only parts of orders are compared"
+    said = note_of(0, part.store_id, part.attempt, 0, reservation)
+    if (part.status, part.held, part.collected) != (said.status, said.held, said.collected):
+        return Verdict(
+            f"{said.status.name}, held {said.held}, collected {said.collected}, as the shop says",
+            f"{part.status.name}, held {part.held}, collected {part.collected}, as its order heard",
+        )
+    if said.status in LIVE and part.heeded > reservation.part.heeded:
+        return Verdict(f"revision {part.heeded} heeded", f"revision {reservation.part.heeded}")
+    return AGREED
+
+
+def is_promised(part: Part) -> bool:
+    """Whether a part is certain and live for its order: then its shop must have it."""
+    return bool(part.reservation) and part.status in LIVE
+
+
+def part_is_held(order: Order, part: Part, reservation: Reservation | None) -> Verdict:
+    """A promised part against what its shop has of it, which was read after it."""
+    if reservation is None:
+        if part in order.untold_parts() and (part.dropped or order.standing not in CERTAIN):
+            return ON_THE_WAY  # it is to be given back, and the shop has forgotten it since
+        return Verdict(f"reservation {part.reservation} in its shop", "none")
+    if reservation.number != part.reservation:
+        return Verdict(f"reservation {part.reservation} in its shop", f"reservation {reservation.number}")
+    if reservation.version < part.version:
+        return Verdict(f"version {part.version} in its shop, or later", f"version {reservation.version}")
+    return ON_THE_WAY if reservation.version > part.version else AGREED

@@ -1,0 +1,250 @@
+"""The only module that imports Ray's core: it puts Ray on the plain actor classes and reaches them by name.
+
+Ray gives placement, restarts and calls. It gives neither exactly-once nor fencing: those are the journal's and the
+ledger's, so tasks are never retried by Ray, and a second actor for the same shop would be fenced.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import ray
+from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError, RayError, RayTaskError
+
+from actors.chain_actor import ChainActor
+from actors.customer_actor import CustomerActor
+from actors.journal.port import Journal, JournalDamaged, JournalError
+from actors.journal.sqlite import SqliteJournal
+from actors.journal.unreadable import UnreadableJournal
+from actors.protocol.actors import ActorGone, LedgerStopped
+from actors.protocol.placement import CHAIN_ACTOR, CUSTOMER_ACTORS
+from actors.runtime.clock import SystemClock
+from actors.store_actor import StoreActor
+
+NAMESPACE: Final = "holdfast"
+CALLS_MAX: Final = 16  # threads of an actor: steps, reads and feeds at once; the host serialises what must be
+PING_S: Final = 10.0
+OVERDUE_S: Final = 0.3  # an answer that takes longer makes the caller ask whether the actor is still the same
+PING_EVERY_S: Final = 0.1
+RECOVERY_S_MAX: Final = 600.0  # by actor, at the start of a service
+RECOVERING_MAX: Final = 4  # actors at once
+CALL_S: Final = 30.0
+OBJECT_STORE_BYTES: Final = 100 * 1024 * 1024  # calls are inline; nothing lives in the store
+CLOSE_S: Final = 30.0  # the last snapshot of a million holds takes some seconds
+EXIT_JOURNAL: Final = 70  # the exit status of an actor whose journal failed or was taken over
+
+log = logging.getLogger("holdfast.cluster")
+
+
+# Any failure of Ray's own calls.
+CallFailed = RayError
+
+
+def start_ray(address: str) -> None:
+    """Join a running cluster, or start Ray on this machine, for this service alone and out of reach of others."""
+    options: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": logging.WARNING}
+    if address:
+        ray.init(address=address, **options)
+        return
+    ray.init(
+        address="local",  # never join a cluster that happens to run here
+        _node_ip_address="127.0.0.1",
+        include_dashboard=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+        num_cpus=max(4, os.cpu_count() or 1),  # slots for Serve's own actors, ours take none
+        **options,
+    )
+
+
+def stop_ray() -> None:
+    """Leave the cluster; the one that `start_ray` started ends."""
+    ray.shutdown()
+
+
+def end_process(failure: JournalError) -> NoReturn:
+    """Memory is ahead of the disk, or another owner is in office: only a new process may speak again."""
+    log.critical("the actor ends: %s", failure)
+    logging.shutdown()
+    os._exit(EXIT_JOURNAL)
+
+
+class RayStoreActor(StoreActor):
+    """A StoreActor in a process of its own."""
+
+    def __init__(self, name: str, journal_dir: str) -> None:
+        super().__init__(name, open_journal(Path(journal_dir) / f"{name}.db"), SystemClock(), end_process)
+
+
+class RayCustomerActor(CustomerActor):
+    """A CustomerActor in a process of its own."""
+
+    def __init__(self, name: str, journal_dir: str) -> None:
+        super().__init__(name, open_journal(Path(journal_dir) / f"{name}.db"), SystemClock(), end_process)
+
+
+class RayChainActor(ChainActor):
+    """The ChainActor in a process of its own."""
+
+    def __init__(self, journal_dir: str) -> None:
+        super().__init__(journal_dir, end_process)
+
+
+def open_journal(path: Path) -> Journal:
+    """The journal at a path. One that cannot be read stops its ledgers, not the actor: they answer why."""
+    try:
+        return SqliteJournal(path)
+    except JournalDamaged as damage:
+        log.critical("%s", damage)
+        return UnreadableJournal(damage)
+
+
+class RayActors:
+    """Named, detached actors, made on first use. Implements `router.Actors`."""
+
+    def __init__(self, journal_dir: str) -> None:
+        self._journal_dir = journal_dir
+        self._handles: dict[str, Any] = {}
+        self._making: dict[str, asyncio.Lock] = {}
+        self._pids: dict[str, int] = {}
+        self._orphaned: set[asyncio.Future[Any]] = set()
+        self._watching: set[asyncio.Task[None]] = set()
+
+    async def call(self, actor: str, method: str, *args: Any) -> Any:
+        """See `router.Actors`. A restarting actor answers ActorGone at once; the router comes again."""
+        handle = self._handles.get(actor)
+        if handle is None:
+            handle = await self._make(actor)
+        asked = self._pids.get(actor)
+        answer: asyncio.Future[Any] = asyncio.wrap_future(getattr(handle, method).remote(*args).future())
+        watch = answer.get_loop().call_later(OVERDUE_S, self._watch, actor, handle, asked, answer)
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            if answer in self._orphaned:
+                raise ActorGone(f"{actor} was restarted while it was asked") from None
+            raise
+        except ActorUnavailableError as error:
+            raise ActorGone(str(error)) from error
+        except RayActorError as error:
+            self._handles.pop(actor, None)  # dead for good: the next call makes it anew
+            raise ActorGone(str(error)) from error
+        except RayTaskError as error:
+            if isinstance(error.cause, JournalDamaged):
+                raise LedgerStopped(str(error.cause)) from error
+            raise
+        finally:
+            watch.cancel()
+            self._orphaned.discard(answer)
+
+    def _watch(self, actor: str, handle: Any, asked: int | None, answer: "asyncio.Future[Any]") -> None:
+        """See whether the process that was asked still is the actor's, as it was known when the call went out.
+
+        Ray tells a call under way of its actor's death only after a second or more, while a fresh call is answered as
+        soon as the successor serves. So a fresh one asks who is there, and the overdue one is given up.
+        """
+
+        async def ask_who_is_there() -> None:
+            while not answer.done():
+                try:
+                    async with asyncio.timeout(PING_S):
+                        pid = await handle.ping.remote()
+                except (RayError, TimeoutError):
+                    pid = asked
+                if pid != asked:
+                    self._pids[actor] = pid
+                    if answer.cancel():  # not where it has come meanwhile: nobody would take it out again
+                        self._orphaned.add(answer)
+                    return
+                await asyncio.sleep(PING_EVERY_S)
+
+        if not answer.done():
+            task = answer.get_loop().create_task(ask_who_is_there())
+            self._watching.add(task)
+            task.add_done_callback(self._watching.discard)
+
+    async def names(self) -> frozenset[str]:
+        """See `router.Actors`."""
+        return frozenset(await asyncio.to_thread(actor_names))
+
+    async def _make(self, actor: str) -> Any:
+        lock = self._making.setdefault(actor, asyncio.Lock())
+        async with lock:
+            handle = self._handles.get(actor)
+            if handle is None:
+                handle, pid = await asyncio.to_thread(make_actor, actor, self._journal_dir)
+                self._handles[actor], self._pids[actor] = handle, pid
+            return handle
+
+
+def make_actor(actor: str, journal_dir: str) -> tuple[Any, int]:
+    """The handle and process of the actor of that name, made if it is not there. Raises ActorGone.
+
+    It is pinged, since Ray may hand out a dead one.
+    """
+    try:
+        handle = _create(actor, journal_dir)
+        return handle, ray.get(handle.ping.remote(), timeout=PING_S)
+    except (RayActorError, GetTimeoutError) as error:
+        raise ActorGone(str(error)) from error
+
+
+def make_actors(actors: Sequence[str], journal_dir: str) -> None:
+    """Make actors, a few at a time, and wait for each to recover, however long its journal.
+
+    One that fails is left to the first call that needs it.
+    """
+    for first in range(0, len(actors), RECOVERING_MAX):
+        handles = {actor: _create(actor, journal_dir) for actor in actors[first : first + RECOVERING_MAX]}
+        for actor, handle in handles.items():
+            try:
+                ray.get(handle.ping.remote(), timeout=RECOVERY_S_MAX)
+            except (RayActorError, GetTimeoutError) as error:
+                log.critical("%s did not recover; it is tried again when it is called: %s", actor, error)
+
+
+def _create(actor: str, journal_dir: str) -> Any:
+    options: dict[str, Any] = {
+        "name": actor,
+        "namespace": NAMESPACE,
+        "get_if_exists": True,
+        "lifetime": "detached",
+        "max_restarts": -1,
+        "max_task_retries": 0,
+        "max_concurrency": CALLS_MAX,
+        "num_cpus": 0,
+        "enable_task_events": False,
+    }
+    plain: Any = RayCustomerActor if actor.startswith(CUSTOMER_ACTORS) else RayStoreActor
+    if actor == CHAIN_ACTOR:
+        plain = RayChainActor
+    remote: Any = ray.remote(plain)
+    arguments = (journal_dir,) if actor == CHAIN_ACTOR else (actor, journal_dir)
+    return remote.options(**options).remote(*arguments)
+
+
+def call_actor(actor: str, journal_dir: str, method: str, *args: Any) -> Any:
+    """Call an actor from outside an event loop, making it where it is not there. Raises CallFailed."""
+    handle, _ = make_actor(actor, journal_dir)
+    return ray.get(getattr(handle, method).remote(*args), timeout=CALL_S)
+
+
+def close_actors(each: Callable[[str], None]) -> None:
+    """Let every actor write its snapshot and end, for a quick next start. `each` hears of each name."""
+    for name in actor_names():
+        each(name)
+        try:
+            handle = ray.get_actor(name, namespace=NAMESPACE)
+            if name != CHAIN_ACTOR:
+                ray.get(handle.close.remote(), timeout=CLOSE_S)
+            ray.kill(handle)
+        except (RayError, ValueError) as error:  # its own error too: the others must still be closed
+            log.warning("%s did not close; its journal has all that it answered: %s", name, error)
+
+
+def actor_names() -> list[str]:
+    """The actors that have been made."""
+    entries = ray.util.list_named_actors(all_namespaces=True)
+    return [entry["name"] for entry in entries if entry["namespace"] == NAMESPACE]

@@ -1,0 +1,62 @@
+"""The two kinds of ledger that a host serves, each as the handful of functions that it is made of."""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from actors.journal import codec, order_codec
+from actors.orders import (
+    evolve as order_evolve,
+    invariants as order_invariants,
+    snapshot as order_snapshot,
+    transact as order_transact,
+)
+from actors.orders.ids import is_customers
+from actors.orders.state import OrderLedger
+from actors.shop import evolve as shop_evolve, invariants, snapshot, transact
+from actors.shop.state import Ledger
+
+
+class Core(NamedTuple):
+    """A ledger's pure functions, and its events as bytes. The ledger's own type is the host's business no more than
+    its commands are: it has a version, a time, a policy, and says when it is due.
+    """
+
+    empty: Callable[[str], Any]
+    transact: Callable[[Any, Any, int], Any]
+    expire: Callable[..., list[Any]]
+    evolve: Callable[[Any, Any, int], Any]
+    check: Callable[[Any], list[Any]]
+    capture: Callable[[Any], Any]
+    restore: Callable[..., Any]
+    encode_events: Callable[..., bytes]
+    decode_events: Callable[[bytes], list[Any]]
+
+
+SHOP: Final = Core(
+    Ledger,
+    transact.transact,
+    transact.expire,
+    shop_evolve.evolve,
+    invariants.check,
+    snapshot.Capture,
+    snapshot.restore,
+    codec.encode_events,
+    codec.decode_events,
+)
+
+CUSTOMERS: Final = Core(
+    OrderLedger,
+    order_transact.transact,
+    order_transact.expire,
+    order_evolve.evolve,
+    order_invariants.check,
+    order_snapshot.Capture,
+    order_snapshot.restore,
+    order_codec.encode_events,
+    order_codec.decode_events,
+)
+
+
+def core_of(ledger_id: str) -> Core:
+    """Which kind of ledger goes by this name."""
+    return CUSTOMERS if is_customers(ledger_id) else SHOP

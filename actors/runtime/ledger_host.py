@@ -1,0 +1,321 @@
+"""The host of ledgers: recover, then step after step of decide, append, speak.
+
+Its duties, in this sequence and no other:
+
+1. Take the ledger over (a new epoch, durably), load the newest snapshot, replay the tail, check the invariants.
+2. Give the ledger a time that never runs backwards, and expire what is due, before anything is decided.
+3. Decide and evolve the batch's commands in turn, under one lock.
+4. Queue the events for the journal while that lock is held, so that the journal has the ledger's own sequence.
+5. Answer only once they are durable. That goes for repeats, refusals and reads as well: they may rest on an event
+   that another batch has queued and the disk has not seen.
+6. When the journal fails, end. Memory is ahead of the disk, and only the disk is the truth.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from threading import Lock
+from time import perf_counter_ns
+from typing import Any, Final, NamedTuple, TypeVar
+
+from actors.core.policy import Policy, to_document
+from actors.journal.codec import decode_rows, encode_rows
+from actors.journal.port import Fenced, Journal, JournalDamaged, JournalError, Record, Snapshot
+from actors.protocol.messages import Stopped
+from actors.runtime.clock import Clock
+from actors.runtime.cores import Core, core_of
+from actors.runtime.group_commit import GroupCommit
+from actors.shop.events import PolicyAdopted
+
+REPLAY_EVENTS_MAX: Final = 20_000  # events read from the journal at a time
+QUIET_MS: Final = 3_000  # a ledger without events for so long
+QUIET_TAIL_EVENTS: Final = 2_000  # replays in 30 ms
+QUIET_SHARE: Final = 10  # and at least this part of the state, which a snapshot writes whole
+SWEEP_EVENTS_MAX: Final = 2_000  # expiries to a sweep and ledger: some 20 ms under the lock
+
+T = TypeVar("T")
+
+log = logging.getLogger("holdfast.host")
+
+
+class Recovery(NamedTuple):
+    """How a ledger was taken over."""
+
+    replayed_events: int
+    took_us: int
+
+
+class Hosted:
+    """A ledger in office: a shop's, or one of customers."""
+
+    __slots__ = ("core", "epoch", "ledger", "recovery", "repeats_answered", "snapshot_seq")
+
+    def __init__(self, core: Core, ledger: Any, epoch: int, snapshot_seq: int, recovery: Recovery) -> None:
+        self.core = core
+        self.ledger = ledger
+        self.epoch = epoch
+        self.snapshot_seq = snapshot_seq
+        self.recovery = recovery
+        self.repeats_answered = 0
+
+
+class LedgerHost:
+    """Ledgers that share a journal. Thread-safe; `policy_for` says by which rules a shop decides from now on."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        policy_for: Callable[[str], Policy | None],
+        on_failure: Callable[[JournalError], None],
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._policy_for = policy_for
+        self._commits = GroupCommit(journal, on_failure)
+        self._deciding = Lock()
+        self._hosted: dict[str, Hosted] = {}
+        self._damaged: dict[str, JournalDamaged] = {}
+
+    def recover(self, ledger_ids: Sequence[str]) -> None:
+        """Take ledgers over. One that does not verify is stopped, see `stopped`; the others are served."""
+        with self._deciding:
+            for ledger_id in ledger_ids:
+                self._get_or_stop(ledger_id)
+
+    def step(self, batch: Sequence[tuple[str, Any]]) -> list[Any]:
+        """Answer a batch of (ledger, command), in sequence; one durable write for all of it.
+
+        The answers are those of the ledgers' own `transact`, or Stopped.
+        """
+        with self._deciding:
+            try:
+                answers, records = self._stage(batch)
+            except Exception as error:  # what was decided until then is in memory, and will never reach the disk
+                failure = self._commits.fail(error)
+                raise failure from failure.__cause__
+            ticket = self._commits.enqueue(records)
+        self._commits.wait(ticket)
+        return answers
+
+    def read(self, ledger_id: str, question: Callable[[Hosted, int], T]) -> T:
+        """Ask a ledger something, given the ledger time; the answer leaves once all that it rests on is durable.
+
+        What is due counts as expired, and an owner that was replaced answers nothing: raises Fenced.
+        """
+        with self._deciding:
+            hosted = self._get(ledger_id)
+            now_ms = max(self._clock.now_ms(), hosted.ledger.time_ms)
+            ticket = self._commits.enqueue(self._expire_due(ledger_id, hosted, now_ms))
+            answer = question(hosted, now_ms)
+        self._commits.wait(ticket)
+        try:
+            if not self._journal.owns(ledger_id, hosted.epoch):
+                raise Fenced(ledger_id, hosted.epoch, hosted.epoch + 1)
+        except JournalError as failure:
+            self._commits.fail(failure)
+            raise
+        return answer
+
+    def glance(self, ledger_id: str) -> Any:
+        """The ledger as it is in memory, None where it is not in office. For advice only: what it shows may not be
+        durable yet, and may never be.
+        """
+        hosted = self._hosted.get(ledger_id)
+        return None if hosted is None else hosted.ledger
+
+    def sweep(self) -> int:
+        """Expire what is due, a bounded number at a time. Returns how many went."""
+        swept = 0
+        for ledger_id in list(self._hosted):
+            with self._deciding:
+                hosted = self._hosted[ledger_id]
+                now_ms = max(self._clock.now_ms(), hosted.ledger.time_ms)
+                records = self._expire_due(ledger_id, hosted, now_ms, SWEEP_EVENTS_MAX)
+                ticket = self._commits.enqueue(records)
+            self._commits.wait(ticket)
+            swept += sum(record.event_count for record in records)
+        return swept
+
+    def snapshot(self, ledger_id: str, pause: Callable[[], None]) -> None:
+        """Write a snapshot. Decisions stop for the copy only; `pause` is called between the pieces."""
+        with self._deciding:
+            hosted = self._get(ledger_id)
+            capture = hosted.core.capture(hosted.ledger)
+            ticket = self._commits.enqueue(())
+        self._commits.wait(ticket)
+
+        def chunks() -> Iterator[bytes]:
+            for chunk in encode_rows(capture.rows()):
+                yield chunk
+                pause()
+            if capture.broken:
+                raise JournalDamaged(ledger_id, f"the state at seq {capture.version}", capture.broken)
+
+        try:
+            self._journal.write_snapshot(ledger_id, hosted.epoch, capture.version, chunks())
+        except JournalError as failure:
+            self._commits.fail(failure)
+            raise
+        hosted.snapshot_seq = capture.version
+
+    def snapshot_if_moved(self, ledger_id: str) -> None:
+        """Write a snapshot where there is something that the newest one does not hold."""
+        hosted = self._hosted[ledger_id]
+        if hosted.ledger.version > hosted.snapshot_seq:
+            self.snapshot(ledger_id, pause=lambda: None)
+
+    def snapshots_due(self, events_min: int) -> list[str]:
+        """Ledgers that should write one now.
+
+        Busy ones, once the tail is longer than `events_min` and than their state: recovery stays bounded, at a fraction
+        of the cost of what was decided. Quiet ones, as soon as it would save a noticeable replay.
+        """
+        return [ledger_id for ledger_id, hosted in list(self._hosted.items()) if self._is_due(hosted, events_min)]
+
+    def _is_due(self, hosted: Hosted, events_min: int) -> bool:
+        ledger = hosted.ledger
+        tail: int = ledger.version - hosted.snapshot_seq
+        rows: int = ledger.row_count()
+        if tail > max(events_min, rows):
+            return True
+        quiet_ms: int = self._clock.now_ms() - ledger.time_ms
+        return tail > max(QUIET_TAIL_EVENTS, rows // QUIET_SHARE) and quiet_ms > QUIET_MS
+
+    def has_begun(self, ledger_id: str) -> bool:
+        """Whether the ledger has ever been written; those that have are taken over when the host starts."""
+        return ledger_id in self._hosted or ledger_id in self._damaged
+
+    def is_stopped(self, ledger_id: str) -> bool:
+        """Whether the ledger is not served since its journal is damaged."""
+        return ledger_id in self._damaged
+
+    def ledger_ids(self) -> list[str]:
+        """The ledgers in office."""
+        return list(self._hosted)
+
+    def _get(self, ledger_id: str) -> Hosted:
+        """The ledger, taken over now if it was not. Raises JournalDamaged where it is stopped."""
+        try:
+            hosted = self._get_or_stop(ledger_id)
+        except JournalError as failure:  # to take a ledger over is a write, too
+            raise self._commits.fail(failure) from failure.__cause__
+        if isinstance(hosted, JournalDamaged):
+            raise hosted
+        return hosted
+
+    def _get_or_stop(self, ledger_id: str) -> Hosted | JournalDamaged:
+        hosted = self._hosted.get(ledger_id) or self._damaged.get(ledger_id)
+        if hosted is not None:
+            return hosted
+        try:
+            return self._take_over(ledger_id)
+        except JournalDamaged as damage:
+            log.critical("%s", damage)
+            self._damaged[ledger_id] = damage
+            return damage
+
+    def _stage(self, batch: Sequence[tuple[str, Any]]) -> tuple[list[Any], list[Record]]:
+        """Decide a batch: the answers, and one record for each ledger that moved."""
+        answers: list[Any] = []
+        touched: dict[str, tuple[Hosted, int, list[Any]]] = {}
+        clock_ms = self._clock.now_ms()
+        for ledger_id, command in batch:
+            turn = touched.get(ledger_id)
+            if turn is None:
+                found = self._get_or_stop(ledger_id)
+                if isinstance(found, JournalDamaged):
+                    answers.append(Stopped(str(found)))
+                    continue
+                hosted = found
+                now_ms = max(clock_ms, hosted.ledger.time_ms)
+                turn = touched[ledger_id] = (hosted, now_ms, self._prepare(ledger_id, hosted, now_ms))
+            hosted, now_ms, events = turn
+            answer, made, repeated = hosted.core.transact(hosted.ledger, command, now_ms)
+            answers.append(answer)
+            if made:
+                events.extend(made)
+            hosted.repeats_answered += repeated
+        return answers, [
+            _record(ledger_id, hosted, now_ms, events)
+            for ledger_id, (hosted, now_ms, events) in touched.items()
+            if events
+        ]
+
+    def _prepare(self, ledger_id: str, hosted: Hosted, now_ms: int) -> list[Any]:
+        """Expire what is due and adopt a newer policy, before anything is decided."""
+        ledger = hosted.ledger
+        events = hosted.core.expire(ledger, now_ms)
+        policy = self._policy_for(ledger_id)
+        if policy is None or policy is ledger.policy:
+            return events
+        # Never an older one: after a restart the first caller may be a gateway that has not heard of the change yet.
+        if policy != ledger.policy and policy.version >= ledger.policy.version:
+            adopted = PolicyAdopted(policy.version, to_document(policy))
+            hosted.core.evolve(ledger, adopted, now_ms)
+            events.append(adopted)
+        if policy == ledger.policy:
+            ledger.policy = policy  # the same rules as one object: nothing is compared again at the next step
+        return events
+
+    def _expire_due(
+        self, ledger_id: str, hosted: Hosted, now_ms: int, events_max: int | None = None
+    ) -> Sequence[Record]:
+        deadline_ms = hosted.ledger.earliest_deadline_ms()
+        if deadline_ms is None or deadline_ms > now_ms:
+            return ()
+        try:
+            events = hosted.core.expire(hosted.ledger, now_ms, events_max)
+            return [_record(ledger_id, hosted, now_ms, events)] if events else ()
+        except Exception as error:  # what expired until then is in memory, and will never reach the disk
+            raise self._commits.fail(error) from error
+
+    def _take_over(self, ledger_id: str) -> Hosted:
+        began_ns = perf_counter_ns()
+        journal = self._journal
+        head = journal.take_over(ledger_id)
+        core = core_of(ledger_id)
+        ledger = _restored(core, ledger_id, head.seq, journal.newest_snapshot(ledger_id))
+        restored_seq = ledger.version
+        while ledger.version < head.seq:
+            records = journal.read(ledger_id, ledger.version, REPLAY_EVENTS_MAX)
+            if not records:
+                raise JournalDamaged(ledger_id, f"seq {ledger.version + 1}", "the records end here")
+            for record in records:
+                for event in _decoded(core, record):
+                    core.evolve(ledger, event, record.at_ms)
+                if ledger.version != record.seq:
+                    raise JournalDamaged(ledger_id, f"seq {record.seq}", f"its events end at {ledger.version}")
+        violations = core.check(ledger)
+        if violations:
+            raise JournalDamaged(ledger_id, f"seq {head.seq}", f"an invariant does not hold: {violations[0]}")
+        took_us = (perf_counter_ns() - began_ns) // 1_000
+        hosted = Hosted(core, ledger, head.epoch, restored_seq, Recovery(head.seq - restored_seq, took_us))
+        self._hosted[ledger_id] = hosted
+        return hosted
+
+
+def _record(ledger_id: str, hosted: Hosted, now_ms: int, events: list[Any]) -> Record:
+    payload = hosted.core.encode_events(events)
+    return Record(ledger_id, hosted.epoch, hosted.ledger.version, len(events), now_ms, payload)
+
+
+def _restored(core: Core, ledger_id: str, head_seq: int, snapshot: Snapshot | None) -> Any:
+    """The ledger of a snapshot. One that this version cannot read is passed over: all of the records say the same."""
+    if snapshot is None:
+        return core.empty(ledger_id)
+    try:
+        ledger = core.restore(decode_rows(snapshot.chunks))
+    except (IndexError, KeyError, StopIteration, TypeError, ValueError) as error:
+        log.warning("ledger %s: the snapshot at seq %d is passed over: %s", ledger_id, snapshot.seq, error)
+        return core.empty(ledger_id)
+    if (ledger.ledger_id, ledger.version) != (ledger_id, snapshot.seq) or ledger.version > head_seq:
+        found = f"it is of {ledger.ledger_id} at {ledger.version}, the records end at {head_seq}"
+        raise JournalDamaged(ledger_id, f"the snapshot at seq {snapshot.seq}", found)
+    return ledger
+
+
+def _decoded(core: Core, record: Record) -> list[Any]:
+    try:
+        return core.decode_events(record.payload)
+    except ValueError as error:
+        raise JournalDamaged(record.ledger_id, f"seq {record.seq}", str(error)) from error

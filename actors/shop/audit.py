@@ -1,0 +1,395 @@
+"""The second opinion: a ledger's stock and promises computed again from its journal, by other code than the ledger's.
+
+It knows the events and the names of things, and nothing of `decide`, `evolve`, `state`, `transact`, `invariants` or of
+the table in `lifecycle`: a mistake in one of them must not be made here too. It folds into plain books of its own, in
+one pass, with every check at the event that could break it. VerifyLedger runs it and compares with the live positions.
+
+    I1  per SKU: received - sold + adjusted = on_hand, and no line gives back or sells more than it holds
+    I2  no decision promises more than is there, units or places in a slot; a shortfall is settled before anything else
+    I3  a reservation takes only the steps that its status allows, and none once it is final
+    I5  a key is answered by one event, and a source's row applied once, within the memory of answers
+    I7  a part of an order is led by its order alone, by revisions that grow
+    I8  versions have no gap
+    I9  epochs never fall
+    I11 ledger time never falls, nothing expires before its deadline, nothing else happens to it from then on
+    I15 no customer holds more than the rules in force at the moment of the reservation allow
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from typing import Any, Final
+
+from actors.calendar.hours import ALWAYS_OPEN, Calendar, from_document as calendar_from_document
+from actors.core.status import ReleaseReason, Status
+from actors.shop import events
+from actors.shop.audit_books import (
+    ALL_LIVE,
+    LIVE,
+    STEPS,
+    VIOLATIONS_MAX,
+    AuditResult,
+    Book,
+    Hold,
+    Places,
+    Rule,
+    Violation,
+    over_limits,
+)
+from actors.shop.commands import AdjustmentKind, Lines
+
+DAY_MS: Final = 86_400_000
+ANSWER_MEMORY_MS_DEFAULT: Final = 8 * DAY_MS  # the longest hold (7 days) and a day, until a policy says otherwise
+
+
+class Audit:
+    """One ledger's journal, fed record by record from version 1; `result` tells what came of it."""
+
+    def __init__(self) -> None:
+        self._version = self._epoch = self._at_ms = self._events = 0
+        self._books: defaultdict[str, Book] = defaultdict(Book)
+        self._claims: dict[int, Hold] = {}
+        self._final: dict[int, Status] = {}
+        self._keys: dict[str, int] = {}  # when each was answered
+        self._keys_day = 0
+        self._memory_ms = ANSWER_MEMORY_MS_DEFAULT
+        self._marks: dict[str, int] = {}  # the greatest sequence applied of each source
+        self._rules: list[Rule] = []
+        self._by_customer: defaultdict[str, set[int]] = defaultdict(set)  # kept only while there are rules
+        self._short: set[str] = set()  # SKUs with a shortfall in progress
+        self._calendar: Calendar = ALWAYS_OPEN
+        self._places = Places()
+        self._holders: dict[str, int] = {}  # parts of orders
+        self._heard: dict[str, int] = {}  # the newest revision that each heeded
+        self._parts_certain = 0
+        self._owed: dict[tuple[int, str], int] = {}  # losses declared and not yet released
+        self._violations: list[Violation] = []
+        self._violations_total = 0
+        self._folds: dict[type, Callable[[Any, int], None]] = {
+            events.Reserved: self._reserved,
+            events.Refused: lambda event, at_ms: self._answered(event.key, at_ms),
+            events.Confirmed: self._stepped,
+            events.ReadyMarked: self._stepped,
+            events.Collected: self._collected,
+            events.Released: self._released,
+            events.Expired: self._expired,
+            events.Extended: self._stepped,
+            events.Amended: self._amended,
+            events.Claimed: self._claimed,
+            events.Heeded: self._heeded,
+            events.Acknowledged: self._acknowledged,
+            events.StockAdjusted: self._stock_adjusted,
+            events.StockCounted: self._stock_counted,
+            events.SafetyStockSet: self._safety_stock_set,
+            events.ShortfallDeclared: self._shortfall_declared,
+            events.PolicyAdopted: self._policy_adopted,
+        }
+        self._counts = dict.fromkeys(self._folds, 0)
+
+    def add(self, version: int, epoch: int, at_ms: int, event: events.Event) -> None:
+        """Fold the next record. Records of one decision follow each other; they may be fed in chunks of any size."""
+        if self._short or self._owed:
+            match event:
+                case events.ShortfallDeclared() | events.Released(reason=ReleaseReason.SHORTFALL):
+                    pass  # still the same decision
+                case _:
+                    self._close_shortfalls()
+        if version != self._version + 1:
+            self._found("I8", f"version {version}", f"version {self._version + 1}", f"version {version}")
+        if epoch < self._epoch:
+            self._found("I9", f"version {version}", f"an epoch from {self._epoch} on", f"epoch {epoch}")
+        if at_ms < self._at_ms:
+            self._found("I11", f"version {version}", f"ledger time from {self._at_ms} on", f"ledger time {at_ms}")
+        self._version, self._epoch, self._at_ms = version, max(epoch, self._epoch), max(at_ms, self._at_ms)
+        self._events += 1
+        kind = type(event)
+        self._counts[kind] += 1
+        self._folds[kind](event, at_ms)
+
+    def result(self) -> AuditResult:
+        """What the journal says so far. Ask at the end of a decision: a shortfall must have been settled by then."""
+        self._close_shortfalls()
+        books, counts = self._books, self._counts
+        unbalanced = [  # guards the folds below; what the live ledger says is compared by `compare`
+            Violation("I1", sku, f"on_hand {book.received - book.sold + book.adjusted}", f"on_hand {book.on_hand}")
+            for sku, book in books.items()
+            if book.received - book.sold + book.adjusted != book.on_hand
+        ]
+        return AuditResult(
+            version=self._version,
+            at_ms=self._at_ms,
+            events=self._events,
+            accepted=counts[events.Reserved] + self._parts_certain,
+            refused=counts[events.Refused],
+            confirmed=counts[events.Confirmed],
+            collected=counts[events.Collected],
+            released=counts[events.Released],
+            expired=counts[events.Expired],
+            shortfalls=counts[events.ShortfallDeclared],
+            units_received=sum(book.received for book in books.values()),
+            units_sold=sum(book.sold for book in books.values()),
+            units_adjusted=sum(book.adjusted for book in books.values()),
+            units_reserved=sum(book.reserved for book in books.values()),
+            units_oversold=sum(book.oversold for book in books.values()),
+            # No event hands units to another holder yet, so nothing is allotted.
+            positions={sku: (book.on_hand, book.reserved, 0, book.safety_stock) for sku, book in books.items()},
+            violations=(*unbalanced, *self._violations)[:VIOLATIONS_MAX],
+            violations_total=len(unbalanced) + self._violations_total,
+        )
+
+    def _found(self, invariant: str, subject: str, expected: str, found: str) -> None:
+        self._violations_total += 1
+        if len(self._violations) < VIOLATIONS_MAX:
+            self._violations.append(Violation(invariant, subject, expected, found))
+
+    def _answered(self, key: str, at_ms: int) -> None:
+        """One key, one event, as long as answers are remembered."""
+        if at_ms // DAY_MS > self._keys_day:
+            self._keys_day = at_ms // DAY_MS
+            self._keys = {old: told_at for old, told_at in self._keys.items() if told_at >= at_ms - self._memory_ms}
+        earlier_ms = self._keys.get(key)
+        if earlier_ms is not None and at_ms - earlier_ms <= self._memory_ms:
+            self._found("I5", f"key {key}", "one event", f"another at version {self._version}")
+        self._keys[key] = at_ms
+
+    def _reserved(self, event: events.Reserved, at_ms: int) -> None:
+        key, customer_id, channel, _, lines, _, deadline_ms, slot_start_ms = event
+        self._answered(key, at_ms)
+        self._hold(Hold(customer_id, channel, lines, deadline_ms, slot_start_ms))
+
+    def _claimed(self, event: events.Claimed, at_ms: int) -> None:
+        _, holder, customer_id, channel, lines, slot_start_ms = event
+        self._answered(event.key, at_ms)
+        if holder in self._holders or holder in self._heard:
+            self._found("I7", holder, "one claim, before its order is over", f"another at version {self._version}")
+        self._holders[holder] = self._version
+        self._hold(Hold(customer_id, channel, lines, math.inf, slot_start_ms, holder))
+
+    def _hold(self, claim: Hold) -> None:
+        """Something new is promised, at the version of its event."""
+        self._claims[self._version] = claim
+        self._promise(claim.held, Counter())
+        self._take_place(claim)
+        if self._rules:
+            self._by_customer[claim.customer_id].add(self._version)
+            self._check_limits(claim)
+
+    def _promise(self, lines: Lines, had: Counter[str]) -> bool:
+        """Promise these units; whether they are more than the claim had, which alone has to be there."""
+        for sku, quantity in lines:
+            book = self._books[sku]
+            book.reserved += quantity
+            had[sku] -= quantity
+            if had[sku] < 0 and book.reserved + book.safety_stock > book.on_hand:
+                self._overpromised(sku, book)
+        return min(had.values()) < 0
+
+    def _take_place(self, claim: Hold) -> None:
+        taken = self._places.take(claim)
+        if taken:
+            slot = self._calendar.slot_at(claim.slot_start_ms)
+            capacity = 0 if slot is None else slot.capacity
+            if taken > capacity:
+                self._found("I2", f"the slot of {claim.slot_start_ms}", f"at most {capacity} places", f"{taken} taken")
+
+    def _amended(self, event: events.Amended, at_ms: int) -> None:
+        """The same reservation with other units: nothing of it may be sold or given back yet."""
+        self._answered(event.key, at_ms)
+        claim = self._live(event.number, "amend", (Status.HELD, Status.CONFIRMED), at_ms)
+        if claim is None:
+            return
+        had = Counter[str]()
+        for sku, units in claim.held:
+            self._books[sku].reserved -= units
+            had[sku] += units
+        claim.held, claim.deadline_ms = event.lines, event.expires_at_ms
+        asks_for_more = self._promise(event.lines, had)
+        if event.slot_start_ms != claim.slot_start_ms:
+            self._places.leave(claim)
+            claim.slot_start_ms = event.slot_start_ms
+            self._take_place(claim)
+        if self._rules and asks_for_more:
+            self._check_limits(claim)
+
+    def _heeded(self, event: events.Heeded, at_ms: int) -> None:
+        """A part goes on as its order says: by revisions that only grow, and never back."""
+        holder, revision, number, status, _, _, lines = event
+        known = self._holders.get(holder, 0)
+        if number != known and (number or known in self._claims):  # one that is final may be forgotten there by now
+            self._found("I7", holder, f"reservation {known}", f"reservation {number}")
+        if number and revision <= self._heard.get(holder, 0):
+            self._found("I7", holder, f"a revision above {self._heard.get(holder, 0)}", f"revision {revision}")
+        self._heard[holder] = revision
+        claim = self._claims.get(number)
+        if claim is None and number:
+            self._found("I3", f"reservation {number}", "a live reservation", f"heeded at {at_ms}")
+        if claim is None:
+            return
+        gives_back = status in (Status.RELEASED, Status.EXPIRED)
+        self._parts_certain += claim.status is Status.CLAIMED and not gives_back
+        if not gives_back and ALL_LIVE.index(status) < ALL_LIVE.index(claim.status):
+            self._found("I3", f"reservation {number}", f"no way back from {claim.status.name}", status.name)
+        self._take(number, claim, lines, status if gives_back else Status.RELEASED)
+        if number in self._claims:
+            if gives_back:
+                self._found("I1", f"reservation {number}", "nothing held once its order is over", f"{claim.held}")
+            claim.status = status
+
+    def _acknowledged(self, event: events.Acknowledged, _: int) -> None:
+        for number, version in event.parts:
+            if version > self._version:
+                self._found("I7", f"reservation {number}", f"noted as of {self._version} at most", f"{version}")
+
+    def _overpromised(self, sku: str, book: Book) -> None:
+        book.oversold = max(book.oversold, book.reserved - max(0, book.on_hand))
+        most = max(0, book.on_hand - book.safety_stock)
+        self._found("I2", f"{sku} at version {self._version}", f"at most {most} reserved", f"{book.reserved} reserved")
+
+    def _check_limits(self, claim: Hold) -> None:
+        mine = [self._claims[number] for number in self._by_customer[claim.customer_id]]
+        for expected, found in over_limits(self._rules, claim, mine):
+            self._found("I15", f"customer {claim.customer_id} at version {self._version}", expected, found)
+
+    def _live(self, number: int, step: str, allowed: tuple[Status, ...], at_ms: int) -> Hold | None:
+        """The reservation, if it stands; a step that its status or its deadline forbids is told."""
+        claim = self._claims.get(number)
+        if claim is None:
+            status = self._final.get(number)
+            found = f"{step} after {status.name}" if status is not None else f"{step} of none"
+            self._found("I3", f"reservation {number}", "a live reservation", f"{found} at version {self._version}")
+            return None
+        if claim.holder and step in ("confirm", "extend", "amend", "expire"):
+            self._found("I7", f"reservation {number}", f"a {step} by its order", "one by the shop")
+        if claim.status not in allowed:
+            self._found("I3", f"reservation {number}", f"no {step} from {claim.status.name}", f"one at {at_ms}")
+        if at_ms >= claim.deadline_ms:
+            self._found("I11", f"reservation {number}", f"no {step} from {claim.deadline_ms} on", f"one at {at_ms}")
+        return claim
+
+    def _stepped(self, event: events.Confirmed | events.ReadyMarked | events.Extended, at_ms: int) -> None:
+        """The steps that move no unit."""
+        self._answered(event.key, at_ms)
+        step, allowed, leads_to = STEPS[type(event)]
+        claim = self._live(event.number, step, allowed, at_ms)
+        if claim is not None:
+            claim.status = leads_to or claim.status
+            if not isinstance(event, events.ReadyMarked):
+                claim.deadline_ms = event.expires_at_ms
+
+    def _collected(self, event: events.Collected, at_ms: int) -> None:
+        self._answered(event.key, at_ms)
+        claim = self._live(event.number, "collect", LIVE, at_ms)
+        if claim is not None:
+            claim.any_sold = True
+            for sku, units in event.lines:
+                self._books[sku].on_hand -= units
+                self._books[sku].sold += units
+            self._take(event.number, claim, event.lines, Status.COLLECTED)
+
+    def _released(self, event: events.Released, at_ms: int) -> None:
+        if event.key:
+            self._answered(event.key, at_ms)
+        shortfall = event.reason is ReleaseReason.SHORTFALL
+        allowed = ALL_LIVE if shortfall else (Status.HELD,) if event.reason is ReleaseReason.REPLACED else LIVE
+        # Nobody asked for the release of a shortfall, so no deadline forbids it.
+        claim = self._live(event.number, "release", allowed, -1 if shortfall else at_ms)
+        if claim is not None:
+            if shortfall:
+                for sku, units in event.lines:
+                    self._owed[event.number, sku] = self._owed.get((event.number, sku), 0) - units
+            self._take(event.number, claim, event.lines, Status.RELEASED)
+
+    def _expired(self, event: events.Expired, at_ms: int) -> None:
+        claim = self._live(event.number, "expire", LIVE, -1)
+        if claim is not None:
+            subject, found = f"reservation {event.number}", f"{event.lines} expired at {at_ms}"
+            if at_ms < claim.deadline_ms:
+                self._found("I11", subject, f"held until {claim.deadline_ms}", found)
+            self._take(event.number, claim, event.lines, Status.EXPIRED)
+            if event.number in self._claims:
+                self._found("I1", subject, "nothing held once expired", found)
+
+    def _take(self, number: int, claim: Hold, lines: Lines, final: Status) -> None:
+        """Units leave the reservation's lines; where none is left it is final."""
+        left = []
+        sound = len(lines) == len(claim.held)
+        for (held_sku, held), (sku, units) in zip(claim.held, lines, strict=False):
+            sound = sound and sku == held_sku and 0 <= units <= held
+            self._books[sku].reserved -= units
+            left.append((held_sku, held - units))
+        if not sound:
+            self._found("I1", f"reservation {number}", f"at most {claim.held} taken", f"{lines}")
+        claim.held = tuple(left)
+        if not any(units for _, units in left):
+            del self._claims[number]
+            self._places.leave(claim)
+            self._final[number] = Status.COLLECTED if claim.any_sold else final
+            if self._rules:
+                self._by_customer[claim.customer_id].discard(number)
+
+    def _stock_adjusted(self, event: events.StockAdjusted, at_ms: int) -> None:
+        self._answered(event.key, at_ms)
+        mark = self._marks.get(event.source, 0)
+        for sku, delta, sequence, kind, occurred_at_ms in event.movements:
+            if sequence <= mark:
+                self._found("I5", f"source {event.source}", f"rows above {mark}", f"row {sequence} of {sku}")
+            book = self._books[sku]
+            if kind is AdjustmentKind.RECEIPT:
+                book.received += delta
+            elif kind is AdjustmentKind.CORRECTION:
+                book.adjusted += delta
+            else:
+                book.sold -= delta
+            if 0 < occurred_at_ms <= book.counted_at_ms:
+                book.adjusted -= delta  # the count has seen it, so the count's correction was too large by this much
+            else:
+                book.on_hand += delta
+            if book.reserved > max(0, book.on_hand):
+                self._short.add(sku)
+        if event.mark < mark:
+            self._found("I5", f"source {event.source}", f"a mark from {mark} on", f"mark {event.mark}")
+        self._marks[event.source] = max(mark, event.mark)
+
+    def _stock_counted(self, event: events.StockCounted, at_ms: int) -> None:
+        self._answered(event.key, at_ms)
+        for sku, correction in event.corrections:
+            book = self._books[sku]
+            book.counted_at_ms = event.as_of_ms
+            book.adjusted += correction
+            book.on_hand += correction
+            if book.reserved > max(0, book.on_hand):
+                self._short.add(sku)
+
+    def _shortfall_declared(self, event: events.ShortfallDeclared, _: int) -> None:
+        sku, declared, losses = event.shortfall
+        missing = self._books[sku].reserved - max(0, self._books[sku].on_hand)
+        lost = sum(units for _, units in losses)
+        if not declared == lost == missing:
+            self._found("I2", sku, f"a shortfall of {missing}", f"{declared} declared, {lost} lost")
+        self._owed.update({(number, sku): units for number, units in losses})
+
+    def _close_shortfalls(self) -> None:
+        for sku in sorted(self._short):
+            book = self._books[sku]
+            if book.reserved > max(0, book.on_hand):
+                self._overpromised(sku, book)
+        for (number, sku), units in self._owed.items():
+            if units:
+                self._found("I2", f"reservation {number}", f"its loss of {sku} as declared", f"{units} not released")
+        self._short.clear()
+        self._owed.clear()
+
+    def _safety_stock_set(self, event: events.SafetyStockSet, at_ms: int) -> None:
+        self._answered(event.key, at_ms)
+        for sku, quantity in event.safety_stocks:
+            self._books[sku].safety_stock = quantity
+
+    def _policy_adopted(self, event: events.PolicyAdopted, _: int) -> None:
+        document: dict[str, Any] = event.document
+        self._memory_ms = document["ttl_ms_max"] + DAY_MS
+        self._calendar = calendar_from_document(document["calendar"]) if "calendar" in document else ALWAYS_OPEN
+        self._rules = [(channel, sku, holds, units) for channel, sku, holds, units in document["limit_rules"]]
+        self._by_customer.clear()
+        if self._rules:
+            for number, claim in self._claims.items():
+                self._by_customer[claim.customer_id].add(number)

@@ -1,0 +1,160 @@
+"""What an audit writes into and gives back. Plain books, that know nothing of how the ledger keeps its own."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final, NamedTuple
+
+from actors.core.status import Status
+from actors.shop import events
+from actors.shop.commands import Lines
+
+VIOLATIONS_MAX: Final = 100  # told; all are counted
+
+Rule = tuple[str, str, int, int]  # a limit: channel, SKU, open reservations, units
+Stock = tuple[int, int, int, int]  # on_hand, reserved, allotted, safety_stock
+
+# Steps that move no unit: from where, and where to, unless the status stays.
+LIVE: Final = (Status.HELD, Status.CONFIRMED, Status.READY)
+ALL_LIVE: Final = (Status.CLAIMED, *LIVE)  # in the sequence that a part of an order goes through
+STEPS: Final[dict[type, tuple[str, tuple[Status, ...], Status | None]]] = {
+    events.Confirmed: ("confirm", (Status.HELD,), Status.CONFIRMED),
+    events.ReadyMarked: ("mark ready", (Status.CONFIRMED,), Status.READY),
+    events.Extended: ("extend", LIVE, None),
+}
+
+
+class Violation(NamedTuple):
+    """A broken rule: which, of what, and the two that should agree."""
+
+    invariant: str
+    subject: str
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditResult:
+    """What the journal says as of its last record. `violations` holds the first of `violations_total`."""
+
+    version: int
+    at_ms: int
+    events: int
+    accepted: int
+    refused: int
+    confirmed: int
+    collected: int
+    released: int
+    expired: int
+    shortfalls: int
+    units_received: int
+    units_sold: int
+    units_adjusted: int
+    units_reserved: int
+    units_oversold: int
+    positions: dict[str, Stock]
+    violations: tuple[Violation, ...]
+    violations_total: int
+
+    @property
+    def holds(self) -> bool:
+        """True where no rule is broken."""
+        return self.violations_total == 0
+
+
+class Book:
+    """One SKU's."""
+
+    __slots__ = ("adjusted", "counted_at_ms", "on_hand", "oversold", "received", "reserved", "safety_stock", "sold")
+
+    def __init__(self) -> None:
+        self.on_hand = self.reserved = self.safety_stock = self.received = self.sold = self.adjusted = 0
+        self.counted_at_ms = 0
+        self.oversold = 0  # the most that was ever promised beyond what was there
+
+
+class Hold:
+    """One live reservation: what each of its lines still holds, until when, and its place in a slot.
+
+    A part of an order over several ledgers has a `holder`, and no deadline of its own.
+    """
+
+    __slots__ = ("any_sold", "channel", "customer_id", "deadline_ms", "held", "holder", "slot_start_ms", "status")
+
+    def __init__(
+        self, customer_id: str, channel: str, lines: Lines, deadline_ms: float, slot_start_ms: int, holder: str = ""
+    ) -> None:
+        self.status = Status.CLAIMED if holder else Status.HELD
+        self.holder = holder
+        self.slot_start_ms = slot_start_ms
+        self.customer_id = customer_id
+        self.channel = channel
+        self.held = lines
+        self.deadline_ms = deadline_ms
+        self.any_sold = False
+
+    @property
+    def order(self) -> "str | Hold":
+        """What is one open reservation, and has one place in a slot: its order, or itself where it is no part."""
+        return self.holder[: self.holder.rfind(".")] if "." in self.holder else self.holder or self
+
+    def units(self, of_sku: str) -> int:
+        """Units of a SKU that it still holds."""
+        return sum(units for sku, units in self.held if sku == of_sku)
+
+
+class Places:
+    """Who has a place in which slot, and by how many parts."""
+
+    __slots__ = ("_slots",)
+
+    def __init__(self) -> None:
+        self._slots: defaultdict[int, Counter[str | Hold]] = defaultdict(Counter)
+
+    def take(self, hold: Hold) -> int:
+        """The place that it wants; returns how many are taken then, 0 where it has it already or wants none."""
+        if not hold.slot_start_ms:
+            return 0
+        having = self._slots[hold.slot_start_ms]
+        having[hold.order] += 1
+        return len(having) if having[hold.order] == 1 else 0
+
+    def leave(self, hold: Hold) -> None:
+        """It wants no place any more."""
+        if hold.slot_start_ms:
+            having = self._slots[hold.slot_start_ms]
+            having[hold.order] -= 1
+            if not having[hold.order]:
+                del having[hold.order]
+
+
+def over_limits(rules: Iterable[Rule], claim: Hold, mine: Sequence[Hold]) -> Iterator[tuple[str, str]]:
+    """What the rules that fit a claim allow, and what the customer has, where that is more; `mine` has the claim too.
+
+    The parts of one order are one open reservation, and each of them holds units.
+    """
+    skus = {sku for sku, _ in claim.held}
+    for channel, rule_sku, open_max, units_max in rules:
+        if channel not in ("", claim.channel) or rule_sku not in ("", *skus):
+            continue
+        fitting = [other for other in mine if channel in ("", other.channel)]
+        count = len({other.order for other in fitting if not rule_sku or other.units(rule_sku)})
+        if open_max and count > open_max:
+            yield f"at most {open_max} open", f"{count} open"
+        for sku in sorted(skus if not rule_sku else {rule_sku}):
+            units = sum(other.units(sku) for other in fitting)
+            if units_max and units > units_max:
+                yield f"at most {units_max} of {sku}", f"{units} of {sku}"
+
+
+def compare(result: AuditResult, live_positions: Mapping[str, Stock]) -> list[Violation]:
+    """Where the journal and the live ledger, at the same version, do not agree; the first hundred SKUs."""
+    text = "on_hand {}, reserved {}, allotted {}, safety_stock {}"
+    nothing: Stock = (0, 0, 0, 0)
+    rows = (
+        (sku, result.positions.get(sku, nothing), live_positions.get(sku, nothing))
+        for sku in sorted(result.positions.keys() | live_positions.keys())
+    )
+    apart = (Violation("I1", sku, text.format(*told), text.format(*live)) for sku, told, live in rows if told != live)
+    return list(islice(apart, VIOLATIONS_MAX))

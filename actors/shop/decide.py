@@ -1,0 +1,251 @@
+"""What the ledger decides: each command is a ladder of refusals in order of precedence, then the events.
+
+Nothing here changes the ledger. A deadline is judged against `now` at the moment of the decision, whether or not the
+sweep has come by; the host expires what is due before it decides, so `available` is exact too.
+"""
+
+from typing import Final, assert_never
+
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import LIVE, TRANSITIONS, ReleaseReason, Status, Step
+from actors.shop.commands import (
+    Acknowledge,
+    AdjustStock,
+    Amend,
+    Claim,
+    Collect,
+    Command,
+    Confirm,
+    CountStock,
+    Extend,
+    Heed,
+    Lines,
+    MarkReady,
+    Release,
+    Reserve,
+    SetSafetyStock,
+)
+from actors.shop.decide_claims import decide_acknowledge, decide_claim, decide_heed
+from actors.shop.decide_stock import decide_adjust_stock, decide_count_stock, decide_set_safety_stock
+from actors.shop.decision import Accepted, Decision, Rejected
+from actors.shop.events import Amended, Collected, Confirmed, Extended, ReadyMarked, Released, Reserved
+from actors.shop.idempotency import fingerprint
+from actors.shop.preconditions import by_sku, over_limit, short_of_stock, slot_refusal
+from actors.shop.state import REMEMBERED_ANSWERS_MAX, Ledger, Reservation
+
+# Asked of a shop's part they could come too late: its customer's ledger owns the deadline.
+_ITS_ORDERS_STEPS: Final = frozenset({Step.CONFIRM, Step.EXTEND, Step.AMEND})
+
+
+def decide(ledger: Ledger, command: Command, now_ms: int) -> Decision:
+    """Accept or refuse one command whose key is new. `now_ms` is ledger time: never less than it was before."""
+    match command:
+        case Reserve():
+            return decide_reserve(ledger, command, now_ms)
+        case Confirm():
+            return _decide_confirm(ledger, command, now_ms)
+        case MarkReady():
+            return _decide_mark_ready(ledger, command, now_ms)
+        case Collect():
+            return _decide_collect(ledger, command, now_ms)
+        case Release():
+            return _decide_release(ledger, command, now_ms)
+        case Extend():
+            return _decide_extend(ledger, command, now_ms)
+        case Amend():
+            return _decide_amend(ledger, command, now_ms)
+        case Claim():
+            return decide_claim(ledger, command, now_ms)
+        case Heed():
+            return decide_heed(ledger, command)
+        case Acknowledge():
+            return decide_acknowledge(ledger, command)
+        case AdjustStock():
+            return decide_adjust_stock(ledger, command, now_ms)
+        case CountStock():
+            return decide_count_stock(ledger, command, now_ms)
+        case SetSafetyStock():
+            return decide_set_safety_stock(ledger, command)
+        case _:
+            assert_never(command)
+
+
+def decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
+    """Hold all lines or none; the same basket's earlier hold is replaced in the same decision."""
+    policy = ledger.policy
+    if policy.paused:
+        return Rejected(Rejection(Reason.STORE_NOT_ACCEPTING))
+    if command.ttl_ms > policy.ttl_ms_max:
+        return Rejected(Rejection(Reason.TTL_TOO_LONG, asked=command.ttl_ms, available=policy.ttl_ms_max))
+    replaced = _replaced_hold(ledger, command, now_ms) if command.basket_id else None
+    if isinstance(replaced, Rejection):
+        return Rejected(replaced)
+    demand = command.lines if len(command.lines) == 1 else by_sku(command.lines)
+    if policy.limit_rules:
+        refusal = over_limit(ledger, command.customer_id, command.channel, demand, replaced)
+        if refusal is not None:
+            return Rejected(refusal)
+    refusal = short_of_stock(ledger, demand, replaced)
+    if refusal is not None:
+        return Rejected(refusal)
+    if command.slot_start_ms:
+        refusal = slot_refusal(ledger, command.slot_start_ms, now_ms, replaced)
+        if refusal is not None:
+            return Rejected(refusal)
+    if ledger.remembered >= REMEMBERED_ANSWERS_MAX:
+        return Rejected(Rejection(Reason.LEDGER_FULL))
+
+    ttl_ms = command.ttl_ms or policy.hold_ms(command.channel, command.lines, ledger.store_id)
+    key, customer_id, channel, basket_id, lines, ttl_asked_ms, slot_start_ms = command
+    reserved = Reserved(key, customer_id, channel, basket_id, lines, ttl_asked_ms, now_ms + ttl_ms, slot_start_ms)
+    if replaced is None:
+        return Accepted((reserved,))
+    return Accepted((Released("", "", replaced.number, replaced.held_lines(), ReleaseReason.REPLACED), reserved))
+
+
+def _replaced_hold(ledger: Ledger, command: Reserve, now_ms: int) -> Reservation | Rejection | None:
+    """The hold that this basket has already, if it may be replaced."""
+    number = ledger.baskets.get((command.customer_id, command.basket_id))
+    if number is None:
+        return None
+    earlier = ledger.reservations[number]
+    if earlier.expires_at_ms <= now_ms:
+        return None
+    if earlier.status is not Status.HELD or earlier.units_collected():
+        return Rejection(Reason.BASKET_CONFIRMED, number=number, status=earlier.status)
+    return earlier
+
+
+def _stands(ledger: Ledger, number: int, step: Step, now_ms: int) -> Reservation | Rejection:
+    """The reservation, if the table allows the step now."""
+    reservation = ledger.reservations.get(number)
+    if reservation is None:
+        return Rejection(Reason.RESERVATION_NOT_FOUND, number=number)
+    status = reservation.status
+    if status is Status.EXPIRED or (
+        status in LIVE and reservation.part is None and reservation.expires_at_ms <= now_ms
+    ):
+        return Rejection(Reason.RESERVATION_EXPIRED, number=number, status=Status.EXPIRED)
+    if status not in TRANSITIONS[step]:
+        return Rejection(Reason.TRANSITION_NOT_ALLOWED, number=number, status=status)
+    if reservation.part is not None and step in _ITS_ORDERS_STEPS:
+        return Rejection(Reason.PART_OF_ORDER, number=number, status=status)
+    return reservation
+
+
+def _decide_confirm(ledger: Ledger, command: Confirm, now_ms: int) -> Decision:
+    reservation = _stands(ledger, command.number, Step.CONFIRM, now_ms)
+    if isinstance(reservation, Rejection):
+        return Rejected(reservation)
+    policy = ledger.policy
+    if command.collect_within_ms > policy.ttl_ms_max:
+        return Rejected(Rejection(Reason.TTL_TOO_LONG, "", command.collect_within_ms, policy.ttl_ms_max))
+    expires_at_ms = _pickup_deadline_ms(
+        ledger, reservation.slot_start_ms, now_ms + (command.collect_within_ms or policy.collect_within_ms)
+    )
+    return Accepted((Confirmed(command.key, fingerprint(command), command.number, expires_at_ms),))
+
+
+def _decide_mark_ready(ledger: Ledger, command: MarkReady, now_ms: int) -> Decision:
+    reservation = _stands(ledger, command.number, Step.MARK_READY, now_ms)
+    if isinstance(reservation, Rejection):
+        return Rejected(reservation)
+    return Accepted((ReadyMarked(command.key, fingerprint(command), command.number),))
+
+
+def _decide_collect(ledger: Ledger, command: Collect, now_ms: int) -> Decision:
+    reservation = _stands(ledger, command.number, Step.COLLECT, now_ms)
+    if isinstance(reservation, Rejection):
+        return Rejected(reservation)
+    lines = _by_line(reservation, command.lines)
+    if isinstance(lines, Rejection):
+        return Rejected(lines)
+    event = Collected(command.key, fingerprint(command), command.number, lines, command.payment_reference)
+    return Accepted((event,))
+
+
+def _decide_release(ledger: Ledger, command: Release, now_ms: int) -> Decision:
+    reservation = _stands(ledger, command.number, Step.RELEASE, now_ms)
+    if isinstance(reservation, Rejection):
+        return Rejected(reservation)
+    lines = _by_line(reservation, command.lines)
+    if isinstance(lines, Rejection):
+        return Rejected(lines)
+    return Accepted((Released(command.key, fingerprint(command), command.number, lines, command.reason),))
+
+
+def _decide_extend(ledger: Ledger, command: Extend, now_ms: int) -> Decision:
+    reservation = _stands(ledger, command.number, Step.EXTEND, now_ms)
+    if isinstance(reservation, Rejection):
+        return Rejected(reservation)
+    if command.ttl_ms > ledger.policy.ttl_ms_max:
+        return Rejected(Rejection(Reason.TTL_TOO_LONG, "", command.ttl_ms, ledger.policy.ttl_ms_max))
+    expires_at_ms = now_ms + command.ttl_ms
+    if reservation.status is not Status.HELD:
+        expires_at_ms = _pickup_deadline_ms(ledger, reservation.slot_start_ms, expires_at_ms)
+    return Accepted((Extended(command.key, fingerprint(command), command.number, expires_at_ms),))
+
+
+def _decide_amend(ledger: Ledger, command: Amend, now_ms: int) -> Decision:
+    """All of the change or none of it. What the reservation has already is its own: only what is more is looked for, so
+    that one who wants less, or more time, is never refused for what became of stock and rules meanwhile.
+    """
+    reservation = _stands(ledger, command.number, Step.AMEND, now_ms)
+    if isinstance(reservation, Rejection):
+        return Rejected(reservation)
+    if reservation.done is not None:  # partly handed over or given back: what is left can only be collected or released
+        return Rejected(Rejection(Reason.TRANSITION_NOT_ALLOWED, number=command.number, status=reservation.status))
+    policy = ledger.policy
+    lines = command.lines or reservation.lines
+    has = dict(by_sku(reservation.lines))
+    more = tuple((sku, asked) for sku, asked in by_sku(lines) if asked > has.get(sku, 0))
+    if more and policy.paused:
+        return Rejected(Rejection(Reason.STORE_NOT_ACCEPTING))
+    if command.ttl_ms > policy.ttl_ms_max:
+        return Rejected(Rejection(Reason.TTL_TOO_LONG, "", command.ttl_ms, policy.ttl_ms_max))
+    refusal = over_limit(ledger, reservation.customer_id, reservation.channel, more, reservation) if more else None
+    refusal = refusal or short_of_stock(ledger, more, reservation)
+    slot_start_ms = command.slot_start_ms or reservation.slot_start_ms
+    if slot_start_ms != reservation.slot_start_ms:
+        refusal = refusal or slot_refusal(ledger, slot_start_ms, now_ms, reservation)
+    if refusal is not None:
+        return Rejected(refusal)
+    expires_at_ms = now_ms + command.ttl_ms if command.ttl_ms else reservation.expires_at_ms
+    if reservation.status is not Status.HELD:
+        expires_at_ms = _pickup_deadline_ms(ledger, slot_start_ms, expires_at_ms)
+    amended = Amended(command.key, fingerprint(command), command.number, lines, expires_at_ms, slot_start_ms)
+    return Accepted((amended,))
+
+
+def _pickup_deadline_ms(ledger: Ledger, slot_start_ms: int, wanted_ms: int) -> int:
+    """The end of the time to collect: never before the slot's end, and never while the shop is closed."""
+    calendar = ledger.policy.calendar
+    slot = calendar.slot_at(slot_start_ms) if slot_start_ms else None
+    return calendar.deadline_ms(wanted_ms if slot is None else max(wanted_ms, slot.end_ms))
+
+
+def _by_line(reservation: Reservation, asked: Lines) -> Lines | Rejection:
+    """Units to take from each line; a SKU that stands on several lines is taken from the first line on."""
+    if not asked:
+        return reservation.held_lines()
+    demand = by_sku(asked)
+    known = {sku for sku, _ in reservation.lines}
+    for sku, quantity in demand:
+        if sku not in known:
+            return Rejection(Reason.LINE_NOT_FOUND, sku, quantity, 0, reservation.number, reservation.status)
+    left = list(reservation.held())
+    taken = [0] * len(left)
+    for sku, quantity in demand:
+        lines = [index for index, (line_sku, _) in enumerate(reservation.lines) if line_sku == sku]
+        still_held = sum(left[index] for index in lines)
+        if quantity > still_held:
+            return Rejection(
+                Reason.QUANTITY_EXCEEDS_HELD, sku, quantity, still_held, reservation.number, reservation.status
+            )
+        wanted = quantity
+        for index in lines:
+            units = min(wanted, left[index])
+            taken[index] += units
+            left[index] -= units
+            wanted -= units
+    return tuple((sku, units) for (sku, _), units in zip(reservation.lines, taken, strict=True))

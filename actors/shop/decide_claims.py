@@ -1,0 +1,97 @@
+"""What a shop decides about its part of an order: whether it can be had. The rest it is told, and heeds."""
+
+from collections import Counter
+from typing import Final
+
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import LIVE, Status
+from actors.shop.commands import Acknowledge, Claim, Heed, Lines, claim_key
+from actors.shop.decision import Accepted, Decision, Rejected
+from actors.shop.events import Acknowledged, Claimed, Heeded
+from actors.shop.preconditions import by_sku, over_limit, short_of_stock, slot_refusal
+from actors.shop.state import REMEMBERED_ANSWERS_MAX, Ledger, Reservation, order_of
+
+# How far a part has come: a word that would lead it back says nothing about its status.
+_PROGRESS: Final = {Status.CLAIMED: 0, Status.HELD: 1, Status.CONFIRMED: 2, Status.READY: 3}
+
+
+def decide_claim(ledger: Ledger, command: Claim, now_ms: int) -> Decision:
+    """Hold a part, or refuse it, at once: a claim never waits for another one."""
+    if ledger.policy.paused:
+        return Rejected(Rejection(Reason.STORE_NOT_ACCEPTING))
+    if command.holder in ledger.holders:  # its first answer was forgotten, the part was not
+        return Rejected(Rejection(Reason.CLAIM_ABANDONED))
+    demand, order, slot_start_ms = by_sku(command.lines), order_of(command.holder), command.slot_start_ms
+    refusal = over_limit(ledger, command.customer_id, command.channel, demand, None, order)
+    refusal = refusal or short_of_stock(ledger, demand, None)
+    # The place that the order has is not asked for again, as when a reservation is amended.
+    if refusal is None and slot_start_ms and (order, slot_start_ms) not in ledger.parts_in_slots:
+        refusal = slot_refusal(ledger, slot_start_ms, now_ms, None)
+    if refusal is not None:
+        return Rejected(
+            refusal._replace(status=Status.CLAIMED) if _may_come_free(ledger, command, refusal) else refusal
+        )
+    if ledger.remembered >= REMEMBERED_ANSWERS_MAX:
+        return Rejected(Rejection(Reason.LEDGER_FULL))
+    return Accepted((Claimed._make(command),))
+
+
+def _may_come_free(ledger: Ledger, command: Claim, refusal: Rejection) -> bool:
+    """Whether what is lacking is claimed by orders that are not decided yet. Two that claim the same units of several
+    shops may each have what the other lacks: then both let go, and one that asks again may find all of it.
+    """
+    undecided = [ledger.reservations[number] for number in ledger.undecided]
+    if refusal.reason is Reason.SLOT_FULL:
+        slot_start_ms = command.slot_start_ms
+        may_go = Counter(claim.part.order for claim in undecided if claim.part and claim.slot_start_ms == slot_start_ms)
+        return any(count == ledger.parts_in_slots[order, slot_start_ms] for order, count in may_go.items())
+    if refusal.reason is not Reason.INSUFFICIENT_STOCK:
+        return False
+    claimed = dict(by_sku(tuple(line for claim in undecided for line in claim.lines)))
+    return all(asked <= available + claimed.get(sku, 0) for sku, asked, available in refusal.short_lines)
+
+
+def decide_heed(ledger: Ledger, command: Heed) -> Decision:
+    """Go on as the order says. No events: it was heeded before, or the part is final."""
+    holder, revision, status, expires_at_ms, reason, keep = command
+    number = ledger.holders.get(holder)
+    if number is None:
+        if status in LIVE:  # its claim was answered, so it cannot be gone: the order was told otherwise
+            return Rejected(Rejection(Reason.RESERVATION_NOT_FOUND))
+        if ledger.recall(claim_key(holder)) is not None:  # its claim was refused, or is from now on
+            return Rejected(Rejection(Reason.CLAIM_ABANDONED))
+        return Accepted((Heeded(holder, revision, 0, status, 0, reason, ()),))
+    reservation = ledger.reservations[number]
+    assert reservation.part is not None, "holders name parts"
+    if revision <= reservation.part.heeded or reservation.status not in LIVE:
+        return Accepted(())
+    if status not in LIVE:
+        lines = reservation.held_lines()
+    else:
+        lines = _beyond(reservation, keep) if keep else tuple((sku, 0) for sku, _ in reservation.lines)
+        if _PROGRESS[status] < _PROGRESS[reservation.status]:
+            status = reservation.status
+    return Accepted((Heeded(holder, revision, number, status, expires_at_ms, reason, lines),))
+
+
+def _beyond(reservation: Reservation, keep: Lines) -> Lines:
+    """Units by line that the part holds beyond what it is to keep by SKU, what was collected included."""
+    left = dict(by_sku(keep))
+    for (sku, _), (sold, _) in zip(reservation.lines, reservation.done or (), strict=False):
+        left[sku] = max(0, left.get(sku, 0) - sold)
+    lines = []
+    for sku, held in reservation.held_lines():
+        kept = min(held, left.get(sku, 0))
+        left[sku] = left.get(sku, 0) - kept
+        lines.append((sku, held - kept))
+    return tuple(lines)
+
+
+def decide_acknowledge(ledger: Ledger, command: Acknowledge) -> Decision:
+    """Owe no more what has been noted. Parts that changed again since stay owed."""
+    noted = tuple(
+        (number, version)
+        for number, version in command.parts
+        if number in ledger.owed and ledger.reservations[number].version <= version
+    )
+    return Accepted((Acknowledged(noted),) if noted else ())

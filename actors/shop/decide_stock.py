@@ -1,0 +1,179 @@
+"""What the ledger decides about stock: movements, counts, and who loses when less is there than was promised."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import LIVE, ReleaseReason, Status
+from actors.shop.commands import AdjustStock, CountStock, Lines, Movement, SetSafetyStock
+from actors.shop.decision import Accepted, Decision, Rejected
+from actors.shop.events import (
+    Event,
+    Released,
+    SafetyStockSet,
+    Shortfall,
+    ShortfallDeclared,
+    StockAdjusted,
+    StockCounted,
+)
+from actors.shop.idempotency import fingerprint
+from actors.shop.state import Ledger, Position, Reservation
+
+SOURCES_MAX: Final = 10_000  # by ledger: each till and each warehouse is one
+POSITIONS_MAX: Final = 2_000_000  # by ledger; some 600 MB
+
+# Who loses first: a hold before an order, an order before goods at the counter; then the youngest. A claim counts as
+# the hold that it may be by now: its customer's ledger may have answered already.
+LOSS_RANK = {Status.CLAIMED: 0, Status.HELD: 0, Status.CONFIRMED: 1, Status.READY: 2}
+
+
+def decide_adjust_stock(ledger: Ledger, command: AdjustStock, now_ms: int) -> Decision:
+    """Apply the rows that are new; a row is new if its sequence is above all of its source's earlier calls."""
+    mark = ledger.source_marks.get(command.source)
+    if mark is None and len(ledger.source_marks) >= SOURCES_MAX:
+        return Rejected(Rejection(Reason.LEDGER_FULL))
+    if _too_many_skus(ledger, (row.sku for row in command.movements)):
+        return Rejected(Rejection(Reason.LEDGER_FULL))
+    mark = mark or 0
+    seen: set[tuple[int, str]] = set()
+    applied: list[Movement] = []
+    repeated = late = 0
+    for row in command.movements:
+        if row.sequence == mark or (row.sequence, row.sku) in seen:
+            repeated += 1
+        elif row.sequence < mark:
+            late += 1
+        else:
+            seen.add((row.sequence, row.sku))
+            applied.append(row if row.occurred_at_ms <= now_ms else row._replace(occurred_at_ms=0))
+    deltas: dict[str, int] = {}
+    for row in applied:
+        deltas[row.sku] = deltas.get(row.sku, 0) + on_hand_delta(ledger.positions.get(row.sku), row)
+    shortfalls = _shortfalls(ledger, deltas)
+    mark = max((mark, *(row.sequence for row in applied)))
+    event = StockAdjusted(
+        command.key, fingerprint(command), command.source, mark, tuple(applied), repeated, late, shortfalls
+    )
+    return Accepted((event, *_losses(ledger, shortfalls)))
+
+
+def decide_set_safety_stock(ledger: Ledger, command: SetSafetyStock) -> Decision:
+    """Keep units back."""
+    if _too_many_skus(ledger, (sku for sku, _ in command.safety_stocks)):
+        return Rejected(Rejection(Reason.LEDGER_FULL))
+    return Accepted((SafetyStockSet(command.key, fingerprint(command), command.safety_stocks),))
+
+
+def _too_many_skus(ledger: Ledger, skus: Iterable[str]) -> bool:
+    """Whether the ledger would stock more SKUs than it may. The rows are few beside that, so repeats count twice."""
+    return len(ledger.positions) + sum(1 for sku in skus if sku not in ledger.positions) > POSITIONS_MAX
+
+
+def on_hand_delta(position: Position | None, row: Movement) -> int:
+    """What a movement changes on hand: nothing where a later count has seen it already.
+
+    One that says no time happens now, after all that was said before, be it in the same millisecond.
+    """
+    if position is not None and 0 < row.occurred_at_ms <= position.counted_at_ms:
+        return 0
+    return row.delta
+
+
+def decide_count_stock(ledger: Ledger, command: CountStock, now_ms: int) -> Decision:
+    """Set the book right as of an instant: what moved since is kept, a count older than the last is dropped."""
+    as_of_ms = min(command.as_of_ms, now_ms) or now_ms
+    corrections: list[tuple[str, int]] = []
+    late = 0
+    for sku, counted in command.counts:
+        position = ledger.positions.get(sku)
+        if position is None:
+            corrections.append((sku, counted))
+            continue
+        if as_of_ms < position.counted_at_ms:
+            late += 1
+            continue
+        correction = _correction(position, counted, as_of_ms, now_ms, holds_included=command.holds_included)
+        if isinstance(correction, Rejection):
+            return Rejected(correction._replace(sku=sku))
+        corrections.append((sku, correction))
+    if _too_many_skus(ledger, (sku for sku, _ in command.counts)):
+        return Rejected(Rejection(Reason.LEDGER_FULL))
+    shortfalls = _shortfalls(ledger, dict(corrections))
+    event = StockCounted(command.key, fingerprint(command), as_of_ms, tuple(corrections), late, shortfalls)
+    return Accepted((event, *_losses(ledger, shortfalls)))
+
+
+def _correction(
+    position: Position, counted: int, as_of_ms: int, now_ms: int, *, holds_included: bool
+) -> int | Rejection:
+    """By how much the book was wrong at that instant."""
+    on_hand, reserved = position.on_hand, position.reserved
+    if as_of_ms < now_ms:
+        moved, promised = position.on_hand_trail, position.reserved_trail
+        horizon_ms = max(
+            position.since_ms,
+            moved.horizon_ms if moved else 0,
+            promised.horizon_ms if promised and not holds_included else 0,
+        )
+        if as_of_ms < horizon_ms:
+            return Rejection(Reason.COUNT_TOO_OLD, asked=as_of_ms, available=horizon_ms)
+        on_hand -= moved.since(as_of_ms) if moved else 0
+        reserved -= promised.since(as_of_ms) if promised else 0
+    return counted - on_hand if holds_included else counted + reserved - on_hand
+
+
+def _shortfalls(ledger: Ledger, deltas: dict[str, int]) -> tuple[Shortfall, ...]:
+    """Promises that the shop can no longer keep once these deltas stand, and who loses."""
+    missing: dict[str, int] = {}
+    for sku, delta in deltas.items():
+        position = ledger.positions.get(sku)
+        if position is not None and delta < 0:
+            units = position.reserved - max(0, position.on_hand + delta - position.allotted)
+            if units > 0:
+                missing[sku] = units
+    if not missing:
+        return ()
+    # One pass over the live reservations, for all SKUs together: shortfalls are rare, an index would not be.
+    losers: dict[str, list[tuple[int, int, int]]] = {sku: [] for sku in missing}
+    for reservation in ledger.reservations.values():
+        if reservation.status in LIVE:
+            for (sku, _), units in zip(reservation.lines, reservation.held(), strict=True):
+                if units and sku in losers:
+                    losers[sku].append((LOSS_RANK[reservation.status], -reservation.number, units))
+    return tuple(_shortfall(sku, units, losers[sku]) for sku, units in missing.items())
+
+
+def _shortfall(sku: str, missing: int, losers: list[tuple[int, int, int]]) -> Shortfall:
+    losses: dict[int, int] = {}
+    left = missing
+    for _, minus_number, units in sorted(losers):
+        if left == 0:
+            break
+        lost = min(left, units)
+        losses[-minus_number] = losses.get(-minus_number, 0) + lost
+        left -= lost
+    return Shortfall(sku, missing, tuple(losses.items()))
+
+
+def _losses(ledger: Ledger, shortfalls: tuple[Shortfall, ...]) -> list[Event]:
+    """The headline of each shortfall, then one release for each reservation that loses, over all of its SKUs."""
+    by_number: dict[int, dict[str, int]] = {}
+    for shortfall in shortfalls:
+        for number, units in shortfall.losses:
+            by_number.setdefault(number, {})[shortfall.sku] = units
+    events: list[Event] = [ShortfallDeclared(shortfall) for shortfall in shortfalls]
+    for number, lost in by_number.items():
+        lines = _lost_by_line(ledger.reservations[number], lost)
+        events.append(Released("", "", number, lines, ReleaseReason.SHORTFALL))
+    return events
+
+
+def _lost_by_line(reservation: Reservation, lost: dict[str, int]) -> Lines:
+    left = dict(lost)
+    lines = []
+    for (sku, _), held in zip(reservation.lines, reservation.held(), strict=True):
+        units = min(held, left.get(sku, 0))
+        if units:
+            left[sku] -= units
+        lines.append((sku, units))
+    return tuple(lines)

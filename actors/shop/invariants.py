@@ -1,0 +1,76 @@
+"""What holds after every batch. Run in tests after each, and at every recovery; on demand `audit` says more."""
+
+from typing import NamedTuple
+
+from actors.core.status import LIVE, Status
+from actors.shop.state import Ledger
+
+
+class Violation(NamedTuple):
+    """A broken rule: which, of what, and the two numbers that should agree."""
+
+    invariant: str
+    subject: str
+    expected: str
+    found: str
+
+
+def check(ledger: Ledger) -> list[Violation]:
+    """All violations of I1, I2 and of the indexes; empty where the ledger is sound. One pass over its state."""
+    found: list[Violation] = []
+    promised: dict[str, int] = {}
+    live = unindexed = 0
+    places: dict[int, int] = {}
+    sharing: dict[tuple[str, int], int] = {}
+    for reservation in ledger.reservations.values():
+        part = reservation.part
+        if part is not None and ledger.holders.get(part.holder) != reservation.number:
+            found.append(Violation("I7", part.holder, f"found as {reservation.number}", "it is not"))
+        if reservation.status not in LIVE:
+            continue
+        live += 1
+        if (reservation.status is Status.CLAIMED) != (reservation.number in ledger.undecided):
+            found.append(Violation("I7", str(reservation.number), "undecided while it is CLAIMED", "it is not so"))
+        if reservation.slot_start_ms and part is None:
+            places[reservation.slot_start_ms] = places.get(reservation.slot_start_ms, 0) + 1
+        elif reservation.slot_start_ms and part is not None:
+            parts = (part.order, reservation.slot_start_ms)
+            sharing[parts] = sharing.get(parts, 0) + 1
+        indexed = ledger.customers.get(reservation.customer_id, ())
+        if indexed != reservation.number and (isinstance(indexed, int) or reservation.number not in indexed):
+            unindexed += 1
+        if reservation.done is None:  # nearly all, and then what is held is what was asked
+            for sku, units in reservation.lines:
+                promised[sku] = promised.get(sku, 0) + units
+            continue
+        held = reservation.held()
+        if min(held) < 0 or not any(held):
+            found.append(Violation("I3", str(reservation.number), "a live reservation holds units", str(held)))
+        for (sku, _), units in zip(reservation.lines, held, strict=True):
+            promised[sku] = promised.get(sku, 0) + units
+    for sku, position in ledger.positions.items():
+        booked = position.received - position.sold + position.adjusted
+        if booked != position.on_hand:
+            found.append(Violation("I1", sku, f"on_hand {booked}", f"on_hand {position.on_hand}"))
+        if promised.get(sku, 0) != position.reserved:
+            found.append(Violation("I1", sku, f"reserved {promised.get(sku, 0)}", f"reserved {position.reserved}"))
+        if position.reserved + position.allotted > max(0, position.on_hand):
+            promise = position.reserved + position.allotted
+            found.append(Violation("I2", sku, f"at most {max(0, position.on_hand)} promised", str(promise)))
+    found.extend(Violation("I1", sku, "a position", "none") for sku in promised.keys() - ledger.positions.keys())
+    for _, slot_start_ms in sharing:  # one place each, however many of the order's parts want it
+        places[slot_start_ms] = places.get(slot_start_ms, 0) + 1
+    if sharing != ledger.parts_in_slots:
+        found.append(Violation("I7", ledger.store_id, f"parts in slots {sharing}", f"{ledger.parts_in_slots}"))
+    if places != ledger.slots_taken:
+        found.append(Violation("I2", ledger.store_id, f"places taken {places}", f"{ledger.slots_taken}"))
+    if live != ledger.open_reservations:
+        found.append(Violation("I3", ledger.store_id, f"{live} open", f"{ledger.open_reservations} open"))
+    entries = sum(1 if isinstance(numbers, int) else len(numbers) for numbers in ledger.customers.values())
+    if unindexed or entries != live:
+        found.append(
+            Violation(
+                "I15", ledger.store_id, f"{live} live reservations by customer", f"{entries}, {unindexed} missing"
+            )
+        )
+    return found

@@ -1,0 +1,102 @@
+"""What a demand meets: stock, limits within the shop, places in a slot. Each says why not, or nothing."""
+
+from actors.core.policy import LimitRule
+from actors.core.rejection import Reason, Rejection
+from actors.shop.commands import Lines
+from actors.shop.state import Ledger, Reservation
+
+
+def by_sku(lines: Lines) -> Lines:
+    """Units by SKU: two lines of one SKU must not both take the last unit."""
+    units: dict[str, int] = {}
+    for sku, quantity in lines:
+        units[sku] = units.get(sku, 0) + quantity
+    return tuple(units.items())
+
+
+def short_of_stock(ledger: Ledger, demand: Lines, replaced: Reservation | None) -> Rejection | None:
+    """The first line that cannot be had, all short ones with it. What is replaced counts as free."""
+    given_back: dict[str, int] = {}
+    if replaced is not None:
+        for (sku, _), units in zip(replaced.lines, replaced.held(), strict=True):
+            given_back[sku] = given_back.get(sku, 0) + units
+    short: list[tuple[str, int, int]] = []
+    unknown = ""
+    for sku, asked in demand:
+        position = ledger.positions.get(sku)
+        if position is None:
+            unknown = unknown or sku
+            short.append((sku, asked, 0))
+            continue
+        # Position.available written out: the property call costs as much as the sum (bench core: 0.2 us of 4).
+        available = position.on_hand - position.reserved - position.allotted - position.safety_stock
+        if replaced is not None:
+            available += given_back.get(sku, 0)
+        if asked > available:
+            short.append((sku, asked, max(0, available)))
+    if not short:
+        return None
+    sku, asked, available = next(row for row in short if row[0] == unknown) if unknown else short[0]
+    reason = Reason.SKU_NOT_STOCKED if unknown else Reason.INSUFFICIENT_STOCK
+    return Rejection(reason, sku, asked, available, short_lines=tuple(short))
+
+
+def over_limit(
+    ledger: Ledger, customer_id: str, channel: str, demand: Lines, replaced: Reservation | None, order: str = ""
+) -> Rejection | None:
+    """The first limit of the shop that would be broken. What is replaced does not count. Where it is for an order, that
+    is one open reservation, however many parts it has here; each of them holds units.
+    """
+    limits_for = ledger.policy.limits_for
+    if not any(limits_for(channel, sku) for sku in ("", *(sku for sku, _ in demand))):
+        return None  # before the customer's reservations are looked at: a marketplace may have very many
+    mine = [held for held in ledger.live_of_customer(customer_id) if held is not replaced]
+    for sku in ("", *(sku for sku, _ in demand)):
+        for rule in limits_for(channel, sku):
+            if rule.open_reservations_max:
+                count = _open_beside(rule, mine, order)
+                if count >= rule.open_reservations_max:
+                    return Rejection(Reason.OPEN_RESERVATIONS_LIMIT, sku, count + 1, rule.open_reservations_max)
+    for sku, asked in demand:
+        for rule in (*limits_for(channel, sku), *limits_for(channel, "")):
+            if rule.units_max:
+                units = sum(_units_of(held, sku) for held in mine if rule.channel in ("", held.channel))
+                if units + asked > rule.units_max:
+                    return Rejection(Reason.UNITS_LIMIT, sku, asked, max(0, rule.units_max - units))
+    return None
+
+
+def _open_beside(rule: LimitRule, mine: list[Reservation], order: str) -> int:
+    """How many of these the rule counts, the order for which it is asked left out. The parts of one order are one."""
+    alone = 0
+    orders: set[str] = set()
+    for held in mine:
+        if not _counts(rule, held):
+            continue
+        if held.part is None:
+            alone += 1
+        else:
+            orders.add(held.part.order)
+    return alone + len(orders - {order})
+
+
+def _counts(rule: LimitRule, held: Reservation) -> bool:
+    return rule.channel in ("", held.channel) and (not rule.sku or _units_of(held, rule.sku) > 0)
+
+
+def _units_of(held: Reservation, sku: str) -> int:
+    return sum(units for (line_sku, _), units in zip(held.lines, held.held(), strict=True) if line_sku == sku)
+
+
+def slot_refusal(ledger: Ledger, slot_start_ms: int, now_ms: int, replaced: Reservation | None) -> Rejection | None:
+    """Why there is no place in the slot that starts then. What is replaced gives its place back."""
+    calendar = ledger.policy.calendar
+    slot = calendar.slot_at(slot_start_ms)
+    if slot is None or not calendar.bookable(slot, now_ms):
+        return Rejection(Reason.SLOT_NOT_OFFERED, asked=slot_start_ms)
+    taken = ledger.slots_taken.get(slot_start_ms, 0)
+    if replaced is not None and replaced.slot_start_ms == slot_start_ms:
+        taken -= 1
+    if taken >= slot.capacity:
+        return Rejection(Reason.SLOT_FULL, asked=slot_start_ms, available=slot.capacity)
+    return None

@@ -1,0 +1,285 @@
+"""The state of one shop's ledger: the one mutable thing of the core, changed by `evolve` alone.
+
+A reservation is an immutable value that is replaced when it changes. Three things follow: the value that was first
+answered *is* the remembered answer to a repeat, a shallow copy of a dictionary is a consistent snapshot, and a million
+holds cost about 500 bytes each in an actor (`python -m bench memory`).
+"""
+
+from array import array
+from collections import deque
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from actors.core.policy import DAY_MS, Policy
+from actors.core.rejection import Rejection
+from actors.core.status import LIVE, ReleaseReason, Status
+from actors.shop.commands import Lines
+from actors.shop.events import Shortfall
+
+TRAIL_MOVES_MAX: Final = 1_024  # by position and kind: what a count can look back over
+TRAIL_WINDOW_MS: Final = DAY_MS  # movements older than this are forgotten
+GENERATION_MS: Final = DAY_MS  # answers are forgotten a day's worth at a time
+REMEMBERED_ANSWERS_MAX: Final = 8_000_000  # by ledger; some 3 GB
+EXPIRY_SHIFT: Final = 56  # see `expiry`
+INTERNED_LINES_MAX: Final = 65_536
+
+
+class Part(NamedTuple):
+    """Of which order a reservation is a part, and the newest revision of it that was heeded here."""
+
+    holder: str
+    heeded: int
+
+    @property
+    def order(self) -> str:
+        """Of all parts that one order has here, the same."""
+        return order_of(self.holder)
+
+
+def order_of(holder: str) -> str:
+    """The order of a holder, which stands before its last dot: `0007/1907` of `0007/1907.2`."""
+    return holder.rpartition(".")[0] or holder
+
+
+class Reservation(NamedTuple):
+    """One order's claim. `done` is (collected, released) by line, or None while nothing has been.
+
+    `part` where it belongs to an order over several ledgers: then `expires_at_ms` is that order's, 0 while it is not
+    certain, and nothing here expires by itself.
+    """
+
+    number: int
+    status: Status
+    customer_id: str
+    channel: str
+    basket_id: str
+    lines: Lines
+    done: tuple[tuple[int, int], ...] | None
+    ttl_ms: int
+    created_at_ms: int
+    expires_at_ms: int
+    version: int
+    payment_reference: str | None
+    release_reason: ReleaseReason | None
+    part: Part | None = None
+    slot_start_ms: int = 0
+
+    def held(self) -> tuple[int, ...]:
+        """Units that each line still holds."""
+        if self.status not in LIVE:
+            return (0,) * len(self.lines)
+        if self.done is None:
+            return tuple(quantity for _, quantity in self.lines)
+        return tuple(
+            quantity - collected - released
+            for (_, quantity), (collected, released) in zip(self.lines, self.done, strict=True)
+        )
+
+    def held_lines(self) -> Lines:
+        """The same with the SKU of each line."""
+        return tuple((sku, units) for (sku, _), units in zip(self.lines, self.held(), strict=True))
+
+    def units_collected(self) -> int:
+        """Units sold so far, over all lines."""
+        return sum(collected for collected, _ in self.done) if self.done else 0
+
+
+class Trail:
+    """What moved lately, so that a count can be taken as of an instant: alternating times and deltas.
+
+    `horizon_ms` is the instant before which movements are forgotten.
+    """
+
+    __slots__ = ("horizon_ms", "moves")
+
+    def __init__(self, horizon_ms: int, moves: "array[int]") -> None:
+        self.horizon_ms = horizon_ms
+        self.moves = moves
+
+    def add(self, at_ms: int, delta: int) -> None:
+        """Note a movement. Where there are too many the older half is dropped, and always what is too old."""
+        moves = self.moves
+        moves.extend((at_ms, delta))
+        if len(moves) > 2 * TRAIL_MOVES_MAX:
+            self._forget(TRAIL_MOVES_MAX)  # an even index: half of the pairs
+        elif moves[0] < at_ms - TRAIL_WINDOW_MS:
+            cut = 2
+            while moves[cut] < at_ms - TRAIL_WINDOW_MS:
+                cut += 2
+            self._forget(cut)
+
+    def _forget(self, cut: int) -> None:
+        self.horizon_ms = max(self.horizon_ms, *self.moves[:cut:2])
+        del self.moves[:cut]
+
+    def since(self, instant_ms: int) -> int:
+        """The sum of what moved after an instant."""
+        moves = self.moves
+        return sum(delta for at_ms, delta in zip(moves[::2], moves[1::2], strict=True) if at_ms > instant_ms)
+
+
+class Position:
+    """One SKU in the shop. `on_hand == received - sold + adjusted` always; `available` is computed, never stored."""
+
+    __slots__ = (
+        "adjusted",
+        "allotted",
+        "counted_at_ms",
+        "on_hand",
+        "on_hand_trail",
+        "received",
+        "reserved",
+        "reserved_trail",
+        "safety_stock",
+        "since_ms",
+        "sold",
+    )
+
+    def __init__(self, since_ms: int) -> None:
+        self.on_hand = 0
+        self.reserved = 0
+        self.allotted = 0
+        self.safety_stock = 0
+        self.received = 0
+        self.sold = 0
+        self.adjusted = 0
+        self.since_ms = since_ms
+        self.counted_at_ms = 0
+        self.on_hand_trail: Trail | None = None
+        self.reserved_trail: Trail | None = None
+
+    @property
+    def available(self) -> int:
+        """Units that can be promised; below zero in a shortfall."""
+        return self.on_hand - self.reserved - self.allotted - self.safety_stock
+
+    def move_on_hand(self, at_ms: int, delta: int) -> None:
+        """Change what is on hand and remember when; the first stock of a new position needs no memory."""
+        if self.on_hand_trail is not None:
+            self.on_hand_trail.add(at_ms, delta)
+        elif at_ms > self.since_ms:
+            self.on_hand_trail = Trail(self.since_ms, array("q", (at_ms, delta)))
+        self.on_hand += delta
+
+    def move_reserved(self, at_ms: int, delta: int) -> None:
+        """Change what is reserved and remember when."""
+        self.reserved += delta
+        trail = self.reserved_trail
+        if trail is not None:
+            trail.add(at_ms, delta)
+        else:
+            self.reserved_trail = Trail(self.since_ms, array("q", (at_ms, delta)))
+
+
+class StockOutcome(NamedTuple):
+    """The answer to a change of stock."""
+
+    applied: int
+    dropped_repeated: int
+    dropped_late: int
+    shortfalls: tuple[Shortfall, ...]
+
+
+class Told(NamedTuple):
+    """An answer that was given, and to what. The answer to Reserve is remembered as the Reservation itself."""
+
+    fingerprint: str
+    version: int
+    answer: Reservation | Rejection | StockOutcome
+
+
+Remembered = Reservation | Told
+
+
+class Ledger:
+    """All of one shop. Read by `decide`, changed by `evolve`."""
+
+    __slots__ = (
+        "baskets",
+        "customers",
+        "ended",
+        "expiry_heap",
+        "expiry_runs",
+        "generations",
+        "holders",
+        "interned_lines",
+        "newest_run",
+        "newest_run_last",
+        "open_reservations",
+        "owed",
+        "parts_in_slots",
+        "policy",
+        "positions",
+        "remembered",
+        "reservations",
+        "shared_instant_ms",
+        "slots_taken",
+        "source_marks",
+        "store_id",
+        "time_ms",
+        "undecided",
+        "version",
+    )
+
+    def __init__(self, store_id: str) -> None:
+        self.store_id = store_id
+        self.version = 0
+        self.time_ms = 0
+        self.policy = Policy()
+        self.positions: dict[str, Position] = {}
+        self.reservations: dict[int, Reservation] = {}
+        self.open_reservations = 0
+        # A customer's live reservations: the number itself while there is one, which saves 48 bytes a hold.
+        # Then a dictionary for its sequence: a marketplace may order everything under one name.
+        self.customers: dict[str, int | dict[int, None]] = {}
+        self.baskets: dict[tuple[str, str], int] = {}  # by customer and basket
+        self.source_marks: dict[str, int] = {}
+        self.generations: dict[int, dict[str, Remembered]] = {}
+        self.remembered = 0
+        self.ended: deque[tuple[int, int]] = deque()
+        self.owed: dict[int, None] = {}  # parts of orders that changed here, and whose order has not acknowledged it
+        # Derived, and rebuilt at recovery: entries may be stale, the reservation's own deadline decides.
+        self.expiry_heap: list[int] = []
+        self.expiry_runs: dict[int, int] = {}
+        self.newest_run = 0
+        self.newest_run_last = 0
+        self.holders: dict[str, int] = {}  # parts of orders
+        self.undecided: dict[int, None] = {}  # those of them that are still CLAIMED
+        self.slots_taken: dict[int, int] = {}  # places by the slot's start
+        self.parts_in_slots: dict[tuple[str, int], int] = {}  # live ones by order and start: they share one place
+        self.interned_lines: dict[Lines, Lines] = {}
+        self.shared_instant_ms = 0
+
+    def recall(self, key: str) -> Remembered | None:
+        """What was answered to this key, if it is still remembered."""
+        for generation in self.generations.values():
+            remembered = generation.get(key)
+            if remembered is not None:
+                return remembered
+        return None
+
+    def add_to_customer(self, customer_id: str, others: int | dict[int, None], number: int) -> None:
+        """Enter a customer's second reservation, or a later one."""
+        if isinstance(others, int):
+            self.customers[customer_id] = {others: None, number: None}
+        else:
+            others[number] = None
+
+    def live_of_customer(self, customer_id: str) -> Iterator[Reservation]:
+        """The customer's reservations that are not final."""
+        numbers = self.customers.get(customer_id, ())
+        for number in (numbers,) if isinstance(numbers, int) else numbers:
+            yield self.reservations[number]
+
+    @property
+    def ledger_id(self) -> str:
+        """A shop's ledger is named by the shop."""
+        return self.store_id
+
+    def row_count(self) -> int:
+        """How many rows a snapshot of it has, roughly."""
+        return len(self.reservations) + len(self.positions)
+
+    def earliest_deadline_ms(self) -> int | None:
+        """When the next reservation may be due; it may since have ended or been extended."""
+        return self.expiry_heap[0] >> EXPIRY_SHIFT if self.expiry_heap else None

@@ -1,0 +1,64 @@
+"""What has been tried for one call: counts and the worst that was heard. Shared by single calls and batched ones."""
+
+import grpc
+
+from holdfast.client.errors import ClientClosed, HoldfastError, OutcomeUnknown, Overloaded
+from holdfast.client.retry import Failure, RetryPolicy
+from holdfast.client.statuses import Fault, error_from
+
+_NOT_SENT = Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "the call's deadline passed before this client could send it")
+_NO_ANSWER = Fault(grpc.StatusCode.DEADLINE_EXCEEDED, "no answer came before the call's deadline")
+
+
+class Attempts:
+    """The tries of one call. `idempotency_key` is None for a read."""
+
+    __slots__ = ("count", "idempotency_key", "last_fault", "maybe_done", "unclear")
+
+    def __init__(self, idempotency_key: str | None) -> None:
+        self.idempotency_key = idempotency_key
+        self.count = 0
+        self.unclear = 0
+        self.last_fault: Fault | None = None
+        # True once an attempt ended without word of what became of it: from then on "nothing was done" is not known.
+        self.maybe_done = False
+
+    def wait_ms(self, policy: RetryPolicy, fault: Fault, *, remaining_ms: float, jitter: float) -> float | None:
+        """Note that an attempt ended with `fault`; milliseconds until the next, or None to give up."""
+        failure = fault.failure
+        self.count += 1
+        self.last_fault = fault
+        if failure is Failure.UNCLEAR:
+            self.unclear += 1
+        if failure is Failure.UNCLEAR or failure is Failure.UNAVAILABLE:
+            self.maybe_done = True
+        return policy.wait_ms(
+            failure,
+            attempts=self.count,
+            unclear_attempts=self.unclear,
+            remaining_ms=remaining_ms,
+            jitter=jitter,
+            retry_after_ms=fault.retry_after_ms,
+        )
+
+    def error(self, fault: Fault, *, what: str, where: str) -> HoldfastError:
+        """The error to raise when the tries end with `fault`."""
+        error = error_from(fault, what=what, where=where, idempotency_key=self.idempotency_key)
+        if isinstance(error, Overloaded) and self.maybe_done and self.idempotency_key is not None:
+            # Refused now, but an earlier attempt may have been carried out.
+            return OutcomeUnknown(what, where=where, why=error.why, idempotency_key=self.idempotency_key)
+        return error
+
+    def error_at_deadline(self, *, what: str, where: str, in_flight: bool) -> HoldfastError:
+        """The error to raise when the call's deadline has passed. `in_flight`: an attempt is under way."""
+        if in_flight:
+            self.maybe_done = True
+            return self.error(_NO_ANSWER, what=what, where=where)
+        return self.error(self.last_fault or _NOT_SENT, what=what, where=where)
+
+    def error_at_close(self, *, what: str, where: str, in_flight: bool) -> HoldfastError:
+        """The error to raise when the client is closed before an answer came. `in_flight`: an attempt is under way."""
+        why = "the client was closed during the call"
+        if self.idempotency_key is not None and (in_flight or self.maybe_done):
+            return OutcomeUnknown(what, where=where, why=why, idempotency_key=self.idempotency_key)
+        return ClientClosed(what, where=where, why=why)

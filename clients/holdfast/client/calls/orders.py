@@ -1,0 +1,205 @@
+"""Orders over one shop or several: place one near a customer, read it, and take its steps.
+
+Keys and deadlines are as in `calls.reservations`; a key belongs to its order. Each shop answers for itself
+where goods are handled, so `ready_order` and `collect_order` answer with one outcome a part.
+"""
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from holdfast.client import methods
+from holdfast.client.calls.inside import Client, fresh_key, submit
+from holdfast.client.errors import ServiceFault
+from holdfast.client.methods import Method
+from holdfast.client.values.orders import Order, OrderOutcome, PartOutcomes, Place, Sourcing, SourcingPolicy, StorePlan
+from holdfast.client.values.reservations import LineQuantities, ReleaseReason, Reservation
+from holdfast.client.wire.orders import (
+    OrderResponse,
+    PartsResponse,
+    order_from,
+    order_outcome_from,
+    part_outcome_from,
+    to_sourcing,
+    to_store_plans,
+    undecided,
+)
+from holdfast.client.wire.reservations import rejection_from, reserve_request
+from holdfast.client.wire.times import to_duration, to_optional_duration
+from holdfast.v1 import order_service_pb2 as service_pb2
+
+RequestT = TypeVar("RequestT")
+OrderT = TypeVar("OrderT", bound=OrderResponse)
+PartsT = TypeVar("PartsT", bound=PartsResponse)
+
+
+async def reserve_near(
+    self: Client,
+    lines: LineQuantities,
+    *,
+    place: Place,
+    policy: SourcingPolicy = SourcingPolicy.ONE_STORE,
+    stores_max: int = 0,
+    kilometres_max: float = 0.0,
+    customer_id: str,
+    channel: str,
+    basket_id: str = "",
+    ttl_ms: int | None = None,
+    slot_start_ms: int | None = None,
+    collect_by_ms: int | None = None,
+    idempotency_key: str | None = None,
+    timeout_ms: int | None = None,
+) -> OrderOutcome:
+    """Hold units in shops near a place, chosen by the policy, all of it or nothing; PARTIAL tells what is missing.
+
+    The order that the same basket holds already becomes this one; what both have in common is kept throughout.
+    `stores_max` is 1 to 5 for SPLIT and PARTIAL, zero leaves it to the service; `kilometres_max` zero sets no limit.
+    `slot_start_ms` is taken in every shop. `collect_by_ms`, in place of a slot, leaves out shops where the order would
+    be ready only later. A refusal with NO_STORE_IN_REACH names the `near_stores`.
+    """
+    key = fresh_key() if idempotency_key is None else idempotency_key
+    request = reserve_request(
+        key=key,
+        lines=lines,
+        customer_id=customer_id,
+        channel=channel,
+        basket_id=basket_id,
+        ttl_ms=ttl_ms,
+        slot_start_ms=slot_start_ms,
+        sourcing=to_sourcing(Sourcing(place, policy, stores_max, kilometres_max, collect_by_ms)),
+    )
+    inside = self.inside
+    outcome = await submit(
+        inside,
+        inside.orders,
+        request,
+        lines=len(request.lines),
+        # Customers share ledgers by a rule of the service.
+        ledger="",
+        own_key=idempotency_key is None,
+        timeout_ms=timeout_ms,
+    )
+    if isinstance(outcome, Reservation):
+        where = inside.caller.connection.target
+        raise ServiceFault(methods.RESERVE.name, where=where, why="shops were to be looked for, and no order came")
+    return outcome
+
+
+async def get_order(self: Client, order_id: str, *, timeout_ms: int | None = None) -> Order:
+    """The order as its customer's ledger has it. Raises NotFound."""
+    request = service_pb2.GetOrderRequest(order_id=order_id)
+    response = await self.inside.caller.ask(methods.GET_ORDER, request, timeout_ms=timeout_ms)
+    return order_from(response.order)
+
+
+async def confirm_order(
+    self: Client,
+    order_id: str,
+    *,
+    collect_within_ms: int | None = None,
+    idempotency_key: str | None = None,
+    timeout_ms: int | None = None,
+) -> OrderOutcome:
+    """HELD to CONFIRMED, every part of it. `collect_within_ms` None leaves the time to collect to the policy."""
+    key = fresh_key() if idempotency_key is None else idempotency_key
+    request = service_pb2.ConfirmOrderRequest(
+        idempotency_key=key, order_id=order_id, collect_within=to_optional_duration(collect_within_ms)
+    )
+    return await _change(self, methods.CONFIRM_ORDER, request, key, timeout_ms)
+
+
+async def release_order(
+    self: Client,
+    order_id: str,
+    *,
+    reason: ReleaseReason,
+    idempotency_key: str | None = None,
+    timeout_ms: int | None = None,
+) -> OrderOutcome:
+    """Give every part back; shops that cannot be told yet follow by themselves."""
+    key = fresh_key() if idempotency_key is None else idempotency_key
+    request = service_pb2.ReleaseOrderRequest(
+        idempotency_key=key, order_id=order_id, reason=f"RELEASE_REASON_{reason.name}"
+    )
+    return await _change(self, methods.RELEASE_ORDER, request, key, timeout_ms)
+
+
+async def extend_order(
+    self: Client,
+    order_id: str,
+    *,
+    ttl_ms: int,
+    idempotency_key: str | None = None,
+    timeout_ms: int | None = None,
+) -> OrderOutcome:
+    """Move the deadline of every part to `ttl_ms` from now."""
+    key = fresh_key() if idempotency_key is None else idempotency_key
+    request = service_pb2.ExtendOrderRequest(idempotency_key=key, order_id=order_id, ttl=to_duration(ttl_ms))
+    return await _change(self, methods.EXTEND_ORDER, request, key, timeout_ms)
+
+
+async def amend_order(
+    self: Client,
+    order_id: str,
+    *,
+    stores: Iterable[StorePlan],
+    ttl_ms: int | None = None,
+    idempotency_key: str | None = None,
+    timeout_ms: int | None = None,
+) -> OrderOutcome:
+    """Change what shops hold in one step, and the deadline to `ttl_ms` from then; shops that are not named keep what
+    they have.
+
+    All stays as it is until the new is certain, and where it cannot be had.
+    """
+    key = fresh_key() if idempotency_key is None else idempotency_key
+    request = service_pb2.AmendOrderRequest(
+        idempotency_key=key, order_id=order_id, stores=to_store_plans(stores), ttl=to_optional_duration(ttl_ms)
+    )
+    return await _change(self, methods.AMEND_ORDER, request, key, timeout_ms)
+
+
+async def ready_order(
+    self: Client, order_id: str, *, idempotency_key: str | None = None, timeout_ms: int | None = None
+) -> PartOutcomes:
+    """Every part CONFIRMED to READY, one outcome a part.
+
+    A shop that does not decide is asked again until the deadline, with the same key; what then is still open is told as
+    the part's error.
+    """
+    key = fresh_key() if idempotency_key is None else idempotency_key
+    request = service_pb2.MarkOrderReadyRequest(idempotency_key=key, order_id=order_id)
+    return await _each_part(self, methods.MARK_ORDER_READY, request, key, timeout_ms)
+
+
+async def collect_order(
+    self: Client,
+    order_id: str,
+    *,
+    payment_reference: str,
+    idempotency_key: str | None = None,
+    timeout_ms: int | None = None,
+) -> PartOutcomes:
+    """Every part to sold, one outcome a part, as in `ready_order`."""
+    key = fresh_key() if idempotency_key is None else idempotency_key
+    request = service_pb2.CollectOrderRequest(
+        idempotency_key=key, order_id=order_id, payment_reference=payment_reference
+    )
+    return await _each_part(self, methods.COLLECT_ORDER, request, key, timeout_ms)
+
+
+async def _change(
+    self: Client, method: Method[RequestT, OrderT], request: RequestT, key: str, timeout_ms: int | None
+) -> OrderOutcome:
+    response = await self.inside.caller.ask(method, request, timeout_ms=timeout_ms, idempotency_key=key)
+    return order_outcome_from(response)
+
+
+async def _each_part(
+    self: Client, method: Method[RequestT, PartsT], request: RequestT, key: str, timeout_ms: int | None
+) -> PartOutcomes:
+    response = await self.inside.caller.ask(
+        method, request, timeout_ms=timeout_ms, idempotency_key=key, undecided=undecided
+    )
+    if response.HasField("rejection"):
+        return rejection_from(response.rejection)
+    return tuple(part_outcome_from(outcome, what=method.name, key=key) for outcome in response.outcomes)

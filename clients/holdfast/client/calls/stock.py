@@ -1,0 +1,92 @@
+"""Movements, counts and safety stock; positions in bulk. Changes answer with `StockChange | Rejection`."""
+
+from collections.abc import Iterable, Mapping
+
+from holdfast.client import methods
+from holdfast.client.calls.inside import Client, fresh_key
+from holdfast.client.values.reservations import LineQuantities
+from holdfast.client.values.stock import Adjustment, HoldsCounted, StockOutcome, StoreAvailability
+from holdfast.client.wire.stock import availability_from, stock_outcome_from, to_adjustments
+from holdfast.client.wire.times import to_timestamp
+from holdfast.v1 import stock_pb2, stock_service_pb2 as service_pb2
+
+
+async def adjust_stock(
+    self: Client,
+    store_id: str,
+    source: str,
+    adjustments: Iterable[Adjustment],
+    *,
+    idempotency_key: str | None = None,
+    timeout_ms: int | None = None,
+) -> StockOutcome:
+    """Apply movements of one source, 1 to 4,096 rows; rows repeated or late are dropped and counted."""
+    key = fresh_key() if idempotency_key is None else idempotency_key
+    request = service_pb2.AdjustStockRequest(
+        idempotency_key=key, store_id=store_id, source=source, adjustments=to_adjustments(adjustments)
+    )
+    response = await self.inside.caller.ask(methods.ADJUST_STOCK, request, timeout_ms=timeout_ms, idempotency_key=key)
+    return stock_outcome_from(response)
+
+
+async def count_stock(
+    self: Client,
+    store_id: str,
+    counts: LineQuantities,
+    *,
+    holds: HoldsCounted,
+    as_of_ms: int | None = None,
+    idempotency_key: str | None = None,
+    timeout_ms: int | None = None,
+) -> StockOutcome:
+    """Set what was counted as of an instant (None: now); movements since then are kept. Units may be zero."""
+    key = fresh_key() if idempotency_key is None else idempotency_key
+    request = service_pb2.CountStockRequest(
+        idempotency_key=key,
+        store_id=store_id,
+        counts=[stock_pb2.Count(sku=sku, quantity=quantity) for sku, quantity in counts],
+        as_of=None if as_of_ms is None else to_timestamp(as_of_ms),
+        holds=f"HOLDS_COUNTED_{holds.name}",
+    )
+    response = await self.inside.caller.ask(methods.COUNT_STOCK, request, timeout_ms=timeout_ms, idempotency_key=key)
+    return stock_outcome_from(response)
+
+
+async def set_safety_stock(
+    self: Client,
+    store_id: str,
+    safety_stocks: LineQuantities,
+    *,
+    idempotency_key: str | None = None,
+    timeout_ms: int | None = None,
+) -> StockOutcome:
+    """Set the units that a shop keeps back, by SKU; zero keeps none."""
+    key = fresh_key() if idempotency_key is None else idempotency_key
+    request = service_pb2.SetSafetyStockRequest(
+        idempotency_key=key,
+        store_id=store_id,
+        safety_stocks=[service_pb2.SafetyStock(sku=sku, quantity=quantity) for sku, quantity in safety_stocks],
+    )
+    response = await self.inside.caller.ask(
+        methods.SET_SAFETY_STOCK, request, timeout_ms=timeout_ms, idempotency_key=key
+    )
+    return stock_outcome_from(response)
+
+
+async def get_availability(
+    self: Client,
+    store_ids: Iterable[str],
+    skus: Iterable[str],
+    *,
+    min_versions: Mapping[str, int] | None = None,
+    timeout_ms: int | None = None,
+) -> tuple[StoreAvailability, ...]:
+    """Positions of the SKUs in the shops, each shop at one version, in the sequence asked for.
+
+    `min_versions` says, by shop, what its answer must have reached; raises StaleRead where it has not.
+    """
+    request = service_pb2.GetAvailabilityRequest(
+        store_ids=list(store_ids), skus=list(skus), min_versions=dict(min_versions or {})
+    )
+    response = await self.inside.caller.ask(methods.GET_AVAILABILITY, request, timeout_ms=timeout_ms)
+    return tuple(availability_from(message) for message in response.stores)

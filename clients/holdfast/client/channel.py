@@ -1,0 +1,117 @@
+"""The client of a channel system, over asyncio: reservations, stock, feeds and administration.
+
+Calls of one kind that are made at the same time go out as one batch by themselves, and every change is asked again with
+the same idempotency key until it is answered or its deadline passes. A refusal by the business is an answer
+(`Rejection`), not an exception; what may be raised stands in `holdfast.client.errors`.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Self, TypeVar
+
+import grpc
+
+from holdfast.client.batching import Batcher, Kind
+from holdfast.client.caller import Caller
+from holdfast.client.calls import administration, orders, reservations, sourcing, stock, watches
+from holdfast.client.calls.inside import Inside
+from holdfast.client.connection import Connection
+from holdfast.client.kinds import reservation_kinds
+from holdfast.client.limits import Limits, Timeouts
+from holdfast.client.retry import RetryPolicy
+
+ResultT = TypeVar("ResultT")
+OutcomeT = TypeVar("OutcomeT")
+
+
+class ChannelClient:
+    """Everything the service offers. Make it inside the event loop that uses it, and close it (or use `async with`).
+
+    `target` is `host:port`. `channels` is the number of connections, used in turn. `credentials` None talks in plain
+    text. `metadata` goes with every call. The calls themselves stand in `holdfast.client.calls`, with their docs.
+    """
+
+    reserve = reservations.reserve
+    confirm = reservations.confirm
+    mark_ready = reservations.mark_ready
+    collect = reservations.collect
+    release = reservations.release
+    extend = reservations.extend
+    amend = reservations.amend
+    get_reservation = reservations.get_reservation
+    list_reservations = reservations.list_reservations
+
+    reserve_near = orders.reserve_near
+    get_order = orders.get_order
+    confirm_order = orders.confirm_order
+    ready_order = orders.ready_order
+    collect_order = orders.collect_order
+    release_order = orders.release_order
+    extend_order = orders.extend_order
+    amend_order = orders.amend_order
+    find_stores = sourcing.find_stores
+    list_slots = sourcing.list_slots
+
+    adjust_stock = stock.adjust_stock
+    count_stock = stock.count_stock
+    set_safety_stock = stock.set_safety_stock
+    get_availability = stock.get_availability
+
+    watch_availability = watches.watch_availability
+    watch_events = watches.watch_events
+
+    put_stores = administration.put_stores
+    list_stores = administration.list_stores
+    get_policy = administration.get_policy
+    set_policy = administration.set_policy
+    ledger_status = administration.ledger_status
+    verify_ledger = administration.verify_ledger
+    verify_orders = administration.verify_orders
+    health = administration.health
+    wait_until_serving = administration.wait_until_serving
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        channels: int = 1,
+        credentials: grpc.ChannelCredentials | None = None,
+        metadata: Sequence[tuple[str, str]] = (),
+        limits: Limits | None = None,
+        timeouts: Timeouts | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        limits, timeouts, retry = limits or Limits(), timeouts or Timeouts(), retry or RetryPolicy()
+        connection = Connection(target, channels=channels, credentials=credentials, metadata=metadata)
+
+        def batching(kind: Kind[OutcomeT, ResultT], limits: Limits = limits) -> Batcher[OutcomeT, ResultT]:
+            return Batcher(kind, limits=limits, timeouts=timeouts, retry=retry)
+
+        reserve, confirm, collect, release = reservation_kinds(connection)
+        self.inside = Inside(
+            caller=Caller(connection, timeouts=timeouts, retry=retry),
+            limits=limits,
+            reserves=batching(reserve),
+            orders=batching(
+                reserve, replace(limits, batch_items_max=min(limits.batch_items_max, limits.batch_orders_max))
+            ),
+            confirms=batching(confirm),
+            collects=batching(collect),
+            releases=batching(release),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Take no more calls, give those under way `Timeouts.close_ms` to finish, and close the connections."""
+        caller = self.inside.caller
+        caller.closed = True
+        grace_ms = caller.timeouts.close_ms
+        batched = (batcher.close(grace_ms) for batcher in self.inside.batchers)
+        await asyncio.gather(*batched, caller.connection.drain(grace_ms))
+        await caller.connection.close()

@@ -1,0 +1,316 @@
+"""`holdfast store`, `policy`, `status` and `verify`: for those who run the service."""
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from rich.console import Group
+from rich.table import Table
+
+from holdfast.client.channel import ChannelClient
+from holdfast.client.cli.arguments import TIMEOUT, JsonOption, TargetOption, TimeoutOption, optional_duration_ms
+from holdfast.client.cli.exits import ExitCode
+from holdfast.client.cli.output import facts, table, time_text, to_document
+from holdfast.client.cli.session import Session
+from holdfast.client.values.administration import (
+    CUSTOMERS_LEDGERS,
+    Discrepancy,
+    LedgerStatus,
+    OrdersVerification,
+    Policy,
+    Store,
+    StoresPut,
+    Verification,
+)
+
+store_app = typer.Typer(no_args_is_help=True, help="The chain's shops.")
+policy_app = typer.Typer(no_args_is_help=True, help="The chain's rules.")
+
+STORES_PER_CALL_MAX = 1_024
+
+FileOption = Annotated[
+    Path | None, typer.Option("--file", help="A JSON file; - reads the standard input.", allow_dash=True)
+]
+LedgersArgument = Annotated[
+    list[str] | None,
+    typer.Argument(help="The shops' ids, or customers' ledgers such as customers/0007.", metavar="[LEDGER...]"),
+]
+AllOption = Annotated[
+    bool, typer.Option("--all", help="Every shop of the chain, and the customers' ledgers that have begun.")
+]
+
+
+@store_app.command("list")
+def list_stores(target: TargetOption = None, as_json: JsonOption = False, timeout: TimeoutOption = TIMEOUT) -> None:
+    """List the shops by id."""
+    session = Session.of(target, as_json=as_json, timeout=timeout)
+    found = session.run(_all_stores)
+    rows = (
+        (shop.store_id, shop.name, shop.latitude, shop.longitude, "paused" if shop.paused else "") for shop in found
+    )
+    session.show({"stores": to_document(found)}, table(["shop", "name", "latitude#", "longitude#", ""], rows))
+
+
+@store_app.command("put")
+def put_stores(
+    store: Annotated[str | None, typer.Argument(help="The shop's id.", metavar="[STORE]")] = None,
+    name: Annotated[str | None, typer.Option(help="Its name.")] = None,
+    latitude: Annotated[float | None, typer.Option(min=-90, max=90, help="Degrees north.")] = None,
+    longitude: Annotated[float | None, typer.Option(min=-180, max=180, help="Degrees east.")] = None,
+    paused: Annotated[
+        bool | None, typer.Option("--paused/--no-paused", help="Whether it takes no new reservations.")
+    ] = None,
+    file: FileOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+    timeout: TimeoutOption = TIMEOUT,
+) -> None:
+    """Add a shop, or change of one what the options say; with --file, put a list of whole ones as `store list --json`
+    gives it. Pickups that changed hours or staff broke are listed; nothing is done to them.
+    """
+    session = Session.of(target, as_json=as_json, timeout=timeout)
+    if (store is None) == (file is None):
+        raise typer.BadParameter("Name one shop, or give a --file.", param_hint="STORE")
+    said = {"name": name, "latitude": latitude, "longitude": longitude, "paused": paused}
+    changes: dict[str, Any] = {field: value for field, value in said.items() if value is not None}
+    if file is not None and changes:
+        raise typer.BadParameter("A --file says all of its shops; leave the other options out.", param_hint="--file")
+    shops = [] if store is not None else _read(file, dict[str, list[Store]], "stores")
+    if store is None and not shops:
+        raise typer.BadParameter("There is no shop in it.", param_hint="--file")
+
+    async def put(client: ChannelClient) -> list[StoresPut]:
+        if store is not None:
+            known = {shop.store_id: shop for shop in await _all_stores(client)}.get(store, Store(store))
+            shops.append(replace(known, **changes))
+        parts = range(0, len(shops), STORES_PER_CALL_MAX)
+        return [await client.put_stores(shops[start : start + STORES_PER_CALL_MAX]) for start in parts]
+
+    try:
+        done = session.run(put)
+    except ValueError as error:  # hours that are none
+        raise typer.BadParameter(str(error), param_hint="--file") from error
+    _show_put(session, len(shops), done)
+
+
+def _show_put(session: Session, shops: int, done: list[StoresPut]) -> None:
+    affected = [slot for part in done for slot in part.affected]
+    version, count = done[-1].chain_version, sum(part.affected_slots for part in done)
+    told = [facts([("shops put", shops), ("chain version", version), ("pickup slots affected", count or "")])]
+    if affected:
+        rows = (
+            (slot.store_id, time_text(slot.slot_start_ms), slot.taken, slot.capacity, ", ".join(slot.reservation_ids))
+            for slot in affected
+        )
+        told.append(table(["shop", "pickup slot", "taken#", "places now#", "reservations"], rows))
+    document = {
+        "stores": shops,
+        "chain_version": version,
+        "affected": to_document(affected),
+        "affected_slots": count,
+    }
+    session.show(document, Group(*told))
+
+
+@policy_app.command("show")
+def show_policy(target: TargetOption = None, as_json: JsonOption = False, timeout: TimeoutOption = TIMEOUT) -> None:
+    """Show the policy in force."""
+    session = Session.of(target, as_json=as_json, timeout=timeout)
+    _show_policy(session, session.run(lambda client: client.get_policy()))
+
+
+@policy_app.command("set")
+def set_policy(
+    ttl_default: Annotated[str | None, typer.Option(help="How long a hold lasts where no rule fits.")] = None,
+    ttl_max: Annotated[str | None, typer.Option(help="The longest time that may be asked for.")] = None,
+    collect_within: Annotated[str | None, typer.Option(help="How long an order waits to be collected.")] = None,
+    file: FileOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+    timeout: TimeoutOption = TIMEOUT,
+) -> None:
+    """Change parts of the policy, or with --file the whole of it, as `policy show --json` gives it."""
+    session = Session.of(target, as_json=as_json, timeout=timeout)
+    times = {
+        "ttl_default_ms": optional_duration_ms(ttl_default, "--ttl-default"),
+        "ttl_max_ms": optional_duration_ms(ttl_max, "--ttl-max"),
+        "collect_within_ms": optional_duration_ms(collect_within, "--collect-within"),
+    }
+    changes: dict[str, Any] = {name: value for name, value in times.items() if value is not None}
+    if not changes and file is None:
+        raise typer.BadParameter("Give a --file, or what is to change.", param_hint="policy set")
+    whole = None if file is None else _read(file, dict[str, Policy], "policy")
+
+    async def change(client: ChannelClient) -> Policy:
+        # What is read is sent back with its version, so that a change made in between is not lost.
+        return await client.set_policy(replace(whole or await client.get_policy(), **changes))
+
+    _show_policy(session, session.run(change))
+
+
+def status(
+    ledgers: LedgersArgument = None,
+    everything: AllOption = False,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+    timeout: TimeoutOption = TIMEOUT,
+) -> None:
+    """Show where ledgers stand and who writes them."""
+    session = Session.of(target, as_json=as_json, timeout=timeout)
+
+    async def read(client: ChannelClient) -> list[LedgerStatus]:
+        chosen = await _chosen(client, ledgers, everything=everything)
+        return [await client.ledger_status(ledger) for ledger in chosen]
+
+    found = [one for one in session.run(read) if one.version or not everything or one.store_id not in CUSTOMERS_LEDGERS]
+    rows = (
+        (
+            one.store_id,
+            one.version,
+            one.epoch,
+            one.actor,
+            one.pid,
+            one.open_reservations,
+            one.positions,
+            one.unheard,
+            one.snapshot_version,
+            f"{one.recovery_ms} ms",
+            time_text(one.ledger_time_ms),
+        )
+        for one in found
+    )
+    columns = ["ledger", "version#", "epoch#", "actor", "pid#", "open#", "positions#", "unheard#", "snapshot#"]
+    session.show({"ledgers": to_document(found)}, table([*columns, "recovery#", "time"], rows))
+
+
+def verify(
+    ledgers: LedgersArgument = None,
+    everything: AllOption = False,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+    timeout: Annotated[str, typer.Option("--timeout", help="Deadline of each ledger's verification.")] = "2m",
+) -> None:
+    """Compute ledgers again from their journals and compare; with --all, orders with the shops that hold them too. Exit
+    code 1 where something does not agree.
+    """
+    session = Session.of(target, as_json=as_json, timeout=timeout)
+
+    async def read(client: ChannelClient) -> tuple[list[Verification], OrdersVerification | None]:
+        chosen = await _chosen(client, ledgers, everything=everything)
+        alone = [await client.verify_ledger(ledger, timeout_ms=session.timeout_ms) for ledger in chosen]
+        return alone, await client.verify_orders(timeout_ms=session.timeout_ms) if everything else None
+
+    every, orders = session.run(read)
+    found = [one for one in every if one.version or not everything or one.store_id not in CUSTOMERS_LEDGERS]
+    agreed = all(one.holds for one in found) and (orders is None or orders.holds)
+    document = {"holds": agreed, "verifications": to_document(found)}
+    drawn: list[Any] = [_verifications_table(found)]
+    if orders is not None:
+        document["orders"] = to_document(orders)
+        drawn.append(_orders_table(orders))
+    session.show(document, Group(*drawn))
+    if not agreed:
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+def _verifications_table(found: Iterable[Verification]) -> Table:
+    rows = (
+        (
+            one.store_id,
+            "holds" if one.holds else "DOES NOT HOLD",
+            one.version,
+            one.events,
+            one.accepted,
+            one.units_sold,
+            one.units_reserved,
+            one.units_oversold,
+            _discrepancies(one.discrepancies),
+        )
+        for one in found
+    )
+    columns = ["ledger", "", "version#", "events#", "accepted#", "sold#", "reserved#", "oversold#", "discrepancies"]
+    return table(columns, rows)
+
+
+def _orders_table(found: OrdersVerification) -> Table:
+    return facts(
+        [
+            ("orders and shops", "agree" if found.holds else "DO NOT AGREE"),
+            ("parts in shops", found.parts),
+            ("orders", found.orders),
+            ("on the way", found.on_the_way),
+            ("left out, stopped", ", ".join(found.left_out)),
+            ("discrepancies", _discrepancies(found.discrepancies)),
+        ]
+    )
+
+
+async def _all_stores(client: ChannelClient) -> list[Store]:
+    return [shop async for shop in client.list_stores(page_size=1_000)]
+
+
+async def _chosen(client: ChannelClient, ledgers: Iterable[str] | None, *, everything: bool) -> list[str]:
+    named = list(ledgers or ())
+    if bool(named) == everything:
+        raise typer.BadParameter("Name ledgers, or give --all.", param_hint="LEDGER")
+    return named or [*(shop.store_id for shop in await _all_stores(client)), *CUSTOMERS_LEDGERS]
+
+
+def _discrepancies(found: Iterable[Discrepancy]) -> str:
+    return "; ".join(f"{one.invariant} {one.subject}: {one.expected}, not {one.found}" for one in found)
+
+
+def _show_policy(session: Session, policy: Policy) -> None:
+    rules = [f"{rule.ttl_ms} ms: {_fits(rule.channel, rule.sku, rule.store_id)}" for rule in policy.ttl_rules]
+    limits = [
+        f"{rule.open_reservations_max or 'any'} reservations, {rule.units_max or 'any'} units: "
+        f"{_fits(rule.channel, rule.sku)}"
+        for rule in policy.limit_rules
+    ]
+    over_chain = [
+        f"{rule.open_reservations_max or 'any'} orders, {rule.units_max or 'any'} units, collected ones for "
+        f"{rule.collected_for_ms} ms: {_fits(rule.channel, rule.sku)}"
+        for rule in policy.chain_limit_rules
+    ]
+    drawn = facts(
+        [
+            ("version", policy.version),
+            ("a hold lasts, ms", policy.ttl_default_ms),
+            ("longest, ms", policy.ttl_max_ms),
+            ("to collect, ms", policy.collect_within_ms),
+            ("rules of time", "\n".join(rules)),
+            ("limits", "\n".join(limits)),
+            ("limits over the chain", "\n".join(over_chain)),
+        ]
+    )
+    session.show({"policy": to_document(policy)}, drawn)
+
+
+def _fits(*parts: str) -> str:
+    return " / ".join(part or "all" for part in parts)
+
+
+def _read(path: Path | None, kind: Any, name: str) -> Any:
+    """What a JSON file has under `name`, or by itself; `kind` is a dict of it, by that name.
+
+    Fields that are not known are refused: a rule whose name is misspelt would else be taken away without a word.
+    """
+    if path is None:
+        raise typer.BadParameter("is missing", param_hint="--file")
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text()
+        document = json.loads(text)
+        if isinstance(document, dict) and name in document:
+            document = document[name]
+        return TypeAdapter(kind, config=ConfigDict(extra="forbid")).validate_python({name: document})[name]
+    except ValidationError as error:
+        # In our words: pydantic's run over several lines and end in an address of its own.
+        why = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise typer.BadParameter(f"{path} cannot be read as {name}: {why}", param_hint="--file") from error
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{path} cannot be read as {name}: {error}", param_hint="--file") from error

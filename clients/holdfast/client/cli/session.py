@@ -1,0 +1,100 @@
+"""Where the service is, and one client for the time of a command."""
+
+import asyncio
+import json
+import os
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+import typer
+
+from holdfast.client.channel import ChannelClient
+from holdfast.client.cli.arguments import duration_ms
+from holdfast.client.cli.exits import ExitCode
+from holdfast.client.cli.order_output import exit_code_of_parts, order_table, part_documents, parts_table
+from holdfast.client.cli.output import (
+    change_table,
+    print_for_people,
+    print_json,
+    rejection_table,
+    reservation_table,
+    to_document,
+)
+from holdfast.client.limits import Timeouts
+from holdfast.client.values.orders import Order, PartOutcomes
+from holdfast.client.values.reservations import Rejection, Reservation
+from holdfast.client.values.stock import StockOutcome
+
+ResultT = TypeVar("ResultT")
+
+Answer: TypeAlias = Reservation | Order | PartOutcomes | StockOutcome
+"""What a change may be answered with."""
+
+DEFAULT_TARGET = "127.0.0.1:9000"
+
+
+def data_dir() -> Path:
+    """The service's data directory: `HOLDFAST_DATA_DIR`, else `data` under the working directory."""
+    return Path(os.environ.get("HOLDFAST_DATA_DIR") or "data")
+
+
+def find_target(given: str | None) -> str:
+    """The address given, else the one that a running service wrote to its data directory, else the default."""
+    if given:
+        return given
+    try:
+        document = json.loads((data_dir() / "service.json").read_text())
+    except (OSError, ValueError):
+        return DEFAULT_TARGET
+    address = document.get("grpc") if isinstance(document, dict) else None
+    return address if isinstance(address, str) and address else DEFAULT_TARGET
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What every command was told: the service's address, for whom to print, and how long a call may take."""
+
+    target: str
+    as_json: bool
+    timeout_ms: int
+
+    @classmethod
+    def of(cls, target: str | None, *, as_json: bool, timeout: str) -> "Session":
+        """From the options that all commands have."""
+        return cls(find_target(target), as_json, duration_ms(timeout, "--timeout"))
+
+    def run(self, use: Callable[[ChannelClient], Coroutine[Any, Any, ResultT]]) -> ResultT:
+        """The result of `use` with a client; raises errors of the tree."""
+
+        async def main() -> ResultT:
+            timeouts = Timeouts(call_ms=self.timeout_ms, attempt_ms=min(self.timeout_ms, Timeouts().attempt_ms))
+            async with ChannelClient(self.target, timeouts=timeouts) as client:
+                return await use(client)
+
+        return asyncio.run(main())
+
+    def show(self, document: object, drawn: object) -> None:
+        """Print a JSON document, or what rich draws for people."""
+        if self.as_json:
+            print_json(document)
+        else:
+            print_for_people(drawn)
+
+    def change(self, use: Callable[[ChannelClient], Coroutine[Any, Any, Answer]]) -> None:
+        """Make a change and print its answer; a refusal ends the command with exit code 1."""
+        match outcome := self.run(use):
+            case Rejection():
+                self.show({"rejection": to_document(outcome)}, rejection_table(outcome))
+                raise typer.Exit(ExitCode.REFUSED)
+            case Reservation():
+                self.show({"reservation": to_document(outcome)}, reservation_table(outcome))
+            case Order():
+                self.show({"order": to_document(outcome)}, order_table(outcome))
+            case tuple():
+                self.show({"outcomes": part_documents(outcome)}, parts_table(outcome))
+                if code := exit_code_of_parts(outcome):
+                    raise typer.Exit(code)
+            case _:
+                self.show({"change": to_document(outcome)}, change_table(outcome))

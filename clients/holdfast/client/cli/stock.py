@@ -1,0 +1,118 @@
+"""`holdfast stock adjust`, `count`, `show`, `safety`."""
+
+import time
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.console import Group
+
+from holdfast.client.cli.arguments import (
+    TIMEOUT,
+    JsonOption,
+    KeyOption,
+    StoreArgument,
+    TargetOption,
+    TimeoutOption,
+    instant_ms,
+    quantities,
+)
+from holdfast.client.cli.output import positions_table, to_document
+from holdfast.client.cli.session import Session
+from holdfast.client.values.stock import Adjustment, AdjustmentKind, HoldsCounted
+
+app = typer.Typer(no_args_is_help=True, help="Stock: movements, counts, positions, what a shop keeps back.")
+
+
+class KindName(StrEnum):
+    """What moved, on the command line."""
+
+    RECEIPT = "receipt"
+    SALE = "sale"
+    RETURN = "return"
+    CORRECTION = "correction"
+
+
+class HoldsName(StrEnum):
+    """Whether a count took in what was set aside, on the command line."""
+
+    INCLUDED = "included"
+    EXCLUDED = "excluded"
+
+
+@app.command()
+def adjust(
+    store: StoreArgument,
+    rows: Annotated[list[str], typer.Argument(help="SKU=UNITS, signed: a sale is below zero.", metavar="ROW...")],
+    kind: Annotated[KindName, typer.Option(help="What moved.")],
+    source: Annotated[str, typer.Option(help="Who reports, a warehouse's name for example.")] = "cli",
+    sequence: Annotated[
+        int | None,
+        typer.Option(min=1, max=2**62, help="The source's number of the first row; otherwise the time in ms."),
+    ] = None,
+    key: KeyOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+    timeout: TimeoutOption = TIMEOUT,
+) -> None:
+    """Apply movements of one source; those with numbers seen before are dropped."""
+    session = Session.of(target, as_json=as_json, timeout=timeout)
+    first = time.time_ns() // 1_000_000 if sequence is None else sequence
+    moved = [
+        Adjustment(sku, delta, first + number, AdjustmentKind[kind.name])
+        for number, (sku, delta) in enumerate(quantities(rows, "ROW", missing=None))
+    ]
+    session.change(lambda client: client.adjust_stock(store, source, moved, idempotency_key=key))
+
+
+@app.command()
+def count(
+    store: StoreArgument,
+    counts: Annotated[list[str], typer.Argument(help="SKU=UNITS, as counted.", metavar="COUNT...")],
+    holds: Annotated[HoldsName, typer.Option(help="Were units set aside for reservations counted?")],
+    as_of: Annotated[str | None, typer.Option(help="When it was counted, ISO 8601 with zone. Otherwise now.")] = None,
+    key: KeyOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+    timeout: TimeoutOption = TIMEOUT,
+) -> None:
+    """Set what was counted; movements since then are kept."""
+    session = Session.of(target, as_json=as_json, timeout=timeout)
+    counted = quantities(counts, "COUNT", missing=None)
+    as_of_ms = instant_ms(as_of, "--as-of")
+    session.change(
+        lambda client: client.count_stock(
+            store, counted, holds=HoldsCounted[holds.name], as_of_ms=as_of_ms, idempotency_key=key
+        )
+    )
+
+
+@app.command()
+def show(
+    stores: Annotated[
+        str, typer.Argument(help="One shop, or several with commas between.", metavar="STORE[,STORE...]")
+    ],
+    skus: Annotated[list[str], typer.Argument(help="The SKUs.", metavar="SKU...")],
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+    timeout: TimeoutOption = TIMEOUT,
+) -> None:
+    """Show what shops have of SKUs."""
+    session = Session.of(target, as_json=as_json, timeout=timeout)
+    found = session.run(lambda client: client.get_availability(stores.split(","), skus))
+    session.show({"stores": to_document(found)}, Group(*(positions_table(one) for one in found)))
+
+
+@app.command()
+def safety(
+    store: StoreArgument,
+    rows: Annotated[list[str], typer.Argument(help="SKU=UNITS to keep back; 0 keeps none.", metavar="ROW...")],
+    key: KeyOption = None,
+    target: TargetOption = None,
+    as_json: JsonOption = False,
+    timeout: TimeoutOption = TIMEOUT,
+) -> None:
+    """Set the units that a shop keeps back."""
+    session = Session.of(target, as_json=as_json, timeout=timeout)
+    kept = quantities(rows, "ROW", missing=None)
+    session.change(lambda client: client.set_safety_stock(store, kept, idempotency_key=key))

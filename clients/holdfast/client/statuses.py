@@ -1,0 +1,150 @@
+"""From gRPC statuses and item errors to one `Fault`, and from a fault to the error tree.
+
+For every `grpc.StatusCode` it is said here whether it is asked again (`FAILURES`) and what it is raised as
+(`error_from`).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+import grpc
+from google.protobuf import any_pb2
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2, status_pb2
+
+from holdfast.client.errors import (
+    Conflict,
+    HoldfastError,
+    InvalidArgument,
+    NotFound,
+    OutcomeUnknown,
+    Overloaded,
+    PermissionDenied,
+    ServiceFault,
+    StaleRead,
+    Unauthenticated,
+    Unavailable,
+    Unsupported,
+    Violation,
+)
+from holdfast.client.retry import Failure
+from holdfast.client.wire.times import interval_ms
+from holdfast.v1 import error_pb2
+
+FAILURES: dict[grpc.StatusCode, Failure] = {
+    grpc.StatusCode.OK: Failure.FINAL,
+    grpc.StatusCode.CANCELLED: Failure.UNAVAILABLE,
+    grpc.StatusCode.UNKNOWN: Failure.UNCLEAR,
+    grpc.StatusCode.INVALID_ARGUMENT: Failure.FINAL,
+    grpc.StatusCode.DEADLINE_EXCEEDED: Failure.UNAVAILABLE,
+    grpc.StatusCode.NOT_FOUND: Failure.FINAL,
+    grpc.StatusCode.ALREADY_EXISTS: Failure.FINAL,
+    grpc.StatusCode.PERMISSION_DENIED: Failure.FINAL,
+    grpc.StatusCode.UNAUTHENTICATED: Failure.FINAL,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: Failure.OVERLOADED,
+    grpc.StatusCode.FAILED_PRECONDITION: Failure.FINAL,
+    grpc.StatusCode.ABORTED: Failure.UNCLEAR,
+    grpc.StatusCode.UNIMPLEMENTED: Failure.FINAL,
+    grpc.StatusCode.INTERNAL: Failure.UNCLEAR,
+    grpc.StatusCode.UNAVAILABLE: Failure.UNAVAILABLE,
+    grpc.StatusCode.OUT_OF_RANGE: Failure.FINAL,
+    grpc.StatusCode.DATA_LOSS: Failure.FINAL,
+}
+
+_SIMPLE: dict[grpc.StatusCode, type[HoldfastError]] = {
+    grpc.StatusCode.NOT_FOUND: NotFound,
+    grpc.StatusCode.ALREADY_EXISTS: Conflict,
+    grpc.StatusCode.PERMISSION_DENIED: PermissionDenied,
+    grpc.StatusCode.UNAUTHENTICATED: Unauthenticated,
+    grpc.StatusCode.UNIMPLEMENTED: Unsupported,
+}
+
+_UNANSWERED = frozenset(
+    {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED, grpc.StatusCode.ABORTED}
+)
+
+_CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
+
+_DETAILS_KEY = "grpc-status-details-bin"
+
+_NO_GATEWAY_YET = "Application metadata not set"
+"""What Ray Serve's proxy says, as NOT_FOUND, while HAProxy restarts and knows of no gateway (2.60): ask again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why an attempt, or one item of it, got no answer of the business."""
+
+    code: grpc.StatusCode
+    why: str
+    violations: tuple[Violation, ...] = ()
+    retry_after_ms: int = 0
+
+    @property
+    def failure(self) -> Failure:
+        """Whether to ask again."""
+        return FAILURES[self.code]
+
+
+def fault_from_rpc(error: grpc.aio.AioRpcError) -> Fault:
+    """The fault that a gRPC status tells, with the field violations and the RetryInfo among its details."""
+    violations: tuple[Violation, ...] = ()
+    retry_after_ms = 0
+    for detail in _details(error):
+        if detail.Is(error_details_pb2.BadRequest.DESCRIPTOR):
+            bad_request = error_details_pb2.BadRequest()
+            detail.Unpack(bad_request)
+            violations = tuple(Violation(row.field, row.description) for row in bad_request.field_violations)
+        elif detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
+            retry_info = error_details_pb2.RetryInfo()
+            detail.Unpack(retry_info)
+            retry_after_ms = interval_ms(retry_info.retry_delay)
+    code, why = error.code(), error.details() or error.code().name
+    if code is grpc.StatusCode.NOT_FOUND and why.startswith(_NO_GATEWAY_YET):
+        code = grpc.StatusCode.UNAVAILABLE
+    return Fault(code, why, violations, retry_after_ms)
+
+
+def fault_from_item(item: error_pb2.ItemError) -> Fault:
+    """The fault of one item of a batch."""
+    return Fault(
+        _CODES.get(item.code, grpc.StatusCode.UNKNOWN),
+        item.message or "the service did not say why",
+        tuple(Violation(row.field, row.description) for row in item.violations),
+        interval_ms(item.retry_after) if item.HasField("retry_after") else 0,
+    )
+
+
+def error_from(fault: Fault, *, what: str, where: str, idempotency_key: str | None) -> HoldfastError:
+    """The error to raise once a fault is not asked again; `idempotency_key` is None for a read."""
+    simple = _SIMPLE.get(fault.code)
+    if simple is not None:
+        return simple(what, where=where, why=fault.why)
+    match fault.code:
+        case grpc.StatusCode.INVALID_ARGUMENT | grpc.StatusCode.OUT_OF_RANGE:
+            return InvalidArgument(what, where=where, why=fault.why, violations=fault.violations)
+        case grpc.StatusCode.RESOURCE_EXHAUSTED:
+            return Overloaded(what, where=where, why=fault.why, retry_after_ms=fault.retry_after_ms)
+        case grpc.StatusCode.FAILED_PRECONDITION:
+            kind = StaleRead if idempotency_key is None else Conflict
+            return kind(what, where=where, why=fault.why)
+        case code if FAILURES[code] is not Failure.FINAL and idempotency_key is not None:
+            return OutcomeUnknown(what, where=where, why=f"{code.name}: {fault.why}", idempotency_key=idempotency_key)
+        case code if code in _UNANSWERED:
+            return Unavailable(what, where=where, why=f"{code.name}: {fault.why}")
+        case code:
+            return ServiceFault(what, where=where, why=f"{code.name}: {fault.why}")
+
+
+def _details(error: grpc.aio.AioRpcError) -> list[any_pb2.Any]:
+    """The status details of a failed call; none where there are none or they cannot be read."""
+    # The stubs take the metadata for one pair; it is a sequence of pairs.
+    metadata = cast("Iterable[tuple[str, str | bytes]]", error.trailing_metadata() or ())
+    for name, payload in metadata:
+        if name == _DETAILS_KEY and isinstance(payload, bytes):
+            try:
+                return list(status_pb2.Status.FromString(payload).details)
+            except DecodeError:
+                return []
+    return []

@@ -1,0 +1,238 @@
+"""The client of a till: one shop, a poor network, and a file of its own so that no sale is lost or told twice.
+
+A movement is written to disk with its number before anybody is told of it. `flush` sends what is unsent, in sequence;
+the service drops by number what it has seen before, so a flush may be repeated at will, after a restart too.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import grpc
+
+from holdfast.client.channel import ChannelClient
+from holdfast.client.errors import Overloaded, Unavailable
+from holdfast.client.limits import Limits, Timeouts
+from holdfast.client.retry import RetryPolicy
+from holdfast.client.subscription import Subscription
+from holdfast.client.till_journal import UNSENT_ROWS_MAX, TillJournal
+from holdfast.client.values.events import Event
+from holdfast.client.values.reservations import LineQuantities, Rejection, Reservation, Status
+from holdfast.client.values.stock import (
+    Adjustment,
+    AdjustmentKind,
+    AvailabilityChange,
+    HoldsCounted,
+    Shortfall,
+    StockOutcome,
+    StoreAvailability,
+)
+
+ROWS_PER_CALL_MAX = 1_000
+"""Movements in one call of a flush. The service takes 4,096; fewer get over a poor network sooner."""
+
+TILL_TIMEOUTS = Timeouts(call_ms=30_000, attempt_ms=5_000)
+"""A till has time, and its network needs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlushReport:
+    """What a flush did. `unsent` is what is left; `refused` and `why` say why, where something is.
+
+    `applied`, `dropped_repeated` and `dropped_late` are the service's own counts. A flush whose answer was lost is
+    asked again under its own key, and says what it did the first time. Rows that were sent then, and are sent again
+    together with later ones, count as repeated or late; more than those means that two tills share a name.
+    """
+
+    applied: int = 0
+    dropped_repeated: int = 0
+    dropped_late: int = 0
+    unsent: int = 0
+    shortfalls: tuple[Shortfall, ...] = ()
+    refused: Rejection | None = None
+    why: str = ""
+
+
+class TillClient:
+    """One till of one shop. Make it inside the event loop that uses it, and close it (or use `async with`).
+
+    `till` is its name, unique within the shop: the source of its movements. `journal_path` is its file, made where
+    there is none. The other arguments are those of `ChannelClient`.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        store_id: str,
+        till: str,
+        journal_path: Path,
+        unsent_rows_max: int = UNSENT_ROWS_MAX,
+        credentials: grpc.ChannelCredentials | None = None,
+        metadata: Sequence[tuple[str, str]] = (),
+        limits: Limits | None = None,
+        timeouts: Timeouts = TILL_TIMEOUTS,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        self.store_id = store_id
+        self.till = till
+        self.journal = TillJournal(
+            journal_path, first_sequence=time.time_ns() // 1_000_000, unsent_rows_max=unsent_rows_max
+        )
+        self.channel_client = ChannelClient(
+            target, credentials=credentials, metadata=metadata, limits=limits, timeouts=timeouts, retry=retry
+        )
+        self._flushing = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection and the file. What is unsent stays in the file for the next start."""
+        await self.channel_client.close()
+        async with self._flushing:
+            # Whoever still writes, after its caller was cancelled perhaps, is waited for.
+            await asyncio.to_thread(self.journal.close)
+
+    # -- movements
+
+    async def sell(self, lines: LineQuantities, *, timeout_ms: int | None = None) -> FlushReport:
+        """Record units sold over the counter, then try to send. A lost network is no error: see `unsent`."""
+        await self.record(AdjustmentKind.SALE, [(sku, -quantity) for sku, quantity in lines])
+        return await self.flush(timeout_ms=timeout_ms)
+
+    async def take_back(self, lines: LineQuantities, *, timeout_ms: int | None = None) -> FlushReport:
+        """Record units that customers brought back, then try to send."""
+        await self.record(AdjustmentKind.RETURN, lines)
+        return await self.flush(timeout_ms=timeout_ms)
+
+    async def receive(self, lines: LineQuantities, *, timeout_ms: int | None = None) -> FlushReport:
+        """Record goods that came in, then try to send."""
+        await self.record(AdjustmentKind.RECEIPT, lines)
+        return await self.flush(timeout_ms=timeout_ms)
+
+    async def record(self, kind: AdjustmentKind, lines: LineQuantities) -> tuple[Adjustment, ...]:
+        """Write movements, pairs of SKU and signed units, to the till's file; works without a network, sends nothing.
+
+        They are on disk when it returns. Raises InvalidArgument, or Overloaded where the file is full.
+        """
+        now_ms = time.time_ns() // 1_000_000  # sent late perhaps, and a count made until then has seen it
+        # A caller that is cancelled leaves the thread to finish; the journal takes one writer at a time by itself.
+        return await asyncio.to_thread(self.journal.record, list(lines), kind, now_ms)
+
+    async def flush(self, *, timeout_ms: int | None = None) -> FlushReport:
+        """Send what is unsent, in sequence. Stops, without an error, where the service cannot be reached or refuses.
+
+        Raises InvalidArgument or NotFound where the service takes a movement, or the shop, for wrong; all of it stays.
+        `timeout_ms` is the deadline of each call of up to `ROWS_PER_CALL_MAX` movements.
+        """
+        applied = repeated = late = 0
+        shortfalls: list[Shortfall] = []
+        refused: Rejection | None = None
+        why = ""
+        async with self._flushing:
+            while rows := self.journal.head(ROWS_PER_CALL_MAX):
+                try:
+                    outcome = await self.channel_client.adjust_stock(
+                        self.store_id,
+                        self.till,
+                        rows,
+                        idempotency_key=f"flush-{self.till}-{rows[0].sequence}-{rows[-1].sequence}",
+                        timeout_ms=timeout_ms,
+                    )
+                except (Unavailable, Overloaded) as error:
+                    why = str(error)
+                    break
+                if isinstance(outcome, Rejection):
+                    refused, why = outcome, outcome.message
+                    break
+                await asyncio.to_thread(self.journal.mark_sent, rows[-1].sequence)
+                applied += outcome.applied
+                repeated += outcome.dropped_repeated
+                late += outcome.dropped_late
+                shortfalls.extend(outcome.shortfalls)
+            unsent = len(self.journal.unsent)
+        return FlushReport(applied, repeated, late, unsent, tuple(shortfalls), refused, why)
+
+    async def count(
+        self,
+        counts: LineQuantities,
+        *,
+        holds: HoldsCounted,
+        as_of_ms: int | None = None,
+        idempotency_key: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> StockOutcome:
+        """Set what was counted as of an instant (None: now). What this till sold before it is sent first.
+
+        Raises Unavailable where that cannot be done: a count that overtakes its till's sales would bring them back.
+        """
+        report = await self.flush(timeout_ms=timeout_ms)
+        if report.unsent:
+            where = f"till {self.till} of shop {self.store_id}"
+            raise Unavailable("count", where=where, why=f"{report.unsent} movements are unsent: {report.why}")
+        return await self.channel_client.count_stock(
+            self.store_id,
+            counts,
+            holds=holds,
+            as_of_ms=as_of_ms,
+            idempotency_key=idempotency_key,
+            timeout_ms=timeout_ms,
+        )
+
+    # -- pickups
+
+    async def pickup(self, reservation_id: str, *, timeout_ms: int | None = None) -> Reservation:
+        """Look a pickup up. Raises NotFound. It may be another shop's: see its `store_id`."""
+        return await self.channel_client.get_reservation(reservation_id, timeout_ms=timeout_ms)
+
+    def ready_pickups(self, *, timeout_ms: int | None = None) -> AsyncIterator[Reservation]:
+        """What waits at this shop's counter, oldest first."""
+        return self.channel_client.list_reservations(self.store_id, statuses=[Status.READY], timeout_ms=timeout_ms)
+
+    async def collect(
+        self,
+        reservation_id: str,
+        *,
+        payment_reference: str,
+        lines: LineQuantities = (),
+        timeout_ms: int | None = None,
+    ) -> Reservation | Rejection:
+        """Turn held into sold; `lines` empty collects all that is still held.
+
+        The idempotency key is made of the arguments: a till that lost its answer, or its power, collects again with the
+        same payment and gets the first answer, instead of being told that the goods are gone.
+        """
+        chosen = sorted(lines)
+        content = repr((reservation_id, payment_reference, chosen)).encode()
+        return await self.channel_client.collect(
+            reservation_id,
+            payment_reference=payment_reference,
+            lines=chosen,
+            idempotency_key=f"collect-{hashlib.sha256(content).hexdigest()[:40]}",
+            timeout_ms=timeout_ms,
+        )
+
+    # -- stock and events
+
+    async def availability(self, skus: Sequence[str], *, timeout_ms: int | None = None) -> StoreAvailability:
+        """This shop's positions of the SKUs."""
+        (found,) = await self.channel_client.get_availability([self.store_id], skus, timeout_ms=timeout_ms)
+        return found
+
+    def watch(self, *, after_version: int = 0) -> Subscription[Event]:
+        """What happens in this shop, from the event after `after_version` on."""
+        return self.channel_client.watch_events({self.store_id: after_version})
+
+    def watch_availability(
+        self, *, after_version: int = 0, skus: Sequence[str] = ()
+    ) -> Subscription[AvailabilityChange]:
+        """This shop's positions as they change; `skus` empty watches all."""
+        return self.channel_client.watch_availability({self.store_id: after_version}, skus=skus)

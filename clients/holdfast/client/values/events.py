@@ -1,0 +1,185 @@
+"""What happened in a shop's ledger: an `Event` is a place in its sequence and one change."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from holdfast.client.values.reservations import LinePairs, Rejection, ReleaseReason, Reservation, Status
+from holdfast.client.values.stock import Adjustment, Shortfall
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """Units were held."""
+
+    reservation: Reservation
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A call was refused by the business."""
+
+    idempotency_key: str
+    command: str
+    rejection: Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A hold became an order; `expires_at_ms` ends the time to collect."""
+
+    reservation_id: str
+    expires_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyMarked:
+    """Goods wait at the counter."""
+
+    reservation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """Units were sold by this step."""
+
+    reservation_id: str
+    lines: LinePairs
+    payment_reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Units were given back by this step."""
+
+    reservation_id: str
+    lines: LinePairs
+    reason: ReleaseReason
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A deadline passed; all that the reservation still held went back."""
+
+    reservation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Extended:
+    """A deadline moved."""
+
+    reservation_id: str
+    expires_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """A reservation was changed in one step; what stands here is all of it from now on."""
+
+    reservation_id: str
+    lines: LinePairs
+    expires_at_ms: int
+    slot_start_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Units are held for an order that is not certain yet."""
+
+    reservation: Reservation
+
+
+@dataclass(frozen=True, slots=True)
+class Heeded:
+    """A part of an order went on as the order decided; `lines` are units given back.
+
+    `reservation_id` is empty where the order was over before its claim came.
+    """
+
+    order_id: str
+    reservation_id: str
+    status: Status
+    expires_at_ms: int
+    lines: LinePairs
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """An order knows what happened to its parts in the shop."""
+
+    reservation_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StockAdjusted:
+    """Stock moved: the rows applied, and how many were dropped."""
+
+    source: str
+    adjustments: tuple[Adjustment, ...]
+    dropped_repeated: int
+    dropped_late: int
+
+
+@dataclass(frozen=True, slots=True)
+class StockCounted:
+    """Stock was counted; the corrections are zero where the book agreed."""
+
+    as_of_ms: int
+    corrections: tuple[Adjustment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyStockSet:
+    """Units kept back changed."""
+
+    safety_stocks: LinePairs
+
+
+@dataclass(frozen=True, slots=True)
+class ShortfallDeclared:
+    """Fewer units are there than were promised."""
+
+    shortfall: Shortfall
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyAdopted:
+    """The ledger took over a version of the chain's policy."""
+
+    policy_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownChange:
+    """A change of a kind newer than this client; its place in the sequence still counts."""
+
+
+Change: TypeAlias = (
+    Reserved
+    | Refused
+    | Confirmed
+    | ReadyMarked
+    | Collected
+    | Released
+    | Expired
+    | Extended
+    | Amended
+    | Claimed
+    | Heeded
+    | Acknowledged
+    | StockAdjusted
+    | StockCounted
+    | SafetyStockSet
+    | ShortfallDeclared
+    | PolicyAdopted
+    | UnknownChange
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change at one version of one shop. Versions of a shop have no gap."""
+
+    store_id: str
+    version: int
+    at_ms: int
+    change: Change

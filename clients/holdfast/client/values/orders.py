@@ -1,0 +1,207 @@
+"""Orders over one shop or several, and advice about where to place them: shops by distance, and pickup slots."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TypeAlias
+
+from holdfast.client.errors import HoldfastError
+from holdfast.client.values.reservations import Line, LinePairs, Rejection, ReleaseReason, Reservation, Status
+
+
+class SourcingPolicy(IntEnum):
+    """How shops are chosen: the nearest that has everything; as few as have it together; or what can be had."""
+
+    UNSPECIFIED = 0
+    ONE_STORE = 1
+    SPLIT = 2
+    PARTIAL = 3
+
+
+class OrderStatus(IntEnum):
+    """How an order stands as a whole. UNSPECIFIED also stands for a status that is newer than this client."""
+
+    UNSPECIFIED = 0
+    OPEN = 1
+    HELD = 2
+    CONFIRMED = 3
+    COLLECTED = 4
+    RELEASED = 5
+    EXPIRED = 6
+    ABANDONED = 7
+
+
+class Exclusion(IntEnum):
+    """Why a shop is out, in sequence of precedence. UNSPECIFIED: it is in, or the rule is newer than this client."""
+
+    UNSPECIFIED = 0
+    PAUSED = 1
+    CHANNEL_NOT_SERVED = 2
+    CLOSED = 3
+    NOT_READY_IN_TIME = 8
+    NO_CAPACITY = 4
+    TOO_FAR = 5
+    NO_STOCK = 6
+    NOT_ENOUGH_STOCK = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the customer is: degrees north and east, or a postcode of the table that the operator loaded.
+
+    `country` is for a postcode that the table has in several.
+    """
+
+    latitude: float = 0.0
+    longitude: float = 0.0
+    postcode: str = ""
+    country: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sourcing:
+    """Where to look for shops and how to choose among them; a zero leaves `stores_max` and `kilometres_max` open.
+
+    `collect_by_ms`: the customer wants to have it by then; None leaves that to the policy's longest time.
+    """
+
+    place: Place
+    policy: SourcingPolicy = SourcingPolicy.ONE_STORE
+    stores_max: int = 0
+    kilometres_max: float = 0.0
+    collect_by_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPart:
+    """What one shop holds of an order, as the shop said last; `slot_start_ms` is None where no slot was taken.
+    `earliest_ready_ms` as of a reservation.
+    """
+
+    store_id: str
+    reservation_id: str
+    status: Status
+    lines: tuple[Line, ...]
+    slot_start_ms: int | None
+    earliest_ready_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One customer's reservation over one shop or several, all of it or nothing.
+
+    `version` is the customer's ledger's. `missing` is told for PARTIAL: what was asked and could not be had.
+    """
+
+    order_id: str
+    status: OrderStatus
+    customer_id: str
+    channel: str
+    parts: tuple[OrderPart, ...]
+    created_at_ms: int
+    expires_at_ms: int
+    version: int
+    missing: LinePairs
+    release_reason: ReleaseReason
+
+    @property
+    def part(self) -> OrderPart:
+        """The only part. Raises ValueError where there is none, or more than one."""
+        if len(self.parts) != 1:
+            raise ValueError(f"order {self.order_id} has {len(self.parts)} parts; read `parts`")
+        return self.parts[0]
+
+
+@dataclass(frozen=True, slots=True)
+class PartOutcome:
+    """What one shop said to a step of an order: its part, why it refused, or an error where it did not decide.
+
+    An error is told here and not raised, because other shops did decide.
+    """
+
+    store_id: str
+    answer: Reservation | Rejection | HoldfastError
+
+
+@dataclass(frozen=True, slots=True)
+class StorePlan:
+    """All that one shop is to hold of an order. No lines take the order away from it.
+
+    `slot_start_ms` None leaves the pickup slot that the shop has.
+    """
+
+    store_id: str
+    lines: LinePairs = ()
+    slot_start_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One shop, as ranking sees it; `capacity_left` are the places in the slot that was asked for, None without one.
+
+    `earliest_ready_ms` says when an order that is placed now is ready there, None where the shop stays closed.
+    """
+
+    store_id: str
+    kilometres: float
+    available: LinePairs
+    capacity_left: int | None
+    exclusion: Exclusion
+    earliest_ready_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExcludedCount:
+    """How many shops one rule keeps out, those that are told too."""
+
+    exclusion: Exclusion
+    stores: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundStores:
+    """Advice: shops in the sequence in which they would be chosen, those that are out last; the ledgers decide.
+
+    `plan` is what an order would be now, empty where none can be placed, and `missing` what PARTIAL could not have.
+    It was ranked by what is `age_ms` old at most. `left_off` shops are in and not told, farther than all that were
+    asked, or did not answer; with `excluded` and the candidates that are in, they are all shops of the chain.
+    """
+
+    candidates: tuple[Candidate, ...]
+    plan: tuple[StorePlan, ...]
+    missing: LinePairs
+    age_ms: int
+    left_off: int
+    excluded: tuple[ExcludedCount, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One pickup slot, with how many customers may collect in it and how many places are left."""
+
+    start_ms: int
+    end_ms: int
+    capacity: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class PickupSlots:
+    """A shop's slots by time, full ones too. `zone` is the shop's, IANA.
+
+    `earliest_ready_ms` says when an order that is placed now is ready, None where the shop stays closed.
+    """
+
+    slots: tuple[Slot, ...]
+    earliest_ready_ms: int | None
+    zone: str
+    version: int
+
+
+OrderOutcome: TypeAlias = Order | Rejection
+"""The answer to a change of an order."""
+
+PartOutcomes: TypeAlias = tuple[PartOutcome, ...] | Rejection
+"""The answer to a step that each shop takes for itself: one outcome a part, or why there is no such order."""
+
+ReserveOutcome: TypeAlias = Reservation | Order | Rejection
+"""The answer to a reserve: an order where a limit of the whole chain applies, else a reservation."""

@@ -1,0 +1,100 @@
+"""What every room needs of a call: its time, its room's router, and the way to end it with a status."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+
+from actors.protocol.actors import LedgerStopped
+from serve.routing.batcher import DeadlinePassed, Overloaded
+from serve.wire import statuses
+from serve.wire.statuses import Refused, Status
+from serve.wire.validation import InvalidRequest
+
+TIMEOUT_KEY: Final = "holdfast-timeout-ms"  # Serve hides the call's deadline, so our clients send it along
+TIMEOUT_S_DEFAULT: Final = 10.0
+TIMEOUT_S_MAX: Final = 600.0
+TIMEOUT_DIGITS_MAX: Final = 12  # more of them say no more than the maximum
+CALLS_MAX: Final = 3_072  # inside one gateway at once; each waits for an actor and holds some 20 kB
+PROMISE_CALLS_MAX: Final = 4_096
+CALLS_RETRY_AFTER_S: Final = 0.5
+REQUEST_BYTES_MAX: Final = 16 * 1024 * 1024
+
+# What ends a call with a status; any other exception means that the machine is broken.
+ENDINGS: Final = (Refused, InvalidRequest, Overloaded, DeadlinePassed, LedgerStopped)
+
+M = TypeVar("M", bound=Message)
+R = TypeVar("R", bound=Message)
+
+
+def deadline_of(context: Any, timeout_s: float = TIMEOUT_S_DEFAULT) -> float:
+    """The call's deadline in loop time; `timeout_s` where the caller named none."""
+    for key, value in context.invocation_metadata():
+        if key == TIMEOUT_KEY and value.isascii() and value.isdigit():
+            timeout_s = min(int(value[:TIMEOUT_DIGITS_MAX]) / 1_000, TIMEOUT_S_MAX)
+    return asyncio.get_running_loop().time() + timeout_s
+
+
+def parse(kind: type[M], payload: bytes) -> M:
+    """The request. Raises Refused where the bytes are not one, or too many."""
+    bound(payload)
+    try:
+        return kind.FromString(payload)
+    except DecodeError as error:
+        message = f"the request is not a {kind.DESCRIPTOR.full_name}: {error}; text fields must be UTF-8"
+        raise Refused(Status(grpc.StatusCode.INVALID_ARGUMENT, message)) from error
+
+
+def bound(payload: bytes) -> None:
+    """Raises Refused where a request is too large; its answer, which says more, must still fit into a message."""
+    if len(payload) > REQUEST_BYTES_MAX:
+        message = f"the request has {len(payload)} bytes, at most {REQUEST_BYTES_MAX} are taken; send it in parts"
+        raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message))
+
+
+def status_of(error: BaseException) -> Status | None:
+    """The status that says an error; None for those that mean that the machine is broken."""
+    if isinstance(error, Refused):
+        return error.status
+    if isinstance(error, InvalidRequest):
+        return statuses.invalid(error)
+    if isinstance(error, Overloaded):
+        return statuses.overloaded(error.retry_after_s)
+    if isinstance(error, DeadlinePassed):
+        return statuses.late(sent=error.sent)
+    if isinstance(error, LedgerStopped):
+        return statuses.stopped(str(error))
+    return None
+
+
+def say_why(error: Exception, context: Any) -> None:
+    """Set the status that says one of `ENDINGS`."""
+    status = status_of(error)
+    assert status is not None
+    statuses.put(status, context)
+
+
+class Calls:
+    """The calls inside one gateway: bounded, and refused before any work is done."""
+
+    def __init__(self) -> None:
+        self._inside = 0
+
+    async def answered(
+        self, context: Any, reply: R, work: Callable[[R], Awaitable[None]], *, keeps_promise: bool = False
+    ) -> R:
+        """Fill the reply, or set the status that says why not. Steps of promises already made get the last places."""
+        if self._inside >= (PROMISE_CALLS_MAX if keeps_promise else CALLS_MAX):
+            statuses.put(statuses.overloaded(CALLS_RETRY_AFTER_S), context)
+            return reply
+        self._inside += 1
+        try:
+            await work(reply)
+        except ENDINGS as error:
+            reply.Clear()
+            say_why(error, context)
+        finally:
+            self._inside -= 1
+        return reply

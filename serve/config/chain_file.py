@@ -1,0 +1,257 @@
+"""The chain file: shops with their hours, and the policy, in YAML."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from actors.calendar.hours import DAY_MINUTES, Calendar, SpecialDay
+from actors.calendar.zones import MINUTE_MS, is_known
+from actors.core.chain import Store
+from actors.core.policy import TTL_MS_CEILING, ChainLimitRule, LimitRule, Policy, TtlRule
+from serve.config.durations import duration_ms
+from serve.config.hours_text import StaffWeek, Unreadable, Week, minute_of, special_days_of, staff_of, week_of
+from serve.config.public_holidays import public_holidays
+from serve.config.settings import SettingsError, faults_of
+from serve.wire.hours import WEEK_OF_NOBODY, WEEK_OPEN, holidays_of, plain_faults, unknown_region
+from serve.wire.validation import (
+    CHANNEL_CHARS_MAX,
+    NAME_CHARS_MAX,
+    QUANTITY_MAX,
+    SKU_CHARS_MAX,
+    STORE_ID,
+    STORE_ID_CHARS_MAX,
+)
+
+_ANY_YEAR: Final = 2000  # regions are known or not whatever the year
+
+# What a calendar's fields are called in the file.
+_FILE_NAMES: Final = {"slot_minutes": "slot", "lead_minutes": "lead", "cutoff_minute": "cutoff"}
+
+
+def _whole_minutes(value: Any) -> int:
+    minutes, rest = divmod(duration_ms(value), MINUTE_MS)
+    if rest:
+        raise ValueError(f"{value!r} is not whole minutes; write 30m or 2h")
+    return minutes
+
+
+def _zone(value: Any) -> str:
+    if not isinstance(value, str) or not is_known(value):
+        raise ValueError(f"zone {value!r} is unknown; give an IANA name such as Europe/Berlin")
+    return value
+
+
+def _region(value: Any) -> str:
+    if not isinstance(value, str):  # YAML reads NO as false
+        raise Unreadable(f'{value!r} is not text; write the region in quotes, such as "NO"')
+    if value and public_holidays(value, _ANY_YEAR, _ANY_YEAR) is None:
+        raise ValueError(unknown_region(value))
+    return value
+
+
+class HoursRow(BaseModel):
+    """A shop's hours; what is left out is the chain's, or the calendar's own default. See `hours_text`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    zone: Annotated[str | None, BeforeValidator(_zone)] = None
+    weekly: Annotated[Week | None, BeforeValidator(week_of)] = None
+    special_days: Annotated[tuple[SpecialDay, ...], BeforeValidator(special_days_of)] = ()
+    holidays: Annotated[str, BeforeValidator(_region)] = ""
+    slot: Annotated[int, BeforeValidator(_whole_minutes)] = 0
+    staff: Annotated[StaffWeek | None, BeforeValidator(staff_of)] = None
+    pickups_per_staff_hour: int = 0
+    lead: Annotated[int, BeforeValidator(_whole_minutes)] = 0
+    cutoff: Annotated[int, BeforeValidator(minute_of)] = DAY_MINUTES
+
+    def to_calendar(self, year: int | None) -> Calendar:
+        """The calendar; holidays are looked up from `year` on, none where it is None."""
+        holidays = holidays_of(self.holidays, year) if year is not None and self.holidays else None
+        return Calendar(
+            zone=self.zone or "UTC",
+            weekly=self.weekly or WEEK_OPEN,
+            special_days=self.special_days,
+            holidays=holidays or frozenset(),
+            slot_minutes=self.slot,
+            staff=self.staff or WEEK_OF_NOBODY,
+            pickups_per_staff_hour=self.pickups_per_staff_hour,
+            lead_minutes=self.lead,
+            cutoff_minute=self.cutoff,
+        )
+
+
+class StoreRow(BaseModel):
+    """A shop in the chain file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    store_id: str
+    name: str = Field(default="", max_length=NAME_CHARS_MAX)
+    latitude: float = Field(default=0.0, ge=-90, le=90)
+    longitude: float = Field(default=0.0, ge=-180, le=180)
+    paused: bool = False
+    channels: list[Annotated[str, Field(min_length=1, max_length=CHANNEL_CHARS_MAX)]] = []
+    hours: HoursRow | None = None
+
+    def to_store(self, hours: HoursRow | None, year: int) -> Store:
+        """The shop as the chain keeps it, with hours as `ChainFile.hours_of` gives them."""
+        channels = tuple(sorted(set(self.channels)))
+        store = Store(self.store_id, self.name, self.latitude, self.longitude, self.paused, channels)
+        if hours is None:
+            return store
+        return store._replace(calendar=hours.to_calendar(year), holiday_region=hours.holidays or "")
+
+    @field_validator("store_id")
+    @classmethod
+    def _is_store_id(cls, value: str) -> str:
+        if not STORE_ID.fullmatch(value):
+            raise ValueError("a shop's id is 1 to 64 of A-Z a-z 0-9 . _ -")
+        return value
+
+
+class TtlRow(BaseModel):
+    """A hold's time where channel, SKU and shop fit."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    channel: str = Field(default="", max_length=CHANNEL_CHARS_MAX)
+    sku: str = Field(default="", max_length=SKU_CHARS_MAX)
+    store_id: str = Field(default="", max_length=STORE_ID_CHARS_MAX)
+    ttl: int
+
+    _ttl = field_validator("ttl", mode="before")(duration_ms)
+
+
+class LimitRow(BaseModel):
+    """What one customer may hold in a shop where channel and SKU fit; 0 sets no limit."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    channel: str = Field(default="", max_length=CHANNEL_CHARS_MAX)
+    sku: str = Field(default="", max_length=SKU_CHARS_MAX)
+    open_reservations_max: int = Field(default=0, ge=0, le=QUANTITY_MAX)
+    units_max: int = Field(default=0, ge=0, le=QUANTITY_MAX)
+
+
+class ChainLimitRow(LimitRow):
+    """What one customer may hold over the whole chain. Units collected go on counting for `collected_for`."""
+
+    collected_for: int = 0
+
+    _collected_for = field_validator("collected_for", mode="before")(duration_ms)
+
+    @field_validator("collected_for")
+    @classmethod
+    def _within_ceiling(cls, value: int) -> int:
+        if value > TTL_MS_CEILING:
+            raise ValueError("collected_for must be at most 30d")
+        return value
+
+
+class PolicyRow(BaseModel):
+    """The chain's rules."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ttl_default: int = 7_200_000
+    ttl_max: int = 604_800_000
+    collect_within: int = 172_800_000
+    ttl_rules: list[TtlRow] = []
+    limit_rules: list[LimitRow] = []
+    chain_limit_rules: list[ChainLimitRow] = []
+
+    _times = field_validator("ttl_default", "ttl_max", "collect_within", mode="before")(duration_ms)
+
+    def to_policy(self) -> Policy:
+        """The rules as the chain keeps them."""
+        return Policy(
+            ttl_ms_default=self.ttl_default,
+            ttl_ms_max=self.ttl_max,
+            collect_within_ms=self.collect_within,
+            ttl_rules=tuple(TtlRule(rule.channel, rule.sku, rule.store_id, rule.ttl) for rule in self.ttl_rules),
+            limit_rules=tuple(
+                LimitRule(rule.channel, rule.sku, rule.open_reservations_max, rule.units_max)
+                for rule in self.limit_rules
+            ),
+            chain_limit_rules=tuple(
+                ChainLimitRule(rule.channel, rule.sku, rule.open_reservations_max, rule.units_max, rule.collected_for)
+                for rule in self.chain_limit_rules
+            ),
+        )
+
+    @model_validator(mode="after")
+    def _within_max(self) -> Self:
+        times = [self.ttl_default, self.collect_within, *(rule.ttl for rule in self.ttl_rules)]
+        if not 0 < min(times) <= max(times) <= self.ttl_max:
+            raise ValueError("every time must be more than zero and at most ttl_max")
+        if self.ttl_max > TTL_MS_CEILING:
+            raise ValueError("ttl_max must be at most 30d")
+        return self
+
+
+class ChainFile(BaseModel):
+    """`stores` and `policy`; either may be left out, and is then left as it is. `hours` are those of every shop that is
+    named, but for what its own say otherwise.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    hours: HoursRow | None = None
+    stores: list[StoreRow] = []
+    policy: PolicyRow | None = None
+
+    @field_validator("stores")
+    @classmethod
+    def _each_once(cls, rows: list[StoreRow]) -> list[StoreRow]:
+        repeated = sorted(store_id for store_id, count in Counter(row.store_id for row in rows).items() if count > 1)
+        if repeated:
+            raise ValueError(f"these shops stand more than once: {', '.join(repeated)}")
+        return rows
+
+    def hours_of(self, row: StoreRow) -> HoursRow | None:
+        """A shop's hours: each part its own, or else the chain's. None where it is always open."""
+        if self.hours is None or row.hours is None:
+            return row.hours or self.hours
+        own = {name: getattr(row.hours, name) for name in row.hours.model_fields_set}
+        return self.hours.model_copy(update=own)
+
+    def to_stores(self, year: int) -> list[Store]:
+        """The shops as the chain keeps them; holidays are looked up from `year` on."""
+        return [row.to_store(self.hours_of(row), year) for row in self.stores]
+
+    def to_policy(self) -> Policy | None:
+        """The rules, None where they are left as they are."""
+        return None if self.policy is None else self.policy.to_policy()
+
+
+def read_chain_file(path: Path) -> ChainFile:
+    """Raises SettingsError with every fault and its place."""
+    try:
+        chain_file = ChainFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    except OSError as error:
+        raise SettingsError(f"the chain file {path} cannot be read: {error.strerror}; check the path") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"the chain file {path} is not YAML: {error}") from error
+    except ValidationError as error:
+        raise SettingsError(f"the chain file {path} does not hold:\n{faults_of(error)}") from error
+    faults = [
+        f"  stores.{index}.hours.{fault}"
+        for index, row in enumerate(chain_file.stores)
+        for fault in _faults_of_hours(chain_file.hours_of(row))
+    ]
+    if faults:
+        raise SettingsError("\n".join([f"the chain file {path} does not hold:", *faults]))
+    return chain_file
+
+
+def _faults_of_hours(hours: HoursRow | None) -> list[str]:
+    """What no part of them shows by itself."""
+    if hours is None:
+        return []
+    if hours.zone is None:
+        return ["zone: is required with hours, here or for the whole chain; give an IANA name such as Europe/Berlin"]
+    found = plain_faults(hours.to_calendar(None))
+    return [f"{_FILE_NAMES.get(name, name)}: {sentence}" for name, sentence in found]

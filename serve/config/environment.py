@@ -1,0 +1,133 @@
+"""The switches of Ray and Serve, and free ports for all that listens. Pure: it makes an environment, others use it.
+
+Every one of these is read at import, in the driver and in every Ray process, so they must be set before any of them
+starts. Measured with `python -m bench grpc`: with the default Python proxy a call costs some ten times the CPU.
+"""
+
+import secrets
+import socket
+from pathlib import Path
+from typing import Final, NamedTuple
+
+_BLOCKS_START: Final = 10_000
+_BLOCKS_END: Final = 32_000
+
+SWITCHES: Final = {
+    "RAY_SERVE_ENABLE_HA_PROXY": "1",
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+    "RAY_SERVE_ENABLE_DIRECT_INGRESS": "1",
+    "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
+    "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "1",  # for the one handle that tells gateways to drain
+    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
+    # One connection carries a whole client: its streams and its largest batches must fit.
+    "RAY_SERVE_HAPROXY_H2_FE_MAX_CONCURRENT_STREAMS": "4096",
+    "RAY_SERVE_HAPROXY_H2_BE_MAX_CONCURRENT_STREAMS": "4096",
+    "RAY_SERVE_HAPROXY_H2_FE_INITIAL_WINDOW_SIZE": "1048576",
+    "RAY_SERVE_HAPROXY_H2_BE_INITIAL_WINDOW_SIZE": "1048576",
+    "RAY_SERVE_HAPROXY_NBTHREAD": "2",
+    "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "15",
+    "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+    # For answers: what was decided must be said. Requests are bounded at 16 MiB, see `serve.admission`.
+    "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(64 * 1024 * 1024),
+    "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(64 * 1024 * 1024),
+    # A HAProxy that died is noticed after three checks; with the default of 10 s nobody is served for half a minute.
+    "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
+    "MALLOC_ARENA_MAX": "2",  # an arena a thread would cost an actor 30 MB
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_ENABLE_METRICS_COLLECTION": "0",
+    "RAY_task_events_report_interval_ms": "0",
+}
+
+RUN_DIR_CHARS_MAX: Final = 24  # HAProxy's socket lies some 70 characters below it, and 97 are allowed
+REPLICA_PORTS: Final = 64  # for each of HTTP and gRPC, behind HAProxy
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now."""
+    sockets = [socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def free_block(length: int) -> tuple[int, socket.socket]:
+    """The first of `length` consecutive free ports below the range that the kernel hands out, and a guard.
+
+    The guard listens on the port behind the block for as long as it is open. A second service that looks for ports in
+    the same seconds passes that block over: finding the ports free would not keep them so until a replica binds them,
+    and Serve's gRPC servers share a port without complaint.
+    """
+    first = secrets.randbelow((_BLOCKS_END - _BLOCKS_START) // (length + 1)) * (length + 1)
+    span = _BLOCKS_END - _BLOCKS_START - length
+    for offset in range(0, span, length + 1):
+        start = _BLOCKS_START + (first + offset) % span
+        guard = _bound(start + length)
+        if guard is None:
+            continue
+        guard.listen()
+        sockets = [_bound(port) for port in range(start, start + length)]
+        for each in sockets:
+            if each is not None:
+                each.close()
+        if None not in sockets:
+            return start, guard
+        guard.close()
+    raise OSError(
+        f"no {length} consecutive free ports between {_BLOCKS_START} and {_BLOCKS_END}; end what listens there"
+    )
+
+
+def _bound(port: int) -> socket.socket | None:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        bound.bind(("127.0.0.1", port))
+    except OSError:
+        bound.close()
+        return None
+    return bound
+
+
+class Ground(NamedTuple):
+    """What a service stands on. `guard` must stay open while it runs, over an exec too."""
+
+    environment: dict[str, str]
+    ports: dict[str, int]
+    guard: socket.socket
+
+
+def service_environment(run_dir: Path, grpc_port: int) -> Ground:
+    """The environment for every process of one service, and its ports by name.
+
+    `run_dir` takes what the service writes beside its data, and its path must be short: sockets lie in it.
+    """
+    if len(str(run_dir)) > RUN_DIR_CHARS_MAX:
+        raise OSError(f"{run_dir} is too long for the sockets in it: at most {RUN_DIR_CHARS_MAX} characters")
+    grpc, http, stats, metrics = free_ports(4)
+    grpc = grpc_port or grpc
+    block, guard = free_block(2 * REPLICA_PORTS + 3)
+    fallback = block + 2 * REPLICA_PORTS + 1
+    environment = {
+        **SWITCHES,
+        "RAY_TMPDIR": str(run_dir),
+        "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(block),
+        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(block + REPLICA_PORTS),
+        "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(block + REPLICA_PORTS),
+        "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(block + 2 * REPLICA_PORTS),
+        # While no gateway is up, calls go to Serve's own proxy. Its default ports are the same for every service on a
+        # machine, so that calls would end in another one's stock.
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(fallback),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback + 1),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(stats),
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics),
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(run_dir / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(run_dir / "admin.sock"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(run_dir),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(run_dir / "server-state"),
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(run_dir / "metrics.sock"),
+    }
+    return Ground(environment, {"grpc": grpc, "http": http}, guard)

@@ -1,0 +1,113 @@
+"""What an operator can set, by environment (`HOLDFAST_…`) or on the command line, and the data directory."""
+
+import fcntl
+import shutil
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+import orjson
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from actors.protocol.placement import PLACEMENT_VERSION
+from serve.sourcing.places import MalformedPostcodes, Postcodes, load_postcodes
+
+PLACEMENT_FILE: Final = "placement.json"
+SERVICE_FILE: Final = "service.json"
+LOCK_FILE: Final = "lock"
+RUN_DIR_FILE: Final = "run_dir"
+RUN_DIR_PREFIX: Final = "hf-"
+
+
+class SettingsError(Exception):
+    """A setting that cannot be served with: what, where, and what to do."""
+
+
+class Settings(BaseSettings):
+    """Read from the environment as HOLDFAST_DATA_DIR and so on."""
+
+    model_config = SettingsConfigDict(env_prefix="HOLDFAST_", extra="ignore")
+
+    data_dir: Path = Field(default=Path("data"), description="Where the journals live.")
+    chain_file: Path | None = Field(default=None, description="YAML file of stores and policy, applied at the start.")
+    postcodes: Path | None = Field(default=None, description="CSV file of postcodes with their places.")
+    grpc_port: int = Field(default=0, ge=0, le=65_535, description="Port for gRPC; 0 takes a free one.")
+    store_actors: int = Field(
+        default=0, ge=0, le=1_024, description="Actors that share the shops; 0 gives each shop an actor of its own."
+    )
+    customer_actors: int = Field(default=1, ge=1, le=64, description="Actors that share the customers.")
+    gateways: int = Field(default=1, ge=1, le=64, description="Gateway replicas.")
+    ray_address: str = Field(default="", description="A running Ray cluster; empty starts one on this machine.")
+
+
+def read_settings(**given: Any) -> Settings:
+    """What was given, and the environment for the rest. Raises SettingsError with every fault and its place."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise SettingsError(f"a setting does not hold:\n{faults_of(error)}") from error
+
+
+def read_postcodes_file(path: Path | None) -> Postcodes:
+    """The table of postcodes, an empty one where none is set. Raises SettingsError with line and field."""
+    if path is None:
+        return Postcodes({})
+    try:
+        return load_postcodes(path)
+    except OSError as error:
+        raise SettingsError(f"the postcodes {path} cannot be read: {error.strerror}; check the path") from error
+    except MalformedPostcodes as error:
+        raise SettingsError(f"the postcodes {path} do not hold: {error}; mend that line") from error
+
+
+def faults_of(error: ValidationError) -> str:
+    """Every fault of a model with its place, one on a line."""
+    return "\n".join(
+        f"  {'.'.join(str(part) for part in fault['loc']) or '(the file)'}: {fault['msg']}" for fault in error.errors()
+    )
+
+
+def hold_data_dir(data_dir: Path) -> TextIO:
+    """Hold the directory for this service until the file is closed; raises SettingsError where another one has it."""
+    held = (data_dir / LOCK_FILE).open("w", encoding="utf-8")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        held.close()
+        raise SettingsError(f"{data_dir} is served already; stop that service, or take another --data-dir") from error
+    return held
+
+
+def take_run_dir(data_dir: Path, run_dir: Path) -> None:
+    """Note where this service writes beside its data, and remove what the one before left there if it was killed."""
+    note = data_dir / RUN_DIR_FILE
+    if note.exists():
+        last = Path(note.read_text(encoding="utf-8"))
+        if last != run_dir and last.name.startswith(RUN_DIR_PREFIX):
+            shutil.rmtree(last, ignore_errors=True)
+    note.write_text(str(run_dir), encoding="utf-8")
+
+
+def fix_placement(data_dir: Path, store_actors: int, customer_actors: int = 1) -> None:
+    """Write the placement down at the first start; raises SettingsError where a later start differs.
+
+    A journal belongs to one actor, so shops would lose their ledgers under another number of actors.
+    """
+    path = data_dir / PLACEMENT_FILE
+    placement = {"version": PLACEMENT_VERSION, "store_actors": store_actors, "customer_actors": customer_actors}
+    if not path.exists():
+        path.write_bytes(orjson.dumps(placement))
+        return
+    try:
+        written = {"customer_actors": 1, **orjson.loads(path.read_bytes())}  # earlier ones had one
+    except orjson.JSONDecodeError as error:
+        raise SettingsError(
+            f"{path} cannot be read: {error}; write {orjson.dumps(placement).decode()} into it"
+        ) from error
+    if written != placement:
+        raise SettingsError(
+            f"{data_dir} was made with store_actors={written.get('store_actors')} and "
+            f"customer_actors={written.get('customer_actors')} (placement version {written.get('version')}), now "
+            f"store_actors={store_actors} and customer_actors={customer_actors} are asked for; start with the numbers "
+            "that it was made with, or with another data directory"
+        )

@@ -1,0 +1,311 @@
+"""The way of an order over several ledgers: open, claim, commit or abandon, and then tell until everyone has heard.
+
+    customer's ledger   Opened ─────────────────────> Committed ──────────────> (heard by all)
+                           │                              │ ^                       ^
+    shops' ledgers         └─> Claim: granted | refused ──┘ └── Heed ──> Noted ─────┘
+
+A coordinator carries words and decides nothing. What it says may be said again by another one, twice, late or
+never: a claim is granted once under its key, a commit names the attempt that it ends, a shop heeds the newest revision.
+So a gateway may die at any step. Whoever asks again goes on where it stopped; an attempt that nobody finishes is
+abandoned by the customer's ledger in its own time; what a shop has not heard yet, any gateway tells it (`settler`).
+
+No claim waits for another: it is granted or refused at once. So nothing can deadlock, in whatever sequence baskets name
+their shops.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import chain
+from typing import Final
+from zlib import crc32
+
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import Status
+from actors.orders import commands as cm
+from actors.orders.decide import key_of
+from actors.orders.ids import format_order_id, ledger_of_customer
+from actors.orders.participant_messages import claim_of, heed_of, note_of, note_of_absent
+from actors.orders.plain import order_from_plain
+from actors.orders.state import Order, Part, Standing
+from actors.protocol.actors import LedgerStopped
+from actors.protocol.messages import Answer, Refusal, Stopped, Wire, command_to_wire
+from actors.protocol.order_messages import order_command_to_wire
+from actors.runtime.clock import Clock
+from actors.shop import commands as shop
+from actors.shop.commands import Lines
+from actors.shop.state import Reservation
+from serve.coordination.opening_hours import hours_of
+from serve.routing.batcher import DeadlinePassed, Overloaded
+from serve.routing.router import Router
+
+TRIES_MAX: Final = 4  # plans for one call before it is refused
+CONTENDED_PAUSE_S: Final = 0.005  # before the same plan is tried again, doubled each time; spread, so that one is first
+TELL_S_MAX: Final = 1.0  # how long an answer waits for its shops to have heard; a settler tells those who have not
+TELL_ROUNDS_MAX: Final = 8  # who gives back first, then who gets it, and what was collected between the two
+UNDECIDED_PAUSE_S: Final = (0.01, 0.5)  # between two questions to an order that another call is changing
+NOTE_S: Final = 1.0  # at least, to note what shops said
+
+Refused = dict[str, Rejection]  # why shops refused their claims
+NextPlans = Callable[[Order, Refused], "tuple[tuple[cm.Plan, ...], Lines] | Rejection"]
+
+
+def no_other_plan(_order: Order, refused: Refused) -> Rejection:
+    """For callers who named their shops: the first refusal is the answer."""
+    return refused[min(refused)]
+
+
+def just_committed(was_open: Order, order: Order) -> bool:
+    """Whether an order is as the commit of its attempt left it, and so the first answer to its call. Of two that drive
+    one call, the second may find that its shops have spoken since.
+    """
+    heard = {(part.store_id, part.attempt): (part.heeded, part.version) for part in was_open.parts}
+    return (
+        not order.open_attempt
+        and order.revision == was_open.revision + 1
+        and any(part.attempt == was_open.open_attempt and part.reservation for part in order.parts)
+        and all(heard.get((part.store_id, part.attempt)) == (part.heeded, part.version) for part in order.parts)
+    )
+
+
+def _is_contended(order: Order, refused: Refused) -> bool:
+    """Whether shops refused for nothing but what other undecided orders have claimed. A basket that is reserved anew
+    says what it wants as a whole, which its parts alone do not tell.
+    """
+    whole = order.renewal is not None and order.renewal.channel
+    return not whole and all(refusal.status is Status.CLAIMED for refusal in refused.values())
+
+
+def _pause_s(order_id: str, tries: int) -> float:
+    """Another one for each order and try, and the same wherever it is computed."""
+    spread = crc32(f"{order_id} {tries}".encode()) / 2**32
+    return float(CONTENDED_PAUSE_S * 2**tries * (0.5 + spread))
+
+
+class Coordinator:
+    """Drives orders through a router. Holds nothing that could be lost."""
+
+    def __init__(self, router: Router, clock: Clock) -> None:
+        self._router = router
+        self._clock = clock
+
+    async def open(self, command: cm.Open, deadline: float, next_plans: NextPlans = no_other_plan) -> Order | Rejection:
+        """Place an order. Raises DeadlinePassed where the outcome is unknown: ask again with the same key."""
+        return await self._drive(ledger_of_customer(command.customer_id), command, deadline, next_plans)
+
+    async def refuse(self, command: cm.Refuse, deadline: float) -> Order | Rejection:
+        """Answer a call for which no plan was found. Another answer comes back where the call was answered before, and
+        where it is under way, which is then driven to its end: it may have claimed the very stock that was not found.
+        """
+        ledger_id = ledger_of_customer(command.customer_id)
+        return await self._drive(ledger_id, command, deadline, lambda _order, _refused: command.rejection)
+
+    async def amend(self, ledger_id: str, command: cm.Amend, deadline: float) -> Order | Rejection:
+        """Change an order in one step; what it has stays until what it is to have is certain."""
+        return await self._drive(ledger_id, command, deadline, no_other_plan)
+
+    async def step(
+        self, ledger_id: str, command: cm.Confirm | cm.Release | cm.Extend, deadline: float
+    ) -> Order | Rejection:
+        """Confirm, release or extend an order as a whole."""
+        if self._router.chain.has_hours and not isinstance(command, cm.Release):
+            order = await self.order(ledger_id, command.number, deadline)
+            if order is not None:
+                within_ms = command.ttl_ms if isinstance(command, cm.Extend) else command.collect_within_ms
+                within_ms = within_ms or self._router.chain.policy.collect_within_ms
+                command = command._replace(hours=self._hours(order, self._clock.now_ms() + within_ms))
+        answer = await self._ask(ledger_id, command, deadline, promise=True)
+        if isinstance(answer, Order):
+            await self._tell_soon(ledger_id, answer, deadline)
+        return answer
+
+    async def visit(self, ledger_id: str, command: cm.Visit, deadline: float) -> Order | Rejection:
+        """The order as it was when a step in all its shops was first taken under this key."""
+        return await self._ask(ledger_id, command, deadline, promise=True)
+
+    async def order(self, ledger_id: str, number: int, deadline: float) -> Order | None:
+        """The order as its ledger has it, None where there is none."""
+        answer: tuple[int, Wire | None] = await self._router.ask(
+            ledger_id, "order", ledger_id, number, deadline=deadline
+        )
+        return None if answer[1] is None else order_from_plain(answer[1])
+
+    async def order_of_basket(self, customer_id: str, basket_id: str, deadline: float) -> Order | None:
+        """The order that a customer's basket has, None where there is none that is not over."""
+        ledger_id = ledger_of_customer(customer_id)
+        plain: Wire | None = await self._router.ask(
+            ledger_id, "order_of_basket", ledger_id, customer_id, basket_id, deadline=deadline
+        )
+        return None if plain is None else order_from_plain(plain)
+
+    async def tell(self, ledger_id: str, order: Order, deadline: float) -> Order:
+        """Tell every shop that has not heard the newest, those whose turn it is first, and note what it says. The order
+        as it is then.
+        """
+        for _ in range(TELL_ROUNDS_MAX):
+            parts = order.next_to_tell()
+            newest = await self._tell_parts(ledger_id, order, parts, deadline) if parts else None
+            if newest is None:
+                break
+            order = newest
+        return order
+
+    async def _tell_parts(self, ledger_id: str, order: Order, parts: Sequence[Part], deadline: float) -> Order | None:
+        """The order once all of them have heard, None where one has not."""
+        order_id = format_order_id(ledger_id, order.number)
+        asked = [self._ask_shop(part.store_id, heed_of(order_id, order, part), deadline) for part in parts]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        notes = []
+        for part, answer in zip(parts, answers, strict=True):
+            if isinstance(answer, Reservation):
+                notes.append(note_of(order.number, part.store_id, part.attempt, order.revision, answer))
+            elif isinstance(answer, Refusal):
+                notes.append(note_of_absent(order.number, part, order.revision))
+            elif isinstance(answer, BaseException) and not isinstance(answer, _PASSING):
+                raise answer
+        # A shop that is away takes all the time there is; those that heard are noted all the same.
+        newest = await self.note(ledger_id, notes, max(deadline, asyncio.get_running_loop().time() + NOTE_S))
+        return newest if len(notes) == len(parts) else None
+
+    async def note(self, ledger_id: str, notes: Sequence[cm.Note], deadline: float) -> Order | None:
+        """Let a customer's ledger know how parts of an order stand; the order as it is then, if it is still known.
+
+        Raises LedgerStopped where it cannot hear of them.
+        """
+        if not notes:
+            return None
+        entries = [(ledger_id, order_command_to_wire(each)) for each in notes]
+        queued = self._router.submit([ledger_id] * len(notes), entries, deadline, promise=True)
+        answers = await asyncio.gather(*(future for future, _ in queued))
+        for answer in chain.from_iterable(answers):
+            if isinstance(answer, Stopped):  # it has heard nothing: whoever acknowledges must not go on
+                raise LedgerStopped(answer.why)
+        orders = [answer for answer in chain.from_iterable(answers) if isinstance(answer, Order)]
+        return max(orders, key=lambda order: order.version, default=None)
+
+    async def _drive(
+        self, ledger_id: str, command: cm.Open | cm.Refuse | cm.Amend, deadline: float, next_plans: NextPlans
+    ) -> Order | Rejection:
+        tries, promise, key = 0, isinstance(command, cm.Amend), key_of(command)
+        answer = await self._ask(ledger_id, command, deadline, promise=promise)
+        with _begun():
+            while isinstance(answer, Order) and answer.open_attempt:
+                order: Order | Rejection | None = answer
+                was_open = answer
+                while isinstance(order, Order) and order.open_attempt and order.key == key:
+                    was_open, tries = order, tries + 1
+                    word, pause_s = await self._attempt(ledger_id, order, tries, deadline, next_plans)
+                    order = await self._say(ledger_id, word, deadline, promise=True)
+                    if pause_s and isinstance(order, Order) and order.open_attempt:
+                        with suppress(*_PASSING):
+                            order = await self.tell(ledger_id, order, deadline)
+                        await asyncio.sleep(pause_s)
+                if isinstance(order, Order):
+                    await self._tell_soon(ledger_id, order, deadline)
+                    if just_committed(was_open, order):
+                        return order
+                # Refused, or ended by somebody else: what became of the call, its key knows.
+                answer = await self._ask(ledger_id, command, deadline, promise=promise)
+        if isinstance(answer, Order) and (promise or (isinstance(command, cm.Open) and command.basket_id)):
+            # Where it asked for less alone it is certain at once.
+            await self._tell_soon(ledger_id, answer, deadline)
+        return answer
+
+    async def _attempt(
+        self, ledger_id: str, order: Order, tries: int, deadline: float, next_plans: NextPlans
+    ) -> tuple[cm.Commit | cm.Replan | cm.Abandon, float]:
+        """Ask all shops of the open attempt at once; what to say to the customer's ledger then, and how long to pause
+        after that: not 0 where other orders had claimed what was lacking, and what was had must first be let go of.
+        """
+        number, attempt = order.number, order.open_attempt
+        order_id = format_order_id(ledger_id, number)
+        parts = order.open_parts()
+        answers = await asyncio.gather(
+            *(self._ask_shop(part.store_id, claim_of(order_id, order, part), deadline) for part in parts)
+        )
+        claims: list[tuple[str, int]] = []
+        refused: Refused = {}
+        for part, answer in zip(parts, answers, strict=True):
+            if isinstance(answer, Reservation):
+                claims.append((part.store_id, answer.number))
+            else:
+                rejection = answer.rejection if isinstance(answer, Refusal) else _STOPPED
+                refused[part.store_id] = rejection._replace(store_id=part.store_id)
+        if not refused:
+            return cm.Commit(number, attempt, tuple(claims), self._hours_to_commit(order)), 0.0
+        plans = next_plans(order, refused)
+        if tries < TRIES_MAX and not isinstance(plans, Rejection):
+            return cm.Replan(number, attempt, *plans), 0.0
+        pause_s = _pause_s(order_id, tries)
+        ends_at = asyncio.get_running_loop().time() + pause_s
+        if tries < TRIES_MAX and ends_at < deadline and _is_contended(order, refused):
+            same = tuple(cm.Plan(part.store_id, part.lines, part.slot_start_ms) for part in parts)
+            return cm.Replan(number, attempt, same, order.missing), pause_s
+        refusal = plans if isinstance(plans, Rejection) else refused[min(refused)]
+        return cm.Abandon(number, attempt, refusal._replace(status=None)), 0.0
+
+    async def _tell_soon(self, ledger_id: str, order: Order, deadline: float) -> None:
+        """So that who reads or steps in a shop next finds what was answered, as long as the shop is there."""
+        soon = asyncio.get_running_loop().time() + TELL_S_MAX
+        with suppress(*_PASSING):  # a settler goes on
+            await self.tell(ledger_id, order, min(deadline, soon))
+
+    def _hours_to_commit(self, order: Order) -> cm.Hours:
+        if order.standing is not Standing.CONFIRMED:
+            return cm.NO_HOURS  # a hold is for checking out, and shops need not be open for that
+        ttl_ms = 0 if order.renewal is None else order.renewal.ttl_ms
+        return self._hours(order, self._clock.now_ms() + ttl_ms if ttl_ms else order.expires_at_ms)
+
+    def _hours(self, order: Order, wanted_ms: int) -> cm.Hours:
+        parts = (*order.certain_parts(), *order.open_parts())
+        return hours_of(self._router.chain, ((part.store_id, part.slot_start_ms) for part in parts), wanted_ms)
+
+    async def _ask(
+        self,
+        ledger_id: str,
+        command: cm.Open | cm.Refuse | cm.Amend | cm.Confirm | cm.Release | cm.Extend | cm.Visit,
+        deadline: float,
+        *,
+        promise: bool,
+    ) -> Order | Rejection:
+        """The answer to a caller's command. While another call is changing the order, it waits its turn."""
+        pause_s, pause_s_max = UNDECIDED_PAUSE_S
+        while True:
+            answer = await self._say(ledger_id, command, deadline, promise=promise)
+            assert answer is not None, "a command with a key always has an answer"
+            if not isinstance(answer, Rejection) or answer.reason is not Reason.ORDER_UNDECIDED:
+                return answer
+            if asyncio.get_running_loop().time() + pause_s >= deadline:
+                return answer
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, pause_s_max)
+
+    async def _say(
+        self, ledger_id: str, command: cm.Command, deadline: float, *, promise: bool
+    ) -> Order | Rejection | None:
+        entries = [(ledger_id, order_command_to_wire(command))]
+        [(future, _)] = self._router.submit([ledger_id], entries, deadline, promise=promise)
+        answer = (await future)[0]
+        if isinstance(answer, Stopped):
+            raise LedgerStopped(answer.why)
+        assert answer is None or isinstance(answer, Order | Rejection), "customers' ledgers answer with orders"
+        return answer
+
+    async def _ask_shop(self, store_id: str, command: shop.Claim | shop.Heed, deadline: float) -> Answer:
+        entries = [(store_id, command_to_wire(command))]
+        promise = isinstance(command, shop.Heed)
+        [(future, _)] = self._router.submit([store_id], entries, deadline, promise=promise)
+        return (await future)[0]
+
+
+@contextmanager
+def _begun() -> Iterator[None]:
+    """From here on an order is open: who runs out of time knows no outcome, whether or not the next word was sent."""
+    try:
+        yield
+    except DeadlinePassed as late:
+        raise DeadlinePassed(sent=True) from late
+
+
+_PASSING: Final = (DeadlinePassed, Overloaded, LedgerStopped)
+_STOPPED: Final = Rejection(Reason.STORE_NOT_ACCEPTING)

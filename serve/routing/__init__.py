@@ -1,0 +1,1 @@
+"""The way from a ledger to its actor: routing, batching, retries."""

@@ -1,0 +1,210 @@
+"""The way from a shop to its actor, and the one owner of retries.
+
+A call to an actor may be lost, or its answer may be; nobody can tell which. So the router sends the same entries again,
+under their own idempotency keys, until an answer comes or the callers' time is over. Nothing else retries: not Ray, not
+HAProxy, not the actor.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from actors.core.chain import EMPTY, Chain
+from actors.protocol.actors import ActorGone, Actors
+from actors.protocol.messages import RULES_ARE_STALE, Answer, Entry, load_chain, pack_batch, unpack_answers
+from actors.protocol.placement import CHAIN_ACTOR, Placement
+from serve.routing.batcher import Batcher, DeadlinePassed, Overloaded
+
+RETRY_FIRST_S: Final = 0.02
+RETRY_MAX_S: Final = 0.2
+ATTEMPT_S_MAX: Final = 5.0  # a call to a restarting actor may hang: it is given up, and sent again
+CHAIN_POLL_S: Final = 1.0
+QUESTIONS_MAX: Final = 6  # to one actor at once; it has 16 threads
+ASKING_MAX: Final = 512  # questions to one actor under way or waiting for their turn
+
+T = TypeVar("T")
+
+log = logging.getLogger("holdfast.router")
+
+
+class Router:
+    """Sends commands and questions to the actors that own the shops. One for each gateway, in one event loop."""
+
+    def __init__(self, actors: Actors, placement: Placement) -> None:
+        self._actors = actors
+        self._placement = placement
+        self._batchers: dict[str, Batcher] = {}
+        self._questions: dict[str, asyncio.Semaphore] = {}
+        self._asking: dict[str, int] = {}
+        self._poller: asyncio.Task[None] | None = None
+        self.chain: Chain = EMPTY
+        self.chain_document = b""
+
+    async def start(self) -> None:
+        """Learn the chain, and keep learning of its changes."""
+        await self.refresh_chain()
+        self._poller = asyncio.get_running_loop().create_task(self._poll_chain())
+
+    def submit(
+        self, store_ids: Sequence[str], entries: Sequence[Entry], deadline: float, *, promise: bool
+    ) -> "list[tuple[asyncio.Future[list[Answer]], list[int]]]":
+        """Queue entries by actor: for each actor a future of answers and the places in `entries` that they belong to.
+
+        Raises Overloaded for a call that concerns one actor; of a larger one, the refused part's future raises it.
+        """
+        if len(entries) == 1:
+            batcher = self._batcher(self._placement.actor_of(store_ids[0]))
+            return [(batcher.submit(entries, deadline, promise=promise), [0])]
+        places: dict[str, list[int]] = {}
+        actor_of: dict[str, str] = {}
+        for place, store_id in enumerate(store_ids):
+            actor = actor_of.get(store_id)
+            if actor is None:
+                actor = actor_of[store_id] = self._placement.actor_of(store_id)
+                places.setdefault(actor, [])
+            places[actor].append(place)
+        queued = []
+        for actor, mine in places.items():
+            if len(places) == 1:
+                return [(self._batcher(actor).submit(entries, deadline, promise=promise), mine)]
+            chosen = [entries[place] for place in mine]
+            try:
+                answers = self._batcher(actor).submit(chosen, deadline, promise=promise)
+            except Overloaded as refusal:  # the other actors' parts go on
+                answers = asyncio.get_running_loop().create_future()
+                answers.set_exception(refusal)
+            queued.append((answers, mine))
+        return queued
+
+    async def ask(
+        self, store_id: str, method: str, *args: Any, deadline: float, attempt_s: float = ATTEMPT_S_MAX
+    ) -> Any:
+        """Ask the shop's actor a question, until it answers or the deadline (loop time) passes."""
+        actor = self._placement.actor_of(store_id)
+        return await self.ask_actor(actor, method, *args, deadline=deadline, attempt_s=attempt_s)
+
+    async def ask_actor(
+        self, actor: str, method: str, *args: Any, deadline: float, attempt_s: float = ATTEMPT_S_MAX
+    ) -> Any:
+        """Ask an actor by name. Questions never take so many of its threads that commands would wait for one."""
+        places = self._questions.get(actor)
+        if places is None:
+            places = self._questions[actor] = asyncio.Semaphore(QUESTIONS_MAX)
+        if self._asking.get(actor, 0) >= ASKING_MAX:
+            raise Overloaded
+        self._asking[actor] = self._asking.get(actor, 0) + 1
+        try:
+            async with asyncio.timeout_at(deadline), places:
+                return await _until(deadline, partial(self._actors.call, actor, method, *args), attempt_s)
+        except TimeoutError:
+            raise DeadlinePassed(sent=True) from None
+        finally:
+            self._asking[actor] -= 1
+
+    async def actor_names(self) -> frozenset[str]:
+        """The actors that have been made."""
+        return await self._actors.names()
+
+    async def has_actor(self, ledger_id: str) -> bool:
+        """Whether the ledger's actor has been made; one that has not has written nothing since the start."""
+        return self._placement.actor_of(ledger_id) in await self._actors.names()
+
+    async def shops_with_actors(self) -> list[str]:
+        """The chain's shops whose actors have been made: only those can have said anything."""
+        made = await self._actors.names()
+        return [store_id for store_id in self.chain.stores if self._placement.actor_of(store_id) in made]
+
+    def by_actor(self, store_ids: Sequence[str]) -> dict[str, list[str]]:
+        """Shops grouped by the actor that owns them."""
+        groups: dict[str, list[str]] = {}
+        for store_id in store_ids:
+            groups.setdefault(self._placement.actor_of(store_id), []).append(store_id)
+        return groups
+
+    async def change_chain(self, method: str, *args: Any, deadline: float) -> bool:
+        """Change stores or policy; False where the chain actor refused. This router then knows the change."""
+        document = await self.ask_actor(CHAIN_ACTOR, method, *args, deadline=deadline)
+        if document is None:
+            return False
+        self._learn(document)
+        return True
+
+    async def refresh_chain(self) -> None:
+        """Learn of changes that other gateways made."""
+        deadline = asyncio.get_running_loop().time() + ATTEMPT_S_MAX
+        document = await self.ask_actor(CHAIN_ACTOR, "document", self.chain.revision, deadline=deadline)
+        if document is not None:
+            self._learn(document)
+
+    async def ask_by_rules(self, actor: str, method: str, *args: Any, deadline: float) -> Any:
+        """Ask what the rules decide. The actor gets them first where its own are older; after a start it has none.
+
+        The method takes their revision last, and answers None where it is newer than its own.
+        """
+        while True:
+            answer = await self.ask_actor(actor, method, *args, self.chain.revision, deadline=deadline)
+            if answer is not None:
+                return answer
+            await self.hand_over_rules(actor, deadline)
+
+    async def hand_over_rules(self, actor: str, deadline: float) -> None:
+        """What the actor decides from then on, it decides by the chain as it is known here, or a newer one."""
+        await self.ask_actor(actor, "adopt", self.chain_document, deadline=deadline)
+
+    def close(self) -> None:
+        """Stop learning."""
+        if self._poller is not None:
+            self._poller.cancel()
+
+    def _learn(self, document: bytes) -> None:
+        chain = load_chain(document)
+        if chain.revision >= self.chain.revision:
+            self.chain = chain
+            self.chain_document = document
+
+    async def _poll_chain(self) -> None:
+        while True:
+            await asyncio.sleep(CHAIN_POLL_S)
+            try:
+                await self.refresh_chain()
+            except Exception:  # the chain as known goes on being served, and the next poll asks again
+                log.exception("the chain could not be asked for changes")
+
+    def _batcher(self, actor: str) -> Batcher:
+        batcher = self._batchers.get(actor)
+        if batcher is None:
+            batcher = self._batchers[actor] = Batcher(partial(self._deliver, actor))
+        return batcher
+
+    async def _deliver(self, actor: str, entries: list[Entry], deadline: float) -> list[Answer]:
+        """Send a batch until it is answered; hand over the rules first where the actor's are older."""
+
+        async def attempt() -> list[Answer]:
+            payload = pack_batch(self.chain.revision, entries)
+            packed = await self._actors.call(actor, "step", payload)
+            if packed == RULES_ARE_STALE:
+                await self._actors.call(actor, "adopt", self.chain_document)
+                packed = await self._actors.call(actor, "step", payload)
+                if packed == RULES_ARE_STALE:
+                    raise ActorGone(f"{actor} restarted between two calls")
+            return unpack_answers(packed)
+
+        return await _until(deadline, attempt)
+
+
+async def _until(deadline: float, attempt: Callable[[], Awaitable[T]], attempt_s: float = ATTEMPT_S_MAX) -> T:
+    """Attempt until it succeeds or the deadline (loop time) passes; raises DeadlinePassed then."""
+    loop = asyncio.get_running_loop()
+    pause_s = RETRY_FIRST_S
+    while True:
+        left_s = deadline - loop.time()
+        if left_s <= 0:
+            raise DeadlinePassed(sent=True)
+        try:
+            async with asyncio.timeout(min(left_s, attempt_s)):
+                return await attempt()
+        except (ActorGone, TimeoutError):
+            await asyncio.sleep(min(pause_s, max(0.0, deadline - loop.time())))
+            pause_s = min(2 * pause_s, RETRY_MAX_S)

@@ -1,0 +1,229 @@
+"""The streams: WatchEvents and WatchAvailability. Readers of the journal, each with a cursor of its own.
+
+Nothing is buffered for a reader but one turn's records, of a bounded size: the next are read when it has taken those.
+A reader that does not take what it was sent within `TAKE_S_MAX` is cut off, and resumes from the last version it saw.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from time import monotonic
+from typing import Any, Final
+
+import grpc
+
+from actors.journal.codec import decode_events
+from actors.runtime.ledger_actor import FeedRecord
+from actors.shop import events as ev
+from actors.store_actor import FEED_BYTES_MAX
+from holdfast.v1 import event_service_pb2 as es, stock_service_pb2 as ss
+from serve.admission import ENDINGS, parse, say_why
+from serve.routing.router import Router
+from serve.services.reservations import Reservations
+from serve.wire.event_replies import fill_event
+from serve.wire.replies import fill_instant, fill_position
+from serve.wire.statuses import Refused, Status
+from serve.wire.validation import SKU_CHARS_MAX, SKUS_MAX, STORES_MAX, Checked
+
+STREAMS_MAX: Final = 64  # by gateway
+POLL_S_MIN: Final = 0.02
+POLL_S_MAX: Final = 0.25  # an idle feed is asked four times a second
+NEW_SHOPS_S: Final = 0.5  # how often a feed of every shop looks for shops that have begun
+TAKE_S_MAX: Final = 10.0
+ASK_S_MAX: Final = 30.0  # an actor that restarts is waited for
+MESSAGE_EVENTS_MAX: Final = 1_000
+MESSAGE_ROWS_MAX: Final = 8_192  # lines, movements, positions: 2.4 MB where every SKU is as long as it may be
+POSITIONS_MAX: Final = 4_096  # asked for and told at a time
+
+
+class Feeds:
+    """The room of the streams. `now` is a clock in seconds that says how long a reader takes; `bytes_max` bounds what
+    is read for a stream at a turn, but for a record of each actor.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        reservations: Reservations,
+        now: Callable[[], float] = monotonic,
+        bytes_max: int = FEED_BYTES_MAX,
+    ) -> None:
+        self._router = router
+        self._known = reservations.known
+        self._now = now
+        self._bytes_max = bytes_max
+        self._open = 0
+        self._closing = False
+
+    def close(self) -> None:
+        """End every stream at its next turn, so that readers resume elsewhere."""
+        self._closing = True
+
+    async def events(self, payload: bytes, context: Any) -> AsyncIterator[es.WatchEventsResponse]:
+        """WatchEvents."""
+        try:
+            request = parse(es.WatchEventsRequest, payload)
+            cursors = await self._cursors(request.cursors, all_stores=request.all_stores)
+            async for store_id, records in self._records(cursors, follow_chain=request.all_stores):
+                for message in _event_messages(store_id, cursors[store_id], records):
+                    began = self._now()
+                    yield message
+                    self._cut_off_if_slow(began)
+        except ENDINGS as error:
+            say_why(error, context)
+
+    async def availability(self, payload: bytes, context: Any) -> AsyncIterator[ss.WatchAvailabilityResponse]:
+        """WatchAvailability: which SKUs changed is read from the journal, how they stand now is asked of the ledger."""
+        try:
+            request = parse(ss.WatchAvailabilityRequest, payload)
+            wanted = _wanted_skus(request.skus)
+            cursors = await self._cursors(request.cursors, all_stores=False)
+            async for store_id, records in self._records(cursors, follow_chain=False):
+                skus = _changed_skus(records, wanted)
+                for start in range(0, max(1, len(skus)), POSITIONS_MAX):
+                    end = start + POSITIONS_MAX
+                    # Only the last message moves the cursor, or a reader could resume behind positions it never saw.
+                    version = records[-1].seq if end >= len(skus) else cursors[store_id]
+                    message = ss.WatchAvailabilityResponse(store_id=store_id, version=version)
+                    fill_instant(records[-1].at_ms, message.as_of)
+                    await self._fill_positions(store_id, skus[start:end], message)
+                    began = self._now()
+                    yield message
+                    self._cut_off_if_slow(began)
+        except ENDINGS as error:
+            say_why(error, context)
+
+    async def _fill_positions(self, store_id: str, skus: list[str], message: ss.WatchAvailabilityResponse) -> None:
+        if skus:
+            deadline = asyncio.get_running_loop().time() + ASK_S_MAX
+            [(_, _, rows)] = await self._router.ask(store_id, "availability", [store_id], skus, deadline=deadline)
+            for sku, row in zip(skus, rows, strict=True):
+                fill_position(sku, row, message.positions.add())
+
+    def _cut_off_if_slow(self, began: float) -> None:
+        if self._now() - began > TAKE_S_MAX:
+            message = f"the reader did not take what it was sent within {TAKE_S_MAX:g} s; resume from your cursor"
+            raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, retry_after_s=0.1))
+
+    async def _cursors(self, asked: Sequence[ss.StoreCursor], *, all_stores: bool) -> dict[str, int]:
+        checked = Checked()
+        if (asked or not all_stores) and checked.count("cursors", asked, STORES_MAX):
+            for index, cursor in enumerate(asked):
+                field = f"cursors[{index}]"
+                checked.store_id(f"{field}.store_id", cursor.store_id)
+                if cursor.after_version < 0:
+                    checked.fault(f"{field}.after_version", "is below zero; send a version that was seen, or zero")
+            checked.once("cursors", (cursor.store_id for cursor in asked), "store_id")
+        checked.raise_if_faulty()
+        for index, cursor in enumerate(asked):
+            await self._known(cursor.store_id, f"cursors[{index}].store_id")
+        return {cursor.store_id: cursor.after_version for cursor in asked}
+
+    async def _records(
+        self, cursors: dict[str, int], *, follow_chain: bool
+    ) -> AsyncIterator[tuple[str, list[FeedRecord]]]:
+        """Records after each cursor, store by store, for ever. A cursor moves once its records were taken."""
+        if self._open >= STREAMS_MAX:
+            message = f"this gateway serves {STREAMS_MAX} streams already; ask again later, or another gateway"
+            raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, retry_after_s=1.0))
+        self._open += 1
+        poll_s = POLL_S_MIN
+        looked_at = monotonic() - 2 * NEW_SHOPS_S
+        try:
+            while not self._closing:
+                if follow_chain and monotonic() - looked_at > NEW_SHOPS_S:
+                    looked_at = monotonic()
+                    for store_id in await self._router.shops_with_actors():
+                        cursors.setdefault(store_id, 0)
+                found = await self._ask(cursors, follow_chain=follow_chain)
+                for store_id, records in found:
+                    yield store_id, records
+                    # To the end of the line: where a turn's bytes do not do for all, the next begins with the others.
+                    del cursors[store_id]
+                    cursors[store_id] = records[-1].seq
+                poll_s = POLL_S_MIN if found else min(2 * poll_s, POLL_S_MAX)
+                await asyncio.sleep(poll_s if not found else 0)
+            raise Refused(Status(grpc.StatusCode.UNAVAILABLE, "this gateway drains; resume from your cursor"))
+        finally:
+            self._open -= 1
+
+    async def _ask(self, cursors: dict[str, int], *, follow_chain: bool) -> list[tuple[str, list[FeedRecord]]]:
+        deadline = asyncio.get_running_loop().time() + ASK_S_MAX
+        groups = self._router.by_actor(list(cursors))
+        answers = await asyncio.gather(
+            *(
+                self._router.ask_actor(
+                    actor,
+                    "feed",
+                    [(store_id, cursors[store_id]) for store_id in store_ids],
+                    follow_chain,
+                    self._bytes_max // len(groups),
+                    deadline=deadline,
+                )
+                for actor, store_ids in groups.items()
+            )
+        )
+        return [
+            (store_id, [FeedRecord(*record) for record in records]) for part in answers for store_id, records in part
+        ]
+
+
+def _event_messages(store_id: str, after: int, records: list[FeedRecord]) -> list[es.WatchEventsResponse]:
+    """The events after a version, in messages of a bounded size."""
+    message, rows = es.WatchEventsResponse(), 0
+    messages = [message]
+    for record in records:
+        version = record.seq - record.event_count
+        for event in decode_events(record.payload):
+            version += 1
+            if version <= after:
+                continue
+            rows += _rows_of(event)
+            if len(message.events) == MESSAGE_EVENTS_MAX or rows > MESSAGE_ROWS_MAX:
+                message, rows = es.WatchEventsResponse(), _rows_of(event)
+                messages.append(message)
+            fill_event(event, store_id, version, record.at_ms, message.events.add())
+    return [message for message in messages if message.events]
+
+
+def _changed_skus(records: list[FeedRecord], wanted: frozenset[str]) -> list[str]:
+    changed: dict[str, None] = {}
+    for record in records:
+        for event in decode_events(record.payload):
+            for sku in _skus_of(event):
+                if not wanted or sku in wanted:
+                    changed[sku] = None
+    return list(changed)
+
+
+def _skus_of(event: ev.Event) -> list[str]:
+    match event:
+        case ev.Reserved() | ev.Collected() | ev.Released() | ev.Expired():
+            return [sku for sku, _ in event.lines]
+        case ev.StockAdjusted():
+            return [row.sku for row in event.movements]
+        case ev.StockCounted():
+            return [sku for sku, _ in event.corrections]
+        case ev.SafetyStockSet():
+            return [sku for sku, _ in event.safety_stocks]
+        case _:
+            return []
+
+
+def _rows_of(event: ev.Event) -> int:
+    match event:
+        case ev.Refused():
+            return len(event.rejection.short_lines)
+        case ev.ShortfallDeclared():
+            return len(event.shortfall.losses)
+        case _:
+            return len(_skus_of(event))
+
+
+def _wanted_skus(skus: Sequence[str]) -> frozenset[str]:
+    checked = Checked()
+    if len(skus) > SKUS_MAX:
+        checked.fault("skus", f"has {len(skus)} entries; at most {SKUS_MAX} are taken, or none for all")
+    for index, sku in enumerate(skus[:SKUS_MAX]):
+        checked.text(f"skus[{index}]", sku, SKU_CHARS_MAX)
+    checked.raise_if_faulty()
+    return frozenset(skus)

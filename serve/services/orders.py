@@ -1,0 +1,329 @@
+"""OrderService, and the Reserve calls that become orders: those that look for shops, and those under a limit of the
+whole chain.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import grpc
+
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import LIVE
+from actors.orders import commands as cm
+from actors.orders.decide import customer_key
+from actors.orders.ids import format_order_id, ledger_of_customer
+from actors.orders.state import Order, Part, Standing
+from actors.protocol.messages import Answer, Refusal, Stopped, command_to_wire
+from actors.runtime.clock import Clock
+from actors.shop import commands as shop
+from actors.shop.state import Reservation
+from holdfast.v1 import order_service_pb2 as os_, reservation_service_pb2 as rs
+from serve.admission import deadline_of, parse, status_of
+from serve.coordination.coordinator import Coordinator, Refused as RefusedClaims
+from serve.coordination.reconciler import Settler
+from serve.routing.batcher import DeadlinePassed, Overloaded
+from serve.routing.router import Router
+from serve.services.previous_limits import RulesOfBefore, is_limited
+from serve.sourcing.finder import NOTHING, Finder, Own, missing_of, refusal_of
+from serve.sourcing.places import Postcodes
+from serve.sourcing.plan import NoPlan, Plan
+from serve.wire import order_translation as ot, statuses, translation
+from serve.wire.order_replies import fill_candidate, fill_order, fill_plan
+from serve.wire.replies import fill_instant, fill_order_rejection, fill_rejection, fill_reservation
+from serve.wire.statuses import Refused, Status
+from serve.wire.translation import instant_ms
+from serve.wire.validation import CHANNEL_CHARS_MAX, Checked, check_lines
+
+# Being placed in one gateway at once, alone or in batches. Each keeps a column a SKU over all shops: 240 kB of 5,000
+# shops and 5 SKUs. One full batch is taken, where a thousand calls with a thousand orders each would not end.
+ORDERS_MAX: Final = 1_024
+CANDIDATES_MAX: Final = 100
+CANDIDATES_DEFAULT: Final = 10
+SLOTS_WINDOW_MS_MAX: Final = 31 * 86_400_000
+SLOTS_WINDOW_MS_DEFAULT: Final = 2 * 86_400_000
+MS: Final = 1_000
+
+Known = Callable[..., Any]
+
+
+class Orders:
+    """The room of OrderService. `known` checks that the chain has a shop."""
+
+    def __init__(self, router: Router, coordinator: Coordinator, settler: Settler, known: Known, clock: Clock) -> None:
+        self._router = router
+        self._coordinator = coordinator
+        self._settler = settler
+        self._known = known
+        self._finder = Finder(router, clock)
+        self._rules = RulesOfBefore()
+        self._being_placed = 0
+        self.postcodes = Postcodes({})
+
+    def takes(self, request: rs.ReserveRequest) -> bool | None:
+        """Whether a Reserve becomes an order: it looks for shops, or a limit of the whole chain applies to it. None
+        where that has just changed: then `took` asks.
+        """
+        if request.HasField("sourcing"):
+            return True
+        policy = self._router.chain.policy
+        before = self._rules.at(policy, asyncio.get_running_loop().time())
+        if before is None and not policy.chain_limit_rules:
+            return False
+        skus = tuple(line.sku for line in request.lines)
+        now = is_limited(policy, request.channel, skus)
+        return now if before is None or is_limited(before, request.channel, skus) == now else None
+
+    async def took(self, request: rs.ReserveRequest, deadline: float) -> bool:
+        """The same, where it may have been decided under other rules: that goes on where it began."""
+        key, store_id, customer_id = request.idempotency_key, request.store_id, request.customer_id
+        now = is_limited(self._router.chain.policy, request.channel, tuple(line.sku for line in request.lines))
+        if not (key and customer_id and store_id in self._router.chain.stores):
+            return now
+        ledger_id = store_id if now else ledger_of_customer(customer_id)
+        remembered_as = key if now else customer_key(customer_id, key)
+        elsewhere: bool = await self._router.ask(ledger_id, "knows", ledger_id, remembered_as, deadline=deadline)
+        return now != elsewhere
+
+    async def reserve(
+        self, request: rs.ReserveRequest, deadline: float, reply: rs.ReserveResponse, prefix: str = ""
+    ) -> None:
+        """Reserve, as an order. Raises as the calls do, Overloaded before any work where too many are being placed."""
+        if self._being_placed >= ORDERS_MAX:
+            raise Overloaded
+        self._being_placed += 1
+        try:
+            answer = await self._reserve(request, deadline, prefix)
+        finally:
+            self._being_placed -= 1
+        ledger_id = ledger_of_customer(request.customer_id)
+        if isinstance(answer, Order):
+            fill_order(answer, ledger_id, self._router.chain, reply.order)
+        else:
+            by_order = answer.number or answer.reason in (Reason.OPEN_RESERVATIONS_LIMIT, Reason.UNITS_LIMIT)
+            fill_order_rejection(answer, ledger_id, "" if by_order else request.store_id, reply.rejection)
+
+    async def _reserve(self, request: rs.ReserveRequest, deadline: float, prefix: str) -> Order | Rejection:
+        _, wire = translation.reserve(request, prefix)
+        key, customer_id, channel, basket_id, lines, ttl_ms, slot_start_ms = wire[1:]
+        content = ot.content_of_reserve(request)
+        if not request.HasField("sourcing"):
+            await self._known(request.store_id, f"{prefix}store_id")
+            named = (cm.Plan(request.store_id, lines, slot_start_ms),)
+            opened = cm.Open(key, content, customer_id, channel, ttl_ms, named, (), basket_id)
+            return await self._coordinator.open(opened, deadline)
+        checked = Checked(prefix)
+        place = ot.check_sourcing(checked, request, self.postcodes)
+        if request.store_id:
+            checked.fault("store_id", "is set beside sourcing; send one of them")
+        checked.raise_if_faulty()
+        ask, policy = ot.ask_of(request.sourcing, place, request.lines, channel)
+        own = NOTHING
+        if basket_id:
+            own = _held_by(await self._coordinator.order_of_basket(customer_id, basket_id, deadline), slot_start_ms)
+        search, chosen = await self._finder.search(ask, policy, slot_start_ms, deadline, own=own)
+        if not search.is_whole and (isinstance(chosen, NoPlan) or chosen.short):
+            raise DeadlinePassed(sent=True)  # a refusal stands for ever, and a shop that is away may have it
+        if isinstance(chosen, NoPlan):
+            return await self._coordinator.refuse(cm.Refuse(key, content, customer_id, refusal_of(chosen)), deadline)
+
+        def next_plans(_order: Order, refused: RefusedClaims) -> tuple[tuple[cm.Plan, ...], shop.Lines] | Rejection:
+            nonlocal search
+            search, other = self._finder.again(search, refused)
+            if isinstance(other, NoPlan):
+                return refusal_of(other)
+            return _plans(other, slot_start_ms), missing_of(other)
+
+        plans = _plans(chosen, slot_start_ms)
+        opened = cm.Open(key, content, customer_id, channel, ttl_ms, plans, missing_of(chosen), basket_id)
+        return await self._coordinator.open(opened, deadline, next_plans)
+
+    async def get(self, payload: bytes, context: Any, reply: os_.GetOrderResponse) -> None:
+        """GetOrder."""
+        request = parse(os_.GetOrderRequest, payload)
+        checked = Checked()
+        ledger_id, number = ot.check_order_id(checked, request.order_id)
+        checked.raise_if_faulty()
+        order = await self._order(ledger_id, number, deadline_of(context))
+        fill_order(order, ledger_id, self._router.chain, reply.order)
+
+    async def confirm(self, payload: bytes, context: Any, reply: os_.ConfirmOrderResponse) -> None:
+        """ConfirmOrder."""
+        await self._step(*ot.confirm_order(parse(os_.ConfirmOrderRequest, payload)), context, reply)
+
+    async def release(self, payload: bytes, context: Any, reply: os_.ReleaseOrderResponse) -> None:
+        """ReleaseOrder."""
+        await self._step(*ot.release_order(parse(os_.ReleaseOrderRequest, payload)), context, reply)
+
+    async def extend(self, payload: bytes, context: Any, reply: os_.ExtendOrderResponse) -> None:
+        """ExtendOrder."""
+        await self._step(*ot.extend_order(parse(os_.ExtendOrderRequest, payload)), context, reply)
+
+    async def mark_ready(self, payload: bytes, context: Any, reply: os_.MarkOrderReadyResponse) -> None:
+        """MarkOrderReady."""
+        request = parse(os_.MarkOrderReadyRequest, payload)
+        ledger_id, visit = ot.step_of_parts(request)
+
+        def step(part: Part, key: str) -> shop.Command:
+            return shop.MarkReady(key, part.reservation)
+
+        await self._each_part(ledger_id, visit, step, context, reply)
+
+    async def collect(self, payload: bytes, context: Any, reply: os_.CollectOrderResponse) -> None:
+        """CollectOrder."""
+        request = parse(os_.CollectOrderRequest, payload)
+        ledger_id, visit = ot.step_of_parts(request)
+
+        def step(part: Part, key: str) -> shop.Command:
+            return shop.Collect(key, part.reservation, request.payment_reference, ())
+
+        await self._each_part(ledger_id, visit, step, context, reply)
+
+    async def amend(self, payload: bytes, context: Any, reply: os_.AmendOrderResponse) -> None:
+        """AmendOrder: what is more is claimed, what is less is let go of once that is certain."""
+        request = parse(os_.AmendOrderRequest, payload)
+        ledger_id, command = ot.amend_order(request)
+        for index, plan in enumerate(command.wanted):
+            await self._known(plan.store_id, f"stores[{index}].store_id")
+        answer = await self._coordinator.amend(ledger_id, command, deadline_of(context))
+        self._fill(answer, ledger_id, reply)
+
+    async def find_stores(self, payload: bytes, context: Any, reply: os_.FindStoresResponse) -> None:
+        """FindStores."""
+        request = parse(os_.FindStoresRequest, payload)
+        checked = Checked()
+        place = ot.check_sourcing(checked, request, self.postcodes)
+        check_lines(checked, request.lines)
+        checked.text("channel", request.channel, CHANNEL_CHARS_MAX)
+        checked.whole("candidates_max", request.candidates_max, 0, CANDIDATES_MAX)
+        if request.HasField("slot_start"):
+            checked.instant("slot_start", request.slot_start)
+        checked.raise_if_faulty()
+        ask, policy = ot.ask_of(request.sourcing, place, request.lines, request.channel)
+        slot_start_ms = instant_ms(request.slot_start)
+        search, chosen = await self._finder.search(
+            ask, policy, slot_start_ms, deadline_of(context), explain=request.explain
+        )
+        at_most = request.candidates_max or CANDIDATES_DEFAULT
+        ranking = self._finder.ranking(search, at_most, explain=request.explain)
+        for candidate in ranking.candidates:
+            fill_candidate(candidate, reply.candidates.add())
+        reply.left_off = ranking.left_off
+        for rule, count in ranking.excluded.items():
+            reply.excluded.add(exclusion=int(rule), stores=count)
+        if isinstance(chosen, Plan):
+            for part in chosen.parts:
+                fill_plan(part.store_id, part.lines, reply.plan.add())
+            for sku, quantity in missing_of(chosen):
+                reply.missing.add(sku=sku, quantity=quantity)
+        reply.age.FromMilliseconds(int(MS * (asyncio.get_running_loop().time() - search.asked_at)))
+
+    async def list_slots(self, payload: bytes, context: Any, reply: os_.ListSlotsResponse) -> None:
+        """ListSlots."""
+        request = parse(os_.ListSlotsRequest, payload)
+        checked = Checked()
+        checked.store_id("store_id", request.store_id)
+        from_ms = 0
+        if request.HasField("from"):
+            checked.instant("from", getattr(request, "from"))
+            from_ms = instant_ms(getattr(request, "from"))
+        window_ms = SLOTS_WINDOW_MS_DEFAULT
+        if request.HasField("window"):
+            window_ms = checked.duration_ms("window", request.window, SLOTS_WINDOW_MS_MAX)
+        checked.raise_if_faulty()
+        await self._known(request.store_id)
+        store_id, deadline = request.store_id, deadline_of(context)
+        (actor,) = self._router.by_actor([store_id])
+        version, ready_ms, zone, slots = await self._router.ask_by_rules(
+            actor, "slots", store_id, from_ms, window_ms, deadline=deadline
+        )
+        for start_ms, end_ms, capacity, taken in slots:
+            slot = reply.slots.add(capacity=capacity, left=max(0, capacity - taken))
+            fill_instant(start_ms, slot.start)
+            fill_instant(end_ms, slot.end)
+        if ready_ms is not None:
+            fill_instant(ready_ms, reply.earliest_ready)
+        reply.zone = zone
+        reply.version = version
+
+    async def note(self, answered: Iterable[tuple[str, Answer]]) -> None:
+        """What steps in shops did to parts of orders is told to the orders at once; else a settler would find it."""
+        parts = [
+            (store_id, answer)
+            for store_id, answer in answered
+            if isinstance(answer, Reservation) and answer.part is not None
+        ]
+        if parts:
+            await asyncio.gather(*(self._settler.note_soon(*part) for part in parts))
+
+    async def _step(
+        self, ledger_id: str, command: cm.Confirm | cm.Release | cm.Extend, context: Any, reply: Any
+    ) -> None:
+        answer = await self._coordinator.step(ledger_id, command, deadline_of(context))
+        self._fill(answer, ledger_id, reply)
+
+    async def _order(self, ledger_id: str, number: int, deadline: float) -> Order:
+        order = await self._coordinator.order(ledger_id, number, deadline)
+        if order is None:
+            order_id = format_order_id(ledger_id, number)
+            message = f"order_id: there is no order {order_id}, or it was forgotten; check the id"
+            raise Refused(Status(grpc.StatusCode.NOT_FOUND, message))
+        return order
+
+    def _fill(self, answer: Order | Rejection, ledger_id: str, reply: Any) -> None:
+        if isinstance(answer, Order):
+            fill_order(answer, ledger_id, self._router.chain, reply.order)
+            return
+        fill_order_rejection(answer, ledger_id, "", reply.rejection)
+
+    async def _each_part(
+        self, ledger_id: str, visit: cm.Visit, step: Callable[[Part, str], shop.Command], context: Any, reply: Any
+    ) -> None:
+        """One command for each part, under a key of its own: every shop answers for itself, a repeat as at first."""
+        deadline, number, key = deadline_of(context), visit.number, visit.key
+        order = await self._coordinator.visit(ledger_id, visit, deadline)
+        if isinstance(order, Rejection):
+            self._fill(order, ledger_id, reply)
+            return
+        parts = order.certain_parts()
+        order_id = format_order_id(ledger_id, number)
+        answers = await asyncio.gather(
+            *(self._say(part.store_id, step(part, f"\n{order_id} {part.attempt} {key}"), deadline) for part in parts),
+            return_exceptions=True,
+        )
+        for part, answer in zip(parts, answers, strict=True):
+            outcome = reply.outcomes.add(store_id=part.store_id)
+            if isinstance(answer, BaseException):
+                status = status_of(answer)
+                if status is None:
+                    raise answer
+                statuses.fill_item_error(status, outcome.error)
+            elif isinstance(answer, Reservation):
+                fill_reservation(answer, part.store_id, self._router.chain, outcome.reservation)
+            elif isinstance(answer, Refusal):
+                fill_rejection(answer, part.store_id, outcome.rejection)
+            elif isinstance(answer, Stopped):
+                statuses.fill_item_error(statuses.stopped(answer.why), outcome.error)
+        said = ((part.store_id, answer) for part, answer in zip(parts, answers, strict=True))
+        await self.note((store_id, answer) for store_id, answer in said if not isinstance(answer, BaseException))
+
+    async def _say(self, store_id: str, command: shop.Command, deadline: float) -> Answer:
+        entries = [(store_id, command_to_wire(command))]
+        [(future, _)] = self._router.submit([store_id], entries, deadline, promise=True)
+        return (await future)[0]
+
+
+def _held_by(order: Order | None, slot_start_ms: int) -> Own:
+    """What a basket holds already, by shop: it need not be had anew, unless for another slot."""
+    own: dict[str, dict[str, int]] = {}
+    if order is not None and order.standing is Standing.HELD:
+        for part in order.certain_parts():
+            if part.status in LIVE and part.slot_start_ms == slot_start_ms:
+                units = own.setdefault(part.store_id, {})
+                for sku, held in part.wanted_by_sku().items():
+                    units[sku] = units.get(sku, 0) + held
+    return own
+
+
+def _plans(chosen: Plan, slot_start_ms: int) -> tuple[cm.Plan, ...]:
+    return tuple(cm.Plan(part.store_id, part.lines, slot_start_ms) for part in chosen.parts)

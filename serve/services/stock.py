@@ -1,0 +1,89 @@
+"""StockService: changes of stock, and reads of it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from actors.protocol.messages import Entry, Moved, Refusal, Stopped
+from actors.runtime.clock import SystemClock
+from holdfast.v1 import stock_service_pb2 as ss
+from serve.admission import deadline_of, parse
+from serve.routing.router import Router
+from serve.services.reservations import Reservations, refuse_older
+from serve.wire import statuses
+from serve.wire.replies import fill_change, fill_instant, fill_position, fill_rejection
+from serve.wire.statuses import Refused
+from serve.wire.validation import SKU_CHARS_MAX, SKUS_MAX, STORES_MAX, STORES_TIMES_SKUS_MAX, Checked
+
+
+class Stock:
+    """The room of StockService, feeds apart."""
+
+    def __init__(self, router: Router, reservations: Reservations) -> None:
+        self._router = router
+        self._known = reservations.known
+        self._clock = SystemClock()
+
+    async def change(
+        self, kind: Any, translate: Callable[[Any, str], Entry], payload: bytes, context: Any, reply: Any
+    ) -> None:
+        """AdjustStock, CountStock, SetSafetyStock."""
+        entry = translate(parse(kind, payload), "")
+        store_id = entry[0]
+        await self._known(store_id)
+        queued = self._router.submit((store_id,), (entry,), deadline_of(context), promise=False)
+        answer = (await queued[0][0])[0]
+        if isinstance(answer, Moved):
+            fill_change(answer, store_id, reply.change)
+        elif isinstance(answer, Stopped):
+            raise Refused(statuses.stopped(answer.why))
+        else:
+            assert isinstance(answer, Refusal)
+            fill_rejection(answer, store_id, reply.rejection)
+
+    async def availability(self, payload: bytes, context: Any, reply: ss.GetAvailabilityResponse) -> None:
+        """GetAvailability: one question to each actor, all at once."""
+        request = parse(ss.GetAvailabilityRequest, payload)
+        self._check(request)
+        for index, store_id in enumerate(request.store_ids):
+            await self._known(store_id, f"store_ids[{index}]")
+        skus, deadline = list(request.skus), deadline_of(context)
+        groups = self._router.by_actor(list(dict.fromkeys(request.store_ids)))
+        answers = await asyncio.gather(
+            *(
+                self._router.ask_actor(actor, "availability", store_ids, skus, deadline=deadline)
+                for actor, store_ids in groups.items()
+            )
+        )
+        found = {
+            store_id: row
+            for store_ids, rows in zip(groups.values(), answers, strict=True)
+            for store_id, row in zip(store_ids, rows, strict=True)
+        }
+        now_ms = self._clock.now_ms()
+        for store_id in request.store_ids:
+            version, as_of_ms, rows = found[store_id]
+            refuse_older(f"min_versions[{store_id}]", store_id, version, request.min_versions.get(store_id, 0))
+            store = reply.stores.add(store_id=store_id, version=version)
+            fill_instant(as_of_ms, store.as_of)
+            store.age.FromMilliseconds(max(0, now_ms - as_of_ms))
+            for sku, row in zip(skus, rows, strict=True):
+                fill_position(sku, row, store.positions.add())
+
+    def _check(self, request: ss.GetAvailabilityRequest) -> None:
+        checked = Checked()
+        if checked.count("store_ids", request.store_ids, STORES_MAX):
+            for index, store_id in enumerate(request.store_ids):
+                checked.store_id(f"store_ids[{index}]", store_id)
+        if checked.count("skus", request.skus, SKUS_MAX):
+            for index, sku in enumerate(request.skus):
+                checked.text(f"skus[{index}]", sku, SKU_CHARS_MAX)
+        if len(request.store_ids) * len(request.skus) > STORES_TIMES_SKUS_MAX:
+            checked.fault("skus", f"shops times SKUs is above {STORES_TIMES_SKUS_MAX}; ask in several calls")
+        asked = set(request.store_ids)
+        for index, (store_id, version) in enumerate(sorted(request.min_versions.items())):
+            if asked and store_id not in asked:
+                checked.fault(f"min_versions[{index}]", "names a shop that store_ids does not; name it there too")
+            elif version < 0:
+                checked.fault(f"min_versions[{store_id}]", "is below zero; send a version that an answer gave")
+        checked.raise_if_faulty()

@@ -1,0 +1,241 @@
+"""VerifyLedger and VerifyOrders: journals read again from their beginning, and ledgers compared with one another."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from actors.journal import order_codec
+from actors.journal.codec import decode_events
+from actors.orders import invariants, snapshot
+from actors.orders.audit import OrderAudit
+from actors.orders.consistency import Verdict, is_promised, part_is_held, part_is_known
+from actors.orders.ids import format_holder, format_order_id, is_customers, parse_holder, parse_order_id
+from actors.orders.plain import order_from_plain
+from actors.protocol.actors import LedgerStopped
+from actors.protocol.messages import reservation_from_wire
+from actors.protocol.placement import CUSTOMER_ACTORS
+from actors.runtime.ledger_actor import FeedRecord
+from actors.shop.audit import Audit
+from actors.shop.audit_books import compare
+from actors.shop.evolve import evolve
+from actors.shop.snapshot import Capture
+from actors.shop.state import Ledger
+from holdfast.v1 import admin_service_pb2 as ad
+from serve.admission import deadline_of, parse
+from serve.routing.batcher import DeadlinePassed
+from serve.routing.router import Router
+from serve.services.reservations import Reservations
+from serve.wire.validation import Checked
+
+VERIFY_S: Final = 120.0  # where the caller named no time; a million events take some 20 s
+VERIFICATIONS_MAX: Final = 2  # at once in one gateway; each keeps a second copy of its ledger, and the others wait
+VERIFY_EVENTS_MAX: Final = 2_000  # read, replayed and audited at a time: 30 ms
+DISCREPANCIES_MAX: Final = 100
+COMPARED_MAX: Final = 500  # parts or orders read and compared at a time
+
+Fault = tuple[str, str, str, str]  # rule, subject, expected, found
+
+
+class Verification:
+    """The room of the two calls."""
+
+    def __init__(self, router: Router, reservations: Reservations) -> None:
+        self._router = router
+        self._known = reservations.known
+        self._verifications = asyncio.Semaphore(VERIFICATIONS_MAX)
+
+    async def ledger(self, payload: bytes, context: Any, reply: ad.VerifyLedgerResponse) -> None:
+        """VerifyLedger: of a shop, the journal audited by code that shares nothing with the ledger's, and replayed."""
+        ledger_id = parse(ad.VerifyLedgerRequest, payload).store_id
+        checked = Checked()
+        checked.ledger_id("store_id", ledger_id)
+        checked.raise_if_faulty()
+        deadline = deadline_of(context, VERIFY_S)
+        reply.store_id = ledger_id
+        if not is_customers(ledger_id):
+            await self._known(ledger_id)
+            async with self._turn(deadline):
+                await self._shop(ledger_id, deadline, reply)
+        elif await self._router.has_actor(ledger_id):
+            async with self._turn(deadline):
+                await self._customers(ledger_id, deadline, reply)
+        reply.holds = not reply.discrepancies
+
+    async def orders(self, payload: bytes, context: Any, reply: ad.VerifyOrdersResponse) -> None:
+        """VerifyOrders: parts against orders, then orders against parts."""
+        parse(ad.VerifyOrdersRequest, payload)
+        deadline = deadline_of(context, VERIFY_S)
+        async with self._turn(deadline):
+            await Comparison(self._router, deadline, reply).run()
+
+    @asynccontextmanager
+    async def _turn(self, deadline: float) -> AsyncIterator[None]:
+        """So many at once; the others wait as long as their time lasts."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._verifications.acquire()
+        except TimeoutError:
+            raise DeadlinePassed(sent=False) from None
+        try:
+            yield
+        finally:
+            self._verifications.release()
+
+    async def _shop(self, store_id: str, deadline: float, reply: ad.VerifyLedgerResponse) -> None:
+        version, live_hash, positions, _ = await self._router.ask(
+            store_id, "live_state", store_id, deadline=deadline, attempt_s=VERIFY_S
+        )
+        audit, replayed = Audit(), Ledger(store_id)
+        while replayed.version < version:
+            records = await self._records(store_id, replayed.version, deadline)
+            await asyncio.to_thread(_replay, audit, replayed, records, version)
+        result = await asyncio.to_thread(audit.result)
+        violations: list[Fault] = [*result.violations, *await asyncio.to_thread(compare, result, positions)]
+        reply.state_hash = await asyncio.to_thread(Capture(replayed).state_hash)
+        _fill(reply.discrepancies, [*_hashes(store_id, reply.state_hash, live_hash), *violations])
+        reply.version = version
+        reply.events = result.events
+        reply.accepted = result.accepted
+        reply.units_sold = result.units_sold
+        reply.units_reserved = result.units_reserved
+        reply.units_oversold = result.units_oversold
+
+    async def _customers(self, ledger_id: str, deadline: float, reply: ad.VerifyLedgerResponse) -> None:
+        live = await self._router.ask(ledger_id, "live_state", ledger_id, deadline=deadline, attempt_s=VERIFY_S)
+        if live is None:
+            return
+        version, live_hash, live_violations = live
+        audit = OrderAudit(ledger_id)
+        while audit.ledger.version < version and not audit.broken:
+            records = await self._records(ledger_id, audit.ledger.version, deadline)
+            await asyncio.to_thread(_replay_orders, audit, records, version)
+        replayed = audit.ledger
+        reply.state_hash = await asyncio.to_thread(snapshot.Capture(replayed).state_hash)
+        found: list[Fault] = [*_hashes(ledger_id, reply.state_hash, live_hash), *audit.violations, *live_violations]
+        broken = await asyncio.to_thread(invariants.check, replayed)
+        found += [each._replace(subject=f"{each.subject}, replayed") for each in broken]
+        _fill(reply.discrepancies, found)
+        reply.version = version
+        reply.events = replayed.version
+        reply.accepted = audit.accepted
+
+    async def _records(self, ledger_id: str, after: int, deadline: float) -> list[FeedRecord]:
+        rows = await self._router.ask(ledger_id, "records", ledger_id, after, VERIFY_EVENTS_MAX, deadline=deadline)
+        return [FeedRecord(*row) for row in rows]
+
+
+class Comparison:
+    """One comparison of orders with shops, a page at a time; what is held to something is always read before it."""
+
+    def __init__(self, router: Router, deadline: float, reply: ad.VerifyOrdersResponse) -> None:
+        self._router = router
+        self._deadline = deadline
+        self._reply = reply
+        self._stopped: set[str] = set()
+
+    async def run(self) -> None:
+        """Compare everything, and fill the reply."""
+        for store_id in await self._router.shops_with_actors():
+            await self._unless_stopped(store_id, self._shop)
+        for actor in sorted(name for name in await self._router.actor_names() if name.startswith(CUSTOMER_ACTORS)):
+            for ledger_id in await self._router.ask_actor(actor, "ledgers", deadline=self._deadline):
+                await self._unless_stopped(ledger_id, self._customers)
+        self._reply.left_out.extend(sorted(self._stopped))
+        self._reply.holds = not self._reply.discrepancies
+
+    async def _unless_stopped(self, ledger_id: str, compare_all: Callable[[str], Awaitable[None]]) -> None:
+        """Compare what a ledger has, or note that it is stopped."""
+        try:
+            await compare_all(ledger_id)
+        except LedgerStopped:
+            self._stopped.add(ledger_id)
+
+    async def _shop(self, store_id: str) -> None:
+        """Every part of a shop is known by its order."""
+        after = 0
+        while True:
+            page, after = await self._ask(store_id, "parts", after, COMPARED_MAX)
+            by_ledger: dict[str, list[Any]] = {}
+            for wire, owed in page:
+                part = reservation_from_wire(wire)
+                assert part.part is not None, "it was asked for parts"
+                ledger_id, number = parse_order_id(parse_holder(part.part.holder)[0])
+                by_ledger.setdefault(ledger_id, []).append((number, part, owed))
+            for ledger_id, rows in by_ledger.items():
+                orders = await self._of_other(ledger_id, "orders", [number for number, _, _ in rows])
+                for (_, part, owed), plain in zip(rows, orders, strict=bool(orders)):
+                    order = None if plain is None else order_from_plain(plain)
+                    verdict = part_is_known(store_id, part, order, owed=owed)
+                    self._reply.parts += 1
+                    self._note(verdict, f"{store_id}:{part.number} of {part.part.holder}")
+            if not after:
+                return
+
+    async def _customers(self, ledger_id: str) -> None:
+        """Every part that an order has for certain is held by its shop."""
+        after = 0
+        while True:
+            page, after = await self._ask(ledger_id, "promised", after, COMPARED_MAX)
+            self._reply.orders += len(page)
+            by_shop: dict[str, list[Any]] = {}
+            for order in map(order_from_plain, page):
+                order_id = format_order_id(ledger_id, order.number)
+                for part in filter(is_promised, order.parts):
+                    row = (format_holder(order_id, part.attempt), order, part)
+                    by_shop.setdefault(part.store_id, []).append(row)
+            for store_id, rows in by_shop.items():
+                parts = await self._of_other(store_id, "parts_of", [holder for holder, _, _ in rows])
+                for (holder, order, part), wire in zip(rows, parts, strict=bool(parts)):
+                    verdict = part_is_held(order, part, None if wire is None else reservation_from_wire(wire))
+                    self._note(verdict, f"{holder} in {store_id}")
+            if not after:
+                return
+
+    async def _of_other(self, ledger_id: str, method: str, asked: Sequence[Any]) -> Sequence[Any]:
+        """What the other side has, nothing where it is stopped."""
+        try:
+            found: Sequence[Any] = await self._ask(ledger_id, method, asked)
+        except LedgerStopped:
+            self._stopped.add(ledger_id)
+            return ()
+        return found
+
+    async def _ask(self, ledger_id: str, method: str, *args: Any) -> Any:
+        return await self._router.ask(ledger_id, method, ledger_id, *args, deadline=self._deadline)
+
+    def _note(self, verdict: Verdict, subject: str) -> None:
+        self._reply.on_the_way += verdict.on_the_way
+        if verdict.expected:
+            _fill(self._reply.discrepancies, [("I16", subject, verdict.expected, verdict.found)])
+
+
+def _hashes(ledger_id: str, replayed: str, live: str) -> list[Fault]:
+    return [] if replayed == live else [("I13", ledger_id, replayed, live)]
+
+
+def _fill(discrepancies: Any, violations: Iterable[Fault]) -> None:
+    """Tell the first of them."""
+    for invariant, subject, expected, found in violations:
+        if len(discrepancies) >= DISCREPANCIES_MAX:
+            return
+        discrepancies.add(invariant=invariant, subject=subject, expected=expected, found=found)
+
+
+def _replay(audit: Audit, ledger: Ledger, records: list[FeedRecord], version_max: int) -> None:
+    for record in records:
+        first = record.seq - record.event_count + 1  # the journal's own numbers, so that a gap would show
+        for version, event in enumerate(decode_events(record.payload), start=first):
+            if ledger.version == version_max:
+                return
+            audit.add(version, record.epoch, record.at_ms, event)
+            evolve(ledger, event, record.at_ms)
+
+
+def _replay_orders(audit: OrderAudit, records: list[FeedRecord], version_max: int) -> None:
+    for record in records:
+        first = record.seq - record.event_count + 1
+        for version, event in enumerate(order_codec.decode_events(record.payload), start=first):
+            if audit.ledger.version == version_max or audit.broken:
+                return
+            audit.add(version, record.epoch, record.at_ms, event)

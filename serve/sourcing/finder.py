@@ -1,0 +1,180 @@
+"""Finds shops for a basket: what `sourcing` needs to know, asked of the shops' actors, and what came of it.
+
+What is known is advice. It was true a moment ago, and the ledgers decide anew: where one says that it has less, that is
+put into what is known, and the same question is asked again.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from actors.core.rejection import Reason, Rejection
+from actors.runtime.clock import Clock
+from actors.shop.commands import Lines
+from serve.routing.router import Router
+from serve.sourcing.availability_query import Rows, Stocktake
+from serve.sourcing.plan import NoPlan, Plan, plan
+from serve.sourcing.ranking import NEVER_MS, UNLIMITED, Ask, Found, Known, Ranking, SourcingPolicy, lowered, rank
+from serve.sourcing.ready_times import ReadyTimes
+from serve.sourcing.store_index import Atlas, Ints, nearest
+
+ASKED_FIRST: Final = 512  # of the shops in reach, the nearest; the others only where those cannot serve
+ASKED_BESIDE: Final = 100  # of those that are out, the nearest: as many as one answer tells
+
+Chosen = Plan | NoPlan
+Own = Mapping[str, Mapping[str, int]]  # what the customer's basket holds already, by shop and SKU
+NOTHING: Final[Own] = MappingProxyType({})
+
+
+class Search(NamedTuple):
+    """One customer's question, as far as it has been answered. What is known is of `asked_at` (loop time), or later."""
+
+    atlas: Atlas
+    known: Known
+    ask: Ask
+    policy: SourcingPolicy
+    asked_at: float
+    own: Own
+    is_whole: bool  # every shop that was asked, and is in time, was heard
+
+
+class Finder:
+    """One for each gateway. By its clock it says when an order can be ready."""
+
+    def __init__(self, router: Router, clock: Clock) -> None:
+        self._router = router
+        self._clock = clock
+        self._stocktake = Stocktake(router)
+        self._turn = asyncio.Lock()
+        self._atlas: Atlas | None = None
+        self._ready_times = ReadyTimes(())
+
+    async def search(
+        self,
+        ask: Ask,
+        policy: SourcingPolicy,
+        slot_start_ms: int,
+        deadline: float,
+        *,
+        own: Own = NOTHING,
+        explain: bool = False,
+    ) -> tuple[Search, Chosen]:
+        """Ask the shops in reach, the nearest first, and choose. `explain` asks the nearest that are out as well.
+
+        Where none in reach can serve, the nearest beyond are asked too, since a refusal names them, and the nearest
+        that are too late, since it says whether more time would do.
+        """
+        atlas, ready_times = self._atlas_now()
+        now_ms = self._clock.now_ms()
+        ready_ms = await ready_times.at(now_ms)
+        ask = replace(ask, ready_by_ms=slot_start_ms or self._ready_by_ms(ask, now_ms))
+        metres = atlas.metres_from(ask.place)
+        in_time = ready_ms <= ask.ready_by_ms
+        willing = ~atlas.paused & atlas.serves(ask.channel)
+        able = willing & in_time
+        near = metres <= ask.limits.kilometres_max * 1_000
+        reach = np.flatnonzero(able & near)
+        rows = nearest(metres, reach, ASKED_FIRST)
+        if explain:
+            rows = np.union1d(rows, nearest(metres, np.flatnonzero(~(able & near)), ASKED_BESIDE))
+        search = await self._ask_shops(atlas, ready_ms, ask, policy, rows, slot_start_ms, deadline, own)
+        chosen = plan(atlas, search.known, ask, policy)
+        if isinstance(chosen, NoPlan):
+            for beside in (able & ~near, willing & near & ~in_time & (ready_ms != NEVER_MS)):
+                reach = np.union1d(reach, nearest(metres, np.flatnonzero(beside), ASKED_BESIDE))
+        if (isinstance(chosen, NoPlan) or chosen.short) and np.setdiff1d(reach, rows).size:
+            rows = np.union1d(rows, reach)
+            search = await self._ask_shops(atlas, ready_ms, ask, policy, rows, slot_start_ms, deadline, own)
+            chosen = plan(atlas, search.known, ask, policy)
+        return search, chosen
+
+    def _ready_by_ms(self, ask: Ask, now_ms: int) -> int:
+        """When an order has to be ready: as the customer says, and within the policy's longest time, since no order
+        waits for longer. A confirmed one's deadline moves to the next opening by itself, so closed days do no harm.
+        """
+        longest_ms = now_ms + self._router.chain.policy.ttl_ms_max
+        return min(ask.ready_by_ms or longest_ms, longest_ms)
+
+    def again(self, search: Search, refused: dict[str, Rejection]) -> tuple[Search, Chosen]:
+        """Choose anew, now that shops have said what they do not have."""
+        found: list[Found] = []
+        for store_id, rejection in refused.items():
+            own = search.own.get(store_id, {})
+            if rejection.reason in (Reason.INSUFFICIENT_STOCK, Reason.SKU_NOT_STOCKED):
+                found += [Found(store_id, has + own.get(sku, 0), sku) for sku, _, has in rejection.short_lines]
+            else:  # nothing more than what the basket holds there
+                found += [Found(store_id, own.get(sku, 0), sku) for sku in search.ask.demand.skus]
+        known = lowered(search.atlas, search.ask.demand, search.known, found)
+        search = search._replace(known=known)
+        return search, plan(search.atlas, known, search.ask, search.policy)
+
+    def ranking(self, search: Search, at_most: int, *, explain: bool) -> Ranking:
+        """The shops by preference."""
+        return rank(search.atlas, search.known, search.ask, search.policy, at_most=at_most, explain=explain)
+
+    def _atlas_now(self) -> tuple[Atlas, ReadyTimes]:
+        chain = self._router.chain
+        if self._atlas is None or self._atlas.revision != chain.revision:
+            channels = {store.store_id: store.channels for store in chain.stores.values() if store.channels}
+            self._atlas = Atlas.of(chain.revision, chain.stores.values(), channels)
+            self._ready_times = ReadyTimes(chain.stores[store_id].calendar for store_id in self._atlas.store_ids)
+        return self._atlas, self._ready_times
+
+    async def _ask_shops(
+        self,
+        atlas: Atlas,
+        ready_ms: Ints,
+        ask: Ask,
+        policy: SourcingPolicy,
+        rows: Rows,
+        slot_start_ms: int,
+        deadline: float,
+        own: Own,
+    ) -> Search:
+        """What these shops have. Of all the others nothing is known, which counts as nothing."""
+        asked_at = asyncio.get_running_loop().time()
+        shelves = await self._stocktake.ask(atlas, rows, ask.demand.skus, slot_start_ms, deadline)
+        # All who asked together hear together. Each plans in a turn of the loop of its own, so that other calls come in
+        # between: a thousand plans of eight SKUs over 5,000 shops, one after the other, take a second and a half.
+        async with self._turn:
+            await asyncio.sleep(0)
+        available = np.asfortranarray(np.stack([shelves.columns[sku] for sku in ask.demand.skus], axis=1))
+        places = shelves.places.copy()  # others wait for the same shelves
+        for store_id, units in own.items():
+            if store_id in atlas.rows:
+                row = atlas.rows[store_id]
+                if not places[row]:  # what it keeps has its place; more would take another
+                    places[row], available[row] = UNLIMITED, 0
+                available[row] += [units.get(sku, 0) for sku in ask.demand.skus]
+        asked = np.zeros(len(atlas), np.bool_)
+        asked[rows] = shelves.heard[rows]
+        known = Known(available, shelves.open_, places, ready_ms=ready_ms, asked=asked)
+        is_whole = bool(shelves.heard[rows[ready_ms[rows] <= ask.ready_by_ms]].all())
+        return Search(atlas, known, ask, policy, asked_at, own, is_whole)
+
+
+def refusal_of(chosen: NoPlan) -> Rejection:
+    """A refusal as the ledgers give them: what is within reach, and the nearest shops that could serve, or nearly."""
+    short: tuple[tuple[str, int, int], ...] = tuple((each.sku, each.asked, each.available) for each in chosen.short)
+    sku, asked, available = short[0] if short else ("", 0, 0)
+    near = {shop.store_id: (shop.store_id, shop.metres, False) for shop in chosen.nearest_some}
+    near |= {shop.store_id: (shop.store_id, shop.metres, True) for shop in chosen.nearest_whole}
+    near_stores = tuple(sorted(near.values(), key=lambda row: (not row[2], row[1], row[0])))
+    return Rejection(
+        Reason.NO_STORE_IN_REACH,
+        sku,
+        asked,
+        available,
+        short_lines=short,
+        near_stores=near_stores,
+        too_soon=chosen.too_soon,
+    )
+
+
+def missing_of(chosen: Plan) -> Lines:
+    """What a plan leaves out."""
+    return tuple((each.sku, each.asked - each.available) for each in chosen.short)

@@ -1,0 +1,247 @@
+"""Which shops may serve a basket, in which sequence, and by which rule the others may not. Advice: a ledger decides.
+
+Distances are in whole metres. Every array has a row for each shop, as the atlas counts them.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from serve.sourcing.places import Place
+from serve.sourcing.store_index import Atlas, Flags, Ints, nearest
+
+STORES_MAX: Final = 5  # the farthest a customer is ever sent round; the exact search is cut to this depth
+EXPLAINED_MAX: Final = 1_000  # the shops that one answer tells of
+UNLIMITED: Final = -1
+NEVER_MS: Final = 1 << 62  # when an order is ready in a shop that stays closed
+
+
+class SourcingPolicy(IntEnum):
+    """How a basket may be served."""
+
+    ONE_STORE = 1
+    SPLIT = 2
+    PARTIAL = 3
+
+
+class Exclusion(IntEnum):
+    """Why a shop is no candidate: of several rules that exclude it, the first is told, in the sequence of these lines.
+
+    NOT_ENOUGH_STOCK is a rule of ONE_STORE alone: under the others, a shop that has some of something may add to it.
+    """
+
+    PAUSED = 1
+    CHANNEL_NOT_SERVED = 2
+    CLOSED = 3
+    NOT_READY_IN_TIME = 8  # younger than the others: its number is the wire's
+    NO_CAPACITY = 4
+    TOO_FAR = 5
+    NO_STOCK = 6
+    NOT_ENOUGH_STOCK = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """At most so many shops for one basket (1 to STORES_MAX), none farther from the place than this."""
+
+    stores_max: int = 3
+    kilometres_max: float = float("inf")
+
+    def __post_init__(self) -> None:
+        assert 1 <= self.stores_max <= STORES_MAX, f"stores_max is {self.stores_max}; 1 to {STORES_MAX} are searched"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Demand:
+    """What is asked for, once for each SKU, in the sequence in which the SKUs first came."""
+
+    skus: tuple[str, ...]
+    asked: Ints
+
+    @classmethod
+    def of(cls, lines: Iterable[tuple[str, int]]) -> "Demand":
+        """Lines of (SKU, quantity), summed by SKU. That there are some, of one unit or more, is for validation."""
+        units = Counter[str]()
+        for sku, quantity in lines:
+            units[sku] += quantity
+        assert units, "a demand without lines"
+        assert min(units.values()) > 0, "a demand of less than one unit"
+        return cls(tuple(units), np.fromiter(units.values(), np.int64, len(units)))
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A customer's question. `channel` is the one that the customer came by.
+
+    `ready_by_ms`: when an order that is placed now has to be ready, at the latest; 0 leaves that open.
+    """
+
+    place: Place
+    demand: Demand
+    channel: str
+    limits: Limits = Limits()
+    ready_by_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """What the asker knows of the shops; what it leaves out excludes nobody.
+
+    `available` is [shops, SKUs of the demand]; columns that lie together (Fortran's layout) are read twice as fast.
+    `open_`: has the slot that was asked for. `capacity_left`: pickups that it can still take, UNLIMITED where nobody
+    counts. `ready_ms`: when an order placed now is ready, NEVER_MS where the shop stays closed. `asked`: which shops
+    were asked what they have and said so; of the others nothing is available.
+    """
+
+    available: Ints
+    open_: Flags | None = None
+    capacity_left: Ints | None = None
+    ready_ms: Ints | None = None
+    asked: Flags | None = None
+
+
+class Found(NamedTuple):
+    """What a shop has after all, said by its own ledger. Without a SKU it is of every SKU."""
+
+    store_id: str
+    available: int = 0
+    sku: str = ""
+
+
+class Candidate(NamedTuple):
+    """A shop, and what speaks for and against it. `available` is by SKU in the demand's sequence, never below zero.
+
+    `ready_ms` is None where the shop stays closed, or nobody asked.
+    """
+
+    store_id: str
+    metres: int
+    available: tuple[tuple[str, int], ...]
+    capacity_left: int | None
+    excluded: Exclusion | None
+    ready_ms: int | None = None
+
+    @property
+    def kilometres(self) -> float:
+        """Along the great circle."""
+        return self.metres / 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Candidates in the sequence of preference; where it explains, the excluded follow, nearest first.
+
+    `suited` counts the shops that may serve, `excluded` by their rule those that may not, told or not. `left_off` are
+    those of the suited that are not among the candidates, and those that did not say what they have.
+    """
+
+    candidates: tuple[Candidate, ...]
+    suited: int
+    excluded: Mapping[Exclusion, int]
+    left_off: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Survey:
+    """One pass over all shops. `excluded` is the Exclusion that holds under every policy, 0 where none does."""
+
+    metres: Ints
+    some: Flags
+    whole: Flags
+    excluded: npt.NDArray[np.uint8]
+
+    def excluded_by(self, policy: SourcingPolicy) -> npt.NDArray[np.uint8]:
+        """The Exclusion of each shop, 0 where none."""
+        if policy is not SourcingPolicy.ONE_STORE:
+            return self.excluded
+        return np.where((self.excluded == 0) & ~self.whole, np.uint8(Exclusion.NOT_ENOUGH_STOCK), self.excluded)
+
+
+def survey(atlas: Atlas, known: Known, ask: Ask) -> Survey:
+    """Every rule over every shop. From the last rule to the first, so that the first to exclude a shop stands."""
+    shape = (len(atlas), len(ask.demand.skus))
+    assert known.available.shape == shape, f"available is {known.available.shape}, and shops and SKUs are {shape}"
+    metres = atlas.metres_from(ask.place)
+    some, whole = _stocked(known.available, ask.demand.asked)
+    excluded = np.zeros(len(atlas), np.uint8)
+    excluded[~some] = Exclusion.NO_STOCK
+    excluded[metres > ask.limits.kilometres_max * 1_000] = Exclusion.TOO_FAR
+    if known.capacity_left is not None:
+        excluded[(known.capacity_left <= 0) & (known.capacity_left != UNLIMITED)] = Exclusion.NO_CAPACITY
+    if known.ready_ms is not None and ask.ready_by_ms:
+        excluded[known.ready_ms > ask.ready_by_ms] = Exclusion.NOT_READY_IN_TIME
+    if known.open_ is not None:
+        excluded[~known.open_] = Exclusion.CLOSED
+    if known.ready_ms is not None:
+        excluded[known.ready_ms == NEVER_MS] = Exclusion.CLOSED
+    excluded[~atlas.serves(ask.channel)] = Exclusion.CHANNEL_NOT_SERVED
+    excluded[atlas.paused] = Exclusion.PAUSED
+    return Survey(metres, some, whole, excluded)
+
+
+def rank(
+    atlas: Atlas, known: Known, ask: Ask, policy: SourcingPolicy, *, at_most: int = 10, explain: bool = False
+) -> Ranking:
+    """The shops that may serve under a policy, nearest first, and of equally near ones the smaller store_id.
+
+    ONE_STORE wants shops that have everything, the others such as have something. `explain` tells of the excluded
+    shops too, each with its rule. Never more than EXPLAINED_MAX.
+    """
+    seen = survey(atlas, known, ask)
+    excluded = seen.excluded_by(policy)
+    room = min(at_most, EXPLAINED_MAX)
+    suited = np.flatnonzero(excluded == 0)
+    rows = nearest(seen.metres, suited, room).tolist()
+    unknown = np.zeros(len(atlas), np.bool_) if known.asked is None else (excluded == Exclusion.NO_STOCK) & ~known.asked
+    left_off = suited.size - len(rows) + int(np.count_nonzero(unknown))
+    if explain:
+        rows += nearest(seen.metres, np.flatnonzero((excluded != 0) & ~unknown), room - len(rows)).tolist()
+    counts = np.bincount(excluded[~unknown], minlength=len(Exclusion) + 1).tolist()
+    return Ranking(
+        tuple(candidate(atlas, known, ask, seen, row, int(excluded[row])) for row in rows),
+        counts[0],
+        {rule: counts[rule] for rule in Exclusion if counts[rule]},
+        left_off,
+    )
+
+
+def candidate(atlas: Atlas, known: Known, ask: Ask, seen: Survey, row: int, excluded: int) -> Candidate:
+    """One shop in full."""
+    left = UNLIMITED if known.capacity_left is None else int(known.capacity_left[row])
+    ready_ms = NEVER_MS if known.ready_ms is None else int(known.ready_ms[row])
+    return Candidate(
+        atlas.store_ids[row],
+        int(seen.metres[row]),
+        tuple(zip(ask.demand.skus, np.maximum(known.available[row], 0).tolist(), strict=True)),
+        None if left == UNLIMITED else left,
+        Exclusion(excluded) if excluded else None,
+        None if ready_ms == NEVER_MS else ready_ms,
+    )
+
+
+def lowered(atlas: Atlas, demand: Demand, known: Known, found: Iterable[Found]) -> Known:
+    """What is known once shops have said that they have less: to plan again with. It never raises a figure.
+
+    Raises KeyError for a shop or SKU that was not part of the question.
+    """
+    available = known.available.copy(order="K")
+    columns = {sku: column for column, sku in enumerate(demand.skus)}
+    for store_id, units, sku in found:
+        row = available[atlas.rows[store_id]]
+        cells = slice(columns[sku], columns[sku] + 1) if sku else slice(None)
+        np.minimum(row[cells], units, out=row[cells])
+    return replace(known, available=available)
+
+
+def _stocked(available: Ints, asked: Ints) -> tuple[Flags, Flags]:
+    """Which shops have some of something, and which have everything. By column: a tenth of what axis=1 takes for 3."""
+    some, whole = available[:, 0] > 0, available[:, 0] >= asked[0]
+    for column in range(1, asked.size):
+        some |= available[:, column] > 0
+        whole &= available[:, column] >= asked[column]
+    return some, whole

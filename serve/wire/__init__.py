@@ -1,0 +1,1 @@
+"""Between protobuf and the ledgers: the only modules here that know both."""

@@ -1,0 +1,126 @@
+"""The doctor: each finding has a grade, a reason and a mend, and what must be mended makes it fail."""
+
+import json
+import os
+import resource
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from holdfast.client.cli.app import app
+from holdfast.client.cli.checks import disk, installed, machine
+from holdfast.client.cli.checks.finding import Finding, Grade
+from tests.clients.fake_service import FakeService
+from tests.clients.serving import serving_in_thread
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+GIB = 1 << 30
+
+
+def ask(target: str, data: Path, *more: str, code: int) -> dict[str, Any]:
+    """What the doctor writes, by subject."""
+    arguments = ["doctor", "--json", "--target", target, "--data-dir", str(data), *more]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == code, result.output
+    document: dict[str, Any] = json.loads(result.stdout)
+    return document
+
+
+def by_subject(document: dict[str, Any]) -> dict[str, dict[str, str]]:
+    return {finding["subject"]: finding for finding in document["findings"]}
+
+
+def test_a_fit_machine_with_a_service_is_healthy(tmp_path: Path) -> None:
+    with serving_in_thread(FakeService()) as target:
+        document = ask(target, tmp_path, code=0)
+        found = by_subject(document)
+        assert document["healthy"] is True
+        assert found[f"service at {target}"]["grade"] == "OK"
+        assert found[f"data directory {tmp_path}"]["grade"] == "OK"
+        assert {"Python", "grpcio", "SQLite", "HAProxy", "cores", "memory", "clock", "disk sync"} <= set(found)
+        words = CliRunner().invoke(app, ["doctor", "--target", target, "--data-dir", str(tmp_path)])
+        assert "what to do" in words.output
+    # It left nothing behind.
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_service_that_is_not_there_or_not_well_fails(tmp_path: Path) -> None:
+    found = by_subject(ask("127.0.0.1:1", tmp_path, "--timeout", "200ms", code=1))
+    assert found["service at 127.0.0.1:1"]["grade"] == "FAIL"
+    assert "holdfast serve" in found["service at 127.0.0.1:1"]["mend"]
+    service = FakeService()
+    service.health = 2
+    with serving_in_thread(service) as target:
+        found = by_subject(ask(target, tmp_path, code=1))
+        assert "NOT_SERVING" in found[f"service at {target}"]["found"]
+
+
+def test_versions_are_compared_with_the_constraints(tmp_path: Path) -> None:
+    constraints = tmp_path / "constraints.txt"
+    constraints.write_text("grpcio==0.0.1\n# rich==1\n")
+    found = {finding.subject: finding for finding in installed.packages(constraints)}
+    assert found["grpcio"].grade is Grade.WARN
+    assert "tested with 0.0.1" in found["grpcio"].found
+    assert "grpcio==0.0.1" in found["grpcio"].mend
+    assert found["rich"].grade is Grade.OK
+
+
+@pytest.mark.parametrize(
+    ("finding", "grade"),
+    [
+        (installed.python((3, 11, 9)), Grade.OK),
+        (installed.python((3, 12, 0)), Grade.FAIL),
+        (installed.sqlite((3, 51, 3)), Grade.OK),
+        (installed.sqlite((3, 40, 1)), Grade.OK),
+        (installed.sqlite(()), Grade.FAIL),
+        (machine.cores(2), Grade.OK),
+        (machine.cores(1), Grade.WARN),
+        (machine.memory(4 * GIB), Grade.OK),
+        (machine.memory(2 * GIB), Grade.WARN),
+        (machine.descriptors(4_096, 4_096), Grade.OK),
+        (machine.descriptors(resource.RLIM_INFINITY, resource.RLIM_INFINITY), Grade.OK),
+        (machine.descriptors(1_024, 65_536), Grade.WARN),
+        (machine.clock(NOW, 0.0), Grade.OK),
+        (machine.clock(NOW, -500.0), Grade.WARN),
+        (machine.clock(datetime(1970, 1, 1, tzinfo=UTC), 0.0), Grade.FAIL),
+        (disk.room(50 * GIB), Grade.OK),
+        (disk.room(GIB), Grade.WARN),
+        (disk.room(1 << 20), Grade.FAIL),
+        (disk.sync(0.2), Grade.OK),
+        (disk.sync(25.0), Grade.WARN),
+        (disk.sync(0.001), Grade.WARN),
+    ],
+)
+def test_each_check_grades_what_it_finds(finding: Finding, grade: Grade) -> None:
+    assert finding.grade is grade
+    assert finding.found
+    assert bool(finding.mend) == (grade is not Grade.OK)
+
+
+def test_an_old_sqlite_is_named_with_why_it_does_not_matter() -> None:
+    assert "WAL-reset" in installed.sqlite((3, 40, 1)).found
+    assert "WAL-reset" not in installed.sqlite((3, 44, 6)).found
+
+
+def test_a_switch_that_is_off_is_told() -> None:
+    found = [finding.grade for finding in installed.flags({installed.FLAGS[0]: "0", installed.FLAGS[1]: "1"})]
+    assert found == [Grade.WARN, Grade.OK]
+    assert all(finding.grade is Grade.OK for finding in installed.flags({}))
+
+
+def test_a_data_directory_that_cannot_be(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    (finding,) = disk.findings(file / "data")
+    assert finding.grade is Grade.FAIL
+    made_later = list(disk.findings(tmp_path / "not" / "yet"))
+    assert made_later[0].grade is Grade.OK
+    assert not (tmp_path / "not").exists()
+    if os.geteuid() != 0:
+        tmp_path.chmod(0o500)
+        (finding,) = disk.findings(tmp_path)
+        tmp_path.chmod(0o700)
+        assert finding.grade is Grade.FAIL

@@ -1,0 +1,126 @@
+"""The error tree: complete against every gRPC status, as drawn, and each error says what, where, why and the mend."""
+
+import re
+
+import grpc
+import pytest
+
+from holdfast.client import errors
+from holdfast.client.attempts import Attempts
+from holdfast.client.errors import (
+    Conflict,
+    HoldfastError,
+    InvalidArgument,
+    NotFound,
+    OutcomeUnknown,
+    Overloaded,
+    PermissionDenied,
+    ServiceFault,
+    StaleRead,
+    Unauthenticated,
+    Unavailable,
+    Unsupported,
+    Violation,
+)
+from holdfast.client.retry import Failure, RetryPolicy
+from holdfast.client.statuses import FAILURES, Fault, error_from, fault_from_item
+from holdfast.v1 import error_pb2
+
+CODE = grpc.StatusCode
+
+# code: what a read raises, what a change raises, whether it is asked again
+EXPECTED: dict[grpc.StatusCode, tuple[type[HoldfastError], type[HoldfastError], Failure]] = {
+    CODE.OK: (ServiceFault, ServiceFault, Failure.FINAL),
+    CODE.CANCELLED: (Unavailable, OutcomeUnknown, Failure.UNAVAILABLE),
+    CODE.UNKNOWN: (ServiceFault, OutcomeUnknown, Failure.UNCLEAR),
+    CODE.INVALID_ARGUMENT: (InvalidArgument, InvalidArgument, Failure.FINAL),
+    CODE.DEADLINE_EXCEEDED: (Unavailable, OutcomeUnknown, Failure.UNAVAILABLE),
+    CODE.NOT_FOUND: (NotFound, NotFound, Failure.FINAL),
+    CODE.ALREADY_EXISTS: (Conflict, Conflict, Failure.FINAL),
+    CODE.PERMISSION_DENIED: (PermissionDenied, PermissionDenied, Failure.FINAL),
+    CODE.UNAUTHENTICATED: (Unauthenticated, Unauthenticated, Failure.FINAL),
+    CODE.RESOURCE_EXHAUSTED: (Overloaded, Overloaded, Failure.OVERLOADED),
+    CODE.FAILED_PRECONDITION: (StaleRead, Conflict, Failure.FINAL),
+    CODE.ABORTED: (Unavailable, OutcomeUnknown, Failure.UNCLEAR),
+    CODE.UNIMPLEMENTED: (Unsupported, Unsupported, Failure.FINAL),
+    CODE.INTERNAL: (ServiceFault, OutcomeUnknown, Failure.UNCLEAR),
+    CODE.UNAVAILABLE: (Unavailable, OutcomeUnknown, Failure.UNAVAILABLE),
+    CODE.OUT_OF_RANGE: (InvalidArgument, InvalidArgument, Failure.FINAL),
+    CODE.DATA_LOSS: (ServiceFault, ServiceFault, Failure.FINAL),
+}
+
+
+def tree() -> set[type[HoldfastError]]:
+    found: set[type[HoldfastError]] = set()
+    waiting: list[type[HoldfastError]] = [HoldfastError]
+    while waiting:
+        kind = waiting.pop()
+        found.add(kind)
+        waiting.extend(kind.__subclasses__())
+    return found
+
+
+def test_the_table_names_every_status() -> None:
+    assert set(EXPECTED) == set(grpc.StatusCode) == set(FAILURES)
+
+
+@pytest.mark.parametrize("code", list(grpc.StatusCode))
+def test_every_status_has_its_error(code: grpc.StatusCode) -> None:
+    read, change, failure = EXPECTED[code]
+    fault = Fault(code, "a reason")
+    assert fault.failure is failure
+    assert type(error_from(fault, what="Reserve", where="here:1", idempotency_key=None)) is read
+    assert type(error_from(fault, what="Reserve", where="here:1", idempotency_key="k1")) is change
+
+
+@pytest.mark.parametrize("code", list(grpc.StatusCode))
+def test_every_error_says_what_where_why_and_what_to_do(code: grpc.StatusCode) -> None:
+    error = error_from(Fault(code, "a reason"), what="Reserve", where="here:1", idempotency_key="k1")
+    assert (error.what, error.where) == ("Reserve", "here:1")
+    assert "a reason" in error.why
+    assert error.mend
+    for part in ("Reserve", "here:1", "a reason", error.mend):
+        assert part in str(error)
+
+
+def test_the_drawing_is_the_tree() -> None:
+    drawn = re.findall(r"(?:\+--|^ {4})\s*(\w+)", errors.__doc__ or "", flags=re.MULTILINE)
+    assert len(drawn) == len(set(drawn))
+    assert set(drawn) == {kind.__name__ for kind in tree()}
+    under_unavailable = re.search(r"\|   \+-- (\w+)", errors.__doc__ or "")
+    assert under_unavailable is not None
+    assert under_unavailable.group(1) == OutcomeUnknown.__name__
+    assert issubclass(OutcomeUnknown, Unavailable)
+
+
+def test_an_unknown_outcome_carries_the_key_to_ask_again_with() -> None:
+    error = error_from(Fault(CODE.UNAVAILABLE, "gone"), what="Reserve", where="here:1", idempotency_key="k1")
+    assert isinstance(error, OutcomeUnknown)
+    assert error.idempotency_key == "k1"
+    assert "k1" in str(error)
+
+
+def test_violations_reach_the_caller() -> None:
+    violation = Violation("lines[0].quantity", "must be at least 1")
+    fault = Fault(CODE.INVALID_ARGUMENT, "bad", violations=(violation,))
+    error = error_from(fault, what="Reserve", where="here:1", idempotency_key="k1")
+    assert isinstance(error, InvalidArgument)
+    assert error.violations == (violation,)
+    assert "lines[0].quantity: must be at least 1" in str(error)
+
+
+def test_an_item_error_is_read_like_a_status() -> None:
+    item = error_pb2.ItemError(code=8, message="queue full")
+    item.retry_after.FromMilliseconds(250)
+    assert fault_from_item(item) == Fault(CODE.RESOURCE_EXHAUSTED, "queue full", (), 250)
+    assert fault_from_item(error_pb2.ItemError(code=99)).code is CODE.UNKNOWN
+
+
+def test_a_refusal_after_a_lost_answer_leaves_the_outcome_unknown() -> None:
+    attempts = Attempts("k1")
+    overloaded = Fault(CODE.RESOURCE_EXHAUSTED, "busy", (), 5)
+    policy = RetryPolicy()
+    attempts.wait_ms(policy, overloaded, remaining_ms=100, jitter=0)
+    assert type(attempts.error(overloaded, what="Reserve", where="here:1")) is Overloaded
+    attempts.wait_ms(policy, Fault(CODE.UNAVAILABLE, "gone"), remaining_ms=100, jitter=0)
+    assert type(attempts.error(overloaded, what="Reserve", where="here:1")) is OutcomeUnknown

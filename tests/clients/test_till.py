@@ -1,0 +1,211 @@
+"""The till: sales go through a lost network and a restart, once each; pickups are looked up and collected once."""
+
+import asyncio
+import inspect
+from pathlib import Path
+
+import pytest
+
+from holdfast.client import (
+    AdjustmentKind,
+    BlockingTillClient,
+    ChannelClient,
+    HoldsCounted,
+    InvalidArgument,
+    Reason,
+    Rejection,
+    Reservation,
+    RetryPolicy,
+    Status,
+    StockChange,
+    TillClient,
+    Unavailable,
+)
+from holdfast.client.till import ROWS_PER_CALL_MAX
+from tests.clients.fake_service import FakeService
+from tests.clients.faults import CODE, LoseAnswer, Refuse
+from tests.clients.serving import serving, serving_in_thread
+
+QUICK = RetryPolicy(wait_first_ms=1, wait_max_ms=20)
+
+
+def stocked() -> FakeService:
+    service = FakeService()
+    service.ledger("s1").on_hand.update({"a": 100, "b": 100})
+    return service
+
+
+def till(target: str, folder: Path) -> TillClient:
+    return TillClient(target, store_id="s1", till="till-1", journal_path=folder / "till", retry=QUICK)
+
+
+def test_movements_reach_the_shop_with_growing_numbers(tmp_path: Path) -> None:
+    async def main() -> None:
+        service = stocked()
+        async with serving(service) as target, till(target, tmp_path) as client:
+            report = await client.sell([("a", 3), ("b", 1)])
+            assert (report.applied, report.unsent, report.why) == (2, 0, "")
+            await client.take_back([("a", 1)])
+            await client.receive([("b", 10)])
+            position = (await client.availability(["a", "b"])).positions
+        assert [one.on_hand for one in position] == [98, 109]
+        rows = [row for request in service.asked("AdjustStock") for row in request.adjustments]
+        first = rows[0].sequence
+        assert [(row.sequence - first, row.delta, row.kind) for row in rows] == [
+            (0, -3, AdjustmentKind.SALE),
+            (1, -1, AdjustmentKind.SALE),
+            (2, 1, AdjustmentKind.RETURN),
+            (3, 10, AdjustmentKind.RECEIPT),
+        ]
+        assert {request.source for request in service.asked("AdjustStock")} == {"till-1"}
+
+    asyncio.run(main())
+
+
+def test_sales_without_a_network_are_kept_over_a_restart_and_sent_in_sequence(tmp_path: Path) -> None:
+    async def main() -> None:
+        service = stocked()
+        async with serving(service) as target:
+            port = int(target.rpartition(":")[2])
+        client = till(target, tmp_path)
+        await client.sell([("a", 1)], timeout_ms=50)
+        report = await client.sell([("a", 1)], timeout_ms=50)
+        assert (report.applied, report.unsent) == (0, 2)
+        assert report.why
+        await client.close()
+        async with serving(service, port), till(target, tmp_path) as again:
+            report = await again.sell([("b", 1)])
+            assert (report.applied, report.dropped_repeated, report.unsent) == (3, 0, 0)
+        (request,) = service.asked("AdjustStock")
+        assert [row.sku for row in request.adjustments] == ["a", "a", "b"]
+        numbers = [row.sequence for row in request.adjustments]
+        assert numbers == sorted(set(numbers))
+
+    asyncio.run(main())
+
+
+def test_a_sale_whose_answer_was_lost_is_counted_once_even_over_a_restart(tmp_path: Path) -> None:
+    async def main() -> None:
+        service = stocked()
+        service.faults["AdjustStock"].append(LoseAnswer())
+        async with serving(service) as target:
+            client = TillClient(
+                target,
+                store_id="s1",
+                till="till-1",
+                journal_path=tmp_path / "till",
+                retry=RetryPolicy(attempts_max=1),
+            )
+            report = await client.sell([("a", 4)])
+            assert report.unsent == 1
+            await client.close()
+            async with till(target, tmp_path) as again:
+                report = await again.flush()
+                assert (report.applied, report.dropped_repeated, report.unsent) == (1, 0, 0)  # the first answer again
+        assert service.ledger("s1").on_hand["a"] == 96
+
+    asyncio.run(main())
+
+
+def test_a_long_queue_goes_out_in_parts(tmp_path: Path) -> None:
+    async def main() -> None:
+        service = stocked()
+        service.faults["AdjustStock"].append(LoseAnswer())
+        async with serving(service) as target, till(target, tmp_path) as client:
+            await client.record(AdjustmentKind.SALE, [("a", -1)] * (ROWS_PER_CALL_MAX + 5))
+            report = await client.flush()
+        assert (report.applied, report.unsent) == (ROWS_PER_CALL_MAX + 5, 0)
+        sizes = [len(request.adjustments) for request in service.asked("AdjustStock")]
+        assert sizes == [ROWS_PER_CALL_MAX, ROWS_PER_CALL_MAX, 5]
+        assert service.ledger("s1").on_hand["a"] == 100 - ROWS_PER_CALL_MAX - 5
+
+    asyncio.run(main())
+
+
+def test_a_count_never_overtakes_the_sales_before_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        service = stocked()
+        async with serving(service) as target, till(target, tmp_path) as client:
+            service.faults["AdjustStock"].append(Refuse(CODE.RESOURCE_EXHAUSTED, retry_after_ms=60_000))
+            await client.record(AdjustmentKind.SALE, [("a", -1)])
+            with pytest.raises(Unavailable, match="1 movements are unsent"):
+                await client.count([("a", 7)], holds=HoldsCounted.INCLUDED)
+            assert service.asked("CountStock") == []
+            counted = await client.count([("a", 7)], holds=HoldsCounted.INCLUDED)
+            assert isinstance(counted, StockChange)
+        assert [name for name, _ in service.requests] == ["AdjustStock", "AdjustStock", "CountStock"]
+
+    asyncio.run(main())
+
+
+def test_a_movement_that_the_service_finds_wrong_is_said_aloud_and_kept(tmp_path: Path) -> None:
+    async def main() -> None:
+        service = stocked()
+        service.faults["AdjustStock"].append(Refuse(CODE.INVALID_ARGUMENT))
+        async with serving(service) as target, till(target, tmp_path) as client:
+            with pytest.raises(InvalidArgument):
+                await client.sell([("a", 1)])
+            assert len(client.journal.unsent) == 1
+
+    asyncio.run(main())
+
+
+def test_a_pickup_is_looked_up_and_collected_once(tmp_path: Path) -> None:
+    async def main() -> None:
+        service = stocked()
+        async with serving(service) as target, ChannelClient(target) as channel, till(target, tmp_path) as client:
+            held = await channel.reserve("s1", [("a", 2)], customer_id="c", channel="web")
+            assert isinstance(held, Reservation)
+            await channel.confirm(held.reservation_id)
+            assert [one async for one in client.ready_pickups()] == []
+            await channel.mark_ready(held.reservation_id)
+            assert [one.reservation_id async for one in client.ready_pickups()] == [held.reservation_id]
+            assert (await client.pickup(held.reservation_id)).status is Status.READY
+            sold = await client.collect(held.reservation_id, payment_reference="p1")
+            assert isinstance(sold, Reservation)
+            assert sold.status is Status.COLLECTED
+            # The till lost its power, and asks again with the same payment: the first answer.
+            assert await client.collect(held.reservation_id, payment_reference="p1") == sold
+            other = await client.collect(held.reservation_id, payment_reference="p2")
+            assert isinstance(other, Rejection)
+            assert other.reason is Reason.TRANSITION_NOT_ALLOWED
+
+    asyncio.run(main())
+
+
+def test_the_till_watches_its_shop(tmp_path: Path) -> None:
+    async def main() -> None:
+        service = stocked()
+        async with serving(service) as target, till(target, tmp_path) as client:
+            await client.sell([("a", 1)])
+            async with client.watch() as events, client.watch_availability(skus=["a"]) as changes:
+                assert (await anext(events)).version == 1
+                assert (await anext(changes)).positions[0].on_hand == 99
+
+    asyncio.run(main())
+
+
+def test_the_blocking_till_does_the_same(tmp_path: Path) -> None:
+    service = stocked()
+    with serving_in_thread(service) as target:
+        with BlockingTillClient(target, store_id="s1", till="till-1", journal_path=tmp_path / "till") as client:
+            assert client.sell([("a", 2)]).applied == 1
+            assert client.unsent == ()
+            assert client.availability(["a"]).positions[0].on_hand == 98
+            assert list(client.ready_pickups()) == []
+            with client.watch() as events:
+                assert next(events).version == 1
+        # It let go of its file.
+        with BlockingTillClient(target, store_id="s1", till="till-1", journal_path=tmp_path / "till") as client:
+            assert client.unsent == ()
+
+
+def test_both_faces_of_the_till_offer_the_same_calls() -> None:
+    def calls(face: type) -> dict[str, list[str]]:
+        return {
+            name: list(inspect.signature(member).parameters)
+            for name, member in inspect.getmembers(face, inspect.isfunction)
+            if not name.startswith("_")
+        }
+
+    assert calls(BlockingTillClient) == calls(TillClient)

@@ -1,0 +1,226 @@
+"""Watches come back by themselves: nothing is skipped, nothing is told twice, and the cursors say where to resume."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import grpc
+import pytest
+
+from holdfast.client import ChannelClient, Limits, NotFound, RetryPolicy, ServiceFault, Unavailable
+from holdfast.client.errors import ClientClosed
+from holdfast.client.values.events import Reserved
+from holdfast.v1 import event_pb2, event_service_pb2
+from tests.clients.fake_service import FakeService
+from tests.clients.faults import CODE, CutAfter, Refuse
+from tests.clients.serving import serving
+
+ItemT = TypeVar("ItemT")
+QUICK = RetryPolicy(wait_first_ms=1, wait_max_ms=20)
+
+
+def told(*shops: str, events: int = 10) -> FakeService:
+    """A service whose shops have so many events each."""
+    service = FakeService()
+    for shop in shops:
+        ledger = service.ledger(shop)
+        ledger.on_hand["sku-1"] = 100
+        for number in range(events):
+            ledger.append(ready_marked=event_pb2.ReadyMarkedEvent(reservation_id=f"{shop}:{number}"))
+    return service
+
+
+@asynccontextmanager
+async def client_of(service: FakeService) -> AsyncIterator[ChannelClient]:
+    """A client that comes back at once, of a served `service`."""
+    async with serving(service) as target, ChannelClient(target, retry=QUICK) as client:
+        yield client
+
+
+async def take(items: AsyncIterator[ItemT], count: int) -> list[ItemT]:
+    return [await anext(items) for _ in range(count)]
+
+
+@pytest.mark.parametrize("code", [CODE.UNAVAILABLE, CODE.RESOURCE_EXHAUSTED, CODE.INTERNAL, CODE.CANCELLED])
+def test_a_watch_that_is_cut_off_goes_on_where_it_was(code: grpc.StatusCode) -> None:
+    async def main() -> None:
+        service = told("s1", "s2")
+        service.faults["WatchEvents"].extend([CutAfter(3, code), Refuse(code), CutAfter(0, code), CutAfter(9, code)])
+        async with client_of(service) as client, client.watch_events(["s1", "s2"]) as watch:
+            events = await take(watch, 20)
+            assert watch.cursors == {"s1": 10, "s2": 10}
+        for shop in ("s1", "s2"):
+            assert [event.version for event in events if event.store_id == shop] == list(range(1, 11))
+        resumed = [
+            {cursor.store_id: cursor.after_version for cursor in request.cursors}
+            for request in service.asked("WatchEvents")
+        ]
+        assert resumed[0] == {"s1": 0, "s2": 0}
+        assert resumed[1] == resumed[2] == {"s1": 3, "s2": 0}
+
+    asyncio.run(main())
+
+
+def test_what_happens_later_is_told() -> None:
+    async def main() -> None:
+        service = told("s1", events=1)
+        async with serving(service) as target, ChannelClient(target) as client, client.watch_events({"s1": 1}) as watch:
+            waiting = asyncio.ensure_future(anext(watch))
+            await service.called.wait()
+            held = await client.reserve("s1", [("sku-1", 1)], customer_id="c", channel="web")
+            event = await waiting
+        assert event.version == 2
+        assert isinstance(event.change, Reserved)
+        assert event.change.reservation == held
+
+    asyncio.run(main())
+
+
+def test_a_watch_survives_a_restart_of_the_service() -> None:
+    async def main() -> None:
+        service = told("s1", events=3)
+        async with serving(service) as target:
+            client = ChannelClient(target)
+            watch = client.watch_events(["s1"])
+            before = await take(watch, 3)
+        service.ledger("s1").append(ready_marked=event_pb2.ReadyMarkedEvent(reservation_id="s1:9"))
+        waiting = asyncio.ensure_future(anext(watch))
+        await asyncio.sleep(0)
+        async with serving(service, int(target.rpartition(":")[2])):
+            after = await waiting
+            await watch.aclose()
+            await client.close()
+        assert [event.version for event in [*before, after]] == [1, 2, 3, 4]
+
+    asyncio.run(main())
+
+
+def test_a_new_watch_resumes_from_the_cursors_of_an_old_one() -> None:
+    async def main() -> None:
+        service = told("s1")
+        async with serving(service) as target, ChannelClient(target) as client, client.watch_events(["s1"]) as watch:
+            await take(watch, 4)
+            # What was received but not handed over is not counted as seen.
+            cursors = watch.cursors
+            assert cursors == {"s1": 4}
+            async with client.watch_events(cursors) as resumed:
+                assert (await anext(resumed)).version == 5
+
+    asyncio.run(main())
+
+
+def test_all_shops_can_be_watched() -> None:
+    async def main() -> None:
+        service = told("s1", "s2", events=2)
+        service.faults["WatchEvents"].append(CutAfter(3))
+        async with client_of(service) as client, client.watch_events(all_stores=True) as watch:
+            events = await take(watch, 4)
+        assert [(event.store_id, event.version) for event in events] == [("s1", 1), ("s1", 2), ("s2", 1), ("s2", 2)]
+
+    asyncio.run(main())
+
+
+class Skipping(FakeService):
+    """Tells event 1, then event 3, on its first `skips` streams; on later ones all of them, whatever the cursor."""
+
+    def __init__(self, skips: int) -> None:
+        super().__init__()
+        self.skips = skips
+        self.ledgers = told("s1", events=3).ledgers
+
+    async def WatchEvents(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
+        self.requests.append(("WatchEvents", request))
+        events = self.ledger("s1").events
+        for event in [events[0], events[2]] if len(self.requests) <= self.skips else events:
+            yield event_service_pb2.WatchEventsResponse(events=[event])
+        await context.abort(CODE.UNAVAILABLE, "over")
+
+
+def test_a_skipped_version_is_asked_for_again_and_a_repeated_one_dropped() -> None:
+    async def main() -> None:
+        service = Skipping(skips=1)
+        async with client_of(service) as client, client.watch_events(["s1"]) as watch:
+            assert [event.version for event in await take(watch, 3)] == [1, 2, 3]
+        assert [request.cursors[0].after_version for request in service.asked("WatchEvents")] == [0, 1]
+
+    asyncio.run(main())
+
+
+def test_a_service_that_keeps_skipping_is_told_off() -> None:
+    async def main() -> None:
+        service = Skipping(skips=100)
+        async with client_of(service) as client, client.watch_events(["s1"]) as watch:
+            assert (await anext(watch)).version == 1
+            with pytest.raises(ServiceFault, match="jumped from version 1 to 3"):
+                await anext(watch)
+        assert len(service.requests) == QUICK.unclear_attempts_max
+
+    asyncio.run(main())
+
+
+def test_availability_is_watched_and_resumed_alike() -> None:
+    async def main() -> None:
+        service = told("s1", events=1)
+        service.faults["WatchAvailability"].append(CutAfter(1))
+        async with client_of(service) as client, client.watch_availability(["s1"], skus=["sku-1"]) as watch:
+            first = await anext(watch)
+            held = await client.reserve("s1", [("sku-1", 30)], customer_id="c", channel="web")
+            second = await anext(watch)
+            assert watch.cursors == {"s1": 2}
+        assert (first.positions[0].available, second.positions[0].available) == (100, 70)
+        assert second.version == held.version
+        assert [request.cursors[0].after_version for request in service.asked("WatchAvailability")] == [0, 1]
+
+    asyncio.run(main())
+
+
+def test_a_watch_gives_up_when_nobody_comes_back_and_can_go_on_later() -> None:
+    async def main() -> None:
+        service = told("s1", events=2)
+        async with serving(service) as target:
+            client = ChannelClient(target, limits=Limits(watch_silence_ms_max=100))
+            watch = client.watch_events(["s1"])
+            assert (await anext(watch)).version == 1
+            assert (await anext(watch)).version == 2
+        with pytest.raises(Unavailable):
+            await anext(watch)
+        service.ledger("s1").append(ready_marked=event_pb2.ReadyMarkedEvent())
+        async with serving(service, int(target.rpartition(":")[2])):
+            while True:
+                try:
+                    event = await anext(watch)
+                    break
+                except Unavailable:
+                    continue
+            assert event.version == 3
+            await client.close()
+            with pytest.raises(ClientClosed):
+                await anext(watch)
+
+    asyncio.run(main())
+
+
+def test_what_is_certain_ends_the_watch() -> None:
+    async def main() -> None:
+        service = told("s1")
+        service.faults["WatchEvents"].append(Refuse(CODE.NOT_FOUND, "no such shop"))
+        async with serving(service) as target, ChannelClient(target) as client:
+            with pytest.raises(NotFound, match="no such shop"):
+                await anext(client.watch_events(["s1"]))
+
+    asyncio.run(main())
+
+
+def test_closing_a_watch_ends_its_iteration() -> None:
+    async def main() -> None:
+        service = told("s1", events=1)
+        async with serving(service) as target, ChannelClient(target) as client:
+            watch = client.watch_events(["s1"])
+            assert (await anext(watch)).version == 1
+            waiting = asyncio.ensure_future(anext(watch, None))
+            await asyncio.sleep(0)
+            await watch.aclose()
+            assert await waiting is None
+
+    asyncio.run(main())

@@ -1,0 +1,125 @@
+"""The actors in this process: real ones, called as over Ray, which a test can kill and whose answers it can lose.
+
+What goes in and out is pickled, calls run on threads, a method's own error comes back as Ray's would be translated by
+`actors.ray_actors`, and an actor that ends or is killed answers `ActorGone` until it has been made again from what is
+durable.
+"""
+
+import asyncio
+import pickle
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from actors.chain_actor import ChainActor
+from actors.customer_actor import CustomerActor
+from actors.journal.memory import MemoryDisk, MemoryJournal
+from actors.journal.port import JournalDamaged, JournalError
+from actors.protocol.actors import ActorGone, LedgerStopped
+from actors.protocol.placement import CHAIN_ACTOR, CUSTOMER_ACTORS
+from actors.runtime.clock import Clock
+from actors.store_actor import StoreActor
+from tests.runtime.breaking import BreakingJournal
+
+CALLS_KEPT_MAX: Final = 100_000
+
+
+class ActorsHere:
+    """See `router.Actors`. `calls` are (actor, method, arguments) as they arrived, lost ones too."""
+
+    def __init__(self, chain_dir: Path, clock: Clock) -> None:
+        self.disks: dict[str, MemoryDisk] = {}
+        self.journals: dict[str, BreakingJournal] = {}
+        self.calls: list[tuple[str, str, tuple[Any, ...]]] = []
+        self.made: Counter[str] = Counter()
+        self._chain_dir = str(chain_dir)
+        self._clock = clock
+        self._actors: dict[str, StoreActor | CustomerActor | ChainActor] = {}
+        self._lost_before: Counter[str] = Counter()
+        self._lost_after: Counter[str] = Counter()
+        self._held: dict[str, asyncio.Event] = {}
+
+    async def names(self) -> frozenset[str]:
+        """The actors that have been made."""
+        return frozenset(self.made)
+
+    def lose_calls(self, actor: str, count: int = 1) -> None:
+        """The next calls of the actor do not reach it."""
+        self._lost_before[actor] += count
+
+    def lose_answers(self, actor: str, count: int = 1) -> None:
+        """The next calls of the actor are done, and their answers lost."""
+        self._lost_after[actor] += count
+
+    def hold(self, actor: str) -> asyncio.Event:
+        """Calls of the actor hang until the event is set."""
+        self._held[actor] = asyncio.Event()
+        return self._held[actor]
+
+    def kill(self, actor: str) -> None:
+        """The process is gone; the next call makes another from what is durable."""
+        gone = self._actors.pop(actor, None)
+        if isinstance(gone, StoreActor | CustomerActor):
+            gone._office._closing.set()
+
+    def store_actor(self, actor: str) -> StoreActor:
+        """The actor itself, made where it is not there."""
+        found = self._actors.get(actor) or self._make(actor)
+        assert isinstance(found, StoreActor)
+        return found
+
+    async def call(self, actor: str, method: str, *args: Any) -> Any:
+        """See `router.Actors`."""
+        self.calls.append((actor, method, args))
+        assert len(self.calls) < CALLS_KEPT_MAX, "a test that calls this often should be a benchmark"
+        held = self._held.get(actor)
+        if held is not None:
+            await held.wait()
+        if self._lost_before[actor]:
+            self._lost_before[actor] -= 1
+            raise ActorGone(f"the test lost a call of {actor}")
+        packed = await asyncio.to_thread(self._call, actor, method, pickle.dumps(args))
+        if self._lost_after[actor]:
+            self._lost_after[actor] -= 1
+            raise ActorGone(f"the test lost an answer of {actor}")
+        return pickle.loads(packed)  # noqa: S301  # our own
+
+    def _call(self, actor: str, method: str, packed: bytes) -> bytes:
+        process = self._actors.get(actor) or self._make(actor)
+        try:
+            answer = getattr(process, method)(*pickle.loads(packed))  # noqa: S301  # our own
+        except JournalDamaged as error:
+            raise LedgerStopped(str(pickle.loads(pickle.dumps(error)))) from error  # noqa: S301  # our own
+        except JournalError as error:
+            raise ActorGone(f"{actor} ended: {error}") from error
+        return pickle.dumps(answer)
+
+    def _make(self, actor: str) -> StoreActor | CustomerActor | ChainActor:
+        self.made[actor] += 1
+        if actor == CHAIN_ACTOR:
+            self._actors[actor] = ChainActor(self._chain_dir, self._ending(actor))
+        else:
+            journal = BreakingJournal(MemoryJournal(self.disks.setdefault(actor, MemoryDisk())))
+            self.journals[actor] = journal
+            kind = CustomerActor if actor.startswith(CUSTOMER_ACTORS) else StoreActor
+            self._actors[actor] = kind(actor, journal, self._clock, self._ending(actor))
+        return self._actors[actor]
+
+    def _ending(self, actor: str) -> Callable[[JournalError], None]:
+        return lambda _: self.kill(actor)
+
+    def close(self) -> None:
+        """End all of them."""
+        for actor in list(self._actors):
+            self.kill(actor)
+
+    async def put_stores(self, *store_ids: str) -> None:
+        """Make shops."""
+        await self.call(CHAIN_ACTOR, "put_stores", [(store_id, "", 0.0, 0.0, False) for store_id in store_ids])
+
+    async def set_policy(self, document: dict[str, object]) -> None:
+        """Set the rules."""
+        await self.call(CHAIN_ACTOR, "set_policy", orjson.dumps(document), 0)

@@ -1,0 +1,38 @@
+"""A store actor without Ray in a test's hands: commands as bytes, rules as documents."""
+
+from typing import Final
+
+import orjson
+
+from actors.core.chain import Chain, Store, chain_to_document
+from actors.core.policy import Policy
+from actors.journal.port import Journal, JournalError
+from actors.protocol.messages import Answer, command_to_wire, pack_batch, unpack_answers
+from actors.store_actor import StoreActor
+from tests.runtime.office import ManualClock
+from tests.shop.words import command_of
+
+STORES: Final = ("S1", "S2")
+
+
+def chain_document(revision: int, policy: Policy | None = None, paused: tuple[str, ...] = ()) -> bytes:
+    """A revision of the chain with two shops."""
+    stores = {store_id: Store(store_id, "", 0.0, 0.0, store_id in paused) for store_id in STORES}
+    return orjson.dumps(chain_to_document(Chain(revision, stores, policy or Policy(version=1))))
+
+
+class Shop:
+    """One actor. `ended` has what it was told to end for."""
+
+    def __init__(self, journal: Journal, clock: ManualClock) -> None:
+        self.clock = clock
+        self.ended: list[JournalError] = []
+        self.actor = StoreActor("store-S1", journal, clock, self.ended.append)
+        self.actor.adopt(chain_document(1))
+        self.rows: dict[str, int] = {}
+
+    def say(self, text: str, key: str, store_id: str = "S1") -> Answer:
+        """One command, there and back as bytes."""
+        entry = (store_id, command_to_wire(command_of(text, key, self.rows)))
+        (answer,) = unpack_answers(self.actor.step(pack_batch(1, [entry])))
+        return answer

@@ -1,0 +1,125 @@
+"""A ledger that does not verify is stopped by name; the others of the same journal are served."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from actors.journal.codec import encode_events
+from actors.journal.port import Journal, JournalDamaged, Record
+from actors.protocol.messages import Stopped
+from actors.shop.events import Event, Reserved
+from tests.journal.storages import SqliteStorage
+from tests.runtime.office import ManualClock, Office, entries
+
+
+@pytest.fixture
+def stocked(office: Office) -> Office:
+    """Two shops."""
+    office.tell("receive A 10", "S1")
+    office.tell("receive A 10", "S2")
+    office.tell("k1: reserve ann A 1", "S2")
+    return office
+
+
+def forge(journal: Journal, payload: bytes, event_count: int = 1) -> None:
+    """Append to S2 what no ledger decided: a record that is whole, and wrong."""
+    epoch, seq = journal.take_over("S2")
+    journal.append([Record("S2", epoch, seq + event_count, event_count, 1, payload)])
+
+
+def reserved(quantity: int) -> list[Event]:
+    """A reservation that was never decided."""
+    return [Reserved("forged", "ann", "web", "", (("A", quantity),), 0, 2**50)]
+
+
+WRONG = {
+    "a kind of event from the future": (b'[["teleported/1","k"]]', 1, "which this version does not know"),
+    "an event of another shape": (b'[["reserved/1","k"]]', 1, "is not one"),
+    "not a payload": (b"{}", 1, "its events end at 2"),
+    "not even text": (b"[", 1, "unexpected end of data"),
+    "fewer events than the record says": (encode_events(reserved(1)), 2, "its events end at 3"),
+    "more than there is": (encode_events(reserved(99)), 1, "an invariant does not hold"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_record_stops_its_ledger_alone(stocked: Office, case: str) -> None:
+    payload, event_count, why = WRONG[case]
+    forge(stocked.journal, payload, event_count)
+    later = stocked.successor()
+
+    answers = later.host.step(
+        [
+            ("S2", later.command("k1: reserve ann A 1")),
+            ("S1", later.command("k2: reserve ann A 1")),
+            ("S2", later.command("k3: reserve bob A 1")),
+        ]
+    )
+    stopped = [answer.why for answer in answers if isinstance(answer, Stopped)]
+    assert len(stopped) == 2
+    assert all(why in text and "ledger S2" in text and "damaged at" in text for text in stopped)
+    assert later.stock("S1") == "A 10/1"
+    with pytest.raises(JournalDamaged, match="ledger S2"):
+        later.stock("S2")
+    assert later.failures == []
+    assert later.host.ledger_ids() == ["S1"]
+    assert later.host.sweep() == 0
+
+
+def test_a_stopped_ledger_is_not_tried_again_at_each_call(stocked: Office) -> None:
+    forge(stocked.journal, b"[")
+    later = stocked.successor()
+    taken = entries(later.journal.log, "take_over")
+    for _ in range(3):
+        later.tell("k9: reserve ann A 1", "S2")
+    assert entries(later.journal.log, "take_over") == taken
+
+
+def test_a_flipped_bit_stops_the_ledger_that_it_is_in(tmp_path: Path, clock: ManualClock) -> None:
+    storage = SqliteStorage(tmp_path)
+    office = Office(storage, clock)
+    for store_id in ("S1", "S2"):
+        office.tell("receive A 10", store_id)
+        office.tell(f"k1: reserve {store_id} A 1", store_id)
+    (record,) = office.journal.read("S2", 1, 1)
+    damaged = Office(storage.flipped(record.payload), clock)
+    assert damaged.tell("k1: reserve S1 A 1", "S1") == "#2 HELD A 1 until 2:00"
+    assert "damaged at seq 2: its checksum does not fit" in damaged.tell("k1: reserve S2 A 1", "S2")
+    storage.close()
+
+
+UNREADABLE = {
+    "of a format from the future": [["ledger", 99, "S2"]],
+    "with a row of an unknown kind": [["ledger", 1, "S2", 2, 0, None, []], ["portal", 1]],
+    "without a row": [],
+    "with rows cut short": [["ledger", 1, "S2"]],
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_a_snapshot_that_cannot_be_read_is_passed_over(stocked: Office, case: str) -> None:
+    """All of the records say the same; it takes longer."""
+    before = stocked.state_hash("S2")
+    stocked.journal.write_snapshot("S2", 1, 2, [orjson.dumps(UNREADABLE[case])])
+    later = stocked.successor()
+    assert later.state_hash("S2") == before
+    assert later.tell("k1: reserve ann A 1", "S2") == "#2 HELD A 1 until 2:00"
+
+
+def test_a_snapshot_beyond_the_records_stops_the_ledger(stocked: Office) -> None:
+    """Records that were there once are missing, or it is not what it says."""
+    stocked.snapshot("S2")
+    snapshot = stocked.journal.newest_snapshot("S2")
+    assert snapshot is not None
+    ahead = [chunk.replace(b'"S2",2,', b'"S2",7,') for chunk in snapshot.chunks]
+    stocked.journal.write_snapshot("S2", 1, 2, ahead)
+    assert "the records end at 2" in stocked.successor().tell("k1: reserve ann A 1", "S2")
+
+
+def test_the_snapshot_of_another_ledger_stops_the_ledger(stocked: Office) -> None:
+    stocked.snapshot("S1")
+    snapshot = stocked.journal.newest_snapshot("S1")
+    assert snapshot is not None
+    stocked.journal.write_snapshot("S2", 1, snapshot.seq, snapshot.chunks)
+    assert "it is of S1 at 1" in stocked.successor().tell("k1: reserve ann A 1", "S2")

@@ -1,0 +1,219 @@
+"""The store actor without Ray: every call that a gateway makes of it."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from actors.core.policy import HOUR_MS, Policy
+from actors.core.rejection import Reason
+from actors.core.status import Status
+from actors.journal.codec import decode_events
+from actors.journal.port import Fenced
+from actors.protocol.messages import (
+    RULES_ARE_STALE,
+    Held,
+    Moved,
+    Refusal,
+    command_to_wire,
+    pack_batch,
+    reservation_from_wire,
+    unpack_answers,
+)
+from actors.runtime.ledger_actor import FeedRecord
+from tests.journal.storages import Storage
+from tests.runtime.office import WAIT_S, ManualClock
+from tests.runtime.shop import Shop, chain_document
+from tests.shop.words import command_of
+from tests.waiting import until
+
+
+@pytest.fixture
+def shop(storage: Storage, clock: ManualClock) -> Iterator[Shop]:
+    """An actor with ten of A, and one hold."""
+    shop = Shop(storage.open(), clock)
+    shop.say("receive A 10", "r1")
+    shop.say("reserve ann A 2", "k1")
+    yield shop
+    shop.actor.close()
+
+
+def test_step_answers_each_entry_in_its_place(shop: Shop) -> None:
+    lines = [("S1", "reserve bob A 3"), ("S2", "receive B 5"), ("S1", "reserve cid A 99"), ("S2", "reserve ann B 1")]
+    entries = [
+        (store_id, command_to_wire(command_of(text, f"m{place}", {}))) for place, (store_id, text) in enumerate(lines)
+    ]
+    held, moved, refused, other = unpack_answers(shop.actor.step(pack_batch(1, entries)))
+    assert held == Held(4, shop.clock.now_ms(), shop.clock.now_ms() + 2 * HOUR_MS)
+    assert isinstance(moved, Moved)
+    assert moved.outcome.applied == 1
+    assert isinstance(refused, Refusal)
+    assert (refused.version, refused.rejection.reason) == (5, Reason.INSUFFICIENT_STOCK)
+    assert isinstance(other, Held)
+    assert other.number == 3  # after the policy and the receipt
+
+
+def test_a_step_by_newer_rules_waits_for_them(shop: Shop) -> None:
+    entry = ("S1", command_to_wire(command_of("reserve bob A 1", "k2", {})))
+    before = shop.actor.status("S1")["version"]
+    assert shop.actor.step(pack_batch(2, [entry])) == RULES_ARE_STALE
+    assert shop.actor.status("S1")["version"] == before
+
+    shop.actor.adopt(chain_document(2, Policy(version=2, ttl_ms_default=HOUR_MS)))
+    (answer,) = unpack_answers(shop.actor.step(pack_batch(2, [entry])))
+    assert isinstance(answer, Held)
+    assert answer.expires_at_ms - answer.created_at_ms == HOUR_MS
+    assert shop.actor.status("S1")["policy_version"] == 2
+
+
+def test_an_older_revision_is_not_adopted(shop: Shop) -> None:
+    shop.actor.adopt(chain_document(5, paused=("S1",)))
+    shop.actor.adopt(chain_document(4))
+    answer = shop.say("reserve bob A 1", "k2")  # a caller who knows less is served by what the actor knows
+    assert isinstance(answer, Refusal)
+    assert answer.rejection.reason is Reason.STORE_NOT_ACCEPTING
+
+
+def test_availability_says_version_instant_and_positions(shop: Shop) -> None:
+    now_ms = shop.clock.now_ms()
+    assert shop.actor.availability(["S1", "S2"], ["A", "nothing"]) == [
+        (3, now_ms, [(10, 2, 0, 0), None]),
+        (0, now_ms, [None, None]),
+    ]
+
+
+def test_a_reservation_is_read_as_it_stands(shop: Shop) -> None:
+    shop.say("confirm #3", "c1")
+    version, wire = shop.actor.reservation("S1", 3)
+    assert wire is not None
+    reservation = reservation_from_wire(wire)
+    assert (version, reservation.status, reservation.lines) == (4, Status.CONFIRMED, (("A", 2),))
+    assert shop.actor.reservation("S1", 99) == (4, None)
+
+
+@pytest.mark.parametrize("page_size", [1, 2, 3, 7, 100])
+def test_pages_show_each_reservation_once(shop: Shop, page_size: int) -> None:
+    for number in range(6):
+        shop.say(f"reserve c{number} A 1", f"p{number}")
+        shop.say("reserve dan A 99", f"q{number}")  # versions in between that are no reservations
+    seen: list[int] = []
+    after = 0
+    while True:
+        _, page, after = shop.actor.reservations("S1", [], after, page_size)
+        assert len(page) <= page_size
+        seen += [wire[0] for wire in page]
+        if not after:
+            break
+    assert seen == [3, *range(4, 16, 2)]
+
+
+def test_pages_by_status(shop: Shop) -> None:
+    shop.say("reserve bob A 1", "k2")
+    shop.say("confirm #3", "c1")
+    assert [wire[0] for wire in shop.actor.reservations("S1", [Status.CONFIRMED], 0, 10)[1]] == [3]
+    assert [wire[0] for wire in shop.actor.reservations("S1", [Status.HELD], 0, 10)[1]] == [4]
+    assert [wire[0] for wire in shop.actor.reservations("S1", [Status.HELD, Status.CONFIRMED], 0, 10)[1]] == [3, 4]
+    assert shop.actor.reservations("S1", [Status.READY], 0, 10) == (5, [], 0)
+
+
+def test_the_feed_gives_what_came_after_each_cursor(shop: Shop) -> None:
+    shop.say("receive B 1", "r2", "S2")
+    feed = dict(shop.actor.feed([("S1", 0), ("S2", 0)], skip_stopped=False))
+    assert {store_id: [_versions(record) for record in records] for store_id, records in feed.items()} == {
+        "S1": [[1, 2], [3]],
+        "S2": [[1, 2]],
+    }
+    assert dict(shop.actor.feed([("S1", 2), ("S2", 2)], skip_stopped=False)).keys() == {"S1"}
+    assert shop.actor.feed([("S1", 3), ("S2", 2)], skip_stopped=False) == []
+    assert shop.actor.feed([("S1", 99)], skip_stopped=False) == []
+
+
+def test_an_answer_of_the_feed_is_bounded_over_all_shops(shop: Shop) -> None:
+    shop.say("receive B 1", "r2", "S2")
+    both = [("S1", 0), ("S2", 0)]
+    ((store_id, records),) = shop.actor.feed(both, skip_stopped=False, bytes_max=1)
+    assert (store_id, [record.seq for record in records]) == ("S1", [2])
+    enough = sum(len(record.payload) for record in shop.actor.records("S1", 0, 100)) + 1
+    feed = shop.actor.feed(both, skip_stopped=False, bytes_max=enough)
+    assert [(store_id, [record.seq for record in records]) for store_id, records in feed] == [
+        ("S1", [2, 3]),
+        ("S2", [2]),
+    ]
+
+
+def _versions(record: FeedRecord) -> list[int]:
+    assert len(decode_events(record.payload)) == record.event_count
+    return list(range(record.seq - record.event_count + 1, record.seq + 1))
+
+
+def test_the_feed_tells_of_what_fell_due(shop: Shop, clock: ManualClock) -> None:
+    clock.move(2 * HOUR_MS)
+    ((_, records),) = shop.actor.feed([("S1", 3)], skip_stopped=False)
+    assert [type(event).__name__ for record in records for event in decode_events(record.payload)] == ["Expired"]
+
+
+def test_records_are_given_for_audits(shop: Shop) -> None:
+    assert [record.seq for record in shop.actor.records("S1", 0, 1_000)] == [2, 3]
+    assert [record.seq for record in shop.actor.records("S1", 2, 1_000)] == [3]
+
+
+def test_status_says_where_the_ledger_stands(shop: Shop) -> None:
+    shop.say("reserve ann A 2", "k1")
+    status = shop.actor.status("S1")
+    assert status.pop("recovery_us") >= 0
+    assert status == {
+        "version": 3,
+        "epoch": 1,
+        "actor": "store-S1",
+        "pid": os.getpid(),
+        "ledger_time_ms": shop.clock.now_ms(),
+        "open_reservations": 1,
+        "positions": 1,
+        "remembered_answers": 2,
+        "snapshot_version": 0,
+        "replayed_events": 0,
+        "repeats_answered": 1,
+        "policy_version": 1,
+        "unheard": 0,
+    }
+    assert shop.actor.ping() == os.getpid()
+
+
+def test_the_live_state_is_what_an_audit_is_held_against(shop: Shop) -> None:
+    version, state_hash, positions, live = shop.actor.live_state("S1")
+    assert (version, positions, live) == (3, {"A": (10, 2, 0, 0)}, 1)
+    assert len(state_hash) == 64
+    shop.say("reserve bob A 1", "k2")
+    assert shop.actor.live_state("S1")[1] != state_hash
+
+
+def test_the_sweep_runs_by_itself(shop: Shop, clock: ManualClock) -> None:
+    clock.move(2 * HOUR_MS)
+    until(lambda: len(shop.actor.records("S1", 3, 10)) == 1, within_s=WAIT_S, what="the expiry")
+
+
+def test_closing_writes_a_snapshot_and_the_next_one_starts_from_it(storage: Storage, clock: ManualClock) -> None:
+    first = Shop(storage.open(), clock)
+    first.say("receive A 10", "r1")
+    first.say("reserve ann A 2", "k1")
+    before = first.actor.live_state("S1")
+    first.actor.close()
+
+    second = Shop(storage.open(), clock)
+    assert second.actor.live_state("S1") == before
+    status = second.actor.status("S1")
+    assert (status["epoch"], status["snapshot_version"], status["replayed_events"]) == (2, 3, 0)
+    assert isinstance(second.say("reserve ann A 2", "k1"), Held)
+    second.actor.close()
+    assert first.ended == []
+    assert second.ended == []
+
+
+def test_a_replaced_actor_ends_at_its_next_word(storage: Storage, clock: ManualClock) -> None:
+    first = Shop(storage.open(), clock)
+    first.say("receive A 10", "r1")
+    second = Shop(storage.open(), clock)
+    with pytest.raises(Fenced):
+        first.actor.availability(["S1"], ["A"])
+    assert [type(failure) for failure in first.ended] == [Fenced]
+    second.actor.close()

@@ -1,0 +1,74 @@
+"""How the core's ledger is laid beside the model: answers as the model would say them, and what a ledger indexes."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from actors.core.rejection import Rejection
+from actors.core.status import LIVE, Status
+from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
+from tests.shop import model_books
+from tests.shop.model import Model
+from tests.shop.model_books import Outcome
+
+
+def plain(remembered: Remembered) -> Outcome:
+    """An answer of the core as the model would say it."""
+    answer = remembered if isinstance(remembered, Reservation) else remembered.answer
+    match answer:
+        case Reservation():
+            done = answer.done or ((0, 0),) * len(answer.lines)
+            lines = tuple((*line, *its) for line, its in zip(answer.lines, done, strict=True))
+            reason = answer.release_reason and answer.release_reason.name
+            part = answer.part or ("", 0)
+            told = (answer.payment_reference or "", reason, answer.slot_start_ms, *part)
+            return (
+                "reservation",
+                answer.number,
+                answer.version,
+                answer.status.name,
+                lines,
+                answer.expires_at_ms,
+                *told,
+            )
+        case Rejection():
+            return ("no", answer.reason.name)
+        case StockOutcome():
+            return ("stock", *answer)
+
+
+def indexes(ledger: Ledger) -> tuple[Any, ...]:
+    """What a ledger knows of its reservations besides them. The first lasts as long as they do, the rest while they
+    are live or owed.
+    """
+    return (
+        ledger.holders,
+        set(ledger.undecided),
+        set(ledger.owed),
+        ledger.slots_taken,
+        ledger.parts_in_slots,
+        {customer: {found} if isinstance(found, int) else set(found) for customer, found in ledger.customers.items()},
+        ledger.baskets,
+        ledger.open_reservations,
+    )
+
+
+def indexes_of(reservations: Iterable[Reservation], model: Model) -> tuple[Any, ...]:
+    """The same from the reservations; what is owed to orders, and who shares a place in a slot, the model says."""
+    known = list(reservations)
+    live = [held for held in known if held.status in LIVE]
+    slots = {held.slot_start_ms for held in live if held.slot_start_ms}
+    mine = [found for found in model.parts() if found.status in model_books.LIVE and found.slot_start_ms]
+    return (
+        {held.part.holder: held.number for held in known if held.part is not None},
+        {held.number for held in live if held.status is Status.CLAIMED},
+        {part.number for part in model.reservations if part.untold},
+        {slot_start_ms: len(model.having_a_place(slot_start_ms)) for slot_start_ms in slots},
+        Counter((found.whose(), found.slot_start_ms) for found in mine),
+        {
+            customer: {held.number for held in live if held.customer_id == customer}
+            for customer in {held.customer_id for held in live}
+        },
+        {(held.customer_id, held.basket_id): held.number for held in live if held.basket_id},
+        len(live),
+    )

@@ -1,0 +1,175 @@
+"""Cores with one thing wrong in what shops hear from orders over several of them, and in amendments."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from actors.core.policy import HOUR_MS
+from actors.core.rejection import Reason
+from actors.core.status import LIVE
+from actors.shop.commands import Acknowledge, Amend, Claim, Command, Confirm, Heed
+from actors.shop.decide import decide
+from actors.shop.decision import Accepted, Decision, Rejected
+from actors.shop.events import (
+    Acknowledged,
+    Amended,
+    Claimed,
+    Collected,
+    Confirmed,
+    Event,
+    Expired,
+    Heeded,
+    ReadyMarked,
+    Released,
+)
+from actors.shop.evolve import evolve
+from actors.shop.expiry import due
+from actors.shop.idempotency import first_answer
+from actors.shop.state import Ledger, Part, Remembered, order_of
+
+CANNOT_BE_HAD: Final = frozenset({Reason.UNITS_LIMIT, Reason.INSUFFICIENT_STOCK, Reason.SLOT_FULL})
+
+
+def heeded(decision: Decision) -> Heeded | None:
+    """What a part is to heed, if anything."""
+    event = decision.events[0] if isinstance(decision, Accepted) and decision.events else None
+    return event if isinstance(event, Heeded) and event.number else None
+
+
+def heeds_any_word(ledger: Ledger, command: Command, now_ms: int) -> Decision:
+    decision = decide(ledger, command, now_ms)
+    if isinstance(command, Heed) and isinstance(decision, Accepted) and not decision.events:
+        event = heeded(decide(ledger, command._replace(revision=1_000), now_ms))
+        return Accepted((event._replace(revision=command.revision),)) if event else decision
+    return decision
+
+
+def leads_a_part_back(ledger: Ledger, command: Command, now_ms: int) -> Decision:
+    decision = decide(ledger, command, now_ms)
+    event = heeded(decision)
+    return Accepted((event._replace(status=command.status),)) if event and isinstance(command, Heed) else decision
+
+
+def keeps_so_many_of_each_line(ledger: Ledger, command: Command, now_ms: int) -> Decision:
+    decision = decide(ledger, command, now_ms)
+    event = heeded(decision)
+    if event and isinstance(command, Heed) and command.keep:
+        keep, held = dict(command.keep), ledger.reservations[event.number].held_lines()
+        return Accepted((event._replace(lines=tuple((sku, max(0, units - keep.get(sku, 0))) for sku, units in held)),))
+    return decision
+
+
+def claims_without_a_place(ledger: Ledger, command: Command, now_ms: int) -> Decision:
+    if isinstance(command, Claim):
+        decision = decide(ledger, command._replace(slot_start_ms=0), now_ms)
+        return Accepted((Claimed._make(command),)) if isinstance(decision, Accepted) else decision
+    return decide(ledger, command, now_ms)
+
+
+def counts_a_second_part_again(ledger: Ledger, command: Command, now_ms: int) -> Decision:
+    """To limits and slots it is another customer's."""
+    if isinstance(command, Claim):
+        decision = decide(ledger, command._replace(holder=f"{command.holder}, alone.1"), now_ms)
+        return Accepted((Claimed._make(command),)) if isinstance(decision, Accepted) else decision
+    return decide(ledger, command, now_ms)
+
+
+def counts_no_order(ledger: Ledger, command: Command, now_ms: int) -> Decision:
+    """What orders have, no limit counts."""
+    if isinstance(command, Claim):
+        mine = ledger.customers.pop(command.customer_id, None)
+        decision = decide(ledger, command, now_ms)
+        if mine is not None:
+            ledger.customers[command.customer_id] = mine
+        return decision
+    return decide(ledger, command, now_ms)
+
+
+def notes_what_it_was_not_told(ledger: Ledger, command: Command, now_ms: int) -> Decision:
+    if isinstance(command, Acknowledge):
+        parts = tuple((number, ledger.reservations[number].version) for number, _ in command.parts)
+        return Accepted((Acknowledged(parts),))
+    return decide(ledger, command, now_ms)
+
+
+def confirms_a_part(ledger: Ledger, command: Command, now_ms: int) -> Decision:
+    if isinstance(command, Confirm):
+        return Accepted((Confirmed(command.key, "", command.number, now_ms + HOUR_MS),))
+    return decide(ledger, command, now_ms)
+
+
+def amends_whatever_is_asked(ledger: Ledger, command: Command, now_ms: int) -> Decision:
+    decision = decide(ledger, command, now_ms)
+    if isinstance(command, Amend) and isinstance(decision, Rejected) and decision.rejection.reason in CANNOT_BE_HAD:
+        of = ledger.reservations[command.number]
+        slot_start_ms = command.slot_start_ms or of.slot_start_ms
+        lines = command.lines or of.lines
+        return Accepted((Amended(command.key, "", command.number, lines, of.expires_at_ms, slot_start_ms),))
+    return decision
+
+
+def forgets_the_old_hold(ledger: Ledger, event: Event, at_ms: int) -> None:
+    """What an amended reservation had is never given back."""
+    before = ledger.reservations[event.number].lines if isinstance(event, Amended) else ()
+    evolve(ledger, event, at_ms)
+    for sku, units in before:
+        ledger.positions[sku].reserved += units
+
+
+def keeps_the_old_place(ledger: Ledger, event: Event, at_ms: int) -> None:
+    before_ms = ledger.reservations[event.number].slot_start_ms if isinstance(event, Amended) else 0
+    evolve(ledger, event, at_ms)
+    if before_ms:
+        ledger.slots_taken[before_ms] = ledger.slots_taken.get(before_ms, 0) + 1
+
+
+def gives_each_part_a_place(ledger: Ledger, event: Event, at_ms: int) -> None:
+    has_one = isinstance(event, Claimed) and (order_of(event.holder), event.slot_start_ms) in ledger.parts_in_slots
+    evolve(ledger, event, at_ms)
+    if isinstance(event, Claimed) and has_one:
+        ledger.slots_taken[event.slot_start_ms] += 1
+
+
+def leaves_with_the_first_part(ledger: Ledger, event: Event, at_ms: int) -> None:
+    """The place of an order is free again although another part of it has the slot."""
+    before = ledger.reservations.get(event.number) if isinstance(event, Heeded) else None
+    evolve(ledger, event, at_ms)
+    over = before is not None and ledger.reservations[before.number].status not in LIVE
+    if over and before and before.part and (before.part.order, before.slot_start_ms) in ledger.parts_in_slots:
+        del ledger.slots_taken[before.slot_start_ms]
+
+
+def owes_nothing(ledger: Ledger, event: Event, at_ms: int) -> None:
+    evolve(ledger, event, at_ms)
+    if isinstance(event, ReadyMarked | Collected | Released):
+        ledger.owed.pop(event.number, None)
+
+
+def stays_undecided(ledger: Ledger, event: Event, at_ms: int) -> None:
+    evolve(ledger, event, at_ms)
+    if isinstance(event, Heeded) and event.number:
+        ledger.undecided[event.number] = None
+
+
+def forgets_what_it_heeded(ledger: Ledger, event: Event, at_ms: int) -> None:
+    evolve(ledger, event, at_ms)
+    if isinstance(event, Heeded) and event.number:
+        part = ledger.reservations[event.number]
+        ledger.reservations[event.number] = part._replace(part=Part(event.holder, 0))
+
+
+def holds_what_its_order_gave_back(ledger: Ledger, event: Event, at_ms: int) -> None:
+    evolve(ledger, event, at_ms)
+    if isinstance(event, Heeded):
+        for sku, units in event.lines:
+            ledger.positions[sku].reserved += units
+
+
+def claims_after_the_end(ledger: Ledger, command: Command) -> Remembered | None:
+    return None if isinstance(command, Claim) else first_answer(ledger, command)
+
+
+def expires_parts_too(ledger: Ledger, now_ms: int) -> Iterator[Expired]:
+    yield from due(ledger, now_ms)
+    for part in [held for held in ledger.reservations.values() if held.part is not None and held.status in LIVE]:
+        if 0 < part.expires_at_ms <= now_ms:
+            yield Expired(part.number, part.held_lines())

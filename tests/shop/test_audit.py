@@ -1,0 +1,161 @@
+"""The second opinion: clean journals pass, and each way of cooking one is caught under the rule that it breaks."""
+
+import ast
+import inspect
+
+import pytest
+
+from actors.core.policy import DAY_MS, HOUR_MS, LimitRule, Policy, to_document
+from actors.core.status import ReleaseReason
+from actors.shop import audit as audit_module, audit_books
+from actors.shop.audit import Audit
+from actors.shop.audit_books import VIOLATIONS_MAX, AuditResult, Violation, compare
+from actors.shop.events import Event, Expired, PolicyAdopted, Released, SafetyStockSet, StockCounted
+from tests.shop.cooked import BOB, DOCTORED, Doctor, adopted, cut, ending, journal, reserved
+from tests.shop.page import play
+from tests.shop.watched import Record
+from tests.shop.words import instant
+
+
+def audited(records: list[Record]) -> AuditResult:
+    audit = Audit()
+    for record in records:
+        audit.add(*record)
+    return audit.result()
+
+
+@pytest.mark.parametrize(("invariant", "subject", "doctor"), DOCTORED.values(), ids=DOCTORED)
+def test_a_cooked_journal_is_caught(invariant: str, subject: str, doctor: Doctor) -> None:
+    result = audited(doctor(journal()))
+    caught = {(violation.invariant, violation.subject) for violation in result.violations}
+    assert any(found == invariant and named.startswith(subject) for found, named in caught), caught
+    assert not result.holds
+
+
+def test_the_clean_journal_holds() -> None:
+    result = audited(journal())
+    assert result.violations == ()
+    assert result.holds
+    assert (result.events, result.accepted, result.confirmed, result.collected) == (13, 3, 1, 1)
+    assert (result.released, result.expired, result.refused, result.shortfalls) == (2, 1, 0, 1)
+    assert (result.units_received, result.units_sold, result.units_adjusted) == (11, 4, 0)
+    assert (result.units_reserved, result.units_oversold) == (1, 0)
+    assert result.positions == {"A": (2, 1, 0, 0), "B": (5, 0, 0, 0)}
+    assert (result.version, result.at_ms) == (13, instant("3:02"))
+
+
+LIMITED: dict[str, tuple[Event, ...]] = {
+    "a limit of another channel": (
+        adopted(LimitRule("app", "", 1, 1)),
+        reserved("x", ("B", 2)),
+        reserved("y", ("B", 1)),
+    ),
+    "a limit of another SKU": (adopted(LimitRule("", "A", 1, 1)), reserved("x", ("B", 2)), reserved("y", ("B", 1))),
+    "a limit of each customer": (
+        adopted(LimitRule("", "", 1, 1)),
+        reserved("x", ("B", 1)),
+        reserved("y", ("B", 1), customer="eve"),
+    ),
+    "a limit that came later": (reserved("x", ("B", 3)), adopted(LimitRule("", "", 1, 1))),
+    "a limit that was lifted": (adopted(LimitRule("", "", 0, 1)), adopted(), reserved("x", ("B", 3))),
+    "a hold given back": (
+        adopted(LimitRule("", "", 1, 2)),
+        reserved("x", ("B", 2)),
+        Released("z", "", 15, (("B", 2),), ReleaseReason.OTHER),
+        reserved("y", ("B", 2)),
+    ),
+    "a hold replaced": (
+        adopted(LimitRule("", "", 1, 2)),
+        reserved("x", ("B", 2)),
+        Released("", "", 15, (("B", 2),), ReleaseReason.REPLACED),
+        reserved("y", ("B", 1)),
+    ),
+}
+
+
+@pytest.mark.parametrize("events", LIMITED.values(), ids=LIMITED)
+def test_limits_that_are_kept(events: tuple[Event, ...]) -> None:
+    assert audited(ending("3:03", *events)(journal())).violations == ()
+
+
+def test_oversold_units_are_counted_once_a_sku_at_their_worst() -> None:
+    records = cut(BOB, reserved("x", ("A", 2)), reserved("y", ("A", 1), ("B", 9)))(journal())
+    assert audited(records).units_oversold == 3 + 5
+
+
+def test_chunks_of_any_size_come_to_the_same() -> None:
+    records = journal()
+    for size in range(1, len(records) + 1):
+        audit = Audit()
+        for start in range(0, len(records), size):
+            for record in records[start : start + size]:
+                audit.add(*record)
+        assert audit.result() == audited(records)
+        assert audit.result() == audited(records), "asking twice changes nothing"
+
+
+def test_all_violations_are_counted_and_a_hundred_told() -> None:
+    records = ending("3:03", *(Expired(1_000 + number, ()) for number in range(250)))(journal())
+    result = audited(records)
+    assert (len(result.violations), result.violations_total) == (VIOLATIONS_MAX, 250)
+
+
+def test_compare() -> None:
+    result = audited(journal())
+    live = {"A": (2, 1, 0, 0), "B": (5, 0, 0, 0)}
+    assert compare(result, live) == []
+    assert compare(result, live | {"Z": (0, 0, 0, 0)}) == [], "a position that holds nothing is none"
+    told = "on_hand 5, reserved 0, allotted 0, safety_stock 0"
+    assert compare(result, live | {"B": (4, 0, 0, 0)}) == [Violation("I1", "B", told, told.replace("5", "4", 1))]
+    assert [row.subject for row in compare(result, {"C": (1, 0, 0, 0)})] == ["A", "B", "C"]
+    assert len(compare(result, {f"S{number}": (1, 0, 0, 0) for number in range(300)})) == VIOLATIONS_MAX
+
+
+def test_a_fold_that_forgets_is_found_by_its_own_books() -> None:
+    class Forgetful(Audit):
+        def _stock_counted(self, event: StockCounted, at_ms: int) -> None:
+            super()._stock_counted(event, at_ms)
+            for sku, correction in event.corrections:
+                self._books[sku].on_hand -= correction
+
+    audit = Forgetful()
+    for record in play("at | said\n 0:00 | receive A 5\n 0:01 | count A 4").records:
+        audit.add(*record)
+    assert [violation.invariant for violation in audit.result().violations] == ["I1"]
+
+
+def test_the_audit_shares_no_code_with_what_it_audits() -> None:
+    trees = [ast.parse(inspect.getsource(room)) for room in (audit_module, audit_books)]
+    ours = {
+        (node.module, alias.name)
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith("actors")
+        for alias in node.names
+        if node.module != "actors.shop.audit_books"  # the audit's own other room, which is walked as well
+    }
+    assert ours == {
+        ("actors.shop", "events"),
+        # A shop's hours are a rule that it was given, like a limit: `decide` reads them and makes none of them. Their
+        # own exam is test_calendar, against the wall clock; to write them twice would audit time zones, not the ledger.
+        ("actors.calendar.hours", "ALWAYS_OPEN"),
+        ("actors.calendar.hours", "Calendar"),
+        ("actors.calendar.hours", "from_document"),
+        ("actors.shop.commands", "AdjustmentKind"),
+        ("actors.shop.commands", "Lines"),
+        ("actors.core.status", "ReleaseReason"),
+        ("actors.core.status", "Status"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("ttl_ms_max", "later", "found"),
+    [(7 * DAY_MS, "8d0:00", ["I5"]), (7 * DAY_MS, "9d0:00", []), (HOUR_MS, "1d1:00", ["I5"]), (HOUR_MS, "2d0:00", [])],
+)
+def test_a_key_may_be_used_again_once_its_answer_is_forgotten(ttl_ms_max: int, later: str, found: list[str]) -> None:
+    policy = Policy(version=1, ttl_ms_max=ttl_ms_max, collect_within_ms=HOUR_MS)
+    audit = Audit()
+    audit.add(1, 1, instant("0:00"), PolicyAdopted(1, to_document(policy)))
+    audit.add(2, 1, instant("0:00"), SafetyStockSet("k", "", ()))
+    audit.add(3, 1, instant(later), SafetyStockSet("k", "", ()))
+    assert [violation.invariant for violation in audit.result().violations] == found

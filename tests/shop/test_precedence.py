@@ -1,0 +1,223 @@
+"""Where several refusals apply the first of the enum is given: each case is peeled, one cause after the other."""
+
+import pytest
+
+from actors.calendar.hours import Calendar
+from actors.calendar.slots import Duty
+from actors.core.policy import DAY_MS, LimitRule, Policy
+from actors.core.rejection import UNRECORDED, Reason
+from actors.shop.decide_stock import POSITIONS_MAX, SOURCES_MAX
+from actors.shop.state import REMEMBERED_ANSWERS_MAX, Position
+from tests.shop.page import play
+from tests.shop.watched import DAY_ZERO_MS, Watched
+from tests.shop.words import answer_text, command_of, instant
+
+RULES = (LimitRule("", "", 2, 3),)
+SLOTS = Calendar(slot_minutes=60, staff=((Duty(0, 1440, 1),),) * 7, pickups_per_staff_hour=1)  # one place an hour
+ALL_WRONG = "reserve ann A 9, Z 1 basket b for 8d"
+
+
+def told(watched: Watched, text: str, key: str = "") -> str:
+    answer = watched.say(command_of(text, key or f"k{watched.ledger.version}", {"wms": 9}), watched.ledger.time_ms)
+    return answer_text(answer.answer).split()[0]
+
+
+def test_reserve() -> None:
+    watched = play(
+        """
+        at   | said
+        0:00 | receive A 5
+        0:01 | reserve ann A 1 basket b
+        0:01 | confirm #3
+        0:02 | reserve ann A 1 basket c
+        """,
+        Policy(version=1, limit_rules=RULES),
+    )
+    watched.adopt(Policy(version=2, paused=True, limit_rules=RULES), instant("0:03"))
+    told(watched, "safety A 0", "used")
+    assert told(watched, ALL_WRONG, "used") == "IDEMPOTENCY_KEY_REUSED"
+    assert told(watched, ALL_WRONG) == "STORE_NOT_ACCEPTING"
+    watched.adopt(Policy(version=3, limit_rules=RULES), instant("0:04"))
+    assert told(watched, ALL_WRONG) == "TTL_TOO_LONG"
+    assert told(watched, "reserve ann A 9, Z 1 basket b") == "BASKET_CONFIRMED"
+    assert told(watched, "reserve ann A 9, Z 1") == "OPEN_RESERVATIONS_LIMIT"
+    told(watched, "release #5")
+    assert told(watched, "reserve ann A 9, Z 1") == "UNITS_LIMIT"
+    watched.adopt(Policy(version=4), instant("0:05"))
+    assert told(watched, "reserve ann A 9, Z 1") == "SKU_NOT_STOCKED"
+    assert told(watched, "reserve ann A 9") == "INSUFFICIENT_STOCK"
+    assert told(watched, "reserve ann A 4").startswith("#")
+    assert watched.complaints() == []
+
+
+@pytest.mark.parametrize("verb", ["collect", "release"])
+def test_collect_and_release(verb: str) -> None:
+    watched = play(
+        """
+        at   | said
+        0:00 | receive A 5, B 5
+        0:01 | reserve ann A 2, A 1
+        0:02 | reserve ann A 1 for 1m
+        0:03 | wait
+        """
+    )
+    told(watched, "safety A 0", "used")
+    assert told(watched, f"{verb} #9 A 9, B 9", "used") == "IDEMPOTENCY_KEY_REUSED"
+    assert told(watched, f"{verb} #99 A 9, B 9") == "RESERVATION_NOT_FOUND"
+    assert told(watched, f"{verb} #3 A 9, B 9") == "RESERVATION_EXPIRED"
+    assert told(watched, f"{verb} #2 A 9, B 9") == "LINE_NOT_FOUND"
+    assert told(watched, f"{verb} #2 B 9, A 9") == "LINE_NOT_FOUND"
+    assert told(watched, f"{verb} #2 A 9") == "QUANTITY_EXCEEDS_HELD"
+    assert told(watched, f"{verb} #2 A 3").startswith("#2")
+    assert told(watched, f"{verb} #2 A 9, B 9") == "TRANSITION_NOT_ALLOWED"
+
+
+@pytest.mark.parametrize(
+    ("command", "wrong"), [("confirm #{}", " within 8d"), ("extend #{} for 1h", ""), ("extend #{} for 8d", "")]
+)
+def test_confirm_and_extend(command: str, wrong: str) -> None:
+    watched = play(
+        """
+        at   | said
+        0:00 | receive A 5
+        0:01 | reserve ann A 2
+        0:02 | reserve ann A 1 for 1m
+        0:03 | release #2
+        0:04 | wait
+        """
+    )
+    text = command + wrong
+    assert told(watched, text.format(99)) == "RESERVATION_NOT_FOUND"
+    assert told(watched, text.format(3)) == "RESERVATION_EXPIRED"
+    assert told(watched, text.format(2)) == "TRANSITION_NOT_ALLOWED"
+    told(watched, "reserve ann A 1")
+    expected = "TTL_TOO_LONG" if "8d" in text else "#"
+    assert told(watched, text.format(watched.ledger.version)).startswith(expected)
+
+
+def test_a_paused_shop_keeps_the_promises_it_made() -> None:
+    watched = play("at | said\n 0:00 | receive A 5\n 0:01 | reserve ann A 4")
+    watched.adopt(Policy(version=2, paused=True), instant("0:02"))
+    assert told(watched, "reserve ann A 1") == "STORE_NOT_ACCEPTING"
+    for text in ("extend #2 for 5h", "confirm #2", "ready #2", "collect #2 A 1", "release #2 A 1", "collect #2"):
+        assert told(watched, text).startswith("#2"), text
+    assert told(watched, "count A 3") == "applied"
+    assert watched.complaints() == []
+
+
+def full() -> Watched:
+    """A ledger that remembers as many answers as it may: told so, since eight million would take a while."""
+    watched = play("at | said\n 0:00 | receive A 5\n 0:01 | reserve ann A 2")
+    watched.ledger.remembered = REMEMBERED_ANSWERS_MAX
+    return watched
+
+
+def test_a_full_ledger_takes_no_new_reservation_and_does_not_grow() -> None:
+    watched = full()
+    records = len(watched.records)
+    assert told(watched, "reserve ann A 1", "k") == "LEDGER_FULL"
+    # Every other reason is told before it, and not written down either.
+    assert told(watched, "reserve ann A 9", "k") == "INSUFFICIENT_STOCK"
+    assert told(watched, "reserve ann Z 9 for 8d", "k") == "TTL_TOO_LONG"
+    assert len(watched.records) == records
+    watched.ledger.remembered = 2
+    assert told(watched, "reserve ann A 1", "k").startswith("#"), "nothing was written down, so the key is still free"
+
+
+def test_a_full_ledger_keeps_its_promises_and_writes_no_refusal_down() -> None:
+    watched = full()
+    assert told(watched, "confirm #2").startswith("#2")
+    assert told(watched, "collect #2 A 1").startswith("#2")
+    records = len(watched.records)
+    assert told(watched, "confirm #77", "a") == "RESERVATION_NOT_FOUND"
+    assert told(watched, "confirm #2", "b") == "TRANSITION_NOT_ALLOWED"
+    assert len(watched.records) == records, "refusals would let anybody fill it further"
+
+
+def test_a_full_ledger_answers_repeats() -> None:
+    watched = full()
+    assert told(watched, "receive A 5 row 1", "line 1") == "applied"
+    assert told(watched, "reserve ann A 2", "line 2").startswith("#2")
+    assert told(watched, "reserve ann A 3", "line 2") == "IDEMPOTENCY_KEY_REUSED"
+
+
+def test_a_ledger_knows_so_many_sources_and_no_more() -> None:
+    watched = Watched()
+    for number in range(SOURCES_MAX):
+        watched.ledger.source_marks[f"till {number}"] = 1
+    records = len(watched.records)
+    assert told(watched, "receive A 5 from another", "k") == "LEDGER_FULL"
+    assert len(watched.records) == records
+    watched.ledger.source_marks.popitem()
+    assert told(watched, "receive A 5 from another", "k") == "applied"
+    assert told(watched, "sell A 1 from another", "known") == "applied"
+
+
+class Vast(dict[str, Position]):
+    """As many positions as a ledger may have, without the memory."""
+
+    def __len__(self) -> int:
+        return POSITIONS_MAX
+
+
+def test_a_ledger_stocks_so_many_skus_and_no_more() -> None:
+    watched = play("at | said\n 0:00 | receive A 5")
+    watched.ledger.positions = Vast(watched.ledger.positions)
+    for text in ("receive B 1", "count B 1", "count A 1, B 1", "safety B 1"):
+        assert told(watched, text, "k") == "LEDGER_FULL"
+    assert told(watched, "reserve ann B 1") == "SKU_NOT_STOCKED"
+    for text in ("receive A 1", "count A 7", "safety A 1", "reserve ann A 1"):
+        assert told(watched, text).startswith(("applied", "#")), text
+
+
+def test_a_count_that_is_too_old_is_told_before_a_full_ledger() -> None:
+    watched = play("at | said\n 0:01 | receive A 5\n 0:02 | receive A 5")
+    watched.ledger.positions = Vast(watched.ledger.positions)
+    assert told(watched, "count A 4, B 1 as of 0:00") == "COUNT_TOO_OLD"
+
+
+# The smallest page that leads to each reason.
+REASONS = {
+    Reason.IDEMPOTENCY_KEY_REUSED: "k: safety A 1 / k: safety A 2",
+    Reason.RESERVATION_NOT_FOUND: "confirm #1",
+    Reason.STORE_NOT_ACCEPTING: "reserve ann A 1",
+    Reason.RESERVATION_EXPIRED: "receive A 1 / reserve ann A 1 for 1ms / wait / confirm #3",
+    Reason.TRANSITION_NOT_ALLOWED: "receive A 1 / reserve ann A 1 / ready #3",
+    Reason.LINE_NOT_FOUND: "receive A 1 / reserve ann A 1 / collect #3 B 1",
+    Reason.QUANTITY_EXCEEDS_HELD: "receive A 1 / reserve ann A 1 / collect #3 A 2",
+    Reason.TTL_TOO_LONG: "receive A 1 / reserve ann A 1 for 2d",
+    Reason.BASKET_CONFIRMED: "receive A 1 / reserve ann A 1 basket b / confirm #3 / reserve ann A 1 basket b",
+    Reason.OPEN_RESERVATIONS_LIMIT: "receive A 9 / reserve ann A 1 / reserve ann A 1 / reserve ann A 1",
+    Reason.UNITS_LIMIT: "receive A 9 / reserve ann A 4",
+    Reason.SKU_NOT_STOCKED: "reserve ann A 1",
+    Reason.INSUFFICIENT_STOCK: "receive A 1 / reserve ann A 2",
+    Reason.COUNT_TOO_OLD: "wait / receive A 1 / count A 2 as of 0:00",
+    Reason.LEDGER_FULL: "safety A 1 / receive A 9 / reserve ann A 1",
+    Reason.PART_OF_ORDER: "receive A 1 / claim o1 ann A 1 / heed o1 1 HELD / confirm #3",
+    Reason.CLAIM_ABANDONED: "heed o1 1 RELEASED",
+    Reason.SLOT_NOT_OFFERED: "receive A 1 / reserve ann A 1 slot 9:01",
+    Reason.SLOT_FULL: "receive A 2 / reserve ann A 1 slot 9:00 / reserve bob A 1 slot 9:00",
+}
+OF_CUSTOMERS = {Reason.ORDER_UNDECIDED, Reason.NO_STORE_IN_REACH}  # no shop gives them: tests/orders
+
+
+@pytest.mark.parametrize("reason", sorted(set(Reason) - OF_CUSTOMERS), ids=lambda reason: reason.name)
+def test_every_reason_is_reached_and_written_down_unless_it_must_not(reason: Reason) -> None:
+    paused = reason is Reason.STORE_NOT_ACCEPTING
+    policy = Policy(
+        version=1, paused=paused, ttl_ms_max=DAY_MS, collect_within_ms=DAY_MS, limit_rules=RULES, calendar=SLOTS
+    )
+    watched = Watched(policy)
+    if reason is Reason.LEDGER_FULL:
+        watched.ledger.remembered = REMEMBERED_ANSWERS_MAX
+    answer, records = "", 0
+    for minute, text in enumerate(REASONS[reason].split(" / "), start=1):
+        at_ms = DAY_ZERO_MS + minute * 1_000
+        if text == "wait":
+            watched.wait(at_ms)
+            continue
+        key, _, command = text.rpartition(": ")
+        records = len(watched.records)
+        answer = answer_text(watched.say(command_of(command, key or f"line {minute}", {}), at_ms).answer)
+    assert answer.split()[0] == reason.name
+    assert len(watched.records) - records == (0 if reason in UNRECORDED else 1)

@@ -1,0 +1,198 @@
+"""A retry is the same sentence said twice: the first answer again, word for word, whatever has happened since."""
+
+from itertools import pairwise
+
+import pytest
+
+from actors.core.policy import DAY_MS, Policy
+from actors.core.rejection import Reason, Rejection
+from actors.shop.commands import Command, Reserve
+from actors.shop.evolve import FORGET_A_STEP_MAX
+from actors.shop.state import Told
+from tests.shop.page import play
+from tests.shop.watched import DAY_ZERO_MS, Watched
+from tests.shop.words import answer_text, command_of, instant
+
+SETTING = """
+    at      | said
+    0:00:30 | receive A 9, B 9
+    0:01    | reserve ann A 3 basket b
+    0:02    | reserve bob A 2, B 2
+    0:03    | confirm #3
+"""
+
+# A command, what happens after it, and the same key with other content.
+ACCEPTED = {
+    "reserve": ("reserve cy A 2 basket c", "reserve cy A 1 basket c", "reserve cy A 3 basket c"),
+    "reserve of another customer": ("reserve cy A 2", "release #5", "reserve dee A 2"),
+    "reserve through another channel": ("reserve cy A 2", "confirm #5", "reserve cy A 2 via app"),
+    "reserve for another basket": ("reserve cy A 2", "collect #5", "reserve cy A 2 basket x"),
+    "reserve for another time": ("reserve cy A 2", "extend #5 for 9h", "reserve cy A 2 for 2h"),
+    "reserve lines in another sequence": ("reserve cy A 1, B 1", "release #5 A 1", "reserve cy B 1, A 1"),
+    "confirm": ("confirm #2", "collect #2", "confirm #2 within 1h"),
+    "confirm of another": ("confirm #2", "release #2", "confirm #3"),
+    "ready": ("ready #3", "collect #3", "ready #2"),
+    "collect": ("collect #3", "sell A 1 from till", "collect #3 paid p2"),
+    "collect by line": ("collect #3 A 1", "collect #3", "collect #3 A 2"),
+    "release": ("release #2", "reserve cy A 3", "release #2 because FRAUD"),
+    "release by line": ("release #2 A 1", "release #2", "release #2"),
+    "extend": ("extend #2 for 5h", "confirm #2", "extend #2 for 6h"),
+    "adjust": ("sell A 1 from till row 1", "count A 2", "sell A 2 from till row 1"),
+    "adjust, another source": ("sell A 1 from till row 1", "sell A 1 from till row 2", "sell A 1 from other row 1"),
+    "adjust with a shortfall": ("sell A 7 from till row 1", "receive A 5", "sell A 8 from till row 1"),
+    "count": ("count A 7", "sell A 1", "count A 8"),
+    "count, holds left out": ("count A 7", "sell A 1", "count A 7 without holds"),
+    "count as of an instant": ("count A 7 as of 0:04", "sell A 1", "count A 7 as of 0:05"),
+    "safety stock": ("safety A 1", "safety A 0", "safety A 2"),
+}
+REFUSED = {
+    "reserve": ("reserve cy A 5", "release #2", "reserve cy A 4"),
+    "reserve of what is not stocked": ("reserve cy Z 1", "receive Z 5", "reserve cy A 1"),
+    "reserve of a confirmed basket": ("reserve bob Z 1 for 8d", "receive Z 5", "reserve bob A 1"),
+    "confirm": ("confirm #3", "ready #3", "confirm #2"),
+    "confirm of none": ("confirm #6", "reserve cy A 1", "confirm #7"),
+    "ready": ("ready #2", "confirm #2", "ready #3"),
+    "collect": ("collect #2 A 4", "release #2 A 1", "collect #2 A 3"),
+    "release": ("release #2 B 1", "release #2", "release #2 A 1"),
+    "extend": ("extend #2 for 8d", "extend #2 for 1h", "extend #2 for 1d"),
+    "count": ("count A 5 as of 0:00", "count A 5", "count A 5 as of 0:05"),
+}
+CASES = [
+    *(pytest.param(*texts, id=f"accepted: {name}") for name, texts in ACCEPTED.items()),
+    *(pytest.param(*texts, id=f"refused: {name}") for name, texts in REFUSED.items()),
+]
+
+
+def said(text: str, key: str) -> Command:
+    return command_of(text, key, {"wms": 2})
+
+
+@pytest.mark.parametrize(("first", "since", "other"), CASES)
+def test_first_answer_again(first: str, since: str, other: str) -> None:
+    watched = play(SETTING)
+    answered = watched.say(said(first, "k"), instant("0:10"))
+    assert answered.events
+    assert not answered.repeated
+    word_for_word = answer_text(answered.answer)
+    for later, restart in (("0:10", False), ("0:11", False), ("0:12", True), ("1d0:00", False), ("7d23:59", True)):
+        if later == "0:11":
+            assert watched.say(said(since, "since"), instant("0:11")).events
+        if restart:
+            watched.restart()
+        watched.wait(instant(later))
+        records = len(watched.records)
+        again = watched.say(said(first, "k"), instant(later))
+        assert again.repeated
+        assert again.events == ()
+        assert again.answer == answered.answer
+        assert answer_text(again.answer) == word_for_word
+        assert len(watched.records) == records
+    assert watched.complaints() == []
+
+
+@pytest.mark.parametrize(("first", "since", "other"), CASES)
+def test_other_content_under_the_key_is_refused_without_effect(first: str, since: str, other: str) -> None:
+    watched = play(SETTING)
+    answered = watched.say(said(first, "k"), instant("0:10"))
+    before = watched.stock()
+    records = len(watched.records)
+    # other content, another command, and again after the state has moved on
+    for text in (other, "safety B 1" if first.startswith("count") else "count B 9", other):
+        told = watched.say(said(text, "k"), instant("0:10"))
+        assert answer_text(told.answer).startswith("IDEMPOTENCY_KEY_REUSED")
+        assert told.events == ()
+    assert (watched.stock(), len(watched.records)) == (before, records)
+    again = watched.say(said(first, "k"), instant("0:11"))
+    assert again.answer == answered.answer
+    assert watched.complaints() == []
+
+
+def test_two_keys_are_two_intents() -> None:
+    play("""
+        at   | said                | answer                         | stock
+        0:00 | k0: receive A 9     | applied 1                      | A 9/0
+        0:01 | k1: reserve ann A 3 | #2 HELD A 3 until 2:01         | A 9/3
+        0:02 | k2: reserve ann A 3 | #3 HELD A 3 until 2:02         | A 9/6
+        0:03 | k1: reserve ann A 3 | #2 HELD A 3 until 2:01 (again) | A 9/6
+    """)
+
+
+def test_a_retry_after_the_deadline_is_answered_as_it_was() -> None:
+    """The caller asks what was answered, not how it stands; the answer's deadline says how long it was good for."""
+    play("""
+        at   | said                | answer                                 | events
+        0:00 | receive A 1         | applied 1                              | StockAdjusted
+        0:01 | k1: reserve ann A 1 | #2 HELD A 1 until 2:01                 | Reserved
+        9:00 | k1: reserve ann A 1 | #2 HELD A 1 until 2:01 (again)         | Expired
+        9:01 | k2: confirm #2      | RESERVATION_EXPIRED #2 EXPIRED         | Refused
+        9:02 | k2: confirm #2      | RESERVATION_EXPIRED #2 EXPIRED (again) |
+    """)
+
+
+def remembering(days: int, policy: Policy | None = None) -> tuple[Watched, Reserve]:
+    """A reservation of day 0 that ended the same day, and a ledger that has lived on for some days."""
+    watched = Watched(policy)
+    watched.say(said("receive A 900", "stock"), DAY_ZERO_MS)
+    command = said("reserve ann A 1", "k")
+    assert isinstance(command, Reserve)
+    watched.say(command, DAY_ZERO_MS)
+    for day in range(1, days + 1):
+        watched.say(said("safety A 0", f"day {day}"), DAY_ZERO_MS + day * DAY_MS)
+    return watched, command
+
+
+def test_answers_outlive_the_longest_hold_by_a_day() -> None:
+    watched, command = remembering(days=8)
+    assert watched.say(command, DAY_ZERO_MS + 8 * DAY_MS).repeated
+    assert watched.complaints() == []
+
+
+def test_after_that_they_are_forgotten_and_with_them_the_ended_reservation() -> None:
+    watched, command = remembering(days=10)
+    number = next(record.version for record in watched.records if record.event[0] == "k")
+    assert number not in watched.ledger.reservations
+    told = watched.say(said(f"confirm #{number}", "late"), watched.ledger.time_ms)
+    assert answer_text(told.answer) == f"RESERVATION_NOT_FOUND #{number}"
+    anew = watched.say(command, watched.ledger.time_ms)
+    assert not anew.repeated
+    assert watched.complaints() == []
+
+
+def test_a_longer_policy_remembers_longer() -> None:
+    watched, command = remembering(days=20, policy=Policy(version=1, ttl_ms_max=30 * DAY_MS))
+    assert watched.say(command, watched.ledger.time_ms).repeated
+
+
+def test_a_reservation_that_lives_on_is_never_forgotten() -> None:
+    watched, _ = remembering(days=0)
+    held = watched.ledger.version
+    for week in range(5):
+        watched.say(said(f"extend #{held} for 7d", f"week {week}"), DAY_ZERO_MS + (week * 7 * DAY_MS * 9 // 10))
+    watched.say(said(f"collect #{held}", "end"), watched.ledger.time_ms + 6 * DAY_MS)
+    assert watched.ledger.positions["A"].sold == 1
+    assert watched.complaints() == []
+
+
+def test_forgetting_is_spread_over_events() -> None:
+    watched = Watched()
+    watched.say(said("receive A 900", "stock"), DAY_ZERO_MS)
+    for index in range(3 * FORGET_A_STEP_MAX):
+        watched.say(said("reserve ann A 1 for 1m", f"k{index}"), DAY_ZERO_MS)
+    watched.wait(DAY_ZERO_MS + DAY_MS)
+    kept = [len(watched.ledger.reservations)]
+    for index in range(5):
+        watched.say(said("safety A 0", f"later {index}"), DAY_ZERO_MS + 12 * DAY_MS)
+        kept.append(len(watched.ledger.reservations))
+    assert kept[0] == 3 * FORGET_A_STEP_MAX
+    assert all(before - after <= FORGET_A_STEP_MAX for before, after in pairwise(kept))
+    assert kept[-1] == 0
+    assert watched.ledger.remembered == sum(map(len, watched.ledger.generations.values())) == 5
+    assert watched.complaints() == []
+
+
+def test_a_reused_key_is_refused_in_the_same_words_whatever_the_command() -> None:
+    watched = play(SETTING)
+    watched.say(said("safety B 3", "k"), instant("0:10"))
+    for first, _, _ in ACCEPTED.values():
+        told = watched.say(said(first, "k"), instant("0:10"))
+        assert told.answer == Told("", 0, Rejection(Reason.IDEMPOTENCY_KEY_REUSED))

@@ -1,0 +1,89 @@
+"""Holding units: all lines or none, demand summed by SKU, safety stock kept back."""
+
+import pytest
+
+from tests.shop.page import play
+
+PAGES = {
+    "units are held, and go back": """
+        at   | said            | answer                        | events         | stock
+        0:00 | receive A 10    | applied 1                     | StockAdjusted  | A 10/0
+        0:01 | reserve ann A 3 | #2 HELD A 3 until 2:01        | Reserved       | A 10/3
+        0:02 | reserve bob A 7 | #3 HELD A 7 until 2:02        | Reserved       | A 10/10
+        0:03 | reserve cy A 1  | INSUFFICIENT_STOCK A 1 of 0   | Refused        | A 10/10
+        0:04 | release #2      | #2 RELEASED A 3 -3 back OTHER | Released OTHER | A 10/7
+        0:05 | reserve cy A 1  | #6 HELD A 1 until 2:05        | Reserved       | A 10/8
+    """,
+    "several lines, all or nothing": """
+        at   | said                 | answer                                           | stock
+        0:00 | receive A 5, B 2     | applied 2                                        | A 5/0, B 2/0
+        0:01 | reserve ann A 5, B 3 | INSUFFICIENT_STOCK B 3 of 2                      | A 5/0, B 2/0
+        0:02 | reserve ann A 6, B 3 | INSUFFICIENT_STOCK A 6 of 5 [A 6 of 5, B 3 of 2] | A 5/0, B 2/0
+        0:03 | reserve ann A 5, B 2 | #4 HELD A 5, B 2 until 2:03                      | A 5/5, B 2/2
+    """,
+    "two lines of one SKU cannot both take the last unit": """
+        at   | said                      | answer                           | stock
+        0:00 | receive A 3, B 9          | applied 2                        | A 3/0, B 9/0
+        0:01 | reserve ann A 2, A 2      | INSUFFICIENT_STOCK A 4 of 3      | A 3/0, B 9/0
+        0:02 | reserve ann A 2, B 1, A 2 | INSUFFICIENT_STOCK A 4 of 3      | A 3/0, B 9/0
+        0:03 | reserve ann A 2, B 1, A 1 | #4 HELD A 2, B 1, A 1 until 2:03 | A 3/3, B 9/1
+        0:04 | reserve bob A 1           | INSUFFICIENT_STOCK A 1 of 0      | A 3/3, B 9/1
+    """,
+    "a SKU that was never stocked is named before one that is short": """
+        at   | said                      | answer
+        0:00 | receive A 3               | applied 1
+        0:01 | reserve ann Z 1           | SKU_NOT_STOCKED Z 1 of 0
+        0:02 | reserve ann A 4, Z 1, Y 1 | SKU_NOT_STOCKED Z 1 of 0 [A 4 of 3, Z 1 of 0, Y 1 of 0]
+        0:03 | sell A 3                  | applied 1
+        0:04 | reserve ann A 1           | INSUFFICIENT_STOCK A 1 of 0
+    """,
+    "safety stock is kept back, and promises above it are kept": """
+        at   | said            | answer                      | events         | stock
+        0:00 | receive A 5     | applied 1                   | StockAdjusted  | A 5/0
+        0:01 | safety A 2      | applied 1                   | SafetyStockSet | A 5/0 keep 2
+        0:02 | reserve ann A 4 | INSUFFICIENT_STOCK A 4 of 3 | Refused        | A 5/0 keep 2
+        0:03 | reserve ann A 3 | #4 HELD A 3 until 2:03      | Reserved       | A 5/3 keep 2
+        0:04 | safety A 4      | applied 1                   | SafetyStockSet | A 5/3 keep 4
+        0:05 | reserve bob A 1 | INSUFFICIENT_STOCK A 1 of 0 | Refused        | A 5/3 keep 4
+        0:06 | collect #4      | #4 COLLECTED A 3 -3 sold    | Collected      | A 2/0 keep 4
+        0:07 | safety A 0      | applied 1                   | SafetyStockSet | A 2/0
+        0:08 | reserve bob A 2 | #9 HELD A 2 until 2:08      | Reserved       | A 2/2
+    """,
+    "safety stock covers a sale over the counter before a promise is broken": """
+        at   | said            | answer                 | events         | stock
+        0:00 | receive A 5     | applied 1              | StockAdjusted  | A 5/0
+        0:01 | safety A 2      | applied 1              | SafetyStockSet | A 5/0 keep 2
+        0:02 | reserve ann A 3 | #3 HELD A 3 until 2:02 | Reserved       | A 5/3 keep 2
+        0:03 | sell A 2        | applied 1              | StockAdjusted  | A 3/3 keep 2
+    """,
+    "a sold unit that comes back can be promised again": """
+        at   | said            | answer                   | stock
+        0:00 | receive A 1     | applied 1                | A 1/0
+        0:01 | reserve ann A 1 | #2 HELD A 1 until 2:01   | A 1/1
+        0:02 | collect #2      | #2 COLLECTED A 1 -1 sold | A 0/0
+        0:03 | return A 1      | applied 1                | A 1/0
+        0:04 | reserve bob A 1 | #5 HELD A 1 until 2:04   | A 1/1
+    """,
+}
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+def test_page(page: str) -> None:
+    play(page)
+
+
+def test_what_reservations_have_in_common_is_one_object() -> None:
+    """A million holds have to fit: a deadline of its own would be 32 bytes a hold, a channel's name 50."""
+    ledger = play(
+        """
+        at   | said
+        0:00 | receive A 9
+        0:01 | reserve ann A 1 via web
+        0:01 | reserve bob A 1 via web
+        """
+    ).ledger
+    first, second = ledger.reservations.values()
+    assert first.expires_at_ms is second.expires_at_ms
+    assert first.channel is second.channel
+    assert first.lines is second.lines
+    assert first.number is first.version

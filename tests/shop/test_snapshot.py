@@ -1,0 +1,184 @@
+"""A snapshot is the ledger: the same rows after JSON and back, the same from the journal alone, and it lives on."""
+
+from itertools import pairwise
+
+import pytest
+
+from actors.calendar.hours import Calendar
+from actors.calendar.slots import Duty
+from actors.core.policy import HOUR_MS, LimitRule, Policy, TtlRule, from_document, to_document
+from actors.shop.events import Event, PolicyAdopted
+from actors.shop.expiry import due
+from actors.shop.invariants import check
+from actors.shop.snapshot import FORMAT, Capture, restore
+from actors.shop.state import StockOutcome, Told
+from tests.shop.page import play
+from tests.shop.watched import Watched, through_json, written
+from tests.shop.words import command_of, instant
+
+POLICY = Policy(
+    version=3,
+    ttl_ms_default=HOUR_MS,
+    ttl_rules=(TtlRule("app", "A", "S1", 2 * HOUR_MS), TtlRule("", "B", "", HOUR_MS)),
+    limit_rules=(LimitRule("", "", 9, 50), LimitRule("app", "A", 0, 9)),
+    calendar=Calendar(slot_minutes=60, staff=((Duty(0, 1440, 2),),) * 7, pickups_per_staff_hour=1),
+)
+
+# Everything that can happen: all kinds of event, every status, every kind of remembered answer.
+EVERYTHING = """
+    at   | said
+    0:00 | receive A 20, B 20, C 5 from wms
+    0:01 | safety B 2
+    0:02 | reserve ann A 2, B 1, A 1 basket b
+    0:03 | reserve ann A 2, B 1 basket b
+    0:04 | confirm #6 within 3d
+    0:05 | ready #6
+    0:06 | collect #6 A 1 paid card
+    0:07 | reserve bob C 5 via app basket c
+    0:08 | reserve bob A 9
+    0:09 | extend #11 for 5h
+    0:10 | release #11 A 3 because NO_SHOW
+    0:11 | collect #11
+    0:12 | reserve cy Z 1
+    0:13 | reserve cy A 99, B 99
+    0:14 | reserve dee A 1 for 1m
+    0:15 | wait
+    0:16 | confirm #17
+    0:17 | sell C 4 from till
+    0:18 | reserve eve B 3
+    0:19 | count A 1, B 9 as of 0:17 without holds
+    0:20 | sell A 1 from till row 1
+    0:21 | release #6
+    0:22 | reserve fay B 1 basket f
+    0:23 | receive A 20, B 20 row 60
+    0:24 | amend #27 B 2 slot 9:00
+    0:25 | amend #27 B 99
+    0:26 | claim o1 gil A 2, B 1 slot 9:00
+    0:27 | claim o2 gil A 1
+    0:28 | claim o3 gil A 99
+    0:29 | heed o1 2 CONFIRMED until 3d0:00 keep A 1, B 1
+    0:30 | heed o2 1 RELEASED
+    0:31 | heed o4 1 RELEASED
+    0:32 | claim o5 hal A 3
+    0:33 | heed o5 1 HELD until 2d0:00
+    0:34 | collect #37 A 1
+    0:35 | collect #31 A 1
+    0:36 | acknowledge #37 39
+    0:37 | reserve ida A 1 slot 10:00
+"""
+
+
+def lived() -> Watched:
+    return play(EVERYTHING, POLICY)
+
+
+def test_the_life_has_every_kind_of_event() -> None:
+    assert {type(record.event) for record in lived().records} == set(Event.__args__)
+
+
+def test_the_same_rows_after_json_and_back() -> None:
+    ledger = lived().ledger
+    rows = written(Capture(ledger))
+    again = restore(through_json(Capture(ledger)))
+    assert written(Capture(again)) == rows
+    assert check(again) == []
+    assert Capture(again).state_hash() == Capture(ledger).state_hash()
+
+
+def test_the_same_rows_from_the_journal_alone() -> None:
+    watched = lived()
+    replayed = watched.replayed()
+    assert written(Capture(replayed)) == written(Capture(watched.ledger))
+    assert Capture(replayed).state_hash() == Capture(watched.ledger).state_hash()
+
+
+def test_indexes_are_rebuilt() -> None:
+    ledger = lived().ledger
+    again = restore(through_json(Capture(ledger)))
+    for name in (
+        "baskets",
+        "customers",
+        "open_reservations",
+        "remembered",
+        "source_marks",
+        "ended",
+        "holders",
+        "owed",
+        "parts_in_slots",
+        "slots_taken",
+        "time_ms",
+        "version",
+    ):
+        assert getattr(again, name) == getattr(ledger, name), name
+    assert again.policy == ledger.policy
+    end_ms = ledger.time_ms + 30 * 24 * HOUR_MS
+    assert [event.number for event in due(again, end_ms)] == [event.number for event in due(ledger, end_ms)]
+
+
+def test_answers_keep_their_types() -> None:
+    """What was answered before a restart can be told after it in the same words, by the same code."""
+    ledger = lived().ledger
+    again = restore(through_json(Capture(ledger)))
+    answers = [answer for generation in ledger.generations.values() for answer in generation.items()]
+    assert len(answers) == ledger.remembered
+    for key, answer in answers:
+        its = again.recall(key)
+        assert its == answer
+        assert type(its) is type(answer)
+        if isinstance(answer, Told) and isinstance(its, Told):
+            assert type(its.answer) is type(answer.answer)
+            if isinstance(answer.answer, StockOutcome) and isinstance(its.answer, StockOutcome):
+                assert [type(row) for row in its.answer.shortfalls] == [type(row) for row in answer.answer.shortfalls]
+    assert any(isinstance(a, Told) and isinstance(a.answer, StockOutcome) and a.answer.shortfalls for _, a in answers)
+
+
+@pytest.mark.parametrize("restart_at", range(1, len(EVERYTHING.strip().splitlines())))
+def test_a_restart_at_any_line_changes_nothing(restart_at: int) -> None:
+    heading, *lines = EVERYTHING.strip().splitlines()
+    at = lines[restart_at - 1].split("|")[0]
+    restarted = play("\n".join([heading, *lines[:restart_at], f"{at} | restart", *lines[restart_at:]]), POLICY)
+    straight = lived()
+    # A restart is a line of its own, so the keys of the lines after it are other keys; the stock knows no keys.
+    assert restarted.stock() == straight.stock()
+    assert len(restarted.records) == len(straight.records)
+    for mine, its in zip(restarted.ledger.reservations.values(), straight.ledger.reservations.values(), strict=True):
+        assert mine == its
+
+
+def test_a_capture_is_of_its_moment() -> None:
+    """Rows may be read long after: what the ledger did in between is not in them."""
+    watched = lived()
+    rows = written(Capture(watched.ledger))
+    capture = Capture(watched.ledger)
+    for index, text in enumerate(
+        ["reserve zoe B 1", "receive A 5 row 50", "count A 5, B 5", "safety A 1", "reserve zed A 4"]
+    ):
+        watched.say(command_of(text, f"later {index}", {}), instant("0:30"))
+    watched.wait(instant("3d0:00"))
+    assert written(capture) == rows
+    assert capture.version == restore(through_json(capture)).version < watched.ledger.version
+
+
+def test_reservations_come_by_number_and_answers_by_day() -> None:
+    capture = Capture(lived().ledger)
+    numbers = [row[1] for row in capture.rows() if row[0] == "reservation"]
+    assert all(first < second for first, second in pairwise(numbers))
+
+
+def test_another_format_is_refused() -> None:
+    rows = through_json(Capture(lived().ledger))
+    rows[0][1] = FORMAT + 1
+    with pytest.raises(ValueError, match="format"):
+        restore(rows)
+
+
+@pytest.mark.parametrize("row", [["surprise", 1], ["answer", 0, "k", "surprise", "", 0]])
+def test_a_row_of_an_unknown_kind_is_refused(row: list[object]) -> None:
+    with pytest.raises(ValueError, match="surprise"):
+        restore([*through_json(Capture(lived().ledger)), row])
+
+
+def test_a_policy_survives_its_document() -> None:
+    adopted = next(record.event for record in lived().records if isinstance(record.event, PolicyAdopted))
+    assert from_document(adopted.document) == POLICY
+    assert to_document(from_document(adopted.document)) == adopted.document

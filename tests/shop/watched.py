@@ -1,0 +1,185 @@
+"""A ledger under watch: what it does is journalled as a host would, and every checker can be asked at any time."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from actors.core.policy import DAY_MS, Policy, to_document
+from actors.core.rejection import UNRECORDED
+from actors.shop.audit import Audit
+from actors.shop.audit_books import AuditResult, compare
+from actors.shop.commands import Command, Heed, claim_key
+from actors.shop.decide import decide
+from actors.shop.decision import Decision, Rejected
+from actors.shop.events import Event, Expired, PolicyAdopted, Refused
+from actors.shop.evolve import evolve
+from actors.shop.expiry import due
+from actors.shop.idempotency import fingerprint, first_answer
+from actors.shop.invariants import check
+from actors.shop.snapshot import Capture, restore
+from actors.shop.state import REMEMBERED_ANSWERS_MAX, Ledger, Remembered, StockOutcome, Told
+from actors.shop.transact import Transacted, expire, transact
+
+DAY_ZERO_MS: Final = 19_700 * DAY_MS  # midnight, so that a page's days are the ledger's
+
+Row = list[Any]
+
+
+class Core(NamedTuple):
+    """What moves a ledger. The real thing, unless a test wants to see a checker catch something else."""
+
+    transact: Callable[[Ledger, Command, int], Transacted] = transact
+    expire: Callable[[Ledger, int], list[Event]] = expire
+
+
+def assembled(
+    *,
+    recall: Callable[[Ledger, Command], Remembered | None] = first_answer,
+    decided: Callable[[Ledger, Command, int], Decision] = decide,
+    evolved: Callable[[Ledger, Event, int], object] = evolve,
+    falling_due: Callable[[Ledger, int], Iterator[Expired]] = due,
+) -> Core:
+    """A core of the real parts, or with one of them exchanged: how mutants are built."""
+
+    def transact_parts(ledger: Ledger, command: Command, now_ms: int) -> Transacted:
+        answer = recall(ledger, command)
+        if answer is not None:
+            return Transacted(answer, (), repeated=True)
+        decision = decided(ledger, command, now_ms)
+        if isinstance(decision, Rejected):
+            unsaid = not command.key or decision.rejection.reason in UNRECORDED
+            if unsaid or ledger.remembered >= REMEMBERED_ANSWERS_MAX:
+                return Transacted(Told("", 0, decision.rejection), ())
+            events: tuple[Event, ...] = (
+                Refused(command.key, fingerprint(command), type(command).__name__, decision.rejection),
+            )
+        else:
+            events = decision.events
+        for event in events:
+            evolved(ledger, event, now_ms)
+        answer = ledger.recall(command.key) if command.key else _standing(ledger, command)
+        assert answer is not None
+        return Transacted(answer, events)
+
+    def expire_parts(ledger: Ledger, now_ms: int) -> list[Event]:
+        events: list[Event] = []
+        for event in falling_due(ledger, now_ms):
+            evolved(ledger, event, now_ms)
+            events.append(event)
+        return events
+
+    return Core(transact_parts, expire_parts)
+
+
+def _standing(ledger: Ledger, command: Command) -> Remembered | None:
+    """The answer to a word that has no key: how the part stands by now, or that there never will be one."""
+    if not isinstance(command, Heed):
+        return Told("", ledger.version, StockOutcome(0, 0, 0, ()))
+    if command.holder not in ledger.holders:
+        return ledger.recall(claim_key(command.holder))
+    return Told("", ledger.version, ledger.reservations[ledger.holders[command.holder]])
+
+
+class Record(NamedTuple):
+    """One event as it was journalled."""
+
+    version: int
+    epoch: int
+    at_ms: int
+    event: Event
+
+
+class Watched:
+    """One ledger, its journal, and what it said."""
+
+    def __init__(self, policy: Policy | None = None, core: Core | None = None, store_id: str = "S1") -> None:
+        self.ledger = Ledger(store_id)
+        self.records: list[Record] = []
+        self.epoch = 1
+        self.core = core or Core()
+        if policy is not None:
+            self.adopt(policy, DAY_ZERO_MS)
+
+    def say(self, command: Command, at_ms: int) -> Transacted:
+        """Answer a command as the host does: never back in time, and after what is due has expired."""
+        now_ms = self.wait(at_ms)
+        told = self.core.transact(self.ledger, command, now_ms)
+        self._journal(told.events, now_ms)
+        return told
+
+    def wait(self, at_ms: int) -> int:
+        """Let time pass; returns the ledger's time, which never runs backwards."""
+        now_ms = max(at_ms, self.ledger.time_ms)
+        self._journal(self.core.expire(self.ledger, now_ms), now_ms)
+        return now_ms
+
+    def adopt(self, policy: Policy, at_ms: int) -> None:
+        """Decide by these rules from here on."""
+        now_ms = self.wait(at_ms)
+        event = PolicyAdopted(policy.version, to_document(policy))
+        evolve(self.ledger, event, now_ms)
+        self._journal([event], now_ms)
+
+    def restart(self) -> None:
+        """Another process takes over from a snapshot: the state goes through bytes, the epoch rises."""
+        self.ledger = restore(through_json(Capture(self.ledger)))
+        self.epoch += 1
+
+    def replayed(self) -> Ledger:
+        """What the journal alone makes of an empty ledger."""
+        ledger = Ledger(self.ledger.store_id)
+        for record in self.records:
+            evolve(ledger, record.event, record.at_ms)
+        return ledger
+
+    def audited(self) -> AuditResult:
+        """The second opinion on the journal."""
+        audit = Audit()
+        for record in self.records:
+            audit.add(*record)
+        return audit.result()
+
+    def stock(self) -> dict[str, tuple[int, int, int, int]]:
+        """Live positions as the audit has them: on_hand, reserved, allotted, safety_stock."""
+        return {
+            sku: (position.on_hand, position.reserved, position.allotted, position.safety_stock)
+            for sku, position in self.ledger.positions.items()
+        }
+
+    def complaints(self) -> list[str]:
+        """What every checker has to say; each line begins with the checker's name."""
+        result = self.audited()
+        return [
+            *(f"invariants: {violation}" for violation in check(self.ledger)),
+            *(f"audit: {violation}" for violation in result.violations),
+            *(f"compare: {violation}" for violation in compare(result, self.stock())),
+            *self._unlike("replay", self.replayed()),
+            *self._unlike("snapshot", restore(through_json(Capture(self.ledger)))),
+        ]
+
+    def _unlike(self, checker: str, other: Ledger) -> list[str]:
+        """Where another ledger's state is not this one's, byte for byte and by hash."""
+        mine, others = written(Capture(self.ledger)), written(Capture(other))
+        rows = [f"{checker}: {row!r} became {its!r}" for row, its in zip(mine, others, strict=False) if row != its]
+        if len(mine) != len(others):
+            rows.append(f"{checker}: {len(mine)} rows became {len(others)}")
+        if not rows and Capture(self.ledger).state_hash() != Capture(other).state_hash():
+            rows.append(f"{checker}: the same rows have another hash")
+        return rows
+
+    def _journal(self, events: list[Event] | tuple[Event, ...], at_ms: int) -> None:
+        version = len(self.records)
+        for event in events:
+            version += 1
+            self.records.append(Record(version, self.epoch, at_ms, event))
+
+
+def written(capture: Capture) -> list[bytes]:
+    """A snapshot's rows as a journal writes them."""
+    return [orjson.dumps(row, default=tuple) for row in capture.rows()]
+
+
+def through_json(capture: Capture) -> list[Row]:
+    """A snapshot's rows as another process reads them."""
+    return [orjson.loads(row) for row in written(capture)]

@@ -1,0 +1,231 @@
+"""The language of the pages: a line of text is a command, and an answer is a line of text.
+
+    reserve ann A 3, B 1 [via web] [basket b1] [for 30m] [slot 9:00]
+    confirm #2 [within 1h]                                      extend #2 for 1h
+    collect #2 [A 1] [paid p1]                                  release #2 [A 1] [because NO_SHOW]
+    amend #2 [A 1] [for 1h] [slot 9:00]                         ready #2
+    receive|sell|return|correct A 3 [from till] [row 5] [at 0:30]
+    count A 7 [as of 0:30] [without holds]                      safety A 2
+    claim o1 ann A 3, B 1 [via web] [slot 9:00]                 acknowledge #2 4, #3 5
+    heed o1 1 HELD [until 2:00] [keep A 1, B 1] [because REPLACED]
+
+A part is known by its holder (o1), what it heeds by its revision (1), what is acknowledged by number and version.
+
+A word and a colon in front is the key, else each line has a key of its own. Times are `[days d]h:mm[:ss[.mmm]]` since
+the page's first midnight.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from actors.core.policy import DAY_MS, HOUR_MS
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import LIVE, ReleaseReason, Status
+from actors.shop.commands import (
+    Acknowledge,
+    AdjustmentKind,
+    AdjustStock,
+    Amend,
+    Claim,
+    Collect,
+    Command,
+    Confirm,
+    CountStock,
+    Extend,
+    Heed,
+    Lines,
+    MarkReady,
+    Movement,
+    Release,
+    Reserve,
+    SetSafetyStock,
+    claim_key,
+)
+from actors.shop.events import Event, Heeded, Released
+from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
+from tests.shop.watched import DAY_ZERO_MS
+
+MINUTE_MS: Final = 60_000
+SECOND_MS: Final = 1_000
+
+_OPTION: Final = re.compile(r"\b(via|basket|for|within|paid|because|from|row|at|as of|without|slot|until)\s+(\S+)")
+_TIME: Final = re.compile(r"(?:(\d+)d)?(\d+):(\d\d)(?::(\d\d)(?:\.(\d{3}))?)?")
+_UNITS_MS: Final = {"ms": 1, "s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
+_KINDS: Final = {
+    "receive": (AdjustmentKind.RECEIPT, 1),
+    "sell": (AdjustmentKind.SALE, -1),
+    "return": (AdjustmentKind.RETURN, 1),
+    "correct": (AdjustmentKind.CORRECTION, 1),
+}
+
+
+def instant(text: str) -> int:
+    """`1d2:30` as ledger time."""
+    match = _TIME.fullmatch(text)
+    assert match, f"{text!r} is not a time"
+    days, hours, minutes, seconds, millis = (int(group or 0) for group in match.groups())
+    return DAY_ZERO_MS + days * DAY_MS + hours * HOUR_MS + minutes * MINUTE_MS + seconds * SECOND_MS + millis
+
+
+def clock(at_ms: int) -> str:
+    """The inverse of `instant`."""
+    days, rest = divmod(at_ms - DAY_ZERO_MS, DAY_MS)
+    minutes, millis = divmod(rest, MINUTE_MS)
+    text = f"{f'{days}d' if days else ''}{minutes // 60}:{minutes % 60:02}"
+    if millis:
+        text += f":{millis // SECOND_MS:02}" + (f".{millis % SECOND_MS:03}" if millis % SECOND_MS else "")
+    return text
+
+
+def interval(text: str) -> int:
+    """`30m` in milliseconds."""
+    amount, unit = re.fullmatch(r"(\d+)(ms|s|m|h|d)", text).groups()  # type: ignore[union-attr]
+    return int(amount) * _UNITS_MS[unit]
+
+
+def lines_of(text: str) -> Lines:
+    """`A 3, B 1` as lines."""
+    parts = (part.split() for part in text.split(",") if part.strip())
+    return tuple((sku, int(units)) for sku, units in parts)
+
+
+def command_of(text: str, key: str, rows: dict[str, int]) -> Command:
+    """What a line says. `rows` holds the last sequence of each source."""
+    options = dict(_OPTION.findall(text))
+    verb, _, rest = _OPTION.sub("", text).strip().partition(" ")
+    if verb in _KINDS:
+        return _adjust(key, verb, lines_of(rest), options, rows)
+    if verb == "count":
+        as_of_ms = instant(options["as of"]) if "as of" in options else 0
+        return CountStock(key, lines_of(rest), as_of_ms, "without" not in options)
+    if verb == "safety":
+        return SetSafetyStock(key, lines_of(rest))
+    if verb in {"claim", "heed", "acknowledge"}:
+        return _about_parts(verb, rest, options)
+    subject, _, rest = rest.strip().partition(" ")
+    lines, slot_start_ms = lines_of(rest), _slot(options)
+    if verb == "reserve":
+        ttl_ms = interval(options.get("for", "0ms"))
+        channel, basket = options.get("via", "web"), options.get("basket", "")
+        return Reserve(key, subject, channel, basket, lines, ttl_ms, slot_start_ms)
+    number = int(subject.removeprefix("#"))
+    match verb:
+        case "confirm":
+            return Confirm(key, number, interval(options.get("within", "0ms")))
+        case "ready":
+            return MarkReady(key, number)
+        case "collect":
+            return Collect(key, number, options.get("paid", "p1"), lines)
+        case "release":
+            return Release(key, number, ReleaseReason[options.get("because", "OTHER")], lines)
+        case "extend":
+            return Extend(key, number, interval(options["for"]))
+        case "amend":
+            return Amend(key, number, lines, interval(options.get("for", "0ms")), slot_start_ms)
+        case _:
+            raise AssertionError(f"no such command: {text!r}")
+
+
+def _slot(options: dict[str, str]) -> int:
+    return instant(options["slot"]) if "slot" in options else 0
+
+
+def _about_parts(verb: str, text: str, options: dict[str, str]) -> Command:
+    if verb == "acknowledge":
+        return Acknowledge(tuple((int(number.removeprefix("#")), version) for number, version in lines_of(text)))
+    holder, second, rest = (text + " ").split(" ", 2)
+    if verb == "claim":
+        channel = options.get("via", "web")
+        return Claim(claim_key(holder), holder, second, channel, lines_of(rest), _slot(options))
+    status, _, keep = rest.strip().partition(" keep ")
+    until_ms = instant(options["until"]) if "until" in options else 0
+    reason = ReleaseReason[options.get("because", "OTHER")]
+    return Heed(holder, int(second), Status[status.strip()], until_ms, reason, lines_of(keep))
+
+
+def _adjust(key: str, verb: str, lines: Lines, options: dict[str, str], rows: dict[str, int]) -> AdjustStock:
+    kind, sign = _KINDS[verb]
+    source = options.get("from", "wms")
+    first = int(options.get("row", rows.get(source, 0) + 1))
+    at_ms = instant(options["at"]) if "at" in options else 0
+    movements = tuple(
+        Movement(sku, sign * units, first + index, kind, at_ms) for index, (sku, units) in enumerate(lines)
+    )
+    rows[source] = max(rows.get(source, 0), first + len(lines) - 1)
+    return AdjustStock(key, source, movements)
+
+
+def answer_text(remembered: Remembered) -> str:
+    """What was answered, in a line."""
+    answer = remembered if isinstance(remembered, Reservation) else remembered.answer
+    match answer:
+        case Reservation():
+            return _reservation_text(answer)
+        case Rejection():
+            return _rejection_text(answer)
+        case StockOutcome():
+            return _outcome_text(answer)
+
+
+def _reservation_text(held: Reservation) -> str:
+    lines = []
+    for (sku, units), (sold, back) in zip(held.lines, held.done or ((0, 0),) * len(held.lines), strict=True):
+        lines.append(f"{sku} {units}" + (f" -{sold} sold" if sold else "") + (f" -{back} back" if back else ""))
+    reason = f" {held.release_reason.name}" if held.release_reason else ""
+    until = f" until {clock(held.expires_at_ms)}" if held.status in LIVE and held.expires_at_ms else ""
+    slot = f" slot {clock(held.slot_start_ms)}" if held.slot_start_ms else ""
+    part = f" of {held.part.holder} at {held.part.heeded}" if held.part is not None else ""
+    return f"#{held.number} {held.status.name} {', '.join(lines)}{reason}{until}{slot}{part}"
+
+
+def _rejection_text(no: Rejection) -> str:
+    words = [no.reason.name]
+    if no.sku:
+        words.append(no.sku)
+    if no.reason is Reason.COUNT_TOO_OLD:
+        words.append(f"{clock(no.asked)} of {clock(no.available)}")
+    elif no.reason in {Reason.SLOT_NOT_OFFERED, Reason.SLOT_FULL}:
+        words.append(clock(no.asked) + (f" of {no.available}" if no.available else ""))
+    elif no.asked or no.available:
+        words.append(f"{no.asked} of {no.available}")
+    if no.number:
+        words.append(f"#{no.number}")
+    if no.status is not None:
+        words.append(no.status.name)
+    if len(no.short_lines) > 1:
+        words.append("[" + ", ".join(f"{sku} {asked} of {there}" for sku, asked, there in no.short_lines) + "]")
+    return " ".join(words)
+
+
+def _outcome_text(outcome: StockOutcome) -> str:
+    words = [f"applied {outcome.applied}"]
+    if outcome.dropped_repeated:
+        words.append(f"repeated {outcome.dropped_repeated}")
+    if outcome.dropped_late:
+        words.append(f"late {outcome.dropped_late}")
+    for sku, units, losses in outcome.shortfalls:
+        words.append(f"short {sku} {units}: " + ", ".join(f"#{number} -{lost}" for number, lost in losses))
+    return " ".join(words)
+
+
+def events_text(events: Iterable[Event]) -> str:
+    """What happened, by name; the same name twice is `x2`."""
+    words: dict[str, int] = {}
+    for event in events:
+        name = type(event).__name__
+        if isinstance(event, Released):
+            name += f" {event.reason.name}"
+        elif isinstance(event, Heeded):
+            name += f" {event.status.name}"
+        words[name] = words.get(name, 0) + 1
+    return ", ".join(name if times == 1 else f"{name} x{times}" for name, times in words.items())
+
+
+def stock_text(ledger: Ledger) -> str:
+    """Positions as on hand / reserved."""
+    return ", ".join(
+        f"{sku} {position.on_hand}/{position.reserved}"
+        + (f" keep {position.safety_stock}" if position.safety_stock else "")
+        for sku, position in sorted(ledger.positions.items())
+    )
