@@ -14,13 +14,13 @@ from actors.orders.snapshot import Capture, copied
 from actors.orders.state import OrderLedger
 from actors.protocol.messages import Wire
 from actors.protocol.order_messages import order_command_from_wire
+from actors.runtime.actor_runtime import TIDY_EVERY_S, ActorRuntime, FeedRecord, in_turn
 from actors.runtime.clock import Clock
-from actors.runtime.ledger_actor import TIDY_EVERY_S, FeedRecord, Office, in_turn
 from actors.runtime.ledger_host import Hosted
 from actors.shop.invariants import Violation
 
 ORDERS_SCAN_MAX: Final = 50_000  # versions looked at for one page of orders
-UNTOLD_MAX: Final = 500  # orders of one ledger to an answer
+OUTBOX_MAX: Final = 500  # orders of one ledger to an answer
 
 
 class CustomerActor:
@@ -34,24 +34,24 @@ class CustomerActor:
         end: Callable[[JournalError], None],
         tidy_every_s: float = TIDY_EVERY_S,
     ) -> None:
-        self._office = Office(name, journal, clock, end, order_command_from_wire, tidy_every_s)
-        self._host = self._office.host
+        self._runtime = ActorRuntime(name, journal, clock, end, order_command_from_wire, tidy_every_s)
+        self._host = self._runtime.host
 
     def ping(self) -> int:
         """Answers with the process id when the actor serves."""
-        return self._office.pid()
+        return self._runtime.pid()
 
     def adopt(self, document: bytes) -> None:
-        """See `Office.adopt`."""
-        self._office.adopt(document)
+        """See `ActorRuntime.adopt`."""
+        self._runtime.adopt(document)
 
     def step(self, batch: bytes) -> bytes:
-        """See `Office.step`."""
-        return self._office.step(batch)
+        """See `ActorRuntime.step`."""
+        return self._runtime.step(batch)
 
     def close(self) -> None:
-        """See `Office.close`."""
-        self._office.close()
+        """See `ActorRuntime.close`."""
+        self._runtime.close()
 
     def order(self, ledger_id: str, number: int) -> tuple[int, Wire | None]:
         """The ledger's version and an order, None where there is none."""
@@ -72,7 +72,7 @@ class CustomerActor:
 
         return self._host.read(ledger_id, question)
 
-    def untold(self, after: Mapping[str, int]) -> list[tuple[str, list[Wire], int]]:
+    def outbox(self, after: Mapping[str, int]) -> list[tuple[str, list[Wire], int]]:
         """By ledger, orders of which some shop has not heard the newest, and after which number to go on with it.
 
         `after` has such numbers from the answer before, so that every order has its turn: those whose shops are
@@ -81,7 +81,7 @@ class CustomerActor:
 
         def question(hosted: Hosted, _now_ms: int) -> tuple[str, list[Wire], int]:
             ledger = hosted.ledger
-            numbers, resume = in_turn(ledger.untold, after.get(ledger.ledger_id, 0), UNTOLD_MAX)
+            numbers, resume = in_turn(ledger.outbox, after.get(ledger.ledger_id, 0), OUTBOX_MAX)
             return ledger.ledger_id, [order_to_plain(ledger.orders[number]) for number in numbers], resume
 
         found = [self._host.read(ledger_id, question) for ledger_id in self._host.ledger_ids()]
@@ -127,10 +127,10 @@ class CustomerActor:
         def question(hosted: Hosted, now_ms: int) -> dict[str, Any]:
             ledger = hosted.ledger
             return {
-                **self._office.status_of(hosted, now_ms),
+                **self._runtime.status_of(hosted, now_ms),
                 "open_reservations": len(ledger.orders) - len(ledger.ended),  # orders that are not settled
                 "positions": 0,
-                "unheard": len(ledger.untold),
+                "outbox": len(ledger.outbox),
             }
 
         return self._host.read(ledger_id, question)
@@ -153,5 +153,5 @@ class CustomerActor:
         return ledger.version, Capture(ledger).state_hash(), check(ledger)
 
     def records(self, ledger_id: str, after: int, events_max: int) -> list[FeedRecord]:
-        """See `Office.records`."""
-        return self._office.records(ledger_id, after, events_max)
+        """See `ActorRuntime.records`."""
+        return self._runtime.records(ledger_id, after, events_max)

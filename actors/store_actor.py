@@ -9,15 +9,15 @@ from typing import Any, Final
 from actors.core.status import LIVE
 from actors.journal.port import Journal, JournalError
 from actors.protocol.messages import Wire, command_from_wire, reservation_to_wire
+from actors.runtime.actor_runtime import TIDY_EVERY_S, ActorRuntime, FeedRecord, in_turn
 from actors.runtime.clock import Clock
-from actors.runtime.ledger_actor import TIDY_EVERY_S, FeedRecord, Office, in_turn
 from actors.runtime.ledger_host import Hosted
 from actors.shop.snapshot import Capture
 
 LIST_SCAN_MAX: Final = 50_000  # versions looked at for one page: 5 ms
 FEED_EVENTS_MAX: Final = 1_000
 FEED_BYTES_MAX: Final = 4 * 1024 * 1024  # by answer; a record that is larger goes alone
-OWED_MAX: Final = 500  # parts of one shop to an answer
+OUTBOX_MAX: Final = 500  # parts of one shop to an answer
 
 
 class StoreActor:
@@ -31,20 +31,20 @@ class StoreActor:
         end: Callable[[JournalError], None],
         tidy_every_s: float = TIDY_EVERY_S,
     ) -> None:
-        self._office = Office(name, journal, clock, end, command_from_wire, tidy_every_s)
-        self._host = self._office.host
+        self._runtime = ActorRuntime(name, journal, clock, end, command_from_wire, tidy_every_s)
+        self._host = self._runtime.host
 
     def ping(self) -> int:
         """Answers with the process id when the actor serves."""
-        return self._office.pid()
+        return self._runtime.pid()
 
     def adopt(self, document: bytes) -> None:
-        """See `Office.adopt`."""
-        self._office.adopt(document)
+        """See `ActorRuntime.adopt`."""
+        self._runtime.adopt(document)
 
     def step(self, batch: bytes) -> bytes:
-        """See `Office.step`."""
-        return self._office.step(batch)
+        """See `ActorRuntime.step`."""
+        return self._runtime.step(batch)
 
     def availability(self, store_ids: list[str], skus: list[str]) -> list[Wire]:
         """For each store (version, as_of_ms, positions).
@@ -75,11 +75,11 @@ class StoreActor:
         For ranking alone: nothing is locked, nothing expires, and nobody waits for what is being written. So thousands
         of shops are answered in some milliseconds, with what may be a moment old and is decided anew.
         """
-        if slot_start_ms and revision > self._office.chain.revision:
+        if slot_start_ms and revision > self._runtime.chain.revision:
             return None
         found: list[tuple[list[int], int | None]] = []
         for store_id in store_ids:
-            ledger = self._host.glance(store_id)
+            ledger = self._host.stale_read(store_id)
             if ledger is None:
                 found.append(([0] * len(skus), self._places_left(store_id, {}, slot_start_ms)))
                 continue
@@ -91,7 +91,7 @@ class StoreActor:
     def _places_left(self, store_id: str, taken: dict[int, int], slot_start_ms: int) -> int | None:
         if not slot_start_ms:
             return -1
-        slot = self._office.chain.policy_of(store_id).calendar.slot_at(slot_start_ms)
+        slot = self._runtime.chain.policy_of(store_id).calendar.slot_at(slot_start_ms)
         return None if slot is None else max(0, slot.capacity - taken.get(slot_start_ms, 0))
 
     def reservation(self, store_id: str, number: int) -> tuple[int, Wire | None]:
@@ -146,7 +146,7 @@ class StoreActor:
                     break
         return found
 
-    def owed(self, claim_age_ms: int, after: Mapping[str, int]) -> list[tuple[str, int, list[Wire], int]]:
+    def outbox(self, claim_age_ms: int, after: Mapping[str, int]) -> list[tuple[str, int, list[Wire], int]]:
         """Parts of orders whose order has to hear of them: (store, ledger time, parts, after which number to go on).
 
         Those that changed here and are not acknowledged, and claims that are older than this and have heard nothing.
@@ -155,11 +155,11 @@ class StoreActor:
 
         def question(hosted: Hosted, now_ms: int) -> tuple[str, int, list[Wire], int]:
             ledger = hosted.ledger
-            numbers = dict.fromkeys(ledger.owed)
+            numbers = dict.fromkeys(ledger.outbox)
             for number in ledger.undecided:
                 if ledger.reservations[number].created_at_ms < now_ms - claim_age_ms:
                     numbers[number] = None
-            turn, resume = in_turn(numbers, after.get(ledger.store_id, 0), OWED_MAX)
+            turn, resume = in_turn(numbers, after.get(ledger.store_id, 0), OUTBOX_MAX)
             return ledger.store_id, now_ms, [reservation_to_wire(ledger.reservations[each]) for each in turn], resume
 
         found = [self._host.read(store_id, question) for store_id in self._host.ledger_ids()]
@@ -179,7 +179,7 @@ class StoreActor:
             for number in range(after_number + 1, min(scanned, ledger.version) + 1):
                 reservation = ledger.reservations.get(number)
                 if reservation is not None and reservation.part is not None:
-                    page.append((reservation_to_wire(reservation), number in ledger.owed))
+                    page.append((reservation_to_wire(reservation), number in ledger.outbox))
                     if len(page) == page_size:
                         return page, number
             return page, scanned if scanned < ledger.version else 0
@@ -213,12 +213,12 @@ class StoreActor:
         """The ledger's version, when an order placed now is ready, the zone, and the slots that can still be had:
         (start_ms, end_ms, capacity, places taken). From 0 is from now. None where the rules here are older.
         """
-        if revision > self._office.chain.revision:
+        if revision > self._runtime.chain.revision:
             return None
 
         def question(hosted: Hosted, now_ms: int) -> tuple[int, int | None, str, list[Wire]]:
             ledger = hosted.ledger
-            policy = self._office.chain.policy_of(store_id)
+            policy = self._runtime.chain.policy_of(store_id)
             calendar, first_ms = policy.calendar, max(from_ms, now_ms)
             slots = [
                 (*slot, ledger.slots_taken.get(slot.start_ms, 0))
@@ -257,10 +257,10 @@ class StoreActor:
         def question(hosted: Hosted, now_ms: int) -> dict[str, Any]:
             ledger = hosted.ledger
             return {
-                **self._office.status_of(hosted, now_ms),
+                **self._runtime.status_of(hosted, now_ms),
                 "open_reservations": ledger.open_reservations,
                 "positions": len(ledger.positions),
-                "unheard": len(ledger.owed),
+                "outbox": len(ledger.outbox),
             }
 
         return self._host.read(store_id, question)
@@ -285,12 +285,12 @@ class StoreActor:
         return capture.version, capture.state_hash(), positions, live
 
     def records(self, store_id: str, after: int, events_max: int) -> list[FeedRecord]:
-        """See `Office.records`."""
-        return self._office.records(store_id, after, events_max)
+        """See `ActorRuntime.records`."""
+        return self._runtime.records(store_id, after, events_max)
 
     def close(self) -> None:
-        """See `Office.close`."""
-        self._office.close()
+        """See `ActorRuntime.close`."""
+        self._runtime.close()
 
 
 def _within_bytes(records: list[FeedRecord], bytes_max: int) -> list[FeedRecord]:

@@ -27,7 +27,7 @@ from holdfast.v1 import (
 from serve.admission import Calls
 from serve.config.settings import read_postcodes_file
 from serve.coordination.coordinator import Coordinator
-from serve.coordination.reconciler import Settler
+from serve.coordination.reconciler import Reconciler
 from serve.routing.router import Router
 from serve.services.admin import Admin
 from serve.services.events import Feeds
@@ -59,7 +59,7 @@ class Gateway:
     async def _open(self, router: Router, clock: Clock, postcodes: Postcodes) -> None:
         self._router = router
         coordinator = Coordinator(self._router, clock)
-        self._settler = Settler(self._router, coordinator)
+        self._settler = Reconciler(self._router, coordinator)
         self._reservations = Reservations(self._router, coordinator, self._settler, clock)
         self._orders = self._reservations.orders
         self._orders.postcodes = postcodes

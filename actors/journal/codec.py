@@ -45,8 +45,8 @@ def _claimed(f: list[Any]) -> ev.Claimed:
     return ev.Claimed(f[0], f[1], f[2], f[3], _lines(f[4]), f[5])
 
 
-def _heeded(f: list[Any]) -> ev.Heeded:
-    return ev.Heeded(f[0], f[1], f[2], Status(f[3]), f[4], ReleaseReason(f[5]), _lines(f[6]))
+def _outcome_applied(f: list[Any]) -> ev.OutcomeApplied:
+    return ev.OutcomeApplied(f[0], f[1], f[2], Status(f[3]), f[4], ReleaseReason(f[5]), _lines(f[6]))
 
 
 def _released(f: list[Any]) -> ev.Released:
@@ -74,7 +74,7 @@ TAGS: Final[dict[type, str]] = {
     ev.Extended: "extended/1",
     ev.Amended: "amended/1",
     ev.Claimed: "claimed/1",
-    ev.Heeded: "heeded/1",
+    ev.OutcomeApplied: "heeded/1",
     ev.Acknowledged: "acknowledged/1",
     ev.StockAdjusted: "stock_adjusted/1",
     ev.StockCounted: "stock_counted/1",
@@ -97,7 +97,7 @@ _DECODERS: Final[dict[str, Callable[[list[Any]], ev.Event]]] = {
     "extended/1": ev.Extended._make,
     "amended/1": lambda f: ev.Amended(f[0], f[1], f[2], _lines(f[3]), f[4], f[5]),
     "claimed/1": _claimed,
-    "heeded/1": _heeded,
+    "heeded/1": _outcome_applied,
     "acknowledged/1": lambda f: ev.Acknowledged(_losses(f[0])),
     "stock_adjusted/1": _stock_adjusted,
     "stock_counted/1": _stock_counted,

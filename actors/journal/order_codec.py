@@ -23,9 +23,9 @@ TAGS: Final[dict[type, str]] = {
     ev.Confirmed: "order_confirmed/1",
     ev.Released: "order_released/1",
     ev.Extended: "order_extended/1",
-    ev.Visited: "order_visited/1",
+    ev.FannedOut: "order_visited/1",
     ev.Expired: "order_expired/1",
-    ev.Noted: "order_noted/1",
+    ev.Reported: "order_noted/1",
     ev.Reduced: "order_reduced/1",
     PolicyAdopted: "policy_adopted/1",
 }
@@ -51,8 +51,8 @@ def _abandoned(f: list[Any]) -> ev.Abandoned:
     return ev.Abandoned(f[0], None if f[1] is None else rejection_from(f[1]))
 
 
-def _noted(f: list[Any]) -> ev.Noted:
-    return ev.Noted(f[0], f[1], f[2], f[3], f[4], f[5], Status(f[6]), tuple(f[7]), tuple(f[8]))
+def _reported(f: list[Any]) -> ev.Reported:
+    return ev.Reported(f[0], f[1], f[2], f[3], f[4], f[5], Status(f[6]), tuple(f[7]), tuple(f[8]))
 
 
 # Every name and version that was ever written.
@@ -69,9 +69,9 @@ _DECODERS: Final[dict[str, Callable[[list[Any]], ev.Event]]] = {
     "order_confirmed/1": ev.Confirmed._make,
     "order_released/1": lambda f: ev.Released(f[0], f[1], f[2], ReleaseReason(f[3])),
     "order_extended/1": ev.Extended._make,
-    "order_visited/1": ev.Visited._make,
+    "order_visited/1": ev.FannedOut._make,
     "order_expired/1": ev.Expired._make,
-    "order_noted/1": _noted,
+    "order_noted/1": _reported,
     "order_reduced/1": lambda f: ev.Reduced(f[0], targets_from(f[1])),
     "policy_adopted/1": PolicyAdopted._make,
 }

@@ -3,7 +3,7 @@ where a customer was faster than a word.
 """
 
 from actors.core.status import LIVE
-from actors.orders.commands import Note, Plan, Target
+from actors.orders.commands import Plan, Report, Target
 from actors.orders.state import Order, Part
 from actors.shop.commands import Lines
 from actors.shop.preconditions import by_sku
@@ -58,17 +58,17 @@ def _shifted(order: Order, target: Target, sign: int) -> Target:
     return target._replace(lines=_lines(units))
 
 
-def reduction(order: Order, note: Note) -> tuple[Target, ...]:
+def reduction(order: Order, report: Report) -> tuple[Target, ...]:
     """What to cut of the parts that replaced another one, where that one's customer has now collected more of it than
     it was to keep. Those parts have not heard of the order yet, so nobody can have collected them.
 
     An attempt that is open may be certain soon, or never. What is certain by now is cut in any case, and what is asked
     for in its place so far that it comes to the same once that has taken the place.
     """
-    part = next(part for part in order.parts if (part.store_id, part.attempt) == (note.store_id, note.attempt))
-    if not note.reservation or note.version <= part.version or not (part.dropped or part.keep):
+    part = next(part for part in order.parts if (part.store_id, part.attempt) == (report.store_id, report.attempt))
+    if not report.reservation or report.version <= part.version or not (part.dropped or part.keep):
         return ()
-    before, now = _beyond(part, part.collected, part.keep), _beyond(part, note.collected, part.keep)
+    before, now = _beyond(part, part.collected, part.keep), _beyond(part, report.collected, part.keep)
     excess = {sku: units - before.get(sku, 0) for sku, units in now.items()}
     newer = [
         (other, other.wanted_by_sku())

@@ -125,7 +125,7 @@ class Extend(NamedTuple):
     hours: Hours
 
 
-class Visit(NamedTuple):
+class FanOut(NamedTuple):
     """A step that each shop decides for itself is taken in all of the order's shops. Which these are, its key
     remembers: a repeat goes to the same ones, whatever has become of the order.
     """
@@ -135,7 +135,7 @@ class Visit(NamedTuple):
     number: int
 
 
-class Note(NamedTuple):
+class Report(NamedTuple):
     """How a shop's part stands. `revision` is the newest of the order's that the shop has heeded, 0 where it was not
     told but speaks by itself. `held` and `collected` are units by line; `reservation` 0: there is no such part.
     """
@@ -151,4 +151,4 @@ class Note(NamedTuple):
     collected: tuple[int, ...]
 
 
-Command = Open | Refuse | Amend | Replan | Commit | Abandon | Confirm | Release | Extend | Visit | Note
+Command = Open | Refuse | Amend | Replan | Commit | Abandon | Confirm | Release | Extend | FanOut | Report

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from actors.core.status import LIVE
 from actors.orders.ids import parse_holder
-from actors.orders.participant_messages import note_of
+from actors.orders.participant_messages import report_of
 from actors.orders.state import CERTAIN, Order, Part
 from actors.shop.state import Reservation
 
@@ -25,7 +25,7 @@ AGREED: Final = Verdict()
 ON_THE_WAY: Final = Verdict(on_the_way=True)
 
 
-def part_is_known(store_id: str, reservation: Reservation, order: Order | None, *, owed: bool) -> Verdict:
+def part_is_known(store_id: str, reservation: Reservation, order: Order | None, *, outbox: bool) -> Verdict:
     """A shop's part against its order, which was read after it."""
     assert reservation.part is not None, "only parts of orders are compared"
     _, attempt = parse_holder(reservation.part.holder)
@@ -41,7 +41,7 @@ def part_is_known(store_id: str, reservation: Reservation, order: Order | None, 
         return Verdict(f"lines {part.lines}", f"lines {reservation.lines}")
     if part.version == reservation.version:
         return _same_version(part, reservation)
-    if owed or part in order.untold_parts() or (order.open_attempt == attempt and not part.dropped):
+    if outbox or part in order.undelivered_parts() or (order.open_attempt == attempt and not part.dropped):
         return ON_THE_WAY
     if not live and part.status not in LIVE:
         return AGREED  # it heard that there is nothing, which is so
@@ -50,14 +50,14 @@ def part_is_known(store_id: str, reservation: Reservation, order: Order | None, 
 
 def _same_version(part: Part, reservation: Reservation) -> Verdict:
     assert reservation.part is not None, "only parts of orders are compared"
-    said = note_of(0, part.store_id, part.attempt, 0, reservation)
+    said = report_of(0, part.store_id, part.attempt, 0, reservation)
     if (part.status, part.held, part.collected) != (said.status, said.held, said.collected):
         return Verdict(
             f"{said.status.name}, held {said.held}, collected {said.collected}, as the shop says",
             f"{part.status.name}, held {part.held}, collected {part.collected}, as its order heard",
         )
-    if said.status in LIVE and part.heeded > reservation.part.heeded:
-        return Verdict(f"revision {part.heeded} heeded", f"revision {reservation.part.heeded}")
+    if said.status in LIVE and part.applied_revision > reservation.part.applied_revision:
+        return Verdict(f"revision {part.applied_revision} heeded", f"revision {reservation.part.applied_revision}")
     return AGREED
 
 
@@ -69,7 +69,7 @@ def is_promised(part: Part) -> bool:
 def part_is_held(order: Order, part: Part, reservation: Reservation | None) -> Verdict:
     """A promised part against what its shop has of it, which was read after it."""
     if reservation is None:
-        if part in order.untold_parts() and (part.dropped or order.standing not in CERTAIN):
+        if part in order.undelivered_parts() and (part.dropped or order.standing not in CERTAIN):
             return ON_THE_WAY  # it is to be given back, and the shop has forgotten it since
         return Verdict(f"reservation {part.reservation} in its shop", "none")
     if reservation.number != part.reservation:

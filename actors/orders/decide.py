@@ -50,7 +50,7 @@ def key_of(command: cm.Command) -> str:
     match command:
         case cm.Open() | cm.Refuse():
             return customer_key(command.customer_id, command.key)
-        case cm.Amend() | cm.Confirm() | cm.Release() | cm.Extend() | cm.Visit():
+        case cm.Amend() | cm.Confirm() | cm.Release() | cm.Extend() | cm.FanOut():
             return order_key(command.number, command.key)
         case _:
             return ""
@@ -59,7 +59,7 @@ def key_of(command: cm.Command) -> str:
 def content_of(command: cm.Command) -> str:
     """What a command says, in 24 hex digits. The plans of an order are ours, not the caller's."""
     match command:
-        case cm.Open() | cm.Refuse() | cm.Amend() | cm.Visit():
+        case cm.Open() | cm.Refuse() | cm.Amend() | cm.FanOut():
             return command.content
         case cm.Confirm() | cm.Extend():
             return fingerprint_of(type(command).__name__, command[1:-1])  # when shops are open, no caller has said
@@ -88,10 +88,10 @@ def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
         case cm.Abandon(number, attempt, rejection):
             order = _with_open_attempt(ledger, number, attempt)
             return () if order is None else (ev.Abandoned(number, rejection),)
-        case cm.Visit(key, content, number):
-            return _decide_visit(ledger, order_key(number, key), content, number)
-        case cm.Note():
-            return _decide_note(ledger, command)
+        case cm.FanOut(key, content, number):
+            return _decide_fan_out(ledger, order_key(number, key), content, number)
+        case cm.Report():
+            return _decide_report(ledger, command)
         case _:
             return _decide_step(ledger, command, now_ms)
 
@@ -195,12 +195,12 @@ def _decide_replan(ledger: OrderLedger, command: cm.Replan, now_ms: int) -> Deci
     return (ev.Replanned(number, plans, missing, now_ms + OPEN_MS, targets),)
 
 
-def _decide_note(ledger: OrderLedger, note: cm.Note) -> Decision:
-    if not _says_something_new(ledger, note):
+def _decide_report(ledger: OrderLedger, report: cm.Report) -> Decision:
+    if not _says_something_new(ledger, report):
         return ()
-    cut = reduction(ledger.orders[note.number], note)
-    noted = ev.Noted._make(note)
-    return (noted, ev.Reduced(note.number, cut)) if cut else (noted,)
+    cut = reduction(ledger.orders[report.number], report)
+    reported = ev.Reported._make(report)
+    return (reported, ev.Reduced(report.number, cut)) if cut else (reported,)
 
 
 def _decide_step(ledger: OrderLedger, command: cm.Confirm | cm.Release | cm.Extend, now_ms: int) -> Decision:
@@ -225,7 +225,7 @@ def _decide_step(ledger: OrderLedger, command: cm.Confirm | cm.Release | cm.Exte
     return (happened(key, content, number, expires_at_ms),)
 
 
-def _decide_visit(ledger: OrderLedger, key: str, content: str, number: int) -> Decision:
+def _decide_fan_out(ledger: OrderLedger, key: str, content: str, number: int) -> Decision:
     """Shops say by themselves whether the step is allowed; all that is asked here is that there are any."""
     order = ledger.orders.get(number)
     if order is None or order.standing is Standing.ABANDONED:
@@ -236,7 +236,7 @@ def _decide_visit(ledger: OrderLedger, key: str, content: str, number: int) -> D
         return Rejection(Reason.TRANSITION_NOT_ALLOWED, number=number, status=STATUS_OF[order.standing])
     if ledger.remembered >= REMEMBERED_ANSWERS_MAX:  # a repeat might go elsewhere
         return Rejection(Reason.LEDGER_FULL)
-    return (ev.Visited(key, content, number),)
+    return (ev.FannedOut(key, content, number),)
 
 
 def _standing_in(ledger: OrderLedger, number: int, allowed: frozenset[Standing]) -> Order | Rejection:
@@ -284,13 +284,13 @@ def _pickup_deadline_ms(wanted_ms: int, parts: tuple[Part, ...], hours: cm.Hours
     return wanted_ms
 
 
-def _says_something_new(ledger: OrderLedger, note: cm.Note) -> bool:
-    order = ledger.orders.get(note.number)
+def _says_something_new(ledger: OrderLedger, report: cm.Report) -> bool:
+    order = ledger.orders.get(report.number)
     if order is None:
         return False
     for part in order.parts:
-        if (part.store_id, part.attempt) == (note.store_id, note.attempt):
+        if (part.store_id, part.attempt) == (report.store_id, report.attempt):
             if part.status not in LIVE:  # it is over, and what is over never changes
                 return False
-            return note.revision > part.heeded or note.version > part.version
+            return report.revision > part.applied_revision or report.version > part.version
     return False

@@ -100,7 +100,7 @@ class Extended(NamedTuple):
     expires_at_ms: int
 
 
-class Visited(NamedTuple):
+class FannedOut(NamedTuple):
     """A step was taken in all shops that the order had then; it changes nothing here."""
 
     key: str
@@ -114,8 +114,8 @@ class Expired(NamedTuple):
     number: int
 
 
-class Noted(NamedTuple):
-    """A shop said how its part stands; fields as in `commands.Note`."""
+class Reported(NamedTuple):
+    """A shop said how its part stands; fields as in `commands.Report`."""
 
     number: int
     store_id: str
@@ -147,9 +147,9 @@ Event = (
     | Confirmed
     | Released
     | Extended
-    | Visited
+    | FannedOut
     | Expired
-    | Noted
+    | Reported
     | Reduced
     | PolicyAdopted
 )

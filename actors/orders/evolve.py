@@ -8,7 +8,7 @@ from actors.core.status import LIVE, Status
 from actors.orders import events as ev
 from actors.orders.amendment import in_all
 from actors.orders.commands import Plan, Target
-from actors.orders.state import CERTAIN, OVER, Order, OrderLedger, Part, Renewal, Standing, Told, due_at_ms
+from actors.orders.state import CERTAIN, OVER, Order, OrderLedger, Part, Recorded, Renewal, Standing, due_at_ms
 from actors.shop.commands import Lines
 from actors.shop.events import PolicyAdopted
 from actors.shop.preconditions import by_sku
@@ -28,7 +28,7 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
         case ev.Opened():
             _evolve_opened(ledger, event, at_ms)
         case ev.Refused(key, content, rejection):
-            _remember(ledger, key, Told(content, rejection))
+            _remember(ledger, key, Recorded(content, rejection))
         case ev.AmendOpened(key, content, number, plans, targets, decide_by_ms, _, _, _):
             order = ledger.orders[number]
             renewal = Renewal(event.ttl_ms, event.channel, event.missing)
@@ -47,16 +47,16 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
             _step(ledger, event, at_ms, expires_at_ms=event.expires_at_ms)
         case ev.Released():
             _step(ledger, event, at_ms, standing=Standing.RELEASED, reason=event.reason)
-        case ev.Visited(key, content, number):
-            _remember(ledger, key, Told(content, ledger.orders[number]))
+        case ev.FannedOut(key, content, number):
+            _remember(ledger, key, Recorded(content, ledger.orders[number]))
         case ev.Expired(number):
             order = ledger.orders[number]
             if order.open_attempt:
                 _forget_key(ledger, order.key)
-            order = _told_anew(_let_go(order), standing=Standing.EXPIRED)
+            order = _revised(_let_go(order), standing=Standing.EXPIRED)
             _put(ledger, order._replace(open_attempt=0, decide_by_ms=0, targets=(), renewal=None), at_ms)
-        case ev.Noted():
-            _evolve_noted(ledger, event, at_ms)
+        case ev.Reported():
+            _evolve_reported(ledger, event, at_ms)
         case ev.Reduced():
             _evolve_reduced(ledger, event, at_ms)
         case PolicyAdopted():
@@ -96,7 +96,7 @@ def _evolve_opened(ledger: OrderLedger, event: ev.Opened, at_ms: int) -> None:
 
 def _evolve_replanned(ledger: OrderLedger, event: ev.Replanned, at_ms: int) -> None:
     number, plans, missing, decide_by_ms, targets = event
-    order = _told_anew(_let_go(ledger.orders[number]))
+    order = _revised(_let_go(ledger.orders[number]))
     if order.standing is Standing.OPEN:
         order = order._replace(missing=missing)
     elif order.renewal is not None and order.renewal.channel:  # any other amendment is had whole, or not at all
@@ -126,7 +126,7 @@ def _let_go(order: Order) -> Order:
     return order._replace(parts=parts)
 
 
-def _told_anew(order: Order, **changes: Any) -> Order:
+def _revised(order: Order, **changes: Any) -> Order:
     """The order with something that its shops have to hear."""
     return order._replace(revision=order.revision + 1, **changes)
 
@@ -140,7 +140,7 @@ def _evolve_committed(ledger: OrderLedger, event: ev.Committed, at_ms: int) -> N
         order = order._replace(channel=order.renewal.channel, missing=order.renewal.missing)
     standing = Standing.HELD if order.standing is Standing.OPEN else order.standing
     content = order.content
-    order = _told_anew(
+    order = _revised(
         order,
         standing=standing,
         expires_at_ms=event.expires_at_ms,
@@ -151,7 +151,7 @@ def _evolve_committed(ledger: OrderLedger, event: ev.Committed, at_ms: int) -> N
         renewal=None,
     )
     answered = _put(ledger, _over_where_nothing_is_left(order), at_ms)
-    _answer(ledger, order.key, Told(content, answered))
+    _answer(ledger, order.key, Recorded(content, answered))
 
 
 def _committed(order: Order, part: Part, numbers: dict[str, int], wanted: dict[tuple[str, int], Lines]) -> Part:
@@ -189,21 +189,21 @@ def _evolve_abandoned(ledger: OrderLedger, event: ev.Abandoned, at_ms: int) -> N
     if event.rejection is None:
         _forget_key(ledger, order.key)  # nobody was answered: the same call may try again
     else:
-        _answer(ledger, order.key, Told(order.content, event.rejection))
+        _answer(ledger, order.key, Recorded(order.content, event.rejection))
     standing = Standing.ABANDONED if order.standing is Standing.OPEN else order.standing
-    order = _told_anew(_let_go(order), standing=standing, open_attempt=0, decide_by_ms=0, targets=(), renewal=None)
+    order = _revised(_let_go(order), standing=standing, open_attempt=0, decide_by_ms=0, targets=(), renewal=None)
     _put(ledger, _over_where_nothing_is_left(order), at_ms)
 
 
 def _step(ledger: OrderLedger, event: ev.Confirmed | ev.Extended | ev.Released, at_ms: int, **changes: Any) -> None:
-    order = _put(ledger, _told_anew(ledger.orders[event.number], **changes), at_ms)
-    _remember(ledger, event.key, Told(event.content, order))
+    order = _put(ledger, _revised(ledger.orders[event.number], **changes), at_ms)
+    _remember(ledger, event.key, Recorded(event.content, order))
 
 
-def _evolve_noted(ledger: OrderLedger, event: ev.Noted, at_ms: int) -> None:
+def _evolve_reported(ledger: OrderLedger, event: ev.Reported, at_ms: int) -> None:
     order = ledger.orders[event.number]
     parts = tuple(
-        _noted(part, event, at_ms) if (part.store_id, part.attempt) == (event.store_id, event.attempt) else part
+        _reported(part, event, at_ms) if (part.store_id, part.attempt) == (event.store_id, event.attempt) else part
         for part in order.parts
     )
     _put(ledger, _over_where_nothing_is_left(order._replace(parts=parts)), at_ms)
@@ -214,9 +214,11 @@ def _evolve_reduced(ledger: OrderLedger, event: ev.Reduced, at_ms: int) -> None:
     wanted = _by_part(in_all(order, event.targets))
     parts = tuple(_cut(part, wanted, order.attempts + 1) for part in order.parts)
     told = ledger.recall(order.key)
-    reduced = _put(ledger, _over_where_nothing_is_left(_told_anew(order, parts=parts)), at_ms)
-    if isinstance(told, Told) and told.answer == order:  # it was committed by the same decision, which has one answer
-        _answer(ledger, order.key, Told(told.content, reduced))
+    reduced = _put(ledger, _over_where_nothing_is_left(_revised(order, parts=parts)), at_ms)
+    if (
+        isinstance(told, Recorded) and told.answer == order
+    ):  # it was committed by the same decision, which has one answer
+        _answer(ledger, order.key, Recorded(told.content, reduced))
 
 
 def _over_where_nothing_is_left(order: Order) -> Order:
@@ -229,14 +231,14 @@ def _over_where_nothing_is_left(order: Order) -> Order:
     return order._replace(standing=Standing.COLLECTED if sold else Standing.RELEASED)
 
 
-def _noted(part: Part, event: ev.Noted, at_ms: int) -> Part:
-    heeded = max(part.heeded, event.revision)
+def _reported(part: Part, event: ev.Reported, at_ms: int) -> Part:
+    applied_revision = max(part.applied_revision, event.revision)
     if not event.reservation:  # the shop has no such part, and never will
-        return part._replace(heeded=heeded, status=event.status)
+        return part._replace(applied_revision=applied_revision, status=event.status)
     if event.version <= part.version:
-        return part._replace(heeded=heeded)
+        return part._replace(applied_revision=applied_revision)
     return part._replace(
-        heeded=heeded,
+        applied_revision=applied_revision,
         version=event.version,
         status=event.status,
         held=event.held,
@@ -253,7 +255,7 @@ def _put(ledger: OrderLedger, order: Order, at_ms: int) -> Order:
     if before is None or due_at_ms(before) != due_at_ms(order):
         index_deadline(ledger, order)
     index_basket(ledger, order)
-    index_untold(ledger, order)
+    index_outbox(ledger, order)
     if order.is_settled() and (before is None or not before.is_settled()):
         ledger.ended.append((at_ms, order.number))
         if not any(any(part.collected) for part in order.parts):
@@ -271,12 +273,12 @@ def index_basket(ledger: OrderLedger, order: Order) -> None:
             del ledger.baskets[basket]
 
 
-def index_untold(ledger: OrderLedger, order: Order) -> None:
+def index_outbox(ledger: OrderLedger, order: Order) -> None:
     """Enter whether shops have to hear of an order."""
-    if order.untold_parts():
-        ledger.untold[order.number] = None
+    if order.undelivered_parts():
+        ledger.outbox[order.number] = None
     else:
-        ledger.untold.pop(order.number, None)
+        ledger.outbox.pop(order.number, None)
 
 
 def index_deadline(ledger: OrderLedger, order: Order) -> None:
@@ -294,7 +296,7 @@ def _forget_customer(ledger: OrderLedger, order: Order) -> None:
             del ledger.customers[order.customer_id]
 
 
-def _answer(ledger: OrderLedger, key: str, told: Told) -> None:
+def _answer(ledger: OrderLedger, key: str, told: Recorded) -> None:
     """Put the answer in the place of the number that the key stood for while the order was open."""
     for generation in ledger.generations.values():
         if key in generation:
@@ -309,7 +311,7 @@ def _forget_key(ledger: OrderLedger, key: str) -> None:
             ledger.remembered -= 1
 
 
-def _remember(ledger: OrderLedger, key: str, answer: Told | int) -> None:
+def _remember(ledger: OrderLedger, key: str, answer: Recorded | int) -> None:
     """Keep an answer for repeats, in its day's generation; whole generations are forgotten when their time is over."""
     day = ledger.time_ms // GENERATION_MS
     generation = ledger.generations.get(day)

@@ -46,8 +46,8 @@ def _check_order(order: Order) -> Iterator[Violation]:
 
 def _faults_of_part(order: Order, part: Part) -> Iterator[tuple[str, str]]:
     """What was to be, and what is."""
-    if part.heeded > order.revision:
-        yield f"heeded at most {order.revision}", str(part.heeded)
+    if part.applied_revision > order.revision:
+        yield f"heeded at most {order.revision}", str(part.applied_revision)
     if not 1 <= part.attempt <= order.attempts:
         yield f"an attempt up to {order.attempts}", str(part.attempt)
     open_now = bool(order.open_attempt) and part.attempt == order.open_attempt
@@ -74,7 +74,7 @@ def _check_indexed(ledger: OrderLedger, order: Order, deadlines: set[tuple[int, 
     counts = not order.is_settled() or any(any(part.collected) for part in order.parts)
     if counts != (order.number in ledger.customers.get(order.customer_id, ())):
         yield Violation("I15", subject, f"{'counts' if counts else 'does not count'} for its customer", NOT_SO)
-    if bool(order.untold_parts()) != (order.number in ledger.untold):
+    if bool(order.undelivered_parts()) != (order.number in ledger.outbox):
         yield Violation("I7", subject, "its shops are told what is new", "the index says otherwise")
     basket = (order.customer_id, order.basket_id)
     if order.basket_id and order.standing not in OVER and basket not in ledger.baskets:
@@ -86,7 +86,7 @@ def _check_indexed(ledger: OrderLedger, order: Order, deadlines: set[tuple[int, 
 
 def _check_indexes(ledger: OrderLedger) -> Iterator[Violation]:
     """Whether the indexes have nothing else."""
-    for number in ledger.untold.keys() - ledger.orders.keys():
+    for number in ledger.outbox.keys() - ledger.orders.keys():
         yield Violation("I7", str(number), "an order", "none: its shops cannot be told")
     for customer_id, numbers in ledger.customers.items():
         if not numbers:

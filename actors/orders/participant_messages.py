@@ -1,10 +1,10 @@
 """What an order and its shops say to one another, as values: a claim, what to heed, and how a part stands."""
 
 from actors.core.status import ReleaseReason, Status
-from actors.orders.commands import Note
+from actors.orders.commands import Report
 from actors.orders.ids import format_holder
 from actors.orders.state import Order, Part, Standing
-from actors.shop.commands import Claim, Heed, claim_key
+from actors.shop.commands import ApplyOutcome, Claim, claim_key
 from actors.shop.state import Reservation
 
 _STATUS_OF = {
@@ -20,20 +20,20 @@ def claim_of(order_id: str, order: Order, part: Part) -> Claim:
     return Claim(claim_key(holder), holder, order.customer_id, order.channel, part.lines, part.slot_start_ms)
 
 
-def heed_of(order_id: str, order: Order, part: Part) -> Heed:
+def outcome_of(order_id: str, order: Order, part: Part) -> ApplyOutcome:
     """What a shop has to hear of its part: how it is to stand from now on."""
     status = _STATUS_OF.get(order.standing, Status.RELEASED)
     reason = order.reason or ReleaseReason.OTHER
     if part.dropped:
         status, reason = Status.RELEASED, ReleaseReason.REPLACED
     holder = format_holder(order_id, part.attempt)
-    return Heed(holder, order.revision, status, order.expires_at_ms, reason, part.keep)
+    return ApplyOutcome(holder, order.revision, status, order.expires_at_ms, reason, part.keep)
 
 
-def note_of(number: int, store_id: str, attempt: int, revision: int, reservation: Reservation) -> Note:
+def report_of(number: int, store_id: str, attempt: int, revision: int, reservation: Reservation) -> Report:
     """How a part stands, by what its shop said. `revision` 0: it spoke by itself."""
     collected = tuple(sold for sold, _ in reservation.done) if reservation.done else (0,) * len(reservation.lines)
-    return Note(
+    return Report(
         number,
         store_id,
         attempt,
@@ -46,6 +46,6 @@ def note_of(number: int, store_id: str, attempt: int, revision: int, reservation
     )
 
 
-def note_of_absent(number: int, part: Part, revision: int) -> Note:
+def report_of_absent(number: int, part: Part, revision: int) -> Report:
     """The shop has no such part, and never will: it refuses the claim from now on."""
-    return Note(number, part.store_id, part.attempt, revision, 0, 0, Status.RELEASED, (), ())
+    return Report(number, part.store_id, part.attempt, revision, 0, 0, Status.RELEASED, (), ())

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from actors.core.policy import from_document, to_document
 from actors.core.rejection import Rejection
-from actors.orders.evolve import index_basket, index_deadline, index_untold
+from actors.orders.evolve import index_basket, index_deadline, index_outbox
 from actors.orders.plain import order_from_plain, order_to_plain
-from actors.orders.state import OrderLedger, Told
+from actors.orders.state import OrderLedger, Recorded
 from actors.shop.snapshot import rejection_fields, rejection_from
 
 # Of format 1 none is read: what a part keeps was counted otherwise, and cannot be told from it. The records can tell.
@@ -68,11 +68,11 @@ def copied(ledger: OrderLedger) -> OrderLedger:
     copy.customers = {customer_id: numbers.copy() for customer_id, numbers in ledger.customers.items()}
     copy.generations = {day: answers.copy() for day, answers in ledger.generations.items()}
     copy.baskets = ledger.baskets.copy()
-    copy.ended, copy.untold, copy.deadlines = ledger.ended.copy(), ledger.untold.copy(), ledger.deadlines.copy()
+    copy.ended, copy.outbox, copy.deadlines = ledger.ended.copy(), ledger.outbox.copy(), ledger.deadlines.copy()
     return copy
 
 
-def _answer_fields(answer: Told | int) -> Row:
+def _answer_fields(answer: Recorded | int) -> Row:
     if isinstance(answer, int):
         return ["open", answer]
     if isinstance(answer.answer, Rejection):
@@ -97,7 +97,7 @@ def restore(rows: Iterable[Row]) -> OrderLedger:
             if row[1]:
                 ledger.customers.setdefault(order.customer_id, {})[order.number] = None
             index_basket(ledger, order)
-            index_untold(ledger, order)
+            index_outbox(ledger, order)
             index_deadline(ledger, order)
         elif kind == "ended":
             ledger.ended.append((row[1], row[2]))
@@ -109,14 +109,14 @@ def restore(rows: Iterable[Row]) -> OrderLedger:
     return ledger
 
 
-def _answer(kind: str, fields: Row) -> Told | int:
+def _answer(kind: str, fields: Row) -> Recorded | int:
     match kind:
         case "open":
             number: int = fields[0]
             return number
         case "rejection":
-            return Told(fields[0], rejection_from(fields[1:]))
+            return Recorded(fields[0], rejection_from(fields[1:]))
         case "order":
-            return Told(fields[0], order_from_plain(fields[1:]))
+            return Recorded(fields[0], order_from_plain(fields[1:]))
         case _:
             raise ValueError(f"a snapshot answer of kind {kind!r}")

@@ -50,7 +50,7 @@ class Part(NamedTuple):
     reservation: int
     keep: Lines
     dropped: bool
-    heeded: int
+    applied_revision: int
     version: int
     status: Status
     held: tuple[int, ...]
@@ -95,10 +95,10 @@ class Renewal(NamedTuple):
 class Order(NamedTuple):
     """One customer's reservation over one shop or several.
 
-    `revision` grows with everything that the shops have to hear; a part has heard all once its `heeded` reaches it.
-    While an attempt is open, `open_attempt` is its number, `key` and `content` are those of the call that it answers,
-    `targets` what earlier parts keep when it is certain, what is collected included, and `renewal` what else changes
-    then. `missing` is what was asked and could not be had.
+    `revision` grows with everything that the shops have to apply; a part is up to date once its `applied_revision`
+    reaches it. While an attempt is open, `open_attempt` is its number, `key` and `content` are those of the call that
+    it answers, `targets` what earlier parts keep when it is certain, what is collected included, and `renewal` what
+    else changes then. `missing` is what was asked and could not be had.
     """
 
     number: int
@@ -130,32 +130,32 @@ class Order(NamedTuple):
         """What the order has for certain."""
         return tuple(part for part in self.parts if part.reservation and not part.dropped)
 
-    def untold_parts(self) -> tuple[Part, ...]:
+    def undelivered_parts(self) -> tuple[Part, ...]:
         """Parts whose shops have not heard the newest revision; one that is over has nothing more to hear."""
         return tuple(part for part in self.parts if self._is_out(part) and not self._is_open(part))
 
-    def next_to_tell(self) -> tuple[Part, ...]:
+    def next_deliveries(self) -> tuple[Part, ...]:
         """Those of the untold whose turn it is: a part that replaced another one waits until that one's shop has given
         back and said how much of it was collected, so that at no moment both can be collected.
         """
-        untold = self.untold_parts()
+        outbox = self.undelivered_parts()
         replaced = [part.replaced_by for part in self.parts if part.gives_back()]
         if self.standing not in CERTAIN or not replaced:
-            return untold
-        return tuple(part for part in untold if part.attempt < min(replaced) or part.dropped)
+            return outbox
+        return tuple(part for part in outbox if part.attempt < min(replaced) or part.dropped)
 
     def is_settled(self) -> bool:
         """Whether the order is over, and every shop has said so."""
         return self.standing in OVER and not self.open_attempt and all(part.status not in LIVE for part in self.parts)
 
     def _is_out(self, part: Part) -> bool:
-        return part.status in LIVE and part.heeded < self.revision
+        return part.status in LIVE and part.applied_revision < self.revision
 
     def _is_open(self, part: Part) -> bool:
         return bool(self.open_attempt) and part.attempt == self.open_attempt and not part.dropped
 
 
-class Told(NamedTuple):
+class Recorded(NamedTuple):
     """An answer that was given, and to what."""
 
     content: str
@@ -173,10 +173,10 @@ class OrderLedger:
         "generations",
         "ledger_id",
         "orders",
+        "outbox",
         "policy",
         "remembered",
         "time_ms",
-        "untold",
         "version",
     )
 
@@ -187,15 +187,17 @@ class OrderLedger:
         self.policy = Policy()
         self.orders: dict[int, Order] = {}
         self.customers: dict[str, dict[int, None]] = {}  # orders that still count for limits
-        self.generations: dict[int, dict[str, Told | int]] = {}  # by key: the answer, or the order that is still open
+        self.generations: dict[
+            int, dict[str, Recorded | int]
+        ] = {}  # by key: the answer, or the order that is still open
         self.remembered = 0
         self.ended: deque[tuple[int, int]] = deque()  # (settled at, number)
         # Derived, and rebuilt at recovery.
         self.baskets: dict[tuple[str, str], int] = {}  # (customer, basket) of the orders that are not over
-        self.untold: dict[int, None] = {}  # orders of which some shop has not heard the newest
+        self.outbox: dict[int, None] = {}  # orders of which some shop has not heard the newest
         self.deadlines: list[tuple[int, int]] = []  # a heap of (instant, number); entries may be stale
 
-    def recall(self, key: str) -> Told | int | None:
+    def recall(self, key: str) -> Recorded | int | None:
         """What was answered to this key, or the number of the order that is being opened under it."""
         for generation in self.generations.values():
             remembered = generation.get(key)

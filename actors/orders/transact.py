@@ -7,7 +7,7 @@ from actors.core.rejection import UNRECORDED, Reason, Rejection
 from actors.orders import commands as cm, events as ev
 from actors.orders.decide import content_of, decide, key_of
 from actors.orders.evolve import evolve
-from actors.orders.state import CERTAIN, REMEMBERED_ANSWERS_MAX, Order, OrderLedger, Told, due_at_ms
+from actors.orders.state import CERTAIN, REMEMBERED_ANSWERS_MAX, Order, OrderLedger, Recorded, due_at_ms
 
 Answer = Order | Rejection | None
 
@@ -30,7 +30,7 @@ def transact(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Transacte
     if key:
         content = content_of(command)
         known = ledger.recall(key)
-        if isinstance(known, Told):
+        if isinstance(known, Recorded):
             return Transacted(known.answer if known.content == content else KEY_REUSED, (), repeated=True)
         if known is not None:
             order = ledger.orders[known]

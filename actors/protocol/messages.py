@@ -24,7 +24,7 @@ Wire = tuple[Any, ...]
 Entry = tuple[str, Wire]  # a ledger and a command for it
 
 _RESERVE, _CONFIRM, _MARK_READY, _COLLECT, _RELEASE, _EXTEND, _ADJUST, _COUNT, _SAFETY = range(9)
-_AMEND, _CLAIM, _HEED, _ACKNOWLEDGE = range(9, 13)
+_AMEND, _CLAIM, _APPLY_OUTCOME, _ACKNOWLEDGE = range(9, 13)
 
 RULES_ARE_STALE: Final = b""  # a step's answer where the caller must hand over newer rules first
 
@@ -79,8 +79,8 @@ def command_to_wire(command: cm.Command) -> Wire:
             return (_AMEND, *command)
         case cm.Claim():
             return (_CLAIM, *command)
-        case cm.Heed(holder, revision, status, expires_at_ms, reason, keep):
-            return (_HEED, holder, revision, int(status), expires_at_ms, int(reason), keep)
+        case cm.ApplyOutcome(holder, revision, status, expires_at_ms, reason, keep):
+            return (_APPLY_OUTCOME, holder, revision, int(status), expires_at_ms, int(reason), keep)
         case cm.Acknowledge():
             return (_ACKNOWLEDGE, *command)
         case cm.AdjustStock(key, source, movements):
@@ -102,8 +102,8 @@ def command_from_wire(wire: Wire) -> cm.Command:
     if kind == _ADJUST:
         rows = tuple(cm.Movement(sku, delta, seq, cm.AdjustmentKind(k), at_ms) for sku, delta, seq, k, at_ms in wire[3])
         return cm.AdjustStock(wire[1], wire[2], rows)
-    if kind == _HEED:
-        return cm.Heed(wire[1], wire[2], Status(wire[3]), wire[4], ReleaseReason(wire[5]), wire[6])
+    if kind == _APPLY_OUTCOME:
+        return cm.ApplyOutcome(wire[1], wire[2], Status(wire[3]), wire[4], ReleaseReason(wire[5]), wire[6])
     command: cm.Command = _PLAIN[kind](*wire[1:])
     return command
 

@@ -9,7 +9,7 @@ from actors.protocol.messages import Wire, rejection_to_wire
 from actors.shop.snapshot import rejection_from
 
 # Other numbers than the shops' commands have: what passes between does not look which kind of ledger it is for.
-_OPEN, _AMEND, _REPLAN, _COMMIT, _ABANDON, _CONFIRM, _RELEASE, _EXTEND, _NOTE, _REFUSE, _VISIT = range(100, 111)
+_OPEN, _AMEND, _REPLAN, _COMMIT, _ABANDON, _CONFIRM, _RELEASE, _EXTEND, _REPORT, _REFUSE, _FAN_OUT = range(100, 111)
 
 
 def order_command_to_wire(command: cm.Command) -> Wire:
@@ -33,10 +33,10 @@ def order_command_to_wire(command: cm.Command) -> Wire:
             return (_RELEASE, key, number, int(reason))
         case cm.Extend():
             return (_EXTEND, *command[:-1], tuple(command.hours))
-        case cm.Visit():
-            return (_VISIT, *command)
-        case cm.Note():
-            return (_NOTE, *command[:6], int(command.status), *command[7:])
+        case cm.FanOut():
+            return (_FAN_OUT, *command)
+        case cm.Report():
+            return (_REPORT, *command[:6], int(command.status), *command[7:])
 
 
 def order_command_from_wire(wire: Wire) -> cm.Command:
@@ -57,7 +57,7 @@ def order_command_from_wire(wire: Wire) -> cm.Command:
         fields[3] = rejection_from(fields[3])
     elif kind == _RELEASE:
         fields[2] = ReleaseReason(fields[2])
-    elif kind == _NOTE:
+    elif kind == _REPORT:
         fields[6] = Status(fields[6])
     command: cm.Command = _KINDS[kind - _OPEN]._make(fields)
     return command
@@ -72,7 +72,7 @@ _KINDS: Final[tuple[Any, ...]] = (
     cm.Confirm,
     cm.Release,
     cm.Extend,
-    cm.Note,
+    cm.Report,
     cm.Refuse,
-    cm.Visit,
+    cm.FanOut,
 )

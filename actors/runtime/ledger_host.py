@@ -116,7 +116,7 @@ class LedgerHost:
             raise
         return answer
 
-    def glance(self, ledger_id: str) -> Any:
+    def stale_read(self, ledger_id: str) -> Any:
         """The ledger as it is in memory, None where it is not in office. For advice only: what it shows may not be
         durable yet, and may never be.
         """

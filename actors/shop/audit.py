@@ -62,7 +62,7 @@ class Audit:
         self._holders: dict[str, int] = {}  # parts of orders
         self._heard: dict[str, int] = {}  # the newest revision that each heeded
         self._parts_certain = 0
-        self._owed: dict[tuple[int, str], int] = {}  # losses declared and not yet released
+        self._outbox: dict[tuple[int, str], int] = {}  # losses declared and not yet released
         self._violations: list[Violation] = []
         self._violations_total = 0
         self._folds: dict[type, Callable[[Any, int], None]] = {
@@ -76,7 +76,7 @@ class Audit:
             events.Extended: self._stepped,
             events.Amended: self._amended,
             events.Claimed: self._claimed,
-            events.Heeded: self._heeded,
+            events.OutcomeApplied: self._outcome_applied,
             events.Acknowledged: self._acknowledged,
             events.StockAdjusted: self._stock_adjusted,
             events.StockCounted: self._stock_counted,
@@ -88,7 +88,7 @@ class Audit:
 
     def add(self, version: int, epoch: int, at_ms: int, event: events.Event) -> None:
         """Fold the next record. Records of one decision follow each other; they may be fed in chunks of any size."""
-        if self._short or self._owed:
+        if self._short or self._outbox:
             match event:
                 case events.ShortfallDeclared() | events.Released(reason=ReleaseReason.SHORTFALL):
                     pass  # still the same decision
@@ -211,7 +211,7 @@ class Audit:
         if self._rules and asks_for_more:
             self._check_limits(claim)
 
-    def _heeded(self, event: events.Heeded, at_ms: int) -> None:
+    def _outcome_applied(self, event: events.OutcomeApplied, at_ms: int) -> None:
         """A part goes on as its order says: by revisions that only grow, and never back."""
         holder, revision, number, status, _, _, lines = event
         known = self._holders.get(holder, 0)
@@ -296,7 +296,7 @@ class Audit:
         if claim is not None:
             if shortfall:
                 for sku, units in event.lines:
-                    self._owed[event.number, sku] = self._owed.get((event.number, sku), 0) - units
+                    self._outbox[event.number, sku] = self._outbox.get((event.number, sku), 0) - units
             self._take(event.number, claim, event.lines, Status.RELEASED)
 
     def _expired(self, event: events.Expired, at_ms: int) -> None:
@@ -366,18 +366,18 @@ class Audit:
         lost = sum(units for _, units in losses)
         if not declared == lost == missing:
             self._found("I2", sku, f"a shortfall of {missing}", f"{declared} declared, {lost} lost")
-        self._owed.update({(number, sku): units for number, units in losses})
+        self._outbox.update({(number, sku): units for number, units in losses})
 
     def _close_shortfalls(self) -> None:
         for sku in sorted(self._short):
             book = self._books[sku]
             if book.reserved > max(0, book.on_hand):
                 self._overpromised(sku, book)
-        for (number, sku), units in self._owed.items():
+        for (number, sku), units in self._outbox.items():
             if units:
                 self._found("I2", f"reservation {number}", f"its loss of {sku} as declared", f"{units} not released")
         self._short.clear()
-        self._owed.clear()
+        self._outbox.clear()
 
     def _safety_stock_set(self, event: events.SafetyStockSet, at_ms: int) -> None:
         self._answered(event.key, at_ms)

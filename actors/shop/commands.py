@@ -101,7 +101,7 @@ class Claim(NamedTuple):
     slot_start_ms: int
 
 
-class Heed(NamedTuple):
+class ApplyOutcome(NamedTuple):
     """What the customer's ledger decided for a part: how it stands from now on. `keep` is what it may hold at most by
     SKU, what was collected included, empty for all; of two words the one with the greater `revision` counts, so each
     may be said again or late.
@@ -179,7 +179,7 @@ Command = (
     | Extend
     | Amend
     | Claim
-    | Heed
+    | ApplyOutcome
     | Acknowledge
     | AdjustStock
     | CountStock

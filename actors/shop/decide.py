@@ -12,20 +12,20 @@ from actors.shop.commands import (
     Acknowledge,
     AdjustStock,
     Amend,
+    ApplyOutcome,
     Claim,
     Collect,
     Command,
     Confirm,
     CountStock,
     Extend,
-    Heed,
     Lines,
     MarkReady,
     Release,
     Reserve,
     SetSafetyStock,
 )
-from actors.shop.decide_claims import decide_acknowledge, decide_claim, decide_heed
+from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, decide_claim
 from actors.shop.decide_stock import decide_adjust_stock, decide_count_stock, decide_set_safety_stock
 from actors.shop.decision import Accepted, Decision, Rejected
 from actors.shop.events import Amended, Collected, Confirmed, Extended, ReadyMarked, Released, Reserved
@@ -56,8 +56,8 @@ def decide(ledger: Ledger, command: Command, now_ms: int) -> Decision:
             return _decide_amend(ledger, command, now_ms)
         case Claim():
             return decide_claim(ledger, command, now_ms)
-        case Heed():
-            return decide_heed(ledger, command)
+        case ApplyOutcome():
+            return decide_apply_outcome(ledger, command)
         case Acknowledge():
             return decide_acknowledge(ledger, command)
         case AdjustStock():

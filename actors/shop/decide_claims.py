@@ -5,9 +5,9 @@ from typing import Final
 
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
-from actors.shop.commands import Acknowledge, Claim, Heed, Lines, claim_key
+from actors.shop.commands import Acknowledge, ApplyOutcome, Claim, Lines, claim_key
 from actors.shop.decision import Accepted, Decision, Rejected
-from actors.shop.events import Acknowledged, Claimed, Heeded
+from actors.shop.events import Acknowledged, Claimed, OutcomeApplied
 from actors.shop.preconditions import by_sku, over_limit, short_of_stock, slot_refusal
 from actors.shop.state import REMEMBERED_ANSWERS_MAX, Ledger, Reservation, order_of
 
@@ -51,7 +51,7 @@ def _may_come_free(ledger: Ledger, command: Claim, refusal: Rejection) -> bool:
     return all(asked <= available + claimed.get(sku, 0) for sku, asked, available in refusal.short_lines)
 
 
-def decide_heed(ledger: Ledger, command: Heed) -> Decision:
+def decide_apply_outcome(ledger: Ledger, command: ApplyOutcome) -> Decision:
     """Go on as the order says. No events: it was heeded before, or the part is final."""
     holder, revision, status, expires_at_ms, reason, keep = command
     number = ledger.holders.get(holder)
@@ -60,10 +60,10 @@ def decide_heed(ledger: Ledger, command: Heed) -> Decision:
             return Rejected(Rejection(Reason.RESERVATION_NOT_FOUND))
         if ledger.recall(claim_key(holder)) is not None:  # its claim was refused, or is from now on
             return Rejected(Rejection(Reason.CLAIM_ABANDONED))
-        return Accepted((Heeded(holder, revision, 0, status, 0, reason, ()),))
+        return Accepted((OutcomeApplied(holder, revision, 0, status, 0, reason, ()),))
     reservation = ledger.reservations[number]
     assert reservation.part is not None, "holders name parts"
-    if revision <= reservation.part.heeded or reservation.status not in LIVE:
+    if revision <= reservation.part.applied_revision or reservation.status not in LIVE:
         return Accepted(())
     if status not in LIVE:
         lines = reservation.held_lines()
@@ -71,7 +71,7 @@ def decide_heed(ledger: Ledger, command: Heed) -> Decision:
         lines = _beyond(reservation, keep) if keep else tuple((sku, 0) for sku, _ in reservation.lines)
         if _PROGRESS[status] < _PROGRESS[reservation.status]:
             status = reservation.status
-    return Accepted((Heeded(holder, revision, number, status, expires_at_ms, reason, lines),))
+    return Accepted((OutcomeApplied(holder, revision, number, status, expires_at_ms, reason, lines),))
 
 
 def _beyond(reservation: Reservation, keep: Lines) -> Lines:
@@ -89,9 +89,9 @@ def _beyond(reservation: Reservation, keep: Lines) -> Lines:
 
 def decide_acknowledge(ledger: Ledger, command: Acknowledge) -> Decision:
     """Owe no more what has been noted. Parts that changed again since stay owed."""
-    noted = tuple(
+    reported = tuple(
         (number, version)
         for number, version in command.parts
-        if number in ledger.owed and ledger.reservations[number].version <= version
+        if number in ledger.outbox and ledger.reservations[number].version <= version
     )
-    return Accepted((Acknowledged(noted),) if noted else ())
+    return Accepted((Acknowledged(reported),) if reported else ())

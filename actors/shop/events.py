@@ -119,7 +119,7 @@ class Claimed(NamedTuple):
     slot_start_ms: int
 
 
-class Heeded(NamedTuple):
+class OutcomeApplied(NamedTuple):
     """A part went on as its customer's ledger decided; `lines` are the units given back, as in Collected. `number` 0:
     the order was over before its claim came, which is refused from now on.
     """
@@ -195,7 +195,7 @@ Event = (
     | Extended
     | Amended
     | Claimed
-    | Heeded
+    | OutcomeApplied
     | Acknowledged
     | StockAdjusted
     | StockCounted

@@ -20,7 +20,7 @@ from actors.shop.events import (
     Event,
     Expired,
     Extended,
-    Heeded,
+    OutcomeApplied,
     PolicyAdopted,
     ReadyMarked,
     Refused,
@@ -35,7 +35,7 @@ from actors.shop.evolve_stock import evolve_safety_stock_set, evolve_stock_adjus
 from actors.shop.expiry import move_deadline, note_deadline
 from actors.shop.idempotency import fingerprint, remember
 from actors.shop.slot_usage import leave_place, take_place
-from actors.shop.state import GENERATION_MS, INTERNED_LINES_MAX, Ledger, Part, Remembered, Reservation, Told
+from actors.shop.state import GENERATION_MS, INTERNED_LINES_MAX, Ledger, Part, Recorded, Remembered, Reservation
 
 FORGET_A_STEP_MAX: Final = 64  # final reservations forgotten per event, so that no event pays for a whole day
 
@@ -54,7 +54,7 @@ def evolve(ledger: Ledger, event: Event, at_ms: int) -> Remembered | None:
         case Reserved():
             return _evolve_reserved(ledger, event, at_ms)
         case Refused():
-            return remember(ledger, event.key, Told(event.fingerprint, ledger.version, event.rejection))
+            return remember(ledger, event.key, Recorded(event.fingerprint, ledger.version, event.rejection))
         case Confirmed():
             return _evolve_confirmed(ledger, event)
         case ReadyMarked():
@@ -71,12 +71,12 @@ def evolve(ledger: Ledger, event: Event, at_ms: int) -> Remembered | None:
             return _evolve_amended(ledger, event, at_ms)
         case Claimed():
             return _evolve_claimed(ledger, event, at_ms)
-        case Heeded():
-            return _evolve_heeded(ledger, event, at_ms)
+        case OutcomeApplied():
+            return _evolve_outcome_applied(ledger, event, at_ms)
         case Acknowledged():
             for number, version in event.parts:
                 if ledger.reservations[number].version <= version:
-                    ledger.owed.pop(number, None)
+                    ledger.outbox.pop(number, None)
         case StockAdjusted():
             return evolve_stock_adjusted(ledger, event, at_ms)
         case StockCounted():
@@ -176,13 +176,13 @@ def _evolve_claimed(ledger: Ledger, event: Claimed, at_ms: int) -> Remembered:
         ledger.add_to_customer(customer_id, others, number)
     if slot_start_ms:
         take_place(ledger, slot_start_ms, part)
-    return remember(ledger, key, Told(fingerprint(Claim._make(event)), ledger.version, reservation))
+    return remember(ledger, key, Recorded(fingerprint(Claim._make(event)), ledger.version, reservation))
 
 
-def _evolve_heeded(ledger: Ledger, event: Heeded, at_ms: int) -> Remembered:
+def _evolve_outcome_applied(ledger: Ledger, event: OutcomeApplied, at_ms: int) -> Remembered:
     """A part goes on, or goes back, as its order says. The answer is not remembered: the part itself tells the rest."""
     if not event.number:
-        absent = Told("", ledger.version, Rejection(Reason.CLAIM_ABANDONED))
+        absent = Recorded("", ledger.version, Rejection(Reason.CLAIM_ABANDONED))
         return remember(ledger, claim_key(event.holder), absent)
     reservation = ledger.reservations[event.number]
     ledger.undecided.pop(event.number, None)
@@ -194,7 +194,7 @@ def _evolve_heeded(ledger: Ledger, event: Heeded, at_ms: int) -> Remembered:
     if changed.status in LIVE:
         changed = changed._replace(status=event.status, expires_at_ms=event.expires_at_ms)
     ledger.reservations[event.number] = changed
-    return Told("", ledger.version, changed)
+    return Recorded("", ledger.version, changed)
 
 
 def _forget_ended(ledger: Ledger) -> None:
@@ -209,7 +209,7 @@ def _forget_ended(ledger: Ledger) -> None:
         if not ended or ended[0][0] >= oldest_kept_ms:
             return
         number = ended.popleft()[1]
-        if number in ledger.owed:
+        if number in ledger.outbox:
             ended.append((ledger.time_ms, number))
             continue
         forgotten = ledger.reservations.pop(number)
@@ -222,21 +222,21 @@ def _evolve_confirmed(ledger: Ledger, event: Confirmed) -> Remembered:
     changed = reservation._replace(status=Status.CONFIRMED, expires_at_ms=event.expires_at_ms, version=ledger.version)
     ledger.reservations[event.number] = changed
     move_deadline(ledger, event.number, event.expires_at_ms)
-    return remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+    return remember(ledger, event.key, Recorded(event.fingerprint, ledger.version, changed))
 
 
 def _evolve_ready_marked(ledger: Ledger, event: ReadyMarked) -> Remembered:
     changed = ledger.reservations[event.number]._replace(status=Status.READY, version=ledger.version)
     ledger.reservations[event.number] = changed
-    _owe(ledger, changed)
-    return remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+    _put_in_outbox(ledger, changed)
+    return remember(ledger, event.key, Recorded(event.fingerprint, ledger.version, changed))
 
 
 def _evolve_extended(ledger: Ledger, event: Extended) -> Remembered:
     changed = ledger.reservations[event.number]._replace(expires_at_ms=event.expires_at_ms, version=ledger.version)
     ledger.reservations[event.number] = changed
     move_deadline(ledger, event.number, event.expires_at_ms)
-    return remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+    return remember(ledger, event.key, Recorded(event.fingerprint, ledger.version, changed))
 
 
 def _evolve_amended(ledger: Ledger, event: Amended, at_ms: int) -> Remembered:
@@ -260,13 +260,13 @@ def _evolve_amended(ledger: Ledger, event: Amended, at_ms: int) -> Remembered:
     ledger.reservations[event.number] = changed
     if event.expires_at_ms != reservation.expires_at_ms:
         move_deadline(ledger, event.number, event.expires_at_ms)
-    return remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+    return remember(ledger, event.key, Recorded(event.fingerprint, ledger.version, changed))
 
 
-def _owe(ledger: Ledger, changed: Reservation) -> None:
+def _put_in_outbox(ledger: Ledger, changed: Reservation) -> None:
     """What happens to a part in the shop has to reach its order."""
     if changed.part is not None:
-        ledger.owed[changed.number] = None
+        ledger.outbox[changed.number] = None
 
 
 def _evolve_collected(ledger: Ledger, event: Collected, at_ms: int) -> Remembered:
@@ -284,16 +284,16 @@ def _evolve_collected(ledger: Ledger, event: Collected, at_ms: int) -> Remembere
     )
     changed = reservation._replace(done=done, payment_reference=event.payment_reference, version=ledger.version)
     changed = _settle(ledger, changed, Step.COLLECT, at_ms)
-    _owe(ledger, changed)
-    return remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+    _put_in_outbox(ledger, changed)
+    return remember(ledger, event.key, Recorded(event.fingerprint, ledger.version, changed))
 
 
 def _evolve_released(ledger: Ledger, event: Released, at_ms: int) -> Remembered | None:
     changed = _give_back(ledger, event.number, event.lines, at_ms, Step.RELEASE, event.reason)
-    _owe(ledger, changed)
+    _put_in_outbox(ledger, changed)
     if not event.key:
         return None
-    return remember(ledger, event.key, Told(event.fingerprint, ledger.version, changed))
+    return remember(ledger, event.key, Recorded(event.fingerprint, ledger.version, changed))
 
 
 def _give_back(

@@ -5,11 +5,11 @@ from typing import Any, Final
 
 from actors.core.rejection import Reason, Rejection
 from actors.shop.commands import Command, Reserve
-from actors.shop.state import GENERATION_MS, Ledger, Remembered, Reservation, Told
+from actors.shop.state import GENERATION_MS, Ledger, Recorded, Remembered, Reservation
 
 FINGERPRINT_BYTES: Final = 12
 
-KEY_REUSED: Final = Told("", 0, Rejection(Reason.IDEMPOTENCY_KEY_REUSED))
+KEY_REUSED: Final = Recorded("", 0, Rejection(Reason.IDEMPOTENCY_KEY_REUSED))
 
 
 def fingerprint(command: tuple[Any, ...]) -> str:

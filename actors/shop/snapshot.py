@@ -22,10 +22,10 @@ from actors.shop.state import (
     Ledger,
     Part,
     Position,
+    Recorded,
     Remembered,
     Reservation,
     StockOutcome,
-    Told,
     Trail,
 )
 
@@ -43,7 +43,7 @@ class Capture:
     another: what is wrong must not become the state that a recovery believes.
     """
 
-    __slots__ = ("_answers", "_ended", "_head", "_owed", "_positions", "_reservations", "broken", "version")
+    __slots__ = ("_answers", "_ended", "_head", "_outbox", "_positions", "_reservations", "broken", "version")
 
     def __init__(self, ledger: Ledger) -> None:
         self.version = ledger.version
@@ -62,7 +62,7 @@ class Capture:
         self._reservations = list(ledger.reservations.values())
         self._answers = [(day, list(kept), list(kept.values())) for day, kept in sorted(ledger.generations.items())]
         self._ended = list(ledger.ended)
-        self._owed = list(ledger.owed)
+        self._outbox = list(ledger.outbox)
 
     def rows(self) -> Iterator[Row]:
         """Head, positions by SKU, reservations by number, ended ones by time, answers by day and time."""
@@ -83,8 +83,8 @@ class Capture:
                 self.broken = f"I1: {sku} has {reserved} reserved, and {promised.get(sku, 0)} are held"
         for at_ms, number in self._ended:
             yield ["ended", at_ms, number]
-        if self._owed:
-            yield ["owed", self._owed]
+        if self._outbox:
+            yield ["outbox", self._outbox]
         # An answer that is still the reservation as it stands is written as its number. First answers come by number,
         # as the reservations do, so one walk finds them all; later ones can only be among those that changed.
         walk = iter(self._reservations)
@@ -107,7 +107,7 @@ class Capture:
         return digest.hexdigest()
 
 
-def _told_fields(answer: Told, changed: dict[int, Reservation]) -> Row:
+def _told_fields(answer: Recorded, changed: dict[int, Reservation]) -> Row:
     value = answer.answer
     if isinstance(value, Reservation):
         if changed.get(value.number) is value:
@@ -175,8 +175,8 @@ def restore(rows: Iterable[Row]) -> Ledger:
             ledger.positions[row[1]] = _position(row)
         elif kind == "ended":
             ledger.ended.append((row[1], row[2]))
-        elif kind == "owed":
-            ledger.owed = dict.fromkeys(row[1])
+        elif kind == "outbox":
+            ledger.outbox = dict.fromkeys(row[1])
         else:
             raise ValueError(f"a snapshot row of kind {kind!r}")
     ledger.remembered = sum(map(len, generations.values()))
@@ -247,15 +247,15 @@ def _answer(fields: Row, ledger: Ledger) -> Remembered:
         case "reserved":
             return _reservation(rest, ledger)
         case "told=":
-            return Told(rest[0], rest[1], ledger.reservations[rest[2]])
+            return Recorded(rest[0], rest[1], ledger.reservations[rest[2]])
         case "told":
-            return Told(rest[0], rest[1], _reservation(rest[2:], ledger))
+            return Recorded(rest[0], rest[1], _reservation(rest[2:], ledger))
         case "rejection":
-            return Told(rest[0], rest[1], rejection_from(rest[2:]))
+            return Recorded(rest[0], rest[1], rejection_from(rest[2:]))
         case "stock":
             applied, repeated, late, shortfalls = rest[2:]
             losses = tuple(Shortfall(sku, units, tuple((n, u) for n, u in lost)) for sku, units, lost in shortfalls)
-            return Told(rest[0], rest[1], StockOutcome(applied, repeated, late, losses))
+            return Recorded(rest[0], rest[1], StockOutcome(applied, repeated, late, losses))
         case _:
             raise ValueError(f"a snapshot answer of kind {kind!r}")
 

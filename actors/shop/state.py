@@ -28,7 +28,7 @@ class Part(NamedTuple):
     """Of which order a reservation is a part, and the newest revision of it that was heeded here."""
 
     holder: str
-    heeded: int
+    applied_revision: int
 
     @property
     def order(self) -> str:
@@ -180,7 +180,7 @@ class StockOutcome(NamedTuple):
     shortfalls: tuple[Shortfall, ...]
 
 
-class Told(NamedTuple):
+class Recorded(NamedTuple):
     """An answer that was given, and to what. The answer to Reserve is remembered as the Reservation itself."""
 
     fingerprint: str
@@ -188,7 +188,7 @@ class Told(NamedTuple):
     answer: Reservation | Rejection | StockOutcome
 
 
-Remembered = Reservation | Told
+Remembered = Reservation | Recorded
 
 
 class Ledger:
@@ -206,7 +206,7 @@ class Ledger:
         "newest_run",
         "newest_run_last",
         "open_reservations",
-        "owed",
+        "outbox",
         "parts_in_slots",
         "policy",
         "positions",
@@ -237,7 +237,7 @@ class Ledger:
         self.generations: dict[int, dict[str, Remembered]] = {}
         self.remembered = 0
         self.ended: deque[tuple[int, int]] = deque()
-        self.owed: dict[int, None] = {}  # parts of orders that changed here, and whose order has not acknowledged it
+        self.outbox: dict[int, None] = {}  # parts of orders that changed here, and whose order has not acknowledged it
         # Derived, and rebuilt at recovery: entries may be stale, the reservation's own deadline decides.
         self.expiry_heap: list[int] = []
         self.expiry_runs: dict[int, int] = {}

@@ -4,14 +4,14 @@ from itertools import islice
 from typing import NamedTuple
 
 from actors.core.rejection import UNRECORDED
-from actors.shop.commands import Command, Heed, Reserve
+from actors.shop.commands import ApplyOutcome, Command, Reserve
 from actors.shop.decide import decide, decide_reserve
 from actors.shop.decision import Rejected
 from actors.shop.events import Event, Refused
 from actors.shop.evolve import evolve
 from actors.shop.expiry import due
 from actors.shop.idempotency import fingerprint, first_answer
-from actors.shop.state import REMEMBERED_ANSWERS_MAX, Ledger, Remembered, StockOutcome, Told
+from actors.shop.state import REMEMBERED_ANSWERS_MAX, Ledger, Recorded, Remembered, StockOutcome
 
 
 class Transacted(NamedTuple):
@@ -35,7 +35,7 @@ def transact(ledger: Ledger, command: Command, now_ms: int) -> Transacted:
     if isinstance(decision, Rejected):
         rejection = decision.rejection
         if not command.key or rejection.reason in UNRECORDED or ledger.remembered >= REMEMBERED_ANSWERS_MAX:
-            return Transacted(Told("", 0, rejection), ())
+            return Transacted(Recorded("", 0, rejection), ())
         events = (Refused(command.key, fingerprint(command), type(command).__name__, rejection),)
     else:
         events = decision.events
@@ -49,9 +49,9 @@ def transact(ledger: Ledger, command: Command, now_ms: int) -> Transacted:
 
 def _standing(ledger: Ledger, command: Command) -> Remembered:
     """The answer to a word about parts that changed nothing: how the part stands, if there is one."""
-    if isinstance(command, Heed):
-        return Told("", ledger.version, ledger.reservations[ledger.holders[command.holder]])
-    return Told("", ledger.version, StockOutcome(0, 0, 0, ()))
+    if isinstance(command, ApplyOutcome):
+        return Recorded("", ledger.version, ledger.reservations[ledger.holders[command.holder]])
+    return Recorded("", ledger.version, StockOutcome(0, 0, 0, ()))
 
 
 def expire(ledger: Ledger, now_ms: int, events_max: int | None = None) -> list[Event]:

@@ -69,11 +69,11 @@ def untold_steps(log: Sequence[OrderAnswered], watch: PartWatch) -> list[str]:
         for each in outcome
         if isinstance(each.answer, Reservation | Rejection)
     }
-    untold = [(place, f"{reservation_id} went on") for place, reservation_id in watch.steps.items()]
-    untold += [(place, f"{refused.key!r} was refused") for place, refused in watch.refused.items()]
+    outbox = [(place, f"{reservation_id} went on") for place, reservation_id in watch.steps.items()]
+    outbox += [(place, f"{refused.key!r} was refused") for place, refused in watch.refused.items()]
     return [
         f"shop {store_id}, version {version}: {what}, and nobody was told"
-        for (store_id, version), what in untold
+        for (store_id, version), what in outbox
         if (store_id, version) not in told
     ]
 

@@ -131,11 +131,11 @@ def examine_orders(evidence: Evidence, watch: PartWatch) -> OrderFindings:
     _judge_slots(evidence, watch, found)
     lost = [*answers.lost_answers(evidence.log, stories, evidence.standing, watch)]
     found.answers_lost = len(lost)
-    untold = answers.untold_steps(evidence.log, watch)
-    found.unasked += len(untold)
+    outbox = answers.untold_steps(evidence.log, watch)
+    found.unasked += len(outbox)
     differing = repeats_differing(evidence.repeats)
     found.repeats_differing = len(differing)
-    for sentence in (*lost, *untold):
+    for sentence in (*lost, *outbox):
         found.say(sentence)
     for repeated in differing:
         found.say(f"repeated {repeated.call.key}: first {repeated.first}, then {repeated.second}")

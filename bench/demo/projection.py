@@ -66,7 +66,7 @@ class Projection:
                 return after and self._ended(replace(after, release_reason=reason), Status.RELEASED)
             case told.Expired(reservation_id):
                 return self._expired(event, reservation_id)
-            case told.Amended() | told.Claimed() | told.Heeded() | told.Acknowledged():
+            case told.Amended() | told.Claimed() | told.OutcomeApplied() | told.Acknowledged():
                 return self._changed_across(event, event.change)
             case told.StockAdjusted():
                 for row in event.change.adjustments:
@@ -79,15 +79,15 @@ class Projection:
         return None
 
     def _changed_across(
-        self, event: Event, change: told.Amended | told.Claimed | told.Heeded | told.Acknowledged
+        self, event: Event, change: told.Amended | told.Claimed | told.OutcomeApplied | told.Acknowledged
     ) -> Reservation | None:
         match change:
             case told.Amended():
                 return self._amended(event, change)
             case told.Claimed(reservation):
                 return self._made(event, reservation, Status.CLAIMED)
-            case told.Heeded():
-                return self._heeded(event, change) if change.reservation_id else None
+            case told.OutcomeApplied():
+                return self._outcome_applied(event, change) if change.reservation_id else None
             case told.Acknowledged(reservation_ids):
                 for reservation_id in reservation_ids:
                     if not self._is_part(reservation_id):
@@ -206,7 +206,7 @@ class Projection:
         self.reservations[after.reservation_id] = after
         return after
 
-    def _heeded(self, event: Event, change: told.Heeded) -> Reservation | None:
+    def _outcome_applied(self, event: Event, change: told.OutcomeApplied) -> Reservation | None:
         """A part goes on, or goes back, as its order says: never back in its life, and never halfway."""
         before = self.reservations.get(change.reservation_id)
         if before is None or before.order_id != change.order_id:

@@ -132,7 +132,7 @@ class Witness:
         """Take the next event of its shop."""
         if isinstance(event.change, told.Expired):
             self._judge_expiry(event, event.change.reservation_id)
-        elif isinstance(event.change, told.Heeded) and event.change.status is Status.EXPIRED:
+        elif isinstance(event.change, told.OutcomeApplied) and event.change.status is Status.EXPIRED:
             self._judge_expiry(event, event.change.reservation_id, event.change.expires_at_ms)
         after = self.projection.apply(event)
         is_of_order = self.parts.takes(event, after)

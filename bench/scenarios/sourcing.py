@@ -14,7 +14,7 @@ from bench.record import Headline, Outcome, Row
 from serve.sourcing.places import Place
 from serve.sourcing.plan import Plan, plan
 from serve.sourcing.ranking import Ask, Demand, Known, Limits, SourcingPolicy, rank
-from serve.sourcing.store_index import Atlas
+from serve.sourcing.store_index import StoreIndex
 
 SHOPS: Final = 5_000
 SKUS: Final = (1, 3, 10)
@@ -41,15 +41,15 @@ def run(options: Options) -> Outcome:
     """Microseconds a question, each from another place: ranking, then each policy, for 1, 3 and 10 SKUs."""
     count = options.size(1_000, 20)
     draw = random.Random(1)
-    atlas = Atlas.of(1, [_Shop(f"S{n:05d}", *_place(draw), draw.random() < PAUSED) for n in range(SHOPS)])
+    store_index = StoreIndex.of(1, [_Shop(f"S{n:05d}", *_place(draw), draw.random() < PAUSED) for n in range(SHOPS)])
     options.say(f"sourcing: {count:,} questions of each kind")
     rows: list[Row] = []
     for skus in SKUS:
         known = _known(skus)
         demand = Demand.of((f"SKU-{number}", QUANTITY) for number in range(skus))
         asks = [Ask(_place(draw), demand, "web", LIMITS, READY_BY_MS) for _ in range(count)]
-        works = {"rank": partial(_ranked, atlas, known)}
-        works.update({policy.name: partial(_planned, atlas, known, policy) for policy in SourcingPolicy})
+        works = {"rank": partial(_ranked, store_index, known)}
+        works.update({policy.name: partial(_planned, store_index, known, policy) for policy in SourcingPolicy})
         rows += [_row(f"{name}, SKUs: {skus}", asks, work, options) for name, work in works.items()]
     figures = {row.name: row.figures["p50_us"] for row in rows}
     headlines = [
@@ -83,12 +83,12 @@ def _known(skus: int) -> Known:
     return Known(available, ready_ms=ready_ms, asked=np.ones(SHOPS, np.bool_))
 
 
-def _ranked(atlas: Atlas, known: Known, ask: Ask) -> int:
-    return len(rank(atlas, known, ask, SourcingPolicy.SPLIT).candidates)
+def _ranked(store_index: StoreIndex, known: Known, ask: Ask) -> int:
+    return len(rank(store_index, known, ask, SourcingPolicy.SPLIT).candidates)
 
 
-def _planned(atlas: Atlas, known: Known, policy: SourcingPolicy, ask: Ask) -> int:
-    found = plan(atlas, known, ask, policy)
+def _planned(store_index: StoreIndex, known: Known, policy: SourcingPolicy, ask: Ask) -> int:
+    found = plan(store_index, known, ask, policy)
     return len(found.parts) if isinstance(found, Plan) else 0
 
 

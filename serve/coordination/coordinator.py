@@ -7,7 +7,7 @@
 A coordinator carries words and decides nothing. What it says may be said again by another one, twice, late or
 never: a claim is granted once under its key, a commit names the attempt that it ends, a shop heeds the newest revision.
 So a gateway may die at any step. Whoever asks again goes on where it stopped; an attempt that nobody finishes is
-abandoned by the customer's ledger in its own time; what a shop has not heard yet, any gateway tells it (`settler`).
+abandoned by the customer's ledger in its own time; what a shop has not heard yet, any gateway tells it (`reconciler`).
 
 No claim waits for another: it is granted or refused at once. So nothing can deadlock, in whatever sequence baskets name
 their shops.
@@ -25,7 +25,7 @@ from actors.core.status import Status
 from actors.orders import commands as cm
 from actors.orders.decide import key_of
 from actors.orders.ids import format_order_id, ledger_of_customer
-from actors.orders.participant_messages import claim_of, heed_of, note_of, note_of_absent
+from actors.orders.participant_messages import claim_of, outcome_of, report_of, report_of_absent
 from actors.orders.plain import order_from_plain
 from actors.orders.state import Order, Part, Standing
 from actors.protocol.actors import LedgerStopped
@@ -41,10 +41,10 @@ from serve.routing.router import Router
 
 TRIES_MAX: Final = 4  # plans for one call before it is refused
 CONTENDED_PAUSE_S: Final = 0.005  # before the same plan is tried again, doubled each time; spread, so that one is first
-TELL_S_MAX: Final = 1.0  # how long an answer waits for its shops to have heard; a settler tells those who have not
-TELL_ROUNDS_MAX: Final = 8  # who gives back first, then who gets it, and what was collected between the two
+DELIVERY_S_MAX: Final = 1.0  # how long an answer waits for its shops to have heard; a settler tells those who have not
+DELIVERY_ROUNDS_MAX: Final = 8  # who gives back first, then who gets it, and what was collected between the two
 UNDECIDED_PAUSE_S: Final = (0.01, 0.5)  # between two questions to an order that another call is changing
-NOTE_S: Final = 1.0  # at least, to note what shops said
+REPORT_S: Final = 1.0  # at least, to note what shops said
 
 Refused = dict[str, Rejection]  # why shops refused their claims
 NextPlans = Callable[[Order, Refused], "tuple[tuple[cm.Plan, ...], Lines] | Rejection"]
@@ -59,12 +59,14 @@ def just_committed(was_open: Order, order: Order) -> bool:
     """Whether an order is as the commit of its attempt left it, and so the first answer to its call. Of two that drive
     one call, the second may find that its shops have spoken since.
     """
-    heard = {(part.store_id, part.attempt): (part.heeded, part.version) for part in was_open.parts}
+    heard = {(part.store_id, part.attempt): (part.applied_revision, part.version) for part in was_open.parts}
     return (
         not order.open_attempt
         and order.revision == was_open.revision + 1
         and any(part.attempt == was_open.open_attempt and part.reservation for part in order.parts)
-        and all(heard.get((part.store_id, part.attempt)) == (part.heeded, part.version) for part in order.parts)
+        and all(
+            heard.get((part.store_id, part.attempt)) == (part.applied_revision, part.version) for part in order.parts
+        )
     )
 
 
@@ -116,10 +118,10 @@ class Coordinator:
                 command = command._replace(hours=self._hours(order, self._clock.now_ms() + within_ms))
         answer = await self._ask(ledger_id, command, deadline, promise=True)
         if isinstance(answer, Order):
-            await self._tell_soon(ledger_id, answer, deadline)
+            await self._deliver_soon(ledger_id, answer, deadline)
         return answer
 
-    async def visit(self, ledger_id: str, command: cm.Visit, deadline: float) -> Order | Rejection:
+    async def fan_out(self, ledger_id: str, command: cm.FanOut, deadline: float) -> Order | Rejection:
         """The order as it was when a step in all its shops was first taken under this key."""
         return await self._ask(ledger_id, command, deadline, promise=True)
 
@@ -138,44 +140,46 @@ class Coordinator:
         )
         return None if plain is None else order_from_plain(plain)
 
-    async def tell(self, ledger_id: str, order: Order, deadline: float) -> Order:
+    async def deliver(self, ledger_id: str, order: Order, deadline: float) -> Order:
         """Tell every shop that has not heard the newest, those whose turn it is first, and note what it says. The order
         as it is then.
         """
-        for _ in range(TELL_ROUNDS_MAX):
-            parts = order.next_to_tell()
-            newest = await self._tell_parts(ledger_id, order, parts, deadline) if parts else None
+        for _ in range(DELIVERY_ROUNDS_MAX):
+            parts = order.next_deliveries()
+            newest = await self._deliver_parts(ledger_id, order, parts, deadline) if parts else None
             if newest is None:
                 break
             order = newest
         return order
 
-    async def _tell_parts(self, ledger_id: str, order: Order, parts: Sequence[Part], deadline: float) -> Order | None:
+    async def _deliver_parts(
+        self, ledger_id: str, order: Order, parts: Sequence[Part], deadline: float
+    ) -> Order | None:
         """The order once all of them have heard, None where one has not."""
         order_id = format_order_id(ledger_id, order.number)
-        asked = [self._ask_shop(part.store_id, heed_of(order_id, order, part), deadline) for part in parts]
+        asked = [self._ask_shop(part.store_id, outcome_of(order_id, order, part), deadline) for part in parts]
         answers = await asyncio.gather(*asked, return_exceptions=True)
-        notes = []
+        reports = []
         for part, answer in zip(parts, answers, strict=True):
             if isinstance(answer, Reservation):
-                notes.append(note_of(order.number, part.store_id, part.attempt, order.revision, answer))
+                reports.append(report_of(order.number, part.store_id, part.attempt, order.revision, answer))
             elif isinstance(answer, Refusal):
-                notes.append(note_of_absent(order.number, part, order.revision))
+                reports.append(report_of_absent(order.number, part, order.revision))
             elif isinstance(answer, BaseException) and not isinstance(answer, _PASSING):
                 raise answer
         # A shop that is away takes all the time there is; those that heard are noted all the same.
-        newest = await self.note(ledger_id, notes, max(deadline, asyncio.get_running_loop().time() + NOTE_S))
-        return newest if len(notes) == len(parts) else None
+        newest = await self.report(ledger_id, reports, max(deadline, asyncio.get_running_loop().time() + REPORT_S))
+        return newest if len(reports) == len(parts) else None
 
-    async def note(self, ledger_id: str, notes: Sequence[cm.Note], deadline: float) -> Order | None:
+    async def report(self, ledger_id: str, reports: Sequence[cm.Report], deadline: float) -> Order | None:
         """Let a customer's ledger know how parts of an order stand; the order as it is then, if it is still known.
 
         Raises LedgerStopped where it cannot hear of them.
         """
-        if not notes:
+        if not reports:
             return None
-        entries = [(ledger_id, order_command_to_wire(each)) for each in notes]
-        queued = self._router.submit([ledger_id] * len(notes), entries, deadline, promise=True)
+        entries = [(ledger_id, order_command_to_wire(each)) for each in reports]
+        queued = self._router.submit([ledger_id] * len(reports), entries, deadline, promise=True)
         answers = await asyncio.gather(*(future for future, _ in queued))
         for answer in chain.from_iterable(answers):
             if isinstance(answer, Stopped):  # it has heard nothing: whoever acknowledges must not go on
@@ -194,21 +198,21 @@ class Coordinator:
                 was_open = answer
                 while isinstance(order, Order) and order.open_attempt and order.key == key:
                     was_open, tries = order, tries + 1
-                    word, pause_s = await self._attempt(ledger_id, order, tries, deadline, next_plans)
-                    order = await self._say(ledger_id, word, deadline, promise=True)
+                    message, pause_s = await self._attempt(ledger_id, order, tries, deadline, next_plans)
+                    order = await self._send(ledger_id, message, deadline, promise=True)
                     if pause_s and isinstance(order, Order) and order.open_attempt:
                         with suppress(*_PASSING):
-                            order = await self.tell(ledger_id, order, deadline)
+                            order = await self.deliver(ledger_id, order, deadline)
                         await asyncio.sleep(pause_s)
                 if isinstance(order, Order):
-                    await self._tell_soon(ledger_id, order, deadline)
+                    await self._deliver_soon(ledger_id, order, deadline)
                     if just_committed(was_open, order):
                         return order
                 # Refused, or ended by somebody else: what became of the call, its key knows.
                 answer = await self._ask(ledger_id, command, deadline, promise=promise)
         if isinstance(answer, Order) and (promise or (isinstance(command, cm.Open) and command.basket_id)):
             # Where it asked for less alone it is certain at once.
-            await self._tell_soon(ledger_id, answer, deadline)
+            await self._deliver_soon(ledger_id, answer, deadline)
         return answer
 
     async def _attempt(
@@ -244,11 +248,11 @@ class Coordinator:
         refusal = plans if isinstance(plans, Rejection) else refused[min(refused)]
         return cm.Abandon(number, attempt, refusal._replace(status=None)), 0.0
 
-    async def _tell_soon(self, ledger_id: str, order: Order, deadline: float) -> None:
+    async def _deliver_soon(self, ledger_id: str, order: Order, deadline: float) -> None:
         """So that who reads or steps in a shop next finds what was answered, as long as the shop is there."""
-        soon = asyncio.get_running_loop().time() + TELL_S_MAX
+        soon = asyncio.get_running_loop().time() + DELIVERY_S_MAX
         with suppress(*_PASSING):  # a settler goes on
-            await self.tell(ledger_id, order, min(deadline, soon))
+            await self.deliver(ledger_id, order, min(deadline, soon))
 
     def _hours_to_commit(self, order: Order) -> cm.Hours:
         if order.standing is not Standing.CONFIRMED:
@@ -263,7 +267,7 @@ class Coordinator:
     async def _ask(
         self,
         ledger_id: str,
-        command: cm.Open | cm.Refuse | cm.Amend | cm.Confirm | cm.Release | cm.Extend | cm.Visit,
+        command: cm.Open | cm.Refuse | cm.Amend | cm.Confirm | cm.Release | cm.Extend | cm.FanOut,
         deadline: float,
         *,
         promise: bool,
@@ -271,7 +275,7 @@ class Coordinator:
         """The answer to a caller's command. While another call is changing the order, it waits its turn."""
         pause_s, pause_s_max = UNDECIDED_PAUSE_S
         while True:
-            answer = await self._say(ledger_id, command, deadline, promise=promise)
+            answer = await self._send(ledger_id, command, deadline, promise=promise)
             assert answer is not None, "a command with a key always has an answer"
             if not isinstance(answer, Rejection) or answer.reason is not Reason.ORDER_UNDECIDED:
                 return answer
@@ -280,7 +284,7 @@ class Coordinator:
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, pause_s_max)
 
-    async def _say(
+    async def _send(
         self, ledger_id: str, command: cm.Command, deadline: float, *, promise: bool
     ) -> Order | Rejection | None:
         entries = [(ledger_id, order_command_to_wire(command))]
@@ -291,9 +295,9 @@ class Coordinator:
         assert answer is None or isinstance(answer, Order | Rejection), "customers' ledgers answer with orders"
         return answer
 
-    async def _ask_shop(self, store_id: str, command: shop.Claim | shop.Heed, deadline: float) -> Answer:
+    async def _ask_shop(self, store_id: str, command: shop.Claim | shop.ApplyOutcome, deadline: float) -> Answer:
         entries = [(store_id, command_to_wire(command))]
-        promise = isinstance(command, shop.Heed)
+        promise = isinstance(command, shop.ApplyOutcome)
         [(future, _)] = self._router.submit([store_id], entries, deadline, promise=promise)
         return (await future)[0]
 

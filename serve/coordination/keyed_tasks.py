@@ -14,79 +14,79 @@ from typing import Final, NamedTuple
 from actors.protocol.actors import LedgerStopped
 from serve.routing.batcher import DeadlinePassed, Overloaded
 
-LANE_AT_ONCE: Final = 32  # errands of one lane
-AT_ONCE_MAX: Final = 1_024  # of all lanes together
-LANE_S: Final = 5.0  # what its lane has not begun by then is left, since it may have changed meanwhile
-PATIENCE_S: Final = 0.5  # how long a round waits for its lanes
+TASKS_OF_KEY_MAX: Final = 32  # errands of one lane
+TASKS_MAX: Final = 1_024  # of all lanes together
+BEGIN_WITHIN_S: Final = 5.0  # what its lane has not begun by then is left, since it may have changed meanwhile
+ROUND_WAIT_S: Final = 0.5  # how long a round waits for its lanes
 
 PASSING: Final = (DeadlinePassed, Overloaded, LedgerStopped)
 
 log = logging.getLogger("holdfast.errands")
 
 
-class Errand(NamedTuple):
+class KeyedTask(NamedTuple):
     """What to carry, and the lane that it goes by."""
 
-    lane: str
-    carry: Callable[[], Awaitable[None]]
+    key: str
+    run: Callable[[], Awaitable[None]]
 
 
-class Errands:
+class KeyedTasks:
     """One kind of errand, as the log calls it. Runs in one event loop."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
-        self._lanes: dict[str, asyncio.Task[None]] = {}
-        self._places = asyncio.Semaphore(AT_ONCE_MAX)
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._places = asyncio.Semaphore(TASKS_MAX)
 
-    async def run(self, errands: Sequence[Errand], patience_s: float = PATIENCE_S) -> None:
+    async def run(self, tasks: Sequence[KeyedTask], wait_s: float = ROUND_WAIT_S) -> None:
         """Carry them, except by lanes that are still busy with an earlier round. Returns when all are through, or after
-        `patience_s`. What goes wrong with one is logged and keeps no other.
+        `wait_s`. What goes wrong with one is logged and keeps no other.
         """
-        queues: dict[str, deque[Errand]] = {}
-        for errand in errands:
-            if errand.lane not in self._lanes:
-                queues.setdefault(errand.lane, deque()).append(errand)
+        queues: dict[str, deque[KeyedTask]] = {}
+        for task in tasks:
+            if task.key not in self._running:
+                queues.setdefault(task.key, deque()).append(task)
         if queues:
-            await asyncio.wait([self._start(lane, queue) for lane, queue in queues.items()], timeout=patience_s)
+            await asyncio.wait([self._start(key, queue) for key, queue in queues.items()], timeout=wait_s)
 
     def close(self) -> None:
         """End; whatever is half done, another one will do."""
-        for task in self._lanes.values():
+        for task in self._running.values():
             task.cancel()
 
-    def _start(self, lane: str, queue: deque[Errand]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(self._go_through(lane, queue))
-        self._lanes[lane] = task
-        task.add_done_callback(lambda _: self._lanes.pop(lane))
+    def _start(self, key: str, queue: deque[KeyedTask]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(self._go_through(key, queue))
+        self._running[key] = task
+        task.add_done_callback(lambda _: self._running.pop(key))
         return task
 
-    async def _go_through(self, lane: str, queue: deque[Errand]) -> None:
+    async def _go_through(self, key: str, queue: deque[KeyedTask]) -> None:
         loop = asyncio.get_running_loop()
-        until = loop.time() + LANE_S
+        until = loop.time() + BEGIN_WITHIN_S
         count = len(queue)
         passing: list[Exception] = []
         failed = 0
 
-        async def carry() -> None:
+        async def run() -> None:
             nonlocal failed
             while queue and loop.time() < until:
                 async with self._places:
                     if not queue:
                         return
-                    errand = queue.popleft()
+                    task = queue.popleft()
                     try:
-                        await errand.carry()
+                        await task.run()
                     except PASSING as error:
                         passing.append(error)
                     except Exception:
                         failed += 1
                         if failed == 1:
-                            log.exception("%s by %s failed, and is tried again", self._kind, lane)
+                            log.exception("%s by %s failed, and is tried again", self._kind, key)
 
-        await asyncio.gather(*(carry() for _ in range(min(LANE_AT_ONCE, count))))
+        await asyncio.gather(*(run() for _ in range(min(TASKS_OF_KEY_MAX, count))))
         # A line or two for a lane, however many errands it had: what keeps one of them mostly keeps them all.
         if passing:
-            log.warning("%s by %s: %d of %d are tried again: %r", self._kind, lane, len(passing), count, passing[0])
+            log.warning("%s by %s: %d of %d are tried again: %r", self._kind, key, len(passing), count, passing[0])
         if failed > 1:
-            log.error("%s by %s: %d of %d failed so", self._kind, lane, failed, count)
+            log.error("%s by %s: %d of %d failed so", self._kind, key, failed, count)

@@ -2,7 +2,7 @@
 
 Each gateway has one. It asks the customers' actors for orders that some shop has not heard of, and the shops' actors
 for parts whose order has not heard of them, and carries on. All of it may be done twice. What cannot be carried stays
-where it is, and holds up nothing else: the questions go round by number, the words go by lanes (`errands`).
+where it is, and holds up nothing else: the questions go round by number, the words go by lanes (`tasks`).
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from typing import Final
 
 from actors.core.status import Status
 from actors.orders.ids import format_order_id, parse_holder, parse_order_id
-from actors.orders.participant_messages import heed_of, note_of
+from actors.orders.participant_messages import outcome_of, report_of
 from actors.orders.plain import order_from_plain
 from actors.orders.state import Order
 from actors.protocol.messages import command_to_wire, reservation_from_wire
@@ -22,130 +22,134 @@ from actors.protocol.placement import CHAIN_ACTOR, CUSTOMER_ACTORS
 from actors.shop.commands import Acknowledge
 from actors.shop.state import Reservation
 from serve.coordination.coordinator import Coordinator
-from serve.coordination.keyed_tasks import PASSING, Errand, Errands
-from serve.coordination.stuck import Lingering
+from serve.coordination.keyed_tasks import PASSING, KeyedTask, KeyedTasks
+from serve.coordination.stuck import StuckTracker
 from serve.routing.router import Router
 
 ORDERS_EVERY_S: Final = 0.25  # what expired is free in its shops within a second
 PARTS_EVERY_S: Final = 2.0  # what nobody noted, as a shortfall: an order tells so much longer what it had
 CLAIM_AGE_MS: Final = 15_000  # a claim that has heard nothing for so long asks
 QUESTION_S: Final = 5.0
-NOTE_SOON_S: Final = 1.0  # how long the answer to a step in a shop waits for the order to have heard of it
+REPORT_SOON_S: Final = 1.0  # how long the answer to a step in a shop waits for the order to have heard of it
 ROUND_S: Final = 2.0  # how long a round waits for its questions and what comes of them; the slow ones go on behind
 
 log = logging.getLogger("holdfast.settler")
 
 
-class Settler:
+class Reconciler:
     """Runs in one event loop until it is closed."""
 
     def __init__(self, router: Router, coordinator: Coordinator) -> None:
         self._router = router
         self._coordinator = coordinator
         self._tasks: list[asyncio.Task[None]] = []
-        self._asks, self._tells, self._hears = Errands("asking"), Errands("telling"), Errands("hearing")
+        self._questions, self._deliveries, self._reports = (
+            KeyedTasks("asking"),
+            KeyedTasks("telling"),
+            KeyedTasks("hearing"),
+        )
         # By ledger, after which number to go on where an answer did not have all of it.
-        self._told_after: dict[str, int] = {}
-        self._heard_after: dict[str, int] = {}
-        self._untold, self._unheard, self._undecided = map(Lingering, ("untold", "unheard", "undecided"))
+        self._delivered_after: dict[str, int] = {}
+        self._reported_after: dict[str, int] = {}
+        self._stuck_orders, self._stuck_parts, self._stuck_claims = map(StuckTracker, ("outbox", "outbox", "undecided"))
 
     def start(self) -> None:
         """Begin."""
         loop = asyncio.get_running_loop()
         self._tasks = [
-            loop.create_task(self._for_ever(self.tell, ORDERS_EVERY_S, "telling")),
-            loop.create_task(self._for_ever(self.hear, PARTS_EVERY_S, "hearing")),
+            loop.create_task(self._for_ever(self.deliver, ORDERS_EVERY_S, "telling")),
+            loop.create_task(self._for_ever(self.collect_reports, PARTS_EVERY_S, "hearing")),
         ]
 
     def close(self) -> None:
         """End; whatever is half done, another one will do."""
         for task in self._tasks:
             task.cancel()
-        for errands in (self._asks, self._tells, self._hears):
-            errands.close()
+        for tasks in (self._questions, self._deliveries, self._reports):
+            tasks.close()
 
-    async def tell(self) -> int:
+    async def deliver(self) -> int:
         """Tell shops what they have not heard; how many orders had something to tell."""
         found = 0
 
         async def ask(actor: str) -> None:
             nonlocal found
-            after = dict(self._told_after)
-            answer = await self._router.ask_actor(actor, "untold", after, deadline=self._deadline())
-            errands = []
+            after = dict(self._delivered_after)
+            answer = await self._router.ask_actor(actor, "outbox", after, deadline=self._deadline())
+            tasks = []
             for ledger_id, plains, resume in answer:
-                _go_on_after(self._told_after, ledger_id, resume)
-                errands += [self._telling(ledger_id, order_from_plain(plain)) for plain in plains]
-            found += len(errands)
-            await self._tells.run(errands)
+                _go_on_after(self._delivered_after, ledger_id, resume)
+                tasks += [self._delivery_task(ledger_id, order_from_plain(plain)) for plain in plains]
+            found += len(tasks)
+            await self._deliveries.run(tasks)
 
         await self._ask_all(CUSTOMER_ACTORS, ask)
-        self._say_what_lingers(self._untold)
+        self._log_stuck(self._stuck_orders)
         return found
 
-    async def hear(self) -> int:
+    async def collect_reports(self) -> int:
         """Let orders hear of their parts; how many parts had something to say."""
         found = 0
 
         async def ask(actor: str) -> None:
             nonlocal found
-            after = dict(self._heard_after)
-            answer = await self._router.ask_actor(actor, "owed", CLAIM_AGE_MS, after, deadline=self._deadline())
-            errands = []
+            after = dict(self._reported_after)
+            answer = await self._router.ask_actor(actor, "outbox", CLAIM_AGE_MS, after, deadline=self._deadline())
+            tasks = []
             for store_id, now_ms, wires, resume in answer:
-                _go_on_after(self._heard_after, store_id, resume)
-                errands += [self._hearing(store_id, reservation_from_wire(wire), now_ms) for wire in wires]
-            found += len(errands)
-            await self._hears.run(errands)
+                _go_on_after(self._reported_after, store_id, resume)
+                tasks += [self._report_task(store_id, reservation_from_wire(wire), now_ms) for wire in wires]
+            found += len(tasks)
+            await self._reports.run(tasks)
 
         await self._ask_all("store", ask)
-        self._say_what_lingers(self._unheard, self._undecided)
+        self._log_stuck(self._stuck_parts, self._stuck_claims)
         return found
 
     async def _ask_all(self, kind: str, ask: Callable[[str], Awaitable[None]]) -> None:
         """Put a question to all actors of a kind, and do what comes of it, each by itself."""
-        asking = [Errand(actor, partial(ask, actor)) for actor in await self._made(kind)]
-        await self._asks.run(asking, ROUND_S)
+        asking = [KeyedTask(actor, partial(ask, actor)) for actor in await self._made(kind)]
+        await self._questions.run(asking, ROUND_S)
 
-    def _telling(self, ledger_id: str, order: Order) -> Errand:
+    def _delivery_task(self, ledger_id: str, order: Order) -> KeyedTask:
         # Those whose turn it is: one that waits for another shop says nothing about which way is free.
-        shops = ",".join(sorted({part.store_id for part in order.next_to_tell()}))
+        shops = ",".join(sorted({part.store_id for part in order.next_deliveries()}))
         # With its revision: an order that changes often is told often, and does not linger.
         name = f"{format_order_id(ledger_id, order.number)}@{order.revision}"
-        self._untold.saw(name, shops, asyncio.get_running_loop().time())
+        self._stuck_orders.saw(name, shops, asyncio.get_running_loop().time())
 
-        async def carry() -> None:
-            await self._coordinator.tell(ledger_id, order, self._deadline())
+        async def run() -> None:
+            await self._coordinator.deliver(ledger_id, order, self._deadline())
 
-        return Errand(shops, carry)
+        return KeyedTask(shops, run)
 
-    def _hearing(self, store_id: str, part: Reservation, now_ms: int) -> Errand:
+    def _report_task(self, store_id: str, part: Reservation, now_ms: int) -> KeyedTask:
         assert part.part is not None, "only parts of orders are owed"
         order_id, _ = parse_holder(part.part.holder)
         ledger_id, _ = parse_order_id(order_id)
         name, now_s = f"{store_id}:{part.number}@{part.version}", asyncio.get_running_loop().time()
         if part.status is Status.CLAIMED:
-            self._undecided.saw(name, order_id, now_s, (now_ms - part.created_at_ms) / 1_000)
+            self._stuck_claims.saw(name, order_id, now_s, (now_ms - part.created_at_ms) / 1_000)
         else:
-            self._unheard.saw(name, order_id, now_s)
+            self._stuck_parts.saw(name, order_id, now_s)
 
-        async def carry() -> None:
-            await self._note(store_id, part, self._deadline())
+        async def run() -> None:
+            await self._report(store_id, part, self._deadline())
 
-        return Errand(f"{store_id},{ledger_id}", carry)
+        return KeyedTask(f"{store_id},{ledger_id}", run)
 
-    def _say_what_lingers(self, *kinds: Lingering) -> None:
+    def _log_stuck(self, *kinds: StuckTracker) -> None:
         for kind in kinds:
             line = kind.line(asyncio.get_running_loop().time())
             if line:
                 log.warning("%s", line)
 
-    async def note_soon(self, store_id: str, part: Reservation) -> None:
+    async def report_soon(self, store_id: str, part: Reservation) -> None:
         """Let a part's order know how it stands, if it can hear of that soon: what is not noted now stays owed."""
         with suppress(*PASSING):
-            await self._note(store_id, part, asyncio.get_running_loop().time() + NOTE_SOON_S)
+            await self._report(store_id, part, asyncio.get_running_loop().time() + REPORT_SOON_S)
 
-    async def _note(self, store_id: str, part: Reservation, deadline: float) -> None:
+    async def _report(self, store_id: str, part: Reservation, deadline: float) -> None:
         """Let a part's order know how it stands, and the shop that it does; a claim that waits is told instead."""
         assert part.part is not None, "only parts of orders are owed"
         order_id, attempt = parse_holder(part.part.holder)
@@ -153,8 +157,8 @@ class Settler:
         if part.status is Status.CLAIMED:
             await self._answer_claim(store_id, ledger_id, number, attempt, deadline)
             return
-        note = note_of(number, store_id, attempt, 0, part)
-        await self._coordinator.note(ledger_id, [note], deadline)
+        report = report_of(number, store_id, attempt, 0, part)
+        await self._coordinator.report(ledger_id, [report], deadline)
         wire = command_to_wire(Acknowledge(((part.number, part.version),)))
         [(future, _)] = self._router.submit([store_id], [(store_id, wire)], deadline, promise=True)
         await future
@@ -164,10 +168,10 @@ class Settler:
         if order is None:
             return  # it keeps what it does not know about
         for part in order.parts:
-            if (part.store_id, part.attempt) == (store_id, attempt) and part in order.next_to_tell():
-                heed = heed_of(format_order_id(ledger_id, number), order, part)
+            if (part.store_id, part.attempt) == (store_id, attempt) and part in order.next_deliveries():
+                outcome = outcome_of(format_order_id(ledger_id, number), order, part)
                 [(future, _)] = self._router.submit(
-                    [store_id], [(store_id, command_to_wire(heed))], deadline, promise=True
+                    [store_id], [(store_id, command_to_wire(outcome))], deadline, promise=True
                 )
                 await future
 

@@ -12,7 +12,7 @@ GONE_S: Final = 120.0  # not seen for so long: it was settled. Where there is mu
 FOLLOWED_MAX: Final = 10_000  # things of one kind; of more, those that were not seen for longest are let go
 
 
-class Lingering:
+class StuckTracker:
     """Things of one kind, by name, and since when they have been seen."""
 
     def __init__(self, kind: str) -> None:

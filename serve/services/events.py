@@ -12,7 +12,7 @@ from typing import Any, Final
 import grpc
 
 from actors.journal.codec import decode_events
-from actors.runtime.ledger_actor import FeedRecord
+from actors.runtime.actor_runtime import FeedRecord
 from actors.shop import events as ev
 from actors.store_actor import FEED_BYTES_MAX
 from holdfast.v1 import event_service_pb2 as es, stock_service_pb2 as ss

@@ -21,10 +21,10 @@ from actors.shop.state import Reservation
 from holdfast.v1 import order_service_pb2 as os_, reservation_service_pb2 as rs
 from serve.admission import deadline_of, parse, status_of
 from serve.coordination.coordinator import Coordinator, Refused as RefusedClaims
-from serve.coordination.reconciler import Settler
+from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
-from serve.services.previous_limits import RulesOfBefore, is_limited
+from serve.services.previous_limits import PreviousLimits, is_limited
 from serve.sourcing.finder import NOTHING, Finder, Own, missing_of, refusal_of
 from serve.sourcing.places import Postcodes
 from serve.sourcing.plan import NoPlan, Plan
@@ -50,13 +50,15 @@ Known = Callable[..., Any]
 class Orders:
     """The room of OrderService. `known` checks that the chain has a shop."""
 
-    def __init__(self, router: Router, coordinator: Coordinator, settler: Settler, known: Known, clock: Clock) -> None:
+    def __init__(
+        self, router: Router, coordinator: Coordinator, reconciler: Reconciler, known: Known, clock: Clock
+    ) -> None:
         self._router = router
         self._coordinator = coordinator
-        self._settler = settler
+        self._settler = reconciler
         self._known = known
         self._finder = Finder(router, clock)
-        self._rules = RulesOfBefore()
+        self._rules = PreviousLimits()
         self._being_placed = 0
         self.postcodes = Postcodes({})
 
@@ -162,22 +164,22 @@ class Orders:
     async def mark_ready(self, payload: bytes, context: Any, reply: os_.MarkOrderReadyResponse) -> None:
         """MarkOrderReady."""
         request = parse(os_.MarkOrderReadyRequest, payload)
-        ledger_id, visit = ot.step_of_parts(request)
+        ledger_id, fan_out = ot.step_of_parts(request)
 
         def step(part: Part, key: str) -> shop.Command:
             return shop.MarkReady(key, part.reservation)
 
-        await self._each_part(ledger_id, visit, step, context, reply)
+        await self._each_part(ledger_id, fan_out, step, context, reply)
 
     async def collect(self, payload: bytes, context: Any, reply: os_.CollectOrderResponse) -> None:
         """CollectOrder."""
         request = parse(os_.CollectOrderRequest, payload)
-        ledger_id, visit = ot.step_of_parts(request)
+        ledger_id, fan_out = ot.step_of_parts(request)
 
         def step(part: Part, key: str) -> shop.Command:
             return shop.Collect(key, part.reservation, request.payment_reference, ())
 
-        await self._each_part(ledger_id, visit, step, context, reply)
+        await self._each_part(ledger_id, fan_out, step, context, reply)
 
     async def amend(self, payload: bytes, context: Any, reply: os_.AmendOrderResponse) -> None:
         """AmendOrder: what is more is claimed, what is less is let go of once that is certain."""
@@ -254,7 +256,7 @@ class Orders:
             if isinstance(answer, Reservation) and answer.part is not None
         ]
         if parts:
-            await asyncio.gather(*(self._settler.note_soon(*part) for part in parts))
+            await asyncio.gather(*(self._settler.report_soon(*part) for part in parts))
 
     async def _step(
         self, ledger_id: str, command: cm.Confirm | cm.Release | cm.Extend, context: Any, reply: Any
@@ -277,11 +279,11 @@ class Orders:
         fill_order_rejection(answer, ledger_id, "", reply.rejection)
 
     async def _each_part(
-        self, ledger_id: str, visit: cm.Visit, step: Callable[[Part, str], shop.Command], context: Any, reply: Any
+        self, ledger_id: str, fan_out: cm.FanOut, step: Callable[[Part, str], shop.Command], context: Any, reply: Any
     ) -> None:
         """One command for each part, under a key of its own: every shop answers for itself, a repeat as at first."""
-        deadline, number, key = deadline_of(context), visit.number, visit.key
-        order = await self._coordinator.visit(ledger_id, visit, deadline)
+        deadline, number, key = deadline_of(context), fan_out.number, fan_out.key
+        order = await self._coordinator.fan_out(ledger_id, fan_out, deadline)
         if isinstance(order, Rejection):
             self._fill(order, ledger_id, reply)
             return

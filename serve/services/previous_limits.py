@@ -13,7 +13,7 @@ from actors.core.policy import Policy
 KEPT_S: Final = 900.0  # nobody repeats a call for longer: it has at most ten minutes, see `calls`
 
 
-class RulesOfBefore:
+class PreviousLimits:
     """Of one gateway; one that has just started knows of no change."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from actors.shop.state import Reservation
 from holdfast.v1 import reservation_service_pb2 as rs
 from serve.admission import ENDINGS, bound, deadline_of, parse, status_of
 from serve.coordination.coordinator import Coordinator
-from serve.coordination.reconciler import Settler
+from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import Overloaded
 from serve.routing.router import Router
 from serve.services.orders import Orders
@@ -65,9 +65,9 @@ EXTEND = Kind(rs.ExtendReservationRequest, rs.ExtendReservationResponse, transla
 class Reservations:
     """The room of ReservationService. Some calls concern orders, and are theirs."""
 
-    def __init__(self, router: Router, coordinator: Coordinator, settler: Settler, clock: Clock) -> None:
+    def __init__(self, router: Router, coordinator: Coordinator, reconciler: Reconciler, clock: Clock) -> None:
         self._router = router
-        self.orders = Orders(router, coordinator, settler, self.known, clock)
+        self.orders = Orders(router, coordinator, reconciler, self.known, clock)
 
     async def one(self, kind: Kind, payload: bytes, context: Any, reply: Any) -> None:
         """One mutation; the reply is the kind's response."""

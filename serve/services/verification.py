@@ -15,7 +15,7 @@ from actors.orders.plain import order_from_plain
 from actors.protocol.actors import LedgerStopped
 from actors.protocol.messages import reservation_from_wire
 from actors.protocol.placement import CUSTOMER_ACTORS
-from actors.runtime.ledger_actor import FeedRecord
+from actors.runtime.actor_runtime import FeedRecord
 from actors.shop.audit import Audit
 from actors.shop.audit_books import compare
 from actors.shop.evolve import evolve
@@ -157,16 +157,16 @@ class Comparison:
         while True:
             page, after = await self._ask(store_id, "parts", after, COMPARED_MAX)
             by_ledger: dict[str, list[Any]] = {}
-            for wire, owed in page:
+            for wire, outbox in page:
                 part = reservation_from_wire(wire)
                 assert part.part is not None, "it was asked for parts"
                 ledger_id, number = parse_order_id(parse_holder(part.part.holder)[0])
-                by_ledger.setdefault(ledger_id, []).append((number, part, owed))
+                by_ledger.setdefault(ledger_id, []).append((number, part, outbox))
             for ledger_id, rows in by_ledger.items():
                 orders = await self._of_other(ledger_id, "orders", [number for number, _, _ in rows])
-                for (_, part, owed), plain in zip(rows, orders, strict=bool(orders)):
+                for (_, part, outbox), plain in zip(rows, orders, strict=bool(orders)):
                     order = None if plain is None else order_from_plain(plain)
-                    verdict = part_is_known(store_id, part, order, owed=owed)
+                    verdict = part_is_known(store_id, part, order, outbox=outbox)
                     self._reply.parts += 1
                     self._note(verdict, f"{store_id}:{part.number} of {part.part.holder}")
             if not after:

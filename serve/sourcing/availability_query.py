@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
-from serve.sourcing.store_index import Atlas, Flags, Ints
+from serve.sourcing.store_index import Flags, Ints, StoreIndex
 
 GATHER_S: Final = 0.004  # how long a question waits for others
 QUESTION_S: Final = 1.0  # shops that are away for longer are left out: the others can serve
@@ -44,7 +44,7 @@ class _Question:
         self.answer: asyncio.Task[Shelves] | None = None
 
 
-class Stocktake:
+class AvailabilityQuery:
     """One for each gateway."""
 
     def __init__(self, router: Router) -> None:
@@ -52,14 +52,14 @@ class Stocktake:
         self._gathering: dict[tuple[int, int], _Question] = {}
 
     async def ask(
-        self, atlas: Atlas, rows: Rows, skus: tuple[str, ...], slot_start_ms: int, deadline: float
+        self, store_index: StoreIndex, rows: Rows, skus: tuple[str, ...], slot_start_ms: int, deadline: float
     ) -> Shelves:
         """What these shops have, those that answer soon. Raises what the router raises, but for those that do not."""
-        key = (atlas.revision, slot_start_ms)
+        key = (store_index.revision, slot_start_ms)
         question = self._gathering.get(key)
         if question is None or question.answer is None or len(question.skus) + len(skus) > SKUS_MAX:
             question = self._gathering[key] = _Question()
-            question.answer = asyncio.get_running_loop().create_task(self._ask_soon(atlas, key, question))
+            question.answer = asyncio.get_running_loop().create_task(self._ask_soon(store_index, key, question))
         question.skus.update(dict.fromkeys(skus))
         question.rows.update(rows.tolist())
         try:
@@ -68,22 +68,22 @@ class Stocktake:
         except TimeoutError:
             raise DeadlinePassed(sent=True) from None
 
-    async def _ask_soon(self, atlas: Atlas, key: tuple[int, int], question: _Question) -> Shelves:
+    async def _ask_soon(self, store_index: StoreIndex, key: tuple[int, int], question: _Question) -> Shelves:
         await asyncio.sleep(GATHER_S)
         if self._gathering.get(key) is question:
             del self._gathering[key]
-        return await self._ask_actors(atlas, question, key[1])
+        return await self._ask_actors(store_index, question, key[1])
 
-    async def _ask_actors(self, atlas: Atlas, question: _Question, slot_start_ms: int) -> Shelves:
+    async def _ask_actors(self, store_index: StoreIndex, question: _Question, slot_start_ms: int) -> Shelves:
         skus = list(question.skus)
         found = Shelves(
-            {sku: np.zeros(len(atlas), np.int64) for sku in skus},
-            np.full(len(atlas), -1, np.int64),
-            np.ones(len(atlas), np.bool_),
-            np.zeros(len(atlas), np.bool_),
+            {sku: np.zeros(len(store_index), np.int64) for sku in skus},
+            np.full(len(store_index), -1, np.int64),
+            np.ones(len(store_index), np.bool_),
+            np.zeros(len(store_index), np.bool_),
         )
         deadline = asyncio.get_running_loop().time() + QUESTION_S
-        groups = self._router.by_actor([atlas.store_ids[row] for row in sorted(question.rows)])
+        groups = self._router.by_actor([store_index.store_ids[row] for row in sorted(question.rows)])
         answers = await asyncio.gather(
             *(
                 self._router.ask_by_rules(actor, "stock", store_ids, skus, slot_start_ms, deadline=deadline)
@@ -96,7 +96,7 @@ class Stocktake:
                 continue
             if isinstance(shops, BaseException):
                 raise shops
-            rows = [atlas.rows[store_id] for store_id in store_ids]
+            rows = [store_index.rows[store_id] for store_id in store_ids]
             found.heard[rows] = True
             for column, units in zip(
                 found.columns.values(), zip(*(shop[0] for shop in shops), strict=True), strict=True

@@ -16,11 +16,11 @@ from actors.core.rejection import Reason, Rejection
 from actors.runtime.clock import Clock
 from actors.shop.commands import Lines
 from serve.routing.router import Router
-from serve.sourcing.availability_query import Rows, Stocktake
+from serve.sourcing.availability_query import AvailabilityQuery, Rows
 from serve.sourcing.plan import NoPlan, Plan, plan
 from serve.sourcing.ranking import NEVER_MS, UNLIMITED, Ask, Found, Known, Ranking, SourcingPolicy, lowered, rank
 from serve.sourcing.ready_times import ReadyTimes
-from serve.sourcing.store_index import Atlas, Ints, nearest
+from serve.sourcing.store_index import Ints, StoreIndex, nearest
 
 ASKED_FIRST: Final = 512  # of the shops in reach, the nearest; the others only where those cannot serve
 ASKED_BESIDE: Final = 100  # of those that are out, the nearest: as many as one answer tells
@@ -33,7 +33,7 @@ NOTHING: Final[Own] = MappingProxyType({})
 class Search(NamedTuple):
     """One customer's question, as far as it has been answered. What is known is of `asked_at` (loop time), or later."""
 
-    atlas: Atlas
+    store_index: StoreIndex
     known: Known
     ask: Ask
     policy: SourcingPolicy
@@ -48,9 +48,9 @@ class Finder:
     def __init__(self, router: Router, clock: Clock) -> None:
         self._router = router
         self._clock = clock
-        self._stocktake = Stocktake(router)
+        self._stocktake = AvailabilityQuery(router)
         self._turn = asyncio.Lock()
-        self._atlas: Atlas | None = None
+        self._atlas: StoreIndex | None = None
         self._ready_times = ReadyTimes(())
 
     async def search(
@@ -68,28 +68,28 @@ class Finder:
         Where none in reach can serve, the nearest beyond are asked too, since a refusal names them, and the nearest
         that are too late, since it says whether more time would do.
         """
-        atlas, ready_times = self._atlas_now()
+        store_index, ready_times = self._atlas_now()
         now_ms = self._clock.now_ms()
         ready_ms = await ready_times.at(now_ms)
         ask = replace(ask, ready_by_ms=slot_start_ms or self._ready_by_ms(ask, now_ms))
-        metres = atlas.metres_from(ask.place)
+        metres = store_index.metres_from(ask.place)
         in_time = ready_ms <= ask.ready_by_ms
-        willing = ~atlas.paused & atlas.serves(ask.channel)
+        willing = ~store_index.paused & store_index.serves(ask.channel)
         able = willing & in_time
         near = metres <= ask.limits.kilometres_max * 1_000
         reach = np.flatnonzero(able & near)
         rows = nearest(metres, reach, ASKED_FIRST)
         if explain:
             rows = np.union1d(rows, nearest(metres, np.flatnonzero(~(able & near)), ASKED_BESIDE))
-        search = await self._ask_shops(atlas, ready_ms, ask, policy, rows, slot_start_ms, deadline, own)
-        chosen = plan(atlas, search.known, ask, policy)
+        search = await self._ask_shops(store_index, ready_ms, ask, policy, rows, slot_start_ms, deadline, own)
+        chosen = plan(store_index, search.known, ask, policy)
         if isinstance(chosen, NoPlan):
             for beside in (able & ~near, willing & near & ~in_time & (ready_ms != NEVER_MS)):
                 reach = np.union1d(reach, nearest(metres, np.flatnonzero(beside), ASKED_BESIDE))
         if (isinstance(chosen, NoPlan) or chosen.short) and np.setdiff1d(reach, rows).size:
             rows = np.union1d(rows, reach)
-            search = await self._ask_shops(atlas, ready_ms, ask, policy, rows, slot_start_ms, deadline, own)
-            chosen = plan(atlas, search.known, ask, policy)
+            search = await self._ask_shops(store_index, ready_ms, ask, policy, rows, slot_start_ms, deadline, own)
+            chosen = plan(store_index, search.known, ask, policy)
         return search, chosen
 
     def _ready_by_ms(self, ask: Ask, now_ms: int) -> int:
@@ -108,25 +108,25 @@ class Finder:
                 found += [Found(store_id, has + own.get(sku, 0), sku) for sku, _, has in rejection.short_lines]
             else:  # nothing more than what the basket holds there
                 found += [Found(store_id, own.get(sku, 0), sku) for sku in search.ask.demand.skus]
-        known = lowered(search.atlas, search.ask.demand, search.known, found)
+        known = lowered(search.store_index, search.ask.demand, search.known, found)
         search = search._replace(known=known)
-        return search, plan(search.atlas, known, search.ask, search.policy)
+        return search, plan(search.store_index, known, search.ask, search.policy)
 
     def ranking(self, search: Search, at_most: int, *, explain: bool) -> Ranking:
         """The shops by preference."""
-        return rank(search.atlas, search.known, search.ask, search.policy, at_most=at_most, explain=explain)
+        return rank(search.store_index, search.known, search.ask, search.policy, at_most=at_most, explain=explain)
 
-    def _atlas_now(self) -> tuple[Atlas, ReadyTimes]:
+    def _atlas_now(self) -> tuple[StoreIndex, ReadyTimes]:
         chain = self._router.chain
         if self._atlas is None or self._atlas.revision != chain.revision:
             channels = {store.store_id: store.channels for store in chain.stores.values() if store.channels}
-            self._atlas = Atlas.of(chain.revision, chain.stores.values(), channels)
+            self._atlas = StoreIndex.of(chain.revision, chain.stores.values(), channels)
             self._ready_times = ReadyTimes(chain.stores[store_id].calendar for store_id in self._atlas.store_ids)
         return self._atlas, self._ready_times
 
     async def _ask_shops(
         self,
-        atlas: Atlas,
+        store_index: StoreIndex,
         ready_ms: Ints,
         ask: Ask,
         policy: SourcingPolicy,
@@ -137,7 +137,7 @@ class Finder:
     ) -> Search:
         """What these shops have. Of all the others nothing is known, which counts as nothing."""
         asked_at = asyncio.get_running_loop().time()
-        shelves = await self._stocktake.ask(atlas, rows, ask.demand.skus, slot_start_ms, deadline)
+        shelves = await self._stocktake.ask(store_index, rows, ask.demand.skus, slot_start_ms, deadline)
         # All who asked together hear together. Each plans in a turn of the loop of its own, so that other calls come in
         # between: a thousand plans of eight SKUs over 5,000 shops, one after the other, take a second and a half.
         async with self._turn:
@@ -145,16 +145,16 @@ class Finder:
         available = np.asfortranarray(np.stack([shelves.columns[sku] for sku in ask.demand.skus], axis=1))
         places = shelves.places.copy()  # others wait for the same shelves
         for store_id, units in own.items():
-            if store_id in atlas.rows:
-                row = atlas.rows[store_id]
+            if store_id in store_index.rows:
+                row = store_index.rows[store_id]
                 if not places[row]:  # what it keeps has its place; more would take another
                     places[row], available[row] = UNLIMITED, 0
                 available[row] += [units.get(sku, 0) for sku in ask.demand.skus]
-        asked = np.zeros(len(atlas), np.bool_)
+        asked = np.zeros(len(store_index), np.bool_)
         asked[rows] = shelves.heard[rows]
         known = Known(available, shelves.open_, places, ready_ms=ready_ms, asked=asked)
         is_whole = bool(shelves.heard[rows[ready_ms[rows] <= ask.ready_by_ms]].all())
-        return Search(atlas, known, ask, policy, asked_at, own, is_whole)
+        return Search(store_index, known, ask, policy, asked_at, own, is_whole)
 
 
 def refusal_of(chosen: NoPlan) -> Rejection:

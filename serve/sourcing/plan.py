@@ -23,7 +23,7 @@ from serve.sourcing.ranking import (
     survey,
 )
 from serve.sourcing.set_cover import NODES_MAX, fewest, most
-from serve.sourcing.store_index import Atlas, Flags, Ints, nearest
+from serve.sourcing.store_index import Flags, Ints, StoreIndex, nearest
 
 CANDIDATES_MAX: Final = 64  # shops among which the fewest are searched: the nearest that have something
 SKU_CANDIDATES_MAX: Final = 2  # and of each SKU the nearest that have all of it, which may all be farther
@@ -91,7 +91,9 @@ class NoPlan:
     too_soon: bool = False
 
 
-def plan(atlas: Atlas, known: Known, ask: Ask, policy: SourcingPolicy, *, nodes_max: int = NODES_MAX) -> Plan | NoPlan:
+def plan(
+    index: StoreIndex, known: Known, ask: Ask, policy: SourcingPolicy, *, nodes_max: int = NODES_MAX
+) -> Plan | NoPlan:
     """Choose shops by a policy, within the limits of the ask.
 
     ONE_STORE: the nearest shop that has everything.
@@ -102,15 +104,15 @@ def plan(atlas: Atlas, known: Known, ask: Ask, policy: SourcingPolicy, *, nodes_
     add most, chosen greedily. What cannot be had is named as short.
     A shop gives all of a SKU where one of the chosen can, the nearest such; else the nearest gives what it has first.
     """
-    seen = survey(atlas, known, ask)
+    seen = survey(index, known, ask)
     asked = ask.demand.asked
     alone = nearest(seen.metres, np.flatnonzero((seen.excluded == 0) & seen.whole), 1)
     if alone.size:
-        return _planned(atlas, known, ask, policy, seen, alone, Proof.EXACT)
+        return _planned(index, known, ask, policy, seen, alone, Proof.EXACT)
     if policy is SourcingPolicy.ONE_STORE or not (seen.excluded == 0).any():
-        return _refused(atlas, known, ask, policy, seen, Proof.EXACT)
+        return _refused(index, known, ask, policy, seen, Proof.EXACT)
     # The shops that may give something, nearest first, and what they have.
-    rows = nearest(seen.metres, np.flatnonzero(seen.excluded == 0), len(atlas))
+    rows = nearest(seen.metres, np.flatnonzero(seen.excluded == 0), len(index))
     units = _units(known, rows)
     within_reach = np.minimum(np.minimum(units, asked).sum(axis=0), asked)
     wanted = within_reach if policy is SourcingPolicy.PARTIAL else asked
@@ -119,8 +121,8 @@ def plan(atlas: Atlas, known: Known, ask: Ask, policy: SourcingPolicy, *, nodes_
     if not cover and policy is SourcingPolicy.PARTIAL:
         cover, proof = most(units[:, had], wanted[had], ask.limits.stores_max), Proof.NOT_PROVEN
     if not cover:
-        return _refused(atlas, known, ask, policy, seen, proof)
-    return _planned(atlas, known, ask, policy, seen, rows[list(cover)], proof)
+        return _refused(index, known, ask, policy, seen, proof)
+    return _planned(index, known, ask, policy, seen, rows[list(cover)], proof)
 
 
 def _units(known: Known, rows: Ints) -> Ints:
@@ -177,11 +179,11 @@ def _largest(units: Ints, stores_max: int) -> Ints:
 
 
 def _planned(
-    atlas: Atlas, known: Known, ask: Ask, policy: SourcingPolicy, seen: Survey, rows: Ints, proof: Proof
+    index: StoreIndex, known: Known, ask: Ask, policy: SourcingPolicy, seen: Survey, rows: Ints, proof: Proof
 ) -> Plan:
     given = allocated(_units(known, rows).tolist(), ask.demand.asked.tolist())
     parts = [
-        Part(atlas.store_ids[row], metres, _lines(ask.demand, units))
+        Part(index.store_ids[row], metres, _lines(ask.demand, units))
         for row, metres, units in zip(rows.tolist(), seen.metres[rows].tolist(), given, strict=True)
     ]
     short = _short(ask.demand, [sum(column) for column in zip(*given, strict=True)])
@@ -207,7 +209,7 @@ def allocated(units: list[list[int]], asked: list[int]) -> list[list[int]]:
     return given
 
 
-def _refused(atlas: Atlas, known: Known, ask: Ask, policy: SourcingPolicy, seen: Survey, proof: Proof) -> NoPlan:
+def _refused(index: StoreIndex, known: Known, ask: Ask, policy: SourcingPolicy, seen: Survey, proof: Proof) -> NoPlan:
     stores_max = 1 if policy is SourcingPolicy.ONE_STORE else ask.limits.stores_max
     within_reach = _largest(_units(known, np.flatnonzero(seen.excluded == 0)), stores_max)
     excluded = seen.excluded_by(policy)
@@ -215,7 +217,7 @@ def _refused(atlas: Atlas, known: Known, ask: Ask, policy: SourcingPolicy, seen:
 
     def offered(shops: Flags) -> tuple[Candidate, ...]:
         rows = nearest(seen.metres, np.flatnonzero(takes_pickups & shops), OFFERED_MAX)
-        return tuple(candidate(atlas, known, ask, seen, row, int(excluded[row])) for row in rows.tolist())
+        return tuple(candidate(index, known, ask, seen, row, int(excluded[row])) for row in rows.tolist())
 
     is_late = bool((seen.excluded == Exclusion.NOT_READY_IN_TIME).any())
     return NoPlan(
@@ -224,7 +226,7 @@ def _refused(atlas: Atlas, known: Known, ask: Ask, policy: SourcingPolicy, seen:
         offered(seen.whole),
         offered(seen.some),
         proof,
-        too_soon=is_late and isinstance(plan(atlas, known, replace(ask, ready_by_ms=0), policy), Plan),
+        too_soon=is_late and isinstance(plan(index, known, replace(ask, ready_by_ms=0), policy), Plan),
     )
 
 

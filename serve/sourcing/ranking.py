@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from serve.sourcing.places import Place
-from serve.sourcing.store_index import Atlas, Flags, Ints, nearest
+from serve.sourcing.store_index import Flags, Ints, StoreIndex, nearest
 
 STORES_MAX: Final = 5  # the farthest a customer is ever sent round; the exact search is cut to this depth
 EXPLAINED_MAX: Final = 1_000  # the shops that one answer tells of
@@ -162,13 +162,13 @@ class Survey:
         return np.where((self.excluded == 0) & ~self.whole, np.uint8(Exclusion.NOT_ENOUGH_STOCK), self.excluded)
 
 
-def survey(atlas: Atlas, known: Known, ask: Ask) -> Survey:
+def survey(index: StoreIndex, known: Known, ask: Ask) -> Survey:
     """Every rule over every shop. From the last rule to the first, so that the first to exclude a shop stands."""
-    shape = (len(atlas), len(ask.demand.skus))
+    shape = (len(index), len(ask.demand.skus))
     assert known.available.shape == shape, f"available is {known.available.shape}, and shops and SKUs are {shape}"
-    metres = atlas.metres_from(ask.place)
+    metres = index.metres_from(ask.place)
     some, whole = _stocked(known.available, ask.demand.asked)
-    excluded = np.zeros(len(atlas), np.uint8)
+    excluded = np.zeros(len(index), np.uint8)
     excluded[~some] = Exclusion.NO_STOCK
     excluded[metres > ask.limits.kilometres_max * 1_000] = Exclusion.TOO_FAR
     if known.capacity_left is not None:
@@ -179,43 +179,43 @@ def survey(atlas: Atlas, known: Known, ask: Ask) -> Survey:
         excluded[~known.open_] = Exclusion.CLOSED
     if known.ready_ms is not None:
         excluded[known.ready_ms == NEVER_MS] = Exclusion.CLOSED
-    excluded[~atlas.serves(ask.channel)] = Exclusion.CHANNEL_NOT_SERVED
-    excluded[atlas.paused] = Exclusion.PAUSED
+    excluded[~index.serves(ask.channel)] = Exclusion.CHANNEL_NOT_SERVED
+    excluded[index.paused] = Exclusion.PAUSED
     return Survey(metres, some, whole, excluded)
 
 
 def rank(
-    atlas: Atlas, known: Known, ask: Ask, policy: SourcingPolicy, *, at_most: int = 10, explain: bool = False
+    index: StoreIndex, known: Known, ask: Ask, policy: SourcingPolicy, *, at_most: int = 10, explain: bool = False
 ) -> Ranking:
     """The shops that may serve under a policy, nearest first, and of equally near ones the smaller store_id.
 
     ONE_STORE wants shops that have everything, the others such as have something. `explain` tells of the excluded
     shops too, each with its rule. Never more than EXPLAINED_MAX.
     """
-    seen = survey(atlas, known, ask)
+    seen = survey(index, known, ask)
     excluded = seen.excluded_by(policy)
     room = min(at_most, EXPLAINED_MAX)
     suited = np.flatnonzero(excluded == 0)
     rows = nearest(seen.metres, suited, room).tolist()
-    unknown = np.zeros(len(atlas), np.bool_) if known.asked is None else (excluded == Exclusion.NO_STOCK) & ~known.asked
+    unknown = np.zeros(len(index), np.bool_) if known.asked is None else (excluded == Exclusion.NO_STOCK) & ~known.asked
     left_off = suited.size - len(rows) + int(np.count_nonzero(unknown))
     if explain:
         rows += nearest(seen.metres, np.flatnonzero((excluded != 0) & ~unknown), room - len(rows)).tolist()
     counts = np.bincount(excluded[~unknown], minlength=len(Exclusion) + 1).tolist()
     return Ranking(
-        tuple(candidate(atlas, known, ask, seen, row, int(excluded[row])) for row in rows),
+        tuple(candidate(index, known, ask, seen, row, int(excluded[row])) for row in rows),
         counts[0],
         {rule: counts[rule] for rule in Exclusion if counts[rule]},
         left_off,
     )
 
 
-def candidate(atlas: Atlas, known: Known, ask: Ask, seen: Survey, row: int, excluded: int) -> Candidate:
+def candidate(index: StoreIndex, known: Known, ask: Ask, seen: Survey, row: int, excluded: int) -> Candidate:
     """One shop in full."""
     left = UNLIMITED if known.capacity_left is None else int(known.capacity_left[row])
     ready_ms = NEVER_MS if known.ready_ms is None else int(known.ready_ms[row])
     return Candidate(
-        atlas.store_ids[row],
+        index.store_ids[row],
         int(seen.metres[row]),
         tuple(zip(ask.demand.skus, np.maximum(known.available[row], 0).tolist(), strict=True)),
         None if left == UNLIMITED else left,
@@ -224,7 +224,7 @@ def candidate(atlas: Atlas, known: Known, ask: Ask, seen: Survey, row: int, excl
     )
 
 
-def lowered(atlas: Atlas, demand: Demand, known: Known, found: Iterable[Found]) -> Known:
+def lowered(index: StoreIndex, demand: Demand, known: Known, found: Iterable[Found]) -> Known:
     """What is known once shops have said that they have less: to plan again with. It never raises a figure.
 
     Raises KeyError for a shop or SKU that was not part of the question.
@@ -232,7 +232,7 @@ def lowered(atlas: Atlas, demand: Demand, known: Known, found: Iterable[Found]) 
     available = known.available.copy(order="K")
     columns = {sku: column for column, sku in enumerate(demand.skus)}
     for store_id, units, sku in found:
-        row = available[atlas.rows[store_id]]
+        row = available[index.rows[store_id]]
         cells = slice(columns[sku], columns[sku] + 1) if sku else slice(None)
         np.minimum(row[cells], units, out=row[cells])
     return replace(known, available=available)

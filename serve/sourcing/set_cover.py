@@ -27,14 +27,14 @@ FEW: Final = 8  # candidates of which every set is tried: 218 sets at most, wher
 NODES_MAX: Final = 400  # some 50 us each: 20 ms at the worst, which a gateway may spend on one customer
 
 
-class Cover(NamedTuple):
+class SetCover(NamedTuple):
     """Chosen candidates, ascending; empty where there is none. `proven`: none better exists among the candidates."""
 
     chosen: tuple[int, ...]
     proven: bool
 
 
-def fewest(units: Ints, asked: Ints, metres: Ints, stores_max: int, nodes_max: int = NODES_MAX) -> Cover:
+def fewest(units: Ints, asked: Ints, metres: Ints, stores_max: int, nodes_max: int = NODES_MAX) -> SetCover:
     """The best cover by at most `stores_max` candidates.
 
     `units` is [candidates, SKUs], at least 0; `asked` is at least 1 for each SKU; `metres` never falls.
@@ -42,15 +42,15 @@ def fewest(units: Ints, asked: Ints, metres: Ints, stores_max: int, nodes_max: i
     units = np.minimum(units, asked)
     alone = np.flatnonzero((units == asked).all(axis=1))
     if alone.size:
-        return Cover((int(alone[0]),), proven=True)
+        return SetCover((int(alone[0]),), proven=True)
     if len(units) <= FEW:
-        return Cover(_of_few(units.tolist(), asked.tolist(), metres.tolist(), stores_max), proven=True)
+        return SetCover(_of_few(units.tolist(), asked.tolist(), metres.tolist(), stores_max), proven=True)
     search = _Search(units, metres, nodes_max)
     for count in range(2, stores_max + 1):
         search.within(np.arange(len(units)), asked, count)
         if search.chosen or search.is_spent:
             break
-    return Cover(search.chosen, proven=not search.is_spent)
+    return SetCover(search.chosen, proven=not search.is_spent)
 
 
 def _of_few(units: list[list[int]], asked: list[int], metres: list[int], stores_max: int) -> tuple[int, ...]:

@@ -33,7 +33,7 @@ class Shop(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Atlas:
+class StoreIndex:
     """Shops by row, in the sequence of their ids. Made once a revision; its arrays refuse to be written to.
 
     `points` is [3, shops]: unit vectors from the centre of the earth. `serving` says by channel which shops serve it,

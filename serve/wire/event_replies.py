@@ -43,7 +43,7 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
         case ev.Extended(_, _, number, expires_at_ms):
             reply.extended.reservation_id = format_reservation_id(store_id, number)
             fill_instant(expires_at_ms, reply.extended.expires_at)
-        case ev.Amended() | ev.Claimed() | ev.Heeded() | ev.Acknowledged():
+        case ev.Amended() | ev.Claimed() | ev.OutcomeApplied() | ev.Acknowledged():
             _fill_change_of_part(event, store_id, version, at_ms, reply)
         case ev.StockAdjusted():
             reply.stock_adjusted.source = event.source
@@ -69,7 +69,7 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
 
 
 def _fill_change_of_part(
-    event: ev.Amended | ev.Claimed | ev.Heeded | ev.Acknowledged,
+    event: ev.Amended | ev.Claimed | ev.OutcomeApplied | ev.Acknowledged,
     store_id: str,
     version: int,
     at_ms: int,
@@ -84,12 +84,12 @@ def _fill_change_of_part(
                 fill_instant(slot_start_ms, reply.amended.slot_start)
         case ev.Claimed():
             _fill_claimed(event, store_id, version, at_ms, reply.claimed.reservation)
-        case ev.Heeded(holder, _, number, status, expires_at_ms, _, lines):
-            reply.heeded.order_id = parse_holder(holder)[0]
-            reply.heeded.reservation_id = format_reservation_id(store_id, number) if number else ""
-            reply.heeded.status = int(status)  # type: ignore[assignment]
-            fill_instant(expires_at_ms, reply.heeded.expires_at)
-            _fill_lines(lines, reply.heeded.lines)
+        case ev.OutcomeApplied(holder, _, number, status, expires_at_ms, _, lines):
+            reply.outcome_applied.order_id = parse_holder(holder)[0]
+            reply.outcome_applied.reservation_id = format_reservation_id(store_id, number) if number else ""
+            reply.outcome_applied.status = int(status)  # type: ignore[assignment]
+            fill_instant(expires_at_ms, reply.outcome_applied.expires_at)
+            _fill_lines(lines, reply.outcome_applied.lines)
         case ev.Acknowledged(parts):
             reply.acknowledged.SetInParent()
             for number, _ in parts:

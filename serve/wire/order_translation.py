@@ -126,7 +126,7 @@ def extend_order(request: os_.ExtendOrderRequest) -> tuple[str, cm.Extend]:
     return ledger_id, cm.Extend(request.idempotency_key, number, ttl_ms, cm.NO_HOURS)
 
 
-def step_of_parts(request: os_.MarkOrderReadyRequest | os_.CollectOrderRequest) -> tuple[str, cm.Visit]:
+def step_of_parts(request: os_.MarkOrderReadyRequest | os_.CollectOrderRequest) -> tuple[str, cm.FanOut]:
     """MarkOrderReady and CollectOrder: the order to visit; each part gets a command of its own."""
     checked = Checked()
     ledger_id, number = _keyed_order(checked, request)
@@ -136,7 +136,7 @@ def step_of_parts(request: os_.MarkOrderReadyRequest | os_.CollectOrderRequest) 
         checked.text("payment_reference", paid, va.PAYMENT_CHARS_MAX)
     checked.raise_if_faulty()
     content = content_of(type(request).__name__, number, paid)
-    return ledger_id, cm.Visit(request.idempotency_key, content, number)
+    return ledger_id, cm.FanOut(request.idempotency_key, content, number)
 
 
 def amend_order(request: os_.AmendOrderRequest) -> tuple[str, cm.Amend]:

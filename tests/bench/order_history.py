@@ -130,10 +130,10 @@ def _log() -> list[OrderAnswered]:
     ]
 
 
-def heeded(store_id: str, status: Status, expires_at_ms: int, units: int = 0) -> told.Heeded:
+def outcome_applied(store_id: str, status: Status, expires_at_ms: int, units: int = 0) -> told.OutcomeApplied:
     """What the shop heard from the order; `units` are given back."""
     lines = ((UNITS[store_id][0], units),) if units else ()
-    return told.Heeded(ORDER_ID, f"{store_id}:2", status, expires_at_ms, lines)
+    return told.OutcomeApplied(ORDER_ID, f"{store_id}:2", status, expires_at_ms, lines)
 
 
 def refused_step(version: int, rejection: Rejection, key: str = f"\n{ORDER_ID} 1 collect") -> Event:
@@ -147,8 +147,8 @@ def _events(store_id: str) -> list[Event]:
     changes: list[told.Change] = [
         told.StockCounted(START_MS, (row,)),
         told.Claimed(claimed(store_id)),
-        heeded(store_id, Status.HELD, HELD_UNTIL_MS),
-        heeded(store_id, Status.CONFIRMED, COLLECT_UNTIL_MS),
+        outcome_applied(store_id, Status.HELD, HELD_UNTIL_MS),
+        outcome_applied(store_id, Status.CONFIRMED, COLLECT_UNTIL_MS),
         told.ReadyMarked(f"{store_id}:2"),
         told.Collected(f"{store_id}:2", ((sku, units),), "pay"),
         told.Acknowledged((f"{store_id}:2",)),

@@ -32,7 +32,7 @@ from tests.bench.order_history import (
     PLACING,
     START_MS,
     Cooked,
-    heeded,
+    outcome_applied,
     step,
 )
 
@@ -59,7 +59,7 @@ def _only_claimed_in_the_far_shop(cooked: Cooked) -> None:
 
 def _let_go_of_in_the_far_shop(cooked: Cooked) -> None:
     _cut(cooked, FAR_SHOP, 3)
-    cooked.change(FAR_SHOP, 3, heeded(FAR_SHOP, Status.RELEASED, 0, 1))
+    cooked.change(FAR_SHOP, 3, outcome_applied(FAR_SHOP, Status.RELEASED, 0, 1))
 
 
 def _never_claimed_in_the_far_shop(cooked: Cooked) -> None:
@@ -88,7 +88,7 @@ def _not_told_that_it_is_confirmed(cooked: Cooked) -> None:
 def _held_where_nobody_said(cooked: Cooked) -> None:
     near = history.claimed(NEAR_SHOP)
     more = replace(near, reservation_id=f"{NEAR_SHOP}:8", version=8)
-    hears = told.Heeded(ORDER_ID, more.reservation_id, Status.HELD, HELD_UNTIL_MS, ())
+    hears = told.OutcomeApplied(ORDER_ID, more.reservation_id, Status.HELD, HELD_UNTIL_MS, ())
     cooked.events[NEAR_SHOP] += [
         Event(NEAR_SHOP, 8, START_MS + 8, told.Claimed(more)),
         Event(NEAR_SHOP, 9, START_MS + 9, hears),
@@ -120,7 +120,7 @@ def test_claims_that_were_let_go_of_before_the_order_was_certain_are_not_of_it()
     cooked = Cooked()
     near = history.claimed(NEAR_SHOP)
     other = replace(near, reservation_id=f"{NEAR_SHOP}:8", version=8)
-    gone = told.Heeded(ORDER_ID, other.reservation_id, Status.RELEASED, 0, (("apple", 2),))
+    gone = told.OutcomeApplied(ORDER_ID, other.reservation_id, Status.RELEASED, 0, (("apple", 2),))
     cooked.events[NEAR_SHOP] += [
         Event(NEAR_SHOP, 8, START_MS + 8, told.Claimed(other)),
         Event(NEAR_SHOP, 9, START_MS + 9, gone),
@@ -142,7 +142,7 @@ def test_an_order_that_expired_before_its_shop_heard_that_it_was_certain_is_whol
         else:
             _cut(cooked, store_id, 3)
         version = len(cooked.events[store_id])
-        cooked.change(store_id, version, heeded(store_id, Status.EXPIRED, HELD_UNTIL_MS, units))
+        cooked.change(store_id, version, outcome_applied(store_id, Status.EXPIRED, HELD_UNTIL_MS, units))
         cooked.events[store_id][-1] = replace(cooked.events[store_id][-1], at_ms=HELD_UNTIL_MS + 100)
         over = replace(history.claimed(store_id), lines=(Line(sku, units, 0, units),))
         parts.append(history.part(over, Status.EXPIRED))
@@ -170,7 +170,7 @@ def _expired(after_deadline_ms: int, outages: dict[str, list[Outage]]) -> Findin
     for store_id in history.SHOPS:
         _cut(cooked, store_id, 4)
         units = history.UNITS[store_id][1]
-        cooked.change(store_id, 4, heeded(store_id, Status.EXPIRED, HELD_UNTIL_MS, units))
+        cooked.change(store_id, 4, outcome_applied(store_id, Status.EXPIRED, HELD_UNTIL_MS, units))
         cooked.events[store_id][3] = replace(cooked.events[store_id][3], at_ms=HELD_UNTIL_MS + after_deadline_ms)
     _, of_shops = cooked.judged()
     return of_shops

@@ -9,7 +9,7 @@ from bench.demo.projection import Projection
 from holdfast.client import Event, Line, Reservation, Status
 from holdfast.client.values import events as told
 from tests.bench import history as one_shop, order_history as history
-from tests.bench.order_history import COLLECT_UNTIL_MS, HELD_UNTIL_MS, NEAR_SHOP, ORDER_ID, Cooked, heeded
+from tests.bench.order_history import COLLECT_UNTIL_MS, HELD_UNTIL_MS, NEAR_SHOP, ORDER_ID, Cooked, outcome_applied
 
 RESERVATION_ID = f"{NEAR_SHOP}:2"
 Doctor = Callable[[Cooked], None]
@@ -45,7 +45,7 @@ def test_a_part_is_held_from_its_claim_until_it_is_sold() -> None:
 
 def test_a_part_may_give_some_back_and_go_on() -> None:
     cooked = Cooked()
-    cooked.change(NEAR_SHOP, 4, heeded(NEAR_SHOP, Status.CONFIRMED, COLLECT_UNTIL_MS, units=1))
+    cooked.change(NEAR_SHOP, 4, outcome_applied(NEAR_SHOP, Status.CONFIRMED, COLLECT_UNTIL_MS, units=1))
     cooked.change(NEAR_SHOP, 6, told.Collected(RESERVATION_ID, (("apple", 1),), "pay"))
     projection = projected(cooked)
     assert projection.faults == []
@@ -55,7 +55,9 @@ def test_a_part_may_give_some_back_and_go_on() -> None:
 
 def test_an_order_that_was_over_before_its_claim_came_changes_nothing() -> None:
     cooked = Cooked()
-    cooked.events[NEAR_SHOP].append(Event(NEAR_SHOP, 8, 2_000_000, told.Heeded("0007/2", "", Status.RELEASED, 0, ())))
+    cooked.events[NEAR_SHOP].append(
+        Event(NEAR_SHOP, 8, 2_000_000, told.OutcomeApplied("0007/2", "", Status.RELEASED, 0, ()))
+    )
     assert projected(cooked).faults == []
 
 
@@ -89,35 +91,35 @@ def _collected_while_claimed(cooked: Cooked) -> None:
 
 
 def _of_another_order(cooked: Cooked) -> None:
-    cooked.change(NEAR_SHOP, 3, told.Heeded("0007/2", RESERVATION_ID, Status.HELD, HELD_UNTIL_MS, ()))
+    cooked.change(NEAR_SHOP, 3, told.OutcomeApplied("0007/2", RESERVATION_ID, Status.HELD, HELD_UNTIL_MS, ()))
 
 
 def _never_claimed(cooked: Cooked) -> None:
-    cooked.change(NEAR_SHOP, 3, told.Heeded(ORDER_ID, f"{NEAR_SHOP}:1", Status.HELD, HELD_UNTIL_MS, ()))
+    cooked.change(NEAR_SHOP, 3, told.OutcomeApplied(ORDER_ID, f"{NEAR_SHOP}:1", Status.HELD, HELD_UNTIL_MS, ()))
 
 
 def _back_to_claimed(cooked: Cooked) -> None:
-    cooked.change(NEAR_SHOP, 3, heeded(NEAR_SHOP, Status.CLAIMED, 0))
+    cooked.change(NEAR_SHOP, 3, outcome_applied(NEAR_SHOP, Status.CLAIMED, 0))
 
 
 def _back_to_held(cooked: Cooked) -> None:
-    cooked.change(NEAR_SHOP, 5, heeded(NEAR_SHOP, Status.HELD, HELD_UNTIL_MS))
+    cooked.change(NEAR_SHOP, 5, outcome_applied(NEAR_SHOP, Status.HELD, HELD_UNTIL_MS))
 
 
 def _over_and_still_holding(cooked: Cooked) -> None:
-    cooked.change(NEAR_SHOP, 5, heeded(NEAR_SHOP, Status.RELEASED, 0, units=1))
+    cooked.change(NEAR_SHOP, 5, outcome_applied(NEAR_SHOP, Status.RELEASED, 0, units=1))
 
 
 def _over_as_collected(cooked: Cooked) -> None:
-    cooked.change(NEAR_SHOP, 5, heeded(NEAR_SHOP, Status.COLLECTED, 0, units=2))
+    cooked.change(NEAR_SHOP, 5, outcome_applied(NEAR_SHOP, Status.COLLECTED, 0, units=2))
 
 
 def _gives_more_than_it_held(cooked: Cooked) -> None:
-    cooked.change(NEAR_SHOP, 5, heeded(NEAR_SHOP, Status.RELEASED, 0, units=3))
+    cooked.change(NEAR_SHOP, 5, outcome_applied(NEAR_SHOP, Status.RELEASED, 0, units=3))
 
 
 def _heeds_after_its_end(cooked: Cooked) -> None:
-    cooked.change(NEAR_SHOP, 7, heeded(NEAR_SHOP, Status.RELEASED, 0, units=2))
+    cooked.change(NEAR_SHOP, 7, outcome_applied(NEAR_SHOP, Status.RELEASED, 0, units=2))
 
 
 def _confirmed_by_itself(cooked: Cooked) -> None:

@@ -11,7 +11,7 @@ from actors.orders.ids import SLOTS, ledger_of_slot
 from holdfast.client import CUSTOMERS_LEDGERS, HoldfastError, NotFound, OutcomeUnknown, ServiceFault, methods
 from holdfast.client.methods import Method
 from holdfast.client.values.administration import ChainLimitRule, LimitRule, Policy, Store, TtlRule
-from holdfast.client.values.events import Acknowledged, Amended, Heeded, Reserved, UnknownChange
+from holdfast.client.values.events import Acknowledged, Amended, OutcomeApplied, Reserved, UnknownChange
 from holdfast.client.values.orders import (
     Candidate,
     ExcludedCount,
@@ -261,9 +261,9 @@ def test_events_of_orders_carry_what_they_say() -> None:
     message.amended.lines.add(sku="a", quantity=2)
     message.amended.expires_at.CopyFrom(to_timestamp(9))
     assert event_from(message).change == Amended("s:1", (("a", 2),), 9, None)
-    message.heeded.order_id = "0007/1907"
-    message.heeded.status = reservation_pb2.RESERVATION_STATUS_HELD
-    assert event_from(message).change == Heeded("0007/1907", "", Status.HELD, 0, ())
+    message.outcome_applied.order_id = "0007/1907"
+    message.outcome_applied.status = reservation_pb2.RESERVATION_STATUS_HELD
+    assert event_from(message).change == OutcomeApplied("0007/1907", "", Status.HELD, 0, ())
     message.acknowledged.reservation_ids.extend(["s:1", "s:2"])
     assert event_from(message).change == Acknowledged(("s:1", "s:2"))
 

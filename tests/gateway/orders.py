@@ -46,8 +46,8 @@ def settle(front: Front) -> None:
     """Everyone hears."""
 
     async def main() -> None:
-        await front.gateway._settler.tell()
-        await front.gateway._settler.hear()
+        await front.gateway._settler.deliver()
+        await front.gateway._settler.collect_reports()
 
     front.run(main)
 

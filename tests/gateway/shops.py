@@ -8,7 +8,7 @@ import numpy as np
 from serve.sourcing.places import Place
 from serve.sourcing.plan import NoPlan, Plan, plan
 from serve.sourcing.ranking import Ask, Demand, Known, Limits, SourcingPolicy
-from serve.sourcing.store_index import EARTH_RADIUS_METRES, Atlas
+from serve.sourcing.store_index import EARTH_RADIUS_METRES, StoreIndex
 
 HOME: Final = Place(0.0, 0.0)
 KILOMETRES_A_DEGREE: Final = math.pi * EARTH_RADIUS_METRES / 180_000
@@ -26,7 +26,7 @@ class Shop(NamedTuple):
 class World(NamedTuple):
     """Shops east of the customer's place, as a table has them."""
 
-    atlas: Atlas
+    store_index: StoreIndex
     known: Known
     demand: Demand
 
@@ -34,15 +34,15 @@ class World(NamedTuple):
         return Ask(HOME, self.demand, "web", Limits(stores_max, kilometres_max))
 
     def plan(self, policy: SourcingPolicy, stores_max: int = 3, kilometres_max: float = math.inf) -> Plan | NoPlan:
-        return plan(self.atlas, self.known, self.ask(stores_max, kilometres_max), policy)
+        return plan(self.store_index, self.known, self.ask(stores_max, kilometres_max), policy)
 
 
 def world(demand: str, shops: str) -> World:
     """`demand` is `A 2, B 1`; each line of `shops` is id, kilometres and units by SKU: `S1 10 2 0`."""
     asked = Demand.of((sku, int(quantity)) for sku, quantity in (line.split() for line in demand.split(",")))
     cells = sorted(line.split() for line in shops.strip().splitlines())
-    atlas = Atlas.of(1, [Shop(store_id, 0.0, float(km) / KILOMETRES_A_DEGREE) for store_id, km, *_ in cells])
-    return World(atlas, Known(np.array([[int(unit) for unit in units] for _, _, *units in cells], np.int64)), asked)
+    index = StoreIndex.of(1, [Shop(store_id, 0.0, float(km) / KILOMETRES_A_DEGREE) for store_id, km, *_ in cells])
+    return World(index, Known(np.array([[int(unit) for unit in units] for _, _, *units in cells], np.int64)), asked)
 
 
 def told(found: Plan | NoPlan) -> str:

@@ -29,7 +29,7 @@ from tests.runtime.office import ManualClock
 CODE = grpc.StatusCode
 
 
-def tell(front: Front) -> None:
+def deliver(front: Front) -> None:
     """Something of every kind happens in S1."""
     line = [{"sku": "A", "quantity": 1}]
     front.reserve("k1", units=2)
@@ -74,7 +74,7 @@ def tell_of_an_order(front: Front) -> None:
 
 
 def test_every_kind_of_event_has_its_message(front: Front) -> None:
-    tell(front)
+    deliver(front)
     version = front.version()
 
     async def main() -> None:
@@ -97,9 +97,12 @@ def test_every_kind_of_event_has_its_message(front: Front) -> None:
         assert [(row.sku, row.quantity) for row in by_kind["safety_stock_set"].safety_stock_set.safety_stocks] == [
             ("A", 1)
         ]
-        claimed, heeded = by_kind["claimed"].claimed.reservation, by_kind["heeded"].heeded
-        assert (claimed.reservation_id, claimed.order_id) == (heeded.reservation_id, heeded.order_id)
-        assert (claimed.status, heeded.status) == (
+        claimed, applied = by_kind["claimed"].claimed.reservation, by_kind["outcome_applied"].outcome_applied
+        assert (claimed.reservation_id, claimed.order_id) == (
+            applied.reservation_id,
+            applied.order_id,
+        )
+        assert (claimed.status, applied.status) == (
             reservation_pb2.RESERVATION_STATUS_CLAIMED,
             reservation_pb2.RESERVATION_STATUS_HELD,
         )
@@ -111,7 +114,7 @@ def test_every_kind_of_event_has_its_message(front: Front) -> None:
 
 
 def test_a_feed_resumes_without_gaps_from_every_cursor(front: Front) -> None:
-    tell(front)
+    deliver(front)
     version = front.version()
 
     async def main() -> None:

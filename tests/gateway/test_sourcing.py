@@ -19,7 +19,7 @@ from serve.sourcing.ranking import (
     SourcingPolicy,
     rank,
 )
-from serve.sourcing.store_index import Atlas
+from serve.sourcing.store_index import StoreIndex
 from tests.gateway.shops import HOME, Shop, told, world
 
 ONE_STORE, SPLIT, PARTIAL = SourcingPolicy
@@ -178,7 +178,7 @@ RULES: Final = [*Exclusion, None]
 NOON_MS: Final = 43_200_000
 
 
-def every_rule() -> tuple[Atlas, Known, Ask]:
+def every_rule() -> tuple[StoreIndex, Known, Ask]:
     def breaks(rule: Exclusion) -> list[bool]:
         return [number <= RULES.index(rule) for number in range(len(RULES))]
 
@@ -196,48 +196,48 @@ def every_rule() -> tuple[Atlas, Known, Ask]:
         np.array([NOON_MS + late for late in breaks(Exclusion.NOT_READY_IN_TIME)], np.int64),
     )
     return (
-        Atlas.of(1, shops, others),
+        StoreIndex.of(1, shops, others),
         known,
         Ask(HOME, Demand.of([("A", 1), ("B", 1)]), "web", Limits(3, 10.0), NOON_MS),
     )
 
 
 def test_every_rule_excludes_and_the_first_is_told() -> None:
-    atlas, known, ask = every_rule()
-    ranking = rank(atlas, known, ask, ONE_STORE, at_most=100, explain=True)
+    store_index, known, ask = every_rule()
+    ranking = rank(store_index, known, ask, ONE_STORE, at_most=100, explain=True)
     assert {each.store_id: each.excluded for each in ranking.candidates} == {
         f"S{number}": rule for number, rule in enumerate(RULES)
     }
     assert ranking.excluded == dict.fromkeys(Exclusion, 1)
     assert (ranking.suited, ranking.left_off) == (1, 0)
     assert ranking.candidates[0] == Candidate("S8", 111, (("A", 1), ("B", 1)), 3, None, NOON_MS)
-    found = plan(atlas, known, ask, ONE_STORE)
+    found = plan(store_index, known, ask, ONE_STORE)
     assert isinstance(found, Plan)
     assert [part.store_id for part in found.parts] == ["S8"]
 
 
 def test_having_something_is_enough_where_a_basket_may_be_divided() -> None:
-    atlas, known, ask = every_rule()
-    ranking = rank(atlas, known, ask, SPLIT)
+    store_index, known, ask = every_rule()
+    ranking = rank(store_index, known, ask, SPLIT)
     assert [each.store_id for each in ranking.candidates] == ["S7", "S8"]
     assert Exclusion.NOT_ENOUGH_STOCK not in ranking.excluded
 
 
 def test_a_shortfall_is_told_as_nothing_available() -> None:
     here = world("A 1, B 1", "S1 1 -3 1")
-    (only,) = rank(here.atlas, here.known, here.ask(), SPLIT).candidates
+    (only,) = rank(here.store_index, here.known, here.ask(), SPLIT).candidates
     assert only.available == (("A", 0), ("B", 1))
 
 
 @pytest.mark.parametrize("policy", SourcingPolicy)
 def test_an_explanation_covers_every_shop_candidates_first(policy: SourcingPolicy) -> None:
-    atlas, known, ask = every_rule()
-    ranking = rank(atlas, known, ask, policy, at_most=100, explain=True)
-    assert sorted(each.store_id for each in ranking.candidates) == list(atlas.store_ids)
+    store_index, known, ask = every_rule()
+    ranking = rank(store_index, known, ask, policy, at_most=100, explain=True)
+    assert sorted(each.store_id for each in ranking.candidates) == list(store_index.store_ids)
     assert [each.excluded is None for each in ranking.candidates] == [True] * ranking.suited + [False] * (
-        len(atlas) - ranking.suited
+        len(store_index) - ranking.suited
     )
-    few = rank(atlas, known, ask, policy, at_most=3, explain=True)
+    few = rank(store_index, known, ask, policy, at_most=3, explain=True)
     assert few.candidates == ranking.candidates[:3]
     assert few.excluded == ranking.excluded
 
@@ -246,11 +246,11 @@ def test_an_explanation_covers_every_shop_candidates_first(policy: SourcingPolic
 @pytest.mark.parametrize("at_most", [0, 1, 2, 5, 100])
 @pytest.mark.parametrize("policy", SourcingPolicy)
 def test_no_shop_goes_unmentioned(policy: SourcingPolicy, at_most: int, explain: bool) -> None:
-    atlas, known, ask = every_rule()
-    ranking = rank(atlas, known, ask, policy, at_most=at_most, explain=explain)
+    store_index, known, ask = every_rule()
+    ranking = rank(store_index, known, ask, policy, at_most=at_most, explain=explain)
     told = sum(each.excluded is None for each in ranking.candidates)
     assert told + ranking.left_off == ranking.suited
-    assert ranking.suited + sum(ranking.excluded.values()) == len(atlas)
+    assert ranking.suited + sum(ranking.excluded.values()) == len(store_index)
 
 
 @pytest.mark.parametrize("explain", [False, True])
@@ -258,7 +258,7 @@ def test_a_shop_that_nobody_asked_is_not_said_to_have_nothing(explain: bool) -> 
     here = world("A 1", "S1 1 1\nS2 2 0\nS3 3 0\nS4 9 0")
     known = Known(here.known.available, asked=np.array([True, True, False, False]))
     for policy in SourcingPolicy:
-        ranking = rank(here.atlas, known, here.ask(3, 5.0), policy, explain=explain)
+        ranking = rank(here.store_index, known, here.ask(3, 5.0), policy, explain=explain)
         assert (ranking.suited, ranking.left_off) == (1, 1)
         assert ranking.excluded == {Exclusion.TOO_FAR: 1, Exclusion.NO_STOCK: 1}
         assert [each.store_id for each in ranking.candidates] == (["S1", "S2", "S4"] if explain else ["S1"])
@@ -267,18 +267,18 @@ def test_a_shop_that_nobody_asked_is_not_said_to_have_nothing(explain: bool) -> 
 def test_the_sequence_is_distance_then_id_however_few_are_told() -> None:
     here = world("A 1", "\n".join(f"S{number:02d} {number // 4 + 1} 1" for number in range(40)))
     ask = here.ask()
-    whole = [each.store_id for each in rank(here.atlas, here.known, ask, ONE_STORE, at_most=100).candidates]
+    whole = [each.store_id for each in rank(here.store_index, here.known, ask, ONE_STORE, at_most=100).candidates]
     assert whole == [f"S{number:02d}" for number in range(40)]
     for at_most in (0, 1, 2, 39, 40):
-        some = rank(here.atlas, here.known, ask, ONE_STORE, at_most=at_most)
+        some = rank(here.store_index, here.known, ask, ONE_STORE, at_most=at_most)
         assert [each.store_id for each in some.candidates] == whole[:at_most]
         assert some.left_off == 40 - at_most
 
 
 def test_a_channel_that_no_shop_names_is_served_by_those_that_name_none() -> None:
-    atlas = Atlas.of(1, [Shop("S1", 0, 0), Shop("S2", 0, 0), Shop("S3", 0, 0)], {"S1": {"web"}, "S2": ()})
-    assert atlas.serves("web").tolist() == [True, True, True]
-    assert atlas.serves("kiosk").tolist() == [False, True, True]
+    store_index = StoreIndex.of(1, [Shop("S1", 0, 0), Shop("S2", 0, 0), Shop("S3", 0, 0)], {"S1": {"web"}, "S2": ()})
+    assert store_index.serves("web").tolist() == [True, True, True]
+    assert store_index.serves("kiosk").tolist() == [False, True, True]
 
 
 def test_a_shop_that_stays_closed_is_closed_whenever_it_is_asked_for() -> None:
@@ -286,7 +286,7 @@ def test_a_shop_that_stays_closed_is_closed_whenever_it_is_asked_for() -> None:
     known = Known(here.known.available, ready_ms=np.array([NEVER_MS, NOON_MS, NOON_MS + 1]))
     for ready_by_ms, late in ((NOON_MS, Exclusion.NOT_READY_IN_TIME), (NOON_MS + 1, None), (0, None)):
         ask = replace(here.ask(), ready_by_ms=ready_by_ms)
-        ranking = rank(here.atlas, known, ask, ONE_STORE, explain=True)
+        ranking = rank(here.store_index, known, ask, ONE_STORE, explain=True)
         assert {each.store_id: (each.ready_ms, each.excluded) for each in ranking.candidates} == {
             "S1": (None, Exclusion.CLOSED),
             "S2": (NOON_MS, None),
@@ -297,7 +297,7 @@ def test_a_shop_that_stays_closed_is_closed_whenever_it_is_asked_for() -> None:
 def test_a_refusal_offers_no_shop_that_is_not_ready_in_time() -> None:
     here = world("A 2", "S1 1 2\nS2 2 1\nS3 30 2\nS4 40 2")
     known = Known(here.known.available, ready_ms=np.array([NEVER_MS, NOON_MS + 1, NOON_MS + 1, NOON_MS]))
-    found = plan(here.atlas, known, replace(here.ask(3, 10.0), ready_by_ms=NOON_MS), ONE_STORE)
+    found = plan(here.store_index, known, replace(here.ask(3, 10.0), ready_by_ms=NOON_MS), ONE_STORE)
     assert told(found) == "no plan; short A 0 of 2; whole S4; some S4"
 
 
@@ -315,7 +315,7 @@ def test_a_refusal_offers_no_shop_that_is_not_ready_in_time() -> None:
 def test_a_refusal_says_whether_more_time_would_do(shops: str, ready_ms: tuple[int, int], too_soon: bool) -> None:
     here = world("A 2", shops)
     known = Known(here.known.available, ready_ms=np.array(ready_ms))
-    found = plan(here.atlas, known, replace(here.ask(3, 10.0), ready_by_ms=NOON_MS), ONE_STORE)
+    found = plan(here.store_index, known, replace(here.ask(3, 10.0), ready_by_ms=NOON_MS), ONE_STORE)
     assert isinstance(found, NoPlan)
     assert found.too_soon is too_soon
 
@@ -323,7 +323,7 @@ def test_a_refusal_says_whether_more_time_would_do(shops: str, ready_ms: tuple[i
 def test_a_shop_whose_pickups_nobody_counts_is_not_full() -> None:
     here = world("A 1", "S1 1 1\nS2 2 1\nS3 3 1")
     known = Known(here.known.available, capacity_left=np.array([0, UNLIMITED, 5]))
-    ranking = rank(here.atlas, known, here.ask(), ONE_STORE, explain=True)
+    ranking = rank(here.store_index, known, here.ask(), ONE_STORE, explain=True)
     assert [(each.store_id, each.capacity_left, each.excluded) for each in ranking.candidates] == [
         ("S2", None, None),
         ("S3", 5, None),

@@ -44,10 +44,14 @@ def small_worlds(draw: st.DrawFn) -> World:
 
 def in_sequence(here: World) -> tuple[list[str], list[list[int]], list[int]]:
     """Shops nearest first: ids, units, metres."""
-    metres = here.atlas.metres_from(HOME).tolist()
-    rows = sorted(range(len(metres)), key=lambda row: (metres[row], here.atlas.store_ids[row]))
+    metres = here.store_index.metres_from(HOME).tolist()
+    rows = sorted(range(len(metres)), key=lambda row: (metres[row], here.store_index.store_ids[row]))
     units = np.maximum(here.known.available, 0).tolist()
-    return [here.atlas.store_ids[row] for row in rows], [units[row] for row in rows], [metres[row] for row in rows]
+    return (
+        [here.store_index.store_ids[row] for row in rows],
+        [units[row] for row in rows],
+        [metres[row] for row in rows],
+    )
 
 
 def adds_up(here: World, found: Plan) -> None:
@@ -56,7 +60,7 @@ def adds_up(here: World, found: Plan) -> None:
     for part in found.parts:
         assert part.lines
         for sku, units in part.lines:
-            row, column = here.atlas.rows[part.store_id], here.demand.skus.index(sku)
+            row, column = here.store_index.rows[part.store_id], here.demand.skus.index(sku)
             assert 0 < units <= here.known.available[row, column]
             given[sku] += units
     for sku, asked, available in found.short:
@@ -135,7 +139,7 @@ def test_lowered_figures_only_make_a_plan_without_them(here: World, stores_max: 
     if isinstance(found, NoPlan):
         return
     part = data.draw(st.sampled_from(found.parts))
-    again = here._replace(known=lowered(here.atlas, here.demand, here.known, [Found(part.store_id)]))
+    again = here._replace(known=lowered(here.store_index, here.demand, here.known, [Found(part.store_id)]))
     other = again.plan(SPLIT, stores_max)
     if isinstance(other, Plan):
         assert part.store_id not in {each.store_id for each in other.parts}
@@ -145,11 +149,13 @@ def test_lowered_figures_only_make_a_plan_without_them(here: World, stores_max: 
 
 def test_a_figure_is_lowered_and_never_raised() -> None:
     here = world("A 3, B 3", "S1 1 9 9\nS2 2 9 9")
-    after = lowered(here.atlas, here.demand, here.known, [Found("S1", 2, "A"), Found("S2", 1), Found("S1", 99, "B")])
+    after = lowered(
+        here.store_index, here.demand, here.known, [Found("S1", 2, "A"), Found("S2", 1), Found("S1", 99, "B")]
+    )
     assert after.available.tolist() == [[2, 9], [1, 1]]
     assert here.known.available.tolist() == [[9, 9], [9, 9]], "what was known stays as it was"
     with pytest.raises(KeyError):
-        lowered(here.atlas, here.demand, here.known, [Found("S9")])
+        lowered(here.store_index, here.demand, here.known, [Found("S9")])
 
 
 def many(shops: int, last: str) -> World:
@@ -180,8 +186,8 @@ def test_farther_shops_are_taken_where_the_nearest_do_not_do() -> None:
 
 def test_a_search_cut_short_says_so_and_still_plans() -> None:
     here = world("A 1, B 1, C 1", "S1 1 1 0 0\nS2 2 0 1 0\n" + "\n".join(f"S{n} {n} 0 0 1" for n in range(3, 10)))
-    whole = plan(here.atlas, here.known, here.ask(), SPLIT)
-    cut = plan(here.atlas, here.known, here.ask(), SPLIT, nodes_max=0)
+    whole = plan(here.store_index, here.known, here.ask(), SPLIT)
+    cut = plan(here.store_index, here.known, here.ask(), SPLIT, nodes_max=0)
     assert (told(whole), whole.proof) == ("S1 A 1, S2 B 1, S3 C 1; 6 km", Proof.EXACT)
     assert (told(cut), cut.proof) == ("S1 A 1, S2 B 1, S3 C 1; 6 km", Proof.NOT_PROVEN)
 

@@ -50,11 +50,11 @@ def test_a_ledger_of_customers_says_where_it_stands(front: Front) -> None:
     request = ad.GetLedgerStatusRequest(store_id=HERS)
     status = front.accept("GetLedgerStatus", request)
     assert (status.store_id, status.actor, status.epoch) == (HERS, CUSTOMERS, 1)
-    assert (status.version, status.open_reservations, status.unheard) == (customers(front).version, 1, 0)
+    assert (status.version, status.open_reservations, status.outbox) == (customers(front).version, 1, 0)
     say(front, "S1", shop.Collect("c", order.parts[0].reservation, "p", ()))
-    assert front.accept("GetLedgerStatus", ad.GetLedgerStatusRequest(store_id="S1")).unheard == 1
+    assert front.accept("GetLedgerStatus", ad.GetLedgerStatusRequest(store_id="S1")).outbox == 1
     settle(front)
-    assert front.accept("GetLedgerStatus", ad.GetLedgerStatusRequest(store_id="S1")).unheard == 0
+    assert front.accept("GetLedgerStatus", ad.GetLedgerStatusRequest(store_id="S1")).outbox == 0
 
 
 def test_a_ledger_that_has_not_begun_is_not_begun_by_a_question(front: Front) -> None:
@@ -90,7 +90,7 @@ def _holds_more(ledger: OrderLedger) -> None:
 LIVE_WRONG: Final[dict[str, tuple[Callable[[OrderLedger], object], set[str]]]] = {
     "a state that the journal does not make": (_holds_more, {"I13", "I11"}),
     "an answer that is forgotten": (_forgets_an_answer, {"I13", "I5"}),
-    "an index alone": (lambda ledger: ledger.untold.update({99: None}), {"I7"}),
+    "an index alone": (lambda ledger: ledger.outbox.update({99: None}), {"I7"}),
     "a deadline alone": (lambda ledger: ledger.deadlines.clear(), {"I11"}),
 }
 
@@ -136,7 +136,10 @@ def test_a_claim_of_an_order_that_is_being_decided_is_on_its_way(front: Front) -
     part = order.parts[0]
     ledger = customers(front)
     ledger.orders[order.number] = order._replace(
-        standing=Standing.OPEN, open_attempt=1, decide_by_ms=1, parts=(part._replace(reservation=0, heeded=0),)
+        standing=Standing.OPEN,
+        open_attempt=1,
+        decide_by_ms=1,
+        parts=(part._replace(reservation=0, applied_revision=0),),
     )
     other = hosted(front, "store-S2", "S2")
     other.reservations.clear()

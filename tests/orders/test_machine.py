@@ -55,7 +55,7 @@ class OrdersMachine(RuleBasedStateMachine):
         self.clock_ms = DAY_ZERO_MS
         self.keys = self.shop_version = 0
         self.said: list[tuple[Any, Answer]] = []
-        self.notes: list[cm.Note] = []
+        self.reports: list[cm.Report] = []
 
     def fresh_key(self) -> str:
         self.keys += 1
@@ -160,17 +160,17 @@ class OrdersMachine(RuleBasedStateMachine):
             command = cm.Release(command.key, number, ReleaseReason.OTHER)
         assert word(self.say(command)) == self.model.step(command, self.clock_ms)
 
-    @precondition(lambda self: self.watched.ledger.untold)
+    @precondition(lambda self: self.watched.ledger.outbox)
     @rule(pick=picks)
     def a_shop_hears(self, pick: int) -> None:
-        untold = [self.watched.ledger.orders[number] for number in self.watched.ledger.untold]
-        order = untold[pick % len(untold)]
-        turn = order.next_to_tell()
+        outbox = [self.watched.ledger.orders[number] for number in self.watched.ledger.outbox]
+        order = outbox[pick % len(outbox)]
+        turn = order.next_deliveries()
         assert turn, "somebody's turn it always is"
         part = turn[pick // 7 % len(turn)]
         ours, its = self.theirs(order, part)
         self.model.hear(ours, its)
-        self.note(order, part, order.revision)
+        self.report(order, part, order.revision)
 
     @precondition(lambda self: self.watched.ledger.orders)
     @rule(pick=picks)
@@ -186,7 +186,7 @@ class OrdersMachine(RuleBasedStateMachine):
             self.model.sell(order, part, held[pick % len(held)], self.clock_ms)
             ours = self.watched.ledger.orders[order.number]
             (its,) = [its for its in ours.parts if (its.store_id, its.attempt) == (part.store_id, part.attempt)]
-            self.note(ours, its, 0)
+            self.report(ours, its, 0)
 
     def theirs(self, order: Order, part: Part) -> tuple[naive.Order, naive.Part]:
         """The model's."""
@@ -196,24 +196,24 @@ class OrdersMachine(RuleBasedStateMachine):
         assert len(its) == 1, part
         return ours, its[0]
 
-    def note(self, order: Order, part: Part, revision: int) -> None:
+    def report(self, order: Order, part: Part, revision: int) -> None:
         self.shop_version += 1
         ours, its = self.theirs(order, part)
         held = tuple(0 if its.final else its.held.get(sku, 0) for sku, _ in part.lines)
         sold = tuple(its.sold.get(sku, 0) for sku, _ in part.lines)
         status = self.model.status_of(ours, its)
-        note = cm.Note(
+        report = cm.Report(
             order.number, part.store_id, part.attempt, revision, part.reservation, self.shop_version, status, held, sold
         )
         if not part.reservation:
-            note = note._replace(version=0, held=(), collected=())
-        self.notes.append(note)
-        self.say(note)
+            report = report._replace(version=0, held=(), collected=())
+        self.reports.append(report)
+        self.say(report)
 
-    @precondition(lambda self: self.notes)
+    @precondition(lambda self: self.reports)
     @rule(pick=picks)
     def a_note_comes_again_and_late(self, pick: int) -> None:
-        told = self.watched.say(self.notes[pick % len(self.notes)], self.clock_ms)
+        told = self.watched.say(self.reports[pick % len(self.reports)], self.clock_ms)
         assert told.events == ()
 
     @precondition(lambda self: self.said)
@@ -286,7 +286,7 @@ class OrdersMachine(RuleBasedStateMachine):
         self.model.pass_to(self.clock_ms + 8 * DAY_MS)
         self.clock_ms += 8 * DAY_MS
         self.watched.wait(self.clock_ms)
-        while self.watched.ledger.untold:
+        while self.watched.ledger.outbox:
             self.a_shop_hears(0)
         settled = all(order.is_settled() for order in self.watched.ledger.orders.values())
         assert settled

@@ -51,9 +51,9 @@ def any_attempt(ledger: OrderLedger, number: int, _attempt: int) -> Order | None
     return order if order is not None and order.open_attempt else None
 
 
-def believes_every_note(part: Part, event: ev.Noted, at_ms: int) -> Part:
+def believes_every_note(part: Part, event: ev.Reported, at_ms: int) -> Part:
     return part._replace(
-        heeded=max(part.heeded, event.revision),
+        applied_revision=max(part.applied_revision, event.revision),
         version=event.version,
         status=event.status,
         held=event.held,
@@ -61,8 +61,8 @@ def believes_every_note(part: Part, event: ev.Noted, at_ms: int) -> Part:
     )
 
 
-def hears_without_believing(part: Part, event: ev.Noted, _at_ms: int) -> Part:
-    return part._replace(heeded=max(part.heeded, event.revision), version=event.version)
+def hears_without_believing(part: Part, event: ev.Reported, _at_ms: int) -> Part:
+    return part._replace(applied_revision=max(part.applied_revision, event.revision), version=event.version)
 
 
 def keeps_all(order: Order, part: Part, numbers: dict[str, int], _wanted: Any) -> Part:
@@ -76,7 +76,7 @@ def only_what_is_certain(part: Part, sku: str) -> int:
 
 
 def tells_nobody(ledger: OrderLedger, order: Order) -> None:
-    ledger.untold.pop(order.number, None)
+    ledger.outbox.pop(order.number, None)
 
 
 def steps_while_undecided(ledger: OrderLedger, number: int, allowed: Any) -> Any:
@@ -127,7 +127,7 @@ MUTANTS: Final = {
 
 # Whom to tell first is for those who carry the words: no page says it.
 BY_THE_MACHINE_ALONE: Final = {
-    "tells the new shop first": Mutant(Order, "next_to_tell", Order.untold_parts, ""),
+    "tells the new shop first": Mutant(Order, "next_to_tell", Order.undelivered_parts, ""),
 }
 
 Expire = Callable[[OrderLedger, int], list[ev.Event]]

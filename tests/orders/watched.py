@@ -98,7 +98,7 @@ class Watched:
             ]
             if Capture(other).state_hash() != Capture(self.ledger).state_hash():
                 found.append(f"{checker}: another hash")
-            for index in ("customers", "baskets", "untold", "remembered"):
+            for index in ("customers", "baskets", "outbox", "remembered"):
                 if getattr(other, index) != getattr(self.ledger, index):
                     found.append(f"{checker}: {index} {getattr(self.ledger, index)} became {getattr(other, index)}")
         return found

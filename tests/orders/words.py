@@ -67,7 +67,7 @@ def command_of(text: str, key: str, ledger: OrderLedger) -> cm.Command:
         case "extend":
             return cm.Extend(key, int(number), ttl_ms, hours)
         case "visit":
-            return cm.Visit(key, content, int(number))
+            return cm.FanOut(key, content, int(number))
         case "release":
             return cm.Release(key, int(number), ReleaseReason[options.get("because", "OTHER")])
         case "note":
@@ -92,15 +92,15 @@ def _named(text: str) -> tuple[str, int]:
     return store_id, int(attempt)
 
 
-def _note(number: int, text: str, sold: Lines, ledger: OrderLedger) -> cm.Note:
+def _note(number: int, text: str, sold: Lines, ledger: OrderLedger) -> cm.Report:
     who, _, revision, *rest = text.split()
     store_id, attempt = _named(who)
     if rest == ["none"]:
-        return cm.Note(number, store_id, attempt, int(revision), 0, 0, Status.RELEASED, (), ())
+        return cm.Report(number, store_id, attempt, int(revision), 0, 0, Status.RELEASED, (), ())
     version, status, *held = rest
     part = next(p for p in ledger.orders[number].parts if (p.store_id, p.attempt) == (store_id, attempt))
     holds = lines_of(" ".join(held))
-    return cm.Note(
+    return cm.Report(
         number,
         store_id,
         attempt,
@@ -144,7 +144,7 @@ def order_text(order: Order) -> str:
 
 
 def _part_text(order: Order, part: Part) -> str:
-    mark = "?" if not part.reservation else "*" if part in order.untold_parts() else ""
+    mark = "?" if not part.reservation else "*" if part in order.undelivered_parts() else ""
     holds = part.lines
     if part.reservation:
         held = part.held if part.status in LIVE else (0,) * len(part.lines)

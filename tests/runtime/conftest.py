@@ -8,7 +8,7 @@ import pytest
 from tests.journal.storages import MemoryStorage, SqliteStorage, Storage
 from tests.runtime.actors_here import ActorsHere
 from tests.runtime.loop_time import run
-from tests.runtime.office import ManualClock, Office
+from tests.runtime.office import ActorRuntime, ManualClock
 from tests.runtime.way import Run, Way
 
 
@@ -26,9 +26,9 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]
 
 
 @pytest.fixture
-def office(storage: Storage, clock: ManualClock) -> Office:
+def office(storage: Storage, clock: ManualClock) -> ActorRuntime:
     """A host in office."""
-    return Office(storage, clock)
+    return ActorRuntime(storage, clock)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ class ManualClock:
         self.at_ms += by_ms
 
 
-class Office:
+class ActorRuntime:
     """One host in office over a storage. What it was told of failures is in `failures`, and in the journal's log."""
 
     def __init__(
@@ -58,9 +58,9 @@ class Office:
         self._rows: dict[str, int] = {}
         self._numbers = count(1)
 
-    def successor(self) -> "Office":
+    def successor(self) -> "ActorRuntime":
         """Another process on the same storage; this one may still believe that it is in office."""
-        office = Office(self.storage, self.clock, self._policy_for)
+        office = ActorRuntime(self.storage, self.clock, self._policy_for)
         office._rows, office._numbers = self._rows, self._numbers
         return office
 
@@ -74,7 +74,7 @@ class Office:
         """One step."""
         return self.host.step([(store_id, self.command(text)) for text in texts])
 
-    def tell(self, text: str, store_id: str = "S1") -> str:
+    def deliver(self, text: str, store_id: str = "S1") -> str:
         """One command; the answer as a line."""
         (answer,) = self.say(text, store_id=store_id)
         told = f"stopped: {answer.why}" if isinstance(answer, Stopped) else answer_text(answer)

@@ -35,7 +35,7 @@ def test_an_order_is_just_committed_until_its_shops_or_its_caller_go_on() -> Non
     assert said(OPEN) == first
     assert just_committed(was_open, said(commit)), "nothing has happened in between"
 
-    said(cm.Note(NUMBER, "367", 1, first.revision, 5, 6, Status.HELD, (1,), (0,)))
+    said(cm.Report(NUMBER, "367", 1, first.revision, 5, 6, Status.HELD, (1,), (0,)))
     assert said(commit) != first
     assert not just_committed(was_open, said(commit)), "a shop has heard of it"
     assert said(OPEN) == first, "its key knows the first answer"

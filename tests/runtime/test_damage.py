@@ -10,15 +10,15 @@ from actors.journal.port import Journal, JournalDamaged, Record
 from actors.protocol.messages import Stopped
 from actors.shop.events import Event, Reserved
 from tests.journal.storages import SqliteStorage
-from tests.runtime.office import ManualClock, Office, entries
+from tests.runtime.office import ActorRuntime, ManualClock, entries
 
 
 @pytest.fixture
-def stocked(office: Office) -> Office:
+def stocked(office: ActorRuntime) -> ActorRuntime:
     """Two shops."""
-    office.tell("receive A 10", "S1")
-    office.tell("receive A 10", "S2")
-    office.tell("k1: reserve ann A 1", "S2")
+    office.deliver("receive A 10", "S1")
+    office.deliver("receive A 10", "S2")
+    office.deliver("k1: reserve ann A 1", "S2")
     return office
 
 
@@ -44,7 +44,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_record_stops_its_ledger_alone(stocked: Office, case: str) -> None:
+def test_a_wrong_record_stops_its_ledger_alone(stocked: ActorRuntime, case: str) -> None:
     payload, event_count, why = WRONG[case]
     forge(stocked.journal, payload, event_count)
     later = stocked.successor()
@@ -67,25 +67,25 @@ def test_a_wrong_record_stops_its_ledger_alone(stocked: Office, case: str) -> No
     assert later.host.sweep() == 0
 
 
-def test_a_stopped_ledger_is_not_tried_again_at_each_call(stocked: Office) -> None:
+def test_a_stopped_ledger_is_not_tried_again_at_each_call(stocked: ActorRuntime) -> None:
     forge(stocked.journal, b"[")
     later = stocked.successor()
     taken = entries(later.journal.log, "take_over")
     for _ in range(3):
-        later.tell("k9: reserve ann A 1", "S2")
+        later.deliver("k9: reserve ann A 1", "S2")
     assert entries(later.journal.log, "take_over") == taken
 
 
 def test_a_flipped_bit_stops_the_ledger_that_it_is_in(tmp_path: Path, clock: ManualClock) -> None:
     storage = SqliteStorage(tmp_path)
-    office = Office(storage, clock)
+    office = ActorRuntime(storage, clock)
     for store_id in ("S1", "S2"):
-        office.tell("receive A 10", store_id)
-        office.tell(f"k1: reserve {store_id} A 1", store_id)
+        office.deliver("receive A 10", store_id)
+        office.deliver(f"k1: reserve {store_id} A 1", store_id)
     (record,) = office.journal.read("S2", 1, 1)
-    damaged = Office(storage.flipped(record.payload), clock)
-    assert damaged.tell("k1: reserve S1 A 1", "S1") == "#2 HELD A 1 until 2:00"
-    assert "damaged at seq 2: its checksum does not fit" in damaged.tell("k1: reserve S2 A 1", "S2")
+    damaged = ActorRuntime(storage.flipped(record.payload), clock)
+    assert damaged.deliver("k1: reserve S1 A 1", "S1") == "#2 HELD A 1 until 2:00"
+    assert "damaged at seq 2: its checksum does not fit" in damaged.deliver("k1: reserve S2 A 1", "S2")
     storage.close()
 
 
@@ -98,28 +98,28 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("case", UNREADABLE)
-def test_a_snapshot_that_cannot_be_read_is_passed_over(stocked: Office, case: str) -> None:
+def test_a_snapshot_that_cannot_be_read_is_passed_over(stocked: ActorRuntime, case: str) -> None:
     """All of the records say the same; it takes longer."""
     before = stocked.state_hash("S2")
     stocked.journal.write_snapshot("S2", 1, 2, [orjson.dumps(UNREADABLE[case])])
     later = stocked.successor()
     assert later.state_hash("S2") == before
-    assert later.tell("k1: reserve ann A 1", "S2") == "#2 HELD A 1 until 2:00"
+    assert later.deliver("k1: reserve ann A 1", "S2") == "#2 HELD A 1 until 2:00"
 
 
-def test_a_snapshot_beyond_the_records_stops_the_ledger(stocked: Office) -> None:
+def test_a_snapshot_beyond_the_records_stops_the_ledger(stocked: ActorRuntime) -> None:
     """Records that were there once are missing, or it is not what it says."""
     stocked.snapshot("S2")
     snapshot = stocked.journal.newest_snapshot("S2")
     assert snapshot is not None
     ahead = [chunk.replace(b'"S2",2,', b'"S2",7,') for chunk in snapshot.chunks]
     stocked.journal.write_snapshot("S2", 1, 2, ahead)
-    assert "the records end at 2" in stocked.successor().tell("k1: reserve ann A 1", "S2")
+    assert "the records end at 2" in stocked.successor().deliver("k1: reserve ann A 1", "S2")
 
 
-def test_the_snapshot_of_another_ledger_stops_the_ledger(stocked: Office) -> None:
+def test_the_snapshot_of_another_ledger_stops_the_ledger(stocked: ActorRuntime) -> None:
     stocked.snapshot("S1")
     snapshot = stocked.journal.newest_snapshot("S1")
     assert snapshot is not None
     stocked.journal.write_snapshot("S2", 1, snapshot.seq, snapshot.chunks)
-    assert "it is of S1 at 1" in stocked.successor().tell("k1: reserve ann A 1", "S2")
+    assert "it is of S1 at 1" in stocked.successor().deliver("k1: reserve ann A 1", "S2")

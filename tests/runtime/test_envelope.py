@@ -19,7 +19,7 @@ from actors.protocol.messages import (
     unpack_batch,
 )
 from actors.shop import commands as cm
-from actors.shop.state import Remembered, Reservation, StockOutcome, Told
+from actors.shop.state import Recorded, Remembered, Reservation, StockOutcome
 
 TEXT = st.text(max_size=12)
 WHOLE = st.integers(-(2**63), 2**63 - 1)
@@ -94,9 +94,9 @@ def test_answers_come_out_as_they_went_in(
 ) -> None:
     answers: list[Remembered | Stopped] = [
         held,
-        Told("f", version, changed),
-        Told("f", version, rejection),
-        Told("f", version, outcome),
+        Recorded("f", version, changed),
+        Recorded("f", version, rejection),
+        Recorded("f", version, outcome),
         Stopped(why),
     ]
     out = unpack_answers(pack_answers(answers))

@@ -5,7 +5,7 @@ import pytest
 from actors.core.policy import HOUR_MS
 from actors.runtime.ledger_host import SWEEP_EVENTS_MAX
 from tests.journal.storages import Storage
-from tests.runtime.office import ManualClock, Office, entries
+from tests.runtime.office import ActorRuntime, ManualClock, entries
 from tests.shop.watched import DAY_ZERO_MS
 from tests.shop.words import stock_text
 
@@ -21,16 +21,16 @@ class TickingClock(ManualClock):
 
 
 @pytest.fixture
-def held(office: Office) -> Office:
+def held(office: ActorRuntime) -> ActorRuntime:
     """Three holds of one, two and three hours."""
-    office.tell("receive A 3")
+    office.deliver("receive A 3")
     for hours in (1, 2, 3):
-        office.tell(f"k{hours}: reserve c{hours} A 1 for {hours}h")
+        office.deliver(f"k{hours}: reserve c{hours} A 1 for {hours}h")
     office.journal.log.clear()
     return office
 
 
-def test_the_sweep_gives_back_what_is_due_and_no_more(held: Office, clock: ManualClock) -> None:
+def test_the_sweep_gives_back_what_is_due_and_no_more(held: ActorRuntime, clock: ManualClock) -> None:
     clock.move(2 * HOUR_MS - 1)
     assert held.host.sweep() == 1
     clock.move(1)
@@ -40,21 +40,21 @@ def test_the_sweep_gives_back_what_is_due_and_no_more(held: Office, clock: Manua
     assert held.stock() == "A 3/1"
 
 
-def test_a_read_counts_what_is_due_as_gone(held: Office, clock: ManualClock) -> None:
+def test_a_read_counts_what_is_due_as_gone(held: ActorRuntime, clock: ManualClock) -> None:
     clock.move(HOUR_MS)
     assert held.stock() == "A 3/2"
     assert entries(held.journal.log, "durable") == ["durable S1:5-5"]
 
 
-def test_a_decision_finds_what_is_due_gone(held: Office, clock: ManualClock) -> None:
+def test_a_decision_finds_what_is_due_gone(held: ActorRuntime, clock: ManualClock) -> None:
     clock.move(3 * HOUR_MS)
-    assert held.tell("reserve dan A 3") == "#8 HELD A 3 until 5:00"
+    assert held.deliver("reserve dan A 3") == "#8 HELD A 3 until 5:00"
     assert held.stock() == "A 3/3"
 
 
-def test_a_sweep_is_bounded(office: Office, clock: ManualClock) -> None:
+def test_a_sweep_is_bounded(office: ActorRuntime, clock: ManualClock) -> None:
     holds = SWEEP_EVENTS_MAX + 5
-    office.tell(f"receive A {holds}")
+    office.deliver(f"receive A {holds}")
     office.say(*(f"reserve c{number} A 1 for 1h" for number in range(holds)))
     clock.move(HOUR_MS)
     assert office.host.sweep() == SWEEP_EVENTS_MAX
@@ -62,18 +62,18 @@ def test_a_sweep_is_bounded(office: Office, clock: ManualClock) -> None:
     assert office.stock() == f"A {holds}/0"
 
 
-def test_each_ledger_is_swept(office: Office, clock: ManualClock) -> None:
+def test_each_ledger_is_swept(office: ActorRuntime, clock: ManualClock) -> None:
     for store_id in ("S1", "S2", "S3"):
-        office.tell("receive A 1", store_id)
-        office.tell("reserve ann A 1 for 1h", store_id)
+        office.deliver("receive A 1", store_id)
+        office.deliver("reserve ann A 1 for 1h", store_id)
     clock.move(HOUR_MS)
     assert office.host.sweep() == 3
     assert [office.stock(store_id) for store_id in ("S1", "S2", "S3")] == ["A 1/0"] * 3
 
 
-def test_what_was_extended_or_ended_is_not_swept(held: Office, clock: ManualClock) -> None:
-    held.tell("extend #2 for 5h")
-    held.tell("collect #3")
+def test_what_was_extended_or_ended_is_not_swept(held: ActorRuntime, clock: ManualClock) -> None:
+    held.deliver("extend #2 for 5h")
+    held.deliver("collect #3")
     clock.move(2 * HOUR_MS)
     assert held.host.sweep() == 0
     assert held.stock() == "A 2/2"
@@ -81,9 +81,9 @@ def test_what_was_extended_or_ended_is_not_swept(held: Office, clock: ManualCloc
 
 def test_a_read_shows_nothing_that_is_due_at_the_instant_it_names(storage: Storage) -> None:
     clock = TickingClock()
-    office = Office(storage, clock)
-    office.tell("receive A 1")
-    office.tell("reserve ann A 1 for 1h")
+    office = ActorRuntime(storage, clock)
+    office.deliver("receive A 1")
+    office.deliver("reserve ann A 1 for 1h")
     clock.ticks = True
     for at_ms in range(DAY_ZERO_MS + HOUR_MS - 3, DAY_ZERO_MS + HOUR_MS + 1):
         clock.at_ms = at_ms

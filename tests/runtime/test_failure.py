@@ -6,25 +6,25 @@ import pytest
 
 from actors.core.policy import HOUR_MS
 from actors.journal.port import Fenced, JournalDamaged, JournalFailed
-from tests.runtime.office import WAIT_S, Office, entries
+from tests.runtime.office import WAIT_S, ActorRuntime, entries
 from tests.waiting import until
 
 
 @pytest.fixture
-def stocked(office: Office) -> Office:
+def stocked(office: ActorRuntime) -> ActorRuntime:
     """Ten of A are there."""
-    office.tell("receive A 10")
+    office.deliver("receive A 10")
     office.journal.log.clear()
     return office
 
 
-def test_the_end_is_told_once_before_any_waiter_hears(stocked: Office) -> None:
+def test_the_end_is_told_once_before_any_waiter_hears(stocked: ActorRuntime) -> None:
     gate = stocked.journal.hold_before(1)
     stocked.journal.fail_before(2)
 
     def caller(number: int) -> str:
         try:
-            return stocked.tell(f"k{number}: reserve c{number} A 1")
+            return stocked.deliver(f"k{number}: reserve c{number} A 1")
         except JournalFailed:
             stocked.journal.log.append("heard")
             return "heard"
@@ -44,16 +44,16 @@ def test_the_end_is_told_once_before_any_waiter_hears(stocked: Office) -> None:
     assert len(entries(log, "heard")) in {5, 6}  # the first may be told of the end instead of its durable answer
 
 
-def test_nothing_is_answered_and_nothing_is_written_after_a_failure(stocked: Office) -> None:
-    stocked.tell("k1: reserve ann A 1")
+def test_nothing_is_answered_and_nothing_is_written_after_a_failure(stocked: ActorRuntime) -> None:
+    stocked.deliver("k1: reserve ann A 1")
     stocked.journal.fail_before()
     with pytest.raises(JournalFailed):
-        stocked.tell("k2: reserve bob A 1")
+        stocked.deliver("k2: reserve bob A 1")
     stocked.journal.log.clear()
 
     for text in ("k2: reserve bob A 1", "k3: reserve cid A 1", "k1: reserve ann A 1"):
         with pytest.raises(JournalFailed):
-            stocked.tell(text)
+            stocked.deliver(text)
     with pytest.raises(JournalFailed):
         stocked.stock()
     with pytest.raises(JournalFailed):
@@ -63,24 +63,24 @@ def test_nothing_is_answered_and_nothing_is_written_after_a_failure(stocked: Off
 
 
 @pytest.mark.parametrize("written", [False, True])
-def test_a_retry_after_a_crash_gives_one_effect_and_one_answer(stocked: Office, *, written: bool) -> None:
+def test_a_retry_after_a_crash_gives_one_effect_and_one_answer(stocked: ActorRuntime, *, written: bool) -> None:
     """Whether the append had reached the disk is what nobody can know; the retry makes both the same."""
     (stocked.journal.fail_after if written else stocked.journal.fail_before)()
     with pytest.raises(JournalFailed):
-        stocked.tell("k1: reserve ann A 3")
+        stocked.deliver("k1: reserve ann A 3")
 
     later = stocked.successor()
     assert later.version() == (2 if written else 1)
-    first = later.tell("k1: reserve ann A 3")
+    first = later.deliver("k1: reserve ann A 3")
     assert first == "#2 HELD A 3 until 2:00"
-    assert later.tell("k1: reserve ann A 3") == first
+    assert later.deliver("k1: reserve ann A 3") == first
     assert later.stock() == "A 10/3"
-    assert later.successor().tell("k1: reserve ann A 3") == first
+    assert later.successor().deliver("k1: reserve ann A 3") == first
 
 
-def test_recovery_gives_exactly_the_durable_prefix(stocked: Office) -> None:
+def test_recovery_gives_exactly_the_durable_prefix(stocked: ActorRuntime) -> None:
     for number in range(3):
-        stocked.tell(f"k{number}: reserve c{number} A 1")
+        stocked.deliver(f"k{number}: reserve c{number} A 1")
     durable = stocked.state_hash()
     stocked.journal.fail_before()
     with pytest.raises(JournalFailed):
@@ -88,7 +88,7 @@ def test_recovery_gives_exactly_the_durable_prefix(stocked: Office) -> None:
     assert stocked.successor().state_hash() == durable
 
 
-def test_a_failed_batch_of_several_ledgers_moves_none(office: Office) -> None:
+def test_a_failed_batch_of_several_ledgers_moves_none(office: ActorRuntime) -> None:
     office.host.step([(store_id, office.command("receive A 5")) for store_id in ("S1", "S2")])
     office.journal.fail_before()
     with pytest.raises(JournalFailed):
@@ -97,7 +97,7 @@ def test_a_failed_batch_of_several_ledgers_moves_none(office: Office) -> None:
     assert (later.stock("S1"), later.stock("S2")) == ("A 5/0", "A 5/0")
 
 
-def test_a_ledger_that_cannot_be_taken_over_ends_the_host(stocked: Office) -> None:
+def test_a_ledger_that_cannot_be_taken_over_ends_the_host(stocked: ActorRuntime) -> None:
     """The batch has moved S1 in memory by then; if the host went on, a repeat would be answered from memory alone."""
     stocked.journal.fail_call("take_over")
     batch = [("S1", stocked.command("k1: reserve ann A 1")), ("S2", stocked.command("k2: reserve ann A 1"))]
@@ -105,29 +105,29 @@ def test_a_ledger_that_cannot_be_taken_over_ends_the_host(stocked: Office) -> No
         stocked.host.step(batch)
     assert len(stocked.failures) == 1
     with pytest.raises(JournalFailed):
-        stocked.tell("k1: reserve ann A 1")
+        stocked.deliver("k1: reserve ann A 1")
     assert stocked.successor().stock() == "A 10/0"
 
 
-def test_an_error_that_no_journal_should_raise_ends_the_host_too(stocked: Office) -> None:
+def test_an_error_that_no_journal_should_raise_ends_the_host_too(stocked: ActorRuntime) -> None:
     stocked.journal.fail_call("append", ZeroDivisionError("no journal raises this"))
     with pytest.raises(JournalFailed, match="ZeroDivisionError"):
-        stocked.tell("k1: reserve ann A 1")
+        stocked.deliver("k1: reserve ann A 1")
     assert len(stocked.failures) == 1
     with pytest.raises(JournalFailed):
-        stocked.tell("k1: reserve ann A 1")
+        stocked.deliver("k1: reserve ann A 1")
     assert stocked.successor().stock() == "A 10/0"
 
 
-def test_a_read_over_a_failed_journal_ends_the_host(stocked: Office) -> None:
+def test_a_read_over_a_failed_journal_ends_the_host(stocked: ActorRuntime) -> None:
     stocked.journal.fail_call("owns")
     with pytest.raises(JournalFailed):
         stocked.stock()
     assert len(stocked.failures) == 1
 
 
-def test_a_failed_snapshot_ends_the_host_and_costs_nothing(stocked: Office) -> None:
-    stocked.tell("k1: reserve ann A 1")
+def test_a_failed_snapshot_ends_the_host_and_costs_nothing(stocked: ActorRuntime) -> None:
+    stocked.deliver("k1: reserve ann A 1")
     before = stocked.state_hash()
     stocked.journal.fail_call("write_snapshot")
     with pytest.raises(JournalFailed):
@@ -135,58 +135,58 @@ def test_a_failed_snapshot_ends_the_host_and_costs_nothing(stocked: Office) -> N
     assert len(stocked.failures) == 1
     later = stocked.successor()
     assert later.state_hash() == before
-    assert later.tell("k1: reserve ann A 1") == "#2 HELD A 1 until 2:00"
+    assert later.deliver("k1: reserve ann A 1") == "#2 HELD A 1 until 2:00"
 
 
-def test_a_state_that_contradicts_itself_ends_the_host_before_it_is_a_snapshot(stocked: Office) -> None:
-    stocked.tell("k1: reserve ann A 3")
+def test_a_state_that_contradicts_itself_ends_the_host_before_it_is_a_snapshot(stocked: ActorRuntime) -> None:
+    stocked.deliver("k1: reserve ann A 3")
     stocked.host._hosted["S1"].ledger.positions["A"].reserved += 1
     with pytest.raises(JournalDamaged, match="A has 4 reserved, and 3 are held"):
         stocked.host.snapshot("S1", pause=lambda: None)
     with pytest.raises(JournalDamaged):
-        stocked.tell("k2: reserve ben A 1")
+        stocked.deliver("k2: reserve ben A 1")
     later = stocked.successor()
-    assert later.tell("k1: reserve ann A 3").startswith("#2 HELD A 3")
+    assert later.deliver("k1: reserve ann A 3").startswith("#2 HELD A 3")
     assert later.stock() == "A 10/3"
 
 
-def test_a_stale_host_is_fenced_when_it_appends(stocked: Office) -> None:
+def test_a_stale_host_is_fenced_when_it_appends(stocked: ActorRuntime) -> None:
     later = stocked.successor()
     assert later.epoch() == 2
     with pytest.raises(Fenced):
-        stocked.tell("k1: reserve ann A 1")
+        stocked.deliver("k1: reserve ann A 1")
     assert [type(failure) for failure in stocked.failures] == [Fenced]
     assert later.stock() == "A 10/0"
-    assert later.tell("k1: reserve ann A 2") == "#2 HELD A 2 until 2:00"
+    assert later.deliver("k1: reserve ann A 2") == "#2 HELD A 2 until 2:00"
 
 
-def test_a_stale_host_is_fenced_when_it_is_read(stocked: Office) -> None:
-    stocked.successor().tell("reserve ann A 1")
+def test_a_stale_host_is_fenced_when_it_is_read(stocked: ActorRuntime) -> None:
+    stocked.successor().deliver("reserve ann A 1")
     with pytest.raises(Fenced):
         stocked.stock()
     assert [type(failure) for failure in stocked.failures] == [Fenced]
 
 
-def test_a_stale_host_is_fenced_when_it_writes_a_snapshot(stocked: Office) -> None:
+def test_a_stale_host_is_fenced_when_it_writes_a_snapshot(stocked: ActorRuntime) -> None:
     later = stocked.successor()
-    later.tell("k1: reserve ann A 1")
+    later.deliver("k1: reserve ann A 1")
     with pytest.raises(Fenced):
         stocked.snapshot()
     assert later.successor().stock() == "A 10/1"
 
 
-def test_only_one_of_two_hosts_goes_on(stocked: Office) -> None:
+def test_only_one_of_two_hosts_goes_on(stocked: ActorRuntime) -> None:
     """Whoever took over last is in office, however often they change."""
     second = stocked.successor()
     third = second.successor()
     for stale in (stocked, second):
         with pytest.raises(Fenced):
-            stale.tell("reserve ann A 1")
-    assert third.tell("k1: reserve bob A 1") == "#2 HELD A 1 until 2:00"
+            stale.deliver("reserve ann A 1")
+    assert third.deliver("k1: reserve bob A 1") == "#2 HELD A 1 until 2:00"
     assert third.epoch() == 3
 
 
-def test_a_ledger_that_cannot_be_taken_over_for_a_reader_ends_the_host(stocked: Office) -> None:
+def test_a_ledger_that_cannot_be_taken_over_for_a_reader_ends_the_host(stocked: ActorRuntime) -> None:
     stocked.journal.fail_call("take_over")
     with pytest.raises(JournalFailed):
         stocked.stock("S2")
@@ -194,16 +194,16 @@ def test_a_ledger_that_cannot_be_taken_over_for_a_reader_ends_the_host(stocked: 
     assert stocked.successor().stock() == "A 10/0"
 
 
-def test_a_sweep_that_fails_ends_the_host(stocked: Office) -> None:
+def test_a_sweep_that_fails_ends_the_host(stocked: ActorRuntime) -> None:
     """Something has expired in memory by then, and will never be on the disk."""
-    stocked.tell("receive B 1")
+    stocked.deliver("receive B 1")
     for sku in "AB":
-        stocked.tell(f"reserve ann {sku} 1")
+        stocked.deliver(f"reserve ann {sku} 1")
     stocked.clock.move(2 * HOUR_MS)
     stocked.host._hosted["S1"].ledger.positions.pop("B")  # no ledger comes to that by itself
     with pytest.raises(JournalFailed, match="KeyError"):
         stocked.host.sweep()
     assert len(stocked.failures) == 1
     with pytest.raises(JournalFailed):
-        stocked.tell("reserve bob A 10")
+        stocked.deliver("reserve bob A 10")
     assert stocked.successor().stock() == "A 10/0, B 1/0"

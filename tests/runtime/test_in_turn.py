@@ -1,6 +1,6 @@
 """More than an answer holds: every number comes up, also behind those that stay."""
 
-from actors.runtime.ledger_actor import in_turn
+from actors.runtime.actor_runtime import in_turn
 
 
 def test_all_of_a_few_are_given_in_their_sequence() -> None:

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import pytest
 
-from tests.runtime.office import STILL_S, WAIT_S, Office, entries
+from tests.runtime.office import STILL_S, WAIT_S, ActorRuntime, entries
 from tests.waiting import until
 
 
@@ -18,9 +18,9 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 @pytest.fixture
-def stocked(office: Office) -> Office:
+def stocked(office: ActorRuntime) -> ActorRuntime:
     """Ten of A are there."""
-    office.tell("receive A 10")
+    office.deliver("receive A 10")
     office.journal.log.clear()
     return office
 
@@ -30,14 +30,14 @@ def stands_still(*answers: "Future[str]") -> bool:
     return not wait(answers, timeout=STILL_S, return_when="FIRST_COMPLETED").done
 
 
-def queued(office: Office, batches: int) -> None:
+def queued(office: ActorRuntime, batches: int) -> None:
     """Return once so many batches were queued for the journal since it was opened."""
     until(lambda: office.host._commits._enqueued == batches, within_s=WAIT_S, what=f"{batches} queued batches")
 
 
-def test_nothing_is_answered_before_the_append(stocked: Office, pool: ThreadPoolExecutor) -> None:
+def test_nothing_is_answered_before_the_append(stocked: ActorRuntime, pool: ThreadPoolExecutor) -> None:
     gate = stocked.journal.hold_before()
-    answer = pool.submit(stocked.tell, "k1: reserve ann A 1")
+    answer = pool.submit(stocked.deliver, "k1: reserve ann A 1")
     gate.wait_reached()
     assert stands_still(answer)
     gate.release()
@@ -46,9 +46,9 @@ def test_nothing_is_answered_before_the_append(stocked: Office, pool: ThreadPool
     assert stocked.journal.log == ["append S1:2-2", "durable S1:2-2", "answer k1"]
 
 
-def test_nothing_is_answered_before_the_append_has_returned(stocked: Office, pool: ThreadPoolExecutor) -> None:
+def test_nothing_is_answered_before_the_append_has_returned(stocked: ActorRuntime, pool: ThreadPoolExecutor) -> None:
     gate = stocked.journal.hold_after()
-    answer = pool.submit(stocked.tell, "k1: reserve ann A 1")
+    answer = pool.submit(stocked.deliver, "k1: reserve ann A 1")
     gate.wait_reached()
     assert stocked.journal.log == ["append S1:2-2", "durable S1:2-2"]
     assert stands_still(answer)
@@ -65,12 +65,12 @@ def test_nothing_is_answered_before_the_append_has_returned(stocked: Office, poo
     ],
 )
 def test_whatever_rests_on_a_queued_batch_waits_for_it(
-    stocked: Office, pool: ThreadPoolExecutor, text: str, told: str
+    stocked: ActorRuntime, pool: ThreadPoolExecutor, text: str, told: str
 ) -> None:
     gate = stocked.journal.hold_before()
-    first = pool.submit(stocked.tell, "k1: reserve ann A 1")
+    first = pool.submit(stocked.deliver, "k1: reserve ann A 1")
     gate.wait_reached()
-    second = pool.submit(stocked.tell, text)
+    second = pool.submit(stocked.deliver, text)
     assert stands_still(first, second)
     gate.release()
 
@@ -79,9 +79,9 @@ def test_whatever_rests_on_a_queued_batch_waits_for_it(
     assert stocked.stock() == "A 10/1"
 
 
-def test_a_read_waits_for_a_queued_batch(stocked: Office, pool: ThreadPoolExecutor) -> None:
+def test_a_read_waits_for_a_queued_batch(stocked: ActorRuntime, pool: ThreadPoolExecutor) -> None:
     gate = stocked.journal.hold_before()
-    first = pool.submit(stocked.tell, "k1: reserve ann A 1")
+    first = pool.submit(stocked.deliver, "k1: reserve ann A 1")
     gate.wait_reached()
     read = pool.submit(stocked.stock)
     assert stands_still(read)
@@ -90,9 +90,9 @@ def test_a_read_waits_for_a_queued_batch(stocked: Office, pool: ThreadPoolExecut
     assert first.result(WAIT_S) == "#2 HELD A 1 until 2:00"
 
 
-def test_a_snapshot_holds_nothing_that_is_not_durable(stocked: Office, pool: ThreadPoolExecutor) -> None:
+def test_a_snapshot_holds_nothing_that_is_not_durable(stocked: ActorRuntime, pool: ThreadPoolExecutor) -> None:
     gate = stocked.journal.hold_before()
-    first = pool.submit(stocked.tell, "k1: reserve ann A 1")
+    first = pool.submit(stocked.deliver, "k1: reserve ann A 1")
     gate.wait_reached()
     snapshot = pool.submit(stocked.snapshot)
     wait([snapshot], timeout=STILL_S)
@@ -103,11 +103,11 @@ def test_a_snapshot_holds_nothing_that_is_not_durable(stocked: Office, pool: Thr
     assert stocked.journal.log.index("durable S1:2-2") < stocked.journal.log.index("write_snapshot S1:2")
 
 
-def test_one_durable_write_serves_all_that_wait(stocked: Office, pool: ThreadPoolExecutor) -> None:
+def test_one_durable_write_serves_all_that_wait(stocked: ActorRuntime, pool: ThreadPoolExecutor) -> None:
     gate = stocked.journal.hold_before()
-    answers = [pool.submit(stocked.tell, "k0: reserve ann A 1")]
+    answers = [pool.submit(stocked.deliver, "k0: reserve ann A 1")]
     gate.wait_reached()
-    answers += [pool.submit(stocked.tell, f"k{number}: reserve c{number} A 1") for number in range(1, 8)]
+    answers += [pool.submit(stocked.deliver, f"k{number}: reserve c{number} A 1") for number in range(1, 8)]
     queued(stocked, 9)  # the first is the receipt
     gate.release()
 
@@ -117,22 +117,22 @@ def test_one_durable_write_serves_all_that_wait(stocked: Office, pool: ThreadPoo
     assert stocked.stock() == "A 10/8"
 
 
-def test_a_batch_over_several_ledgers_is_one_durable_write(office: Office) -> None:
+def test_a_batch_over_several_ledgers_is_one_durable_write(office: ActorRuntime) -> None:
     office.host.step([(store_id, office.command("receive A 5")) for store_id in ("S1", "S2", "S1")])
     assert entries(office.journal.log, "durable") == ["durable S1:1-2 S2:1-1"]
 
 
-def test_repeats_and_reads_alone_write_nothing(stocked: Office) -> None:
-    stocked.tell("k1: reserve ann A 1")
+def test_repeats_and_reads_alone_write_nothing(stocked: ActorRuntime) -> None:
+    stocked.deliver("k1: reserve ann A 1")
     stocked.journal.log.clear()
-    assert stocked.tell("k1: reserve ann A 1") == "#2 HELD A 1 until 2:00"
+    assert stocked.deliver("k1: reserve ann A 1") == "#2 HELD A 1 until 2:00"
     assert stocked.stock() == "A 10/1"
     assert entries(stocked.journal.log, "append") == []
 
 
-def test_records_follow_each_other_whoever_writes_them(stocked: Office, pool: ThreadPoolExecutor) -> None:
+def test_records_follow_each_other_whoever_writes_them(stocked: ActorRuntime, pool: ThreadPoolExecutor) -> None:
     def customer(number: int) -> list[str]:
-        return [stocked.tell(f"k{number}x{turn}: reserve c{number} A 1 for 1h") for turn in range(20)]
+        return [stocked.deliver(f"k{number}x{turn}: reserve c{number} A 1 for 1h") for turn in range(20)]
 
     told = [line for answers in pool.map(customer, range(12)) for line in answers]
     assert sum(" HELD " in line for line in told) == 10

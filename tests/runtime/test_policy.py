@@ -4,7 +4,7 @@ from actors.core.policy import HOUR_MS, LimitRule, Policy
 from actors.journal.codec import decode_events
 from actors.shop.events import PolicyAdopted
 from tests.journal.storages import Storage
-from tests.runtime.office import ManualClock, Office, entries
+from tests.runtime.office import ActorRuntime, ManualClock, entries
 
 
 class Chain:
@@ -17,7 +17,7 @@ class Chain:
         return self.policy
 
 
-def adopted(office: Office) -> list[tuple[int, int]]:
+def adopted(office: ActorRuntime) -> list[tuple[int, int]]:
     """Where in the journal rules were taken over, and which version."""
     found = []
     for record in office.journal.read("S1", 0, 1_000):
@@ -31,11 +31,11 @@ def adopted(office: Office) -> list[tuple[int, int]]:
 
 def test_new_rules_are_journalled_before_the_first_decision_by_them(storage: Storage, clock: ManualClock) -> None:
     chain = Chain()
-    office = Office(storage, clock, chain.policy_for)
-    office.tell("receive A 9")
-    assert office.tell("reserve ann A 1") == "#2 HELD A 1 until 2:00"
+    office = ActorRuntime(storage, clock, chain.policy_for)
+    office.deliver("receive A 9")
+    assert office.deliver("reserve ann A 1") == "#2 HELD A 1 until 2:00"
     chain.policy = Policy(version=2, ttl_ms_default=HOUR_MS)
-    assert office.tell("reserve bob A 1") == "#4 HELD A 1 until 1:00"
+    assert office.deliver("reserve bob A 1") == "#4 HELD A 1 until 1:00"
     assert adopted(office) == [(3, 2)]
     assert entries(office.journal.log, "durable")[-1] == "durable S1:3-4"
 
@@ -43,43 +43,43 @@ def test_new_rules_are_journalled_before_the_first_decision_by_them(storage: Sto
 def test_the_same_rules_are_not_journalled_again(storage: Storage, clock: ManualClock) -> None:
     chain = Chain()
     chain.policy = Policy(version=2)
-    office = Office(storage, clock, chain.policy_for)
+    office = ActorRuntime(storage, clock, chain.policy_for)
     for number in range(3):
-        office.tell(f"receive A {number + 1}")
+        office.deliver(f"receive A {number + 1}")
     later = office.successor()
-    later.tell("receive A 1")
+    later.deliver("receive A 1")
     assert adopted(later) == [(1, 2)]
 
 
 def test_rules_survive_without_anybody_who_knows_them(storage: Storage, clock: ManualClock) -> None:
     chain = Chain()
     chain.policy = Policy(version=2, ttl_ms_default=HOUR_MS)
-    office = Office(storage, clock, chain.policy_for)
-    office.tell("receive A 9")
+    office = ActorRuntime(storage, clock, chain.policy_for)
+    office.deliver("receive A 9")
     chain.policy = None
     later = office.successor()
-    assert later.tell("reserve ann A 1") == "#3 HELD A 1 until 1:00"
+    assert later.deliver("reserve ann A 1") == "#3 HELD A 1 until 1:00"
     later.snapshot()
-    assert later.successor().tell("reserve bob A 1") == "#4 HELD A 1 until 1:00"
+    assert later.successor().deliver("reserve bob A 1") == "#4 HELD A 1 until 1:00"
 
 
 def test_a_paused_shop_refuses_new_holds_and_keeps_its_promises(storage: Storage, clock: ManualClock) -> None:
     chain = Chain()
-    office = Office(storage, clock, chain.policy_for)
-    office.tell("receive A 9")
-    office.tell("reserve ann A 1")
+    office = ActorRuntime(storage, clock, chain.policy_for)
+    office.deliver("receive A 9")
+    office.deliver("reserve ann A 1")
     chain.policy = Policy(version=1, paused=True)
-    assert office.tell("reserve bob A 1") == "STORE_NOT_ACCEPTING"
-    assert office.tell("confirm #2 within 1h") == "#2 CONFIRMED A 1 until 1:00"
+    assert office.deliver("reserve bob A 1") == "STORE_NOT_ACCEPTING"
+    assert office.deliver("confirm #2 within 1h") == "#2 CONFIRMED A 1 until 1:00"
     chain.policy = Policy(version=1)
-    assert office.tell("reserve cid A 1") == "#7 HELD A 1 until 2:00"
+    assert office.deliver("reserve cid A 1") == "#7 HELD A 1 until 2:00"
 
 
 def test_rules_of_one_step_hold_for_all_of_it(storage: Storage, clock: ManualClock) -> None:
     chain = Chain()
     chain.policy = Policy(version=2, limit_rules=(LimitRule("", "A", 0, 2),))
-    office = Office(storage, clock, chain.policy_for)
-    office.tell("receive A 9")
+    office = ActorRuntime(storage, clock, chain.policy_for)
+    office.deliver("receive A 9")
     answers = office.say("reserve ann A 2", "reserve ann A 1", "reserve bob A 2")
     assert [type(answer).__name__ for answer in answers] == ["Reservation", "Told", "Reservation"]
 
@@ -88,9 +88,9 @@ def test_older_rules_do_not_take_the_place_of_newer_ones(storage: Storage, clock
     """After a restart the first to call may be a gateway that has not heard of the change yet."""
     chain = Chain()
     chain.policy = Policy(version=3, ttl_ms_default=HOUR_MS)
-    office = Office(storage, clock, chain.policy_for)
-    office.tell("receive A 9")
+    office = ActorRuntime(storage, clock, chain.policy_for)
+    office.deliver("receive A 9")
     chain.policy = Policy(version=2)
     later = office.successor()
-    assert later.tell("reserve ann A 1") == "#3 HELD A 1 until 1:00"
+    assert later.deliver("reserve ann A 1") == "#3 HELD A 1 until 1:00"
     assert adopted(later) == [(1, 3)]

@@ -8,7 +8,7 @@ from actors.shop.events import Event
 from actors.shop.snapshot import Capture
 from actors.shop.state import Reservation
 from tests.journal.storages import Storage
-from tests.runtime.office import ManualClock, Office, entries
+from tests.runtime.office import ActorRuntime, ManualClock, entries
 
 PAGE = """
     receive A 20, B 8
@@ -32,8 +32,8 @@ def lines(page: str) -> list[str]:
     return [line.strip() for line in page.strip().splitlines()]
 
 
-def test_the_state_is_the_same_on_the_other_side_of_a_crash(office: Office) -> None:
-    told = [office.tell(line) for line in lines(PAGE)]
+def test_the_state_is_the_same_on_the_other_side_of_a_crash(office: ActorRuntime) -> None:
+    told = [office.deliver(line) for line in lines(PAGE)]
     assert sum(" HELD " in line for line in told) == 5
     assert "INSUFFICIENT_STOCK A 99 of 14" in told
     before = office.state_hash()
@@ -42,27 +42,27 @@ def test_the_state_is_the_same_on_the_other_side_of_a_crash(office: Office) -> N
     assert later.epoch() == 2
 
 
-def stale_hash(stale: Office) -> str:
+def stale_hash(stale: ActorRuntime) -> str:
     """The hash of what a host has in memory, in office or not."""
     return Capture(stale.host._hosted["S1"].ledger).state_hash()
 
 
-def test_every_answer_is_given_again_after_recovery(office: Office) -> None:
-    told = {line: office.tell(line) for line in lines(PAGE) if line.startswith("k")}
+def test_every_answer_is_given_again_after_recovery(office: ActorRuntime) -> None:
+    told = {line: office.deliver(line) for line in lines(PAGE) if line.startswith("k")}
     office.snapshot()
     later = office.successor()
-    assert {line: later.tell(line) for line in told} == told
+    assert {line: later.deliver(line) for line in told} == told
     assert entries(later.journal.log, "append") == []
     assert later.host.read("S1", lambda hosted, _: hosted.repeats_answered) == len(told)
 
 
 @pytest.mark.parametrize("snapshot_after", [0, 1, 4, 7, 12, 13])
 def test_a_snapshot_and_its_tail_are_the_whole(storage: Storage, clock: ManualClock, snapshot_after: int) -> None:
-    office = Office(storage, clock)
+    office = ActorRuntime(storage, clock)
     for place, line in enumerate(lines(PAGE)):
         if place == snapshot_after and place:
             office.snapshot()
-        office.tell(line)
+        office.deliver(line)
         clock.move(HOUR_MS // 100)
     if snapshot_after == len(lines(PAGE)):
         office.snapshot()
@@ -74,13 +74,13 @@ def test_a_snapshot_and_its_tail_are_the_whole(storage: Storage, clock: ManualCl
     assert (replayed < hosted.ledger.version) == bool(snapshot_after)
 
 
-def test_decisions_go_on_while_a_snapshot_is_written(office: Office) -> None:
+def test_decisions_go_on_while_a_snapshot_is_written(office: ActorRuntime) -> None:
     """The snapshot is as of one version; what is decided between its pieces is in the tail."""
-    office.tell("receive A 9000")
+    office.deliver("receive A 9000")
     for number in range(20):
         office.say(*(f"reserve c{number}x{place} A 1" for place in range(110)))
     told: list[str] = []
-    office.host.snapshot("S1", lambda: told.append(office.tell("reserve dan A 1")))
+    office.host.snapshot("S1", lambda: told.append(office.deliver("reserve dan A 1")))
     assert len(told) > 1
     assert all("HELD" in line for line in told)
     later = office.successor()
@@ -88,11 +88,11 @@ def test_decisions_go_on_while_a_snapshot_is_written(office: Office) -> None:
     assert later.host._hosted["S1"].recovery.replayed_events == len(told)
 
 
-def test_snapshots_are_due_by_their_tail(office: Office) -> None:
-    office.tell("receive A 100")
+def test_snapshots_are_due_by_their_tail(office: ActorRuntime) -> None:
+    office.deliver("receive A 100")
     assert office.host.snapshots_due(0) == []  # the tail is not longer than the state yet
     for _ in range(5):
-        office.tell("safety A 1")
+        office.deliver("safety A 1")
     assert office.host.snapshots_due(0) == ["S1"]
     assert office.host.snapshots_due(6) == []
     office.host.snapshot_if_moved("S1")
@@ -102,8 +102,8 @@ def test_snapshots_are_due_by_their_tail(office: Office) -> None:
     assert entries(office.journal.log, "write_snapshot") == written
 
 
-def test_each_take_over_raises_the_epoch(office: Office) -> None:
-    office.tell("receive A 1")
+def test_each_take_over_raises_the_epoch(office: ActorRuntime) -> None:
+    office.deliver("receive A 1")
     epochs = [office.epoch()]
     for _ in range(3):
         office = office.successor()
@@ -111,20 +111,20 @@ def test_each_take_over_raises_the_epoch(office: Office) -> None:
     assert epochs == [1, 2, 3, 4]
 
 
-def test_ledger_time_never_runs_backwards(office: Office, clock: ManualClock) -> None:
-    def now_ms(asked: Office) -> int:
+def test_ledger_time_never_runs_backwards(office: ActorRuntime, clock: ManualClock) -> None:
+    def now_ms(asked: ActorRuntime) -> int:
         return asked.host.read("S1", lambda _, now: now)
 
-    office.tell("receive A 5")
+    office.deliver("receive A 5")
     clock.move(2 * HOUR_MS)
-    assert office.tell("k1: reserve ann A 1 for 1h") == "#2 HELD A 1 until 3:00"
+    assert office.deliver("k1: reserve ann A 1 for 1h") == "#2 HELD A 1 until 3:00"
     clock.move(-2 * HOUR_MS)
     assert now_ms(office) == clock.at_ms + 2 * HOUR_MS
-    assert office.tell("k2: reserve bob A 1 for 1h") == "#3 HELD A 1 until 3:00"
+    assert office.deliver("k2: reserve bob A 1 for 1h") == "#3 HELD A 1 until 3:00"
 
     later = office.successor()
     assert now_ms(later) == clock.at_ms + 2 * HOUR_MS
-    assert later.tell("k3: reserve cid A 1 for 1h") == "#4 HELD A 1 until 3:00"
+    assert later.deliver("k3: reserve cid A 1 for 1h") == "#4 HELD A 1 until 3:00"
     records = later.journal.read("S1", 0, 100)
     times = [record.at_ms for record in records]
     assert times == sorted(times)
@@ -134,9 +134,9 @@ def test_ledger_time_never_runs_backwards(office: Office, clock: ManualClock) ->
     assert later.host.sweep() == 3
 
 
-def test_reading_alone_does_not_move_ledger_time(office: Office, clock: ManualClock) -> None:
+def test_reading_alone_does_not_move_ledger_time(office: ActorRuntime, clock: ManualClock) -> None:
     """A read answers by the clock, and leaves no trace that the next owner would not have."""
-    office.tell("receive A 5")
+    office.deliver("receive A 5")
     clock.move(HOUR_MS)
     office.stock()
     assert office.host._hosted["S1"].ledger.time_ms == clock.at_ms - HOUR_MS
@@ -144,35 +144,35 @@ def test_reading_alone_does_not_move_ledger_time(office: Office, clock: ManualCl
 
 
 def test_what_fell_due_while_nobody_was_in_office_goes_at_the_first_decision(
-    office: Office, clock: ManualClock
+    office: ActorRuntime, clock: ManualClock
 ) -> None:
-    office.tell("receive A 1")
-    office.tell("k1: reserve ann A 1 for 1h")
+    office.deliver("receive A 1")
+    office.deliver("k1: reserve ann A 1 for 1h")
     clock.move(HOUR_MS)
     later = office.successor()
-    assert later.tell("k2: reserve bob A 1") == "#4 HELD A 1 until 3:00"
-    assert later.tell("k3: confirm #2") == "RESERVATION_EXPIRED #2 EXPIRED"
+    assert later.deliver("k2: reserve bob A 1") == "#4 HELD A 1 until 3:00"
+    assert later.deliver("k3: confirm #2") == "RESERVATION_EXPIRED #2 EXPIRED"
 
 
-def test_answers_are_values_of_their_moment(office: Office) -> None:
+def test_answers_are_values_of_their_moment(office: ActorRuntime) -> None:
     """The first answer to Reserve is the hold as it was, also when it has long been collected."""
-    office.tell("receive A 5")
-    office.tell("k1: reserve ann A 2")
-    office.tell("k2: collect #2")
+    office.deliver("receive A 5")
+    office.deliver("k1: reserve ann A 2")
+    office.deliver("k2: collect #2")
     office.snapshot()
     (answer,) = office.successor().say("k1: reserve ann A 2")
     assert isinstance(answer, Reservation)
     assert answer.status.name == "HELD"
 
 
-def journalled(office: Office) -> list[type[Event]]:
+def journalled(office: ActorRuntime) -> list[type[Event]]:
     """The kinds of all events, in sequence."""
     return [type(event) for record in office.journal.read("S1", 0, 10_000) for event in decode_events(record.payload)]
 
 
-def test_the_journal_has_every_kind_of_event(office: Office) -> None:
+def test_the_journal_has_every_kind_of_event(office: ActorRuntime) -> None:
     for line in lines(PAGE):
-        office.tell(line)
+        office.deliver(line)
     assert {kind.__name__ for kind in journalled(office)} >= {
         "StockAdjusted",
         "Reserved",

@@ -20,7 +20,7 @@ from actors.protocol.messages import (
     reservation_from_wire,
     unpack_answers,
 )
-from actors.runtime.ledger_actor import FeedRecord
+from actors.runtime.actor_runtime import FeedRecord
 from tests.journal.storages import Storage
 from tests.runtime.office import WAIT_S, ManualClock
 from tests.runtime.shop import Shop, chain_document
@@ -174,7 +174,7 @@ def test_status_says_where_the_ledger_stands(shop: Shop) -> None:
         "replayed_events": 0,
         "repeats_answered": 1,
         "policy_version": 1,
-        "unheard": 0,
+        "outbox": 0,
     }
     assert shop.actor.ping() == os.getpid()
 

@@ -44,7 +44,7 @@ def indexes(ledger: Ledger) -> tuple[Any, ...]:
     return (
         ledger.holders,
         set(ledger.undecided),
-        set(ledger.owed),
+        set(ledger.outbox),
         ledger.slots_taken,
         ledger.parts_in_slots,
         {customer: {found} if isinstance(found, int) else set(found) for customer, found in ledger.customers.items()},
@@ -62,7 +62,7 @@ def indexes_of(reservations: Iterable[Reservation], model: Model) -> tuple[Any, 
     return (
         {held.part.holder: held.number for held in known if held.part is not None},
         {held.number for held in live if held.status is Status.CLAIMED},
-        {part.number for part in model.reservations if part.untold},
+        {part.number for part in model.reservations if part.outbox},
         {slot_start_ms: len(model.having_a_place(slot_start_ms)) for slot_start_ms in slots},
         Counter((found.whose(), found.slot_start_ms) for found in mine),
         {

@@ -15,7 +15,7 @@ from actors.shop.events import (
     Event,
     Expired,
     Extended,
-    Heeded,
+    OutcomeApplied,
     PolicyAdopted,
     ReadyMarked,
     Released,
@@ -113,9 +113,9 @@ def claimed(key: str, units: int = 1) -> Claimed:
     return Claimed(key, "o1", "dee", "web", (("B", units),), 0)
 
 
-def heeded(revision: int, number: int, status: Status, *given_back: int) -> Heeded:
+def applied(revision: int, number: int, status: Status, *given_back: int) -> OutcomeApplied:
     lines = tuple(("B", units) for units in given_back)
-    return Heeded("o1", revision, number, status, instant("9:00"), ReleaseReason.OTHER, lines)
+    return OutcomeApplied("o1", revision, number, status, instant("9:00"), ReleaseReason.OTHER, lines)
 
 
 DOCTORED: dict[str, tuple[str, str, Doctor]] = {
@@ -177,39 +177,50 @@ DOCTORED: dict[str, tuple[str, str, Doctor]] = {
     "applies a row twice": ("I5", "source wms", ending("3:03", received(2, 4))),
     "lets a source's mark fall": ("I5", "source wms", ending("3:03", received(9, 1))),
     "claims twice for one order": ("I7", "o1", ending("3:03", claimed("x"), claimed("y"))),
-    "claims for an order that was over": ("I7", "o1", ending("3:03", heeded(1, 0, Status.RELEASED), claimed("x"))),
+    "claims for an order that was over": (
+        "I7",
+        "o1",
+        ending("3:03", applied(1, 0, Status.RELEASED), claimed("x")),
+    ),
     "heeds an older word": (
         "I7",
         "o1",
-        ending("3:03", claimed("x"), heeded(2, 14, Status.HELD, 0), heeded(1, 14, Status.HELD, 0)),
+        ending("3:03", claimed("x"), applied(2, 14, Status.HELD, 0), applied(1, 14, Status.HELD, 0)),
     ),
-    "heeds a word before the first": ("I7", "o1", ending("3:03", claimed("x"), heeded(0, 14, Status.HELD, 0))),
-    "heeds for another's part": ("I7", "o1", ending("3:03", claimed("x"), heeded(1, 9, Status.HELD, 0))),
+    "heeds a word before the first": (
+        "I7",
+        "o1",
+        ending("3:03", claimed("x"), applied(0, 14, Status.HELD, 0)),
+    ),
+    "heeds for another's part": ("I7", "o1", ending("3:03", claimed("x"), applied(1, 9, Status.HELD, 0))),
     "goes back to a hold": (
         "I3",
         "reservation 14",
-        ending("3:03", claimed("x"), heeded(1, 14, Status.CONFIRMED, 0), heeded(2, 14, Status.HELD, 0)),
+        ending("3:03", claimed("x"), applied(1, 14, Status.CONFIRMED, 0), applied(2, 14, Status.HELD, 0)),
     ),
     "keeps what its order gave back": (
         "I1",
         "reservation 14",
-        ending("3:03", claimed("x"), heeded(1, 14, Status.RELEASED, 0)),
+        ending("3:03", claimed("x"), applied(1, 14, Status.RELEASED, 0)),
     ),
     "heeds once it is final": (
         "I3",
         "reservation 14",
-        ending("3:03", claimed("x"), heeded(1, 14, Status.RELEASED, 1), heeded(2, 14, Status.HELD, 0)),
+        ending("3:03", claimed("x"), applied(1, 14, Status.RELEASED, 1), applied(2, 14, Status.HELD, 0)),
     ),
     "confirms a part in the shop": (
         "I7",
         "reservation 14",
-        ending("3:03", claimed("x"), heeded(1, 14, Status.HELD, 0), Confirmed("y", "", 14, instant("9:00"))),
+        ending("3:03", claimed("x"), applied(1, 14, Status.HELD, 0), Confirmed("y", "", 14, instant("9:00"))),
     ),
     "amends a part in the shop": (
         "I7",
         "reservation 14",
         ending(
-            "3:03", claimed("x"), heeded(1, 14, Status.HELD, 0), Amended("y", "", 14, (("B", 1),), instant("9:00"), 0)
+            "3:03",
+            claimed("x"),
+            applied(1, 14, Status.HELD, 0),
+            Amended("y", "", 14, (("B", 1),), instant("9:00"), 0),
         ),
     ),
     "collects a claim": (

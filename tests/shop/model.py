@@ -107,7 +107,7 @@ class Model:
     def say(self, command: ask.Command, now_ms: int) -> Outcome:
         """Answer a command after what is due has expired; a retry is the same sentence said twice."""
         self.expire(now_ms)
-        if isinstance(command, ask.Heed):
+        if isinstance(command, ask.ApplyOutcome):
             return self._heed(command, now_ms)
         if isinstance(command, ask.Acknowledge):
             return self._acknowledge(command)
@@ -210,7 +210,7 @@ class Model:
             return "SLOT_NOT_OFFERED"
         return "SLOT_FULL" if len(having) >= slot[1] else ""
 
-    def _heed(self, said: ask.Heed, now_ms: int) -> Outcome:
+    def _heed(self, said: ask.ApplyOutcome, now_ms: int) -> Outcome:
         """A part goes on as its order says, never back in its life; only a word that is newer counts."""
         parts = [part for part in self.reservations if part.holder == said.holder]
         if not parts:
@@ -224,14 +224,14 @@ class Model:
                 self.events += 1
             return ("no", "CLAIM_ABANDONED")
         (part,) = parts
-        if part.status not in LIVE or said.revision <= part.heeded:
+        if part.status not in LIVE or said.revision <= part.applied_revision:
             return part.outcome()
         over = said.status not in LIVE
         back = [0 for _ in part.lines]
         if over or said.keep:
             back = beyond(part, () if over else said.keep)
         why = said.reason if any(back) and said.status is not Status.EXPIRED else None
-        part.heeded = said.revision
+        part.applied_revision = said.revision
         self._give_back(part, back, said.status if over else Status.RELEASED, now_ms, why)
         if part.status in LIVE:
             part.status = max(part.status, said.status, key=LIVE.index)
@@ -240,15 +240,15 @@ class Model:
 
     def _acknowledge(self, said: ask.Acknowledge) -> Outcome:
         """The orders know of these parts, unless more has happened to them since."""
-        noted = [
+        reported = [
             part
             for number, version in said.parts
             for part in self.reservations
-            if part.number == number and part.untold and part.version <= version
+            if part.number == number and part.outbox and part.version <= version
         ]
-        for part in noted:
-            part.untold = False
-        self.events += bool(noted)
+        for part in reported:
+            part.outbox = False
+        self.events += bool(reported)
         return ("stock", 0, 0, 0, ())
 
     def _step(self, command: Step, now_ms: int) -> Outcome:

@@ -38,8 +38,8 @@ class Reservation:
         self.status = Status.CLAIMED if self.holder else Status.HELD
         self.deadline_ms = deadline_ms
         self.lines = [Line(sku, quantity) for sku, quantity in said.lines]
-        self.heeded = 0
-        self.untold = False  # something happened to it in the shop, and its order has not noted it
+        self.applied_revision = 0
+        self.outbox = False  # something happened to it in the shop, and its order has not noted it
         self.payment = ""
         self.reason: ReleaseReason | None = None
 
@@ -56,11 +56,11 @@ class Reservation:
     def happened(self, version: int) -> None:
         """Something happened to it in the shop; its order has to hear of that."""
         self.version = version
-        self.untold = self.holder != ""
+        self.outbox = self.holder != ""
 
     def outcome(self) -> Outcome:
         lines = tuple((line.sku, line.quantity, line.sold, line.back) for line in self.lines)
-        told = (self.payment, self.reason and self.reason.name, self.slot_start_ms, self.holder, self.heeded)
+        told = (self.payment, self.reason and self.reason.name, self.slot_start_ms, self.holder, self.applied_revision)
         return ("reservation", self.number, self.version, self.status.name, lines, self.deadline_ms, *told)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from actors.core.policy import HOUR_MS
 from actors.core.rejection import Reason
 from actors.core.status import LIVE
-from actors.shop.commands import Acknowledge, Amend, Claim, Command, Confirm, Heed
+from actors.shop.commands import Acknowledge, Amend, ApplyOutcome, Claim, Command, Confirm
 from actors.shop.decide import decide
 from actors.shop.decision import Accepted, Decision, Rejected
 from actors.shop.events import (
@@ -17,7 +17,7 @@ from actors.shop.events import (
     Confirmed,
     Event,
     Expired,
-    Heeded,
+    OutcomeApplied,
     ReadyMarked,
     Released,
 )
@@ -29,30 +29,32 @@ from actors.shop.state import Ledger, Part, Remembered, order_of
 CANNOT_BE_HAD: Final = frozenset({Reason.UNITS_LIMIT, Reason.INSUFFICIENT_STOCK, Reason.SLOT_FULL})
 
 
-def heeded(decision: Decision) -> Heeded | None:
+def outcome_applied(decision: Decision) -> OutcomeApplied | None:
     """What a part is to heed, if anything."""
     event = decision.events[0] if isinstance(decision, Accepted) and decision.events else None
-    return event if isinstance(event, Heeded) and event.number else None
+    return event if isinstance(event, OutcomeApplied) and event.number else None
 
 
 def heeds_any_word(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     decision = decide(ledger, command, now_ms)
-    if isinstance(command, Heed) and isinstance(decision, Accepted) and not decision.events:
-        event = heeded(decide(ledger, command._replace(revision=1_000), now_ms))
+    if isinstance(command, ApplyOutcome) and isinstance(decision, Accepted) and not decision.events:
+        event = outcome_applied(decide(ledger, command._replace(revision=1_000), now_ms))
         return Accepted((event._replace(revision=command.revision),)) if event else decision
     return decision
 
 
 def leads_a_part_back(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     decision = decide(ledger, command, now_ms)
-    event = heeded(decision)
-    return Accepted((event._replace(status=command.status),)) if event and isinstance(command, Heed) else decision
+    event = outcome_applied(decision)
+    return (
+        Accepted((event._replace(status=command.status),)) if event and isinstance(command, ApplyOutcome) else decision
+    )
 
 
 def keeps_so_many_of_each_line(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     decision = decide(ledger, command, now_ms)
-    event = heeded(decision)
-    if event and isinstance(command, Heed) and command.keep:
+    event = outcome_applied(decision)
+    if event and isinstance(command, ApplyOutcome) and command.keep:
         keep, held = dict(command.keep), ledger.reservations[event.number].held_lines()
         return Accepted((event._replace(lines=tuple((sku, max(0, units - keep.get(sku, 0))) for sku, units in held)),))
     return decision
@@ -131,7 +133,7 @@ def gives_each_part_a_place(ledger: Ledger, event: Event, at_ms: int) -> None:
 
 def leaves_with_the_first_part(ledger: Ledger, event: Event, at_ms: int) -> None:
     """The place of an order is free again although another part of it has the slot."""
-    before = ledger.reservations.get(event.number) if isinstance(event, Heeded) else None
+    before = ledger.reservations.get(event.number) if isinstance(event, OutcomeApplied) else None
     evolve(ledger, event, at_ms)
     over = before is not None and ledger.reservations[before.number].status not in LIVE
     if over and before and before.part and (before.part.order, before.slot_start_ms) in ledger.parts_in_slots:
@@ -141,25 +143,25 @@ def leaves_with_the_first_part(ledger: Ledger, event: Event, at_ms: int) -> None
 def owes_nothing(ledger: Ledger, event: Event, at_ms: int) -> None:
     evolve(ledger, event, at_ms)
     if isinstance(event, ReadyMarked | Collected | Released):
-        ledger.owed.pop(event.number, None)
+        ledger.outbox.pop(event.number, None)
 
 
 def stays_undecided(ledger: Ledger, event: Event, at_ms: int) -> None:
     evolve(ledger, event, at_ms)
-    if isinstance(event, Heeded) and event.number:
+    if isinstance(event, OutcomeApplied) and event.number:
         ledger.undecided[event.number] = None
 
 
 def forgets_what_it_heeded(ledger: Ledger, event: Event, at_ms: int) -> None:
     evolve(ledger, event, at_ms)
-    if isinstance(event, Heeded) and event.number:
+    if isinstance(event, OutcomeApplied) and event.number:
         part = ledger.reservations[event.number]
         ledger.reservations[event.number] = part._replace(part=Part(event.holder, 0))
 
 
 def holds_what_its_order_gave_back(ledger: Ledger, event: Event, at_ms: int) -> None:
     evolve(ledger, event, at_ms)
-    if isinstance(event, Heeded):
+    if isinstance(event, OutcomeApplied):
         for sku, units in event.lines:
             ledger.positions[sku].reserved += units
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from actors.core.policy import LimitRule, Policy
-from actors.shop.state import Reservation, Told
+from actors.shop.state import Recorded, Reservation
 from tests.shop.page import play
 from tests.shop.words import answer_text, command_of, instant
 
@@ -103,7 +103,7 @@ def test_under_full_contention_the_old_hold_stays_or_the_new_one_stands(changes:
         before = watched.ledger.reservations[number]
         others = watched.ledger.positions["A"].reserved - before.lines[0][1]
         told = watched.say(command_of(f"amend #{number} A {units}", f"k{place}", {}), watched.ledger.time_ms)
-        assert isinstance(told.answer, Told)
+        assert isinstance(told.answer, Recorded)
         assert isinstance(told.answer.answer, Reservation) == (others + units <= 6)
         after = watched.ledger.reservations[number]
         assert after.lines == (("A", units),) if others + units <= 6 else after is before

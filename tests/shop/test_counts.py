@@ -6,7 +6,7 @@ import pytest
 
 from actors.core.policy import HOUR_MS
 from actors.shop.commands import AdjustmentKind, AdjustStock, CountStock, Movement
-from actors.shop.state import TRAIL_MOVES_MAX, StockOutcome, Told
+from actors.shop.state import TRAIL_MOVES_MAX, Recorded, StockOutcome
 from tests.shop.page import play
 from tests.shop.watched import DAY_ZERO_MS, Watched
 from tests.shop.words import MINUTE_MS, SECOND_MS, command_of, instant
@@ -152,7 +152,7 @@ def test_movements_of_the_last_day_are_remembered() -> None:
         watched.say(command_of("sell A 1", f"sale {minute}", rows), instant(f"1d8:{minute + 10}"))
     watched.say(command_of("sell A 1", "last", rows), instant("1d9:01"))
     told = watched.say(CountStock("count", (("A", 90),), instant("1d8:20"), holds_included=True), instant("1d9:02"))
-    assert isinstance(told.answer, Told)
+    assert isinstance(told.answer, Recorded)
     assert isinstance(told.answer.answer, StockOutcome), told.answer.answer
     # of the forty from 8:10 to 8:49 those after 8:20 were not seen, nor the last at 9:01
     assert watched.ledger.positions["A"].on_hand == 90 - 29 - 1
@@ -167,7 +167,7 @@ def test_too_many_movements_are_forgotten_from_the_oldest_on() -> None:
         watched.say(AdjustStock(f"sale {second}", "till", (row,)), DAY_ZERO_MS + second * SECOND_MS)
     end_ms = DAY_ZERO_MS + moves * SECOND_MS
     old = watched.say(CountStock("old", (("A", 9),), DAY_ZERO_MS + MINUTE_MS, holds_included=True), end_ms + 1)
-    assert isinstance(old.answer, Told)
+    assert isinstance(old.answer, Recorded)
     assert not isinstance(old.answer.answer, StockOutcome)
     recent_ms = end_ms - TRAIL_MOVES_MAX // 2 * SECOND_MS
     watched.say(CountStock("recent", (("A", 5_000),), recent_ms, holds_included=True), end_ms + HOUR_MS)

@@ -6,8 +6,8 @@ import pytest
 
 from actors.core.policy import DAY_MS, HOUR_MS
 from actors.core.status import FINAL, TRANSITIONS, ReleaseReason, Status, Step, final_status
-from actors.shop.commands import Amend, Collect, Command, Confirm, Extend, Heed, MarkReady, Release
-from actors.shop.state import Reservation, Told
+from actors.shop.commands import Amend, ApplyOutcome, Collect, Command, Confirm, Extend, MarkReady, Release
+from actors.shop.state import Recorded, Reservation
 from tests.shop.page import play
 from tests.shop.watched import Watched
 from tests.shop.words import answer_text
@@ -77,12 +77,12 @@ def test_cell(status: str, step: str) -> None:
     if step == "EXPIRE" and status == "CLAIMED":  # by its order; nothing here knows when
         watched.wait(before.created_at_ms + 30 * DAY_MS)
         assert watched.ledger.reservations[NUMBER] is before
-        watched.say(Heed("o1", 1, Status.EXPIRED, 0, ReleaseReason.OTHER, ()), watched.ledger.time_ms)
+        watched.say(ApplyOutcome("o1", 1, Status.EXPIRED, 0, ReleaseReason.OTHER, ()), watched.ledger.time_ms)
     elif step == "EXPIRE":
         watched.wait(before.expires_at_ms)
     else:
         told = watched.say(commanded(Step[step]), watched.ledger.time_ms + 1)
-        assert isinstance(told.answer, Told)
+        assert isinstance(told.answer, Recorded)
         text = answer_text(told.answer)
         if leads_to in {"no", "late"}:
             reason = "TRANSITION_NOT_ALLOWED" if leads_to == "no" else "RESERVATION_EXPIRED"

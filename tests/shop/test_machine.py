@@ -21,13 +21,13 @@ from actors.shop.commands import (
     AdjustmentKind,
     AdjustStock,
     Amend,
+    ApplyOutcome,
     Claim,
     Collect,
     Command,
     Confirm,
     CountStock,
     Extend,
-    Heed,
     MarkReady,
     Movement,
     Release,
@@ -243,23 +243,25 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.say(Release(self.fresh_key(), of.number, ReleaseReason.NOT_FOUND_ON_SHELF, lines))
 
     @rule(pick=some.picks, word=some.words)
-    def heed(self, pick: int, word: Any) -> None:
+    def outcome(self, pick: int, word: Any) -> None:
         self.hear(self.holder(pick), *word)
 
     def hear(self, holder: str, ahead: int, status: Status, until: int, reason: ReleaseReason, keep: Any) -> None:
-        heeded = max((part.heeded for part in self.model.parts() if part.holder == holder), default=0)
-        self.say(Heed(holder, heeded + ahead, status, self.clock_ms + until, reason, keep))
+        applied_revision = max(
+            (part.applied_revision for part in self.model.parts() if part.holder == holder), default=0
+        )
+        self.say(ApplyOutcome(holder, applied_revision + ahead, status, self.clock_ms + until, reason, keep))
 
     @precondition(lambda self: self.model.parts())
     @rule(picks=st.lists(st.tuples(some.picks, st.sampled_from([0, 0, -1, 1])), min_size=1, max_size=3))
     def acknowledge(self, picks: list[tuple[int, int]]) -> None:
         """Parts as they are, as they were, or as of later; mostly such as are owed. Now and then what is no part."""
-        owed = [part for part in self.model.parts() if part.untold]
-        noted = [
-            (some.latest(owed if owed and pick % 4 else self.model.reservations, pick // 4), step)
+        outbox = [part for part in self.model.parts() if part.outbox]
+        reported = [
+            (some.latest(outbox if outbox and pick % 4 else self.model.reservations, pick // 4), step)
             for pick, step in picks
         ]
-        self.say(Acknowledge(tuple((of.number, min(of.version + step, self.model.events)) for of, step in noted)))
+        self.say(Acknowledge(tuple((of.number, min(of.version + step, self.model.events)) for of, step in reported)))
 
     @rule(sku=some.skus, quantity=st.integers(1, 12))
     def receive(self, sku: str, quantity: int) -> None:
@@ -302,7 +304,7 @@ class LedgerMachine(RuleBasedStateMachine):
         command, answer = self.said[pick % len(self.said)]
         if other:
             stranger = self.said[pick // 2 % len(self.said)][0]
-            assert not isinstance(stranger, Heed | Acknowledge), "what has no key is no repeat"
+            assert not isinstance(stranger, ApplyOutcome | Acknowledge), "what has no key is no repeat"
             command = stranger._replace(key=command.key)
         records = len(self.watched.records)
         told = self.watched.say(command, self.clock_ms)
@@ -382,7 +384,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert not complaints, "\n".join(complaints)
         parts = self.model.parts()
         for part in parts:
-            self.say(Heed(part.holder, part.heeded + 1, Status.EXPIRED, 0, ReleaseReason.OTHER, ()))
+            self.say(ApplyOutcome(part.holder, part.applied_revision + 1, Status.EXPIRED, 0, ReleaseReason.OTHER, ()))
         self.say(Acknowledge(tuple((part.number, part.version) for part in parts)))
         self.watched.wait(self.clock_ms + 8 * DAY_MS)
         assert all(reserved == 0 for _, reserved, _, _ in self.watched.stock().values())

@@ -212,7 +212,7 @@ def test_the_real_core_is_spotless_on_its_page(name: str) -> None:
         assembled(falling_due=wrong_in_parts.expires_parts_too),
     ],
     ids=[
-        *("stock", "release", "key", "deadline", "late word", "note", "amendment", "place", "owed"),
+        *("stock", "release", "key", "deadline", "late word", "note", "amendment", "place", "outbox"),
         *("second part", "place by part", "late claim", "part's deadline"),
     ],
 )

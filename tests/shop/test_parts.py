@@ -179,14 +179,14 @@ def said(watched: Watched, text: str) -> str:
 )
 def test_what_happens_in_the_shop_is_owed_to_its_order(step: str) -> None:
     watched = play("at | said\n 0:00 | receive A 5\n 0:01 | claim o1 ann A 2\n 0:02 | heed o1 1 CONFIRMED until 2:00")
-    assert watched.ledger.owed == {}, "what its order said is noted by its order, from the answer"
+    assert watched.ledger.outbox == {}, "what its order said is noted by its order, from the answer"
     said(watched, step)
-    assert list(watched.ledger.owed) == [2]
+    assert list(watched.ledger.outbox) == [2]
     changed = watched.ledger.reservations[2].version
     said(watched, f"acknowledge #2 {changed - 1}")
-    assert list(watched.ledger.owed) == [2]
+    assert list(watched.ledger.outbox) == [2]
     said(watched, f"acknowledge #2 {changed}")
-    assert watched.ledger.owed == {}
+    assert watched.ledger.outbox == {}
     assert watched.complaints() == []
 
 
@@ -223,7 +223,7 @@ def test_a_part_that_is_owed_keeps_nothing_else_from_being_forgotten() -> None:
         0:07 | heed o2 1 HELD until 2:00
         0:08 | heed o2 2 RELEASED
     """)
-    assert list(watched.ledger.owed) == [2]
+    assert list(watched.ledger.outbox) == [2]
     assert list(watched.ledger.reservations) == [2, 5, 7]
     for day in (20, 21, 40, 60):
         watched.say(command_of(f"receive A 1 row {day}", f"day {day}", {}), instant(f"{day}d0:00"))

@@ -8,7 +8,7 @@ from actors.core.policy import DAY_MS, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.shop.commands import Command, Reserve
 from actors.shop.evolve import FORGET_A_STEP_MAX
-from actors.shop.state import Told
+from actors.shop.state import Recorded
 from tests.shop.page import play
 from tests.shop.watched import DAY_ZERO_MS, Watched
 from tests.shop.words import answer_text, command_of, instant
@@ -195,4 +195,4 @@ def test_a_reused_key_is_refused_in_the_same_words_whatever_the_command() -> Non
     watched.say(said("safety B 3", "k"), instant("0:10"))
     for first, _, _ in ACCEPTED.values():
         told = watched.say(said(first, "k"), instant("0:10"))
-        assert told.answer == Told("", 0, Rejection(Reason.IDEMPOTENCY_KEY_REUSED))
+        assert told.answer == Recorded("", 0, Rejection(Reason.IDEMPOTENCY_KEY_REUSED))

@@ -11,7 +11,7 @@ from actors.shop.events import Event, PolicyAdopted
 from actors.shop.expiry import due
 from actors.shop.invariants import check
 from actors.shop.snapshot import FORMAT, Capture, restore
-from actors.shop.state import StockOutcome, Told
+from actors.shop.state import Recorded, StockOutcome
 from tests.shop.page import play
 from tests.shop.watched import Watched, through_json, written
 from tests.shop.words import command_of, instant
@@ -103,7 +103,7 @@ def test_indexes_are_rebuilt() -> None:
         "source_marks",
         "ended",
         "holders",
-        "owed",
+        "outbox",
         "parts_in_slots",
         "slots_taken",
         "time_ms",
@@ -125,11 +125,13 @@ def test_answers_keep_their_types() -> None:
         its = again.recall(key)
         assert its == answer
         assert type(its) is type(answer)
-        if isinstance(answer, Told) and isinstance(its, Told):
+        if isinstance(answer, Recorded) and isinstance(its, Recorded):
             assert type(its.answer) is type(answer.answer)
             if isinstance(answer.answer, StockOutcome) and isinstance(its.answer, StockOutcome):
                 assert [type(row) for row in its.answer.shortfalls] == [type(row) for row in answer.answer.shortfalls]
-    assert any(isinstance(a, Told) and isinstance(a.answer, StockOutcome) and a.answer.shortfalls for _, a in answers)
+    assert any(
+        isinstance(a, Recorded) and isinstance(a.answer, StockOutcome) and a.answer.shortfalls for _, a in answers
+    )
 
 
 @pytest.mark.parametrize("restart_at", range(1, len(EVERYTHING.strip().splitlines())))

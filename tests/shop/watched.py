@@ -9,7 +9,7 @@ from actors.core.policy import DAY_MS, Policy, to_document
 from actors.core.rejection import UNRECORDED
 from actors.shop.audit import Audit
 from actors.shop.audit_books import AuditResult, compare
-from actors.shop.commands import Command, Heed, claim_key
+from actors.shop.commands import ApplyOutcome, Command, claim_key
 from actors.shop.decide import decide
 from actors.shop.decision import Decision, Rejected
 from actors.shop.events import Event, Expired, PolicyAdopted, Refused
@@ -18,7 +18,7 @@ from actors.shop.expiry import due
 from actors.shop.idempotency import fingerprint, first_answer
 from actors.shop.invariants import check
 from actors.shop.snapshot import Capture, restore
-from actors.shop.state import REMEMBERED_ANSWERS_MAX, Ledger, Remembered, StockOutcome, Told
+from actors.shop.state import REMEMBERED_ANSWERS_MAX, Ledger, Recorded, Remembered, StockOutcome
 from actors.shop.transact import Transacted, expire, transact
 
 DAY_ZERO_MS: Final = 19_700 * DAY_MS  # midnight, so that a page's days are the ledger's
@@ -50,7 +50,7 @@ def assembled(
         if isinstance(decision, Rejected):
             unsaid = not command.key or decision.rejection.reason in UNRECORDED
             if unsaid or ledger.remembered >= REMEMBERED_ANSWERS_MAX:
-                return Transacted(Told("", 0, decision.rejection), ())
+                return Transacted(Recorded("", 0, decision.rejection), ())
             events: tuple[Event, ...] = (
                 Refused(command.key, fingerprint(command), type(command).__name__, decision.rejection),
             )
@@ -74,11 +74,11 @@ def assembled(
 
 def _standing(ledger: Ledger, command: Command) -> Remembered | None:
     """The answer to a word that has no key: how the part stands by now, or that there never will be one."""
-    if not isinstance(command, Heed):
-        return Told("", ledger.version, StockOutcome(0, 0, 0, ()))
+    if not isinstance(command, ApplyOutcome):
+        return Recorded("", ledger.version, StockOutcome(0, 0, 0, ()))
     if command.holder not in ledger.holders:
         return ledger.recall(claim_key(command.holder))
-    return Told("", ledger.version, ledger.reservations[ledger.holders[command.holder]])
+    return Recorded("", ledger.version, ledger.reservations[ledger.holders[command.holder]])
 
 
 class Record(NamedTuple):

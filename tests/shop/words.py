@@ -27,13 +27,13 @@ from actors.shop.commands import (
     AdjustmentKind,
     AdjustStock,
     Amend,
+    ApplyOutcome,
     Claim,
     Collect,
     Command,
     Confirm,
     CountStock,
     Extend,
-    Heed,
     Lines,
     MarkReady,
     Movement,
@@ -42,7 +42,7 @@ from actors.shop.commands import (
     SetSafetyStock,
     claim_key,
 )
-from actors.shop.events import Event, Heeded, Released
+from actors.shop.events import Event, OutcomeApplied, Released
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
 from tests.shop.watched import DAY_ZERO_MS
 
@@ -141,7 +141,7 @@ def _about_parts(verb: str, text: str, options: dict[str, str]) -> Command:
     status, _, keep = rest.strip().partition(" keep ")
     until_ms = instant(options["until"]) if "until" in options else 0
     reason = ReleaseReason[options.get("because", "OTHER")]
-    return Heed(holder, int(second), Status[status.strip()], until_ms, reason, lines_of(keep))
+    return ApplyOutcome(holder, int(second), Status[status.strip()], until_ms, reason, lines_of(keep))
 
 
 def _adjust(key: str, verb: str, lines: Lines, options: dict[str, str], rows: dict[str, int]) -> AdjustStock:
@@ -175,7 +175,7 @@ def _reservation_text(held: Reservation) -> str:
     reason = f" {held.release_reason.name}" if held.release_reason else ""
     until = f" until {clock(held.expires_at_ms)}" if held.status in LIVE and held.expires_at_ms else ""
     slot = f" slot {clock(held.slot_start_ms)}" if held.slot_start_ms else ""
-    part = f" of {held.part.holder} at {held.part.heeded}" if held.part is not None else ""
+    part = f" of {held.part.holder} at {held.part.applied_revision}" if held.part is not None else ""
     return f"#{held.number} {held.status.name} {', '.join(lines)}{reason}{until}{slot}{part}"
 
 
@@ -216,7 +216,7 @@ def events_text(events: Iterable[Event]) -> str:
         name = type(event).__name__
         if isinstance(event, Released):
             name += f" {event.reason.name}"
-        elif isinstance(event, Heeded):
+        elif isinstance(event, OutcomeApplied):
             name += f" {event.status.name}"
         words[name] = words.get(name, 0) + 1
     return ", ".join(name if times == 1 else f"{name} x{times}" for name, times in words.items())

@@ -59,7 +59,7 @@ def check_amended(processes: dict[str, Any]) -> None:
     """Whoever collected at a shop what was to move to another one had so much less there. `processes` are the actors;
     of orders that were changed once, what shops handed out is compared with what the change allowed.
     """
-    ledgers = [process._host.glance(each) for process in processes.values() for each in process._host.ledger_ids()]
+    ledgers = [process._host.stale_read(each) for process in processes.values() for each in process._host.ledger_ids()]
     sold: dict[tuple[str, str], Counter[str]] = {}
     for ledger in ledgers:
         if not is_customers(ledger.ledger_id):
@@ -141,9 +141,9 @@ def _of_shop(
             case shop.Claimed():
                 claims[event.holder] = (store_id, version)
                 parts[version] = event.holder
-            case shop.Heeded(holder, _, number, status, _, _, _) if number and status in LIVE:
+            case shop.OutcomeApplied(holder, _, number, status, _, _, _) if number and status in LIVE:
                 heard.append((holder, store_id))
-            case shop.Heeded(holder, _, number, _, _, _, _) if number:
+            case shop.OutcomeApplied(holder, _, number, _, _, _, _) if number:
                 given_back.append((holder, store_id))
             case shop.Collected() if event.number in parts:
                 heard.append((parts[event.number], store_id))

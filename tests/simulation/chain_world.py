@@ -30,7 +30,7 @@ from actors.shop import commands as shop
 from actors.shop.state import Ledger
 from actors.store_actor import StoreActor
 from serve.coordination.coordinator import Coordinator
-from serve.coordination.reconciler import Settler
+from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 from tests.shop.watched import DAY_ZERO_MS
@@ -98,7 +98,7 @@ class SimActors:
         """Gone, with all that was not durable."""
         gone = self.made.pop(actor, None)
         if gone is not None:
-            gone._office._closing.set()
+            gone._runtime._closing.set()
 
 
 class ChainWorld:
@@ -156,7 +156,7 @@ class ChainWorld:
         found: list[Ledger] = []
         for actor, process in self.actors.made.items():
             if not actor.startswith(CUSTOMER_ACTORS):
-                found += [process._host.glance(each) for each in process._host.ledger_ids()]
+                found += [process._host.stale_read(each) for each in process._host.ledger_ids()]
         return found
 
     async def run(self) -> None:
@@ -164,15 +164,15 @@ class ChainWorld:
         gateways = [await self._gateway() for _ in range(2)]
         await self._stock(gateways[0][0])
         customers = [asyncio.create_task(self._customer(who, gateways)) for who in CUSTOMERS]
-        settlers = [Settler(router, coordinator) for router, coordinator in gateways]
-        for settler in settlers:
-            settler.start()
+        reconcilers = [Reconciler(router, coordinator) for router, coordinator in gateways]
+        for reconciler in reconcilers:
+            reconciler.start()
         await asyncio.gather(*customers)
         self.trouble = 0.0
         await asyncio.sleep(30)
         check_amended(self.actors.made)
-        for settler in settlers:
-            settler.close()
+        for reconciler in reconcilers:
+            reconciler.close()
         await self._quiet(*gateways[0])
         for router, _ in gateways:
             router.close()
@@ -319,14 +319,14 @@ class ChainWorld:
 
     async def _quiet(self, router: Router, coordinator: Coordinator) -> None:
         """Time passes until nothing can be held any more; then everyone must have heard, and nothing is left."""
-        settler = Settler(router, coordinator)
+        reconciler = Reconciler(router, coordinator)
         self.skipped_ms += 40 * DAY_MS
         told = heard = 0
         for _ in range(12):
             for process in list(self.actors.made.values()):
                 process._host.sweep()
-            told = await settler.tell()
-            heard = await settler.hear()
+            told = await reconciler.deliver()
+            heard = await reconciler.collect_reports()
             await asyncio.sleep(20)
         if told or heard:
             raise Broken("I16", f"{told} orders are still to be told, {heard} parts still to be heard")

@@ -14,11 +14,11 @@ from actors.core.status import LIVE, Status
 from actors.orders import commands as cm
 from actors.orders.ids import format_order_id, parse_holder
 from actors.orders.invariants import check
-from actors.orders.participant_messages import claim_of, heed_of, note_of, note_of_absent
+from actors.orders.participant_messages import claim_of, outcome_of, report_of, report_of_absent
 from actors.orders.state import CERTAIN, Order, OrderLedger, Part
 from actors.orders.transact import expire, transact
 from actors.shop import commands as shop
-from actors.shop.state import Ledger, Reservation, Told
+from actors.shop.state import Ledger, Recorded, Reservation
 from actors.shop.transact import transact as transact_shop
 
 SHOPS: Final = ("S1", "S2", "S3")
@@ -40,7 +40,7 @@ class Town:
             self.ask(store_id, receipt)
         self.wanted = self.random.randint(1, 4)
         self.basket_id = self.random.choice(("", "b"))
-        self.said: list[tuple[str, shop.Heed]] = []
+        self.said: list[tuple[str, shop.ApplyOutcome]] = []
         self.sold = self.calls = 0
         self.place(cm.Plan("S1", (("A", self.wanted),), 0))
         (self.number,) = self.orders.orders
@@ -61,7 +61,7 @@ class Town:
 
     def ask(self, store_id: str, command: shop.Command) -> Reservation | Rejection | None:
         answer = transact_shop(self.shops[store_id], command, self.now_ms).answer
-        told = answer.answer if isinstance(answer, Told) else answer
+        told = answer.answer if isinstance(answer, Recorded) else answer
         return told if isinstance(told, Reservation | Rejection) else None
 
     def parts(self) -> list[tuple[str, Reservation]]:
@@ -79,20 +79,20 @@ class Town:
         if self.order.open_attempt and len(granted) == len(claims):
             self.say(cm.Commit(self.number, self.order.open_attempt, granted, cm.NO_HOURS))
 
-    def tell(self, part: Part, *, noted: bool = True) -> None:
+    def deliver(self, part: Part, *, reported: bool = True) -> None:
         order = self.order
-        heed = heed_of(format_order_id(LEDGER, self.number), order, part)
-        self.said.append((part.store_id, heed))
-        heard = self.ask(part.store_id, heed)
-        if noted and isinstance(heard, Reservation):
-            self.say(note_of(self.number, part.store_id, part.attempt, order.revision, heard))
-        elif noted:
-            self.say(note_of_absent(self.number, part, order.revision))
+        outcome = outcome_of(format_order_id(LEDGER, self.number), order, part)
+        self.said.append((part.store_id, outcome))
+        heard = self.ask(part.store_id, outcome)
+        if reported and isinstance(heard, Reservation):
+            self.say(report_of(self.number, part.store_id, part.attempt, order.revision, heard))
+        elif reported:
+            self.say(report_of_absent(self.number, part, order.revision))
 
     def note(self, store_id: str, reservation: Reservation) -> None:
         assert reservation.part is not None
         _, attempt = parse_holder(reservation.part.holder)
-        self.say(note_of(self.number, store_id, attempt, 0, reservation))
+        self.say(report_of(self.number, store_id, attempt, 0, reservation))
 
     def collect(self) -> None:
         found = self.collectable()
@@ -127,8 +127,8 @@ class Town:
         if chance < 0.3:
             self.commit()
         elif chance < 0.5:
-            for part in order.next_to_tell()[:1]:
-                self.tell(part, noted=self.random.random() < 0.6)
+            for part in order.next_deliveries()[:1]:
+                self.deliver(part, reported=self.random.random() < 0.6)
         elif chance < 0.55 and self.said:
             self.ask(*self.random.choice(self.said))
         elif chance < 0.7 and self.parts():
@@ -145,11 +145,11 @@ class Town:
         self.now_ms += 11_000
         expire(self.orders, self.now_ms)
         rounds = 0
-        while self.order.untold_parts():
+        while self.order.undelivered_parts():
             rounds += 1
             assert rounds < 50, f"untold for ever: {self.order}"
-            for part in self.order.next_to_tell():
-                self.tell(part)
+            for part in self.order.next_deliveries():
+                self.deliver(part)
             for store_id, reservation in self.parts():
                 self.note(store_id, reservation)
 

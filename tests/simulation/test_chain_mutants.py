@@ -10,7 +10,7 @@ from actors.orders.state import Order
 from actors.shop import decide as ledger_decide, decide_claims, preconditions, transact as ledger_transact
 from actors.shop.decision import Accepted
 from actors.shop.idempotency import KEY_REUSED
-from serve.coordination.reconciler import Settler
+from serve.coordination.reconciler import Reconciler
 from tests.simulation.checks import Broken
 from tests.simulation.test_chain_seeds import run
 
@@ -32,7 +32,7 @@ def _forgets_what_it_answered(patch: pytest.MonkeyPatch) -> None:
 
 
 def _abandoned_claims_may_still_come(patch: pytest.MonkeyPatch) -> None:
-    real = decide_claims.decide_heed
+    real = decide_claims.decide_apply_outcome
 
     def without_tombstone(ledger: Any, command: Any) -> Any:
         decision = real(ledger, command)
@@ -58,10 +58,10 @@ def _goes_on_before_it_is_certain(patch: pytest.MonkeyPatch) -> None:
 
 
 def _nobody_settles(patch: pytest.MonkeyPatch) -> None:
-    async def nothing(_: Settler) -> int:
+    async def nothing(_: Reconciler) -> int:
         return 0
 
-    patch.setattr(Settler, "tell", nothing)
+    patch.setattr(Reconciler, "tell", nothing)
 
 
 def _nothing_is_cut(patch: pytest.MonkeyPatch) -> None:
@@ -70,7 +70,7 @@ def _nothing_is_cut(patch: pytest.MonkeyPatch) -> None:
 
 
 def _the_new_shop_hears_first(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Order, "next_to_tell", Order.untold_parts)
+    patch.setattr(Order, "next_to_tell", Order.undelivered_parts)
 
 
 MUTANTS: Final[dict[str, tuple[Break, frozenset[str]]]] = {

@@ -30,7 +30,7 @@ def run(seed: int) -> ChainWorld:
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
             runner.run(main())
         live = {
-            ledger_id: process._host.glance(ledger_id)
+            ledger_id: process._host.stale_read(ledger_id)
             for process in world[0].actors.made.values()
             for ledger_id in process._host.ledger_ids()
         }

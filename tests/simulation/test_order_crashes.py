@@ -15,7 +15,7 @@ from actors.protocol.actors import ActorGone
 from actors.protocol.messages import unpack_batch
 from actors.protocol.placement import Placement
 from serve.coordination.coordinator import Coordinator
-from serve.coordination.reconciler import Settler
+from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
 from tests.simulation.chain_checks import check_journals
@@ -112,9 +112,9 @@ async def _struck(
     other = Coordinator(router, world)
     answer = await ask(other)
     again = await ask(other)
-    settler = Settler(router, other)
-    await settler.tell()
-    await settler.hear()
+    reconciler = Reconciler(router, other)
+    await reconciler.deliver()
+    await reconciler.collect_reports()
     router.close()
     return world, answer, again
 
@@ -213,7 +213,7 @@ def test_an_order_that_is_released_while_a_shop_is_away_is_given_back_there_late
         assert isinstance(answer, Order)
         assert answer.standing is Standing.RELEASED
         world.away = set()
-        assert await Settler(router, coordinator).tell() == 1
+        assert await Reconciler(router, coordinator).deliver() == 1
         router.close()
         return world
 
@@ -230,7 +230,7 @@ class Astray(SimActors):
     asked = 0
 
     async def call(self, actor: str, method: str, *args: Any) -> Any:
-        if method == "untold":
+        if method == "outbox":
             self.asked += 1
             if self.asked == 1:
                 raise RuntimeError("nobody foresaw this")
@@ -254,10 +254,10 @@ def test_a_settler_outlives_what_nobody_foresaw() -> None:
         release = cm.Release("r", order.number, ReleaseReason.CUSTOMER_CANCELLED)
         await coordinator.step(ledger_of_customer("ann"), release, loop.time() + 8)
         world.away = set()
-        settler = Settler(router, coordinator)
-        settler.start()
+        reconciler = Reconciler(router, coordinator)
+        reconciler.start()
         await asyncio.sleep(2)
-        settler.close()
+        reconciler.close()
         router.close()
         assert actors.asked > 1
         return world

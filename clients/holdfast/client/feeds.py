@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from holdfast.client.methods import WATCH_AVAILABILITY, WATCH_EVENTS
-from holdfast.client.subscription import Feed, Told
+from holdfast.client.subscription import Feed, Recorded
 from holdfast.client.values.events import Event
 from holdfast.client.values.stock import AvailabilityChange
 from holdfast.client.wire.events import event_from
@@ -33,9 +33,9 @@ def availability_feed(skus: Sequence[str]) -> Feed[AvailabilityChange]:
     def request(cursors: Mapping[str, int]) -> stock_service_pb2.WatchAvailabilityRequest:
         return stock_service_pb2.WatchAvailabilityRequest(cursors=_messages(cursors), skus=skus)
 
-    def read(message: stock_service_pb2.WatchAvailabilityResponse) -> Iterator[Told[AvailabilityChange]]:
+    def read(message: stock_service_pb2.WatchAvailabilityResponse) -> Iterator[Recorded[AvailabilityChange]]:
         change = availability_change_from(message)
-        yield Told(change.store_id, change.version, change if change.positions else None)
+        yield Recorded(change.store_id, change.version, change if change.positions else None)
 
     return Feed(WATCH_AVAILABILITY, request, read)
 
@@ -49,8 +49,8 @@ def event_feed(*, all_stores: bool) -> Feed[Event]:
             cursors=named[:_CURSORS_MAX] if all_stores else named, all_stores=all_stores
         )
 
-    def read(message: event_service_pb2.WatchEventsResponse) -> Iterator[Told[Event]]:
+    def read(message: event_service_pb2.WatchEventsResponse) -> Iterator[Recorded[Event]]:
         for event in map(event_from, message.events):
-            yield Told(event.store_id, event.version, event, previous_version=event.version - 1)
+            yield Recorded(event.store_id, event.version, event, previous_version=event.version - 1)
 
     return Feed(WATCH_EVENTS, request, read)

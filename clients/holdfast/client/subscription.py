@@ -22,7 +22,7 @@ _ALIVE_AFTER_MS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Told(Generic[ItemT]):
+class Recorded(Generic[ItemT]):
     """One thing that the stream told: `item` (None where only the cursor moves) at a shop's version.
 
     `previous_version` is the version that must have been told before it, None where the sequence may have gaps.
@@ -40,7 +40,7 @@ class Feed(Generic[ItemT]):
 
     method: Method[Any, Any]
     request: Callable[[Mapping[str, int]], Any]
-    read: Callable[[Any], Iterable[Told[ItemT]]]
+    read: Callable[[Any], Iterable[Recorded[ItemT]]]
 
 
 class Subscription(Generic[ItemT]):
@@ -57,7 +57,7 @@ class Subscription(Generic[ItemT]):
         self._silence_ms_max = silence_ms_max
         self._received = dict(cursors)
         self._delivered = dict(cursors)
-        self._ready: deque[Told[ItemT]] = deque()
+        self._ready: deque[Recorded[ItemT]] = deque()
         self._stream: grpc.aio.UnaryStreamCall[Any, Any] | None = None
         self._opened_at = 0.0
         self._failing_since: float | None = None

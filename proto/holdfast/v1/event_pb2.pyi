@@ -13,7 +13,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Event(_message.Message):
-    __slots__ = ("store_id", "version", "at", "reserved", "refused", "confirmed", "ready_marked", "collected", "released", "expired", "extended", "stock_adjusted", "stock_counted", "safety_stock_set", "shortfall_declared", "policy_adopted", "amended", "claimed", "heeded", "acknowledged")
+    __slots__ = ("store_id", "version", "at", "reserved", "refused", "confirmed", "ready_marked", "collected", "released", "expired", "extended", "stock_adjusted", "stock_counted", "safety_stock_set", "shortfall_declared", "policy_adopted", "amended", "claimed", "outcome_applied", "acknowledged")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
@@ -32,7 +32,7 @@ class Event(_message.Message):
     POLICY_ADOPTED_FIELD_NUMBER: _ClassVar[int]
     AMENDED_FIELD_NUMBER: _ClassVar[int]
     CLAIMED_FIELD_NUMBER: _ClassVar[int]
-    HEEDED_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_APPLIED_FIELD_NUMBER: _ClassVar[int]
     ACKNOWLEDGED_FIELD_NUMBER: _ClassVar[int]
     store_id: str
     version: int
@@ -52,9 +52,9 @@ class Event(_message.Message):
     policy_adopted: PolicyAdoptedEvent
     amended: AmendedEvent
     claimed: ClaimedEvent
-    heeded: HeededEvent
+    outcome_applied: OutcomeAppliedEvent
     acknowledged: AcknowledgedEvent
-    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reserved: _Optional[_Union[ReservedEvent, _Mapping]] = ..., refused: _Optional[_Union[RefusedEvent, _Mapping]] = ..., confirmed: _Optional[_Union[ConfirmedEvent, _Mapping]] = ..., ready_marked: _Optional[_Union[ReadyMarkedEvent, _Mapping]] = ..., collected: _Optional[_Union[CollectedEvent, _Mapping]] = ..., released: _Optional[_Union[ReleasedEvent, _Mapping]] = ..., expired: _Optional[_Union[ExpiredEvent, _Mapping]] = ..., extended: _Optional[_Union[ExtendedEvent, _Mapping]] = ..., stock_adjusted: _Optional[_Union[StockAdjustedEvent, _Mapping]] = ..., stock_counted: _Optional[_Union[StockCountedEvent, _Mapping]] = ..., safety_stock_set: _Optional[_Union[SafetyStockSetEvent, _Mapping]] = ..., shortfall_declared: _Optional[_Union[ShortfallDeclaredEvent, _Mapping]] = ..., policy_adopted: _Optional[_Union[PolicyAdoptedEvent, _Mapping]] = ..., amended: _Optional[_Union[AmendedEvent, _Mapping]] = ..., claimed: _Optional[_Union[ClaimedEvent, _Mapping]] = ..., heeded: _Optional[_Union[HeededEvent, _Mapping]] = ..., acknowledged: _Optional[_Union[AcknowledgedEvent, _Mapping]] = ...) -> None: ...
+    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reserved: _Optional[_Union[ReservedEvent, _Mapping]] = ..., refused: _Optional[_Union[RefusedEvent, _Mapping]] = ..., confirmed: _Optional[_Union[ConfirmedEvent, _Mapping]] = ..., ready_marked: _Optional[_Union[ReadyMarkedEvent, _Mapping]] = ..., collected: _Optional[_Union[CollectedEvent, _Mapping]] = ..., released: _Optional[_Union[ReleasedEvent, _Mapping]] = ..., expired: _Optional[_Union[ExpiredEvent, _Mapping]] = ..., extended: _Optional[_Union[ExtendedEvent, _Mapping]] = ..., stock_adjusted: _Optional[_Union[StockAdjustedEvent, _Mapping]] = ..., stock_counted: _Optional[_Union[StockCountedEvent, _Mapping]] = ..., safety_stock_set: _Optional[_Union[SafetyStockSetEvent, _Mapping]] = ..., shortfall_declared: _Optional[_Union[ShortfallDeclaredEvent, _Mapping]] = ..., policy_adopted: _Optional[_Union[PolicyAdoptedEvent, _Mapping]] = ..., amended: _Optional[_Union[AmendedEvent, _Mapping]] = ..., claimed: _Optional[_Union[ClaimedEvent, _Mapping]] = ..., outcome_applied: _Optional[_Union[OutcomeAppliedEvent, _Mapping]] = ..., acknowledged: _Optional[_Union[AcknowledgedEvent, _Mapping]] = ...) -> None: ...
 
 class ReservedEvent(_message.Message):
     __slots__ = ("reservation",)
@@ -80,7 +80,7 @@ class ClaimedEvent(_message.Message):
     reservation: _reservation_pb2.Reservation
     def __init__(self, reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ...) -> None: ...
 
-class HeededEvent(_message.Message):
+class OutcomeAppliedEvent(_message.Message):
     __slots__ = ("order_id", "reservation_id", "status", "expires_at", "lines")
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]

@@ -177,7 +177,7 @@ def status(
             one.pid,
             one.open_reservations,
             one.positions,
-            one.unheard,
+            one.outbox,
             one.snapshot_version,
             f"{one.recovery_ms} ms",
             time_text(one.ledger_time_ms),

@@ -122,7 +122,7 @@ class LedgerStatus:
     recovery_ms: int
     repeats_answered: int
     policy_version: int
-    unheard: int = 0
+    outbox: int = 0
 
 
 @dataclass(frozen=True, slots=True)

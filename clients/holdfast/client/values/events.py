@@ -89,7 +89,7 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class Heeded:
+class OutcomeApplied:
     """A part of an order went on as the order decided; `lines` are units given back.
 
     `reservation_id` is empty where the order was over before its claim came.
@@ -164,7 +164,7 @@ Change: TypeAlias = (
     | Extended
     | Amended
     | Claimed
-    | Heeded
+    | OutcomeApplied
     | Acknowledged
     | StockAdjusted
     | StockCounted

@@ -138,7 +138,7 @@ def ledger_status_from(message: service_pb2.GetLedgerStatusResponse) -> LedgerSt
         recovery_ms=interval_ms(message.recovery),
         repeats_answered=message.repeats_answered,
         policy_version=message.policy_version,
-        unheard=message.unheard,
+        outbox=message.outbox,
     )
 
 

@@ -13,7 +13,7 @@ from holdfast.client.values.events import (
     Event,
     Expired,
     Extended,
-    Heeded,
+    OutcomeApplied,
     PolicyAdopted,
     ReadyMarked,
     Refused,
@@ -63,7 +63,7 @@ CHANGES: dict[str, Callable[[Any], Change]] = {
         m.reservation_id, line_pairs(m.lines), instant_ms(m.expires_at), optional_instant_ms(m, "slot_start")
     ),
     "claimed": lambda m: Claimed(reservation_from(m.reservation)),
-    "heeded": lambda m: Heeded(
+    "outcome_applied": lambda m: OutcomeApplied(
         m.order_id, m.reservation_id, status_from(m.status), instant_ms(m.expires_at), line_pairs(m.lines)
     ),
     "acknowledged": lambda m: Acknowledged(tuple(m.reservation_ids)),

@@ -51,7 +51,7 @@ def in_turn(numbers: Collection[int], after: int, count_max: int) -> tuple[list[
     return turn, turn[-1]
 
 
-class Office:
+class ActorRuntime:
     """Ledgers in office. `end` is called once when the journal fails or was taken over: it must not return."""
 
     def __init__(

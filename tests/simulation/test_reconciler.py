@@ -24,7 +24,7 @@ from actors.shop import commands as shop
 from actors.shop.state import Ledger, Reservation
 from serve.coordination import keyed_tasks
 from serve.coordination.coordinator import Coordinator
-from serve.coordination.reconciler import QUESTION_S, Settler
+from serve.coordination.reconciler import QUESTION_S, Reconciler
 from serve.routing.router import Router
 from tests.simulation.chain_world import ChainWorld, SimActors
 from tests.simulation.virtual_loop import VirtualLoop
@@ -64,7 +64,7 @@ class Scene:
         self.actors = self.world.actors = Astray(self.world)
         self.router = Router(self.actors, PLACEMENT)
         self.coordinator = Coordinator(self.router, self.world)
-        self.settler = Settler(self.router, self.coordinator)
+        self.reconciler = Reconciler(self.router, self.coordinator)
         self._calls = 0
 
     async def open(self) -> None:
@@ -113,7 +113,7 @@ class Scene:
 
     def ledger(self, ledger_id: str) -> Any:
         """As it is in memory."""
-        return self.actors.process(PLACEMENT.actor_of(ledger_id))._host.glance(ledger_id)
+        return self.actors.process(PLACEMENT.actor_of(ledger_id))._host.stale_read(ledger_id)
 
     def shop(self, store_id: str) -> Ledger:
         found = self.ledger(store_id)
@@ -135,7 +135,7 @@ def played(main: Callable[[Scene], Coroutine[Any, Any, None]]) -> None:
         try:
             await main(scene)
         finally:
-            scene.settler.close()
+            scene.reconciler.close()
             scene.router.close()
             for actor in list(scene.actors.made):
                 scene.actors.kill(actor)
@@ -152,14 +152,14 @@ def test_orders_behind_many_whose_shop_is_away_have_their_turn(monkeypatch: pyte
             await scene.release(ANN, await scene.order(ANN, store_id))
         scene.world.away = {"store-S2"}
         for _ in range(3):
-            assert await scene.settler.tell() == 2
+            assert await scene.reconciler.deliver() == 2
         assert scene.shop("S1").positions["A"].reserved == 0
         scene.world.away = set()
         for _ in range(9):
-            await scene.settler.tell()
+            await scene.reconciler.deliver()
             await asyncio.sleep(QUESTION_S)
         assert scene.shop("S2").positions["A"].reserved == 0
-        assert await scene.settler.tell() == 0
+        assert await scene.reconciler.deliver() == 0
 
     played(main)
 
@@ -172,10 +172,10 @@ def test_parts_behind_many_whose_order_is_stopped_have_their_turn(monkeypatch: p
             await scene.collect(await scene.order(who, "S1"), "S1")
         scene.world.away = {PLACEMENT.actor_of(HERS)}
         for _ in range(3):
-            assert await scene.settler.hear() == 2
+            assert await scene.reconciler.collect_reports() == 2
         (order,) = scene.customers(BOB).orders.values()
         assert order.parts[0].status is Status.COLLECTED
-        assert len(scene.shop("S1").owed) == 4
+        assert len(scene.shop("S1").outbox) == 4
 
     played(main)
 
@@ -183,16 +183,16 @@ def test_parts_behind_many_whose_order_is_stopped_have_their_turn(monkeypatch: p
 def test_a_shop_that_is_away_holds_up_no_other_shop() -> None:
     async def main(scene: Scene) -> None:
         loop = asyncio.get_running_loop()
-        stuck = [await scene.order(ANN, "S2") for _ in range(2 * keyed_tasks.LANE_AT_ONCE)]
+        stuck = [await scene.order(ANN, "S2") for _ in range(2 * keyed_tasks.TASKS_OF_KEY_MAX)]
         first, second = await scene.order(ANN, "S1"), await scene.order(ANN, "S1")
         for order in (*stuck, first):
             await scene.release(ANN, order)
         scene.world.away = {"store-S2"}
         began = loop.time()
-        await scene.settler.tell()
+        await scene.reconciler.deliver()
         assert scene.shop("S1").positions["A"].reserved == 1
         await scene.release(ANN, second)
-        await scene.settler.tell()
+        await scene.reconciler.deliver()
         assert scene.shop("S1").positions["A"].reserved == 0
         assert loop.time() - began < QUESTION_S, "nobody waited for the shop that is away"
 
@@ -201,13 +201,13 @@ def test_a_shop_that_is_away_holds_up_no_other_shop() -> None:
 
 def test_orders_that_wait_for_a_shop_that_is_away_hold_up_none_that_has_its_turn() -> None:
     async def main(scene: Scene) -> None:
-        moved = [await scene.order(ANN, "S1") for _ in range(keyed_tasks.LANE_AT_ONCE)]
+        moved = [await scene.order(ANN, "S1") for _ in range(keyed_tasks.TASKS_OF_KEY_MAX)]
         released = await scene.order(ANN, "S1", "S2")
         scene.world.away = {"store-S1"}
         for order in moved:
             await scene.move(ANN, order, "S1", "S2")
         await scene.release(ANN, released)
-        await scene.settler.tell()
+        await scene.reconciler.deliver()
         assert scene.shop("S2").positions["A"].reserved == len(moved), "what was moved there; the other is given back"
 
     played(main)
@@ -224,15 +224,15 @@ def test_a_ledger_of_customers_in_trouble_keeps_no_other_from_hearing(trouble: s
         else:
             scene.actors.wrong = PLACEMENT.actor_of(HERS)
         began = loop.time()
-        assert await scene.settler.hear() == 3
+        assert await scene.reconciler.collect_reports() == 3
         assert loop.time() - began < QUESTION_S
         (order,) = scene.customers(BOB).orders.values()
         assert order.parts[0].status is Status.COLLECTED
-        assert len(scene.shop("S1").owed) == 2
+        assert len(scene.shop("S1").outbox) == 2
         scene.world.away, scene.actors.wrong = set(), ""
         await asyncio.sleep(2 * QUESTION_S)
-        await scene.settler.hear()
-        assert scene.shop("S1").owed == {}
+        await scene.reconciler.collect_reports()
+        assert scene.shop("S1").outbox == {}
 
     played(main)
 
@@ -242,8 +242,8 @@ def test_one_actor_that_does_not_answer_keeps_no_other_from_being_asked() -> Non
         for store_id in ("S1", "S2"):
             await scene.collect(await scene.order(ANN, store_id), store_id)
         scene.world.away = {"store-S1"}
-        await scene.settler.hear()
-        assert (len(scene.shop("S1").owed), len(scene.shop("S2").owed)) == (1, 0)
+        await scene.reconciler.collect_reports()
+        assert (len(scene.shop("S1").outbox), len(scene.shop("S2").outbox)) == (1, 0)
 
     played(main)
 
@@ -255,12 +255,12 @@ def test_a_part_stays_owed_while_the_ledger_of_its_order_is_stopped() -> None:
         host = scene.actors.process(PLACEMENT.actor_of(HERS))._host
         hosted = host._hosted.pop(HERS)
         host._damaged[HERS] = JournalDamaged(HERS, "seq 1", "by a test")
-        await scene.settler.hear()
-        assert len(scene.shop("S1").owed) == 1, "nobody heard of it, so it is not acknowledged"
+        await scene.reconciler.collect_reports()
+        assert len(scene.shop("S1").outbox) == 1, "nobody heard of it, so it is not acknowledged"
         host._hosted[HERS] = hosted
         del host._damaged[HERS]
-        await scene.settler.hear()
-        assert scene.shop("S1").owed == {}
+        await scene.reconciler.collect_reports()
+        assert scene.shop("S1").outbox == {}
         assert scene.customers(ANN).orders[order.number].parts[0].status is Status.COLLECTED
 
     played(main)
@@ -271,7 +271,7 @@ def test_a_shop_that_heard_is_noted_while_another_one_is_away() -> None:
         order = await scene.order(ANN, "S1", "S2")
         await scene.release(ANN, order)
         scene.world.away = {"store-S2"}
-        await scene.settler.tell()
+        await scene.reconciler.deliver()
         await asyncio.sleep(QUESTION_S + 2)
         statuses = [part.status for part in scene.customers(ANN).orders[order.number].parts]
         assert statuses == [Status.RELEASED, Status.HELD]
@@ -288,7 +288,7 @@ def test_what_stays_untold_unheard_or_undecided_is_said_once_a_minute(caplog: py
         claim = shop.Claim(shop.claim_key(holder), holder, ANN, "web", (("A", 1),), 0)
         await scene._say("S1", command_to_wire(claim))
         scene.world.away = {"store-S2", PLACEMENT.actor_of(HERS)}
-        scene.settler.start()
+        scene.reconciler.start()
         await asyncio.sleep(50)
         assert lines() == []
         scene.world.away = {"store-S2"}
@@ -301,7 +301,7 @@ def test_what_stays_untold_unheard_or_undecided_is_said_once_a_minute(caplog: py
     with caplog.at_level(logging.WARNING, "holdfast.settler"):
         played(main)
     said = lines()
-    for kind, where in (("untold", "S2"), ("unheard", "/"), ("undecided", "/999")):
+    for kind, where in (("outbox", "S2"), ("outbox", "/"), ("undecided", "/999")):
         about = [line for line in said if f"lingering {kind} count=1 " in line]
         assert 1 <= len(about) <= 2, said
         assert where in about[0].partition(" where=")[2]

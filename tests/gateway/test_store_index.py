@@ -14,13 +14,13 @@ from bench.workload_real import SHOPS_FILE
 from serve.sourcing.places import Place
 from serve.sourcing.plan import Part, Plan, plan
 from serve.sourcing.ranking import Ask, Demand, Known, Limits, SourcingPolicy, rank
-from serve.sourcing.store_index import EARTH_RADIUS_METRES, Atlas
+from serve.sourcing.store_index import EARTH_RADIUS_METRES, StoreIndex
 from tests.gateway.shops import Shop
 
 
 def test_an_atlas_does_not_change() -> None:
-    atlas = Atlas.of(1, [Shop("S1", 0, 0)])
-    for array in (atlas.points, atlas.paused, atlas.serving_any):
+    index = StoreIndex.of(1, [Shop("S1", 0, 0)])
+    for array in (index.points, index.paused, index.serving_any):
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
 
@@ -39,18 +39,18 @@ PLACES: Final = st.builds(Place, st.floats(-90, 90), st.floats(-180, 180))
 
 @given(PLACES, st.lists(PLACES, min_size=1, max_size=5))
 def test_distances_are_those_of_the_textbook(place: Place, others: list[Place]) -> None:
-    atlas = Atlas.of(1, [Shop(f"S{number}", *each) for number, each in enumerate(others)])
+    index = StoreIndex.of(1, [Shop(f"S{number}", *each) for number, each in enumerate(others)])
     expected = [textbook_metres(place, each) for each in others]
     # On the far side of the earth the arc hardly changes with the sine: there both are good to a few metres.
     near = [3 if metres > 19_900_000 else 0.6 for metres in expected]
-    assert all(abs(a - b) <= c for a, b, c in zip(atlas.metres_from(place).tolist(), expected, near, strict=True))
+    assert all(abs(a - b) <= c for a, b, c in zip(index.metres_from(place).tolist(), expected, near, strict=True))
 
 
 def test_the_dateline_and_the_far_side_are_no_exception() -> None:
-    atlas = Atlas.of(1, [Shop("S1", 0.0, -179.999), Shop("S2", 0.0, 0.001), Shop("S3", -33.0, -1.0)])
-    assert atlas.metres_from(Place(0.0, 179.999))[0] == 222
-    assert atlas.metres_from(Place(0.0, -179.999))[1] == pytest.approx(20_015_114, abs=2)
-    assert atlas.metres_from(Place(33.0, 179.0))[2] == pytest.approx(20_015_114, abs=2)
+    index = StoreIndex.of(1, [Shop("S1", 0.0, -179.999), Shop("S2", 0.0, 0.001), Shop("S3", -33.0, -1.0)])
+    assert index.metres_from(Place(0.0, 179.999))[0] == 222
+    assert index.metres_from(Place(0.0, -179.999))[1] == pytest.approx(20_015_114, abs=2)
+    assert index.metres_from(Place(33.0, 179.0))[2] == pytest.approx(20_015_114, abs=2)
 
 
 def test_rounding_gives_no_arc_beyond_the_far_side() -> None:
@@ -58,8 +58,8 @@ def test_rounding_gives_no_arc_beyond_the_far_side() -> None:
     draw = random.Random(7)
     for _ in range(2_000):
         north, east = round(draw.uniform(-80, 80), 2), round(draw.uniform(0, 180), 2)
-        atlas = Atlas.of(1, [Shop("S1", -north, east - 180)])
-        assert atlas.metres_from(Place(north, east))[0] == pytest.approx(20_015_114, abs=2)
+        index = StoreIndex.of(1, [Shop("S1", -north, east - 180)])
+        assert index.metres_from(Place(north, east))[0] == pytest.approx(20_015_114, abs=2)
 
 
 SHOPS_CSV: Final = SHARED_DATA_DEFAULT / SHOPS_FILE
@@ -71,16 +71,16 @@ def test_real_shops_are_ranked_as_a_map_has_them() -> None:
         rows = list({row["storenum"]: row for row in csv.DictReader(file)}.values())
     city = {row["storenum"]: row["STRCITY"] for row in rows}
     shops = [Shop(row["storenum"], float(row["LAT"]), float(row["LON"])) for row in rows]
-    atlas = Atlas.of(1, shops)
+    index = StoreIndex.of(1, shops)
     bentonville = Place(36.3729, -94.2088)
-    known = Known(np.ones((len(atlas), 1), np.int64))
+    known = Known(np.ones((len(index), 1), np.int64))
     ask = Ask(bentonville, Demand.of([("A", 1)]), "web")
-    ranking = rank(atlas, known, ask, SourcingPolicy.ONE_STORE, at_most=1_000)
+    ranking = rank(index, known, ask, SourcingPolicy.ONE_STORE, at_most=1_000)
     metres = sorted((round(textbook_metres(bentonville, Place(s.latitude, s.longitude))), s.store_id) for s in shops)
     assert city[ranking.candidates[0].store_id] == "Bentonville"
     assert ranking.candidates[0].kilometres < 10
     assert [(each.metres, each.store_id) for each in ranking.candidates] == metres[:1_000]
-    found = plan(atlas, known, Ask(bentonville, Demand.of([("A", 3)]), "web", Limits(3, 50.0)), SourcingPolicy.SPLIT)
+    found = plan(index, known, Ask(bentonville, Demand.of([("A", 3)]), "web", Limits(3, 50.0)), SourcingPolicy.SPLIT)
     assert isinstance(found, Plan)
     assert [part.store_id for part in found.parts] == [store_id for _, store_id in metres[:3]]
     assert found.parts[0] == Part(metres[0][1], metres[0][0], (("A", 1),))

@@ -5,7 +5,14 @@ import logging
 
 import pytest
 
-from serve.coordination.keyed_tasks import AT_ONCE_MAX, LANE_AT_ONCE, LANE_S, PATIENCE_S, Errand, Errands
+from serve.coordination.keyed_tasks import (
+    BEGIN_WITHIN_S,
+    ROUND_WAIT_S,
+    TASKS_MAX,
+    TASKS_OF_KEY_MAX,
+    KeyedTask,
+    KeyedTasks,
+)
 from serve.routing.batcher import DeadlinePassed
 from tests.runtime.loop_time import run, skip, turns
 from tests.runtime.office import WAIT_S
@@ -15,40 +22,40 @@ class Road:
     """Errands that stay until they are let go, counted by lane."""
 
     def __init__(self) -> None:
-        self.errands = Errands("testing")
+        self.tasks = KeyedTasks("testing")
         self.open = asyncio.Event()
         self.begun: list[str] = []
         self.done: list[str] = []
 
-    def errand(self, lane: str, *, stays: bool = True) -> Errand:
+    def task(self, key: str, *, stays: bool = True) -> KeyedTask:
         async def carry() -> None:
-            self.begun.append(lane)
+            self.begun.append(key)
             if stays:
                 await self.open.wait()
-            self.done.append(lane)
+            self.done.append(key)
 
-        return Errand(lane, carry)
+        return KeyedTask(key, carry)
 
 
 def test_a_lane_takes_a_few_at_a_time_and_keeps_no_other_lane() -> None:
     async def main() -> None:
         road = Road()
-        many = [road.errand("slow") for _ in range(3 * LANE_AT_ONCE)]
-        round_one = asyncio.ensure_future(road.errands.run([*many, road.errand("quick", stays=False)]))
+        many = [road.task("slow") for _ in range(3 * TASKS_OF_KEY_MAX)]
+        round_one = asyncio.ensure_future(road.tasks.run([*many, road.task("quick", stays=False)]))
         await turns()
-        assert (road.begun.count("slow"), road.done) == (LANE_AT_ONCE, ["quick"])
+        assert (road.begun.count("slow"), road.done) == (TASKS_OF_KEY_MAX, ["quick"])
         assert not round_one.done()
-        skip(PATIENCE_S)
+        skip(ROUND_WAIT_S)
         await turns()
         assert round_one.done()
 
-        await road.errands.run([road.errand("slow"), road.errand("quick", stays=False)])
-        assert (road.begun.count("slow"), road.done) == (LANE_AT_ONCE, ["quick", "quick"]), "the lane is busy"
+        await road.tasks.run([road.task("slow"), road.task("quick", stays=False)])
+        assert (road.begun.count("slow"), road.done) == (TASKS_OF_KEY_MAX, ["quick", "quick"]), "the lane is busy"
         road.open.set()
         await turns()
-        assert road.done.count("slow") == 3 * LANE_AT_ONCE
-        await road.errands.run([road.errand("slow")])
-        assert road.done.count("slow") == 3 * LANE_AT_ONCE + 1
+        assert road.done.count("slow") == 3 * TASKS_OF_KEY_MAX
+        await road.tasks.run([road.task("slow")])
+        assert road.done.count("slow") == 3 * TASKS_OF_KEY_MAX + 1
 
     run(main)
 
@@ -56,16 +63,16 @@ def test_a_lane_takes_a_few_at_a_time_and_keeps_no_other_lane() -> None:
 def test_a_lane_leaves_what_it_could_not_begin_in_time() -> None:
     async def main() -> None:
         road = Road()
-        many = [road.errand("slow") for _ in range(3 * LANE_AT_ONCE)]
-        round_one = asyncio.ensure_future(road.errands.run(many))
+        many = [road.task("slow") for _ in range(3 * TASKS_OF_KEY_MAX)]
+        round_one = asyncio.ensure_future(road.tasks.run(many))
         await turns()
-        skip(LANE_S + 1)
+        skip(BEGIN_WITHIN_S + 1)
         road.open.set()
         await round_one
         await turns()
-        assert road.done.count("slow") == LANE_AT_ONCE
-        await road.errands.run([road.errand("slow")])
-        assert road.done.count("slow") == LANE_AT_ONCE + 1
+        assert road.done.count("slow") == TASKS_OF_KEY_MAX
+        await road.tasks.run([road.task("slow")])
+        assert road.done.count("slow") == TASKS_OF_KEY_MAX + 1
 
     run(main)
 
@@ -73,13 +80,13 @@ def test_a_lane_leaves_what_it_could_not_begin_in_time() -> None:
 def test_all_lanes_together_are_bounded() -> None:
     async def main() -> None:
         road = Road()
-        many = [road.errand(f"l{number}") for number in range(AT_ONCE_MAX + 50)]
-        round_one = asyncio.ensure_future(road.errands.run(many, WAIT_S))
+        many = [road.task(f"l{number}") for number in range(TASKS_MAX + 50)]
+        round_one = asyncio.ensure_future(road.tasks.run(many, WAIT_S))
         await turns()
-        assert len(road.begun) == AT_ONCE_MAX
+        assert len(road.begun) == TASKS_MAX
         road.open.set()
         await round_one
-        assert len(road.done) == AT_ONCE_MAX + 50
+        assert len(road.done) == TASKS_MAX + 50
 
     run(main)
 
@@ -93,9 +100,9 @@ def test_what_goes_wrong_is_a_line_for_its_kind_and_lane(caplog: pytest.LogCaptu
 
     async def main() -> None:
         road = Road()
-        passing = [Errand("S1", late) for _ in range(5)]
-        failing = [Errand("S1", wrong), Errand("S1", wrong), Errand("S2", wrong)]
-        await road.errands.run([*passing, *failing, road.errand("S1", stays=False)])
+        passing = [KeyedTask("S1", late) for _ in range(5)]
+        failing = [KeyedTask("S1", wrong), KeyedTask("S1", wrong), KeyedTask("S2", wrong)]
+        await road.tasks.run([*passing, *failing, road.task("S1", stays=False)])
         assert road.done == ["S1"]
 
     with caplog.at_level(logging.WARNING, "holdfast.errands"):
