@@ -59,8 +59,8 @@ class Gateway:
     async def _open(self, router: Router, clock: Clock, postcodes: Postcodes) -> None:
         self._router = router
         coordinator = Coordinator(self._router, clock)
-        self._settler = Reconciler(self._router, coordinator)
-        self._reservations = Reservations(self._router, coordinator, self._settler, clock)
+        self._reconciler = Reconciler(self._router, coordinator)
+        self._reservations = Reservations(self._router, coordinator, self._reconciler, clock)
         self._orders = self._reservations.orders
         self._orders.postcodes = postcodes
         self._stock = Stock(self._router, self._reservations)
@@ -71,7 +71,7 @@ class Gateway:
         self._health = Health()
         self._calls = Calls()
         await self._router.start()
-        self._settler.start()
+        self._reconciler.start()
         # What is here now stays: Ray, Serve and our modules. The collector need not walk it at every few hundred calls.
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)

@@ -7,7 +7,7 @@
                                                   └──> expire         EXPIRED, or COLLECTED where a part was sold
 
 A part of an order over several ledgers is CLAIMED first. Only its customer's ledger leads it on from there, confirms,
-extends and expires it; the shop heeds.
+extends and expires it; the shop applies.
 
 Everything that is not in the table is refused. A final state never changes.
 """

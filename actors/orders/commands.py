@@ -136,7 +136,7 @@ class FanOut(NamedTuple):
 
 
 class Report(NamedTuple):
-    """How a shop's part stands. `revision` is the newest of the order's that the shop has heeded, 0 where it was not
+    """How a shop's part stands. `revision` is the newest of the order's that the shop has applied, 0 where it was not
     told but speaks by itself. `held` and `collected` are units by line; `reservation` 0: there is no such part.
     """
 

@@ -57,7 +57,7 @@ def _same_version(part: Part, reservation: Reservation) -> Verdict:
             f"{part.status.name}, held {part.held}, collected {part.collected}, as its order heard",
         )
     if said.status in LIVE and part.applied_revision > reservation.part.applied_revision:
-        return Verdict(f"revision {part.applied_revision} heeded", f"revision {reservation.part.applied_revision}")
+        return Verdict(f"revision {part.applied_revision} applied", f"revision {reservation.part.applied_revision}")
     return AGREED
 
 

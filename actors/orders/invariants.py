@@ -47,7 +47,7 @@ def _check_order(order: Order) -> Iterator[Violation]:
 def _faults_of_part(order: Order, part: Part) -> Iterator[tuple[str, str]]:
     """What was to be, and what is."""
     if part.applied_revision > order.revision:
-        yield f"heeded at most {order.revision}", str(part.applied_revision)
+        yield f"applied at most {order.revision}", str(part.applied_revision)
     if not 1 <= part.attempt <= order.attempts:
         yield f"an attempt up to {order.attempts}", str(part.attempt)
     open_now = bool(order.open_attempt) and part.attempt == order.open_attempt

@@ -60,7 +60,7 @@ class Audit:
         self._calendar: Calendar = ALWAYS_OPEN
         self._places = Places()
         self._holders: dict[str, int] = {}  # parts of orders
-        self._heard: dict[str, int] = {}  # the newest revision that each heeded
+        self._heard: dict[str, int] = {}  # the newest revision that each applied
         self._parts_certain = 0
         self._outbox: dict[tuple[int, str], int] = {}  # losses declared and not yet released
         self._violations: list[Violation] = []
@@ -222,7 +222,7 @@ class Audit:
         self._heard[holder] = revision
         claim = self._claims.get(number)
         if claim is None and number:
-            self._found("I3", f"reservation {number}", "a live reservation", f"heeded at {at_ms}")
+            self._found("I3", f"reservation {number}", "a live reservation", f"applied at {at_ms}")
         if claim is None:
             return
         gives_back = status in (Status.RELEASED, Status.EXPIRED)

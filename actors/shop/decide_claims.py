@@ -1,4 +1,4 @@
-"""What a shop decides about its part of an order: whether it can be had. The rest it is told, and heeds."""
+"""What a shop decides about its part of an order: whether it can be had. The rest it is told, and applies."""
 
 from collections import Counter
 from typing import Final
@@ -52,7 +52,7 @@ def _may_come_free(ledger: Ledger, command: Claim, refusal: Rejection) -> bool:
 
 
 def decide_apply_outcome(ledger: Ledger, command: ApplyOutcome) -> Decision:
-    """Go on as the order says. No events: it was heeded before, or the part is final."""
+    """Go on as the order says. No events: it was applied before, or the part is final."""
     holder, revision, status, expires_at_ms, reason, keep = command
     number = ledger.holders.get(holder)
     if number is None:

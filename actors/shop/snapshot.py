@@ -84,7 +84,7 @@ class Capture:
         for at_ms, number in self._ended:
             yield ["ended", at_ms, number]
         if self._outbox:
-            yield ["outbox", self._outbox]
+            yield ["owed", self._outbox]
         # An answer that is still the reservation as it stands is written as its number. First answers come by number,
         # as the reservations do, so one walk finds them all; later ones can only be among those that changed.
         walk = iter(self._reservations)
@@ -175,7 +175,7 @@ def restore(rows: Iterable[Row]) -> Ledger:
             ledger.positions[row[1]] = _position(row)
         elif kind == "ended":
             ledger.ended.append((row[1], row[2]))
-        elif kind == "outbox":
+        elif kind == "owed":
             ledger.outbox = dict.fromkeys(row[1])
         else:
             raise ValueError(f"a snapshot row of kind {kind!r}")

@@ -25,7 +25,7 @@ INTERNED_LINES_MAX: Final = 65_536
 
 
 class Part(NamedTuple):
-    """Of which order a reservation is a part, and the newest revision of it that was heeded here."""
+    """Of which order a reservation is a part, and the newest revision of it that was applied here."""
 
     holder: str
     applied_revision: int

@@ -4,13 +4,10 @@
                            │                              │ ^                       ^
     shops' ledgers         └─> Claim: granted | refused ──┘ └── Heed ──> Noted ─────┘
 
-A coordinator carries words and decides nothing. What it says may be said again by another one, twice, late or
-never: a claim is granted once under its key, a commit names the attempt that it ends, a shop heeds the newest revision.
-So a gateway may die at any step. Whoever asks again goes on where it stopped; an attempt that nobody finishes is
-abandoned by the customer's ledger in its own time; what a shop has not heard yet, any gateway tells it (`reconciler`).
-
-No claim waits for another: it is granted or refused at once. So nothing can deadlock, in whatever sequence baskets name
-their shops.
+A coordinator carries messages and decides nothing. What it sends may be sent again by another one, twice, late or never:
+a claim is granted once under its key, a commit names the attempt that it ends, a shop applies the newest revision. So a
+gateway may die at any step. Whoever asks again goes on where it stopped; an attempt that nobody finishes is abandoned by
+the customer's ledger in its own time; what a shop has not applied yet, any gateway's `reconciler` delivers.
 """
 
 import asyncio
@@ -41,7 +38,7 @@ from serve.routing.router import Router
 
 TRIES_MAX: Final = 4  # plans for one call before it is refused
 CONTENDED_PAUSE_S: Final = 0.005  # before the same plan is tried again, doubled each time; spread, so that one is first
-DELIVERY_S_MAX: Final = 1.0  # how long an answer waits for its shops to have heard; a settler tells those who have not
+DELIVERY_S_MAX: Final = 1.0  # how long an answer waits for its shops to apply it; a reconciler goes on with the rest
 DELIVERY_ROUNDS_MAX: Final = 8  # who gives back first, then who gets it, and what was collected between the two
 UNDECIDED_PAUSE_S: Final = (0.01, 0.5)  # between two questions to an order that another call is changing
 REPORT_S: Final = 1.0  # at least, to note what shops said
@@ -251,7 +248,7 @@ class Coordinator:
     async def _deliver_soon(self, ledger_id: str, order: Order, deadline: float) -> None:
         """So that who reads or steps in a shop next finds what was answered, as long as the shop is there."""
         soon = asyncio.get_running_loop().time() + DELIVERY_S_MAX
-        with suppress(*_PASSING):  # a settler goes on
+        with suppress(*_PASSING):  # a reconciler goes on
             await self.deliver(ledger_id, order, min(deadline, soon))
 
     def _hours_to_commit(self, order: Order) -> cm.Hours:

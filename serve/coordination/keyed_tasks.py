@@ -21,7 +21,7 @@ ROUND_WAIT_S: Final = 0.5  # how long a round waits for its lanes
 
 PASSING: Final = (DeadlinePassed, Overloaded, LedgerStopped)
 
-log = logging.getLogger("holdfast.errands")
+log = logging.getLogger("holdfast.keyed_tasks")
 
 
 class KeyedTask(NamedTuple):

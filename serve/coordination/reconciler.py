@@ -33,7 +33,7 @@ QUESTION_S: Final = 5.0
 REPORT_SOON_S: Final = 1.0  # how long the answer to a step in a shop waits for the order to have heard of it
 ROUND_S: Final = 2.0  # how long a round waits for its questions and what comes of them; the slow ones go on behind
 
-log = logging.getLogger("holdfast.settler")
+log = logging.getLogger("holdfast.reconciler")
 
 
 class Reconciler:
@@ -51,7 +51,7 @@ class Reconciler:
         # By ledger, after which number to go on where an answer did not have all of it.
         self._delivered_after: dict[str, int] = {}
         self._reported_after: dict[str, int] = {}
-        self._stuck_orders, self._stuck_parts, self._stuck_claims = map(StuckTracker, ("outbox", "outbox", "undecided"))
+        self._stuck_orders, self._stuck_parts, self._stuck_claims = map(StuckTracker, ("orders", "parts", "claims"))
 
     def start(self) -> None:
         """Begin."""

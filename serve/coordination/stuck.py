@@ -1,6 +1,6 @@
 """What goes unheard for long, as lines for the log: at most one of each kind a minute, however much it is.
 
-A settler sees the same things again in every round, until they are settled. Time is an argument here.
+A reconciler sees the same things again in every round, until they are settled. Time is an argument here.
 """
 
 from typing import Final
@@ -43,4 +43,4 @@ class StuckTracker:
             return ""
         self._next_look_s = now_s + LINE_EVERY_S
         first_s, name, where = min(long)
-        return f"lingering {self._kind} count={len(long)} oldest={name} where={where} age_s={int(now_s - first_s)}"
+        return f"stuck {self._kind} count={len(long)} oldest={name} where={where} age_s={int(now_s - first_s)}"

@@ -55,7 +55,7 @@ class Orders:
     ) -> None:
         self._router = router
         self._coordinator = coordinator
-        self._settler = reconciler
+        self._reconciler = reconciler
         self._known = known
         self._finder = Finder(router, clock)
         self._rules = PreviousLimits()
@@ -249,14 +249,14 @@ class Orders:
         reply.version = version
 
     async def note(self, answered: Iterable[tuple[str, Answer]]) -> None:
-        """What steps in shops did to parts of orders is told to the orders at once; else a settler would find it."""
+        """What steps in shops did to parts of orders is told to the orders at once; else a reconciler would find it."""
         parts = [
             (store_id, answer)
             for store_id, answer in answered
             if isinstance(answer, Reservation) and answer.part is not None
         ]
         if parts:
-            await asyncio.gather(*(self._settler.report_soon(*part) for part in parts))
+            await asyncio.gather(*(self._reconciler.report_soon(*part) for part in parts))
 
     async def _step(
         self, ledger_id: str, command: cm.Confirm | cm.Release | cm.Extend, context: Any, reply: Any

@@ -23,7 +23,7 @@ def ordered(front: Front, key: str = "k1") -> Order:
     plans = tuple(cm.Plan(store_id, (("A", 1),), 0) for store_id in SHOPS)
 
     async def main() -> Any:
-        coordinator = front.gateway._settler._coordinator
+        coordinator = front.gateway._reconciler._coordinator
         return await coordinator.open(cm.Open(key, "x", BUYER, "web", 0, plans, (), ""), _deadline(front))
 
     order = front.run(main)
@@ -46,8 +46,8 @@ def settle(front: Front) -> None:
     """Everyone hears."""
 
     async def main() -> None:
-        await front.gateway._settler.deliver()
-        await front.gateway._settler.collect_reports()
+        await front.gateway._reconciler.deliver()
+        await front.gateway._reconciler.collect_reports()
 
     front.run(main)
 

@@ -58,7 +58,7 @@ def test_what_shops_did_to_parts_is_answered_while_the_customers_actor_is_away(
         together = front.run(lambda: in_one_attempt(front, "CollectBatch", batch))
         assert {outcome.WhichOneof("result") for outcome in together.reply.outcomes} == {"reservation"}
 
-        async def all_are_told() -> bool:  # the gateway's own settler may be at it
+        async def all_are_told() -> bool:  # the gateway's own reconciler may be at it
             return {customers(front).orders[order.number].standing.name for order in orders} == {"COLLECTED"}
 
         settle(front)

@@ -171,7 +171,7 @@ def _in_the_shop(order: Any, shop_: Ledger, **changes: Any) -> None:
     shop_.reservations[number] = shop_.reservations[number]._replace(**changes)
 
 
-def _heeded_nothing(order: Any, _ledger: OrderLedger, shop_: Ledger) -> None:
+def _applied_nothing(order: Any, _ledger: OrderLedger, shop_: Ledger) -> None:
     part = shop_.reservations[order.parts[0].reservation].part
     assert part is not None
     _in_the_shop(order, shop_, part=Part(part.holder, 0))
@@ -206,8 +206,8 @@ WRONG: Final[dict[str, tuple[Callable[[Any, OrderLedger, Ledger], None], str, st
         "HELD, held (0",
     ),
     "other goods": (lambda order, ledger, _: _rewrite(order, ledger, lines=(("B", 1),)), "S1:", "lines (('A'"),
-    "a revision that its shop never heeded": (
-        _heeded_nothing,
+    "a revision that its shop never applied": (
+        _applied_nothing,
         "S1:",
         "revision 0",
     ),

@@ -18,10 +18,10 @@ PAGE: Final = """
     0:00 | open bob S1 A 1
     0:00 | abandon #3.1 INSUFFICIENT_STOCK
     0:00 | open cid S1 A 1
-    0:00 | note #3 S1.1 at 1 none
+    0:00 | report #3 S1.1 at 1 none
     0:00 | open dan S1 A 1
     0:00 | commit #7.1 S1 13
-    0:00 | note #7 S1.1 at 1 v9 COLLECTED A 0 sold A 1
+    0:00 | report #7 S1.1 at 1 v9 COLLECTED A 0 sold A 1
 """
 
 Change = Callable[[OrderLedger], Any]
@@ -55,7 +55,7 @@ WRONG: Final[dict[str, tuple[str, str, Change]]] = {
     "an attempt without an instant": ("I7", "5", order(CID, decide_by_ms=0)),
     "over, with an attempt open": ("I7", "5", order(CID, standing=Standing.ABANDONED)),
     "the same part twice": ("I7", "1", doubled),
-    "heeded what was never said": ("I7", "1 in S1", part(ANN, applied_revision=9)),
+    "applied what was never said": ("I7", "1 in S1", part(ANN, applied_revision=9)),
     "a part of an attempt to come": ("I7", "1 in S1", part(ANN, attempt=9)),
     "certain before it is committed": ("I7", "5 in S1", part(CID, reservation=7)),
     "a part that nobody answers for": ("I7", "1 in S1", part(ANN, reservation=0)),

@@ -23,7 +23,7 @@ OPEN_PAGES = {  # at most two open orders
         0:00 | commit #8.1 S3 12               | #8 HELD S3.1* A 1 until 2:00   | Committed
         0:01 | release #2                      | #2 RELEASED S1.1* A 1 OTHER    | Abandoned, Released
         0:01 | open ann S4 A 1                 | OPEN_RESERVATIONS_LIMIT 3 of 2 | Refused
-        0:02 | note #2 S1.1 at 2 v5 RELEASED   | #2 RELEASED S1.1 OTHER         | Noted
+        0:02 | report #2 S1.1 at 2 v5 RELEASED | #2 RELEASED S1.1 OTHER         | Reported
         0:02 | open ann S4 A 1                 | #14 OPEN S4.1? A 1             | Opened
     """,
     "an order that expired counts until its shops have given it back": """
@@ -33,19 +33,19 @@ OPEN_PAGES = {  # at most two open orders
         0:00 | open ann S3 A 1 for 3h          | #4 OPEN S3.1? A 1                        | Opened
         0:00 | commit #4.1 S3 13               | #4 HELD S3.1* A 1 until 3:00             | Committed
         1:00 | open ann S3 A 1                 | OPEN_RESERVATIONS_LIMIT 3 of 2           | Expired, Refused
-        1:01 | note #2 S1.1 at 2 v5 EXPIRED    | #2 EXPIRED S1.1 / S2.1* A 1              | Noted
+        1:01 | report #2 S1.1 at 2 v5 EXPIRED  | #2 EXPIRED S1.1 / S2.1* A 1              | Reported
         1:01 | open ann S3 A 1                 | OPEN_RESERVATIONS_LIMIT 3 of 2           | Refused
-        1:02 | note #2 S2.1 at 2 v5 EXPIRED    | #2 EXPIRED S1.1 / S2.1                   | Noted
+        1:02 | report #2 S2.1 at 2 v5 EXPIRED  | #2 EXPIRED S1.1 / S2.1                   | Reported
         1:02 | open ann S3 A 1                 | #11 OPEN S3.1? A 1                       | Opened
     """,
     "an order that was collected counts no more": """
-        at   | said                                    | answer                       | events
-        0:00 | open ann S1 A 1                         | #2 OPEN S1.1? A 1            | Opened
-        0:00 | commit #2.1 S1 11                       | #2 HELD S1.1* A 1 until 2:00 | Committed
-        0:00 | open ann S1 A 1                         | #4 OPEN S1.1? A 1            | Opened
-        0:00 | commit #4.1 S1 12                       | #4 HELD S1.1* A 1 until 2:00 | Committed
-        0:01 | note #2 S1.1 at 0 v7 COLLECTED sold A 1 | #2 COLLECTED S1.1 sold A 1   | Noted
-        0:01 | open ann S1 A 1                         | #7 OPEN S1.1? A 1            | Opened
+        at   | said                                      | answer                       | events
+        0:00 | open ann S1 A 1                           | #2 OPEN S1.1? A 1            | Opened
+        0:00 | commit #2.1 S1 11                         | #2 HELD S1.1* A 1 until 2:00 | Committed
+        0:00 | open ann S1 A 1                           | #4 OPEN S1.1? A 1            | Opened
+        0:00 | commit #4.1 S1 12                         | #4 HELD S1.1* A 1 until 2:00 | Committed
+        0:01 | report #2 S1.1 at 0 v7 COLLECTED sold A 1 | #2 COLLECTED S1.1 sold A 1   | Reported
+        0:01 | open ann S1 A 1                           | #7 OPEN S1.1? A 1            | Opened
     """,
 }
 
@@ -64,16 +64,16 @@ OPEN_WITH_A_PAGES = {  # at most one open order with A
 
 UNITS_PAGES = {  # at most four units of each SKU, two of A through the app
     "units over all shops, lines and orders": """
-        at   | said                          | answer                                        | events
-        0:00 | open ann S1 A 2, A 1 / S2 A 2 | UNITS_LIMIT A 5 of 4                          | Refused
-        0:00 | open ann S1 A 2, A 1 / S2 A 1 | #3 OPEN S1.1? A 2, A 1 / S2.1? A 1            | Opened
-        0:00 | commit #3.1 S1 11, S2 12      | #3 HELD S1.1* A 2, A 1 / S2.1* A 1 until 2:00 | Committed
-        0:00 | open ann S1 B 4               | #5 OPEN S1.1? B 4                             | Opened
-        0:00 | open ann S1 B 1               | UNITS_LIMIT B 1 of 0                          | Refused
-        0:00 | open ann S1 A 1               | UNITS_LIMIT A 1 of 0                          | Refused
-        0:01 | note #3 S1.1 at 0 v5 HELD A 2 | #3 HELD S1.1* A 2 / S2.1* A 1 until 2:00      | Abandoned, Noted
-        0:01 | open ann S1 A 2               | UNITS_LIMIT A 2 of 1                          | Refused
-        0:01 | open ann S1 A 1 via app       | #11 OPEN S1.1? A 1                            | Opened
+        at   | said                            | answer                                        | events
+        0:00 | open ann S1 A 2, A 1 / S2 A 2   | UNITS_LIMIT A 5 of 4                          | Refused
+        0:00 | open ann S1 A 2, A 1 / S2 A 1   | #3 OPEN S1.1? A 2, A 1 / S2.1? A 1            | Opened
+        0:00 | commit #3.1 S1 11, S2 12        | #3 HELD S1.1* A 2, A 1 / S2.1* A 1 until 2:00 | Committed
+        0:00 | open ann S1 B 4                 | #5 OPEN S1.1? B 4                             | Opened
+        0:00 | open ann S1 B 1                 | UNITS_LIMIT B 1 of 0                          | Refused
+        0:00 | open ann S1 A 1                 | UNITS_LIMIT A 1 of 0                          | Refused
+        0:01 | report #3 S1.1 at 0 v5 HELD A 2 | #3 HELD S1.1* A 2 / S2.1* A 1 until 2:00      | Abandoned, Reported
+        0:01 | open ann S1 A 2                 | UNITS_LIMIT A 2 of 1                          | Refused
+        0:01 | open ann S1 A 1 via app         | #11 OPEN S1.1? A 1                            | Opened
     """,
     "a channel of its own": """
         at   | said                    | answer               | events
@@ -90,49 +90,49 @@ UNITS_PAGES = {  # at most four units of each SKU, two of A through the app
         0:00 | open ann S1 A 4                | #5 OPEN S1.1? A 4                                  | Opened
     """,
     "what a basket keeps is asked for anew where it comes through another channel": """
-        at   | said                             | answer                                | events
-        0:00 | open ann S1 A 3 via web basket b | #2 OPEN S1.1? A 3                     | Opened
-        0:00 | commit #2.1 S1 11                | #2 HELD S1.1* A 3 until 2:00          | Committed
-        0:01 | open ann S1 A 3 via app basket b | UNITS_LIMIT A 3 of 2                  | Refused
-        0:01 | open ann S1 A 2 via app basket b | #2 HELD S1.1* A 3 until 2:01          | AmendOpened, Committed
-        0:02 | open ann S1 A 3 via app basket b | UNITS_LIMIT A 3 of 2                  | Refused
+        at   | said                             | answer                                   | events
+        0:00 | open ann S1 A 3 via web basket b | #2 OPEN S1.1? A 3                        | Opened
+        0:00 | commit #2.1 S1 11                | #2 HELD S1.1* A 3 until 2:00             | Committed
+        0:01 | open ann S1 A 3 via app basket b | UNITS_LIMIT A 3 of 2                     | Refused
+        0:01 | open ann S1 A 2 via app basket b | #2 HELD S1.1* A 3 until 2:01             | AmendOpened, Committed
+        0:02 | open ann S1 A 3 via app basket b | UNITS_LIMIT A 3 of 2                     | Refused
         0:02 | open ann S1 A 3 via web basket b | #2 HELD S1.1* A 3 / S1.3? A 1 until 2:01 | AmendOpened
     """,
     "an amended order counts as it will be": """
-        at   | said                          | answer                                            | events
-        0:00 | open ann S1 A 4               | #2 OPEN S1.1? A 4                                 | Opened
-        0:00 | commit #2.1 S1 11             | #2 HELD S1.1* A 4 until 2:00                      | Committed
-        0:01 | amend #2 S2 A 1               | UNITS_LIMIT A 5 of 4                              | Refused
-        0:01 | amend #2 S2 A 2 / S1 A 3 | UNITS_LIMIT A 5 of 4                              | Refused
-        0:01 | amend #2 S2 A 4 / S1     | #2 HELD S1.1* A 4 / S2.2? A 4 until 2:00          | AmendOpened
-        0:01 | commit #2.2 S2 12             | #2 HELD (S1.1* A 4) / S2.2* A 4 until 2:00        | Committed
-        0:02 | amend #2 S3 A 4 / S2     | UNITS_LIMIT A 8 of 4                              | Refused
-        0:02 | note #2 S1.1 at 2 v5 RELEASED | #2 HELD (S1.1) / S2.2* A 4 until 2:00             | Noted
-        0:02 | amend #2 S3 A 4 / S2     | #2 HELD (S1.1) / S2.2* A 4 / S3.3? A 4 until 2:00 | AmendOpened
-        0:02 | open ann S3 A 1               | UNITS_LIMIT A 1 of 0                              | Refused
+        at   | said                            | answer                                            | events
+        0:00 | open ann S1 A 4                 | #2 OPEN S1.1? A 4                                 | Opened
+        0:00 | commit #2.1 S1 11               | #2 HELD S1.1* A 4 until 2:00                      | Committed
+        0:01 | amend #2 S2 A 1                 | UNITS_LIMIT A 5 of 4                              | Refused
+        0:01 | amend #2 S2 A 2 / S1 A 3        | UNITS_LIMIT A 5 of 4                              | Refused
+        0:01 | amend #2 S2 A 4 / S1            | #2 HELD S1.1* A 4 / S2.2? A 4 until 2:00          | AmendOpened
+        0:01 | commit #2.2 S2 12               | #2 HELD (S1.1* A 4) / S2.2* A 4 until 2:00        | Committed
+        0:02 | amend #2 S3 A 4 / S2            | UNITS_LIMIT A 8 of 4                              | Refused
+        0:02 | report #2 S1.1 at 2 v5 RELEASED | #2 HELD (S1.1) / S2.2* A 4 until 2:00             | Reported
+        0:02 | amend #2 S3 A 4 / S2            | #2 HELD (S1.1) / S2.2* A 4 / S3.3? A 4 until 2:00 | AmendOpened
+        0:02 | open ann S3 A 1                 | UNITS_LIMIT A 1 of 0                              | Refused
     """,
 }
 
 UNITS_A_DAY_PAGES = {  # at most three units of A, those collected within a day included
     "what was collected goes on counting for its time": """
-        at            | said                                    | answer                       | events
-        0:00          | open ann S1 A 3                         | #2 OPEN S1.1? A 3            | Opened
-        0:00          | commit #2.1 S1 11                       | #2 HELD S1.1* A 3 until 2:00 | Committed
-        1:00          | note #2 S1.1 at 0 v7 COLLECTED sold A 3 | #2 COLLECTED S1.1 sold A 3   | Noted
-        1d0:59:59.999 | open ann S1 A 1                         | UNITS_LIMIT A 1 of 0         | Refused
-        1d1:00        | open ann S1 A 3                         | #6 OPEN S1.1? A 3            | Opened
+        at            | said                                      | answer                       | events
+        0:00          | open ann S1 A 3                           | #2 OPEN S1.1? A 3            | Opened
+        0:00          | commit #2.1 S1 11                         | #2 HELD S1.1* A 3 until 2:00 | Committed
+        1:00          | report #2 S1.1 at 0 v7 COLLECTED sold A 3 | #2 COLLECTED S1.1 sold A 3   | Reported
+        1d0:59:59.999 | open ann S1 A 1                           | UNITS_LIMIT A 1 of 0         | Refused
+        1d1:00        | open ann S1 A 3                           | #6 OPEN S1.1? A 3            | Opened
     """,
     "also of the order that is amended": """
-        at     | said                                    | answer                                                                   | events
-        0:00   | open ann S1 A 2 / S2 B 1 for 3d         | #2 OPEN S1.1? A 2 / S2.1? B 1                                            | Opened
-        0:00   | commit #2.1 S1 11, S2 12                | #2 HELD S1.1* A 2 / S2.1* B 1 until 3d0:00                               | Committed
-        1:00   | note #2 S1.1 at 0 v7 HELD A 1 sold A 1  | #2 HELD S1.1* A 1 sold A 1 / S2.1* B 1 until 3d0:00                      | Noted
-        1:01   | amend #2 S3 A 2                         | UNITS_LIMIT A 3 of 2                                                     | Refused
-        1:01   | amend #2 S3 A 2 / S1               | #2 HELD S1.1* A 1 sold A 1 / S2.1* B 1 / S3.2? A 2 until 3d0:00          | AmendOpened
-        1:02   | abandon #2.2 INSUFFICIENT_STOCK         | #2 HELD S1.1* A 1 sold A 1 / S2.1* B 1 / (S3.2? A 2) until 3d0:00        | Abandoned
-        1:03   | note #2 S1.1 at 0 v9 COLLECTED sold A 1 | #2 HELD S1.1 sold A 1 / S2.1* B 1 / (S3.2? A 2) until 3d0:00             | Noted
-        1:04   | amend #2 S3 A 3                         | UNITS_LIMIT A 3 of 2                                                     | Refused
-        1d1:03 | amend #2 S3 A 3                         | #2 HELD S1.1 sold A 1 / S2.1* B 1 / (S3.2? A 2) / S3.3? A 3 until 3d0:00 | AmendOpened
+        at     | said                                      | answer                                                                   | events
+        0:00   | open ann S1 A 2 / S2 B 1 for 3d           | #2 OPEN S1.1? A 2 / S2.1? B 1                                            | Opened
+        0:00   | commit #2.1 S1 11, S2 12                  | #2 HELD S1.1* A 2 / S2.1* B 1 until 3d0:00                               | Committed
+        1:00   | report #2 S1.1 at 0 v7 HELD A 1 sold A 1  | #2 HELD S1.1* A 1 sold A 1 / S2.1* B 1 until 3d0:00                      | Reported
+        1:01   | amend #2 S3 A 2                           | UNITS_LIMIT A 3 of 2                                                     | Refused
+        1:01   | amend #2 S3 A 2 / S1                      | #2 HELD S1.1* A 1 sold A 1 / S2.1* B 1 / S3.2? A 2 until 3d0:00          | AmendOpened
+        1:02   | abandon #2.2 INSUFFICIENT_STOCK           | #2 HELD S1.1* A 1 sold A 1 / S2.1* B 1 / (S3.2? A 2) until 3d0:00        | Abandoned
+        1:03   | report #2 S1.1 at 0 v9 COLLECTED sold A 1 | #2 HELD S1.1 sold A 1 / S2.1* B 1 / (S3.2? A 2) until 3d0:00             | Reported
+        1:04   | amend #2 S3 A 3                           | UNITS_LIMIT A 3 of 2                                                     | Refused
+        1d1:03 | amend #2 S3 A 3                           | #2 HELD S1.1 sold A 1 / S2.1* B 1 / (S3.2? A 2) / S3.3? A 3 until 3d0:00 | AmendOpened
     """,  # noqa: E501 a row is one line
 }
 

@@ -99,14 +99,14 @@ MUTANTS: Final = {
     "takes a customer for an order": Mutant(decide, "order_key", lambda n, key: f"{n}\n{key}", "keys are the"),
     "keeps the claims of a plan that failed": Mutant(evolve, "_let_go", lambda order: order, "abandoned: the refusal"),
     "does not let others try the key again": Mutant(evolve, "_forget_key", lambda *_: None, "abandoned by time"),
-    "forgets to give back": Mutant(evolve, "_noted", hears_without_believing, "so many open over all shops"),
-    "believes a note that came late": Mutant(evolve, "_noted", believes_every_note, "released with a reason"),
+    "forgets to give back": Mutant(evolve, "_reported", hears_without_believing, "so many open over all shops"),
+    "believes a note that came late": Mutant(evolve, "_reported", believes_every_note, "released with a reason"),
     "keeps what was amended away": Mutant(evolve, "_committed", keeps_all, "amended to more"),
     "counts no claim before it is certain": Mutant(
         limits, "_outstanding", only_what_is_certain, "a channel of its own"
     ),
     "forgets what was collected": Mutant(limits, "_collected", lambda *_: 0, "what was collected goes on"),
-    "tells no shop": Mutant(evolve, "index_untold", tells_nobody, "opened, claimed, committed"),
+    "tells no shop": Mutant(evolve, "index_outbox", tells_nobody, "opened, claimed, committed"),
     "steps while it is undecided": Mutant(decide, "_standing_in", steps_while_undecided, "amended to more"),
     "gives limits back before shops have": Mutant(
         Order, "is_settled", forgets_when_told_to_release, "an order that expired counts"
@@ -127,7 +127,7 @@ MUTANTS: Final = {
 
 # Whom to tell first is for those who carry the words: no page says it.
 BY_THE_MACHINE_ALONE: Final = {
-    "tells the new shop first": Mutant(Order, "next_to_tell", Order.undelivered_parts, ""),
+    "tells the new shop first": Mutant(Order, "next_deliveries", Order.undelivered_parts, ""),
 }
 
 Expire = Callable[[OrderLedger, int], list[ev.Event]]

@@ -6,19 +6,19 @@ from tests.orders.page import play
 
 PAGES = {
     "opened, claimed, committed, told, confirmed and collected": """
-        at   | said                                         | answer                                                              | events
-        0:00 | open ann S1 A 2, B 1 / S2 A 1 missing C 1    | #1 OPEN S1.1? A 2, B 1 / S2.1? A 1 missing C 1                      | Opened
-        0:00 | commit #1.1 S1 11, S2 12                     | #1 HELD S1.1* A 2, B 1 / S2.1* A 1 missing C 1 until 2:00           | Committed
-        0:01 | note #1 S1.1 at 1 v5 HELD A 2, B 1           | #1 HELD S1.1 A 2, B 1 / S2.1* A 1 missing C 1 until 2:00            | Noted
-        0:01 | note #1 S2.1 at 1 v9 HELD A 1                | #1 HELD S1.1 A 2, B 1 / S2.1 A 1 missing C 1 until 2:00             | Noted
-        0:02 | confirm #1                                   | #1 CONFIRMED S1.1* A 2, B 1 / S2.1* A 1 missing C 1 until 2d0:02    | Confirmed
-        0:03 | note #1 S1.1 at 2 v6 CONFIRMED A 2, B 1      | #1 CONFIRMED S1.1 A 2, B 1 / S2.1* A 1 missing C 1 until 2d0:02     | Noted
-        0:03 | note #1 S2.1 at 2 v10 CONFIRMED A 1          | #1 CONFIRMED S1.1 A 2, B 1 / S2.1 A 1 missing C 1 until 2d0:02      | Noted
-        0:04 | note #1 S1.1 at 0 v7 READY A 2, B 1          | #1 CONFIRMED S1.1 A 2, B 1 / S2.1 A 1 missing C 1 until 2d0:02      | Noted
-        0:05 | note #1 S1.1 at 0 v8 COLLECTED sold A 2, B 1 | #1 CONFIRMED S1.1 sold A 2, B 1 / S2.1 A 1 missing C 1 until 2d0:02 | Noted
-        0:06 | note #1 S2.1 at 0 v11 CONFIRMED A 1          | #1 CONFIRMED S1.1 sold A 2, B 1 / S2.1 A 1 missing C 1 until 2d0:02 | Noted
-        0:07 | note #1 S2.1 at 0 v12 COLLECTED sold A 1     | #1 COLLECTED S1.1 sold A 2, B 1 / S2.1 sold A 1 missing C 1         | Noted
-        0:08 | release #1                                   | TRANSITION_NOT_ALLOWED #1 COLLECTED                                 | Refused
+        at   | said                                           | answer                                                              | events
+        0:00 | open ann S1 A 2, B 1 / S2 A 1 missing C 1      | #1 OPEN S1.1? A 2, B 1 / S2.1? A 1 missing C 1                      | Opened
+        0:00 | commit #1.1 S1 11, S2 12                       | #1 HELD S1.1* A 2, B 1 / S2.1* A 1 missing C 1 until 2:00           | Committed
+        0:01 | report #1 S1.1 at 1 v5 HELD A 2, B 1           | #1 HELD S1.1 A 2, B 1 / S2.1* A 1 missing C 1 until 2:00            | Reported
+        0:01 | report #1 S2.1 at 1 v9 HELD A 1                | #1 HELD S1.1 A 2, B 1 / S2.1 A 1 missing C 1 until 2:00             | Reported
+        0:02 | confirm #1                                     | #1 CONFIRMED S1.1* A 2, B 1 / S2.1* A 1 missing C 1 until 2d0:02    | Confirmed
+        0:03 | report #1 S1.1 at 2 v6 CONFIRMED A 2, B 1      | #1 CONFIRMED S1.1 A 2, B 1 / S2.1* A 1 missing C 1 until 2d0:02     | Reported
+        0:03 | report #1 S2.1 at 2 v10 CONFIRMED A 1          | #1 CONFIRMED S1.1 A 2, B 1 / S2.1 A 1 missing C 1 until 2d0:02      | Reported
+        0:04 | report #1 S1.1 at 0 v7 READY A 2, B 1          | #1 CONFIRMED S1.1 A 2, B 1 / S2.1 A 1 missing C 1 until 2d0:02      | Reported
+        0:05 | report #1 S1.1 at 0 v8 COLLECTED sold A 2, B 1 | #1 CONFIRMED S1.1 sold A 2, B 1 / S2.1 A 1 missing C 1 until 2d0:02 | Reported
+        0:06 | report #1 S2.1 at 0 v11 CONFIRMED A 1          | #1 CONFIRMED S1.1 sold A 2, B 1 / S2.1 A 1 missing C 1 until 2d0:02 | Reported
+        0:07 | report #1 S2.1 at 0 v12 COLLECTED sold A 1     | #1 COLLECTED S1.1 sold A 2, B 1 / S2.1 sold A 1 missing C 1         | Reported
+        0:08 | release #1                                     | TRANSITION_NOT_ALLOWED #1 COLLECTED                                 | Refused
     """,  # noqa: E501 a row is one line
     "a refused claim leads to another plan": """
         at   | said                                    | answer                                                                                   | events
@@ -30,10 +30,10 @@ PAGES = {
         0:00 | commit #1.2 S1 13, S3 14, S4 15         | #1 OPEN (S1.1? A 2) / (S2.1? A 1) / S1.2? A 2 / S3.2? A 1 missing B 1                    |
         0:00 | commit #1.2 S1 13, S3 14                | #1 HELD (S1.1? A 2) / (S2.1? A 1) / S1.2* A 2 / S3.2* A 1 missing B 1 until 2:00         | Committed
         0:00 | replan #1.2 S5 A 1                      | #1 HELD (S1.1? A 2) / (S2.1? A 1) / S1.2* A 2 / S3.2* A 1 missing B 1 until 2:00         |
-        0:01 | note #1 S1.1 at 2 none                  | #1 HELD (S1.1? A 2) / (S2.1? A 1) / S1.2* A 2 / S3.2* A 1 missing B 1 until 2:00         | Noted
-        0:01 | note #1 S2.1 at 2 v4 RELEASED           | #1 HELD (S1.1? A 2) / (S2.1? A 1) / S1.2* A 2 / S3.2* A 1 missing B 1 until 2:00         | Noted
-        0:01 | note #1 S1.2 at 2 v5 HELD A 2           | #1 HELD (S1.1? A 2) / (S2.1? A 1) / S1.2 A 2 / S3.2* A 1 missing B 1 until 2:00          | Noted
-        0:01 | note #1 S3.2 at 2 v3 HELD A 1           | #1 HELD (S1.1? A 2) / (S2.1? A 1) / S1.2 A 2 / S3.2 A 1 missing B 1 until 2:00           | Noted
+        0:01 | report #1 S1.1 at 2 none                | #1 HELD (S1.1? A 2) / (S2.1? A 1) / S1.2* A 2 / S3.2* A 1 missing B 1 until 2:00         | Reported
+        0:01 | report #1 S2.1 at 2 v4 RELEASED         | #1 HELD (S1.1? A 2) / (S2.1? A 1) / S1.2* A 2 / S3.2* A 1 missing B 1 until 2:00         | Reported
+        0:01 | report #1 S1.2 at 2 v5 HELD A 2         | #1 HELD (S1.1? A 2) / (S2.1? A 1) / S1.2 A 2 / S3.2* A 1 missing B 1 until 2:00          | Reported
+        0:01 | report #1 S3.2 at 2 v3 HELD A 1         | #1 HELD (S1.1? A 2) / (S2.1? A 1) / S1.2 A 2 / S3.2 A 1 missing B 1 until 2:00           | Reported
         0:01 | k: open ann S1 A 2 / S2 A 1             | #1 HELD (S1.1? A 2) / (S2.1? A 1) / S1.2* A 2 / S3.2* A 1 missing B 1 until 2:00 (again) |
     """,  # noqa: E501 a row is one line
     "abandoned: the refusal is the answer": """
@@ -43,7 +43,7 @@ PAGES = {
         0:00 | k: open ann S1 A 2              | INSUFFICIENT_STOCK (again)     |
         0:00 | k: open ann S1 A 3              | IDEMPOTENCY_KEY_REUSED (again) |
         0:00 | confirm #1                      | RESERVATION_NOT_FOUND #1       | Refused
-        0:01 | note #1 S1.1 at 1 none          | #1 ABANDONED (S1.1? A 2)       | Noted
+        0:01 | report #1 S1.1 at 1 none        | #1 ABANDONED (S1.1? A 2)       | Reported
         0:01 | abandon #1.1 SLOT_FULL          | #1 ABANDONED (S1.1? A 2)       |
     """,
     "abandoned by time: nobody was answered and the same call may try again": """
@@ -84,14 +84,14 @@ PAGES = {
         0:02 | k: open 1 S1 A 1  | #4 OPEN S1.1? A 1                   | Opened
     """,
     "stock ran short while the claim was undecided": """
-        at   | said                          | answer                              | events
-        0:00 | open ann S1 A 2 / S2 B 1      | #1 OPEN S1.1? A 2 / S2.1? B 1       | Opened
-        0:00 | note #1 S1.1 at 0 v6 RELEASED | #1 OPEN S1.1? A 2 / S2.1? B 1       | Noted
-        0:00 | commit #1.1 S1 11, S2 12      | #1 HELD S1.1 / S2.1* B 1 until 2:00 | Committed
-        0:01 | note #1 S2.1 at 1 v6 HELD B 1 | #1 HELD S1.1 / S2.1 B 1 until 2:00  | Noted
-        0:02 | open ann S1 A 2               | #5 OPEN S1.1? A 2                   | Opened
-        0:02 | note #5 S1.1 at 0 v8 RELEASED | #5 OPEN S1.1? A 2                   | Noted
-        0:02 | commit #5.1 S1 13             | #5 RELEASED S1.1                    | Committed
+        at   | said                            | answer                              | events
+        0:00 | open ann S1 A 2 / S2 B 1        | #1 OPEN S1.1? A 2 / S2.1? B 1       | Opened
+        0:00 | report #1 S1.1 at 0 v6 RELEASED | #1 OPEN S1.1? A 2 / S2.1? B 1       | Reported
+        0:00 | commit #1.1 S1 11, S2 12        | #1 HELD S1.1 / S2.1* B 1 until 2:00 | Committed
+        0:01 | report #1 S2.1 at 1 v6 HELD B 1 | #1 HELD S1.1 / S2.1 B 1 until 2:00  | Reported
+        0:02 | open ann S1 A 2                 | #5 OPEN S1.1? A 2                   | Opened
+        0:02 | report #5 S1.1 at 0 v8 RELEASED | #5 OPEN S1.1? A 2                   | Reported
+        0:02 | commit #5.1 S1 13               | #5 RELEASED S1.1                    | Committed
     """,
 }
 

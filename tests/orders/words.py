@@ -6,8 +6,8 @@
     commit #1.1 S1 11, S2 12                                                       attempt 1, and its reservations
     replan #1.1 S3 A 2 [missing C 1]          abandon #1.1 INSUFFICIENT_STOCK
     confirm #1 [within 1h]                    extend #1 for 1h                     release #1 [because FRAUD]
-    visit #1                                                                       a step in all its shops
-    note #1 S1.1 at 2 v7 HELD A 1 [sold A 1]  revision 2, the shop's version 7     note #1 S1.1 at 2 none
+    fan_out #1                                                                       a step in all its shops
+    report #1 S1.1 at 2 v7 HELD A 1 [sold A 1]  revision 2, the shop's version 7     report #1 S1.1 at 2 none
 
 When shops are open is said with `hours 9:00-17:00,33:00-41:00` of a commit, confirm or extend, and the end of the last
 slot with `until 10:00`.
@@ -66,11 +66,11 @@ def command_of(text: str, key: str, ledger: OrderLedger) -> cm.Command:
             return cm.Confirm(key, int(number), interval(options.get("within", "0ms")), hours)
         case "extend":
             return cm.Extend(key, int(number), ttl_ms, hours)
-        case "visit":
+        case "fan_out":
             return cm.FanOut(key, content, int(number))
         case "release":
             return cm.Release(key, int(number), ReleaseReason[options.get("because", "OTHER")])
-        case "note":
+        case "report":
             return _note(int(number), body, lines_of(more), ledger)
         case _:
             raise AssertionError(f"no such command: {text!r}")

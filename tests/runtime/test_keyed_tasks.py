@@ -105,7 +105,7 @@ def test_what_goes_wrong_is_a_line_for_its_kind_and_lane(caplog: pytest.LogCaptu
         await road.tasks.run([*passing, *failing, road.task("S1", stays=False)])
         assert road.done == ["S1"]
 
-    with caplog.at_level(logging.WARNING, "holdfast.errands"):
+    with caplog.at_level(logging.WARNING, "holdfast.keyed_tasks"):
         run(main)
     said = sorted(record.getMessage() for record in caplog.records)
     assert [line.partition(" (")[0] for line in said] == [

@@ -81,7 +81,7 @@ def test_rules_of_one_step_hold_for_all_of_it(storage: Storage, clock: ManualClo
     office = ActorRuntime(storage, clock, chain.policy_for)
     office.deliver("receive A 9")
     answers = office.say("reserve ann A 2", "reserve ann A 1", "reserve bob A 2")
-    assert [type(answer).__name__ for answer in answers] == ["Reservation", "Told", "Reservation"]
+    assert [type(answer).__name__ for answer in answers] == ["Reservation", "Recorded", "Reservation"]
 
 
 def test_older_rules_do_not_take_the_place_of_newer_ones(storage: Storage, clock: ManualClock) -> None:

@@ -14,8 +14,8 @@ def test_a_line_comes_after_a_minute_and_once_a_minute() -> None:
         if line:
             said.append((second, line))
     assert [second for second, _ in said] == [65, 125, 185]
-    assert said[0][1] == "lingering untold count=1 oldest=0007/2@3 where=S1 age_s=65"
-    assert said[1][1] == "lingering untold count=2 oldest=0007/2@3 where=S1 age_s=125"
+    assert said[0][1] == "stuck outbox count=1 oldest=0007/2@3 where=S1 age_s=65"
+    assert said[1][1] == "stuck outbox count=2 oldest=0007/2@3 where=S1 age_s=125"
     assert LONG_S <= said[0][0] <= LONG_S + LOOK_EVERY_S
     assert said[1][0] - said[0][0] == LINE_EVERY_S
 

@@ -182,17 +182,17 @@ DOCTORED: dict[str, tuple[str, str, Doctor]] = {
         "o1",
         ending("3:03", applied(1, 0, Status.RELEASED), claimed("x")),
     ),
-    "heeds an older word": (
+    "applies an older word": (
         "I7",
         "o1",
         ending("3:03", claimed("x"), applied(2, 14, Status.HELD, 0), applied(1, 14, Status.HELD, 0)),
     ),
-    "heeds a word before the first": (
+    "applies a word before the first": (
         "I7",
         "o1",
         ending("3:03", claimed("x"), applied(0, 14, Status.HELD, 0)),
     ),
-    "heeds for another's part": ("I7", "o1", ending("3:03", claimed("x"), applied(1, 9, Status.HELD, 0))),
+    "applies for another's part": ("I7", "o1", ending("3:03", claimed("x"), applied(1, 9, Status.HELD, 0))),
     "goes back to a hold": (
         "I3",
         "reservation 14",
@@ -203,7 +203,7 @@ DOCTORED: dict[str, tuple[str, str, Doctor]] = {
         "reservation 14",
         ending("3:03", claimed("x"), applied(1, 14, Status.RELEASED, 0)),
     ),
-    "heeds once it is final": (
+    "applies once it is final": (
         "I3",
         "reservation 14",
         ending("3:03", claimed("x"), applied(1, 14, Status.RELEASED, 1), applied(2, 14, Status.HELD, 0)),

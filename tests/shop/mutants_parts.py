@@ -35,7 +35,7 @@ def outcome_applied(decision: Decision) -> OutcomeApplied | None:
     return event if isinstance(event, OutcomeApplied) and event.number else None
 
 
-def heeds_any_word(ledger: Ledger, command: Command, now_ms: int) -> Decision:
+def applies_any_outcome(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     decision = decide(ledger, command, now_ms)
     if isinstance(command, ApplyOutcome) and isinstance(decision, Accepted) and not decision.events:
         event = outcome_applied(decide(ledger, command._replace(revision=1_000), now_ms))
@@ -152,7 +152,7 @@ def stays_undecided(ledger: Ledger, event: Event, at_ms: int) -> None:
         ledger.undecided[event.number] = None
 
 
-def forgets_what_it_heeded(ledger: Ledger, event: Event, at_ms: int) -> None:
+def forgets_what_it_applied(ledger: Ledger, event: Event, at_ms: int) -> None:
     evolve(ledger, event, at_ms)
     if isinstance(event, OutcomeApplied) and event.number:
         part = ledger.reservations[event.number]

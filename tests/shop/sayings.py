@@ -96,7 +96,7 @@ steps = st.sampled_from(["ready", "collect", "collect", "release"])
 statuses = st.sampled_from(
     [Status.HELD, Status.HELD, Status.CONFIRMED, Status.CONFIRMED, Status.CONFIRMED, Status.RELEASED, Status.EXPIRED]
 )
-ahead = st.sampled_from([1, 1, 1, 1, 2, 0, 0, -1])  # of the revision that the part has heeded
+ahead = st.sampled_from([1, 1, 1, 1, 2, 0, 0, -1])  # of the revision that the part has applied
 keeps = st.one_of(
     st.just(()),
     lines,

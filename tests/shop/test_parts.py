@@ -1,4 +1,4 @@
-"""A shop's part of an order over several ledgers: claimed at once or refused, and then it heeds what its order says."""
+"""A shop's part of an order over several ledgers: claimed at once or refused, then it applies what its order says."""
 
 import pytest
 
@@ -32,121 +32,121 @@ PAGES = {
         0:01 | claim o3 ann A 1 slot 9:00 | SLOT_NOT_OFFERED 9:00               | Refused       | A 5/0, B 5/0
         0:02 | receive A 9                | applied 1                           | StockAdjusted | A 14/0, B 5/0
         0:02 | claim o1 ann A 2, A 4      | INSUFFICIENT_STOCK A 6 of 5 (again) |               | A 14/0, B 5/0
-        0:03 | heed o1 1 RELEASED         | CLAIM_ABANDONED                     |               | A 14/0, B 5/0
-        0:03 | heed o1 1 RELEASED         | CLAIM_ABANDONED                     |               | A 14/0, B 5/0
-        0:04 | heed o2 1 HELD until 2:00  | RESERVATION_NOT_FOUND               |               | A 14/0, B 5/0
+        0:03 | apply o1 1 RELEASED        | CLAIM_ABANDONED                     |               | A 14/0, B 5/0
+        0:03 | apply o1 1 RELEASED        | CLAIM_ABANDONED                     |               | A 14/0, B 5/0
+        0:04 | apply o2 1 HELD until 2:00 | RESERVATION_NOT_FOUND               |               | A 14/0, B 5/0
     """,
     "held, confirmed, ready and collected as its order says": """
-        at     | said                             | answer                                       | events           | stock
-        0:00   | receive A 5                      | applied 1                                    | StockAdjusted    | A 5/0
-        0:01   | claim o1 ann A 2                 | #2 CLAIMED A 2 of o1 at 0                    | Claimed          | A 5/2
-        0:02   | heed o1 1 HELD until 2:00        | #2 HELD A 2 until 2:00 of o1 at 1            | Heeded HELD      | A 5/2
-        0:03   | confirm #2                       | PART_OF_ORDER #2 HELD                        | Refused          | A 5/2
-        0:03   | extend #2 for 1h                 | PART_OF_ORDER #2 HELD                        | Refused          | A 5/2
-        0:03   | amend #2 A 1                     | PART_OF_ORDER #2 HELD                        | Refused          | A 5/2
-        0:04   | heed o1 2 CONFIRMED until 1d0:00 | #2 CONFIRMED A 2 until 1d0:00 of o1 at 2     | Heeded CONFIRMED | A 5/2
-        0:05   | ready #2                         | #2 READY A 2 until 1d0:00 of o1 at 2         | ReadyMarked      | A 5/2
-        0:06   | heed o1 3 CONFIRMED until 2d0:00 | #2 READY A 2 until 2d0:00 of o1 at 3         | Heeded READY     | A 5/2
-        2d0:01 | collect #2 A 1                   | #2 READY A 2 -1 sold until 2d0:00 of o1 at 3 | Collected        | A 4/1
-        2d0:02 | acknowledge #2 9                 | applied 0                                    |                  | A 4/1
-        2d0:02 | acknowledge #2 10                | applied 0                                    | Acknowledged     | A 4/1
-        2d0:02 | acknowledge #2 10                | applied 0                                    |                  | A 4/1
-        2d0:03 | collect #2                       | #2 COLLECTED A 2 -2 sold of o1 at 3          | Collected        | A 3/0
-        2d0:03 | acknowledge #2 11                | applied 0                                    |                  | A 3/0
-        2d0:03 | acknowledge #2 12, #7 3          | applied 0                                    | Acknowledged     | A 3/0
+        at     | said                              | answer                                       | events                   | stock
+        0:00   | receive A 5                       | applied 1                                    | StockAdjusted            | A 5/0
+        0:01   | claim o1 ann A 2                  | #2 CLAIMED A 2 of o1 at 0                    | Claimed                  | A 5/2
+        0:02   | apply o1 1 HELD until 2:00        | #2 HELD A 2 until 2:00 of o1 at 1            | OutcomeApplied HELD      | A 5/2
+        0:03   | confirm #2                        | PART_OF_ORDER #2 HELD                        | Refused                  | A 5/2
+        0:03   | extend #2 for 1h                  | PART_OF_ORDER #2 HELD                        | Refused                  | A 5/2
+        0:03   | amend #2 A 1                      | PART_OF_ORDER #2 HELD                        | Refused                  | A 5/2
+        0:04   | apply o1 2 CONFIRMED until 1d0:00 | #2 CONFIRMED A 2 until 1d0:00 of o1 at 2     | OutcomeApplied CONFIRMED | A 5/2
+        0:05   | ready #2                          | #2 READY A 2 until 1d0:00 of o1 at 2         | ReadyMarked              | A 5/2
+        0:06   | apply o1 3 CONFIRMED until 2d0:00 | #2 READY A 2 until 2d0:00 of o1 at 3         | OutcomeApplied READY     | A 5/2
+        2d0:01 | collect #2 A 1                    | #2 READY A 2 -1 sold until 2d0:00 of o1 at 3 | Collected                | A 4/1
+        2d0:02 | acknowledge #2 9                  | applied 0                                    |                          | A 4/1
+        2d0:02 | acknowledge #2 10                 | applied 0                                    | Acknowledged             | A 4/1
+        2d0:02 | acknowledge #2 10                 | applied 0                                    |                          | A 4/1
+        2d0:03 | collect #2                        | #2 COLLECTED A 2 -2 sold of o1 at 3          | Collected                | A 3/0
+        2d0:03 | acknowledge #2 11                 | applied 0                                    |                          | A 3/0
+        2d0:03 | acknowledge #2 12, #7 3           | applied 0                                    | Acknowledged             | A 3/0
     """,  # noqa: E501 a row is one line
     "given back as its order says": """
-        at   | said                             | answer                                   | events           | stock
-        0:00 | receive A 5                      | applied 1                                | StockAdjusted    | A 5/0
-        0:01 | claim o1 ann A 2                 | #2 CLAIMED A 2 of o1 at 0                | Claimed          | A 5/2
-        0:01 | claim o2 ann A 1                 | #3 CLAIMED A 1 of o2 at 0                | Claimed          | A 5/3
-        0:01 | claim o3 ann A 1                 | #4 CLAIMED A 1 of o3 at 0                | Claimed          | A 5/4
-        0:02 | heed o1 1 RELEASED because FRAUD | #2 RELEASED A 2 -2 back FRAUD of o1 at 1 | Heeded RELEASED  | A 5/2
-        0:02 | heed o2 1 HELD until 2:00        | #3 HELD A 1 until 2:00 of o2 at 1        | Heeded HELD      | A 5/2
-        0:02 | heed o3 1 CONFIRMED until 2:00   | #4 CONFIRMED A 1 until 2:00 of o3 at 1   | Heeded CONFIRMED | A 5/2
-        0:02 | ready #4                         | #4 READY A 1 until 2:00 of o3 at 1       | ReadyMarked      | A 5/2
-        0:03 | heed o2 2 EXPIRED                | #3 EXPIRED A 1 -1 back of o2 at 2        | Heeded EXPIRED   | A 5/1
-        0:03 | heed o3 2 EXPIRED                | #4 EXPIRED A 1 -1 back of o3 at 2        | Heeded EXPIRED   | A 5/0
-        0:03 | collect #4                       | RESERVATION_EXPIRED #4 EXPIRED           | Refused          | A 5/0
-        0:04 | claim o1 ann A 2                 | #2 CLAIMED A 2 of o1 at 0 (again)        |                  | A 5/0
-    """,
+        at   | said                              | answer                                   | events                   | stock
+        0:00 | receive A 5                       | applied 1                                | StockAdjusted            | A 5/0
+        0:01 | claim o1 ann A 2                  | #2 CLAIMED A 2 of o1 at 0                | Claimed                  | A 5/2
+        0:01 | claim o2 ann A 1                  | #3 CLAIMED A 1 of o2 at 0                | Claimed                  | A 5/3
+        0:01 | claim o3 ann A 1                  | #4 CLAIMED A 1 of o3 at 0                | Claimed                  | A 5/4
+        0:02 | apply o1 1 RELEASED because FRAUD | #2 RELEASED A 2 -2 back FRAUD of o1 at 1 | OutcomeApplied RELEASED  | A 5/2
+        0:02 | apply o2 1 HELD until 2:00        | #3 HELD A 1 until 2:00 of o2 at 1        | OutcomeApplied HELD      | A 5/2
+        0:02 | apply o3 1 CONFIRMED until 2:00   | #4 CONFIRMED A 1 until 2:00 of o3 at 1   | OutcomeApplied CONFIRMED | A 5/2
+        0:02 | ready #4                          | #4 READY A 1 until 2:00 of o3 at 1       | ReadyMarked              | A 5/2
+        0:03 | apply o2 2 EXPIRED                | #3 EXPIRED A 1 -1 back of o2 at 2        | OutcomeApplied EXPIRED   | A 5/1
+        0:03 | apply o3 2 EXPIRED                | #4 EXPIRED A 1 -1 back of o3 at 2        | OutcomeApplied EXPIRED   | A 5/0
+        0:03 | collect #4                        | RESERVATION_EXPIRED #4 EXPIRED           | Refused                  | A 5/0
+        0:04 | claim o1 ann A 2                  | #2 CLAIMED A 2 of o1 at 0 (again)        |                          | A 5/0
+    """,  # noqa: E501 a row is one line
     "an order may be over before its claim comes": """
-        at   | said               | answer                  | events          | stock
-        0:00 | receive A 5        | applied 1               | StockAdjusted   | A 5/0
-        0:01 | heed o1 3 RELEASED | CLAIM_ABANDONED         | Heeded RELEASED | A 5/0
-        0:02 | claim o1 ann A 2   | CLAIM_ABANDONED (again) |                 | A 5/0
-        0:03 | heed o1 3 RELEASED | CLAIM_ABANDONED         |                 | A 5/0
-        0:03 | heed o1 4 EXPIRED  | CLAIM_ABANDONED         |                 | A 5/0
-        0:04 | claim o1 ann A 1   | CLAIM_ABANDONED (again) |                 | A 5/0
+        at   | said                | answer                  | events                  | stock
+        0:00 | receive A 5         | applied 1               | StockAdjusted           | A 5/0
+        0:01 | apply o1 3 RELEASED | CLAIM_ABANDONED         | OutcomeApplied RELEASED | A 5/0
+        0:02 | claim o1 ann A 2    | CLAIM_ABANDONED (again) |                         | A 5/0
+        0:03 | apply o1 3 RELEASED | CLAIM_ABANDONED         |                         | A 5/0
+        0:03 | apply o1 4 EXPIRED  | CLAIM_ABANDONED         |                         | A 5/0
+        0:04 | claim o1 ann A 1    | CLAIM_ABANDONED (again) |                         | A 5/0
     """,
     "said twice, late and out of sequence": """
-        at   | said                                      | answer                                                 | events           | stock
-        0:00 | receive A 5                               | applied 1                                              | StockAdjusted    | A 5/0
-        0:01 | claim o1 ann A 4                          | #2 CLAIMED A 4 of o1 at 0                              | Claimed          | A 5/4
-        0:02 | heed o1 3 CONFIRMED until 1d0:00 keep A 3 | #2 CONFIRMED A 4 -1 back OTHER until 1d0:00 of o1 at 3 | Heeded CONFIRMED | A 5/3
-        0:02 | heed o1 3 CONFIRMED until 1d0:00 keep A 3 | #2 CONFIRMED A 4 -1 back OTHER until 1d0:00 of o1 at 3 |                  | A 5/3
-        0:03 | heed o1 2 HELD until 2:00 keep A 1        | #2 CONFIRMED A 4 -1 back OTHER until 1d0:00 of o1 at 3 |                  | A 5/3
-        0:03 | heed o1 1 RELEASED                        | #2 CONFIRMED A 4 -1 back OTHER until 1d0:00 of o1 at 3 |                  | A 5/3
-        0:04 | heed o1 4 HELD until 2d0:00               | #2 CONFIRMED A 4 -1 back OTHER until 2d0:00 of o1 at 4 | Heeded CONFIRMED | A 5/3
-        0:05 | heed o1 9 RELEASED                        | #2 RELEASED A 4 -4 back OTHER of o1 at 9               | Heeded RELEASED  | A 5/0
-        0:06 | heed o1 8 CONFIRMED until 1d0:00          | #2 RELEASED A 4 -4 back OTHER of o1 at 9               |                  | A 5/0
-        0:06 | heed o1 9 RELEASED                        | #2 RELEASED A 4 -4 back OTHER of o1 at 9               |                  | A 5/0
+        at   | said                                       | answer                                                 | events                   | stock
+        0:00 | receive A 5                                | applied 1                                              | StockAdjusted            | A 5/0
+        0:01 | claim o1 ann A 4                           | #2 CLAIMED A 4 of o1 at 0                              | Claimed                  | A 5/4
+        0:02 | apply o1 3 CONFIRMED until 1d0:00 keep A 3 | #2 CONFIRMED A 4 -1 back OTHER until 1d0:00 of o1 at 3 | OutcomeApplied CONFIRMED | A 5/3
+        0:02 | apply o1 3 CONFIRMED until 1d0:00 keep A 3 | #2 CONFIRMED A 4 -1 back OTHER until 1d0:00 of o1 at 3 |                          | A 5/3
+        0:03 | apply o1 2 HELD until 2:00 keep A 1        | #2 CONFIRMED A 4 -1 back OTHER until 1d0:00 of o1 at 3 |                          | A 5/3
+        0:03 | apply o1 1 RELEASED                        | #2 CONFIRMED A 4 -1 back OTHER until 1d0:00 of o1 at 3 |                          | A 5/3
+        0:04 | apply o1 4 HELD until 2d0:00               | #2 CONFIRMED A 4 -1 back OTHER until 2d0:00 of o1 at 4 | OutcomeApplied CONFIRMED | A 5/3
+        0:05 | apply o1 9 RELEASED                        | #2 RELEASED A 4 -4 back OTHER of o1 at 9               | OutcomeApplied RELEASED  | A 5/0
+        0:06 | apply o1 8 CONFIRMED until 1d0:00          | #2 RELEASED A 4 -4 back OTHER of o1 at 9               |                          | A 5/0
+        0:06 | apply o1 9 RELEASED                        | #2 RELEASED A 4 -4 back OTHER of o1 at 9               |                          | A 5/0
     """,  # noqa: E501 a row is one line
     "refused for what others have claimed, it says so": """
-        at   | said                      | answer                                           | events        | stock
-        0:00 | receive A 5, B 1          | applied 2                                        | StockAdjusted | A 5/0, B 1/0
-        0:01 | claim o1 ann A 3, B 1     | #2 CLAIMED A 3, B 1 of o1 at 0                   | Claimed       | A 5/3, B 1/1
-        0:02 | claim o2 bob A 4          | INSUFFICIENT_STOCK A 4 of 2 CLAIMED              | Refused       | A 5/3, B 1/1
-        0:02 | claim o3 bob A 6          | INSUFFICIENT_STOCK A 6 of 2                      | Refused       | A 5/3, B 1/1
-        0:02 | claim o4 bob A 4, B 2     | INSUFFICIENT_STOCK A 4 of 2 [A 4 of 2, B 2 of 0] | Refused       | A 5/3, B 1/1
-        0:02 | claim o5 bob C 1          | SKU_NOT_STOCKED C 1 of 0                         | Refused       | A 5/3, B 1/1
-        0:03 | heed o1 1 HELD until 2:00 | #2 HELD A 3, B 1 until 2:00 of o1 at 1           | Heeded HELD   | A 5/3, B 1/1
-        0:04 | claim o6 bob A 4          | INSUFFICIENT_STOCK A 4 of 2                      | Refused       | A 5/3, B 1/1
-        0:05 | reserve bob A 4           | INSUFFICIENT_STOCK A 4 of 2                      | Refused       | A 5/3, B 1/1
+        at   | said                       | answer                                           | events              | stock
+        0:00 | receive A 5, B 1           | applied 2                                        | StockAdjusted       | A 5/0, B 1/0
+        0:01 | claim o1 ann A 3, B 1      | #2 CLAIMED A 3, B 1 of o1 at 0                   | Claimed             | A 5/3, B 1/1
+        0:02 | claim o2 bob A 4           | INSUFFICIENT_STOCK A 4 of 2 CLAIMED              | Refused             | A 5/3, B 1/1
+        0:02 | claim o3 bob A 6           | INSUFFICIENT_STOCK A 6 of 2                      | Refused             | A 5/3, B 1/1
+        0:02 | claim o4 bob A 4, B 2      | INSUFFICIENT_STOCK A 4 of 2 [A 4 of 2, B 2 of 0] | Refused             | A 5/3, B 1/1
+        0:02 | claim o5 bob C 1           | SKU_NOT_STOCKED C 1 of 0                         | Refused             | A 5/3, B 1/1
+        0:03 | apply o1 1 HELD until 2:00 | #2 HELD A 3, B 1 until 2:00 of o1 at 1           | OutcomeApplied HELD | A 5/3, B 1/1
+        0:04 | claim o6 bob A 4           | INSUFFICIENT_STOCK A 4 of 2                      | Refused             | A 5/3, B 1/1
+        0:05 | reserve bob A 4            | INSUFFICIENT_STOCK A 4 of 2                      | Refused             | A 5/3, B 1/1
     """,  # noqa: E501 a row is one line
     "what was collected is among what it keeps": """
-        at   | said                               | answer                                                  | events        | stock
-        0:00 | receive A 9                        | applied 1                                               | StockAdjusted | A 9/0
-        0:01 | claim o1 ann A 4                   | #2 CLAIMED A 4 of o1 at 0                               | Claimed       | A 9/4
-        0:02 | heed o1 1 HELD until 2:00          | #2 HELD A 4 until 2:00 of o1 at 1                       | Heeded HELD   | A 9/4
-        0:03 | collect #2 A 1                     | #2 HELD A 4 -1 sold until 2:00 of o1 at 1               | Collected     | A 8/3
-        0:04 | heed o1 2 HELD until 2:00 keep A 3 | #2 HELD A 4 -1 sold -1 back OTHER until 2:00 of o1 at 2 | Heeded HELD   | A 8/2
-        0:05 | collect #2 A 1                     | #2 HELD A 4 -2 sold -1 back OTHER until 2:00 of o1 at 2 | Collected     | A 7/1
-        0:06 | heed o1 3 HELD until 2:00 keep A 1 | #2 COLLECTED A 4 -2 sold -2 back OTHER of o1 at 3       | Heeded HELD   | A 7/0
+        at   | said                                | answer                                                  | events              | stock
+        0:00 | receive A 9                         | applied 1                                               | StockAdjusted       | A 9/0
+        0:01 | claim o1 ann A 4                    | #2 CLAIMED A 4 of o1 at 0                               | Claimed             | A 9/4
+        0:02 | apply o1 1 HELD until 2:00          | #2 HELD A 4 until 2:00 of o1 at 1                       | OutcomeApplied HELD | A 9/4
+        0:03 | collect #2 A 1                      | #2 HELD A 4 -1 sold until 2:00 of o1 at 1               | Collected           | A 8/3
+        0:04 | apply o1 2 HELD until 2:00 keep A 3 | #2 HELD A 4 -1 sold -1 back OTHER until 2:00 of o1 at 2 | OutcomeApplied HELD | A 8/2
+        0:05 | collect #2 A 1                      | #2 HELD A 4 -2 sold -1 back OTHER until 2:00 of o1 at 2 | Collected           | A 7/1
+        0:06 | apply o1 3 HELD until 2:00 keep A 1 | #2 COLLECTED A 4 -2 sold -2 back OTHER of o1 at 3       | OutcomeApplied HELD | A 7/0
     """,  # noqa: E501 a row is one line
     "it keeps what its order says, by SKU, and at most what it holds": """
-        at   | said                                    | answer                                                                            | events         | stock
-        0:00 | receive A 9, B 9                        | applied 2                                                                         | StockAdjusted  | A 9/0, B 9/0
-        0:01 | claim o1 ann A 2, B 2, A 3              | #2 CLAIMED A 2, B 2, A 3 of o1 at 0                                               | Claimed        | A 9/5, B 9/2
-        0:02 | heed o1 1 HELD until 2:00 keep A 4, B 9 | #2 HELD A 2, B 2, A 3 -1 back OTHER until 2:00 of o1 at 1                         | Heeded HELD    | A 9/4, B 9/2
-        0:03 | release #2 A 1                          | #2 HELD A 2 -1 back, B 2, A 3 -1 back OTHER until 2:00 of o1 at 1                 | Released OTHER | A 9/3, B 9/2
-        0:04 | heed o1 2 HELD until 2:00 keep A 4, B 2 | #2 HELD A 2 -1 back, B 2, A 3 -1 back OTHER until 2:00 of o1 at 2                 | Heeded HELD    | A 9/3, B 9/2
-        0:05 | collect #2 B 1                          | #2 HELD A 2 -1 back, B 2 -1 sold, A 3 -1 back OTHER until 2:00 of o1 at 2         | Collected      | A 9/3, B 8/1
-        0:06 | heed o1 3 HELD until 2:00 keep A 2      | #2 HELD A 2 -1 back, B 2 -1 sold -1 back, A 3 -2 back OTHER until 2:00 of o1 at 3 | Heeded HELD    | A 9/2, B 8/0
-        0:07 | heed o1 4 HELD until 2:00 keep C 2      | #2 COLLECTED A 2 -2 back, B 2 -1 sold -1 back, A 3 -3 back OTHER of o1 at 4       | Heeded HELD    | A 9/0, B 8/0
+        at   | said                                     | answer                                                                            | events              | stock
+        0:00 | receive A 9, B 9                         | applied 2                                                                         | StockAdjusted       | A 9/0, B 9/0
+        0:01 | claim o1 ann A 2, B 2, A 3               | #2 CLAIMED A 2, B 2, A 3 of o1 at 0                                               | Claimed             | A 9/5, B 9/2
+        0:02 | apply o1 1 HELD until 2:00 keep A 4, B 9 | #2 HELD A 2, B 2, A 3 -1 back OTHER until 2:00 of o1 at 1                         | OutcomeApplied HELD | A 9/4, B 9/2
+        0:03 | release #2 A 1                           | #2 HELD A 2 -1 back, B 2, A 3 -1 back OTHER until 2:00 of o1 at 1                 | Released OTHER      | A 9/3, B 9/2
+        0:04 | apply o1 2 HELD until 2:00 keep A 4, B 2 | #2 HELD A 2 -1 back, B 2, A 3 -1 back OTHER until 2:00 of o1 at 2                 | OutcomeApplied HELD | A 9/3, B 9/2
+        0:05 | collect #2 B 1                           | #2 HELD A 2 -1 back, B 2 -1 sold, A 3 -1 back OTHER until 2:00 of o1 at 2         | Collected           | A 9/3, B 8/1
+        0:06 | apply o1 3 HELD until 2:00 keep A 2      | #2 HELD A 2 -1 back, B 2 -1 sold -1 back, A 3 -2 back OTHER until 2:00 of o1 at 3 | OutcomeApplied HELD | A 9/2, B 8/0
+        0:07 | apply o1 4 HELD until 2:00 keep C 2      | #2 COLLECTED A 2 -2 back, B 2 -1 sold -1 back, A 3 -3 back OTHER of o1 at 4       | OutcomeApplied HELD | A 9/0, B 8/0
     """,  # noqa: E501 a row is one line
     "all but what was sold goes back: then it is collected": """
-        at   | said                           | answer                                         | events           | stock
-        0:00 | receive A 9                    | applied 1                                      | StockAdjusted    | A 9/0
-        0:01 | claim o1 ann A 3               | #2 CLAIMED A 3 of o1 at 0                      | Claimed          | A 9/3
-        0:02 | heed o1 1 CONFIRMED until 2:00 | #2 CONFIRMED A 3 until 2:00 of o1 at 1         | Heeded CONFIRMED | A 9/3
-        0:03 | collect #2 A 1                 | #2 CONFIRMED A 3 -1 sold until 2:00 of o1 at 1 | Collected        | A 8/2
-        0:04 | heed o1 2 EXPIRED              | #2 COLLECTED A 3 -1 sold -2 back of o1 at 2    | Heeded EXPIRED   | A 8/0
-        0:05 | acknowledge #2 4               | applied 0                                      |                  | A 8/0
-        0:06 | acknowledge #2 5               | applied 0                                      | Acknowledged     | A 8/0
+        at   | said                            | answer                                         | events                   | stock
+        0:00 | receive A 9                     | applied 1                                      | StockAdjusted            | A 9/0
+        0:01 | claim o1 ann A 3                | #2 CLAIMED A 3 of o1 at 0                      | Claimed                  | A 9/3
+        0:02 | apply o1 1 CONFIRMED until 2:00 | #2 CONFIRMED A 3 until 2:00 of o1 at 1         | OutcomeApplied CONFIRMED | A 9/3
+        0:03 | collect #2 A 1                  | #2 CONFIRMED A 3 -1 sold until 2:00 of o1 at 1 | Collected                | A 8/2
+        0:04 | apply o1 2 EXPIRED              | #2 COLLECTED A 3 -1 sold -2 back of o1 at 2    | OutcomeApplied EXPIRED   | A 8/0
+        0:05 | acknowledge #2 4                | applied 0                                      |                          | A 8/0
+        0:06 | acknowledge #2 5                | applied 0                                      | Acknowledged             | A 8/0
     """,  # noqa: E501 a row is one line
     "a shortfall takes from a claim as from a hold, the youngest first": """
-        at   | said                             | answer                                       | events                                                 | stock
-        0:00 | receive A 5                      | applied 1                                    | StockAdjusted                                          | A 5/0
-        0:01 | claim o1 ann A 2                 | #2 CLAIMED A 2 of o1 at 0                    | Claimed                                                | A 5/2
-        0:02 | reserve bob A 1                  | #3 HELD A 1 until 2:02                       | Reserved                                               | A 5/3
-        0:03 | claim o2 cy A 2                  | #4 CLAIMED A 2 of o2 at 0                    | Claimed                                                | A 5/5
-        0:04 | heed o1 1 CONFIRMED until 1d0:00 | #2 CONFIRMED A 2 until 1d0:00 of o1 at 1     | Heeded CONFIRMED                                       | A 5/5
-        0:05 | sell A 2                         | applied 1 short A 2: #4 -2                   | StockAdjusted, ShortfallDeclared, Released SHORTFALL   | A 3/3
-        0:06 | heed o2 1 HELD until 2:00        | #4 RELEASED A 2 -2 back SHORTFALL of o2 at 0 |                                                        | A 3/3
-        0:07 | count A 1                        | applied 1 short A 2: #3 -1, #2 -1            | StockCounted, ShortfallDeclared, Released SHORTFALL x2 | A 1/1
-        0:08 | claim o3 dee A 1                 | INSUFFICIENT_STOCK A 1 of 0                  | Refused                                                | A 1/1
-        0:08 | count A 0                        | applied 1 short A 1: #2 -1                   | StockCounted, ShortfallDeclared, Released SHORTFALL    | A 0/0
+        at   | said                              | answer                                       | events                                                 | stock
+        0:00 | receive A 5                       | applied 1                                    | StockAdjusted                                          | A 5/0
+        0:01 | claim o1 ann A 2                  | #2 CLAIMED A 2 of o1 at 0                    | Claimed                                                | A 5/2
+        0:02 | reserve bob A 1                   | #3 HELD A 1 until 2:02                       | Reserved                                               | A 5/3
+        0:03 | claim o2 cy A 2                   | #4 CLAIMED A 2 of o2 at 0                    | Claimed                                                | A 5/5
+        0:04 | apply o1 1 CONFIRMED until 1d0:00 | #2 CONFIRMED A 2 until 1d0:00 of o1 at 1     | OutcomeApplied CONFIRMED                               | A 5/5
+        0:05 | sell A 2                          | applied 1 short A 2: #4 -2                   | StockAdjusted, ShortfallDeclared, Released SHORTFALL   | A 3/3
+        0:06 | apply o2 1 HELD until 2:00        | #4 RELEASED A 2 -2 back SHORTFALL of o2 at 0 |                                                        | A 3/3
+        0:07 | count A 1                         | applied 1 short A 2: #3 -1, #2 -1            | StockCounted, ShortfallDeclared, Released SHORTFALL x2 | A 1/1
+        0:08 | claim o3 dee A 1                  | INSUFFICIENT_STOCK A 1 of 0                  | Refused                                                | A 1/1
+        0:08 | count A 0                         | applied 1 short A 1: #2 -1                   | StockCounted, ShortfallDeclared, Released SHORTFALL    | A 0/0
     """,  # noqa: E501 a row is one line
     "a hold that is younger loses before a claim": """
         at   | said             | answer                     | events                                               | stock
@@ -156,10 +156,10 @@ PAGES = {
         0:03 | sell A 2         | applied 1 short A 2: #3 -2 | StockAdjusted, ShortfallDeclared, Released SHORTFALL | A 2/2
     """,  # noqa: E501 a row is one line
     "what may be kept of a SKU is the sum of what is said": """
-        at   | said                                    | answer                                          | events        | stock
-        0:00 | receive A 4                             | applied 1                                       | StockAdjusted | A 4/0
-        0:01 | claim o1 ann A 4                        | #2 CLAIMED A 4 of o1 at 0                       | Claimed       | A 4/4
-        0:02 | heed o1 1 HELD until 2:00 keep A 1, A 2 | #2 HELD A 4 -1 back OTHER until 2:00 of o1 at 1 | Heeded HELD   | A 4/3
+        at   | said                                     | answer                                          | events              | stock
+        0:00 | receive A 4                              | applied 1                                       | StockAdjusted       | A 4/0
+        0:01 | claim o1 ann A 4                         | #2 CLAIMED A 4 of o1 at 0                       | Claimed             | A 4/4
+        0:02 | apply o1 1 HELD until 2:00 keep A 1, A 2 | #2 HELD A 4 -1 back OTHER until 2:00 of o1 at 1 | OutcomeApplied HELD | A 4/3
     """,  # noqa: E501 a row is one line
 }
 
@@ -178,7 +178,7 @@ def said(watched: Watched, text: str) -> str:
     "step", ["ready #2", "collect #2 A 1", "collect #2", "release #2 A 1", "release #2", "sell A 4 from till"]
 )
 def test_what_happens_in_the_shop_is_owed_to_its_order(step: str) -> None:
-    watched = play("at | said\n 0:00 | receive A 5\n 0:01 | claim o1 ann A 2\n 0:02 | heed o1 1 CONFIRMED until 2:00")
+    watched = play("at | said\n 0:00 | receive A 5\n 0:01 | claim o1 ann A 2\n 0:02 | apply o1 1 CONFIRMED until 2:00")
     assert watched.ledger.outbox == {}, "what its order said is noted by its order, from the answer"
     said(watched, step)
     assert list(watched.ledger.outbox) == [2]
@@ -196,7 +196,7 @@ def test_a_part_that_is_owed_is_not_forgotten() -> None:
         at   | said
         0:00 | receive A 5
         0:01 | claim o1 ann A 2
-        0:02 | heed o1 1 HELD until 2:00
+        0:02 | apply o1 1 HELD until 2:00
         0:03 | collect #2
     """)
     watched.say(command_of("receive A 1 row 9", "much later", {}), instant("20d0:00"))
@@ -205,8 +205,8 @@ def test_a_part_that_is_owed_is_not_forgotten() -> None:
     watched.say(command_of("receive A 1 row 10", "as long again", {}), instant("40d0:00"))
     assert watched.ledger.reservations == {}
     assert watched.ledger.holders == {}
-    assert said(watched, "heed o1 9 HELD until 2:00") == "RESERVATION_NOT_FOUND"
-    assert said(watched, "heed o1 9 RELEASED") == "CLAIM_ABANDONED"
+    assert said(watched, "apply o1 9 HELD until 2:00") == "RESERVATION_NOT_FOUND"
+    assert said(watched, "apply o1 9 RELEASED") == "CLAIM_ABANDONED"
     assert watched.complaints() == []
 
 
@@ -215,13 +215,13 @@ def test_a_part_that_is_owed_keeps_nothing_else_from_being_forgotten() -> None:
         at   | said
         0:00 | receive A 9
         0:01 | claim o1 ann A 2
-        0:02 | heed o1 1 HELD until 2:00
+        0:02 | apply o1 1 HELD until 2:00
         0:03 | collect #2
         0:04 | reserve bob A 1
         0:05 | release #5
         0:06 | claim o2 cid A 1
-        0:07 | heed o2 1 HELD until 2:00
-        0:08 | heed o2 2 RELEASED
+        0:07 | apply o2 1 HELD until 2:00
+        0:08 | apply o2 2 RELEASED
     """)
     assert list(watched.ledger.outbox) == [2]
     assert list(watched.ledger.reservations) == [2, 5, 7]
@@ -241,7 +241,7 @@ def test_a_paused_shop_refuses_claims_and_heeds_what_it_promised() -> None:
     watched = play("at | said\n 0:00 | receive A 5\n 0:01 | claim o1 ann A 2")
     watched.adopt(Policy(version=2, paused=True), instant("0:02"))
     assert said(watched, "claim o2 ann A 1") == "STORE_NOT_ACCEPTING"
-    assert said(watched, "heed o1 1 CONFIRMED until 2:00").startswith("#2 CONFIRMED")
+    assert said(watched, "apply o1 1 CONFIRMED until 2:00").startswith("#2 CONFIRMED")
     assert said(watched, "collect #2").startswith("#2 COLLECTED")
     assert watched.complaints() == []
 

@@ -51,45 +51,45 @@ PAGES = {
         1:11 | reserve fay A 1 slot 10:00          | #19 HELD A 1 until 3:11 slot 10:00        | Reserved                    | A 97/4
     """,  # noqa: E501 a row is one line
     "a part's place is free again once its order is over": """
-        at   | said                               | answer                                                     | events          | stock
-        0:00 | receive A 99                       | applied 1                                                  | StockAdjusted   | A 99/0
-        0:01 | claim o1 ann A 1 slot 10:00        | #3 CLAIMED A 1 slot 10:00 of o1 at 0                       | Claimed         | A 99/1
-        0:01 | claim o2 ann A 2 slot 10:00        | #4 CLAIMED A 2 slot 10:00 of o2 at 0                       | Claimed         | A 99/3
-        0:02 | claim o3 ann A 1 slot 10:00        | SLOT_FULL 10:00 of 2 CLAIMED                               | Refused         | A 99/3
-        0:03 | heed o1 1 RELEASED                 | #3 RELEASED A 1 -1 back OTHER slot 10:00 of o1 at 1        | Heeded RELEASED | A 99/2
-        0:03 | heed o2 1 HELD until 2:00 keep A 1 | #4 HELD A 2 -1 back OTHER until 2:00 slot 10:00 of o2 at 1 | Heeded HELD     | A 99/1
-        0:04 | claim o4 ann A 1 slot 10:00        | #8 CLAIMED A 1 slot 10:00 of o4 at 0                       | Claimed         | A 99/2
-        0:05 | claim o5 ann A 1 slot 10:00        | SLOT_FULL 10:00 of 2 CLAIMED                               | Refused         | A 99/2
-        0:06 | heed o2 2 EXPIRED                  | #4 EXPIRED A 2 -2 back OTHER slot 10:00 of o2 at 2         | Heeded EXPIRED  | A 99/1
-        0:07 | claim o6 ann A 1 slot 10:00        | #11 CLAIMED A 1 slot 10:00 of o6 at 0                      | Claimed         | A 99/2
+        at   | said                                | answer                                                     | events                  | stock
+        0:00 | receive A 99                        | applied 1                                                  | StockAdjusted           | A 99/0
+        0:01 | claim o1 ann A 1 slot 10:00         | #3 CLAIMED A 1 slot 10:00 of o1 at 0                       | Claimed                 | A 99/1
+        0:01 | claim o2 ann A 2 slot 10:00         | #4 CLAIMED A 2 slot 10:00 of o2 at 0                       | Claimed                 | A 99/3
+        0:02 | claim o3 ann A 1 slot 10:00         | SLOT_FULL 10:00 of 2 CLAIMED                               | Refused                 | A 99/3
+        0:03 | apply o1 1 RELEASED                 | #3 RELEASED A 1 -1 back OTHER slot 10:00 of o1 at 1        | OutcomeApplied RELEASED | A 99/2
+        0:03 | apply o2 1 HELD until 2:00 keep A 1 | #4 HELD A 2 -1 back OTHER until 2:00 slot 10:00 of o2 at 1 | OutcomeApplied HELD     | A 99/1
+        0:04 | claim o4 ann A 1 slot 10:00         | #8 CLAIMED A 1 slot 10:00 of o4 at 0                       | Claimed                 | A 99/2
+        0:05 | claim o5 ann A 1 slot 10:00         | SLOT_FULL 10:00 of 2 CLAIMED                               | Refused                 | A 99/2
+        0:06 | apply o2 2 EXPIRED                  | #4 EXPIRED A 2 -2 back OTHER slot 10:00 of o2 at 2         | OutcomeApplied EXPIRED  | A 99/1
+        0:07 | claim o6 ann A 1 slot 10:00         | #11 CLAIMED A 1 slot 10:00 of o6 at 0                      | Claimed                 | A 99/2
     """,  # noqa: E501 a row is one line
     "an order has one place, however many of its parts want it": """
-        at   | said                                  | answer                                                 | events          | stock
-        0:00 | receive A 99                          | applied 1                                              | StockAdjusted   | A 99/0
-        0:01 | claim 7/1.1 ann A 1 slot 10:00        | #3 CLAIMED A 1 slot 10:00 of 7/1.1 at 0                | Claimed         | A 99/1
-        0:02 | reserve bob A 1 slot 10:00            | #4 HELD A 1 until 2:02 slot 10:00                      | Reserved        | A 99/2
-        0:03 | claim 7/1.2 ann A 2 slot 10:00        | #5 CLAIMED A 2 slot 10:00 of 7/1.2 at 0                | Claimed         | A 99/4
-        0:04 | claim 7/11.1 cy A 1 slot 10:00        | SLOT_FULL 10:00 of 2 CLAIMED                           | Refused         | A 99/4
-        0:05 | heed 7/1.1 1 HELD until 9:00 keep A 1 | #3 HELD A 1 until 9:00 slot 10:00 of 7/1.1 at 1        | Heeded HELD     | A 99/4
-        0:06 | claim 7/11.2 cy A 1 slot 10:00        | SLOT_FULL 10:00 of 2                                   | Refused         | A 99/4
-        0:07 | heed 7/1.1 2 RELEASED                 | #3 RELEASED A 1 -1 back OTHER slot 10:00 of 7/1.1 at 2 | Heeded RELEASED | A 99/3
-        0:08 | claim 7/11.3 cy A 1 slot 10:00        | SLOT_FULL 10:00 of 2 CLAIMED                           | Refused         | A 99/3
-        0:09 | heed 7/1.2 1 HELD until 9:00 keep A 2 | #5 HELD A 2 until 9:00 slot 10:00 of 7/1.2 at 1        | Heeded HELD     | A 99/3
-        0:10 | claim 7/1.3 ann A 1 slot 11:00        | #12 CLAIMED A 1 slot 11:00 of 7/1.3 at 0               | Claimed         | A 99/4
-        0:11 | restart                               |                                                        |                 | A 99/4
-        0:11 | claim 7/11.4 cy A 1 slot 10:00        | SLOT_FULL 10:00 of 2                                   | Refused         | A 99/4
-        0:12 | collect #5                            | #5 COLLECTED A 2 -2 sold slot 10:00 of 7/1.2 at 1      | Collected       | A 97/2
-        0:13 | claim 7/11.5 cy A 1 slot 10:00        | #15 CLAIMED A 1 slot 10:00 of 7/11.5 at 0              | Claimed         | A 97/3
+        at   | said                                   | answer                                                 | events                  | stock
+        0:00 | receive A 99                           | applied 1                                              | StockAdjusted           | A 99/0
+        0:01 | claim 7/1.1 ann A 1 slot 10:00         | #3 CLAIMED A 1 slot 10:00 of 7/1.1 at 0                | Claimed                 | A 99/1
+        0:02 | reserve bob A 1 slot 10:00             | #4 HELD A 1 until 2:02 slot 10:00                      | Reserved                | A 99/2
+        0:03 | claim 7/1.2 ann A 2 slot 10:00         | #5 CLAIMED A 2 slot 10:00 of 7/1.2 at 0                | Claimed                 | A 99/4
+        0:04 | claim 7/11.1 cy A 1 slot 10:00         | SLOT_FULL 10:00 of 2 CLAIMED                           | Refused                 | A 99/4
+        0:05 | apply 7/1.1 1 HELD until 9:00 keep A 1 | #3 HELD A 1 until 9:00 slot 10:00 of 7/1.1 at 1        | OutcomeApplied HELD     | A 99/4
+        0:06 | claim 7/11.2 cy A 1 slot 10:00         | SLOT_FULL 10:00 of 2                                   | Refused                 | A 99/4
+        0:07 | apply 7/1.1 2 RELEASED                 | #3 RELEASED A 1 -1 back OTHER slot 10:00 of 7/1.1 at 2 | OutcomeApplied RELEASED | A 99/3
+        0:08 | claim 7/11.3 cy A 1 slot 10:00         | SLOT_FULL 10:00 of 2 CLAIMED                           | Refused                 | A 99/3
+        0:09 | apply 7/1.2 1 HELD until 9:00 keep A 2 | #5 HELD A 2 until 9:00 slot 10:00 of 7/1.2 at 1        | OutcomeApplied HELD     | A 99/3
+        0:10 | claim 7/1.3 ann A 1 slot 11:00         | #12 CLAIMED A 1 slot 11:00 of 7/1.3 at 0               | Claimed                 | A 99/4
+        0:11 | restart                                |                                                        |                         | A 99/4
+        0:11 | claim 7/11.4 cy A 1 slot 10:00         | SLOT_FULL 10:00 of 2                                   | Refused                 | A 99/4
+        0:12 | collect #5                             | #5 COLLECTED A 2 -2 sold slot 10:00 of 7/1.2 at 1      | Collected               | A 97/2
+        0:13 | claim 7/11.5 cy A 1 slot 10:00         | #15 CLAIMED A 1 slot 10:00 of 7/11.5 at 0              | Claimed                 | A 97/3
     """,  # noqa: E501 a row is one line
     "the slot that an order has is not asked for again": """
-        at   | said                           | answer                                                 | events          | stock
-        0:00 | receive A 9                    | applied 1                                              | StockAdjusted   | A 9/0
-        0:01 | claim 7/1.1 ann A 1 slot 10:00 | #3 CLAIMED A 1 slot 10:00 of 7/1.1 at 0                | Claimed         | A 9/1
-        9:30 | claim 7/1.2 ann A 1 slot 10:00 | #4 CLAIMED A 1 slot 10:00 of 7/1.2 at 0                | Claimed         | A 9/2
-        9:30 | claim 7/2.1 bob A 1 slot 10:00 | SLOT_NOT_OFFERED 10:00                                 | Refused         | A 9/2
-        9:31 | heed 7/1.1 1 RELEASED          | #3 RELEASED A 1 -1 back OTHER slot 10:00 of 7/1.1 at 1 | Heeded RELEASED | A 9/1
-        9:31 | heed 7/1.2 1 RELEASED          | #4 RELEASED A 1 -1 back OTHER slot 10:00 of 7/1.2 at 1 | Heeded RELEASED | A 9/0
-        9:32 | claim 7/1.3 ann A 1 slot 10:00 | SLOT_NOT_OFFERED 10:00                                 | Refused         | A 9/0
+        at   | said                           | answer                                                 | events                  | stock
+        0:00 | receive A 9                    | applied 1                                              | StockAdjusted           | A 9/0
+        0:01 | claim 7/1.1 ann A 1 slot 10:00 | #3 CLAIMED A 1 slot 10:00 of 7/1.1 at 0                | Claimed                 | A 9/1
+        9:30 | claim 7/1.2 ann A 1 slot 10:00 | #4 CLAIMED A 1 slot 10:00 of 7/1.2 at 0                | Claimed                 | A 9/2
+        9:30 | claim 7/2.1 bob A 1 slot 10:00 | SLOT_NOT_OFFERED 10:00                                 | Refused                 | A 9/2
+        9:31 | apply 7/1.1 1 RELEASED         | #3 RELEASED A 1 -1 back OTHER slot 10:00 of 7/1.1 at 1 | OutcomeApplied RELEASED | A 9/1
+        9:31 | apply 7/1.2 1 RELEASED         | #4 RELEASED A 1 -1 back OTHER slot 10:00 of 7/1.2 at 1 | OutcomeApplied RELEASED | A 9/0
+        9:32 | claim 7/1.3 ann A 1 slot 10:00 | SLOT_NOT_OFFERED 10:00                                 | Refused                 | A 9/0
     """,  # noqa: E501 a row is one line
     "slots that are not offered": """
         at   | said                        | answer                             | events        | stock
@@ -148,10 +148,10 @@ def test_places_that_were_given_are_kept_when_the_hours_change() -> None:
 def test_an_order_keeps_its_place_when_the_hours_change() -> None:
     watched = play("at | said\n 0:00 | receive A 9\n 0:01 | claim 7/1.1 ann A 1 slot 10:00", POLICY)
     watched.adopt(Policy(version=2), instant("0:02"))
-    for text in ("claim 7/1.2 ann A 2 slot 10:00", "heed 7/1.1 1 RELEASED", "claim 7/1.3 ann A 1 slot 10:00"):
+    for text in ("claim 7/1.2 ann A 2 slot 10:00", "apply 7/1.1 1 RELEASED", "claim 7/1.3 ann A 1 slot 10:00"):
         watched.say(command_of(text, text, {}), instant("0:03"))
         assert watched.ledger.slots_taken == {instant("10:00"): 1}
-    watched.say(command_of("heed 7/1.2 1 RELEASED", "", {}), instant("0:04"))
-    watched.say(command_of("heed 7/1.3 1 RELEASED", "", {}), instant("0:04"))
+    watched.say(command_of("apply 7/1.2 1 RELEASED", "", {}), instant("0:04"))
+    watched.say(command_of("apply 7/1.3 1 RELEASED", "", {}), instant("0:04"))
     assert (watched.ledger.slots_taken, watched.ledger.parts_in_slots) == ({}, {})
     assert watched.complaints() == []

@@ -56,11 +56,11 @@ EVERYTHING = """
     0:26 | claim o1 gil A 2, B 1 slot 9:00
     0:27 | claim o2 gil A 1
     0:28 | claim o3 gil A 99
-    0:29 | heed o1 2 CONFIRMED until 3d0:00 keep A 1, B 1
-    0:30 | heed o2 1 RELEASED
-    0:31 | heed o4 1 RELEASED
+    0:29 | apply o1 2 CONFIRMED until 3d0:00 keep A 1, B 1
+    0:30 | apply o2 1 RELEASED
+    0:31 | apply o4 1 RELEASED
     0:32 | claim o5 hal A 3
-    0:33 | heed o5 1 HELD until 2d0:00
+    0:33 | apply o5 1 HELD until 2d0:00
     0:34 | collect #37 A 1
     0:35 | collect #31 A 1
     0:36 | acknowledge #37 39

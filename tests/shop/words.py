@@ -7,9 +7,9 @@
     receive|sell|return|correct A 3 [from till] [row 5] [at 0:30]
     count A 7 [as of 0:30] [without holds]                      safety A 2
     claim o1 ann A 3, B 1 [via web] [slot 9:00]                 acknowledge #2 4, #3 5
-    heed o1 1 HELD [until 2:00] [keep A 1, B 1] [because REPLACED]
+    apply o1 1 HELD [until 2:00] [keep A 1, B 1] [because REPLACED]
 
-A part is known by its holder (o1), what it heeds by its revision (1), what is acknowledged by number and version.
+A part is known by its holder (o1), what it applies by its revision (1), what is acknowledged by number and version.
 
 A word and a colon in front is the key, else each line has a key of its own. Times are `[days d]h:mm[:ss[.mmm]]` since
 the page's first midnight.
@@ -101,7 +101,7 @@ def command_of(text: str, key: str, rows: dict[str, int]) -> Command:
         return CountStock(key, lines_of(rest), as_of_ms, "without" not in options)
     if verb == "safety":
         return SetSafetyStock(key, lines_of(rest))
-    if verb in {"claim", "heed", "acknowledge"}:
+    if verb in {"claim", "apply", "acknowledge"}:
         return _about_parts(verb, rest, options)
     subject, _, rest = rest.strip().partition(" ")
     lines, slot_start_ms = lines_of(rest), _slot(options)

@@ -1,4 +1,4 @@
-"""Several shops and their customers, over the real coordinator and settler, driven by one seed and nothing else.
+"""Several shops and their customers, over the real coordinator and reconciler, driven by one seed and nothing else.
 
 Calls are late, lost, or done with their answers lost; actors are killed between two calls; gateways are cut off in the
 middle of what they drive. Time is virtual, and so is nothing else.

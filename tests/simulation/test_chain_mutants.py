@@ -39,7 +39,7 @@ def _abandoned_claims_may_still_come(patch: pytest.MonkeyPatch) -> None:
         gone = isinstance(decision, Accepted) and decision.events and not decision.events[0].number  # type: ignore[union-attr]
         return Accepted(()) if gone else decision
 
-    patch.setattr(ledger_decide, "decide_heed", without_tombstone)
+    patch.setattr(ledger_decide, "decide_apply_outcome", without_tombstone)
     patch.setattr(ledger_transact, "_standing", lambda *_: KEY_REUSED)  # some refusal: the shop has no such part
 
 
@@ -61,7 +61,7 @@ def _nobody_settles(patch: pytest.MonkeyPatch) -> None:
     async def nothing(_: Reconciler) -> int:
         return 0
 
-    patch.setattr(Reconciler, "tell", nothing)
+    patch.setattr(Reconciler, "deliver", nothing)
 
 
 def _nothing_is_cut(patch: pytest.MonkeyPatch) -> None:
@@ -70,7 +70,7 @@ def _nothing_is_cut(patch: pytest.MonkeyPatch) -> None:
 
 
 def _the_new_shop_hears_first(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Order, "next_to_tell", Order.undelivered_parts)
+    patch.setattr(Order, "next_deliveries", Order.undelivered_parts)
 
 
 MUTANTS: Final[dict[str, tuple[Break, frozenset[str]]]] = {

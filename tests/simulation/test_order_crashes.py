@@ -225,7 +225,7 @@ def test_an_order_that_is_released_while_a_shop_is_away_is_given_back_there_late
 
 
 class Astray(SimActors):
-    """The first question of a settler fails in a way that nobody foresaw."""
+    """The first question of a reconciler fails in a way that nobody foresaw."""
 
     asked = 0
 
@@ -237,7 +237,7 @@ class Astray(SimActors):
         return await super().call(actor, method, *args)
 
 
-def test_a_settler_outlives_what_nobody_foresaw() -> None:
+def test_a_reconciler_outlives_what_nobody_foresaw() -> None:
     async def main() -> ChainWorld:
         world = ChainWorld(7)
         world.trouble, world.delay_s = 0.0, 0.001

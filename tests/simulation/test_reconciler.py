@@ -1,4 +1,4 @@
-"""What a settler cannot carry holds up nothing else: shops that are away, stopped ledgers, errors of one part."""
+"""What a reconciler cannot carry holds up nothing else: shops that are away, stopped ledgers, errors of one part."""
 
 import asyncio
 import logging
@@ -52,7 +52,7 @@ class Astray(SimActors):
 
 
 class Scene:
-    """Shops with stock, no limits, and a settler that does nothing until it is told to."""
+    """Shops with stock, no limits, and a reconciler that does nothing until it is told to."""
 
     def __init__(self) -> None:
         self.world = ChainWorld(7)
@@ -145,7 +145,7 @@ def played(main: Callable[[Scene], Coroutine[Any, Any, None]]) -> None:
 
 
 def test_orders_behind_many_whose_shop_is_away_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(customer_actor, "UNTOLD_MAX", 2)
+    monkeypatch.setattr(customer_actor, "OUTBOX_MAX", 2)
 
     async def main(scene: Scene) -> None:
         for store_id in ("S2", "S2", "S2", "S2", "S1"):
@@ -165,7 +165,7 @@ def test_orders_behind_many_whose_shop_is_away_have_their_turn(monkeypatch: pyte
 
 
 def test_parts_behind_many_whose_order_is_stopped_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_actor, "OWED_MAX", 2)
+    monkeypatch.setattr(store_actor, "OUTBOX_MAX", 2)
 
     async def main(scene: Scene) -> None:
         for who in (ANN, ANN, ANN, ANN, BOB):
@@ -279,7 +279,7 @@ def test_a_shop_that_heard_is_noted_while_another_one_is_away() -> None:
     played(main)
 
 
-def test_what_stays_untold_unheard_or_undecided_is_said_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_stuck_is_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     async def main(scene: Scene) -> None:
         released, collected = await scene.order(ANN, "S2"), await scene.order(ANN, "S1")
         await scene.release(ANN, released)
@@ -296,12 +296,12 @@ def test_what_stays_untold_unheard_or_undecided_is_said_once_a_minute(caplog: py
         await asyncio.sleep(100)
 
     def lines() -> list[str]:
-        return [record.getMessage() for record in caplog.records if "lingering" in record.getMessage()]
+        return [record.getMessage() for record in caplog.records if "stuck" in record.getMessage()]
 
-    with caplog.at_level(logging.WARNING, "holdfast.settler"):
+    with caplog.at_level(logging.WARNING, "holdfast.reconciler"):
         played(main)
     said = lines()
-    for kind, where in (("outbox", "S2"), ("outbox", "/"), ("undecided", "/999")):
-        about = [line for line in said if f"lingering {kind} count=1 " in line]
+    for kind, where in (("orders", "S2"), ("parts", "/"), ("claims", "/999")):
+        about = [line for line in said if f"stuck {kind} count=1 " in line]
         assert 1 <= len(about) <= 2, said
         assert where in about[0].partition(" where=")[2]

@@ -184,7 +184,7 @@ def status(
         )
         for one in found
     )
-    columns = ["ledger", "version#", "epoch#", "actor", "pid#", "open#", "positions#", "unheard#", "snapshot#"]
+    columns = ["ledger", "version#", "epoch#", "actor", "pid#", "open#", "positions#", "outbox#", "snapshot#"]
     session.show({"ledgers": to_document(found)}, table([*columns, "recovery#", "time"], rows))
 
 
