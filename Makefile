@@ -7,7 +7,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
-# A Python 3.11; where this one is absent, python3 is taken if it is one.
+# Any Python that Ray is built for; where this one is absent, python3 is taken if it is one.
 PYTHON ?= python3.11
 # Where everything is installed; nothing outside of it is touched.
 VENV ?= .venv
@@ -28,12 +28,12 @@ export RAY_USAGE_STATS_ENABLED := 0
 define find_python
 	python=; \
 	for candidate in "$(PYTHON)" python3; do \
-	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then \
+	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	        python=$$candidate; break; \
 	    fi; \
 	done; \
 	if [ -z "$$python" ]; then \
-	    echo "holdfast: needs Python 3.11, and neither $(PYTHON) nor python3 is one." >&2; \
+	    echo "holdfast: needs Python 3.11 or later, and neither $(PYTHON) nor python3 is one." >&2; \
 	    echo "          Install it, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; \
 	    exit 1; \
 	fi
@@ -129,8 +129,7 @@ format: install-dev ## Format, and mend what ruff can mend
 
 .PHONY: proto
 proto: install-dev ## Write the generated modules of proto/ again
-	@cd proto && $(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. \
-	    $$(find holdfast -name '*.proto' | LC_ALL=C sort)
+	@$(BIN)/python proto/generate.py
 
 # Resolved in an empty environment, so that nothing which happens to be installed gets in.
 .PHONY: constraints

@@ -141,7 +141,7 @@ OWNERS: Final[dict[str, tuple[str, ...]]] = {
     "ray": ("actors.ray_actors", "bench"),
     "ray.serve": ("serve.app", "serve.__main__", "bench"),
     # SQL and Redis stay in their journals; bench/peers holds what others would write by hand.
-    "sqlite3": ("actors.journal.sqlite_file", "bench.peers"),
+    "sqlite3": ("actors.journal.sqlite_file", "holdfast.client.till_journal", "bench.peers"),
     "redis": ("actors.journal.redis", "bench.peers"),
     # Protobuf and gRPC stop at the door.
     "google": ("serve", "holdfast.client", "bench"),

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGES: Final = ("actors", "serve", "holdfast.client", "bench")
-FOLDERS: Final = ("actors", "serve", "clients", "bench")
+FOLDERS: Final = ("actors", "serve", "clients/holdfast", "bench")
 GENERATED_SUFFIXES: Final = ("_pb2.py", "_pb2_grpc.py")
 
 

@@ -28,7 +28,7 @@ def test_the_service_and_its_clients_import_only_what_they_declare() -> None:
     declared, providers = [*RUNTIME, *IMPLIED], packages_distributions()
     found = [
         str(violation)
-        for source in read_tree("actors", "serve", "clients")
+        for source in read_tree("actors", "serve", "clients/holdfast")
         for violation in pins.undeclared(source, declared, sys.stdlib_module_names, providers)
     ]
     assert not found, "\n".join(["", *found])
@@ -40,6 +40,6 @@ def test_the_checkers_can_fail() -> None:
     assert pins.bad_pins("ray>=2\n-e .\nray @ file:///x\n") == ["ray>=2", "-e .", "ray @ file:///x"]
     assert pins.bad_pins("a-b==1\na_b==2\n") == ["a-b==1", "a_b==2"]
     assert pins.unpinned(["ray[serve]>=2", "pyyaml>=6", "rich"], pinned) == ["rich"]
-    source = parse("clients/x.py", "import json\nimport yaml\nimport left.pad\nimport clients.y")
+    source = parse("clients/x.py", "import json\nimport yaml\nimport left.pad\nimport holdfast.client.y")
     found = pins.undeclared(source, ["pyyaml"], {"json"}, {"yaml": ["PyYAML"], "left": ["left-pad"]})
     assert [violation.line for violation in found] == [3]

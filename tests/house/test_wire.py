@@ -3,6 +3,7 @@
 import importlib
 import os
 import pkgutil
+import runpy
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Final
 
 import pytest
 from google.protobuf.descriptor import EnumDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 import actors.shop
 from holdfast.v1 import error_pb2, reservation_pb2
@@ -38,12 +40,27 @@ def generated_files(root: Path) -> dict[str, str]:
 
 def test_generated_modules_are_what_make_proto_gives(tmp_path: Path) -> None:
     pytest.importorskip("grpc_tools", reason="grpcio-tools is absent: `make install-dev` brings it")
-    sources = [file.relative_to(PROTO).as_posix() for file in sorted(PROTO.rglob("*.proto"))]
-    outputs = [f"--{kind}={tmp_path}" for kind in ("python_out", "pyi_out", "grpc_python_out")]
-    subprocess.run([sys.executable, "-m", "grpc_tools.protoc", "-I.", *outputs, *sources], cwd=PROTO, check=True)
+    subprocess.run([sys.executable, str(PROTO / "generate.py"), str(tmp_path)], check=True)
     fresh, committed = generated_files(tmp_path), generated_files(PROTO)
     assert sorted(fresh) == sorted(committed), "run `make proto`"
     assert [path for path in fresh if fresh[path] != committed[path]] == [], "run `make proto`"
+
+
+def test_rules_for_validation_stay_out_of_the_generated_modules() -> None:
+    """The imports and options of rules go, protobuf's own options stay."""
+    generate = runpy.run_path(str(PROTO / "generate.py"))
+    rules, file = FileDescriptorProto(name="buf/validate/validate.proto"), FileDescriptorProto(name="a.proto")
+    file.dependency.extend([rules.name, "b.proto", "c.proto"])
+    file.public_dependency.append(2)
+    message = file.message_type.add(name="A")
+    ruled, deprecated = message.field.add(name="of_rule"), message.field.add(name="other", json_name="its_own")
+    ruled.options.MergeFromString(b"\xba\x48\x02\x0a\x00")  # field 1159, the number of buf's rules
+    deprecated.options.MergeFromString(b"\x18\x01\xba\x48\x02\x0a\x00")
+    (kept,) = generate["without_rules"](FileDescriptorSet(file=[rules, file])).file
+    assert (list(kept.dependency), list(kept.public_dependency)) == (["b.proto", "c.proto"], [1])
+    (plain, marked) = kept.message_type[0].field
+    assert not plain.HasField("options")
+    assert (marked.options.SerializeToString(), marked.json_name) == (b"\x18\x01", "its_own")
 
 
 def ledger_enum(name: str) -> type[IntEnum]:

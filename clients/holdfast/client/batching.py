@@ -116,7 +116,7 @@ class Batcher(Generic[OutcomeT, ResultT]):
         self._closed = True
         self._idle.clear()
         if self._unfinished:
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), grace_ms / 1000)
         flying = self._in_flight()
         for call in list(self._calls()):

@@ -1,7 +1,6 @@
 """`BlockingChannelClient`: the channel client for threads. Every call blocks its thread; all threads share one loop."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Self
 
 import grpc
 
@@ -100,7 +99,7 @@ class BlockingChannelClient:
         """Everything that happens in the shops named, or in all."""
         return BlockingSubscription(self.portal, self.client.watch_events(cursors, all_stores=all_stores))
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "BlockingChannelClient":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Self
 
 import grpc
 
@@ -78,7 +77,7 @@ class BlockingTillClient:
         """This shop's positions as they change; `skus` empty watches all."""
         return BlockingSubscription(self.portal, self.client.watch_availability(after_version=after_version, skus=skus))
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "BlockingTillClient":
         return self
 
     def __exit__(self, *_: object) -> None:

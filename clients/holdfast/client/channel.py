@@ -8,7 +8,7 @@ the same idempotency key until it is answered or its deadline passes. A refusal 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import grpc
 
@@ -101,7 +101,7 @@ class ChannelClient:
             releases=batching(release),
         )
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self) -> "ChannelClient":
         return self
 
     async def __aexit__(self, *_: object) -> None:

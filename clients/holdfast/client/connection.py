@@ -108,7 +108,7 @@ class Connection:
         """Wait up to `grace_ms` for the calls under way; streams are not waited for."""
         self._idle.clear()
         if self._under_way:
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), grace_ms / 1000)
 
     async def close(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from functools import update_wrapper
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from holdfast.client.errors import ClientClosed
 from holdfast.client.portal import Portal
@@ -69,7 +69,7 @@ class BlockingIterator(Generic[ItemT]):
         self._portal = portal
         self._items = items
 
-    def __iter__(self) -> Self:
+    def __iter__(self) -> "BlockingIterator[ItemT]":
         return self
 
     def __next__(self) -> ItemT:
@@ -94,7 +94,7 @@ class BlockingSubscription(BlockingIterator[ItemT]):
         """By shop, the version up to which things were handed on: what to resume from in a new watch."""
         return self._subscription.cursors
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "BlockingSubscription[ItemT]":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, TypeVar
 
 import grpc
 
@@ -69,7 +69,7 @@ class Subscription(Generic[ItemT]):
         """By shop, the version up to which things were handed to the consumer: what to resume from in a new watch."""
         return dict(self._delivered)
 
-    def __aiter__(self) -> Self:
+    def __aiter__(self) -> "Subscription[ItemT]":
         return self
 
     async def __anext__(self) -> ItemT:
@@ -83,7 +83,7 @@ class Subscription(Generic[ItemT]):
                 raise StopAsyncIteration
             await self._read_more()
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self) -> "Subscription[ItemT]":
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import grpc
 
@@ -88,7 +87,7 @@ class TillClient:
         )
         self._flushing = asyncio.Lock()
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self) -> "TillClient":
         return self
 
     async def __aexit__(self, *_: object) -> None:

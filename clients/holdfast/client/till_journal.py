@@ -1,23 +1,21 @@
 """A till's own file: the movements it has recorded and how many of them the service has taken.
 
-Append-only lines, each a checksum, a space and a JSON object: `{"rows": [[sequence, sku, delta, kind, at], ...]}` for
-what was recorded at once and when, in ms, `{"sent": sequence}` once the service took all up to it, `{"next": sequence}`
-at the head of a file. A line is on disk before the call returns. A torn last line is cut back: it was never
-acknowledged to anybody. Damage before the last line raises `TillJournalDamaged`, for sales may be missing that a person
-must look for; so does a disk that fails, and the file is then closed, because what a failed write left behind is not
-known.
+An SQLite database with a write-ahead log that is flushed at every commit: a movement is on disk before the call
+returns, and what was recorded at once is there whole or not at all. While it is open, what was written last may stand
+in NAME-wal beside it: copy both. Each row has a checksum, and the rows must be those that the numbers in `meta`
+promise: damage raises `TillJournalDamaged`, for sales may be missing that a person must look for. So does a disk that
+fails, and the file is then closed, because what a failed write left behind is not known.
 """
 
-import fcntl
 import json
-import os
+import sqlite3
 import threading
 import zlib
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any, Self
 
 from holdfast.client.errors import InvalidArgument, Overloaded, TillJournalDamaged, Violation
 from holdfast.client.values.stock import Adjustment, AdjustmentKind
@@ -25,8 +23,18 @@ from holdfast.client.values.stock import Adjustment, AdjustmentKind
 UNSENT_ROWS_MAX = 100_000
 """Movements that a till keeps unsent; some days of a busy till without a network."""
 
-_REWRITE_BYTES = 1 << 20
-"""A file above this size is rewritten once everything in it was sent."""
+_APPLICATION_ID = 0x48464C54
+"""Says in the file's head whose it is."""
+
+_FORMAT = 1
+_SCHEMA = (
+    "CREATE TABLE meta (next INTEGER NOT NULL, sent INTEGER NOT NULL)",
+    """CREATE TABLE movements (
+        sequence INTEGER PRIMARY KEY, sku TEXT NOT NULL, delta INTEGER NOT NULL, kind INTEGER NOT NULL,
+        occurred_at_ms INTEGER, checksum INTEGER NOT NULL)""",
+    f"PRAGMA application_id = {_APPLICATION_ID}",
+    f"PRAGMA user_version = {_FORMAT}",
+)
 
 _SKU_CHARACTERS_MAX = 64
 _UNITS_MAX = 1_000_000_000
@@ -53,23 +61,16 @@ class TillJournal:
         self._next = first_sequence
         # Numbers are given and written as one: two rows of one number would be one sale for the service.
         self._turn = threading.RLock()
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._replay()
-        except BlockingIOError:
-            os.close(self._file)
-            raise TillJournalDamaged(
-                "the till's journal", where=str(path), why="another process has it", mend="End that process first"
-            ) from None
-        except BaseException:
-            os.close(self._file)
-            raise
-        if not self._size:
-            self._append({"next": first_sequence})
-            _sync_folder(path.parent)
+        self._database: sqlite3.Connection | None = None
+        with self._guarded("open the till's journal"):
+            # Made here and not by SQLite, so that only its owner may read it. An existing one is not opened: closing
+            # it again would take away the lock of another journal of this process.
+            with suppress(FileExistsError):
+                path.touch(mode=0o600, exist_ok=False)
+            self._database = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+            self._open(self._database)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "TillJournal":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -99,24 +100,30 @@ class TillJournal:
                 for number, (sku, delta) in enumerate(lines)
             )
             self._check(rows)
-            self._append({"rows": [_fields(row) for row in rows]})
-            self._take(rows)
+            after = self._next + len(rows)
+            with self._writing() as database:
+                database.executemany("INSERT INTO movements VALUES (?, ?, ?, ?, ?, ?)", map(_fields, rows))
+                database.execute("UPDATE meta SET next = ?", (after,))
+            self._unsent.extend(rows)
+            self._next = after
         return rows
 
     def mark_sent(self, sequence: int) -> None:
         """Note that the service has taken every movement up to `sequence`."""
         with self._turn:
-            self._append({"sent": sequence})
-            self._drop(sequence)
-            if self._size > _REWRITE_BYTES and not self._unsent:
-                self._rewrite()
+            with self._writing() as database:
+                database.execute("DELETE FROM movements WHERE sequence <= ?", (sequence,))
+                database.execute("UPDATE meta SET sent = max(sent, min(?, next - 1))", (sequence,))
+            while self._unsent and self._unsent[0].sequence <= sequence:
+                self._unsent.popleft()
 
     def close(self) -> None:
         """Close the file and give up its lock. Safe to repeat."""
         with self._turn:
-            if self._file >= 0:
-                os.close(self._file)
-                self._file = -1
+            database, self._database = self._database, None
+            if database is not None:
+                with suppress(sqlite3.Error):  # all that was promised is on disk, in the log if not in the file
+                    database.close()
 
     def _check(self, rows: Sequence[Adjustment]) -> None:
         violations = tuple(_violations(rows))
@@ -131,86 +138,81 @@ class TillJournal:
                 mend="Bring the till back to the network and flush it",
             )
 
-    def _append(self, record: dict[str, Any]) -> None:
-        text = json.dumps(record, separators=(",", ":")).encode()
-        line = b"%08x %s\n" % (zlib.crc32(text), text)
-        what, where = "write the till's journal", str(self._path)
-        if self._file < 0:
-            raise TillJournalDamaged(what, where=where, why="it was closed", mend="Start the till client anew")
+    def _open(self, database: sqlite3.Connection) -> None:
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        # Nothing is written before it is known whose file this is; in this mode the lock outlives the transaction.
+        database.execute("BEGIN EXCLUSIVE")
+        tables, application, version = (
+            database.execute(question).fetchone()[0]
+            for question in ("SELECT count(*) FROM sqlite_master", "PRAGMA application_id", "PRAGMA user_version")
+        )
+        database.execute("COMMIT")
+        if (application, version) != ((_APPLICATION_ID, _FORMAT) if tables else (0, 0)):
+            raise self._damaged("open the till's journal", "it is a database of another program or version", _OTHERS)
+        (mode,) = database.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise self._damaged("open the till's journal", "this disk takes no write-ahead log", _OTHER_DISK)
+        database.execute("PRAGMA synchronous = FULL")
+        if tables:
+            self._load(database)
+            return
+        with self._writing():
+            for statement in _SCHEMA:
+                database.execute(statement)
+            database.execute("INSERT INTO meta VALUES (?, ?)", (self._next, self._next - 1))
+
+    def _load(self, database: sqlite3.Connection) -> None:
+        (health,) = database.execute("PRAGMA quick_check(1)").fetchone()
+        if health != "ok":
+            raise self._damaged("read the till's journal", health)
+        if len(meta := database.execute("SELECT next, sent FROM meta").fetchall()) != 1:
+            raise self._damaged("read the till's journal", "the table meta is damaged")
+        self._next, sent = meta[0]
+        expected = sent + 1
+        for sequence, sku, delta, kind, at_ms, checksum in database.execute("SELECT * FROM movements ORDER BY 1"):
+            if sequence != expected or checksum != _checksum(sequence, sku, delta, kind, at_ms):
+                raise self._damaged("read the till's journal", f"the movement {expected} is damaged or missing")
+            self._unsent.append(Adjustment(sku, delta, sequence, AdjustmentKind(kind), at_ms))
+            expected += 1
+        if expected != self._next:
+            raise self._damaged("read the till's journal", f"the movement {expected} is missing")
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, on disk when the block has ended. Whatever fails ends the file."""
+        what = "write the till's journal"
+        if self._database is None:
+            raise self._damaged(what, "it was closed", "Start the till client anew")
+        with self._guarded(what):
+            self._database.execute("BEGIN IMMEDIATE")
+            yield self._database
+            self._database.execute("COMMIT")
+
+    @contextmanager
+    def _guarded(self, what: str) -> Iterator[None]:
         try:
-            written = os.write(self._file, line)
-            os.fsync(self._file)
+            yield
+        except sqlite3.OperationalError as error:
+            self.close()
+            if "locked" in str(error):
+                raise self._damaged(what, "another process has it", "End that process first") from None
+            raise self._damaged(what, str(error), "Mend the disk or make room on it, then start anew") from error
+        except sqlite3.DatabaseError as error:
+            self.close()
+            raise self._damaged(what, str(error)) from error
         except OSError as error:
             self.close()
-            raise TillJournalDamaged(
-                what, where=where, why=str(error), mend="Mend the disk, then start anew"
-            ) from error
-        if written != len(line):
+            raise self._damaged(what, str(error), "See that its folder is there and can be written to") from error
+        except BaseException:
             self.close()
-            raise TillJournalDamaged(what, where=where, why="the disk is full", mend="Make room, then start anew")
-        self._size += written
+            raise
 
-    def _replay(self) -> None:
-        payload = self._path.read_bytes()
-        self._size = 0
-        for line in payload.splitlines(keepends=True):
-            record = _record(line)
-            if record is None:
-                if self._size + len(line) < len(payload):
-                    raise TillJournalDamaged(
-                        "read the till's journal",
-                        where=str(self._path),
-                        why=f"the line at byte {self._size} is damaged",
-                    )
-                os.ftruncate(self._file, self._size)
-                os.fsync(self._file)
-                return
-            self._size += len(line)
-            if "rows" in record:
-                self._take(
-                    [
-                        Adjustment(sku, delta, number, AdjustmentKind(kind), at_ms)
-                        for number, sku, delta, kind, at_ms in record["rows"]
-                    ]
-                )
-            elif "sent" in record:
-                self._drop(record["sent"])
-            else:
-                self._next = record["next"]
+    def _damaged(self, what: str, why: str, mend: str = "") -> TillJournalDamaged:
+        return TillJournalDamaged(what, where=str(self._path), why=why, mend=mend)
 
-    def _take(self, rows: Sequence[Adjustment]) -> None:
-        self._unsent.extend(rows)
-        self._next = rows[-1].sequence + 1
 
-    def _drop(self, sequence: int) -> None:
-        while self._unsent and self._unsent[0].sequence <= sequence:
-            self._unsent.popleft()
-
-    def _rewrite(self) -> None:
-        """Begin the file anew; only when nothing is unsent, so that all it must keep is the next number."""
-        # Behind the whole name: tills that differ only in the suffix must not meet here.
-        fresh = self._path.with_name(f"{self._path.name}.new")
-        try:
-            file = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            # Locked before it takes the name, so that no other process can come in between.
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.close(self._exchange(file))
-            self._append({"next": self._next})
-            fresh.replace(self._path)
-            _sync_folder(self._path.parent)
-        except OSError as error:
-            # A file that did not get its name is never read again: nothing more may be written to it.
-            self.close()
-            raise TillJournalDamaged(
-                "begin the till's journal anew",
-                where=str(self._path),
-                why=str(error),
-                mend="Mend the disk, then start anew",
-            ) from error
-
-    def _exchange(self, file: int) -> int:
-        old, self._file, self._size = self._file, file, 0
-        return old
+_OTHERS = "Give the till a file of its own, and keep this one"
+_OTHER_DISK = "Put the file on a disk of this machine"
 
 
 def _violations(rows: Iterable[Adjustment]) -> Iterable[Violation]:
@@ -224,22 +226,11 @@ def _violations(rows: Iterable[Adjustment]) -> Iterable[Violation]:
             yield Violation(f"lines[{number}].quantity", f"must be {least} to {most} for {row.kind.name}, and not zero")
 
 
-def _record(line: bytes) -> dict[str, Any] | None:
-    """The record of a line, None where it is torn or damaged."""
-    checksum, _, text = line.rstrip(b"\n").partition(b" ")
-    if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(text):
-        return None
-    record: dict[str, Any] = json.loads(text)
-    return record
+def _fields(row: Adjustment) -> tuple[int, str, int, int, int | None, int]:
+    fields = (row.sequence, row.sku, row.delta, row.kind.value, row.occurred_at_ms)
+    return (*fields, _checksum(*fields))
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _fields(row: Adjustment) -> list[Any]:
-    return [row.sequence, row.sku, row.delta, row.kind.value, row.occurred_at_ms]
+def _checksum(*fields: int | str | None) -> int:
+    """Over the values themselves: SQLite guards its log with checksums, but not its file."""
+    return zlib.crc32(json.dumps(fields, separators=(",", ":")).encode())

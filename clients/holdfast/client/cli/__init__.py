@@ -6,6 +6,21 @@ refusal, and a refusal before what was done. With `--json` a command writes one 
 (a watch: one a line), and its errors as one JSON document to stderr.
 """
 
-from holdfast.client.cli.app import main
+import sys
+
+EXTRA = frozenset({"click", "pydantic", "rich", "typer"})
+"""What the command needs beyond the library; the extra `cli` brings it."""
+
+try:
+    from holdfast.client.cli.app import main
+except ModuleNotFoundError as error:
+    if error.name not in EXTRA:
+        raise
+
+    def main() -> None:
+        """Say in one line what is missing."""
+        sys.stderr.write("holdfast: the command is not installed whole. pip install 'holdfast-client[cli]'\n")
+        sys.exit(5)
+
 
 __all__ = ["main"]

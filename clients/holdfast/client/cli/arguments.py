@@ -78,7 +78,7 @@ def instant_ms(text: str | None, name: str) -> int | None:
     if text is None:
         return None
     try:
-        found = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(re.sub("Z$", "+00:00", text))  # Python 3.10 does not know the letter
     except ValueError:
         found = None
     if found is None or found.tzinfo is None:

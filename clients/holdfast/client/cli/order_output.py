@@ -1,7 +1,7 @@
 """What the commands print of orders, shops found and pickup slots."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -157,7 +157,7 @@ def _zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
         # Not told, or newer than this machine's table: the instants are the same.
-        return UTC
+        return timezone.utc
 
 
 def _local(at_ms: int, zone: tzinfo) -> str:

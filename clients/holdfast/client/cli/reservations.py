@@ -1,6 +1,6 @@
 """`holdfast reserve`, `confirm`, `ready`, `collect`, `release`, `extend`, `show`, `list`."""
 
-from enum import StrEnum
+from enum import Enum
 from typing import Annotated
 
 import typer
@@ -48,7 +48,7 @@ NearOption = Annotated[
 ]
 
 
-class ReasonName(StrEnum):
+class ReasonName(str, Enum):
     """The reasons that a caller may give; REPLACED and SHORTFALL are the ledger's own."""
 
     CUSTOMER_CANCELLED = "customer-cancelled"
@@ -59,7 +59,7 @@ class ReasonName(StrEnum):
     OTHER = "other"
 
 
-class StatusName(StrEnum):
+class StatusName(str, Enum):
     """The statuses, on the command line."""
 
     HELD = "held"

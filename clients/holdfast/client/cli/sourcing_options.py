@@ -1,7 +1,7 @@
 """What the commands that look for shops read from their command line: a place, a policy and its bounds."""
 
 import re
-from enum import StrEnum
+from enum import Enum
 from typing import Annotated
 
 import typer
@@ -9,7 +9,7 @@ import typer
 from holdfast.client.values.orders import Place, SourcingPolicy
 
 
-class PolicyName(StrEnum):
+class PolicyName(str, Enum):
     """The policies, on the command line."""
 
     ONE_STORE = "one-store"

@@ -1,7 +1,7 @@
 """`holdfast stock adjust`, `count`, `show`, `safety`."""
 
 import time
-from enum import StrEnum
+from enum import Enum
 from typing import Annotated
 
 import typer
@@ -24,7 +24,7 @@ from holdfast.client.values.stock import Adjustment, AdjustmentKind, HoldsCounte
 app = typer.Typer(no_args_is_help=True, help="Stock: movements, counts, positions, what a shop keeps back.")
 
 
-class KindName(StrEnum):
+class KindName(str, Enum):
     """What moved, on the command line."""
 
     RECEIPT = "receipt"
@@ -33,7 +33,7 @@ class KindName(StrEnum):
     CORRECTION = "correction"
 
 
-class HoldsName(StrEnum):
+class HoldsName(str, Enum):
     """Whether a count took in what was set aside, on the command line."""
 
     INCLUDED = "included"

@@ -4,7 +4,7 @@ import os
 import resource
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 from holdfast.client.cli.checks.finding import Finding, Grade
 
@@ -12,7 +12,7 @@ CORES_MIN = 2
 MEMORY_BYTES_MIN = 4 << 30
 DESCRIPTORS_MIN = 4_096
 
-_BUILT_AT = datetime(2026, 1, 1, tzinfo=UTC)
+_BUILT_AT = datetime(2026, 1, 1, tzinfo=timezone.utc)
 """No clock that is right shows a time before this."""
 
 _CLOCK_STEP_MS_MAX = 50.0
@@ -23,7 +23,7 @@ def findings() -> Iterator[Finding]:
     yield cores(len(os.sched_getaffinity(0)))
     yield memory(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     yield descriptors(*resource.getrlimit(resource.RLIMIT_NOFILE))
-    yield clock(datetime.now(UTC), _clock_step_ms())
+    yield clock(datetime.now(timezone.utc), _clock_step_ms())
 
 
 def cores(count: int) -> Finding:

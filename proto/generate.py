@@ -1,0 +1,96 @@
+"""Writes the Python modules of `holdfast.v1`, for `make proto` and for the test that compares them with the tree.
+
+What protoc writes refuses every protobuf and grpcio older than those that wrote it. Users have their own versions, and
+the modules work with them (tests/clients/test_distribution.py), so the refusals are taken out. Options that are not
+protobuf's own, such as rules for validation, are taken out too, with the imports that they need: whoever applies the
+rules has them, and a client does not need a further distribution to load its messages.
+"""
+
+import re
+import sys
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet
+from grpc_tools import protoc
+
+PROTO: Final = Path(__file__).resolve().parent
+RULES: Final = "buf/validate/"
+"""Files below this folder define options for validation and nothing else."""
+
+_REFUSALS: Final = (
+    re.compile(r"^from google\.protobuf import runtime_version as _runtime_version\n", re.MULTILINE),
+    re.compile(r"^_runtime_version\.ValidateProtobufRuntimeVersion\(\n(?:    .*\n)*\)\n", re.MULTILINE),
+    re.compile(r"^GRPC_GENERATED_VERSION = (?s:.*?)^    raise RuntimeError\((?s:.*?)^    \)\n", re.MULTILINE),
+    re.compile(r"^import warnings\n", re.MULTILINE),
+)
+
+
+def generate(out: Path) -> None:
+    """Write the modules of every .proto file, and the stubs and servicers of those that have services, below `out`."""
+    sources = [file.relative_to(PROTO).as_posix() for file in sorted(PROTO.rglob("*.proto"))]
+    with tempfile.TemporaryDirectory() as scratch:
+        descriptors = Path(scratch) / "descriptors"
+        _protoc(
+            *(f"-I{PROTO}", f"-I{files('grpc_tools') / '_proto'}", f"--descriptor_set_out={descriptors}"),
+            *("--include_imports", "--include_source_info", *sources),
+        )
+        found = without_rules(FileDescriptorSet.FromString(descriptors.read_bytes()))
+        descriptors.write_bytes(found.SerializeToString())
+        given = f"--descriptor_set_in={descriptors}"
+        _protoc(given, f"--python_out={out}", f"--pyi_out={out}", *sources)
+        services = [file.name for file in found.file if file.service and file.name in sources]
+        _protoc(given, f"--grpc_python_out={out}", *services)
+    for module in sorted(out.rglob("*_pb2*.py")):
+        text = module.read_text(encoding="utf-8")
+        for refusal in _REFUSALS:
+            text = refusal.sub("", text)
+        module.write_text(text, encoding="utf-8")
+
+
+def without_rules(descriptors: FileDescriptorSet) -> FileDescriptorSet:
+    """The same files without options that protobuf itself does not define, and without the files that define them."""
+    kept = FileDescriptorSet()
+    for file in descriptors.file:
+        if not file.name.startswith(RULES):
+            _strip_imports(file)
+            _strip(file)
+            kept.file.append(file)
+    return kept
+
+
+def _strip_imports(file: FileDescriptorProto) -> None:
+    old = list(file.dependency)
+    kept = [name for name in old if not name.startswith(RULES)]
+    file.dependency[:] = kept
+    for marked in (file.public_dependency, file.weak_dependency):
+        marked[:] = [kept.index(old[number]) for number in marked if old[number] in kept]
+
+
+def _strip(message: Any) -> None:
+    for field, value in message.ListFields():
+        if field.name == "options":
+            # An option that this program has no descriptor for is an unknown field to it.
+            value.DiscardUnknownFields()
+            if not value.ByteSize():
+                message.ClearField("options")
+        elif field.message_type is not None:
+            for part in value if field.is_repeated else (value,):
+                _strip(part)
+    if isinstance(message, FieldDescriptorProto) and message.json_name == _json_name(message.name):
+        message.ClearField("json_name")  # what protoc writes into a set only, and takes for given
+
+
+def _json_name(name: str) -> str:
+    return re.sub("_(.)", lambda match: match[1].upper(), name)
+
+
+def _protoc(*arguments: str) -> None:
+    if protoc.main(["protoc", *arguments]):
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    generate(Path(sys.argv[1]) if len(sys.argv) > 1 else PROTO)
