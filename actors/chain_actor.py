@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -20,10 +19,8 @@ from actors.core.chain import (
     store_from_row,
 )
 from actors.core.policy import from_document
-from actors.journal.port import JournalError, Record
-from actors.journal.sqlite import SqliteJournal
-from actors.protocol.placement import CHAIN_ACTOR
-from actors.runtime.clock import SystemClock
+from actors.journal.port import Journal, JournalError, Record
+from actors.runtime.clock import Clock
 
 LEDGER_ID = "chain"
 READ_EVENTS_MAX = 10_000
@@ -32,11 +29,12 @@ READ_EVENTS_MAX = 10_000
 class ChainActor:
     """See `chain`. Documents are those of `chain_to_document`, as JSON."""
 
-    def __init__(self, journal_dir: str, end: Callable[[JournalError], None]) -> None:
+    def __init__(self, name: str, journal: Journal, clock: Clock, end: Callable[[JournalError], None]) -> None:
+        self.name = name
         self._end = end
         self._lock = Lock()
-        self._clock = SystemClock()
-        self._journal = SqliteJournal(Path(journal_dir) / f"{CHAIN_ACTOR}.db")
+        self._clock = clock
+        self._journal = journal
         head = self._journal.take_over(LEDGER_ID)
         self._epoch = head.epoch
         self._chain = EMPTY
@@ -76,6 +74,10 @@ class ChainActor:
                     return None
                 self._append(PolicySet(from_document({**orjson.loads(document), "version": in_force.version + 1})))
             return orjson.dumps(chain_to_document(self._chain))
+
+    def close(self) -> None:
+        """Let go of the journal."""
+        self._journal.close()
 
     def _append(self, event: ChainEvent) -> None:
         chain = evolve_chain(self._chain, event)

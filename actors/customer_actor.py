@@ -13,9 +13,9 @@ from actors.orders.plain import order_to_plain
 from actors.orders.snapshot import Capture, copied
 from actors.orders.state import OrderLedger
 from actors.protocol.messages import Wire
-from actors.protocol.order_messages import order_command_from_wire
 from actors.runtime.actor_runtime import TIDY_EVERY_S, ActorRuntime, FeedRecord, in_turn
 from actors.runtime.clock import Clock
+from actors.runtime.cores import CUSTOMERS
 from actors.runtime.ledger_host import Hosted
 from actors.shop.invariants import Violation
 
@@ -34,7 +34,7 @@ class CustomerActor:
         end: Callable[[JournalError], None],
         tidy_every_s: float = TIDY_EVERY_S,
     ) -> None:
-        self._runtime = ActorRuntime(name, journal, clock, end, order_command_from_wire, tidy_every_s)
+        self._runtime = ActorRuntime(name, CUSTOMERS, journal, clock, end, tidy_every_s)
         self._host = self._runtime.host
 
     def ping(self) -> int:

@@ -8,7 +8,6 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import ray
@@ -16,11 +15,10 @@ from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError
 
 from actors.chain_actor import ChainActor
 from actors.customer_actor import CustomerActor
-from actors.journal.port import Journal, JournalDamaged, JournalError
-from actors.journal.sqlite import SqliteJournal
-from actors.journal.unreadable import UnreadableJournal
+from actors.journal.open import open_journal
+from actors.journal.port import JournalDamaged, JournalError
 from actors.protocol.actors import ActorGone, LedgerStopped
-from actors.protocol.placement import CHAIN_ACTOR, CUSTOMER_ACTORS
+from actors.protocol.placement import ActorKind, kind_of
 from actors.runtime.clock import SystemClock
 from actors.store_actor import StoreActor
 
@@ -71,41 +69,37 @@ def end_process(failure: JournalError) -> NoReturn:
     os._exit(EXIT_JOURNAL)
 
 
-class RayStoreActor(StoreActor):
+class _Process:
+    """Makes a plain actor in a process of its own. `journals` is the setting of `journal.open`."""
+
+    def __init__(self, name: str, journals: str) -> None:
+        super().__init__(name, open_journal(journals, name), SystemClock(), end_process)  # type: ignore[call-arg]
+
+
+class RayStoreActor(_Process, StoreActor):
     """A StoreActor in a process of its own."""
 
-    def __init__(self, name: str, journal_dir: str) -> None:
-        super().__init__(name, open_journal(Path(journal_dir) / f"{name}.db"), SystemClock(), end_process)
 
-
-class RayCustomerActor(CustomerActor):
+class RayCustomerActor(_Process, CustomerActor):
     """A CustomerActor in a process of its own."""
 
-    def __init__(self, name: str, journal_dir: str) -> None:
-        super().__init__(name, open_journal(Path(journal_dir) / f"{name}.db"), SystemClock(), end_process)
 
-
-class RayChainActor(ChainActor):
+class RayChainActor(_Process, ChainActor):
     """The ChainActor in a process of its own."""
 
-    def __init__(self, journal_dir: str) -> None:
-        super().__init__(journal_dir, end_process)
 
-
-def open_journal(path: Path) -> Journal:
-    """The journal at a path. One that cannot be read stops its ledgers, not the actor: they answer why."""
-    try:
-        return SqliteJournal(path)
-    except JournalDamaged as damage:
-        log.critical("%s", damage)
-        return UnreadableJournal(damage)
+_CLASSES: Final[dict[ActorKind, type[Any]]] = {
+    ActorKind.CHAIN: RayChainActor,
+    ActorKind.CUSTOMERS: RayCustomerActor,
+    ActorKind.STORE: RayStoreActor,
+}
 
 
 class RayActors:
     """Named, detached actors, made on first use. Implements `router.Actors`."""
 
-    def __init__(self, journal_dir: str) -> None:
-        self._journal_dir = journal_dir
+    def __init__(self, journals: str) -> None:
+        self._journals = journals
         self._handles: dict[str, Any] = {}
         self._making: dict[str, asyncio.Lock] = {}
         self._pids: dict[str, int] = {}
@@ -174,30 +168,30 @@ class RayActors:
         async with lock:
             handle = self._handles.get(actor)
             if handle is None:
-                handle, pid = await asyncio.to_thread(make_actor, actor, self._journal_dir)
+                handle, pid = await asyncio.to_thread(make_actor, actor, self._journals)
                 self._handles[actor], self._pids[actor] = handle, pid
             return handle
 
 
-def make_actor(actor: str, journal_dir: str) -> tuple[Any, int]:
+def make_actor(actor: str, journals: str) -> tuple[Any, int]:
     """The handle and process of the actor of that name, made if it is not there. Raises ActorGone.
 
     It is pinged, since Ray may hand out a dead one.
     """
     try:
-        handle = _create(actor, journal_dir)
+        handle = _create(actor, journals)
         return handle, ray.get(handle.ping.remote(), timeout=PING_S)
     except (RayActorError, GetTimeoutError) as error:
         raise ActorGone(str(error)) from error
 
 
-def make_actors(actors: Sequence[str], journal_dir: str) -> None:
+def make_actors(actors: Sequence[str], journals: str) -> None:
     """Make actors, a few at a time, and wait for each to recover, however long its journal.
 
     One that fails is left to the first call that needs it.
     """
     for first in range(0, len(actors), RECOVERING_MAX):
-        handles = {actor: _create(actor, journal_dir) for actor in actors[first : first + RECOVERING_MAX]}
+        handles = {actor: _create(actor, journals) for actor in actors[first : first + RECOVERING_MAX]}
         for actor, handle in handles.items():
             try:
                 ray.get(handle.ping.remote(), timeout=RECOVERY_S_MAX)
@@ -205,7 +199,7 @@ def make_actors(actors: Sequence[str], journal_dir: str) -> None:
                 log.critical("%s did not recover; it is tried again when it is called: %s", actor, error)
 
 
-def _create(actor: str, journal_dir: str) -> Any:
+def _create(actor: str, journals: str) -> Any:
     options: dict[str, Any] = {
         "name": actor,
         "namespace": NAMESPACE,
@@ -217,17 +211,13 @@ def _create(actor: str, journal_dir: str) -> Any:
         "num_cpus": 0,
         "enable_task_events": False,
     }
-    plain: Any = RayCustomerActor if actor.startswith(CUSTOMER_ACTORS) else RayStoreActor
-    if actor == CHAIN_ACTOR:
-        plain = RayChainActor
-    remote: Any = ray.remote(plain)
-    arguments = (journal_dir,) if actor == CHAIN_ACTOR else (actor, journal_dir)
-    return remote.options(**options).remote(*arguments)
+    remote: Any = ray.remote(_CLASSES[kind_of(actor)])
+    return remote.options(**options).remote(actor, journals)
 
 
-def call_actor(actor: str, journal_dir: str, method: str, *args: Any) -> Any:
+def call_actor(actor: str, journals: str, method: str, *args: Any) -> Any:
     """Call an actor from outside an event loop, making it where it is not there. Raises CallFailed."""
-    handle, _ = make_actor(actor, journal_dir)
+    handle, _ = make_actor(actor, journals)
     return ray.get(getattr(handle, method).remote(*args), timeout=CALL_S)
 
 
@@ -236,9 +226,8 @@ def close_actors(each: Callable[[str], None]) -> None:
     for name in actor_names():
         each(name)
         try:
-            handle = ray.get_actor(name, namespace=NAMESPACE)
-            if name != CHAIN_ACTOR:
-                ray.get(handle.close.remote(), timeout=CLOSE_S)
+            handle: Any = ray.get_actor(name, namespace=NAMESPACE)
+            ray.get(handle.close.remote(), timeout=CLOSE_S)
             ray.kill(handle)
         except (RayError, ValueError) as error:  # its own error too: the others must still be closed
             log.warning("%s did not close; its journal has all that it answered: %s", name, error)

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from actors.core.status import LIVE
 from actors.journal.port import Journal, JournalError
-from actors.protocol.messages import Wire, command_from_wire, reservation_to_wire
+from actors.protocol.messages import Wire, reservation_to_wire
 from actors.runtime.actor_runtime import TIDY_EVERY_S, ActorRuntime, FeedRecord, in_turn
 from actors.runtime.clock import Clock
+from actors.runtime.cores import SHOP
 from actors.runtime.ledger_host import Hosted
 from actors.shop.snapshot import Capture
 
@@ -31,7 +32,7 @@ class StoreActor:
         end: Callable[[JournalError], None],
         tidy_every_s: float = TIDY_EVERY_S,
     ) -> None:
-        self._runtime = ActorRuntime(name, journal, clock, end, command_from_wire, tidy_every_s)
+        self._runtime = ActorRuntime(name, SHOP, journal, clock, end, tidy_every_s)
         self._host = self._runtime.host
 
     def ping(self) -> int:

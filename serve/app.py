@@ -19,7 +19,8 @@ from ray.serve.schema import LoggingConfig
 
 from actors.core.chain import store_to_row
 from actors.core.policy import to_document
-from actors.protocol.placement import CHAIN_ACTOR, CUSTOMER_ACTORS
+from actors.journal.open import journal_names, sqlite_setting
+from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
 from actors.ray_actors import CallFailed, call_actor, close_actors, make_actors, start_ray, stop_ray
 from actors.runtime.clock import SystemClock
 from serve.config.chain_file import ChainFile, read_chain_file
@@ -56,8 +57,9 @@ def run(settings: Settings, ports: dict[str, int], run_dir: Path) -> None:
     start_ray(settings.ray_address)
     _stop_on_signals(stop)  # Ray has put its own handlers in their place
     try:
-        apply_chain_file(chain_file, str(journal_dir))
-        _recover_all(journal_dir)
+        journals = sqlite_setting(journal_dir)
+        apply_chain_file(chain_file, journals)
+        _recover_all(journals)
         start_gateway(settings, data_dir, ports)
         service = {"grpc": f"127.0.0.1:{ports['grpc']}", "http": f"127.0.0.1:{ports['http']}", "pid": os.getpid()}
         (data_dir / SERVICE_FILE).write_bytes(orjson.dumps(service))
@@ -107,20 +109,19 @@ def start_gateway(settings: Settings, data_dir: Path, ports: dict[str, int]) -> 
     ray.serve.run(application, name=APPLICATION, route_prefix="/", blocking=False)
 
 
-def apply_chain_file(chain_file: ChainFile, journal_dir: str) -> None:
+def apply_chain_file(chain_file: ChainFile, journals: str) -> None:
     """Make stores and policy as the file says. What is so already changes nothing."""
     stores = chain_file.to_stores(year_of(SystemClock().now_ms()))
     if stores:
-        call_actor(CHAIN_ACTOR, journal_dir, "put_stores", [store_to_row(store) for store in stores])
+        call_actor(CHAIN_ACTOR, journals, "put_stores", [store_to_row(store) for store in stores])
     policy = chain_file.to_policy()
     if policy is not None:
-        call_actor(CHAIN_ACTOR, journal_dir, "set_policy", orjson.dumps(to_document(policy)), 0)
+        call_actor(CHAIN_ACTOR, journals, "set_policy", orjson.dumps(to_document(policy)), 0)
 
 
-def _recover_all(journal_dir: Path) -> None:
+def _recover_all(journals: str) -> None:
     """Bring every ledger back at once: its holds expire, and its feed goes on, whether or not somebody calls."""
-    paths = [*sorted(journal_dir.glob("store*.db")), *sorted(journal_dir.glob(f"{CUSTOMER_ACTORS}*.db"))]
-    make_actors([path.stem for path in paths], str(journal_dir))
+    make_actors([name for name in journal_names(journals) if kind_of(name) is not ActorKind.CHAIN], journals)
 
 
 def _stop(settings: Settings) -> None:

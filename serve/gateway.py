@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from grpc_health.v1 import health_pb2 as hp
 
+from actors.journal.open import sqlite_setting
 from actors.protocol.placement import Placement
 from actors.ray_actors import RayActors
 from actors.runtime.clock import Clock, SystemClock
@@ -54,7 +55,9 @@ class Gateway:
     ) -> None:
         placement = Placement(store_actors, customer_actors)
         table = read_postcodes_file(Path(postcodes) if postcodes else None)
-        await self._open(Router(RayActors(str(Path(data_dir) / JOURNAL_DIR)), placement), SystemClock(), table)
+        await self._open(
+            Router(RayActors(sqlite_setting(Path(data_dir) / JOURNAL_DIR)), placement), SystemClock(), table
+        )
 
     async def _open(self, router: Router, clock: Clock, postcodes: Postcodes) -> None:
         self._router = router

@@ -4,14 +4,40 @@ Placement is written into the data directory when it is made, since a journal be
 started with another number of actors over the same directory is refused (see `serve.config.settings`).
 """
 
+from enum import StrEnum
 from typing import Final, NamedTuple
 from zlib import crc32
 
 from actors.orders.ids import is_customers, slot_of_ledger
 
 PLACEMENT_VERSION: Final = 1
-CHAIN_ACTOR: Final = "chain"
-CUSTOMER_ACTORS: Final = "customers"  # how their names begin; no shop's actor begins so
+
+
+class ActorKind(StrEnum):
+    """The kinds of actor. Each has a class in `ray_actors`; `kind_of` knows it by its name."""
+
+    CHAIN = "chain"
+    CUSTOMERS = "customers"
+    STORE = "store"
+
+
+CHAIN_ACTOR: Final = "chain"  # there is one, and its name says no more
+
+# The word before the first dash of an actor's name.
+_KINDS: Final = {
+    "chain": ActorKind.CHAIN,
+    "customers": ActorKind.CUSTOMERS,
+    "store": ActorKind.STORE,
+    "stores": ActorKind.STORE,
+}
+
+
+def kind_of(actor: str) -> ActorKind:
+    """The kind of the actor of that name. Raises ValueError where no actor is called so."""
+    kind = _KINDS.get(actor.partition("-")[0])
+    if kind is None:
+        raise ValueError(f"{actor!r} is not the name of an actor")
+    return kind
 
 
 class Placement(NamedTuple):
@@ -26,7 +52,7 @@ class Placement(NamedTuple):
         """The name of the ledger's actor, which also names its journal."""
         if is_customers(ledger_id):
             slot = slot_of_ledger(ledger_id)
-            return f"{CUSTOMER_ACTORS}-{slot % self.customer_actors:04d}-of-{self.customer_actors:04d}"
+            return f"customers-{slot % self.customer_actors:04d}-of-{self.customer_actors:04d}"
         if self.store_actors == 0:
             return f"store-{ledger_id}"
         return f"stores-{crc32(ledger_id.encode()) % self.store_actors:04d}-of-{self.store_actors:04d}"

@@ -1,6 +1,6 @@
 """What every actor of ledgers does beside its questions: recover, answer batches, tidy, and let go.
 
-The actors hold an office each and add what their kind of ledger can be asked.
+The actors hold one each and add what their kind of ledger can be asked.
 """
 
 import gc
@@ -17,8 +17,9 @@ import orjson
 from actors.core.chain import EMPTY, Chain, chain_from_document
 from actors.core.policy import Policy
 from actors.journal.port import Journal, JournalError, JournalFailed
-from actors.protocol.messages import RULES_ARE_STALE, Wire, pack_answers, unpack_batch
+from actors.protocol.messages import RULES_ARE_STALE, pack_answers, unpack_batch
 from actors.runtime.clock import Clock
+from actors.runtime.cores import Core
 from actors.runtime.ledger_host import Hosted, LedgerHost
 
 log = logging.getLogger("holdfast.actor")
@@ -52,25 +53,25 @@ def in_turn(numbers: Collection[int], after: int, count_max: int) -> tuple[list[
 
 
 class ActorRuntime:
-    """Ledgers in office. `end` is called once when the journal fails or was taken over: it must not return."""
+    """Ledgers that are served. `end` is called once when the journal fails or was taken over: it must not return."""
 
     def __init__(
         self,
         name: str,
+        core: Core,
         journal: Journal,
         clock: Clock,
         end: Callable[[JournalError], None],
-        command_from_wire: Callable[[Wire], Any],
         tidy_every_s: float = TIDY_EVERY_S,
     ) -> None:
         self.name = name
         self._journal = journal
         self._end = end
-        self._command_from_wire = command_from_wire
+        self._command_from_wire = core.command_from_wire
         self._tidy_every_s = tidy_every_s
         self.chain: Chain = EMPTY
         self._adopting = Lock()
-        self.host = LedgerHost(journal, clock, self._policy_of, end)
+        self.host = LedgerHost(core, journal, clock, self._policy_of, end)
         began_ns = perf_counter_ns()
         # The state is large, long-lived and free of cycles: the collector would walk it again and again, half the time
         # of a recovery, and find nothing.

@@ -10,8 +10,9 @@ from actors.orders import (
     snapshot as order_snapshot,
     transact as order_transact,
 )
-from actors.orders.ids import is_customers
 from actors.orders.state import OrderLedger
+from actors.protocol.messages import command_from_wire
+from actors.protocol.order_messages import order_command_from_wire
 from actors.shop import evolve as shop_evolve, invariants, snapshot, transact
 from actors.shop.state import Ledger
 
@@ -30,6 +31,7 @@ class Core(NamedTuple):
     restore: Callable[..., Any]
     encode_events: Callable[..., bytes]
     decode_events: Callable[[bytes], list[Any]]
+    command_from_wire: Callable[[Any], Any]
 
 
 SHOP: Final = Core(
@@ -42,6 +44,7 @@ SHOP: Final = Core(
     snapshot.restore,
     codec.encode_events,
     codec.decode_events,
+    command_from_wire,
 )
 
 CUSTOMERS: Final = Core(
@@ -54,9 +57,5 @@ CUSTOMERS: Final = Core(
     order_snapshot.restore,
     order_codec.encode_events,
     order_codec.decode_events,
+    order_command_from_wire,
 )
-
-
-def core_of(ledger_id: str) -> Core:
-    """Which kind of ledger goes by this name."""
-    return CUSTOMERS if is_customers(ledger_id) else SHOP

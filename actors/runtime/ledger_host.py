@@ -22,7 +22,7 @@ from actors.journal.codec import decode_rows, encode_rows
 from actors.journal.port import Fenced, Journal, JournalDamaged, JournalError, Record, Snapshot
 from actors.protocol.messages import Stopped
 from actors.runtime.clock import Clock
-from actors.runtime.cores import Core, core_of
+from actors.runtime.cores import Core
 from actors.runtime.group_commit import GroupCommit
 from actors.shop.events import PolicyAdopted
 
@@ -59,15 +59,17 @@ class Hosted:
 
 
 class LedgerHost:
-    """Ledgers that share a journal. Thread-safe; `policy_for` says by which rules a shop decides from now on."""
+    """Ledgers of one kind that share a journal. Thread-safe; `policy_for` gives the rules that a ledger decides by."""
 
     def __init__(
         self,
+        core: Core,
         journal: Journal,
         clock: Clock,
         policy_for: Callable[[str], Policy | None],
         on_failure: Callable[[JournalError], None],
     ) -> None:
+        self._core = core
         self._journal = journal
         self._clock = clock
         self._policy_for = policy_for
@@ -273,7 +275,7 @@ class LedgerHost:
         began_ns = perf_counter_ns()
         journal = self._journal
         head = journal.take_over(ledger_id)
-        core = core_of(ledger_id)
+        core = self._core
         ledger = _restored(core, ledger_id, head.seq, journal.newest_snapshot(ledger_id))
         restored_seq = ledger.version
         while ledger.version < head.seq:

@@ -15,6 +15,7 @@ from ray.exceptions import GetTimeoutError, RayActorError
 from actors.journal.sqlite import SqliteJournal
 from actors.ray_actors import end_process
 from actors.runtime.clock import SystemClock
+from actors.runtime.cores import SHOP
 from actors.runtime.ledger_host import LedgerHost
 from actors.store_actor import StoreActor
 from bench import ledgers, processes
@@ -75,7 +76,7 @@ def _replays(options: Options) -> tuple[list[Row], list[Headline], Conservation]
 def _write(path: Path, events: int, *, snapshot: bool) -> int:
     """Holds in a journal, as a host writes them; how many."""
     journal = SqliteJournal(path)
-    host = LedgerHost(journal, SystemClock(), lambda _: None, end_process)
+    host = LedgerHost(SHOP, journal, SystemClock(), lambda _: None, end_process)
     host.step([(STORE, each) for each in receipts(SKUS)])
     commands = list(reserves(events, SKUS, 1, events))
     for first in range(0, events, BATCH):

@@ -1,13 +1,13 @@
-"""The way of an order over several ledgers: open, claim, commit or abandon, and then tell until everyone has heard.
+"""An order over several ledgers: open, claim, commit or abandon, then deliver until every shop has applied it.
 
-    customer's ledger   Opened ─────────────────────> Committed ──────────────> (heard by all)
+    customer's ledger   Opened ─────────────────────> Committed ──────────────> (applied by all)
                            │                              │ ^                       ^
-    shops' ledgers         └─> Claim: granted | refused ──┘ └── Heed ──> Noted ─────┘
+    shops' ledgers         └─> Claim: granted | refused ──┘ └ ApplyOutcome > Report ┘
 
-A coordinator carries messages and decides nothing. What it sends may be sent again by another one, twice, late or never:
-a claim is granted once under its key, a commit names the attempt that it ends, a shop applies the newest revision. So a
-gateway may die at any step. Whoever asks again goes on where it stopped; an attempt that nobody finishes is abandoned by
-the customer's ledger in its own time; what a shop has not applied yet, any gateway's `reconciler` delivers.
+A coordinator carries messages and decides nothing. What it sends may be sent again by another one, twice, late or
+never: a claim is granted once under its key, a commit names the attempt that it ends, a shop applies the newest
+revision. So a gateway may die at any step. Whoever asks again goes on where it stopped; an attempt that nobody finishes
+is abandoned by the customer's ledger in its own time; any gateway's `reconciler` delivers what a shop has not applied.
 """
 
 import asyncio

@@ -18,7 +18,7 @@ from actors.orders.participant_messages import outcome_of, report_of
 from actors.orders.plain import order_from_plain
 from actors.orders.state import Order
 from actors.protocol.messages import command_to_wire, reservation_from_wire
-from actors.protocol.placement import CHAIN_ACTOR, CUSTOMER_ACTORS
+from actors.protocol.placement import ActorKind, kind_of
 from actors.shop.commands import Acknowledge
 from actors.shop.state import Reservation
 from serve.coordination.coordinator import Coordinator
@@ -83,7 +83,7 @@ class Reconciler:
             found += len(tasks)
             await self._deliveries.run(tasks)
 
-        await self._ask_all(CUSTOMER_ACTORS, ask)
+        await self._ask_all(ActorKind.CUSTOMERS, ask)
         self._log_stuck(self._stuck_orders)
         return found
 
@@ -102,11 +102,11 @@ class Reconciler:
             found += len(tasks)
             await self._reports.run(tasks)
 
-        await self._ask_all("store", ask)
+        await self._ask_all(ActorKind.STORE, ask)
         self._log_stuck(self._stuck_parts, self._stuck_claims)
         return found
 
-    async def _ask_all(self, kind: str, ask: Callable[[str], Awaitable[None]]) -> None:
+    async def _ask_all(self, kind: ActorKind, ask: Callable[[str], Awaitable[None]]) -> None:
         """Put a question to all actors of a kind, and do what comes of it, each by itself."""
         asking = [KeyedTask(actor, partial(ask, actor)) for actor in await self._made(kind)]
         await self._questions.run(asking, ROUND_S)
@@ -175,10 +175,10 @@ class Reconciler:
                 )
                 await future
 
-    async def _made(self, kind: str) -> list[str]:
+    async def _made(self, kind: ActorKind) -> list[str]:
         """The actors of a kind that have been made; one that has not has nothing to say."""
         names = await self._router.actor_names()
-        return sorted(name for name in names if name.startswith(kind) and name != CHAIN_ACTOR)
+        return sorted(name for name in names if kind_of(name) is kind)
 
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + QUESTION_S

@@ -14,7 +14,7 @@ from actors.orders.ids import format_holder, format_order_id, is_customers, pars
 from actors.orders.plain import order_from_plain
 from actors.protocol.actors import LedgerStopped
 from actors.protocol.messages import reservation_from_wire
-from actors.protocol.placement import CUSTOMER_ACTORS
+from actors.protocol.placement import ActorKind, kind_of
 from actors.runtime.actor_runtime import FeedRecord
 from actors.shop.audit import Audit
 from actors.shop.audit_books import compare
@@ -138,7 +138,7 @@ class Comparison:
         """Compare everything, and fill the reply."""
         for store_id in await self._router.shops_with_actors():
             await self._unless_stopped(store_id, self._shop)
-        for actor in sorted(name for name in await self._router.actor_names() if name.startswith(CUSTOMER_ACTORS)):
+        for actor in sorted(name for name in await self._router.actor_names() if kind_of(name) is ActorKind.CUSTOMERS):
             for ledger_id in await self._router.ask_actor(actor, "ledgers", deadline=self._deadline):
                 await self._unless_stopped(ledger_id, self._customers)
         self._reply.left_out.extend(sorted(self._stopped))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.journal.open import sqlite_setting
 from actors.journal.port import Record
 from actors.journal.sqlite import SqliteJournal
 from actors.ray_actors import RayActors, start_ray, stop_ray
@@ -26,7 +27,7 @@ def ray_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_the_actors_over_ray_do_as_they_must(tmp_path: Path, ray_here: None) -> None:
-    actors = RayActors(str(tmp_path))
+    actors = RayActors(sqlite_setting(tmp_path))
 
     async def kill(actor: str) -> None:
         os.kill(await actors.call(actor, "ping"), signal.SIGKILL)

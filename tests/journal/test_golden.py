@@ -27,9 +27,10 @@ from actors.journal.codec import chained
 from actors.journal.port import Record
 from actors.orders import snapshot as order_snapshot
 from actors.orders.ids import is_customers
-from actors.runtime.cores import CUSTOMERS, SHOP, Core, core_of
+from actors.runtime.cores import CUSTOMERS, SHOP, Core
 from actors.shop import snapshot
 from actors.shop.audit import Audit
+from tests.cores import core_of
 from tests.journal.storages import Storage, records_of
 
 GOLDEN: Final = Path(__file__).parent / "golden"

@@ -17,10 +17,11 @@ import orjson
 from actors.chain_actor import ChainActor
 from actors.customer_actor import CustomerActor
 from actors.journal.memory import MemoryDisk, MemoryJournal
+from actors.journal.open import open_journal, sqlite_setting
 from actors.journal.port import JournalDamaged, JournalError
 from actors.protocol.actors import ActorGone, LedgerStopped
-from actors.protocol.placement import CHAIN_ACTOR, CUSTOMER_ACTORS
-from actors.runtime.clock import Clock
+from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
+from actors.runtime.clock import Clock, SystemClock
 from actors.store_actor import StoreActor
 from tests.runtime.breaking import BreakingJournal
 
@@ -35,7 +36,7 @@ class ActorsHere:
         self.journals: dict[str, BreakingJournal] = {}
         self.calls: list[tuple[str, str, tuple[Any, ...]]] = []
         self.made: Counter[str] = Counter()
-        self._chain_dir = str(chain_dir)
+        self._chain_journals = sqlite_setting(chain_dir)
         self._clock = clock
         self._actors: dict[str, StoreActor | CustomerActor | ChainActor] = {}
         self._lost_before: Counter[str] = Counter()
@@ -100,11 +101,13 @@ class ActorsHere:
     def _make(self, actor: str) -> StoreActor | CustomerActor | ChainActor:
         self.made[actor] += 1
         if actor == CHAIN_ACTOR:
-            self._actors[actor] = ChainActor(self._chain_dir, self._ending(actor))
+            self._actors[actor] = ChainActor(
+                actor, open_journal(self._chain_journals, actor), SystemClock(), self._ending(actor)
+            )
         else:
             journal = BreakingJournal(MemoryJournal(self.disks.setdefault(actor, MemoryDisk())))
             self.journals[actor] = journal
-            kind = CustomerActor if actor.startswith(CUSTOMER_ACTORS) else StoreActor
+            kind = CustomerActor if kind_of(actor) is ActorKind.CUSTOMERS else StoreActor
             self._actors[actor] = kind(actor, journal, self._clock, self._ending(actor))
         return self._actors[actor]
 

@@ -13,6 +13,7 @@ from typing import Final
 from actors.core.policy import Policy
 from actors.journal.port import JournalError
 from actors.protocol.messages import Stopped
+from actors.runtime.cores import SHOP
 from actors.runtime.ledger_host import LedgerHost
 from actors.shop.commands import Command
 from actors.shop.snapshot import Capture
@@ -52,7 +53,7 @@ class ActorRuntime:
         self.clock = clock
         self.failures: list[JournalError] = []
         self.journal = BreakingJournal(storage.open())
-        self.host = LedgerHost(self.journal, clock, policy_for, self._failed)
+        self.host = LedgerHost(SHOP, self.journal, clock, policy_for, self._failed)
         self.host.recover(self.journal.ledger_ids())
         self._policy_for = policy_for
         self._rows: dict[str, int] = {}

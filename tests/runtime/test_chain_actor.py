@@ -10,8 +10,10 @@ from actors.calendar.hours import ALWAYS_OPEN, Calendar
 from actors.chain_actor import ChainActor
 from actors.core.chain import Chain, Store, StoresPut, event_from_document, event_to_document, store_to_row
 from actors.core.policy import HOUR_MS, LimitRule, Policy, TtlRule, to_document
+from actors.journal.open import open_journal, sqlite_setting
 from actors.journal.port import Fenced, JournalError
 from actors.protocol.messages import load_chain
+from actors.runtime.clock import SystemClock
 
 ROWS = [store_to_row(Store("S1", "First", 52.5, 13.4, False)), store_to_row(Store("S2", "", 0.0, 0.0, True))]
 HOURS = Calendar(zone="Europe/Berlin", slot_minutes=30)
@@ -25,7 +27,7 @@ def ended() -> list[JournalError]:
 @pytest.fixture
 def start(tmp_path: Path, ended: list[JournalError]) -> Callable[[], ChainActor]:
     """Another process takes the chain over."""
-    return lambda: ChainActor(str(tmp_path), ended.append)
+    return lambda: ChainActor("chain", open_journal(sqlite_setting(tmp_path), "chain"), SystemClock(), ended.append)
 
 
 @pytest.fixture

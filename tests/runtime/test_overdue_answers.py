@@ -9,6 +9,7 @@ import pytest
 import ray
 from ray.exceptions import RayTaskError
 
+from actors.journal.open import sqlite_setting
 from actors.protocol.actors import ActorGone
 from actors.ray_actors import NAMESPACE, OVERDUE_S, RayActors, close_actors
 from tests.runtime.loop_time import run, skip, turns
@@ -34,7 +35,7 @@ class Handle:
 
 async def asked(folder: Path) -> tuple[RayActors, Handle, "asyncio.Task[Any]"]:
     """An actor in process 1 is asked, and its answer is overdue."""
-    actors, handle = RayActors(str(folder)), Handle()
+    actors, handle = RayActors(sqlite_setting(folder)), Handle()
     actors._handles["a"], actors._pids["a"] = handle, 1
     call = asyncio.get_running_loop().create_task(actors.call("a", "step", b"batch"))
     await turns()

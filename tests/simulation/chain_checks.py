@@ -8,9 +8,9 @@ from actors.journal.memory import MemoryDisk
 from actors.orders import events as ev
 from actors.orders.audit import OrderAudit
 from actors.orders.ids import format_holder, format_order_id, is_customers, parse_holder
-from actors.runtime.cores import core_of
 from actors.shop import events as shop
 from actors.shop.audit import Audit
+from tests.cores import core_of
 from tests.simulation.checks import Broken
 
 

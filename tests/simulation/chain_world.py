@@ -25,7 +25,7 @@ from actors.orders.ids import ledger_of_customer
 from actors.orders.state import Order, Standing
 from actors.protocol.actors import ActorGone
 from actors.protocol.messages import Refusal, command_to_wire
-from actors.protocol.placement import CHAIN_ACTOR, CUSTOMER_ACTORS, Placement
+from actors.protocol.placement import CHAIN_ACTOR, ActorKind, Placement, kind_of
 from actors.shop import commands as shop
 from actors.shop.state import Ledger
 from actors.store_actor import StoreActor
@@ -89,7 +89,7 @@ class SimActors:
         found = self.made.get(actor)
         if found is None:
             journal = MemoryJournal(self.disks.setdefault(actor, MemoryDisk()))
-            kind = CustomerActor if actor.startswith(CUSTOMER_ACTORS) else StoreActor
+            kind = CustomerActor if kind_of(actor) is ActorKind.CUSTOMERS else StoreActor
             found = self.made[actor] = kind(actor, journal, self._world, lambda _: self.kill(actor), NEVER_S)
             self.known.add(actor)
         return found
@@ -155,7 +155,7 @@ class ChainWorld:
         """The shops' ledgers that are in memory."""
         found: list[Ledger] = []
         for actor, process in self.actors.made.items():
-            if not actor.startswith(CUSTOMER_ACTORS):
+            if kind_of(actor) is not ActorKind.CUSTOMERS:
                 found += [process._host.stale_read(each) for each in process._host.ledger_ids()]
         return found
 

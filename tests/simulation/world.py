@@ -10,6 +10,7 @@ from actors.core.rejection import Reason, Rejection
 from actors.journal.memory import MemoryDisk, MemoryJournal
 from actors.journal.port import Fenced, Journal, JournalError
 from actors.protocol.messages import Stopped
+from actors.runtime.cores import SHOP
 from actors.runtime.ledger_host import LedgerHost
 from actors.shop import commands as cm
 from actors.shop.state import Remembered, Reservation
@@ -52,7 +53,7 @@ class World:
 
     def _take_office(self) -> None:
         self.journal = BreakingJournal(self.parts.journal(self.disk))
-        self.host = self.parts.host(self.journal, self.clock, lambda _: self.policy, lambda _: None)
+        self.host = self.parts.host(SHOP, self.journal, self.clock, lambda _: self.policy, lambda _: None)
         self.host.recover(self.journal.ledger_ids())
 
     def run(self) -> None:

@@ -1,0 +1,99 @@
+"""One setting, one journal. A further kind is a module with the contract of `port`, and a line in `_KINDS`.
+
+A setting is a kind, a colon and where its journals are: `sqlite:/srv/holdfast/journal`.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple, NoReturn
+
+from actors.journal.port import Head, Journal, JournalDamaged, Record, Snapshot
+from actors.journal.sqlite import SqliteJournal
+
+_SUFFIX: Final = ".db"
+
+log = logging.getLogger("holdfast.journal")
+
+
+class _Kind(NamedTuple):
+    """How journals of a kind are opened, and which there are; both by where they are."""
+
+    open: Callable[[str, str], Journal]
+    names: Callable[[str], list[str]]
+
+
+def sqlite_setting(folder: Path) -> str:
+    """The setting for SQLite files in a folder."""
+    return f"sqlite:{folder}"
+
+
+def open_journal(setting: str, name: str) -> Journal:
+    """The journal of the actor of that name, made where there is none. One that cannot be read answers every question
+    with why: its actor serves no ledger, but it does not end and start for ever. Raises JournalFailed, and ValueError
+    where there is no such kind of journal.
+    """
+    kind, where = _parsed(setting)
+    try:
+        return kind.open(where, name)
+    except JournalDamaged as damage:
+        log.critical("%s", damage)
+        return UnreadableJournal(damage)
+
+
+def journal_names(setting: str) -> list[str]:
+    """The names of the actors that have a journal there, sorted."""
+    kind, where = _parsed(setting)
+    return kind.names(where)
+
+
+def _parsed(setting: str) -> tuple[_Kind, str]:
+    kind, colon, where = setting.partition(":")
+    if not colon or not where or kind not in _KINDS:
+        raise ValueError(f"journal {setting!r}: write KIND:PLACE with KIND one of {', '.join(sorted(_KINDS))}")
+    return _KINDS[kind], where
+
+
+def _open_sqlite(folder: str, name: str) -> Journal:
+    return SqliteJournal(Path(folder) / f"{name}{_SUFFIX}")
+
+
+def _sqlite_names(folder: str) -> list[str]:
+    return sorted(path.stem for path in Path(folder).glob(f"*{_SUFFIX}"))
+
+
+_KINDS: Final = {"sqlite": _Kind(_open_sqlite, _sqlite_names)}
+
+
+class UnreadableJournal:
+    """See `port.Journal`. Every ledger that is asked for is damaged."""
+
+    def __init__(self, damage: JournalDamaged) -> None:
+        self._damage = damage
+
+    def take_over(self, ledger_id: str) -> Head:
+        self._raise(ledger_id)
+
+    def owns(self, ledger_id: str, epoch: int) -> bool:
+        return False
+
+    def append(self, records: Sequence[Record]) -> None:
+        self._raise("(all)")
+
+    def read(self, ledger_id: str, after_seq: int, events_max: int) -> list[Record]:
+        self._raise(ledger_id)
+
+    def write_snapshot(self, ledger_id: str, epoch: int, seq: int, chunks: Iterable[bytes]) -> None:
+        self._raise(ledger_id)
+
+    def newest_snapshot(self, ledger_id: str) -> Snapshot | None:
+        self._raise(ledger_id)
+
+    def ledger_ids(self) -> list[str]:
+        return []
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _raise(self, ledger_id: str) -> NoReturn:
+        raise JournalDamaged(ledger_id, self._damage.place, self._damage.why)
