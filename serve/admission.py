@@ -13,7 +13,7 @@ from serve.wire import statuses
 from serve.wire.statuses import Refused, Status
 from serve.wire.validation import InvalidRequest
 
-TIMEOUT_KEY: Final = "holdfast-timeout-ms"  # Serve hides the call's deadline, so our clients send it along
+TIMEOUT_KEY: Final = "holdfast-timeout-ms"  # for callers that set no deadline of gRPC's own
 TIMEOUT_S_DEFAULT: Final = 10.0
 TIMEOUT_S_MAX: Final = 600.0
 TIMEOUT_DIGITS_MAX: Final = 12  # more of them say no more than the maximum
@@ -30,7 +30,9 @@ R = TypeVar("R", bound=Message)
 
 
 def deadline_of(context: Any, timeout_s: float = TIMEOUT_S_DEFAULT) -> float:
-    """The call's deadline in loop time; `timeout_s` where the caller named none."""
+    """The call's deadline in loop time; `timeout_s` where the caller named none. gRPC's own comes last, see
+    `registration`, and goes before what the caller wrote.
+    """
     for key, value in context.invocation_metadata():
         if key == TIMEOUT_KEY and value.isascii() and value.isdigit():
             timeout_s = min(int(value[:TIMEOUT_DIGITS_MAX]) / 1_000, TIMEOUT_S_MAX)

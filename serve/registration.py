@@ -1,5 +1,10 @@
-"""Tells Serve's gRPC server which calls there are. Requests are handed over as bytes, see `gateway`."""
+"""Tells Serve's gRPC server which calls there are. Requests are handed over as bytes, see `gateway`.
 
+Serve hides gRPC's own deadline from the service. Its server makes the handler of every call by a factory, which is
+wrapped here: a call's remaining time becomes one more line of its metadata.
+"""
+
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
@@ -13,10 +18,48 @@ from holdfast.v1 import (
     reservation_service_pb2,
     stock_service_pb2,
 )
+from serve.admission import TIMEOUT_KEY
+
+
+class _Timed:
+    """A call's context, with its remaining time as the last line of its metadata; see `admission.deadline_of`."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
+        metadata = tuple(self._context.invocation_metadata() or ())
+        left_s = self._context.time_remaining()
+        return metadata if left_s is None else (*metadata, (TIMEOUT_KEY, str(max(0, int(left_s * 1_000)))))
+
+
+def _timed(factory: Callable[..., Any]) -> Callable[..., Any]:
+    """Serve's factory of handlers, each of which is then given a `_Timed` context."""
+
+    def make(service_method: str, streaming_type: Any) -> Any:
+        handler = factory(service_method=service_method, streaming_type=streaming_type)
+        if streaming_type.value.endswith("unary"):
+
+            async def answer(request: Any, context: Any) -> Any:
+                return await handler(request, _Timed(context))
+
+            return answer
+
+        async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
+            async for message in handler(request, _Timed(context)):
+                yield message
+
+        return stream
+
+    return make
 
 
 def register_holdfast(_servicer: object, server: Any) -> None:
     """Every service of holdfast.v1."""
+    server.service_handler_factory = _timed(server.service_handler_factory)
     modules = (reservation_service_pb2, order_service_pb2, stock_service_pb2, event_service_pb2, admin_service_pb2)
     for module in modules:
         for service in module.DESCRIPTOR.services_by_name.values():

@@ -1,4 +1,4 @@
-"""The switches of Ray and Serve, and free ports for all that listens. Pure: it makes an environment, others use it.
+"""The switches of Ray and Serve, and free ports for all that listens. It makes an environment, others use it.
 
 Every one of these is read at import, in the driver and in every Ray process, so they must be set before any of them
 starts. Measured with `python -m bench grpc`: with the default Python proxy a call costs some ten times the CPU.
@@ -8,6 +8,8 @@ import secrets
 import socket
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from serve.config.haproxy import BINARY_VARIABLE, write_stand_in
 
 _BLOCKS_START: Final = 10_000
 _BLOCKS_END: Final = 32_000
@@ -32,6 +34,8 @@ SWITCHES: Final = {
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(64 * 1024 * 1024),
     # A HAProxy that died is noticed after three checks; with the default of 10 s nobody is served for half a minute.
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
+    # A start waits for HAProxy to find the gateway up: 2.5 s, and 5.7 s with the default of 5 s.
+    "RAY_SERVE_HAPROXY_HEALTH_CHECK_INTER": "1s",
     "MALLOC_ARENA_MAX": "2",  # an arena a thread would cost an actor 30 MB
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS": "0",
@@ -118,8 +122,9 @@ def service_environment(run_dir: Path, grpc_port: int) -> Ground:
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(block + REPLICA_PORTS),
         "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(block + REPLICA_PORTS),
         "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(block + 2 * REPLICA_PORTS),
-        # While no gateway is up, calls go to Serve's own proxy. Its default ports are the same for every service on a
-        # machine, so that calls would end in another one's stock.
+        BINARY_VARIABLE: str(write_stand_in(run_dir)),
+        # Serve's own proxy. Its default ports are the same for every service on a machine, so that calls would end in
+        # another one's stock.
         "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(fallback),
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback + 1),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(stats),

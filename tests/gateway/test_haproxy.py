@@ -1,0 +1,55 @@
+"""What HAProxy answers while no gateway is up, in the configuration that Serve writes."""
+
+from pathlib import Path
+
+import pytest
+
+from serve.config.haproxy import mended, write_stand_in
+
+EARLY = """\
+frontend grpc_frontend
+    bind 127.0.0.1:9000 proto h2
+    default_backend default_grpc_backend
+
+backend default_grpc_backend
+    http-request return status 200 content-type application/grpc hdr grpc-status 5 hdr grpc-message "Not set."
+"""
+SERVING = """\
+frontend grpc_frontend
+    bind 127.0.0.1:9000 proto h2
+
+backend grpc-holdfast
+    server replica 127.0.0.1:9100 proto h2 check
+    server fallback 127.0.0.1:9200 proto h2 check backup
+
+backend grpc_fallback_backend
+    server fallback 127.0.0.1:9200 proto h2 check backup
+"""
+
+
+def test_without_a_gateway_calls_hear_unavailable() -> None:
+    text = mended(EARLY, Path("/run/x.http"))
+    assert "grpc-status 5" not in text
+    assert 'grpc-status 14 hdr grpc-message "no gateway is up; nothing was done, ask again"' in text
+
+
+def test_a_gateway_that_does_not_answer_is_unavailable_and_nobody_answers_in_its_place() -> None:
+    lines = mended(SERVING, Path("/run/x.http")).splitlines()
+    backend = lines[lines.index("backend grpc-holdfast") : lines.index("backend grpc_fallback_backend")]
+    assert "    errorfile 502 /run/x.http" in backend
+    assert [line for line in backend if "server" in line] == ["    server replica 127.0.0.1:9100 proto h2 check"]
+    assert lines[-1].endswith("check backup"), "Serve itself waits for its fallback"
+
+
+def test_a_caller_cannot_name_another_application() -> None:
+    assert "    http-request del-header application" in mended(SERVING, Path("/run/x.http")).splitlines()
+
+
+@pytest.mark.parametrize("text", ["", "frontend other\n", EARLY.replace("grpc-status 5 ", "grpc-status 5  ")])
+def test_another_configuration_than_is_known_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="otherwise than Holdfast expects"):
+        mended(text, Path("/run/x.http"))
+
+
+def test_the_stand_in_can_be_executed(tmp_path: Path) -> None:
+    assert write_stand_in(tmp_path).stat().st_mode & 0o111
