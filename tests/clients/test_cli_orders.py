@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from holdfast.client.cli.amendments import store_plans
-from holdfast.client.cli.order_output import RULES
-from holdfast.client.values.orders import Exclusion, StorePlan
+from holdfast.client.cli.orders import store_plans
+from holdfast.client.cli.tables import RULES
+from holdfast.client.models.orders import Exclusion, StorePlan
 from tests.clients.command import Command
 from tests.clients.fake_ledger import NOW_S
 from tests.clients.fake_service import FakeService

@@ -22,7 +22,7 @@ from holdfast.client.errors import (
     Unsupported,
     Violation,
 )
-from holdfast.client.retry import Failure, RetryPolicy
+from holdfast.client.limits import Failure, RetryPolicy
 from holdfast.client.statuses import FAILURES, Fault, error_from, fault_from_item
 from holdfast.v1 import error_pb2
 

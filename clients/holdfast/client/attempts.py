@@ -1,9 +1,12 @@
-"""What has been tried for one call: counts and the worst that was heard. Shared by single calls and batched ones."""
+"""The state of one call across its attempts: counts, and what is known of its outcome."""
+
+import asyncio
+from typing import Generic, TypeVar
 
 import grpc
 
 from holdfast.client.errors import ClientClosed, HoldfastError, OutcomeUnknown, Overloaded
-from holdfast.client.retry import Failure, RetryPolicy
+from holdfast.client.limits import Failure, RetryPolicy
 from holdfast.client.statuses import Fault, error_from
 
 _NOT_SENT = Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "the call's deadline passed before this client could send it")
@@ -62,3 +65,35 @@ class Attempts:
         if self.idempotency_key is not None and (in_flight or self.maybe_done):
             return OutcomeUnknown(what, where=where, why=why, idempotency_key=self.idempotency_key)
         return ClientClosed(what, where=where, why=why)
+
+
+ResultT = TypeVar("ResultT")
+
+
+class BatchedCall(Attempts, Generic[ResultT]):
+    """A call that waits to be sent, is under way, or waits to be sent again.
+
+    `payload` is the encoded request and `lines` its size in lines. Calls with an equal `serial_key` may not share a
+    batch; None may share one with any. `deadline_at` is on the loop's clock, in seconds. `alone` is set for a call that
+    is to be sent by itself, because a batch that it was in was refused as a whole.
+    """
+
+    __slots__ = ("alone", "deadline_at", "future", "lines", "payload", "serial_key")
+
+    def __init__(
+        self,
+        payload: bytes,
+        *,
+        lines: int,
+        key: str,
+        serial_key: str | None,
+        deadline_at: float,
+        future: asyncio.Future[ResultT],
+    ) -> None:
+        super().__init__(key)
+        self.payload = payload
+        self.lines = lines
+        self.serial_key = serial_key
+        self.deadline_at = deadline_at
+        self.future = future
+        self.alone = False

@@ -28,8 +28,8 @@ from holdfast.client.errors import (
     Unsupported,
     Violation,
 )
-from holdfast.client.retry import Failure
-from holdfast.client.wire.times import interval_ms
+from holdfast.client.limits import Failure
+from holdfast.client.wire_types import interval_ms
 from holdfast.v1 import error_pb2
 
 FAILURES: dict[grpc.StatusCode, Failure] = {

@@ -1,19 +1,22 @@
-"""Streams that come back by themselves: a `Subscription` resumes from the last version that it saw of each shop."""
+"""Server streams that reconnect: a `Subscription` resumes from the last version that it saw of each shop."""
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar
 
 import grpc
 
 from holdfast.client.attempts import Attempts
-from holdfast.client.caller import Caller
+from holdfast.client.connection import Caller
 from holdfast.client.errors import ClientClosed
-from holdfast.client.methods import Method
-from holdfast.client.retry import Failure
+from holdfast.client.limits import Failure
+from holdfast.client.methods import WATCH_AVAILABILITY, WATCH_EVENTS, Method
+from holdfast.client.models.events import Event, event_from
+from holdfast.client.models.stock import AvailabilityChange, availability_change_from
 from holdfast.client.statuses import Fault, fault_from_rpc
+from holdfast.v1 import event_service_pb2, stock_service_pb2
 
 ItemT = TypeVar("ItemT")
 
@@ -22,7 +25,7 @@ _ALIVE_AFTER_MS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded(Generic[ItemT]):
+class FeedItem(Generic[ItemT]):
     """One thing that the stream told: `item` (None where only the cursor moves) at a shop's version.
 
     `previous_version` is the version that must have been told before it, None where the sequence may have gaps.
@@ -36,11 +39,11 @@ class Recorded(Generic[ItemT]):
 
 @dataclass(frozen=True, slots=True)
 class Feed(Generic[ItemT]):
-    """A kind of stream: the method, the request that resumes from given cursors, and how to read a message."""
+    """A server stream: the method, the request that resumes from given cursors, and how to read a message."""
 
     method: Method[Any, Any]
     request: Callable[[Mapping[str, int]], Any]
-    read: Callable[[Any], Iterable[Recorded[ItemT]]]
+    read: Callable[[Any], Iterable[FeedItem[ItemT]]]
 
 
 class Subscription(Generic[ItemT]):
@@ -57,7 +60,7 @@ class Subscription(Generic[ItemT]):
         self._silence_ms_max = silence_ms_max
         self._received = dict(cursors)
         self._delivered = dict(cursors)
-        self._ready: deque[Recorded[ItemT]] = deque()
+        self._ready: deque[FeedItem[ItemT]] = deque()
         self._stream: grpc.aio.UnaryStreamCall[Any, Any] | None = None
         self._opened_at = 0.0
         self._failing_since: float | None = None
@@ -92,7 +95,7 @@ class Subscription(Generic[ItemT]):
     async def aclose(self) -> None:
         """End the watch; `cursors` stay."""
         self._closed = True
-        self._hang_up()
+        self._cancel_stream()
 
     async def _read_more(self) -> None:
         loop = asyncio.get_running_loop()
@@ -120,10 +123,10 @@ class Subscription(Generic[ItemT]):
             if self._closed and not (task and task.cancelling()):
                 return
             if task is None or task.cancelling():
-                self._hang_up()
+                self._cancel_stream()
                 raise
             fault = Fault(grpc.StatusCode.CANCELLED, "the connection was closed during the watch")
-        self._hang_up()
+        self._cancel_stream()
         await self._pause(fault, loop.time())
 
     def _admit(self, message: object) -> Fault | None:
@@ -161,7 +164,53 @@ class Subscription(Generic[ItemT]):
             raise attempts.error(fault, what=self._feed.method.name, where=self._caller.connection.target)
         await asyncio.sleep(wait_ms / 1000)
 
-    def _hang_up(self) -> None:
+    def _cancel_stream(self) -> None:
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.cancel()
+
+
+_CURSORS_MAX = 1_024
+"""Shops that one watch may name. Those beyond it are told from their beginning, and what was seen is dropped here."""
+
+
+def starting_cursors(cursors: Mapping[str, int] | Iterable[str]) -> dict[str, int]:
+    """Cursors from a mapping of shop to version, or from shops alone, which start from their beginning."""
+    if isinstance(cursors, Mapping):
+        return dict(cursors)
+    return dict.fromkeys(cursors, 0)
+
+
+def _messages(cursors: Mapping[str, int]) -> list[stock_service_pb2.StoreCursor]:
+    return [
+        stock_service_pb2.StoreCursor(store_id=store_id, after_version=version) for store_id, version in cursors.items()
+    ]
+
+
+def availability_feed(skus: Sequence[str]) -> Feed[AvailabilityChange]:
+    """Positions as they change; `skus` empty watches all."""
+
+    def request(cursors: Mapping[str, int]) -> stock_service_pb2.WatchAvailabilityRequest:
+        return stock_service_pb2.WatchAvailabilityRequest(cursors=_messages(cursors), skus=skus)
+
+    def read(message: stock_service_pb2.WatchAvailabilityResponse) -> Iterator[FeedItem[AvailabilityChange]]:
+        change = availability_change_from(message)
+        yield FeedItem(change.store_id, change.version, change if change.positions else None)
+
+    return Feed(WATCH_AVAILABILITY, request, read)
+
+
+def event_feed(*, all_stores: bool) -> Feed[Event]:
+    """Everything that happens, without gaps."""
+
+    def request(cursors: Mapping[str, int]) -> event_service_pb2.WatchEventsRequest:
+        named = _messages(cursors)
+        return event_service_pb2.WatchEventsRequest(
+            cursors=named[:_CURSORS_MAX] if all_stores else named, all_stores=all_stores
+        )
+
+    def read(message: event_service_pb2.WatchEventsResponse) -> Iterator[FeedItem[Event]]:
+        for event in map(event_from, message.events):
+            yield FeedItem(event.store_id, event.version, event, previous_version=event.version - 1)
+
+    return Feed(WATCH_EVENTS, request, read)

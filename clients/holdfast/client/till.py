@@ -16,13 +16,10 @@ import grpc
 
 from holdfast.client.channel import ChannelClient
 from holdfast.client.errors import Overloaded, Unavailable
-from holdfast.client.limits import Limits, Timeouts
-from holdfast.client.retry import RetryPolicy
-from holdfast.client.subscription import Subscription
-from holdfast.client.till_journal import UNSENT_ROWS_MAX, TillJournal
-from holdfast.client.values.events import Event
-from holdfast.client.values.reservations import LineQuantities, Rejection, Reservation, Status
-from holdfast.client.values.stock import (
+from holdfast.client.limits import Limits, RetryPolicy, Timeouts
+from holdfast.client.models.events import Event
+from holdfast.client.models.reservations import Rejection, Reservation, Status
+from holdfast.client.models.stock import (
     Adjustment,
     AdjustmentKind,
     AvailabilityChange,
@@ -31,6 +28,9 @@ from holdfast.client.values.stock import (
     StockOutcome,
     StoreAvailability,
 )
+from holdfast.client.subscription import Subscription
+from holdfast.client.till_journal import UNSENT_ROWS_MAX, TillJournal
+from holdfast.client.wire_types import LineQuantities
 
 ROWS_PER_CALL_MAX = 1_000
 """Movements in one call of a flush. The service takes 4,096; fewer get over a poor network sooner."""

@@ -8,23 +8,39 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from holdfast.client import methods
-from holdfast.client.calls.inside import Client, fresh_key, submit
 from holdfast.client.errors import ServiceFault
+from holdfast.client.internals import Client, fresh_key, submit
 from holdfast.client.methods import Method
-from holdfast.client.values.orders import Order, OrderOutcome, PartOutcomes, Place, Sourcing, SourcingPolicy, StorePlan
-from holdfast.client.values.reservations import LineQuantities, ReleaseReason, Reservation
-from holdfast.client.wire.orders import (
+from holdfast.client.models.orders import (
+    FoundStores,
+    Order,
+    OrderOutcome,
     OrderResponse,
+    PartOutcomes,
     PartsResponse,
+    PickupSlots,
+    Place,
+    Sourcing,
+    SourcingPolicy,
+    StorePlan,
+    found_stores_from,
     order_from,
     order_outcome_from,
     part_outcome_from,
+    pickup_slots_from,
     to_sourcing,
     to_store_plans,
     undecided,
 )
-from holdfast.client.wire.reservations import rejection_from, reserve_request
-from holdfast.client.wire.times import to_duration, to_optional_duration
+from holdfast.client.models.reservations import ReleaseReason, Reservation, rejection_from, reserve_request
+from holdfast.client.wire_types import (
+    LineQuantities,
+    to_duration,
+    to_lines,
+    to_optional_duration,
+    to_optional_timestamp,
+    to_timestamp,
+)
 from holdfast.v1 import order_service_pb2 as service_pb2
 
 RequestT = TypeVar("RequestT")
@@ -67,10 +83,10 @@ async def reserve_near(
         slot_start_ms=slot_start_ms,
         sourcing=to_sourcing(Sourcing(place, policy, stores_max, kilometres_max, collect_by_ms)),
     )
-    inside = self.inside
+    internals = self.internals
     outcome = await submit(
-        inside,
-        inside.orders,
+        internals,
+        internals.orders,
         request,
         lines=len(request.lines),
         # Customers share ledgers by a rule of the service.
@@ -79,7 +95,7 @@ async def reserve_near(
         timeout_ms=timeout_ms,
     )
     if isinstance(outcome, Reservation):
-        where = inside.caller.connection.target
+        where = internals.caller.connection.target
         raise ServiceFault(methods.RESERVE.name, where=where, why="shops were to be looked for, and no order came")
     return outcome
 
@@ -87,7 +103,7 @@ async def reserve_near(
 async def get_order(self: Client, order_id: str, *, timeout_ms: int | None = None) -> Order:
     """The order as its customer's ledger has it. Raises NotFound."""
     request = service_pb2.GetOrderRequest(order_id=order_id)
-    response = await self.inside.caller.ask(methods.GET_ORDER, request, timeout_ms=timeout_ms)
+    response = await self.internals.caller.ask(methods.GET_ORDER, request, timeout_ms=timeout_ms)
     return order_from(response.order)
 
 
@@ -190,16 +206,63 @@ async def collect_order(
 async def _change(
     self: Client, method: Method[RequestT, OrderT], request: RequestT, key: str, timeout_ms: int | None
 ) -> OrderOutcome:
-    response = await self.inside.caller.ask(method, request, timeout_ms=timeout_ms, idempotency_key=key)
+    response = await self.internals.caller.ask(method, request, timeout_ms=timeout_ms, idempotency_key=key)
     return order_outcome_from(response)
 
 
 async def _each_part(
     self: Client, method: Method[RequestT, PartsT], request: RequestT, key: str, timeout_ms: int | None
 ) -> PartOutcomes:
-    response = await self.inside.caller.ask(
+    response = await self.internals.caller.ask(
         method, request, timeout_ms=timeout_ms, idempotency_key=key, undecided=undecided
     )
     if response.HasField("rejection"):
         return rejection_from(response.rejection)
     return tuple(part_outcome_from(outcome, what=method.name, key=key) for outcome in response.outcomes)
+
+
+async def find_stores(
+    self: Client,
+    lines: LineQuantities,
+    *,
+    place: Place,
+    policy: SourcingPolicy = SourcingPolicy.ONE_STORE,
+    stores_max: int = 0,
+    kilometres_max: float = 0.0,
+    channel: str,
+    slot_start_ms: int | None = None,
+    collect_by_ms: int | None = None,
+    explain: bool = False,
+    candidates_max: int = 0,
+    timeout_ms: int | None = None,
+) -> FoundStores:
+    """Shops by distance with what they have, and the order that would be placed now; arguments as in `reserve_near`.
+
+    `explain` tells the shops that are out too, each with the rule that excluded it. `candidates_max` is 1 to 100; zero
+    leaves it to the service.
+    """
+    request = service_pb2.FindStoresRequest(
+        sourcing=to_sourcing(Sourcing(place, policy, stores_max, kilometres_max, collect_by_ms)),
+        lines=to_lines(lines),
+        channel=channel,
+        slot_start=to_optional_timestamp(slot_start_ms),
+        explain=explain,
+        candidates_max=candidates_max,
+    )
+    return found_stores_from(await self.internals.caller.ask(methods.FIND_STORES, request, timeout_ms=timeout_ms))
+
+
+async def list_slots(
+    self: Client,
+    store_id: str,
+    *,
+    from_ms: int | None = None,
+    window_ms: int | None = None,
+    timeout_ms: int | None = None,
+) -> PickupSlots:
+    """A shop's pickup slots with the places left. `from_ms` None is now; `window_ms`, up to 31 days, None is 2 days."""
+    request = service_pb2.ListSlotsRequest(store_id=store_id, window=to_optional_duration(window_ms))
+    if from_ms is not None:
+        # `from` is a word of Python's, and cannot be given by name.
+        getattr(request, "from").CopyFrom(to_timestamp(from_ms))
+    return pickup_slots_from(await self.internals.caller.ask(methods.LIST_SLOTS, request, timeout_ms=timeout_ms))

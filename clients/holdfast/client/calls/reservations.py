@@ -8,11 +8,23 @@ Changes answer with `Reservation | Rejection`, a reserve under a limit of the wh
 from collections.abc import AsyncIterator, Iterable
 
 from holdfast.client import methods
-from holdfast.client.calls.inside import Client, Outcomes, ReservationBatcher, fresh_key, submit
-from holdfast.client.values.orders import ReserveOutcome
-from holdfast.client.values.reservations import LineQuantities, ReleaseReason, Reservation, Status
-from holdfast.client.wire.reservations import rejection_from, reservation_from, reserve_request, to_lines
-from holdfast.client.wire.times import to_duration, to_optional_duration, to_optional_timestamp
+from holdfast.client.internals import Client, Outcomes, ReservationBatcher, fresh_key, submit
+from holdfast.client.models.orders import ReserveOutcome
+from holdfast.client.models.reservations import (
+    ReleaseReason,
+    Reservation,
+    Status,
+    rejection_from,
+    reservation_from,
+    reserve_request,
+)
+from holdfast.client.wire_types import (
+    LineQuantities,
+    to_duration,
+    to_lines,
+    to_optional_duration,
+    to_optional_timestamp,
+)
 from holdfast.v1 import reservation_service_pb2 as service_pb2
 
 
@@ -47,8 +59,8 @@ async def reserve(
         slot_start_ms=slot_start_ms,
     )
     return await submit(
-        self.inside,
-        self.inside.reserves,
+        self.internals,
+        self.internals.reserves,
         request,
         lines=len(request.lines),
         ledger=store_id,
@@ -72,7 +84,7 @@ async def confirm(
         reservation_id=reservation_id,
         collect_within=to_optional_duration(collect_within_ms),
     )
-    return await _change(self, self.inside.confirms, request, own_key=idempotency_key is None, timeout_ms=timeout_ms)
+    return await _change(self, self.internals.confirms, request, own_key=idempotency_key is None, timeout_ms=timeout_ms)
 
 
 async def collect(
@@ -92,7 +104,7 @@ async def collect(
         payment_reference=payment_reference,
         lines=to_lines(lines),
     )
-    return await _change(self, self.inside.collects, request, own_key=idempotency_key is None, timeout_ms=timeout_ms)
+    return await _change(self, self.internals.collects, request, own_key=idempotency_key is None, timeout_ms=timeout_ms)
 
 
 async def release(
@@ -112,7 +124,7 @@ async def release(
         reason=f"RELEASE_REASON_{reason.name}",
         lines=to_lines(lines),
     )
-    return await _change(self, self.inside.releases, request, own_key=idempotency_key is None, timeout_ms=timeout_ms)
+    return await _change(self, self.internals.releases, request, own_key=idempotency_key is None, timeout_ms=timeout_ms)
 
 
 async def mark_ready(
@@ -121,7 +133,7 @@ async def mark_ready(
     """CONFIRMED to READY: the goods wait at the counter."""
     key = fresh_key() if idempotency_key is None else idempotency_key
     request = service_pb2.MarkReservationReadyRequest(idempotency_key=key, reservation_id=reservation_id)
-    response = await self.inside.caller.ask(methods.MARK_READY, request, timeout_ms=timeout_ms, idempotency_key=key)
+    response = await self.internals.caller.ask(methods.MARK_READY, request, timeout_ms=timeout_ms, idempotency_key=key)
     return _outcome(response)
 
 
@@ -138,7 +150,7 @@ async def extend(
     request = service_pb2.ExtendReservationRequest(
         idempotency_key=key, reservation_id=reservation_id, ttl=to_duration(ttl_ms)
     )
-    response = await self.inside.caller.ask(methods.EXTEND, request, timeout_ms=timeout_ms, idempotency_key=key)
+    response = await self.internals.caller.ask(methods.EXTEND, request, timeout_ms=timeout_ms, idempotency_key=key)
     return _outcome(response)
 
 
@@ -164,7 +176,7 @@ async def amend(
         ttl=to_optional_duration(ttl_ms),
         slot_start=to_optional_timestamp(slot_start_ms),
     )
-    response = await self.inside.caller.ask(methods.AMEND, request, timeout_ms=timeout_ms, idempotency_key=key)
+    response = await self.internals.caller.ask(methods.AMEND, request, timeout_ms=timeout_ms, idempotency_key=key)
     return _outcome(response)
 
 
@@ -173,7 +185,7 @@ async def get_reservation(
 ) -> Reservation:
     """One reservation as it is now. Raises NotFound; StaleRead where the ledger is older than `min_version`."""
     request = service_pb2.GetReservationRequest(reservation_id=reservation_id, min_version=min_version)
-    response = await self.inside.caller.ask(methods.GET_RESERVATION, request, timeout_ms=timeout_ms)
+    response = await self.internals.caller.ask(methods.GET_RESERVATION, request, timeout_ms=timeout_ms)
     return reservation_from(response.reservation)
 
 
@@ -193,7 +205,7 @@ async def list_reservations(
         store_id=store_id, statuses=[f"RESERVATION_STATUS_{status.name}" for status in statuses], page_size=page_size
     )
     while True:
-        page = await self.inside.caller.ask(methods.LIST_RESERVATIONS, request, timeout_ms=timeout_ms)
+        page = await self.internals.caller.ask(methods.LIST_RESERVATIONS, request, timeout_ms=timeout_ms)
         for message in page.reservations:
             yield reservation_from(message)
         if not page.next_page_token:
@@ -214,7 +226,7 @@ async def _change(
     # A reservation's id begins with its shop.
     shop = request.reservation_id.rpartition(":")[0]
     # An answer has the reservation's lines even where the request names none; few have more than four.
-    return await submit(self.inside, batcher, request, lines=4, ledger=shop, own_key=own_key, timeout_ms=timeout_ms)
+    return await submit(self.internals, batcher, request, lines=4, ledger=shop, own_key=own_key, timeout_ms=timeout_ms)
 
 
 def _outcome(

@@ -13,11 +13,10 @@ from rich.console import Group
 from rich.table import Table
 
 from holdfast.client.channel import ChannelClient
-from holdfast.client.cli.arguments import TIMEOUT, JsonOption, TargetOption, TimeoutOption, optional_duration_ms
-from holdfast.client.cli.exits import ExitCode
-from holdfast.client.cli.output import facts, table, time_text, to_document
+from holdfast.client.cli.options import TIMEOUT, JsonOption, TargetOption, TimeoutOption, optional_duration_ms
+from holdfast.client.cli.output import ExitCode, facts, table, time_text, to_document
 from holdfast.client.cli.session import Session
-from holdfast.client.values.administration import (
+from holdfast.client.models.administration import (
     CUSTOMERS_LEDGERS,
     Discrepancy,
     LedgerStatus,

@@ -6,31 +6,30 @@ from typing import Annotated
 import typer
 
 from holdfast.client.channel import ChannelClient
-from holdfast.client.cli.arguments import (
+from holdfast.client.cli.options import (
     TIMEOUT,
+    CollectByOption,
     JsonOption,
     KeyOption,
+    KmMaxOption,
     LineOption,
+    PolicyOption,
+    SlotOption,
     StoreArgument,
+    StoresMaxOption,
     TargetOption,
     TimeoutOption,
     duration_ms,
     instant_ms,
     optional_duration_ms,
-    quantities,
-)
-from holdfast.client.cli.output import reservation_table, reservations_table, to_document
-from holdfast.client.cli.session import Session
-from holdfast.client.cli.sourcing_options import (
-    CollectByOption,
-    KmMaxOption,
-    PolicyOption,
-    SlotOption,
-    StoresMaxOption,
     place_near,
     policy_of,
+    quantities,
 )
-from holdfast.client.values.reservations import ReleaseReason, Reservation, Status
+from holdfast.client.cli.output import to_document
+from holdfast.client.cli.session import Session
+from holdfast.client.cli.tables import reservation_table, reservations_table
+from holdfast.client.models.reservations import ReleaseReason, Reservation, Status
 
 ReservationArgument = Annotated[str, typer.Argument(help="The reservation's id.", metavar="RESERVATION")]
 

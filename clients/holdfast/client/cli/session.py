@@ -11,21 +11,20 @@ from typing import Any, TypeAlias, TypeVar
 import typer
 
 from holdfast.client.channel import ChannelClient
-from holdfast.client.cli.arguments import duration_ms
-from holdfast.client.cli.exits import ExitCode
-from holdfast.client.cli.order_output import exit_code_of_parts, order_table, part_documents, parts_table
+from holdfast.client.cli.options import duration_ms
 from holdfast.client.cli.output import (
-    change_table,
+    ExitCode,
+    exit_code_of_parts,
+    part_documents,
     print_for_people,
     print_json,
-    rejection_table,
-    reservation_table,
     to_document,
 )
+from holdfast.client.cli.tables import change_table, order_table, parts_table, rejection_table, reservation_table
 from holdfast.client.limits import Timeouts
-from holdfast.client.values.orders import Order, PartOutcomes
-from holdfast.client.values.reservations import Rejection, Reservation
-from holdfast.client.values.stock import StockOutcome
+from holdfast.client.models.orders import Order, PartOutcomes
+from holdfast.client.models.reservations import Rejection, Reservation
+from holdfast.client.models.stock import StockOutcome
 
 ResultT = TypeVar("ResultT")
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Group
 
-from holdfast.client.cli.arguments import (
+from holdfast.client.cli.options import (
     TIMEOUT,
     JsonOption,
     KeyOption,
@@ -17,9 +17,10 @@ from holdfast.client.cli.arguments import (
     instant_ms,
     quantities,
 )
-from holdfast.client.cli.output import positions_table, to_document
+from holdfast.client.cli.output import to_document
 from holdfast.client.cli.session import Session
-from holdfast.client.values.stock import Adjustment, AdjustmentKind, HoldsCounted
+from holdfast.client.cli.tables import positions_table
+from holdfast.client.models.stock import Adjustment, AdjustmentKind, HoldsCounted
 
 app = typer.Typer(no_args_is_help=True, help="Stock: movements, counts, positions, what a shop keeps back.")
 

@@ -6,17 +6,10 @@ from typing import Annotated, TypeVar
 import typer
 
 from holdfast.client.channel import ChannelClient
-from holdfast.client.cli.arguments import TIMEOUT, JsonOption, TargetOption, TimeoutOption, cursors
-from holdfast.client.cli.output import (
-    event_document,
-    event_line,
-    positions_table,
-    print_for_people,
-    print_json,
-    print_line,
-    to_document,
-)
+from holdfast.client.cli.options import TIMEOUT, JsonOption, TargetOption, TimeoutOption, cursors
+from holdfast.client.cli.output import event_document, print_for_people, print_json, print_line, to_document
 from holdfast.client.cli.session import Session
+from holdfast.client.cli.tables import event_line, positions_table
 from holdfast.client.subscription import Subscription
 
 app = typer.Typer(no_args_is_help=True, help="Live: what happens, and what shops have. Ends with Ctrl-C.")

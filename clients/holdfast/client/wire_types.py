@@ -1,9 +1,12 @@
-"""Milliseconds to and from the protobuf types of time."""
+"""Protobuf's types of time, and lines of SKU and units, to and from Python's: times are integer milliseconds."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeAlias
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
+
+from holdfast.v1 import reservation_pb2
 
 
 def instant_ms(timestamp: Timestamp) -> int:
@@ -40,3 +43,20 @@ def to_duration(length_ms: int) -> Duration:
 def to_optional_duration(length_ms: int | None) -> Duration | None:
     """As `to_duration`; None stays None, which a message takes for a field that is not set."""
     return None if length_ms is None else to_duration(length_ms)
+
+
+LineQuantities: TypeAlias = Iterable[tuple[str, int]]
+"""Pairs of SKU and units, the units at least 1."""
+
+LinePairs: TypeAlias = tuple[tuple[str, int], ...]
+"""The same, as the service tells them."""
+
+
+def to_lines(lines: LineQuantities) -> list[reservation_pb2.LineQuantity]:
+    """Pairs of SKU and units as messages."""
+    return [reservation_pb2.LineQuantity(sku=sku, quantity=quantity) for sku, quantity in lines]
+
+
+def line_pairs(lines: Iterable[reservation_pb2.LineQuantity]) -> LinePairs:
+    """Messages as pairs of SKU and units."""
+    return tuple((line.sku, line.quantity) for line in lines)

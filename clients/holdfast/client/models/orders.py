@@ -1,0 +1,373 @@
+"""Orders over one shop or several, and advice about where to place them: shops by distance, and pickup slots."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TypeAlias
+
+from holdfast.client.errors import HoldfastError, OutcomeUnknown
+from holdfast.client.limits import Failure
+from holdfast.client.models.reservations import (
+    Line,
+    Rejection,
+    ReleaseReason,
+    Reservation,
+    Status,
+    lines_from,
+    rejection_from,
+    release_reason_from,
+    reservation_from,
+    status_from,
+)
+from holdfast.client.statuses import Fault, error_from, fault_from_item
+from holdfast.client.wire_types import (
+    LinePairs,
+    instant_ms,
+    interval_ms,
+    line_pairs,
+    optional_instant_ms,
+    to_lines,
+    to_optional_timestamp,
+)
+from holdfast.v1 import order_pb2, order_service_pb2 as service_pb2
+
+
+class SourcingPolicy(IntEnum):
+    """How shops are chosen: the nearest that has everything; as few as have it together; or what can be had."""
+
+    UNSPECIFIED = 0
+    ONE_STORE = 1
+    SPLIT = 2
+    PARTIAL = 3
+
+
+class OrderStatus(IntEnum):
+    """How an order stands as a whole. UNSPECIFIED also stands for a status that is newer than this client."""
+
+    UNSPECIFIED = 0
+    OPEN = 1
+    HELD = 2
+    CONFIRMED = 3
+    COLLECTED = 4
+    RELEASED = 5
+    EXPIRED = 6
+    ABANDONED = 7
+
+
+class Exclusion(IntEnum):
+    """Why a shop is out, in sequence of precedence. UNSPECIFIED: it is in, or the rule is newer than this client."""
+
+    UNSPECIFIED = 0
+    PAUSED = 1
+    CHANNEL_NOT_SERVED = 2
+    CLOSED = 3
+    NOT_READY_IN_TIME = 8
+    NO_CAPACITY = 4
+    TOO_FAR = 5
+    NO_STOCK = 6
+    NOT_ENOUGH_STOCK = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the customer is: degrees north and east, or a postcode of the table that the operator loaded.
+
+    `country` is for a postcode that the table has in several.
+    """
+
+    latitude: float = 0.0
+    longitude: float = 0.0
+    postcode: str = ""
+    country: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sourcing:
+    """Where to look for shops and how to choose among them; a zero leaves `stores_max` and `kilometres_max` open.
+
+    `collect_by_ms`: the customer wants to have it by then; None leaves that to the policy's longest time.
+    """
+
+    place: Place
+    policy: SourcingPolicy = SourcingPolicy.ONE_STORE
+    stores_max: int = 0
+    kilometres_max: float = 0.0
+    collect_by_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPart:
+    """What one shop holds of an order, as the shop said last; `slot_start_ms` is None where no slot was taken.
+    `earliest_ready_ms` as of a reservation.
+    """
+
+    store_id: str
+    reservation_id: str
+    status: Status
+    lines: tuple[Line, ...]
+    slot_start_ms: int | None
+    earliest_ready_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One customer's reservation over one shop or several, all of it or nothing.
+
+    `version` is the customer's ledger's. `missing` is told for PARTIAL: what was asked and could not be had.
+    """
+
+    order_id: str
+    status: OrderStatus
+    customer_id: str
+    channel: str
+    parts: tuple[OrderPart, ...]
+    created_at_ms: int
+    expires_at_ms: int
+    version: int
+    missing: LinePairs
+    release_reason: ReleaseReason
+
+    @property
+    def part(self) -> OrderPart:
+        """The only part. Raises ValueError where there is none, or more than one."""
+        if len(self.parts) != 1:
+            raise ValueError(f"order {self.order_id} has {len(self.parts)} parts; read `parts`")
+        return self.parts[0]
+
+
+@dataclass(frozen=True, slots=True)
+class PartOutcome:
+    """What one shop said to a step of an order: its part, why it refused, or an error where it did not decide.
+
+    An error is told here and not raised, because other shops did decide.
+    """
+
+    store_id: str
+    answer: Reservation | Rejection | HoldfastError
+
+
+@dataclass(frozen=True, slots=True)
+class StorePlan:
+    """All that one shop is to hold of an order. No lines take the order away from it.
+
+    `slot_start_ms` None leaves the pickup slot that the shop has.
+    """
+
+    store_id: str
+    lines: LinePairs = ()
+    slot_start_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One shop, as ranking sees it; `capacity_left` are the places in the slot that was asked for, None without one.
+
+    `earliest_ready_ms` says when an order that is placed now is ready there, None where the shop stays closed.
+    """
+
+    store_id: str
+    kilometres: float
+    available: LinePairs
+    capacity_left: int | None
+    exclusion: Exclusion
+    earliest_ready_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExcludedCount:
+    """How many shops one rule keeps out, those that are told too."""
+
+    exclusion: Exclusion
+    stores: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundStores:
+    """Advice: shops in the sequence in which they would be chosen, those that are out last; the ledgers decide.
+
+    `plan` is what an order would be now, empty where none can be placed, and `missing` what PARTIAL could not have.
+    It was ranked by what is `age_ms` old at most. `left_off` shops are in and not told, farther than all that were
+    asked, or did not answer; with `excluded` and the candidates that are in, they are all shops of the chain.
+    """
+
+    candidates: tuple[Candidate, ...]
+    plan: tuple[StorePlan, ...]
+    missing: LinePairs
+    age_ms: int
+    left_off: int
+    excluded: tuple[ExcludedCount, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One pickup slot, with how many customers may collect in it and how many places are left."""
+
+    start_ms: int
+    end_ms: int
+    capacity: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class PickupSlots:
+    """A shop's slots by time, full ones too. `zone` is the shop's, IANA.
+
+    `earliest_ready_ms` says when an order that is placed now is ready, None where the shop stays closed.
+    """
+
+    slots: tuple[Slot, ...]
+    earliest_ready_ms: int | None
+    zone: str
+    version: int
+
+
+OrderOutcome: TypeAlias = Order | Rejection
+"""The answer to a change of an order."""
+
+PartOutcomes: TypeAlias = tuple[PartOutcome, ...] | Rejection
+"""The answer to a step that each shop takes for itself: one outcome a part, or why there is no such order."""
+
+ReserveOutcome: TypeAlias = Reservation | Order | Rejection
+"""The answer to a reserve: an order where a limit of the whole chain applies, else a reservation."""
+
+
+_ORDER_STATUSES = {status.value: status for status in OrderStatus}
+_EXCLUSIONS = {exclusion.value: exclusion for exclusion in Exclusion}
+
+OrderResponse = (
+    service_pb2.ConfirmOrderResponse
+    | service_pb2.ReleaseOrderResponse
+    | service_pb2.ExtendOrderResponse
+    | service_pb2.AmendOrderResponse
+)
+PartsResponse = service_pb2.MarkOrderReadyResponse | service_pb2.CollectOrderResponse
+
+
+def order_from(message: order_pb2.Order) -> Order:
+    """An order as a value."""
+    return Order(
+        message.order_id,
+        _ORDER_STATUSES.get(message.status, OrderStatus.UNSPECIFIED),
+        message.customer_id,
+        message.channel,
+        tuple(_part_from(part) for part in message.parts),
+        instant_ms(message.created_at),
+        instant_ms(message.expires_at),
+        message.version,
+        line_pairs(message.missing),
+        release_reason_from(message.release_reason),
+    )
+
+
+def _part_from(message: order_pb2.OrderPart) -> OrderPart:
+    return OrderPart(
+        message.store_id,
+        message.reservation_id,
+        status_from(message.status),
+        lines_from(message.lines),
+        optional_instant_ms(message, "slot_start"),
+        optional_instant_ms(message, "earliest_ready"),
+    )
+
+
+def order_outcome_from(response: OrderResponse) -> OrderOutcome:
+    """The answer to a change of an order: how it is now, or why the business refused."""
+    if response.HasField("rejection"):
+        return rejection_from(response.rejection)
+    return order_from(response.order)
+
+
+def undecided(response: PartsResponse) -> Fault | None:
+    """Why a shop did not decide, where asking all of them again is of use: those that decided repeat themselves."""
+    for outcome in response.outcomes:
+        if outcome.WhichOneof("result") == "error":
+            fault = fault_from_item(outcome.error)
+            if fault.failure is not Failure.FINAL:
+                return fault
+    return None
+
+
+def part_outcome_from(message: service_pb2.PartOutcome, *, what: str, key: str) -> PartOutcome:
+    """What one shop said; `what` was asked with the idempotency key `key`."""
+    match message.WhichOneof("result"):
+        case "reservation":
+            return PartOutcome(message.store_id, reservation_from(message.reservation))
+        case "rejection":
+            return PartOutcome(message.store_id, rejection_from(message.rejection))
+        case _:
+            fault = fault_from_item(message.error)
+            return PartOutcome(message.store_id, _error_of_part(fault, what, f"shop {message.store_id}", key))
+
+
+def _error_of_part(fault: Fault, what: str, where: str, key: str) -> HoldfastError:
+    if fault.failure is Failure.FINAL:
+        return error_from(fault, what=what, where=where, idempotency_key=key)
+    # Overload too: an attempt before this one may have been carried out by this shop, and its answer lost.
+    return OutcomeUnknown(what, where=where, why=f"{fault.code.name}: {fault.why}", idempotency_key=key)
+
+
+def to_sourcing(sourcing: Sourcing) -> order_pb2.Sourcing:
+    """Where to look, as a message."""
+    place = sourcing.place
+    return order_pb2.Sourcing(
+        # A place that names nothing is not sent: the service says that it is missing, where it would take zero degrees.
+        place=None
+        if place == Place()
+        else order_pb2.Place(
+            latitude=place.latitude, longitude=place.longitude, postcode=place.postcode, country=place.country
+        ),
+        policy=f"SOURCING_POLICY_{sourcing.policy.name}",
+        stores_max=sourcing.stores_max,
+        kilometres_max=sourcing.kilometres_max,
+        collect_by=to_optional_timestamp(sourcing.collect_by_ms),
+    )
+
+
+def to_store_plans(plans: Iterable[StorePlan]) -> list[service_pb2.StorePlan]:
+    """What shops are to hold, as messages."""
+    return [
+        service_pb2.StorePlan(
+            store_id=plan.store_id, lines=to_lines(plan.lines), slot_start=to_optional_timestamp(plan.slot_start_ms)
+        )
+        for plan in plans
+    ]
+
+
+def found_stores_from(response: service_pb2.FindStoresResponse) -> FoundStores:
+    """Shops by distance as values."""
+    return FoundStores(
+        tuple(_candidate_from(message) for message in response.candidates),
+        tuple(
+            StorePlan(plan.store_id, line_pairs(plan.lines), optional_instant_ms(plan, "slot_start"))
+            for plan in response.plan
+        ),
+        line_pairs(response.missing),
+        interval_ms(response.age),
+        response.left_off,
+        tuple(ExcludedCount(_exclusion_from(row.exclusion), row.stores) for row in response.excluded),
+    )
+
+
+def _candidate_from(message: order_pb2.Candidate) -> Candidate:
+    return Candidate(
+        message.store_id,
+        message.kilometres,
+        line_pairs(message.available),
+        None if message.capacity_left < 0 else message.capacity_left,
+        _exclusion_from(message.exclusion),
+        optional_instant_ms(message, "earliest_ready"),
+    )
+
+
+def _exclusion_from(number: int) -> Exclusion:
+    return _EXCLUSIONS.get(number, Exclusion.UNSPECIFIED)
+
+
+def pickup_slots_from(response: service_pb2.ListSlotsResponse) -> PickupSlots:
+    """A shop's slots as values."""
+    return PickupSlots(
+        tuple(Slot(instant_ms(slot.start), instant_ms(slot.end), slot.capacity, slot.left) for slot in response.slots),
+        optional_instant_ms(response, "earliest_ready"),
+        response.zone,
+        response.version,
+    )
