@@ -57,6 +57,8 @@ def _varint(number: int) -> bytes:
 
 ResultT = TypeVar("ResultT")
 OutcomeT = TypeVar("OutcomeT")
+RequestT = TypeVar("RequestT", bound="Keyed")
+ResponseT = TypeVar("ResponseT")
 
 Outcome: TypeAlias = (
     service_pb2.ConfirmReservationResponse
@@ -88,7 +90,7 @@ def _read(outcome: Outcome) -> Reservation | Rejection | Fault:
     return fault_from_item(outcome.error)
 
 
-# Any: the answers of the kinds have types of their own, alike but for the name of the status in them.
+# Any: the answers of the RPCs have types of their own, alike but for the name of the status in them.
 def _batched_method(
     connection: Connection,
     one: Method[bytes, Any],
@@ -153,7 +155,7 @@ class Internals:
 
 
 class Client(Protocol):
-    """Whatever has an internals."""
+    """A client, as far as its calls use it."""
 
     @property
     def internals(self) -> Internals:
@@ -161,27 +163,49 @@ class Client(Protocol):
         ...
 
 
+class Keyed(Protocol):
+    """A request for a change: it has an idempotency key."""
+
+    idempotency_key: str
+
+
 async def submit(
-    internals: Internals,
+    client: Client,
     batcher: Batcher[OutcomeT, ResultT],
     request: BatchedRequest,
     *,
     lines: int,
     ledger: str,
-    own_key: bool,
+    idempotency_key: str | None,
     timeout_ms: int | None,
 ) -> ResultT:
-    """Send a request in a batch, and wait. Its key is unique within `ledger`; `own_key` says that it was made here."""
-    key = request.idempotency_key
+    """Send a request in a batch, and wait. `idempotency_key` None makes one; a given one is unique within `ledger`."""
+    key = _set_key(request, idempotency_key)
     return await batcher.submit(
         request.SerializeToString(),
         lines=lines,
         key=key,
-        serial_key=None if own_key else f"{ledger}:{key}",
-        timeout_ms=internals.caller.timeouts.call_ms if timeout_ms is None else timeout_ms,
+        serial_key=None if idempotency_key is None else f"{ledger}:{key}",
+        timeout_ms=client.internals.caller.timeouts.call_ms if timeout_ms is None else timeout_ms,
     )
 
 
-def fresh_key() -> str:
-    """A new idempotency key: 32 hexadecimal digits."""
-    return uuid4().hex
+async def keyed(
+    client: Client,
+    method: Method[RequestT, ResponseT],
+    request: RequestT,
+    idempotency_key: str | None,
+    timeout_ms: int | None,
+    *,
+    undecided: Callable[[ResponseT], Fault | None] | None = None,
+) -> ResponseT:
+    """Send a change by itself, with retries as in `Caller.ask`. `idempotency_key` None makes one."""
+    key = _set_key(request, idempotency_key)
+    caller = client.internals.caller
+    return await caller.ask(method, request, timeout_ms=timeout_ms, idempotency_key=key, undecided=undecided)
+
+
+def _set_key(request: Keyed, idempotency_key: str | None) -> str:
+    # A fresh key is 32 hexadecimal digits.
+    request.idempotency_key = uuid4().hex if idempotency_key is None else idempotency_key
+    return request.idempotency_key

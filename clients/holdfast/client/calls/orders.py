@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from holdfast.client import methods
 from holdfast.client.errors import ServiceFault
-from holdfast.client.internals import Client, fresh_key, submit
+from holdfast.client.internals import Client, Keyed, keyed, submit
 from holdfast.client.methods import Method
 from holdfast.client.models.orders import (
     FoundStores,
@@ -43,7 +43,7 @@ from holdfast.client.wire_types import (
 )
 from holdfast.v1 import order_service_pb2 as service_pb2
 
-RequestT = TypeVar("RequestT")
+RequestT = TypeVar("RequestT", bound=Keyed)
 OrderT = TypeVar("OrderT", bound=OrderResponse)
 PartsT = TypeVar("PartsT", bound=PartsResponse)
 
@@ -72,9 +72,7 @@ async def reserve_near(
     `slot_start_ms` is taken in every shop. `collect_by_ms`, in place of a slot, leaves out shops where the order would
     be ready only later. A refusal with NO_STORE_IN_REACH names the `near_stores`.
     """
-    key = fresh_key() if idempotency_key is None else idempotency_key
     request = reserve_request(
-        key=key,
         lines=lines,
         customer_id=customer_id,
         channel=channel,
@@ -85,13 +83,13 @@ async def reserve_near(
     )
     internals = self.internals
     outcome = await submit(
-        internals,
+        self,
         internals.orders,
         request,
         lines=len(request.lines),
         # Customers share ledgers by a rule of the service.
         ledger="",
-        own_key=idempotency_key is None,
+        idempotency_key=idempotency_key,
         timeout_ms=timeout_ms,
     )
     if isinstance(outcome, Reservation):
@@ -116,11 +114,8 @@ async def confirm_order(
     timeout_ms: int | None = None,
 ) -> OrderOutcome:
     """HELD to CONFIRMED, every part of it. `collect_within_ms` None leaves the time to collect to the policy."""
-    key = fresh_key() if idempotency_key is None else idempotency_key
-    request = service_pb2.ConfirmOrderRequest(
-        idempotency_key=key, order_id=order_id, collect_within=to_optional_duration(collect_within_ms)
-    )
-    return await _change(self, methods.CONFIRM_ORDER, request, key, timeout_ms)
+    request = service_pb2.ConfirmOrderRequest(order_id=order_id, collect_within=to_optional_duration(collect_within_ms))
+    return await _change(self, methods.CONFIRM_ORDER, request, idempotency_key, timeout_ms)
 
 
 async def release_order(
@@ -132,11 +127,8 @@ async def release_order(
     timeout_ms: int | None = None,
 ) -> OrderOutcome:
     """Give every part back; shops that cannot be told yet follow by themselves."""
-    key = fresh_key() if idempotency_key is None else idempotency_key
-    request = service_pb2.ReleaseOrderRequest(
-        idempotency_key=key, order_id=order_id, reason=f"RELEASE_REASON_{reason.name}"
-    )
-    return await _change(self, methods.RELEASE_ORDER, request, key, timeout_ms)
+    request = service_pb2.ReleaseOrderRequest(order_id=order_id, reason=f"RELEASE_REASON_{reason.name}")
+    return await _change(self, methods.RELEASE_ORDER, request, idempotency_key, timeout_ms)
 
 
 async def extend_order(
@@ -148,9 +140,8 @@ async def extend_order(
     timeout_ms: int | None = None,
 ) -> OrderOutcome:
     """Move the deadline of every part to `ttl_ms` from now."""
-    key = fresh_key() if idempotency_key is None else idempotency_key
-    request = service_pb2.ExtendOrderRequest(idempotency_key=key, order_id=order_id, ttl=to_duration(ttl_ms))
-    return await _change(self, methods.EXTEND_ORDER, request, key, timeout_ms)
+    request = service_pb2.ExtendOrderRequest(order_id=order_id, ttl=to_duration(ttl_ms))
+    return await _change(self, methods.EXTEND_ORDER, request, idempotency_key, timeout_ms)
 
 
 async def amend_order(
@@ -167,11 +158,10 @@ async def amend_order(
 
     All stays as it is until the new is certain, and where it cannot be had.
     """
-    key = fresh_key() if idempotency_key is None else idempotency_key
     request = service_pb2.AmendOrderRequest(
-        idempotency_key=key, order_id=order_id, stores=to_store_plans(stores), ttl=to_optional_duration(ttl_ms)
+        order_id=order_id, stores=to_store_plans(stores), ttl=to_optional_duration(ttl_ms)
     )
-    return await _change(self, methods.AMEND_ORDER, request, key, timeout_ms)
+    return await _change(self, methods.AMEND_ORDER, request, idempotency_key, timeout_ms)
 
 
 async def ready_order(
@@ -182,9 +172,8 @@ async def ready_order(
     A shop that does not decide is asked again until the deadline, with the same key; what then is still open is told as
     the part's error.
     """
-    key = fresh_key() if idempotency_key is None else idempotency_key
-    request = service_pb2.MarkOrderReadyRequest(idempotency_key=key, order_id=order_id)
-    return await _each_part(self, methods.MARK_ORDER_READY, request, key, timeout_ms)
+    request = service_pb2.MarkOrderReadyRequest(order_id=order_id)
+    return await _each_part(self, methods.MARK_ORDER_READY, request, idempotency_key, timeout_ms)
 
 
 async def collect_order(
@@ -196,29 +185,34 @@ async def collect_order(
     timeout_ms: int | None = None,
 ) -> PartOutcomes:
     """Every part to sold, one outcome a part, as in `ready_order`."""
-    key = fresh_key() if idempotency_key is None else idempotency_key
-    request = service_pb2.CollectOrderRequest(
-        idempotency_key=key, order_id=order_id, payment_reference=payment_reference
-    )
-    return await _each_part(self, methods.COLLECT_ORDER, request, key, timeout_ms)
+    request = service_pb2.CollectOrderRequest(order_id=order_id, payment_reference=payment_reference)
+    return await _each_part(self, methods.COLLECT_ORDER, request, idempotency_key, timeout_ms)
 
 
 async def _change(
-    self: Client, method: Method[RequestT, OrderT], request: RequestT, key: str, timeout_ms: int | None
+    self: Client,
+    method: Method[RequestT, OrderT],
+    request: RequestT,
+    idempotency_key: str | None,
+    timeout_ms: int | None,
 ) -> OrderOutcome:
-    response = await self.internals.caller.ask(method, request, timeout_ms=timeout_ms, idempotency_key=key)
+    response = await keyed(self, method, request, idempotency_key, timeout_ms)
     return order_outcome_from(response)
 
 
 async def _each_part(
-    self: Client, method: Method[RequestT, PartsT], request: RequestT, key: str, timeout_ms: int | None
+    self: Client,
+    method: Method[RequestT, PartsT],
+    request: RequestT,
+    idempotency_key: str | None,
+    timeout_ms: int | None,
 ) -> PartOutcomes:
-    response = await self.internals.caller.ask(
-        method, request, timeout_ms=timeout_ms, idempotency_key=key, undecided=undecided
-    )
+    response = await keyed(self, method, request, idempotency_key, timeout_ms, undecided=undecided)
     if response.HasField("rejection"):
         return rejection_from(response.rejection)
-    return tuple(part_outcome_from(outcome, what=method.name, key=key) for outcome in response.outcomes)
+    return tuple(
+        part_outcome_from(outcome, what=method.name, key=request.idempotency_key) for outcome in response.outcomes
+    )
 
 
 async def find_stores(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from holdfast.client import methods
-from holdfast.client.internals import Client, fresh_key
+from holdfast.client.internals import Client, keyed
 from holdfast.client.models.events import Event
 from holdfast.client.models.stock import (
     Adjustment,
@@ -30,13 +30,8 @@ async def adjust_stock(
     timeout_ms: int | None = None,
 ) -> StockOutcome:
     """Apply movements of one source, 1 to 4,096 rows; rows repeated or late are dropped and counted."""
-    key = fresh_key() if idempotency_key is None else idempotency_key
-    request = service_pb2.AdjustStockRequest(
-        idempotency_key=key, store_id=store_id, source=source, adjustments=to_adjustments(adjustments)
-    )
-    response = await self.internals.caller.ask(
-        methods.ADJUST_STOCK, request, timeout_ms=timeout_ms, idempotency_key=key
-    )
+    request = service_pb2.AdjustStockRequest(store_id=store_id, source=source, adjustments=to_adjustments(adjustments))
+    response = await keyed(self, methods.ADJUST_STOCK, request, idempotency_key, timeout_ms)
     return stock_outcome_from(response)
 
 
@@ -51,15 +46,13 @@ async def count_stock(
     timeout_ms: int | None = None,
 ) -> StockOutcome:
     """Set what was counted as of an instant (None: now); movements since then are kept. Units may be zero."""
-    key = fresh_key() if idempotency_key is None else idempotency_key
     request = service_pb2.CountStockRequest(
-        idempotency_key=key,
         store_id=store_id,
         counts=[stock_pb2.Count(sku=sku, quantity=quantity) for sku, quantity in counts],
         as_of=None if as_of_ms is None else to_timestamp(as_of_ms),
         holds=f"HOLDS_COUNTED_{holds.name}",
     )
-    response = await self.internals.caller.ask(methods.COUNT_STOCK, request, timeout_ms=timeout_ms, idempotency_key=key)
+    response = await keyed(self, methods.COUNT_STOCK, request, idempotency_key, timeout_ms)
     return stock_outcome_from(response)
 
 
@@ -72,15 +65,11 @@ async def set_safety_stock(
     timeout_ms: int | None = None,
 ) -> StockOutcome:
     """Set the units that a shop keeps back, by SKU; zero keeps none."""
-    key = fresh_key() if idempotency_key is None else idempotency_key
     request = service_pb2.SetSafetyStockRequest(
-        idempotency_key=key,
         store_id=store_id,
         safety_stocks=[service_pb2.SafetyStock(sku=sku, quantity=quantity) for sku, quantity in safety_stocks],
     )
-    response = await self.internals.caller.ask(
-        methods.SET_SAFETY_STOCK, request, timeout_ms=timeout_ms, idempotency_key=key
-    )
+    response = await keyed(self, methods.SET_SAFETY_STOCK, request, idempotency_key, timeout_ms)
     return stock_outcome_from(response)
 
 

@@ -7,17 +7,13 @@ from typing import Annotated
 import typer
 
 from holdfast.client.cli.options import (
-    TIMEOUT,
     CollectByOption,
-    JsonOption,
     KeyOption,
     KmMaxOption,
     PolicyOption,
     SlotOption,
     StoreArgument,
     StoresMaxOption,
-    TargetOption,
-    TimeoutOption,
     duration_ms,
     instant_ms,
     one_place,
@@ -27,7 +23,7 @@ from holdfast.client.cli.options import (
 )
 from holdfast.client.cli.output import to_document
 from holdfast.client.cli.reservations import ReasonName
-from holdfast.client.cli.session import Session
+from holdfast.client.cli.session import Session, with_session
 from holdfast.client.cli.tables import found_stores_table, order_table, slots_table
 from holdfast.client.models.orders import StorePlan
 from holdfast.client.models.reservations import ReleaseReason
@@ -38,83 +34,67 @@ OrderArgument = Annotated[str, typer.Argument(help="The order's id, 0007/1907 fo
 
 
 @app.command()
-def show(
-    order: OrderArgument, target: TargetOption = None, as_json: JsonOption = False, timeout: TimeoutOption = TIMEOUT
-) -> None:
+@with_session
+def show(session: Session, order: OrderArgument) -> None:
     """Read an order as it is now."""
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     found = session.run(lambda client: client.get_order(order))
     session.show({"order": to_document(found)}, order_table(found))
 
 
 @app.command()
+@with_session
 def confirm(
+    session: Session,
     order: OrderArgument,
     collect_within: Annotated[str | None, typer.Option(help="Time to collect, 24h for example.")] = None,
     key: KeyOption = None,
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: TimeoutOption = TIMEOUT,
 ) -> None:
     """Confirm every part of an order."""
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     within_ms = optional_duration_ms(collect_within, "--collect-within")
     session.change(lambda client: client.confirm_order(order, collect_within_ms=within_ms, idempotency_key=key))
 
 
 @app.command()
-def ready(
-    order: OrderArgument,
-    key: KeyOption = None,
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: TimeoutOption = TIMEOUT,
-) -> None:
+@with_session
+def ready(session: Session, order: OrderArgument, key: KeyOption = None) -> None:
     """Say that the goods wait at the counters; each shop answers for itself."""
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     session.change(lambda client: client.ready_order(order, idempotency_key=key))
 
 
 @app.command()
+@with_session
 def collect(
+    session: Session,
     order: OrderArgument,
     payment: Annotated[str, typer.Option(help="The payment's reference.")],
     key: KeyOption = None,
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: TimeoutOption = TIMEOUT,
 ) -> None:
     """Hand over and sell every part; each shop answers for itself."""
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     session.change(lambda client: client.collect_order(order, payment_reference=payment, idempotency_key=key))
 
 
 @app.command()
+@with_session
 def release(
+    session: Session,
     order: OrderArgument,
     reason: Annotated[ReasonName, typer.Option(help="Why.")],
     key: KeyOption = None,
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: TimeoutOption = TIMEOUT,
 ) -> None:
     """Give every part of an order back."""
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     why = ReleaseReason[reason.name]
     session.change(lambda client: client.release_order(order, reason=why, idempotency_key=key))
 
 
 @app.command()
+@with_session
 def extend(
+    session: Session,
     order: OrderArgument,
     ttl: Annotated[str, typer.Option(help="The new deadline, as a time from now.")],
     key: KeyOption = None,
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: TimeoutOption = TIMEOUT,
 ) -> None:
     """Move the deadline of every part."""
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     ttl_ms = duration_ms(ttl, "--ttl")
     session.change(lambda client: client.extend_order(order, ttl_ms=ttl_ms, idempotency_key=key))
 
@@ -122,7 +102,9 @@ def extend(
 _LINES = re.compile(r"(.+?)=(\d{1,18})(?:,|$)")
 
 
+@with_session
 def amend(
+    session: Session,
     what: Annotated[
         str, typer.Argument(help="A reservation's id, S1:7 for example, or an order's, 0007/1907.", metavar="ID")
     ],
@@ -141,15 +123,11 @@ def amend(
     ttl: Annotated[str | None, typer.Option(help="The new deadline, as a time from now.")] = None,
     slot: SlotOption = None,
     key: KeyOption = None,
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: TimeoutOption = TIMEOUT,
 ) -> None:
     """Change lines, deadline or pickup slot in one step; refused, all stays as it was.
 
     For an order, --slot is the slot of every shop that --store names with lines.
     """
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     slot_start_ms = instant_ms(slot, "--slot")
     ttl_ms = optional_duration_ms(ttl, "--ttl")
     if "/" in what:
@@ -220,7 +198,9 @@ CandidatesOption = Annotated[
 ]
 
 
+@with_session
 def find(
+    session: Session,
     context: typer.Context,
     lines: LinesArgument,
     at: AtOption = None,
@@ -232,12 +212,8 @@ def find(
     slot: SlotOption = None,
     collect_by: CollectByOption = None,
     candidates: CandidatesOption = None,
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: TimeoutOption = TIMEOUT,
 ) -> None:
     """Find shops that could serve, by distance, and say what an order would be now. Nothing is held."""
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     # The two commands differ in nothing else, and have one list of options.
     explain = context.info_name == EXPLAIN
     wanted, place = quantities(lines, "LINE"), one_place(at, postcode)
@@ -259,16 +235,14 @@ def find(
     session.show(to_document(found), found_stores_table(found, explained=explain))
 
 
+@with_session
 def slots(
+    session: Session,
     store: StoreArgument,
     start: Annotated[str | None, typer.Option("--from", help="From when, ISO 8601 with zone. Otherwise now.")] = None,
     window: Annotated[str | None, typer.Option("--window", help="For how long, up to 31d. Otherwise 2d.")] = None,
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: TimeoutOption = TIMEOUT,
 ) -> None:
     """List a shop's pickup slots with the places left, and when an order that is placed now is ready."""
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     from_ms = instant_ms(start, "--from")
     window_ms = optional_duration_ms(window, "--window")
     found = session.run(lambda client: client.list_slots(store, from_ms=from_ms, window_ms=window_ms))

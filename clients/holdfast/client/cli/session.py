@@ -1,17 +1,19 @@
 """Where the service is, and one client for the time of a command."""
 
 import asyncio
+import inspect
 import json
 import os
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 import typer
 
 from holdfast.client.channel import ChannelClient
-from holdfast.client.cli.options import duration_ms
+from holdfast.client.cli.options import TIMEOUT, JsonOption, TargetOption, TimeoutOption, duration_ms
 from holdfast.client.cli.output import (
     ExitCode,
     exit_code_of_parts,
@@ -26,6 +28,7 @@ from holdfast.client.models.orders import Order, PartOutcomes
 from holdfast.client.models.reservations import Rejection, Reservation
 from holdfast.client.models.stock import StockOutcome
 
+ParamsT = ParamSpec("ParamsT")
 ResultT = TypeVar("ResultT")
 
 Answer: TypeAlias = Reservation | Order | PartOutcomes | StockOutcome
@@ -64,6 +67,13 @@ class Session:
         """From the options that all commands have."""
         return cls(find_target(target), as_json, duration_ms(timeout, "--timeout"))
 
+    @classmethod
+    def of_options(
+        cls, target: TargetOption = None, as_json: JsonOption = False, timeout: TimeoutOption = TIMEOUT
+    ) -> "Session":
+        """As `of`; these parameters are the options on the command line."""
+        return cls.of(target, as_json=as_json, timeout=timeout)
+
     def run(self, use: Callable[[ChannelClient], Coroutine[Any, Any, ResultT]]) -> ResultT:
         """The result of `use` with a client; raises errors of the tree."""
 
@@ -97,3 +107,19 @@ class Session:
                     raise typer.Exit(code)
             case _:
                 self.show({"change": to_document(outcome)}, change_table(outcome))
+
+
+def with_session(command: Callable[Concatenate[Session, ParamsT], None]) -> Callable[..., None]:
+    """A command that takes the options of all commands, and has its first argument, the session, made of them."""
+    own = list(inspect.signature(command).parameters.values())[1:]
+    shared = list(inspect.signature(Session.of_options).parameters.values())
+    every = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*own, *shared)]
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        session = Session.of_options(*(given.pop(parameter.name) for parameter in shared))
+        command(session, **given)  # type: ignore[call-arg]
+
+    run.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in every}
+    return run

@@ -215,7 +215,6 @@ def lines_from(messages: Iterable[reservation_pb2.ReservationLine]) -> tuple[Lin
 
 def reserve_request(
     *,
-    key: str,
     store_id: str = "",
     lines: LineQuantities,
     customer_id: str,
@@ -227,7 +226,6 @@ def reserve_request(
 ) -> service_pb2.ReserveRequest:
     """What to hold, in a shop or where `sourcing` looks; `ttl_ms` None leaves the time to the rules."""
     return service_pb2.ReserveRequest(
-        idempotency_key=key,
         store_id=store_id,
         lines=to_lines(lines),
         customer_id=customer_id,
