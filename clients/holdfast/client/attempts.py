@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 import grpc
 
-from holdfast.client.errors import ClientClosed, HoldfastError, OutcomeUnknown, Overloaded
+from holdfast.client.errors import ClientClosed, HoldfastError, OutcomeUnknown, Overloaded, Unavailable
 from holdfast.client.limits import Failure, RetryPolicy
 from holdfast.client.statuses import Fault, error_from
 
@@ -33,7 +33,7 @@ class Attempts:
         self.last_fault = fault
         if failure is Failure.UNCLEAR:
             self.unclear += 1
-        if failure is Failure.UNCLEAR or failure is Failure.UNAVAILABLE:
+        if failure in {Failure.UNCLEAR, Failure.UNAVAILABLE} and not fault.not_sent:
             self.maybe_done = True
         return policy.wait_ms(
             failure,
@@ -50,6 +50,10 @@ class Attempts:
         if isinstance(error, Overloaded) and self.maybe_done and self.idempotency_key is not None:
             # Refused now, but an earlier attempt may have been carried out.
             return OutcomeUnknown(what, where=where, why=error.why, idempotency_key=self.idempotency_key)
+        if isinstance(error, OutcomeUnknown) and fault.not_sent and not self.maybe_done:
+            # Nothing of this call was sent: what helps is to reach the service, whatever the key.
+            key, mend = error.idempotency_key, Unavailable.default_mend
+            return OutcomeUnknown(what, where=where, why=error.why, mend=mend, idempotency_key=key)
         return error
 
     def error_at_deadline(self, *, what: str, where: str, in_flight: bool) -> HoldfastError:

@@ -72,6 +72,10 @@ _NO_GATEWAY_YET = "Application metadata not set"
 """What Ray Serve's proxy says, as NOT_FOUND, while HAProxy restarts and knows of no gateway (2.60): ask again."""
 
 
+_NOT_CONNECTED = "failed to connect to all addresses"
+"""What gRPC says, as UNAVAILABLE, of a call that it failed before sending it: no connection could be made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Why an attempt, or one item of it, got no answer of the business."""
@@ -85,6 +89,11 @@ class Fault:
     def failure(self) -> Failure:
         """Whether to ask again."""
         return FAILURES[self.code]
+
+    @property
+    def not_sent(self) -> bool:
+        """Whether it is certain that the attempt never reached the service."""
+        return self.code is grpc.StatusCode.UNAVAILABLE and self.why.startswith(_NOT_CONNECTED)
 
 
 def fault_from_rpc(error: grpc.aio.AioRpcError) -> Fault:

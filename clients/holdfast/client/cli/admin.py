@@ -14,7 +14,7 @@ from rich.table import Table
 
 from holdfast.client.channel import ChannelClient
 from holdfast.client.cli.options import JsonOption, TargetOption, optional_duration_ms
-from holdfast.client.cli.output import ExitCode, facts, table, time_text, to_document
+from holdfast.client.cli.output import ExitCode, duration_text, facts, table, time_text, to_document
 from holdfast.client.cli.session import Session, with_session
 from holdfast.client.models.administration import (
     CUSTOMERS_LEDGERS,
@@ -168,7 +168,7 @@ def status(session: Session, ledgers: LedgersArgument = None, everything: AllOpt
             one.positions,
             one.outbox,
             one.snapshot_version,
-            f"{one.recovery_ms} ms",
+            duration_text(one.recovery_ms),
             time_text(one.ledger_time_ms),
         )
         for one in found
@@ -255,7 +255,9 @@ def _discrepancies(found: Iterable[Discrepancy]) -> str:
 
 
 def _show_policy(session: Session, policy: Policy) -> None:
-    rules = [f"{rule.ttl_ms} ms: {_fits(rule.channel, rule.sku, rule.store_id)}" for rule in policy.ttl_rules]
+    rules = [
+        f"{duration_text(rule.ttl_ms)}: {_fits(rule.channel, rule.sku, rule.store_id)}" for rule in policy.ttl_rules
+    ]
     limits = [
         f"{rule.open_reservations_max or 'any'} reservations, {rule.units_max or 'any'} units: "
         f"{_fits(rule.channel, rule.sku)}"
@@ -263,15 +265,15 @@ def _show_policy(session: Session, policy: Policy) -> None:
     ]
     over_chain = [
         f"{rule.open_reservations_max or 'any'} orders, {rule.units_max or 'any'} units, collected ones for "
-        f"{rule.collected_for_ms} ms: {_fits(rule.channel, rule.sku)}"
+        f"{duration_text(rule.collected_for_ms)}: {_fits(rule.channel, rule.sku)}"
         for rule in policy.chain_limit_rules
     ]
     drawn = facts(
         [
             ("version", policy.version),
-            ("a hold lasts, ms", policy.ttl_default_ms),
-            ("longest, ms", policy.ttl_max_ms),
-            ("to collect, ms", policy.collect_within_ms),
+            ("a hold lasts", duration_text(policy.ttl_default_ms)),
+            ("longest", duration_text(policy.ttl_max_ms)),
+            ("to collect", duration_text(policy.collect_within_ms)),
             ("rules of time", "\n".join(rules)),
             ("limits", "\n".join(limits)),
             ("limits over the chain", "\n".join(over_chain)),

@@ -8,8 +8,9 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -18,7 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from holdfast.client.cli import admin, doctor, orders, reservations, stock, watch
-from holdfast.client.cli.output import ExitCode, error_document, exit_code_of
+from holdfast.client.cli.output import ExitCode, advice_text, error_document, exit_code_of, print_line
 from holdfast.client.errors import HoldfastError, Unsupported
 
 
@@ -68,7 +69,7 @@ class Edge(TyperGroup):
             returned = super().main(given, *more, **extra)
             sys.exit(returned if isinstance(returned, int) else ExitCode.DONE)
         except HoldfastError as error:
-            _tell(str(error), error_document(error), code=exit_code_of(error), as_json=as_json)
+            _tell(_words(error), error_document(error), code=exit_code_of(error), as_json=as_json)
         except TyperException as error:
             _tell_usage(error.format_message(), as_json=as_json)
         except ValueError as error:
@@ -76,6 +77,12 @@ class Edge(TyperGroup):
             _tell_usage(str(error), as_json=as_json)
         except typer.Abort:
             sys.exit(ExitCode.INTERRUPTED)
+
+
+def _words(error: HoldfastError) -> str:
+    """The error for people: what failed keeps its name, reason and advice name commands."""
+    what, mark, rest = str(error).partition(": ")
+    return what + mark + advice_text(rest)
 
 
 def _tell_usage(why: str, *, as_json: bool) -> NoReturn:
@@ -103,6 +110,26 @@ app = typer.Typer(
     help="Holdfast reserves the stock of shops. Exit codes: 0 done, 1 refused by the business or a fault found, "
     "2 wrong usage, 3 unavailable, 4 not found, 5 anything else.",
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        try:
+            print_line(f"holdfast {version('holdfast-client')}")
+        except PackageNotFoundError as error:
+            mend = "Install Holdfast, or its client, with pip"
+            raise Unsupported("tell the version", why="it runs from its source, uninstalled", mend=mend) from error
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the client's version.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
 
 app.command(cls=PassThrough)(serve)
 app.command(cls=PassThrough)(demo)

@@ -184,7 +184,10 @@ CANDIDATES_MAX = 100
 """The service tells no more shops at once."""
 
 LinesArgument = Annotated[list[str], typer.Argument(help="SKU=UNITS, or SKU for one unit.", metavar="LINE...")]
-AtOption = Annotated[str | None, typer.Option("--at", help="Where to look: degrees north and east, LAT,LON.")]
+AtOption = Annotated[
+    str | None,
+    typer.Option("--at", "--near", help="Where to look: degrees north and east, LAT,LON."),
+]
 PostcodeOption = Annotated[
     str | None,
     typer.Option("--postcode", help="Where to look, as a postcode that the operator loaded, or COUNTRY:POSTCODE."),

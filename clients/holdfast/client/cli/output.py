@@ -1,6 +1,7 @@
 """What the commands print: JSON documents, errors and their exit codes, and the building blocks of tables."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
@@ -59,6 +60,16 @@ def time_text(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
+def duration_text(length_ms: int) -> str:
+    """An interval as it is typed on the command line: `2h`, `1h30m`, `1s500ms`; `0s` for none."""
+    parts: list[str] = []
+    for unit, unit_ms in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)):
+        count, length_ms = divmod(length_ms, unit_ms)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> Table:
     """A table of texts; columns whose name ends in `#` hold numbers."""
     drawn = Table(title=title, title_justify="left")
@@ -76,6 +87,31 @@ def facts(pairs: Iterable[tuple[str, object]], *, title: str | None = None) -> T
         if value != "":
             drawn.add_row(name, str(value))
     return drawn
+
+
+_COMMANDS = {
+    "AmendOrder": "amend",
+    "AmendReservation": "amend",
+    "CountStock": "stock count",
+    "ExtendOrder": "order extend",
+    "ExtendReservation": "extend",
+    "FindStores": "find",
+    "GetOrder": "order show",
+    "GetReservation": "show",
+    "ListReservations": "list",
+    "ListSlots": "slots",
+    "ListStores": "store list",
+    "PutStores": "store put",
+    "ReleaseOrder": "order release",
+    "ReleaseReservation": "release",
+    "SetPolicy": "policy set",
+}
+_RPC_NAMES = re.compile(rf"\b({'|'.join(_COMMANDS)})\b")
+
+
+def advice_text(text: str) -> str:
+    """Advice for people at a command line: where it names an RPC, the command that calls it."""
+    return _RPC_NAMES.sub(lambda found: f"`holdfast {_COMMANDS[found[0]]}`", text)
 
 
 class ExitCode(IntEnum):

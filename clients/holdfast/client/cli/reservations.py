@@ -39,7 +39,7 @@ WordsArgument = Annotated[
 ]
 NearOption = Annotated[
     str | None,
-    typer.Option("--near", help="Look for shops near LAT,LON or [COUNTRY:]POSTCODE; the answer is an order."),
+    typer.Option("--near", "--at", help="Look for shops near LAT,LON or [COUNTRY:]POSTCODE; the answer is an order."),
 ]
 
 

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from rich.console import Group
 from rich.table import Table
 
-from holdfast.client.cli.output import facts, table, time_text, to_document
+from holdfast.client.cli.output import advice_text, duration_text, facts, table, time_text, to_document
 from holdfast.client.errors import HoldfastError
 from holdfast.client.models.events import Event
 from holdfast.client.models.orders import Candidate, Exclusion, FoundStores, Order, PartOutcome, PickupSlots
 from holdfast.client.models.reservations import NearStore, Rejection, Reservation
-from holdfast.client.models.stock import AvailabilityChange, Position, StockChange, StoreAvailability
+from holdfast.client.models.stock import AvailabilityChange, Position, Shortfall, StockChange, StoreAvailability
 from holdfast.client.wire_types import LinePairs
 
 
@@ -43,7 +43,7 @@ def rejection_table(refused: Rejection) -> Table:
     return facts(
         [
             ("refused", refused.reason.name),
-            ("why", refused.message),
+            ("why", advice_text(refused.message)),
             ("shop", refused.store_id),
             ("reservation", refused.reservation_id),
             ("order", refused.order_id),
@@ -105,9 +105,14 @@ def change_table(change: StockChange) -> Table:
             ("dropped as repeated", change.dropped_repeated),
             ("dropped as late", change.dropped_late),
             ("version", change.version),
-            ("shortfalls", ", ".join(f"{one.quantity} x {one.sku}" for one in change.shortfalls)),
+            ("shortfalls", "\n".join(_shortfall_text(one) for one in change.shortfalls)),
         ]
     )
+
+
+def _shortfall_text(short: Shortfall) -> str:
+    losses = ", ".join(f"{loss.reservation_id} loses {loss.quantity}" for loss in short.losses)
+    return f"{short.quantity} x {short.sku}" + (f": {losses}" if losses else "")
 
 
 def event_line(event: Event) -> str:
@@ -188,7 +193,7 @@ def found_stores_table(found: FoundStores, *, explained: bool) -> Group:
                 (f"out: {RULES[row.exclusion] or 'a rule of a newer service'}", _shops(row.stores))
                 for row in found.excluded
             ),
-            ("as of", f"{found.age_ms} ms ago"),
+            ("as of", f"{duration_text(found.age_ms)} ago"),
         ]
     )
     return Group(table(["shop", "km#", "has", "places#", "ready from", "would hold", "out because"], rows), told)
