@@ -14,7 +14,7 @@ _NO_ANSWER = Fault(grpc.StatusCode.DEADLINE_EXCEEDED, "no answer came before the
 
 
 class Attempts:
-    """The tries of one call. `idempotency_key` is None for a read."""
+    """The attempts of one call. `idempotency_key` is None for a read."""
 
     __slots__ = ("count", "idempotency_key", "last_fault", "maybe_done", "unclear")
 
@@ -45,7 +45,7 @@ class Attempts:
         )
 
     def error(self, fault: Fault, *, what: str, where: str) -> HoldfastError:
-        """The error to raise when the tries end with `fault`."""
+        """The error to raise when the attempts end with `fault`."""
         error = error_from(fault, what=what, where=where, idempotency_key=self.idempotency_key)
         if isinstance(error, Overloaded) and self.maybe_done and self.idempotency_key is not None:
             # Refused now, but an earlier attempt may have been carried out.

@@ -160,18 +160,18 @@ class Caller:
         attempts = Attempts(idempotency_key)
         what, where = method.name, self.connection.target
         longest_ms = self.timeouts.attempt_ms if attempt_ms is None else attempt_ms
-        told: ResponseT | None = None
+        response: ResponseT | None = None
         while True:
             if self.closed:
-                if told is not None:
-                    return told
+                if response is not None:
+                    return response
                 raise attempts.error_at_close(what=what, where=where, in_flight=False)
             remaining_ms = (deadline_at - loop.time()) * 1000
             try:
-                told = await self.connection.call(method, request, max(1, min(longest_ms, int(remaining_ms))))
-                fault = None if undecided is None else undecided(told)
+                response = await self.connection.call(method, request, max(1, min(longest_ms, int(remaining_ms))))
+                fault = None if undecided is None else undecided(response)
                 if fault is None:
-                    return told
+                    return response
             except grpc.aio.AioRpcError as error:
                 fault = fault_from_rpc(error)
             except asyncio.CancelledError:
@@ -186,7 +186,7 @@ class Caller:
                 jitter=self.jitter(),
             )
             if wait_ms is None:
-                if told is not None:
-                    return told
+                if response is not None:
+                    return response
                 raise attempts.error(fault, what=what, where=where)
             await asyncio.sleep(wait_ms / 1000)

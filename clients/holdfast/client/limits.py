@@ -21,7 +21,7 @@ class Limits:
     batch_lines_max      keeps a full batch and its answer below the 4 MB that some proxies allow a message.
     batches_in_flight_max  per RPC; while these are in flight the next one fills. More of them means smaller ones.
     calls_max            unfinished calls per RPC; beyond it a call is refused with Overloaded.
-    watch_silence_ms_max how long a watch tries to come back before it gives up.
+    watch_silence_ms_max how long a watch tries to reconnect before it raises.
     """
 
     batch_items_max: int = 1_024
@@ -63,7 +63,7 @@ class Failure(Enum):
 class RetryPolicy:
     """Waits double from `wait_first_ms` to `wait_max_ms`; half of each is jitter.
 
-    `attempts_max` bounds the tries of a call whatever happens; `unclear_attempts_max` those that ended UNCLEAR.
+    `attempts_max` bounds the attempts of a call whatever happens; `unclear_attempts_max` those that ended UNCLEAR.
     """
 
     wait_first_ms: int = 20

@@ -1,6 +1,6 @@
 """From gRPC statuses and item errors to one `Fault`, and from a fault to the error tree.
 
-For every `grpc.StatusCode` it is said here whether it is asked again (`FAILURES`) and what it is raised as
+For every `grpc.StatusCode` this module says whether it is retried (`FAILURES`) and what it is raised as
 (`error_from`).
 """
 
@@ -87,7 +87,7 @@ class Fault:
 
     @property
     def failure(self) -> Failure:
-        """Whether to ask again."""
+        """Whether and how to retry."""
         return FAILURES[self.code]
 
     @property
@@ -126,7 +126,7 @@ def fault_from_item(item: error_pb2.ItemError) -> Fault:
 
 
 def error_from(fault: Fault, *, what: str, where: str, idempotency_key: str | None) -> HoldfastError:
-    """The error to raise once a fault is not asked again; `idempotency_key` is None for a read."""
+    """The error to raise once a fault is not retried; `idempotency_key` is None for a read."""
     simple = _SIMPLE.get(fault.code)
     if simple is not None:
         return simple(what, where=where, why=fault.why)

@@ -21,14 +21,14 @@ from holdfast.v1 import event_service_pb2, stock_service_pb2
 ItemT = TypeVar("ItemT")
 
 _ALIVE_AFTER_MS = 5_000
-"""A connection that lasted so long was up, even where a quiet shop had nothing to tell."""
+"""A connection that lasted so long was up, even where it delivered no item."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedItem(Generic[ItemT]):
-    """One thing that the stream told: `item` (None where only the cursor moves) at a shop's version.
+    """One item of the stream at a shop's version; `item` is None where only the cursor moves.
 
-    `previous_version` is the version that must have been told before it, None where the sequence may have gaps.
+    `previous_version` is the version that must have come before it, None where the sequence may have gaps.
     """
 
     store_id: str
@@ -50,7 +50,7 @@ class Subscription(Generic[ItemT]):
     """An async iterator for one consumer. Use it with `async with`, or call `aclose`.
 
     It resumes after UNAVAILABLE, RESOURCE_EXHAUSTED, a lost connection and an end of the stream. What the service tells
-    twice is handed on once; where the service skips a version, the stream is asked again from before the gap. After
+    twice is delivered once; where the service skips a version, the stream is resumed from before the gap. After
     `watch_silence_ms_max` without a connection it raises Unavailable; iterating again then goes on from `cursors`.
     """
 
@@ -69,7 +69,7 @@ class Subscription(Generic[ItemT]):
 
     @property
     def cursors(self) -> dict[str, int]:
-        """By shop, the version up to which things were handed to the consumer: what to resume from in a new watch."""
+        """By shop, the version up to which items were delivered to the consumer: what to resume from in a new watch."""
         return dict(self._delivered)
 
     def __aiter__(self) -> Self:
@@ -78,10 +78,10 @@ class Subscription(Generic[ItemT]):
     async def __anext__(self) -> ItemT:
         while True:
             while self._ready:
-                told = self._ready.popleft()
-                self._delivered[told.store_id] = told.version
-                if told.item is not None:
-                    return told.item
+                entry = self._ready.popleft()
+                self._delivered[entry.store_id] = entry.version
+                if entry.item is not None:
+                    return entry.item
             if self._closed:
                 raise StopAsyncIteration
             await self._read_more()
@@ -111,7 +111,7 @@ class Subscription(Generic[ItemT]):
                 )
             message = await self._stream.read()
             if message is not grpc.aio.EOF:
-                fault = self._admit(message)
+                fault = self._enqueue(message)
                 if fault is None:
                     return
             else:
@@ -129,21 +129,21 @@ class Subscription(Generic[ItemT]):
         self._cancel_stream()
         await self._pause(fault, loop.time())
 
-    def _admit(self, message: object) -> Fault | None:
-        """Take a message's news into the queue; the fault where a version is missing before them."""
-        for told in self._feed.read(message):
-            seen = self._received.get(told.store_id, 0)
-            if told.previous_version is not None:
-                if told.version <= seen:
+    def _enqueue(self, message: object) -> Fault | None:
+        """Queue a message's new items; the fault where a version is missing before them."""
+        for entry in self._feed.read(message):
+            seen = self._received.get(entry.store_id, 0)
+            if entry.previous_version is not None:
+                if entry.version <= seen:
                     continue
-                if told.previous_version > seen:
-                    why = f"shop {told.store_id} jumped from version {seen} to {told.version}"
+                if entry.previous_version > seen:
+                    why = f"shop {entry.store_id} jumped from version {seen} to {entry.version}"
                     return Fault(grpc.StatusCode.INTERNAL, why)
-            elif told.version < seen:
+            elif entry.version < seen:
                 continue
-            self._received[told.store_id] = told.version
-            self._ready.append(told)
-            # Only news counts as a sign of life: a service that repeats itself before each failure is still failing.
+            self._received[entry.store_id] = entry.version
+            self._ready.append(entry)
+            # Only a new item ends the failing phase: a service that repeats old ones before each failure still fails.
             self._failing_since, self._attempts = None, Attempts(None)
         return None
 
@@ -171,7 +171,7 @@ class Subscription(Generic[ItemT]):
 
 
 _CURSORS_MAX = 1_024
-"""Shops that one watch may name. Those beyond it are told from their beginning, and what was seen is dropped here."""
+"""Shops that one watch may name. Those beyond it are streamed from their beginning, and what was seen is dropped."""
 
 
 def starting_cursors(cursors: Mapping[str, int] | Iterable[str]) -> dict[str, int]:

@@ -28,7 +28,7 @@ class LoopThread:
         self._jobs: deque[_Job] = deque()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._wake_due = False
-        # Held while a job is handed in and while the door is shut, so that no job comes after the last look for one.
+        # Held while a job is queued and while `closed` is set, so that no job is queued after the last one is started.
         self._lock = threading.Lock()
         self.closed = False
         self._loop = asyncio.new_event_loop()
@@ -42,7 +42,7 @@ class LoopThread:
             if self.closed:
                 raise ClientClosed("the call", why="the client was closed")
             self._jobs.append((make, future))
-            # One wake-up for all that gathers until the loop gets to it: writing to its pipe costs more than a call.
+            # One wake-up for all jobs queued until the loop runs: writing to its pipe costs more than a call.
             if not self._wake_due:
                 self._wake_due = True
                 self._loop.call_soon_threadsafe(self._start_jobs)
@@ -54,7 +54,7 @@ class LoopThread:
             if self.closed:
                 return
             self.closed = True
-            # Behind whatever was handed in before it, which it therefore cancels too.
+            # Scheduled after every job queued so far, which it therefore cancels too.
             self._loop.call_soon_threadsafe(self._start_jobs)
             self._loop.call_soon_threadsafe(self._stop)
         self._thread.join()
@@ -71,11 +71,11 @@ class LoopThread:
         self._wake_due = False
         while self._jobs:
             make, future = self._jobs.popleft()
-            task = self._loop.create_task(_made(make))
+            task = self._loop.create_task(_awaited(make))
             self._tasks.add(task)
-            task.add_done_callback(partial(self._hand_over, future))
+            task.add_done_callback(partial(self._set_outcome, future))
 
-    def _hand_over(self, future: Future[Any], task: asyncio.Task[Any]) -> None:
+    def _set_outcome(self, future: Future[Any], task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if task.cancelled():
             future.set_exception(ClientClosed("the call", why="the client was closed during it"))
@@ -87,7 +87,7 @@ class LoopThread:
             future.set_exception(error)
 
 
-async def _made(make: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
+async def _awaited(make: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
     # Within the task, so that a call with wrong arguments fails its caller, who would else wait for ever.
     return await make()
 
@@ -103,7 +103,7 @@ class BlockingClient(Protocol[ClientT_co]):
 
     @property
     def loop_thread(self) -> LoopThread:
-        """The way into the loop."""
+        """The thread of the client's event loop."""
         ...
 
     @property
@@ -141,7 +141,7 @@ def close_client(loop_thread: LoopThread, client: Closable) -> None:
 
 
 class _End:
-    """What an exhausted iterator gives."""
+    """Sentinel: the iterator is exhausted."""
 
 
 class BlockingIterator(Generic[ItemT]):
@@ -165,7 +165,7 @@ class BlockingIterator(Generic[ItemT]):
 
 
 class BlockingSubscription(BlockingIterator[ItemT]):
-    """A watch that blocks for the next thing told; use it with `with`, or call `close`, also from another thread."""
+    """A watch that blocks for the next item; use it with `with`, or call `close`, also from another thread."""
 
     def __init__(self, loop_thread: LoopThread, subscription: Subscription[ItemT]) -> None:
         super().__init__(loop_thread, subscription)
@@ -173,7 +173,7 @@ class BlockingSubscription(BlockingIterator[ItemT]):
 
     @property
     def cursors(self) -> dict[str, int]:
-        """By shop, the version up to which things were handed on: what to resume from in a new watch."""
+        """By shop, the version up to which items were delivered: what to resume from in a new watch."""
         return self._subscription.cursors
 
     def __enter__(self) -> Self:

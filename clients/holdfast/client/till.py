@@ -1,6 +1,6 @@
-"""The client of a till: one shop, a poor network, and a file of its own so that no sale is lost or told twice.
+"""The client of a till: one shop, a poor network, and a file of its own so that no sale is lost or counted twice.
 
-A movement is written to disk with its number before anybody is told of it. `flush` sends what is unsent, in sequence;
+A movement is written to disk with its number before the call returns. `flush` sends what is unsent, in sequence;
 the service drops by number what it has seen before, so a flush may be repeated at will, after a restart too.
 """
 
@@ -44,7 +44,7 @@ class FlushReport:
     """What a flush did. `unsent` is what is left; `refused` and `why` say why, where something is.
 
     `applied`, `dropped_repeated` and `dropped_late` are the service's own counts. A flush whose answer was lost is
-    asked again under its own key, and says what it did the first time. Rows that were sent then, and are sent again
+    retried under its own key, and reports what it did the first time. Rows that were sent then, and are sent again
     together with later ones, count as repeated or late; more than those means that two tills share a name.
     """
 

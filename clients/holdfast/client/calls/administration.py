@@ -33,13 +33,13 @@ _HEALTH_PAUSE_S = 0.1
 
 
 async def put_stores(self: Client, stores: Iterable[Store], *, timeout_ms: int | None = None) -> StoresPut:
-    """Add shops, 1 to 1,024, or replace what is known of them, and tell the pickups that new hours broke.
+    """Add shops, 1 to 1,024, or replace what is known of them, and return the pickups that new hours broke.
 
-    Safe to repeat. But pickups are told by the call that made the change: where its answer was lost, and it was asked
-    again, they may not be.
+    Safe to repeat. Only the call that made the change returns the pickups: where its answer was lost and it
+    was retried, they may be missing.
     """
     request = service_pb2.PutStoresRequest(stores=[to_store(store) for store in stores])
-    # The same shops put twice are the same chain: it needs no key to be asked again.
+    # The same shops put twice are the same chain: it needs no key to be retried.
     response = await self.internals.caller.ask(methods.PUT_STORES, request, timeout_ms=timeout_ms, idempotency_key="")
     return stores_put_from(response)
 
@@ -67,7 +67,7 @@ async def get_policy(self: Client, *, timeout_ms: int | None = None) -> Policy:
 async def set_policy(self: Client, policy: Policy, *, timeout_ms: int | None = None) -> Policy:
     """Replace the policy; what is in force after it. Raises Conflict where `policy.version` is not the one in force.
 
-    It has no key, so it is asked once: a repeat could not tell its own first success from another's change.
+    It has no key, so it is sent once: a retry could not tell its own first success from another's change.
     """
     request = service_pb2.SetPolicyRequest(policy=to_policy(policy))
     timeout = self.internals.caller.timeouts.call_ms if timeout_ms is None else timeout_ms

@@ -126,7 +126,7 @@ async def release_order(
     idempotency_key: str | None = None,
     timeout_ms: int | None = None,
 ) -> OrderOutcome:
-    """Give every part back; shops that cannot be told yet follow by themselves."""
+    """Release every part; shops that cannot be reached yet are released by the service later."""
     request = service_pb2.ReleaseOrderRequest(order_id=order_id, reason=f"RELEASE_REASON_{reason.name}")
     return await _change(self, methods.RELEASE_ORDER, request, idempotency_key, timeout_ms)
 
@@ -169,8 +169,8 @@ async def ready_order(
 ) -> PartOutcomes:
     """Every part CONFIRMED to READY, one outcome a part.
 
-    A shop that does not decide is asked again until the deadline, with the same key; what then is still open is told as
-    the part's error.
+    A shop that does not decide is retried until the deadline, with the same key; one that is undecided then has an
+    error as its outcome.
     """
     request = service_pb2.MarkOrderReadyRequest(order_id=order_id)
     return await _each_part(self, methods.MARK_ORDER_READY, request, idempotency_key, timeout_ms)

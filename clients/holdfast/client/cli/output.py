@@ -176,7 +176,7 @@ def _answer_document(answer: Reservation | Rejection | HoldfastError) -> dict[st
 
 
 def exit_code_of_parts(outcomes: Sequence[PartOutcome]) -> ExitCode:
-    """An error says more than a refusal, because it is to be asked again; a refusal more than what was done."""
+    """An error says more than a refusal, because it is to be retried; a refusal more than what was done."""
     answers = [one.answer for one in outcomes]
     for answer in answers:
         if isinstance(answer, HoldfastError):

@@ -1,4 +1,4 @@
-"""Where the service is, and one client for the time of a command."""
+"""The address of the service, one client for the duration of a command, and the options of all commands."""
 
 import asyncio
 import inspect
@@ -56,7 +56,7 @@ def find_target(given: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What every command was told: the service's address, for whom to print, and how long a call may take."""
+    """The options of every command: the service's address, for whom to print, and how long a call may take."""
 
     target: str
     as_json: bool

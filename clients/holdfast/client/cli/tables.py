@@ -180,7 +180,7 @@ def _answer_row(answer: Reservation | Rejection | HoldfastError) -> tuple[str, s
 
 
 def found_stores_table(found: FoundStores, *, explained: bool) -> Group:
-    """Shops by distance, and the order that would be placed. `explained`: the shops that are out are told too."""
+    """Shops by distance, and the order that would be placed. `explained`: the shops that are out are listed too."""
     planned = {plan.store_id: _units(plan.lines) for plan in found.plan}
     rows = [_candidate_row(candidate, planned.get(candidate.store_id, "")) for candidate in found.candidates]
     none = "cannot be placed" if explained else "cannot be placed; `holdfast explain` says which shop is out, and why"
@@ -241,7 +241,7 @@ def _zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
-        # Not told, or newer than this machine's table: the instants are the same.
+        # Not given, or newer than this machine's table: the instants are the same.
         return UTC
 
 

@@ -1,4 +1,4 @@
-"""`holdfast watch events` and `watch availability`: live, until interrupted or a number of things was told."""
+"""`holdfast watch events` and `watch availability`: live, until interrupted or for a number of items."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, TypeVar

@@ -10,7 +10,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from holdfast.client.wire_types import instant_ms, interval_ms, to_duration
 from holdfast.v1 import admin_service_pb2 as service_pb2, store_pb2
 
-# Ledgers of orders and of limits over the chain: each keeps a share of the customers. As many for ever.
+# Ledgers of orders and of limits over the chain: each keeps a share of the customers. Their number never changes.
 CUSTOMERS_LEDGERS: Final = tuple(f"customers/{slot:04d}" for slot in range(64))
 
 
@@ -58,7 +58,7 @@ class AffectedSlot:
 class StoresPut:
     """The chain's version once shops were put, and the slots that this broke, by shop and time.
 
-    At most 1,000 are told; `affected_slots` counts all of them. The same change again breaks, and so tells, none.
+    At most 1,000 are listed; `affected_slots` counts all. The same change again breaks, and so lists, none.
     """
 
     chain_version: int

@@ -113,7 +113,7 @@ class OrderPart:
 class Order:
     """One customer's reservation over one shop or several, all of it or nothing.
 
-    `version` is the customer's ledger's. `missing` is told for PARTIAL: what was asked and could not be had.
+    `version` is the customer's ledger's. `missing` is set for PARTIAL: what was asked for and is not available.
     """
 
     order_id: str
@@ -139,7 +139,7 @@ class Order:
 class PartOutcome:
     """What one shop said to a step of an order: its part, why it refused, or an error where it did not decide.
 
-    An error is told here and not raised, because other shops did decide.
+    An error stands here and is not raised, because other shops did decide.
     """
 
     store_id: str
@@ -175,7 +175,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class ExcludedCount:
-    """How many shops one rule keeps out, those that are told too."""
+    """How many shops one rule keeps out, listed ones included."""
 
     exclusion: Exclusion
     stores: int
@@ -186,7 +186,7 @@ class FoundStores:
     """Advice: shops in the sequence in which they would be chosen, those that are out last; the ledgers decide.
 
     `plan` is what an order would be now, empty where none can be placed, and `missing` what PARTIAL could not have.
-    It was ranked by what is `age_ms` old at most. `left_off` shops are in and not told, farther than all that were
+    It was ranked by what is `age_ms` old at most. `left_off` shops are in and not listed, farther than all that were
     asked, or did not answer; with `excluded` and the candidates that are in, they are all shops of the chain.
     """
 

@@ -31,7 +31,7 @@ class Status(IntEnum):
 
 
 class ReleaseReason(IntEnum):
-    """Why units were given back. REPLACED and SHORTFALL are only ever told, never asked for."""
+    """Why units were given back. REPLACED and SHORTFALL are the service's own; a caller cannot give them."""
 
     UNSPECIFIED = 0
     CUSTOMER_CANCELLED = 1
@@ -135,7 +135,7 @@ class Rejection:
     """A business refusal: an ordinary answer, repeated word for word when its key is sent again.
 
     `asked` and `available` are in the unit of the reason, mostly units of stock, milliseconds for TTL_TOO_LONG.
-    `near_stores` are told for NO_STORE_IN_REACH, nearest first.
+    `near_stores` are set for NO_STORE_IN_REACH, nearest first.
     """
 
     reason: Reason

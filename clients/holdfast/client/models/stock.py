@@ -67,7 +67,7 @@ class StoreAvailability:
 
 @dataclass(frozen=True, slots=True)
 class AvailabilityChange:
-    """Positions of one shop that changed, told up to `version`."""
+    """Positions of one shop that changed, complete up to `version`."""
 
     store_id: str
     version: int
