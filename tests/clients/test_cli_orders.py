@@ -6,7 +6,7 @@ import pytest
 
 from holdfast.client.cli.orders import store_plans
 from holdfast.client.cli.tables import RULES
-from holdfast.client.models.orders import Exclusion, StorePlan
+from holdfast.client.models.sourcing import Exclusion, StorePlan
 from tests.clients.command import Command
 from tests.clients.fake_ledger import NOW_S
 from tests.clients.fake_service import FakeService

@@ -33,22 +33,7 @@ from holdfast.client.models.events import (
     UnknownChange,
     event_from,
 )
-from holdfast.client.models.orders import (
-    Candidate,
-    ExcludedCount,
-    Exclusion,
-    OrderStatus,
-    PartOutcome,
-    Place,
-    Sourcing,
-    SourcingPolicy,
-    StorePlan,
-    found_stores_from,
-    order_from,
-    part_outcome_from,
-    to_sourcing,
-    to_store_plans,
-)
+from holdfast.client.models.orders import OrderStatus, PartOutcome, order_from, part_outcome_from
 from holdfast.client.models.reservations import (
     Line,
     NearStore,
@@ -58,6 +43,18 @@ from holdfast.client.models.reservations import (
     rejection_from,
     reservation_from,
     status_from,
+)
+from holdfast.client.models.sourcing import (
+    Candidate,
+    ExcludedCount,
+    Exclusion,
+    Place,
+    Sourcing,
+    SourcingPolicy,
+    StorePlan,
+    found_stores_from,
+    to_sourcing,
+    to_store_plans,
 )
 from holdfast.client.models.stock import AdjustmentKind, HoldsCounted
 from holdfast.client.wire_types import instant_ms, interval_ms, to_duration, to_timestamp

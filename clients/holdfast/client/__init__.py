@@ -40,21 +40,7 @@ from holdfast.client.models.administration import (
     Verification,
 )
 from holdfast.client.models.events import Event
-from holdfast.client.models.orders import (
-    Candidate,
-    ExcludedCount,
-    Exclusion,
-    FoundStores,
-    Order,
-    OrderPart,
-    OrderStatus,
-    PartOutcome,
-    PickupSlots,
-    Place,
-    Slot,
-    SourcingPolicy,
-    StorePlan,
-)
+from holdfast.client.models.orders import Order, OrderPart, OrderStatus, PartOutcome
 from holdfast.client.models.reservations import (
     Line,
     NearStore,
@@ -64,6 +50,17 @@ from holdfast.client.models.reservations import (
     Reservation,
     ShortLine,
     Status,
+)
+from holdfast.client.models.sourcing import (
+    Candidate,
+    ExcludedCount,
+    Exclusion,
+    FoundStores,
+    PickupSlots,
+    Place,
+    Slot,
+    SourcingPolicy,
+    StorePlan,
 )
 from holdfast.client.models.stock import (
     Adjustment,

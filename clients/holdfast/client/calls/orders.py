@@ -12,27 +12,29 @@ from holdfast.client.errors import ServiceFault
 from holdfast.client.internals import Client, Keyed, keyed, submit
 from holdfast.client.methods import Method
 from holdfast.client.models.orders import (
-    FoundStores,
     Order,
     OrderOutcome,
     OrderResponse,
     PartOutcomes,
     PartsResponse,
+    order_from,
+    order_outcome_from,
+    part_outcome_from,
+    undecided,
+)
+from holdfast.client.models.reservations import ReleaseReason, Reservation, rejection_from, reserve_request
+from holdfast.client.models.sourcing import (
+    FoundStores,
     PickupSlots,
     Place,
     Sourcing,
     SourcingPolicy,
     StorePlan,
     found_stores_from,
-    order_from,
-    order_outcome_from,
-    part_outcome_from,
     pickup_slots_from,
     to_sourcing,
     to_store_plans,
-    undecided,
 )
-from holdfast.client.models.reservations import ReleaseReason, Reservation, rejection_from, reserve_request
 from holdfast.client.wire_types import (
     LineQuantities,
     to_duration,
