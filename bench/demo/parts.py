@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from bench.demo.projection import LIVE
 from holdfast.client import Event, Rejection, Reservation, Status
-from holdfast.client.values import events as told
+from holdfast.client.models import events as told
 
 INSIDE: Final = "\n"
 """The keys that shops and customers' ledgers use among themselves begin so, and no caller's key does."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from holdfast.client import AdjustmentKind, Event, Line, ReleaseReason, Reservation, Status
-from holdfast.client.values import events as told
+from holdfast.client.models import events as told
 
 LIVE: Final = frozenset({Status.HELD, Status.CONFIRMED, Status.READY})
 PROGRESS: Final = {Status.CLAIMED: 0, Status.HELD: 1, Status.CONFIRMED: 2, Status.READY: 3}

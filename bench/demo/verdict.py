@@ -17,7 +17,7 @@ from bench.demo.calls import Answered, Call, Kind, Outcome
 from bench.demo.parts import PartWatch
 from bench.demo.projection import LIVE, Projection, is_replacement
 from holdfast.client import Adjustment, Event, Reason, Rejection, Reservation, Status, StockChange, Verification
-from holdfast.client.values import events as told
+from holdfast.client.models import events as told
 
 LATE_MS_MAX: Final = 1_000
 FINDINGS_MAX: Final = 50

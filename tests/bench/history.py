@@ -18,7 +18,7 @@ from holdfast.client import (
     Status,
     StockChange,
 )
-from holdfast.client.values import events as told
+from holdfast.client.models import events as told
 
 STORE: Final = "367"
 START_MS: Final = 1_000_000

@@ -23,7 +23,7 @@ from holdfast.client import (
     SourcingPolicy,
     Status,
 )
-from holdfast.client.values import events as told
+from holdfast.client.models import events as told
 
 ORDER_ID: Final = "0007/1"
 NEAR_SHOP: Final = "367"

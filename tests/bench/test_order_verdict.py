@@ -20,7 +20,7 @@ from holdfast.client import (
     Status,
     StorePlan,
 )
-from holdfast.client.values import events as told
+from holdfast.client.models import events as told
 from tests.bench import order_history as history
 from tests.bench.order_history import (
     CONFIRMED,

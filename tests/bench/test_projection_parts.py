@@ -7,7 +7,7 @@ import pytest
 
 from bench.demo.projection import Projection
 from holdfast.client import Event, Line, Reservation, Status
-from holdfast.client.values import events as told
+from holdfast.client.models import events as told
 from tests.bench import history as one_shop, order_history as history
 from tests.bench.order_history import COLLECT_UNTIL_MS, HELD_UNTIL_MS, NEAR_SHOP, ORDER_ID, Cooked, outcome_applied
 

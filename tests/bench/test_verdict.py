@@ -20,7 +20,7 @@ from bench.demo.verdict import (
     repeats_differing,
 )
 from holdfast.client import Discrepancy, Event, Line, Reason, Rejection, ReleaseReason, Verification
-from holdfast.client.values import events as told
+from holdfast.client.models import events as told
 from tests.bench import history
 from tests.bench.history import END, HELD, READY, SHORT_HELD, SHORT_OF_PEARS, STORE
 

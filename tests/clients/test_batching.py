@@ -203,7 +203,7 @@ def test_closing_lets_calls_finish_and_fails_what_does_not() -> None:
             await asyncio.sleep(0)
             await client.close()
             # Closing again has nobody to wait for.
-            assert not client.inside.reserves._unfinished
+            assert not client.internals.reserves._unfinished
             found = await asyncio.gather(sent, gathered, reserve(client), return_exceptions=True)
             hold.release.set()
         # What was sent may have been done; what was not sent certainly was not.
@@ -244,7 +244,7 @@ def test_a_call_that_cannot_be_sent_fails_its_caller() -> None:
             for _ in range(2):
                 with pytest.raises(TypeError):
                     await asyncio.wait_for(reserve(client), 5)
-            assert not client.inside.reserves._unfinished
+            assert not client.internals.reserves._unfinished
 
     asyncio.run(main())
 

@@ -34,7 +34,7 @@ def test_threads_share_batches_and_each_gets_its_own_answer() -> None:
         with ThreadPoolExecutor(THREADS) as pool:
             answers = list(pool.map(use, range(THREADS)))
         # What is done is forgotten.
-        assert not client.portal._tasks
+        assert not client.loop_thread._tasks
     assert answers == [[f"c{number}"] * 10 for number in range(THREADS)]
     assert service.ledger("s1").decided == THREADS * 10
     assert len(service.requests) < THREADS * 10
@@ -108,4 +108,4 @@ def test_several_threads_may_close_while_others_call() -> None:
 
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(use, range(THREADS)))
-    assert client.portal.closed
+    assert client.loop_thread.closed

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,9 @@ def test_the_policy_is_shown_and_set(run: Command, tmp_path: Path) -> None:
     assert run("policy", "set", "--file", str(file))["policy"]["ttl_rules"][0]["channel"] == "web"
     # The file's version is no longer the one in force.
     assert run("policy", "set", "--file", str(file), code=5)["error"]["kind"] == "Conflict"
-    assert "web / all / all" in run.words("policy", "show")
+    words = run.words("policy", "show")
+    assert "1m: web / all / all" in words
+    assert "30m" in words
 
 
 def test_ledgers_are_looked_into(run: Command) -> None:
@@ -257,6 +260,17 @@ def test_nobody_there_is_exit_code_3_and_names_the_key_to_repeat_with() -> None:
     told = nobody("confirm", "s1:1", "--key", "k1", "--timeout", "100ms", code=3)["error"]
     assert (told["kind"], told["idempotency_key"], told["where"]) == ("OutcomeUnknown", "k1", NOBODY)
     assert nobody("status", "s1", "--timeout", "100ms", code=3)["error"]["kind"] == "Unavailable"
+
+
+@pytest.mark.parametrize("command", [("show", "s1:1"), ("confirm", "s1:1", "--key", "k1")])
+def test_where_nothing_was_sent_no_key_is_advised(command: tuple[str, ...]) -> None:
+    told = Command(FakeService(), NOBODY)(*command, "--timeout", "1s", code=3)["error"]
+    assert "Connection refused" in told["why"]
+    assert told["mend"] == "See that the service runs and can be reached, then ask again"
+
+
+def test_the_version_is_told(run: Command) -> None:
+    assert run.words("--version") == f"holdfast {version('holdfast-client')}\n"
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from holdfast.client.cli.amendments import store_plans
-from holdfast.client.cli.order_output import RULES
-from holdfast.client.values.orders import Exclusion, StorePlan
+from holdfast.client.cli.orders import store_plans
+from holdfast.client.cli.tables import RULES
+from holdfast.client.models.sourcing import Exclusion, StorePlan
 from tests.clients.command import Command
 from tests.clients.fake_ledger import NOW_S
 from tests.clients.fake_service import FakeService
@@ -52,6 +52,7 @@ def test_shops_are_found(run: Command) -> None:
     assert "4 x a" in words
     assert "out: has not all of it" in words
     assert "2 shops" in words
+    assert run("find", "a", "--near", "48.2082,16.3738") == run("find", "a", *AT)
     south = run("find", "a", "--at", "-33.87, -151.21")
     assert south["plan"]
     assert run.service.asked("FindStores")[-1].sourcing.place.longitude == -151.21
@@ -91,6 +92,8 @@ def test_by_when_it_is_to_be_had_is_asked_for_and_when_it_is_ready_is_shown(run:
     near = ("reserve", "a=1", "--near", "48.2082,16.3738", "--customer", "c1")
     assert run(*near, "--collect-by", SLOT)["order"]["parts"][0]["store_id"] == "s3"
     assert run(*near)["order"]["parts"][0]["store_id"] == "s1"
+    at = tuple("--at" if word == "--near" else word for word in near)
+    assert run(*at)["order"]["parts"][0]["store_id"] == "s1"
 
 
 def test_slots_are_listed_in_the_shops_own_time(run: Command) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from holdfast.client.cli import checks
 from holdfast.client.cli.app import app
-from holdfast.client.cli.checks import disk, installed, machine
-from holdfast.client.cli.checks.finding import Finding, Grade
+from holdfast.client.cli.checks import Finding, Grade
 from tests.clients.fake_service import FakeService
 from tests.clients.serving import serving_in_thread
 
@@ -61,7 +61,7 @@ def test_a_service_that_is_not_there_or_not_well_fails(tmp_path: Path) -> None:
 def test_versions_are_compared_with_the_constraints(tmp_path: Path) -> None:
     constraints = tmp_path / "constraints.txt"
     constraints.write_text("grpcio==0.0.1\n# rich==1\n")
-    found = {finding.subject: finding for finding in installed.packages(constraints)}
+    found = {finding.subject: finding for finding in checks.packages(constraints)}
     assert found["grpcio"].grade is Grade.WARN
     assert "tested with 0.0.1" in found["grpcio"].found
     assert "grpcio==0.0.1" in found["grpcio"].mend
@@ -71,27 +71,27 @@ def test_versions_are_compared_with_the_constraints(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("finding", "grade"),
     [
-        (installed.python((3, 11, 9)), Grade.OK),
-        (installed.python((3, 12, 0)), Grade.FAIL),
-        (installed.sqlite((3, 51, 3)), Grade.OK),
-        (installed.sqlite((3, 40, 1)), Grade.OK),
-        (installed.sqlite(()), Grade.FAIL),
-        (machine.cores(2), Grade.OK),
-        (machine.cores(1), Grade.WARN),
-        (machine.memory(4 * GIB), Grade.OK),
-        (machine.memory(2 * GIB), Grade.WARN),
-        (machine.descriptors(4_096, 4_096), Grade.OK),
-        (machine.descriptors(resource.RLIM_INFINITY, resource.RLIM_INFINITY), Grade.OK),
-        (machine.descriptors(1_024, 65_536), Grade.WARN),
-        (machine.clock(NOW, 0.0), Grade.OK),
-        (machine.clock(NOW, -500.0), Grade.WARN),
-        (machine.clock(datetime(1970, 1, 1, tzinfo=UTC), 0.0), Grade.FAIL),
-        (disk.room(50 * GIB), Grade.OK),
-        (disk.room(GIB), Grade.WARN),
-        (disk.room(1 << 20), Grade.FAIL),
-        (disk.sync(0.2), Grade.OK),
-        (disk.sync(25.0), Grade.WARN),
-        (disk.sync(0.001), Grade.WARN),
+        (checks.python((3, 11, 9)), Grade.OK),
+        (checks.python((3, 12, 0)), Grade.FAIL),
+        (checks.sqlite((3, 51, 3)), Grade.OK),
+        (checks.sqlite((3, 40, 1)), Grade.OK),
+        (checks.sqlite(()), Grade.FAIL),
+        (checks.cores(2), Grade.OK),
+        (checks.cores(1), Grade.WARN),
+        (checks.memory(4 * GIB), Grade.OK),
+        (checks.memory(2 * GIB), Grade.WARN),
+        (checks.descriptors(4_096, 4_096), Grade.OK),
+        (checks.descriptors(resource.RLIM_INFINITY, resource.RLIM_INFINITY), Grade.OK),
+        (checks.descriptors(1_024, 65_536), Grade.WARN),
+        (checks.clock(NOW, 0.0), Grade.OK),
+        (checks.clock(NOW, -500.0), Grade.WARN),
+        (checks.clock(datetime(1970, 1, 1, tzinfo=UTC), 0.0), Grade.FAIL),
+        (checks.room(50 * GIB), Grade.OK),
+        (checks.room(GIB), Grade.WARN),
+        (checks.room(1 << 20), Grade.FAIL),
+        (checks.sync(0.2), Grade.OK),
+        (checks.sync(25.0), Grade.WARN),
+        (checks.sync(0.001), Grade.WARN),
     ],
 )
 def test_each_check_grades_what_it_finds(finding: Finding, grade: Grade) -> None:
@@ -101,26 +101,26 @@ def test_each_check_grades_what_it_finds(finding: Finding, grade: Grade) -> None
 
 
 def test_an_old_sqlite_is_named_with_why_it_does_not_matter() -> None:
-    assert "WAL-reset" in installed.sqlite((3, 40, 1)).found
-    assert "WAL-reset" not in installed.sqlite((3, 44, 6)).found
+    assert "WAL-reset" in checks.sqlite((3, 40, 1)).found
+    assert "WAL-reset" not in checks.sqlite((3, 44, 6)).found
 
 
 def test_a_switch_that_is_off_is_told() -> None:
-    found = [finding.grade for finding in installed.flags({installed.FLAGS[0]: "0", installed.FLAGS[1]: "1"})]
+    found = [finding.grade for finding in checks.flags({checks.FLAGS[0]: "0", checks.FLAGS[1]: "1"})]
     assert found == [Grade.WARN, Grade.OK]
-    assert all(finding.grade is Grade.OK for finding in installed.flags({}))
+    assert all(finding.grade is Grade.OK for finding in checks.flags({}))
 
 
 def test_a_data_directory_that_cannot_be(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
-    (finding,) = disk.findings(file / "data")
+    (finding,) = checks.disk_findings(file / "data")
     assert finding.grade is Grade.FAIL
-    made_later = list(disk.findings(tmp_path / "not" / "yet"))
+    made_later = list(checks.disk_findings(tmp_path / "not" / "yet"))
     assert made_later[0].grade is Grade.OK
     assert not (tmp_path / "not").exists()
     if os.geteuid() != 0:
         tmp_path.chmod(0o500)
-        (finding,) = disk.findings(tmp_path)
+        (finding,) = checks.disk_findings(tmp_path)
         tmp_path.chmod(0o700)
         assert finding.grade is Grade.FAIL

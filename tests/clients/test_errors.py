@@ -22,7 +22,7 @@ from holdfast.client.errors import (
     Unsupported,
     Violation,
 )
-from holdfast.client.retry import Failure, RetryPolicy
+from holdfast.client.limits import Failure, RetryPolicy
 from holdfast.client.statuses import FAILURES, Fault, error_from, fault_from_item
 from holdfast.v1 import error_pb2
 
@@ -124,3 +124,14 @@ def test_a_refusal_after_a_lost_answer_leaves_the_outcome_unknown() -> None:
     assert type(attempts.error(overloaded, what="Reserve", where="here:1")) is Overloaded
     attempts.wait_ms(policy, Fault(CODE.UNAVAILABLE, "gone"), remaining_ms=100, jitter=0)
     assert type(attempts.error(overloaded, what="Reserve", where="here:1")) is OutcomeUnknown
+
+
+def test_an_attempt_that_was_not_sent_leaves_nothing_unknown() -> None:
+    attempts = Attempts("k1")
+    refused = Fault(CODE.UNAVAILABLE, "failed to connect to all addresses; last error: Connection refused")
+    overloaded = Fault(CODE.RESOURCE_EXHAUSTED, "busy", (), 5)
+    attempts.wait_ms(RetryPolicy(), refused, remaining_ms=100, jitter=0)
+    assert attempts.error(refused, what="Reserve", where="here:1").mend == Unavailable.default_mend
+    assert type(attempts.error(overloaded, what="Reserve", where="here:1")) is Overloaded
+    attempts.wait_ms(RetryPolicy(), Fault(CODE.UNAVAILABLE, "gone"), remaining_ms=100, jitter=0)
+    assert "k1" in attempts.error(refused, what="Reserve", where="here:1").mend

@@ -2,7 +2,7 @@
 
 import pytest
 
-from holdfast.client.retry import NEVER_AGAIN, Failure, RetryPolicy
+from holdfast.client.limits import NO_RETRY, Failure, RetryPolicy
 
 POLICY = RetryPolicy(wait_first_ms=20, wait_max_ms=400, attempts_max=50, unclear_attempts_max=4)
 LONG_MS = 1_000_000.0
@@ -61,5 +61,5 @@ def test_the_wait_follows_the_table(
 
 @pytest.mark.parametrize("failure", list(Failure))
 def test_never_again_means_one_attempt(failure: Failure) -> None:
-    wait_ms = NEVER_AGAIN.wait_ms(failure, attempts=1, unclear_attempts=1, remaining_ms=LONG_MS, jitter=0.0)
+    wait_ms = NO_RETRY.wait_ms(failure, attempts=1, unclear_attempts=1, remaining_ms=LONG_MS, jitter=0.0)
     assert wait_ms is None

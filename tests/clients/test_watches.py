@@ -10,7 +10,7 @@ import pytest
 
 from holdfast.client import ChannelClient, Limits, NotFound, RetryPolicy, ServiceFault, Unavailable
 from holdfast.client.errors import ClientClosed
-from holdfast.client.values.events import Reserved
+from holdfast.client.models.events import Reserved
 from holdfast.v1 import event_pb2, event_service_pb2
 from tests.clients.fake_service import FakeService
 from tests.clients.faults import CODE, CutAfter, Refuse

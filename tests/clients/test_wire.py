@@ -9,23 +9,14 @@ import pytest
 
 from actors.orders.ids import SLOTS, ledger_of_slot
 from holdfast.client import CUSTOMERS_LEDGERS, HoldfastError, NotFound, OutcomeUnknown, ServiceFault, methods
+from holdfast.client.internals import batch_bytes
 from holdfast.client.methods import Method
-from holdfast.client.values.administration import ChainLimitRule, LimitRule, Policy, Store, TtlRule
-from holdfast.client.values.events import Acknowledged, Amended, OutcomeApplied, Reserved, UnknownChange
-from holdfast.client.values.orders import (
-    Candidate,
-    ExcludedCount,
-    Exclusion,
-    OrderStatus,
-    PartOutcome,
-    Place,
-    Sourcing,
-    SourcingPolicy,
-    StorePlan,
-)
-from holdfast.client.values.reservations import Line, NearStore, Reason, ReleaseReason, Status
-from holdfast.client.values.stock import AdjustmentKind, HoldsCounted
-from holdfast.client.wire.administration import (
+from holdfast.client.models.administration import (
+    ChainLimitRule,
+    LimitRule,
+    Policy,
+    Store,
+    TtlRule,
     health_from,
     health_request,
     policy_from,
@@ -33,11 +24,40 @@ from holdfast.client.wire.administration import (
     to_policy,
     to_store,
 )
-from holdfast.client.wire.batches import batch_bytes
-from holdfast.client.wire.events import CHANGES, event_from
-from holdfast.client.wire.orders import found_stores_from, order_from, part_outcome_from, to_sourcing, to_store_plans
-from holdfast.client.wire.reservations import rejection_from, reservation_from, status_from
-from holdfast.client.wire.times import instant_ms, interval_ms, to_duration, to_timestamp
+from holdfast.client.models.events import (
+    CHANGES,
+    Acknowledged,
+    Amended,
+    OutcomeApplied,
+    Reserved,
+    UnknownChange,
+    event_from,
+)
+from holdfast.client.models.orders import OrderStatus, PartOutcome, order_from, part_outcome_from
+from holdfast.client.models.reservations import (
+    Line,
+    NearStore,
+    Reason,
+    ReleaseReason,
+    Status,
+    rejection_from,
+    reservation_from,
+    status_from,
+)
+from holdfast.client.models.sourcing import (
+    Candidate,
+    ExcludedCount,
+    Exclusion,
+    Place,
+    Sourcing,
+    SourcingPolicy,
+    StorePlan,
+    found_stores_from,
+    to_sourcing,
+    to_store_plans,
+)
+from holdfast.client.models.stock import AdjustmentKind, HoldsCounted
+from holdfast.client.wire_types import instant_ms, interval_ms, to_duration, to_timestamp
 from holdfast.v1 import (
     admin_service_pb2,
     error_pb2,

@@ -1,11 +1,10 @@
-"""Clients of Holdfast: `ChannelClient` for channel systems, `TillClient` for tills, each with a blocking face.
+"""Clients of Holdfast: `ChannelClient` for channel systems, `TillClient` for tills, each with a blocking form.
 
-Everything that a caller needs is named here; the rest of the package is its inside. It speaks gRPC to the service and
+Everything that a caller needs is exported here; the rest of the package is internal. It speaks gRPC to the service and
 shares no code with it but the messages of `holdfast.v1`.
 """
 
-from holdfast.client.blocking import BlockingChannelClient
-from holdfast.client.blocking_till import BlockingTillClient
+from holdfast.client.blocking import BlockingChannelClient, BlockingTillClient
 from holdfast.client.channel import ChannelClient
 from holdfast.client.errors import (
     ClientClosed,
@@ -24,11 +23,8 @@ from holdfast.client.errors import (
     Unsupported,
     Violation,
 )
-from holdfast.client.limits import Limits, Timeouts
-from holdfast.client.retry import RetryPolicy
-from holdfast.client.subscription import Subscription
-from holdfast.client.till import FlushReport, TillClient
-from holdfast.client.values.administration import (
+from holdfast.client.limits import Limits, RetryPolicy, Timeouts
+from holdfast.client.models.administration import (
     CUSTOMERS_LEDGERS,
     AffectedSlot,
     ChainLimitRule,
@@ -43,23 +39,9 @@ from holdfast.client.values.administration import (
     TtlRule,
     Verification,
 )
-from holdfast.client.values.events import Event
-from holdfast.client.values.orders import (
-    Candidate,
-    ExcludedCount,
-    Exclusion,
-    FoundStores,
-    Order,
-    OrderPart,
-    OrderStatus,
-    PartOutcome,
-    PickupSlots,
-    Place,
-    Slot,
-    SourcingPolicy,
-    StorePlan,
-)
-from holdfast.client.values.reservations import (
+from holdfast.client.models.events import Event
+from holdfast.client.models.orders import Order, OrderPart, OrderStatus, PartOutcome
+from holdfast.client.models.reservations import (
     Line,
     NearStore,
     Reason,
@@ -69,7 +51,18 @@ from holdfast.client.values.reservations import (
     ShortLine,
     Status,
 )
-from holdfast.client.values.stock import (
+from holdfast.client.models.sourcing import (
+    Candidate,
+    ExcludedCount,
+    Exclusion,
+    FoundStores,
+    PickupSlots,
+    Place,
+    Slot,
+    SourcingPolicy,
+    StorePlan,
+)
+from holdfast.client.models.stock import (
     Adjustment,
     AdjustmentKind,
     AvailabilityChange,
@@ -80,6 +73,8 @@ from holdfast.client.values.stock import (
     StockChange,
     StoreAvailability,
 )
+from holdfast.client.subscription import Subscription
+from holdfast.client.till import FlushReport, TillClient
 
 __all__ = [
     "CUSTOMERS_LEDGERS",

@@ -1,9 +1,12 @@
-"""What has been tried for one call: counts and the worst that was heard. Shared by single calls and batched ones."""
+"""The state of one call across its attempts: counts, and what is known of its outcome."""
+
+import asyncio
+from typing import Generic, TypeVar
 
 import grpc
 
-from holdfast.client.errors import ClientClosed, HoldfastError, OutcomeUnknown, Overloaded
-from holdfast.client.retry import Failure, RetryPolicy
+from holdfast.client.errors import ClientClosed, HoldfastError, OutcomeUnknown, Overloaded, Unavailable
+from holdfast.client.limits import Failure, RetryPolicy
 from holdfast.client.statuses import Fault, error_from
 
 _NOT_SENT = Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "the call's deadline passed before this client could send it")
@@ -11,7 +14,7 @@ _NO_ANSWER = Fault(grpc.StatusCode.DEADLINE_EXCEEDED, "no answer came before the
 
 
 class Attempts:
-    """The tries of one call. `idempotency_key` is None for a read."""
+    """The attempts of one call. `idempotency_key` is None for a read."""
 
     __slots__ = ("count", "idempotency_key", "last_fault", "maybe_done", "unclear")
 
@@ -30,7 +33,7 @@ class Attempts:
         self.last_fault = fault
         if failure is Failure.UNCLEAR:
             self.unclear += 1
-        if failure is Failure.UNCLEAR or failure is Failure.UNAVAILABLE:
+        if failure in {Failure.UNCLEAR, Failure.UNAVAILABLE} and not fault.not_sent:
             self.maybe_done = True
         return policy.wait_ms(
             failure,
@@ -42,11 +45,15 @@ class Attempts:
         )
 
     def error(self, fault: Fault, *, what: str, where: str) -> HoldfastError:
-        """The error to raise when the tries end with `fault`."""
+        """The error to raise when the attempts end with `fault`."""
         error = error_from(fault, what=what, where=where, idempotency_key=self.idempotency_key)
         if isinstance(error, Overloaded) and self.maybe_done and self.idempotency_key is not None:
             # Refused now, but an earlier attempt may have been carried out.
             return OutcomeUnknown(what, where=where, why=error.why, idempotency_key=self.idempotency_key)
+        if isinstance(error, OutcomeUnknown) and fault.not_sent and not self.maybe_done:
+            # Nothing of this call was sent: what helps is to reach the service, whatever the key.
+            key, mend = error.idempotency_key, Unavailable.default_mend
+            return OutcomeUnknown(what, where=where, why=error.why, mend=mend, idempotency_key=key)
         return error
 
     def error_at_deadline(self, *, what: str, where: str, in_flight: bool) -> HoldfastError:
@@ -62,3 +69,35 @@ class Attempts:
         if self.idempotency_key is not None and (in_flight or self.maybe_done):
             return OutcomeUnknown(what, where=where, why=why, idempotency_key=self.idempotency_key)
         return ClientClosed(what, where=where, why=why)
+
+
+ResultT = TypeVar("ResultT")
+
+
+class BatchedCall(Attempts, Generic[ResultT]):
+    """A call that waits to be sent, is under way, or waits to be sent again.
+
+    `payload` is the encoded request and `lines` its size in lines. Calls with an equal `serial_key` may not share a
+    batch; None may share one with any. `deadline_at` is on the loop's clock, in seconds. `alone` is set for a call that
+    is to be sent by itself, because a batch that it was in was refused as a whole.
+    """
+
+    __slots__ = ("alone", "deadline_at", "future", "lines", "payload", "serial_key")
+
+    def __init__(
+        self,
+        payload: bytes,
+        *,
+        lines: int,
+        key: str,
+        serial_key: str | None,
+        deadline_at: float,
+        future: asyncio.Future[ResultT],
+    ) -> None:
+        super().__init__(key)
+        self.payload = payload
+        self.lines = lines
+        self.serial_key = serial_key
+        self.deadline_at = deadline_at
+        self.future = future
+        self.alone = False

@@ -1,9 +1,9 @@
-"""Natural batching of one kind of call: what is called in the same tick of the loop goes out as one batch.
+"""Request coalescing for one RPC: calls that are made in the same tick of the event loop are sent as one batch.
 
-A call is its request's bytes, so a retry is the same bytes again. `submit` only queues and hands back a future; the
-next tick takes what has gathered, up to the limits, and sends it. While as many batches fly as may, the next one
-gathers: no timer, so a lone call leaves at once. Each call keeps its own deadline, tries and key. Deadlines are looked
-after in bulk by one timer, and a batch costs one task: with 128 callers at once a call costs this process about 20
+A call is its request's bytes, so a retry is the same bytes again. `submit` only queues and returns a future; the next
+tick sends what is queued, up to the limits. While the most batches that may be in flight are, calls queue for the next
+one: there is no timer, so a single call is sent at once. Each call keeps its own deadline, attempts and key. One timer
+serves all deadlines, and a batch costs one task: with 128 callers at once a call costs this process about 20
 microseconds of CPU, gRPC's own threads included.
 """
 
@@ -19,28 +19,27 @@ from typing import Generic, TypeVar
 
 import grpc
 
+from holdfast.client.attempts import BatchedCall
 from holdfast.client.errors import ClientClosed, Overloaded
-from holdfast.client.limits import Limits, Timeouts
-from holdfast.client.pending import PendingCall
-from holdfast.client.retry import RetryPolicy
+from holdfast.client.limits import Limits, RetryPolicy, Timeouts
 from holdfast.client.statuses import Fault, fault_from_rpc
 
 ResultT = TypeVar("ResultT")
 OutcomeT = TypeVar("OutcomeT")
 
 _SWEEP_PAUSE_S = 0.01
-"""Deadlines closer together than this are looked after by one sweep."""
+"""Deadlines closer together than this are handled by one sweep."""
 
 _QUEUE_RETRY_AFTER_MS = 50
-"""What a caller is told who finds the client's own queue full: about the time of a few batches."""
+"""Retry-after of a call that finds the client's own queue full: about the time of a few batches."""
 
 _ALONE = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.OUT_OF_RANGE})
-"""Statuses by which one call spoils a whole batch; its calls are then asked one by one."""
+"""Statuses by which one call fails a whole batch; its calls are then sent one by one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kind(Generic[OutcomeT, ResultT]):
-    """What the batcher must know of a kind of call.
+class BatchedMethod(Generic[OutcomeT, ResultT]):
+    """An RPC that may be batched, as the batcher sees it.
 
     `send` takes the requests' bytes and the attempt's time in ms, and gives one outcome each.
     `read` makes of an outcome the caller's result, or the fault of that item.
@@ -53,26 +52,26 @@ class Kind(Generic[OutcomeT, ResultT]):
 
 
 class Batcher(Generic[OutcomeT, ResultT]):
-    """Coalesces, sends, retries and times out the calls of one kind. Lives in one event loop; not thread-safe."""
+    """Coalesces, sends, retries and times out the calls of one RPC. Lives in one event loop; not thread-safe."""
 
     def __init__(
         self,
-        kind: Kind[OutcomeT, ResultT],
+        method: BatchedMethod[OutcomeT, ResultT],
         *,
         limits: Limits,
         timeouts: Timeouts,
         retry: RetryPolicy,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._kind = kind
+        self._method = method
         self._limits = limits
         self._attempt_ms = timeouts.attempt_ms
         self._retry = retry
         self._jitter = jitter
         self._loop = asyncio.get_running_loop()
-        self._gathering: deque[PendingCall[ResultT]] = deque()
-        self._flying: dict[asyncio.Task[None], list[PendingCall[ResultT]]] = {}
-        self._waiting: dict[asyncio.TimerHandle, list[PendingCall[ResultT]]] = {}
+        self._queued: deque[BatchedCall[ResultT]] = deque()
+        self._in_flight: dict[asyncio.Task[None], list[BatchedCall[ResultT]]] = {}
+        self._waiting: dict[asyncio.TimerHandle, list[BatchedCall[ResultT]]] = {}
         self._unfinished = 0
         self._flush_due = False
         self._sweep: asyncio.TimerHandle | None = None
@@ -82,17 +81,17 @@ class Batcher(Generic[OutcomeT, ResultT]):
         self._closed = False
 
     def submit(
-        self, payload: bytes, *, lines: int, key: str, twin: str | None, timeout_ms: int
+        self, payload: bytes, *, lines: int, key: str, serial_key: str | None, timeout_ms: int
     ) -> asyncio.Future[ResultT]:
         """Queue one request. The future gives the result, or raises an error of the tree; it may be cancelled.
 
         Raises Overloaded where the client already has as many calls unfinished as it takes, ClientClosed after close.
         """
         if self._closed:
-            raise ClientClosed(self._kind.name, where=self._kind.where, why="the client was closed")
+            raise ClientClosed(self._method.name, where=self._method.where, why="the client was closed")
         if self._unfinished >= self._limits.calls_max:
             raise Overloaded(
-                self._kind.name,
+                self._method.name,
                 where="this client",
                 why=f"{self._unfinished} calls are unfinished, and calls_max allows no more",
                 retry_after_ms=_QUEUE_RETRY_AFTER_MS,
@@ -100,13 +99,13 @@ class Batcher(Generic[OutcomeT, ResultT]):
         loop = self._loop
         deadline_at = loop.time() + timeout_ms / 1000
         future: asyncio.Future[ResultT] = loop.create_future()
-        self._gathering.append(
-            PendingCall(payload, lines=lines, key=key, twin=twin, deadline_at=deadline_at, future=future)
+        self._queued.append(
+            BatchedCall(payload, lines=lines, key=key, serial_key=serial_key, deadline_at=deadline_at, future=future)
         )
         self._unfinished += 1
         if deadline_at < self._sweep_at:
             self._sweep_by(deadline_at)
-        if not self._flush_due and len(self._flying) < self._limits.batches_in_flight_max:
+        if not self._flush_due and len(self._in_flight) < self._limits.batches_in_flight_max:
             self._flush_due = True
             loop.call_soon(self._flush)
         return future
@@ -118,66 +117,66 @@ class Batcher(Generic[OutcomeT, ResultT]):
         if self._unfinished:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), grace_ms / 1000)
-        flying = self._in_flight()
+        in_flight_ids = self._ids_in_flight()
         for call in list(self._calls()):
-            what, where = self._kind.name, self._kind.where
-            self._fail(call, call.error_at_close(what=what, where=where, in_flight=id(call) in flying))
+            what, where = self._method.name, self._method.where
+            self._fail(call, call.error_at_close(what=what, where=where, in_flight=id(call) in in_flight_ids))
         for timer in (*self._waiting, self._sweep):
             if timer is not None:
                 timer.cancel()
-        self._gathering.clear()
+        self._queued.clear()
         self._waiting.clear()
-        for task in list(self._flying):
+        for task in list(self._in_flight):
             task.cancel()
-        await asyncio.gather(*self._flying, return_exceptions=True)
+        await asyncio.gather(*self._in_flight, return_exceptions=True)
         # Those that were failed while they gathered or waited: closing again must not wait for them.
         self._unfinished = 0
 
     def _flush(self) -> None:
         self._flush_due = False
-        while self._gathering and len(self._flying) < self._limits.batches_in_flight_max:
+        while self._queued and len(self._in_flight) < self._limits.batches_in_flight_max:
             batch = self._take()
             if batch:
-                task = self._loop.create_task(self._fly(batch))
-                self._flying[task] = batch
-                task.add_done_callback(partial(self._broken, batch))
+                task = self._loop.create_task(self._send(batch))
+                self._in_flight[task] = batch
+                task.add_done_callback(partial(self._on_task_done, batch))
 
-    def _take(self) -> list[PendingCall[ResultT]]:
-        """The next batch, in the sequence of the calls; twins and calls to be sent alone stay for a later one."""
-        gathering, limits = self._gathering, self._limits
-        batch: list[PendingCall[ResultT]] = []
-        twins: set[str] = set()
-        passed_over: list[PendingCall[ResultT]] = []
+    def _take(self) -> list[BatchedCall[ResultT]]:
+        """The next batch, in sequence; calls that share a `serial_key` with it, or go alone, wait for a later one."""
+        queued, limits = self._queued, self._limits
+        batch: list[BatchedCall[ResultT]] = []
+        serial_keys: set[str] = set()
+        passed_over: list[BatchedCall[ResultT]] = []
         lines = 0
-        while gathering and len(batch) < limits.batch_items_max:
-            call = gathering[0]
+        while queued and len(batch) < limits.batch_items_max:
+            call = queued[0]
             if call.future.done():
-                gathering.popleft()
+                queued.popleft()
                 self._finished()
                 continue
             if batch and (call.alone or lines + call.lines > limits.batch_lines_max):
                 break
-            gathering.popleft()
-            if call.twin is not None:
-                if call.twin in twins:
+            queued.popleft()
+            if call.serial_key is not None:
+                if call.serial_key in serial_keys:
                     passed_over.append(call)
                     continue
-                twins.add(call.twin)
+                serial_keys.add(call.serial_key)
             batch.append(call)
             lines += call.lines
             if call.alone:
                 break
-        gathering.extendleft(reversed(passed_over))
+        queued.extendleft(reversed(passed_over))
         return batch
 
-    async def _fly(self, batch: list[PendingCall[ResultT]]) -> None:
+    async def _send(self, batch: list[BatchedCall[ResultT]]) -> None:
         task = asyncio.current_task()
         remaining_ms = (max(call.deadline_at for call in batch) - self._loop.time()) * 1000
         timeout_ms = max(1, min(self._attempt_ms, int(remaining_ms)))
         fault: Fault | None = None
         outcomes: Sequence[OutcomeT] = ()
         try:
-            outcomes = await self._kind.send([call.payload for call in batch], timeout_ms)
+            outcomes = await self._method.send([call.payload for call in batch], timeout_ms)
             if len(outcomes) != len(batch):
                 why = f"{len(outcomes)} outcomes came for {len(batch)} requests"
                 fault = Fault(grpc.StatusCode.INTERNAL, why)
@@ -188,19 +187,19 @@ class Batcher(Generic[OutcomeT, ResultT]):
             fault = Fault(grpc.StatusCode.CANCELLED, "the connection was closed during the call")
         finally:
             if task is not None:
-                del self._flying[task]
+                del self._in_flight[task]
         if fault is None:
-            self._answered(batch, outcomes)
+            self._resolve(batch, outcomes)
         elif fault.code in _ALONE and len(batch) > 1:
             for call in batch:
                 call.alone = True
-            self._gathering.extendleft(reversed(batch))
+            self._queued.extendleft(reversed(batch))
         else:
-            self._ask_again([(call, fault) for call in batch])
+            self._retry_or_fail([(call, fault) for call in batch])
         self._flush()
 
-    def _broken(self, batch: list[PendingCall[ResultT]], task: asyncio.Task[None]) -> None:
-        """Where a batch ended by a fault of this program, tell those who would else wait for ever."""
+    def _on_task_done(self, batch: list[BatchedCall[ResultT]], task: asyncio.Task[None]) -> None:
+        """Fail the calls of a batch whose task raised: they would else wait for ever."""
         error = None if task.cancelled() else task.exception()
         if error is not None:
             for call in batch:
@@ -208,9 +207,9 @@ class Batcher(Generic[OutcomeT, ResultT]):
             self._finished(len(batch))
             self._flush()
 
-    def _answered(self, batch: list[PendingCall[ResultT]], outcomes: Sequence[OutcomeT]) -> None:
-        read = self._kind.read
-        again: list[tuple[PendingCall[ResultT], Fault]] = []
+    def _resolve(self, batch: list[BatchedCall[ResultT]], outcomes: Sequence[OutcomeT]) -> None:
+        read = self._method.read
+        again: list[tuple[BatchedCall[ResultT], Fault]] = []
         finished = 0
         for call, outcome in zip(batch, outcomes, strict=True):
             result = read(outcome)
@@ -222,13 +221,13 @@ class Batcher(Generic[OutcomeT, ResultT]):
                 call.future.set_result(result)
         self._finished(finished)
         if again:
-            self._ask_again(again)
+            self._retry_or_fail(again)
 
-    def _ask_again(self, faults: list[tuple[PendingCall[ResultT], Fault]]) -> None:
-        """Put calls aside until they are sent again, those with the same wait together; fail those that give up."""
+    def _retry_or_fail(self, faults: list[tuple[BatchedCall[ResultT], Fault]]) -> None:
+        """Schedule the next attempt of calls, one timer for each wait; fail those that give up."""
         now = self._loop.time()
         jitter = self._jitter()
-        groups: dict[float, list[PendingCall[ResultT]]] = {}
+        groups: dict[float, list[BatchedCall[ResultT]]] = {}
         for call, fault in faults:
             if call.future.done():
                 self._finished()
@@ -236,17 +235,17 @@ class Batcher(Generic[OutcomeT, ResultT]):
             remaining_ms = (call.deadline_at - now) * 1000
             wait_ms = call.wait_ms(self._retry, fault, remaining_ms=remaining_ms, jitter=jitter)
             if wait_ms is None or self._closed:
-                self._fail(call, call.error(fault, what=self._kind.name, where=self._kind.where))
+                self._fail(call, call.error(fault, what=self._method.name, where=self._method.where))
                 self._finished()
             else:
                 groups.setdefault(wait_ms, []).append(call)
         for wait_ms, calls in groups.items():
-            self._set_aside(wait_ms, calls)
+            self._retry_after(wait_ms, calls)
 
-    def _set_aside(self, wait_ms: float, calls: list[PendingCall[ResultT]]) -> None:
+    def _retry_after(self, wait_ms: float, calls: list[BatchedCall[ResultT]]) -> None:
         def rejoin() -> None:
             del self._waiting[timer]
-            self._gathering.extend(calls)
+            self._queued.extend(calls)
             self._flush()
 
         timer = self._loop.call_later(wait_ms / 1000, rejoin)
@@ -263,27 +262,27 @@ class Batcher(Generic[OutcomeT, ResultT]):
         now = self._loop.time()
         self._sweep, self._sweep_at = None, float("inf")
         earliest = float("inf")
-        flying = self._in_flight()
+        in_flight_ids = self._ids_in_flight()
         for call in self._calls():
             if call.future.done():
                 continue
             if call.deadline_at > now:
                 earliest = min(earliest, call.deadline_at)
                 continue
-            in_flight = id(call) in flying
-            what, where = self._kind.name, self._kind.where
+            in_flight = id(call) in in_flight_ids
+            what, where = self._method.name, self._method.where
             self._fail(call, call.error_at_deadline(what=what, where=where, in_flight=in_flight))
         if earliest < float("inf"):
             self._sweep_by(max(earliest, now + _SWEEP_PAUSE_S))
 
-    def _calls(self) -> Iterator[PendingCall[ResultT]]:
-        return chain(self._gathering, *self._flying.values(), *self._waiting.values())
+    def _calls(self) -> Iterator[BatchedCall[ResultT]]:
+        return chain(self._queued, *self._in_flight.values(), *self._waiting.values())
 
-    def _in_flight(self) -> set[int]:
-        return {id(call) for calls in self._flying.values() for call in calls}
+    def _ids_in_flight(self) -> set[int]:
+        return {id(call) for calls in self._in_flight.values() for call in calls}
 
     @staticmethod
-    def _fail(call: PendingCall[ResultT], error: BaseException) -> None:
+    def _fail(call: BatchedCall[ResultT], error: BaseException) -> None:
         if not call.future.done():
             call.future.set_exception(error)
 

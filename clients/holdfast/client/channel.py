@@ -1,8 +1,8 @@
 """The client of a channel system, over asyncio: reservations, stock, feeds and administration.
 
-Calls of one kind that are made at the same time go out as one batch by themselves, and every change is asked again with
-the same idempotency key until it is answered or its deadline passes. A refusal by the business is an answer
-(`Rejection`), not an exception; what may be raised stands in `holdfast.client.errors`.
+Calls of one method that are made at the same time are sent as one batch, and every change is retried with the same
+idempotency key until it is answered or its deadline passes. A refusal by the business is an answer (`Rejection`), not
+an exception; what may be raised stands in `holdfast.client.errors`.
 """
 
 import asyncio
@@ -12,14 +12,11 @@ from typing import TypeVar
 
 import grpc
 
-from holdfast.client.batching import Batcher, Kind
-from holdfast.client.caller import Caller
-from holdfast.client.calls import administration, orders, reservations, sourcing, stock, watches
-from holdfast.client.calls.inside import Inside
-from holdfast.client.connection import Connection
-from holdfast.client.kinds import reservation_kinds
-from holdfast.client.limits import Limits, Timeouts
-from holdfast.client.retry import RetryPolicy
+from holdfast.client.batching import BatchedMethod, Batcher
+from holdfast.client.calls import administration, orders, reservations, stock
+from holdfast.client.connection import Caller, Connection
+from holdfast.client.internals import Internals, batched_methods
+from holdfast.client.limits import Limits, RetryPolicy, Timeouts
 
 ResultT = TypeVar("ResultT")
 OutcomeT = TypeVar("OutcomeT")
@@ -50,16 +47,16 @@ class ChannelClient:
     release_order = orders.release_order
     extend_order = orders.extend_order
     amend_order = orders.amend_order
-    find_stores = sourcing.find_stores
-    list_slots = sourcing.list_slots
+    find_stores = orders.find_stores
+    list_slots = orders.list_slots
 
     adjust_stock = stock.adjust_stock
     count_stock = stock.count_stock
     set_safety_stock = stock.set_safety_stock
     get_availability = stock.get_availability
 
-    watch_availability = watches.watch_availability
-    watch_events = watches.watch_events
+    watch_availability = stock.watch_availability
+    watch_events = stock.watch_events
 
     put_stores = administration.put_stores
     list_stores = administration.list_stores
@@ -85,11 +82,11 @@ class ChannelClient:
         limits, timeouts, retry = limits or Limits(), timeouts or Timeouts(), retry or RetryPolicy()
         connection = Connection(target, channels=channels, credentials=credentials, metadata=metadata)
 
-        def batching(kind: Kind[OutcomeT, ResultT], limits: Limits = limits) -> Batcher[OutcomeT, ResultT]:
-            return Batcher(kind, limits=limits, timeouts=timeouts, retry=retry)
+        def batching(method: BatchedMethod[OutcomeT, ResultT], limits: Limits = limits) -> Batcher[OutcomeT, ResultT]:
+            return Batcher(method, limits=limits, timeouts=timeouts, retry=retry)
 
-        reserve, confirm, collect, release = reservation_kinds(connection)
-        self.inside = Inside(
+        reserve, confirm, collect, release = batched_methods(connection)
+        self.internals = Internals(
             caller=Caller(connection, timeouts=timeouts, retry=retry),
             limits=limits,
             reserves=batching(reserve),
@@ -109,9 +106,9 @@ class ChannelClient:
 
     async def close(self) -> None:
         """Take no more calls, give those under way `Timeouts.close_ms` to finish, and close the connections."""
-        caller = self.inside.caller
+        caller = self.internals.caller
         caller.closed = True
         grace_ms = caller.timeouts.close_ms
-        batched = (batcher.close(grace_ms) for batcher in self.inside.batchers)
+        batched = (batcher.close(grace_ms) for batcher in self.internals.batchers)
         await asyncio.gather(*batched, caller.connection.drain(grace_ms))
         await caller.connection.close()

@@ -1,15 +1,19 @@
-"""The gRPC channels of a client: their options, one attempt of a call over them, and nothing about retries."""
+"""The gRPC channels of a client, one attempt of a call, and `Caller`, which repeats attempts by the retry policy."""
 
 import asyncio
 import contextlib
 import itertools
+import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import grpc
 
+from holdfast.client.attempts import Attempts
+from holdfast.client.limits import RetryPolicy, Timeouts
 from holdfast.client.methods import Method
+from holdfast.client.statuses import Fault, fault_from_rpc
 
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
@@ -115,3 +119,74 @@ class Connection:
         """Close every channel; calls under way are cancelled."""
         for channel in self._channels:
             await channel.close(None)
+
+
+class Caller:
+    """Makes single calls over a connection, with retries."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        timeouts: Timeouts,
+        retry: RetryPolicy,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.connection = connection
+        self.timeouts = timeouts
+        self.retry = retry
+        self.jitter = jitter
+        self.closed = False
+
+    async def ask(
+        self,
+        method: Method[RequestT, ResponseT],
+        request: RequestT,
+        *,
+        timeout_ms: int | None = None,
+        attempt_ms: int | None = None,
+        idempotency_key: str | None = None,
+        retry: RetryPolicy | None = None,
+        undecided: Callable[[ResponseT], Fault | None] | None = None,
+    ) -> ResponseT:
+        """The answer to `request`, asked for until it comes or `timeout_ms` are over; raises errors of the tree.
+
+        `idempotency_key` is None for a read, and empty for a change that has no key; such a one is given the `retry`
+        that suits it. `undecided` finds in an answer a part of it that is still to be had: the whole is then asked for
+        again, and the last answer that came is given in the end, such as it is.
+        """
+        loop = asyncio.get_running_loop()
+        deadline_at = loop.time() + (self.timeouts.call_ms if timeout_ms is None else timeout_ms) / 1000
+        attempts = Attempts(idempotency_key)
+        what, where = method.name, self.connection.target
+        longest_ms = self.timeouts.attempt_ms if attempt_ms is None else attempt_ms
+        response: ResponseT | None = None
+        while True:
+            if self.closed:
+                if response is not None:
+                    return response
+                raise attempts.error_at_close(what=what, where=where, in_flight=False)
+            remaining_ms = (deadline_at - loop.time()) * 1000
+            try:
+                response = await self.connection.call(method, request, max(1, min(longest_ms, int(remaining_ms))))
+                fault = None if undecided is None else undecided(response)
+                if fault is None:
+                    return response
+            except grpc.aio.AioRpcError as error:
+                fault = fault_from_rpc(error)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                fault = Fault(grpc.StatusCode.CANCELLED, "the connection was closed during the call")
+            wait_ms = attempts.wait_ms(
+                retry or self.retry,
+                fault,
+                remaining_ms=(deadline_at - loop.time()) * 1000,
+                jitter=self.jitter(),
+            )
+            if wait_ms is None:
+                if response is not None:
+                    return response
+                raise attempts.error(fault, what=what, where=where)
+            await asyncio.sleep(wait_ms / 1000)

@@ -100,7 +100,7 @@ class Overloaded(HoldfastError):
 
 
 class Unavailable(HoldfastError):
-    """Nobody answered in time, after all the tries that the call's deadline had room for."""
+    """No answer came in time, after all the attempts that the call's deadline had room for."""
 
     default_mend = "See that the service runs and can be reached, then ask again"
 

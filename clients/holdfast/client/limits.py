@@ -1,6 +1,15 @@
-"""The limits and times of a client, each with a name, a default, and the reason for it."""
+"""The limits, times and retry policy of a client, each with a name, a default, and the reason for it.
+
+A retry sends the same request with the same idempotency key, so it is always safe; the policy decides whether it is of
+use. It is pure: time, number of attempts and jitter are arguments. Three kinds of failure are retried:
+
+- UNAVAILABLE: no answer, or the attempt's own deadline passed. Retried until the call's deadline.
+- OVERLOADED: refused before any work. Retried after the time that the service named, until the call's deadline.
+- UNCLEAR: the connection or the service broke in a way that need not heal. Retried a few times only.
+"""
 
 from dataclasses import dataclass
+from enum import Enum
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,9 +19,9 @@ class Limits:
     batch_items_max      the service takes no more in one batch.
     batch_orders_max     fewer where shops are looked for: all of a batch wait for the slowest order of it.
     batch_lines_max      keeps a full batch and its answer below the 4 MB that some proxies allow a message.
-    batches_in_flight_max  per kind of call; while these fly the next one gathers. More of them means smaller ones.
-    calls_max            unfinished calls per kind; beyond it a call is refused with Overloaded.
-    watch_silence_ms_max how long a watch tries to come back before it gives up.
+    batches_in_flight_max  per RPC; while these are in flight the next one fills. More of them means smaller ones.
+    calls_max            unfinished calls per RPC; beyond it a call is refused with Overloaded.
+    watch_silence_ms_max how long a watch tries to reconnect before it raises.
     """
 
     batch_items_max: int = 1_024
@@ -39,3 +48,57 @@ class Timeouts:
     verify_ms: int = 120_000
     watch_ms: int = 600_000
     close_ms: int = 2_000
+
+
+class Failure(Enum):
+    """What kind of failure an attempt ended with."""
+
+    UNAVAILABLE = "unavailable"
+    OVERLOADED = "overloaded"
+    UNCLEAR = "unclear"
+    FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Waits double from `wait_first_ms` to `wait_max_ms`; half of each is jitter.
+
+    `attempts_max` bounds the attempts of a call whatever happens; `unclear_attempts_max` those that ended UNCLEAR.
+    """
+
+    wait_first_ms: int = 20
+    wait_max_ms: int = 250
+    attempts_max: int = 1_000
+    unclear_attempts_max: int = 4
+
+    def wait_ms(
+        self,
+        failure: Failure,
+        *,
+        attempts: int,
+        unclear_attempts: int,
+        remaining_ms: float,
+        jitter: float,
+        retry_after_ms: int = 0,
+    ) -> float | None:
+        """Milliseconds to wait before the next attempt; None to give up.
+
+        `attempts` (at least 1) have failed, the last with `failure`, and `unclear_attempts` of them UNCLEAR;
+        `remaining_ms` are left until the call's deadline; `jitter` is a number in [0, 1); `retry_after_ms` is what the
+        service asked for, zero where it did not.
+        """
+        if failure is Failure.FINAL or attempts >= self.attempts_max:
+            return None
+        if failure is Failure.UNCLEAR and unclear_attempts >= self.unclear_attempts_max:
+            return None
+        # The exponent is bounded so that a long outage does not build a huge number only to cut it down.
+        full_ms = min(self.wait_max_ms, self.wait_first_ms << min(attempts - 1, 20))
+        wait = full_ms * (0.5 + 0.5 * jitter)
+        if retry_after_ms > 0:
+            # Never sooner than asked; the jitter on top spreads the callers that were refused together.
+            wait = retry_after_ms + 0.5 * jitter * min(retry_after_ms, full_ms)
+        return wait if wait < remaining_ms else None
+
+
+NO_RETRY = RetryPolicy(attempts_max=1)
+"""One attempt and no more."""

@@ -1,6 +1,6 @@
 """From gRPC statuses and item errors to one `Fault`, and from a fault to the error tree.
 
-For every `grpc.StatusCode` it is said here whether it is asked again (`FAILURES`) and what it is raised as
+For every `grpc.StatusCode` this module says whether it is retried (`FAILURES`) and what it is raised as
 (`error_from`).
 """
 
@@ -28,8 +28,8 @@ from holdfast.client.errors import (
     Unsupported,
     Violation,
 )
-from holdfast.client.retry import Failure
-from holdfast.client.wire.times import interval_ms
+from holdfast.client.limits import Failure
+from holdfast.client.wire_types import interval_ms
 from holdfast.v1 import error_pb2
 
 FAILURES: dict[grpc.StatusCode, Failure] = {
@@ -72,6 +72,10 @@ _NO_GATEWAY_YET = "Application metadata not set"
 """What Ray Serve's proxy says, as NOT_FOUND, while HAProxy restarts and knows of no gateway (2.60): ask again."""
 
 
+_NOT_CONNECTED = "failed to connect to all addresses"
+"""What gRPC says, as UNAVAILABLE, of a call that it failed before sending it: no connection could be made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Why an attempt, or one item of it, got no answer of the business."""
@@ -83,8 +87,13 @@ class Fault:
 
     @property
     def failure(self) -> Failure:
-        """Whether to ask again."""
+        """Whether and how to retry."""
         return FAILURES[self.code]
+
+    @property
+    def not_sent(self) -> bool:
+        """Whether it is certain that the attempt never reached the service."""
+        return self.code is grpc.StatusCode.UNAVAILABLE and self.why.startswith(_NOT_CONNECTED)
 
 
 def fault_from_rpc(error: grpc.aio.AioRpcError) -> Fault:
@@ -117,7 +126,7 @@ def fault_from_item(item: error_pb2.ItemError) -> Fault:
 
 
 def error_from(fault: Fault, *, what: str, where: str, idempotency_key: str | None) -> HoldfastError:
-    """The error to raise once a fault is not asked again; `idempotency_key` is None for a read."""
+    """The error to raise once a fault is not retried; `idempotency_key` is None for a read."""
     simple = _SIMPLE.get(fault.code)
     if simple is not None:
         return simple(what, where=where, why=fault.why)

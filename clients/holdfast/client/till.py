@@ -1,6 +1,6 @@
-"""The client of a till: one shop, a poor network, and a file of its own so that no sale is lost or told twice.
+"""The client of a till: one shop, a poor network, and a file of its own so that no sale is lost or counted twice.
 
-A movement is written to disk with its number before anybody is told of it. `flush` sends what is unsent, in sequence;
+A movement is written to disk with its number before the call returns. `flush` sends what is unsent, in sequence;
 the service drops by number what it has seen before, so a flush may be repeated at will, after a restart too.
 """
 
@@ -15,13 +15,10 @@ import grpc
 
 from holdfast.client.channel import ChannelClient
 from holdfast.client.errors import Overloaded, Unavailable
-from holdfast.client.limits import Limits, Timeouts
-from holdfast.client.retry import RetryPolicy
-from holdfast.client.subscription import Subscription
-from holdfast.client.till_journal import UNSENT_ROWS_MAX, TillJournal
-from holdfast.client.values.events import Event
-from holdfast.client.values.reservations import LineQuantities, Rejection, Reservation, Status
-from holdfast.client.values.stock import (
+from holdfast.client.limits import Limits, RetryPolicy, Timeouts
+from holdfast.client.models.events import Event
+from holdfast.client.models.reservations import Rejection, Reservation, Status
+from holdfast.client.models.stock import (
     Adjustment,
     AdjustmentKind,
     AvailabilityChange,
@@ -30,6 +27,9 @@ from holdfast.client.values.stock import (
     StockOutcome,
     StoreAvailability,
 )
+from holdfast.client.subscription import Subscription
+from holdfast.client.till_journal import UNSENT_ROWS_MAX, TillJournal
+from holdfast.client.wire_types import LineQuantities
 
 ROWS_PER_CALL_MAX = 1_000
 """Movements in one call of a flush. The service takes 4,096; fewer get over a poor network sooner."""
@@ -43,7 +43,7 @@ class FlushReport:
     """What a flush did. `unsent` is what is left; `refused` and `why` say why, where something is.
 
     `applied`, `dropped_repeated` and `dropped_late` are the service's own counts. A flush whose answer was lost is
-    asked again under its own key, and says what it did the first time. Rows that were sent then, and are sent again
+    retried under its own key, and reports what it did the first time. Rows that were sent then, and are sent again
     together with later ones, count as repeated or late; more than those means that two tills share a name.
     """
 

@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 
 from holdfast.client.errors import InvalidArgument, Overloaded, TillJournalDamaged, Violation
-from holdfast.client.values.stock import Adjustment, AdjustmentKind
+from holdfast.client.models.stock import Adjustment, AdjustmentKind
 
 UNSENT_ROWS_MAX = 100_000
 """Movements that a till keeps unsent; some days of a busy till without a network."""

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 
 from holdfast.client import methods
-from holdfast.client.calls.inside import Client
 from holdfast.client.errors import Overloaded, Unavailable
-from holdfast.client.retry import NEVER_AGAIN
-from holdfast.client.values.administration import (
+from holdfast.client.internals import Client
+from holdfast.client.limits import NO_RETRY
+from holdfast.client.models.administration import (
     Health,
     LedgerStatus,
     OrdersVerification,
@@ -15,8 +15,6 @@ from holdfast.client.values.administration import (
     Store,
     StoresPut,
     Verification,
-)
-from holdfast.client.wire.administration import (
     health_from,
     health_request,
     ledger_status_from,
@@ -35,14 +33,14 @@ _HEALTH_PAUSE_S = 0.1
 
 
 async def put_stores(self: Client, stores: Iterable[Store], *, timeout_ms: int | None = None) -> StoresPut:
-    """Add shops, 1 to 1,024, or replace what is known of them, and tell the pickups that new hours broke.
+    """Add shops, 1 to 1,024, or replace what is known of them, and return the pickups that new hours broke.
 
-    Safe to repeat. But pickups are told by the call that made the change: where its answer was lost, and it was asked
-    again, they may not be.
+    Safe to repeat. Only the call that made the change returns the pickups: where its answer was lost and it
+    was retried, they may be missing.
     """
     request = service_pb2.PutStoresRequest(stores=[to_store(store) for store in stores])
-    # The same shops put twice are the same chain: it needs no key to be asked again.
-    response = await self.inside.caller.ask(methods.PUT_STORES, request, timeout_ms=timeout_ms, idempotency_key="")
+    # The same shops put twice are the same chain: it needs no key to be retried.
+    response = await self.internals.caller.ask(methods.PUT_STORES, request, timeout_ms=timeout_ms, idempotency_key="")
     return stores_put_from(response)
 
 
@@ -50,7 +48,7 @@ async def list_stores(self: Client, *, page_size: int = 100, timeout_ms: int | N
     """The chain's shops by id, page by page as they are consumed; `timeout_ms` is the deadline of each page."""
     request = service_pb2.ListStoresRequest(page_size=page_size)
     while True:
-        page = await self.inside.caller.ask(methods.LIST_STORES, request, timeout_ms=timeout_ms)
+        page = await self.internals.caller.ask(methods.LIST_STORES, request, timeout_ms=timeout_ms)
         for message in page.stores:
             yield store_from(message)
         if not page.next_page_token:
@@ -60,19 +58,21 @@ async def list_stores(self: Client, *, page_size: int = 100, timeout_ms: int | N
 
 async def get_policy(self: Client, *, timeout_ms: int | None = None) -> Policy:
     """The policy in force."""
-    response = await self.inside.caller.ask(methods.GET_POLICY, service_pb2.GetPolicyRequest(), timeout_ms=timeout_ms)
+    response = await self.internals.caller.ask(
+        methods.GET_POLICY, service_pb2.GetPolicyRequest(), timeout_ms=timeout_ms
+    )
     return policy_from(response.policy)
 
 
 async def set_policy(self: Client, policy: Policy, *, timeout_ms: int | None = None) -> Policy:
     """Replace the policy; what is in force after it. Raises Conflict where `policy.version` is not the one in force.
 
-    It has no key, so it is asked once: a repeat could not tell its own first success from another's change.
+    It has no key, so it is sent once: a retry could not tell its own first success from another's change.
     """
     request = service_pb2.SetPolicyRequest(policy=to_policy(policy))
-    timeout = self.inside.caller.timeouts.call_ms if timeout_ms is None else timeout_ms
-    response = await self.inside.caller.ask(
-        methods.SET_POLICY, request, timeout_ms=timeout, attempt_ms=timeout, idempotency_key="", retry=NEVER_AGAIN
+    timeout = self.internals.caller.timeouts.call_ms if timeout_ms is None else timeout_ms
+    response = await self.internals.caller.ask(
+        methods.SET_POLICY, request, timeout_ms=timeout, attempt_ms=timeout, idempotency_key="", retry=NO_RETRY
     )
     return policy_from(response.policy)
 
@@ -80,32 +80,34 @@ async def set_policy(self: Client, policy: Policy, *, timeout_ms: int | None = N
 async def ledger_status(self: Client, store_id: str, *, timeout_ms: int | None = None) -> LedgerStatus:
     """Where a ledger stands and who writes it: a shop's, or one of `CUSTOMERS_LEDGERS`."""
     request = service_pb2.GetLedgerStatusRequest(store_id=store_id)
-    return ledger_status_from(await self.inside.caller.ask(methods.GET_LEDGER_STATUS, request, timeout_ms=timeout_ms))
+    return ledger_status_from(
+        await self.internals.caller.ask(methods.GET_LEDGER_STATUS, request, timeout_ms=timeout_ms)
+    )
 
 
 async def verify_ledger(self: Client, store_id: str, *, timeout_ms: int | None = None) -> Verification:
     """Compute a ledger again from its journal and compare: a shop's, or one of `CUSTOMERS_LEDGERS`. `timeout_ms` None
     is `Timeouts.verify_ms`.
     """
-    timeout = self.inside.caller.timeouts.verify_ms if timeout_ms is None else timeout_ms
+    timeout = self.internals.caller.timeouts.verify_ms if timeout_ms is None else timeout_ms
     request = service_pb2.VerifyLedgerRequest(store_id=store_id)
-    response = await self.inside.caller.ask(methods.VERIFY_LEDGER, request, timeout_ms=timeout, attempt_ms=timeout)
+    response = await self.internals.caller.ask(methods.VERIFY_LEDGER, request, timeout_ms=timeout, attempt_ms=timeout)
     return verification_from(response)
 
 
 async def verify_orders(self: Client, *, timeout_ms: int | None = None) -> OrdersVerification:
     """Compare all orders with the parts that shops have of them. `timeout_ms` None is `Timeouts.verify_ms`."""
-    timeout = self.inside.caller.timeouts.verify_ms if timeout_ms is None else timeout_ms
+    timeout = self.internals.caller.timeouts.verify_ms if timeout_ms is None else timeout_ms
     request = service_pb2.VerifyOrdersRequest()
-    response = await self.inside.caller.ask(methods.VERIFY_ORDERS, request, timeout_ms=timeout, attempt_ms=timeout)
+    response = await self.internals.caller.ask(methods.VERIFY_ORDERS, request, timeout_ms=timeout, attempt_ms=timeout)
     return orders_verification_from(response)
 
 
 async def health(self: Client, service: str = "", *, timeout_ms: int = _HEALTH_ATTEMPT_MS) -> Health:
     """What the service says of its health, asked once; raises Unavailable where nobody answers."""
     request = health_request(service)
-    payload = await self.inside.caller.ask(
-        methods.CHECK_HEALTH, request, timeout_ms=timeout_ms, attempt_ms=timeout_ms, retry=NEVER_AGAIN
+    payload = await self.internals.caller.ask(
+        methods.CHECK_HEALTH, request, timeout_ms=timeout_ms, attempt_ms=timeout_ms, retry=NO_RETRY
     )
     return health_from(payload)
 
@@ -124,5 +126,5 @@ async def wait_until_serving(self: Client, *, timeout_ms: int) -> None:
         except (Unavailable, Overloaded) as error:
             why = error.why
         if loop.time() + _HEALTH_PAUSE_S >= deadline_at:
-            raise Unavailable("Check", where=self.inside.caller.connection.target, why=why)
+            raise Unavailable("Check", where=self.internals.caller.connection.target, why=why)
         await asyncio.sleep(_HEALTH_PAUSE_S)

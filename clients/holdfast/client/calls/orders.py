@@ -8,26 +8,44 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from holdfast.client import methods
-from holdfast.client.calls.inside import Client, fresh_key, submit
 from holdfast.client.errors import ServiceFault
+from holdfast.client.internals import Client, Keyed, keyed, submit
 from holdfast.client.methods import Method
-from holdfast.client.values.orders import Order, OrderOutcome, PartOutcomes, Place, Sourcing, SourcingPolicy, StorePlan
-from holdfast.client.values.reservations import LineQuantities, ReleaseReason, Reservation
-from holdfast.client.wire.orders import (
+from holdfast.client.models.orders import (
+    Order,
+    OrderOutcome,
     OrderResponse,
+    PartOutcomes,
     PartsResponse,
     order_from,
     order_outcome_from,
     part_outcome_from,
-    to_sourcing,
-    to_store_plans,
     undecided,
 )
-from holdfast.client.wire.reservations import rejection_from, reserve_request
-from holdfast.client.wire.times import to_duration, to_optional_duration
+from holdfast.client.models.reservations import ReleaseReason, Reservation, rejection_from, reserve_request
+from holdfast.client.models.sourcing import (
+    FoundStores,
+    PickupSlots,
+    Place,
+    Sourcing,
+    SourcingPolicy,
+    StorePlan,
+    found_stores_from,
+    pickup_slots_from,
+    to_sourcing,
+    to_store_plans,
+)
+from holdfast.client.wire_types import (
+    LineQuantities,
+    to_duration,
+    to_lines,
+    to_optional_duration,
+    to_optional_timestamp,
+    to_timestamp,
+)
 from holdfast.v1 import order_service_pb2 as service_pb2
 
-RequestT = TypeVar("RequestT")
+RequestT = TypeVar("RequestT", bound=Keyed)
 OrderT = TypeVar("OrderT", bound=OrderResponse)
 PartsT = TypeVar("PartsT", bound=PartsResponse)
 
@@ -56,9 +74,7 @@ async def reserve_near(
     `slot_start_ms` is taken in every shop. `collect_by_ms`, in place of a slot, leaves out shops where the order would
     be ready only later. A refusal with NO_STORE_IN_REACH names the `near_stores`.
     """
-    key = fresh_key() if idempotency_key is None else idempotency_key
     request = reserve_request(
-        key=key,
         lines=lines,
         customer_id=customer_id,
         channel=channel,
@@ -67,19 +83,19 @@ async def reserve_near(
         slot_start_ms=slot_start_ms,
         sourcing=to_sourcing(Sourcing(place, policy, stores_max, kilometres_max, collect_by_ms)),
     )
-    inside = self.inside
+    internals = self.internals
     outcome = await submit(
-        inside,
-        inside.orders,
+        self,
+        internals.orders,
         request,
         lines=len(request.lines),
         # Customers share ledgers by a rule of the service.
         ledger="",
-        own_key=idempotency_key is None,
+        idempotency_key=idempotency_key,
         timeout_ms=timeout_ms,
     )
     if isinstance(outcome, Reservation):
-        where = inside.caller.connection.target
+        where = internals.caller.connection.target
         raise ServiceFault(methods.RESERVE.name, where=where, why="shops were to be looked for, and no order came")
     return outcome
 
@@ -87,7 +103,7 @@ async def reserve_near(
 async def get_order(self: Client, order_id: str, *, timeout_ms: int | None = None) -> Order:
     """The order as its customer's ledger has it. Raises NotFound."""
     request = service_pb2.GetOrderRequest(order_id=order_id)
-    response = await self.inside.caller.ask(methods.GET_ORDER, request, timeout_ms=timeout_ms)
+    response = await self.internals.caller.ask(methods.GET_ORDER, request, timeout_ms=timeout_ms)
     return order_from(response.order)
 
 
@@ -100,11 +116,8 @@ async def confirm_order(
     timeout_ms: int | None = None,
 ) -> OrderOutcome:
     """HELD to CONFIRMED, every part of it. `collect_within_ms` None leaves the time to collect to the policy."""
-    key = fresh_key() if idempotency_key is None else idempotency_key
-    request = service_pb2.ConfirmOrderRequest(
-        idempotency_key=key, order_id=order_id, collect_within=to_optional_duration(collect_within_ms)
-    )
-    return await _change(self, methods.CONFIRM_ORDER, request, key, timeout_ms)
+    request = service_pb2.ConfirmOrderRequest(order_id=order_id, collect_within=to_optional_duration(collect_within_ms))
+    return await _change(self, methods.CONFIRM_ORDER, request, idempotency_key, timeout_ms)
 
 
 async def release_order(
@@ -115,12 +128,9 @@ async def release_order(
     idempotency_key: str | None = None,
     timeout_ms: int | None = None,
 ) -> OrderOutcome:
-    """Give every part back; shops that cannot be told yet follow by themselves."""
-    key = fresh_key() if idempotency_key is None else idempotency_key
-    request = service_pb2.ReleaseOrderRequest(
-        idempotency_key=key, order_id=order_id, reason=f"RELEASE_REASON_{reason.name}"
-    )
-    return await _change(self, methods.RELEASE_ORDER, request, key, timeout_ms)
+    """Release every part; shops that cannot be reached yet are released by the service later."""
+    request = service_pb2.ReleaseOrderRequest(order_id=order_id, reason=f"RELEASE_REASON_{reason.name}")
+    return await _change(self, methods.RELEASE_ORDER, request, idempotency_key, timeout_ms)
 
 
 async def extend_order(
@@ -132,9 +142,8 @@ async def extend_order(
     timeout_ms: int | None = None,
 ) -> OrderOutcome:
     """Move the deadline of every part to `ttl_ms` from now."""
-    key = fresh_key() if idempotency_key is None else idempotency_key
-    request = service_pb2.ExtendOrderRequest(idempotency_key=key, order_id=order_id, ttl=to_duration(ttl_ms))
-    return await _change(self, methods.EXTEND_ORDER, request, key, timeout_ms)
+    request = service_pb2.ExtendOrderRequest(order_id=order_id, ttl=to_duration(ttl_ms))
+    return await _change(self, methods.EXTEND_ORDER, request, idempotency_key, timeout_ms)
 
 
 async def amend_order(
@@ -151,11 +160,10 @@ async def amend_order(
 
     All stays as it is until the new is certain, and where it cannot be had.
     """
-    key = fresh_key() if idempotency_key is None else idempotency_key
     request = service_pb2.AmendOrderRequest(
-        idempotency_key=key, order_id=order_id, stores=to_store_plans(stores), ttl=to_optional_duration(ttl_ms)
+        order_id=order_id, stores=to_store_plans(stores), ttl=to_optional_duration(ttl_ms)
     )
-    return await _change(self, methods.AMEND_ORDER, request, key, timeout_ms)
+    return await _change(self, methods.AMEND_ORDER, request, idempotency_key, timeout_ms)
 
 
 async def ready_order(
@@ -163,12 +171,11 @@ async def ready_order(
 ) -> PartOutcomes:
     """Every part CONFIRMED to READY, one outcome a part.
 
-    A shop that does not decide is asked again until the deadline, with the same key; what then is still open is told as
-    the part's error.
+    A shop that does not decide is retried until the deadline, with the same key; one that is undecided then has an
+    error as its outcome.
     """
-    key = fresh_key() if idempotency_key is None else idempotency_key
-    request = service_pb2.MarkOrderReadyRequest(idempotency_key=key, order_id=order_id)
-    return await _each_part(self, methods.MARK_ORDER_READY, request, key, timeout_ms)
+    request = service_pb2.MarkOrderReadyRequest(order_id=order_id)
+    return await _each_part(self, methods.MARK_ORDER_READY, request, idempotency_key, timeout_ms)
 
 
 async def collect_order(
@@ -180,26 +187,78 @@ async def collect_order(
     timeout_ms: int | None = None,
 ) -> PartOutcomes:
     """Every part to sold, one outcome a part, as in `ready_order`."""
-    key = fresh_key() if idempotency_key is None else idempotency_key
-    request = service_pb2.CollectOrderRequest(
-        idempotency_key=key, order_id=order_id, payment_reference=payment_reference
-    )
-    return await _each_part(self, methods.COLLECT_ORDER, request, key, timeout_ms)
+    request = service_pb2.CollectOrderRequest(order_id=order_id, payment_reference=payment_reference)
+    return await _each_part(self, methods.COLLECT_ORDER, request, idempotency_key, timeout_ms)
 
 
 async def _change(
-    self: Client, method: Method[RequestT, OrderT], request: RequestT, key: str, timeout_ms: int | None
+    self: Client,
+    method: Method[RequestT, OrderT],
+    request: RequestT,
+    idempotency_key: str | None,
+    timeout_ms: int | None,
 ) -> OrderOutcome:
-    response = await self.inside.caller.ask(method, request, timeout_ms=timeout_ms, idempotency_key=key)
+    response = await keyed(self, method, request, idempotency_key, timeout_ms)
     return order_outcome_from(response)
 
 
 async def _each_part(
-    self: Client, method: Method[RequestT, PartsT], request: RequestT, key: str, timeout_ms: int | None
+    self: Client,
+    method: Method[RequestT, PartsT],
+    request: RequestT,
+    idempotency_key: str | None,
+    timeout_ms: int | None,
 ) -> PartOutcomes:
-    response = await self.inside.caller.ask(
-        method, request, timeout_ms=timeout_ms, idempotency_key=key, undecided=undecided
-    )
+    response = await keyed(self, method, request, idempotency_key, timeout_ms, undecided=undecided)
     if response.HasField("rejection"):
         return rejection_from(response.rejection)
-    return tuple(part_outcome_from(outcome, what=method.name, key=key) for outcome in response.outcomes)
+    return tuple(
+        part_outcome_from(outcome, what=method.name, key=request.idempotency_key) for outcome in response.outcomes
+    )
+
+
+async def find_stores(
+    self: Client,
+    lines: LineQuantities,
+    *,
+    place: Place,
+    policy: SourcingPolicy = SourcingPolicy.ONE_STORE,
+    stores_max: int = 0,
+    kilometres_max: float = 0.0,
+    channel: str,
+    slot_start_ms: int | None = None,
+    collect_by_ms: int | None = None,
+    explain: bool = False,
+    candidates_max: int = 0,
+    timeout_ms: int | None = None,
+) -> FoundStores:
+    """Shops by distance with what they have, and the order that would be placed now; arguments as in `reserve_near`.
+
+    `explain` tells the shops that are out too, each with the rule that excluded it. `candidates_max` is 1 to 100; zero
+    leaves it to the service.
+    """
+    request = service_pb2.FindStoresRequest(
+        sourcing=to_sourcing(Sourcing(place, policy, stores_max, kilometres_max, collect_by_ms)),
+        lines=to_lines(lines),
+        channel=channel,
+        slot_start=to_optional_timestamp(slot_start_ms),
+        explain=explain,
+        candidates_max=candidates_max,
+    )
+    return found_stores_from(await self.internals.caller.ask(methods.FIND_STORES, request, timeout_ms=timeout_ms))
+
+
+async def list_slots(
+    self: Client,
+    store_id: str,
+    *,
+    from_ms: int | None = None,
+    window_ms: int | None = None,
+    timeout_ms: int | None = None,
+) -> PickupSlots:
+    """A shop's pickup slots with the places left. `from_ms` None is now; `window_ms`, up to 31 days, None is 2 days."""
+    request = service_pb2.ListSlotsRequest(store_id=store_id, window=to_optional_duration(window_ms))
+    if from_ms is not None:
+        # `from` is a word of Python's, and cannot be given by name.
+        getattr(request, "from").CopyFrom(to_timestamp(from_ms))
+    return pickup_slots_from(await self.internals.caller.ask(methods.LIST_SLOTS, request, timeout_ms=timeout_ms))

@@ -8,11 +8,23 @@ Changes answer with `Reservation | Rejection`, a reserve under a limit of the wh
 from collections.abc import AsyncIterator, Iterable
 
 from holdfast.client import methods
-from holdfast.client.calls.inside import Client, Outcomes, ReservationBatcher, fresh_key, submit
-from holdfast.client.values.orders import ReserveOutcome
-from holdfast.client.values.reservations import LineQuantities, ReleaseReason, Reservation, Status
-from holdfast.client.wire.reservations import rejection_from, reservation_from, reserve_request, to_lines
-from holdfast.client.wire.times import to_duration, to_optional_duration, to_optional_timestamp
+from holdfast.client.internals import Client, Outcomes, ReservationBatcher, keyed, submit
+from holdfast.client.models.orders import ReserveOutcome
+from holdfast.client.models.reservations import (
+    ReleaseReason,
+    Reservation,
+    Status,
+    rejection_from,
+    reservation_from,
+    reserve_request,
+)
+from holdfast.client.wire_types import (
+    LineQuantities,
+    to_duration,
+    to_lines,
+    to_optional_duration,
+    to_optional_timestamp,
+)
 from holdfast.v1 import reservation_service_pb2 as service_pb2
 
 
@@ -35,9 +47,7 @@ async def reserve(
     `slot_start_ms` is the start of a pickup slot of `list_slots`, whose place is taken together with the units. Where a
     limit of the whole chain applies, the answer is an `Order`, and its `part` is what the shop holds.
     """
-    key = fresh_key() if idempotency_key is None else idempotency_key
     request = reserve_request(
-        key=key,
         store_id=store_id,
         lines=lines,
         customer_id=customer_id,
@@ -47,12 +57,12 @@ async def reserve(
         slot_start_ms=slot_start_ms,
     )
     return await submit(
-        self.inside,
-        self.inside.reserves,
+        self,
+        self.internals.reserves,
         request,
         lines=len(request.lines),
         ledger=store_id,
-        own_key=idempotency_key is None,
+        idempotency_key=idempotency_key,
         timeout_ms=timeout_ms,
     )
 
@@ -66,13 +76,11 @@ async def confirm(
     timeout_ms: int | None = None,
 ) -> Outcomes:
     """HELD to CONFIRMED: the order is placed. `collect_within_ms` None leaves the time to collect to the policy."""
-    key = fresh_key() if idempotency_key is None else idempotency_key
     request = service_pb2.ConfirmReservationRequest(
-        idempotency_key=key,
         reservation_id=reservation_id,
         collect_within=to_optional_duration(collect_within_ms),
     )
-    return await _change(self, self.inside.confirms, request, own_key=idempotency_key is None, timeout_ms=timeout_ms)
+    return await _change(self, self.internals.confirms, request, idempotency_key=idempotency_key, timeout_ms=timeout_ms)
 
 
 async def collect(
@@ -85,14 +93,12 @@ async def collect(
     timeout_ms: int | None = None,
 ) -> Outcomes:
     """Held, confirmed or ready to sold, in one step; `lines` empty collects all that is still held."""
-    key = fresh_key() if idempotency_key is None else idempotency_key
     request = service_pb2.CollectReservationRequest(
-        idempotency_key=key,
         reservation_id=reservation_id,
         payment_reference=payment_reference,
         lines=to_lines(lines),
     )
-    return await _change(self, self.inside.collects, request, own_key=idempotency_key is None, timeout_ms=timeout_ms)
+    return await _change(self, self.internals.collects, request, idempotency_key=idempotency_key, timeout_ms=timeout_ms)
 
 
 async def release(
@@ -105,23 +111,20 @@ async def release(
     timeout_ms: int | None = None,
 ) -> Outcomes:
     """Give units back; `lines` empty releases all that is still held."""
-    key = fresh_key() if idempotency_key is None else idempotency_key
     request = service_pb2.ReleaseReservationRequest(
-        idempotency_key=key,
         reservation_id=reservation_id,
         reason=f"RELEASE_REASON_{reason.name}",
         lines=to_lines(lines),
     )
-    return await _change(self, self.inside.releases, request, own_key=idempotency_key is None, timeout_ms=timeout_ms)
+    return await _change(self, self.internals.releases, request, idempotency_key=idempotency_key, timeout_ms=timeout_ms)
 
 
 async def mark_ready(
     self: Client, reservation_id: str, *, idempotency_key: str | None = None, timeout_ms: int | None = None
 ) -> Outcomes:
     """CONFIRMED to READY: the goods wait at the counter."""
-    key = fresh_key() if idempotency_key is None else idempotency_key
-    request = service_pb2.MarkReservationReadyRequest(idempotency_key=key, reservation_id=reservation_id)
-    response = await self.inside.caller.ask(methods.MARK_READY, request, timeout_ms=timeout_ms, idempotency_key=key)
+    request = service_pb2.MarkReservationReadyRequest(reservation_id=reservation_id)
+    response = await keyed(self, methods.MARK_READY, request, idempotency_key, timeout_ms)
     return _outcome(response)
 
 
@@ -134,11 +137,8 @@ async def extend(
     timeout_ms: int | None = None,
 ) -> Outcomes:
     """Move the deadline of a live reservation to `ttl_ms` from now."""
-    key = fresh_key() if idempotency_key is None else idempotency_key
-    request = service_pb2.ExtendReservationRequest(
-        idempotency_key=key, reservation_id=reservation_id, ttl=to_duration(ttl_ms)
-    )
-    response = await self.inside.caller.ask(methods.EXTEND, request, timeout_ms=timeout_ms, idempotency_key=key)
+    request = service_pb2.ExtendReservationRequest(reservation_id=reservation_id, ttl=to_duration(ttl_ms))
+    response = await keyed(self, methods.EXTEND, request, idempotency_key, timeout_ms)
     return _outcome(response)
 
 
@@ -156,15 +156,13 @@ async def amend(
 
     `lines` are all of its lines from now on; what is left out stays as it is.
     """
-    key = fresh_key() if idempotency_key is None else idempotency_key
     request = service_pb2.AmendReservationRequest(
-        idempotency_key=key,
         reservation_id=reservation_id,
         lines=to_lines(lines),
         ttl=to_optional_duration(ttl_ms),
         slot_start=to_optional_timestamp(slot_start_ms),
     )
-    response = await self.inside.caller.ask(methods.AMEND, request, timeout_ms=timeout_ms, idempotency_key=key)
+    response = await keyed(self, methods.AMEND, request, idempotency_key, timeout_ms)
     return _outcome(response)
 
 
@@ -173,7 +171,7 @@ async def get_reservation(
 ) -> Reservation:
     """One reservation as it is now. Raises NotFound; StaleRead where the ledger is older than `min_version`."""
     request = service_pb2.GetReservationRequest(reservation_id=reservation_id, min_version=min_version)
-    response = await self.inside.caller.ask(methods.GET_RESERVATION, request, timeout_ms=timeout_ms)
+    response = await self.internals.caller.ask(methods.GET_RESERVATION, request, timeout_ms=timeout_ms)
     return reservation_from(response.reservation)
 
 
@@ -193,7 +191,7 @@ async def list_reservations(
         store_id=store_id, statuses=[f"RESERVATION_STATUS_{status.name}" for status in statuses], page_size=page_size
     )
     while True:
-        page = await self.inside.caller.ask(methods.LIST_RESERVATIONS, request, timeout_ms=timeout_ms)
+        page = await self.internals.caller.ask(methods.LIST_RESERVATIONS, request, timeout_ms=timeout_ms)
         for message in page.reservations:
             yield reservation_from(message)
         if not page.next_page_token:
@@ -208,13 +206,15 @@ async def _change(
     | service_pb2.CollectReservationRequest
     | service_pb2.ReleaseReservationRequest,
     *,
-    own_key: bool,
+    idempotency_key: str | None,
     timeout_ms: int | None,
 ) -> Outcomes:
     # A reservation's id begins with its shop.
     shop = request.reservation_id.rpartition(":")[0]
     # An answer has the reservation's lines even where the request names none; few have more than four.
-    return await submit(self.inside, batcher, request, lines=4, ledger=shop, own_key=own_key, timeout_ms=timeout_ms)
+    return await submit(
+        self, batcher, request, lines=4, ledger=shop, idempotency_key=idempotency_key, timeout_ms=timeout_ms
+    )
 
 
 def _outcome(

@@ -3,11 +3,20 @@
 from collections.abc import Iterable, Mapping
 
 from holdfast.client import methods
-from holdfast.client.calls.inside import Client, fresh_key
-from holdfast.client.values.reservations import LineQuantities
-from holdfast.client.values.stock import Adjustment, HoldsCounted, StockOutcome, StoreAvailability
-from holdfast.client.wire.stock import availability_from, stock_outcome_from, to_adjustments
-from holdfast.client.wire.times import to_timestamp
+from holdfast.client.internals import Client, keyed
+from holdfast.client.models.events import Event
+from holdfast.client.models.stock import (
+    Adjustment,
+    AvailabilityChange,
+    HoldsCounted,
+    StockOutcome,
+    StoreAvailability,
+    availability_from,
+    stock_outcome_from,
+    to_adjustments,
+)
+from holdfast.client.subscription import Subscription, availability_feed, event_feed, starting_cursors
+from holdfast.client.wire_types import LineQuantities, to_timestamp
 from holdfast.v1 import stock_pb2, stock_service_pb2 as service_pb2
 
 
@@ -21,11 +30,8 @@ async def adjust_stock(
     timeout_ms: int | None = None,
 ) -> StockOutcome:
     """Apply movements of one source, 1 to 4,096 rows; rows repeated or late are dropped and counted."""
-    key = fresh_key() if idempotency_key is None else idempotency_key
-    request = service_pb2.AdjustStockRequest(
-        idempotency_key=key, store_id=store_id, source=source, adjustments=to_adjustments(adjustments)
-    )
-    response = await self.inside.caller.ask(methods.ADJUST_STOCK, request, timeout_ms=timeout_ms, idempotency_key=key)
+    request = service_pb2.AdjustStockRequest(store_id=store_id, source=source, adjustments=to_adjustments(adjustments))
+    response = await keyed(self, methods.ADJUST_STOCK, request, idempotency_key, timeout_ms)
     return stock_outcome_from(response)
 
 
@@ -40,15 +46,13 @@ async def count_stock(
     timeout_ms: int | None = None,
 ) -> StockOutcome:
     """Set what was counted as of an instant (None: now); movements since then are kept. Units may be zero."""
-    key = fresh_key() if idempotency_key is None else idempotency_key
     request = service_pb2.CountStockRequest(
-        idempotency_key=key,
         store_id=store_id,
         counts=[stock_pb2.Count(sku=sku, quantity=quantity) for sku, quantity in counts],
         as_of=None if as_of_ms is None else to_timestamp(as_of_ms),
         holds=f"HOLDS_COUNTED_{holds.name}",
     )
-    response = await self.inside.caller.ask(methods.COUNT_STOCK, request, timeout_ms=timeout_ms, idempotency_key=key)
+    response = await keyed(self, methods.COUNT_STOCK, request, idempotency_key, timeout_ms)
     return stock_outcome_from(response)
 
 
@@ -61,15 +65,11 @@ async def set_safety_stock(
     timeout_ms: int | None = None,
 ) -> StockOutcome:
     """Set the units that a shop keeps back, by SKU; zero keeps none."""
-    key = fresh_key() if idempotency_key is None else idempotency_key
     request = service_pb2.SetSafetyStockRequest(
-        idempotency_key=key,
         store_id=store_id,
         safety_stocks=[service_pb2.SafetyStock(sku=sku, quantity=quantity) for sku, quantity in safety_stocks],
     )
-    response = await self.inside.caller.ask(
-        methods.SET_SAFETY_STOCK, request, timeout_ms=timeout_ms, idempotency_key=key
-    )
+    response = await keyed(self, methods.SET_SAFETY_STOCK, request, idempotency_key, timeout_ms)
     return stock_outcome_from(response)
 
 
@@ -88,5 +88,29 @@ async def get_availability(
     request = service_pb2.GetAvailabilityRequest(
         store_ids=list(store_ids), skus=list(skus), min_versions=dict(min_versions or {})
     )
-    response = await self.inside.caller.ask(methods.GET_AVAILABILITY, request, timeout_ms=timeout_ms)
+    response = await self.internals.caller.ask(methods.GET_AVAILABILITY, request, timeout_ms=timeout_ms)
     return tuple(availability_from(message) for message in response.stores)
+
+
+def watch_availability(
+    self: Client, cursors: Mapping[str, int] | Iterable[str], *, skus: Iterable[str] = ()
+) -> Subscription[AvailabilityChange]:
+    """Positions of 1 to 1,024 shops as they change; `cursors` are shops, or shops with the last version seen."""
+    return Subscription(
+        availability_feed(tuple(skus)),
+        starting_cursors(cursors),
+        caller=self.internals.caller,
+        silence_ms_max=self.internals.limits.watch_silence_ms_max,
+    )
+
+
+def watch_events(
+    self: Client, cursors: Mapping[str, int] | Iterable[str] = (), *, all_stores: bool = False
+) -> Subscription[Event]:
+    """Everything that happens in the shops named, or in all, without gaps; `cursors` as in `watch_availability`."""
+    return Subscription(
+        event_feed(all_stores=all_stores),
+        starting_cursors(cursors),
+        caller=self.internals.caller,
+        silence_ms_max=self.internals.limits.watch_silence_ms_max,
+    )

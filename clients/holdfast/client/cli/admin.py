@@ -13,11 +13,10 @@ from rich.console import Group
 from rich.table import Table
 
 from holdfast.client.channel import ChannelClient
-from holdfast.client.cli.arguments import TIMEOUT, JsonOption, TargetOption, TimeoutOption, optional_duration_ms
-from holdfast.client.cli.exits import ExitCode
-from holdfast.client.cli.output import facts, table, time_text, to_document
-from holdfast.client.cli.session import Session
-from holdfast.client.values.administration import (
+from holdfast.client.cli.options import JsonOption, TargetOption, optional_duration_ms
+from holdfast.client.cli.output import ExitCode, duration_text, facts, table, time_text, to_document
+from holdfast.client.cli.session import Session, with_session
+from holdfast.client.models.administration import (
     CUSTOMERS_LEDGERS,
     Discrepancy,
     LedgerStatus,
@@ -46,9 +45,9 @@ AllOption = Annotated[
 
 
 @store_app.command("list")
-def list_stores(target: TargetOption = None, as_json: JsonOption = False, timeout: TimeoutOption = TIMEOUT) -> None:
+@with_session
+def list_stores(session: Session) -> None:
     """List the shops by id."""
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     found = session.run(_all_stores)
     rows = (
         (shop.store_id, shop.name, shop.latitude, shop.longitude, "paused" if shop.paused else "") for shop in found
@@ -57,7 +56,9 @@ def list_stores(target: TargetOption = None, as_json: JsonOption = False, timeou
 
 
 @store_app.command("put")
+@with_session
 def put_stores(
+    session: Session,
     store: Annotated[str | None, typer.Argument(help="The shop's id.", metavar="[STORE]")] = None,
     name: Annotated[str | None, typer.Option(help="Its name.")] = None,
     latitude: Annotated[float | None, typer.Option(min=-90, max=90, help="Degrees north.")] = None,
@@ -66,14 +67,10 @@ def put_stores(
         bool | None, typer.Option("--paused/--no-paused", help="Whether it takes no new reservations.")
     ] = None,
     file: FileOption = None,
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: TimeoutOption = TIMEOUT,
 ) -> None:
     """Add a shop, or change of one what the options say; with --file, put a list of whole ones as `store list --json`
     gives it. Pickups that changed hours or staff broke are listed; nothing is done to them.
     """
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     if (store is None) == (file is None):
         raise typer.BadParameter("Name one shop, or give a --file.", param_hint="STORE")
     said = {"name": name, "latitude": latitude, "longitude": longitude, "paused": paused}
@@ -118,24 +115,22 @@ def _show_put(session: Session, shops: int, done: list[StoresPut]) -> None:
 
 
 @policy_app.command("show")
-def show_policy(target: TargetOption = None, as_json: JsonOption = False, timeout: TimeoutOption = TIMEOUT) -> None:
+@with_session
+def show_policy(session: Session) -> None:
     """Show the policy in force."""
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     _show_policy(session, session.run(lambda client: client.get_policy()))
 
 
 @policy_app.command("set")
+@with_session
 def set_policy(
+    session: Session,
     ttl_default: Annotated[str | None, typer.Option(help="How long a hold lasts where no rule fits.")] = None,
     ttl_max: Annotated[str | None, typer.Option(help="The longest time that may be asked for.")] = None,
     collect_within: Annotated[str | None, typer.Option(help="How long an order waits to be collected.")] = None,
     file: FileOption = None,
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: TimeoutOption = TIMEOUT,
 ) -> None:
     """Change parts of the policy, or with --file the whole of it, as `policy show --json` gives it."""
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     times = {
         "ttl_default_ms": optional_duration_ms(ttl_default, "--ttl-default"),
         "ttl_max_ms": optional_duration_ms(ttl_max, "--ttl-max"),
@@ -153,15 +148,9 @@ def set_policy(
     _show_policy(session, session.run(change))
 
 
-def status(
-    ledgers: LedgersArgument = None,
-    everything: AllOption = False,
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: TimeoutOption = TIMEOUT,
-) -> None:
+@with_session
+def status(session: Session, ledgers: LedgersArgument = None, everything: AllOption = False) -> None:
     """Show where ledgers stand and who writes them."""
-    session = Session.of(target, as_json=as_json, timeout=timeout)
 
     async def read(client: ChannelClient) -> list[LedgerStatus]:
         chosen = await _chosen(client, ledgers, everything=everything)
@@ -179,7 +168,7 @@ def status(
             one.positions,
             one.outbox,
             one.snapshot_version,
-            f"{one.recovery_ms} ms",
+            duration_text(one.recovery_ms),
             time_text(one.ledger_time_ms),
         )
         for one in found
@@ -266,7 +255,9 @@ def _discrepancies(found: Iterable[Discrepancy]) -> str:
 
 
 def _show_policy(session: Session, policy: Policy) -> None:
-    rules = [f"{rule.ttl_ms} ms: {_fits(rule.channel, rule.sku, rule.store_id)}" for rule in policy.ttl_rules]
+    rules = [
+        f"{duration_text(rule.ttl_ms)}: {_fits(rule.channel, rule.sku, rule.store_id)}" for rule in policy.ttl_rules
+    ]
     limits = [
         f"{rule.open_reservations_max or 'any'} reservations, {rule.units_max or 'any'} units: "
         f"{_fits(rule.channel, rule.sku)}"
@@ -274,15 +265,15 @@ def _show_policy(session: Session, policy: Policy) -> None:
     ]
     over_chain = [
         f"{rule.open_reservations_max or 'any'} orders, {rule.units_max or 'any'} units, collected ones for "
-        f"{rule.collected_for_ms} ms: {_fits(rule.channel, rule.sku)}"
+        f"{duration_text(rule.collected_for_ms)}: {_fits(rule.channel, rule.sku)}"
         for rule in policy.chain_limit_rules
     ]
     drawn = facts(
         [
             ("version", policy.version),
-            ("a hold lasts, ms", policy.ttl_default_ms),
-            ("longest, ms", policy.ttl_max_ms),
-            ("to collect, ms", policy.collect_within_ms),
+            ("a hold lasts", duration_text(policy.ttl_default_ms)),
+            ("longest", duration_text(policy.ttl_max_ms)),
+            ("to collect", duration_text(policy.collect_within_ms)),
             ("rules of time", "\n".join(rules)),
             ("limits", "\n".join(limits)),
             ("limits over the chain", "\n".join(over_chain)),

@@ -1,9 +1,106 @@
-"""The `holdfast` command put together from its parts."""
+"""The `holdfast` command: its commands, the edge that turns errors into exit codes, and the programs that it starts.
+
+`serve` and `demo` are not imported but replace this process: a client runs on machines that have neither the service
+nor what it needs.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from typing import Annotated, Any, NoReturn
 
 import typer
+from rich.console import Console
+from rich.text import Text
+from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
 
-from holdfast.client.cli import admin, amendments, doctor, orders, programs, reservations, sourcing, stock, watch
-from holdfast.client.cli.exits import Edge
+from holdfast.client.cli import admin, doctor, orders, reservations, stock, watch
+from holdfast.client.cli.output import ExitCode, advice_text, error_document, exit_code_of, print_line
+from holdfast.client.errors import HoldfastError, Unsupported
+
+
+class PassThrough(TyperCommand):
+    """A command to which everything after its name belongs, `--help` and `--` included."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Leave every argument as it is."""
+        super().parse_args(ctx, [])
+        ctx.args = list(args)
+        return list(args)
+
+
+def serve(context: typer.Context) -> None:
+    """Serve on this machine; see `holdfast serve --help`."""
+    _become("serve", context.args)
+
+
+def demo(context: typer.Context) -> None:
+    """Run the demonstration; see `holdfast demo --help`."""
+    _become("bench.demo", context.args)
+
+
+def _become(module: str, arguments: list[str]) -> None:
+    package = module.partition(".")[0]
+    if find_spec(package) is None:
+        raise Unsupported(
+            f"run {module}",
+            where="this machine",
+            why=f"the package {package} is not installed",
+            mend="Install Holdfast whole, or run it from its repository",
+        )
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 - our own module
+
+
+class Edge(TyperGroup):
+    """The group of all commands, which turns what they raise into words or JSON on stderr and an exit code."""
+
+    def main(self, args: Sequence[str] | None = None, *more: Any, **extra: Any) -> NoReturn:
+        """Run a command and end the process with its exit code."""
+        given = list(sys.argv[1:] if args is None else args)
+        as_json = "--json" in given
+        extra["standalone_mode"] = False
+        try:
+            returned = super().main(given, *more, **extra)
+            sys.exit(returned if isinstance(returned, int) else ExitCode.DONE)
+        except HoldfastError as error:
+            _tell(_words(error), error_document(error), code=exit_code_of(error), as_json=as_json)
+        except TyperException as error:
+            _tell_usage(error.format_message(), as_json=as_json)
+        except ValueError as error:
+            # A value that the wire cannot carry, such as text that is not UTF-8.
+            _tell_usage(str(error), as_json=as_json)
+        except typer.Abort:
+            sys.exit(ExitCode.INTERRUPTED)
+
+
+def _words(error: HoldfastError) -> str:
+    """The error for people: what failed keeps its name, reason and advice name commands."""
+    what, mark, rest = str(error).partition(": ")
+    return what + mark + advice_text(rest)
+
+
+def _tell_usage(why: str, *, as_json: bool) -> NoReturn:
+    if not why:
+        # A group without a command: its help was printed, and there is no more to say.
+        sys.exit(ExitCode.USAGE)
+    document = {"kind": "Usage", "why": why, "mend": "See the command's --help"}
+    _tell(why, document, code=ExitCode.USAGE, as_json=as_json)
+
+
+def _tell(message: str, document: dict[str, Any], *, code: ExitCode, as_json: bool) -> NoReturn:
+    if as_json:
+        sys.stderr.write(json.dumps({"error": document, "exit_code": code.value}) + "\n")
+    else:
+        # A Text, because square brackets in a message are not markup.
+        Console(stderr=True, soft_wrap=True).print(Text("holdfast: ", style="bold red") + Text(message))
+    sys.exit(code)
+
 
 app = typer.Typer(
     cls=Edge,
@@ -14,19 +111,39 @@ app = typer.Typer(
     "2 wrong usage, 3 unavailable, 4 not found, 5 anything else.",
 )
 
-app.command(cls=programs.PassThrough)(programs.serve)
-app.command(cls=programs.PassThrough)(programs.demo)
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        try:
+            print_line(f"holdfast {version('holdfast-client')}")
+        except PackageNotFoundError as error:
+            mend = "Install Holdfast, or its client, with pip"
+            raise Unsupported("tell the version", why="it runs from its source, uninstalled", mend=mend) from error
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the client's version.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+app.command(cls=PassThrough)(serve)
+app.command(cls=PassThrough)(demo)
 app.command()(doctor.doctor)
-app.command()(sourcing.find)
-app.command(sourcing.EXPLAIN, help="As `find`, and tell each shop that is out, and by which rule.")(sourcing.find)
-app.command()(sourcing.slots)
+app.command()(orders.find)
+app.command(orders.EXPLAIN, help="As `find`, and tell each shop that is out, and by which rule.")(orders.find)
+app.command()(orders.slots)
 app.command()(reservations.reserve)
 app.command()(reservations.confirm)
 app.command()(reservations.ready)
 app.command()(reservations.collect)
 app.command()(reservations.release)
 app.command()(reservations.extend)
-app.command()(amendments.amend)
+app.command()(orders.amend)
 app.command()(reservations.show)
 app.command("list")(reservations.list_reservations)
 app.add_typer(orders.app, name="order")

@@ -6,14 +6,13 @@ from typing import Annotated
 import typer
 
 from holdfast.client.channel import ChannelClient
-from holdfast.client.cli.arguments import JsonOption, TargetOption, TimeoutOption
-from holdfast.client.cli.checks import disk, installed, machine
-from holdfast.client.cli.checks.finding import Finding, Grade
-from holdfast.client.cli.exits import ExitCode
-from holdfast.client.cli.output import table, to_document
+from holdfast.client.cli import checks
+from holdfast.client.cli.checks import Finding, Grade
+from holdfast.client.cli.options import JsonOption, TargetOption, TimeoutOption
+from holdfast.client.cli.output import ExitCode, table, to_document
 from holdfast.client.cli.session import Session, data_dir
 from holdfast.client.errors import HoldfastError
-from holdfast.client.values.administration import Health
+from holdfast.client.models.administration import Health
 
 
 def doctor(
@@ -31,9 +30,9 @@ def doctor(
     session = Session.of(target, as_json=as_json, timeout=timeout)
     folder = data_dir() if data is None else data
     findings = [
-        *installed.findings(constraints),
-        *machine.findings(),
-        *disk.findings(folder),
+        *checks.installed_findings(constraints),
+        *checks.machine_findings(),
+        *checks.disk_findings(folder),
         _service(session),
     ]
     failed = any(finding.grade is Grade.FAIL for finding in findings)

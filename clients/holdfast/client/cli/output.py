@@ -1,19 +1,21 @@
-"""What the commands print: tables for people, JSON for machines."""
+"""What the commands print: JSON documents, errors and their exit codes, and the building blocks of tables."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timezone
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from holdfast.client.values.events import Event
-from holdfast.client.values.reservations import NearStore, Rejection, Reservation
-from holdfast.client.values.stock import AvailabilityChange, Position, StockChange, StoreAvailability
+from holdfast.client.errors import HoldfastError, InvalidArgument, NotFound, OutcomeUnknown, Overloaded, Unavailable
+from holdfast.client.models.events import Event
+from holdfast.client.models.orders import PartOutcome
+from holdfast.client.models.reservations import Rejection, Reservation
 
 
 def to_document(value: Any) -> Any:
@@ -58,6 +60,16 @@ def time_text(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, timezone.utc).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
+def duration_text(length_ms: int) -> str:
+    """An interval as it is typed on the command line: `2h`, `1h30m`, `1s500ms`; `0s` for none."""
+    parts: list[str] = []
+    for unit, unit_ms in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)):
+        count, length_ms = divmod(length_ms, unit_ms)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> Table:
     """A table of texts; columns whose name ends in `#` hold numbers."""
     drawn = Table(title=title, title_justify="left")
@@ -77,102 +89,96 @@ def facts(pairs: Iterable[tuple[str, object]], *, title: str | None = None) -> T
     return drawn
 
 
-def reservation_table(found: Reservation) -> Table:
-    """One reservation."""
-    return facts(
-        [
-            ("reservation", found.reservation_id),
-            ("shop", found.store_id),
-            ("order", found.order_id),
-            ("status", found.status.name),
-            ("lines", ", ".join(f"{line.held} of {line.quantity} x {line.sku}" for line in found.lines)),
-            ("customer", found.customer_id),
-            ("channel", found.channel),
-            ("basket", found.basket_id),
-            ("until", time_text(found.expires_at_ms)),
-            ("pickup slot", "" if found.slot_start_ms is None else time_text(found.slot_start_ms)),
-            ("ready from", "" if found.earliest_ready_ms is None else time_text(found.earliest_ready_ms)),
-            ("payment", found.payment_reference),
-            ("released", found.release_reason.name if found.release_reason else ""),
-        ]
-    )
+_COMMANDS = {
+    "AmendOrder": "amend",
+    "AmendReservation": "amend",
+    "CountStock": "stock count",
+    "ExtendOrder": "order extend",
+    "ExtendReservation": "extend",
+    "FindStores": "find",
+    "GetOrder": "order show",
+    "GetReservation": "show",
+    "ListReservations": "list",
+    "ListSlots": "slots",
+    "ListStores": "store list",
+    "PutStores": "store put",
+    "ReleaseOrder": "order release",
+    "ReleaseReservation": "release",
+    "SetPolicy": "policy set",
+}
+_RPC_NAMES = re.compile(rf"\b({'|'.join(_COMMANDS)})\b")
 
 
-def rejection_table(refused: Rejection) -> Table:
-    """One refusal."""
-    return facts(
-        [
-            ("refused", refused.reason.name),
-            ("why", refused.message),
-            ("shop", refused.store_id),
-            ("reservation", refused.reservation_id),
-            ("order", refused.order_id),
-            ("status", refused.status.name if refused.status else ""),
-            ("short", ", ".join(f"{one.sku}: {one.available} of {one.asked}" for one in refused.short_lines)),
-            ("nearby", ", ".join(_near_store_text(near) for near in refused.near_stores)),
-        ]
-    )
+def advice_text(text: str) -> str:
+    """Advice for people at a command line: where it names an RPC, the command that calls it."""
+    return _RPC_NAMES.sub(lambda found: f"`holdfast {_COMMANDS[found[0]]}`", text)
 
 
-def _near_store_text(near: NearStore) -> str:
-    return f"{near.store_id} at {near.kilometres:.1f} km{' has everything' if near.has_everything else ''}"
+class ExitCode(IntEnum):
+    """What the command's exit code says. REFUSED: by the business, or a check found a fault."""
+
+    DONE = 0
+    REFUSED = 1
+    USAGE = 2
+    UNAVAILABLE = 3
+    NOT_FOUND = 4
+    OTHER = 5
+    INTERRUPTED = 130
 
 
-def reservations_table(found: Sequence[Reservation]) -> Table:
-    """Several reservations."""
-    return table(
-        ["reservation", "status", "lines", "customer", "until"],
-        (
-            (
-                one.reservation_id,
-                one.status.name,
-                ", ".join(f"{line.held} x {line.sku}" for line in one.lines),
-                one.customer_id,
-                time_text(one.expires_at_ms),
-            )
-            for one in found
-        ),
-    )
+def exit_code_of(error: HoldfastError) -> ExitCode:
+    """The exit code that tells an error."""
+    match error:
+        case InvalidArgument():
+            return ExitCode.USAGE
+        case Unavailable() | Overloaded():
+            return ExitCode.UNAVAILABLE
+        case NotFound():
+            return ExitCode.NOT_FOUND
+        case _:
+            return ExitCode.OTHER
 
 
-def positions_table(found: StoreAvailability | AvailabilityChange) -> Table:
-    """Positions of one shop."""
-    return table(
-        ["SKU", "available#", "on hand#", "reserved#", "allotted#", "safety#"],
-        (_position_row(position) for position in found.positions),
-        title=f"shop {found.store_id} at version {found.version}, {time_text(found.as_of_ms)}",
-    )
+def error_document(error: HoldfastError) -> dict[str, Any]:
+    """An error for machines: its kind, its four parts, and what belongs to its kind."""
+    document: dict[str, Any] = {
+        "kind": type(error).__name__,
+        "what": error.what,
+        "where": error.where,
+        "why": error.why,
+        "mend": error.mend,
+    }
+    match error:
+        case InvalidArgument():
+            document["violations"] = to_document(error.violations)
+        case Overloaded():
+            document["retry_after_ms"] = error.retry_after_ms
+        case OutcomeUnknown():
+            document["idempotency_key"] = error.idempotency_key
+        case _:
+            pass  # the four parts say it all
+    return document
 
 
-def _position_row(position: Position) -> tuple[object, ...]:
-    if not position.stocked:
-        return (position.sku, "never stocked", "", "", "", "")
-    return (
-        position.sku,
-        position.available,
-        position.on_hand,
-        position.reserved,
-        position.allotted,
-        position.safety_stock,
-    )
+def part_documents(outcomes: Sequence[PartOutcome]) -> list[dict[str, Any]]:
+    """What each shop said, for machines: one of `reservation`, `rejection` and `error` a shop."""
+    return [{"store_id": one.store_id, **_answer_document(one.answer)} for one in outcomes]
 
 
-def change_table(change: StockChange) -> Table:
-    """What a change of stock did."""
-    return facts(
-        [
-            ("applied", change.applied),
-            ("dropped as repeated", change.dropped_repeated),
-            ("dropped as late", change.dropped_late),
-            ("version", change.version),
-            ("shortfalls", ", ".join(f"{one.quantity} x {one.sku}" for one in change.shortfalls)),
-        ]
-    )
+def _answer_document(answer: Reservation | Rejection | HoldfastError) -> dict[str, Any]:
+    match answer:
+        case Reservation():
+            return {"reservation": to_document(answer)}
+        case Rejection():
+            return {"rejection": to_document(answer)}
+        case HoldfastError():
+            return {"error": error_document(answer)}
 
 
-def event_line(event: Event) -> str:
-    """One event on one line."""
-    change = to_document(event.change)
-    rest = change.get("reservation", {}).get("reservation_id") or change.get("reservation_id") or json.dumps(change)
-    place = f"{event.store_id}@{event.version}"
-    return f"{time_text(event.at_ms)}  {place:<20} {type(event.change).__name__:<18} {rest}"
+def exit_code_of_parts(outcomes: Sequence[PartOutcome]) -> ExitCode:
+    """An error says more than a refusal, because it is to be retried; a refusal more than what was done."""
+    answers = [one.answer for one in outcomes]
+    for answer in answers:
+        if isinstance(answer, HoldfastError):
+            return exit_code_of(answer)
+    return ExitCode.REFUSED if any(isinstance(answer, Rejection) for answer in answers) else ExitCode.DONE

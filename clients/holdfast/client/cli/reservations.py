@@ -6,31 +6,26 @@ from typing import Annotated
 import typer
 
 from holdfast.client.channel import ChannelClient
-from holdfast.client.cli.arguments import (
-    TIMEOUT,
-    JsonOption,
+from holdfast.client.cli.options import (
+    CollectByOption,
     KeyOption,
+    KmMaxOption,
     LineOption,
+    PolicyOption,
+    SlotOption,
     StoreArgument,
-    TargetOption,
-    TimeoutOption,
+    StoresMaxOption,
     duration_ms,
     instant_ms,
     optional_duration_ms,
-    quantities,
-)
-from holdfast.client.cli.output import reservation_table, reservations_table, to_document
-from holdfast.client.cli.session import Session
-from holdfast.client.cli.sourcing_options import (
-    CollectByOption,
-    KmMaxOption,
-    PolicyOption,
-    SlotOption,
-    StoresMaxOption,
     place_near,
     policy_of,
+    quantities,
 )
-from holdfast.client.values.reservations import ReleaseReason, Reservation, Status
+from holdfast.client.cli.output import to_document
+from holdfast.client.cli.session import Session, with_session
+from holdfast.client.cli.tables import reservation_table, reservations_table
+from holdfast.client.models.reservations import ReleaseReason, Reservation, Status
 
 ReservationArgument = Annotated[str, typer.Argument(help="The reservation's id.", metavar="RESERVATION")]
 
@@ -44,7 +39,7 @@ WordsArgument = Annotated[
 ]
 NearOption = Annotated[
     str | None,
-    typer.Option("--near", help="Look for shops near LAT,LON or [COUNTRY:]POSTCODE; the answer is an order."),
+    typer.Option("--near", "--at", help="Look for shops near LAT,LON or [COUNTRY:]POSTCODE; the answer is an order."),
 ]
 
 
@@ -71,7 +66,9 @@ class StatusName(str, Enum):
     CLAIMED = "claimed"
 
 
+@with_session
 def reserve(
+    session: Session,
     words: WordsArgument,
     customer: Annotated[str, typer.Option(help="The customer's id.")],
     channel: Annotated[str, typer.Option(help="The channel it comes through.")] = "cli",
@@ -89,12 +86,8 @@ def reserve(
     km_max: KmMaxOption = None,
     collect_by: CollectByOption = None,
     key: KeyOption = None,
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: TimeoutOption = TIMEOUT,
 ) -> None:
     """Hold units of one or more SKUs, all or nothing: in a shop, or with --near in shops that are looked for."""
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     ttl_ms = optional_duration_ms(ttl, "--ttl")
     slot_start_ms = instant_ms(slot, "--slot")
     if near is not None:
@@ -162,101 +155,80 @@ def _lines_without_shop(words: list[str]) -> list[tuple[str, int]]:
     return quantities(words, "LINE")
 
 
+@with_session
 def confirm(
+    session: Session,
     reservation: ReservationArgument,
     collect_within: Annotated[str | None, typer.Option(help="Time to collect, 24h for example.")] = None,
     key: KeyOption = None,
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: TimeoutOption = TIMEOUT,
 ) -> None:
     """Turn a hold into an order."""
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     within_ms = optional_duration_ms(collect_within, "--collect-within")
     session.change(lambda client: client.confirm(reservation, collect_within_ms=within_ms, idempotency_key=key))
 
 
-def ready(
-    reservation: ReservationArgument,
-    key: KeyOption = None,
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: TimeoutOption = TIMEOUT,
-) -> None:
+@with_session
+def ready(session: Session, reservation: ReservationArgument, key: KeyOption = None) -> None:
     """Say that the goods wait at the counter."""
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     session.change(lambda client: client.mark_ready(reservation, idempotency_key=key))
 
 
+@with_session
 def collect(
+    session: Session,
     reservation: ReservationArgument,
     payment: Annotated[str, typer.Option(help="The payment's reference.")],
     line: LineOption = None,
     key: KeyOption = None,
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: TimeoutOption = TIMEOUT,
 ) -> None:
     """Hand over and sell, whole or by line."""
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     chosen = quantities(line, "--line")
     session.change(
         lambda client: client.collect(reservation, payment_reference=payment, lines=chosen, idempotency_key=key)
     )
 
 
+@with_session
 def release(
+    session: Session,
     reservation: ReservationArgument,
     reason: Annotated[ReasonName, typer.Option(help="Why.")],
     line: LineOption = None,
     key: KeyOption = None,
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: TimeoutOption = TIMEOUT,
 ) -> None:
     """Give units back, whole or by line."""
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     chosen = quantities(line, "--line")
     why = ReleaseReason[reason.name]
     session.change(lambda client: client.release(reservation, reason=why, lines=chosen, idempotency_key=key))
 
 
+@with_session
 def extend(
+    session: Session,
     reservation: ReservationArgument,
     ttl: Annotated[str, typer.Option(help="The new deadline, as a time from now.")],
     key: KeyOption = None,
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: TimeoutOption = TIMEOUT,
 ) -> None:
     """Move a reservation's deadline."""
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     ttl_ms = duration_ms(ttl, "--ttl")
     session.change(lambda client: client.extend(reservation, ttl_ms=ttl_ms, idempotency_key=key))
 
 
-def show(
-    reservation: ReservationArgument,
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: TimeoutOption = TIMEOUT,
-) -> None:
+@with_session
+def show(session: Session, reservation: ReservationArgument) -> None:
     """Read a reservation as it is now."""
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     found = session.run(lambda client: client.get_reservation(reservation))
     session.show({"reservation": to_document(found)}, reservation_table(found))
 
 
+@with_session
 def list_reservations(
+    session: Session,
     store: StoreArgument,
     status: Annotated[list[StatusName] | None, typer.Option(help="Only these.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: TimeoutOption = TIMEOUT,
 ) -> None:
     """List a shop's reservations, oldest first."""
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     chosen = [Status[name.name] for name in status or ()]
 
     async def read(client: ChannelClient) -> list[Reservation]:

@@ -1,32 +1,34 @@
-"""Where the service is, and one client for the time of a command."""
+"""The address of the service, one client for the duration of a command, and the options of all commands."""
 
 import asyncio
+import inspect
 import json
 import os
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 import typer
 
 from holdfast.client.channel import ChannelClient
-from holdfast.client.cli.arguments import duration_ms
-from holdfast.client.cli.exits import ExitCode
-from holdfast.client.cli.order_output import exit_code_of_parts, order_table, part_documents, parts_table
+from holdfast.client.cli.options import TIMEOUT, JsonOption, TargetOption, TimeoutOption, duration_ms
 from holdfast.client.cli.output import (
-    change_table,
+    ExitCode,
+    exit_code_of_parts,
+    part_documents,
     print_for_people,
     print_json,
-    rejection_table,
-    reservation_table,
     to_document,
 )
+from holdfast.client.cli.tables import change_table, order_table, parts_table, rejection_table, reservation_table
 from holdfast.client.limits import Timeouts
-from holdfast.client.values.orders import Order, PartOutcomes
-from holdfast.client.values.reservations import Rejection, Reservation
-from holdfast.client.values.stock import StockOutcome
+from holdfast.client.models.orders import Order, PartOutcomes
+from holdfast.client.models.reservations import Rejection, Reservation
+from holdfast.client.models.stock import StockOutcome
 
+ParamsT = ParamSpec("ParamsT")
 ResultT = TypeVar("ResultT")
 
 Answer: TypeAlias = Reservation | Order | PartOutcomes | StockOutcome
@@ -54,7 +56,7 @@ def find_target(given: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What every command was told: the service's address, for whom to print, and how long a call may take."""
+    """The options of every command: the service's address, for whom to print, and how long a call may take."""
 
     target: str
     as_json: bool
@@ -64,6 +66,13 @@ class Session:
     def of(cls, target: str | None, *, as_json: bool, timeout: str) -> "Session":
         """From the options that all commands have."""
         return cls(find_target(target), as_json, duration_ms(timeout, "--timeout"))
+
+    @classmethod
+    def of_options(
+        cls, target: TargetOption = None, as_json: JsonOption = False, timeout: TimeoutOption = TIMEOUT
+    ) -> "Session":
+        """As `of`; these parameters are the options on the command line."""
+        return cls.of(target, as_json=as_json, timeout=timeout)
 
     def run(self, use: Callable[[ChannelClient], Coroutine[Any, Any, ResultT]]) -> ResultT:
         """The result of `use` with a client; raises errors of the tree."""
@@ -98,3 +107,19 @@ class Session:
                     raise typer.Exit(code)
             case _:
                 self.show({"change": to_document(outcome)}, change_table(outcome))
+
+
+def with_session(command: Callable[Concatenate[Session, ParamsT], None]) -> Callable[..., None]:
+    """A command that takes the options of all commands, and has its first argument, the session, made of them."""
+    own = list(inspect.signature(command).parameters.values())[1:]
+    shared = list(inspect.signature(Session.of_options).parameters.values())
+    every = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*own, *shared)]
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        session = Session.of_options(*(given.pop(parameter.name) for parameter in shared))
+        command(session, **given)  # type: ignore[call-arg]
+
+    run.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in every}
+    return run

@@ -1,21 +1,111 @@
-"""Positions, movements and changes of stock."""
+"""Positions of stock, what moves them, and what a change of stock did."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
 
-from holdfast.client.values.stock import (
-    Adjustment,
-    AdjustmentKind,
-    AvailabilityChange,
-    Position,
-    Shortfall,
-    ShortfallLoss,
-    StockChange,
-    StockOutcome,
-    StoreAvailability,
-)
-from holdfast.client.wire.reservations import rejection_from
-from holdfast.client.wire.times import instant_ms, interval_ms, to_timestamp
+from holdfast.client.models.reservations import Rejection, rejection_from
+from holdfast.client.wire_types import instant_ms, interval_ms, to_timestamp
 from holdfast.v1 import stock_pb2, stock_service_pb2 as service_pb2
+
+
+class AdjustmentKind(IntEnum):
+    """What moved."""
+
+    UNSPECIFIED = 0
+    RECEIPT = 1
+    SALE = 2
+    RETURN = 3
+    CORRECTION = 4
+
+
+class HoldsCounted(IntEnum):
+    """Whether a count took in the units that were set aside for reservations."""
+
+    UNSPECIFIED = 0
+    INCLUDED = 1
+    EXCLUDED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """One movement: signed units of a SKU, with its source's own growing number.
+
+    `occurred_at_ms` says when, where that is not now: a count made since then has seen the movement already.
+    """
+
+    sku: str
+    delta: int
+    sequence: int
+    kind: AdjustmentKind
+    occurred_at_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """One SKU in one shop, in units; `available` is never below zero."""
+
+    sku: str
+    on_hand: int
+    reserved: int
+    allotted: int
+    safety_stock: int
+    available: int
+    stocked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAvailability:
+    """Positions of one shop at one version, true at `as_of_ms`, which lay `age_ms` before the answer."""
+
+    store_id: str
+    version: int
+    as_of_ms: int
+    age_ms: int
+    positions: tuple[Position, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AvailabilityChange:
+    """Positions of one shop that changed, complete up to `version`."""
+
+    store_id: str
+    version: int
+    as_of_ms: int
+    positions: tuple[Position, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShortfallLoss:
+    """Units that one reservation lost to a shortfall."""
+
+    reservation_id: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """A SKU of which `quantity` fewer units are there than were promised, and who lost them."""
+
+    sku: str
+    quantity: int
+    losses: tuple[ShortfallLoss, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StockChange:
+    """What a change of stock did: rows applied and dropped, and the promises that it broke."""
+
+    version: int
+    applied: int
+    dropped_repeated: int
+    dropped_late: int
+    shortfalls: tuple[Shortfall, ...]
+
+
+StockOutcome = StockChange | Rejection
+"""The answer to a change of stock."""
+
 
 _KINDS = {kind.value: kind for kind in AdjustmentKind}
 

@@ -1,11 +1,19 @@
-"""Orders over one shop or several, and advice about where to place them: shops by distance, and pickup slots."""
+"""Advice about where to place an order: shops by distance, and pickup slots. Nothing is held by it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TypeAlias
 
-from holdfast.client.errors import HoldfastError
-from holdfast.client.values.reservations import Line, LinePairs, Rejection, ReleaseReason, Reservation, Status
+from holdfast.client.wire_types import (
+    LinePairs,
+    instant_ms,
+    interval_ms,
+    line_pairs,
+    optional_instant_ms,
+    to_lines,
+    to_optional_timestamp,
+)
+from holdfast.v1 import order_pb2, order_service_pb2 as service_pb2
 
 
 class SourcingPolicy(IntEnum):
@@ -15,19 +23,6 @@ class SourcingPolicy(IntEnum):
     ONE_STORE = 1
     SPLIT = 2
     PARTIAL = 3
-
-
-class OrderStatus(IntEnum):
-    """How an order stands as a whole. UNSPECIFIED also stands for a status that is newer than this client."""
-
-    UNSPECIFIED = 0
-    OPEN = 1
-    HELD = 2
-    CONFIRMED = 3
-    COLLECTED = 4
-    RELEASED = 5
-    EXPIRED = 6
-    ABANDONED = 7
 
 
 class Exclusion(IntEnum):
@@ -72,57 +67,6 @@ class Sourcing:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderPart:
-    """What one shop holds of an order, as the shop said last; `slot_start_ms` is None where no slot was taken.
-    `earliest_ready_ms` as of a reservation.
-    """
-
-    store_id: str
-    reservation_id: str
-    status: Status
-    lines: tuple[Line, ...]
-    slot_start_ms: int | None
-    earliest_ready_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One customer's reservation over one shop or several, all of it or nothing.
-
-    `version` is the customer's ledger's. `missing` is told for PARTIAL: what was asked and could not be had.
-    """
-
-    order_id: str
-    status: OrderStatus
-    customer_id: str
-    channel: str
-    parts: tuple[OrderPart, ...]
-    created_at_ms: int
-    expires_at_ms: int
-    version: int
-    missing: LinePairs
-    release_reason: ReleaseReason
-
-    @property
-    def part(self) -> OrderPart:
-        """The only part. Raises ValueError where there is none, or more than one."""
-        if len(self.parts) != 1:
-            raise ValueError(f"order {self.order_id} has {len(self.parts)} parts; read `parts`")
-        return self.parts[0]
-
-
-@dataclass(frozen=True, slots=True)
-class PartOutcome:
-    """What one shop said to a step of an order: its part, why it refused, or an error where it did not decide.
-
-    An error is told here and not raised, because other shops did decide.
-    """
-
-    store_id: str
-    answer: Reservation | Rejection | HoldfastError
-
-
-@dataclass(frozen=True, slots=True)
 class StorePlan:
     """All that one shop is to hold of an order. No lines take the order away from it.
 
@@ -151,7 +95,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class ExcludedCount:
-    """How many shops one rule keeps out, those that are told too."""
+    """How many shops one rule keeps out, listed ones included."""
 
     exclusion: Exclusion
     stores: int
@@ -162,7 +106,7 @@ class FoundStores:
     """Advice: shops in the sequence in which they would be chosen, those that are out last; the ledgers decide.
 
     `plan` is what an order would be now, empty where none can be placed, and `missing` what PARTIAL could not have.
-    It was ranked by what is `age_ms` old at most. `left_off` shops are in and not told, farther than all that were
+    It was ranked by what is `age_ms` old at most. `left_off` shops are in and not listed, farther than all that were
     asked, or did not answer; with `excluded` and the candidates that are in, they are all shops of the chain.
     """
 
@@ -197,11 +141,71 @@ class PickupSlots:
     version: int
 
 
-OrderOutcome: TypeAlias = Order | Rejection
-"""The answer to a change of an order."""
+_EXCLUSIONS = {exclusion.value: exclusion for exclusion in Exclusion}
 
-PartOutcomes: TypeAlias = tuple[PartOutcome, ...] | Rejection
-"""The answer to a step that each shop takes for itself: one outcome a part, or why there is no such order."""
 
-ReserveOutcome: TypeAlias = Reservation | Order | Rejection
-"""The answer to a reserve: an order where a limit of the whole chain applies, else a reservation."""
+def to_sourcing(sourcing: Sourcing) -> order_pb2.Sourcing:
+    """Where to look, as a message."""
+    place = sourcing.place
+    return order_pb2.Sourcing(
+        # A place that names nothing is not sent: the service says that it is missing, where it would take zero degrees.
+        place=None
+        if place == Place()
+        else order_pb2.Place(
+            latitude=place.latitude, longitude=place.longitude, postcode=place.postcode, country=place.country
+        ),
+        policy=f"SOURCING_POLICY_{sourcing.policy.name}",
+        stores_max=sourcing.stores_max,
+        kilometres_max=sourcing.kilometres_max,
+        collect_by=to_optional_timestamp(sourcing.collect_by_ms),
+    )
+
+
+def to_store_plans(plans: Iterable[StorePlan]) -> list[service_pb2.StorePlan]:
+    """What shops are to hold, as messages."""
+    return [
+        service_pb2.StorePlan(
+            store_id=plan.store_id, lines=to_lines(plan.lines), slot_start=to_optional_timestamp(plan.slot_start_ms)
+        )
+        for plan in plans
+    ]
+
+
+def found_stores_from(response: service_pb2.FindStoresResponse) -> FoundStores:
+    """Shops by distance as values."""
+    return FoundStores(
+        tuple(_candidate_from(message) for message in response.candidates),
+        tuple(
+            StorePlan(plan.store_id, line_pairs(plan.lines), optional_instant_ms(plan, "slot_start"))
+            for plan in response.plan
+        ),
+        line_pairs(response.missing),
+        interval_ms(response.age),
+        response.left_off,
+        tuple(ExcludedCount(_exclusion_from(row.exclusion), row.stores) for row in response.excluded),
+    )
+
+
+def _candidate_from(message: order_pb2.Candidate) -> Candidate:
+    return Candidate(
+        message.store_id,
+        message.kilometres,
+        line_pairs(message.available),
+        None if message.capacity_left < 0 else message.capacity_left,
+        _exclusion_from(message.exclusion),
+        optional_instant_ms(message, "earliest_ready"),
+    )
+
+
+def _exclusion_from(number: int) -> Exclusion:
+    return _EXCLUSIONS.get(number, Exclusion.UNSPECIFIED)
+
+
+def pickup_slots_from(response: service_pb2.ListSlotsResponse) -> PickupSlots:
+    """A shop's slots as values."""
+    return PickupSlots(
+        tuple(Slot(instant_ms(slot.start), instant_ms(slot.end), slot.capacity, slot.left) for slot in response.slots),
+        optional_instant_ms(response, "earliest_ready"),
+        response.zone,
+        response.version,
+    )

@@ -1,18 +1,128 @@
-"""What the commands print of orders, shops found and pickup slots."""
+"""What the commands print for people: one function a value."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timezone, tzinfo
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rich.console import Group
 from rich.table import Table
 
-from holdfast.client.cli.exits import ExitCode, error_document, exit_code_of
-from holdfast.client.cli.output import facts, table, time_text, to_document
+from holdfast.client.cli.output import advice_text, duration_text, facts, table, time_text, to_document
 from holdfast.client.errors import HoldfastError
-from holdfast.client.values.orders import Candidate, Exclusion, FoundStores, Order, PartOutcome, PickupSlots
-from holdfast.client.values.reservations import LinePairs, Rejection, Reservation
+from holdfast.client.models.events import Event
+from holdfast.client.models.orders import Order, PartOutcome
+from holdfast.client.models.reservations import NearStore, Rejection, Reservation
+from holdfast.client.models.sourcing import Candidate, Exclusion, FoundStores, PickupSlots
+from holdfast.client.models.stock import AvailabilityChange, Position, Shortfall, StockChange, StoreAvailability
+from holdfast.client.wire_types import LinePairs
+
+
+def reservation_table(found: Reservation) -> Table:
+    """One reservation."""
+    return facts(
+        [
+            ("reservation", found.reservation_id),
+            ("shop", found.store_id),
+            ("order", found.order_id),
+            ("status", found.status.name),
+            ("lines", ", ".join(f"{line.held} of {line.quantity} x {line.sku}" for line in found.lines)),
+            ("customer", found.customer_id),
+            ("channel", found.channel),
+            ("basket", found.basket_id),
+            ("until", time_text(found.expires_at_ms)),
+            ("pickup slot", "" if found.slot_start_ms is None else time_text(found.slot_start_ms)),
+            ("ready from", "" if found.earliest_ready_ms is None else time_text(found.earliest_ready_ms)),
+            ("payment", found.payment_reference),
+            ("released", found.release_reason.name if found.release_reason else ""),
+        ]
+    )
+
+
+def rejection_table(refused: Rejection) -> Table:
+    """One refusal."""
+    return facts(
+        [
+            ("refused", refused.reason.name),
+            ("why", advice_text(refused.message)),
+            ("shop", refused.store_id),
+            ("reservation", refused.reservation_id),
+            ("order", refused.order_id),
+            ("status", refused.status.name if refused.status else ""),
+            ("short", ", ".join(f"{one.sku}: {one.available} of {one.asked}" for one in refused.short_lines)),
+            ("nearby", ", ".join(_near_store_text(near) for near in refused.near_stores)),
+        ]
+    )
+
+
+def _near_store_text(near: NearStore) -> str:
+    return f"{near.store_id} at {near.kilometres:.1f} km{' has everything' if near.has_everything else ''}"
+
+
+def reservations_table(found: Sequence[Reservation]) -> Table:
+    """Several reservations."""
+    return table(
+        ["reservation", "status", "lines", "customer", "until"],
+        (
+            (
+                one.reservation_id,
+                one.status.name,
+                ", ".join(f"{line.held} x {line.sku}" for line in one.lines),
+                one.customer_id,
+                time_text(one.expires_at_ms),
+            )
+            for one in found
+        ),
+    )
+
+
+def positions_table(found: StoreAvailability | AvailabilityChange) -> Table:
+    """Positions of one shop."""
+    return table(
+        ["SKU", "available#", "on hand#", "reserved#", "allotted#", "safety#"],
+        (_position_row(position) for position in found.positions),
+        title=f"shop {found.store_id} at version {found.version}, {time_text(found.as_of_ms)}",
+    )
+
+
+def _position_row(position: Position) -> tuple[object, ...]:
+    if not position.stocked:
+        return (position.sku, "never stocked", "", "", "", "")
+    return (
+        position.sku,
+        position.available,
+        position.on_hand,
+        position.reserved,
+        position.allotted,
+        position.safety_stock,
+    )
+
+
+def change_table(change: StockChange) -> Table:
+    """What a change of stock did."""
+    return facts(
+        [
+            ("applied", change.applied),
+            ("dropped as repeated", change.dropped_repeated),
+            ("dropped as late", change.dropped_late),
+            ("version", change.version),
+            ("shortfalls", "\n".join(_shortfall_text(one) for one in change.shortfalls)),
+        ]
+    )
+
+
+def _shortfall_text(short: Shortfall) -> str:
+    losses = ", ".join(f"{loss.reservation_id} loses {loss.quantity}" for loss in short.losses)
+    return f"{short.quantity} x {short.sku}" + (f": {losses}" if losses else "")
+
+
+def event_line(event: Event) -> str:
+    """One event on one line."""
+    change = to_document(event.change)
+    rest = change.get("reservation", {}).get("reservation_id") or change.get("reservation_id") or json.dumps(change)
+    place = f"{event.store_id}@{event.version}"
+    return f"{time_text(event.at_ms)}  {place:<20} {type(event.change).__name__:<18} {rest}"
+
 
 RULES = {
     Exclusion.UNSPECIFIED: "",
@@ -55,21 +165,6 @@ def order_table(found: Order) -> Group:
     return Group(whole, table(["shop", "part", "status", "lines", "pickup slot", "ready from"], parts))
 
 
-def part_documents(outcomes: Sequence[PartOutcome]) -> list[dict[str, Any]]:
-    """What each shop said, for machines: one of `reservation`, `rejection` and `error` a shop."""
-    return [{"store_id": one.store_id, **_answer_document(one.answer)} for one in outcomes]
-
-
-def _answer_document(answer: Reservation | Rejection | HoldfastError) -> dict[str, Any]:
-    match answer:
-        case Reservation():
-            return {"reservation": to_document(answer)}
-        case Rejection():
-            return {"rejection": to_document(answer)}
-        case HoldfastError():
-            return {"error": error_document(answer)}
-
-
 def parts_table(outcomes: Sequence[PartOutcome]) -> Table:
     """What each shop said, for people."""
     return table(["shop", "", "part", "why"], ((one.store_id, *_answer_row(one.answer)) for one in outcomes))
@@ -85,17 +180,8 @@ def _answer_row(answer: Reservation | Rejection | HoldfastError) -> tuple[str, s
             return "not decided", "", str(answer)
 
 
-def exit_code_of_parts(outcomes: Sequence[PartOutcome]) -> ExitCode:
-    """An error says more than a refusal, because it is to be asked again; a refusal more than what was done."""
-    answers = [one.answer for one in outcomes]
-    for answer in answers:
-        if isinstance(answer, HoldfastError):
-            return exit_code_of(answer)
-    return ExitCode.REFUSED if any(isinstance(answer, Rejection) for answer in answers) else ExitCode.DONE
-
-
 def found_stores_table(found: FoundStores, *, explained: bool) -> Group:
-    """Shops by distance, and the order that would be placed. `explained`: the shops that are out are told too."""
+    """Shops by distance, and the order that would be placed. `explained`: the shops that are out are listed too."""
     planned = {plan.store_id: _units(plan.lines) for plan in found.plan}
     rows = [_candidate_row(candidate, planned.get(candidate.store_id, "")) for candidate in found.candidates]
     none = "cannot be placed" if explained else "cannot be placed; `holdfast explain` says which shop is out, and why"
@@ -108,7 +194,7 @@ def found_stores_table(found: FoundStores, *, explained: bool) -> Group:
                 (f"out: {RULES[row.exclusion] or 'a rule of a newer service'}", _shops(row.stores))
                 for row in found.excluded
             ),
-            ("as of", f"{found.age_ms} ms ago"),
+            ("as of", f"{duration_text(found.age_ms)} ago"),
         ]
     )
     return Group(table(["shop", "km#", "has", "places#", "ready from", "would hold", "out because"], rows), told)
@@ -156,7 +242,7 @@ def _zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
-        # Not told, or newer than this machine's table: the instants are the same.
+        # Not given, or newer than this machine's table: the instants are the same.
         return timezone.utc
 
 

@@ -1,0 +1,277 @@
+"""Shops, the chain's policy, the state of a ledger, and the service's health."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Final
+
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+
+from holdfast.client.wire_types import to_fields, value_from
+from holdfast.v1 import admin_service_pb2 as service_pb2, store_pb2
+
+# Ledgers of orders and of limits over the chain: each keeps a share of the customers. Their number never changes.
+CUSTOMERS_LEDGERS: Final = tuple(f"customers/{slot:04d}" for slot in range(64))
+
+
+class Health(IntEnum):
+    """What `grpc.health.v1` says of the service."""
+
+    UNKNOWN = 0
+    SERVING = 1
+    NOT_SERVING = 2
+    SERVICE_UNKNOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One shop. `paused` takes no new reservations; latitude and longitude are degrees.
+
+    `channels` are those that it serves, none: all. `hours` is `holdfast.v1.Hours` in its JSON form, None where the shop
+    names none; to change something else, send back what was read.
+    """
+
+    store_id: str
+    name: str = ""
+    latitude: float = 0.0
+    longitude: float = 0.0
+    paused: bool = False
+    channels: tuple[str, ...] = ()
+    hours: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AffectedSlot:
+    """A pickup slot that is taken and that a change of hours or staff broke: it has `capacity` places now.
+
+    `reservation_ids` are those that have the places, oldest first, at most 100. Nothing was done to them.
+    """
+
+    store_id: str
+    slot_start_ms: int
+    taken: int
+    capacity: int
+    reservation_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoresPut:
+    """The chain's version once shops were put, and the slots that this broke, by shop and time.
+
+    At most 1,000 are listed; `affected_slots` counts all. The same change again breaks, and so lists, none.
+    """
+
+    chain_version: int
+    affected: tuple[AffectedSlot, ...]
+    affected_slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class TtlRule:
+    """How long a hold lasts where channel, SKU and shop fit; an empty field fits all."""
+
+    ttl_ms: int
+    channel: str = ""
+    sku: str = ""
+    store_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRule:
+    """What one customer may hold within one shop; zero sets no limit, an empty field fits all."""
+
+    channel: str = ""
+    sku: str = ""
+    open_reservations_max: int = 0
+    units_max: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLimitRule:
+    """The same over the whole chain. Units that were collected go on counting for `collected_for_ms`."""
+
+    channel: str = ""
+    sku: str = ""
+    open_reservations_max: int = 0
+    units_max: int = 0
+    collected_for_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The chain's rules. To change them, send back what was read, its `version` included."""
+
+    ttl_default_ms: int
+    ttl_max_ms: int
+    collect_within_ms: int
+    ttl_rules: tuple[TtlRule, ...] = ()
+    limit_rules: tuple[LimitRule, ...] = ()
+    version: int = 0
+    chain_limit_rules: tuple[ChainLimitRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerStatus:
+    """Where a ledger stands and who writes it; see `GetLedgerStatusResponse` for each field."""
+
+    store_id: str
+    version: int
+    epoch: int
+    actor: str
+    pid: int
+    ledger_time_ms: int
+    open_reservations: int
+    positions: int
+    remembered_answers: int
+    snapshot_version: int
+    replayed_events: int
+    recovery_ms: int
+    repeats_answered: int
+    policy_version: int
+    outbox: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Discrepancy:
+    """One thing on which the journal and the ledger do not agree."""
+
+    invariant: str
+    subject: str
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """A ledger computed again from its journal; `holds` where everything agrees. Units are of stock. Version 0 is a
+    customers' ledger that has not begun.
+    """
+
+    store_id: str
+    version: int
+    holds: bool
+    discrepancies: tuple[Discrepancy, ...]
+    events: int
+    accepted: int
+    units_sold: int
+    units_reserved: int
+    units_oversold: int
+    state_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersVerification:
+    """Orders compared with the parts that shops have of them; `holds` where nothing contradicts. `left_out` are ledgers
+    that are stopped, `on_the_way` counts what was changed since, or is not heard yet.
+    """
+
+    holds: bool
+    discrepancies: tuple[Discrepancy, ...]
+    parts: int
+    orders: int
+    on_the_way: int
+    left_out: tuple[str, ...]
+
+
+_HEALTHS = {health.value: health for health in Health}
+
+
+def store_from(message: store_pb2.Store) -> Store:
+    """A shop as a value."""
+    return Store(
+        message.store_id,
+        message.name,
+        message.latitude,
+        message.longitude,
+        message.paused,
+        tuple(message.channels),
+        MessageToDict(message.hours, preserving_proto_field_name=True) if message.HasField("hours") else None,
+    )
+
+
+def to_store(store: Store) -> store_pb2.Store:
+    """A shop as a message. Raises ValueError where its hours are not those of a message."""
+    message = store_pb2.Store(
+        store_id=store.store_id,
+        name=store.name,
+        latitude=store.latitude,
+        longitude=store.longitude,
+        paused=store.paused,
+        channels=store.channels,
+    )
+    if store.hours is not None:
+        try:
+            ParseDict(store.hours, message.hours)
+        except ParseError as error:
+            raise ValueError(f"the hours of shop {store.store_id} cannot be read: {error}") from error
+        message.hours.ClearField("holiday_dates")  # the service finds them anew
+    return message
+
+
+def stores_put_from(response: service_pb2.PutStoresResponse) -> StoresPut:
+    """What putting shops did."""
+    affected = tuple(value_from(AffectedSlot, row) for row in response.affected)
+    return StoresPut(response.chain_version, affected, response.affected_slots)
+
+
+def policy_from(message: store_pb2.Policy) -> Policy:
+    """The chain's rules as a value."""
+    return value_from(
+        Policy,
+        message,
+        ttl_rules=tuple(value_from(TtlRule, rule) for rule in message.ttl_rules),
+        limit_rules=tuple(value_from(LimitRule, rule) for rule in message.limit_rules),
+        chain_limit_rules=tuple(value_from(ChainLimitRule, rule) for rule in message.chain_limit_rules),
+    )
+
+
+def to_policy(policy: Policy) -> store_pb2.Policy:
+    """The chain's rules as a message."""
+    fields = to_fields(
+        policy,
+        ttl_rules=[store_pb2.TtlRule(**to_fields(rule)) for rule in policy.ttl_rules],
+        limit_rules=[store_pb2.LimitRule(**to_fields(rule)) for rule in policy.limit_rules],
+        chain_limit_rules=[_to_chain_limit_rule(rule) for rule in policy.chain_limit_rules],
+    )
+    return store_pb2.Policy(**fields)
+
+
+def _to_chain_limit_rule(rule: ChainLimitRule) -> store_pb2.ChainLimitRule:
+    message = store_pb2.ChainLimitRule(**to_fields(rule))
+    if not rule.collected_for_ms:
+        message.ClearField("collected_for")
+    return message
+
+
+def ledger_status_from(message: service_pb2.GetLedgerStatusResponse) -> LedgerStatus:
+    """Where a ledger stands, as a value."""
+    return value_from(LedgerStatus, message)
+
+
+def verification_from(message: service_pb2.VerifyLedgerResponse) -> Verification:
+    """What the journal says, as a value."""
+    return value_from(Verification, message, discrepancies=_discrepancies(message.discrepancies))
+
+
+def orders_verification_from(message: service_pb2.VerifyOrdersResponse) -> OrdersVerification:
+    """How orders and shops agree, as a value."""
+    return value_from(OrdersVerification, message, discrepancies=_discrepancies(message.discrepancies))
+
+
+def _discrepancies(rows: Iterable[service_pb2.Discrepancy]) -> tuple[Discrepancy, ...]:
+    return tuple(value_from(Discrepancy, row) for row in rows)
+
+
+def health_request(service: str) -> bytes:
+    """`grpc.health.v1.HealthCheckRequest` by hand, so that no package is needed for one string field."""
+    name = service.encode()
+    if len(name) >= 128:
+        raise ValueError(f"the service's name is {len(name)} bytes; at most 127 are allowed")
+    return b"\x0a" + bytes((len(name),)) + name if name else b""
+
+
+def health_from(payload: bytes) -> Health:
+    """`grpc.health.v1.HealthCheckResponse` by hand: one enum in field 1; absent means UNKNOWN."""
+    if len(payload) >= 2 and payload[0] == 0x08:
+        return _HEALTHS.get(payload[1], Health.UNKNOWN)
+    return Health.UNKNOWN
