@@ -8,7 +8,7 @@ from typing import TypeVar
 import grpc
 
 from holdfast.client.attempts import Attempts
-from holdfast.client.connection import Connection
+from holdfast.client.connection import Connection, cancelled_from_outside
 from holdfast.client.limits import Timeouts
 from holdfast.client.methods import Method
 from holdfast.client.retry import RetryPolicy
@@ -72,8 +72,7 @@ class Caller:
             except grpc.aio.AioRpcError as error:
                 fault = fault_from_rpc(error)
             except asyncio.CancelledError:
-                task = asyncio.current_task()
-                if task is None or task.cancelling():
+                if cancelled_from_outside(closed=self.closed):
                     raise
                 fault = Fault(grpc.StatusCode.CANCELLED, "the connection was closed during the call")
             wait_ms = attempts.wait_ms(

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import re
+import sys
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -115,3 +116,14 @@ class Connection:
         """Close every channel; calls under way are cancelled."""
         for channel in self._channels:
             await channel.close(None)
+
+
+def cancelled_from_outside(*, closed: bool) -> bool:
+    """Whether the running task is cancelled, and not its call alone, by the client that was closed meanwhile.
+
+    Python 3.10 keeps no count of cancellations: there, who is cancelled while its client closes hears of the closing.
+    """
+    task = asyncio.current_task()
+    if sys.version_info >= (3, 11):
+        return task is None or task.cancelling() > 0
+    return not closed

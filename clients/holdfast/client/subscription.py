@@ -10,6 +10,7 @@ import grpc
 
 from holdfast.client.attempts import Attempts
 from holdfast.client.caller import Caller
+from holdfast.client.connection import cancelled_from_outside
 from holdfast.client.errors import ClientClosed
 from holdfast.client.methods import Method
 from holdfast.client.retry import Failure
@@ -116,12 +117,11 @@ class Subscription(Generic[ItemT]):
         except grpc.aio.AioRpcError as error:
             fault = fault_from_rpc(error)
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if self._closed and not (task and task.cancelling()):
-                return
-            if task is None or task.cancelling():
+            if cancelled_from_outside(closed=self._closed or self._caller.closed):
                 self._hang_up()
                 raise
+            if self._closed:
+                return
             fault = Fault(grpc.StatusCode.CANCELLED, "the connection was closed during the watch")
         self._hang_up()
         await self._pause(fault, loop.time())
