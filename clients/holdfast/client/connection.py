@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import random
 import re
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -175,8 +176,7 @@ class Caller:
             except grpc.aio.AioRpcError as error:
                 fault = fault_from_rpc(error)
             except asyncio.CancelledError:
-                task = asyncio.current_task()
-                if task is None or task.cancelling():
+                if cancelled_from_outside(closed=self.closed):
                     raise
                 fault = Fault(grpc.StatusCode.CANCELLED, "the connection was closed during the call")
             wait_ms = attempts.wait_ms(
@@ -190,3 +190,14 @@ class Caller:
                     return response
                 raise attempts.error(fault, what=what, where=where)
             await asyncio.sleep(wait_ms / 1000)
+
+
+def cancelled_from_outside(*, closed: bool) -> bool:
+    """Whether the running task is cancelled, and not its call alone, by the client that was closed meanwhile.
+
+    Python 3.10 keeps no count of cancellations: there, who is cancelled while its client closes hears of the closing.
+    """
+    task = asyncio.current_task()
+    if sys.version_info >= (3, 11):
+        return task is None or task.cancelling() > 0
+    return not closed

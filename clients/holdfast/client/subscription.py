@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import grpc
 
 from holdfast.client.attempts import Attempts
-from holdfast.client.connection import Caller
+from holdfast.client.connection import Caller, cancelled_from_outside
 from holdfast.client.errors import ClientClosed
 from holdfast.client.limits import Failure
 from holdfast.client.methods import WATCH_AVAILABILITY, WATCH_EVENTS, Method
@@ -119,12 +119,11 @@ class Subscription(Generic[ItemT]):
         except grpc.aio.AioRpcError as error:
             fault = fault_from_rpc(error)
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if self._closed and not (task and task.cancelling()):
-                return
-            if task is None or task.cancelling():
+            if cancelled_from_outside(closed=self._closed or self._caller.closed):
                 self._cancel_stream()
                 raise
+            if self._closed:
+                return
             fault = Fault(grpc.StatusCode.CANCELLED, "the connection was closed during the watch")
         self._cancel_stream()
         await self._pause(fault, loop.time())
