@@ -5,8 +5,8 @@ from time import perf_counter, time
 from typing import Final, NamedTuple
 
 from bench import processes
+from bench.demo.feed import Outage
 from bench.demo.recovery import PROBE_MS_MAX, NotRecovered, ask_until
-from bench.demo.verdict import Outage
 from holdfast.client import ChannelClient
 
 CUSTOMERS: Final = "customer actors"

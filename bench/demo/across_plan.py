@@ -9,9 +9,9 @@ from enum import Enum
 from random import Random
 from typing import Final, NamedTuple
 
-from bench.demo.chain_limits import ChainLimit
 from bench.demo.journeys import Repeat
 from bench.demo.order_calls import OrderCall, OrderKind
+from bench.demo.order_stories import ChainLimit
 from bench.workload import Opening, Shop
 from holdfast.client import Order, Place, SourcingPolicy, StorePlan
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from time import perf_counter_ns
+from time import perf_counter_ns, time
 from typing import Final
 from zlib import crc32
 
@@ -17,7 +17,7 @@ MEANWHILE_MS_MAX: Final = 250
 
 
 class OrderAnswers:
-    """The log of one act. A call that got no answer is in `unanswered`."""
+    """The log of one act. A call that got no answer is in `unanswered`; `asked_ms` is when each key was first asked."""
 
     def __init__(self, client: ChannelClient) -> None:
         self._client = client
@@ -27,10 +27,12 @@ class OrderAnswers:
         self.errors: list[str] = []
         self.accepted: Counter[OrderKind] = Counter()
         self.refused: Counter[str] = Counter()
+        self.asked_ms: dict[str, int] = {}
         self.latencies = Latencies[OrderKind]()
 
     async def ask(self, call: OrderCall) -> OrderOutcome | None:
         """The answer, logged; None where none came in time."""
+        self.asked_ms.setdefault(call.key, int(time() * 1000))
         outcome = await self._timed(call)
         if outcome is None:
             return None

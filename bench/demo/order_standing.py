@@ -7,10 +7,10 @@ from typing import Final
 
 from bench.demo.across import ToldAcross
 from bench.demo.across_plan import LIMITS, SHORT_TTL_MS
+from bench.demo.feed import Witness
 from bench.demo.order_calls import OrderAnswered
-from bench.demo.order_told import stories_of
+from bench.demo.order_stories import stories_of
 from bench.demo.order_verdict import UNCERTAIN, Evidence
-from bench.demo.parts import PartWatch, with_slots
 from bench.demo.progress import Tick
 from holdfast.client import ChannelClient, NotFound, Order, OrderStatus, Status
 
@@ -52,10 +52,10 @@ async def standing_of(client: ChannelClient, order_ids: Iterable[str]) -> dict[s
     return dict(await asyncio.gather(*(one(order_id) for order_id in sorted(order_ids))))
 
 
-async def evidence_of(client: ChannelClient, told: ToldAcross, watch: PartWatch, tick: Tick) -> Evidence:
+async def evidence_of(client: ChannelClient, told: ToldAcross, witness: Witness, tick: Tick) -> Evidence:
     """Everything that the verdict over orders needs."""
     answers = told.answers
-    order_ids = {*watch.by_order(), *stories_of(answers.log)}
+    order_ids = {*witness.parts_by_order(), *stories_of(answers.log)}
     standing = await standing_of(client, order_ids)
     tick(len(standing))
     return Evidence(
@@ -63,24 +63,24 @@ async def evidence_of(client: ChannelClient, told: ToldAcross, watch: PartWatch,
         answers.repeats,
         standing,
         LIMITS,
-        await _capacities(client, watch),
+        await _capacities(client, witness.most_in_slot),
         told.contests,
         len(answers.unanswered),
+        answers.asked_ms,
     )
 
 
-async def _capacities(client: ChannelClient, watch: PartWatch) -> dict[tuple[str, int], int]:
+async def _capacities(client: ChannelClient, slots: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
     """The places of every slot that anybody ever had one in."""
     taken: dict[str, set[int]] = {}
-    for history in with_slots(watch.histories):
-        starts = {stage.reservation.slot_start_ms for stage in history.stages}
-        taken.setdefault(history.last.store_id, set()).update(start for start in starts if start is not None)
-    found = {}
+    for store_id, start_ms in slots:
+        taken.setdefault(store_id, set()).add(start_ms)
+    capacities = {}
     for store_id, wanted in taken.items():
         first, last = min(wanted), max(wanted)
-        slots = await client.list_slots(store_id, from_ms=first, window_ms=last - first + 1)
-        found.update({(store_id, slot.start_ms): slot.capacity for slot in slots.slots})
-    return found
+        found = await client.list_slots(store_id, from_ms=first, window_ms=last - first + 1)
+        capacities.update({(store_id, slot.start_ms): slot.capacity for slot in found.slots})
+    return capacities
 
 
 async def _without_claims(client: ChannelClient, store_ids: Iterable[str]) -> list[str]:

@@ -1,23 +1,22 @@
-"""The proof for orders over several shops: what callers were told, held against the feeds of all shops and against how
+"""The verdict over orders of several shops: what callers were told, held against the feeds of all shops and against how
 each order stands once it is quiet. Pure; nothing is asked of anybody here.
 
 - An order that became certain is held in every shop that it was promised in, and in no other; else in none.
 - No customer was ever over a limit of the whole chain, no pickup slot ever over its capacity.
 - Every answer is true: of the units that were asked for, of the steps that were taken, of how the order stands.
 - Whatever shops did to a part was told to somebody.
+- The service's own audits of customers' ledgers (VerifyLedger) and of orders against shops (VerifyOrders) agree.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from bench.demo import order_answers_hold as answers
-from bench.demo.chain_limits import Certain, ChainLimit, Change as Taken, exceeded, peak
+from bench.demo.feed import LIVE, Findings, Witness
 from bench.demo.order_calls import OrderAnswered, OrderRepeated
-from bench.demo.order_told import OrderStory, stories_of
-from bench.demo.parts import History, PartWatch, with_slots
-from bench.demo.projection import LIVE
-from holdfast.client import Order, OrderStatus, OrdersVerification, Reason, Rejection, Status, Verification
+from bench.demo.order_stories import ChainLimit, OrderStory, customers_over, lost_answers, stories_of
+from bench.demo.verdict import repeats_differing
+from holdfast.client import Order, OrderStatus, OrdersVerification, Reservation, Status, Verification
 
 FINDINGS_MAX: Final = 50
 SENTENCE_CHARS_MAX: Final = 600
@@ -38,7 +37,7 @@ class SlotContest(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """All that is known of orders at the end. `standing` is what GetOrder said, None for an order that it has not;
-    `capacities` are the places of slots, by shop and start.
+    `capacities` are the places of slots, by shop and start; `asked_ms` says when each key was first asked.
     """
 
     log: Sequence[OrderAnswered]
@@ -48,6 +47,7 @@ class Evidence:
     capacities: Mapping[tuple[str, int], int]
     contests: Sequence[SlotContest]
     unanswered: int
+    asked_ms: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -105,49 +105,62 @@ def examine_audits(found: OrderFindings, agreement: OrdersVerification, ledgers:
         found.say("no order was compared with the shops")
 
 
-def examine_orders(evidence: Evidence, watch: PartWatch) -> OrderFindings:
-    """Hold everything against everything."""
+def examine_orders(evidence: Evidence, witness: Witness, of_shops: Findings) -> OrderFindings:
+    """Hold everything against everything; `of_shops` is what the witness found already."""
     found = OrderFindings(unanswered=evidence.unanswered)
     stories = stories_of(evidence.log)
-    claimed = watch.by_order()
-    certain: list[Certain] = []
+    claimed = witness.parts_by_order()
     for order_id in sorted({*claimed, *stories}):
         story, parts = stories.get(order_id), claimed.get(order_id, {})
         standing = evidence.standing.get(order_id)
-        why = partly_placed(standing, story, parts)
+        held = witness.held & parts.keys()
+        why = partly_placed(standing, story, parts, held)
         if why:
             found.partly_placed += 1
             found.say(f"order {order_id} is partly placed: {why}")
-        if any(part.held_at_ms() is not None for part in parts.values()) and story is None:
+        if held and story is None:
             found.unasked += 1
             found.say(f"order {order_id} is held in {len(parts)} shops, and nobody was told of it")
         if standing is not None and standing.status not in UNCERTAIN:
-            certain.append(_certain(standing, story, parts))
-    found.orders = len(certain)
-    found.split_orders = sum(1 for order in certain if len({_shop(part) for part in order.parts.values()}) > 1)
-    for over in exceeded(evidence.limits, certain):
-        found.say(f"customer {over.customer_id} had {over.found} at once, over the limit {over.limit}")
-    found.limit_exceeded = len({over.customer_id for over in exceeded(evidence.limits, certain)})
-    _judge_slots(evidence, watch, found)
-    lost = [*answers.lost_answers(evidence.log, stories, evidence.standing, watch)]
+            promised = {part.reservation_id for part in standing.parts} | (story.promised if story else frozenset())
+            shops = {parts[each].store_id for each in promised if each in parts}
+            found.orders += 1
+            found.split_orders += len(shops) > 1
+    over = list(customers_over(evidence.limits, stories, evidence.standing, evidence.asked_ms))
+    found.limit_exceeded = len(over)
+    lost = [*lost_answers(stories, evidence.standing, witness.reservations), *of_shops.order_answers_lost]
     found.answers_lost = len(lost)
-    outbox = answers.untold_steps(evidence.log, watch)
-    found.unasked += len(outbox)
+    found.unasked += len(of_shops.order_effects_unasked)
     differing = repeats_differing(evidence.repeats)
     found.repeats_differing = len(differing)
-    for sentence in (*lost, *outbox):
+    for sentence in (*over, *lost, *of_shops.order_effects_unasked):
         found.say(sentence)
     for repeated in differing:
         found.say(f"repeated {repeated.call.key}: first {repeated.first}, then {repeated.second}")
+    _judge_slots(evidence, witness, found)
     return found
 
 
-def partly_placed(standing: Order | None, story: OrderStory | None, parts: Mapping[str, History]) -> str:
+def _judge_slots(evidence: Evidence, witness: Witness, found: OrderFindings) -> None:
+    for (store_id, start_ms), most in sorted(witness.most_in_slot.items()):
+        capacity = evidence.capacities.get((store_id, start_ms), 0)
+        if most > capacity:
+            found.slots_over_capacity += 1
+            found.say(f"shop {store_id}, slot {start_ms}: {most} places were taken, it has {capacity}")
+    for contest in evidence.contests:
+        if contest.accepted != min(contest.callers, contest.places):
+            found.slot_contests_wrong += 1
+            found.say(f"{contest.callers} callers for {contest.places} places of a slot: {contest.accepted} accepted")
+
+
+def partly_placed(
+    standing: Order | None, story: OrderStory | None, parts: Mapping[str, Reservation], held: Iterable[str]
+) -> str:
     """Why an order is placed in some of its shops and not in others, empty where it is not."""
+    held = set(held)
     for reservation_id, part in parts.items():
-        if part.last.status is Status.CLAIMED:
+        if part.status is Status.CLAIMED:
             return f"{reservation_id} is claimed, and nothing was ever decided of it"
-    held = {reservation_id for reservation_id, part in parts.items() if part.held_at_ms() is not None}
     if standing is None or standing.status in UNCERTAIN:
         status = "unknown" if standing is None else standing.status.name
         return f"it is {status}, and was held as {sorted(held)}" if held or story is not None else ""
@@ -170,9 +183,8 @@ def partly_placed(standing: Order | None, story: OrderStory | None, parts: Mappi
     return ""
 
 
-def _stands_otherwise(standing: Order, reservation_id: str, part: History) -> str:
+def _stands_otherwise(standing: Order, reservation_id: str, last: Reservation) -> str:
     """Why a part in its shop is not what its order says that it is."""
-    last = part.last
     [told] = [each for each in standing.parts if each.reservation_id == reservation_id]
     if (told.status, told.lines) != (last.status, last.lines):
         return f"{reservation_id} is {last.status.name} {last.lines} in its shop, to its order {told}"
@@ -181,64 +193,3 @@ def _stands_otherwise(standing: Order, reservation_id: str, part: History) -> st
     if standing.status is OrderStatus.CONFIRMED and last.status is Status.HELD:
         return f"it is CONFIRMED, and {reservation_id} only HELD"
     return ""
-
-
-def _certain(standing: Order, story: OrderStory | None, parts: Mapping[str, History]) -> Certain:
-    promised = {part.reservation_id for part in standing.parts} | (story.promised if story else frozenset())
-    at_first = story.at_first if story else frozenset(promised)
-    mine = {reservation_id: part for reservation_id, part in parts.items() if reservation_id in promised}
-    return Certain(standing.customer_id, standing.channel, standing.created_at_ms, at_first, mine)
-
-
-def _shop(part: History) -> str:
-    return part.last.store_id
-
-
-def _judge_slots(evidence: Evidence, watch: PartWatch, found: OrderFindings) -> None:
-    """A shop's events are one sequence, so here versions take the place of instants."""
-    taken: dict[tuple[str, int], dict[str, list[Taken]]] = {}
-    for history in with_slots(watch.histories):
-        slot: int | None = None
-        for _, reservation in history.stages:
-            is_over = reservation.status not in LIVE and reservation.status is not Status.CLAIMED
-            now = None if is_over else reservation.slot_start_ms
-            if now != slot:
-                for start_ms, more in ((slot, -1), (now, 1)):
-                    if start_ms is not None:
-                        by_order = taken.setdefault((reservation.store_id, start_ms), {})
-                        changes = by_order.setdefault(reservation.order_id or reservation.reservation_id, [])
-                        changes.append(Taken(reservation.version, more))
-                slot = now
-    for (store_id, start_ms), by_order in sorted(taken.items()):
-        places = (place for changes in by_order.values() for place in _one_place(changes))
-        most, capacity = peak(places), evidence.capacities.get((store_id, start_ms), 0)
-        if most > capacity:
-            found.slots_over_capacity += 1
-            found.say(f"shop {store_id}, slot {start_ms}: {most} places were taken, it has {capacity}")
-    for contest in evidence.contests:
-        if contest.accepted != min(contest.callers, contest.places):
-            found.slot_contests_wrong += 1
-            found.say(f"{contest.callers} callers for {contest.places} places of a slot: {contest.accepted} accepted")
-
-
-def _one_place(changes: Iterable[Taken]) -> Iterator[Taken]:
-    """What the parts of one order have together in a slot: from the first that takes it until the last has left."""
-    parts = 0
-    for at, more in sorted(changes):
-        if not parts or not parts + more:
-            yield Taken(at, more)
-        parts += more
-
-
-def repeats_differing(repeats: Iterable[OrderRepeated]) -> list[OrderRepeated]:
-    """Repeats that were answered otherwise than the first time, and reused keys that were not refused as such."""
-    return [
-        repeated
-        for repeated in repeats
-        if (
-            repeated.first != repeated.second
-            if repeated.same_content
-            else not isinstance(repeated.second, Rejection)
-            or repeated.second.reason is not Reason.IDEMPOTENCY_KEY_REUSED
-        )
-    ]

@@ -1,6 +1,7 @@
 """Gathering the evidence: every shop's feed from its beginning, and the service's own audit of every shop."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -8,13 +9,12 @@ from typing import Final
 
 from bench.demo.across import ToldAcross
 from bench.demo.calls import Answered
+from bench.demo.feed import Findings, Outage, Reading, Witness
 from bench.demo.order_standing import evidence_of
 from bench.demo.order_verdict import OrderFindings, examine_audits, examine_orders
 from bench.demo.progress import Phases
-from bench.demo.projection import Projection
 from bench.demo.recovery import statuses
-from bench.demo.verdict import Findings, Outage, Reading, Witness
-from holdfast.client import CUSTOMERS_LEDGERS, ChannelClient, LedgerStatus, Verification
+from holdfast.client import CUSTOMERS_LEDGERS, ChannelClient, LedgerStatus, Status, Verification
 
 VERIFICATIONS_AT_ONCE: Final = 4
 TICK_EVERY: Final = 500
@@ -24,11 +24,13 @@ SILENCE_S_MAX: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The evidence: where the ledgers stood, what the feed showed, and what the audits say."""
+    """The evidence: where the ledgers stood, what the feed showed, and what the audits say. `ended` counts reservations
+    by how they stand at the end.
+    """
 
     statuses: Mapping[str, LedgerStatus]
     findings: Findings
-    projection: Projection
+    ended: Mapping[Status, int]
     verifications: tuple[Verification, ...]
     orders: OrderFindings | None = None
 
@@ -44,8 +46,9 @@ async def prove(
     """Read everything back and hold it against the answers; `across` is what callers of orders were told."""
     found = await statuses(client, store_ids)
     readings = {store_id: Reading(status.version, status.ledger_time_ms) for store_id, status in found.items()}
-    witness = Witness(answers, outages)
+    witness = Witness(answers, outages, across.answers.log if across is not None else ())
     await _read_feed(client, readings, witness, phases)
+    of_shops = witness.findings(readings)
     gate = asyncio.Semaphore(VERIFICATIONS_AT_ONCE)
     with phases.phase("Auditing every ledger", len(store_ids)) as tick:
 
@@ -59,12 +62,13 @@ async def prove(
     orders = None
     if across is not None:
         with phases.phase("Asking how each order stands") as tick:
-            evidence = await evidence_of(client, across, witness.parts, tick)
-        orders = examine_orders(evidence, witness.parts)
+            evidence = await evidence_of(client, across, witness, tick)
+        orders = examine_orders(evidence, witness, of_shops)
         with phases.phase("Auditing the customers' ledgers", len(CUSTOMERS_LEDGERS)) as tick:
             ledgers = await asyncio.gather(*(verify(ledger_id) for ledger_id in CUSTOMERS_LEDGERS))
         examine_audits(orders, await client.verify_orders(), ledgers)
-    return Proof(found, witness.findings(readings), witness.projection, tuple(verifications), orders)
+    ended = Counter(each.status for each in witness.reservations.values())
+    return Proof(found, of_shops, ended, tuple(verifications), orders)
 
 
 async def _read_feed(client: ChannelClient, readings: Mapping[str, Reading], witness: Witness, phases: Phases) -> None:

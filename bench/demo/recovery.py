@@ -6,7 +6,7 @@ from time import perf_counter, time
 from typing import Any, Final, NamedTuple, TypeVar
 
 from bench import processes
-from bench.demo.verdict import Outage
+from bench.demo.feed import Outage
 from holdfast.client import ChannelClient, HoldfastError, LedgerStatus
 
 ResultT = TypeVar("ResultT")

@@ -1,6 +1,5 @@
 """The result for people, as tables, and for machines, as one JSON document. Both are made of the same figures."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -37,8 +36,7 @@ def verdict_of(told: Told, proof: Proof, more_faults: tuple[str, ...] = ()) -> V
         *answers.errors,
     ]
     return Verdict(
-        # By the service's own audits and by the feed: the worse of the two.
-        oversold=max(findings.oversold, sum(each.units_oversold for each in proof.verifications)),
+        oversold=sum(each.units_oversold for each in proof.verifications),
         answers_lost=findings.answers_lost,
         conservation=conservation_of(proof.verifications, [*findings.faults, *more_faults]),
         repeats_differing=len(differing),
@@ -56,7 +54,6 @@ def document(
     """Everything, as plain values."""
     answers, audits = told.answers, proof.verifications
     across = across_document(told.across, proof.orders) if told.across and proof.orders else None
-    ended = Counter(each.status for each in proof.projection.reservations.values())
     return {
         "seed": workload.seed,
         "source": workload.source,
@@ -68,7 +65,7 @@ def document(
         "accepted": answers.accepted[Kind.RESERVE],
         "refused": dict(answers.refused.most_common()),
         "steps_accepted": {kind.value: answers.accepted[kind] for kind in Kind},
-        "reservations_at_the_end": {status.name: ended[status] for status in Status if ended[status]},
+        "reservations_at_the_end": {status.name: proof.ended[status] for status in Status if proof.ended.get(status)},
         "latency_ms": answers.latency_ms(),
         "rates": {
             "replay_seconds": round(told.replay_s, 2),
@@ -149,10 +146,6 @@ def tell(result: Mapping[str, Any], console: Console) -> None:
         console.print("[bold green]HOLDS[/]: nothing was sold twice, and nothing that was answered is missing.")
     else:
         console.print("[bold red]BROKEN[/]: see above, and the findings under --json.")
-
-
-def _first_findings(part: Mapping[str, Any]) -> list[str]:
-    return list(part.get("findings", ()))[:FINDINGS_TOLD]
 
 
 def _table(title: str, *columns: str) -> Table:
