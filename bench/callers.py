@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from bench import contended
 from bench.arithmetic import latencies_ms
-from bench.payloads import CHANNEL, sku
-from bench.tally import Heard
+from bench.contended import Heard
+from bench.samples import CHANNEL, sku
 from holdfast.client import ChannelClient, HoldfastError, Order, Place, Rejection, Reservation, SourcingPolicy
 
 WARM_CALLS = 4  # of each caller

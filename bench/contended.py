@@ -12,9 +12,38 @@ from time import perf_counter
 from typing import Any, Final
 
 from actors.orders.state import OPEN_MS
-from bench.payloads import CHANNEL
-from bench.tally import Heard
-from holdfast.client import ChannelClient, HoldfastError, Order, Place, Rejection, ReleaseReason, SourcingPolicy, Status
+from bench.samples import CHANNEL
+from holdfast.client import (
+    ChannelClient,
+    HoldfastError,
+    Order,
+    Place,
+    Rejection,
+    ReleaseReason,
+    Reservation,
+    SourcingPolicy,
+    Status,
+)
+
+
+class Heard:
+    """Answers counted, and how long each took. `stuck` says what no caller should ever find: it fails the run."""
+
+    def __init__(self) -> None:
+        self.latencies: list[float] = []
+        self.accepted = 0
+        self.refused = 0
+        self.failures: list[str] = []
+        self.stuck: list[str] = []
+
+    def hear(self, outcome: Reservation | Order | Rejection, seconds: float) -> None:
+        """Count an answer; an order counts as many reservations as it has parts."""
+        self.latencies.append(seconds)
+        if isinstance(outcome, Rejection):
+            self.refused += 1
+        else:
+            self.accepted += len(outcome.parts) if isinstance(outcome, Order) else 1
+
 
 METHOD: Final = "opposing baskets"
 UNITS: Final = 8  # in each shop: a fraction of the callers can be served at once

@@ -8,8 +8,8 @@ from uuid import uuid4
 import grpc
 
 from actors.shop.audit_books import Violation
-from bench.conservation import Conservation, Told, judged
-from bench.payloads import sku
+from bench.record import Conservation, Told, judged
+from bench.samples import sku
 from holdfast.v1 import (
     admin_service_pb2 as admin_pb2,
     admin_service_pb2_grpc as admin_grpc,

@@ -56,12 +56,12 @@ def holdfast(folder: Path, store_ids: Sequence[str], store_actors: int, policy: 
 
 @contextmanager
 def echo(folder: Path) -> Iterator[Service]:
-    """The peer that does nothing, behind the same Serve with the same switches; see `peers.echo`."""
+    """The peer that does nothing, behind the same Serve with the same switches; see `bench.echo`."""
     data_dir = folder / "echo"
     data_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="hf-", dir="/tmp") as run_dir:  # short, as sockets need it
         environment, ports, guard = service_environment(Path(run_dir), 0)
-        command = ["-m", "bench.peers.echo", str(data_dir), str(ports["grpc"]), str(ports["http"])]
+        command = ["-m", "bench.echo", str(data_dir), str(ports["grpc"]), str(ports["http"])]
         with guard, running(command, data_dir, environment) as service:
             yield service
 

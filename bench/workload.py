@@ -1,40 +1,130 @@
-"""What the demo and the load tests replay. The same seed gives the same workload, always.
+"""The values of a workload: shops, orders, and the stock that the shops open with. Nothing here reads a file."""
 
-Real orders where the shared data is there, made-up ones of the same skew where it is not.
-"""
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import log
+from random import Random
+from statistics import linear_regression
+from typing import Final, NamedTuple
 
-import os
-from pathlib import Path
-from typing import Final
+QUANTITY_MIN: Final = 1
+QUANTITY_MAX: Final = 50
+"""Real lines beyond these are fuel sold by volume, or nothing at all."""
 
-from bench.workload_orders import Opening, Order, Shop, Skew, Workload, opening_stock, skew_of
-from bench.workload_real import TRANSACTIONS_FILE, is_present, real_workload
-from bench.workload_seeded import seeded_workload
+STOCK_FACTOR_MIN: Final = 0.9
+STOCK_FACTOR_MAX: Final = 1.2
+"""What a shop opens with, as a part of what will be asked of it."""
 
-__all__ = ["Opening", "Order", "Shop", "Skew", "Workload", "load_workload", "opening_stock", "skew_of"]
+HOT_FACTOR_MIN: Final = 0.75
+HOT_FACTOR_MAX: Final = 1.05
+"""The same for a hot SKU, which runs short in most shops."""
 
-SHARED_DATA_VARIABLE: Final = "HOLDFAST_SHARED_DATA"
-SHARED_DATA_DEFAULT: Final = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+HOT_PART: Final = 100
+"""One product in so many is hot: the first by the number of its lines."""
+
+ZIPF_RANK_FIRST: Final = 10
+ZIPF_RANK_LAST: Final = 2_000
 
 
-class SharedDataMissing(Exception):
-    """The folder that was asked for does not have the files."""
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """One shop of the chain."""
+
+    store_id: str
+    name: str
+    latitude: float
+    longitude: float
 
 
-def load_workload(seed: int, *, shared_data: Path | None = None, orders_max: int | None = None) -> Workload:
-    """Orders from `shared_data`, else from the folder of HOLDFAST_SHARED_DATA, else from ../shared/data, else made up.
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One basket: lines of (SKU, units), no SKU twice, all in one shop."""
 
-    Raises SharedDataMissing where a folder was named and the files are not in it.
+    basket_id: str
+    store_id: str
+    lines: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Orders in the sequence of time, the shops they are for, and where both come from."""
+
+    seed: int
+    real: bool
+    source: str
+    notes: tuple[str, ...]
+    shops: tuple[Shop, ...]
+    orders: tuple[Order, ...]
+
+
+class Opening(NamedTuple):
+    """A position before the first order: units received, and of these sold over the counter already."""
+
+    store_id: str
+    sku: str
+    received: int
+    sold: int
+
+
+class Skew(NamedTuple):
+    """How unevenly lines fall on products and shops. Shares are of all lines, between 0 and 1."""
+
+    lines: int
+    products: int
+    stores: int
+    top_product: float
+    top_10: float
+    top_1_percent: float
+    top_10_percent: float
+    zipf_exponent: float
+    busiest_store: float
+
+
+def skew_of(orders: Sequence[Order]) -> Skew:
+    """Measure orders of at least 2,000 products; the exponent is fitted over ranks 10 to 2,000, by least squares."""
+    by_product = Counter(sku for order in orders for sku, _ in order.lines)
+    by_store: Counter[str] = Counter()
+    for order in orders:
+        by_store[order.store_id] += len(order.lines)
+    counts = sorted(by_product.values(), reverse=True)
+    lines, products = sum(counts), len(counts)
+    ranks = range(ZIPF_RANK_FIRST, min(ZIPF_RANK_LAST, products) + 1)
+    fit = linear_regression([log(rank) for rank in ranks], [log(counts[rank - 1]) for rank in ranks])
+    return Skew(
+        lines,
+        products,
+        len(by_store),
+        counts[0] / lines,
+        sum(counts[:10]) / lines,
+        sum(counts[: products // 100]) / lines,
+        sum(counts[: products // 10]) / lines,
+        -fit.slope,
+        max(by_store.values()) / lines,
+    )
+
+
+def opening_stock(orders: Iterable[Order], seed: int) -> tuple[Opening, ...]:
+    """What each shop opens with: what will be asked of it, times a factor drawn for each position.
+
+    The units are rounded by a draw too, since most positions are asked for a single unit and rounding up would leave
+    none of them short. Where nothing is left, half of the positions were never stocked, and of the others a customer
+    in the shop took the last unit.
     """
-    named = shared_data or _from_environment()
-    if named is not None and not is_present(named):
-        raise SharedDataMissing(f"{named} has no {TRANSACTIONS_FILE}; name the folder that has it, or none at all")
-    folder = named or SHARED_DATA_DEFAULT
-    if is_present(folder):
-        return real_workload(folder, seed, orders_max)
-    return seeded_workload(seed, orders_max)
-
-
-def _from_environment() -> Path | None:
-    value = os.environ.get(SHARED_DATA_VARIABLE, "")
-    return Path(value) if value else None
+    demand: Counter[tuple[str, str]] = Counter()
+    lines: Counter[str] = Counter()
+    for order in orders:
+        for sku, quantity in order.lines:
+            demand[order.store_id, sku] += quantity
+            lines[sku] += 1
+    hot = {sku for sku, _ in lines.most_common(len(lines) // HOT_PART)}
+    draw = Random(f"stock:{seed}")
+    openings = []
+    for (store_id, sku), units in demand.items():
+        least, most = (HOT_FACTOR_MIN, HOT_FACTOR_MAX) if sku in hot else (STOCK_FACTOR_MIN, STOCK_FACTOR_MAX)
+        on_hand = int(units * draw.uniform(least, most) + draw.random())
+        if on_hand:
+            openings.append(Opening(store_id, sku, on_hand, 0))
+        elif draw.random() < 0.5:
+            openings.append(Opening(store_id, sku, 1, 1))
+    return tuple(openings)

@@ -8,7 +8,7 @@ from itertools import accumulate, pairwise
 from random import Random
 from typing import Final
 
-from bench.workload_orders import Order, Shop, Workload
+from bench.workload import Order, Shop, Workload
 
 # The skew of the data set's whole year, after the filter of 1 to 50 units: SOURCES.md beside the data.
 TOP_PRODUCT: Final = 0.012

@@ -2,8 +2,8 @@
 and its feeds.
 
 `python -m bench.demo` runs it. `calls` and `journeys` say what is asked; `replay` and `recovery` ask it; `answers`
-keeps what was told; `feed` holds that against the events of all shops, and `verdict` adds the audits (VerifyLedger);
-both are pure. `report` tells it. No ledger is kept here.
+keeps what was told; `evidence` reads the feeds and asks for the audits; `feed` holds the answers against the events
+of all shops, and `verdict` adds the audits (VerifyLedger), both pure; `report` tells it. No ledger is kept here.
 The second act places orders over several shops: `across_plan` says what is asked, `across` asks it, `order_stories`
-tells what callers were told, and `order_verdict` holds that against the feeds, GetOrder and VerifyOrders.
+tells what callers were told, and `verdict` holds that against the feeds, GetOrder and VerifyOrders.
 """

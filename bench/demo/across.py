@@ -7,7 +7,6 @@ from random import Random
 from time import perf_counter
 from typing import Any, Final
 
-from bench.demo.across_kills import CUSTOMERS, GATEWAY, Killed, kill_and_wait
 from bench.demo.across_plan import (
     LIMITED_CHANNEL,
     LIMITS,
@@ -22,13 +21,13 @@ from bench.demo.across_plan import (
     other_content_of,
     repeat_of,
 )
-from bench.demo.answers import Answers
+from bench.demo.answers import Answers, OrderAnswers
+from bench.demo.calls import OrderCall, OrderKind, OrderOutcome
 from bench.demo.journeys import EXTEND_MS
-from bench.demo.order_answers import OrderAnswers
-from bench.demo.order_calls import OrderCall, OrderKind, OrderOutcome
-from bench.demo.order_verdict import SlotContest
 from bench.demo.progress import Phases, Tick
+from bench.demo.recovery import CUSTOMERS, GATEWAY, Killed, kill_and_wait
 from bench.demo.replay import open_stock
+from bench.demo.verdict import SlotContest
 from bench.ledgers import CALL_S, TIME, connected
 from bench.service import Service
 from holdfast.client import ChannelClient, Order, ReleaseReason

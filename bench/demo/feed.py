@@ -13,8 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from bench.demo.calls import Answered, Call, Kind
-from bench.demo.order_calls import OrderAnswered, OrderCall, OrderKind
+from bench.demo.calls import Answered, Call, Kind, OrderAnswered, OrderCall, OrderKind
 from holdfast.client import Adjustment, Event, Line, Rejection, ReleaseReason, Reservation, Status, StockChange
 from holdfast.client.values import events as told
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from bench.demo.order_calls import PLACING, OrderAnswered, OrderCall, OrderKind
+from bench.demo.calls import PLACING, OrderAnswered, OrderCall, OrderKind
 from holdfast.client import Order, OrderPart, OrderStatus, Reservation, SourcingPolicy
 
 Units = Counter[tuple[str, str]]

@@ -10,10 +10,9 @@ from bench.demo.across import ToldAcross, run_across
 from bench.demo.across_plan import Across
 from bench.demo.answers import Answers
 from bench.demo.calls import Kind
+from bench.demo.evidence import QUIET_S_MAX, Proof, prove, until_quiet
 from bench.demo.feed import LATE_MS_MAX, Outage
-from bench.demo.order_standing import QUIET_S_MAX, until_quiet
 from bench.demo.progress import Phases
-from bench.demo.proof import Proof, prove
 from bench.demo.recovery import Recovery, kill_actor_of, statuses
 from bench.demo.replay import Job, compete, contests_for, open_stock, repeat_earlier, replay
 from bench.demo.verdict import Contest

@@ -14,10 +14,8 @@ from typing import Final
 
 from bench import contended, ledgers
 from bench.arithmetic import ratio
-from bench.generator import Load, generating
-from bench.options import Options
-from bench.record import Headline, Outcome, Row
-from bench.rounds import Rounds, run_parameters
+from bench.generator import Load, Rounds, generating, run_parameters
+from bench.record import Headline, Options, Outcome, Row
 from bench.service import Service, holdfast
 
 STORES: Final = tuple(f"S{number:03d}" for number in range(16))

@@ -4,10 +4,8 @@ from contextlib import ExitStack
 from typing import Final
 
 from bench import ledgers
-from bench.generator import Load, generating
-from bench.options import Options
-from bench.record import Headline, Outcome, Row
-from bench.rounds import Rounds, run_parameters
+from bench.generator import Load, Rounds, generating, run_parameters
+from bench.record import Headline, Options, Outcome, Row
 from bench.service import holdfast
 
 STORES: Final = tuple(f"S{number:03d}" for number in range(16))

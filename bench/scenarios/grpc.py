@@ -11,13 +11,8 @@ from typing import Final
 
 from bench import ledgers
 from bench.arithmetic import medians, ratio
-from bench.conservation import Told
-from bench.generator import RESERVE, RESERVE_BATCH, Generator, Load, generating
-from bench.machine import file_system_of
-from bench.options import Options
-from bench.peers.method import ECHO
-from bench.record import Headline, Outcome, Row
-from bench.rounds import run_parameters
+from bench.generator import ECHO, RESERVE, RESERVE_BATCH, Generator, Load, generating, run_parameters
+from bench.record import Headline, Options, Outcome, Row, Told, file_system_of
 from bench.service import Service, echo, holdfast
 
 STORES: Final = tuple(f"S{number:03d}" for number in range(16))

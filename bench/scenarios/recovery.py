@@ -19,12 +19,9 @@ from actors.runtime.ledger_host import LedgerHost
 from actors.store_actor import StoreActor
 from bench import ledgers, processes
 from bench.arithmetic import ratio
-from bench.conservation import Conservation, Told, judged
 from bench.generator import RESERVE, RESERVE_BATCH
-from bench.options import Options
-from bench.payloads import Shape, requests
-from bench.record import Headline, Outcome, Row
-from bench.samples import STORE, receipts, reserves
+from bench.record import Conservation, Headline, Options, Outcome, Row, Told, judged
+from bench.samples import STORE, Shape, receipts, requests, reserves
 from bench.service import Service, holdfast
 from bench.session import ask, make_no_op, ray_session
 from holdfast.v1 import reservation_service_pb2 as service_pb2

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from bench.demo.calls import OrderAnswered, OrderCall, OrderKind, OrderRepeated
 from bench.demo.feed import Findings, Outage, Reading, Witness
-from bench.demo.order_calls import OrderAnswered, OrderCall, OrderKind, OrderRepeated
 from bench.demo.order_stories import ChainLimit
-from bench.demo.order_verdict import Evidence, OrderFindings, SlotContest, examine_orders
+from bench.demo.verdict import Evidence, OrderFindings, SlotContest, examine_orders
 from holdfast.client import (
     Adjustment,
     AdjustmentKind,

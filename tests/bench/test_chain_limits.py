@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from bench.demo.order_calls import OrderCall, OrderKind
+from bench.demo.calls import OrderCall, OrderKind
 from bench.demo.order_stories import Accepted, ChainLimit, OrderStory, customers_over, peak
 from holdfast.client import Line, Order, OrderStatus
 from tests.bench import order_history as history

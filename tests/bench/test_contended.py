@@ -9,7 +9,7 @@ import pytest
 
 from bench import contended
 from bench.callers import call_through_client
-from bench.tally import Heard
+from bench.contended import Heard
 from holdfast.client import ChannelClient
 from tests.clients.fake_service import FakeService
 from tests.clients.faults import CODE, Refuse

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from bench.demo.calls import OrderAnswered, OrderCall, OrderKind, OrderRepeated
 from bench.demo.feed import Findings, Outage
-from bench.demo.order_calls import OrderAnswered, OrderCall, OrderKind, OrderRepeated
-from bench.demo.order_verdict import OrderFindings, SlotContest
+from bench.demo.verdict import OrderFindings, SlotContest
 from holdfast.client import (
     Event,
     Line,

@@ -10,17 +10,16 @@ import pytest
 from rich.console import Console
 
 from bench.demo.across import ToldAcross
-from bench.demo.across_kills import CUSTOMERS, GATEWAY, Killed
 from bench.demo.across_plan import Across
-from bench.demo.answers import Answers
+from bench.demo.answers import Answers, OrderAnswers
+from bench.demo.calls import Repeated
+from bench.demo.evidence import Proof
 from bench.demo.feed import Outage, Witness
-from bench.demo.order_answers import OrderAnswers
-from bench.demo.order_verdict import SlotContest
 from bench.demo.progress import Phases
-from bench.demo.proof import Proof
+from bench.demo.recovery import CUSTOMERS, GATEWAY, Killed
 from bench.demo.report import document, tell, verdict_of
 from bench.demo.run import Told, state_differs
-from bench.demo.verdict import Contest, Repeated
+from bench.demo.verdict import Contest, SlotContest
 from bench.workload import Workload
 from bench.workload_seeded import seeded_workload
 from holdfast.client import ChannelClient, Verification

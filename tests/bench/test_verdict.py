@@ -5,12 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from bench.demo.calls import Answered, Kind
+from bench.demo.calls import Answered, Kind, Repeated
 from bench.demo.feed import Findings, Outage, Reading
 from bench.demo.verdict import (
     HOLDS,
     Contest,
-    Repeated,
     Verdict,
     conservation_of,
     contests_wrong,

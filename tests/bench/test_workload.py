@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.workload import SHARED_DATA_DEFAULT, SharedDataMissing, Workload, load_workload, opening_stock, skew_of
-from bench.workload_orders import QUANTITY_MAX, QUANTITY_MIN
-from bench.workload_real import is_present, real_workload
+from bench.workload import QUANTITY_MAX, QUANTITY_MIN, Workload, opening_stock, skew_of
+from bench.workload_real import SHARED_DATA_DEFAULT, SharedDataMissing, is_present, load_workload, real_workload
 from bench.workload_seeded import (
     BASKETS_BY_LINES,
     BUSIEST_STORE,
