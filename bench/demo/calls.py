@@ -1,7 +1,7 @@
 """Calls of a channel system as values, so that they can be logged, and said again word for word."""
 
 from enum import Enum
-from typing import NamedTuple, TypeAlias, assert_never
+from typing import Generic, NamedTuple, TypeAlias, TypeVar, assert_never
 
 from holdfast.client import (
     Adjustment,
@@ -17,6 +17,9 @@ from holdfast.client import (
     StockChange,
     StorePlan,
 )
+
+CallT = TypeVar("CallT", "Call", "OrderCall")
+OutcomeT = TypeVar("OutcomeT")
 
 Outcome: TypeAlias = Reservation | StockChange | Rejection
 
@@ -55,20 +58,24 @@ class Call(NamedTuple):
     adjustments: tuple[Adjustment, ...] = ()
 
 
-class Answered(NamedTuple):
+class OneAnswered(NamedTuple, Generic[CallT, OutcomeT]):
     """A call and what was said to it."""
 
-    call: Call
-    outcome: Outcome
+    call: CallT
+    outcome: OutcomeT
 
 
-class Repeated(NamedTuple):
+class OneRepeated(NamedTuple, Generic[CallT, OutcomeT]):
     """What was said first and what the second time. `same_content` False: the key came again with other content."""
 
-    call: Call
-    first: Outcome
-    second: Outcome
+    call: CallT
+    first: OutcomeT
+    second: OutcomeT
     same_content: bool
+
+
+Answered: TypeAlias = OneAnswered[Call, Outcome]
+Repeated: TypeAlias = OneRepeated[Call, Outcome]
 
 
 async def perform(client: ChannelClient, call: Call, timeout_ms: int) -> Outcome:
@@ -168,20 +175,8 @@ class OrderCall(NamedTuple):
     stores: tuple[StorePlan, ...] = ()
 
 
-class OrderAnswered(NamedTuple):
-    """A call and what was said to it."""
-
-    call: OrderCall
-    outcome: OrderOutcome
-
-
-class OrderRepeated(NamedTuple):
-    """What was said first and what the second time. `same_content` False: the key came again with other content."""
-
-    call: OrderCall
-    first: OrderOutcome
-    second: OrderOutcome
-    same_content: bool
+OrderAnswered: TypeAlias = OneAnswered[OrderCall, OrderOutcome]
+OrderRepeated: TypeAlias = OneRepeated[OrderCall, OrderOutcome]
 
 
 async def perform_order(client: ChannelClient, call: OrderCall, timeout_ms: int) -> OrderOutcome:

@@ -77,7 +77,7 @@ def document(
         "refused": dict(answers.refused.most_common()),
         "steps_accepted": {kind.value: answers.accepted[kind] for kind in Kind},
         "reservations_at_the_end": {status.name: proof.ended[status] for status in Status if proof.ended.get(status)},
-        "latency_ms": answers.latency_ms(),
+        "latency_ms": answers.latencies.in_ms(Kind),
         "rates": {
             "replay_seconds": round(told.replay_s, 2),
             "orders_per_second": round(len(workload.orders) / told.replay_s, 1),

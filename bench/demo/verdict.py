@@ -15,9 +15,9 @@ Of orders, once they are quiet:
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
-from bench.demo.calls import Answered, Kind, OrderAnswered, OrderRepeated, Repeated
+from bench.demo.calls import Answered, CallT, Kind, OneRepeated, OrderAnswered, OrderRepeated
 from bench.demo.feed import LIVE, Findings, Outage, Reading, Witness
 from bench.demo.order_stories import ChainLimit, OrderStory, customers_over, lost_answers, stories_of
 from holdfast.client import (
@@ -33,9 +33,6 @@ from holdfast.client import (
 )
 
 HOLDS: Final = "holds"
-
-
-RepeatedT = TypeVar("RepeatedT", Repeated, OrderRepeated)
 
 
 class Contest(NamedTuple):
@@ -89,7 +86,7 @@ def examine(
     return witness.findings(readings)
 
 
-def repeats_differing(repeats: Iterable[RepeatedT]) -> list[RepeatedT]:
+def repeats_differing(repeats: Iterable[OneRepeated[CallT, Any]]) -> list[OneRepeated[CallT, Any]]:
     """Repeats that were answered otherwise than the first time, and reused keys that were not refused as such."""
     return [
         repeated

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from bench.demo.across import ToldAcross
 from bench.demo.across_plan import Across
-from bench.demo.answers import Answers, OrderAnswers
+from bench.demo.answers import order_answers, shop_answers
 from bench.demo.calls import Repeated
 from bench.demo.evidence import Proof
 from bench.demo.feed import Outage, Witness
@@ -38,7 +38,7 @@ def workload() -> Workload:
 
 def _told() -> Told:
     # The log is all that is read of it: nobody is asked anything here.
-    answers = Answers(cast("ChannelClient", None))
+    answers = shop_answers(cast("ChannelClient", None))
     answers.log.extend(history.answers())
     answers.repeats.append(Repeated(history.answers()[1].call, HELD, HELD, same_content=True))
     return Told(answers, (Contest(STORE, "apple", 1, 5),), replay_s=1.0, replayed_calls=9)
@@ -99,7 +99,7 @@ def test_a_broken_run_says_what_broke(workload: Workload) -> None:
 
 
 def _told_across() -> ToldAcross:
-    answers = OrderAnswers(cast("ChannelClient", None))
+    answers = order_answers(cast("ChannelClient", None))
     cooked = Cooked()
     answers.log.extend(cooked.log)
     answers.repeats.extend(cooked.repeats)
