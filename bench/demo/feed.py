@@ -304,6 +304,8 @@ def disagreement(answered: Answered | PartAnswer, event: Event, after: Reservati
         return f"{len(call.adjustments)} rows were sent, the feed has {len(change.adjustments)} and not the same"
     if not isinstance(outcome, Reservation) or outcome != after:
         return f"told {outcome}, the feed says {after}"
+    if isinstance(change, told.Collected | told.Released) and call.lines and change.lines != call.lines:
+        return f"asked for {call.lines}, the feed says {change.lines}"
     if call.kind is Kind.RESERVE:
         made = (tuple((line.sku, line.quantity) for line in outcome.lines), outcome.customer_id, outcome.basket_id)
         asked_for = (call.lines, call.customer_id, call.basket_id)

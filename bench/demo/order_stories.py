@@ -91,8 +91,8 @@ def customers_over(
     stories: Mapping[str, OrderStory],
     standing: Mapping[str, Order | None],
     asked_ms: Mapping[str, int],
-) -> Iterator[str]:
-    """A sentence for each customer and limit that it was over at any time, by what its callers were told.
+) -> Iterator[tuple[str, str]]:
+    """Each customer that was over a limit at any time by what its callers were told, with a sentence.
 
     An order counts for certain from when its customer's ledger opened it until somebody asked to give it back, or it
     expired; `asked_ms` says when a key was first asked. Units that an amendment took away do not count at all.
@@ -118,7 +118,7 @@ def customers_over(
         for customer_id, mine in changes.items():
             most = peak(mine)
             if most > allowed:
-                yield f"customer {customer_id} had {most} at once, over the limit {limit}"
+                yield customer_id, f"customer {customer_id} had {most} at once, over the limit {limit}"
 
 
 def peak(changes: Iterable[tuple[int, int]]) -> int:

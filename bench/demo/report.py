@@ -28,6 +28,18 @@ from bench.workload import Workload
 from holdfast.client import Status
 
 FINDINGS_TOLD: Final = 5
+WORDS: Final = {
+    "partly_placed": "orders partly placed",
+    "limit_exceeded": "customers over a chain limit",
+    "slots_over_capacity": "slots over capacity",
+    "slot_contests_wrong": "slot contests wrong",
+    "answers_lost": "answers about orders lost",
+    "repeats_differing": "order repeats differing",
+    "unasked": "order effects nobody was told of",
+    "unanswered": "order calls without an answer",
+    "disagreeing": "orders and shops that disagree",
+}
+"""Of the findings over orders; each must be zero."""
 
 
 def verdict_of(told: Told, proof: Proof, more_faults: tuple[str, ...] = ()) -> Verdict:
@@ -253,36 +265,10 @@ def _verdict(verdict: Mapping[str, Any], across: Mapping[str, Any] | None) -> Ta
         table.add_section()
         split = across["split_orders"]
         table.add_row("orders split over shops", f"[{'green' if split else 'bold red'}]{split:,}[/]", "more than 0")
-        for name in COUNTS:
+        for name, words in WORDS.items():
             style = "bold red" if across[name] else "green"
-            table.add_row(WORDS[name], f"[{style}]{across[name]}[/]", "0")
+            table.add_row(words, f"[{style}]{across[name]}[/]", "0")
     return table
-
-
-COUNTS: Final = (
-    "partly_placed",
-    "limit_exceeded",
-    "slots_over_capacity",
-    "slot_contests_wrong",
-    "answers_lost",
-    "repeats_differing",
-    "unasked",
-    "unanswered",
-    "disagreeing",
-)
-"""Of the findings; each must be zero."""
-
-WORDS: Final = {
-    "partly_placed": "orders partly placed",
-    "limit_exceeded": "customers over a chain limit",
-    "slots_over_capacity": "slots over capacity",
-    "slot_contests_wrong": "slot contests wrong",
-    "answers_lost": "answers about orders lost",
-    "repeats_differing": "order repeats differing",
-    "unasked": "order effects nobody was told of",
-    "unanswered": "order calls without an answer",
-    "disagreeing": "orders and shops that disagree",
-}
 
 
 def across_document(told: ToldAcross, found: OrderFindings) -> dict[str, Any]:

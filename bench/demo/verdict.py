@@ -14,7 +14,7 @@ Of orders, once they are quiet:
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final, NamedTuple
 
 from bench.demo.calls import Answered, CallT, Kind, OneRepeated, OrderAnswered, OrderRepeated
@@ -184,17 +184,8 @@ class OrderFindings:
     @property
     def holds(self) -> bool:
         """True where nothing is broken, every call was answered, and some orders were split at all."""
-        broken = (
-            self.partly_placed,
-            self.limit_exceeded,
-            self.slots_over_capacity,
-            self.slot_contests_wrong,
-            self.answers_lost,
-            self.repeats_differing,
-            self.unasked,
-            self.unanswered,
-            self.disagreeing,
-        )
+        counted = ("orders", "split_orders", "sentences")
+        broken = [value for name, value in asdict(self).items() if name not in counted]
         return self.split_orders > 0 and not any(broken)
 
     def say(self, sentence: str) -> None:
@@ -240,14 +231,14 @@ def examine_orders(evidence: Evidence, witness: Witness, of_shops: Findings) -> 
             shops = {parts[each].store_id for each in promised if each in parts}
             found.orders += 1
             found.split_orders += len(shops) > 1
-    over = list(customers_over(evidence.limits, stories, evidence.standing, evidence.asked_ms))
+    over = dict(customers_over(evidence.limits, stories, evidence.standing, evidence.asked_ms))
     found.limit_exceeded = len(over)
     lost = [*lost_answers(stories, evidence.standing, witness.reservations), *of_shops.order_answers_lost]
     found.answers_lost = len(lost)
     found.unasked += len(of_shops.order_effects_unasked)
     differing = repeats_differing(evidence.repeats)
     found.repeats_differing = len(differing)
-    for sentence in (*over, *lost, *of_shops.order_effects_unasked):
+    for sentence in (*over.values(), *lost, *of_shops.order_effects_unasked):
         found.say(sentence)
     for repeated in differing:
         found.say(f"repeated {repeated.call.key}: first {repeated.first}, then {repeated.second}")

@@ -90,6 +90,10 @@ def _fewer_rows_booked(_: list[Answered], events: list[Event]) -> None:
     events[0] = replace(events[0], change=told.StockAdjusted("opening", history.ROWS[:1], 1, 0))
 
 
+def _other_lines_than_asked(answers: list[Answered], _: list[Event]) -> None:
+    answers[5] = answers[5]._replace(call=answers[5].call._replace(lines=(("apple", 2),)))
+
+
 def _another_kind_of_event(answers: list[Answered], _: list[Event]) -> None:
     answers[4] = answers[4]._replace(call=answers[4].call._replace(kind=Kind.EXTEND))
 
@@ -105,6 +109,7 @@ def _another_kind_of_event(answers: list[Answered], _: list[Event]) -> None:
         _somebody_elses_answer,
         _somebody_elses_refusal,
         _another_reservation,
+        _other_lines_than_asked,
         _another_kind_of_event,
     ],
 )
