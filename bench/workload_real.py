@@ -14,8 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from bench.workload import QUANTITY_MAX, QUANTITY_MIN, Order, Shop, Workload
-from bench.workload_seeded import seeded_workload
+from bench.workload import QUANTITY_MAX, QUANTITY_MIN, Order, Shop, Workload, seeded_workload
 
 SHARED_DATA_VARIABLE: Final = "HOLDFAST_SHARED_DATA"
 SHARED_DATA_DEFAULT: Final = Path(__file__).resolve().parents[1].parent / "shared" / "data"

@@ -28,8 +28,7 @@ from bench.demo.progress import Phases, Tick
 from bench.demo.recovery import CUSTOMERS, GATEWAY, Killed, kill_and_wait
 from bench.demo.replay import Job, in_sequence, open_stock
 from bench.demo.verdict import SlotContest
-from bench.ledgers import CALL_S, TIME, connected
-from bench.service import Service
+from bench.service import CALL_S, TIME, Service, connected
 from holdfast.client import ChannelClient, Order, ReleaseReason
 from holdfast.v1 import admin_service_pb2 as admin_pb2, admin_service_pb2_grpc as admin_grpc
 

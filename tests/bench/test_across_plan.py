@@ -24,8 +24,7 @@ from bench.demo.across_plan import (
 )
 from bench.demo.calls import OrderKind
 from bench.demo.journeys import Repeat
-from bench.workload import Shop
-from bench.workload_seeded import seeded_workload
+from bench.workload import Shop, seeded_workload
 from holdfast.client import SourcingPolicy
 from serve.config.chain_file import read_chain_file
 from tests.bench.order_history import PLACED

@@ -20,8 +20,7 @@ from bench.demo.recovery import CUSTOMERS, GATEWAY, Killed
 from bench.demo.report import document, tell, verdict_of
 from bench.demo.run import Told, state_differs
 from bench.demo.verdict import Contest, SlotContest
-from bench.workload import Workload
-from bench.workload_seeded import seeded_workload
+from bench.workload import Workload, seeded_workload
 from holdfast.client import ChannelClient, Verification
 from tests.bench import history
 from tests.bench.history import END, HELD, SHORT_OF_PEARS, STORE
