@@ -17,11 +17,16 @@ from actors.shop.transact import transact
 from holdfast.v1 import reservation_pb2, reservation_service_pb2 as service_pb2
 
 STORE: Final = "S000"
-UNITS: Final = 100_000_000
+UNITS: Final = 100_000_000  # on hand of each SKU: no run sells out
 ROWS_MAX: Final = 4_096
 CHANNEL: Final = "web"
 _CHANNEL: Final = CHANNEL.encode()
 NOW_MS: Final = 1_800_000_000_000
+KEY_CHARS: Final = 32  # a UUID's hexadecimal digits
+CUSTOMER_CHARS: Final = 10
+_TEMPLATES: Final = 2_000
+_KEY: Final = "k" * KEY_CHARS
+_CUSTOMER: Final = "c" * CUSTOMER_CHARS
 
 
 def receipts(skus: int, units: int = UNITS) -> Iterator[AdjustStock]:
@@ -61,13 +66,6 @@ def stocked(skus: int) -> Ledger:
 def key() -> str:
     """A fresh idempotency key."""
     return os.urandom(16).hex()
-
-
-KEY_CHARS: Final = 32  # a UUID's hexadecimal digits
-CUSTOMER_CHARS: Final = 10
-_TEMPLATES: Final = 2_000
-_KEY: Final = "k" * KEY_CHARS
-_CUSTOMER: Final = "c" * CUSTOMER_CHARS
 
 
 class Shape(NamedTuple):

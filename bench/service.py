@@ -21,7 +21,7 @@ import grpc
 from actors.shop.audit_books import Violation
 from bench import processes
 from bench.record import Conservation, Told, judged
-from bench.samples import sku
+from bench.samples import ROWS_MAX, UNITS, sku
 from holdfast.v1 import (
     admin_service_pb2 as admin_pb2,
     admin_service_pb2_grpc as admin_grpc,
@@ -36,6 +36,9 @@ STOP_S: Final = 60.0
 POLL_S: Final = 0.05
 LOG_CHARS_TOLD: Final = 2_000
 SERVICE_FILE: Final = "service.json"
+CALL_S: Final = 60.0
+# Serve hides a call's deadline from the service, so it goes along.
+TIME: Final = (("holdfast-timeout-ms", str(int(CALL_S * 1_000))),)
 
 
 class ServiceFailed(Exception):
@@ -126,13 +129,6 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-
-UNITS: Final = 100_000_000  # on hand of each SKU: no run sells out
-ROWS_MAX: Final = 4_096
-CALL_S: Final = 60.0
-# Serve hides a call's deadline from the service, so it goes along.
-TIME: Final = (("holdfast-timeout-ms", str(int(CALL_S * 1_000))),)
 
 
 @contextmanager

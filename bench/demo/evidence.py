@@ -34,6 +34,11 @@ QUIET_S_MAX: Final = 40.0
 
 QUIET_POLL_S: Final = 0.5
 AT_ONCE: Final = 32
+VERIFICATIONS_AT_ONCE: Final = 4
+TICK_EVERY: Final = 500
+SILENCE_S_MAX: Final = 60.0
+"""So long may so many events take. A feed that lost its end would else be waited for until somebody stops the demo."""
+
 _OVER: Final = (Status.COLLECTED, Status.RELEASED, Status.EXPIRED)
 
 
@@ -124,12 +129,6 @@ def _is_quiet(order: Order, sold: frozenset[str]) -> bool:
     if order.status is OrderStatus.CONFIRMED:
         return all(part.status is not Status.HELD for part in order.parts)
     return all(part.status in _OVER for part in order.parts)
-
-
-VERIFICATIONS_AT_ONCE: Final = 4
-TICK_EVERY: Final = 500
-SILENCE_S_MAX: Final = 60.0
-"""So long may so many events take. A feed that lost its end would else be waited for until somebody stops the demo."""
 
 
 @dataclass(frozen=True, slots=True)
