@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from bench import record
-from bench.options import Options
+from bench.record import Options
 
 QUICK_SECONDS: Final = 0.4
 PIPE_COLUMNS: Final = 200

@@ -18,7 +18,7 @@ import grpc
 from bench.arithmetic import latencies_ms
 from bench.callers import call_through_client
 from bench.frames import CallFailed, FrameConnection
-from bench.payloads import Shape, requests
+from bench.samples import Shape, requests
 from holdfast.v1 import reservation_service_pb2 as service_pb2
 
 RESERVATIONS_S_MAX: Final = 150_000  # by which requests are made in advance: faster than any service answers

@@ -1,7 +1,16 @@
-"""What a run leaves behind: rows for people, one JSON line for machines, and a verdict."""
+"""What a run is asked for and what it leaves behind: rows for people, one JSON line for machines with what it was
+measured on, and a verdict. No run counts whose stock does not add up: what callers were told against what the
+ledgers say.
+"""
 
 import math
+import os
+import platform
+import subprocess
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,8 +18,77 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from bench import machine
-from bench.conservation import Conservation
+from actors.shop import audit_books, invariants
+from actors.shop.state import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`quick` takes smoke sizes: it shows that a scenario works and measures nothing.
+
+    `scratch` is the folder for journals, on the disk that is to be measured. `say` hears what is being done.
+    """
+
+    scratch: Path
+    say: Callable[[str], None]
+    quick: bool = False
+    rounds: int = 3
+    seconds: float = 1.0
+    store_actors: int = 2
+    rate: float = 0.0
+
+    def size(self, full: int, quick: int) -> int:
+        """One of two sizes."""
+        return quick if self.quick else full
+
+
+Violation = audit_books.Violation | invariants.Violation
+
+DISCREPANCIES_TOLD_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What callers were told: reservations accepted, and calls whose outcome they never learned."""
+
+    accepted: int
+    unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Conservation:
+    """Reservations that callers know of, those that the ledgers have, and everything that does not agree."""
+
+    told: Told
+    found: int
+    discrepancies: list[str] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        """Every accepted answer is in a ledger, no ledger has one that nobody asked for, and all rules hold."""
+        known = self.told.accepted <= self.found <= self.told.accepted + self.told.unknown
+        return known and not self.discrepancies
+
+    def sentence(self) -> str:
+        """The verdict in words."""
+        told, found = self.told, self.found
+        if self.holds:
+            return f"conservation holds: {told.accepted:,} accepted, {found:,} in the ledgers"
+        unknown = f" and {told.unknown:,} of unknown outcome" if told.unknown else ""
+        why = "; ".join(self.discrepancies[:3])
+        return f"CONSERVATION BROKEN: {told.accepted:,} accepted{unknown}, {found:,} in the ledgers. {why}".rstrip()
+
+
+def judged(told: Told, found: int, violations: Iterable[Violation]) -> Conservation:
+    """The verdict over counts and whatever rules were found broken."""
+    broken = [f"{v.invariant} {v.subject}: expected {v.expected}, found {v.found}" for v in violations]
+    return Conservation(told, found, broken[:DISCREPANCIES_TOLD_MAX])
+
+
+def of_ledger(ledger: Ledger, told: Told) -> Conservation:
+    """For a ledger in this process of which every accepted reservation still stands."""
+    return judged(told, ledger.open_reservations, invariants.check(ledger))
+
 
 RESULTS: Final = Path(__file__).resolve().parent / "results"
 
@@ -56,9 +134,9 @@ def line(scenario: str, command: str, outcome: Outcome) -> dict[str, Any]:
     conservation = outcome.conservation
     return {
         "scenario": scenario,
-        "date": machine.today(),
-        "machine": machine.describe(),
-        "commit": machine.commit(),
+        "date": today(),
+        "machine": describe(),
+        "commit": commit(),
         "command": command,
         "parameters": outcome.parameters,
         "figures": {row.name: row.figures for row in outcome.rows},
@@ -120,3 +198,59 @@ def number(value: float | None) -> str:
     if value == int(value) or abs(value) >= 1_000:
         return f"{value:,.0f}"
     return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+
+
+def describe() -> dict[str, Any]:
+    """Processor, cores, memory, kernel, and the versions that decide speed."""
+    return {
+        "cpu": _field("/proc/cpuinfo", "model name"),
+        "mhz": round(float(_field("/proc/cpuinfo", "cpu MHz") or 0)),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(int(_field("/proc/meminfo", "MemTotal").split()[0]) / 2**20, 1),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "ray": version("ray"),
+        "grpc": version("grpcio"),
+    }
+
+
+def commit() -> str:
+    """The commit that is checked out, with `+` where files differ from it; empty outside of a repository."""
+    head = _git("rev-parse", "--short=12", "HEAD")
+    return head + ("+" if head and _git("status", "--porcelain", "--untracked-files=no") else "")
+
+
+def today() -> str:
+    """Now, in UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def file_system_of(path: Path) -> str:
+    """The type of the file system on which a path lies: a flush to tmpfs is no flush."""
+    resolved = path.resolve().as_posix()
+    best = ("", "unknown")
+    for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines():
+        _, mount, kind, *_ = line.split()
+        if (resolved + "/").startswith(mount.rstrip("/") + "/") and len(mount) >= len(best[0]):
+            best = (mount, kind)
+    return best[1]
+
+
+def _field(path: str, name: str) -> str:
+    for line in Path(path).read_text(encoding="utf-8").splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == name:
+            return value.strip()
+    return ""
+
+
+def _git(*arguments: str) -> str:
+    try:
+        # The developer's own git, with arguments from this file.
+        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

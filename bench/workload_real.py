@@ -1,16 +1,47 @@
-"""Real orders of a supermarket chain, over the places of real shops of another. The files are read, never shipped.
+"""What the demo and the load tests replay: real orders of a supermarket chain, over the places of real shops of
+another, where the shared data is there; made-up ones of the same skew where it is not. The same seed gives the same,
+always.
 
-Which files these are, where they come from and under which licence stands in SOURCES.md beside them.
+The files are read, never shipped. Which files these are, where they come from and under which licence stands in
+SOURCES.md beside them.
 """
 
 import csv
 import gzip
+import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from bench.workload_orders import QUANTITY_MAX, QUANTITY_MIN, Order, Shop, Workload
+from bench.workload import QUANTITY_MAX, QUANTITY_MIN, Order, Shop, Workload, seeded_workload
+
+SHARED_DATA_VARIABLE: Final = "HOLDFAST_SHARED_DATA"
+SHARED_DATA_DEFAULT: Final = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+
+
+class SharedDataMissing(Exception):
+    """The folder that was asked for does not have the files."""
+
+
+def load_workload(seed: int, *, shared_data: Path | None = None, orders_max: int | None = None) -> Workload:
+    """Orders from `shared_data`, else from the folder of HOLDFAST_SHARED_DATA, else from ../shared/data, else made up.
+
+    Raises SharedDataMissing where a folder was named and the files are not in it.
+    """
+    named = shared_data or _from_environment()
+    if named is not None and not is_present(named):
+        raise SharedDataMissing(f"{named} has no {TRANSACTIONS_FILE}; name the folder that has it, or none at all")
+    folder = named or SHARED_DATA_DEFAULT
+    if is_present(folder):
+        return real_workload(folder, seed, orders_max)
+    return seeded_workload(seed, orders_max)
+
+
+def _from_environment() -> Path | None:
+    value = os.environ.get(SHARED_DATA_VARIABLE, "")
+    return Path(value) if value else None
+
 
 TRANSACTIONS_FILE: Final = "completejourney_transactions_2017_jan_jul.csv.gz"
 SHOPS_FILE: Final = "walmart_store_openings_1962_2006.csv"

@@ -17,15 +17,15 @@ import orjson
 import typer
 from rich.console import Console
 
-from bench import machine
-from bench.demo.across_plan import Across, across_plan, shops_with_slots
-from bench.demo.chain_file import write_chain_file
+from bench import record
+from bench.demo.across_plan import Across, across_plan, shops_with_slots, write_chain_file
 from bench.demo.progress import Phases
 from bench.demo.recovery import NotRecovered
 from bench.demo.report import document, tell, verdict_of
 from bench.demo.run import prove_again, run, state_differs
 from bench.service import Service, ServiceFailed, running
-from bench.workload import SharedDataMissing, Workload, load_workload
+from bench.workload import Workload
+from bench.workload_real import SharedDataMissing, load_workload
 from holdfast.client import HoldfastError
 
 EXIT_BROKEN: Final = 1
@@ -126,7 +126,7 @@ def _demo(
         more_faults = tuple(state_differs(proof, again))
         proof = again
     verdict = verdict_of(told, proof, more_faults)
-    about = {**machine.describe(), "date": machine.today(), "file_system": machine.file_system_of(folder)}
+    about = {**record.describe(), "date": record.today(), "file_system": record.file_system_of(folder)}
     return document(workload, told, proof, verdict, machine=about, seconds=perf_counter() - began)
 
 

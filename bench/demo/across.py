@@ -1,13 +1,12 @@
 """The second act: orders over several shops, with limits and slots, while the gateway and the customers' actor die."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from time import perf_counter
 from typing import Any, Final
 
-from bench.demo.across_kills import CUSTOMERS, GATEWAY, Killed, kill_and_wait
 from bench.demo.across_plan import (
     LIMITED_CHANNEL,
     LIMITS,
@@ -22,15 +21,14 @@ from bench.demo.across_plan import (
     other_content_of,
     repeat_of,
 )
-from bench.demo.answers import Answers
+from bench.demo.answers import OrderAnswers, ShopAnswers, order_answers
+from bench.demo.calls import OrderCall, OrderKind, OrderOutcome
 from bench.demo.journeys import EXTEND_MS
-from bench.demo.order_answers import OrderAnswers
-from bench.demo.order_calls import OrderCall, OrderKind, OrderOutcome
-from bench.demo.order_verdict import SlotContest
 from bench.demo.progress import Phases, Tick
-from bench.demo.replay import open_stock
-from bench.ledgers import CALL_S, TIME, connected
-from bench.service import Service
+from bench.demo.recovery import CUSTOMERS, GATEWAY, Killed, kill_and_wait
+from bench.demo.replay import Job, in_sequence, open_stock
+from bench.demo.verdict import SlotContest
+from bench.service import CALL_S, TIME, Service, connected
 from holdfast.client import ChannelClient, Order, ReleaseReason
 from holdfast.v1 import admin_service_pb2 as admin_pb2, admin_service_pb2_grpc as admin_grpc
 
@@ -42,8 +40,6 @@ SEEK_PAUSE_S: Final = 1.0
 REPEATED_LATER: Final = 64
 HOUR_MS: Final = 3_600_000
 STOCK_SOURCE: Final = "across"
-
-Job = Callable[[], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -59,10 +55,10 @@ class ToldAcross:
 
 
 async def run_across(
-    client: ChannelClient, service: Service, plan: Across, stock: Answers, *, seed: int, kill: bool, phases: Phases
+    client: ChannelClient, service: Service, plan: Across, stock: ShopAnswers, *, seed: int, kill: bool, phases: Phases
 ) -> ToldAcross:
     """Stock, limits, orders, and the kills in the middle. `stock` is where what is booked in is told."""
-    told = ToldAcross(OrderAnswers(client), plan)
+    told = ToldAcross(order_answers(client), plan)
     await asyncio.to_thread(_set_limits, service.target)
     with phases.phase("Opening stock over the shops", len(plan.openings)) as tick:
         await open_stock(stock, plan.openings, (), tick, source=STOCK_SOURCE)
@@ -71,10 +67,15 @@ async def run_across(
     told.slots_asked = tuple(starts[:SLOTS_ASKED])
     jobs = _jobs(client, service, told, starts[SLOTS_ASKED], kill=kill, phases=phases)
     journeys = len(plan.journeys)
+
+    async def carry(number: int, journey: OrderJourney) -> None:
+        await _carry(told, journey, Random(f"order:{seed}:{number}"))
+
     began = perf_counter()
     with phases.phase("Placing orders over several shops", journeys + len(plan.seekers)) as tick:
         seeking = asyncio.create_task(_seek(told, tick))
-        await _place(told, {int(journeys * part): job for part, job in jobs.items()}, tick, seed)
+        at = {int(journeys * part): [job] for part, job in jobs.items()}
+        await in_sequence(plan.journeys, carry, callers=CALLERS, jobs=at, tick=tick)
         await seeking
     told.seconds = perf_counter() - began
     return told
@@ -126,22 +127,6 @@ def _jobs(
     if kill:
         jobs |= {KILL_CUSTOMERS_AT: kill_customers, KILL_GATEWAY_AT: kill_gateway}
     return jobs
-
-
-async def _place(told: ToldAcross, jobs: Mapping[int, Job], tick: Tick, seed: int) -> None:
-    """Carry every order through its life; each begins with the next caller that is free."""
-    coming = iter(enumerate(told.plan.journeys))
-    started: list[asyncio.Future[None]] = []
-
-    async def caller() -> None:
-        for number, journey in coming:
-            if number in jobs:
-                started.append(asyncio.ensure_future(jobs[number]()))
-            await _carry(told, journey, Random(f"order:{seed}:{number}"))
-            tick(1)
-
-    await asyncio.gather(*(caller() for _ in range(CALLERS)))
-    await asyncio.gather(*started)
 
 
 async def _carry(told: ToldAcross, journey: OrderJourney, draw: Random) -> None:

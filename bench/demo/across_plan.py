@@ -1,17 +1,21 @@
-"""Who orders what over several shops, from where, and what becomes of it: drawn from the seed alone. Pure.
+"""Who orders what over several shops, from where, and what becomes of it: drawn from the seed alone. Pure, but for the
+chain file, which is written here as its shops and limits are what the plan runs into.
 
 Shops carry one of three groups of SKUs each, and all of them a few that are common. A basket of several groups cannot
 come from one shop, so it has to be split. Customers live near some of the shops, and pull at the same stock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import Enum
+from pathlib import Path
 from random import Random
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from bench.demo.chain_limits import ChainLimit
+import yaml
+
+from bench.demo.calls import OrderCall, OrderKind
 from bench.demo.journeys import Repeat
-from bench.demo.order_calls import OrderCall, OrderKind
+from bench.demo.order_stories import ChainLimit
 from bench.workload import Opening, Shop
 from holdfast.client import Order, Place, SourcingPolicy, StorePlan
 
@@ -262,3 +266,48 @@ def _order_seeker(number: int, towns: Sequence[Shop], draw: Random) -> Seeker:
         )
         calls.append(call)
     return Seeker(customer_id, LIMITS[1], tuple(calls[:ORDER_SEEKER_CALLS]), tuple(calls[ORDER_SEEKER_CALLS:]))
+
+
+POLICY: Final[dict[str, Any]] = {
+    "ttl_default": "2h",
+    "ttl_max": "7d",
+    "collect_within": "2d",
+    "ttl_rules": [
+        {"channel": "app", "ttl": "30m"},
+        {"channel": "marketplace", "ttl": "24h"},
+    ],
+    # Real baskets ask for up to 50 units of a SKU: the largest are refused.
+    "limit_rules": [{"open_reservations_max": 3, "units_max": 20}],
+}
+
+
+LIMITS_ACROSS: Final = [
+    {
+        "channel": limit.channel,
+        "sku": limit.sku,
+        "open_reservations_max": limit.open_reservations_max,
+        "units_max": limit.units_max,
+        "collected_for": "1h" if limit.collected_counts else "0s",
+    }
+    for limit in LIMITS
+]
+"""What the second act adds while the service runs; a start after it finds it in the file."""
+
+
+def write_chain_file(
+    path: Path, shops: Iterable[Shop], with_slots: Collection[str] = (), *, limits_across: bool = False
+) -> None:
+    """Stores and policy, as `python -m serve --chain-file` reads them. `with_slots` are shops that have hours."""
+    stores = [
+        {
+            "store_id": shop.store_id,
+            "name": shop.name,
+            "latitude": shop.latitude,
+            "longitude": shop.longitude,
+            **({"hours": HOURS} if shop.store_id in with_slots else {}),
+        }
+        for shop in shops
+    ]
+    policy = {**POLICY, "chain_limit_rules": LIMITS_ACROSS} if limits_across else POLICY
+    content = yaml.safe_dump({"policy": policy, "stores": stores}, sort_keys=False)
+    path.write_text(content, encoding="utf-8")

@@ -1,4 +1,6 @@
-"""Killing the actor of a shop while everybody is calling, and how long its shops are away, as a client sees it."""
+"""Killing what serves the callers while everybody is calling, and how long it is away, as a client sees it: the actor
+of a shop, and what an order over several shops goes through: its customer's actor, and the only gateway.
+"""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
@@ -6,7 +8,7 @@ from time import perf_counter, time
 from typing import Any, Final, NamedTuple, TypeVar
 
 from bench import processes
-from bench.demo.verdict import Outage
+from bench.demo.feed import Outage
 from holdfast.client import ChannelClient, HoldfastError, LedgerStatus
 
 ResultT = TypeVar("ResultT")
@@ -98,3 +100,36 @@ async def ask_until(
         for task in asked:
             task.cancel()
     raise NotRecovered(f"{otherwise} within {RECOVERY_S_MAX:g} s of the kill")
+
+
+CUSTOMERS: Final = "customer actors"
+GATEWAY: Final = "gateway"
+
+
+class Killed(NamedTuple):
+    """One process killed and back. `ms` from the kill to the first answer that needs its successor."""
+
+    role: str
+    pid: int
+    ms: float
+    outage: Outage
+
+
+async def kill_and_wait(client: ChannelClient, mark: str, role: str, order_id: str) -> Killed:
+    """Kill -9 the process of a role, and ask for an order until somebody answers.
+
+    `mark` proves that it is ours to kill. Raises NotRecovered.
+    """
+    found = await asyncio.to_thread(processes.marked, mark)
+    pids = sorted(process.pid for process in found if process.role == role)
+    if len(pids) != 1:
+        raise NotRecovered(f"{len(pids)} processes are {role}, and one was to be killed")
+    from_ms = int(time() * 1000)
+    await asyncio.to_thread(processes.kill, pids[0], mark)
+    began = perf_counter()
+    await ask_until(
+        lambda: client.get_order(order_id, timeout_ms=PROBE_MS_MAX),
+        lambda _: True,
+        otherwise=f"order {order_id} was not told",
+    )
+    return Killed(role, pids[0], round((perf_counter() - began) * 1000, 1), Outage(from_ms, int(time() * 1000)))

@@ -4,11 +4,11 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from random import Random
-from typing import Final
+from typing import Final, TypeVar
 
-from bench.demo.answers import Answers
-from bench.demo.calls import Answered, Call, Kind, Outcome
-from bench.demo.journeys import Repeat, Step, customer_of, journey, other_content
+from bench.demo.answers import ShopAnswers
+from bench.demo.calls import Answered, Call, Kind
+from bench.demo.journeys import Step, customer_of, journey, other_content
 from bench.demo.progress import Tick
 from bench.demo.verdict import Contest
 from bench.workload import Opening, Order
@@ -19,6 +19,7 @@ STOCK_CALLS_AT_ONCE: Final = 16
 STOCK_SOURCE: Final = "opening"
 REPEATED_LATER: Final = 256
 
+OrderT = TypeVar("OrderT")
 Job = Callable[[], Awaitable[None]]
 
 
@@ -33,7 +34,7 @@ def contests_for(orders: Sequence[Order]) -> tuple[Contest, ...]:
 
 
 async def open_stock(
-    answers: Answers,
+    answers: ShopAnswers,
     openings: Iterable[Opening],
     contests: Iterable[Contest],
     tick: Tick,
@@ -68,13 +69,35 @@ async def open_stock(
 
 
 async def replay(
-    answers: Answers, orders: Sequence[Order], *, seed: int, callers: int, jobs: Mapping[int, Sequence[Job]], tick: Tick
+    answers: ShopAnswers,
+    orders: Sequence[Order],
+    *,
+    seed: int,
+    callers: int,
+    jobs: Mapping[int, Sequence[Job]],
+    tick: Tick,
 ) -> None:
-    """Carry every order through its life. Orders begin in their sequence, each by the next caller that is free.
+    """Carry every order through its life."""
+    baskets_of_store = Counter(order.store_id for order in orders)
+
+    async def carry(_: int, order: Order) -> None:
+        await _carry(answers, journey(order, seed, customer_of(order, baskets_of_store)))
+
+    await in_sequence(orders, carry, callers=callers, jobs=jobs, tick=tick)
+
+
+async def in_sequence(
+    orders: Iterable[OrderT],
+    carry: Callable[[int, OrderT], Awaitable[None]],
+    *,
+    callers: int,
+    jobs: Mapping[int, Sequence[Job]],
+    tick: Tick,
+) -> None:
+    """Orders begin in their sequence, each by the next caller that is free.
 
     `jobs` start when the order of their number begins, and run beside it.
     """
-    baskets_of_store = Counter(order.store_id for order in orders)
     coming = iter(enumerate(orders))
     started: list[asyncio.Future[None]] = []
 
@@ -82,14 +105,14 @@ async def replay(
         # One iterator among all callers is what keeps the sequence.
         for number, order in coming:
             started.extend(asyncio.ensure_future(job()) for job in jobs.get(number, ()))
-            await _carry(answers, journey(order, seed, customer_of(order, baskets_of_store)))
+            await carry(number, order)
             tick(1)
 
     await asyncio.gather(*(caller() for _ in range(callers)))
     await asyncio.gather(*started)
 
 
-async def _carry(answers: Answers, steps: Iterable[Step]) -> None:
+async def _carry(answers: ShopAnswers, steps: Iterable[Step]) -> None:
     """The calls of one order, one after the other; it ends where the business refuses.
 
     A refused replacement leaves the hold that it was to replace, and the order goes on with that one.
@@ -98,25 +121,15 @@ async def _carry(answers: Answers, steps: Iterable[Step]) -> None:
     for step in steps:
         if step.call.kind is not Kind.RESERVE and not reservation_id:
             return
-        outcome = await _say(answers, step.call._replace(reservation_id=reservation_id), step.repeat)
+        call = step.call._replace(reservation_id=reservation_id)
+        outcome = await answers.say(call, step.repeat, other_content(call))
         if isinstance(outcome, Reservation):
             reservation_id = outcome.reservation_id
         elif step.call.kind is not Kind.RESERVE:
             return
 
 
-async def _say(answers: Answers, call: Call, repeat: Repeat) -> Outcome | None:
-    if repeat is Repeat.AT_ONCE:
-        return await answers.ask_twice_at_once(call)
-    outcome = await answers.ask(call)
-    if outcome is not None and repeat is Repeat.AFTER:
-        await answers.ask_again(call, outcome)
-    if outcome is not None and repeat is Repeat.OTHER_CONTENT:
-        await answers.ask_again(other_content(call), outcome, same_content=False)
-    return outcome
-
-
-async def compete(answers: Answers, contest: Contest, *, spread_s: float = 0.0) -> None:
+async def compete(answers: ShopAnswers, contest: Contest, *, spread_s: float = 0.0) -> None:
     """All callers of a contest, each a customer of its own; at once, or spread evenly over some time."""
 
     async def one(number: int) -> None:
@@ -128,7 +141,7 @@ async def compete(answers: Answers, contest: Contest, *, spread_s: float = 0.0) 
     await asyncio.gather(*(one(number) for number in range(contest.callers)))
 
 
-async def repeat_earlier(answers: Answers, said: Sequence[Answered], store_ids: Iterable[str], seed: int) -> None:
+async def repeat_earlier(answers: ShopAnswers, said: Sequence[Answered], store_ids: Iterable[str], seed: int) -> None:
     """Say some of these calls again, in shops whose actor is another process now: it must remember each answer."""
     shops = frozenset(store_ids)
     candidates = [answered for answered in said if answered.call.store_id in shops]

@@ -1,23 +1,45 @@
 """The result for people, as tables, and for machines, as one JSON document. Both are made of the same figures."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
-from bench.demo.across_report import COUNTS, WORDS, across_document, circumstance_rows, latency_rows, outcome_rows
-from bench.demo.calls import Kind
-from bench.demo.latencies import PERCENTILES
-from bench.demo.proof import Proof
+from bench.demo.across import ToldAcross
+from bench.demo.across_plan import LIMITED_CHANNEL, LIMITS
+from bench.demo.answers import PERCENTILES
+from bench.demo.calls import PLACING, Kind, OrderKind
+from bench.demo.evidence import Proof
 from bench.demo.recovery import Recovery
 from bench.demo.run import Told
-from bench.demo.verdict import HOLDS, Verdict, accepted_in, conservation_of, contests_wrong, repeats_differing
+from bench.demo.verdict import (
+    HOLDS,
+    OrderFindings,
+    Verdict,
+    accepted_in,
+    conservation_of,
+    contests_wrong,
+    repeats_differing,
+)
 from bench.workload import Workload
 from holdfast.client import Status
 
 FINDINGS_TOLD: Final = 5
+WORDS: Final = {
+    "partly_placed": "orders partly placed",
+    "limit_exceeded": "customers over a chain limit",
+    "slots_over_capacity": "slots over capacity",
+    "slot_contests_wrong": "slot contests wrong",
+    "answers_lost": "answers about orders lost",
+    "repeats_differing": "order repeats differing",
+    "unasked": "order effects nobody was told of",
+    "unanswered": "order calls without an answer",
+    "disagreeing": "orders and shops that disagree",
+}
+"""Of the findings over orders; each must be zero."""
 
 
 def verdict_of(told: Told, proof: Proof, more_faults: tuple[str, ...] = ()) -> Verdict:
@@ -37,8 +59,7 @@ def verdict_of(told: Told, proof: Proof, more_faults: tuple[str, ...] = ()) -> V
         *answers.errors,
     ]
     return Verdict(
-        # By the service's own audits and by the feed: the worse of the two.
-        oversold=max(findings.oversold, sum(each.units_oversold for each in proof.verifications)),
+        oversold=sum(each.units_oversold for each in proof.verifications),
         answers_lost=findings.answers_lost,
         conservation=conservation_of(proof.verifications, [*findings.faults, *more_faults]),
         repeats_differing=len(differing),
@@ -56,7 +77,6 @@ def document(
     """Everything, as plain values."""
     answers, audits = told.answers, proof.verifications
     across = across_document(told.across, proof.orders) if told.across and proof.orders else None
-    ended = Counter(each.status for each in proof.projection.reservations.values())
     return {
         "seed": workload.seed,
         "source": workload.source,
@@ -68,8 +88,8 @@ def document(
         "accepted": answers.accepted[Kind.RESERVE],
         "refused": dict(answers.refused.most_common()),
         "steps_accepted": {kind.value: answers.accepted[kind] for kind in Kind},
-        "reservations_at_the_end": {status.name: ended[status] for status in Status if ended[status]},
-        "latency_ms": answers.latency_ms(),
+        "reservations_at_the_end": {status.name: proof.ended[status] for status in Status if proof.ended.get(status)},
+        "latency_ms": answers.latencies.in_ms(Kind),
         "rates": {
             "replay_seconds": round(told.replay_s, 2),
             "orders_per_second": round(len(workload.orders) / told.replay_s, 1),
@@ -149,10 +169,6 @@ def tell(result: Mapping[str, Any], console: Console) -> None:
         console.print("[bold green]HOLDS[/]: nothing was sold twice, and nothing that was answered is missing.")
     else:
         console.print("[bold red]BROKEN[/]: see above, and the findings under --json.")
-
-
-def _first_findings(part: Mapping[str, Any]) -> list[str]:
-    return list(part.get("findings", ()))[:FINDINGS_TOLD]
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -249,7 +265,74 @@ def _verdict(verdict: Mapping[str, Any], across: Mapping[str, Any] | None) -> Ta
         table.add_section()
         split = across["split_orders"]
         table.add_row("orders split over shops", f"[{'green' if split else 'bold red'}]{split:,}[/]", "more than 0")
-        for name in COUNTS:
+        for name, words in WORDS.items():
             style = "bold red" if across[name] else "green"
-            table.add_row(WORDS[name], f"[{style}]{across[name]}[/]", "0")
+            table.add_row(words, f"[{style}]{across[name]}[/]", "0")
     return table
+
+
+def across_document(told: ToldAcross, found: OrderFindings) -> dict[str, Any]:
+    """Everything about orders over several shops, as plain values."""
+    answers = told.answers
+    placings = [(call, outcome) for call, outcome in answers.log if call.kind in PLACING]
+    by_policy = Counter(call.policy.name if call.kind is OrderKind.NEAR else "NAMED_SHOP" for call, outcome in placings)
+    same = sum(1 for repeated in answers.repeats if repeated.same_content)
+    return {
+        **{name: value for name, value in asdict(found).items() if name != "sentences"},
+        "holds": found.holds,
+        "placings": len(placings),
+        "placings_by_policy": dict(by_policy),
+        "with_slot": sum(1 for call, _ in placings if call.slot_start_ms is not None),
+        "steps_accepted": {kind.value: answers.accepted[kind] for kind in OrderKind},
+        "refused": dict(answers.refused.most_common()),
+        "limits": [limit._asdict() for limit in LIMITS],
+        "seekers": {
+            "customers": len(told.plan.seekers),
+            "calls": sum(len(seeker.first) + len(seeker.second) for seeker in told.plan.seekers),
+        },
+        "slot_contests": [contest._asdict() for contest in told.contests],
+        "repeats": {"same_content": same, "other_content": len(answers.repeats) - same},
+        "killed": [{"role": killed.role, "ms": killed.ms, **killed.outage._asdict()} for killed in told.kills],
+        "latency_ms": answers.latencies.in_ms(OrderKind),
+        "orders_per_second": round(len(placings) / told.seconds, 1),
+        "seconds": round(told.seconds, 2),
+        "findings": [*found.sentences, *answers.errors],
+    }
+
+
+def outcome_rows(across: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was asked, and what became of it."""
+    steps, policies = across["steps_accepted"], across["placings_by_policy"]
+    rows = [
+        ("orders asked for / with a pickup slot", f"{across['placings']:,} / {across['with_slot']:,}"),
+        ("  by policy", ", ".join(f"{name} {count:,}" for name, count in sorted(policies.items()))),
+        ("orders placed / over two shops or more", f"{across['orders']:,} / {across['split_orders']:,}"),
+    ]
+    rows += [(f"refused: {reason}", f"{count:,}") for reason, count in across["refused"].items()]
+    rows += [(f"accepted: {kind.value}", f"{steps[kind.value]:,}") for kind in OrderKind if kind not in PLACING]
+    return rows
+
+
+def latency_rows(across: Mapping[str, Any]) -> list[Sequence[str]]:
+    """How long calls about orders took."""
+    return [
+        (kind, f"{row['calls']:,}", *(f"{row[name]:,.1f}" for name in PERCENTILES))
+        for kind, row in across["latency_ms"].items()
+    ]
+
+
+def circumstance_rows(across: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How it was asked."""
+    seekers, repeats = across["seekers"], across["repeats"]
+    rows = [
+        ("orders over shops", f"{across['orders_per_second']:,.0f} orders/s over {across['seconds']:.1f} s"),
+        ("", f"repeated {repeats['same_content']:,} times with the same content, {repeats['other_content']:,} other"),
+        ("limits per customer", f"{seekers['customers']} customers ask for more, with {seekers['calls']} calls:"),
+        ("", f"{LIMITS[0].units_max} of a hot SKU, {LIMITS[1].open_reservations_max} open orders by {LIMITED_CHANNEL}"),
+    ]
+    rows += [
+        ("slot contest", f"{each['callers']} callers for {each['places']} places: {each['accepted']} accepted")
+        for each in across["slot_contests"]
+    ]
+    rows += [("killed (-9)", f"{each['role']}: back after {each['ms'] / 1000:.2f} s") for each in across["killed"]]
+    return rows

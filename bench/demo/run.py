@@ -8,14 +8,14 @@ from typing import Final
 
 from bench.demo.across import ToldAcross, run_across
 from bench.demo.across_plan import Across
-from bench.demo.answers import Answers
+from bench.demo.answers import ShopAnswers, shop_answers
 from bench.demo.calls import Kind
-from bench.demo.order_standing import QUIET_S_MAX, until_quiet
+from bench.demo.evidence import QUIET_S_MAX, Proof, prove, until_quiet
+from bench.demo.feed import LATE_MS_MAX, Outage
 from bench.demo.progress import Phases
-from bench.demo.proof import Proof, prove
 from bench.demo.recovery import Recovery, kill_actor_of, statuses
 from bench.demo.replay import Job, compete, contests_for, open_stock, repeat_earlier, replay
-from bench.demo.verdict import LATE_MS_MAX, Contest, Outage
+from bench.demo.verdict import Contest
 from bench.service import Service
 from bench.workload import Workload, opening_stock
 from holdfast.client import ChannelClient, Reservation
@@ -33,7 +33,7 @@ CONTEST_SPREAD_S: Final = 1.0
 class Told:
     """All that the callers know at the end, and what was done to the service meanwhile."""
 
-    answers: Answers
+    answers: ShopAnswers
     contests: tuple[Contest, ...]
     recoveries: list[Recovery] = field(default_factory=list)
     replay_s: float = 0.0
@@ -56,7 +56,7 @@ async def run(
     """Stock, orders, contests, the kills, the expiries, and the evidence. `plan` is the second act, None for none."""
     async with ChannelClient(service.target, channels=CHANNELS) as client:
         await client.wait_until_serving(timeout_ms=SERVING_MS_MAX)
-        told = Told(Answers(client), contests_for(workload.orders))
+        told = Told(shop_answers(client), contests_for(workload.orders))
         openings = opening_stock(workload.orders, workload.seed)
         rows = sum(1 + (opening.sold > 0) for opening in openings) + len(told.contests)
         with phases.phase("Opening the shops' stock", rows) as tick:
@@ -126,18 +126,18 @@ async def _replay(
     told.replayed_calls = _calls(answers) - calls_before
 
 
-def _contest_job(answers: Answers, contest: Contest) -> Job:
+def _contest_job(answers: ShopAnswers, contest: Contest) -> Job:
     async def job() -> None:
         await compete(answers, contest)
 
     return job
 
 
-def _calls(answers: Answers) -> int:
+def _calls(answers: ShopAnswers) -> int:
     return len(answers.log) + len(answers.repeats)
 
 
-def _last_short_deadline_ms(answers: Answers) -> float:
+def _last_short_deadline_ms(answers: ShopAnswers) -> float:
     """When the last of the holds that were asked for a few seconds only is over."""
     return max(
         (

@@ -1,50 +1,38 @@
-"""The proof: what callers were told, held against what the journal's feed says. Pure; nothing is asked of anybody here.
+"""The verdicts over single shops and over orders of several shops. Pure; nothing is asked of anybody here.
 
-- Every answer stands at its version of its shop's feed, with the content that the caller was told and had asked for.
-- Every effect in the feed was told to somebody, or its caller never got an answer.
-- No shelf ever promises more than it has; units received, sold and held agree at every version.
-- Repeats are answered with the first answer; a key with other content is refused.
-- A hold past its deadline is gone within a second, and never before.
-- Of N callers for S units exactly min(N, S) were accepted.
+Of single shops: stock is judged by the service's own audit of every ledger (VerifyLedger: oversold, conservation),
+answers and effects by the feeds (`feed`), repeats and contests by what callers were told.
+
+Of orders, once they are quiet:
+
+- One that became certain is held in every shop that it was promised in, and in no other; else in none.
+- No customer was ever over a limit of the whole chain, no pickup slot ever over its capacity.
+- Every answer is true: of the units that were asked for, of the steps that were taken, of how the order stands.
+- Whatever shops did to a part was told to somebody.
+- The service's own audits of customers' ledgers (VerifyLedger) and of orders against shops (VerifyOrders) agree.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, NamedTuple
 
-from bench.demo.calls import Answered, Call, Kind, Outcome
-from bench.demo.parts import PartWatch
-from bench.demo.projection import LIVE, Projection, is_replacement
-from holdfast.client import Adjustment, Event, Reason, Rejection, Reservation, Status, StockChange, Verification
-from holdfast.client.models import events as told
+from bench.demo.calls import Answered, CallT, Kind, OneRepeated, OrderAnswered, OrderRepeated
+from bench.demo.feed import LIVE, Findings, Outage, Reading, Witness
+from bench.demo.order_stories import ChainLimit, OrderStory, customers_over, lost_answers, stories_of
+from holdfast.client import (
+    Event,
+    Order,
+    OrderStatus,
+    OrdersVerification,
+    Reason,
+    Rejection,
+    Reservation,
+    Status,
+    Verification,
+)
 
-LATE_MS_MAX: Final = 1_000
-FINDINGS_MAX: Final = 50
-SENTENCE_CHARS_MAX: Final = 1_000
 HOLDS: Final = "holds"
-
-EVENT_OF: Final[Mapping[Kind, type]] = {
-    Kind.ADJUST: told.StockAdjusted,
-    Kind.RESERVE: told.Reserved,
-    Kind.CONFIRM: told.Confirmed,
-    Kind.READY: told.ReadyMarked,
-    Kind.COLLECT: told.Collected,
-    Kind.RELEASE: told.Released,
-    Kind.EXTEND: told.Extended,
-}
-"""What a call that was accepted leaves behind."""
-
-_OF_CALLS: Final = (*EVENT_OF.values(), told.Refused)
-
-
-class Repeated(NamedTuple):
-    """What was said first and what the second time. `same_content` False: the key came again with other content."""
-
-    call: Call
-    first: Outcome
-    second: Outcome
-    same_content: bool
 
 
 class Contest(NamedTuple):
@@ -54,37 +42,6 @@ class Contest(NamedTuple):
     sku: str
     callers: int
     units: int
-
-
-class Outage(NamedTuple):
-    """A shop's writer was dead between these instants, in ms of the wall clock; nothing can expire meanwhile."""
-
-    from_ms: int
-    until_ms: int
-
-
-class Reading(NamedTuple):
-    """Up to where a shop's feed was read: its version, and the ledger's time at that version."""
-
-    version: int
-    time_ms: int
-
-
-@dataclass(slots=True)
-class Findings:
-    """What does not agree. The counts are whole, the sentences only the first."""
-
-    answers_lost: int = 0
-    unasked: int = 0
-    expired_late: int = 0
-    oversold: int = 0
-    faults: list[str] = field(default_factory=list)
-    sentences: list[str] = field(default_factory=list)
-
-    def say(self, sentence: str) -> None:
-        """Keep a sentence for people."""
-        if len(self.sentences) < FINDINGS_MAX:
-            self.sentences.append(sentence[:SENTENCE_CHARS_MAX])
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,133 +73,6 @@ class Verdict:
         return self.conservation == HOLDS and not any(counts)
 
 
-class Witness:
-    """Reads the feed of all shops, each from its beginning, beside the answers that were given."""
-
-    def __init__(self, answers: Iterable[Answered], outages: Mapping[str, Sequence[Outage]]) -> None:
-        self.projection = Projection()
-        self.parts = PartWatch()
-        self._findings = Findings()
-        self._outages = outages
-        self._expected: dict[tuple[str, int], Answered] = {}
-        for answered in answers:
-            self._expect(answered)
-
-    def see(self, event: Event) -> None:
-        """Take the next event of its shop."""
-        if isinstance(event.change, told.Expired):
-            self._judge_expiry(event, event.change.reservation_id)
-        elif isinstance(event.change, told.OutcomeApplied) and event.change.status is Status.EXPIRED:
-            self._judge_expiry(event, event.change.reservation_id, event.change.expires_at_ms)
-        after = self.projection.apply(event)
-        is_of_order = self.parts.takes(event, after)
-        answered = self._expected.pop((event.store_id, event.version), None)
-        if answered is not None:
-            self.parts.steps.pop((event.store_id, event.version), None)  # asked of the shop, not of the order
-            why = disagreement(answered, event, after)
-            if why:
-                self._lost(answered, why)
-        elif isinstance(event.change, _OF_CALLS) and not is_of_order and not is_replacement(event.change):
-            self._findings.unasked += 1
-            self._findings.say(f"shop {event.store_id}, version {event.version}: nobody was told of {event.change}")
-
-    def findings(self, readings: Mapping[str, Reading]) -> Findings:
-        """What was found, once the feed of each shop was seen up to its reading."""
-        found = self._findings
-        for answered in self._expected.values():
-            self._lost(answered, "the feed has no such version")
-        self._expected.clear()
-        for reservation in self.projection.reservations.values():
-            reading = readings.get(reservation.store_id)
-            if reading is not None and reservation.status in LIVE:
-                self._judge_deadline(reservation, reading.time_ms, "is still held at the end")
-        for (store_id, sku), shelf in self.projection.shelves.items():
-            found.oversold += shelf.oversold
-            if shelf.oversold:
-                found.say(f"shop {store_id}, SKU {sku}: {shelf.oversold} units were promised beyond what was there")
-        for store_id, reading in readings.items():
-            seen = self.projection.versions.get(store_id, 0)
-            if seen != reading.version:
-                self.projection.faults.append(
-                    f"shop {store_id}: the feed ends at {seen}, the ledger at {reading.version}"
-                )
-        found.faults = self.projection.faults
-        return found
-
-    def _expect(self, answered: Answered) -> None:
-        call, outcome = answered
-        if outcome.version == 0:
-            # Said without being written down: never to a key that is new.
-            self._lost(answered, "a fresh key was refused without a version")
-        elif (call.store_id, outcome.version) in self._expected:
-            self._lost(answered, "another call was answered with the same version")
-        else:
-            self._expected[call.store_id, outcome.version] = answered
-
-    def _lost(self, answered: Answered, why: str) -> None:
-        self._findings.answers_lost += 1
-        call, outcome = answered
-        said = outcome.reason.name if isinstance(outcome, Rejection) else "accepted"
-        self._findings.say(
-            f"{call.kind.value} {call.key} in shop {call.store_id}, {said} at version {outcome.version}: {why}"
-        )
-
-    def _judge_expiry(self, event: Event, reservation_id: str, order_deadline_ms: int | None = None) -> None:
-        """A part's deadline is its order's, which the shop may not have heard of before it passed."""
-        before = self.projection.reservations.get(reservation_id)
-        if before is None:
-            return  # the projection notes it
-        if order_deadline_ms is not None:
-            before = replace(before, expires_at_ms=order_deadline_ms)
-        if event.at_ms < before.expires_at_ms:
-            self._findings.expired_late += 1
-            self._findings.say(f"{reservation_id} expired {before.expires_at_ms - event.at_ms} ms before its deadline")
-        else:
-            self._judge_deadline(before, event.at_ms, "expired late")
-
-    def _judge_deadline(self, reservation: Reservation, gone_at_ms: int, what: str) -> None:
-        due_ms = reservation.expires_at_ms
-        for outage in self._outages.get(reservation.store_id, ()):
-            if outage.from_ms - LATE_MS_MAX <= due_ms < outage.until_ms:
-                due_ms = outage.until_ms
-        if gone_at_ms - due_ms > LATE_MS_MAX:
-            self._findings.expired_late += 1
-            self._findings.say(
-                f"{reservation.reservation_id} {what}: {gone_at_ms - due_ms} ms past its deadline, at {gone_at_ms}"
-            )
-
-
-def disagreement(answered: Answered, event: Event, after: Reservation | None) -> str:
-    """Why an answer is not what the event at its version says, `after` being the reservation then; empty if it is."""
-    call, outcome = answered
-    change = event.change
-    if isinstance(outcome, Rejection):
-        if not isinstance(change, told.Refused):
-            return f"it was refused, the journal says {change}"
-        if (change.idempotency_key, change.command) != (call.key, call.kind.value):
-            return f"the journal's refusal is that of {change.command} {change.idempotency_key}"
-        return "" if change.rejection == outcome else f"told {outcome}, the journal says {change.rejection}"
-    if not isinstance(change, EVENT_OF[call.kind]):
-        return f"it was accepted, the journal says {change}"
-    if isinstance(outcome, StockChange) and isinstance(change, told.StockAdjusted):
-        booked = (change.source, _rows(change.adjustments))
-        if booked == (call.source, _rows(call.adjustments)) and outcome.applied == len(call.adjustments):
-            return ""
-        return f"{len(call.adjustments)} rows were sent, the journal has {len(change.adjustments)} and not the same"
-    if outcome != after:
-        return f"told {outcome}, the journal says {after}"
-    if call.kind is Kind.RESERVE:
-        made = (tuple((line.sku, line.quantity) for line in outcome.lines), outcome.customer_id, outcome.basket_id)
-        asked_for = (call.lines, call.customer_id, call.basket_id)
-        return "" if made == asked_for else f"asked for {asked_for}, got {made}"
-    return "" if outcome.reservation_id == call.reservation_id else f"the answer is about {outcome.reservation_id}"
-
-
-def _rows(adjustments: Iterable[Adjustment]) -> list[tuple[str, int, int, int]]:
-    """What was sent of each row; when it happened is left to the ledger, which then says it."""
-    return [(row.sku, row.delta, row.sequence, row.kind) for row in adjustments]
-
-
 def examine(
     answers: Iterable[Answered],
     events: Iterable[Event],
@@ -256,7 +86,7 @@ def examine(
     return witness.findings(readings)
 
 
-def repeats_differing(repeats: Iterable[Repeated]) -> list[Repeated]:
+def repeats_differing(repeats: Iterable[OneRepeated[CallT, Any]]) -> list[OneRepeated[CallT, Any]]:
     """Repeats that were answered otherwise than the first time, and reused keys that were not refused as such."""
     return [
         repeated
@@ -290,7 +120,7 @@ def contests_wrong(contests: Iterable[Contest], answers: Iterable[Answered]) -> 
 
 
 def conservation_of(verifications: Iterable[Verification], faults: Sequence[str]) -> str:
-    """`holds`, or the first thing that broke: by the service's own audit of each shop, or by the projection."""
+    """`holds`, or the first thing that broke: by the service's own audit of each shop, or by a gap in its feed."""
     for verification in verifications:
         for each in verification.discrepancies:
             return (
@@ -300,3 +130,171 @@ def conservation_of(verifications: Iterable[Verification], faults: Sequence[str]
         if not verification.holds:
             return f"broken in shop {verification.store_id}: its ledger does not verify"
     return f"broken: {faults[0]}" if faults else HOLDS
+
+
+FINDINGS_MAX: Final = 50
+SENTENCE_CHARS_MAX: Final = 600
+UNCERTAIN: Final = (OrderStatus.OPEN, OrderStatus.ABANDONED)
+OVER_WITHOUT_SALE: Final = (OrderStatus.RELEASED, OrderStatus.EXPIRED)
+
+
+class SlotContest(NamedTuple):
+    """So many callers for a pickup slot of so many places in one shop, and how many of them got one."""
+
+    store_id: str
+    slot_start_ms: int
+    callers: int
+    places: int
+    accepted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that is known of orders at the end. `standing` is what GetOrder said, None for an order that it has not;
+    `capacities` are the places of slots, by shop and start; `asked_ms` says when each key was first asked.
+    """
+
+    log: Sequence[OrderAnswered]
+    repeats: Sequence[OrderRepeated]
+    standing: Mapping[str, Order | None]
+    limits: Sequence[ChainLimit]
+    capacities: Mapping[tuple[str, int], int]
+    contests: Sequence[SlotContest]
+    unanswered: int
+    asked_ms: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class OrderFindings:
+    """What was found. The counts are whole, the sentences only the first."""
+
+    orders: int = 0
+    split_orders: int = 0
+    partly_placed: int = 0
+    limit_exceeded: int = 0
+    slots_over_capacity: int = 0
+    slot_contests_wrong: int = 0
+    answers_lost: int = 0
+    repeats_differing: int = 0
+    unasked: int = 0
+    unanswered: int = 0
+    disagreeing: int = 0
+    sentences: list[str] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        """True where nothing is broken, every call was answered, and some orders were split at all."""
+        counted = ("orders", "split_orders", "sentences")
+        broken = [value for name, value in asdict(self).items() if name not in counted]
+        return self.split_orders > 0 and not any(broken)
+
+    def say(self, sentence: str) -> None:
+        """Keep a sentence for people."""
+        if len(self.sentences) < FINDINGS_MAX:
+            self.sentences.append(sentence[:SENTENCE_CHARS_MAX])
+
+
+def examine_audits(found: OrderFindings, agreement: OrdersVerification, ledgers: Iterable[Verification]) -> None:
+    """What the service says of itself: customers' ledgers against their journals, and orders against shops."""
+    for ledger in ledgers:
+        if not ledger.holds:
+            found.disagreeing += 1
+            found.say(f"the ledger {ledger.store_id} does not verify: {ledger.discrepancies[:1]}")
+    found.disagreeing += len(agreement.discrepancies) + len(agreement.left_out)
+    for each in agreement.discrepancies:
+        found.say(f"{each.subject}: {each.expected} was expected, and {each.found} found")
+    for name in agreement.left_out:
+        found.say(f"the ledger {name} is stopped")
+    if not (agreement.orders and agreement.parts):
+        found.disagreeing += 1
+        found.say("no order was compared with the shops")
+
+
+def examine_orders(evidence: Evidence, witness: Witness, of_shops: Findings) -> OrderFindings:
+    """Hold everything against everything; `of_shops` is what the witness found already."""
+    found = OrderFindings(unanswered=evidence.unanswered)
+    stories = stories_of(evidence.log)
+    claimed = witness.parts_by_order()
+    for order_id in sorted({*claimed, *stories}):
+        story, parts = stories.get(order_id), claimed.get(order_id, {})
+        standing = evidence.standing.get(order_id)
+        held = witness.held & parts.keys()
+        why = partly_placed(standing, story, parts, held)
+        if why:
+            found.partly_placed += 1
+            found.say(f"order {order_id} is partly placed: {why}")
+        if held and story is None:
+            found.unasked += 1
+            found.say(f"order {order_id} is held in {len(parts)} shops, and nobody was told of it")
+        if standing is not None and standing.status not in UNCERTAIN:
+            promised = {part.reservation_id for part in standing.parts} | (story.promised if story else frozenset())
+            shops = {parts[each].store_id for each in promised if each in parts}
+            found.orders += 1
+            found.split_orders += len(shops) > 1
+    over = dict(customers_over(evidence.limits, stories, evidence.standing, evidence.asked_ms))
+    found.limit_exceeded = len(over)
+    lost = [*lost_answers(stories, evidence.standing, witness.reservations), *of_shops.order_answers_lost]
+    found.answers_lost = len(lost)
+    found.unasked += len(of_shops.order_effects_unasked)
+    differing = repeats_differing(evidence.repeats)
+    found.repeats_differing = len(differing)
+    for sentence in (*over.values(), *lost, *of_shops.order_effects_unasked):
+        found.say(sentence)
+    for repeated in differing:
+        found.say(f"repeated {repeated.call.key}: first {repeated.first}, then {repeated.second}")
+    _judge_slots(evidence, witness, found)
+    return found
+
+
+def _judge_slots(evidence: Evidence, witness: Witness, found: OrderFindings) -> None:
+    for (store_id, start_ms), most in sorted(witness.most_in_slot.items()):
+        capacity = evidence.capacities.get((store_id, start_ms), 0)
+        if most > capacity:
+            found.slots_over_capacity += 1
+            found.say(f"shop {store_id}, slot {start_ms}: {most} places were taken, it has {capacity}")
+    for contest in evidence.contests:
+        if contest.accepted != min(contest.callers, contest.places):
+            found.slot_contests_wrong += 1
+            found.say(f"{contest.callers} callers for {contest.places} places of a slot: {contest.accepted} accepted")
+
+
+def partly_placed(
+    standing: Order | None, story: OrderStory | None, parts: Mapping[str, Reservation], held: Iterable[str]
+) -> str:
+    """Why an order is placed in some of its shops and not in others, empty where it is not."""
+    held = set(held)
+    for reservation_id, part in parts.items():
+        if part.status is Status.CLAIMED:
+            return f"{reservation_id} is claimed, and nothing was ever decided of it"
+    if standing is None or standing.status in UNCERTAIN:
+        status = "unknown" if standing is None else standing.status.name
+        return f"it is {status}, and was held as {sorted(held)}" if held or story is not None else ""
+    promised = {part.reservation_id for part in standing.parts}
+    told = story.promised if story is not None else frozenset[str]()
+    strange = held - promised - told
+    if strange:
+        return f"{sorted(strange)} were held, and are not of the order"
+    for reservation_id in sorted(promised | told):
+        if reservation_id not in parts:
+            return f"{reservation_id} was never even claimed"
+        # What was over before its shop had heard that it was certain was still kept for it until then.
+        may_be_unheard = standing.status in OVER_WITHOUT_SALE or reservation_id not in promised
+        if reservation_id not in held and not may_be_unheard:
+            return f"{reservation_id} was claimed and never held, while {sorted(held)} were"
+    for each in standing.parts:
+        why = _stands_otherwise(standing, each.reservation_id, parts[each.reservation_id])
+        if why:
+            return why
+    return ""
+
+
+def _stands_otherwise(standing: Order, reservation_id: str, last: Reservation) -> str:
+    """Why a part in its shop is not what its order says that it is."""
+    [told] = [each for each in standing.parts if each.reservation_id == reservation_id]
+    if (told.status, told.lines) != (last.status, last.lines):
+        return f"{reservation_id} is {last.status.name} {last.lines} in its shop, to its order {told}"
+    if standing.status in (*OVER_WITHOUT_SALE, OrderStatus.COLLECTED) and last.status in LIVE:
+        return f"it is {standing.status.name}, and {reservation_id} is {last.status.name}"
+    if standing.status is OrderStatus.CONFIRMED and last.status is Status.HELD:
+        return f"it is CONFIRMED, and {reservation_id} only HELD"
+    return ""

@@ -3,7 +3,7 @@
 The one-shop path is one actor, one decision, one durable write. Under a limit of the whole chain the customer's ledger
 opens and commits, and the shop claims and heeds; over two shops, two do. Figures through the channel client.
 
-Then baskets in opposing sequence, none of which may wait for another (`bench.contended`): `orders_per_s` were placed
+Then baskets in opposing sequence, none of which may wait for another (`bench.callers`): `orders_per_s` were placed
 and given back again, and the run fails where an answer took too long or anything was left in a shop.
 """
 
@@ -12,13 +12,11 @@ from dataclasses import replace
 from itertools import chain
 from typing import Final
 
-from bench import contended, ledgers
 from bench.arithmetic import ratio
-from bench.generator import Load, generating
-from bench.options import Options
-from bench.record import Headline, Outcome, Row
-from bench.rounds import Rounds, run_parameters
-from bench.service import Service, holdfast
+from bench.callers import OPPOSING, UNITS, sku_of
+from bench.generator import Load, Rounds, generating, run_parameters
+from bench.record import Headline, Options, Outcome, Row
+from bench.service import Service, holdfast, open_stock, receive, verdict
 
 STORES: Final = tuple(f"S{number:03d}" for number in range(16))
 SKUS: Final = 2_000
@@ -40,9 +38,9 @@ def run(options: Options) -> Outcome:
     with ExitStack() as stack:
         options.say("across: starting the service")
         service = stack.enter_context(holdfast(options.scratch, stores, options.store_actors, POLICY))
-        ledgers.open_stock(service.target, STORES, SKUS)
-        ledgers.receive(service.target, "S000", "left")
-        ledgers.receive(service.target, "S001", "right")
+        open_stock(service.target, STORES, SKUS)
+        receive(service.target, "S000", "left")
+        receive(service.target, "S001", "right")
         rounds = Rounds(stack.enter_context(generating()), service, options)
         rows = [
             row
@@ -51,7 +49,7 @@ def run(options: Options) -> Outcome:
         ]
         opposed = _opposing(rounds, service, options)
         options.say("across: verifying every shop's journal")
-        conservation = ledgers.verdict(service.target, stores, rounds.told)
+        conservation = verdict(service.target, stores, rounds.told)
     many = {row.name.rpartition(",")[0]: row.figures for row in rows[-len(PATHS) :]}
     limited = many["one shop, a limit of the chain"]
     headlines = [
@@ -81,8 +79,8 @@ def _opposing(rounds: Rounds, service: Service, options: Options) -> list[Row]:
     rows: list[Row] = []
     for name, store_ids in OPPOSED.items():
         for store_id in store_ids:
-            ledgers.receive(service.target, store_id, contended.sku_of(store_id), contended.UNITS)
-        load = Load("client", service.target, contended.METHOD, store_ids, CALLERS[-1], options.seconds, SKUS)
+            receive(service.target, store_id, sku_of(store_id), UNITS)
+        load = Load("client", service.target, OPPOSING, store_ids, CALLERS[-1], options.seconds, SKUS)
         rows.append(Row(f"opposing baskets, {name}, {CALLERS[-1]} callers", rounds.measure(load)))
         options.say(f"across: {rows[-1].name}")
     return rows

@@ -13,9 +13,7 @@ from actors.shop.audit_books import compare
 from actors.shop.state import Reservation
 from bench import processes
 from bench.arithmetic import latencies_ms, medians, ratio
-from bench.conservation import Conservation, Told, judged
-from bench.options import Options
-from bench.record import Headline, Outcome, Row
+from bench.record import Conservation, Headline, Options, Outcome, Row, Told, judged
 from bench.samples import NOW_MS, STORE, entries, receipts, reserves
 from bench.session import ask, make_no_op, ray_session, step_all
 

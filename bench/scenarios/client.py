@@ -3,12 +3,9 @@
 from contextlib import ExitStack
 from typing import Final
 
-from bench import ledgers
-from bench.generator import Load, generating
-from bench.options import Options
-from bench.record import Headline, Outcome, Row
-from bench.rounds import Rounds, run_parameters
-from bench.service import holdfast
+from bench.generator import Load, Rounds, generating, run_parameters
+from bench.record import Headline, Options, Outcome, Row
+from bench.service import holdfast, open_stock, verdict
 
 STORES: Final = tuple(f"S{number:03d}" for number in range(16))
 SKUS: Final = 2_000
@@ -20,7 +17,7 @@ def run(options: Options) -> Outcome:
     with ExitStack() as stack:
         options.say("client: starting the service")
         service = stack.enter_context(holdfast(options.scratch, STORES, options.store_actors))
-        ledgers.open_stock(service.target, STORES, SKUS)
+        open_stock(service.target, STORES, SKUS)
         rounds = Rounds(stack.enter_context(generating()), service, options)
         rows: list[Row] = []
         rates: dict[int, float] = {}
@@ -30,7 +27,7 @@ def run(options: Options) -> Outcome:
             options.say(f"client: {callers} callers")
             rates[callers] = rows[-1].figures["per_s"]
         options.say("client: verifying every shop's journal")
-        conservation = ledgers.verdict(service.target, STORES, rounds.told)
+        conservation = verdict(service.target, STORES, rounds.told)
     parameters = {**run_parameters(options, len(STORES), SKUS, rounds.failures), "lines": 1}
     headline = Headline("128 callers of the channel client in one process", rates[128], "calls/s", 8_000.0)
     return Outcome(parameters, rows, [headline], conservation)

@@ -18,9 +18,7 @@ from actors.shop.commands import Collect, Command, Confirm
 from actors.shop.state import Ledger, Remembered, Reservation
 from actors.shop.transact import expire, transact
 from bench.arithmetic import Timed, median_of, timed
-from bench.conservation import Told, of_ledger
-from bench.options import Options
-from bench.record import Headline, Outcome, Row
+from bench.record import Headline, Options, Outcome, Row, Told, of_ledger
 from bench.samples import NOW_MS, STORE, key, reserves, stocked
 
 SKUS: Final = 5_000

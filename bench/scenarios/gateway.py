@@ -5,10 +5,8 @@ from typing import Any, Final
 from actors.core.chain import EMPTY
 from actors.protocol.messages import Held
 from bench.arithmetic import Timed, median_of, timed
-from bench.options import Options
-from bench.payloads import Shape, requests
-from bench.record import Headline, Outcome, Row
-from bench.samples import NOW_MS, STORE
+from bench.record import Headline, Options, Outcome, Row
+from bench.samples import NOW_MS, STORE, Shape, requests
 from holdfast.v1 import reservation_service_pb2 as service_pb2
 from serve.wire import translation
 from serve.wire.items import split_requests

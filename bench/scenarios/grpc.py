@@ -9,16 +9,10 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Final
 
-from bench import ledgers
 from bench.arithmetic import medians, ratio
-from bench.conservation import Told
-from bench.generator import RESERVE, RESERVE_BATCH, Generator, Load, generating
-from bench.machine import file_system_of
-from bench.options import Options
-from bench.peers.method import ECHO
-from bench.record import Headline, Outcome, Row
-from bench.rounds import run_parameters
-from bench.service import Service, echo, holdfast
+from bench.generator import ECHO, RESERVE, RESERVE_BATCH, Generator, Load, generating, run_parameters
+from bench.record import Headline, Options, Outcome, Row, Told, file_system_of
+from bench.service import Service, echo, holdfast, open_stock, verdict
 
 STORES: Final = tuple(f"S{number:03d}" for number in range(16))
 SKUS: Final = 2_000
@@ -91,12 +85,12 @@ def run(options: Options) -> Outcome:
         options.say("grpc: starting the echo and the service")
         peer = stack.enter_context(echo(options.scratch))
         ours = stack.enter_context(holdfast(options.scratch, STORES, options.store_actors))
-        ledgers.open_stock(ours.target, STORES, SKUS)
+        open_stock(ours.target, STORES, SKUS)
         bench = Bench(stack.enter_context(generating()), ours, peer, options)
         rows, headlines = _unary(bench, options)
         batch_rows, batch_headlines = _batches(bench, options)
         options.say("grpc: verifying every shop's journal")
-        conservation = ledgers.verdict(ours.target, STORES, bench.told)
+        conservation = verdict(ours.target, STORES, bench.told)
     files = {"lines": 1, "file_system": file_system_of(options.scratch)}
     parameters = {**run_parameters(options, len(STORES), SKUS, bench.failures), **files}
     return Outcome(parameters, rows + batch_rows, headlines + batch_headlines, conservation)

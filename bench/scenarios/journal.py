@@ -16,10 +16,7 @@ from actors.shop.evolve import evolve
 from actors.shop.state import Ledger
 from actors.shop.transact import transact
 from bench.arithmetic import median_of, percentile, timed
-from bench.conservation import Conservation, Told, of_ledger
-from bench.machine import file_system_of
-from bench.options import Options
-from bench.record import Headline, Outcome, Row
+from bench.record import Conservation, Headline, Options, Outcome, Row, Told, file_system_of, of_ledger
 from bench.samples import NOW_MS, STORE, receipts, reserves
 
 BATCHES: Final = (1, 16, 64, 256, 1_024)

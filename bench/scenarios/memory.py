@@ -8,11 +8,8 @@ from actors.protocol.messages import Held, pack_batch, unpack_answers
 from actors.ray_actors import make_actor
 from bench import processes
 from bench.arithmetic import ratio
-from bench.conservation import Told, judged
-from bench.options import Options
-from bench.payloads import sku
-from bench.record import Headline, Outcome, Row
-from bench.samples import ROWS_MAX, STORE, entries, receipts, reserves
+from bench.record import Headline, Options, Outcome, Row, Told, judged
+from bench.samples import ROWS_MAX, STORE, entries, receipts, reserves, sku
 from bench.session import ask, ray_session, step_all
 
 BATCH: Final = 1_024

@@ -18,15 +18,12 @@ from actors.runtime.clock import SystemClock
 from actors.runtime.cores import SHOP
 from actors.runtime.ledger_host import LedgerHost
 from actors.store_actor import StoreActor
-from bench import ledgers, processes
+from bench import processes
 from bench.arithmetic import ratio
-from bench.conservation import Conservation, Told, judged
 from bench.generator import RESERVE, RESERVE_BATCH
-from bench.options import Options
-from bench.payloads import Shape, requests
-from bench.record import Headline, Outcome, Row
-from bench.samples import STORE, receipts, reserves
-from bench.service import Service, holdfast
+from bench.record import Conservation, Headline, Options, Outcome, Row, Told, judged
+from bench.samples import STORE, Shape, receipts, requests, reserves
+from bench.service import TIME, Service, connected, holdfast, ledger_status, open_stock, verdict
 from bench.session import ask, make_no_op, ray_session
 from holdfast.v1 import reservation_service_pb2 as service_pb2
 
@@ -36,7 +33,7 @@ KILLS: Final = 3
 ANSWER_S: Final = 30.0
 ATTEMPT_S: Final = 0.1  # a call to a restarting actor may hang; a fresh one finds it as soon as it is back
 PAUSE_S: Final = 0.01
-PROBE: Final = ((ledgers.TIME[0][0], str(int(ANSWER_S * 1_000))),)
+PROBE: Final = ((TIME[0][0], str(int(ANSWER_S * 1_000))),)
 
 
 def run(options: Options) -> Outcome:
@@ -111,20 +108,20 @@ def _kills(options: Options) -> tuple[list[Row], list[Headline], Conservation]:
     with ExitStack() as stack:
         options.say("recovery: the service, and its holds")
         with holdfast(options.scratch, [STORE], 1) as service:
-            ledgers.open_stock(service.target, [STORE], SKUS)
+            open_stock(service.target, [STORE], SKUS)
             accepted = _fill(service, _holds(options))
         options.say("recovery: the service again, from its snapshot")
         service = stack.enter_context(holdfast(options.scratch, [STORE], 1))
-        probe = Probe(stack.enter_context(ledgers.connected(service.target)))
+        probe = Probe(stack.enter_context(connected(service.target)))
         probe.ask()
         ours = []
         for number in range(KILLS):
-            status = ledgers.status(service.target, STORE)
+            status = ledger_status(service.target, STORE)
             processes.kill(status.pid, service.mark)
             ours.append(_until(probe.ask))
             options.say(f"recovery: kill {number + 1}, served again after {ours[-1]:.2f} s")
-        recovered = ledgers.status(service.target, STORE)
-        conservation = ledgers.verdict(service.target, [STORE], [Told(accepted + probe.accepted)])
+        recovered = ledger_status(service.target, STORE)
+        conservation = verdict(service.target, [STORE], [Told(accepted + probe.accepted)])
     bare = _bare_kills(options)
     holds = _holds(options)
     rows = [
@@ -152,7 +149,7 @@ class Probe:
 
 
 def _fill(service: Service, holds: int) -> int:
-    with ledgers.connected(service.target) as channel:
+    with connected(service.target) as channel:
         decode = service_pb2.ReserveBatchResponse.FromString
         reserve: Any = channel.unary_unary(RESERVE_BATCH, response_deserializer=decode)
         accepted = 0

@@ -9,8 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from bench.arithmetic import medians, percentile
-from bench.options import Options
-from bench.record import Headline, Outcome, Row
+from bench.record import Headline, Options, Outcome, Row
 from serve.sourcing.places import Place
 from serve.sourcing.plan import Plan, plan
 from serve.sourcing.ranking import Ask, Demand, Known, Limits, SourcingPolicy, rank

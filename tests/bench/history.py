@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from bench.demo.calls import Answered, Call, Kind
-from bench.demo.verdict import Reading
+from bench.demo.feed import Reading
 from holdfast.client import (
     Adjustment,
     AdjustmentKind,

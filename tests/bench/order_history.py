@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from bench.demo.chain_limits import ChainLimit
-from bench.demo.order_calls import OrderAnswered, OrderCall, OrderKind, OrderRepeated
-from bench.demo.order_verdict import Evidence, OrderFindings, SlotContest, examine_orders
-from bench.demo.verdict import Findings, Outage, Reading, Witness
+from bench.demo.calls import OrderAnswered, OrderCall, OrderKind, OrderRepeated
+from bench.demo.feed import Findings, Outage, Reading, Witness
+from bench.demo.order_stories import ChainLimit
+from bench.demo.verdict import Evidence, OrderFindings, SlotContest, examine_orders
 from holdfast.client import (
     Adjustment,
     AdjustmentKind,
@@ -177,11 +177,12 @@ class Cooked:
 
     def judged(self) -> tuple[OrderFindings, Findings]:
         """What both verdicts find."""
-        witness = Witness((), self.outages)
+        witness = Witness((), self.outages, self.log)
         for events in self.events.values():
             for event in events:
                 witness.see(event)
         capacities = {(store_id, SLOT_MS): self.capacity for store_id in SHOPS}
         evidence = Evidence(self.log, self.repeats, self.standing, self.limits, capacities, self.contests, 0)
         readings = {store_id: Reading(len(events), self.end_ms) for store_id, events in self.events.items()}
-        return examine_orders(evidence, witness.parts), witness.findings(readings)
+        of_shops = witness.findings(readings)
+        return examine_orders(evidence, witness, of_shops), of_shops

@@ -20,12 +20,11 @@ from bench.demo.across_plan import (
     other_content_of,
     repeat_of,
     shops_with_slots,
+    write_chain_file,
 )
-from bench.demo.chain_file import write_chain_file
+from bench.demo.calls import OrderKind
 from bench.demo.journeys import Repeat
-from bench.demo.order_calls import OrderKind
-from bench.workload import Shop
-from bench.workload_seeded import seeded_workload
+from bench.workload import Shop, seeded_workload
 from holdfast.client import SourcingPolicy
 from serve.config.chain_file import read_chain_file
 from tests.bench.order_history import PLACED

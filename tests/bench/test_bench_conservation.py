@@ -7,8 +7,7 @@ import pytest
 from actors.shop.audit_books import Violation
 from actors.shop.state import Ledger
 from actors.shop.transact import transact
-from bench.conservation import Told, judged, of_ledger
-from bench.options import Options
+from bench.record import Options, Told, judged, of_ledger
 from bench.samples import NOW_MS, reserves, stocked
 from bench.scenarios import core, gateway, journal, sourcing
 

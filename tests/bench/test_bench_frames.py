@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from bench.frames import CallFailed, FrameConnection
-from bench.peers.method import ECHO
+from bench.generator import ECHO
 
 SERVICE, METHOD = ECHO.strip("/").split("/")
 

@@ -1,6 +1,6 @@
 """What the load generator sends is what protobuf would have written."""
 
-from bench.payloads import Shape, requests
+from bench.samples import Shape, requests
 from holdfast.v1 import reservation_service_pb2 as service_pb2
 
 

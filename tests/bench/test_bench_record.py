@@ -9,8 +9,7 @@ import pytest
 from rich.console import Console
 
 from bench import processes, record
-from bench.conservation import Told, judged
-from bench.record import Headline, Outcome, Row
+from bench.record import Headline, Outcome, Row, Told, judged
 from tests import waiting
 
 OUTCOME = Outcome(

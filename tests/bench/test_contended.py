@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from bench import contended
-from bench.callers import call_through_client
-from bench.tally import Heard
+from bench import callers
+from bench.callers import Heard, call_through_client
 from holdfast.client import ChannelClient
 from tests.clients.fake_service import FakeService
 from tests.clients.faults import CODE, Refuse
@@ -24,7 +23,7 @@ def opposed() -> FakeService:
     service = FakeService()
     for far, store_id in enumerate(SHOPS):
         service.orders.kilometres[store_id] = float(far)
-        service.ledger(store_id).on_hand[contended.sku_of(store_id)] = contended.UNITS
+        service.ledger(store_id).on_hand[callers.sku_of(store_id)] = callers.UNITS
     return service
 
 
@@ -44,11 +43,11 @@ async def basket_each(client: ChannelClient) -> Heard:
     spec = {"store_ids": SHOPS}
     await asyncio.gather(
         *(
-            contended.take_and_give_back(client, spec, random.Random(number), float("inf"), 1, heard)
+            callers.take_and_give_back(client, spec, random.Random(number), float("inf"), 1, heard)
             for number in range(CALLERS)
         )
     )
-    heard.stuck += await contended.left_over(client, SHOPS, within_s=0.0)
+    heard.stuck += await callers.left_over(client, SHOPS, within_s=0.0)
     return heard
 
 
@@ -61,7 +60,7 @@ def test_baskets_are_taken_in_both_sequences_and_given_back() -> None:
     }
     assert baskets == {("OPPOSED-T0", "OPPOSED-T1"), ("OPPOSED-T1", "OPPOSED-T0")}
     assert len(service.asked("ReleaseOrder")) == CALLERS
-    figures = contended.figures(heard, SHOPS, seconds=2.0)
+    figures = callers.figures(heard, SHOPS, seconds=2.0)
     assert (figures["orders_per_s"], figures["refusals_per_s"]) == (CALLERS / 2, 0.0)
     assert figures["longest_ms"] == pytest.approx(1_000 * max(heard.latencies), abs=0.001)
 
@@ -76,7 +75,7 @@ def test_what_is_not_given_back_is_found_in_every_shop() -> None:
 
 
 def test_an_answer_that_takes_as_long_as_an_attempt_may_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contended, "ANSWER_S_MAX", 0.0)
+    monkeypatch.setattr(callers, "ANSWER_S_MAX", 0.0)
     stuck = against(opposed(), basket_each).stuck
     assert stuck == ["an answer took 0.0 s"] * CALLERS
 
@@ -85,13 +84,13 @@ def test_an_answer_that_takes_as_long_as_an_attempt_may_is_told(monkeypatch: pyt
 def test_the_generator_tells_what_the_callers_found(units: int) -> None:
     service = opposed()
     for store_id in SHOPS:
-        service.ledger(store_id).on_hand[contended.sku_of(store_id)] = units
+        service.ledger(store_id).on_hand[callers.sku_of(store_id)] = units
     told: list[dict[str, Any]] = []
     gates: list[str] = []
 
     async def main() -> None:
         async with serving(service) as target:
-            spec = {"target": target, "method": contended.METHOD, "store_ids": SHOPS, "in_flight": 3, "seed": 1}
+            spec = {"target": target, "method": callers.OPPOSING, "store_ids": SHOPS, "in_flight": 3, "seed": 1}
             await call_through_client({**spec, "seconds": 0.1, "skus": 10, "lines": 1}, gates.append, told.append)
 
     asyncio.run(main())

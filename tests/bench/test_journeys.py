@@ -6,8 +6,7 @@ import pytest
 
 from bench.demo.calls import Kind
 from bench.demo.journeys import FATES, REPLACED_SHARE, Repeat, journey, other_content
-from bench.workload import Order
-from bench.workload_seeded import seeded_workload
+from bench.workload import Order, seeded_workload
 
 SEED = 7
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from bench.demo.order_verdict import OrderFindings, examine_audits
+from bench.demo.verdict import OrderFindings, examine_audits
 from holdfast.client import Discrepancy, OrdersVerification, Verification
 
 AGREE: Final = OrdersVerification(True, (), 2, 1, 0, ())

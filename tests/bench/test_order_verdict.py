@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from bench.demo.order_calls import OrderAnswered, OrderCall, OrderKind, OrderRepeated
-from bench.demo.order_verdict import OrderFindings, SlotContest
-from bench.demo.verdict import Findings, Outage
+from bench.demo.calls import OrderAnswered, OrderCall, OrderKind, OrderRepeated
+from bench.demo.feed import Findings, Outage
+from bench.demo.verdict import OrderFindings, SlotContest
 from holdfast.client import (
     Event,
     Line,
@@ -315,7 +315,7 @@ def test_a_lost_answer_is_found(doctor: Doctor) -> None:
 def test_a_refused_step_stands_in_the_feed() -> None:
     cooked = Cooked()
     cooked.events[NEAR_SHOP].append(history.refused_step(8, REFUSED))
-    again = OrderAnswered(step(OrderKind.COLLECT, "collect"), (PartOutcome(NEAR_SHOP, REFUSED),))
+    again: OrderAnswered = OrderAnswered(step(OrderKind.COLLECT, "collect"), (PartOutcome(NEAR_SHOP, REFUSED),))
     cooked.log.append(again)
     found, _ = cooked.judged()
     assert found.holds, found.sentences
@@ -358,7 +358,7 @@ def test_differing_repeats_are_found() -> None:
     reused = replace(REFUSED, reason=Reason.IDEMPOTENCY_KEY_REUSED)
 
     def differing(second: object, *, same_content: bool) -> int:
-        repeat = OrderRepeated(PLACING, PLACED, second, same_content)  # type: ignore[arg-type]
+        repeat: OrderRepeated = OrderRepeated(PLACING, PLACED, second, same_content)  # type: ignore[arg-type]
         return Cooked(repeats=[repeat]).judged()[0].repeats_differing
 
     assert differing(PLACED, same_content=True) == 0

@@ -1,5 +1,6 @@
 """The result: one document with everything that was promised to be in it, told to people and kept for machines."""
 
+from collections import Counter
 from dataclasses import replace
 from io import StringIO
 from typing import Any, cast
@@ -9,18 +10,17 @@ import pytest
 from rich.console import Console
 
 from bench.demo.across import ToldAcross
-from bench.demo.across_kills import CUSTOMERS, GATEWAY, Killed
 from bench.demo.across_plan import Across
-from bench.demo.answers import Answers
-from bench.demo.order_answers import OrderAnswers
-from bench.demo.order_verdict import SlotContest
+from bench.demo.answers import order_answers, shop_answers
+from bench.demo.calls import Repeated
+from bench.demo.evidence import Proof
+from bench.demo.feed import Outage, Witness
 from bench.demo.progress import Phases
-from bench.demo.proof import Proof
+from bench.demo.recovery import CUSTOMERS, GATEWAY, Killed
 from bench.demo.report import document, tell, verdict_of
 from bench.demo.run import Told, state_differs
-from bench.demo.verdict import Contest, Outage, Repeated, Witness
-from bench.workload import Workload
-from bench.workload_seeded import seeded_workload
+from bench.demo.verdict import Contest, SlotContest
+from bench.workload import Workload, seeded_workload
 from holdfast.client import ChannelClient, Verification
 from tests.bench import history
 from tests.bench.history import END, HELD, SHORT_OF_PEARS, STORE
@@ -37,7 +37,7 @@ def workload() -> Workload:
 
 def _told() -> Told:
     # The log is all that is read of it: nobody is asked anything here.
-    answers = Answers(cast("ChannelClient", None))
+    answers = shop_answers(cast("ChannelClient", None))
     answers.log.extend(history.answers())
     answers.repeats.append(Repeated(history.answers()[1].call, HELD, HELD, same_content=True))
     return Told(answers, (Contest(STORE, "apple", 1, 5),), replay_s=1.0, replayed_calls=9)
@@ -47,7 +47,8 @@ def _proof(told: Told, *verifications: Verification) -> Proof:
     witness = Witness(told.answers.log, {})
     for event in history.events():
         witness.see(event)
-    return Proof({}, witness.findings(END), witness.projection, verifications or (SOUND,))
+    ended = Counter(each.status for each in witness.reservations.values())
+    return Proof({}, witness.findings(END), ended, verifications or (SOUND,))
 
 
 def _result(workload: Workload, told: Told, proof: Proof) -> dict[str, Any]:
@@ -97,7 +98,7 @@ def test_a_broken_run_says_what_broke(workload: Workload) -> None:
 
 
 def _told_across() -> ToldAcross:
-    answers = OrderAnswers(cast("ChannelClient", None))
+    answers = order_answers(cast("ChannelClient", None))
     cooked = Cooked()
     answers.log.extend(cooked.log)
     answers.repeats.extend(cooked.repeats)
@@ -139,7 +140,7 @@ def test_while_the_gateway_is_dead_no_shop_hears_that_an_order_expired() -> None
     assert told.outages(["367", "406"]) == {store_id: [Outage(1, 2), Outage(3, 4)] for store_id in ("367", "406")}
 
 
-def test_the_worse_of_audit_and_feed_counts_as_oversold(workload: Workload) -> None:
+def test_what_the_audit_of_a_shop_finds_oversold_counts(workload: Workload) -> None:
     told = _told()
     audited = Verification(STORE, 9, False, (), 9, 2, 1, 0, 3, "hash")
     verdict = verdict_of(told, _proof(told, audited))

@@ -5,19 +5,22 @@ from pathlib import Path
 
 import pytest
 
-from bench.workload import SHARED_DATA_DEFAULT, SharedDataMissing, Workload, load_workload, opening_stock, skew_of
-from bench.workload_orders import QUANTITY_MAX, QUANTITY_MIN
-from bench.workload_real import is_present, real_workload
-from bench.workload_seeded import (
+from bench.workload import (
     BASKETS_BY_LINES,
     BUSIEST_STORE,
+    QUANTITY_MAX,
+    QUANTITY_MIN,
     TOP_1_PERCENT,
     TOP_10,
     TOP_10_PERCENT,
     TOP_PRODUCT,
     ZIPF_EXPONENT,
+    Workload,
+    opening_stock,
     seeded_workload,
+    skew_of,
 )
+from bench.workload_real import SHARED_DATA_DEFAULT, SharedDataMissing, is_present, load_workload, real_workload
 
 SEED = 7
 

@@ -59,7 +59,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from holdfast.client.till_journal import TillJournal
-from holdfast.client.values.stock import AdjustmentKind
+from holdfast.client.models.stock import AdjustmentKind
 
 journal = TillJournal(Path(sys.argv[1]), first_sequence=1_000)
 while True:

@@ -140,9 +140,9 @@ OWNERS: Final[dict[str, tuple[str, ...]]] = {
     # Ray types stop at the edge; a peer or an echo in bench/ is a program of its own.
     "ray": ("actors.ray_actors", "bench"),
     "ray.serve": ("serve.app", "serve.__main__", "bench"),
-    # SQL and Redis stay in their journals; bench/peers holds what others would write by hand.
-    "sqlite3": ("actors.journal.sqlite_file", "holdfast.client.till_journal", "bench.peers"),
-    "redis": ("actors.journal.redis", "bench.peers"),
+    # SQL and Redis stay in their journals.
+    "sqlite3": ("actors.journal.sqlite_file", "holdfast.client.till_journal"),
+    "redis": ("actors.journal.redis",),
     # Protobuf and gRPC stop at the door.
     "google": ("serve", "holdfast.client", "bench"),
     "grpc": ("serve", "holdfast.client", "bench"),

@@ -197,7 +197,8 @@ def cancelled_from_outside(*, closed: bool) -> bool:
 
     Python 3.10 keeps no count of cancellations: there, who is cancelled while its client closes hears of the closing.
     """
-    task = asyncio.current_task()
     if sys.version_info >= (3, 11):
+        task = asyncio.current_task()
         return task is None or task.cancelling() > 0
-    return not closed
+    else:  # noqa: RET505  # the type checker looks at one of two branches only
+        return not closed

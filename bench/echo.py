@@ -18,7 +18,7 @@ import ray.serve
 from ray.serve.config import HTTPOptions, ProxyLocation, gRPCOptions
 from ray.serve.schema import LoggingConfig
 
-from bench.peers.method import ECHO
+from bench.generator import ECHO
 
 ONGOING_MAX: Final = 8_192  # as Holdfast's gateway
 _LOGGING: Final = LoggingConfig(log_level="WARNING", enable_access_log=False)
@@ -73,7 +73,7 @@ def main(data_dir: Path, grpc_port: int, http_port: int) -> None:
         proxy_location=ProxyLocation.EveryNode,
         http_options=HTTPOptions(host="127.0.0.1", port=http_port),
         grpc_options=gRPCOptions(
-            port=grpc_port, grpc_servicer_functions=["bench.peers.echo.register"], enable_reflection=False
+            port=grpc_port, grpc_servicer_functions=["bench.echo.register"], enable_reflection=False
         ),
         logging_config=_LOGGING,
     )

@@ -1,1 +1,0 @@
-"""What Holdfast is measured beside: programs of their own, which know nothing of it."""
