@@ -5,7 +5,7 @@ A reader that does not take what it was sent within `TAKE_S_MAX` is cut off, and
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from time import monotonic
 from typing import Any, Final
 
@@ -13,9 +13,9 @@ import grpc
 
 from actors.journal.codec import decode_events
 from actors.runtime.actor_runtime import FeedRecord
-from actors.shop import events as ev
+from actors.shop.touched import touched_skus
 from actors.store_actor import FEED_BYTES_MAX
-from holdfast.v1 import event_service_pb2 as es, stock_service_pb2 as ss
+from holdfast.v1 import event_pb2, event_service_pb2 as es, stock_service_pb2 as ss
 from serve.admission import ENDINGS, parse, say_why
 from serve.routing.router import Router
 from serve.services.reservations import Reservations
@@ -31,7 +31,7 @@ NEW_SHOPS_S: Final = 0.5  # how often a feed of every shop looks for shops that 
 TAKE_S_MAX: Final = 10.0
 ASK_S_MAX: Final = 30.0  # an actor that restarts is waited for
 MESSAGE_EVENTS_MAX: Final = 1_000
-MESSAGE_ROWS_MAX: Final = 8_192  # lines, movements, positions: 2.4 MB where every SKU is as long as it may be
+MESSAGE_BYTES_MAX: Final = 1_048_576  # a message is larger only where one event alone is; clients take 4 MB
 POSITIONS_MAX: Final = 4_096  # asked for and told at a time
 
 
@@ -167,56 +167,34 @@ class Feeds:
         ]
 
 
-def _event_messages(store_id: str, after: int, records: list[FeedRecord]) -> list[es.WatchEventsResponse]:
-    """The events after a version, in messages of a bounded size."""
-    message, rows = es.WatchEventsResponse(), 0
-    messages = [message]
+def _event_messages(store_id: str, after: int, records: list[FeedRecord]) -> Iterator[es.WatchEventsResponse]:
+    """The events after a version, in messages of a bounded size, each made when the one before was taken."""
+    message, size = es.WatchEventsResponse(), 0
     for record in records:
         version = record.seq - record.event_count
         for event in decode_events(record.payload):
             version += 1
             if version <= after:
                 continue
-            rows += _rows_of(event)
-            if len(message.events) == MESSAGE_EVENTS_MAX or rows > MESSAGE_ROWS_MAX:
-                message, rows = es.WatchEventsResponse(), _rows_of(event)
-                messages.append(message)
-            fill_event(event, store_id, version, record.at_ms, message.events.add())
-    return [message for message in messages if message.events]
+            told = event_pb2.Event()
+            fill_event(event, store_id, version, record.at_ms, told)
+            size += told.ByteSize()
+            if message.events and (len(message.events) == MESSAGE_EVENTS_MAX or size > MESSAGE_BYTES_MAX):
+                yield message
+                message, size = es.WatchEventsResponse(), told.ByteSize()
+            message.events.append(told)
+    if message.events:
+        yield message
 
 
 def _changed_skus(records: list[FeedRecord], wanted: frozenset[str]) -> list[str]:
     changed: dict[str, None] = {}
     for record in records:
         for event in decode_events(record.payload):
-            for sku in _skus_of(event):
+            for sku in touched_skus(event):
                 if not wanted or sku in wanted:
                     changed[sku] = None
     return list(changed)
-
-
-def _skus_of(event: ev.Event) -> list[str]:
-    match event:
-        case ev.Reserved() | ev.Collected() | ev.Released() | ev.Expired():
-            return [sku for sku, _ in event.lines]
-        case ev.StockAdjusted():
-            return [row.sku for row in event.movements]
-        case ev.StockCounted():
-            return [sku for sku, _ in event.corrections]
-        case ev.SafetyStockSet():
-            return [sku for sku, _ in event.safety_stocks]
-        case _:
-            return []
-
-
-def _rows_of(event: ev.Event) -> int:
-    match event:
-        case ev.Refused():
-            return len(event.rejection.short_lines)
-        case ev.ShortfallDeclared():
-            return len(event.shortfall.losses)
-        case _:
-            return len(_skus_of(event))
 
 
 def _wanted_skus(skus: Sequence[str]) -> frozenset[str]:
