@@ -6,21 +6,13 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2_grpc
 
-from holdfast.v1 import (
-    admin_service_pb2,
-    event_service_pb2,
-    order_service_pb2,
-    reservation_service_pb2,
-    stock_service_pb2,
-)
+from serve.wire.descriptors import SERVICES
 
 
 def register_holdfast(_servicer: object, server: Any) -> None:
     """Every service of holdfast.v1."""
-    modules = (reservation_service_pb2, order_service_pb2, stock_service_pb2, event_service_pb2, admin_service_pb2)
-    for module in modules:
-        for service in module.DESCRIPTOR.services_by_name.values():
-            _register(service, server)
+    for service in SERVICES:
+        _register(service, server)
 
 
 def register_health(servicer: Any, server: Any) -> None:

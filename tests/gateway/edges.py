@@ -172,7 +172,7 @@ INSTANTS: Final = (
     ("AmendOrder", "stores[1].slot_start"),
     ("FindStores", "slot_start"),
     ("FindStores", "sourcing.collect_by"),
-    ("ListSlots", "from"),
+    ("ListSlots", "not_before"),
 )
 
 LISTS: Final[tuple[tuple[str, str, bool, int, object], ...]] = (
