@@ -102,7 +102,7 @@ class Feeds:
     def _cut_off_if_slow(self, began: float) -> None:
         if self._now() - began > TAKE_S_MAX:
             message = f"the reader did not take what it was sent within {TAKE_S_MAX:g} s; resume from your cursor"
-            raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, retry_after_s=0.1))
+            raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, "READER_TOO_SLOW", retry_after_s=0.1))
 
     async def _cursors(self, asked: Sequence[ss.StoreCursor], *, all_stores: bool) -> dict[str, int]:
         checked = Checked()
@@ -124,7 +124,7 @@ class Feeds:
         """Records after each cursor, store by store, for ever. A cursor moves once its records were taken."""
         if self._open >= STREAMS_MAX:
             message = f"this gateway serves {STREAMS_MAX} streams already; ask again later, or another gateway"
-            raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, retry_after_s=1.0))
+            raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, "TOO_MANY_STREAMS", retry_after_s=1.0))
         self._open += 1
         poll_s = POLL_S_MIN
         looked_at = monotonic() - 2 * NEW_SHOPS_S
@@ -142,7 +142,8 @@ class Feeds:
                     cursors[store_id] = records[-1].seq
                 poll_s = POLL_S_MIN if found else min(2 * poll_s, POLL_S_MAX)
                 await asyncio.sleep(poll_s if not found else 0)
-            raise Refused(Status(grpc.StatusCode.UNAVAILABLE, "this gateway drains; resume from your cursor"))
+            message = "this gateway drains; resume from your cursor"
+            raise Refused(Status(grpc.StatusCode.UNAVAILABLE, message, "GATEWAY_DRAINING"))
         finally:
             self._open -= 1
 

@@ -29,7 +29,7 @@ class Health:
         """Check; NOT_FOUND for a service that is not ours."""
         if request.service not in SERVICES:
             message = f"service {request.service!r} is not served here; ask for one of {', '.join(SERVICES[1:])}"
-            statuses.put(Status(grpc.StatusCode.NOT_FOUND, message), context)
+            statuses.put(Status(grpc.StatusCode.NOT_FOUND, message, "SERVICE_UNKNOWN"), context)
             return hp.HealthCheckResponse()
         return hp.HealthCheckResponse(status=self._status(request.service))
 

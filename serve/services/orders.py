@@ -269,7 +269,8 @@ class Orders:
         if order is None:
             order_id = format_order_id(ledger_id, number)
             message = f"order_id: there is no order {order_id}, or it was forgotten; check the id"
-            raise Refused(Status(grpc.StatusCode.NOT_FOUND, message))
+            about = (("order_id", order_id),)
+            raise Refused(Status(grpc.StatusCode.NOT_FOUND, message, "ORDER_NOT_FOUND", metadata=about))
         return order
 
     def _fill(self, answer: Order | Rejection, ledger_id: str, reply: Any) -> None:

@@ -204,8 +204,9 @@ class Reservations:
         version, wire = await self._router.ask(store_id, "reservation", store_id, number, deadline=deadline_of(context))
         refuse_older("min_version", store_id, version, request.min_version)
         if wire is None:
+            about = (("store_id", store_id), ("reservation_id", request.reservation_id))
             message = f"shop {store_id} has no reservation {request.reservation_id}, or forgot it; check the id"
-            raise Refused(Status(grpc.StatusCode.NOT_FOUND, message))
+            raise Refused(Status(grpc.StatusCode.NOT_FOUND, message, "RESERVATION_NOT_FOUND", metadata=about))
         fill_reservation(reservation_from_wire(wire), store_id, self._router.chain, reply.reservation)
         reply.version = version
 
@@ -279,7 +280,8 @@ def refuse_older(field: str, store_id: str, version: int, min_version: int) -> N
     """Raises Refused where a ledger has not reached the version that the reader has seen."""
     if version < min_version:
         message = f"{field}: shop {store_id} is at version {version}, {min_version} was asked for; ask for one it gave"
-        raise Refused(Status(grpc.StatusCode.FAILED_PRECONDITION, message))
+        about = (("store_id", store_id), ("version", str(version)))
+        raise Refused(Status(grpc.StatusCode.FAILED_PRECONDITION, message, "VERSION_NOT_REACHED", metadata=about))
 
 
 def _fill(answer: Answer, entry: Entry, chain: Chain, reply: Any) -> None:
