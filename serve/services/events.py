@@ -12,6 +12,7 @@ from typing import Any, Final
 import grpc
 
 from actors.journal.codec import decode_events
+from actors.protocol.actors import LedgerStopped
 from actors.runtime.actor_runtime import FeedRecord
 from actors.shop.touched import touched_skus
 from actors.store_actor import FEED_BYTES_MAX
@@ -22,7 +23,7 @@ from serve.services.reservations import Reservations
 from serve.wire.event_replies import fill_event
 from serve.wire.replies import fill_instant, fill_position
 from serve.wire.statuses import Refused, Status
-from serve.wire.validation import SKU_CHARS_MAX, SKUS_MAX, STORES_MAX, Checked
+from serve.wire.validation import SKU_CHARS_MAX, SKUS_MAX, STORES_MAX, Checked, Violation
 
 STREAMS_MAX: Final = 64  # by gateway
 POLL_S_MIN: Final = 0.02
@@ -116,7 +117,45 @@ class Feeds:
         checked.raise_if_faulty()
         for index, cursor in enumerate(asked):
             await self._known(cursor.store_id, f"cursors[{index}].store_id")
-        return {cursor.store_id: cursor.after_version for cursor in asked}
+        cursors = {cursor.store_id: cursor.after_version for cursor in asked}
+        await self._refuse_beyond(cursors, skip_stopped=all_stores)
+        return cursors
+
+    async def _refuse_beyond(self, cursors: dict[str, int], *, skip_stopped: bool) -> None:
+        """Raises Refused where a cursor lies beyond its shop's head: it would wait, and then skip what happens next.
+        Those at the beginning are not asked about, nor, by those who follow all, actors with a stopped ledger.
+        """
+        deadline = asyncio.get_running_loop().time() + ASK_S_MAX
+        begun = [store_id for store_id, after in cursors.items() if after]
+        groups = self._router.by_actor(begun)
+        asked = (self._heads(actor, mine, skip_stopped, deadline) for actor, mine in groups.items())
+        heads = {store_id: head for found in await asyncio.gather(*asked) for store_id, head in found.items()}
+        for index, (store_id, after) in enumerate(cursors.items()):
+            head = heads.get(store_id, after)
+            if after > head:
+                field = f"cursors[{index}].after_version"
+                description = (
+                    f"is {after}, beyond shop {store_id}'s head, which is {head}; resume from {head} or before"
+                )
+                about = (("store_id", store_id), ("head", str(head)))
+                raise Refused(
+                    Status(
+                        grpc.StatusCode.OUT_OF_RANGE,
+                        f"{field} {description}",
+                        "CURSOR_BEYOND_HEAD",
+                        (Violation(field, description),),
+                        metadata=about,
+                    )
+                )
+
+    async def _heads(self, actor: str, store_ids: list[str], skip_stopped: bool, deadline: float) -> dict[str, int]:
+        try:
+            rows = await self._router.ask_actor(actor, "availability", store_ids, [], deadline=deadline)
+        except LedgerStopped:
+            if not skip_stopped:
+                raise
+            return {}
+        return {store_id: version for store_id, (version, _, _) in zip(store_ids, rows, strict=True)}
 
     async def _records(
         self, cursors: dict[str, int], *, follow_chain: bool

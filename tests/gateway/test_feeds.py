@@ -24,7 +24,6 @@ from serve.sourcing.places import Postcodes
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.streams import Stream, events_of, events_request
 from tests.runtime.loop_time import turns
-from tests.runtime.office import ManualClock
 
 CODE = grpc.StatusCode
 
@@ -303,15 +302,17 @@ def test_draining_ends_the_streams_so_that_readers_resume_elsewhere(front: Front
     front.run(main)
 
 
-def test_a_cursor_ahead_of_the_shop_waits(front: Front, clock: ManualClock) -> None:
+@pytest.mark.parametrize("method", ["WatchEvents", "WatchAvailability"])
+def test_a_cursor_beyond_the_head_is_refused_and_names_the_head(front: Front, method: str) -> None:
+    """What happens up to that cursor would never be told."""
+    found = front.ask(method, events_request(S2=0, S1=3))  # the cursors of both have the same place
+    assert (found.code, found.fields) == (CODE.OUT_OF_RANGE, ["cursors[1].after_version"])
+    assert (found.reason, found.metadata) == ("CURSOR_BEYOND_HEAD", {"store_id": "S1", "head": "2"})
+
     async def main() -> None:
-        stream = Stream(front, "WatchEvents", events_request(S1=3))
-        taking = asyncio.ensure_future(stream.take())
+        stream = Stream(front, method, events_request(S1=2))
         await front.asked("Reserve", reserve_request("k1"))
-        await turns()
-        assert not taking.done()
-        await front.asked("Reserve", reserve_request("k2"))
-        assert [event.version for event in (await taking).events] == [4]
+        assert (await stream.take()).ByteSize()
         await stream.close()
 
     front.run(main)
