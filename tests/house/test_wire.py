@@ -94,6 +94,13 @@ def test_no_field_is_a_word_of_pythons() -> None:
     assert [name for name in fields if keyword.iskeyword(name.rsplit(".", 1)[1])] == []
 
 
+def test_every_file_says_where_go_and_java_put_it() -> None:
+    files = [file.GetOptions() for file in wire_files()]
+    assert {(options.go_package, options.java_package, options.java_multiple_files) for options in files} == {
+        ("holdfast/v1;holdfastv1", "holdfast.v1", True)
+    }
+
+
 def test_health_knows_every_service() -> None:
     services = {service.full_name for file in wire_files() for service in file.services_by_name.values()}
     assert set(SERVICES) == {"", *services}
