@@ -46,14 +46,14 @@ def parse(kind: type[M], payload: bytes) -> M:
         return kind.FromString(payload)
     except DecodeError as error:
         message = f"the request is not a {kind.DESCRIPTOR.full_name}: {error}; text fields must be UTF-8"
-        raise Refused(Status(grpc.StatusCode.INVALID_ARGUMENT, message)) from error
+        raise Refused(Status(grpc.StatusCode.INVALID_ARGUMENT, message, "REQUEST_UNREADABLE")) from error
 
 
 def bound(payload: bytes) -> None:
     """Raises Refused where a request is too large; its answer, which says more, must still fit into a message."""
     if len(payload) > REQUEST_BYTES_MAX:
         message = f"the request has {len(payload)} bytes, at most {REQUEST_BYTES_MAX} are taken; send it in parts"
-        raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message))
+        raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, "REQUEST_TOO_LARGE"))
 
 
 def status_of(error: BaseException) -> Status | None:

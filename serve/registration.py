@@ -11,14 +11,8 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2_grpc
 
-from holdfast.v1 import (
-    admin_service_pb2,
-    event_service_pb2,
-    order_service_pb2,
-    reservation_service_pb2,
-    stock_service_pb2,
-)
 from serve.admission import TIMEOUT_KEY
+from serve.wire.descriptors import SERVICES
 
 
 class _Timed:
@@ -60,10 +54,8 @@ def _timed(factory: Callable[..., Any]) -> Callable[..., Any]:
 def register_holdfast(_servicer: object, server: Any) -> None:
     """Every service of holdfast.v1."""
     server.service_handler_factory = _timed(server.service_handler_factory)
-    modules = (reservation_service_pb2, order_service_pb2, stock_service_pb2, event_service_pb2, admin_service_pb2)
-    for module in modules:
-        for service in module.DESCRIPTOR.services_by_name.values():
-            _register(service, server)
+    for service in SERVICES:
+        _register(service, server)
 
 
 def register_health(servicer: Any, server: Any) -> None:

@@ -72,7 +72,7 @@ TAGS: Final[dict[type, str]] = {
     ev.Released: "released/1",
     ev.Expired: "expired/1",
     ev.Extended: "extended/1",
-    ev.Amended: "amended/1",
+    ev.Amended: "amended/2",
     ev.Claimed: "claimed/1",
     ev.OutcomeApplied: "heeded/1",
     ev.Acknowledged: "acknowledged/1",
@@ -95,7 +95,8 @@ _DECODERS: Final[dict[str, Callable[[list[Any]], ev.Event]]] = {
     "released/1": _released,
     "expired/1": lambda f: ev.Expired(f[0], _lines(f[1])),
     "extended/1": ev.Extended._make,
-    "amended/1": lambda f: ev.Amended(f[0], f[1], f[2], _lines(f[3]), f[4], f[5]),
+    "amended/1": lambda f: ev.Amended(f[0], f[1], f[2], _lines(f[3]), f[4], f[5]),  # without what it held before
+    "amended/2": lambda f: ev.Amended(f[0], f[1], f[2], _lines(f[3]), f[4], f[5], _lines(f[6])),
     "claimed/1": _claimed,
     "heeded/1": _outcome_applied,
     "acknowledged/1": lambda f: ev.Acknowledged(_losses(f[0])),

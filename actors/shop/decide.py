@@ -213,7 +213,8 @@ def _decide_amend(ledger: Ledger, command: Amend, now_ms: int) -> Decision:
     expires_at_ms = now_ms + command.ttl_ms if command.ttl_ms else reservation.expires_at_ms
     if reservation.status is not Status.HELD:
         expires_at_ms = _pickup_deadline_ms(ledger, slot_start_ms, expires_at_ms)
-    amended = Amended(command.key, fingerprint(command), command.number, lines, expires_at_ms, slot_start_ms)
+    content = fingerprint(command)
+    amended = Amended(command.key, content, command.number, lines, expires_at_ms, slot_start_ms, reservation.lines)
     return Accepted((amended,))
 
 

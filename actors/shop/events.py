@@ -98,7 +98,9 @@ class Extended(NamedTuple):
 
 
 class Amended(NamedTuple):
-    """A reservation was changed in one step; all of it as it is from here on."""
+    """A reservation was changed in one step; all of it as it is from here on. `before` are the lines that it held until
+    then: empty in what was written before it was noted.
+    """
 
     key: str
     fingerprint: str
@@ -106,6 +108,7 @@ class Amended(NamedTuple):
     lines: Lines
     expires_at_ms: int
     slot_start_ms: int
+    before: Lines = ()
 
 
 class Claimed(NamedTuple):

@@ -44,7 +44,8 @@ class Admin:
                 f"policy.version is {policy.version}, version {self._router.chain.policy.version} is in force; "
                 "read it again with GetPolicy and send your change with that version"
             )
-            raise Refused(Status(grpc.StatusCode.FAILED_PRECONDITION, message))
+            about = (("version", str(self._router.chain.policy.version)),)
+            raise Refused(Status(grpc.StatusCode.FAILED_PRECONDITION, message, "POLICY_CHANGED", metadata=about))
         fill_policy(self._router.chain.policy, reply.policy)
 
     async def ledger_status(self, payload: bytes, context: Any, reply: ad.GetLedgerStatusResponse) -> None:

@@ -5,24 +5,25 @@ A reader that does not take what it was sent within `TAKE_S_MAX` is cut off, and
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from time import monotonic
 from typing import Any, Final
 
 import grpc
 
 from actors.journal.codec import decode_events
+from actors.protocol.actors import LedgerStopped
 from actors.runtime.actor_runtime import FeedRecord
-from actors.shop import events as ev
+from actors.shop.touched import touched_skus
 from actors.store_actor import FEED_BYTES_MAX
-from holdfast.v1 import event_service_pb2 as es, stock_service_pb2 as ss
+from holdfast.v1 import event_pb2, event_service_pb2 as es, stock_service_pb2 as ss
 from serve.admission import ENDINGS, parse, say_why
 from serve.routing.router import Router
 from serve.services.reservations import Reservations
 from serve.wire.event_replies import fill_event
 from serve.wire.replies import fill_instant, fill_position
 from serve.wire.statuses import Refused, Status
-from serve.wire.validation import SKU_CHARS_MAX, SKUS_MAX, STORES_MAX, Checked
+from serve.wire.validation import SKU_CHARS_MAX, SKUS_MAX, STORES_MAX, Checked, Violation
 
 STREAMS_MAX: Final = 64  # by gateway
 POLL_S_MIN: Final = 0.02
@@ -31,7 +32,7 @@ NEW_SHOPS_S: Final = 0.5  # how often a feed of every shop looks for shops that 
 TAKE_S_MAX: Final = 10.0
 ASK_S_MAX: Final = 30.0  # an actor that restarts is waited for
 MESSAGE_EVENTS_MAX: Final = 1_000
-MESSAGE_ROWS_MAX: Final = 8_192  # lines, movements, positions: 2.4 MB where every SKU is as long as it may be
+MESSAGE_BYTES_MAX: Final = 1_048_576  # a message is larger only where one event alone is; clients take 4 MB
 POSITIONS_MAX: Final = 4_096  # asked for and told at a time
 
 
@@ -102,7 +103,7 @@ class Feeds:
     def _cut_off_if_slow(self, began: float) -> None:
         if self._now() - began > TAKE_S_MAX:
             message = f"the reader did not take what it was sent within {TAKE_S_MAX:g} s; resume from your cursor"
-            raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, retry_after_s=0.1))
+            raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, "READER_TOO_SLOW", retry_after_s=0.1))
 
     async def _cursors(self, asked: Sequence[ss.StoreCursor], *, all_stores: bool) -> dict[str, int]:
         checked = Checked()
@@ -116,7 +117,45 @@ class Feeds:
         checked.raise_if_faulty()
         for index, cursor in enumerate(asked):
             await self._known(cursor.store_id, f"cursors[{index}].store_id")
-        return {cursor.store_id: cursor.after_version for cursor in asked}
+        cursors = {cursor.store_id: cursor.after_version for cursor in asked}
+        await self._refuse_beyond(cursors, skip_stopped=all_stores)
+        return cursors
+
+    async def _refuse_beyond(self, cursors: dict[str, int], *, skip_stopped: bool) -> None:
+        """Raises Refused where a cursor lies beyond its shop's head: it would wait, and then skip what happens next.
+        Those at the beginning are not asked about, nor, by those who follow all, actors with a stopped ledger.
+        """
+        deadline = asyncio.get_running_loop().time() + ASK_S_MAX
+        begun = [store_id for store_id, after in cursors.items() if after]
+        groups = self._router.by_actor(begun)
+        asked = (self._heads(actor, mine, skip_stopped, deadline) for actor, mine in groups.items())
+        heads = {store_id: head for found in await asyncio.gather(*asked) for store_id, head in found.items()}
+        for index, (store_id, after) in enumerate(cursors.items()):
+            head = heads.get(store_id, after)
+            if after > head:
+                field = f"cursors[{index}].after_version"
+                description = (
+                    f"is {after}, beyond shop {store_id}'s head, which is {head}; resume from {head} or before"
+                )
+                about = (("store_id", store_id), ("head", str(head)))
+                raise Refused(
+                    Status(
+                        grpc.StatusCode.OUT_OF_RANGE,
+                        f"{field} {description}",
+                        "CURSOR_BEYOND_HEAD",
+                        (Violation(field, description),),
+                        metadata=about,
+                    )
+                )
+
+    async def _heads(self, actor: str, store_ids: list[str], skip_stopped: bool, deadline: float) -> dict[str, int]:
+        try:
+            rows = await self._router.ask_actor(actor, "availability", store_ids, [], deadline=deadline)
+        except LedgerStopped:
+            if not skip_stopped:
+                raise
+            return {}
+        return {store_id: version for store_id, (version, _, _) in zip(store_ids, rows, strict=True)}
 
     async def _records(
         self, cursors: dict[str, int], *, follow_chain: bool
@@ -124,7 +163,7 @@ class Feeds:
         """Records after each cursor, store by store, for ever. A cursor moves once its records were taken."""
         if self._open >= STREAMS_MAX:
             message = f"this gateway serves {STREAMS_MAX} streams already; ask again later, or another gateway"
-            raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, retry_after_s=1.0))
+            raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, "TOO_MANY_STREAMS", retry_after_s=1.0))
         self._open += 1
         poll_s = POLL_S_MIN
         looked_at = monotonic() - 2 * NEW_SHOPS_S
@@ -142,7 +181,8 @@ class Feeds:
                     cursors[store_id] = records[-1].seq
                 poll_s = POLL_S_MIN if found else min(2 * poll_s, POLL_S_MAX)
                 await asyncio.sleep(poll_s if not found else 0)
-            raise Refused(Status(grpc.StatusCode.UNAVAILABLE, "this gateway drains; resume from your cursor"))
+            message = "this gateway drains; resume from your cursor"
+            raise Refused(Status(grpc.StatusCode.UNAVAILABLE, message, "GATEWAY_DRAINING"))
         finally:
             self._open -= 1
 
@@ -167,56 +207,34 @@ class Feeds:
         ]
 
 
-def _event_messages(store_id: str, after: int, records: list[FeedRecord]) -> list[es.WatchEventsResponse]:
-    """The events after a version, in messages of a bounded size."""
-    message, rows = es.WatchEventsResponse(), 0
-    messages = [message]
+def _event_messages(store_id: str, after: int, records: list[FeedRecord]) -> Iterator[es.WatchEventsResponse]:
+    """The events after a version, in messages of a bounded size, each made when the one before was taken."""
+    message, size = es.WatchEventsResponse(), 0
     for record in records:
         version = record.seq - record.event_count
         for event in decode_events(record.payload):
             version += 1
             if version <= after:
                 continue
-            rows += _rows_of(event)
-            if len(message.events) == MESSAGE_EVENTS_MAX or rows > MESSAGE_ROWS_MAX:
-                message, rows = es.WatchEventsResponse(), _rows_of(event)
-                messages.append(message)
-            fill_event(event, store_id, version, record.at_ms, message.events.add())
-    return [message for message in messages if message.events]
+            told = event_pb2.Event()
+            fill_event(event, store_id, version, record.at_ms, told)
+            size += told.ByteSize()
+            if message.events and (len(message.events) == MESSAGE_EVENTS_MAX or size > MESSAGE_BYTES_MAX):
+                yield message
+                message, size = es.WatchEventsResponse(), told.ByteSize()
+            message.events.append(told)
+    if message.events:
+        yield message
 
 
 def _changed_skus(records: list[FeedRecord], wanted: frozenset[str]) -> list[str]:
     changed: dict[str, None] = {}
     for record in records:
         for event in decode_events(record.payload):
-            for sku in _skus_of(event):
+            for sku in touched_skus(event):
                 if not wanted or sku in wanted:
                     changed[sku] = None
     return list(changed)
-
-
-def _skus_of(event: ev.Event) -> list[str]:
-    match event:
-        case ev.Reserved() | ev.Collected() | ev.Released() | ev.Expired():
-            return [sku for sku, _ in event.lines]
-        case ev.StockAdjusted():
-            return [row.sku for row in event.movements]
-        case ev.StockCounted():
-            return [sku for sku, _ in event.corrections]
-        case ev.SafetyStockSet():
-            return [sku for sku, _ in event.safety_stocks]
-        case _:
-            return []
-
-
-def _rows_of(event: ev.Event) -> int:
-    match event:
-        case ev.Refused():
-            return len(event.rejection.short_lines)
-        case ev.ShortfallDeclared():
-            return len(event.shortfall.losses)
-        case _:
-            return len(_skus_of(event))
 
 
 def _wanted_skus(skus: Sequence[str]) -> frozenset[str]:

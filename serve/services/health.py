@@ -7,18 +7,12 @@ from typing import Any, Final
 import grpc
 from grpc_health.v1 import health_pb2 as hp
 
-from serve.wire import statuses
+from serve.wire import descriptors, statuses
 from serve.wire.statuses import Status
 
 WATCH_EVERY_S: Final = 1.0
 
-SERVICES: Final = (
-    "",
-    "holdfast.v1.ReservationService",
-    "holdfast.v1.StockService",
-    "holdfast.v1.EventService",
-    "holdfast.v1.AdminService",
-)
+SERVICES: Final = ("", *(service.full_name for service in descriptors.SERVICES))  # "" is the whole gateway
 
 
 class Health:
@@ -35,7 +29,7 @@ class Health:
         """Check; NOT_FOUND for a service that is not ours."""
         if request.service not in SERVICES:
             message = f"service {request.service!r} is not served here; ask for one of {', '.join(SERVICES[1:])}"
-            statuses.put(Status(grpc.StatusCode.NOT_FOUND, message), context)
+            statuses.put(Status(grpc.StatusCode.NOT_FOUND, message, "SERVICE_UNKNOWN"), context)
             return hp.HealthCheckResponse()
         return hp.HealthCheckResponse(status=self._status(request.service))
 

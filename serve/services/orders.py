@@ -226,9 +226,9 @@ class Orders:
         checked = Checked()
         checked.store_id("store_id", request.store_id)
         from_ms = 0
-        if request.HasField("from"):
-            checked.instant("from", getattr(request, "from"))
-            from_ms = instant_ms(getattr(request, "from"))
+        if request.HasField("not_before"):
+            checked.instant("not_before", request.not_before)
+            from_ms = instant_ms(request.not_before)
         window_ms = SLOTS_WINDOW_MS_DEFAULT
         if request.HasField("window"):
             window_ms = checked.duration_ms("window", request.window, SLOTS_WINDOW_MS_MAX)
@@ -269,7 +269,8 @@ class Orders:
         if order is None:
             order_id = format_order_id(ledger_id, number)
             message = f"order_id: there is no order {order_id}, or it was forgotten; check the id"
-            raise Refused(Status(grpc.StatusCode.NOT_FOUND, message))
+            about = (("order_id", order_id),)
+            raise Refused(Status(grpc.StatusCode.NOT_FOUND, message, "ORDER_NOT_FOUND", metadata=about))
         return order
 
     def _fill(self, answer: Order | Rejection, ledger_id: str, reply: Any) -> None:

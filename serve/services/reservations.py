@@ -19,20 +19,17 @@ from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import Overloaded
 from serve.routing.router import Router
 from serve.services.orders import Orders
-from serve.wire import statuses, translation
+from serve.wire import page_tokens, statuses, translation
 from serve.wire.items import split_requests
 from serve.wire.replies import fill_held, fill_rejection, fill_reservation
 from serve.wire.statuses import Refused, Status
 from serve.wire.validation import (
     BATCH_REQUESTS_MAX,
-    PAGE_SIZE_MAX,
-    PAGE_TOKEN_DIGITS_MAX,
     STATUSES_MAX,
     STORE_ID,
     Checked,
 )
 
-PAGE_SIZE_DEFAULT = 100
 # What an order in a batch may take of its time. One whose shop is away then says so in its own place, and the batch is
 # answered while the caller still waits, with what became of all the others.
 ORDER_SHARE: Final = 0.5
@@ -204,8 +201,9 @@ class Reservations:
         version, wire = await self._router.ask(store_id, "reservation", store_id, number, deadline=deadline_of(context))
         refuse_older("min_version", store_id, version, request.min_version)
         if wire is None:
+            about = (("store_id", store_id), ("reservation_id", request.reservation_id))
             message = f"shop {store_id} has no reservation {request.reservation_id}, or forgot it; check the id"
-            raise Refused(Status(grpc.StatusCode.NOT_FOUND, message))
+            raise Refused(Status(grpc.StatusCode.NOT_FOUND, message, "RESERVATION_NOT_FOUND", metadata=about))
         fill_reservation(reservation_from_wire(wire), store_id, self._router.chain, reply.reservation)
         reply.version = version
 
@@ -214,14 +212,13 @@ class Reservations:
         request = parse(rs.ListReservationsRequest, payload)
         checked = Checked()
         checked.store_id("store_id", request.store_id)
-        checked.whole("page_size", request.page_size, 0, PAGE_SIZE_MAX)
+        page_size = page_tokens.page_size(checked, request.page_size)
         if len(request.statuses) > STATUSES_MAX:
             checked.fault("statuses", f"has {len(request.statuses)} entries; name each status at most once")
         for index, status in enumerate(request.statuses[:STATUSES_MAX]):
             checked.whole(f"statuses[{index}]", status, 1, STATUSES_MAX)
-        token = request.page_token
-        if token and not (token.isascii() and token.isdigit() and len(token) <= PAGE_TOKEN_DIGITS_MAX):
-            checked.fault("page_token", "is not a token that a page gave; leave it out to start from the oldest")
+        scope = (request.store_id, *sorted({int(status) for status in request.statuses[:STATUSES_MAX]}))
+        token = page_tokens.read(checked, "ListReservations", scope, request.page_token)
         checked.raise_if_faulty()
         store_id = request.store_id
         await self.known(store_id)
@@ -231,12 +228,12 @@ class Reservations:
             store_id,
             [int(status) for status in request.statuses],
             int(token or 0),
-            request.page_size or PAGE_SIZE_DEFAULT,
+            page_size,
             deadline=deadline_of(context),
         )
         for wire in page:
             fill_reservation(reservation_from_wire(wire), store_id, self._router.chain, reply.reservations.add())
-        reply.next_page_token = str(after) if after else ""
+        reply.next_page_token = page_tokens.issue("ListReservations", scope, after) if after else ""
         reply.version = version
 
     async def _name_orders(self, store_id: str, refused: Sequence[tuple[int, Any]], deadline: float) -> None:
@@ -279,7 +276,8 @@ def refuse_older(field: str, store_id: str, version: int, min_version: int) -> N
     """Raises Refused where a ledger has not reached the version that the reader has seen."""
     if version < min_version:
         message = f"{field}: shop {store_id} is at version {version}, {min_version} was asked for; ask for one it gave"
-        raise Refused(Status(grpc.StatusCode.FAILED_PRECONDITION, message))
+        about = (("store_id", store_id), ("version", str(version)))
+        raise Refused(Status(grpc.StatusCode.FAILED_PRECONDITION, message, "VERSION_NOT_REACHED", metadata=about))
 
 
 def _fill(answer: Answer, entry: Entry, chain: Chain, reply: Any) -> None:

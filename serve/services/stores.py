@@ -12,8 +12,7 @@ from actors.shop.ids import format_reservation_id
 from holdfast.v1 import admin_service_pb2 as ad, store_pb2
 from serve.admission import deadline_of, parse
 from serve.routing.router import Router
-from serve.services.reservations import PAGE_SIZE_DEFAULT
-from serve.wire import validation as va
+from serve.wire import page_tokens, validation as va
 from serve.wire.hours import check_hours, fill_hours, year_of
 from serve.wire.replies import fill_instant
 from serve.wire.validation import Checked
@@ -63,16 +62,17 @@ class Stores:
         del context
         request = parse(ad.ListStoresRequest, payload)
         checked = Checked()
-        checked.whole("page_size", request.page_size, 0, va.PAGE_SIZE_MAX)
+        page_size = page_tokens.page_size(checked, request.page_size)
+        token = page_tokens.read(checked, "ListStores", (), request.page_token)
         checked.raise_if_faulty()
         await self._router.refresh_chain()
         chain = self._router.chain
         store_ids = list(chain.stores)
-        start = bisect_right(store_ids, request.page_token) if request.page_token else 0
-        end = start + (request.page_size or PAGE_SIZE_DEFAULT)
+        start = bisect_right(store_ids, token) if token else 0
+        end = start + page_size
         for store_id in store_ids[start:end]:
             _fill_store(chain.stores[store_id], reply.stores.add())
-        reply.next_page_token = store_ids[end - 1] if end < len(store_ids) else ""
+        reply.next_page_token = page_tokens.issue("ListStores", (), store_ids[end - 1]) if end < len(store_ids) else ""
         reply.chain_version = chain.revision
 
     async def _broken(self, before: Chain, stores: list[Store], deadline: float) -> list[_Broken]:

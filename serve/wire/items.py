@@ -20,7 +20,7 @@ def split_requests(batch: Any, kind: Any, payload: bytes) -> Sequence[Any]:
         items = _cut(payload)
         if items is None:
             message = f"the request is not a {batch.DESCRIPTOR.full_name}: {error}"
-            raise Refused(Status(grpc.StatusCode.INVALID_ARGUMENT, message)) from error
+            raise Refused(Status(grpc.StatusCode.INVALID_ARGUMENT, message, "REQUEST_UNREADABLE")) from error
     return [_parse(kind, item, place) for place, item in enumerate(items)]
 
 
@@ -29,7 +29,7 @@ def _parse(kind: Any, item: bytes, place: int) -> Any:
         return kind.FromString(item)
     except DecodeError as error:
         message = f"requests[{place}] is not a {kind.DESCRIPTOR.full_name}: {error}; text fields must be UTF-8"
-        return Status(grpc.StatusCode.INVALID_ARGUMENT, message)
+        return Status(grpc.StatusCode.INVALID_ARGUMENT, message, "REQUEST_UNREADABLE")
 
 
 def _cut(payload: bytes) -> list[bytes] | None:

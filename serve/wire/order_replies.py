@@ -3,8 +3,9 @@
 from typing import Final
 
 from actors.core.chain import Chain
+from actors.core.status import Status
 from actors.orders.ids import format_order_id
-from actors.orders.state import Order, Part
+from actors.orders.state import Order, Part, Standing
 from actors.shop.commands import Lines
 from actors.shop.ids import format_reservation_id
 from holdfast.v1 import order_pb2, order_service_pb2 as os_
@@ -24,7 +25,7 @@ def fill_order(order: Order, ledger_id: str, chain: Chain, reply: order_pb2.Orde
         if not part.reservation or (part.dropped and not any(part.collected)):
             continue  # nothing of it was ever had, or it was amended away before anything was handed over
         filled = reply.parts.add()
-        _fill_part(part, filled)
+        _fill_part(part, decided_status(order, part), filled)
         if part.status in TO_BE_READY:
             fill_promise(chain, part.store_id, order.created_at_ms, part.slot_start_ms, filled)
     fill_instant(order.created_at_ms, reply.created_at)
@@ -35,10 +36,18 @@ def fill_order(order: Order, ledger_id: str, chain: Chain, reply: order_pb2.Orde
     reply.release_reason = int(order.reason or 0)  # type: ignore[assignment]
 
 
-def _fill_part(part: Part, reply: order_pb2.OrderPart) -> None:
+def decided_status(order: Order, part: Part) -> Status:
+    """How a part stands by what was decided: its order's confirmation is the part's, whether or not the shop has heard
+    of it yet. What only a shop decides, and the end of a part, is told as the shop said last.
+    """
+    confirmed = order.standing is Standing.CONFIRMED and part.status is Status.HELD and not part.dropped
+    return Status.CONFIRMED if confirmed else part.status
+
+
+def _fill_part(part: Part, status: Status, reply: order_pb2.OrderPart) -> None:
     reply.store_id = part.store_id
     reply.reservation_id = format_reservation_id(part.store_id, part.reservation)
-    reply.status = int(part.status)  # type: ignore[assignment]
+    reply.status = int(status)  # type: ignore[assignment]
     # What the shop has not yet heard that it gives back, it gives back: the order is what it was amended to.
     left = {} if part.dropped else part.wanted_by_sku()
     for (sku, quantity), held, collected in zip(part.lines, part.held, part.collected, strict=True):

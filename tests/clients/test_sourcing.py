@@ -91,8 +91,8 @@ def test_a_pickup_slot_is_taken_together_with_the_units() -> None:
     service = near_three_shops()
     against(service, use)
     asked, default = service.asked("ListSlots")
-    assert (getattr(asked, "from").seconds, asked.window.seconds) == (NOW_S, 86_400)
-    assert (default.HasField("from"), default.HasField("window")) == (False, False)
+    assert (asked.not_before.seconds, asked.window.seconds) == (NOW_S, 86_400)
+    assert (default.HasField("not_before"), default.HasField("window")) == (False, False)
 
 
 def test_a_reservation_is_amended_or_stays_as_it_was() -> None:

@@ -8,7 +8,7 @@ from serve.services.orders import CANDIDATES_MAX
 from serve.services.stores import CHANNELS_MAX
 from serve.sourcing.places import POSTCODE_CHARS_MAX
 from serve.sourcing.ranking import STORES_MAX as PLAN_STORES_MAX
-from serve.wire import validation as va
+from serve.wire import page_tokens, validation as va
 from serve.wire.hours import REGION_CHARS_MAX, ZONE_CHARS_MAX
 from serve.wire.order_translation import STORE_PLANS_MAX
 
@@ -121,8 +121,8 @@ WHOLES: Final = (
     ("CountStock", "counts[0].quantity", 0, va.STOCK_QUANTITY_MAX, INT64_MAX),
     ("SetSafetyStock", "safety_stocks[0].quantity", 0, va.STOCK_QUANTITY_MAX, INT64_MAX),
     ("GetReservation", "min_version", 0, None, INT64_MAX),
-    ("ListReservations", "page_size", 0, va.PAGE_SIZE_MAX, INT32_MAX),
-    ("ListStores", "page_size", 0, va.PAGE_SIZE_MAX, INT32_MAX),
+    ("ListReservations", "page_size", 0, None, INT32_MAX),
+    ("ListStores", "page_size", 0, None, INT32_MAX),
     ("WatchEvents", "cursors[1].after_version", 0, None, INT64_MAX),
     ("WatchAvailability", "cursors[1].after_version", 0, None, INT64_MAX),
     ("SetPolicy", "policy.limit_rules[0].open_reservations_max", 0, va.QUANTITY_MAX, INT64_MAX),
@@ -172,7 +172,7 @@ INSTANTS: Final = (
     ("AmendOrder", "stores[1].slot_start"),
     ("FindStores", "slot_start"),
     ("FindStores", "sourcing.collect_by"),
-    ("ListSlots", "from"),
+    ("ListSlots", "not_before"),
 )
 
 LISTS: Final[tuple[tuple[str, str, bool, int, object], ...]] = (
@@ -319,8 +319,14 @@ def other_edges() -> Iterator[Edge]:
     """What is wrong with one field alone."""
     yield from (Edge("AdjustStock", "adjustments[0].delta", f"RECEIPT of {delta}", delta) for delta in (0, -1))
     yield from (Edge("AdjustStock", "adjustments[1].delta", f"SALE of {delta}", delta) for delta in (0, 1))
-    for token in ("x", "-1", "1.5", "1" * 19, "1" * 5_000, "\u0661", " 1"):
+    others = (
+        page_tokens.issue("ListReservations", ("S2", 1), 1),
+        page_tokens.issue("ListReservations", ("S1",), 1),
+        page_tokens.issue("ListOthers", ("S1", 1), 1),
+    )
+    for token in ("x", "1", "1" * 19, "1" * 5_000, "\u0661", " 1", "=", *others):
         yield Edge("ListReservations", "page_token", repr(token[:20]), token)
+        yield Edge("ListStores", "page_token", repr(token[:20]), token)
     for degrees in (90.0001, -90.0001, float("nan"), float("inf"), -float("inf"), 1e308):
         yield Edge("PutStores", "stores[1].latitude", str(degrees), degrees)
         yield Edge("PutStores", "stores[1].longitude", str(2.001 * degrees), 2.001 * degrees)

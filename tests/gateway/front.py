@@ -1,6 +1,7 @@
 """A gateway in a test's hands, called by a method's name with a message or with any bytes."""
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self, TypeVar
@@ -31,6 +32,7 @@ UNITS: Final = 1_000
 POSTCODES: Final = Postcodes(  # the shops are at the first
     {"DE": {"10115": Place(0.0, 0.0), "75001": Place(0.0, 1.0)}, "FR": {"75001": Place(0.0, 2.0)}}
 )
+REASON: Final = re.compile(r"[A-Z][A-Z0-9_]{1,61}[A-Z0-9]")
 HEADER_BYTES_MAX: Final = 8_192  # what gRPC takes of trailers
 
 
@@ -65,6 +67,8 @@ class Said(NamedTuple):
     fields: list[str]
     retry_after_ms: int
     header_bytes: int
+    reason: str
+    metadata: dict[str, str]
 
     @property
     def reply(self) -> Any:
@@ -76,6 +80,7 @@ class Said(NamedTuple):
 def said(context: Context, replies: list[Any]) -> Said:
     """What the context says of a call, and that it says it well."""
     fields: list[str] = []
+    reason, metadata = "", dict[str, str]()
     retry_after_ms = 0
     size = len(context.details.encode())
     for key, value in context.trailers:
@@ -85,14 +90,20 @@ def said(context: Context, replies: list[Any]) -> Said:
         assert (rich.code, rich.message) == (context.code.value[0], context.details)
         for detail in rich.details:
             bad, retry = error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
-            if detail.Unpack(bad):
+            info = error_details_pb2.ErrorInfo()
+            if detail.Unpack(info):
+                assert info.domain == "holdfast"
+                assert REASON.fullmatch(info.reason), info.reason
+                reason, metadata = info.reason, dict(info.metadata)
+            elif detail.Unpack(bad):
                 assert all(violation.description for violation in bad.field_violations)
                 fields += [violation.field for violation in bad.field_violations]
             elif detail.Unpack(retry):
                 retry_after_ms = retry.retry_delay.ToMilliseconds()
     if context.code is not grpc.StatusCode.OK:
         assert context.details, "a status without a sentence"
-    return Said(replies, context.code, context.details, fields, retry_after_ms, size)
+        assert reason, "a status without a reason"
+    return Said(replies, context.code, context.details, fields, retry_after_ms, size, reason, metadata)
 
 
 class Front:

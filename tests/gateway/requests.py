@@ -16,6 +16,7 @@ from holdfast.v1 import (
     stock_pb2,
     stock_service_pb2 as ss,
 )
+from serve.wire import page_tokens
 from tests.gateway.front import Front, reserve_request
 
 HELD: Final = "S1:3"  # a reservation that stands; numbers 1 and 2 are the policy and the receipt
@@ -88,7 +89,6 @@ GOOD: Final[dict[str, Callable[[str], Message]]] = {
         store_id="S1",
         statuses=[reservation_pb2.RESERVATION_STATUS_HELD],
         page_size=10,
-        page_token="1",  # noqa: S106  # no password
     ),
     "AdjustStock": lambda key: ss.AdjustStockRequest(
         idempotency_key=key,
@@ -124,7 +124,7 @@ GOOD: Final[dict[str, Callable[[str], Message]]] = {
             },
         ]
     ),
-    "ListStores": lambda _: ad.ListStoresRequest(page_size=2, page_token="S1"),  # noqa: S106  # no password
+    "ListStores": lambda _: ad.ListStoresRequest(page_size=2, page_token=page_tokens.issue("ListStores", (), "S1")),
     "GetPolicy": lambda _: ad.GetPolicyRequest(),
     "SetPolicy": lambda _: ad.SetPolicyRequest(
         policy={

@@ -257,3 +257,14 @@ def test_changes_of_stock_say_what_they_did(front: Front) -> None:
         "AdjustStock", ss.AdjustStockRequest(idempotency_key="s1", store_id="S1", source="x", adjustments=rows)
     )
     assert reused.rejection.reason == error_pb2.REASON_IDEMPOTENCY_KEY_REUSED
+
+
+def test_a_status_says_to_programs_why_and_what_about(front: Front) -> None:
+    """`said` asks of every status in these tests that it has a reason."""
+    unknown = front.ask("GetReservation", rs.GetReservationRequest(reservation_id="S1:99"))
+    about = {"store_id": "S1", "reservation_id": "S1:99"}
+    assert (unknown.reason, unknown.metadata) == ("RESERVATION_NOT_FOUND", about)
+    nowhere = front.ask("ListReservations", rs.ListReservationsRequest(store_id="S9"))
+    assert (nowhere.reason, nowhere.metadata) == ("STORE_UNKNOWN", {"store_id": "S9"})
+    assert front.ask("Reserve", b"\xff").reason == "REQUEST_UNREADABLE"
+    assert front.ask("Reserve", rs.ReserveRequest()).reason == "INVALID_FIELDS"

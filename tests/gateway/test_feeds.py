@@ -19,12 +19,11 @@ from holdfast.v1 import (
     stock_service_pb2 as ss,
 )
 from serve.routing.router import ASKING_MAX, Router
-from serve.services.events import MESSAGE_ROWS_MAX, POSITIONS_MAX, STREAMS_MAX, TAKE_S_MAX, Feeds
+from serve.services.events import MESSAGE_BYTES_MAX, POSITIONS_MAX, STREAMS_MAX, TAKE_S_MAX, Feeds
 from serve.sourcing.places import Postcodes
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.streams import Stream, events_of, events_request
 from tests.runtime.loop_time import turns
-from tests.runtime.office import ManualClock
 
 CODE = grpc.StatusCode
 
@@ -164,7 +163,7 @@ def test_all_stores_are_told_from_their_cursors_and_new_ones_join(front: Front) 
     front.run(main)
 
 
-def test_messages_are_bounded_by_rows_too(front: Front) -> None:
+def test_messages_are_bounded_by_bytes_too(front: Front) -> None:
     """Opening stock comes in calls of 4,096 rows; a client that takes 4 MB a message must get through it."""
     sku = "x" * 58
     for call in range(5):
@@ -179,8 +178,7 @@ def test_messages_are_bounded_by_rows_too(front: Front) -> None:
         versions: list[int] = []
         while len(versions) < 5:
             message = await stream.take()
-            assert message.ByteSize() < 4_000_000
-            assert sum(len(event.stock_adjusted.adjustments) for event in message.events) <= MESSAGE_ROWS_MAX
+            assert message.ByteSize() < MESSAGE_BYTES_MAX + 16 * len(message.events)  # what each event is framed by
             versions += [event.version for event in message.events]
         assert versions == [3, 4, 5, 6, 7]
         await stream.close()
@@ -304,15 +302,17 @@ def test_draining_ends_the_streams_so_that_readers_resume_elsewhere(front: Front
     front.run(main)
 
 
-def test_a_cursor_ahead_of_the_shop_waits(front: Front, clock: ManualClock) -> None:
+@pytest.mark.parametrize("method", ["WatchEvents", "WatchAvailability"])
+def test_a_cursor_beyond_the_head_is_refused_and_names_the_head(front: Front, method: str) -> None:
+    """What happens up to that cursor would never be told."""
+    found = front.ask(method, events_request(S2=0, S1=3))  # the cursors of both have the same place
+    assert (found.code, found.fields) == (CODE.OUT_OF_RANGE, ["cursors[1].after_version"])
+    assert (found.reason, found.metadata) == ("CURSOR_BEYOND_HEAD", {"store_id": "S1", "head": "2"})
+
     async def main() -> None:
-        stream = Stream(front, "WatchEvents", events_request(S1=3))
-        taking = asyncio.ensure_future(stream.take())
+        stream = Stream(front, method, events_request(S1=2))
         await front.asked("Reserve", reserve_request("k1"))
-        await turns()
-        assert not taking.done()
-        await front.asked("Reserve", reserve_request("k2"))
-        assert [event.version for event in (await taking).events] == [4]
+        assert (await stream.take()).ByteSize()
         await stream.close()
 
     front.run(main)

@@ -132,6 +132,15 @@ def test_under_a_limit_of_the_chain_a_shopper_is_not_locked_out_by_his_own_baske
     assert "the order" in confirmed.message
 
 
+def test_a_confirmed_orders_parts_are_confirmed_at_once_and_in_every_repeat(front: Front) -> None:
+    order = reserve(front, "k1", 7).order
+    assert {Status(part.status) for part in order.parts} == {Status.HELD}
+    request = os_.ConfirmOrderRequest(idempotency_key="c1", order_id=order.order_id)
+    first = front.accept("ConfirmOrder", request)
+    assert [Status(part.status) for part in first.order.parts] == [Status.CONFIRMED] * 2
+    assert front.accept("ConfirmOrder", request) == first, "a repeat is answered as at first"
+
+
 def test_two_that_amend_at_once_do_not_add_up(front: Front) -> None:
     order = reserve(front, "k1", 1, sourcing=order_pb2.Sourcing(place={})).order
 

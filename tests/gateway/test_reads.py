@@ -59,7 +59,7 @@ def test_an_order_that_is_not_there_is_not_found(front: Front) -> None:
         assert (rejection.reason, rejection.order_id) == (error_pb2.REASON_RESERVATION_NOT_FOUND, "0007/1907"), method
 
 
-@pytest.mark.parametrize("page_size", [0, 1, 2, 3, 50, 1_000])
+@pytest.mark.parametrize("page_size", [0, 1, 2, 3, 50, 1_000, 2**31 - 1])
 def test_pages_show_every_reservation_once(front: Front, page_size: int) -> None:
     for number in range(7):
         front.reserve(f"k{number}")

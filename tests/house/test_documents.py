@@ -23,6 +23,7 @@ STATUSES: Final = {
     "DEADLINE_EXCEEDED",
     "INTERNAL",
     "UNIMPLEMENTED",
+    "OUT_OF_RANGE",
 }
 
 

@@ -1,22 +1,25 @@
 """The wire: generated modules equal their sources, the ledger's enums equal the wire's, and buf finds nothing."""
 
 import importlib
+import keyword
 import os
 import pkgutil
 import runpy
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
 import pytest
-from google.protobuf.descriptor import EnumDescriptor
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 import actors.shop
 from holdfast.v1 import error_pb2, reservation_pb2
+from serve.services.health import SERVICES
 from tests.house.sources import ROOT
 
 PROTO: Final = ROOT / "proto"
@@ -87,6 +90,37 @@ def test_the_ledgers_enums_are_the_wires(name: str, prefix: str, wire: EnumDescr
 def test_the_wires_enums_have_no_hole(wire: EnumDescriptor) -> None:
     """Precedence is the number, so numbers are given out in sequence."""
     assert [value.number for value in wire.values] == list(range(len(wire.values)))
+
+
+def wire_files() -> list[FileDescriptor]:
+    """The descriptors of all proto files."""
+    names = [file.stem + "_pb2" for file in sorted((PROTO / "holdfast" / "v1").glob("*.proto"))]
+    return [importlib.import_module(f"holdfast.v1.{name}").DESCRIPTOR for name in names]
+
+
+def fields_of(messages: Iterable[Descriptor]) -> Iterator[str]:
+    """Full names of the fields of messages, those that are within others too."""
+    for message in messages:
+        yield from (field.full_name for field in message.fields)
+        yield from fields_of(message.nested_types)
+
+
+def test_no_field_is_a_word_of_pythons() -> None:
+    fields = [name for file in wire_files() for name in fields_of(file.message_types_by_name.values())]
+    assert len(fields) > 100
+    assert [name for name in fields if keyword.iskeyword(name.rsplit(".", 1)[1])] == []
+
+
+def test_every_file_says_where_go_and_java_put_it() -> None:
+    files = [file.GetOptions() for file in wire_files()]
+    assert {(options.go_package, options.java_package, options.java_multiple_files) for options in files} == {
+        ("holdfast/v1;holdfastv1", "holdfast.v1", True)
+    }
+
+
+def test_health_knows_every_service() -> None:
+    services = {service.full_name for file in wire_files() for service in file.services_by_name.values()}
+    assert set(SERVICES) == {"", *services}
 
 
 def buf() -> str | None:

@@ -42,7 +42,7 @@ def play(text: str, policy: Policy | None = None, core: Core | None = None) -> W
         if getattr(line, column) != getattr(its, column) and not (column == "stock" and not line.stock)
     ]
     assert not wrong, "the page came as\n" + _shown(columns, came, set(wrong))
-    complaints = watched.complaints()
+    complaints = watched.complaints() or watched.mistold()
     assert not complaints, "\n".join(complaints)
     return watched
 

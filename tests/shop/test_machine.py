@@ -380,7 +380,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Journal, replay, snapshot and audit agree; once orders are over and callers stop, nothing stays reserved."""
-        complaints = self.watched.complaints()
+        complaints = self.watched.complaints() or self.watched.mistold()
         assert not complaints, "\n".join(complaints)
         parts = self.model.parts()
         for part in parts:

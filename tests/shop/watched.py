@@ -12,13 +12,14 @@ from actors.shop.audit_books import AuditResult, compare
 from actors.shop.commands import ApplyOutcome, Command, claim_key
 from actors.shop.decide import decide
 from actors.shop.decision import Decision, Rejected
-from actors.shop.events import Event, Expired, PolicyAdopted, Refused
+from actors.shop.events import Event, Expired, PolicyAdopted, Refused, SafetyStockSet, StockAdjusted, StockCounted
 from actors.shop.evolve import evolve
 from actors.shop.expiry import due
 from actors.shop.idempotency import fingerprint, first_answer
 from actors.shop.invariants import check
 from actors.shop.snapshot import Capture, restore
 from actors.shop.state import REMEMBERED_ANSWERS_MAX, Ledger, Recorded, Remembered, StockOutcome
+from actors.shop.touched import touched_skus
 from actors.shop.transact import Transacted, expire, transact
 
 DAY_ZERO_MS: Final = 19_700 * DAY_MS  # midnight, so that a page's days are the ledger's
@@ -133,6 +134,22 @@ class Watched:
             evolve(ledger, record.event, record.at_ms)
         return ledger
 
+    def mistold(self) -> list[str]:
+        """Events that changed another position than they name, or none that they name. Rows of stock may name one that
+        stays as it was.
+        """
+        ledger, found = Ledger(self.ledger.store_id), []
+        for record in self.records:
+            before = stock_of(ledger)
+            evolve(ledger, record.event, record.at_ms)
+            after = stock_of(ledger)
+            changed = {sku for sku in after if after[sku] != before.get(sku)}
+            told = set(touched_skus(record.event))
+            of_stock = isinstance(record.event, StockAdjusted | StockCounted | SafetyStockSet)
+            if (changed - told) or (told - changed and not of_stock):
+                found.append(f"told: {record.event} told {sorted(told)} and changed {sorted(changed)}")
+        return found
+
     def audited(self) -> AuditResult:
         """The second opinion on the journal."""
         audit = Audit()
@@ -142,10 +159,7 @@ class Watched:
 
     def stock(self) -> dict[str, tuple[int, int, int, int]]:
         """Live positions as the audit has them: on_hand, reserved, allotted, safety_stock."""
-        return {
-            sku: (position.on_hand, position.reserved, position.allotted, position.safety_stock)
-            for sku, position in self.ledger.positions.items()
-        }
+        return stock_of(self.ledger)
 
     def complaints(self) -> list[str]:
         """What every checker has to say; each line begins with the checker's name."""
@@ -173,6 +187,14 @@ class Watched:
         for event in events:
             version += 1
             self.records.append(Record(version, self.epoch, at_ms, event))
+
+
+def stock_of(ledger: Ledger) -> dict[str, tuple[int, int, int, int]]:
+    """Positions as callers see them: on_hand, reserved, allotted, safety_stock."""
+    return {
+        sku: (position.on_hand, position.reserved, position.allotted, position.safety_stock)
+        for sku, position in ledger.positions.items()
+    }
 
 
 def written(capture: Capture) -> list[bytes]:

@@ -188,13 +188,14 @@ class FindStoresResponse(_message.Message):
     def __init__(self, candidates: _Optional[_Iterable[_Union[_order_pb2.Candidate, _Mapping]]] = ..., plan: _Optional[_Iterable[_Union[StorePlan, _Mapping]]] = ..., missing: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., left_off: _Optional[int] = ..., excluded: _Optional[_Iterable[_Union[_order_pb2.ExcludedCount, _Mapping]]] = ...) -> None: ...
 
 class ListSlotsRequest(_message.Message):
-    __slots__ = ("store_id", "window")
+    __slots__ = ("store_id", "not_before", "window")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
-    FROM_FIELD_NUMBER: _ClassVar[int]
+    NOT_BEFORE_FIELD_NUMBER: _ClassVar[int]
     WINDOW_FIELD_NUMBER: _ClassVar[int]
     store_id: str
+    not_before: _timestamp_pb2.Timestamp
     window: _duration_pb2.Duration
-    def __init__(self, store_id: _Optional[str] = ..., window: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., **kwargs) -> None: ...
+    def __init__(self, store_id: _Optional[str] = ..., not_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., window: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Slot(_message.Message):
     __slots__ = ("start", "end", "capacity", "left")

@@ -259,6 +259,5 @@ async def list_slots(
     """A shop's pickup slots with the places left. `from_ms` None is now; `window_ms`, up to 31 days, None is 2 days."""
     request = service_pb2.ListSlotsRequest(store_id=store_id, window=to_optional_duration(window_ms))
     if from_ms is not None:
-        # `from` is a word of Python's, and cannot be given by name.
-        getattr(request, "from").CopyFrom(to_timestamp(from_ms))
+        request.not_before.CopyFrom(to_timestamp(from_ms))
     return pickup_slots_from(await self.internals.caller.ask(methods.LIST_SLOTS, request, timeout_ms=timeout_ms))

@@ -1,0 +1,71 @@
+"""Every event names the positions that it changed. That told is what changed is compared for each event of every page
+(see `page.play`) and of every random history; here, that all kinds of event come up, and that a wrong name is seen.
+"""
+
+from typing import get_args
+
+import pytest
+
+from actors.core.policy import Policy
+from actors.shop import events as ev
+from actors.shop.touched import touched_skus
+from tests.shop.page import play
+from tests.shop.watched import DAY_ZERO_MS, Watched
+
+PAGE = """
+    at   | said                        | events
+    0:00 | receive A 5, B 5            | StockAdjusted
+    0:01 | reserve ann A 3, A 1        | Reserved
+    0:01 | reserve bob A 9             | Refused
+    0:02 | amend #2 A 1, B 2           | Amended
+    0:02 | amend #2 B 2, A 1 for 5h    | Amended
+    0:03 | extend #2 for 1h            | Extended
+    0:03 | confirm #2                  | Confirmed
+    0:04 | ready #2                    | ReadyMarked
+    0:05 | collect #2 B 1              | Collected
+    0:05 | collect #2                  | Collected
+    0:06 | claim o1 ann A 2, B 1       | Claimed
+    0:07 | heed o1 1 HELD until 2:00   | OutcomeApplied HELD
+    0:08 | collect #11 A 1             | Collected
+    0:08 | acknowledge #11 13          | Acknowledged
+    0:09 | heed o1 2 RELEASED          | OutcomeApplied RELEASED
+    0:10 | reserve cy A 1, B 1         | Reserved
+    0:11 | release #16 A 1             | Released OTHER
+    2:30 | wait                        | Expired
+    2:31 | reserve di A 2              | Reserved
+    2:32 | sell A 3                    | StockAdjusted, ShortfallDeclared, Released SHORTFALL
+"""
+
+
+def test_every_kind_of_event_tells_what_it_changed() -> None:
+    watched = play(PAGE)
+    for event in (ev.StockCounted("c", "", 0, (("A", 4), ("C", 0)), 0, ()), ev.SafetyStockSet("s", "", (("A", 1),))):
+        watched._journal([event], watched.ledger.time_ms)
+    watched._journal([ev.PolicyAdopted(1, _document())], watched.ledger.time_ms)
+    assert watched.mistold() == []
+    assert {type(record.event) for record in watched.records} == set(get_args(ev.Event))
+
+
+def _document() -> dict[str, object]:
+    watched = Watched(Policy(version=1))
+    (record,) = watched.records
+    assert isinstance(record.event, ev.PolicyAdopted)
+    assert record.at_ms == DAY_ZERO_MS
+    return record.event.document
+
+
+def test_an_amendment_names_what_it_gave_back_and_what_it_took_more_of() -> None:
+    amended = ev.Amended("k", "", 2, (("A", 1), ("B", 1), ("A", 1), ("D", 4)), 0, 0, (("A", 2), ("B", 2), ("C", 1)))
+    assert sorted(touched_skus(amended)) == ["B", "C", "D"]
+
+
+@pytest.mark.parametrize("kind", ["Amended", "Claimed", "OutcomeApplied", "Reserved", "StockAdjusted", "Expired"])
+def test_a_branch_that_keeps_silent_is_seen(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = play(PAGE)
+
+    def silent(event: ev.Event) -> tuple[str, ...]:
+        return () if type(event).__name__ == kind else touched_skus(event)
+
+    monkeypatch.setattr("tests.shop.watched.touched_skus", silent)
+    assert watched.mistold()
+    assert all(kind in complaint for complaint in watched.mistold())
