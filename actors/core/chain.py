@@ -10,15 +10,16 @@ from actors.core.policy import Policy, from_document, to_document
 
 
 class Store(NamedTuple):
-    """One shop. Degrees; `paused` takes no new reservations; `channels` are those that it serves, none: all.
+    """One shop. Degrees, both None where it has no place; `paused` takes no new reservations; `channels` are those it
+    serves, none: all.
 
     `holiday_region` is where the calendar's holidays are from, for those who read it; nothing is decided by it.
     """
 
     store_id: str
     name: str
-    latitude: float
-    longitude: float
+    latitude: float | None
+    longitude: float | None
     paused: bool
     channels: tuple[str, ...] = ()
     calendar: Calendar = ALWAYS_OPEN

@@ -90,8 +90,8 @@ class StoreRow(BaseModel):
 
     store_id: str
     name: str = Field(default="", max_length=NAME_CHARS_MAX)
-    latitude: float = Field(default=0.0, ge=-90, le=90)
-    longitude: float = Field(default=0.0, ge=-180, le=180)
+    latitude: float | None = Field(default=None, ge=-90, le=90)
+    longitude: float | None = Field(default=None, ge=-180, le=180)
     paused: bool = False
     channels: list[Annotated[str, Field(min_length=1, max_length=CHANNEL_CHARS_MAX)]] = []
     hours: HoursRow | None = None
@@ -103,6 +103,12 @@ class StoreRow(BaseModel):
         if hours is None:
             return store
         return store._replace(calendar=hours.to_calendar(year), holiday_region=hours.holidays or "")
+
+    @model_validator(mode="after")
+    def _has_both_degrees_or_none(self) -> "StoreRow":
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("write latitude and longitude, or neither for a shop without a place")
+        return self
 
     @field_validator("store_id")
     @classmethod

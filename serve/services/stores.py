@@ -136,7 +136,12 @@ def _store(checked: Checked, field: str, row: store_pb2.Store, year: int) -> Sto
         for index, channel in enumerate(row.channels):
             checked.text(f"{field}.channels[{index}]", channel, va.CHANNEL_CHARS_MAX)
     channels = tuple(sorted(set(row.channels)))
-    place = (row.store_id, row.name, row.latitude, row.longitude, row.paused)
+    has_latitude, has_longitude = row.HasField("latitude"), row.HasField("longitude")
+    if has_latitude != has_longitude:
+        missing = "longitude" if has_latitude else "latitude"
+        checked.fault(f"{field}.{missing}", "is not set; send both degrees, or neither for a shop without a place")
+    degrees = (row.latitude, row.longitude) if has_latitude else (None, None)
+    place = (row.store_id, row.name, *degrees, row.paused)
     if not row.HasField("hours"):
         return Store(*place, channels)
     calendar = check_hours(checked, f"{field}.hours", row.hours, year)
@@ -146,8 +151,8 @@ def _store(checked: Checked, field: str, row: store_pb2.Store, year: int) -> Sto
 def _fill_store(store: Store, reply: store_pb2.Store) -> None:
     reply.store_id = store.store_id
     reply.name = store.name
-    reply.latitude = store.latitude
-    reply.longitude = store.longitude
+    if store.latitude is not None and store.longitude is not None:
+        reply.latitude, reply.longitude = store.latitude, store.longitude
     reply.paused = store.paused
     reply.channels.extend(store.channels)
     if store.calendar != ALWAYS_OPEN:

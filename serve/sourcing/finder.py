@@ -68,13 +68,13 @@ class Finder:
         Where none in reach can serve, the nearest beyond are asked too, since a refusal names them, and the nearest
         that are too late, since it says whether more time would do.
         """
-        store_index, ready_times = self._atlas_now()
+        store_index, ready_times = self._index_now()
         now_ms = self._clock.now_ms()
         ready_ms = await ready_times.at(now_ms)
         ask = replace(ask, ready_by_ms=slot_start_ms or self._ready_by_ms(ask, now_ms))
         metres = store_index.metres_from(ask.place)
         in_time = ready_ms <= ask.ready_by_ms
-        willing = ~store_index.paused & store_index.serves(ask.channel)
+        willing = store_index.placed & ~store_index.paused & store_index.serves(ask.channel)
         able = willing & in_time
         near = metres <= ask.limits.kilometres_max * 1_000
         reach = np.flatnonzero(able & near)
@@ -116,7 +116,7 @@ class Finder:
         """The shops by preference."""
         return rank(search.store_index, search.known, search.ask, search.policy, at_most=at_most, explain=explain)
 
-    def _atlas_now(self) -> tuple[StoreIndex, ReadyTimes]:
+    def _index_now(self) -> tuple[StoreIndex, ReadyTimes]:
         chain = self._router.chain
         if self._atlas is None or self._atlas.revision != chain.revision:
             channels = {store.store_id: store.channels for store in chain.stores.values() if store.channels}

@@ -37,8 +37,9 @@ class Exclusion(IntEnum):
 
     PAUSED = 1
     CHANNEL_NOT_SERVED = 2
+    NO_PLACE = 9  # younger than the others: its number is the wire's
     CLOSED = 3
-    NOT_READY_IN_TIME = 8  # younger than the others: its number is the wire's
+    NOT_READY_IN_TIME = 8  # likewise
     NO_CAPACITY = 4
     TOO_FAR = 5
     NO_STOCK = 6
@@ -128,8 +129,8 @@ class Candidate(NamedTuple):
 
     @property
     def kilometres(self) -> float:
-        """Along the great circle."""
-        return self.metres / 1_000
+        """Along the great circle; 0 where the shop has no place."""
+        return 0.0 if self.excluded is Exclusion.NO_PLACE else self.metres / 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,7 @@ def survey(index: StoreIndex, known: Known, ask: Ask) -> Survey:
         excluded[~known.open_] = Exclusion.CLOSED
     if known.ready_ms is not None:
         excluded[known.ready_ms == NEVER_MS] = Exclusion.CLOSED
+    excluded[~index.placed] = Exclusion.NO_PLACE
     excluded[~index.serves(ask.channel)] = Exclusion.CHANNEL_NOT_SERVED
     excluded[index.paused] = Exclusion.PAUSED
     return Survey(metres, some, whole, excluded)

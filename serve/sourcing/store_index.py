@@ -15,6 +15,7 @@ Flags = npt.NDArray[np.bool_]
 Array = TypeVar("Array", bound=npt.NDArray[Any])
 
 EARTH_RADIUS_METRES: Final = 6_371_008.8  # mean radius, IUGG
+FARTHEST_METRES: Final = 20_015_115  # half of the way round
 ROW_BITS: Final = 20
 SHOPS_MAX: Final = 1 << ROW_BITS  # a distance and a row share one 64-bit number, see `nearest`
 
@@ -25,9 +26,9 @@ class Shop(Protocol):
     @property
     def store_id(self) -> str: ...
     @property
-    def latitude(self) -> float: ...
+    def latitude(self) -> float | None: ...
     @property
-    def longitude(self) -> float: ...
+    def longitude(self) -> float | None: ...
     @property
     def paused(self) -> bool: ...
 
@@ -36,21 +37,23 @@ class Shop(Protocol):
 class StoreIndex:
     """Shops by row, in the sequence of their ids. Made once a revision; its arrays refuse to be written to.
 
-    `points` is [3, shops]: unit vectors from the centre of the earth. `serving` says by channel which shops serve it,
-    for the channels that some shop names; a channel that none names is served by the shops that name none at all.
+    `points` is [3, shops]: unit vectors from the centre of the earth, without meaning where a shop is not `placed`.
+    `serving` says by channel which shops serve it, for the channels that some shop names; a channel that none names is
+    served by the shops that name none at all.
     """
 
     revision: int
     store_ids: tuple[str, ...]
     rows: Mapping[str, int]
     points: Floats
+    placed: Flags
     paused: Flags
     serving: Mapping[str, Flags]
     serving_any: Flags
 
     @classmethod
     def of(cls, revision: int, shops: Iterable[Shop], channels: Mapping[str, Collection[str]] | None = None) -> Self:
-        """The atlas of some shops. `channels` by store_id are those that the shop serves; absent or empty is all.
+        """The index of some shops. `channels` by store_id are those that the shop serves; absent or empty is all.
 
         That coordinates are finite and in range, and ids unique, is for the chain to check before it takes a shop in.
         """
@@ -59,8 +62,8 @@ class StoreIndex:
         served = [frozenset((channels or {}).get(shop.store_id, ())) for shop in in_sequence]
         named = frozenset[str]().union(*served)
         points = unit_vectors(
-            np.array([shop.latitude for shop in in_sequence], np.float64),
-            np.array([shop.longitude for shop in in_sequence], np.float64),
+            np.array([shop.latitude or 0.0 for shop in in_sequence], np.float64),
+            np.array([shop.longitude or 0.0 for shop in in_sequence], np.float64),
         )
         store_ids = tuple(shop.store_id for shop in in_sequence)
         return cls(
@@ -68,6 +71,7 @@ class StoreIndex:
             store_ids,
             {store_id: row for row, store_id in enumerate(store_ids)},
             _fixed(points),
+            _fixed(np.array([shop.latitude is not None for shop in in_sequence], np.bool_)),
             _fixed(np.array([shop.paused for shop in in_sequence], np.bool_)),
             {each: _fixed(np.array([not some or each in some for some in served], np.bool_)) for each in sorted(named)},
             _fixed(np.array([not some for some in served], np.bool_)),
@@ -82,6 +86,7 @@ class StoreIndex:
 
     def metres_from(self, place: Place) -> Ints:
         """The great-circle distance from a place to every shop, in whole metres, so that sums are exact and ties real.
+        Of a shop without a place: half of the way round the earth.
 
         The haversine of an angle is a quarter of its chord squared; with the shops' points at hand that spares two
         sines for each: 30 us for 5,000 shops, and 108 us by the textbook's formula.
@@ -92,6 +97,7 @@ class StoreIndex:
         # Rounding may carry the far side of the earth past 1, where there is no arc.
         np.minimum(haversines, 1.0, out=haversines)
         metres: Ints = np.rint((2.0 * EARTH_RADIUS_METRES) * np.arcsin(np.sqrt(haversines))).astype(np.int64)
+        metres[~self.placed] = FARTHEST_METRES
         return metres
 
 

@@ -15,11 +15,11 @@ KILOMETRES_A_DEGREE: Final = math.pi * EARTH_RADIUS_METRES / 180_000
 
 
 class Shop(NamedTuple):
-    """What an atlas reads of a shop."""
+    """What the store index reads of a shop."""
 
     store_id: str
-    latitude: float
-    longitude: float
+    latitude: float | None
+    longitude: float | None
     paused: bool = False
 
 

@@ -27,7 +27,7 @@ NIGHT = [{"to_minute": 240, "staff": 1}]
 
 def put(front: Front, hours: dict[str, Any] | None = None, store_id: str = "S1", **fields: Any) -> ad.PutStoresResponse:
     """Give a shop hours, or none."""
-    store = store_pb2.Store(store_id=store_id, hours=hours, **fields)
+    store = store_pb2.Store(store_id=store_id, latitude=0.0, longitude=0.0, hours=hours, **fields)
     return front.accept("PutStores", ad.PutStoresRequest(stores=[store]))  # type: ignore[no-any-return]
 
 

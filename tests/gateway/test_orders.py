@@ -37,7 +37,7 @@ def front(tmp_path: Path) -> Iterator[Front]:
     with Front(tmp_path, ManualClock(ms(SATURDAY))) as front:
         hours = {"S1": BERLIN, "S2": LATE, "S3": None}
         stores = [
-            store_pb2.Store(store_id=store_id, longitude=place, hours=own)
+            store_pb2.Store(store_id=store_id, latitude=0.0, longitude=place, hours=own)
             for place, (store_id, own) in enumerate(hours.items())
         ]
         front.accept("PutStores", ad.PutStoresRequest(stores=stores))
@@ -104,7 +104,10 @@ def test_a_basket_that_is_reserved_again_keeps_what_nobody_else_may_have(front: 
 def test_a_basket_that_is_reserved_again_keeps_its_place_in_a_full_slot(front: Front) -> None:
     one_place = {"slot_minutes": 60, "staff": [{"duties": [{"to_minute": 1_440, "staff": 1}]}] * 7}
     hours = {**BERLIN, **one_place, "pickups_per_staff_hour": 1}
-    front.accept("PutStores", ad.PutStoresRequest(stores=[store_pb2.Store(store_id="S1", hours=hours)]))
+    front.accept(
+        "PutStores",
+        ad.PutStoresRequest(stores=[store_pb2.Store(store_id="S1", latitude=0.0, longitude=0.0, hours=hours)]),
+    )
     at_two = {"seconds": ms("2026-11-21T14:00+01:00") // 1_000}
     first = reserve(front, "k1", 2, basket_id="b", slot_start=at_two).order
     assert held(first) == [("S1", 2)]
@@ -193,7 +196,10 @@ def test_a_hold_keeps_its_time_open_or_closed(front: Front) -> None:
 def test_an_answer_promises_when_it_can_be_ready(front: Front) -> None:
     """Saturday at ten in Berlin: after two hours of picking, at noon; what opens later, later; no hours, no promise."""
     hours = {**BERLIN, "lead": {"seconds": 7_200}}
-    front.accept("PutStores", ad.PutStoresRequest(stores=[store_pb2.Store(store_id="S1", hours=hours)]))
+    front.accept(
+        "PutStores",
+        ad.PutStoresRequest(stores=[store_pb2.Store(store_id="S1", latitude=0.0, longitude=0.0, hours=hours)]),
+    )
     noon, opens = ms("2026-11-21T12:00+01:00"), ms("2026-11-21T12:00+00:00")
     order = reserve(front, "k1", 15).order
     promised = {part.store_id: part.earliest_ready.ToMilliseconds() for part in order.parts}

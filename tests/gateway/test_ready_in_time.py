@@ -80,7 +80,7 @@ def ms(instant: str) -> int:
 def put(front: Front, /, east: dict[str, float] | None = None, **hours: dict[str, Any] | None) -> None:
     """Give shops hours, or none; `east` are their degrees, zero where nothing is said."""
     stores = [
-        store_pb2.Store(store_id=store_id, longitude=(east or {}).get(store_id, 0.0), hours=own)
+        store_pb2.Store(store_id=store_id, latitude=0.0, longitude=(east or {}).get(store_id, 0.0), hours=own)
         for store_id, own in hours.items()
     ]
     front.accept("PutStores", ad.PutStoresRequest(stores=stores))

@@ -89,6 +89,7 @@ FAULTS = [
         "stores: Value error, these shops stand more than once: S1",
     ),
     ("stores: [{name: One}]", "stores.0.store_id: Field required"),
+    ("stores: [{store_id: S1, latitude: 1}]", "stores.0: Value error, write latitude and longitude, or neither"),
     ("stores: [{store_id: S1, latitude: 91}]", "stores.0.latitude: Input should be less than or equal to 90"),
     ("stores: [{store_id: S1, longitude: .nan}]", "stores.0.longitude"),
     ("stores: [{store_id: S1, colour: red}]", "stores.0.colour: Extra inputs are not permitted"),

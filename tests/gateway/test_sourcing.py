@@ -184,7 +184,11 @@ def every_rule() -> tuple[StoreIndex, Known, Ask]:
 
     far = breaks(Exclusion.TOO_FAR)
     shops = [
-        Shop(f"S{number}", 0.0, 1.0 if far[number] else 0.001, paused=breaks(Exclusion.PAUSED)[number])
+        Shop(
+            f"S{number}",
+            *((None, None) if breaks(Exclusion.NO_PLACE)[number] else (0.0, 1.0 if far[number] else 0.001)),
+            paused=breaks(Exclusion.PAUSED)[number],
+        )
         for number in range(len(RULES))
     ]
     others = {f"S{number}": {"app"} for number, is_other in enumerate(breaks(Exclusion.CHANNEL_NOT_SERVED)) if is_other}
@@ -210,16 +214,30 @@ def test_every_rule_excludes_and_the_first_is_told() -> None:
     }
     assert ranking.excluded == dict.fromkeys(Exclusion, 1)
     assert (ranking.suited, ranking.left_off) == (1, 0)
-    assert ranking.candidates[0] == Candidate("S8", 111, (("A", 1), ("B", 1)), 3, None, NOON_MS)
+    assert ranking.candidates[0] == Candidate("S9", 111, (("A", 1), ("B", 1)), 3, None, NOON_MS)
     found = plan(store_index, known, ask, ONE_STORE)
     assert isinstance(found, Plan)
-    assert [part.store_id for part in found.parts] == ["S8"]
+    assert [part.store_id for part in found.parts] == ["S9"]
+
+
+def test_a_shop_without_a_place_is_out_of_every_search_and_has_no_distance() -> None:
+    index = StoreIndex.of(1, [Shop("S1", None, None), Shop("S2", 0.0, 0.0)])
+    known, ask = Known(np.array([[5], [5]], np.int64)), Ask(HOME, Demand.of([("A", 1)]), "web")
+    for policy in SourcingPolicy:
+        ranking = rank(index, known, ask, policy, at_most=100, explain=True)
+        assert [(each.store_id, each.excluded, each.kilometres) for each in ranking.candidates] == [
+            ("S2", None, 0.0),
+            ("S1", Exclusion.NO_PLACE, 0.0),
+        ]
+    refused = plan(index, known, Ask(HOME, Demand.of([("A", 9)]), "web"), ONE_STORE)
+    assert isinstance(refused, NoPlan)
+    assert [each.store_id for each in refused.nearest_some] == ["S2"]
 
 
 def test_having_something_is_enough_where_a_basket_may_be_divided() -> None:
     store_index, known, ask = every_rule()
     ranking = rank(store_index, known, ask, SPLIT)
-    assert [each.store_id for each in ranking.candidates] == ["S7", "S8"]
+    assert [each.store_id for each in ranking.candidates] == ["S8", "S9"]
     assert Exclusion.NOT_ENOUGH_STOCK not in ranking.excluded
 
 

@@ -23,6 +23,7 @@ class Exclusion(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EXCLUSION_UNSPECIFIED: _ClassVar[Exclusion]
     EXCLUSION_PAUSED: _ClassVar[Exclusion]
     EXCLUSION_CHANNEL_NOT_SERVED: _ClassVar[Exclusion]
+    EXCLUSION_NO_PLACE: _ClassVar[Exclusion]
     EXCLUSION_CLOSED: _ClassVar[Exclusion]
     EXCLUSION_NOT_READY_IN_TIME: _ClassVar[Exclusion]
     EXCLUSION_NO_CAPACITY: _ClassVar[Exclusion]
@@ -47,6 +48,7 @@ SOURCING_POLICY_PARTIAL: SourcingPolicy
 EXCLUSION_UNSPECIFIED: Exclusion
 EXCLUSION_PAUSED: Exclusion
 EXCLUSION_CHANNEL_NOT_SERVED: Exclusion
+EXCLUSION_NO_PLACE: Exclusion
 EXCLUSION_CLOSED: Exclusion
 EXCLUSION_NOT_READY_IN_TIME: Exclusion
 EXCLUSION_NO_CAPACITY: Exclusion

@@ -16,7 +16,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17holdfast/v1/store.proto\x12\x0bholdfast.v1\x1a\x1egoogle/protobuf/duration.proto\"\x91\x01\n\x05Store\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08latitude\x18\x03 \x01(\x01\x12\x11\n\tlongitude\x18\x04 \x01(\x01\x12\x0e\n\x06paused\x18\x05 \x01(\x08\x12\x10\n\x08\x63hannels\x18\x06 \x03(\t\x12!\n\x05hours\x18\x07 \x01(\x0b\x32\x12.holdfast.v1.Hours\"9\n\x0cOpenInterval\x12\x13\n\x0bopen_minute\x18\x01 \x01(\x05\x12\x14\n\x0c\x63lose_minute\x18\x02 \x01(\x05\"7\n\x07OpenDay\x12,\n\tintervals\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.OpenInterval\"=\n\x04\x44uty\x12\x13\n\x0b\x66rom_minute\x18\x01 \x01(\x05\x12\x11\n\tto_minute\x18\x02 \x01(\x05\x12\r\n\x05staff\x18\x03 \x01(\x05\",\n\x07\x44utyDay\x12!\n\x06\x64uties\x18\x01 \x03(\x0b\x32\x11.holdfast.v1.Duty\"m\n\nSpecialDay\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12,\n\tintervals\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.OpenInterval\x12#\n\x05staff\x18\x03 \x01(\x0b\x32\x14.holdfast.v1.DutyDay\"\xae\x02\n\x05Hours\x12\x0c\n\x04zone\x18\x01 \x01(\t\x12$\n\x06weekly\x18\x02 \x03(\x0b\x32\x14.holdfast.v1.OpenDay\x12-\n\x0cspecial_days\x18\x03 \x03(\x0b\x32\x17.holdfast.v1.SpecialDay\x12\x10\n\x08holidays\x18\x04 \x01(\t\x12\x14\n\x0cslot_minutes\x18\x05 \x01(\x05\x12#\n\x05staff\x18\x06 \x03(\x0b\x32\x14.holdfast.v1.DutyDay\x12\x1e\n\x16pickups_per_staff_hour\x18\x07 \x01(\x05\x12\'\n\x04lead\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rcutoff_minute\x18\t \x01(\x05\x12\x15\n\rholiday_dates\x18\n \x03(\t\"a\n\x07TtlRule\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x10\n\x08store_id\x18\x03 \x01(\t\x12&\n\x03ttl\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"[\n\tLimitRule\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x1d\n\x15open_reservations_max\x18\x03 \x01(\x03\x12\x11\n\tunits_max\x18\x04 \x01(\x03\"\x92\x01\n\x0e\x43hainLimitRule\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x1d\n\x15open_reservations_max\x18\x03 \x01(\x03\x12\x11\n\tunits_max\x18\x04 \x01(\x03\x12\x30\n\rcollected_for\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xb6\x02\n\x06Policy\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12.\n\x0bttl_default\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07ttl_max\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\'\n\tttl_rules\x18\x04 \x03(\x0b\x32\x14.holdfast.v1.TtlRule\x12\x31\n\x0e\x63ollect_within\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x0blimit_rules\x18\x06 \x03(\x0b\x32\x16.holdfast.v1.LimitRule\x12\x36\n\x11\x63hain_limit_rules\x18\x07 \x03(\x0b\x32\x1b.holdfast.v1.ChainLimitRuleB\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17holdfast/v1/store.proto\x12\x0bholdfast.v1\x1a\x1egoogle/protobuf/duration.proto\"\xb6\x01\n\x05Store\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x15\n\x08latitude\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tlongitude\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x0e\n\x06paused\x18\x05 \x01(\x08\x12\x10\n\x08\x63hannels\x18\x06 \x03(\t\x12!\n\x05hours\x18\x07 \x01(\x0b\x32\x12.holdfast.v1.HoursB\x0b\n\t_latitudeB\x0c\n\n_longitude\"9\n\x0cOpenInterval\x12\x13\n\x0bopen_minute\x18\x01 \x01(\x05\x12\x14\n\x0c\x63lose_minute\x18\x02 \x01(\x05\"7\n\x07OpenDay\x12,\n\tintervals\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.OpenInterval\"=\n\x04\x44uty\x12\x13\n\x0b\x66rom_minute\x18\x01 \x01(\x05\x12\x11\n\tto_minute\x18\x02 \x01(\x05\x12\r\n\x05staff\x18\x03 \x01(\x05\",\n\x07\x44utyDay\x12!\n\x06\x64uties\x18\x01 \x03(\x0b\x32\x11.holdfast.v1.Duty\"m\n\nSpecialDay\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12,\n\tintervals\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.OpenInterval\x12#\n\x05staff\x18\x03 \x01(\x0b\x32\x14.holdfast.v1.DutyDay\"\xae\x02\n\x05Hours\x12\x0c\n\x04zone\x18\x01 \x01(\t\x12$\n\x06weekly\x18\x02 \x03(\x0b\x32\x14.holdfast.v1.OpenDay\x12-\n\x0cspecial_days\x18\x03 \x03(\x0b\x32\x17.holdfast.v1.SpecialDay\x12\x10\n\x08holidays\x18\x04 \x01(\t\x12\x14\n\x0cslot_minutes\x18\x05 \x01(\x05\x12#\n\x05staff\x18\x06 \x03(\x0b\x32\x14.holdfast.v1.DutyDay\x12\x1e\n\x16pickups_per_staff_hour\x18\x07 \x01(\x05\x12\'\n\x04lead\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rcutoff_minute\x18\t \x01(\x05\x12\x15\n\rholiday_dates\x18\n \x03(\t\"a\n\x07TtlRule\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x10\n\x08store_id\x18\x03 \x01(\t\x12&\n\x03ttl\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"[\n\tLimitRule\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x1d\n\x15open_reservations_max\x18\x03 \x01(\x03\x12\x11\n\tunits_max\x18\x04 \x01(\x03\"\x92\x01\n\x0e\x43hainLimitRule\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x1d\n\x15open_reservations_max\x18\x03 \x01(\x03\x12\x11\n\tunits_max\x18\x04 \x01(\x03\x12\x30\n\rcollected_for\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xb6\x02\n\x06Policy\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12.\n\x0bttl_default\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07ttl_max\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\'\n\tttl_rules\x18\x04 \x03(\x0b\x32\x14.holdfast.v1.TtlRule\x12\x31\n\x0e\x63ollect_within\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x0blimit_rules\x18\x06 \x03(\x0b\x32\x16.holdfast.v1.LimitRule\x12\x36\n\x11\x63hain_limit_rules\x18\x07 \x03(\x0b\x32\x1b.holdfast.v1.ChainLimitRuleB\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -25,25 +25,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013holdfast.v1P\001Z\026holdfast/v1;holdfastv1'
   _globals['_STORE']._serialized_start=73
-  _globals['_STORE']._serialized_end=218
-  _globals['_OPENINTERVAL']._serialized_start=220
-  _globals['_OPENINTERVAL']._serialized_end=277
-  _globals['_OPENDAY']._serialized_start=279
-  _globals['_OPENDAY']._serialized_end=334
-  _globals['_DUTY']._serialized_start=336
-  _globals['_DUTY']._serialized_end=397
-  _globals['_DUTYDAY']._serialized_start=399
-  _globals['_DUTYDAY']._serialized_end=443
-  _globals['_SPECIALDAY']._serialized_start=445
-  _globals['_SPECIALDAY']._serialized_end=554
-  _globals['_HOURS']._serialized_start=557
-  _globals['_HOURS']._serialized_end=859
-  _globals['_TTLRULE']._serialized_start=861
-  _globals['_TTLRULE']._serialized_end=958
-  _globals['_LIMITRULE']._serialized_start=960
-  _globals['_LIMITRULE']._serialized_end=1051
-  _globals['_CHAINLIMITRULE']._serialized_start=1054
-  _globals['_CHAINLIMITRULE']._serialized_end=1200
-  _globals['_POLICY']._serialized_start=1203
-  _globals['_POLICY']._serialized_end=1513
+  _globals['_STORE']._serialized_end=255
+  _globals['_OPENINTERVAL']._serialized_start=257
+  _globals['_OPENINTERVAL']._serialized_end=314
+  _globals['_OPENDAY']._serialized_start=316
+  _globals['_OPENDAY']._serialized_end=371
+  _globals['_DUTY']._serialized_start=373
+  _globals['_DUTY']._serialized_end=434
+  _globals['_DUTYDAY']._serialized_start=436
+  _globals['_DUTYDAY']._serialized_end=480
+  _globals['_SPECIALDAY']._serialized_start=482
+  _globals['_SPECIALDAY']._serialized_end=591
+  _globals['_HOURS']._serialized_start=594
+  _globals['_HOURS']._serialized_end=896
+  _globals['_TTLRULE']._serialized_start=898
+  _globals['_TTLRULE']._serialized_end=995
+  _globals['_LIMITRULE']._serialized_start=997
+  _globals['_LIMITRULE']._serialized_end=1088
+  _globals['_CHAINLIMITRULE']._serialized_start=1091
+  _globals['_CHAINLIMITRULE']._serialized_end=1237
+  _globals['_POLICY']._serialized_start=1240
+  _globals['_POLICY']._serialized_end=1550
 # @@protoc_insertion_point(module_scope)

@@ -130,6 +130,7 @@ RULES = {
     Exclusion.CHANNEL_NOT_SERVED: "does not serve the channel",
     Exclusion.CLOSED: "stays closed, or has no such pickup slot",
     Exclusion.NOT_READY_IN_TIME: "not ready in time",
+    Exclusion.NO_PLACE: "it has no place",
     Exclusion.NO_CAPACITY: "the pickup slot is full",
     Exclusion.TOO_FAR: "farther than asked",
     Exclusion.NO_STOCK: "has nothing of it",

@@ -25,7 +25,8 @@ class Health(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """One shop. `paused` takes no new reservations; latitude and longitude are degrees.
+    """One shop. `paused` takes no new reservations; latitude and longitude are degrees, both None where it has no
+    place: then it is reserved in by name, and never found by place.
 
     `channels` are those that it serves, none: all. `hours` is `holdfast.v1.Hours` in its JSON form, None where the shop
     names none; to change something else, send back what was read.
@@ -33,8 +34,8 @@ class Store:
 
     store_id: str
     name: str = ""
-    latitude: float = 0.0
-    longitude: float = 0.0
+    latitude: float | None = None
+    longitude: float | None = None
     paused: bool = False
     channels: tuple[str, ...] = ()
     hours: dict[str, Any] | None = None
@@ -181,8 +182,8 @@ def store_from(message: store_pb2.Store) -> Store:
     return Store(
         message.store_id,
         message.name,
-        message.latitude,
-        message.longitude,
+        message.latitude if message.HasField("latitude") else None,
+        message.longitude if message.HasField("longitude") else None,
         message.paused,
         tuple(message.channels),
         MessageToDict(message.hours, preserving_proto_field_name=True) if message.HasField("hours") else None,

@@ -31,6 +31,7 @@ class Exclusion(IntEnum):
     UNSPECIFIED = 0
     PAUSED = 1
     CHANNEL_NOT_SERVED = 2
+    NO_PLACE = 9
     CLOSED = 3
     NOT_READY_IN_TIME = 8
     NO_CAPACITY = 4
