@@ -140,12 +140,12 @@ def _store(checked: Checked, field: str, row: store_pb2.Store, year: int) -> Sto
     if has_latitude != has_longitude:
         missing = "longitude" if has_latitude else "latitude"
         checked.fault(f"{field}.{missing}", "is not set; send both degrees, or neither for a shop without a place")
-    degrees = (row.latitude, row.longitude) if has_latitude else (None, None)
-    place = (row.store_id, row.name, *degrees, row.paused)
+    latitude, longitude = (row.latitude, row.longitude) if has_latitude else (None, None)
+    store = Store(row.store_id, row.name, latitude, longitude, row.paused, channels)
     if not row.HasField("hours"):
-        return Store(*place, channels)
+        return store
     calendar = check_hours(checked, f"{field}.hours", row.hours, year)
-    return Store(*place, channels, calendar, row.hours.holidays)
+    return store._replace(calendar=calendar, holiday_region=row.hours.holidays)
 
 
 def _fill_store(store: Store, reply: store_pb2.Store) -> None:

@@ -96,12 +96,8 @@ def test_stock_is_moved_counted_kept_back_and_shown(run: Command) -> None:
 
 
 def test_shops_are_put_and_listed(run: Command, tmp_path: Path) -> None:
-    assert (
-        run("store", "put", "s2", "--name", "Second", "--latitude", "48.2", "--longitude", "16.4", "--paused")[
-            "chain_version"
-        ]
-        == 1
-    )
+    place = ("--latitude", "48.2", "--longitude", "16.4")
+    assert run("store", "put", "s2", "--name", "Second", *place, "--paused")["chain_version"] == 1
     run("store", "put", "s1")
     listed = run("store", "list")
     assert [(shop["store_id"], shop["name"], shop["paused"]) for shop in listed["stores"]] == [

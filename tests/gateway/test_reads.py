@@ -137,6 +137,14 @@ def test_putting_stores_again_changes_nothing(front: Front) -> None:
     assert stores[-1] == request.stores[0]
 
 
+def test_a_shop_has_both_degrees_or_no_place(front: Front) -> None:
+    said = front.ask("PutStores", ad.PutStoresRequest(stores=[{"store_id": "T1", "latitude": 1.5}]))
+    assert said.fields == ["stores[0].longitude"]
+    front.accept("PutStores", ad.PutStoresRequest(stores=[{"store_id": "T1"}]))
+    (store,) = [each for each in front.accept("ListStores", ad.ListStoresRequest()).stores if each.store_id == "T1"]
+    assert not (store.HasField("latitude") or store.HasField("longitude"))
+
+
 def test_a_paused_shop_refuses(front: Front) -> None:
     front.accept("PutStores", ad.PutStoresRequest(stores=[{"store_id": "S1", "paused": True}]))
     assert "takes no reservations" in front.reserve("k1").rejection.message

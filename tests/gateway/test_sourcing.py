@@ -182,11 +182,12 @@ def every_rule() -> tuple[StoreIndex, Known, Ask]:
     def breaks(rule: Exclusion) -> list[bool]:
         return [number <= RULES.index(rule) for number in range(len(RULES))]
 
-    far = breaks(Exclusion.TOO_FAR)
+    far, unplaced = breaks(Exclusion.TOO_FAR), breaks(Exclusion.NO_PLACE)
     shops = [
         Shop(
             f"S{number}",
-            *((None, None) if breaks(Exclusion.NO_PLACE)[number] else (0.0, 1.0 if far[number] else 0.001)),
+            None if unplaced[number] else 0.0,
+            None if unplaced[number] else 1.0 if far[number] else 0.001,
             paused=breaks(Exclusion.PAUSED)[number],
         )
         for number in range(len(RULES))

@@ -75,7 +75,9 @@ def test_real_shops_are_ranked_as_a_map_has_them() -> None:
     known = Known(np.ones((len(index), 1), np.int64))
     ask = Ask(bentonville, Demand.of([("A", 1)]), "web")
     ranking = rank(index, known, ask, SourcingPolicy.ONE_STORE, at_most=1_000)
-    metres = sorted((round(textbook_metres(bentonville, Place(s.latitude, s.longitude))), s.store_id) for s in shops)
+    metres = sorted(
+        (round(textbook_metres(bentonville, Place(s.latitude or 0.0, s.longitude or 0.0))), s.store_id) for s in shops
+    )
     assert city[ranking.candidates[0].store_id] == "Bentonville"
     assert ranking.candidates[0].kilometres < 10
     assert [(each.metres, each.store_id) for each in ranking.candidates] == metres[:1_000]
