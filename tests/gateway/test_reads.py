@@ -142,7 +142,8 @@ def test_a_shop_has_both_degrees_or_no_place(front: Front) -> None:
     assert said.fields == ["stores[0].longitude"]
     front.accept("PutStores", ad.PutStoresRequest(stores=[{"store_id": "T1"}]))
     (store,) = [each for each in front.accept("ListStores", ad.ListStoresRequest()).stores if each.store_id == "T1"]
-    assert not (store.HasField("latitude") or store.HasField("longitude"))
+    assert not (store.HasField("latitude"))
+    assert not (store.HasField("longitude"))
 
 
 def test_a_paused_shop_refuses(front: Front) -> None:
