@@ -62,6 +62,31 @@ class CustomerActor:
 
         return self._host.read(ledger_id, question)
 
+    def orders_of(
+        self, ledger_id: str, customer_id: str, standings: list[int], after_number: int, page_size: int
+    ) -> tuple[int, list[Wire], int]:
+        """The ledger's version, a page of the customer's orders by number, and the number to go on after, 0 at the end.
+        No standings: orders of any.
+        """
+        if not self._host.has_begun(ledger_id):
+            return 0, [], 0
+        wanted = frozenset(standings)
+
+        def question(hosted: Hosted, _now_ms: int) -> tuple[int, list[Wire], int]:
+            ledger = hosted.ledger
+            page: list[Wire] = []
+            scanned = after_number + ORDERS_SCAN_MAX
+            for number in range(after_number + 1, min(scanned, ledger.version) + 1):
+                order = ledger.orders.get(number)
+                if order is None or order.customer_id != customer_id or (wanted and order.standing not in wanted):
+                    continue
+                page.append(order_to_plain(order))
+                if len(page) == page_size:
+                    return ledger.version, page, number if number < ledger.version else 0
+            return ledger.version, page, scanned if scanned < ledger.version else 0
+
+        return self._host.read(ledger_id, question)
+
     def order_of_basket(self, ledger_id: str, customer_id: str, basket_id: str) -> Wire | None:
         """The order that a customer's basket has, None where there is none that is not over."""
 

@@ -145,6 +145,10 @@ class Gateway:
         work = partial(self._orders.get, request, grpc_context)
         return await self._calls.answered(grpc_context, os_.GetOrderResponse(), work)
 
+    async def ListOrders(self, request: bytes, grpc_context: Any) -> os_.ListOrdersResponse:
+        work = partial(self._orders.list, request, grpc_context)
+        return await self._calls.answered(grpc_context, os_.ListOrdersResponse(), work)
+
     async def ConfirmOrder(self, request: bytes, grpc_context: Any) -> os_.ConfirmOrderResponse:
         work = partial(self._orders.confirm, request, grpc_context)
         return await self._calls.answered(grpc_context, os_.ConfirmOrderResponse(), work, keeps_promise=True)

@@ -13,6 +13,7 @@ from actors.core.status import LIVE
 from actors.orders import commands as cm
 from actors.orders.decide import customer_key
 from actors.orders.ids import format_order_id, ledger_of_customer
+from actors.orders.plain import order_from_plain
 from actors.orders.state import Order, Part, Standing
 from actors.protocol.messages import Answer, Refusal, Stopped, command_to_wire
 from actors.runtime.clock import Clock
@@ -28,12 +29,12 @@ from serve.services.previous_limits import PreviousLimits, is_limited
 from serve.sourcing.finder import NOTHING, Finder, Own, missing_of, refusal_of
 from serve.sourcing.places import Postcodes
 from serve.sourcing.plan import NoPlan, Plan
-from serve.wire import order_translation as ot, statuses, translation
+from serve.wire import order_translation as ot, page_tokens, statuses, translation
 from serve.wire.order_replies import fill_candidate, fill_order, fill_plan
 from serve.wire.replies import fill_instant, fill_order_rejection, fill_rejection, fill_reservation
 from serve.wire.statuses import Refused, Status
 from serve.wire.translation import instant_ms
-from serve.wire.validation import CHANNEL_CHARS_MAX, Checked, check_lines
+from serve.wire.validation import CHANNEL_CHARS_MAX, CUSTOMER_CHARS_MAX, Checked, check_lines
 
 # Being placed in one gateway at once, alone or in batches. Each keeps a column a SKU over all shops: 240 kB of 5,000
 # shops and 5 SKUs. One full batch is taken, where a thousand calls with a thousand orders each would not end.
@@ -148,6 +149,36 @@ class Orders:
         checked.raise_if_faulty()
         order = await self._order(ledger_id, number, deadline_of(context))
         fill_order(order, ledger_id, self._router.chain, reply.order)
+
+    async def list(self, payload: bytes, context: Any, reply: os_.ListOrdersResponse) -> None:
+        """ListOrders."""
+        request = parse(os_.ListOrdersRequest, payload)
+        checked = Checked()
+        checked.text("customer_id", request.customer_id, CUSTOMER_CHARS_MAX)
+        page_size = page_tokens.page_size(checked, request.page_size)
+        if len(request.statuses) > len(Standing):
+            checked.fault("statuses", f"has {len(request.statuses)} entries; name each status at most once")
+        for index, status in enumerate(request.statuses[: len(Standing)]):
+            checked.whole(f"statuses[{index}]", status, 1, len(Standing))
+        standings = sorted({int(status) for status in request.statuses[: len(Standing)]})
+        scope = (request.customer_id, *standings)
+        token = page_tokens.read(checked, "ListOrders", scope, request.page_token)
+        checked.raise_if_faulty()
+        ledger_id = ledger_of_customer(request.customer_id)
+        version, page, after = await self._router.ask(
+            ledger_id,
+            "orders_of",
+            ledger_id,
+            request.customer_id,
+            standings,
+            int(token or 0),
+            page_size,
+            deadline=deadline_of(context),
+        )
+        for plain in page:
+            fill_order(order_from_plain(plain), ledger_id, self._router.chain, reply.orders.add())
+        reply.next_page_token = page_tokens.issue("ListOrders", scope, after) if after else ""
+        reply.version = version
 
     async def confirm(self, payload: bytes, context: Any, reply: os_.ConfirmOrderResponse) -> None:
         """ConfirmOrder."""

@@ -64,6 +64,7 @@ GOOD: Final[dict[str, Callable[[str], Message]]] = {
         idempotency_key=key, reservation_id=HELD, lines=[LINE], ttl=DAY
     ),
     "GetOrder": lambda _: os_.GetOrderRequest(order_id=ORDER),
+    "ListOrders": lambda _: os_.ListOrdersRequest(customer_id="ann", statuses=["ORDER_STATUS_HELD"], page_size=10),
     "ConfirmOrder": lambda key: os_.ConfirmOrderRequest(idempotency_key=key, order_id=ORDER, collect_within=DAY),
     "MarkOrderReady": lambda key: os_.MarkOrderReadyRequest(idempotency_key=key, order_id=ORDER),
     "CollectOrder": lambda key: os_.CollectOrderRequest(idempotency_key=key, order_id=ORDER, payment_reference="p1"),

@@ -62,9 +62,8 @@ def reserve(front: Front, key: str, units: int, **fields: Any) -> rs.ReserveResp
     """Of A, in shops near the first one, unless `store_id` names one."""
     if "store_id" not in fields:
         fields.setdefault("sourcing", SPLIT)
-    request = rs.ReserveRequest(
-        idempotency_key=key, customer_id="ann", channel="web", lines=[{"sku": "A", "quantity": units}], **fields
-    )
+    fields.setdefault("customer_id", "ann")
+    request = rs.ReserveRequest(idempotency_key=key, channel="web", lines=[{"sku": "A", "quantity": units}], **fields)
     return front.accept("Reserve", request)  # type: ignore[no-any-return]
 
 
@@ -292,3 +291,28 @@ def test_a_call_repeated_under_other_rules_goes_where_it_went_at_first(front: Fr
     assert ask("k1").reservation == first.reservation
     assert ask("k3").reservation.reservation_id
     assert reserved(front)["S1"] == 3
+
+
+def test_the_orders_of_a_customer_are_listed_in_pages(front: Front) -> None:
+    orders = [reserve(front, f"k{number}", 1).order for number in range(3)]
+    reserve(front, "other", 1, customer_id="ben")
+    front.accept(
+        "ReleaseOrder",
+        os_.ReleaseOrderRequest(idempotency_key="r", order_id=orders[1].order_id, reason="RELEASE_REASON_OTHER"),
+    )
+    customer = orders[0].customer_id
+    request = os_.ListOrdersRequest(customer_id=customer, page_size=2)
+    listed: list[str] = []
+    while True:
+        page = front.accept("ListOrders", request)
+        listed += [order.order_id for order in page.orders]
+        if not page.next_page_token:
+            break
+        request.page_token = page.next_page_token
+    assert listed == [order.order_id for order in orders]
+    held_only = os_.ListOrdersRequest(customer_id=customer, statuses=["ORDER_STATUS_HELD"])
+    found = front.accept("ListOrders", held_only).orders
+    assert [order.order_id for order in found] == [orders[0].order_id, orders[2].order_id]
+    assert not front.accept("ListOrders", os_.ListOrdersRequest(customer_id="nobody")).orders
+    other = os_.ListOrdersRequest(customer_id="ben", page_token=request.page_token or "x")
+    assert front.ask("ListOrders", other).fields == ["page_token"]

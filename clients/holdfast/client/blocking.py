@@ -10,6 +10,7 @@ from holdfast.client.channel import ChannelClient
 from holdfast.client.limits import Limits, RetryPolicy, Timeouts
 from holdfast.client.models.administration import Store
 from holdfast.client.models.events import Event
+from holdfast.client.models.orders import Order, OrderStatus
 from holdfast.client.models.reservations import Reservation, Status
 from holdfast.client.models.stock import Adjustment, AvailabilityChange
 from holdfast.client.sync import BlockingIterator, BlockingSubscription, blocking, close_client, open_client
@@ -83,6 +84,18 @@ class BlockingChannelClient:
     ) -> Iterator[Reservation]:
         """A shop's reservations, oldest first, page by page as they are consumed."""
         items = self.client.list_reservations(store_id, statuses=statuses, page_size=page_size, timeout_ms=timeout_ms)
+        return BlockingIterator(self.loop_thread, items)
+
+    def list_orders(
+        self,
+        customer_id: str,
+        *,
+        statuses: Iterable[OrderStatus] = (),
+        page_size: int = 100,
+        timeout_ms: int | None = None,
+    ) -> Iterator[Order]:
+        """A customer's orders, oldest first, page by page as they are consumed."""
+        items = self.client.list_orders(customer_id, statuses=statuses, page_size=page_size, timeout_ms=timeout_ms)
         return BlockingIterator(self.loop_thread, items)
 
     def list_stores(self, *, page_size: int = 100, timeout_ms: int | None = None) -> Iterator[Store]:

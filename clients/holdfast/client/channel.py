@@ -41,6 +41,7 @@ class ChannelClient:
 
     reserve_near = orders.reserve_near
     get_order = orders.get_order
+    list_orders = orders.list_orders
     confirm_order = orders.confirm_order
     ready_order = orders.ready_order
     collect_order = orders.collect_order

@@ -73,6 +73,7 @@ LIST_RESERVATIONS = _method(
     "ReservationService", "ListReservations", reservation.ListReservationsRequest, reservation.ListReservationsResponse
 )
 
+LIST_ORDERS = _method("OrderService", "ListOrders", order.ListOrdersRequest, order.ListOrdersResponse)
 GET_ORDER = _method("OrderService", "GetOrder", order.GetOrderRequest, order.GetOrderResponse)
 CONFIRM_ORDER = _method("OrderService", "ConfirmOrder", order.ConfirmOrderRequest, order.ConfirmOrderResponse)
 MARK_ORDER_READY = _method("OrderService", "MarkOrderReady", order.MarkOrderReadyRequest, order.MarkOrderReadyResponse)

@@ -22,6 +22,11 @@ class OrderServiceStub:
                 request_serializer=holdfast_dot_v1_dot_order__service__pb2.GetOrderRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_order__service__pb2.GetOrderResponse.FromString,
                 _registered_method=True)
+        self.ListOrders = channel.unary_unary(
+                '/holdfast.v1.OrderService/ListOrders',
+                request_serializer=holdfast_dot_v1_dot_order__service__pb2.ListOrdersRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_order__service__pb2.ListOrdersResponse.FromString,
+                _registered_method=True)
         self.ConfirmOrder = channel.unary_unary(
                 '/holdfast.v1.OrderService/ConfirmOrder',
                 request_serializer=holdfast_dot_v1_dot_order__service__pb2.ConfirmOrderRequest.SerializeToString,
@@ -71,6 +76,13 @@ class OrderServiceServicer:
 
     def GetOrder(self, request, context):
         """The order as its customer's ledger has it. NOT_FOUND where there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOrders(self, request, context):
+        """A customer's orders, oldest first, in pages; finished ones for as long as their ledger keeps them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -139,6 +151,11 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     servicer.GetOrder,
                     request_deserializer=holdfast_dot_v1_dot_order__service__pb2.GetOrderRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_order__service__pb2.GetOrderResponse.SerializeToString,
+            ),
+            'ListOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOrders,
+                    request_deserializer=holdfast_dot_v1_dot_order__service__pb2.ListOrdersRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_order__service__pb2.ListOrdersResponse.SerializeToString,
             ),
             'ConfirmOrder': grpc.unary_unary_rpc_method_handler(
                     servicer.ConfirmOrder,
@@ -210,6 +227,33 @@ class OrderService:
             '/holdfast.v1.OrderService/GetOrder',
             holdfast_dot_v1_dot_order__service__pb2.GetOrderRequest.SerializeToString,
             holdfast_dot_v1_dot_order__service__pb2.GetOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.OrderService/ListOrders',
+            holdfast_dot_v1_dot_order__service__pb2.ListOrdersRequest.SerializeToString,
+            holdfast_dot_v1_dot_order__service__pb2.ListOrdersResponse.FromString,
             options,
             channel_credentials,
             insecure,

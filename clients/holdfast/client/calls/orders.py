@@ -4,7 +4,7 @@ Keys and deadlines are as in `calls.reservations`; a key belongs to its order. E
 where goods are handled, so `ready_order` and `collect_order` answer with one outcome a part.
 """
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import TypeVar
 
 from holdfast.client import methods
@@ -15,6 +15,7 @@ from holdfast.client.models.orders import (
     Order,
     OrderOutcome,
     OrderResponse,
+    OrderStatus,
     PartOutcomes,
     PartsResponse,
     order_from,
@@ -105,6 +106,30 @@ async def get_order(self: Client, order_id: str, *, timeout_ms: int | None = Non
     request = service_pb2.GetOrderRequest(order_id=order_id)
     response = await self.internals.caller.ask(methods.GET_ORDER, request, timeout_ms=timeout_ms)
     return order_from(response.order)
+
+
+async def list_orders(
+    self: Client,
+    customer_id: str,
+    *,
+    statuses: Iterable[OrderStatus] = (),
+    page_size: int = 100,
+    timeout_ms: int | None = None,
+) -> AsyncIterator[Order]:
+    """A customer's orders, oldest first, page by page as they are consumed; `statuses` empty lists all.
+
+    `page_size` is 1 to 1,000; `timeout_ms` is the deadline of each page.
+    """
+    request = service_pb2.ListOrdersRequest(
+        customer_id=customer_id, statuses=[f"ORDER_STATUS_{status.name}" for status in statuses], page_size=page_size
+    )
+    while True:
+        page = await self.internals.caller.ask(methods.LIST_ORDERS, request, timeout_ms=timeout_ms)
+        for message in page.orders:
+            yield order_from(message)
+        if not page.next_page_token:
+            return
+        request.page_token = page.next_page_token
 
 
 async def confirm_order(

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from holdfast.client.channel import ChannelClient
 from holdfast.client.cli.options import (
     CollectByOption,
     KeyOption,
@@ -21,10 +22,11 @@ from holdfast.client.cli.options import (
     policy_of,
     quantities,
 )
-from holdfast.client.cli.output import to_document
+from holdfast.client.cli.output import table, time_text, to_document
 from holdfast.client.cli.reservations import ReasonName
 from holdfast.client.cli.session import Session, with_session
 from holdfast.client.cli.tables import found_stores_table, order_table, slots_table
+from holdfast.client.models.orders import Order
 from holdfast.client.models.reservations import ReleaseReason
 from holdfast.client.models.sourcing import StorePlan
 
@@ -39,6 +41,28 @@ def show(session: Session, order: OrderArgument) -> None:
     """Read an order as it is now."""
     found = session.run(lambda client: client.get_order(order))
     session.show({"order": to_document(found)}, order_table(found))
+
+
+@app.command("list")
+@with_session
+def list_orders(
+    session: Session,
+    customer: Annotated[str, typer.Argument(help="The customer's id.", metavar="CUSTOMER")],
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+) -> None:
+    """List a customer's orders, oldest first."""
+
+    async def read(client: ChannelClient) -> list[Order]:
+        found: list[Order] = []
+        async for one in client.list_orders(customer, page_size=min(limit, 1_000)):
+            found.append(one)
+            if len(found) == limit:
+                break
+        return found
+
+    listed = session.run(read)
+    rows = [(one.order_id, one.status.name, len(one.parts), time_text(one.expires_at_ms)) for one in listed]
+    session.show({"orders": to_document(listed)}, table(["order", "status", "parts#", "until"], rows))
 
 
 @app.command()
