@@ -63,11 +63,13 @@ def test_an_order_over_two_shops_goes_all_the_way(service: Service) -> None:
         assert refused.reason.name == "PART_OF_ORDER"
         confirmed = placed(await client.confirm_order(order.order_id))
         assert confirmed.status is OrderStatus.CONFIRMED
+        assert {part.status.name for part in confirmed.parts} == {"CONFIRMED"}
         await client.ready_order(order.order_id)
         await client.collect_order(order.order_id, payment_reference="p1")
         assert await available(client, "S2", "lamp") == (4, 0, 4)
         assert await available(client, "S4", "bulb") == (3, 0, 3)
         assert (await client.get_order(order.order_id)).status is OrderStatus.COLLECTED
+        assert order.order_id in [each.order_id async for each in client.list_orders("ann", page_size=1)]
         await verified(client, "S2", "S4")
         await agreed(client)
 
