@@ -30,13 +30,15 @@ R = TypeVar("R", bound=Message)
 
 
 def deadline_of(context: Any, timeout_s: float = TIMEOUT_S_DEFAULT) -> float:
-    """The call's deadline in loop time; `timeout_s` where the caller named none. gRPC's own comes last, see
-    `registration`, and goes before what the caller wrote.
+    """The call's deadline in loop time; `timeout_s` where the caller named none. The earlier one where both gRPC's own
+    (see `registration`) and the caller's metadata name one.
     """
-    for key, value in context.invocation_metadata():
-        if key == TIMEOUT_KEY and value.isascii() and value.isdigit():
-            timeout_s = min(int(value[:TIMEOUT_DIGITS_MAX]) / 1_000, TIMEOUT_S_MAX)
-    return asyncio.get_running_loop().time() + timeout_s
+    named_s = [
+        int(value[:TIMEOUT_DIGITS_MAX]) / 1_000
+        for key, value in context.invocation_metadata()
+        if key == TIMEOUT_KEY and value.isascii() and value.isdigit()
+    ]
+    return asyncio.get_running_loop().time() + min([TIMEOUT_S_MAX, *(named_s or [timeout_s])])
 
 
 def parse(kind: type[M], payload: bytes) -> M:

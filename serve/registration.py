@@ -16,7 +16,7 @@ from serve.wire.descriptors import SERVICES
 
 
 class _Timed:
-    """A call's context, with its remaining time as the last line of its metadata; see `admission.deadline_of`."""
+    """A call's context, with its remaining time as one more line of its metadata; see `admission.deadline_of`."""
 
     def __init__(self, context: Any) -> None:
         self._context = context

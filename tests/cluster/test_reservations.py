@@ -106,7 +106,7 @@ def test_a_hold_that_fell_due_is_free_within_a_second(service: Service) -> None:
 
 def test_the_chain_file_is_served(service: Service) -> None:
     async def main(client: ChannelClient) -> None:
-        assert [store.store_id async for store in client.list_stores()] == list(STORES)
+        assert {store.store_id async for store in client.list_stores()} >= set(STORES)
         policy = await client.get_policy()
         assert (policy.ttl_default_ms, policy.ttl_max_ms) == (7_200_000, 7 * 86_400_000)
 

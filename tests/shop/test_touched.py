@@ -25,10 +25,10 @@ PAGE = """
     0:05 | collect #2 B 1              | Collected
     0:05 | collect #2                  | Collected
     0:06 | claim o1 ann A 2, B 1       | Claimed
-    0:07 | heed o1 1 HELD until 2:00   | OutcomeApplied HELD
+    0:07 | apply o1 1 HELD until 2:00   | OutcomeApplied HELD
     0:08 | collect #11 A 1             | Collected
     0:08 | acknowledge #11 13          | Acknowledged
-    0:09 | heed o1 2 RELEASED          | OutcomeApplied RELEASED
+    0:09 | apply o1 2 RELEASED          | OutcomeApplied RELEASED
     0:10 | reserve cy A 1, B 1         | Reserved
     0:11 | release #16 A 1             | Released OTHER
     2:30 | wait                        | Expired
