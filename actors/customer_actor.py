@@ -113,7 +113,7 @@ class CustomerActor:
         return [answer for answer in found if answer[1]]
 
     def ledgers(self) -> list[str]:
-        """The ledgers in office: those that have begun, and are not stopped."""
+        """The ledgers that are served: those that have begun, and are not stopped."""
         return self._host.ledger_ids()
 
     def orders(self, ledger_id: str, numbers: list[int]) -> list[Wire | None]:

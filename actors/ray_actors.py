@@ -63,7 +63,7 @@ def stop_ray() -> None:
 
 
 def end_process(failure: JournalError) -> NoReturn:
-    """Memory is ahead of the disk, or another owner is in office: only a new process may speak again."""
+    """Memory is ahead of the disk, or another owner has taken over: only a new process may speak again."""
     log.critical("the actor ends: %s", failure)
     logging.shutdown()
     os._exit(EXIT_JOURNAL)

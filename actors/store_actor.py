@@ -137,7 +137,7 @@ class StoreActor:
         for store_id, after in cursors:
             if not self._host.has_begun(store_id) or (skip_stopped and self._host.is_stopped(store_id)):
                 continue
-            # Reading through the host expires what is due, and proves that this actor is in office.
+            # Reading through the host expires what is due, and proves that this actor is still the owner.
             version = self._host.read(store_id, lambda hosted, _now_ms: hosted.ledger.version)
             if version > after:
                 records = _within_bytes(self.records(store_id, after, FEED_EVENTS_MAX), left)

@@ -1,4 +1,4 @@
-"""What an order and its shops say to one another, as values: a claim, what to heed, and how a part stands."""
+"""What an order and its shops say to one another, as values: a claim, an outcome, and how a part stands."""
 
 from actors.core.status import ReleaseReason, Status
 from actors.orders.commands import Report

@@ -135,8 +135,8 @@ class Order(NamedTuple):
         return tuple(part for part in self.parts if self._is_out(part) and not self._is_open(part))
 
     def next_deliveries(self) -> tuple[Part, ...]:
-        """Those of the untold whose turn it is: a part that replaced another one waits until that one's shop has given
-        back and said how much of it was collected, so that at no moment both can be collected.
+        """Those of the undelivered whose turn it is: a part that replaced another one waits until that one's shop has
+        given back and said how much of it was collected, so that at no moment both can be collected.
         """
         outbox = self.undelivered_parts()
         replaced = [part.replaced_by for part in self.parts if part.gives_back()]

@@ -45,7 +45,7 @@ class Recovery(NamedTuple):
 
 
 class Hosted:
-    """A ledger in office: a shop's, or one of customers."""
+    """A ledger that is served: a shop's, or one of customers."""
 
     __slots__ = ("core", "epoch", "ledger", "recovery", "repeats_answered", "snapshot_seq")
 
@@ -119,7 +119,7 @@ class LedgerHost:
         return answer
 
     def stale_read(self, ledger_id: str) -> Any:
-        """The ledger as it is in memory, None where it is not in office. For advice only: what it shows may not be
+        """The ledger as it is in memory, None where it is not served. For advice only: what it shows may not be
         durable yet, and may never be.
         """
         hosted = self._hosted.get(ledger_id)
@@ -192,7 +192,7 @@ class LedgerHost:
         return ledger_id in self._damaged
 
     def ledger_ids(self) -> list[str]:
-        """The ledgers in office."""
+        """The ledgers that are served."""
         return list(self._hosted)
 
     def _get(self, ledger_id: str) -> Hosted:

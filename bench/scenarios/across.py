@@ -1,7 +1,8 @@
 """What it costs to reserve over several ledgers, beside the one-shop path in the same run.
 
 The one-shop path is one actor, one decision, one durable write. Under a limit of the whole chain the customer's ledger
-opens and commits, and the shop claims and heeds; over two shops, two do. Figures through the channel client.
+opens and commits, and the shop claims and applies the outcome; over two shops, two do. Figures are through the
+channel client.
 
 Then baskets in opposing sequence, none of which may wait for another (`bench.callers`): `orders_per_s` were placed
 and given back again, and the run fails where an answer took too long or anything was left in a shop.

@@ -1,8 +1,8 @@
-"""Errands: words to carry to ledgers, many at once, where one that is slow or away holds up none of the others.
+"""Keyed tasks: messages to ledgers, many at once, where a ledger that is slow or away delays none of the others.
 
-Each errand goes by a lane, named for the ledgers that it needs, and a lane takes a few at a time. A round waits for its
-lanes a moment; one that is not through by then goes on, and takes nothing new until it is. What is not carried is found
-again by whoever looked for it: nothing here is remembered, and all of it may be done twice.
+Each task has a key, the names of the ledgers that it needs, and a few tasks of one key run at a time. A round waits a
+moment for its keys; one that is not done by then goes on, and takes no new tasks until it is. A task that did not run
+is found again by whoever looked for it: nothing is remembered here, and all of it may be done twice.
 """
 
 import asyncio
@@ -14,10 +14,10 @@ from typing import Final, NamedTuple
 from actors.protocol.actors import LedgerStopped
 from serve.routing.batcher import DeadlinePassed, Overloaded
 
-TASKS_OF_KEY_MAX: Final = 32  # errands of one lane
-TASKS_MAX: Final = 1_024  # of all lanes together
-BEGIN_WITHIN_S: Final = 5.0  # what its lane has not begun by then is left, since it may have changed meanwhile
-ROUND_WAIT_S: Final = 0.5  # how long a round waits for its lanes
+TASKS_OF_KEY_MAX: Final = 32  # of one key at a time
+TASKS_MAX: Final = 1_024  # of all keys together
+BEGIN_WITHIN_S: Final = 5.0  # a task that has not begun by then is left, since it may have changed meanwhile
+ROUND_WAIT_S: Final = 0.5  # how long a round waits for its keys
 
 PASSING: Final = (DeadlinePassed, Overloaded, LedgerStopped)
 
@@ -25,14 +25,14 @@ log = logging.getLogger("holdfast.keyed_tasks")
 
 
 class KeyedTask(NamedTuple):
-    """What to carry, and the lane that it goes by."""
+    """What to run, and the ledgers that it needs as one string."""
 
     key: str
     run: Callable[[], Awaitable[None]]
 
 
 class KeyedTasks:
-    """One kind of errand, as the log calls it. Runs in one event loop."""
+    """One kind of task, as the log calls it. Runs in one event loop."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
@@ -40,7 +40,7 @@ class KeyedTasks:
         self._places = asyncio.Semaphore(TASKS_MAX)
 
     async def run(self, tasks: Sequence[KeyedTask], wait_s: float = ROUND_WAIT_S) -> None:
-        """Carry them, except by lanes that are still busy with an earlier round. Returns when all are through, or after
+        """Run them, except those whose key is still busy with an earlier round. Returns when all are done, or after
         `wait_s`. What goes wrong with one is logged and keeps no other.
         """
         queues: dict[str, deque[KeyedTask]] = {}
@@ -85,7 +85,7 @@ class KeyedTasks:
                             log.exception("%s by %s failed, and is tried again", self._kind, key)
 
         await asyncio.gather(*(run() for _ in range(min(TASKS_OF_KEY_MAX, count))))
-        # A line or two for a lane, however many errands it had: what keeps one of them mostly keeps them all.
+        # A line or two for a key, however many tasks it had: what delays one of them mostly delays them all.
         if passing:
             log.warning("%s by %s: %d of %d are tried again: %r", self._kind, key, len(passing), count, passing[0])
         if failed > 1:

@@ -1,4 +1,4 @@
-"""What goes unheard for long, as lines for the log: at most one of each kind a minute, however much it is.
+"""What stays undelivered or undecided for long, as lines for the log: at most one of each kind a minute.
 
 A reconciler sees the same things again in every round, until they are settled. Time is an argument here.
 """

@@ -22,7 +22,7 @@ Rows = npt.NDArray[np.signedinteger[Any]]
 
 
 class Shelves(NamedTuple):
-    """What was found: by SKU a column over all shops of the atlas, and the places of the slot that was asked for.
+    """What was found: by SKU a column over all shops of the index, and the places of the slot that was asked for.
 
     A shop that was not heard has nothing. `places` is -1 where no slot was asked for, `open_` False where none is.
     """

@@ -1,6 +1,6 @@
 """Which shops may serve a basket, in which sequence, and by which rule the others may not. Advice: a ledger decides.
 
-Distances are in whole metres. Every array has a row for each shop, as the atlas counts them.
+Distances are in whole metres. Every array has a row for each shop, as the index counts them.
 """
 
 from collections import Counter

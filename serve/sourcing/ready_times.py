@@ -24,7 +24,7 @@ SLICE: Final = 64  # calendars between which other calls have their turn: a new 
 
 
 class ReadyTimes:
-    """Of shops by row, as their atlas counts them. One for each revision of the chain, in one event loop."""
+    """Of shops by row, as their index counts them. One for each revision of the chain, in one event loop."""
 
     def __init__(self, calendars: Iterable[Calendar]) -> None:
         self._shops = list(calendars)
