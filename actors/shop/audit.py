@@ -168,21 +168,21 @@ class Audit:
     def _hold(self, claim: Hold) -> None:
         """Something new is promised, at the version of its event."""
         self._claims[self._version] = claim
-        self._promise(claim.held, Counter())
+        asked = self._promise(claim.held, Counter())
         self._take_place(claim)
         if self._rules:
             self._by_customer[claim.customer_id].add(self._version)
-            self._check_limits(claim)
+            self._check_limits(claim, asked)
 
-    def _promise(self, lines: Lines, had: Counter[str]) -> bool:
-        """Promise these units; whether they are more than the claim had, which alone has to be there."""
+    def _promise(self, lines: Lines, had: Counter[str]) -> set[str]:
+        """Promise these units; the SKUs of which they are more than the claim had, and that alone has to be there."""
         for sku, quantity in lines:
             book = self._books[sku]
             book.reserved += quantity
             had[sku] -= quantity
             if had[sku] < 0 and book.reserved + book.safety_stock > book.on_hand:
                 self._overpromised(sku, book)
-        return min(had.values()) < 0
+        return {sku for sku, units in had.items() if units < 0}
 
     def _take_place(self, claim: Hold) -> None:
         taken = self._places.take(claim)
@@ -203,13 +203,13 @@ class Audit:
             self._books[sku].reserved -= units
             had[sku] += units
         claim.held, claim.deadline_ms = event.lines, event.expires_at_ms
-        asks_for_more = self._promise(event.lines, had)
+        asked = self._promise(event.lines, had)
         if event.slot_start_ms != claim.slot_start_ms:
             self._places.leave(claim)
             claim.slot_start_ms = event.slot_start_ms
             self._take_place(claim)
-        if self._rules and asks_for_more:
-            self._check_limits(claim)
+        if self._rules and asked:
+            self._check_limits(claim, asked)
 
     def _outcome_applied(self, event: events.OutcomeApplied, at_ms: int) -> None:
         """A part goes on as its order says: by revisions that only grow, and never back."""
@@ -245,9 +245,9 @@ class Audit:
         most = max(0, book.on_hand - book.safety_stock)
         self._found("I2", f"{sku} at version {self._version}", f"at most {most} reserved", f"{book.reserved} reserved")
 
-    def _check_limits(self, claim: Hold) -> None:
+    def _check_limits(self, claim: Hold, asked: set[str]) -> None:
         mine = [self._claims[number] for number in self._by_customer[claim.customer_id]]
-        for expected, found in over_limits(self._rules, claim, mine):
+        for expected, found in over_limits(self._rules, claim, asked, mine):
             self._found("I15", f"customer {claim.customer_id} at version {self._version}", expected, found)
 
     def _live(self, number: int, step: str, allowed: tuple[Status, ...], at_ms: int) -> Hold | None:

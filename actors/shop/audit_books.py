@@ -129,12 +129,13 @@ class Places:
                 del having[hold.order]
 
 
-def over_limits(rules: Iterable[Rule], claim: Hold, mine: Sequence[Hold]) -> Iterator[tuple[str, str]]:
+def over_limits(rules: Iterable[Rule], claim: Hold, skus: set[str], mine: Sequence[Hold]) -> Iterator[tuple[str, str]]:
     """What the rules that fit a claim allow, and what the customer has, where that is more; `mine` has the claim too.
+
+    `skus` are those of which it asked for more: what it had before new rules, it keeps.
 
     The parts of one order are one open reservation, and each of them holds units.
     """
-    skus = {sku for sku, _ in claim.held}
     for channel, rule_sku, open_max, units_max in rules:
         if channel not in ("", claim.channel) or rule_sku not in ("", *skus):
             continue
