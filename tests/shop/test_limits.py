@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from actors.core.policy import HOUR_MS, LimitRule, Policy
-from actors.shop.commands import Reserve
+from actors.shop.commands import Amend, Reserve
 from actors.shop.state import Reservation
 from tests.shop.page import play
 from tests.shop.watched import DAY_ZERO_MS, Watched
@@ -174,6 +174,18 @@ def test_a_new_limit_counts_what_is_held_already_and_takes_nothing_away() -> Non
     told = watched.say(command_of("reserve ann A 1", "more", rows), DAY_ZERO_MS)
     assert answer_text(told.answer) == "UNITS_LIMIT A 1 of 0"
     assert watched.ledger.positions["A"].reserved == 4
+    assert watched.complaints() == []
+
+
+def test_an_amendment_is_asked_only_for_what_it_asks_for_more_of() -> None:
+    """By the ledger, and by the audit too, which else cries out about what the customer had before the rule."""
+    watched = Watched(Policy(version=1))
+    rows: dict[str, int] = {}
+    for key, text in enumerate(["receive A 9, B 9", "reserve ann A 3", "reserve ann A 1"]):
+        watched.say(command_of(text, str(key), rows), DAY_ZERO_MS)
+    watched.adopt(Policy(version=2, limit_rules=(LimitRule("", "", 0, 3),)), DAY_ZERO_MS)
+    told = watched.say(Amend("more", 3, (("A", 3), ("B", 1)), 0, 0), DAY_ZERO_MS)
+    assert "HELD" in answer_text(told.answer)
     assert watched.complaints() == []
 
 
