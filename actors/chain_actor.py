@@ -1,33 +1,26 @@
 """The one writer of the chain's stores and policy. Changes are rare; each is one durable write."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Lock
-from typing import Any
+from typing import Final
 
-import orjson
+from msgspec.structs import replace
 
-from actors.core.chain import (
-    EMPTY,
-    ChainEvent,
-    PolicySet,
-    StoresPut,
-    chain_to_document,
-    event_from_document,
-    event_to_document,
-    evolve_chain,
-    store_from_row,
-)
-from actors.core.policy import from_document
+from actors.core.chain import EMPTY, ChainEvent, PolicySet, Store, StoresPut, evolve_chain
+from actors.core.message import to_json
+from actors.core.policy import Policy
+from actors.journal.codec import Reader, encode
 from actors.journal.port import Journal, JournalError, Record
 from actors.runtime.clock import Clock
 
-LEDGER_ID = "chain"
-READ_EVENTS_MAX = 10_000
+LEDGER_ID: Final = "chain"
+READ_EVENTS_MAX: Final = 10_000
+_read_events: Final = Reader[ChainEvent](ChainEvent)
 
 
 class ChainActor:
-    """See `chain`. Documents are those of `chain_to_document`, as JSON."""
+    """See `core.chain`. A document is a chain as JSON, which `chain_from_document` reads."""
 
     def __init__(self, name: str, journal: Journal, clock: Clock, end: Callable[[JournalError], None]) -> None:
         self.name = name
@@ -40,7 +33,8 @@ class ChainActor:
         self._chain = EMPTY
         while self._chain.revision < head.seq:
             for record in self._journal.read(LEDGER_ID, self._chain.revision, READ_EVENTS_MAX):
-                self._chain = evolve_chain(self._chain, event_from_document(orjson.loads(record.payload)))
+                for event in _read_events(record.payload):
+                    self._chain = evolve_chain(self._chain, event)
 
     def ping(self) -> int:
         """Answers with the process id when the actor serves."""
@@ -49,31 +43,29 @@ class ChainActor:
     def document(self, known_revision: int) -> bytes | None:
         """The chain, or None where the caller's revision is the newest."""
         chain = self._chain
-        return None if chain.revision == known_revision else orjson.dumps(chain_to_document(chain))
+        return None if chain.revision == known_revision else to_json(chain)
 
-    def put_stores(self, rows: list[list[Any]]) -> bytes:
-        """Add or replace shops, as `store_to_row` gives them; the chain after it. What is so is not written again."""
+    def put_stores(self, stores: Sequence[Store]) -> bytes:
+        """Add or replace shops; the chain after it. What is so is not written again."""
         with self._lock:
-            fresh = tuple(
-                store for store in map(store_from_row, rows) if self._chain.stores.get(store.store_id) != store
-            )
+            fresh = tuple(store for store in stores if self._chain.stores.get(store.store_id) != store)
             if fresh:
                 self._append(StoresPut(fresh))
-            return orjson.dumps(chain_to_document(self._chain))
+            return to_json(self._chain)
 
-    def set_policy(self, document: bytes, expected_version: int) -> bytes | None:
+    def set_policy(self, policy: Policy, expected_version: int) -> bytes | None:
         """Replace the policy; the chain after it, or None where another version than the expected is in force.
 
         What is already so is not refused: the answer to the call that made it so may have been lost.
         """
         with self._lock:
             in_force = self._chain.policy
-            policy = from_document({**orjson.loads(document), "version": in_force.version, "paused": False})
+            policy = replace(policy, version=in_force.version, paused=False)
             if policy != in_force:
                 if expected_version not in (0, in_force.version):
                     return None
-                self._append(PolicySet(from_document({**orjson.loads(document), "version": in_force.version + 1})))
-            return orjson.dumps(chain_to_document(self._chain))
+                self._append(PolicySet(replace(policy, version=in_force.version + 1)))
+            return to_json(self._chain)
 
     def close(self) -> None:
         """Let go of the journal."""
@@ -81,9 +73,10 @@ class ChainActor:
 
     def _append(self, event: ChainEvent) -> None:
         chain = evolve_chain(self._chain, event)
-        payload = orjson.dumps(event_to_document(event))
         try:
-            self._journal.append([Record(LEDGER_ID, self._epoch, chain.revision, 1, self._clock.now_ms(), payload)])
+            self._journal.append(
+                [Record(LEDGER_ID, self._epoch, chain.revision, 1, self._clock.now_ms(), encode([event]))]
+            )
         except JournalError as failure:
             self._end(failure)
             raise

@@ -6,18 +6,16 @@ A plain class; `cluster` puts Ray on it. It is told and asked like a StoreActor;
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from actors.core.violation import Violation
 from actors.journal.port import Journal, JournalError
 from actors.orders.consistency import is_promised
 from actors.orders.invariants import check
-from actors.orders.plain import order_to_plain
 from actors.orders.snapshot import Capture, copied
-from actors.orders.state import OrderLedger
-from actors.protocol.messages import Wire
+from actors.orders.state import Order, OrderLedger
 from actors.runtime.actor_runtime import TIDY_EVERY_S, ActorRuntime, FeedRecord, in_turn
 from actors.runtime.clock import Clock
 from actors.runtime.cores import CUSTOMERS
 from actors.runtime.ledger_host import Hosted
-from actors.shop.invariants import Violation
 
 ORDERS_SCAN_MAX: Final = 50_000  # versions looked at for one page of orders
 OUTBOX_MAX: Final = 500  # orders of one ledger to an answer
@@ -53,18 +51,17 @@ class CustomerActor:
         """See `ActorRuntime.close`."""
         self._runtime.close()
 
-    def order(self, ledger_id: str, number: int) -> tuple[int, Wire | None]:
+    def order(self, ledger_id: str, number: int) -> tuple[int, Order | None]:
         """The ledger's version and an order, None where there is none."""
 
-        def question(hosted: Hosted, _now_ms: int) -> tuple[int, Wire | None]:
-            order = hosted.ledger.orders.get(number)
-            return hosted.ledger.version, None if order is None else order_to_plain(order)
+        def question(hosted: Hosted, _now_ms: int) -> tuple[int, Order | None]:
+            return hosted.ledger.version, hosted.ledger.orders.get(number)
 
         return self._host.read(ledger_id, question)
 
     def orders_of(
         self, ledger_id: str, customer_id: str, standings: list[int], after_number: int, page_size: int
-    ) -> tuple[int, list[Wire], int]:
+    ) -> tuple[int, list[Order], int]:
         """The ledger's version, a page of the customer's orders by number, and the number to go on after, 0 at the end.
         No standings: orders of any.
         """
@@ -72,42 +69,42 @@ class CustomerActor:
             return 0, [], 0
         wanted = frozenset(standings)
 
-        def question(hosted: Hosted, _now_ms: int) -> tuple[int, list[Wire], int]:
+        def question(hosted: Hosted, _now_ms: int) -> tuple[int, list[Order], int]:
             ledger = hosted.ledger
-            page: list[Wire] = []
+            page: list[Order] = []
             scanned = after_number + ORDERS_SCAN_MAX
             for number in range(after_number + 1, min(scanned, ledger.version) + 1):
                 order = ledger.orders.get(number)
                 if order is None or order.customer_id != customer_id or (wanted and order.standing not in wanted):
                     continue
-                page.append(order_to_plain(order))
+                page.append(order)
                 if len(page) == page_size:
                     return ledger.version, page, number if number < ledger.version else 0
             return ledger.version, page, scanned if scanned < ledger.version else 0
 
         return self._host.read(ledger_id, question)
 
-    def order_of_basket(self, ledger_id: str, customer_id: str, basket_id: str) -> Wire | None:
+    def order_of_basket(self, ledger_id: str, customer_id: str, basket_id: str) -> Order | None:
         """The order that a customer's basket has, None where there is none that is not over."""
 
-        def question(hosted: Hosted, _now_ms: int) -> Wire | None:
+        def question(hosted: Hosted, _now_ms: int) -> Order | None:
             ledger = hosted.ledger
             number = ledger.baskets.get((customer_id, basket_id))
-            return None if number is None else order_to_plain(ledger.orders[number])
+            return None if number is None else ledger.orders[number]
 
         return self._host.read(ledger_id, question)
 
-    def outbox(self, after: Mapping[str, int]) -> list[tuple[str, list[Wire], int]]:
+    def outbox(self, after: Mapping[str, int]) -> list[tuple[str, list[Order], int]]:
         """By ledger, orders of which some shop has not heard the newest, and after which number to go on with it.
 
         `after` has such numbers from the answer before, so that every order has its turn: those whose shops are
         stopped stay for as long as these are.
         """
 
-        def question(hosted: Hosted, _now_ms: int) -> tuple[str, list[Wire], int]:
+        def question(hosted: Hosted, _now_ms: int) -> tuple[str, list[Order], int]:
             ledger = hosted.ledger
             numbers, resume = in_turn(ledger.outbox, after.get(ledger.ledger_id, 0), OUTBOX_MAX)
-            return ledger.ledger_id, [order_to_plain(ledger.orders[number]) for number in numbers], resume
+            return ledger.ledger_id, [ledger.orders[number] for number in numbers], resume
 
         found = [self._host.read(ledger_id, question) for ledger_id in self._host.ledger_ids()]
         return [answer for answer in found if answer[1]]
@@ -116,28 +113,27 @@ class CustomerActor:
         """The ledgers that are served: those that have begun, and are not stopped."""
         return self._host.ledger_ids()
 
-    def orders(self, ledger_id: str, numbers: list[int]) -> list[Wire | None]:
+    def orders(self, ledger_id: str, numbers: list[int]) -> list[Order | None]:
         """For each number its order, None where there is none."""
         if not self._host.has_begun(ledger_id):
             return [None] * len(numbers)
 
-        def question(hosted: Hosted, _now_ms: int) -> list[Wire | None]:
-            found = [hosted.ledger.orders.get(number) for number in numbers]
-            return [None if order is None else order_to_plain(order) for order in found]
+        def question(hosted: Hosted, _now_ms: int) -> list[Order | None]:
+            return [hosted.ledger.orders.get(number) for number in numbers]
 
         return self._host.read(ledger_id, question)
 
-    def promised(self, ledger_id: str, after_number: int, page_size: int) -> tuple[list[Wire], int]:
+    def promised(self, ledger_id: str, after_number: int, page_size: int) -> tuple[list[Order], int]:
         """A page of orders that shops must have parts of, by number, and the number to go on after, 0 at the end."""
 
-        def question(hosted: Hosted, _now_ms: int) -> tuple[list[Wire], int]:
+        def question(hosted: Hosted, _now_ms: int) -> tuple[list[Order], int]:
             ledger = hosted.ledger
-            page: list[Wire] = []
+            page: list[Order] = []
             scanned = after_number + ORDERS_SCAN_MAX
             for number in range(after_number + 1, min(scanned, ledger.version) + 1):
                 order = ledger.orders.get(number)
                 if order is not None and any(map(is_promised, order.parts)):
-                    page.append(order_to_plain(order))
+                    page.append(order)
                     if len(page) == page_size:
                         return page, number
             return page, scanned if scanned < ledger.version else 0
@@ -162,7 +158,7 @@ class CustomerActor:
 
     def knows(self, ledger_id: str, key: str) -> bool:
         """Whether a call under this key was answered, or is being answered, here."""
-        return self._host.read(ledger_id, lambda hosted, _now_ms: hosted.ledger.recall(key) is not None)
+        return self._host.read(ledger_id, lambda hosted, _now_ms: hosted.ledger.answers.get(key) is not None)
 
     def live_state(self, ledger_id: str) -> tuple[int, str, list[Violation]] | None:
         """Version, state hash and broken invariants, its indexes' too: what a replay is held against. None where it has

@@ -17,7 +17,7 @@ from actors.chain_actor import ChainActor
 from actors.customer_actor import CustomerActor
 from actors.journal.open import open_journal
 from actors.journal.port import JournalDamaged, JournalError
-from actors.protocol.actors import ActorGone, LedgerStopped
+from actors.protocol.messages import ActorGone, LedgerStopped
 from actors.protocol.placement import ActorKind, kind_of
 from actors.runtime.clock import SystemClock
 from actors.store_actor import StoreActor

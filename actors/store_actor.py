@@ -8,17 +8,21 @@ from typing import Any, Final
 
 from actors.core.status import LIVE
 from actors.journal.port import Journal, JournalError
-from actors.protocol.messages import Wire, reservation_to_wire
 from actors.runtime.actor_runtime import TIDY_EVERY_S, ActorRuntime, FeedRecord, in_turn
 from actors.runtime.clock import Clock
 from actors.runtime.cores import SHOP
 from actors.runtime.ledger_host import Hosted
 from actors.shop.snapshot import Capture
+from actors.shop.state import Reservation
 
 LIST_SCAN_MAX: Final = 50_000  # versions looked at for one page: 5 ms
 FEED_EVENTS_MAX: Final = 1_000
 FEED_BYTES_MAX: Final = 4 * 1024 * 1024  # by answer; a record that is larger goes alone
 OUTBOX_MAX: Final = 500  # parts of one shop to an answer
+
+
+Stock = tuple[int, int, int, int]  # on_hand, reserved, allotted, safety_stock
+Availability = tuple[int, int, list[Stock | None]]  # the ledger's version and time; None where never stocked
 
 
 class StoreActor:
@@ -47,23 +51,13 @@ class StoreActor:
         """See `ActorRuntime.step`."""
         return self._runtime.step(batch)
 
-    def availability(self, store_ids: list[str], skus: list[str]) -> list[Wire]:
-        """For each store (version, as_of_ms, positions).
+    def availability(self, store_ids: list[str], skus: list[str]) -> list[Availability]:
+        """For each store what it has of these SKUs."""
 
-        A position is (on_hand, reserved, allotted, safety_stock), or None where the SKU was never stocked.
-        """
-
-        def question(hosted: Hosted, now_ms: int) -> Wire:
+        def question(hosted: Hosted, now_ms: int) -> Availability:
             positions = hosted.ledger.positions
-            rows = []
-            for sku in skus:
-                position = positions.get(sku)
-                rows.append(
-                    None
-                    if position is None
-                    else (position.on_hand, position.reserved, position.allotted, position.safety_stock)
-                )
-            return (hosted.ledger.version, now_ms, rows)
+            rows = [None if (position := positions.get(sku)) is None else position.stock() for sku in skus]
+            return hosted.ledger.version, now_ms, rows
 
         return [self._host.read(store_id, question) for store_id in store_ids]
 
@@ -95,28 +89,27 @@ class StoreActor:
         slot = self._runtime.chain.policy_of(store_id).calendar.slot_at(slot_start_ms)
         return None if slot is None else max(0, slot.capacity - taken.get(slot_start_ms, 0))
 
-    def reservation(self, store_id: str, number: int) -> tuple[int, Wire | None]:
+    def reservation(self, store_id: str, number: int) -> tuple[int, Reservation | None]:
         """The ledger's version and the reservation, None where there is none."""
 
-        def question(hosted: Hosted, _now_ms: int) -> tuple[int, Wire | None]:
-            reservation = hosted.ledger.reservations.get(number)
-            return hosted.ledger.version, None if reservation is None else reservation_to_wire(reservation)
+        def question(hosted: Hosted, _now_ms: int) -> tuple[int, Reservation | None]:
+            return hosted.ledger.version, hosted.ledger.reservations.get(number)
 
         return self._host.read(store_id, question)
 
     def reservations(
         self, store_id: str, statuses: list[int], after_number: int, page_size: int
-    ) -> tuple[int, list[Wire], int]:
+    ) -> tuple[int, list[Reservation], int]:
         """The ledger's version, a page by number, and the number to go on after, 0 at the end."""
         wanted = frozenset(statuses)
 
-        def question(hosted: Hosted, _now_ms: int) -> tuple[int, list[Wire], int]:
+        def question(hosted: Hosted, _now_ms: int) -> tuple[int, list[Reservation], int]:
             ledger = hosted.ledger
-            page: list[Wire] = []
+            page: list[Reservation] = []
             for number in range(after_number + 1, min(after_number + LIST_SCAN_MAX, ledger.version) + 1):
                 reservation = ledger.reservations.get(number)
                 if reservation is not None and (not wanted or reservation.status in wanted):
-                    page.append(reservation_to_wire(reservation))
+                    page.append(reservation)
                     if len(page) == page_size:
                         return ledger.version, page, number if number < ledger.version else 0
             scanned = after_number + LIST_SCAN_MAX
@@ -147,40 +140,40 @@ class StoreActor:
                     break
         return found
 
-    def outbox(self, claim_age_ms: int, after: Mapping[str, int]) -> list[tuple[str, int, list[Wire], int]]:
+    def outbox(self, claim_age_ms: int, after: Mapping[str, int]) -> list[tuple[str, int, list[Reservation], int]]:
         """Parts of orders whose order has to hear of them: (store, ledger time, parts, after which number to go on).
 
         Those that changed here and are not acknowledged, and claims that are older than this and have heard nothing.
         `after` has such numbers from the answer before: each part has its turn, also behind many that nobody hears.
         """
 
-        def question(hosted: Hosted, now_ms: int) -> tuple[str, int, list[Wire], int]:
+        def question(hosted: Hosted, now_ms: int) -> tuple[str, int, list[Reservation], int]:
             ledger = hosted.ledger
             numbers = dict.fromkeys(ledger.outbox)
             for number in ledger.undecided:
                 if ledger.reservations[number].created_at_ms < now_ms - claim_age_ms:
                     numbers[number] = None
             turn, resume = in_turn(numbers, after.get(ledger.store_id, 0), OUTBOX_MAX)
-            return ledger.store_id, now_ms, [reservation_to_wire(ledger.reservations[each]) for each in turn], resume
+            return ledger.store_id, now_ms, [ledger.reservations[each] for each in turn], resume
 
         found = [self._host.read(store_id, question) for store_id in self._host.ledger_ids()]
         return [answer for answer in found if answer[2]]
 
-    def parts(self, store_id: str, after_number: int, page_size: int) -> tuple[list[tuple[Wire, bool]], int]:
+    def parts(self, store_id: str, after_number: int, page_size: int) -> tuple[list[tuple[Reservation, bool]], int]:
         """A page of the shop's parts of orders by number, final ones too: (part, whether its order is owed it), and the
         number to go on after, 0 at the end.
         """
         if not self._host.has_begun(store_id):
             return [], 0
 
-        def question(hosted: Hosted, _now_ms: int) -> tuple[list[tuple[Wire, bool]], int]:
+        def question(hosted: Hosted, _now_ms: int) -> tuple[list[tuple[Reservation, bool]], int]:
             ledger = hosted.ledger
-            page: list[tuple[Wire, bool]] = []
+            page: list[tuple[Reservation, bool]] = []
             scanned = after_number + LIST_SCAN_MAX
             for number in range(after_number + 1, min(scanned, ledger.version) + 1):
                 reservation = ledger.reservations.get(number)
                 if reservation is not None and reservation.part is not None:
-                    page.append((reservation_to_wire(reservation), number in ledger.outbox))
+                    page.append((reservation, number in ledger.outbox))
                     if len(page) == page_size:
                         return page, number
             return page, scanned if scanned < ledger.version else 0
@@ -196,28 +189,28 @@ class StoreActor:
 
         return self._host.read(store_id, question)
 
-    def parts_of(self, store_id: str, holders: list[str]) -> list[Wire | None]:
+    def parts_of(self, store_id: str, holders: list[str]) -> list[Reservation | None]:
         """For each holder its part, None where the shop has none."""
         if not self._host.has_begun(store_id):
             return [None] * len(holders)
 
-        def question(hosted: Hosted, _now_ms: int) -> list[Wire | None]:
+        def question(hosted: Hosted, _now_ms: int) -> list[Reservation | None]:
             ledger = hosted.ledger
             numbers = [ledger.holders.get(holder) for holder in holders]
-            return [None if each is None else reservation_to_wire(ledger.reservations[each]) for each in numbers]
+            return [None if each is None else ledger.reservations[each] for each in numbers]
 
         return self._host.read(store_id, question)
 
     def slots(
         self, store_id: str, from_ms: int, window_ms: int, revision: int = 0
-    ) -> tuple[int, int | None, str, list[Wire]] | None:
+    ) -> tuple[int, int | None, str, list[tuple[int, int, int, int]]] | None:
         """The ledger's version, when an order placed now is ready, the zone, and the slots that can still be had:
         (start_ms, end_ms, capacity, places taken). From 0 is from now. None where the rules here are older.
         """
         if revision > self._runtime.chain.revision:
             return None
 
-        def question(hosted: Hosted, now_ms: int) -> tuple[int, int | None, str, list[Wire]]:
+        def question(hosted: Hosted, now_ms: int) -> tuple[int, int | None, str, list[tuple[int, int, int, int]]]:
             ledger = hosted.ledger
             policy = self._runtime.chain.policy_of(store_id)
             calendar, first_ms = policy.calendar, max(from_ms, now_ms)
@@ -268,17 +261,14 @@ class StoreActor:
 
     def knows(self, store_id: str, key: str) -> bool:
         """Whether a call under this key was answered, or is being answered, here."""
-        return self._host.read(store_id, lambda hosted, _now_ms: hosted.ledger.recall(key) is not None)
+        return self._host.read(store_id, lambda hosted, _now_ms: hosted.ledger.answers.get(key) is not None)
 
-    def live_state(self, store_id: str) -> tuple[int, str, dict[str, tuple[int, int, int, int]], int]:
+    def live_state(self, store_id: str) -> tuple[int, str, dict[str, Stock], int]:
         """Version, state hash, positions as in `availability`, and open reservations: what an audit is held against."""
 
-        def question(hosted: Hosted, _now_ms: int) -> tuple[Capture, dict[str, tuple[int, int, int, int]], int]:
+        def question(hosted: Hosted, _now_ms: int) -> tuple[Capture, dict[str, Stock], int]:
             ledger = hosted.ledger
-            positions = {
-                sku: (position.on_hand, position.reserved, position.allotted, position.safety_stock)
-                for sku, position in ledger.positions.items()
-            }
+            positions = {sku: position.stock() for sku, position in ledger.positions.items()}
             live = sum(1 for reservation in ledger.reservations.values() if reservation.status in LIVE)
             return Capture(ledger), positions, live
 

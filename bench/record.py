@@ -18,7 +18,8 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from actors.shop import audit_books, invariants
+from actors.core.violation import Violation
+from actors.shop import invariants
 from actors.shop.state import Ledger
 
 
@@ -41,8 +42,6 @@ class Options:
         """One of two sizes."""
         return quick if self.quick else full
 
-
-Violation = audit_books.Violation | invariants.Violation
 
 DISCREPANCIES_TOLD_MAX = 20
 

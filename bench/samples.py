@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from actors.protocol.messages import Entry, command_to_wire
+from actors.protocol.messages import Entry
 from actors.shop.commands import AdjustmentKind, AdjustStock, Movement, Reserve
 from actors.shop.state import Ledger
 from actors.shop.transact import transact
@@ -52,7 +52,7 @@ def reserves(count: int, skus: int, lines: int, seed: int) -> Iterator[Reserve]:
 
 def entries(commands: Iterator[Reserve] | Iterator[AdjustStock]) -> Iterator[Entry]:
     """Commands as they go to an actor."""
-    return ((STORE, command_to_wire(command)) for command in commands)
+    return ((STORE, command) for command in commands)
 
 
 def stocked(skus: int) -> Ledger:

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import grpc
 
-from actors.shop.audit_books import Violation
+from actors.core.violation import Violation
 from bench import processes
 from bench.record import Conservation, Told, judged
 from bench.samples import ROWS_MAX, UNITS, sku

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 import grpc
 from google.protobuf.message import DecodeError, Message
 
-from actors.protocol.actors import LedgerStopped
+from actors.protocol.messages import LedgerStopped
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.wire import statuses
 from serve.wire.statuses import Refused, Status

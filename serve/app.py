@@ -17,8 +17,6 @@ import ray.serve
 from ray.serve.config import HTTPOptions, ProxyLocation, gRPCOptions
 from ray.serve.schema import LoggingConfig
 
-from actors.core.chain import store_to_row
-from actors.core.policy import to_document
 from actors.journal.open import journal_names, sqlite_setting
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
 from actors.ray_actors import CallFailed, call_actor, close_actors, make_actors, start_ray, stop_ray
@@ -113,10 +111,10 @@ def apply_chain_file(chain_file: ChainFile, journals: str) -> None:
     """Make stores and policy as the file says. What is so already changes nothing."""
     stores = chain_file.to_stores(year_of(SystemClock().now_ms()))
     if stores:
-        call_actor(CHAIN_ACTOR, journals, "put_stores", [store_to_row(store) for store in stores])
+        call_actor(CHAIN_ACTOR, journals, "put_stores", stores)
     policy = chain_file.to_policy()
     if policy is not None:
-        call_actor(CHAIN_ACTOR, journals, "set_policy", orjson.dumps(to_document(policy)), 0)
+        call_actor(CHAIN_ACTOR, journals, "set_policy", policy, 0)
 
 
 def _recover_all(journals: str) -> None:

@@ -12,12 +12,13 @@ fall there. One over midnight is written as two, and stays two: a deadline moves
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final, NamedTuple
+from functools import cached_property
+from typing import Final, NamedTuple
 
 from actors.calendar.slots import Duty, Slot, cut_slots
 from actors.calendar.zones import DAY_MS, MINUTE_MS, LocalDay, local_day, number_of
+from actors.core.message import Value
 
 DAY_MINUTES: Final = 1440
 CLOSED_DAYS_MAX: Final = 366  # a shop that is closed for longer has no next opening
@@ -53,8 +54,7 @@ class _Compiled(NamedTuple):
 ALL_DAY: Final = (Interval(0, DAY_MINUTES),)
 
 
-@dataclass(frozen=True, slots=True)
-class Calendar:
+class Calendar(Value, frozen=True, dict=True, gc=True):
     """One shop's hours, Monday first. As it comes it is always open, has no slots and needs no time to pick.
 
     To be asked from one thread at a time: it remembers the days that it has compiled.
@@ -73,21 +73,27 @@ class Calendar:
     pickups_per_staff_hour: int = 0
     lead_minutes: int = 0  # to pick an order, counted while the shop is open
     cutoff_minute: int = DAY_MINUTES  # what is placed after it counts from the next day with an opening; 1440: none
-    always_open: bool = field(init=False, repr=False, compare=False)
-    _special: dict[int, SpecialDay] = field(init=False, repr=False, compare=False)
-    _closed: frozenset[int] = field(init=False, repr=False, compare=False)
-    _compiled: dict[int, _Compiled] = field(init=False, repr=False, compare=False)
-    _ready: list[tuple[int, int | None]] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        """Index the dates. The zone is not looked up until a day is asked for: `faults` names an unknown one."""
-        special = {number_of(special.day): special for special in self.special_days}
-        always_open = not special and not self.holidays and all(day == ALL_DAY for day in self.weekly)
-        object.__setattr__(self, "always_open", always_open)
-        object.__setattr__(self, "_special", special)
-        object.__setattr__(self, "_closed", frozenset(map(number_of, self.holidays)))
-        object.__setattr__(self, "_compiled", {})
-        object.__setattr__(self, "_ready", [(-1, None)])
+    @cached_property
+    def always_open(self) -> bool:
+        """Whether no day is ever shorter than the whole."""
+        return not self.special_days and not self.holidays and all(day == ALL_DAY for day in self.weekly)
+
+    @cached_property
+    def _special(self) -> dict[int, SpecialDay]:
+        return {number_of(special.day): special for special in self.special_days}
+
+    @cached_property
+    def _closed(self) -> frozenset[int]:
+        return frozenset(map(number_of, self.holidays))
+
+    @cached_property
+    def _compiled(self) -> dict[int, _Compiled]:
+        return {}
+
+    @cached_property
+    def _ready(self) -> list[tuple[int, int | None]]:
+        return [(-1, None)]
 
     def is_open(self, at_ms: int) -> bool:
         """True from an opening instant up to, and without, the closing instant."""
@@ -252,51 +258,3 @@ class Calendar:
 
 
 ALWAYS_OPEN: Final = Calendar()  # changes nothing; of a shop that names no hours
-
-
-def to_document(calendar: Calendar) -> dict[str, object]:
-    """The calendar as plain lists, numbers and strings, as it is journalled."""
-    return {
-        "zone": calendar.zone,
-        "weekly": [[list(interval) for interval in day] for day in calendar.weekly],
-        "special_days": [
-            [
-                day.isoformat(),
-                [list(each) for each in opening],
-                None if staff is None else [list(duty) for duty in staff],
-            ]
-            for day, opening, staff in calendar.special_days
-        ],
-        "holidays": [day.isoformat() for day in sorted(calendar.holidays)],
-        "slot_minutes": calendar.slot_minutes,
-        "staff": [[list(duty) for duty in day] for day in calendar.staff],
-        "pickups_per_staff_hour": calendar.pickups_per_staff_hour,
-        "lead_minutes": calendar.lead_minutes,
-        "cutoff_minute": calendar.cutoff_minute,
-    }
-
-
-def from_document(document: dict[str, Any]) -> Calendar:
-    """The inverse of `to_document`. Looks no zone up, so that reading a journal depends on nothing else."""
-    return Calendar(
-        zone=document["zone"],
-        weekly=tuple(_intervals(day) for day in document["weekly"]),
-        special_days=tuple(
-            SpecialDay(date.fromisoformat(day), _intervals(opening), None if staff is None else _duties(staff))
-            for day, opening, staff in document["special_days"]
-        ),
-        holidays=frozenset(map(date.fromisoformat, document["holidays"])),
-        slot_minutes=document["slot_minutes"],
-        staff=tuple(_duties(day) for day in document["staff"]),
-        pickups_per_staff_hour=document["pickups_per_staff_hour"],
-        lead_minutes=document["lead_minutes"],
-        cutoff_minute=document["cutoff_minute"],
-    )
-
-
-def _intervals(rows: list[list[int]]) -> tuple[Interval, ...]:
-    return tuple(Interval(*row) for row in rows)
-
-
-def _duties(rows: list[list[int]]) -> tuple[Duty, ...]:
-    return tuple(Duty(*row) for row in rows)

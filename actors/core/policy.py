@@ -3,15 +3,11 @@
 The chain owns them; each ledger journals the version it decides by, so that a journal explains its own decisions.
 """
 
-from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from functools import cached_property
+from typing import Final
 
-from actors.calendar.hours import (
-    ALWAYS_OPEN,
-    Calendar,
-    from_document as calendar_from_document,
-    to_document as calendar_to_document,
-)
+from actors.calendar.hours import ALWAYS_OPEN, Calendar
+from actors.core.message import Value
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
@@ -19,7 +15,7 @@ TTL_MS_CEILING: Final = 30 * DAY_MS
 ANSWER_MEMORY_MARGIN_MS: Final = DAY_MS  # keys outlive the longest hold by this much
 
 
-class TtlRule(NamedTuple):
+class TtlRule(Value, frozen=True):
     """A hold's time where channel, SKU and shop fit; an empty string fits all."""
 
     channel: str
@@ -28,7 +24,7 @@ class TtlRule(NamedTuple):
     ttl_ms: int
 
 
-class LimitRule(NamedTuple):
+class LimitRule(Value, frozen=True):
     """What one customer may hold where channel and SKU fit; 0 sets no limit."""
 
     channel: str
@@ -37,7 +33,7 @@ class LimitRule(NamedTuple):
     units_max: int
 
 
-class ChainLimitRule(NamedTuple):
+class ChainLimitRule(Value, frozen=True):
     """What one customer may hold over the whole chain where channel and SKU fit; 0 sets no limit.
 
     Units that were collected go on counting for `collected_for_ms`, 0 gives them back with the collection.
@@ -50,8 +46,7 @@ class ChainLimitRule(NamedTuple):
     collected_for_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Value, frozen=True, dict=True, gc=True):
     """One version of the rules. Look-ups cost a few dictionary reads however many rules there are."""
 
     version: int = 0
@@ -63,17 +58,18 @@ class Policy:
     limit_rules: tuple[LimitRule, ...] = ()
     chain_limit_rules: tuple[ChainLimitRule, ...] = ()
     calendar: Calendar = ALWAYS_OPEN
-    _ttl_by_fit: dict[tuple[str, str, str], int] = field(init=False, repr=False, compare=False)
-    _limits_by_sku: dict[str, tuple[LimitRule, ...]] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        """Index the rules; of two rules for the same fit the later one stands."""
-        by_fit = {(rule.channel, rule.sku, rule.store_id): rule.ttl_ms for rule in self.ttl_rules}
+    @cached_property
+    def _ttl_by_fit(self) -> dict[tuple[str, str, str], int]:
+        """Of two rules for the same fit the later one stands."""
+        return {(rule.channel, rule.sku, rule.store_id): rule.ttl_ms for rule in self.ttl_rules}
+
+    @cached_property
+    def _limits_by_sku(self) -> dict[str, tuple[LimitRule, ...]]:
         by_sku: dict[str, tuple[LimitRule, ...]] = {}
         for rule in self.limit_rules:
             by_sku[rule.sku] = (*by_sku.get(rule.sku, ()), rule)
-        object.__setattr__(self, "_ttl_by_fit", by_fit)
-        object.__setattr__(self, "_limits_by_sku", by_sku)
+        return by_sku
 
     @property
     def answer_memory_ms(self) -> int:
@@ -103,36 +99,3 @@ class Policy:
     def chain_limits_for(self, channel: str, sku: str) -> tuple[ChainLimitRule, ...]:
         """The same for limits over the whole chain."""
         return tuple(rule for rule in self.chain_limit_rules if rule.sku == sku and rule.channel in ("", channel))
-
-
-def to_document(policy: Policy) -> dict[str, object]:
-    """The policy as plain lists and numbers, as it is journalled."""
-    document: dict[str, object] = {
-        "version": policy.version,
-        "paused": policy.paused,
-        "ttl_ms_default": policy.ttl_ms_default,
-        "ttl_ms_max": policy.ttl_ms_max,
-        "collect_within_ms": policy.collect_within_ms,
-        "ttl_rules": [list(rule) for rule in policy.ttl_rules],
-        "limit_rules": [list(rule) for rule in policy.limit_rules],
-    }
-    if policy.chain_limit_rules:
-        document["chain_limit_rules"] = [list(rule) for rule in policy.chain_limit_rules]
-    if policy.calendar != ALWAYS_OPEN:
-        document["calendar"] = calendar_to_document(policy.calendar)
-    return document
-
-
-def from_document(document: dict[str, Any]) -> Policy:
-    """The inverse of `to_document`; earlier ones have neither limits over the chain nor a calendar."""
-    return Policy(
-        version=document["version"],
-        paused=document["paused"],
-        ttl_ms_default=document["ttl_ms_default"],
-        ttl_ms_max=document["ttl_ms_max"],
-        collect_within_ms=document["collect_within_ms"],
-        ttl_rules=tuple(TtlRule(*rule) for rule in document["ttl_rules"]),
-        limit_rules=tuple(LimitRule(*rule) for rule in document["limit_rules"]),
-        chain_limit_rules=tuple(ChainLimitRule(*rule) for rule in document.get("chain_limit_rules", ())),
-        calendar=calendar_from_document(document["calendar"]) if "calendar" in document else ALWAYS_OPEN,
-    )

@@ -1,8 +1,9 @@
 """Why the business refuses: one closed enum in order of precedence, and the refusal that carries it."""
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final
 
+from actors.core.message import Message
 from actors.core.status import Status
 
 
@@ -34,10 +35,10 @@ class Reason(IntEnum):
 
 # Refusals that are never written down: a reused key must not overwrite the first answer, a full ledger must not grow,
 # and what is undecided now will soon be decided.
-UNRECORDED = frozenset({Reason.IDEMPOTENCY_KEY_REUSED, Reason.LEDGER_FULL, Reason.ORDER_UNDECIDED})
+UNRECORDED: Final = frozenset({Reason.IDEMPOTENCY_KEY_REUSED, Reason.LEDGER_FULL, Reason.ORDER_UNDECIDED})
 
 
-class Rejection(NamedTuple):
+class Rejection(Message, frozen=True):
     """A refusal as a value. `asked` and `available` are in the reason's unit: units, reservations or milliseconds.
 
     `near_stores` are (store_id, metres, has everything), where shops were looked for in vain. `status` is that of the

@@ -2,6 +2,8 @@
 where a customer was faster than a word.
 """
 
+from msgspec.structs import replace
+
 from actors.core.status import LIVE
 from actors.orders.commands import Plan, Report, Target
 from actors.orders.state import Order, Part
@@ -22,10 +24,11 @@ def amendment(order: Order, wanted: tuple[Plan, ...], *, whole: bool) -> tuple[t
     if whole:
         named = {plan.store_id for plan in wanted}
         targets += [Target(part.store_id, part.attempt, ()) for part in standing if part.store_id not in named]
-    for store_id, lines, slot_start_ms in wanted:
+    for plan in wanted:
+        store_id = plan.store_id
         parts = [part for part in standing if part.store_id == store_id]
-        want = dict(by_sku(lines))
-        slot_ms = slot_start_ms or (0 if whole else max((part.slot_start_ms for part in parts), default=0))
+        want = dict(by_sku(plan.lines))
+        slot_ms = plan.slot_start_ms or (0 if whole else max((part.slot_start_ms for part in parts), default=0))
         for part in parts:
             keeps: dict[str, int] = {}
             if part.slot_start_ms == slot_ms:
@@ -52,10 +55,10 @@ def beyond_collected(order: Order, targets: tuple[Target, ...]) -> tuple[Target,
 def _shifted(order: Order, target: Target, sign: int) -> Target:
     units = dict(by_sku(target.lines))
     for part in order.parts:
-        if (part.store_id, part.attempt) == target[:2]:
+        if (part.store_id, part.attempt) == (target.store_id, target.attempt):
             for sku, sold in part.sold_by_sku(part.collected).items():
                 units[sku] = max(0, units.get(sku, 0) + sign * sold)
-    return target._replace(lines=_lines(units))
+    return replace(target, lines=_lines(units))
 
 
 def reduction(order: Order, report: Report) -> tuple[Target, ...]:
@@ -89,10 +92,11 @@ def reduction(order: Order, report: Report) -> tuple[Target, ...]:
 def reduction_at_commit(order: Order) -> tuple[Target, ...]:
     """The same, where it was collected while the attempt that is certain now was open."""
     excess: dict[str, int] = {}
-    for store_id, attempt, lines in order.targets:
-        part = next(part for part in order.parts if (part.store_id, part.attempt) == (store_id, attempt))
+    for target in order.targets:
+        named = (target.store_id, target.attempt)
+        part = next(part for part in order.parts if (part.store_id, part.attempt) == named)
         known = _beyond(part, part.collected, part.keep) if part.keep else {}
-        for sku, units in _beyond(part, part.collected, lines).items():
+        for sku, units in _beyond(part, part.collected, target.lines).items():
             excess[sku] = excess.get(sku, 0) + max(0, units - known.get(sku, 0))
     return _cut(_asked(order), excess)
 

@@ -8,12 +8,12 @@ asked under the rules in force, not for how it counts.
 from collections.abc import Iterator
 from typing import Final
 
+from actors.core.events import PolicyAdopted, Refused
+from actors.core.violation import Violation
 from actors.orders import events as ev
 from actors.orders.evolve import evolve
 from actors.orders.limits import over_limit
 from actors.orders.state import CERTAIN, Order, OrderLedger, Standing
-from actors.shop.events import PolicyAdopted
-from actors.shop.invariants import Violation
 
 VIOLATIONS_KEPT_MAX: Final = 1_000
 
@@ -42,10 +42,11 @@ class OrderAudit:
             self._found("I11", subject, f"not before {ledger.time_ms}", str(at_ms))
         self._epoch = epoch
         order = None
-        if not isinstance(event, ev.Opened | ev.Refused | PolicyAdopted):
-            order = ledger.orders.get(event.number)
+        if not isinstance(event, ev.Opened | Refused | PolicyAdopted):
+            number = event.report.number if isinstance(event, ev.Reported) else event.number
+            order = ledger.orders.get(number)
             if order is None:
-                self._found("I3", subject, f"order {event.number}", "none")
+                self._found("I3", subject, f"order {number}", "none")
                 self.broken = True
                 return
         for invariant, expected, found in _faults(ledger, order, event, at_ms):
@@ -66,7 +67,7 @@ class OrderAudit:
 def _faults(ledger: OrderLedger, order: Order | None, event: ev.Event, at_ms: int) -> Iterator[tuple[str, str, str]]:
     """Rule, what was to be, and what is."""
     key = getattr(event, "key", "")
-    if key and ledger.recall(key) is not None:
+    if key and ledger.answers.get(key) is not None:
         yield "I5", f"{key!r} answered once", "answered again"
     if isinstance(event, ev.Opened):
         refusal = over_limit(ledger, event.customer_id, event.channel, event.plans, at_ms)

@@ -1,13 +1,14 @@
 """What can be asked of a customers' ledger. Those with a key come from callers, the others from whoever drives."""
 
-from typing import Final, NamedTuple
+from typing import Final
 
+from actors.core.message import Message, Value
 from actors.core.rejection import Rejection
 from actors.core.status import ReleaseReason, Status
 from actors.shop.commands import Lines
 
 
-class Plan(NamedTuple):
+class Plan(Value, frozen=True):
     """What one shop is to hold. `slot_start_ms` 0 asks for no pickup slot."""
 
     store_id: str
@@ -15,7 +16,7 @@ class Plan(NamedTuple):
     slot_start_ms: int
 
 
-class Target(NamedTuple):
+class Target(Value, frozen=True):
     """What a part of an order is to hold from now on, at most, beyond what was collected; no lines let go of it."""
 
     store_id: str
@@ -23,7 +24,7 @@ class Target(NamedTuple):
     lines: Lines
 
 
-class Hours(NamedTuple):
+class Hours(Value, frozen=True):
     """What a deadline has to keep to: the end of the last pickup slot, and when all of an order's shops are open, from
     about the wanted deadline on. Only their calendars know, so whoever carries the command says it; it is advice about
     the deadline alone, and no part of what the caller asked.
@@ -36,7 +37,7 @@ class Hours(NamedTuple):
 NO_HOURS: Final = Hours(0, ())  # always open, and no slots
 
 
-class Open(NamedTuple):
+class Open(Message, frozen=True):
     """Begin an order: take the limits, and note whom to ask. `content` says in 24 hex digits what the caller asked,
     `missing` what of it the plans leave out because it cannot be had. The order that the customer's basket holds
     already becomes this one: what the plans have in common with it is kept, the rest is claimed.
@@ -52,7 +53,7 @@ class Open(NamedTuple):
     basket_id: str
 
 
-class Amend(NamedTuple):
+class Amend(Message, frozen=True):
     """Begin a change: what shops are to hold from now on; a shop that is not named keeps what it has, one without lines
     gives all back. A plan's slot 0 leaves the one that is, `ttl_ms` 0 the deadline.
     """
@@ -64,7 +65,7 @@ class Amend(NamedTuple):
     ttl_ms: int
 
 
-class Replan(NamedTuple):
+class Replan(Message, frozen=True):
     """A claim was refused: let go of this attempt's claims, and ask others."""
 
     number: int
@@ -73,7 +74,7 @@ class Replan(NamedTuple):
     missing: Lines
 
 
-class Commit(NamedTuple):
+class Commit(Message, frozen=True):
     """All claims of an attempt were granted; `claims` are (store_id, reservation number)."""
 
     number: int
@@ -82,7 +83,7 @@ class Commit(NamedTuple):
     hours: Hours
 
 
-class Abandon(NamedTuple):
+class Abandon(Message, frozen=True):
     """A claim was refused and no other plan is left; the refusal becomes the caller's answer."""
 
     number: int
@@ -90,7 +91,7 @@ class Abandon(NamedTuple):
     rejection: Rejection
 
 
-class Refuse(NamedTuple):
+class Refuse(Message, frozen=True):
     """No plan was found: the refusal is the answer to the call from now on."""
 
     key: str
@@ -99,7 +100,7 @@ class Refuse(NamedTuple):
     rejection: Rejection
 
 
-class Confirm(NamedTuple):
+class Confirm(Message, frozen=True):
     """The order is placed. `collect_within_ms` 0 asks for the time of the policy."""
 
     key: str
@@ -108,7 +109,7 @@ class Confirm(NamedTuple):
     hours: Hours
 
 
-class Release(NamedTuple):
+class Release(Message, frozen=True):
     """Give all parts back."""
 
     key: str
@@ -116,7 +117,7 @@ class Release(NamedTuple):
     reason: ReleaseReason
 
 
-class Extend(NamedTuple):
+class Extend(Message, frozen=True):
     """Move the deadline to `ttl_ms` from now."""
 
     key: str
@@ -125,7 +126,7 @@ class Extend(NamedTuple):
     hours: Hours
 
 
-class FanOut(NamedTuple):
+class FanOut(Message, frozen=True):
     """A step that each shop decides for itself is taken in all of the order's shops. Which these are, its key
     remembers: a repeat goes to the same ones, whatever has become of the order.
     """
@@ -135,7 +136,7 @@ class FanOut(NamedTuple):
     number: int
 
 
-class Report(NamedTuple):
+class Report(Message, frozen=True):
     """How a shop's part stands. `revision` is the newest of the order's that the shop has applied, 0 where it was not
     told but speaks by itself. `held` and `collected` are units by line; `reservation` 0: there is no such part.
     """

@@ -4,25 +4,16 @@ A step is allowed by how the order stands here. That a shop has not heard of it 
 holds until it has.
 """
 
-from typing import Final
+from typing import Final, assert_never
 
+from actors.core.answers import REMEMBERED_ANSWERS_MAX, fingerprint
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
+from actors.core.transact import Accepted, Decision, Rejected
 from actors.orders import commands as cm, events as ev
 from actors.orders.amendment import amendment, beyond_collected, reduction, reduction_at_commit
 from actors.orders.limits import over_limit
-from actors.orders.state import (
-    ATTEMPTS_MAX,
-    CERTAIN,
-    OPEN_MS,
-    REMEMBERED_ANSWERS_MAX,
-    Order,
-    OrderLedger,
-    Part,
-    Renewal,
-    Standing,
-)
-from actors.shop.idempotency import fingerprint, fingerprint_of
+from actors.orders.state import ATTEMPTS_MAX, CERTAIN, OPEN_MS, Order, OrderLedger, Part, Renewal, Standing
 
 STATUS_OF: Final = {
     Standing.HELD: Status.HELD,
@@ -31,8 +22,6 @@ STATUS_OF: Final = {
     Standing.RELEASED: Status.RELEASED,
     Standing.EXPIRED: Status.EXPIRED,
 }
-
-Decision = tuple[ev.Event, ...] | Rejection
 
 
 def customer_key(customer_id: str, key: str) -> str:
@@ -62,61 +51,66 @@ def content_of(command: cm.Command) -> str:
         case cm.Open() | cm.Refuse() | cm.Amend() | cm.FanOut():
             return command.content
         case cm.Confirm() | cm.Extend():
-            return fingerprint_of(type(command).__name__, command[1:-1])  # when shops are open, no caller has said
+            return fingerprint(command, "hours")  # when shops are open, no caller has said
         case _:
             return fingerprint(command)
 
 
 def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
-    """Accept or refuse one command whose key is new. No events: it says nothing new."""
+    """Accept or refuse one command whose key is new."""
     match command:
         case cm.Open():
             return _decide_open(ledger, command, now_ms)
         case cm.Refuse():
-            return command.rejection
+            return Rejected(command.rejection)
         case cm.Amend():
             return _decide_amend(ledger, command, now_ms)
         case cm.Replan():
             return _decide_replan(ledger, command, now_ms)
-        case cm.Commit(number, attempt, claims, hours):
-            order = _with_open_attempt(ledger, number, attempt)
-            if order is None or {store_id for store_id, _ in claims} != {part.store_id for part in order.open_parts()}:
-                return ()
-            committed = ev.Committed(number, claims, _commits_until_ms(ledger, order, hours, now_ms))
-            cut = reduction_at_commit(order)
-            return (committed, ev.Reduced(number, cut)) if cut else (committed,)
-        case cm.Abandon(number, attempt, rejection):
-            order = _with_open_attempt(ledger, number, attempt)
-            return () if order is None else (ev.Abandoned(number, rejection),)
-        case cm.FanOut(key, content, number):
-            return _decide_fan_out(ledger, order_key(number, key), content, number)
+        case cm.Commit():
+            return _decide_commit(ledger, command, now_ms)
+        case cm.Abandon():
+            order = _with_open_attempt(ledger, command.number, command.attempt)
+            return Accepted(() if order is None else (ev.Abandoned(order.number, command.rejection),))
+        case cm.FanOut():
+            return _decide_fan_out(ledger, command)
         case cm.Report():
             return _decide_report(ledger, command)
-        case _:
+        case cm.Confirm() | cm.Release() | cm.Extend():
             return _decide_step(ledger, command, now_ms)
+        case _:
+            assert_never(command)
 
 
 def _decide_open(ledger: OrderLedger, command: cm.Open, now_ms: int) -> Decision:
-    policy = ledger.policy
-    if command.ttl_ms > policy.ttl_ms_max:
-        return Rejection(Reason.TTL_TOO_LONG, asked=command.ttl_ms, available=policy.ttl_ms_max)
-    key, content, customer_id, channel, ttl_ms, plans, missing, basket_id = command
-    remembered_as = customer_key(customer_id, key)
-    if basket_id:
-        earlier = _order_of_basket(ledger, customer_id, basket_id)
+    policy, ttl_ms = ledger.policy, command.ttl_ms
+    if ttl_ms > policy.ttl_ms_max:
+        return Rejected(Rejection(Reason.TTL_TOO_LONG, asked=ttl_ms, available=policy.ttl_ms_max))
+    customer_id, channel, plans, missing = command.customer_id, command.channel, command.plans, command.missing
+    if command.basket_id:
+        earlier = _order_of_basket(ledger, customer_id, command.basket_id)
         if isinstance(earlier, Rejection):
-            return earlier
+            return Rejected(earlier)
         if earlier is not None:
-            ttl_ms = ttl_ms or _hold_ms(ledger, channel, plans)
-            renewal = Renewal(ttl_ms, channel, missing)
-            return _changed(ledger, earlier, remembered_as, content, plans, renewal, now_ms)
+            renewal = Renewal(ttl_ms or _hold_ms(ledger, channel, plans), channel, missing)
+            return _changed(ledger, earlier, command, plans, renewal, now_ms)
     refusal = over_limit(ledger, customer_id, channel, plans, now_ms)
     if refusal is not None:
-        return refusal
-    if ledger.remembered >= REMEMBERED_ANSWERS_MAX:
-        return Rejection(Reason.LEDGER_FULL)
-    until_ms = now_ms + OPEN_MS
-    return (ev.Opened(remembered_as, content, customer_id, channel, ttl_ms, plans, missing, until_ms, basket_id),)
+        return Rejected(refusal)
+    if ledger.answers.count >= REMEMBERED_ANSWERS_MAX:
+        return Rejected(Rejection(Reason.LEDGER_FULL))
+    opened = ev.Opened(
+        key_of(command),
+        command.content,
+        customer_id,
+        channel,
+        ttl_ms,
+        plans,
+        missing,
+        now_ms + OPEN_MS,
+        command.basket_id,
+    )
+    return Accepted((opened,))
 
 
 def _order_of_basket(ledger: OrderLedger, customer_id: str, basket_id: str) -> Order | Rejection | None:
@@ -143,18 +137,17 @@ def _basket_confirmed(order: Order) -> Rejection:
 def _decide_amend(ledger: OrderLedger, command: cm.Amend, now_ms: int) -> Decision:
     order = _standing_in(ledger, command.number, CERTAIN)
     if isinstance(order, Rejection):
-        return order
-    key, content, number, wanted, ttl_ms = command
-    if ttl_ms > ledger.policy.ttl_ms_max:
-        return Rejection(Reason.TTL_TOO_LONG, asked=ttl_ms, available=ledger.policy.ttl_ms_max)
-    return _changed(ledger, order, order_key(number, key), content, wanted, Renewal(ttl_ms, "", ()), now_ms)
+        return Rejected(order)
+    ttl_ms, ttl_ms_max = command.ttl_ms, ledger.policy.ttl_ms_max
+    if ttl_ms > ttl_ms_max:
+        return Rejected(Rejection(Reason.TTL_TOO_LONG, asked=ttl_ms, available=ttl_ms_max))
+    return _changed(ledger, order, command, command.wanted, Renewal(ttl_ms, "", ()), now_ms)
 
 
 def _changed(
     ledger: OrderLedger,
     order: Order,
-    key: str,
-    content: str,
+    command: cm.Open | cm.Amend,
     wanted: tuple[cm.Plan, ...],
     renewal: Renewal,
     now_ms: int,
@@ -162,81 +155,90 @@ def _changed(
     """An order becomes another one: at once where nothing has to be asked of anybody. A renewal with a channel names
     all that the basket wants, any other only the shops that change.
     """
-    if order.attempts >= ATTEMPTS_MAX or ledger.remembered >= REMEMBERED_ANSWERS_MAX:
-        return Rejection(Reason.LEDGER_FULL)
-    ttl_ms, channel, missing = renewal
+    if order.attempts >= ATTEMPTS_MAX or ledger.answers.count >= REMEMBERED_ANSWERS_MAX:
+        return Rejected(Rejection(Reason.LEDGER_FULL))
+    ttl_ms, channel, missing = renewal.ttl_ms, renewal.channel, renewal.missing
     plans, targets = amendment(order, wanted, whole=bool(channel))
     refusal = over_limit(ledger, order.customer_id, channel or order.channel, plans, now_ms, order, targets)
     if refusal is not None:
-        return refusal
-    number, until_ms = order.number, now_ms + OPEN_MS
+        return Rejected(refusal)
+    number, key, content, until_ms = order.number, key_of(command), command.content, now_ms + OPEN_MS
     opened = ev.AmendOpened(key, content, number, plans, targets, until_ms, ttl_ms, channel, missing)
     if plans or (ttl_ms and order.standing is Standing.CONFIRMED):  # whoever commits knows when its shops are open
-        return (opened,)
-    return (opened, ev.Committed(number, (), now_ms + ttl_ms if ttl_ms else order.expires_at_ms))
+        return Accepted((opened,))
+    return Accepted((opened, ev.Committed(number, (), now_ms + ttl_ms if ttl_ms else order.expires_at_ms)))
 
 
 def _decide_replan(ledger: OrderLedger, command: cm.Replan, now_ms: int) -> Decision:
-    number, attempt, plans, missing = command
-    order = _with_open_attempt(ledger, number, attempt)
+    order, plans = _with_open_attempt(ledger, command.number, command.attempt), command.plans
     if order is None or order.attempts >= ATTEMPTS_MAX:
-        return ()
+        return Accepted(())
     kept, targets = beyond_collected(order, order.targets), None
     channel = order.channel
     if order.renewal is not None and order.renewal.channel:
         if _is_collected_from(order):  # meanwhile: what the basket wants says nothing about what is still wanted
-            return (ev.Abandoned(number, _basket_confirmed(order)),)
+            return Accepted((ev.Abandoned(order.number, _basket_confirmed(order)),))
         channel = order.renewal.channel
         plans, kept = amendment(order, plans, whole=True)
         targets = kept
     refusal = over_limit(ledger, order.customer_id, channel, plans, now_ms, order, kept)
     if refusal is not None:  # another plan for the same call may ask for more of what is limited
-        return (ev.Abandoned(number, refusal),)
-    return (ev.Replanned(number, plans, missing, now_ms + OPEN_MS, targets),)
+        return Accepted((ev.Abandoned(order.number, refusal),))
+    return Accepted((ev.Replanned(order.number, plans, command.missing, now_ms + OPEN_MS, targets),))
+
+
+def _decide_commit(ledger: OrderLedger, command: cm.Commit, now_ms: int) -> Decision:
+    order = _with_open_attempt(ledger, command.number, command.attempt)
+    if order is None or {store_id for store_id, _ in command.claims} != {part.store_id for part in order.open_parts()}:
+        return Accepted(())
+    committed = ev.Committed(order.number, command.claims, _commits_until_ms(ledger, order, command.hours, now_ms))
+    cut = reduction_at_commit(order)
+    return Accepted((committed, ev.Reduced(order.number, cut)) if cut else (committed,))
 
 
 def _decide_report(ledger: OrderLedger, report: cm.Report) -> Decision:
     if not _says_something_new(ledger, report):
-        return ()
+        return Accepted(())
     cut = reduction(ledger.orders[report.number], report)
-    reported = ev.Reported._make(report)
-    return (reported, ev.Reduced(report.number, cut)) if cut else (reported,)
+    reported = ev.Reported(report)
+    return Accepted((reported, ev.Reduced(report.number, cut)) if cut else (reported,))
 
 
 def _decide_step(ledger: OrderLedger, command: cm.Confirm | cm.Release | cm.Extend, now_ms: int) -> Decision:
     allowed = frozenset({Standing.HELD}) if isinstance(command, cm.Confirm) else CERTAIN
     order = _standing_in(ledger, command.number, allowed)
     if isinstance(order, Rejection):
-        return order
+        return Rejected(order)
     policy = ledger.policy
     key, content, number = key_of(command), content_of(command), command.number
     if isinstance(command, cm.Release):
-        return (ev.Released(key, content, number, command.reason),)
+        return Accepted((ev.Released(key, content, number, command.reason),))
     if isinstance(command, cm.Confirm):
         asked_ms = command.collect_within_ms or policy.collect_within_ms
     else:
         asked_ms = command.ttl_ms
     if asked_ms > policy.ttl_ms_max:
-        return Rejection(Reason.TTL_TOO_LONG, asked=asked_ms, available=policy.ttl_ms_max)
+        return Rejected(Rejection(Reason.TTL_TOO_LONG, asked=asked_ms, available=policy.ttl_ms_max))
     expires_at_ms = now_ms + asked_ms
     if isinstance(command, cm.Confirm) or order.standing is Standing.CONFIRMED:
         expires_at_ms = _pickup_deadline_ms(expires_at_ms, order.certain_parts(), command.hours)
     happened = ev.Confirmed if isinstance(command, cm.Confirm) else ev.Extended
-    return (happened(key, content, number, expires_at_ms),)
+    return Accepted((happened(key, content, number, expires_at_ms),))
 
 
-def _decide_fan_out(ledger: OrderLedger, key: str, content: str, number: int) -> Decision:
+def _decide_fan_out(ledger: OrderLedger, command: cm.FanOut) -> Decision:
     """Shops say by themselves whether the step is allowed; all that is asked here is that there are any."""
+    number = command.number
     order = ledger.orders.get(number)
     if order is None or order.standing is Standing.ABANDONED:
-        return Rejection(Reason.RESERVATION_NOT_FOUND, number=number)
+        return Rejected(Rejection(Reason.RESERVATION_NOT_FOUND, number=number))
     if order.standing is Standing.OPEN:
-        return Rejection(Reason.ORDER_UNDECIDED, number=number)
+        return Rejected(Rejection(Reason.ORDER_UNDECIDED, number=number))
     if not order.certain_parts():
-        return Rejection(Reason.TRANSITION_NOT_ALLOWED, number=number, status=STATUS_OF[order.standing])
-    if ledger.remembered >= REMEMBERED_ANSWERS_MAX:  # a repeat might go elsewhere
-        return Rejection(Reason.LEDGER_FULL)
-    return (ev.FannedOut(key, content, number),)
+        return Rejected(Rejection(Reason.TRANSITION_NOT_ALLOWED, number=number, status=STATUS_OF[order.standing]))
+    if ledger.answers.count >= REMEMBERED_ANSWERS_MAX:  # a repeat might go elsewhere
+        return Rejected(Rejection(Reason.LEDGER_FULL))
+    return Accepted((ev.FannedOut(key_of(command), command.content, number),))
 
 
 def _standing_in(ledger: OrderLedger, number: int, allowed: frozenset[Standing]) -> Order | Rejection:

@@ -1,15 +1,14 @@
-"""What happened to orders. Each is journalled and can be read for ever (see `journal.order_codec`)."""
+"""What happened to orders. Each is journalled and can be read for ever (see `core.message`)."""
 
-from typing import NamedTuple
-
+from actors.core.events import PolicyAdopted, Refused
+from actors.core.message import Message
 from actors.core.rejection import Rejection
-from actors.core.status import ReleaseReason, Status
-from actors.orders.commands import Plan, Target
+from actors.core.status import ReleaseReason
+from actors.orders.commands import Plan, Report, Target
 from actors.shop.commands import Lines
-from actors.shop.events import PolicyAdopted
 
 
-class Opened(NamedTuple):
+class Opened(Message, frozen=True):
     """Limits are taken, shops are asked. Not committed by `decide_by_ms`, it is abandoned."""
 
     key: str
@@ -23,15 +22,7 @@ class Opened(NamedTuple):
     basket_id: str
 
 
-class Refused(NamedTuple):
-    """The business said no before anybody was asked. `key` is as it is remembered."""
-
-    key: str
-    content: str
-    rejection: Rejection
-
-
-class AmendOpened(NamedTuple):
+class AmendOpened(Message, frozen=True):
     """A change was begun; the order stands as it was until it is committed. `plans` are to be claimed, `targets` say
     what parts keep, `ttl_ms` counts from the commit (0: the deadline stays). Where the same basket was reserved anew,
     `channel` is its channel now and `missing` what it leaves out; else `channel` is empty.
@@ -48,7 +39,7 @@ class AmendOpened(NamedTuple):
     missing: Lines
 
 
-class Replanned(NamedTuple):
+class Replanned(Message, frozen=True):
     """The open attempt's claims are let go, others are asked. `targets` None: as they were."""
 
     number: int
@@ -58,7 +49,7 @@ class Replanned(NamedTuple):
     targets: tuple[Target, ...] | None
 
 
-class Committed(NamedTuple):
+class Committed(Message, frozen=True):
     """The open attempt is certain: held from here on, or amended. `claims` are (store_id, reservation number)."""
 
     number: int
@@ -66,14 +57,14 @@ class Committed(NamedTuple):
     expires_at_ms: int
 
 
-class Abandoned(NamedTuple):
+class Abandoned(Message, frozen=True):
     """The open attempt failed, by a refusal or, without one, by time: then its key has no answer."""
 
     number: int
     rejection: Rejection | None
 
 
-class Confirmed(NamedTuple):
+class Confirmed(Message, frozen=True):
     """The order is placed."""
 
     key: str
@@ -82,7 +73,7 @@ class Confirmed(NamedTuple):
     expires_at_ms: int
 
 
-class Released(NamedTuple):
+class Released(Message, frozen=True):
     """Given back as a whole."""
 
     key: str
@@ -91,7 +82,7 @@ class Released(NamedTuple):
     reason: ReleaseReason
 
 
-class Extended(NamedTuple):
+class Extended(Message, frozen=True):
     """The deadline moved."""
 
     key: str
@@ -100,7 +91,7 @@ class Extended(NamedTuple):
     expires_at_ms: int
 
 
-class FannedOut(NamedTuple):
+class FannedOut(Message, frozen=True):
     """A step was taken in all shops that the order had then; it changes nothing here."""
 
     key: str
@@ -108,27 +99,19 @@ class FannedOut(NamedTuple):
     number: int
 
 
-class Expired(NamedTuple):
+class Expired(Message, frozen=True):
     """The deadline passed."""
 
     number: int
 
 
-class Reported(NamedTuple):
-    """A shop said how its part stands; fields as in `commands.Report`."""
+class Reported(Message, frozen=True):
+    """A shop said how its part stands."""
 
-    number: int
-    store_id: str
-    attempt: int
-    revision: int
-    reservation: int
-    version: int
-    status: Status
-    held: tuple[int, ...]
-    collected: tuple[int, ...]
+    report: Report
 
 
-class Reduced(NamedTuple):
+class Reduced(Message, frozen=True):
     """A customer came to a shop before it heard that it is to give back, and collected there: so much less is held
     elsewhere. `targets` are the parts that are cut.
     """

@@ -3,22 +3,26 @@
 from heapq import heappush
 from typing import Any, Final, assert_never
 
-from actors.core.policy import DAY_MS, from_document
-from actors.core.status import LIVE, Status
+from msgspec.structs import replace
+
+from actors.core.answers import GENERATION_MS, Recorded
+from actors.core.events import PolicyAdopted, Refused
+from actors.core.rejection import Rejection
+from actors.core.status import LIVE
 from actors.orders import events as ev
 from actors.orders.amendment import in_all
-from actors.orders.commands import Plan, Target
-from actors.orders.state import CERTAIN, OVER, Order, OrderLedger, Part, Recorded, Renewal, Standing, due_at_ms
+from actors.orders.commands import Plan, Report, Target
+from actors.orders.state import CERTAIN, OVER, Order, OrderLedger, Part, Renewal, Standing, due_at_ms
 from actors.shop.commands import Lines
-from actors.shop.events import PolicyAdopted
 from actors.shop.preconditions import by_sku
 
-GENERATION_MS: Final = DAY_MS
 FORGET_A_STEP_MAX: Final = 64  # settled orders forgotten per event
 
 
 def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
-    """Apply one event that happened at a ledger time; the ledger's version grows by one."""
+    """Apply one event that happened at a ledger time; the ledger's version grows by one. No answer is returned: a later
+    event of the same decision may change it.
+    """
     ledger.version += 1
     if at_ms > ledger.time_ms:
         ledger.time_ms = at_ms
@@ -27,14 +31,10 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
     match event:
         case ev.Opened():
             _evolve_opened(ledger, event, at_ms)
-        case ev.Refused(key, content, rejection):
-            _remember(ledger, key, Recorded(content, rejection))
-        case ev.AmendOpened(key, content, number, plans, targets, decide_by_ms, _, _, _):
-            order = ledger.orders[number]
-            renewal = Renewal(event.ttl_ms, event.channel, event.missing)
-            order = order._replace(key=key, content=content, targets=in_all(order, targets), renewal=renewal)
-            _put(ledger, _attempting(order, plans, decide_by_ms), at_ms)
-            _remember(ledger, key, number)
+        case Refused():
+            ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, event.rejection))
+        case ev.AmendOpened():
+            _evolve_amend_opened(ledger, event, at_ms)
         case ev.Replanned():
             _evolve_replanned(ledger, event, at_ms)
         case ev.Committed():
@@ -47,74 +47,81 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
             _step(ledger, event, at_ms, expires_at_ms=event.expires_at_ms)
         case ev.Released():
             _step(ledger, event, at_ms, standing=Standing.RELEASED, reason=event.reason)
-        case ev.FannedOut(key, content, number):
-            _remember(ledger, key, Recorded(content, ledger.orders[number]))
-        case ev.Expired(number):
-            order = ledger.orders[number]
+        case ev.FannedOut():
+            ledger.remember(event.key, Recorded(event.content, ledger.version, ledger.orders[event.number]))
+        case ev.Expired():
+            order = ledger.orders[event.number]
             if order.open_attempt:
-                _forget_key(ledger, order.key)
+                ledger.answers.forget(order.key)
             order = _revised(_let_go(order), standing=Standing.EXPIRED)
-            _put(ledger, order._replace(open_attempt=0, decide_by_ms=0, targets=(), renewal=None), at_ms)
+            _put(ledger, replace(order, open_attempt=0, decide_by_ms=0, targets=(), renewal=None), at_ms)
         case ev.Reported():
-            _evolve_reported(ledger, event, at_ms)
+            _evolve_reported(ledger, event.report, at_ms)
         case ev.Reduced():
             _evolve_reduced(ledger, event, at_ms)
         case PolicyAdopted():
-            ledger.policy = from_document(event.document)
+            ledger.policy = event.policy
         case _:
             assert_never(event)
 
 
 def _evolve_opened(ledger: OrderLedger, event: ev.Opened, at_ms: int) -> None:
-    key, content, customer_id, channel, ttl_ms, plans, missing, decide_by_ms, basket_id = event
     order = Order(
         number=ledger.version,
-        customer_id=customer_id,
-        channel=channel,
+        customer_id=event.customer_id,
+        channel=event.channel,
         standing=Standing.OPEN,
-        ttl_ms=ttl_ms,
+        ttl_ms=event.ttl_ms,
         created_at_ms=at_ms,
-        expires_at_ms=decide_by_ms,
+        expires_at_ms=event.decide_by_ms,
         version=ledger.version,
         revision=0,
         reason=None,
         attempts=0,
         open_attempt=0,
         decide_by_ms=0,
-        key=key,
-        content=content,
-        missing=missing,
+        key=event.key,
+        content=event.content,
+        missing=event.missing,
         targets=(),
         parts=(),
-        basket_id=basket_id,
+        basket_id=event.basket_id,
         renewal=None,
     )
-    ledger.customers.setdefault(customer_id, {})[order.number] = None
-    _put(ledger, _attempting(order, plans, decide_by_ms), at_ms)
-    _remember(ledger, key, order.number)
+    ledger.customers.setdefault(event.customer_id, {})[order.number] = None
+    _put(ledger, _attempting(order, event.plans, event.decide_by_ms), at_ms)
+    ledger.remember(event.key, order.number)
+
+
+def _evolve_amend_opened(ledger: OrderLedger, event: ev.AmendOpened, at_ms: int) -> None:
+    order = ledger.orders[event.number]
+    renewal = Renewal(event.ttl_ms, event.channel, event.missing)
+    targets = in_all(order, event.targets)
+    order = replace(order, key=event.key, content=event.content, targets=targets, renewal=renewal)
+    _put(ledger, _attempting(order, event.plans, event.decide_by_ms), at_ms)
+    ledger.remember(event.key, order.number)
 
 
 def _evolve_replanned(ledger: OrderLedger, event: ev.Replanned, at_ms: int) -> None:
-    number, plans, missing, decide_by_ms, targets = event
-    order = _revised(_let_go(ledger.orders[number]))
+    missing, targets = event.missing, event.targets
+    order = _revised(_let_go(ledger.orders[event.number]))
     if order.standing is Standing.OPEN:
-        order = order._replace(missing=missing)
+        order = replace(order, missing=missing)
     elif order.renewal is not None and order.renewal.channel:  # any other amendment is had whole, or not at all
-        order = order._replace(renewal=order.renewal._replace(missing=missing))
+        order = replace(order, renewal=replace(order.renewal, missing=missing))
     if targets is not None:
-        order = order._replace(targets=in_all(order, targets))
-    _put(ledger, _attempting(order, plans, decide_by_ms), at_ms)
+        order = replace(order, targets=in_all(order, targets))
+    _put(ledger, _attempting(order, event.plans, event.decide_by_ms), at_ms)
 
 
 def _attempting(order: Order, plans: tuple[Plan, ...], decide_by_ms: int) -> Order:
     """The order with another attempt open. Its parts have nothing to hear until it is certain."""
     attempt = order.attempts + 1
     fresh = tuple(
-        Part(store_id, attempt, lines, slot_start_ms, 0, (), False, order.revision, 0, Status.HELD, (), (), 0, 0)
-        for store_id, lines, slot_start_ms in plans
+        Part(plan.store_id, attempt, plan.lines, plan.slot_start_ms, applied_revision=order.revision) for plan in plans
     )
-    return order._replace(
-        attempts=attempt, open_attempt=attempt, decide_by_ms=decide_by_ms, parts=(*order.parts, *fresh)
+    return replace(
+        order, attempts=attempt, open_attempt=attempt, decide_by_ms=decide_by_ms, parts=(*order.parts, *fresh)
     )
 
 
@@ -122,13 +129,13 @@ def _let_go(order: Order) -> Order:
     """The order with the open attempt's parts dropped."""
     if not order.open_attempt:
         return order
-    parts = tuple(part._replace(dropped=True) if part.attempt == order.open_attempt else part for part in order.parts)
-    return order._replace(parts=parts)
+    parts = tuple(replace(part, dropped=True) if part.attempt == order.open_attempt else part for part in order.parts)
+    return replace(order, parts=parts)
 
 
 def _revised(order: Order, **changes: Any) -> Order:
     """The order with something that its shops have to hear."""
-    return order._replace(revision=order.revision + 1, **changes)
+    return replace(order, revision=order.revision + 1, **changes)
 
 
 def _evolve_committed(ledger: OrderLedger, event: ev.Committed, at_ms: int) -> None:
@@ -137,9 +144,8 @@ def _evolve_committed(ledger: OrderLedger, event: ev.Committed, at_ms: int) -> N
     wanted = _by_part(order.targets)
     parts = tuple(_committed(order, part, numbers, wanted) for part in order.parts)
     if order.renewal is not None and order.renewal.channel:
-        order = order._replace(channel=order.renewal.channel, missing=order.renewal.missing)
+        order = replace(order, channel=order.renewal.channel, missing=order.renewal.missing)
     standing = Standing.HELD if order.standing is Standing.OPEN else order.standing
-    content = order.content
     order = _revised(
         order,
         standing=standing,
@@ -151,17 +157,17 @@ def _evolve_committed(ledger: OrderLedger, event: ev.Committed, at_ms: int) -> N
         renewal=None,
     )
     answered = _put(ledger, _over_where_nothing_is_left(order), at_ms)
-    _answer(ledger, order.key, Recorded(content, answered))
+    _answer(ledger, order.key, Recorded(order.content, ledger.version, answered))
 
 
 def _committed(order: Order, part: Part, numbers: dict[str, int], wanted: dict[tuple[str, int], Lines]) -> Part:
     """A part of the attempt that is certain now, or an earlier one that keeps what it is to keep."""
     if part.attempt == order.open_attempt and not part.dropped:
-        part = part._replace(reservation=numbers[part.store_id])
+        part = replace(part, reservation=numbers[part.store_id])
         if part.version:  # its shop spoke before: stock ran short meanwhile
             return part
         quantities = tuple(quantity for _, quantity in part.lines)
-        return part._replace(held=quantities, collected=(0,) * len(quantities))
+        return replace(part, held=quantities, collected=(0,) * len(quantities))
     return _cut(part, wanted, order.open_attempt)
 
 
@@ -181,15 +187,15 @@ def _cut(part: Part, wanted: dict[tuple[str, int], Lines], replaced_by: int) -> 
     more = any(units > sold.get(sku, 0) for sku, units in by_sku(lines))
     if part.gives_back():  # its shop has not heard of an earlier change either
         replaced_by = min(part.replaced_by, replaced_by)
-    return part._replace(keep=lines, dropped=part.dropped or not more, replaced_by=replaced_by)
+    return replace(part, keep=lines, dropped=part.dropped or not more, replaced_by=replaced_by)
 
 
 def _evolve_abandoned(ledger: OrderLedger, event: ev.Abandoned, at_ms: int) -> None:
     order = ledger.orders[event.number]
     if event.rejection is None:
-        _forget_key(ledger, order.key)  # nobody was answered: the same call may try again
+        ledger.answers.forget(order.key)  # nobody was answered: the same call may try again
     else:
-        _answer(ledger, order.key, Recorded(order.content, event.rejection))
+        _answer(ledger, order.key, Recorded(order.content, ledger.version, event.rejection))
     standing = Standing.ABANDONED if order.standing is Standing.OPEN else order.standing
     order = _revised(_let_go(order), standing=standing, open_attempt=0, decide_by_ms=0, targets=(), renewal=None)
     _put(ledger, _over_where_nothing_is_left(order), at_ms)
@@ -197,28 +203,27 @@ def _evolve_abandoned(ledger: OrderLedger, event: ev.Abandoned, at_ms: int) -> N
 
 def _step(ledger: OrderLedger, event: ev.Confirmed | ev.Extended | ev.Released, at_ms: int, **changes: Any) -> None:
     order = _put(ledger, _revised(ledger.orders[event.number], **changes), at_ms)
-    _remember(ledger, event.key, Recorded(event.content, order))
+    ledger.remember(event.key, Recorded(event.content, ledger.version, order))
 
 
-def _evolve_reported(ledger: OrderLedger, event: ev.Reported, at_ms: int) -> None:
-    order = ledger.orders[event.number]
+def _evolve_reported(ledger: OrderLedger, report: Report, at_ms: int) -> None:
+    order = ledger.orders[report.number]
     parts = tuple(
-        _reported(part, event, at_ms) if (part.store_id, part.attempt) == (event.store_id, event.attempt) else part
+        _reported(part, report, at_ms) if (part.store_id, part.attempt) == (report.store_id, report.attempt) else part
         for part in order.parts
     )
-    _put(ledger, _over_where_nothing_is_left(order._replace(parts=parts)), at_ms)
+    _put(ledger, _over_where_nothing_is_left(replace(order, parts=parts)), at_ms)
 
 
 def _evolve_reduced(ledger: OrderLedger, event: ev.Reduced, at_ms: int) -> None:
     order = ledger.orders[event.number]
     wanted = _by_part(in_all(order, event.targets))
     parts = tuple(_cut(part, wanted, order.attempts + 1) for part in order.parts)
-    told = ledger.recall(order.key)
+    answered = ledger.answers.get(order.key)
     reduced = _put(ledger, _over_where_nothing_is_left(_revised(order, parts=parts)), at_ms)
-    if (
-        isinstance(told, Recorded) and told.answer == order
-    ):  # it was committed by the same decision, which has one answer
-        _answer(ledger, order.key, Recorded(told.content, reduced))
+    # It was committed by the same decision, which has one answer.
+    if isinstance(answered, Recorded) and answered.answer == order:
+        _answer(ledger, order.key, Recorded(answered.fingerprint, ledger.version, reduced))
 
 
 def _over_where_nothing_is_left(order: Order) -> Order:
@@ -228,29 +233,30 @@ def _over_where_nothing_is_left(order: Order) -> Order:
     if any(part.status in LIVE for part in order.certain_parts()):
         return order
     sold = any(any(part.collected) for part in order.parts)
-    return order._replace(standing=Standing.COLLECTED if sold else Standing.RELEASED)
+    return replace(order, standing=Standing.COLLECTED if sold else Standing.RELEASED)
 
 
-def _reported(part: Part, event: ev.Reported, at_ms: int) -> Part:
-    applied_revision = max(part.applied_revision, event.revision)
-    if not event.reservation:  # the shop has no such part, and never will
-        return part._replace(applied_revision=applied_revision, status=event.status)
-    if event.version <= part.version:
-        return part._replace(applied_revision=applied_revision)
-    return part._replace(
+def _reported(part: Part, report: Report, at_ms: int) -> Part:
+    applied_revision = max(part.applied_revision, report.revision)
+    if not report.reservation:  # the shop has no such part, and never will
+        return replace(part, applied_revision=applied_revision, status=report.status)
+    if report.version <= part.version:
+        return replace(part, applied_revision=applied_revision)
+    return replace(
+        part,
         applied_revision=applied_revision,
-        version=event.version,
-        status=event.status,
-        held=event.held,
-        collected=event.collected,
-        collected_at_ms=at_ms if sum(event.collected) > sum(part.collected) else part.collected_at_ms,
+        version=report.version,
+        status=report.status,
+        held=report.held,
+        collected=report.collected,
+        collected_at_ms=at_ms if sum(report.collected) > sum(part.collected) else part.collected_at_ms,
     )
 
 
 def _put(ledger: OrderLedger, order: Order, at_ms: int) -> Order:
     """Put a changed order back, with all that is derived from it."""
     before = ledger.orders.get(order.number)
-    order = order._replace(version=ledger.version)
+    order = replace(order, version=ledger.version)
     ledger.orders[order.number] = order
     if before is None or due_at_ms(before) != due_at_ms(order):
         index_deadline(ledger, order)
@@ -296,32 +302,10 @@ def _forget_customer(ledger: OrderLedger, order: Order) -> None:
             del ledger.customers[order.customer_id]
 
 
-def _answer(ledger: OrderLedger, key: str, told: Recorded) -> None:
+def _answer(ledger: OrderLedger, key: str, answer: Recorded[Order | Rejection]) -> None:
     """Put the answer in the place of the number that the key stood for while the order was open."""
-    for generation in ledger.generations.values():
-        if key in generation:
-            generation[key] = told
-            return
-    _remember(ledger, key, told)
-
-
-def _forget_key(ledger: OrderLedger, key: str) -> None:
-    for generation in ledger.generations.values():
-        if generation.pop(key, None) is not None:
-            ledger.remembered -= 1
-
-
-def _remember(ledger: OrderLedger, key: str, answer: Recorded | int) -> None:
-    """Keep an answer for repeats, in its day's generation; whole generations are forgotten when their time is over."""
-    day = ledger.time_ms // GENERATION_MS
-    generation = ledger.generations.get(day)
-    if generation is None:
-        generation = ledger.generations[day] = {}
-        oldest_kept = (ledger.time_ms - ledger.policy.answer_memory_ms) // GENERATION_MS
-        for old in [each for each in ledger.generations if each < oldest_kept]:
-            ledger.remembered -= len(ledger.generations.pop(old))
-    generation[key] = answer
-    ledger.remembered += 1
+    if not ledger.answers.replace(key, answer):
+        ledger.remember(key, answer)
 
 
 def _forget_ended(ledger: OrderLedger) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from actors.core.status import LIVE
+from actors.core.violation import Violation
 from actors.orders.state import ATTEMPTS_MAX, CERTAIN, OVER, Order, OrderLedger, Part, Standing, due_at_ms
-from actors.shop.invariants import Violation
 
 NOT_SO: Final = "it is not so"
 
@@ -17,7 +17,7 @@ def check(ledger: OrderLedger) -> list[Violation]:
     deadlines = set(ledger.deadlines)
     for number, order in ledger.orders.items():
         if number != order.number or not order.number <= order.version <= ledger.version:
-            found.append(Violation("I8", str(number), f"a number and version up to {ledger.version}", str(order[:1])))
+            found.append(Violation("I8", str(number), f"number, version up to {ledger.version}", str(order.number)))
         found.extend(_check_order(order))
         found.extend(_check_indexed(ledger, order, deadlines))
     found.extend(_check_indexes(ledger))
@@ -109,12 +109,11 @@ def _check_indexes(ledger: OrderLedger) -> Iterator[Violation]:
 
 
 def _check_answers(ledger: OrderLedger) -> Iterator[Violation]:
-    kept = sum(map(len, ledger.generations.values()))
-    if kept != ledger.remembered:
-        yield Violation("I5", ledger.ledger_id, f"{kept} answers remembered", str(ledger.remembered))
-    for generation in ledger.generations.values():
-        for key, answer in generation.items():
-            if isinstance(answer, int):
-                order = ledger.orders.get(answer)
-                if order is None or not order.open_attempt or order.key != key:
-                    yield Violation("I5", repr(key), f"order {answer} is being decided under it", NOT_SO)
+    kept = sum(1 for _ in ledger.answers.items())
+    if kept != ledger.answers.count:
+        yield Violation("I5", ledger.ledger_id, f"{kept} answers remembered", str(ledger.answers.count))
+    for key, answer in ledger.answers.items():
+        if isinstance(answer, int):
+            order = ledger.orders.get(answer)
+            if order is None or not order.open_attempt or order.key != key:
+                yield Violation("I5", repr(key), f"order {answer} is being decided under it", NOT_SO)

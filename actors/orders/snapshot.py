@@ -1,21 +1,51 @@
-"""A customers' ledger as rows of plain lists and back. The same state gives the same rows on any process."""
+"""A customers' ledger as rows of a snapshot and back. The same state gives the same rows on any process."""
 
-import json
 from collections.abc import Iterable, Iterator
-from hashlib import sha256
-from typing import Any, Final
+from copy import copy
+from typing import Final
 
-from actors.core.policy import from_document, to_document
-from actors.core.rejection import Rejection
+from actors.core.answers import Answers
+from actors.core.message import Message, digest_of
+from actors.core.policy import Policy
 from actors.orders.evolve import index_basket, index_deadline, index_outbox
-from actors.orders.plain import order_from_plain, order_to_plain
-from actors.orders.state import OrderLedger, Recorded
-from actors.shop.snapshot import rejection_fields, rejection_from
+from actors.orders.state import Order, OrderLedger, Remembered
 
-# Of format 1 none is read: what a part keeps was counted otherwise, and cannot be told from it. The records can tell.
-FORMAT: Final = 2
+FORMAT: Final = 1
 
-Row = list[Any]
+
+class Head(Message, frozen=True, tag="customers"):
+    """The first row."""
+
+    format: int
+    ledger_id: str
+    version: int
+    time_ms: int
+    policy: Policy
+
+
+class OrderRow(Message, frozen=True, tag="order_row"):
+    """An order, and whether it counts for its customer's limits."""
+
+    order: Order
+    counts: bool
+
+
+class EndedRow(Message, frozen=True, tag="ended"):
+    """An order that is settled, and when it was."""
+
+    at_ms: int
+    number: int
+
+
+class AnswerRow(Message, frozen=True, tag="answer"):
+    """An answer that is remembered, in its day's generation."""
+
+    day: int
+    key: str
+    answer: Remembered
+
+
+Row = Head | OrderRow | EndedRow | AnswerRow
 
 
 class Capture:
@@ -26,97 +56,63 @@ class Capture:
     def __init__(self, ledger: OrderLedger) -> None:
         self.version = ledger.version
         self.broken = ""  # orders keep no sums that could contradict them
-        self._head: Row = [
-            "customers",
-            FORMAT,
-            ledger.ledger_id,
-            ledger.version,
-            ledger.time_ms,
-            to_document(ledger.policy),
-        ]
+        self._head = Head(FORMAT, ledger.ledger_id, ledger.version, ledger.time_ms, ledger.policy)
         self._orders = [
             (order, order.number in ledger.customers.get(order.customer_id, ())) for order in ledger.orders.values()
         ]
-        self._answers = [(day, list(kept.items())) for day, kept in sorted(ledger.generations.items())]
+        self._answers = ledger.answers.captured()
         self._ended = list(ledger.ended)
 
     def rows(self) -> Iterator[Row]:
         """Head, orders by number, ended ones by time, answers by day and time."""
         yield self._head
         for order, counts in self._orders:
-            yield ["order", counts, *order_to_plain(order)]
+            yield OrderRow(order, counts)
         for at_ms, number in self._ended:
-            yield ["ended", at_ms, number]
-        for day, answers in self._answers:
-            for key, answer in answers:
-                yield ["answer", day, key, *_answer_fields(answer)]
+            yield EndedRow(at_ms, number)
+        for day, keys, answers in self._answers:
+            for key, answer in zip(keys, answers, strict=True):
+                yield AnswerRow(day, key, answer)
 
     def state_hash(self) -> str:
-        """The same for the same state on any process: SHA-256 over the rows as JSON."""
-        digest = sha256()
-        for row in self.rows():
-            digest.update(json.dumps(row).encode())
-        return digest.hexdigest()
+        """The same for the same state on any process."""
+        return digest_of(self.rows())
 
 
 def copied(ledger: OrderLedger) -> OrderLedger:
     """The ledger as of now, its indexes too, to be looked at while it goes on: orders and answers are immutable."""
-    copy = OrderLedger(ledger.ledger_id)
-    copy.version, copy.time_ms, copy.policy = ledger.version, ledger.time_ms, ledger.policy
-    copy.remembered = ledger.remembered
-    copy.orders = ledger.orders.copy()
-    copy.customers = {customer_id: numbers.copy() for customer_id, numbers in ledger.customers.items()}
-    copy.generations = {day: answers.copy() for day, answers in ledger.generations.items()}
-    copy.baskets = ledger.baskets.copy()
-    copy.ended, copy.outbox, copy.deadlines = ledger.ended.copy(), ledger.outbox.copy(), ledger.deadlines.copy()
-    return copy
-
-
-def _answer_fields(answer: Recorded | int) -> Row:
-    if isinstance(answer, int):
-        return ["open", answer]
-    if isinstance(answer.answer, Rejection):
-        return ["rejection", answer.content, *rejection_fields(answer.answer)]
-    return ["order", answer.content, *order_to_plain(answer.answer)]
+    copied = copy(ledger)
+    copied.orders = ledger.orders.copy()
+    copied.customers = {customer_id: numbers.copy() for customer_id, numbers in ledger.customers.items()}
+    copied.answers = Answers()
+    copied.answers.count = ledger.answers.count
+    copied.answers.generations = {day: answers.copy() for day, answers in ledger.answers.generations.items()}
+    copied.baskets = ledger.baskets.copy()
+    copied.ended, copied.outbox, copied.deadlines = ledger.ended.copy(), ledger.outbox.copy(), ledger.deadlines.copy()
+    return copied
 
 
 def restore(rows: Iterable[Row]) -> OrderLedger:
     """The ledger that was captured. Raises ValueError where the rows are of a format that this version cannot read."""
     iterator = iter(rows)
     head = next(iterator)
-    if head[0] != "customers" or head[1] != FORMAT:
-        raise ValueError(f"a snapshot of format {head[:2]}, this version reads format {FORMAT} of customers")
-    ledger = OrderLedger(head[2])
-    ledger.version, ledger.time_ms = head[3], head[4]
-    ledger.policy = from_document(head[5])
+    if not isinstance(head, Head) or head.format != FORMAT:
+        raise ValueError(f"this version reads format {FORMAT} of customers, and the snapshot begins with {head}")
+    ledger = OrderLedger(head.ledger_id)
+    ledger.version, ledger.time_ms, ledger.policy = head.version, head.time_ms, head.policy
     for row in iterator:
-        kind = row[0]
-        if kind == "order":
-            order = order_from_plain(row[2:])
-            ledger.orders[order.number] = order
-            if row[1]:
-                ledger.customers.setdefault(order.customer_id, {})[order.number] = None
-            index_basket(ledger, order)
-            index_outbox(ledger, order)
-            index_deadline(ledger, order)
-        elif kind == "ended":
-            ledger.ended.append((row[1], row[2]))
-        elif kind == "answer":
-            ledger.generations.setdefault(row[1], {})[row[2]] = _answer(row[3], row[4:])
-        else:
-            raise ValueError(f"a snapshot row of kind {kind!r}")
-    ledger.remembered = sum(map(len, ledger.generations.values()))
+        match row:
+            case OrderRow(order, counts):
+                ledger.orders[order.number] = order
+                if counts:
+                    ledger.customers.setdefault(order.customer_id, {})[order.number] = None
+                index_basket(ledger, order)
+                index_outbox(ledger, order)
+                index_deadline(ledger, order)
+            case EndedRow():
+                ledger.ended.append((row.at_ms, row.number))
+            case AnswerRow():
+                ledger.answers.restore(row.day, row.key, row.answer)
+            case Head():
+                raise ValueError("a second head among the rows of a snapshot")
     return ledger
-
-
-def _answer(kind: str, fields: Row) -> Recorded | int:
-    match kind:
-        case "open":
-            number: int = fields[0]
-            return number
-        case "rejection":
-            return Recorded(fields[0], rejection_from(fields[1:]))
-        case "order":
-            return Recorded(fields[0], order_from_plain(fields[1:]))
-        case _:
-            raise ValueError(f"a snapshot answer of kind {kind!r}")

@@ -3,8 +3,10 @@
 from collections import deque
 from collections.abc import Iterator
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import Final
 
+from actors.core.answers import Answers, Recorded
+from actors.core.message import Message, Value
 from actors.core.policy import Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
@@ -12,7 +14,6 @@ from actors.orders.commands import Target
 from actors.shop.commands import Lines
 from actors.shop.preconditions import by_sku
 
-REMEMBERED_ANSWERS_MAX: Final = 8_000_000
 OPEN_MS: Final = 10_000  # an attempt that is not certain by then is abandoned
 ATTEMPTS_MAX: Final = 64  # of one order, its amendments included
 
@@ -33,7 +34,7 @@ CERTAIN: Final = frozenset({Standing.HELD, Standing.CONFIRMED})
 OVER: Final = frozenset({Standing.COLLECTED, Standing.RELEASED, Standing.EXPIRED, Standing.ABANDONED})
 
 
-class Part(NamedTuple):
+class Part(Value, frozen=True):
     """What one shop holds, or is asked to hold.
 
     `lines` is what was claimed, `keep` what the order wants of it since it was amended, what is collected included
@@ -47,16 +48,16 @@ class Part(NamedTuple):
     attempt: int
     lines: Lines
     slot_start_ms: int
-    reservation: int
-    keep: Lines
-    dropped: bool
-    applied_revision: int
-    version: int
-    status: Status
-    held: tuple[int, ...]
-    collected: tuple[int, ...]
-    collected_at_ms: int
-    replaced_by: int
+    reservation: int = 0
+    keep: Lines = ()
+    dropped: bool = False
+    applied_revision: int = 0
+    version: int = 0
+    status: Status = Status.HELD
+    held: tuple[int, ...] = ()
+    collected: tuple[int, ...] = ()
+    collected_at_ms: int = 0
+    replaced_by: int = 0
 
     def gives_back(self) -> bool:
         """Whether its shop holds more than the order wants of it, as far as is known."""
@@ -82,7 +83,7 @@ class Part(NamedTuple):
         return dict(by_sku(tuple((sku, sold) for (sku, _), sold in zip(self.lines, collected, strict=False))))
 
 
-class Renewal(NamedTuple):
+class Renewal(Value, frozen=True):
     """What an amendment changes beside what shops hold, once it is certain. `ttl_ms` 0 leaves the deadline, an empty
     `channel` the channel and what is missing.
     """
@@ -92,7 +93,7 @@ class Renewal(NamedTuple):
     missing: Lines
 
 
-class Order(NamedTuple):
+class Order(Message, frozen=True):
     """One customer's reservation over one shop or several.
 
     `revision` grows with everything that the shops have to apply; a part is up to date once its `applied_revision`
@@ -155,27 +156,23 @@ class Order(NamedTuple):
         return bool(self.open_attempt) and part.attempt == self.open_attempt and not part.dropped
 
 
-class Recorded(NamedTuple):
-    """An answer that was given, and to what."""
-
-    content: str
-    answer: Order | Rejection
+# An answer that was given, or the number of the order whose attempt will give it.
+Remembered = Recorded[Order | Rejection] | int
 
 
 class OrderLedger:
     """All orders of a hash slot of customers."""
 
     __slots__ = (
+        "answers",
         "baskets",
         "customers",
         "deadlines",
         "ended",
-        "generations",
         "ledger_id",
         "orders",
         "outbox",
         "policy",
-        "remembered",
         "time_ms",
         "version",
     )
@@ -187,23 +184,16 @@ class OrderLedger:
         self.policy = Policy()
         self.orders: dict[int, Order] = {}
         self.customers: dict[str, dict[int, None]] = {}  # orders that still count for limits
-        self.generations: dict[
-            int, dict[str, Recorded | int]
-        ] = {}  # by key: the answer, or the order that is still open
-        self.remembered = 0
+        self.answers: Answers[Remembered] = Answers()
         self.ended: deque[tuple[int, int]] = deque()  # (settled at, number)
         # Derived, and rebuilt at recovery.
         self.baskets: dict[tuple[str, str], int] = {}  # (customer, basket) of the orders that are not over
         self.outbox: dict[int, None] = {}  # orders of which some shop has not heard the newest
         self.deadlines: list[tuple[int, int]] = []  # a heap of (instant, number); entries may be stale
 
-    def recall(self, key: str) -> Recorded | int | None:
-        """What was answered to this key, or the number of the order that is being opened under it."""
-        for generation in self.generations.values():
-            remembered = generation.get(key)
-            if remembered is not None:
-                return remembered
-        return None
+    def remember(self, key: str, answer: Remembered) -> None:
+        """Keep the first answer to a key for repeats."""
+        self.answers.put(key, answer, self.time_ms, self.policy.answer_memory_ms)
 
     def orders_of(self, customer_id: str) -> Iterator[Order]:
         """The customer's orders that count for limits."""
@@ -216,7 +206,7 @@ class OrderLedger:
 
     def row_count(self) -> int:
         """How many rows a snapshot of it has, roughly."""
-        return len(self.orders) + self.remembered
+        return len(self.orders) + self.answers.count
 
 
 def due_at_ms(order: Order) -> int:

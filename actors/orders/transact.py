@@ -1,60 +1,50 @@
-"""One command against one customers' ledger: recall, decide, evolve. The counterpart of `ledger.transact`."""
+"""A customers' ledger as a decider, and the two things that happen to it: commands, and the passing of time."""
 
+from functools import partial
 from heapq import heappop
-from typing import NamedTuple
+from typing import Final
 
-from actors.core.rejection import UNRECORDED, Reason, Rejection
+from actors.core.answers import Recorded
+from actors.core.rejection import Rejection
+from actors.core.transact import KEY_REUSED, Decider, transact as transact_by
 from actors.orders import commands as cm, events as ev
 from actors.orders.decide import content_of, decide, key_of
 from actors.orders.evolve import evolve
-from actors.orders.state import CERTAIN, REMEMBERED_ANSWERS_MAX, Order, OrderLedger, Recorded, due_at_ms
+from actors.orders.state import CERTAIN, Order, OrderLedger, due_at_ms
 
-Answer = Order | Rejection | None
-
-KEY_REUSED = Rejection(Reason.IDEMPOTENCY_KEY_REUSED)
-
-
-class Transacted(NamedTuple):
-    """The answer, which may leave once the events are durable. An order whose attempt is open is not yet decided: the
-    one who asked has to go on with it. None: there is no such order (any more).
-    """
-
-    answer: Answer
-    events: tuple[ev.Event, ...]
-    repeated: bool = False
+# Nothing where there is no such order (any more). An order whose attempt is open is not yet decided: whoever asked has
+# to go on with it.
+Answer = Recorded[Order | Rejection] | None
 
 
-def transact(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Transacted:
-    """Answer one command at a ledger time. The ledger has moved on by the events that are returned."""
+def recall(ledger: OrderLedger, command: cm.Command) -> Answer:
+    """The answer given to this key before, the order that is being decided under it, or None where the key is new."""
     key = key_of(command)
-    if key:
-        content = content_of(command)
-        known = ledger.recall(key)
-        if isinstance(known, Recorded):
-            return Transacted(known.answer if known.content == content else KEY_REUSED, (), repeated=True)
-        if known is not None:
-            order = ledger.orders[known]
-            return Transacted(order if order.content == content else KEY_REUSED, (), repeated=True)
-    decision = decide(ledger, command, now_ms)
-    if isinstance(decision, Rejection):
-        if decision.reason in UNRECORDED or ledger.remembered >= REMEMBERED_ANSWERS_MAX:
-            return Transacted(decision, ())
-        assert key, "only callers are refused"
-        refused = ev.Refused(key, content_of(command), decision)
-        evolve(ledger, refused, now_ms)
-        return Transacted(decision, (refused,))
-    for event in decision:
-        evolve(ledger, event, now_ms)
-    return Transacted(ledger.orders.get(_number_of(ledger, command, decision)), decision)
+    known = ledger.answers.get(key) if key else None
+    if known is None:
+        return None
+    content = content_of(command)
+    if isinstance(known, int):
+        order = ledger.orders[known]
+        return Recorded(content, order.version, order) if order.content == content else KEY_REUSED
+    return known if known.fingerprint == content else KEY_REUSED
 
 
-def _number_of(ledger: OrderLedger, command: cm.Command, events: tuple[ev.Event, ...]) -> int:
-    """Which order was spoken of: an Open makes a new one, or changes the one that its basket has."""
-    if not isinstance(command, cm.Open):
-        assert not isinstance(command, cm.Refuse), "it is refused"
-        return command.number
-    opened = events[0]
-    return opened.number if isinstance(opened, ev.AmendOpened) else ledger.version
+def standing(ledger: OrderLedger, command: cm.Command, events: tuple[ev.Event, ...]) -> Answer:
+    """The order that was spoken of, as the events left it: an Open makes a new one, or changes its basket's."""
+    assert not isinstance(command, cm.Refuse), "it is refused"
+    if isinstance(command, cm.Open):
+        opened = events[0]
+        number = opened.number if isinstance(opened, ev.AmendOpened) else ledger.version
+    else:
+        number = command.number
+    order = ledger.orders.get(number)
+    return None if order is None else Recorded("", order.version, order)
+
+
+DECIDER: Final = Decider(key_of, content_of, recall, decide, evolve, standing)
+
+transact: Final = partial(transact_by, DECIDER)
 
 
 def expire(ledger: OrderLedger, now_ms: int, events_max: int | None = None) -> list[ev.Event]:

@@ -12,12 +12,10 @@ from threading import Event, Lock, Thread
 from time import perf_counter_ns
 from typing import Any, Final, NamedTuple
 
-import orjson
-
 from actors.core.chain import EMPTY, Chain, chain_from_document
 from actors.core.policy import Policy
 from actors.journal.port import Journal, JournalError, JournalFailed
-from actors.protocol.messages import RULES_ARE_STALE, pack_answers, unpack_batch
+from actors.protocol.messages import RULES_ARE_STALE, pack_answers
 from actors.runtime.clock import Clock
 from actors.runtime.cores import Core
 from actors.runtime.ledger_host import Hosted, LedgerHost
@@ -67,7 +65,7 @@ class ActorRuntime:
         self.name = name
         self._journal = journal
         self._end = end
-        self._command_from_wire = core.command_from_wire
+        self._read_batch = core.read_batch
         self._tidy_every_s = tidy_every_s
         self.chain: Chain = EMPTY
         self._adopting = Lock()
@@ -92,18 +90,17 @@ class ActorRuntime:
 
     def adopt(self, document: bytes) -> None:
         """Take over a revision of the chain, unless it is older than the one known."""
-        chain = chain_from_document(orjson.loads(document))
+        chain = chain_from_document(document)
         with self._adopting:  # of two gateways that hand theirs over at once, the newer one's stays
             if chain.revision > self.chain.revision:
                 self.chain = chain
 
     def step(self, batch: bytes) -> bytes:
         """Answer a packed batch of commands; durable when this returns."""
-        revision, entries = unpack_batch(batch)
+        revision, entries = self._read_batch(batch)
         if revision > self.chain.revision:
             return RULES_ARE_STALE
-        read = self._command_from_wire
-        return pack_answers(self.host.step([(ledger_id, read(wire)) for ledger_id, wire in entries]))
+        return pack_answers(self.host.step(entries))
 
     def status_of(self, hosted: Hosted, now_ms: int) -> dict[str, Any]:
         """Where a ledger stands, of whatever kind; the actors add what theirs counts."""
@@ -113,7 +110,7 @@ class ActorRuntime:
             "actor": self.name,
             "pid": self.pid(),
             "ledger_time_ms": now_ms,
-            "remembered_answers": hosted.ledger.remembered,
+            "remembered_answers": hosted.ledger.answers.count,
             "snapshot_version": hosted.snapshot_seq,
             "replayed_events": hosted.recovery.replayed_events,
             "recovery_us": hosted.recovery.took_us,

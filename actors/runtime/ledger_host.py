@@ -17,14 +17,14 @@ from threading import Lock
 from time import perf_counter_ns
 from typing import Any, Final, NamedTuple, TypeVar
 
-from actors.core.policy import Policy, to_document
-from actors.journal.codec import decode_rows, encode_rows
+from actors.core.events import PolicyAdopted
+from actors.core.policy import Policy
+from actors.journal.codec import encode, encode_rows
 from actors.journal.port import Fenced, Journal, JournalDamaged, JournalError, Record, Snapshot
 from actors.protocol.messages import Stopped
 from actors.runtime.clock import Clock
 from actors.runtime.cores import Core
 from actors.runtime.group_commit import GroupCommit
-from actors.shop.events import PolicyAdopted
 
 REPLAY_EVENTS_MAX: Final = 20_000  # events read from the journal at a time
 QUIET_MS: Final = 3_000  # a ledger without events for so long
@@ -252,7 +252,7 @@ class LedgerHost:
             return events
         # Never an older one: after a restart the first caller may be a gateway that has not heard of the change yet.
         if policy != ledger.policy and policy.version >= ledger.policy.version:
-            adopted = PolicyAdopted(policy.version, to_document(policy))
+            adopted = PolicyAdopted(policy)
             hosted.core.evolve(ledger, adopted, now_ms)
             events.append(adopted)
         if policy == ledger.policy:
@@ -297,8 +297,7 @@ class LedgerHost:
 
 
 def _record(ledger_id: str, hosted: Hosted, now_ms: int, events: list[Any]) -> Record:
-    payload = hosted.core.encode_events(events)
-    return Record(ledger_id, hosted.epoch, hosted.ledger.version, len(events), now_ms, payload)
+    return Record(ledger_id, hosted.epoch, hosted.ledger.version, len(events), now_ms, encode(events))
 
 
 def _restored(core: Core, ledger_id: str, head_seq: int, snapshot: Snapshot | None) -> Any:
@@ -306,7 +305,7 @@ def _restored(core: Core, ledger_id: str, head_seq: int, snapshot: Snapshot | No
     if snapshot is None:
         return core.empty(ledger_id)
     try:
-        ledger = core.restore(decode_rows(snapshot.chunks))
+        ledger = core.restore(row for chunk in snapshot.chunks for row in core.read_rows(chunk))
     except (IndexError, KeyError, StopIteration, TypeError, ValueError) as error:
         log.warning("ledger %s: the snapshot at seq %d is passed over: %s", ledger_id, snapshot.seq, error)
         return core.empty(ledger_id)
@@ -318,6 +317,6 @@ def _restored(core: Core, ledger_id: str, head_seq: int, snapshot: Snapshot | No
 
 def _decoded(core: Core, record: Record) -> list[Any]:
     try:
-        return core.decode_events(record.payload)
+        return core.read_events(record.payload)
     except ValueError as error:
         raise JournalDamaged(record.ledger_id, f"seq {record.seq}", str(error)) from error

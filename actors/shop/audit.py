@@ -20,8 +20,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any, Final
 
-from actors.calendar.hours import ALWAYS_OPEN, Calendar, from_document as calendar_from_document
+from actors.calendar.hours import ALWAYS_OPEN, Calendar
+from actors.core.events import PolicyAdopted, Refused
 from actors.core.status import ReleaseReason, Status
+from actors.core.violation import Violation
 from actors.shop import events
 from actors.shop.audit_books import (
     ALL_LIVE,
@@ -33,7 +35,6 @@ from actors.shop.audit_books import (
     Hold,
     Places,
     Rule,
-    Violation,
     over_limits,
 )
 from actors.shop.commands import AdjustmentKind, Lines
@@ -67,7 +68,7 @@ class Audit:
         self._violations_total = 0
         self._folds: dict[type, Callable[[Any, int], None]] = {
             events.Reserved: self._reserved,
-            events.Refused: lambda event, at_ms: self._answered(event.key, at_ms),
+            Refused: lambda event, at_ms: self._answered(event.key, at_ms),
             events.Confirmed: self._stepped,
             events.ReadyMarked: self._stepped,
             events.Collected: self._collected,
@@ -82,7 +83,7 @@ class Audit:
             events.StockCounted: self._stock_counted,
             events.SafetyStockSet: self._safety_stock_set,
             events.ShortfallDeclared: self._shortfall_declared,
-            events.PolicyAdopted: self._policy_adopted,
+            PolicyAdopted: self._policy_adopted,
         }
         self._counts = dict.fromkeys(self._folds, 0)
 
@@ -120,7 +121,7 @@ class Audit:
             at_ms=self._at_ms,
             events=self._events,
             accepted=counts[events.Reserved] + self._parts_certain,
-            refused=counts[events.Refused],
+            refused=counts[Refused],
             confirmed=counts[events.Confirmed],
             collected=counts[events.Collected],
             released=counts[events.Released],
@@ -153,17 +154,17 @@ class Audit:
         self._keys[key] = at_ms
 
     def _reserved(self, event: events.Reserved, at_ms: int) -> None:
-        key, customer_id, channel, _, lines, _, deadline_ms, slot_start_ms = event
-        self._answered(key, at_ms)
-        self._hold(Hold(customer_id, channel, lines, deadline_ms, slot_start_ms))
+        asked = event.command
+        self._answered(asked.key, at_ms)
+        self._hold(Hold(asked.customer_id, asked.channel, asked.lines, event.expires_at_ms, asked.slot_start_ms))
 
     def _claimed(self, event: events.Claimed, at_ms: int) -> None:
-        _, holder, customer_id, channel, lines, slot_start_ms = event
-        self._answered(event.key, at_ms)
+        asked, holder = event.command, event.command.holder
+        self._answered(asked.key, at_ms)
         if holder in self._holders or holder in self._heard:
             self._found("I7", holder, "one claim, before its order is over", f"another at version {self._version}")
         self._holders[holder] = self._version
-        self._hold(Hold(customer_id, channel, lines, math.inf, slot_start_ms, holder))
+        self._hold(Hold(asked.customer_id, asked.channel, asked.lines, math.inf, asked.slot_start_ms, holder))
 
     def _hold(self, claim: Hold) -> None:
         """Something new is promised, at the version of its event."""
@@ -213,7 +214,7 @@ class Audit:
 
     def _outcome_applied(self, event: events.OutcomeApplied, at_ms: int) -> None:
         """A part goes on as its order says: by revisions that only grow, and never back."""
-        holder, revision, number, status, _, _, lines = event
+        holder, revision, number, status = event.holder, event.revision, event.number, event.status
         known = self._holders.get(holder, 0)
         if number != known and (number or known in self._claims):  # one that is final may be forgotten there by now
             self._found("I7", holder, f"reservation {known}", f"reservation {number}")
@@ -229,7 +230,7 @@ class Audit:
         self._parts_certain += claim.status is Status.CLAIMED and not gives_back
         if not gives_back and ALL_LIVE.index(status) < ALL_LIVE.index(claim.status):
             self._found("I3", f"reservation {number}", f"no way back from {claim.status.name}", status.name)
-        self._take(number, claim, lines, status if gives_back else Status.RELEASED)
+        self._take(number, claim, event.lines, status if gives_back else Status.RELEASED)
         if number in self._claims:
             if gives_back:
                 self._found("I1", f"reservation {number}", "nothing held once its order is over", f"{claim.held}")
@@ -330,17 +331,18 @@ class Audit:
     def _stock_adjusted(self, event: events.StockAdjusted, at_ms: int) -> None:
         self._answered(event.key, at_ms)
         mark = self._marks.get(event.source, 0)
-        for sku, delta, sequence, kind, occurred_at_ms in event.movements:
-            if sequence <= mark:
-                self._found("I5", f"source {event.source}", f"rows above {mark}", f"row {sequence} of {sku}")
+        for row in event.movements:
+            sku, delta = row.sku, row.delta
+            if row.sequence <= mark:
+                self._found("I5", f"source {event.source}", f"rows above {mark}", f"row {row.sequence} of {sku}")
             book = self._books[sku]
-            if kind is AdjustmentKind.RECEIPT:
+            if row.kind is AdjustmentKind.RECEIPT:
                 book.received += delta
-            elif kind is AdjustmentKind.CORRECTION:
+            elif row.kind is AdjustmentKind.CORRECTION:
                 book.adjusted += delta
             else:
                 book.sold -= delta
-            if 0 < occurred_at_ms <= book.counted_at_ms:
+            if 0 < row.occurred_at_ms <= book.counted_at_ms:
                 book.adjusted -= delta  # the count has seen it, so the count's correction was too large by this much
             else:
                 book.on_hand += delta
@@ -361,7 +363,7 @@ class Audit:
                 self._short.add(sku)
 
     def _shortfall_declared(self, event: events.ShortfallDeclared, _: int) -> None:
-        sku, declared, losses = event.shortfall
+        sku, declared, losses = event.shortfall.sku, event.shortfall.quantity, event.shortfall.losses
         missing = self._books[sku].reserved - max(0, self._books[sku].on_hand)
         lost = sum(units for _, units in losses)
         if not declared == lost == missing:
@@ -384,11 +386,13 @@ class Audit:
         for sku, quantity in event.safety_stocks:
             self._books[sku].safety_stock = quantity
 
-    def _policy_adopted(self, event: events.PolicyAdopted, _: int) -> None:
-        document: dict[str, Any] = event.document
-        self._memory_ms = document["ttl_ms_max"] + DAY_MS
-        self._calendar = calendar_from_document(document["calendar"]) if "calendar" in document else ALWAYS_OPEN
-        self._rules = [(channel, sku, holds, units) for channel, sku, holds, units in document["limit_rules"]]
+    def _policy_adopted(self, event: PolicyAdopted, _: int) -> None:
+        policy = event.policy
+        self._memory_ms = policy.ttl_ms_max + DAY_MS
+        self._calendar = policy.calendar
+        self._rules = [
+            (rule.channel, rule.sku, rule.open_reservations_max, rule.units_max) for rule in policy.limit_rules
+        ]
         self._by_customer.clear()
         if self._rules:
             for number, claim in self._claims.items():

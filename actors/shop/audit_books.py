@@ -4,9 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final
 
 from actors.core.status import Status
+from actors.core.violation import Violation
 from actors.shop import events
 from actors.shop.commands import Lines
 
@@ -23,15 +24,6 @@ STEPS: Final[dict[type, tuple[str, tuple[Status, ...], Status | None]]] = {
     events.ReadyMarked: ("mark ready", (Status.CONFIRMED,), Status.READY),
     events.Extended: ("extend", LIVE, None),
 }
-
-
-class Violation(NamedTuple):
-    """A broken rule: which, of what, and the two that should agree."""
-
-    invariant: str
-    subject: str
-    expected: str
-    found: str
 
 
 @dataclass(frozen=True, slots=True)

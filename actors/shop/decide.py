@@ -6,8 +6,10 @@ sweep has come by; the host expires what is due before it decides, so `available
 
 from typing import Final, assert_never
 
+from actors.core.answers import REMEMBERED_ANSWERS_MAX, fingerprint
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, TRANSITIONS, ReleaseReason, Status, Step
+from actors.core.transact import Accepted, Decision, Rejected
 from actors.shop.commands import (
     Acknowledge,
     AdjustStock,
@@ -27,11 +29,9 @@ from actors.shop.commands import (
 )
 from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, decide_claim
 from actors.shop.decide_stock import decide_adjust_stock, decide_count_stock, decide_set_safety_stock
-from actors.shop.decision import Accepted, Decision, Rejected
 from actors.shop.events import Amended, Collected, Confirmed, Extended, ReadyMarked, Released, Reserved
-from actors.shop.idempotency import fingerprint
 from actors.shop.preconditions import by_sku, over_limit, short_of_stock, slot_refusal
-from actors.shop.state import REMEMBERED_ANSWERS_MAX, Ledger, Reservation
+from actors.shop.state import Ledger, Reservation
 
 # Asked of a shop's part they could come too late: its customer's ledger owns the deadline.
 _ITS_ORDERS_STEPS: Final = frozenset({Step.CONFIRM, Step.EXTEND, Step.AMEND})
@@ -41,7 +41,7 @@ def decide(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     """Accept or refuse one command whose key is new. `now_ms` is ledger time: never less than it was before."""
     match command:
         case Reserve():
-            return decide_reserve(ledger, command, now_ms)
+            return _decide_reserve(ledger, command, now_ms)
         case Confirm():
             return _decide_confirm(ledger, command, now_ms)
         case MarkReady():
@@ -70,7 +70,7 @@ def decide(ledger: Ledger, command: Command, now_ms: int) -> Decision:
             assert_never(command)
 
 
-def decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
+def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
     """Hold all lines or none; the same basket's earlier hold is replaced in the same decision."""
     policy = ledger.policy
     if policy.paused:
@@ -92,12 +92,12 @@ def decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
         refusal = slot_refusal(ledger, command.slot_start_ms, now_ms, replaced)
         if refusal is not None:
             return Rejected(refusal)
-    if ledger.remembered >= REMEMBERED_ANSWERS_MAX:
+    if ledger.answers.count >= REMEMBERED_ANSWERS_MAX:
         return Rejected(Rejection(Reason.LEDGER_FULL))
 
+    # From here on it succeeds.
     ttl_ms = command.ttl_ms or policy.hold_ms(command.channel, command.lines, ledger.store_id)
-    key, customer_id, channel, basket_id, lines, ttl_asked_ms, slot_start_ms = command
-    reserved = Reserved(key, customer_id, channel, basket_id, lines, ttl_asked_ms, now_ms + ttl_ms, slot_start_ms)
+    reserved = Reserved(command, now_ms + ttl_ms)
     if replaced is None:
         return Accepted((reserved,))
     return Accepted((Released("", "", replaced.number, replaced.held_lines(), ReleaseReason.REPLACED), reserved))

@@ -3,13 +3,16 @@
 from collections import Counter
 from typing import Final
 
+from msgspec.structs import replace
+
+from actors.core.answers import REMEMBERED_ANSWERS_MAX
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
+from actors.core.transact import Accepted, Decision, Rejected
 from actors.shop.commands import Acknowledge, ApplyOutcome, Claim, Lines, claim_key
-from actors.shop.decision import Accepted, Decision, Rejected
 from actors.shop.events import Acknowledged, Claimed, OutcomeApplied
 from actors.shop.preconditions import by_sku, over_limit, short_of_stock, slot_refusal
-from actors.shop.state import REMEMBERED_ANSWERS_MAX, Ledger, Reservation, order_of
+from actors.shop.state import Ledger, Reservation, order_of
 
 # How far a part has come: a word that would lead it back says nothing about its status.
 _PROGRESS: Final = {Status.CLAIMED: 0, Status.HELD: 1, Status.CONFIRMED: 2, Status.READY: 3}
@@ -29,11 +32,11 @@ def decide_claim(ledger: Ledger, command: Claim, now_ms: int) -> Decision:
         refusal = slot_refusal(ledger, slot_start_ms, now_ms, None)
     if refusal is not None:
         return Rejected(
-            refusal._replace(status=Status.CLAIMED) if _may_come_free(ledger, command, refusal) else refusal
+            replace(refusal, status=Status.CLAIMED) if _may_come_free(ledger, command, refusal) else refusal
         )
-    if ledger.remembered >= REMEMBERED_ANSWERS_MAX:
+    if ledger.answers.count >= REMEMBERED_ANSWERS_MAX:
         return Rejected(Rejection(Reason.LEDGER_FULL))
-    return Accepted((Claimed._make(command),))
+    return Accepted((Claimed(command),))
 
 
 def _may_come_free(ledger: Ledger, command: Claim, refusal: Rejection) -> bool:
@@ -53,14 +56,14 @@ def _may_come_free(ledger: Ledger, command: Claim, refusal: Rejection) -> bool:
 
 def decide_apply_outcome(ledger: Ledger, command: ApplyOutcome) -> Decision:
     """Go on as the order says. No events: it was applied before, or the part is final."""
-    holder, revision, status, expires_at_ms, reason, keep = command
+    holder, revision, status = command.holder, command.revision, command.status
     number = ledger.holders.get(holder)
     if number is None:
         if status in LIVE:  # its claim was answered, so it cannot be gone: the order was told otherwise
             return Rejected(Rejection(Reason.RESERVATION_NOT_FOUND))
-        if ledger.recall(claim_key(holder)) is not None:  # its claim was refused, or is from now on
+        if ledger.answers.get(claim_key(holder)) is not None:  # its claim was refused, or is from now on
             return Rejected(Rejection(Reason.CLAIM_ABANDONED))
-        return Accepted((OutcomeApplied(holder, revision, 0, status, 0, reason, ()),))
+        return Accepted((OutcomeApplied(holder, revision, 0, status, 0, command.reason, ()),))
     reservation = ledger.reservations[number]
     assert reservation.part is not None, "holders name parts"
     if revision <= reservation.part.applied_revision or reservation.status not in LIVE:
@@ -68,10 +71,11 @@ def decide_apply_outcome(ledger: Ledger, command: ApplyOutcome) -> Decision:
     if status not in LIVE:
         lines = reservation.held_lines()
     else:
-        lines = _beyond(reservation, keep) if keep else tuple((sku, 0) for sku, _ in reservation.lines)
+        lines = _beyond(reservation, command.keep) if command.keep else tuple((sku, 0) for sku, _ in reservation.lines)
         if _PROGRESS[status] < _PROGRESS[reservation.status]:
             status = reservation.status
-    return Accepted((OutcomeApplied(holder, revision, number, status, expires_at_ms, reason, lines),))
+    expires_at_ms = command.expires_at_ms
+    return Accepted((OutcomeApplied(holder, revision, number, status, expires_at_ms, command.reason, lines),))
 
 
 def _beyond(reservation: Reservation, keep: Lines) -> Lines:

@@ -3,10 +3,13 @@
 from collections.abc import Iterable
 from typing import Final
 
+from msgspec.structs import replace
+
+from actors.core.answers import fingerprint
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
+from actors.core.transact import Accepted, Decision, Rejected
 from actors.shop.commands import AdjustStock, CountStock, Lines, Movement, SetSafetyStock
-from actors.shop.decision import Accepted, Decision, Rejected
 from actors.shop.events import (
     Event,
     Released,
@@ -16,7 +19,6 @@ from actors.shop.events import (
     StockAdjusted,
     StockCounted,
 )
-from actors.shop.idempotency import fingerprint
 from actors.shop.state import Ledger, Position, Reservation
 
 SOURCES_MAX: Final = 10_000  # by ledger: each till and each warehouse is one
@@ -45,7 +47,7 @@ def decide_adjust_stock(ledger: Ledger, command: AdjustStock, now_ms: int) -> De
             late += 1
         else:
             seen.add((row.sequence, row.sku))
-            applied.append(row if row.occurred_at_ms <= now_ms else row._replace(occurred_at_ms=0))
+            applied.append(row if row.occurred_at_ms <= now_ms else replace(row, occurred_at_ms=0))
     deltas: dict[str, int] = {}
     for row in applied:
         deltas[row.sku] = deltas.get(row.sku, 0) + on_hand_delta(ledger.positions.get(row.sku), row)
@@ -94,7 +96,7 @@ def decide_count_stock(ledger: Ledger, command: CountStock, now_ms: int) -> Deci
             continue
         correction = _correction(position, counted, as_of_ms, now_ms, holds_included=command.holds_included)
         if isinstance(correction, Rejection):
-            return Rejected(correction._replace(sku=sku))
+            return Rejected(replace(correction, sku=sku))
         corrections.append((sku, correction))
     if _too_many_skus(ledger, (sku for sku, _ in command.counts)):
         return Rejected(Rejection(Reason.LEDGER_FULL))

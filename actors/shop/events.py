@@ -1,20 +1,19 @@
-"""What happened. Past participles; each is written to the journal and can be read for ever (see `journal.codec`).
+"""What happened. Past participles; each is written to the journal and can be read for ever (see `core.message`).
 
 An event that answers a call carries its idempotency key, and a fingerprint of the call's content unless the event is
 that content, so that a repeat is known after a restart too. `number` names a reservation; a new one's number is the
 version of its Reserved event.
 """
 
-from typing import NamedTuple
-
-from actors.core.rejection import Rejection
+from actors.core.events import PolicyAdopted, Refused
+from actors.core.message import Message, Value
 from actors.core.status import ReleaseReason, Status
-from actors.shop.commands import Lines, Movement
+from actors.shop.commands import Claim, Lines, Movement, Reserve
 
 Losses = tuple[tuple[int, int], ...]
 
 
-class Shortfall(NamedTuple):
+class Shortfall(Value, frozen=True):
     """Units of a SKU that were promised and are not there, and who lost them, as (number, units)."""
 
     sku: str
@@ -22,29 +21,14 @@ class Shortfall(NamedTuple):
     losses: Losses
 
 
-class Reserved(NamedTuple):
-    """Units are held, and a place in a slot. `ttl_ms` is what was asked, 0 for the rule's."""
+class Reserved(Message, frozen=True):
+    """Units are held, and a place in a slot, as the command asked."""
 
-    key: str
-    customer_id: str
-    channel: str
-    basket_id: str
-    lines: Lines
-    ttl_ms: int
+    command: Reserve
     expires_at_ms: int
-    slot_start_ms: int = 0
 
 
-class Refused(NamedTuple):
-    """The business said no. `command` is the call's name, for readers of the feed."""
-
-    key: str
-    fingerprint: str
-    command: str
-    rejection: Rejection
-
-
-class Confirmed(NamedTuple):
+class Confirmed(Message, frozen=True):
     """A hold became an order."""
 
     key: str
@@ -53,7 +37,7 @@ class Confirmed(NamedTuple):
     expires_at_ms: int
 
 
-class ReadyMarked(NamedTuple):
+class ReadyMarked(Message, frozen=True):
     """Goods wait at the counter."""
 
     key: str
@@ -61,7 +45,7 @@ class ReadyMarked(NamedTuple):
     number: int
 
 
-class Collected(NamedTuple):
+class Collected(Message, frozen=True):
     """Units were sold; `lines` are (sku, units) for every line of the reservation, in its sequence."""
 
     key: str
@@ -71,7 +55,7 @@ class Collected(NamedTuple):
     payment_reference: str
 
 
-class Released(NamedTuple):
+class Released(Message, frozen=True):
     """Units were given back; `lines` as in Collected. The ledger's own releases have no key."""
 
     key: str
@@ -81,14 +65,14 @@ class Released(NamedTuple):
     reason: ReleaseReason
 
 
-class Expired(NamedTuple):
+class Expired(Message, frozen=True):
     """A deadline passed; all that was still held went back. `lines` as in Collected."""
 
     number: int
     lines: Lines
 
 
-class Extended(NamedTuple):
+class Extended(Message, frozen=True):
     """A deadline moved."""
 
     key: str
@@ -97,9 +81,9 @@ class Extended(NamedTuple):
     expires_at_ms: int
 
 
-class Amended(NamedTuple):
+class Amended(Message, frozen=True):
     """A reservation was changed in one step; all of it as it is from here on. `before` are the lines that it held until
-    then: empty in what was written before it was noted.
+    then.
     """
 
     key: str
@@ -108,21 +92,16 @@ class Amended(NamedTuple):
     lines: Lines
     expires_at_ms: int
     slot_start_ms: int
-    before: Lines = ()
+    before: Lines
 
 
-class Claimed(NamedTuple):
-    """Units are held for an order that is not yet certain."""
+class Claimed(Message, frozen=True):
+    """Units are held, as the command asked, for an order that is not yet certain."""
 
-    key: str
-    holder: str
-    customer_id: str
-    channel: str
-    lines: Lines
-    slot_start_ms: int
+    command: Claim
 
 
-class OutcomeApplied(NamedTuple):
+class OutcomeApplied(Message, frozen=True):
     """A part went on as its customer's ledger decided; `lines` are the units given back, as in Collected. `number` 0:
     the order was over before its claim came, which is refused from now on.
     """
@@ -136,13 +115,13 @@ class OutcomeApplied(NamedTuple):
     lines: Lines
 
 
-class Acknowledged(NamedTuple):
+class Acknowledged(Message, frozen=True):
     """What happened to these parts in the shop is known to their orders, as of these versions: (number, version)."""
 
     parts: tuple[tuple[int, int], ...]
 
 
-class StockAdjusted(NamedTuple):
+class StockAdjusted(Message, frozen=True):
     """Stock moved. `mark` is the greatest sequence seen of the source; `movements` are the rows that were applied."""
 
     key: str
@@ -155,7 +134,7 @@ class StockAdjusted(NamedTuple):
     shortfalls: tuple[Shortfall, ...]
 
 
-class StockCounted(NamedTuple):
+class StockCounted(Message, frozen=True):
     """The book was put right as of an instant; `corrections` are (sku, delta), also where the delta is zero."""
 
     key: str
@@ -166,7 +145,7 @@ class StockCounted(NamedTuple):
     shortfalls: tuple[Shortfall, ...]
 
 
-class SafetyStockSet(NamedTuple):
+class SafetyStockSet(Message, frozen=True):
     """Units kept back, by SKU."""
 
     key: str
@@ -174,17 +153,10 @@ class SafetyStockSet(NamedTuple):
     safety_stocks: Lines
 
 
-class ShortfallDeclared(NamedTuple):
+class ShortfallDeclared(Message, frozen=True):
     """Promises that can no longer be kept; a Released of reason SHORTFALL follows for each loss."""
 
     shortfall: Shortfall
-
-
-class PolicyAdopted(NamedTuple):
-    """The ledger decides by these rules from here on. `document` is `policy.to_document`."""
-
-    version: int
-    document: dict[str, object]
 
 
 Event = (

@@ -1,10 +1,10 @@
 """How movements, counts and safety stock change the ledger. A part of `evolve`, and total like it."""
 
+from actors.core.answers import Recorded
 from actors.shop.commands import AdjustmentKind, Movement
 from actors.shop.decide_stock import on_hand_delta
 from actors.shop.events import SafetyStockSet, StockAdjusted, StockCounted
-from actors.shop.idempotency import remember
-from actors.shop.state import Ledger, Position, Recorded, Remembered, StockOutcome
+from actors.shop.state import Ledger, Position, Remembered, StockOutcome
 
 
 def _position(ledger: Ledger, sku: str, at_ms: int) -> Position:
@@ -21,7 +21,7 @@ def evolve_stock_adjusted(ledger: Ledger, event: StockAdjusted, at_ms: int) -> R
     for row in event.movements:
         _book(_position(ledger, row.sku, at_ms), row, at_ms)
     outcome = StockOutcome(len(event.movements), event.dropped_repeated, event.dropped_late, event.shortfalls)
-    return remember(ledger, event.key, Recorded(event.fingerprint, ledger.version, outcome))
+    return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, outcome))
 
 
 def _book(position: Position, row: Movement, at_ms: int) -> None:
@@ -48,7 +48,7 @@ def evolve_stock_counted(ledger: Ledger, event: StockCounted, at_ms: int) -> Rem
             # The book was wrong at the instant of the count, so that is when the correction counts from.
             position.move_on_hand(event.as_of_ms, correction)
     outcome = StockOutcome(len(event.corrections), 0, event.dropped_late, event.shortfalls)
-    return remember(ledger, event.key, Recorded(event.fingerprint, ledger.version, outcome))
+    return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, outcome))
 
 
 def evolve_safety_stock_set(ledger: Ledger, event: SafetyStockSet, at_ms: int) -> Remembered:
@@ -56,4 +56,4 @@ def evolve_safety_stock_set(ledger: Ledger, event: SafetyStockSet, at_ms: int) -
     for sku, quantity in event.safety_stocks:
         _position(ledger, sku, at_ms).safety_stock = quantity
     outcome = StockOutcome(len(event.safety_stocks), 0, 0, ())
-    return remember(ledger, event.key, Recorded(event.fingerprint, ledger.version, outcome))
+    return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, outcome))

@@ -1,18 +1,8 @@
 """What holds after every batch. Run in tests after each, and at every recovery; on demand `audit` says more."""
 
-from typing import NamedTuple
-
 from actors.core.status import LIVE, Status
+from actors.core.violation import Violation
 from actors.shop.state import Ledger
-
-
-class Violation(NamedTuple):
-    """A broken rule: which, of what, and the two numbers that should agree."""
-
-    invariant: str
-    subject: str
-    expected: str
-    found: str
 
 
 def check(ledger: Ledger) -> list[Violation]:

@@ -1,41 +1,83 @@
-"""A ledger as rows of plain lists and back. The same state gives the same rows, in the same sequence, on any process.
+"""A ledger as rows of a snapshot and back. The same state gives the same rows, in the same sequence, on any process.
 
-`capture` is quick and does not stop decisions for longer than a batch: reservations and answers are immutable, so
-shallow copies suffice. Turning the copies into rows may then take its time elsewhere.
+`Capture` is quick and does not stop decisions for longer than a batch: reservations and answers are immutable, so
+shallow copies suffice. Making rows of the copies may then take its time elsewhere.
 """
 
-import json
 from array import array
 from collections.abc import Iterable, Iterator
-from hashlib import sha256
 from sys import intern
-from typing import Any, Final
+from typing import Final
 
-from actors.core.policy import from_document, to_document
-from actors.core.rejection import Reason, Rejection
-from actors.core.status import LIVE, ReleaseReason, Status
-from actors.shop.events import Shortfall
+from msgspec.structs import replace
+
+from actors.core.answers import Recorded
+from actors.core.message import Message, digest_of
+from actors.core.policy import Policy
+from actors.core.rejection import Rejection
+from actors.core.status import LIVE, Status
 from actors.shop.expiry import rebuild
-from actors.shop.slot_usage import take_place
-from actors.shop.state import (
-    INTERNED_LINES_MAX,
-    Ledger,
-    Part,
-    Position,
-    Recorded,
-    Remembered,
-    Reservation,
-    StockOutcome,
-    Trail,
-)
+from actors.shop.state import Ledger, Position, Remembered, Reservation, StockOutcome, Trail
 
-FORMAT: Final = 2
-FORMATS_READ: Final = (1, 2)  # 1: before parts of orders and pickup slots
+FORMAT: Final = 1
 
-Row = list[Any]
+# An answer, in which a reservation that stands in a row of its own is its number.
+Kept = int | Reservation | Recorded[int | Reservation | Rejection | StockOutcome]
+Moves = tuple[int, tuple[int, ...]] | None  # a trail: its horizon, then times and deltas in turn
 
-_FIELDS_OF_FORMAT_1: Final = 13
-_STATUSES: Final = {int(status): status for status in Status}  # a look-up is five times as fast as the enum's call
+
+class Head(Message, frozen=True, tag="ledger"):
+    """The first row. `source_marks` are the greatest sequence of each source."""
+
+    format: int
+    store_id: str
+    version: int
+    time_ms: int
+    policy: Policy
+    source_marks: dict[str, int]
+
+
+class PositionRow(Message, frozen=True, tag="position"):
+    """One SKU's; fields as in `state.Position`."""
+
+    sku: str
+    on_hand: int
+    reserved: int
+    allotted: int
+    safety_stock: int
+    received: int
+    sold: int
+    adjusted: int
+    since_ms: int
+    counted_at_ms: int
+    on_hand_trail: Moves
+    reserved_trail: Moves
+
+
+class EndedRow(Message, frozen=True, tag="ended"):
+    """A reservation that is final, and when it ended."""
+
+    at_ms: int
+    number: int
+
+
+class OutboxRow(Message, frozen=True, tag="outbox"):
+    """Parts that changed here, of which their orders have not acknowledged it."""
+
+    numbers: tuple[int, ...]
+
+
+class AnswerRow(Message, frozen=True, tag="answer"):
+    """An answer that is remembered, in its day's generation. A reservation that is still as it was answered stands in a
+    row of its own, and here as its number.
+    """
+
+    day: int
+    key: str
+    answer: Kept
+
+
+Row = Head | PositionRow | Reservation | EndedRow | OutboxRow | AnswerRow
 
 
 class Capture:
@@ -48,27 +90,20 @@ class Capture:
     def __init__(self, ledger: Ledger) -> None:
         self.version = ledger.version
         self.broken = ""
-        self._head: Row = [
-            "ledger",
-            FORMAT,
-            ledger.store_id,
-            ledger.version,
-            ledger.time_ms,
-            to_document(ledger.policy),
-            sorted(ledger.source_marks.items()),
-        ]
-        self._positions = [_position_row(sku, position) for sku, position in ledger.positions.items()]
+        marks = dict(ledger.source_marks)
+        self._head = Head(FORMAT, ledger.store_id, ledger.version, ledger.time_ms, ledger.policy, marks)
+        self._positions = [(sku, position.copied()) for sku, position in ledger.positions.items()]
         # Lists, not copies of the dictionaries: a fifth of the memory while the snapshot is written.
         self._reservations = list(ledger.reservations.values())
-        self._answers = [(day, list(kept), list(kept.values())) for day, kept in sorted(ledger.generations.items())]
+        self._answers = ledger.answers.captured()
         self._ended = list(ledger.ended)
-        self._outbox = list(ledger.outbox)
+        self._outbox = tuple(ledger.outbox)
 
     def rows(self) -> Iterator[Row]:
         """Head, positions by SKU, reservations by number, ended ones by time, answers by day and time."""
         yield self._head
-        for row in sorted(self._positions, key=lambda row: str(row[1])):
-            yield [*row[:11], *([trail[0], *trail[1]] if trail else None for trail in row[11:])]
+        for sku, position in sorted(self._positions, key=lambda row: row[0]):
+            yield _position_row(sku, position)
         changed: dict[int, Reservation] = {}
         promised: dict[str, int] = {}
         for reservation in self._reservations:
@@ -77,16 +112,19 @@ class Capture:
                     promised[sku] = promised.get(sku, 0) + units
             if reservation.version != reservation.number:
                 changed[reservation.number] = reservation
-            yield ["reservation", *_plain(reservation)]
-        for _, sku, _, reserved, *_ in self._positions:
-            if promised.get(sku, 0) != reserved:
-                self.broken = f"I1: {sku} has {reserved} reserved, and {promised.get(sku, 0)} are held"
+            yield reservation
+        for sku, position in self._positions:
+            if promised.get(sku, 0) != position.reserved:
+                self.broken = f"I1: {sku} has {position.reserved} reserved, and {promised.get(sku, 0)} are held"
         for at_ms, number in self._ended:
-            yield ["ended", at_ms, number]
+            yield EndedRow(at_ms, number)
         if self._outbox:
-            yield ["owed", self._outbox]
-        # An answer that is still the reservation as it stands is written as its number. First answers come by number,
-        # as the reservations do, so one walk finds them all; later ones can only be among those that changed.
+            yield OutboxRow(self._outbox)
+        yield from self._answer_rows(changed)
+
+    def _answer_rows(self, changed: dict[int, Reservation]) -> Iterator[AnswerRow]:
+        # First answers come by number, as the reservations do, so one walk finds all that are still as they were
+        # answered; later answers can only be among those that changed.
         walk = iter(self._reservations)
         current = next(walk, None)
         for day, keys, answers in self._answers:
@@ -94,129 +132,92 @@ class Capture:
                 if isinstance(answer, Reservation):
                     while current is not None and current.number < answer.number:
                         current = next(walk, None)
-                    fields = ["=", answer.number] if current is answer else ["reserved", *_plain(answer)]
+                    yield AnswerRow(day, key, answer.number if current is answer else answer)
+                    continue
+                value = answer.answer
+                if isinstance(value, Reservation) and changed.get(value.number) is value:
+                    yield AnswerRow(day, key, Recorded(answer.fingerprint, answer.version, value.number))
                 else:
-                    fields = _told_fields(answer, changed)
-                yield ["answer", day, key, *fields]
+                    yield AnswerRow(day, key, answer)
 
     def state_hash(self) -> str:
-        """The same for the same state on any process: SHA-256 over the rows as JSON."""
-        digest = sha256()
-        for row in self.rows():
-            digest.update(json.dumps(row).encode())
-        return digest.hexdigest()
+        """The same for the same state on any process."""
+        return digest_of(self.rows())
 
 
-def _told_fields(answer: Recorded, changed: dict[int, Reservation]) -> Row:
-    value = answer.answer
-    if isinstance(value, Reservation):
-        if changed.get(value.number) is value:
-            return ["told=", answer.fingerprint, answer.version, value.number]
-        return ["told", answer.fingerprint, answer.version, *_plain(value)]
-    if isinstance(value, Rejection):
-        return ["rejection", answer.fingerprint, answer.version, *rejection_fields(value)]
-    return ["stock", answer.fingerprint, answer.version, *value]
-
-
-def _plain(reservation: Reservation) -> Row:
-    """Its fields with numbers for enums: an encoder takes ten times as long over an enum."""
-    row: Row = list(reservation)
-    row[1] = int(reservation.status)
-    if reservation.release_reason is not None:
-        row[12] = int(reservation.release_reason)
-    return row
-
-
-def _position_row(sku: str, position: Position) -> Row:
-    # Trails are copied as they are, which is one memcpy, and become lists when the row is read.
-    trails = [
-        (trail.horizon_ms, trail.moves[:]) if trail is not None else None
-        for trail in (position.on_hand_trail, position.reserved_trail)
-    ]
-    return [
-        "position",
+def _position_row(sku: str, position: Position) -> PositionRow:
+    return PositionRow(
         sku,
-        position.on_hand,
-        position.reserved,
-        position.allotted,
-        position.safety_stock,
+        *position.stock(),
         position.received,
         position.sold,
         position.adjusted,
         position.since_ms,
         position.counted_at_ms,
-        *trails,
-    ]
+        _moves(position.on_hand_trail),
+        _moves(position.reserved_trail),
+    )
+
+
+def _moves(trail: Trail | None) -> Moves:
+    return None if trail is None else (trail.horizon_ms, tuple(trail.moves))
 
 
 def restore(rows: Iterable[Row]) -> Ledger:
     """The ledger that was captured. Raises ValueError where the rows are of a format that this version cannot read."""
     iterator = iter(rows)
     head = next(iterator)
-    if head[0] != "ledger" or head[1] not in FORMATS_READ:
-        raise ValueError(f"a snapshot of format {head[:2]}, this version reads the formats {FORMATS_READ} of a shop's")
-    ledger = Ledger(head[2])
-    ledger.version, ledger.time_ms = head[3], head[4]
-    ledger.policy = from_document(head[5])
-    ledger.source_marks = dict(head[6])
-    reservations, generations = ledger.reservations, ledger.generations
+    if not isinstance(head, Head) or head.format != FORMAT:
+        raise ValueError(f"this version reads format {FORMAT} of a shop, and the snapshot begins with {head}")
+    ledger = Ledger(head.store_id)
+    ledger.version, ledger.time_ms, ledger.policy = head.version, head.time_ms, head.policy
+    ledger.source_marks = head.source_marks
     for row in iterator:
-        kind = row[0]
-        if kind == "answer":
-            answer = reservations[row[4]] if row[3] == "=" else _answer(row[3:], ledger)
-            try:
-                generations[row[1]][row[2]] = answer
-            except KeyError:
-                generations[row[1]] = {row[2]: answer}
-        elif kind == "reservation":
-            del row[0]
-            _restore_reservation(ledger, _reservation(row, ledger))
-        elif kind == "position":
-            ledger.positions[row[1]] = _position(row)
-        elif kind == "ended":
-            ledger.ended.append((row[1], row[2]))
-        elif kind == "owed":
-            ledger.outbox = dict.fromkeys(row[1])
-        else:
-            raise ValueError(f"a snapshot row of kind {kind!r}")
-    ledger.remembered = sum(map(len, generations.values()))
+        match row:
+            case AnswerRow():
+                ledger.answers.restore(row.day, row.key, _answer(row.answer, ledger))
+            case Reservation():
+                _restore_reservation(ledger, _shared(row, ledger))
+            case PositionRow():
+                ledger.positions[row.sku] = _position(row)
+            case EndedRow():
+                ledger.ended.append((row.at_ms, row.number))
+            case OutboxRow():
+                ledger.outbox = dict.fromkeys(row.numbers)
+            case Head():
+                raise ValueError("a second head among the rows of a snapshot")
     rebuild(ledger)
     return ledger
 
 
-def _position(row: Row) -> Position:
-    position = Position(row[9])
-    (_, _, position.on_hand, position.reserved, position.allotted, position.safety_stock) = row[:6]
-    position.received, position.sold, position.adjusted = row[6:9]
-    position.counted_at_ms = row[10]
+def _position(row: PositionRow) -> Position:
+    position = Position(row.since_ms)
+    position.on_hand, position.reserved = row.on_hand, row.reserved
+    position.allotted, position.safety_stock = row.allotted, row.safety_stock
+    position.received, position.sold, position.adjusted = row.received, row.sold, row.adjusted
+    position.counted_at_ms = row.counted_at_ms
     position.on_hand_trail, position.reserved_trail = (
-        Trail(trail[0], array("q", trail[1:])) if trail is not None else None for trail in row[11:13]
+        None if trail is None else Trail(trail[0], array("q", trail[1]))
+        for trail in (row.on_hand_trail, row.reserved_trail)
     )
     return position
 
 
-def _reservation(fields: Row, ledger: Ledger) -> Reservation:
-    lines = tuple(map(tuple, fields[5]))
-    if len(ledger.interned_lines) < INTERNED_LINES_MAX:
-        lines = ledger.interned_lines.setdefault(lines, lines)
-    fields[1] = _STATUSES[fields[1]]
-    fields[3] = intern(fields[3])
-    if fields[9] == ledger.shared_instant_ms:
-        fields[9] = ledger.shared_instant_ms
+def _shared(reservation: Reservation, ledger: Ledger) -> Reservation:
+    """The reservation with what it shares with others as one object, as it was before: 150 bytes less a hold."""
+    expires_at_ms = reservation.expires_at_ms
+    if expires_at_ms == ledger.shared_instant_ms:
+        expires_at_ms = ledger.shared_instant_ms
     else:
-        ledger.shared_instant_ms = fields[9]
-    fields[5] = lines
-    if fields[6] is not None:
-        fields[6] = tuple(map(tuple, fields[6]))
-    if fields[10] == fields[0]:
-        fields[10] = fields[0]  # one object for number and version, as it was before
-    if fields[12] is not None:
-        fields[12] = ReleaseReason(fields[12])
-    if len(fields) == _FIELDS_OF_FORMAT_1:
-        fields += (None, 0)
-    elif fields[13] is not None:
-        fields[13] = Part(*fields[13])
-    return tuple.__new__(Reservation, fields)
+        ledger.shared_instant_ms = expires_at_ms
+    number = reservation.number
+    return replace(
+        reservation,
+        channel=intern(reservation.channel),
+        lines=ledger.interned(reservation.lines),
+        expires_at_ms=expires_at_ms,
+        version=number if reservation.version == number else reservation.version,
+    )
 
 
 def _restore_reservation(ledger: Ledger, reservation: Reservation) -> None:
@@ -230,7 +231,7 @@ def _restore_reservation(ledger: Ledger, reservation: Reservation) -> None:
     if reservation.status not in LIVE:
         return
     if reservation.slot_start_ms:
-        take_place(ledger, reservation.slot_start_ms, reservation.part)
+        ledger.take_place(reservation.slot_start_ms, reservation.part)
     ledger.open_reservations += 1
     others = ledger.customers.setdefault(reservation.customer_id, number)
     if others is not number:
@@ -239,47 +240,12 @@ def _restore_reservation(ledger: Ledger, reservation: Reservation) -> None:
         ledger.baskets[reservation.customer_id, reservation.basket_id] = number
 
 
-def _answer(fields: Row, ledger: Ledger) -> Remembered:
-    kind, *rest = fields
-    match kind:
-        case "=":
-            return ledger.reservations[rest[0]]
-        case "reserved":
-            return _reservation(rest, ledger)
-        case "told=":
-            return Recorded(rest[0], rest[1], ledger.reservations[rest[2]])
-        case "told":
-            return Recorded(rest[0], rest[1], _reservation(rest[2:], ledger))
-        case "rejection":
-            return Recorded(rest[0], rest[1], rejection_from(rest[2:]))
-        case "stock":
-            applied, repeated, late, shortfalls = rest[2:]
-            losses = tuple(Shortfall(sku, units, tuple((n, u) for n, u in lost)) for sku, units, lost in shortfalls)
-            return Recorded(rest[0], rest[1], StockOutcome(applied, repeated, late, losses))
-        case _:
-            raise ValueError(f"a snapshot answer of kind {kind!r}")
-
-
-def rejection_from(fields: Row) -> Rejection:
-    """A rejection from its plain fields; older ones are shorter, see `rejection_fields`."""
-    reason, sku, asked, available, number, status, short_lines, *later = fields
-    return Rejection(
-        Reason(reason),
-        sku,
-        asked,
-        available,
-        number,
-        Status(status) if status is not None else None,
-        tuple((short_sku, short_asked, short_available) for short_sku, short_asked, short_available in short_lines),
-        tuple((store_id, metres, whole) for store_id, metres, whole in later[0]) if later else (),
-        *later[1:],
-    )
-
-
-def rejection_fields(rejection: Rejection) -> tuple[Any, ...]:
-    """A rejection as it is written. What is not said of its last fields is left out: most are a shop's own, and what
-    was written before there were these fields stays, byte by byte, what would be written.
-    """
-    if rejection.too_soon:
-        return tuple(rejection)
-    return rejection[:-1] if rejection.store_id else rejection[:-2]
+def _answer(answer: Kept, ledger: Ledger) -> Remembered:
+    if isinstance(answer, int):
+        return ledger.reservations[answer]
+    if isinstance(answer, Reservation):
+        return _shared(answer, ledger)
+    value = answer.answer
+    if isinstance(value, int):
+        return Recorded(answer.fingerprint, answer.version, ledger.reservations[value])
+    return Recorded(answer.fingerprint, answer.version, value)

@@ -8,23 +8,23 @@ holds cost about 500 bytes each in an actor (`python -m bench memory`).
 from array import array
 from collections import deque
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
+from actors.core.answers import Answers, Recorded
+from actors.core.message import Message, Value
 from actors.core.policy import DAY_MS, Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
-from actors.shop.commands import Lines
+from actors.shop.commands import Lines, Reserve
 from actors.shop.events import Shortfall
 
 TRAIL_MOVES_MAX: Final = 1_024  # by position and kind: what a count can look back over
 TRAIL_WINDOW_MS: Final = DAY_MS  # movements older than this are forgotten
-GENERATION_MS: Final = DAY_MS  # answers are forgotten a day's worth at a time
-REMEMBERED_ANSWERS_MAX: Final = 8_000_000  # by ledger; some 3 GB
 EXPIRY_SHIFT: Final = 56  # see `expiry`
 INTERNED_LINES_MAX: Final = 65_536
 
 
-class Part(NamedTuple):
+class Part(Value, frozen=True):
     """Of which order a reservation is a part, and the newest revision of it that was applied here."""
 
     holder: str
@@ -41,7 +41,7 @@ def order_of(holder: str) -> str:
     return holder.rpartition(".")[0] or holder
 
 
-class Reservation(NamedTuple):
+class Reservation(Message, frozen=True):
     """One order's claim. `done` is (collected, released) by line, or None while nothing has been.
 
     `part` where it belongs to an order over several ledgers: then `expires_at_ms` is that order's, 0 while it is not
@@ -59,8 +59,8 @@ class Reservation(NamedTuple):
     created_at_ms: int
     expires_at_ms: int
     version: int
-    payment_reference: str | None
-    release_reason: ReleaseReason | None
+    payment_reference: str | None = None
+    release_reason: ReleaseReason | None = None
     part: Part | None = None
     slot_start_ms: int = 0
 
@@ -78,6 +78,17 @@ class Reservation(NamedTuple):
     def held_lines(self) -> Lines:
         """The same with the SKU of each line."""
         return tuple((sku, units) for (sku, _), units in zip(self.lines, self.held(), strict=True))
+
+    def answers(self, command: Reserve) -> bool:
+        """Whether the command says what this was reserved by: all of that is kept here, so no fingerprint is."""
+        return (
+            command.lines == self.lines
+            and command.customer_id == self.customer_id
+            and command.channel == self.channel
+            and command.basket_id == self.basket_id
+            and command.ttl_ms == self.ttl_ms
+            and command.slot_start_ms == self.slot_start_ms
+        )
 
     def units_collected(self) -> int:
         """Units sold so far, over all lines."""
@@ -148,6 +159,22 @@ class Position:
         self.on_hand_trail: Trail | None = None
         self.reserved_trail: Trail | None = None
 
+    def copied(self) -> "Position":
+        """The position as of now, to be looked at while it goes on."""
+        copy = Position(self.since_ms)
+        copy.on_hand, copy.reserved, copy.allotted, copy.safety_stock = self.stock()
+        copy.received, copy.sold, copy.adjusted = self.received, self.sold, self.adjusted
+        copy.counted_at_ms = self.counted_at_ms
+        copy.on_hand_trail, copy.reserved_trail = (
+            None if trail is None else Trail(trail.horizon_ms, trail.moves[:])
+            for trail in (self.on_hand_trail, self.reserved_trail)
+        )
+        return copy
+
+    def stock(self) -> tuple[int, int, int, int]:
+        """Units on hand, reserved, allotted and kept back."""
+        return self.on_hand, self.reserved, self.allotted, self.safety_stock
+
     @property
     def available(self) -> int:
         """Units that can be promised; below zero in a shortfall."""
@@ -171,7 +198,7 @@ class Position:
             self.reserved_trail = Trail(self.since_ms, array("q", (at_ms, delta)))
 
 
-class StockOutcome(NamedTuple):
+class StockOutcome(Message, frozen=True):
     """The answer to a change of stock."""
 
     applied: int
@@ -180,27 +207,20 @@ class StockOutcome(NamedTuple):
     shortfalls: tuple[Shortfall, ...]
 
 
-class Recorded(NamedTuple):
-    """An answer that was given, and to what. The answer to Reserve is remembered as the Reservation itself."""
-
-    fingerprint: str
-    version: int
-    answer: Reservation | Rejection | StockOutcome
-
-
-Remembered = Reservation | Recorded
+# The answer to a Reserve is remembered as the reservation itself; any other says to what it was given.
+Remembered = Reservation | Recorded[Reservation | Rejection | StockOutcome]
 
 
 class Ledger:
     """All of one shop. Read by `decide`, changed by `evolve`."""
 
     __slots__ = (
+        "answers",
         "baskets",
         "customers",
         "ended",
         "expiry_heap",
         "expiry_runs",
-        "generations",
         "holders",
         "interned_lines",
         "newest_run",
@@ -210,7 +230,6 @@ class Ledger:
         "parts_in_slots",
         "policy",
         "positions",
-        "remembered",
         "reservations",
         "shared_instant_ms",
         "slots_taken",
@@ -234,8 +253,7 @@ class Ledger:
         self.customers: dict[str, int | dict[int, None]] = {}
         self.baskets: dict[tuple[str, str], int] = {}  # by customer and basket
         self.source_marks: dict[str, int] = {}
-        self.generations: dict[int, dict[str, Remembered]] = {}
-        self.remembered = 0
+        self.answers: Answers[Remembered] = Answers()
         self.ended: deque[tuple[int, int]] = deque()
         self.outbox: dict[int, None] = {}  # parts of orders that changed here, and whose order has not acknowledged it
         # Derived, and rebuilt at recovery: entries may be stale, the reservation's own deadline decides.
@@ -250,14 +268,6 @@ class Ledger:
         self.interned_lines: dict[Lines, Lines] = {}
         self.shared_instant_ms = 0
 
-    def recall(self, key: str) -> Remembered | None:
-        """What was answered to this key, if it is still remembered."""
-        for generation in self.generations.values():
-            remembered = generation.get(key)
-            if remembered is not None:
-                return remembered
-        return None
-
     def add_to_customer(self, customer_id: str, others: int | dict[int, None], number: int) -> None:
         """Enter a customer's second reservation, or a later one."""
         if isinstance(others, int):
@@ -270,6 +280,39 @@ class Ledger:
         numbers = self.customers.get(customer_id, ())
         for number in (numbers,) if isinstance(numbers, int) else numbers:
             yield self.reservations[number]
+
+    def interned(self, lines: Lines) -> Lines:
+        """The same lines as one object for all reservations that have them."""
+        if len(self.interned_lines) < INTERNED_LINES_MAX:
+            return self.interned_lines.setdefault(lines, lines)
+        return self.interned_lines.get(lines, lines)
+
+    def remember(self, key: str, answer: Remembered) -> Remembered:
+        """Keep the first answer to a key for repeats."""
+        return self.answers.put(key, answer, self.time_ms, self.policy.answer_memory_ms)
+
+    def take_place(self, slot_start_ms: int, part: Part | None) -> None:
+        """A live reservation takes a place in a pickup slot. The live parts of an order have one together."""
+        if part is not None:
+            sharing = self.parts_in_slots.get((part.order, slot_start_ms), 0)
+            self.parts_in_slots[part.order, slot_start_ms] = sharing + 1
+            if sharing:
+                return
+        self.slots_taken[slot_start_ms] = self.slots_taken.get(slot_start_ms, 0) + 1
+
+    def leave_place(self, slot_start_ms: int, part: Part | None) -> None:
+        """One that is over gives its place back, unless another part of its order still wants it."""
+        if part is not None:
+            sharing = self.parts_in_slots[part.order, slot_start_ms] - 1
+            if sharing:
+                self.parts_in_slots[part.order, slot_start_ms] = sharing
+                return
+            del self.parts_in_slots[part.order, slot_start_ms]
+        left = self.slots_taken[slot_start_ms] - 1
+        if left:
+            self.slots_taken[slot_start_ms] = left
+        else:
+            del self.slots_taken[slot_start_ms]
 
     @property
     def ledger_id(self) -> str:

@@ -4,6 +4,7 @@ like it: an event that moved a position without naming it would leave every read
 
 from typing import assert_never
 
+from actors.core.events import PolicyAdopted, Refused
 from actors.shop.commands import Lines
 from actors.shop.events import (
     Acknowledged,
@@ -15,9 +16,7 @@ from actors.shop.events import (
     Expired,
     Extended,
     OutcomeApplied,
-    PolicyAdopted,
     ReadyMarked,
-    Refused,
     Released,
     Reserved,
     SafetyStockSet,
@@ -29,10 +28,12 @@ from actors.shop.events import (
 
 def touched_skus(event: Event) -> tuple[str, ...]:
     """SKUs whose position the event changed, each once. Changes of stock name all their rows, also such as a later
-    count had seen; an Amended from before it carried what it gave back names what was held after it.
+    count had seen.
     """
     match event:
-        case Reserved() | Claimed() | Collected() | Released() | Expired() | OutcomeApplied():
+        case Reserved() | Claimed():
+            return tuple(dict.fromkeys(sku for sku, _ in event.command.lines))
+        case Collected() | Released() | Expired() | OutcomeApplied():
             return tuple(dict.fromkeys(sku for sku, units in event.lines if units))
         case Amended():
             return _more_or_less(event.before, event.lines)

@@ -5,9 +5,9 @@ from time import perf_counter
 from typing import Any, Final
 
 from actors.core.status import Status
-from actors.journal.codec import decode_events
 from actors.protocol.messages import Entry, Held, pack_answers, pack_batch, unpack_answers
 from actors.ray_actors import make_actor
+from actors.runtime.cores import SHOP
 from actors.shop.audit import Audit
 from actors.shop.audit_books import compare
 from actors.shop.state import Reservation
@@ -80,7 +80,7 @@ def _audited(actor: Any, told: Told) -> Conservation:
     audit, seen = Audit(), 0
     while seen < version:
         for seq, count, epoch, at_ms, payload in ask(actor, "records", STORE, seen, READ_EVENTS_MAX):
-            for place, event in enumerate(decode_events(payload), start=seq - count + 1):
+            for place, event in enumerate(SHOP.read_events(payload), start=seq - count + 1):
                 audit.add(place, epoch, at_ms, event)
             seen = seq
     result = audit.result()

@@ -5,15 +5,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from msgspec.structs import replace
+
 from actors.core.policy import HOUR_MS
 from actors.protocol.messages import (
-    command_from_wire,
-    command_to_wire,
     pack_answers,
     pack_batch,
     unpack_answers,
-    unpack_batch,
 )
+from actors.runtime.cores import SHOP
 from actors.shop.commands import Collect, Command, Confirm
 from actors.shop.state import Ledger, Remembered, Reservation
 from actors.shop.transact import expire, transact
@@ -76,7 +76,7 @@ class Round:
         found["reserve, 1 line"] = self._all(self.ones, answers)
         found["reserve, 3 lines"] = self._all(self.threes, answers)
         found["reserve, repeated"] = self._all(self.ones)
-        absent = [each._replace(key=key(), lines=((each.lines[0][0], 10**9),)) for each in self.ones]
+        absent = [replace(each, key=key(), lines=((each.lines[0][0], 10**9),)) for each in self.ones]
         found["reserve, refused for stock"] = self._all(absent)
         numbers = [answer.number for answer in answers[: self.count] if isinstance(answer, Reservation)]
         found["confirm"] = self._all([Confirm(key(), number, 0) for number in numbers])
@@ -103,9 +103,7 @@ class Round:
         """What a batch costs both ends beyond deciding: pack and unpack, there and back."""
         for first in range(0, self.count, BATCH):
             chosen = self.ones[first : first + BATCH]
-            packed = pack_batch(1, [(STORE, command_to_wire(each)) for each in chosen])
-            for _, wire in unpack_batch(packed)[1]:
-                command_from_wire(wire)
+            SHOP.read_batch(pack_batch(1, [(STORE, each) for each in chosen]))
             unpack_answers(pack_answers(list(answers[first : first + BATCH])))
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final
 
-from actors.journal.codec import decode_events, encode_events
+from actors.journal.codec import encode
 from actors.journal.memory import MemoryDisk, MemoryJournal
 from actors.journal.port import Journal, Record
 from actors.journal.sqlite import SqliteJournal
+from actors.runtime.cores import SHOP
 from actors.shop.events import Event, Reserved
 from actors.shop.evolve import evolve
 from actors.shop.state import Ledger
@@ -79,7 +80,7 @@ def _records(journal: Journal, events: Sequence[Event], batch: int, commits: int
     seq = 0
     for each in cut:
         seq += len(each)
-        made.append(Record(STORE, epoch, seq, len(each), NOW_MS, encode_events(each)))
+        made.append(Record(STORE, epoch, seq, len(each), NOW_MS, encode(each)))
     return made
 
 
@@ -125,11 +126,11 @@ def _flusher(folder: Path) -> Iterator[Callable[[Record], None]]:
 def _read_back(journal: Journal, records: Sequence[Record]) -> Conservation:
     """What was appended gives the ledger that wrote it."""
     ledger = Ledger(STORE)
-    decoded = (event for record in records for event in decode_events(record.payload))
+    decoded = (event for record in records for event in SHOP.read_events(record.payload))
     accepted = sum(1 for event in decoded if isinstance(event, Reserved))
     while batch := journal.read(STORE, ledger.version, READ_EVENTS_MAX):
         for record in batch:
-            for event in decode_events(record.payload):
+            for event in SHOP.read_events(record.payload):
                 evolve(ledger, event, record.at_ms)
     return of_ledger(ledger, Told(accepted))
 
@@ -137,8 +138,8 @@ def _read_back(journal: Journal, records: Sequence[Record]) -> Conservation:
 def _codec(events: Sequence[Event], rounds: int) -> list[Row]:
     """Encoding and decoding by themselves."""
     cut = [events[first : first + 256] for first in range(0, len(events), 256)]
-    payloads = [encode_events(each) for each in cut]
+    payloads = [encode(each) for each in cut]
     count = len(events)
-    encoding = median_of(timed(count, lambda: [encode_events(each) for each in cut]) for _ in range(rounds))
-    decoding = median_of(timed(count, lambda: [decode_events(each) for each in payloads]) for _ in range(rounds))
+    encoding = median_of(timed(count, lambda: [encode(each) for each in cut]) for _ in range(rounds))
+    decoding = median_of(timed(count, lambda: [SHOP.read_events(each) for each in payloads]) for _ in range(rounds))
     return [Row("encode, an event", encoding.figures()), Row("decode, an event", decoding.figures())]

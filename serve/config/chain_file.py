@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
 import yaml
+from msgspec.structs import replace
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from actors.calendar.hours import DAY_MINUTES, Calendar, SpecialDay
@@ -102,7 +103,7 @@ class StoreRow(BaseModel):
         store = Store(self.store_id, self.name, self.latitude, self.longitude, self.paused, channels)
         if hours is None:
             return store
-        return store._replace(calendar=hours.to_calendar(year), holiday_region=hours.holidays or "")
+        return replace(store, calendar=hours.to_calendar(year), holiday_region=hours.holidays or "")
 
     @model_validator(mode="after")
     def _has_both_degrees_or_none(self) -> "StoreRow":

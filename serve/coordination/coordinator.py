@@ -17,17 +17,16 @@ from itertools import chain
 from typing import Final
 from zlib import crc32
 
+from msgspec.structs import replace
+
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import Status
 from actors.orders import commands as cm
 from actors.orders.decide import key_of
 from actors.orders.ids import format_order_id, ledger_of_customer
 from actors.orders.participant_messages import claim_of, outcome_of, report_of, report_of_absent
-from actors.orders.plain import order_from_plain
 from actors.orders.state import Order, Part, Standing
-from actors.protocol.actors import LedgerStopped
-from actors.protocol.messages import Answer, Refusal, Stopped, Wire, command_to_wire
-from actors.protocol.order_messages import order_command_to_wire
+from actors.protocol.messages import Answer, LedgerStopped, Refusal, Stopped
 from actors.runtime.clock import Clock
 from actors.shop import commands as shop
 from actors.shop.commands import Lines
@@ -112,7 +111,7 @@ class Coordinator:
             if order is not None:
                 within_ms = command.ttl_ms if isinstance(command, cm.Extend) else command.collect_within_ms
                 within_ms = within_ms or self._router.chain.policy.collect_within_ms
-                command = command._replace(hours=self._hours(order, self._clock.now_ms() + within_ms))
+                command = replace(command, hours=self._hours(order, self._clock.now_ms() + within_ms))
         answer = await self._ask(ledger_id, command, deadline, promise=True)
         if isinstance(answer, Order):
             await self._deliver_soon(ledger_id, answer, deadline)
@@ -124,18 +123,18 @@ class Coordinator:
 
     async def order(self, ledger_id: str, number: int, deadline: float) -> Order | None:
         """The order as its ledger has it, None where there is none."""
-        answer: tuple[int, Wire | None] = await self._router.ask(
+        answer: tuple[int, Order | None] = await self._router.ask(
             ledger_id, "order", ledger_id, number, deadline=deadline
         )
-        return None if answer[1] is None else order_from_plain(answer[1])
+        return answer[1]
 
     async def order_of_basket(self, customer_id: str, basket_id: str, deadline: float) -> Order | None:
         """The order that a customer's basket has, None where there is none that is not over."""
         ledger_id = ledger_of_customer(customer_id)
-        plain: Wire | None = await self._router.ask(
+        order: Order | None = await self._router.ask(
             ledger_id, "order_of_basket", ledger_id, customer_id, basket_id, deadline=deadline
         )
-        return None if plain is None else order_from_plain(plain)
+        return order
 
     async def deliver(self, ledger_id: str, order: Order, deadline: float) -> Order:
         """Tell every shop that has not heard the newest, those whose turn it is first, and note what it says. The order
@@ -175,7 +174,7 @@ class Coordinator:
         """
         if not reports:
             return None
-        entries = [(ledger_id, order_command_to_wire(each)) for each in reports]
+        entries = [(ledger_id, each) for each in reports]
         queued = self._router.submit([ledger_id] * len(reports), entries, deadline, promise=True)
         answers = await asyncio.gather(*(future for future, _ in queued))
         for answer in chain.from_iterable(answers):
@@ -231,7 +230,7 @@ class Coordinator:
                 claims.append((part.store_id, answer.number))
             else:
                 rejection = answer.rejection if isinstance(answer, Refusal) else _STOPPED
-                refused[part.store_id] = rejection._replace(store_id=part.store_id)
+                refused[part.store_id] = replace(rejection, store_id=part.store_id)
         if not refused:
             return cm.Commit(number, attempt, tuple(claims), self._hours_to_commit(order)), 0.0
         plans = next_plans(order, refused)
@@ -243,7 +242,7 @@ class Coordinator:
             same = tuple(cm.Plan(part.store_id, part.lines, part.slot_start_ms) for part in parts)
             return cm.Replan(number, attempt, same, order.missing), pause_s
         refusal = plans if isinstance(plans, Rejection) else refused[min(refused)]
-        return cm.Abandon(number, attempt, refusal._replace(status=None)), 0.0
+        return cm.Abandon(number, attempt, replace(refusal, status=None)), 0.0
 
     async def _deliver_soon(self, ledger_id: str, order: Order, deadline: float) -> None:
         """So that who reads or steps in a shop next finds what was answered, as long as the shop is there."""
@@ -284,18 +283,18 @@ class Coordinator:
     async def _send(
         self, ledger_id: str, command: cm.Command, deadline: float, *, promise: bool
     ) -> Order | Rejection | None:
-        entries = [(ledger_id, order_command_to_wire(command))]
-        [(future, _)] = self._router.submit([ledger_id], entries, deadline, promise=promise)
+        [(future, _)] = self._router.submit([ledger_id], [(ledger_id, command)], deadline, promise=promise)
         answer = (await future)[0]
         if isinstance(answer, Stopped):
             raise LedgerStopped(answer.why)
-        assert answer is None or isinstance(answer, Order | Rejection), "customers' ledgers answer with orders"
+        if isinstance(answer, Refusal):
+            return answer.rejection
+        assert answer is None or isinstance(answer, Order), "customers' ledgers answer with orders"
         return answer
 
     async def _ask_shop(self, store_id: str, command: shop.Claim | shop.ApplyOutcome, deadline: float) -> Answer:
-        entries = [(store_id, command_to_wire(command))]
         promise = isinstance(command, shop.ApplyOutcome)
-        [(future, _)] = self._router.submit([store_id], entries, deadline, promise=promise)
+        [(future, _)] = self._router.submit([store_id], [(store_id, command)], deadline, promise=promise)
         return (await future)[0]
 
 

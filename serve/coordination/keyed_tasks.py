@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
-from actors.protocol.actors import LedgerStopped
+from actors.protocol.messages import LedgerStopped
 from serve.routing.batcher import DeadlinePassed, Overloaded
 
 TASKS_OF_KEY_MAX: Final = 32  # of one key at a time

@@ -15,9 +15,7 @@ from typing import Final
 from actors.core.status import Status
 from actors.orders.ids import format_order_id, parse_holder, parse_order_id
 from actors.orders.participant_messages import outcome_of, report_of
-from actors.orders.plain import order_from_plain
 from actors.orders.state import Order
-from actors.protocol.messages import command_to_wire, reservation_from_wire
 from actors.protocol.placement import ActorKind, kind_of
 from actors.shop.commands import Acknowledge
 from actors.shop.state import Reservation
@@ -77,9 +75,9 @@ class Reconciler:
             after = dict(self._delivered_after)
             answer = await self._router.ask_actor(actor, "outbox", after, deadline=self._deadline())
             tasks = []
-            for ledger_id, plains, resume in answer:
+            for ledger_id, orders, resume in answer:
                 _go_on_after(self._delivered_after, ledger_id, resume)
-                tasks += [self._delivery_task(ledger_id, order_from_plain(plain)) for plain in plains]
+                tasks += [self._delivery_task(ledger_id, order) for order in orders]
             found += len(tasks)
             await self._deliveries.run(tasks)
 
@@ -96,9 +94,9 @@ class Reconciler:
             after = dict(self._reported_after)
             answer = await self._router.ask_actor(actor, "outbox", CLAIM_AGE_MS, after, deadline=self._deadline())
             tasks = []
-            for store_id, now_ms, wires, resume in answer:
+            for store_id, now_ms, parts, resume in answer:
                 _go_on_after(self._reported_after, store_id, resume)
-                tasks += [self._report_task(store_id, reservation_from_wire(wire), now_ms) for wire in wires]
+                tasks += [self._report_task(store_id, part, now_ms) for part in parts]
             found += len(tasks)
             await self._reports.run(tasks)
 
@@ -159,8 +157,8 @@ class Reconciler:
             return
         report = report_of(number, store_id, attempt, 0, part)
         await self._coordinator.report(ledger_id, [report], deadline)
-        wire = command_to_wire(Acknowledge(((part.number, part.version),)))
-        [(future, _)] = self._router.submit([store_id], [(store_id, wire)], deadline, promise=True)
+        acknowledge = Acknowledge(((part.number, part.version),))
+        [(future, _)] = self._router.submit([store_id], [(store_id, acknowledge)], deadline, promise=True)
         await future
 
     async def _answer_claim(self, store_id: str, ledger_id: str, number: int, attempt: int, deadline: float) -> None:
@@ -170,9 +168,7 @@ class Reconciler:
         for part in order.parts:
             if (part.store_id, part.attempt) == (store_id, attempt) and part in order.next_deliveries():
                 outcome = outcome_of(format_order_id(ledger_id, number), order, part)
-                [(future, _)] = self._router.submit(
-                    [store_id], [(store_id, command_to_wire(outcome))], deadline, promise=True
-                )
+                [(future, _)] = self._router.submit([store_id], [(store_id, outcome)], deadline, promise=True)
                 await future
 
     async def _made(self, kind: ActorKind) -> list[str]:

@@ -11,9 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from actors.core.chain import EMPTY, Chain
-from actors.protocol.actors import ActorGone, Actors
-from actors.protocol.messages import RULES_ARE_STALE, Answer, Entry, load_chain, pack_batch, unpack_answers
+from actors.core.chain import EMPTY, Chain, chain_from_document
+from actors.protocol.messages import RULES_ARE_STALE, ActorGone, Actors, Answer, Entry, pack_batch, unpack_answers
 from actors.protocol.placement import CHAIN_ACTOR, Placement
 from serve.routing.batcher import Batcher, DeadlinePassed, Overloaded
 
@@ -159,7 +158,7 @@ class Router:
             self._poller.cancel()
 
     def _learn(self, document: bytes) -> None:
-        chain = load_chain(document)
+        chain = chain_from_document(document)
         if chain.revision >= self.chain.revision:
             self.chain = chain
             self.chain_document = document

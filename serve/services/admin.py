@@ -5,9 +5,7 @@ read journals again.
 from typing import Any
 
 import grpc
-import orjson
 
-from actors.core.policy import to_document
 from actors.orders.ids import is_customers
 from holdfast.v1 import admin_service_pb2 as ad
 from serve.admission import deadline_of, parse
@@ -37,8 +35,7 @@ class Admin:
         """SetPolicy."""
         request = parse(ad.SetPolicyRequest, payload)
         policy = policy_of(request.policy)
-        document = orjson.dumps(to_document(policy))
-        if not await self._router.change_chain("set_policy", document, policy.version, deadline=deadline_of(context)):
+        if not await self._router.change_chain("set_policy", policy, policy.version, deadline=deadline_of(context)):
             await self._router.refresh_chain()
             message = (
                 f"policy.version is {policy.version}, version {self._router.chain.policy.version} is in force; "

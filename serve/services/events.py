@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import grpc
 
-from actors.journal.codec import decode_events
-from actors.protocol.actors import LedgerStopped
+from actors.protocol.messages import LedgerStopped
 from actors.runtime.actor_runtime import FeedRecord
+from actors.runtime.cores import SHOP
 from actors.shop.touched import touched_skus
 from actors.store_actor import FEED_BYTES_MAX
 from holdfast.v1 import event_pb2, event_service_pb2 as es, stock_service_pb2 as ss
@@ -212,7 +212,7 @@ def _event_messages(store_id: str, after: int, records: list[FeedRecord]) -> Ite
     message, size = es.WatchEventsResponse(), 0
     for record in records:
         version = record.seq - record.event_count
-        for event in decode_events(record.payload):
+        for event in SHOP.read_events(record.payload):
             version += 1
             if version <= after:
                 continue
@@ -230,7 +230,7 @@ def _event_messages(store_id: str, after: int, records: list[FeedRecord]) -> Ite
 def _changed_skus(records: list[FeedRecord], wanted: frozenset[str]) -> list[str]:
     changed: dict[str, None] = {}
     for record in records:
-        for event in decode_events(record.payload):
+        for event in SHOP.read_events(record.payload):
             for sku in touched_skus(event):
                 if not wanted or sku in wanted:
                     changed[sku] = None

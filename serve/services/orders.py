@@ -13,9 +13,8 @@ from actors.core.status import LIVE
 from actors.orders import commands as cm
 from actors.orders.decide import customer_key
 from actors.orders.ids import format_order_id, ledger_of_customer
-from actors.orders.plain import order_from_plain
 from actors.orders.state import Order, Part, Standing
-from actors.protocol.messages import Answer, Refusal, Stopped, command_to_wire
+from actors.protocol.messages import Answer, Refusal, Stopped
 from actors.runtime.clock import Clock
 from actors.shop import commands as shop
 from actors.shop.state import Reservation
@@ -107,8 +106,9 @@ class Orders:
             fill_order_rejection(answer, ledger_id, "" if by_order else request.store_id, reply.rejection)
 
     async def _reserve(self, request: rs.ReserveRequest, deadline: float, prefix: str) -> Order | Rejection:
-        _, wire = translation.reserve(request, prefix)
-        key, customer_id, channel, basket_id, lines, ttl_ms, slot_start_ms = wire[1:]
+        asked = translation.reserve(request, prefix)[1]
+        key, customer_id, channel, basket_id = asked.key, asked.customer_id, asked.channel, asked.basket_id
+        lines, ttl_ms, slot_start_ms = asked.lines, asked.ttl_ms, asked.slot_start_ms
         content = ot.content_of_reserve(request)
         if not request.HasField("sourcing"):
             await self._known(request.store_id, f"{prefix}store_id")
@@ -175,8 +175,8 @@ class Orders:
             page_size,
             deadline=deadline_of(context),
         )
-        for plain in page:
-            fill_order(order_from_plain(plain), ledger_id, self._router.chain, reply.orders.add())
+        for order in page:
+            fill_order(order, ledger_id, self._router.chain, reply.orders.add())
         reply.next_page_token = page_tokens.issue("ListOrders", scope, after) if after else ""
         reply.version = version
 
@@ -342,8 +342,7 @@ class Orders:
         await self.note((store_id, answer) for store_id, answer in said if not isinstance(answer, BaseException))
 
     async def _say(self, store_id: str, command: shop.Command, deadline: float) -> Answer:
-        entries = [(store_id, command_to_wire(command))]
-        [(future, _)] = self._router.submit([store_id], entries, deadline, promise=True)
+        [(future, _)] = self._router.submit([store_id], [(store_id, command)], deadline, promise=True)
         return (await future)[0]
 
 

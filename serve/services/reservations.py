@@ -9,8 +9,9 @@ import grpc
 from actors.core.chain import Chain
 from actors.core.rejection import Reason
 from actors.orders.ids import parse_holder
-from actors.protocol.messages import Answer, Entry, Held, Refusal, Stopped, reservation_from_wire
+from actors.protocol.messages import Answer, Entry, Held, Refusal, Stopped
 from actors.runtime.clock import Clock
+from actors.shop.commands import Reserve
 from actors.shop.state import Reservation
 from holdfast.v1 import reservation_service_pb2 as rs
 from serve.admission import ENDINGS, bound, deadline_of, parse, status_of
@@ -198,13 +199,15 @@ class Reservations:
         checked.raise_if_faulty()
         if store_id not in self._router.chain.stores:
             await self._learn_store(store_id, "reservation_id")
-        version, wire = await self._router.ask(store_id, "reservation", store_id, number, deadline=deadline_of(context))
+        version, reservation = await self._router.ask(
+            store_id, "reservation", store_id, number, deadline=deadline_of(context)
+        )
         refuse_older("min_version", store_id, version, request.min_version)
-        if wire is None:
+        if reservation is None:
             about = (("store_id", store_id), ("reservation_id", request.reservation_id))
             message = f"shop {store_id} has no reservation {request.reservation_id}, or forgot it; check the id"
             raise Refused(Status(grpc.StatusCode.NOT_FOUND, message, "RESERVATION_NOT_FOUND", metadata=about))
-        fill_reservation(reservation_from_wire(wire), store_id, self._router.chain, reply.reservation)
+        fill_reservation(reservation, store_id, self._router.chain, reply.reservation)
         reply.version = version
 
     async def list(self, payload: bytes, context: Any, reply: rs.ListReservationsResponse) -> None:
@@ -231,8 +234,8 @@ class Reservations:
             page_size,
             deadline=deadline_of(context),
         )
-        for wire in page:
-            fill_reservation(reservation_from_wire(wire), store_id, self._router.chain, reply.reservations.add())
+        for reservation in page:
+            fill_reservation(reservation, store_id, self._router.chain, reply.reservations.add())
         reply.next_page_token = page_tokens.issue("ListReservations", scope, after) if after else ""
         reply.version = version
 
@@ -281,9 +284,10 @@ def refuse_older(field: str, store_id: str, version: int, min_version: int) -> N
 
 
 def _fill(answer: Answer, entry: Entry, chain: Chain, reply: Any) -> None:
-    store_id, wire = entry
+    store_id, command = entry
     if isinstance(answer, Held):
-        fill_held(answer, store_id, wire, chain, reply.reservation)
+        assert isinstance(command, Reserve), "nothing else is answered so"
+        fill_held(answer, store_id, command, chain, reply.reservation)
     elif isinstance(answer, Refusal):
         fill_rejection(answer, store_id, reply.rejection)
     elif isinstance(answer, Stopped):

@@ -4,9 +4,11 @@ import asyncio
 from bisect import bisect_right
 from typing import Any, Final, NamedTuple
 
+from msgspec.structs import replace
+
 from actors.calendar.changes import affected
 from actors.calendar.hours import ALWAYS_OPEN, Calendar
-from actors.core.chain import Chain, Store, store_to_row
+from actors.core.chain import Chain, Store
 from actors.runtime.clock import Clock
 from actors.shop.ids import format_reservation_id
 from holdfast.v1 import admin_service_pb2 as ad, store_pb2
@@ -51,7 +53,7 @@ class Stores:
         deadline = deadline_of(context)
         await self._router.refresh_chain()
         before = self._router.chain
-        await self._router.change_chain("put_stores", [store_to_row(store) for store in stores], deadline=deadline)
+        await self._router.change_chain("put_stores", stores, deadline=deadline)
         reply.chain_version = self._router.chain.revision
         broken = await self._broken(before, stores, deadline)
         reply.affected_slots = len(broken)
@@ -145,7 +147,7 @@ def _store(checked: Checked, field: str, row: store_pb2.Store, year: int) -> Sto
     if not row.HasField("hours"):
         return store
     calendar = check_hours(checked, f"{field}.hours", row.hours, year)
-    return store._replace(calendar=calendar, holiday_region=row.hours.holidays)
+    return replace(store, calendar=calendar, holiday_region=row.hours.holidays)
 
 
 def _fill_store(store: Store, reply: store_pb2.Store) -> None:

@@ -3,19 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from itertools import islice
 from typing import Any, Final
 
-from actors.journal import order_codec
-from actors.journal.codec import decode_events
+from msgspec.structs import asdict, replace
+
+from actors.core.violation import Violation
 from actors.orders import invariants, snapshot
 from actors.orders.audit import OrderAudit
 from actors.orders.consistency import Verdict, is_promised, part_is_held, part_is_known
 from actors.orders.ids import format_holder, format_order_id, is_customers, parse_holder, parse_order_id
-from actors.orders.plain import order_from_plain
-from actors.protocol.actors import LedgerStopped
-from actors.protocol.messages import reservation_from_wire
+from actors.protocol.messages import LedgerStopped
 from actors.protocol.placement import ActorKind, kind_of
 from actors.runtime.actor_runtime import FeedRecord
+from actors.runtime.cores import CUSTOMERS, SHOP
 from actors.shop.audit import Audit
 from actors.shop.audit_books import compare
 from actors.shop.evolve import evolve
@@ -33,8 +34,6 @@ VERIFICATIONS_MAX: Final = 2  # at once in one gateway; each keeps a second copy
 VERIFY_EVENTS_MAX: Final = 2_000  # read, replayed and audited at a time: 30 ms
 DISCREPANCIES_MAX: Final = 100
 COMPARED_MAX: Final = 500  # parts or orders read and compared at a time
-
-Fault = tuple[str, str, str, str]  # rule, subject, expected, found
 
 
 class Verification:
@@ -91,7 +90,7 @@ class Verification:
             records = await self._records(store_id, replayed.version, deadline)
             await asyncio.to_thread(_replay, audit, replayed, records, version)
         result = await asyncio.to_thread(audit.result)
-        violations: list[Fault] = [*result.violations, *await asyncio.to_thread(compare, result, positions)]
+        violations: list[Violation] = [*result.violations, *await asyncio.to_thread(compare, result, positions)]
         reply.state_hash = await asyncio.to_thread(Capture(replayed).state_hash)
         _fill(reply.discrepancies, [*_hashes(store_id, reply.state_hash, live_hash), *violations])
         reply.version = version
@@ -112,9 +111,9 @@ class Verification:
             await asyncio.to_thread(_replay_orders, audit, records, version)
         replayed = audit.ledger
         reply.state_hash = await asyncio.to_thread(snapshot.Capture(replayed).state_hash)
-        found: list[Fault] = [*_hashes(ledger_id, reply.state_hash, live_hash), *audit.violations, *live_violations]
+        found: list[Violation] = [*_hashes(ledger_id, reply.state_hash, live_hash), *audit.violations, *live_violations]
         broken = await asyncio.to_thread(invariants.check, replayed)
-        found += [each._replace(subject=f"{each.subject}, replayed") for each in broken]
+        found += [replace(each, subject=f"{each.subject}, replayed") for each in broken]
         _fill(reply.discrepancies, found)
         reply.version = version
         reply.events = replayed.version
@@ -157,15 +156,13 @@ class Comparison:
         while True:
             page, after = await self._ask(store_id, "parts", after, COMPARED_MAX)
             by_ledger: dict[str, list[Any]] = {}
-            for wire, outbox in page:
-                part = reservation_from_wire(wire)
+            for part, outbox in page:
                 assert part.part is not None, "it was asked for parts"
                 ledger_id, number = parse_order_id(parse_holder(part.part.holder)[0])
                 by_ledger.setdefault(ledger_id, []).append((number, part, outbox))
             for ledger_id, rows in by_ledger.items():
                 orders = await self._of_other(ledger_id, "orders", [number for number, _, _ in rows])
-                for (_, part, outbox), plain in zip(rows, orders, strict=bool(orders)):
-                    order = None if plain is None else order_from_plain(plain)
+                for (_, part, outbox), order in zip(rows, orders, strict=bool(orders)):
                     verdict = part_is_known(store_id, part, order, outbox=outbox)
                     self._reply.parts += 1
                     self._note(verdict, f"{store_id}:{part.number} of {part.part.holder}")
@@ -179,15 +176,15 @@ class Comparison:
             page, after = await self._ask(ledger_id, "promised", after, COMPARED_MAX)
             self._reply.orders += len(page)
             by_shop: dict[str, list[Any]] = {}
-            for order in map(order_from_plain, page):
+            for order in page:
                 order_id = format_order_id(ledger_id, order.number)
                 for part in filter(is_promised, order.parts):
                     row = (format_holder(order_id, part.attempt), order, part)
                     by_shop.setdefault(part.store_id, []).append(row)
             for store_id, rows in by_shop.items():
                 parts = await self._of_other(store_id, "parts_of", [holder for holder, _, _ in rows])
-                for (holder, order, part), wire in zip(rows, parts, strict=bool(parts)):
-                    verdict = part_is_held(order, part, None if wire is None else reservation_from_wire(wire))
+                for (holder, order, part), held in zip(rows, parts, strict=bool(parts)):
+                    verdict = part_is_held(order, part, held)
                     self._note(verdict, f"{holder} in {store_id}")
             if not after:
                 return
@@ -207,25 +204,23 @@ class Comparison:
     def _note(self, verdict: Verdict, subject: str) -> None:
         self._reply.on_the_way += verdict.on_the_way
         if verdict.expected:
-            _fill(self._reply.discrepancies, [("I16", subject, verdict.expected, verdict.found)])
+            _fill(self._reply.discrepancies, [Violation("I16", subject, verdict.expected, verdict.found)])
 
 
-def _hashes(ledger_id: str, replayed: str, live: str) -> list[Fault]:
-    return [] if replayed == live else [("I13", ledger_id, replayed, live)]
+def _hashes(ledger_id: str, replayed: str, live: str) -> list[Violation]:
+    return [] if replayed == live else [Violation("I13", ledger_id, replayed, live)]
 
 
-def _fill(discrepancies: Any, violations: Iterable[Fault]) -> None:
+def _fill(discrepancies: Any, violations: Iterable[Violation]) -> None:
     """Tell the first of them."""
-    for invariant, subject, expected, found in violations:
-        if len(discrepancies) >= DISCREPANCIES_MAX:
-            return
-        discrepancies.add(invariant=invariant, subject=subject, expected=expected, found=found)
+    for violation in islice(violations, max(0, DISCREPANCIES_MAX - len(discrepancies))):
+        discrepancies.add(**asdict(violation))
 
 
 def _replay(audit: Audit, ledger: Ledger, records: list[FeedRecord], version_max: int) -> None:
     for record in records:
         first = record.seq - record.event_count + 1  # the journal's own numbers, so that a gap would show
-        for version, event in enumerate(decode_events(record.payload), start=first):
+        for version, event in enumerate(SHOP.read_events(record.payload), start=first):
             if ledger.version == version_max:
                 return
             audit.add(version, record.epoch, record.at_ms, event)
@@ -235,7 +230,7 @@ def _replay(audit: Audit, ledger: Ledger, records: list[FeedRecord], version_max
 def _replay_orders(audit: OrderAudit, records: list[FeedRecord], version_max: int) -> None:
     for record in records:
         first = record.seq - record.event_count + 1
-        for version, event in enumerate(order_codec.decode_events(record.payload), start=first):
+        for version, event in enumerate(CUSTOMERS.read_events(record.payload), start=first):
             if audit.ledger.version == version_max or audit.broken:
                 return
             audit.add(version, record.epoch, record.at_ms, event)

@@ -10,10 +10,10 @@ Shops with the same hours are asked as one, and shops that are always open and n
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
+from msgspec.structs import replace
 
 from actors.calendar.hours import ALWAYS_OPEN, DAY_MINUTES, Calendar
 from actors.calendar.zones import DAY_MS, MINUTE_MS

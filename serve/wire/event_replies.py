@@ -2,6 +2,7 @@
 
 from typing import Any, assert_never
 
+from actors.core.events import PolicyAdopted, Refused
 from actors.core.status import Status
 from actors.orders.ids import parse_holder
 from actors.protocol.messages import Refusal
@@ -20,10 +21,10 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
     match event:
         case ev.Reserved():
             _fill_reserved(event, store_id, version, at_ms, reply.reserved.reservation)
-        case ev.Refused(key, _, command, rejection):
-            reply.refused.idempotency_key = key
-            reply.refused.command = command
-            fill_rejection(Refusal(version, rejection), store_id, reply.refused.rejection)
+        case Refused():
+            reply.refused.idempotency_key = event.key
+            reply.refused.command = event.command
+            fill_rejection(Refusal(version, event.rejection), store_id, reply.refused.rejection)
         case ev.Confirmed(_, _, number, expires_at_ms):
             reply.confirmed.reservation_id = format_reservation_id(store_id, number)
             fill_instant(expires_at_ms, reply.confirmed.expires_at)
@@ -61,9 +62,9 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
             for sku, quantity in event.safety_stocks:
                 reply.safety_stock_set.safety_stocks.add(sku=sku, quantity=quantity)
         case ev.ShortfallDeclared(shortfall):
-            fill_shortfall(*shortfall, store_id, reply.shortfall_declared.shortfall)
-        case ev.PolicyAdopted():
-            reply.policy_adopted.policy_version = event.version
+            fill_shortfall(shortfall, store_id, reply.shortfall_declared.shortfall)
+        case PolicyAdopted():
+            reply.policy_adopted.policy_version = event.policy.version
         case _:
             assert_never(event)
 
@@ -97,33 +98,35 @@ def _fill_change_of_part(
 
 
 def _fill_reserved(event: ev.Reserved, store_id: str, version: int, at_ms: int, reply: Any) -> None:
+    command = event.command
     reply.reservation_id = format_reservation_id(store_id, version)
     reply.store_id = store_id
     reply.status = int(Status.HELD)
-    for sku, quantity in event.lines:
+    for sku, quantity in command.lines:
         reply.lines.add(sku=sku, quantity=quantity)
-    reply.customer_id = event.customer_id
-    reply.channel = event.channel
-    reply.basket_id = event.basket_id
+    reply.customer_id = command.customer_id
+    reply.channel = command.channel
+    reply.basket_id = command.basket_id
     fill_instant(at_ms, reply.created_at)
     fill_instant(event.expires_at_ms, reply.expires_at)
-    if event.slot_start_ms:
-        fill_instant(event.slot_start_ms, reply.slot_start)
+    if command.slot_start_ms:
+        fill_instant(command.slot_start_ms, reply.slot_start)
     reply.version = version
 
 
 def _fill_claimed(event: ev.Claimed, store_id: str, version: int, at_ms: int, reply: Any) -> None:
+    command = event.command
     reply.reservation_id = format_reservation_id(store_id, version)
     reply.store_id = store_id
     reply.status = int(Status.CLAIMED)
-    for sku, quantity in event.lines:
+    for sku, quantity in command.lines:
         reply.lines.add(sku=sku, quantity=quantity)
-    reply.customer_id = event.customer_id
-    reply.channel = event.channel
-    reply.order_id = parse_holder(event.holder)[0]
+    reply.customer_id = command.customer_id
+    reply.channel = command.channel
+    reply.order_id = parse_holder(command.holder)[0]
     fill_instant(at_ms, reply.created_at)
-    if event.slot_start_ms:
-        fill_instant(event.slot_start_ms, reply.slot_start)
+    if command.slot_start_ms:
+        fill_instant(command.slot_start_ms, reply.slot_start)
     reply.version = version
 
 

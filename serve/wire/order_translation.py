@@ -1,6 +1,7 @@
 """Requests about orders to commands; a part of `translation`."""
 
 from hashlib import blake2b
+from itertools import starmap
 from math import isfinite
 from typing import Any, Final
 
@@ -157,7 +158,7 @@ def amend_order(request: os_.AmendOrderRequest) -> tuple[str, cm.Amend]:
     ttl_ms = checked.duration_ms("ttl", request.ttl) if request.HasField("ttl") else 0
     checked.raise_if_faulty()
     content = content_of(number, wanted, ttl_ms) if ttl_ms else content_of(number, wanted)
-    return ledger_id, cm.Amend(request.idempotency_key, content, number, tuple(map(cm.Plan._make, wanted)), ttl_ms)
+    return ledger_id, cm.Amend(request.idempotency_key, content, number, tuple(starmap(cm.Plan, wanted)), ttl_ms)
 
 
 def _keyed_order(checked: Checked, request: Any) -> tuple[str, int]:

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from msgspec.structs import asdict
+
 from actors.core.policy import TTL_MS_CEILING, ChainLimitRule, LimitRule, Policy, TtlRule
 from holdfast.v1 import store_pb2
 from serve.wire import validation as va
@@ -20,13 +22,16 @@ def fill_policy(policy: Policy, reply: store_pb2.Policy) -> None:
         row = reply.ttl_rules.add(channel=ttl_rule.channel, sku=ttl_rule.sku, store_id=ttl_rule.store_id)
         row.ttl.FromMilliseconds(ttl_rule.ttl_ms)
     for limit_rule in policy.limit_rules:
-        reply.limit_rules.add(**limit_rule._asdict())
-    for channel, sku, open_reservations_max, units_max, collected_for_ms in policy.chain_limit_rules:
-        chain_rule = reply.chain_limit_rules.add(
-            channel=channel, sku=sku, open_reservations_max=open_reservations_max, units_max=units_max
+        reply.limit_rules.add(**asdict(limit_rule))
+    for chain_rule in policy.chain_limit_rules:
+        limit = reply.chain_limit_rules.add(
+            channel=chain_rule.channel,
+            sku=chain_rule.sku,
+            open_reservations_max=chain_rule.open_reservations_max,
+            units_max=chain_rule.units_max,
         )
-        if collected_for_ms:
-            chain_rule.collected_for.FromMilliseconds(collected_for_ms)
+        if chain_rule.collected_for_ms:
+            limit.collected_for.FromMilliseconds(chain_rule.collected_for_ms)
 
 
 def policy_of(request: store_pb2.Policy) -> Policy:

@@ -7,7 +7,9 @@ from actors.core.chain import Chain
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import Status
 from actors.orders.ids import format_order_id, parse_holder
-from actors.protocol.messages import Held, Moved, Refusal, Wire
+from actors.protocol.messages import Held, Moved, Refusal
+from actors.shop.commands import Reserve
+from actors.shop.events import Shortfall
 from actors.shop.ids import format_reservation_id
 from actors.shop.state import Reservation
 from holdfast.v1 import error_pb2, reservation_pb2, stock_pb2
@@ -16,22 +18,21 @@ from serve.sourcing.ready_time import NO_PROMISE, earliest_ready_ms
 TO_BE_READY: Final = frozenset({Status.HELD, Status.CONFIRMED})
 
 
-def fill_held(held: Held, store_id: str, wire: Wire, chain: Chain, reply: reservation_pb2.Reservation) -> None:
+def fill_held(held: Held, store_id: str, command: Reserve, chain: Chain, reply: reservation_pb2.Reservation) -> None:
     """A new reservation: what the ledger gave, and what the request said. The hot path."""
-    number, created_at_ms, expires_at_ms = held
-    _, _, customer_id, channel, basket_id, lines, _, slot_start_ms = wire
+    created_at_ms, slot_start_ms = held.created_at_ms, command.slot_start_ms
     ready_ms = earliest_ready_ms(chain, store_id, created_at_ms, slot_start_ms) if chain.has_hours else NO_PROMISE
-    reply.CopyFrom(_common(store_id, created_at_ms, expires_at_ms, ready_ms))
-    reply.reservation_id = f"{store_id}:{number}"
-    for sku, quantity in lines:
+    reply.CopyFrom(_common(store_id, created_at_ms, held.expires_at_ms, ready_ms))
+    reply.reservation_id = f"{store_id}:{held.number}"
+    for sku, quantity in command.lines:
         reply.lines.add(sku=sku, quantity=quantity)
-    reply.customer_id = customer_id
-    reply.channel = channel
-    if basket_id:
-        reply.basket_id = basket_id
+    reply.customer_id = command.customer_id
+    reply.channel = command.channel
+    if command.basket_id:
+        reply.basket_id = command.basket_id
     if slot_start_ms:
         fill_instant(slot_start_ms, reply.slot_start)
-    reply.version = number
+    reply.version = held.number
 
 
 @lru_cache(maxsize=256)
@@ -84,42 +85,41 @@ def fill_order_rejection(rejection: Rejection, ledger_id: str, store_id: str, re
 
 def fill_rejection(refusal: Refusal, store_id: str, reply: error_pb2.Rejection, order_id: str = "") -> None:
     """A refusal, with the sentence for people. `order_id` is the order that it is about, if any."""
-    version, rejection = refusal
-    reason, sku, asked, available, number, status, short_lines, near_stores, *_ = rejection
-    reply.reason = int(reason)  # type: ignore[assignment]
+    rejection = refusal.rejection
+    reply.reason = int(rejection.reason)  # type: ignore[assignment]
     reply.message = explain(rejection, store_id, order_id)
     reply.order_id = order_id
     reply.store_id = store_id
-    reply.sku = sku
-    reply.asked = asked
-    reply.available = available
-    if number and store_id and not order_id:
-        reply.reservation_id = format_reservation_id(store_id, number)
-    if status is not None:
-        reply.status = int(status)  # type: ignore[assignment]
-    for short_sku, short_asked, short_available in short_lines:
+    reply.sku = rejection.sku
+    reply.asked = rejection.asked
+    reply.available = rejection.available
+    if rejection.number and store_id and not order_id:
+        reply.reservation_id = format_reservation_id(store_id, rejection.number)
+    if rejection.status is not None:
+        reply.status = int(rejection.status)  # type: ignore[assignment]
+    for short_sku, short_asked, short_available in rejection.short_lines:
         reply.short_lines.add(sku=short_sku, asked=short_asked, available=short_available)
-    for near_id, metres, whole in near_stores:
+    for near_id, metres, whole in rejection.near_stores:
         reply.near_stores.add(store_id=near_id, kilometres=metres / 1_000, has_everything=whole)
-    reply.version = version
+    reply.version = refusal.version
 
 
 def fill_change(moved: Moved, store_id: str, reply: stock_pb2.StockChange) -> None:
     """What a change of stock did."""
-    version, (applied, repeated, late, shortfalls) = moved
-    reply.version = version
-    reply.applied = applied
-    reply.dropped_repeated = repeated
-    reply.dropped_late = late
-    for sku, quantity, losses in shortfalls:
-        fill_shortfall(sku, quantity, losses, store_id, reply.shortfalls.add())
+    outcome = moved.outcome
+    reply.version = moved.version
+    reply.applied = outcome.applied
+    reply.dropped_repeated = outcome.dropped_repeated
+    reply.dropped_late = outcome.dropped_late
+    for shortfall in outcome.shortfalls:
+        fill_shortfall(shortfall, store_id, reply.shortfalls.add())
 
 
-def fill_shortfall(sku: str, quantity: int, losses: Any, store_id: str, reply: stock_pb2.Shortfall) -> None:
+def fill_shortfall(shortfall: Shortfall, store_id: str, reply: stock_pb2.Shortfall) -> None:
     """Promises that can no longer be kept."""
-    reply.sku = sku
-    reply.quantity = quantity
-    for number, units in losses:
+    reply.sku = shortfall.sku
+    reply.quantity = shortfall.quantity
+    for number, units in shortfall.losses:
         reply.losses.add(reservation_id=format_reservation_id(store_id, number), quantity=units)
 
 

@@ -7,21 +7,19 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from actors.core.status import ReleaseReason
-from actors.protocol.messages import Entry, command_to_wire
+from actors.protocol.messages import Entry
 from actors.shop import commands as cm
 from holdfast.v1 import reservation_service_pb2 as rs, stock_pb2, stock_service_pb2 as ss
 from serve.wire import validation as va
 from serve.wire.validation import Checked, InvalidRequest
 
-_RESERVE: Final = command_to_wire(cm.Reserve("", "", "", "", (), 0))[0]
 RELEASE_REASONS_ASKED: Final = frozenset(map(int, ReleaseReason)) - {ReleaseReason.REPLACED, ReleaseReason.SHORTFALL}
 
 
-def reserve(request: rs.ReserveRequest, prefix: str = "") -> Entry:
+def reserve(request: rs.ReserveRequest, prefix: str = "") -> tuple[str, cm.Reserve]:
     """The hot path: one quick test, and the long explanation only where it fails.
 
-    The shop is left to the caller, who looks it up anyway: the chain has no shop with a malformed id. The wire's tuple
-    is built without the command between.
+    The shop is left to the caller, who looks it up anyway: the chain has no shop with a malformed id.
     """
     key, store_id, customer_id = request.idempotency_key, request.store_id, request.customer_id
     channel, basket_id = request.channel, request.basket_id
@@ -49,7 +47,7 @@ def reserve(request: rs.ReserveRequest, prefix: str = "") -> Entry:
         good = good and not checked.violations
     if not good:
         raise InvalidRequest(va.check_reserve(request, prefix))
-    return store_id, (_RESERVE, key, customer_id, channel, basket_id, lines, ttl_ms, slot_start_ms)
+    return store_id, cm.Reserve(key, customer_id, channel, basket_id, lines, ttl_ms, slot_start_ms)
 
 
 def confirm(request: rs.ConfirmReservationRequest, prefix: str = "") -> Entry:
@@ -60,7 +58,7 @@ def confirm(request: rs.ConfirmReservationRequest, prefix: str = "") -> Entry:
         checked.duration_ms("collect_within", request.collect_within) if request.HasField("collect_within") else 0
     )
     checked.raise_if_faulty()
-    return store_id, command_to_wire(cm.Confirm(request.idempotency_key, number, within_ms))
+    return store_id, cm.Confirm(request.idempotency_key, number, within_ms)
 
 
 def mark_ready(request: rs.MarkReservationReadyRequest, prefix: str = "") -> Entry:
@@ -68,7 +66,7 @@ def mark_ready(request: rs.MarkReservationReadyRequest, prefix: str = "") -> Ent
     checked = Checked(prefix)
     store_id, number = _keyed_reservation(checked, request)
     checked.raise_if_faulty()
-    return store_id, command_to_wire(cm.MarkReady(request.idempotency_key, number))
+    return store_id, cm.MarkReady(request.idempotency_key, number)
 
 
 def collect(request: rs.CollectReservationRequest, prefix: str = "") -> Entry:
@@ -79,7 +77,7 @@ def collect(request: rs.CollectReservationRequest, prefix: str = "") -> Entry:
     va.check_lines(checked, request.lines, required=False)
     checked.raise_if_faulty()
     command = cm.Collect(request.idempotency_key, number, request.payment_reference, lines_of(request.lines))
-    return store_id, command_to_wire(command)
+    return store_id, command
 
 
 def release(request: rs.ReleaseReservationRequest, prefix: str = "") -> Entry:
@@ -92,7 +90,7 @@ def release(request: rs.ReleaseReservationRequest, prefix: str = "") -> Entry:
     va.check_lines(checked, request.lines, required=False)
     checked.raise_if_faulty()
     reason = ReleaseReason(request.reason)
-    return store_id, command_to_wire(cm.Release(request.idempotency_key, number, reason, lines_of(request.lines)))
+    return store_id, cm.Release(request.idempotency_key, number, reason, lines_of(request.lines))
 
 
 def extend(request: rs.ExtendReservationRequest, prefix: str = "") -> Entry:
@@ -101,7 +99,7 @@ def extend(request: rs.ExtendReservationRequest, prefix: str = "") -> Entry:
     store_id, number = _keyed_reservation(checked, request)
     ttl_ms = checked.duration_ms("ttl", request.ttl)
     checked.raise_if_faulty()
-    return store_id, command_to_wire(cm.Extend(request.idempotency_key, number, ttl_ms))
+    return store_id, cm.Extend(request.idempotency_key, number, ttl_ms)
 
 
 def amend(request: rs.AmendReservationRequest, prefix: str = "") -> Entry:
@@ -116,7 +114,7 @@ def amend(request: rs.AmendReservationRequest, prefix: str = "") -> Entry:
         checked.fault("lines", "is required, unless ttl or slot_start is set: nothing would change")
     checked.raise_if_faulty()
     lines, slot_start_ms = lines_of(request.lines), instant_ms(request.slot_start)
-    return store_id, command_to_wire(cm.Amend(request.idempotency_key, number, lines, ttl_ms, slot_start_ms))
+    return store_id, cm.Amend(request.idempotency_key, number, lines, ttl_ms, slot_start_ms)
 
 
 def adjust_stock(request: ss.AdjustStockRequest, prefix: str = "") -> Entry:
@@ -132,7 +130,7 @@ def adjust_stock(request: ss.AdjustStockRequest, prefix: str = "") -> Entry:
         cm.Movement(row.sku, row.delta, row.sequence, cm.AdjustmentKind(row.kind), instant_ms(row.occurred_at))
         for row in request.adjustments
     )
-    return request.store_id, command_to_wire(cm.AdjustStock(request.idempotency_key, request.source, movements))
+    return request.store_id, cm.AdjustStock(request.idempotency_key, request.source, movements)
 
 
 _KIND_SIGN: Final[dict[int, Callable[[int], bool]]] = {
@@ -169,7 +167,7 @@ def count_stock(request: ss.CountStockRequest, prefix: str = "") -> Entry:
     checked.raise_if_faulty()
     included = request.holds == stock_pb2.HOLDS_COUNTED_INCLUDED
     command = cm.CountStock(request.idempotency_key, lines_of(request.counts), instant_ms(request.as_of), included)
-    return request.store_id, command_to_wire(command)
+    return request.store_id, command
 
 
 def set_safety_stock(request: ss.SetSafetyStockRequest, prefix: str = "") -> Entry:
@@ -178,9 +176,7 @@ def set_safety_stock(request: ss.SetSafetyStockRequest, prefix: str = "") -> Ent
     _keyed_store(checked, request)
     _check_sku_rows(checked, "safety_stocks", request.safety_stocks)
     checked.raise_if_faulty()
-    return request.store_id, command_to_wire(
-        cm.SetSafetyStock(request.idempotency_key, lines_of(request.safety_stocks))
-    )
+    return request.store_id, cm.SetSafetyStock(request.idempotency_key, lines_of(request.safety_stocks))
 
 
 def _check_sku_rows(checked: Checked, field: str, rows: Any) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.shop.audit_books import Violation
+from actors.core.violation import Violation
 from actors.shop.state import Ledger
 from actors.shop.transact import transact
 from bench.record import Options, Told, judged, of_ledger

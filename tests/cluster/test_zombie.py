@@ -9,7 +9,7 @@ from typing import IO
 
 from actors.journal.port import JournalError
 from actors.journal.sqlite import SqliteJournal
-from actors.protocol.messages import Held, command_to_wire, pack_batch, unpack_answers
+from actors.protocol.messages import Held, pack_batch, unpack_answers
 from actors.ray_actors import EXIT_JOURNAL
 from actors.runtime.clock import SystemClock
 from actors.shop.commands import Reserve
@@ -45,7 +45,7 @@ def test_a_stopped_actor_is_not_believed_once_it_was_replaced(tmp_path: Path) ->
         zombie.stdin.flush()
         ended: list[JournalError] = []
         successor = StoreActor("successor", SqliteJournal(path), SystemClock(), ended.append)
-        command = command_to_wire(Reserve("k3", "ann", "web", "", (("A", 1),), 0))
+        command = Reserve("k3", "ann", "web", "", (("A", 1),), 0)
         assert isinstance(unpack_answers(successor.step(pack_batch(0, [("S1", command)])))[0], Held)
 
         os.kill(zombie.pid, signal.SIGCONT)

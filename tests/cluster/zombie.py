@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from actors.journal.sqlite import SqliteJournal
-from actors.protocol.messages import Held, command_to_wire, pack_batch, unpack_answers
+from actors.protocol.messages import Held, pack_batch, unpack_answers
 from actors.ray_actors import end_process
 from actors.runtime.clock import SystemClock
 from actors.shop.commands import AdjustmentKind, AdjustStock, Movement, Reserve
@@ -21,11 +21,11 @@ def main(path: str) -> None:
     """Answer until the input ends, or the journal ends it."""
     actor = StoreActor("zombie", SqliteJournal(Path(path)), SystemClock(), end_process)
     receipt = AdjustStock("receipt", "wms", (Movement("A", UNITS, 1, AdjustmentKind.RECEIPT, 0),))
-    actor.step(pack_batch(0, [("S1", command_to_wire(receipt))]))
+    actor.step(pack_batch(0, [("S1", (receipt))]))
     say("ready")
     for line in sys.stdin:
         key = line.strip()
-        command = command_to_wire(Reserve(key, "ann", "web", "", (("A", 1),), 0))
+        command = Reserve(key, "ann", "web", "", (("A", 1),), 0)
         (answer,) = unpack_answers(actor.step(pack_batch(0, [("S1", command)])))
         say(f"{key} {answer.number}" if isinstance(answer, Held) else f"{key} refused")
 

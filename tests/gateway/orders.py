@@ -5,7 +5,6 @@ from typing import Any, Final
 from actors.orders import commands as cm
 from actors.orders.ids import ledger_of_customer
 from actors.orders.state import Order, OrderLedger
-from actors.protocol.messages import command_to_wire
 from actors.shop import commands as shop
 from tests.gateway.front import Front
 from tests.runtime.office import WAIT_S
@@ -35,7 +34,7 @@ def say(front: Front, store_id: str, command: shop.Command) -> None:
     """In the shop alone: no order hears of it."""
 
     async def main() -> None:
-        entry = (store_id, command_to_wire(command))
+        entry = (store_id, (command))
         [(future, _)] = front.gateway._router.submit([store_id], [entry], _deadline(front), promise=True)
         await future
 

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import grpc
+import msgspec
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from actors.calendar.hours import ALL_DAY, Calendar
-from actors.core.chain import Store, store_from_row, store_to_row
+from actors.core.chain import Store
+from actors.core.message import to_json
 from actors.journal.codec import chained
 from holdfast.v1 import (
     admin_service_pb2 as ad,
@@ -102,8 +104,7 @@ def test_a_shops_row_keeps_everything(front: Front) -> None:
     put(front, HOURS, channels=["web"])
     stored = front.gateway._router.chain.stores["S1"]
     assert (stored.holiday_region, stored.calendar.zone, stored.channels) == ("DE-BE", "Europe/Berlin", ("web",))
-    assert store_from_row(store_to_row(stored)) == stored
-    assert store_from_row(["S1", "One", 1.0, 2.0, True]) == Store("S1", "One", 1.0, 2.0, True)
+    assert msgspec.json.decode(to_json(stored), type=Store) == stored
 
 
 def changed(**fields: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Final
+from typing import ClassVar, Final
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -22,10 +22,10 @@ NIGHT: Final = ((Interval(0, 120), Interval(1_320, DAY_MINUTES)),) * 7
 DAYS: Final = tuple(date(2026, *day) for day in ((3, 8), (3, 28), (10, 24), (10, 31), (12, 23)))
 
 
-class AskedFor(Calendar):
+class AskedFor(Calendar, frozen=True):
     """A calendar that counts what it is asked."""
 
-    asked = 0
+    asked: ClassVar[int] = 0
 
     def earliest_ready_ms(self, placed_at_ms: int) -> int | None:
         AskedFor.asked += 1

@@ -5,9 +5,10 @@ from typing import Any, Final
 
 import grpc
 import pytest
+from msgspec.structs import replace
 
 from actors.core.status import ReleaseReason, Status
-from actors.journal.order_codec import encode_events
+from actors.journal.codec import encode
 from actors.journal.port import JournalDamaged, Record
 from actors.orders import events as ev
 from actors.orders.state import OrderLedger, Standing
@@ -78,13 +79,13 @@ def test_other_names_are_no_ledgers(front: Front, method: str, wrong: str) -> No
 
 
 def _forgets_an_answer(ledger: OrderLedger) -> None:
-    generation = next(iter(ledger.generations.values()))
-    generation.pop(next(iter(generation)))
+    generation = next(iter(ledger.answers.generations.values()))
+    generation.pop(next(iter(generation)))  # and not the count
 
 
 def _holds_more(ledger: OrderLedger) -> None:
     number, order = next(iter(ledger.orders.items()))
-    ledger.orders[number] = order._replace(expires_at_ms=order.expires_at_ms + 1)
+    ledger.orders[number] = replace(order, expires_at_ms=order.expires_at_ms + 1)
 
 
 LIVE_WRONG: Final[dict[str, tuple[Callable[[OrderLedger], object], set[str]]]] = {
@@ -109,7 +110,7 @@ def test_a_journal_that_says_what_was_not_allowed_is_named(front: Front) -> None
     settle(front)
     disk = front.actors.disks[CUSTOMERS]
     front.actors.kill(CUSTOMERS)
-    early = encode_events([ev.Expired(order.number)])
+    early = encode([ev.Expired(order.number)])
     last = disk.records[HERS][-1]
     journal = front.actors.journals[CUSTOMERS]
     journal.append([Record(HERS, last.epoch, last.seq + 1, 1, last.at_ms, early)])
@@ -135,11 +136,12 @@ def test_a_claim_of_an_order_that_is_being_decided_is_on_its_way(front: Front) -
     order = ordered(front)
     part = order.parts[0]
     ledger = customers(front)
-    ledger.orders[order.number] = order._replace(
+    ledger.orders[order.number] = replace(
+        order,
         standing=Standing.OPEN,
         open_attempt=1,
         decide_by_ms=1,
-        parts=(part._replace(reservation=0, applied_revision=0),),
+        parts=(replace(part, reservation=0, applied_revision=0),),
     )
     other = hosted(front, "store-S2", "S2")
     other.reservations.clear()
@@ -157,7 +159,7 @@ def _no_part(order: Any, ledger: OrderLedger, _shop: Ledger) -> None:
 
 def _rewrite(order: Any, ledger: OrderLedger, **changes: Any) -> None:
     mine = ledger.orders[order.number]
-    ledger.orders[order.number] = mine._replace(parts=(mine.parts[0]._replace(**changes), *mine.parts[1:]))
+    ledger.orders[order.number] = replace(mine, parts=(replace(mine.parts[0], **changes), *mine.parts[1:]))
 
 
 def _part_is_gone(order: Any, _ledger: OrderLedger, shop_: Ledger) -> None:
@@ -168,7 +170,7 @@ def _part_is_gone(order: Any, _ledger: OrderLedger, shop_: Ledger) -> None:
 
 def _in_the_shop(order: Any, shop_: Ledger, **changes: Any) -> None:
     number = order.parts[0].reservation
-    shop_.reservations[number] = shop_.reservations[number]._replace(**changes)
+    shop_.reservations[number] = replace(shop_.reservations[number], **changes)
 
 
 def _applied_nothing(order: Any, _ledger: OrderLedger, shop_: Ledger) -> None:
@@ -271,8 +273,8 @@ def test_a_release_that_a_shop_has_not_heard_is_on_its_way(front: Front) -> None
     order = ordered(front)
     ledger = customers(front)
     mine = ledger.orders[order.number]
-    ledger.orders[order.number] = mine._replace(
-        standing=Standing.RELEASED, reason=ReleaseReason.OTHER, revision=mine.revision + 1
+    ledger.orders[order.number] = replace(
+        mine, standing=Standing.RELEASED, reason=ReleaseReason.OTHER, revision=mine.revision + 1
     )
     _part_is_gone(order, ledger, hosted(front, "store-S1", "S1"))
     reply = compared(front)

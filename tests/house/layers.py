@@ -106,7 +106,7 @@ LAYERS: Final = (
     ),
 )
 
-# The core asks for nothing: these parts of the standard library, none of which has a clock, chance, I/O or threads.
+# The core asks for nothing: msgspec, and these parts of the standard library; none has a clock, chance, I/O or threads.
 # Three are here for a shop's calendar alone. `datetime` counts days; its own clock is forbidden by conduct.one_clock.
 # `zoneinfo` knows when clocks change, by rules that `importlib.resources` reads from the pinned tzdata, not from the
 # machine: a table that does not change while we run, read once for each zone. `decide` may ask a calendar, `evolve`
@@ -117,6 +117,7 @@ CORE_MAY_IMPORT: Final = (
     "array",
     "bisect",
     "collections",
+    "copy",
     "dataclasses",
     "datetime",
     "enum",
@@ -127,7 +128,9 @@ CORE_MAY_IMPORT: Final = (
     "json",
     "itertools",
     "math",
+    "msgspec",
     "operator",
+    "re",
     "sys",
     "types",
     "typing",

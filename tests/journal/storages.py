@@ -6,7 +6,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final, Protocol
 
-from actors.journal.codec import encode_events
+from actors.journal.codec import encode
 from actors.journal.memory import MemoryDisk, MemoryJournal
 from actors.journal.port import Journal, Record
 from actors.journal.sqlite import SqliteJournal
@@ -163,7 +163,7 @@ def last_commit_of(log: bytes) -> int:
 
 def payload_of(ledger_id: str, first_seq: int, seq: int) -> bytes:
     """The events of a record, made from where it stands alone, so that each can be told from every other."""
-    return encode_events(
+    return encode(
         [
             Confirmed(f"key {ledger_id} {number}", "f1" * 12, number, 1_000 * number)
             for number in range(first_seq, seq + 1)

@@ -6,6 +6,8 @@ Shops are part of it: what each of them really holds, which is what a limit is a
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec.structs import replace
+
 from actors.core.policy import ChainLimitRule
 from actors.core.status import Status
 from actors.orders import commands as cm
@@ -175,7 +177,7 @@ class Model:
             cm.Plan(plan.store_id, tuple((sku, asked[plan.store_id, sku]) for sku in dict(plan.lines)), 0)
             for plan in wanted
         ]
-        left = [plan._replace(lines=tuple((sku, units) for sku, units in plan.lines if units)) for plan in lacking]
+        left = [replace(plan, lines=tuple((sku, units) for sku, units in plan.lines if units)) for plan in lacking]
         return tuple(plan for plan in left if plan.lines)
 
     @staticmethod

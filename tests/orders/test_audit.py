@@ -3,12 +3,13 @@
 from typing import Final, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from actors.core.status import ReleaseReason
-from actors.journal.order_codec import decode_events
 from actors.orders import events as ev
 from actors.orders.audit import VIOLATIONS_KEPT_MAX, OrderAudit
 from actors.orders.commands import Plan
+from actors.runtime.cores import CUSTOMERS
 from tests.orders.page import play
 from tests.orders.test_limits import OPEN
 from tests.orders.watched import LEDGER
@@ -37,7 +38,7 @@ class Row(NamedTuple):
 
 def journal() -> list[Row]:
     records = play(PAGE, OPEN).records
-    events = [(at_ms, event) for at_ms, payload in records for event in decode_events(payload)]
+    events = [(at_ms, event) for at_ms, payload in records for event in CUSTOMERS.read_events(payload)]
     return [Row(version, 3, at_ms, event) for version, (at_ms, event) in enumerate(events, start=1)]
 
 
@@ -98,7 +99,7 @@ def test_an_order_over_the_limit_is_named() -> None:
     assert isinstance(opened, ev.Opened)
     for number in range(8):
         version = len(rows) + 1
-        again = opened._replace(key=f"ann\nmore {number}")
+        again = replace(opened, key=f"ann\nmore {number}")
         rows.append(Row(version, 3, rows[-1].at_ms, again))
     named = {(each.invariant, each.found) for each in audited(rows).violations}
     assert named == {("I15", "OPEN_RESERVATIONS_LIMIT was due")}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 
 from actors.core.status import Status
 from actors.orders.invariants import check
@@ -29,7 +30,7 @@ Change = Callable[[OrderLedger], Any]
 
 def order(number: int, /, **changes: Any) -> Change:
     def change(ledger: OrderLedger) -> None:
-        ledger.orders[number] = ledger.orders[number]._replace(**changes)
+        ledger.orders[number] = replace(ledger.orders[number], **changes)
 
     return change
 
@@ -37,13 +38,13 @@ def order(number: int, /, **changes: Any) -> Change:
 def part(number: int, /, **changes: Any) -> Change:
     def change(ledger: OrderLedger) -> None:
         first, *others = ledger.orders[number].parts
-        ledger.orders[number] = ledger.orders[number]._replace(parts=(first._replace(**changes), *others))
+        ledger.orders[number] = replace(ledger.orders[number], parts=(replace(first, **changes), *others))
 
     return change
 
 
 def doubled(ledger: OrderLedger) -> None:
-    ledger.orders[ANN] = ledger.orders[ANN]._replace(parts=ledger.orders[ANN].parts * 2)
+    ledger.orders[ANN] = replace(ledger.orders[ANN], parts=ledger.orders[ANN].parts * 2)
 
 
 WRONG: Final[dict[str, tuple[str, str, Change]]] = {
@@ -76,8 +77,8 @@ WRONG: Final[dict[str, tuple[str, str, Change]]] = {
     "deadlines in no sequence": ("I11", "customers/0007", lambda ledger: ledger.deadlines.insert(0, (2**60, 1))),
     "ended, and will not be forgotten": ("I7", "3", lambda ledger: ledger.ended.popleft()),
     "ended twice": ("I7", "3", lambda ledger: ledger.ended.append((0, BOB))),
-    "answers that are not counted": ("I5", "customers/0007", lambda ledger: setattr(ledger, "remembered", 0)),
-    "an answer that never comes": ("I5", "'k'", lambda ledger: next(iter(ledger.generations.values())).update(k=ANN)),
+    "answers that are not counted": ("I5", "customers/0007", lambda ledger: setattr(ledger.answers, "count", 0)),
+    "an answer that never comes": ("I5", "'k'", lambda ledger: ledger.answers.restore(0, "k", ANN)),
 }
 
 

@@ -4,19 +4,20 @@ from typing import Any, Final
 
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from msgspec.structs import replace
 
 from actors.core.policy import DAY_MS, HOUR_MS, ChainLimitRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, ReleaseReason
 from actors.orders import commands as cm
 from actors.orders.state import CERTAIN, Order, Part, Standing
-from actors.orders.transact import Answer
 from tests.orders import model as naive
 from tests.orders.watched import Core, Watched
 from tests.shop.watched import DAY_ZERO_MS
 
 EXAMPLES: Final = 300  # some 10 s
 STEPS: Final = 50
+Answer = Order | Rejection | None
 # Answers and settled orders are remembered for eight days; a run stays within, so that nothing is ever forgotten.
 RUN_MS_MAX: Final = 7 * DAY_MS
 CONTENT: Final = "c" * 24
@@ -66,7 +67,8 @@ class OrdersMachine(RuleBasedStateMachine):
         assert not told.repeated
         if isinstance(command, cm.Open | cm.Refuse | cm.Amend | cm.Confirm | cm.Release | cm.Extend):
             self.said.append((command, told.answer))
-        return told.answer
+        answer: Answer = told.answer
+        return answer
 
     def order(self, pick: int) -> Order:
         """An order, the latest more often."""
@@ -206,7 +208,7 @@ class OrdersMachine(RuleBasedStateMachine):
             order.number, part.store_id, part.attempt, revision, part.reservation, self.shop_version, status, held, sold
         )
         if not part.reservation:
-            report = report._replace(version=0, held=(), collected=())
+            report = replace(report, version=0, held=(), collected=())
         self.reports.append(report)
         self.say(report)
 
@@ -220,11 +222,11 @@ class OrdersMachine(RuleBasedStateMachine):
     @rule(pick=picks, other=st.booleans())
     def say_again(self, pick: int, other: bool) -> None:
         command, answer = self.said[pick % len(self.said)]
-        known = self.watched.ledger.recall(_remembered_as(command))
+        known = self.watched.ledger.answers.get(_remembered_as(command))
         if known is None or isinstance(known, int):
             return  # abandoned by time, or still open: the pages have it
         if other:
-            command = command._replace(content="d" * 24) if hasattr(command, "content") else _otherwise(command)
+            command = replace(command, content="d" * 24) if hasattr(command, "content") else _otherwise(command)
         told = self.watched.say(command, self.clock_ms)
         assert told.repeated
         assert told.events == ()
@@ -309,8 +311,8 @@ def _remembered_as(command: Any) -> str:
 def _otherwise(command: Any) -> cm.Command:
     """The same key, other content."""
     if isinstance(command, cm.Release):
-        return command._replace(reason=ReleaseReason.FRAUD)
-    other: cm.Command = command._replace(**{command._fields[2]: 12_345})
+        return replace(command, reason=ReleaseReason.FRAUD)
+    other: cm.Command = replace(command, **{command.__struct_fields__[2]: 12_345})
     return other
 
 

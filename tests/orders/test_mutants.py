@@ -6,8 +6,11 @@ from typing import Any, Final, NamedTuple
 import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
+from msgspec.structs import replace
 
+from actors.core.answers import Answers
 from actors.core.status import LIVE
+from actors.core.transact import Decision
 from actors.orders import commands as cm, decide, events as ev, evolve, limits, transact
 from actors.orders.state import OVER, Order, OrderLedger, Part
 from tests.orders import test_amend, test_limits, test_open, test_steps
@@ -39,11 +42,11 @@ class Mutant(NamedTuple):
     caught_by: str
 
 
-def commits_without_all_claims(ledger: OrderLedger, command: cm.Command, now_ms: int) -> decide.Decision:
-    if isinstance(command, cm.Commit) and command.number in ledger.orders:
+def commits_without_all_claims(ledger: OrderLedger, command: cm.Commit, now_ms: int) -> Decision:
+    if command.number in ledger.orders:
         parts = ledger.orders[command.number].open_parts()
-        command = command._replace(claims=tuple((part.store_id, 99) for part in parts))
-    return decide.decide(ledger, command, now_ms)
+        command = replace(command, claims=tuple((part.store_id, 99) for part in parts))
+    return COMMIT(ledger, command, now_ms)
 
 
 def any_attempt(ledger: OrderLedger, number: int, _attempt: int) -> Order | None:
@@ -51,18 +54,19 @@ def any_attempt(ledger: OrderLedger, number: int, _attempt: int) -> Order | None
     return order if order is not None and order.open_attempt else None
 
 
-def believes_every_note(part: Part, event: ev.Reported, at_ms: int) -> Part:
-    return part._replace(
-        applied_revision=max(part.applied_revision, event.revision),
-        version=event.version,
-        status=event.status,
-        held=event.held,
-        collected=event.collected,
+def believes_every_note(part: Part, report: cm.Report, at_ms: int) -> Part:
+    return replace(
+        part,
+        applied_revision=max(part.applied_revision, report.revision),
+        version=report.version,
+        status=report.status,
+        held=report.held,
+        collected=report.collected,
     )
 
 
-def hears_without_believing(part: Part, event: ev.Reported, _at_ms: int) -> Part:
-    return part._replace(applied_revision=max(part.applied_revision, event.revision), version=event.version)
+def hears_without_believing(part: Part, report: cm.Report, _at_ms: int) -> Part:
+    return replace(part, applied_revision=max(part.applied_revision, report.revision), version=report.version)
 
 
 def keeps_all(order: Order, part: Part, numbers: dict[str, int], _wanted: Any) -> Part:
@@ -88,17 +92,18 @@ def forgets_when_told_to_release(order: Order) -> bool:
     return order.standing in OVER
 
 
+COMMIT: Final = decide._decide_commit
 COMMITTED: Final = evolve._committed
 STANDING_IN: Final = decide._standing_in
 
 MUTANTS: Final = {
     "skips the limit": Mutant(decide, "over_limit", lambda *_: None, "units over all shops"),
-    "commits without all claims": Mutant(transact, "decide", commits_without_all_claims, "a refused claim leads"),
+    "commits without all claims": Mutant(decide, "_decide_commit", commits_without_all_claims, "a refused claim leads"),
     "commits an attempt that is over": Mutant(decide, "_with_open_attempt", any_attempt, "an amendment that is"),
-    "forgets what it answered": Mutant(OrderLedger, "recall", lambda *_: None, "the key at each stage"),
+    "forgets what it answered": Mutant(Answers, "get", lambda *_: None, "the key at each stage"),
     "takes a customer for an order": Mutant(decide, "order_key", lambda n, key: f"{n}\n{key}", "keys are the"),
     "keeps the claims of a plan that failed": Mutant(evolve, "_let_go", lambda order: order, "abandoned: the refusal"),
-    "does not let others try the key again": Mutant(evolve, "_forget_key", lambda *_: None, "abandoned by time"),
+    "does not let others try the key again": Mutant(Answers, "forget", lambda *_: None, "abandoned by time"),
     "forgets to give back": Mutant(evolve, "_reported", hears_without_believing, "so many open over all shops"),
     "believes a note that came late": Mutant(evolve, "_reported", believes_every_note, "released with a reason"),
     "keeps what was amended away": Mutant(evolve, "_committed", keeps_all, "amended to more"),

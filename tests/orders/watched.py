@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-import orjson
-
-from actors.core.policy import Policy, to_document
-from actors.journal.order_codec import decode_events, encode_events
+from actors.core.events import PolicyAdopted
+from actors.core.policy import Policy
+from actors.core.transact import Transacted
+from actors.journal.codec import encode, encode_rows
 from actors.orders.audit import OrderAudit
 from actors.orders.commands import Command
 from actors.orders.events import Event
@@ -14,8 +14,8 @@ from actors.orders.evolve import evolve
 from actors.orders.invariants import check
 from actors.orders.snapshot import Capture, restore
 from actors.orders.state import OrderLedger
-from actors.orders.transact import Transacted, expire, transact
-from actors.shop.events import PolicyAdopted
+from actors.orders.transact import expire, transact
+from actors.runtime.cores import CUSTOMERS
 from tests.shop.watched import DAY_ZERO_MS
 
 LEDGER: Final = "customers/0007"
@@ -39,11 +39,13 @@ class Watched:
             self.adopt(policy, DAY_ZERO_MS)
 
     def say(self, command: Command, at_ms: int) -> Transacted:
-        """Answer a command as the host does: never back in time, and after what is due has happened."""
+        """Answer a command as the host does: never back in time, and after what is due has happened. The answer
+        is the order or the rejection itself.
+        """
         now_ms = self.wait(at_ms)
         told = self.core.transact(self.ledger, command, now_ms)
         self._journal(told.events, now_ms)
-        return told
+        return told._replace(answer=told.answer and told.answer.answer)
 
     def wait(self, at_ms: int) -> int:
         """Let time pass; returns the ledger's time, which never runs backwards."""
@@ -54,7 +56,7 @@ class Watched:
     def adopt(self, policy: Policy, at_ms: int) -> None:
         """Decide by these rules from here on."""
         now_ms = self.wait(at_ms)
-        event = PolicyAdopted(policy.version, to_document(policy))
+        event = PolicyAdopted(policy)
         evolve(self.ledger, event, now_ms)
         self._journal([event], now_ms)
 
@@ -64,13 +66,14 @@ class Watched:
 
     def restored(self) -> OrderLedger:
         """What a snapshot makes."""
-        return restore([orjson.loads(orjson.dumps(row, default=tuple)) for row in Capture(self.ledger).rows()])
+        chunks = encode_rows(Capture(self.ledger).rows())
+        return restore(row for chunk in chunks for row in CUSTOMERS.read_rows(chunk))
 
     def replayed(self) -> OrderLedger:
         """What the journal alone makes of an empty ledger."""
         ledger = OrderLedger(LEDGER)
         for at_ms, payload in self.records:
-            for event in decode_events(payload):
+            for event in CUSTOMERS.read_events(payload):
                 evolve(ledger, event, at_ms)
         return ledger
 
@@ -78,13 +81,13 @@ class Watched:
         """The second look at the journal."""
         audit = OrderAudit(LEDGER)
         for at_ms, payload in self.records:
-            for event in decode_events(payload):
+            for event in CUSTOMERS.read_events(payload):
                 audit.add(audit.ledger.version + 1, 1, at_ms, event)
         return audit
 
     def events(self) -> list[Event]:
         """All that happened."""
-        return [event for _, payload in self.records for event in decode_events(payload)]
+        return [event for _, payload in self.records for event in CUSTOMERS.read_events(payload)]
 
     def complaints(self) -> list[str]:
         """What every checker has to say; each line begins with the checker's name."""
@@ -98,11 +101,11 @@ class Watched:
             ]
             if Capture(other).state_hash() != Capture(self.ledger).state_hash():
                 found.append(f"{checker}: another hash")
-            for index in ("customers", "baskets", "outbox", "remembered"):
+            for index in ("customers", "baskets", "outbox"):
                 if getattr(other, index) != getattr(self.ledger, index):
                     found.append(f"{checker}: {index} {getattr(self.ledger, index)} became {getattr(other, index)}")
         return found
 
     def _journal(self, events: list[Event] | tuple[Event, ...], at_ms: int) -> None:
         if events:
-            self.records.append((at_ms, encode_events(events)))
+            self.records.append((at_ms, encode(events)))

@@ -5,8 +5,16 @@ from typing import NamedTuple
 
 import pytest
 
-from actors.protocol.actors import ActorGone, Actors, LedgerStopped
-from actors.protocol.messages import RULES_ARE_STALE, Held, command_to_wire, load_chain, pack_batch, unpack_answers
+from actors.core.chain import Store, chain_from_document
+from actors.protocol.messages import (
+    RULES_ARE_STALE,
+    ActorGone,
+    Actors,
+    Held,
+    LedgerStopped,
+    pack_batch,
+    unpack_answers,
+)
 from actors.protocol.placement import CHAIN_ACTOR
 from tests.runtime.office import WAIT_S
 from tests.shop.words import command_of
@@ -24,7 +32,7 @@ class Candidate(NamedTuple):
 
 
 def _step(key: str, text: str, revision: int = 0) -> bytes:
-    return pack_batch(revision, [("S1", command_to_wire(command_of(text, key, {})))])
+    return pack_batch(revision, [("S1", (command_of(text, key, {})))])
 
 
 async def sit(candidate: Candidate) -> None:
@@ -40,8 +48,8 @@ async def sit(candidate: Candidate) -> None:
     assert await actors.call(ACTOR, "step", _step("k2", "reserve ann A 2", 9)) == RULES_ARE_STALE
 
     # The chain's actor is of another kind, and made in the same way.
-    document = await actors.call(CHAIN_ACTOR, "put_stores", [("S1", "One", 1.0, 2.0, False)])
-    assert list(load_chain(document).stores) == ["S1"]
+    document = await actors.call(CHAIN_ACTOR, "put_stores", [Store("S1", "One", 1.0, 2.0, False)])
+    assert list(chain_from_document(document).stores) == ["S1"]
     assert await actors.call(CHAIN_ACTOR, "document", 1) is None
 
     # A killed actor may say ActorGone for a while; then it is back, with all that it had answered.

@@ -12,14 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
-
 from actors.chain_actor import ChainActor
+from actors.core.chain import Store
+from actors.core.policy import Policy
 from actors.customer_actor import CustomerActor
 from actors.journal.memory import MemoryDisk, MemoryJournal
 from actors.journal.open import open_journal, sqlite_setting
 from actors.journal.port import JournalDamaged, JournalError
-from actors.protocol.actors import ActorGone, LedgerStopped
+from actors.protocol.messages import ActorGone, LedgerStopped
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
 from actors.runtime.clock import Clock, SystemClock
 from actors.store_actor import StoreActor
@@ -121,8 +121,8 @@ class ActorsHere:
 
     async def put_stores(self, *store_ids: str) -> None:
         """Make shops."""
-        await self.call(CHAIN_ACTOR, "put_stores", [(store_id, "", 0.0, 0.0, False) for store_id in store_ids])
+        await self.call(CHAIN_ACTOR, "put_stores", [Store(store_id, "", 0.0, 0.0, False) for store_id in store_ids])
 
-    async def set_policy(self, document: dict[str, object]) -> None:
+    async def set_policy(self, policy: Policy) -> None:
         """Set the rules."""
-        await self.call(CHAIN_ACTOR, "set_policy", orjson.dumps(document), 0)
+        await self.call(CHAIN_ACTOR, "set_policy", policy, 0)

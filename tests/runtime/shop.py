@@ -2,12 +2,11 @@
 
 from typing import Final
 
-import orjson
-
-from actors.core.chain import Chain, Store, chain_to_document
+from actors.core.chain import Chain, Store
+from actors.core.message import to_json
 from actors.core.policy import Policy
 from actors.journal.port import Journal, JournalError
-from actors.protocol.messages import Answer, command_to_wire, pack_batch, unpack_answers
+from actors.protocol.messages import Answer, pack_batch, unpack_answers
 from actors.store_actor import StoreActor
 from tests.runtime.office import ManualClock
 from tests.shop.words import command_of
@@ -18,7 +17,7 @@ STORES: Final = ("S1", "S2")
 def chain_document(revision: int, policy: Policy | None = None, paused: tuple[str, ...] = ()) -> bytes:
     """A revision of the chain with two shops."""
     stores = {store_id: Store(store_id, "", 0.0, 0.0, store_id in paused) for store_id in STORES}
-    return orjson.dumps(chain_to_document(Chain(revision, stores, policy or Policy(version=1))))
+    return to_json(Chain(revision, stores, policy or Policy(version=1)))
 
 
 class Shop:
@@ -33,6 +32,6 @@ class Shop:
 
     def say(self, text: str, key: str, store_id: str = "S1") -> Answer:
         """One command, there and back as bytes."""
-        entry = (store_id, command_to_wire(command_of(text, key, self.rows)))
+        entry = (store_id, (command_of(text, key, self.rows)))
         (answer,) = unpack_answers(self.actor.step(pack_batch(1, [entry])))
         return answer

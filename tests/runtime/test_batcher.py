@@ -8,6 +8,7 @@ from typing import Final, ParamSpec
 import pytest
 
 from actors.protocol.messages import Answer, Entry, Held
+from actors.shop.commands import MarkReady
 from serve.routing.batcher import (
     ENTRIES_FULL,
     ENTRIES_MAX,
@@ -47,7 +48,7 @@ class Line:
         self, name: str, count: int = 1, *, promise: bool = False, within_s: float = FAR_S
     ) -> "asyncio.Future[list[Answer]]":
         """A call of `count` entries, told apart by their numbers."""
-        entries: list[Entry] = [(f"{name}-{number}", ()) for number in range(count)]
+        entries: list[Entry] = [(f"{name}-{number}", MarkReady("k", number)) for number in range(count)]
         return self.batcher.submit(entries, asyncio.get_running_loop().time() + within_s, promise=promise)
 
     def land(self, failure: Exception | None = None) -> None:

@@ -3,19 +3,17 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import orjson
 import pytest
 
 from actors.calendar.hours import ALWAYS_OPEN, Calendar
 from actors.chain_actor import ChainActor
-from actors.core.chain import Chain, Store, StoresPut, event_from_document, event_to_document, store_to_row
-from actors.core.policy import HOUR_MS, LimitRule, Policy, TtlRule, to_document
+from actors.core.chain import Chain, Store, chain_from_document
+from actors.core.policy import HOUR_MS, LimitRule, Policy, TtlRule
 from actors.journal.open import open_journal, sqlite_setting
 from actors.journal.port import Fenced, JournalError
-from actors.protocol.messages import load_chain
 from actors.runtime.clock import SystemClock
 
-ROWS = [store_to_row(Store("S1", "First", 52.5, 13.4, False)), store_to_row(Store("S2", "", 0.0, 0.0, True))]
+STORES = [Store("S1", "First", 52.5, 13.4, False), Store("S2", "", 0.0, 0.0, True)]
 HOURS = Calendar(zone="Europe/Berlin", slot_minutes=30)
 
 
@@ -39,15 +37,13 @@ def chain(actor: ChainActor) -> Chain:
     """What it gives to those who know nothing."""
     document = actor.document(-1)
     assert document is not None
-    return load_chain(document)
+    return chain_from_document(document)
 
 
-def policy(ttl_ms: int) -> bytes:
+def policy(ttl_ms: int) -> Policy:
     """A policy as gateways send it."""
     rules = (TtlRule("web", "A", "S1", HOUR_MS),)
-    return orjson.dumps(
-        to_document(Policy(ttl_ms_default=ttl_ms, ttl_rules=rules, limit_rules=(LimitRule("", "", 3, 0),)))
-    )
+    return Policy(ttl_ms_default=ttl_ms, ttl_rules=rules, limit_rules=(LimitRule("", "", 3, 0),))
 
 
 def test_a_new_chain_is_empty(actor: ChainActor) -> None:
@@ -57,31 +53,25 @@ def test_a_new_chain_is_empty(actor: ChainActor) -> None:
 
 
 def test_stores_are_put_once_and_only_what_changed_is_written(actor: ChainActor) -> None:
-    assert load_chain(actor.put_stores(ROWS)).revision == 1
-    assert load_chain(actor.put_stores(ROWS)).revision == 1
+    assert chain_from_document(actor.put_stores(STORES)).revision == 1
+    assert chain_from_document(actor.put_stores(STORES)).revision == 1
     second = Store("S2", "Second", 1.0, 1.0, False, ("web",), HOURS, "DE-BE")
-    moved = load_chain(actor.put_stores([ROWS[0], store_to_row(second)]))
+    moved = chain_from_document(actor.put_stores([STORES[0], second]))
     assert moved.revision == 2
     assert moved.stores == {"S1": Store("S1", "First", 52.5, 13.4, False), "S2": second}
 
 
 def test_stores_are_in_the_sequence_of_their_ids(actor: ChainActor) -> None:
     for store_ids in (["S2"], ["S1", "S10"]):
-        actor.put_stores([store_to_row(Store(store_id, "", 0.0, 0.0, False)) for store_id in store_ids])
+        actor.put_stores([Store(store_id, "", 0.0, 0.0, False) for store_id in store_ids])
     assert list(chain(actor).stores) == ["S1", "S10", "S2"]
 
 
-def test_a_shop_that_was_put_before_there_were_hours_is_read(actor: ChainActor) -> None:
-    put = ["stores_put/1", [["S1", "First", 52.5, 13.4, True]]]
-    assert event_from_document(put) == StoresPut((Store("S1", "First", 52.5, 13.4, True),))
-    assert event_to_document(event_from_document(put))[0] == "stores_put/2"
-
-
 def test_hours_are_rules_and_a_shop_decides_by_its_own(actor: ChainActor) -> None:
-    first = load_chain(actor.put_stores(ROWS))
-    renamed = load_chain(actor.put_stores([store_to_row(Store("S1", "Renamed", 52.5, 13.4, False))]))
+    first = chain_from_document(actor.put_stores(STORES))
+    renamed = chain_from_document(actor.put_stores([Store("S1", "Renamed", 52.5, 13.4, False)]))
     assert renamed.policy.version == first.policy.version, "a name is no rule"
-    opened = load_chain(actor.put_stores([store_to_row(Store("S1", "Renamed", 52.5, 13.4, False, (), HOURS))]))
+    opened = chain_from_document(actor.put_stores([Store("S1", "Renamed", 52.5, 13.4, False, (), HOURS)]))
     assert opened.policy.version == first.policy.version + 1
     assert opened.policy_of("S1").calendar == HOURS
     assert opened.policy_of("S2").calendar == opened.policy_of("customers/0001").calendar == ALWAYS_OPEN
@@ -90,7 +80,7 @@ def test_hours_are_rules_and_a_shop_decides_by_its_own(actor: ChainActor) -> Non
 def test_a_policy_is_set_by_whoever_read_the_one_in_force(actor: ChainActor) -> None:
     first = actor.set_policy(policy(HOUR_MS), 1)
     assert first is not None
-    assert (load_chain(first).policy.version, load_chain(first).policy.ttl_ms_default) == (2, HOUR_MS)
+    assert (chain_from_document(first).policy.version, chain_from_document(first).policy.ttl_ms_default) == (2, HOUR_MS)
     assert actor.set_policy(policy(3 * HOUR_MS), 1) is None
     assert chain(actor).policy.ttl_ms_default == HOUR_MS
     assert actor.set_policy(policy(3 * HOUR_MS), 2) is not None
@@ -107,7 +97,7 @@ def test_the_same_policy_again_changes_nothing(actor: ChainActor) -> None:
 
 
 def test_the_chain_survives(actor: ChainActor, start: Callable[[], ChainActor]) -> None:
-    actor.put_stores(ROWS)
+    actor.put_stores(STORES)
     actor.set_policy(policy(HOUR_MS), 0)
     before = chain(actor)
     later = start()
@@ -122,7 +112,7 @@ def test_a_replaced_chain_actor_ends(
 ) -> None:
     later = start()
     with pytest.raises(Fenced):
-        actor.put_stores(ROWS)
+        actor.put_stores(STORES)
     assert [type(failure) for failure in ended] == [Fenced]
     assert chain(actor).revision == 0  # what was not written was not believed
-    assert load_chain(later.put_stores(ROWS)).revision == 1
+    assert chain_from_document(later.put_stores(STORES)).revision == 1

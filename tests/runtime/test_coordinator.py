@@ -10,7 +10,6 @@ from actors.orders import commands as cm
 from actors.orders.ids import ledger_of_customer
 from actors.orders.state import Order, OrderLedger, Standing
 from actors.orders.transact import transact
-from actors.protocol.order_messages import order_command_to_wire
 from serve.coordination.coordinator import Coordinator, just_committed
 from tests.runtime.office import WAIT_S, ManualClock
 from tests.runtime.way import Run, Way
@@ -23,7 +22,7 @@ def test_an_order_is_just_committed_until_its_shops_or_its_caller_go_on() -> Non
     ledger = OrderLedger("customers/0007")
 
     def said(command: cm.Command) -> Order:
-        answer = transact(ledger, command, 1_000).answer
+        answer = transact(ledger, command, 1_000).answer.answer
         assert isinstance(answer, Order)
         return answer
 
@@ -44,12 +43,12 @@ def test_an_order_is_just_committed_until_its_shops_or_its_caller_go_on() -> Non
 
 def test_an_attempt_that_was_let_go_of_is_not_committed() -> None:
     ledger = OrderLedger("customers/0007")
-    was_open = transact(ledger, OPEN, 1_000).answer
+    was_open = transact(ledger, OPEN, 1_000).answer.answer
     assert isinstance(was_open, Order)
-    again = transact(ledger, cm.Replan(NUMBER, 1, (cm.Plan("406", (("apple", 1),), 0),), ()), 1_000).answer
+    again = transact(ledger, cm.Replan(NUMBER, 1, (cm.Plan("406", (("apple", 1),), 0),), ()), 1_000).answer.answer
     assert isinstance(again, Order)
     assert not just_committed(was_open, again)
-    committed = transact(ledger, cm.Commit(NUMBER, 2, (("406", 5),), cm.NO_HOURS), 1_000).answer
+    committed = transact(ledger, cm.Commit(NUMBER, 2, (("406", 5),), cm.NO_HOURS), 1_000).answer.answer
     assert isinstance(committed, Order)
     assert just_committed(again, committed)
     assert not just_committed(was_open, committed)
@@ -58,12 +57,12 @@ def test_an_attempt_that_was_let_go_of_is_not_committed() -> None:
 def test_an_order_that_another_call_is_changing_already_is_nobodys_first_answer() -> None:
     """As of the commit it looks the same, but its open parts are the other call's."""
     ledger = OrderLedger("customers/0007")
-    was_open = transact(ledger, OPEN, 1_000).answer
+    was_open = transact(ledger, OPEN, 1_000).answer.answer
     assert isinstance(was_open, Order)
-    committed = transact(ledger, cm.Commit(NUMBER, 1, (("367", 5),), cm.NO_HOURS), 1_000).answer
+    committed = transact(ledger, cm.Commit(NUMBER, 1, (("367", 5),), cm.NO_HOURS), 1_000).answer.answer
     assert isinstance(committed, Order)
     more = cm.Amend("amend", "content", NUMBER, (cm.Plan("406", (("apple", 1),), 0),), 0)
-    changing = transact(ledger, more, 1_000).answer
+    changing = transact(ledger, more, 1_000).answer.answer
     assert isinstance(changing, Order)
     assert (changing.open_attempt, changing.key) == (2, "\n1\namend")
     assert not just_committed(was_open, changing)
@@ -78,9 +77,7 @@ def test_no_plan_for_a_call_that_is_under_way_is_no_answer_to_it(on_the_way: Run
     async def test(way: Way) -> None:
         coordinator, ledger_id = Coordinator(way.router, ManualClock()), ledger_of_customer("ann")
         deadline = asyncio.get_running_loop().time() + WAIT_S
-        [(first, _)] = way.router.submit(
-            [ledger_id], [(ledger_id, order_command_to_wire(opened))], deadline, promise=False
-        )
+        [(first, _)] = way.router.submit([ledger_id], [(ledger_id, (opened))], deadline, promise=False)
         await first
         answer = await coordinator.refuse(cm.Refuse("key", "content", "ann", none_in_reach), deadline)
         if reserved:

@@ -10,7 +10,7 @@ import ray
 from ray.exceptions import RayTaskError
 
 from actors.journal.open import sqlite_setting
-from actors.protocol.actors import ActorGone
+from actors.protocol.messages import ActorGone
 from actors.ray_actors import NAMESPACE, OVERDUE_S, RayActors, close_actors
 from tests.runtime.loop_time import run, skip, turns
 from tests.runtime.office import WAIT_S

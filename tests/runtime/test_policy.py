@@ -1,8 +1,8 @@
 """A ledger decides by the rules it was given last, and its journal says since when."""
 
+from actors.core.events import PolicyAdopted
 from actors.core.policy import HOUR_MS, LimitRule, Policy
-from actors.journal.codec import decode_events
-from actors.shop.events import PolicyAdopted
+from actors.runtime.cores import SHOP
 from tests.journal.storages import Storage
 from tests.runtime.office import ActorRuntime, ManualClock, entries
 
@@ -22,10 +22,10 @@ def adopted(office: ActorRuntime) -> list[tuple[int, int]]:
     found = []
     for record in office.journal.read("S1", 0, 1_000):
         version = record.seq - record.event_count
-        for event in decode_events(record.payload):
+        for event in SHOP.read_events(record.payload):
             version += 1
             if isinstance(event, PolicyAdopted):
-                found.append((version, event.version))
+                found.append((version, event.policy.version))
     return found
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from actors.core.policy import HOUR_MS
-from actors.journal.codec import decode_events
+from actors.runtime.cores import SHOP
 from actors.shop.events import Event
 from actors.shop.snapshot import Capture
 from actors.shop.state import Reservation
@@ -167,7 +167,9 @@ def test_answers_are_values_of_their_moment(office: ActorRuntime) -> None:
 
 def journalled(office: ActorRuntime) -> list[type[Event]]:
     """The kinds of all events, in sequence."""
-    return [type(event) for record in office.journal.read("S1", 0, 10_000) for event in decode_events(record.payload)]
+    return [
+        type(event) for record in office.journal.read("S1", 0, 10_000) for event in SHOP.read_events(record.payload)
+    ]
 
 
 def test_the_journal_has_every_kind_of_event(office: ActorRuntime) -> None:

@@ -3,14 +3,13 @@
 import asyncio
 from typing import Any
 
-import orjson
 import pytest
 
-from actors.core.policy import HOUR_MS, Policy, to_document
+from actors.core.chain import Store
+from actors.core.policy import HOUR_MS, Policy
 from actors.core.rejection import Reason
 from actors.journal.codec import chained
-from actors.protocol.actors import LedgerStopped
-from actors.protocol.messages import Held, Moved, Refusal
+from actors.protocol.messages import Held, LedgerStopped, Moved, Refusal
 from actors.protocol.placement import CHAIN_ACTOR
 from serve.routing.batcher import QUEUED_ENTRIES_MAX, DeadlinePassed, Overloaded
 from serve.routing.router import ATTEMPT_S_MAX, CHAIN_POLL_S
@@ -96,8 +95,7 @@ async def _is(holds: bool) -> bool:  # a condition that needs no waiting
 
 def test_new_rules_reach_the_actor_before_the_first_decision_by_them(on_the_way: Run) -> None:
     async def test(way: Way) -> None:
-        document = to_document(Policy(ttl_ms_default=HOUR_MS))
-        await way.actors.set_policy(document)
+        await way.actors.set_policy(Policy(ttl_ms_default=HOUR_MS))
         await way.router.refresh_chain()
         way.actors.calls.clear()
         (answer,) = await way.say(("S1", "k1", "reserve ann A 1"))
@@ -156,10 +154,10 @@ def test_the_chain_as_known_is_served_while_its_actor_is_gone(on_the_way: Run) -
 def test_a_change_of_the_chain_is_known_when_it_returns(on_the_way: Run) -> None:
     async def test(way: Way) -> None:
         deadline = asyncio.get_running_loop().time() + WAIT_S
-        assert await way.router.change_chain("put_stores", [("S9", "", 0.0, 0.0, False)], deadline=deadline)
+        assert await way.router.change_chain("put_stores", [Store("S9", "", 0.0, 0.0, False)], deadline=deadline)
         assert "S9" in way.router.chain.stores
-        document = orjson.dumps(to_document(Policy(ttl_ms_default=1)))
-        assert not await way.router.change_chain("set_policy", document, 77, deadline=deadline)
+        policy = Policy(ttl_ms_default=1)
+        assert not await way.router.change_chain("set_policy", policy, 77, deadline=deadline)
 
     on_the_way(test)
 

@@ -8,19 +8,17 @@ import pytest
 from actors.core.policy import HOUR_MS, Policy
 from actors.core.rejection import Reason
 from actors.core.status import Status
-from actors.journal.codec import decode_events
 from actors.journal.port import Fenced
 from actors.protocol.messages import (
     RULES_ARE_STALE,
     Held,
     Moved,
     Refusal,
-    command_to_wire,
     pack_batch,
-    reservation_from_wire,
     unpack_answers,
 )
 from actors.runtime.actor_runtime import FeedRecord
+from actors.runtime.cores import SHOP
 from tests.journal.storages import Storage
 from tests.runtime.office import WAIT_S, ManualClock
 from tests.runtime.shop import Shop, chain_document
@@ -40,9 +38,7 @@ def shop(storage: Storage, clock: ManualClock) -> Iterator[Shop]:
 
 def test_step_answers_each_entry_in_its_place(shop: Shop) -> None:
     lines = [("S1", "reserve bob A 3"), ("S2", "receive B 5"), ("S1", "reserve cid A 99"), ("S2", "reserve ann B 1")]
-    entries = [
-        (store_id, command_to_wire(command_of(text, f"m{place}", {}))) for place, (store_id, text) in enumerate(lines)
-    ]
+    entries = [(store_id, (command_of(text, f"m{place}", {}))) for place, (store_id, text) in enumerate(lines)]
     held, moved, refused, other = unpack_answers(shop.actor.step(pack_batch(1, entries)))
     assert held == Held(4, shop.clock.now_ms(), shop.clock.now_ms() + 2 * HOUR_MS)
     assert isinstance(moved, Moved)
@@ -54,7 +50,7 @@ def test_step_answers_each_entry_in_its_place(shop: Shop) -> None:
 
 
 def test_a_step_by_newer_rules_waits_for_them(shop: Shop) -> None:
-    entry = ("S1", command_to_wire(command_of("reserve bob A 1", "k2", {})))
+    entry = ("S1", (command_of("reserve bob A 1", "k2", {})))
     before = shop.actor.status("S1")["version"]
     assert shop.actor.step(pack_batch(2, [entry])) == RULES_ARE_STALE
     assert shop.actor.status("S1")["version"] == before
@@ -84,9 +80,8 @@ def test_availability_says_version_instant_and_positions(shop: Shop) -> None:
 
 def test_a_reservation_is_read_as_it_stands(shop: Shop) -> None:
     shop.say("confirm #3", "c1")
-    version, wire = shop.actor.reservation("S1", 3)
-    assert wire is not None
-    reservation = reservation_from_wire(wire)
+    version, reservation = shop.actor.reservation("S1", 3)
+    assert reservation is not None
     assert (version, reservation.status, reservation.lines) == (4, Status.CONFIRMED, (("A", 2),))
     assert shop.actor.reservation("S1", 99) == (4, None)
 
@@ -101,7 +96,7 @@ def test_pages_show_each_reservation_once(shop: Shop, page_size: int) -> None:
     while True:
         _, page, after = shop.actor.reservations("S1", [], after, page_size)
         assert len(page) <= page_size
-        seen += [wire[0] for wire in page]
+        seen += [each.number for each in page]
         if not after:
             break
     assert seen == [3, *range(4, 16, 2)]
@@ -110,9 +105,9 @@ def test_pages_show_each_reservation_once(shop: Shop, page_size: int) -> None:
 def test_pages_by_status(shop: Shop) -> None:
     shop.say("reserve bob A 1", "k2")
     shop.say("confirm #3", "c1")
-    assert [wire[0] for wire in shop.actor.reservations("S1", [Status.CONFIRMED], 0, 10)[1]] == [3]
-    assert [wire[0] for wire in shop.actor.reservations("S1", [Status.HELD], 0, 10)[1]] == [4]
-    assert [wire[0] for wire in shop.actor.reservations("S1", [Status.HELD, Status.CONFIRMED], 0, 10)[1]] == [3, 4]
+    assert [each.number for each in shop.actor.reservations("S1", [Status.CONFIRMED], 0, 10)[1]] == [3]
+    assert [each.number for each in shop.actor.reservations("S1", [Status.HELD], 0, 10)[1]] == [4]
+    assert [each.number for each in shop.actor.reservations("S1", [Status.HELD, Status.CONFIRMED], 0, 10)[1]] == [3, 4]
     assert shop.actor.reservations("S1", [Status.READY], 0, 10) == (5, [], 0)
 
 
@@ -142,14 +137,14 @@ def test_an_answer_of_the_feed_is_bounded_over_all_shops(shop: Shop) -> None:
 
 
 def _versions(record: FeedRecord) -> list[int]:
-    assert len(decode_events(record.payload)) == record.event_count
+    assert len(SHOP.read_events(record.payload)) == record.event_count
     return list(range(record.seq - record.event_count + 1, record.seq + 1))
 
 
 def test_the_feed_tells_of_what_fell_due(shop: Shop, clock: ManualClock) -> None:
     clock.move(2 * HOUR_MS)
     ((_, records),) = shop.actor.feed([("S1", 3)], skip_stopped=False)
-    assert [type(event).__name__ for record in records for event in decode_events(record.payload)] == ["Expired"]
+    assert [type(event).__name__ for record in records for event in SHOP.read_events(record.payload)] == ["Expired"]
 
 
 def test_records_are_given_for_audits(shop: Shop) -> None:

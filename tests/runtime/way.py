@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from actors.protocol.messages import Answer, Entry, command_to_wire
+from actors.protocol.messages import Answer, Entry
 from actors.protocol.placement import Placement
 from serve.routing.router import Router
 from tests.runtime.actors_here import ActorsHere
@@ -29,7 +29,7 @@ class Way:
         await self.say(("S1", "r1", "receive A 10"), ("S2", "r1", "receive A 10"))
 
     def entry(self, store_id: str, key: str, text: str) -> Entry:
-        return store_id, command_to_wire(command_of(text, key, self._rows))
+        return store_id, (command_of(text, key, self._rows))
 
     async def say(self, *lines: tuple[str, str, str], within_s: float = WAIT_S) -> list[Answer]:
         """Each line is (shop, key, text); the answers in their places."""

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from msgspec.structs import astuple
+
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, Status
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
@@ -20,7 +22,7 @@ def plain(remembered: Remembered) -> Outcome:
             done = answer.done or ((0, 0),) * len(answer.lines)
             lines = tuple((*line, *its) for line, its in zip(answer.lines, done, strict=True))
             reason = answer.release_reason and answer.release_reason.name
-            part = answer.part or ("", 0)
+            part = ("", 0) if answer.part is None else (answer.part.holder, answer.part.applied_revision)
             told = (answer.payment_reference or "", reason, answer.slot_start_ms, *part)
             return (
                 "reservation",
@@ -34,7 +36,8 @@ def plain(remembered: Remembered) -> Outcome:
         case Rejection():
             return ("no", answer.reason.name)
         case StockOutcome():
-            return ("stock", *answer)
+            shortfalls = tuple(astuple(each) for each in answer.shortfalls)
+            return ("stock", answer.applied, answer.dropped_repeated, answer.dropped_late, shortfalls)
 
 
 def indexes(ledger: Ledger) -> tuple[Any, ...]:

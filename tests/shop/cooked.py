@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from actors.core.policy import LimitRule, Policy, to_document
+from msgspec.structs import replace
+
+from actors.core.events import PolicyAdopted
+from actors.core.policy import LimitRule, Policy
 from actors.core.status import ReleaseReason, Status
-from actors.shop.commands import AdjustmentKind, Movement
+from actors.shop.commands import AdjustmentKind, Claim, Movement, Reserve
 from actors.shop.events import (
     Acknowledged,
     Amended,
@@ -16,7 +19,6 @@ from actors.shop.events import (
     Expired,
     Extended,
     OutcomeApplied,
-    PolicyAdopted,
     ReadyMarked,
     Released,
     Reserved,
@@ -57,9 +59,16 @@ def journal() -> list[Record]:
 def altered(version: int, **fields: Any) -> Doctor:
     """One event says something else."""
     return lambda records: [
-        record._replace(event=record.event._replace(**fields)) if record.version == version else record
+        record._replace(event=_changed(record.event, fields)) if record.version == version else record
         for record in records
     ]
+
+
+def _changed(event: Event, fields: dict[str, Any]) -> Event:
+    asked = {name: value for name, value in fields.items() if not hasattr(event, name)}
+    if asked and isinstance(event, Reserved):
+        return replace(event, command=replace(event.command, **asked))
+    return replace(event, **fields)
 
 
 def at(version: int, time: str) -> Doctor:
@@ -98,7 +107,7 @@ def lost(version: int) -> Doctor:
 def reserved(
     key: str, *lines: tuple[str, int], customer: str = "dee", channel: str = "web", until: str = "9:00"
 ) -> Reserved:
-    return Reserved(key, customer, channel, "", lines, 0, instant(until))
+    return Reserved(Reserve(key, customer, channel, "", lines, 0), instant(until))
 
 
 def received(sequence: int, mark: int) -> StockAdjusted:
@@ -106,11 +115,11 @@ def received(sequence: int, mark: int) -> StockAdjusted:
 
 
 def adopted(*rules: LimitRule) -> PolicyAdopted:
-    return PolicyAdopted(1, to_document(Policy(version=1, limit_rules=rules)))
+    return PolicyAdopted(Policy(version=1, limit_rules=rules))
 
 
 def claimed(key: str, units: int = 1) -> Claimed:
-    return Claimed(key, "o1", "dee", "web", (("B", units),), 0)
+    return Claimed(Claim(key, "o1", "dee", "web", (("B", units),), 0))
 
 
 def applied(revision: int, number: int, status: Status, *given_back: int) -> OutcomeApplied:
@@ -220,7 +229,7 @@ DOCTORED: dict[str, tuple[str, str, Doctor]] = {
             "3:03",
             claimed("x"),
             applied(1, 14, Status.HELD, 0),
-            Amended("y", "", 14, (("B", 1),), instant("9:00"), 0),
+            Amended("y", "", 14, (("B", 1),), instant("9:00"), 0, ()),
         ),
     ),
     "collects a claim": (
@@ -232,12 +241,12 @@ DOCTORED: dict[str, tuple[str, str, Doctor]] = {
     "amends to more than there is": (
         "I2",
         "B at version 14",
-        ending("3:03", Amended("x", "", 9, (("B", 9),), instant("9:00"), 0)),
+        ending("3:03", Amended("x", "", 9, (("B", 9),), instant("9:00"), 0, ())),
     ),
     "gives a place in a slot that there is none of": (
         "I2",
         "the slot of",
-        ending("3:03", Amended("x", "", 9, (("B", 1),), instant("9:00"), instant("9:00"))),
+        ending("3:03", Amended("x", "", 9, (("B", 1),), instant("9:00"), instant("9:00"), ())),
     ),
     "notes what has not happened": ("I7", "reservation 9", ending("3:03", Acknowledged(((9, 99),)))),
     "loses a record": ("I8", "version 5", lost(ANN_CONFIRMED)),

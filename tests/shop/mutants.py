@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from actors.core.policy import HOUR_MS, Policy
 from actors.core.status import Status
+from actors.core.transact import Accepted, Decision, Rejected
 from actors.shop.commands import AdjustStock, Collect, Command, Confirm, CountStock, Reserve
 from actors.shop.decide import decide
-from actors.shop.decision import Accepted, Decision, Rejected
 from actors.shop.events import Collected, Confirmed, Event, Expired, Released, Reserved, ShortfallDeclared
 from actors.shop.evolve import evolve
 from actors.shop.expiry import due
-from actors.shop.idempotency import first_answer
 from actors.shop.state import Ledger, Remembered, Reservation
+from actors.shop.transact import recall
 from tests.shop.words import instant
 
 
@@ -29,11 +31,10 @@ def off_by_one_in_stock(ledger: Ledger, command: Command, now_ms: int) -> Decisi
 def takes_lines_unsummed(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     if isinstance(command, Reserve):
         for line in command.lines:
-            decision = decide(ledger, command._replace(lines=(line,)), now_ms)
+            decision = decide(ledger, replace(command, lines=(line,)), now_ms)
             if isinstance(decision, Rejected):
                 return decision
-        fields = (command.key, command.customer_id, command.channel, command.basket_id, command.lines, command.ttl_ms)
-        return Accepted((Reserved(*fields, now_ms + 2 * HOUR_MS),))
+        return Accepted((Reserved(command, now_ms + 2 * HOUR_MS),))
     return decide(ledger, command, now_ms)
 
 
@@ -76,16 +77,16 @@ def reads_the_clock_late(ledger: Ledger, command: Command, now_ms: int) -> Decis
 
 
 def counts_without_regard_to_when(ledger: Ledger, command: Command, now_ms: int) -> Decision:
-    return decide(ledger, command._replace(as_of_ms=0) if isinstance(command, CountStock) else command, now_ms)
+    return decide(ledger, replace(command, as_of_ms=0) if isinstance(command, CountStock) else command, now_ms)
 
 
 def counts_holds_always(ledger: Ledger, command: Command, now_ms: int) -> Decision:
-    return decide(ledger, command._replace(holds_included=True) if isinstance(command, CountStock) else command, now_ms)
+    return decide(ledger, replace(command, holds_included=True) if isinstance(command, CountStock) else command, now_ms)
 
 
 def sells_a_seen_unit_again(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     if isinstance(command, AdjustStock):
-        command = command._replace(movements=tuple(row._replace(occurred_at_ms=0) for row in command.movements))
+        command = replace(command, movements=tuple(replace(row, occurred_at_ms=0) for row in command.movements))
     return decide(ledger, command, now_ms)
 
 
@@ -101,7 +102,7 @@ def collects_half(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     if isinstance(decision, Accepted) and isinstance(command, Collect):
         event = decision.events[0]
         assert isinstance(event, Collected)
-        return Accepted((event._replace(lines=tuple((sku, max(0, units - 1)) for sku, units in event.lines)),))
+        return Accepted((replace(event, lines=tuple((sku, max(0, units - 1)) for sku, units in event.lines)),))
     return decision
 
 
@@ -115,7 +116,7 @@ def forgets_to_release(ledger: Ledger, event: Event, at_ms: int) -> None:
 def holds_the_first_line_only(ledger: Ledger, event: Event, at_ms: int) -> None:
     evolve(ledger, event, at_ms)
     if isinstance(event, Reserved):
-        for sku, units in event.lines[1:]:
+        for sku, units in event.command.lines[1:]:
             ledger.positions[sku].reserved -= units
 
 
@@ -136,7 +137,7 @@ def sells_without_booking(ledger: Ledger, event: Event, at_ms: int) -> None:
 def loses_a_customer(ledger: Ledger, event: Event, at_ms: int) -> None:
     evolve(ledger, event, at_ms)
     if isinstance(event, Reserved):
-        ledger.customers.pop(event.customer_id)
+        ledger.customers.pop(event.command.customer_id)
         ledger.customers["nobody"] = ledger.version
 
 
@@ -145,7 +146,7 @@ def takes_time_from_elsewhere(ledger: Ledger, event: Event, at_ms: int) -> None:
     evolve(ledger, event, at_ms)
     if isinstance(event, Reserved):
         held = ledger.reservations[ledger.version]
-        ledger.reservations[ledger.version] = held._replace(expires_at_ms=held.expires_at_ms + len(ledger.reservations))
+        ledger.reservations[ledger.version] = replace(held, expires_at_ms=held.expires_at_ms + len(ledger.reservations))
 
 
 def skips_the_key(_: Ledger, __: Command) -> Remembered | None:
@@ -153,16 +154,16 @@ def skips_the_key(_: Ledger, __: Command) -> Remembered | None:
 
 
 def takes_any_content_for_the_same(ledger: Ledger, command: Command) -> Remembered | None:
-    return ledger.recall(command.key)
+    return ledger.answers.get(command.key)
 
 
 def answers_as_it_is_now(ledger: Ledger, command: Command) -> Remembered | None:
-    answer = first_answer(ledger, command)
+    answer = recall(ledger, command)
     return ledger.reservations[answer.number] if isinstance(answer, Reservation) else answer
 
 
 def forgets_after_an_hour(ledger: Ledger, command: Command) -> Remembered | None:
-    answer = first_answer(ledger, command)
+    answer = recall(ledger, command)
     return None if answer is not None and ledger.time_ms >= instant("1:00") else answer
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from typing import Final
 
+from msgspec.structs import replace
+
 from actors.core.policy import HOUR_MS
 from actors.core.rejection import Reason
 from actors.core.status import LIVE
+from actors.core.transact import Accepted, Decision, Rejected
 from actors.shop.commands import Acknowledge, Amend, ApplyOutcome, Claim, Command, Confirm
 from actors.shop.decide import decide
-from actors.shop.decision import Accepted, Decision, Rejected
 from actors.shop.events import (
     Acknowledged,
     Amended,
@@ -23,8 +25,8 @@ from actors.shop.events import (
 )
 from actors.shop.evolve import evolve
 from actors.shop.expiry import due
-from actors.shop.idempotency import first_answer
 from actors.shop.state import Ledger, Part, Remembered, order_of
+from actors.shop.transact import recall
 
 CANNOT_BE_HAD: Final = frozenset({Reason.UNITS_LIMIT, Reason.INSUFFICIENT_STOCK, Reason.SLOT_FULL})
 
@@ -38,8 +40,8 @@ def outcome_applied(decision: Decision) -> OutcomeApplied | None:
 def applies_any_outcome(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     decision = decide(ledger, command, now_ms)
     if isinstance(command, ApplyOutcome) and isinstance(decision, Accepted) and not decision.events:
-        event = outcome_applied(decide(ledger, command._replace(revision=1_000), now_ms))
-        return Accepted((event._replace(revision=command.revision),)) if event else decision
+        event = outcome_applied(decide(ledger, replace(command, revision=1_000), now_ms))
+        return Accepted((replace(event, revision=command.revision),)) if event else decision
     return decision
 
 
@@ -47,7 +49,7 @@ def leads_a_part_back(ledger: Ledger, command: Command, now_ms: int) -> Decision
     decision = decide(ledger, command, now_ms)
     event = outcome_applied(decision)
     return (
-        Accepted((event._replace(status=command.status),)) if event and isinstance(command, ApplyOutcome) else decision
+        Accepted((replace(event, status=command.status),)) if event and isinstance(command, ApplyOutcome) else decision
     )
 
 
@@ -56,22 +58,22 @@ def keeps_so_many_of_each_line(ledger: Ledger, command: Command, now_ms: int) ->
     event = outcome_applied(decision)
     if event and isinstance(command, ApplyOutcome) and command.keep:
         keep, held = dict(command.keep), ledger.reservations[event.number].held_lines()
-        return Accepted((event._replace(lines=tuple((sku, max(0, units - keep.get(sku, 0))) for sku, units in held)),))
+        return Accepted((replace(event, lines=tuple((sku, max(0, units - keep.get(sku, 0))) for sku, units in held)),))
     return decision
 
 
 def claims_without_a_place(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     if isinstance(command, Claim):
-        decision = decide(ledger, command._replace(slot_start_ms=0), now_ms)
-        return Accepted((Claimed._make(command),)) if isinstance(decision, Accepted) else decision
+        decision = decide(ledger, replace(command, slot_start_ms=0), now_ms)
+        return Accepted((Claimed(command),)) if isinstance(decision, Accepted) else decision
     return decide(ledger, command, now_ms)
 
 
 def counts_a_second_part_again(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     """To limits and slots it is another customer's."""
     if isinstance(command, Claim):
-        decision = decide(ledger, command._replace(holder=f"{command.holder}, alone.1"), now_ms)
-        return Accepted((Claimed._make(command),)) if isinstance(decision, Accepted) else decision
+        decision = decide(ledger, replace(command, holder=f"{command.holder}, alone.1"), now_ms)
+        return Accepted((Claimed(command),)) if isinstance(decision, Accepted) else decision
     return decide(ledger, command, now_ms)
 
 
@@ -105,7 +107,7 @@ def amends_whatever_is_asked(ledger: Ledger, command: Command, now_ms: int) -> D
         of = ledger.reservations[command.number]
         slot_start_ms = command.slot_start_ms or of.slot_start_ms
         lines = command.lines or of.lines
-        return Accepted((Amended(command.key, "", command.number, lines, of.expires_at_ms, slot_start_ms),))
+        return Accepted((Amended(command.key, "", command.number, lines, of.expires_at_ms, slot_start_ms, of.lines),))
     return decision
 
 
@@ -125,10 +127,11 @@ def keeps_the_old_place(ledger: Ledger, event: Event, at_ms: int) -> None:
 
 
 def gives_each_part_a_place(ledger: Ledger, event: Event, at_ms: int) -> None:
-    has_one = isinstance(event, Claimed) and (order_of(event.holder), event.slot_start_ms) in ledger.parts_in_slots
+    claim = event.command if isinstance(event, Claimed) else None
+    has_one = claim is not None and (order_of(claim.holder), claim.slot_start_ms) in ledger.parts_in_slots
     evolve(ledger, event, at_ms)
-    if isinstance(event, Claimed) and has_one:
-        ledger.slots_taken[event.slot_start_ms] += 1
+    if claim is not None and has_one:
+        ledger.slots_taken[claim.slot_start_ms] += 1
 
 
 def leaves_with_the_first_part(ledger: Ledger, event: Event, at_ms: int) -> None:
@@ -156,7 +159,7 @@ def forgets_what_it_applied(ledger: Ledger, event: Event, at_ms: int) -> None:
     evolve(ledger, event, at_ms)
     if isinstance(event, OutcomeApplied) and event.number:
         part = ledger.reservations[event.number]
-        ledger.reservations[event.number] = part._replace(part=Part(event.holder, 0))
+        ledger.reservations[event.number] = replace(part, part=Part(event.holder, 0))
 
 
 def holds_what_its_order_gave_back(ledger: Ledger, event: Event, at_ms: int) -> None:
@@ -167,7 +170,7 @@ def holds_what_its_order_gave_back(ledger: Ledger, event: Event, at_ms: int) -> 
 
 
 def claims_after_the_end(ledger: Ledger, command: Command) -> Remembered | None:
-    return None if isinstance(command, Claim) else first_answer(ledger, command)
+    return None if isinstance(command, Claim) else recall(ledger, command)
 
 
 def expires_parts_too(ledger: Ledger, now_ms: int) -> Iterator[Expired]:

@@ -3,8 +3,9 @@
 import pytest
 from hypothesis import given, strategies as st
 
+from actors.core.answers import Recorded
 from actors.core.policy import LimitRule, Policy
-from actors.shop.state import Recorded, Reservation
+from actors.shop.state import Reservation
 from tests.shop.page import play
 from tests.shop.words import answer_text, command_of, instant
 

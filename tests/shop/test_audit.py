@@ -5,12 +5,14 @@ import inspect
 
 import pytest
 
-from actors.core.policy import DAY_MS, HOUR_MS, LimitRule, Policy, to_document
+from actors.core.events import PolicyAdopted
+from actors.core.policy import DAY_MS, HOUR_MS, LimitRule, Policy
 from actors.core.status import ReleaseReason
+from actors.core.violation import Violation
 from actors.shop import audit as audit_module, audit_books
 from actors.shop.audit import Audit
-from actors.shop.audit_books import VIOLATIONS_MAX, AuditResult, Violation, compare
-from actors.shop.events import Event, Expired, PolicyAdopted, Released, SafetyStockSet, StockCounted
+from actors.shop.audit_books import VIOLATIONS_MAX, AuditResult, compare
+from actors.shop.events import Event, Expired, Released, SafetyStockSet, StockCounted
 from tests.shop.cooked import BOB, DOCTORED, Doctor, adopted, cut, ending, journal, reserved
 from tests.shop.page import play
 from tests.shop.watched import Record
@@ -140,11 +142,13 @@ def test_the_audit_shares_no_code_with_what_it_audits() -> None:
         # own exam is test_calendar, against the wall clock; to write them twice would audit time zones, not the ledger.
         ("actors.calendar.hours", "ALWAYS_OPEN"),
         ("actors.calendar.hours", "Calendar"),
-        ("actors.calendar.hours", "from_document"),
         ("actors.shop.commands", "AdjustmentKind"),
         ("actors.shop.commands", "Lines"),
+        ("actors.core.events", "PolicyAdopted"),
+        ("actors.core.events", "Refused"),
         ("actors.core.status", "ReleaseReason"),
         ("actors.core.status", "Status"),
+        ("actors.core.violation", "Violation"),
     }
 
 
@@ -155,7 +159,7 @@ def test_the_audit_shares_no_code_with_what_it_audits() -> None:
 def test_a_key_may_be_used_again_once_its_answer_is_forgotten(ttl_ms_max: int, later: str, found: list[str]) -> None:
     policy = Policy(version=1, ttl_ms_max=ttl_ms_max, collect_within_ms=HOUR_MS)
     audit = Audit()
-    audit.add(1, 1, instant("0:00"), PolicyAdopted(1, to_document(policy)))
+    audit.add(1, 1, instant("0:00"), PolicyAdopted(policy))
     audit.add(2, 1, instant("0:00"), SafetyStockSet("k", "", ()))
     audit.add(3, 1, instant(later), SafetyStockSet("k", "", ()))
     assert [violation.invariant for violation in audit.result().violations] == found

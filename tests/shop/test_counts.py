@@ -4,9 +4,10 @@ from itertools import permutations
 
 import pytest
 
+from actors.core.answers import Recorded
 from actors.core.policy import HOUR_MS
 from actors.shop.commands import AdjustmentKind, AdjustStock, CountStock, Movement
-from actors.shop.state import TRAIL_MOVES_MAX, Recorded, StockOutcome
+from actors.shop.state import TRAIL_MOVES_MAX, StockOutcome
 from tests.shop.page import play
 from tests.shop.watched import DAY_ZERO_MS, Watched
 from tests.shop.words import MINUTE_MS, SECOND_MS, command_of, instant

@@ -4,10 +4,11 @@ from itertools import product
 
 import pytest
 
+from actors.core.answers import Recorded
 from actors.core.policy import DAY_MS, HOUR_MS
 from actors.core.status import FINAL, TRANSITIONS, ReleaseReason, Status, Step, final_status
 from actors.shop.commands import Amend, ApplyOutcome, Collect, Command, Confirm, Extend, MarkReady, Release
-from actors.shop.state import Recorded, Reservation
+from actors.shop.state import Reservation
 from tests.shop.page import play
 from tests.shop.watched import Watched
 from tests.shop.words import answer_text

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-import orjson
+import msgspec
 import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import (
@@ -13,6 +13,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from msgspec.structs import replace
 
 from actors.core.policy import DAY_MS, HOUR_MS, Policy
 from actors.core.status import ReleaseReason, Status
@@ -37,7 +38,7 @@ from actors.shop.commands import (
 )
 from actors.shop.evolve import evolve
 from actors.shop.invariants import check
-from actors.shop.snapshot import Capture, restore
+from actors.shop.snapshot import Capture, Row, restore
 from actors.shop.state import Ledger, Remembered
 from tests.shop import sayings as some
 from tests.shop.compared import indexes, indexes_of, plain
@@ -305,7 +306,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if other:
             stranger = self.said[pick // 2 % len(self.said)][0]
             assert not isinstance(stranger, ApplyOutcome | Acknowledge), "what has no key is no repeat"
-            command = stranger._replace(key=command.key)
+            command = replace(stranger, key=command.key)
         records = len(self.watched.records)
         told = self.watched.say(command, self.clock_ms)
         expected = self.model.say(command, self.watched.ledger.time_ms)
@@ -374,7 +375,7 @@ class LedgerMachine(RuleBasedStateMachine):
             evolve(self.replayed, record.event, record.at_ms)
         self.heard = len(self.watched.records)
         rows = written(Capture(self.watched.ledger))
-        for other in (self.replayed, restore(map(orjson.loads, rows))):
+        for other in (self.replayed, restore(map(msgspec.json.Decoder(Row).decode, rows))):
             assert written(Capture(other)) == rows
             assert indexes(other) == indexes(self.watched.ledger)
 

@@ -1,11 +1,11 @@
 """Pickup slots: how a day is cut, how many each takes, which can be booked, and what a change of hours breaks."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 
 from actors.calendar.changes import affected
 from actors.calendar.faults import DUTIES_PER_DAY_MAX, HOLIDAYS_MAX, INTERVALS_PER_DAY_MAX, SPECIAL_DAYS_MAX, faults

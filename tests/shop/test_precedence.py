@@ -4,10 +4,11 @@ import pytest
 
 from actors.calendar.hours import Calendar
 from actors.calendar.slots import Duty
+from actors.core.answers import REMEMBERED_ANSWERS_MAX
 from actors.core.policy import DAY_MS, LimitRule, Policy
 from actors.core.rejection import UNRECORDED, Reason
 from actors.shop.decide_stock import POSITIONS_MAX, SOURCES_MAX
-from actors.shop.state import REMEMBERED_ANSWERS_MAX, Position
+from actors.shop.state import Position
 from tests.shop.page import play
 from tests.shop.watched import DAY_ZERO_MS, Watched
 from tests.shop.words import answer_text, command_of, instant
@@ -108,7 +109,7 @@ def test_a_paused_shop_keeps_the_promises_it_made() -> None:
 def full() -> Watched:
     """A ledger that remembers as many answers as it may: told so, since eight million would take a while."""
     watched = play("at | said\n 0:00 | receive A 5\n 0:01 | reserve ann A 2")
-    watched.ledger.remembered = REMEMBERED_ANSWERS_MAX
+    watched.ledger.answers.count = REMEMBERED_ANSWERS_MAX
     return watched
 
 
@@ -120,7 +121,7 @@ def test_a_full_ledger_takes_no_new_reservation_and_does_not_grow() -> None:
     assert told(watched, "reserve ann A 9", "k") == "INSUFFICIENT_STOCK"
     assert told(watched, "reserve ann Z 9 for 8d", "k") == "TTL_TOO_LONG"
     assert len(watched.records) == records
-    watched.ledger.remembered = 2
+    watched.ledger.answers.count = 2
     assert told(watched, "reserve ann A 1", "k").startswith("#"), "nothing was written down, so the key is still free"
 
 
@@ -209,7 +210,7 @@ def test_every_reason_is_reached_and_written_down_unless_it_must_not(reason: Rea
     )
     watched = Watched(policy)
     if reason is Reason.LEDGER_FULL:
-        watched.ledger.remembered = REMEMBERED_ANSWERS_MAX
+        watched.ledger.answers.count = REMEMBERED_ANSWERS_MAX
     answer, records = "", 0
     for minute, text in enumerate(REASONS[reason].split(" / "), start=1):
         at_ms = DAY_ZERO_MS + minute * 1_000

@@ -4,11 +4,12 @@ from itertools import pairwise
 
 import pytest
 
+from actors.core.answers import Recorded
 from actors.core.policy import DAY_MS, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.shop.commands import Command, Reserve
+from actors.shop.events import Reserved
 from actors.shop.evolve import FORGET_A_STEP_MAX
-from actors.shop.state import Recorded
 from tests.shop.page import play
 from tests.shop.watched import DAY_ZERO_MS, Watched
 from tests.shop.words import answer_text, command_of, instant
@@ -149,7 +150,11 @@ def test_answers_outlive_the_longest_hold_by_a_day() -> None:
 
 def test_after_that_they_are_forgotten_and_with_them_the_ended_reservation() -> None:
     watched, command = remembering(days=10)
-    number = next(record.version for record in watched.records if record.event[0] == "k")
+    number = next(
+        record.version
+        for record in watched.records
+        if isinstance(record.event, Reserved) and record.event.command.key == "k"
+    )
     assert number not in watched.ledger.reservations
     told = watched.say(said(f"confirm #{number}", "late"), watched.ledger.time_ms)
     assert answer_text(told.answer) == f"RESERVATION_NOT_FOUND #{number}"
@@ -186,7 +191,7 @@ def test_forgetting_is_spread_over_events() -> None:
     assert kept[0] == 3 * FORGET_A_STEP_MAX
     assert all(before - after <= FORGET_A_STEP_MAX for before, after in pairwise(kept))
     assert kept[-1] == 0
-    assert watched.ledger.remembered == sum(map(len, watched.ledger.generations.values())) == 5
+    assert watched.ledger.answers.count == len(list(watched.ledger.answers.items())) == 5
     assert watched.complaints() == []
 
 

@@ -3,15 +3,18 @@
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from actors.calendar.hours import Calendar
 from actors.calendar.slots import Duty
-from actors.core.policy import HOUR_MS, LimitRule, Policy, TtlRule, from_document, to_document
-from actors.shop.events import Event, PolicyAdopted
+from actors.core.answers import Recorded
+from actors.core.policy import HOUR_MS, LimitRule, Policy, TtlRule
+from actors.runtime.cores import SHOP
+from actors.shop.events import Event
 from actors.shop.expiry import due
 from actors.shop.invariants import check
-from actors.shop.snapshot import FORMAT, Capture, restore
-from actors.shop.state import Recorded, StockOutcome
+from actors.shop.snapshot import FORMAT, Capture, Head, restore
+from actors.shop.state import Reservation, StockOutcome
 from tests.shop.page import play
 from tests.shop.watched import Watched, through_json, written
 from tests.shop.words import command_of, instant
@@ -99,7 +102,6 @@ def test_indexes_are_rebuilt() -> None:
         "baskets",
         "customers",
         "open_reservations",
-        "remembered",
         "source_marks",
         "ended",
         "holders",
@@ -119,10 +121,10 @@ def test_answers_keep_their_types() -> None:
     """What was answered before a restart can be told after it in the same words, by the same code."""
     ledger = lived().ledger
     again = restore(through_json(Capture(ledger)))
-    answers = [answer for generation in ledger.generations.values() for answer in generation.items()]
-    assert len(answers) == ledger.remembered
+    answers = list(ledger.answers.items())
+    assert len(answers) == ledger.answers.count == again.answers.count
     for key, answer in answers:
-        its = again.recall(key)
+        its = again.answers.get(key)
         assert its == answer
         assert type(its) is type(answer)
         if isinstance(answer, Recorded) and isinstance(its, Recorded):
@@ -163,24 +165,22 @@ def test_a_capture_is_of_its_moment() -> None:
 
 def test_reservations_come_by_number_and_answers_by_day() -> None:
     capture = Capture(lived().ledger)
-    numbers = [row[1] for row in capture.rows() if row[0] == "reservation"]
+    numbers = [row.number for row in capture.rows() if isinstance(row, Reservation)]
     assert all(first < second for first, second in pairwise(numbers))
 
 
 def test_another_format_is_refused() -> None:
-    rows = through_json(Capture(lived().ledger))
-    rows[0][1] = FORMAT + 1
+    head, *rows = through_json(Capture(lived().ledger))
+    assert isinstance(head, Head)
+    with pytest.raises(ValueError, match="format"):
+        restore([replace(head, format=FORMAT + 1), *rows])
     with pytest.raises(ValueError, match="format"):
         restore(rows)
+    with pytest.raises(ValueError, match="second head"):
+        restore([head, *rows, head])
 
 
-@pytest.mark.parametrize("row", [["surprise", 1], ["answer", 0, "k", "surprise", "", 0]])
-def test_a_row_of_an_unknown_kind_is_refused(row: list[object]) -> None:
+@pytest.mark.parametrize("row", [b'["surprise",1]', b'["answer",0,"k",["surprise","",0]]'])
+def test_a_row_of_an_unknown_kind_is_refused(row: bytes) -> None:
     with pytest.raises(ValueError, match="surprise"):
-        restore([*through_json(Capture(lived().ledger)), row])
-
-
-def test_a_policy_survives_its_document() -> None:
-    adopted = next(record.event for record in lived().records if isinstance(record.event, PolicyAdopted))
-    assert from_document(adopted.document) == POLICY
-    assert to_document(from_document(adopted.document)) == adopted.document
+        SHOP.read_rows(b"[" + row + b"]")

@@ -6,11 +6,11 @@ from typing import get_args
 
 import pytest
 
+from actors.core.events import PolicyAdopted
 from actors.core.policy import Policy
 from actors.shop import events as ev
 from actors.shop.touched import touched_skus
 from tests.shop.page import play
-from tests.shop.watched import DAY_ZERO_MS, Watched
 
 PAGE = """
     at   | said                        | events
@@ -41,17 +41,9 @@ def test_every_kind_of_event_tells_what_it_changed() -> None:
     watched = play(PAGE)
     for event in (ev.StockCounted("c", "", 0, (("A", 4), ("C", 0)), 0, ()), ev.SafetyStockSet("s", "", (("A", 1),))):
         watched._journal([event], watched.ledger.time_ms)
-    watched._journal([ev.PolicyAdopted(1, _document())], watched.ledger.time_ms)
+    watched._journal([PolicyAdopted(Policy(version=2))], watched.ledger.time_ms)
     assert watched.mistold() == []
     assert {type(record.event) for record in watched.records} == set(get_args(ev.Event))
-
-
-def _document() -> dict[str, object]:
-    watched = Watched(Policy(version=1))
-    (record,) = watched.records
-    assert isinstance(record.event, ev.PolicyAdopted)
-    assert record.at_ms == DAY_ZERO_MS
-    return record.event.document
 
 
 def test_an_amendment_names_what_it_gave_back_and_what_it_took_more_of() -> None:

@@ -1,30 +1,30 @@
 """A ledger under watch: what it does is journalled as a host would, and every checker can be asked at any time."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-import orjson
-
-from actors.core.policy import DAY_MS, Policy, to_document
+from actors.core.answers import REMEMBERED_ANSWERS_MAX, Recorded, fingerprint
+from actors.core.events import PolicyAdopted, Refused
+from actors.core.message import to_json
+from actors.core.policy import DAY_MS, Policy
 from actors.core.rejection import UNRECORDED
+from actors.core.transact import Decision, Rejected, Transacted
+from actors.journal.codec import encode_rows
+from actors.runtime.cores import SHOP
 from actors.shop.audit import Audit
 from actors.shop.audit_books import AuditResult, compare
 from actors.shop.commands import ApplyOutcome, Command, claim_key
 from actors.shop.decide import decide
-from actors.shop.decision import Decision, Rejected
-from actors.shop.events import Event, Expired, PolicyAdopted, Refused, SafetyStockSet, StockAdjusted, StockCounted
+from actors.shop.events import Event, Expired, SafetyStockSet, StockAdjusted, StockCounted
 from actors.shop.evolve import evolve
 from actors.shop.expiry import due
-from actors.shop.idempotency import fingerprint, first_answer
 from actors.shop.invariants import check
-from actors.shop.snapshot import Capture, restore
-from actors.shop.state import REMEMBERED_ANSWERS_MAX, Ledger, Recorded, Remembered, StockOutcome
+from actors.shop.snapshot import Capture, Row, restore
+from actors.shop.state import Ledger, Remembered, StockOutcome
 from actors.shop.touched import touched_skus
-from actors.shop.transact import Transacted, expire, transact
+from actors.shop.transact import expire, recall, transact
 
 DAY_ZERO_MS: Final = 19_700 * DAY_MS  # midnight, so that a page's days are the ledger's
-
-Row = list[Any]
 
 
 class Core(NamedTuple):
@@ -36,7 +36,7 @@ class Core(NamedTuple):
 
 def assembled(
     *,
-    recall: Callable[[Ledger, Command], Remembered | None] = first_answer,
+    recall: Callable[[Ledger, Command], Remembered | None] = recall,
     decided: Callable[[Ledger, Command, int], Decision] = decide,
     evolved: Callable[[Ledger, Event, int], object] = evolve,
     falling_due: Callable[[Ledger, int], Iterator[Expired]] = due,
@@ -50,7 +50,7 @@ def assembled(
         decision = decided(ledger, command, now_ms)
         if isinstance(decision, Rejected):
             unsaid = not command.key or decision.rejection.reason in UNRECORDED
-            if unsaid or ledger.remembered >= REMEMBERED_ANSWERS_MAX:
+            if unsaid or ledger.answers.count >= REMEMBERED_ANSWERS_MAX:
                 return Transacted(Recorded("", 0, decision.rejection), ())
             events: tuple[Event, ...] = (
                 Refused(command.key, fingerprint(command), type(command).__name__, decision.rejection),
@@ -59,7 +59,7 @@ def assembled(
             events = decision.events
         for event in events:
             evolved(ledger, event, now_ms)
-        answer = ledger.recall(command.key) if command.key else _standing(ledger, command)
+        answer = ledger.answers.get(command.key) if command.key else _standing(ledger, command)
         assert answer is not None
         return Transacted(answer, events)
 
@@ -78,7 +78,7 @@ def _standing(ledger: Ledger, command: Command) -> Remembered | None:
     if not isinstance(command, ApplyOutcome):
         return Recorded("", ledger.version, StockOutcome(0, 0, 0, ()))
     if command.holder not in ledger.holders:
-        return ledger.recall(claim_key(command.holder))
+        return ledger.answers.get(claim_key(command.holder))
     return Recorded("", ledger.version, ledger.reservations[ledger.holders[command.holder]])
 
 
@@ -118,7 +118,7 @@ class Watched:
     def adopt(self, policy: Policy, at_ms: int) -> None:
         """Decide by these rules from here on."""
         now_ms = self.wait(at_ms)
-        event = PolicyAdopted(policy.version, to_document(policy))
+        event = PolicyAdopted(policy)
         evolve(self.ledger, event, now_ms)
         self._journal([event], now_ms)
 
@@ -191,17 +191,14 @@ class Watched:
 
 def stock_of(ledger: Ledger) -> dict[str, tuple[int, int, int, int]]:
     """Positions as callers see them: on_hand, reserved, allotted, safety_stock."""
-    return {
-        sku: (position.on_hand, position.reserved, position.allotted, position.safety_stock)
-        for sku, position in ledger.positions.items()
-    }
+    return {sku: position.stock() for sku, position in ledger.positions.items()}
 
 
 def written(capture: Capture) -> list[bytes]:
     """A snapshot's rows as a journal writes them."""
-    return [orjson.dumps(row, default=tuple) for row in capture.rows()]
+    return [to_json(row) for row in capture.rows()]
 
 
 def through_json(capture: Capture) -> list[Row]:
     """A snapshot's rows as another process reads them."""
-    return [orjson.loads(row) for row in written(capture)]
+    return [row for chunk in encode_rows(capture.rows()) for row in SHOP.read_rows(chunk)]

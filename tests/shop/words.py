@@ -204,8 +204,10 @@ def _outcome_text(outcome: StockOutcome) -> str:
         words.append(f"repeated {outcome.dropped_repeated}")
     if outcome.dropped_late:
         words.append(f"late {outcome.dropped_late}")
-    for sku, units, losses in outcome.shortfalls:
-        words.append(f"short {sku} {units}: " + ", ".join(f"#{number} -{lost}" for number, lost in losses))
+    words += [
+        f"short {short.sku} {short.quantity}: " + ", ".join(f"#{number} -{lost}" for number, lost in short.losses)
+        for short in outcome.shortfalls
+    ]
     return " ".join(words)
 
 

@@ -19,7 +19,7 @@ def history(disk: MemoryDisk, ledger_id: str) -> list[tuple[int, int, int, Any]]
     found = []
     for record in disk.records.get(ledger_id, ()):
         first = record.seq - record.event_count + 1
-        for version, event in enumerate(core_of(ledger_id).decode_events(record.payload), start=first):
+        for version, event in enumerate(core_of(ledger_id).read_events(record.payload), start=first):
             found.append((version, record.epoch, record.at_ms, event))
     return found
 
@@ -139,8 +139,8 @@ def _of_shop(
     for version, _, _, event in events:
         match event:
             case shop.Claimed():
-                claims[event.holder] = (store_id, version)
-                parts[version] = event.holder
+                claims[event.command.holder] = (store_id, version)
+                parts[version] = event.command.holder
             case shop.OutcomeApplied(holder, _, number, status, _, _, _) if number and status in LIVE:
                 heard.append((holder, store_id))
             case shop.OutcomeApplied(holder, _, number, _, _, _, _) if number:

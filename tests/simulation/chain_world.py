@@ -6,14 +6,14 @@ middle of what they drive. Time is virtual, and so is nothing else.
 
 import asyncio
 from collections import Counter, defaultdict
+from contextlib import suppress
 from random import Random
 from typing import Any, Final
 
-import orjson
-
 from actors.calendar.hours import Calendar, Interval
 from actors.calendar.slots import Duty
-from actors.core.chain import EMPTY, Chain, PolicySet, Store, StoresPut, chain_to_document, evolve_chain
+from actors.core.chain import EMPTY, Chain, PolicySet, Store, StoresPut, evolve_chain
+from actors.core.message import to_json
 from actors.core.policy import DAY_MS, ChainLimitRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
@@ -23,8 +23,7 @@ from actors.journal.port import JournalError
 from actors.orders import commands as cm
 from actors.orders.ids import ledger_of_customer
 from actors.orders.state import Order, Standing
-from actors.protocol.actors import ActorGone
-from actors.protocol.messages import Refusal, command_to_wire
+from actors.protocol.messages import ActorGone, Refusal
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, Placement, kind_of
 from actors.shop import commands as shop
 from actors.shop.state import Ledger
@@ -44,6 +43,7 @@ UNITS_MAX: Final = 6  # of A, for one customer, over the chain
 OPEN_MAX: Final = 4
 CALLS: Final = 8  # by customer
 SLOT_MS: Final = 3_600_000
+LATE_S_MAX: Final = 20.0  # longer than an attempt is open: a claim may come when its order is over
 NEVER_S: Final = 3_600.0  # actors do not tidy by themselves here: the world has its own time
 
 
@@ -55,6 +55,7 @@ class SimActors:
         self.disks: dict[str, MemoryDisk] = {}
         self.made: dict[str, Any] = {}
         self.known: set[str] = set()
+        self._late: list[asyncio.Task[None]] = []
 
     async def names(self) -> frozenset[str]:
         return frozenset(self.known)
@@ -65,15 +66,14 @@ class SimActors:
         if actor == CHAIN_ACTOR:
             return world.chain_document
         fate = world.random.random()
+        if world.lateness.random() < world.late:
+            world.struck["call late"] += 1
+            self._late.append(asyncio.get_running_loop().create_task(self._arrives_late(actor, method, args)))
+            raise ActorGone("on its way for longer than anybody waits")
         if fate < world.trouble or actor in world.away:
             world.struck["call lost"] += 1
             raise ActorGone("lost on the way")
-        try:
-            process = self.process(actor)
-            answer = getattr(process, method)(*args)
-        except JournalError as error:
-            raise ActorGone(str(error)) from error
-        world.look()
+        answer = self._ask(actor, method, args)
         if fate > 1 - world.trouble:
             world.struck["actor killed"] += 1
             self.kill(actor)
@@ -82,6 +82,25 @@ class SimActors:
             world.struck["answer lost"] += 1
             raise ActorGone("the answer was lost")
         await asyncio.sleep(world.random.random() * world.delay_s)
+        return answer
+
+    async def all_arrived(self) -> None:
+        """Wait for the calls that are still on their way; raises what one of them broke."""
+        await asyncio.gather(*self._late)
+
+    async def _arrives_late(self, actor: str, method: str, args: tuple[Any, ...]) -> None:
+        """A call that was given up is done all the same, when it arrives at last."""
+        await asyncio.sleep(self._world.lateness.random() * LATE_S_MAX)
+        if actor not in self._world.away:
+            with suppress(ActorGone):
+                self._ask(actor, method, args)
+
+    def _ask(self, actor: str, method: str, args: tuple[Any, ...]) -> Any:
+        try:
+            answer = getattr(self.process(actor), method)(*args)
+        except JournalError as error:
+            raise ActorGone(str(error)) from error
+        self._world.look()
         return answer
 
     def process(self, actor: str) -> Any:
@@ -109,13 +128,15 @@ class ChainWorld:
         self.trouble = self.random.choice((0.0, 0.02, 0.08))
         self.delay_s = self.random.choice((0.001, 0.02, 0.3))
         self.cut_offs = self.random.random() < 0.6
+        self.lateness = Random(f"late {seed}")
+        self.late = self.lateness.choice((0.0, 0.0, 0.05, 0.3))
         self.struck: Counter[str] = Counter()
         self.skipped_ms = 0
         self.away: set[str] = set()  # actors that nobody reaches
         self.answers: dict[tuple[str, str], Order | Rejection] = {}
         self.actors = SimActors(self)
         self.chain = self._chain()
-        self.chain_document = orjson.dumps(chain_to_document(self.chain))
+        self.chain_document = to_json(self.chain)
         self.routers: list[Router] = []
 
     def now_ms(self) -> int:
@@ -200,9 +221,7 @@ class ChainWorld:
         while True:
             deadline = asyncio.get_running_loop().time() + 20
             try:
-                [(future, _)] = router.submit(
-                    [store_id], [(store_id, command_to_wire(command))], deadline, promise=True
-                )
+                [(future, _)] = router.submit([store_id], [(store_id, (command))], deadline, promise=True)
                 return (await future)[0]
             except (DeadlinePassed, Overloaded):
                 self.struck["shop asked again"] += 1
@@ -320,6 +339,7 @@ class ChainWorld:
     async def _quiet(self, router: Router, coordinator: Coordinator) -> None:
         """Time passes until nothing can be held any more; then everyone must have heard, and nothing is left."""
         reconciler = Reconciler(router, coordinator)
+        await self.actors.all_arrived()
         self.skipped_ms += 40 * DAY_MS
         told = heard = 0
         for _ in range(12):

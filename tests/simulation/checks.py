@@ -1,13 +1,13 @@
 """What must hold at any time, each by the letter of its invariant."""
 
-from actors.journal.codec import decode_events
+from actors.core.events import PolicyAdopted
 from actors.journal.memory import MemoryDisk
 from actors.journal.port import JournalError
+from actors.runtime.cores import SHOP
 from actors.runtime.ledger_host import LedgerHost
 from actors.shop import invariants
 from actors.shop.audit import Audit
 from actors.shop.audit_books import compare
-from actors.shop.events import PolicyAdopted
 from actors.shop.evolve import evolve
 from actors.shop.snapshot import Capture
 from actors.shop.state import Ledger
@@ -34,7 +34,7 @@ def check(host: LedgerHost, disk: MemoryDisk, ledger_id: str) -> None:
     audit, replayed = Audit(), Ledger(ledger_id)
     for record in disk.records.get(ledger_id, ()):
         first = record.seq - record.event_count + 1
-        for version, event in enumerate(decode_events(record.payload), start=first):
+        for version, event in enumerate(SHOP.read_events(record.payload), start=first):
             audit.add(version, record.epoch, record.at_ms, event)
             evolve(replayed, event, record.at_ms)
     result = audit.result()
@@ -64,5 +64,5 @@ def rules_only(disk: MemoryDisk, ledger_id: str, after: int) -> bool:
         isinstance(event, PolicyAdopted)
         for record in disk.records[ledger_id]
         if record.seq > after
-        for event in decode_events(record.payload)
+        for event in SHOP.read_events(record.payload)
     )

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from actors.core.policy import HOUR_MS
 from actors.journal.memory import MemoryJournal
 from actors.journal.port import Head, JournalError, Record
@@ -54,7 +56,7 @@ class SkipsTheKey(LedgerHost):
         salt = len(self._hosted["S1"].ledger.reservations) if "S1" in self._hosted else 0
         return super().step(
             [
-                (ledger_id, command._replace(key=f"{command.key}/{salt}/{place}"))
+                (ledger_id, replace(command, key=f"{command.key}/{salt}/{place}"))
                 for place, (ledger_id, command) in enumerate(batch)
             ]
         )

@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 
+from actors.core.answers import Recorded
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
 from actors.orders import commands as cm
@@ -18,7 +19,7 @@ from actors.orders.participant_messages import claim_of, outcome_of, report_of, 
 from actors.orders.state import CERTAIN, Order, OrderLedger, Part
 from actors.orders.transact import expire, transact
 from actors.shop import commands as shop
-from actors.shop.state import Ledger, Recorded, Reservation
+from actors.shop.state import Ledger, Reservation
 from actors.shop.transact import transact as transact_shop
 
 SHOPS: Final = ("S1", "S2", "S3")

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from actors.protocol.actors import LedgerStopped
+from actors.protocol.messages import LedgerStopped
 from holdfast.v1 import admin_service_pb2 as ad
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.services.verification import Comparison

@@ -5,11 +5,11 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-import orjson
 import pytest
 
 from actors import customer_actor, store_actor
-from actors.core.chain import EMPTY, PolicySet, StoresPut, chain_to_document, evolve_chain
+from actors.core.chain import EMPTY, PolicySet, StoresPut, evolve_chain
+from actors.core.message import to_json
 from actors.core.policy import Policy
 from actors.core.status import ReleaseReason, Status
 from actors.journal.port import JournalDamaged
@@ -17,8 +17,6 @@ from actors.orders import commands as cm
 from actors.orders.ids import format_order_id, ledger_of_customer
 from actors.orders.participant_messages import claim_of
 from actors.orders.state import Order, OrderLedger
-from actors.protocol.messages import command_to_wire
-from actors.protocol.order_messages import order_command_to_wire
 from actors.protocol.placement import Placement
 from actors.shop import commands as shop
 from actors.shop.state import Ledger, Reservation
@@ -58,9 +56,7 @@ class Scene:
         self.world = ChainWorld(7)
         self.world.trouble, self.world.delay_s = 0.0, 0.001
         chain = evolve_chain(EMPTY, PolicySet(Policy(version=2)))
-        self.world.chain_document = orjson.dumps(
-            chain_to_document(evolve_chain(chain, StoresPut(tuple(self.world.chain.stores.values()))))
-        )
+        self.world.chain_document = to_json(evolve_chain(chain, StoresPut(tuple(self.world.chain.stores.values()))))
         self.actors = self.world.actors = Astray(self.world)
         self.router = Router(self.actors, PLACEMENT)
         self.coordinator = Coordinator(self.router, self.world)
@@ -85,26 +81,26 @@ class Scene:
         """In its own ledger alone: no shop hears of it."""
         ledger_id = ledger_of_customer(who)
         said = cm.Release("release", order.number, ReleaseReason.CUSTOMER_CANCELLED)
-        await self._say(ledger_id, order_command_to_wire(said))
+        await self._say(ledger_id, (said))
 
     async def move(self, who: str, order: Order, old: str, new: str) -> None:
         """Amend it, and claim what it takes; no shop hears of it yet."""
         ledger_id = ledger_of_customer(who)
         wanted = (cm.Plan(old, (), 0), cm.Plan(new, (("A", 1),), 0))
-        amended = await self._say(ledger_id, order_command_to_wire(cm.Amend("move", "x", order.number, wanted, 0)))
+        amended = await self._say(ledger_id, (cm.Amend("move", "x", order.number, wanted, 0)))
         assert isinstance(amended, Order)
         (part,) = amended.open_parts()
         claim = claim_of(format_order_id(ledger_id, order.number), amended, part)
-        claimed = await self._say(new, command_to_wire(claim))
+        claimed = await self._say(new, (claim))
         assert isinstance(claimed, Reservation)
         commit = cm.Commit(order.number, part.attempt, ((new, claimed.number),), cm.NO_HOURS)
-        await self._say(ledger_id, order_command_to_wire(commit))
+        await self._say(ledger_id, (commit))
 
     async def collect(self, order: Order, store_id: str) -> None:
         """In the shop alone: the order does not hear of it."""
         (part,) = (each for each in order.parts if each.store_id == store_id)
         said = shop.Collect(f"collect {part.reservation}", part.reservation, "p", ())
-        await self._say(store_id, command_to_wire(said))
+        await self._say(store_id, (said))
 
     async def _say(self, ledger_id: str, wire: Any) -> Any:
         deadline = asyncio.get_running_loop().time() + 8
@@ -286,7 +282,7 @@ def test_what_is_stuck_is_logged_once_a_minute(caplog: pytest.LogCaptureFixture)
         await scene.collect(collected, "S1")
         holder = f"{HERS.removeprefix('customers/')}/999.1"  # an order that its ledger does not know
         claim = shop.Claim(shop.claim_key(holder), holder, ANN, "web", (("A", 1),), 0)
-        await scene._say("S1", command_to_wire(claim))
+        await scene._say("S1", (claim))
         scene.world.away = {"store-S2", PLACEMENT.actor_of(HERS)}
         scene.reconciler.start()
         await asyncio.sleep(50)

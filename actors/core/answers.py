@@ -1,0 +1,127 @@
+"""Answers by idempotency key: a call said twice has its first answer again, another one under its key is refused.
+
+What a call said is kept as a fingerprint, a hash of a canonical form in which fields at their defaults at the end are
+left out: a field that is added later changes no fingerprint of a call that does not use it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from hashlib import blake2b
+from operator import attrgetter
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+
+from actors.core.message import Message, Value, to_json
+from actors.core.policy import DAY_MS
+
+FINGERPRINT_BYTES: Final = 12
+GENERATION_MS: Final = DAY_MS  # answers are forgotten a day's worth at a time
+REMEMBERED_ANSWERS_MAX: Final = 8_000_000  # by ledger; some 3 GB
+MESSAGE_TYPES_MAX: Final = 256
+_SCALARS: Final = frozenset({str, int, bool})
+
+A = TypeVar("A")
+A_co = TypeVar("A_co", covariant=True)
+
+
+class Recorded(Message, Generic[A_co], frozen=True):
+    """An answer as it was given: the fingerprint of what was asked, and the version that wrote it down, 0 for none."""
+
+    fingerprint: str
+    version: int
+    answer: A_co
+
+
+class Answers(Generic[A]):
+    """The answers that a ledger remembers, in generations of a day, which are forgotten whole."""
+
+    __slots__ = ("count", "generations")
+
+    def __init__(self) -> None:
+        self.generations: dict[int, dict[str, A]] = {}  # by day, then by key
+        self.count = 0
+
+    def get(self, key: str) -> A | None:
+        """What was answered to this key, if it is still remembered."""
+        for generation in self.generations.values():
+            answer = generation.get(key)
+            if answer is not None:
+                return answer
+        return None
+
+    def put(self, key: str, answer: A, at_ms: int, memory_ms: int) -> A:
+        """Remember the first answer to a key, and forget the days that are longer ago than `memory_ms`."""
+        day = at_ms // GENERATION_MS
+        generation = self.generations.get(day)
+        if generation is None:
+            generation = self.generations[day] = {}
+            oldest_kept = (at_ms - memory_ms) // GENERATION_MS
+            for old in [each for each in self.generations if each < oldest_kept]:
+                self.count -= len(self.generations.pop(old))
+        generation[key] = answer
+        self.count += 1
+        return answer
+
+    def replace(self, key: str, answer: A) -> bool:
+        """Put another answer in the place of the one that is remembered; False where none is."""
+        for generation in self.generations.values():
+            if key in generation:
+                generation[key] = answer
+                return True
+        return False
+
+    def forget(self, key: str) -> None:
+        """Remember nothing of this key."""
+        for generation in self.generations.values():
+            if generation.pop(key, None) is not None:
+                self.count -= 1
+
+    def restore(self, day: int, key: str, answer: A) -> None:
+        """Put an answer back as a snapshot has it."""
+        self.generations.setdefault(day, {})[key] = answer
+        self.count += 1
+
+    def captured(self) -> list[tuple[int, list[str], list[A]]]:
+        """Day, keys and answers of each generation: lists, which take a fifth of a dictionary's memory."""
+        return [(day, list(kept), list(kept.values())) for day, kept in sorted(self.generations.items())]
+
+    def items(self) -> Iterator[tuple[str, A]]:
+        """Every key with its answer."""
+        for generation in self.generations.values():
+            yield from generation.items()
+
+
+def fingerprint(command: Message, *apart: str) -> str:
+    """What a command says, its key and the fields named in `apart` left out, in 24 hex digits; stable for ever."""
+    content = to_json([type(command).__name__, *_said(command, ("key", *apart))])
+    return blake2b(content, digest_size=FINGERPRINT_BYTES).hexdigest()
+
+
+def _said(value: Value, apart: tuple[str, ...] = ()) -> list[Any]:
+    """The fields, without those at their defaults at the end; what is nested likewise."""
+    fields_of, defaults = _fields_of(type(value), apart)
+    said = [field if type(field) in _SCALARS else _canonical(field) for field in fields_of(value)]
+    for default in defaults:
+        if said[-1] != default:
+            break
+        del said[-1]
+    return said
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, Value):
+        return _said(value)
+    if type(value) is tuple and value and isinstance(value[0], Value):
+        return [_said(each) for each in value]
+    return value
+
+
+@lru_cache(maxsize=MESSAGE_TYPES_MAX)
+def _fields_of(kind: type[Value], apart: tuple[str, ...]) -> tuple[Callable[[Value], Iterable[Any]], tuple[Any, ...]]:
+    """What gives a message's fields, and the defaults of those that have one, the last first."""
+    fields = [field for field in msgspec.structs.fields(kind) if field.name not in apart]
+    defaults = [_canonical(field.default) for field in fields if field.default is not msgspec.NODEFAULT]
+    names = [field.name for field in fields]
+    get: Any = attrgetter(*names)
+    return (get if len(names) > 1 else lambda value: (get(value),)), tuple(reversed(defaults))

@@ -1,0 +1,124 @@
+"""Commands and answers come out of the bytes between gateways and actors as they went in."""
+
+from typing import Any, Final, get_args
+
+import pytest
+from hypothesis import given, strategies as st
+
+from actors.core.answers import Recorded, fingerprint
+from actors.core.message import Message
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import ReleaseReason
+from actors.orders import commands as orders
+from actors.orders.state import Order
+from actors.protocol.messages import Held, Moved, Refusal, Stopped, pack_answers, pack_batch, unpack_answers
+from actors.runtime.cores import CUSTOMERS, SHOP, Core
+from actors.shop import commands as shop
+from actors.shop.state import Reservation, StockOutcome
+from tests.anything import integers, of, texts
+
+KINDS: Final = [
+    pytest.param(kind, core, id=f"{name}: {kind.__name__}")
+    for name, command, core in (("a shop", shop.Command, SHOP), ("customers", orders.Command, CUSTOMERS))
+    for kind in get_args(command)
+]
+
+
+@pytest.mark.parametrize(("kind", "core"), KINDS)
+@given(examples=st.data())
+def test_a_command_of_any_kind_goes_to_an_actor_as_it_is(kind: type, core: Core, examples: st.DataObject) -> None:
+    entry = (examples.draw(texts), examples.draw(of(kind)))
+    revision = examples.draw(st.integers(0, 2**40))
+    out = core.read_batch(pack_batch(revision, [entry, entry]))
+    assert out == (revision, [entry, entry])
+    assert repr(out) == repr((revision, [entry, entry]))  # enums are enums again
+
+
+@given(of(Reservation), of(Reservation), of(Order), of(Rejection), of(StockOutcome), integers, texts)
+def test_answers_come_out_as_they_went_in(
+    held: Reservation,
+    changed: Reservation,
+    order: Order,
+    rejection: Rejection,
+    outcome: StockOutcome,
+    version: int,
+    why: str,
+) -> None:
+    answers = [
+        held,
+        Recorded("f", version, changed),
+        Recorded("f", version, order),
+        Recorded("f", version, rejection),
+        Recorded("f", version, outcome),
+        Stopped(why),
+        None,
+    ]
+    out = unpack_answers(pack_answers(answers))
+    assert repr(out) == repr(
+        [
+            Held(held.number, held.created_at_ms, held.expires_at_ms),
+            changed,
+            order,
+            Refusal(version, rejection),
+            Moved(version, outcome),
+            Stopped(why),
+            None,
+        ]
+    )
+
+
+# Fingerprints as they are for ever: a call that was made before an upgrade is repeated after it.
+LINES: Final = (("A", 2), ("B", 1))
+FINGERPRINTS: Final[list[tuple[Message, str]]] = [
+    (shop.Reserve("k", "ann", "web", "b1", LINES, 60_000, 3_600_000), "82cb0c38d108d29515e99393"),
+    (shop.Reserve("k", "ann", "web", "", LINES, 0), "ecd4c921a0c2a536cd3f0998"),
+    (shop.Confirm("k", 7, 60_000), "4a43e9a7a1b23673ac27d475"),
+    (shop.MarkReady("k", 7), "f4dc68541789420622576a8a"),
+    (shop.Collect("k", 7, "p-1", LINES), "dfaf076f9134ca6cc32a081c"),
+    (shop.Release("k", 7, ReleaseReason.NO_SHOW, ()), "0f4c76184d7cca6f867d3161"),
+    (shop.Extend("k", 7, 60_000), "1ef4af694bae8886817fe7c2"),
+    (shop.Amend("k", 7, LINES, 0, 3_600_000), "a9dc674151b97a067a7a4658"),
+    (shop.Claim("k", "0007/3.1", "ann", "web", LINES, 0), "ade40f776d4f5a4ec49a02fb"),
+    (
+        shop.AdjustStock("k", "wms", (shop.Movement("A", 5, 1, shop.AdjustmentKind.RECEIPT, 0),)),
+        "f4d8036b10eaafc310d5d729",
+    ),
+    (shop.CountStock("k", LINES, 1_000, holds_included=True), "ddad9a0746bf439e4a115292"),
+    (shop.SetSafetyStock("k", LINES), "92cde364798aa4716e0b85f3"),
+    (orders.Release("k", 3, ReleaseReason.OTHER), "292969361638bc352a9845fb"),
+]
+
+
+@pytest.mark.parametrize(("command", "expected"), FINGERPRINTS, ids=[type(each).__name__ for each, _ in FINGERPRINTS])
+def test_a_fingerprint_is_what_it_always_was(command: Message, expected: str) -> None:
+    assert fingerprint(command) == expected
+
+
+class Asked(Message, frozen=True):
+    """A command as an earlier version had it."""
+
+    key: str
+    rows: tuple[shop.Movement, ...]
+    number: int
+
+
+def test_a_field_that_is_added_changes_no_fingerprint_of_a_call_that_does_not_use_it() -> None:
+    class Row(shop.Movement, frozen=True):
+        batch: str = ""
+
+    later: Any = type("Asked", (Asked,), {"__annotations__": {"gift": bool}, "gift": False}, frozen=True)
+    row = ("A", 1, 1, shop.AdjustmentKind.SALE, 0)
+    before = fingerprint(Asked("k", (shop.Movement(*row),), 3))
+    assert fingerprint(later("k", (Row(*row),), 3)) == before
+    assert fingerprint(later("k2", (Row(*row),), 3)) == before, "the key is no part of it"
+    assert fingerprint(later("k", (Row(*row, "b"),), 3)) != before
+    assert fingerprint(later("k", (Row(*row),), 3, gift=True)) != before
+    assert fingerprint(later("k", (Row(*row),), 4)) != before
+
+
+def test_a_refusal_is_told_with_its_version_and_one_that_was_not_written_down_with_none() -> None:
+    told = [Recorded("f", 7, Rejection(Reason.SLOT_FULL)), Recorded("", 0, Rejection(Reason.LEDGER_FULL))]
+    assert unpack_answers(pack_answers(told)) == [
+        Refusal(7, Rejection(Reason.SLOT_FULL)),
+        Refusal(0, Rejection(Reason.LEDGER_FULL)),
+    ]
