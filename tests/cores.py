@@ -1,6 +1,6 @@
 """The pure functions of a ledger, by its name; a service knows them by the kind of the actor."""
 
-from actors.orders.ids import is_customers
+from actors.core.ids import is_customers
 from actors.runtime.cores import CUSTOMERS, SHOP, Core
 
 

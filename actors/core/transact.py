@@ -1,13 +1,29 @@
-"""One command against one ledger: recall, decide, evolve. Both kinds of ledger go through here."""
+"""What both kinds of ledger do with a command: recall, decide, evolve; and the events that both have."""
 
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from actors.core.answers import REMEMBERED_ANSWERS_MAX, Recorded
-from actors.core.events import Refused
+from actors.core.message import Message
+from actors.core.policy import Policy
 from actors.core.rejection import UNRECORDED, Reason, Rejection
 
 KEY_REUSED: Final = Recorded("", 0, Rejection(Reason.IDEMPOTENCY_KEY_REUSED))
+
+
+class Refused(Message, frozen=True):
+    """The business said no. `command` is the call's name, for readers of the feed; `key` is as it is remembered."""
+
+    key: str
+    fingerprint: str
+    command: str
+    rejection: Rejection
+
+
+class PolicyAdopted(Message, frozen=True):
+    """The ledger decides by these rules from here on."""
+
+    policy: Policy
 
 
 class Accepted(NamedTuple):

@@ -8,7 +8,7 @@ asked under the rules in force, not for how it counts.
 from collections.abc import Iterator
 from typing import Final
 
-from actors.core.events import PolicyAdopted, Refused
+from actors.core.transact import PolicyAdopted, Refused
 from actors.core.violation import Violation
 from actors.orders import events as ev
 from actors.orders.evolve import evolve

@@ -6,8 +6,8 @@ its order has not told its shop of. So who compares must read in the sequence th
 
 from typing import Final, NamedTuple
 
+from actors.core.ids import parse_holder
 from actors.core.status import LIVE
-from actors.orders.ids import parse_holder
 from actors.orders.participant_messages import report_of
 from actors.orders.state import CERTAIN, Order, Part
 from actors.shop.state import Reservation

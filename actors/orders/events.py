@@ -1,9 +1,9 @@
 """What happened to orders. Each is journalled and can be read for ever (see `core.message`)."""
 
-from actors.core.events import PolicyAdopted, Refused
 from actors.core.message import Message
 from actors.core.rejection import Rejection
 from actors.core.status import ReleaseReason
+from actors.core.transact import PolicyAdopted, Refused
 from actors.orders.commands import Plan, Report, Target
 from actors.shop.commands import Lines
 

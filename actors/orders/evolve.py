@@ -6,9 +6,9 @@ from typing import Any, Final, assert_never
 from msgspec.structs import replace
 
 from actors.core.answers import GENERATION_MS, Recorded
-from actors.core.events import PolicyAdopted, Refused
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE
+from actors.core.transact import PolicyAdopted, Refused
 from actors.orders import events as ev
 from actors.orders.amendment import in_all
 from actors.orders.commands import Plan, Report, Target

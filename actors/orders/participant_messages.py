@@ -1,8 +1,8 @@
 """What an order and its shops say to one another, as values: a claim, an outcome, and how a part stands."""
 
+from actors.core.ids import format_holder
 from actors.core.status import ReleaseReason, Status
 from actors.orders.commands import Report
-from actors.orders.ids import format_holder
 from actors.orders.state import Order, Part, Standing
 from actors.shop.commands import ApplyOutcome, Claim, claim_key
 from actors.shop.state import Reservation

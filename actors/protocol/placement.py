@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 from zlib import crc32
 
-from actors.orders.ids import is_customers, slot_of_ledger
+from actors.core.ids import is_customers, slot_of_ledger
 
 PLACEMENT_VERSION: Final = 1
 

@@ -17,8 +17,8 @@ from threading import Lock
 from time import perf_counter_ns
 from typing import Any, Final, NamedTuple, TypeVar
 
-from actors.core.events import PolicyAdopted
 from actors.core.policy import Policy
+from actors.core.transact import PolicyAdopted
 from actors.journal.codec import encode, encode_rows
 from actors.journal.port import Fenced, Journal, JournalDamaged, JournalError, Record, Snapshot
 from actors.protocol.messages import Stopped

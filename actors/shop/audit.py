@@ -21,8 +21,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from actors.calendar.hours import ALWAYS_OPEN, Calendar
-from actors.core.events import PolicyAdopted, Refused
 from actors.core.status import ReleaseReason, Status
+from actors.core.transact import PolicyAdopted, Refused
 from actors.core.violation import Violation
 from actors.shop import events
 from actors.shop.audit_books import (

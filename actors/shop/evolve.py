@@ -10,9 +10,9 @@ from typing import Final, assert_never
 from msgspec.structs import replace
 
 from actors.core.answers import GENERATION_MS, Recorded, fingerprint
-from actors.core.events import PolicyAdopted, Refused
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, ReleaseReason, Status, Step, final_status
+from actors.core.transact import PolicyAdopted, Refused
 from actors.shop.commands import Lines, claim_key
 from actors.shop.events import (
     Acknowledged,

@@ -12,8 +12,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
+from actors.core.ids import format_order_id, parse_holder, parse_order_id
 from actors.core.status import Status
-from actors.orders.ids import format_order_id, parse_holder, parse_order_id
 from actors.orders.participant_messages import outcome_of, report_of
 from actors.orders.state import Order
 from actors.protocol.placement import ActorKind, kind_of

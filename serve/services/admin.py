@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc
 
-from actors.orders.ids import is_customers
+from actors.core.ids import is_customers
 from holdfast.v1 import admin_service_pb2 as ad
 from serve.admission import deadline_of, parse
 from serve.routing.router import Router

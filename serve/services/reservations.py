@@ -7,8 +7,8 @@ from typing import Any, Final, NamedTuple
 import grpc
 
 from actors.core.chain import Chain
+from actors.core.ids import parse_holder
 from actors.core.rejection import Reason
-from actors.orders.ids import parse_holder
 from actors.protocol.messages import Answer, Entry, Held, Refusal, Stopped
 from actors.runtime.clock import Clock
 from actors.shop.commands import Reserve

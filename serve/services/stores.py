@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from actors.calendar.changes import affected
 from actors.calendar.hours import ALWAYS_OPEN, Calendar
 from actors.core.chain import Chain, Store
+from actors.core.ids import format_reservation_id
 from actors.runtime.clock import Clock
-from actors.shop.ids import format_reservation_id
 from holdfast.v1 import admin_service_pb2 as ad, store_pb2
 from serve.admission import deadline_of, parse
 from serve.routing.router import Router

@@ -2,13 +2,12 @@
 
 from typing import Any, assert_never
 
-from actors.core.events import PolicyAdopted, Refused
+from actors.core.ids import format_reservation_id, parse_holder
 from actors.core.status import Status
-from actors.orders.ids import parse_holder
+from actors.core.transact import PolicyAdopted, Refused
 from actors.protocol.messages import Refusal
 from actors.shop import events as ev
 from actors.shop.commands import Movement
-from actors.shop.ids import format_reservation_id
 from holdfast.v1 import event_pb2, stock_pb2
 from serve.wire.replies import fill_instant, fill_rejection, fill_shortfall
 

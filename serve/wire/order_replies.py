@@ -3,11 +3,10 @@
 from typing import Final
 
 from actors.core.chain import Chain
+from actors.core.ids import format_order_id, format_reservation_id
 from actors.core.status import Status
-from actors.orders.ids import format_order_id
 from actors.orders.state import Order, Part, Standing
 from actors.shop.commands import Lines
-from actors.shop.ids import format_reservation_id
 from holdfast.v1 import order_pb2, order_service_pb2 as os_
 from serve.sourcing.ranking import Candidate
 from serve.wire.replies import TO_BE_READY, fill_instant, fill_promise

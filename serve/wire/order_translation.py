@@ -5,9 +5,9 @@ from itertools import starmap
 from math import isfinite
 from typing import Any, Final
 
+from actors.core.ids import parse_order_id
 from actors.core.status import ReleaseReason
 from actors.orders import commands as cm
-from actors.orders.ids import parse_order_id
 from actors.shop import commands as shop
 from holdfast.v1 import order_pb2, order_service_pb2 as os_, reservation_service_pb2 as rs
 from serve.sourcing.places import Place, Postcodes, UnknownPostcode

@@ -4,13 +4,12 @@ from functools import lru_cache
 from typing import Any, Final
 
 from actors.core.chain import Chain
+from actors.core.ids import format_order_id, format_reservation_id, parse_holder
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import Status
-from actors.orders.ids import format_order_id, parse_holder
 from actors.protocol.messages import Held, Moved, Refusal
 from actors.shop.commands import Reserve
 from actors.shop.events import Shortfall
-from actors.shop.ids import format_reservation_id
 from actors.shop.state import Reservation
 from holdfast.v1 import error_pb2, reservation_pb2, stock_pb2
 from serve.sourcing.ready_time import NO_PROMISE, earliest_ready_ms

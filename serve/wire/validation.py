@@ -10,9 +10,8 @@ from typing import Any, Final, NamedTuple
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from actors.core.ids import SLOTS, is_customers, ledger_of_slot, parse_reservation_id
 from actors.core.policy import DAY_MS, TTL_MS_CEILING
-from actors.orders.ids import SLOTS, is_customers, ledger_of_slot
-from actors.shop.ids import parse_reservation_id
 
 KEY_CHARS_MAX: Final = 128
 STORE_ID_CHARS_MAX: Final = 64

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actors.orders.ids import SLOTS, ledger_of_slot
+from actors.core.ids import SLOTS, ledger_of_slot
 from holdfast.client import CUSTOMERS_LEDGERS, HoldfastError, NotFound, OutcomeUnknown, ServiceFault, methods
 from holdfast.client.internals import batch_bytes
 from holdfast.client.methods import Method

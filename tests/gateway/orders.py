@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
+from actors.core.ids import ledger_of_customer
 from actors.orders import commands as cm
-from actors.orders.ids import ledger_of_customer
 from actors.orders.state import Order, OrderLedger
 from actors.shop import commands as shop
 from tests.gateway.front import Front

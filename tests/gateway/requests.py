@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from google.protobuf.message import Message
 
-from actors.orders.ids import format_order_id, ledger_of_customer
+from actors.core.ids import format_order_id, ledger_of_customer
 from holdfast.v1 import (
     admin_service_pb2 as ad,
     event_service_pb2 as es,

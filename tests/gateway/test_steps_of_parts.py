@@ -6,7 +6,7 @@ from typing import Final
 
 from google.protobuf.message import Message
 
-from actors.orders.ids import format_order_id
+from actors.core.ids import format_order_id
 from actors.orders.state import Order, Part
 from holdfast.v1 import reservation_service_pb2 as rs
 from tests.gateway.front import Front, Said

@@ -26,10 +26,10 @@ import orjson
 import pytest
 
 from actors.core.chain import ChainEvent
+from actors.core.ids import is_customers
 from actors.journal.codec import Reader, chained, encode
 from actors.journal.port import Record
 from actors.orders import events as order_events, snapshot as order_snapshot
-from actors.orders.ids import is_customers
 from actors.runtime.cores import CUSTOMERS, SHOP
 from actors.shop import events, snapshot
 from actors.shop.audit import Audit

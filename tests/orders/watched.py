@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from actors.core.events import PolicyAdopted
 from actors.core.policy import Policy
-from actors.core.transact import Transacted
+from actors.core.transact import PolicyAdopted, Transacted
 from actors.journal.codec import encode, encode_rows
 from actors.orders.audit import OrderAudit
 from actors.orders.commands import Command

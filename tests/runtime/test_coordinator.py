@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
+from actors.core.ids import ledger_of_customer
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import Status
 from actors.orders import commands as cm
-from actors.orders.ids import ledger_of_customer
 from actors.orders.state import Order, OrderLedger, Standing
 from actors.orders.transact import transact
 from serve.coordination.coordinator import Coordinator, just_committed

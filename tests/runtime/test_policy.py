@@ -1,7 +1,7 @@
 """A ledger decides by the rules it was given last, and its journal says since when."""
 
-from actors.core.events import PolicyAdopted
 from actors.core.policy import HOUR_MS, LimitRule, Policy
+from actors.core.transact import PolicyAdopted
 from actors.runtime.cores import SHOP
 from tests.journal.storages import Storage
 from tests.runtime.office import ActorRuntime, ManualClock, entries

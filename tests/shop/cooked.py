@@ -5,9 +5,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from actors.core.events import PolicyAdopted
 from actors.core.policy import LimitRule, Policy
 from actors.core.status import ReleaseReason, Status
+from actors.core.transact import PolicyAdopted
 from actors.shop.commands import AdjustmentKind, Claim, Movement, Reserve
 from actors.shop.events import (
     Acknowledged,

@@ -5,9 +5,9 @@ import inspect
 
 import pytest
 
-from actors.core.events import PolicyAdopted
 from actors.core.policy import DAY_MS, HOUR_MS, LimitRule, Policy
 from actors.core.status import ReleaseReason
+from actors.core.transact import PolicyAdopted
 from actors.core.violation import Violation
 from actors.shop import audit as audit_module, audit_books
 from actors.shop.audit import Audit
@@ -144,8 +144,8 @@ def test_the_audit_shares_no_code_with_what_it_audits() -> None:
         ("actors.calendar.hours", "Calendar"),
         ("actors.shop.commands", "AdjustmentKind"),
         ("actors.shop.commands", "Lines"),
-        ("actors.core.events", "PolicyAdopted"),
-        ("actors.core.events", "Refused"),
+        ("actors.core.transact", "PolicyAdopted"),
+        ("actors.core.transact", "Refused"),
         ("actors.core.status", "ReleaseReason"),
         ("actors.core.status", "Status"),
         ("actors.core.violation", "Violation"),

@@ -6,10 +6,10 @@ from typing import get_args
 
 import pytest
 
-from actors.core.events import PolicyAdopted
 from actors.core.policy import Policy
+from actors.core.transact import PolicyAdopted
 from actors.shop import events as ev
-from actors.shop.touched import touched_skus
+from actors.shop.events import touched_skus
 from tests.shop.page import play
 
 PAGE = """

@@ -4,24 +4,22 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from actors.core.answers import REMEMBERED_ANSWERS_MAX, Recorded, fingerprint
-from actors.core.events import PolicyAdopted, Refused
 from actors.core.message import to_json
 from actors.core.policy import DAY_MS, Policy
 from actors.core.rejection import UNRECORDED
-from actors.core.transact import Decision, Rejected, Transacted
+from actors.core.transact import Decision, PolicyAdopted, Refused, Rejected, Transacted
 from actors.journal.codec import encode_rows
 from actors.runtime.cores import SHOP
 from actors.shop.audit import Audit
 from actors.shop.audit_books import AuditResult, compare
 from actors.shop.commands import ApplyOutcome, Command, claim_key
 from actors.shop.decide import decide
-from actors.shop.events import Event, Expired, SafetyStockSet, StockAdjusted, StockCounted
+from actors.shop.events import Event, Expired, SafetyStockSet, StockAdjusted, StockCounted, touched_skus
 from actors.shop.evolve import evolve
 from actors.shop.expiry import due
 from actors.shop.invariants import check
 from actors.shop.snapshot import Capture, Row, restore
 from actors.shop.state import Ledger, Remembered, StockOutcome
-from actors.shop.touched import touched_skus
 from actors.shop.transact import expire, recall, transact
 
 DAY_ZERO_MS: Final = 19_700 * DAY_MS  # midnight, so that a page's days are the ledger's

@@ -13,6 +13,7 @@ from typing import Any, Final
 from actors.calendar.hours import Calendar, Interval
 from actors.calendar.slots import Duty
 from actors.core.chain import EMPTY, Chain, PolicySet, Store, StoresPut, evolve_chain
+from actors.core.ids import ledger_of_customer
 from actors.core.message import to_json
 from actors.core.policy import DAY_MS, ChainLimitRule, Policy
 from actors.core.rejection import Reason, Rejection
@@ -21,7 +22,6 @@ from actors.customer_actor import CustomerActor
 from actors.journal.memory import MemoryDisk, MemoryJournal
 from actors.journal.port import JournalError
 from actors.orders import commands as cm
-from actors.orders.ids import ledger_of_customer
 from actors.orders.state import Order, Standing
 from actors.protocol.messages import ActorGone, Refusal
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, Placement, kind_of

@@ -1,6 +1,6 @@
 """What must hold at any time, each by the letter of its invariant."""
 
-from actors.core.events import PolicyAdopted
+from actors.core.transact import PolicyAdopted
 from actors.journal.memory import MemoryDisk
 from actors.journal.port import JournalError
 from actors.runtime.cores import SHOP

@@ -10,10 +10,10 @@ from typing import Final
 import pytest
 
 from actors.core.answers import Recorded
+from actors.core.ids import format_order_id, parse_holder
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
 from actors.orders import commands as cm
-from actors.orders.ids import format_order_id, parse_holder
 from actors.orders.invariants import check
 from actors.orders.participant_messages import claim_of, outcome_of, report_of, report_of_absent
 from actors.orders.state import CERTAIN, Order, OrderLedger, Part

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import pytest
 
+from actors.core.ids import ledger_of_customer
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason, Status
 from actors.orders import commands as cm
-from actors.orders.ids import ledger_of_customer
 from actors.orders.state import Order, Standing
 from actors.protocol.messages import ActorGone
 from actors.protocol.placement import Placement

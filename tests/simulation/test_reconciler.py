@@ -9,12 +9,12 @@ import pytest
 
 from actors import customer_actor, store_actor
 from actors.core.chain import EMPTY, PolicySet, StoresPut, evolve_chain
+from actors.core.ids import format_order_id, ledger_of_customer
 from actors.core.message import to_json
 from actors.core.policy import Policy
 from actors.core.status import ReleaseReason, Status
 from actors.journal.port import JournalDamaged
 from actors.orders import commands as cm
-from actors.orders.ids import format_order_id, ledger_of_customer
 from actors.orders.participant_messages import claim_of
 from actors.orders.state import Order, OrderLedger
 from actors.protocol.placement import Placement

@@ -1,16 +1,35 @@
-"""Order ids: the customer's hash slot, a slash, and the version at which its ledger opened the order.
+"""Ids, as clients see them and as ledgers keep them.
 
-What a shop keeps of it is the *holder*: the order and the attempt that claimed, so that two attempts in one shop are
-told apart.
+- A reservation's: the shop, a colon, and the version at which its ledger accepted it, `S042:1907`.
+- An order's: the customer's hash slot, a slash, and the version at which its ledger opened it, `0007/1907`.
+- A part's *holder*, which a shop keeps: the order and the attempt that claimed, `0007/1907.2`, so that two attempts in
+  one shop are told apart.
 """
 
 from typing import Final
 from zlib import crc32
 
+SEPARATOR: Final = ":"
+NUMBER_DIGITS_MAX: Final = 18  # keeps a number within 64 bits
 SLOTS: Final = 64  # for ever: a customer's limits live in one ledger
 SLOT_DIGITS: Final = 4
-NUMBER_DIGITS_MAX: Final = 18
 LEDGER_PREFIX: Final = "customers/"  # no shop can be called so
+
+
+def format_reservation_id(store_id: str, number: int) -> str:
+    """The id that clients see, for example `S042:1907`."""
+    return f"{store_id}{SEPARATOR}{number}"
+
+
+def parse_reservation_id(text: str) -> tuple[str, int]:
+    """Shop and number of an id; raises ValueError where the text is not one."""
+    store_id, separator, digits = text.rpartition(SEPARATOR)
+    if not (separator and store_id and digits.isascii() and digits.isdigit() and len(digits) <= NUMBER_DIGITS_MAX):
+        raise ValueError(f"{text!r} is not a reservation id such as S042:1907")
+    number = int(digits)
+    if number == 0 or digits[0] == "0":
+        raise ValueError(f"{text!r} is not a reservation id such as S042:1907")
+    return store_id, number
 
 
 def is_customers(ledger_id: str) -> bool:
