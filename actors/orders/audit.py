@@ -11,6 +11,7 @@ from typing import Final
 from actors.core.transact import PolicyAdopted, Refused
 from actors.core.violation import Violation
 from actors.orders import events as ev
+from actors.orders.commands import key_of
 from actors.orders.evolve import evolve
 from actors.orders.limits import over_limit
 from actors.orders.state import CERTAIN, Order, OrderLedger, Standing
@@ -66,13 +67,14 @@ class OrderAudit:
 
 def _faults(ledger: OrderLedger, order: Order | None, event: ev.Event, at_ms: int) -> Iterator[tuple[str, str, str]]:
     """Rule, what was to be, and what is."""
-    key = getattr(event, "key", "")
+    key = key_of(event.command) if isinstance(event, ev.Opened) else getattr(event, "key", "")
     if key and ledger.answers.get(key) is not None:
         yield "I5", f"{key!r} answered once", "answered again"
     if isinstance(event, ev.Opened):
-        refusal = over_limit(ledger, event.customer_id, event.channel, event.plans, at_ms)
+        asked = event.command
+        refusal = over_limit(ledger, asked.customer_id, asked.channel, asked.plans, at_ms)
         if refusal is not None:
-            yield "I15", f"at most {refusal.available} for {event.customer_id}", f"{refusal.reason.name} was due"
+            yield "I15", f"at most {refusal.available} for {asked.customer_id}", f"{refusal.reason.name} was due"
     if order is not None:
         yield from _faults_of_step(order, event, at_ms)
 

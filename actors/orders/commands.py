@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from actors.core.answers import fingerprint
 from actors.core.message import Message, Value
 from actors.core.rejection import Rejection
 from actors.core.status import ReleaseReason, Status
@@ -153,3 +154,35 @@ class Report(Message, frozen=True):
 
 
 Command = Open | Refuse | Amend | Replan | Commit | Abandon | Confirm | Release | Extend | FanOut | Report
+
+
+def customer_key(customer_id: str, key: str) -> str:
+    """A caller's key as it is remembered: keys are the customer's own."""
+    return f"{customer_id}\n{key}"
+
+
+def order_key(number: int, key: str) -> str:
+    """The same for a step of an order; no customer's id begins with a line's end, and many are numbers."""
+    return f"\n{number}\n{key}"
+
+
+def key_of(command: Command) -> str:
+    """Under which key a command is remembered; empty for the words of those who drive."""
+    match command:
+        case Open() | Refuse():
+            return customer_key(command.customer_id, command.key)
+        case Amend() | Confirm() | Release() | Extend() | FanOut():
+            return order_key(command.number, command.key)
+        case _:
+            return ""
+
+
+def content_of(command: Command) -> str:
+    """What a command says, in 24 hex digits. The plans of an order are ours, not the caller's."""
+    match command:
+        case Open() | Refuse() | Amend() | FanOut():
+            return command.content
+        case Confirm() | Extend():
+            return fingerprint(command, "hours")  # when shops are open, no caller has said
+        case _:
+            return fingerprint(command)

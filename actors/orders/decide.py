@@ -6,12 +6,13 @@ holds until it has.
 
 from typing import Final, assert_never
 
-from actors.core.answers import REMEMBERED_ANSWERS_MAX, fingerprint
+from actors.core.answers import REMEMBERED_ANSWERS_MAX
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
 from actors.core.transact import Accepted, Decision, Rejected
 from actors.orders import commands as cm, events as ev
 from actors.orders.amendment import amendment, beyond_collected, reduction, reduction_at_commit
+from actors.orders.commands import content_of, key_of
 from actors.orders.limits import over_limit
 from actors.orders.state import ATTEMPTS_MAX, CERTAIN, OPEN_MS, Order, OrderLedger, Part, Renewal, Standing
 
@@ -22,38 +23,6 @@ STATUS_OF: Final = {
     Standing.RELEASED: Status.RELEASED,
     Standing.EXPIRED: Status.EXPIRED,
 }
-
-
-def customer_key(customer_id: str, key: str) -> str:
-    """A caller's key as it is remembered: keys are the customer's own."""
-    return f"{customer_id}\n{key}"
-
-
-def order_key(number: int, key: str) -> str:
-    """The same for a step of an order; no customer's id begins with a line's end, and many are numbers."""
-    return f"\n{number}\n{key}"
-
-
-def key_of(command: cm.Command) -> str:
-    """Under which key a command is remembered; empty for the words of those who drive."""
-    match command:
-        case cm.Open() | cm.Refuse():
-            return customer_key(command.customer_id, command.key)
-        case cm.Amend() | cm.Confirm() | cm.Release() | cm.Extend() | cm.FanOut():
-            return order_key(command.number, command.key)
-        case _:
-            return ""
-
-
-def content_of(command: cm.Command) -> str:
-    """What a command says, in 24 hex digits. The plans of an order are ours, not the caller's."""
-    match command:
-        case cm.Open() | cm.Refuse() | cm.Amend() | cm.FanOut():
-            return command.content
-        case cm.Confirm() | cm.Extend():
-            return fingerprint(command, "hours")  # when shops are open, no caller has said
-        case _:
-            return fingerprint(command)
 
 
 def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
@@ -99,18 +68,7 @@ def _decide_open(ledger: OrderLedger, command: cm.Open, now_ms: int) -> Decision
         return Rejected(refusal)
     if ledger.answers.count >= REMEMBERED_ANSWERS_MAX:
         return Rejected(Rejection(Reason.LEDGER_FULL))
-    opened = ev.Opened(
-        key_of(command),
-        command.content,
-        customer_id,
-        channel,
-        ttl_ms,
-        plans,
-        missing,
-        now_ms + OPEN_MS,
-        command.basket_id,
-    )
-    return Accepted((opened,))
+    return Accepted((ev.Opened(command, now_ms + OPEN_MS),))
 
 
 def _order_of_basket(ledger: OrderLedger, customer_id: str, basket_id: str) -> Order | Rejection | None:

@@ -4,22 +4,15 @@ from actors.core.message import Message
 from actors.core.rejection import Rejection
 from actors.core.status import ReleaseReason
 from actors.core.transact import PolicyAdopted, Refused
-from actors.orders.commands import Plan, Report, Target
+from actors.orders.commands import Open, Plan, Report, Target
 from actors.shop.commands import Lines
 
 
 class Opened(Message, frozen=True):
     """Limits are taken, shops are asked. Not committed by `decide_by_ms`, it is abandoned."""
 
-    key: str
-    content: str
-    customer_id: str
-    channel: str
-    ttl_ms: int
-    plans: tuple[Plan, ...]
-    missing: Lines
+    command: Open
     decide_by_ms: int
-    basket_id: str
 
 
 class AmendOpened(Message, frozen=True):

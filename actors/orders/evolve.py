@@ -11,7 +11,7 @@ from actors.core.status import LIVE
 from actors.core.transact import PolicyAdopted, Refused
 from actors.orders import events as ev
 from actors.orders.amendment import in_all
-from actors.orders.commands import Plan, Report, Target
+from actors.orders.commands import Plan, Report, Target, key_of
 from actors.orders.state import CERTAIN, OVER, Order, OrderLedger, Part, Renewal, Standing, due_at_ms
 from actors.shop.commands import Lines
 from actors.shop.preconditions import by_sku
@@ -66,31 +66,24 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
 
 
 def _evolve_opened(ledger: OrderLedger, event: ev.Opened, at_ms: int) -> None:
+    command, number = event.command, ledger.version
     order = Order(
-        number=ledger.version,
-        customer_id=event.customer_id,
-        channel=event.channel,
+        number=number,
+        customer_id=command.customer_id,
+        channel=command.channel,
         standing=Standing.OPEN,
-        ttl_ms=event.ttl_ms,
+        ttl_ms=command.ttl_ms,
         created_at_ms=at_ms,
         expires_at_ms=event.decide_by_ms,
-        version=ledger.version,
-        revision=0,
-        reason=None,
-        attempts=0,
-        open_attempt=0,
-        decide_by_ms=0,
-        key=event.key,
-        content=event.content,
-        missing=event.missing,
-        targets=(),
-        parts=(),
-        basket_id=event.basket_id,
-        renewal=None,
+        version=number,
+        key=key_of(command),
+        content=command.content,
+        missing=command.missing,
+        basket_id=command.basket_id,
     )
-    ledger.customers.setdefault(event.customer_id, {})[order.number] = None
-    _put(ledger, _attempting(order, event.plans, event.decide_by_ms), at_ms)
-    ledger.remember(event.key, order.number)
+    ledger.customers.setdefault(command.customer_id, {})[number] = None
+    _put(ledger, _attempting(order, command.plans, event.decide_by_ms), at_ms)
+    ledger.remember(order.key, number)
 
 
 def _evolve_amend_opened(ledger: OrderLedger, event: ev.AmendOpened, at_ms: int) -> None:

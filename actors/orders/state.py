@@ -110,18 +110,18 @@ class Order(Message, frozen=True):
     created_at_ms: int
     expires_at_ms: int
     version: int
-    revision: int
-    reason: ReleaseReason | None
-    attempts: int
-    open_attempt: int
-    decide_by_ms: int
     key: str
     content: str
-    missing: Lines
-    targets: tuple[Target, ...]
-    parts: tuple[Part, ...]
-    basket_id: str
-    renewal: Renewal | None
+    missing: Lines = ()
+    basket_id: str = ""
+    revision: int = 0
+    reason: ReleaseReason | None = None
+    attempts: int = 0
+    open_attempt: int = 0
+    decide_by_ms: int = 0
+    targets: tuple[Target, ...] = ()
+    parts: tuple[Part, ...] = ()
+    renewal: Renewal | None = None
 
     def open_parts(self) -> tuple[Part, ...]:
         """What the open attempt asks for."""

@@ -8,7 +8,8 @@ from actors.core.answers import Recorded
 from actors.core.rejection import Rejection
 from actors.core.transact import KEY_REUSED, Decider, transact as transact_by
 from actors.orders import commands as cm, events as ev
-from actors.orders.decide import content_of, decide, key_of
+from actors.orders.commands import content_of, key_of
+from actors.orders.decide import decide
 from actors.orders.evolve import evolve
 from actors.orders.state import CERTAIN, Order, OrderLedger, due_at_ms
 

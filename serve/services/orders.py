@@ -12,7 +12,7 @@ from actors.core.ids import format_order_id, ledger_of_customer
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE
 from actors.orders import commands as cm
-from actors.orders.decide import customer_key
+from actors.orders.commands import customer_key
 from actors.orders.state import Order, Part, Standing
 from actors.protocol.messages import Answer, Refusal, Stopped
 from actors.runtime.clock import Clock

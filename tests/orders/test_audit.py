@@ -99,7 +99,7 @@ def test_an_order_over_the_limit_is_named() -> None:
     assert isinstance(opened, ev.Opened)
     for number in range(8):
         version = len(rows) + 1
-        again = replace(opened, key=f"ann\nmore {number}")
+        again = replace(opened, command=replace(opened.command, key=f"more {number}"))
         rows.append(Row(version, 3, rows[-1].at_ms, again))
     named = {(each.invariant, each.found) for each in audited(rows).violations}
     assert named == {("I15", "OPEN_RESERVATIONS_LIMIT was due")}

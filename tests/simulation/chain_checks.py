@@ -113,7 +113,7 @@ def _certain(ledger_id: str, events: list[tuple[int, int, int, Any]]) -> set[str
         match event:
             case ev.Opened():
                 attempts[version] = 1
-                open_plans[version] = (1, {plan.store_id for plan in event.plans})
+                open_plans[version] = (1, {plan.store_id for plan in event.command.plans})
             case ev.AmendOpened() | ev.Replanned():
                 attempts[event.number] += 1
                 open_plans[event.number] = (attempts[event.number], {plan.store_id for plan in event.plans})
