@@ -1,5 +1,8 @@
-"""A service under test: started in a session of its own, waited for, and always ended with all that it started; and
-what a run does to its ledgers besides loading them: it opens stock before, and asks for a verdict after.
+"""A service under test: started in a session of its own, waited for, and always ended with all that it started; who its
+processes are and what CPU they took; and what a run does to its ledgers besides loading them.
+
+Processes are found by a mark in their environment: Ray's change their parent and their group, so neither says whose
+they are; what they inherited does.
 """
 
 import json
@@ -13,13 +16,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 import grpc
 
 from actors.shop.audit_books import Violation
-from bench import processes
 from bench.record import Conservation, Told, judged
 from bench.samples import ROWS_MAX, UNITS, sku
 from holdfast.v1 import (
@@ -30,6 +32,116 @@ from holdfast.v1 import (
     stock_service_pb2_grpc as stock_grpc,
 )
 from serve.config.environment import service_environment
+
+# --- processes -------------------------------------------------------------------------------------------------------
+
+MARK: Final = "HOLDFAST_BENCH_RUN"
+ROLES: Final = ("gateway", "store actors", "customer actors", "haproxy", "serve", "ray")
+END_S: Final = 5.0
+_TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+# Beginnings of a process's title, the first that fits decides. What is left of a Ray session is `ray`.
+_TITLES: Final = (
+    ("ray::ServeReplica", "gateway"),
+    ("ray::RayStoreActor", "store actors"),
+    ("ray::RayCustomerActor", "customer actors"),
+    ("ray::DashboardAgent", "ray"),
+    ("ray::RuntimeEnvAgent", "ray"),
+    ("ray::", "serve"),
+)
+
+
+class Process(NamedTuple):
+    """One process; `started` tells it from a later one with its number."""
+
+    pid: int
+    started: int
+    role: str
+
+
+def marked(mark: str) -> list[Process]:
+    """Every process that inherited the mark, this one apart."""
+    wanted = f"{MARK}={mark}".encode()
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit() or int(folder.name) == os.getpid():
+            continue
+        try:
+            if wanted in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(Process(int(folder.name), _started(int(folder.name)), _role(folder)))
+        except OSError:
+            continue  # it ended meanwhile, or belongs to somebody else
+    return found
+
+
+def cpu_s(processes: Iterable[Process]) -> dict[Process, float]:
+    """CPU seconds that each has taken so far."""
+    return {process: cpu_s_of(process.pid) for process in processes}
+
+
+def cpu_between(before: Mapping[Process, float], after: Mapping[Process, float]) -> dict[str, float]:
+    """CPU seconds by role; what a process took that ended in between is not known, and left out."""
+    taken = dict.fromkeys(ROLES, 0.0)
+    for process, seconds in after.items():
+        taken[process.role] += max(0.0, seconds - before.get(process, 0.0))
+    return taken
+
+
+def cpu_s_of(pid: int) -> float:
+    """User and system time of a process and of its children that ended; 0 where it is gone."""
+    fields = _stat(pid)
+    return sum(int(field) for field in fields[11:15]) / _TICKS_PER_S if fields else 0.0
+
+
+def memory_kb(pid: int) -> dict[str, int]:
+    """`VmRSS` now and `VmHWM` at the most, in kB."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    return {name: int(rest.split()[0]) for name, _, rest in (each.partition(":") for each in lines) if name[:2] == "Vm"}
+
+
+def end(mark: str) -> int:
+    """End what is left of a run, with SIGTERM and then SIGKILL; how many had to be."""
+    left = marked(mark)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for process in left:
+            if _started(process.pid) == process.started:
+                try:
+                    os.kill(process.pid, number)
+                except ProcessLookupError:
+                    continue
+        deadline = time.monotonic() + END_S
+        while marked(mark) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    return len(left)
+
+
+def kill(pid: int, mark: str) -> None:
+    """Kill -9 one process of a run. Raises ValueError where it is not of that run."""
+    if pid not in {process.pid for process in marked(mark)}:
+        raise ValueError(f"process {pid} was not started by this run")
+    os.kill(pid, signal.SIGKILL)
+
+
+def _role(folder: Path) -> str:
+    title = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    if (folder / "comm").read_text(encoding="utf-8").strip() == "haproxy":
+        return "haproxy"
+    return next((role for beginning, role in _TITLES if title.startswith(beginning)), "ray")
+
+
+def _started(pid: int) -> int:
+    fields = _stat(pid)
+    return int(fields[19]) if fields else 0
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/<pid>/stat from the third on: the second, a name, may have blanks and brackets."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+# --- the service -----------------------------------------------------------------------------------------------------
 
 START_S: Final = 120.0
 STOP_S: Final = 60.0
@@ -47,16 +159,16 @@ class ServiceFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One that serves. `mark` names its processes, see `processes`."""
+    """One that serves. `mark` names its processes."""
 
     target: str
     pid: int
     mark: str
     data_dir: Path
 
-    def cpu_s(self) -> dict[processes.Process, float]:
+    def cpu_s(self) -> dict[Process, float]:
         """CPU seconds that each of its processes has taken so far."""
-        return processes.cpu_s(processes.marked(self.mark))
+        return cpu_s(marked(self.mark))
 
 
 @contextmanager
@@ -87,7 +199,7 @@ def echo(folder: Path) -> Iterator[Service]:
 @contextmanager
 def running(command: Sequence[str], data_dir: Path, environment: Mapping[str, str]) -> Iterator[Service]:
     """A Python program that writes `service.json` into `data_dir` once it serves, and ends on SIGTERM."""
-    mark = processes.fresh_mark()
+    mark = uuid4().hex
     log_path = data_dir.parent / f"{data_dir.name}.log"
     # One that was killed left its file, with an address where nobody answers any more.
     (data_dir / SERVICE_FILE).unlink(missing_ok=True)
@@ -95,7 +207,7 @@ def running(command: Sequence[str], data_dir: Path, environment: Mapping[str, st
         # Our own program, by this interpreter.
         process = subprocess.Popen(  # noqa: S603
             [sys.executable, *command],
-            env={**os.environ, **environment, processes.MARK: mark},
+            env={**os.environ, **environment, MARK: mark},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -106,7 +218,7 @@ def running(command: Sequence[str], data_dir: Path, environment: Mapping[str, st
             yield Service(found["grpc"], process.pid, mark, data_dir)
         finally:
             _stop(process)
-            processes.end(mark)
+            end(mark)
 
 
 def _wait(process: "subprocess.Popen[bytes]", command: Sequence[str], path: Path, log_path: Path) -> dict[str, str]:
@@ -140,37 +252,34 @@ def connected(target: str) -> Iterator[grpc.Channel]:
 
 def open_stock(target: str, store_ids: Sequence[str], skus: int) -> None:
     """Receive so many SKUs into each shop."""
-    with connected(target) as channel:
-        service: Any = stock_grpc.StockServiceStub(channel)
-        for store_id in store_ids:
-            for first in range(0, skus, ROWS_MAX):
-                request = stock_service_pb2.AdjustStockRequest(
-                    idempotency_key=uuid4().hex, store_id=store_id, source="bench"
-                )
-                for number in range(first, min(skus, first + ROWS_MAX)):
-                    request.adjustments.add(
-                        sku=sku(number), delta=UNITS, sequence=number + 1, kind=stock_pb2.ADJUSTMENT_KIND_RECEIPT
-                    )
-                service.AdjustStock(request, timeout=CALL_S, metadata=TIME)
-
-
-def ledger_status(target: str, store_id: str) -> admin_pb2.GetLedgerStatusResponse:
-    """Where a ledger stands."""
-    with connected(target) as channel:
-        service: Any = admin_grpc.AdminServiceStub(channel)
-        found: admin_pb2.GetLedgerStatusResponse = service.GetLedgerStatus(
-            admin_pb2.GetLedgerStatusRequest(store_id=store_id), timeout=CALL_S, metadata=TIME
-        )
-        return found
+    for store_id in store_ids:
+        for first in range(0, skus, ROWS_MAX):
+            rows = {sku(number): number + 1 for number in range(first, min(skus, first + ROWS_MAX))}
+            _receive(target, store_id, "bench", rows, UNITS)
 
 
 def receive(target: str, store_id: str, of_sku: str, units: int = UNITS) -> None:
     """Receive one more SKU into one shop."""
+    _receive(target, store_id, of_sku, {of_sku: 1}, units)
+
+
+def _receive(target: str, store_id: str, source: str, rows: Mapping[str, int], units: int) -> None:
+    """`rows` are the numbers of the rows by SKU, which grow within a source."""
+    request = stock_service_pb2.AdjustStockRequest(idempotency_key=uuid4().hex, store_id=store_id, source=source)
+    for of_sku, number in rows.items():
+        request.adjustments.add(sku=of_sku, delta=units, sequence=number, kind=stock_pb2.ADJUSTMENT_KIND_RECEIPT)
     with connected(target) as channel:
         service: Any = stock_grpc.StockServiceStub(channel)
-        request = stock_service_pb2.AdjustStockRequest(idempotency_key=uuid4().hex, store_id=store_id, source=of_sku)
-        request.adjustments.add(sku=of_sku, delta=units, sequence=1, kind=stock_pb2.ADJUSTMENT_KIND_RECEIPT)
         service.AdjustStock(request, timeout=CALL_S, metadata=TIME)
+
+
+def ledger_status(target: str, store_id: str) -> admin_pb2.GetLedgerStatusResponse:
+    """Where a ledger stands."""
+    request = admin_pb2.GetLedgerStatusRequest(store_id=store_id)
+    with connected(target) as channel:
+        service: Any = admin_grpc.AdminServiceStub(channel)
+        found: admin_pb2.GetLedgerStatusResponse = service.GetLedgerStatus(request, timeout=CALL_S, metadata=TIME)
+        return found
 
 
 def verdict(target: str, store_ids: Iterable[str], told: Iterable[Told]) -> Conservation:

@@ -1,9 +1,8 @@
 """The pure ledger on one core, and what carries commands to it: no process, no disk, no network."""
 
 import gc
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Final
 
 from actors.core.policy import HOUR_MS
 from actors.protocol.messages import (
@@ -17,44 +16,11 @@ from actors.protocol.messages import (
 from actors.shop.commands import Collect, Command, Confirm
 from actors.shop.state import Ledger, Remembered, Reservation
 from actors.shop.transact import expire, transact
-from bench.arithmetic import Timed, median_of, timed
-from bench.record import Headline, Options, Outcome, Row, Told, of_ledger
+from bench.record import Headline, Options, Outcome, Row, Told, medians, of_ledger, timed
 from bench.samples import NOW_MS, STORE, key, reserves, stocked
 
 SKUS: Final = 5_000
 BATCH: Final = 256
-_TEN: Final = ("k" * 32, "C000000001", "web", "", (("SKU-000001", 1),), 0, 1, 2, 3, 4)
-
-
-class TenNamed(NamedTuple):
-    """Ten fields as a named tuple."""
-
-    key: str
-    customer_id: str
-    channel: str
-    basket_id: str
-    lines: tuple[tuple[str, int], ...]
-    ttl_ms: int
-    a: int
-    b: int
-    c: int
-    d: int
-
-
-@dataclass(frozen=True, slots=True)
-class TenFrozen:
-    """The same ten fields as a frozen dataclass."""
-
-    key: str
-    customer_id: str
-    channel: str
-    basket_id: str
-    lines: tuple[tuple[str, int], ...]
-    ttl_ms: int
-    a: int
-    b: int
-    c: int
-    d: int
 
 
 class Round:
@@ -69,9 +35,9 @@ class Round:
         gc.collect()
         gc.freeze()
 
-    def measure(self) -> dict[str, Timed]:
+    def measure(self) -> dict[str, dict[str, float]]:
         """Every operation, in the sequence of a life."""
-        found: dict[str, Timed] = {}
+        found: dict[str, dict[str, float]] = {}
         answers: list[Remembered] = []
         found["reserve, 1 line"] = self._all(self.ones, answers)
         found["reserve, 3 lines"] = self._all(self.threes, answers)
@@ -85,12 +51,12 @@ class Round:
         found["envelope to the actor and back"] = timed(self.count, lambda: self._carry(answers))
         return found
 
-    def expire(self) -> Timed:
+    def expire(self) -> dict[str, float]:
         """All that is still held or confirmed goes back. The last measurement: nothing is left after it."""
         due = self.ledger.open_reservations
         return timed(due, lambda: expire(self.ledger, NOW_MS + 72 * HOUR_MS))
 
-    def _all(self, commands: Sequence[Command], answers: list[Remembered] | None = None) -> Timed:
+    def _all(self, commands: Sequence[Command], answers: list[Remembered] | None = None) -> dict[str, float]:
         ledger, kept = self.ledger, [] if answers is None else answers
 
         def work() -> None:
@@ -109,10 +75,10 @@ class Round:
             unpack_answers(pack_answers(list(answers[first : first + BATCH])))
 
 
-def run(options: Options) -> Outcome:
+def run_core(options: Options) -> Outcome:
     """Medians of the rounds, each on a ledger of its own."""
     count = options.size(30_000, 1_000)
-    rounds: list[dict[str, Timed]] = []
+    rounds: list[dict[str, dict[str, float]]] = []
     conservation = of_ledger(Ledger(STORE), Told(0))
     for number in range(options.rounds):
         options.say(f"core: round {number + 1} of {options.rounds}")
@@ -122,29 +88,13 @@ def run(options: Options) -> Outcome:
         conservation = of_ledger(each.ledger, told)
         found["expire"] = each.expire()
         left = of_ledger(each.ledger, Told(0))
-        found.update(_building(count))
         rounds.append(found)
         gc.unfreeze()
         if not (conservation.holds and left.holds):
             conservation = left if conservation.holds else conservation
             break
-    rows = [Row(name, median_of(each[name] for each in rounds).figures()) for name in rounds[0]]
+    rows = [Row(name, medians([each[name] for each in rounds])) for name in rounds[0]]
     reserve = next(row for row in rows if row.name == "reserve, 1 line")
     headline = Headline("reserve of 1 line, one core", reserve.figures["per_s"], "/s")
     parameters: dict[str, Any] = {"operations": count, "skus": SKUS, "rounds": options.rounds, "quick": options.quick}
     return Outcome(parameters, rows, [headline], conservation)
-
-
-def _building(count: int) -> dict[str, Timed]:
-    """What a value costs to make: the reason for named tuples in `actors.shop.commands`."""
-
-    def many(make: Callable[..., object]) -> Timed:
-        ten = _TEN
-
-        def work() -> None:
-            for _ in range(count):
-                make(*ten)
-
-        return timed(count, work)
-
-    return {"build a named tuple of 10": many(TenNamed), "build a frozen dataclass of 10": many(TenFrozen)}

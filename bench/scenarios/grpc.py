@@ -9,9 +9,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Final
 
-from bench.arithmetic import medians, ratio
-from bench.generator import ECHO, RESERVE, RESERVE_BATCH, Generator, Load, generating, run_parameters
-from bench.record import Headline, Options, Outcome, Row, Told, file_system_of
+from bench.load import ECHO, RESERVE, RESERVE_BATCH, Generator, Load, generating
+from bench.record import Headline, Options, Outcome, Row, file_system_of, medians, ratio
 from bench.service import Service, echo, holdfast, open_stock, verdict
 
 STORES: Final = tuple(f"S{number:03d}" for number in range(16))
@@ -38,61 +37,49 @@ class Bench:
         self._ours = ours
         self._peer = peer
         self._options = options
-        self._seed = 0
-        self.told: list[Told] = []
-        self.failures: list[str] = []
 
     def pair(self, name: str, load: Load, *, rounds: int = 0) -> tuple[Row, Row]:
         """Echo and ours by turns, with the same requests in the same way."""
         peers, ours = [], []
         for _ in range(rounds or self._options.rounds):
-            self._seed += 1
-            fresh = replace(load, seed=self._seed)
+            fresh = replace(load, seed=self._generator.fresh_seed())
             peer = replace(fresh, target=self._peer.target, method=ECHO, reserves=False)
-            peers.append(self._measure(peer, self._peer))
-            ours.append(self._measure(fresh, self._ours))
+            peers.append(self._generator.measure(peer, self._peer))
+            ours.append(self._generator.measure(fresh, self._ours))
         self._options.say(f"grpc: {name}")
         peer_row, our_row = Row(f"echo {name}", medians(peers)), Row(name, medians(ours))
         our_row.figures["to_echo"] = ratio(our_row.figures["per_s"], peer_row.figures["per_s"])
         return peer_row, our_row
 
-    def _measure(self, load: Load, service: Service) -> dict[str, float]:
-        measured = self._generator.measure(load, service)
-        if load.reserves:
-            self.told.append(measured.told)
-        if measured.failure:
-            self.failures.append(measured.failure)
-        return measured.figures
-
     def unary(self, kind: str, in_flight: int, rate: float = 0.0) -> Load:
         """Single calls, each to a shop in turn."""
         stores = STORES[: self._options.size(len(STORES), 2)]
         seconds = self._options.seconds
-        return Load(kind, self._ours.target, RESERVE, stores, in_flight, seconds, SKUS, 0, rate=rate)
+        return Load(kind, self._ours.target, RESERVE, stores, in_flight, seconds, SKUS, rate=rate)
 
     def batch(self, size: int, stores: int, in_flight: int) -> Load:
         """Batches over the first shops."""
         # Half as long as unary calls: tens of thousands of reservations suffice, and all are verified at the end.
         seconds = self._options.seconds / 2
-        return Load(
-            "frames", self._ours.target, RESERVE_BATCH, STORES[:stores], in_flight, seconds, SKUS, 0, batch=size
-        )
+        shops = STORES[:stores]
+        return Load("frames", self._ours.target, RESERVE_BATCH, shops, in_flight, seconds, SKUS, batch=size)
 
 
-def run(options: Options) -> Outcome:
+def run_grpc(options: Options) -> Outcome:
     """Sweeps of unary calls and batches; the verdict comes from VerifyLedger of every shop."""
     with ExitStack() as stack:
         options.say("grpc: starting the echo and the service")
         peer = stack.enter_context(echo(options.scratch))
         ours = stack.enter_context(holdfast(options.scratch, STORES, options.store_actors))
         open_stock(ours.target, STORES, SKUS)
-        bench = Bench(stack.enter_context(generating()), ours, peer, options)
+        generator = stack.enter_context(generating(options))
+        bench = Bench(generator, ours, peer, options)
         rows, headlines = _unary(bench, options)
         batch_rows, batch_headlines = _batches(bench, options)
         options.say("grpc: verifying every shop's journal")
-        conservation = verdict(ours.target, STORES, bench.told)
+        conservation = verdict(ours.target, STORES, generator.told)
     files = {"lines": 1, "file_system": file_system_of(options.scratch)}
-    parameters = {**run_parameters(options, len(STORES), SKUS, bench.failures), **files}
+    parameters = {**generator.parameters(len(STORES), SKUS), **files}
     return Outcome(parameters, rows + batch_rows, headlines + batch_headlines, conservation)
 
 

@@ -15,8 +15,19 @@ from actors.shop.events import Event, Reserved
 from actors.shop.evolve import evolve
 from actors.shop.state import Ledger
 from actors.shop.transact import transact
-from bench.arithmetic import median_of, percentile, timed
-from bench.record import Conservation, Headline, Options, Outcome, Row, Told, file_system_of, of_ledger
+from bench.record import (
+    Conservation,
+    Headline,
+    Options,
+    Outcome,
+    Row,
+    Told,
+    file_system_of,
+    medians,
+    of_ledger,
+    percentile,
+    timed,
+)
 from bench.samples import NOW_MS, STORE, receipts, reserves
 
 BATCHES: Final = (1, 16, 64, 256, 1_024)
@@ -24,7 +35,7 @@ SKUS: Final = 2_000  # one delivery's worth: the first event holds them all
 READ_EVENTS_MAX: Final = 20_000
 
 
-def run(options: Options) -> Outcome:
+def run_journal(options: Options) -> Outcome:
     """Appends of each size to each journal; at the end all is read back and must give the same ledger."""
     events = _events(options.size(40_000, 2_048))
     rows: list[Row] = []
@@ -139,6 +150,8 @@ def _codec(events: Sequence[Event], rounds: int) -> list[Row]:
     cut = [events[first : first + 256] for first in range(0, len(events), 256)]
     payloads = [encode_events(each) for each in cut]
     count = len(events)
-    encoding = median_of(timed(count, lambda: [encode_events(each) for each in cut]) for _ in range(rounds))
-    decoding = median_of(timed(count, lambda: [decode_events(each) for each in payloads]) for _ in range(rounds))
-    return [Row("encode, an event", encoding.figures()), Row("decode, an event", decoding.figures())]
+    works = {
+        "encode, an event": lambda: [encode_events(each) for each in cut],
+        "decode, an event": lambda: [decode_events(each) for each in payloads],
+    }
+    return [Row(name, medians([timed(count, work) for _ in range(rounds)])) for name, work in works.items()]

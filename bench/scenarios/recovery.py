@@ -18,13 +18,12 @@ from actors.runtime.clock import SystemClock
 from actors.runtime.cores import SHOP
 from actors.runtime.ledger_host import LedgerHost
 from actors.store_actor import StoreActor
-from bench import processes
-from bench.arithmetic import ratio
-from bench.generator import RESERVE, RESERVE_BATCH
-from bench.record import Conservation, Headline, Options, Outcome, Row, Told, judged
+from bench import service as processes
+from bench.load import RESERVE, RESERVE_BATCH
+from bench.record import Conservation, Headline, Options, Outcome, Row, Told, judged, ratio
 from bench.samples import STORE, Shape, receipts, requests, reserves
+from bench.scenarios.actor import ask, make_no_op, ray_session
 from bench.service import TIME, Service, connected, holdfast, ledger_status, open_stock, verdict
-from bench.session import ask, make_no_op, ray_session
 from holdfast.v1 import reservation_service_pb2 as service_pb2
 
 SKUS: Final = 2_000
@@ -36,7 +35,7 @@ PAUSE_S: Final = 0.01
 PROBE: Final = ((TIME[0][0], str(int(ANSWER_S * 1_000))),)
 
 
-def run(options: Options) -> Outcome:
+def run_recovery(options: Options) -> Outcome:
     """Replay in a fresh process, as an actor does it; then three kills of each kind of actor."""
     rows, headlines, replayed = _replays(options)
     kill_rows, kill_headlines, served = _kills(options)

@@ -40,12 +40,9 @@ def against(service: FakeService, use: Callable[[ChannelClient], Awaitable[Heard
 async def basket_each(client: ChannelClient) -> Heard:
     """One basket of each caller, and a look for what is left."""
     heard = Heard()
-    spec = {"store_ids": SHOPS}
+    spec = {"method": callers.OPPOSING, "store_ids": SHOPS}
     await asyncio.gather(
-        *(
-            callers.take_and_give_back(client, spec, random.Random(number), float("inf"), 1, heard)
-            for number in range(CALLERS)
-        )
+        *(callers.call_on(client, spec, random.Random(number), float("inf"), 1, heard) for number in range(CALLERS))
     )
     heard.stuck += await callers.left_over(client, SHOPS, within_s=0.0)
     return heard
