@@ -36,7 +36,15 @@ class Scenario(StrEnum):
     REPORT = "report"
 
 
-MODULES: Final = {Scenario.SOURCING: "gateway", Scenario.MEMORY: "actor", Scenario.ACROSS: "client"}
+MODULES: Final = {
+    Scenario.CORE: "ledger",
+    Scenario.JOURNAL: "ledger",
+    Scenario.SOURCING: "gateway",
+    Scenario.MEMORY: "actor",
+    Scenario.GRPC: "service",
+    Scenario.CLIENT: "service",
+    Scenario.ACROSS: "service",
+}
 """Where a scenario is not in the module of its own name."""
 
 MEASURED: Final = tuple(each for each in Scenario if each not in (Scenario.ALL, Scenario.REPORT))

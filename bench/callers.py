@@ -9,12 +9,13 @@ anything.
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from time import perf_counter, process_time
 from typing import Any, Final
 
 from actors.orders.state import OPEN_MS
 from bench.record import latencies_ms
-from bench.samples import CHANNEL, sku
+from bench.samples import CHANNEL, customer, sku
 from holdfast.client import (
     ChannelClient,
     HoldfastError,
@@ -38,15 +39,15 @@ PLACE: Final = Place(1.0, 1.0)
 STUCK_TOLD_MAX: Final = 20
 
 
+@dataclass(slots=True)
 class Heard:
     """Answers counted, and how long each took. `stuck` says what no caller should ever find: it fails the run."""
 
-    def __init__(self) -> None:
-        self.latencies: list[float] = []
-        self.accepted = 0
-        self.refused = 0
-        self.failures: list[str] = []
-        self.stuck: list[str] = []
+    latencies: list[float] = field(default_factory=list)
+    accepted: int = 0
+    refused: int = 0
+    failures: list[str] = field(default_factory=list)
+    stuck: list[str] = field(default_factory=list)
 
     def hear(self, outcome: Reservation | Order | Rejection, seconds: float) -> None:
         """Count an answer; an order counts as many reservations as it has parts."""
@@ -165,23 +166,19 @@ def sku_of(store_id: str) -> str:
 
 
 def _wanted(spec: dict[str, Any], chance: random.Random) -> list[tuple[str, int]]:
-    return [(sku(number), 1) for number in chance.sample(range(spec["skus"]), spec["lines"])]
-
-
-def _customer(chance: random.Random) -> str:
-    return f"C{chance.randrange(10**9):09d}"
+    return [(sku(chance.randrange(spec["skus"])), 1)]
 
 
 def _in_a_shop(channel: str) -> Ask:
     async def ask(client: ChannelClient, spec: dict[str, Any], chance: random.Random) -> Answer:
         wanted, store_id = _wanted(spec, chance), chance.choice(spec["store_ids"])
-        return await client.reserve(store_id, wanted, customer_id=_customer(chance), channel=channel)
+        return await client.reserve(store_id, wanted, customer_id=customer(chance), channel=channel)
 
     return ask
 
 
 async def _nearest(client: ChannelClient, spec: dict[str, Any], chance: random.Random) -> Answer:
-    return await client.reserve_near(_wanted(spec, chance), place=PLACE, customer_id=_customer(chance), channel=CHANNEL)
+    return await client.reserve_near(_wanted(spec, chance), place=PLACE, customer_id=customer(chance), channel=CHANNEL)
 
 
 async def _split(
@@ -192,7 +189,7 @@ async def _split(
         place=PLACE,
         policy=SourcingPolicy.SPLIT,
         stores_max=stores_max,
-        customer_id=_customer(chance),
+        customer_id=customer(chance),
         channel=CHANNEL,
     )
 

@@ -10,8 +10,8 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from time import perf_counter, process_time
@@ -60,9 +60,7 @@ class Load:
     seconds: float
     skus: int
     seed: int = 0
-    lines: int = 1
     batch: int = 0
-    connections: int = 1
     rate: float = 0.0
     reserves: bool = True
 
@@ -176,75 +174,66 @@ async def _serve(spec: dict[str, Any]) -> None:
 
 
 async def _load(spec: dict[str, Any]) -> None:
-    shape = Shape(tuple(spec["store_ids"]), spec["skus"], spec["lines"], spec["batch"])
-    asks, close = await _connect(spec)
+    shape, callers = Shape(tuple(spec["store_ids"]), spec["skus"], 1, spec["batch"]), spec["in_flight"]
     size = max(1, shape.batch)
     calls_s = max(min(max(1, RESERVATIONS_S_MAX // size), CALLS_S_MAX), spec["rate"])
     count = int(spec["seconds"] * calls_s) + 1
-    warm = list(requests(shape, 2 * spec["in_flight"], spec["seed"] + 1))
+    warm = list(requests(shape, 2 * callers, spec["seed"] + 1))
     made = list(requests(shape, count, spec["seed"]))
     warmed, seen = Seen(), Seen()
-    await _closed(asks, iter(warm), math.inf, warmed)
-    _gate("ready")
-    cpu, began = process_time(), perf_counter()
-    if spec["rate"]:
-        await _open(asks, spec["rate"], iter(made), spec["seconds"], seen)
-    else:
-        await _closed(asks, iter(made), began + spec["seconds"], seen)
-    took, cpu = perf_counter() - began, process_time() - cpu
-    _tell({"seconds": took, "cpu_s": cpu, "calls": len(seen.latencies), **latencies_ms(seen.latencies)})
-    await close()
+    async with _connected(spec) as ask:
+        await _closed(ask, callers, iter(warm), math.inf, warmed)
+        _gate("ready")
+        cpu, began = process_time(), perf_counter()
+        if spec["rate"]:
+            await _open(ask, spec["rate"], iter(made), spec["seconds"], seen)
+        else:
+            await _closed(ask, callers, iter(made), began + spec["seconds"], seen)
+        took, cpu = perf_counter() - began, process_time() - cpu
+        _tell({"seconds": took, "cpu_s": cpu, "calls": len(seen.latencies), **latencies_ms(seen.latencies)})
     replies = chain(warmed.replies, seen.replies) if spec["reserves"] else iter(())
     # Calls without an answer, and the first reason. Each may have done all that it asked for.
     reasons = warmed.failures + seen.failures
     _tell({**_answers(shape, replies), "failed": len(reasons) * size, "failure": reasons[0] if reasons else ""})
 
 
-async def _connect(spec: dict[str, Any]) -> tuple[list[Ask], Callable[[], Awaitable[None]]]:
-    """One function for each caller, the callers spread over the connections, and the way to let go."""
-    target, path, callers = spec["target"], spec["method"], max(1, spec["in_flight"])
+@asynccontextmanager
+async def _connected(spec: dict[str, Any]) -> AsyncIterator[Ask]:
+    """One connection, and the function to call through it."""
     if spec["kind"] == "frames":
-        connections = [await FrameConnection.open(target, path) for _ in range(spec["connections"])]
-
-        async def close_frames() -> None:
-            for each in connections:
-                each.close()
-
-        return [connections[number % len(connections)].call for number in range(callers)], close_frames
+        connection = await FrameConnection.open(spec["target"], spec["method"])
+        try:
+            yield connection.call
+        finally:
+            connection.close()
+        return
     options = (("grpc.max_receive_message_length", 64 << 20), ("grpc.use_local_subchannel_pool", 1))
-    channels = [grpc.aio.insecure_channel(target, options=options) for _ in range(spec["connections"])]
-    methods: list[grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]] = [each.unary_unary(path) for each in channels]
+    async with grpc.aio.insecure_channel(spec["target"], options=options) as channel:
+        method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(spec["method"])
 
-    def through(method: "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]") -> Ask:
         async def ask(payload: bytes) -> bytes:
             try:
                 return await method(payload, timeout=CALL_S)
             except grpc.aio.AioRpcError as error:
                 raise CallFailed(f"{error.code().name}: {error.details()}") from error
 
-        return ask
-
-    async def close_channels() -> None:
-        for each in channels:
-            await each.close()
-
-    return [through(methods[number % len(methods)]) for number in range(callers)], close_channels
+        yield ask
 
 
-async def _closed(asks: list[Ask], payloads: Iterator[bytes], until: float, seen: Seen) -> None:
-    """A caller for each of `asks`, calling again as soon as it is answered; the last answers are waited for."""
+async def _closed(ask: Ask, callers: int, payloads: Iterator[bytes], until: float, seen: Seen) -> None:
+    """So many callers, each calling again as soon as it is answered; the last answers are waited for."""
 
-    async def caller(ask: Ask) -> None:
+    async def caller() -> None:
         for payload in payloads:
             began = perf_counter()
             if began > until:
                 return
             await _once(ask, payload, began, seen)
 
-    await asyncio.gather(*(caller(ask) for ask in asks))
+    await asyncio.gather(*(caller() for _ in range(callers)))
 
 
-async def _open(asks: list[Ask], rate: float, payloads: Iterator[bytes], seconds: float, seen: Seen) -> None:
+async def _open(ask: Ask, rate: float, payloads: Iterator[bytes], seconds: float, seen: Seen) -> None:
     """Arrivals at a fixed rate, whether or not anything is answered. Latency counts from when a call was due: a stall
     is felt by all who would have called during it.
     """
@@ -258,7 +247,7 @@ async def _open(asks: list[Ask], rate: float, payloads: Iterator[bytes], seconds
         if len(under_way) >= OUTSTANDING_MAX:
             seen.failures.append("the service fell behind: too many calls are unanswered")
             continue
-        task = asyncio.ensure_future(_once(asks[number % len(asks)], next(payloads), due, seen))
+        task = asyncio.ensure_future(_once(ask, next(payloads), due, seen))
         under_way.add(task)
         task.add_done_callback(under_way.discard)
     await asyncio.gather(*under_way)

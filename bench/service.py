@@ -16,21 +16,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import uuid4
-
-import grpc
 
 from actors.shop.audit_books import Violation
 from bench.record import Conservation, Told, judged
 from bench.samples import ROWS_MAX, UNITS, sku
-from holdfast.v1 import (
-    admin_service_pb2 as admin_pb2,
-    admin_service_pb2_grpc as admin_grpc,
-    stock_pb2,
-    stock_service_pb2,
-    stock_service_pb2_grpc as stock_grpc,
-)
+from holdfast.client import Adjustment, AdjustmentKind, BlockingChannelClient
 from serve.config.environment import service_environment
 
 # --- processes -------------------------------------------------------------------------------------------------------
@@ -148,9 +140,8 @@ STOP_S: Final = 60.0
 POLL_S: Final = 0.05
 LOG_CHARS_TOLD: Final = 2_000
 SERVICE_FILE: Final = "service.json"
-CALL_S: Final = 60.0
-# Serve hides a call's deadline from the service, so it goes along.
-TIME: Final = (("holdfast-timeout-ms", str(int(CALL_S * 1_000))),)
+CHAIN_FILE: Final = "chain.yaml"
+CALL_MS: Final = 60_000
 
 
 class ServiceFailed(Exception):
@@ -173,14 +164,20 @@ class Service:
 
 @contextmanager
 def holdfast(folder: Path, store_ids: Sequence[str], store_actors: int, policy: str = "") -> Iterator[Service]:
-    """Holdfast with these shops, and a policy as YAML. The data stays in `folder`, so that a second start finds it."""
+    """Holdfast with these shops, and a policy as YAML."""
     folder.mkdir(parents=True, exist_ok=True)
-    chain_file = folder / "chain.yaml"
     stores = "stores:\n" + "".join(f"  - store_id: {each}\n" for each in store_ids)
-    chain_file.write_text(stores + policy, encoding="utf-8")
+    (folder / CHAIN_FILE).write_text(stores + policy, encoding="utf-8")
+    with serving(folder, store_actors) as service:
+        yield service
+
+
+@contextmanager
+def serving(folder: Path, store_actors: int, environment: Mapping[str, str] | None = None) -> Iterator[Service]:
+    """Holdfast with the chain file that `folder` has. The data stays in `folder`, so that a second start finds it."""
     data_dir = folder / "data"
-    command = ["-m", "serve", "--data-dir", str(data_dir), "--chain-file", str(chain_file)]
-    with running([*command, "--store-actors", str(store_actors)], data_dir, {}) as service:
+    command = ["-m", "serve", "--data-dir", str(data_dir), "--chain-file", str(folder / CHAIN_FILE)]
+    with running([*command, "--store-actors", str(store_actors)], data_dir, environment or {}) as service:
         yield service
 
 
@@ -243,58 +240,36 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
-@contextmanager
-def connected(target: str) -> Iterator[grpc.Channel]:
-    """A blocking channel, closed at the end."""
-    with grpc.insecure_channel(target, options=(("grpc.max_receive_message_length", 64 << 20),)) as channel:
-        yield channel
-
-
-def open_stock(target: str, store_ids: Sequence[str], skus: int) -> None:
+def open_stock(target: str, store_ids: Iterable[str], skus: int) -> None:
     """Receive so many SKUs into each shop."""
-    for store_id in store_ids:
-        for first in range(0, skus, ROWS_MAX):
-            rows = {sku(number): number + 1 for number in range(first, min(skus, first + ROWS_MAX))}
-            _receive(target, store_id, "bench", rows, UNITS)
+    with BlockingChannelClient(target) as client:
+        for store_id in store_ids:
+            rows = [receipt(sku(number), UNITS, number + 1) for number in range(skus)]
+            for first in range(0, skus, ROWS_MAX):
+                client.adjust_stock(store_id, "bench", rows[first : first + ROWS_MAX], timeout_ms=CALL_MS)
 
 
 def receive(target: str, store_id: str, of_sku: str, units: int = UNITS) -> None:
     """Receive one more SKU into one shop."""
-    _receive(target, store_id, of_sku, {of_sku: 1}, units)
+    with BlockingChannelClient(target) as client:
+        client.adjust_stock(store_id, of_sku, [receipt(of_sku, units, 1)], timeout_ms=CALL_MS)
 
 
-def _receive(target: str, store_id: str, source: str, rows: Mapping[str, int], units: int) -> None:
-    """`rows` are the numbers of the rows by SKU, which grow within a source."""
-    request = stock_service_pb2.AdjustStockRequest(idempotency_key=uuid4().hex, store_id=store_id, source=source)
-    for of_sku, number in rows.items():
-        request.adjustments.add(sku=of_sku, delta=units, sequence=number, kind=stock_pb2.ADJUSTMENT_KIND_RECEIPT)
-    with connected(target) as channel:
-        service: Any = stock_grpc.StockServiceStub(channel)
-        service.AdjustStock(request, timeout=CALL_S, metadata=TIME)
+def receipt(of_sku: str, units: int, number: int) -> Adjustment:
+    """A row of a delivery."""
+    return Adjustment(of_sku, units, number, AdjustmentKind.RECEIPT)
 
 
-def ledger_status(target: str, store_id: str) -> admin_pb2.GetLedgerStatusResponse:
-    """Where a ledger stands."""
-    request = admin_pb2.GetLedgerStatusRequest(store_id=store_id)
-    with connected(target) as channel:
-        service: Any = admin_grpc.AdminServiceStub(channel)
-        found: admin_pb2.GetLedgerStatusResponse = service.GetLedgerStatus(request, timeout=CALL_S, metadata=TIME)
-        return found
-
-
-def verdict(target: str, store_ids: Iterable[str], told: Iterable[Told]) -> Conservation:
+def verdict(target: str, store_ids: Iterable[str], told: Sequence[Told]) -> Conservation:
     """Every shop's stock computed again from its journal, and all accepted answers counted against what it says."""
     found, violations = 0, []
-    with connected(target) as channel:
-        service: Any = admin_grpc.AdminServiceStub(channel)
+    with BlockingChannelClient(target) as client:
         for store_id in store_ids:
-            request = admin_pb2.VerifyLedgerRequest(store_id=store_id)
-            reply = service.VerifyLedger(request, timeout=2 * CALL_S, metadata=TIME)
-            found += reply.accepted
+            audit = client.verify_ledger(store_id, timeout_ms=2 * CALL_MS)
+            found += audit.accepted
             violations += [
-                Violation(d.invariant, f"{store_id} {d.subject}", d.expected, d.found) for d in reply.discrepancies
+                Violation(d.invariant, f"{store_id} {d.subject}", d.expected, d.found) for d in audit.discrepancies
             ]
-            if reply.units_oversold:
-                violations.append(Violation("I2", store_id, "no unit oversold", str(reply.units_oversold)))
-    answers = list(told)
-    return judged(Told(sum(one.accepted for one in answers), sum(one.unknown for one in answers)), found, violations)
+            if audit.units_oversold:
+                violations.append(Violation("I2", store_id, "no unit oversold", str(audit.units_oversold)))
+    return judged(Told(sum(one.accepted for one in told), sum(one.unknown for one in told)), found, violations)

@@ -26,7 +26,7 @@ from bench.demo.proof import Proof, prove, until_quiet
 from bench.demo.report import document, tell
 from bench.demo.run import NotRecovered, Phases, Told, contests_for, replay
 from bench.demo.verdict import state_differs, verdict_of
-from bench.service import Service, ServiceFailed, running
+from bench.service import CHAIN_FILE, Service, ServiceFailed, serving
 from bench.workload import SharedDataMissing, Workload, load_workload
 from holdfast.client import ChannelClient, HoldfastError
 
@@ -157,19 +157,16 @@ class Demo:
     @contextmanager
     def _service(self, *, limits_across: bool = False) -> Iterator[Service]:
         """A service of the demo's own. Ended with all that it started, however the demo ends."""
-        shops, chain_file, data_dir = self.workload.shops, self.folder / "chain.yaml", self.folder / "data"
+        shops = self.workload.shops
         with_slots = shops_with_slots(shops, self.workload.seed) if self.plan is not None else ()
-        write_chain_file(chain_file, shops, with_slots, limits_across=limits_across)
-        data_dir.mkdir(exist_ok=True)
-        command = ["-m", "serve", "--data-dir", str(data_dir), "--chain-file", str(chain_file)]
-        command += ["--store-actors", str(self.store_actors)]
+        write_chain_file(self.folder / CHAIN_FILE, shops, with_slots, limits_across=limits_across)
         handlers = {number: signal.getsignal(number) for number in STOPPING}
         with ExitStack() as stack:
             # What Ray writes on the side goes when the service does, where its sockets' paths allow another folder.
             scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="hf-ray-", ignore_cleanup_errors=True))
             environment = {"RAY_TMPDIR": scratch} if len(scratch) <= SCRATCH_CHARS_MAX else {}
             with self.phases.phase("Starting the service"):
-                service = stack.enter_context(running(command, data_dir, environment))
+                service = stack.enter_context(serving(self.folder, self.store_actors, environment))
             try:
                 yield service
             finally:

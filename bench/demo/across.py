@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from random import Random
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 
 from bench import service as processes
 from bench.demo.calls import MEANWHILE_MS_MAX, Answers, Call, Kind, draw_repeat
@@ -35,9 +36,8 @@ from bench.demo.run import (
     kill_and_wait,
     open_stock,
 )
-from bench.service import CALL_S, TIME, Service, connected
+from bench.service import Service
 from holdfast.client import ChannelClient, Order, ReleaseReason
-from holdfast.v1 import admin_service_pb2 as admin_pb2, admin_service_pb2_grpc as admin_grpc
 
 CALLERS: Final = 48
 SLOT_CALLERS: Final = 14
@@ -52,7 +52,8 @@ async def place_orders(
 ) -> None:
     """Stock, limits, orders, and the kills in the middle; what callers are told goes into `told.across`."""
     across = told.across = ToldAcross(Answers(client, meanwhile_ms_max=MEANWHILE_MS_MAX), plan)
-    await asyncio.to_thread(_set_limits, service.target)
+    policy = await client.get_policy()
+    await client.set_policy(replace(policy, chain_limit_rules=tuple(limit.rule() for limit in LIMITS)))
     with phases.phase("Opening stock over the shops", len(plan.openings)) as tick:
         await open_stock(told.answers, plan.openings, "across", tick)
     found = await client.list_slots(plan.slot_shop_id, window_ms=12 * HOUR_MS)
@@ -74,25 +75,6 @@ async def place_orders(
         await in_sequence(plan.journeys, carry, callers=CALLERS, jobs=at, tick=tick)
         await seeking
     across.seconds = perf_counter() - began
-
-
-def _set_limits(target: str) -> None:
-    """Add the limits over the whole chain to the policy in force, while the service serves."""
-    with connected(target) as channel:
-        # The stubs are generated, without types.
-        admin: Any = admin_grpc.AdminServiceStub(channel)
-        policy = admin.GetPolicy(admin_pb2.GetPolicyRequest(), timeout=CALL_S, metadata=TIME).policy
-        del policy.chain_limit_rules[:]
-        for limit in LIMITS:
-            rule = policy.chain_limit_rules.add(
-                channel=limit.channel,
-                sku=limit.sku,
-                open_reservations_max=limit.open_reservations_max,
-                units_max=limit.units_max,
-            )
-            if limit.collected_counts:
-                rule.collected_for.FromSeconds(HOUR_MS // 1000)
-        admin.SetPolicy(admin_pb2.SetPolicyRequest(policy=policy), timeout=CALL_S, metadata=TIME)
 
 
 async def _kill(client: ChannelClient, mark: str, role: str, across: ToldAcross, phases: Phases) -> None:

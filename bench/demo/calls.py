@@ -56,16 +56,8 @@ class Kind(Enum):
     AMEND_ORDER = "amend order"
 
 
-SHOP_KINDS: Final = (
-    Kind.ADJUST,
-    Kind.RESERVE,
-    Kind.CONFIRM,
-    Kind.READY,
-    Kind.COLLECT,
-    Kind.RELEASE,
-    Kind.EXTEND,
-)
-ORDER_KINDS: Final = tuple(kind for kind in Kind if kind not in SHOP_KINDS)
+SHOP_KINDS: Final = tuple(Kind)[:7]
+ORDER_KINDS: Final = tuple(Kind)[7:]
 PLACING: Final = (Kind.NEAR, Kind.IN_STORE)
 
 _METHODS: Final[Mapping[Kind, str]] = {

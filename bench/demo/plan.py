@@ -17,7 +17,7 @@ import yaml
 
 from bench.demo.calls import Call, Kind, Repeat, draw_repeat, one_more
 from bench.workload import Opening, Order as Basket, Shop
-from holdfast.client import Order, Place, ReleaseReason, SourcingPolicy, StorePlan
+from holdfast.client import ChainLimitRule, Order, Place, ReleaseReason, SourcingPolicy, StorePlan
 
 HOUR_MS: Final = 3_600_000
 EXTEND_MS: Final = 3 * HOUR_MS
@@ -194,6 +194,11 @@ class ChainLimit(NamedTuple):
     units_max: int = 0
     collected_counts: bool = False
 
+    def rule(self) -> ChainLimitRule:
+        """As the policy has it."""
+        counts_ms = HOUR_MS if self.collected_counts else 0
+        return ChainLimitRule(self.channel, self.sku, self.open_reservations_max, self.units_max, counts_ms)
+
 
 LIMITED_CHANNEL: Final = "app"
 UNIT_LIMIT: Final = ChainLimit(sku=HOT_SKU, units_max=3, collected_counts=True)
@@ -307,40 +312,34 @@ def _order_journey(number: int, town: Shop, draw: Random) -> OrderJourney:
 
 def _unit_seeker(customer_id: str, towns: Sequence[Shop], draw: Random) -> Seeker:
     """Asks for one or two of a hot SKU in many shops at once, by name, and by place."""
-    calls = []
-    for index in range(UNIT_SEEKER_CALLS + SECOND_TRIES):
-        town = draw.choice(towns)
-        asked = {
-            "customer_id": customer_id,
-            "channel": draw.choice(list(ORDER_CHANNELS)),
-            "lines": ((HOT_SKU, draw.choice((1, 1, 2))),),
-        }
-        key = f"{customer_id}-{index}"
+
+    def call(index: int) -> Call:
+        town, channel = draw.choice(towns), draw.choice(list(ORDER_CHANNELS))
+        asked = {"customer_id": customer_id, "channel": channel, "lines": ((HOT_SKU, draw.choice((1, 1, 2))),)}
         if index % 3 == 2:
             where = {"place": _near(town, draw), "policy": SourcingPolicy.SPLIT}
-            calls.append(Call(Kind.NEAR, key, {**asked, **where}))
-        else:
-            calls.append(Call(Kind.IN_STORE, key, {**asked, "store_id": town.store_id}))
-    return Seeker(customer_id, UNIT_LIMIT, tuple(calls[:UNIT_SEEKER_CALLS]), tuple(calls[UNIT_SEEKER_CALLS:]))
+            return Call(Kind.NEAR, f"{customer_id}-{index}", {**asked, **where})
+        return Call(Kind.IN_STORE, f"{customer_id}-{index}", {**asked, "store_id": town.store_id})
+
+    first = tuple(call(index) for index in range(UNIT_SEEKER_CALLS))
+    return Seeker(customer_id, UNIT_LIMIT, first, tuple(call(len(first) + index) for index in range(SECOND_TRIES)))
 
 
 def _order_seeker(customer_id: str, towns: Sequence[Shop], draw: Random) -> Seeker:
     """Places more orders at once than a channel allows a customer."""
-    calls = [
-        Call(
-            Kind.NEAR,
-            f"{customer_id}-{index}",
-            {
-                "customer_id": customer_id,
-                "channel": LIMITED_CHANNEL,
-                "lines": ((draw.choice(_common()), 1),),
-                "place": _near(draw.choice(towns), draw),
-                "policy": SourcingPolicy.ONE_STORE,
-            },
-        )
-        for index in range(ORDER_SEEKER_CALLS + SECOND_TRIES)
-    ]
-    return Seeker(customer_id, ORDER_LIMIT, tuple(calls[:ORDER_SEEKER_CALLS]), tuple(calls[ORDER_SEEKER_CALLS:]))
+
+    def call(index: int) -> Call:
+        asked = {
+            "customer_id": customer_id,
+            "channel": LIMITED_CHANNEL,
+            "lines": ((draw.choice(_common()), 1),),
+            "place": _near(draw.choice(towns), draw),
+            "policy": SourcingPolicy.ONE_STORE,
+        }
+        return Call(Kind.NEAR, f"{customer_id}-{index}", asked)
+
+    first = tuple(call(index) for index in range(ORDER_SEEKER_CALLS))
+    return Seeker(customer_id, ORDER_LIMIT, first, tuple(call(len(first) + index) for index in range(SECOND_TRIES)))
 
 
 # --- the chain file --------------------------------------------------------------------------------------------------

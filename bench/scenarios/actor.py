@@ -4,7 +4,7 @@ nothing, and what a hold and a position weigh with a real journal.
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -87,27 +87,18 @@ def ask(handle: Any, method: str, *arguments: Any, timeout_s: float = CALL_S) ->
 
 
 def step_all(handle: Any, batches: list[bytes], in_flight: int) -> tuple[list[bytes], list[float]]:
-    """Send each batch, so many at a time: the answers in their sequence, and the seconds that each took."""
-    under_way: dict[Any, tuple[int, float]] = {}
-    answers: list[bytes] = [b""] * len(batches)
+    """Send each batch, so many at a time: the answers as they come, and the seconds that each took."""
+    under_way: dict[Any, float] = {}
+    answers: list[bytes] = []
     took: list[float] = []
-    for place, batch in enumerate(batches):
-        under_way[handle.step.remote(batch)] = (place, perf_counter())
-        if len(under_way) == in_flight:
-            _land(under_way, answers, took)
-    while under_way:
-        _land(under_way, answers, took)
+    coming = iter(batches)
+    while len(answers) < len(batches):
+        for batch in islice(coming, in_flight - len(under_way)):
+            under_way[handle.step.remote(batch)] = perf_counter()
+        for ready in ray.wait(list(under_way), num_returns=1)[0]:
+            answers.append(ray.get(ready))
+            took.append(perf_counter() - under_way.pop(ready))
     return answers, took
-
-
-def _land(under_way: dict[Any, tuple[int, float]], answers: list[bytes], took: list[float]) -> None:
-    ready, _ = ray.wait(list(under_way), num_returns=1, timeout=CALL_S)
-    if not ready:
-        raise TimeoutError(f"an actor did not answer within {CALL_S} s")
-    for reference in ready:
-        place, began = under_way.pop(reference)
-        answers[place] = ray.get(reference)
-        took.append(perf_counter() - began)
 
 
 # --- steps -----------------------------------------------------------------------------------------------------------
@@ -165,8 +156,11 @@ def _stepped(actor: Any, packed: list[bytes], in_flight: int, batch: int) -> tup
     seconds, cpu = perf_counter() - began, processes.cpu_s_of(pid) - cpu
     units = batch * len(took)
     figures = {"per_s": ratio(units, seconds), **latencies_ms(took), "actor_cpu_us": 1e6 * ratio(cpu, units)}
-    real = [each for each in warm + answers if each.strip(b"\0")]
-    return figures, sum(isinstance(answer, Held) for each in real for answer in unpack_answers(each))
+    return figures, _held(each for each in warm + answers if each.strip(b"\0"))
+
+
+def _held(answers: Iterable[bytes]) -> int:
+    return sum(isinstance(answer, Held) for each in answers for answer in unpack_answers(each))
 
 
 def _audited(actor: Any, told: Told) -> Conservation:
@@ -198,43 +192,36 @@ def run_memory(options: Options) -> Outcome:
     with ray_session():
         options.say(f"memory: {positions:,} positions")
         shelf, _ = make_actor("store-shelf", _folder(options.scratch / "shelf"))
-        empty = _rss(shelf)
+        empty = _weighs(shelf)
         # The first delivery also warms the process up: what a position weighs is seen in those that follow.
         _open_stock(shelf, ROWS_MAX, SHELF_UNITS)
-        warm = _rss(shelf)
+        warm = _weighs(shelf)
         _open_stock(shelf, positions, SHELF_UNITS)
-        full = _rss(shelf)
+        full = _weighs(shelf)
         options.say(f"memory: {holds:,} holds")
         actor, _ = make_actor("store-holds", _folder(options.scratch / "holds"))
         _open_stock(actor, HELD_SKUS, HELD_UNITS)
-        before = _rss(actor)
+        before = _weighs(actor)
         accepted = _hold(actor, holds, options)
-        after = _rss(actor)
+        after = _weighs(actor)
         status = ask(actor, "status", STORE)
         reserved = sum(row[1] for row in ask(actor, "availability", [STORE], [sku(n) for n in range(HELD_SKUS)])[0][2])
-    told = Told(accepted)
     found = status["open_reservations"] if status["open_reservations"] == reserved else -reserved
-    by_position = ratio(1_024.0 * (full["VmRSS"] - warm["VmRSS"]), positions - ROWS_MAX)
-    by_hold = ratio(1_024.0 * (after["VmRSS"] - before["VmRSS"]), holds)
+    by_position = MB * ratio(full["rss_mb"] - warm["rss_mb"], positions - ROWS_MAX)
+    by_hold = MB * ratio(after["rss_mb"] - before["rss_mb"], holds)
     rows = [
-        _row("an empty actor", empty),
-        _row(f"{ROWS_MAX:,} positions", warm),
-        _row(f"{positions:,} positions", full, bytes_each=by_position),
-        _row(f"{HELD_SKUS:,} positions and {holds:,} holds", after, bytes_each=by_hold),
+        Row("an empty actor", empty),
+        Row(f"{ROWS_MAX:,} positions", warm),
+        Row(f"{positions:,} positions", {**full, "bytes_each": by_position}),
+        Row(f"{HELD_SKUS:,} positions and {holds:,} holds", {**after, "bytes_each": by_hold}),
     ]
     headlines = [
         Headline(f"{holds:,} live holds in one actor", rows[3].figures["rss_mb"], "MB", 700.0, at_most=True),
         Headline("a live hold", by_hold, "bytes"),
         Headline("a position", by_position, "bytes", 300.0, at_most=True),
     ]
-    parameters = {
-        "holds": holds,
-        "positions": positions,
-        "skus_of_holds": HELD_SKUS,
-        "lines": 1,
-        "quick": options.quick,
-    }
-    return Outcome(parameters, rows, headlines, judged(told, found, ()))
+    sizes = {"holds": holds, "positions": positions, "skus_of_holds": HELD_SKUS, "lines": 1, "quick": options.quick}
+    return Outcome(sizes, rows, headlines, judged(Told(accepted), found, ()))
 
 
 def _folder(path: Path) -> str:
@@ -250,24 +237,14 @@ def _open_stock(actor: Any, skus: int, units: int) -> None:
 def _hold(actor: Any, holds: int, options: Options) -> int:
     """So many reservations, made as they are sent; how many were accepted."""
     made = entries(reserves(holds, HELD_SKUS, 1, 1))
-    accepted = sent = 0
-    while sent < holds:
-        batches = []
-        for _ in range(64):
-            entry = list(islice(made, HELD_BATCH))
-            if entry:
-                batches.append(pack_batch(0, entry))
-                sent += len(entry)
-        answers, _ = step_all(actor, batches, HELD_IN_FLIGHT)
-        accepted += sum(isinstance(answer, Held) for each in answers for answer in unpack_answers(each))
-        if sent % (64 * HELD_BATCH * 4) == 0:
-            options.say(f"memory: {sent:,} held")
+    accepted = 0
+    while batches := [chunk for _ in range(64) if (chunk := list(islice(made, HELD_BATCH)))]:
+        answers, _ = step_all(actor, [pack_batch(0, chunk) for chunk in batches], HELD_IN_FLIGHT)
+        accepted += _held(answers)
+        options.say(f"memory: {accepted:,} held")
     return accepted
 
 
-def _rss(actor: Any) -> dict[str, int]:
-    return processes.memory_kb(ask(actor, "ping"))
-
-
-def _row(name: str, memory: dict[str, int], **more: float) -> Row:
-    return Row(name, {"rss_mb": 1_024 * memory["VmRSS"] / MB, "most_mb": 1_024 * memory["VmHWM"] / MB, **more})
+def _weighs(actor: Any) -> dict[str, float]:
+    memory = processes.memory_kb(ask(actor, "ping"))
+    return {"rss_mb": 1_024 * memory["VmRSS"] / MB, "most_mb": 1_024 * memory["VmHWM"] / MB}

@@ -10,9 +10,8 @@ from actors.shop.state import Ledger
 from actors.shop.transact import transact
 from bench.record import Options, Outcome, Told, judged, of_ledger
 from bench.samples import NOW_MS, reserves, stocked
-from bench.scenarios.core import run_core
 from bench.scenarios.gateway import run_gateway, run_sourcing
-from bench.scenarios.journal import run_journal
+from bench.scenarios.ledger import run_core, run_journal
 
 HOLDS = 50
 

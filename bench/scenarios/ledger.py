@@ -1,20 +1,32 @@
-"""Durable writes: what a commit costs by its size, beside the bare flush to the same disk, and the codec by itself."""
+"""A shop's ledger in this process, with no actor and no network: deciding on one core and what carries commands to it;
+durable writes, what a commit costs by its size, beside the bare flush to the same disk, and the codec by itself.
+"""
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
+from actors.core.policy import HOUR_MS
 from actors.journal.codec import decode_events, encode_events
-from actors.journal.memory import MemoryDisk, MemoryJournal
 from actors.journal.port import Journal, Record
 from actors.journal.sqlite import SqliteJournal
+from actors.protocol.messages import (
+    command_from_wire,
+    command_to_wire,
+    pack_answers,
+    pack_batch,
+    unpack_answers,
+    unpack_batch,
+)
+from actors.shop.commands import Collect, Command, Confirm
 from actors.shop.events import Event, Reserved
 from actors.shop.evolve import evolve
-from actors.shop.state import Ledger
-from actors.shop.transact import transact
+from actors.shop.state import Ledger, Remembered, Reservation
+from actors.shop.transact import expire, transact
 from bench.record import (
     Conservation,
     Headline,
@@ -28,7 +40,97 @@ from bench.record import (
     percentile,
     timed,
 )
-from bench.samples import NOW_MS, STORE, receipts, reserves
+from bench.samples import NOW_MS, STORE, UNITS, key, receipts, reserves, stocked
+
+# --- core ------------------------------------------------------------------------------------------------------------
+
+POSITIONS: Final = 5_000
+BATCH: Final = 256
+
+
+class Round:
+    """One pass through a reservation's life on a fresh ledger."""
+
+    def __init__(self, count: int, seed: int) -> None:
+        self.count = count
+        self.ledger = stocked(POSITIONS)
+        self.ones = list(reserves(count, POSITIONS, 1, seed))
+        self.threes = list(reserves(count, POSITIONS, 3, seed))
+        self.absent = list(reserves(count, POSITIONS, 1, seed, 10 * UNITS))
+        # As the actor does once it has recovered: the collector does not walk what stays.
+        gc.collect()
+        gc.freeze()
+
+    def measure(self) -> dict[str, dict[str, float]]:
+        """Every operation, in the sequence of a life."""
+        found: dict[str, dict[str, float]] = {}
+        answers: list[Remembered] = []
+        found["reserve, 1 line"] = self._all(self.ones, answers)
+        found["reserve, 3 lines"] = self._all(self.threes, answers)
+        found["reserve, repeated"] = self._all(self.ones)
+        found["reserve, refused for stock"] = self._all(self.absent)
+        numbers = [answer.number for answer in answers[: self.count] if isinstance(answer, Reservation)]
+        found["confirm"] = self._all([Confirm(key(), number, 0) for number in numbers])
+        collects = [Collect(key(), number, "P-1", ()) for number in numbers[: self.count // 2]]
+        found["collect"] = self._all(collects)
+        found["envelope to the actor and back"] = timed(self.count, lambda: self._carry(answers))
+        return found
+
+    def expire(self) -> dict[str, float]:
+        """All that is still held or confirmed goes back. The last measurement: nothing is left after it."""
+        due = self.ledger.open_reservations
+        return timed(due, lambda: expire(self.ledger, NOW_MS + 72 * HOUR_MS))
+
+    def _all(self, commands: Sequence[Command], answers: list[Remembered] | None = None) -> dict[str, float]:
+        ledger, kept = self.ledger, [] if answers is None else answers
+
+        def work() -> None:
+            for command in commands:
+                kept.append(transact(ledger, command, NOW_MS).answer)
+
+        return timed(len(commands), work)
+
+    def _carry(self, answers: Sequence[Remembered]) -> None:
+        """What a batch costs both ends beyond deciding: pack and unpack, there and back."""
+        for first in range(0, self.count, BATCH):
+            chosen = self.ones[first : first + BATCH]
+            packed = pack_batch(1, [(STORE, command_to_wire(each)) for each in chosen])
+            for _, wire in unpack_batch(packed)[1]:
+                command_from_wire(wire)
+            unpack_answers(pack_answers(list(answers[first : first + BATCH])))
+
+
+def run_core(options: Options) -> Outcome:
+    """Medians of the rounds, each on a ledger of its own."""
+    count = options.size(30_000, 1_000)
+    rounds: list[dict[str, dict[str, float]]] = []
+    conservation = of_ledger(Ledger(STORE), Told(0))
+    for number in range(options.rounds):
+        options.say(f"core: round {number + 1} of {options.rounds}")
+        each = Round(count, number)
+        found = each.measure()
+        told = Told(2 * count - count // 2)
+        conservation = of_ledger(each.ledger, told)
+        found["expire"] = each.expire()
+        rounds.append(found)
+        gc.unfreeze()
+        left = of_ledger(each.ledger, Told(0))
+        conservation = conservation if left.holds else left
+        if not conservation.holds:
+            break
+    rows = [Row(name, medians([each[name] for each in rounds])) for name in rounds[0]]
+    reserve = next(row for row in rows if row.name == "reserve, 1 line")
+    headline = Headline("reserve of 1 line, one core", reserve.figures["per_s"], "/s")
+    parameters: dict[str, Any] = {
+        "operations": count,
+        "skus": POSITIONS,
+        "rounds": options.rounds,
+        "quick": options.quick,
+    }
+    return Outcome(parameters, rows, [headline], conservation)
+
+
+# --- journal ---------------------------------------------------------------------------------------------------------
 
 BATCHES: Final = (1, 16, 64, 256, 1_024)
 SKUS: Final = 2_000  # one delivery's worth: the first event holds them all
@@ -51,12 +153,9 @@ def run_journal(options: Options) -> Outcome:
         rates[batch] = row.figures["events_per_s"]
         conservation = _read_back(sqlite, records)
         sqlite.close()
-        memory: Journal = MemoryJournal(MemoryDisk())
-        copies = _records(memory, events, batch, commits)
         with _flusher(options.scratch) as flush:
             bare = _appended(f"fdatasync, {batch} events", batch, size, flush, records)
         rows += [row, bare]
-        rows.append(_appended(f"memory, {batch} events", batch, size, _to(memory), copies))
         if not conservation.holds:
             break
     rows += _codec(events, options.rounds)
