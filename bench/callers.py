@@ -8,7 +8,7 @@ anything.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter, process_time
 from typing import Any, Final
@@ -28,6 +28,7 @@ from holdfast.client import (
     Status,
 )
 
+TWO_SHOPS: Final = "two shops"
 OPPOSING: Final = "opposing baskets"
 UNITS: Final = 8  # in each shop: a fraction of the callers can be served at once
 ANSWER_S_MAX: Final = OPEN_MS / 1_000  # after which an attempt that nobody finished is given up
@@ -56,10 +57,6 @@ class Heard:
             self.refused += 1
         else:
             self.accepted += len(outcome.parts) if isinstance(outcome, Order) else 1
-
-
-Answer = Reservation | Order | Rejection
-Ask = Callable[[ChannelClient, dict[str, Any], random.Random], Awaitable[Answer]]
 
 
 async def call_through_client(
@@ -103,12 +100,11 @@ async def call_on(
 ) -> None:
     """One caller: reserve until it is late, or so many times where `calls` is not 0; opposing ones give back."""
     opposes = spec["method"] == OPPOSING
-    ask = _ASKS[spec["method"]]
     done = 0
     while (began := perf_counter()) < until and (not calls or done < calls):
         done += 1
         try:
-            outcome = await ask(client, spec, chance)
+            outcome = await _ask(client, spec, chance)
         except HoldfastError as error:
             heard.failures.append(str(error))
             continue
@@ -157,56 +153,24 @@ def figures(heard: Heard, store_ids: Sequence[str], seconds: float) -> dict[str,
     }
 
 
-# --- what is asked, by a load's `method` -----------------------------------------------------------------------------
-
-
 def sku_of(store_id: str) -> str:
     """The SKU that this shop alone has, for opposing baskets."""
     return f"OPPOSED-{store_id}"
 
 
-def _wanted(spec: dict[str, Any], chance: random.Random) -> list[tuple[str, int]]:
-    return [(sku(chance.randrange(spec["skus"])), 1)]
-
-
-def _in_a_shop(channel: str) -> Ask:
-    async def ask(client: ChannelClient, spec: dict[str, Any], chance: random.Random) -> Answer:
-        wanted, store_id = _wanted(spec, chance), chance.choice(spec["store_ids"])
-        return await client.reserve(store_id, wanted, customer_id=customer(chance), channel=channel)
-
-    return ask
-
-
-async def _nearest(client: ChannelClient, spec: dict[str, Any], chance: random.Random) -> Answer:
-    return await client.reserve_near(_wanted(spec, chance), place=PLACE, customer_id=customer(chance), channel=CHANNEL)
-
-
-async def _split(
-    client: ChannelClient, basket: list[tuple[str, int]], chance: random.Random, stores_max: int = 0
-) -> Answer:
+async def _ask(client: ChannelClient, spec: dict[str, Any], chance: random.Random) -> Reservation | Order | Rejection:
+    """A reservation in one of the shops, under a limit of the chain where the method is `limited`; or near a place."""
+    method, store_ids = spec["method"], spec["store_ids"]
+    channel, customer_id = LIMITED_CHANNEL if method == "limited" else CHANNEL, customer(chance)
+    basket = [(sku(chance.randrange(spec["skus"])), 1)]
+    if method in ("", "limited"):
+        return await client.reserve(chance.choice(store_ids), basket, customer_id=customer_id, channel=channel)
+    policy, stores_max = SourcingPolicy.ONE_STORE, 0
+    if method == TWO_SHOPS:
+        policy, basket = SourcingPolicy.SPLIT, [("left", 1), ("right", 1)]
+    if method == OPPOSING:
+        policy, stores_max = SourcingPolicy.SPLIT, len(store_ids)
+        basket = [(sku_of(each), 1) for each in (store_ids if chance.random() < 0.5 else store_ids[::-1])]
     return await client.reserve_near(
-        basket,
-        place=PLACE,
-        policy=SourcingPolicy.SPLIT,
-        stores_max=stores_max,
-        customer_id=customer(chance),
-        channel=CHANNEL,
+        basket, place=PLACE, policy=policy, stores_max=stores_max, customer_id=customer_id, channel=channel
     )
-
-
-async def _two_shops(client: ChannelClient, _: dict[str, Any], chance: random.Random) -> Answer:
-    return await _split(client, [("left", 1), ("right", 1)], chance)
-
-
-async def _opposing(client: ChannelClient, spec: dict[str, Any], chance: random.Random) -> Answer:
-    basket = [(sku_of(store_id), 1) for store_id in spec["store_ids"]]
-    return await _split(client, basket if chance.random() < 0.5 else basket[::-1], chance, len(basket))
-
-
-_ASKS: Final[dict[str, Ask]] = {
-    "": _in_a_shop(CHANNEL),
-    "limited": _in_a_shop(LIMITED_CHANNEL),
-    "nearest": _nearest,
-    "two shops": _two_shops,
-    OPPOSING: _opposing,
-}

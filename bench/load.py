@@ -98,10 +98,10 @@ class Generator:
         """
         self._write(json.dumps(asdict(load if load.seed else replace(load, seed=self.fresh_seed()))))
         self._read()
-        before = service.cpu_s()
+        before = processes.cpu_s(service.mark)
         self._write("go")
         seen = self._read()
-        cpu = processes.cpu_between(before, service.cpu_s())
+        cpu = processes.cpu_between(before, processes.cpu_s(service.mark))
         answers = self._read()
         if load.reserves:
             self.told.append(Told(answers["accepted"], answers["undecided"] + answers["failed"]))

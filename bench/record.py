@@ -252,8 +252,9 @@ def describe() -> dict[str, Any]:
 
 def commit() -> str:
     """The commit that is checked out, with `+` where files differ from it; empty outside of a repository."""
-    head = _git("rev-parse", "--short=12", "HEAD")
-    return head + ("+" if head and _git("status", "--porcelain", "--untracked-files=no") else "")
+    git = ("git", "-C", str(ROOT))
+    head = _said(*git, "rev-parse", "--short=12", "HEAD")
+    return head + ("+" if head and _said(*git, "status", "--porcelain", "--untracked-files=no") else "")
 
 
 def today() -> str:
@@ -263,13 +264,7 @@ def today() -> str:
 
 def file_system_of(path: Path) -> str:
     """The type of the file system on which a path lies: a flush to tmpfs is no flush."""
-    resolved = path.resolve().as_posix()
-    best = ("", "unknown")
-    for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines():
-        _, mount, kind, *_ = line.split()
-        if (resolved + "/").startswith(mount.rstrip("/") + "/") and len(mount) >= len(best[0]):
-            best = (mount, kind)
-    return best[1]
+    return _said("df", "--output=fstype", str(path)).rpartition("\n")[2] or "unknown"
 
 
 def _field(path: str, name: str) -> str:
@@ -280,10 +275,10 @@ def _field(path: str, name: str) -> str:
     return ""
 
 
-def _git(*arguments: str) -> str:
+def _said(*command: str) -> str:
+    """What a command of the developer's own said; nothing where it failed or is absent."""
     try:
-        # The developer's own git, with arguments from this file.
-        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)  # noqa: S603, S607
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # named in this file
     except FileNotFoundError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

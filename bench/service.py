@@ -65,9 +65,9 @@ def marked(mark: str) -> list[Process]:
     return found
 
 
-def cpu_s(processes: Iterable[Process]) -> dict[Process, float]:
-    """CPU seconds that each has taken so far."""
-    return {process: cpu_s_of(process.pid) for process in processes}
+def cpu_s(mark: str) -> dict[Process, float]:
+    """CPU seconds that each process of a run has taken so far."""
+    return {process: cpu_s_of(process.pid) for process in marked(mark)}
 
 
 def cpu_between(before: Mapping[Process, float], after: Mapping[Process, float]) -> dict[str, float]:
@@ -153,13 +153,7 @@ class Service:
     """One that serves. `mark` names its processes."""
 
     target: str
-    pid: int
     mark: str
-    data_dir: Path
-
-    def cpu_s(self) -> dict[Process, float]:
-        """CPU seconds that each of its processes has taken so far."""
-        return cpu_s(marked(self.mark))
 
 
 @contextmanager
@@ -212,7 +206,7 @@ def running(command: Sequence[str], data_dir: Path, environment: Mapping[str, st
         )
         try:
             found = _wait(process, command, data_dir / SERVICE_FILE, log_path)
-            yield Service(found["grpc"], process.pid, mark, data_dir)
+            yield Service(found["grpc"], mark)
         finally:
             _stop(process)
             end(mark)

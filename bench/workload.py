@@ -12,10 +12,12 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate, islice, pairwise
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
+
+import numpy as np
 
 QUANTITY_MIN: Final = 1
 QUANTITY_MAX: Final = 50
@@ -57,7 +59,6 @@ class Workload:
     """Orders in the sequence of time, the shops they are for, and where both come from."""
 
     seed: int
-    real: bool
     source: str
     notes: tuple[str, ...]
     shops: tuple[Shop, ...]
@@ -150,7 +151,7 @@ def real_workload(folder: Path, seed: int, orders_max: int | None) -> Workload:
     """The first `orders_max` baskets of the file, all of them for None."""
     orders = tuple(islice(_read_orders(folder / TRANSACTIONS_FILE), orders_max))
     shops = _lay_over_places({order.store_id for order in orders}, folder / SHOPS_FILE)
-    return Workload(seed, real=True, source=REAL_SOURCE, notes=REAL_NOTES, shops=shops, orders=orders)
+    return Workload(seed, source=REAL_SOURCE, notes=REAL_NOTES, shops=shops, orders=orders)
 
 
 def _read_orders(path: Path) -> Iterator[Order]:
@@ -180,19 +181,21 @@ def _lay_over_places(store_ids: set[str], path: Path) -> tuple[Shop, ...]:
 
 # --- made-up orders --------------------------------------------------------------------------------------------------
 
-# The skew of the data set's whole year, after the filter of 1 to 50 units: SOURCES.md beside the data.
-TOP_PRODUCT: Final = 0.012
-TOP_10: Final = 0.042
-TOP_1_PERCENT: Final = 0.196
-TOP_10_PERCENT: Final = 0.495
-ZIPF_EXPONENT: Final = 0.64
-BUSIEST_STORE: Final = 0.028
 PRODUCTS: Final = 20_000
-
-# Within the segments that those shares leave open. The head falls more gently than the rest, the tail more steeply;
-# both are chosen so that no product outdoes one of a better rank.
-HEAD_EXPONENT: Final = 0.3
-TAIL_EXPONENT: Final = 2.6
+# Lines of the product of a rank beyond the one that every product has, between these on straight lines of logarithms.
+# They give the skew of the data set's whole year, after the filter of 1 to 50 units: SOURCES.md beside the data.
+LINES_BY_PRODUCT_RANK: Final = {
+    1: 514.4,
+    2: 189.1,
+    10: 116.3,
+    50: 43.2,
+    200: 17.2,
+    500: 9.0,
+    1_000: 5.4,
+    2_000: 3.1,
+    PRODUCTS: 0.0076,
+}
+BUSIEST_STORE: Final = 0.028  # its share of all lines, in the whole year too
 
 # Measured on completejourney_transactions_2017_jan_jul.csv.gz after the same filter: 26,955 baskets of 42,952 lines.
 # Baskets by their number of lines, 1 to 12.
@@ -205,11 +208,11 @@ LINES_BY_UNITS: Final = dict(
         strict=True,
     )
 )
-# Lines of the shop of a rank, by rank; between these it is interpolated.
+# Lines of the shop of a rank after the busiest; between these it is interpolated.
 LINES_BY_STORE_RANK: Final = dict(
     zip(
-        (1, 2, 16, 31, 46, 61, 76, 91, 106, 121, 136, 151, 166, 181, 196, 211, 226, 231),
-        (1196, 928, 551, 463, 418, 373, 294, 209, 74, 11, 6, 4, 2, 2, 1, 1, 1, 1),
+        (2, 16, 31, 46, 61, 76, 91, 106, 121, 136, 151, 166, 181, 196, 211, 226, 231),
+        (928, 551, 463, 418, 373, 294, 209, 74, 11, 6, 4, 2, 2, 1, 1, 1, 1),
         strict=True,
     )
 )
@@ -240,42 +243,23 @@ def seeded_workload(seed: int, orders_max: int | None) -> Workload:
         at += size
     chosen = tuple(orders[:orders_max])
     shops = tuple(_shop(store_id, draw) for store_id in sorted({order.store_id for order in chosen}))
-    return Workload(seed, real=False, source=SEEDED_SOURCE, notes=SEEDED_NOTES, shops=shops, orders=chosen)
+    return Workload(seed, source=SEEDED_SOURCE, notes=SEEDED_NOTES, shops=shops, orders=chosen)
 
 
 def lines_by_product(lines: int) -> list[int]:
     """How many of so many lines each product takes, best rank first; every product takes at least one."""
-    first_1, first_10 = PRODUCTS // 100, PRODUCTS // 10
-    tail = PRODUCTS - first_10
-    counts = [
-        *_dealt(lines * TOP_PRODUCT, [1.0]),
-        *_dealt(lines * (TOP_10 - TOP_PRODUCT), [rank**-HEAD_EXPONENT for rank in range(2, 11)]),
-        *_dealt(lines * (TOP_1_PERCENT - TOP_10), [rank**-ZIPF_EXPONENT for rank in range(11, first_1 + 1)]),
-        *_dealt(
-            lines * (TOP_10_PERCENT - TOP_1_PERCENT),
-            [rank**-ZIPF_EXPONENT for rank in range(first_1 + 1, first_10 + 1)],
-        ),
-    ]
-    tail_lines = lines - sum(counts)
-    extra = _dealt(tail_lines - tail, [rank**-TAIL_EXPONENT for rank in range(first_10 + 1, PRODUCTS + 1)])
-    return sorted([*counts, *(1 + count for count in extra)], reverse=True)
+    known, beyond = zip(*LINES_BY_PRODUCT_RANK.items(), strict=True)
+    weights = np.exp(np.interp(np.log(np.arange(1, PRODUCTS + 1)), np.log(known), np.log(beyond)))
+    # Dealt out in whole numbers: what rounding takes from one product, the next one gets.
+    edges = np.rint(np.cumsum(weights) * (lines - PRODUCTS) / weights.sum()).astype(int)
+    return sorted((1 + np.diff(edges, prepend=0)).tolist(), reverse=True)
 
 
 def store_shares() -> list[float]:
     """The share of lines of each shop, busiest first."""
-    counts: list[float] = []
-    for (rank, here), (next_rank, there) in pairwise(LINES_BY_STORE_RANK.items()):
-        counts.extend(here + (there - here) * step / (next_rank - rank) for step in range(next_rank - rank))
-    counts.append([*LINES_BY_STORE_RANK.values()][-1])
-    others = sum(counts[1:])
-    return [BUSIEST_STORE, *(count / others * (1 - BUSIEST_STORE) for count in counts[1:])]
-
-
-def _dealt(total: float, weights: list[float]) -> list[int]:
-    """A total dealt out by weights in whole numbers: what rounding takes from one, the next one gets."""
-    scale = round(total) / sum(weights)
-    edges = [round(edge * scale) for edge in accumulate(weights, initial=0.0)]
-    return [after - before for before, after in pairwise(edges)]
+    ranks, lines = zip(*LINES_BY_STORE_RANK.items(), strict=True)
+    others = np.interp(np.arange(ranks[0], ranks[-1] + 1), ranks, lines)
+    return [BUSIEST_STORE, *(others / others.sum() * (1 - BUSIEST_STORE)).tolist()]
 
 
 def _part_twins(skus: list[str], at: int, size: int, draw: Random) -> None:

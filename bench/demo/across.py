@@ -26,7 +26,6 @@ from bench.demo.plan import (
 )
 from bench.demo.run import (
     PROBE_MS_MAX,
-    Killed,
     NotRecovered,
     Phases,
     Tick,
@@ -86,9 +85,9 @@ async def _kill(client: ChannelClient, mark: str, role: str, across: ToldAcross,
     if len(pids) != 1:
         raise NotRecovered(f"{len(pids)} processes are {role}, and one was to be killed")
     ask = partial(client.get_order, order.order_id, timeout_ms=PROBE_MS_MAX)
-    ms, outage = await kill_and_wait(pids[0], mark, ask, lambda _: True)
-    across.kills.append(Killed(role, ms, outage))
-    phases.say(f"  killed the {role} process {pids[0]}: answered again after {ms / 1000:.2f} s")
+    killed = await kill_and_wait(role, pids[0], mark, ask, lambda _: True)
+    across.kills.append(killed)
+    phases.say(f"  killed the {role} process {pids[0]}: answered again after {killed.ms / 1000:.2f} s")
     await across.answers.ask_some_again(said, REPEATED_LATER, f"order repeats:{role}")
 
 

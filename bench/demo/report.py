@@ -66,7 +66,7 @@ def document(
         "contests": [{**contest._asdict(), "accepted": accepted[contest]} for contest in told.contests],
         "recoveries": [
             {
-                "actor": recovery.actor,
+                "actor": recovery.role,
                 "store_id": recovery.store_id,
                 "shops": len(recovery.store_ids),
                 "ms": recovery.ms,

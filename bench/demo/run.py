@@ -86,23 +86,17 @@ class NotRecovered(Exception):
     """Nobody answered in the place of the process that was killed."""
 
 
-class Recovery(NamedTuple):
-    """One shop's actor killed and back. `ms` from the kill to the shop's first answer from the new process."""
-
-    actor: str
-    store_id: str
-    ms: float
-    replayed_events: int
-    store_ids: tuple[str, ...]
-    outage: Outage
-
-
 class Killed(NamedTuple):
-    """One process of a role killed and back. `ms` from the kill to the first answer that needs its successor."""
+    """One process killed and back: `ms` from the kill to the first answer that needs its successor. `role` is what it
+    was, the actor's name where it was that of `store_ids`.
+    """
 
     role: str
     ms: float
     outage: Outage
+    store_id: str = ""
+    store_ids: tuple[str, ...] = ()
+    replayed_events: int = 0
 
 
 @dataclass(slots=True)
@@ -123,7 +117,7 @@ class Told:
 
     answers: Answers
     contests: tuple[Contest, ...]
-    recoveries: list[Recovery] = field(default_factory=list)
+    recoveries: list[Killed] = field(default_factory=list)
     replay_s: float = 0.0
     replayed_calls: int = 0
     across: ToldAcross | None = None
@@ -167,7 +161,7 @@ async def replay(
         recovery = await killing
         told.recoveries.append(recovery)
         phases.say(
-            f"  killed {recovery.actor} ({len(recovery.store_ids)} shops): shop {recovery.store_id} answered again "
+            f"  killed {recovery.role} ({len(recovery.store_ids)} shops): shop {recovery.store_id} answered again "
             f"after {recovery.ms / 1000:.2f} s, {recovery.replayed_events:,} events replayed"
         )
         of_its_shops = [each for each in said if each.call.store_id in recovery.store_ids]
@@ -278,36 +272,30 @@ async def statuses_of(client: ChannelClient, store_ids: Iterable[str]) -> dict[s
     return await gathered(store_ids, client.ledger_status, at_once=CALLS_AT_ONCE)
 
 
-async def _kill_actor_of(
-    client: ChannelClient, store_id: str, before: Mapping[str, LedgerStatus], mark: str
-) -> Recovery:
+async def _kill_actor_of(client: ChannelClient, store_id: str, before: Mapping[str, LedgerStatus], mark: str) -> Killed:
     """Kill -9 the process that writes the shop, and wait for its successor. `before` names the actor of every shop."""
     actor = before[store_id].actor
     neighbours = tuple(each.store_id for each in before.values() if each.actor == actor)
     pid = (await client.ledger_status(store_id)).pid
-    ms, outage = await kill_and_wait(
-        pid,
-        mark,
-        lambda: client.ledger_status(store_id, timeout_ms=PROBE_MS_MAX),
-        lambda status: status.pid != pid,  # the first answer of a new process
-    )
+    ask = partial(client.ledger_status, store_id, timeout_ms=PROBE_MS_MAX)
+    killed = await kill_and_wait(actor, pid, mark, ask, lambda status: status.pid != pid)
     after = await statuses_of(client, neighbours)
     replayed = sum(status.replayed_events for status in after.values())
-    return Recovery(actor, store_id, ms, replayed, neighbours, outage)
+    return killed._replace(store_id=store_id, store_ids=neighbours, replayed_events=replayed)
 
 
 async def kill_and_wait(
-    pid: int, mark: str, ask: Callable[[], Awaitable[ResultT]], answers: Callable[[ResultT], bool]
-) -> tuple[float, Outage]:
-    """Kill -9 a process, and ask until its successor answers: in so many ms, and when that was.
+    role: str, pid: int, mark: str, ask: Callable[[], Awaitable[ResultT]], answers: Callable[[ResultT], bool]
+) -> Killed:
+    """Kill -9 a process, and ask until its successor answers. `mark` proves that the process is of this run.
 
-    `mark` proves that the process is of this run. Raises NotRecovered.
+    Raises NotRecovered.
     """
     from_ms = int(time() * 1000)
     await asyncio.to_thread(processes.kill, pid, mark)
     began = perf_counter()
     await ask_until(ask, answers, otherwise=f"no successor of process {pid} answered")
-    return round((perf_counter() - began) * 1000, 1), Outage(from_ms, int(time() * 1000))
+    return Killed(role, round((perf_counter() - began) * 1000, 1), Outage(from_ms, int(time() * 1000)))
 
 
 async def ask_until(

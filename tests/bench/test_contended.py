@@ -40,7 +40,7 @@ def against(service: FakeService, use: Callable[[ChannelClient], Awaitable[Heard
 async def basket_each(client: ChannelClient) -> Heard:
     """One basket of each caller, and a look for what is left."""
     heard = Heard()
-    spec = {"method": callers.OPPOSING, "store_ids": SHOPS}
+    spec = {"method": callers.OPPOSING, "store_ids": SHOPS, "skus": 10}
     await asyncio.gather(
         *(callers.call_on(client, spec, random.Random(number), float("inf"), 1, heard) for number in range(CALLERS))
     )
