@@ -158,10 +158,10 @@ class Service:
 
 @contextmanager
 def holdfast(folder: Path, store_ids: Sequence[str], store_actors: int, policy: str = "") -> Iterator[Service]:
-    """Holdfast with these shops, and a policy as YAML."""
+    """Holdfast with these shops, all of them in one place, and a policy as YAML."""
     folder.mkdir(parents=True, exist_ok=True)
-    stores = "stores:\n" + "".join(f"  - store_id: {each}\n" for each in store_ids)
-    (folder / CHAIN_FILE).write_text(stores + policy, encoding="utf-8")
+    rows = (f"  - {{store_id: {each}, latitude: 1.0, longitude: 1.0}}\n" for each in store_ids)
+    (folder / CHAIN_FILE).write_text("stores:\n" + "".join(rows) + policy, encoding="utf-8")
     with serving(folder, store_actors) as service:
         yield service
 

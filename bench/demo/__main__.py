@@ -126,33 +126,25 @@ class Demo:
     def run(self, *, restart: bool) -> tuple[Told, Proof, list[str]]:
         """Ask and prove; what callers were told, the proof, and what a restart changed, which should be nothing."""
         with self._service() as service:
-            told, proof = asyncio.run(self._ask(service))
+            told, proof = asyncio.run(self._prove(service))
         if not restart:
             return told, proof, []
         with self._service(limits_across=self.plan is not None) as service:
-            again = asyncio.run(self._prove_again(service, told))
+            _, again = asyncio.run(self._prove(service, told))
         return told, again, state_differs(proof.audits, again.audits)
 
-    async def _ask(self, service: Service) -> tuple[Told, Proof]:
-        """Both acts, and the proof."""
+    async def _prove(self, service: Service, told: Told | None = None) -> tuple[Told, Proof]:
+        """Both acts and the proof; the proof alone of what callers were told before."""
+        workload, phases = self.workload, self.phases
         async with ChannelClient(service.target, channels=CHANNELS) as client:
             await client.wait_until_serving(timeout_ms=SERVING_MS_MAX)
-            workload, phases = self.workload, self.phases
-            told = Told(Answers(client), contests_for(workload.orders))
-            await replay(client, service, workload, told, phases, callers=self.callers, kill=self.kill)
-            if self.plan is not None:
-                await place_orders(client, service, self.plan, told, phases, seed=workload.seed, kill=self.kill)
-            await until_quiet(client, told, phases)
-            return told, await self._prove(client, told)
-
-    async def _prove_again(self, service: Service, told: Told) -> Proof:
-        """The same proof from a service that was started anew on the same data."""
-        async with ChannelClient(service.target, channels=CHANNELS) as client:
-            await client.wait_until_serving(timeout_ms=SERVING_MS_MAX)
-            return await self._prove(client, told)
-
-    async def _prove(self, client: ChannelClient, told: Told) -> Proof:
-        return await prove(client, [shop.store_id for shop in self.workload.shops], told, self.phases)
+            if told is None:
+                told = Told(Answers(client), contests_for(workload.orders))
+                await replay(client, service, workload, told, phases, callers=self.callers, kill=self.kill)
+                if self.plan is not None:
+                    await place_orders(client, service, self.plan, told, phases, seed=workload.seed, kill=self.kill)
+                await until_quiet(client, told, phases)
+            return told, await prove(client, [shop.store_id for shop in workload.shops], told, phases)
 
     @contextmanager
     def _service(self, *, limits_across: bool = False) -> Iterator[Service]:

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic, time
 from typing import Final
 
 from bench.demo.feed import LATE_MS_MAX, FeedCheck, Findings, Standing
 from bench.demo.orders import Evidence, OrderFindings, examine_audits, examine_orders, stories_of
-from bench.demo.run import Phases, Told, gathered, statuses_of
+from bench.demo.run import Phases, Told, statuses_of
 from holdfast.client import (
     CUSTOMERS_LEDGERS,
     ChannelClient,
@@ -75,61 +76,42 @@ async def prove(client: ChannelClient, store_ids: Sequence[str], told: Told, pha
     across = told.across
     check = FeedCheck(told.answers.log, told.outages(store_ids), across.answers.log if across is not None else ())
     listed_ms = int(time() * 1000)
-    reservations = await _reservations(client, store_ids, phases)
+
+    async def of_shop(store_id: str) -> list[Reservation]:
+        return [each async for each in client.list_reservations(store_id, page_size=PAGE_SIZE)]
+
+    listed = await phases.each("Listing the reservations", store_ids, of_shop, AT_ONCE)
+    reservations = {each.reservation_id: each for found in listed.values() for each in found}
     statuses = await statuses_of(client, store_ids)
     versions = {store_id: status.version for store_id, status in statuses.items()}
     await _read_feeds(client, versions, check, phases)
     of_shops = check.findings(Standing(versions, reservations, listed_ms))
-    with phases.phase("Auditing every ledger", len(store_ids)) as tick:
-
-        async def verify(ledger_id: str) -> Verification:
-            found = await client.verify_ledger(ledger_id)
-            tick(1)
-            return found
-
-        audits = tuple((await gathered(store_ids, verify, at_once=VERIFICATIONS_AT_ONCE)).values())
+    verify = partial(phases.each, ask=client.verify_ledger, at_once=VERIFICATIONS_AT_ONCE)
+    audits = tuple((await verify("Auditing every ledger", store_ids)).values())
     orders = None
     if across is not None:
         parts = {each.reservation_id: each for each in reservations.values() if each.order_id}
         order_ids = sorted({*(part.order_id for part in parts.values()), *stories_of(across.answers.log)})
-        with phases.phase("Asking how each order stands", len(order_ids)) as tick:
 
-            async def standing(order_id: str) -> Order | None:
-                tick(1)
-                with suppress(NotFound):
-                    return await client.get_order(order_id)
-                return None
+        async def standing(order_id: str) -> Order | None:
+            with suppress(NotFound):
+                return await client.get_order(order_id)
+            return None
 
-            found = await gathered(order_ids, standing, at_once=AT_ONCE)
-        answers = across.answers
         evidence = Evidence(
-            log=answers.log,
-            repeats=answers.repeats,
-            orders=found,
+            log=across.answers.log,
+            repeats=across.answers.repeats,
+            orders=await phases.each("Asking how each order stands", order_ids, standing, AT_ONCE),
             parts=parts,
             held=check.held,
             seekers=across.plan.seekers,
             contests=across.contests,
-            unanswered=len(answers.unanswered),
+            unanswered=len(across.answers.unanswered),
         )
         orders = examine_orders(evidence, of_shops)
-        with phases.phase("Auditing the customers' ledgers", len(CUSTOMERS_LEDGERS)) as tick:
-            ledgers = await gathered(CUSTOMERS_LEDGERS, verify, at_once=VERIFICATIONS_AT_ONCE)
+        ledgers = await verify("Auditing the customers' ledgers", CUSTOMERS_LEDGERS)
         examine_audits(orders, await client.verify_orders(), ledgers.values(), audits)
     return Proof(statuses, of_shops, Counter(each.status for each in reservations.values()), audits, orders)
-
-
-async def _reservations(client: ChannelClient, store_ids: Sequence[str], phases: Phases) -> dict[str, Reservation]:
-    """Every reservation of every shop, by its id."""
-    with phases.phase("Listing the reservations", len(store_ids)) as tick:
-
-        async def of_shop(store_id: str) -> list[Reservation]:
-            found = [each async for each in client.list_reservations(store_id, page_size=PAGE_SIZE)]
-            tick(1)
-            return found
-
-        listed = await gathered(store_ids, of_shop, at_once=AT_ONCE)
-    return {each.reservation_id: each for found in listed.values() for each in found}
 
 
 async def _read_feeds(client: ChannelClient, versions: Mapping[str, int], check: FeedCheck, phases: Phases) -> None:

@@ -78,18 +78,7 @@ def document(
             name: sum(getattr(audit, name) for audit in audits) for name in ("events", "units_sold", "units_reserved")
         },
         "across": across,
-        "verdict": {
-            "holds": verdict.holds and (across is None or across["holds"]),
-            "oversold": verdict.oversold,
-            "answers_lost": verdict.answers_lost,
-            "conservation": verdict.conservation,
-            "repeats_differing": verdict.repeats_differing,
-            "expired_late": verdict.expired_late,
-            "contests_wrong": verdict.contests_wrong,
-            "effects_nobody_was_told_of": verdict.unasked,
-            "calls_without_an_answer": verdict.unanswered,
-            "findings": list(verdict.findings),
-        },
+        "verdict": {"holds": verdict.holds and (across is None or across["holds"]), **asdict(verdict)},
         "seconds": round(seconds, 1),
     }
 

@@ -41,6 +41,20 @@ ResultT = TypeVar("ResultT")
 Job = Callable[[], Awaitable[None]]
 Tick = Callable[[int], None]
 
+
+async def gathered(
+    items: Iterable[ItemT], ask: Callable[[ItemT], Awaitable[ResultT]], *, at_once: int
+) -> dict[ItemT, ResultT]:
+    """The answers for all items, so many asked at once."""
+    gate = asyncio.Semaphore(at_once)
+
+    async def one(item: ItemT) -> tuple[ItemT, ResultT]:
+        async with gate:
+            return item, await ask(item)
+
+    return dict(await asyncio.gather(*(one(item) for item in items)))
+
+
 LINE_EVERY_S: Final = 5.0
 """Where there is no terminal a long phase says so often how far it is."""
 
@@ -80,6 +94,19 @@ class Phases:
 
         yield tick
         self.say(f"  done in {monotonic() - began:.1f} s" + (f", {seen:,}" if seen else ""))
+
+    async def each(
+        self, title: str, items: Sequence[ItemT], ask: Callable[[ItemT], Awaitable[ResultT]], at_once: int
+    ) -> dict[ItemT, ResultT]:
+        """A phase that asks for each item, so many at once; the answers."""
+        with self.phase(title, len(items)) as tick:
+
+            async def one(item: ItemT) -> ResultT:
+                found = await ask(item)
+                tick(1)
+                return found
+
+            return await gathered(items, one, at_once=at_once)
 
 
 class NotRecovered(Exception):
@@ -196,19 +223,6 @@ async def open_stock(answers: Answers, openings: Iterable[Opening], source: str,
         tick(len({row.sku for row in mine}))
 
     await gathered(rows, one_shop, at_once=CALLS_AT_ONCE)
-
-
-async def gathered(
-    items: Iterable[ItemT], ask: Callable[[ItemT], Awaitable[ResultT]], *, at_once: int
-) -> dict[ItemT, ResultT]:
-    """The answers for all items, so many asked at once."""
-    gate = asyncio.Semaphore(at_once)
-
-    async def one(item: ItemT) -> tuple[ItemT, ResultT]:
-        async with gate:
-            return item, await ask(item)
-
-    return dict(await asyncio.gather(*(one(item) for item in items)))
 
 
 async def in_sequence(

@@ -25,7 +25,9 @@ class Contest(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The proof's outcome. All counts are zero and `conservation` says "holds", or the product is broken."""
+    """The proof's outcome, named as in the JSON document. All counts are zero and `conservation` says "holds", or the
+    product is broken.
+    """
 
     oversold: int
     answers_lost: int
@@ -33,8 +35,8 @@ class Verdict:
     repeats_differing: int
     expired_late: int
     contests_wrong: int
-    unasked: int
-    unanswered: int
+    effects_nobody_was_told_of: int
+    calls_without_an_answer: int
     findings: tuple[str, ...]
 
     @property
@@ -64,8 +66,8 @@ def verdict_of(
         repeats_differing=len(differing),
         expired_late=findings.expired_late,
         contests_wrong=len(wrong),
-        unasked=findings.unasked,
-        unanswered=len(answers.unanswered),
+        effects_nobody_was_told_of=findings.unasked,
+        calls_without_an_answer=len(answers.unanswered),
         findings=(*sentences, *answers.errors),
     )
 

@@ -16,6 +16,7 @@ import ray
 
 from actors.core.status import Status
 from actors.journal.codec import decode_events
+from actors.journal.open import sqlite_setting
 from actors.protocol.messages import Entry, Held, pack_answers, pack_batch, unpack_answers
 from actors.ray_actors import CALLS_MAX, NAMESPACE, make_actor
 from actors.shop.audit import Audit
@@ -116,7 +117,7 @@ def run_actor(options: Options) -> Outcome:
     best = 0.0
     with ray_session():
         options.say("actor: starting")
-        actor, _ = make_actor("store-bench", str(options.scratch))
+        actor, _ = make_actor("store-bench", sqlite_setting(options.scratch))
         ask(actor, "step", pack_batch(0, list(entries(receipts(SKUS)))))
         for batch in BATCHES[::2] if options.quick else BATCHES:
             idle = make_no_op(len(pack_answers([_HELD] * batch)))
@@ -191,7 +192,7 @@ def run_memory(options: Options) -> Outcome:
     holds, positions = options.size(1_000_000, 20_480), options.size(200_000, 20_480)
     with ray_session():
         options.say(f"memory: {positions:,} positions")
-        shelf, _ = make_actor("store-shelf", _folder(options.scratch / "shelf"))
+        shelf, _ = make_actor("store-shelf", _journals(options.scratch / "shelf"))
         empty = _weighs(shelf)
         # The first delivery also warms the process up: what a position weighs is seen in those that follow.
         _open_stock(shelf, ROWS_MAX, SHELF_UNITS)
@@ -199,7 +200,7 @@ def run_memory(options: Options) -> Outcome:
         _open_stock(shelf, positions, SHELF_UNITS)
         full = _weighs(shelf)
         options.say(f"memory: {holds:,} holds")
-        actor, _ = make_actor("store-holds", _folder(options.scratch / "holds"))
+        actor, _ = make_actor("store-holds", _journals(options.scratch / "holds"))
         _open_stock(actor, HELD_SKUS, HELD_UNITS)
         before = _weighs(actor)
         accepted = _hold(actor, holds, options)
@@ -224,9 +225,9 @@ def run_memory(options: Options) -> Outcome:
     return Outcome(sizes, rows, headlines, judged(Told(accepted), found, ()))
 
 
-def _folder(path: Path) -> str:
-    path.mkdir()
-    return str(path)
+def _journals(folder: Path) -> str:
+    folder.mkdir()
+    return sqlite_setting(folder)
 
 
 def _open_stock(actor: Any, skus: int, units: int) -> None:

@@ -265,8 +265,8 @@ SOUND = Verdict(0, 0, HOLDS, 0, 0, 0, 0, 0, ())
         replace(SOUND, repeats_differing=1),
         replace(SOUND, expired_late=1),
         replace(SOUND, contests_wrong=1),
-        replace(SOUND, unasked=1),
-        replace(SOUND, unanswered=1),
+        replace(SOUND, effects_nobody_was_told_of=1),
+        replace(SOUND, calls_without_an_answer=1),
     ],
 )
 def test_any_single_breach_fails_the_verdict(verdict: Verdict) -> None:
