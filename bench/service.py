@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -208,8 +208,11 @@ def running(command: Sequence[str], data_dir: Path, environment: Mapping[str, st
             found = _wait(process, command, data_dir / SERVICE_FILE, log_path)
             yield Service(found["grpc"], mark)
         finally:
-            _stop(process)
+            process.send_signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_S)
             end(mark)
+            process.wait()
 
 
 def _wait(process: "subprocess.Popen[bytes]", command: Sequence[str], path: Path, log_path: Path) -> dict[str, str]:
@@ -222,16 +225,6 @@ def _wait(process: "subprocess.Popen[bytes]", command: Sequence[str], path: Path
         time.sleep(POLL_S)
     found: dict[str, str] = json.loads(path.read_bytes())
     return found
-
-
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """Ask it to end, and end its session where it does not."""
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def open_stock(target: str, store_ids: Iterable[str], skus: int) -> None:
