@@ -27,8 +27,6 @@ from holdfast.client import (
     Verification,
 )
 
-Units = Counter[tuple[str, str]]
-
 UNCERTAIN: Final = (OrderStatus.OPEN, OrderStatus.ABANDONED)
 OVER_WITHOUT_SALE: Final = (OrderStatus.RELEASED, OrderStatus.EXPIRED)
 OPEN: Final = (OrderStatus.HELD, OrderStatus.CONFIRMED)
@@ -217,9 +215,8 @@ def seekers_over(
             yield f"customer {seeker.customer_id} had {max(had)}, over the limit {limit}"
 
 
-def _units(order: Order, sku: str) -> int:
-    lines = (line for part in order.parts for line in part.lines if line.sku == sku)
-    return sum(line.held + line.collected for line in lines)
+def _units(order: Order, of_sku: str) -> int:
+    return sum(units for (_, sku), units in units_of(order).items() if sku == of_sku)
 
 
 def partly_placed(
@@ -280,7 +277,13 @@ def _not_as_asked(call: Call, order: Order, parts: Mapping[str, Reservation]) ->
         return f"accepted, and the order is {order.status.name}"
     if call.kind in PLACING:
         return _placed_otherwise(call, order, parts)
-    return "" if order.order_id == call.asked["order_id"] else f"the answer is about order {order.order_id}"
+    if order.order_id != call.asked["order_id"]:
+        return f"the answer is about order {order.order_id}"
+    plans = call.asked.get("stores", ())
+    amended = {(plan.store_id, sku): quantity for plan in plans for sku, quantity in plan.lines}
+    shops = {plan.store_id for plan in plans}
+    got = {place: units for place, units in units_of(order).items() if place[0] in shops}
+    return "" if got == amended else f"asked for {amended}, got {got}"
 
 
 def _placed_otherwise(call: Call, order: Order, parts: Mapping[str, Reservation]) -> str:
@@ -332,28 +335,14 @@ def _not_as_told(story: Story, order: Order | None) -> str:
     if order.status is OrderStatus.COLLECTED and not story.is_sold:
         return "it is COLLECTED, and nobody was told that a unit was sold"
     is_whole = last is not OrderStatus.RELEASED and order.status is not OrderStatus.EXPIRED
-    if is_whole and _wanted(story) != _units_of(order):
-        return f"told {dict(_wanted(story))} in the end, it has {dict(_units_of(order))}"
+    if is_whole and units_of(newest) != units_of(order):
+        return f"told {units_of(newest)} in the end, it has {units_of(order)}"
     return ""
 
 
-def _wanted(story: Story) -> Units:
-    """Units by shop and SKU: as it was placed, with what was amended since."""
-    wanted: Units = Counter()
-    for call, order in story.answers:
-        if call.kind in PLACING:
-            wanted = Counter({(part.store_id, line.sku): line.quantity for part in order.parts for line in part.lines})
-        for plan in call.asked.get("stores", ()):
-            for place in [place for place in wanted if place[0] == plan.store_id]:
-                del wanted[place]
-            for sku, quantity in plan.lines:
-                wanted[plan.store_id, sku] += quantity
-    return wanted
-
-
-def _units_of(order: Order) -> Units:
-    """Units that it holds, or has handed over."""
-    units: Units = Counter()
+def units_of(order: Order) -> Counter[tuple[str, str]]:
+    """Units that it holds, or has handed over, by shop and SKU; what an amendment added is a part of its own."""
+    units: Counter[tuple[str, str]] = Counter()
     for part in order.parts:
         for line in part.lines:
             if line.quantity > line.released:

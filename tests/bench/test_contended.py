@@ -74,7 +74,8 @@ def test_what_is_not_given_back_is_found_in_every_shop() -> None:
 def test_an_answer_that_takes_as_long_as_an_attempt_may_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(callers, "ANSWER_S_MAX", 0.0)
     stuck = against(opposed(), basket_each).stuck
-    assert stuck == ["an answer took 0.0 s"] * CALLERS
+    assert len(stuck) == CALLERS
+    assert all(each.startswith("an answer took ") for each in stuck)
 
 
 @pytest.mark.parametrize("units", [100_000, 0])  # the fake ledger keeps what is given back

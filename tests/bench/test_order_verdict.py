@@ -7,7 +7,7 @@ import pytest
 
 from bench.demo.calls import Answered, Kind, Outcome, Repeated
 from bench.demo.feed import Findings, Outage
-from bench.demo.orders import OrderFindings, SlotContest
+from bench.demo.orders import OrderFindings, SlotContest, units_of
 from holdfast.client import (
     Event,
     Line,
@@ -297,6 +297,12 @@ def test_a_lost_answer_is_found(doctor: Doctor) -> None:
     found, _ = cooked.judged()
     assert found.answers_lost == 1, found.sentences
     assert not found.holds
+
+
+def test_units_of_parts_in_one_shop_are_added_up() -> None:
+    first, other = PLACED.parts
+    more = replace(first, reservation_id=f"{NEAR_SHOP}:8", lines=(Line("apple", 1, 0, 0),))
+    assert units_of(replace(PLACED, parts=(first, other, more))) == {(NEAR_SHOP, "apple"): 3, (FAR_SHOP, "pear"): 1}
 
 
 def test_a_refused_step_stands_in_the_feed() -> None:
