@@ -36,6 +36,17 @@ class Scenario(StrEnum):
     REPORT = "report"
 
 
+MODULES: Final = {
+    Scenario.CORE: "ledger",
+    Scenario.JOURNAL: "ledger",
+    Scenario.SOURCING: "gateway",
+    Scenario.MEMORY: "actor",
+    Scenario.GRPC: "service",
+    Scenario.CLIENT: "service",
+    Scenario.ACROSS: "service",
+}
+"""Where a scenario is not in the module of its own name."""
+
 MEASURED: Final = tuple(each for each in Scenario if each not in (Scenario.ALL, Scenario.REPORT))
 
 
@@ -79,7 +90,8 @@ def main(
             rate=rate,
         )
         # By name: importing them all would import Ray for a measurement of the core.
-        outcome = importlib.import_module(f"bench.scenarios.{scenario}").run(options)
+        module = importlib.import_module(f"bench.scenarios.{MODULES.get(scenario, scenario)}")
+        outcome = getattr(module, f"run_{scenario}")(options)
     line = record.line(scenario, " ".join(["python -m bench", *sys.argv[1:]]), outcome)
     record.show(scenario, outcome, console)
     if not no_record:

@@ -1,20 +1,21 @@
 """Callers of the channel client: many in one process, each waiting for its own reservation, as a web shop has them.
 
-Some take baskets over the same few shops that name their SKUs in opposing sequence, with little stock that is given
-back at once: the load that would deadlock a service whose claims wait for one another. What no deadlock means is
-measured and not believed: orders go on to be placed, no answer takes as long as an attempt may, and when all is over no
-shop holds anything.
+The opposing ones take baskets over the same few shops that name their SKUs in opposing sequence, with little stock that
+is given back at once: the load that would deadlock a service whose claims wait for one another. That there is no
+deadlock is measured: orders go on to be placed, no answer takes as long as an attempt may, and in the end no shop holds
+anything.
 """
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from time import perf_counter, process_time
 from typing import Any, Final
 
 from actors.orders.state import OPEN_MS
-from bench.arithmetic import latencies_ms
-from bench.samples import CHANNEL, sku
+from bench.record import latencies_ms
+from bench.samples import CHANNEL, customer, sku
 from holdfast.client import (
     ChannelClient,
     HoldfastError,
@@ -27,16 +28,27 @@ from holdfast.client import (
     Status,
 )
 
+TWO_SHOPS: Final = "two shops"
+OPPOSING: Final = "opposing baskets"
+UNITS: Final = 8  # in each shop: a fraction of the callers can be served at once
+ANSWER_S_MAX: Final = OPEN_MS / 1_000  # after which an attempt that nobody finished is given up
+SETTLED_S_MAX: Final = 20.0  # by when every shop has heard what became of each order
+POLL_S: Final = 0.1
+WARM_CALLS: Final = 4  # of each caller
+LIMITED_CHANNEL: Final = "app"  # to which a limit of the whole chain applies, in scenario `across`
+PLACE: Final = Place(1.0, 1.0)
+STUCK_TOLD_MAX: Final = 20
 
+
+@dataclass(slots=True)
 class Heard:
     """Answers counted, and how long each took. `stuck` says what no caller should ever find: it fails the run."""
 
-    def __init__(self) -> None:
-        self.latencies: list[float] = []
-        self.accepted = 0
-        self.refused = 0
-        self.failures: list[str] = []
-        self.stuck: list[str] = []
+    latencies: list[float] = field(default_factory=list)
+    accepted: int = 0
+    refused: int = 0
+    failures: list[str] = field(default_factory=list)
+    stuck: list[str] = field(default_factory=list)
 
     def hear(self, outcome: Reservation | Order | Rejection, seconds: float) -> None:
         """Count an answer; an order counts as many reservations as it has parts."""
@@ -47,105 +59,17 @@ class Heard:
             self.accepted += len(outcome.parts) if isinstance(outcome, Order) else 1
 
 
-OPPOSING: Final = "opposing baskets"
-UNITS: Final = 8  # in each shop: a fraction of the callers can be served at once
-ANSWER_S_MAX: Final = OPEN_MS / 1_000  # after which an attempt that nobody finished is given up
-SETTLED_S_MAX: Final = 20.0  # by when every shop has heard what became of each order
-POLL_S: Final = 0.1
-
-
-def sku_of(store_id: str) -> str:
-    """The SKU that this shop alone has."""
-    return f"OPPOSED-{store_id}"
-
-
-async def take_and_give_back(
-    client: ChannelClient, spec: dict[str, Any], chance: random.Random, until: float, calls: int, heard: Heard
-) -> None:
-    """One caller: reserve over all shops and release, until it is late, or so many times where `calls` is not 0."""
-    done = 0
-    while (began := perf_counter()) < until and (not calls or done < calls):
-        done += 1
-        try:
-            outcome = await _take(client, spec["store_ids"], chance)
-        except HoldfastError as error:
-            heard.failures.append(str(error))
-            continue
-        took = perf_counter() - began
-        heard.hear(outcome, took)
-        if isinstance(outcome, Order):
-            took = max(took, await _give_back(client, outcome, heard))
-        if took > ANSWER_S_MAX:
-            heard.stuck.append(f"an answer took {took:.1f} s")
-
-
-async def _take(client: ChannelClient, store_ids: Sequence[str], chance: random.Random) -> Order | Rejection:
-    basket = [(sku_of(store_id), 1) for store_id in store_ids]
-    return await client.reserve_near(
-        basket if chance.random() < 0.5 else basket[::-1],
-        place=Place(1.0, 1.0),
-        policy=SourcingPolicy.SPLIT,
-        stores_max=len(store_ids),
-        customer_id=f"C{chance.randrange(10**9):09d}",
-        channel=CHANNEL,
-    )
-
-
-async def _give_back(client: ChannelClient, order: Order, heard: Heard) -> float:
-    """Release it; the seconds that it took."""
-    began = perf_counter()
-    try:
-        answer = await client.release_order(order.order_id, reason=ReleaseReason.CUSTOMER_CANCELLED)
-    except HoldfastError as error:
-        heard.stuck.append(str(error))
-    else:
-        if isinstance(answer, Rejection):
-            heard.stuck.append(f"order {order.order_id} was not given back: {answer.message}")
-    return perf_counter() - began
-
-
-def figures(heard: Heard, store_ids: Sequence[str], seconds: float) -> dict[str, float]:
-    """What the usual figures do not tell; `per_s` counts answers of both kinds."""
-    return {
-        "orders_per_s": heard.accepted / len(store_ids) / seconds,
-        "refusals_per_s": heard.refused / seconds,
-        "longest_ms": round(1_000 * max(heard.latencies, default=0.0), 3),
-    }
-
-
-async def left_over(client: ChannelClient, store_ids: Sequence[str], within_s: float = SETTLED_S_MAX) -> list[str]:
-    """What shops still hold of orders that were all given back, undecided claims among it; nothing, soon enough."""
-    late_at = perf_counter() + within_s
-    while True:
-        live = (Status.CLAIMED, Status.HELD)
-        found = [
-            f"{each.reservation_id} of order {each.order_id} is {each.status.name}"
-            for store_id in store_ids
-            async for each in client.list_reservations(store_id, statuses=live)
-        ]
-        if not found or perf_counter() > late_at:
-            return found
-        await asyncio.sleep(POLL_S)
-
-
-WARM_CALLS = 4  # of each caller
-LIMITED_CHANNEL = "app"  # to which a limit of the whole chain applies, in scenario `across`
-PLACE = Place(1.0, 1.0)
-STUCK_TOLD_MAX = 20
-
-
 async def call_through_client(
     spec: dict[str, Any], gate: Callable[[str], None], tell: Callable[[dict[str, Any]], None]
 ) -> None:
     """See `bench.load`, whose specification, gate and answers these are."""
     opposes = spec["method"] == OPPOSING
-    caller = take_and_give_back if opposes else _caller
     async with ChannelClient(spec["target"]) as client:
         warmed, heard = Heard(), Heard()
         chances = [random.Random(spec["seed"] + number) for number in range(spec["in_flight"])]
 
         async def everyone(until: float, calls: int, into: Heard) -> None:
-            await asyncio.gather(*(caller(client, spec, chance, until, calls, into) for chance in chances))
+            await asyncio.gather(*(call_on(client, spec, chance, until, calls, into) for chance in chances))
 
         await everyone(perf_counter() + spec["seconds"], WARM_CALLS, warmed)
         gate("ready")
@@ -171,51 +95,82 @@ async def call_through_client(
     )
 
 
-Wanted = list[tuple[str, int]]
-Ask = Callable[[ChannelClient, str, Wanted, str], Awaitable[Reservation | Order | Rejection]]
-
-
-async def _one_shop(client: ChannelClient, store_id: str, wanted: Wanted, customer_id: str) -> Any:
-    return await client.reserve(store_id, wanted, customer_id=customer_id, channel=CHANNEL)
-
-
-async def _limited(client: ChannelClient, store_id: str, wanted: Wanted, customer_id: str) -> Any:
-    return await client.reserve(store_id, wanted, customer_id=customer_id, channel=LIMITED_CHANNEL)
-
-
-async def _nearest(client: ChannelClient, _: str, wanted: Wanted, customer_id: str) -> Any:
-    return await client.reserve_near(wanted, place=PLACE, customer_id=customer_id, channel=CHANNEL)
-
-
-async def _two_shops(client: ChannelClient, _: str, __: Wanted, customer_id: str) -> Any:
-    return await client.reserve_near(
-        [("left", 1), ("right", 1)],
-        place=PLACE,
-        policy=SourcingPolicy.SPLIT,
-        customer_id=customer_id,
-        channel=CHANNEL,
-    )
-
-
-# By a load's `method`: what a caller does.
-ASKS: Final[dict[str, Ask]] = {"": _one_shop, "limited": _limited, "nearest": _nearest, "two shops": _two_shops}
-
-
-async def _caller(
+async def call_on(
     client: ChannelClient, spec: dict[str, Any], chance: random.Random, until: float, calls: int, heard: Heard
 ) -> None:
-    """Reserve until it is late, or so many times where `calls` is not 0."""
-    stores, skus, lines = spec["store_ids"], spec["skus"], spec["lines"]
-    ask = ASKS[spec["method"]]
+    """One caller: reserve until it is late, or so many times where `calls` is not 0; opposing ones give back."""
+    opposes = spec["method"] == OPPOSING
     done = 0
     while (began := perf_counter()) < until and (not calls or done < calls):
         done += 1
-        wanted = [(sku(number), 1) for number in chance.sample(range(skus), lines)]
         try:
-            outcome = await ask(
-                client, stores[chance.randrange(len(stores))], wanted, f"C{chance.randrange(10**9):09d}"
-            )
+            outcome = await _ask(client, spec, chance)
         except HoldfastError as error:
             heard.failures.append(str(error))
             continue
-        heard.hear(outcome, perf_counter() - began)
+        took = perf_counter() - began
+        heard.hear(outcome, took)
+        if opposes and isinstance(outcome, Order):
+            took = max(took, await _give_back(client, outcome, heard))
+        if opposes and took > ANSWER_S_MAX:
+            heard.stuck.append(f"an answer took {took:.1f} s")
+
+
+async def _give_back(client: ChannelClient, order: Order, heard: Heard) -> float:
+    """Release it; the seconds that it took."""
+    began = perf_counter()
+    try:
+        answer = await client.release_order(order.order_id, reason=ReleaseReason.CUSTOMER_CANCELLED)
+    except HoldfastError as error:
+        heard.stuck.append(str(error))
+    else:
+        if isinstance(answer, Rejection):
+            heard.stuck.append(f"order {order.order_id} was not given back: {answer.message}")
+    return perf_counter() - began
+
+
+async def left_over(client: ChannelClient, store_ids: Sequence[str], within_s: float = SETTLED_S_MAX) -> list[str]:
+    """What shops still hold of orders that were all given back, undecided claims among it; nothing, soon enough."""
+    late_at = perf_counter() + within_s
+    while True:
+        live = (Status.CLAIMED, Status.HELD)
+        found = [
+            f"{each.reservation_id} of order {each.order_id} is {each.status.name}"
+            for store_id in store_ids
+            async for each in client.list_reservations(store_id, statuses=live)
+        ]
+        if not found or perf_counter() > late_at:
+            return found
+        await asyncio.sleep(POLL_S)
+
+
+def figures(heard: Heard, store_ids: Sequence[str], seconds: float) -> dict[str, float]:
+    """What the usual figures do not tell; `per_s` counts answers of both kinds."""
+    return {
+        "orders_per_s": heard.accepted / len(store_ids) / seconds,
+        "refusals_per_s": heard.refused / seconds,
+        "longest_ms": round(1_000 * max(heard.latencies, default=0.0), 3),
+    }
+
+
+def sku_of(store_id: str) -> str:
+    """The SKU that this shop alone has, for opposing baskets."""
+    return f"OPPOSED-{store_id}"
+
+
+async def _ask(client: ChannelClient, spec: dict[str, Any], chance: random.Random) -> Reservation | Order | Rejection:
+    """A reservation in one of the shops, under a limit of the chain where the method is `limited`; or near a place."""
+    method, store_ids = spec["method"], spec["store_ids"]
+    channel, customer_id = LIMITED_CHANNEL if method == "limited" else CHANNEL, customer(chance)
+    basket = [(sku(chance.randrange(spec["skus"])), 1)]
+    if method in ("", "limited"):
+        return await client.reserve(chance.choice(store_ids), basket, customer_id=customer_id, channel=channel)
+    policy, stores_max = SourcingPolicy.ONE_STORE, 0
+    if method == TWO_SHOPS:
+        policy, basket = SourcingPolicy.SPLIT, [("left", 1), ("right", 1)]
+    if method == OPPOSING:
+        policy, stores_max = SourcingPolicy.SPLIT, len(store_ids)
+        basket = [(sku_of(each), 1) for each in (store_ids if chance.random() < 0.5 else store_ids[::-1])]
+    return await client.reserve_near(
+        basket, place=PLACE, policy=policy, stores_max=stores_max, customer_id=customer_id, channel=channel
+    )

@@ -18,7 +18,7 @@ import ray.serve
 from ray.serve.config import HTTPOptions, ProxyLocation, gRPCOptions
 from ray.serve.schema import LoggingConfig
 
-from bench.generator import ECHO
+from bench.load import ECHO
 
 ONGOING_MAX: Final = 8_192  # as Holdfast's gateway
 _LOGGING: Final = LoggingConfig(log_level="WARNING", enable_access_log=False)

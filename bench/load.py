@@ -1,48 +1,168 @@
-"""The load generator's process: `python -m bench.load` reads one specification a line, and answers with what it saw.
+"""The load generator: a process of its own (`python -m bench.load`), and the end of it that scenarios use.
 
-It prepares (connects, makes the requests, warms up), says `ready`, waits for `go`, and only then measures: the caller
-reads the CPU clocks of everyone else at these two moments. Answers are looked into once the measuring is over.
+The process reads one specification a line. It prepares (connects, makes the requests, warms up), says `ready`, waits
+for `go`, and only then measures: at these two moments its user reads the CPU clocks of everyone else. Answers are
+looked into once the measuring is over.
 """
 
 import asyncio
 import json
 import math
+import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from time import perf_counter, process_time
-from typing import Any, Final
+from typing import IO, Any, Final, cast
 
 import grpc
 
-from bench.arithmetic import latencies_ms
+from bench import service as processes
 from bench.callers import call_through_client
 from bench.frames import CallFailed, FrameConnection
+from bench.record import Options, Told, latencies_ms, medians, ratio
 from bench.samples import Shape, requests
+from bench.service import Service
 from holdfast.v1 import reservation_service_pb2 as service_pb2
+
+ECHO: Final = "/bench.Peer/Echo"  # of `bench.echo`, whose callers must not import Serve for its name
+RESERVE: Final = "/holdfast.v1.ReservationService/Reserve"
+RESERVE_BATCH: Final = "/holdfast.v1.ReservationService/ReserveBatch"
 
 RESERVATIONS_S_MAX: Final = 150_000  # by which requests are made in advance: faster than any service answers
 CALLS_S_MAX: Final = 12_000
 OUTSTANDING_MAX: Final = 20_000  # of an open loop; later arrivals are then counted as failed
 CALL_S: Final = 30.0
 HANG_S: Final = 60.0  # after so much more than the measuring takes, something is broken
+FAILURES_TOLD_MAX: Final = 3
+SEEDS_APART: Final = 10_000  # more than callers
 
 Ask = Callable[[bytes], Awaitable[bytes]]
 
 
+class LoadFailed(Exception):
+    """The load generator ended: what it measured so far is worth nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What to send. `kind` is `frames`, `grpc` (grpc.aio) or `client`; `batch` 0 is the unary call; `rate` 0 closes the
+    loop. `reserves` says that answers are outcomes to be counted.
+    """
+
+    kind: str
+    target: str
+    method: str
+    store_ids: tuple[str, ...]
+    in_flight: int
+    seconds: float
+    skus: int
+    seed: int = 0
+    batch: int = 0
+    rate: float = 0.0
+    reserves: bool = True
+
+
+# --- the scenario's end ----------------------------------------------------------------------------------------------
+
+
+class Generator:
+    """A running `bench.load`. `told` is what callers were told, warm-up included; `failures` and `stuck` say what went
+    wrong.
+    """
+
+    def __init__(self, process: "subprocess.Popen[str]", options: Options) -> None:
+        self._process = process
+        self._options = options
+        self._seed = 0
+        self.told: list[Told] = []
+        self.failures: list[str] = []
+        self.stuck: list[str] = []
+
+    def rounds(self, load: Load, service: Service) -> dict[str, float]:
+        """The median of each figure over the rounds; the longest answer is the longest of all rounds."""
+        figures = [self.measure(load, service) for _ in range(self._options.rounds)]
+        longest = {"longest_ms": max(one["longest_ms"] for one in figures)} if "longest_ms" in figures[0] else {}
+        return {**medians(figures), **longest}
+
+    def fresh_seed(self) -> int:
+        """One that no load had yet; each of its callers has one of its own, counted from it."""
+        self._seed += SEEDS_APART
+        return self._seed
+
+    def measure(self, load: Load, service: Service) -> dict[str, float]:
+        """One measuring, with a fresh seed for a load that has none. Rates count reservations; CPU is in microseconds
+        for each of them, by role.
+        """
+        self._write(json.dumps(asdict(load if load.seed else replace(load, seed=self.fresh_seed()))))
+        self._read()
+        before = processes.cpu_s(service.mark)
+        self._write("go")
+        seen = self._read()
+        cpu = processes.cpu_between(before, processes.cpu_s(service.mark))
+        answers = self._read()
+        if load.reserves:
+            self.told.append(Told(answers["accepted"], answers["undecided"] + answers["failed"]))
+        self.failures += [answers["failure"]] if answers["failure"] else []
+        self.stuck += answers.get("stuck", [])
+        units = seen["calls"] * max(1, load.batch)
+        return {
+            "per_s": ratio(units, seen["seconds"]),
+            **{name: seen[name] for name in ("p50_ms", "p99_ms", "p99_9_ms")},
+            **{f"{role.replace(' ', '_')}_us": 1e6 * ratio(cpu[role], units) for role in processes.ROLES},
+            "generator_us": 1e6 * ratio(seen["cpu_s"], units),
+            **seen.get("more", {}),
+        }
+
+    def parameters(self, stores: int, skus: int) -> dict[str, Any]:
+        """What the figures depend on, for the record."""
+        options = self._options
+        return {
+            "store_actors": options.store_actors,
+            "stores": stores,
+            "skus": skus,
+            "rounds": options.rounds,
+            "seconds": options.seconds,
+            "quick": options.quick,
+            "failures": self.failures[:FAILURES_TOLD_MAX],
+        }
+
+    def _write(self, text: str) -> None:
+        there = cast("IO[str]", self._process.stdin)  # a pipe, as was asked
+        there.write(text + "\n")
+        there.flush()
+
+    def _read(self) -> dict[str, Any]:
+        said = cast("IO[str]", self._process.stdout).readline()
+        if not said:
+            raise LoadFailed(f"python -m bench.load ended with {self._process.wait()}")
+        found: dict[str, Any] = json.loads(said)
+        return found
+
+
+@contextmanager
+def generating(options: Options) -> Iterator[Generator]:
+    """A load generator of its own process, ended at the end."""
+    command, pipe = [sys.executable, "-m", "bench.load"], subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:  # noqa: S603  # ourselves
+        try:
+            yield Generator(process, options)
+        finally:
+            process.kill()
+
+
+# --- the process -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
 class Seen:
     """What one measuring saw."""
 
-    def __init__(self) -> None:
-        self.latencies: list[float] = []
-        self.replies: list[bytes] = []
-        self.failures: list[str] = []
-
-
-def main() -> None:
-    """Answer specifications until the input ends."""
-    for each in sys.stdin:
-        asyncio.run(_serve(json.loads(each)))
+    latencies: list[float] = field(default_factory=list)
+    replies: list[bytes] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
 
 async def _serve(spec: dict[str, Any]) -> None:
@@ -54,73 +174,66 @@ async def _serve(spec: dict[str, Any]) -> None:
 
 
 async def _load(spec: dict[str, Any]) -> None:
-    shape = Shape(tuple(spec["store_ids"]), spec["skus"], spec["lines"], spec["batch"])
-    asks, close = await _connect(spec)
+    shape, callers = Shape(tuple(spec["store_ids"]), spec["skus"], 1, spec["batch"]), spec["in_flight"]
     size = max(1, shape.batch)
     calls_s = max(min(max(1, RESERVATIONS_S_MAX // size), CALLS_S_MAX), spec["rate"])
     count = int(spec["seconds"] * calls_s) + 1
-    warm = list(requests(shape, 2 * spec["in_flight"], spec["seed"] + 1))
+    warm = list(requests(shape, 2 * callers, spec["seed"] + 1))
     made = list(requests(shape, count, spec["seed"]))
     warmed, seen = Seen(), Seen()
-    await _closed(asks, spec["in_flight"], iter(warm), math.inf, warmed)
-    _gate("ready")
-    cpu, began = process_time(), perf_counter()
-    if spec["rate"]:
-        await _open(asks, spec["rate"], iter(made), spec["seconds"], seen)
-    else:
-        await _closed(asks, spec["in_flight"], iter(made), began + spec["seconds"], seen)
-    took, cpu = perf_counter() - began, process_time() - cpu
-    _tell({"seconds": took, "cpu_s": cpu, "calls": len(seen.latencies), **latencies_ms(seen.latencies)})
-    await close()
+    async with _connected(spec) as ask:
+        await _closed(ask, callers, iter(warm), math.inf, warmed)
+        _gate("ready")
+        cpu, began = process_time(), perf_counter()
+        if spec["rate"]:
+            await _open(ask, spec["rate"], iter(made), spec["seconds"], seen)
+        else:
+            await _closed(ask, callers, iter(made), began + spec["seconds"], seen)
+        took, cpu = perf_counter() - began, process_time() - cpu
+        _tell({"seconds": took, "cpu_s": cpu, "calls": len(seen.latencies), **latencies_ms(seen.latencies)})
     replies = chain(warmed.replies, seen.replies) if spec["reserves"] else iter(())
-    _tell({**_answers(shape, replies), **_failures(shape, warmed, seen)})
+    # Calls without an answer, and the first reason. Each may have done all that it asked for.
+    reasons = warmed.failures + seen.failures
+    _tell({**_answers(shape, replies), "failed": len(reasons) * size, "failure": reasons[0] if reasons else ""})
 
 
-async def _connect(spec: dict[str, Any]) -> tuple[list[Ask], Callable[[], Awaitable[None]]]:
-    """One function for each caller, the callers spread over the connections, and the way to let go."""
-    target, path, callers = spec["target"], spec["method"], max(1, spec["in_flight"])
+@asynccontextmanager
+async def _connected(spec: dict[str, Any]) -> AsyncIterator[Ask]:
+    """One connection, and the function to call through it."""
     if spec["kind"] == "frames":
-        connections = [await FrameConnection.open(target, path) for _ in range(spec["connections"])]
-
-        async def close_frames() -> None:
-            for each in connections:
-                each.close()
-
-        return [connections[number % len(connections)].call for number in range(callers)], close_frames
+        connection = await FrameConnection.open(spec["target"], spec["method"])
+        try:
+            yield connection.call
+        finally:
+            connection.close()
+        return
     options = (("grpc.max_receive_message_length", 64 << 20), ("grpc.use_local_subchannel_pool", 1))
-    channels = [grpc.aio.insecure_channel(target, options=options) for _ in range(spec["connections"])]
-    methods: list[grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]] = [each.unary_unary(path) for each in channels]
+    async with grpc.aio.insecure_channel(spec["target"], options=options) as channel:
+        method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(spec["method"])
 
-    def through(method: "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]") -> Ask:
         async def ask(payload: bytes) -> bytes:
             try:
                 return await method(payload, timeout=CALL_S)
             except grpc.aio.AioRpcError as error:
                 raise CallFailed(f"{error.code().name}: {error.details()}") from error
 
-        return ask
-
-    async def close_channels() -> None:
-        for each in channels:
-            await each.close()
-
-    return [through(methods[number % len(methods)]) for number in range(callers)], close_channels
+        yield ask
 
 
-async def _closed(asks: list[Ask], callers: int, payloads: Iterator[bytes], until: float, seen: Seen) -> None:
-    """So many callers, each asking again as soon as it is answered; the last answers are waited for."""
+async def _closed(ask: Ask, callers: int, payloads: Iterator[bytes], until: float, seen: Seen) -> None:
+    """So many callers, each calling again as soon as it is answered; the last answers are waited for."""
 
-    async def caller(ask: Ask) -> None:
+    async def caller() -> None:
         for payload in payloads:
             began = perf_counter()
             if began > until:
                 return
             await _once(ask, payload, began, seen)
 
-    await asyncio.gather(*(caller(asks[number]) for number in range(callers)))
+    await asyncio.gather(*(caller() for _ in range(callers)))
 
 
-async def _open(asks: list[Ask], rate: float, payloads: Iterator[bytes], seconds: float, seen: Seen) -> None:
+async def _open(ask: Ask, rate: float, payloads: Iterator[bytes], seconds: float, seen: Seen) -> None:
     """Arrivals at a fixed rate, whether or not anything is answered. Latency counts from when a call was due: a stall
     is felt by all who would have called during it.
     """
@@ -134,7 +247,7 @@ async def _open(asks: list[Ask], rate: float, payloads: Iterator[bytes], seconds
         if len(under_way) >= OUTSTANDING_MAX:
             seen.failures.append("the service fell behind: too many calls are unanswered")
             continue
-        task = asyncio.ensure_future(_once(asks[number % len(asks)], next(payloads), due, seen))
+        task = asyncio.ensure_future(_once(ask, next(payloads), due, seen))
         under_way.add(task)
         task.add_done_callback(under_way.discard)
     await asyncio.gather(*under_way)
@@ -150,9 +263,9 @@ async def _once(ask: Ask, payload: bytes, began: float, seen: Seen) -> None:
     seen.replies.append(reply)
 
 
-def _answers(shape: Shape, replies: Iterator[bytes]) -> dict[str, Any]:
+def _answers(shape: Shape, replies: Iterator[bytes]) -> dict[str, int]:
     """Reservations accepted, refused, and not decided."""
-    accepted = refused = undecided = 0
+    counts = {"reservation": 0, "rejection": 0, "": 0}
     for reply in replies:
         if shape.batch:
             outcomes = list(service_pb2.ReserveBatchResponse.FromString(reply).outcomes)
@@ -160,16 +273,8 @@ def _answers(shape: Shape, replies: Iterator[bytes]) -> dict[str, Any]:
             outcomes = [service_pb2.ReserveResponse.FromString(reply)]
         for outcome in outcomes:
             kind = outcome.WhichOneof("result")
-            accepted += kind == "reservation"
-            refused += kind == "rejection"
-            undecided += kind not in ("reservation", "rejection")
-    return {"accepted": accepted, "refused": refused, "undecided": undecided}
-
-
-def _failures(shape: Shape, *all_seen: Seen) -> dict[str, Any]:
-    """Calls without an answer, and the first reason. Each may have done all that it asked for."""
-    reasons = [reason for seen in all_seen for reason in seen.failures]
-    return {"failed": len(reasons) * max(1, shape.batch), "failure": reasons[0] if reasons else ""}
+            counts[kind if kind in counts else ""] += 1
+    return {"accepted": counts["reservation"], "refused": counts["rejection"], "undecided": counts[""]}
 
 
 def _gate(word: str) -> None:
@@ -184,4 +289,5 @@ def _tell(what: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    for each in sys.stdin:
+        asyncio.run(_serve(json.loads(each)))

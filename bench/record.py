@@ -1,19 +1,22 @@
-"""What a run is asked for and what it leaves behind: rows for people, one JSON line for machines with what it was
-measured on, and a verdict. No run counts whose stock does not add up: what callers were told against what the
-ledgers say.
+"""What a run is asked for, how its figures are computed, and what it leaves behind: a table for people, one JSON line
+for machines with what it was measured on, and a verdict. No run counts whose stock does not add up: what callers were
+told against what the ledgers say.
 """
 
 import math
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
+from time import perf_counter, process_time
 from typing import Any, Final
 
+import numpy as np
 import orjson
 from rich.console import Console
 from rich.table import Table
@@ -43,7 +46,39 @@ class Options:
         return quick if self.quick else full
 
 
-DISCREPANCIES_TOLD_MAX = 20
+QUANTILES: Final = {"p50": 0.5, "p99": 0.99, "p99_9": 0.999}
+
+
+def percentile(values: Sequence[float], quantile: float) -> float:
+    """The smallest value that at least this share of the values does not exceed (nearest rank); NaN for none."""
+    return float(np.quantile(values, quantile, method="inverted_cdf")) if values else math.nan
+
+
+def latencies_ms(seconds: Sequence[float]) -> dict[str, float]:
+    """The usual percentiles in milliseconds, named `p50_ms` and so on."""
+    return {f"{name}_ms": round(1_000 * percentile(seconds, quantile), 3) for name, quantile in QUANTILES.items()}
+
+
+def ratio(part: float, whole: float) -> float:
+    """`part / whole`; NaN where there is no whole to compare with."""
+    return part / whole if whole else math.nan
+
+
+def medians(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The median of each figure over rounds that all have it; noise of one round does not decide."""
+    return {name: median(one[name] for one in rounds) for name in rounds[0] if all(name in one for one in rounds)}
+
+
+def timed(operations: int, work: Callable[[], object]) -> dict[str, float]:
+    """Do the work once: wall and CPU time of one of its operations in microseconds, and the rate."""
+    cpu, wall = process_time(), perf_counter()
+    work()
+    wall, cpu = perf_counter() - wall, process_time() - cpu
+    us, cpu_us = 1e6 * wall / operations, 1e6 * cpu / operations
+    return {"us": round(us, 3), "cpu_us": round(cpu_us, 3), "per_s": round(ratio(1e6, us))}
+
+
+DISCREPANCIES_TOLD_MAX: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +124,8 @@ def of_ledger(ledger: Ledger, told: Told) -> Conservation:
     return judged(told, ledger.open_reservations, invariants.check(ledger))
 
 
-RESULTS: Final = Path(__file__).resolve().parent / "results"
+ROOT: Final = Path(__file__).resolve().parents[1]
+RESULTS: Final = ROOT / "bench" / "results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +235,6 @@ def number(value: float | None) -> str:
     return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
 
 
-ROOT: Final = Path(__file__).resolve().parents[1]
-
-
 def describe() -> dict[str, Any]:
     """Processor, cores, memory, kernel, and the versions that decide speed."""
     return {
@@ -218,8 +251,9 @@ def describe() -> dict[str, Any]:
 
 def commit() -> str:
     """The commit that is checked out, with `+` where files differ from it; empty outside of a repository."""
-    head = _git("rev-parse", "--short=12", "HEAD")
-    return head + ("+" if head and _git("status", "--porcelain", "--untracked-files=no") else "")
+    git = ("git", "-C", str(ROOT))
+    head = _said(*git, "rev-parse", "--short=12", "HEAD")
+    return head + ("+" if head and _said(*git, "status", "--porcelain", "--untracked-files=no") else "")
 
 
 def today() -> str:
@@ -229,13 +263,7 @@ def today() -> str:
 
 def file_system_of(path: Path) -> str:
     """The type of the file system on which a path lies: a flush to tmpfs is no flush."""
-    resolved = path.resolve().as_posix()
-    best = ("", "unknown")
-    for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines():
-        _, mount, kind, *_ = line.split()
-        if (resolved + "/").startswith(mount.rstrip("/") + "/") and len(mount) >= len(best[0]):
-            best = (mount, kind)
-    return best[1]
+    return _said("df", "--output=fstype", str(path)).rpartition("\n")[2] or "unknown"
 
 
 def _field(path: str, name: str) -> str:
@@ -246,10 +274,10 @@ def _field(path: str, name: str) -> str:
     return ""
 
 
-def _git(*arguments: str) -> str:
+def _said(*command: str) -> str:
+    """What a command of the developer's own said; nothing where it failed or is absent."""
     try:
-        # The developer's own git, with arguments from this file.
-        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)  # noqa: S603, S607
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # named in this file
     except FileNotFoundError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

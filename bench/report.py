@@ -52,9 +52,17 @@ def draw(latest: dict[str, Run], folder: Path) -> list[Path]:
     drawn = []
     if "grpc" in latest:
         drawn.append(_unary(latest["grpc"], folder / "unary.png"))
-        drawn.append(_batches(latest["grpc"], folder / "batches.png"))
+        series = {
+            f"{in_flight} in flight, shops: {stores}": ("ReserveBatch of ", f", {in_flight} in flight, shops: {stores}")
+            for stores in (1, 16)
+            for in_flight in (1, 4, 8)
+        }
+        titles = ("durable reservations a second", "reservations to a batch", "target at 256")
+        drawn.append(_rates(latest["grpc"], series, titles, 40_000, folder / "batches.png"))
     if "client" in latest:
-        drawn.append(_callers(latest["client"], folder / "client.png"))
+        titles = ("calls a second", "callers in one process", "target at 128")
+        series = {"channel client": ("", " callers")}
+        drawn.append(_rates(latest["client"], series, titles, 8_000, folder / "client.png"))
     return drawn
 
 
@@ -76,27 +84,19 @@ def _unary(each: Run, path: Path) -> Path:
     return _save(figure, each, path)
 
 
-def _batches(each: Run, path: Path) -> Path:
-    """Reservations a second by size of the batch."""
+def _rates(
+    each: Run, series: dict[str, tuple[str, str]], titles: tuple[str, str, str], target: float, path: Path
+) -> Path:
+    """Rates by a number in the rows' names; `series` has what stands before and after it, `titles` are of the chart,
+    of its x axis, and of the line at the target.
+    """
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    for stores in (1, 16):
-        for in_flight in (1, 4, 8):
-            found = _by_number(each, "ReserveBatch of ", f", {in_flight} in flight, shops: {stores}")
-            if found:
-                axes.plot(*_series(found, "per_s"), marker="o", label=f"{in_flight} in flight, shops: {stores}")
-    axes.axhline(40_000, color="tab:red", linewidth=0.8, label="target at 256")
-    _finish(axes, "durable reservations a second", "reservations to a batch")
-    return _save(figure, each, path)
-
-
-def _callers(each: Run, path: Path) -> Path:
-    """Calls a second by callers in one process."""
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(*_series(_by_number(each, "", " callers"), "per_s"), marker="o", label="channel client")
-    axes.axhline(8_000, color="tab:red", linewidth=0.8, label="target at 128")
-    _finish(axes, "calls a second", "callers in one process")
+    for label, (before, after) in series.items():
+        if found := _by_number(each, before, after):
+            axes.plot(*_series(found, "per_s"), marker="o", label=label)
+    axes.axhline(target, color="tab:red", linewidth=0.8, label=titles[2])
+    _finish(axes, titles[0], titles[1])
     return _save(figure, each, path)
 
 

@@ -1,5 +1,8 @@
-"""A service under test: started in a session of its own, waited for, and always ended with all that it started; and
-what a run does to its ledgers besides loading them: it opens stock before, and asks for a verdict after.
+"""A service under test: started in a session of its own, waited for, and always ended with all that it started; who its
+processes are and what CPU they took; and what a run does to its ledgers besides loading them.
+
+Processes are found by a mark in their environment: Ray's change their parent and their group, so neither says whose
+they are; what they inherited does.
 """
 
 import json
@@ -10,35 +13,135 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, NamedTuple
 from uuid import uuid4
 
-import grpc
-
 from actors.core.violation import Violation
-from bench import processes
 from bench.record import Conservation, Told, judged
 from bench.samples import ROWS_MAX, UNITS, sku
-from holdfast.v1 import (
-    admin_service_pb2 as admin_pb2,
-    admin_service_pb2_grpc as admin_grpc,
-    stock_pb2,
-    stock_service_pb2,
-    stock_service_pb2_grpc as stock_grpc,
-)
+from holdfast.client import Adjustment, AdjustmentKind, BlockingChannelClient
 from serve.config.environment import service_environment
+
+# --- processes -------------------------------------------------------------------------------------------------------
+
+MARK: Final = "HOLDFAST_BENCH_RUN"
+ROLES: Final = ("gateway", "store actors", "customer actors", "haproxy", "serve", "ray")
+END_S: Final = 5.0
+_TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+# Beginnings of a process's title, the first that fits decides. What is left of a Ray session is `ray`.
+_TITLES: Final = (
+    ("ray::ServeReplica", "gateway"),
+    ("ray::RayStoreActor", "store actors"),
+    ("ray::RayCustomerActor", "customer actors"),
+    ("ray::DashboardAgent", "ray"),
+    ("ray::RuntimeEnvAgent", "ray"),
+    ("ray::", "serve"),
+)
+
+
+class Process(NamedTuple):
+    """One process; `started` tells it from a later one with its number."""
+
+    pid: int
+    started: int
+    role: str
+
+
+def marked(mark: str) -> list[Process]:
+    """Every process that inherited the mark, this one apart."""
+    wanted = f"{MARK}={mark}".encode()
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit() or int(folder.name) == os.getpid():
+            continue
+        try:
+            if wanted in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(Process(int(folder.name), _started(int(folder.name)), _role(folder)))
+        except OSError:
+            continue  # it ended meanwhile, or belongs to somebody else
+    return found
+
+
+def cpu_s(mark: str) -> dict[Process, float]:
+    """CPU seconds that each process of a run has taken so far."""
+    return {process: cpu_s_of(process.pid) for process in marked(mark)}
+
+
+def cpu_between(before: Mapping[Process, float], after: Mapping[Process, float]) -> dict[str, float]:
+    """CPU seconds by role; what a process took that ended in between is not known, and left out."""
+    taken = dict.fromkeys(ROLES, 0.0)
+    for process, seconds in after.items():
+        taken[process.role] += max(0.0, seconds - before.get(process, 0.0))
+    return taken
+
+
+def cpu_s_of(pid: int) -> float:
+    """User and system time of a process and of its children that ended; 0 where it is gone."""
+    fields = _stat(pid)
+    return sum(int(field) for field in fields[11:15]) / _TICKS_PER_S if fields else 0.0
+
+
+def memory_kb(pid: int) -> dict[str, int]:
+    """`VmRSS` now and `VmHWM` at the most, in kB."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    return {name: int(rest.split()[0]) for name, _, rest in (each.partition(":") for each in lines) if name[:2] == "Vm"}
+
+
+def end(mark: str) -> int:
+    """End what is left of a run, with SIGTERM and then SIGKILL; how many had to be."""
+    left = marked(mark)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for process in left:
+            if _started(process.pid) == process.started:
+                try:
+                    os.kill(process.pid, number)
+                except ProcessLookupError:
+                    continue
+        deadline = time.monotonic() + END_S
+        while marked(mark) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    return len(left)
+
+
+def kill(pid: int, mark: str) -> None:
+    """Kill -9 one process of a run. Raises ValueError where it is not of that run."""
+    if pid not in {process.pid for process in marked(mark)}:
+        raise ValueError(f"process {pid} was not started by this run")
+    os.kill(pid, signal.SIGKILL)
+
+
+def _role(folder: Path) -> str:
+    title = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    if (folder / "comm").read_text(encoding="utf-8").strip() == "haproxy":
+        return "haproxy"
+    return next((role for beginning, role in _TITLES if title.startswith(beginning)), "ray")
+
+
+def _started(pid: int) -> int:
+    fields = _stat(pid)
+    return int(fields[19]) if fields else 0
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/<pid>/stat from the third on: the second, a name, may have blanks and brackets."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+# --- the service -----------------------------------------------------------------------------------------------------
 
 START_S: Final = 120.0
 STOP_S: Final = 60.0
 POLL_S: Final = 0.05
 LOG_CHARS_TOLD: Final = 2_000
 SERVICE_FILE: Final = "service.json"
-CALL_S: Final = 60.0
-# Serve hides a call's deadline from the service, so it goes along.
-TIME: Final = (("holdfast-timeout-ms", str(int(CALL_S * 1_000))),)
+CHAIN_FILE: Final = "chain.yaml"
+CALL_MS: Final = 60_000
 
 
 class ServiceFailed(Exception):
@@ -47,28 +150,28 @@ class ServiceFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One that serves. `mark` names its processes, see `processes`."""
+    """One that serves. `mark` names its processes."""
 
     target: str
-    pid: int
     mark: str
-    data_dir: Path
-
-    def cpu_s(self) -> dict[processes.Process, float]:
-        """CPU seconds that each of its processes has taken so far."""
-        return processes.cpu_s(processes.marked(self.mark))
 
 
 @contextmanager
 def holdfast(folder: Path, store_ids: Sequence[str], store_actors: int, policy: str = "") -> Iterator[Service]:
-    """Holdfast with these shops, and a policy as YAML. The data stays in `folder`, so that a second start finds it."""
+    """Holdfast with these shops, all of them in one place, and a policy as YAML."""
     folder.mkdir(parents=True, exist_ok=True)
-    chain_file = folder / "chain.yaml"
-    stores = "stores:\n" + "".join(f"  - store_id: {each}\n" for each in store_ids)
-    chain_file.write_text(stores + policy, encoding="utf-8")
+    rows = (f"  - {{store_id: {each}, latitude: 1.0, longitude: 1.0}}\n" for each in store_ids)
+    (folder / CHAIN_FILE).write_text("stores:\n" + "".join(rows) + policy, encoding="utf-8")
+    with serving(folder, store_actors) as service:
+        yield service
+
+
+@contextmanager
+def serving(folder: Path, store_actors: int, environment: Mapping[str, str] | None = None) -> Iterator[Service]:
+    """Holdfast with the chain file that `folder` has. The data stays in `folder`, so that a second start finds it."""
     data_dir = folder / "data"
-    command = ["-m", "serve", "--data-dir", str(data_dir), "--chain-file", str(chain_file)]
-    with running([*command, "--store-actors", str(store_actors)], data_dir, {}) as service:
+    command = ["-m", "serve", "--data-dir", str(data_dir), "--chain-file", str(folder / CHAIN_FILE)]
+    with running([*command, "--store-actors", str(store_actors)], data_dir, environment or {}) as service:
         yield service
 
 
@@ -87,7 +190,7 @@ def echo(folder: Path) -> Iterator[Service]:
 @contextmanager
 def running(command: Sequence[str], data_dir: Path, environment: Mapping[str, str]) -> Iterator[Service]:
     """A Python program that writes `service.json` into `data_dir` once it serves, and ends on SIGTERM."""
-    mark = processes.fresh_mark()
+    mark = uuid4().hex
     log_path = data_dir.parent / f"{data_dir.name}.log"
     # One that was killed left its file, with an address where nobody answers any more.
     (data_dir / SERVICE_FILE).unlink(missing_ok=True)
@@ -95,7 +198,7 @@ def running(command: Sequence[str], data_dir: Path, environment: Mapping[str, st
         # Our own program, by this interpreter.
         process = subprocess.Popen(  # noqa: S603
             [sys.executable, *command],
-            env={**os.environ, **environment, processes.MARK: mark},
+            env={**os.environ, **environment, MARK: mark},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -103,10 +206,13 @@ def running(command: Sequence[str], data_dir: Path, environment: Mapping[str, st
         )
         try:
             found = _wait(process, command, data_dir / SERVICE_FILE, log_path)
-            yield Service(found["grpc"], process.pid, mark, data_dir)
+            yield Service(found["grpc"], mark)
         finally:
-            _stop(process)
-            processes.end(mark)
+            process.send_signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_S)
+            end(mark)
+            process.wait()
 
 
 def _wait(process: "subprocess.Popen[bytes]", command: Sequence[str], path: Path, log_path: Path) -> dict[str, str]:
@@ -121,71 +227,36 @@ def _wait(process: "subprocess.Popen[bytes]", command: Sequence[str], path: Path
     return found
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """Ask it to end, and end its session where it does not."""
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-@contextmanager
-def connected(target: str) -> Iterator[grpc.Channel]:
-    """A blocking channel, closed at the end."""
-    with grpc.insecure_channel(target, options=(("grpc.max_receive_message_length", 64 << 20),)) as channel:
-        yield channel
-
-
-def open_stock(target: str, store_ids: Sequence[str], skus: int) -> None:
+def open_stock(target: str, store_ids: Iterable[str], skus: int) -> None:
     """Receive so many SKUs into each shop."""
-    with connected(target) as channel:
-        service: Any = stock_grpc.StockServiceStub(channel)
+    with BlockingChannelClient(target) as client:
         for store_id in store_ids:
+            rows = [receipt(sku(number), UNITS, number + 1) for number in range(skus)]
             for first in range(0, skus, ROWS_MAX):
-                request = stock_service_pb2.AdjustStockRequest(
-                    idempotency_key=uuid4().hex, store_id=store_id, source="bench"
-                )
-                for number in range(first, min(skus, first + ROWS_MAX)):
-                    request.adjustments.add(
-                        sku=sku(number), delta=UNITS, sequence=number + 1, kind=stock_pb2.ADJUSTMENT_KIND_RECEIPT
-                    )
-                service.AdjustStock(request, timeout=CALL_S, metadata=TIME)
-
-
-def ledger_status(target: str, store_id: str) -> admin_pb2.GetLedgerStatusResponse:
-    """Where a ledger stands."""
-    with connected(target) as channel:
-        service: Any = admin_grpc.AdminServiceStub(channel)
-        found: admin_pb2.GetLedgerStatusResponse = service.GetLedgerStatus(
-            admin_pb2.GetLedgerStatusRequest(store_id=store_id), timeout=CALL_S, metadata=TIME
-        )
-        return found
+                client.adjust_stock(store_id, "bench", rows[first : first + ROWS_MAX], timeout_ms=CALL_MS)
 
 
 def receive(target: str, store_id: str, of_sku: str, units: int = UNITS) -> None:
     """Receive one more SKU into one shop."""
-    with connected(target) as channel:
-        service: Any = stock_grpc.StockServiceStub(channel)
-        request = stock_service_pb2.AdjustStockRequest(idempotency_key=uuid4().hex, store_id=store_id, source=of_sku)
-        request.adjustments.add(sku=of_sku, delta=units, sequence=1, kind=stock_pb2.ADJUSTMENT_KIND_RECEIPT)
-        service.AdjustStock(request, timeout=CALL_S, metadata=TIME)
+    with BlockingChannelClient(target) as client:
+        client.adjust_stock(store_id, of_sku, [receipt(of_sku, units, 1)], timeout_ms=CALL_MS)
 
 
-def verdict(target: str, store_ids: Iterable[str], told: Iterable[Told]) -> Conservation:
+def receipt(of_sku: str, units: int, number: int) -> Adjustment:
+    """A row of a delivery."""
+    return Adjustment(of_sku, units, number, AdjustmentKind.RECEIPT)
+
+
+def verdict(target: str, store_ids: Iterable[str], told: Sequence[Told]) -> Conservation:
     """Every shop's stock computed again from its journal, and all accepted answers counted against what it says."""
     found, violations = 0, []
-    with connected(target) as channel:
-        service: Any = admin_grpc.AdminServiceStub(channel)
+    with BlockingChannelClient(target) as client:
         for store_id in store_ids:
-            request = admin_pb2.VerifyLedgerRequest(store_id=store_id)
-            reply = service.VerifyLedger(request, timeout=2 * CALL_S, metadata=TIME)
-            found += reply.accepted
+            audit = client.verify_ledger(store_id, timeout_ms=2 * CALL_MS)
+            found += audit.accepted
             violations += [
-                Violation(d.invariant, f"{store_id} {d.subject}", d.expected, d.found) for d in reply.discrepancies
+                Violation(d.invariant, f"{store_id} {d.subject}", d.expected, d.found) for d in audit.discrepancies
             ]
-            if reply.units_oversold:
-                violations.append(Violation("I2", store_id, "no unit oversold", str(reply.units_oversold)))
-    answers = list(told)
-    return judged(Told(sum(one.accepted for one in answers), sum(one.unknown for one in answers)), found, violations)
+            if audit.units_oversold:
+                violations.append(Violation("I2", store_id, "no unit oversold", str(audit.units_oversold)))
+    return judged(Told(sum(one.accepted for one in told), sum(one.unknown for one in told)), found, violations)

@@ -1,18 +1,23 @@
-"""Workloads: shops, orders, and the stock that the shops open with; and made-up orders with the skew of the real ones,
-for where the real ones are absent. Nothing here reads a file.
+"""What the demo replays: real orders of a supermarket chain, over the places of real shops of another, where the shared
+data is there; made-up ones of the same skew where it is not. The same seed always gives the same.
 
-Of the made-up ones, products and basket sizes are dealt out by quota and only shuffled by the seed, so that the skew
-is the measured one under every seed and not merely near it.
+The files are read, never shipped. Which files these are, where they come from and under which licence stands in
+SOURCES.md beside them. Of made-up orders, products and basket sizes are dealt out by quota and only shuffled by the
+seed, so that the skew is the measured one under every seed.
 """
 
+import csv
+import gzip
+import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
-from math import log
+from itertools import islice
+from pathlib import Path
 from random import Random
-from statistics import linear_regression
 from typing import Final, NamedTuple
+
+import numpy as np
 
 QUANTITY_MIN: Final = 1
 QUANTITY_MAX: Final = 50
@@ -28,9 +33,6 @@ HOT_FACTOR_MAX: Final = 1.05
 
 HOT_PART: Final = 100
 """One product in so many is hot: the first by the number of its lines."""
-
-ZIPF_RANK_FIRST: Final = 10
-ZIPF_RANK_LAST: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,6 @@ class Workload:
     """Orders in the sequence of time, the shops they are for, and where both come from."""
 
     seed: int
-    real: bool
     source: str
     notes: tuple[str, ...]
     shops: tuple[Shop, ...]
@@ -71,43 +72,6 @@ class Opening(NamedTuple):
     sku: str
     received: int
     sold: int
-
-
-class Skew(NamedTuple):
-    """How unevenly lines fall on products and shops. Shares are of all lines, between 0 and 1."""
-
-    lines: int
-    products: int
-    stores: int
-    top_product: float
-    top_10: float
-    top_1_percent: float
-    top_10_percent: float
-    zipf_exponent: float
-    busiest_store: float
-
-
-def skew_of(orders: Sequence[Order]) -> Skew:
-    """Measure orders of at least 2,000 products; the exponent is fitted over ranks 10 to 2,000, by least squares."""
-    by_product = Counter(sku for order in orders for sku, _ in order.lines)
-    by_store: Counter[str] = Counter()
-    for order in orders:
-        by_store[order.store_id] += len(order.lines)
-    counts = sorted(by_product.values(), reverse=True)
-    lines, products = sum(counts), len(counts)
-    ranks = range(ZIPF_RANK_FIRST, min(ZIPF_RANK_LAST, products) + 1)
-    fit = linear_regression([log(rank) for rank in ranks], [log(counts[rank - 1]) for rank in ranks])
-    return Skew(
-        lines,
-        products,
-        len(by_store),
-        counts[0] / lines,
-        sum(counts[:10]) / lines,
-        sum(counts[: products // 100]) / lines,
-        sum(counts[: products // 10]) / lines,
-        -fit.slope,
-        max(by_store.values()) / lines,
-    )
 
 
 def opening_stock(orders: Iterable[Order], seed: int) -> tuple[Opening, ...]:
@@ -136,66 +100,127 @@ def opening_stock(orders: Iterable[Order], seed: int) -> tuple[Opening, ...]:
     return tuple(openings)
 
 
-# The skew of the data set's whole year, after the filter of 1 to 50 units: SOURCES.md beside the data.
-TOP_PRODUCT: Final = 0.012
-TOP_10: Final = 0.042
-TOP_1_PERCENT: Final = 0.196
-TOP_10_PERCENT: Final = 0.495
-ZIPF_EXPONENT: Final = 0.64
-BUSIEST_STORE: Final = 0.028
-PRODUCTS: Final = 20_000
+# --- real orders -----------------------------------------------------------------------------------------------------
 
-# Within the segments that those shares leave open. The head falls more gently than the rest, the tail more steeply;
-# both are chosen so that no product outdoes one of a better rank.
-HEAD_EXPONENT: Final = 0.3
-TAIL_EXPONENT: Final = 2.6
+SHARED_DATA_VARIABLE: Final = "HOLDFAST_SHARED_DATA"
+SHARED_DATA_DEFAULT: Final = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+
+
+class SharedDataMissing(Exception):
+    """The folder that was asked for does not have the files."""
+
+
+def load_workload(seed: int, *, shared_data: Path | None = None, orders_max: int | None = None) -> Workload:
+    """Orders from `shared_data`, else from the folder of HOLDFAST_SHARED_DATA, else from ../shared/data, else made up.
+
+    Raises SharedDataMissing where a folder was named and the files are not in it.
+    """
+    named = shared_data or _from_environment()
+    if named is not None and not is_present(named):
+        raise SharedDataMissing(f"{named} has no {TRANSACTIONS_FILE}; name the folder that has it, or none at all")
+    folder = named or SHARED_DATA_DEFAULT
+    if is_present(folder):
+        return real_workload(folder, seed, orders_max)
+    return seeded_workload(seed, orders_max)
+
+
+def _from_environment() -> Path | None:
+    value = os.environ.get(SHARED_DATA_VARIABLE, "")
+    return Path(value) if value else None
+
+
+TRANSACTIONS_FILE: Final = "completejourney_transactions_2017_jan_jul.csv.gz"
+SHOPS_FILE: Final = "walmart_store_openings_1962_2006.csv"
+
+REAL_SOURCE: Final = (
+    "Complete Journey, 43,584 real supermarket lines of January to July 2017 (bradleyboehmke/completejourney, CC0)"
+)
+REAL_NOTES: Final = (
+    "The places are real shops (plotly/datasets, MIT), but which store id stands where is made up.",
+    f"Lines of {QUANTITY_MIN} to {QUANTITY_MAX} units only: the others are fuel sold by volume, or empty.",
+    "The file names no customers and no channels: both are drawn by the seed. So is the opening stock.",
+)
+
+
+def is_present(folder: Path) -> bool:
+    """True where both files are there."""
+    return all((folder / name).is_file() for name in (TRANSACTIONS_FILE, SHOPS_FILE))
+
+
+def real_workload(folder: Path, seed: int, orders_max: int | None) -> Workload:
+    """The first `orders_max` baskets of the file, all of them for None."""
+    orders = tuple(islice(_read_orders(folder / TRANSACTIONS_FILE), orders_max))
+    shops = _lay_over_places({order.store_id for order in orders}, folder / SHOPS_FILE)
+    return Workload(seed, source=REAL_SOURCE, notes=REAL_NOTES, shops=shops, orders=orders)
+
+
+def _read_orders(path: Path) -> Iterator[Order]:
+    """Baskets by their time. The file is sorted by it, and a basket has one time and one store."""
+    baskets: dict[str, tuple[str, dict[str, int]]] = {}
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            quantity = int(float(row["quantity"]))
+            if QUANTITY_MIN <= quantity <= QUANTITY_MAX:
+                _, lines = baskets.setdefault(row["basket_id"], (row["store_id"], {}))
+                lines[row["product_id"]] = lines.get(row["product_id"], 0) + quantity
+    for basket_id, (store_id, lines) in baskets.items():
+        yield Order(basket_id, store_id, tuple(lines.items()))
+
+
+def _lay_over_places(store_ids: set[str], path: Path) -> tuple[Shop, ...]:
+    """Store ids by their number, laid evenly over the places by theirs: made up, and the same on every run."""
+    with path.open(encoding="utf-8", newline="") as file:
+        places = sorted(csv.DictReader(file), key=lambda row: int(row["storenum"]))
+    shops = []
+    for index, store_id in enumerate(sorted(store_ids, key=int)):
+        place = places[index * len(places) // len(store_ids)]
+        name = f"{place['type_store']} {place['STRCITY']}, {place['STRSTATE']}"
+        shops.append(Shop(store_id, name, float(place["LAT"]), float(place["LON"])))
+    return tuple(shops)
+
+
+# --- made-up orders --------------------------------------------------------------------------------------------------
+
+PRODUCTS: Final = 20_000
+# Lines of the product of a rank beyond the one that every product has, between these on straight lines of logarithms.
+# They give the skew of the data set's whole year, after the filter of 1 to 50 units: SOURCES.md beside the data.
+LINES_BY_PRODUCT_RANK: Final = {
+    1: 514.4,
+    2: 189.1,
+    10: 116.3,
+    50: 43.2,
+    200: 17.2,
+    500: 9.0,
+    1_000: 5.4,
+    2_000: 3.1,
+    PRODUCTS: 0.0076,
+}
+BUSIEST_STORE: Final = 0.028  # its share of all lines, in the whole year too
 
 # Measured on completejourney_transactions_2017_jan_jul.csv.gz after the same filter: 26,955 baskets of 42,952 lines.
 # Baskets by their number of lines, 1 to 12.
 BASKETS_BY_LINES: Final = (17_475, 5_671, 2_215, 939, 378, 166, 68, 26, 10, 4, 2, 1)
 # Lines by units, per 10,000.
-LINES_BY_UNITS: Final = {
-    1: 7984,
-    2: 1456,
-    3: 274,
-    4: 156,
-    5: 49,
-    6: 40,
-    7: 4,
-    8: 11,
-    9: 4,
-    10: 8,
-    11: 1,
-    12: 5,
-    14: 1,
-    15: 1,
-    17: 1,
-    24: 1,
-}
-# Lines of the shop of a rank, by rank; between these it is interpolated.
-LINES_BY_STORE_RANK: Final = (
-    (1, 1196),
-    (2, 928),
-    (16, 551),
-    (31, 463),
-    (46, 418),
-    (61, 373),
-    (76, 294),
-    (91, 209),
-    (106, 74),
-    (121, 11),
-    (136, 6),
-    (151, 4),
-    (166, 2),
-    (181, 2),
-    (196, 1),
-    (211, 1),
-    (226, 1),
-    (231, 1),
+LINES_BY_UNITS: Final = dict(
+    zip(
+        (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 17, 24),
+        (7984, 1456, 274, 156, 49, 40, 4, 11, 4, 8, 1, 5, 1, 1, 1, 1),
+        strict=True,
+    )
+)
+# Lines of the shop of a rank after the busiest; between these it is interpolated.
+LINES_BY_STORE_RANK: Final = dict(
+    zip(
+        (2, 16, 31, 46, 61, 76, 91, 106, 121, 136, 151, 166, 181, 196, 211, 226, 231),
+        (928, 551, 463, 418, 373, 294, 209, 74, 11, 6, 4, 2, 2, 1, 1, 1, 1),
+        strict=True,
+    )
 )
 
-SOURCE: Final = "seeded: made-up orders with the measured skew of the real ones (set --shared-data to replay those)"
-NOTES: Final = ("Shops, places, products, customers, channels and opening stock are all drawn by the seed.",)
+SEEDED_SOURCE: Final = (
+    "seeded: made-up orders with the measured skew of the real ones (set --shared-data to replay those)"
+)
+SEEDED_NOTES: Final = ("Shops, places, products, customers, channels and opening stock are all drawn by the seed.",)
 
 
 def seeded_workload(seed: int, orders_max: int | None) -> Workload:
@@ -218,42 +243,23 @@ def seeded_workload(seed: int, orders_max: int | None) -> Workload:
         at += size
     chosen = tuple(orders[:orders_max])
     shops = tuple(_shop(store_id, draw) for store_id in sorted({order.store_id for order in chosen}))
-    return Workload(seed, real=False, source=SOURCE, notes=NOTES, shops=shops, orders=chosen)
+    return Workload(seed, source=SEEDED_SOURCE, notes=SEEDED_NOTES, shops=shops, orders=chosen)
 
 
 def lines_by_product(lines: int) -> list[int]:
     """How many of so many lines each product takes, best rank first; every product takes at least one."""
-    first_1, first_10 = PRODUCTS // 100, PRODUCTS // 10
-    tail = PRODUCTS - first_10
-    counts = [
-        *_dealt(lines * TOP_PRODUCT, [1.0]),
-        *_dealt(lines * (TOP_10 - TOP_PRODUCT), [rank**-HEAD_EXPONENT for rank in range(2, 11)]),
-        *_dealt(lines * (TOP_1_PERCENT - TOP_10), [rank**-ZIPF_EXPONENT for rank in range(11, first_1 + 1)]),
-        *_dealt(
-            lines * (TOP_10_PERCENT - TOP_1_PERCENT),
-            [rank**-ZIPF_EXPONENT for rank in range(first_1 + 1, first_10 + 1)],
-        ),
-    ]
-    tail_lines = lines - sum(counts)
-    extra = _dealt(tail_lines - tail, [rank**-TAIL_EXPONENT for rank in range(first_10 + 1, PRODUCTS + 1)])
-    return sorted([*counts, *(1 + count for count in extra)], reverse=True)
+    known, beyond = zip(*LINES_BY_PRODUCT_RANK.items(), strict=True)
+    weights = np.exp(np.interp(np.log(np.arange(1, PRODUCTS + 1)), np.log(known), np.log(beyond)))
+    # Dealt out in whole numbers: what rounding takes from one product, the next one gets.
+    edges = np.rint(np.cumsum(weights) * (lines - PRODUCTS) / weights.sum()).astype(int)
+    return sorted((1 + np.diff(edges, prepend=0)).tolist(), reverse=True)
 
 
 def store_shares() -> list[float]:
     """The share of lines of each shop, busiest first."""
-    counts: list[float] = []
-    for (rank, here), (next_rank, there) in pairwise(LINES_BY_STORE_RANK):
-        counts.extend(here + (there - here) * step / (next_rank - rank) for step in range(next_rank - rank))
-    counts.append(LINES_BY_STORE_RANK[-1][1])
-    others = sum(counts[1:])
-    return [BUSIEST_STORE, *(count / others * (1 - BUSIEST_STORE) for count in counts[1:])]
-
-
-def _dealt(total: float, weights: list[float]) -> list[int]:
-    """A total dealt out by weights in whole numbers: what rounding takes from one, the next one gets."""
-    scale = round(total) / sum(weights)
-    edges = [round(edge * scale) for edge in accumulate(weights, initial=0.0)]
-    return [after - before for before, after in pairwise(edges)]
+    ranks, lines = zip(*LINES_BY_STORE_RANK.items(), strict=True)
+    others = np.interp(np.arange(ranks[0], ranks[-1] + 1), ranks, lines)
+    return [BUSIEST_STORE, *(others / others.sum() * (1 - BUSIEST_STORE)).tolist()]
 
 
 def _part_twins(skus: list[str], at: int, size: int, draw: Random) -> None:

@@ -7,26 +7,28 @@ Exit code 0 where the verdict holds, 1 where it does not, 2 for a wrong option, 
 import asyncio
 import signal
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import orjson
 import typer
 from rich.console import Console
 
 from bench import record
-from bench.demo.across_plan import Across, across_plan, shops_with_slots, write_chain_file
-from bench.demo.progress import Phases
-from bench.demo.recovery import NotRecovered
-from bench.demo.report import document, tell, verdict_of
-from bench.demo.run import prove_again, run, state_differs
-from bench.service import Service, ServiceFailed, running
-from bench.workload import Workload
-from bench.workload_real import SharedDataMissing, load_workload
-from holdfast.client import HoldfastError
+from bench.demo.across import place_orders
+from bench.demo.calls import Answers
+from bench.demo.plan import Across, across_plan, shops_with_slots, write_chain_file
+from bench.demo.proof import Proof, prove, until_quiet
+from bench.demo.report import document, tell
+from bench.demo.run import NotRecovered, Phases, Told, contests_for, replay
+from bench.demo.verdict import state_differs, verdict_of
+from bench.service import CHAIN_FILE, Service, ServiceFailed, serving
+from bench.workload import SharedDataMissing, Workload, load_workload
+from holdfast.client import ChannelClient, HoldfastError
 
 EXIT_BROKEN: Final = 1
 EXIT_NOT_STARTED: Final = 3
@@ -37,6 +39,8 @@ SCRATCH_CHARS_MAX: Final = 32
 
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PLAIN_WIDTH: Final = 120
+CHANNELS: Final = 2
+SERVING_MS_MAX: Final = 30_000
 
 
 def main(
@@ -67,15 +71,18 @@ def main(
         workload = load_workload(seed, shared_data=shared_data, orders_max=orders)
     except SharedDataMissing as error:
         raise typer.BadParameter(str(error), param_hint="--shared-data") from error
-    _introduce(workload, phases)
+    lines = sum(len(order.lines) for order in workload.orders)
+    phases.say(f"{len(workload.orders):,} orders of {lines:,} lines for {len(workload.shops)} shops, seed {seed}")
+    for note in (workload.source, *workload.notes):
+        phases.say(f"  {note}")
     for number in STOPPING:
         signal.signal(number, signal.default_int_handler)  # end as on Ctrl-C: with everything put away
+    plan = across_plan(workload.shops, seed) if across else None
     try:
         with _folder(data_dir) as folder:
-            plan = across_plan(workload.shops, seed) if across else None
-            result = _demo(
-                workload, plan, folder, store_actors, callers, phases, kill=kill, restart=restart, began=began
-            )
+            demo = Demo(workload, plan, folder, store_actors, callers, kill, phases)
+            told, proof, faults = demo.run(restart=restart)
+            about = {**record.describe(), "date": record.today(), "file_system": record.file_system_of(folder)}
     except ServiceFailed as error:
         console.print(f"holdfast: the service did not start: {error}", style="red", markup=False)
         raise typer.Exit(EXIT_NOT_STARTED) from error
@@ -85,49 +92,12 @@ def main(
     except KeyboardInterrupt as interrupt:
         console.print("holdfast: stopped; the service was ended and nothing is left of it")
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
+    verdict = verdict_of(told.answers, told.contests, proof.findings, proof.audits, faults)
+    result = document(workload, told, proof, verdict, machine=about, seconds=perf_counter() - began)
     tell(result, console)
     if json is not None:
         json.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     raise typer.Exit(0 if result["verdict"]["holds"] else EXIT_BROKEN)
-
-
-def _introduce(workload: Workload, phases: Phases) -> None:
-    lines = sum(len(order.lines) for order in workload.orders)
-    phases.say(
-        f"{len(workload.orders):,} orders of {lines:,} lines for {len(workload.shops)} shops, seed {workload.seed}"
-    )
-    phases.say(f"  {workload.source}")
-    for note in workload.notes:
-        phases.say(f"  {note}")
-
-
-def _demo(
-    workload: Workload,
-    plan: Across | None,
-    folder: Path,
-    store_actors: int,
-    callers: int,
-    phases: Phases,
-    *,
-    kill: bool,
-    restart: bool,
-    began: float,
-) -> Mapping[str, Any]:
-    chain_file = folder / "chain.yaml"
-    with_slots = shops_with_slots(workload.shops, workload.seed) if plan is not None else frozenset[str]()
-    write_chain_file(chain_file, workload.shops, with_slots)
-    with _service(folder, chain_file, store_actors, phases) as service:
-        told, proof = asyncio.run(run(service, workload, callers=callers, kill=kill, plan=plan, phases=phases))
-    more_faults: tuple[str, ...] = ()
-    if restart:
-        write_chain_file(chain_file, workload.shops, with_slots, limits_across=plan is not None)
-        with _service(folder, chain_file, store_actors, phases) as service:
-            again = asyncio.run(prove_again(service, workload, told, phases))
-        more_faults = tuple(state_differs(proof, again))
-        proof = again
-    verdict = verdict_of(told, proof, more_faults)
-    about = {**record.describe(), "date": record.today(), "file_system": record.file_system_of(folder)}
-    return document(workload, told, proof, verdict, machine=about, seconds=perf_counter() - began)
 
 
 @contextmanager
@@ -141,29 +111,62 @@ def _folder(data_dir: Path | None) -> Iterator[Path]:
         yield Path(scratch)
 
 
-@contextmanager
-def _service(folder: Path, chain_file: Path, store_actors: int, phases: Phases) -> Iterator[Service]:
-    """A service of the demo's own. Ended with all that it started, however the demo ends."""
-    data_dir = folder / "data"
-    data_dir.mkdir(exist_ok=True)
-    command = ["-m", "serve", "--data-dir", str(data_dir), "--chain-file", str(chain_file)]
-    handlers = {number: signal.getsignal(number) for number in STOPPING}
-    with ExitStack() as stack:
-        # What Ray writes down on the side goes when the service does, where its sockets' paths allow another folder.
-        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="hf-ray-", ignore_cleanup_errors=True))
-        environment = {"RAY_TMPDIR": scratch} if len(scratch) <= SCRATCH_CHARS_MAX else {}
-        with phases.phase("Starting the service"):
-            service = stack.enter_context(
-                running([*command, "--store-actors", str(store_actors)], data_dir, environment)
-            )
-        try:
-            yield service
-        finally:
-            phases.say("Ending the service ...")
-            for number in STOPPING:
-                signal.signal(number, signal.SIG_IGN)  # nothing may come between now and the end of its last process
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """One demo. `plan` is the second act, None for none; `folder` is where the service's data is."""
+
+    workload: Workload
+    plan: Across | None
+    folder: Path
+    store_actors: int
+    callers: int
+    kill: bool
+    phases: Phases
+
+    def run(self, *, restart: bool) -> tuple[Told, Proof, list[str]]:
+        """Ask and prove; what callers were told, the proof, and what a restart changed, which should be nothing."""
+        with self._service() as service:
+            told, proof = asyncio.run(self._prove(service))
+        if not restart:
+            return told, proof, []
+        with self._service(limits_across=self.plan is not None) as service:
+            _, again = asyncio.run(self._prove(service, told))
+        return told, again, state_differs(proof.audits, again.audits)
+
+    async def _prove(self, service: Service, told: Told | None = None) -> tuple[Told, Proof]:
+        """Both acts and the proof; the proof alone of what callers were told before."""
+        workload, phases = self.workload, self.phases
+        async with ChannelClient(service.target, channels=CHANNELS) as client:
+            await client.wait_until_serving(timeout_ms=SERVING_MS_MAX)
+            if told is None:
+                told = Told(Answers(client), contests_for(workload.orders))
+                await replay(client, service, workload, told, phases, callers=self.callers, kill=self.kill)
+                if self.plan is not None:
+                    await place_orders(client, service, self.plan, told, phases, seed=workload.seed, kill=self.kill)
+                await until_quiet(client, told, phases)
+            return told, await prove(client, [shop.store_id for shop in workload.shops], told, phases)
+
+    @contextmanager
+    def _service(self, *, limits_across: bool = False) -> Iterator[Service]:
+        """A service of the demo's own. Ended with all that it started, however the demo ends."""
+        shops = self.workload.shops
+        with_slots = shops_with_slots(shops, self.workload.seed) if self.plan is not None else ()
+        write_chain_file(self.folder / CHAIN_FILE, shops, with_slots, limits_across=limits_across)
+        handlers = {number: signal.getsignal(number) for number in STOPPING}
+        with ExitStack() as stack:
+            # What Ray writes on the side goes when the service does, where its sockets' paths allow another folder.
+            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="hf-ray-", ignore_cleanup_errors=True))
+            environment = {"RAY_TMPDIR": scratch} if len(scratch) <= SCRATCH_CHARS_MAX else {}
+            with self.phases.phase("Starting the service"):
+                service = stack.enter_context(serving(self.folder, self.store_actors, environment))
+            try:
+                yield service
+            finally:
+                self.phases.say("Ending the service ...")
+                for number in STOPPING:
+                    signal.signal(number, signal.SIG_IGN)  # nothing may come before the end of its last process
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

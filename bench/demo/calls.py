@@ -1,31 +1,43 @@
-"""Calls of a channel system as values, so that they can be logged, and said again word for word."""
+"""Calls of a channel system as values, so that they can be logged and repeated word for word, and the log of one act:
+every answer by its call, how long each took, and what repeats were answered.
+"""
 
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Generic, NamedTuple, TypeAlias, TypeVar, assert_never
+from random import Random
+from time import perf_counter_ns
+from typing import Any, Final, NamedTuple, TypeAlias
+from zlib import crc32
+
+from hdrh.histogram import HdrHistogram
 
 from holdfast.client import (
-    Adjustment,
     ChannelClient,
+    HoldfastError,
     Order,
     PartOutcome,
-    Place,
     Rejection,
-    ReleaseReason,
     Reservation,
     ServiceFault,
-    SourcingPolicy,
     StockChange,
-    StorePlan,
 )
 
-CallT = TypeVar("CallT", "Call", "OrderCall")
-OutcomeT = TypeVar("OutcomeT")
+CALL_MS_MAX: Final = 45_000  # over all attempts: longer than any restart of an actor takes
+MEANWHILE_MS_MAX: Final = 250  # longer than most orders take: a second call comes at any moment of the first
+ERRORS_KEPT_MAX: Final = 5
+LATENCY_US_MAX: Final = 60_000_000
+LATENCY_DIGITS: Final = 3
 
-Outcome: TypeAlias = Reservation | StockChange | Rejection
+Outcome: TypeAlias = Reservation | StockChange | Order | tuple[PartOutcome, ...] | Rejection
 
 
 class Kind(Enum):
-    """What is asked; the values are the names that a refusal has in the feed."""
+    """What is asked. Of single shops the values are the names that refusals have in the feed; of orders they are names
+    for people.
+    """
 
     ADJUST = "AdjustStock"
     RESERVE = "Reserve"
@@ -34,206 +46,205 @@ class Kind(Enum):
     COLLECT = "Collect"
     RELEASE = "Release"
     EXTEND = "Extend"
+    NEAR = "order near a place"
+    IN_STORE = "order in a shop"
+    CONFIRM_ORDER = "confirm order"
+    READY_ORDER = "mark order ready"
+    COLLECT_ORDER = "collect order"
+    RELEASE_ORDER = "release order"
+    EXTEND_ORDER = "extend order"
+    AMEND_ORDER = "amend order"
 
 
-class Call(NamedTuple):
-    """One sentence.
+SHOP_KINDS: Final = tuple(Kind)[:7]
+ORDER_KINDS: Final = tuple(Kind)[7:]
+PLACING: Final = (Kind.NEAR, Kind.IN_STORE)
 
-    `ttl_ms` is the time that Reserve, Confirm (to collect) or Extend asks for; 0 leaves it to the rules.
-    `reservation_id` stays empty in a plan: it is known once the reservation is made.
-    """
+_METHODS: Final[Mapping[Kind, str]] = {
+    Kind.ADJUST: "adjust_stock",
+    Kind.RESERVE: "reserve",
+    Kind.READY: "mark_ready",
+    Kind.NEAR: "reserve_near",
+    Kind.IN_STORE: "reserve",
+    Kind.READY_ORDER: "ready_order",
+}
+"""The client's methods; those that are left out have the kind's own name in small letters."""
+
+_UNEXPECTED: Final[Mapping[Kind, type]] = {Kind.RESERVE: Order, Kind.IN_STORE: Reservation}
+"""Whether a reservation in a shop becomes an order depends on the limits of the chain; the demo knows which it must."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call: `asked` are the keyword arguments of the client's method, apart from the key and the time-out."""
 
     kind: Kind
     key: str
-    store_id: str
-    reservation_id: str = ""
-    lines: tuple[tuple[str, int], ...] = ()
-    customer_id: str = ""
-    channel: str = ""
-    basket_id: str = ""
-    ttl_ms: int = 0
-    payment_reference: str = ""
-    reason: ReleaseReason = ReleaseReason.UNSPECIFIED
-    source: str = ""
-    adjustments: tuple[Adjustment, ...] = ()
+    asked: Mapping[str, Any]
+
+    @property
+    def store_id(self) -> str:
+        """The shop that is asked, empty for orders; a reservation's id begins with its shop."""
+        named: str = self.asked.get("store_id", "")
+        return named or self.asked.get("reservation_id", "").rpartition(":")[0]
+
+    def asking(self, **more: Any) -> "Call":
+        """The same call with these arguments."""
+        return replace(self, asked={**self.asked, **more})
 
 
-class OneAnswered(NamedTuple, Generic[CallT, OutcomeT]):
-    """A call and what was said to it."""
+class Answered(NamedTuple):
+    """A call and its answer."""
 
-    call: CallT
-    outcome: OutcomeT
+    call: Call
+    outcome: Outcome
 
 
-class OneRepeated(NamedTuple, Generic[CallT, OutcomeT]):
-    """What was said first and what the second time. `same_content` False: the key came again with other content."""
+class Repeated(NamedTuple):
+    """The first answer and the second. `same_content` False: the key came again with other content."""
 
-    call: CallT
-    first: OutcomeT
-    second: OutcomeT
+    call: Call
+    first: Outcome
+    second: Outcome
     same_content: bool
 
 
-Answered: TypeAlias = OneAnswered[Call, Outcome]
-Repeated: TypeAlias = OneRepeated[Call, Outcome]
+class Repeat(Enum):
+    """Whether a call is repeated on purpose."""
+
+    NO = "no"
+    AFTER = "after"
+    AT_ONCE = "at once"
+    OTHER_CONTENT = "other content"
+
+
+_HAVE_OTHER_CONTENT: Final = (
+    Kind.RESERVE,
+    Kind.CONFIRM,
+    Kind.COLLECT,
+    Kind.EXTEND,
+    Kind.NEAR,
+    Kind.CONFIRM_ORDER,
+    Kind.EXTEND_ORDER,
+)
+
+
+def draw_repeat(kind: Kind, draw: Random, shares: Mapping[Repeat, float]) -> Repeat:
+    """Whether a call of this kind is repeated; `shares` are parts of all calls."""
+    [drawn] = draw.choices([*shares, Repeat.NO], [*shares.values(), 1 - sum(shares.values())])
+    return Repeat.NO if drawn is Repeat.OTHER_CONTENT and kind not in _HAVE_OTHER_CONTENT else drawn
+
+
+def other_content(call: Call) -> Call:
+    """The same key with other content: a payment, a unit or a minute that differs."""
+    asked = call.asked
+    if "payment_reference" in asked:
+        return call.asking(payment_reference=f"{asked['payment_reference']}-other")
+    if "lines" in asked:
+        return call.asking(lines=one_more(asked["lines"]))
+    name = "ttl_ms" if "ttl_ms" in asked else "collect_within_ms"
+    return call.asking(**{name: asked.get(name, 0) + 60_000})
+
+
+def one_more(lines: Sequence[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
+    """The same lines with one more unit of the first."""
+    (sku, quantity), *rest = lines
+    return ((sku, quantity + 1), *rest)
 
 
 async def perform(client: ChannelClient, call: Call, timeout_ms: int) -> Outcome:
-    """Ask; the client asks again by itself until an answer comes or the time is over. Raises the client's errors."""
-    match call.kind:
-        case Kind.RESERVE:
-            return await _reserve(client, call, timeout_ms)
-        case Kind.CONFIRM:
-            return await client.confirm(
-                call.reservation_id,
-                collect_within_ms=call.ttl_ms or None,
-                idempotency_key=call.key,
-                timeout_ms=timeout_ms,
-            )
-        case Kind.READY:
-            return await client.mark_ready(call.reservation_id, idempotency_key=call.key, timeout_ms=timeout_ms)
-        case Kind.COLLECT:
-            return await client.collect(
-                call.reservation_id,
-                payment_reference=call.payment_reference,
-                lines=call.lines,
-                idempotency_key=call.key,
-                timeout_ms=timeout_ms,
-            )
-        case Kind.RELEASE:
-            return await client.release(
-                call.reservation_id,
-                reason=call.reason,
-                lines=call.lines,
-                idempotency_key=call.key,
-                timeout_ms=timeout_ms,
-            )
-        case Kind.EXTEND:
-            return await client.extend(
-                call.reservation_id, ttl_ms=call.ttl_ms, idempotency_key=call.key, timeout_ms=timeout_ms
-            )
-        case Kind.ADJUST:
-            return await client.adjust_stock(
-                call.store_id, call.source, call.adjustments, idempotency_key=call.key, timeout_ms=timeout_ms
-            )
-        case _:
-            assert_never(call.kind)
+    """Call; the client retries by itself until an answer comes or the time is over. Raises the client's errors."""
+    method = getattr(client, _METHODS.get(call.kind, call.kind.name.lower()))
+    outcome: Outcome = await method(**call.asked, idempotency_key=call.key, timeout_ms=timeout_ms)
+    if isinstance(outcome, _UNEXPECTED.get(call.kind, ())):
+        raise ServiceFault("Reserve", where=call.store_id, why=f"it became {outcome}")
+    return outcome
 
 
-async def _reserve(client: ChannelClient, call: Call, timeout_ms: int) -> Reservation | Rejection:
-    made = await client.reserve(
-        call.store_id,
-        call.lines,
-        customer_id=call.customer_id,
-        channel=call.channel,
-        basket_id=call.basket_id,
-        ttl_ms=call.ttl_ms or None,
-        idempotency_key=call.key,
-        timeout_ms=timeout_ms,
-    )
-    if isinstance(made, Order):
-        raise ServiceFault("Reserve", where=call.store_id, why=f"no limit of the chain applies, and it became {made}")
-    return made
+class Answers:
+    """The log of one act. A call that got no answer is in `unanswered`.
 
+    `meanwhile_ms_max`: where a call is made twice at once, the second comes by so much later at the most.
+    """
 
-OrderOutcome: TypeAlias = Order | tuple[PartOutcome, ...] | Rejection
-
-
-class OrderKind(Enum):
-    """What is asked; the values are names for people."""
-
-    NEAR = "order near a place"
-    IN_STORE = "order in a shop"
-    CONFIRM = "confirm order"
-    READY = "mark order ready"
-    COLLECT = "collect order"
-    RELEASE = "release order"
-    EXTEND = "extend order"
-    AMEND = "amend order"
-
-
-PLACING = (OrderKind.NEAR, OrderKind.IN_STORE)
-
-
-class OrderCall(NamedTuple):
-    """One sentence. `order_id` stays empty until the order is made; zeros and empty fields are left to the service."""
-
-    kind: OrderKind
-    key: str
-    order_id: str = ""
-    customer_id: str = ""
-    channel: str = ""
-    lines: tuple[tuple[str, int], ...] = ()
-    place: Place = Place()
-    policy: SourcingPolicy = SourcingPolicy.UNSPECIFIED
-    kilometres_max: float = 0.0
-    store_id: str = ""
-    slot_start_ms: int | None = None
-    ttl_ms: int = 0
-    payment_reference: str = ""
-    reason: ReleaseReason = ReleaseReason.UNSPECIFIED
-    stores: tuple[StorePlan, ...] = ()
-
-
-OrderAnswered: TypeAlias = OneAnswered[OrderCall, OrderOutcome]
-OrderRepeated: TypeAlias = OneRepeated[OrderCall, OrderOutcome]
-
-
-async def perform_order(client: ChannelClient, call: OrderCall, timeout_ms: int) -> OrderOutcome:
-    """Ask; the client asks again by itself until an answer comes or the time is over. Raises the client's errors."""
-    if call.kind in PLACING:
-        return await _place(client, call, timeout_ms)
-    key, order_id = call.key, call.order_id
-    match call.kind:
-        case OrderKind.CONFIRM:
-            within_ms = call.ttl_ms or None
-            return await client.confirm_order(
-                order_id, collect_within_ms=within_ms, idempotency_key=key, timeout_ms=timeout_ms
-            )
-        case OrderKind.READY:
-            return await client.ready_order(order_id, idempotency_key=key, timeout_ms=timeout_ms)
-        case OrderKind.COLLECT:
-            paid = call.payment_reference
-            return await client.collect_order(
-                order_id, payment_reference=paid, idempotency_key=key, timeout_ms=timeout_ms
-            )
-        case OrderKind.RELEASE:
-            return await client.release_order(order_id, reason=call.reason, idempotency_key=key, timeout_ms=timeout_ms)
-        case OrderKind.EXTEND:
-            return await client.extend_order(order_id, ttl_ms=call.ttl_ms, idempotency_key=key, timeout_ms=timeout_ms)
-        case OrderKind.AMEND:
-            return await client.amend_order(order_id, stores=call.stores, idempotency_key=key, timeout_ms=timeout_ms)
-        case OrderKind.NEAR | OrderKind.IN_STORE:
-            raise AssertionError("placed above")
-        case _:
-            assert_never(call.kind)
-
-
-async def _place(client: ChannelClient, call: OrderCall, timeout_ms: int) -> OrderOutcome:
-    if call.kind is OrderKind.NEAR:
-        return await client.reserve_near(
-            call.lines,
-            place=call.place,
-            policy=call.policy,
-            kilometres_max=call.kilometres_max,
-            customer_id=call.customer_id,
-            channel=call.channel,
-            ttl_ms=call.ttl_ms or None,
-            slot_start_ms=call.slot_start_ms,
-            idempotency_key=call.key,
-            timeout_ms=timeout_ms,
+    def __init__(self, client: ChannelClient, *, meanwhile_ms_max: int = 0) -> None:
+        self._client = client
+        self._meanwhile_ms_max = meanwhile_ms_max
+        self.log: list[Answered] = []
+        self.repeats: list[Repeated] = []
+        self.unanswered: list[Call] = []
+        self.errors: list[str] = []
+        self.accepted: Counter[Kind] = Counter()
+        self.refused: Counter[str] = Counter()
+        # In microseconds, retries and outages included.
+        self.latencies: defaultdict[Kind, HdrHistogram] = defaultdict(
+            lambda: HdrHistogram(1, LATENCY_US_MAX, LATENCY_DIGITS)
         )
-    answer = await client.reserve(
-        call.store_id,
-        call.lines,
-        customer_id=call.customer_id,
-        channel=call.channel,
-        ttl_ms=call.ttl_ms or None,
-        slot_start_ms=call.slot_start_ms,
-        idempotency_key=call.key,
-        timeout_ms=timeout_ms,
-    )
-    if isinstance(answer, Reservation):
-        why = f"a limit of the chain applies, and it became {answer}"
-        raise ServiceFault("Reserve", where=call.store_id, why=why)
-    return answer
+
+    @property
+    def calls(self) -> int:
+        """Calls that were answered so far, repeats included."""
+        return len(self.log) + len(self.repeats)
+
+    async def ask(self, call: Call, repeat: Repeat = Repeat.NO) -> Outcome | None:
+        """The answer, logged, None where none came in time; the call is repeated as asked for."""
+        if repeat is Repeat.AT_ONCE:
+            first, second = await asyncio.gather(self._first(call), self._meanwhile(call))
+            self._repeated(call, first, second, same_content=True)
+            return first
+        outcome = await self._first(call)
+        if repeat is Repeat.AFTER and outcome is not None:
+            await self.ask_again(call, outcome)
+        if repeat is Repeat.OTHER_CONTENT and outcome is not None:
+            other = other_content(call)
+            self._repeated(other, outcome, await self._timed(other), same_content=False)
+        return outcome
+
+    async def ask_again(self, call: Call, first: Outcome) -> None:
+        """Repeat a call under its key, and keep the second answer."""
+        self._repeated(call, first, await self._timed(call), same_content=True)
+
+    async def ask_some_again(self, answered: Sequence[Answered], count_max: int, seed: str) -> None:
+        """Repeat some of these calls, drawn from the seed, all at once: each answer must be remembered."""
+        chosen = Random(seed).sample(answered, min(count_max, len(answered)))
+        await asyncio.gather(*(self.ask_again(each.call, each.outcome) for each in chosen))
+
+    async def _first(self, call: Call) -> Outcome | None:
+        outcome = await self._timed(call)
+        if outcome is None:
+            return None
+        self.log.append(Answered(call, outcome))
+        if isinstance(outcome, Rejection):
+            self.refused[outcome.reason.name] += 1
+        else:
+            self.accepted[call.kind] += 1
+        return outcome
+
+    async def _meanwhile(self, call: Call) -> Outcome | None:
+        """The same call by somebody who comes while the first is carried from shop to shop."""
+        if self._meanwhile_ms_max:
+            await asyncio.sleep(crc32(call.key.encode()) % self._meanwhile_ms_max / 1000)
+        return await self._timed(call)
+
+    def _repeated(self, call: Call, first: Outcome | None, second: Outcome | None, *, same_content: bool) -> None:
+        if first is not None and second is not None:
+            self.repeats.append(Repeated(call, first, second, same_content))
+
+    async def _timed(self, call: Call) -> Outcome | None:
+        began = perf_counter_ns()
+        try:
+            outcome = await perform(self._client, call, CALL_MS_MAX)
+        except HoldfastError as error:
+            self._not_answered(call, error)
+            return None
+        parts = outcome if isinstance(outcome, tuple) else ()
+        errors = [part.answer for part in parts if isinstance(part.answer, HoldfastError)]
+        if errors:
+            self._not_answered(call, errors[0])
+        self.latencies[call.kind].record_value(min(LATENCY_US_MAX, (perf_counter_ns() - began) // 1_000))
+        return outcome
+
+    def _not_answered(self, call: Call, error: HoldfastError) -> None:
+        self.unanswered.append(call)
+        if len(self.errors) < ERRORS_KEPT_MAX:
+            self.errors.append(f"{call.kind.value} {call.key}: {error}")

@@ -1,41 +1,150 @@
-"""One demo from its first order to its evidence, against a service that serves already."""
+"""The first act: stock, baskets with many callers at once, contests among them, and the kill of a shop's actor; and
+what both acts need for it.
+"""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from time import perf_counter, time
-from typing import Final
+from functools import partial
+from time import monotonic, perf_counter, time
+from typing import Any, Final, NamedTuple, TypeVar
 
-from bench.demo.across import ToldAcross, run_across
-from bench.demo.across_plan import Across
-from bench.demo.answers import ShopAnswers, shop_answers
-from bench.demo.calls import Kind
-from bench.demo.evidence import QUIET_S_MAX, Proof, prove, until_quiet
-from bench.demo.feed import LATE_MS_MAX, Outage
-from bench.demo.progress import Phases
-from bench.demo.recovery import Recovery, kill_actor_of, statuses
-from bench.demo.replay import Job, compete, contests_for, open_stock, repeat_earlier, replay
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from bench import service as processes
+from bench.demo.calls import Answers, Call, Kind
+from bench.demo.feed import Outage
+from bench.demo.orders import SlotContest
+from bench.demo.plan import Across, Step, customer_of, journey
 from bench.demo.verdict import Contest
 from bench.service import Service
-from bench.workload import Workload, opening_stock
-from holdfast.client import ChannelClient, Reservation
+from bench.workload import Opening, Order, Workload, opening_stock
+from holdfast.client import Adjustment, AdjustmentKind, ChannelClient, HoldfastError, LedgerStatus, Reservation
 
-CHANNELS: Final = 2
-SERVING_MS_MAX: Final = 30_000
+ROWS_MAX: Final = 4_096
+CALLS_AT_ONCE: Final = 16
+REPEATED_LATER: Final = 256
 KILL_AT: Final = 0.5
 CONTESTS_AT: Final = (0.2, KILL_AT, 0.8)
-"""When, as a part of the orders. The second contest is fought while its shop's actor is killed and comes back."""
+"""When, as a part of the baskets. The second contest takes place while its shop's actor is killed and comes back."""
 
 CONTEST_SPREAD_S: Final = 1.0
+RECOVERY_S_MAX: Final = 60.0
+PROBE_EVERY_S: Final = 0.05
+PROBE_MS_MAX: Final = 10_000
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+Job = Callable[[], Awaitable[None]]
+Tick = Callable[[int], None]
+
+
+async def gathered(
+    items: Iterable[ItemT], ask: Callable[[ItemT], Awaitable[ResultT]], *, at_once: int
+) -> dict[ItemT, ResultT]:
+    """The answers for all items, so many asked at once."""
+    gate = asyncio.Semaphore(at_once)
+
+    async def one(item: ItemT) -> tuple[ItemT, ResultT]:
+        async with gate:
+            return item, await ask(item)
+
+    return dict(await asyncio.gather(*(one(item) for item in items)))
+
+
+LINE_EVERY_S: Final = 5.0
+"""Where there is no terminal a long phase says so often how far it is."""
+
+
+class Phases:
+    """The phases of one demo, told to a console: bars on a terminal, plain lines elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def say(self, line: str) -> None:
+        """A line of its own."""
+        self._console.print(line, highlight=False)
+
+    @contextmanager
+    def phase(self, title: str, total: int | None = None) -> Iterator[Tick]:
+        """A phase; the function moves its bar by so much. `total` None: nobody knows how long it takes."""
+        if self._console.is_terminal:
+            columns = (TextColumn("{task.description:<34}"), BarColumn(bar_width=36), MofNCompleteColumn())
+            spinner, elapsed = SpinnerColumn(finished_text="[green]✓"), TimeElapsedColumn()
+            with Progress(spinner, *columns, elapsed, console=self._console) as bars:
+                task = bars.add_task(title, total=total)
+                yield lambda count: bars.advance(task, count)
+                done = max(bars.tasks[0].completed, 1)
+                bars.update(task, total=done, completed=done)
+            return
+        began = told = monotonic()
+        seen = 0
+        self.say(f"{title} ...")
+
+        def tick(count: int) -> None:
+            nonlocal told, seen
+            seen += count
+            if monotonic() - told >= LINE_EVERY_S:
+                told = monotonic()
+                self.say(f"  {seen:,}" + (f" of {total:,}" if total else ""))
+
+        yield tick
+        self.say(f"  done in {monotonic() - began:.1f} s" + (f", {seen:,}" if seen else ""))
+
+    async def each(
+        self, title: str, items: Sequence[ItemT], ask: Callable[[ItemT], Awaitable[ResultT]], at_once: int
+    ) -> dict[ItemT, ResultT]:
+        """A phase that asks for each item, so many at once; the answers."""
+        with self.phase(title, len(items)) as tick:
+
+            async def one(item: ItemT) -> ResultT:
+                found = await ask(item)
+                tick(1)
+                return found
+
+            return await gathered(items, one, at_once=at_once)
+
+
+class NotRecovered(Exception):
+    """Nobody answered in the place of the process that was killed."""
+
+
+class Killed(NamedTuple):
+    """One process killed and back: `ms` from the kill to the first answer that needs its successor. `role` is what it
+    was, the actor's name where it was that of `store_ids`.
+    """
+
+    role: str
+    ms: float
+    outage: Outage
+    store_id: str = ""
+    store_ids: tuple[str, ...] = ()
+    replayed_events: int = 0
+
+
+@dataclass(slots=True)
+class ToldAcross:
+    """What the callers of orders know at the end, and what was done to the service meanwhile."""
+
+    answers: Answers
+    plan: Across
+    kills: list[Killed] = field(default_factory=list)
+    contests: list[SlotContest] = field(default_factory=list)
+    slots_asked: tuple[int, ...] = ()
+    seconds: float = 0.0
 
 
 @dataclass(slots=True)
 class Told:
     """All that the callers know at the end, and what was done to the service meanwhile."""
 
-    answers: ShopAnswers
+    answers: Answers
     contests: tuple[Contest, ...]
-    recoveries: list[Recovery] = field(default_factory=list)
+    recoveries: list[Killed] = field(default_factory=list)
     replay_s: float = 0.0
     replayed_calls: int = 0
     across: ToldAcross | None = None
@@ -43,119 +152,186 @@ class Told:
     def outages(self, store_ids: Iterable[str]) -> dict[str, list[Outage]]:
         """By shop, when its actor was dead, or what tells it that its part of an order is over."""
         of_all = [killed.outage for killed in self.across.kills] if self.across is not None else []
-        found = {store_id: list(of_all) for store_id in store_ids}
-        for recovery in self.recoveries:
-            for store_id in recovery.store_ids:
-                found.setdefault(store_id, []).append(recovery.outage)
-        return found
+        mine = {store_id: recovery.outage for recovery in self.recoveries for store_id in recovery.store_ids}
+        return {each: [*of_all, mine[each]] if each in mine else list(of_all) for each in store_ids}
 
 
-async def run(
-    service: Service, workload: Workload, *, callers: int, kill: bool, plan: Across | None, phases: Phases
-) -> tuple[Told, Proof]:
-    """Stock, orders, contests, the kills, the expiries, and the evidence. `plan` is the second act, None for none."""
-    async with ChannelClient(service.target, channels=CHANNELS) as client:
-        await client.wait_until_serving(timeout_ms=SERVING_MS_MAX)
-        told = Told(shop_answers(client), contests_for(workload.orders))
-        openings = opening_stock(workload.orders, workload.seed)
-        rows = sum(1 + (opening.sold > 0) for opening in openings) + len(told.contests)
-        with phases.phase("Opening the shops' stock", rows) as tick:
-            await open_stock(told.answers, openings, told.contests, tick)
-        await _replay(client, service, workload, told, callers=callers, kill=kill, phases=phases)
-        if plan is not None:
-            seed = workload.seed
-            told.across = await run_across(client, service, plan, told.answers, seed=seed, kill=kill, phases=phases)
-            with phases.phase("Waiting until all shops have heard"):
-                quiet = await until_quiet(client, told.across.answers.log, [shop.store_id for shop in workload.shops])
-            if not quiet:
-                phases.say(f"  after {QUIET_S_MAX:g} s some had not; the verdict says which")
-        with phases.phase("Letting the last holds expire"):
-            await asyncio.sleep(max(0.0, _last_short_deadline_ms(told.answers) + LATE_MS_MAX - time() * 1000) / 1000)
-        return told, await _proof(client, workload, told, phases)
-
-
-async def prove_again(service: Service, workload: Workload, told: Told, phases: Phases) -> Proof:
-    """The same evidence from a service that was started anew on the same data."""
-    async with ChannelClient(service.target, channels=CHANNELS) as client:
-        await client.wait_until_serving(timeout_ms=SERVING_MS_MAX)
-        return await _proof(client, workload, told, phases)
-
-
-async def _proof(client: ChannelClient, workload: Workload, told: Told, phases: Phases) -> Proof:
-    store_ids = [shop.store_id for shop in workload.shops]
-    return await prove(client, store_ids, told.answers.log, told.outages(store_ids), phases, told.across)
-
-
-async def _replay(
-    client: ChannelClient,
-    service: Service,
-    workload: Workload,
-    told: Told,
-    *,
-    callers: int,
-    kill: bool,
-    phases: Phases,
-) -> None:
-    answers, orders = told.answers, workload.orders
-
-    async def kill_and_ask_again() -> None:
-        said = tuple(answers.log)
-        before = await statuses(client, (shop.store_id for shop in workload.shops))
-        victim = told.contests[1].store_id
-        killing = asyncio.create_task(kill_actor_of(client, victim, before, service.mark))
-        await compete(answers, told.contests[1], spread_s=CONTEST_SPREAD_S)
-        recovery = await killing
-        told.recoveries.append(recovery)
-        phases.say(
-            f"  killed {recovery.actor} ({recovery.ledgers} shops): shop {victim} answered again after "
-            f"{recovery.ms / 1000:.2f} s, {recovery.replayed_events:,} events replayed"
-        )
-        await repeat_earlier(answers, said, recovery.store_ids, workload.seed)
-
-    jobs: dict[int, list[Job]] = {}
-    for contest, part in zip(told.contests, CONTESTS_AT, strict=True):
-        at = int(len(orders) * part)
-        if kill and part == KILL_AT:
-            jobs.setdefault(at, []).append(kill_and_ask_again)
-        else:
-            jobs.setdefault(at, []).append(_contest_job(answers, contest))
-    calls_before, began = _calls(answers), perf_counter()
-    with phases.phase("Replaying the orders", len(orders)) as tick:
-        await replay(answers, orders, seed=workload.seed, callers=callers, jobs=jobs, tick=tick)
-    told.replay_s = perf_counter() - began
-    told.replayed_calls = _calls(answers) - calls_before
-
-
-def _contest_job(answers: ShopAnswers, contest: Contest) -> Job:
-    async def job() -> None:
-        await compete(answers, contest)
-
-    return job
-
-
-def _calls(answers: ShopAnswers) -> int:
-    return len(answers.log) + len(answers.repeats)
-
-
-def _last_short_deadline_ms(answers: ShopAnswers) -> float:
-    """When the last of the holds that were asked for a few seconds only is over."""
-    return max(
-        (
-            outcome.expires_at_ms
-            for call, outcome in answers.log
-            if call.kind is Kind.RESERVE and call.ttl_ms and isinstance(outcome, Reservation)
-        ),
-        default=0,
+def contests_for(orders: Sequence[Order]) -> tuple[Contest, ...]:
+    """Three contests: the busiest shop has two, the second of them meant for the moment of its actor's death."""
+    busiest = [store_id for store_id, _ in Counter(order.store_id for order in orders).most_common(2)]
+    return (
+        Contest(busiest[0], "contest-1", callers=64, units=7),
+        Contest(busiest[0], "contest-2", callers=200, units=25),
+        Contest(busiest[-1], "contest-3", callers=16, units=40),
     )
 
 
-def state_differs(first: Proof, second: Proof) -> Sequence[str]:
-    """Shops whose state after a restart is not what it was, where nothing happened in between."""
-    before: Mapping[str, tuple[int, str]] = {
-        each.store_id: (each.version, each.state_hash) for each in first.verifications
-    }
-    return [
-        f"shop {each.store_id}: at version {each.version} the state after the restart is not the one before"
-        for each in second.verifications
-        if before[each.store_id][0] == each.version and before[each.store_id][1] != each.state_hash
-    ]
+async def replay(
+    client: ChannelClient, service: Service, workload: Workload, told: Told, phases: Phases, *, callers: int, kill: bool
+) -> None:
+    """Stock, every basket through its life, the contests and the kill."""
+    answers, orders = told.answers, workload.orders
+    openings = list(opening_stock(orders, workload.seed))
+    openings += [Opening(contest.store_id, contest.sku, contest.units, 0) for contest in told.contests]
+    with phases.phase("Opening the shops' stock", len(openings)) as tick:
+        await open_stock(answers, openings, "opening", tick)
+    baskets_of_store = Counter(order.store_id for order in orders)
+
+    async def carry(_: int, order: Order) -> None:
+        await _carry(answers, journey(order, workload.seed, customer_of(order, baskets_of_store)))
+
+    async def kill_and_ask_again(contest: Contest) -> None:
+        said = tuple(answers.log)
+        statuses = await statuses_of(client, (shop.store_id for shop in workload.shops))
+        killing = asyncio.create_task(_kill_actor_of(client, contest.store_id, statuses, service.mark))
+        await _compete(answers, contest, spread_s=CONTEST_SPREAD_S)
+        recovery = await killing
+        told.recoveries.append(recovery)
+        phases.say(
+            f"  killed {recovery.role} ({len(recovery.store_ids)} shops): shop {recovery.store_id} answered again "
+            f"after {recovery.ms / 1000:.2f} s, {recovery.replayed_events:,} events replayed"
+        )
+        of_its_shops = [each for each in said if each.call.store_id in recovery.store_ids]
+        await answers.ask_some_again(of_its_shops, REPEATED_LATER, f"repeats:{workload.seed}")
+
+    jobs: defaultdict[int, list[Job]] = defaultdict(list)
+    for contest, part in zip(told.contests, CONTESTS_AT, strict=True):
+        compete = kill_and_ask_again if kill and part == KILL_AT else partial(_compete, answers)
+        jobs[int(len(orders) * part)].append(partial(compete, contest))
+    calls_before, began = answers.calls, perf_counter()
+    with phases.phase("Replaying the orders", len(orders)) as tick:
+        await in_sequence(orders, carry, callers=callers, jobs=jobs, tick=tick)
+    told.replay_s = perf_counter() - began
+    told.replayed_calls = answers.calls - calls_before
+
+
+async def open_stock(answers: Answers, openings: Iterable[Opening], source: str, tick: Tick) -> None:
+    """Book every opening position in: what was received, and what was sold over the counter before."""
+    rows: defaultdict[str, list[Adjustment]] = defaultdict(list)
+    for opening in openings:
+        mine = rows[opening.store_id]
+        mine.append(Adjustment(opening.sku, opening.received, len(mine) + 1, AdjustmentKind.RECEIPT))
+        if opening.sold:
+            mine.append(Adjustment(opening.sku, -opening.sold, len(mine) + 1, AdjustmentKind.SALE))
+
+    async def one_shop(store_id: str) -> None:
+        # Calls of one source go one after the other: a later number that came first would make the others late.
+        mine = rows[store_id]
+        for start in range(0, len(mine), ROWS_MAX):
+            asked = {"store_id": store_id, "source": source, "adjustments": tuple(mine[start : start + ROWS_MAX])}
+            await answers.ask(Call(Kind.ADJUST, f"{source}-{store_id}-{start}", asked))
+        tick(len({row.sku for row in mine}))
+
+    await gathered(rows, one_shop, at_once=CALLS_AT_ONCE)
+
+
+async def in_sequence(
+    items: Iterable[ItemT],
+    carry: Callable[[int, ItemT], Awaitable[None]],
+    *,
+    callers: int,
+    jobs: Mapping[int, Sequence[Job]],
+    tick: Tick,
+) -> None:
+    """Items begin in their sequence, each by the next caller that is free.
+
+    `jobs` start when the item of their number begins, and run beside it.
+    """
+    coming = iter(enumerate(items))
+    started: list[asyncio.Future[None]] = []
+
+    async def caller() -> None:
+        # One iterator among all callers is what keeps the sequence.
+        for number, item in coming:
+            started.extend(asyncio.ensure_future(job()) for job in jobs.get(number, ()))
+            await carry(number, item)
+            tick(1)
+
+    await asyncio.gather(*(caller() for _ in range(callers)))
+    await asyncio.gather(*started)
+
+
+async def _carry(answers: Answers, steps: Iterable[Step]) -> None:
+    """The calls of one basket, one after the other; it ends where the business refuses.
+
+    A refused replacement leaves the hold that it was to replace, and the basket goes on with that one.
+    """
+    reservation_id = ""
+    for call, repeat in steps:
+        reserves = call.kind is Kind.RESERVE
+        if not reserves and not reservation_id:
+            return
+        outcome = await answers.ask(call if reserves else call.asking(reservation_id=reservation_id), repeat)
+        if isinstance(outcome, Reservation):
+            reservation_id = outcome.reservation_id
+        elif not reserves:
+            return
+
+
+async def _compete(answers: Answers, contest: Contest, *, spread_s: float = 0.0) -> None:
+    """All callers of a contest, each a customer of its own; at once, or spread evenly over some time."""
+    lines = ((contest.sku, 1),)
+
+    async def one(number: int) -> None:
+        await asyncio.sleep(spread_s * number / contest.callers)
+        name = f"{contest.sku}-{number}"
+        asked = {"store_id": contest.store_id, "lines": lines, "customer_id": name, "channel": "web"}
+        await answers.ask(Call(Kind.RESERVE, name, asked))
+
+    await asyncio.gather(*(one(number) for number in range(contest.callers)))
+
+
+async def statuses_of(client: ChannelClient, store_ids: Iterable[str]) -> dict[str, LedgerStatus]:
+    """Where the ledger of each shop stands."""
+    return await gathered(store_ids, client.ledger_status, at_once=CALLS_AT_ONCE)
+
+
+async def _kill_actor_of(client: ChannelClient, store_id: str, before: Mapping[str, LedgerStatus], mark: str) -> Killed:
+    """Kill -9 the process that writes the shop, and wait for its successor. `before` names the actor of every shop."""
+    actor = before[store_id].actor
+    neighbours = tuple(each.store_id for each in before.values() if each.actor == actor)
+    pid = (await client.ledger_status(store_id)).pid
+    ask = partial(client.ledger_status, store_id, timeout_ms=PROBE_MS_MAX)
+    killed = await kill_and_wait(actor, pid, mark, ask, lambda status: status.pid != pid)
+    after = await statuses_of(client, neighbours)
+    replayed = sum(status.replayed_events for status in after.values())
+    return killed._replace(store_id=store_id, store_ids=neighbours, replayed_events=replayed)
+
+
+async def kill_and_wait(
+    role: str, pid: int, mark: str, ask: Callable[[], Awaitable[ResultT]], answers: Callable[[ResultT], bool]
+) -> Killed:
+    """Kill -9 a process, and ask until its successor answers. `mark` proves that the process is of this run.
+
+    Raises NotRecovered.
+    """
+    from_ms = int(time() * 1000)
+    await asyncio.to_thread(processes.kill, pid, mark)
+    began = perf_counter()
+    await ask_until(ask, answers, otherwise=f"no successor of process {pid} answered")
+    return Killed(role, round((perf_counter() - began) * 1000, 1), Outage(from_ms, int(time() * 1000)))
+
+
+async def ask_until(
+    ask: Callable[[], Awaitable[ResultT]], answers: Callable[[ResultT], bool], *, otherwise: str
+) -> None:
+    """Ask every 50 ms until an answer will do, since one question alone may hang on a dead process.
+
+    Raises NotRecovered with `otherwise`.
+    """
+    deadline = perf_counter() + RECOVERY_S_MAX
+    asked: set[asyncio.Future[Any]] = set()
+    try:
+        while perf_counter() < deadline:
+            asked.add(asyncio.ensure_future(ask()))
+            done, asked = await asyncio.wait(asked, timeout=PROBE_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                error = task.exception()
+                if error is None and answers(task.result()):
+                    return
+                if error is not None and not isinstance(error, HoldfastError):
+                    raise error
+    finally:
+        for task in asked:
+            task.cancel()
+    raise NotRecovered(f"{otherwise} within {RECOVERY_S_MAX:g} s of the kill")

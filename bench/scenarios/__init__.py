@@ -1,1 +1,1 @@
-"""One module for each scenario, with `run(options) -> Outcome` in it; `bench.__main__` finds it by its name."""
+"""What is measured: a function `run_<scenario>(options) -> Outcome` for each; `bench.__main__` knows its module."""

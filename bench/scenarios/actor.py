@@ -1,21 +1,108 @@
-"""Through a StoreActor in a process of its own, beside an actor that does nothing: what Ray takes, and what we do."""
+"""An actor in a process of its own, in a Ray session of the bench's own: what a step costs beside an actor that does
+nothing, and what a hold and a position weigh with a real journal.
+"""
 
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
+from uuid import uuid4
+
+import ray
 
 from actors.core.status import Status
+from actors.journal.open import sqlite_setting
 from actors.protocol.messages import Entry, Held, pack_answers, pack_batch, unpack_answers
-from actors.ray_actors import make_actor
+from actors.ray_actors import CALLS_MAX, NAMESPACE, make_actor
 from actors.runtime.cores import SHOP
 from actors.shop.audit import Audit
 from actors.shop.audit_books import compare
 from actors.shop.state import Reservation
-from bench import processes
-from bench.arithmetic import latencies_ms, medians, ratio
-from bench.record import Conservation, Headline, Options, Outcome, Row, Told, judged
-from bench.samples import NOW_MS, STORE, entries, receipts, reserves
-from bench.session import ask, make_no_op, ray_session, step_all
+from bench import service as processes
+from bench.record import Conservation, Headline, Options, Outcome, Row, Told, judged, latencies_ms, medians, ratio
+from bench.samples import NOW_MS, ROWS_MAX, STORE, entries, receipts, reserves, sku
+from serve.config.environment import SWITCHES
+
+CALL_S: Final = 60.0
+
+
+@contextmanager
+def ray_session() -> Iterator[str]:
+    """Ray under the service's switches. Gives the mark of its processes, see `bench.service`."""
+    mark = uuid4().hex
+    # Ray's processes inherit them. Only Ray's own are set: those of Serve concern processes that are not started here.
+    os.environ.update({name: value for name, value in SWITCHES.items() if not name.startswith("RAY_SERVE_")})
+    os.environ[processes.MARK] = mark
+    try:
+        ray.init(
+            address="local",
+            namespace=NAMESPACE,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.WARNING,
+            object_store_memory=100 * 1024 * 1024,
+            num_cpus=max(4, os.cpu_count() or 1),
+        )
+        yield mark
+    finally:
+        ray.shutdown()
+        del os.environ[processes.MARK]
+        processes.end(mark)
+
+
+class NoOp:
+    """The floor: an actor that gives back what it was given."""
+
+    def __init__(self, answer_bytes: int) -> None:
+        self._answer = b"\0" * answer_bytes
+
+    def ping(self) -> int:
+        """Its process."""
+        return os.getpid()
+
+    def step(self, batch: bytes) -> bytes:
+        """As many bytes as a StoreActor would answer with."""
+        del batch
+        return self._answer
+
+
+def make_no_op(answer_bytes: int = 0) -> Any:
+    """A NoOp with the options of our own actors."""
+    plain: Any = NoOp
+    handle: Any = (
+        ray.remote(plain)
+        .options(max_restarts=-1, max_task_retries=0, max_concurrency=CALLS_MAX, num_cpus=0, enable_task_events=False)
+        .remote(answer_bytes)
+    )
+    ray.get(handle.ping.remote(), timeout=CALL_S)
+    return handle
+
+
+def ask(handle: Any, method: str, *arguments: Any, timeout_s: float = CALL_S) -> Any:
+    """Call an actor and wait for the answer."""
+    return ray.get(getattr(handle, method).remote(*arguments), timeout=timeout_s)
+
+
+def step_all(handle: Any, batches: list[bytes], in_flight: int) -> tuple[list[bytes], list[float]]:
+    """Send each batch, so many at a time: the answers as they come, and the seconds that each took."""
+    under_way: dict[Any, float] = {}
+    answers: list[bytes] = []
+    took: list[float] = []
+    coming = iter(batches)
+    while len(answers) < len(batches):
+        for batch in islice(coming, in_flight - len(under_way)):
+            under_way[handle.step.remote(batch)] = perf_counter()
+        for ready in ray.wait(list(under_way), num_returns=1)[0]:
+            answers.append(ray.get(ready))
+            took.append(perf_counter() - under_way.pop(ready))
+    return answers, took
+
+
+# --- steps -----------------------------------------------------------------------------------------------------------
 
 BATCHES: Final = (1, 64, 256, 1_024)
 IN_FLIGHT: Final = (1, 2, 4)
@@ -23,14 +110,14 @@ SKUS: Final = 2_000
 READ_EVENTS_MAX: Final = 20_000
 
 
-def run(options: Options) -> Outcome:
+def run_actor(options: Options) -> Outcome:
     """Steps of each size with one and a few in flight; every journalled event is audited at the end."""
     rows: list[Row] = []
     accepted = 0
     best = 0.0
     with ray_session():
         options.say("actor: starting")
-        actor, _ = make_actor("store-bench", str(options.scratch))
+        actor, _ = make_actor("store-bench", sqlite_setting(options.scratch))
         ask(actor, "step", pack_batch(0, list(entries(receipts(SKUS)))))
         for batch in BATCHES[::2] if options.quick else BATCHES:
             idle = make_no_op(len(pack_answers([_HELD] * batch)))
@@ -70,8 +157,11 @@ def _stepped(actor: Any, packed: list[bytes], in_flight: int, batch: int) -> tup
     seconds, cpu = perf_counter() - began, processes.cpu_s_of(pid) - cpu
     units = batch * len(took)
     figures = {"per_s": ratio(units, seconds), **latencies_ms(took), "actor_cpu_us": 1e6 * ratio(cpu, units)}
-    real = [each for each in warm + answers if each.strip(b"\0")]
-    return figures, sum(isinstance(answer, Held) for each in real for answer in unpack_answers(each))
+    return figures, _held(each for each in warm + answers if each.strip(b"\0"))
+
+
+def _held(answers: Iterable[bytes]) -> int:
+    return sum(isinstance(answer, Held) for each in answers for answer in unpack_answers(each))
 
 
 def _audited(actor: Any, told: Told) -> Conservation:
@@ -85,3 +175,77 @@ def _audited(actor: Any, told: Told) -> Conservation:
             seen = seq
     result = audit.result()
     return judged(told, live, [*result.violations, *compare(result, positions)])
+
+
+# --- memory ----------------------------------------------------------------------------------------------------------
+
+HELD_BATCH: Final = 1_024
+HELD_SKUS: Final = 20_000
+SHELF_UNITS: Final = 12  # of a SKU in a shop
+HELD_UNITS: Final = 1_000  # enough for all holds
+HELD_IN_FLIGHT: Final = 2
+MB: Final = 1e6
+
+
+def run_memory(options: Options) -> Outcome:
+    """One actor full of positions, another full of holds. Keys have 32 characters, customer ids ten."""
+    holds, positions = options.size(1_000_000, 20_480), options.size(200_000, 20_480)
+    with ray_session():
+        options.say(f"memory: {positions:,} positions")
+        shelf, _ = make_actor("store-shelf", _journals(options.scratch / "shelf"))
+        empty = _weighs(shelf)
+        # The first delivery also warms the process up: what a position weighs is seen in those that follow.
+        _open_stock(shelf, ROWS_MAX, SHELF_UNITS)
+        warm = _weighs(shelf)
+        _open_stock(shelf, positions, SHELF_UNITS)
+        full = _weighs(shelf)
+        options.say(f"memory: {holds:,} holds")
+        actor, _ = make_actor("store-holds", _journals(options.scratch / "holds"))
+        _open_stock(actor, HELD_SKUS, HELD_UNITS)
+        before = _weighs(actor)
+        accepted = _hold(actor, holds, options)
+        after = _weighs(actor)
+        status = ask(actor, "status", STORE)
+        reserved = sum(row[1] for row in ask(actor, "availability", [STORE], [sku(n) for n in range(HELD_SKUS)])[0][2])
+    found = status["open_reservations"] if status["open_reservations"] == reserved else -reserved
+    by_position = MB * ratio(full["rss_mb"] - warm["rss_mb"], positions - ROWS_MAX)
+    by_hold = MB * ratio(after["rss_mb"] - before["rss_mb"], holds)
+    rows = [
+        Row("an empty actor", empty),
+        Row(f"{ROWS_MAX:,} positions", warm),
+        Row(f"{positions:,} positions", {**full, "bytes_each": by_position}),
+        Row(f"{HELD_SKUS:,} positions and {holds:,} holds", {**after, "bytes_each": by_hold}),
+    ]
+    headlines = [
+        Headline(f"{holds:,} live holds in one actor", rows[3].figures["rss_mb"], "MB", 700.0, at_most=True),
+        Headline("a live hold", by_hold, "bytes"),
+        Headline("a position", by_position, "bytes", 300.0, at_most=True),
+    ]
+    sizes = {"holds": holds, "positions": positions, "skus_of_holds": HELD_SKUS, "lines": 1, "quick": options.quick}
+    return Outcome(sizes, rows, headlines, judged(Told(accepted), found, ()))
+
+
+def _journals(folder: Path) -> str:
+    folder.mkdir()
+    return sqlite_setting(folder)
+
+
+def _open_stock(actor: Any, skus: int, units: int) -> None:
+    for entry in entries(receipts(skus, units)):
+        ask(actor, "step", pack_batch(0, [entry]))
+
+
+def _hold(actor: Any, holds: int, options: Options) -> int:
+    """So many reservations, made as they are sent; how many were accepted."""
+    made = entries(reserves(holds, HELD_SKUS, 1, 1))
+    accepted = 0
+    while batches := [chunk for _ in range(64) if (chunk := list(islice(made, HELD_BATCH)))]:
+        answers, _ = step_all(actor, [pack_batch(0, chunk) for chunk in batches], HELD_IN_FLIGHT)
+        accepted += _held(answers)
+        options.say(f"memory: {accepted:,} held")
+    return accepted
+
+
+def _weighs(actor: Any) -> dict[str, float]:
+    memory = processes.memory_kb(ask(actor, "ping"))
+    return {"rss_mb": 1_024 * memory["VmRSS"] / MB, "most_mb": 1_024 * memory["VmHWM"] / MB}

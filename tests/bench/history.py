@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from bench.demo.calls import Answered, Call, Kind
-from bench.demo.feed import Reading
+from bench.demo.feed import Standing
 from holdfast.client import (
     Adjustment,
     AdjustmentKind,
@@ -24,7 +24,6 @@ STORE: Final = "367"
 START_MS: Final = 1_000_000
 HOLD_MS: Final = 2_000
 END_MS: Final = START_MS + 60_000
-END: Final = {STORE: Reading(9, END_MS)}
 
 ROWS: Final = (
     Adjustment("apple", 5, 1, AdjustmentKind.RECEIPT),
@@ -64,6 +63,16 @@ SHORT_HELD: Final = replace(
     expires_at_ms=START_MS + 8 + HOLD_MS,
     version=8,
 )
+END: Final = Standing(
+    versions={STORE: 9},
+    reservations={
+        HELD.reservation_id: COLLECTED,
+        SHORT_HELD.reservation_id: replace(
+            SHORT_HELD, status=Status.EXPIRED, lines=(Line("pear", 1, 0, 1),), version=9
+        ),
+    },
+    listed_ms=END_MS,
+)
 SHORT_OF_PEARS: Final = Rejection(
     reason=Reason.INSUFFICIENT_STOCK,
     message="shop 367 has 2 of pear available, 3 were asked for",
@@ -81,28 +90,28 @@ SHORT_OF_PEARS: Final = Rejection(
 def reserve(key: str, made: Reservation) -> Call:
     """The call that asked for what was made."""
     lines = tuple((line.sku, line.quantity) for line in made.lines)
-    return Call(
-        Kind.RESERVE, key, STORE, lines=lines, customer_id=made.customer_id, channel="web", basket_id=made.basket_id
-    )
+    who = {"customer_id": made.customer_id, "channel": "web", "basket_id": made.basket_id}
+    return Call(Kind.RESERVE, key, {"store_id": STORE, "lines": lines, **who})
 
 
-def step(kind: Kind, key: str) -> Call:
+def step(kind: Kind, key: str, **asked: object) -> Call:
     """A call about the first reservation."""
-    return Call(kind, key, STORE, reservation_id=HELD.reservation_id)
+    return Call(kind, key, {"reservation_id": HELD.reservation_id, **asked})
 
 
 def answers() -> list[Answered]:
     """What the callers were told, one answer for each version but the last."""
+    opening = {"store_id": STORE, "source": "opening", "adjustments": ROWS}
+    pears = {"store_id": STORE, "lines": (("pear", 3),), "customer_id": "eve", "channel": "web"}
+    not_found = ReleaseReason.NOT_FOUND_ON_SHELF
     return [
-        Answered(
-            Call(Kind.ADJUST, "opening", STORE, source="opening", adjustments=ROWS), StockChange(1, len(ROWS), 0, 0, ())
-        ),
+        Answered(Call(Kind.ADJUST, "opening", opening), StockChange(1, len(ROWS), 0, 0, ())),
         Answered(reserve("k2", HELD), HELD),
-        Answered(Call(Kind.RESERVE, "k3", STORE, lines=(("pear", 3),)), SHORT_OF_PEARS),
+        Answered(Call(Kind.RESERVE, "k3", pears), SHORT_OF_PEARS),
         Answered(step(Kind.CONFIRM, "k4"), CONFIRMED),
         Answered(step(Kind.READY, "k5"), READY),
-        Answered(step(Kind.COLLECT, "k6"), PART_COLLECTED),
-        Answered(step(Kind.RELEASE, "k7"), COLLECTED),
+        Answered(step(Kind.COLLECT, "k6", lines=(("apple", 1),), payment_reference="pay-1"), PART_COLLECTED),
+        Answered(step(Kind.RELEASE, "k7", reason=not_found), COLLECTED),
         Answered(reserve("k8", SHORT_HELD), SHORT_HELD),
     ]
 

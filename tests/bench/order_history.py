@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from bench.demo.calls import OrderAnswered, OrderCall, OrderKind, OrderRepeated
-from bench.demo.feed import Findings, Outage, Reading, Witness
-from bench.demo.order_stories import ChainLimit
-from bench.demo.verdict import Evidence, OrderFindings, SlotContest, examine_orders
+from bench.demo.calls import Answered, Call, Kind, Repeated
+from bench.demo.feed import FeedCheck, Findings, Outage, Standing
+from bench.demo.orders import Evidence, OrderFindings, SlotContest, examine_orders
+from bench.demo.plan import ChainLimit, Seeker
 from holdfast.client import (
     Adjustment,
     AdjustmentKind,
@@ -98,33 +98,32 @@ COLLECTED: Final = replace(
     version=9,
 )
 
-PLACING: Final = OrderCall(
-    OrderKind.NEAR,
+PLACING: Final = Call(
+    Kind.NEAR,
     "place",
-    customer_id="ann",
-    channel="app",
-    lines=(("apple", 2), ("pear", 1)),
-    place=Place(36.1, -94.2),
-    policy=SourcingPolicy.SPLIT,
-    slot_start_ms=SLOT_MS,
+    {
+        "customer_id": "ann",
+        "channel": "app",
+        "lines": (("apple", 2), ("pear", 1)),
+        "place": Place(36.1, -94.2),
+        "policy": SourcingPolicy.SPLIT,
+        "slot_start_ms": SLOT_MS,
+    },
 )
 
 
-def step(kind: OrderKind, key: str, **fields: object) -> OrderCall:
+def step(kind: Kind, key: str, **asked: object) -> Call:
     """A call about the order."""
-    # Any field of OrderCall but the first three; the constructor checks their names.
-    return OrderCall(kind, key, ORDER_ID, **fields)  # type: ignore[arg-type]
+    return Call(kind, key, {"order_id": ORDER_ID, **asked})
 
 
-def _log() -> list[OrderAnswered]:
+def _log() -> list[Answered]:
     return [
-        OrderAnswered(PLACING, PLACED),
-        OrderAnswered(step(OrderKind.CONFIRM, "confirm"), CONFIRMED),
-        OrderAnswered(
-            step(OrderKind.READY, "ready"), tuple(PartOutcome(store_id, ready(store_id)) for store_id in SHOPS)
-        ),
-        OrderAnswered(
-            step(OrderKind.COLLECT, "collect", payment_reference="pay"),
+        Answered(PLACING, PLACED),
+        Answered(step(Kind.CONFIRM_ORDER, "confirm"), CONFIRMED),
+        Answered(step(Kind.READY_ORDER, "ready"), tuple(PartOutcome(store_id, ready(store_id)) for store_id in SHOPS)),
+        Answered(
+            step(Kind.COLLECT_ORDER, "collect", payment_reference="pay"),
             tuple(PartOutcome(store_id, collected(store_id)) for store_id in SHOPS),
         ),
     ]
@@ -160,12 +159,14 @@ def _events(store_id: str) -> list[Event]:
 class Cooked:
     """All that the verdict reads, to be doctored."""
 
-    log: list[OrderAnswered] = field(default_factory=_log)
-    repeats: list[OrderRepeated] = field(default_factory=lambda: [OrderRepeated(PLACING, PLACED, PLACED, True)])
+    log: list[Answered] = field(default_factory=_log)
+    repeats: list[Repeated] = field(default_factory=lambda: [Repeated(PLACING, PLACED, PLACED, True)])
     events: dict[str, list[Event]] = field(default_factory=lambda: {store_id: _events(store_id) for store_id in SHOPS})
     standing: dict[str, Order | None] = field(default_factory=lambda: {ORDER_ID: COLLECTED})
-    limits: list[ChainLimit] = field(default_factory=lambda: [LIMIT])
-    capacity: int = 1
+    parts: dict[str, Reservation] = field(
+        default_factory=lambda: {f"{store_id}:2": collected(store_id) for store_id in SHOPS}
+    )
+    limit: ChainLimit = LIMIT
     contests: list[SlotContest] = field(default_factory=list)
     outages: dict[str, list[Outage]] = field(default_factory=dict)
     end_ms: int = END_MS
@@ -175,14 +176,27 @@ class Cooked:
         events = self.events[store_id]
         events[version - 1] = replace(events[version - 1], change=change)
 
+    def stands(self, store_id: str, **changes: object) -> None:
+        """Another end of the part of a shop than that it was collected: as it was claimed, but for these changes."""
+        part = replace(claimed(store_id), **changes)  # type: ignore[arg-type]  # the constructor checks the names
+        self.parts[part.reservation_id] = part
+
     def judged(self) -> tuple[OrderFindings, Findings]:
         """What both verdicts find."""
-        witness = Witness((), self.outages, self.log)
+        check = FeedCheck((), self.outages, self.log)
         for events in self.events.values():
             for event in events:
-                witness.see(event)
-        capacities = {(store_id, SLOT_MS): self.capacity for store_id in SHOPS}
-        evidence = Evidence(self.log, self.repeats, self.standing, self.limits, capacities, self.contests, 0)
-        readings = {store_id: Reading(len(events), self.end_ms) for store_id, events in self.events.items()}
-        of_shops = witness.findings(readings)
-        return examine_orders(evidence, witness, of_shops), of_shops
+                check.see(event)
+        versions = {store_id: len(events) for store_id, events in self.events.items()}
+        of_shops = check.findings(Standing(versions, self.parts, self.end_ms))
+        evidence = Evidence(
+            log=self.log,
+            repeats=self.repeats,
+            orders=self.standing,
+            parts=self.parts,
+            held=check.held,
+            seekers=[Seeker("ann", self.limit, (PLACING,), ())],
+            contests=self.contests,
+            unanswered=0,
+        )
+        return examine_orders(evidence, of_shops), of_shops

@@ -6,24 +6,22 @@ from random import Random
 
 import pytest
 
-from bench.demo.across_plan import (
-    FATES,
+from bench.demo.calls import Kind, Repeat, draw_repeat, other_content
+from bench.demo.plan import (
     HOT_SKU,
     LIMITED_CHANNEL,
     LIMITS,
+    ORDER_FATES,
+    ORDER_REPEATS,
     ORDERS,
     POLICIES,
     SLOT_SKU,
     Across,
     across_plan,
     amendment_of,
-    other_content_of,
-    repeat_of,
     shops_with_slots,
     write_chain_file,
 )
-from bench.demo.calls import OrderKind
-from bench.demo.journeys import Repeat
 from bench.workload import Shop, seeded_workload
 from holdfast.client import SourcingPolicy
 from serve.config.chain_file import read_chain_file
@@ -48,11 +46,11 @@ def test_the_same_seed_asks_the_same(shops: tuple[Shop, ...], plan: Across) -> N
 
 
 def test_the_shares_are_those_that_are_set(plan: Across) -> None:
-    assert sum(FATES.values()) == sum(POLICIES.values()) == 100
-    policies = Counter(journey.placing.policy for journey in plan.journeys)
+    assert sum(ORDER_FATES.values()) == sum(POLICIES.values()) == 100
+    policies = Counter(journey.placing.asked["policy"] for journey in plan.journeys)
     for policy, share in POLICIES.items():
         assert policies[policy] / ORDERS == pytest.approx(share / 100, abs=0.05)
-    assert {journey.fate for journey in plan.journeys} == set(FATES)
+    assert {journey.steps for journey in plan.journeys} == set(ORDER_FATES)
     assert 0.15 < sum(1 for journey in plan.journeys if journey.wants_slot >= 0) / ORDERS < 0.35
 
 
@@ -60,10 +58,10 @@ def test_no_shop_alone_has_what_is_to_be_split(plan: Across) -> None:
     stocked: dict[str, set[str]] = {}
     for opening in plan.openings:
         stocked.setdefault(opening.store_id, set()).add(opening.sku)
-    to_split = [journey.placing for journey in plan.journeys if journey.placing.policy is SourcingPolicy.SPLIT]
+    to_split = [journey.placing for journey in plan.journeys if journey.placing.asked["policy"] is SourcingPolicy.SPLIT]
     assert to_split
     for call in to_split:
-        assert not any({sku for sku, _ in call.lines} <= skus for skus in stocked.values())
+        assert not any({sku for sku, _ in call.asked["lines"]} <= skus for skus in stocked.values())
 
 
 def test_no_position_is_opened_twice_and_no_two_calls_share_a_key(plan: Across) -> None:
@@ -75,7 +73,7 @@ def test_no_position_is_opened_twice_and_no_two_calls_share_a_key(plan: Across) 
 
 def test_customers_live_near_shops(shops: tuple[Shop, ...], plan: Across) -> None:
     for journey in plan.journeys:
-        place = journey.placing.place
+        place = journey.placing.asked["place"]
         apart = [abs(shop.latitude - place.latitude) + abs(shop.longitude - place.longitude) for shop in shops]
         assert min(apart) < 1.5
 
@@ -83,19 +81,19 @@ def test_customers_live_near_shops(shops: tuple[Shop, ...], plan: Across) -> Non
 def test_seekers_ask_for_more_than_their_limit_in_several_shops(plan: Across) -> None:
     for seeker in plan.seekers:
         if seeker.limit.units_max:
-            units = sum(quantity for call in seeker.first for sku, quantity in call.lines if sku == HOT_SKU)
+            units = sum(quantity for call in seeker.first for sku, quantity in call.asked["lines"] if sku == HOT_SKU)
             assert units > seeker.limit.units_max
             assert len({call.store_id for call in seeker.first}) > 1
         else:
-            assert {call.channel for call in seeker.first} == {LIMITED_CHANNEL}
+            assert {call.asked["channel"] for call in seeker.first} == {LIMITED_CHANNEL}
             assert len(seeker.first) > seeker.limit.open_reservations_max
 
 
 def test_named_shops_are_asked_only_where_a_limit_makes_it_an_order(plan: Across) -> None:
     for seeker in plan.seekers:
         for call in seeker.first:
-            limited = {limit.sku for limit in LIMITS if limit.channel in ("", call.channel)}
-            assert call.kind is OrderKind.NEAR or limited & {sku for sku, _ in call.lines}
+            limited = {limit.sku for limit in LIMITS if limit.channel in ("", call.asked["channel"])}
+            assert call.kind is Kind.NEAR or limited & {sku for sku, _ in call.asked["lines"]}
 
 
 def test_amendments_change_one_shop_and_never_ask_for_nothing_new() -> None:
@@ -110,10 +108,10 @@ def test_amendments_change_one_shop_and_never_ask_for_nothing_new() -> None:
 
 def test_repeats_are_drawn_and_other_content_is_other(plan: Across) -> None:
     draw = Random(SEED)
-    assert {repeat_of(OrderKind.NEAR, draw) for _ in range(2_000)} == set(Repeat)
-    assert Repeat.OTHER_CONTENT not in {repeat_of(OrderKind.COLLECT, draw) for _ in range(2_000)}
+    assert {draw_repeat(Kind.NEAR, draw, ORDER_REPEATS) for _ in range(2_000)} == set(Repeat)
+    assert Repeat.OTHER_CONTENT not in {draw_repeat(Kind.COLLECT_ORDER, draw, ORDER_REPEATS) for _ in range(2_000)}
     for journey in plan.journeys[:50]:
-        other = other_content_of(journey.placing)
+        other = other_content(journey.placing)
         assert other != journey.placing
         assert other.key == journey.placing.key
 

@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from bench.frames import CallFailed, FrameConnection
-from bench.generator import ECHO
+from bench.load import ECHO
 
 SERVICE, METHOD = ECHO.strip("/").split("/")
 

@@ -4,11 +4,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from rich.console import Console
 
-from bench import processes, record
+from bench import record, service as processes
 from bench.record import Headline, Outcome, Row, Told, judged
 from tests import waiting
 
@@ -51,15 +52,15 @@ def test_numbers_have_the_digits_that_count(value: float | None, text: str) -> N
 
 
 def test_a_process_is_found_by_its_mark_and_ended_with_its_child() -> None:
-    mark = processes.fresh_mark()
+    mark = uuid4().hex
     script = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import sys; sys.stdin.read()'])"
     started = subprocess.Popen(
         [sys.executable, "-c", script], env={**os.environ, processes.MARK: mark}, stdin=subprocess.PIPE
     )
     try:
         waiting.until(lambda: len(processes.marked(mark)) == 2, within_s=5, what="the child")
-        before = processes.cpu_s(processes.marked(mark))
-        assert processes.cpu_between(before, processes.cpu_s(processes.marked(mark)))["ray"] >= 0
+        before = processes.cpu_s(mark)
+        assert processes.cpu_between(before, processes.cpu_s(mark))["ray"] >= 0
         with pytest.raises(ValueError, match="was not started by this run"):
             processes.kill(os.getpid(), mark)
         assert processes.end(mark) == 2

@@ -40,12 +40,9 @@ def against(service: FakeService, use: Callable[[ChannelClient], Awaitable[Heard
 async def basket_each(client: ChannelClient) -> Heard:
     """One basket of each caller, and a look for what is left."""
     heard = Heard()
-    spec = {"store_ids": SHOPS}
+    spec = {"method": callers.OPPOSING, "store_ids": SHOPS, "skus": 10}
     await asyncio.gather(
-        *(
-            callers.take_and_give_back(client, spec, random.Random(number), float("inf"), 1, heard)
-            for number in range(CALLERS)
-        )
+        *(callers.call_on(client, spec, random.Random(number), float("inf"), 1, heard) for number in range(CALLERS))
     )
     heard.stuck += await callers.left_over(client, SHOPS, within_s=0.0)
     return heard
@@ -77,7 +74,8 @@ def test_what_is_not_given_back_is_found_in_every_shop() -> None:
 def test_an_answer_that_takes_as_long_as_an_attempt_may_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(callers, "ANSWER_S_MAX", 0.0)
     stuck = against(opposed(), basket_each).stuck
-    assert stuck == ["an answer took 0.0 s"] * CALLERS
+    assert len(stuck) == CALLERS
+    assert all(each.startswith("an answer took ") for each in stuck)
 
 
 @pytest.mark.parametrize("units", [100_000, 0])  # the fake ledger keeps what is given back

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from bench.demo import recovery
-from bench.demo.recovery import NotRecovered, ask_until
+from bench.demo import run
+from bench.demo.run import NotRecovered, ask_until
 from holdfast.client import Unavailable
 
 PID = 7
@@ -34,6 +34,6 @@ def test_a_fault_of_this_program_is_not_passed_over() -> None:
 
 
 def test_whoever_does_not_come_back_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recovery, "RECOVERY_S_MAX", 0.2)
+    monkeypatch.setattr(run, "RECOVERY_S_MAX", 0.2)
     with pytest.raises(NotRecovered, match=r"nobody answered within 0\.2 s of the kill"):
         ask(PID)

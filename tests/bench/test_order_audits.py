@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from bench.demo.verdict import OrderFindings, examine_audits
+from bench.demo.orders import OrderFindings, examine_audits
 from holdfast.client import Discrepancy, OrdersVerification, Verification
 
 AGREE: Final = OrdersVerification(True, (), 2, 1, 0, ())
@@ -30,3 +30,19 @@ def test_what_the_service_says_of_itself_counts(
     examine_audits(found, agreement, [VERIFIED, ledger])
     assert found.disagreeing == len(found.sentences) == disagreeing
     assert found.holds == (disagreeing == 0)
+
+
+def test_a_limit_that_the_audit_of_customers_finds_exceeded_counts() -> None:
+    found = OrderFindings(split_orders=1)
+    over = Discrepancy("I15", "version 7", "at most 0 for ann", "UNITS_LIMIT was due")
+    examine_audits(found, AGREE, [replace(VERIFIED, holds=False, discrepancies=(over,))])
+    assert (found.limit_exceeded, found.disagreeing) == (1, 1)
+
+
+def test_a_slot_that_the_audit_of_a_shop_finds_over_its_places_counts() -> None:
+    found = OrderFindings(split_orders=1)
+    over = Discrepancy("I2", "the slot of 1000000", "at most 3 places", "4 taken")
+    oversold = Discrepancy("I2", "apple at version 7", "at most 3 reserved", "4 reserved")
+    examine_audits(found, AGREE, [VERIFIED], [replace(VERIFIED, holds=False, discrepancies=(over, oversold))])
+    assert found.slots_over_capacity == 1
+    assert not found.holds

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from bench.demo.calls import OrderAnswered, OrderCall, OrderKind, OrderRepeated
+from bench.demo.calls import Answered, Kind, Outcome, Repeated
 from bench.demo.feed import Findings, Outage
-from bench.demo.verdict import OrderFindings, SlotContest
+from bench.demo.orders import OrderFindings, SlotContest, units_of
 from holdfast.client import (
     Event,
     Line,
@@ -55,15 +55,18 @@ def _cut(cooked: Cooked, store_id: str, versions: int) -> None:
 
 def _only_claimed_in_the_far_shop(cooked: Cooked) -> None:
     _cut(cooked, FAR_SHOP, 2)
+    cooked.stands(FAR_SHOP)
 
 
 def _let_go_of_in_the_far_shop(cooked: Cooked) -> None:
     _cut(cooked, FAR_SHOP, 3)
     cooked.change(FAR_SHOP, 3, outcome_applied(FAR_SHOP, Status.RELEASED, 0, 1))
+    cooked.stands(FAR_SHOP, status=Status.RELEASED, lines=(Line("pear", 1, 0, 1),), version=3)
 
 
 def _never_claimed_in_the_far_shop(cooked: Cooked) -> None:
     _cut(cooked, FAR_SHOP, 1)
+    del cooked.parts[f"{FAR_SHOP}:2"]
 
 
 def _held_in_both_and_abandoned(cooked: Cooked) -> None:
@@ -77,11 +80,13 @@ def _held_in_both_and_unknown(cooked: Cooked) -> None:
 def _still_held_after_it_was_released(cooked: Cooked) -> None:
     for store_id in history.SHOPS:
         _cut(cooked, store_id, 4)
+        cooked.stands(store_id, status=Status.CONFIRMED, version=4)
     cooked.standing[ORDER_ID] = replace(CONFIRMED, status=OrderStatus.RELEASED)
 
 
 def _not_told_that_it_is_confirmed(cooked: Cooked) -> None:
     _cut(cooked, FAR_SHOP, 3)
+    cooked.stands(FAR_SHOP, status=Status.HELD, version=3)
     cooked.standing[ORDER_ID] = CONFIRMED
 
 
@@ -93,6 +98,7 @@ def _held_where_nobody_said(cooked: Cooked) -> None:
         Event(NEAR_SHOP, 8, START_MS + 8, told.Claimed(more)),
         Event(NEAR_SHOP, 9, START_MS + 9, hears),
     ]
+    cooked.parts[more.reservation_id] = replace(more, status=Status.HELD, expires_at_ms=HELD_UNTIL_MS, version=9)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +131,7 @@ def test_claims_that_were_let_go_of_before_the_order_was_certain_are_not_of_it()
         Event(NEAR_SHOP, 8, START_MS + 8, told.Claimed(other)),
         Event(NEAR_SHOP, 9, START_MS + 9, gone),
     ]
-    cooked.capacity = 2
+    cooked.parts[other.reservation_id] = replace(other, status=Status.RELEASED, version=9)
     found, of_shops = cooked.judged()
     assert found.holds, found.sentences
     assert of_shops == Findings()
@@ -144,8 +150,9 @@ def test_an_order_that_expired_before_its_shop_heard_that_it_was_certain_is_whol
         version = len(cooked.events[store_id])
         cooked.change(store_id, version, outcome_applied(store_id, Status.EXPIRED, HELD_UNTIL_MS, units))
         cooked.events[store_id][-1] = replace(cooked.events[store_id][-1], at_ms=HELD_UNTIL_MS + 100)
-        over = replace(history.claimed(store_id), lines=(Line(sku, units, 0, units),))
-        parts.append(history.part(over, Status.EXPIRED))
+        lines = (Line(sku, units, 0, units),)
+        parts.append(history.part(replace(history.claimed(store_id), lines=lines), Status.EXPIRED))
+        cooked.stands(store_id, status=Status.EXPIRED, lines=lines, expires_at_ms=HELD_UNTIL_MS, version=version)
     cooked.end_ms = HELD_UNTIL_MS + 200
     cooked.standing[ORDER_ID] = replace(PLACED, status=OrderStatus.EXPIRED, parts=tuple(parts), version=5)
     found, of_shops = cooked.judged()
@@ -172,36 +179,16 @@ def _expired(after_deadline_ms: int, outages: dict[str, list[Outage]]) -> Findin
         units = history.UNITS[store_id][1]
         cooked.change(store_id, 4, outcome_applied(store_id, Status.EXPIRED, HELD_UNTIL_MS, units))
         cooked.events[store_id][3] = replace(cooked.events[store_id][3], at_ms=HELD_UNTIL_MS + after_deadline_ms)
+        cooked.stands(store_id, status=Status.EXPIRED, version=4)
     _, of_shops = cooked.judged()
     return of_shops
 
 
 def test_more_units_than_a_customer_may_have_are_found() -> None:
-    cooked = Cooked(limits=[history.LIMIT._replace(units_max=1)])
+    cooked = Cooked(limit=history.LIMIT._replace(units_max=1))
     found, _ = cooked.judged()
     assert found.limit_exceeded == 1
     assert not found.holds
-
-
-def test_more_in_a_slot_than_it_has_places_for_is_found() -> None:
-    found, _ = Cooked(capacity=0).judged()
-    assert found.slots_over_capacity == 2
-    assert not found.holds
-
-
-def test_a_slot_that_was_left_may_be_taken_again() -> None:
-    cooked = Cooked()
-    bob = replace(
-        history.claimed(NEAR_SHOP), reservation_id=f"{NEAR_SHOP}:8", version=8, customer_id="bob", order_id="0009/1"
-    )
-    cooked.events[NEAR_SHOP].append(Event(NEAR_SHOP, 8, START_MS + 8, told.Claimed(bob)))
-    found, _ = cooked.judged()
-    assert found.slots_over_capacity == 0
-    for version, order_id, over_capacity in ((9, "0009/1", 0), (10, "0009/2", 1)):  # another part of it, another order
-        more = replace(bob, reservation_id=f"{NEAR_SHOP}:{version}", version=version, order_id=order_id)
-        cooked.events[NEAR_SHOP].append(Event(NEAR_SHOP, version, START_MS + version, told.Claimed(more)))
-        found, _ = cooked.judged()
-        assert found.slots_over_capacity == over_capacity
 
 
 @pytest.mark.parametrize(("accepted", "wrong"), [(3, 0), (2, 1), (4, 1)])
@@ -231,48 +218,48 @@ def _older_than_told(cooked: Cooked) -> None:
 
 
 def _fewer_units_than_asked(cooked: Cooked) -> None:
-    cooked.log[0] = OrderAnswered(PLACING._replace(lines=(("apple", 3), ("pear", 1))), PLACED)
+    cooked.log[0] = Answered(PLACING.asking(lines=(("apple", 3), ("pear", 1))), PLACED)
 
 
 def _something_missing_that_was_not_to_be(cooked: Cooked) -> None:
-    call = PLACING._replace(lines=(("apple", 2), ("pear", 2)))
-    cooked.log[0] = OrderAnswered(call, replace(PLACED, missing=(("pear", 1),)))
+    call = PLACING.asking(lines=(("apple", 2), ("pear", 2)))
+    cooked.log[0] = Answered(call, replace(PLACED, missing=(("pear", 1),)))
 
 
 def _two_shops_where_one_was_asked(cooked: Cooked) -> None:
-    cooked.log[0] = OrderAnswered(PLACING._replace(policy=SourcingPolicy.ONE_STORE), PLACED)
+    cooked.log[0] = Answered(PLACING.asking(policy=SourcingPolicy.ONE_STORE), PLACED)
 
 
 def _somebody_elses_order(cooked: Cooked) -> None:
-    cooked.log[0] = OrderAnswered(PLACING._replace(customer_id="eve"), PLACED)
+    cooked.log[0] = Answered(PLACING.asking(customer_id="eve"), PLACED)
 
 
 def _another_slot(cooked: Cooked) -> None:
-    cooked.log[0] = OrderAnswered(PLACING._replace(slot_start_ms=None), PLACED)
+    cooked.log[0] = Answered(PLACING.asking(slot_start_ms=None), PLACED)
 
 
 def _placed_by_two_calls(cooked: Cooked) -> None:
-    cooked.log.append(OrderAnswered(PLACING._replace(key="twin"), PLACED))
+    cooked.log.append(Answered(replace(PLACING, key="twin"), PLACED))
 
 
 def _the_step_of_another_order(cooked: Cooked) -> None:
-    cooked.log[1] = OrderAnswered(step(OrderKind.CONFIRM, "confirm")._replace(order_id="0007/2"), CONFIRMED)
+    cooked.log[1] = Answered(step(Kind.CONFIRM_ORDER, "confirm").asking(order_id="0007/2"), CONFIRMED)
 
 
 def _accepted_and_not_confirmed(cooked: Cooked) -> None:
-    cooked.log[1] = OrderAnswered(step(OrderKind.CONFIRM, "confirm"), replace(CONFIRMED, status=OrderStatus.HELD))
+    cooked.log[1] = Answered(step(Kind.CONFIRM_ORDER, "confirm"), replace(CONFIRMED, status=OrderStatus.HELD))
 
 
 def _amended_in_vain(cooked: Cooked) -> None:
     plan = StorePlan(NEAR_SHOP, (("apple", 1),))
     amended = replace(CONFIRMED, version=6)
-    cooked.log.insert(2, OrderAnswered(step(OrderKind.AMEND, "amend", stores=(plan,)), amended))
+    cooked.log.insert(2, Answered(step(Kind.AMEND_ORDER, "amend", stores=(plan,)), amended))
 
 
 def _outcome(cooked: Cooked, answer: Reservation | Rejection) -> None:
     call, outcome = cooked.log[3]
     assert isinstance(outcome, tuple)
-    cooked.log[3] = OrderAnswered(call, (PartOutcome(NEAR_SHOP, answer), *outcome[1:]))
+    cooked.log[3] = Answered(call, (PartOutcome(NEAR_SHOP, answer), *outcome[1:]))
 
 
 def _collected_otherwise(cooked: Cooked) -> None:
@@ -312,10 +299,16 @@ def test_a_lost_answer_is_found(doctor: Doctor) -> None:
     assert not found.holds
 
 
+def test_units_of_parts_in_one_shop_are_added_up() -> None:
+    first, other = PLACED.parts
+    more = replace(first, reservation_id=f"{NEAR_SHOP}:8", lines=(Line("apple", 1, 0, 0),))
+    assert units_of(replace(PLACED, parts=(first, other, more))) == {(NEAR_SHOP, "apple"): 3, (FAR_SHOP, "pear"): 1}
+
+
 def test_a_refused_step_stands_in_the_feed() -> None:
     cooked = Cooked()
     cooked.events[NEAR_SHOP].append(history.refused_step(8, REFUSED))
-    again: OrderAnswered = OrderAnswered(step(OrderKind.COLLECT, "collect"), (PartOutcome(NEAR_SHOP, REFUSED),))
+    again = Answered(step(Kind.COLLECT_ORDER, "collect"), (PartOutcome(NEAR_SHOP, REFUSED),))
     cooked.log.append(again)
     found, _ = cooked.judged()
     assert found.holds, found.sentences
@@ -325,13 +318,13 @@ def test_a_refused_step_stands_in_the_feed() -> None:
 
 def _nobody_was_told_that_it_was_placed(cooked: Cooked) -> None:
     del cooked.log[:]
-    cooked.log.append(OrderAnswered(PLACING, REFUSED))
+    cooked.log.append(Answered(PLACING, REFUSED))
 
 
 def _nobody_was_told_that_it_was_collected(cooked: Cooked) -> None:
     call, outcome = cooked.log[3]
     assert isinstance(outcome, tuple)
-    cooked.log[3] = OrderAnswered(call, outcome[1:])
+    cooked.log[3] = Answered(call, outcome[1:])
 
 
 def _nobody_was_told_of_a_refusal(cooked: Cooked) -> None:
@@ -357,9 +350,8 @@ def test_an_effect_that_nobody_was_told_of_is_found(doctor: Doctor) -> None:
 def test_differing_repeats_are_found() -> None:
     reused = replace(REFUSED, reason=Reason.IDEMPOTENCY_KEY_REUSED)
 
-    def differing(second: object, *, same_content: bool) -> int:
-        repeat: OrderRepeated = OrderRepeated(PLACING, PLACED, second, same_content)  # type: ignore[arg-type]
-        return Cooked(repeats=[repeat]).judged()[0].repeats_differing
+    def differing(second: Outcome, *, same_content: bool) -> int:
+        return Cooked(repeats=[Repeated(PLACING, PLACED, second, same_content)]).judged()[0].repeats_differing
 
     assert differing(PLACED, same_content=True) == 0
     assert differing(replace(PLACED, version=3), same_content=True) == 1
@@ -389,6 +381,6 @@ def test_any_single_breach_fails_the_verdict_and_so_does_a_run_that_split_nothin
 
 def test_an_order_in_a_named_shop_is_of_that_shop() -> None:
     cooked = Cooked()
-    call = OrderCall(**{**PLACING._asdict(), "kind": OrderKind.IN_STORE, "store_id": NEAR_SHOP})
-    cooked.log[0] = OrderAnswered(call, PLACED)
+    call = replace(PLACING.asking(store_id=NEAR_SHOP), kind=Kind.IN_STORE)
+    cooked.log[0] = Answered(call, PLACED)
     assert cooked.judged()[0].answers_lost == 1

@@ -6,17 +6,17 @@ from dataclasses import replace
 import pytest
 
 from bench.demo.calls import Answered, Kind, Repeated
-from bench.demo.feed import Findings, Outage, Reading
+from bench.demo.feed import FeedCheck, Findings, Outage, Standing
 from bench.demo.verdict import (
     HOLDS,
     Contest,
     Verdict,
     conservation_of,
     contests_wrong,
-    examine,
     repeats_differing,
+    state_differs,
 )
-from holdfast.client import Discrepancy, Event, Line, Reason, Rejection, ReleaseReason, Verification
+from holdfast.client import Discrepancy, Event, Line, Reason, Rejection, ReleaseReason, Reservation, Verification
 from holdfast.client.models import events as told
 from tests.bench import history
 from tests.bench.history import END, HELD, READY, SHORT_HELD, SHORT_OF_PEARS, STORE
@@ -24,12 +24,19 @@ from tests.bench.history import END, HELD, READY, SHORT_HELD, SHORT_OF_PEARS, ST
 Doctor = Callable[[list[Answered], list[Event]], None]
 
 
-def examined(doctor: Doctor | None = None, **more: object) -> Findings:
+def examined(doctor: Doctor | None = None, outages: dict[str, list[Outage]] | None = None) -> Findings:
     """The findings over a history that was doctored."""
     answers, events = history.answers(), history.events()
     if doctor is not None:
         doctor(answers, events)
-    return examine(answers, events, {STORE: Reading(len(events), history.END_MS)}, **more)  # type: ignore[arg-type]
+    check = FeedCheck(answers, outages or {})
+    for event in events:
+        check.see(event)
+    return check.findings(_standing(len(events)))
+
+
+def _standing(version: int) -> Standing:
+    return replace(END, versions={STORE: version})
 
 
 def test_an_honest_history_has_no_findings() -> None:
@@ -75,15 +82,15 @@ def _accepted_in_place_of_refused(answers: list[Answered], _: list[Event]) -> No
 
 
 def _somebody_elses_answer(answers: list[Answered], _: list[Event]) -> None:
-    answers[1] = answers[1]._replace(call=answers[1].call._replace(customer_id="eve"))
+    answers[1] = answers[1]._replace(call=answers[1].call.asking(customer_id="eve"))
 
 
 def _somebody_elses_refusal(answers: list[Answered], _: list[Event]) -> None:
-    answers[2] = answers[2]._replace(call=answers[2].call._replace(key="other"))
+    answers[2] = answers[2]._replace(call=replace(answers[2].call, key="other"))
 
 
 def _another_reservation(answers: list[Answered], _: list[Event]) -> None:
-    answers[3] = answers[3]._replace(call=answers[3].call._replace(reservation_id=f"{STORE}:1"))
+    answers[3] = answers[3]._replace(call=answers[3].call.asking(reservation_id=f"{STORE}:1"))
 
 
 def _fewer_rows_booked(_: list[Answered], events: list[Event]) -> None:
@@ -91,11 +98,11 @@ def _fewer_rows_booked(_: list[Answered], events: list[Event]) -> None:
 
 
 def _other_lines_than_asked(answers: list[Answered], _: list[Event]) -> None:
-    answers[5] = answers[5]._replace(call=answers[5].call._replace(lines=(("apple", 2),)))
+    answers[5] = answers[5]._replace(call=answers[5].call.asking(lines=(("apple", 2),)))
 
 
 def _another_kind_of_event(answers: list[Answered], _: list[Event]) -> None:
-    answers[4] = answers[4]._replace(call=answers[4].call._replace(kind=Kind.EXTEND))
+    answers[4] = answers[4]._replace(call=replace(answers[4].call, kind=Kind.EXTEND))
 
 
 @pytest.mark.parametrize(
@@ -154,11 +161,35 @@ def test_a_hold_expires_within_a_second_and_never_before(after_deadline_ms: int,
     assert examined(doctor).expired_late == late
 
 
-def test_a_hold_that_never_expires_is_found() -> None:
-    def doctor(_: list[Answered], events: list[Event]) -> None:
-        del events[8]
+@pytest.mark.parametrize(("after_deadline_ms", "late"), [(1_000, 0), (1_001, 1)])
+def test_a_hold_that_is_still_listed_a_second_after_its_deadline_is_found(after_deadline_ms: int, late: int) -> None:
+    standing = replace(
+        _standing(8),
+        reservations={**END.reservations, SHORT_HELD.reservation_id: SHORT_HELD},
+        listed_ms=SHORT_HELD.expires_at_ms + after_deadline_ms,
+    )
+    check = FeedCheck(history.answers(), {})
+    for event in history.events()[:8]:
+        check.see(event)
+    assert check.findings(standing).expired_late == late
 
-    assert examined(doctor).expired_late == 1
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        None,
+        replace(history.COLLECTED, lines=(Line("apple", 2, 2, 0),)),
+        history.PART_COLLECTED,
+        replace(history.COLLECTED, customer_id="eve"),
+    ],
+)
+def test_a_reservation_that_does_not_end_as_its_last_caller_was_told_is_found(last: Reservation | None) -> None:
+    check = FeedCheck(history.answers(), {})
+    for event in history.events():
+        check.see(event)
+    reservations = {**END.reservations, HELD.reservation_id: last}
+    listed = {reservation_id: each for reservation_id, each in reservations.items() if each is not None}
+    assert check.findings(replace(END, reservations=listed)).answers_lost == 1
 
 
 @pytest.mark.parametrize(("after_outage_ms", "late"), [(500, 0), (1_500, 1)])
@@ -234,8 +265,8 @@ SOUND = Verdict(0, 0, HOLDS, 0, 0, 0, 0, 0, ())
         replace(SOUND, repeats_differing=1),
         replace(SOUND, expired_late=1),
         replace(SOUND, contests_wrong=1),
-        replace(SOUND, unasked=1),
-        replace(SOUND, unanswered=1),
+        replace(SOUND, effects_nobody_was_told_of=1),
+        replace(SOUND, calls_without_an_answer=1),
     ],
 )
 def test_any_single_breach_fails_the_verdict(verdict: Verdict) -> None:
@@ -243,5 +274,8 @@ def test_any_single_breach_fails_the_verdict(verdict: Verdict) -> None:
     assert not verdict.holds
 
 
-def test_the_readings_cover_the_history() -> None:
-    assert {STORE: Reading(len(history.events()), history.END_MS)} == END
+def test_a_state_that_a_restart_changed_is_found() -> None:
+    first = Verification(STORE, 9, True, (), 9, 2, 1, 0, 0, "hash")
+    changed = replace(first, state_hash="another hash")
+    assert len(state_differs([first], [changed])) == 1
+    assert state_differs([first], [replace(changed, version=10)]) == []

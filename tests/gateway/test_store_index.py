@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from bench.workload_real import SHARED_DATA_DEFAULT, SHOPS_FILE
+from bench.workload import SHARED_DATA_DEFAULT, SHOPS_FILE
 from serve.sourcing.places import Place
 from serve.sourcing.plan import Part, Plan, plan
 from serve.sourcing.ranking import Ask, Demand, Known, Limits, SourcingPolicy, rank

@@ -1,0 +1,350 @@
+"""The verdict over orders of several shops, once nothing is on its way. Pure; nothing is asked of anybody here.
+
+- An order that became certain is held in every shop that it was promised in, and in no other; else in none.
+- No customer got more than a limit of the whole chain allows, no pickup slot has more than its places.
+- Every answer is true: of the units that were asked for, of the steps that were taken, of how the order stands.
+- Whatever shops did to a part was told to somebody (`feed.FeedCheck`).
+- The service's own audits of customers' ledgers (VerifyLedger) and of orders against shops (VerifyOrders) agree.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set as AbstractSet
+from dataclasses import asdict, dataclass, field
+from typing import Final, NamedTuple
+
+from bench.demo.calls import PLACING, Answered, Call, Kind, Repeated
+from bench.demo.feed import FINDINGS_MAX, LIVE, SENTENCE_CHARS_MAX, Findings
+from bench.demo.plan import Seeker
+from bench.demo.verdict import repeats_differing
+from holdfast.client import (
+    Order,
+    OrderPart,
+    OrderStatus,
+    OrdersVerification,
+    Reservation,
+    SourcingPolicy,
+    Status,
+    Verification,
+)
+
+UNCERTAIN: Final = (OrderStatus.OPEN, OrderStatus.ABANDONED)
+OVER_WITHOUT_SALE: Final = (OrderStatus.RELEASED, OrderStatus.EXPIRED)
+OPEN: Final = (OrderStatus.HELD, OrderStatus.CONFIRMED)
+
+STATUS_TOLD: Final = {
+    Kind.NEAR: OrderStatus.HELD,
+    Kind.IN_STORE: OrderStatus.HELD,
+    Kind.CONFIRM_ORDER: OrderStatus.CONFIRMED,
+    Kind.RELEASE_ORDER: OrderStatus.RELEASED,
+}
+
+FOLLOWS: Final = {
+    OrderStatus.HELD: (OrderStatus.HELD, OrderStatus.EXPIRED, OrderStatus.COLLECTED),
+    OrderStatus.CONFIRMED: (OrderStatus.CONFIRMED, OrderStatus.EXPIRED, OrderStatus.COLLECTED),
+    OrderStatus.RELEASED: (OrderStatus.RELEASED, OrderStatus.COLLECTED),
+}
+"""How an order may stand after its callers were told this last: they alone lead it, but for time and the shops."""
+
+
+class SlotContest(NamedTuple):
+    """So many callers for a pickup slot of so many places in one shop, and how many of them got one."""
+
+    store_id: str
+    slot_start_ms: int
+    callers: int
+    places: int
+    accepted: int
+
+
+@dataclass(slots=True)
+class OrderFindings:
+    """What was found. The counts are whole, the sentences only the first."""
+
+    orders: int = 0
+    split_orders: int = 0
+    partly_placed: int = 0
+    limit_exceeded: int = 0
+    slots_over_capacity: int = 0
+    slot_contests_wrong: int = 0
+    answers_lost: int = 0
+    repeats_differing: int = 0
+    unasked: int = 0
+    unanswered: int = 0
+    disagreeing: int = 0
+    sentences: list[str] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        """True where nothing is broken, every call was answered, and some orders were split at all."""
+        counted = ("orders", "split_orders", "sentences")
+        broken = [value for name, value in asdict(self).items() if name not in counted]
+        return self.split_orders > 0 and not any(broken)
+
+    def found(self, sentences: Iterable[str]) -> int:
+        """Keep sentences for people; how many there were."""
+        count = 0
+        for count, sentence in enumerate(sentences, start=1):  # noqa: B007  # the last one is the result
+            if len(self.sentences) < FINDINGS_MAX:
+                self.sentences.append(sentence[:SENTENCE_CHARS_MAX])
+        return count
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that is known at the end. `orders` is what GetOrder says, None where there is none; `parts` are what the
+    shops list; `held` are the parts that were ever held for certain by the feeds.
+    """
+
+    log: Sequence[Answered]
+    repeats: Sequence[Repeated]
+    orders: Mapping[str, Order | None]
+    parts: Mapping[str, Reservation]
+    held: AbstractSet[str]
+    seekers: Sequence[Seeker]
+    contests: Sequence[SlotContest]
+    unanswered: int
+
+
+@dataclass(slots=True)
+class Story:
+    """One order as its callers were told it: the answers that accepted something, by the ledger's version, the placing
+    one first. `promised` are the reservation ids that it was ever told to have; `is_sold` is whether a shop told that
+    units were collected.
+    """
+
+    answers: list[tuple[Call, Order]] = field(default_factory=list)
+    promised: frozenset[str] = frozenset()
+    is_sold: bool = False
+
+
+def stories_of(log: Iterable[Answered]) -> dict[str, Story]:
+    """By order id."""
+    stories: dict[str, Story] = {}
+    for call, outcome in log:
+        if isinstance(outcome, Order):
+            story = stories.setdefault(outcome.order_id, Story())
+            story.answers.append((call, outcome))
+            story.promised |= {part.reservation_id for part in outcome.parts}
+        elif call.kind is Kind.COLLECT_ORDER and isinstance(outcome, tuple):
+            story = stories.setdefault(call.asked["order_id"], Story())
+            story.is_sold |= any(isinstance(part.answer, Reservation) for part in outcome)
+    for story in stories.values():
+        story.answers.sort(key=lambda answer: answer[1].version)
+    return stories
+
+
+def examine_orders(evidence: Evidence, of_shops: Findings) -> OrderFindings:
+    """Hold everything against everything; `of_shops` is what the check of the feeds found."""
+    found = OrderFindings(unanswered=evidence.unanswered)
+    stories = stories_of(evidence.log)
+    claimed: dict[str, dict[str, Reservation]] = {}
+    for reservation_id, part in evidence.parts.items():
+        claimed.setdefault(part.order_id, {})[reservation_id] = part
+    for order_id in sorted({*claimed, *stories}):
+        story, parts = stories.get(order_id), claimed.get(order_id, {})
+        order, held = evidence.orders.get(order_id), evidence.held & parts.keys()
+        why = partly_placed(order, story, parts, held)
+        found.partly_placed += found.found([f"order {order_id} is partly placed: {why}"] if why else [])
+        if held and story is None:
+            found.unasked += found.found([f"order {order_id} is held in {len(parts)} shops, and nobody was told of it"])
+        if order is not None and order.status not in UNCERTAIN:
+            promised = {part.reservation_id for part in order.parts} | (story.promised if story else frozenset())
+            found.orders += 1
+            found.split_orders += len({parts[each].store_id for each in promised if each in parts}) > 1
+    found.limit_exceeded = found.found(seekers_over(evidence.seekers, evidence.log, evidence.orders))
+    found.answers_lost = found.found(lost_answers(stories, evidence.orders, evidence.parts))
+    found.answers_lost += found.found(of_shops.order_answers_lost)
+    found.unasked += found.found(of_shops.order_effects_unasked)
+    found.repeats_differing = found.found(
+        f"repeated {each.call.key}: first {each.first}, then {each.second}"
+        for each in repeats_differing(evidence.repeats)
+    )
+    found.slot_contests_wrong = found.found(
+        f"{each.callers} callers for {each.places} places of a slot: {each.accepted} accepted"
+        for each in evidence.contests
+        if each.accepted != min(each.callers, each.places)
+    )
+    return found
+
+
+def examine_audits(
+    found: OrderFindings,
+    agreement: OrdersVerification,
+    customers: Iterable[Verification],
+    shops: Iterable[Verification] = (),
+) -> None:
+    """What the service says of itself: customers' ledgers against their journals, limits among it; orders against
+    shops; places in slots.
+    """
+    for ledger in customers:
+        over = [each for each in ledger.discrepancies if each.invariant == "I15"]
+        found.limit_exceeded += found.found(f"{ledger.store_id}, {each.subject}: {each.expected}" for each in over)
+        if not ledger.holds:
+            why = f"the ledger {ledger.store_id} does not verify: {ledger.discrepancies[:1]}"
+            found.disagreeing += found.found([why])
+    for shop in shops:
+        slots = [each for each in shop.discrepancies if each.subject.startswith("the slot of ")]
+        found.slots_over_capacity += found.found(
+            f"shop {shop.store_id}, {each.subject}: {each.found}" for each in slots
+        )
+    found.disagreeing += found.found(
+        f"{each.subject}: {each.expected} was expected, and {each.found} found" for each in agreement.discrepancies
+    )
+    found.disagreeing += found.found(f"the ledger {name} is stopped" for name in agreement.left_out)
+    if not (agreement.orders and agreement.parts):
+        found.disagreeing += found.found(["no order was compared with the shops"])
+
+
+def seekers_over(
+    seekers: Iterable[Seeker], log: Iterable[Answered], orders: Mapping[str, Order | None]
+) -> Iterator[str]:
+    """Customers who got more than their limit allows: of the calls that they made all at once, of which nothing was
+    given back before the last was answered, and in all at the end.
+    """
+    placed = {call.key: outcome for call, outcome in log if isinstance(outcome, Order) and call.kind in PLACING}
+    for seeker in seekers:
+        limit = seeker.limit
+        first = [placed[call.key] for call in seeker.first if call.key in placed]
+        later = [placed[call.key] for call in seeker.second if call.key in placed]
+        counts = (*OPEN, OrderStatus.COLLECTED) if limit.collected_counts else OPEN
+        now = [order for each in (*first, *later) if (order := orders.get(each.order_id)) and order.status in counts]
+        had = [len(first), len(now)]
+        if limit.units_max:
+            had = [sum(_units(order, limit.sku) for order in each) for each in (first, now)]
+        if max(had) > (limit.units_max or limit.open_reservations_max):
+            yield f"customer {seeker.customer_id} had {max(had)}, over the limit {limit}"
+
+
+def _units(order: Order, of_sku: str) -> int:
+    return sum(units for (_, sku), units in units_of(order).items() if sku == of_sku)
+
+
+def partly_placed(
+    order: Order | None, story: Story | None, parts: Mapping[str, Reservation], held: AbstractSet[str]
+) -> str:
+    """Why an order is placed in some of its shops and not in others, empty where it is not."""
+    for reservation_id, part in parts.items():
+        if part.status is Status.CLAIMED:
+            return f"{reservation_id} is claimed, and nothing was ever decided of it"
+    if order is None or order.status in UNCERTAIN:
+        status = "unknown" if order is None else order.status.name
+        return f"it is {status}, and was held as {sorted(held)}" if held or story is not None else ""
+    promised = {part.reservation_id for part in order.parts}
+    told_of = story.promised if story is not None else frozenset[str]()
+    strange = held - promised - told_of
+    if strange:
+        return f"{sorted(strange)} were held, and are not of the order"
+    for reservation_id in sorted(promised | told_of):
+        if reservation_id not in parts:
+            return f"{reservation_id} was never even claimed"
+        # What was over before its shop had heard that it was certain was still kept for it until then.
+        may_be_unheard = order.status in OVER_WITHOUT_SALE or reservation_id not in promised
+        if reservation_id not in held and not may_be_unheard:
+            return f"{reservation_id} was claimed and never held, while {sorted(held)} were"
+    return next((why for part in order.parts if (why := _stands_otherwise(order, part, parts))), "")
+
+
+def _stands_otherwise(order: Order, part: OrderPart, parts: Mapping[str, Reservation]) -> str:
+    """Why a part in its shop is not what its order says that it is."""
+    last = parts[part.reservation_id]
+    if (part.status, part.lines) != (last.status, last.lines):
+        return f"{part.reservation_id} is {last.status.name} {last.lines} in its shop, to its order {part}"
+    if order.status in (*OVER_WITHOUT_SALE, OrderStatus.COLLECTED) and last.status in LIVE:
+        return f"it is {order.status.name}, and {part.reservation_id} is {last.status.name}"
+    if order.status is OrderStatus.CONFIRMED and last.status is Status.HELD:
+        return f"it is CONFIRMED, and {part.reservation_id} only HELD"
+    return ""
+
+
+def lost_answers(
+    stories: Mapping[str, Story], orders: Mapping[str, Order | None], parts: Mapping[str, Reservation]
+) -> Iterator[str]:
+    """A sentence for every answer about an order that is not true."""
+    for order_id, story in stories.items():
+        for call, order in story.answers:
+            why = _not_as_asked(call, order, parts)
+            if why:
+                yield f"{call.kind.value} {call.key}, order {order_id}: {why}"
+        why = _not_as_told(story, orders.get(order_id))
+        if why:
+            yield f"order {order_id}: {why}"
+
+
+def _not_as_asked(call: Call, order: Order, parts: Mapping[str, Reservation]) -> str:
+    """Why an answer is not to what was asked."""
+    wanted = STATUS_TOLD.get(call.kind)
+    if wanted is not None and order.status is not wanted:
+        return f"accepted, and the order is {order.status.name}"
+    if call.kind in PLACING:
+        return _placed_otherwise(call, order, parts)
+    if order.order_id != call.asked["order_id"]:
+        return f"the answer is about order {order.order_id}"
+    plans = call.asked.get("stores", ())
+    amended = {(plan.store_id, sku): quantity for plan in plans for sku, quantity in plan.lines}
+    shops = {plan.store_id for plan in plans}
+    got = {place: units for place, units in units_of(order).items() if place[0] in shops}
+    return "" if got == amended else f"asked for {amended}, got {got}"
+
+
+def _placed_otherwise(call: Call, order: Order, parts: Mapping[str, Reservation]) -> str:
+    asked, policy = call.asked, call.asked.get("policy", SourcingPolicy.UNSPECIFIED)
+    if (order.customer_id, order.channel) != (asked["customer_id"], asked["channel"]):
+        return f"made for {order.customer_id} by {order.channel}"
+    wanted, got = Counter[str](), Counter(dict(order.missing))
+    for sku, quantity in asked["lines"]:
+        wanted[sku] += quantity
+    for part in order.parts:
+        claimed = parts.get(part.reservation_id)
+        if claimed is None or _identity(order, part) != _identity(claimed, claimed):
+            return f"told {part}, its shop has {claimed}"
+        if part.slot_start_ms != asked.get("slot_start_ms"):
+            return f"{part.reservation_id} has the slot {part.slot_start_ms}, not the one that was asked for"
+        for line in part.lines:
+            got[line.sku] += line.quantity
+    if order.missing and policy is not SourcingPolicy.PARTIAL:
+        return f"{order.missing} are missing, and PARTIAL was not asked for"
+    if got != wanted:
+        return f"asked for {asked['lines']}, got {dict(got)}, what is missing included"
+    shops = {part.store_id for part in order.parts}
+    is_one = call.kind is Kind.IN_STORE or policy is SourcingPolicy.ONE_STORE
+    if len(shops) != len(order.parts) or (is_one and shops != {asked.get("store_id", min(shops))}):
+        return f"placed in {[part.store_id for part in order.parts]}"
+    return ""
+
+
+def _identity(of: Order | Reservation, where: OrderPart | Reservation) -> tuple[str, str, str, str]:
+    """What never changes about a part."""
+    return where.store_id, of.order_id, of.customer_id, of.channel
+
+
+def _not_as_told(story: Story, order: Order | None) -> str:
+    """Why an order does not stand as its callers were told last."""
+    if not story.answers:
+        return "its units were collected, and nobody was told that it was placed"
+    _, newest = story.answers[-1]
+    kinds = [call.kind for call, _ in story.answers]
+    if sum(kind in PLACING for kind in kinds) != 1:
+        return f"not one call was told that it placed it: {[kind.value for kind in kinds]}"
+    if order is None:
+        return f"told {newest.status.name}, and there is no such order"
+    last = [STATUS_TOLD[kind] for kind in kinds if kind in STATUS_TOLD][-1]
+    if order.status not in FOLLOWS[last]:
+        return f"told {last.name} last, it is {order.status.name}"
+    if order.version < newest.version or order.expires_at_ms != newest.expires_at_ms:
+        return f"told {newest}, it is {order}"
+    if order.status is OrderStatus.COLLECTED and not story.is_sold:
+        return "it is COLLECTED, and nobody was told that a unit was sold"
+    is_whole = last is not OrderStatus.RELEASED and order.status is not OrderStatus.EXPIRED
+    if is_whole and units_of(newest) != units_of(order):
+        return f"told {units_of(newest)} in the end, it has {units_of(order)}"
+    return ""
+
+
+def units_of(order: Order) -> Counter[tuple[str, str]]:
+    """Units that it holds, or has handed over, by shop and SKU; what an amendment added is a part of its own."""
+    units: Counter[tuple[str, str]] = Counter()
+    for part in order.parts:
+        for line in part.lines:
+            if line.quantity > line.released:
+                units[part.store_id, line.sku] += line.quantity - line.released
+    return units

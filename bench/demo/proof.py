@@ -1,0 +1,137 @@
+"""Gathering the evidence: waiting until nothing is on its way, then what shops list, every shop's feed from its
+beginning, how each order stands, and the service's own audits.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from time import monotonic, time
+from typing import Final
+
+from bench.demo.feed import LATE_MS_MAX, FeedCheck, Findings, Standing
+from bench.demo.orders import Evidence, OrderFindings, examine_audits, examine_orders, stories_of
+from bench.demo.run import Phases, Told, statuses_of
+from holdfast.client import (
+    CUSTOMERS_LEDGERS,
+    ChannelClient,
+    LedgerStatus,
+    NotFound,
+    Order,
+    Reservation,
+    Status,
+    Verification,
+)
+
+QUIET_S_MAX: Final = 40.0
+"""A claim that heard nothing asks after 15 s, and what nobody noted is noted within 10 s more."""
+
+QUIET_POLL_S: Final = 1.0
+AT_ONCE: Final = 32
+VERIFICATIONS_AT_ONCE: Final = 4
+PAGE_SIZE: Final = 1_000
+TICK_EVERY: Final = 500
+SILENCE_S_MAX: Final = 60.0
+"""So long may so many events take. A feed that lost its end would else be waited for until somebody stops the demo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The evidence: where the ledgers stood, what the feeds showed, and what the audits say. `ended` counts
+    reservations by how they stand at the end.
+    """
+
+    statuses: Mapping[str, LedgerStatus]
+    findings: Findings
+    ended: Mapping[Status, int]
+    audits: tuple[Verification, ...]
+    orders: OrderFindings | None = None
+
+
+async def until_quiet(client: ChannelClient, told: Told, phases: Phases) -> None:
+    """Wait until all short holds are over, and then until orders and shops have heard of each other, or long enough."""
+    logs = [*told.answers.log, *(told.across.answers.log if told.across is not None else ())]
+    short = [
+        outcome.expires_at_ms
+        for call, outcome in logs
+        if "customer_id" in call.asked and call.asked.get("ttl_ms") and isinstance(outcome, Reservation | Order)
+    ]
+    with phases.phase("Letting the last holds expire"):
+        await asyncio.sleep(max(0.0, max(short, default=0) + LATE_MS_MAX - time() * 1000) / 1000)
+    if told.across is None:
+        return
+    with phases.phase("Waiting until all shops have heard"):
+        deadline = monotonic() + QUIET_S_MAX
+        while (await client.verify_orders()).on_the_way:
+            if monotonic() > deadline:
+                phases.say(f"  after {QUIET_S_MAX:g} s some had not; the verdict says which")
+                return
+            await asyncio.sleep(QUIET_POLL_S)
+
+
+async def prove(client: ChannelClient, store_ids: Sequence[str], told: Told, phases: Phases) -> Proof:
+    """Read everything back and hold it against the answers."""
+    across = told.across
+    check = FeedCheck(told.answers.log, told.outages(store_ids), across.answers.log if across is not None else ())
+    listed_ms = int(time() * 1000)
+
+    async def of_shop(store_id: str) -> list[Reservation]:
+        return [each async for each in client.list_reservations(store_id, page_size=PAGE_SIZE)]
+
+    listed = await phases.each("Listing the reservations", store_ids, of_shop, AT_ONCE)
+    reservations = {each.reservation_id: each for found in listed.values() for each in found}
+    statuses = await statuses_of(client, store_ids)
+    versions = {store_id: status.version for store_id, status in statuses.items()}
+    await _read_feeds(client, versions, check, phases)
+    of_shops = check.findings(Standing(versions, reservations, listed_ms))
+    verify = partial(phases.each, ask=client.verify_ledger, at_once=VERIFICATIONS_AT_ONCE)
+    audits = tuple((await verify("Auditing every ledger", store_ids)).values())
+    orders = None
+    if across is not None:
+        parts = {each.reservation_id: each for each in reservations.values() if each.order_id}
+        order_ids = sorted({*(part.order_id for part in parts.values()), *stories_of(across.answers.log)})
+
+        async def standing(order_id: str) -> Order | None:
+            with suppress(NotFound):
+                return await client.get_order(order_id)
+            return None
+
+        evidence = Evidence(
+            log=across.answers.log,
+            repeats=across.answers.repeats,
+            orders=await phases.each("Asking how each order stands", order_ids, standing, AT_ONCE),
+            parts=parts,
+            held=check.held,
+            seekers=across.plan.seekers,
+            contests=across.contests,
+            unanswered=len(across.answers.unanswered),
+        )
+        orders = examine_orders(evidence, of_shops)
+        ledgers = await verify("Auditing the customers' ledgers", CUSTOMERS_LEDGERS)
+        examine_audits(orders, await client.verify_orders(), ledgers.values(), audits)
+    return Proof(statuses, of_shops, Counter(each.status for each in reservations.values()), audits, orders)
+
+
+async def _read_feeds(client: ChannelClient, versions: Mapping[str, int], check: FeedCheck, phases: Phases) -> None:
+    """Every event of every shop up to its version, or up to where the feed falls silent: the findings then say so."""
+    unfinished = {store_id for store_id, version in versions.items() if version}
+    with phases.phase("Reading the journal back", sum(versions.values())) as tick:
+        seen = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SILENCE_S_MAX) as patience, client.watch_events(unfinished) as feed:
+                async for event in feed:
+                    last = versions[event.store_id]
+                    if event.version > last:
+                        continue  # it happened after the reading
+                    check.see(event)
+                    seen += 1
+                    if seen % TICK_EVERY == 0:
+                        tick(TICK_EVERY)
+                        patience.reschedule(asyncio.get_running_loop().time() + SILENCE_S_MAX)
+                    if event.version == last:
+                        unfinished.discard(event.store_id)
+                        if not unfinished:
+                            break
+        tick(seen % TICK_EVERY)

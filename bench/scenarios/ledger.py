@@ -1,0 +1,248 @@
+"""A shop's ledger in this process, with no actor and no network: deciding on one core and what carries commands to it;
+durable writes, what a commit costs by its size, beside the bare flush to the same disk, and the codec by itself.
+"""
+
+import gc
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final
+
+from actors.core.policy import HOUR_MS
+from actors.journal.codec import encode
+from actors.journal.port import Journal, Record
+from actors.journal.sqlite import SqliteJournal
+from actors.protocol.messages import pack_answers, pack_batch, unpack_answers
+from actors.runtime.cores import SHOP
+from actors.shop.commands import Collect, Command, Confirm
+from actors.shop.events import Event, Reserved
+from actors.shop.evolve import evolve
+from actors.shop.state import Ledger, Remembered, Reservation
+from actors.shop.transact import expire, transact
+from bench.record import (
+    Conservation,
+    Headline,
+    Options,
+    Outcome,
+    Row,
+    Told,
+    file_system_of,
+    medians,
+    of_ledger,
+    percentile,
+    timed,
+)
+from bench.samples import NOW_MS, STORE, UNITS, key, receipts, reserves, stocked
+
+# --- core ------------------------------------------------------------------------------------------------------------
+
+POSITIONS: Final = 5_000
+BATCH: Final = 256
+
+
+class Round:
+    """One pass through a reservation's life on a fresh ledger."""
+
+    def __init__(self, count: int, seed: int) -> None:
+        self.count = count
+        self.ledger = stocked(POSITIONS)
+        self.ones = list(reserves(count, POSITIONS, 1, seed))
+        self.threes = list(reserves(count, POSITIONS, 3, seed))
+        self.absent = list(reserves(count, POSITIONS, 1, seed, 10 * UNITS))
+        # As the actor does once it has recovered: the collector does not walk what stays.
+        gc.collect()
+        gc.freeze()
+
+    def measure(self) -> dict[str, dict[str, float]]:
+        """Every operation, in the sequence of a life."""
+        found: dict[str, dict[str, float]] = {}
+        answers: list[Remembered] = []
+        found["reserve, 1 line"] = self._all(self.ones, answers)
+        found["reserve, 3 lines"] = self._all(self.threes, answers)
+        found["reserve, repeated"] = self._all(self.ones)
+        found["reserve, refused for stock"] = self._all(self.absent)
+        numbers = [answer.number for answer in answers[: self.count] if isinstance(answer, Reservation)]
+        found["confirm"] = self._all([Confirm(key(), number, 0) for number in numbers])
+        collects = [Collect(key(), number, "P-1", ()) for number in numbers[: self.count // 2]]
+        found["collect"] = self._all(collects)
+        found["envelope to the actor and back"] = timed(self.count, lambda: self._carry(answers))
+        return found
+
+    def expire(self) -> dict[str, float]:
+        """All that is still held or confirmed goes back. The last measurement: nothing is left after it."""
+        due = self.ledger.open_reservations
+        return timed(due, lambda: expire(self.ledger, NOW_MS + 72 * HOUR_MS))
+
+    def _all(self, commands: Sequence[Command], answers: list[Remembered] | None = None) -> dict[str, float]:
+        ledger, kept = self.ledger, [] if answers is None else answers
+
+        def work() -> None:
+            for command in commands:
+                kept.append(transact(ledger, command, NOW_MS).answer)
+
+        return timed(len(commands), work)
+
+    def _carry(self, answers: Sequence[Remembered]) -> None:
+        """What a batch costs both ends beyond deciding: pack and unpack, there and back."""
+        for first in range(0, self.count, BATCH):
+            chosen = self.ones[first : first + BATCH]
+            SHOP.read_batch(pack_batch(1, [(STORE, each) for each in chosen]))
+            unpack_answers(pack_answers(list(answers[first : first + BATCH])))
+
+
+def run_core(options: Options) -> Outcome:
+    """Medians of the rounds, each on a ledger of its own."""
+    count = options.size(30_000, 1_000)
+    rounds: list[dict[str, dict[str, float]]] = []
+    conservation = of_ledger(Ledger(STORE), Told(0))
+    for number in range(options.rounds):
+        options.say(f"core: round {number + 1} of {options.rounds}")
+        each = Round(count, number)
+        found = each.measure()
+        told = Told(2 * count - count // 2)
+        conservation = of_ledger(each.ledger, told)
+        found["expire"] = each.expire()
+        rounds.append(found)
+        gc.unfreeze()
+        left = of_ledger(each.ledger, Told(0))
+        conservation = conservation if left.holds else left
+        if not conservation.holds:
+            break
+    rows = [Row(name, medians([each[name] for each in rounds])) for name in rounds[0]]
+    reserve = next(row for row in rows if row.name == "reserve, 1 line")
+    headline = Headline("reserve of 1 line, one core", reserve.figures["per_s"], "/s")
+    parameters: dict[str, Any] = {
+        "operations": count,
+        "skus": POSITIONS,
+        "rounds": options.rounds,
+        "quick": options.quick,
+    }
+    return Outcome(parameters, rows, [headline], conservation)
+
+
+# --- journal ---------------------------------------------------------------------------------------------------------
+
+BATCHES: Final = (1, 16, 64, 256, 1_024)
+SKUS: Final = 2_000  # one delivery's worth: the first event holds them all
+READ_EVENTS_MAX: Final = 20_000
+
+
+def run_journal(options: Options) -> Outcome:
+    """Appends of each size to each journal; at the end all is read back and must give the same ledger."""
+    events = _events(options.size(40_000, 2_048))
+    rows: list[Row] = []
+    rates: dict[int, float] = {}
+    conservation: Conservation | None = None
+    for batch in BATCHES[::3] if options.quick else BATCHES:
+        commits = min(options.size(400, 20), (len(events) - 1) // batch)
+        options.say(f"journal: batches of {batch}")
+        sqlite = SqliteJournal(options.scratch / f"batch-{batch}.db")
+        records = _records(sqlite, events, batch, commits)
+        size = sum(len(record.payload) for record in records[1:]) / commits
+        row = _appended(f"SQLite, {batch} events", batch, size, _to(sqlite), records)
+        rates[batch] = row.figures["events_per_s"]
+        conservation = _read_back(sqlite, records)
+        sqlite.close()
+        with _flusher(options.scratch) as flush:
+            bare = _appended(f"fdatasync, {batch} events", batch, size, flush, records)
+        rows += [row, bare]
+        if not conservation.holds:
+            break
+    rows += _codec(events, options.rounds)
+    parameters = {
+        "events": len(events),
+        "file_system": file_system_of(options.scratch),
+        "rounds": options.rounds,
+        "quick": options.quick,
+    }
+    best = max(rates.values())
+    return Outcome(parameters, rows, [Headline("SQLite, best", best, "durable events/s")], conservation)
+
+
+def _events(count: int) -> list[Event]:
+    """What a shop's day writes: a delivery, then reservations of one line, every fourth of three."""
+    ledger = Ledger(STORE)
+    made: list[Event] = []
+    for receipt in receipts(SKUS):
+        made += transact(ledger, receipt, NOW_MS).events
+    for number, command in enumerate(reserves(count, SKUS, 1, 1)):
+        chosen = command if number % 4 else next(reserves(1, SKUS, 3, number))
+        made += transact(ledger, chosen, NOW_MS).events
+    return made
+
+
+def _records(journal: Journal, events: Sequence[Event], batch: int, commits: int) -> list[Record]:
+    """The delivery, then so many records of so many events, for a ledger that is taken over now."""
+    epoch = journal.take_over(STORE).epoch
+    cut = [events[:1], *(events[1 + number * batch : 1 + (number + 1) * batch] for number in range(commits))]
+    made: list[Record] = []
+    seq = 0
+    for each in cut:
+        seq += len(each)
+        made.append(Record(STORE, epoch, seq, len(each), NOW_MS, encode(each)))
+    return made
+
+
+def _appended(name: str, batch: int, size: float, append: Callable[[Record], object], records: Sequence[Record]) -> Row:
+    """One commit a record. The delivery and the first few warm the file up, and are not counted."""
+    warm = min(5, len(records) - 1)
+    took = []
+    for record in records:
+        began = perf_counter()
+        append(record)
+        took.append(perf_counter() - began)
+    kept = took[warm:]
+    return Row(
+        name,
+        {
+            "bytes": round(size),
+            "commit_p50_us": 1e6 * percentile(kept, 0.5),
+            "commit_p99_us": 1e6 * percentile(kept, 0.99),
+            "events_per_s": batch * len(kept) / sum(kept),
+        },
+    )
+
+
+def _to(journal: Journal) -> Callable[[Record], None]:
+    return lambda record: journal.append([record])
+
+
+@contextmanager
+def _flusher(folder: Path) -> Iterator[Callable[[Record], None]]:
+    """The least that a durable write can cost here: the same bytes at the end of a file, and a flush."""
+    descriptor = os.open(folder / "flushed", os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_TRUNC)
+
+    def write(record: Record) -> None:
+        os.write(descriptor, record.payload)
+        os.fdatasync(descriptor)
+
+    try:
+        yield write
+    finally:
+        os.close(descriptor)
+
+
+def _read_back(journal: Journal, records: Sequence[Record]) -> Conservation:
+    """What was appended gives the ledger that wrote it."""
+    ledger = Ledger(STORE)
+    decoded = (event for record in records for event in SHOP.read_events(record.payload))
+    accepted = sum(1 for event in decoded if isinstance(event, Reserved))
+    while batch := journal.read(STORE, ledger.version, READ_EVENTS_MAX):
+        for record in batch:
+            for event in SHOP.read_events(record.payload):
+                evolve(ledger, event, record.at_ms)
+    return of_ledger(ledger, Told(accepted))
+
+
+def _codec(events: Sequence[Event], rounds: int) -> list[Row]:
+    """Encoding and decoding by themselves."""
+    cut = [events[first : first + 256] for first in range(0, len(events), 256)]
+    payloads = [encode(each) for each in cut]
+    count = len(events)
+    works = {
+        "encode, an event": lambda: [encode(each) for each in cut],
+        "decode, an event": lambda: [SHOP.read_events(each) for each in payloads],
+    }
+    return [Row(name, medians([timed(count, work) for _ in range(rounds)])) for name, work in works.items()]
