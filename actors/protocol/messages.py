@@ -17,6 +17,7 @@ from actors.core.status import ReleaseReason, Status
 from actors.orders.plain import order_from_plain, order_to_plain
 from actors.orders.state import Order
 from actors.shop import commands as cm
+from actors.shop.events import Shortfall
 from actors.shop.snapshot import rejection_from
 from actors.shop.state import Part, Remembered, Reservation, StockOutcome
 
@@ -184,7 +185,8 @@ def _answer_from_wire(wire: Wire) -> Answer:
     if kind == 2:
         return reservation_from_wire(wire[1])
     if kind == 3:
-        return Moved(wire[1], StockOutcome(*wire[2:]))
+        applied, repeated, late, shortfalls = wire[2:]
+        return Moved(wire[1], StockOutcome(applied, repeated, late, tuple(Shortfall(*row) for row in shortfalls)))
     if kind == 4:
         return Stopped(wire[1])
     if kind == 5:

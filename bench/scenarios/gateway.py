@@ -8,9 +8,7 @@ from bench.arithmetic import Timed, median_of, timed
 from bench.record import Headline, Options, Outcome, Row
 from bench.samples import NOW_MS, STORE, Shape, requests
 from holdfast.v1 import reservation_service_pb2 as service_pb2
-from serve.wire import translation
-from serve.wire.items import split_requests
-from serve.wire.replies import fill_held
+from serve.wire.reservations import fill_held, reserve, split_requests
 
 SKUS: Final = 2_000
 BATCH: Final = 256
@@ -36,7 +34,7 @@ def run(options: Options) -> Outcome:
 def _single(count: int, lines: int, seed: int) -> dict[str, Timed]:
     payloads = list(requests(Shape((STORE,), SKUS, lines, 0), count, seed))
     parsed = [service_pb2.ReserveRequest.FromString(each) for each in payloads]
-    entries = [translation.reserve(each) for each in parsed]
+    entries = [reserve(each) for each in parsed]
 
     def parse() -> None:
         for each in payloads:
@@ -44,7 +42,7 @@ def _single(count: int, lines: int, seed: int) -> dict[str, Timed]:
 
     def translate() -> None:
         for each in parsed:
-            translation.reserve(each)
+            reserve(each)
 
     def answer() -> None:
         for number, (store_id, wire) in enumerate(entries):
@@ -61,7 +59,7 @@ def _batched(count: int, lines: int, seed: int) -> dict[str, Timed]:
     payloads = list(requests(Shape((STORE,), SKUS, lines, BATCH), count // BATCH, seed))
     batch, item = service_pb2.ReserveBatchRequest, service_pb2.ReserveRequest
     parsed = [split_requests(batch, item, each) for each in payloads]
-    entries = [[translation.reserve(each) for each in every] for every in parsed]
+    entries = [[reserve(each) for each in every] for every in parsed]
 
     def parse() -> None:
         for each in payloads:
@@ -70,7 +68,7 @@ def _batched(count: int, lines: int, seed: int) -> dict[str, Timed]:
     def translate() -> None:
         for every in parsed:
             for each in every:
-                translation.reserve(each)
+                reserve(each)
 
     def answer() -> None:
         for every in entries:

@@ -18,8 +18,17 @@ from google.protobuf.message_factory import GetMessageClass
 from protovalidate import Validator
 
 RULES_FILE: Final = Path(__file__).with_name("rules.binpb")
-CACHED_MAX: Final = 256  # messages and fields; fewer stand in proto/
+CACHED_MAX: Final = 512  # messages and fields; fewer stand in proto/
 DAY_S: Final = 86_400
+
+# Of the rules in proto/, for those who say the same: quick tests and the chain file.
+STORE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+STORE_ID_CHARS_MAX: Final = 64
+SKU_CHARS_MAX: Final = 64
+CHANNEL_CHARS_MAX: Final = 32
+NAME_CHARS_MAX: Final = 128
+QUANTITY_MAX: Final = 1_000_000
+
 NANOS: Final = 1_000_000_000
 SECONDS_MAX: Final = 9_000_000_000  # either way, 285 years; beyond it a rule's expression cannot count
 _TIMES: Final = ("google.protobuf.Duration", "google.protobuf.Timestamp")
@@ -42,12 +51,20 @@ class InvalidRequest(Exception):
 
 
 class Checked:
-    """What is wrong with a request: by its rules, and what its call finds besides. `prefix` stands before fields."""
+    """What is wrong with a request: by its rules, and what its call finds besides. `prefix` stands before fields.
+    Raises InvalidRequest at once where a list is too long to look into.
+    """
 
     def __init__(self, request: Message, prefix: str = "") -> None:
         self._descriptor = request.DESCRIPTOR
         self._prefix = prefix
-        self._found = {fault.field: fault.description for fault in violations(request)}
+        self._found: dict[str, str] = {}
+        ruled = _ruled(request.DESCRIPTOR.full_name).FromString(request.SerializeToString())
+        for field, description in _first_of_all(ruled, ""):
+            self.fault(field, description)
+        self.raise_if_faulty()
+        for violation in _validator().collect_violations(ruled):
+            self.fault(*_told(violation, ruled.DESCRIPTOR))
 
     def __contains__(self, field: str) -> bool:
         """Whether something is wrong with a field."""
@@ -71,19 +88,6 @@ class Checked:
         if self._found:
             in_sequence = sorted(self._found, key=lambda field: _place_of(field, self._descriptor))
             raise InvalidRequest([Violation(self._prefix + field, self._found[field]) for field in in_sequence])
-
-
-def violations(request: Message) -> list[Violation]:
-    """What is wrong with a request by the rules; of one field, the first that applies."""
-    ruled = _ruled(request.DESCRIPTOR.full_name).FromString(request.SerializeToString())
-    if first := list(_first_of_all(ruled, "")):
-        return first
-    found: dict[str, str] = {}
-    for violation in _validator().collect_violations(ruled):
-        told = violation.proto
-        path, field, is_item = _path(told.field.elements if told.field else (), told.rule_id, ruled.DESCRIPTOR)
-        found.setdefault(path, _sentence(told.rule_id, told.message, violation.field_value, field, is_item=is_item))
-    return [Violation(*fault) for fault in found.items()]
 
 
 @lru_cache(maxsize=CACHED_MAX)
@@ -119,7 +123,7 @@ def _fields_to_look_into(descriptor: Any) -> tuple[Any, ...]:
     )
 
 
-def _first_of_all(message: Any, path: str) -> Iterator[Violation]:
+def _first_of_all(message: Any, path: str) -> Iterator[tuple[str, str]]:
     """What keeps the rules from being applied: lists that are too long to look into, which could be of millions, and
     intervals and instants that break the rules of their own types.
     """
@@ -131,7 +135,7 @@ def _first_of_all(message: Any, path: str) -> Iterator[Violation]:
             if 0 < entries_max < len(value):
                 mend = ", send the rest in another call" if rules.repeated.min_items else ""
                 sentence = f"has {len(value)} entries; at most {entries_max} are taken{mend}"
-                yield Violation(path + field.name, sentence)
+                yield path + field.name, sentence
             elif field.message_type and not rules.HasField("map") and _fields_to_look_into(field.message_type):
                 for index, row in enumerate(value):
                     yield from _first_of_all(row, f"{path}{field.name}[{index}].")
@@ -140,7 +144,7 @@ def _first_of_all(message: Any, path: str) -> Iterator[Violation]:
         elif field.message_type.full_name not in _TIMES:
             yield from _first_of_all(value, f"{path}{field.name}.")
         elif not (-SECONDS_MAX <= value.seconds <= SECONDS_MAX and 0 <= value.nanos < NANOS):
-            yield Violation(f"{path}{field.name}", "is out of range; send 0 to 999999999 nanos, and fewer seconds")
+            yield path + field.name, "is out of range; send 0 to 999999999 nanos, and fewer seconds"
 
 
 def _path(elements: Iterable[Any], rule_id: str, descriptor: Any) -> tuple[str, Any, bool]:
@@ -158,6 +162,13 @@ def _path(elements: Iterable[Any], rule_id: str, descriptor: Any) -> tuple[str, 
     if at is not None and rule_id.partition(".")[0] in at.fields_by_name:
         path.append(rule_id)
     return ".".join(path), field, is_item
+
+
+def _told(violation: Any, descriptor: Any) -> tuple[str, str]:
+    """The path and the sentence of one violation."""
+    told = violation.proto
+    path, field, is_item = _path(told.field.elements if told.field else (), told.rule_id, descriptor)
+    return path, _sentence(told.rule_id, told.message, violation.field_value, field, is_item=is_item)
 
 
 def _place_of(path: str, descriptor: Any) -> list[int]:

@@ -19,6 +19,7 @@ from actors.protocol.messages import (
     unpack_batch,
 )
 from actors.shop import commands as cm
+from actors.shop.events import Shortfall
 from actors.shop.state import Recorded, Remembered, Reservation, StockOutcome
 
 TEXT = st.text(max_size=12)
@@ -68,7 +69,7 @@ REJECTIONS = st.builds(
     store_id=TEXT,
     too_soon=st.booleans(),
 )
-SHORTFALLS = st.lists(st.tuples(TEXT, WHOLE, st.lists(PAIRS, max_size=3).map(tuple)), max_size=3).map(tuple)
+SHORTFALLS = st.lists(st.builds(Shortfall, TEXT, WHOLE, st.lists(PAIRS, max_size=3).map(tuple)), max_size=3).map(tuple)
 OUTCOMES = st.builds(StockOutcome, WHOLE, WHOLE, WHOLE, SHORTFALLS)
 
 

@@ -1,0 +1,288 @@
+"""Reservations between protobuf and a shop's commands and values.
+
+Reserve, confirm, collect and release, which come in batches too, have a quick test here: it passes only what the rules
+in proto/ pass, and what it does not pass is left to them. A test holds both against each other.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import DecodeError
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from actors.core.chain import Chain
+from actors.core.status import ReleaseReason, Status as Standing
+from actors.orders.ids import parse_holder
+from actors.protocol.messages import Entry, Held, Wire, command_to_wire
+from actors.shop import commands as cm, events as ev
+from actors.shop.ids import format_reservation_id, parse_reservation_id
+from actors.shop.state import Reservation
+from holdfast.v1 import reservation_pb2, reservation_service_pb2 as rs
+from serve.sourcing.ready_time import NO_PROMISE, earliest_ready_ms
+from serve.wire.fields import fill_instant, fill_lines, instant_ms, lines_of
+from serve.wire.rules import CHANNEL_CHARS_MAX, NANOS, QUANTITY_MAX, SKU_CHARS_MAX, Checked, InvalidRequest, Violation
+from serve.wire.statuses import Refused, Status
+
+KEY_CHARS_MAX: Final = 128
+CUSTOMER_CHARS_MAX: Final = 128
+BASKET_CHARS_MAX: Final = 128
+PAYMENT_CHARS_MAX: Final = 128
+LINES_MAX: Final = 100
+BATCH_REQUESTS_MAX: Final = 1_024
+INTERVAL_NS_MIN: Final = 1_000_000
+INTERVAL_NS_MAX: Final = 30 * 86_400 * NANOS
+INSTANT_SECONDS_END: Final = 4_102_444_800  # the year 2100
+RELEASE_REASONS_ASKED: Final = frozenset(map(int, ReleaseReason)) - {ReleaseReason.REPLACED, ReleaseReason.SHORTFALL}
+TO_BE_READY: Final = frozenset({Standing.HELD, Standing.CONFIRMED})
+
+_RESERVATION_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}:[1-9][0-9]{0,17}", re.ASCII)
+_REQUESTS_TAG: Final = 0x0A  # field 1, length-delimited: `repeated X requests = 1` of every batch request
+_RESERVE: Final = command_to_wire(cm.Reserve("", "", "", "", (), 0))[0]
+
+
+def reserve(request: rs.ReserveRequest, prefix: str = "") -> Entry:
+    """The hot path. Raises InvalidRequest, as all of these.
+
+    The shop is left to the caller, who looks it up anyway: the chain has no shop with a malformed id. Sourcing is left
+    to `orders`. The wire's tuple is built without the command between.
+    """
+    key, store_id, customer_id = request.idempotency_key, request.store_id, request.customer_id
+    channel, basket_id = request.channel, request.basket_id
+    lines = lines_of(request.lines)
+    ttl_ms = slot_start_ms = 0
+    good = (
+        0 < len(key) <= KEY_CHARS_MAX
+        and 0 < len(customer_id) <= CUSTOMER_CHARS_MAX
+        and 0 < len(channel) <= CHANNEL_CHARS_MAX
+        and len(basket_id) <= BASKET_CHARS_MAX
+        and (key + customer_id + channel + basket_id).isprintable()
+        and len(lines) > 0
+        and _are_lines(lines)
+    )
+    if request.HasField("ttl"):
+        ttl_ms = instant_ms(request.ttl)
+        good = good and _is_interval(request.ttl)
+    if request.HasField("slot_start"):
+        slot_start_ms = instant_ms(request.slot_start)
+        good = good and _is_instant(request.slot_start)
+    if not good:
+        Checked(request, prefix).raise_if_faulty()
+    return store_id, (_RESERVE, key, customer_id, channel, basket_id, lines, ttl_ms, slot_start_ms)
+
+
+def confirm(request: rs.ConfirmReservationRequest, prefix: str = "") -> Entry:
+    """ConfirmReservation."""
+    good = not request.HasField("collect_within") or _is_interval(request.collect_within)
+    store_id, number = _keyed(request, prefix, good=good)
+    within_ms = instant_ms(request.collect_within)
+    command = cm.Confirm(key=request.idempotency_key, number=number, collect_within_ms=within_ms)
+    return store_id, command_to_wire(command)
+
+
+def mark_ready(request: rs.MarkReservationReadyRequest, prefix: str = "") -> Entry:
+    """MarkReservationReady."""
+    store_id, number = _keyed(request, prefix, good=True)
+    return store_id, command_to_wire(cm.MarkReady(key=request.idempotency_key, number=number))
+
+
+def collect(request: rs.CollectReservationRequest, prefix: str = "") -> Entry:
+    """CollectReservation."""
+    payment, lines = request.payment_reference, lines_of(request.lines)
+    good = 0 < len(payment) <= PAYMENT_CHARS_MAX and payment.isprintable() and _are_lines(lines)
+    store_id, number = _keyed(request, prefix, good=good)
+    command = cm.Collect(key=request.idempotency_key, number=number, payment_reference=payment, lines=lines)
+    return store_id, command_to_wire(command)
+
+
+def release(request: rs.ReleaseReservationRequest, prefix: str = "") -> Entry:
+    """ReleaseReservation."""
+    lines = lines_of(request.lines)
+    good = request.reason in RELEASE_REASONS_ASKED and _are_lines(lines)
+    store_id, number = _keyed(request, prefix, good=good)
+    reason = ReleaseReason(request.reason)
+    command = cm.Release(key=request.idempotency_key, number=number, reason=reason, lines=lines)
+    return store_id, command_to_wire(command)
+
+
+def extend(request: rs.ExtendReservationRequest, prefix: str = "") -> Entry:
+    """ExtendReservation."""
+    store_id, number = _keyed(request, prefix, good=False)
+    command = cm.Extend(key=request.idempotency_key, number=number, ttl_ms=instant_ms(request.ttl))
+    return store_id, command_to_wire(command)
+
+
+def amend(request: rs.AmendReservationRequest, prefix: str = "") -> Entry:
+    """AmendReservation."""
+    store_id, number = _keyed(request, prefix, good=False)
+    command = cm.Amend(
+        key=request.idempotency_key,
+        number=number,
+        lines=lines_of(request.lines),
+        ttl_ms=instant_ms(request.ttl),
+        slot_start_ms=instant_ms(request.slot_start),
+    )
+    return store_id, command_to_wire(command)
+
+
+def _keyed(request: Any, prefix: str, *, good: bool) -> tuple[str, int]:
+    """Shop and number of the reservation that a step is about. `good`: its other fields passed their quick test."""
+    key, reservation_id = request.idempotency_key, request.reservation_id
+    good = good and 0 < len(key) <= KEY_CHARS_MAX and key.isprintable()
+    if not (good and _RESERVATION_ID.fullmatch(reservation_id)):
+        Checked(request, prefix).raise_if_faulty()
+    return parse_reservation_id(reservation_id)
+
+
+def _are_lines(lines: cm.Lines) -> bool:
+    good = len(lines) <= LINES_MAX
+    for sku, quantity in lines:
+        good = good and 0 < len(sku) <= SKU_CHARS_MAX and 0 < quantity <= QUANTITY_MAX and sku.isprintable()
+    return good
+
+
+def _is_interval(interval: Duration) -> bool:
+    nanos = interval.nanos
+    return 0 <= nanos < NANOS and INTERVAL_NS_MIN <= interval.seconds * NANOS + nanos <= INTERVAL_NS_MAX
+
+
+def _is_instant(instant: Timestamp) -> bool:
+    return 0 < instant.seconds < INSTANT_SECONDS_END and 0 <= instant.nanos < NANOS
+
+
+def split_requests(batch: Any, kind: Any, payload: bytes) -> Sequence[Any]:
+    """A batch's requests; a Status in the place of one that is not UTF-8 or not a message, which must not cost the
+    others their answer. Raises Refused where the batch is no message, InvalidRequest where it is empty or too large.
+    """
+    try:
+        requests = batch.FromString(payload).requests
+    except DecodeError as error:
+        items = _cut(payload)
+        if items is None:
+            message = f"the request is not a {batch.DESCRIPTOR.full_name}: {error}"
+            raise Refused(Status(grpc.StatusCode.INVALID_ARGUMENT, message, "REQUEST_UNREADABLE")) from error
+        requests = [_parse(kind, item, place) for place, item in enumerate(items)]
+    if not 0 < len(requests) <= BATCH_REQUESTS_MAX:
+        description = f"has {len(requests)} entries; send 1 to {BATCH_REQUESTS_MAX}, and the rest in another call"
+        raise InvalidRequest([Violation("requests", description)])
+    return requests  # type: ignore[no-any-return]
+
+
+def _parse(kind: Any, item: bytes, place: int) -> Any:
+    try:
+        return kind.FromString(item)
+    except DecodeError as error:
+        message = f"requests[{place}] is not a {kind.DESCRIPTOR.full_name}: {error}; text fields must be UTF-8"
+        return Status(grpc.StatusCode.INVALID_ARGUMENT, message, "REQUEST_UNREADABLE")
+
+
+def _cut(payload: bytes) -> list[bytes] | None:
+    """The items' bytes, or None where the payload is not a sequence of as many as a batch may have."""
+    items: list[bytes] = []
+    place = 0
+    while place < len(payload):
+        if payload[place] != _REQUESTS_TAG:
+            return None
+        length, shift = 0, 0
+        place += 1
+        while True:
+            if place >= len(payload) or shift > 28:
+                return None
+            byte = payload[place]
+            place += 1
+            length |= (byte & 0x7F) << shift
+            shift += 7
+            if not byte & 0x80:
+                break
+        if place + length > len(payload):
+            return None
+        if len(items) == BATCH_REQUESTS_MAX:  # 16 MiB may have eight million, and to cut them takes seconds
+            return None
+        items.append(payload[place : place + length])
+        place += length
+    return items
+
+
+def fill_held(held: Held, store_id: str, wire: Wire, chain: Chain, reply: reservation_pb2.Reservation) -> None:
+    """A new reservation: what the ledger gave, and what the request said. The hot path."""
+    _, _, customer_id, channel, basket_id, lines, _, slot_start_ms = wire
+    created_at_ms = held.created_at_ms
+    ready_ms = earliest_ready_ms(chain, store_id, created_at_ms, slot_start_ms) if chain.has_hours else NO_PROMISE
+    reply.CopyFrom(_in_common(store_id, created_at_ms, held.expires_at_ms, ready_ms))
+    reply.reservation_id = f"{store_id}:{held.number}"
+    for sku, quantity in lines:
+        reply.lines.add(sku=sku, quantity=quantity)
+    reply.customer_id = customer_id
+    reply.channel = channel
+    if basket_id:
+        reply.basket_id = basket_id
+    if slot_start_ms:
+        fill_instant(slot_start_ms, reply.slot_start)
+    reply.version = held.number
+
+
+@lru_cache(maxsize=256)
+def _in_common(store_id: str, created_at_ms: int, expires_at_ms: int, ready_ms: int) -> reservation_pb2.Reservation:
+    """What the new reservations of one batch and shop have in common: copying it is half the work of filling it in."""
+    common = reservation_pb2.Reservation(store_id=store_id, status=reservation_pb2.RESERVATION_STATUS_HELD)
+    fill_instant(created_at_ms, common.created_at)
+    fill_instant(expires_at_ms, common.expires_at)
+    if ready_ms:
+        fill_instant(ready_ms, common.earliest_ready)
+    return common
+
+
+def fill_new(
+    event: ev.Reserved | ev.Claimed, store_id: str, version: int, at_ms: int, reply: reservation_pb2.Reservation
+) -> None:
+    """A reservation, or an order's part, as the event that began it says."""
+    reply.reservation_id = format_reservation_id(store_id, version)
+    reply.store_id = store_id
+    fill_lines(event.lines, reply.lines)
+    reply.customer_id = event.customer_id
+    reply.channel = event.channel
+    fill_instant(at_ms, reply.created_at)
+    if event.slot_start_ms:
+        fill_instant(event.slot_start_ms, reply.slot_start)
+    reply.version = version
+    if isinstance(event, ev.Claimed):
+        reply.status = int(Standing.CLAIMED)  # type: ignore[assignment]
+        reply.order_id = parse_holder(event.holder)[0]
+        return
+    reply.status = int(Standing.HELD)  # type: ignore[assignment]
+    reply.basket_id = event.basket_id
+    fill_instant(event.expires_at_ms, reply.expires_at)
+
+
+def fill_reservation(reservation: Reservation, store_id: str, chain: Chain, reply: reservation_pb2.Reservation) -> None:
+    """Any reservation."""
+    reply.reservation_id = format_reservation_id(store_id, reservation.number)
+    reply.store_id = store_id
+    reply.status = int(reservation.status)  # type: ignore[assignment]
+    done = reservation.done or ((0, 0),) * len(reservation.lines)
+    for (sku, quantity), (collected, released) in zip(reservation.lines, done, strict=True):
+        reply.lines.add(sku=sku, quantity=quantity, collected=collected, released=released)
+    reply.customer_id = reservation.customer_id
+    reply.channel = reservation.channel
+    reply.basket_id = reservation.basket_id
+    fill_instant(reservation.created_at_ms, reply.created_at)
+    fill_instant(reservation.expires_at_ms, reply.expires_at)
+    reply.version = reservation.version
+    reply.payment_reference = reservation.payment_reference or ""
+    reply.release_reason = int(reservation.release_reason or 0)  # type: ignore[assignment]
+    if reservation.part is not None:
+        reply.order_id = parse_holder(reservation.part.holder)[0]
+    if reservation.slot_start_ms:
+        fill_instant(reservation.slot_start_ms, reply.slot_start)
+    if reservation.status in TO_BE_READY:
+        fill_promise(chain, store_id, reservation.created_at_ms, reservation.slot_start_ms, reply)
+
+
+def fill_promise(chain: Chain, store_id: str, placed_at_ms: int, slot_start_ms: int, reply: Any) -> None:
+    """When it can be ready, where a time can be told."""
+    ready_ms = earliest_ready_ms(chain, store_id, placed_at_ms, slot_start_ms)
+    if ready_ms:
+        fill_instant(ready_ms, reply.earliest_ready)
