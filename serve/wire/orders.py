@@ -13,7 +13,7 @@ from actors.shop.ids import format_reservation_id
 from holdfast.v1 import order_pb2, order_service_pb2 as os_, reservation_service_pb2 as rs
 from serve.sourcing.places import Place, Postcodes, UnknownPostcode
 from serve.sourcing.ranking import Ask, Candidate, Demand, Limits, SourcingPolicy
-from serve.wire.fields import fill_instant, instant_ms, lines_of
+from serve.wire.fields import fill_instant, fill_lines, instant_ms, lines_of
 from serve.wire.reservations import TO_BE_READY, fill_promise
 from serve.wire.rules import Checked
 
@@ -131,8 +131,7 @@ def fill_order(order: Order, ledger_id: str, chain: Chain, reply: order_pb2.Orde
     fill_instant(order.created_at_ms, reply.created_at)
     fill_instant(order.expires_at_ms, reply.expires_at)
     reply.version = order.version
-    for sku, quantity in order.missing:
-        reply.missing.add(sku=sku, quantity=quantity)
+    fill_lines(order.missing, reply.missing)
     reply.release_reason = int(order.reason or 0)  # type: ignore[assignment]
 
 
@@ -173,5 +172,4 @@ def fill_candidate(candidate: Candidate, reply: order_pb2.Candidate) -> None:
 def fill_plan(store_id: str, lines: Lines, reply: os_.StorePlan) -> None:
     """What one shop would hold."""
     reply.store_id = store_id
-    for sku, quantity in lines:
-        reply.lines.add(sku=sku, quantity=quantity)
+    fill_lines(lines, reply.lines)

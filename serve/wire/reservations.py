@@ -10,8 +10,11 @@ from functools import lru_cache
 from typing import Any, Final
 
 import grpc
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from actors.core.chain import Chain
@@ -19,7 +22,7 @@ from actors.core.status import ReleaseReason, Status as Standing
 from actors.orders.ids import parse_holder
 from actors.protocol.messages import Entry, Held, Wire, command_to_wire
 from actors.shop import commands as cm, events as ev
-from actors.shop.ids import format_reservation_id, parse_reservation_id
+from actors.shop.ids import format_reservation_id
 from actors.shop.state import Reservation
 from holdfast.v1 import reservation_pb2, reservation_service_pb2 as rs
 from serve.sourcing.ready_time import NO_PROMISE, earliest_ready_ms
@@ -39,8 +42,7 @@ INSTANT_SECONDS_END: Final = 4_102_444_800  # the year 2100
 RELEASE_REASONS_ASKED: Final = frozenset(map(int, ReleaseReason)) - {ReleaseReason.REPLACED, ReleaseReason.SHORTFALL}
 TO_BE_READY: Final = frozenset({Standing.HELD, Standing.CONFIRMED})
 
-_RESERVATION_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}:[1-9][0-9]{0,17}", re.ASCII)
-_REQUESTS_TAG: Final = 0x0A  # field 1, length-delimited: `repeated X requests = 1` of every batch request
+_RESERVATION_ID: Final = re.compile(r"([A-Za-z0-9._-]{1,64}):([1-9][0-9]{0,17})", re.ASCII)
 _RESERVE: Final = command_to_wire(cm.Reserve("", "", "", "", (), 0))[0]
 
 
@@ -130,11 +132,12 @@ def amend(request: rs.AmendReservationRequest, prefix: str = "") -> Entry:
 
 def _keyed(request: Any, prefix: str, *, good: bool) -> tuple[str, int]:
     """Shop and number of the reservation that a step is about. `good`: its other fields passed their quick test."""
-    key, reservation_id = request.idempotency_key, request.reservation_id
-    good = good and 0 < len(key) <= KEY_CHARS_MAX and key.isprintable()
-    if not (good and _RESERVATION_ID.fullmatch(reservation_id)):
+    key = request.idempotency_key
+    found = _RESERVATION_ID.fullmatch(request.reservation_id)
+    if not (good and found and 0 < len(key) <= KEY_CHARS_MAX and key.isprintable()):
         Checked(request, prefix).raise_if_faulty()
-    return parse_reservation_id(reservation_id)
+    assert found, "the rules refuse every other id"
+    return found[1], int(found[2])
 
 
 def _are_lines(lines: cm.Lines) -> bool:
@@ -160,15 +163,32 @@ def split_requests(batch: Any, kind: Any, payload: bytes) -> Sequence[Any]:
     try:
         requests = batch.FromString(payload).requests
     except DecodeError as error:
-        items = _cut(payload)
-        if items is None:
-            message = f"the request is not a {batch.DESCRIPTOR.full_name}: {error}"
-            raise Refused(Status(grpc.StatusCode.INVALID_ARGUMENT, message, "REQUEST_UNREADABLE")) from error
-        requests = [_parse(kind, item, place) for place, item in enumerate(items)]
+        requests = _encoded_requests(batch, payload, error)
     if not 0 < len(requests) <= BATCH_REQUESTS_MAX:
         description = f"has {len(requests)} entries; send 1 to {BATCH_REQUESTS_MAX}, and the rest in another call"
         raise InvalidRequest([Violation("requests", description)])
+    if isinstance(requests[0], bytes):
+        return [_parse(kind, item, place) for place, item in enumerate(requests)]
     return requests  # type: ignore[no-any-return]
+
+
+def _encoded_requests(batch: Any, payload: bytes, error: DecodeError) -> Sequence[bytes]:
+    """The requests of a batch as they came: field 1 of every batch request, read as bytes."""
+    try:
+        return _batch_of_bytes().FromString(payload).requests  # type: ignore[attr-defined, no-any-return]
+    except DecodeError:
+        message = f"the request is not a {batch.DESCRIPTOR.full_name}: {error}"
+        raise Refused(Status(grpc.StatusCode.INVALID_ARGUMENT, message, "REQUEST_UNREADABLE")) from error
+
+
+@lru_cache(maxsize=1)
+def _batch_of_bytes() -> type[Message]:
+    file = FileDescriptorProto(name="batch.proto", package="holdfast.internal")
+    label, kind = FieldDescriptorProto.LABEL_REPEATED, FieldDescriptorProto.TYPE_BYTES
+    file.message_type.add(name="Batch").field.add(name="requests", number=1, label=label, type=kind)
+    pool = DescriptorPool()
+    pool.Add(file)
+    return GetMessageClass(pool.FindMessageTypeByName("holdfast.internal.Batch"))
 
 
 def _parse(kind: Any, item: bytes, place: int) -> Any:
@@ -177,33 +197,6 @@ def _parse(kind: Any, item: bytes, place: int) -> Any:
     except DecodeError as error:
         message = f"requests[{place}] is not a {kind.DESCRIPTOR.full_name}: {error}; text fields must be UTF-8"
         return Status(grpc.StatusCode.INVALID_ARGUMENT, message, "REQUEST_UNREADABLE")
-
-
-def _cut(payload: bytes) -> list[bytes] | None:
-    """The items' bytes, or None where the payload is not a sequence of as many as a batch may have."""
-    items: list[bytes] = []
-    place = 0
-    while place < len(payload):
-        if payload[place] != _REQUESTS_TAG:
-            return None
-        length, shift = 0, 0
-        place += 1
-        while True:
-            if place >= len(payload) or shift > 28:
-                return None
-            byte = payload[place]
-            place += 1
-            length |= (byte & 0x7F) << shift
-            shift += 7
-            if not byte & 0x80:
-                break
-        if place + length > len(payload):
-            return None
-        if len(items) == BATCH_REQUESTS_MAX:  # 16 MiB may have eight million, and to cut them takes seconds
-            return None
-        items.append(payload[place : place + length])
-        place += length
-    return items
 
 
 def fill_held(held: Held, store_id: str, wire: Wire, chain: Chain, reply: reservation_pb2.Reservation) -> None:

@@ -160,5 +160,5 @@ def test_a_damaged_batch_of_too_many_is_not_cut_to_its_end() -> None:
     damaged = b"\x0a\x01\xff"
     fits = b"\x0a\x00" * (BATCH_REQUESTS_MAX - 1) + damaged
     assert len(split_requests(rs.ReserveBatchRequest, rs.ReserveRequest, fits)) == BATCH_REQUESTS_MAX
-    with pytest.raises(Refused):
+    with pytest.raises(InvalidRequest):
         split_requests(rs.ReserveBatchRequest, rs.ReserveRequest, b"\x0a\x00" + fits)
