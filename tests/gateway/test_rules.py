@@ -10,7 +10,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from hypothesis import given, settings, strategies as st
 
-from holdfast.v1 import reservation_service_pb2 as rs, stock_service_pb2 as ss
+from holdfast.v1 import order_service_pb2 as os_, reservation_service_pb2 as rs, stock_service_pb2 as ss
 from serve.registration import SERVICES
 from serve.wire import reservations as wr, rules
 from serve.wire.rules import Checked, InvalidRequest, Violation
@@ -59,6 +59,42 @@ def test_a_spoiled_field_breaks_its_rule_and_no_other() -> None:
 def fields_of(edge: Edge) -> list[str]:
     """The fields that the rules name."""
     return [fault.field for fault in violations(spoiled(edge.method, "key", edge.path, edge.value))]
+
+
+SENTENCES: Final = [
+    ("Reserve", "channel", "", "is required: 1 to 32 characters"),
+    ("Reserve", "channel", "x" * 33, "has 33 characters; at most 32 are taken"),
+    ("Reserve", "channel", "\n", "has control characters; send printable text"),
+    ("Reserve", "store_id", "", "is required: the shop's id"),
+    ("Reserve", "store_id", "S 1", "is not a shop's id: 1 to 64 of A-Z a-z 0-9 . _ -"),
+    ("Reserve", "lines", [], "is required: 1 to 100 entries"),
+    ("Reserve", "lines", [{}] * 101, "has 101 entries; at most 100 are taken, send the rest in another call"),
+    ("Reserve", "lines[1].quantity", 0, "is 0; send 1 to 1000000"),
+    ("Reserve", "ttl", {"seconds": 0}, "is out of range; send 0.001 s to 30 days, or leave it out"),
+    ("Reserve", "ttl", {"nanos": -1}, "is out of range; send 0 to 999999999 nanos, and fewer seconds"),
+    ("ExtendReservation", "ttl", {"seconds": 0}, "is out of range; send 0.001 s to 30 days"),
+    ("CountStock", "as_of", {"seconds": 0}, "is not an instant between 1970 and 2100; send it in UTC, or leave it out"),
+    ("CountStock", "holds", 0, "is required: one of HOLDS_COUNTED_INCLUDED, HOLDS_COUNTED_EXCLUDED"),
+    ("CountStock", "holds", 9, "is 9; send one of HOLDS_COUNTED_INCLUDED, HOLDS_COUNTED_EXCLUDED"),
+    ("ListReservations", "page_size", -1, "is -1; send 0 or more"),
+    ("ListReservations", "statuses", [1] * 8, "has 8 entries; at most 7 are taken"),
+    ("PutStores", "stores[1].latitude", 90.5, "is 90.5; send -90 to 90"),
+    ("VerifyLedger", "store_id", "customers/64", "is no customers' ledger; they are customers/0000 to customers/0063"),
+    ("GetOrder", "order_id", "7/1", "is not an order id; send the one that Reserve gave, such as 0007/1907"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "value", "sentence"), SENTENCES)
+def test_a_violation_says_what_mends_it(method: str, path: str, value: object, sentence: str) -> None:
+    assert violations(spoiled(method, "key", path, value)) == [Violation(path, sentence)]
+
+
+def test_what_is_left_out_is_required() -> None:
+    faults = violations(rs.ExtendReservationRequest(idempotency_key="key", reservation_id="S1:1"))
+    assert faults == [Violation("ttl", "is required: 0.001 s to 30 days")]
+    assert violations(os_.FindStoresRequest(lines=[{"sku": "A", "quantity": 1}], channel="web")) == [
+        Violation("sourcing", "is required")
+    ]
 
 
 def messages_of_requests() -> Iterator[Descriptor]:
