@@ -2,8 +2,9 @@
 
 What protoc writes refuses every protobuf and grpcio older than those that wrote it. Users have their own versions, and
 the modules work with them (tests/clients/test_distribution.py), so the refusals are taken out. Options that are not
-protobuf's own, such as rules for validation, are taken out too, with the imports that they need: whoever applies the
-rules has them, and a client does not need a further distribution to load its messages.
+protobuf's own, such as rules for validation, are taken out too, with the imports that they need: a client does not need
+a further distribution to load its messages. The service applies the rules: it has all files with all options as one
+descriptor set.
 """
 
 import re
@@ -17,8 +18,10 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorP
 from grpc_tools import protoc
 
 PROTO: Final = Path(__file__).resolve().parent
-RULES: Final = "buf/validate/"
-"""Files below this folder define options for validation and nothing else."""
+RULES: Final = ("buf/validate/", "holdfast/v1/rules.proto")
+"""What begins so defines options for validation and nothing else."""
+RULES_SET: Final = PROTO.parent / "serve" / "wire" / "rules.binpb"
+"""The descriptor set with the rules, for `serve.wire.rules`."""
 
 _REFUSALS: Final = (
     re.compile(r"^from google\.protobuf import runtime_version as _runtime_version\n", re.MULTILINE),
@@ -28,16 +31,21 @@ _REFUSALS: Final = (
 )
 
 
-def generate(out: Path) -> None:
-    """Write the modules of every .proto file, and the stubs and servicers of those that have services, below `out`."""
-    sources = [file.relative_to(PROTO).as_posix() for file in sorted(PROTO.rglob("*.proto"))]
+def generate(out: Path, rules_set: Path) -> None:
+    """Write the modules of every .proto file, and the stubs and servicers of those that have services, below `out`, and
+    the descriptor set with the rules.
+    """
+    names = [file.relative_to(PROTO).as_posix() for file in sorted(PROTO.rglob("*.proto"))]
+    sources = [name for name in names if not name.startswith(RULES)]
     with tempfile.TemporaryDirectory() as scratch:
         descriptors = Path(scratch) / "descriptors"
         _protoc(
             *(f"-I{PROTO}", f"-I{files('grpc_tools') / '_proto'}", f"--descriptor_set_out={descriptors}"),
             *("--include_imports", "--include_source_info", *sources),
         )
-        found = without_rules(FileDescriptorSet.FromString(descriptors.read_bytes()))
+        found = FileDescriptorSet.FromString(descriptors.read_bytes())
+        rules_set.write_bytes(with_rules(found).SerializeToString(deterministic=True))
+        found = without_rules(found)
         descriptors.write_bytes(found.SerializeToString())
         given = f"--descriptor_set_in={descriptors}"
         _protoc(given, f"--python_out={out}", f"--pyi_out={out}", *sources)
@@ -48,6 +56,15 @@ def generate(out: Path) -> None:
         for refusal in _REFUSALS:
             text = refusal.sub("", text)
         module.write_text(text, encoding="utf-8")
+
+
+def with_rules(descriptors: FileDescriptorSet) -> FileDescriptorSet:
+    """The same files with all options, without comments."""
+    kept = FileDescriptorSet()
+    kept.CopyFrom(descriptors)
+    for file in kept.file:
+        file.ClearField("source_code_info")
+    return kept
 
 
 def without_rules(descriptors: FileDescriptorSet) -> FileDescriptorSet:
@@ -93,4 +110,5 @@ def _protoc(*arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    generate(Path(sys.argv[1]) if len(sys.argv) > 1 else PROTO)
+    out = Path(sys.argv[1]) if len(sys.argv) > 1 else PROTO
+    generate(out, RULES_SET if out == PROTO else out / RULES_SET.name)

@@ -10,8 +10,8 @@ from google.protobuf.message import DecodeError, Message
 from actors.protocol.messages import LedgerStopped
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.wire import statuses
+from serve.wire.rules import InvalidRequest
 from serve.wire.statuses import Refused, Status
-from serve.wire.validation import InvalidRequest
 
 TIMEOUT_KEY: Final = "holdfast-timeout-ms"  # for callers that set no deadline of gRPC's own
 TIMEOUT_S_DEFAULT: Final = 10.0

@@ -31,7 +31,7 @@ from serve.config.settings import (
     take_run_dir,
 )
 from serve.gateway import JOURNAL_DIR, Gateway
-from serve.wire.hours import year_of
+from serve.wire.stores import year_of
 
 APPLICATION: Final = "holdfast"
 ONGOING_MAX: Final = 8_192  # calls in one gateway; `serve.admission` refuses earlier, with RetryInfo

@@ -38,7 +38,7 @@ from serve.services.stock import Stock
 from serve.services.stores import Stores
 from serve.services.verification import Verification
 from serve.sourcing.places import Postcodes
-from serve.wire import translation
+from serve.wire import stock
 
 log = logging.getLogger("holdfast.gateway")
 
@@ -184,17 +184,15 @@ class Gateway:
     # StockService
 
     async def AdjustStock(self, request: bytes, grpc_context: Any) -> ss.AdjustStockResponse:
-        work = partial(self._stock.change, ss.AdjustStockRequest, translation.adjust_stock, request, grpc_context)
+        work = partial(self._stock.change, ss.AdjustStockRequest, stock.adjust_stock, request, grpc_context)
         return await self._calls.answered(grpc_context, ss.AdjustStockResponse(), work)
 
     async def CountStock(self, request: bytes, grpc_context: Any) -> ss.CountStockResponse:
-        work = partial(self._stock.change, ss.CountStockRequest, translation.count_stock, request, grpc_context)
+        work = partial(self._stock.change, ss.CountStockRequest, stock.count_stock, request, grpc_context)
         return await self._calls.answered(grpc_context, ss.CountStockResponse(), work)
 
     async def SetSafetyStock(self, request: bytes, grpc_context: Any) -> ss.SetSafetyStockResponse:
-        work = partial(
-            self._stock.change, ss.SetSafetyStockRequest, translation.set_safety_stock, request, grpc_context
-        )
+        work = partial(self._stock.change, ss.SetSafetyStockRequest, stock.set_safety_stock, request, grpc_context)
         return await self._calls.answered(grpc_context, ss.SetSafetyStockResponse(), work)
 
     async def GetAvailability(self, request: bytes, grpc_context: Any) -> ss.GetAvailabilityResponse:

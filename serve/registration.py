@@ -5,14 +5,26 @@ wrapped here: a call's remaining time becomes one more line of its metadata.
 """
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, Final
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2_grpc
 
+from holdfast.v1 import (
+    admin_service_pb2,
+    event_service_pb2,
+    order_service_pb2,
+    reservation_service_pb2,
+    stock_service_pb2,
+)
 from serve.admission import TIMEOUT_KEY
-from serve.wire.descriptors import SERVICES
+
+SERVICES: Final[tuple[ServiceDescriptor, ...]] = tuple(
+    service
+    for module in (reservation_service_pb2, order_service_pb2, stock_service_pb2, event_service_pb2, admin_service_pb2)
+    for service in module.DESCRIPTOR.services_by_name.values()
+)
 
 
 class _Timed:

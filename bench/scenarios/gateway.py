@@ -19,9 +19,7 @@ from serve.sourcing.places import Place
 from serve.sourcing.plan import Plan, plan
 from serve.sourcing.ranking import Ask, Demand, Known, Limits, SourcingPolicy, rank
 from serve.sourcing.store_index import StoreIndex
-from serve.wire import translation
-from serve.wire.items import split_requests
-from serve.wire.replies import fill_held
+from serve.wire.reservations import fill_held, reserve, split_requests
 
 SKUS: Final = 2_000
 BATCH: Final = 256
@@ -45,7 +43,7 @@ def run_gateway(options: Options) -> Outcome:
 def _single(count: int, lines: int, seed: int) -> dict[str, dict[str, float]]:
     payloads = list(requests(Shape((STORE,), SKUS, lines, 0), count, seed))
     parsed = [service_pb2.ReserveRequest.FromString(each) for each in payloads]
-    entries = [translation.reserve(each) for each in parsed]
+    entries = [reserve(each) for each in parsed]
 
     def answer() -> None:
         for number, (store_id, wire) in enumerate(entries):
@@ -56,7 +54,7 @@ def _single(count: int, lines: int, seed: int) -> dict[str, dict[str, float]]:
     name = f"single, {lines} line{'s' if lines > 1 else ''}"
     return {
         f"{name}: parse": timed(count, lambda: [service_pb2.ReserveRequest.FromString(each) for each in payloads]),
-        f"{name}: translate": timed(count, lambda: [translation.reserve(each) for each in parsed]),
+        f"{name}: translate": timed(count, lambda: [reserve(each) for each in parsed]),
         f"{name}: answer": timed(count, answer),
     }
 
@@ -65,7 +63,7 @@ def _batched(count: int, lines: int, seed: int) -> dict[str, dict[str, float]]:
     payloads = list(requests(Shape((STORE,), SKUS, lines, BATCH), count // BATCH, seed))
     batch, item = service_pb2.ReserveBatchRequest, service_pb2.ReserveRequest
     parsed = [split_requests(batch, item, each) for each in payloads]
-    entries = [[translation.reserve(each) for each in every] for every in parsed]
+    entries = [[reserve(each) for each in every] for every in parsed]
 
     def answer() -> None:
         for every in entries:
@@ -77,7 +75,7 @@ def _batched(count: int, lines: int, seed: int) -> dict[str, dict[str, float]]:
     name = f"batch, {lines} line{'s' if lines > 1 else ''}"
     return {
         f"{name}: parse": timed(count, lambda: [split_requests(batch, item, each) for each in payloads]),
-        f"{name}: translate": timed(count, lambda: [translation.reserve(each) for every in parsed for each in every]),
+        f"{name}: translate": timed(count, lambda: [reserve(each) for every in parsed for each in every]),
         f"{name}: answer": timed(count, answer),
     }
 

@@ -16,8 +16,7 @@ from serve.config.durations import duration_ms
 from serve.config.hours_text import StaffWeek, Unreadable, Week, minute_of, special_days_of, staff_of, week_of
 from serve.config.public_holidays import public_holidays
 from serve.config.settings import SettingsError, faults_of
-from serve.wire.hours import WEEK_OF_NOBODY, WEEK_OPEN, holidays_of, plain_faults, unknown_region
-from serve.wire.validation import (
+from serve.wire.rules import (
     CHANNEL_CHARS_MAX,
     NAME_CHARS_MAX,
     QUANTITY_MAX,
@@ -25,6 +24,7 @@ from serve.wire.validation import (
     STORE_ID,
     STORE_ID_CHARS_MAX,
 )
+from serve.wire.stores import WEEK_OF_NOBODY, WEEK_OPEN, holidays_of, plain_faults, unknown_region
 
 _ANY_YEAR: Final = 2000  # regions are known or not whatever the year
 

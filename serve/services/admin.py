@@ -11,10 +11,10 @@ from holdfast.v1 import admin_service_pb2 as ad
 from serve.admission import deadline_of, parse
 from serve.routing.router import Router
 from serve.services.reservations import Reservations
-from serve.wire.policies import fill_policy, policy_of
-from serve.wire.replies import fill_instant
+from serve.wire.fields import fill_instant
+from serve.wire.rules import Checked
 from serve.wire.statuses import Refused, Status
-from serve.wire.validation import Checked
+from serve.wire.stores import fill_policy, policy_of
 
 
 class Admin:
@@ -34,7 +34,7 @@ class Admin:
     async def set_policy(self, payload: bytes, context: Any, reply: ad.SetPolicyResponse) -> None:
         """SetPolicy."""
         request = parse(ad.SetPolicyRequest, payload)
-        policy = policy_of(request.policy)
+        policy = policy_of(request)
         if not await self._router.change_chain("set_policy", policy, policy.version, deadline=deadline_of(context)):
             await self._router.refresh_chain()
             message = (
@@ -47,10 +47,9 @@ class Admin:
 
     async def ledger_status(self, payload: bytes, context: Any, reply: ad.GetLedgerStatusResponse) -> None:
         """GetLedgerStatus."""
-        ledger_id = parse(ad.GetLedgerStatusRequest, payload).store_id
-        checked = Checked()
-        checked.ledger_id("store_id", ledger_id)
-        checked.raise_if_faulty()
+        request = parse(ad.GetLedgerStatusRequest, payload)
+        Checked(request).raise_if_faulty()
+        ledger_id = request.store_id
         reply.store_id = ledger_id
         if not is_customers(ledger_id):
             await self._known(ledger_id)

@@ -5,7 +5,7 @@ A reader that does not take what it was sent within `TAKE_S_MAX` is cut off, and
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from time import monotonic
 from typing import Any, Final
 
@@ -20,10 +20,11 @@ from holdfast.v1 import event_pb2, event_service_pb2 as es, stock_service_pb2 as
 from serve.admission import ENDINGS, parse, say_why
 from serve.routing.router import Router
 from serve.services.reservations import Reservations
-from serve.wire.event_replies import fill_event
-from serve.wire.replies import fill_instant, fill_position
+from serve.wire.events import fill_event
+from serve.wire.fields import fill_instant
+from serve.wire.rules import Checked, Violation
 from serve.wire.statuses import Refused, Status
-from serve.wire.validation import SKU_CHARS_MAX, SKUS_MAX, STORES_MAX, Checked, Violation
+from serve.wire.stock import fill_position
 
 STREAMS_MAX: Final = 64  # by gateway
 POLL_S_MIN: Final = 0.02
@@ -63,7 +64,7 @@ class Feeds:
         """WatchEvents."""
         try:
             request = parse(es.WatchEventsRequest, payload)
-            cursors = await self._cursors(request.cursors, all_stores=request.all_stores)
+            cursors = await self._cursors(request, all_stores=request.all_stores)
             async for store_id, records in self._records(cursors, follow_chain=request.all_stores):
                 for message in _event_messages(store_id, cursors[store_id], records):
                     began = self._now()
@@ -76,8 +77,8 @@ class Feeds:
         """WatchAvailability: which SKUs changed is read from the journal, how they stand now is asked of the ledger."""
         try:
             request = parse(ss.WatchAvailabilityRequest, payload)
-            wanted = _wanted_skus(request.skus)
-            cursors = await self._cursors(request.cursors, all_stores=False)
+            cursors = await self._cursors(request, all_stores=False)
+            wanted = frozenset(request.skus)
             async for store_id, records in self._records(cursors, follow_chain=False):
                 skus = _changed_skus(records, wanted)
                 for start in range(0, max(1, len(skus)), POSITIONS_MAX):
@@ -105,15 +106,12 @@ class Feeds:
             message = f"the reader did not take what it was sent within {TAKE_S_MAX:g} s; resume from your cursor"
             raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, "READER_TOO_SLOW", retry_after_s=0.1))
 
-    async def _cursors(self, asked: Sequence[ss.StoreCursor], *, all_stores: bool) -> dict[str, int]:
-        checked = Checked()
-        if (asked or not all_stores) and checked.count("cursors", asked, STORES_MAX):
-            for index, cursor in enumerate(asked):
-                field = f"cursors[{index}]"
-                checked.store_id(f"{field}.store_id", cursor.store_id)
-                if cursor.after_version < 0:
-                    checked.fault(f"{field}.after_version", "is below zero; send a version that was seen, or zero")
-            checked.once("cursors", (cursor.store_id for cursor in asked), "store_id")
+    async def _cursors(
+        self, request: es.WatchEventsRequest | ss.WatchAvailabilityRequest, *, all_stores: bool
+    ) -> dict[str, int]:
+        asked = request.cursors
+        checked = Checked(request)
+        checked.once("cursors", asked, "store_id")
         checked.raise_if_faulty()
         for index, cursor in enumerate(asked):
             await self._known(cursor.store_id, f"cursors[{index}].store_id")
@@ -235,13 +233,3 @@ def _changed_skus(records: list[FeedRecord], wanted: frozenset[str]) -> list[str
                 if not wanted or sku in wanted:
                     changed[sku] = None
     return list(changed)
-
-
-def _wanted_skus(skus: Sequence[str]) -> frozenset[str]:
-    checked = Checked()
-    if len(skus) > SKUS_MAX:
-        checked.fault("skus", f"has {len(skus)} entries; at most {SKUS_MAX} are taken, or none for all")
-    for index, sku in enumerate(skus[:SKUS_MAX]):
-        checked.text(f"skus[{index}]", sku, SKU_CHARS_MAX)
-    checked.raise_if_faulty()
-    return frozenset(skus)

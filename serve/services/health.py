@@ -7,12 +7,13 @@ from typing import Any, Final
 import grpc
 from grpc_health.v1 import health_pb2 as hp
 
-from serve.wire import descriptors, statuses
+from serve import registration
+from serve.wire import statuses
 from serve.wire.statuses import Status
 
 WATCH_EVERY_S: Final = 1.0
 
-SERVICES: Final = ("", *(service.full_name for service in descriptors.SERVICES))  # "" is the whole gateway
+SERVICES: Final = ("", *(service.full_name for service in registration.SERVICES))  # "" is the whole gateway
 
 
 class Health:

@@ -28,19 +28,17 @@ from serve.services.previous_limits import PreviousLimits, is_limited
 from serve.sourcing.finder import NOTHING, Finder, Own, missing_of, refusal_of
 from serve.sourcing.places import Postcodes
 from serve.sourcing.plan import NoPlan, Plan
-from serve.wire import order_translation as ot, page_tokens, statuses, translation
-from serve.wire.order_replies import fill_candidate, fill_order, fill_plan
-from serve.wire.replies import fill_instant, fill_order_rejection, fill_rejection, fill_reservation
-from serve.wire.statuses import Refused, Status
-from serve.wire.translation import instant_ms
-from serve.wire.validation import CHANNEL_CHARS_MAX, CUSTOMER_CHARS_MAX, Checked, check_lines
+from serve.wire import fields, orders as wo, reservations as wr, statuses
+from serve.wire.fields import fill_instant, instant_ms
+from serve.wire.orders import fill_candidate, fill_order, fill_plan
+from serve.wire.reservations import fill_reservation
+from serve.wire.rules import Checked
+from serve.wire.statuses import Refused, Status, fill_order_rejection, fill_rejection
 
 # Being placed in one gateway at once, alone or in batches. Each keeps a column a SKU over all shops: 240 kB of 5,000
 # shops and 5 SKUs. One full batch is taken, where a thousand calls with a thousand orders each would not end.
 ORDERS_MAX: Final = 1_024
-CANDIDATES_MAX: Final = 100
 CANDIDATES_DEFAULT: Final = 10
-SLOTS_WINDOW_MS_MAX: Final = 31 * 86_400_000
 SLOTS_WINDOW_MS_DEFAULT: Final = 2 * 86_400_000
 MS: Final = 1_000
 
@@ -106,21 +104,19 @@ class Orders:
             fill_order_rejection(answer, ledger_id, "" if by_order else request.store_id, reply.rejection)
 
     async def _reserve(self, request: rs.ReserveRequest, deadline: float, prefix: str) -> Order | Rejection:
-        asked = translation.reserve(request, prefix)[1]
+        asked = wr.reserve(request, prefix)[1]
         key, customer_id, channel, basket_id = asked.key, asked.customer_id, asked.channel, asked.basket_id
         lines, ttl_ms, slot_start_ms = asked.lines, asked.ttl_ms, asked.slot_start_ms
-        content = ot.content_of_reserve(request)
+        content = wo.content_of_reserve(request)
         if not request.HasField("sourcing"):
             await self._known(request.store_id, f"{prefix}store_id")
             named = (cm.Plan(request.store_id, lines, slot_start_ms),)
             opened = cm.Open(key, content, customer_id, channel, ttl_ms, named, (), basket_id)
             return await self._coordinator.open(opened, deadline)
-        checked = Checked(prefix)
-        place = ot.check_sourcing(checked, request, self.postcodes)
-        if request.store_id:
-            checked.fault("store_id", "is set beside sourcing; send one of them")
+        checked = Checked(request, prefix)
+        place = wo.place_of(checked, request.sourcing, self.postcodes)
         checked.raise_if_faulty()
-        ask, policy = ot.ask_of(request.sourcing, place, request.lines, channel)
+        ask, policy = wo.ask_of(request.sourcing, place, request.lines, channel)
         own = NOTHING
         if basket_id:
             own = _held_by(await self._coordinator.order_of_basket(customer_id, basket_id, deadline), slot_start_ms)
@@ -144,25 +140,17 @@ class Orders:
     async def get(self, payload: bytes, context: Any, reply: os_.GetOrderResponse) -> None:
         """GetOrder."""
         request = parse(os_.GetOrderRequest, payload)
-        checked = Checked()
-        ledger_id, number = ot.check_order_id(checked, request.order_id)
-        checked.raise_if_faulty()
+        ledger_id, number = wo.order_of(request)
         order = await self._order(ledger_id, number, deadline_of(context))
         fill_order(order, ledger_id, self._router.chain, reply.order)
 
     async def list(self, payload: bytes, context: Any, reply: os_.ListOrdersResponse) -> None:
         """ListOrders."""
         request = parse(os_.ListOrdersRequest, payload)
-        checked = Checked()
-        checked.text("customer_id", request.customer_id, CUSTOMER_CHARS_MAX)
-        page_size = page_tokens.page_size(checked, request.page_size)
-        if len(request.statuses) > len(Standing):
-            checked.fault("statuses", f"has {len(request.statuses)} entries; name each status at most once")
-        for index, status in enumerate(request.statuses[: len(Standing)]):
-            checked.whole(f"statuses[{index}]", status, 1, len(Standing))
-        standings = sorted({int(status) for status in request.statuses[: len(Standing)]})
+        checked = Checked(request)
+        standings = sorted({int(status) for status in request.statuses})
         scope = (request.customer_id, *standings)
-        token = page_tokens.read(checked, "ListOrders", scope, request.page_token)
+        token = fields.read_token(checked, "ListOrders", scope, request.page_token)
         checked.raise_if_faulty()
         ledger_id = ledger_of_customer(request.customer_id)
         version, page, after = await self._router.ask(
@@ -172,30 +160,30 @@ class Orders:
             request.customer_id,
             standings,
             int(token or 0),
-            page_size,
+            fields.page_size(request.page_size),
             deadline=deadline_of(context),
         )
         for order in page:
             fill_order(order, ledger_id, self._router.chain, reply.orders.add())
-        reply.next_page_token = page_tokens.issue("ListOrders", scope, after) if after else ""
+        reply.next_page_token = fields.issue_token("ListOrders", scope, after) if after else ""
         reply.version = version
 
     async def confirm(self, payload: bytes, context: Any, reply: os_.ConfirmOrderResponse) -> None:
         """ConfirmOrder."""
-        await self._step(*ot.confirm_order(parse(os_.ConfirmOrderRequest, payload)), context, reply)
+        await self._step(*wo.confirm_order(parse(os_.ConfirmOrderRequest, payload)), context, reply)
 
     async def release(self, payload: bytes, context: Any, reply: os_.ReleaseOrderResponse) -> None:
         """ReleaseOrder."""
-        await self._step(*ot.release_order(parse(os_.ReleaseOrderRequest, payload)), context, reply)
+        await self._step(*wo.release_order(parse(os_.ReleaseOrderRequest, payload)), context, reply)
 
     async def extend(self, payload: bytes, context: Any, reply: os_.ExtendOrderResponse) -> None:
         """ExtendOrder."""
-        await self._step(*ot.extend_order(parse(os_.ExtendOrderRequest, payload)), context, reply)
+        await self._step(*wo.extend_order(parse(os_.ExtendOrderRequest, payload)), context, reply)
 
     async def mark_ready(self, payload: bytes, context: Any, reply: os_.MarkOrderReadyResponse) -> None:
         """MarkOrderReady."""
         request = parse(os_.MarkOrderReadyRequest, payload)
-        ledger_id, fan_out = ot.step_of_parts(request)
+        ledger_id, fan_out = wo.step_of_parts(request)
 
         def step(part: Part, key: str) -> shop.Command:
             return shop.MarkReady(key, part.reservation)
@@ -205,7 +193,7 @@ class Orders:
     async def collect(self, payload: bytes, context: Any, reply: os_.CollectOrderResponse) -> None:
         """CollectOrder."""
         request = parse(os_.CollectOrderRequest, payload)
-        ledger_id, fan_out = ot.step_of_parts(request)
+        ledger_id, fan_out = wo.step_of_parts(request)
 
         def step(part: Part, key: str) -> shop.Command:
             return shop.Collect(key, part.reservation, request.payment_reference, ())
@@ -215,7 +203,7 @@ class Orders:
     async def amend(self, payload: bytes, context: Any, reply: os_.AmendOrderResponse) -> None:
         """AmendOrder: what is more is claimed, what is less is let go of once that is certain."""
         request = parse(os_.AmendOrderRequest, payload)
-        ledger_id, command = ot.amend_order(request)
+        ledger_id, command = wo.amend_order(request)
         for index, plan in enumerate(command.wanted):
             await self._known(plan.store_id, f"stores[{index}].store_id")
         answer = await self._coordinator.amend(ledger_id, command, deadline_of(context))
@@ -224,15 +212,10 @@ class Orders:
     async def find_stores(self, payload: bytes, context: Any, reply: os_.FindStoresResponse) -> None:
         """FindStores."""
         request = parse(os_.FindStoresRequest, payload)
-        checked = Checked()
-        place = ot.check_sourcing(checked, request, self.postcodes)
-        check_lines(checked, request.lines)
-        checked.text("channel", request.channel, CHANNEL_CHARS_MAX)
-        checked.whole("candidates_max", request.candidates_max, 0, CANDIDATES_MAX)
-        if request.HasField("slot_start"):
-            checked.instant("slot_start", request.slot_start)
+        checked = Checked(request)
+        place = wo.place_of(checked, request.sourcing, self.postcodes)
         checked.raise_if_faulty()
-        ask, policy = ot.ask_of(request.sourcing, place, request.lines, request.channel)
+        ask, policy = wo.ask_of(request.sourcing, place, request.lines, request.channel)
         slot_start_ms = instant_ms(request.slot_start)
         search, chosen = await self._finder.search(
             ask, policy, slot_start_ms, deadline_of(context), explain=request.explain
@@ -254,16 +237,8 @@ class Orders:
     async def list_slots(self, payload: bytes, context: Any, reply: os_.ListSlotsResponse) -> None:
         """ListSlots."""
         request = parse(os_.ListSlotsRequest, payload)
-        checked = Checked()
-        checked.store_id("store_id", request.store_id)
-        from_ms = 0
-        if request.HasField("not_before"):
-            checked.instant("not_before", request.not_before)
-            from_ms = instant_ms(request.not_before)
-        window_ms = SLOTS_WINDOW_MS_DEFAULT
-        if request.HasField("window"):
-            window_ms = checked.duration_ms("window", request.window, SLOTS_WINDOW_MS_MAX)
-        checked.raise_if_faulty()
+        Checked(request).raise_if_faulty()
+        from_ms, window_ms = instant_ms(request.not_before), instant_ms(request.window) or SLOTS_WINDOW_MS_DEFAULT
         await self._known(request.store_id)
         store_id, deadline = request.store_id, deadline_of(context)
         (actor,) = self._router.by_actor([store_id])

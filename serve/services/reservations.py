@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import grpc
 
 from actors.core.chain import Chain
-from actors.core.ids import parse_holder
+from actors.core.ids import parse_holder, parse_reservation_id
 from actors.core.rejection import Reason
 from actors.protocol.messages import Answer, Entry, Held, Refusal, Stopped
 from actors.runtime.clock import Clock
@@ -20,16 +20,10 @@ from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import Overloaded
 from serve.routing.router import Router
 from serve.services.orders import Orders
-from serve.wire import page_tokens, statuses, translation
-from serve.wire.items import split_requests
-from serve.wire.replies import fill_held, fill_rejection, fill_reservation
-from serve.wire.statuses import Refused, Status
-from serve.wire.validation import (
-    BATCH_REQUESTS_MAX,
-    STATUSES_MAX,
-    STORE_ID,
-    Checked,
-)
+from serve.wire import fields, reservations as wr, statuses
+from serve.wire.reservations import fill_held, fill_reservation, split_requests
+from serve.wire.rules import STORE_ID, Checked, InvalidRequest, Violation
+from serve.wire.statuses import Refused, Status, fill_rejection
 
 # What an order in a batch may take of its time. One whose shop is away then says so in its own place, and the batch is
 # answered while the caller still waits, with what became of all the others.
@@ -51,13 +45,13 @@ class Kind(NamedTuple):
     shop_field: str = "reservation_id"
 
 
-RESERVE = Kind(rs.ReserveRequest, rs.ReserveResponse, translation.reserve, promise=False, shop_field="store_id")
-CONFIRM = Kind(rs.ConfirmReservationRequest, rs.ConfirmReservationResponse, translation.confirm, promise=True)
-READY = Kind(rs.MarkReservationReadyRequest, rs.MarkReservationReadyResponse, translation.mark_ready, promise=True)
-COLLECT = Kind(rs.CollectReservationRequest, rs.CollectReservationResponse, translation.collect, promise=True)
-RELEASE = Kind(rs.ReleaseReservationRequest, rs.ReleaseReservationResponse, translation.release, promise=True)
-AMEND = Kind(rs.AmendReservationRequest, rs.AmendReservationResponse, translation.amend, promise=True)
-EXTEND = Kind(rs.ExtendReservationRequest, rs.ExtendReservationResponse, translation.extend, promise=True)
+RESERVE = Kind(rs.ReserveRequest, rs.ReserveResponse, wr.reserve, promise=False, shop_field="store_id")
+CONFIRM = Kind(rs.ConfirmReservationRequest, rs.ConfirmReservationResponse, wr.confirm, promise=True)
+READY = Kind(rs.MarkReservationReadyRequest, rs.MarkReservationReadyResponse, wr.mark_ready, promise=True)
+COLLECT = Kind(rs.CollectReservationRequest, rs.CollectReservationResponse, wr.collect, promise=True)
+RELEASE = Kind(rs.ReleaseReservationRequest, rs.ReleaseReservationResponse, wr.release, promise=True)
+AMEND = Kind(rs.AmendReservationRequest, rs.AmendReservationResponse, wr.amend, promise=True)
+EXTEND = Kind(rs.ExtendReservationRequest, rs.ExtendReservationResponse, wr.extend, promise=True)
 
 
 class Reservations:
@@ -93,9 +87,6 @@ class Reservations:
         """Independent mutations; what cannot be decided says so in its own place."""
         bound(payload)
         requests = split_requests(batch_request, kind.request, payload)
-        checked = Checked()
-        checked.count("requests", requests, BATCH_REQUESTS_MAX)
-        checked.raise_if_faulty()
         outcomes = [reply.outcomes.add() for _ in requests]
         entries, places, orders = await self._translate(kind, requests, outcomes, deadline_of(context))
         deadline, whole = deadline_of(context), len(entries) == len(requests)
@@ -192,11 +183,8 @@ class Reservations:
     async def get(self, payload: bytes, context: Any, reply: rs.GetReservationResponse) -> None:
         """GetReservation."""
         request = parse(rs.GetReservationRequest, payload)
-        checked = Checked()
-        store_id, number = checked.reservation_id("reservation_id", request.reservation_id)
-        if request.min_version < 0:
-            checked.fault("min_version", "is below zero; send a version that an answer gave")
-        checked.raise_if_faulty()
+        Checked(request).raise_if_faulty()
+        store_id, number = parse_reservation_id(request.reservation_id)
         if store_id not in self._router.chain.stores:
             await self._learn_store(store_id, "reservation_id")
         version, reservation = await self._router.ask(
@@ -213,15 +201,9 @@ class Reservations:
     async def list(self, payload: bytes, context: Any, reply: rs.ListReservationsResponse) -> None:
         """ListReservations."""
         request = parse(rs.ListReservationsRequest, payload)
-        checked = Checked()
-        checked.store_id("store_id", request.store_id)
-        page_size = page_tokens.page_size(checked, request.page_size)
-        if len(request.statuses) > STATUSES_MAX:
-            checked.fault("statuses", f"has {len(request.statuses)} entries; name each status at most once")
-        for index, status in enumerate(request.statuses[:STATUSES_MAX]):
-            checked.whole(f"statuses[{index}]", status, 1, STATUSES_MAX)
-        scope = (request.store_id, *sorted({int(status) for status in request.statuses[:STATUSES_MAX]}))
-        token = page_tokens.read(checked, "ListReservations", scope, request.page_token)
+        checked = Checked(request)
+        scope = (request.store_id, *sorted({int(status) for status in request.statuses}))
+        token = fields.read_token(checked, "ListReservations", scope, request.page_token)
         checked.raise_if_faulty()
         store_id = request.store_id
         await self.known(store_id)
@@ -231,12 +213,12 @@ class Reservations:
             store_id,
             [int(status) for status in request.statuses],
             int(token or 0),
-            page_size,
+            fields.page_size(request.page_size),
             deadline=deadline_of(context),
         )
         for reservation in page:
             fill_reservation(reservation, store_id, self._router.chain, reply.reservations.add())
-        reply.next_page_token = page_tokens.issue("ListReservations", scope, after) if after else ""
+        reply.next_page_token = fields.issue_token("ListReservations", scope, after) if after else ""
         reply.version = version
 
     async def _name_orders(self, store_id: str, refused: Sequence[tuple[int, Any]], deadline: float) -> None:
@@ -268,9 +250,9 @@ class Reservations:
         self._refuse_unknown(store_id, field)
 
     def _refuse_unknown(self, store_id: str, field: str) -> None:
-        checked = Checked()
-        checked.store_id(field, store_id)
-        checked.raise_if_faulty()
+        if not STORE_ID.fullmatch(store_id):
+            mend = "is not a shop's id: 1 to 64 of A-Z a-z 0-9 . _ -" if store_id else "is required: the shop's id"
+            raise InvalidRequest([Violation(field, mend)])
         if store_id not in self._router.chain.stores:
             raise Refused(statuses.unknown_store(field, store_id))
 

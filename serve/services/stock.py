@@ -11,9 +11,9 @@ from serve.admission import deadline_of, parse
 from serve.routing.router import Router
 from serve.services.reservations import Reservations, refuse_older
 from serve.wire import statuses
-from serve.wire.replies import fill_change, fill_instant, fill_position, fill_rejection
-from serve.wire.statuses import Refused
-from serve.wire.validation import SKU_CHARS_MAX, SKUS_MAX, STORES_MAX, STORES_TIMES_SKUS_MAX, Checked
+from serve.wire.fields import fill_instant
+from serve.wire.statuses import Refused, fill_rejection
+from serve.wire.stock import check_availability, fill_change, fill_position
 
 
 class Stock:
@@ -25,10 +25,10 @@ class Stock:
         self._clock = SystemClock()
 
     async def change(
-        self, kind: Any, translate: Callable[[Any, str], Entry], payload: bytes, context: Any, reply: Any
+        self, kind: Any, translate: Callable[[Any], Entry], payload: bytes, context: Any, reply: Any
     ) -> None:
         """AdjustStock, CountStock, SetSafetyStock."""
-        entry = translate(parse(kind, payload), "")
+        entry = translate(parse(kind, payload))
         store_id = entry[0]
         await self._known(store_id)
         queued = self._router.submit((store_id,), (entry,), deadline_of(context), promise=False)
@@ -44,7 +44,7 @@ class Stock:
     async def availability(self, payload: bytes, context: Any, reply: ss.GetAvailabilityResponse) -> None:
         """GetAvailability: one question to each actor, all at once."""
         request = parse(ss.GetAvailabilityRequest, payload)
-        self._check(request)
+        check_availability(request)
         for index, store_id in enumerate(request.store_ids):
             await self._known(store_id, f"store_ids[{index}]")
         skus, deadline = list(request.skus), deadline_of(context)
@@ -69,21 +69,3 @@ class Stock:
             store.age.FromMilliseconds(max(0, now_ms - as_of_ms))
             for sku, row in zip(skus, rows, strict=True):
                 fill_position(sku, row, store.positions.add())
-
-    def _check(self, request: ss.GetAvailabilityRequest) -> None:
-        checked = Checked()
-        if checked.count("store_ids", request.store_ids, STORES_MAX):
-            for index, store_id in enumerate(request.store_ids):
-                checked.store_id(f"store_ids[{index}]", store_id)
-        if checked.count("skus", request.skus, SKUS_MAX):
-            for index, sku in enumerate(request.skus):
-                checked.text(f"skus[{index}]", sku, SKU_CHARS_MAX)
-        if len(request.store_ids) * len(request.skus) > STORES_TIMES_SKUS_MAX:
-            checked.fault("skus", f"shops times SKUs is above {STORES_TIMES_SKUS_MAX}; ask in several calls")
-        asked = set(request.store_ids)
-        for index, (store_id, version) in enumerate(sorted(request.min_versions.items())):
-            if asked and store_id not in asked:
-                checked.fault(f"min_versions[{index}]", "names a shop that store_ids does not; name it there too")
-            elif version < 0:
-                checked.fault(f"min_versions[{store_id}]", "is below zero; send a version that an answer gave")
-        checked.raise_if_faulty()

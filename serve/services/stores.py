@@ -4,22 +4,19 @@ import asyncio
 from bisect import bisect_right
 from typing import Any, Final, NamedTuple
 
-from msgspec.structs import replace
-
 from actors.calendar.changes import affected
-from actors.calendar.hours import ALWAYS_OPEN, Calendar
+from actors.calendar.hours import Calendar
 from actors.core.chain import Chain, Store
 from actors.core.ids import format_reservation_id
 from actors.runtime.clock import Clock
-from holdfast.v1 import admin_service_pb2 as ad, store_pb2
+from holdfast.v1 import admin_service_pb2 as ad
 from serve.admission import deadline_of, parse
 from serve.routing.router import Router
-from serve.wire import page_tokens, validation as va
-from serve.wire.hours import check_hours, fill_hours, year_of
-from serve.wire.replies import fill_instant
-from serve.wire.validation import Checked
+from serve.wire import fields
+from serve.wire.fields import fill_instant
+from serve.wire.rules import Checked
+from serve.wire.stores import fill_store, stores_of, year_of
 
-CHANNELS_MAX: Final = 100  # of one shop
 AFFECTED_SLOTS_MAX: Final = 1_000  # told; all are counted
 AFFECTED_RESERVATIONS_MAX: Final = 100  # of one slot
 
@@ -43,13 +40,7 @@ class Stores:
     async def put_stores(self, payload: bytes, context: Any, reply: ad.PutStoresResponse) -> None:
         """PutStores."""
         request = parse(ad.PutStoresRequest, payload)
-        checked = Checked()
-        stores: list[Store] = []
-        if checked.count("stores", request.stores, va.STORES_MAX):
-            year = year_of(self._clock.now_ms())
-            stores = [_store(checked, f"stores[{index}]", row, year) for index, row in enumerate(request.stores)]
-            checked.once("stores", (store.store_id for store in stores), "store_id")
-        checked.raise_if_faulty()
+        stores = stores_of(request, year_of(self._clock.now_ms()))
         deadline = deadline_of(context)
         await self._router.refresh_chain()
         before = self._router.chain
@@ -63,18 +54,17 @@ class Stores:
         """ListStores."""
         del context
         request = parse(ad.ListStoresRequest, payload)
-        checked = Checked()
-        page_size = page_tokens.page_size(checked, request.page_size)
-        token = page_tokens.read(checked, "ListStores", (), request.page_token)
+        checked = Checked(request)
+        token = fields.read_token(checked, "ListStores", (), request.page_token)
         checked.raise_if_faulty()
         await self._router.refresh_chain()
         chain = self._router.chain
         store_ids = list(chain.stores)
         start = bisect_right(store_ids, token) if token else 0
-        end = start + page_size
+        end = start + fields.page_size(request.page_size)
         for store_id in store_ids[start:end]:
-            _fill_store(chain.stores[store_id], reply.stores.add())
-        reply.next_page_token = page_tokens.issue("ListStores", (), store_ids[end - 1]) if end < len(store_ids) else ""
+            fill_store(chain.stores[store_id], reply.stores.add())
+        reply.next_page_token = fields.issue_token("ListStores", (), store_ids[end - 1]) if end < len(store_ids) else ""
         reply.chain_version = chain.revision
 
     async def _broken(self, before: Chain, stores: list[Store], deadline: float) -> list[_Broken]:
@@ -125,37 +115,3 @@ class Stores:
             fill_instant(row.start_ms, slot.slot_start)
             numbers = numbers_of[row.store_id, row.start_ms]
             slot.reservation_ids.extend(format_reservation_id(row.store_id, number) for number in numbers)
-
-
-def _store(checked: Checked, field: str, row: store_pb2.Store, year: int) -> Store:
-    checked.store_id(f"{field}.store_id", row.store_id)
-    checked.text(f"{field}.name", row.name, va.NAME_CHARS_MAX, required=False)
-    if not -90 <= row.latitude <= 90:
-        checked.fault(f"{field}.latitude", f"is {row.latitude}; send -90 to 90 degrees")
-    if not -180 <= row.longitude <= 180:
-        checked.fault(f"{field}.longitude", f"is {row.longitude}; send -180 to 180 degrees")
-    if row.channels and checked.count(f"{field}.channels", row.channels, CHANNELS_MAX):
-        for index, channel in enumerate(row.channels):
-            checked.text(f"{field}.channels[{index}]", channel, va.CHANNEL_CHARS_MAX)
-    channels = tuple(sorted(set(row.channels)))
-    has_latitude, has_longitude = row.HasField("latitude"), row.HasField("longitude")
-    if has_latitude != has_longitude:
-        missing = "longitude" if has_latitude else "latitude"
-        checked.fault(f"{field}.{missing}", "is not set; send both degrees, or neither for a shop without a place")
-    latitude, longitude = (row.latitude, row.longitude) if has_latitude else (None, None)
-    store = Store(row.store_id, row.name, latitude, longitude, row.paused, channels)
-    if not row.HasField("hours"):
-        return store
-    calendar = check_hours(checked, f"{field}.hours", row.hours, year)
-    return replace(store, calendar=calendar, holiday_region=row.hours.holidays)
-
-
-def _fill_store(store: Store, reply: store_pb2.Store) -> None:
-    reply.store_id = store.store_id
-    reply.name = store.name
-    if store.latitude is not None and store.longitude is not None:
-        reply.latitude, reply.longitude = store.latitude, store.longitude
-    reply.paused = store.paused
-    reply.channels.extend(store.channels)
-    if store.calendar != ALWAYS_OPEN:
-        fill_hours(store, reply.hours)

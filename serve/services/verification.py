@@ -27,7 +27,7 @@ from serve.admission import deadline_of, parse
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
 from serve.services.reservations import Reservations
-from serve.wire.validation import Checked
+from serve.wire.rules import Checked
 
 VERIFY_S: Final = 120.0  # where the caller named no time; a million events take some 20 s
 VERIFICATIONS_MAX: Final = 2  # at once in one gateway; each keeps a second copy of its ledger, and the others wait
@@ -46,10 +46,9 @@ class Verification:
 
     async def ledger(self, payload: bytes, context: Any, reply: ad.VerifyLedgerResponse) -> None:
         """VerifyLedger: of a shop, the journal audited by code that shares nothing with the ledger's, and replayed."""
-        ledger_id = parse(ad.VerifyLedgerRequest, payload).store_id
-        checked = Checked()
-        checked.ledger_id("store_id", ledger_id)
-        checked.raise_if_faulty()
+        request = parse(ad.VerifyLedgerRequest, payload)
+        Checked(request).raise_if_faulty()
+        ledger_id = request.store_id
         deadline = deadline_of(context, VERIFY_S)
         reply.store_id = ledger_id
         if not is_customers(ledger_id):

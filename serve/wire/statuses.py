@@ -1,18 +1,20 @@
-"""gRPC statuses with their details. Under Serve, code and details are set and the method *returns*: raising would lose
-the details.
+"""Why not: gRPC statuses with their details, where a call was not decided, and refusals, where the business said no.
+Under Serve, code and details are set and the method *returns*: raising would lose the details.
 """
 
 from typing import Any, Final, NamedTuple
 
 import grpc
-from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
 
+from actors.core.ids import format_order_id, format_reservation_id
+from actors.core.rejection import Reason, Rejection
+from actors.protocol.messages import Refusal
 from holdfast.v1 import error_pb2
-from serve.wire.validation import InvalidRequest, Violation
+from serve.wire.rules import InvalidRequest, Violation
 
-DETAILS_KEY: Final = "grpc-status-details-bin"
 DOMAIN: Final = "holdfast"
 # A status travels in headers, and those that are larger than 8 kB are cut off on the way, the whole call with them.
 VIOLATIONS_TOLD_MAX: Final = 12
@@ -89,8 +91,6 @@ def stopped(why: str) -> Status:
 
 def put(status: Status, context: Any) -> None:
     """Set a status on Serve's gRPC context."""
-    context.set_code(status.code)
-    context.set_details(_clipped(status.message, 2 * MESSAGE_CHARS_MAX))
     metadata = {name: _clipped(value, FIELD_CHARS_MAX) for name, value in status.metadata}
     details: list[Message] = [error_details_pb2.ErrorInfo(reason=status.reason, domain=DOMAIN, metadata=metadata)]
     if status.violations:
@@ -108,10 +108,11 @@ def put(status: Status, context: Any) -> None:
         details.append(retry)
     rich = status_pb2.Status(code=status.code.value[0], message=_clipped(status.message, 2 * MESSAGE_CHARS_MAX))
     for detail in details:
-        packed = AnyMessage()
-        packed.Pack(detail)
-        rich.details.append(packed)
-    context.set_trailing_metadata([(DETAILS_KEY, rich.SerializeToString())])
+        rich.details.add().Pack(detail)
+    said = rpc_status.to_status(rich)
+    context.set_code(said.code)
+    context.set_details(said.details)
+    context.set_trailing_metadata(list(said.trailing_metadata))
 
 
 def fill_item_error(status: Status, error: error_pb2.ItemError) -> None:
@@ -122,3 +123,78 @@ def fill_item_error(status: Status, error: error_pb2.ItemError) -> None:
         error.violations.add(field=field, description=description)
     if status.retry_after_s:
         error.retry_after.FromMilliseconds(int(status.retry_after_s * 1_000))
+
+
+def fill_order_rejection(rejection: Rejection, ledger_id: str, store_id: str, reply: error_pb2.Rejection) -> None:
+    """A refusal of an order, which a shop of it gave, or the customer's ledger; of that one `store_id` is told."""
+    order_id = format_order_id(ledger_id, rejection.number) if rejection.number else ""
+    fill_rejection(Refusal(version=0, rejection=rejection), rejection.store_id or store_id, reply, order_id)
+
+
+def fill_rejection(refusal: Refusal, store_id: str, reply: error_pb2.Rejection, order_id: str = "") -> None:
+    """A refusal, with the sentence for people. `order_id` is the order that it is about, if any."""
+    rejection = refusal.rejection
+    reply.reason = int(rejection.reason)  # type: ignore[assignment]
+    reply.message = explain(rejection, store_id, order_id)
+    reply.order_id = order_id
+    reply.store_id = store_id
+    reply.sku = rejection.sku
+    reply.asked = rejection.asked
+    reply.available = rejection.available
+    if rejection.number and store_id and not order_id:
+        reply.reservation_id = format_reservation_id(store_id, rejection.number)
+    if rejection.status is not None:
+        reply.status = int(rejection.status)  # type: ignore[assignment]
+    for sku, asked, available in rejection.short_lines:
+        reply.short_lines.add(sku=sku, asked=asked, available=available)
+    for near_id, metres, whole in rejection.near_stores:
+        reply.near_stores.add(store_id=near_id, kilometres=metres / 1_000, has_everything=whole)
+    reply.version = refusal.version
+
+
+_SENTENCES: Final[dict[Reason, str]] = {
+    Reason.IDEMPOTENCY_KEY_REUSED: "the idempotency key was used before with other content; use a fresh key",
+    Reason.RESERVATION_NOT_FOUND: "shop {store} has no reservation {reservation}; check the id",
+    Reason.STORE_NOT_ACCEPTING: "shop {store} takes no reservations at the moment; choose another shop",
+    Reason.RESERVATION_EXPIRED: "reservation {reservation} expired; reserve again",
+    Reason.TRANSITION_NOT_ALLOWED: "reservation {reservation} is {status}, and that allows no such step",
+    Reason.LINE_NOT_FOUND: "reservation {reservation} has no line of {sku}",
+    Reason.QUANTITY_EXCEEDS_HELD: "reservation {reservation} still holds {available} of {sku}, {asked} were named",
+    Reason.TTL_TOO_LONG: "{asked} ms is longer than the {available} ms that the policy allows; ask for less",
+    Reason.BASKET_CONFIRMED: "the basket was confirmed as reservation {reservation}; reserve under a new basket",
+    Reason.OPEN_RESERVATIONS_LIMIT: "the customer may have {available} open reservations{where}",
+    Reason.UNITS_LIMIT: "the customer may reserve {available} more of {sku}{where}, {asked} were asked for",
+    Reason.SKU_NOT_STOCKED: "shop {store} has never stocked {sku}; choose another shop",
+    Reason.INSUFFICIENT_STOCK: "shop {store} has {available} of {sku} available, {asked} were asked for",
+    Reason.COUNT_TOO_OLD: "movements of {sku} from before {available} are forgotten; count again",
+    Reason.PART_OF_ORDER: "reservation {reservation} is a part of an order; confirm, extend or amend the order",
+    Reason.ORDER_UNDECIDED: "another change of the order is under way; ask again in a moment",
+    Reason.CLAIM_ABANDONED: "the order was over before its claim came to shop {store}; reserve again",
+    Reason.NO_STORE_IN_REACH: "no shops in reach have what was asked for; widen the limits, or ask for less",
+    Reason.SLOT_NOT_OFFERED: "shop {store} does not offer this pickup slot; list its slots",
+    Reason.SLOT_FULL: "the pickup slot in shop {store} is full, it takes {available}; list its slots",
+    Reason.LEDGER_FULL: "shop {store} remembers as many answers, sources or SKUs as it may; nothing was done",
+}
+
+
+_TOO_SOON: Final = "shops in reach have what was asked for, but cannot have it ready in time; ask for a later time"
+
+
+def explain(rejection: Rejection, store_id: str, order_id: str = "") -> str:
+    """One sentence for people. Without a shop it is an order's: the customer's ledger said so, or, of what was written
+    down before refusals named their shop, a shop of the order.
+    """
+    sentence = _TOO_SOON if rejection.too_soon else _SENTENCES[rejection.reason]
+    if not store_id:
+        if rejection.reason is Reason.RESERVATION_NOT_FOUND:
+            return f"there is no {f'order {order_id}' if order_id else 'such order'}, or it was forgotten; check the id"
+        sentence = sentence.replace("reservation {reservation}", "the order").replace("shop {store}", "a shop of it")
+    return sentence.format(
+        store=store_id,
+        where=f" in shop {store_id}" if store_id else " over all shops",
+        sku=rejection.sku,
+        asked=rejection.asked,
+        available=rejection.available,
+        reservation=format_reservation_id(store_id, rejection.number),
+        status=rejection.status.name if rejection.status is not None else "unknown",
+    )

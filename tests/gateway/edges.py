@@ -4,19 +4,39 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from actors.calendar.faults import SPECIAL_DAYS_MAX
-from serve.services.orders import CANDIDATES_MAX
-from serve.services.stores import CHANNELS_MAX
 from serve.sourcing.places import POSTCODE_CHARS_MAX
-from serve.sourcing.ranking import STORES_MAX as PLAN_STORES_MAX
-from serve.wire import page_tokens, validation as va
-from serve.wire.hours import REGION_CHARS_MAX, ZONE_CHARS_MAX
-from serve.wire.order_translation import STORE_PLANS_MAX
+from serve.wire import fields
 
 INT64_MAX: Final = 2**63 - 1
 INT64_MIN: Final = -(2**63)
 INT32_MAX: Final = 2**31 - 1
 DAY_S: Final = 86_400
 TEN_MEGABYTES: Final = 10 * 1024 * 1024
+
+# The promised limits, in numbers of their own: whoever changes a rule in proto/ changes them here too.
+KEY_CHARS_MAX: Final = 128
+SKU_CHARS_MAX: Final = 64
+CUSTOMER_CHARS_MAX: Final = 128
+CHANNEL_CHARS_MAX: Final = 32
+BASKET_CHARS_MAX: Final = 128
+SOURCE_CHARS_MAX: Final = 64
+PAYMENT_CHARS_MAX: Final = 128
+NAME_CHARS_MAX: Final = 128
+LINES_MAX: Final = 100
+STOCK_ROWS_MAX: Final = 4_096
+STORES_MAX: Final = 1_024
+SKUS_MAX: Final = 4_096
+RULES_MAX: Final = 10_000
+STATUSES_MAX: Final = 7
+QUANTITY_MAX: Final = 1_000_000
+SEQUENCE_MAX: Final = 2**62
+STOCK_QUANTITY_MAX: Final = 1_000_000_000
+CANDIDATES_MAX: Final = 100
+CHANNELS_MAX: Final = 100
+PLAN_STORES_MAX: Final = 5
+REGION_CHARS_MAX: Final = 16
+ZONE_CHARS_MAX: Final = 64
+STORE_PLANS_MAX: Final = 16
 
 
 class Edge(NamedTuple):
@@ -32,50 +52,50 @@ class Edge(NamedTuple):
 
 
 TEXTS: Final = (
-    ("Reserve", "idempotency_key", va.KEY_CHARS_MAX, True),
-    ("Reserve", "customer_id", va.CUSTOMER_CHARS_MAX, True),
-    ("Reserve", "channel", va.CHANNEL_CHARS_MAX, True),
-    ("Reserve", "basket_id", va.BASKET_CHARS_MAX, False),
-    ("Reserve", "lines[1].sku", va.SKU_CHARS_MAX, True),
-    ("ConfirmReservation", "idempotency_key", va.KEY_CHARS_MAX, True),
-    ("MarkReservationReady", "idempotency_key", va.KEY_CHARS_MAX, True),
-    ("CollectReservation", "idempotency_key", va.KEY_CHARS_MAX, True),
-    ("CollectReservation", "payment_reference", va.PAYMENT_CHARS_MAX, True),
-    ("CollectReservation", "lines[0].sku", va.SKU_CHARS_MAX, True),
-    ("ReleaseReservation", "idempotency_key", va.KEY_CHARS_MAX, True),
-    ("ReleaseReservation", "lines[0].sku", va.SKU_CHARS_MAX, True),
-    ("ExtendReservation", "idempotency_key", va.KEY_CHARS_MAX, True),
-    ("AdjustStock", "idempotency_key", va.KEY_CHARS_MAX, True),
-    ("AdjustStock", "source", va.SOURCE_CHARS_MAX, True),
-    ("AdjustStock", "adjustments[1].sku", va.SKU_CHARS_MAX, True),
-    ("CountStock", "idempotency_key", va.KEY_CHARS_MAX, True),
-    ("CountStock", "counts[1].sku", va.SKU_CHARS_MAX, True),
-    ("SetSafetyStock", "idempotency_key", va.KEY_CHARS_MAX, True),
-    ("SetSafetyStock", "safety_stocks[1].sku", va.SKU_CHARS_MAX, True),
-    ("GetAvailability", "skus[1]", va.SKU_CHARS_MAX, True),
-    ("WatchAvailability", "skus[1]", va.SKU_CHARS_MAX, True),
-    ("PutStores", "stores[1].name", va.NAME_CHARS_MAX, False),
-    ("SetPolicy", "policy.ttl_rules[0].channel", va.CHANNEL_CHARS_MAX, False),
-    ("SetPolicy", "policy.ttl_rules[0].sku", va.SKU_CHARS_MAX, False),
-    ("SetPolicy", "policy.limit_rules[0].channel", va.CHANNEL_CHARS_MAX, False),
-    ("SetPolicy", "policy.limit_rules[0].sku", va.SKU_CHARS_MAX, False),
-    ("SetPolicy", "policy.chain_limit_rules[0].channel", va.CHANNEL_CHARS_MAX, False),
-    ("SetPolicy", "policy.chain_limit_rules[0].sku", va.SKU_CHARS_MAX, False),
-    ("PutStores", "stores[1].channels[0]", va.CHANNEL_CHARS_MAX, True),
+    ("Reserve", "idempotency_key", KEY_CHARS_MAX, True),
+    ("Reserve", "customer_id", CUSTOMER_CHARS_MAX, True),
+    ("Reserve", "channel", CHANNEL_CHARS_MAX, True),
+    ("Reserve", "basket_id", BASKET_CHARS_MAX, False),
+    ("Reserve", "lines[1].sku", SKU_CHARS_MAX, True),
+    ("ConfirmReservation", "idempotency_key", KEY_CHARS_MAX, True),
+    ("MarkReservationReady", "idempotency_key", KEY_CHARS_MAX, True),
+    ("CollectReservation", "idempotency_key", KEY_CHARS_MAX, True),
+    ("CollectReservation", "payment_reference", PAYMENT_CHARS_MAX, True),
+    ("CollectReservation", "lines[0].sku", SKU_CHARS_MAX, True),
+    ("ReleaseReservation", "idempotency_key", KEY_CHARS_MAX, True),
+    ("ReleaseReservation", "lines[0].sku", SKU_CHARS_MAX, True),
+    ("ExtendReservation", "idempotency_key", KEY_CHARS_MAX, True),
+    ("AdjustStock", "idempotency_key", KEY_CHARS_MAX, True),
+    ("AdjustStock", "source", SOURCE_CHARS_MAX, True),
+    ("AdjustStock", "adjustments[1].sku", SKU_CHARS_MAX, True),
+    ("CountStock", "idempotency_key", KEY_CHARS_MAX, True),
+    ("CountStock", "counts[1].sku", SKU_CHARS_MAX, True),
+    ("SetSafetyStock", "idempotency_key", KEY_CHARS_MAX, True),
+    ("SetSafetyStock", "safety_stocks[1].sku", SKU_CHARS_MAX, True),
+    ("GetAvailability", "skus[1]", SKU_CHARS_MAX, True),
+    ("WatchAvailability", "skus[1]", SKU_CHARS_MAX, True),
+    ("PutStores", "stores[1].name", NAME_CHARS_MAX, False),
+    ("SetPolicy", "policy.ttl_rules[0].channel", CHANNEL_CHARS_MAX, False),
+    ("SetPolicy", "policy.ttl_rules[0].sku", SKU_CHARS_MAX, False),
+    ("SetPolicy", "policy.limit_rules[0].channel", CHANNEL_CHARS_MAX, False),
+    ("SetPolicy", "policy.limit_rules[0].sku", SKU_CHARS_MAX, False),
+    ("SetPolicy", "policy.chain_limit_rules[0].channel", CHANNEL_CHARS_MAX, False),
+    ("SetPolicy", "policy.chain_limit_rules[0].sku", SKU_CHARS_MAX, False),
+    ("PutStores", "stores[1].channels[0]", CHANNEL_CHARS_MAX, True),
     ("PutStores", "stores[1].hours.zone", ZONE_CHARS_MAX, True),
     ("PutStores", "stores[1].hours.holidays", REGION_CHARS_MAX, False),
-    ("AmendReservation", "idempotency_key", va.KEY_CHARS_MAX, True),
-    ("AmendReservation", "lines[0].sku", va.SKU_CHARS_MAX, True),
-    ("ConfirmOrder", "idempotency_key", va.KEY_CHARS_MAX, True),
-    ("MarkOrderReady", "idempotency_key", va.KEY_CHARS_MAX, True),
-    ("CollectOrder", "idempotency_key", va.KEY_CHARS_MAX, True),
-    ("CollectOrder", "payment_reference", va.PAYMENT_CHARS_MAX, True),
-    ("ReleaseOrder", "idempotency_key", va.KEY_CHARS_MAX, True),
-    ("ExtendOrder", "idempotency_key", va.KEY_CHARS_MAX, True),
-    ("AmendOrder", "idempotency_key", va.KEY_CHARS_MAX, True),
-    ("AmendOrder", "stores[1].lines[0].sku", va.SKU_CHARS_MAX, True),
-    ("FindStores", "channel", va.CHANNEL_CHARS_MAX, True),
-    ("FindStores", "lines[1].sku", va.SKU_CHARS_MAX, True),
+    ("AmendReservation", "idempotency_key", KEY_CHARS_MAX, True),
+    ("AmendReservation", "lines[0].sku", SKU_CHARS_MAX, True),
+    ("ConfirmOrder", "idempotency_key", KEY_CHARS_MAX, True),
+    ("MarkOrderReady", "idempotency_key", KEY_CHARS_MAX, True),
+    ("CollectOrder", "idempotency_key", KEY_CHARS_MAX, True),
+    ("CollectOrder", "payment_reference", PAYMENT_CHARS_MAX, True),
+    ("ReleaseOrder", "idempotency_key", KEY_CHARS_MAX, True),
+    ("ExtendOrder", "idempotency_key", KEY_CHARS_MAX, True),
+    ("AmendOrder", "idempotency_key", KEY_CHARS_MAX, True),
+    ("AmendOrder", "stores[1].lines[0].sku", SKU_CHARS_MAX, True),
+    ("FindStores", "channel", CHANNEL_CHARS_MAX, True),
+    ("FindStores", "lines[1].sku", SKU_CHARS_MAX, True),
     ("FindStores", "sourcing.place.postcode", POSTCODE_CHARS_MAX, False),
     ("FindStores", "sourcing.place.country", POSTCODE_CHARS_MAX, False),
 )
@@ -113,28 +133,28 @@ ORDER_IDS: Final = (
 )
 
 WHOLES: Final = (
-    ("Reserve", "lines[1].quantity", 1, va.QUANTITY_MAX, INT64_MAX),
-    ("CollectReservation", "lines[0].quantity", 1, va.QUANTITY_MAX, INT64_MAX),
-    ("ReleaseReservation", "lines[0].quantity", 1, va.QUANTITY_MAX, INT64_MAX),
-    ("AdjustStock", "adjustments[0].sequence", 1, va.SEQUENCE_MAX, INT64_MAX),
-    ("AdjustStock", "adjustments[0].delta", 1, va.STOCK_QUANTITY_MAX, INT64_MAX),
-    ("CountStock", "counts[0].quantity", 0, va.STOCK_QUANTITY_MAX, INT64_MAX),
-    ("SetSafetyStock", "safety_stocks[0].quantity", 0, va.STOCK_QUANTITY_MAX, INT64_MAX),
+    ("Reserve", "lines[1].quantity", 1, QUANTITY_MAX, INT64_MAX),
+    ("CollectReservation", "lines[0].quantity", 1, QUANTITY_MAX, INT64_MAX),
+    ("ReleaseReservation", "lines[0].quantity", 1, QUANTITY_MAX, INT64_MAX),
+    ("AdjustStock", "adjustments[0].sequence", 1, SEQUENCE_MAX, INT64_MAX),
+    ("AdjustStock", "adjustments[0].delta", 1, STOCK_QUANTITY_MAX, INT64_MAX),
+    ("CountStock", "counts[0].quantity", 0, STOCK_QUANTITY_MAX, INT64_MAX),
+    ("SetSafetyStock", "safety_stocks[0].quantity", 0, STOCK_QUANTITY_MAX, INT64_MAX),
     ("GetReservation", "min_version", 0, None, INT64_MAX),
     ("ListReservations", "page_size", 0, None, INT32_MAX),
     ("ListStores", "page_size", 0, None, INT32_MAX),
     ("WatchEvents", "cursors[1].after_version", 0, None, INT64_MAX),
     ("WatchAvailability", "cursors[1].after_version", 0, None, INT64_MAX),
-    ("SetPolicy", "policy.limit_rules[0].open_reservations_max", 0, va.QUANTITY_MAX, INT64_MAX),
-    ("SetPolicy", "policy.limit_rules[0].units_max", 0, va.QUANTITY_MAX, INT64_MAX),
-    ("SetPolicy", "policy.chain_limit_rules[0].open_reservations_max", 0, va.QUANTITY_MAX, INT64_MAX),
-    ("SetPolicy", "policy.chain_limit_rules[0].units_max", 0, va.QUANTITY_MAX, INT64_MAX),
+    ("SetPolicy", "policy.limit_rules[0].open_reservations_max", 0, QUANTITY_MAX, INT64_MAX),
+    ("SetPolicy", "policy.limit_rules[0].units_max", 0, QUANTITY_MAX, INT64_MAX),
+    ("SetPolicy", "policy.chain_limit_rules[0].open_reservations_max", 0, QUANTITY_MAX, INT64_MAX),
+    ("SetPolicy", "policy.chain_limit_rules[0].units_max", 0, QUANTITY_MAX, INT64_MAX),
     ("PutStores", "stores[1].hours.slot_minutes", 0, 1_440, INT32_MAX),
     ("PutStores", "stores[1].hours.pickups_per_staff_hour", 0, 1_000, INT32_MAX),
     ("PutStores", "stores[1].hours.cutoff_minute", 0, 1_440, INT32_MAX),
-    ("AmendReservation", "lines[0].quantity", 1, va.QUANTITY_MAX, INT64_MAX),
-    ("AmendOrder", "stores[1].lines[0].quantity", 1, va.QUANTITY_MAX, INT64_MAX),
-    ("FindStores", "lines[1].quantity", 1, va.QUANTITY_MAX, INT64_MAX),
+    ("AmendReservation", "lines[0].quantity", 1, QUANTITY_MAX, INT64_MAX),
+    ("AmendOrder", "stores[1].lines[0].quantity", 1, QUANTITY_MAX, INT64_MAX),
+    ("FindStores", "lines[1].quantity", 1, QUANTITY_MAX, INT64_MAX),
     ("FindStores", "candidates_max", 0, CANDIDATES_MAX, INT32_MAX),
     ("FindStores", "sourcing.stores_max", 0, PLAN_STORES_MAX, INT32_MAX),
 )
@@ -176,30 +196,30 @@ INSTANTS: Final = (
 )
 
 LISTS: Final[tuple[tuple[str, str, bool, int, object], ...]] = (
-    ("Reserve", "lines", True, va.LINES_MAX, {"sku": "A", "quantity": 1}),
-    ("CollectReservation", "lines", False, va.LINES_MAX, {"sku": "A", "quantity": 1}),
-    ("ReleaseReservation", "lines", False, va.LINES_MAX, {"sku": "A", "quantity": 1}),
-    ("AdjustStock", "adjustments", True, va.STOCK_ROWS_MAX, {"sku": "A", "delta": 1, "sequence": 9, "kind": 1}),
-    ("CountStock", "counts", True, va.STOCK_ROWS_MAX, {"sku": "A"}),
-    ("SetSafetyStock", "safety_stocks", True, va.STOCK_ROWS_MAX, {"sku": "A"}),
-    ("GetAvailability", "store_ids", True, va.STORES_MAX, "S1"),
-    ("GetAvailability", "skus", True, va.SKUS_MAX, "A"),
-    ("ListReservations", "statuses", False, va.STATUSES_MAX, 1),
-    ("PutStores", "stores", True, va.STORES_MAX, {"store_id": "S1"}),
-    ("WatchEvents", "cursors", True, va.STORES_MAX, {"store_id": "S1"}),
-    ("WatchAvailability", "cursors", True, va.STORES_MAX, {"store_id": "S1"}),
-    ("WatchAvailability", "skus", False, va.SKUS_MAX, "A"),
-    ("SetPolicy", "policy.ttl_rules", False, va.RULES_MAX, {"ttl": {"seconds": 60}}),
-    ("SetPolicy", "policy.limit_rules", False, va.RULES_MAX, {"units_max": 1}),
-    ("SetPolicy", "policy.chain_limit_rules", False, va.RULES_MAX, {"units_max": 1}),
+    ("Reserve", "lines", True, LINES_MAX, {"sku": "A", "quantity": 1}),
+    ("CollectReservation", "lines", False, LINES_MAX, {"sku": "A", "quantity": 1}),
+    ("ReleaseReservation", "lines", False, LINES_MAX, {"sku": "A", "quantity": 1}),
+    ("AdjustStock", "adjustments", True, STOCK_ROWS_MAX, {"sku": "A", "delta": 1, "sequence": 9, "kind": 1}),
+    ("CountStock", "counts", True, STOCK_ROWS_MAX, {"sku": "A"}),
+    ("SetSafetyStock", "safety_stocks", True, STOCK_ROWS_MAX, {"sku": "A"}),
+    ("GetAvailability", "store_ids", True, STORES_MAX, "S1"),
+    ("GetAvailability", "skus", True, SKUS_MAX, "A"),
+    ("ListReservations", "statuses", False, STATUSES_MAX, 1),
+    ("PutStores", "stores", True, STORES_MAX, {"store_id": "S1"}),
+    ("WatchEvents", "cursors", True, STORES_MAX, {"store_id": "S1"}),
+    ("WatchAvailability", "cursors", True, STORES_MAX, {"store_id": "S1"}),
+    ("WatchAvailability", "skus", False, SKUS_MAX, "A"),
+    ("SetPolicy", "policy.ttl_rules", False, RULES_MAX, {"ttl": {"seconds": 60}}),
+    ("SetPolicy", "policy.limit_rules", False, RULES_MAX, {"units_max": 1}),
+    ("SetPolicy", "policy.chain_limit_rules", False, RULES_MAX, {"units_max": 1}),
     ("PutStores", "stores[1].channels", False, CHANNELS_MAX, "web"),
     ("PutStores", "stores[1].hours.weekly", False, 7, {}),
     ("PutStores", "stores[1].hours.staff", False, 7, {"duties": [{"to_minute": 1, "staff": 1}]}),
     ("PutStores", "stores[1].hours.special_days", False, SPECIAL_DAYS_MAX, {"date": "2026-12-24"}),
-    ("AmendReservation", "lines", False, va.LINES_MAX, {"sku": "A", "quantity": 1}),
+    ("AmendReservation", "lines", False, LINES_MAX, {"sku": "A", "quantity": 1}),
     ("AmendOrder", "stores", True, STORE_PLANS_MAX, {"store_id": "S1"}),
-    ("AmendOrder", "stores[1].lines", False, va.LINES_MAX, {"sku": "A", "quantity": 1}),
-    ("FindStores", "lines", True, va.LINES_MAX, {"sku": "A", "quantity": 1}),
+    ("AmendOrder", "stores[1].lines", False, LINES_MAX, {"sku": "A", "quantity": 1}),
+    ("FindStores", "lines", True, LINES_MAX, {"sku": "A", "quantity": 1}),
 )
 
 
@@ -320,9 +340,9 @@ def other_edges() -> Iterator[Edge]:
     yield from (Edge("AdjustStock", "adjustments[0].delta", f"RECEIPT of {delta}", delta) for delta in (0, -1))
     yield from (Edge("AdjustStock", "adjustments[1].delta", f"SALE of {delta}", delta) for delta in (0, 1))
     others = (
-        page_tokens.issue("ListReservations", ("S2", 1), 1),
-        page_tokens.issue("ListReservations", ("S1",), 1),
-        page_tokens.issue("ListOthers", ("S1", 1), 1),
+        fields.issue_token("ListReservations", ("S2", 1), 1),
+        fields.issue_token("ListReservations", ("S1",), 1),
+        fields.issue_token("ListOthers", ("S1", 1), 1),
     )
     for token in ("x", "1", "1" * 19, "1" * 5_000, "\u0661", " 1", "=", *others):
         yield Edge("ListReservations", "page_token", repr(token[:20]), token)

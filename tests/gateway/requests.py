@@ -16,7 +16,7 @@ from holdfast.v1 import (
     stock_pb2,
     stock_service_pb2 as ss,
 )
-from serve.wire import page_tokens
+from serve.wire import fields
 from tests.gateway.front import Front, reserve_request
 
 HELD: Final = "S1:3"  # a reservation that stands; numbers 1 and 2 are the policy and the receipt
@@ -125,7 +125,7 @@ GOOD: Final[dict[str, Callable[[str], Message]]] = {
             },
         ]
     ),
-    "ListStores": lambda _: ad.ListStoresRequest(page_size=2, page_token=page_tokens.issue("ListStores", (), "S1")),
+    "ListStores": lambda _: ad.ListStoresRequest(page_size=2, page_token=fields.issue_token("ListStores", (), "S1")),
     "GetPolicy": lambda _: ad.GetPolicyRequest(),
     "SetPolicy": lambda _: ad.SetPolicyRequest(
         policy={

@@ -20,8 +20,7 @@ from holdfast.v1 import (
     stock_service_pb2 as ss,
 )
 from serve.routing.batcher import QUEUE_AGE_S_MAX, QUEUED_ENTRIES_MAX
-from serve.wire.replies import _SENTENCES, explain, fill_rejection
-from serve.wire.statuses import fill_item_error, late, overloaded
+from serve.wire.statuses import _SENTENCES, explain, fill_item_error, fill_rejection, late, overloaded
 from tests.gateway.front import Front, reserve_request
 from tests.runtime.loop_time import skip
 from tests.runtime.office import WAIT_S, ManualClock

@@ -130,7 +130,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     (changed(weekly=week((0, 60), (59, 120))), ["weekly[0].intervals[1]"]),
     (changed(weekly=week(*((n, n + 1) for n in range(13)))), ["weekly[0].intervals"]),
     (changed(weekly=NOBODY[:6]), ["weekly"]),
-    (changed(staff=NOBODY[:6]), ["staff", "staff"]),
+    (changed(staff=NOBODY[:6]), ["staff"]),
     (changed(staff=duty(from_minute=60, to_minute=60)), ["staff[0].duties[0]"]),
     (changed(staff=duty(to_minute=60, staff=1_001)), ["staff[0].duties[0].staff"]),
     (changed(staff=duty(to_minute=60, staff=-1)), ["staff[0].duties[0].staff"]),
@@ -163,8 +163,8 @@ def test_a_fault_is_told_with_its_field(shared: Front, hours: dict[str, Any], fi
     [
         (changed(zone="Mars/Base"), "zone: 'Mars/Base' is unknown; give an IANA name such as Europe/Berlin"),
         (changed(holidays="Germany"), "holidays: 'Germany' is not a known region; send an ISO 3166 code such as DE"),
-        (changed(weekly=week((60, 60))), "weekly[0].intervals[0]: ends at 60, not after its start at 60"),
-        (changed(cutoff_minute=-1), "cutoff_minute: is -1; give a number from 0 to 1440"),
+        (changed(weekly=week((60, 60))), "weekly[0].intervals[0]: is no span of a day; send minutes from 0 to"),
+        (changed(cutoff_minute=-1), "cutoff_minute: is -1; send 0 to 1440"),
     ],
 )
 def test_a_fault_says_what_mends_it(shared: Front, hours: dict[str, Any], sentence: str) -> None:

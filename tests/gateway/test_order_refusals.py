@@ -9,7 +9,7 @@ import pytest
 from actors.core.rejection import Reason, Rejection
 from actors.protocol.messages import Refusal
 from holdfast.v1 import admin_service_pb2 as ad, error_pb2, order_pb2, order_service_pb2 as os_
-from serve.wire.replies import fill_rejection
+from serve.wire.statuses import fill_rejection
 from tests.gateway.front import SHOPS, Front, reserve_request
 from tests.runtime.office import ManualClock
 

@@ -152,6 +152,8 @@ OWNERS: Final[dict[str, tuple[str, ...]]] = {
     "grpc_health": ("serve", "holdfast.client", "bench"),
     "grpc_reflection": ("serve", "holdfast.client", "bench"),
     "grpc_status": ("serve", "holdfast.client", "bench"),
+    # The rules of fields are applied in one place.
+    "protovalidate": ("serve.wire.rules",),
     # Validation libraries are for configuration, never for the hot path.
     "pydantic": ("serve", "holdfast.client", "bench"),
     "pydantic_settings": ("serve", "holdfast.client", "bench"),

@@ -51,7 +51,7 @@ SAMPLES: Final[list[tuple[Rule, str, str, str]]] = [
     (layers.imports_point_down, "actors/ray_actors.py", "import serve.config.settings", "import actors.store_actor"),
     (layers.imports_point_down, "actors/elsewhere.py", "x = 1", ""),
     (layers.imports_point_down, "serve/gateway.py", "import serve.app", "import serve.routing.router"),
-    (layers.imports_point_down, "serve/gateway.py", "import holdfast.client.channel", "import serve.wire.translation"),
+    (layers.imports_point_down, "serve/gateway.py", "import holdfast.client.channel", "import serve.wire.rules"),
     (layers.imports_point_down, "serve/gateway.py", "import actors.elsewhere", "import actors.runtime.clock"),
     (layers.imports_point_down, "serve/sourcing/plan.py", "import holdfast.v1.store_pb2", "import actors.shop.ids"),
     (

@@ -20,6 +20,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 import actors.shop
 from holdfast.v1 import error_pb2, reservation_pb2
 from serve.services.health import SERVICES
+from serve.wire.rules import RULES_FILE
 from tests.house.sources import ROOT
 
 PROTO: Final = ROOT / "proto"
@@ -47,6 +48,7 @@ def test_generated_modules_are_what_make_proto_gives(tmp_path: Path) -> None:
     fresh, committed = generated_files(tmp_path), generated_files(PROTO)
     assert sorted(fresh) == sorted(committed), "run `make proto`"
     assert [path for path in fresh if fresh[path] != committed[path]] == [], "run `make proto`"
+    assert (tmp_path / RULES_FILE.name).read_bytes() == RULES_FILE.read_bytes(), "run `make proto`"
 
 
 def test_rules_for_validation_stay_out_of_the_generated_modules() -> None:

@@ -1,0 +1,76 @@
+"""Fields that messages of several nouns have: instants, intervals, lines, and pages with their tokens.
+
+Page tokens are opaque to callers, and bound to the call, the shop and the filter of the page that gave them.
+"""
+
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Any, Final
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from actors.shop.commands import Lines
+from serve.wire.rules import Checked
+
+PAGE_SIZE_MAX: Final = 1_000
+PAGE_SIZE_DEFAULT: Final = 100
+_CHECK_BYTES: Final = 8
+
+
+def instant_ms(instant: Timestamp | Duration) -> int:
+    """Milliseconds of an instant since 1970, or of an interval; 0 where it is not set."""
+    return int(instant.seconds) * 1_000 + int(instant.nanos) // 1_000_000
+
+
+def fill_instant(ms: int, reply: Any) -> None:
+    """A Timestamp; four times as fast as its FromMilliseconds."""
+    reply.seconds = ms // 1_000
+    nanos = ms % 1_000 * 1_000_000
+    if nanos:
+        reply.nanos = nanos
+
+
+def lines_of(rows: Any) -> Lines:
+    """(sku, quantity) lines."""
+    return tuple([(row.sku, row.quantity) for row in rows])
+
+
+def fill_lines(lines: Lines, reply: Any) -> None:
+    """Lines, but for those of which nothing is left."""
+    for sku, quantity in lines:
+        if quantity:
+            reply.add(sku=sku, quantity=quantity)
+
+
+def page_size(asked: int) -> int:
+    """How many to a page: more than the most is the most, zero the usual number."""
+    return min(asked, PAGE_SIZE_MAX) or PAGE_SIZE_DEFAULT
+
+
+def issue_token(call: str, scope: Iterable[object], after: str | int) -> str:
+    """The token of the page that begins after a place; `scope` is what the call was about."""
+    place = str(after).encode()
+    return urlsafe_b64encode(_check(call, scope, place) + place).decode().rstrip("=")
+
+
+def read_token(checked: Checked, call: str, scope: Iterable[object], token: str) -> str:
+    """The place that a token stands for, empty where there is no token. One of another question is a fault."""
+    if not token or "page_token" in checked:
+        return ""
+    try:
+        raw = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
+        place = raw[_CHECK_BYTES:]
+        if raw[:_CHECK_BYTES] == _check(call, scope, place) and place:
+            return place.decode()
+    except (binascii.Error, ValueError):
+        pass
+    checked.fault("page_token", "is not a token that a page of this same question gave; leave it out to start anew")
+    return ""
+
+
+def _check(call: str, scope: Iterable[object], place: bytes) -> bytes:
+    """No secret: it keeps a token from being taken for another question's."""
+    return blake2b(repr((call, *scope)).encode() + b"\0" + place, digest_size=_CHECK_BYTES).digest()

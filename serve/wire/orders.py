@@ -1,0 +1,174 @@
+"""Orders and sourcing between protobuf and the commands and values of customers' ledgers."""
+
+from hashlib import blake2b
+from typing import Any, Final
+
+from actors.core.chain import Chain
+from actors.core.ids import format_order_id, format_reservation_id, parse_order_id
+from actors.core.status import ReleaseReason, Status
+from actors.orders import commands as cm
+from actors.orders.state import Order, Part, Standing
+from actors.shop.commands import Lines
+from holdfast.v1 import order_pb2, order_service_pb2 as os_, reservation_service_pb2 as rs
+from serve.sourcing.places import Place, Postcodes, UnknownPostcode
+from serve.sourcing.ranking import Ask, Candidate, Demand, Limits, SourcingPolicy
+from serve.wire.fields import fill_instant, fill_lines, instant_ms, lines_of
+from serve.wire.reservations import TO_BE_READY, fill_promise
+from serve.wire.rules import Checked
+
+STORES_MAX_DEFAULT: Final = 3
+POSTCODE_CHARS_MAX: Final = 128
+CONTENT_BYTES: Final = 12
+_NOT_LIMITED: Final = -1
+
+
+def content_of(*said: Any) -> str:
+    """What a caller asked, in 24 hex digits; the same on every process."""
+    return blake2b(repr(said).encode(), digest_size=CONTENT_BYTES).hexdigest()
+
+
+def content_of_reserve(request: rs.ReserveRequest) -> str:
+    """The same for a Reserve that becomes an order: all that it says but its key."""
+    said = rs.ReserveRequest()
+    said.CopyFrom(request)
+    said.ClearField("idempotency_key")
+    said.DiscardUnknownFields()
+    return content_of(said.SerializeToString(deterministic=True))
+
+
+def place_of(checked: Checked, sourcing: order_pb2.Sourcing, postcodes: Postcodes) -> Place:
+    """The place of a request's sourcing; a postcode that is none is noted."""
+    place = sourcing.place
+    if not place.postcode:
+        return Place(place.latitude, place.longitude)
+    if not len(postcodes):
+        checked.fault("sourcing.place.postcode", "is of no use: the service has no table; send degrees")
+        return Place(0.0, 0.0)
+    found = postcodes.find(place.postcode[:POSTCODE_CHARS_MAX], place.country[:POSTCODE_CHARS_MAX])
+    if isinstance(found, UnknownPostcode):
+        checked.fault(f"sourcing.place.{'country' if found.countries else 'postcode'}", found.message)
+        return Place(0.0, 0.0)
+    return found
+
+
+def ask_of(sourcing: order_pb2.Sourcing, place: Place, lines: Any, channel: str) -> tuple[Ask, SourcingPolicy]:
+    """The question that a valid sourcing puts."""
+    limits = Limits(sourcing.stores_max or STORES_MAX_DEFAULT, sourcing.kilometres_max or float("inf"))
+    policy = SourcingPolicy(sourcing.policy or SourcingPolicy.ONE_STORE)
+    ask = Ask(place, Demand.of(lines_of(lines)), channel, limits, instant_ms(sourcing.collect_by))
+    return ask, policy
+
+
+def order_of(request: Any) -> tuple[str, int]:
+    """Ledger and number of the order that a request is about. Raises InvalidRequest, as all of these."""
+    Checked(request).raise_if_faulty()
+    return parse_order_id(request.order_id)
+
+
+def confirm_order(request: os_.ConfirmOrderRequest) -> tuple[str, cm.Confirm]:
+    """ConfirmOrder."""
+    ledger_id, number = order_of(request)
+    within_ms = instant_ms(request.collect_within)
+    key = request.idempotency_key
+    return ledger_id, cm.Confirm(key=key, number=number, collect_within_ms=within_ms, hours=cm.NO_HOURS)
+
+
+def release_order(request: os_.ReleaseOrderRequest) -> tuple[str, cm.Release]:
+    """ReleaseOrder."""
+    ledger_id, number = order_of(request)
+    return ledger_id, cm.Release(key=request.idempotency_key, number=number, reason=ReleaseReason(request.reason))
+
+
+def extend_order(request: os_.ExtendOrderRequest) -> tuple[str, cm.Extend]:
+    """ExtendOrder."""
+    ledger_id, number = order_of(request)
+    key, ttl_ms = request.idempotency_key, instant_ms(request.ttl)
+    return ledger_id, cm.Extend(key=key, number=number, ttl_ms=ttl_ms, hours=cm.NO_HOURS)
+
+
+def step_of_parts(request: os_.MarkOrderReadyRequest | os_.CollectOrderRequest) -> tuple[str, cm.FanOut]:
+    """MarkOrderReady and CollectOrder: the order to visit; each part gets a command of its own."""
+    ledger_id, number = order_of(request)
+    paid = request.payment_reference if isinstance(request, os_.CollectOrderRequest) else ""
+    content = content_of(type(request).__name__, number, paid)
+    return ledger_id, cm.FanOut(key=request.idempotency_key, content=content, number=number)
+
+
+def amend_order(request: os_.AmendOrderRequest) -> tuple[str, cm.Amend]:
+    """AmendOrder."""
+    checked = Checked(request)
+    checked.once("stores", request.stores, "store_id")
+    checked.raise_if_faulty()
+    ledger_id, number = parse_order_id(request.order_id)
+    wanted = [(row.store_id, lines_of(row.lines), instant_ms(row.slot_start)) for row in request.stores]
+    ttl_ms = instant_ms(request.ttl)
+    return ledger_id, cm.Amend(
+        key=request.idempotency_key,
+        content=content_of(number, wanted, ttl_ms) if ttl_ms else content_of(number, wanted),
+        number=number,
+        wanted=tuple(
+            cm.Plan(store_id=store_id, lines=lines, slot_start_ms=slot_start_ms)
+            for store_id, lines, slot_start_ms in wanted
+        ),
+        ttl_ms=ttl_ms,
+    )
+
+
+def fill_order(order: Order, ledger_id: str, chain: Chain, reply: order_pb2.Order) -> None:
+    """An order with the parts that it has, and those that it had and of which something was handed over."""
+    reply.order_id = format_order_id(ledger_id, order.number)
+    reply.status = int(order.standing)  # type: ignore[assignment]
+    reply.customer_id = order.customer_id
+    reply.channel = order.channel
+    for part in order.parts:
+        if not part.reservation or (part.dropped and not any(part.collected)):
+            continue  # nothing of it was ever had, or it was amended away before anything was handed over
+        filled = reply.parts.add()
+        _fill_part(part, decided_status(order, part), filled)
+        if part.status in TO_BE_READY:
+            fill_promise(chain, part.store_id, order.created_at_ms, part.slot_start_ms, filled)
+    fill_instant(order.created_at_ms, reply.created_at)
+    fill_instant(order.expires_at_ms, reply.expires_at)
+    reply.version = order.version
+    fill_lines(order.missing, reply.missing)
+    reply.release_reason = int(order.reason or 0)  # type: ignore[assignment]
+
+
+def decided_status(order: Order, part: Part) -> Status:
+    """How a part stands by what was decided: its order's confirmation is the part's, whether or not the shop has heard
+    of it yet. What only a shop decides, and the end of a part, is told as the shop said last.
+    """
+    confirmed = order.standing is Standing.CONFIRMED and part.status is Status.HELD and not part.dropped
+    return Status.CONFIRMED if confirmed else part.status
+
+
+def _fill_part(part: Part, status: Status, reply: order_pb2.OrderPart) -> None:
+    reply.store_id = part.store_id
+    reply.reservation_id = format_reservation_id(part.store_id, part.reservation)
+    reply.status = int(status)  # type: ignore[assignment]
+    # What the shop has not yet heard that it gives back, it gives back: the order is what it was amended to.
+    left = {} if part.dropped else part.wanted_by_sku()
+    for (sku, quantity), held, collected in zip(part.lines, part.held, part.collected, strict=True):
+        kept = min(held, left.get(sku, 0))
+        left[sku] = left.get(sku, 0) - kept
+        reply.lines.add(sku=sku, quantity=quantity, collected=collected, released=quantity - kept - collected)
+    if part.slot_start_ms:
+        fill_instant(part.slot_start_ms, reply.slot_start)
+
+
+def fill_candidate(candidate: Candidate, reply: order_pb2.Candidate) -> None:
+    """One shop, as ranking sees it."""
+    reply.store_id = candidate.store_id
+    reply.kilometres = candidate.kilometres
+    for sku, quantity in candidate.available:
+        reply.available.add(sku=sku, quantity=quantity)
+    reply.capacity_left = _NOT_LIMITED if candidate.capacity_left is None else candidate.capacity_left
+    reply.exclusion = int(candidate.excluded or 0)  # type: ignore[assignment]
+    if candidate.ready_ms is not None:
+        fill_instant(candidate.ready_ms, reply.earliest_ready)
+
+
+def fill_plan(store_id: str, lines: Lines, reply: os_.StorePlan) -> None:
+    """What one shop would hold."""
+    reply.store_id = store_id
+    fill_lines(lines, reply.lines)

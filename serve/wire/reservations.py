@@ -1,0 +1,279 @@
+"""Reservations between protobuf and a shop's commands and values.
+
+Reserve, confirm, collect and release, which come in batches too, have a quick test here: it passes only what the rules
+in proto/ pass, and what it does not pass is left to them. A test holds both against each other.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import grpc
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from actors.core.chain import Chain
+from actors.core.ids import format_reservation_id, parse_holder
+from actors.core.status import ReleaseReason, Status as Standing
+from actors.protocol.messages import Entry, Held
+from actors.shop import commands as cm, events as ev
+from actors.shop.state import Reservation
+from holdfast.v1 import reservation_pb2, reservation_service_pb2 as rs
+from serve.sourcing.ready_time import NO_PROMISE, earliest_ready_ms
+from serve.wire.fields import fill_instant, fill_lines, instant_ms, lines_of
+from serve.wire.rules import CHANNEL_CHARS_MAX, NANOS, QUANTITY_MAX, SKU_CHARS_MAX, Checked, InvalidRequest, Violation
+from serve.wire.statuses import Refused, Status
+
+KEY_CHARS_MAX: Final = 128
+CUSTOMER_CHARS_MAX: Final = 128
+BASKET_CHARS_MAX: Final = 128
+PAYMENT_CHARS_MAX: Final = 128
+LINES_MAX: Final = 100
+BATCH_REQUESTS_MAX: Final = 1_024
+INTERVAL_NS_MIN: Final = 1_000_000
+INTERVAL_NS_MAX: Final = 30 * 86_400 * NANOS
+INSTANT_SECONDS_END: Final = 4_102_444_800  # the year 2100
+RELEASE_REASONS_ASKED: Final = frozenset(map(int, ReleaseReason)) - {ReleaseReason.REPLACED, ReleaseReason.SHORTFALL}
+TO_BE_READY: Final = frozenset({Standing.HELD, Standing.CONFIRMED})
+
+_RESERVATION_ID: Final = re.compile(r"([A-Za-z0-9._-]{1,64}):([1-9][0-9]{0,17})", re.ASCII)
+
+
+def reserve(request: rs.ReserveRequest, prefix: str = "") -> tuple[str, cm.Reserve]:
+    """The hot path. Raises InvalidRequest, as all of these.
+
+    The shop is left to the caller, who looks it up anyway: the chain has no shop with a malformed id. Sourcing is left
+    to `orders`.
+    """
+    key, store_id, customer_id = request.idempotency_key, request.store_id, request.customer_id
+    channel, basket_id = request.channel, request.basket_id
+    lines = lines_of(request.lines)
+    ttl_ms = slot_start_ms = 0
+    good = (
+        0 < len(key) <= KEY_CHARS_MAX
+        and 0 < len(customer_id) <= CUSTOMER_CHARS_MAX
+        and 0 < len(channel) <= CHANNEL_CHARS_MAX
+        and len(basket_id) <= BASKET_CHARS_MAX
+        and (key + customer_id + channel + basket_id).isprintable()
+        and len(lines) > 0
+        and _are_lines(lines)
+    )
+    if request.HasField("ttl"):
+        ttl_ms = instant_ms(request.ttl)
+        good = good and _is_interval(request.ttl)
+    if request.HasField("slot_start"):
+        slot_start_ms = instant_ms(request.slot_start)
+        good = good and _is_instant(request.slot_start)
+    if not good:
+        Checked(request, prefix).raise_if_faulty()
+    return store_id, cm.Reserve(key, customer_id, channel, basket_id, lines, ttl_ms, slot_start_ms)
+
+
+def confirm(request: rs.ConfirmReservationRequest, prefix: str = "") -> Entry:
+    """ConfirmReservation."""
+    good = not request.HasField("collect_within") or _is_interval(request.collect_within)
+    store_id, number = _keyed(request, prefix, good=good)
+    within_ms = instant_ms(request.collect_within)
+    command = cm.Confirm(key=request.idempotency_key, number=number, collect_within_ms=within_ms)
+    return store_id, command
+
+
+def mark_ready(request: rs.MarkReservationReadyRequest, prefix: str = "") -> Entry:
+    """MarkReservationReady."""
+    store_id, number = _keyed(request, prefix, good=True)
+    return store_id, cm.MarkReady(key=request.idempotency_key, number=number)
+
+
+def collect(request: rs.CollectReservationRequest, prefix: str = "") -> Entry:
+    """CollectReservation."""
+    payment, lines = request.payment_reference, lines_of(request.lines)
+    good = 0 < len(payment) <= PAYMENT_CHARS_MAX and payment.isprintable() and _are_lines(lines)
+    store_id, number = _keyed(request, prefix, good=good)
+    command = cm.Collect(key=request.idempotency_key, number=number, payment_reference=payment, lines=lines)
+    return store_id, command
+
+
+def release(request: rs.ReleaseReservationRequest, prefix: str = "") -> Entry:
+    """ReleaseReservation."""
+    lines = lines_of(request.lines)
+    good = request.reason in RELEASE_REASONS_ASKED and _are_lines(lines)
+    store_id, number = _keyed(request, prefix, good=good)
+    reason = ReleaseReason(request.reason)
+    command = cm.Release(key=request.idempotency_key, number=number, reason=reason, lines=lines)
+    return store_id, command
+
+
+def extend(request: rs.ExtendReservationRequest, prefix: str = "") -> Entry:
+    """ExtendReservation."""
+    store_id, number = _keyed(request, prefix, good=False)
+    command = cm.Extend(key=request.idempotency_key, number=number, ttl_ms=instant_ms(request.ttl))
+    return store_id, command
+
+
+def amend(request: rs.AmendReservationRequest, prefix: str = "") -> Entry:
+    """AmendReservation."""
+    store_id, number = _keyed(request, prefix, good=False)
+    command = cm.Amend(
+        key=request.idempotency_key,
+        number=number,
+        lines=lines_of(request.lines),
+        ttl_ms=instant_ms(request.ttl),
+        slot_start_ms=instant_ms(request.slot_start),
+    )
+    return store_id, command
+
+
+def _keyed(request: Any, prefix: str, *, good: bool) -> tuple[str, int]:
+    """Shop and number of the reservation that a step is about. `good`: its other fields passed their quick test."""
+    key = request.idempotency_key
+    found = _RESERVATION_ID.fullmatch(request.reservation_id)
+    if not (good and found and 0 < len(key) <= KEY_CHARS_MAX and key.isprintable()):
+        Checked(request, prefix).raise_if_faulty()
+    assert found, "the rules refuse every other id"
+    return found[1], int(found[2])
+
+
+def _are_lines(lines: cm.Lines) -> bool:
+    good = len(lines) <= LINES_MAX
+    for sku, quantity in lines:
+        good = good and 0 < len(sku) <= SKU_CHARS_MAX and 0 < quantity <= QUANTITY_MAX and sku.isprintable()
+    return good
+
+
+def _is_interval(interval: Duration) -> bool:
+    nanos = interval.nanos
+    return 0 <= nanos < NANOS and INTERVAL_NS_MIN <= interval.seconds * NANOS + nanos <= INTERVAL_NS_MAX
+
+
+def _is_instant(instant: Timestamp) -> bool:
+    return 0 < instant.seconds < INSTANT_SECONDS_END and 0 <= instant.nanos < NANOS
+
+
+def split_requests(batch: Any, kind: Any, payload: bytes) -> Sequence[Any]:
+    """A batch's requests; a Status in the place of one that is not UTF-8 or not a message, which must not cost the
+    others their answer. Raises Refused where the batch is no message, InvalidRequest where it is empty or too large.
+    """
+    try:
+        requests = batch.FromString(payload).requests
+    except DecodeError as error:
+        requests = _encoded_requests(batch, payload, error)
+    if not 0 < len(requests) <= BATCH_REQUESTS_MAX:
+        description = f"has {len(requests)} entries; send 1 to {BATCH_REQUESTS_MAX}, and the rest in another call"
+        raise InvalidRequest([Violation("requests", description)])
+    if isinstance(requests[0], bytes):
+        return [_parse(kind, item, place) for place, item in enumerate(requests)]
+    return requests  # type: ignore[no-any-return]
+
+
+def _encoded_requests(batch: Any, payload: bytes, error: DecodeError) -> Sequence[bytes]:
+    """The requests of a batch as they came: field 1 of every batch request, read as bytes."""
+    try:
+        return _batch_of_bytes().FromString(payload).requests  # type: ignore[attr-defined, no-any-return]
+    except DecodeError:
+        message = f"the request is not a {batch.DESCRIPTOR.full_name}: {error}"
+        raise Refused(Status(grpc.StatusCode.INVALID_ARGUMENT, message, "REQUEST_UNREADABLE")) from error
+
+
+@lru_cache(maxsize=1)
+def _batch_of_bytes() -> type[Message]:
+    file = FileDescriptorProto(name="batch.proto", package="holdfast.internal")
+    label, kind = FieldDescriptorProto.LABEL_REPEATED, FieldDescriptorProto.TYPE_BYTES
+    file.message_type.add(name="Batch").field.add(name="requests", number=1, label=label, type=kind)
+    pool = DescriptorPool()
+    pool.Add(file)
+    return GetMessageClass(pool.FindMessageTypeByName("holdfast.internal.Batch"))
+
+
+def _parse(kind: Any, item: bytes, place: int) -> Any:
+    try:
+        return kind.FromString(item)
+    except DecodeError as error:
+        message = f"requests[{place}] is not a {kind.DESCRIPTOR.full_name}: {error}; text fields must be UTF-8"
+        return Status(grpc.StatusCode.INVALID_ARGUMENT, message, "REQUEST_UNREADABLE")
+
+
+def fill_held(held: Held, store_id: str, command: cm.Reserve, chain: Chain, reply: reservation_pb2.Reservation) -> None:
+    """A new reservation: what the ledger gave, and what the request said. The hot path."""
+    created_at_ms, slot_start_ms = held.created_at_ms, command.slot_start_ms
+    ready_ms = earliest_ready_ms(chain, store_id, created_at_ms, slot_start_ms) if chain.has_hours else NO_PROMISE
+    reply.CopyFrom(_in_common(store_id, created_at_ms, held.expires_at_ms, ready_ms))
+    reply.reservation_id = f"{store_id}:{held.number}"
+    for sku, quantity in command.lines:
+        reply.lines.add(sku=sku, quantity=quantity)
+    reply.customer_id = command.customer_id
+    reply.channel = command.channel
+    if command.basket_id:
+        reply.basket_id = command.basket_id
+    if slot_start_ms:
+        fill_instant(slot_start_ms, reply.slot_start)
+    reply.version = held.number
+
+
+@lru_cache(maxsize=256)
+def _in_common(store_id: str, created_at_ms: int, expires_at_ms: int, ready_ms: int) -> reservation_pb2.Reservation:
+    """What the new reservations of one batch and shop have in common: copying it is half the work of filling it in."""
+    common = reservation_pb2.Reservation(store_id=store_id, status=reservation_pb2.RESERVATION_STATUS_HELD)
+    fill_instant(created_at_ms, common.created_at)
+    fill_instant(expires_at_ms, common.expires_at)
+    if ready_ms:
+        fill_instant(ready_ms, common.earliest_ready)
+    return common
+
+
+def fill_new(
+    event: ev.Reserved | ev.Claimed, store_id: str, version: int, at_ms: int, reply: reservation_pb2.Reservation
+) -> None:
+    """A reservation, or an order's part, as the event that began it says."""
+    asked = event.command
+    reply.reservation_id = format_reservation_id(store_id, version)
+    reply.store_id = store_id
+    fill_lines(asked.lines, reply.lines)
+    reply.customer_id = asked.customer_id
+    reply.channel = asked.channel
+    fill_instant(at_ms, reply.created_at)
+    if asked.slot_start_ms:
+        fill_instant(asked.slot_start_ms, reply.slot_start)
+    reply.version = version
+    if isinstance(event, ev.Claimed):
+        reply.status = int(Standing.CLAIMED)  # type: ignore[assignment]
+        reply.order_id = parse_holder(event.command.holder)[0]
+        return
+    reply.status = int(Standing.HELD)  # type: ignore[assignment]
+    reply.basket_id = event.command.basket_id
+    fill_instant(event.expires_at_ms, reply.expires_at)
+
+
+def fill_reservation(reservation: Reservation, store_id: str, chain: Chain, reply: reservation_pb2.Reservation) -> None:
+    """Any reservation."""
+    reply.reservation_id = format_reservation_id(store_id, reservation.number)
+    reply.store_id = store_id
+    reply.status = int(reservation.status)  # type: ignore[assignment]
+    done = reservation.done or ((0, 0),) * len(reservation.lines)
+    for (sku, quantity), (collected, released) in zip(reservation.lines, done, strict=True):
+        reply.lines.add(sku=sku, quantity=quantity, collected=collected, released=released)
+    reply.customer_id = reservation.customer_id
+    reply.channel = reservation.channel
+    reply.basket_id = reservation.basket_id
+    fill_instant(reservation.created_at_ms, reply.created_at)
+    fill_instant(reservation.expires_at_ms, reply.expires_at)
+    reply.version = reservation.version
+    reply.payment_reference = reservation.payment_reference or ""
+    reply.release_reason = int(reservation.release_reason or 0)  # type: ignore[assignment]
+    if reservation.part is not None:
+        reply.order_id = parse_holder(reservation.part.holder)[0]
+    if reservation.slot_start_ms:
+        fill_instant(reservation.slot_start_ms, reply.slot_start)
+    if reservation.status in TO_BE_READY:
+        fill_promise(chain, store_id, reservation.created_at_ms, reservation.slot_start_ms, reply)
+
+
+def fill_promise(chain: Chain, store_id: str, placed_at_ms: int, slot_start_ms: int, reply: Any) -> None:
+    """When it can be ready, where a time can be told."""
+    ready_ms = earliest_ready_ms(chain, store_id, placed_at_ms, slot_start_ms)
+    if ready_ms:
+        fill_instant(ready_ms, reply.earliest_ready)

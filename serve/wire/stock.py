@@ -1,0 +1,100 @@
+"""Stock between protobuf and a shop's commands and values: movements, counts, safety stock, positions, shortfalls."""
+
+from typing import Final
+
+from actors.core.ids import format_reservation_id
+from actors.protocol.messages import Entry, Moved
+from actors.shop import commands as cm
+from actors.shop.events import Shortfall
+from holdfast.v1 import stock_pb2, stock_service_pb2 as ss
+from serve.wire.fields import fill_instant, instant_ms, lines_of
+from serve.wire.rules import Checked
+
+Row = tuple[int, int, int, int]
+NAMES_NO_STORE: Final = "names a shop that store_ids does not; name it there too"
+
+
+def adjust_stock(request: ss.AdjustStockRequest) -> Entry:
+    """AdjustStock. Raises InvalidRequest, as all of these."""
+    Checked(request).raise_if_faulty()
+    movements = tuple(
+        cm.Movement(
+            sku=row.sku,
+            delta=row.delta,
+            sequence=row.sequence,
+            kind=cm.AdjustmentKind(row.kind),
+            occurred_at_ms=instant_ms(row.occurred_at),
+        )
+        for row in request.adjustments
+    )
+    command = cm.AdjustStock(key=request.idempotency_key, source=request.source, movements=movements)
+    return request.store_id, command
+
+
+def count_stock(request: ss.CountStockRequest) -> Entry:
+    """CountStock."""
+    checked = Checked(request)
+    checked.once("counts", request.counts, "sku")
+    checked.raise_if_faulty()
+    command = cm.CountStock(
+        key=request.idempotency_key,
+        counts=lines_of(request.counts),
+        as_of_ms=instant_ms(request.as_of),
+        holds_included=request.holds == stock_pb2.HOLDS_COUNTED_INCLUDED,
+    )
+    return request.store_id, command
+
+
+def set_safety_stock(request: ss.SetSafetyStockRequest) -> Entry:
+    """SetSafetyStock."""
+    checked = Checked(request)
+    checked.once("safety_stocks", request.safety_stocks, "sku")
+    checked.raise_if_faulty()
+    command = cm.SetSafetyStock(key=request.idempotency_key, safety_stocks=lines_of(request.safety_stocks))
+    return request.store_id, command
+
+
+def check_availability(request: ss.GetAvailabilityRequest) -> None:
+    """GetAvailability: versions are asked of those shops that are asked about."""
+    checked = Checked(request)
+    asked = set(request.store_ids)
+    for index, store_id in enumerate(sorted(request.min_versions)):
+        if asked and store_id not in asked:
+            checked.fault(f"min_versions[{index}]", NAMES_NO_STORE)
+    checked.raise_if_faulty()
+
+
+def fill_change(moved: Moved, store_id: str, reply: stock_pb2.StockChange) -> None:
+    """What a change of stock did."""
+    reply.version = moved.version
+    reply.applied = moved.outcome.applied
+    reply.dropped_repeated = moved.outcome.dropped_repeated
+    reply.dropped_late = moved.outcome.dropped_late
+    for shortfall in moved.outcome.shortfalls:
+        fill_shortfall(shortfall, store_id, reply.shortfalls.add())
+
+
+def fill_shortfall(shortfall: Shortfall, store_id: str, reply: stock_pb2.Shortfall) -> None:
+    """Promises that can no longer be kept."""
+    reply.sku = shortfall.sku
+    reply.quantity = shortfall.quantity
+    for number, units in shortfall.losses:
+        reply.losses.add(reservation_id=format_reservation_id(store_id, number), quantity=units)
+
+
+def fill_position(sku: str, row: Row | None, reply: stock_pb2.Position) -> None:
+    """One SKU; `row` is (on_hand, reserved, allotted, safety_stock), None where it was never stocked."""
+    reply.sku = sku
+    if row is not None:
+        reply.on_hand, reply.reserved, reply.allotted, reply.safety_stock = row
+        reply.available = max(0, row[0] - row[1] - row[2] - row[3])
+        reply.stocked = True
+
+
+def fill_movement(row: cm.Movement, at_ms: int, reply: stock_pb2.Adjustment) -> None:
+    """One movement; `at_ms` is when it was booked."""
+    reply.sku = row.sku
+    reply.delta = row.delta
+    reply.sequence = row.sequence
+    reply.kind = int(row.kind)  # type: ignore[assignment]
+    fill_instant(row.occurred_at_ms or at_ms, reply.occurred_at)

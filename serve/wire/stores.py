@@ -1,0 +1,231 @@
+"""Shops, their hours and the policy between protobuf and the chain's values."""
+
+import re
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from actors.calendar.faults import Fault, faults
+from actors.calendar.hours import ALL_DAY, ALWAYS_OPEN, DAY_MINUTES, Calendar, Interval, SpecialDay
+from actors.calendar.slots import Duty
+from actors.calendar.zones import MINUTE_MS
+from actors.core.chain import Store
+from actors.core.policy import ChainLimitRule, LimitRule, Policy, TtlRule
+from holdfast.v1 import admin_service_pb2 as ad, store_pb2
+from serve.config.public_holidays import public_holidays
+from serve.wire.fields import instant_ms
+from serve.wire.rules import Checked
+
+HOLIDAY_YEARS: Final = 3  # looked up when a shop is put: that year and the next two
+REGION_CHARS_MAX: Final = 16
+REGIONS_REMEMBERED_MAX: Final = 64  # a look-up takes milliseconds, and a chain's shops are in a few
+
+WEEK_OPEN: Final = (ALL_DAY,) * 7
+WEEK_OF_NOBODY: Final[tuple[tuple[Duty, ...], ...]] = ((),) * 7
+_ANY_DAY: Final = date(1970, 1, 1)  # in the place of one that is told as a fault
+
+# A calendar's fields have other names on the wire, where lists have no lists in them.
+_WIRE_NAMES: Final = (
+    (re.compile(r"^weekly(\[\d+\])"), r"weekly\1.intervals"),
+    (re.compile(r"^staff(\[\d+\])"), r"staff\1.duties"),
+    (re.compile(r"^(special_days\[\d+\])$"), r"\1.date"),
+    (re.compile(r"^(special_days\[\d+\])\.opening"), r"\1.intervals"),
+    (re.compile(r"^(special_days\[\d+\])\.staff"), r"\1.staff.duties"),
+    (re.compile(r"^lead_minutes$"), "lead"),
+)
+
+
+def stores_of(request: ad.PutStoresRequest, year: int) -> list[Store]:
+    """The shops of a request, their holidays looked up from `year` on. Raises InvalidRequest."""
+    checked = Checked(request)
+    stores = [_store(checked, f"stores[{index}]", row, year) for index, row in enumerate(request.stores)]
+    checked.once("stores", request.stores, "store_id")
+    checked.raise_if_faulty()
+    return stores
+
+
+def _store(checked: Checked, field: str, row: store_pb2.Store, year: int) -> Store:
+    has_hours, has_place = row.HasField("hours"), row.HasField("latitude")
+    return Store(
+        store_id=row.store_id,
+        name=row.name,
+        latitude=row.latitude if has_place else None,
+        longitude=row.longitude if has_place else None,
+        paused=row.paused,
+        channels=tuple(sorted(set(row.channels))),
+        calendar=_calendar(checked, f"{field}.hours", row.hours, year) if has_hours else ALWAYS_OPEN,
+        holiday_region=row.hours.holidays,
+    )
+
+
+def fill_store(store: Store, reply: store_pb2.Store) -> None:
+    """A shop."""
+    reply.store_id = store.store_id
+    reply.name = store.name
+    if store.latitude is not None and store.longitude is not None:
+        reply.latitude, reply.longitude = store.latitude, store.longitude
+    reply.paused = store.paused
+    reply.channels.extend(store.channels)
+    if store.calendar != ALWAYS_OPEN:
+        _fill_hours(store, reply.hours)
+
+
+def year_of(at_ms: int) -> int:
+    """The year of an instant in UTC."""
+    return datetime.fromtimestamp(at_ms / 1_000, UTC).year
+
+
+@lru_cache(maxsize=REGIONS_REMEMBERED_MAX)
+def holidays_of(region: str, year: int) -> frozenset[date] | None:
+    """The dates that a region's shops are closed on, for HOLIDAY_YEARS; None where the region is unknown."""
+    return public_holidays(region, year, year + HOLIDAY_YEARS - 1)
+
+
+def unknown_region(region: str) -> str:
+    """What is wrong with a region, and what mends it."""
+    return f"{region[:REGION_CHARS_MAX]!r} is not a known region; send an ISO 3166 code such as DE or DE-BE"
+
+
+def plain_faults(calendar: Calendar) -> list[Fault]:
+    """As `calendar.faults.faults`, the sentences without the field that they begin with."""
+    return [(field, sentence.removeprefix(f"{field} ")) for field, sentence in faults(calendar)]
+
+
+def _calendar(checked: Checked, field: str, hours: store_pb2.Hours, year: int) -> Calendar:
+    """The calendar of a message; what only zones, holidays and the days among themselves show is noted."""
+    holidays = holidays_of(hours.holidays[: REGION_CHARS_MAX + 1], year) if hours.holidays else frozenset()
+    if holidays is None:
+        checked.fault(f"{field}.holidays", unknown_region(hours.holidays))
+    calendar = Calendar(
+        zone="UTC" if f"{field}.zone" in checked else hours.zone,
+        weekly=tuple(_intervals(day.intervals) for day in hours.weekly) or WEEK_OPEN,
+        special_days=_special_days(checked, field, hours.special_days),
+        holidays=holidays or frozenset(),
+        slot_minutes=hours.slot_minutes,
+        staff=tuple(_duties(day.duties) for day in hours.staff) or WEEK_OF_NOBODY,
+        pickups_per_staff_hour=hours.pickups_per_staff_hour,
+        lead_minutes=instant_ms(hours.lead) // MINUTE_MS,
+        cutoff_minute=hours.cutoff_minute or DAY_MINUTES,
+    )
+    for name, sentence in plain_faults(calendar):
+        checked.fault(f"{field}.{_wire_name(name)}", sentence)
+    return calendar
+
+
+def _wire_name(field: str) -> str:
+    for pattern, name in _WIRE_NAMES:
+        field, count = pattern.subn(name, field)
+        if count:
+            break
+    return field
+
+
+def _special_days(checked: Checked, field: str, rows: Any) -> tuple[SpecialDay, ...]:
+    found: list[SpecialDay] = []
+    for index, row in enumerate(rows):
+        day = iso_date(row.date)
+        if day is None:
+            checked.fault(f"{field}.special_days[{index}].date", "is not a date; send it as 2026-12-24")
+        staff = _duties(row.staff.duties) if row.HasField("staff") else None
+        found.append(SpecialDay(day=day or _ANY_DAY, opening=_intervals(row.intervals), staff=staff))
+    return tuple(found)
+
+
+def iso_date(text: str) -> date | None:
+    """The date of `2026-12-24`; None where the text is not one. `fromisoformat` alone takes weeks as well."""
+    try:
+        day = date.fromisoformat(text[:11])
+    except ValueError:
+        return None
+    return day if day.isoformat() == text else None
+
+
+def _intervals(rows: Any) -> tuple[Interval, ...]:
+    return tuple(Interval(open_minute=row.open_minute, close_minute=row.close_minute) for row in rows)
+
+
+def _duties(rows: Any) -> tuple[Duty, ...]:
+    return tuple(Duty(from_minute=row.from_minute, to_minute=row.to_minute, staff=row.staff) for row in rows)
+
+
+def _fill_hours(store: Store, hours: store_pb2.Hours) -> None:
+    calendar = store.calendar
+    hours.zone = calendar.zone
+    if calendar.weekly != WEEK_OPEN:
+        for opening in calendar.weekly:
+            _fill_intervals(opening, hours.weekly.add())
+    for special in calendar.special_days:
+        row = hours.special_days.add(date=special.day.isoformat())
+        _fill_intervals(special.opening, row)
+        if special.staff is not None:
+            row.staff.SetInParent()
+            _fill_duties(special.staff, row.staff)
+    hours.holidays = store.holiday_region
+    hours.slot_minutes = calendar.slot_minutes
+    if calendar.staff != WEEK_OF_NOBODY:
+        for duties in calendar.staff:
+            _fill_duties(duties, hours.staff.add())
+    hours.pickups_per_staff_hour = calendar.pickups_per_staff_hour
+    if calendar.lead_minutes:
+        hours.lead.FromSeconds(calendar.lead_minutes * 60)
+    if calendar.cutoff_minute < DAY_MINUTES:
+        hours.cutoff_minute = calendar.cutoff_minute
+    hours.holiday_dates.extend(day.isoformat() for day in sorted(calendar.holidays))
+
+
+def _fill_intervals(opening: tuple[Interval, ...], reply: Any) -> None:
+    for interval in opening:
+        reply.intervals.add(open_minute=interval.open_minute, close_minute=interval.close_minute)
+
+
+def _fill_duties(duties: tuple[Duty, ...], reply: Any) -> None:
+    for duty in duties:
+        reply.duties.add(from_minute=duty.from_minute, to_minute=duty.to_minute, staff=duty.staff)
+
+
+def policy_of(request: ad.SetPolicyRequest) -> Policy:
+    """The policy of a request. Raises InvalidRequest."""
+    checked = Checked(request)
+    asked = request.policy
+    ttl_ms_max = instant_ms(asked.ttl_max)
+    for index, rule in enumerate(asked.ttl_rules):
+        if "policy.ttl_max" not in checked and instant_ms(rule.ttl) > ttl_ms_max:
+            checked.fault(f"policy.ttl_rules[{index}].ttl", "is longer than ttl_max; shorten it or raise ttl_max")
+    checked.raise_if_faulty()
+    return Policy(
+        version=asked.version,
+        ttl_ms_default=instant_ms(asked.ttl_default),
+        ttl_ms_max=ttl_ms_max,
+        collect_within_ms=instant_ms(asked.collect_within),
+        ttl_rules=tuple(
+            TtlRule(channel=rule.channel, sku=rule.sku, store_id=rule.store_id, ttl_ms=instant_ms(rule.ttl))
+            for rule in asked.ttl_rules
+        ),
+        limit_rules=tuple(LimitRule(**_limit(rule)) for rule in asked.limit_rules),
+        chain_limit_rules=tuple(
+            ChainLimitRule(**_limit(rule), collected_for_ms=instant_ms(rule.collected_for))
+            for rule in asked.chain_limit_rules
+        ),
+    )
+
+
+def fill_policy(policy: Policy, reply: store_pb2.Policy) -> None:
+    """The policy as a message."""
+    reply.version = policy.version
+    reply.ttl_default.FromMilliseconds(policy.ttl_ms_default)
+    reply.ttl_max.FromMilliseconds(policy.ttl_ms_max)
+    reply.collect_within.FromMilliseconds(policy.collect_within_ms)
+    for ttl_rule in policy.ttl_rules:
+        row = reply.ttl_rules.add(channel=ttl_rule.channel, sku=ttl_rule.sku, store_id=ttl_rule.store_id)
+        row.ttl.FromMilliseconds(ttl_rule.ttl_ms)
+    for limit_rule in policy.limit_rules:
+        reply.limit_rules.add(**_limit(limit_rule))
+    for chain_rule in policy.chain_limit_rules:
+        row_of_chain = reply.chain_limit_rules.add(**_limit(chain_rule))
+        if chain_rule.collected_for_ms:
+            row_of_chain.collected_for.FromMilliseconds(chain_rule.collected_for_ms)
+
+
+def _limit(rule: Any) -> dict[str, Any]:
+    """What both kinds of limits have, which is called alike here and there."""
+    return {name: getattr(rule, name) for name in ("channel", "sku", "open_reservations_max", "units_max")}
