@@ -52,6 +52,7 @@ class Open(Message, frozen=True):
     plans: tuple[Plan, ...]
     missing: Lines
     basket_id: str
+    external_reference: str = ""
 
 
 class Amend(Message, frozen=True):

@@ -61,7 +61,8 @@ def _decide_open(ledger: OrderLedger, command: cm.Open, now_ms: int) -> Decision
         if isinstance(earlier, Rejection):
             return Rejected(earlier)
         if earlier is not None:
-            renewal = Renewal(ttl_ms or _hold_ms(ledger, channel, plans), channel, missing)
+            ttl_ms = ttl_ms or _hold_ms(ledger, channel, plans)
+            renewal = Renewal(ttl_ms, channel, missing, command.external_reference)
             return _changed(ledger, earlier, command, plans, renewal, now_ms)
     refusal = over_limit(ledger, customer_id, channel, plans, now_ms)
     if refusal is not None:
@@ -121,7 +122,8 @@ def _changed(
     if refusal is not None:
         return Rejected(refusal)
     number, key, content, until_ms = order.number, key_of(command), command.content, now_ms + OPEN_MS
-    opened = ev.AmendOpened(key, content, number, plans, targets, until_ms, ttl_ms, channel, missing)
+    reference = renewal.external_reference
+    opened = ev.AmendOpened(key, content, number, plans, targets, until_ms, ttl_ms, channel, missing, reference)
     if plans or (ttl_ms and order.standing is Standing.CONFIRMED):  # whoever commits knows when its shops are open
         return Accepted((opened,))
     return Accepted((opened, ev.Committed(number, (), now_ms + ttl_ms if ttl_ms else order.expires_at_ms)))

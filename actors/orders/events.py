@@ -30,6 +30,7 @@ class AmendOpened(Message, frozen=True):
     ttl_ms: int
     channel: str
     missing: Lines
+    external_reference: str = ""
 
 
 class Replanned(Message, frozen=True):

@@ -80,6 +80,7 @@ def _evolve_opened(ledger: OrderLedger, event: ev.Opened, at_ms: int) -> None:
         content=command.content,
         missing=command.missing,
         basket_id=command.basket_id,
+        external_reference=command.external_reference,
     )
     ledger.customers.setdefault(command.customer_id, {})[number] = None
     _put(ledger, _attempting(order, command.plans, event.decide_by_ms), at_ms)
@@ -88,7 +89,7 @@ def _evolve_opened(ledger: OrderLedger, event: ev.Opened, at_ms: int) -> None:
 
 def _evolve_amend_opened(ledger: OrderLedger, event: ev.AmendOpened, at_ms: int) -> None:
     order = ledger.orders[event.number]
-    renewal = Renewal(event.ttl_ms, event.channel, event.missing)
+    renewal = Renewal(event.ttl_ms, event.channel, event.missing, event.external_reference)
     targets = in_all(order, event.targets)
     order = replace(order, key=event.key, content=event.content, targets=targets, renewal=renewal)
     _put(ledger, _attempting(order, event.plans, event.decide_by_ms), at_ms)
@@ -137,7 +138,13 @@ def _evolve_committed(ledger: OrderLedger, event: ev.Committed, at_ms: int) -> N
     wanted = _by_part(order.targets)
     parts = tuple(_committed(order, part, numbers, wanted) for part in order.parts)
     if order.renewal is not None and order.renewal.channel:
-        order = replace(order, channel=order.renewal.channel, missing=order.renewal.missing)
+        renewal = order.renewal
+        order = replace(
+            order,
+            channel=renewal.channel,
+            missing=renewal.missing,
+            external_reference=renewal.external_reference,
+        )
     standing = Standing.HELD if order.standing is Standing.OPEN else order.standing
     order = _revised(
         order,

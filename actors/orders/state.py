@@ -91,6 +91,7 @@ class Renewal(Value, frozen=True):
     ttl_ms: int
     channel: str
     missing: Lines
+    external_reference: str = ""
 
 
 class Order(Message, frozen=True):
@@ -122,6 +123,7 @@ class Order(Message, frozen=True):
     targets: tuple[Target, ...] = ()
     parts: tuple[Part, ...] = ()
     renewal: Renewal | None = None
+    external_reference: str = ""
 
     def open_parts(self) -> tuple[Part, ...]:
         """What the open attempt asks for."""

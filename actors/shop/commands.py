@@ -19,7 +19,7 @@ class AdjustmentKind(IntEnum):
 
 class Reserve(Message, frozen=True):
     """Hold (sku, quantity) lines, all or nothing, and a place in the pickup slot that starts then, 0 for none.
-    `ttl_ms` 0 asks for the time of the rule.
+    `ttl_ms` 0 asks for the time of the rule. `external_reference` is the caller's own number, only shown.
     """
 
     key: str
@@ -29,6 +29,7 @@ class Reserve(Message, frozen=True):
     lines: Lines
     ttl_ms: int
     slot_start_ms: int = 0
+    external_reference: str = ""
 
 
 class Confirm(Message, frozen=True):

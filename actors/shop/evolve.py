@@ -111,6 +111,7 @@ def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
         expires_at_ms,
         number,
         slot_start_ms=command.slot_start_ms,
+        external_reference=command.external_reference,
     )
     _hold(ledger, reservation, at_ms)
     if command.basket_id:

@@ -63,6 +63,7 @@ class Reservation(Message, frozen=True):
     release_reason: ReleaseReason | None = None
     part: Part | None = None
     slot_start_ms: int = 0
+    external_reference: str = ""
 
     def held(self) -> tuple[int, ...]:
         """Units that each line still holds."""
@@ -88,6 +89,7 @@ class Reservation(Message, frozen=True):
             and command.basket_id == self.basket_id
             and command.ttl_ms == self.ttl_ms
             and command.slot_start_ms == self.slot_start_ms
+            and command.external_reference == self.external_reference
         )
 
     def units_collected(self) -> int:

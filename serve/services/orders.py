@@ -106,12 +106,17 @@ class Orders:
     async def _reserve(self, request: rs.ReserveRequest, deadline: float, prefix: str) -> Order | Rejection:
         asked = wr.reserve(request, prefix)[1]
         key, customer_id, channel, basket_id = asked.key, asked.customer_id, asked.channel, asked.basket_id
-        lines, ttl_ms, slot_start_ms = asked.lines, asked.ttl_ms, asked.slot_start_ms
+        lines, ttl_ms, slot_start_ms, reference = (
+            asked.lines,
+            asked.ttl_ms,
+            asked.slot_start_ms,
+            asked.external_reference,
+        )
         content = wo.content_of_reserve(request)
         if not request.HasField("sourcing"):
             await self._known(request.store_id, f"{prefix}store_id")
             named = (cm.Plan(request.store_id, lines, slot_start_ms),)
-            opened = cm.Open(key, content, customer_id, channel, ttl_ms, named, (), basket_id)
+            opened = cm.Open(key, content, customer_id, channel, ttl_ms, named, (), basket_id, reference)
             return await self._coordinator.open(opened, deadline)
         checked = Checked(request, prefix)
         place = wo.place_of(checked, request.sourcing, self.postcodes)
@@ -134,7 +139,8 @@ class Orders:
             return _plans(other, slot_start_ms), missing_of(other)
 
         plans = _plans(chosen, slot_start_ms)
-        opened = cm.Open(key, content, customer_id, channel, ttl_ms, plans, missing_of(chosen), basket_id)
+        missing = missing_of(chosen)
+        opened = cm.Open(key, content, customer_id, channel, ttl_ms, plans, missing, basket_id, reference)
         return await self._coordinator.open(opened, deadline, next_plans)
 
     async def get(self, payload: bytes, context: Any, reply: os_.GetOrderResponse) -> None:

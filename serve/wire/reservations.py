@@ -32,6 +32,7 @@ from serve.wire.statuses import Refused, Status
 KEY_CHARS_MAX: Final = 128
 CUSTOMER_CHARS_MAX: Final = 128
 BASKET_CHARS_MAX: Final = 128
+REFERENCE_CHARS_MAX: Final = 128
 PAYMENT_CHARS_MAX: Final = 128
 LINES_MAX: Final = 100
 BATCH_REQUESTS_MAX: Final = 1_024
@@ -51,7 +52,7 @@ def reserve(request: rs.ReserveRequest, prefix: str = "") -> tuple[str, cm.Reser
     to `orders`.
     """
     key, store_id, customer_id = request.idempotency_key, request.store_id, request.customer_id
-    channel, basket_id = request.channel, request.basket_id
+    channel, basket_id, reference = request.channel, request.basket_id, request.external_reference
     lines = lines_of(request.lines)
     ttl_ms = slot_start_ms = 0
     good = (
@@ -59,7 +60,8 @@ def reserve(request: rs.ReserveRequest, prefix: str = "") -> tuple[str, cm.Reser
         and 0 < len(customer_id) <= CUSTOMER_CHARS_MAX
         and 0 < len(channel) <= CHANNEL_CHARS_MAX
         and len(basket_id) <= BASKET_CHARS_MAX
-        and (key + customer_id + channel + basket_id).isprintable()
+        and len(reference) <= REFERENCE_CHARS_MAX
+        and (key + customer_id + channel + basket_id + reference).isprintable()
         and len(lines) > 0
         and _are_lines(lines)
     )
@@ -71,7 +73,7 @@ def reserve(request: rs.ReserveRequest, prefix: str = "") -> tuple[str, cm.Reser
         good = good and _is_instant(request.slot_start)
     if not good:
         Checked(request, prefix).raise_if_faulty()
-    return store_id, cm.Reserve(key, customer_id, channel, basket_id, lines, ttl_ms, slot_start_ms)
+    return store_id, cm.Reserve(key, customer_id, channel, basket_id, lines, ttl_ms, slot_start_ms, reference)
 
 
 def confirm(request: rs.ConfirmReservationRequest, prefix: str = "") -> Entry:
@@ -209,6 +211,8 @@ def fill_held(held: Held, store_id: str, command: cm.Reserve, chain: Chain, repl
     reply.channel = command.channel
     if command.basket_id:
         reply.basket_id = command.basket_id
+    if command.external_reference:
+        reply.external_reference = command.external_reference
     if slot_start_ms:
         fill_instant(slot_start_ms, reply.slot_start)
     reply.version = held.number
@@ -245,6 +249,7 @@ def fill_new(
         return
     reply.status = int(Standing.HELD)  # type: ignore[assignment]
     reply.basket_id = event.command.basket_id
+    reply.external_reference = event.command.external_reference
     fill_instant(event.expires_at_ms, reply.expires_at)
 
 
@@ -259,6 +264,7 @@ def fill_reservation(reservation: Reservation, store_id: str, chain: Chain, repl
     reply.customer_id = reservation.customer_id
     reply.channel = reservation.channel
     reply.basket_id = reservation.basket_id
+    reply.external_reference = reservation.external_reference
     fill_instant(reservation.created_at_ms, reply.created_at)
     fill_instant(reservation.expires_at_ms, reply.expires_at)
     reply.version = reservation.version

@@ -43,6 +43,7 @@ GOOD: Final[dict[str, Callable[[str], Message]]] = {
         customer_id="ann",
         channel="web",
         basket_id=f"basket {key}",
+        external_reference="W-17",
         lines=[{"sku": "A", "quantity": 1}, {"sku": "A", "quantity": 1}],
         ttl=DAY,
     ),

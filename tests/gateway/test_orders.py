@@ -316,3 +316,24 @@ def test_the_orders_of_a_customer_are_listed_in_pages(front: Front) -> None:
     assert not front.accept("ListOrders", os_.ListOrdersRequest(customer_id="nobody")).orders
     other = os_.ListOrdersRequest(customer_id="ben", page_token=request.page_token or "x")
     assert front.ask("ListOrders", other).fields == ["page_token"]
+
+
+def test_a_callers_own_number_is_shown_by_a_reservation_and_by_an_order(front: Front) -> None:
+    request = {"store_id": "S1", "external_reference": "W-17"}
+    one = reserve(front, "k1", 1, **request).reservation
+    assert one.external_reference == "W-17"
+    read = front.accept("GetReservation", rs.GetReservationRequest(reservation_id=one.reservation_id))
+    assert read.reservation.external_reference == "W-17"
+    confirmed = rs.ConfirmReservationRequest(idempotency_key="c1", reservation_id=one.reservation_id)
+    assert front.accept("ConfirmReservation", confirmed).reservation.external_reference == "W-17"
+    assert reserve(front, "k1", 1, **request).reservation == one, "the same call"
+    other = reserve(front, "k1", 1, store_id="S1", external_reference="W-18").rejection
+    assert other.reason == error_pb2.REASON_IDEMPOTENCY_KEY_REUSED, "another number is another call"
+
+    order = reserve(front, "k2", 7, external_reference="W-19", basket_id="b1").order
+    assert order.external_reference == "W-19"
+    assert front.accept("GetOrder", os_.GetOrderRequest(order_id=order.order_id)).order.external_reference == "W-19"
+    anew = reserve(front, "k3", 6, external_reference="W-20", basket_id="b1").order
+    assert (anew.order_id, anew.external_reference) == (order.order_id, "W-20"), (
+        "a basket is what it was reserved as last"
+    )

@@ -131,7 +131,7 @@ class OrderPart(_message.Message):
     def __init__(self, store_id: _Optional[str] = ..., reservation_id: _Optional[str] = ..., status: _Optional[_Union[_reservation_pb2.ReservationStatus, str]] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.ReservationLine, _Mapping]]] = ..., slot_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., earliest_ready: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Order(_message.Message):
-    __slots__ = ("order_id", "status", "customer_id", "channel", "parts", "created_at", "expires_at", "version", "missing", "release_reason")
+    __slots__ = ("order_id", "status", "customer_id", "channel", "parts", "created_at", "expires_at", "version", "missing", "release_reason", "external_reference")
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -142,6 +142,7 @@ class Order(_message.Message):
     VERSION_FIELD_NUMBER: _ClassVar[int]
     MISSING_FIELD_NUMBER: _ClassVar[int]
     RELEASE_REASON_FIELD_NUMBER: _ClassVar[int]
+    EXTERNAL_REFERENCE_FIELD_NUMBER: _ClassVar[int]
     order_id: str
     status: OrderStatus
     customer_id: str
@@ -152,4 +153,5 @@ class Order(_message.Message):
     version: int
     missing: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.LineQuantity]
     release_reason: _reservation_pb2.ReleaseReason
-    def __init__(self, order_id: _Optional[str] = ..., status: _Optional[_Union[OrderStatus, str]] = ..., customer_id: _Optional[str] = ..., channel: _Optional[str] = ..., parts: _Optional[_Iterable[_Union[OrderPart, _Mapping]]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., missing: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., release_reason: _Optional[_Union[_reservation_pb2.ReleaseReason, str]] = ...) -> None: ...
+    external_reference: str
+    def __init__(self, order_id: _Optional[str] = ..., status: _Optional[_Union[OrderStatus, str]] = ..., customer_id: _Optional[str] = ..., channel: _Optional[str] = ..., parts: _Optional[_Iterable[_Union[OrderPart, _Mapping]]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., missing: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., release_reason: _Optional[_Union[_reservation_pb2.ReleaseReason, str]] = ..., external_reference: _Optional[str] = ...) -> None: ...
