@@ -20,6 +20,7 @@ from holdfast.client import (
     Timeouts,
 )
 from holdfast.client.errors import ClientClosed, OutcomeUnknown
+from holdfast.v1.reservation_service_pb2 import ReserveRequest
 from tests.clients.faults import Hold
 from tests.clients.service import Service
 from tests.clients.serving import serving
@@ -194,7 +195,7 @@ def test_closing_lets_calls_finish_and_fails_what_does_not(service: Service) -> 
             await asyncio.sleep(0)
             await client.close()
             # Closing again has nobody to wait for.
-            assert not client.internals.reserves._unfinished
+            assert not client.internals.batchers[ReserveRequest]._unfinished
             found = await asyncio.gather(sent, gathered, reserve(client), return_exceptions=True)
             hold.release.set()
         # What was sent may have been done; what was not sent certainly was not.
@@ -234,7 +235,7 @@ def test_a_call_that_cannot_be_sent_fails_its_caller(service: Service) -> None:
             for _ in range(2):
                 with pytest.raises(TypeError):
                     await asyncio.wait_for(reserve(client), 5)
-            assert not client.internals.reserves._unfinished
+            assert not client.internals.batchers[ReserveRequest]._unfinished
 
     asyncio.run(main())
 

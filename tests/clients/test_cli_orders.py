@@ -7,7 +7,7 @@ import pytest
 
 from holdfast.client.cli.orders import store_plans
 from holdfast.client.cli.tables import RULES
-from holdfast.client.models.sourcing import Exclusion, StorePlan
+from holdfast.client.models.orders import Exclusion, StorePlan
 from holdfast.v1 import order_service_pb2
 from tests.clients.command import Command
 from tests.clients.faults import Answer, FailItems, LoseAnswer

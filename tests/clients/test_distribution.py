@@ -108,7 +108,9 @@ def test_it_works_in_an_empty_environment(case: str, wheel: Path, desk: Path, tm
     (desk / "short.py").write_text(distribution.example(CLIENTS / "README.md"), encoding="utf-8")
     said = {"example.py": "10 held, 15 refused: {'INSUFFICIENT_STOCK'}\nsold\n", "short.py": "held\n"}
     for script, expected in said.items():
-        with Service(tmp_path / f"chain of {script}") as service:
+        chain = tmp_path / f"chain of {script}"
+        chain.mkdir()
+        with Service(chain) as service:
             service.shop("S042")
             with serving_in_thread(service) as target:
                 assert distribution.run(desk, python, "-W", "error", script, target).stdout == expected

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from holdfast.client.models.sourcing import Place, SourcingPolicy
+from holdfast.client.models.orders import Place, SourcingPolicy
 
 TargetOption = Annotated[
     str | None,

@@ -26,9 +26,8 @@ from holdfast.client.cli.output import table, time_text, to_document
 from holdfast.client.cli.reservations import ReasonName
 from holdfast.client.cli.session import Session, with_session
 from holdfast.client.cli.tables import found_stores_table, order_table, slots_table
-from holdfast.client.models.orders import Order
+from holdfast.client.models.orders import Order, StorePlan
 from holdfast.client.models.reservations import ReleaseReason
-from holdfast.client.models.sourcing import StorePlan
 
 app = typer.Typer(no_args_is_help=True, help="Orders over one shop or several; `holdfast reserve --near` places them.")
 

@@ -11,9 +11,8 @@ from rich.table import Table
 from holdfast.client.cli.output import advice_text, duration_text, facts, table, time_text, to_document
 from holdfast.client.errors import HoldfastError
 from holdfast.client.models.events import Event
-from holdfast.client.models.orders import Order, PartOutcome
+from holdfast.client.models.orders import Candidate, Exclusion, FoundStores, Order, PartOutcome, PickupSlots
 from holdfast.client.models.reservations import NearStore, Rejection, Reservation
-from holdfast.client.models.sourcing import Candidate, Exclusion, FoundStores, PickupSlots
 from holdfast.client.models.stock import AvailabilityChange, Position, Shortfall, StockChange, StoreAvailability
 from holdfast.client.wire_types import LinePairs
 
