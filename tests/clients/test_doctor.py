@@ -11,9 +11,9 @@ import pytest
 from grpc_health.v1 import health_pb2
 from typer.testing import CliRunner
 
-from holdfast.client.cli import checks
+from holdfast.client.cli import doctor as checks
 from holdfast.client.cli.app import app
-from holdfast.client.cli.checks import Finding, Grade
+from holdfast.client.cli.doctor import Finding, Grade
 from tests.clients.faults import Answer
 from tests.clients.service import Service
 from tests.clients.serving import serving_in_thread

@@ -1,14 +1,15 @@
 """What the commands read from their command line: lines, times, cursors, places, and the options that they share."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from enum import Enum
-from typing import Annotated
+from enum import IntEnum
+from typing import Annotated, Any
 
 import typer
 
 from holdfast.client.models.orders import Place, SourcingPolicy
+from holdfast.client.models.reservations import ReleaseReason
 
 TargetOption = Annotated[
     str | None,
@@ -19,7 +20,6 @@ TargetOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON for machines, errors too.")]
-TimeoutOption = Annotated[str, typer.Option("--timeout", help="Deadline of each call with all its attempts: 10s, 2m.")]
 KeyOption = Annotated[
     str | None,
     typer.Option("--key", help="Idempotency key; repeat a call whose outcome is unknown with the same one."),
@@ -28,27 +28,30 @@ LineOption = Annotated[
     list[str] | None, typer.Option("--line", help="SKU=UNITS; may be given several times. None means all.")
 ]
 StoreArgument = Annotated[str, typer.Argument(help="The shop's id.", metavar="STORE")]
-TIMEOUT = "10s"
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _DURATION_MS_MAX = 3_660 * 86_400_000
 _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
-def duration_ms(text: str, name: str) -> int:
-    """Milliseconds of a time such as `30s`, `90m`, `2h`, `1h30m`; `name` is the option's, for the error."""
+def duration_ms(text: str) -> int:
+    """Milliseconds of a time such as `30s`, `90m`, `2h`, `1h30m`."""
     parts = _DURATION.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise typer.BadParameter(f"{text!r} is not a time. Write it like 30s, 90m, 2h or 1h30m.", param_hint=name)
+        raise typer.BadParameter(f"{text!r} is not a time. Write it like 30s, 90m, 2h or 1h30m.")
     found = round(sum(float(number) * _UNITS_MS[unit] for number, unit in parts))
     if found > _DURATION_MS_MAX:
-        raise typer.BadParameter(f"{text!r} is more than ten years.", param_hint=name)
+        raise typer.BadParameter(f"{text!r} is more than ten years.")
     return found
 
 
-def optional_duration_ms(text: str | None, name: str) -> int | None:
-    """As `duration_ms`; None stays None."""
-    return None if text is None else duration_ms(text, name)
+def duration_option(help_text: str, *names: str) -> Any:
+    """An option that takes a time, in milliseconds."""
+    return typer.Option(*names, help=help_text, parser=duration_ms, metavar="TIME")
+
+
+TimeoutOption = Annotated[int, duration_option("Deadline of each call with all its attempts: 10s, 2m.", "--timeout")]
+TIMEOUT = "10s"
 
 
 def quantities(texts: Iterable[str] | None, name: str, *, missing: int | None = 1) -> list[tuple[str, int]]:
@@ -76,35 +79,41 @@ def cursors(texts: Iterable[str] | None) -> dict[str, int]:
     return found
 
 
-def instant_ms(text: str | None, name: str) -> int | None:
-    """Milliseconds since 1970 of an ISO 8601 instant with its zone; None stays None."""
-    if text is None:
-        return None
+def instant_ms(text: str) -> int:
+    """Milliseconds since 1970 of an ISO 8601 instant with its zone."""
     try:
         found = datetime.fromisoformat(re.sub("Z$", "+00:00", text))  # Python 3.10 does not know the letter
     except ValueError:
         found = None
     if found is None or found.tzinfo is None:
-        raise typer.BadParameter(
-            f"{text!r} is not an instant with its zone, for example 2026-11-21T18:30:00+01:00.", param_hint=name
-        )
+        raise typer.BadParameter(f"{text!r} is not an instant with its zone, for example 2026-11-21T18:30:00+01:00.")
     return int(found.timestamp() * 1000)
 
 
-class PolicyName(str, Enum):
-    """The policies, on the command line."""
+def instant_option(help_text: str, *names: str) -> Any:
+    """An option that takes an instant, in milliseconds since 1970."""
+    return typer.Option(*names, help=help_text, parser=instant_ms, metavar="INSTANT")
 
-    ONE_STORE = "one-store"
-    SPLIT = "split"
-    PARTIAL = "partial"
+
+def choice_option(kind: type[IntEnum], help_text: str, *names: str, but: Collection[IntEnum] = ()) -> Any:
+    """An option that takes a member of an enum in lower case, `no-show` for example; UNSPECIFIED and `but` are none."""
+    members = {member.name.lower().replace("_", "-"): member for member in kind if member and member not in but}
+
+    def parse(text: str) -> IntEnum:
+        if text not in members:
+            raise typer.BadParameter(f"{text!r} is not one of {', '.join(members)}.")
+        return members[text]
+
+    return typer.Option(*names, help=help_text, parser=parse, metavar="|".join(members))
 
 
 PolicyOption = Annotated[
-    PolicyName | None,
-    typer.Option(
-        "--policy",
-        help="one-store: the nearest shop that has everything, as without this option; split: as few shops as have it "
+    Any,
+    choice_option(
+        SourcingPolicy,
+        "one-store: the nearest shop that has everything, as without this option; split: as few shops as have it "
         "together; partial: what can be had.",
+        "--policy",
     ),
 ]
 StoresMaxOption = Annotated[
@@ -116,23 +125,25 @@ KmMaxOption = Annotated[
     typer.Option("--km-max", min=0.001, help="How far a shop may be, as the crow flies. Otherwise anywhere."),
 ]
 SlotOption = Annotated[
-    str | None, typer.Option("--slot", help="The start of a pickup slot, as `holdfast slots` gives it.")
+    int | None, instant_option("The start of a pickup slot, as `holdfast slots` gives it.", "--slot")
 ]
 CollectByOption = Annotated[
-    str | None,
-    typer.Option(
-        "--collect-by",
-        help="When the customer wants to have it, ISO 8601 with zone: shops where it is ready only later are out. "
+    int | None,
+    instant_option(
+        "When the customer wants to have it, ISO 8601 with zone: shops where it is ready only later are out. "
         "Otherwise within the policy's longest time.",
+        "--collect-by",
     ),
 ]
+CollectWithinOption = Annotated[int | None, duration_option("Time to collect, 24h for example.", "--collect-within")]
+NewTtlOption = Annotated[int, duration_option("The new deadline, as a time from now.", "--ttl")]
+PaymentOption = Annotated[str, typer.Option("--payment", help="The payment's reference.")]
+ReasonOption = Annotated[
+    Any, choice_option(ReleaseReason, "Why.", "--reason", but=(ReleaseReason.REPLACED, ReleaseReason.SHORTFALL))
+]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
 
 _DEGREES = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d*)?)\s*,\s*([+-]?\d{1,3}(?:\.\d*)?)\s*")
-
-
-def policy_of(name: PolicyName | None) -> SourcingPolicy:
-    """The policy of its name; ONE_STORE where none was given."""
-    return SourcingPolicy.ONE_STORE if name is None else SourcingPolicy[name.name]
 
 
 def place_at(text: str, name: str) -> Place:

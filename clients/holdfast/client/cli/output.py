@@ -71,13 +71,18 @@ def duration_text(length_ms: int) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> Table:
-    """A table of texts; columns whose name ends in `#` hold numbers."""
+    """A table of texts; columns that have numbers alone stand at the right."""
+    cells = [[str(cell) for cell in row] for row in rows]
     drawn = Table(title=title, title_justify="left")
-    for column in columns:
-        drawn.add_column(column.removesuffix("#"), justify="right" if column.endswith("#") else "left")
-    for row in rows:
-        drawn.add_row(*(str(cell) for cell in row))
+    for number, column in enumerate(columns):
+        is_number = all(_NUMBER.fullmatch(row[number]) for row in cells)
+        drawn.add_column(column, justify="right" if is_number else "left")
+    for row in cells:
+        drawn.add_row(*row)
     return drawn
+
+
+_NUMBER = re.compile(r"(-?[\d.]+)?")
 
 
 def facts(pairs: Iterable[tuple[str, object]], *, title: str | None = None) -> Table:

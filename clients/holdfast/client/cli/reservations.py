@@ -1,31 +1,33 @@
 """`holdfast reserve`, `confirm`, `ready`, `collect`, `release`, `extend`, `show`, `list`."""
 
-from enum import Enum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from holdfast.client.channel import ChannelClient
 from holdfast.client.cli.options import (
     CollectByOption,
+    CollectWithinOption,
     KeyOption,
     KmMaxOption,
+    LimitOption,
     LineOption,
+    NewTtlOption,
+    PaymentOption,
     PolicyOption,
+    ReasonOption,
     SlotOption,
     StoreArgument,
     StoresMaxOption,
-    duration_ms,
-    instant_ms,
-    optional_duration_ms,
+    choice_option,
+    duration_option,
     place_near,
-    policy_of,
     quantities,
 )
 from holdfast.client.cli.output import to_document
 from holdfast.client.cli.session import Session, with_session
-from holdfast.client.cli.tables import reservation_table, reservations_table
-from holdfast.client.models.reservations import ReleaseReason, Reservation, Status
+from holdfast.client.cli.tables import RESERVATION, RESERVATIONS, facts_of, table_of
+from holdfast.client.models.orders import SourcingPolicy
+from holdfast.client.models.reservations import Status
 
 ReservationArgument = Annotated[str, typer.Argument(help="The reservation's id.", metavar="RESERVATION")]
 
@@ -43,29 +45,6 @@ NearOption = Annotated[
 ]
 
 
-class ReasonName(str, Enum):
-    """The reasons that a caller may give; REPLACED and SHORTFALL are the ledger's own."""
-
-    CUSTOMER_CANCELLED = "customer-cancelled"
-    PAYMENT_FAILED = "payment-failed"
-    NOT_FOUND_ON_SHELF = "not-found-on-shelf"
-    NO_SHOW = "no-show"
-    FRAUD = "fraud"
-    OTHER = "other"
-
-
-class StatusName(str, Enum):
-    """The statuses, on the command line."""
-
-    HELD = "held"
-    CONFIRMED = "confirmed"
-    READY = "ready"
-    COLLECTED = "collected"
-    RELEASED = "released"
-    EXPIRED = "expired"
-    CLAIMED = "claimed"
-
-
 @with_session
 def reserve(
     session: Session,
@@ -78,7 +57,7 @@ def reserve(
             help="The basket; reserving again for it in the same shop, or always with --near, replaces its hold."
         ),
     ] = "",
-    ttl: Annotated[str | None, typer.Option(help="How long to hold, 2h for example. Otherwise by rule.")] = None,
+    ttl: Annotated[int | None, duration_option("How long to hold, 2h for example. Otherwise by rule.")] = None,
     slot: SlotOption = None,
     near: NearOption = None,
     policy: PolicyOption = None,
@@ -88,24 +67,21 @@ def reserve(
     key: KeyOption = None,
 ) -> None:
     """Hold units of one or more SKUs, all or nothing: in a shop, or with --near in shops that are looked for."""
-    ttl_ms = optional_duration_ms(ttl, "--ttl")
-    slot_start_ms = instant_ms(slot, "--slot")
     if near is not None:
         wanted, place = _lines_without_shop(words), place_near(near, "--near")
-        collect_by_ms = instant_ms(collect_by, "--collect-by")
         session.change(
             lambda client: client.reserve_near(
                 wanted,
                 place=place,
-                policy=policy_of(policy),
+                policy=policy or SourcingPolicy.ONE_STORE,
                 stores_max=stores_max or 0,
                 kilometres_max=km_max or 0.0,
                 customer_id=customer,
                 channel=channel,
                 basket_id=basket,
-                ttl_ms=ttl_ms,
-                slot_start_ms=slot_start_ms,
-                collect_by_ms=collect_by_ms,
+                ttl_ms=ttl,
+                slot_start_ms=slot,
+                collect_by_ms=collect_by,
                 idempotency_key=key,
             )
         )
@@ -119,8 +95,8 @@ def reserve(
             customer_id=customer,
             channel=channel,
             basket_id=basket,
-            ttl_ms=ttl_ms,
-            slot_start_ms=slot_start_ms,
+            ttl_ms=ttl,
+            slot_start_ms=slot,
             idempotency_key=key,
         )
     )
@@ -159,12 +135,11 @@ def _lines_without_shop(words: list[str]) -> list[tuple[str, int]]:
 def confirm(
     session: Session,
     reservation: ReservationArgument,
-    collect_within: Annotated[str | None, typer.Option(help="Time to collect, 24h for example.")] = None,
+    collect_within: CollectWithinOption = None,
     key: KeyOption = None,
 ) -> None:
     """Turn a hold into an order."""
-    within_ms = optional_duration_ms(collect_within, "--collect-within")
-    session.change(lambda client: client.confirm(reservation, collect_within_ms=within_ms, idempotency_key=key))
+    session.change(lambda client: client.confirm(reservation, collect_within_ms=collect_within, idempotency_key=key))
 
 
 @with_session
@@ -177,7 +152,7 @@ def ready(session: Session, reservation: ReservationArgument, key: KeyOption = N
 def collect(
     session: Session,
     reservation: ReservationArgument,
-    payment: Annotated[str, typer.Option(help="The payment's reference.")],
+    payment: PaymentOption,
     line: LineOption = None,
     key: KeyOption = None,
 ) -> None:
@@ -192,52 +167,42 @@ def collect(
 def release(
     session: Session,
     reservation: ReservationArgument,
-    reason: Annotated[ReasonName, typer.Option(help="Why.")],
+    reason: ReasonOption,
     line: LineOption = None,
     key: KeyOption = None,
 ) -> None:
     """Give units back, whole or by line."""
     chosen = quantities(line, "--line")
-    why = ReleaseReason[reason.name]
-    session.change(lambda client: client.release(reservation, reason=why, lines=chosen, idempotency_key=key))
+    session.change(lambda client: client.release(reservation, reason=reason, lines=chosen, idempotency_key=key))
 
 
 @with_session
 def extend(
     session: Session,
     reservation: ReservationArgument,
-    ttl: Annotated[str, typer.Option(help="The new deadline, as a time from now.")],
+    ttl: NewTtlOption,
     key: KeyOption = None,
 ) -> None:
     """Move a reservation's deadline."""
-    ttl_ms = duration_ms(ttl, "--ttl")
-    session.change(lambda client: client.extend(reservation, ttl_ms=ttl_ms, idempotency_key=key))
+    session.change(lambda client: client.extend(reservation, ttl_ms=ttl, idempotency_key=key))
 
 
 @with_session
 def show(session: Session, reservation: ReservationArgument) -> None:
     """Read a reservation as it is now."""
     found = session.run(lambda client: client.get_reservation(reservation))
-    session.show({"reservation": to_document(found)}, reservation_table(found))
+    session.show({"reservation": to_document(found)}, facts_of(RESERVATION, found))
 
 
 @with_session
 def list_reservations(
     session: Session,
     store: StoreArgument,
-    status: Annotated[list[StatusName] | None, typer.Option(help="Only these.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    status: Annotated[list[Any] | None, choice_option(Status, "Only these.", "--status")] = None,
+    limit: LimitOption = 100,
 ) -> None:
     """List a shop's reservations, oldest first."""
-    chosen = [Status[name.name] for name in status or ()]
-
-    async def read(client: ChannelClient) -> list[Reservation]:
-        found: list[Reservation] = []
-        async for one in client.list_reservations(store, statuses=chosen, page_size=min(limit, 1_000)):
-            found.append(one)
-            if len(found) == limit:
-                break
-        return found
-
-    listed = session.run(read)
-    session.show({"reservations": to_document(listed)}, reservations_table(listed))
+    listed = session.list(
+        lambda client: client.list_reservations(store, statuses=status or (), page_size=min(limit, 1_000)), limit
+    )
+    session.show({"reservations": to_document(listed)}, table_of(RESERVATIONS, listed))

@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import json
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 import typer
 
 from holdfast.client.channel import ChannelClient
-from holdfast.client.cli.options import TIMEOUT, JsonOption, TargetOption, TimeoutOption, duration_ms
+from holdfast.client.cli.options import TIMEOUT, JsonOption, TargetOption, TimeoutOption
 from holdfast.client.cli.output import (
     ExitCode,
     exit_code_of_parts,
@@ -22,7 +22,7 @@ from holdfast.client.cli.output import (
     print_json,
     to_document,
 )
-from holdfast.client.cli.tables import change_table, order_table, parts_table, rejection_table, reservation_table
+from holdfast.client.cli.tables import CHANGE, REJECTION, RESERVATION, facts_of, order_table, parts_table
 from holdfast.client.limits import Timeouts
 from holdfast.client.models.orders import Order, PartOutcomes
 from holdfast.client.models.reservations import Rejection, Reservation
@@ -63,16 +63,32 @@ class Session:
     timeout_ms: int
 
     @classmethod
-    def of(cls, target: str | None, *, as_json: bool, timeout: str) -> "Session":
+    def of(cls, target: str | None, *, as_json: bool, timeout: int) -> "Session":
         """From the options that all commands have."""
-        return cls(find_target(target), as_json, duration_ms(timeout, "--timeout"))
+        return cls(find_target(target), as_json, timeout)
 
     @classmethod
     def of_options(
-        cls, target: TargetOption = None, as_json: JsonOption = False, timeout: TimeoutOption = TIMEOUT
+        cls,
+        target: TargetOption = None,
+        as_json: JsonOption = False,
+        timeout: TimeoutOption = TIMEOUT,  # type: ignore[assignment]  # parsed as what is typed
     ) -> "Session":
         """As `of`; these parameters are the options on the command line."""
         return cls.of(target, as_json=as_json, timeout=timeout)
+
+    def list(self, listing: Callable[[ChannelClient], AsyncIterator[ResultT]], limit: int) -> "list[ResultT]":
+        """The first items of a listing."""
+
+        async def read(client: ChannelClient) -> "list[ResultT]":
+            found: list[ResultT] = []
+            async for one in listing(client):
+                found.append(one)
+                if len(found) == limit:
+                    break
+            return found
+
+        return self.run(read)
 
     def run(self, use: Callable[[ChannelClient], Coroutine[Any, Any, ResultT]]) -> ResultT:
         """The result of `use` with a client; raises errors of the tree."""
@@ -95,10 +111,10 @@ class Session:
         """Make a change and print its answer; a refusal ends the command with exit code 1."""
         match outcome := self.run(use):
             case Rejection():
-                self.show({"rejection": to_document(outcome)}, rejection_table(outcome))
+                self.show({"rejection": to_document(outcome)}, facts_of(REJECTION, outcome))
                 raise typer.Exit(ExitCode.REFUSED)
             case Reservation():
-                self.show({"reservation": to_document(outcome)}, reservation_table(outcome))
+                self.show({"reservation": to_document(outcome)}, facts_of(RESERVATION, outcome))
             case Order():
                 self.show({"order": to_document(outcome)}, order_table(outcome))
             case tuple():
@@ -106,7 +122,7 @@ class Session:
                 if code := exit_code_of_parts(outcome):
                     raise typer.Exit(code)
             case _:
-                self.show({"change": to_document(outcome)}, change_table(outcome))
+                self.show({"change": to_document(outcome)}, facts_of(CHANGE, outcome))
 
 
 def with_session(command: Callable[Concatenate[Session, ParamsT], None]) -> Callable[..., None]:
