@@ -4,7 +4,9 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from typer.testing import CliRunner
 
+from holdfast.client.cli.app import app
 from holdfast.client.cli.orders import store_plans
 from holdfast.client.cli.tables import RULES
 from holdfast.client.models.orders import Exclusion, StorePlan
@@ -52,10 +54,18 @@ def test_shops_are_found(run: Command) -> None:
     assert "out: has nothing of it" in words
     assert "1 shop " in words
     assert "2 shops" in run.words("find", "a", "b", *AT)
-    assert run("find", "a", "--near", "48.2082,16.3738") == run("find", "a", *AT)
+    for near in (NEAR, ("--near", "1010"), ("--near", "AT:1010")):
+        assert run("find", "a", *near)["plan"] == run("find", "a", *AT)["plan"]
     south = run("find", "a", "--at", "-33.87, -151.21")
     assert south["plan"]
     assert run.service.asked("FindStores")[-1].sourcing.place.longitude == -151.21
+
+
+@pytest.mark.parametrize("command", ["find", "explain", "reserve"])
+def test_where_to_look_is_spelled_one_way(command: str) -> None:
+    told = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
+    assert "--near" in told
+    assert "--at " not in told, "the older name is still taken, and not told"
 
 
 def test_every_shop_that_is_out_is_explained(run: Command) -> None:
@@ -236,7 +246,7 @@ def test_a_sku_may_have_a_colon_or_a_comma() -> None:
         (["reserve", "s1", "a=1", "--collect-by", SLOT, "--customer", "c"], "give --near too"),
         (["reserve", "a=1", "--near", "1,1", "--collect-by", "noon", "--customer", "c"], "is not an instant"),
         (["find", "a", "--at", "1,1", "--collect-by", "tomorrow"], "--collect-by"),
-        (["find", "a"], "--at LAT,LON or --postcode"),
+        (["find", "a"], "--near LAT,LON or --postcode"),
         (["find", "a", "--at", "1,1", "--postcode", "1"], "one of them"),
         (["find", "a", "--at", "1"], "is not a place"),
         (["explain", "a", "--at", "1,1", "--policy", "nearest"], "nearest"),

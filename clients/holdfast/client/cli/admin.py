@@ -12,9 +12,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from rich.console import Group
 
 from holdfast.client.channel import ChannelClient
-from holdfast.client.cli.options import JsonOption, TargetOption, duration_option
 from holdfast.client.cli.output import ExitCode, duration_text, facts, to_document
-from holdfast.client.cli.session import Session, with_session
+from holdfast.client.cli.session import JsonOption, Session, TargetOption, duration_option, with_session
 from holdfast.client.cli.tables import (
     AFFECTED,
     LEDGERS,

@@ -23,9 +23,8 @@ from typing import Annotated
 import typer
 
 from holdfast.client.channel import ChannelClient
-from holdfast.client.cli.options import JsonOption, TargetOption, TimeoutOption
 from holdfast.client.cli.output import ExitCode, table, to_document
-from holdfast.client.cli.session import Session, data_dir
+from holdfast.client.cli.session import JsonOption, Session, TargetOption, TimeoutOption, data_dir
 from holdfast.client.errors import HoldfastError
 from holdfast.client.models.administration import Health
 

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from holdfast.client.cli.options import (
+from holdfast.client.cli.output import to_document
+from holdfast.client.cli.session import (
+    AtOption,
     CollectByOption,
     CollectWithinOption,
     KeyOption,
@@ -16,6 +18,7 @@ from holdfast.client.cli.options import (
     PaymentOption,
     PolicyOption,
     ReasonOption,
+    Session,
     SlotOption,
     StoreArgument,
     StoresMaxOption,
@@ -23,9 +26,8 @@ from holdfast.client.cli.options import (
     instant_option,
     one_place,
     quantities,
+    with_session,
 )
-from holdfast.client.cli.output import to_document
-from holdfast.client.cli.session import Session, with_session
 from holdfast.client.cli.tables import ORDERS, found_stores_table, order_table, slots_table, table_of
 from holdfast.client.models.orders import SourcingPolicy, StorePlan
 
@@ -190,9 +192,9 @@ CANDIDATES_MAX = 100
 """The service tells no more shops at once."""
 
 LinesArgument = Annotated[list[str], typer.Argument(help="SKU=UNITS, or SKU for one unit.", metavar="LINE...")]
-AtOption = Annotated[
+NearOption = Annotated[
     str | None,
-    typer.Option("--at", "--near", help="Where to look: degrees north and east, LAT,LON."),
+    typer.Option("--near", help="Where to look: degrees north and east, LAT,LON, or [COUNTRY:]POSTCODE."),
 ]
 PostcodeOption = Annotated[
     str | None,
@@ -212,6 +214,7 @@ def find(
     session: Session,
     context: typer.Context,
     lines: LinesArgument,
+    near: NearOption = None,
     at: AtOption = None,
     postcode: PostcodeOption = None,
     policy: PolicyOption = None,
@@ -225,7 +228,7 @@ def find(
     """Find shops that could serve, by distance, and say what an order would be now. Nothing is held."""
     # The two commands differ in nothing else, and have one list of options.
     explain = context.info_name == EXPLAIN
-    wanted, place = quantities(lines, "LINE"), one_place(at, postcode)
+    wanted, place = quantities(lines, "LINE"), one_place(near, at, postcode)
     found = session.run(
         lambda client: client.find_stores(
             wanted,

@@ -119,6 +119,12 @@ def advice_text(text: str) -> str:
     return _RPC_NAMES.sub(lambda found: f"`holdfast {_COMMANDS[found[0]]}`", text)
 
 
+def error_text(error: HoldfastError) -> str:
+    """An error for people: what failed keeps its name, reason and advice name commands."""
+    what, mark, rest = str(error).partition(": ")
+    return what + mark + advice_text(rest)
+
+
 class ExitCode(IntEnum):
     """What the command's exit code says. REFUSED: by the business, or a check found a fault."""
 

@@ -4,7 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from holdfast.client.cli.options import (
+from holdfast.client.cli.output import to_document
+from holdfast.client.cli.session import (
+    AtOption,
     CollectByOption,
     CollectWithinOption,
     KeyOption,
@@ -15,6 +17,7 @@ from holdfast.client.cli.options import (
     PaymentOption,
     PolicyOption,
     ReasonOption,
+    Session,
     SlotOption,
     StoreArgument,
     StoresMaxOption,
@@ -22,9 +25,8 @@ from holdfast.client.cli.options import (
     duration_option,
     place_near,
     quantities,
+    with_session,
 )
-from holdfast.client.cli.output import to_document
-from holdfast.client.cli.session import Session, with_session
 from holdfast.client.cli.tables import RESERVATION, RESERVATIONS, facts_of, table_of
 from holdfast.client.models.orders import SourcingPolicy
 from holdfast.client.models.reservations import Status
@@ -41,7 +43,7 @@ WordsArgument = Annotated[
 ]
 NearOption = Annotated[
     str | None,
-    typer.Option("--near", "--at", help="Look for shops near LAT,LON or [COUNTRY:]POSTCODE; the answer is an order."),
+    typer.Option("--near", help="Look for shops near LAT,LON or [COUNTRY:]POSTCODE; the answer is an order."),
 ]
 
 
@@ -60,6 +62,7 @@ def reserve(
     ttl: Annotated[int | None, duration_option("How long to hold, 2h for example. Otherwise by rule.")] = None,
     slot: SlotOption = None,
     near: NearOption = None,
+    at: AtOption = None,
     policy: PolicyOption = None,
     stores_max: StoresMaxOption = None,
     km_max: KmMaxOption = None,
@@ -67,6 +70,7 @@ def reserve(
     key: KeyOption = None,
 ) -> None:
     """Hold units of one or more SKUs, all or nothing: in a shop, or with --near in shops that are looked for."""
+    near = at if near is None else near
     if near is not None:
         wanted, place = _lines_without_shop(words), place_near(near, "--near")
         session.change(

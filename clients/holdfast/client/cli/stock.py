@@ -8,9 +8,17 @@ import typer
 from rich.console import Group
 
 from holdfast.client.channel import ChannelClient
-from holdfast.client.cli.options import KeyOption, StoreArgument, choice_option, cursors, instant_option, quantities
 from holdfast.client.cli.output import event_document, print_for_people, print_json, print_line, to_document
-from holdfast.client.cli.session import Session, with_session
+from holdfast.client.cli.session import (
+    KeyOption,
+    Session,
+    StoreArgument,
+    choice_option,
+    cursors,
+    instant_option,
+    quantities,
+    with_session,
+)
 from holdfast.client.cli.tables import event_line, positions_table
 from holdfast.client.models.stock import Adjustment, AdjustmentKind, HoldsCounted
 from holdfast.client.subscription import Subscription

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from rich.console import Group
 from rich.table import Table
 
-from holdfast.client.cli.output import advice_text, duration_text, facts, table, time_text, to_document
+from holdfast.client.cli.output import advice_text, duration_text, error_text, facts, table, time_text, to_document
 from holdfast.client.errors import HoldfastError
 from holdfast.client.models.administration import Discrepancy
 from holdfast.client.models.events import Event
@@ -206,9 +206,9 @@ def _answer_row(answer: Reservation | Rejection | HoldfastError) -> tuple[str, s
         case Reservation():
             return answer.status.name, answer.reservation_id, ""
         case Rejection():
-            return f"refused: {answer.reason.name}", answer.reservation_id, answer.message
+            return f"refused: {answer.reason.name}", answer.reservation_id, advice_text(answer.message)
         case HoldfastError():
-            return "not decided", "", str(answer)
+            return "not decided", "", error_text(answer)
 
 
 def found_stores_table(found: FoundStores, *, explained: bool) -> Group:
