@@ -48,6 +48,9 @@ def reader(kind: type[ValueT], /, **special: _Convert) -> Callable[[Any], ValueT
     optional = [(number, names[number]) for number, of in enumerate(own.values()) if type(None) in get_args(of)]
     insertions = [(number, special[name]) for number, name in enumerate(types) if name in special]
 
+    if not (conversions or optional or insertions):
+        return lambda message: kind(*read(message))
+
     def value_from(message: Any) -> ValueT:
         values = list(read(message))
         for number, convert in conversions:
@@ -131,12 +134,12 @@ def _to_time(kind: type[Any], length_ms: int) -> Any:
 
 
 def _to_messages(kind: type[Any], value: Any) -> Any:
-    """One message where the value is one dataclass, or a message already; else one for each."""
-    if isinstance(value, Message):
-        return value
+    """One message where the value is a dataclass, or a message already; else one for each, which may be a pair."""
     if is_dataclass(value):
         return to_message(kind, **to_fields(value))
+    if isinstance(value, Message):
+        return value
     return [
-        to_message(kind, **to_fields(each)) if is_dataclass(each) else kind(sku=each[0], quantity=each[1])
+        kind(sku=each[0], quantity=each[1]) if isinstance(each, tuple) else to_message(kind, **to_fields(each))
         for each in value
     ]
