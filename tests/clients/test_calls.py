@@ -1,7 +1,6 @@
 """Every call with its typed answer, over a real server."""
 
 import asyncio
-import socket
 from dataclasses import replace
 
 import pytest
@@ -20,6 +19,7 @@ from holdfast.client import (
     Rejection,
     ReleaseReason,
     Reservation,
+    ServiceFault,
     StaleRead,
     Status,
     StockChange,
@@ -27,8 +27,8 @@ from holdfast.client import (
     TtlRule,
     Unavailable,
 )
-from holdfast.v1 import admin_service_pb2
-from tests.clients.faults import Answer
+from holdfast.v1 import admin_service_pb2, reservation_service_pb2
+from tests.clients.faults import Answer, Hold
 from tests.clients.service import LONGER_SLOTS, NOW_S, Service
 from tests.clients.serving import against
 
@@ -101,6 +101,16 @@ def test_single_calls_give_refusals_too(service: Service, step: str) -> None:
             found = await client.extend("s1:404", ttl_ms=1)
         assert isinstance(found, Rejection)
         assert found.reason is Reason.RESERVATION_NOT_FOUND
+
+    against(service, use)
+
+
+def test_an_answer_that_says_nothing_is_a_fault_of_the_service(service: Service) -> None:
+    service.faults["MarkReservationReady"].append(Answer([reservation_service_pb2.MarkReservationReadyResponse()]))
+
+    async def use(client: ChannelClient) -> None:
+        with pytest.raises(ServiceFault, match="did not say"):
+            await client.mark_ready("s1:404")
 
     against(service, use)
 
@@ -224,15 +234,14 @@ def test_health_is_asked_and_waited_for(service: Service) -> None:
     against(service, use)
 
 
-def test_waiting_for_a_service_that_says_nothing_ends_in_time() -> None:
-    async def main() -> float:
-        loop = asyncio.get_running_loop()
-        # Connected to, and silent: each question hangs until its own deadline.
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            async with ChannelClient(f"127.0.0.1:{listening.getsockname()[1]}") as client:
-                began = loop.time()
-                with pytest.raises(Unavailable):
-                    await client.wait_until_serving(timeout_ms=50)
-                return loop.time() - began
+def test_a_service_that_says_nothing_is_waited_for_no_longer_than_asked(service: Service) -> None:
+    hold = Hold(asyncio.Event(), asyncio.Event())
+    service.faults["Check"].extend([hold] * 100)
 
-    assert asyncio.run(main()) < 0.7
+    async def use(client: ChannelClient) -> None:
+        with pytest.raises(Unavailable):
+            await client.wait_until_serving(timeout_ms=50)
+        assert {int(metadata["holdfast-timeout-ms"]) <= 50 for metadata in service.metadata} == {True}
+        hold.release.set()
+
+    against(service, use)

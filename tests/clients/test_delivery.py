@@ -20,9 +20,12 @@ from holdfast.client import (
     Timeouts,
     Unavailable,
 )
+from holdfast.v1.reservation_service_pb2 import ReserveRequest
 from tests.clients.faults import CODE, FailItems, Hold, LoseAnswer, LoseOutcome, Refuse
 from tests.clients.service import Service
 from tests.clients.serving import QUICK, serving
+from tests.runtime import loop_time
+from tests.waiting import until_async
 
 
 @pytest.fixture
@@ -122,13 +125,21 @@ def test_a_call_that_spoils_its_batch_does_not_fail_its_neighbours(service: Serv
 
 def test_overload_is_waited_out_as_long_as_the_service_asked(service: Service) -> None:
     async def main() -> None:
-        service.faults["Reserve"].extend([Refuse(CODE.RESOURCE_EXHAUSTED, retry_after_ms=150)])
+        service.faults["Reserve"].extend([Refuse(CODE.RESOURCE_EXHAUSTED, retry_after_ms=60_000)])
         async with serving(service) as target, ChannelClient(target, retry=QUICK) as client:
-            started = asyncio.get_running_loop().time()
-            assert isinstance(await reserve(client), Reservation)
-            assert asyncio.get_running_loop().time() - started >= 0.15
+            call = asyncio.create_task(reserve(client, timeout_ms=200_000))
 
-    asyncio.run(main())
+            async def is_waiting() -> bool:
+                return bool(client.internals.batchers[ReserveRequest]._waiting)
+
+            await until_async(is_waiting, within_s=20, what="the refusal")
+            loop_time.skip(59)
+            await loop_time.turns()
+            assert len(service.requests) == 1
+            loop_time.skip(2)
+            assert isinstance(await call, Reservation)
+
+    loop_time.run(main)
 
 
 def test_overload_that_outlasts_the_call_is_told_at_once(service: Service) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 from uuid import uuid4
 
+import grpc
+
 from holdfast.client.batching import BatchedMethod, Batcher
 from holdfast.client.connection import METHODS, Caller, Connection, Method
 from holdfast.client.limits import Limits
@@ -57,16 +59,14 @@ _RESULTS: Final[dict[str, Callable[[Any], Any]]] = {
     "rejection": rejection_from,
     "error": fault_from_item,
 }
+_NOTHING: Final = Fault(grpc.StatusCode.OK, "the service did not say what became of it")
 
 
 # Any: each RPC has an answer of its own type, all of them with a oneof `result` of these fields.
 def result_from(response: Any) -> Any:
     """What became of a change, by itself or in a batch: how it is now, why it was refused, or a Fault."""
-    name = response.WhichOneof("result") or "error"
-    return _RESULTS[name](getattr(response, name)) if response.HasField(name) else _NO_RESULT
-
-
-_NO_RESULT: Final = fault_from_item(service_pb2.ReserveResponse().error)
+    name = response.WhichOneof("result")
+    return _NOTHING if name is None else _RESULTS[name](getattr(response, name))
 
 
 def batched_method(connection: Connection, one: Method, many: Method) -> BatchedMethod[Any, Any]:

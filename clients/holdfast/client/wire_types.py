@@ -140,6 +140,6 @@ def _to_messages(kind: type[Any], value: Any) -> Any:
     if isinstance(value, Message):
         return value
     return [
-        kind(sku=each[0], quantity=each[1]) if isinstance(each, tuple) else to_message(kind, **to_fields(each))
+        kind(sku=each[0], quantity=each[1]) if isinstance(each, tuple | list) else to_message(kind, **to_fields(each))
         for each in value
     ]
