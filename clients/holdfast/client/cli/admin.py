@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from rich.console import Group
 
 from holdfast.client.channel import ChannelClient
 from holdfast.client.cli.output import ExitCode, duration_text, facts, to_document
-from holdfast.client.cli.session import JsonOption, Session, TargetOption, duration_option, with_session
+from holdfast.client.cli.session import Session, duration_option, with_session
 from holdfast.client.cli.tables import (
     AFFECTED,
     LEDGERS,
@@ -155,17 +156,11 @@ def status(session: Session, ledgers: LedgersArgument = None, everything: AllOpt
     session.show({"ledgers": to_document(found)}, table_of(LEDGERS, found, store_id="ledger"))
 
 
-def verify(
-    ledgers: LedgersArgument = None,
-    everything: AllOption = False,
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: Annotated[int, duration_option("Deadline of each ledger's verification.")] = "2m",  # type: ignore[assignment]  # parsed as what is typed
-) -> None:
+@partial(with_session, timeout="2m")
+def verify(session: Session, ledgers: LedgersArgument = None, everything: AllOption = False) -> None:
     """Compute ledgers again from their journals and compare; with --all, orders with the shops that hold them too. Exit
     code 1 where something does not agree.
     """
-    session = Session.of(target, as_json=as_json, timeout=timeout)
 
     async def read(client: ChannelClient) -> tuple[list[Verification], OrdersVerification | None]:
         chosen = await _chosen(client, ledgers, everything=everything)

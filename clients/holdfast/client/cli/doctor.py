@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +25,7 @@ import typer
 
 from holdfast.client.channel import ChannelClient
 from holdfast.client.cli.output import ExitCode, table, to_document
-from holdfast.client.cli.session import JsonOption, Session, TargetOption, TimeoutOption, data_dir
+from holdfast.client.cli.session import Session, data_dir, with_session
 from holdfast.client.errors import HoldfastError
 from holdfast.client.models.administration import Health
 
@@ -47,19 +48,17 @@ class Finding:
     mend: str = ""
 
 
+@partial(with_session, timeout="3s")
 def doctor(
+    session: Session,
     data: Annotated[
         Path | None, typer.Option("--data-dir", help="The data directory to look at; otherwise HOLDFAST_DATA_DIR.")
     ] = None,
     constraints: Annotated[
         Path, typer.Option(help="The exact versions to compare with, where the file is there.")
     ] = Path("constraints.txt"),
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: TimeoutOption = "3s",  # type: ignore[assignment]  # parsed as what is typed
 ) -> None:
     """Check this machine and the service; exit code 1 where something must be mended."""
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     folder = data_dir() if data is None else data
     findings = [
         *installed_findings(constraints),

@@ -230,19 +230,14 @@ class Session:
     timeout_ms: int
 
     @classmethod
-    def of(cls, target: str | None, *, as_json: bool, timeout: int) -> "Session":
-        """From the options that all commands have."""
-        return cls(find_target(target), as_json, timeout)
-
-    @classmethod
     def of_options(
         cls,
         target: TargetOption = None,
         as_json: JsonOption = False,
         timeout: TimeoutOption = TIMEOUT,  # type: ignore[assignment]  # parsed as what is typed
     ) -> "Session":
-        """As `of`; these parameters are the options on the command line."""
-        return cls.of(target, as_json=as_json, timeout=timeout)
+        """Of the options that all commands have: these parameters."""
+        return cls(find_target(target), as_json, timeout)
 
     def list(self, listing: Callable[[ChannelClient], AsyncIterator[ResultT]], limit: int) -> "list[ResultT]":
         """The first items of a listing."""
@@ -292,10 +287,14 @@ class Session:
                 self.show({"change": to_document(outcome)}, facts_of(CHANGE, outcome))
 
 
-def with_session(command: Callable[Concatenate[Session, ParamsT], None]) -> Callable[..., None]:
-    """A command that takes the options of all commands, and has its first argument, the session, made of them."""
+def with_session(command: Callable[Concatenate[Session, ParamsT], None], timeout: str = TIMEOUT) -> Callable[..., None]:
+    """A command that takes the options of all commands, and has its first argument, the session, made of them.
+
+    `timeout` is the default of --timeout.
+    """
     own = list(inspect.signature(command).parameters.values())[1:]
     shared = list(inspect.signature(Session.of_options).parameters.values())
+    shared = [one.replace(default=timeout) if one.name == "timeout" else one for one in shared]
     every = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*own, *shared)]
 
     @wraps(command)
