@@ -15,15 +15,7 @@ from rich.console import Group
 from holdfast.client.channel import ChannelClient
 from holdfast.client.cli.output import ExitCode, duration_text, facts, to_document
 from holdfast.client.cli.session import Session, duration_option, with_session
-from holdfast.client.cli.tables import (
-    AFFECTED,
-    LEDGERS,
-    ORDERS_VERIFICATION,
-    STORES,
-    VERIFICATIONS,
-    facts_of,
-    table_of,
-)
+from holdfast.client.cli.tables import AFFECTED, LEDGERS, ORDERS_VERIFICATION, STORES, VERIFICATIONS, facts_of, table_of
 from holdfast.client.models.administration import (
     CUSTOMERS_LEDGERS,
     LedgerStatus,
@@ -105,12 +97,7 @@ def _show_put(session: Session, shops: int, done: list[StoresPut]) -> None:
     told = [facts([("shops put", shops), ("chain version", version), ("pickup slots affected", count or "")])]
     if affected:
         told.append(table_of(AFFECTED, affected))
-    document = {
-        "stores": shops,
-        "chain_version": version,
-        "affected": to_document(affected),
-        "affected_slots": count,
-    }
+    document = {"stores": shops, "chain_version": version, "affected": to_document(affected), "affected_slots": count}
     session.show(document, Group(*told))
 
 

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
+from holdfast.client.channel import ChannelClient
 from holdfast.client.cli.output import to_document
 from holdfast.client.cli.session import (
     AtOption,
     CollectByOption,
     CollectWithinOption,
-    KeyOption,
     KmMaxOption,
     LimitOption,
     NewTtlOption,
@@ -22,6 +22,7 @@ from holdfast.client.cli.session import (
     SlotOption,
     StoreArgument,
     StoresMaxOption,
+    changing,
     duration_option,
     instant_option,
     one_place,
@@ -57,64 +58,44 @@ def list_orders(
 
 
 @app.command()
-@with_session
-def confirm(
-    session: Session,
-    order: OrderArgument,
-    collect_within: CollectWithinOption = None,
-    key: KeyOption = None,
-) -> None:
+@changing
+def confirm(session: Session, order: OrderArgument, collect_within: CollectWithinOption = None) -> None:
     """Confirm every part of an order."""
-    session.change(lambda client: client.confirm_order(order, collect_within_ms=collect_within, idempotency_key=key))
+    session.change(ChannelClient.confirm_order, order, collect_within_ms=collect_within)
 
 
 @app.command()
-@with_session
-def ready(session: Session, order: OrderArgument, key: KeyOption = None) -> None:
+@changing
+def ready(session: Session, order: OrderArgument) -> None:
     """Say that the goods wait at the counters; each shop answers for itself."""
-    session.change(lambda client: client.ready_order(order, idempotency_key=key))
+    session.change(ChannelClient.ready_order, order)
 
 
 @app.command()
-@with_session
-def collect(
-    session: Session,
-    order: OrderArgument,
-    payment: PaymentOption,
-    key: KeyOption = None,
-) -> None:
+@changing
+def collect(session: Session, order: OrderArgument, payment: PaymentOption) -> None:
     """Hand over and sell every part; each shop answers for itself."""
-    session.change(lambda client: client.collect_order(order, payment_reference=payment, idempotency_key=key))
+    session.change(ChannelClient.collect_order, order, payment_reference=payment)
 
 
 @app.command()
-@with_session
-def release(
-    session: Session,
-    order: OrderArgument,
-    reason: ReasonOption,
-    key: KeyOption = None,
-) -> None:
+@changing
+def release(session: Session, order: OrderArgument, reason: ReasonOption) -> None:
     """Give every part of an order back."""
-    session.change(lambda client: client.release_order(order, reason=reason, idempotency_key=key))
+    session.change(ChannelClient.release_order, order, reason=reason)
 
 
 @app.command()
-@with_session
-def extend(
-    session: Session,
-    order: OrderArgument,
-    ttl: NewTtlOption,
-    key: KeyOption = None,
-) -> None:
+@changing
+def extend(session: Session, order: OrderArgument, ttl: NewTtlOption) -> None:
     """Move the deadline of every part."""
-    session.change(lambda client: client.extend_order(order, ttl_ms=ttl, idempotency_key=key))
+    session.change(ChannelClient.extend_order, order, ttl_ms=ttl)
 
 
 _LINES = re.compile(r"(.+?)=(\d{1,18})(?:,|$)")
 
 
-@with_session
+@changing
 def amend(
     session: Session,
     what: Annotated[
@@ -134,7 +115,6 @@ def amend(
     ] = None,
     ttl: Annotated[int | None, duration_option("The new deadline, as a time from now.")] = None,
     slot: SlotOption = None,
-    key: KeyOption = None,
 ) -> None:
     """Change lines, deadline or pickup slot in one step; refused, all stays as it was.
 
@@ -147,7 +127,7 @@ def amend(
                 param_hint="LINE",
             )
         plans = store_plans(store, slot)
-        session.change(lambda client: client.amend_order(what, stores=plans, ttl_ms=ttl, idempotency_key=key))
+        session.change(ChannelClient.amend_order, what, stores=plans, ttl_ms=ttl)
         return
     if store:
         raise typer.BadParameter(
@@ -156,7 +136,7 @@ def amend(
     wanted = quantities(lines, "LINE", missing=None)
     if not wanted and ttl is None and slot is None:
         raise typer.BadParameter("Nothing would change: give lines, --ttl or --slot.", param_hint="amend")
-    session.change(lambda client: client.amend(what, lines=wanted, ttl_ms=ttl, slot_start_ms=slot, idempotency_key=key))
+    session.change(ChannelClient.amend, what, lines=wanted, ttl_ms=ttl, slot_start_ms=slot)
 
 
 def store_plans(texts: Iterable[str] | None, slot_start_ms: int | None) -> list[StorePlan]:
@@ -193,8 +173,7 @@ CANDIDATES_MAX = 100
 
 LinesArgument = Annotated[list[str], typer.Argument(help="SKU=UNITS, or SKU for one unit.", metavar="LINE...")]
 NearOption = Annotated[
-    str | None,
-    typer.Option("--near", help="Where to look: degrees north and east, LAT,LON, or [COUNTRY:]POSTCODE."),
+    str | None, typer.Option("--near", help="Where to look: degrees north and east, LAT,LON, or [COUNTRY:]POSTCODE.")
 ]
 PostcodeOption = Annotated[
     str | None,

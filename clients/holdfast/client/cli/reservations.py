@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 import typer
 
+from holdfast.client.channel import ChannelClient
 from holdfast.client.cli.output import to_document
 from holdfast.client.cli.session import (
     AtOption,
     CollectByOption,
     CollectWithinOption,
-    KeyOption,
     KmMaxOption,
     LimitOption,
     LineOption,
@@ -21,6 +21,7 @@ from holdfast.client.cli.session import (
     SlotOption,
     StoreArgument,
     StoresMaxOption,
+    changing,
     choice_option,
     duration_option,
     place_near,
@@ -47,7 +48,7 @@ NearOption = Annotated[
 ]
 
 
-@with_session
+@changing
 def reserve(
     session: Session,
     words: WordsArgument,
@@ -67,42 +68,37 @@ def reserve(
     stores_max: StoresMaxOption = None,
     km_max: KmMaxOption = None,
     collect_by: CollectByOption = None,
-    key: KeyOption = None,
 ) -> None:
     """Hold units of one or more SKUs, all or nothing: in a shop, or with --near in shops that are looked for."""
     near = at if near is None else near
     if near is not None:
         wanted, place = _lines_without_shop(words), place_near(near, "--near")
         session.change(
-            lambda client: client.reserve_near(
-                wanted,
-                place=place,
-                policy=policy or SourcingPolicy.ONE_STORE,
-                stores_max=stores_max or 0,
-                kilometres_max=km_max or 0.0,
-                customer_id=customer,
-                channel=channel,
-                basket_id=basket,
-                ttl_ms=ttl,
-                slot_start_ms=slot,
-                collect_by_ms=collect_by,
-                idempotency_key=key,
-            )
-        )
-        return
-    _only_with_near({"--policy": policy, "--stores-max": stores_max, "--km-max": km_max, "--collect-by": collect_by})
-    store, wanted = _shop_and_lines(words)
-    session.change(
-        lambda client: client.reserve(
-            store,
+            ChannelClient.reserve_near,
             wanted,
+            place=place,
+            policy=policy or SourcingPolicy.ONE_STORE,
+            stores_max=stores_max or 0,
+            kilometres_max=km_max or 0.0,
             customer_id=customer,
             channel=channel,
             basket_id=basket,
             ttl_ms=ttl,
             slot_start_ms=slot,
-            idempotency_key=key,
+            collect_by_ms=collect_by,
         )
+        return
+    _only_with_near({"--policy": policy, "--stores-max": stores_max, "--km-max": km_max, "--collect-by": collect_by})
+    store, wanted = _shop_and_lines(words)
+    session.change(
+        ChannelClient.reserve,
+        store,
+        wanted,
+        customer_id=customer,
+        channel=channel,
+        basket_id=basket,
+        ttl_ms=ttl,
+        slot_start_ms=slot,
     )
 
 
@@ -135,60 +131,38 @@ def _lines_without_shop(words: list[str]) -> list[tuple[str, int]]:
     return quantities(words, "LINE")
 
 
-@with_session
-def confirm(
-    session: Session,
-    reservation: ReservationArgument,
-    collect_within: CollectWithinOption = None,
-    key: KeyOption = None,
-) -> None:
+@changing
+def confirm(session: Session, reservation: ReservationArgument, collect_within: CollectWithinOption = None) -> None:
     """Turn a hold into an order."""
-    session.change(lambda client: client.confirm(reservation, collect_within_ms=collect_within, idempotency_key=key))
+    session.change(ChannelClient.confirm, reservation, collect_within_ms=collect_within)
 
 
-@with_session
-def ready(session: Session, reservation: ReservationArgument, key: KeyOption = None) -> None:
+@changing
+def ready(session: Session, reservation: ReservationArgument) -> None:
     """Say that the goods wait at the counter."""
-    session.change(lambda client: client.mark_ready(reservation, idempotency_key=key))
+    session.change(ChannelClient.mark_ready, reservation)
 
 
-@with_session
+@changing
 def collect(
-    session: Session,
-    reservation: ReservationArgument,
-    payment: PaymentOption,
-    line: LineOption = None,
-    key: KeyOption = None,
+    session: Session, reservation: ReservationArgument, payment: PaymentOption, line: LineOption = None
 ) -> None:
     """Hand over and sell, whole or by line."""
     chosen = quantities(line, "--line")
-    session.change(
-        lambda client: client.collect(reservation, payment_reference=payment, lines=chosen, idempotency_key=key)
-    )
+    session.change(ChannelClient.collect, reservation, payment_reference=payment, lines=chosen)
 
 
-@with_session
-def release(
-    session: Session,
-    reservation: ReservationArgument,
-    reason: ReasonOption,
-    line: LineOption = None,
-    key: KeyOption = None,
-) -> None:
+@changing
+def release(session: Session, reservation: ReservationArgument, reason: ReasonOption, line: LineOption = None) -> None:
     """Give units back, whole or by line."""
     chosen = quantities(line, "--line")
-    session.change(lambda client: client.release(reservation, reason=reason, lines=chosen, idempotency_key=key))
+    session.change(ChannelClient.release, reservation, reason=reason, lines=chosen)
 
 
-@with_session
-def extend(
-    session: Session,
-    reservation: ReservationArgument,
-    ttl: NewTtlOption,
-    key: KeyOption = None,
-) -> None:
+@changing
+def extend(session: Session, reservation: ReservationArgument, ttl: NewTtlOption) -> None:
     """Move a reservation's deadline."""
-    session.change(lambda client: client.extend(reservation, ttl_ms=ttl, idempotency_key=key))
+    session.change(ChannelClient.extend, reservation, ttl_ms=ttl)
 
 
 @with_session

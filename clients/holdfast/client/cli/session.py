@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iter
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
@@ -40,8 +40,7 @@ TargetOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON for machines, errors too.")]
 KeyOption = Annotated[
-    str | None,
-    typer.Option("--key", help="Idempotency key; repeat a call whose outcome is unknown with the same one."),
+    str | None, typer.Option("--key", help="Idempotency key; repeat a call whose outcome is unknown with the same one.")
 ]
 LineOption = Annotated[
     list[str] | None, typer.Option("--line", help="SKU=UNITS; may be given several times. None means all.")
@@ -223,11 +222,14 @@ def find_target(given: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The options of every command: the service's address, for whom to print, and how long a call may take."""
+    """The options of every command: the service's address, for whom to print, how long a call may take, and the
+    idempotency key of a change.
+    """
 
     target: str
     as_json: bool
     timeout_ms: int
+    key: str | None
 
     @classmethod
     def of_options(
@@ -235,9 +237,10 @@ class Session:
         target: TargetOption = None,
         as_json: JsonOption = False,
         timeout: TimeoutOption = TIMEOUT,  # type: ignore[assignment]  # parsed as what is typed
+        key: KeyOption = None,
     ) -> "Session":
-        """Of the options that all commands have: these parameters."""
-        return cls(find_target(target), as_json, timeout)
+        """Of the options that all commands have: these parameters, the last where the command changes something."""
+        return cls(find_target(target), as_json, timeout, key)
 
     def list(self, listing: Callable[[ChannelClient], AsyncIterator[ResultT]], limit: int) -> "list[ResultT]":
         """The first items of a listing."""
@@ -269,9 +272,15 @@ class Session:
         else:
             print_for_people(drawn)
 
-    def change(self, use: Callable[[ChannelClient], Coroutine[Any, Any, Answer]]) -> None:
-        """Make a change and print its answer; a refusal ends the command with exit code 1."""
-        match outcome := self.run(use):
+    def change(
+        self,
+        call: Callable[Concatenate[ChannelClient, ParamsT], Coroutine[Any, Any, Answer]],
+        *args: ParamsT.args,
+        **given: ParamsT.kwargs,
+    ) -> None:
+        """Make a change under the key given, and print its answer; a refusal ends the command with exit code 1."""
+        given["idempotency_key"] = self.key
+        match outcome := self.run(lambda client: call(client, *args, **given)):
             case Rejection():
                 self.show({"rejection": to_document(outcome)}, facts_of(REJECTION, outcome))
                 raise typer.Exit(ExitCode.REFUSED)
@@ -287,21 +296,29 @@ class Session:
                 self.show({"change": to_document(outcome)}, facts_of(CHANGE, outcome))
 
 
-def with_session(command: Callable[Concatenate[Session, ParamsT], None], timeout: str = TIMEOUT) -> Callable[..., None]:
+def with_session(
+    command: Callable[Concatenate[Session, ParamsT], None], timeout: str = TIMEOUT, *, changes: bool = False
+) -> Callable[..., None]:
     """A command that takes the options of all commands, and has its first argument, the session, made of them.
 
-    `timeout` is the default of --timeout.
+    `timeout` is the default of --timeout. What `changes` something takes --key too.
     """
     own = list(inspect.signature(command).parameters.values())[1:]
-    shared = list(inspect.signature(Session.of_options).parameters.values())
-    shared = [one.replace(default=timeout) if one.name == "timeout" else one for one in shared]
-    every = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*own, *shared)]
+    shared = dict(inspect.signature(Session.of_options).parameters)
+    shared["timeout"] = shared["timeout"].replace(default=timeout)
+    if not changes:
+        del shared["key"]
+    every = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*own, *shared.values())]
 
     @wraps(command)
     def run(**given: Any) -> None:
-        session = Session.of_options(*(given.pop(parameter.name) for parameter in shared))
+        session = Session.of_options(**{name: given.pop(name) for name in shared})
         command(session, **given)  # type: ignore[call-arg]
 
     run.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in every}
     return run
+
+
+changing = partial(with_session, changes=True)
+"""`with_session` of a command that changes something."""

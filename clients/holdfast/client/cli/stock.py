@@ -10,9 +10,9 @@ from rich.console import Group
 from holdfast.client.channel import ChannelClient
 from holdfast.client.cli.output import event_document, print_for_people, print_json, print_line, to_document
 from holdfast.client.cli.session import (
-    KeyOption,
     Session,
     StoreArgument,
+    changing,
     choice_option,
     cursors,
     instant_option,
@@ -28,7 +28,7 @@ watch_app = typer.Typer(no_args_is_help=True, help="Live: what happens, and what
 
 
 @app.command()
-@with_session
+@changing
 def adjust(
     session: Session,
     store: StoreArgument,
@@ -39,7 +39,6 @@ def adjust(
         int | None,
         typer.Option(min=1, max=2**62, help="The source's number of the first row; otherwise the time in ms."),
     ] = None,
-    key: KeyOption = None,
 ) -> None:
     """Apply movements of one source; those with numbers seen before are dropped."""
     first = time.time_ns() // 1_000_000 if sequence is None else sequence
@@ -47,22 +46,21 @@ def adjust(
         Adjustment(sku, delta, first + number, kind)
         for number, (sku, delta) in enumerate(quantities(rows, "ROW", missing=None))
     ]
-    session.change(lambda client: client.adjust_stock(store, source, moved, idempotency_key=key))
+    session.change(ChannelClient.adjust_stock, store, source, moved)
 
 
 @app.command()
-@with_session
+@changing
 def count(
     session: Session,
     store: StoreArgument,
     counts: Annotated[list[str], typer.Argument(help="SKU=UNITS, as counted.", metavar="COUNT...")],
     holds: Annotated[Any, choice_option(HoldsCounted, "Were units set aside for reservations counted?", "--holds")],
     as_of: Annotated[int | None, instant_option("When it was counted, ISO 8601 with zone. Otherwise now.")] = None,
-    key: KeyOption = None,
 ) -> None:
     """Set what was counted; movements since then are kept."""
     counted = quantities(counts, "COUNT", missing=None)
-    session.change(lambda client: client.count_stock(store, counted, holds=holds, as_of_ms=as_of, idempotency_key=key))
+    session.change(ChannelClient.count_stock, store, counted, holds=holds, as_of_ms=as_of)
 
 
 @app.command()
@@ -80,16 +78,15 @@ def show(
 
 
 @app.command()
-@with_session
+@changing
 def safety(
     session: Session,
     store: StoreArgument,
     rows: Annotated[list[str], typer.Argument(help="SKU=UNITS to keep back; 0 keeps none.", metavar="ROW...")],
-    key: KeyOption = None,
 ) -> None:
     """Set the units that a shop keeps back."""
     kept = quantities(rows, "ROW", missing=None)
-    session.change(lambda client: client.set_safety_stock(store, kept, idempotency_key=key))
+    session.change(ChannelClient.set_safety_stock, store, kept)
 
 
 ItemT = TypeVar("ItemT")
