@@ -1,1 +1,1 @@
-"""Clients against a fake service: a real gRPC server in this process with a small ledger behind it."""
+"""Clients and the command against the real gateway in this process, with faults between them."""

@@ -1,4 +1,4 @@
-"""The `holdfast` command, run in this process against a fake service."""
+"""The `holdfast` command, run in this process against a service of this process."""
 
 import json
 from typing import Any, NamedTuple
@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 from typer.testing import CliRunner
 
 from holdfast.client.cli.app import app
-from tests.clients.fake_service import FakeService
+from tests.clients.service import Service
 
 
 class Command(NamedTuple):
-    """A command's way to the fake service."""
+    """A command's way to a service."""
 
-    service: FakeService
+    service: Service
     target: str
 
     def __call__(self, *arguments: str, code: int = 0, stdin: str | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""What can be made to go wrong with a call of the fake service."""
+"""What can be made to go wrong with a call between a client and the gateway."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -8,7 +8,10 @@ from typing import Any, Final
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
+
+from holdfast.v1 import error_pb2
 
 Context = grpc.aio.ServicerContext[Any, Any]
 CODE: Final = grpc.StatusCode
@@ -16,7 +19,7 @@ CODE: Final = grpc.StatusCode
 
 @dataclass
 class Refuse:
-    """Answer with a status before anything is done."""
+    """End the call with a status before the gateway sees it."""
 
     code: grpc.StatusCode
     message: str = "refused by the test"
@@ -26,14 +29,14 @@ class Refuse:
 
 @dataclass
 class LoseAnswer:
-    """Do what was asked, then answer with a status as if the answer had been lost."""
+    """Let the gateway answer, then end the call with a status in place of the answer."""
 
     code: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE
 
 
 @dataclass
 class Hold:
-    """Say through `arrived` that the call came, and wait for `release` before it is done."""
+    """Set `arrived` when the call comes, and give it to the gateway once `release` is set."""
 
     arrived: asyncio.Event
     release: asyncio.Event
@@ -41,20 +44,23 @@ class Hold:
 
 @dataclass
 class FailItems:
-    """In a batch, answer the items that `chosen` picks with an error instead of deciding them."""
+    """Answer those items of a batch, or parts of an order, that `chosen` picks with an error.
+
+    An item that is picked does not reach the gateway, unless `decided_first`; a part is picked by its outcome, and so
+    always reaches it.
+    """
 
     chosen: Callable[[Any], bool]
     code: int
     retry_after_ms: int = 0
     decided_first: bool = False
 
-
-@dataclass
-class CutAfter:
-    """End a stream with a status after so many messages."""
-
-    messages: int
-    code: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE
+    def error(self) -> error_pb2.ItemError:
+        """The error of each."""
+        error = error_pb2.ItemError(code=self.code, message="not decided")
+        if self.retry_after_ms:
+            error.retry_after.FromMilliseconds(self.retry_after_ms)
+        return error
 
 
 @dataclass
@@ -62,11 +68,26 @@ class LoseOutcome:
     """Answer a batch with one outcome too few."""
 
 
-Fault = Refuse | LoseAnswer | Hold | FailItems | CutAfter | LoseOutcome
+@dataclass
+class CutAfter:
+    """End a stream with a status after so many messages; a message of events has one event."""
+
+    messages: int
+    code: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE
+
+
+@dataclass
+class Answer:
+    """Answer with these messages, or bytes that are none, in place of the gateway; a stream then ends UNAVAILABLE."""
+
+    messages: Sequence[Message | bytes]
+
+
+Fault = Refuse | LoseAnswer | Hold | FailItems | LoseOutcome | CutAfter | Answer
 
 
 async def refuse(context: Context, fault: Refuse) -> None:
-    """Answer with a status and its details, set by hand and returned like the real service's."""
+    """End a call with a status and its details."""
     details = []
     if fault.retry_after_ms:
         delay = Duration()
@@ -83,7 +104,7 @@ async def refuse(context: Context, fault: Refuse) -> None:
     await context.abort(fault.code, fault.message, trailing)
 
 
-def _packed(message: Any) -> AnyMessage:
+def _packed(message: Message) -> AnyMessage:
     packed = AnyMessage()
     packed.Pack(message)
     return packed

@@ -1,44 +1,41 @@
-"""Starting and stopping the fake service: in a test's own event loop, or in a thread for the blocking faces."""
+"""Serving a `Service` over gRPC: in a test's own event loop, or in a thread for blocking clients and the command."""
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 import grpc
+from google.protobuf.message import Message
 
-from holdfast.v1.admin_service_pb2_grpc import add_AdminServiceServicer_to_server
-from holdfast.v1.event_service_pb2_grpc import add_EventServiceServicer_to_server
-from holdfast.v1.order_service_pb2_grpc import add_OrderServiceServicer_to_server
-from holdfast.v1.reservation_service_pb2_grpc import add_ReservationServiceServicer_to_server
-from holdfast.v1.stock_service_pb2_grpc import add_StockServiceServicer_to_server
-from tests.clients.fake_service import FakeService
+from holdfast.client import ChannelClient, RetryPolicy
+from serve.registration import SERVICES
+from tests.clients.service import HEALTH, Service
 
 # Without it a second server could take a port over while the first still has it.
-OPTIONS = (("grpc.so_reuseport", 0),)
+OPTIONS: Final = (("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 64 << 20))
+QUICK: Final = RetryPolicy(wait_first_ms=1, wait_max_ms=20)
 
 
 @asynccontextmanager
-async def serving(service: FakeService, port: int = 0) -> AsyncIterator[str]:
+async def serving(service: Service, port: int = 0) -> AsyncIterator[str]:
     """Serve until the block ends; gives `host:port`. Port 0 takes a free one."""
+    await service.open()
     server = grpc.aio.server(options=OPTIONS)
-    add_ReservationServiceServicer_to_server(service, server)
-    add_OrderServiceServicer_to_server(service, server)
-    add_StockServiceServicer_to_server(service, server)
-    add_EventServiceServicer_to_server(service, server)
-    add_AdminServiceServicer_to_server(service, server)
-    server.add_generic_rpc_handlers((_health(service),))
+    server.add_generic_rpc_handlers([_handlers(service, descriptor) for descriptor in (*SERVICES, HEALTH)])
     bound = server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
     try:
         yield f"127.0.0.1:{bound}"
     finally:
         await server.stop(None)
+        await service.close()
 
 
 @contextmanager
-def serving_in_thread(service: FakeService) -> Iterator[str]:
+def serving_in_thread(service: Service) -> Iterator[str]:
     """Serve from another thread until the block ends."""
     started = threading.Event()
     found: dict[str, Any] = {}
@@ -50,9 +47,9 @@ def serving_in_thread(service: FakeService) -> Iterator[str]:
             started.set()
             await stop.wait()
 
-    thread = threading.Thread(target=asyncio.run, args=(main(),), name="fake-service")
+    thread = threading.Thread(target=asyncio.run, args=(main(),), name="service")
     thread.start()
-    assert started.wait(10), "the fake service did not start"
+    assert started.wait(10), "the service did not start"
     try:
         yield found["target"]
     finally:
@@ -60,9 +57,25 @@ def serving_in_thread(service: FakeService) -> Iterator[str]:
         thread.join(10)
 
 
-def _health(service: FakeService) -> grpc.GenericRpcHandler:
-    async def check(_request: bytes, _context: Any) -> bytes:
-        return bytes((0x08, service.health))
+def against(service: Service, use: Callable[[ChannelClient], Awaitable[None]]) -> None:
+    """Run `use` with a client that retries at once."""
 
-    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(check)
-    return grpc.method_handlers_generic_handler("grpc.health.v1.Health", {"Check": handler})
+    async def main() -> None:
+        async with serving(service) as target, ChannelClient(target, retry=QUICK) as client:
+            await use(client)
+
+    asyncio.run(main())
+
+
+def _handlers(service: Service, descriptor: Any) -> grpc.GenericRpcHandler:
+    handlers: dict[str, Any] = {
+        method.name: grpc.unary_stream_rpc_method_handler(partial(service.stream, method), response_serializer=_encoded)
+        if method.server_streaming
+        else grpc.unary_unary_rpc_method_handler(partial(service.answer, method), response_serializer=_encoded)
+        for method in descriptor.methods
+    }
+    return grpc.method_handlers_generic_handler(descriptor.full_name, handlers)
+
+
+def _encoded(response: Message | bytes) -> bytes:
+    return response if isinstance(response, bytes) else response.SerializeToString()

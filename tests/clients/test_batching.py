@@ -20,8 +20,9 @@ from holdfast.client import (
     Timeouts,
 )
 from holdfast.client.errors import ClientClosed, OutcomeUnknown
-from tests.clients.fake_service import FakeService
+from holdfast.v1.reservation_service_pb2 import ReserveRequest
 from tests.clients.faults import Hold
+from tests.clients.service import Service
 from tests.clients.serving import serving
 
 
@@ -29,15 +30,15 @@ async def reserve(client: ChannelClient, number: int = 0, **more: Any) -> Reserv
     return await client.reserve("s1", [("sku-1", 1)], customer_id=f"c{number}", channel="web", **more)
 
 
-def stocked(units: int = 100_000) -> FakeService:
-    service = FakeService()
-    service.ledger("s1").on_hand["sku-1"] = units
+@pytest.fixture
+def service(service: Service) -> Service:
+    service.shop("s1", {"sku-1": 100_000})
+    service.shop("s2")
     return service
 
 
-def test_calls_of_one_tick_go_out_as_one_batch_and_each_gets_its_own_answer() -> None:
+def test_calls_of_one_tick_go_out_as_one_batch_and_each_gets_its_own_answer(service: Service) -> None:
     async def main() -> None:
-        service = stocked()
         async with serving(service) as target, ChannelClient(target) as client:
             found = await asyncio.gather(*(reserve(client, number) for number in range(200)))
         assert [len(batch.requests) for batch in service.asked("ReserveBatch")] == [200]
@@ -49,9 +50,8 @@ def test_calls_of_one_tick_go_out_as_one_batch_and_each_gets_its_own_answer() ->
     asyncio.run(main())
 
 
-def test_a_lone_call_goes_out_by_itself() -> None:
+def test_a_lone_call_goes_out_by_itself(service: Service) -> None:
     async def main() -> None:
-        service = stocked()
         async with serving(service) as target, ChannelClient(target) as client:
             await reserve(client)
         assert [name for name, _ in service.requests] == ["Reserve"]
@@ -59,9 +59,8 @@ def test_a_lone_call_goes_out_by_itself() -> None:
     asyncio.run(main())
 
 
-def test_while_batches_fly_the_next_one_gathers() -> None:
+def test_while_batches_fly_the_next_one_gathers(service: Service) -> None:
     async def main() -> None:
-        service = stocked()
         holds = [Hold(asyncio.Event(), asyncio.Event()) for _ in range(2)]
         service.faults["Reserve"].extend(holds)
         async with serving(service) as target, ChannelClient(target) as client:
@@ -90,9 +89,8 @@ def test_while_batches_fly_the_next_one_gathers() -> None:
         (Limits(batch_lines_max=1_500), 2, [750, 750, 600]),
     ],
 )
-def test_a_batch_keeps_its_limits(limits: Limits, lines: int, expected: list[int]) -> None:
+def test_a_batch_keeps_its_limits(service: Service, limits: Limits, lines: int, expected: list[int]) -> None:
     async def main() -> None:
-        service = stocked()
         async with serving(service) as target, ChannelClient(target, limits=limits) as client:
             basket = [("sku-1", 1)] * lines
             calls = (client.reserve("s1", basket, customer_id="c", channel="web") for _ in range(2_100))
@@ -104,9 +102,8 @@ def test_a_batch_keeps_its_limits(limits: Limits, lines: int, expected: list[int
     asyncio.run(main())
 
 
-def test_each_kind_of_call_has_batches_of_its_own() -> None:
+def test_each_kind_of_call_has_batches_of_its_own(service: Service) -> None:
     async def main() -> None:
-        service = stocked()
         async with serving(service) as target, ChannelClient(target) as client:
             found = await asyncio.gather(*(reserve(client) for _ in range(6)))
             ids = [one.reservation_id for one in found if isinstance(one, Reservation)]
@@ -121,9 +118,8 @@ def test_each_kind_of_call_has_batches_of_its_own() -> None:
     asyncio.run(main())
 
 
-def test_one_key_twice_goes_in_separate_batches_and_gets_the_first_answer_again() -> None:
+def test_one_key_twice_goes_in_separate_batches_and_gets_the_first_answer_again(service: Service) -> None:
     async def main() -> None:
-        service = stocked()
         async with serving(service) as target, ChannelClient(target) as client:
             found = await asyncio.gather(
                 reserve(client, idempotency_key="k1"),
@@ -141,14 +137,13 @@ def test_one_key_twice_goes_in_separate_batches_and_gets_the_first_answer_again(
             ("s2", "k1"),
         ]
         assert [item.idempotency_key for item in service.asked("Reserve")] == ["k1"]
-        assert service.ledger("s1").decided == 2
+        assert service.decided("s1") == 2
 
     asyncio.run(main())
 
 
-def test_keys_are_made_where_none_is_given() -> None:
+def test_keys_are_made_where_none_is_given(service: Service) -> None:
     async def main() -> None:
-        service = stocked()
         async with serving(service) as target, ChannelClient(target) as client:
             await asyncio.gather(*(reserve(client) for _ in range(100)))
         keys = {item.idempotency_key for item in service.asked("ReserveBatch")[0].requests}
@@ -158,9 +153,8 @@ def test_keys_are_made_where_none_is_given() -> None:
     asyncio.run(main())
 
 
-def test_the_queue_has_a_limit_and_refuses_beyond_it() -> None:
+def test_the_queue_has_a_limit_and_refuses_beyond_it(service: Service) -> None:
     async def main() -> None:
-        service = stocked()
         async with serving(service) as target, ChannelClient(target, limits=Limits(calls_max=10)) as client:
             found = await asyncio.gather(*(reserve(client) for _ in range(12)), return_exceptions=True)
             refused = [one for one in found if isinstance(one, Overloaded)]
@@ -169,14 +163,13 @@ def test_the_queue_has_a_limit_and_refuses_beyond_it() -> None:
             assert "calls_max" in str(refused[0])
             # What was finished makes room again.
             assert isinstance(await reserve(client), Reservation)
-        assert service.ledger("s1").decided == 11
+        assert service.decided("s1") == 11
 
     asyncio.run(main())
 
 
-def test_a_cancelled_caller_is_not_sent_and_makes_room() -> None:
+def test_a_cancelled_caller_is_not_sent_and_makes_room(service: Service) -> None:
     async def main() -> None:
-        service = stocked()
         async with serving(service) as target, ChannelClient(target, limits=Limits(calls_max=3)) as client:
             calls = [asyncio.create_task(reserve(client, number)) for number in range(3)]
             await asyncio.sleep(0)
@@ -190,9 +183,8 @@ def test_a_cancelled_caller_is_not_sent_and_makes_room() -> None:
     asyncio.run(main())
 
 
-def test_closing_lets_calls_finish_and_fails_what_does_not() -> None:
+def test_closing_lets_calls_finish_and_fails_what_does_not(service: Service) -> None:
     async def main() -> None:
-        service = stocked()
         hold = Hold(asyncio.Event(), asyncio.Event())
         service.faults["Reserve"].append(hold)
         async with serving(service) as target:
@@ -203,7 +195,7 @@ def test_closing_lets_calls_finish_and_fails_what_does_not() -> None:
             await asyncio.sleep(0)
             await client.close()
             # Closing again has nobody to wait for.
-            assert not client.internals.reserves._unfinished
+            assert not client.internals.batchers[ReserveRequest]._unfinished
             found = await asyncio.gather(sent, gathered, reserve(client), return_exceptions=True)
             hold.release.set()
         # What was sent may have been done; what was not sent certainly was not.
@@ -215,9 +207,8 @@ def test_closing_lets_calls_finish_and_fails_what_does_not() -> None:
     asyncio.run(main())
 
 
-def test_closing_waits_for_answers_on_their_way() -> None:
+def test_closing_waits_for_answers_on_their_way(service: Service) -> None:
     async def main() -> None:
-        service = stocked()
         async with serving(service) as target:
             client = ChannelClient(target)
             calls = [asyncio.create_task(reserve(client)) for _ in range(5)]
@@ -237,14 +228,14 @@ def test_metadata_that_cannot_be_sent_is_refused_when_the_client_is_made() -> No
     asyncio.run(main())
 
 
-def test_a_call_that_cannot_be_sent_fails_its_caller() -> None:
+def test_a_call_that_cannot_be_sent_fails_its_caller(service: Service) -> None:
     async def main() -> None:
         metadata: Any = [("number", 5)]
-        async with serving(stocked()) as target, ChannelClient(target, metadata=metadata) as client:
+        async with serving(service) as target, ChannelClient(target, metadata=metadata) as client:
             for _ in range(2):
                 with pytest.raises(TypeError):
                     await asyncio.wait_for(reserve(client), 5)
-            assert not client.internals.reserves._unfinished
+            assert not client.internals.batchers[ReserveRequest]._unfinished
 
     asyncio.run(main())
 
@@ -272,9 +263,8 @@ def test_an_answer_that_cannot_be_decoded_leaves_the_outcome_unknown() -> None:
 
 
 @pytest.mark.parametrize("close_ms", [5_000, 1])
-def test_close_gives_calls_that_are_not_batched_their_time_too(close_ms: int) -> None:
+def test_close_gives_calls_that_are_not_batched_their_time_too(service: Service, close_ms: int) -> None:
     async def main() -> None:
-        service = stocked()
         hold = Hold(asyncio.Event(), asyncio.Event())
         service.faults["AdjustStock"].append(hold)
         async with serving(service) as target:

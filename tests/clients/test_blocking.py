@@ -9,20 +9,19 @@ import pytest
 
 from holdfast.client import BlockingChannelClient, ChannelClient, NotFound, Reservation, Status, Store
 from holdfast.client.errors import ClientClosed
-from tests.clients.fake_service import FakeService
+from tests.clients.service import Service
 from tests.clients.serving import serving_in_thread
 
 THREADS = 32
 
 
-def stocked() -> FakeService:
-    service = FakeService()
-    service.ledger("s1").on_hand["sku-1"] = 1_000
+@pytest.fixture
+def service(service: Service) -> Service:
+    service.shop("s1", {"sku-1": 1_000})
     return service
 
 
-def test_threads_share_batches_and_each_gets_its_own_answer() -> None:
-    service = stocked()
+def test_threads_share_batches_and_each_gets_its_own_answer(service: Service) -> None:
     gate = threading.Barrier(THREADS)
     with serving_in_thread(service) as target, BlockingChannelClient(target) as client:
 
@@ -36,34 +35,33 @@ def test_threads_share_batches_and_each_gets_its_own_answer() -> None:
         # What is done is forgotten.
         assert not client.loop_thread._tasks
     assert answers == [[f"c{number}"] * 10 for number in range(THREADS)]
-    assert service.ledger("s1").decided == THREADS * 10
+    assert service.decided("s1") == THREADS * 10
     assert len(service.requests) < THREADS * 10
     assert max(len(batch.requests) for batch in service.asked("ReserveBatch")) > 1
 
 
-def test_errors_pages_and_watches_come_through() -> None:
-    service = stocked()
+def test_errors_pages_and_watches_come_through(service: Service) -> None:
     with serving_in_thread(service) as target, BlockingChannelClient(target) as client:
         with pytest.raises(NotFound):
             client.get_reservation("s1:404")
-        for _ in range(3):
-            client.reserve("s1", [("sku-1", 1)], customer_id="c", channel="web")
+        held = [client.reserve("s1", [("sku-1", 1)], customer_id="c", channel="web") for _ in range(3)]
         found = list(client.list_reservations("s1", statuses=[Status.HELD], page_size=2))
-        assert [one.reservation_id for one in found] == ["s1:1", "s1:2", "s1:3"]
-        client.put_stores([Store("s1")])
+        assert found == held
         assert list(client.list_stores()) == [Store("s1")]
         with client.watch_events(["s1"]) as watch:
             assert [next(watch).version for _ in range(3)] == [1, 2, 3]
             assert watch.cursors == {"s1": 3}
+            for _ in range(2):
+                next(watch)
             closer = threading.Timer(0.05, watch.close)
             closer.start()
             assert list(watch) == []
             closer.join()
 
 
-def test_a_closed_client_says_so_and_leaves_no_thread() -> None:
+def test_a_closed_client_says_so_and_leaves_no_thread(service: Service) -> None:
     before = set(threading.enumerate())
-    with serving_in_thread(stocked()) as target:
+    with serving_in_thread(service) as target:
         client = BlockingChannelClient(target)
         client.close()
         client.close()
@@ -83,15 +81,14 @@ def test_both_faces_offer_the_same_calls() -> None:
     assert calls(BlockingChannelClient) == calls(ChannelClient)
 
 
-def test_a_call_with_wrong_arguments_fails_its_caller_and_no_other() -> None:
-    with serving_in_thread(stocked()) as target, BlockingChannelClient(target) as client:
+def test_a_call_with_wrong_arguments_fails_its_caller_and_no_other(service: Service) -> None:
+    with serving_in_thread(service) as target, BlockingChannelClient(target) as client:
         with pytest.raises(TypeError, match="customer_id"):
             client.reserve("s1", [("sku-1", 1)])  # type: ignore[call-arg]
         assert isinstance(client.reserve("s1", [("sku-1", 1)], customer_id="c", channel="web"), Reservation)
 
 
-def test_several_threads_may_close_while_others_call() -> None:
-    service = stocked()
+def test_several_threads_may_close_while_others_call(service: Service) -> None:
     gate = threading.Barrier(THREADS)
     with serving_in_thread(service) as target:
         client = BlockingChannelClient(target)

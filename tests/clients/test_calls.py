@@ -1,12 +1,9 @@
 """Every call with its typed answer, over a real server."""
 
 import asyncio
-import socket
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from holdfast.client import (
     Adjustment,
@@ -22,33 +19,23 @@ from holdfast.client import (
     Rejection,
     ReleaseReason,
     Reservation,
+    ServiceFault,
     StaleRead,
     Status,
     StockChange,
     Store,
-    StoresPut,
     TtlRule,
     Unavailable,
 )
-from holdfast.v1 import admin_service_pb2
-from tests.clients.fake_ledger import NOW_S
-from tests.clients.fake_service import FakeService
-from tests.clients.serving import serving
+from holdfast.v1 import admin_service_pb2, reservation_service_pb2
+from tests.clients.faults import Answer, Hold
+from tests.clients.service import LONGER_SLOTS, NOW_S, Service
+from tests.clients.serving import against
 
 
-def against(service: FakeService, use: Callable[[ChannelClient], Awaitable[None]]) -> None:
-    """Run `use` with a client of a served `service`."""
-
-    async def main() -> None:
-        async with serving(service) as target, ChannelClient(target) as client:
-            await use(client)
-
-    asyncio.run(main())
-
-
-def stocked() -> FakeService:
-    service = FakeService()
-    service.ledger("s1").on_hand.update({"sku-1": 10, "sku-2": 10})
+@pytest.fixture
+def service(service: Service) -> Service:
+    service.shop("s1", {"sku-1": 10, "sku-2": 10})
     return service
 
 
@@ -58,19 +45,19 @@ async def held(client: ChannelClient) -> Reservation:
     return found
 
 
-def test_reserve_gives_a_reservation() -> None:
+def test_reserve_gives_a_reservation(service: Service) -> None:
     async def use(client: ChannelClient) -> None:
         found = await held(client)
-        assert found.reservation_id == "s1:1"
+        assert found.reservation_id.startswith("s1:")
         assert found.status is Status.HELD
         assert [(line.sku, line.quantity, line.held) for line in found.lines] == [("sku-1", 2, 2), ("sku-2", 1, 1)]
         assert found.created_at_ms == NOW_S * 1000
-        assert found.expires_at_ms == (NOW_S + 60) * 1000 + 5
+        assert found.expires_at_ms == (NOW_S + 60) * 1000
 
-    against(stocked(), use)
+    against(service, use)
 
 
-def test_a_reservation_goes_its_way() -> None:
+def test_a_reservation_goes_its_way(service: Service) -> None:
     async def use(client: ChannelClient) -> None:
         reservation_id = (await held(client)).reservation_id
         steps = [
@@ -78,32 +65,35 @@ def test_a_reservation_goes_its_way() -> None:
             await client.mark_ready(reservation_id),
             await client.extend(reservation_id, ttl_ms=5_000),
             await client.collect(reservation_id, payment_reference="p1", lines=[("sku-1", 1)]),
+            await client.collect(reservation_id, payment_reference="p1"),
         ]
         found = [step.status for step in steps]
-        assert found == [Status.CONFIRMED, Status.READY, Status.READY, Status.COLLECTED]
+        assert found == [Status.CONFIRMED, Status.READY, Status.READY, Status.READY, Status.COLLECTED]
         assert isinstance(steps[2], Reservation)
-        assert steps[2].expires_at_ms == (NOW_S + 5) * 1000 + 5
+        assert steps[2].expires_at_ms == (NOW_S + 5) * 1000
         assert isinstance(steps[3], Reservation)
-        assert steps[3].payment_reference == "p1"
+        assert [line.held for line in steps[3].lines] == [1, 1]
+        assert isinstance(steps[4], Reservation)
+        assert (steps[4].payment_reference, [line.held for line in steps[4].lines]) == ("p1", [0, 0])
         refused = await client.release(reservation_id, reason=ReleaseReason.OTHER)
         assert isinstance(refused, Rejection)
         assert refused.reason is Reason.TRANSITION_NOT_ALLOWED
-        assert await client.get_reservation(reservation_id) == steps[3]
+        assert await client.get_reservation(reservation_id) == steps[4]
 
-    against(stocked(), use)
+    against(service, use)
 
 
-def test_a_release_says_why() -> None:
+def test_a_release_says_why(service: Service) -> None:
     async def use(client: ChannelClient) -> None:
         found = await client.release((await held(client)).reservation_id, reason=ReleaseReason.FRAUD)
         assert isinstance(found, Reservation)
         assert (found.status, found.release_reason) == (Status.RELEASED, ReleaseReason.FRAUD)
 
-    against(stocked(), use)
+    against(service, use)
 
 
 @pytest.mark.parametrize("step", ["mark_ready", "extend"])
-def test_single_calls_give_refusals_too(step: str) -> None:
+def test_single_calls_give_refusals_too(service: Service, step: str) -> None:
     async def use(client: ChannelClient) -> None:
         if step == "mark_ready":
             found = await client.mark_ready("s1:404")
@@ -112,10 +102,20 @@ def test_single_calls_give_refusals_too(step: str) -> None:
         assert isinstance(found, Rejection)
         assert found.reason is Reason.RESERVATION_NOT_FOUND
 
-    against(stocked(), use)
+    against(service, use)
 
 
-def test_reading_what_is_not_there_or_not_yet() -> None:
+def test_an_answer_that_says_nothing_is_a_fault_of_the_service(service: Service) -> None:
+    service.faults["MarkReservationReady"].append(Answer([reservation_service_pb2.MarkReservationReadyResponse()]))
+
+    async def use(client: ChannelClient) -> None:
+        with pytest.raises(ServiceFault, match="did not say"):
+            await client.mark_ready("s1:404")
+
+    against(service, use)
+
+
+def test_reading_what_is_not_there_or_not_yet(service: Service) -> None:
     async def use(client: ChannelClient) -> None:
         with pytest.raises(NotFound, match="s1:404"):
             await client.get_reservation("s1:404")
@@ -123,25 +123,25 @@ def test_reading_what_is_not_there_or_not_yet() -> None:
         with pytest.raises(StaleRead):
             await client.get_reservation(found.reservation_id, min_version=99)
 
-    against(stocked(), use)
+    against(service, use)
 
 
-def test_reservations_are_listed_over_pages() -> None:
+def test_reservations_are_listed_over_pages(service: Service) -> None:
     async def use(client: ChannelClient) -> None:
-        for _ in range(5):
-            await client.reserve("s1", [("sku-1", 1)], customer_id="c", channel="web")
-        await client.confirm("s1:2")
-        await client.confirm("s1:5")
+        held = [await client.reserve("s1", [("sku-1", 1)], customer_id="c", channel="web") for _ in range(5)]
+        ids = [one.reservation_id for one in held if isinstance(one, Reservation)]
+        await client.confirm(ids[1])
+        await client.confirm(ids[4])
         everything = [one.reservation_id async for one in client.list_reservations("s1", page_size=2)]
-        assert everything == ["s1:1", "s1:2", "s1:3", "s1:4", "s1:5"]
+        assert everything == ids
         statuses = [Status.CONFIRMED, Status.READY]
         found = [one.reservation_id async for one in client.list_reservations("s1", statuses=statuses, page_size=1)]
-        assert found == ["s1:2", "s1:5"]
+        assert found == [ids[1], ids[4]]
 
-    against(stocked(), use)
+    against(service, use)
 
 
-def test_stock_is_adjusted_counted_and_kept_back() -> None:
+def test_stock_is_adjusted_counted_and_kept_back(service: Service) -> None:
     async def use(client: ChannelClient) -> None:
         rows = [Adjustment("sku-3", 7, 1, AdjustmentKind.RECEIPT), Adjustment("sku-3", -2, 2, AdjustmentKind.SALE)]
         change = await client.adjust_stock("s1", "warehouse", rows)
@@ -149,18 +149,17 @@ def test_stock_is_adjusted_counted_and_kept_back() -> None:
         assert (change.applied, change.dropped_repeated) == (2, 0)
         again = await client.adjust_stock("s1", "warehouse", rows)
         assert isinstance(again, StockChange)
-        assert (again.applied, again.dropped_repeated) == (0, 2)
+        assert (again.applied, again.dropped_repeated, again.dropped_late) == (0, 1, 1)
         await client.count_stock("s1", [("sku-1", 4)], holds=HoldsCounted.INCLUDED, as_of_ms=NOW_S * 1000)
         await client.set_safety_stock("s1", [("sku-1", 1)])
         (shop,) = await client.get_availability(["s1"], ["sku-1", "sku-3", "sku-9"], min_versions={"s1": 1})
-        assert (shop.store_id, shop.as_of_ms, shop.age_ms) == ("s1", NOW_S * 1000, 3)
+        assert (shop.store_id, shop.as_of_ms) == ("s1", NOW_S * 1000)
         assert shop.positions == (
             Position("sku-1", 4, 0, 0, 1, 3, stocked=True),
             Position("sku-3", 5, 0, 0, 0, 5, stocked=True),
             Position("sku-9", 0, 0, 0, 0, 0, stocked=False),
         )
 
-    service = stocked()
     against(service, use)
     counted = service.asked("CountStock")[0]
     assert counted.holds == HoldsCounted.INCLUDED.value
@@ -168,47 +167,52 @@ def test_stock_is_adjusted_counted_and_kept_back() -> None:
     assert [row.kind for row in service.asked("AdjustStock")[0].adjustments] == [1, 2]
 
 
-def test_shops_and_policy_are_administered() -> None:
-    service = FakeService()
+def test_shops_and_policy_are_administered(service: Service) -> None:
 
     async def use(client: ChannelClient) -> None:
         shops = [Store("b", "Second", 1.5, 2.5), Store("a", paused=True), Store("c")]
-        assert await client.put_stores(shops) == StoresPut(3, (), 0)
-        service.broken.append(
-            admin_service_pb2.AffectedSlot(
-                store_id="c", slot_start=Timestamp(seconds=NOW_S), taken=2, capacity=1, reservation_ids=["c:3", "c:9"]
-            )
-        )
-        affected = AffectedSlot("c", NOW_S * 1000, 2, 1, ("c:3", "c:9"))
-        assert await client.put_stores(shops[2:]) == StoresPut(3, (affected,), 1)
+        assert (await client.put_stores(shops)).affected == ()
         found = [shop async for shop in client.list_stores(page_size=2)]
-        assert found == [shops[1], shops[0], shops[2]]
+        assert found == [shops[1], shops[0], shops[2], Store("s1")]
         policy = await client.get_policy()
         changed = replace(policy, ttl_default_ms=60_000, ttl_rules=(TtlRule(1_000, channel="web"),))
         assert await client.set_policy(changed) == replace(changed, version=policy.version + 1)
         with pytest.raises(Conflict):
-            await client.set_policy(changed)
+            await client.set_policy(replace(changed, ttl_default_ms=50_000))
 
     against(service, use)
 
 
-def test_ledgers_are_looked_into() -> None:
-    service = stocked()
+def test_pickups_that_new_hours_broke_are_told(three_shops: Service) -> None:
+    async def use(client: ChannelClient) -> None:
+        slot_ms = (await client.list_slots("s3")).slots[0].start_ms
+        held = await client.reserve("s3", [("a", 1)], customer_id="c", channel="web", slot_start_ms=slot_ms)
+        assert isinstance(held, Reservation)
+        (shop,) = [shop async for shop in client.list_stores() if shop.store_id == "s3"]
+        put = await client.put_stores([replace(shop, hours=LONGER_SLOTS)])
+        assert put.affected == (AffectedSlot("s3", slot_ms, 1, 0, (held.reservation_id,)),)
+        assert put.affected_slots == 1
+        assert (await client.put_stores([replace(shop, hours=LONGER_SLOTS)])).affected_slots == 0, (
+            "nothing new is broken"
+        )
+
+    against(three_shops, use)
+
+
+def test_ledgers_are_looked_into(service: Service) -> None:
+    contradiction = admin_service_pb2.VerifyOrdersResponse(parts=4, orders=2, on_the_way=1, left_out=["S9"])
+    contradiction.discrepancies.add(invariant="I16", subject="0007/3.1 in s1", expected="it", found="none")
 
     async def use(client: ChannelClient) -> None:
         status = await client.ledger_status("s1")
-        assert (status.epoch, status.actor, status.recovery_ms) == (3, "ledger-s1", 20)
+        assert (status.store_id, status.version, status.epoch, status.actor) == ("s1", 2, 1, "store-s1")
         assert (await client.verify_ledger("s1")).holds
-        service.discrepancies.append(
-            admin_service_pb2.Discrepancy(invariant="I1", subject="sku-1", expected="4", found="5")
-        )
+        service.ledger("s1").positions["sku-1"].on_hand += 1
         broken = await client.verify_ledger("s1")
         assert not broken.holds
-        assert (broken.discrepancies[0].invariant, broken.discrepancies[0].found) == ("I1", "5")
+        assert "sku-1" in {row.subject for row in broken.discrepancies}
         assert (await client.verify_orders()).holds
-        service.contradictions.append(
-            admin_service_pb2.Discrepancy(invariant="I16", subject="0007/3.1 in s1", expected="it", found="none")
-        )
+        service.faults["VerifyOrders"].append(Answer([contradiction]))
         contradicted = await client.verify_orders()
         assert not contradicted.holds
         assert contradicted.discrepancies[0].subject == "0007/3.1 in s1"
@@ -218,13 +222,11 @@ def test_ledgers_are_looked_into() -> None:
     against(service, use)
 
 
-def test_health_is_asked_and_waited_for() -> None:
-    service = FakeService()
-
+def test_health_is_asked_and_waited_for(service: Service) -> None:
     async def use(client: ChannelClient) -> None:
         assert await client.health() is Health.SERVING
         await client.wait_until_serving(timeout_ms=5_000)
-        service.health = 2
+        await service.gateway.drain()
         assert await client.health() is Health.NOT_SERVING
         with pytest.raises(Unavailable, match="NOT_SERVING"):
             await client.wait_until_serving(timeout_ms=50)
@@ -232,15 +234,14 @@ def test_health_is_asked_and_waited_for() -> None:
     against(service, use)
 
 
-def test_waiting_for_a_service_that_says_nothing_ends_in_time() -> None:
-    async def main() -> float:
-        loop = asyncio.get_running_loop()
-        # Connected to, and silent: each question hangs until its own deadline.
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            async with ChannelClient(f"127.0.0.1:{listening.getsockname()[1]}") as client:
-                began = loop.time()
-                with pytest.raises(Unavailable):
-                    await client.wait_until_serving(timeout_ms=50)
-                return loop.time() - began
+def test_a_service_that_says_nothing_is_waited_for_no_longer_than_asked(service: Service) -> None:
+    hold = Hold(asyncio.Event(), asyncio.Event())
+    service.faults["Check"].extend([hold] * 100)
 
-    assert asyncio.run(main()) < 0.7
+    async def use(client: ChannelClient) -> None:
+        with pytest.raises(Unavailable):
+            await client.wait_until_serving(timeout_ms=50)
+        assert {int(metadata["holdfast-timeout-ms"]) <= 50 for metadata in service.metadata} == {True}
+        hold.release.set()
+
+    against(service, use)

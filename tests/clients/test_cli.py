@@ -1,4 +1,4 @@
-"""The `holdfast` command against a fake service: answers and errors as JSON, exit codes, and words for people."""
+"""The `holdfast` command against a service of this process: answers and errors as JSON, exit codes, and tables."""
 
 import json
 from collections.abc import Iterator
@@ -11,39 +11,40 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from typer.testing import CliRunner
 
 from holdfast.client.cli.app import app
-from holdfast.v1 import admin_service_pb2, event_pb2
+from holdfast.v1 import admin_service_pb2
 from tests.clients.command import Command
-from tests.clients.fake_ledger import NOW_S
-from tests.clients.fake_service import FakeService
-from tests.clients.faults import CODE, Refuse
+from tests.clients.faults import CODE, Answer, Refuse
+from tests.clients.service import NOW_S, Service
 from tests.clients.serving import serving_in_thread
 
 NOBODY = "127.0.0.1:1"
+NEAR = "48.2082,16.3738"
 TIMES = {"ttl_default_ms": 1, "ttl_max_ms": 1, "collect_within_ms": 1}
 
 
 @pytest.fixture
-def run() -> Iterator[Command]:
-    service = FakeService()
-    service.ledger("s1").on_hand.update({"a": 10, "b": 5})
+def run(service: Service) -> Iterator[Command]:
+    service.shop("s1", {"a": 10, "b": 5})
+    service.shop("s2")
     with serving_in_thread(service) as target:
         yield Command(service, target)
 
 
 def test_a_reservation_from_hold_to_sale(run: Command) -> None:
     held = run("reserve", "s1", "a=2", "b", "--customer", "c1", "--channel", "web", "--ttl", "1h30m")["reservation"]
-    assert (held["reservation_id"], held["status"]) == ("s1:1", "HELD")
+    name = held["reservation_id"]
+    assert held["status"] == "HELD"
     assert [(line["sku"], line["quantity"]) for line in held["lines"]] == [("a", 2), ("b", 1)]
-    assert held["expires_at_ms"] == (NOW_S + 5_400) * 1000 + 5
-    assert run("confirm", "s1:1", "--collect-within", "24h")["reservation"]["status"] == "CONFIRMED"
-    assert run("ready", "s1:1")["reservation"]["status"] == "READY"
-    assert run("extend", "s1:1", "--ttl", "2h")["reservation"]["expires_at_ms"] == (NOW_S + 7_200) * 1000 + 5
-    assert run("show", "s1:1")["reservation"]["status"] == "READY"
-    sold = run("collect", "s1:1", "--payment", "p1", "--line", "a=1", "--line", "b=1")["reservation"]
+    assert held["expires_at_ms"] == (NOW_S + 5_400) * 1000
+    assert run("confirm", name, "--collect-within", "24h")["reservation"]["status"] == "CONFIRMED"
+    assert run("ready", name)["reservation"]["status"] == "READY"
+    assert run("extend", name, "--ttl", "2h")["reservation"]["expires_at_ms"] == (NOW_S + 7_200) * 1000
+    assert run("show", name)["reservation"]["status"] == "READY"
+    sold = run("collect", name, "--payment", "p1", "--line", "a=2", "--line", "b=1")["reservation"]
     assert (sold["status"], sold["payment_reference"]) == ("COLLECTED", "p1")
     (asked,) = run.service.asked("CollectReservation")
-    assert [(line.sku, line.quantity) for line in asked.lines] == [("a", 1), ("b", 1)]
-    refused = run("release", "s1:1", "--reason", "no-show", code=1)["rejection"]
+    assert [(line.sku, line.quantity) for line in asked.lines] == [("a", 2), ("b", 1)]
+    refused = run("release", name, "--reason", "no-show", code=1)["rejection"]
     assert refused["reason"] == "TRANSITION_NOT_ALLOWED"
 
 
@@ -63,13 +64,12 @@ def test_the_key_given_is_the_key_sent(run: Command) -> None:
 
 
 def test_reservations_are_listed(run: Command) -> None:
-    for _ in range(3):
-        run("reserve", "s1", "a", "--customer", "c1")
-    run("confirm", "s1:2")
+    ids = [run("reserve", "s1", "a", "--customer", "c1")["reservation"]["reservation_id"] for _ in range(3)]
+    run("confirm", ids[1])
     listed = run("list", "s1", "--status", "held", "--limit", "5")["reservations"]
-    assert [one["reservation_id"] for one in listed] == ["s1:1", "s1:3"]
+    assert [one["reservation_id"] for one in listed] == [ids[0], ids[2]]
     assert len(run("list", "s1", "--limit", "2")["reservations"]) == 2
-    assert "s1:2" in run.words("list", "s1")
+    assert ids[1] in run.words("list", "s1")
 
 
 def test_stock_is_moved_counted_kept_back_and_shown(run: Command) -> None:
@@ -81,9 +81,9 @@ def test_stock_is_moved_counted_kept_back_and_shown(run: Command) -> None:
         ("a", -3, 5, 4),
         ("c", 7, 6, 4),
     ]
-    run("stock", "count", "s1", "b=4", "--holds", "excluded", "--as-of", "2026-11-21T10:00:00+01:00")
+    run("stock", "count", "s1", "b=4", "--holds", "excluded", "--as-of", "2023-12-09T01:00:00+01:00")
     (counted,) = run.service.asked("CountStock")
-    assert (counted.holds, counted.as_of.seconds) == (2, 1_795_251_600)
+    assert (counted.holds, counted.as_of.seconds) == (2, NOW_S)
     run("stock", "safety", "s1", "b=1")
     (shop,) = run("stock", "show", "s1", "a", "b", "z")["stores"]
     assert [(one["sku"], one["on_hand"], one["available"], one["stocked"]) for one in shop["positions"]] == [
@@ -97,12 +97,13 @@ def test_stock_is_moved_counted_kept_back_and_shown(run: Command) -> None:
 
 def test_shops_are_put_and_listed(run: Command, tmp_path: Path) -> None:
     place = ("--latitude", "48.2", "--longitude", "16.4")
-    assert run("store", "put", "s2", "--name", "Second", *place, "--paused")["chain_version"] == 1
-    run("store", "put", "s1")
+    version = run("store", "put", "s2", "--name", "Second", *place, "--paused")["chain_version"]
+    assert run("store", "put", "s3")["chain_version"] == version + 1
     listed = run("store", "list")
     assert [(shop["store_id"], shop["name"], shop["paused"]) for shop in listed["stores"]] == [
         ("s1", "", False),
         ("s2", "Second", True),
+        ("s3", "", False),
     ]
     # What no option says stays: a shop that is paused in a hurry must not move to where the equator starts.
     for option, paused in (("--no-paused", False), ("--paused", True)):
@@ -113,21 +114,27 @@ def test_shops_are_put_and_listed(run: Command, tmp_path: Path) -> None:
     # What is listed can be put again.
     file = tmp_path / "stores.json"
     file.write_text(json.dumps(listed))
-    assert run("store", "put", "--file", str(file))["stores"] == 2
-    assert run("store", "put", "--file", "-", stdin=json.dumps([{"store_id": "s3"}]))["stores"] == 1
+    assert run("store", "put", "--file", str(file))["stores"] == 3
+    assert run("store", "put", "--file", "-", stdin=json.dumps([{"store_id": "s4"}]))["stores"] == 1
     assert "Second" in run.words("store", "list")
+
+
+def broken(store_id: str, *reservation_ids: str) -> admin_service_pb2.AffectedSlot:
+    return admin_service_pb2.AffectedSlot(
+        store_id=store_id,
+        slot_start=Timestamp(seconds=NOW_S),
+        taken=len(reservation_ids),
+        capacity=1,
+        reservation_ids=reservation_ids,
+    )
 
 
 def test_pickups_that_new_hours_broke_are_shown(run: Command, tmp_path: Path) -> None:
     assert run("store", "put", "s1")["affected"] == []
     assert "affected" not in run.words("store", "put", "s1")
-    for store_id, ids in (("s1", ["s1:3", "s1:9"]), ("s2", ["s2:4"])):
-        start = Timestamp(seconds=NOW_S)
-        run.service.broken.append(
-            admin_service_pb2.AffectedSlot(
-                store_id=store_id, slot_start=start, taken=len(ids), capacity=1, reservation_ids=ids
-            )
-        )
+    of_s1 = admin_service_pb2.PutStoresResponse(affected=[broken("s1", "s1:3", "s1:9")], affected_slots=1)
+    of_s2 = admin_service_pb2.PutStoresResponse(chain_version=7, affected=[broken("s2", "s2:4")], affected_slots=1)
+    run.service.faults["PutStores"].extend(Answer([each]) for each in (of_s1, of_s1, of_s1, of_s2))
     told = run("store", "put", "s1")
     assert told["affected_slots"] == 1
     assert told["affected"] == [
@@ -144,24 +151,24 @@ def test_pickups_that_new_hours_broke_are_shown(run: Command, tmp_path: Path) ->
     assert "s1:3, s1:9" in words
     # A file of more shops than one call takes: what each call says is shown.
     file = tmp_path / "stores.json"
-    file.write_text(
-        json.dumps([{"store_id": "s1"}, *({"store_id": f"x{n}"} for n in range(1_023)), {"store_id": "s2"}])
-    )
+    file.write_text(json.dumps([{"store_id": f"x{n}"} for n in range(1_025)]))
     told = run("store", "put", "--file", str(file))
+    assert [len(request.stores) for request in run.service.asked("PutStores")[-2:]] == [1_024, 1]
     assert (told["affected_slots"], [slot["store_id"] for slot in told["affected"]]) == (2, ["s1", "s2"])
-    assert told["chain_version"] == 1_025
+    assert told["chain_version"] == 7
 
 
 def test_the_policy_is_shown_and_set(run: Command, tmp_path: Path) -> None:
     policy = run("policy", "show")["policy"]
-    assert (policy["version"], policy["ttl_default_ms"]) == (1, 7_200_000)
+    assert policy["ttl_default_ms"] == 7_200_000
     changed = run("policy", "set", "--ttl-default", "30m")["policy"]
-    assert (changed["version"], changed["ttl_default_ms"]) == (2, 1_800_000)
+    assert (changed["version"], changed["ttl_default_ms"]) == (policy["version"] + 1, 1_800_000)
     assert changed["ttl_max_ms"] == policy["ttl_max_ms"]
     file = tmp_path / "policy.json"
     file.write_text(json.dumps({"policy": {**changed, "ttl_rules": [{"ttl_ms": 60_000, "channel": "web"}]}}))
     assert run("policy", "set", "--file", str(file))["policy"]["ttl_rules"][0]["channel"] == "web"
     # The file's version is no longer the one in force.
+    file.write_text(json.dumps({"policy": changed}))
     assert run("policy", "set", "--file", str(file), code=5)["error"]["kind"] == "Conflict"
     words = run.words("policy", "show")
     assert "1m: web / all / all" in words
@@ -169,16 +176,14 @@ def test_the_policy_is_shown_and_set(run: Command, tmp_path: Path) -> None:
 
 
 def test_ledgers_are_looked_into(run: Command) -> None:
-    run("store", "put", "s1")
-    run("store", "put", "s2")
-    assert run("status", "s1")["ledgers"][0]["epoch"] == 3
+    assert run("status", "s1")["ledgers"][0]["epoch"] == 1
     assert [one["store_id"] for one in run("status", "--all")["ledgers"]] == ["s1", "s2"]
     verified = run("verify", "--all")
     assert verified["holds"] is True
     assert [one["store_id"] for one in verified["verifications"]] == ["s1", "s2"]
-    run.service.discrepancies.append(
-        admin_service_pb2.Discrepancy(invariant="I1", subject="a", expected="4", found="5")
-    )
+    answer = admin_service_pb2.VerifyLedgerResponse(store_id="s1", version=2)
+    answer.discrepancies.add(invariant="I1", subject="a", expected="4", found="5")
+    run.service.faults["VerifyLedger"].extend([Answer([answer])] * 2)
     broken = run("verify", "s1", code=1)
     assert broken["holds"] is False
     assert broken["verifications"][0]["discrepancies"][0]["invariant"] == "I1"
@@ -186,26 +191,27 @@ def test_ledgers_are_looked_into(run: Command) -> None:
     assert run("verify", code=2)["error"]["kind"] == "Usage"
 
 
-def test_ledgers_of_customers_are_looked_into_where_they_have_begun(run: Command) -> None:
-    run("store", "put", "s1")
-    run.service.ledger("customers/0007").events.append(event_pb2.Event(version=1))
-    assert [one["store_id"] for one in run("status", "--all")["ledgers"]] == ["s1", "customers/0007"]
+def test_ledgers_of_customers_are_looked_into_where_they_have_begun(three_shops: Service, run: Command) -> None:
+    (part,) = run("reserve", "a=1", "--near", NEAR, "--customer", "c1")["order"]["parts"]
+    begun = "customers/" + run("show", part["reservation_id"])["reservation"]["order_id"].partition("/")[0]
+    shops = ["s1", "s2", "s3"]
+    assert [one["store_id"] for one in run("status", "--all")["ledgers"]] == [*shops, begun]
     assert [one["store_id"] for one in run("status", "customers/0008")["ledgers"]] == ["customers/0008"]
     verified = run("verify", "--all")
-    assert [one["store_id"] for one in verified["verifications"]] == ["s1", "customers/0007"]
+    assert [one["store_id"] for one in verified["verifications"]] == [*shops, begun]
     assert verified["holds"] is True
     assert verified["orders"] == {
         "holds": True,
         "discrepancies": [],
-        "parts": 4,
-        "orders": 2,
-        "on_the_way": 1,
-        "left_out": ["S9"],
+        "parts": 1,
+        "orders": 1,
+        "on_the_way": 0,
+        "left_out": [],
     }
-    assert "orders" not in run("verify", "customers/0007")
-    run.service.contradictions.append(
-        admin_service_pb2.Discrepancy(invariant="I16", subject="0007/3.1 in s1", expected="reservation 5", found="none")
-    )
+    assert "orders" not in run("verify", begun)
+    answer = admin_service_pb2.VerifyOrdersResponse(left_out=["S9"])
+    answer.discrepancies.add(invariant="I16", subject="0007/3.1 in s1", expected="reservation 5", found="none")
+    three_shops.faults["VerifyOrders"].extend([Answer([answer])] * 2)
     contradicted = run("verify", "--all", code=1)
     assert (contradicted["holds"], contradicted["orders"]["holds"]) == (False, False)
     assert contradicted["orders"]["discrepancies"][0]["invariant"] == "I16"
@@ -213,20 +219,20 @@ def test_ledgers_of_customers_are_looked_into_where_they_have_begun(run: Command
     assert "DO NOT AGREE" in words
     assert "I16 0007/3.1 in s1: reservation 5, not none" in words
     assert "S9" in words
-    assert run("verify", "customers/0007")["holds"] is True
+    assert run("verify", begun)["holds"] is True
 
 
 def test_watches_write_one_document_a_line(run: Command) -> None:
-    run("reserve", "s1", "a", "--customer", "c1")
+    held = run("reserve", "s1", "a", "--customer", "c1")["reservation"]
     run("reserve", "s1", "a=99", "--customer", "c1", code=1)
-    told = run("watch", "events", "s1", "--count", "2")
-    assert [(one["version"], one["kind"]) for one in told] == [(1, "Reserved"), (2, "Refused")]
-    assert told[0]["change"]["reservation"]["reservation_id"] == "s1:1"
-    assert run("watch", "events", "s1@1", "--count", "1")["version"] == 2
+    told = run("watch", "events", "s1@2", "--count", "2")
+    assert [(one["version"], one["kind"]) for one in told] == [(3, "Reserved"), (4, "Refused")]
+    assert told[0]["change"]["reservation"]["reservation_id"] == held["reservation_id"]
+    assert run("watch", "events", "s1@3", "--count", "1")["version"] == 4
     assert run("watch", "events", "--all", "--count", "1")["store_id"] == "s1"
     changed = run("watch", "availability", "s1", "--sku", "a", "--count", "1")
-    assert (changed["version"], changed["positions"][0]["available"]) == (2, 9)
-    assert "Reserved" in run.words("watch", "events", "s1", "--count", "1")
+    assert (changed["version"], changed["positions"][0]["available"]) == (4, 9)
+    assert "Reserved" in run.words("watch", "events", "s1@2", "--count", "1")
     assert "available" in run.words("watch", "availability", "s1", "--count", "1")
 
 
@@ -256,16 +262,16 @@ def test_errors_are_told_with_their_exit_code(run: Command, fault: Refuse, code:
     assert words.startswith("holdfast: Reserve at")
 
 
-def test_nobody_there_is_exit_code_3_and_names_the_key_to_repeat_with() -> None:
-    nobody = Command(FakeService(), NOBODY)
+def test_nobody_there_is_exit_code_3_and_names_the_key_to_repeat_with(service: Service) -> None:
+    nobody = Command(service, NOBODY)
     told = nobody("confirm", "s1:1", "--key", "k1", "--timeout", "100ms", code=3)["error"]
     assert (told["kind"], told["idempotency_key"], told["where"]) == ("OutcomeUnknown", "k1", NOBODY)
     assert nobody("status", "s1", "--timeout", "100ms", code=3)["error"]["kind"] == "Unavailable"
 
 
 @pytest.mark.parametrize("command", [("show", "s1:1"), ("confirm", "s1:1", "--key", "k1")])
-def test_where_nothing_was_sent_no_key_is_advised(command: tuple[str, ...]) -> None:
-    told = Command(FakeService(), NOBODY)(*command, "--timeout", "1s", code=3)["error"]
+def test_where_nothing_was_sent_no_key_is_advised(service: Service, command: tuple[str, ...]) -> None:
+    told = Command(service, NOBODY)(*command, "--timeout", "1s", code=3)["error"]
     assert "Connection refused" in told["why"]
     assert told["mend"] == "See that the service runs and can be reached, then ask again"
 
@@ -297,14 +303,14 @@ def test_the_version_is_told(run: Command) -> None:
         ["no-such-command"],
     ],
 )
-def test_wrong_usage_is_exit_code_2(arguments: list[str]) -> None:
-    told = Command(FakeService(), NOBODY)(*arguments, code=2)
+def test_wrong_usage_is_exit_code_2(service: Service, arguments: list[str]) -> None:
+    told = Command(service, NOBODY)(*arguments, code=2)
     assert told["error"]["kind"] == "Usage"
     assert told["error"]["why"]
 
 
-def test_the_address_is_found_in_the_data_directory(tmp_path: Path) -> None:
-    with serving_in_thread(FakeService()) as target:
+def test_the_address_is_found_in_the_data_directory(service: Service, tmp_path: Path) -> None:
+    with serving_in_thread(service) as target:
         environment = {"HOLDFAST_DATA_DIR": str(tmp_path), "HOLDFAST_TARGET": None}
         (tmp_path / "service.json").write_text(json.dumps({"grpc": target, "pid": 1}))
         result = CliRunner().invoke(app, ["policy", "show", "--json"], env=environment)
@@ -379,5 +385,5 @@ def test_what_is_wrong_is_said_once(run: Command) -> None:
 def test_an_event_is_one_line_however_long_it_is(run: Command) -> None:
     rows = [f"{'s' * 60}{number}=1" for number in range(10)]
     run("stock", "adjust", "s1", *rows, "--kind", "receipt")
-    told = run.words("watch", "events", "s1", "--count", "1")
+    told = run.words("watch", "events", "s1@2", "--count", "1")
     assert len(told.splitlines()) == 1

@@ -1,34 +1,35 @@
-"""`holdfast find`, `explain`, `slots`, `amend`, `reserve --near` and `order`, against a fake service."""
+"""`holdfast find`, `explain`, `slots`, `amend`, `reserve --near` and `order`, against a service of this process."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
+from typer.testing import CliRunner
 
+from holdfast.client.cli.app import app
 from holdfast.client.cli.orders import store_plans
 from holdfast.client.cli.tables import RULES
-from holdfast.client.models.sourcing import Exclusion, StorePlan
+from holdfast.client.models.orders import Exclusion, StorePlan
+from holdfast.v1 import order_service_pb2
 from tests.clients.command import Command
-from tests.clients.fake_ledger import NOW_S
-from tests.clients.fake_service import FakeService
-from tests.clients.faults import FailItems, LoseAnswer
+from tests.clients.faults import Answer, FailItems, LoseAnswer
+from tests.clients.service import NOW_S, Service
 from tests.clients.serving import serving_in_thread
 
 NOBODY = "127.0.0.1:1"
 AT = ("--at", "48.2082,16.3738")
-SPLIT = ("reserve", "a=2", "b=1", "--near", "48.2082,16.3738", "--policy", "split", "--customer", "c1")
-SLOT = "2023-11-15T00:13:20+01:00"
+NEAR = ("--near", "48.2082,16.3738")
+# Within 5 km no shop has both.
+SPLIT = ("reserve", "a=2", "b=1", *NEAR, "--policy", "split", "--km-max", "5", "--customer", "c1")
+SLOT = "2023-12-09T02:00:00+01:00"
 SLOT_S = NOW_S + 3_600
+ORDER = "0033/2"
 
 
 @pytest.fixture
-def run() -> Iterator[Command]:
-    service = FakeService()
-    service.orders.kilometres.update({"s1": 1.0, "s2": 2.0, "s3": 9.0})
-    for store_id, stock in {"s1": {"a": 5}, "s2": {"b": 5}, "s3": {"a": 5, "b": 5}}.items():
-        service.ledger(store_id).on_hand.update(stock)
-        service.ledger(store_id).places.update({SLOT_S: 1, SLOT_S + 3_600: 0})
-    with serving_in_thread(service) as target:
-        yield Command(service, target)
+def run(three_shops: Service) -> Iterator[Command]:
+    with serving_in_thread(three_shops) as target:
+        yield Command(three_shops, target)
 
 
 def test_shops_are_found(run: Command) -> None:
@@ -50,12 +51,21 @@ def test_shops_are_found(run: Command) -> None:
     words = run.words("find", "a=9", "--policy", "partial", "--stores-max", "1", *AT)
     assert "s1: 5 x a" in words
     assert "4 x a" in words
-    assert "out: has not all of it" in words
-    assert "2 shops" in words
-    assert run("find", "a", "--near", "48.2082,16.3738") == run("find", "a", *AT)
+    assert "out: has nothing of it" in words
+    assert "1 shop " in words
+    assert "2 shops" in run.words("find", "a", "b", *AT)
+    for near in (NEAR, ("--near", "1010"), ("--near", "AT:1010")):
+        assert run("find", "a", *near)["plan"] == run("find", "a", *AT)["plan"]
     south = run("find", "a", "--at", "-33.87, -151.21")
     assert south["plan"]
     assert run.service.asked("FindStores")[-1].sourcing.place.longitude == -151.21
+
+
+@pytest.mark.parametrize("command", ["find", "explain", "reserve"])
+def test_where_to_look_is_spelled_one_way(command: str) -> None:
+    told = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
+    assert "--near" in told
+    assert "--at " not in told, "the older name is still taken, and not told"
 
 
 def test_every_shop_that_is_out_is_explained(run: Command) -> None:
@@ -77,16 +87,18 @@ def test_every_shop_that_is_out_is_explained(run: Command) -> None:
 
 
 def test_by_when_it_is_to_be_had_is_asked_for_and_when_it_is_ready_is_shown(run: Command) -> None:
-    run.service.orders.ready["s1"] = SLOT_S + 1
+    listed = run("store", "list")["stores"]
+    listed[0]["hours"]["lead"] = "3660s"
+    run("store", "put", "--file", "-", stdin=json.dumps(listed))
     found = run("explain", "a", *AT, "--collect-by", SLOT)
     told = {one["store_id"]: (one["exclusion"], one["earliest_ready_ms"]) for one in found["candidates"]}
     assert told == {
-        "s1": ("NOT_READY_IN_TIME", (SLOT_S + 1) * 1000),
+        "s1": ("NOT_READY_IN_TIME", (SLOT_S + 60) * 1000),
         "s2": ("NO_STOCK", NOW_S * 1000),
         "s3": ("UNSPECIFIED", NOW_S * 1000),
     }
     words = run.words("find", "a", *AT, "--collect-by", SLOT)
-    assert "2023-11-14 22:13:20Z" in words
+    assert "2023-12-09 00:00:00Z" in words
     assert "out: not ready in time" in words
     assert "1 shop " in words
     near = ("reserve", "a=1", "--near", "48.2082,16.3738", "--customer", "c1")
@@ -98,17 +110,20 @@ def test_by_when_it_is_to_be_had_is_asked_for_and_when_it_is_ready_is_shown(run:
 
 def test_slots_are_listed_in_the_shops_own_time(run: Command) -> None:
     told = run("slots", "s1", "--from", SLOT, "--window", "7d")
-    assert [(slot["start_ms"], slot["left"]) for slot in told["slots"]] == [
+    assert [(slot["start_ms"], slot["left"]) for slot in told["slots"][:2]] == [
         (SLOT_S * 1000, 1),
-        ((SLOT_S + 3_600) * 1000, 0),
+        ((SLOT_S + 3_600) * 1000, 1),
     ]
-    assert (told["zone"], told["earliest_ready_ms"]) == ("Europe/Vienna", (SLOT_S + 3_600) * 1000)
+    assert len(told["slots"]) == 7 * 24
+    assert (told["zone"], told["earliest_ready_ms"]) == ("Europe/Vienna", NOW_S * 1000)
     (asked,) = run.service.asked("ListSlots")
     assert (asked.not_before.seconds, asked.window.seconds) == (SLOT_S, 7 * 86_400)
+    run("reserve", "s1", "a", "--customer", "c1", "--slot", SLOT)
     words = run.words("slots", "s1")
     assert SLOT in words
     assert "full" in words
-    assert "stays closed" in run.words("slots", "s9")
+    run.service.faults["ListSlots"].append(Answer([order_service_pb2.ListSlotsResponse()]))
+    assert "stays closed" in run.words("slots", "s1")
 
 
 def test_a_slot_is_taken_with_the_reservation(run: Command) -> None:
@@ -116,32 +131,32 @@ def test_a_slot_is_taken_with_the_reservation(run: Command) -> None:
     assert held["slot_start_ms"] == SLOT_S * 1000
     refused = run("reserve", "s1", "a", "--customer", "c1", "--slot", SLOT, code=1)["rejection"]
     assert refused["reason"] == "SLOT_FULL"
-    assert "pickup slot" in run.words("show", "s1:1")
+    assert "pickup slot" in run.words("show", held["reservation_id"])
 
 
 def test_an_order_from_hold_to_sale(run: Command) -> None:
     order = run(*SPLIT, "--stores-max", "2", "--km-max", "5", "--ttl", "1h")["order"]
     assert (order["order_id"], order["status"], [part["store_id"] for part in order["parts"]]) == (
-        "0007/1",
+        ORDER,
         "HELD",
         ["s1", "s2"],
     )
-    assert run("order", "show", "0007/1")["order"] == order
-    assert "s2:1" in run.words("order", "show", "0007/1")
-    assert run("order", "confirm", "0007/1", "--collect-within", "24h")["order"]["status"] == "CONFIRMED"
-    assert run("order", "extend", "0007/1", "--ttl", "2h")["order"]["expires_at_ms"] == (NOW_S + 7_200) * 1000
-    ready = run("order", "ready", "0007/1")["outcomes"]
+    assert run("order", "show", ORDER)["order"]["parts"] == order["parts"]
+    assert order["parts"][1]["reservation_id"] in run.words("order", "show", ORDER)
+    assert run("order", "confirm", ORDER, "--collect-within", "24h")["order"]["status"] == "CONFIRMED"
+    assert run("order", "extend", ORDER, "--ttl", "2h")["order"]["expires_at_ms"] == (NOW_S + 7_200) * 1000
+    ready = run("order", "ready", ORDER)["outcomes"]
     assert [(one["store_id"], one["reservation"]["status"]) for one in ready] == [("s1", "READY"), ("s2", "READY")]
-    assert "COLLECTED" in run.words("order", "collect", "0007/1", "--payment", "p1")
-    refused = run("order", "ready", "0007/1", code=1)["outcomes"]
+    assert "COLLECTED" in run.words("order", "collect", ORDER, "--payment", "p1")
+    refused = run("order", "ready", ORDER, code=1)["outcomes"]
     assert [one["rejection"]["reason"] for one in refused] == ["TRANSITION_NOT_ALLOWED"] * 2
-    assert "refused: TRANSITION_NOT_ALLOWED" in run.words("order", "ready", "0007/1", code=1)
+    assert "refused: TRANSITION_NOT_ALLOWED" in run.words("order", "ready", ORDER, code=1)
 
 
 def test_an_order_is_released(run: Command) -> None:
     run(*SPLIT)
-    assert run("order", "release", "0007/1", "--reason", "fraud")["order"]["release_reason"] == "FRAUD"
-    assert run("order", "extend", "0007/1", "--ttl", "1h", code=1)["rejection"]["order_id"] == "0007/1"
+    assert run("order", "release", ORDER, "--reason", "fraud")["order"]["release_reason"] == "FRAUD"
+    assert run("order", "extend", ORDER, "--ttl", "1h", code=1)["rejection"]["order_id"] == ORDER
     assert run("order", "show", "0007/9", code=4)["error"]["kind"] == "NotFound"
     assert run("order", "collect", "0007/9", "--payment", "p", code=1)["rejection"]["reason"] == (
         "RESERVATION_NOT_FOUND"
@@ -150,11 +165,12 @@ def test_an_order_is_released(run: Command) -> None:
 
 def test_a_shop_that_did_not_decide_is_exit_code_3_and_names_the_key(run: Command) -> None:
     run(*SPLIT)
+    run("order", "confirm", ORDER)
     run.service.faults["MarkOrderReady"].extend([FailItems(lambda outcome: outcome.store_id == "s2", 14)] * 1_000)
-    told = run("order", "ready", "0007/1", "--key", "k1", "--timeout", "100ms", code=3)["outcomes"]
+    told = run("order", "ready", ORDER, "--key", "k1", "--timeout", "100ms", code=3)["outcomes"]
     assert told[0]["reservation"]["status"] == "READY"
     assert (told[1]["error"]["kind"], told[1]["error"]["idempotency_key"]) == ("OutcomeUnknown", "k1")
-    words = run.words("order", "ready", "0007/1", "--key", "k1", "--timeout", "100ms", code=3)
+    words = run.words("order", "ready", ORDER, "--key", "k1", "--timeout", "100ms", code=3)
     assert "not decided" in words
     assert "k1" in words
 
@@ -163,7 +179,7 @@ def test_a_lost_order_is_placed_once(run: Command) -> None:
     run.service.faults["Reserve"].append(LoseAnswer())
     assert run(*SPLIT, "--key", "k1") == run(*SPLIT, "--key", "k1")
     assert len(run.service.asked("Reserve")) == 3
-    assert run.service.orders.decided == 1
+    assert run.service.orders_decided() == 1
 
 
 def test_where_no_shop_is_in_reach_the_nearest_are_named(run: Command) -> None:
@@ -175,26 +191,28 @@ def test_where_no_shop_is_in_reach_the_nearest_are_named(run: Command) -> None:
 
 
 def test_a_reserve_under_a_limit_of_the_whole_chain_shows_its_order(run: Command) -> None:
-    run.service.orders.limited.add("app")
+    policy = run("policy", "show")["policy"]
+    policy["chain_limit_rules"] = [{"channel": "app", "units_max": 3}]
+    run("policy", "set", "--file", "-", stdin=json.dumps({"policy": policy}))
     order = run("reserve", "s1", "a", "--customer", "c1", "--channel", "app")["order"]
-    assert [part["reservation_id"] for part in order["parts"]] == ["s1:1"]
-    assert run("show", "s1:1")["reservation"]["order_id"] == order["order_id"]
+    (part,) = order["parts"]
+    assert run("show", part["reservation_id"])["reservation"]["order_id"] == order["order_id"]
 
 
 def test_a_reservation_is_amended(run: Command) -> None:
-    run("reserve", "s3", "a", "--customer", "c1")
-    found = run("amend", "s3:1", "a=2", "b=1", "--ttl", "2h", "--slot", SLOT, "--key", "k1")["reservation"]
+    name = run("reserve", "s3", "a", "--customer", "c1")["reservation"]["reservation_id"]
+    found = run("amend", name, "a=2", "b=1", "--ttl", "2h", "--slot", SLOT, "--key", "k1")["reservation"]
     assert [(line["sku"], line["quantity"]) for line in found["lines"]] == [("a", 2), ("b", 1)]
     assert (found["slot_start_ms"], found["expires_at_ms"] // 1000) == (SLOT_S * 1000, NOW_S + 7_200)
-    assert run("amend", "s3:1", "a=99", code=1)["rejection"]["reason"] == "INSUFFICIENT_STOCK"
+    assert run("amend", name, "a=99", code=1)["rejection"]["reason"] == "INSUFFICIENT_STOCK"
     assert run.service.asked("AmendReservation")[0].idempotency_key == "k1"
-    assert "2 of 2 x a" in run.words("show", "s3:1")
+    assert "2 of 2 x a" in run.words("show", name)
 
 
 def test_an_order_is_amended_shop_by_shop(run: Command) -> None:
     run(*SPLIT)
     stores = ("--store", "s3:a=2,b=1", "--store", "s1:", "--store", "s2:")
-    found = run("amend", "0007/1", *stores, "--slot", SLOT, "--ttl", "3h")["order"]
+    found = run("amend", ORDER, *stores, "--slot", SLOT, "--ttl", "3h")["order"]
     assert found["expires_at_ms"] == (NOW_S + 3 * 3_600) * 1_000
     assert [(part["store_id"], part["slot_start_ms"]) for part in found["parts"]] == [("s3", SLOT_S * 1000)]
     plans = run.service.asked("AmendOrder")[0].stores
@@ -203,7 +221,7 @@ def test_an_order_is_amended_shop_by_shop(run: Command) -> None:
         ("s1", 0, False),
         ("s2", 0, False),
     ]
-    assert run("amend", "0007/1", "--store", "s3:a=99", code=1)["rejection"]["reason"] == "INSUFFICIENT_STOCK"
+    assert run("amend", ORDER, "--store", "s3:a=99", code=1)["rejection"]["reason"] == "INSUFFICIENT_STOCK"
 
 
 def test_a_sku_may_have_a_colon_or_a_comma() -> None:
@@ -228,7 +246,7 @@ def test_a_sku_may_have_a_colon_or_a_comma() -> None:
         (["reserve", "s1", "a=1", "--collect-by", SLOT, "--customer", "c"], "give --near too"),
         (["reserve", "a=1", "--near", "1,1", "--collect-by", "noon", "--customer", "c"], "is not an instant"),
         (["find", "a", "--at", "1,1", "--collect-by", "tomorrow"], "--collect-by"),
-        (["find", "a"], "--at LAT,LON or --postcode"),
+        (["find", "a"], "--near LAT,LON or --postcode"),
         (["find", "a", "--at", "1,1", "--postcode", "1"], "one of them"),
         (["find", "a", "--at", "1"], "is not a place"),
         (["explain", "a", "--at", "1,1", "--policy", "nearest"], "nearest"),
@@ -237,18 +255,18 @@ def test_a_sku_may_have_a_colon_or_a_comma() -> None:
         (["amend", "s1:1"], "Nothing would change"),
         (["amend", "s1:1", "a"], "SKU=UNITS"),
         (["amend", "s1:1", "--store", "s2:a=1"], "stays in its shop"),
-        (["amend", "0007/1"], "Nothing would change"),
-        (["amend", "0007/1", "a=1"], "--store S1:a=1"),
-        (["amend", "0007/1", "--ttl", "1h"], "holdfast order extend"),
-        (["amend", "0007/1", "--store", "s1"], "is not STORE:SKU=UNITS"),
-        (["amend", "0007/1", "--store", "s1:a"], "is not STORE:SKU=UNITS"),
-        (["amend", "0007/1", "--store", "s1:a=1,"], "is not STORE:SKU=UNITS"),
-        (["amend", "0007/1", "--store", ":a=1"], "is not STORE:SKU=UNITS"),
-        (["amend", "0007/1", "--store", "s1:a=1", "--store", "s1:b=1"], "named twice"),
-        (["order", "release", "0007/1", "--reason", "replaced"], "--reason"),
+        (["amend", ORDER], "Nothing would change"),
+        (["amend", ORDER, "a=1"], "--store S1:a=1"),
+        (["amend", ORDER, "--ttl", "1h"], "holdfast order extend"),
+        (["amend", ORDER, "--store", "s1"], "is not STORE:SKU=UNITS"),
+        (["amend", ORDER, "--store", "s1:a"], "is not STORE:SKU=UNITS"),
+        (["amend", ORDER, "--store", "s1:a=1,"], "is not STORE:SKU=UNITS"),
+        (["amend", ORDER, "--store", ":a=1"], "is not STORE:SKU=UNITS"),
+        (["amend", ORDER, "--store", "s1:a=1", "--store", "s1:b=1"], "named twice"),
+        (["order", "release", ORDER, "--reason", "replaced"], "--reason"),
     ],
 )
-def test_wrong_usage_is_exit_code_2_and_says_what_to_do(arguments: list[str], why: str) -> None:
-    told = Command(FakeService(), NOBODY)(*arguments, code=2)
+def test_wrong_usage_is_exit_code_2_and_says_what_to_do(service: Service, arguments: list[str], why: str) -> None:
+    told = Command(service, NOBODY)(*arguments, code=2)
     assert told["error"]["kind"] == "Usage"
     assert why in told["error"]["why"]

@@ -4,9 +4,9 @@ import pytest
 from rich.console import Console
 
 from holdfast.client import Shortfall, ShortfallLoss, StockChange
-from holdfast.client.cli.options import duration_ms
 from holdfast.client.cli.output import advice_text, duration_text
-from holdfast.client.cli.tables import change_table
+from holdfast.client.cli.session import duration_ms
+from holdfast.client.cli.tables import CHANGE, facts_of
 
 
 @pytest.mark.parametrize(
@@ -15,14 +15,14 @@ from holdfast.client.cli.tables import change_table
 )
 def test_a_duration_is_printed_as_it_is_typed(length_ms: int, text: str) -> None:
     assert duration_text(length_ms) == text
-    assert duration_ms(text, "--ttl") == length_ms
+    assert duration_ms(text) == length_ms
 
 
 def test_who_loses_by_a_shortfall_is_told() -> None:
     change = StockChange(7, 1, 0, 0, (Shortfall("a", 3, (ShortfallLoss("s1:4", 2), ShortfallLoss("s1:6", 1))),))
     console = Console(width=120)
     with console.capture() as captured:
-        console.print(change_table(change))
+        console.print(facts_of(CHANGE, change))
     assert "3 x a: s1:4 loses 2, s1:6 loses 1" in captured.get()
 
 

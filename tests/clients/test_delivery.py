@@ -17,21 +17,20 @@ from holdfast.client import (
     Reason,
     Rejection,
     Reservation,
-    RetryPolicy,
     Timeouts,
     Unavailable,
 )
-from tests.clients.fake_service import FakeService
-from tests.clients.faults import CODE, FailItems, Fault, Hold, LoseAnswer, LoseOutcome, Refuse
-from tests.clients.serving import serving
+from holdfast.v1.reservation_service_pb2 import ReserveRequest
+from tests.clients.faults import CODE, FailItems, Hold, LoseAnswer, LoseOutcome, Refuse
+from tests.clients.service import Service
+from tests.clients.serving import QUICK, serving
+from tests.runtime import loop_time
+from tests.waiting import until_async
 
-QUICK = RetryPolicy(wait_first_ms=1, wait_max_ms=20)
 
-
-def stocked(*faults: Fault, method: str = "Reserve") -> FakeService:
-    service = FakeService()
-    service.ledger("s1").on_hand["sku-1"] = 1_000
-    service.faults[method].extend(faults)
+@pytest.fixture
+def service(service: Service) -> Service:
+    service.shop("s1", {"sku-1": 1_000, "sku-2": 1})
     return service
 
 
@@ -40,65 +39,69 @@ async def reserve(client: ChannelClient, **more: Any) -> Reservation | Order | R
 
 
 @pytest.mark.parametrize("code", [CODE.UNAVAILABLE, CODE.DEADLINE_EXCEEDED, CODE.INTERNAL, CODE.UNKNOWN, CODE.ABORTED])
-def test_a_lost_answer_is_asked_for_again_with_the_same_key_and_done_once(code: grpc.StatusCode) -> None:
+def test_a_lost_answer_is_asked_for_again_with_the_same_key_and_done_once(
+    service: Service, code: grpc.StatusCode
+) -> None:
     async def main() -> None:
-        service = stocked(LoseAnswer(code), LoseAnswer(code))
+        service.faults["Reserve"].extend([LoseAnswer(code), LoseAnswer(code)])
         async with serving(service) as target, ChannelClient(target, retry=QUICK) as client:
             assert isinstance(await reserve(client), Reservation)
         keys = [request.idempotency_key for request in service.asked("Reserve")]
         assert len(keys) == 3
         assert len(set(keys)) == 1
-        assert service.ledger("s1").decided == 1
+        assert service.decided("s1") == 1
 
     asyncio.run(main())
 
 
-def test_a_lost_batch_is_asked_for_again_whole_and_done_once() -> None:
+def test_a_lost_batch_is_asked_for_again_whole_and_done_once(service: Service) -> None:
     async def main() -> None:
-        service = stocked(LoseAnswer(), method="ReserveBatch")
+        service.faults["ReserveBatch"].extend([LoseAnswer()])
         async with serving(service) as target, ChannelClient(target, retry=QUICK) as client:
             found = await asyncio.gather(*(reserve(client) for _ in range(20)))
         assert all(isinstance(one, Reservation) for one in found)
         first, second = service.asked("ReserveBatch")
         assert first == second
-        assert service.ledger("s1").decided == 20
+        assert service.decided("s1") == 20
 
     asyncio.run(main())
 
 
 @pytest.mark.parametrize("code", [14, 4, 8])
 @pytest.mark.parametrize("decided_first", [False, True])
-def test_items_that_were_not_decided_are_asked_again_and_no_others(code: int, decided_first: bool) -> None:
+def test_items_that_were_not_decided_are_asked_again_and_no_others(
+    service: Service, code: int, decided_first: bool
+) -> None:
     async def main() -> None:
         fault = FailItems(lambda item: item.idempotency_key in {"k3", "k7"}, code, decided_first=decided_first)
-        service = stocked(fault, method="ReserveBatch")
+        service.faults["ReserveBatch"].extend([fault])
         async with serving(service) as target, ChannelClient(target, retry=QUICK) as client:
             found = await asyncio.gather(*(reserve(client, idempotency_key=f"k{number}") for number in range(10)))
         assert all(isinstance(one, Reservation) for one in found)
         first, second = service.asked("ReserveBatch")
         assert len(first.requests) == 10
         assert [item.idempotency_key for item in second.requests] == ["k3", "k7"]
-        assert service.ledger("s1").decided == 10
+        assert service.decided("s1") == 10
 
     asyncio.run(main())
 
 
-def test_an_answer_with_an_outcome_too_few_is_given_to_nobody() -> None:
+def test_an_answer_with_an_outcome_too_few_is_given_to_nobody(service: Service) -> None:
     async def main() -> None:
-        service = stocked(LoseOutcome(), method="ReserveBatch")
+        service.faults["ReserveBatch"].extend([LoseOutcome()])
         async with serving(service) as target, ChannelClient(target, retry=QUICK) as client:
             found = await asyncio.gather(
                 *(client.reserve("s1", [("sku-1", 1)], customer_id=f"c{number}", channel="web") for number in range(3))
             )
         assert [one.customer_id for one in found if isinstance(one, Reservation)] == ["c0", "c1", "c2"]
-        assert service.ledger("s1").decided == 3
+        assert service.decided("s1") == 3
 
     asyncio.run(main())
 
 
-def test_an_item_that_is_wrong_fails_alone() -> None:
+def test_an_item_that_is_wrong_fails_alone(service: Service) -> None:
     async def main() -> None:
-        service = stocked(FailItems(lambda item: item.idempotency_key == "k1", 3), method="ReserveBatch")
+        service.faults["ReserveBatch"].extend([FailItems(lambda item: item.idempotency_key == "k1", 3)])
         async with serving(service) as target, ChannelClient(target) as client:
             calls = (reserve(client, idempotency_key=f"k{number}") for number in range(3))
             found = await asyncio.gather(*calls, return_exceptions=True)
@@ -107,9 +110,9 @@ def test_an_item_that_is_wrong_fails_alone() -> None:
     asyncio.run(main())
 
 
-def test_a_call_that_spoils_its_batch_does_not_fail_its_neighbours() -> None:
+def test_a_call_that_spoils_its_batch_does_not_fail_its_neighbours(service: Service) -> None:
     async def main() -> None:
-        service = stocked(Refuse(CODE.INVALID_ARGUMENT), method="ReserveBatch")
+        service.faults["ReserveBatch"].extend([Refuse(CODE.INVALID_ARGUMENT)])
         service.faults["Reserve"].extend([Refuse(CODE.INVALID_ARGUMENT, violations=[("customer_id", "is too long")])])
         async with serving(service) as target, ChannelClient(target) as client:
             found = await asyncio.gather(*(reserve(client) for _ in range(3)), return_exceptions=True)
@@ -120,20 +123,28 @@ def test_a_call_that_spoils_its_batch_does_not_fail_its_neighbours() -> None:
     asyncio.run(main())
 
 
-def test_overload_is_waited_out_as_long_as_the_service_asked() -> None:
+def test_overload_is_waited_out_as_long_as_the_service_asked(service: Service) -> None:
     async def main() -> None:
-        service = stocked(Refuse(CODE.RESOURCE_EXHAUSTED, retry_after_ms=150))
+        service.faults["Reserve"].extend([Refuse(CODE.RESOURCE_EXHAUSTED, retry_after_ms=60_000)])
         async with serving(service) as target, ChannelClient(target, retry=QUICK) as client:
-            started = asyncio.get_running_loop().time()
-            assert isinstance(await reserve(client), Reservation)
-            assert asyncio.get_running_loop().time() - started >= 0.15
+            call = asyncio.create_task(reserve(client, timeout_ms=200_000))
 
-    asyncio.run(main())
+            async def is_waiting() -> bool:
+                return bool(client.internals.batchers[ReserveRequest]._waiting)
+
+            await until_async(is_waiting, within_s=20, what="the refusal")
+            loop_time.skip(59)
+            await loop_time.turns()
+            assert len(service.requests) == 1
+            loop_time.skip(2)
+            assert isinstance(await call, Reservation)
+
+    loop_time.run(main)
 
 
-def test_overload_that_outlasts_the_call_is_told_at_once() -> None:
+def test_overload_that_outlasts_the_call_is_told_at_once(service: Service) -> None:
     async def main() -> None:
-        service = stocked(Refuse(CODE.RESOURCE_EXHAUSTED, retry_after_ms=60_000))
+        service.faults["Reserve"].extend([Refuse(CODE.RESOURCE_EXHAUSTED, retry_after_ms=60_000)])
         async with serving(service) as target, ChannelClient(target) as client:
             with pytest.raises(Overloaded) as caught:
                 await reserve(client, timeout_ms=20_000)
@@ -143,15 +154,14 @@ def test_overload_that_outlasts_the_call_is_told_at_once() -> None:
     asyncio.run(main())
 
 
-def test_a_refusal_by_the_business_is_an_answer() -> None:
+def test_a_refusal_by_the_business_is_an_answer(service: Service) -> None:
     async def main() -> None:
-        service = stocked()
         async with serving(service) as target, ChannelClient(target) as client:
             lines = [("sku-1", 2), ("sku-2", 5)]
             refused = await client.reserve("s1", lines, customer_id="c", channel="web")
         assert isinstance(refused, Rejection)
         assert refused.reason is Reason.INSUFFICIENT_STOCK
-        assert (refused.sku, refused.asked, refused.available) == ("sku-2", 5, 0)
+        assert (refused.sku, refused.asked, refused.available) == ("sku-2", 5, 1)
         assert [(short.sku, short.asked) for short in refused.short_lines] == [("sku-2", 5)]
         assert len(service.requests) == 1
 
@@ -162,9 +172,11 @@ def test_a_refusal_by_the_business_is_an_answer() -> None:
     ("code", "error"),
     [(CODE.INVALID_ARGUMENT, InvalidArgument), (CODE.NOT_FOUND, NotFound), (CODE.UNAUTHENTICATED, HoldfastError)],
 )
-def test_what_is_certain_is_not_asked_again(code: grpc.StatusCode, error: type[HoldfastError]) -> None:
+def test_what_is_certain_is_not_asked_again(
+    service: Service, code: grpc.StatusCode, error: type[HoldfastError]
+) -> None:
     async def main() -> None:
-        service = stocked(Refuse(code))
+        service.faults["Reserve"].extend([Refuse(code)])
         async with serving(service) as target, ChannelClient(target, retry=QUICK) as client:
             with pytest.raises(error):
                 await reserve(client)
@@ -173,9 +185,11 @@ def test_what_is_certain_is_not_asked_again(code: grpc.StatusCode, error: type[H
     asyncio.run(main())
 
 
-def test_a_proxy_that_knows_of_no_gateway_yet_is_asked_again() -> None:
+def test_a_proxy_that_knows_of_no_gateway_yet_is_asked_again(service: Service) -> None:
     async def main() -> None:
-        service = stocked(Refuse(CODE.NOT_FOUND, "Application metadata not set. Ping ... for available applications."))
+        service.faults["Reserve"].extend(
+            [Refuse(CODE.NOT_FOUND, "Application metadata not set. Ping ... for available applications.")]
+        )
         async with serving(service) as target, ChannelClient(target, retry=QUICK) as client:
             assert isinstance(await reserve(client), Reservation)
         assert len(service.requests) == 2
@@ -183,10 +197,9 @@ def test_a_proxy_that_knows_of_no_gateway_yet_is_asked_again() -> None:
     asyncio.run(main())
 
 
-def test_a_call_waits_for_a_service_that_comes_within_its_deadline() -> None:
+def test_a_call_waits_for_a_service_that_comes_within_its_deadline(service: Service) -> None:
     async def main() -> None:
-        service = stocked()
-        async with serving(FakeService()) as target:
+        async with serving(service) as target:
             port = int(target.rpartition(":")[2])
         async with ChannelClient(target) as client:
             call = asyncio.create_task(reserve(client))
@@ -197,10 +210,9 @@ def test_a_call_waits_for_a_service_that_comes_within_its_deadline() -> None:
     asyncio.run(main())
 
 
-def test_a_service_that_restarts_is_found_again_within_a_second() -> None:
+def test_a_service_that_restarts_is_found_again_within_a_second(service: Service) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        service = stocked()
         async with serving(service) as target:
             client = ChannelClient(target)
             await reserve(client)
@@ -218,10 +230,10 @@ def test_a_service_that_restarts_is_found_again_within_a_second() -> None:
     asyncio.run(main())
 
 
-def test_a_change_without_an_answer_is_unknown_and_names_its_key() -> None:
+def test_a_change_without_an_answer_is_unknown_and_names_its_key(service: Service) -> None:
     async def main() -> None:
         hold = Hold(asyncio.Event(), asyncio.Event())
-        service = stocked(hold)
+        service.faults["Reserve"].extend([hold])
         async with serving(service) as target, ChannelClient(target) as client:
             with pytest.raises(OutcomeUnknown) as caught:
                 await reserve(client, idempotency_key="k1", timeout_ms=100)
@@ -230,15 +242,15 @@ def test_a_change_without_an_answer_is_unknown_and_names_its_key() -> None:
             hold.release.set()
             # Asking again with the key is safe, whatever became of the first.
             assert isinstance(await reserve(client, idempotency_key="k1"), Reservation)
-        assert service.ledger("s1").decided == 1
+        assert service.decided("s1") == 1
 
     asyncio.run(main())
 
 
-def test_each_item_keeps_its_own_deadline_in_a_shared_batch() -> None:
+def test_each_item_keeps_its_own_deadline_in_a_shared_batch(service: Service) -> None:
     async def main() -> None:
         hold = Hold(asyncio.Event(), asyncio.Event())
-        service = stocked(hold, method="ReserveBatch")
+        service.faults["ReserveBatch"].extend([hold])
         async with serving(service) as target, ChannelClient(target) as client:
             patient = asyncio.create_task(reserve(client))
             hasty = asyncio.create_task(reserve(client, timeout_ms=50))
@@ -251,10 +263,10 @@ def test_each_item_keeps_its_own_deadline_in_a_shared_batch() -> None:
     asyncio.run(main())
 
 
-def test_a_call_that_was_never_sent_says_that_nothing_was_done() -> None:
+def test_a_call_that_was_never_sent_says_that_nothing_was_done(service: Service) -> None:
     async def main() -> None:
         hold = Hold(asyncio.Event(), asyncio.Event())
-        service = stocked(hold, Hold(hold.arrived, hold.release))
+        service.faults["Reserve"].extend([hold, Hold(hold.arrived, hold.release)])
         async with serving(service) as target, ChannelClient(target) as client:
             first = asyncio.create_task(reserve(client))
             await hold.arrived.wait()
@@ -265,14 +277,13 @@ def test_a_call_that_was_never_sent_says_that_nothing_was_done() -> None:
                 await reserve(client, timeout_ms=50)
             hold.release.set()
             await asyncio.gather(first, second)
-        assert service.ledger("s1").decided == 2
+        assert service.decided("s1") == 2
 
     asyncio.run(main())
 
 
-def test_the_service_is_told_each_attempts_deadline() -> None:
+def test_the_service_is_told_each_attempts_deadline(service: Service) -> None:
     async def main() -> None:
-        service = stocked()
         timeouts = Timeouts(attempt_ms=1_234)
         own = (("authorization", "Bearer x"),)
         async with serving(service) as target, ChannelClient(target, timeouts=timeouts, metadata=own) as client:
@@ -286,24 +297,24 @@ def test_the_service_is_told_each_attempts_deadline() -> None:
     asyncio.run(main())
 
 
-def test_single_calls_are_asked_again_with_the_same_key_too() -> None:
+def test_single_calls_are_asked_again_with_the_same_key_too(service: Service) -> None:
     async def main() -> None:
-        service = stocked(LoseAnswer(), method="MarkReservationReady")
+        service.faults["MarkReservationReady"].extend([LoseAnswer()])
         async with serving(service) as target, ChannelClient(target, retry=QUICK) as client:
             held = await reserve(client)
             assert isinstance(held, Reservation)
             await client.mark_ready(held.reservation_id)
         first, second = service.asked("MarkReservationReady")
         assert first == second
-        assert service.ledger("s1").decided == 2
+        assert service.decided("s1") == 2
 
     asyncio.run(main())
 
 
-def test_a_cancelled_call_ends_and_is_not_asked_again() -> None:
+def test_a_cancelled_call_ends_and_is_not_asked_again(service: Service) -> None:
     async def main() -> None:
         hold = Hold(asyncio.Event(), asyncio.Event())
-        service = stocked(hold, method="GetPolicy")
+        service.faults["GetPolicy"].extend([hold])
         async with serving(service) as target, ChannelClient(target, retry=QUICK) as client:
             call = asyncio.create_task(client.get_policy())
             await hold.arrived.wait()
@@ -316,9 +327,8 @@ def test_a_cancelled_call_ends_and_is_not_asked_again() -> None:
     asyncio.run(main())
 
 
-def test_several_channels_share_the_calls() -> None:
+def test_several_channels_share_the_calls(service: Service) -> None:
     async def main() -> None:
-        service = stocked()
         async with serving(service) as target, ChannelClient(target, channels=3) as client:
             for _ in range(3):
                 await reserve(client)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.clients import distribution
 from tests.clients.distribution import CLIENTS, ROOT
-from tests.clients.fake_service import FakeService
+from tests.clients.service import Service
 from tests.clients.serving import serving_in_thread
 
 pytestmark = pytest.mark.timeout(300)
@@ -106,26 +106,30 @@ def test_it_works_in_an_empty_environment(case: str, wheel: Path, desk: Path, tm
     distribution.run(desk, python, "-W", "error", "check.py")
     (desk / "example.py").write_text(distribution.example(ROOT / "README.md"), encoding="utf-8")
     (desk / "short.py").write_text(distribution.example(CLIENTS / "README.md"), encoding="utf-8")
-    with serving_in_thread(FakeService()) as target:
-        told = distribution.run(desk, python, "-W", "error", "example.py", target).stdout
-    assert told == "10 held, 15 refused: {'INSUFFICIENT_STOCK'}\nsold\n"
-    with serving_in_thread(FakeService()) as target:
-        assert distribution.run(desk, python, "-W", "error", "short.py", target).stdout == "held\n"
+    said = {"example.py": "10 held, 15 refused: {'INSUFFICIENT_STOCK'}\nsold\n", "short.py": "held\n"}
+    for script, expected in said.items():
+        chain = tmp_path / f"chain of {script}"
+        chain.mkdir()
+        with Service(chain) as service:
+            service.shop("S042")
+            with serving_in_thread(service) as target:
+                assert distribution.run(desk, python, "-W", "error", script, target).stdout == expected
     lacking = distribution.run(desk, str(installed / "holdfast"), "--help", code=5)
     assert (lacking.stdout, lacking.stderr.count("\n")) == ("", 1)
     assert "pip install 'holdfast-client[cli]'" in lacking.stderr
 
 
-def test_the_command_is_an_extra(wheel: Path, desk: Path, tmp_path: Path) -> None:
+def test_the_command_is_an_extra(service: Service, wheel: Path, desk: Path, tmp_path: Path) -> None:
     installed = distribution.environment(
         tmp_path / "venv",
         distribution.python(10),
         f"holdfast-client[cli] @ {wheel.as_uri()}",
         *distribution.oldest("cli"),
     )
+    service.shop("S042")
     command = str(installed / "holdfast")
     assert "reserves the stock of shops" in distribution.run(desk, command, "--help").stdout
-    with serving_in_thread(FakeService()) as target:
+    with serving_in_thread(service) as target:
         adjust = ("stock", "adjust", "S042", "mug=4", "--kind", "receipt", "--target", target)
         distribution.run(desk, command, *adjust)
     for program in ("serve", "demo"):

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from grpc_health.v1 import health_pb2
 from typer.testing import CliRunner
 
-from holdfast.client.cli import checks
+from holdfast.client.cli import doctor as checks
 from holdfast.client.cli.app import app
-from holdfast.client.cli.checks import Finding, Grade
-from tests.clients.fake_service import FakeService
+from holdfast.client.cli.doctor import Finding, Grade
+from tests.clients.faults import Answer
+from tests.clients.service import Service
 from tests.clients.serving import serving_in_thread
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -33,8 +35,8 @@ def by_subject(document: dict[str, Any]) -> dict[str, dict[str, str]]:
     return {finding["subject"]: finding for finding in document["findings"]}
 
 
-def test_a_fit_machine_with_a_service_is_healthy(tmp_path: Path) -> None:
-    with serving_in_thread(FakeService()) as target:
+def test_a_fit_machine_with_a_service_is_healthy(service: Service, tmp_path: Path) -> None:
+    with serving_in_thread(service) as target:
         document = ask(target, tmp_path, code=0)
         found = by_subject(document)
         assert document["healthy"] is True
@@ -47,12 +49,12 @@ def test_a_fit_machine_with_a_service_is_healthy(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_service_that_is_not_there_or_not_well_fails(tmp_path: Path) -> None:
+def test_a_service_that_is_not_there_or_not_well_fails(service: Service, tmp_path: Path) -> None:
     found = by_subject(ask("127.0.0.1:1", tmp_path, "--timeout", "200ms", code=1))
     assert found["service at 127.0.0.1:1"]["grade"] == "FAIL"
     assert "holdfast serve" in found["service at 127.0.0.1:1"]["mend"]
-    service = FakeService()
-    service.health = 2
+    down = health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.NOT_SERVING)
+    service.faults["Check"].append(Answer([down]))
     with serving_in_thread(service) as target:
         found = by_subject(ask(target, tmp_path, code=1))
         assert "NOT_SERVING" in found[f"service at {target}"]["found"]

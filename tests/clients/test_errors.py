@@ -6,7 +6,6 @@ import grpc
 import pytest
 
 from holdfast.client import errors
-from holdfast.client.attempts import Attempts
 from holdfast.client.errors import (
     Conflict,
     HoldfastError,
@@ -23,7 +22,7 @@ from holdfast.client.errors import (
     Violation,
 )
 from holdfast.client.limits import Failure, RetryPolicy
-from holdfast.client.statuses import FAILURES, Fault, error_from, fault_from_item
+from holdfast.client.statuses import FAILURES, Attempts, Fault, error_from, fault_from_item
 from holdfast.v1 import error_pb2
 
 CODE = grpc.StatusCode

@@ -1,5 +1,7 @@
 """Before an order is placed, and after: shops found and explained, pickup slots, and reservations amended."""
 
+import pytest
+
 from holdfast.client import (
     ChannelClient,
     ExcludedCount,
@@ -11,13 +13,18 @@ from holdfast.client import (
     Slot,
     StorePlan,
 )
-from tests.clients.fake_ledger import NOW_S
-from tests.clients.faults import CODE, LoseAnswer, Refuse
-from tests.clients.three_shops import SLOT_MS, VIENNA, against, near_three_shops
+from holdfast.v1 import order_service_pb2
+from tests.clients.faults import CODE, Answer, LoseAnswer, Refuse
+from tests.clients.service import AROUND_THE_CLOCK, NOW_S, SLOT_MS, VIENNA, Service
+from tests.clients.serving import against
 
 
-def test_shops_are_found_and_explained() -> None:
-    service = near_three_shops()
+@pytest.fixture
+def service(three_shops: Service) -> Service:
+    return three_shops
+
+
+def test_shops_are_found_and_explained(service: Service) -> None:
     service.faults["FindStores"].append(Refuse(CODE.UNAVAILABLE))
 
     async def use(client: ChannelClient) -> None:
@@ -25,9 +32,9 @@ def test_shops_are_found_and_explained() -> None:
         found = await client.find_stores(lines, place=VIENNA, channel="web", slot_start_ms=SLOT_MS)
         assert [candidate.store_id for candidate in found.candidates] == ["s3"]
         assert found.candidates[0].available == (("a", 5), ("b", 5))
-        assert found.candidates[0].capacity_left is None
+        assert found.candidates[0].capacity_left == 1
         assert found.plan == (StorePlan("s3", (("a", 1), ("b", 1))),)
-        assert (found.left_off, found.age_ms, found.missing) == (0, 12, ())
+        assert (found.left_off, found.missing) == (0, ())
         assert found.excluded == (ExcludedCount(Exclusion.NOT_ENOUGH_STOCK, 2),)
         assert found.candidates[0].earliest_ready_ms == NOW_S * 1000
         explained = await client.find_stores(
@@ -47,9 +54,9 @@ def test_shops_are_found_and_explained() -> None:
     assert (explained.explain, explained.candidates_max, explained.HasField("slot_start")) == (True, 7, False)
 
 
-def test_a_shop_that_is_ready_too_late_is_out_and_not_reserved_in() -> None:
-    service = near_three_shops()
-    service.orders.ready["s1"] = NOW_S + 3_600
+def test_a_shop_that_is_ready_too_late_is_out_and_not_reserved_in(service: Service) -> None:
+    later = {**AROUND_THE_CLOCK, "lead": {"seconds": 3_600}}
+    service.shop("s1", latitude=VIENNA.latitude, longitude=VIENNA.longitude, hours=later)
 
     async def use(client: ChannelClient) -> None:
         by_ms = SLOT_MS - 1
@@ -71,11 +78,11 @@ def test_a_shop_that_is_ready_too_late_is_out_and_not_reserved_in() -> None:
     assert service.asked("FindStores")[0].sourcing.collect_by.ToMilliseconds() == SLOT_MS - 1
 
 
-def test_a_pickup_slot_is_taken_together_with_the_units() -> None:
+def test_a_pickup_slot_is_taken_together_with_the_units(service: Service) -> None:
     async def use(client: ChannelClient) -> None:
         slots = await client.list_slots("s1", from_ms=NOW_S * 1000, window_ms=86_400_000)
-        assert slots.slots == (Slot(SLOT_MS, SLOT_MS + 3_600_000, 5, 1),)
-        assert (slots.earliest_ready_ms, slots.zone) == (SLOT_MS, "Europe/Vienna")
+        assert slots.slots[1] == Slot(SLOT_MS, SLOT_MS + 3_600_000, 1, 1)
+        assert (slots.earliest_ready_ms, slots.zone) == (NOW_S * 1000, "Europe/Vienna")
         found = [
             await client.reserve("s1", [("a", 1)], customer_id="c", channel="web", slot_start_ms=start_ms)
             for start_ms in (SLOT_MS, SLOT_MS, SLOT_MS + 1_000)
@@ -86,17 +93,16 @@ def test_a_pickup_slot_is_taken_together_with_the_units() -> None:
             Reason.SLOT_FULL,
             Reason.SLOT_NOT_OFFERED,
         ]
-        assert (await client.list_slots("s9")).earliest_ready_ms is None
+        service.faults["ListSlots"].append(Answer([order_service_pb2.ListSlotsResponse()]))
+        assert (await client.list_slots("s1")).earliest_ready_ms is None, "it stays closed"
 
-    service = near_three_shops()
     against(service, use)
     asked, default = service.asked("ListSlots")
     assert (asked.not_before.seconds, asked.window.seconds) == (NOW_S, 86_400)
     assert (default.HasField("not_before"), default.HasField("window")) == (False, False)
 
 
-def test_a_reservation_is_amended_or_stays_as_it_was() -> None:
-    service = near_three_shops()
+def test_a_reservation_is_amended_or_stays_as_it_was(service: Service) -> None:
     service.faults["AmendReservation"].append(LoseAnswer())
 
     async def use(client: ChannelClient) -> None:

@@ -22,16 +22,14 @@ from holdfast.client import (
     Unavailable,
 )
 from holdfast.client.till import ROWS_PER_CALL_MAX
-from tests.clients.fake_service import FakeService
 from tests.clients.faults import CODE, LoseAnswer, Refuse
-from tests.clients.serving import serving, serving_in_thread
+from tests.clients.service import Service
+from tests.clients.serving import QUICK, serving, serving_in_thread
 
-QUICK = RetryPolicy(wait_first_ms=1, wait_max_ms=20)
 
-
-def stocked() -> FakeService:
-    service = FakeService()
-    service.ledger("s1").on_hand.update({"a": 100, "b": 100})
+@pytest.fixture
+def service(service: Service) -> Service:
+    service.shop("s1", {"a": 100, "b": 100})
     return service
 
 
@@ -39,9 +37,8 @@ def till(target: str, folder: Path) -> TillClient:
     return TillClient(target, store_id="s1", till="till-1", journal_path=folder / "till", retry=QUICK)
 
 
-def test_movements_reach_the_shop_with_growing_numbers(tmp_path: Path) -> None:
+def test_movements_reach_the_shop_with_growing_numbers(service: Service, tmp_path: Path) -> None:
     async def main() -> None:
-        service = stocked()
         async with serving(service) as target, till(target, tmp_path) as client:
             report = await client.sell([("a", 3), ("b", 1)])
             assert (report.applied, report.unsent, report.why) == (2, 0, "")
@@ -62,9 +59,8 @@ def test_movements_reach_the_shop_with_growing_numbers(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
-def test_sales_without_a_network_are_kept_over_a_restart_and_sent_in_sequence(tmp_path: Path) -> None:
+def test_sales_without_a_network_are_kept_over_a_restart_and_sent_in_sequence(service: Service, tmp_path: Path) -> None:
     async def main() -> None:
-        service = stocked()
         async with serving(service) as target:
             port = int(target.rpartition(":")[2])
         client = till(target, tmp_path)
@@ -84,9 +80,8 @@ def test_sales_without_a_network_are_kept_over_a_restart_and_sent_in_sequence(tm
     asyncio.run(main())
 
 
-def test_a_sale_whose_answer_was_lost_is_counted_once_even_over_a_restart(tmp_path: Path) -> None:
+def test_a_sale_whose_answer_was_lost_is_counted_once_even_over_a_restart(service: Service, tmp_path: Path) -> None:
     async def main() -> None:
-        service = stocked()
         service.faults["AdjustStock"].append(LoseAnswer())
         async with serving(service) as target:
             client = TillClient(
@@ -102,29 +97,28 @@ def test_a_sale_whose_answer_was_lost_is_counted_once_even_over_a_restart(tmp_pa
             async with till(target, tmp_path) as again:
                 report = await again.flush()
                 assert (report.applied, report.dropped_repeated, report.unsent) == (1, 0, 0)  # the first answer again
-        assert service.ledger("s1").on_hand["a"] == 96
+                assert (await again.availability(["a"])).positions[0].on_hand == 96
 
     asyncio.run(main())
 
 
-def test_a_long_queue_goes_out_in_parts(tmp_path: Path) -> None:
+def test_a_long_queue_goes_out_in_parts(service: Service, tmp_path: Path) -> None:
     async def main() -> None:
-        service = stocked()
         service.faults["AdjustStock"].append(LoseAnswer())
         async with serving(service) as target, till(target, tmp_path) as client:
             await client.record(AdjustmentKind.SALE, [("a", -1)] * (ROWS_PER_CALL_MAX + 5))
             report = await client.flush()
+            on_hand = (await client.availability(["a"])).positions[0].on_hand
         assert (report.applied, report.unsent) == (ROWS_PER_CALL_MAX + 5, 0)
         sizes = [len(request.adjustments) for request in service.asked("AdjustStock")]
         assert sizes == [ROWS_PER_CALL_MAX, ROWS_PER_CALL_MAX, 5]
-        assert service.ledger("s1").on_hand["a"] == 100 - ROWS_PER_CALL_MAX - 5
+        assert on_hand == 100 - ROWS_PER_CALL_MAX - 5
 
     asyncio.run(main())
 
 
-def test_a_count_never_overtakes_the_sales_before_it(tmp_path: Path) -> None:
+def test_a_count_never_overtakes_the_sales_before_it(service: Service, tmp_path: Path) -> None:
     async def main() -> None:
-        service = stocked()
         async with serving(service) as target, till(target, tmp_path) as client:
             service.faults["AdjustStock"].append(Refuse(CODE.RESOURCE_EXHAUSTED, retry_after_ms=60_000))
             await client.record(AdjustmentKind.SALE, [("a", -1)])
@@ -138,9 +132,8 @@ def test_a_count_never_overtakes_the_sales_before_it(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
-def test_a_movement_that_the_service_finds_wrong_is_said_aloud_and_kept(tmp_path: Path) -> None:
+def test_a_movement_that_the_service_finds_wrong_is_said_aloud_and_kept(service: Service, tmp_path: Path) -> None:
     async def main() -> None:
-        service = stocked()
         service.faults["AdjustStock"].append(Refuse(CODE.INVALID_ARGUMENT))
         async with serving(service) as target, till(target, tmp_path) as client:
             with pytest.raises(InvalidArgument):
@@ -150,9 +143,8 @@ def test_a_movement_that_the_service_finds_wrong_is_said_aloud_and_kept(tmp_path
     asyncio.run(main())
 
 
-def test_a_pickup_is_looked_up_and_collected_once(tmp_path: Path) -> None:
+def test_a_pickup_is_looked_up_and_collected_once(service: Service, tmp_path: Path) -> None:
     async def main() -> None:
-        service = stocked()
         async with serving(service) as target, ChannelClient(target) as channel, till(target, tmp_path) as client:
             held = await channel.reserve("s1", [("a", 2)], customer_id="c", channel="web")
             assert isinstance(held, Reservation)
@@ -173,20 +165,18 @@ def test_a_pickup_is_looked_up_and_collected_once(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
-def test_the_till_watches_its_shop(tmp_path: Path) -> None:
+def test_the_till_watches_its_shop(service: Service, tmp_path: Path) -> None:
     async def main() -> None:
-        service = stocked()
         async with serving(service) as target, till(target, tmp_path) as client:
             await client.sell([("a", 1)])
             async with client.watch() as events, client.watch_availability(skus=["a"]) as changes:
-                assert (await anext(events)).version == 1
+                assert [(await anext(events)).version for _ in range(2)] == [1, 2]
                 assert (await anext(changes)).positions[0].on_hand == 99
 
     asyncio.run(main())
 
 
-def test_the_blocking_till_does_the_same(tmp_path: Path) -> None:
-    service = stocked()
+def test_the_blocking_till_does_the_same(service: Service, tmp_path: Path) -> None:
     with serving_in_thread(service) as target:
         with BlockingTillClient(target, store_id="s1", till="till-1", journal_path=tmp_path / "till") as client:
             assert client.sell([("a", 2)]).applied == 1

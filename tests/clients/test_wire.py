@@ -6,11 +6,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from actors.core.ids import SLOTS, ledger_of_slot
-from holdfast.client import CUSTOMERS_LEDGERS, HoldfastError, NotFound, OutcomeUnknown, ServiceFault, methods
+from holdfast.client import CUSTOMERS_LEDGERS, HoldfastError, NotFound, OutcomeUnknown, ServiceFault
+from holdfast.client.connection import METHODS
 from holdfast.client.internals import batch_bytes
-from holdfast.client.methods import Method
 from holdfast.client.models.administration import (
     ChainLimitRule,
     LimitRule,
@@ -33,7 +34,21 @@ from holdfast.client.models.events import (
     UnknownChange,
     event_from,
 )
-from holdfast.client.models.orders import OrderStatus, PartOutcome, order_from, part_outcome_from
+from holdfast.client.models.orders import (
+    Candidate,
+    ExcludedCount,
+    Exclusion,
+    OrderStatus,
+    PartOutcome,
+    Place,
+    Sourcing,
+    SourcingPolicy,
+    StorePlan,
+    found_stores_from,
+    order_from,
+    part_outcome_from,
+    to_sourcing,
+)
 from holdfast.client.models.reservations import (
     Line,
     NearStore,
@@ -44,20 +59,8 @@ from holdfast.client.models.reservations import (
     reservation_from,
     status_from,
 )
-from holdfast.client.models.sourcing import (
-    Candidate,
-    ExcludedCount,
-    Exclusion,
-    Place,
-    Sourcing,
-    SourcingPolicy,
-    StorePlan,
-    found_stores_from,
-    to_sourcing,
-    to_store_plans,
-)
 from holdfast.client.models.stock import AdjustmentKind, HoldsCounted
-from holdfast.client.wire_types import instant_ms, interval_ms, to_duration, to_timestamp
+from holdfast.client.wire_types import milliseconds, to_message
 from holdfast.v1 import (
     admin_service_pb2,
     error_pb2,
@@ -70,6 +73,10 @@ from holdfast.v1 import (
     stock_pb2,
     stock_service_pb2,
 )
+
+
+def to_timestamp(at_ms: int) -> Timestamp:
+    return Timestamp(seconds=at_ms // 1000, nanos=at_ms % 1000 * 1_000_000)
 
 
 @pytest.mark.parametrize(
@@ -107,11 +114,7 @@ def test_every_method_of_the_services_is_called_by_the_clients() -> None:
         for service in module.DESCRIPTOR.services_by_name.values()
         for method in service.methods
     }
-    called = {
-        found.path: type(found.decode(b"")).__name__
-        for found in vars(methods).values()
-        if isinstance(found, Method) and found.service.startswith("holdfast.")
-    }
+    called = {method.path: type(method.decode(b"")).__name__ for method in METHODS.values()}
     assert called == offered
 
 
@@ -160,8 +163,13 @@ def test_every_batch_is_one_repeated_message_in_field_one(name: str) -> None:
 
 @pytest.mark.parametrize("length_ms", [0, 1, 999, 1_000, 86_400_000, 1_700_000_000_123])
 def test_times_survive_the_wire(length_ms: int) -> None:
-    assert interval_ms(to_duration(length_ms)) == length_ms
-    assert instant_ms(to_timestamp(length_ms)) == length_ms
+    request = to_message(reservation_service_pb2.ReserveRequest, ttl_ms=length_ms, slot_start_ms=length_ms)
+    assert (milliseconds(request.ttl), milliseconds(request.slot_start)) == (length_ms, length_ms)
+
+
+def test_what_is_none_is_not_sent() -> None:
+    request = to_message(reservation_service_pb2.ReserveRequest, ttl_ms=None, lines=[("a", 2)], store_id="s")
+    assert request == reservation_service_pb2.ReserveRequest(store_id="s", lines=[{"sku": "a", "quantity": 2}])
 
 
 def test_a_reservation_keeps_every_field() -> None:
@@ -180,10 +188,11 @@ def test_a_reservation_keeps_every_field() -> None:
         release_reason=reservation_pb2.RELEASE_REASON_FRAUD,
         order_id="0007/1907",
         slot_start=to_timestamp(3),
+        external_reference="W-17",
     )
     found = reservation_from(message)
     assert [field.name for field in message.DESCRIPTOR.fields] == [name.removesuffix("_ms") for name in found.__slots__]
-    assert (found.order_id, found.slot_start_ms) == ("0007/1907", 3)
+    assert (found.order_id, found.slot_start_ms, found.external_reference) == ("0007/1907", 3, "W-17")
     assert reservation_from(reservation_pb2.Reservation()).slot_start_ms is None
     assert (found.status, found.created_at_ms, found.expires_at_ms) == (Status.READY, 1, 2)
     assert (found.lines[0].sku, found.lines[0].held) == ("a", 2)
@@ -210,6 +219,7 @@ def test_an_order_keeps_every_field() -> None:
         version=1907,
         missing=[reservation_pb2.LineQuantity(sku="b", quantity=4)],
         release_reason=reservation_pb2.RELEASE_REASON_OTHER,
+        external_reference="W-17",
     )
     part = message.parts.add(store_id="s", reservation_id="s:1", status=reservation_pb2.RESERVATION_STATUS_READY)
     part.lines.add(sku="a", quantity=5, collected=2, released=1)
@@ -218,7 +228,7 @@ def test_an_order_keeps_every_field() -> None:
     assert [field.name for field in message.DESCRIPTOR.fields] == [name.removesuffix("_ms") for name in found.__slots__]
     assert (found.status, found.created_at_ms, found.expires_at_ms) == (OrderStatus.CONFIRMED, 1, 2)
     assert (found.version, found.missing, found.release_reason) == (1907, (("b", 4),), ReleaseReason.OTHER)
-    assert found.part is found.parts[0]
+    assert (found.external_reference, found.part) == ("W-17", found.parts[0])
     assert [field.name for field in part.DESCRIPTOR.fields] == [
         name.removesuffix("_ms") for name in found.part.__slots__
     ]
@@ -241,9 +251,10 @@ def test_where_to_look_is_told_in_full_and_no_place_is_no_place() -> None:
 
 
 def test_shops_found_keep_what_is_not_limited_apart_from_what_is_full() -> None:
-    message = order_service_pb2.FindStoresResponse(age=to_duration(7), left_off=3)
+    message = order_service_pb2.FindStoresResponse(age={"nanos": 7_000_000}, left_off=3)
     plan = StorePlan("s1", (("a", 1),), 5)
-    message.plan.extend(to_store_plans([plan, StorePlan("s2")]))
+    amendment = to_message(order_service_pb2.AmendOrderRequest, stores=[plan, StorePlan("s2")])
+    message.plan.extend(amendment.stores)
     message.candidates.add(store_id="s1", kilometres=0.5, capacity_left=-1, earliest_ready=to_timestamp(7_000))
     message.excluded.add(exclusion=order_pb2.EXCLUSION_NOT_READY_IN_TIME, stores=4)
     message.excluded.add(exclusion=99, stores=1)  # of a newer service

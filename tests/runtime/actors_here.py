@@ -10,6 +10,7 @@ import pickle
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from actors.chain_actor import ChainActor
@@ -39,6 +40,7 @@ class ActorsHere:
         self._chain_journals = sqlite_setting(chain_dir)
         self._clock = clock
         self._actors: dict[str, StoreActor | CustomerActor | ChainActor] = {}
+        self._making = Lock()
         self._lost_before: Counter[str] = Counter()
         self._lost_after: Counter[str] = Counter()
         self._held: dict[str, asyncio.Event] = {}
@@ -68,7 +70,7 @@ class ActorsHere:
 
     def store_actor(self, actor: str) -> StoreActor:
         """The actor itself, made where it is not there."""
-        found = self._actors.get(actor) or self._make(actor)
+        found = self._process(actor)
         assert isinstance(found, StoreActor)
         return found
 
@@ -89,7 +91,7 @@ class ActorsHere:
         return pickle.loads(packed)  # noqa: S301  # our own
 
     def _call(self, actor: str, method: str, packed: bytes) -> bytes:
-        process = self._actors.get(actor) or self._make(actor)
+        process = self._process(actor)
         try:
             answer = getattr(process, method)(*pickle.loads(packed))  # noqa: S301  # our own
         except JournalDamaged as error:
@@ -97,6 +99,10 @@ class ActorsHere:
         except JournalError as error:
             raise ActorGone(f"{actor} ended: {error}") from error
         return pickle.dumps(answer)
+
+    def _process(self, actor: str) -> StoreActor | CustomerActor | ChainActor:
+        with self._making:  # two calls at once are answered by one actor
+            return self._actors.get(actor) or self._make(actor)
 
     def _make(self, actor: str) -> StoreActor | CustomerActor | ChainActor:
         self.made[actor] += 1

@@ -19,10 +19,9 @@ from typing import Generic, TypeVar
 
 import grpc
 
-from holdfast.client.attempts import BatchedCall
 from holdfast.client.errors import ClientClosed, Overloaded
 from holdfast.client.limits import Limits, RetryPolicy, Timeouts
-from holdfast.client.statuses import Fault, fault_from_rpc
+from holdfast.client.statuses import Attempts, Fault, fault_from_rpc
 
 ResultT = TypeVar("ResultT")
 OutcomeT = TypeVar("OutcomeT")
@@ -35,6 +34,35 @@ _QUEUE_RETRY_AFTER_MS = 50
 
 _ALONE = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.OUT_OF_RANGE})
 """Statuses by which one call fails a whole batch; its calls are then sent one by one."""
+
+
+class BatchedCall(Attempts, Generic[ResultT]):
+    """A call that waits to be sent, is under way, or waits to be sent again.
+
+    `payload` is the encoded request and `lines` its size in lines. Calls with an equal `serial_key` may not share a
+    batch; None may share one with any. `deadline_at` is on the loop's clock, in seconds. `alone` is set for a call that
+    is to be sent by itself, because a batch that it was in was refused as a whole.
+    """
+
+    __slots__ = ("alone", "deadline_at", "future", "lines", "payload", "serial_key")
+
+    def __init__(
+        self,
+        payload: bytes,
+        *,
+        lines: int,
+        key: str,
+        serial_key: str | None,
+        deadline_at: float,
+        future: asyncio.Future[ResultT],
+    ) -> None:
+        super().__init__(key)
+        self.payload = payload
+        self.lines = lines
+        self.serial_key = serial_key
+        self.deadline_at = deadline_at
+        self.future = future
+        self.alone = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,239 @@
-"""`BlockingChannelClient` and `BlockingTillClient`: the clients for threads, each over one loop in one thread."""
+"""`BlockingChannelClient` and `BlockingTillClient`: the clients for threads, each over one event loop in one thread.
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+What several threads submit before the loop runs starts in the same tick, so their calls go out as one batch.
+"""
 
-import grpc
+import asyncio
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial, update_wrapper
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from holdfast.client.calls import administration, orders, reservations, stock
 from holdfast.client.channel import ChannelClient
-from holdfast.client.limits import Limits, RetryPolicy, Timeouts
-from holdfast.client.models.administration import Store
-from holdfast.client.models.events import Event
-from holdfast.client.models.orders import Order, OrderStatus
-from holdfast.client.models.reservations import Reservation, Status
-from holdfast.client.models.stock import Adjustment, AvailabilityChange
-from holdfast.client.sync import BlockingIterator, BlockingSubscription, blocking, close_client, open_client
-from holdfast.client.till import TILL_TIMEOUTS, TillClient
-from holdfast.client.till_journal import UNSENT_ROWS_MAX
+from holdfast.client.errors import ClientClosed
+from holdfast.client.models.stock import Adjustment
+from holdfast.client.subscription import Subscription
+from holdfast.client.till import TillClient
+
+ResultT = TypeVar("ResultT")
+
+_Job = tuple[Callable[[], Coroutine[Any, Any, Any]], Future[Any]]
+
+
+class LoopThread:
+    """Runs coroutines for threads. Thread-safe; not to be used from its own thread."""
+
+    def __init__(self, name: str) -> None:
+        # Bounded by the threads that wait: each has at most one job here.
+        self._jobs: deque[_Job] = deque()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._wake_due = False
+        # Held while a job is queued and while `closed` is set, so that no job is queued after the last one is started.
+        self._lock = threading.Lock()
+        self.closed = False
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
+        self._thread.start()
+
+    def run(self, make: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
+        """Run the coroutine that `make` makes, in the loop's thread; its result, or what it raised."""
+        future: Future[ResultT] = Future()
+        with self._lock:
+            if self.closed:
+                raise ClientClosed("the call", why="the client was closed")
+            self._jobs.append((make, future))
+            # One wake-up for all jobs queued until the loop runs: writing to its pipe costs more than a call.
+            if not self._wake_due:
+                self._wake_due = True
+                self._loop.call_soon_threadsafe(self._start_jobs)
+        return future.result()
+
+    def close(self) -> None:
+        """Cancel what is under way, stop the loop and its thread. Safe to repeat, and from several threads."""
+        with self._lock:
+            if self.closed:
+                return
+            self.closed = True
+            # Scheduled after every job queued so far, which it therefore cancels too.
+            self._loop.call_soon_threadsafe(self._start_jobs)
+            self._loop.call_soon_threadsafe(self._stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        ended = asyncio.gather(*self._tasks, return_exceptions=True)
+        ended.add_done_callback(lambda _: self._loop.stop())
+
+    def _start_jobs(self) -> None:
+        # Lowered first: a job that comes after the last look below then wakes the loop again.
+        self._wake_due = False
+        while self._jobs:
+            make, future = self._jobs.popleft()
+            task = self._loop.create_task(_awaited(make))
+            self._tasks.add(task)
+            task.add_done_callback(partial(self._set_outcome, future))
+
+    def _set_outcome(self, future: Future[Any], task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            future.set_exception(ClientClosed("the call", why="the client was closed during it"))
+            return
+        error = task.exception()
+        if error is None:
+            future.set_result(task.result())
+        else:
+            future.set_exception(error)
+
+
+async def _awaited(make: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
+    # Within the task, so that a call with wrong arguments fails its caller, who would else wait for ever.
+    return await make()
+
+
+ParamsT = ParamSpec("ParamsT")
+SelfT = TypeVar("SelfT")
+ItemT = TypeVar("ItemT")
+ClientT = TypeVar("ClientT")
+ClientT_co = TypeVar("ClientT_co", covariant=True)
+
+
+class BlockingClient(Protocol[ClientT_co]):
+    """A blocking face: an async client, and the thread of its event loop."""
+
+    @property
+    def loop_thread(self) -> LoopThread:
+        """The thread of the client's event loop."""
+        ...
+
+    @property
+    def client(self) -> ClientT_co:
+        """The async client."""
+        ...
+
+
+class _End:
+    """Sentinel: the iterator is exhausted."""
+
+
+class BlockingIterator(Generic[ItemT]):
+    """An async iterator of the client, one blocking step at a time."""
+
+    def __init__(self, loop_thread: LoopThread, items: AsyncIterator[ItemT]) -> None:
+        self._loop_thread = loop_thread
+        self._items = items
+
+    def __iter__(self) -> "BlockingIterator[ItemT]":
+        return self
+
+    def __next__(self) -> ItemT:
+        async def step() -> ItemT | _End:
+            return await anext(self._items, _End())
+
+        item = self._loop_thread.run(step)
+        if isinstance(item, _End):
+            raise StopIteration
+        return item
+
+
+class BlockingSubscription(BlockingIterator[ItemT]):
+    """A watch that blocks for the next item; use it with `with`, or call `close`, also from another thread."""
+
+    def __init__(self, loop_thread: LoopThread, subscription: Subscription[ItemT]) -> None:
+        super().__init__(loop_thread, subscription)
+        self._subscription = subscription
+
+    @property
+    def cursors(self) -> dict[str, int]:
+        """By shop, the version up to which items were delivered: what to resume from in a new watch."""
+        return self._subscription.cursors
+
+    def __enter__(self) -> "BlockingSubscription[ItemT]":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the watch; `cursors` stay."""
+        self._loop_thread.run(self._subscription.aclose)
+
+
+def blocking(
+    method: Callable[Concatenate[ClientT, ParamsT], Coroutine[Any, Any, ResultT]],
+) -> Callable[Concatenate[BlockingClient[ClientT], ParamsT], ResultT]:
+    """A coroutine method as one that blocks, with the same arguments, result, errors and docs."""
+
+    def call(self: BlockingClient[ClientT], /, *args: ParamsT.args, **kwargs: ParamsT.kwargs) -> ResultT:
+        return self.loop_thread.run(lambda: method(self.client, *args, **kwargs))
+
+    update_wrapper(call, method)
+    return call
+
+
+def iterating(
+    method: Callable[Concatenate[ClientT, ParamsT], AsyncIterator[ItemT]],
+) -> Callable[Concatenate[BlockingClient[ClientT], ParamsT], Iterator[ItemT]]:
+    """A method that gives an async iterator as one that gives an iterator."""
+
+    def call(self: BlockingClient[ClientT], /, *args: ParamsT.args, **kwargs: ParamsT.kwargs) -> Iterator[ItemT]:
+        return BlockingIterator(self.loop_thread, method(self.client, *args, **kwargs))
+
+    update_wrapper(call, method)
+    return call
+
+
+def watching(
+    method: Callable[Concatenate[ClientT, ParamsT], Subscription[ItemT]],
+) -> Callable[Concatenate[BlockingClient[ClientT], ParamsT], BlockingSubscription[ItemT]]:
+    """A method that gives a subscription as one that gives a blocking one."""
+
+    def call(
+        self: BlockingClient[ClientT], /, *args: ParamsT.args, **kwargs: ParamsT.kwargs
+    ) -> BlockingSubscription[ItemT]:
+        return BlockingSubscription(self.loop_thread, method(self.client, *args, **kwargs))
+
+    update_wrapper(call, method)
+    return call
+
+
+def opening(
+    kind: Callable[ParamsT, ClientT],
+) -> Callable[[Callable[[SelfT, LoopThread, ClientT], None]], Callable[Concatenate[SelfT, ParamsT], None]]:
+    """An `__init__` with the arguments of an async client, which is given the client, made in the loop of a thread."""
+
+    def decorate(init: Callable[[SelfT, LoopThread, ClientT], None]) -> Callable[Concatenate[SelfT, ParamsT], None]:
+        def call(self: SelfT, /, *args: ParamsT.args, **kwargs: ParamsT.kwargs) -> None:
+            async def make() -> ClientT:
+                return kind(*args, **kwargs)
+
+            loop_thread = LoopThread("holdfast-client")
+            try:
+                client = loop_thread.run(make)
+            except BaseException:
+                loop_thread.close()
+                raise
+            init(self, loop_thread, client)
+
+        update_wrapper(call, kind.__init__)
+        return call
+
+    return decorate
+
+
+def close_client(blocking_client: BlockingClient[ChannelClient] | BlockingClient[TillClient]) -> None:
+    """Close the client in its loop, then the loop. Safe to repeat, and from several threads."""
+    try:
+        # Closed already, or by another thread in this moment.
+        with suppress(ClientClosed):
+            blocking_client.loop_thread.run(blocking_client.client.close)
+    finally:
+        blocking_client.loop_thread.close()
 
 
 class BlockingChannelClient:
@@ -29,9 +247,11 @@ class BlockingChannelClient:
     extend = blocking(reservations.extend)
     amend = blocking(reservations.amend)
     get_reservation = blocking(reservations.get_reservation)
+    list_reservations = iterating(reservations.list_reservations)
 
     reserve_near = blocking(orders.reserve_near)
     get_order = blocking(orders.get_order)
+    list_orders = iterating(orders.list_orders)
     confirm_order = blocking(orders.confirm_order)
     ready_order = blocking(orders.ready_order)
     collect_order = blocking(orders.collect_order)
@@ -45,8 +265,11 @@ class BlockingChannelClient:
     count_stock = blocking(stock.count_stock)
     set_safety_stock = blocking(stock.set_safety_stock)
     get_availability = blocking(stock.get_availability)
+    watch_availability = watching(stock.watch_availability)
+    watch_events = watching(stock.watch_events)
 
     put_stores = blocking(administration.put_stores)
+    list_stores = iterating(administration.list_stores)
     get_policy = blocking(administration.get_policy)
     set_policy = blocking(administration.set_policy)
     ledger_status = blocking(administration.ledger_status)
@@ -55,64 +278,10 @@ class BlockingChannelClient:
     health = blocking(administration.health)
     wait_until_serving = blocking(administration.wait_until_serving)
 
-    def __init__(
-        self,
-        target: str,
-        *,
-        channels: int = 1,
-        credentials: grpc.ChannelCredentials | None = None,
-        metadata: Sequence[tuple[str, str]] = (),
-        limits: Limits | None = None,
-        timeouts: Timeouts | None = None,
-        retry: RetryPolicy | None = None,
-    ) -> None:
-        async def make() -> ChannelClient:
-            return ChannelClient(
-                target,
-                channels=channels,
-                credentials=credentials,
-                metadata=metadata,
-                limits=limits,
-                timeouts=timeouts,
-                retry=retry,
-            )
-
-        self.loop_thread, self.client = open_client(f"holdfast-client-{target}", make)
-
-    def list_reservations(
-        self, store_id: str, *, statuses: Iterable[Status] = (), page_size: int = 100, timeout_ms: int | None = None
-    ) -> Iterator[Reservation]:
-        """A shop's reservations, oldest first, page by page as they are consumed."""
-        items = self.client.list_reservations(store_id, statuses=statuses, page_size=page_size, timeout_ms=timeout_ms)
-        return BlockingIterator(self.loop_thread, items)
-
-    def list_orders(
-        self,
-        customer_id: str,
-        *,
-        statuses: Iterable[OrderStatus] = (),
-        page_size: int = 100,
-        timeout_ms: int | None = None,
-    ) -> Iterator[Order]:
-        """A customer's orders, oldest first, page by page as they are consumed."""
-        items = self.client.list_orders(customer_id, statuses=statuses, page_size=page_size, timeout_ms=timeout_ms)
-        return BlockingIterator(self.loop_thread, items)
-
-    def list_stores(self, *, page_size: int = 100, timeout_ms: int | None = None) -> Iterator[Store]:
-        """The chain's shops by id, page by page as they are consumed."""
-        return BlockingIterator(self.loop_thread, self.client.list_stores(page_size=page_size, timeout_ms=timeout_ms))
-
-    def watch_availability(
-        self, cursors: Mapping[str, int] | Iterable[str], *, skus: Iterable[str] = ()
-    ) -> BlockingSubscription[AvailabilityChange]:
-        """Positions of shops as they change."""
-        return BlockingSubscription(self.loop_thread, self.client.watch_availability(cursors, skus=skus))
-
-    def watch_events(
-        self, cursors: Mapping[str, int] | Iterable[str] = (), *, all_stores: bool = False
-    ) -> BlockingSubscription[Event]:
-        """Everything that happens in the shops named, or in all."""
-        return BlockingSubscription(self.loop_thread, self.client.watch_events(cursors, all_stores=all_stores))
+    @opening(ChannelClient)
+    def __init__(self, loop_thread: LoopThread, client: ChannelClient) -> None:
+        self.loop_thread = loop_thread
+        self.client = client
 
     def __enter__(self) -> "BlockingChannelClient":
         return self
@@ -122,7 +291,7 @@ class BlockingChannelClient:
 
     def close(self) -> None:
         """Finish the calls under way as `ChannelClient.close` does, and end the thread. Safe to repeat."""
-        close_client(self.loop_thread, self.client)
+        close_client(self)
 
 
 class BlockingTillClient:
@@ -137,57 +306,14 @@ class BlockingTillClient:
     pickup = blocking(TillClient.pickup)
     collect = blocking(TillClient.collect)
     availability = blocking(TillClient.availability)
+    ready_pickups = iterating(TillClient.ready_pickups)
+    watch = watching(TillClient.watch)
+    watch_availability = watching(TillClient.watch_availability)
 
-    def __init__(
-        self,
-        target: str,
-        *,
-        store_id: str,
-        till: str,
-        journal_path: Path,
-        unsent_rows_max: int = UNSENT_ROWS_MAX,
-        credentials: grpc.ChannelCredentials | None = None,
-        metadata: Sequence[tuple[str, str]] = (),
-        limits: Limits | None = None,
-        timeouts: Timeouts = TILL_TIMEOUTS,
-        retry: RetryPolicy | None = None,
-    ) -> None:
-        async def make() -> TillClient:
-            return TillClient(
-                target,
-                store_id=store_id,
-                till=till,
-                journal_path=journal_path,
-                unsent_rows_max=unsent_rows_max,
-                credentials=credentials,
-                metadata=metadata,
-                limits=limits,
-                timeouts=timeouts,
-                retry=retry,
-            )
-
-        self.loop_thread, self.client = open_client(f"holdfast-till-{till}", make)
-
-    @property
-    def unsent(self) -> tuple[Adjustment, ...]:
-        """The movements that the service has not taken yet, in sequence."""
-        return self.client.journal.unsent
-
-    def ready_pickups(self, *, timeout_ms: int | None = None) -> Iterator[Reservation]:
-        """What waits at this shop's counter, oldest first."""
-        return BlockingIterator(self.loop_thread, self.client.ready_pickups(timeout_ms=timeout_ms))
-
-    def watch(self, *, after_version: int = 0) -> BlockingSubscription[Event]:
-        """What happens in this shop, from the event after `after_version` on."""
-        return BlockingSubscription(self.loop_thread, self.client.watch(after_version=after_version))
-
-    def watch_availability(
-        self, *, after_version: int = 0, skus: Sequence[str] = ()
-    ) -> BlockingSubscription[AvailabilityChange]:
-        """This shop's positions as they change; `skus` empty watches all."""
-        return BlockingSubscription(
-            self.loop_thread, self.client.watch_availability(after_version=after_version, skus=skus)
-        )
+    @opening(TillClient)
+    def __init__(self, loop_thread: LoopThread, client: TillClient) -> None:
+        self.loop_thread = loop_thread
+        self.client = client
 
     def __enter__(self) -> "BlockingTillClient":
         return self
@@ -197,4 +323,9 @@ class BlockingTillClient:
 
     def close(self) -> None:
         """Close the connection and the file, and end the thread. Safe to repeat."""
-        close_client(self.loop_thread, self.client)
+        close_client(self)
+
+    @property
+    def unsent(self) -> tuple[Adjustment, ...]:
+        """The movements that the service has not taken yet, in sequence."""
+        return self.client.journal.unsent

@@ -8,18 +8,16 @@ an exception; what may be raised stands in `holdfast.client.errors`.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any
 
 import grpc
 
-from holdfast.client.batching import BatchedMethod, Batcher
+from holdfast.client.batching import Batcher
 from holdfast.client.calls import administration, orders, reservations, stock
-from holdfast.client.connection import Caller, Connection
-from holdfast.client.internals import Internals, batched_methods
+from holdfast.client.connection import METHODS, Caller, Connection
+from holdfast.client.internals import BATCHES, Internals, batched_method
 from holdfast.client.limits import Limits, RetryPolicy, Timeouts
-
-ResultT = TypeVar("ResultT")
-OutcomeT = TypeVar("OutcomeT")
+from holdfast.v1.reservation_service_pb2 import ReserveRequest
 
 
 class ChannelClient:
@@ -83,20 +81,16 @@ class ChannelClient:
         limits, timeouts, retry = limits or Limits(), timeouts or Timeouts(), retry or RetryPolicy()
         connection = Connection(target, channels=channels, credentials=credentials, metadata=metadata)
 
-        def batching(method: BatchedMethod[OutcomeT, ResultT], limits: Limits = limits) -> Batcher[OutcomeT, ResultT]:
+        def batching(request: type[Any], limits: Limits = limits) -> Batcher[Any, Any]:
+            method = batched_method(connection, METHODS[request], METHODS[BATCHES[request]])
             return Batcher(method, limits=limits, timeouts=timeouts, retry=retry)
 
-        reserve, confirm, collect, release = batched_methods(connection)
+        fewer = replace(limits, batch_items_max=min(limits.batch_items_max, limits.batch_orders_max))
         self.internals = Internals(
             caller=Caller(connection, timeouts=timeouts, retry=retry),
             limits=limits,
-            reserves=batching(reserve),
-            orders=batching(
-                reserve, replace(limits, batch_items_max=min(limits.batch_items_max, limits.batch_orders_max))
-            ),
-            confirms=batching(confirm),
-            collects=batching(collect),
-            releases=batching(release),
+            batchers={request: batching(request) for request in BATCHES},
+            orders=batching(ReserveRequest, fewer),
         )
 
     async def __aenter__(self) -> "ChannelClient":
@@ -110,6 +104,6 @@ class ChannelClient:
         caller = self.internals.caller
         caller.closed = True
         grace_ms = caller.timeouts.close_ms
-        batched = (batcher.close(grace_ms) for batcher in self.internals.batchers)
+        batched = (batcher.close(grace_ms) for batcher in (*self.internals.batchers.values(), self.internals.orders))
         await asyncio.gather(*batched, caller.connection.drain(grace_ms))
         await caller.connection.close()

@@ -7,17 +7,54 @@ import random
 import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final
 
 import grpc
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
-from holdfast.client.attempts import Attempts
 from holdfast.client.limits import RetryPolicy, Timeouts
-from holdfast.client.methods import Method
-from holdfast.client.statuses import Fault, fault_from_rpc
+from holdfast.client.statuses import Attempts, Fault, fault_from_rpc
+from holdfast.v1 import (
+    admin_service_pb2,
+    event_service_pb2,
+    order_service_pb2,
+    reservation_service_pb2,
+    stock_service_pb2,
+)
 
-RequestT = TypeVar("RequestT")
-ResponseT = TypeVar("ResponseT")
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One RPC. `decode` makes an answer of bytes."""
+
+    service: str
+    name: str
+    decode: Callable[[bytes], Any]
+
+    @property
+    def path(self) -> str:
+        """The path that gRPC calls."""
+        return f"/{self.service}/{self.name}"
+
+
+METHODS: Final[dict[type[Any], Method]] = {
+    GetMessageClass(method.input_type): Method(
+        service.full_name, method.name, GetMessageClass(method.output_type).FromString
+    )
+    for module in (reservation_service_pb2, order_service_pb2, stock_service_pb2, event_service_pb2, admin_service_pb2)
+    for service in module.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+}
+"""Every RPC of `holdfast.v1`, by the type of its request, which no other RPC has."""
+
+CHECK_HEALTH: Final = Method("grpc.health.v1.Health", "Check", bytes)
+
+
+def _encoded(request: Message | bytes) -> bytes:
+    return request if isinstance(request, bytes) else request.SerializeToString()
+
 
 TIMEOUT_KEY = "holdfast-timeout-ms"
 """Metadata by which the service learns an attempt's deadline; it cannot see gRPC's own."""
@@ -76,19 +113,19 @@ class Connection:
             return grpc.aio.insecure_channel(target, options=OPTIONS)
         return grpc.aio.secure_channel(target, credentials, options=OPTIONS)
 
-    async def call(self, method: Method[RequestT, ResponseT], request: RequestT, timeout_ms: int) -> ResponseT:
+    async def call(self, method: Method, request: Message | bytes, timeout_ms: int) -> Any:
         """One attempt. Raises `grpc.aio.AioRpcError`; CancelledError also where the channel was closed meanwhile."""
         number = next(self._turn)
         multicallable = self._unary[number].get(method.name)
         if multicallable is None:
             multicallable = self._channels[number].unary_unary(
-                method.path, request_serializer=method.encode, response_deserializer=method.decode
+                method.path, request_serializer=_encoded, response_deserializer=method.decode
             )
             self._unary[number][method.name] = multicallable
         metadata = (*self._metadata, (TIMEOUT_KEY, str(timeout_ms)))
         self._under_way += 1
         try:
-            response: ResponseT | None = await multicallable(request, timeout=timeout_ms / 1000, metadata=metadata)
+            response = await multicallable(request, timeout=timeout_ms / 1000, metadata=metadata)
         finally:
             self._under_way -= 1
             if not self._under_way:
@@ -99,12 +136,10 @@ class Connection:
             raise grpc.aio.AioRpcError(grpc.StatusCode.INTERNAL, nothing, nothing, "the answer cannot be decoded")
         return response
 
-    def stream(
-        self, method: Method[RequestT, ResponseT], request: RequestT, timeout_ms: int
-    ) -> grpc.aio.UnaryStreamCall[RequestT, ResponseT]:
+    def stream(self, method: Method, request: Message, timeout_ms: int) -> grpc.aio.UnaryStreamCall[Any, Any]:
         """One attempt at a stream of answers."""
         multicallable = self._channels[next(self._turn)].unary_stream(
-            method.path, request_serializer=method.encode, response_deserializer=method.decode
+            method.path, request_serializer=_encoded, response_deserializer=method.decode
         )
         metadata = (*self._metadata, (TIMEOUT_KEY, str(timeout_ms)))
         return multicallable(request, timeout=timeout_ms / 1000, metadata=metadata)
@@ -141,17 +176,18 @@ class Caller:
 
     async def ask(
         self,
-        method: Method[RequestT, ResponseT],
-        request: RequestT,
+        request: Message | bytes,
         *,
+        method: Method | None = None,
         timeout_ms: int | None = None,
         attempt_ms: int | None = None,
         idempotency_key: str | None = None,
         retry: RetryPolicy | None = None,
-        undecided: Callable[[ResponseT], Fault | None] | None = None,
-    ) -> ResponseT:
+        undecided: Callable[[Any], Fault | None] | None = None,
+    ) -> Any:
         """The answer to `request`, asked for until it comes or `timeout_ms` are over; raises errors of the tree.
 
+        `method` is given where the request's type does not say it.
         `idempotency_key` is None for a read, and empty for a change that has no key; such a one is given the `retry`
         that suits it. `undecided` finds in an answer a part of it that is still to be had: the whole is then asked for
         again, and the last answer that came is given in the end, such as it is.
@@ -159,9 +195,10 @@ class Caller:
         loop = asyncio.get_running_loop()
         deadline_at = loop.time() + (self.timeouts.call_ms if timeout_ms is None else timeout_ms) / 1000
         attempts = Attempts(idempotency_key)
+        method = method or METHODS[type(request)]
         what, where = method.name, self.connection.target
         longest_ms = self.timeouts.attempt_ms if attempt_ms is None else attempt_ms
-        response: ResponseT | None = None
+        response: Any = None
         while True:
             if self.closed:
                 if response is not None:

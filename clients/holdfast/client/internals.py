@@ -5,28 +5,20 @@ the items' bytes costs 0.2 us an item where building the message of messages cos
 very bytes again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 from uuid import uuid4
 
+import grpc
+
 from holdfast.client.batching import BatchedMethod, Batcher
-from holdfast.client.connection import Caller, Connection
+from holdfast.client.connection import METHODS, Caller, Connection, Method
 from holdfast.client.limits import Limits
-from holdfast.client.methods import (
-    COLLECT,
-    COLLECT_BATCH,
-    CONFIRM,
-    CONFIRM_BATCH,
-    RELEASE,
-    RELEASE_BATCH,
-    RESERVE,
-    RESERVE_BATCH,
-    Method,
-)
-from holdfast.client.models.orders import ReserveOutcome, order_from
+from holdfast.client.models.orders import order_from
 from holdfast.client.models.reservations import Rejection, Reservation, rejection_from, reservation_from
-from holdfast.client.statuses import Fault, fault_from_item
+from holdfast.client.models.stock import stock_change_from
+from holdfast.client.statuses import Fault, error_from, fault_from_item
 from holdfast.v1 import reservation_service_pb2 as service_pb2
 
 _TAG = b"\x0a"  # field 1, length-delimited
@@ -55,103 +47,62 @@ def _varint(number: int) -> bytes:
     return bytes(encoded)
 
 
-ResultT = TypeVar("ResultT")
-OutcomeT = TypeVar("OutcomeT")
-RequestT = TypeVar("RequestT", bound="Keyed")
-ResponseT = TypeVar("ResponseT")
-
-Outcome: TypeAlias = (
-    service_pb2.ConfirmReservationResponse
-    | service_pb2.CollectReservationResponse
-    | service_pb2.ReleaseReservationResponse
-)
-ReserveMethod: TypeAlias = BatchedMethod[service_pb2.ReserveResponse, ReserveOutcome]
-ReservationMethod: TypeAlias = BatchedMethod[Outcome, Reservation | Rejection]
-
-
-def reserve_outcome_from(response: service_pb2.ReserveResponse) -> ReserveOutcome | Fault:
-    """What became of a Reserve, by itself or in a batch."""
-    result = response.WhichOneof("result")
-    if result == "reservation":
-        return reservation_from(response.reservation)
-    if result == "rejection":
-        return rejection_from(response.rejection)
-    if result == "order":
-        return order_from(response.order)
-    return fault_from_item(response.error)
-
-
-def _read(outcome: Outcome) -> Reservation | Rejection | Fault:
-    result = outcome.WhichOneof("result")
-    if result == "reservation":
-        return reservation_from(outcome.reservation)
-    if result == "rejection":
-        return rejection_from(outcome.rejection)
-    return fault_from_item(outcome.error)
-
-
-# Any: the answers of the RPCs have types of their own, alike but for the name of the status in them.
-def _batched_method(
-    connection: Connection,
-    one: Method[bytes, Any],
-    many: Method[bytes, Any],
-    read: Callable[[OutcomeT], ResultT | Fault],
-) -> BatchedMethod[OutcomeT, ResultT]:
-    async def send(requests: Sequence[bytes], timeout_ms: int) -> Sequence[OutcomeT]:
-        # Measured alike, 280 us of CPU either way; a plain call tells its failure in full, with details.
-        if len(requests) == 1:
-            return (await connection.call(one, requests[0], timeout_ms),)
-        outcomes: Sequence[OutcomeT] = (await connection.call(many, batch_bytes(requests), timeout_ms)).outcomes
-        return outcomes
-
-    return BatchedMethod(one.name, connection.target, send, read)
-
-
-def batched_methods(
-    connection: Connection,
-) -> tuple[ReserveMethod, ReservationMethod, ReservationMethod, ReservationMethod]:
-    """How to reserve, confirm, collect and release over a connection, in this sequence."""
-    return (
-        _batched_method(connection, RESERVE, RESERVE_BATCH, reserve_outcome_from),
-        _batched_method(connection, CONFIRM, CONFIRM_BATCH, _read),
-        _batched_method(connection, COLLECT, COLLECT_BATCH, _read),
-        _batched_method(connection, RELEASE, RELEASE_BATCH, _read),
-    )
-
+ValueT = TypeVar("ValueT")
 
 Outcomes: TypeAlias = Reservation | Rejection
 """The answer to a change of a reservation."""
 
-ReserveBatcher: TypeAlias = Batcher[service_pb2.ReserveResponse, ReserveOutcome]
-ReservationBatcher: TypeAlias = Batcher[Outcome, Outcomes]
+_RESULTS: Final[dict[str, Callable[[Any], Any]]] = {
+    "reservation": reservation_from,
+    "order": order_from,
+    "change": stock_change_from,
+    "rejection": rejection_from,
+    "error": fault_from_item,
+}
+_NOTHING: Final = Fault(grpc.StatusCode.OK, "the service did not say what became of it")
 
-BatchedRequest: TypeAlias = (
-    service_pb2.ReserveRequest
-    | service_pb2.ConfirmReservationRequest
-    | service_pb2.CollectReservationRequest
-    | service_pb2.ReleaseReservationRequest
-)
+
+# Any: each RPC has an answer of its own type, all of them with a oneof `result` of these fields.
+def result_from(response: Any) -> Any:
+    """What became of a change, by itself or in a batch: how it is now, why it was refused, or a Fault."""
+    name = response.WhichOneof("result")
+    return _NOTHING if name is None else _RESULTS[name](getattr(response, name))
+
+
+def batched_method(connection: Connection, one: Method, many: Method) -> BatchedMethod[Any, Any]:
+    """An RPC and its batch over a connection."""
+
+    async def send(requests: Sequence[bytes], timeout_ms: int) -> Sequence[Any]:
+        # Measured alike, 280 us of CPU either way; a plain call tells its failure in full, with details.
+        if len(requests) == 1:
+            return (await connection.call(one, requests[0], timeout_ms),)
+        outcomes: Sequence[Any] = (await connection.call(many, batch_bytes(requests), timeout_ms)).outcomes
+        return outcomes
+
+    return BatchedMethod(one.name, connection.target, send, result_from)
+
+
+BATCHES: Final = {
+    service_pb2.ReserveRequest: service_pb2.ReserveBatchRequest,
+    service_pb2.ConfirmReservationRequest: service_pb2.ConfirmBatchRequest,
+    service_pb2.CollectReservationRequest: service_pb2.CollectBatchRequest,
+    service_pb2.ReleaseReservationRequest: service_pb2.ReleaseBatchRequest,
+}
+"""The requests that are sent in batches, and those batches."""
 
 
 @dataclass(frozen=True, slots=True)
 class Internals:
     """What the calls of a client share.
 
-    `orders` are the reserves that look for shops: they take longer, and no reserve in one shop should wait for them.
+    `batchers` are by the type of their requests. `orders` are the reserves that look for shops: they take longer, and
+    no reserve in one shop should wait for them.
     """
 
     caller: Caller
     limits: Limits
-    reserves: ReserveBatcher
-    orders: ReserveBatcher
-    confirms: ReservationBatcher
-    collects: ReservationBatcher
-    releases: ReservationBatcher
-
-    @property
-    def batchers(self) -> tuple[Batcher[Any, Any], ...]:
-        """All of them."""
-        return (self.reserves, self.orders, self.confirms, self.collects, self.releases)
+    batchers: dict[type[Any], Batcher[Any, Any]]
+    orders: Batcher[Any, Any]
 
 
 class Client(Protocol):
@@ -163,49 +114,69 @@ class Client(Protocol):
         ...
 
 
-class Keyed(Protocol):
-    """A request for a change: it has an idempotency key."""
-
-    idempotency_key: str
-
-
 async def submit(
     client: Client,
-    batcher: Batcher[OutcomeT, ResultT],
-    request: BatchedRequest,
+    request: Any,
+    batcher: Batcher[Any, Any],
     *,
     lines: int,
     ledger: str,
-    idempotency_key: str | None,
+    key: str | None,
     timeout_ms: int | None,
-) -> ResultT:
-    """Send a request in a batch, and wait. `idempotency_key` None makes one; a given one is unique within `ledger`."""
-    key = _set_key(request, idempotency_key)
+) -> Any:
+    """Send a change in a batch, and wait. `key` None makes an idempotency key; others are unique in their `ledger`."""
+    _set_key(request, key)
     return await batcher.submit(
         request.SerializeToString(),
         lines=lines,
-        key=key,
-        serial_key=None if idempotency_key is None else f"{ledger}:{key}",
+        key=request.idempotency_key,
+        serial_key=None if key is None else f"{ledger}:{key}",
         timeout_ms=client.internals.caller.timeouts.call_ms if timeout_ms is None else timeout_ms,
     )
 
 
-async def keyed(
+async def answer_to_change(
     client: Client,
-    method: Method[RequestT, ResponseT],
-    request: RequestT,
-    idempotency_key: str | None,
+    request: Any,
+    key: str | None,
     timeout_ms: int | None,
     *,
-    undecided: Callable[[ResponseT], Fault | None] | None = None,
-) -> ResponseT:
-    """Send a change by itself, with retries as in `Caller.ask`. `idempotency_key` None makes one."""
-    key = _set_key(request, idempotency_key)
-    caller = client.internals.caller
-    return await caller.ask(method, request, timeout_ms=timeout_ms, idempotency_key=key, undecided=undecided)
+    undecided: Callable[[Any], Fault | None] | None = None,
+) -> Any:
+    """Send a change by itself, with retries as in `Caller.ask`. `key` None makes an idempotency key."""
+    _set_key(request, key)
+    return await client.internals.caller.ask(
+        request, timeout_ms=timeout_ms, idempotency_key=request.idempotency_key, undecided=undecided
+    )
 
 
-def _set_key(request: Keyed, idempotency_key: str | None) -> str:
+async def change(client: Client, request: Any, key: str | None, timeout_ms: int | None) -> Any:
+    """As `answer_to_change`; the result in the answer."""
+    result = result_from(await answer_to_change(client, request, key, timeout_ms))
+    if isinstance(result, Fault):
+        what, where = METHODS[type(request)].name, client.internals.caller.connection.target
+        raise error_from(result, what=what, where=where, idempotency_key=request.idempotency_key)
+    return result
+
+
+async def read(client: Client, request: Any, timeout_ms: int | None, *, attempt_ms: int | None = None) -> Any:
+    """The answer to a request that changes nothing."""
+    return await client.internals.caller.ask(request, timeout_ms=timeout_ms, attempt_ms=attempt_ms)
+
+
+async def pages(
+    client: Client, request: Any, items: str, item_from: Callable[[Any], ValueT], timeout_ms: int | None
+) -> AsyncIterator[ValueT]:
+    """The field `items` of page after page, as they are consumed; `timeout_ms` is the deadline of each page."""
+    while True:
+        page = await read(client, request, timeout_ms)
+        for message in getattr(page, items):
+            yield item_from(message)
+        if not page.next_page_token:
+            return
+        request.page_token = page.next_page_token
+
+
+def _set_key(request: Any, key: str | None) -> None:
     # A fresh key is 32 hexadecimal digits.
-    request.idempotency_key = uuid4().hex if idempotency_key is None else idempotency_key
-    return request.idempotency_key
+    request.idempotency_key = uuid4().hex if key is None else key

@@ -1,4 +1,4 @@
-"""From gRPC statuses and item errors to one `Fault`, and from a fault to the error tree.
+"""From gRPC statuses and item errors to one `Fault`, from a fault to the error tree, and the attempts of one call.
 
 For every `grpc.StatusCode` this module says whether it is retried (`FAILURES`) and what it is raised as
 (`error_from`).
@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
 from holdfast.client.errors import (
+    ClientClosed,
     Conflict,
     HoldfastError,
     InvalidArgument,
@@ -28,8 +29,8 @@ from holdfast.client.errors import (
     Unsupported,
     Violation,
 )
-from holdfast.client.limits import Failure
-from holdfast.client.wire_types import interval_ms
+from holdfast.client.limits import Failure, RetryPolicy
+from holdfast.client.wire_types import milliseconds
 from holdfast.v1 import error_pb2
 
 FAILURES: dict[grpc.StatusCode, Failure] = {
@@ -108,7 +109,7 @@ def fault_from_rpc(error: grpc.aio.AioRpcError) -> Fault:
         elif detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
             retry_info = error_details_pb2.RetryInfo()
             detail.Unpack(retry_info)
-            retry_after_ms = interval_ms(retry_info.retry_delay)
+            retry_after_ms = milliseconds(retry_info.retry_delay)
     code, why = error.code(), error.details() or error.code().name
     if code is grpc.StatusCode.NOT_FOUND and why.startswith(_NO_GATEWAY_YET):
         code = grpc.StatusCode.UNAVAILABLE
@@ -121,7 +122,7 @@ def fault_from_item(item: error_pb2.ItemError) -> Fault:
         _CODES.get(item.code, grpc.StatusCode.UNKNOWN),
         item.message or "the service did not say why",
         tuple(Violation(row.field, row.description) for row in item.violations),
-        interval_ms(item.retry_after) if item.HasField("retry_after") else 0,
+        milliseconds(item.retry_after) if item.HasField("retry_after") else 0,
     )
 
 
@@ -157,3 +158,65 @@ def _details(error: grpc.aio.AioRpcError) -> list[any_pb2.Any]:
             except DecodeError:
                 return []
     return []
+
+
+_NOT_SENT = Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "the call's deadline passed before this client could send it")
+_NO_ANSWER = Fault(grpc.StatusCode.DEADLINE_EXCEEDED, "no answer came before the call's deadline")
+
+
+class Attempts:
+    """The attempts of one call. `idempotency_key` is None for a read."""
+
+    __slots__ = ("count", "idempotency_key", "last_fault", "maybe_done", "unclear")
+
+    def __init__(self, idempotency_key: str | None) -> None:
+        self.idempotency_key = idempotency_key
+        self.count = 0
+        self.unclear = 0
+        self.last_fault: Fault | None = None
+        # True once an attempt ended without word of what became of it: from then on "nothing was done" is not known.
+        self.maybe_done = False
+
+    def wait_ms(self, policy: RetryPolicy, fault: Fault, *, remaining_ms: float, jitter: float) -> float | None:
+        """Note that an attempt ended with `fault`; milliseconds until the next, or None to give up."""
+        failure = fault.failure
+        self.count += 1
+        self.last_fault = fault
+        if failure is Failure.UNCLEAR:
+            self.unclear += 1
+        if failure in {Failure.UNCLEAR, Failure.UNAVAILABLE} and not fault.not_sent:
+            self.maybe_done = True
+        return policy.wait_ms(
+            failure,
+            attempts=self.count,
+            unclear_attempts=self.unclear,
+            remaining_ms=remaining_ms,
+            jitter=jitter,
+            retry_after_ms=fault.retry_after_ms,
+        )
+
+    def error(self, fault: Fault, *, what: str, where: str) -> HoldfastError:
+        """The error to raise when the attempts end with `fault`."""
+        error = error_from(fault, what=what, where=where, idempotency_key=self.idempotency_key)
+        if isinstance(error, Overloaded) and self.maybe_done and self.idempotency_key is not None:
+            # Refused now, but an earlier attempt may have been carried out.
+            return OutcomeUnknown(what, where=where, why=error.why, idempotency_key=self.idempotency_key)
+        if isinstance(error, OutcomeUnknown) and fault.not_sent and not self.maybe_done:
+            # Nothing of this call was sent: what helps is to reach the service, whatever the key.
+            key, mend = error.idempotency_key, Unavailable.default_mend
+            return OutcomeUnknown(what, where=where, why=error.why, mend=mend, idempotency_key=key)
+        return error
+
+    def error_at_deadline(self, *, what: str, where: str, in_flight: bool) -> HoldfastError:
+        """The error to raise when the call's deadline has passed. `in_flight`: an attempt is under way."""
+        if in_flight:
+            self.maybe_done = True
+            return self.error(_NO_ANSWER, what=what, where=where)
+        return self.error(self.last_fault or _NOT_SENT, what=what, where=where)
+
+    def error_at_close(self, *, what: str, where: str, in_flight: bool) -> HoldfastError:
+        """The error to raise when the client is closed before an answer came. `in_flight`: an attempt is under way."""
+        why = "the client was closed during the call"
+        if self.idempotency_key is not None and (in_flight or self.maybe_done):
+            return OutcomeUnknown(what, where=where, why=why, idempotency_key=self.idempotency_key)
+        return ClientClosed(what, where=where, why=why)

@@ -8,14 +8,12 @@ from typing import Any, Generic, TypeVar
 
 import grpc
 
-from holdfast.client.attempts import Attempts
-from holdfast.client.connection import Caller, cancelled_from_outside
+from holdfast.client.connection import METHODS, Caller, cancelled_from_outside
 from holdfast.client.errors import ClientClosed
 from holdfast.client.limits import Failure
-from holdfast.client.methods import WATCH_AVAILABILITY, WATCH_EVENTS, Method
 from holdfast.client.models.events import Event, event_from
 from holdfast.client.models.stock import AvailabilityChange, availability_change_from
-from holdfast.client.statuses import Fault, fault_from_rpc
+from holdfast.client.statuses import Attempts, Fault, fault_from_rpc
 from holdfast.v1 import event_service_pb2, stock_service_pb2
 
 ItemT = TypeVar("ItemT")
@@ -39,9 +37,9 @@ class FeedItem(Generic[ItemT]):
 
 @dataclass(frozen=True, slots=True)
 class Feed(Generic[ItemT]):
-    """A server stream: the method, the request that resumes from given cursors, and how to read a message."""
+    """A server stream: its name, the request that resumes from given cursors, and how to read a message."""
 
-    method: Method[Any, Any]
+    name: str
     request: Callable[[Mapping[str, int]], Any]
     read: Callable[[Any], Iterable[FeedItem[ItemT]]]
 
@@ -100,14 +98,13 @@ class Subscription(Generic[ItemT]):
     async def _read_more(self) -> None:
         loop = asyncio.get_running_loop()
         if self._caller.closed:
-            raise ClientClosed(
-                self._feed.method.name, where=self._caller.connection.target, why="the client was closed"
-            )
+            raise ClientClosed(self._feed.name, where=self._caller.connection.target, why="the client was closed")
         try:
             if self._stream is None:
                 self._opened_at = loop.time()
+                request = self._feed.request(self._received)
                 self._stream = self._caller.connection.stream(
-                    self._feed.method, self._feed.request(self._received), self._caller.timeouts.watch_ms
+                    METHODS[type(request)], request, self._caller.timeouts.watch_ms
                 )
             message = await self._stream.read()
             if message is not grpc.aio.EOF:
@@ -160,7 +157,7 @@ class Subscription(Generic[ItemT]):
         if wait_ms is None:
             # Iterating again after the error starts afresh.
             attempts, self._attempts, self._failing_since = self._attempts, Attempts(None), None
-            raise attempts.error(fault, what=self._feed.method.name, where=self._caller.connection.target)
+            raise attempts.error(fault, what=self._feed.name, where=self._caller.connection.target)
         await asyncio.sleep(wait_ms / 1000)
 
     def _cancel_stream(self) -> None:
@@ -196,7 +193,7 @@ def availability_feed(skus: Sequence[str]) -> Feed[AvailabilityChange]:
         change = availability_change_from(message)
         yield FeedItem(change.store_id, change.version, change if change.positions else None)
 
-    return Feed(WATCH_AVAILABILITY, request, read)
+    return Feed("WatchAvailability", request, read)
 
 
 def event_feed(*, all_stores: bool) -> Feed[Event]:
@@ -212,4 +209,4 @@ def event_feed(*, all_stores: bool) -> Feed[Event]:
         for event in map(event_from, message.events):
             yield FeedItem(event.store_id, event.version, event, previous_version=event.version - 1)
 
-    return Feed(WATCH_EVENTS, request, read)
+    return Feed("WatchEvents", request, read)

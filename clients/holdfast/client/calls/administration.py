@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 
-from holdfast.client import methods
+from holdfast.client.connection import CHECK_HEALTH
 from holdfast.client.errors import Overloaded, Unavailable
-from holdfast.client.internals import Client
+from holdfast.client.internals import Client, pages, read
 from holdfast.client.limits import NO_RETRY
 from holdfast.client.models.administration import (
     Health,
@@ -38,30 +38,20 @@ async def put_stores(self: Client, stores: Iterable[Store], *, timeout_ms: int |
     Safe to repeat. Only the call that made the change returns the pickups: where its answer was lost and it
     was retried, they may be missing.
     """
-    request = service_pb2.PutStoresRequest(stores=[to_store(store) for store in stores])
+    request = service_pb2.PutStoresRequest(stores=map(to_store, stores))
     # The same shops put twice are the same chain: it needs no key to be retried.
-    response = await self.internals.caller.ask(methods.PUT_STORES, request, timeout_ms=timeout_ms, idempotency_key="")
-    return stores_put_from(response)
+    return stores_put_from(await self.internals.caller.ask(request, timeout_ms=timeout_ms, idempotency_key=""))
 
 
-async def list_stores(self: Client, *, page_size: int = 100, timeout_ms: int | None = None) -> AsyncIterator[Store]:
+def list_stores(self: Client, *, page_size: int = 100, timeout_ms: int | None = None) -> AsyncIterator[Store]:
     """The chain's shops by id, page by page as they are consumed; `timeout_ms` is the deadline of each page."""
     request = service_pb2.ListStoresRequest(page_size=page_size)
-    while True:
-        page = await self.internals.caller.ask(methods.LIST_STORES, request, timeout_ms=timeout_ms)
-        for message in page.stores:
-            yield store_from(message)
-        if not page.next_page_token:
-            return
-        request.page_token = page.next_page_token
+    return pages(self, request, "stores", store_from, timeout_ms)
 
 
 async def get_policy(self: Client, *, timeout_ms: int | None = None) -> Policy:
     """The policy in force."""
-    response = await self.internals.caller.ask(
-        methods.GET_POLICY, service_pb2.GetPolicyRequest(), timeout_ms=timeout_ms
-    )
-    return policy_from(response.policy)
+    return policy_from((await read(self, service_pb2.GetPolicyRequest(), timeout_ms)).policy)
 
 
 async def set_policy(self: Client, policy: Policy, *, timeout_ms: int | None = None) -> Policy:
@@ -72,7 +62,7 @@ async def set_policy(self: Client, policy: Policy, *, timeout_ms: int | None = N
     request = service_pb2.SetPolicyRequest(policy=to_policy(policy))
     timeout = self.internals.caller.timeouts.call_ms if timeout_ms is None else timeout_ms
     response = await self.internals.caller.ask(
-        methods.SET_POLICY, request, timeout_ms=timeout, attempt_ms=timeout, idempotency_key="", retry=NO_RETRY
+        request, timeout_ms=timeout, attempt_ms=timeout, idempotency_key="", retry=NO_RETRY
     )
     return policy_from(response.policy)
 
@@ -80,9 +70,7 @@ async def set_policy(self: Client, policy: Policy, *, timeout_ms: int | None = N
 async def ledger_status(self: Client, store_id: str, *, timeout_ms: int | None = None) -> LedgerStatus:
     """Where a ledger stands and who writes it: a shop's, or one of `CUSTOMERS_LEDGERS`."""
     request = service_pb2.GetLedgerStatusRequest(store_id=store_id)
-    return ledger_status_from(
-        await self.internals.caller.ask(methods.GET_LEDGER_STATUS, request, timeout_ms=timeout_ms)
-    )
+    return ledger_status_from(await read(self, request, timeout_ms))
 
 
 async def verify_ledger(self: Client, store_id: str, *, timeout_ms: int | None = None) -> Verification:
@@ -91,23 +79,21 @@ async def verify_ledger(self: Client, store_id: str, *, timeout_ms: int | None =
     """
     timeout = self.internals.caller.timeouts.verify_ms if timeout_ms is None else timeout_ms
     request = service_pb2.VerifyLedgerRequest(store_id=store_id)
-    response = await self.internals.caller.ask(methods.VERIFY_LEDGER, request, timeout_ms=timeout, attempt_ms=timeout)
-    return verification_from(response)
+    return verification_from(await read(self, request, timeout, attempt_ms=timeout))
 
 
 async def verify_orders(self: Client, *, timeout_ms: int | None = None) -> OrdersVerification:
     """Compare all orders with the parts that shops have of them. `timeout_ms` None is `Timeouts.verify_ms`."""
     timeout = self.internals.caller.timeouts.verify_ms if timeout_ms is None else timeout_ms
     request = service_pb2.VerifyOrdersRequest()
-    response = await self.internals.caller.ask(methods.VERIFY_ORDERS, request, timeout_ms=timeout, attempt_ms=timeout)
-    return orders_verification_from(response)
+    return orders_verification_from(await read(self, request, timeout, attempt_ms=timeout))
 
 
 async def health(self: Client, service: str = "", *, timeout_ms: int = _HEALTH_ATTEMPT_MS) -> Health:
     """What the service says of its health, asked once; raises Unavailable where nobody answers."""
     request = health_request(service)
     payload = await self.internals.caller.ask(
-        methods.CHECK_HEALTH, request, timeout_ms=timeout_ms, attempt_ms=timeout_ms, retry=NO_RETRY
+        request, method=CHECK_HEALTH, timeout_ms=timeout_ms, attempt_ms=timeout_ms, retry=NO_RETRY
     )
     return health_from(payload)
 

@@ -1,9 +1,9 @@
 """Movements, counts and safety stock; positions in bulk. Changes answer with `StockChange | Rejection`."""
 
 from collections.abc import Iterable, Mapping
+from typing import cast
 
-from holdfast.client import methods
-from holdfast.client.internals import Client, keyed
+from holdfast.client.internals import Client, change, read
 from holdfast.client.models.events import Event
 from holdfast.client.models.stock import (
     Adjustment,
@@ -12,12 +12,10 @@ from holdfast.client.models.stock import (
     StockOutcome,
     StoreAvailability,
     availability_from,
-    stock_outcome_from,
-    to_adjustments,
 )
 from holdfast.client.subscription import Subscription, availability_feed, event_feed, starting_cursors
-from holdfast.client.wire_types import LineQuantities, to_timestamp
-from holdfast.v1 import stock_pb2, stock_service_pb2 as service_pb2
+from holdfast.client.wire_types import LineQuantities, to_message
+from holdfast.v1 import stock_service_pb2 as service_pb2
 
 
 async def adjust_stock(
@@ -30,9 +28,8 @@ async def adjust_stock(
     timeout_ms: int | None = None,
 ) -> StockOutcome:
     """Apply movements of one source, 1 to 4,096 rows; rows repeated or late are dropped and counted."""
-    request = service_pb2.AdjustStockRequest(store_id=store_id, source=source, adjustments=to_adjustments(adjustments))
-    response = await keyed(self, methods.ADJUST_STOCK, request, idempotency_key, timeout_ms)
-    return stock_outcome_from(response)
+    request = to_message(service_pb2.AdjustStockRequest, store_id=store_id, source=source, adjustments=adjustments)
+    return cast("StockOutcome", await change(self, request, idempotency_key, timeout_ms))
 
 
 async def count_stock(
@@ -46,14 +43,10 @@ async def count_stock(
     timeout_ms: int | None = None,
 ) -> StockOutcome:
     """Set what was counted as of an instant (None: now); movements since then are kept. Units may be zero."""
-    request = service_pb2.CountStockRequest(
-        store_id=store_id,
-        counts=[stock_pb2.Count(sku=sku, quantity=quantity) for sku, quantity in counts],
-        as_of=None if as_of_ms is None else to_timestamp(as_of_ms),
-        holds=f"HOLDS_COUNTED_{holds.name}",
+    request = to_message(
+        service_pb2.CountStockRequest, store_id=store_id, counts=counts, as_of_ms=as_of_ms, holds=holds
     )
-    response = await keyed(self, methods.COUNT_STOCK, request, idempotency_key, timeout_ms)
-    return stock_outcome_from(response)
+    return cast("StockOutcome", await change(self, request, idempotency_key, timeout_ms))
 
 
 async def set_safety_stock(
@@ -65,12 +58,8 @@ async def set_safety_stock(
     timeout_ms: int | None = None,
 ) -> StockOutcome:
     """Set the units that a shop keeps back, by SKU; zero keeps none."""
-    request = service_pb2.SetSafetyStockRequest(
-        store_id=store_id,
-        safety_stocks=[service_pb2.SafetyStock(sku=sku, quantity=quantity) for sku, quantity in safety_stocks],
-    )
-    response = await keyed(self, methods.SET_SAFETY_STOCK, request, idempotency_key, timeout_ms)
-    return stock_outcome_from(response)
+    request = to_message(service_pb2.SetSafetyStockRequest, store_id=store_id, safety_stocks=safety_stocks)
+    return cast("StockOutcome", await change(self, request, idempotency_key, timeout_ms))
 
 
 async def get_availability(
@@ -88,29 +77,24 @@ async def get_availability(
     request = service_pb2.GetAvailabilityRequest(
         store_ids=list(store_ids), skus=list(skus), min_versions=dict(min_versions or {})
     )
-    response = await self.internals.caller.ask(methods.GET_AVAILABILITY, request, timeout_ms=timeout_ms)
-    return tuple(availability_from(message) for message in response.stores)
+    return tuple(map(availability_from, (await read(self, request, timeout_ms)).stores))
 
 
 def watch_availability(
     self: Client, cursors: Mapping[str, int] | Iterable[str], *, skus: Iterable[str] = ()
 ) -> Subscription[AvailabilityChange]:
     """Positions of 1 to 1,024 shops as they change; `cursors` are shops, or shops with the last version seen."""
-    return Subscription(
-        availability_feed(tuple(skus)),
-        starting_cursors(cursors),
-        caller=self.internals.caller,
-        silence_ms_max=self.internals.limits.watch_silence_ms_max,
-    )
+    internals = self.internals
+    silence_ms_max = internals.limits.watch_silence_ms_max
+    feed = availability_feed(tuple(skus))
+    return Subscription(feed, starting_cursors(cursors), caller=internals.caller, silence_ms_max=silence_ms_max)
 
 
 def watch_events(
     self: Client, cursors: Mapping[str, int] | Iterable[str] = (), *, all_stores: bool = False
 ) -> Subscription[Event]:
     """Everything that happens in the shops named, or in all, without gaps; `cursors` as in `watch_availability`."""
-    return Subscription(
-        event_feed(all_stores=all_stores),
-        starting_cursors(cursors),
-        caller=self.internals.caller,
-        silence_ms_max=self.internals.limits.watch_silence_ms_max,
-    )
+    internals = self.internals
+    silence_ms_max = internals.limits.watch_silence_ms_max
+    feed = event_feed(all_stores=all_stores)
+    return Subscription(feed, starting_cursors(cursors), caller=internals.caller, silence_ms_max=silence_ms_max)

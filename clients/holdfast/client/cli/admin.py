@@ -4,21 +4,20 @@ import json
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from rich.console import Group
-from rich.table import Table
 
 from holdfast.client.channel import ChannelClient
-from holdfast.client.cli.options import JsonOption, TargetOption, optional_duration_ms
-from holdfast.client.cli.output import ExitCode, duration_text, facts, table, time_text, to_document
-from holdfast.client.cli.session import Session, with_session
+from holdfast.client.cli.output import ExitCode, duration_text, facts, to_document
+from holdfast.client.cli.session import Session, duration_option, with_session
+from holdfast.client.cli.tables import AFFECTED, LEDGERS, ORDERS_VERIFICATION, STORES, VERIFICATIONS, facts_of, table_of
 from holdfast.client.models.administration import (
     CUSTOMERS_LEDGERS,
-    Discrepancy,
     LedgerStatus,
     OrdersVerification,
     Policy,
@@ -49,10 +48,7 @@ AllOption = Annotated[
 def list_stores(session: Session) -> None:
     """List the shops by id."""
     found = session.run(_all_stores)
-    rows = (
-        (shop.store_id, shop.name, shop.latitude, shop.longitude, "paused" if shop.paused else "") for shop in found
-    )
-    session.show({"stores": to_document(found)}, table(["shop", "name", "latitude#", "longitude#", ""], rows))
+    session.show({"stores": to_document(found)}, table_of(STORES, found, paused=""))
 
 
 @store_app.command("put")
@@ -100,17 +96,8 @@ def _show_put(session: Session, shops: int, done: list[StoresPut]) -> None:
     version, count = done[-1].chain_version, sum(part.affected_slots for part in done)
     told = [facts([("shops put", shops), ("chain version", version), ("pickup slots affected", count or "")])]
     if affected:
-        rows = (
-            (slot.store_id, time_text(slot.slot_start_ms), slot.taken, slot.capacity, ", ".join(slot.reservation_ids))
-            for slot in affected
-        )
-        told.append(table(["shop", "pickup slot", "taken#", "places now#", "reservations"], rows))
-    document = {
-        "stores": shops,
-        "chain_version": version,
-        "affected": to_document(affected),
-        "affected_slots": count,
-    }
+        told.append(table_of(AFFECTED, affected))
+    document = {"stores": shops, "chain_version": version, "affected": to_document(affected), "affected_slots": count}
     session.show(document, Group(*told))
 
 
@@ -125,17 +112,13 @@ def show_policy(session: Session) -> None:
 @with_session
 def set_policy(
     session: Session,
-    ttl_default: Annotated[str | None, typer.Option(help="How long a hold lasts where no rule fits.")] = None,
-    ttl_max: Annotated[str | None, typer.Option(help="The longest time that may be asked for.")] = None,
-    collect_within: Annotated[str | None, typer.Option(help="How long an order waits to be collected.")] = None,
+    ttl_default: Annotated[int | None, duration_option("How long a hold lasts where no rule fits.")] = None,
+    ttl_max: Annotated[int | None, duration_option("The longest time that may be asked for.")] = None,
+    collect_within: Annotated[int | None, duration_option("How long an order waits to be collected.")] = None,
     file: FileOption = None,
 ) -> None:
     """Change parts of the policy, or with --file the whole of it, as `policy show --json` gives it."""
-    times = {
-        "ttl_default_ms": optional_duration_ms(ttl_default, "--ttl-default"),
-        "ttl_max_ms": optional_duration_ms(ttl_max, "--ttl-max"),
-        "collect_within_ms": optional_duration_ms(collect_within, "--collect-within"),
-    }
+    times = {"ttl_default_ms": ttl_default, "ttl_max_ms": ttl_max, "collect_within_ms": collect_within}
     changes: dict[str, Any] = {name: value for name, value in times.items() if value is not None}
     if not changes and file is None:
         raise typer.BadParameter("Give a --file, or what is to change.", param_hint="policy set")
@@ -157,37 +140,14 @@ def status(session: Session, ledgers: LedgersArgument = None, everything: AllOpt
         return [await client.ledger_status(ledger) for ledger in chosen]
 
     found = [one for one in session.run(read) if one.version or not everything or one.store_id not in CUSTOMERS_LEDGERS]
-    rows = (
-        (
-            one.store_id,
-            one.version,
-            one.epoch,
-            one.actor,
-            one.pid,
-            one.open_reservations,
-            one.positions,
-            one.outbox,
-            one.snapshot_version,
-            duration_text(one.recovery_ms),
-            time_text(one.ledger_time_ms),
-        )
-        for one in found
-    )
-    columns = ["ledger", "version#", "epoch#", "actor", "pid#", "open#", "positions#", "outbox#", "snapshot#"]
-    session.show({"ledgers": to_document(found)}, table([*columns, "recovery#", "time"], rows))
+    session.show({"ledgers": to_document(found)}, table_of(LEDGERS, found, store_id="ledger"))
 
 
-def verify(
-    ledgers: LedgersArgument = None,
-    everything: AllOption = False,
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: Annotated[str, typer.Option("--timeout", help="Deadline of each ledger's verification.")] = "2m",
-) -> None:
+@partial(with_session, timeout="2m")
+def verify(session: Session, ledgers: LedgersArgument = None, everything: AllOption = False) -> None:
     """Compute ledgers again from their journals and compare; with --all, orders with the shops that hold them too. Exit
     code 1 where something does not agree.
     """
-    session = Session.of(target, as_json=as_json, timeout=timeout)
 
     async def read(client: ChannelClient) -> tuple[list[Verification], OrdersVerification | None]:
         chosen = await _chosen(client, ledgers, everything=everything)
@@ -198,45 +158,14 @@ def verify(
     found = [one for one in every if one.version or not everything or one.store_id not in CUSTOMERS_LEDGERS]
     agreed = all(one.holds for one in found) and (orders is None or orders.holds)
     document = {"holds": agreed, "verifications": to_document(found)}
-    drawn: list[Any] = [_verifications_table(found)]
+    drawn: list[Any] = [table_of(VERIFICATIONS, found, store_id="ledger", holds="")]
     if orders is not None:
         document["orders"] = to_document(orders)
-        drawn.append(_orders_table(orders))
+        agreement = facts([("orders and shops", "agree" if orders.holds else "DO NOT AGREE")])
+        drawn += [agreement, facts_of(ORDERS_VERIFICATION, orders)]
     session.show(document, Group(*drawn))
     if not agreed:
         raise typer.Exit(ExitCode.REFUSED)
-
-
-def _verifications_table(found: Iterable[Verification]) -> Table:
-    rows = (
-        (
-            one.store_id,
-            "holds" if one.holds else "DOES NOT HOLD",
-            one.version,
-            one.events,
-            one.accepted,
-            one.units_sold,
-            one.units_reserved,
-            one.units_oversold,
-            _discrepancies(one.discrepancies),
-        )
-        for one in found
-    )
-    columns = ["ledger", "", "version#", "events#", "accepted#", "sold#", "reserved#", "oversold#", "discrepancies"]
-    return table(columns, rows)
-
-
-def _orders_table(found: OrdersVerification) -> Table:
-    return facts(
-        [
-            ("orders and shops", "agree" if found.holds else "DO NOT AGREE"),
-            ("parts in shops", found.parts),
-            ("orders", found.orders),
-            ("on the way", found.on_the_way),
-            ("left out, stopped", ", ".join(found.left_out)),
-            ("discrepancies", _discrepancies(found.discrepancies)),
-        ]
-    )
 
 
 async def _all_stores(client: ChannelClient) -> list[Store]:
@@ -248,10 +177,6 @@ async def _chosen(client: ChannelClient, ledgers: Iterable[str] | None, *, every
     if bool(named) == everything:
         raise typer.BadParameter("Name ledgers, or give --all.", param_hint="LEDGER")
     return named or [*(shop.store_id for shop in await _all_stores(client)), *CUSTOMERS_LEDGERS]
-
-
-def _discrepancies(found: Iterable[Discrepancy]) -> str:
-    return "; ".join(f"{one.invariant} {one.subject}: {one.expected}, not {one.found}" for one in found)
 
 
 def _show_policy(session: Session, policy: Policy) -> None:

@@ -18,8 +18,8 @@ from rich.text import Text
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from holdfast.client.cli import admin, doctor, orders, reservations, stock, watch
-from holdfast.client.cli.output import ExitCode, advice_text, error_document, exit_code_of, print_line
+from holdfast.client.cli import admin, doctor, orders, reservations, stock
+from holdfast.client.cli.output import ExitCode, error_document, error_text, exit_code_of, print_line
 from holdfast.client.errors import HoldfastError, Unsupported
 
 
@@ -69,7 +69,7 @@ class Edge(TyperGroup):
             returned = super().main(given, *more, **extra)
             sys.exit(returned if isinstance(returned, int) else ExitCode.DONE)
         except HoldfastError as error:
-            _tell(_words(error), error_document(error), code=exit_code_of(error), as_json=as_json)
+            _tell(error_text(error), error_document(error), code=exit_code_of(error), as_json=as_json)
         except TyperException as error:
             _tell_usage(error.format_message(), as_json=as_json)
         except ValueError as error:
@@ -77,12 +77,6 @@ class Edge(TyperGroup):
             _tell_usage(str(error), as_json=as_json)
         except typer.Abort:
             sys.exit(ExitCode.INTERRUPTED)
-
-
-def _words(error: HoldfastError) -> str:
-    """The error for people: what failed keeps its name, reason and advice name commands."""
-    what, mark, rest = str(error).partition(": ")
-    return what + mark + advice_text(rest)
 
 
 def _tell_usage(why: str, *, as_json: bool) -> NoReturn:
@@ -148,7 +142,7 @@ app.command()(reservations.show)
 app.command("list")(reservations.list_reservations)
 app.add_typer(orders.app, name="order")
 app.add_typer(stock.app, name="stock")
-app.add_typer(watch.app, name="watch")
+app.add_typer(stock.watch_app, name="watch")
 app.add_typer(admin.store_app, name="store")
 app.add_typer(admin.policy_app, name="policy")
 app.command()(admin.status)

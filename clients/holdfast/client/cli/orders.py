@@ -7,28 +7,30 @@ from typing import Annotated
 import typer
 
 from holdfast.client.channel import ChannelClient
-from holdfast.client.cli.options import (
+from holdfast.client.cli.output import to_document
+from holdfast.client.cli.session import (
+    AtOption,
     CollectByOption,
-    KeyOption,
+    CollectWithinOption,
     KmMaxOption,
+    LimitOption,
+    NewTtlOption,
+    PaymentOption,
     PolicyOption,
+    ReasonOption,
+    Session,
     SlotOption,
     StoreArgument,
     StoresMaxOption,
-    duration_ms,
-    instant_ms,
+    changing,
+    duration_option,
+    instant_option,
     one_place,
-    optional_duration_ms,
-    policy_of,
     quantities,
+    with_session,
 )
-from holdfast.client.cli.output import table, time_text, to_document
-from holdfast.client.cli.reservations import ReasonName
-from holdfast.client.cli.session import Session, with_session
-from holdfast.client.cli.tables import found_stores_table, order_table, slots_table
-from holdfast.client.models.orders import Order
-from holdfast.client.models.reservations import ReleaseReason
-from holdfast.client.models.sourcing import StorePlan
+from holdfast.client.cli.tables import ORDERS, found_stores_table, order_table, slots_table, table_of
+from holdfast.client.models.orders import SourcingPolicy, StorePlan
 
 app = typer.Typer(no_args_is_help=True, help="Orders over one shop or several; `holdfast reserve --near` places them.")
 
@@ -48,85 +50,52 @@ def show(session: Session, order: OrderArgument) -> None:
 def list_orders(
     session: Session,
     customer: Annotated[str, typer.Argument(help="The customer's id.", metavar="CUSTOMER")],
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    limit: LimitOption = 100,
 ) -> None:
     """List a customer's orders, oldest first."""
-
-    async def read(client: ChannelClient) -> list[Order]:
-        found: list[Order] = []
-        async for one in client.list_orders(customer, page_size=min(limit, 1_000)):
-            found.append(one)
-            if len(found) == limit:
-                break
-        return found
-
-    listed = session.run(read)
-    rows = [(one.order_id, one.status.name, len(one.parts), time_text(one.expires_at_ms)) for one in listed]
-    session.show({"orders": to_document(listed)}, table(["order", "status", "parts#", "until"], rows))
+    listed = session.list(lambda client: client.list_orders(customer, page_size=min(limit, 1_000)), limit)
+    session.show({"orders": to_document(listed)}, table_of(ORDERS, listed))
 
 
 @app.command()
-@with_session
-def confirm(
-    session: Session,
-    order: OrderArgument,
-    collect_within: Annotated[str | None, typer.Option(help="Time to collect, 24h for example.")] = None,
-    key: KeyOption = None,
-) -> None:
+@changing
+def confirm(session: Session, order: OrderArgument, collect_within: CollectWithinOption = None) -> None:
     """Confirm every part of an order."""
-    within_ms = optional_duration_ms(collect_within, "--collect-within")
-    session.change(lambda client: client.confirm_order(order, collect_within_ms=within_ms, idempotency_key=key))
+    session.change(ChannelClient.confirm_order, order, collect_within_ms=collect_within)
 
 
 @app.command()
-@with_session
-def ready(session: Session, order: OrderArgument, key: KeyOption = None) -> None:
+@changing
+def ready(session: Session, order: OrderArgument) -> None:
     """Say that the goods wait at the counters; each shop answers for itself."""
-    session.change(lambda client: client.ready_order(order, idempotency_key=key))
+    session.change(ChannelClient.ready_order, order)
 
 
 @app.command()
-@with_session
-def collect(
-    session: Session,
-    order: OrderArgument,
-    payment: Annotated[str, typer.Option(help="The payment's reference.")],
-    key: KeyOption = None,
-) -> None:
+@changing
+def collect(session: Session, order: OrderArgument, payment: PaymentOption) -> None:
     """Hand over and sell every part; each shop answers for itself."""
-    session.change(lambda client: client.collect_order(order, payment_reference=payment, idempotency_key=key))
+    session.change(ChannelClient.collect_order, order, payment_reference=payment)
 
 
 @app.command()
-@with_session
-def release(
-    session: Session,
-    order: OrderArgument,
-    reason: Annotated[ReasonName, typer.Option(help="Why.")],
-    key: KeyOption = None,
-) -> None:
+@changing
+def release(session: Session, order: OrderArgument, reason: ReasonOption) -> None:
     """Give every part of an order back."""
-    why = ReleaseReason[reason.name]
-    session.change(lambda client: client.release_order(order, reason=why, idempotency_key=key))
+    session.change(ChannelClient.release_order, order, reason=reason)
 
 
 @app.command()
-@with_session
-def extend(
-    session: Session,
-    order: OrderArgument,
-    ttl: Annotated[str, typer.Option(help="The new deadline, as a time from now.")],
-    key: KeyOption = None,
-) -> None:
+@changing
+def extend(session: Session, order: OrderArgument, ttl: NewTtlOption) -> None:
     """Move the deadline of every part."""
-    ttl_ms = duration_ms(ttl, "--ttl")
-    session.change(lambda client: client.extend_order(order, ttl_ms=ttl_ms, idempotency_key=key))
+    session.change(ChannelClient.extend_order, order, ttl_ms=ttl)
 
 
 _LINES = re.compile(r"(.+?)=(\d{1,18})(?:,|$)")
 
 
-@with_session
+@changing
 def amend(
     session: Session,
     what: Annotated[
@@ -144,35 +113,30 @@ def amend(
             "from it. May be given several times; shops that are not named keep what they have.",
         ),
     ] = None,
-    ttl: Annotated[str | None, typer.Option(help="The new deadline, as a time from now.")] = None,
+    ttl: Annotated[int | None, duration_option("The new deadline, as a time from now.")] = None,
     slot: SlotOption = None,
-    key: KeyOption = None,
 ) -> None:
     """Change lines, deadline or pickup slot in one step; refused, all stays as it was.
 
     For an order, --slot is the slot of every shop that --store names with lines.
     """
-    slot_start_ms = instant_ms(slot, "--slot")
-    ttl_ms = optional_duration_ms(ttl, "--ttl")
     if "/" in what:
         if lines:
             raise typer.BadParameter(
                 f"{what} is an order: say which shop is to hold it, --store S1:{lines[0]} for example.",
                 param_hint="LINE",
             )
-        plans = store_plans(store, slot_start_ms)
-        session.change(lambda client: client.amend_order(what, stores=plans, ttl_ms=ttl_ms, idempotency_key=key))
+        plans = store_plans(store, slot)
+        session.change(ChannelClient.amend_order, what, stores=plans, ttl_ms=ttl)
         return
     if store:
         raise typer.BadParameter(
             f"{what} is a reservation, and stays in its shop: give its lines as SKU=UNITS.", param_hint="--store"
         )
     wanted = quantities(lines, "LINE", missing=None)
-    if not wanted and ttl_ms is None and slot_start_ms is None:
+    if not wanted and ttl is None and slot is None:
         raise typer.BadParameter("Nothing would change: give lines, --ttl or --slot.", param_hint="amend")
-    session.change(
-        lambda client: client.amend(what, lines=wanted, ttl_ms=ttl_ms, slot_start_ms=slot_start_ms, idempotency_key=key)
-    )
+    session.change(ChannelClient.amend, what, lines=wanted, ttl_ms=ttl, slot_start_ms=slot)
 
 
 def store_plans(texts: Iterable[str] | None, slot_start_ms: int | None) -> list[StorePlan]:
@@ -208,9 +172,8 @@ CANDIDATES_MAX = 100
 """The service tells no more shops at once."""
 
 LinesArgument = Annotated[list[str], typer.Argument(help="SKU=UNITS, or SKU for one unit.", metavar="LINE...")]
-AtOption = Annotated[
-    str | None,
-    typer.Option("--at", "--near", help="Where to look: degrees north and east, LAT,LON."),
+NearOption = Annotated[
+    str | None, typer.Option("--near", help="Where to look: degrees north and east, LAT,LON, or [COUNTRY:]POSTCODE.")
 ]
 PostcodeOption = Annotated[
     str | None,
@@ -230,6 +193,7 @@ def find(
     session: Session,
     context: typer.Context,
     lines: LinesArgument,
+    near: NearOption = None,
     at: AtOption = None,
     postcode: PostcodeOption = None,
     policy: PolicyOption = None,
@@ -243,18 +207,17 @@ def find(
     """Find shops that could serve, by distance, and say what an order would be now. Nothing is held."""
     # The two commands differ in nothing else, and have one list of options.
     explain = context.info_name == EXPLAIN
-    wanted, place = quantities(lines, "LINE"), one_place(at, postcode)
-    slot_start_ms, collect_by_ms = instant_ms(slot, "--slot"), instant_ms(collect_by, "--collect-by")
+    wanted, place = quantities(lines, "LINE"), one_place(near, at, postcode)
     found = session.run(
         lambda client: client.find_stores(
             wanted,
             place=place,
-            policy=policy_of(policy),
+            policy=policy or SourcingPolicy.ONE_STORE,
             stores_max=stores_max or 0,
             kilometres_max=km_max or 0.0,
             channel=channel,
-            slot_start_ms=slot_start_ms,
-            collect_by_ms=collect_by_ms,
+            slot_start_ms=slot,
+            collect_by_ms=collect_by,
             explain=explain,
             candidates_max=candidates or (CANDIDATES_MAX if explain else 0),
         )
@@ -266,11 +229,9 @@ def find(
 def slots(
     session: Session,
     store: StoreArgument,
-    start: Annotated[str | None, typer.Option("--from", help="From when, ISO 8601 with zone. Otherwise now.")] = None,
-    window: Annotated[str | None, typer.Option("--window", help="For how long, up to 31d. Otherwise 2d.")] = None,
+    start: Annotated[int | None, instant_option("From when, ISO 8601 with zone. Otherwise now.", "--from")] = None,
+    window: Annotated[int | None, duration_option("For how long, up to 31d. Otherwise 2d.")] = None,
 ) -> None:
     """List a shop's pickup slots with the places left, and when an order that is placed now is ready."""
-    from_ms = instant_ms(start, "--from")
-    window_ms = optional_duration_ms(window, "--window")
-    found = session.run(lambda client: client.list_slots(store, from_ms=from_ms, window_ms=window_ms))
+    found = session.run(lambda client: client.list_slots(store, from_ms=start, window_ms=window))
     session.show(to_document(found), slots_table(store, found))

@@ -71,13 +71,18 @@ def duration_text(length_ms: int) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> Table:
-    """A table of texts; columns whose name ends in `#` hold numbers."""
+    """A table of texts; columns that have numbers alone stand at the right."""
+    cells = [[str(cell) for cell in row] for row in rows]
     drawn = Table(title=title, title_justify="left")
-    for column in columns:
-        drawn.add_column(column.removesuffix("#"), justify="right" if column.endswith("#") else "left")
-    for row in rows:
-        drawn.add_row(*(str(cell) for cell in row))
+    for number, column in enumerate(columns):
+        is_number = all(_NUMBER.fullmatch(row[number]) for row in cells)
+        drawn.add_column(column, justify="right" if is_number else "left")
+    for row in cells:
+        drawn.add_row(*row)
     return drawn
+
+
+_NUMBER = re.compile(r"(-?[\d.]+)?")
 
 
 def facts(pairs: Iterable[tuple[str, object]], *, title: str | None = None) -> Table:
@@ -112,6 +117,12 @@ _RPC_NAMES = re.compile(rf"\b({'|'.join(_COMMANDS)})\b")
 def advice_text(text: str) -> str:
     """Advice for people at a command line: where it names an RPC, the command that calls it."""
     return _RPC_NAMES.sub(lambda found: f"`holdfast {_COMMANDS[found[0]]}`", text)
+
+
+def error_text(error: HoldfastError) -> str:
+    """An error for people: what failed keeps its name, reason and advice name commands."""
+    what, mark, rest = str(error).partition(": ")
+    return what + mark + advice_text(rest)
 
 
 class ExitCode(IntEnum):

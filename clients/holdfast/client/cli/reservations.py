@@ -1,31 +1,36 @@
 """`holdfast reserve`, `confirm`, `ready`, `collect`, `release`, `extend`, `show`, `list`."""
 
-from enum import Enum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from holdfast.client.channel import ChannelClient
-from holdfast.client.cli.options import (
+from holdfast.client.cli.output import to_document
+from holdfast.client.cli.session import (
+    AtOption,
     CollectByOption,
-    KeyOption,
+    CollectWithinOption,
     KmMaxOption,
+    LimitOption,
     LineOption,
+    NewTtlOption,
+    PaymentOption,
     PolicyOption,
+    ReasonOption,
+    Session,
     SlotOption,
     StoreArgument,
     StoresMaxOption,
-    duration_ms,
-    instant_ms,
-    optional_duration_ms,
+    changing,
+    choice_option,
+    duration_option,
     place_near,
-    policy_of,
     quantities,
+    with_session,
 )
-from holdfast.client.cli.output import to_document
-from holdfast.client.cli.session import Session, with_session
-from holdfast.client.cli.tables import reservation_table, reservations_table
-from holdfast.client.models.reservations import ReleaseReason, Reservation, Status
+from holdfast.client.cli.tables import RESERVATION, RESERVATIONS, facts_of, table_of
+from holdfast.client.models.orders import SourcingPolicy
+from holdfast.client.models.reservations import Status
 
 ReservationArgument = Annotated[str, typer.Argument(help="The reservation's id.", metavar="RESERVATION")]
 
@@ -39,34 +44,11 @@ WordsArgument = Annotated[
 ]
 NearOption = Annotated[
     str | None,
-    typer.Option("--near", "--at", help="Look for shops near LAT,LON or [COUNTRY:]POSTCODE; the answer is an order."),
+    typer.Option("--near", help="Look for shops near LAT,LON or [COUNTRY:]POSTCODE; the answer is an order."),
 ]
 
 
-class ReasonName(str, Enum):
-    """The reasons that a caller may give; REPLACED and SHORTFALL are the ledger's own."""
-
-    CUSTOMER_CANCELLED = "customer-cancelled"
-    PAYMENT_FAILED = "payment-failed"
-    NOT_FOUND_ON_SHELF = "not-found-on-shelf"
-    NO_SHOW = "no-show"
-    FRAUD = "fraud"
-    OTHER = "other"
-
-
-class StatusName(str, Enum):
-    """The statuses, on the command line."""
-
-    HELD = "held"
-    CONFIRMED = "confirmed"
-    READY = "ready"
-    COLLECTED = "collected"
-    RELEASED = "released"
-    EXPIRED = "expired"
-    CLAIMED = "claimed"
-
-
-@with_session
+@changing
 def reserve(
     session: Session,
     words: WordsArgument,
@@ -78,51 +60,48 @@ def reserve(
             help="The basket; reserving again for it in the same shop, or always with --near, replaces its hold."
         ),
     ] = "",
-    ttl: Annotated[str | None, typer.Option(help="How long to hold, 2h for example. Otherwise by rule.")] = None,
+    ttl: Annotated[int | None, duration_option("How long to hold, 2h for example. Otherwise by rule.")] = None,
     slot: SlotOption = None,
+    reference: Annotated[str, typer.Option(help="The caller's own number, shown in answers.")] = "",
     near: NearOption = None,
+    at: AtOption = None,
     policy: PolicyOption = None,
     stores_max: StoresMaxOption = None,
     km_max: KmMaxOption = None,
     collect_by: CollectByOption = None,
-    key: KeyOption = None,
 ) -> None:
     """Hold units of one or more SKUs, all or nothing: in a shop, or with --near in shops that are looked for."""
-    ttl_ms = optional_duration_ms(ttl, "--ttl")
-    slot_start_ms = instant_ms(slot, "--slot")
+    near = at if near is None else near
     if near is not None:
         wanted, place = _lines_without_shop(words), place_near(near, "--near")
-        collect_by_ms = instant_ms(collect_by, "--collect-by")
         session.change(
-            lambda client: client.reserve_near(
-                wanted,
-                place=place,
-                policy=policy_of(policy),
-                stores_max=stores_max or 0,
-                kilometres_max=km_max or 0.0,
-                customer_id=customer,
-                channel=channel,
-                basket_id=basket,
-                ttl_ms=ttl_ms,
-                slot_start_ms=slot_start_ms,
-                collect_by_ms=collect_by_ms,
-                idempotency_key=key,
-            )
+            ChannelClient.reserve_near,
+            wanted,
+            place=place,
+            policy=policy or SourcingPolicy.ONE_STORE,
+            stores_max=stores_max or 0,
+            kilometres_max=km_max or 0.0,
+            customer_id=customer,
+            channel=channel,
+            basket_id=basket,
+            ttl_ms=ttl,
+            slot_start_ms=slot,
+            collect_by_ms=collect_by,
+            external_reference=reference,
         )
         return
     _only_with_near({"--policy": policy, "--stores-max": stores_max, "--km-max": km_max, "--collect-by": collect_by})
     store, wanted = _shop_and_lines(words)
     session.change(
-        lambda client: client.reserve(
-            store,
-            wanted,
-            customer_id=customer,
-            channel=channel,
-            basket_id=basket,
-            ttl_ms=ttl_ms,
-            slot_start_ms=slot_start_ms,
-            idempotency_key=key,
-        )
+        ChannelClient.reserve,
+        store,
+        wanted,
+        customer_id=customer,
+        channel=channel,
+        basket_id=basket,
+        ttl_ms=ttl,
+        slot_start_ms=slot,
+        external_reference=reference,
     )
 
 
@@ -155,89 +134,56 @@ def _lines_without_shop(words: list[str]) -> list[tuple[str, int]]:
     return quantities(words, "LINE")
 
 
-@with_session
-def confirm(
-    session: Session,
-    reservation: ReservationArgument,
-    collect_within: Annotated[str | None, typer.Option(help="Time to collect, 24h for example.")] = None,
-    key: KeyOption = None,
-) -> None:
+@changing
+def confirm(session: Session, reservation: ReservationArgument, collect_within: CollectWithinOption = None) -> None:
     """Turn a hold into an order."""
-    within_ms = optional_duration_ms(collect_within, "--collect-within")
-    session.change(lambda client: client.confirm(reservation, collect_within_ms=within_ms, idempotency_key=key))
+    session.change(ChannelClient.confirm, reservation, collect_within_ms=collect_within)
 
 
-@with_session
-def ready(session: Session, reservation: ReservationArgument, key: KeyOption = None) -> None:
+@changing
+def ready(session: Session, reservation: ReservationArgument) -> None:
     """Say that the goods wait at the counter."""
-    session.change(lambda client: client.mark_ready(reservation, idempotency_key=key))
+    session.change(ChannelClient.mark_ready, reservation)
 
 
-@with_session
+@changing
 def collect(
-    session: Session,
-    reservation: ReservationArgument,
-    payment: Annotated[str, typer.Option(help="The payment's reference.")],
-    line: LineOption = None,
-    key: KeyOption = None,
+    session: Session, reservation: ReservationArgument, payment: PaymentOption, line: LineOption = None
 ) -> None:
     """Hand over and sell, whole or by line."""
     chosen = quantities(line, "--line")
-    session.change(
-        lambda client: client.collect(reservation, payment_reference=payment, lines=chosen, idempotency_key=key)
-    )
+    session.change(ChannelClient.collect, reservation, payment_reference=payment, lines=chosen)
 
 
-@with_session
-def release(
-    session: Session,
-    reservation: ReservationArgument,
-    reason: Annotated[ReasonName, typer.Option(help="Why.")],
-    line: LineOption = None,
-    key: KeyOption = None,
-) -> None:
+@changing
+def release(session: Session, reservation: ReservationArgument, reason: ReasonOption, line: LineOption = None) -> None:
     """Give units back, whole or by line."""
     chosen = quantities(line, "--line")
-    why = ReleaseReason[reason.name]
-    session.change(lambda client: client.release(reservation, reason=why, lines=chosen, idempotency_key=key))
+    session.change(ChannelClient.release, reservation, reason=reason, lines=chosen)
 
 
-@with_session
-def extend(
-    session: Session,
-    reservation: ReservationArgument,
-    ttl: Annotated[str, typer.Option(help="The new deadline, as a time from now.")],
-    key: KeyOption = None,
-) -> None:
+@changing
+def extend(session: Session, reservation: ReservationArgument, ttl: NewTtlOption) -> None:
     """Move a reservation's deadline."""
-    ttl_ms = duration_ms(ttl, "--ttl")
-    session.change(lambda client: client.extend(reservation, ttl_ms=ttl_ms, idempotency_key=key))
+    session.change(ChannelClient.extend, reservation, ttl_ms=ttl)
 
 
 @with_session
 def show(session: Session, reservation: ReservationArgument) -> None:
     """Read a reservation as it is now."""
     found = session.run(lambda client: client.get_reservation(reservation))
-    session.show({"reservation": to_document(found)}, reservation_table(found))
+    session.show({"reservation": to_document(found)}, facts_of(RESERVATION, found))
 
 
 @with_session
 def list_reservations(
     session: Session,
     store: StoreArgument,
-    status: Annotated[list[StatusName] | None, typer.Option(help="Only these.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    status: Annotated[list[Any] | None, choice_option(Status, "Only these.", "--status")] = None,
+    limit: LimitOption = 100,
 ) -> None:
     """List a shop's reservations, oldest first."""
-    chosen = [Status[name.name] for name in status or ()]
-
-    async def read(client: ChannelClient) -> list[Reservation]:
-        found: list[Reservation] = []
-        async for one in client.list_reservations(store, statuses=chosen, page_size=min(limit, 1_000)):
-            found.append(one)
-            if len(found) == limit:
-                break
-        return found
-
-    listed = session.run(read)
-    session.show({"reservations": to_document(listed)}, reservations_table(listed))
+    listed = session.list(
+        lambda client: client.list_reservations(store, statuses=status or (), page_size=min(limit, 1_000)), limit
+    )
+    session.show({"reservations": to_document(listed)}, table_of(RESERVATIONS, listed))

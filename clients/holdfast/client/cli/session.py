@@ -1,19 +1,21 @@
-"""The address of the service, one client for the duration of a command, and the options of all commands."""
+"""One client for the duration of a command, the options that commands share, and how what they take is read."""
 
 import asyncio
 import inspect
 import json
 import os
-from collections.abc import Callable, Coroutine
+import re
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable
 from dataclasses import dataclass
-from functools import wraps
+from datetime import datetime
+from enum import IntEnum
+from functools import partial, wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 import typer
 
 from holdfast.client.channel import ChannelClient
-from holdfast.client.cli.options import TIMEOUT, JsonOption, TargetOption, TimeoutOption, duration_ms
 from holdfast.client.cli.output import (
     ExitCode,
     exit_code_of_parts,
@@ -22,11 +24,175 @@ from holdfast.client.cli.output import (
     print_json,
     to_document,
 )
-from holdfast.client.cli.tables import change_table, order_table, parts_table, rejection_table, reservation_table
+from holdfast.client.cli.tables import CHANGE, REJECTION, RESERVATION, facts_of, order_table, parts_table
 from holdfast.client.limits import Timeouts
-from holdfast.client.models.orders import Order, PartOutcomes
-from holdfast.client.models.reservations import Rejection, Reservation
+from holdfast.client.models.orders import Order, PartOutcomes, Place, SourcingPolicy
+from holdfast.client.models.reservations import Rejection, ReleaseReason, Reservation
 from holdfast.client.models.stock import StockOutcome
+
+TargetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        envvar="HOLDFAST_TARGET",
+        help="host:port of the service. Otherwise the address in the data directory, or 127.0.0.1:9000.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON for machines, errors too.")]
+KeyOption = Annotated[
+    str | None, typer.Option("--key", help="Idempotency key; repeat a call whose outcome is unknown with the same one.")
+]
+LineOption = Annotated[
+    list[str] | None, typer.Option("--line", help="SKU=UNITS; may be given several times. None means all.")
+]
+StoreArgument = Annotated[str, typer.Argument(help="The shop's id.", metavar="STORE")]
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_DURATION_MS_MAX = 3_660 * 86_400_000
+_UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def duration_ms(text: str) -> int:
+    """Milliseconds of a time such as `30s`, `90m`, `2h`, `1h30m`."""
+    parts = _DURATION.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise typer.BadParameter(f"{text!r} is not a time. Write it like 30s, 90m, 2h or 1h30m.")
+    found = round(sum(float(number) * _UNITS_MS[unit] for number, unit in parts))
+    if found > _DURATION_MS_MAX:
+        raise typer.BadParameter(f"{text!r} is more than ten years.")
+    return found
+
+
+def duration_option(help_text: str, *names: str) -> Any:
+    """An option that takes a time, in milliseconds."""
+    return typer.Option(*names, help=help_text, parser=duration_ms, metavar="TIME")
+
+
+TimeoutOption = Annotated[int, duration_option("Deadline of each call with all its attempts: 10s, 2m.", "--timeout")]
+TIMEOUT = "10s"
+
+
+def quantities(texts: Iterable[str] | None, name: str, *, missing: int | None = 1) -> list[tuple[str, int]]:
+    """Pairs of SKU and units of `SKU=UNITS`; `SKU` alone means `missing` units, or is refused where that is None."""
+    return [_quantity(text, name, missing) for text in texts or ()]
+
+
+def _quantity(text: str, name: str, missing: int | None) -> tuple[str, int]:
+    sku, equals, number = text.rpartition("=")
+    if not equals and missing is not None:
+        return text, missing
+    if not sku or not re.fullmatch(r"[+-]?\d{1,18}", number):
+        raise typer.BadParameter(f"{text!r} is not SKU=UNITS, for example shirt-m=2.", param_hint=name)
+    return sku, int(number)
+
+
+def cursors(texts: Iterable[str] | None) -> dict[str, int]:
+    """Shops with the last version seen of each, of `STORE` or `STORE@VERSION`."""
+    found: dict[str, int] = {}
+    for text in texts or ():
+        store_id, at, version = text.partition("@")
+        if not store_id or (at and not re.fullmatch(r"\d{1,18}", version)):
+            raise typer.BadParameter(f"{text!r} is not STORE or STORE@VERSION.", param_hint="STORE")
+        found[store_id] = int(version or 0)
+    return found
+
+
+def instant_ms(text: str) -> int:
+    """Milliseconds since 1970 of an ISO 8601 instant with its zone."""
+    try:
+        found = datetime.fromisoformat(re.sub("Z$", "+00:00", text))  # Python 3.10 does not know the letter
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} is not an instant with its zone, for example 2026-11-21T18:30:00+01:00.")
+    return int(found.timestamp() * 1000)
+
+
+def instant_option(help_text: str, *names: str) -> Any:
+    """An option that takes an instant, in milliseconds since 1970."""
+    return typer.Option(*names, help=help_text, parser=instant_ms, metavar="INSTANT")
+
+
+def choice_option(kind: type[IntEnum], help_text: str, *names: str, but: Collection[IntEnum] = ()) -> Any:
+    """An option that takes a member of an enum in lower case, `no-show` for example; UNSPECIFIED and `but` are none."""
+    members = {member.name.lower().replace("_", "-"): member for member in kind if member and member not in but}
+
+    def parse(text: str) -> IntEnum:
+        if text not in members:
+            raise typer.BadParameter(f"{text!r} is not one of {', '.join(members)}.")
+        return members[text]
+
+    return typer.Option(*names, help=help_text, parser=parse, metavar="|".join(members))
+
+
+PolicyOption = Annotated[
+    Any,
+    choice_option(
+        SourcingPolicy,
+        "one-store: the nearest shop that has everything, as without this option; split: as few shops as have it "
+        "together; partial: what can be had.",
+        "--policy",
+    ),
+]
+StoresMaxOption = Annotated[
+    int | None, typer.Option("--stores-max", min=1, max=5, help="The most shops of split and partial. Otherwise 3.")
+]
+KmMaxOption = Annotated[
+    float | None,
+    # Zero would reach the service as no limit at all.
+    typer.Option("--km-max", min=0.001, help="How far a shop may be, as the crow flies. Otherwise anywhere."),
+]
+SlotOption = Annotated[
+    int | None, instant_option("The start of a pickup slot, as `holdfast slots` gives it.", "--slot")
+]
+CollectByOption = Annotated[
+    int | None,
+    instant_option(
+        "When the customer wants to have it, ISO 8601 with zone: shops where it is ready only later are out. "
+        "Otherwise within the policy's longest time.",
+        "--collect-by",
+    ),
+]
+CollectWithinOption = Annotated[int | None, duration_option("Time to collect, 24h for example.", "--collect-within")]
+NewTtlOption = Annotated[int, duration_option("The new deadline, as a time from now.", "--ttl")]
+PaymentOption = Annotated[str, typer.Option("--payment", help="The payment's reference.")]
+ReasonOption = Annotated[
+    Any, choice_option(ReleaseReason, "Why.", "--reason", but=(ReleaseReason.REPLACED, ReleaseReason.SHORTFALL))
+]
+# An older name of --near.
+AtOption = Annotated[str | None, typer.Option("--at", hidden=True)]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
+
+_DEGREES = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d*)?)\s*,\s*([+-]?\d{1,3}(?:\.\d*)?)\s*")
+
+
+def place_at(text: str, name: str) -> Place:
+    """The place of `LAT,LON`; `name` is the option's, for the error."""
+    found = _DEGREES.fullmatch(text)
+    if not found or abs(float(found[1])) > 90 or abs(float(found[2])) > 180:
+        raise typer.BadParameter(
+            f"{text!r} is not a place. Write degrees north and east, 48.2082,16.3738 for example.", param_hint=name
+        )
+    return Place(float(found[1]), float(found[2]))
+
+
+def place_near(text: str, name: str) -> Place:
+    """The place of `LAT,LON` or of `POSTCODE` or `COUNTRY:POSTCODE`, which have no comma."""
+    if "," in text:
+        return place_at(text, name)
+    country, _, postcode = text.rpartition(":")
+    if not postcode.strip():
+        raise typer.BadParameter("is empty. Write LAT,LON or a postcode.", param_hint=name)
+    return Place(postcode=postcode.strip(), country=country.strip())
+
+
+def one_place(near: str | None, at: str | None, postcode: str | None) -> Place:
+    """The place of --near, --at or --postcode, of which one is needed."""
+    given = [text for text in (near, at, postcode) if text is not None]
+    if len(given) != 1:
+        raise typer.BadParameter("Say where to look: --near LAT,LON or --postcode, one of them.", param_hint="--near")
+    return place_at(given[0], "--at") if at is not None else place_near(given[0], "--near")
+
 
 ParamsT = ParamSpec("ParamsT")
 ResultT = TypeVar("ResultT")
@@ -56,23 +222,38 @@ def find_target(given: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The options of every command: the service's address, for whom to print, and how long a call may take."""
+    """The options of every command: the service's address, for whom to print, how long a call may take, and the
+    idempotency key of a change.
+    """
 
     target: str
     as_json: bool
     timeout_ms: int
-
-    @classmethod
-    def of(cls, target: str | None, *, as_json: bool, timeout: str) -> "Session":
-        """From the options that all commands have."""
-        return cls(find_target(target), as_json, duration_ms(timeout, "--timeout"))
+    key: str | None
 
     @classmethod
     def of_options(
-        cls, target: TargetOption = None, as_json: JsonOption = False, timeout: TimeoutOption = TIMEOUT
+        cls,
+        target: TargetOption = None,
+        as_json: JsonOption = False,
+        timeout: TimeoutOption = TIMEOUT,  # type: ignore[assignment]  # parsed as what is typed
+        key: KeyOption = None,
     ) -> "Session":
-        """As `of`; these parameters are the options on the command line."""
-        return cls.of(target, as_json=as_json, timeout=timeout)
+        """Of the options that all commands have: these parameters, the last where the command changes something."""
+        return cls(find_target(target), as_json, timeout, key)
+
+    def list(self, listing: Callable[[ChannelClient], AsyncIterator[ResultT]], limit: int) -> "list[ResultT]":
+        """The first items of a listing."""
+
+        async def read(client: ChannelClient) -> "list[ResultT]":
+            found: list[ResultT] = []
+            async for one in listing(client):
+                found.append(one)
+                if len(found) == limit:
+                    break
+            return found
+
+        return self.run(read)
 
     def run(self, use: Callable[[ChannelClient], Coroutine[Any, Any, ResultT]]) -> ResultT:
         """The result of `use` with a client; raises errors of the tree."""
@@ -91,14 +272,20 @@ class Session:
         else:
             print_for_people(drawn)
 
-    def change(self, use: Callable[[ChannelClient], Coroutine[Any, Any, Answer]]) -> None:
-        """Make a change and print its answer; a refusal ends the command with exit code 1."""
-        match outcome := self.run(use):
+    def change(
+        self,
+        call: Callable[Concatenate[ChannelClient, ParamsT], Coroutine[Any, Any, Answer]],
+        *args: ParamsT.args,
+        **given: ParamsT.kwargs,
+    ) -> None:
+        """Make a change under the key given, and print its answer; a refusal ends the command with exit code 1."""
+        given["idempotency_key"] = self.key
+        match outcome := self.run(lambda client: call(client, *args, **given)):
             case Rejection():
-                self.show({"rejection": to_document(outcome)}, rejection_table(outcome))
+                self.show({"rejection": to_document(outcome)}, facts_of(REJECTION, outcome))
                 raise typer.Exit(ExitCode.REFUSED)
             case Reservation():
-                self.show({"reservation": to_document(outcome)}, reservation_table(outcome))
+                self.show({"reservation": to_document(outcome)}, facts_of(RESERVATION, outcome))
             case Order():
                 self.show({"order": to_document(outcome)}, order_table(outcome))
             case tuple():
@@ -106,20 +293,32 @@ class Session:
                 if code := exit_code_of_parts(outcome):
                     raise typer.Exit(code)
             case _:
-                self.show({"change": to_document(outcome)}, change_table(outcome))
+                self.show({"change": to_document(outcome)}, facts_of(CHANGE, outcome))
 
 
-def with_session(command: Callable[Concatenate[Session, ParamsT], None]) -> Callable[..., None]:
-    """A command that takes the options of all commands, and has its first argument, the session, made of them."""
+def with_session(
+    command: Callable[Concatenate[Session, ParamsT], None], timeout: str = TIMEOUT, *, changes: bool = False
+) -> Callable[..., None]:
+    """A command that takes the options of all commands, and has its first argument, the session, made of them.
+
+    `timeout` is the default of --timeout. What `changes` something takes --key too.
+    """
     own = list(inspect.signature(command).parameters.values())[1:]
-    shared = list(inspect.signature(Session.of_options).parameters.values())
-    every = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*own, *shared)]
+    shared = dict(inspect.signature(Session.of_options).parameters)
+    shared["timeout"] = shared["timeout"].replace(default=timeout)
+    if not changes:
+        del shared["key"]
+    every = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*own, *shared.values())]
 
     @wraps(command)
     def run(**given: Any) -> None:
-        session = Session.of_options(*(given.pop(parameter.name) for parameter in shared))
+        session = Session.of_options(**{name: given.pop(name) for name in shared})
         command(session, **given)  # type: ignore[call-arg]
 
     run.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in every}
     return run
+
+
+changing = partial(with_session, changes=True)
+"""`with_session` of a command that changes something."""

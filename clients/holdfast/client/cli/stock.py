@@ -1,83 +1,66 @@
-"""`holdfast stock adjust`, `count`, `show`, `safety`."""
+"""`holdfast stock`, and live `holdfast watch`: what shops have, and what happens in them."""
 
 import time
-from enum import Enum
-from typing import Annotated
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Group
 
-from holdfast.client.cli.options import (
-    KeyOption,
+from holdfast.client.channel import ChannelClient
+from holdfast.client.cli.output import event_document, print_for_people, print_json, print_line, to_document
+from holdfast.client.cli.session import (
+    Session,
     StoreArgument,
-    instant_ms,
+    changing,
+    choice_option,
+    cursors,
+    instant_option,
     quantities,
+    with_session,
 )
-from holdfast.client.cli.output import to_document
-from holdfast.client.cli.session import Session, with_session
-from holdfast.client.cli.tables import positions_table
+from holdfast.client.cli.tables import event_line, positions_table
 from holdfast.client.models.stock import Adjustment, AdjustmentKind, HoldsCounted
+from holdfast.client.subscription import Subscription
 
 app = typer.Typer(no_args_is_help=True, help="Stock: movements, counts, positions, what a shop keeps back.")
-
-
-class KindName(str, Enum):
-    """What moved, on the command line."""
-
-    RECEIPT = "receipt"
-    SALE = "sale"
-    RETURN = "return"
-    CORRECTION = "correction"
-
-
-class HoldsName(str, Enum):
-    """Whether a count took in what was set aside, on the command line."""
-
-    INCLUDED = "included"
-    EXCLUDED = "excluded"
+watch_app = typer.Typer(no_args_is_help=True, help="Live: what happens, and what shops have. Ends with Ctrl-C.")
 
 
 @app.command()
-@with_session
+@changing
 def adjust(
     session: Session,
     store: StoreArgument,
     rows: Annotated[list[str], typer.Argument(help="SKU=UNITS, signed: a sale is below zero.", metavar="ROW...")],
-    kind: Annotated[KindName, typer.Option(help="What moved.")],
+    kind: Annotated[Any, choice_option(AdjustmentKind, "What moved.", "--kind")],
     source: Annotated[str, typer.Option(help="Who reports, a warehouse's name for example.")] = "cli",
     sequence: Annotated[
         int | None,
         typer.Option(min=1, max=2**62, help="The source's number of the first row; otherwise the time in ms."),
     ] = None,
-    key: KeyOption = None,
 ) -> None:
     """Apply movements of one source; those with numbers seen before are dropped."""
     first = time.time_ns() // 1_000_000 if sequence is None else sequence
     moved = [
-        Adjustment(sku, delta, first + number, AdjustmentKind[kind.name])
+        Adjustment(sku, delta, first + number, kind)
         for number, (sku, delta) in enumerate(quantities(rows, "ROW", missing=None))
     ]
-    session.change(lambda client: client.adjust_stock(store, source, moved, idempotency_key=key))
+    session.change(ChannelClient.adjust_stock, store, source, moved)
 
 
 @app.command()
-@with_session
+@changing
 def count(
     session: Session,
     store: StoreArgument,
     counts: Annotated[list[str], typer.Argument(help="SKU=UNITS, as counted.", metavar="COUNT...")],
-    holds: Annotated[HoldsName, typer.Option(help="Were units set aside for reservations counted?")],
-    as_of: Annotated[str | None, typer.Option(help="When it was counted, ISO 8601 with zone. Otherwise now.")] = None,
-    key: KeyOption = None,
+    holds: Annotated[Any, choice_option(HoldsCounted, "Were units set aside for reservations counted?", "--holds")],
+    as_of: Annotated[int | None, instant_option("When it was counted, ISO 8601 with zone. Otherwise now.")] = None,
 ) -> None:
     """Set what was counted; movements since then are kept."""
     counted = quantities(counts, "COUNT", missing=None)
-    as_of_ms = instant_ms(as_of, "--as-of")
-    session.change(
-        lambda client: client.count_stock(
-            store, counted, holds=HoldsCounted[holds.name], as_of_ms=as_of_ms, idempotency_key=key
-        )
-    )
+    session.change(ChannelClient.count_stock, store, counted, holds=holds, as_of_ms=as_of)
 
 
 @app.command()
@@ -95,13 +78,82 @@ def show(
 
 
 @app.command()
-@with_session
+@changing
 def safety(
     session: Session,
     store: StoreArgument,
     rows: Annotated[list[str], typer.Argument(help="SKU=UNITS to keep back; 0 keeps none.", metavar="ROW...")],
-    key: KeyOption = None,
 ) -> None:
     """Set the units that a shop keeps back."""
     kept = quantities(rows, "ROW", missing=None)
-    session.change(lambda client: client.set_safety_stock(store, kept, idempotency_key=key))
+    session.change(ChannelClient.set_safety_stock, store, kept)
+
+
+ItemT = TypeVar("ItemT")
+
+CountOption = Annotated[int | None, typer.Option("--count", min=1, help="End after so many.")]
+
+
+@watch_app.command()
+@with_session
+def events(
+    session: Session,
+    stores: Annotated[
+        list[str] | None, typer.Argument(help="STORE, or STORE@VERSION for what came after it.", metavar="[STORE...]")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every shop of the chain.")] = False,
+    count: CountOption = None,
+) -> None:
+    """Tell what happens, each shop's events in sequence and without gaps; with --json one event a line."""
+    start = cursors(stores)
+    if not start and not everything:
+        raise typer.BadParameter("Name shops, or give --all.", param_hint="STORE")
+    _follow(
+        session,
+        lambda client: client.watch_events(start, all_stores=everything),
+        lambda event: print_json(event_document(event)) if session.as_json else print_line(event_line(event)),
+        count,
+    )
+
+
+@watch_app.command()
+@with_session
+def availability(
+    session: Session,
+    stores: Annotated[
+        list[str], typer.Argument(help="STORE, or STORE@VERSION for what changed after it.", metavar="STORE...")
+    ],
+    sku: Annotated[list[str] | None, typer.Option("--sku", help="Only these; may be given several times.")] = None,
+    count: CountOption = None,
+) -> None:
+    """Tell positions as they change; with --json one message a line."""
+    start = cursors(stores)
+    _follow(
+        session,
+        lambda client: client.watch_availability(start, skus=sku or ()),
+        lambda change: (
+            print_json(to_document(change)) if session.as_json else print_for_people(positions_table(change))
+        ),
+        count,
+    )
+
+
+def _follow(
+    session: Session,
+    watch: Callable[[ChannelClient], Subscription[ItemT]],
+    tell: Callable[[ItemT], None],
+    count: int | None,
+) -> None:
+    async def use(client: ChannelClient) -> None:
+        async with watch(client) as told:
+            async for item in _first(told, count):
+                tell(item)
+
+    session.run(use)
+
+
+async def _first(items: AsyncIterator[ItemT], count: int | None) -> AsyncIterator[ItemT]:
+    left = count
+    while left is None or left > 0:
+        yield await anext(items)
+        left = None if left is None else left - 1

@@ -1,85 +1,155 @@
-"""What the commands print for people: one function a value."""
+"""What the commands print for people: the fields of each value as data, and what is more than its fields."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timezone, tzinfo
+from enum import IntEnum
+from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rich.console import Group
 from rich.table import Table
 
-from holdfast.client.cli.output import advice_text, duration_text, facts, table, time_text, to_document
+from holdfast.client.cli.output import advice_text, duration_text, error_text, facts, table, time_text, to_document
 from holdfast.client.errors import HoldfastError
+from holdfast.client.models.administration import Discrepancy
 from holdfast.client.models.events import Event
-from holdfast.client.models.orders import Order, PartOutcome
-from holdfast.client.models.reservations import NearStore, Rejection, Reservation
-from holdfast.client.models.sourcing import Candidate, Exclusion, FoundStores, PickupSlots
-from holdfast.client.models.stock import AvailabilityChange, Position, Shortfall, StockChange, StoreAvailability
+from holdfast.client.models.orders import Candidate, Exclusion, FoundStores, Order, PartOutcome, PickupSlots
+from holdfast.client.models.reservations import Line, NearStore, Rejection, Reservation, ShortLine
+from holdfast.client.models.stock import AvailabilityChange, Position, Shortfall, StoreAvailability
 from holdfast.client.wire_types import LinePairs
 
 
-def reservation_table(found: Reservation) -> Table:
-    """One reservation."""
-    return facts(
-        [
-            ("reservation", found.reservation_id),
-            ("shop", found.store_id),
-            ("order", found.order_id),
-            ("status", found.status.name),
-            ("lines", ", ".join(f"{line.held} of {line.quantity} x {line.sku}" for line in found.lines)),
-            ("customer", found.customer_id),
-            ("channel", found.channel),
-            ("basket", found.basket_id),
-            ("until", time_text(found.expires_at_ms)),
-            ("pickup slot", "" if found.slot_start_ms is None else time_text(found.slot_start_ms)),
-            ("ready from", "" if found.earliest_ready_ms is None else time_text(found.earliest_ready_ms)),
-            ("payment", found.payment_reference),
-            ("released", found.release_reason.name if found.release_reason else ""),
-        ]
-    )
+def _lines(lines: Iterable[Line]) -> str:
+    return ", ".join(f"{line.held} of {line.quantity} x {line.sku}" for line in lines)
 
 
-def rejection_table(refused: Rejection) -> Table:
-    """One refusal."""
-    return facts(
-        [
-            ("refused", refused.reason.name),
-            ("why", advice_text(refused.message)),
-            ("shop", refused.store_id),
-            ("reservation", refused.reservation_id),
-            ("order", refused.order_id),
-            ("status", refused.status.name if refused.status else ""),
-            ("short", ", ".join(f"{one.sku}: {one.available} of {one.asked}" for one in refused.short_lines)),
-            ("nearby", ", ".join(_near_store_text(near) for near in refused.near_stores)),
-        ]
-    )
+def _units(lines: LinePairs) -> str:
+    return ", ".join(f"{quantity} x {sku}" for sku, quantity in lines)
+
+
+def _short(lines: Iterable[ShortLine]) -> str:
+    return ", ".join(f"{one.sku}: {one.available} of {one.asked}" for one in lines)
+
+
+def _near(stores: Iterable[NearStore]) -> str:
+    return ", ".join(map(_near_store_text, stores))
 
 
 def _near_store_text(near: NearStore) -> str:
     return f"{near.store_id} at {near.kilometres:.1f} km{' has everything' if near.has_everything else ''}"
 
 
-def reservations_table(found: Sequence[Reservation]) -> Table:
-    """Several reservations."""
+def _shortfalls(shortfalls: Iterable[Shortfall]) -> str:
+    return "\n".join(map(_shortfall_text, shortfalls))
+
+
+def _shortfall_text(short: Shortfall) -> str:
+    losses = ", ".join(f"{loss.reservation_id} loses {loss.quantity}" for loss in short.losses)
+    return f"{short.quantity} x {short.sku}" + (f": {losses}" if losses else "")
+
+
+def _discrepancies(found: Iterable[Discrepancy]) -> str:
+    return "; ".join(f"{one.invariant} {one.subject}: {one.expected}, not {one.found}" for one in found)
+
+
+TEXTS: Final[dict[str, Callable[[Any], str]]] = {
+    "discrepancies": _discrepancies,
+    "earliest_ready_ms": time_text,
+    "expires_at_ms": time_text,
+    "holds": lambda holds: "holds" if holds else "DOES NOT HOLD",
+    "ledger_time_ms": time_text,
+    "left_out": ", ".join,
+    "lines": _lines,
+    "message": advice_text,
+    "missing": _units,
+    "near_stores": _near,
+    "parts": lambda parts: str(parts if isinstance(parts, int) else len(parts)),
+    "paused": lambda paused: "paused" if paused else "",
+    "recovery_ms": duration_text,
+    "reservation_ids": ", ".join,
+    "short_lines": _short,
+    "shortfalls": _shortfalls,
+    "slot_start_ms": time_text,
+}
+"""What makes text of a field; the others are shown as `_plain` shows them."""
+
+LABELS: Final = {
+    "capacity": "places now",
+    "dropped_late": "dropped as late",
+    "dropped_repeated": "dropped as repeated",
+    "earliest_ready_ms": "ready from",
+    "expires_at_ms": "until",
+    "ledger_time_ms": "time",
+    "message": "why",
+    "missing": "could not be had",
+    "near_stores": "nearby",
+    "open_reservations": "open",
+    "payment_reference": "payment",
+    "reason": "refused",
+    "release_reason": "released",
+    "short_lines": "short",
+    "slot_start_ms": "pickup slot",
+    "snapshot_version": "snapshot",
+    "store_id": "shop",
+    "units_oversold": "oversold",
+    "units_reserved": "reserved",
+    "units_sold": "sold",
+}
+"""A field's name for people, where it is not its own without the unit."""
+
+RESERVATION: Final = (
+    "reservation_id store_id order_id status lines customer_id channel basket_id external_reference expires_at_ms "
+    "slot_start_ms earliest_ready_ms payment_reference release_reason"
+)
+RESERVATIONS: Final = "reservation_id status lines customer_id expires_at_ms"
+REJECTION: Final = "reason message store_id reservation_id order_id status short_lines near_stores"
+ORDER: Final = "order_id status customer_id channel external_reference expires_at_ms missing release_reason"
+ORDERS: Final = "order_id status parts expires_at_ms"
+PARTS: Final = "store_id reservation_id status lines slot_start_ms earliest_ready_ms"
+CHANGE: Final = "applied dropped_repeated dropped_late version shortfalls"
+STORES: Final = "store_id name latitude longitude paused"
+AFFECTED: Final = "store_id slot_start_ms taken capacity reservation_ids"
+LEDGERS: Final = (
+    "store_id version epoch actor pid open_reservations positions outbox snapshot_version recovery_ms ledger_time_ms"
+)
+ORDERS_VERIFICATION: Final = "parts orders on_the_way left_out discrepancies"
+VERIFICATIONS: Final = "store_id holds version events accepted units_sold units_reserved units_oversold discrepancies"
+
+
+def facts_of(shown: str, value: object) -> Table:
+    """The fields of one value, one a row; those without a text are left out."""
+    return facts((_label(name), _text(value, name)) for name in shown.split())
+
+
+def table_of(shown: str, values: Iterable[object], **labels: str) -> Table:
+    """The fields of several values, one value a row; `labels` names fields in another way."""
+    names = shown.split()
     return table(
-        ["reservation", "status", "lines", "customer", "until"],
-        (
-            (
-                one.reservation_id,
-                one.status.name,
-                ", ".join(f"{line.held} x {line.sku}" for line in one.lines),
-                one.customer_id,
-                time_text(one.expires_at_ms),
-            )
-            for one in found
-        ),
+        [labels.get(name, _label(name)) for name in names], ([_text(one, name) for name in names] for one in values)
     )
+
+
+def _label(name: str) -> str:
+    return LABELS.get(name) or name.removesuffix("_ms").removesuffix("_id").replace("_", " ")
+
+
+def _text(value: object, name: str) -> str:
+    found = getattr(value, name)
+    return TEXTS[name](found) if name in TEXTS and found is not None else _plain(found)
+
+
+def _plain(value: object) -> str:
+    """An enum by its name; nothing for None and for UNSPECIFIED."""
+    if isinstance(value, IntEnum):
+        return value.name if value else ""
+    return "" if value is None else str(value)
 
 
 def positions_table(found: StoreAvailability | AvailabilityChange) -> Table:
     """Positions of one shop."""
     return table(
-        ["SKU", "available#", "on hand#", "reserved#", "allotted#", "safety#"],
+        ["SKU", "available", "on hand", "reserved", "allotted", "safety"],
         (_position_row(position) for position in found.positions),
         title=f"shop {found.store_id} at version {found.version}, {time_text(found.as_of_ms)}",
     )
@@ -96,24 +166,6 @@ def _position_row(position: Position) -> tuple[object, ...]:
         position.allotted,
         position.safety_stock,
     )
-
-
-def change_table(change: StockChange) -> Table:
-    """What a change of stock did."""
-    return facts(
-        [
-            ("applied", change.applied),
-            ("dropped as repeated", change.dropped_repeated),
-            ("dropped as late", change.dropped_late),
-            ("version", change.version),
-            ("shortfalls", "\n".join(_shortfall_text(one) for one in change.shortfalls)),
-        ]
-    )
-
-
-def _shortfall_text(short: Shortfall) -> str:
-    losses = ", ".join(f"{loss.reservation_id} loses {loss.quantity}" for loss in short.losses)
-    return f"{short.quantity} x {short.sku}" + (f": {losses}" if losses else "")
 
 
 def event_line(event: Event) -> str:
@@ -141,29 +193,7 @@ RULES = {
 
 def order_table(found: Order) -> Group:
     """One order and what each shop holds of it."""
-    whole = facts(
-        [
-            ("order", found.order_id),
-            ("status", found.status.name),
-            ("customer", found.customer_id),
-            ("channel", found.channel),
-            ("until", time_text(found.expires_at_ms)),
-            ("could not be had", _units(found.missing)),
-            ("released", found.release_reason.name if found.release_reason else ""),
-        ]
-    )
-    parts = (
-        (
-            part.store_id,
-            part.reservation_id,
-            part.status.name,
-            ", ".join(f"{line.held} of {line.quantity} x {line.sku}" for line in part.lines),
-            "" if part.slot_start_ms is None else time_text(part.slot_start_ms),
-            "" if part.earliest_ready_ms is None else time_text(part.earliest_ready_ms),
-        )
-        for part in found.parts
-    )
-    return Group(whole, table(["shop", "part", "status", "lines", "pickup slot", "ready from"], parts))
+    return Group(facts_of(ORDER, found), table_of(PARTS, found.parts, reservation_id="part"))
 
 
 def parts_table(outcomes: Sequence[PartOutcome]) -> Table:
@@ -176,9 +206,9 @@ def _answer_row(answer: Reservation | Rejection | HoldfastError) -> tuple[str, s
         case Reservation():
             return answer.status.name, answer.reservation_id, ""
         case Rejection():
-            return f"refused: {answer.reason.name}", answer.reservation_id, answer.message
+            return f"refused: {answer.reason.name}", answer.reservation_id, advice_text(answer.message)
         case HoldfastError():
-            return "not decided", "", str(answer)
+            return "not decided", "", error_text(answer)
 
 
 def found_stores_table(found: FoundStores, *, explained: bool) -> Group:
@@ -198,7 +228,7 @@ def found_stores_table(found: FoundStores, *, explained: bool) -> Group:
             ("as of", f"{duration_text(found.age_ms)} ago"),
         ]
     )
-    return Group(table(["shop", "km#", "has", "places#", "ready from", "would hold", "out because"], rows), told)
+    return Group(table(["shop", "km", "has", "places", "ready from", "would hold", "out because"], rows), told)
 
 
 def _candidate_row(found: Candidate, planned: str) -> tuple[object, ...]:
@@ -230,7 +260,7 @@ def slots_table(store_id: str, found: PickupSlots) -> Group:
         earliest = _local(found.earliest_ready_ms, zone)
     told = facts([("shop", store_id), ("time zone", found.zone or "UTC"), ("an order now is ready", earliest)])
     slots = table(
-        ["start", "end", "left#", "capacity#"],
+        ["start", "end", "left", "capacity"],
         (
             (_local(slot.start_ms, zone), _local(slot.end_ms, zone), slot.left or "full", slot.capacity)
             for slot in found.slots
@@ -249,7 +279,3 @@ def _zone(name: str) -> tzinfo:
 
 def _local(at_ms: int, zone: tzinfo) -> str:
     return datetime.fromtimestamp(at_ms / 1000, zone).isoformat(timespec="seconds")
-
-
-def _units(lines: LinePairs) -> str:
-    return ", ".join(f"{quantity} x {sku}" for sku, quantity in lines)

@@ -1,14 +1,13 @@
 """Shops, the chain's policy, the state of a ledger, and the service's health."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
 
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
-from holdfast.client.wire_types import to_fields, value_from
-from holdfast.v1 import admin_service_pb2 as service_pb2, store_pb2
+from holdfast.client.wire_types import enum_reader, reader, to_fields, to_message
+from holdfast.v1 import store_pb2
 
 # Ledgers of orders and of limits over the chain: each keeps a share of the customers. Their number never changes.
 CUSTOMERS_LEDGERS: Final = tuple(f"customers/{slot:04d}" for slot in range(64))
@@ -174,32 +173,22 @@ class OrdersVerification:
     left_out: tuple[str, ...]
 
 
-_HEALTHS = {health.value: health for health in Health}
+def _hours_from(message: store_pb2.Store) -> dict[str, Any] | None:
+    return MessageToDict(message.hours, preserving_proto_field_name=True) if message.HasField("hours") else None
 
 
-def store_from(message: store_pb2.Store) -> Store:
-    """A shop as a value."""
-    return Store(
-        message.store_id,
-        message.name,
-        message.latitude if message.HasField("latitude") else None,
-        message.longitude if message.HasField("longitude") else None,
-        message.paused,
-        tuple(message.channels),
-        MessageToDict(message.hours, preserving_proto_field_name=True) if message.HasField("hours") else None,
-    )
+store_from = reader(Store, hours=_hours_from)
+stores_put_from = reader(StoresPut)
+policy_from = reader(Policy)
+ledger_status_from = reader(LedgerStatus)
+verification_from = reader(Verification)
+orders_verification_from = reader(OrdersVerification)
+_health_of = enum_reader(Health)
 
 
 def to_store(store: Store) -> store_pb2.Store:
     """A shop as a message. Raises ValueError where its hours are not those of a message."""
-    message = store_pb2.Store(
-        store_id=store.store_id,
-        name=store.name,
-        latitude=store.latitude,
-        longitude=store.longitude,
-        paused=store.paused,
-        channels=store.channels,
-    )
+    message = to_message(store_pb2.Store, **{**to_fields(store), "hours": None})
     if store.hours is not None:
         try:
             ParseDict(store.hours, message.hours)
@@ -209,58 +198,13 @@ def to_store(store: Store) -> store_pb2.Store:
     return message
 
 
-def stores_put_from(response: service_pb2.PutStoresResponse) -> StoresPut:
-    """What putting shops did."""
-    affected = tuple(value_from(AffectedSlot, row) for row in response.affected)
-    return StoresPut(response.chain_version, affected, response.affected_slots)
-
-
-def policy_from(message: store_pb2.Policy) -> Policy:
-    """The chain's rules as a value."""
-    return value_from(
-        Policy,
-        message,
-        ttl_rules=tuple(value_from(TtlRule, rule) for rule in message.ttl_rules),
-        limit_rules=tuple(value_from(LimitRule, rule) for rule in message.limit_rules),
-        chain_limit_rules=tuple(value_from(ChainLimitRule, rule) for rule in message.chain_limit_rules),
-    )
-
-
 def to_policy(policy: Policy) -> store_pb2.Policy:
     """The chain's rules as a message."""
-    fields = to_fields(
-        policy,
-        ttl_rules=[store_pb2.TtlRule(**to_fields(rule)) for rule in policy.ttl_rules],
-        limit_rules=[store_pb2.LimitRule(**to_fields(rule)) for rule in policy.limit_rules],
-        chain_limit_rules=[_to_chain_limit_rule(rule) for rule in policy.chain_limit_rules],
-    )
-    return store_pb2.Policy(**fields)
-
-
-def _to_chain_limit_rule(rule: ChainLimitRule) -> store_pb2.ChainLimitRule:
-    message = store_pb2.ChainLimitRule(**to_fields(rule))
-    if not rule.collected_for_ms:
-        message.ClearField("collected_for")
+    message = to_message(store_pb2.Policy, **to_fields(policy))
+    for rule in message.chain_limit_rules:
+        if not rule.collected_for.ToNanoseconds():
+            rule.ClearField("collected_for")
     return message
-
-
-def ledger_status_from(message: service_pb2.GetLedgerStatusResponse) -> LedgerStatus:
-    """Where a ledger stands, as a value."""
-    return value_from(LedgerStatus, message)
-
-
-def verification_from(message: service_pb2.VerifyLedgerResponse) -> Verification:
-    """What the journal says, as a value."""
-    return value_from(Verification, message, discrepancies=_discrepancies(message.discrepancies))
-
-
-def orders_verification_from(message: service_pb2.VerifyOrdersResponse) -> OrdersVerification:
-    """How orders and shops agree, as a value."""
-    return value_from(OrdersVerification, message, discrepancies=_discrepancies(message.discrepancies))
-
-
-def _discrepancies(rows: Iterable[service_pb2.Discrepancy]) -> tuple[Discrepancy, ...]:
-    return tuple(value_from(Discrepancy, row) for row in rows)
 
 
 def health_request(service: str) -> bytes:
@@ -274,5 +218,5 @@ def health_request(service: str) -> bytes:
 def health_from(payload: bytes) -> Health:
     """`grpc.health.v1.HealthCheckResponse` by hand: one enum in field 1; absent means UNKNOWN."""
     if len(payload) >= 2 and payload[0] == 0x08:
-        return _HEALTHS.get(payload[1], Health.UNKNOWN)
+        return _health_of(payload[1])
     return Health.UNKNOWN

@@ -1,8 +1,8 @@
-"""Orders over one shop or several: what each shop holds, and what each shop answered to a step of the order."""
+"""Orders over one shop or several, what each shop answered to a step of one, and advice about where to place one."""
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from holdfast.client.errors import HoldfastError, OutcomeUnknown
 from holdfast.client.limits import Failure
@@ -12,14 +12,11 @@ from holdfast.client.models.reservations import (
     ReleaseReason,
     Reservation,
     Status,
-    lines_from,
     rejection_from,
-    release_reason_from,
     reservation_from,
-    status_from,
 )
 from holdfast.client.statuses import Fault, error_from, fault_from_item
-from holdfast.client.wire_types import LinePairs, instant_ms, line_pairs, optional_instant_ms
+from holdfast.client.wire_types import LinePairs, reader, to_fields, to_message
 from holdfast.v1 import order_pb2, order_service_pb2 as service_pb2
 
 
@@ -67,6 +64,7 @@ class Order:
     version: int
     missing: LinePairs
     release_reason: ReleaseReason
+    external_reference: str = ""
 
     @property
     def part(self) -> OrderPart:
@@ -97,52 +95,154 @@ ReserveOutcome: TypeAlias = Reservation | Order | Rejection
 """The answer to a reserve: an order where a limit of the whole chain applies, else a reservation."""
 
 
-_ORDER_STATUSES = {status.value: status for status in OrderStatus}
+class SourcingPolicy(IntEnum):
+    """How shops are chosen: the nearest that has everything; as few as have it together; or what can be had."""
 
-OrderResponse = (
-    service_pb2.ConfirmOrderResponse
-    | service_pb2.ReleaseOrderResponse
-    | service_pb2.ExtendOrderResponse
-    | service_pb2.AmendOrderResponse
-)
-PartsResponse = service_pb2.MarkOrderReadyResponse | service_pb2.CollectOrderResponse
+    UNSPECIFIED = 0
+    ONE_STORE = 1
+    SPLIT = 2
+    PARTIAL = 3
 
 
-def order_from(message: order_pb2.Order) -> Order:
-    """An order as a value."""
-    return Order(
-        message.order_id,
-        _ORDER_STATUSES.get(message.status, OrderStatus.UNSPECIFIED),
-        message.customer_id,
-        message.channel,
-        tuple(_part_from(part) for part in message.parts),
-        instant_ms(message.created_at),
-        instant_ms(message.expires_at),
-        message.version,
-        line_pairs(message.missing),
-        release_reason_from(message.release_reason),
-    )
+class Exclusion(IntEnum):
+    """Why a shop is out, in sequence of precedence. UNSPECIFIED: it is in, or the rule is newer than this client."""
+
+    UNSPECIFIED = 0
+    PAUSED = 1
+    CHANNEL_NOT_SERVED = 2
+    NO_PLACE = 9
+    CLOSED = 3
+    NOT_READY_IN_TIME = 8
+    NO_CAPACITY = 4
+    TOO_FAR = 5
+    NO_STOCK = 6
+    NOT_ENOUGH_STOCK = 7
 
 
-def _part_from(message: order_pb2.OrderPart) -> OrderPart:
-    return OrderPart(
-        message.store_id,
-        message.reservation_id,
-        status_from(message.status),
-        lines_from(message.lines),
-        optional_instant_ms(message, "slot_start"),
-        optional_instant_ms(message, "earliest_ready"),
-    )
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the customer is: degrees north and east, or a postcode of the table that the operator loaded.
+
+    `country` is for a postcode that the table has in several.
+    """
+
+    latitude: float = 0.0
+    longitude: float = 0.0
+    postcode: str = ""
+    country: str = ""
 
 
-def order_outcome_from(response: OrderResponse) -> OrderOutcome:
-    """The answer to a change of an order: how it is now, or why the business refused."""
-    if response.HasField("rejection"):
-        return rejection_from(response.rejection)
-    return order_from(response.order)
+@dataclass(frozen=True, slots=True)
+class Sourcing:
+    """Where to look for shops and how to choose among them; a zero leaves `stores_max` and `kilometres_max` open.
+
+    `collect_by_ms`: the customer wants to have it by then; None leaves that to the policy's longest time.
+    """
+
+    place: Place
+    policy: SourcingPolicy = SourcingPolicy.ONE_STORE
+    stores_max: int = 0
+    kilometres_max: float = 0.0
+    collect_by_ms: int | None = None
 
 
-def undecided(response: PartsResponse) -> Fault | None:
+@dataclass(frozen=True, slots=True)
+class StorePlan:
+    """All that one shop is to hold of an order. No lines take the order away from it.
+
+    `slot_start_ms` None leaves the pickup slot that the shop has.
+    """
+
+    store_id: str
+    lines: LinePairs = ()
+    slot_start_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One shop, as ranking sees it; `capacity_left` are the places in the slot that was asked for, None without one.
+
+    `earliest_ready_ms` says when an order that is placed now is ready there, None where the shop stays closed.
+    """
+
+    store_id: str
+    kilometres: float
+    available: LinePairs
+    capacity_left: int | None
+    exclusion: Exclusion
+    earliest_ready_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExcludedCount:
+    """How many shops one rule keeps out, listed ones included."""
+
+    exclusion: Exclusion
+    stores: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundStores:
+    """Advice: shops in the sequence in which they would be chosen, those that are out last; the ledgers decide.
+
+    `plan` is what an order would be now, empty where none can be placed, and `missing` what PARTIAL could not have.
+    It was ranked by what is `age_ms` old at most. `left_off` shops are in and not listed, farther than all that were
+    asked, or did not answer; with `excluded` and the candidates that are in, they are all shops of the chain.
+    """
+
+    candidates: tuple[Candidate, ...]
+    plan: tuple[StorePlan, ...]
+    missing: LinePairs
+    age_ms: int
+    left_off: int
+    excluded: tuple[ExcludedCount, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One pickup slot, with how many customers may collect in it and how many places are left."""
+
+    start_ms: int
+    end_ms: int
+    capacity: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class PickupSlots:
+    """A shop's slots by time, full ones too. `zone` is the shop's, IANA.
+
+    `earliest_ready_ms` says when an order that is placed now is ready, None where the shop stays closed.
+    """
+
+    slots: tuple[Slot, ...]
+    earliest_ready_ms: int | None
+    zone: str
+    version: int
+
+
+order_from = reader(Order)
+
+
+def _capacity_left(candidate: order_pb2.Candidate) -> int | None:
+    return None if candidate.capacity_left < 0 else candidate.capacity_left
+
+
+_candidate_from = reader(Candidate, capacity_left=_capacity_left)
+found_stores_from = reader(FoundStores, candidates=lambda found: tuple(map(_candidate_from, found.candidates)))
+pickup_slots_from = reader(PickupSlots)
+
+
+def to_sourcing(sourcing: Sourcing) -> order_pb2.Sourcing:
+    """Where to look, as a message."""
+    given = to_fields(sourcing)
+    if sourcing.place == Place():
+        # It names nothing: the service says that it is missing, where it would take zero degrees.
+        given["place"] = None
+    return to_message(order_pb2.Sourcing, **given)
+
+
+def undecided(response: Any) -> Fault | None:
     """Why a shop did not decide, where asking all of them again is of use: those that decided repeat themselves."""
     for outcome in response.outcomes:
         if outcome.WhichOneof("result") == "error":

@@ -1,20 +1,9 @@
-"""Reservations and refusals: a change is answered with one or the other, and neither is ever raised.
+"""Reservations and refusals: a change is answered with one or the other, and neither is ever raised."""
 
-`reservation_from` runs once per call on the hot path and reads each field once.
-"""
-
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from holdfast.client.wire_types import (
-    LineQuantities,
-    optional_instant_ms,
-    to_lines,
-    to_optional_duration,
-    to_optional_timestamp,
-)
-from holdfast.v1 import error_pb2, order_pb2, reservation_pb2, reservation_service_pb2 as service_pb2
+from holdfast.client.wire_types import enum_reader, reader
 
 
 class Status(IntEnum):
@@ -92,7 +81,8 @@ class Reservation:
 
     `order_id` is empty where the shop alone decides about it; what belongs to an order is confirmed, extended and
     amended as an order. `slot_start_ms` is None where no pickup slot was taken. `earliest_ready_ms` says when it can be
-    ready, None where the shop promises nothing or the goods are there already.
+    ready, None where the shop promises nothing or the goods are there already. `external_reference` is the caller's own
+    number, as given when reserving.
     """
 
     reservation_id: str
@@ -110,6 +100,7 @@ class Reservation:
     order_id: str = ""
     slot_start_ms: int | None = None
     earliest_ready_ms: int | None = None
+    external_reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,86 +143,6 @@ class Rejection:
     near_stores: tuple[NearStore, ...] = ()
 
 
-_STATUSES = {status.value: status for status in Status}
-_RELEASE_REASONS = {reason.value: reason for reason in ReleaseReason}
-_REASONS = {reason.value: reason for reason in Reason}
-
-
-def status_from(number: int) -> Status:
-    """The status of a wire number; UNSPECIFIED for one that this client does not know."""
-    return _STATUSES.get(number, Status.UNSPECIFIED)
-
-
-def release_reason_from(number: int) -> ReleaseReason:
-    """The release reason of a wire number; UNSPECIFIED for one that this client does not know."""
-    return _RELEASE_REASONS.get(number, ReleaseReason.UNSPECIFIED)
-
-
-def reservation_from(message: reservation_pb2.Reservation) -> Reservation:
-    """A reservation as a value."""
-    created_at = message.created_at
-    expires_at = message.expires_at
-    return Reservation(
-        message.reservation_id,
-        message.store_id,
-        _STATUSES.get(message.status, Status.UNSPECIFIED),
-        lines_from(message.lines),
-        message.customer_id,
-        message.channel,
-        message.basket_id,
-        created_at.seconds * 1000 + created_at.nanos // 1_000_000,
-        expires_at.seconds * 1000 + expires_at.nanos // 1_000_000,
-        message.version,
-        message.payment_reference,
-        _RELEASE_REASONS.get(message.release_reason, ReleaseReason.UNSPECIFIED),
-        message.order_id,
-        optional_instant_ms(message, "slot_start"),
-        optional_instant_ms(message, "earliest_ready"),
-    )
-
-
-def rejection_from(message: error_pb2.Rejection) -> Rejection:
-    """A refusal as a value."""
-    return Rejection(
-        _REASONS.get(message.reason, Reason.UNSPECIFIED),
-        message.message,
-        message.store_id,
-        message.sku,
-        message.asked,
-        message.available,
-        message.reservation_id,
-        _STATUSES.get(message.status, Status.UNSPECIFIED),
-        tuple([ShortLine(short.sku, short.asked, short.available) for short in message.short_lines]),
-        message.version,
-        message.order_id,
-        tuple([NearStore(near.store_id, near.kilometres, near.has_everything) for near in message.near_stores]),
-    )
-
-
-def lines_from(messages: Iterable[reservation_pb2.ReservationLine]) -> tuple[Line, ...]:
-    """The lines of a reservation or a part as values."""
-    return tuple([Line(line.sku, line.quantity, line.collected, line.released) for line in messages])
-
-
-def reserve_request(
-    *,
-    store_id: str = "",
-    lines: LineQuantities,
-    customer_id: str,
-    channel: str,
-    basket_id: str = "",
-    ttl_ms: int | None,
-    slot_start_ms: int | None,
-    sourcing: order_pb2.Sourcing | None = None,
-) -> service_pb2.ReserveRequest:
-    """What to hold, in a shop or where `sourcing` looks; `ttl_ms` None leaves the time to the rules."""
-    return service_pb2.ReserveRequest(
-        store_id=store_id,
-        lines=to_lines(lines),
-        customer_id=customer_id,
-        channel=channel,
-        basket_id=basket_id,
-        ttl=to_optional_duration(ttl_ms),
-        slot_start=to_optional_timestamp(slot_start_ms),
-        sourcing=sourcing,
-    )
+status_from = enum_reader(Status)
+reservation_from = reader(Reservation)
+rejection_from = reader(Rejection)

@@ -1,12 +1,10 @@
 """Positions of stock, what moves them, and what a change of stock did."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from holdfast.client.models.reservations import Rejection, rejection_from
-from holdfast.client.wire_types import instant_ms, interval_ms, to_timestamp
-from holdfast.v1 import stock_pb2, stock_service_pb2 as service_pb2
+from holdfast.client.models.reservations import Rejection
+from holdfast.client.wire_types import reader
 
 
 class AdjustmentKind(IntEnum):
@@ -107,83 +105,6 @@ StockOutcome = StockChange | Rejection
 """The answer to a change of stock."""
 
 
-_KINDS = {kind.value: kind for kind in AdjustmentKind}
-
-_StockResponse = service_pb2.AdjustStockResponse | service_pb2.CountStockResponse | service_pb2.SetSafetyStockResponse
-
-
-def position_from(message: stock_pb2.Position) -> Position:
-    """A position as a value."""
-    return Position(
-        message.sku,
-        message.on_hand,
-        message.reserved,
-        message.allotted,
-        message.safety_stock,
-        message.available,
-        message.stocked,
-    )
-
-
-def positions_from(messages: Iterable[stock_pb2.Position]) -> tuple[Position, ...]:
-    """Positions as values."""
-    return tuple(position_from(message) for message in messages)
-
-
-def availability_from(message: stock_pb2.StoreAvailability) -> StoreAvailability:
-    """One shop's positions as a value."""
-    return StoreAvailability(
-        message.store_id,
-        message.version,
-        instant_ms(message.as_of),
-        interval_ms(message.age),
-        positions_from(message.positions),
-    )
-
-
-def availability_change_from(message: service_pb2.WatchAvailabilityResponse) -> AvailabilityChange:
-    """One message of the availability stream as a value."""
-    return AvailabilityChange(
-        message.store_id, message.version, instant_ms(message.as_of), positions_from(message.positions)
-    )
-
-
-def shortfall_from(message: stock_pb2.Shortfall) -> Shortfall:
-    """A shortfall as a value."""
-    losses = tuple(ShortfallLoss(loss.reservation_id, loss.quantity) for loss in message.losses)
-    return Shortfall(message.sku, message.quantity, losses)
-
-
-def stock_outcome_from(response: _StockResponse) -> StockOutcome:
-    """The answer to a change of stock: what it did, or why the business refused."""
-    if response.HasField("rejection"):
-        return rejection_from(response.rejection)
-    change = response.change
-    return StockChange(
-        change.version,
-        change.applied,
-        change.dropped_repeated,
-        change.dropped_late,
-        tuple(shortfall_from(shortfall) for shortfall in change.shortfalls),
-    )
-
-
-def adjustment_from(message: stock_pb2.Adjustment) -> Adjustment:
-    """A movement as a value."""
-    kind = _KINDS.get(message.kind, AdjustmentKind.UNSPECIFIED)
-    occurred_at_ms = instant_ms(message.occurred_at) if message.HasField("occurred_at") else None
-    return Adjustment(message.sku, message.delta, message.sequence, kind, occurred_at_ms)
-
-
-def to_adjustments(adjustments: Iterable[Adjustment]) -> list[stock_pb2.Adjustment]:
-    """Movements as messages."""
-    return [
-        stock_pb2.Adjustment(
-            sku=row.sku,
-            delta=row.delta,
-            sequence=row.sequence,
-            kind=f"ADJUSTMENT_KIND_{row.kind.name}",
-            occurred_at=None if row.occurred_at_ms is None else to_timestamp(row.occurred_at_ms),
-        )
-        for row in adjustments
-    ]
+availability_from = reader(StoreAvailability)
+availability_change_from = reader(AvailabilityChange)
+stock_change_from = reader(StockChange)
