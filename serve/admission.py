@@ -1,4 +1,6 @@
-"""What every room needs of a call: its time, its room's router, and the way to end it with a status."""
+"""What every service needs of a call: its request, its deadline, a place among the calls of one gateway, and the status
+that ends it.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,6 +10,7 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 
 from actors.protocol.actors import LedgerStopped
+from holdfast.v1 import error_pb2
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.wire import statuses
 from serve.wire.statuses import Refused, Status
@@ -58,6 +61,14 @@ def bound(payload: bytes) -> None:
         raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, "REQUEST_TOO_LARGE"))
 
 
+def refuse_older(field: str, store_id: str, version: int, min_version: int) -> None:
+    """Raises Refused where a ledger has not reached the version that the reader has seen."""
+    if version < min_version:
+        message = f"{field}: shop {store_id} is at version {version}, {min_version} was asked for; ask for one it gave"
+        about = (("store_id", store_id), ("version", str(version)))
+        raise Refused(Status(grpc.StatusCode.FAILED_PRECONDITION, message, "VERSION_NOT_REACHED", metadata=about))
+
+
 def status_of(error: BaseException) -> Status | None:
     """The status that says an error; None for those that mean that the machine is broken."""
     if isinstance(error, Refused):
@@ -71,6 +82,14 @@ def status_of(error: BaseException) -> Status | None:
     if isinstance(error, LedgerStopped):
         return statuses.stopped(str(error))
     return None
+
+
+def fill_error(error: BaseException, item: error_pb2.ItemError) -> None:
+    """Say in an item of a batch why it was not decided. Raises the error again where no status says it."""
+    status = status_of(error)
+    if status is None:
+        raise error
+    statuses.fill_item_error(status, item)
 
 
 def say_why(error: Exception, context: Any) -> None:

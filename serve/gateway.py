@@ -30,13 +30,15 @@ from serve.config.settings import read_postcodes_file
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.reconciler import Reconciler
 from serve.routing.router import Router
+from serve.services.addressing import OrderRouting, StoreDirectory
 from serve.services.admin import Admin
 from serve.services.events import Feeds
 from serve.services.health import Health
+from serve.services.orders import Orders
 from serve.services.reservations import AMEND, COLLECT, CONFIRM, EXTEND, READY, RELEASE, RESERVE, Reservations
 from serve.services.stock import Stock
-from serve.services.stores import Stores
 from serve.services.verification import Verification
+from serve.sourcing.finder import Finder
 from serve.sourcing.places import Postcodes
 from serve.wire import translation
 
@@ -61,24 +63,24 @@ class Gateway:
 
     async def _open(self, router: Router, clock: Clock, postcodes: Postcodes) -> None:
         self._router = router
-        coordinator = Coordinator(self._router, clock)
-        self._reconciler = Reconciler(self._router, coordinator)
-        self._reservations = Reservations(self._router, coordinator, self._reconciler, clock)
-        self._orders = self._reservations.orders
-        self._orders.postcodes = postcodes
-        self._stock = Stock(self._router, self._reservations)
-        self._feeds = Feeds(self._router, self._reservations)
-        self._stores = Stores(self._router, clock)
-        self._admin = Admin(self._router, self._reservations)
-        self._verification = Verification(self._router, self._reservations)
+        stores = StoreDirectory(router)
+        coordinator = Coordinator(router, clock)
+        self._reconciler = Reconciler(router, coordinator)
+        finder = Finder(router, clock)
+        self._orders = Orders(router, stores, coordinator, self._reconciler, finder, postcodes)
+        self._reservations = Reservations(router, stores, OrderRouting(router), self._orders, self._reconciler)
+        self._stock = Stock(router, stores, clock)
+        self._feeds = Feeds(router, stores)
+        self._admin = Admin(router, stores, clock)
+        self._verification = Verification(router, stores)
         self._health = Health()
         self._calls = Calls()
-        await self._router.start()
+        await router.start()
         self._reconciler.start()
         # What is here now stays: Ray, Serve and our modules. The collector need not walk it at every few hundred calls.
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
-        log.info("the gateway serves %d shops", len(self._router.chain.stores))
+        log.info("the gateway serves %d shops", len(router.chain.stores))
 
     async def drain(self) -> None:
         """Say that this gateway is going, and end its streams, so that readers resume elsewhere."""
@@ -214,11 +216,11 @@ class Gateway:
     # AdminService
 
     async def PutStores(self, request: bytes, grpc_context: Any) -> ad.PutStoresResponse:
-        work = partial(self._stores.put_stores, request, grpc_context)
+        work = partial(self._admin.put_stores, request, grpc_context)
         return await self._calls.answered(grpc_context, ad.PutStoresResponse(), work)
 
     async def ListStores(self, request: bytes, grpc_context: Any) -> ad.ListStoresResponse:
-        work = partial(self._stores.list_stores, request, grpc_context)
+        work = partial(self._admin.list_stores, request, grpc_context)
         return await self._calls.answered(grpc_context, ad.ListStoresResponse(), work)
 
     async def GetPolicy(self, request: bytes, grpc_context: Any) -> ad.GetPolicyResponse:

@@ -284,19 +284,16 @@ class Coordinator:
     async def _send(
         self, ledger_id: str, command: cm.Command, deadline: float, *, promise: bool
     ) -> Order | Rejection | None:
-        entries = [(ledger_id, order_command_to_wire(command))]
-        [(future, _)] = self._router.submit([ledger_id], entries, deadline, promise=promise)
-        answer = (await future)[0]
+        entry = (ledger_id, order_command_to_wire(command))
+        answer = await self._router.send(entry, deadline, promise=promise)
         if isinstance(answer, Stopped):
             raise LedgerStopped(answer.why)
         assert answer is None or isinstance(answer, Order | Rejection), "customers' ledgers answer with orders"
         return answer
 
     async def _ask_shop(self, store_id: str, command: shop.Claim | shop.ApplyOutcome, deadline: float) -> Answer:
-        entries = [(store_id, command_to_wire(command))]
         promise = isinstance(command, shop.ApplyOutcome)
-        [(future, _)] = self._router.submit([store_id], entries, deadline, promise=promise)
-        return (await future)[0]
+        return await self._router.send((store_id, command_to_wire(command)), deadline, promise=promise)
 
 
 @contextmanager

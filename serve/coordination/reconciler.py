@@ -7,7 +7,7 @@ where it is, and holds up nothing else: the questions go round by number, the wo
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -17,7 +17,7 @@ from actors.orders.ids import format_order_id, parse_holder, parse_order_id
 from actors.orders.participant_messages import outcome_of, report_of
 from actors.orders.plain import order_from_plain
 from actors.orders.state import Order
-from actors.protocol.messages import command_to_wire, reservation_from_wire
+from actors.protocol.messages import Answer, command_to_wire, reservation_from_wire
 from actors.protocol.placement import ActorKind, kind_of
 from actors.shop.commands import Acknowledge
 from actors.shop.state import Reservation
@@ -144,8 +144,18 @@ class Reconciler:
             if line:
                 log.warning("%s", line)
 
-    async def report_soon(self, store_id: str, part: Reservation) -> None:
-        """Let a part's order know how it stands, if it can hear of that soon: what is not noted now stays owed."""
+    async def report_answers(self, answers: Iterable[tuple[str, Answer]]) -> None:
+        """Report the parts of orders among shops' answers (store_id, answer) to their orders."""
+        parts = [
+            (store_id, answer)
+            for store_id, answer in answers
+            if isinstance(answer, Reservation) and answer.part is not None
+        ]
+        if parts:
+            await asyncio.gather(*(self._report_soon(*part) for part in parts))
+
+    async def _report_soon(self, store_id: str, part: Reservation) -> None:
+        """Within REPORT_SOON_S; what is not reported then is reported by a later round."""
         with suppress(*PASSING):
             await self._report(store_id, part, asyncio.get_running_loop().time() + REPORT_SOON_S)
 
@@ -159,9 +169,8 @@ class Reconciler:
             return
         report = report_of(number, store_id, attempt, 0, part)
         await self._coordinator.report(ledger_id, [report], deadline)
-        wire = command_to_wire(Acknowledge(((part.number, part.version),)))
-        [(future, _)] = self._router.submit([store_id], [(store_id, wire)], deadline, promise=True)
-        await future
+        acknowledged = command_to_wire(Acknowledge(((part.number, part.version),)))
+        await self._router.send((store_id, acknowledged), deadline, promise=True)
 
     async def _answer_claim(self, store_id: str, ledger_id: str, number: int, attempt: int, deadline: float) -> None:
         order = await self._coordinator.order(ledger_id, number, deadline)
@@ -170,10 +179,7 @@ class Reconciler:
         for part in order.parts:
             if (part.store_id, part.attempt) == (store_id, attempt) and part in order.next_deliveries():
                 outcome = outcome_of(format_order_id(ledger_id, number), order, part)
-                [(future, _)] = self._router.submit(
-                    [store_id], [(store_id, command_to_wire(outcome))], deadline, promise=True
-                )
-                await future
+                await self._router.send((store_id, command_to_wire(outcome)), deadline, promise=True)
 
     async def _made(self, kind: ActorKind) -> list[str]:
         """The actors of a kind that have been made; one that has not has nothing to say."""

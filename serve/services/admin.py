@@ -1,30 +1,53 @@
-"""AdminService: the policy, and the state of the ledgers. `stores` has its calls about shops, `verification` those that
+"""AdminService: the policy, the state of the ledgers, and shops with their hours. `verification` has the calls that
 read journals again.
 """
 
-from typing import Any
+import asyncio
+from bisect import bisect_right
+from typing import Any, Final, NamedTuple
 
 import grpc
 import orjson
 
+from actors.calendar.changes import affected
+from actors.calendar.hours import ALWAYS_OPEN, Calendar
+from actors.core.chain import Chain, Store, store_to_row
 from actors.core.policy import to_document
 from actors.orders.ids import is_customers
-from holdfast.v1 import admin_service_pb2 as ad
+from actors.runtime.clock import Clock
+from actors.shop.ids import format_reservation_id
+from holdfast.v1 import admin_service_pb2 as ad, store_pb2
 from serve.admission import deadline_of, parse
 from serve.routing.router import Router
-from serve.services.reservations import Reservations
+from serve.services.addressing import StoreDirectory
+from serve.wire import page_tokens, validation as va
+from serve.wire.hours import check_hours, fill_hours, year_of
 from serve.wire.policies import fill_policy, policy_of
 from serve.wire.replies import fill_instant
 from serve.wire.statuses import Refused, Status
 from serve.wire.validation import Checked
 
+CHANNELS_MAX: Final = 100  # of one shop
+AFFECTED_SLOTS_MAX: Final = 1_000  # told; all are counted
+AFFECTED_RESERVATIONS_MAX: Final = 100  # of one slot
+
+
+class _Broken(NamedTuple):
+    """A slot that a change broke."""
+
+    store_id: str
+    start_ms: int
+    taken: int
+    capacity: int
+
 
 class Admin:
-    """The room of AdminService, the calls of `stores` and `verification` apart."""
+    """Serves AdminService but for VerifyLedger and VerifyOrders. The clock gives the years to look holidays up for."""
 
-    def __init__(self, router: Router, reservations: Reservations) -> None:
+    def __init__(self, router: Router, stores: StoreDirectory, clock: Clock) -> None:
         self._router = router
-        self._known = reservations.known
+        self._stores = stores
+        self._clock = clock
 
     async def get_policy(self, payload: bytes, context: Any, reply: ad.GetPolicyResponse) -> None:
         """GetPolicy."""
@@ -56,7 +79,7 @@ class Admin:
         checked.raise_if_faulty()
         reply.store_id = ledger_id
         if not is_customers(ledger_id):
-            await self._known(ledger_id)
+            await self._stores.require(ledger_id)
         elif not await self._router.has_actor(ledger_id):
             return
         status = await self._router.ask(ledger_id, "status", ledger_id, deadline=deadline_of(context))
@@ -66,3 +89,123 @@ class Admin:
         reply.recovery.FromMicroseconds(status.pop("recovery_us"))
         for field, value in status.items():
             setattr(reply, field, value)
+
+    async def put_stores(self, payload: bytes, context: Any, reply: ad.PutStoresResponse) -> None:
+        """PutStores."""
+        request = parse(ad.PutStoresRequest, payload)
+        checked = Checked()
+        stores: list[Store] = []
+        if checked.count("stores", request.stores, va.STORES_MAX):
+            year = year_of(self._clock.now_ms())
+            stores = [_store(checked, f"stores[{index}]", row, year) for index, row in enumerate(request.stores)]
+            checked.once("stores", (store.store_id for store in stores), "store_id")
+        checked.raise_if_faulty()
+        deadline = deadline_of(context)
+        await self._router.refresh_chain()
+        before = self._router.chain
+        await self._router.change_chain("put_stores", [store_to_row(store) for store in stores], deadline=deadline)
+        reply.chain_version = self._router.chain.revision
+        broken = await self._broken(before, stores, deadline)
+        reply.affected_slots = len(broken)
+        await self._name(broken[:AFFECTED_SLOTS_MAX], deadline, reply)
+
+    async def list_stores(self, payload: bytes, context: Any, reply: ad.ListStoresResponse) -> None:
+        """ListStores."""
+        del context
+        request = parse(ad.ListStoresRequest, payload)
+        checked = Checked()
+        page_size = page_tokens.page_size(checked, request.page_size)
+        token = page_tokens.read(checked, "ListStores", (), request.page_token)
+        checked.raise_if_faulty()
+        await self._router.refresh_chain()
+        chain = self._router.chain
+        store_ids = list(chain.stores)
+        start = bisect_right(store_ids, token) if token else 0
+        end = start + page_size
+        for store_id in store_ids[start:end]:
+            _fill_store(chain.stores[store_id], reply.stores.add())
+        reply.next_page_token = page_tokens.issue("ListStores", (), store_ids[end - 1]) if end < len(store_ids) else ""
+        reply.chain_version = chain.revision
+
+    async def _broken(self, before: Chain, stores: list[Store], deadline: float) -> list[_Broken]:
+        """The slots that new hours broke, by shop and time: what their ledgers took, held against old and new."""
+        changed: dict[str, tuple[Calendar, Calendar]] = {}
+        for store in stores:
+            old = before.stores.get(store.store_id)
+            if old is not None and old.calendar != store.calendar:
+                changed[store.store_id] = (old.calendar, store.calendar)
+        if not changed:
+            return []
+        # No other shop can have a reservation, and asking would make its actor.
+        begun = [store_id for store_id in await self._router.shops_with_actors() if store_id in changed]
+        groups = self._router.by_actor(begun)
+        answers = await asyncio.gather(*(self._taken(actor, mine, deadline) for actor, mine in groups.items()))
+        taken = {
+            store_id: places
+            for mine, rows in zip(groups.values(), answers, strict=True)
+            for store_id, places in zip(mine, rows, strict=True)
+        }
+        broken = []
+        for store_id in sorted(taken):
+            old_hours, new_hours = changed[store_id]
+            for start_ms in affected(old_hours, new_hours, taken[store_id]):
+                slot = new_hours.slot_at(start_ms)
+                capacity = 0 if slot is None else slot.capacity
+                broken.append(_Broken(store_id, start_ms, taken[store_id][start_ms], capacity))
+        return broken
+
+    async def _taken(self, actor: str, store_ids: list[str], deadline: float) -> list[dict[int, int]]:
+        """Places taken in an actor's shops. It learns the new hours first: no place is taken by the old ones later."""
+        await self._router.hand_over_rules(actor, deadline)
+        found: list[dict[int, int]] = await self._router.ask_actor(actor, "slots_taken", store_ids, deadline=deadline)
+        return found
+
+    async def _name(self, broken: list[_Broken], deadline: float, reply: ad.PutStoresResponse) -> None:
+        starts_of: dict[str, list[int]] = {}
+        for row in broken:
+            starts_of.setdefault(row.store_id, []).append(row.start_ms)
+        numbers_of: dict[tuple[str, int], list[int]] = {}
+        for store_id, starts in starts_of.items():
+            found = await self._router.ask(
+                store_id, "in_slots", store_id, starts, AFFECTED_RESERVATIONS_MAX, deadline=deadline
+            )
+            numbers_of.update({(store_id, start): numbers for start, numbers in zip(starts, found, strict=True)})
+        for row in broken:
+            slot = reply.affected.add(store_id=row.store_id, taken=row.taken, capacity=row.capacity)
+            fill_instant(row.start_ms, slot.slot_start)
+            numbers = numbers_of[row.store_id, row.start_ms]
+            slot.reservation_ids.extend(format_reservation_id(row.store_id, number) for number in numbers)
+
+
+def _store(checked: Checked, field: str, row: store_pb2.Store, year: int) -> Store:
+    checked.store_id(f"{field}.store_id", row.store_id)
+    checked.text(f"{field}.name", row.name, va.NAME_CHARS_MAX, required=False)
+    if not -90 <= row.latitude <= 90:
+        checked.fault(f"{field}.latitude", f"is {row.latitude}; send -90 to 90 degrees")
+    if not -180 <= row.longitude <= 180:
+        checked.fault(f"{field}.longitude", f"is {row.longitude}; send -180 to 180 degrees")
+    if row.channels and checked.count(f"{field}.channels", row.channels, CHANNELS_MAX):
+        for index, channel in enumerate(row.channels):
+            checked.text(f"{field}.channels[{index}]", channel, va.CHANNEL_CHARS_MAX)
+    channels = tuple(sorted(set(row.channels)))
+    has_latitude, has_longitude = row.HasField("latitude"), row.HasField("longitude")
+    if has_latitude != has_longitude:
+        missing = "longitude" if has_latitude else "latitude"
+        checked.fault(f"{field}.{missing}", "is not set; send both degrees, or neither for a shop without a place")
+    latitude, longitude = (row.latitude, row.longitude) if has_latitude else (None, None)
+    store = Store(row.store_id, row.name, latitude, longitude, row.paused, channels)
+    if not row.HasField("hours"):
+        return store
+    calendar = check_hours(checked, f"{field}.hours", row.hours, year)
+    return store._replace(calendar=calendar, holiday_region=row.hours.holidays)
+
+
+def _fill_store(store: Store, reply: store_pb2.Store) -> None:
+    reply.store_id = store.store_id
+    reply.name = store.name
+    if store.latitude is not None and store.longitude is not None:
+        reply.latitude, reply.longitude = store.latitude, store.longitude
+    reply.paused = store.paused
+    reply.channels.extend(store.channels)
+    if store.calendar != ALWAYS_OPEN:
+        fill_hours(store, reply.hours)

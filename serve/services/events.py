@@ -19,7 +19,7 @@ from actors.store_actor import FEED_BYTES_MAX
 from holdfast.v1 import event_pb2, event_service_pb2 as es, stock_service_pb2 as ss
 from serve.admission import ENDINGS, parse, say_why
 from serve.routing.router import Router
-from serve.services.reservations import Reservations
+from serve.services.addressing import StoreDirectory
 from serve.wire.event_replies import fill_event
 from serve.wire.replies import fill_instant, fill_position
 from serve.wire.statuses import Refused, Status
@@ -37,19 +37,19 @@ POSITIONS_MAX: Final = 4_096  # asked for and told at a time
 
 
 class Feeds:
-    """The room of the streams. `now` is a clock in seconds that says how long a reader takes; `bytes_max` bounds what
+    """Serves the streams. `now` is a clock in seconds that says how long a reader takes; `bytes_max` bounds what
     is read for a stream at a turn, but for a record of each actor.
     """
 
     def __init__(
         self,
         router: Router,
-        reservations: Reservations,
+        stores: StoreDirectory,
         now: Callable[[], float] = monotonic,
         bytes_max: int = FEED_BYTES_MAX,
     ) -> None:
         self._router = router
-        self._known = reservations.known
+        self._stores = stores
         self._now = now
         self._bytes_max = bytes_max
         self._open = 0
@@ -116,7 +116,7 @@ class Feeds:
             checked.once("cursors", (cursor.store_id for cursor in asked), "store_id")
         checked.raise_if_faulty()
         for index, cursor in enumerate(asked):
-            await self._known(cursor.store_id, f"cursors[{index}].store_id")
+            await self._stores.require(cursor.store_id, f"cursors[{index}].store_id")
         cursors = {cursor.store_id: cursor.after_version for cursor in asked}
         await self._refuse_beyond(cursors, skip_stopped=all_stores)
         return cursors

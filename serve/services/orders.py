@@ -3,7 +3,7 @@ whole chain.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 import grpc
@@ -11,21 +11,19 @@ import grpc
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE
 from actors.orders import commands as cm
-from actors.orders.decide import customer_key
 from actors.orders.ids import format_order_id, ledger_of_customer
 from actors.orders.plain import order_from_plain
 from actors.orders.state import Order, Part, Standing
 from actors.protocol.messages import Answer, Refusal, Stopped, command_to_wire
-from actors.runtime.clock import Clock
 from actors.shop import commands as shop
 from actors.shop.state import Reservation
 from holdfast.v1 import order_service_pb2 as os_, reservation_service_pb2 as rs
-from serve.admission import deadline_of, parse, status_of
+from serve.admission import deadline_of, fill_error, parse
 from serve.coordination.coordinator import Coordinator, Refused as RefusedClaims
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
-from serve.services.previous_limits import PreviousLimits, is_limited
+from serve.services.addressing import StoreDirectory
 from serve.sourcing.finder import NOTHING, Finder, Own, missing_of, refusal_of
 from serve.sourcing.places import Postcodes
 from serve.sourcing.plan import NoPlan, Plan
@@ -45,48 +43,26 @@ SLOTS_WINDOW_MS_MAX: Final = 31 * 86_400_000
 SLOTS_WINDOW_MS_DEFAULT: Final = 2 * 86_400_000
 MS: Final = 1_000
 
-Known = Callable[..., Any]
-
 
 class Orders:
-    """The room of OrderService. `known` checks that the chain has a shop."""
+    """Serves OrderService, and places the Reserve calls that `OrderRouting` finds to become orders."""
 
     def __init__(
-        self, router: Router, coordinator: Coordinator, reconciler: Reconciler, known: Known, clock: Clock
+        self,
+        router: Router,
+        stores: StoreDirectory,
+        coordinator: Coordinator,
+        reconciler: Reconciler,
+        finder: Finder,
+        postcodes: Postcodes,
     ) -> None:
         self._router = router
+        self._stores = stores
         self._coordinator = coordinator
         self._reconciler = reconciler
-        self._known = known
-        self._finder = Finder(router, clock)
-        self._rules = PreviousLimits()
+        self._finder = finder
+        self._postcodes = postcodes
         self._being_placed = 0
-        self.postcodes = Postcodes({})
-
-    def takes(self, request: rs.ReserveRequest) -> bool | None:
-        """Whether a Reserve becomes an order: it looks for shops, or a limit of the whole chain applies to it. None
-        where that has just changed: then `took` asks.
-        """
-        if request.HasField("sourcing"):
-            return True
-        policy = self._router.chain.policy
-        before = self._rules.at(policy, asyncio.get_running_loop().time())
-        if before is None and not policy.chain_limit_rules:
-            return False
-        skus = tuple(line.sku for line in request.lines)
-        now = is_limited(policy, request.channel, skus)
-        return now if before is None or is_limited(before, request.channel, skus) == now else None
-
-    async def took(self, request: rs.ReserveRequest, deadline: float) -> bool:
-        """The same, where it may have been decided under other rules: that goes on where it began."""
-        key, store_id, customer_id = request.idempotency_key, request.store_id, request.customer_id
-        now = is_limited(self._router.chain.policy, request.channel, tuple(line.sku for line in request.lines))
-        if not (key and customer_id and store_id in self._router.chain.stores):
-            return now
-        ledger_id = store_id if now else ledger_of_customer(customer_id)
-        remembered_as = key if now else customer_key(customer_id, key)
-        elsewhere: bool = await self._router.ask(ledger_id, "knows", ledger_id, remembered_as, deadline=deadline)
-        return now != elsewhere
 
     async def reserve(
         self, request: rs.ReserveRequest, deadline: float, reply: rs.ReserveResponse, prefix: str = ""
@@ -111,12 +87,12 @@ class Orders:
         key, customer_id, channel, basket_id, lines, ttl_ms, slot_start_ms = wire[1:]
         content = ot.content_of_reserve(request)
         if not request.HasField("sourcing"):
-            await self._known(request.store_id, f"{prefix}store_id")
+            await self._stores.require(request.store_id, f"{prefix}store_id")
             named = (cm.Plan(request.store_id, lines, slot_start_ms),)
             opened = cm.Open(key, content, customer_id, channel, ttl_ms, named, (), basket_id)
             return await self._coordinator.open(opened, deadline)
         checked = Checked(prefix)
-        place = ot.check_sourcing(checked, request, self.postcodes)
+        place = ot.check_sourcing(checked, request, self._postcodes)
         if request.store_id:
             checked.fault("store_id", "is set beside sourcing; send one of them")
         checked.raise_if_faulty()
@@ -217,7 +193,7 @@ class Orders:
         request = parse(os_.AmendOrderRequest, payload)
         ledger_id, command = ot.amend_order(request)
         for index, plan in enumerate(command.wanted):
-            await self._known(plan.store_id, f"stores[{index}].store_id")
+            await self._stores.require(plan.store_id, f"stores[{index}].store_id")
         answer = await self._coordinator.amend(ledger_id, command, deadline_of(context))
         self._fill(answer, ledger_id, reply)
 
@@ -225,7 +201,7 @@ class Orders:
         """FindStores."""
         request = parse(os_.FindStoresRequest, payload)
         checked = Checked()
-        place = ot.check_sourcing(checked, request, self.postcodes)
+        place = ot.check_sourcing(checked, request, self._postcodes)
         check_lines(checked, request.lines)
         checked.text("channel", request.channel, CHANNEL_CHARS_MAX)
         checked.whole("candidates_max", request.candidates_max, 0, CANDIDATES_MAX)
@@ -264,7 +240,7 @@ class Orders:
         if request.HasField("window"):
             window_ms = checked.duration_ms("window", request.window, SLOTS_WINDOW_MS_MAX)
         checked.raise_if_faulty()
-        await self._known(request.store_id)
+        await self._stores.require(request.store_id)
         store_id, deadline = request.store_id, deadline_of(context)
         (actor,) = self._router.by_actor([store_id])
         version, ready_ms, zone, slots = await self._router.ask_by_rules(
@@ -278,16 +254,6 @@ class Orders:
             fill_instant(ready_ms, reply.earliest_ready)
         reply.zone = zone
         reply.version = version
-
-    async def note(self, answered: Iterable[tuple[str, Answer]]) -> None:
-        """What steps in shops did to parts of orders is told to the orders at once; else a reconciler would find it."""
-        parts = [
-            (store_id, answer)
-            for store_id, answer in answered
-            if isinstance(answer, Reservation) and answer.part is not None
-        ]
-        if parts:
-            await asyncio.gather(*(self._reconciler.report_soon(*part) for part in parts))
 
     async def _step(
         self, ledger_id: str, command: cm.Confirm | cm.Release | cm.Extend, context: Any, reply: Any
@@ -321,30 +287,27 @@ class Orders:
             return
         parts = order.certain_parts()
         order_id = format_order_id(ledger_id, number)
-        answers = await asyncio.gather(
-            *(self._say(part.store_id, step(part, f"\n{order_id} {part.attempt} {key}"), deadline) for part in parts),
-            return_exceptions=True,
-        )
+        # No key of a caller begins with a line break, so these keys are never those of other calls.
+        commands = [command_to_wire(step(part, f"\n{order_id} {part.attempt} {key}")) for part in parts]
+        sent = [
+            self._router.send((part.store_id, command), deadline, promise=True)
+            for part, command in zip(parts, commands, strict=True)
+        ]
+        answers = await asyncio.gather(*sent, return_exceptions=True)
+        answered: list[tuple[str, Answer]] = []
         for part, answer in zip(parts, answers, strict=True):
             outcome = reply.outcomes.add(store_id=part.store_id)
             if isinstance(answer, BaseException):
-                status = status_of(answer)
-                if status is None:
-                    raise answer
-                statuses.fill_item_error(status, outcome.error)
-            elif isinstance(answer, Reservation):
+                fill_error(answer, outcome.error)
+                continue
+            answered.append((part.store_id, answer))
+            if isinstance(answer, Reservation):
                 fill_reservation(answer, part.store_id, self._router.chain, outcome.reservation)
             elif isinstance(answer, Refusal):
                 fill_rejection(answer, part.store_id, outcome.rejection)
             elif isinstance(answer, Stopped):
                 statuses.fill_item_error(statuses.stopped(answer.why), outcome.error)
-        said = ((part.store_id, answer) for part, answer in zip(parts, answers, strict=True))
-        await self.note((store_id, answer) for store_id, answer in said if not isinstance(answer, BaseException))
-
-    async def _say(self, store_id: str, command: shop.Command, deadline: float) -> Answer:
-        entries = [(store_id, command_to_wire(command))]
-        [(future, _)] = self._router.submit([store_id], entries, deadline, promise=True)
-        return (await future)[0]
+        await self._reconciler.report_answers(answered)
 
 
 def _held_by(order: Order | None, slot_start_ms: int) -> Own:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from actors.calendar.faults import SPECIAL_DAYS_MAX
+from serve.services.admin import CHANNELS_MAX
 from serve.services.orders import CANDIDATES_MAX
-from serve.services.stores import CHANNELS_MAX
 from serve.sourcing.places import POSTCODE_CHARS_MAX
 from serve.sourcing.ranking import STORES_MAX as PLAN_STORES_MAX
 from serve.wire import page_tokens, validation as va

@@ -109,8 +109,9 @@ def said(context: Context, replies: list[Any]) -> Said:
 class Front:
     """A gateway over actors in this process; each shop has an actor of its own."""
 
-    def __init__(self, folder: Path, clock: ManualClock) -> None:
+    def __init__(self, folder: Path, clock: ManualClock, postcodes: Postcodes = POSTCODES) -> None:
         self.clock = clock
+        self._postcodes = postcodes
         self.actors = ActorsHere(folder, clock)
         self.gateway: Gateway = object.__new__(Gateway)  # its constructor would reach for Ray
         self._runner = asyncio.Runner(loop_factory=SkippingLoop)
@@ -128,7 +129,7 @@ class Front:
 
     async def _open(self) -> None:
         await self.actors.put_stores(*SHOPS)
-        await self.gateway._open(Router(self.actors, Placement(0)), self.clock, POSTCODES)
+        await self.gateway._open(Router(self.actors, Placement(0)), self.clock, self._postcodes)
 
     def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine in the gateway's loop."""

@@ -16,7 +16,7 @@ from holdfast.v1 import (
     reservation_service_pb2 as rs,
     store_pb2,
 )
-from serve.services.stores import AFFECTED_RESERVATIONS_MAX, AFFECTED_SLOTS_MAX
+from serve.services.admin import AFFECTED_RESERVATIONS_MAX, AFFECTED_SLOTS_MAX
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.requests import HOURS, good
 
