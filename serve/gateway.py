@@ -38,8 +38,8 @@ from serve.services.orders import Orders
 from serve.services.reservations import AMEND, COLLECT, CONFIRM, EXTEND, READY, RELEASE, RESERVE, Reservations
 from serve.services.stock import Stock
 from serve.services.verification import Verification
-from serve.sourcing.finder import Finder
 from serve.sourcing.places import Postcodes
+from serve.sourcing.search import Finder
 from serve.wire import translation
 
 log = logging.getLogger("holdfast.gateway")

@@ -4,10 +4,11 @@ import random
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
+from actors.core.chain import Store
 from bench.arithmetic import medians, percentile
 from bench.record import Headline, Options, Outcome, Row
 from serve.sourcing.places import Place
@@ -29,18 +30,13 @@ LATE: Final = 0.1
 SOUTH, NORTH, WEST, EAST = 25.0, 48.0, -120.0, -70.0
 
 
-class _Shop(NamedTuple):
-    store_id: str
-    latitude: float
-    longitude: float
-    paused: bool
-
-
 def run(options: Options) -> Outcome:
     """Microseconds a question, each from another place: ranking, then each policy, for 1, 3 and 10 SKUs."""
     count = options.size(1_000, 20)
     draw = random.Random(1)
-    store_index = StoreIndex.of(1, [_Shop(f"S{n:05d}", *_place(draw), draw.random() < PAUSED) for n in range(SHOPS)])
+    store_index = StoreIndex.of(
+        1, [Store(f"S{n:05d}", "", *_place(draw), draw.random() < PAUSED) for n in range(SHOPS)]
+    )
     options.say(f"sourcing: {count:,} questions of each kind")
     rows: list[Row] = []
     for skus in SKUS:

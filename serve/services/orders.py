@@ -24,9 +24,9 @@ from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 from serve.services.addressing import StoreDirectory
-from serve.sourcing.finder import NOTHING, Finder, Own, missing_of, refusal_of
 from serve.sourcing.places import Postcodes
 from serve.sourcing.plan import NoPlan, Plan
+from serve.sourcing.search import NOTHING, Finder, Own, missing_of, refusal_of
 from serve.wire import order_translation as ot, page_tokens, statuses, translation
 from serve.wire.order_replies import fill_candidate, fill_order, fill_plan
 from serve.wire.replies import fill_instant, fill_order_rejection, fill_rejection, fill_reservation

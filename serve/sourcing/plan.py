@@ -6,7 +6,6 @@ into what is known, and the same question is asked again. Figures in, figures ou
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import IntEnum
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -28,18 +27,6 @@ from serve.sourcing.store_index import Flags, Ints, StoreIndex, nearest
 CANDIDATES_MAX: Final = 64  # shops among which the fewest are searched: the nearest that have something
 SKU_CANDIDATES_MAX: Final = 2  # and of each SKU the nearest that have all of it, which may all be farther
 OFFERED_MAX: Final = 3  # shops that a refusal names
-
-
-class Proof(IntEnum):
-    """How sure it is that no other choice is better: fewer shops, or as many and a shorter way.
-
-    EXACT: among all shops. AMONG_NEAREST: among the candidates, and more shops have something than were candidates.
-    NOT_PROVEN: the search met its limit or the candidates did not do, so the choice was made greedily.
-    """
-
-    EXACT = 1
-    AMONG_NEAREST = 2
-    NOT_PROVEN = 3
 
 
 class Part(NamedTuple):
@@ -65,11 +52,9 @@ class Plan:
     `metres` is the way: the sum of the distances from the customer's place to each shop.
     """
 
-    policy: SourcingPolicy
     parts: tuple[Part, ...]
     short: tuple[Short, ...]
     metres: int
-    proof: Proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +64,12 @@ class NoPlan:
     `short`: SKUs of which as many shops as the limits allow hold too little together, whatever they lack otherwise.
     Where it is empty, each SKU is within reach, but not everything in so few shops. `nearest_whole` and `nearest_some`:
     the nearest shops that have everything, or something, were the limits wider; OFFERED_MAX at most, and only such as
-    take pickups for this channel. `proof`: whether it was searched exactly. `too_soon`: whether there would be a plan,
-    were it ready later.
+    take pickups for this channel. `too_soon`: whether there would be a plan, were it ready later.
     """
 
-    policy: SourcingPolicy
     short: tuple[Short, ...]
     nearest_whole: tuple[Candidate, ...]
     nearest_some: tuple[Candidate, ...]
-    proof: Proof
     too_soon: bool = False
 
 
@@ -108,21 +90,21 @@ def plan(
     asked = ask.demand.asked
     alone = nearest(seen.metres, np.flatnonzero((seen.excluded == 0) & seen.whole), 1)
     if alone.size:
-        return _planned(index, known, ask, policy, seen, alone, Proof.EXACT)
+        return _planned(index, known, ask, seen, alone)
     if policy is SourcingPolicy.ONE_STORE or not (seen.excluded == 0).any():
-        return _refused(index, known, ask, policy, seen, Proof.EXACT)
+        return _refused(index, known, ask, policy, seen)
     # The shops that may give something, nearest first, and what they have.
     rows = nearest(seen.metres, np.flatnonzero(seen.excluded == 0), len(index))
     units = _units(known, rows)
     within_reach = np.minimum(np.minimum(units, asked).sum(axis=0), asked)
     wanted = within_reach if policy is SourcingPolicy.PARTIAL else asked
     had = np.flatnonzero(wanted)
-    cover, proof = _covered(units[:, had], wanted[had], seen.metres[rows], ask.limits.stores_max, nodes_max)
-    if not cover and policy is SourcingPolicy.PARTIAL:
-        cover, proof = most(units[:, had], wanted[had], ask.limits.stores_max), Proof.NOT_PROVEN
-    if not cover:
-        return _refused(index, known, ask, policy, seen, proof)
-    return _planned(index, known, ask, policy, seen, rows[list(cover)], proof)
+    chosen = _covered(units[:, had], wanted[had], seen.metres[rows], ask.limits.stores_max, nodes_max)
+    if not chosen and policy is SourcingPolicy.PARTIAL:
+        chosen = most(units[:, had], wanted[had], ask.limits.stores_max)
+    if not chosen:
+        return _refused(index, known, ask, policy, seen)
+    return _planned(index, known, ask, seen, rows[list(chosen)])
 
 
 def _units(known: Known, rows: Ints) -> Ints:
@@ -130,27 +112,25 @@ def _units(known: Known, rows: Ints) -> Ints:
     return np.maximum(known.available.T.take(rows, axis=1), 0).T
 
 
-def _covered(units: Ints, wanted: Ints, metres: Ints, stores_max: int, nodes_max: int) -> tuple[tuple[int, ...], Proof]:
+def _covered(units: Ints, wanted: Ints, metres: Ints, stores_max: int, nodes_max: int) -> tuple[int, ...]:
     """The best choice of shops that have all that is wanted, empty where none was found. Shops come nearest first."""
     alone = np.flatnonzero((units >= wanted).all(axis=1))
     if alone.size:
-        return (int(alone[0]),), Proof.EXACT
+        return (int(alone[0]),)
     # Whatever is chosen, so few shops hold no more than this: most refusals end here.
     if (_largest(units, stores_max) < wanted).any():
-        return (), Proof.EXACT
+        return ()
     chosen = _candidates(units, wanted)
     found = fewest(units[chosen], wanted, metres[chosen], stores_max, nodes_max)
-    is_all = chosen.size == len(units)
-    if found.proven and (found.chosen or is_all):
-        proof = Proof.EXACT if is_all else Proof.AMONG_NEAREST
-        return tuple(chosen[list(found.chosen)].tolist()), proof
+    if found.proven and (found.chosen or chosen.size == len(units)):
+        return tuple(chosen[list(found.chosen)].tolist())
     among = [found.chosen, most(units[chosen], wanted, stores_max)]
     # Farther shops are taken only where the candidates do not do.
     for options in ([tuple(chosen[list(each)].tolist()) for each in among], [most(units, wanted, stores_max)]):
         covers = [each for each in options if (units[list(each)].sum(axis=0) >= wanted).all()]
         if covers:
-            return min(covers, key=lambda each: (len(each), int(metres[list(each)].sum()), each)), Proof.NOT_PROVEN
-    return (), Proof.NOT_PROVEN
+            return min(covers, key=lambda each: (len(each), int(metres[list(each)].sum()), each))
+    return ()
 
 
 def _candidates(units: Ints, wanted: Ints) -> Ints:
@@ -178,16 +158,14 @@ def _largest(units: Ints, stores_max: int) -> Ints:
     return held
 
 
-def _planned(
-    index: StoreIndex, known: Known, ask: Ask, policy: SourcingPolicy, seen: Survey, rows: Ints, proof: Proof
-) -> Plan:
+def _planned(index: StoreIndex, known: Known, ask: Ask, seen: Survey, rows: Ints) -> Plan:
     given = allocated(_units(known, rows).tolist(), ask.demand.asked.tolist())
     parts = [
         Part(index.store_ids[row], metres, _lines(ask.demand, units))
         for row, metres, units in zip(rows.tolist(), seen.metres[rows].tolist(), given, strict=True)
     ]
     short = _short(ask.demand, [sum(column) for column in zip(*given, strict=True)])
-    return Plan(policy, tuple(parts), short, sum(part.metres for part in parts), proof)
+    return Plan(tuple(parts), short, sum(part.metres for part in parts))
 
 
 def allocated(units: list[list[int]], asked: list[int]) -> list[list[int]]:
@@ -209,7 +187,7 @@ def allocated(units: list[list[int]], asked: list[int]) -> list[list[int]]:
     return given
 
 
-def _refused(index: StoreIndex, known: Known, ask: Ask, policy: SourcingPolicy, seen: Survey, proof: Proof) -> NoPlan:
+def _refused(index: StoreIndex, known: Known, ask: Ask, policy: SourcingPolicy, seen: Survey) -> NoPlan:
     stores_max = 1 if policy is SourcingPolicy.ONE_STORE else ask.limits.stores_max
     within_reach = _largest(_units(known, np.flatnonzero(seen.excluded == 0)), stores_max)
     excluded = seen.excluded_by(policy)
@@ -221,11 +199,9 @@ def _refused(index: StoreIndex, known: Known, ask: Ask, policy: SourcingPolicy, 
 
     is_late = bool((seen.excluded == Exclusion.NOT_READY_IN_TIME).any())
     return NoPlan(
-        policy,
         _short(ask.demand, within_reach.tolist()),
         offered(seen.whole),
         offered(seen.some),
-        proof,
         too_soon=is_late and isinstance(plan(index, known, replace(ask, ready_by_ms=0), policy), Plan),
     )
 

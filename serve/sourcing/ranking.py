@@ -13,12 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from serve.sourcing.places import Place
-from serve.sourcing.store_index import Flags, Ints, StoreIndex, nearest
+from serve.sourcing.store_index import NEVER_MS, Flags, Ints, StoreIndex, nearest
 
 STORES_MAX: Final = 5  # the farthest a customer is ever sent round; the exact search is cut to this depth
 EXPLAINED_MAX: Final = 1_000  # the shops that one answer tells of
 UNLIMITED: Final = -1
-NEVER_MS: Final = 1 << 62  # when an order is ready in a shop that stays closed
 
 
 class SourcingPolicy(IntEnum):

@@ -11,7 +11,7 @@ from actors.protocol.messages import Held, Moved, Refusal, Wire
 from actors.shop.ids import format_reservation_id
 from actors.shop.state import Reservation
 from holdfast.v1 import error_pb2, reservation_pb2, stock_pb2
-from serve.sourcing.ready_time import NO_PROMISE, earliest_ready_ms
+from serve.sourcing.store_index import NO_PROMISE, earliest_ready_ms
 
 TO_BE_READY: Final = frozenset({Status.HELD, Status.CONFIRMED})
 

@@ -11,7 +11,7 @@ import pytest
 from holdfast.v1 import admin_service_pb2 as ad, reservation_service_pb2 as rs
 from serve.services.orders import ORDERS_MAX
 from serve.services.reservations import ORDER_SHARE
-from serve.sourcing import finder
+from serve.sourcing import search
 from serve.sourcing.plan import plan
 from tests.gateway.front import Front, Said, reserve_request
 from tests.runtime.loop_time import skip
@@ -142,7 +142,7 @@ def test_searches_that_hear_together_do_not_plan_in_one_turn(limited: Front, mon
         assert set(kinds(await ask(limited, *rows))) == {"order"}
         counting.cancel()
 
-    monkeypatch.setattr(finder, "plan", noting)
+    monkeypatch.setattr(search, "plan", noting)
     limited.run(main)
     assert len(set(turns)) == len(turns) == 20
 

@@ -22,7 +22,7 @@ from holdfast.v1 import (
     reservation_service_pb2 as rs,
     store_pb2,
 )
-from serve.sourcing.finder import ASKED_FIRST
+from serve.sourcing.search import ASKED_FIRST
 from tests.gateway.front import Front, Said
 from tests.runtime.loop_time import skip
 from tests.runtime.office import WAIT_S, ManualClock

@@ -12,8 +12,7 @@ from hypothesis import given, strategies as st
 from actors.calendar.hours import ALL_DAY, ALWAYS_OPEN, DAY_MINUTES, Calendar, Interval, SpecialDay
 from actors.calendar.slots import Duty
 from actors.calendar.zones import DAY_MS, MINUTE_MS
-from serve.sourcing.ranking import NEVER_MS
-from serve.sourcing.ready_times import SLICE, ReadyTimes
+from serve.sourcing.store_index import NEVER_MS, SLICE, ReadyTimes
 
 ZONES: Final = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu")
 SHOP: Final = ((Interval(540, 720), Interval(780, 1_200)),) * 6 + ((),)

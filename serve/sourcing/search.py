@@ -8,26 +8,117 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from actors.core.rejection import Reason, Rejection
 from actors.runtime.clock import Clock
 from actors.shop.commands import Lines
+from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
-from serve.sourcing.availability_query import AvailabilityQuery, Rows
 from serve.sourcing.plan import NoPlan, Plan, plan
-from serve.sourcing.ranking import NEVER_MS, UNLIMITED, Ask, Found, Known, Ranking, SourcingPolicy, lowered, rank
-from serve.sourcing.ready_times import ReadyTimes
-from serve.sourcing.store_index import Ints, StoreIndex, nearest
+from serve.sourcing.ranking import UNLIMITED, Ask, Found, Known, Ranking, SourcingPolicy, lowered, rank
+from serve.sourcing.store_index import NEVER_MS, Flags, Ints, ReadyTimes, StoreIndex, nearest
 
+GATHER_S: Final = 0.004  # how long a question waits for others
+QUESTION_S: Final = 1.0  # shops that are away for longer are left out: the others can serve
+SKUS_MAX: Final = 512  # of one question; beyond that the next one begins
 ASKED_FIRST: Final = 512  # of the shops in reach, the nearest; the others only where those cannot serve
 ASKED_BESIDE: Final = 100  # of those that are out, the nearest: as many as one answer tells
 
+Rows = npt.NDArray[np.signedinteger[Any]]
 Chosen = Plan | NoPlan
 Own = Mapping[str, Mapping[str, int]]  # what the customer's basket holds already, by shop and SKU
 NOTHING: Final[Own] = MappingProxyType({})
+
+
+class Availability(NamedTuple):
+    """What was found: by SKU a column over all shops of the index, and the places of the slot that was asked for.
+
+    A shop that was not heard has nothing. `places` is -1 where no slot was asked for, `open_` False where none is.
+    """
+
+    columns: dict[str, Ints]
+    places: Ints
+    open_: Flags
+    heard: Flags
+
+
+class _Question:
+    """One that is still gathering."""
+
+    __slots__ = ("answer", "rows", "skus")
+
+    def __init__(self) -> None:
+        self.skus: dict[str, None] = {}
+        self.rows: set[int] = set()
+        self.answer: asyncio.Task[Availability] | None = None
+
+
+class AvailabilityQuery:
+    """One for each gateway."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+        self._gathering: dict[tuple[int, int], _Question] = {}
+
+    async def ask(
+        self, store_index: StoreIndex, rows: Rows, skus: tuple[str, ...], slot_start_ms: int, deadline: float
+    ) -> Availability:
+        """What these shops have, those that answer soon. Raises what the router raises, but for those that do not."""
+        key = (store_index.revision, slot_start_ms)
+        question = self._gathering.get(key)
+        if question is None or question.answer is None or len(question.skus) + len(skus) > SKUS_MAX:
+            question = self._gathering[key] = _Question()
+            question.answer = asyncio.get_running_loop().create_task(self._ask_soon(store_index, key, question))
+        question.skus.update(dict.fromkeys(skus))
+        question.rows.update(rows.tolist())
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await asyncio.shield(question.answer)  # others wait for it as well
+        except TimeoutError:
+            raise DeadlinePassed(sent=True) from None
+
+    async def _ask_soon(self, store_index: StoreIndex, key: tuple[int, int], question: _Question) -> Availability:
+        await asyncio.sleep(GATHER_S)
+        if self._gathering.get(key) is question:
+            del self._gathering[key]
+        return await self._ask_actors(store_index, question, key[1])
+
+    async def _ask_actors(self, store_index: StoreIndex, question: _Question, slot_start_ms: int) -> Availability:
+        skus = list(question.skus)
+        found = Availability(
+            {sku: np.zeros(len(store_index), np.int64) for sku in skus},
+            np.full(len(store_index), -1, np.int64),
+            np.ones(len(store_index), np.bool_),
+            np.zeros(len(store_index), np.bool_),
+        )
+        deadline = asyncio.get_running_loop().time() + QUESTION_S
+        groups = self._router.by_actor([store_index.store_ids[row] for row in sorted(question.rows)])
+        answers = await asyncio.gather(
+            *(
+                self._router.ask_by_rules(actor, "stock", store_ids, skus, slot_start_ms, deadline=deadline)
+                for actor, store_ids in groups.items()
+            ),
+            return_exceptions=True,
+        )
+        for store_ids, shops in zip(groups.values(), answers, strict=True):
+            if isinstance(shops, DeadlinePassed):
+                continue
+            if isinstance(shops, BaseException):
+                raise shops
+            rows = [store_index.rows[store_id] for store_id in store_ids]
+            found.heard[rows] = True
+            for column, units in zip(
+                found.columns.values(), zip(*(shop[0] for shop in shops), strict=True), strict=True
+            ):
+                column[rows] = units
+            for row, (_, left) in zip(rows, shops, strict=True):
+                found.open_[row] = left is not None
+                found.places[row] = -1 if left is None else left
+        return found
 
 
 class Search(NamedTuple):
@@ -48,9 +139,9 @@ class Finder:
     def __init__(self, router: Router, clock: Clock) -> None:
         self._router = router
         self._clock = clock
-        self._stocktake = AvailabilityQuery(router)
+        self._availability = AvailabilityQuery(router)
         self._turn = asyncio.Lock()
-        self._atlas: StoreIndex | None = None
+        self._store_index: StoreIndex | None = None
         self._ready_times = ReadyTimes(())
 
     async def search(
@@ -118,11 +209,10 @@ class Finder:
 
     def _index_now(self) -> tuple[StoreIndex, ReadyTimes]:
         chain = self._router.chain
-        if self._atlas is None or self._atlas.revision != chain.revision:
-            channels = {store.store_id: store.channels for store in chain.stores.values() if store.channels}
-            self._atlas = StoreIndex.of(chain.revision, chain.stores.values(), channels)
-            self._ready_times = ReadyTimes(chain.stores[store_id].calendar for store_id in self._atlas.store_ids)
-        return self._atlas, self._ready_times
+        if self._store_index is None or self._store_index.revision != chain.revision:
+            self._store_index = StoreIndex.of(chain.revision, chain.stores.values())
+            self._ready_times = ReadyTimes(chain.stores[store_id].calendar for store_id in self._store_index.store_ids)
+        return self._store_index, self._ready_times
 
     async def _ask_shops(
         self,
@@ -137,13 +227,13 @@ class Finder:
     ) -> Search:
         """What these shops have. Of all the others nothing is known, which counts as nothing."""
         asked_at = asyncio.get_running_loop().time()
-        shelves = await self._stocktake.ask(store_index, rows, ask.demand.skus, slot_start_ms, deadline)
+        found = await self._availability.ask(store_index, rows, ask.demand.skus, slot_start_ms, deadline)
         # All who asked together hear together. Each plans in a turn of the loop of its own, so that other calls come in
         # between: a thousand plans of eight SKUs over 5,000 shops, one after the other, take a second and a half.
         async with self._turn:
             await asyncio.sleep(0)
-        available = np.asfortranarray(np.stack([shelves.columns[sku] for sku in ask.demand.skus], axis=1))
-        places = shelves.places.copy()  # others wait for the same shelves
+        available = np.asfortranarray(np.stack([found.columns[sku] for sku in ask.demand.skus], axis=1))
+        places = found.places.copy()  # others wait for the same found
         for store_id, units in own.items():
             if store_id in store_index.rows:
                 row = store_index.rows[store_id]
@@ -151,9 +241,9 @@ class Finder:
                     places[row], available[row] = UNLIMITED, 0
                 available[row] += [units.get(sku, 0) for sku in ask.demand.skus]
         asked = np.zeros(len(store_index), np.bool_)
-        asked[rows] = shelves.heard[rows]
-        known = Known(available, shelves.open_, places, ready_ms=ready_ms, asked=asked)
-        is_whole = bool(shelves.heard[rows[ready_ms[rows] <= ask.ready_by_ms]].all())
+        asked[rows] = found.heard[rows]
+        known = Known(available, found.open_, places, ready_ms=ready_ms, asked=asked)
+        is_whole = bool(found.heard[rows[ready_ms[rows] <= ask.ready_by_ms]].all())
         return Search(store_index, known, ask, policy, asked_at, own, is_whole)
 
 
