@@ -38,6 +38,7 @@ from serve.wire.hours import year_of
 APPLICATION: Final = "holdfast"
 ONGOING_MAX: Final = 8_192  # calls in one gateway; `serve.admission` refuses earlier, with RetryInfo
 DRAIN_S: Final = 10.0
+SERVE_LOGGING: Final = LoggingConfig(encoding="JSON", log_level="WARNING", enable_access_log=False)
 
 log = logging.getLogger("holdfast.app")
 
@@ -90,7 +91,7 @@ def start_gateway(settings: Settings, data_dir: Path, ports: dict[str, int]) -> 
             ],
             enable_reflection=True,
         ),
-        logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),
+        logging_config=SERVE_LOGGING,
     )
     deployment = ray.serve.deployment(
         name="Gateway",
@@ -102,7 +103,7 @@ def start_gateway(settings: Settings, data_dir: Path, ports: dict[str, int]) -> 
         health_check_period_s=2,
         health_check_timeout_s=10,
         ray_actor_options={"num_cpus": 0},
-        logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),
+        logging_config=SERVE_LOGGING,
     )(Gateway)
     postcodes = str(settings.postcodes.resolve()) if settings.postcodes else ""
     application = deployment.bind(str(data_dir), settings.store_actors, settings.customer_actors, postcodes)

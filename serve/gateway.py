@@ -26,6 +26,7 @@ from holdfast.v1 import (
     stock_service_pb2 as ss,
 )
 from serve.admission import Calls
+from serve.config.logs import configure_logging
 from serve.config.settings import read_postcodes_file
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.reconciler import Reconciler
@@ -55,6 +56,7 @@ class Gateway:
     async def __init__(  # type: ignore[misc]  # Serve awaits it
         self, data_dir: str, store_actors: int, customer_actors: int, postcodes: str
     ) -> None:
+        configure_logging()
         placement = Placement(store_actors, customer_actors)
         table = read_postcodes_file(Path(postcodes) if postcodes else None)
         await self._open(

@@ -1,5 +1,6 @@
 """The chain file: shops with their hours, and the policy, in YAML."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -11,9 +12,16 @@ from actors.calendar.hours import DAY_MINUTES, Calendar, SpecialDay
 from actors.calendar.zones import MINUTE_MS, is_known
 from actors.core.chain import Store
 from actors.core.policy import TTL_MS_CEILING, ChainLimitRule, LimitRule, Policy, TtlRule
-from serve.config.durations import duration_ms
-from serve.config.hours_text import StaffWeek, Unreadable, Week, minute_of, special_days_of, staff_of, week_of
-from serve.config.public_holidays import public_holidays
+from serve.config.hours_text import (
+    StaffWeek,
+    Unreadable,
+    Week,
+    minute_of,
+    public_holidays,
+    special_days_of,
+    staff_of,
+    week_of,
+)
 from serve.config.settings import SettingsError, faults_of
 from serve.wire.hours import WEEK_OF_NOBODY, WEEK_OPEN, holidays_of, plain_faults, unknown_region
 from serve.wire.validation import (
@@ -29,6 +37,21 @@ _ANY_YEAR: Final = 2000  # regions are known or not whatever the year
 
 # What a calendar's fields are called in the file.
 _FILE_NAMES: Final = {"slot_minutes": "slot", "lead_minutes": "lead", "cutoff_minute": "cutoff"}
+
+
+DURATION_CHARS_MAX: Final = 32
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def duration_ms(value: Any) -> int:
+    """Milliseconds of `90s`, `15m`, `2h`, `7d` or `1h30m`, rounded."""
+    text = str(value).strip()
+    if len(text) > DURATION_CHARS_MAX:  # first: the pattern takes the square of a long number's length
+        raise ValueError(f"a time has at most {DURATION_CHARS_MAX} characters; write 90s, 15m, 2h, 7d or 1h30m")
+    if not text or _DURATION.sub("", text).strip():
+        raise ValueError(f"{text!r} is not a time; write 90s, 15m, 2h, 7d or 1h30m")
+    return round(sum(float(amount) * _UNIT_MS[unit] for amount, unit in _DURATION.findall(text)))
 
 
 def _whole_minutes(value: Any) -> int:

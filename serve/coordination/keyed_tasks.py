@@ -87,6 +87,14 @@ class KeyedTasks:
         await asyncio.gather(*(run() for _ in range(min(TASKS_OF_KEY_MAX, count))))
         # A line or two for a key, however many tasks it had: what delays one of them mostly delays them all.
         if passing:
-            log.warning("%s by %s: %d of %d are tried again: %r", self._kind, key, len(passing), count, passing[0])
+            log.warning(
+                "%s by %s: %d of %d are tried again: %r",
+                self._kind,
+                key,
+                len(passing),
+                count,
+                passing[0],
+                extra={"task": self._kind, "ledgers": key, "tasks": count, "again": len(passing)},
+            )
         if failed > 1:
             log.error("%s by %s: %d of %d failed so", self._kind, key, failed, count)

@@ -11,7 +11,7 @@ from actors.calendar.slots import Duty
 from actors.calendar.zones import MINUTE_MS
 from actors.core.chain import Store
 from holdfast.v1 import store_pb2
-from serve.config.public_holidays import public_holidays
+from serve.config.hours_text import public_holidays
 from serve.wire.validation import Checked
 
 HOLIDAY_YEARS: Final = 3  # looked up when a shop is put: that year and the next two
