@@ -48,7 +48,7 @@ def run(settings: Settings, ports: dict[str, int], run_dir: Path) -> None:
     stop = threading.Event()
     _stop_on_signals(stop)
     chain_file = read_chain_file(settings.chain_file) if settings.chain_file else ChainFile()
-    read_postcodes_file(settings.postcodes)  # each gateway reads it again: what is wrong is told before anything starts
+    read_postcodes_file(settings.postcodes)  # each gateway reads it again: faults are reported before the start
     data_dir = settings.data_dir.resolve()
     journal_dir = data_dir / JOURNAL_DIR
     journal_dir.mkdir(parents=True, exist_ok=True)

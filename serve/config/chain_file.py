@@ -223,7 +223,7 @@ class PolicyRow(BaseModel):
 
 class ChainFile(BaseModel):
     """`stores` and `policy`; either may be left out, and is then left as it is. `hours` are those of every shop that is
-    named, but for what its own say otherwise.
+    named; what a shop sets itself goes first.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -153,7 +153,7 @@ def public_holidays(region: str, first_year: int, last_year: int) -> frozenset[d
         return None
     try:
         found = holidays.country_holidays(code[1], subdiv=code[2], years=range(first_year, last_year + 1))
-    except NotImplementedError:  # its word for what it does not know
+    except NotImplementedError:  # the library raises it for an unknown region
         return None
     # Observed days may fall into the years beside.
     return frozenset(day for day in found if first_year <= day.year <= last_year)

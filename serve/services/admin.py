@@ -28,7 +28,7 @@ from serve.wire.statuses import Refused, Status
 from serve.wire.validation import Checked
 
 CHANNELS_MAX: Final = 100  # of one shop
-AFFECTED_SLOTS_MAX: Final = 1_000  # told; all are counted
+AFFECTED_SLOTS_MAX: Final = 1_000  # named in an answer; all are counted
 AFFECTED_RESERVATIONS_MAX: Final = 100  # of one slot
 
 
@@ -128,7 +128,7 @@ class Admin:
         reply.chain_version = chain.revision
 
     async def _broken(self, before: Chain, stores: list[Store], deadline: float) -> list[_Broken]:
-        """The slots that new hours broke, by shop and time: what their ledgers took, held against old and new."""
+        """The slots that new hours broke, by shop and time, from the pickups that their ledgers have."""
         changed: dict[str, tuple[Calendar, Calendar]] = {}
         for store in stores:
             old = before.stores.get(store.store_id)
@@ -141,9 +141,9 @@ class Admin:
         groups = self._router.by_actor(begun)
         answers = await asyncio.gather(*(self._taken(actor, mine, deadline) for actor, mine in groups.items()))
         taken = {
-            store_id: places
+            store_id: counts
             for mine, rows in zip(groups.values(), answers, strict=True)
-            for store_id, places in zip(mine, rows, strict=True)
+            for store_id, counts in zip(mine, rows, strict=True)
         }
         broken = []
         for store_id in sorted(taken):
@@ -155,7 +155,7 @@ class Admin:
         return broken
 
     async def _taken(self, actor: str, store_ids: list[str], deadline: float) -> list[dict[int, int]]:
-        """Places taken in an actor's shops. It learns the new hours first: no place is taken by the old ones later."""
+        """Pickups by slot in an actor's shops. It gets the new hours first, and takes no pickup by the old ones."""
         await self._router.hand_over_rules(actor, deadline)
         found: list[dict[int, int]] = await self._router.ask_actor(actor, "slots_taken", store_ids, deadline=deadline)
         return found

@@ -33,11 +33,11 @@ TAKE_S_MAX: Final = 10.0
 ASK_S_MAX: Final = 30.0  # an actor that restarts is waited for
 MESSAGE_EVENTS_MAX: Final = 1_000
 MESSAGE_BYTES_MAX: Final = 1_048_576  # a message is larger only where one event alone is; clients take 4 MB
-POSITIONS_MAX: Final = 4_096  # asked for and told at a time
+POSITIONS_MAX: Final = 4_096  # in one message
 
 
 class Feeds:
-    """Serves the streams. `now` is a clock in seconds that says how long a reader takes; `bytes_max` bounds what
+    """Serves the streams. `now` is a clock in seconds that measures how long a reader takes; `bytes_max` bounds what
     is read for a stream at a turn, but for a record of each actor.
     """
 
@@ -216,13 +216,13 @@ def _event_messages(store_id: str, after: int, records: list[FeedRecord]) -> Ite
             version += 1
             if version <= after:
                 continue
-            told = event_pb2.Event()
-            fill_event(event, store_id, version, record.at_ms, told)
-            size += told.ByteSize()
+            filled = event_pb2.Event()
+            fill_event(event, store_id, version, record.at_ms, filled)
+            size += filled.ByteSize()
             if message.events and (len(message.events) == MESSAGE_EVENTS_MAX or size > MESSAGE_BYTES_MAX):
                 yield message
-                message, size = es.WatchEventsResponse(), told.ByteSize()
-            message.events.append(told)
+                message, size = es.WatchEventsResponse(), filled.ByteSize()
+            message.events.append(filled)
     if message.events:
         yield message
 

@@ -19,7 +19,7 @@ from actors.shop import commands as shop
 from actors.shop.state import Reservation
 from holdfast.v1 import order_service_pb2 as os_, reservation_service_pb2 as rs
 from serve.admission import deadline_of, fill_error, parse
-from serve.coordination.coordinator import Coordinator, Refused as RefusedClaims
+from serve.coordination.coordinator import Coordinator, RefusedClaims
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
@@ -108,7 +108,8 @@ class Orders:
 
         def next_plans(_order: Order, refused: RefusedClaims) -> tuple[tuple[cm.Plan, ...], shop.Lines] | Rejection:
             nonlocal search
-            search, other = self._finder.again(search, refused)
+            search = search.lowered(refused)
+            other = search.plan()
             if isinstance(other, NoPlan):
                 return refusal_of(other)
             return _plans(other, slot_start_ms), missing_of(other)
@@ -214,7 +215,7 @@ class Orders:
             ask, policy, slot_start_ms, deadline_of(context), explain=request.explain
         )
         at_most = request.candidates_max or CANDIDATES_DEFAULT
-        ranking = self._finder.ranking(search, at_most, explain=request.explain)
+        ranking = search.ranking(at_most, explain=request.explain)
         for candidate in ranking.candidates:
             fill_candidate(candidate, reply.candidates.add())
         reply.left_off = ranking.left_off

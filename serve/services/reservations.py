@@ -39,20 +39,23 @@ Item = tuple[Entry, Any]  # what one shop decides of a batch, and the outcome to
 class Kind(NamedTuple):
     """A mutation: its request, the translation to its command, and whether it keeps a promise already made.
 
-    `shop_field` is where its request names the shop.
+    `shop_field` is where its request names the shop; `batch_request` is None where there is no batch of it.
     """
 
     request: Any
     translate: Translate
     promise: bool
     shop_field: str = "reservation_id"
+    batch_request: Any = None
 
 
-RESERVE = Kind(rs.ReserveRequest, translation.reserve, promise=False, shop_field="store_id")
-CONFIRM = Kind(rs.ConfirmReservationRequest, translation.confirm, promise=True)
+RESERVE = Kind(
+    rs.ReserveRequest, translation.reserve, promise=False, shop_field="store_id", batch_request=rs.ReserveBatchRequest
+)
+CONFIRM = Kind(rs.ConfirmReservationRequest, translation.confirm, promise=True, batch_request=rs.ConfirmBatchRequest)
 READY = Kind(rs.MarkReservationReadyRequest, translation.mark_ready, promise=True)
-COLLECT = Kind(rs.CollectReservationRequest, translation.collect, promise=True)
-RELEASE = Kind(rs.ReleaseReservationRequest, translation.release, promise=True)
+COLLECT = Kind(rs.CollectReservationRequest, translation.collect, promise=True, batch_request=rs.CollectBatchRequest)
+RELEASE = Kind(rs.ReleaseReservationRequest, translation.release, promise=True, batch_request=rs.ReleaseBatchRequest)
 AMEND = Kind(rs.AmendReservationRequest, translation.amend, promise=True)
 EXTEND = Kind(rs.ExtendReservationRequest, translation.extend, promise=True)
 
@@ -85,10 +88,10 @@ class Reservations:
         if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
             await self._name_orders(store_id, [(answer.rejection.number, reply)], deadline)
 
-    async def batch(self, kind: Kind, batch_request: Any, payload: bytes, context: Any, reply: Any) -> None:
+    async def batch(self, kind: Kind, payload: bytes, context: Any, reply: Any) -> None:
         """Independent mutations. An item that cannot be decided has its status in its own outcome."""
         bound(payload)
-        requests = split_requests(batch_request, kind.request, payload)
+        requests = split_requests(kind.batch_request, kind.request, payload)
         checked = Checked()
         checked.count("requests", requests, BATCH_REQUESTS_MAX)
         checked.raise_if_faulty()
@@ -138,7 +141,7 @@ class Reservations:
         try:
             queued = self._router.submit([entry[0] for entry in entries], entries, deadline, promise=kind.promise)
         except Overloaded as refusal:
-            # A call of one actor that is refused as a whole says so as a status: it is cheaper for both sides.
+            # A call of one actor that is refused as a whole ends with a status: that is cheaper for both sides.
             if whole:
                 raise
             for _, outcome in items:

@@ -1,12 +1,12 @@
-"""Finds shops for a basket: what `sourcing` needs to know, asked of the shops' actors, and what came of it.
+"""Finds shops for a basket: asks the shops' actors what they have, and plans with the answers.
 
-What is known is advice. It was true a moment ago, and the ledgers decide anew: where one says that it has less, that is
-put into what is known, and the same question is asked again.
+What is known is advice: it was true some milliseconds ago, and ledgers decide anew. Where one has less, a new plan is
+made with that. Nothing is kept between questions.
 """
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -26,7 +26,7 @@ GATHER_S: Final = 0.004  # how long a question waits for others
 QUESTION_S: Final = 1.0  # shops that are away for longer are left out: the others can serve
 SKUS_MAX: Final = 512  # of one question; beyond that the next one begins
 ASKED_FIRST: Final = 512  # of the shops in reach, the nearest; the others only where those cannot serve
-ASKED_BESIDE: Final = 100  # of those that are out, the nearest: as many as one answer tells
+ASKED_BESIDE: Final = 100  # of the shops out of reach, the nearest: as many as one answer may name
 
 Rows = npt.NDArray[np.signedinteger[Any]]
 Chosen = Plan | NoPlan
@@ -35,15 +35,16 @@ NOTHING: Final[Own] = MappingProxyType({})
 
 
 class Availability(NamedTuple):
-    """What was found: by SKU a column over all shops of the index, and the places of the slot that was asked for.
+    """What shops have: by SKU a column over all shops, and the pickups left in the slot that was asked for.
 
-    A shop that was not heard has nothing. `places` is -1 where no slot was asked for, `open_` False where none is.
+    A shop that did not answer has nothing. `capacity` is UNLIMITED where no slot was asked for; `open_` is False where
+    the shop has no such slot.
     """
 
     columns: dict[str, Ints]
-    places: Ints
+    capacity: Ints
     open_: Flags
-    heard: Flags
+    answered: Flags
 
 
 class _Question:
@@ -91,7 +92,7 @@ class AvailabilityQuery:
         skus = list(question.skus)
         found = Availability(
             {sku: np.zeros(len(store_index), np.int64) for sku in skus},
-            np.full(len(store_index), -1, np.int64),
+            np.full(len(store_index), UNLIMITED, np.int64),
             np.ones(len(store_index), np.bool_),
             np.zeros(len(store_index), np.bool_),
         )
@@ -110,31 +111,56 @@ class AvailabilityQuery:
             if isinstance(shops, BaseException):
                 raise shops
             rows = [store_index.rows[store_id] for store_id in store_ids]
-            found.heard[rows] = True
+            found.answered[rows] = True
             for column, units in zip(
                 found.columns.values(), zip(*(shop[0] for shop in shops), strict=True), strict=True
             ):
                 column[rows] = units
             for row, (_, left) in zip(rows, shops, strict=True):
                 found.open_[row] = left is not None
-                found.places[row] = -1 if left is None else left
+                found.capacity[row] = UNLIMITED if left is None else left
         return found
 
 
-class Search(NamedTuple):
-    """One customer's question, as far as it has been answered. What is known is of `asked_at` (loop time), or later."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Search:
+    """One customer's question, and what shops answered. `own` is what the customer's basket holds already.
+
+    `known` was so at `asked_at` (loop time) or later. `is_whole`: every shop that was asked, and is in time, answered.
+    """
 
     store_index: StoreIndex
-    known: Known
+    ready_ms: Ints
     ask: Ask
     policy: SourcingPolicy
-    asked_at: float
+    slot_start_ms: int
     own: Own
-    is_whole: bool  # every shop that was asked, and is in time, was heard
+    known: Known
+    asked_at: float = 0.0
+    is_whole: bool = False
+
+    def plan(self) -> Chosen:
+        """Choose shops by what is known."""
+        return plan(self.store_index, self.known, self.ask, self.policy)
+
+    def ranking(self, at_most: int, *, explain: bool) -> Ranking:
+        """The shops by preference."""
+        return rank(self.store_index, self.known, self.ask, self.policy, at_most=at_most, explain=explain)
+
+    def lowered(self, refused: Mapping[str, Rejection]) -> "Search":
+        """The same with what shops refused their claims for."""
+        found: list[Found] = []
+        for store_id, rejection in refused.items():
+            own = self.own.get(store_id, {})
+            if rejection.reason in (Reason.INSUFFICIENT_STOCK, Reason.SKU_NOT_STOCKED):
+                found += [Found(store_id, has + own.get(sku, 0), sku) for sku, _, has in rejection.short_lines]
+            else:  # nothing more than what the basket holds there
+                found += [Found(store_id, own.get(sku, 0), sku) for sku in self.ask.demand.skus]
+        return replace(self, known=lowered(self.store_index, self.ask.demand, self.known, found))
 
 
 class Finder:
-    """One for each gateway. By its clock it says when an order can be ready."""
+    """One for each gateway. Its clock gives the instant from which orders are ready."""
 
     def __init__(self, router: Router, clock: Clock) -> None:
         self._router = router
@@ -157,7 +183,7 @@ class Finder:
         """Ask the shops in reach, the nearest first, and choose. `explain` asks the nearest that are out as well.
 
         Where none in reach can serve, the nearest beyond are asked too, since a refusal names them, and the nearest
-        that are too late, since it says whether more time would do.
+        that are too late, since the refusal has whether more time would do.
         """
         store_index, ready_times = self._index_now()
         now_ms = self._clock.now_ms()
@@ -172,15 +198,17 @@ class Finder:
         rows = nearest(metres, reach, ASKED_FIRST)
         if explain:
             rows = np.union1d(rows, nearest(metres, np.flatnonzero(~(able & near)), ASKED_BESIDE))
-        search = await self._ask_shops(store_index, ready_ms, ask, policy, rows, slot_start_ms, deadline, own)
-        chosen = plan(store_index, search.known, ask, policy)
+        nothing = Known(np.zeros((len(store_index), len(ask.demand.skus)), np.int64))
+        search = Search(store_index, ready_ms, ask, policy, slot_start_ms, own, nothing)
+        search = await self._ask_shops(search, rows, deadline)
+        chosen = search.plan()
         if isinstance(chosen, NoPlan):
             for beside in (able & ~near, willing & near & ~in_time & (ready_ms != NEVER_MS)):
                 reach = np.union1d(reach, nearest(metres, np.flatnonzero(beside), ASKED_BESIDE))
         if (isinstance(chosen, NoPlan) or chosen.short) and np.setdiff1d(reach, rows).size:
             rows = np.union1d(rows, reach)
-            search = await self._ask_shops(store_index, ready_ms, ask, policy, rows, slot_start_ms, deadline, own)
-            chosen = plan(store_index, search.known, ask, policy)
+            search = await self._ask_shops(search, rows, deadline)
+            chosen = search.plan()
         return search, chosen
 
     def _ready_by_ms(self, ask: Ask, now_ms: int) -> int:
@@ -190,23 +218,6 @@ class Finder:
         longest_ms = now_ms + self._router.chain.policy.ttl_ms_max
         return min(ask.ready_by_ms or longest_ms, longest_ms)
 
-    def again(self, search: Search, refused: dict[str, Rejection]) -> tuple[Search, Chosen]:
-        """Choose anew, now that shops have said what they do not have."""
-        found: list[Found] = []
-        for store_id, rejection in refused.items():
-            own = search.own.get(store_id, {})
-            if rejection.reason in (Reason.INSUFFICIENT_STOCK, Reason.SKU_NOT_STOCKED):
-                found += [Found(store_id, has + own.get(sku, 0), sku) for sku, _, has in rejection.short_lines]
-            else:  # nothing more than what the basket holds there
-                found += [Found(store_id, own.get(sku, 0), sku) for sku in search.ask.demand.skus]
-        known = lowered(search.store_index, search.ask.demand, search.known, found)
-        search = search._replace(known=known)
-        return search, plan(search.store_index, known, search.ask, search.policy)
-
-    def ranking(self, search: Search, at_most: int, *, explain: bool) -> Ranking:
-        """The shops by preference."""
-        return rank(search.store_index, search.known, search.ask, search.policy, at_most=at_most, explain=explain)
-
     def _index_now(self) -> tuple[StoreIndex, ReadyTimes]:
         chain = self._router.chain
         if self._store_index is None or self._store_index.revision != chain.revision:
@@ -214,37 +225,28 @@ class Finder:
             self._ready_times = ReadyTimes(chain.stores[store_id].calendar for store_id in self._store_index.store_ids)
         return self._store_index, self._ready_times
 
-    async def _ask_shops(
-        self,
-        store_index: StoreIndex,
-        ready_ms: Ints,
-        ask: Ask,
-        policy: SourcingPolicy,
-        rows: Rows,
-        slot_start_ms: int,
-        deadline: float,
-        own: Own,
-    ) -> Search:
-        """What these shops have. Of all the others nothing is known, which counts as nothing."""
+    async def _ask_shops(self, search: Search, rows: Rows, deadline: float) -> Search:
+        """What these shops have. Of all others nothing is known, which counts as nothing available."""
+        store_index, skus = search.store_index, search.ask.demand.skus
         asked_at = asyncio.get_running_loop().time()
-        found = await self._availability.ask(store_index, rows, ask.demand.skus, slot_start_ms, deadline)
-        # All who asked together hear together. Each plans in a turn of the loop of its own, so that other calls come in
-        # between: a thousand plans of eight SKUs over 5,000 shops, one after the other, take a second and a half.
+        found = await self._availability.ask(store_index, rows, skus, search.slot_start_ms, deadline)
+        # All who asked together are answered together. Each plans in a turn of the loop of its own, so that other calls
+        # run in between: a thousand plans of eight SKUs over 5,000 shops, one after the other, take 1.5 s.
         async with self._turn:
             await asyncio.sleep(0)
-        available = np.asfortranarray(np.stack([found.columns[sku] for sku in ask.demand.skus], axis=1))
-        places = found.places.copy()  # others wait for the same found
-        for store_id, units in own.items():
+        available = np.asfortranarray(np.stack([found.columns[sku] for sku in skus], axis=1))
+        capacity = found.capacity.copy()  # others plan with the same answer
+        for store_id, units in search.own.items():
             if store_id in store_index.rows:
                 row = store_index.rows[store_id]
-                if not places[row]:  # what it keeps has its place; more would take another
-                    places[row], available[row] = UNLIMITED, 0
-                available[row] += [units.get(sku, 0) for sku in ask.demand.skus]
-        asked = np.zeros(len(store_index), np.bool_)
-        asked[rows] = found.heard[rows]
-        known = Known(available, found.open_, places, ready_ms=ready_ms, asked=asked)
-        is_whole = bool(found.heard[rows[ready_ms[rows] <= ask.ready_by_ms]].all())
-        return Search(store_index, known, ask, policy, asked_at, own, is_whole)
+                if not capacity[row]:  # what the basket keeps has its pickup; more would take another
+                    capacity[row], available[row] = UNLIMITED, 0
+                available[row] += [units.get(sku, 0) for sku in skus]
+        answered = np.zeros(len(store_index), np.bool_)
+        answered[rows] = found.answered[rows]
+        known = Known(available, found.open_, capacity, ready_ms=search.ready_ms, asked=answered)
+        in_time = rows[search.ready_ms[rows] <= search.ask.ready_by_ms]
+        return replace(search, known=known, asked_at=asked_at, is_whole=bool(found.answered[in_time].all()))
 
 
 def refusal_of(chosen: NoPlan) -> Rejection:

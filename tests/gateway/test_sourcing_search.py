@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from serve.sourcing.plan import CANDIDATES_MAX, NoPlan, Plan, plan
+from serve.sourcing.plan import CANDIDATES_MAX, NoPlan, Plan, fewest, most, plan
 from serve.sourcing.ranking import Found, SourcingPolicy, lowered
-from serve.sourcing.set_cover import fewest, most
 from tests.gateway.shops import HOME, World, told, world
 
 ONE_STORE, SPLIT, PARTIAL = SourcingPolicy

@@ -40,7 +40,6 @@ LAYERS: Final = (
         (
             "serve.sourcing.plan",
             "serve.sourcing.ranking",
-            "serve.sourcing.set_cover",
             "serve.sourcing.store_index",
             "serve.sourcing.places",
         ),
