@@ -49,7 +49,7 @@ def world(demand: str, shops: str) -> World:
     return World(index, Known(np.array([[int(unit) for unit in units] for _, _, *units in cells], np.int64)), asked)
 
 
-def told(found: Plan | NoPlan) -> str:
+def as_text(found: Plan | NoPlan) -> str:
     """`S1 A 2 B 1, S2 C 1; short D 1 of 3; 12 km` or `no plan; short A 1 of 2; whole S7; some S1`."""
     short = [f"short {', '.join(f'{each.sku} {each.available} of {each.asked}' for each in found.short)}"]
     short = short if found.short else []

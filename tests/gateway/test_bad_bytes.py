@@ -142,8 +142,8 @@ def test_the_quick_test_and_the_explanation_agree(request: rs.ReserveRequest) ->
     if explained:
         with pytest.raises(InvalidRequest) as invalid:
             translation.reserve(request)
-        told = [violation.field for violation in invalid.value.violations]
-        assert [field for field in told if field != "store_id"] == explained
+        refused = [violation.field for violation in invalid.value.violations]
+        assert [field for field in refused if field != "store_id"] == explained
         return
     store_id, wire = translation.reserve(request)
     assert store_id == request.store_id

@@ -19,7 +19,7 @@ from serve.sourcing.ranking import (
     rank,
 )
 from serve.sourcing.store_index import NEVER_MS, StoreIndex
-from tests.gateway.shops import HOME, shop, told, world
+from tests.gateway.shops import HOME, as_text, shop, world
 
 ONE_STORE, SPLIT, PARTIAL = SourcingPolicy
 
@@ -128,7 +128,7 @@ def test_page(page: tuple[str, str, dict[SourcingPolicy, str]]) -> None:
     here = world(demand, shops)
     if not shops:
         here = here._replace(known=Known(np.zeros((0, len(here.demand.skus)), np.int64)))
-    assert {policy: told(here.plan(policy)) for policy in expected} == expected
+    assert {policy: as_text(here.plan(policy)) for policy in expected} == expected
 
 
 SCATTERED: Final = """
@@ -156,7 +156,7 @@ def test_limits_hold_and_a_refusal_says_who_is_beyond_them(
     policy: SourcingPolicy, stores_max: int, kilometres_max: float, expected: str
 ) -> None:
     found = world("A 1, B 1, C 1", SCATTERED).plan(policy, stores_max, kilometres_max)
-    assert told(found) == expected
+    assert as_text(found) == expected
 
 
 def test_a_refusal_explains_whom_it_offers() -> None:
@@ -168,7 +168,7 @@ def test_a_refusal_explains_whom_it_offers() -> None:
 
 def test_no_more_shops_than_that_are_offered() -> None:
     found = world("A 2", "\n".join(f"S{number} {number} 1" for number in range(1, 8))).plan(SPLIT, 1)
-    assert told(found) == "no plan; short A 1 of 2; some S1 S2 S3"
+    assert as_text(found) == "no plan; short A 1 of 2; some S1 S2 S3"
 
 
 # Each shop breaks its rule and all later ones; the last but one lacks a part, the last nothing.
@@ -265,8 +265,8 @@ def test_an_explanation_covers_every_shop_candidates_first(policy: SourcingPolic
 def test_no_shop_goes_unmentioned(policy: SourcingPolicy, at_most: int, explain: bool) -> None:
     store_index, known, ask = every_rule()
     ranking = rank(store_index, known, ask, policy, at_most=at_most, explain=explain)
-    told = sum(each.excluded is None for each in ranking.candidates)
-    assert told + ranking.left_off == ranking.suited
+    named = sum(each.excluded is None for each in ranking.candidates)
+    assert named + ranking.left_off == ranking.suited
     assert ranking.suited + sum(ranking.excluded.values()) == len(store_index)
 
 
@@ -315,7 +315,7 @@ def test_a_refusal_offers_no_shop_that_is_not_ready_in_time() -> None:
     here = world("A 2", "S1 1 2\nS2 2 1\nS3 30 2\nS4 40 2")
     known = Known(here.known.available, ready_ms=np.array([NEVER_MS, NOON_MS + 1, NOON_MS + 1, NOON_MS]))
     found = plan(here.store_index, known, replace(here.ask(3, 10.0), ready_by_ms=NOON_MS), ONE_STORE)
-    assert told(found) == "no plan; short A 0 of 2; whole S4; some S4"
+    assert as_text(found) == "no plan; short A 0 of 2; whole S4; some S4"
 
 
 @pytest.mark.parametrize(

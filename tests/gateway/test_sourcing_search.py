@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from serve.sourcing.plan import CANDIDATES_MAX, NoPlan, Plan, fewest, most, plan
 from serve.sourcing.ranking import Found, SourcingPolicy, lowered
-from tests.gateway.shops import HOME, World, told, world
+from tests.gateway.shops import HOME, World, as_text, world
 
 ONE_STORE, SPLIT, PARTIAL = SourcingPolicy
 
@@ -163,26 +163,26 @@ def many(shops: int, last: str) -> World:
 
 def test_more_shops_may_have_something_than_are_searched() -> None:
     found = many(CANDIDATES_MAX + 1, "T 2 0 1").plan(SPLIT, 4)
-    assert told(found) == "S000 A 1, S001 A 1, T B 1, S002 A 1; 8 km"
+    assert as_text(found) == "S000 A 1, S001 A 1, T B 1, S002 A 1; 8 km"
 
 
 def test_the_nearest_with_all_of_a_sku_are_searched_however_far() -> None:
     found = many(CANDIDATES_MAX + 9, "T 500 0 1").plan(SPLIT, 4)
-    assert told(found) == "S000 A 1, S001 A 1, S002 A 1, T B 1; 506 km"
+    assert as_text(found) == "S000 A 1, S001 A 1, S002 A 1, T B 1; 506 km"
 
 
 def test_farther_shops_are_taken_where_the_nearest_do_not_do() -> None:
     rows = [f"S{number:03d} {number + 1} 1" for number in range(CANDIDATES_MAX)]
     here = world("A 10", "\n".join([*rows, "T1 500 5", "T2 501 5"]))
     found = here.plan(SPLIT, 3)
-    assert told(found) == "T1 A 5, T2 A 5; 1001 km"
+    assert as_text(found) == "T1 A 5, T2 A 5; 1001 km"
 
 
 def test_a_search_cut_short_still_plans() -> None:
     here = world("A 1, B 1, C 1", "S1 1 1 0 0\nS2 2 0 1 0\n" + "\n".join(f"S{n} {n} 0 0 1" for n in range(3, 10)))
     whole = plan(here.store_index, here.known, here.ask(), SPLIT)
     cut = plan(here.store_index, here.known, here.ask(), SPLIT, nodes_max=0)
-    assert told(whole) == told(cut) == "S1 A 1, S2 B 1, S3 C 1; 6 km"
+    assert as_text(whole) == as_text(cut) == "S1 A 1, S2 B 1, S3 C 1; 6 km"
 
 
 def test_the_search_stays_within_its_nodes() -> None:
