@@ -3,7 +3,7 @@
 app, gateway, admission   the composition root, the deployment, and its bounded entrance
 services                  one module for each proto service, one short method a call
 wire                      protobuf to commands and answers and back; checks of shape; reasons to statuses
-routing                   the way from a ledger to its actor, the batcher, the one owner of retries
+routing                   from a ledger to its actor, the batcher, the one owner of retries
 coordination              orders over several ledgers: coordinator and reconciler
 sourcing                  ranking shops for an order
 config                    settings, the chain file, Serve's switches

@@ -36,6 +36,7 @@ from serve.wire.stores import year_of
 APPLICATION: Final = "holdfast"
 ONGOING_MAX: Final = 8_192  # calls in one gateway; `serve.admission` refuses earlier, with RetryInfo
 DRAIN_S: Final = 10.0
+SERVE_LOGGING: Final = LoggingConfig(encoding="JSON", log_level="WARNING", enable_access_log=False)
 
 log = logging.getLogger("holdfast.app")
 
@@ -45,7 +46,7 @@ def run(settings: Settings, ports: dict[str, int], run_dir: Path) -> None:
     stop = threading.Event()
     _stop_on_signals(stop)
     chain_file = read_chain_file(settings.chain_file) if settings.chain_file else ChainFile()
-    read_postcodes_file(settings.postcodes)  # each gateway reads it again: what is wrong is told before anything starts
+    read_postcodes_file(settings.postcodes)  # each gateway reads it again: faults are reported before the start
     data_dir = settings.data_dir.resolve()
     journal_dir = data_dir / JOURNAL_DIR
     journal_dir.mkdir(parents=True, exist_ok=True)
@@ -88,7 +89,7 @@ def start_gateway(settings: Settings, data_dir: Path, ports: dict[str, int]) -> 
             ],
             enable_reflection=True,
         ),
-        logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),
+        logging_config=SERVE_LOGGING,
     )
     deployment = ray.serve.deployment(
         name="Gateway",
@@ -100,7 +101,7 @@ def start_gateway(settings: Settings, data_dir: Path, ports: dict[str, int]) -> 
         health_check_period_s=2,
         health_check_timeout_s=10,
         ray_actor_options={"num_cpus": 0},
-        logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),
+        logging_config=SERVE_LOGGING,
     )(Gateway)
     postcodes = str(settings.postcodes.resolve()) if settings.postcodes else ""
     application = deployment.bind(str(data_dir), settings.store_actors, settings.customer_actors, postcodes)

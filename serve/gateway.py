@@ -8,7 +8,6 @@ its items here, not by the server.
 import gc
 import logging
 from collections.abc import AsyncIterator
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,18 +25,21 @@ from holdfast.v1 import (
     stock_service_pb2 as ss,
 )
 from serve.admission import Calls
+from serve.config.logs import configure_logging
 from serve.config.settings import read_postcodes_file
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.reconciler import Reconciler
 from serve.routing.router import Router
+from serve.services.addressing import OrderRouting, StoreDirectory
 from serve.services.admin import Admin
 from serve.services.events import Feeds
 from serve.services.health import Health
+from serve.services.orders import Orders
 from serve.services.reservations import AMEND, COLLECT, CONFIRM, EXTEND, READY, RELEASE, RESERVE, Reservations
 from serve.services.stock import Stock
-from serve.services.stores import Stores
 from serve.services.verification import Verification
 from serve.sourcing.places import Postcodes
+from serve.sourcing.search import Finder
 from serve.wire import stock
 
 log = logging.getLogger("holdfast.gateway")
@@ -46,13 +48,14 @@ JOURNAL_DIR: Final = "journal"
 
 
 class Gateway:
-    """Wires the rooms together. `data_dir` holds the journals; its placement is fixed. `postcodes` is the path of the
-    table, empty where there is none.
+    """Builds the services, each whole. `data_dir` holds the journals; its placement is fixed. `postcodes` is the path
+    of the table, empty where there is none.
     """
 
     async def __init__(  # type: ignore[misc]  # Serve awaits it
         self, data_dir: str, store_actors: int, customer_actors: int, postcodes: str
     ) -> None:
+        configure_logging()
         placement = Placement(store_actors, customer_actors)
         table = read_postcodes_file(Path(postcodes) if postcodes else None)
         await self._open(
@@ -61,24 +64,24 @@ class Gateway:
 
     async def _open(self, router: Router, clock: Clock, postcodes: Postcodes) -> None:
         self._router = router
-        coordinator = Coordinator(self._router, clock)
-        self._reconciler = Reconciler(self._router, coordinator)
-        self._reservations = Reservations(self._router, coordinator, self._reconciler, clock)
-        self._orders = self._reservations.orders
-        self._orders.postcodes = postcodes
-        self._stock = Stock(self._router, self._reservations)
-        self._feeds = Feeds(self._router, self._reservations)
-        self._stores = Stores(self._router, clock)
-        self._admin = Admin(self._router, self._reservations)
-        self._verification = Verification(self._router, self._reservations)
+        stores = StoreDirectory(router)
+        coordinator = Coordinator(router, clock)
+        self._reconciler = Reconciler(router, coordinator)
+        finder = Finder(router, clock)
+        self._orders = Orders(router, stores, coordinator, self._reconciler, finder, postcodes)
+        self._reservations = Reservations(router, stores, OrderRouting(router), self._orders, self._reconciler)
+        self._stock = Stock(router, stores, clock)
+        self._feeds = Feeds(router, stores)
+        self._admin = Admin(router, stores, clock)
+        self._verification = Verification(router, stores)
         self._health = Health()
         self._calls = Calls()
-        await self._router.start()
+        await router.start()
         self._reconciler.start()
         # What is here now stays: Ray, Serve and our modules. The collector need not walk it at every few hundred calls.
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
-        log.info("the gateway serves %d shops", len(self._router.chain.stores))
+        log.info("the gateway serves %d shops", len(router.chain.stores))
 
     async def drain(self) -> None:
         """Say that this gateway is going, and end its streams, so that readers resume elsewhere."""
@@ -88,116 +91,130 @@ class Gateway:
     # ReservationService
 
     async def Reserve(self, request: bytes, grpc_context: Any) -> rs.ReserveResponse:
-        work = partial(self._reservations.one, RESERVE, request, grpc_context)
-        return await self._calls.answered(grpc_context, rs.ReserveResponse(), work)
+        return await self._calls.new(rs.ReserveResponse(), self._reservations.one, RESERVE, request, grpc_context)
 
     async def ReserveBatch(self, request: bytes, grpc_context: Any) -> rs.ReserveBatchResponse:
-        work = partial(self._reservations.batch, RESERVE, rs.ReserveBatchRequest, request, grpc_context)
-        return await self._calls.answered(grpc_context, rs.ReserveBatchResponse(), work)
+        return await self._calls.new(
+            rs.ReserveBatchResponse(), self._reservations.batch, RESERVE, request, grpc_context
+        )
 
     async def GetReservation(self, request: bytes, grpc_context: Any) -> rs.GetReservationResponse:
-        work = partial(self._reservations.get, request, grpc_context)
-        return await self._calls.answered(grpc_context, rs.GetReservationResponse(), work)
+        return await self._calls.new(rs.GetReservationResponse(), self._reservations.get, request, grpc_context)
 
     async def ListReservations(self, request: bytes, grpc_context: Any) -> rs.ListReservationsResponse:
-        work = partial(self._reservations.list, request, grpc_context)
-        return await self._calls.answered(grpc_context, rs.ListReservationsResponse(), work)
+        return await self._calls.new(rs.ListReservationsResponse(), self._reservations.list, request, grpc_context)
 
     async def ConfirmReservation(self, request: bytes, grpc_context: Any) -> rs.ConfirmReservationResponse:
-        work = partial(self._reservations.one, CONFIRM, request, grpc_context)
-        return await self._calls.answered(grpc_context, rs.ConfirmReservationResponse(), work, keeps_promise=True)
+        return await self._calls.step(
+            rs.ConfirmReservationResponse(), self._reservations.one, CONFIRM, request, grpc_context
+        )
 
     async def ConfirmBatch(self, request: bytes, grpc_context: Any) -> rs.ConfirmBatchResponse:
-        work = partial(self._reservations.batch, CONFIRM, rs.ConfirmBatchRequest, request, grpc_context)
-        return await self._calls.answered(grpc_context, rs.ConfirmBatchResponse(), work, keeps_promise=True)
+        return await self._calls.step(
+            rs.ConfirmBatchResponse(), self._reservations.batch, CONFIRM, request, grpc_context
+        )
 
     async def MarkReservationReady(self, request: bytes, grpc_context: Any) -> rs.MarkReservationReadyResponse:
-        work = partial(self._reservations.one, READY, request, grpc_context)
-        return await self._calls.answered(grpc_context, rs.MarkReservationReadyResponse(), work, keeps_promise=True)
+        return await self._calls.step(
+            rs.MarkReservationReadyResponse(), self._reservations.one, READY, request, grpc_context
+        )
 
     async def CollectReservation(self, request: bytes, grpc_context: Any) -> rs.CollectReservationResponse:
-        work = partial(self._reservations.one, COLLECT, request, grpc_context)
-        return await self._calls.answered(grpc_context, rs.CollectReservationResponse(), work, keeps_promise=True)
+        return await self._calls.step(
+            rs.CollectReservationResponse(), self._reservations.one, COLLECT, request, grpc_context
+        )
 
     async def CollectBatch(self, request: bytes, grpc_context: Any) -> rs.CollectBatchResponse:
-        work = partial(self._reservations.batch, COLLECT, rs.CollectBatchRequest, request, grpc_context)
-        return await self._calls.answered(grpc_context, rs.CollectBatchResponse(), work, keeps_promise=True)
+        return await self._calls.step(
+            rs.CollectBatchResponse(), self._reservations.batch, COLLECT, request, grpc_context
+        )
 
     async def ReleaseReservation(self, request: bytes, grpc_context: Any) -> rs.ReleaseReservationResponse:
-        work = partial(self._reservations.one, RELEASE, request, grpc_context)
-        return await self._calls.answered(grpc_context, rs.ReleaseReservationResponse(), work, keeps_promise=True)
+        return await self._calls.step(
+            rs.ReleaseReservationResponse(), self._reservations.one, RELEASE, request, grpc_context
+        )
 
     async def ReleaseBatch(self, request: bytes, grpc_context: Any) -> rs.ReleaseBatchResponse:
-        work = partial(self._reservations.batch, RELEASE, rs.ReleaseBatchRequest, request, grpc_context)
-        return await self._calls.answered(grpc_context, rs.ReleaseBatchResponse(), work, keeps_promise=True)
+        return await self._calls.step(
+            rs.ReleaseBatchResponse(), self._reservations.batch, RELEASE, request, grpc_context
+        )
 
     async def ExtendReservation(self, request: bytes, grpc_context: Any) -> rs.ExtendReservationResponse:
-        work = partial(self._reservations.one, EXTEND, request, grpc_context)
-        return await self._calls.answered(grpc_context, rs.ExtendReservationResponse(), work, keeps_promise=True)
+        return await self._calls.step(
+            rs.ExtendReservationResponse(), self._reservations.one, EXTEND, request, grpc_context
+        )
 
     async def AmendReservation(self, request: bytes, grpc_context: Any) -> rs.AmendReservationResponse:
-        work = partial(self._reservations.one, AMEND, request, grpc_context)
-        return await self._calls.answered(grpc_context, rs.AmendReservationResponse(), work, keeps_promise=True)
+        return await self._calls.step(
+            rs.AmendReservationResponse(), self._reservations.one, AMEND, request, grpc_context
+        )
 
     # OrderService
 
     async def GetOrder(self, request: bytes, grpc_context: Any) -> os_.GetOrderResponse:
-        work = partial(self._orders.get, request, grpc_context)
-        return await self._calls.answered(grpc_context, os_.GetOrderResponse(), work)
+        return await self._calls.new(os_.GetOrderResponse(), self._orders.get, request, grpc_context)
 
     async def ListOrders(self, request: bytes, grpc_context: Any) -> os_.ListOrdersResponse:
-        work = partial(self._orders.list, request, grpc_context)
-        return await self._calls.answered(grpc_context, os_.ListOrdersResponse(), work)
+        return await self._calls.new(os_.ListOrdersResponse(), self._orders.list, request, grpc_context)
 
     async def ConfirmOrder(self, request: bytes, grpc_context: Any) -> os_.ConfirmOrderResponse:
-        work = partial(self._orders.confirm, request, grpc_context)
-        return await self._calls.answered(grpc_context, os_.ConfirmOrderResponse(), work, keeps_promise=True)
+        return await self._calls.step(os_.ConfirmOrderResponse(), self._orders.confirm, request, grpc_context)
 
     async def MarkOrderReady(self, request: bytes, grpc_context: Any) -> os_.MarkOrderReadyResponse:
-        work = partial(self._orders.mark_ready, request, grpc_context)
-        return await self._calls.answered(grpc_context, os_.MarkOrderReadyResponse(), work, keeps_promise=True)
+        return await self._calls.step(os_.MarkOrderReadyResponse(), self._orders.mark_ready, request, grpc_context)
 
     async def CollectOrder(self, request: bytes, grpc_context: Any) -> os_.CollectOrderResponse:
-        work = partial(self._orders.collect, request, grpc_context)
-        return await self._calls.answered(grpc_context, os_.CollectOrderResponse(), work, keeps_promise=True)
+        return await self._calls.step(os_.CollectOrderResponse(), self._orders.collect, request, grpc_context)
 
     async def ReleaseOrder(self, request: bytes, grpc_context: Any) -> os_.ReleaseOrderResponse:
-        work = partial(self._orders.release, request, grpc_context)
-        return await self._calls.answered(grpc_context, os_.ReleaseOrderResponse(), work, keeps_promise=True)
+        return await self._calls.step(os_.ReleaseOrderResponse(), self._orders.release, request, grpc_context)
 
     async def ExtendOrder(self, request: bytes, grpc_context: Any) -> os_.ExtendOrderResponse:
-        work = partial(self._orders.extend, request, grpc_context)
-        return await self._calls.answered(grpc_context, os_.ExtendOrderResponse(), work, keeps_promise=True)
+        return await self._calls.step(os_.ExtendOrderResponse(), self._orders.extend, request, grpc_context)
 
     async def AmendOrder(self, request: bytes, grpc_context: Any) -> os_.AmendOrderResponse:
-        work = partial(self._orders.amend, request, grpc_context)
-        return await self._calls.answered(grpc_context, os_.AmendOrderResponse(), work, keeps_promise=True)
+        return await self._calls.step(os_.AmendOrderResponse(), self._orders.amend, request, grpc_context)
 
     async def FindStores(self, request: bytes, grpc_context: Any) -> os_.FindStoresResponse:
-        work = partial(self._orders.find_stores, request, grpc_context)
-        return await self._calls.answered(grpc_context, os_.FindStoresResponse(), work)
+        return await self._calls.new(os_.FindStoresResponse(), self._orders.find_stores, request, grpc_context)
 
     async def ListSlots(self, request: bytes, grpc_context: Any) -> os_.ListSlotsResponse:
-        work = partial(self._orders.list_slots, request, grpc_context)
-        return await self._calls.answered(grpc_context, os_.ListSlotsResponse(), work)
+        return await self._calls.new(os_.ListSlotsResponse(), self._orders.list_slots, request, grpc_context)
 
     # StockService
 
     async def AdjustStock(self, request: bytes, grpc_context: Any) -> ss.AdjustStockResponse:
-        work = partial(self._stock.change, ss.AdjustStockRequest, stock.adjust_stock, request, grpc_context)
-        return await self._calls.answered(grpc_context, ss.AdjustStockResponse(), work)
+        return await self._calls.new(
+            ss.AdjustStockResponse(),
+            self._stock.change,
+            ss.AdjustStockRequest,
+            stock.adjust_stock,
+            request,
+            grpc_context,
+        )
 
     async def CountStock(self, request: bytes, grpc_context: Any) -> ss.CountStockResponse:
-        work = partial(self._stock.change, ss.CountStockRequest, stock.count_stock, request, grpc_context)
-        return await self._calls.answered(grpc_context, ss.CountStockResponse(), work)
+        return await self._calls.new(
+            ss.CountStockResponse(),
+            self._stock.change,
+            ss.CountStockRequest,
+            stock.count_stock,
+            request,
+            grpc_context,
+        )
 
     async def SetSafetyStock(self, request: bytes, grpc_context: Any) -> ss.SetSafetyStockResponse:
-        work = partial(self._stock.change, ss.SetSafetyStockRequest, stock.set_safety_stock, request, grpc_context)
-        return await self._calls.answered(grpc_context, ss.SetSafetyStockResponse(), work)
+        return await self._calls.new(
+            ss.SetSafetyStockResponse(),
+            self._stock.change,
+            ss.SetSafetyStockRequest,
+            stock.set_safety_stock,
+            request,
+            grpc_context,
+        )
 
     async def GetAvailability(self, request: bytes, grpc_context: Any) -> ss.GetAvailabilityResponse:
-        work = partial(self._stock.availability, request, grpc_context)
-        return await self._calls.answered(grpc_context, ss.GetAvailabilityResponse(), work)
+        return await self._calls.new(ss.GetAvailabilityResponse(), self._stock.availability, request, grpc_context)
 
     async def WatchAvailability(self, request: bytes, grpc_context: Any) -> AsyncIterator[ss.WatchAvailabilityResponse]:
         async for message in self._feeds.availability(request, grpc_context):
@@ -212,32 +229,25 @@ class Gateway:
     # AdminService
 
     async def PutStores(self, request: bytes, grpc_context: Any) -> ad.PutStoresResponse:
-        work = partial(self._stores.put_stores, request, grpc_context)
-        return await self._calls.answered(grpc_context, ad.PutStoresResponse(), work)
+        return await self._calls.new(ad.PutStoresResponse(), self._admin.put_stores, request, grpc_context)
 
     async def ListStores(self, request: bytes, grpc_context: Any) -> ad.ListStoresResponse:
-        work = partial(self._stores.list_stores, request, grpc_context)
-        return await self._calls.answered(grpc_context, ad.ListStoresResponse(), work)
+        return await self._calls.new(ad.ListStoresResponse(), self._admin.list_stores, request, grpc_context)
 
     async def GetPolicy(self, request: bytes, grpc_context: Any) -> ad.GetPolicyResponse:
-        work = partial(self._admin.get_policy, request, grpc_context)
-        return await self._calls.answered(grpc_context, ad.GetPolicyResponse(), work)
+        return await self._calls.new(ad.GetPolicyResponse(), self._admin.get_policy, request, grpc_context)
 
     async def SetPolicy(self, request: bytes, grpc_context: Any) -> ad.SetPolicyResponse:
-        work = partial(self._admin.set_policy, request, grpc_context)
-        return await self._calls.answered(grpc_context, ad.SetPolicyResponse(), work)
+        return await self._calls.new(ad.SetPolicyResponse(), self._admin.set_policy, request, grpc_context)
 
     async def GetLedgerStatus(self, request: bytes, grpc_context: Any) -> ad.GetLedgerStatusResponse:
-        work = partial(self._admin.ledger_status, request, grpc_context)
-        return await self._calls.answered(grpc_context, ad.GetLedgerStatusResponse(), work)
+        return await self._calls.new(ad.GetLedgerStatusResponse(), self._admin.ledger_status, request, grpc_context)
 
     async def VerifyLedger(self, request: bytes, grpc_context: Any) -> ad.VerifyLedgerResponse:
-        work = partial(self._verification.ledger, request, grpc_context)
-        return await self._calls.answered(grpc_context, ad.VerifyLedgerResponse(), work)
+        return await self._calls.new(ad.VerifyLedgerResponse(), self._verification.ledger, request, grpc_context)
 
     async def VerifyOrders(self, request: bytes, grpc_context: Any) -> ad.VerifyOrdersResponse:
-        work = partial(self._verification.orders, request, grpc_context)
-        return await self._calls.answered(grpc_context, ad.VerifyOrdersResponse(), work)
+        return await self._calls.new(ad.VerifyOrdersResponse(), self._verification.orders, request, grpc_context)
 
     # grpc.health.v1.Health
 

@@ -6,11 +6,11 @@ import random
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 
-from actors.core.chain import EMPTY
+from actors.core.chain import EMPTY, Store
 from actors.protocol.messages import Held
 from bench.record import Headline, Options, Outcome, Row, medians, percentile, timed
 from bench.samples import NOW_MS, STORE, Shape, requests
@@ -96,18 +96,12 @@ LATE: Final = 0.1
 SOUTH, NORTH, WEST, EAST = 25.0, 48.0, -120.0, -70.0
 
 
-class _Shop(NamedTuple):
-    store_id: str
-    latitude: float
-    longitude: float
-    paused: bool
-
-
 def run_sourcing(options: Options) -> Outcome:
     """Microseconds a question, each from another place: ranking, then each policy, for 1, 3 and 10 SKUs."""
     count = options.size(1_000, 20)
     draw = random.Random(1)
-    store_index = StoreIndex.of(1, [_Shop(f"S{n:05d}", *_place(draw), draw.random() < PAUSED) for n in range(SHOPS)])
+    shops = [Store(f"S{n:05d}", "", *_place(draw), draw.random() < PAUSED) for n in range(SHOPS)]
+    store_index = StoreIndex.of(1, shops)
     options.say(f"sourcing: {count:,} questions of each kind")
     rows: list[Row] = []
     for skus in SKUS_ASKED:

@@ -1,5 +1,6 @@
 """The chain file: shops with their hours, and the policy, in YAML."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -12,9 +13,16 @@ from actors.calendar.hours import DAY_MINUTES, Calendar, SpecialDay
 from actors.calendar.zones import MINUTE_MS, is_known
 from actors.core.chain import Store
 from actors.core.policy import TTL_MS_CEILING, ChainLimitRule, LimitRule, Policy, TtlRule
-from serve.config.durations import duration_ms
-from serve.config.hours_text import StaffWeek, Unreadable, Week, minute_of, special_days_of, staff_of, week_of
-from serve.config.public_holidays import public_holidays
+from serve.config.hours_text import (
+    StaffWeek,
+    Unreadable,
+    Week,
+    minute_of,
+    public_holidays,
+    special_days_of,
+    staff_of,
+    week_of,
+)
 from serve.config.settings import SettingsError, faults_of
 from serve.wire.rules import (
     CHANNEL_CHARS_MAX,
@@ -30,6 +38,21 @@ _ANY_YEAR: Final = 2000  # regions are known or not whatever the year
 
 # What a calendar's fields are called in the file.
 _FILE_NAMES: Final = {"slot_minutes": "slot", "lead_minutes": "lead", "cutoff_minute": "cutoff"}
+
+
+DURATION_CHARS_MAX: Final = 32
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def duration_ms(value: Any) -> int:
+    """Milliseconds of `90s`, `15m`, `2h`, `7d` or `1h30m`, rounded."""
+    text = str(value).strip()
+    if len(text) > DURATION_CHARS_MAX:  # first: the pattern takes the square of a long number's length
+        raise ValueError(f"a time has at most {DURATION_CHARS_MAX} characters; write 90s, 15m, 2h, 7d or 1h30m")
+    if not text or _DURATION.sub("", text).strip():
+        raise ValueError(f"{text!r} is not a time; write 90s, 15m, 2h, 7d or 1h30m")
+    return round(sum(float(amount) * _UNIT_MS[unit] for amount, unit in _DURATION.findall(text)))
 
 
 def _whole_minutes(value: Any) -> int:
@@ -53,19 +76,30 @@ def _region(value: Any) -> str:
     return value
 
 
-class HoursRow(BaseModel):
-    """A shop's hours; what is left out is the chain's, or the calendar's own default. See `hours_text`."""
+Milliseconds = Annotated[int, BeforeValidator(duration_ms)]
+Minutes = Annotated[int, BeforeValidator(_whole_minutes)]
+Channel = Annotated[str, Field(max_length=CHANNEL_CHARS_MAX)]
+Sku = Annotated[str, Field(max_length=SKU_CHARS_MAX)]
+Limit = Annotated[int, Field(ge=0, le=QUANTITY_MAX)]
+
+
+class _Row(BaseModel):
+    """What the file does not know is a fault."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class HoursRow(_Row):
+    """A shop's hours; what is left out is the chain's, or the calendar's own default. See `hours_text`."""
 
     zone: Annotated[str | None, BeforeValidator(_zone)] = None
     weekly: Annotated[Week | None, BeforeValidator(week_of)] = None
     special_days: Annotated[tuple[SpecialDay, ...], BeforeValidator(special_days_of)] = ()
     holidays: Annotated[str, BeforeValidator(_region)] = ""
-    slot: Annotated[int, BeforeValidator(_whole_minutes)] = 0
+    slot: Minutes = 0
     staff: Annotated[StaffWeek | None, BeforeValidator(staff_of)] = None
     pickups_per_staff_hour: int = 0
-    lead: Annotated[int, BeforeValidator(_whole_minutes)] = 0
+    lead: Minutes = 0
     cutoff: Annotated[int, BeforeValidator(minute_of)] = DAY_MINUTES
 
     def to_calendar(self, year: int | None) -> Calendar:
@@ -84,10 +118,8 @@ class HoursRow(BaseModel):
         )
 
 
-class StoreRow(BaseModel):
+class StoreRow(_Row):
     """A shop in the chain file."""
-
-    model_config = ConfigDict(extra="forbid")
 
     store_id: str
     name: str = Field(default="", max_length=NAME_CHARS_MAX)
@@ -119,36 +151,28 @@ class StoreRow(BaseModel):
         return value
 
 
-class TtlRow(BaseModel):
+class TtlRow(_Row):
     """A hold's time where channel, SKU and shop fit."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    channel: str = Field(default="", max_length=CHANNEL_CHARS_MAX)
-    sku: str = Field(default="", max_length=SKU_CHARS_MAX)
+    channel: Channel = ""
+    sku: Sku = ""
     store_id: str = Field(default="", max_length=STORE_ID_CHARS_MAX)
-    ttl: int
-
-    _ttl = field_validator("ttl", mode="before")(duration_ms)
+    ttl: Milliseconds
 
 
-class LimitRow(BaseModel):
+class LimitRow(_Row):
     """What one customer may hold in a shop where channel and SKU fit; 0 sets no limit."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    channel: str = Field(default="", max_length=CHANNEL_CHARS_MAX)
-    sku: str = Field(default="", max_length=SKU_CHARS_MAX)
-    open_reservations_max: int = Field(default=0, ge=0, le=QUANTITY_MAX)
-    units_max: int = Field(default=0, ge=0, le=QUANTITY_MAX)
+    channel: Channel = ""
+    sku: Sku = ""
+    open_reservations_max: Limit = 0
+    units_max: Limit = 0
 
 
 class ChainLimitRow(LimitRow):
     """What one customer may hold over the whole chain. Units collected go on counting for `collected_for`."""
 
-    collected_for: int = 0
-
-    _collected_for = field_validator("collected_for", mode="before")(duration_ms)
+    collected_for: Milliseconds = 0
 
     @field_validator("collected_for")
     @classmethod
@@ -158,19 +182,15 @@ class ChainLimitRow(LimitRow):
         return value
 
 
-class PolicyRow(BaseModel):
+class PolicyRow(_Row):
     """The chain's rules."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    ttl_default: int = 7_200_000
-    ttl_max: int = 604_800_000
-    collect_within: int = 172_800_000
+    ttl_default: Milliseconds = 7_200_000
+    ttl_max: Milliseconds = 604_800_000
+    collect_within: Milliseconds = 172_800_000
     ttl_rules: list[TtlRow] = []
     limit_rules: list[LimitRow] = []
     chain_limit_rules: list[ChainLimitRow] = []
-
-    _times = field_validator("ttl_default", "ttl_max", "collect_within", mode="before")(duration_ms)
 
     def to_policy(self) -> Policy:
         """The rules as the chain keeps them."""
@@ -199,12 +219,10 @@ class PolicyRow(BaseModel):
         return self
 
 
-class ChainFile(BaseModel):
+class ChainFile(_Row):
     """`stores` and `policy`; either may be left out, and is then left as it is. `hours` are those of every shop that is
-    named, but for what its own say otherwise.
+    named; what a shop sets itself goes first.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     hours: HoursRow | None = None
     stores: list[StoreRow] = []

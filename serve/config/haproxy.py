@@ -1,8 +1,8 @@
-"""What HAProxy answers while no gateway is up: UNAVAILABLE, whatever Serve would have it say.
+"""What HAProxy answers while no gateway is up: UNAVAILABLE, in place of what Serve configures.
 
-Serve 2.60 writes HAProxy's configuration anew at each change and takes no text of ours. As written, a call hears
+Serve 2.60 writes HAProxy's configuration anew at each change and takes no text of ours. As written, a call gets
 NOT_FOUND until the first gateway is known, waits in Serve's own proxy for its whole deadline while one restarts, and
-hears UNKNOWN for a 502. The one thing that can be exchanged is HAProxy's executable. So a script in the run directory
+gets UNKNOWN for a 502. The one thing that can be exchanged is HAProxy's executable. So a script in the run directory
 stands in its place: it mends the configuration and becomes HAProxy, under the same process id.
 
 Counted with plain stubs without retries over a start, four kills of the gateway, one of HAProxy, and a deployment

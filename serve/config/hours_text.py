@@ -4,7 +4,8 @@
     staff:   2, or {mon-fri: "09:00-12:00 1, 12:00-20:00 3", sat: 2}
     dates:   {2026-12-24: "09:00-14:00", 2026-12-31: {open: "09:00-13:00", staff: 1}}
 
-What cannot be read raises Unreadable, a ValueError, with what mends it.
+What cannot be read raises Unreadable, a ValueError, with what mends it. Public holidays are looked up here when hours
+are set, and their dates are journalled with them: no decision asks the library.
 """
 
 import re
@@ -13,6 +14,8 @@ from datetime import date
 from functools import partial
 from typing import Any, Final, TypeVar
 
+import holidays
+
 from actors.calendar.hours import DAY_MINUTES, Interval, SpecialDay
 from actors.calendar.slots import Duty
 
@@ -20,6 +23,10 @@ DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CLOSED: Final = "closed"
 TEXT_CHARS_MAX: Final = 1_000  # of one day's intervals
 
+YEARS_MAX: Final = 10  # of one look-up of holidays
+
+# ISO 3166 codes. The library also knows names (`Germany`), which change more easily.
+_REGION: Final = re.compile(r"([A-Z]{2})(?:-([A-Z0-9]{1,3}))?")
 _MINUTE: Final = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
 _SPAN: Final = re.compile(r"(\d{1,2}:\d{2})\s*-\s*(\d{1,2}:\d{2})(?:\s+(\d{1,4}))?", re.ASCII)
 _HOW_DAYS: Final = "write days as mon, mon-fri or mon,wed,sat-sun"
@@ -131,6 +138,25 @@ def _special_day(key: Any, value: Any) -> SpecialDay:
         raise Unreadable(f"takes open and staff; write {{open: {_example('09:00-14:00')}, staff: 2}}")
     staff = duties_of(value["staff"]) if "staff" in value else None
     return SpecialDay(key, opening_of(value["open"]), staff)
+
+
+def public_holidays(region: str, first_year: int, last_year: int) -> frozenset[date] | None:
+    """The dates from one year to another, both included; None where the library does not know the region.
+
+    `region` is an ISO 3166 code, of a country (`DE`) or of a subdivision (`DE-BE`). Raises ValueError where the years
+    are not from 1 to YEARS_MAX.
+    """
+    if not first_year <= last_year < first_year + YEARS_MAX:
+        raise ValueError(f"{first_year} to {last_year}: ask for 1 to {YEARS_MAX} years, the first of them first")
+    code = _REGION.fullmatch(region)
+    if code is None:
+        return None
+    try:
+        found = holidays.country_holidays(code[1], subdiv=code[2], years=range(first_year, last_year + 1))
+    except NotImplementedError:  # the library raises it for an unknown region
+        return None
+    # Observed days may fall into the years beside.
+    return frozenset(day for day in found if first_year <= day.year <= last_year)
 
 
 def _by_day(table: dict[Any, Any]) -> dict[int, tuple[str, Any]]:

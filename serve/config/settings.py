@@ -2,6 +2,7 @@
 
 import fcntl
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -24,9 +25,16 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    """Read from the environment as HOLDFAST_DATA_DIR and so on."""
+    """Serve on this machine until Ctrl-C. Options go before HOLDFAST_… of the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="HOLDFAST_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="HOLDFAST_",
+        extra="ignore",
+        cli_prog_name="python -m serve",
+        cli_kebab_case=True,
+        cli_hide_none_type=True,
+        cli_shortcuts={"grpc-port": "port"},
+    )
 
     data_dir: Path = Field(default=Path("data"), description="Where the journals live.")
     chain_file: Path | None = Field(default=None, description="YAML file of stores and policy, applied at the start.")
@@ -40,10 +48,12 @@ class Settings(BaseSettings):
     ray_address: str = Field(default="", description="A running Ray cluster; empty starts one on this machine.")
 
 
-def read_settings(**given: Any) -> Settings:
-    """What was given, and the environment for the rest. Raises SettingsError with every fault and its place."""
+def read_settings(arguments: Sequence[str] = (), **given: Any) -> Settings:
+    """Settings of command-line arguments, or else the environment. Raises SettingsError with every fault and its field;
+    ends the process where an option is unknown.
+    """
     try:
-        return Settings(**given)
+        return Settings(**{"_cli_parse_args": list(arguments), **given})
     except ValidationError as error:
         raise SettingsError(f"a setting does not hold:\n{faults_of(error)}") from error
 

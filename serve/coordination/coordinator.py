@@ -6,7 +6,7 @@
 
 A coordinator carries messages and decides nothing. What it sends may be sent again by another one, twice, late or
 never: a claim is granted once under its key, a commit names the attempt that it ends, a shop applies the newest
-revision. So a gateway may die at any step. Whoever asks again goes on where it stopped; an attempt that nobody finishes
+revision. So a gateway may die at any step. A repeated call goes on where it stopped; an attempt that no call finishes
 is abandoned by the customer's ledger in its own time; any gateway's `reconciler` delivers what a shop has not applied.
 """
 
@@ -40,35 +40,35 @@ CONTENDED_PAUSE_S: Final = 0.005  # before the same plan is tried again, doubled
 DELIVERY_S_MAX: Final = 1.0  # how long an answer waits for its shops to apply it; a reconciler goes on with the rest
 DELIVERY_ROUNDS_MAX: Final = 8  # who gives back first, then who gets it, and what was collected between the two
 UNDECIDED_PAUSE_S: Final = (0.01, 0.5)  # between two questions to an order that another call is changing
-REPORT_S: Final = 1.0  # at least, to note what shops said
+REPORT_S: Final = 1.0  # at least, to report what shops answered
 
-Refused = dict[str, Rejection]  # why shops refused their claims
-NextPlans = Callable[[Order, Refused], "tuple[tuple[cm.Plan, ...], Lines] | Rejection"]
+RefusedClaims = dict[str, Rejection]  # why shops refused their claims
+NextPlans = Callable[[Order, RefusedClaims], "tuple[tuple[cm.Plan, ...], Lines] | Rejection"]
 
 
-def no_other_plan(_order: Order, refused: Refused) -> Rejection:
+def no_other_plan(_order: Order, refused: RefusedClaims) -> Rejection:
     """For callers who named their shops: the first refusal is the answer."""
     return refused[min(refused)]
 
 
 def just_committed(was_open: Order, order: Order) -> bool:
     """Whether an order is as the commit of its attempt left it, and so the first answer to its call. Of two that drive
-    one call, the second may find that its shops have spoken since.
+    one call, the second may find parts that were reported since.
     """
-    heard = {(part.store_id, part.attempt): (part.applied_revision, part.version) for part in was_open.parts}
+    reported = {(part.store_id, part.attempt): (part.applied_revision, part.version) for part in was_open.parts}
     return (
         not order.open_attempt
         and order.revision == was_open.revision + 1
         and any(part.attempt == was_open.open_attempt and part.reservation for part in order.parts)
         and all(
-            heard.get((part.store_id, part.attempt)) == (part.applied_revision, part.version) for part in order.parts
+            reported.get((part.store_id, part.attempt)) == (part.applied_revision, part.version) for part in order.parts
         )
     )
 
 
-def _is_contended(order: Order, refused: Refused) -> bool:
+def _is_contended(order: Order, refused: RefusedClaims) -> bool:
     """Whether shops refused for nothing but what other undecided orders have claimed. A basket that is reserved anew
-    says what it wants as a whole, which its parts alone do not tell.
+    has a whole to be had, which its parts alone do not show.
     """
     whole = order.renewal is not None and order.renewal.channel
     return not whole and all(refusal.status is Status.CLAIMED for refusal in refused.values())
@@ -137,8 +137,9 @@ class Coordinator:
         return order
 
     async def deliver(self, ledger_id: str, order: Order, deadline: float) -> Order:
-        """Tell every shop that has not heard the newest, those whose turn it is first, and note what it says. The order
-        as it is then.
+        """Have every shop apply the newest outcome, those whose turn it is first, and report what they answer.
+
+        Returns the order as it is then.
         """
         for _ in range(DELIVERY_ROUNDS_MAX):
             parts = order.next_deliveries()
@@ -151,7 +152,7 @@ class Coordinator:
     async def _deliver_parts(
         self, ledger_id: str, order: Order, parts: Sequence[Part], deadline: float
     ) -> Order | None:
-        """The order once all of them have heard, None where one has not."""
+        """The order once all of these parts are reported, None where one is not."""
         order_id = format_order_id(ledger_id, order.number)
         asked = [self._ask_shop(part.store_id, outcome_of(order_id, order, part), deadline) for part in parts]
         answers = await asyncio.gather(*asked, return_exceptions=True)
@@ -163,14 +164,14 @@ class Coordinator:
                 reports.append(report_of_absent(order.number, part, order.revision))
             elif isinstance(answer, BaseException) and not isinstance(answer, _PASSING):
                 raise answer
-        # A shop that is away takes all the time there is; those that heard are noted all the same.
+        # A shop that is away uses up the deadline; the answers of the others are reported all the same.
         newest = await self.report(ledger_id, reports, max(deadline, asyncio.get_running_loop().time() + REPORT_S))
         return newest if len(reports) == len(parts) else None
 
     async def report(self, ledger_id: str, reports: Sequence[cm.Report], deadline: float) -> Order | None:
         """Let a customer's ledger know how parts of an order stand; the order as it is then, if it is still known.
 
-        Raises LedgerStopped where it cannot hear of them.
+        Raises LedgerStopped where that is not served.
         """
         if not reports:
             return None
@@ -178,7 +179,7 @@ class Coordinator:
         queued = self._router.submit([ledger_id] * len(reports), entries, deadline, promise=True)
         answers = await asyncio.gather(*(future for future, _ in queued))
         for answer in chain.from_iterable(answers):
-            if isinstance(answer, Stopped):  # it has heard nothing: whoever acknowledges must not go on
+            if isinstance(answer, Stopped):  # nothing was reported: the caller must not acknowledge it
                 raise LedgerStopped(answer.why)
         orders = [answer for answer in chain.from_iterable(answers) if isinstance(answer, Order)]
         return max(orders, key=lambda order: order.version, default=None)
@@ -204,7 +205,7 @@ class Coordinator:
                     await self._deliver_soon(ledger_id, order, deadline)
                     if just_committed(was_open, order):
                         return order
-                # Refused, or ended by somebody else: what became of the call, its key knows.
+                # Refused, or ended by another call: the answer under the key has what became of it.
                 answer = await self._ask(ledger_id, command, deadline, promise=promise)
         if isinstance(answer, Order) and (promise or (isinstance(command, cm.Open) and command.basket_id)):
             # Where it asked for less alone it is certain at once.
@@ -214,7 +215,7 @@ class Coordinator:
     async def _attempt(
         self, ledger_id: str, order: Order, tries: int, deadline: float, next_plans: NextPlans
     ) -> tuple[cm.Commit | cm.Replan | cm.Abandon, float]:
-        """Ask all shops of the open attempt at once; what to say to the customer's ledger then, and how long to pause
+        """Ask all shops of the open attempt at once; the command for the customer's ledger then, and how long to pause
         after that: not 0 where other orders had claimed what was lacking, and what was had must first be let go of.
         """
         number, attempt = order.number, order.open_attempt
@@ -224,7 +225,7 @@ class Coordinator:
             *(self._ask_shop(part.store_id, claim_of(order_id, order, part), deadline) for part in parts)
         )
         claims: list[tuple[str, int]] = []
-        refused: Refused = {}
+        refused: RefusedClaims = {}
         for part, answer in zip(parts, answers, strict=True):
             if isinstance(answer, Reservation):
                 claims.append((part.store_id, answer.number))
@@ -283,8 +284,8 @@ class Coordinator:
     async def _send(
         self, ledger_id: str, command: cm.Command, deadline: float, *, promise: bool
     ) -> Order | Rejection | None:
-        [(future, _)] = self._router.submit([ledger_id], [(ledger_id, command)], deadline, promise=promise)
-        answer = (await future)[0]
+        entry = (ledger_id, command)
+        answer = await self._router.send(entry, deadline, promise=promise)
         if isinstance(answer, Stopped):
             raise LedgerStopped(answer.why)
         if isinstance(answer, Refusal):
@@ -294,13 +295,12 @@ class Coordinator:
 
     async def _ask_shop(self, store_id: str, command: shop.Claim | shop.ApplyOutcome, deadline: float) -> Answer:
         promise = isinstance(command, shop.ApplyOutcome)
-        [(future, _)] = self._router.submit([store_id], [(store_id, command)], deadline, promise=promise)
-        return (await future)[0]
+        return await self._router.send((store_id, command), deadline, promise=promise)
 
 
 @contextmanager
 def _begun() -> Iterator[None]:
-    """From here on an order is open: who runs out of time knows no outcome, whether or not the next word was sent."""
+    """While an order is open, a passed deadline leaves the outcome unknown, even where nothing more was sent."""
     try:
         yield
     except DeadlinePassed as late:

@@ -2,7 +2,7 @@
 
 Each task has a key, the names of the ledgers that it needs, and a few tasks of one key run at a time. A round waits a
 moment for its keys; one that is not done by then goes on, and takes no new tasks until it is. A task that did not run
-is found again by whoever looked for it: nothing is remembered here, and all of it may be done twice.
+is found again in the next round: nothing is remembered here, and every task may run twice.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class KeyedTasks:
     def __init__(self, kind: str) -> None:
         self._kind = kind
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._places = asyncio.Semaphore(TASKS_MAX)
+        self._slots = asyncio.Semaphore(TASKS_MAX)
 
     async def run(self, tasks: Sequence[KeyedTask], wait_s: float = ROUND_WAIT_S) -> None:
         """Run them, except those whose key is still busy with an earlier round. Returns when all are done, or after
@@ -71,7 +71,7 @@ class KeyedTasks:
         async def run() -> None:
             nonlocal failed
             while queue and loop.time() < until:
-                async with self._places:
+                async with self._slots:
                     if not queue:
                         return
                     task = queue.popleft()
@@ -87,6 +87,14 @@ class KeyedTasks:
         await asyncio.gather(*(run() for _ in range(min(TASKS_OF_KEY_MAX, count))))
         # A line or two for a key, however many tasks it had: what delays one of them mostly delays them all.
         if passing:
-            log.warning("%s by %s: %d of %d are tried again: %r", self._kind, key, len(passing), count, passing[0])
+            log.warning(
+                "%s by %s: %d of %d are tried again: %r",
+                self._kind,
+                key,
+                len(passing),
+                count,
+                passing[0],
+                extra={"task": self._kind, "ledgers": key, "tasks": count, "again": len(passing)},
+            )
         if failed > 1:
             log.error("%s by %s: %d of %d failed so", self._kind, key, failed, count)

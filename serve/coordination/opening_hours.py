@@ -9,16 +9,16 @@ from actors.core.chain import Chain
 from actors.core.policy import DAY_MS
 from actors.orders.commands import NO_HOURS, Hours
 
-CLOCKS_APART_MS: Final = 600_000  # the ledger decides by its own clock, so what is said begins so much earlier
-NEAR_MS: Final = 2 * DAY_MS  # mostly they do, and days that nobody asked for before cost 50 us each
+CLOCKS_APART_MS: Final = 600_000  # the ledger decides by its own clock, so the intervals begin so much earlier
+NEAR_MS: Final = 2 * DAY_MS  # mostly enough, and each day that was not asked for before costs 50 us
 FAR_MS: Final = 15 * DAY_MS
 INTERVALS_MAX: Final = 4
 
 Intervals = tuple[tuple[int, int], ...]
 
 
-def hours_of(chain: Chain, places: Iterable[tuple[str, int]], wanted_ms: int) -> Hours:
-    """What a deadline that is wanted at about `wanted_ms` has to keep to. `places` are (store_id, slot start or 0).
+def hours_of(chain: Chain, parts: Iterable[tuple[str, int]], wanted_ms: int) -> Hours:
+    """What a deadline that is wanted at about `wanted_ms` has to keep to. `parts` are (store_id, slot start or 0).
 
     Where the shops are never open together in the next two weeks, it keeps to the hours of any of them.
     """
@@ -26,7 +26,7 @@ def hours_of(chain: Chain, places: Iterable[tuple[str, int]], wanted_ms: int) ->
         return NO_HOURS
     slots_end_ms = 0
     calendars: list[Calendar] = []
-    for store_id, slot_start_ms in places:
+    for store_id, slot_start_ms in parts:
         calendar = chain.policy_of(store_id).calendar
         slot = calendar.slot_at(slot_start_ms) if slot_start_ms else None
         slots_end_ms = slots_end_ms if slot is None else max(slots_end_ms, slot.end_ms)
@@ -48,7 +48,7 @@ def hours_of(chain: Chain, places: Iterable[tuple[str, int]], wanted_ms: int) ->
 
 
 def _whole(intervals: Intervals, from_ms: int, to_ms: int) -> Intervals:
-    """Without the last interval, where it only seems to end since nobody looked any further; unless all of the time is
+    """Without the last interval, where it only seems to end at the end of the window; unless all of the time is
     one interval: then every deadline falls within.
     """
     return intervals[:-1] if intervals and intervals[-1][0] > from_ms and intervals[-1][1] == to_ms else intervals

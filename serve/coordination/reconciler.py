@@ -1,13 +1,14 @@
-"""Brings words to those who have not heard them: what an order's coordinator could not carry to the end.
+"""The reconciler finishes what an order's coordinator could not: every shop applies what its order decided, and every
+order knows how its parts stand.
 
-Each gateway has one. It asks the customers' actors for orders that some shop has not heard of, and the shops' actors
-for parts whose order has not heard of them, and carries on. All of it may be done twice. What cannot be carried stays
-where it is, and holds up nothing else: the questions go round by number, the words go by lanes (`tasks`).
+Each gateway has one. It asks the customers' actors for orders with deliveries left, and the shops' actors for parts
+that are not reported, and carries on. Everything may be done twice. What cannot be delivered stays in its outbox and
+delays nothing else: questions go round by number, deliveries and reports run as keyed tasks.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -16,22 +17,65 @@ from actors.core.ids import format_order_id, parse_holder, parse_order_id
 from actors.core.status import Status
 from actors.orders.participant_messages import outcome_of, report_of
 from actors.orders.state import Order
+from actors.protocol.messages import Answer
 from actors.protocol.placement import ActorKind, kind_of
 from actors.shop.commands import Acknowledge
 from actors.shop.state import Reservation
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.keyed_tasks import PASSING, KeyedTask, KeyedTasks
-from serve.coordination.stuck import StuckTracker
 from serve.routing.router import Router
 
 ORDERS_EVERY_S: Final = 0.25  # what expired is free in its shops within a second
-PARTS_EVERY_S: Final = 2.0  # what nobody noted, as a shortfall: an order tells so much longer what it had
-CLAIM_AGE_MS: Final = 15_000  # a claim that has heard nothing for so long asks
+PARTS_EVERY_S: Final = 2.0  # for what no call reported, as a shortfall: orders show it so much later
+CLAIM_AGE_MS: Final = 15_000  # an undecided claim of this age is asked for
 QUESTION_S: Final = 5.0
-REPORT_SOON_S: Final = 1.0  # how long the answer to a step in a shop waits for the order to have heard of it
-ROUND_S: Final = 2.0  # how long a round waits for its questions and what comes of them; the slow ones go on behind
+REPORT_SOON_S: Final = 1.0  # how long the answer to a step in a shop waits for its report to the order
+ROUND_S: Final = 2.0  # how long a round waits for its questions and their tasks; slow ones go on in the background
+
+LONG_S: Final = 60.0  # stuck after so long
+LINE_EVERY_S: Final = 60.0
+LOOK_EVERY_S: Final = 5.0  # rounds come more often than it is worth a look at all that is followed
+GONE_S: Final = 120.0  # not seen for so long: it was settled. Where there is much, it takes rounds to come up again
+FOLLOWED_MAX: Final = 10_000  # things of one kind; of more, those that were not seen for longest are let go
 
 log = logging.getLogger("holdfast.reconciler")
+
+
+class StuckTracker:
+    """What stays undelivered or undecided for long, as a line for the log, at most one a minute.
+
+    A reconciler sees the same things again in every round until they are settled. Time is an argument (seconds).
+    """
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._seen: dict[str, tuple[float, float, str]] = {}  # first and last time, and where it is stuck; by last time
+        self._next_look_s = 0.0
+
+    def saw(self, name: str, where: str, now_s: float, age_s: float = 0.0) -> None:
+        """Note that something is not settled, and at least `age_s` old."""
+        first_s, last_s, _ = self._seen.pop(name, (now_s, now_s, ""))
+        if now_s - last_s > GONE_S:
+            first_s = now_s
+        self._seen[name] = (min(first_s, now_s - age_s), now_s, where)
+        if len(self._seen) > FOLLOWED_MAX:
+            del self._seen[next(iter(self._seen))]
+
+    def line(self, now_s: float) -> str:
+        """How many there are, and the oldest; empty where no line is due."""
+        if now_s < self._next_look_s:
+            return ""
+        self._next_look_s = now_s + LOOK_EVERY_S
+        for name, (_, last_s, _) in list(self._seen.items()):
+            if now_s - last_s <= GONE_S:
+                break
+            del self._seen[name]
+        long = [(first_s, name, where) for name, (first_s, _, where) in self._seen.items() if now_s - first_s > LONG_S]
+        if not long:
+            return ""
+        self._next_look_s = now_s + LINE_EVERY_S
+        first_s, name, where = min(long)
+        return f"stuck {self._kind} count={len(long)} oldest={name} where={where} age_s={int(now_s - first_s)}"
 
 
 class Reconciler:
@@ -41,12 +85,8 @@ class Reconciler:
         self._router = router
         self._coordinator = coordinator
         self._tasks: list[asyncio.Task[None]] = []
-        self._questions, self._deliveries, self._reports = (
-            KeyedTasks("asking"),
-            KeyedTasks("telling"),
-            KeyedTasks("hearing"),
-        )
-        # By ledger, after which number to go on where an answer did not have all of it.
+        self._questions, self._deliveries, self._reports = map(KeyedTasks, ("asking", "telling", "hearing"))
+        # By ledger: the number to go on after where an answer was cut short.
         self._delivered_after: dict[str, int] = {}
         self._reported_after: dict[str, int] = {}
         self._stuck_orders, self._stuck_parts, self._stuck_claims = map(StuckTracker, ("orders", "parts", "claims"))
@@ -60,14 +100,14 @@ class Reconciler:
         ]
 
     def close(self) -> None:
-        """End; whatever is half done, another one will do."""
+        """End; any other gateway's reconciler finishes what is half done."""
         for task in self._tasks:
             task.cancel()
         for tasks in (self._questions, self._deliveries, self._reports):
             tasks.close()
 
     async def deliver(self) -> int:
-        """Tell shops what they have not heard; how many orders had something to tell."""
+        """Deliver what shops have not applied; the number of orders with deliveries left."""
         found = 0
 
         async def ask(actor: str) -> None:
@@ -86,7 +126,7 @@ class Reconciler:
         return found
 
     async def collect_reports(self) -> int:
-        """Let orders hear of their parts; how many parts had something to say."""
+        """Report parts to their orders; the number of parts that were not reported."""
         found = 0
 
         async def ask(actor: str) -> None:
@@ -105,14 +145,14 @@ class Reconciler:
         return found
 
     async def _ask_all(self, kind: ActorKind, ask: Callable[[str], Awaitable[None]]) -> None:
-        """Put a question to all actors of a kind, and do what comes of it, each by itself."""
+        """Run `ask` for every actor of a kind, each as a task of its own."""
         asking = [KeyedTask(actor, partial(ask, actor)) for actor in await self._made(kind)]
         await self._questions.run(asking, ROUND_S)
 
     def _delivery_task(self, ledger_id: str, order: Order) -> KeyedTask:
-        # Those whose turn it is: one that waits for another shop says nothing about which way is free.
+        # Only deliveries that may run now: one that waits for another shop does not show which shop is slow.
         shops = ",".join(sorted({part.store_id for part in order.next_deliveries()}))
-        # With its revision: an order that changes often is told often, and does not linger.
+        # With its revision: an order that changes often is delivered often, and is not stuck.
         name = f"{format_order_id(ledger_id, order.number)}@{order.revision}"
         self._stuck_orders.saw(name, shops, asyncio.get_running_loop().time())
 
@@ -122,7 +162,7 @@ class Reconciler:
         return KeyedTask(shops, run)
 
     def _report_task(self, store_id: str, part: Reservation, now_ms: int) -> KeyedTask:
-        assert part.part is not None, "only parts of orders are owed"
+        assert part.part is not None, "only parts of orders are in an outbox"
         order_id, _ = parse_holder(part.part.holder)
         ledger_id, _ = parse_order_id(order_id)
         name, now_s = f"{store_id}:{part.number}@{part.version}", asyncio.get_running_loop().time()
@@ -142,14 +182,24 @@ class Reconciler:
             if line:
                 log.warning("%s", line)
 
-    async def report_soon(self, store_id: str, part: Reservation) -> None:
-        """Let a part's order know how it stands, if it can hear of that soon: what is not noted now stays owed."""
+    async def report_answers(self, answers: Iterable[tuple[str, Answer]]) -> None:
+        """Report the parts of orders among shops' answers (store_id, answer) to their orders."""
+        parts = [
+            (store_id, answer)
+            for store_id, answer in answers
+            if isinstance(answer, Reservation) and answer.part is not None
+        ]
+        if parts:
+            await asyncio.gather(*(self._report_soon(*part) for part in parts))
+
+    async def _report_soon(self, store_id: str, part: Reservation) -> None:
+        """Within REPORT_SOON_S; what is not reported then is reported by a later round."""
         with suppress(*PASSING):
             await self._report(store_id, part, asyncio.get_running_loop().time() + REPORT_SOON_S)
 
     async def _report(self, store_id: str, part: Reservation, deadline: float) -> None:
-        """Let a part's order know how it stands, and the shop that it does; a claim that waits is told instead."""
-        assert part.part is not None, "only parts of orders are owed"
+        """Report a part to its order, and acknowledge that to the shop. An undecided claim gets its outcome instead."""
+        assert part.part is not None, "only parts of orders are in an outbox"
         order_id, attempt = parse_holder(part.part.holder)
         ledger_id, number = parse_order_id(order_id)
         if part.status is Status.CLAIMED:
@@ -157,22 +207,20 @@ class Reconciler:
             return
         report = report_of(number, store_id, attempt, 0, part)
         await self._coordinator.report(ledger_id, [report], deadline)
-        acknowledge = Acknowledge(((part.number, part.version),))
-        [(future, _)] = self._router.submit([store_id], [(store_id, acknowledge)], deadline, promise=True)
-        await future
+        acknowledged = Acknowledge(((part.number, part.version),))
+        await self._router.send((store_id, acknowledged), deadline, promise=True)
 
     async def _answer_claim(self, store_id: str, ledger_id: str, number: int, attempt: int, deadline: float) -> None:
         order = await self._coordinator.order(ledger_id, number, deadline)
         if order is None:
-            return  # it keeps what it does not know about
+            return  # the shop keeps a claim whose order is not known
         for part in order.parts:
             if (part.store_id, part.attempt) == (store_id, attempt) and part in order.next_deliveries():
                 outcome = outcome_of(format_order_id(ledger_id, number), order, part)
-                [(future, _)] = self._router.submit([store_id], [(store_id, outcome)], deadline, promise=True)
-                await future
+                await self._router.send((store_id, outcome), deadline, promise=True)
 
     async def _made(self, kind: ActorKind) -> list[str]:
-        """The actors of a kind that have been made; one that has not has nothing to say."""
+        """The actors of a kind that have been made; any other has an empty outbox."""
         names = await self._router.actor_names()
         return sorted(name for name in names if kind_of(name) is kind)
 
@@ -191,7 +239,7 @@ class Reconciler:
 
 
 def _go_on_after(cursors: dict[str, int], ledger_id: str, resume: int) -> None:
-    """Kept only where an answer did not have all: that many ledgers are few."""
+    """Keep a cursor only where an answer was cut short, which few ledgers need."""
     if resume:
         cursors[ledger_id] = resume
     else:

@@ -77,6 +77,11 @@ class Router:
             queued.append((answers, mine))
         return queued
 
+    async def send(self, entry: Entry, deadline: float, *, promise: bool) -> Answer:
+        """Send one command, and wait for its answer. Raises Overloaded, DeadlinePassed, LedgerStopped."""
+        [(answers, _)] = self.submit((entry[0],), (entry,), deadline, promise=promise)
+        return (await answers)[0]
+
     async def ask(
         self, store_id: str, method: str, *args: Any, deadline: float, attempt_s: float = ATTEMPT_S_MAX
     ) -> Any:

@@ -19,7 +19,7 @@ from actors.store_actor import FEED_BYTES_MAX
 from holdfast.v1 import event_pb2, event_service_pb2 as es, stock_service_pb2 as ss
 from serve.admission import ENDINGS, parse, say_why
 from serve.routing.router import Router
-from serve.services.reservations import Reservations
+from serve.services.addressing import StoreDirectory
 from serve.wire.events import fill_event
 from serve.wire.fields import fill_instant
 from serve.wire.rules import Checked, Violation
@@ -34,23 +34,23 @@ TAKE_S_MAX: Final = 10.0
 ASK_S_MAX: Final = 30.0  # an actor that restarts is waited for
 MESSAGE_EVENTS_MAX: Final = 1_000
 MESSAGE_BYTES_MAX: Final = 1_048_576  # a message is larger only where one event alone is; clients take 4 MB
-POSITIONS_MAX: Final = 4_096  # asked for and told at a time
+POSITIONS_MAX: Final = 4_096  # in one message
 
 
 class Feeds:
-    """The room of the streams. `now` is a clock in seconds that says how long a reader takes; `bytes_max` bounds what
+    """Serves the streams. `now` is a clock in seconds that measures how long a reader takes; `bytes_max` bounds what
     is read for a stream at a turn, but for a record of each actor.
     """
 
     def __init__(
         self,
         router: Router,
-        reservations: Reservations,
+        stores: StoreDirectory,
         now: Callable[[], float] = monotonic,
         bytes_max: int = FEED_BYTES_MAX,
     ) -> None:
         self._router = router
-        self._known = reservations.known
+        self._stores = stores
         self._now = now
         self._bytes_max = bytes_max
         self._open = 0
@@ -114,7 +114,7 @@ class Feeds:
         checked.once("cursors", asked, "store_id")
         checked.raise_if_faulty()
         for index, cursor in enumerate(asked):
-            await self._known(cursor.store_id, f"cursors[{index}].store_id")
+            await self._stores.require(cursor.store_id, f"cursors[{index}].store_id")
         cursors = {cursor.store_id: cursor.after_version for cursor in asked}
         await self._refuse_beyond(cursors, skip_stopped=all_stores)
         return cursors
@@ -214,13 +214,13 @@ def _event_messages(store_id: str, after: int, records: list[FeedRecord]) -> Ite
             version += 1
             if version <= after:
                 continue
-            told = event_pb2.Event()
-            fill_event(event, store_id, version, record.at_ms, told)
-            size += told.ByteSize()
+            filled = event_pb2.Event()
+            fill_event(event, store_id, version, record.at_ms, filled)
+            size += filled.ByteSize()
             if message.events and (len(message.events) == MESSAGE_EVENTS_MAX or size > MESSAGE_BYTES_MAX):
                 yield message
-                message, size = es.WatchEventsResponse(), told.ByteSize()
-            message.events.append(told)
+                message, size = es.WatchEventsResponse(), filled.ByteSize()
+            message.events.append(filled)
     if message.events:
         yield message
 

@@ -17,7 +17,7 @@ SERVICES: Final = ("", *(service.full_name for service in registration.SERVICES)
 
 
 class Health:
-    """Serving until told to drain."""
+    """Serving until `drain`."""
 
     def __init__(self) -> None:
         self._draining = False
@@ -36,13 +36,13 @@ class Health:
 
     async def watch(self, request: hp.HealthCheckRequest) -> AsyncIterator[hp.HealthCheckResponse]:
         """Watch: the status now, and each change."""
-        told = None
+        sent = None
         while True:
-            going = self._draining  # asked first: its last word must be of that time
+            going = self._draining  # read first: the last status must be of that time
             status = self._status(request.service)
-            if status != told:
+            if status != sent:
                 yield hp.HealthCheckResponse(status=status)
-                told = status
+                sent = status
             if going:  # whatever was asked about: a gateway that goes ends its streams
                 return
             await asyncio.sleep(WATCH_EVERY_S)

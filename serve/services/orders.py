@@ -3,7 +3,7 @@ whole chain.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 import grpc
@@ -12,22 +12,20 @@ from actors.core.ids import format_order_id, ledger_of_customer
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE
 from actors.orders import commands as cm
-from actors.orders.commands import customer_key
 from actors.orders.state import Order, Part, Standing
 from actors.protocol.messages import Answer, Refusal, Stopped
-from actors.runtime.clock import Clock
 from actors.shop import commands as shop
 from actors.shop.state import Reservation
 from holdfast.v1 import order_service_pb2 as os_, reservation_service_pb2 as rs
-from serve.admission import deadline_of, parse, status_of
-from serve.coordination.coordinator import Coordinator, Refused as RefusedClaims
+from serve.admission import deadline_of, fill_error, parse
+from serve.coordination.coordinator import Coordinator, RefusedClaims
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
-from serve.services.previous_limits import PreviousLimits, is_limited
-from serve.sourcing.finder import NOTHING, Finder, Own, missing_of, refusal_of
+from serve.services.addressing import StoreDirectory
 from serve.sourcing.places import Postcodes
 from serve.sourcing.plan import NoPlan, Plan
+from serve.sourcing.search import NOTHING, Finder, Own, missing_of, refusal_of
 from serve.wire import fields, orders as wo, reservations as wr, statuses
 from serve.wire.fields import fill_instant, instant_ms
 from serve.wire.orders import fill_candidate, fill_order, fill_plan
@@ -42,48 +40,26 @@ CANDIDATES_DEFAULT: Final = 10
 SLOTS_WINDOW_MS_DEFAULT: Final = 2 * 86_400_000
 MS: Final = 1_000
 
-Known = Callable[..., Any]
-
 
 class Orders:
-    """The room of OrderService. `known` checks that the chain has a shop."""
+    """Serves OrderService, and places the Reserve calls that `OrderRouting` finds to become orders."""
 
     def __init__(
-        self, router: Router, coordinator: Coordinator, reconciler: Reconciler, known: Known, clock: Clock
+        self,
+        router: Router,
+        stores: StoreDirectory,
+        coordinator: Coordinator,
+        reconciler: Reconciler,
+        finder: Finder,
+        postcodes: Postcodes,
     ) -> None:
         self._router = router
+        self._stores = stores
         self._coordinator = coordinator
         self._reconciler = reconciler
-        self._known = known
-        self._finder = Finder(router, clock)
-        self._rules = PreviousLimits()
+        self._finder = finder
+        self._postcodes = postcodes
         self._being_placed = 0
-        self.postcodes = Postcodes({})
-
-    def takes(self, request: rs.ReserveRequest) -> bool | None:
-        """Whether a Reserve becomes an order: it looks for shops, or a limit of the whole chain applies to it. None
-        where that has just changed: then `took` asks.
-        """
-        if request.HasField("sourcing"):
-            return True
-        policy = self._router.chain.policy
-        before = self._rules.at(policy, asyncio.get_running_loop().time())
-        if before is None and not policy.chain_limit_rules:
-            return False
-        skus = tuple(line.sku for line in request.lines)
-        now = is_limited(policy, request.channel, skus)
-        return now if before is None or is_limited(before, request.channel, skus) == now else None
-
-    async def took(self, request: rs.ReserveRequest, deadline: float) -> bool:
-        """The same, where it may have been decided under other rules: that goes on where it began."""
-        key, store_id, customer_id = request.idempotency_key, request.store_id, request.customer_id
-        now = is_limited(self._router.chain.policy, request.channel, tuple(line.sku for line in request.lines))
-        if not (key and customer_id and store_id in self._router.chain.stores):
-            return now
-        ledger_id = store_id if now else ledger_of_customer(customer_id)
-        remembered_as = key if now else customer_key(customer_id, key)
-        elsewhere: bool = await self._router.ask(ledger_id, "knows", ledger_id, remembered_as, deadline=deadline)
-        return now != elsewhere
 
     async def reserve(
         self, request: rs.ReserveRequest, deadline: float, reply: rs.ReserveResponse, prefix: str = ""
@@ -114,12 +90,12 @@ class Orders:
         )
         content = wo.content_of_reserve(request)
         if not request.HasField("sourcing"):
-            await self._known(request.store_id, f"{prefix}store_id")
+            await self._stores.require(request.store_id, f"{prefix}store_id")
             named = (cm.Plan(request.store_id, lines, slot_start_ms),)
             opened = cm.Open(key, content, customer_id, channel, ttl_ms, named, (), basket_id, reference)
             return await self._coordinator.open(opened, deadline)
         checked = Checked(request, prefix)
-        place = wo.place_of(checked, request.sourcing, self.postcodes)
+        place = wo.place_of(checked, request.sourcing, self._postcodes)
         checked.raise_if_faulty()
         ask, policy = wo.ask_of(request.sourcing, place, request.lines, channel)
         own = NOTHING
@@ -133,7 +109,8 @@ class Orders:
 
         def next_plans(_order: Order, refused: RefusedClaims) -> tuple[tuple[cm.Plan, ...], shop.Lines] | Rejection:
             nonlocal search
-            search, other = self._finder.again(search, refused)
+            search = search.lowered(refused)
+            other = search.plan()
             if isinstance(other, NoPlan):
                 return refusal_of(other)
             return _plans(other, slot_start_ms), missing_of(other)
@@ -211,7 +188,7 @@ class Orders:
         request = parse(os_.AmendOrderRequest, payload)
         ledger_id, command = wo.amend_order(request)
         for index, plan in enumerate(command.wanted):
-            await self._known(plan.store_id, f"stores[{index}].store_id")
+            await self._stores.require(plan.store_id, f"stores[{index}].store_id")
         answer = await self._coordinator.amend(ledger_id, command, deadline_of(context))
         self._fill(answer, ledger_id, reply)
 
@@ -219,7 +196,7 @@ class Orders:
         """FindStores."""
         request = parse(os_.FindStoresRequest, payload)
         checked = Checked(request)
-        place = wo.place_of(checked, request.sourcing, self.postcodes)
+        place = wo.place_of(checked, request.sourcing, self._postcodes)
         checked.raise_if_faulty()
         ask, policy = wo.ask_of(request.sourcing, place, request.lines, request.channel)
         slot_start_ms = instant_ms(request.slot_start)
@@ -227,7 +204,7 @@ class Orders:
             ask, policy, slot_start_ms, deadline_of(context), explain=request.explain
         )
         at_most = request.candidates_max or CANDIDATES_DEFAULT
-        ranking = self._finder.ranking(search, at_most, explain=request.explain)
+        ranking = search.ranking(at_most, explain=request.explain)
         for candidate in ranking.candidates:
             fill_candidate(candidate, reply.candidates.add())
         reply.left_off = ranking.left_off
@@ -245,7 +222,7 @@ class Orders:
         request = parse(os_.ListSlotsRequest, payload)
         Checked(request).raise_if_faulty()
         from_ms, window_ms = instant_ms(request.not_before), instant_ms(request.window) or SLOTS_WINDOW_MS_DEFAULT
-        await self._known(request.store_id)
+        await self._stores.require(request.store_id)
         store_id, deadline = request.store_id, deadline_of(context)
         (actor,) = self._router.by_actor([store_id])
         version, ready_ms, zone, slots = await self._router.ask_by_rules(
@@ -259,16 +236,6 @@ class Orders:
             fill_instant(ready_ms, reply.earliest_ready)
         reply.zone = zone
         reply.version = version
-
-    async def note(self, answered: Iterable[tuple[str, Answer]]) -> None:
-        """What steps in shops did to parts of orders is told to the orders at once; else a reconciler would find it."""
-        parts = [
-            (store_id, answer)
-            for store_id, answer in answered
-            if isinstance(answer, Reservation) and answer.part is not None
-        ]
-        if parts:
-            await asyncio.gather(*(self._reconciler.report_soon(*part) for part in parts))
 
     async def _step(
         self, ledger_id: str, command: cm.Confirm | cm.Release | cm.Extend, context: Any, reply: Any
@@ -302,29 +269,27 @@ class Orders:
             return
         parts = order.certain_parts()
         order_id = format_order_id(ledger_id, number)
-        answers = await asyncio.gather(
-            *(self._say(part.store_id, step(part, f"\n{order_id} {part.attempt} {key}"), deadline) for part in parts),
-            return_exceptions=True,
-        )
+        # No key of a caller begins with a line break, so these keys are never those of other calls.
+        commands = [step(part, f"\n{order_id} {part.attempt} {key}") for part in parts]
+        sent = [
+            self._router.send((part.store_id, command), deadline, promise=True)
+            for part, command in zip(parts, commands, strict=True)
+        ]
+        answers = await asyncio.gather(*sent, return_exceptions=True)
+        answered: list[tuple[str, Answer]] = []
         for part, answer in zip(parts, answers, strict=True):
             outcome = reply.outcomes.add(store_id=part.store_id)
             if isinstance(answer, BaseException):
-                status = status_of(answer)
-                if status is None:
-                    raise answer
-                statuses.fill_item_error(status, outcome.error)
-            elif isinstance(answer, Reservation):
+                fill_error(answer, outcome.error)
+                continue
+            answered.append((part.store_id, answer))
+            if isinstance(answer, Reservation):
                 fill_reservation(answer, part.store_id, self._router.chain, outcome.reservation)
             elif isinstance(answer, Refusal):
                 fill_rejection(answer, part.store_id, outcome.rejection)
             elif isinstance(answer, Stopped):
                 statuses.fill_item_error(statuses.stopped(answer.why), outcome.error)
-        said = ((part.store_id, answer) for part, answer in zip(parts, answers, strict=True))
-        await self.note((store_id, answer) for store_id, answer in said if not isinstance(answer, BaseException))
-
-    async def _say(self, store_id: str, command: shop.Command, deadline: float) -> Answer:
-        [(future, _)] = self._router.submit([store_id], [(store_id, command)], deadline, promise=True)
-        return (await future)[0]
+        await self._reconciler.report_answers(answered)
 
 
 def _held_by(order: Order | None, slot_start_ms: int) -> Own:

@@ -1,4 +1,4 @@
-"""ReservationService: single calls and batches take the same way, a single call being a batch of one."""
+"""ReservationService: single calls and batches of mutations, and reads."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -10,183 +10,167 @@ from actors.core.chain import Chain
 from actors.core.ids import parse_holder, parse_reservation_id
 from actors.core.rejection import Reason
 from actors.protocol.messages import Answer, Entry, Held, Refusal, Stopped
-from actors.runtime.clock import Clock
 from actors.shop.commands import Reserve
 from actors.shop.state import Reservation
 from holdfast.v1 import reservation_service_pb2 as rs
-from serve.admission import ENDINGS, bound, deadline_of, parse, status_of
-from serve.coordination.coordinator import Coordinator
+from serve.admission import ENDINGS, bound, deadline_of, fill_error, parse, refuse_older
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import Overloaded
 from serve.routing.router import Router
+from serve.services.addressing import OrderRouting, StoreDirectory
 from serve.services.orders import Orders
 from serve.wire import fields, reservations as wr, statuses
 from serve.wire.reservations import fill_held, fill_reservation, split_requests
-from serve.wire.rules import STORE_ID, Checked, InvalidRequest, Violation
+from serve.wire.rules import Checked
 from serve.wire.statuses import Refused, Status, fill_rejection
 
-# What an order in a batch may take of its time. One whose shop is away then says so in its own place, and the batch is
-# answered while the caller still waits, with what became of all the others.
+# The share of a batch's time that an order in it may use. One whose shop is away then has an error in its own outcome,
+# and the batch is answered while the caller still waits, with the outcomes of all the others.
 ORDER_SHARE: Final = 0.5
 
 Translate = Callable[[Any, str], Entry]
+Item = tuple[Entry, Any]  # what one shop decides of a batch, and the outcome to fill
 
 
 class Kind(NamedTuple):
-    """A mutation: its messages, the way to its command, and whether it keeps a promise already made.
+    """A mutation: its request, the translation to its command, and whether it keeps a promise already made.
 
-    `shop_field` is where its request names the shop.
+    `shop_field` is where its request names the shop; `batch_request` is None where there is no batch of it.
     """
 
     request: Any
-    response: Any
     translate: Translate
     promise: bool
     shop_field: str = "reservation_id"
+    batch_request: Any = None
 
 
-RESERVE = Kind(rs.ReserveRequest, rs.ReserveResponse, wr.reserve, promise=False, shop_field="store_id")
-CONFIRM = Kind(rs.ConfirmReservationRequest, rs.ConfirmReservationResponse, wr.confirm, promise=True)
-READY = Kind(rs.MarkReservationReadyRequest, rs.MarkReservationReadyResponse, wr.mark_ready, promise=True)
-COLLECT = Kind(rs.CollectReservationRequest, rs.CollectReservationResponse, wr.collect, promise=True)
-RELEASE = Kind(rs.ReleaseReservationRequest, rs.ReleaseReservationResponse, wr.release, promise=True)
-AMEND = Kind(rs.AmendReservationRequest, rs.AmendReservationResponse, wr.amend, promise=True)
-EXTEND = Kind(rs.ExtendReservationRequest, rs.ExtendReservationResponse, wr.extend, promise=True)
+RESERVE = Kind(
+    rs.ReserveRequest, wr.reserve, promise=False, shop_field="store_id", batch_request=rs.ReserveBatchRequest
+)
+CONFIRM = Kind(rs.ConfirmReservationRequest, wr.confirm, promise=True, batch_request=rs.ConfirmBatchRequest)
+READY = Kind(rs.MarkReservationReadyRequest, wr.mark_ready, promise=True)
+COLLECT = Kind(rs.CollectReservationRequest, wr.collect, promise=True, batch_request=rs.CollectBatchRequest)
+RELEASE = Kind(rs.ReleaseReservationRequest, wr.release, promise=True, batch_request=rs.ReleaseBatchRequest)
+AMEND = Kind(rs.AmendReservationRequest, wr.amend, promise=True)
+EXTEND = Kind(rs.ExtendReservationRequest, wr.extend, promise=True)
 
 
 class Reservations:
-    """The room of ReservationService. Some calls concern orders, and are theirs."""
+    """Serves ReservationService. A Reserve that becomes an order is handed to `orders`."""
 
-    def __init__(self, router: Router, coordinator: Coordinator, reconciler: Reconciler, clock: Clock) -> None:
+    def __init__(
+        self, router: Router, stores: StoreDirectory, routing: OrderRouting, orders: Orders, reconciler: Reconciler
+    ) -> None:
         self._router = router
-        self.orders = Orders(router, coordinator, reconciler, self.known, clock)
+        self._stores = stores
+        self._routing = routing
+        self._orders = orders
+        self._reconciler = reconciler
 
     async def one(self, kind: Kind, payload: bytes, context: Any, reply: Any) -> None:
         """One mutation; the reply is the kind's response."""
-        request = parse(kind.request, payload)
-        if kind is RESERVE and await self._is_order(request, deadline_of(context)):
-            await self.orders.reserve(request, deadline_of(context), reply)
+        request, deadline = parse(kind.request, payload), deadline_of(context)
+        if kind is RESERVE and await self._routing.becomes_order(request, deadline):
+            await self._orders.reserve(request, deadline, reply)
             return
         entry = kind.translate(request, "")
         store_id = entry[0]
-        if store_id not in self._router.chain.stores:
-            await self._learn_store(store_id, kind.shop_field)
-        queued = self._router.submit((store_id,), (entry,), deadline_of(context), promise=kind.promise)
-        answer = (await queued[0][0])[0]
+        await self._stores.require(store_id, kind.shop_field)
+        answer = await self._router.send(entry, deadline, promise=kind.promise)
         if kind.promise:
-            await self.orders.note([(store_id, answer)])
+            await self._reconciler.report_answers([(store_id, answer)])
         _fill(answer, entry, self._router.chain, reply)
         if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
-            await self._name_orders(store_id, [(answer.rejection.number, reply)], deadline_of(context))
+            await self._name_orders(store_id, [(answer.rejection.number, reply)], deadline)
 
-    async def _is_order(self, request: rs.ReserveRequest, deadline: float) -> bool:
-        takes = self.orders.takes(request)
-        return await self.orders.took(request, deadline) if takes is None else takes
-
-    async def batch(self, kind: Kind, batch_request: Any, payload: bytes, context: Any, reply: Any) -> None:
-        """Independent mutations; what cannot be decided says so in its own place."""
+    async def batch(self, kind: Kind, payload: bytes, context: Any, reply: Any) -> None:
+        """Independent mutations. An item that cannot be decided has its status in its own outcome."""
         bound(payload)
-        requests = split_requests(batch_request, kind.request, payload)
+        requests = split_requests(kind.batch_request, kind.request, payload)
         outcomes = [reply.outcomes.add() for _ in requests]
-        entries, places, orders = await self._translate(kind, requests, outcomes, deadline_of(context))
-        deadline, whole = deadline_of(context), len(entries) == len(requests)
-        decided = self._entries(kind, entries, [outcomes[place] for place in places], deadline, whole=whole)
+        deadline = deadline_of(context)
+        items, orders = await self._sort(kind, requests, outcomes, deadline)
+        decided = self._decide(kind, items, deadline, whole=len(items) == len(requests))
         if not orders:
             await decided
             return
-        # An order has the longest way, so what one shop decides by itself goes beside it and not after it.
+        # An order takes the most round trips, so what one shop decides by itself runs beside it and not after it.
         now = asyncio.get_running_loop().time()
         until = deadline if len(requests) == 1 else now + ORDER_SHARE * (deadline - now)
-        await asyncio.gather(
-            decided, *(self._order(requests[place], place, until, outcomes[place]) for place in orders)
-        )
+        placed = (self._order(requests[index], index, until, outcomes[index]) for index in orders)
+        await asyncio.gather(decided, *placed)
 
-    async def _entries(
-        self, kind: Kind, entries: Sequence[Entry], outcomes: Sequence[Any], deadline: float, *, whole: bool
-    ) -> None:
+    async def _sort(
+        self, kind: Kind, requests: Sequence[Any], outcomes: Sequence[Any], deadline: float
+    ) -> tuple[list[Item], list[int]]:
+        """The items that one shop each decides, and the indexes of those that become orders. The outcomes of malformed
+        items are filled.
+        """
+        items: list[Item] = []
+        orders: list[int] = []
+        asked_anew = False  # once for a batch, however many shops of it are unknown
+        for index, (request, outcome) in enumerate(zip(requests, outcomes, strict=True)):
+            try:
+                if isinstance(request, Status):
+                    raise Refused(request)
+                if kind is RESERVE and await self._routing.becomes_order(request, deadline):
+                    orders.append(index)
+                    continue
+                entry = kind.translate(request, f"requests[{index}].")
+                asked_anew = asked_anew or await self._stores.look_for(entry[0])
+                self._stores.refuse_unknown(entry[0], f"requests[{index}].{kind.shop_field}")
+            except ENDINGS as error:
+                fill_error(error, outcome.error)
+            else:
+                items.append((entry, outcome))
+        return items, orders
+
+    async def _decide(self, kind: Kind, items: Sequence[Item], deadline: float, *, whole: bool) -> None:
         """Items of a batch that one shop each decides. `whole` says that the batch has no others."""
-        if not entries:
+        if not items:
             return
-        store_ids = [store_id for store_id, _ in entries]
+        entries = [entry for entry, _ in items]
         try:
-            queued = self._router.submit(store_ids, entries, deadline, promise=kind.promise)
+            queued = self._router.submit([entry[0] for entry in entries], entries, deadline, promise=kind.promise)
         except Overloaded as refusal:
-            # A call of one actor that is refused as a whole says so as a status: it is cheaper for both sides.
+            # A call of one actor that is refused as a whole ends with a status: that is cheaper for both sides.
             if whole:
                 raise
-            for outcome in outcomes:
-                statuses.fill_item_error(statuses.overloaded(refusal.retry_after_s), outcome.error)
+            for _, outcome in items:
+                fill_error(refusal, outcome.error)
             return
         answers = await asyncio.gather(*(future for future, _ in queued), return_exceptions=True)
         decided: list[tuple[str, Answer]] = []
         of_orders: dict[str, list[tuple[int, Any]]] = {}
-        for (_, mine), part in zip(queued, answers, strict=True):
+        for (_, indexes), part in zip(queued, answers, strict=True):
             if isinstance(part, BaseException):
-                status = status_of(part)
-                if status is None:
-                    raise part
-                for index in mine:
-                    statuses.fill_item_error(status, outcomes[index].error)
+                for index in indexes:
+                    fill_error(part, items[index][1].error)
                 continue
-            for index, answer in zip(mine, part, strict=True):
-                _fill_item(answer, entries[index], self._router.chain, outcomes[index])
-                decided.append((entries[index][0], answer))
+            for index, answer in zip(indexes, part, strict=True):
+                entry, outcome = items[index]
+                _fill_item(answer, entry, self._router.chain, outcome)
+                decided.append((entry[0], answer))
                 if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
-                    named = (answer.rejection.number, outcomes[index])
-                    of_orders.setdefault(entries[index][0], []).append(named)
+                    of_orders.setdefault(entry[0], []).append((answer.rejection.number, outcome))
         if kind.promise:
-            await self.orders.note(decided)
+            await self._reconciler.report_answers(decided)
         await asyncio.gather(*(self._name_or_fail(*shop, deadline) for shop in of_orders.items()))
 
-    async def _translate(
-        self, kind: Kind, requests: Sequence[Any], outcomes: Sequence[Any], deadline: float
-    ) -> tuple[list[Entry], list[int], list[int]]:
-        """The entries that can be decided, their places, and those of orders; the others' outcomes are filled."""
-        entries: list[Entry] = []
-        places: list[int] = []
-        orders: list[int] = []
-        may_be_orders = kind is RESERVE
-        asked_anew = False  # once for a batch, however many shops of it are unknown
-        for place, request in enumerate(requests):
-            try:
-                if isinstance(request, Status):
-                    raise Refused(request)
-                if may_be_orders:
-                    takes = self.orders.takes(request)
-                    if takes or (takes is None and await self.orders.took(request, deadline)):
-                        orders.append(place)
-                        continue
-                entry = kind.translate(request, f"requests[{place}].")
-                if entry[0] not in self._router.chain.stores:
-                    if not asked_anew and STORE_ID.fullmatch(entry[0]):
-                        asked_anew = True
-                        await self._router.refresh_chain()
-                    self._refuse_unknown(entry[0], f"requests[{place}].{kind.shop_field}")
-            except ENDINGS as error:
-                status = status_of(error)
-                assert status is not None
-                statuses.fill_item_error(status, outcomes[place].error)
-            else:
-                entries.append(entry)
-                places.append(place)
-        return entries, places, orders
-
-    async def _order(self, request: Any, place: int, deadline: float, outcome: Any) -> None:
+    async def _order(self, request: Any, index: int, deadline: float, outcome: Any) -> None:
         """An item of a batch that becomes an order."""
         try:
-            await self.orders.reserve(request, deadline, outcome, f"requests[{place}].")
+            await self._orders.reserve(request, deadline, outcome, f"requests[{index}].")
         except ENDINGS as error:
-            status = status_of(error)
-            assert status is not None
-            statuses.fill_item_error(status, outcome.error)
+            fill_error(error, outcome.error)
 
     async def get(self, payload: bytes, context: Any, reply: rs.GetReservationResponse) -> None:
         """GetReservation."""
         request = parse(rs.GetReservationRequest, payload)
         Checked(request).raise_if_faulty()
         store_id, number = parse_reservation_id(request.reservation_id)
-        if store_id not in self._router.chain.stores:
-            await self._learn_store(store_id, "reservation_id")
+        await self._stores.require(store_id, "reservation_id")
         version, reservation = await self._router.ask(
             store_id, "reservation", store_id, number, deadline=deadline_of(context)
         )
@@ -206,7 +190,7 @@ class Reservations:
         token = fields.read_token(checked, "ListReservations", scope, request.page_token)
         checked.raise_if_faulty()
         store_id = request.store_id
-        await self.known(store_id)
+        await self._stores.require(store_id)
         version, page, after = await self._router.ask(
             store_id,
             "reservations",
@@ -222,47 +206,21 @@ class Reservations:
         reply.version = version
 
     async def _name_orders(self, store_id: str, refused: Sequence[tuple[int, Any]], deadline: float) -> None:
-        """A shop's refusals of steps that orders alone take say which orders: of each the reservation and the reply."""
+        """Name the orders of reservations that are parts of orders, and whose step a shop refused therefore. `refused`
+        has the number of each reservation, and its reply.
+        """
         numbers = [number for number, _ in refused]
         holders = await self._router.ask(store_id, "holders_of", store_id, numbers, deadline=deadline)
         for (_, reply), holder in zip(refused, holders, strict=True):
             reply.rejection.order_id = parse_holder(holder)[0] if holder else ""
 
     async def _name_or_fail(self, store_id: str, refused: Sequence[tuple[int, Any]], deadline: float) -> None:
-        """The same in a batch, where each says in its own place that it has to be asked again."""
+        """The same in a batch: where the shop does not answer, its items have that as their error."""
         try:
             await self._name_orders(store_id, refused, deadline)
         except ENDINGS as error:
-            status = status_of(error)
-            assert status is not None
             for _, outcome in refused:
-                statuses.fill_item_error(status, outcome.error)
-
-    async def known(self, store_id: str, field: str = "store_id") -> None:
-        """Raises Refused where the chain has no such shop, after asking the chain anew."""
-        if store_id not in self._router.chain.stores:
-            await self._learn_store(store_id, field)
-
-    async def _learn_store(self, store_id: str, field: str = "store_id") -> None:
-        """A shop that this gateway has not heard of: malformed, new, or unknown."""
-        if STORE_ID.fullmatch(store_id):
-            await self._router.refresh_chain()
-        self._refuse_unknown(store_id, field)
-
-    def _refuse_unknown(self, store_id: str, field: str) -> None:
-        if not STORE_ID.fullmatch(store_id):
-            mend = "is not a shop's id: 1 to 64 of A-Z a-z 0-9 . _ -" if store_id else "is required: the shop's id"
-            raise InvalidRequest([Violation(field, mend)])
-        if store_id not in self._router.chain.stores:
-            raise Refused(statuses.unknown_store(field, store_id))
-
-
-def refuse_older(field: str, store_id: str, version: int, min_version: int) -> None:
-    """Raises Refused where a ledger has not reached the version that the reader has seen."""
-    if version < min_version:
-        message = f"{field}: shop {store_id} is at version {version}, {min_version} was asked for; ask for one it gave"
-        about = (("store_id", store_id), ("version", str(version)))
-        raise Refused(Status(grpc.StatusCode.FAILED_PRECONDITION, message, "VERSION_NOT_REACHED", metadata=about))
+                fill_error(error, outcome.error)
 
 
 def _fill(answer: Answer, entry: Entry, chain: Chain, reply: Any) -> None:

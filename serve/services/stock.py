@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 from actors.protocol.messages import Entry, Moved, Refusal, Stopped
-from actors.runtime.clock import SystemClock
+from actors.runtime.clock import Clock
 from holdfast.v1 import stock_service_pb2 as ss
-from serve.admission import deadline_of, parse
+from serve.admission import deadline_of, parse, refuse_older
 from serve.routing.router import Router
-from serve.services.reservations import Reservations, refuse_older
+from serve.services.addressing import StoreDirectory
 from serve.wire import statuses
 from serve.wire.fields import fill_instant
 from serve.wire.statuses import Refused, fill_rejection
@@ -17,12 +17,12 @@ from serve.wire.stock import check_availability, fill_change, fill_position
 
 
 class Stock:
-    """The room of StockService, feeds apart."""
+    """StockService, but for WatchAvailability, which is a feed."""
 
-    def __init__(self, router: Router, reservations: Reservations) -> None:
+    def __init__(self, router: Router, stores: StoreDirectory, clock: Clock) -> None:
         self._router = router
-        self._known = reservations.known
-        self._clock = SystemClock()
+        self._stores = stores
+        self._clock = clock
 
     async def change(
         self, kind: Any, translate: Callable[[Any], Entry], payload: bytes, context: Any, reply: Any
@@ -30,9 +30,8 @@ class Stock:
         """AdjustStock, CountStock, SetSafetyStock."""
         entry = translate(parse(kind, payload))
         store_id = entry[0]
-        await self._known(store_id)
-        queued = self._router.submit((store_id,), (entry,), deadline_of(context), promise=False)
-        answer = (await queued[0][0])[0]
+        await self._stores.require(store_id)
+        answer = await self._router.send(entry, deadline_of(context), promise=False)
         if isinstance(answer, Moved):
             fill_change(answer, store_id, reply.change)
         elif isinstance(answer, Stopped):
@@ -46,7 +45,7 @@ class Stock:
         request = parse(ss.GetAvailabilityRequest, payload)
         check_availability(request)
         for index, store_id in enumerate(request.store_ids):
-            await self._known(store_id, f"store_ids[{index}]")
+            await self._stores.require(store_id, f"store_ids[{index}]")
         skus, deadline = list(request.skus), deadline_of(context)
         groups = self._router.by_actor(list(dict.fromkeys(request.store_ids)))
         answers = await asyncio.gather(

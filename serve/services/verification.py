@@ -26,7 +26,7 @@ from holdfast.v1 import admin_service_pb2 as ad
 from serve.admission import deadline_of, parse
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
-from serve.services.reservations import Reservations
+from serve.services.addressing import StoreDirectory
 from serve.wire.rules import Checked
 
 VERIFY_S: Final = 120.0  # where the caller named no time; a million events take some 20 s
@@ -37,11 +37,11 @@ COMPARED_MAX: Final = 500  # parts or orders read and compared at a time
 
 
 class Verification:
-    """The room of the two calls."""
+    """Serves VerifyLedger and VerifyOrders, a bounded number at a time."""
 
-    def __init__(self, router: Router, reservations: Reservations) -> None:
+    def __init__(self, router: Router, stores: StoreDirectory) -> None:
         self._router = router
-        self._known = reservations.known
+        self._stores = stores
         self._verifications = asyncio.Semaphore(VERIFICATIONS_MAX)
 
     async def ledger(self, payload: bytes, context: Any, reply: ad.VerifyLedgerResponse) -> None:
@@ -52,7 +52,7 @@ class Verification:
         deadline = deadline_of(context, VERIFY_S)
         reply.store_id = ledger_id
         if not is_customers(ledger_id):
-            await self._known(ledger_id)
+            await self._stores.require(ledger_id)
             async with self._turn(deadline):
                 await self._shop(ledger_id, deadline, reply)
         elif await self._router.has_actor(ledger_id):

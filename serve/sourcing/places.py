@@ -22,7 +22,7 @@ _COUNTRY: Final = "country"
 
 
 class Place(NamedTuple):
-    """A point on the globe, in degrees. That they are finite and in range is for whoever makes one to check."""
+    """A point on the globe, in degrees. Whoever makes one has checked that they are finite and in range."""
 
     latitude: float
     longitude: float

@@ -1,12 +1,7 @@
-"""Which shops shall serve a basket: a plan, or a refusal that says what is short. Pure, and advice only.
+"""Which shops shall serve a basket: a plan, or a refusal that says what is short. Pure, and advice: ledgers decide."""
 
-Whoever reserves by a plan asks the shops' ledgers, which decide. Where one has less than was known, `lowered` puts that
-into what is known, and the same question is asked again. Figures in, figures out: nothing here knows the network.
-"""
-
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import IntEnum
+from itertools import combinations
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -22,24 +17,13 @@ from serve.sourcing.ranking import (
     candidate,
     survey,
 )
-from serve.sourcing.set_cover import NODES_MAX, fewest, most
 from serve.sourcing.store_index import Flags, Ints, StoreIndex, nearest
 
 CANDIDATES_MAX: Final = 64  # shops among which the fewest are searched: the nearest that have something
+FEW: Final = 8  # shops of which every set is tried: 218 sets at most, where the search's arrays cost more
+NODES_MAX: Final = 400  # of one search, some 50 us each: at most 20 ms of a gateway for one customer
 SKU_CANDIDATES_MAX: Final = 2  # and of each SKU the nearest that have all of it, which may all be farther
 OFFERED_MAX: Final = 3  # shops that a refusal names
-
-
-class Proof(IntEnum):
-    """How sure it is that no other choice is better: fewer shops, or as many and a shorter way.
-
-    EXACT: among all shops. AMONG_NEAREST: among the candidates, and more shops have something than were candidates.
-    NOT_PROVEN: the search met its limit or the candidates did not do, so the choice was made greedily.
-    """
-
-    EXACT = 1
-    AMONG_NEAREST = 2
-    NOT_PROVEN = 3
 
 
 class Part(NamedTuple):
@@ -62,14 +46,12 @@ class Short(NamedTuple):
 class Plan:
     """Shops, nearest first. The parts and what is `short` add up to the demand, SKU by SKU; PARTIAL alone is short.
 
-    `metres` is the way: the sum of the distances from the customer's place to each shop.
+    `metres` is the sum of the distances from the customer's place to each shop.
     """
 
-    policy: SourcingPolicy
     parts: tuple[Part, ...]
     short: tuple[Short, ...]
     metres: int
-    proof: Proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +61,12 @@ class NoPlan:
     `short`: SKUs of which as many shops as the limits allow hold too little together, whatever they lack otherwise.
     Where it is empty, each SKU is within reach, but not everything in so few shops. `nearest_whole` and `nearest_some`:
     the nearest shops that have everything, or something, were the limits wider; OFFERED_MAX at most, and only such as
-    take pickups for this channel. `proof`: whether it was searched exactly. `too_soon`: whether there would be a plan,
-    were it ready later.
+    take pickups for this channel. `too_soon`: whether there would be a plan, were it ready later.
     """
 
-    policy: SourcingPolicy
     short: tuple[Short, ...]
     nearest_whole: tuple[Candidate, ...]
     nearest_some: tuple[Candidate, ...]
-    proof: Proof
     too_soon: bool = False
 
 
@@ -97,32 +76,32 @@ def plan(
     """Choose shops by a policy, within the limits of the ask.
 
     ONE_STORE: the nearest shop that has everything.
-    SPLIT: the fewest shops that have everything together, and of those the shortest way: the smallest sum of the
-    distances from the customer's place, each taken by itself. One shop is looked for among all; more are searched
-    exactly among the nearest candidates, see `cover`, and greedily among all where that finds nothing.
-    PARTIAL: all that is within reach by the same rule. Where the allowed number of shops cannot carry that, those that
-    add most, chosen greedily. What cannot be had is named as short.
-    A shop gives all of a SKU where one of the chosen can, the nearest such; else the nearest gives what it has first.
+    SPLIT: the fewest shops that have everything together, and of those the smallest sum of distances from the
+    customer's place. One shop is looked for among all; more are searched exactly among the nearest candidates, see
+    `fewest`, and greedily among all where that finds nothing.
+    PARTIAL: all that is within reach by the same rule; where the allowed number of shops does not have that, those that
+    add most, chosen greedily. What cannot be had is in `short`.
+    A SKU comes whole from the nearest chosen shop that has all of it; else the nearest gives what it has first.
     """
     seen = survey(index, known, ask)
     asked = ask.demand.asked
     alone = nearest(seen.metres, np.flatnonzero((seen.excluded == 0) & seen.whole), 1)
     if alone.size:
-        return _planned(index, known, ask, policy, seen, alone, Proof.EXACT)
+        return _planned(seen, alone)
     if policy is SourcingPolicy.ONE_STORE or not (seen.excluded == 0).any():
-        return _refused(index, known, ask, policy, seen, Proof.EXACT)
+        return _refused(seen, policy)
     # The shops that may give something, nearest first, and what they have.
     rows = nearest(seen.metres, np.flatnonzero(seen.excluded == 0), len(index))
     units = _units(known, rows)
     within_reach = np.minimum(np.minimum(units, asked).sum(axis=0), asked)
     wanted = within_reach if policy is SourcingPolicy.PARTIAL else asked
     had = np.flatnonzero(wanted)
-    cover, proof = _covered(units[:, had], wanted[had], seen.metres[rows], ask.limits.stores_max, nodes_max)
-    if not cover and policy is SourcingPolicy.PARTIAL:
-        cover, proof = most(units[:, had], wanted[had], ask.limits.stores_max), Proof.NOT_PROVEN
-    if not cover:
-        return _refused(index, known, ask, policy, seen, proof)
-    return _planned(index, known, ask, policy, seen, rows[list(cover)], proof)
+    chosen = _covered(units[:, had], wanted[had], seen.metres[rows], ask.limits.stores_max, nodes_max)
+    if not chosen and policy is SourcingPolicy.PARTIAL:
+        chosen = most(units[:, had], wanted[had], ask.limits.stores_max)
+    if not chosen:
+        return _refused(seen, policy)
+    return _planned(seen, rows[list(chosen)])
 
 
 def _units(known: Known, rows: Ints) -> Ints:
@@ -130,27 +109,25 @@ def _units(known: Known, rows: Ints) -> Ints:
     return np.maximum(known.available.T.take(rows, axis=1), 0).T
 
 
-def _covered(units: Ints, wanted: Ints, metres: Ints, stores_max: int, nodes_max: int) -> tuple[tuple[int, ...], Proof]:
+def _covered(units: Ints, wanted: Ints, metres: Ints, stores_max: int, nodes_max: int) -> tuple[int, ...]:
     """The best choice of shops that have all that is wanted, empty where none was found. Shops come nearest first."""
     alone = np.flatnonzero((units >= wanted).all(axis=1))
     if alone.size:
-        return (int(alone[0]),), Proof.EXACT
+        return (int(alone[0]),)
     # Whatever is chosen, so few shops hold no more than this: most refusals end here.
     if (_largest(units, stores_max) < wanted).any():
-        return (), Proof.EXACT
+        return ()
     chosen = _candidates(units, wanted)
     found = fewest(units[chosen], wanted, metres[chosen], stores_max, nodes_max)
-    is_all = chosen.size == len(units)
-    if found.proven and (found.chosen or is_all):
-        proof = Proof.EXACT if is_all else Proof.AMONG_NEAREST
-        return tuple(chosen[list(found.chosen)].tolist()), proof
+    if found.proven and (found.chosen or chosen.size == len(units)):
+        return tuple(chosen[list(found.chosen)].tolist())
     among = [found.chosen, most(units[chosen], wanted, stores_max)]
     # Farther shops are taken only where the candidates do not do.
     for options in ([tuple(chosen[list(each)].tolist()) for each in among], [most(units, wanted, stores_max)]):
         covers = [each for each in options if (units[list(each)].sum(axis=0) >= wanted).all()]
         if covers:
-            return min(covers, key=lambda each: (len(each), int(metres[list(each)].sum()), each)), Proof.NOT_PROVEN
-    return (), Proof.NOT_PROVEN
+            return min(covers, key=lambda each: (len(each), int(metres[list(each)].sum()), each))
+    return ()
 
 
 def _candidates(units: Ints, wanted: Ints) -> Ints:
@@ -167,7 +144,7 @@ def _candidates(units: Ints, wanted: Ints) -> Ints:
 def _largest(units: Ints, stores_max: int) -> Ints:
     """By SKU, what so many shops hold at most together."""
     # The largest of each column, again and again: 24 us for 5,000 shops and 5 SKUs. Many figures are equal, which is
-    # what a partition is slow at: it took 940 us.
+    # which a partition is slow at: 940 us.
     left = np.array(units.T, order="C")
     skus = np.arange(len(left))
     held = np.zeros(len(left), np.int64)
@@ -178,16 +155,15 @@ def _largest(units: Ints, stores_max: int) -> Ints:
     return held
 
 
-def _planned(
-    index: StoreIndex, known: Known, ask: Ask, policy: SourcingPolicy, seen: Survey, rows: Ints, proof: Proof
-) -> Plan:
-    given = allocated(_units(known, rows).tolist(), ask.demand.asked.tolist())
-    parts = [
-        Part(index.store_ids[row], metres, _lines(ask.demand, units))
+def _planned(seen: Survey, rows: Ints) -> Plan:
+    demand = seen.ask.demand
+    given = allocated(_units(seen.known, rows).tolist(), demand.asked.tolist())
+    parts = tuple(
+        Part(seen.index.store_ids[row], metres, tuple((sku, n) for sku, n in zip(demand.skus, units, strict=True) if n))
         for row, metres, units in zip(rows.tolist(), seen.metres[rows].tolist(), given, strict=True)
-    ]
-    short = _short(ask.demand, [sum(column) for column in zip(*given, strict=True)])
-    return Plan(policy, tuple(parts), short, sum(part.metres for part in parts), proof)
+    )
+    short = _short(demand, [sum(column) for column in zip(*given, strict=True)])
+    return Plan(parts, short, sum(part.metres for part in parts))
 
 
 def allocated(units: list[list[int]], asked: list[int]) -> list[list[int]]:
@@ -209,32 +185,175 @@ def allocated(units: list[list[int]], asked: list[int]) -> list[list[int]]:
     return given
 
 
-def _refused(index: StoreIndex, known: Known, ask: Ask, policy: SourcingPolicy, seen: Survey, proof: Proof) -> NoPlan:
+def _refused(seen: Survey, policy: SourcingPolicy) -> NoPlan:
+    ask = seen.ask
     stores_max = 1 if policy is SourcingPolicy.ONE_STORE else ask.limits.stores_max
-    within_reach = _largest(_units(known, np.flatnonzero(seen.excluded == 0)), stores_max)
+    within_reach = _largest(_units(seen.known, np.flatnonzero(seen.excluded == 0)), stores_max)
     excluded = seen.excluded_by(policy)
     takes_pickups = (seen.excluded == 0) | (seen.excluded == Exclusion.TOO_FAR)
 
     def offered(shops: Flags) -> tuple[Candidate, ...]:
         rows = nearest(seen.metres, np.flatnonzero(takes_pickups & shops), OFFERED_MAX)
-        return tuple(candidate(index, known, ask, seen, row, int(excluded[row])) for row in rows.tolist())
+        return tuple(candidate(seen, row, int(excluded[row])) for row in rows.tolist())
 
     is_late = bool((seen.excluded == Exclusion.NOT_READY_IN_TIME).any())
-    return NoPlan(
-        policy,
-        _short(ask.demand, within_reach.tolist()),
-        offered(seen.whole),
-        offered(seen.some),
-        proof,
-        too_soon=is_late and isinstance(plan(index, known, replace(ask, ready_by_ms=0), policy), Plan),
-    )
-
-
-def _lines(demand: Demand, units: Iterable[int]) -> tuple[tuple[str, int], ...]:
-    return tuple((sku, each) for sku, each in zip(demand.skus, units, strict=True) if each)
+    at_any_time = plan(seen.index, seen.known, replace(ask, ready_by_ms=0), policy) if is_late else None
+    short = _short(ask.demand, within_reach.tolist())
+    return NoPlan(short, offered(seen.whole), offered(seen.some), too_soon=isinstance(at_any_time, Plan))
 
 
 def _short(demand: Demand, available: list[int]) -> tuple[Short, ...]:
     """The SKUs of which there is less than was asked for."""
     rows = zip(demand.skus, demand.asked.tolist(), available, strict=True)
     return tuple(Short(sku, asked, had) for sku, asked, had in rows if had < asked)
+
+
+class SetCover(NamedTuple):
+    """Chosen candidates, ascending; empty where there is none. `proven`: none better exists among the candidates."""
+
+    chosen: tuple[int, ...]
+    proven: bool
+
+
+def fewest(units: Ints, asked: Ints, metres: Ints, stores_max: int, nodes_max: int = NODES_MAX) -> SetCover:
+    """The best cover by at most `stores_max` candidates.
+
+    `units` is [candidates, SKUs], at least 0; `asked` is at least 1 for each SKU; `metres` never falls.
+    """
+    units = np.minimum(units, asked)
+    alone = np.flatnonzero((units == asked).all(axis=1))
+    if alone.size:
+        return SetCover((int(alone[0]),), proven=True)
+    if len(units) <= FEW:
+        return SetCover(_of_few(units.tolist(), asked.tolist(), metres.tolist(), stores_max), proven=True)
+    search = _Search(units, metres, nodes_max)
+    for count in range(2, stores_max + 1):
+        search.within(np.arange(len(units)), asked, count)
+        if search.chosen or search.is_spent:
+            break
+    return SetCover(search.chosen, proven=not search.is_spent)
+
+
+def _of_few(units: list[list[int]], asked: list[int], metres: list[int], stores_max: int) -> tuple[int, ...]:
+    """The same by trying every set, the smallest first."""
+    for count in range(2, min(stores_max, len(units)) + 1):
+        covers = [
+            (sum(metres[each] for each in chosen), chosen)
+            for chosen in combinations(range(len(units)), count)
+            if all(sum(units[each][column] for each in chosen) >= wanted for column, wanted in enumerate(asked))
+        ]
+        if covers:
+            return min(covers)[1]
+    return ()
+
+
+def most(units: Ints, asked: Ints, stores_max: int) -> tuple[int, ...]:
+    """Greedily: each time the candidate that adds most, as a sum of shares of what each SKU still lacks of the asked.
+
+    Of equals the first. Then those without which the others have as much are left out, the last first.
+    """
+    units = np.minimum(units, asked)
+    missing = asked.copy()
+    chosen: list[int] = []
+    while len(chosen) < stores_max and missing.any():
+        shares = (np.minimum(units, missing) / asked).sum(axis=1)
+        shares[chosen] = 0.0
+        best = int(shares.argmax())
+        if not shares[best]:
+            break
+        chosen.append(best)
+        missing = missing - np.minimum(units[best], missing)
+    for each in sorted(chosen, reverse=True):
+        rest = [other for other in chosen if other != each]
+        if (np.minimum(units[rest].sum(axis=0), asked) == asked - missing).all():
+            chosen = rest
+    return tuple(sorted(chosen))
+
+
+def _dominators(units: Ints) -> Ints:
+    """How many candidates before it have as much of everything as each has."""
+    count = len(units)
+    as_much = np.triu(np.ones((count, count), np.bool_), 1)
+    for column in units.T:
+        as_much &= column[:, np.newaxis] >= column
+    dominators: Ints = as_much.sum(axis=0)
+    return dominators
+
+
+def _may_do(useful: Ints, missing: Ints, count: int) -> bool:
+    """False where no so many rows can have what is missing, whichever they are."""
+    last = len(useful) - count
+    shares = np.partition((useful / missing).sum(axis=1), last)[last:]
+    # Shares are rounded, and a cover must never be lost.
+    if shares.sum() < missing.size - 1e-9:
+        return False
+    return bool((np.partition(useful, last, axis=0)[last:].sum(axis=0) >= missing).all())
+
+
+@dataclass(slots=True)
+class _Search:
+    """An exact search for the fewest shops that cover a demand together, and of those the shortest way.
+
+    Candidates come nearest first, then by id. Of covers of m shops the better has the smaller sum of metres, then comes
+    first in that sequence. m = 1, 2, ... are searched in turn, so the first cover found has the fewest shops. With m
+    shops still to choose:
+
+    - A shop with m dominators (each before it in the sequence, with as much of every SKU that is still missing) is in
+      no best cover: one of the m is not among the other m - 1, and would replace it for the better.
+    - Some shop of any cover has some of the SKU that the fewest shops have. The search branches over these, nearest
+      first, and a branch leaves out the shops of earlier branches, so no set is visited twice.
+    - A branch ends where the m largest, SKU by SKU or by their shares of all that is missing, would not suffice, or
+      where its way is longer than the best known.
+    - The last two shops are found at once, in a table of pairs.
+
+    The work is bounded by nodes, never by a clock: the same input gives the same cover. `is_spent`: it was cut short.
+    """
+
+    units: Ints
+    metres: Ints
+    nodes_left: int
+    chosen: tuple[int, ...] = ()
+    way: int = 0
+    is_spent: bool = False
+
+    def within(self, rows: Ints, missing: Ints, count: int, taken: tuple[int, ...] = (), way: int = 0) -> None:
+        """Complete what is taken with `count` of the rows, where that gives a better cover."""
+        if rows.size < count or self.is_spent:
+            return
+        if self.chosen and way + int(self.metres[rows[:count]].sum()) > self.way:
+            return
+        if self.nodes_left == 0:
+            self.is_spent = True
+            return
+        self.nodes_left -= 1
+        lacking = np.flatnonzero(missing)
+        useful = np.minimum(self.units[np.ix_(rows, lacking)], missing[lacking])
+        if not _may_do(useful, missing[lacking], count):
+            return
+        if count == 2:
+            self._pairs(rows, useful, missing[lacking], taken, way)
+            return
+        kept = _dominators(useful) < count
+        rows, useful = rows[kept], useful[kept]
+        scarce = int((useful > 0).sum(axis=0).argmin())
+        for place in np.flatnonzero(useful[:, scarce]).tolist():
+            row = int(rows[place])
+            rest = missing - np.minimum(self.units[row], missing)
+            # Elder siblings that lack the scarce SKU stay: only those that were branched over are done with.
+            later = np.concatenate((rows[:place][useful[:place, scarce] == 0], rows[place + 1 :]))
+            self.within(later, rest, count - 1, (*taken, row), way + int(self.metres[row]))
+
+    def _pairs(self, rows: Ints, useful: Ints, missing: Ints, taken: tuple[int, ...], way: int) -> None:
+        """The best pair of the rows, by one comparison for each SKU."""
+        fitting: Flags = np.triu(np.ones((rows.size, rows.size), np.bool_), 1)
+        for column, units in enumerate(useful.T):
+            fitting &= np.add.outer(units, units) >= missing[column]
+        firsts, seconds = np.nonzero(fitting)
+        if not firsts.size:
+            return
+        ways = self.metres[rows[firsts]] + self.metres[rows[seconds]]
+        best = int(ways.argmin())  # of equals the first, as pairs come in the sequence of preference
+        found = tuple(sorted((*taken, int(rows[firsts[best]]), int(rows[seconds[best]]))))
+        whole = way + int(ways[best])
+        if not self.chosen or (whole, found) < (self.way, self.chosen):
+            self.chosen, self.way = found, whole

@@ -13,12 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from serve.sourcing.places import Place
-from serve.sourcing.store_index import Flags, Ints, StoreIndex, nearest
+from serve.sourcing.store_index import NEVER_MS, Flags, Ints, StoreIndex, nearest
 
 STORES_MAX: Final = 5  # the farthest a customer is ever sent round; the exact search is cut to this depth
-EXPLAINED_MAX: Final = 1_000  # the shops that one answer tells of
+EXPLAINED_MAX: Final = 1_000  # shops that one answer names
 UNLIMITED: Final = -1
-NEVER_MS: Final = 1 << 62  # when an order is ready in a shop that stays closed
 
 
 class SourcingPolicy(IntEnum):
@@ -30,7 +29,7 @@ class SourcingPolicy(IntEnum):
 
 
 class Exclusion(IntEnum):
-    """Why a shop is no candidate: of several rules that exclude it, the first is told, in the sequence of these lines.
+    """Why a shop is no candidate: of several rules that exclude it, the first in the sequence of these lines.
 
     NOT_ENOUGH_STOCK is a rule of ONE_STORE alone: under the others, a shop that has some of something may add to it.
     """
@@ -91,12 +90,12 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Known:
-    """What the asker knows of the shops; what it leaves out excludes nobody.
+    """What the asker knows of the shops; what it leaves out excludes no shop.
 
     `available` is [shops, SKUs of the demand]; columns that lie together (Fortran's layout) are read twice as fast.
-    `open_`: has the slot that was asked for. `capacity_left`: pickups that it can still take, UNLIMITED where nobody
-    counts. `ready_ms`: when an order placed now is ready, NEVER_MS where the shop stays closed. `asked`: which shops
-    were asked what they have and said so; of the others nothing is available.
+    `open_`: has the slot that was asked for. `capacity_left`: pickups that it can still take, UNLIMITED where they are
+    not counted. `ready_ms`: when an order placed now is ready, NEVER_MS where the shop stays closed. `asked`: the shops
+    that answered what they have; of the others nothing is available.
     """
 
     available: Ints
@@ -107,7 +106,7 @@ class Known:
 
 
 class Found(NamedTuple):
-    """What a shop has after all, said by its own ledger. Without a SKU it is of every SKU."""
+    """What a shop has by its own ledger, of one SKU, or of every SKU where `sku` is empty."""
 
     store_id: str
     available: int = 0
@@ -117,7 +116,7 @@ class Found(NamedTuple):
 class Candidate(NamedTuple):
     """A shop, and what speaks for and against it. `available` is by SKU in the demand's sequence, never below zero.
 
-    `ready_ms` is None where the shop stays closed, or nobody asked.
+    `ready_ms` is None where the shop stays closed, or was not asked.
     """
 
     store_id: str
@@ -137,8 +136,8 @@ class Candidate(NamedTuple):
 class Ranking:
     """Candidates in the sequence of preference; where it explains, the excluded follow, nearest first.
 
-    `suited` counts the shops that may serve, `excluded` by their rule those that may not, told or not. `left_off` are
-    those of the suited that are not among the candidates, and those that did not say what they have.
+    `suited` counts the shops that may serve, `excluded` by their rule those that may not, named or not. `left_off` are
+    those of the suited that are not among the candidates, and those that did not answer.
     """
 
     candidates: tuple[Candidate, ...]
@@ -149,8 +148,11 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Survey:
-    """One pass over all shops. `excluded` is the Exclusion that holds under every policy, 0 where none does."""
+    """What was asked, and one pass over all shops. `excluded` is the Exclusion under every policy, 0 where none."""
 
+    index: StoreIndex
+    known: Known
+    ask: Ask
     metres: Ints
     some: Flags
     whole: Flags
@@ -183,7 +185,7 @@ def survey(index: StoreIndex, known: Known, ask: Ask) -> Survey:
     excluded[~index.placed] = Exclusion.NO_PLACE
     excluded[~index.serves(ask.channel)] = Exclusion.CHANNEL_NOT_SERVED
     excluded[index.paused] = Exclusion.PAUSED
-    return Survey(metres, some, whole, excluded)
+    return Survey(index, known, ask, metres, some, whole, excluded)
 
 
 def rank(
@@ -191,7 +193,7 @@ def rank(
 ) -> Ranking:
     """The shops that may serve under a policy, nearest first, and of equally near ones the smaller store_id.
 
-    ONE_STORE wants shops that have everything, the others such as have something. `explain` tells of the excluded
+    ONE_STORE wants shops that have everything, the others such as have something. `explain` names the excluded
     shops too, each with its rule. Never more than EXPLAINED_MAX.
     """
     seen = survey(index, known, ask)
@@ -205,15 +207,16 @@ def rank(
         rows += nearest(seen.metres, np.flatnonzero((excluded != 0) & ~unknown), room - len(rows)).tolist()
     counts = np.bincount(excluded[~unknown], minlength=len(Exclusion) + 1).tolist()
     return Ranking(
-        tuple(candidate(index, known, ask, seen, row, int(excluded[row])) for row in rows),
+        tuple(candidate(seen, row, int(excluded[row])) for row in rows),
         counts[0],
         {rule: counts[rule] for rule in Exclusion if counts[rule]},
         left_off,
     )
 
 
-def candidate(index: StoreIndex, known: Known, ask: Ask, seen: Survey, row: int, excluded: int) -> Candidate:
+def candidate(seen: Survey, row: int, excluded: int) -> Candidate:
     """One shop in full."""
+    index, known, ask = seen.index, seen.known, seen.ask
     left = UNLIMITED if known.capacity_left is None else int(known.capacity_left[row])
     ready_ms = NEVER_MS if known.ready_ms is None else int(known.ready_ms[row])
     return Candidate(
@@ -227,7 +230,7 @@ def candidate(index: StoreIndex, known: Known, ask: Ask, seen: Survey, row: int,
 
 
 def lowered(index: StoreIndex, demand: Demand, known: Known, found: Iterable[Found]) -> Known:
-    """What is known once shops have said that they have less: to plan again with. It never raises a figure.
+    """What is known with what shops have by their own ledgers, to plan again with. It never raises a figure.
 
     Raises KeyError for a shop or SKU that was not part of the question.
     """

@@ -24,7 +24,7 @@ from actors.protocol.messages import Entry, Held
 from actors.shop import commands as cm, events as ev
 from actors.shop.state import Reservation
 from holdfast.v1 import reservation_pb2, reservation_service_pb2 as rs
-from serve.sourcing.ready_time import NO_PROMISE, earliest_ready_ms
+from serve.sourcing.store_index import NO_PROMISE, earliest_ready_ms
 from serve.wire.fields import fill_instant, fill_lines, instant_ms, lines_of
 from serve.wire.rules import CHANNEL_CHARS_MAX, NANOS, QUANTITY_MAX, SKU_CHARS_MAX, Checked, InvalidRequest, Violation
 from serve.wire.statuses import Refused, Status

@@ -12,7 +12,7 @@ from actors.calendar.zones import MINUTE_MS
 from actors.core.chain import Store
 from actors.core.policy import ChainLimitRule, LimitRule, Policy, TtlRule
 from holdfast.v1 import admin_service_pb2 as ad, store_pb2
-from serve.config.public_holidays import public_holidays
+from serve.config.hours_text import public_holidays
 from serve.wire.fields import instant_ms
 from serve.wire.rules import Checked
 

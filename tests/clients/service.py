@@ -162,7 +162,7 @@ class Service:
         """Ask the gateway itself: no fault, no record."""
         context = front.Context()
         reply = await getattr(self.gateway, method)(request.SerializeToString(), context)
-        return front.said(context, [reply]).reply
+        return front.answer_of(context, [reply]).reply
 
     async def answer(self, method: MethodDescriptor, payload: bytes, context: Context) -> Message | bytes:
         """What a caller gets for a unary call."""

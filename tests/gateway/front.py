@@ -58,7 +58,7 @@ class Context:
         self.trailers = trailers
 
 
-class Said(NamedTuple):
+class Answer(NamedTuple):
     """What a call came to. `replies` has one for a unary call."""
 
     replies: list[Any]
@@ -77,8 +77,8 @@ class Said(NamedTuple):
         return reply
 
 
-def said(context: Context, replies: list[Any]) -> Said:
-    """What the context says of a call, and that it says it well."""
+def answer_of(context: Context, replies: list[Any]) -> Answer:
+    """What a call came to by its context, whose status must be complete."""
     fields: list[str] = []
     reason, metadata = "", dict[str, str]()
     retry_after_ms = 0
@@ -103,14 +103,15 @@ def said(context: Context, replies: list[Any]) -> Said:
     if context.code is not grpc.StatusCode.OK:
         assert context.details, "a status without a sentence"
         assert reason, "a status without a reason"
-    return Said(replies, context.code, context.details, fields, retry_after_ms, size, reason, metadata)
+    return Answer(replies, context.code, context.details, fields, retry_after_ms, size, reason, metadata)
 
 
 class Front:
     """A gateway over actors in this process; each shop has an actor of its own."""
 
-    def __init__(self, folder: Path, clock: ManualClock) -> None:
+    def __init__(self, folder: Path, clock: ManualClock, postcodes: Postcodes = POSTCODES) -> None:
         self.clock = clock
+        self._postcodes = postcodes
         self.actors = ActorsHere(folder, clock)
         self.gateway: Gateway = object.__new__(Gateway)  # its constructor would reach for Ray
         self._runner = asyncio.Runner(loop_factory=SkippingLoop)
@@ -128,27 +129,27 @@ class Front:
 
     async def _open(self) -> None:
         await self.actors.put_stores(*SHOPS)
-        await self.gateway._open(Router(self.actors, Placement(0)), self.clock, POSTCODES)
+        await self.gateway._open(Router(self.actors, Placement(0)), self.clock, self._postcodes)
 
     def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine in the gateway's loop."""
         return self._runner.run(main())
 
-    def ask(self, method: str, request: Message | bytes, *, timeout_ms: str = "") -> Said:
+    def ask(self, method: str, request: Message | bytes, *, timeout_ms: str = "") -> Answer:
         """Call and wait. A stream is read to its end, so its request must be one that ends it."""
 
-        async def main() -> Said:
+        async def main() -> Answer:
             return await self.asked(method, request, timeout_ms=timeout_ms)
 
         return self.run(main)
 
-    async def asked(self, method: str, request: Message | bytes, *, timeout_ms: str = "") -> Said:
+    async def asked(self, method: str, request: Message | bytes, *, timeout_ms: str = "") -> Answer:
         """As `ask`, in the loop."""
         context = Context(timeout_ms)
         payload = request if isinstance(request, bytes) else request.SerializeToString()
         answer: Any = getattr(self.gateway, method)(payload, context)
         replies = [message async for message in answer] if hasattr(answer, "__aiter__") else [await answer]
-        return said(context, replies)
+        return answer_of(context, replies)
 
     def accept(self, method: str, request: Message) -> Any:
         """Call, and fail where the answer is a status."""

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from actors.core.chain import Store
 from serve.sourcing.places import Place
 from serve.sourcing.plan import NoPlan, Plan, plan
 from serve.sourcing.ranking import Ask, Demand, Known, Limits, SourcingPolicy
@@ -14,13 +15,16 @@ HOME: Final = Place(0.0, 0.0)
 KILOMETRES_A_DEGREE: Final = math.pi * EARTH_RADIUS_METRES / 180_000
 
 
-class Shop(NamedTuple):
-    """What the store index reads of a shop."""
-
-    store_id: str
-    latitude: float | None
-    longitude: float | None
-    paused: bool = False
+def shop(
+    store_id: str,
+    latitude: float | None,
+    longitude: float | None,
+    *,
+    paused: bool = False,
+    channels: tuple[str, ...] = (),
+) -> Store:
+    """A shop that is always open."""
+    return Store(store_id, "", latitude, longitude, paused, channels)
 
 
 class World(NamedTuple):
@@ -41,11 +45,11 @@ def world(demand: str, shops: str) -> World:
     """`demand` is `A 2, B 1`; each line of `shops` is id, kilometres and units by SKU: `S1 10 2 0`."""
     asked = Demand.of((sku, int(quantity)) for sku, quantity in (line.split() for line in demand.split(",")))
     cells = sorted(line.split() for line in shops.strip().splitlines())
-    index = StoreIndex.of(1, [Shop(store_id, 0.0, float(km) / KILOMETRES_A_DEGREE) for store_id, km, *_ in cells])
+    index = StoreIndex.of(1, [shop(store_id, 0.0, float(km) / KILOMETRES_A_DEGREE) for store_id, km, *_ in cells])
     return World(index, Known(np.array([[int(unit) for unit in units] for _, _, *units in cells], np.int64)), asked)
 
 
-def told(found: Plan | NoPlan) -> str:
+def as_text(found: Plan | NoPlan) -> str:
     """`S1 A 2 B 1, S2 C 1; short D 1 of 3; 12 km` or `no plan; short A 1 of 2; whole S7; some S1`."""
     short = [f"short {', '.join(f'{each.sku} {each.available} of {each.asked}' for each in found.short)}"]
     short = short if found.short else []

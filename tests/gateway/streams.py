@@ -6,7 +6,7 @@ from typing import Any
 
 from holdfast.v1 import event_pb2, event_service_pb2 as es
 from serve.services.events import MESSAGE_EVENTS_MAX
-from tests.gateway.front import Context, Front, Said, said
+from tests.gateway.front import Answer, Context, Front, answer_of
 from tests.runtime.office import WAIT_S
 
 
@@ -22,9 +22,9 @@ class Stream:
         async with asyncio.timeout(WAIT_S):
             return await anext(self.messages)
 
-    async def end(self) -> Said:
+    async def end(self) -> Answer:
         """Read what is left; the status it ended with."""
-        return said(self.context, [message async for message in self.messages])
+        return answer_of(self.context, [message async for message in self.messages])
 
     async def close(self) -> None:
         """The reader goes away."""

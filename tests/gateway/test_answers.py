@@ -259,7 +259,7 @@ def test_changes_of_stock_say_what_they_did(front: Front) -> None:
 
 
 def test_a_status_says_to_programs_why_and_what_about(front: Front) -> None:
-    """`said` asks of every status in these tests that it has a reason."""
+    """`answer_of` asks of every status in these tests that it has a reason."""
     unknown = front.ask("GetReservation", rs.GetReservationRequest(reservation_id="S1:99"))
     about = {"store_id": "S1", "reservation_id": "S1:99"}
     assert (unknown.reason, unknown.metadata) == ("RESERVATION_NOT_FOUND", about)

@@ -1,6 +1,7 @@
 """Every field of every call, spoiled in every way that is known: a clear refusal that names the field, no effect."""
 
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -11,6 +12,7 @@ from serve.sourcing.places import Postcodes
 from tests.gateway.edges import Edge, edges
 from tests.gateway.front import HEADER_BYTES_MAX, Front, reserve_request
 from tests.gateway.requests import BATCHES, GOOD, HELD, durable, good, order_request, spoiled, stand
+from tests.runtime.office import ManualClock
 
 BY_FIELD = {
     f"{method}.{path}": list(rows)
@@ -115,9 +117,9 @@ def test_a_postcode_is_a_place_however_it_is_written(shared: Front) -> None:
         assert round(shared.accept("FindStores", find).candidates[0].kilometres) == kilometres
 
 
-def test_without_a_table_a_postcode_is_of_no_use_and_says_so(front: Front) -> None:
-    front.gateway._orders.postcodes = Postcodes({})
-    found = front.ask("Reserve", order_request("near"))
+def test_without_a_table_a_postcode_is_of_no_use_and_says_so(tmp_path: Path, clock: ManualClock) -> None:
+    with Front(tmp_path, clock, Postcodes({})) as front:
+        found = front.ask("Reserve", order_request("near"))
     assert found.fields == ["sourcing.place.postcode"]
     assert "the service has no table; send degrees" in found.message
 

@@ -19,6 +19,7 @@ from holdfast.v1 import (
     stock_service_pb2 as ss,
 )
 from serve.routing.router import ASKING_MAX, Router
+from serve.services.addressing import StoreDirectory
 from serve.services.events import MESSAGE_BYTES_MAX, POSITIONS_MAX, STREAMS_MAX, TAKE_S_MAX, Feeds
 from serve.sourcing.places import Postcodes
 from tests.gateway.front import Front, reserve_request
@@ -251,7 +252,7 @@ def test_a_slow_reader_is_cut_off_and_resumes(front: Front, method: str) -> None
 
     late = Late()
     gateway = front.gateway
-    gateway._feeds = Feeds(gateway._router, gateway._reservations, now=late.now)
+    gateway._feeds = Feeds(gateway._router, StoreDirectory(gateway._router), now=late.now)
 
     async def main() -> None:
         request = es.WatchEventsRequest if method == "WatchEvents" else ss.WatchAvailabilityRequest
@@ -339,7 +340,7 @@ def test_shops_of_one_actor_take_turns_where_not_all_fit(front: Front) -> None:
     gateway = front.gateway
     gateway._router.close()
     front.run(lambda: gateway._open(Router(front.actors, Placement(1)), front.clock, Postcodes({})))
-    gateway._feeds = Feeds(gateway._router, gateway._reservations, bytes_max=1)
+    gateway._feeds = Feeds(gateway._router, StoreDirectory(gateway._router), bytes_max=1)
     for number in range(3):
         for store_id in ("S1", "S2"):
             front.receive(f"B{number}", store_id=store_id)

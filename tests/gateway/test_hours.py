@@ -18,7 +18,7 @@ from holdfast.v1 import (
     reservation_service_pb2 as rs,
     store_pb2,
 )
-from serve.services.stores import AFFECTED_RESERVATIONS_MAX, AFFECTED_SLOTS_MAX
+from serve.services.admin import AFFECTED_RESERVATIONS_MAX, AFFECTED_SLOTS_MAX
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.requests import HOURS, good
 
@@ -62,15 +62,15 @@ def book(front: Front, key: str, start: Timestamp, store_id: str = "S1") -> str:
 def test_hours_are_told_as_they_were_put(front: Front) -> None:
     (_, sent) = good("PutStores", "").stores  # type: ignore[attr-defined]
     assert not front.accept("PutStores", ad.PutStoresRequest(stores=[sent])).affected
-    told = listed(front, "S2")
-    dates = list(told.hours.holiday_dates)
+    answered = listed(front, "S2")
+    dates = list(answered.hours.holiday_dates)
     assert dates == sorted(dates)
     # Of the clock's year and the next two; 8 March is a holiday in Berlin alone.
     assert {day[:4] for day in dates} == {"2023", "2024", "2025"}
     assert {"2023-12-25", "2024-03-08", "2025-10-03"} <= set(dates)
-    del told.hours.holiday_dates[:]
+    del answered.hours.holiday_dates[:]
     sent.channels.sort()
-    assert told == sent
+    assert answered == sent
     first = front.accept("PutStores", ad.PutStoresRequest(stores=[sent])).chain_version
     assert front.accept("PutStores", ad.PutStoresRequest(stores=[sent])).chain_version == first
 

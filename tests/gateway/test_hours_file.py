@@ -260,6 +260,6 @@ def test_a_fault_is_told_with_its_place(tmp_path: Path, text: str, why: str) -> 
 def test_faults_of_the_whole_chains_hours(tmp_path: Path) -> None:
     assert "  hours.zone: Value error, zone 'Mars' is unknown" in refusal(tmp_path, "hours: {zone: Mars}")
     text = "{hours: {zone: UTC, slot: 30m, pickups_per_staff_hour: 1}, stores: [{store_id: S1}, {store_id: S2}]}"
-    told = refusal(tmp_path, text)
-    assert "  stores.0.hours.staff: names nobody" in told
-    assert "  stores.1.hours.staff: names nobody" in told
+    message = refusal(tmp_path, text)
+    assert "  stores.0.hours.staff: names nobody" in message
+    assert "  stores.1.hours.staff: names nobody" in message

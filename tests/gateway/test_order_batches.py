@@ -11,9 +11,9 @@ import pytest
 from holdfast.v1 import admin_service_pb2 as ad, reservation_service_pb2 as rs
 from serve.services.orders import ORDERS_MAX
 from serve.services.reservations import ORDER_SHARE
-from serve.sourcing import finder
+from serve.sourcing import search
 from serve.sourcing.plan import plan
-from tests.gateway.front import Front, Said, reserve_request
+from tests.gateway.front import Answer, Front, reserve_request
 from tests.runtime.loop_time import skip
 from tests.runtime.office import WAIT_S, ManualClock
 from tests.waiting import until_async
@@ -41,13 +41,13 @@ def row(key: str, store_id: str = "S1", channel: str = "app") -> rs.ReserveReque
     return request
 
 
-def kinds(said: Said) -> list[str]:
+def kinds(said: Answer) -> list[str]:
     """What became of each row."""
     assert said.code is CODE.OK
     return [outcome.WhichOneof("result") for outcome in said.reply.outcomes]
 
 
-async def ask(front: Front, *rows: rs.ReserveRequest) -> Said:
+async def ask(front: Front, *rows: rs.ReserveRequest) -> Answer:
     """Call with the rows as a batch."""
     batch = rs.ReserveBatchRequest(requests=rows)
     return await front.asked("ReserveBatch", batch, timeout_ms=str(int(1_000 * TIME_S)))
@@ -142,7 +142,7 @@ def test_searches_that_hear_together_do_not_plan_in_one_turn(limited: Front, mon
         assert set(kinds(await ask(limited, *rows))) == {"order"}
         counting.cancel()
 
-    monkeypatch.setattr(finder, "plan", noting)
+    monkeypatch.setattr(search, "plan", noting)
     limited.run(main)
     assert len(set(turns)) == len(turns) == 20
 

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from serve.config.public_holidays import YEARS_MAX, public_holidays
+from serve.config.hours_text import YEARS_MAX, public_holidays
 
 
 @pytest.mark.parametrize(

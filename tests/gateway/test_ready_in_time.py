@@ -22,8 +22,8 @@ from holdfast.v1 import (
     reservation_service_pb2 as rs,
     store_pb2,
 )
-from serve.sourcing.finder import ASKED_FIRST
-from tests.gateway.front import Front, Said
+from serve.sourcing.search import ASKED_FIRST
+from tests.gateway.front import Answer, Front
 from tests.runtime.loop_time import skip
 from tests.runtime.office import WAIT_S, ManualClock
 from tests.waiting import until_async
@@ -298,7 +298,7 @@ def test_so_many_are_asked_and_the_others_are_left_off(at: Open) -> None:
     assert part.store_id == "T511"
 
 
-async def while_away(front: Front, method: str, request: Message) -> Said:
+async def while_away(front: Front, method: str, request: Message) -> Answer:
     """Call while an actor hangs; time goes by."""
     asking = asyncio.ensure_future(front.asked(method, request, timeout_ms="4000"))
 

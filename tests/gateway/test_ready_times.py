@@ -12,8 +12,7 @@ from hypothesis import given, strategies as st
 from actors.calendar.hours import ALL_DAY, ALWAYS_OPEN, DAY_MINUTES, Calendar, Interval, SpecialDay
 from actors.calendar.slots import Duty
 from actors.calendar.zones import DAY_MS, MINUTE_MS
-from serve.sourcing.ranking import NEVER_MS
-from serve.sourcing.ready_times import SLICE, ReadyTimes
+from serve.sourcing.store_index import NEVER_MS, SLICE, ReadyTimes
 
 ZONES: Final = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu")
 SHOP: Final = ((Interval(540, 720), Interval(780, 1_200)),) * 6 + ((),)
@@ -32,8 +31,8 @@ class AskedFor(Calendar, frozen=True):
         return super().earliest_ready_ms(placed_at_ms)
 
 
-def told(calendars: Sequence[Calendar], *instants: int) -> list[list[int]]:
-    """What is said of each shop, at each instant."""
+def ready_at(calendars: Sequence[Calendar], *instants: int) -> list[list[int]]:
+    """When each shop has an order ready that is placed at each instant."""
 
     async def main() -> list[list[int]]:
         times = ReadyTimes(calendars)
@@ -76,7 +75,7 @@ def test_each_shop_has_the_time_that_its_calendar_says(
         [NEVER_MS if (ready := shop.earliest_ready_ms(at_ms)) is None else ready for shop in shops]
         for at_ms in instants
     ]
-    assert told(shops, *instants) == expected
+    assert ready_at(shops, *instants) == expected
 
 
 @pytest.mark.parametrize("minute", [*range(535, 545), *range(715, 725), *range(1_015, 1_025), *range(1_195, 1_205)])
@@ -87,16 +86,16 @@ def test_every_minute_about_an_opening_a_closing_and_a_cut_off(minute: int) -> N
     exact = [[shop.earliest_ready_ms(at_ms) for shop in shops] for at_ms in instants]
     # At the millisecond of the cut-off it is too late already.
     first = exact[1] if minute == 1_020 else exact[0]
-    assert told(shops, *instants) == [first, *exact[1:]]
+    assert ready_at(shops, *instants) == [first, *exact[1:]]
 
 
 def test_calendars_are_asked_once_a_minute_and_once_for_all_that_are_alike() -> None:
     AskedFor.asked = 0
     alike = [AskedFor("Europe/Berlin", SHOP, slot_minutes=minutes) for minutes in (0, 15, 30)]
     other = AskedFor("Europe/Berlin", NIGHT)
-    told([*alike, ALWAYS_OPEN, other, AskedFor()], *range(0, MINUTE_MS, 20_000))
+    ready_at([*alike, ALWAYS_OPEN, other, AskedFor()], *range(0, MINUTE_MS, 20_000))
     assert AskedFor.asked == 4
-    told([*alike, other], 0, MINUTE_MS, DAY_MS)
+    ready_at([*alike, other], 0, MINUTE_MS, DAY_MS)
     assert AskedFor.asked == 16
 
 
@@ -113,8 +112,8 @@ def test_days_that_are_over_are_forgotten() -> None:
 
 
 def test_shops_that_are_always_open_are_ready_at_once() -> None:
-    assert told([ALWAYS_OPEN, Calendar("Europe/Berlin", slot_minutes=30)], 7, 70_007) == [[7, 7], [70_007, 70_007]]
-    assert told([], 7) == [[]]
+    assert ready_at([ALWAYS_OPEN, Calendar("Europe/Berlin", slot_minutes=30)], 7, 70_007) == [[7, 7], [70_007, 70_007]]
+    assert ready_at([], 7) == [[]]
 
 
 def test_those_who_ask_at_once_share_the_work_and_others_have_their_turn() -> None:

@@ -1,5 +1,8 @@
 """What an operator writes: every fault is told with its place, and what was fixed once stays so."""
 
+import io
+import logging
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +10,9 @@ import orjson
 import pytest
 from hypothesis import given, strategies as st
 
-from serve.config.chain_file import read_chain_file
-from serve.config.durations import duration_ms
+from holdfast.client.cli.session import duration_ms as command_duration_ms
+from serve.config.chain_file import duration_ms, read_chain_file
+from serve.config.logs import log_handler
 from serve.config.settings import (
     PLACEMENT_FILE,
     SettingsError,
@@ -49,6 +53,11 @@ def test_a_time_of_any_length_is_not_searched() -> None:
 @given(st.integers(0, 99), st.integers(0, 23), st.integers(0, 59))
 def test_parts_of_a_time_add_up(days: int, hours: int, minutes: int) -> None:
     assert duration_ms(f"{days}d{hours}h{minutes}m") == days * D + hours * H + minutes * M
+
+
+@given(st.from_regex(r"([0-9]{1,3}(\.[0-9]{1,4})? ?(ms|s|m|h|d) ?){1,2}", fullmatch=True))
+def test_the_command_reads_times_alike(text: str) -> None:
+    assert duration_ms(text) == command_duration_ms(text)
 
 
 def chain_file(folder: Path, text: str | bytes) -> Path:
@@ -210,3 +219,39 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("HOLDFAST_STORE_ACTORS", "eight")
     with pytest.raises(SettingsError, match="store_actors"):
         read_settings()
+
+
+def test_options_go_before_the_environment(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("HOLDFAST_GRPC_PORT", "9000")
+    monkeypatch.setenv("HOLDFAST_STORE_ACTORS", "8")
+    options = ["--port", "9001", "--data-dir", "here", "--chain-file=chain.yaml", "--customer-actors", "2"]
+    found = read_settings(options)
+    assert (found.grpc_port, found.data_dir, found.chain_file) == (9001, Path("here"), Path("chain.yaml"))
+    assert (found.store_actors, found.customer_actors, found.gateways) == (8, 2, 1)
+    assert read_settings([]).grpc_port == 9000
+    with pytest.raises(SettingsError, match="grpc_port"):
+        read_settings(["--port", "none"])
+    with pytest.raises(SystemExit, match="2"):
+        read_settings(["--ports", "1"])
+    assert "unrecognized arguments: --ports" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="0"):
+        read_settings(["--help"])
+    said = capsys.readouterr().out
+    for name in ("data-dir", "chain-file", "postcodes", "port", "store-actors", "customer-actors", "gateways"):
+        assert f"--{name} " in said
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_a_log_line_is_json_but_for_people(is_terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = io.StringIO()
+    monkeypatch.setattr(lines, "isatty", lambda: is_terminal)
+    monkeypatch.setattr(sys, "stderr", lines)
+    record = logging.makeLogRecord({"name": "holdfast.app", "levelno": logging.INFO, "levelname": "INFO", "shops": 3})
+    record.msg, record.args = "serving %s", ("gRPC",)
+    log_handler().handle(record)
+    if is_terminal:
+        assert "serving gRPC" in lines.getvalue()
+        return
+    found = orjson.loads(lines.getvalue())
+    assert found.pop("timestamp")
+    assert found == {"level": "info", "logger": "holdfast.app", "message": "serving gRPC", "shops": 3}

@@ -6,9 +6,8 @@ from typing import Final
 import numpy as np
 import pytest
 
-from serve.sourcing.plan import NoPlan, Plan, Proof, plan
+from serve.sourcing.plan import NoPlan, Plan, plan
 from serve.sourcing.ranking import (
-    NEVER_MS,
     UNLIMITED,
     Ask,
     Candidate,
@@ -19,8 +18,8 @@ from serve.sourcing.ranking import (
     SourcingPolicy,
     rank,
 )
-from serve.sourcing.store_index import StoreIndex
-from tests.gateway.shops import HOME, Shop, told, world
+from serve.sourcing.store_index import NEVER_MS, StoreIndex
+from tests.gateway.shops import HOME, as_text, shop, world
 
 ONE_STORE, SPLIT, PARTIAL = SourcingPolicy
 
@@ -129,8 +128,7 @@ def test_page(page: tuple[str, str, dict[SourcingPolicy, str]]) -> None:
     here = world(demand, shops)
     if not shops:
         here = here._replace(known=Known(np.zeros((0, len(here.demand.skus)), np.int64)))
-    assert {policy: told(here.plan(policy)) for policy in expected} == expected
-    assert {here.plan(policy).proof for policy in expected} == {Proof.EXACT}
+    assert {policy: as_text(here.plan(policy)) for policy in expected} == expected
 
 
 SCATTERED: Final = """
@@ -158,7 +156,7 @@ def test_limits_hold_and_a_refusal_says_who_is_beyond_them(
     policy: SourcingPolicy, stores_max: int, kilometres_max: float, expected: str
 ) -> None:
     found = world("A 1, B 1, C 1", SCATTERED).plan(policy, stores_max, kilometres_max)
-    assert told(found) == expected
+    assert as_text(found) == expected
 
 
 def test_a_refusal_explains_whom_it_offers() -> None:
@@ -170,7 +168,7 @@ def test_a_refusal_explains_whom_it_offers() -> None:
 
 def test_no_more_shops_than_that_are_offered() -> None:
     found = world("A 2", "\n".join(f"S{number} {number} 1" for number in range(1, 8))).plan(SPLIT, 1)
-    assert told(found) == "no plan; short A 1 of 2; some S1 S2 S3"
+    assert as_text(found) == "no plan; short A 1 of 2; some S1 S2 S3"
 
 
 # Each shop breaks its rule and all later ones; the last but one lacks a part, the last nothing.
@@ -184,15 +182,15 @@ def every_rule() -> tuple[StoreIndex, Known, Ask]:
 
     far, unplaced = breaks(Exclusion.TOO_FAR), breaks(Exclusion.NO_PLACE)
     shops = [
-        Shop(
+        shop(
             f"S{number}",
             None if unplaced[number] else 0.0,
             None if unplaced[number] else 1.0 if far[number] else 0.001,
             paused=breaks(Exclusion.PAUSED)[number],
+            channels=("app",) if breaks(Exclusion.CHANNEL_NOT_SERVED)[number] else (),
         )
         for number in range(len(RULES))
     ]
-    others = {f"S{number}": {"app"} for number, is_other in enumerate(breaks(Exclusion.CHANNEL_NOT_SERVED)) if is_other}
     none, some = breaks(Exclusion.NO_STOCK), breaks(Exclusion.NOT_ENOUGH_STOCK)
     known = Known(
         np.array([[0, 0] if none[n] else [1, 0] if some[n] else [1, 1] for n in range(len(RULES))], np.int64),
@@ -201,7 +199,7 @@ def every_rule() -> tuple[StoreIndex, Known, Ask]:
         np.array([NOON_MS + late for late in breaks(Exclusion.NOT_READY_IN_TIME)], np.int64),
     )
     return (
-        StoreIndex.of(1, shops, others),
+        StoreIndex.of(1, shops),
         known,
         Ask(HOME, Demand.of([("A", 1), ("B", 1)]), "web", Limits(3, 10.0), NOON_MS),
     )
@@ -222,7 +220,7 @@ def test_every_rule_excludes_and_the_first_is_told() -> None:
 
 
 def test_a_shop_without_a_place_is_out_of_every_search_and_has_no_distance() -> None:
-    index = StoreIndex.of(1, [Shop("S1", None, None), Shop("S2", 0.0, 0.0)])
+    index = StoreIndex.of(1, [shop("S1", None, None), shop("S2", 0.0, 0.0)])
     known, ask = Known(np.array([[5], [5]], np.int64)), Ask(HOME, Demand.of([("A", 1)]), "web")
     for policy in SourcingPolicy:
         ranking = rank(index, known, ask, policy, at_most=100, explain=True)
@@ -267,8 +265,8 @@ def test_an_explanation_covers_every_shop_candidates_first(policy: SourcingPolic
 def test_no_shop_goes_unmentioned(policy: SourcingPolicy, at_most: int, explain: bool) -> None:
     store_index, known, ask = every_rule()
     ranking = rank(store_index, known, ask, policy, at_most=at_most, explain=explain)
-    told = sum(each.excluded is None for each in ranking.candidates)
-    assert told + ranking.left_off == ranking.suited
+    named = sum(each.excluded is None for each in ranking.candidates)
+    assert named + ranking.left_off == ranking.suited
     assert ranking.suited + sum(ranking.excluded.values()) == len(store_index)
 
 
@@ -295,7 +293,7 @@ def test_the_sequence_is_distance_then_id_however_few_are_told() -> None:
 
 
 def test_a_channel_that_no_shop_names_is_served_by_those_that_name_none() -> None:
-    store_index = StoreIndex.of(1, [Shop("S1", 0, 0), Shop("S2", 0, 0), Shop("S3", 0, 0)], {"S1": {"web"}, "S2": ()})
+    store_index = StoreIndex.of(1, [shop("S1", 0, 0, channels=("web",)), shop("S2", 0, 0), shop("S3", 0, 0)])
     assert store_index.serves("web").tolist() == [True, True, True]
     assert store_index.serves("kiosk").tolist() == [False, True, True]
 
@@ -317,7 +315,7 @@ def test_a_refusal_offers_no_shop_that_is_not_ready_in_time() -> None:
     here = world("A 2", "S1 1 2\nS2 2 1\nS3 30 2\nS4 40 2")
     known = Known(here.known.available, ready_ms=np.array([NEVER_MS, NOON_MS + 1, NOON_MS + 1, NOON_MS]))
     found = plan(here.store_index, known, replace(here.ask(3, 10.0), ready_by_ms=NOON_MS), ONE_STORE)
-    assert told(found) == "no plan; short A 0 of 2; whole S4; some S4"
+    assert as_text(found) == "no plan; short A 0 of 2; whole S4; some S4"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from actors.core.ids import format_order_id
 from actors.orders.state import Order, Part
 from holdfast.v1 import reservation_service_pb2 as rs
-from tests.gateway.front import Front, Said
+from tests.gateway.front import Answer, Front
 from tests.gateway.orders import CUSTOMERS, HERS, customers, ordered, settle
 from tests.runtime.loop_time import skip
 from tests.runtime.office import WAIT_S, ManualClock
@@ -28,7 +28,7 @@ def collect(order: Order, part: Part) -> rs.CollectReservationRequest:
     )
 
 
-async def in_one_attempt(front: Front, method: str, request: Message) -> Said:
+async def in_one_attempt(front: Front, method: str, request: Message) -> Answer:
     """Call while the customers' actor hangs; fails where a client would have given the attempt up."""
     gate = front.actors.hold(CUSTOMERS)
     loop = asyncio.get_running_loop()

@@ -14,11 +14,11 @@ from serve.sourcing.places import Place
 from serve.sourcing.plan import Part, Plan, plan
 from serve.sourcing.ranking import Ask, Demand, Known, Limits, SourcingPolicy, rank
 from serve.sourcing.store_index import EARTH_RADIUS_METRES, StoreIndex
-from tests.gateway.shops import Shop
+from tests.gateway.shops import shop
 
 
-def test_an_atlas_does_not_change() -> None:
-    index = StoreIndex.of(1, [Shop("S1", 0, 0)])
+def test_an_index_does_not_change() -> None:
+    index = StoreIndex.of(1, [shop("S1", 0, 0)])
     for array in (index.points, index.paused, index.serving_any):
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
@@ -38,7 +38,7 @@ PLACES: Final = st.builds(Place, st.floats(-90, 90), st.floats(-180, 180))
 
 @given(PLACES, st.lists(PLACES, min_size=1, max_size=5))
 def test_distances_are_those_of_the_textbook(place: Place, others: list[Place]) -> None:
-    index = StoreIndex.of(1, [Shop(f"S{number}", *each) for number, each in enumerate(others)])
+    index = StoreIndex.of(1, [shop(f"S{number}", *each) for number, each in enumerate(others)])
     expected = [textbook_metres(place, each) for each in others]
     # On the far side of the earth the arc hardly changes with the sine: there both are good to a few metres.
     near = [3 if metres > 19_900_000 else 0.6 for metres in expected]
@@ -46,7 +46,7 @@ def test_distances_are_those_of_the_textbook(place: Place, others: list[Place]) 
 
 
 def test_the_dateline_and_the_far_side_are_no_exception() -> None:
-    index = StoreIndex.of(1, [Shop("S1", 0.0, -179.999), Shop("S2", 0.0, 0.001), Shop("S3", -33.0, -1.0)])
+    index = StoreIndex.of(1, [shop("S1", 0.0, -179.999), shop("S2", 0.0, 0.001), shop("S3", -33.0, -1.0)])
     assert index.metres_from(Place(0.0, 179.999))[0] == 222
     assert index.metres_from(Place(0.0, -179.999))[1] == pytest.approx(20_015_114, abs=2)
     assert index.metres_from(Place(33.0, 179.0))[2] == pytest.approx(20_015_114, abs=2)
@@ -57,7 +57,7 @@ def test_rounding_gives_no_arc_beyond_the_far_side() -> None:
     draw = random.Random(7)
     for _ in range(2_000):
         north, east = round(draw.uniform(-80, 80), 2), round(draw.uniform(0, 180), 2)
-        index = StoreIndex.of(1, [Shop("S1", -north, east - 180)])
+        index = StoreIndex.of(1, [shop("S1", -north, east - 180)])
         assert index.metres_from(Place(north, east))[0] == pytest.approx(20_015_114, abs=2)
 
 
@@ -69,7 +69,7 @@ def test_real_shops_are_ranked_as_a_map_has_them() -> None:
     with SHOPS_CSV.open(encoding="utf-8", newline="") as file:
         rows = list({row["storenum"]: row for row in csv.DictReader(file)}.values())
     city = {row["storenum"]: row["STRCITY"] for row in rows}
-    shops = [Shop(row["storenum"], float(row["LAT"]), float(row["LON"])) for row in rows]
+    shops = [shop(row["storenum"], float(row["LAT"]), float(row["LON"])) for row in rows]
     index = StoreIndex.of(1, shops)
     bentonville = Place(36.3729, -94.2088)
     known = Known(np.ones((len(index), 1), np.int64))

@@ -40,7 +40,6 @@ LAYERS: Final = (
         (
             "serve.sourcing.plan",
             "serve.sourcing.ranking",
-            "serve.sourcing.set_cover",
             "serve.sourcing.store_index",
             "serve.sourcing.places",
         ),
@@ -158,10 +157,10 @@ OWNERS: Final[dict[str, tuple[str, ...]]] = {
     "pydantic": ("serve", "holdfast.client", "bench"),
     "pydantic_settings": ("serve", "holdfast.client", "bench"),
     # Holidays are looked up when hours are set, and journalled.
-    "holidays": ("serve.config.public_holidays",),
+    "holidays": ("serve.config.hours_text",),
     # Only a command talks to a terminal.
     "rich": ("holdfast.client", "bench"),
-    "typer": ("holdfast.client", "bench", "serve.__main__"),
+    "typer": ("holdfast.client", "bench"),
 }
 
 _BY_NAME: Final = {layer.name: layer for layer in LAYERS}

@@ -1,6 +1,6 @@
 """What lingers is said: not too early, not too often, and no longer than it does."""
 
-from serve.coordination.stuck import FOLLOWED_MAX, GONE_S, LINE_EVERY_S, LONG_S, LOOK_EVERY_S, StuckTracker
+from serve.coordination.reconciler import FOLLOWED_MAX, GONE_S, LINE_EVERY_S, LONG_S, LOOK_EVERY_S, StuckTracker
 
 
 def test_a_line_comes_after_a_minute_and_once_a_minute() -> None:
