@@ -19,7 +19,7 @@ BUSY_MS: Final = 5_000  # a dying predecessor may still hold the lock for one co
 
 
 class SqliteJournal:
-    """See `port.Journal`. The file at `path` is created if there is none; its folder must exist."""
+    """See `port.Journal`. The file is created if there is none; its folder must exist."""
 
     def __init__(self, path: Path, busy_ms: int = BUSY_MS) -> None:
         self._file = SqliteFile(path, busy_ms)
@@ -44,9 +44,7 @@ class SqliteJournal:
             return Head(epoch, seq)
 
     def _verify_head(self, ledger_id: str, epoch: int, seq: int, checksum: int) -> None:
-        """Raise JournalDamaged unless the newest record is the one that the head names, of an older epoch: none is
-        missing.
-        """
+        """Raise JournalDamaged unless the newest record is the head's, of an older epoch: none is missing."""
         rows = self._file.ask(
             ledger_id,
             "SELECT seq, checksum, epoch FROM records WHERE ledger_id = ? ORDER BY seq DESC LIMIT 1",
