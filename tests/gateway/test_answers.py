@@ -24,7 +24,7 @@ from serve.wire.replies import _SENTENCES, explain, fill_rejection
 from serve.wire.statuses import fill_item_error, late, overloaded
 from tests.gateway.front import Front, reserve_request
 from tests.runtime.loop_time import skip
-from tests.runtime.office import WAIT_S, ManualClock
+from tests.runtime.runtime_fixture import WAIT_S, ManualClock
 from tests.waiting import until_async
 
 CODE = grpc.StatusCode

@@ -14,7 +14,7 @@ from actors.core.transact import Decision
 from actors.orders import commands as cm, decide, events as ev, evolve, limits, transact
 from actors.orders.state import OVER, Order, OrderLedger, Part
 from tests.orders import test_amend, test_limits, test_open, test_steps
-from tests.orders.page import play
+from tests.orders.scenario import play
 from tests.orders.test_machine import OrdersMachine
 from tests.orders.watched import Core
 
