@@ -5,8 +5,8 @@ in /usr/share/zoneinfo first, and two machines of different age would cut differ
 once. `evolve` uses nothing of this, so a replay never depends on it.
 
 Wall times are minutes of a local day, 0 to 1440; instants are epoch milliseconds, UTC. A day is numbered from 1 January
-1970. It begins at the instant from which its date is never preceded again, and ends where the next begins: days neither
-overlap nor leave gaps, whatever the clocks do at midnight. A day that a zone skipped has no instant.
+1970. It begins at the instant from which the clock never again shows an earlier date, and ends where the next begins:
+days neither overlap nor leave gaps, whatever the clocks do at midnight. A day that a zone skipped has no instant.
 """
 
 from collections.abc import Iterator

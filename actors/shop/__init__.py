@@ -3,6 +3,6 @@
     command ──decide──> Accepted(events) | Rejected(rejection)        may refuse, changes nothing
     event   ──evolve──> the ledger's state                            changes the state, may not refuse
 
-Time is an argument, numbers are the ledger's own versions; there is no clock, random id, I/O or await in this package.
+Time is an argument, numbers are the ledger's own versions; there is no clock, randomness, I/O or await in this package.
 It imports the standard library and msgspec only; `tests/house` checks that.
 """

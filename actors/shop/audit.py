@@ -8,7 +8,7 @@ checks each rule at the event that could break it. VerifyLedger compares its res
     I2  no decision promises more units or places in a slot than there are; a shortfall is resolved at once
     I3  a reservation takes only the steps that its status allows, and none once it is final
     I5  a key is answered by one event, and a source's row applied once, within the memory of answers
-    I7  a part of an order is changed by its order alone, by increasing revisions
+    I7  only its order confirms, extends, amends or expires a part, by increasing revisions
     I8  versions have no gap
     I9  epochs never decrease
     I11 ledger time never decreases, nothing expires before its deadline or takes another step from then on
