@@ -1,9 +1,9 @@
 """What an actor's process runs, and the pure core.
 
-core, calendar      what both kinds of ledger share; a shop's hours and pickup slots (pure)
+core, calendar      shared by both kinds of ledger: policy, refusals, keys; a shop's hours and pickup slots (pure)
 shop, orders        the two kinds of ledger: a shop's stock, and the orders of customers (pure)
-journal             where events become durable
-runtime             what turns a ledger and a journal into a service: clock, group commit, host
-protocol            what gateways and actors say to each other
-*_actor             plain classes; `ray_actors` puts Ray on them
+journal             durable storage of events
+runtime             hosts a ledger on a journal: clock, group commit, ledger host
+protocol            messages between gateways and actors
+*_actor             plain classes without Ray; `ray_actors` turns them into Ray actors
 """

@@ -1,4 +1,4 @@
-"""The one writer of the chain's stores and policy. Changes are rare; each is one durable write."""
+"""The actor of the chain's stores and policy, their only writer. Changes are rare; each is one durable write."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ _read_events: Final = Reader[ChainEvent](ChainEvent)
 
 
 class ChainActor:
-    """See `core.chain`. A document is a chain as JSON, which `chain_from_document` reads."""
+    """See `core.chain`. A document is a chain as JSON, which `chain_from_document` reads. `end` as in ActorRuntime."""
 
     def __init__(self, name: str, journal: Journal, clock: Clock, end: Callable[[JournalError], None]) -> None:
         self.name = name
@@ -37,16 +37,16 @@ class ChainActor:
                     self._chain = evolve_chain(self._chain, event)
 
     def ping(self) -> int:
-        """Answers with the process id when the actor serves."""
+        """Return the process id once the actor serves."""
         return os.getpid()
 
     def document(self, known_revision: int) -> bytes | None:
-        """The chain, or None where the caller's revision is the newest."""
+        """The chain's document, or None where the caller's revision is the newest."""
         chain = self._chain
         return None if chain.revision == known_revision else to_json(chain)
 
     def put_stores(self, stores: Sequence[Store]) -> bytes:
-        """Add or replace shops; the chain after it. What is so is not written again."""
+        """Add or replace shops, writing changed ones only; returns the document. Raises JournalError."""
         with self._lock:
             fresh = tuple(store for store in stores if self._chain.stores.get(store.store_id) != store)
             if fresh:
@@ -54,9 +54,10 @@ class ChainActor:
             return to_json(self._chain)
 
     def set_policy(self, policy: Policy, expected_version: int) -> bytes | None:
-        """Replace the policy; the chain after it, or None where another version than the expected is in force.
+        """Replace the policy; returns the document, or None where the version in force is not the expected one.
 
-        What is already so is not refused: the answer to the call that made it so may have been lost.
+        A policy equal to the one in force is accepted: the answer to the call that set it may be lost. Raises
+        JournalError.
         """
         with self._lock:
             in_force = self._chain.policy
@@ -68,7 +69,7 @@ class ChainActor:
             return to_json(self._chain)
 
     def close(self) -> None:
-        """Let go of the journal."""
+        """Close the journal."""
         self._journal.close()
 
     def _append(self, event: ChainEvent) -> None:

@@ -1,6 +1,6 @@
 """The actor of customers: some of their hash slots, each a ledger of limits and of orders over several shops.
 
-A plain class; `cluster` puts Ray on it. It is told and asked like a StoreActor; `coordinator` carries its words.
+A plain class; `ray_actors` makes it a Ray actor. Several threads call it. Queries raise JournalError.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ OUTBOX_MAX: Final = 500  # orders of one ledger to an answer
 
 
 class CustomerActor:
-    """The ledgers of one journal. `end` is called once when the journal fails or was taken over: it must not return."""
+    """The ledgers of one journal. `end` is called once when the journal fails or was taken over; it must not return."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class CustomerActor:
         self._host = self._runtime.host
 
     def ping(self) -> int:
-        """Answers with the process id when the actor serves."""
+        """Return the process id once the actor serves."""
         return self._runtime.pid()
 
     def adopt(self, document: bytes) -> None:
@@ -52,7 +52,7 @@ class CustomerActor:
         self._runtime.close()
 
     def order(self, ledger_id: str, number: int) -> tuple[int, Order | None]:
-        """The ledger's version and an order, None where there is none."""
+        """The ledger's version, and the order or None."""
 
         def question(hosted: Hosted, _now_ms: int) -> tuple[int, Order | None]:
             return hosted.ledger.version, hosted.ledger.orders.get(number)
@@ -62,8 +62,8 @@ class CustomerActor:
     def orders_of(
         self, ledger_id: str, customer_id: str, standings: list[int], after_number: int, page_size: int
     ) -> tuple[int, list[Order], int]:
-        """The ledger's version, a page of the customer's orders by number, and the number to go on after, 0 at the end.
-        No standings: orders of any.
+        """The ledger's version, a page of the customer's orders by number, and the number to continue after, 0 at the
+        end. No standings: orders of any.
         """
         if not self._host.has_begun(ledger_id):
             return 0, [], 0
@@ -85,7 +85,7 @@ class CustomerActor:
         return self._host.read(ledger_id, question)
 
     def order_of_basket(self, ledger_id: str, customer_id: str, basket_id: str) -> Order | None:
-        """The order that a customer's basket has, None where there is none that is not over."""
+        """The order that a customer's basket has, None where there is none or it is over."""
 
         def question(hosted: Hosted, _now_ms: int) -> Order | None:
             ledger = hosted.ledger
@@ -95,10 +95,10 @@ class CustomerActor:
         return self._host.read(ledger_id, question)
 
     def outbox(self, after: Mapping[str, int]) -> list[tuple[str, list[Order], int]]:
-        """By ledger, orders of which some shop has not heard the newest, and after which number to go on with it.
+        """By ledger, orders with undelivered parts, and the number to continue after.
 
-        `after` has such numbers from the answer before, so that every order has its turn: those whose shops are
-        stopped stay for as long as these are.
+        `after` has these numbers from the previous answer, so that every order has its turn: those whose shops are
+        stopped stay in the outbox as long as these are.
         """
 
         def question(hosted: Hosted, _now_ms: int) -> tuple[str, list[Order], int]:
@@ -110,7 +110,7 @@ class CustomerActor:
         return [answer for answer in found if answer[1]]
 
     def ledgers(self) -> list[str]:
-        """The ledgers that are served: those that have begun, and are not stopped."""
+        """The ledgers that are served: those that have begun and are not stopped."""
         return self._host.ledger_ids()
 
     def orders(self, ledger_id: str, numbers: list[int]) -> list[Order | None]:
@@ -124,7 +124,7 @@ class CustomerActor:
         return self._host.read(ledger_id, question)
 
     def promised(self, ledger_id: str, after_number: int, page_size: int) -> tuple[list[Order], int]:
-        """A page of orders that shops must have parts of, by number, and the number to go on after, 0 at the end."""
+        """A page of orders with committed live parts, by number, and the number to continue after, 0 at the end."""
 
         def question(hosted: Hosted, _now_ms: int) -> tuple[list[Order], int]:
             ledger = hosted.ledger
@@ -141,7 +141,7 @@ class CustomerActor:
         return self._host.read(ledger_id, question)
 
     def status(self, ledger_id: str) -> dict[str, Any] | None:
-        """Where a ledger stands, None where it has not begun."""
+        """A ledger's status, None where it has not begun."""
         if not self._host.has_begun(ledger_id):
             return None
 
@@ -157,12 +157,12 @@ class CustomerActor:
         return self._host.read(ledger_id, question)
 
     def knows(self, ledger_id: str, key: str) -> bool:
-        """Whether a call under this key was answered, or is being answered, here."""
+        """True where a call under this key was answered or is being decided here."""
         return self._host.read(ledger_id, lambda hosted, _now_ms: hosted.ledger.answers.get(key) is not None)
 
     def live_state(self, ledger_id: str) -> tuple[int, str, list[Violation]] | None:
-        """Version, state hash and broken invariants, its indexes' too: what a replay is held against. None where it has
-        not begun. Decisions stop for the copy only.
+        """Version, state hash and broken invariants, those of indexes included, for comparison with a replay. None
+        where the ledger has not begun. Decisions stop for the copy only.
         """
         if not self._host.has_begun(ledger_id):
             return None

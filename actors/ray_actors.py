@@ -1,7 +1,7 @@
-"""The only module that imports Ray's core: it puts Ray on the plain actor classes and reaches them by name.
+"""The only module that imports Ray's core: it makes Ray actors of the plain classes and calls them by name.
 
-Ray gives placement, restarts and calls. It gives neither exactly-once nor fencing: those are the journal's and the
-ledger's, so tasks are never retried by Ray, and a second actor for the same shop would be fenced.
+Ray provides placement, restarts and calls, but neither exactly-once nor fencing: those are the journal's and the
+ledger's. So Ray never retries tasks, and a second actor for the same shop would be fenced.
 """
 
 import asyncio
@@ -23,9 +23,9 @@ from actors.runtime.clock import SystemClock
 from actors.store_actor import StoreActor
 
 NAMESPACE: Final = "holdfast"
-CALLS_MAX: Final = 16  # threads of an actor: steps, reads and feeds at once; the host serialises what must be
+CALLS_MAX: Final = 16  # threads of an actor, for concurrent steps, reads and feeds; the host serialises what must be
 PING_S: Final = 10.0
-OVERDUE_S: Final = 0.3  # an answer that takes longer makes the caller ask whether the actor is still the same
+OVERDUE_S: Final = 0.3  # after this the caller checks whether the actor's process is still the same
 PING_EVERY_S: Final = 0.1
 RECOVERY_S_MAX: Final = 600.0  # by actor, at the start of a service
 RECOVERING_MAX: Final = 4  # actors at once
@@ -37,18 +37,18 @@ EXIT_JOURNAL: Final = 70  # the exit status of an actor whose journal failed or 
 log = logging.getLogger("holdfast.cluster")
 
 
-# Any failure of Ray's own calls.
+# Any failure of a call by Ray itself.
 CallFailed = RayError
 
 
 def start_ray(address: str) -> None:
-    """Join a running cluster, or start Ray on this machine, for this service alone and out of reach of others."""
+    """Join the cluster at `address`, or, where it is empty, start Ray on this machine for this service alone."""
     options: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": logging.WARNING}
     if address:
         ray.init(address=address, **options)
         return
     ray.init(
-        address="local",  # never join a cluster that happens to run here
+        address="local",  # never join a cluster that is running here
         _node_ip_address="127.0.0.1",
         include_dashboard=False,
         object_store_memory=OBJECT_STORE_BYTES,
@@ -58,19 +58,19 @@ def start_ray(address: str) -> None:
 
 
 def stop_ray() -> None:
-    """Leave the cluster; the one that `start_ray` started ends."""
+    """Leave the cluster; one that `start_ray` started ends."""
     ray.shutdown()
 
 
 def end_process(failure: JournalError) -> NoReturn:
-    """Memory is ahead of the disk, or another owner has taken over: only a new process may speak again."""
+    """End the process: memory is ahead of the disk, or another owner has taken over, so it must not answer any more."""
     log.critical("the actor ends: %s", failure)
     logging.shutdown()
     os._exit(EXIT_JOURNAL)
 
 
 class _Process:
-    """Makes a plain actor in a process of its own. `journals` is the setting of `journal.open`."""
+    """Constructs a plain actor class in a process of its own. `journals` is a setting of `journal.open`."""
 
     def __init__(self, name: str, journals: str) -> None:
         super().__init__(name, open_journal(journals, name), SystemClock(), end_process)  # type: ignore[call-arg]
@@ -96,7 +96,7 @@ _CLASSES: Final[dict[ActorKind, type[Any]]] = {
 
 
 class RayActors:
-    """Named, detached actors, made on first use. Implements `router.Actors`."""
+    """Named, detached actors, created on first use. Implements `protocol.messages.Actors`."""
 
     def __init__(self, journals: str) -> None:
         self._journals = journals
@@ -107,7 +107,7 @@ class RayActors:
         self._watching: set[asyncio.Task[None]] = set()
 
     async def call(self, actor: str, method: str, *args: Any) -> Any:
-        """See `router.Actors`. A restarting actor answers ActorGone at once; the router comes again."""
+        """See `Actors.call`. A restarting actor raises ActorGone at once; the router repeats the call."""
         handle = self._handles.get(actor)
         if handle is None:
             handle = await self._make(actor)
@@ -123,7 +123,7 @@ class RayActors:
         except ActorUnavailableError as error:
             raise ActorGone(str(error)) from error
         except RayActorError as error:
-            self._handles.pop(actor, None)  # dead for good: the next call makes it anew
+            self._handles.pop(actor, None)  # it will not be restarted: the next call creates it anew
             raise ActorGone(str(error)) from error
         except RayTaskError as error:
             if isinstance(error.cause, JournalDamaged):
@@ -134,10 +134,10 @@ class RayActors:
             self._orphaned.discard(answer)
 
     def _watch(self, actor: str, handle: Any, asked: int | None, answer: "asyncio.Future[Any]") -> None:
-        """See whether the process that was asked still is the actor's, as it was known when the call went out.
+        """Give up an overdue call where the actor's process is no longer the one that was called.
 
-        Ray tells a call under way of its actor's death only after a second or more, while a fresh call is answered as
-        soon as the successor serves. So a fresh one asks who is there, and the overdue one is given up.
+        Ray reports an actor's death to pending calls only after a second or more, while a new call is answered as soon
+        as the successor serves. So a new call gets the process id, and the overdue one is cancelled if it differs.
         """
 
         async def ask_who_is_there() -> None:
@@ -149,7 +149,7 @@ class RayActors:
                     pid = asked
                 if pid != asked:
                     self._pids[actor] = pid
-                    if answer.cancel():  # not where it has come meanwhile: nobody would take it out again
+                    if answer.cancel():  # else the answer has arrived, and would stay in the set
                         self._orphaned.add(answer)
                     return
                 await asyncio.sleep(PING_EVERY_S)
@@ -160,7 +160,7 @@ class RayActors:
             task.add_done_callback(self._watching.discard)
 
     async def names(self) -> frozenset[str]:
-        """See `router.Actors`."""
+        """See `Actors.names`."""
         return frozenset(await asyncio.to_thread(actor_names))
 
     async def _make(self, actor: str) -> Any:
@@ -174,9 +174,9 @@ class RayActors:
 
 
 def make_actor(actor: str, journals: str) -> tuple[Any, int]:
-    """The handle and process of the actor of that name, made if it is not there. Raises ActorGone.
+    """The handle and process id of the actor of that name, created if there is none. Raises ActorGone.
 
-    It is pinged, since Ray may hand out a dead one.
+    It is pinged, since Ray may return the handle of a dead one.
     """
     try:
         handle = _create(actor, journals)
@@ -186,9 +186,9 @@ def make_actor(actor: str, journals: str) -> tuple[Any, int]:
 
 
 def make_actors(actors: Sequence[str], journals: str) -> None:
-    """Make actors, a few at a time, and wait for each to recover, however long its journal.
+    """Create actors, a few at a time, and wait for each to recover, however long its journal.
 
-    One that fails is left to the first call that needs it.
+    A failure is logged; the next call to that actor tries again.
     """
     for first in range(0, len(actors), RECOVERING_MAX):
         handles = {actor: _create(actor, journals) for actor in actors[first : first + RECOVERING_MAX]}
@@ -216,24 +216,24 @@ def _create(actor: str, journals: str) -> Any:
 
 
 def call_actor(actor: str, journals: str, method: str, *args: Any) -> Any:
-    """Call an actor from outside an event loop, making it where it is not there. Raises CallFailed."""
+    """Call an actor from outside an event loop, creating it if there is none. Raises ActorGone or CallFailed."""
     handle, _ = make_actor(actor, journals)
     return ray.get(getattr(handle, method).remote(*args), timeout=CALL_S)
 
 
 def close_actors(each: Callable[[str], None]) -> None:
-    """Let every actor write its snapshot and end, for a quick next start. `each` hears of each name."""
+    """Let every actor write its snapshots and end, for a quick next start. `each` is called with each name."""
     for name in actor_names():
         each(name)
         try:
             handle: Any = ray.get_actor(name, namespace=NAMESPACE)
             ray.get(handle.close.remote(), timeout=CLOSE_S)
             ray.kill(handle)
-        except (RayError, ValueError) as error:  # its own error too: the others must still be closed
+        except (RayError, ValueError) as error:  # the actor's own errors too: the others must still be closed
             log.warning("%s did not close; its journal has all that it answered: %s", name, error)
 
 
 def actor_names() -> list[str]:
-    """The actors that have been made."""
+    """The names of the actors that have been created."""
     entries = ray.util.list_named_actors(all_namespaces=True)
     return [entry["name"] for entry in entries if entry["namespace"] == NAMESPACE]

@@ -1,6 +1,6 @@
-"""The actor that serialises reservations and deductions: one shop, or several that share a journal and a process.
+"""The actor that serialises reservations and stock changes: of one shop, or of several that share journal and process.
 
-A plain class; `cluster` puts Ray on it. Calls come in on several threads, the host serialises what must be.
+A plain class; `ray_actors` makes it a Ray actor. Several threads call it. Queries raise JournalError.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from actors.runtime.ledger_host import Hosted
 from actors.shop.snapshot import Capture
 from actors.shop.state import Reservation
 
-LIST_SCAN_MAX: Final = 50_000  # versions looked at for one page: 5 ms
+LIST_SCAN_MAX: Final = 50_000  # versions scanned for one page: 5 ms
 FEED_EVENTS_MAX: Final = 1_000
 FEED_BYTES_MAX: Final = 4 * 1024 * 1024  # by answer; a record that is larger goes alone
 OUTBOX_MAX: Final = 500  # parts of one shop to an answer
@@ -26,7 +26,7 @@ Availability = tuple[int, int, list[Stock | None]]  # the ledger's version and t
 
 
 class StoreActor:
-    """The ledgers of one journal. `end` is called once when the journal fails or was taken over: it must not return."""
+    """The ledgers of one journal. `end` is called once when the journal fails or was taken over; it must not return."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class StoreActor:
         self._host = self._runtime.host
 
     def ping(self) -> int:
-        """Answers with the process id when the actor serves."""
+        """Return the process id once the actor serves."""
         return self._runtime.pid()
 
     def adopt(self, document: bytes) -> None:
@@ -52,7 +52,7 @@ class StoreActor:
         return self._runtime.step(batch)
 
     def availability(self, store_ids: list[str], skus: list[str]) -> list[Availability]:
-        """For each store what it has of these SKUs."""
+        """For each store its stock of these SKUs."""
 
         def question(hosted: Hosted, now_ms: int) -> Availability:
             positions = hosted.ledger.positions
@@ -64,11 +64,11 @@ class StoreActor:
     def stock(
         self, store_ids: list[str], skus: list[str], slot_start_ms: int, revision: int = 0
     ) -> list[tuple[list[int], int | None]] | None:
-        """For each store what is available of each SKU, and the places left in a slot: -1 where none was asked for,
-        None where there is no such slot. None at all where a slot was asked for and the rules here are older.
+        """For each store the units available by SKU, and the places left in a slot: -1 where none was asked for, None
+        where there is no such slot. None altogether where a slot was asked for and the chain revision here is older.
 
-        For ranking alone: nothing is locked, nothing expires, and nobody waits for what is being written. So thousands
-        of shops are answered in some milliseconds, with what may be a moment old and is decided anew.
+        For ranking only: a stale read that neither locks, expires nor waits for writes, so that thousands of shops are
+        answered in milliseconds. The decision checks the stock anew.
         """
         if slot_start_ms and revision > self._runtime.chain.revision:
             return None
@@ -90,7 +90,7 @@ class StoreActor:
         return None if slot is None else max(0, slot.capacity - taken.get(slot_start_ms, 0))
 
     def reservation(self, store_id: str, number: int) -> tuple[int, Reservation | None]:
-        """The ledger's version and the reservation, None where there is none."""
+        """The ledger's version, and the reservation or None."""
 
         def question(hosted: Hosted, _now_ms: int) -> tuple[int, Reservation | None]:
             return hosted.ledger.version, hosted.ledger.reservations.get(number)
@@ -100,7 +100,7 @@ class StoreActor:
     def reservations(
         self, store_id: str, statuses: list[int], after_number: int, page_size: int
     ) -> tuple[int, list[Reservation], int]:
-        """The ledger's version, a page by number, and the number to go on after, 0 at the end."""
+        """The ledger's version, a page of reservations by number, and the number to continue after, 0 at the end."""
         wanted = frozenset(statuses)
 
         def question(hosted: Hosted, _now_ms: int) -> tuple[int, list[Reservation], int]:
@@ -122,15 +122,15 @@ class StoreActor:
     ) -> list[tuple[str, list[FeedRecord]]]:
         """Durable records after each (store, version); stores with nothing new are left out.
 
-        At least one record where there is any; stores behind the one that reaches `bytes_max` wait for another turn.
-        A store whose ledger is stopped ends the feed of those who named it, and is skipped for those who follow all.
+        At least one record where there is any; stores after the one that reaches `bytes_max` are left to the next call.
+        A stopped ledger raises JournalDamaged, or is skipped with `skip_stopped`.
         """
         found: list[tuple[str, list[FeedRecord]]] = []
         left = bytes_max
         for store_id, after in cursors:
             if not self._host.has_begun(store_id) or (skip_stopped and self._host.is_stopped(store_id)):
                 continue
-            # Reading through the host expires what is due, and proves that this actor is still the owner.
+            # Reading through the host expires what is due, and checks that this actor is still the owner.
             version = self._host.read(store_id, lambda hosted, _now_ms: hosted.ledger.version)
             if version > after:
                 records = _within_bytes(self.records(store_id, after, FEED_EVENTS_MAX), left)
@@ -141,10 +141,11 @@ class StoreActor:
         return found
 
     def outbox(self, claim_age_ms: int, after: Mapping[str, int]) -> list[tuple[str, int, list[Reservation], int]]:
-        """Parts of orders whose order has to hear of them: (store, ledger time, parts, after which number to go on).
+        """Parts to report to their orders: (store, ledger time, parts, the number to continue after).
 
-        Those that changed here and are not acknowledged, and claims that are older than this and have heard nothing.
-        `after` has such numbers from the answer before: each part has its turn, also behind many that nobody hears.
+        Changed parts that are not acknowledged, and claims older than `claim_age_ms` without an outcome. `after` has
+        these numbers from the previous answer, so that each part has its turn, even behind many that cannot be
+        delivered.
         """
 
         def question(hosted: Hosted, now_ms: int) -> tuple[str, int, list[Reservation], int]:
@@ -160,8 +161,8 @@ class StoreActor:
         return [answer for answer in found if answer[2]]
 
     def parts(self, store_id: str, after_number: int, page_size: int) -> tuple[list[tuple[Reservation, bool]], int]:
-        """A page of the shop's parts of orders by number, final ones too: (part, whether its order is owed it), and the
-        number to go on after, 0 at the end.
+        """A page of the shop's parts of orders by number, final ones too: (part, whether it is in the outbox), and the
+        number to continue after, 0 at the end.
         """
         if not self._host.has_begun(store_id):
             return [], 0
@@ -181,7 +182,7 @@ class StoreActor:
         return self._host.read(store_id, question)
 
     def holders_of(self, store_id: str, numbers: list[int]) -> list[str]:
-        """For each reservation the holder that it is a part of, empty where the shop alone decides about it."""
+        """For each reservation the holder that it is a part of, empty for one that is no part."""
 
         def question(hosted: Hosted, _now_ms: int) -> list[str]:
             found = (hosted.ledger.reservations.get(number) for number in numbers)
@@ -204,8 +205,8 @@ class StoreActor:
     def slots(
         self, store_id: str, from_ms: int, window_ms: int, revision: int = 0
     ) -> tuple[int, int | None, str, list[tuple[int, int, int, int]]] | None:
-        """The ledger's version, when an order placed now is ready, the zone, and the slots that can still be had:
-        (start_ms, end_ms, capacity, places taken). From 0 is from now. None where the rules here are older.
+        """The ledger's version, when an order placed now is ready, the zone, and the slots that can still be booked:
+        (start_ms, end_ms, capacity, places taken). `from_ms` 0 is now. None where the chain revision here is older.
         """
         if revision > self._runtime.chain.revision:
             return None
@@ -224,7 +225,7 @@ class StoreActor:
         return self._host.read(store_id, question)
 
     def slots_taken(self, store_ids: list[str]) -> list[dict[int, int]]:
-        """For each store the places taken, by the slot's start; none where the ledger is stopped or never began."""
+        """For each store the places taken by slot start; empty where the ledger is stopped or has not begun."""
         return [
             self._host.read(store_id, lambda hosted, _now_ms: dict(hosted.ledger.slots_taken))
             if self._host.has_begun(store_id) and not self._host.is_stopped(store_id)
@@ -233,7 +234,7 @@ class StoreActor:
         ]
 
     def in_slots(self, store_id: str, starts_ms: list[int], numbers_max: int) -> list[list[int]]:
-        """For each slot the numbers of the reservations that have its places, oldest first, at most so many."""
+        """For each slot the numbers of the live reservations in it, ascending, at most `numbers_max`."""
 
         def question(hosted: Hosted, _now_ms: int) -> list[list[int]]:
             found: dict[int, list[int]] = {start_ms: [] for start_ms in starts_ms}
@@ -246,7 +247,7 @@ class StoreActor:
         return self._host.read(store_id, question)
 
     def status(self, store_id: str) -> dict[str, Any]:
-        """Where a ledger stands."""
+        """A ledger's status."""
 
         def question(hosted: Hosted, now_ms: int) -> dict[str, Any]:
             ledger = hosted.ledger
@@ -260,11 +261,11 @@ class StoreActor:
         return self._host.read(store_id, question)
 
     def knows(self, store_id: str, key: str) -> bool:
-        """Whether a call under this key was answered, or is being answered, here."""
+        """True where a call under this key was answered or is being decided here."""
         return self._host.read(store_id, lambda hosted, _now_ms: hosted.ledger.answers.get(key) is not None)
 
     def live_state(self, store_id: str) -> tuple[int, str, dict[str, Stock], int]:
-        """Version, state hash, positions as in `availability`, and open reservations: what an audit is held against."""
+        """Version, state hash, positions as in `availability` and open reservations, for comparison with an audit."""
 
         def question(hosted: Hosted, _now_ms: int) -> tuple[Capture, dict[str, Stock], int]:
             ledger = hosted.ledger
@@ -285,7 +286,7 @@ class StoreActor:
 
 
 def _within_bytes(records: list[FeedRecord], bytes_max: int) -> list[FeedRecord]:
-    """The first of them that fit, at least one."""
+    """The first records that fit, at least one."""
     total = 0
     for count, record in enumerate(records):
         total += len(record.payload)

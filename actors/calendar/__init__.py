@@ -1,1 +1,1 @@
-"""A shop's opening hours, pickup slots and time zone. Pure."""
+"""A shop's opening hours, deadlines, ready times and pickup slots. Pure: no clock, no I/O but the pinned time zones."""

@@ -1,4 +1,4 @@
-"""What a change of a shop's hours or staff does to pickups that were booked before it."""
+"""Which booked pickup slots a change of a shop's hours or staff breaks."""
 
 from collections.abc import Mapping
 
@@ -7,10 +7,10 @@ from actors.calendar.slots import Slot
 
 
 def affected(old: Calendar, new: Calendar, taken: Mapping[int, int]) -> tuple[int, ...]:
-    """The starts of slots that the change broke: gone, of another length, or with fewer places than are `taken`.
+    """The starts of slots that the change broke, ascending: gone, of another length, or of less capacity than is taken.
 
-    `taken` gives places by slot start. A slot that is as it was is not named, not even one that was too full already.
-    A shop that gives up slots altogether keeps its pickups wherever it is open then.
+    `taken` gives the places taken by slot start, in ms. Unchanged slots are left out, overbooked ones too. Where slots
+    are given up altogether, a pickup is kept if the shop is open for the whole of its slot.
     """
     return tuple(
         sorted(start_ms for start_ms, places in taken.items() if places and _broke(old, new, start_ms, places))
@@ -29,6 +29,6 @@ def _broke(old: Calendar, new: Calendar, start_ms: int, places: int) -> bool:
 def _open_without_slots(calendar: Calendar, slot: Slot) -> bool:
     if calendar.slot_minutes:
         return False
-    # The new hours may be written as several intervals that touch.
+    # The new hours may be several intervals that touch.
     open_ms = sum(closes - opens for opens, closes in calendar.open_intervals(slot.start_ms, slot.end_ms))
     return open_ms == slot.end_ms - slot.start_ms

@@ -1,4 +1,4 @@
-"""What is wrong with a calendar, before a shop lives by it: each fault with its field, and a sentence that mends it."""
+"""Validation of a calendar before a shop adopts it: each fault is a field and a sentence that explains the remedy."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -22,7 +22,7 @@ Fault = tuple[str, str]  # the field, and a sentence
 
 
 def faults(calendar: Calendar) -> list[Fault]:
-    """Everything that is wrong, field by field; empty where a shop can live by it."""
+    """All faults, by field; empty for a valid calendar."""
     return [*_zone(calendar), *_weeks(calendar), *_special_days(calendar), *_numbers(calendar), *_places(calendar)]
 
 
@@ -100,7 +100,7 @@ def _numbers(calendar: Calendar) -> Iterator[Fault]:
 
 
 def _places(calendar: Calendar) -> Iterator[Fault]:
-    """A shop that has slots and no place in any would refuse every pickup, and nobody would know why."""
+    """Slots without capacity are a fault: the shop would refuse every pickup for no visible reason."""
     if not calendar.slot_minutes:
         return
     without = "or set slot_minutes to 0, for a shop without slots"

@@ -1,11 +1,11 @@
-"""Pickup slots: what a day's opening intervals are cut into, and how many customers each can take.
+"""Pickup slots: the pieces of a day's opening intervals, and how many customers each can take.
 
-Slots are cut from each opening on, in real minutes; a last piece that is shorter than a slot is dropped. A slot takes
-as many as the staff on duty during it can serve, rounded down:
+Each opening interval is cut into slots from its start, in real minutes; a last piece shorter than a slot is dropped. A
+slot's capacity is what the staff on duty during it can serve, rounded down:
 
-    places = staff-minutes in the slot * pickups per staff-hour / 60
+    capacity = staff-minutes in the slot * pickups per staff-hour / 60
 
-Duties are read off the wall clock: where it goes back over a change of shifts, the shift it shows is on duty again.
+Duties are in wall-clock time: where the clock goes back over a change of shifts, the earlier shift is on duty again.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ HOUR_MS: Final = 3_600_000
 
 
 class Slot(NamedTuple):
-    """From `start_ms` up to `end_ms`, `capacity` customers may collect. Known by its start."""
+    """Up to `capacity` customers may collect in [start_ms, end_ms). A slot is identified by its start."""
 
     start_ms: int
     end_ms: int
@@ -25,7 +25,7 @@ class Slot(NamedTuple):
 
 
 class Duty(NamedTuple):
-    """So many of the staff, from one minute of the local day up to another. Duties that overlap add up."""
+    """`staff` people on duty between two minutes of the local day. Overlapping duties add up."""
 
     from_minute: int
     to_minute: int

@@ -1,12 +1,12 @@
 """Time zones: which instants a local day has, and when its wall clock shows a time.
 
-The rules come from the pinned `tzdata`, never from the machine, whatever PYTHONTZPATH says: `ZoneInfo(name)` would ask
-/usr/share/zoneinfo first, and two machines of different age would cut different pickup slots. They are read once for
-each zone. Nothing here is asked by `evolve`, so a replay never depends on them.
+The rules come from the pinned `tzdata`, never from the machine, whatever PYTHONTZPATH says: `ZoneInfo(name)` would look
+in /usr/share/zoneinfo first, and two machines of different age would cut different pickup slots. Each zone is read
+once. `evolve` uses nothing of this, so a replay never depends on it.
 
 Wall times are minutes of a local day, 0 to 1440; instants are epoch milliseconds, UTC. A day is numbered from 1 January
-1970. It begins when its date is reached for good, and ends where the next begins: days leave no instant out and share
-none, whatever the clocks do at midnight. A day that a zone skipped has no instant.
+1970. It begins at the instant from which the clock never again shows an earlier date, and ends where the next begins:
+days neither overlap nor leave gaps, whatever the clocks do at midnight. A day that a zone skipped has no instant.
 """
 
 from collections.abc import Iterator
@@ -18,16 +18,16 @@ from zoneinfo import ZoneInfo
 
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
-ZONES_READ_MAX: Final = 128  # a chain has shops in a few; the least used is read again
+ZONES_READ_MAX: Final = 128  # a chain has shops in a few; the least recently used is evicted
 
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _OFFSET_MS_MAX: Final = 16 * 3_600_000  # no zone has ever been further from UTC
-# A change of offset that is undone sooner than this would go unseen; none ever was within a month.
+# A change of offset undone within this time would be missed; none was ever undone within a month.
 _LOOK_MS: Final = 4 * 3_600_000
 
 
 class Stretch(NamedTuple):
-    """From `start_ms` up to `end_ms` the wall clock shows UTC and `offset_ms`."""
+    """From `start_ms` up to `end_ms` the wall clock shows UTC plus `offset_ms`."""
 
     start_ms: int
     end_ms: int
@@ -35,7 +35,7 @@ class Stretch(NamedTuple):
 
 
 class LocalDay(NamedTuple):
-    """A day's instants: one stretch, two where the clocks change, none where the day was skipped."""
+    """A day's instants: one stretch, two where the clocks change, none for a skipped day."""
 
     number: int
     start_ms: int
@@ -43,7 +43,7 @@ class LocalDay(NamedTuple):
     stretches: tuple[Stretch, ...]
 
     def showing(self, from_minute: int, to_minute: int) -> Iterator[tuple[int, int]]:
-        """When the clock shows a time between these: once as a rule, twice in a fold, never in a gap."""
+        """When the clock shows a time between these minutes: as a rule once, twice in a fold, never in a gap."""
         for stretch in self.stretches:
             shift_ms = self.number * DAY_MS - stretch.offset_ms
             start_ms = max(stretch.start_ms, shift_ms + from_minute * MINUTE_MS)
@@ -53,7 +53,7 @@ class LocalDay(NamedTuple):
 
 
 def number_of(day: date) -> int:
-    """Its number: days since 1 January 1970."""
+    """Days since 1 January 1970."""
     return day.toordinal() - _EPOCH_ORDINAL
 
 
@@ -63,7 +63,7 @@ def is_known(zone: str) -> bool:
 
 
 def local_day(zone: str, number: int) -> LocalDay:
-    """The day of this number in a zone. Raises KeyError where the zone is unknown."""
+    """The day of this number in a zone. Raises KeyError for an unknown zone."""
     midnight_ms = number * DAY_MS
     stretches = _stretches(_read(zone), midnight_ms - _OFFSET_MS_MAX, midnight_ms + DAY_MS + _OFFSET_MS_MAX)
     start_ms, end_ms = _reached(stretches, midnight_ms), _reached(stretches, midnight_ms + DAY_MS)
@@ -108,7 +108,7 @@ def _offset_ms(zone: ZoneInfo, at_ms: int) -> int:
 
 @lru_cache(maxsize=ZONES_READ_MAX)
 def _read(zone: str) -> ZoneInfo:
-    if not is_known(zone):  # nor is a path outside the database ever opened
+    if not is_known(zone):  # also keeps `zone` from naming a path outside the database
         raise KeyError(zone)
     with files("tzdata").joinpath("zoneinfo", *zone.split("/")).open("rb") as rules:
         return ZoneInfo.from_file(rules, key=zone)

@@ -1,1 +1,1 @@
-"""What both kinds of ledger share: rules, refusals, statuses, and the chain's shops. Pure."""
+"""What both kinds of ledger share: policy, refusals, statuses, answers by key, and the chain's shops. Pure."""

@@ -1,7 +1,7 @@
-"""Answers by idempotency key: a call said twice has its first answer again, another one under its key is refused.
+"""Answers by idempotency key: a repeated call gets its first answer, a different call under a used key is refused.
 
-What a call said is kept as a fingerprint, a hash of a canonical form in which fields at their defaults at the end are
-left out: a field that is added later changes no fingerprint of a call that does not use it.
+A call's content is kept as a fingerprint: a hash of a canonical form that omits trailing fields at their defaults, so
+that a field added later does not change the fingerprint of a call that does not use it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +26,7 @@ A_co = TypeVar("A_co", covariant=True)
 
 
 class Recorded(Message, Generic[A_co], frozen=True):
-    """An answer as it was given: the fingerprint of what was asked, and the version that wrote it down, 0 for none."""
+    """An answer as it was given, with the call's fingerprint and the ledger version that recorded it, 0 for none."""
 
     fingerprint: str
     version: int
@@ -34,7 +34,7 @@ class Recorded(Message, Generic[A_co], frozen=True):
 
 
 class Answers(Generic[A]):
-    """The answers that a ledger remembers, in generations of a day, which are forgotten whole."""
+    """The answers that a ledger remembers, in generations of one day; a generation is forgotten as a whole."""
 
     __slots__ = ("count", "generations")
 
@@ -43,7 +43,7 @@ class Answers(Generic[A]):
         self.count = 0
 
     def get(self, key: str) -> A | None:
-        """What was answered to this key, if it is still remembered."""
+        """Return the answer to this key, or None where none is remembered."""
         for generation in self.generations.values():
             answer = generation.get(key)
             if answer is not None:
@@ -51,7 +51,7 @@ class Answers(Generic[A]):
         return None
 
     def put(self, key: str, answer: A, at_ms: int, memory_ms: int) -> A:
-        """Remember the first answer to a key, and forget the days that are longer ago than `memory_ms`."""
+        """Remember and return the first answer to a key; drop the generations older than `memory_ms`."""
         day = at_ms // GENERATION_MS
         generation = self.generations.get(day)
         if generation is None:
@@ -64,7 +64,7 @@ class Answers(Generic[A]):
         return answer
 
     def replace(self, key: str, answer: A) -> bool:
-        """Put another answer in the place of the one that is remembered; False where none is."""
+        """Replace the remembered answer to a key. Returns False where none is remembered."""
         for generation in self.generations.values():
             if key in generation:
                 generation[key] = answer
@@ -72,34 +72,34 @@ class Answers(Generic[A]):
         return False
 
     def forget(self, key: str) -> None:
-        """Remember nothing of this key."""
+        """Forget the answer to this key, if there is one."""
         for generation in self.generations.values():
             if generation.pop(key, None) is not None:
                 self.count -= 1
 
     def restore(self, day: int, key: str, answer: A) -> None:
-        """Put an answer back as a snapshot has it."""
+        """Enter an answer from a snapshot into the generation of its day."""
         self.generations.setdefault(day, {})[key] = answer
         self.count += 1
 
     def captured(self) -> list[tuple[int, list[str], list[A]]]:
-        """Day, keys and answers of each generation: lists, which take a fifth of a dictionary's memory."""
+        """Day, keys and answers of each generation, by day, as lists: a fifth of a dictionary's memory."""
         return [(day, list(kept), list(kept.values())) for day, kept in sorted(self.generations.items())]
 
     def items(self) -> Iterator[tuple[str, A]]:
-        """Every key with its answer."""
+        """Yield every key with its answer."""
         for generation in self.generations.values():
             yield from generation.items()
 
 
 def fingerprint(command: Message, *apart: str) -> str:
-    """What a command says, its key and the fields named in `apart` left out, in 24 hex digits; stable for ever."""
-    content = to_json([type(command).__name__, *_said(command, ("key", *apart))])
+    """The hash of a command without its key and the fields named in `apart`: 24 hex digits, stable across versions."""
+    content = to_json([type(command).__name__, *_content(command, ("key", *apart))])
     return blake2b(content, digest_size=FINGERPRINT_BYTES).hexdigest()
 
 
-def _said(value: Value, apart: tuple[str, ...] = ()) -> list[Any]:
-    """The fields, without those at their defaults at the end; what is nested likewise."""
+def _content(value: Value, apart: tuple[str, ...] = ()) -> list[Any]:
+    """Field values without trailing ones at their defaults; nested values likewise."""
     fields_of, defaults = _fields_of(type(value), apart)
     said = [field if type(field) in _SCALARS else _canonical(field) for field in fields_of(value)]
     for default in defaults:
@@ -111,15 +111,15 @@ def _said(value: Value, apart: tuple[str, ...] = ()) -> list[Any]:
 
 def _canonical(value: Any) -> Any:
     if isinstance(value, Value):
-        return _said(value)
+        return _content(value)
     if type(value) is tuple and value and isinstance(value[0], Value):
-        return [_said(each) for each in value]
+        return [_content(each) for each in value]
     return value
 
 
 @lru_cache(maxsize=MESSAGE_TYPES_MAX)
 def _fields_of(kind: type[Value], apart: tuple[str, ...]) -> tuple[Callable[[Value], Iterable[Any]], tuple[Any, ...]]:
-    """What gives a message's fields, and the defaults of those that have one, the last first."""
+    """A getter of a message's fields, and the defaults of those that have one, last field first."""
     fields = [field for field in msgspec.structs.fields(kind) if field.name not in apart]
     defaults = [_canonical(field.default) for field in fields if field.default is not msgspec.NODEFAULT]
     names = [field.name for field in fields]

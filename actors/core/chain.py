@@ -1,4 +1,4 @@
-"""What the whole chain shares: its stores and its policy. Pure; `chain_actor` gives it durability and a process."""
+"""What the whole chain shares: its stores and its policy. Pure; `chain_actor` journals and serves it."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -13,10 +13,10 @@ from actors.core.policy import Policy
 
 
 class Store(Value, frozen=True):
-    """One shop. Degrees, both None where it has no place; `paused` takes no new reservations; `channels` are those it
-    serves, none: all.
+    """One shop. Coordinates are in degrees, both None where unknown. A paused shop takes no new reservations.
+    `channels` are those it serves, empty for all.
 
-    `holiday_region` is where the calendar's holidays are from, for those who read it; nothing is decided by it.
+    `holiday_region` is where the calendar's holidays were taken from; no decision depends on it.
     """
 
     store_id: str
@@ -36,7 +36,7 @@ class StoresPut(Message, frozen=True):
 
 
 class PolicySet(Message, frozen=True):
-    """The rules changed."""
+    """The policy was replaced."""
 
     policy: Policy
 
@@ -45,7 +45,7 @@ ChainEvent = StoresPut | PolicySet
 
 
 class Chain(Value, frozen=True, dict=True, gc=True):
-    """One revision of what the chain shares. Revisions grow with every change of stores or policy."""
+    """One revision of the chain's stores and policy. Every change of either increments the revision."""
 
     revision: int
     stores: dict[str, Store]
@@ -53,7 +53,7 @@ class Chain(Value, frozen=True, dict=True, gc=True):
 
     @cached_property
     def has_hours(self) -> bool:
-        """Whether any shop is ever closed, or has slots."""
+        """True where some shop is not always open, or has pickup slots."""
         return any(store.calendar != ALWAYS_OPEN for store in self.stores.values())
 
     @cached_property
@@ -61,7 +61,7 @@ class Chain(Value, frozen=True, dict=True, gc=True):
         return {}
 
     def policy_of(self, ledger_id: str) -> Policy:
-        """The rules for one ledger: the chain's; for a shop also its calendar, and whether it is paused. Made once."""
+        """The policy of one ledger, cached: the chain's; for a shop with its calendar and whether it is paused."""
         policy = self._policies.get(ledger_id)
         if policy is None:
             store = self.stores.get(ledger_id)
@@ -76,12 +76,11 @@ EMPTY: Final = Chain(0, {}, Policy(version=1))
 
 
 def evolve_chain(chain: Chain, event: ChainEvent) -> Chain:
-    """The next revision."""
+    """Return the chain after the event, with the next revision."""
     match event:
         case StoresPut(stores):
             merged = {**chain.stores, **{store.store_id: store for store in stores}}
-            # Whether a shop is paused, and its hours, are among the rules that it decides by: ledgers never go back to
-            # older ones.
+            # A shop's hours and pause are part of its policy, and ledgers never adopt an older policy version.
             changed = any(_rules_of(store) != _rules_of(chain.stores.get(store.store_id)) for store in stores)
             policy = replace(chain.policy, version=chain.policy.version + 1) if changed else chain.policy
             return Chain(chain.revision + 1, dict(sorted(merged.items())), policy)

@@ -1,6 +1,6 @@
-"""The rules a ledger decides by: how long holds last, and what one customer may hold.
+"""The policy that a ledger decides by: how long holds last, and what one customer may hold.
 
-The chain owns them; each ledger journals the version it decides by, so that a journal explains its own decisions.
+The chain owns it; each ledger journals the version it decides by, so that its journal explains its decisions.
 """
 
 from functools import cached_property
@@ -12,11 +12,11 @@ from actors.core.message import Value
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 TTL_MS_CEILING: Final = 30 * DAY_MS
-ANSWER_MEMORY_MARGIN_MS: Final = DAY_MS  # keys outlive the longest hold by this much
+ANSWER_MEMORY_MARGIN_MS: Final = DAY_MS  # answers are kept for the longest hold and this
 
 
 class TtlRule(Value, frozen=True):
-    """A hold's time where channel, SKU and shop fit; an empty string fits all."""
+    """How long a hold lasts where channel, SKU and shop match; an empty string matches any."""
 
     channel: str
     sku: str
@@ -25,7 +25,7 @@ class TtlRule(Value, frozen=True):
 
 
 class LimitRule(Value, frozen=True):
-    """What one customer may hold where channel and SKU fit; 0 sets no limit."""
+    """What one customer may hold in a shop where channel and SKU match; "" matches any, 0 sets no limit."""
 
     channel: str
     sku: str
@@ -34,9 +34,9 @@ class LimitRule(Value, frozen=True):
 
 
 class ChainLimitRule(Value, frozen=True):
-    """What one customer may hold over the whole chain where channel and SKU fit; 0 sets no limit.
+    """What one customer may hold over the whole chain where channel and SKU match, as in LimitRule; 0 sets no limit.
 
-    Units that were collected go on counting for `collected_for_ms`, 0 gives them back with the collection.
+    Collected units still count for `collected_for_ms` after their collection; 0 stops counting them at collection.
     """
 
     channel: str
@@ -47,7 +47,7 @@ class ChainLimitRule(Value, frozen=True):
 
 
 class Policy(Value, frozen=True, dict=True, gc=True):
-    """One version of the rules. Look-ups cost a few dictionary reads however many rules there are."""
+    """One version of the policy. A look-up costs a few dictionary reads, however many rules there are."""
 
     version: int = 0
     paused: bool = False
@@ -61,7 +61,7 @@ class Policy(Value, frozen=True, dict=True, gc=True):
 
     @cached_property
     def _ttl_by_fit(self) -> dict[tuple[str, str, str], int]:
-        """Of two rules for the same fit the later one stands."""
+        """Of two rules with the same key the later one applies."""
         return {(rule.channel, rule.sku, rule.store_id): rule.ttl_ms for rule in self.ttl_rules}
 
     @cached_property
@@ -73,11 +73,11 @@ class Policy(Value, frozen=True, dict=True, gc=True):
 
     @property
     def answer_memory_ms(self) -> int:
-        """How long answers are remembered for repeats: the longest hold and a day."""
+        """How long answers are kept for repeats: `ttl_ms_max` and one day."""
         return self.ttl_ms_max + ANSWER_MEMORY_MARGIN_MS
 
     def hold_ms(self, channel: str, lines: tuple[tuple[str, int], ...], store_id: str) -> int:
-        """How long a hold lasts: by the best rule of each SKU, and the shortest of those."""
+        """How long a hold lasts, in ms: the shortest over its SKUs, each by its most specific rule."""
         if not self._ttl_by_fit:
             return self.ttl_ms_default
         return min(self._sku_hold_ms(channel, sku, store_id) for sku, _ in lines)
@@ -93,9 +93,9 @@ class Policy(Value, frozen=True, dict=True, gc=True):
         return self.ttl_ms_default
 
     def limits_for(self, channel: str, sku: str) -> tuple[LimitRule, ...]:
-        """The limits that name this SKU (or, for the empty string, none) and fit the channel."""
+        """The limits on this SKU (with "": those on any SKU) that match the channel."""
         return tuple(rule for rule in self._limits_by_sku.get(sku, ()) if rule.channel in ("", channel))
 
     def chain_limits_for(self, channel: str, sku: str) -> tuple[ChainLimitRule, ...]:
-        """The same for limits over the whole chain."""
+        """The limits over the whole chain on this SKU (with "": those on any SKU) that match the channel."""
         return tuple(rule for rule in self.chain_limit_rules if rule.sku == sku and rule.channel in ("", channel))

@@ -1,4 +1,4 @@
-"""Why the business refuses: one closed enum in order of precedence, and the refusal that carries it."""
+"""Business refusals: a closed enum of reasons, and the value that carries one."""
 
 from enum import IntEnum
 from typing import Final
@@ -8,7 +8,7 @@ from actors.core.status import Status
 
 
 class Reason(IntEnum):
-    """Names and numbers are those of the wire; docs/errors.md has cause and mend of each."""
+    """Names and numbers are those of the wire; docs/errors.md gives cause and remedy of each."""
 
     IDEMPOTENCY_KEY_REUSED = 1
     RESERVATION_NOT_FOUND = 2
@@ -33,18 +33,18 @@ class Reason(IntEnum):
     SLOT_FULL = 21
 
 
-# Refusals that are never written down: a reused key must not overwrite the first answer, a full ledger must not grow,
-# and what is undecided now will soon be decided.
+# Refusals that are not journaled: a reused key must not overwrite the first answer, a full ledger must not grow, and an
+# undecided order will soon be decided.
 UNRECORDED: Final = frozenset({Reason.IDEMPOTENCY_KEY_REUSED, Reason.LEDGER_FULL, Reason.ORDER_UNDECIDED})
 
 
 class Rejection(Message, frozen=True):
     """A refusal as a value. `asked` and `available` are in the reason's unit: units, reservations or milliseconds.
 
-    `near_stores` are (store_id, metres, has everything), where shops were looked for in vain. `status` is that of the
-    reservation which the refusal is about; CLAIMED where an undecided order has what was lacking. `store_id` is the
-    shop that refused, of an order over several; a shop's own refusals leave it empty. `too_soon` says of
-    shops that were looked for in vain that some would do, were there more time.
+    `short_lines` are (sku, asked, available); `near_stores` (store_id, metres, has everything), where sourcing found no
+    shop. `status` is that of the reservation concerned; CLAIMED where an undecided order holds what is missing.
+    `store_id` is the refusing shop of an order over several, else empty. `too_soon`: sourcing found shops that could
+    serve later.
     """
 
     reason: Reason

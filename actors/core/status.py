@@ -1,4 +1,4 @@
-"""The life of a reservation: its states, the steps between them, and the table that says which step leads where.
+"""The life of a reservation: its statuses, the steps between them, and the table of allowed transitions.
 
     HELD ──confirm──> CONFIRMED ──mark ready──> READY
       │                   │                       │
@@ -6,10 +6,10 @@
                                                   ├──> release (all)  RELEASED, or COLLECTED where a part was sold
                                                   └──> expire         EXPIRED, or COLLECTED where a part was sold
 
-A part of an order over several ledgers is CLAIMED first. Only its customer's ledger leads it on from there, confirms,
-extends and expires it; the shop applies.
+A part of an order over several ledgers is CLAIMED first. Its customer's ledger alone confirms, extends and expires it
+from there; the shop applies these outcomes.
 
-Everything that is not in the table is refused. A final state never changes.
+Steps that are not in the table are refused. A final status never changes.
 """
 
 from enum import IntEnum
@@ -29,7 +29,7 @@ class Status(IntEnum):
 
 
 class ReleaseReason(IntEnum):
-    """Names and numbers are those of the wire. The last two are the ledger's own."""
+    """Names and numbers are those of the wire. The last two are set by the ledger, never by a caller."""
 
     CUSTOMER_CANCELLED = 1
     PAYMENT_FAILED = 2
@@ -42,7 +42,7 @@ class ReleaseReason(IntEnum):
 
 
 class Step(IntEnum):
-    """What may be asked of a reservation."""
+    """A step that can be requested for a reservation."""
 
     CONFIRM = 1
     MARK_READY = 2
@@ -57,7 +57,7 @@ LIVE: Final = frozenset({Status.CLAIMED, Status.HELD, Status.CONFIRMED, Status.R
 FINAL: Final = frozenset(Status) - LIVE
 _CERTAIN: Final = LIVE - {Status.CLAIMED}
 
-# From which states a step may be taken.
+# The statuses in which a step is allowed.
 TRANSITIONS: Final[dict[Step, frozenset[Status]]] = {
     Step.CONFIRM: frozenset({Status.HELD}),
     Step.MARK_READY: frozenset({Status.CONFIRMED}),
@@ -70,7 +70,7 @@ TRANSITIONS: Final[dict[Step, frozenset[Status]]] = {
 
 
 def final_status(step: Step, units_collected: int) -> Status:
-    """Where a reservation ends once it holds nothing more: a sale outweighs whatever happened to the rest."""
+    """The status of a reservation that holds no more units: COLLECTED where any were sold, else by the step."""
     if units_collected:
         return Status.COLLECTED
     return Status.EXPIRED if step is Step.EXPIRE else Status.RELEASED

@@ -1,4 +1,4 @@
-"""What both kinds of ledger do with a command: recall, decide, evolve; and the events that both have."""
+"""How both kinds of ledger process a command: recall, decide, evolve; and the events that both have."""
 
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
@@ -12,7 +12,7 @@ KEY_REUSED: Final = Recorded("", 0, Rejection(Reason.IDEMPOTENCY_KEY_REUSED))
 
 
 class Refused(Message, frozen=True):
-    """The business said no. `command` is the call's name, for readers of the feed; `key` is as it is remembered."""
+    """A command was refused. `command` is its class name, for readers of the feed; `key` its remembered key."""
 
     key: str
     fingerprint: str
@@ -21,19 +21,19 @@ class Refused(Message, frozen=True):
 
 
 class PolicyAdopted(Message, frozen=True):
-    """The ledger decides by these rules from here on."""
+    """The ledger decides by this policy from here on."""
 
     policy: Policy
 
 
 class Accepted(NamedTuple):
-    """The command stands; these events say how, in sequence. None: it says nothing new."""
+    """The command is accepted, with its events in sequence; none where it changes nothing."""
 
     events: tuple[Any, ...]
 
 
 class Rejected(NamedTuple):
-    """The business says no."""
+    """The command is refused."""
 
     rejection: Rejection
 
@@ -44,8 +44,8 @@ Decision = Accepted | Rejected
 class Decider(NamedTuple):
     """A kind of ledger as its pure functions.
 
-    `key_of` gives the key that a command is remembered under, empty for one that is known by its content; `recall` the
-    answer that was given to it before; `standing` the answer to one whose events give none.
+    `key_of` returns the key that a command's answer is remembered by, empty where there is none; `recall` the
+    remembered answer or None; `standing` the answer where the events give none.
     """
 
     key_of: Callable[[Any], str]
@@ -57,7 +57,7 @@ class Decider(NamedTuple):
 
 
 class Transacted(NamedTuple):
-    """The answer, which may leave once the events are durable. No events: a repeat, or nothing was written down."""
+    """The answer, to be sent once the events are durable. No events: a repeat, or nothing to record."""
 
     answer: Any
     events: tuple[Any, ...]
@@ -65,7 +65,7 @@ class Transacted(NamedTuple):
 
 
 def transact(decider: Decider, ledger: Any, command: Any, now_ms: int) -> Transacted:
-    """Answer one command at a ledger time. The ledger has moved on by the events that are returned."""
+    """Process one command at a ledger time, in ms; the returned events have been applied to the ledger."""
     answer = decider.recall(ledger, command)
     if answer is not None:
         return Transacted(answer, (), repeated=True)
@@ -78,7 +78,7 @@ def transact(decider: Decider, ledger: Any, command: Any, now_ms: int) -> Transa
 
 
 def _refuse(decider: Decider, ledger: Any, command: Any, rejection: Rejection, now_ms: int) -> Transacted:
-    """A refusal is an answer, too: it is written down, but for those that another call may not be told (UNRECORDED)."""
+    """A refusal is recorded as the key's answer too, except where its reason is in UNRECORDED or the ledger is full."""
     key = decider.key_of(command)
     if not key or rejection.reason in UNRECORDED or ledger.answers.count >= REMEMBERED_ANSWERS_MAX:
         return Transacted(Recorded("", 0, rejection), ())

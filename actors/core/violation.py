@@ -1,10 +1,10 @@
-"""What every check of a ledger finds: the invariants that do not hold."""
+"""What every check of a ledger reports: the invariants that do not hold."""
 
 from actors.core.message import Value
 
 
 class Violation(Value, frozen=True):
-    """A broken invariant: which (I1 to I16, docs/design.md), of what, and the two that should agree."""
+    """A broken invariant: its name (I1 to I16, docs/design.md), its subject, the expected and the found value."""
 
     invariant: str
     subject: str

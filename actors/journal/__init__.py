@@ -1,4 +1,4 @@
-"""Where events become durable. `port` is the contract; one module for each journal that keeps it; one exam for all.
+"""Durable storage of events. `port` is the contract; each implementation is one module, and all pass the same tests.
 
-A journal knows ledgers, epochs, sequences and bytes. What the bytes say is `codec`'s business.
+A journal stores ledgers, epochs, sequences and bytes. `codec` encodes the bytes.
 """

@@ -1,4 +1,4 @@
-"""Events and snapshot rows as the journal has them: JSON arrays, and the checksums over them.
+"""The journal's encoding of events and snapshot rows, JSON arrays, and its checksums.
 
 JSON because a person can read it in an emergency; arrays because a million events are then 200 MB, not twice that.
 """
@@ -17,13 +17,13 @@ M = TypeVar("M")
 
 
 class Reader(Generic[M]):
-    """Reads the messages of one kind of ledger: the union of their types."""
+    """Decodes the messages of one kind of ledger; `messages` is the union of their types."""
 
     def __init__(self, messages: Any) -> None:
         self._decode = msgspec.json.Decoder(list[messages]).decode
 
     def __call__(self, payload: bytes) -> list[M]:
-        """What `encode` wrote. Raises ValueError where the payload is not that, or was written by a later version."""
+        """Decode what `encode` wrote. Raises ValueError for anything else, a later version's records included."""
         try:
             decoded: list[M] = self._decode(payload)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -32,12 +32,12 @@ class Reader(Generic[M]):
 
 
 def encode(messages: Sequence[Message]) -> bytes:
-    """A batch's events of one ledger, or rows of a snapshot."""
+    """Encode a batch's events of one ledger, or rows of a snapshot."""
     return to_json(messages)
 
 
 def encode_rows(rows: Iterable[Message]) -> Iterator[bytes]:
-    """Snapshot rows in chunks."""
+    """Yield snapshot rows in encoded chunks of CHUNK_ROWS."""
     chunk: list[Message] = []
     for row in rows:
         chunk.append(row)
@@ -49,11 +49,11 @@ def encode_rows(rows: Iterable[Message]) -> Iterator[bytes]:
 
 
 def chained(previous: int, ledger_id: str, epoch: int, seq: int, count: int, at_ms: int, payload: bytes) -> int:
-    """A record's checksum. It takes in the one before, so a record cannot go missing, move or be exchanged."""
+    """A record's CRC-32, which includes its predecessor's: no record can go missing, move or be exchanged unnoticed."""
     head = f"{ledger_id} {epoch} {seq} {count} {at_ms} {previous}".encode()
     return crc32(payload, crc32(head))
 
 
 def chunk_checksum(ledger_id: str, seq: int, place: int, chunk: bytes) -> int:
-    """A snapshot piece's checksum. It takes in whose it is and where it stands, as that is not in its bytes."""
+    """A snapshot chunk's CRC-32. It includes ledger, sequence and place, which are not in the chunk's bytes."""
     return crc32(chunk, crc32(f"{ledger_id} {seq} {place}".encode()))

@@ -1,11 +1,11 @@
 """The reference journal: an append-only image in memory, framed and checksummed as a log file would be.
 
-It exists to say what every journal must do, and to be torn, flipped and cut by tests: `MemoryDisk.image` is the file.
+It defines the behaviour of every journal, and tests tear, flip and cut its image (`MemoryDisk.image`).
 
     frame = length (4 bytes, big end) · checksum of the length (4) · checksum of the body (4) · body (a JSON array)
 
-A frame that is not whole at the very end is a torn write and is cut off. One that does not verify with anything but
-zeros behind it is damage, named by its offset. The length has a checksum of its own: a flipped bit there would else
+An incomplete frame at the very end is a torn write and is cut off. One that does not verify with anything but zeros
+behind it is damage, reported with its offset. The length has a checksum of its own: otherwise a flipped bit there would
 make a frame in the middle look like a torn one at the end.
 """
 
@@ -23,7 +23,7 @@ _HEADER_BYTES = 12
 
 
 class MemoryDisk:
-    """What survives a crash. Several journals may be opened on it, as several processes may open a file."""
+    """What survives a crash. Several journals may open it, as several processes may open a file."""
 
     def __init__(self, image: bytes = b"") -> None:
         self.image = bytearray(image)
@@ -46,7 +46,7 @@ class MemoryDisk:
         while offset < len(image):
             start = offset + _HEADER_BYTES
             length, *checksums = (int.from_bytes(image[at : at + 4], "big") for at in range(offset, start, 4))
-            # A length that does not verify says nothing about where its frame ends: all behind it must be zeros.
+            # Where the length does not verify, the frame's end is unknown: everything behind it must be zeros.
             end = start + length if crc32(image[offset : offset + 4]) == checksums[0] else start
             body = bytes(image[start:end])
             if end == start or end > len(image) or crc32(body) != checksums[1]:

@@ -1,6 +1,6 @@
-"""One setting, one journal. A further kind is a module with the contract of `port`, and a line in `_KINDS`.
+"""Opens a journal from one setting. A further kind is a module with the contract of `port`, and a line in `_KINDS`.
 
-A setting is a kind, a colon and where its journals are: `sqlite:/srv/holdfast/journal`.
+A setting is a kind, a colon and a place: `sqlite:/srv/holdfast/journal`.
 """
 
 import logging
@@ -17,7 +17,7 @@ log = logging.getLogger("holdfast.journal")
 
 
 class _Kind(NamedTuple):
-    """How journals of a kind are opened, and which there are; both by where they are."""
+    """How journals of a kind are opened, by place and name, and listed, by place."""
 
     open: Callable[[str, str], Journal]
     names: Callable[[str], list[str]]
@@ -29,9 +29,9 @@ def sqlite_setting(folder: Path) -> str:
 
 
 def open_journal(setting: str, name: str) -> Journal:
-    """The journal of the actor of that name, made where there is none. One that cannot be read answers every question
-    with why: its actor serves no ledger, but it does not end and start for ever. Raises JournalFailed, and ValueError
-    where there is no such kind of journal.
+    """Return the journal of the actor of that name, created if there is none. A damaged one becomes an
+    UnreadableJournal: its actor serves no ledger, instead of ending and being restarted for ever. Raises JournalFailed,
+    and ValueError for an unknown kind of journal.
     """
     kind, where = _parsed(setting)
     try:
@@ -42,7 +42,7 @@ def open_journal(setting: str, name: str) -> Journal:
 
 
 def journal_names(setting: str) -> list[str]:
-    """The names of the actors that have a journal there, sorted."""
+    """The names of the actors that have a journal there, sorted. Raises ValueError for an unknown kind of journal."""
     kind, where = _parsed(setting)
     return kind.names(where)
 
@@ -66,7 +66,7 @@ _KINDS: Final = {"sqlite": _Kind(_open_sqlite, _sqlite_names)}
 
 
 class UnreadableJournal:
-    """See `port.Journal`. Every ledger that is asked for is damaged."""
+    """See `port.Journal`. Reports every ledger as damaged."""
 
     def __init__(self, damage: JournalDamaged) -> None:
         self._damage = damage

@@ -1,18 +1,18 @@
 """The contract of a journal.
 
-1. `take_over` raises a ledger's epoch durably and returns where the ledger stands.
-2. `append` writes records of one or more ledgers in one durable write, all or nothing. In the same transaction it
-   proves that each record's epoch is still in force and that its sequence follows the last: else `Fenced`, and nothing
-   is written. When it returns, the records survive a crash. When it fails, the journal is finished: nobody knows what
-   reached the disk, so it is never tried again.
-3. `read` gives records back in sequence, verified. Damage is named, never read past.
-4. A snapshot that was not finished does not exist. One ahead of the records is refused, and finishes the journal as a
-   failed append does: its owner's state is not what was written.
+1. `take_over` increments a ledger's epoch durably and returns the ledger's head.
+2. `append` writes records of one or more ledgers in one durable write, all or none. The same transaction checks that
+   each record's epoch is in force and that its sequence follows the last: else `Fenced`, and nothing is written. When
+   it returns, the records survive a crash. When it fails, the journal is finished: what reached the disk is unknown,
+   so no write is tried again.
+3. `read` returns records in sequence, verified. Damage is reported with its place, and nothing behind it is read.
+4. An unfinished snapshot does not exist. One ahead of the records is refused, and finishes the journal as a failed
+   append does: its owner's state is not what was written.
 
     JournalError
     ├── Fenced           another owner has taken the ledger over
     ├── JournalFailed    a write, or the flush to disk, did not happen
-    └── JournalDamaged   what is there is not what was written
+    └── JournalDamaged   what is stored is not what was written
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ from typing import NamedTuple, Protocol
 
 
 class JournalError(Exception):
-    """A journal cannot go on; its owner ends, and recovers under a new epoch."""
+    """The journal cannot be used any more; its owner ends, and a successor recovers under a new epoch."""
 
 
 class Fenced(JournalError):
@@ -34,7 +34,7 @@ class Fenced(JournalError):
         self.epoch = epoch
         self.in_force = in_force
 
-    def __reduce__(self) -> tuple[type["Fenced"], tuple[str, int, int]]:  # it leaves its process on the way to a caller
+    def __reduce__(self) -> tuple[type["Fenced"], tuple[str, int, int]]:  # it is pickled on its way to a caller
         return Fenced, (self.ledger_id, self.epoch, self.in_force)
 
 
@@ -43,7 +43,7 @@ class JournalFailed(JournalError):
 
 
 class JournalDamaged(JournalError):
-    """Records that do not verify. `place` says where: a sequence, or an offset."""
+    """Records that do not verify. `place` is a sequence or an offset."""
 
     def __init__(self, ledger_id: str, place: str, why: str) -> None:
         super().__init__(
@@ -61,8 +61,7 @@ class JournalDamaged(JournalError):
 class Record(NamedTuple):
     """Consecutive events of one ledger that were decided in one batch.
 
-    `seq` is the version of the last event; the first one's is `seq - event_count + 1`. `payload` is by
-    `codec.encode_events`.
+    `seq` is the version of the last event; the first one's is `seq - event_count + 1`. `payload` is by `codec.encode`.
     """
 
     ledger_id: str
@@ -74,7 +73,7 @@ class Record(NamedTuple):
 
 
 class Head(NamedTuple):
-    """Where a ledger stands: the epoch now in force and the last sequence."""
+    """A ledger's epoch in force and last sequence."""
 
     epoch: int
     seq: int
@@ -88,32 +87,32 @@ class Snapshot(NamedTuple):
 
 
 class Journal(Protocol):
-    """See the module's text for what each promises. Calls may come from several threads, one at a time inside."""
+    """See the module's text for the guarantees. Thread-safe; calls are serialised."""
 
     def take_over(self, ledger_id: str) -> Head:
-        """Raise the epoch; a ledger that does not exist yet begins at sequence 0."""
+        """Increment the epoch and return the head; a new ledger begins at sequence 0. Raises any JournalError."""
 
     def owns(self, ledger_id: str, epoch: int) -> bool:
-        """Whether the epoch is still in force."""
+        """True while the epoch is in force."""
 
     def append(self, records: Sequence[Record]) -> None:
         """Make the records durable. Raises Fenced or JournalFailed."""
 
     def read(self, ledger_id: str, after_seq: int, events_max: int) -> list[Record]:
-        """Verified records with events after a sequence: whole records, at least one if there is any, and no more once
-        `events_max` is reached. Raises JournalDamaged.
+        """Verified records after a sequence, at least one if there is any, and no more once `events_max` events are
+        reached. Raises JournalDamaged.
         """
 
     def write_snapshot(self, ledger_id: str, epoch: int, seq: int, chunks: Iterable[bytes]) -> None:
-        """Write a snapshot piece by piece, letting appends in between; it exists once this returns. Raises Fenced, and
+        """Write a snapshot chunk by chunk, with appends in between; it exists once this returns. Raises Fenced, and
         JournalFailed also where `seq` is ahead of the records.
         """
 
     def newest_snapshot(self, ledger_id: str) -> Snapshot | None:
-        """The newest finished snapshot that verifies."""
+        """The newest finished snapshot that verifies, or None."""
 
     def ledger_ids(self) -> list[str]:
-        """Every ledger that has begun, by id."""
+        """The ids of all ledgers that have begun, sorted."""
 
     def close(self) -> None:
-        """Let go of the files. Nothing is written."""
+        """Release the files. Nothing is written."""

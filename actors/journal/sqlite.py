@@ -1,8 +1,8 @@
-"""The embedded journal: one SQLite file an actor, one commit a batch. The file itself is `sqlite_file`'s business.
+"""The embedded journal: one SQLite file per actor, one commit per batch. `sqlite_file` handles the file itself.
 
-The epoch is checked by the UPDATE that moves a ledger's head, inside the transaction that writes the records: whoever
-lost the ledger finds no row to move. A torn log is cut back to the last whole commit; what is damaged was whole once,
-so it stops the ledger instead of being cut.
+The epoch is checked by the UPDATE that moves a ledger's head, inside the transaction that writes the records: an owner
+that lost the ledger finds no row to update. A torn log is cut back to the last whole commit; damage to what was once
+committed stops the ledger instead.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,11 +15,11 @@ from actors.journal.port import Fenced, Head, JournalDamaged, JournalFailed, Rec
 from actors.journal.sqlite_file import ERRORS, SqliteFile
 
 SNAPSHOTS_KEPT: Final = 2
-BUSY_MS: Final = 5_000  # a dying predecessor may still hold the lock for the length of one commit
+BUSY_MS: Final = 5_000  # a dying predecessor may still hold the lock for one commit
 
 
 class SqliteJournal:
-    """See `port.Journal`. `path` is made where it does not exist; its folder must exist."""
+    """See `port.Journal`. The file is created if there is none; its folder must exist."""
 
     def __init__(self, path: Path, busy_ms: int = BUSY_MS) -> None:
         self._file = SqliteFile(path, busy_ms)
@@ -44,7 +44,7 @@ class SqliteJournal:
             return Head(epoch, seq)
 
     def _verify_head(self, ledger_id: str, epoch: int, seq: int, checksum: int) -> None:
-        """The newest record must be the one that the head names, of an older epoch: none may be missing at the end."""
+        """Raise JournalDamaged unless the newest record is the head's, of an older epoch: none is missing."""
         rows = self._file.ask(
             ledger_id,
             "SELECT seq, checksum, epoch FROM records WHERE ledger_id = ? ORDER BY seq DESC LIMIT 1",
@@ -130,7 +130,7 @@ class SqliteJournal:
             self._forget_snapshots(ledger_id)
 
     def _prove_snapshot(self, ledger_id: str, epoch: int, seq: int) -> None:
-        """Refuse one of an owner that was replaced, or of more than the records hold: nobody could go on from there."""
+        """Raise Fenced for a replaced owner, JournalFailed for a sequence ahead of the records."""
         rows = self._file.ask(ledger_id, "SELECT epoch, seq FROM heads WHERE ledger_id = ?", ledger_id)
         in_force, last = rows[0] if rows else (0, 0)
         if in_force != epoch or not epoch:
@@ -139,7 +139,7 @@ class SqliteJournal:
             raise self._file.give_up(f"a snapshot at seq {seq} of ledger {ledger_id}, which stands at {last}")
 
     def _forget_snapshots(self, ledger_id: str) -> None:
-        """Keep the newest finished ones; the rest, and what a crash left unfinished, goes."""
+        """Delete all but the newest finished snapshots, and what a crash left unfinished."""
         kept = self._file.ask(
             ledger_id,
             "SELECT id FROM snapshots WHERE ledger_id = ? AND chunks IS NOT NULL ORDER BY id DESC LIMIT ?",
@@ -154,7 +154,7 @@ class SqliteJournal:
             max(kept)[0],
         )
         for (snapshot_id,) in gone:
-            # In this sequence: a crash in between leaves a snapshot that does not verify, and goes the next time.
+            # In this sequence: a crash in between leaves a snapshot that does not verify, and is deleted next time.
             self._file.write("DELETE FROM chunks WHERE snapshot_id = ?", snapshot_id)
             self._file.write("DELETE FROM snapshots WHERE id = ?", snapshot_id)
 
@@ -173,7 +173,7 @@ class SqliteJournal:
                         snapshot_id,
                     )
                 except JournalDamaged:
-                    continue  # an older one, or all of the records, say the same
+                    continue  # an older snapshot, or the records alone, give the same state
                 if len(rows) == count and all(
                     isinstance(payload, bytes) and chunk_checksum(ledger_id, seq, place, payload) == checksum
                     for place, checksum, payload in rows
@@ -206,7 +206,7 @@ class SqliteJournal:
 def _verified(
     rows: Iterable[Any], ledger_id: str, after_seq: int, checksum: int, head_seq: int, events_max: int
 ) -> list[Record]:
-    """Rows as records. Raises JournalDamaged where one is not what was written, or where they end before the head."""
+    """Rows as records. Raises JournalDamaged where one does not verify, or where they end before the head."""
     records: list[Record] = []
     events, last = 0, after_seq
     for epoch, seq, count, at_ms, written, payload in rows:
@@ -215,7 +215,7 @@ def _verified(
         checksum = chained(checksum, ledger_id, epoch, seq, count, at_ms, payload)
         if checksum != written:
             raise JournalDamaged(ledger_id, f"seq {seq}", "its checksum does not fit")
-        if seq - count > last:  # the index can be damaged too: it may lead past records that are whole
+        if seq - count > last:  # a damaged index may skip intact records
             raise JournalDamaged(ledger_id, f"seq {seq}", f"it does not follow seq {last}")
         last = seq
         records.append(Record(ledger_id, epoch, seq, count, at_ms, payload))

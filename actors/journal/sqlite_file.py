@@ -1,7 +1,7 @@
-"""The database file of the embedded journal: how it is opened, what stands in it, and what its errors mean.
+"""The database file of the embedded journal: opening it, its schema, and the meaning of its errors; not its records.
 
-WAL, FULL, one connection, one lock. Its log is examined first: SQLite drops what follows the damage, and when it closes
-the file again the evidence is gone as well. What a record is, is `sqlite`'s business.
+WAL, FULL, one connection, one lock. The log is verified before SQLite opens it: SQLite drops what follows damage in it,
+and removes the evidence when it closes the file.
 """
 
 import sqlite3
@@ -15,9 +15,9 @@ from actors.journal.wal import verify_log
 
 SCHEMA_VERSION: Final = 1
 CHECKPOINT_PAGES: Final = 4_000  # 16 MB of log between two checkpoints
-# A name in a damaged schema need not be text any more; Python's module then fails over SQLite's own words.
+# A name in a damaged schema may not be valid text; Python's module then fails to decode SQLite's error message.
 ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
-# What SQLite says of a file that is not what was written; all else (full, locked, read-only, failing) is the machine's.
+# SQLite's codes for corrupt files; all others (full, locked, read-only, failing) concern the machine.
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 _SCHEMA: Final = """
@@ -33,7 +33,7 @@ CREATE TABLE chunks (snapshot_id INTEGER NOT NULL, place INTEGER NOT NULL, check
 
 
 class SqliteFile:
-    """An open file. `lock` is held by whoever calls anything here; `db` is for what is asked or written at length."""
+    """An open file. The caller of any method holds `lock`; `db` is for longer reads and writes."""
 
     def __init__(self, path: Path, busy_ms: int) -> None:
         self.lock = Lock()
@@ -70,7 +70,7 @@ class SqliteFile:
             raise JournalFailed(f"{self._path}: a newer version wrote it (schema {version}, this is {SCHEMA_VERSION})")
 
     def ask(self, ledger_id: str, question: str, *values: object) -> list[Any]:
-        """The rows that answer a short question."""
+        """The rows of a short query. Raises JournalFailed or JournalDamaged."""
         self._refuse_if_failed()
         try:
             return self.db.execute(question, values).fetchall()
@@ -78,7 +78,7 @@ class SqliteFile:
             raise self.named(ledger_id, "what stands beside its records", error) from error
 
     def begin(self) -> sqlite3.Connection:
-        """Begin a transaction that writes."""
+        """Begin a write transaction. Raises JournalFailed or JournalDamaged, and the journal is finished."""
         self._refuse_if_failed()
         try:
             self.db.execute("BEGIN IMMEDIATE")
@@ -87,7 +87,7 @@ class SqliteFile:
         return self.db
 
     def write(self, statement: str, *values: object) -> sqlite3.Cursor:
-        """One statement, durably."""
+        """Execute one statement durably. Raises as `begin`."""
         db = self.begin()
         try:
             cursor = db.execute(statement, values)
@@ -97,25 +97,25 @@ class SqliteFile:
         return cursor
 
     def fail(self, error: Exception) -> JournalError:
-        """Finished: after a failed write nobody knows what is on the disk. The lock is let go of for the successor."""
+        """Finish the journal: what is on disk is unknown now. Releases SQLite's lock; returns the error to raise."""
         self._failed = str(error) or type(error).__name__
         with suppress(sqlite3.Error):
             self.db.rollback()
         return self.named("(all)", str(self._path), error)
 
     def give_up(self, why: str) -> JournalFailed:
-        """Finished, since its owner is not where the records are."""
+        """Finish the journal, as its owner's state is not that of the records; returns the error to raise."""
         self._failed = why
         return JournalFailed(f"{self._path}: {why}")
 
     def named(self, ledger_id: str, place: str, error: Exception) -> JournalError:
-        """Damage is what the file says; that it is locked, full, or cannot be written does not make it damaged."""
+        """The journal's error for one of SQLite's: JournalDamaged for a corrupt file, else JournalFailed."""
         if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in _DAMAGE:
             return JournalDamaged(ledger_id, place, str(error))
         return JournalFailed(f"{self._path}: {error}")
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Release the files."""
         self.db.close()
         self._failed = self._failed or "it was closed"
 

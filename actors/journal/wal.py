@@ -1,22 +1,22 @@
-"""SQLite's write-ahead log, examined before SQLite opens it: is it torn, or damaged?
+"""Verifies SQLite's write-ahead log before SQLite opens it: distinguishes a torn log from a damaged one.
 
 SQLite takes the first frame that does not verify for the end of the log. That is right after a torn write, and wrong
-where a bit has changed in front of commits that were acknowledged: those it would drop without a word.
+where a bit has changed in front of acknowledged commits: those it would drop silently.
 
     log    = header · frame · frame ...
     header = magic · version · page size · checkpoints (4 bytes each) · salt (8) · checksum (8)
     frame  = page number (4) · pages of the database after a commit, else 0 (4) · salt (8) · checksum (8) · page
 
-A frame's checksum takes in the one before it. That one is stored, so whether a frame *fits* can be said of each by
-itself, also behind one that does not. A log that was begun anew has a new salt, and behind its frames are older ones.
+A frame's checksum includes its predecessor's. That one is stored, so each frame can be checked against the frame before
+it alone, also behind one that does not verify. A restarted log has a new salt, and older frames behind its own.
 
-Every commit is flushed before the next one begins, and the header before any frame. So a tear is in the last commit
-alone, of whose sectors any may be as they were before. It is damage, and no tear, where
+Every commit is flushed before the next one begins, and the header before any frame. So a tear is within the last
+commit, of whose sectors any may have their old contents. It is damage, and no tear, where
 
-1. the header does not verify, and something stands behind it; or
+1. the header does not verify, and something other than zeros follows it; or
 2. behind the first bad frame, or on it, a later frame fits on a commit: that commit was flushed before.
 
-What has changed within the last commit looks like a tear, and is cut off like one: nothing in the file tells which.
+A change within the last commit cannot be told from a tear, and is cut off like one.
 """
 
 from array import array
@@ -31,16 +31,16 @@ from actors.journal.port import JournalDamaged, JournalFailed
 
 _HEADER_BYTES: Final = 32
 _FRAME_HEADER_BYTES: Final = 24
-# The magic number says in which order the bytes of checksummed words stand; numbers of the log itself are big-endian.
+# The magic number gives the byte order of checksummed words; all other numbers of the log are big-endian.
 _ORDERS: Final[dict[int, Literal["<", ">"]]] = {0x377F0682: "<", 0x377F0683: ">"}
 _WORD: Final = 0xFFFF_FFFF
-_BLOCK_FRAMES: Final = 512  # 2 MB at a time: what the numbers below need still fits into a processor's cache
+_BLOCK_FRAMES: Final = 512  # 2 MB at a time: the numbers below still fit into a processor's cache
 _STEPS_UNMASKED: Final = 16  # a step makes a sum 2.6 times as large, and a lane has 32 bits to spare
 _READINGS_MAX: Final = 5
 
 
 class Frame(NamedTuple):
-    """What a frame says of itself. `is_ours`: it has the salt of the log as it is now."""
+    """What a frame's fields show. `is_ours`: it has the salt of the current log."""
 
     is_ours: bool
     fits: bool
@@ -48,7 +48,7 @@ class Frame(NamedTuple):
 
 
 class Damage(NamedTuple):
-    """Where the log is damaged, and under which header."""
+    """The offset of the damage in the log, the reason, and the header it was read under."""
 
     header: bytes
     offset: int
@@ -56,10 +56,11 @@ class Damage(NamedTuple):
 
 
 def verify_log(path: Path) -> None:
-    """Raise JournalDamaged where commits would be lost. No log, or a torn one, is whole; nothing is changed.
+    """Raise JournalDamaged where commits would be lost, JournalFailed where reading fails. A torn or missing log is
+    valid.
 
-    Another process may write meanwhile, and be read half before and half after. What has been committed under a header
-    does not change again, so damage is what two readings in a row say of the same place.
+    Another process may write meanwhile, so that a reading mixes old and new. What has been committed under a header
+    does not change again, so damage is reported only where two consecutive readings find it in the same place.
     """
     suspected: Damage | None = None
     for _ in range(_READINGS_MAX):
@@ -92,7 +93,7 @@ def _damage(log: BinaryIO) -> Damage | None:
         return None
     offset = _HEADER_BYTES + bad * frame_bytes
     for frame, successor in pairwise(frames[bad:]):
-        marked = frame.commits and (frame.is_ours or frame.fits)  # else its mark is not to be believed
+        marked = frame.commits and (frame.is_ours or frame.fits)  # else its commit mark is not reliable
         if marked and successor.is_ours and successor.fits:
             return Damage(header, offset, "the frame does not verify, and later commits follow it")
     if all(frame.is_ours for frame in frames[bad : bad + 2]) and _hid_a_commit(log, offset, frame_bytes, order):
@@ -101,7 +102,7 @@ def _damage(log: BinaryIO) -> Damage | None:
 
 
 def _frames(log: BinaryIO, header: bytes, order: Literal["<", ">"], frame_bytes: int) -> Iterator[Frame]:
-    """All whole frames, by blocks."""
+    """Yield all whole frames, read in blocks."""
     columns = frame_bytes // 8
     salt, previous = header[16:24], header[24:32]
     while count := len(block := log.read(_BLOCK_FRAMES * frame_bytes)) // frame_bytes:
@@ -124,10 +125,10 @@ def _frames(log: BinaryIO, header: bytes, order: Literal["<", ">"], frame_bytes:
 
 
 def _checksums(doubles: "array[int]", columns: int, previous: bytes) -> list[tuple[int, int]]:
-    """The checksum of each frame as it follows from its predecessor's.
+    """The checksum of each frame, computed from its predecessor's.
 
-    A frame is a lane of 64 bits in numbers as long as the block, so that one addition serves all frames: 16 MB take
-    50 ms instead of 500 ms by a loop over words.
+    A frame is a lane of 64 bits in numbers as long as the block, so that one addition serves all frames: 16 MB take 50
+    ms instead of 500 ms by a loop over words.
     """
     lanes = len(doubles) // columns
     low = int.from_bytes(pack("<2I", _WORD, 0) * lanes, "little")
@@ -154,7 +155,7 @@ def _checksum(words: Sequence[int], start: tuple[int, ...]) -> tuple[int, int]:
 
 
 def _hid_a_commit(log: BinaryIO, offset: int, frame_bytes: int, order: Literal["<", ">"]) -> bool:
-    """Whether the next frame fits on this one as a commit, but for this one's checksum, or a bit that was its mark."""
+    """True where the next frame fits on this one as a commit, but for this one's checksum, or a bit of its mark."""
     log.seek(offset - 8 if offset == _HEADER_BYTES else offset - frame_bytes + 16)
     previous = unpack(">2I", log.read(8))
     log.seek(offset)
@@ -172,11 +173,11 @@ def _hid_a_commit(log: BinaryIO, offset: int, frame_bytes: int, order: Literal["
 
 
 def _parts(frame: bytes, order: Literal["<", ">"]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The words that a frame's checksum takes in, and the checksum."""
+    """The words that a frame's checksum covers, and the stored checksum."""
     summed = frame[:8] + frame[_FRAME_HEADER_BYTES:]
     return unpack(f"{order}{len(summed) // 4}I", summed), unpack(">2I", frame[16:24])
 
 
 def _is_zero(log: BinaryIO) -> bool:
-    """Whether nothing but zeros stands from here to the end."""
+    """True where only zeros follow up to the end."""
     return not any(block.strip(b"\0") for block in iter(partial(log.read, 1 << 20), b""))

@@ -1,6 +1,6 @@
-"""The pure core of a customer's ledger: limits over all shops, and what becomes of reservations over several ledgers.
+"""The pure core of a customers' ledger: limits over all shops, and the outcome of reservations over several ledgers.
 
-One ledger keeps a hash slot of customers. An *order* is one customer's reservation whose parts lie in one shop or in
-several; this ledger decides for all of them, the shops hold what it decided. It never waits and never calls: whoever
-drives an order (see `serve.coordination.coordinator`) carries its words to the shops and theirs back.
+One ledger keeps a hash slot of customers. An *order* is one customer's reservation whose parts lie in one or several
+shops; this ledger decides for all of them, and the shops apply its outcomes. It never waits and calls nothing: the
+coordinator (`serve.coordination.coordinator`) sends claims and outcomes to the shops, and their reports back.
 """

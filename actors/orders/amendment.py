@@ -1,5 +1,5 @@
-"""What it takes to make one order into another: what more is to be claimed, what its parts keep, and what must be cut
-where a customer was faster than a word.
+"""How one order becomes another: what more is claimed, what its parts keep, and what is cut where a customer collected
+units before their shop applied the outcome that takes them back.
 """
 
 from msgspec.structs import replace
@@ -12,11 +12,11 @@ from actors.shop.preconditions import by_sku
 
 
 def amendment(order: Order, wanted: tuple[Plan, ...], *, whole: bool) -> tuple[tuple[Plan, ...], tuple[Target, ...]]:
-    """What more is to be claimed so that shops hold what is wanted, and what the order's parts keep.
+    """Return the plans to claim so that shops hold what is wanted, and the targets of the order's parts.
 
-    A shop that is to hold less keeps what it holds up to that; one that is to hold more gets a part of its own for the
-    rest. Another slot is another part: all of the shop's units are claimed anew. `whole`: shops that are not named give
-    back what they hold, else they keep it.
+    A shop that is to hold less keeps what it holds up to that; one that is to hold more gets another part for the rest.
+    A different slot needs another part: all of the shop's units are claimed anew. With `whole`, shops that are not
+    named release what they hold, else they keep it.
     """
     plans: list[Plan] = []
     targets: list[Target] = []
@@ -43,12 +43,12 @@ def amendment(order: Order, wanted: tuple[Plan, ...], *, whole: bool) -> tuple[t
 
 
 def in_all(order: Order, targets: tuple[Target, ...]) -> tuple[Target, ...]:
-    """The targets with what was collected by now: that way a unit that is collected later is one of those it keeps."""
+    """The targets plus what has been collected by now, so that units collected later count among those a part keeps."""
     return tuple(_shifted(order, target, 1) for target in targets)
 
 
 def beyond_collected(order: Order, targets: tuple[Target, ...]) -> tuple[Target, ...]:
-    """The inverse, as of now."""
+    """The inverse of `in_all`, as of now."""
     return tuple(_shifted(order, target, -1) for target in targets)
 
 
@@ -62,11 +62,11 @@ def _shifted(order: Order, target: Target, sign: int) -> Target:
 
 
 def reduction(order: Order, report: Report) -> tuple[Target, ...]:
-    """What to cut of the parts that replaced another one, where that one's customer has now collected more of it than
-    it was to keep. Those parts have not heard of the order yet, so nobody can have collected them.
+    """What to cut of the parts that replaced the reported one, where more of that one was collected than it was to
+    keep. Those parts have not received an outcome yet, so none of their units can have been collected.
 
-    An attempt that is open may be certain soon, or never. What is certain by now is cut in any case, and what is asked
-    for in its place so far that it comes to the same once that has taken the place.
+    An open attempt may be committed or abandoned. So the committed parts are cut in any case, and the open attempt's
+    claims in their place by as much as gives the same sum once it is committed.
     """
     part = next(part for part in order.parts if (part.store_id, part.attempt) == (report.store_id, report.attempt))
     if not report.reservation or report.version <= part.version or not (part.dropped or part.keep):
@@ -90,7 +90,7 @@ def reduction(order: Order, report: Report) -> tuple[Target, ...]:
 
 
 def reduction_at_commit(order: Order) -> tuple[Target, ...]:
-    """The same, where it was collected while the attempt that is certain now was open."""
+    """What to cut of the attempt that is committed, for units collected while it was open."""
     excess: dict[str, int] = {}
     for target in order.targets:
         named = (target.store_id, target.attempt)
@@ -102,7 +102,7 @@ def reduction_at_commit(order: Order) -> tuple[Target, ...]:
 
 
 def _asked(order: Order) -> list[tuple[Part, dict[str, int]]]:
-    """The parts of the open attempt, each with what is left of what it asks for."""
+    """The open attempt's parts, each with the units left of its claim."""
     return [(part, dict(by_sku(part.keep or part.lines))) for part in order.open_parts()]
 
 
@@ -111,14 +111,14 @@ def _by_part(targets: tuple[Target, ...]) -> dict[tuple[str, int], dict[str, int
 
 
 def _beyond(part: Part, collected: tuple[int, ...], keep: Lines) -> dict[str, int]:
-    """By SKU, how many of these collected units are more than the part was to keep."""
+    """By SKU, how many of these collected units exceed what the part was to keep."""
     kept, sold = dict(by_sku(keep)), part.sold_by_sku(collected)
     return {sku: units - kept.get(sku, 0) for sku, units in sold.items() if units > kept.get(sku, 0)}
 
 
 def _cut(parts: list[tuple[Part, dict[str, int]]], excess: dict[str, int]) -> tuple[Target, ...]:
-    """What parts keep once so many units are cut of them. The earliest first: a later one took the place of more others
-    and may have to make up for what was collected of those.
+    """Cut the excess from the parts and return their targets. Earlier parts first: a later one replaced more other
+    parts, and may have to make up for what was collected of those.
     """
     targets = []
     for part, keeps in parts:

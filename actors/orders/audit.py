@@ -1,8 +1,7 @@
-"""The second look at a customers' journal: event by event, was it allowed when it happened?
+"""An independent check of a customers' journal: was each event allowed when it happened?
 
-It replays through `evolve` and asks before each event by the state so far, where the ledger itself asked `decide`. The
-rules are written anew here but for the limits, whose counting is `limits`' own: a limit is checked for having been
-asked under the rules in force, not for how it counts.
+It replays through `evolve` and checks each event against the state before it, as `decide` did. The rules are written
+anew here except for `limits`: the audit checks that limits were applied under the policy in force, not how they count.
 """
 
 from collections.abc import Iterator
@@ -20,17 +19,17 @@ VIOLATIONS_KEPT_MAX: Final = 1_000
 
 
 class OrderAudit:
-    """Replays a journal from its first event. `ledger` is what it makes; `accepted` counts orders that were placed."""
+    """Replays a journal from its first event. `ledger` is the resulting state; `accepted` counts orders committed."""
 
     def __init__(self, ledger_id: str) -> None:
         self.ledger = OrderLedger(ledger_id)
         self.violations: list[Violation] = []
         self.accepted = 0
-        self.broken = False  # an event without the order or the claims that it is about: nothing can be replayed then
+        self.broken = False  # an event referred to an order or claims that do not exist: the replay ends there
         self._epoch = 0
 
     def add(self, version: int, epoch: int, at_ms: int, event: ev.Event) -> None:
-        """The next event, as the journal has it."""
+        """Check and apply the next event of the journal."""
         if self.broken:
             return
         ledger = self.ledger
@@ -66,7 +65,7 @@ class OrderAudit:
 
 
 def _faults(ledger: OrderLedger, order: Order | None, event: ev.Event, at_ms: int) -> Iterator[tuple[str, str, str]]:
-    """Rule, what was to be, and what is."""
+    """Yield (invariant, expected, found) for each broken rule."""
     key = key_of(event.command) if isinstance(event, ev.Opened) else getattr(event, "key", "")
     if key and ledger.answers.get(key) is not None:
         yield "I5", f"{key!r} answered once", "answered again"

@@ -1,4 +1,4 @@
-"""What can be asked of a customers' ledger. Those with a key come from callers, the others from whoever drives."""
+"""The commands of a customers' ledger. Those with a key come from callers, the others from the coordinator."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ class Plan(Value, frozen=True):
 
 
 class Target(Value, frozen=True):
-    """What a part of an order is to hold from now on, at most, beyond what was collected; no lines let go of it."""
+    """What a part is to hold at most from now on, beyond what was collected; no lines: the part is released."""
 
     store_id: str
     attempt: int
@@ -26,9 +26,9 @@ class Target(Value, frozen=True):
 
 
 class Hours(Value, frozen=True):
-    """What a deadline has to keep to: the end of the last pickup slot, and when all of an order's shops are open, from
-    about the wanted deadline on. Only their calendars know, so whoever carries the command says it; it is advice about
-    the deadline alone, and no part of what the caller asked.
+    """What bounds a pickup deadline: the end of the last pickup slot, and when all of the order's shops are open, from
+    about the wanted deadline on. The coordinator supplies it, as the ledger has no shop's calendar; it is no part of
+    the call's content.
     """
 
     slots_end_ms: int
@@ -39,9 +39,9 @@ NO_HOURS: Final = Hours(0, ())  # always open, and no slots
 
 
 class Open(Message, frozen=True):
-    """Begin an order: take the limits, and note whom to ask. `content` says in 24 hex digits what the caller asked,
-    `missing` what of it the plans leave out because it cannot be had. The order that the customer's basket holds
-    already becomes this one: what the plans have in common with it is kept, the rest is claimed.
+    """Begin an order: reserve the customer's limits and record the plans. `content` is the fingerprint of the call, 24
+    hex digits; `missing` the lines that the plans leave out as unavailable. An order that the customer's basket has
+    already is changed into this one: what the plans have in common with it is kept, the rest is claimed.
     """
 
     key: str
@@ -57,7 +57,7 @@ class Open(Message, frozen=True):
 
 class Amend(Message, frozen=True):
     """Begin a change: what shops are to hold from now on; a shop that is not named keeps what it has, one without lines
-    gives all back. A plan's slot 0 leaves the one that is, `ttl_ms` 0 the deadline.
+    releases all. A plan's slot 0 keeps the slot, `ttl_ms` 0 the deadline.
     """
 
     key: str
@@ -68,7 +68,7 @@ class Amend(Message, frozen=True):
 
 
 class Replan(Message, frozen=True):
-    """A claim was refused: let go of this attempt's claims, and ask others."""
+    """A claim was refused: drop this attempt's claims, and claim these plans instead."""
 
     number: int
     attempt: int
@@ -94,7 +94,7 @@ class Abandon(Message, frozen=True):
 
 
 class Refuse(Message, frozen=True):
-    """No plan was found: the refusal is the answer to the call from now on."""
+    """No plan was found: the refusal becomes the answer to the call."""
 
     key: str
     content: str
@@ -103,7 +103,7 @@ class Refuse(Message, frozen=True):
 
 
 class Confirm(Message, frozen=True):
-    """The order is placed. `collect_within_ms` 0 asks for the time of the policy."""
+    """The customer placed the order. `collect_within_ms` 0 takes the time from the policy."""
 
     key: str
     number: int
@@ -112,7 +112,7 @@ class Confirm(Message, frozen=True):
 
 
 class Release(Message, frozen=True):
-    """Give all parts back."""
+    """Release all parts."""
 
     key: str
     number: int
@@ -120,7 +120,7 @@ class Release(Message, frozen=True):
 
 
 class Extend(Message, frozen=True):
-    """Move the deadline to `ttl_ms` from now."""
+    """Set the deadline to `ttl_ms` from now."""
 
     key: str
     number: int
@@ -129,8 +129,8 @@ class Extend(Message, frozen=True):
 
 
 class FanOut(Message, frozen=True):
-    """A step that each shop decides for itself is taken in all of the order's shops. Which these are, its key
-    remembers: a repeat goes to the same ones, whatever has become of the order.
+    """Take a step, which each shop decides for itself, in all of the order's shops. Its key remembers which these are:
+    a repeat goes to the same shops, however the order has changed.
     """
 
     key: str
@@ -139,8 +139,8 @@ class FanOut(Message, frozen=True):
 
 
 class Report(Message, frozen=True):
-    """How a shop's part stands. `revision` is the newest of the order's that the shop has applied, 0 where it was not
-    told but speaks by itself. `held` and `collected` are units by line; `reservation` 0: there is no such part.
+    """The state of a shop's part. `revision` is the newest that the shop has applied, 0 where it reports without an
+    outcome. `held` and `collected` are units by line; `reservation` 0: there is no such part.
     """
 
     number: int
@@ -158,17 +158,17 @@ Command = Open | Refuse | Amend | Replan | Commit | Abandon | Confirm | Release 
 
 
 def customer_key(customer_id: str, key: str) -> str:
-    """A caller's key as it is remembered: keys are the customer's own."""
+    """The remembered form of a caller's key: keys are scoped by customer."""
     return f"{customer_id}\n{key}"
 
 
 def order_key(number: int, key: str) -> str:
-    """The same for a step of an order; no customer's id begins with a line's end, and many are numbers."""
+    """A key scoped by order; no customer's id begins with a line feed, so the two forms never collide."""
     return f"\n{number}\n{key}"
 
 
 def key_of(command: Command) -> str:
-    """Under which key a command is remembered; empty for the words of those who drive."""
+    """The key that a command's answer is remembered by; empty for the coordinator's commands."""
     match command:
         case Open() | Refuse():
             return customer_key(command.customer_id, command.key)
@@ -179,11 +179,11 @@ def key_of(command: Command) -> str:
 
 
 def content_of(command: Command) -> str:
-    """What a command says, in 24 hex digits. The plans of an order are ours, not the caller's."""
+    """The fingerprint of the caller's content, 24 hex digits. An order's plans are the service's, not the caller's."""
     match command:
         case Open() | Refuse() | Amend() | FanOut():
             return command.content
         case Confirm() | Extend():
-            return fingerprint(command, "hours")  # when shops are open, no caller has said
+            return fingerprint(command, "hours")  # supplied by the coordinator, not by the caller
         case _:
             return fingerprint(command)

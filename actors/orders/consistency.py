@@ -1,7 +1,7 @@
-"""Whether an order and a shop's part of it agree, as both were read, one after the other.
+"""Whether an order and a shop's part of it agree, where they are read one after the other.
 
-What is on its way is no fault: a part that changed since the first was read, that the shop owes to its order, or that
-its order has not told its shop of. So who compares must read in the sequence that each function names.
+Changes in transit are no fault: a part that changed since the first read, is in its shop's outbox, or has an outcome in
+its order's outbox. So the caller must read in the sequence that each function states.
 """
 
 from typing import Final, NamedTuple
@@ -14,7 +14,7 @@ from actors.shop.state import Reservation
 
 
 class Verdict(NamedTuple):
-    """Both empty: no fault, and maybe on its way. Otherwise what was to be, and what was found."""
+    """Expected and found state, both empty where there is no fault. `on_the_way`: a change is in transit."""
 
     expected: str = ""
     found: str = ""
@@ -26,7 +26,7 @@ ON_THE_WAY: Final = Verdict(on_the_way=True)
 
 
 def part_is_known(store_id: str, reservation: Reservation, order: Order | None, *, outbox: bool) -> Verdict:
-    """A shop's part against its order, which was read after it."""
+    """Compare a shop's part with its order, which the caller read after it."""
     assert reservation.part is not None, "only parts of orders are compared"
     _, attempt = parse_holder(reservation.part.holder)
     live = reservation.status in LIVE
@@ -44,7 +44,7 @@ def part_is_known(store_id: str, reservation: Reservation, order: Order | None, 
     if outbox or part in order.undelivered_parts() or (order.open_attempt == attempt and not part.dropped):
         return ON_THE_WAY
     if not live and part.status not in LIVE:
-        return AGREED  # it heard that there is nothing, which is so
+        return AGREED  # the shop reported the part absent, and it holds nothing
     return Verdict(f"its order hears of version {reservation.version}", f"it heard {part.version}, and no more is owed")
 
 
@@ -62,15 +62,15 @@ def _same_version(part: Part, reservation: Reservation) -> Verdict:
 
 
 def is_promised(part: Part) -> bool:
-    """Whether a part is certain and live for its order: then its shop must have it."""
+    """True for a part that is committed and live for its order; its shop must have it."""
     return bool(part.reservation) and part.status in LIVE
 
 
 def part_is_held(order: Order, part: Part, reservation: Reservation | None) -> Verdict:
-    """A promised part against what its shop has of it, which was read after it."""
+    """Compare a promised part with its shop's reservation, which the caller read after it."""
     if reservation is None:
         if part in order.undelivered_parts() and (part.dropped or order.standing not in CERTAIN):
-            return ON_THE_WAY  # it is to be given back, and the shop has forgotten it since
+            return ON_THE_WAY  # it is to be released, and the shop has forgotten it
         return Verdict(f"reservation {part.reservation} in its shop", "none")
     if reservation.number != part.reservation:
         return Verdict(f"reservation {part.reservation} in its shop", f"reservation {reservation.number}")

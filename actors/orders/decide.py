@@ -1,7 +1,6 @@
-"""What a customers' ledger decides: a ladder of refusals, then the events. Nothing here changes the ledger.
+"""A customers' ledger's decisions: a series of refusals, then the events. Nothing here changes the ledger.
 
-A step is allowed by how the order stands here. That a shop has not heard of it yet changes nothing: it holds what it
-holds until it has.
+A step is allowed by the order's standing here, even where a shop has not applied it yet: it keeps its units until then.
 """
 
 from typing import Final, assert_never
@@ -26,7 +25,7 @@ STATUS_OF: Final = {
 
 
 def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
-    """Accept or refuse one command whose key is new."""
+    """Accept or refuse a command whose key is new. `now_ms` is ledger time."""
     match command:
         case cm.Open():
             return _decide_open(ledger, command, now_ms)
@@ -73,7 +72,7 @@ def _decide_open(ledger: OrderLedger, command: cm.Open, now_ms: int) -> Decision
 
 
 def _order_of_basket(ledger: OrderLedger, customer_id: str, basket_id: str) -> Order | Rejection | None:
-    """The order that the basket has already, if it may become another one."""
+    """The order that the basket has, None without one, or a Rejection where it must not be changed."""
     number = ledger.baskets.get((customer_id, basket_id))
     if number is None:
         return None
@@ -111,7 +110,7 @@ def _changed(
     renewal: Renewal,
     now_ms: int,
 ) -> Decision:
-    """An order becomes another one: at once where nothing has to be asked of anybody. A renewal with a channel names
+    """Change an order into another one; committed at once where no shop has to be asked. A renewal with a channel names
     all that the basket wants, any other only the shops that change.
     """
     if order.attempts >= ATTEMPTS_MAX or ledger.answers.count >= REMEMBERED_ANSWERS_MAX:
@@ -124,7 +123,7 @@ def _changed(
     number, key, content, until_ms = order.number, key_of(command), command.content, now_ms + OPEN_MS
     reference = renewal.external_reference
     opened = ev.AmendOpened(key, content, number, plans, targets, until_ms, ttl_ms, channel, missing, reference)
-    if plans or (ttl_ms and order.standing is Standing.CONFIRMED):  # whoever commits knows when its shops are open
+    if plans or (ttl_ms and order.standing is Standing.CONFIRMED):  # only a Commit carries the shops' hours
         return Accepted((opened,))
     return Accepted((opened, ev.Committed(number, (), now_ms + ttl_ms if ttl_ms else order.expires_at_ms)))
 
@@ -136,13 +135,13 @@ def _decide_replan(ledger: OrderLedger, command: cm.Replan, now_ms: int) -> Deci
     kept, targets = beyond_collected(order, order.targets), None
     channel = order.channel
     if order.renewal is not None and order.renewal.channel:
-        if _is_collected_from(order):  # meanwhile: what the basket wants says nothing about what is still wanted
+        if _is_collected_from(order):  # since the call: the basket's lines no longer tell what is still wanted
             return Accepted((ev.Abandoned(order.number, _basket_confirmed(order)),))
         channel = order.renewal.channel
         plans, kept = amendment(order, plans, whole=True)
         targets = kept
     refusal = over_limit(ledger, order.customer_id, channel, plans, now_ms, order, kept)
-    if refusal is not None:  # another plan for the same call may ask for more of what is limited
+    if refusal is not None:  # another plan may ask for more of what is limited
         return Accepted((ev.Abandoned(order.number, refusal),))
     return Accepted((ev.Replanned(order.number, plans, command.missing, now_ms + OPEN_MS, targets),))
 
@@ -157,7 +156,7 @@ def _decide_commit(ledger: OrderLedger, command: cm.Commit, now_ms: int) -> Deci
 
 
 def _decide_report(ledger: OrderLedger, report: cm.Report) -> Decision:
-    if not _says_something_new(ledger, report):
+    if not _is_news(ledger, report):
         return Accepted(())
     cut = reduction(ledger.orders[report.number], report)
     reported = ev.Reported(report)
@@ -187,7 +186,7 @@ def _decide_step(ledger: OrderLedger, command: cm.Confirm | cm.Release | cm.Exte
 
 
 def _decide_fan_out(ledger: OrderLedger, command: cm.FanOut) -> Decision:
-    """Shops say by themselves whether the step is allowed; all that is asked here is that there are any."""
+    """Each shop decides whether it allows the step; this ledger only checks that the order has parts."""
     number = command.number
     order = ledger.orders.get(number)
     if order is None or order.standing is Standing.ABANDONED:
@@ -196,13 +195,13 @@ def _decide_fan_out(ledger: OrderLedger, command: cm.FanOut) -> Decision:
         return Rejected(Rejection(Reason.ORDER_UNDECIDED, number=number))
     if not order.certain_parts():
         return Rejected(Rejection(Reason.TRANSITION_NOT_ALLOWED, number=number, status=STATUS_OF[order.standing]))
-    if ledger.answers.count >= REMEMBERED_ANSWERS_MAX:  # a repeat might go elsewhere
+    if ledger.answers.count >= REMEMBERED_ANSWERS_MAX:  # without its answer a repeat might go to other shops
         return Rejected(Rejection(Reason.LEDGER_FULL))
     return Accepted((ev.FannedOut(key_of(command), command.content, number),))
 
 
 def _standing_in(ledger: OrderLedger, number: int, allowed: frozenset[Standing]) -> Order | Rejection:
-    """The order, if it stands so that the step is allowed. Its deadline was judged before: what is due has expired."""
+    """The order, or a Rejection where its standing does not allow the step. What was due has been expired before."""
     order = ledger.orders.get(number)
     if order is None or order.standing is Standing.ABANDONED:
         return Rejection(Reason.RESERVATION_NOT_FOUND, number=number)
@@ -221,7 +220,7 @@ def _with_open_attempt(ledger: OrderLedger, number: int, attempt: int) -> Order 
 
 
 def _commits_until_ms(ledger: OrderLedger, order: Order, hours: cm.Hours, now_ms: int) -> int:
-    """A new hold's deadline, or that of an amended order: its own, unless another one was asked for."""
+    """The deadline at commit: a new hold's, or an amended order's, which keeps its own unless another was requested."""
     if order.standing is Standing.OPEN:
         plans = tuple(cm.Plan(part.store_id, part.lines, part.slot_start_ms) for part in order.open_parts())
         return now_ms + (order.ttl_ms or _hold_ms(ledger, order.channel, plans))
@@ -233,12 +232,12 @@ def _commits_until_ms(ledger: OrderLedger, order: Order, hours: cm.Hours, now_ms
 
 
 def _hold_ms(ledger: OrderLedger, channel: str, plans: tuple[cm.Plan, ...]) -> int:
-    """By the rule of each shop, and the shortest of them."""
+    """How long the hold lasts, in ms: the shortest of its shops' times."""
     return min(ledger.policy.hold_ms(channel, plan.lines, plan.store_id) for plan in plans)
 
 
 def _pickup_deadline_ms(wanted_ms: int, parts: tuple[Part, ...], hours: cm.Hours) -> int:
-    """The end of the time to collect: never before a slot's end, and never while a shop is closed."""
+    """The pickup deadline: not before a slot's end, and not while a shop is closed."""
     wanted_ms = max([wanted_ms, hours.slots_end_ms, *(part.slot_start_ms for part in parts)])
     for opens_ms, closes_ms in hours.open:
         if wanted_ms <= closes_ms:
@@ -246,13 +245,13 @@ def _pickup_deadline_ms(wanted_ms: int, parts: tuple[Part, ...], hours: cm.Hours
     return wanted_ms
 
 
-def _says_something_new(ledger: OrderLedger, report: cm.Report) -> bool:
+def _is_news(ledger: OrderLedger, report: cm.Report) -> bool:
     order = ledger.orders.get(report.number)
     if order is None:
         return False
     for part in order.parts:
         if (part.store_id, part.attempt) == (report.store_id, report.attempt):
-            if part.status not in LIVE:  # it is over, and what is over never changes
+            if part.status not in LIVE:  # a final part never changes
                 return False
             return report.revision > part.applied_revision or report.version > part.version
     return False

@@ -1,4 +1,4 @@
-"""What happened to orders. Each is journalled and can be read for ever (see `core.message`)."""
+"""The events of a customers' ledger. They are journaled for ever (see `core.message`)."""
 
 from actors.core.message import Message
 from actors.core.rejection import Rejection
@@ -9,16 +9,16 @@ from actors.shop.commands import Lines
 
 
 class Opened(Message, frozen=True):
-    """Limits are taken, shops are asked. Not committed by `decide_by_ms`, it is abandoned."""
+    """The order counts for limits, and its claims may be sent. Abandoned unless committed by `decide_by_ms`."""
 
     command: Open
     decide_by_ms: int
 
 
 class AmendOpened(Message, frozen=True):
-    """A change was begun; the order stands as it was until it is committed. `plans` are to be claimed, `targets` say
-    what parts keep, `ttl_ms` counts from the commit (0: the deadline stays). Where the same basket was reserved anew,
-    `channel` is its channel now and `missing` what it leaves out; else `channel` is empty.
+    """A change was begun; the order stays as it was until the commit. `plans` are to be claimed, `targets` is what
+    parts keep, `ttl_ms` counts from the commit (0: the deadline stays). `channel` and `missing` are those of a basket
+    that was reserved anew, else empty.
     """
 
     key: str
@@ -34,7 +34,7 @@ class AmendOpened(Message, frozen=True):
 
 
 class Replanned(Message, frozen=True):
-    """The open attempt's claims are let go, others are asked. `targets` None: as they were."""
+    """The open attempt's claims were dropped and another attempt was opened. `targets` None: as they were."""
 
     number: int
     plans: tuple[Plan, ...]
@@ -44,7 +44,7 @@ class Replanned(Message, frozen=True):
 
 
 class Committed(Message, frozen=True):
-    """The open attempt is certain: held from here on, or amended. `claims` are (store_id, reservation number)."""
+    """The open attempt was committed: a new hold, or an amendment. `claims` are (store_id, reservation number)."""
 
     number: int
     claims: tuple[tuple[str, int], ...]
@@ -52,14 +52,14 @@ class Committed(Message, frozen=True):
 
 
 class Abandoned(Message, frozen=True):
-    """The open attempt failed, by a refusal or, without one, by time: then its key has no answer."""
+    """The open attempt was abandoned, after a refusal or, without one, by time-out: then its key has no answer."""
 
     number: int
     rejection: Rejection | None
 
 
 class Confirmed(Message, frozen=True):
-    """The order is placed."""
+    """The order was confirmed."""
 
     key: str
     content: str
@@ -68,7 +68,7 @@ class Confirmed(Message, frozen=True):
 
 
 class Released(Message, frozen=True):
-    """Given back as a whole."""
+    """The whole order was released."""
 
     key: str
     content: str
@@ -77,7 +77,7 @@ class Released(Message, frozen=True):
 
 
 class Extended(Message, frozen=True):
-    """The deadline moved."""
+    """The deadline was changed."""
 
     key: str
     content: str
@@ -86,7 +86,7 @@ class Extended(Message, frozen=True):
 
 
 class FannedOut(Message, frozen=True):
-    """A step was taken in all shops that the order had then; it changes nothing here."""
+    """A step was sent to all shops that the order had then; the order does not change here."""
 
     key: str
     content: str
@@ -100,14 +100,14 @@ class Expired(Message, frozen=True):
 
 
 class Reported(Message, frozen=True):
-    """A shop said how its part stands."""
+    """A shop reported the state of its part."""
 
     report: Report
 
 
 class Reduced(Message, frozen=True):
-    """A customer came to a shop before it heard that it is to give back, and collected there: so much less is held
-    elsewhere. `targets` are the parts that are cut.
+    """Units that a shop was to release were collected there first: so many fewer are held elsewhere, by the parts in
+    `targets`.
     """
 
     number: int

@@ -1,4 +1,4 @@
-"""How events change a customers' ledger. Total: an event that was accepted once is never refused."""
+"""How events change a customers' ledger. Total: an accepted event is never refused, at any replay."""
 
 from heapq import heappush
 from typing import Any, Final, assert_never
@@ -20,8 +20,8 @@ FORGET_A_STEP_MAX: Final = 64  # settled orders forgotten per event
 
 
 def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
-    """Apply one event that happened at a ledger time; the ledger's version grows by one. No answer is returned: a later
-    event of the same decision may change it.
+    """Apply one event at its ledger time; the ledger's version increases by one. Returns no answer, as a later event of
+    the same decision may change it.
     """
     ledger.version += 1
     if at_ms > ledger.time_ms:
@@ -53,7 +53,7 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
             order = ledger.orders[event.number]
             if order.open_attempt:
                 ledger.answers.forget(order.key)
-            order = _revised(_let_go(order), standing=Standing.EXPIRED)
+            order = _revised(_dropped(order), standing=Standing.EXPIRED)
             _put(ledger, replace(order, open_attempt=0, decide_by_ms=0, targets=(), renewal=None), at_ms)
         case ev.Reported():
             _evolve_reported(ledger, event.report, at_ms)
@@ -98,10 +98,10 @@ def _evolve_amend_opened(ledger: OrderLedger, event: ev.AmendOpened, at_ms: int)
 
 def _evolve_replanned(ledger: OrderLedger, event: ev.Replanned, at_ms: int) -> None:
     missing, targets = event.missing, event.targets
-    order = _revised(_let_go(ledger.orders[event.number]))
+    order = _revised(_dropped(ledger.orders[event.number]))
     if order.standing is Standing.OPEN:
         order = replace(order, missing=missing)
-    elif order.renewal is not None and order.renewal.channel:  # any other amendment is had whole, or not at all
+    elif order.renewal is not None and order.renewal.channel:  # any other amendment is granted whole, or not at all
         order = replace(order, renewal=replace(order.renewal, missing=missing))
     if targets is not None:
         order = replace(order, targets=in_all(order, targets))
@@ -109,7 +109,7 @@ def _evolve_replanned(ledger: OrderLedger, event: ev.Replanned, at_ms: int) -> N
 
 
 def _attempting(order: Order, plans: tuple[Plan, ...], decide_by_ms: int) -> Order:
-    """The order with another attempt open. Its parts have nothing to hear until it is certain."""
+    """The order with another open attempt. Its parts are up to date: there is no outcome for them before the commit."""
     attempt = order.attempts + 1
     fresh = tuple(
         Part(plan.store_id, attempt, plan.lines, plan.slot_start_ms, applied_revision=order.revision) for plan in plans
@@ -119,7 +119,7 @@ def _attempting(order: Order, plans: tuple[Plan, ...], decide_by_ms: int) -> Ord
     )
 
 
-def _let_go(order: Order) -> Order:
+def _dropped(order: Order) -> Order:
     """The order with the open attempt's parts dropped."""
     if not order.open_attempt:
         return order
@@ -128,7 +128,7 @@ def _let_go(order: Order) -> Order:
 
 
 def _revised(order: Order, **changes: Any) -> Order:
-    """The order with something that its shops have to hear."""
+    """The order with a new revision, which its shops have to apply."""
     return replace(order, revision=order.revision + 1, **changes)
 
 
@@ -161,10 +161,10 @@ def _evolve_committed(ledger: OrderLedger, event: ev.Committed, at_ms: int) -> N
 
 
 def _committed(order: Order, part: Part, numbers: dict[str, int], wanted: dict[tuple[str, int], Lines]) -> Part:
-    """A part of the attempt that is certain now, or an earlier one that keeps what it is to keep."""
+    """A part after the commit: of the committed attempt, or an earlier one with its target."""
     if part.attempt == order.open_attempt and not part.dropped:
         part = replace(part, reservation=numbers[part.store_id])
-        if part.version:  # its shop spoke before: stock ran short meanwhile
+        if part.version:  # its shop reported before the commit: stock ran short meanwhile
             return part
         quantities = tuple(quantity for _, quantity in part.lines)
         return replace(part, held=quantities, collected=(0,) * len(quantities))
@@ -176,7 +176,7 @@ def _by_part(targets: tuple[Target, ...]) -> dict[tuple[str, int], Lines]:
 
 
 def _cut(part: Part, wanted: dict[tuple[str, int], Lines], replaced_by: int) -> Part:
-    """The part with what it is to keep, never more than it was to keep before; dropped, where no more is to come."""
+    """The part with its target, never more than it was to keep before; dropped where nothing is left to collect."""
     lines = wanted.get((part.store_id, part.attempt))
     if lines is None:
         return part
@@ -185,7 +185,7 @@ def _cut(part: Part, wanted: dict[tuple[str, int], Lines], replaced_by: int) -> 
         lines = tuple((sku, min(units, earlier[sku])) for sku, units in by_sku(lines) if earlier.get(sku))
     sold = part.sold_by_sku(part.collected)
     more = any(units > sold.get(sku, 0) for sku, units in by_sku(lines))
-    if part.gives_back():  # its shop has not heard of an earlier change either
+    if part.gives_back():  # its shop has not applied an earlier change either
         replaced_by = min(part.replaced_by, replaced_by)
     return replace(part, keep=lines, dropped=part.dropped or not more, replaced_by=replaced_by)
 
@@ -193,11 +193,11 @@ def _cut(part: Part, wanted: dict[tuple[str, int], Lines], replaced_by: int) -> 
 def _evolve_abandoned(ledger: OrderLedger, event: ev.Abandoned, at_ms: int) -> None:
     order = ledger.orders[event.number]
     if event.rejection is None:
-        ledger.answers.forget(order.key)  # nobody was answered: the same call may try again
+        ledger.answers.forget(order.key)  # the call was not answered, and may be tried again
     else:
         _answer(ledger, order.key, Recorded(order.content, ledger.version, event.rejection))
     standing = Standing.ABANDONED if order.standing is Standing.OPEN else order.standing
-    order = _revised(_let_go(order), standing=standing, open_attempt=0, decide_by_ms=0, targets=(), renewal=None)
+    order = _revised(_dropped(order), standing=standing, open_attempt=0, decide_by_ms=0, targets=(), renewal=None)
     _put(ledger, _over_where_nothing_is_left(order), at_ms)
 
 
@@ -221,13 +221,13 @@ def _evolve_reduced(ledger: OrderLedger, event: ev.Reduced, at_ms: int) -> None:
     parts = tuple(_cut(part, wanted, order.attempts + 1) for part in order.parts)
     answered = ledger.answers.get(order.key)
     reduced = _put(ledger, _over_where_nothing_is_left(_revised(order, parts=parts)), at_ms)
-    # It was committed by the same decision, which has one answer.
+    # The same decision committed it, and has one answer.
     if isinstance(answered, Recorded) and answered.answer == order:
         _answer(ledger, order.key, Recorded(answered.fingerprint, ledger.version, reduced))
 
 
 def _over_where_nothing_is_left(order: Order) -> Order:
-    """The order, over where no shop holds any of it for it: all was sold, or given back, or amended away."""
+    """The order, over where no shop holds any of it: all was collected, released or amended away."""
     if order.standing not in CERTAIN or order.open_attempt:
         return order
     if any(part.status in LIVE for part in order.certain_parts()):
@@ -238,7 +238,7 @@ def _over_where_nothing_is_left(order: Order) -> Order:
 
 def _reported(part: Part, report: Report, at_ms: int) -> Part:
     applied_revision = max(part.applied_revision, report.revision)
-    if not report.reservation:  # the shop has no such part, and never will
+    if not report.reservation:  # the shop has no such part, and will refuse its claim
         return replace(part, applied_revision=applied_revision, status=report.status)
     if report.version <= part.version:
         return replace(part, applied_revision=applied_revision)
@@ -254,7 +254,7 @@ def _reported(part: Part, report: Report, at_ms: int) -> Part:
 
 
 def _put(ledger: OrderLedger, order: Order, at_ms: int) -> Order:
-    """Put a changed order back, with all that is derived from it."""
+    """Store a changed order, with all that is derived from it."""
     before = ledger.orders.get(order.number)
     order = replace(order, version=ledger.version)
     ledger.orders[order.number] = order
@@ -270,7 +270,7 @@ def _put(ledger: OrderLedger, order: Order, at_ms: int) -> Order:
 
 
 def index_basket(ledger: OrderLedger, order: Order) -> None:
-    """Enter which order a customer's basket has, as long as it is not over."""
+    """Index the order by its customer's basket, as long as it is not over."""
     if order.basket_id:
         basket = (order.customer_id, order.basket_id)
         if order.standing not in OVER:
@@ -280,7 +280,7 @@ def index_basket(ledger: OrderLedger, order: Order) -> None:
 
 
 def index_outbox(ledger: OrderLedger, order: Order) -> None:
-    """Enter whether shops have to hear of an order."""
+    """Enter the order in the outbox, or remove it, by whether it has undelivered parts."""
     if order.undelivered_parts():
         ledger.outbox[order.number] = None
     else:
@@ -288,7 +288,7 @@ def index_outbox(ledger: OrderLedger, order: Order) -> None:
 
 
 def index_deadline(ledger: OrderLedger, order: Order) -> None:
-    """Enter when something happens to an order by itself."""
+    """Enter the order's next deadline, if it has one."""
     instant_ms = due_at_ms(order)
     if instant_ms:
         heappush(ledger.deadlines, (instant_ms, order.number))
@@ -303,13 +303,13 @@ def _forget_customer(ledger: OrderLedger, order: Order) -> None:
 
 
 def _answer(ledger: OrderLedger, key: str, answer: Recorded[Order | Rejection]) -> None:
-    """Put the answer in the place of the number that the key stood for while the order was open."""
+    """Replace the order number, remembered for the key while the attempt was open, by the answer."""
     if not ledger.answers.replace(key, answer):
         ledger.remember(key, answer)
 
 
 def _forget_ended(ledger: OrderLedger) -> None:
-    """Drop settled orders that neither a repeat nor a limit can ask about any more, a few at a time."""
+    """Drop settled orders that no repeat and no limit can refer to any more, a few at a time."""
     policy = ledger.policy
     kept_ms = max(policy.answer_memory_ms, *(rule.collected_for_ms for rule in policy.chain_limit_rules), 0)
     oldest_kept_ms = (ledger.time_ms - kept_ms) // GENERATION_MS * GENERATION_MS

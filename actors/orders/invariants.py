@@ -1,4 +1,4 @@
-"""What holds in a customers' ledger after every batch. Run in tests after each, at every recovery, and on demand."""
+"""Invariants of a customers' ledger, checked after each batch in tests, at every recovery, and on demand."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ NOT_SO: Final = "it is not so"
 
 
 def check(ledger: OrderLedger) -> list[Violation]:
-    """All violations; empty where the ledger is sound. One pass over its state."""
+    """All violations, empty where the ledger is sound. One pass over its state."""
     found: list[Violation] = []
     deadlines = set(ledger.deadlines)
     for number, order in ledger.orders.items():
@@ -45,7 +45,7 @@ def _check_order(order: Order) -> Iterator[Violation]:
 
 
 def _faults_of_part(order: Order, part: Part) -> Iterator[tuple[str, str]]:
-    """What was to be, and what is."""
+    """Yield (expected, found) for each violation."""
     if part.applied_revision > order.revision:
         yield f"applied at most {order.revision}", str(part.applied_revision)
     if not 1 <= part.attempt <= order.attempts:
@@ -69,7 +69,7 @@ def _faults_of_part(order: Order, part: Part) -> Iterator[tuple[str, str]]:
 
 
 def _check_indexed(ledger: OrderLedger, order: Order, deadlines: set[tuple[int, int]]) -> Iterator[Violation]:
-    """Whether the indexes have what this order wants of them."""
+    """Check that the indexes have the order's entries."""
     subject = str(order.number)
     counts = not order.is_settled() or any(any(part.collected) for part in order.parts)
     if counts != (order.number in ledger.customers.get(order.customer_id, ())):
@@ -85,7 +85,7 @@ def _check_indexed(ledger: OrderLedger, order: Order, deadlines: set[tuple[int, 
 
 
 def _check_indexes(ledger: OrderLedger) -> Iterator[Violation]:
-    """Whether the indexes have nothing else."""
+    """Check that the indexes have no other entries."""
     for number in ledger.outbox.keys() - ledger.orders.keys():
         yield Violation("I7", str(number), "an order", "none: its shops cannot be told")
     for customer_id, numbers in ledger.customers.items():

@@ -1,5 +1,5 @@
-"""What one customer may have over the whole chain. Exact: one ledger decides for the customer, and counts what a shop
-may still hand over until that shop has said that it will not.
+"""Limits of one customer over the whole chain. Exact: one ledger decides for a customer, and counts the units that a
+shop may still hand over until that shop has reported that they are released.
 """
 
 from actors.core.policy import ChainLimitRule
@@ -10,7 +10,7 @@ from actors.orders.state import Order, OrderLedger, Part
 
 
 def demand_of(plans: tuple[Plan, ...]) -> dict[str, int]:
-    """Units by SKU, over all shops of a plan."""
+    """Units by SKU, over all shops of the plans."""
     units: dict[str, int] = {}
     for plan in plans:
         for sku, quantity in plan.lines:
@@ -27,9 +27,9 @@ def over_limit(
     amended: Order | None = None,
     targets: tuple[Target, ...] = (),
 ) -> Rejection | None:
-    """The first limit that the plans would break. An order that is amended counts as it will be, its parts with what
-    `targets` leave them beyond what was collected; what it let go of before counts until its shop has heard of that.
-    Where it changes its channel, what it keeps is asked for there.
+    """Refuse plans by the first limit that they would exceed. An amended order counts as it will be, its parts with
+    their `targets` beyond what was collected; parts that it dropped before count until their shops have reported the
+    release. Where it changes its channel, what it keeps is checked under the new one.
     """
     policy = ledger.policy
     if not policy.chain_limit_rules:
@@ -57,9 +57,9 @@ def over_limit(
 
 
 def _is_open(order: Order) -> bool:
-    """Whether it is undecided, or a shop may still hand something over for it."""
+    """True where the order is undecided, or a shop may still hand over units for it."""
     return bool(order.open_attempt) or any(
-        not _is_let_go(part) and part.status in LIVE and any(part.held) for part in order.parts
+        not _is_dropped_claim(part) and part.status in LIVE and any(part.held) for part in order.parts
     )
 
 
@@ -69,18 +69,18 @@ def _fits_channel(rule: ChainLimitRule, order: Order) -> bool:
 
 def _fits(rule: ChainLimitRule, order: Order) -> bool:
     return _fits_channel(rule, order) and (
-        not rule.sku or any(_outstanding(part, rule.sku) for part in order.parts if not _is_let_go(part))
+        not rule.sku or any(_outstanding(part, rule.sku) for part in order.parts if not _is_dropped_claim(part))
     )
 
 
-def _is_let_go(part: Part) -> bool:
-    """A claim that was dropped before it was certain: nobody can hand it over."""
+def _is_dropped_claim(part: Part) -> bool:
+    """True for a claim that was dropped before its commit: no shop can hand it over."""
     return part.dropped and not part.reservation
 
 
 def _outstanding(part: Part, sku: str) -> int:
-    """Units that the shop holds for the customer, as far as is known here."""
-    if _is_let_go(part):
+    """Units that the shop holds for the customer, as last reported."""
+    if _is_dropped_claim(part):
         return 0
     if not part.reservation:
         return sum(quantity for line_sku, quantity in part.lines if line_sku == sku)
@@ -94,7 +94,7 @@ def _units(order: Order, sku: str, rule: ChainLimitRule, now_ms: int) -> int:
 
 
 def _collected(order: Order, sku: str, rule: ChainLimitRule, now_ms: int) -> int:
-    """Units that were handed over and go on counting."""
+    """Units that were collected and still count."""
     units = 0
     for part in order.parts:
         if part.collected and now_ms < part.collected_at_ms + rule.collected_for_ms:
@@ -105,7 +105,7 @@ def _collected(order: Order, sku: str, rule: ChainLimitRule, now_ms: int) -> int
 
 
 def _kept(order: Order, targets: tuple[Target, ...], sku: str) -> int:
-    """Units that an order keeps of a SKU once an amendment is certain."""
+    """Units of a SKU that an order keeps once the amendment is committed."""
     wanted = {(target.store_id, target.attempt): target.lines for target in targets}
     units = 0
     for part in order.parts:

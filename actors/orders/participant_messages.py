@@ -1,4 +1,4 @@
-"""What an order and its shops say to one another, as values: a claim, an outcome, and how a part stands."""
+"""The messages between an order and its shops, as values: claims, outcomes, and reports of a part's state."""
 
 from actors.core.ids import format_holder
 from actors.core.status import ReleaseReason, Status
@@ -15,13 +15,13 @@ _STATUS_OF = {
 
 
 def claim_of(order_id: str, order: Order, part: Part) -> Claim:
-    """What a shop is asked for."""
+    """The claim that is sent to a part's shop."""
     holder = format_holder(order_id, part.attempt)
     return Claim(claim_key(holder), holder, order.customer_id, order.channel, part.lines, part.slot_start_ms)
 
 
 def outcome_of(order_id: str, order: Order, part: Part) -> ApplyOutcome:
-    """What a shop has to hear of its part: how it is to stand from now on."""
+    """The order's outcome for a part, which its shop applies."""
     status = _STATUS_OF.get(order.standing, Status.RELEASED)
     reason = order.reason or ReleaseReason.OTHER
     if part.dropped:
@@ -31,7 +31,7 @@ def outcome_of(order_id: str, order: Order, part: Part) -> ApplyOutcome:
 
 
 def report_of(number: int, store_id: str, attempt: int, revision: int, reservation: Reservation) -> Report:
-    """How a part stands, by what its shop said. `revision` 0: it spoke by itself."""
+    """The report of a part, from its shop's reservation. `revision` 0: it does not answer an outcome."""
     collected = tuple(sold for sold, _ in reservation.done) if reservation.done else (0,) * len(reservation.lines)
     return Report(
         number,
@@ -47,5 +47,5 @@ def report_of(number: int, store_id: str, attempt: int, revision: int, reservati
 
 
 def report_of_absent(number: int, part: Part, revision: int) -> Report:
-    """The shop has no such part, and never will: it refuses the claim from now on."""
+    """The report of a part that its shop does not have and whose claim it will refuse."""
     return Report(number, part.store_id, part.attempt, revision, 0, 0, Status.RELEASED, (), ())

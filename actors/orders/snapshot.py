@@ -1,4 +1,4 @@
-"""A customers' ledger as rows of a snapshot and back. The same state gives the same rows on any process."""
+"""A customers' ledger as rows of a snapshot and back. Equal states give the same rows in any process."""
 
 from collections.abc import Iterable, Iterator
 from copy import copy
@@ -31,14 +31,14 @@ class OrderRow(Message, frozen=True, tag="order_row"):
 
 
 class EndedRow(Message, frozen=True, tag="ended"):
-    """An order that is settled, and when it was."""
+    """A settled order, and when it was settled."""
 
     at_ms: int
     number: int
 
 
 class AnswerRow(Message, frozen=True, tag="answer"):
-    """An answer that is remembered, in its day's generation."""
+    """A remembered answer, in its day's generation."""
 
     day: int
     key: str
@@ -49,13 +49,13 @@ Row = Head | OrderRow | EndedRow | AnswerRow
 
 
 class Capture:
-    """A customers' ledger's state as of one version: quick to take, since orders are immutable."""
+    """A customers' ledger's state as of one version; copied shallowly, as orders are immutable."""
 
     __slots__ = ("_answers", "_ended", "_head", "_orders", "broken", "version")
 
     def __init__(self, ledger: OrderLedger) -> None:
         self.version = ledger.version
-        self.broken = ""  # orders keep no sums that could contradict them
+        self.broken = ""  # the state has no totals that orders could contradict
         self._head = Head(FORMAT, ledger.ledger_id, ledger.version, ledger.time_ms, ledger.policy)
         self._orders = [
             (order, order.number in ledger.customers.get(order.customer_id, ())) for order in ledger.orders.values()
@@ -64,7 +64,7 @@ class Capture:
         self._ended = list(ledger.ended)
 
     def rows(self) -> Iterator[Row]:
-        """Head, orders by number, ended ones by time, answers by day and time."""
+        """Yield the head, orders by number, ended ones by time, then answers by day and time."""
         yield self._head
         for order, counts in self._orders:
             yield OrderRow(order, counts)
@@ -75,12 +75,12 @@ class Capture:
                 yield AnswerRow(day, key, answer)
 
     def state_hash(self) -> str:
-        """The same for the same state on any process."""
+        """The hash of the rows: the same for equal states in any process."""
         return digest_of(self.rows())
 
 
 def copied(ledger: OrderLedger) -> OrderLedger:
-    """The ledger as of now, its indexes too, to be looked at while it goes on: orders and answers are immutable."""
+    """A copy of the ledger and its indexes, which later events do not change: orders and answers are immutable."""
     copied = copy(ledger)
     copied.orders = ledger.orders.copy()
     copied.customers = {customer_id: numbers.copy() for customer_id, numbers in ledger.customers.items()}
@@ -93,7 +93,7 @@ def copied(ledger: OrderLedger) -> OrderLedger:
 
 
 def restore(rows: Iterable[Row]) -> OrderLedger:
-    """The ledger that was captured. Raises ValueError where the rows are of a format that this version cannot read."""
+    """Return the ledger that was captured. Raises ValueError for rows that are not of this version's format."""
     iterator = iter(rows)
     head = next(iterator)
     if not isinstance(head, Head) or head.format != FORMAT:

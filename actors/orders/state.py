@@ -1,4 +1,4 @@
-"""The state of one customers' ledger. Orders are immutable values, replaced as they change; only `evolve` does so."""
+"""The state of one customers' ledger. Orders are immutable values, which only `evolve` replaces."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ from actors.orders.commands import Target
 from actors.shop.commands import Lines
 from actors.shop.preconditions import by_sku
 
-OPEN_MS: Final = 10_000  # an attempt that is not certain by then is abandoned
+OPEN_MS: Final = 10_000  # an attempt that is not committed by then is abandoned
 ATTEMPTS_MAX: Final = 64  # of one order, its amendments included
 
 
 class Standing(IntEnum):
-    """How an order stands as a whole; names and numbers are those of the wire."""
+    """The state of an order as a whole; names and numbers are those of the wire."""
 
     OPEN = 1
     HELD = 2
@@ -37,11 +37,10 @@ OVER: Final = frozenset({Standing.COLLECTED, Standing.RELEASED, Standing.EXPIRED
 class Part(Value, frozen=True):
     """What one shop holds, or is asked to hold.
 
-    `lines` is what was claimed, `keep` what the order wants of it since it was amended, what is collected included
-    (empty: all of it). `held` and `collected` are what the shop said last, by line, at its ledger's `version`;
-    `collected_at_ms` is when it was last heard to have sold units. `reservation` is 0 until a claim is certain. A
-    `dropped` part is to be given back. What parts of the attempts from `replaced_by` on hold took the place of what it
-    gives back.
+    `lines` is what was claimed, `keep` what the order wants of it since it was amended, collected units included
+    (empty: all of it). `held` and `collected` are as last reported by the shop, by line, at its ledger's `version`;
+    `collected_at_ms` is when units were last reported as collected. `reservation` is 0 until the claim is committed. A
+    `dropped` part is to be released. Parts of the attempts from `replaced_by` on replace what this one releases.
     """
 
     store_id: str
@@ -60,7 +59,7 @@ class Part(Value, frozen=True):
     replaced_by: int = 0
 
     def gives_back(self) -> bool:
-        """Whether its shop holds more than the order wants of it, as far as is known."""
+        """True where its shop holds more than the order wants of it, as last reported."""
         if not self.reservation or self.status not in LIVE:
             return False
         if self.dropped or not self.keep:
@@ -68,7 +67,7 @@ class Part(Value, frozen=True):
         return self.wanted_by_sku() != self._held_by_sku()
 
     def wanted_by_sku(self) -> dict[str, int]:
-        """What its shop holds, as it said last, up to what the order wants of it."""
+        """The units held by its shop, as last reported, up to what the order wants of it."""
         held = self._held_by_sku()
         if not self.keep:
             return held
@@ -79,13 +78,13 @@ class Part(Value, frozen=True):
         return dict(by_sku(tuple((sku, held) for (sku, _), held in zip(self.lines, self.held, strict=True))))
 
     def sold_by_sku(self, collected: tuple[int, ...]) -> dict[str, int]:
-        """What was handed over, from what a shop said by line; nothing where it has said nothing."""
+        """Units by SKU of `collected`, which are a shop's by line; none where it has not reported."""
         return dict(by_sku(tuple((sku, sold) for (sku, _), sold in zip(self.lines, collected, strict=False))))
 
 
 class Renewal(Value, frozen=True):
-    """What an amendment changes beside what shops hold, once it is certain. `ttl_ms` 0 leaves the deadline, an empty
-    `channel` the channel and what is missing.
+    """What an amendment changes at its commit beside the parts. `ttl_ms` 0 keeps the deadline, an empty `channel` keeps
+    the channel and `missing`.
     """
 
     ttl_ms: int
@@ -97,10 +96,10 @@ class Renewal(Value, frozen=True):
 class Order(Message, frozen=True):
     """One customer's reservation over one shop or several.
 
-    `revision` grows with everything that the shops have to apply; a part is up to date once its `applied_revision`
+    `revision` grows with every change that the shops have to apply; a part is up to date once its `applied_revision`
     reaches it. While an attempt is open, `open_attempt` is its number, `key` and `content` are those of the call that
-    it answers, `targets` what earlier parts keep when it is certain, what is collected included, and `renewal` what
-    else changes then. `missing` is what was asked and could not be had.
+    it answers, `targets` what earlier parts keep at its commit, collected units included, and `renewal` what else
+    changes then. `missing` is what was requested and unavailable.
     """
 
     number: int
@@ -126,20 +125,20 @@ class Order(Message, frozen=True):
     external_reference: str = ""
 
     def open_parts(self) -> tuple[Part, ...]:
-        """What the open attempt asks for."""
+        """The parts of the open attempt."""
         return tuple(part for part in self.parts if part.attempt == self.open_attempt and not part.dropped)
 
     def certain_parts(self) -> tuple[Part, ...]:
-        """What the order has for certain."""
+        """The committed parts."""
         return tuple(part for part in self.parts if part.reservation and not part.dropped)
 
     def undelivered_parts(self) -> tuple[Part, ...]:
-        """Parts whose shops have not heard the newest revision; one that is over has nothing more to hear."""
+        """Live parts whose shops have not applied the newest revision, except those of the open attempt."""
         return tuple(part for part in self.parts if self._is_out(part) and not self._is_open(part))
 
     def next_deliveries(self) -> tuple[Part, ...]:
-        """Those of the undelivered whose turn it is: a part that replaced another one waits until that one's shop has
-        given back and said how much of it was collected, so that at no moment both can be collected.
+        """The undelivered parts to deliver now: a part that replaces another one waits until that one's shop has
+        released it and reported how much was collected, so that at no moment both can be collected.
         """
         outbox = self.undelivered_parts()
         replaced = [part.replaced_by for part in self.parts if part.gives_back()]
@@ -148,7 +147,7 @@ class Order(Message, frozen=True):
         return tuple(part for part in outbox if part.attempt < min(replaced) or part.dropped)
 
     def is_settled(self) -> bool:
-        """Whether the order is over, and every shop has said so."""
+        """True where the order is over, and every shop has reported its part final."""
         return self.standing in OVER and not self.open_attempt and all(part.status not in LIVE for part in self.parts)
 
     def _is_out(self, part: Part) -> bool:
@@ -158,7 +157,7 @@ class Order(Message, frozen=True):
         return bool(self.open_attempt) and part.attempt == self.open_attempt and not part.dropped
 
 
-# An answer that was given, or the number of the order whose attempt will give it.
+# An answer, or the number of the order whose open attempt will give it.
 Remembered = Recorded[Order | Rejection] | int
 
 
@@ -190,7 +189,7 @@ class OrderLedger:
         self.ended: deque[tuple[int, int]] = deque()  # (settled at, number)
         # Derived, and rebuilt at recovery.
         self.baskets: dict[tuple[str, str], int] = {}  # (customer, basket) of the orders that are not over
-        self.outbox: dict[int, None] = {}  # orders of which some shop has not heard the newest
+        self.outbox: dict[int, None] = {}  # orders with undelivered parts
         self.deadlines: list[tuple[int, int]] = []  # a heap of (instant, number); entries may be stale
 
     def remember(self, key: str, answer: Remembered) -> None:
@@ -198,21 +197,21 @@ class OrderLedger:
         self.answers.put(key, answer, self.time_ms, self.policy.answer_memory_ms)
 
     def orders_of(self, customer_id: str) -> Iterator[Order]:
-        """The customer's orders that count for limits."""
+        """Yield the customer's orders that count for limits."""
         for number in self.customers.get(customer_id, ()):
             yield self.orders[number]
 
     def earliest_deadline_ms(self) -> int | None:
-        """When the next order may be due."""
+        """A lower bound of the next deadline, None without any."""
         return self.deadlines[0][0] if self.deadlines else None
 
     def row_count(self) -> int:
-        """How many rows a snapshot of it has, roughly."""
+        """The approximate number of rows of a snapshot."""
         return len(self.orders) + self.answers.count
 
 
 def due_at_ms(order: Order) -> int:
-    """The instant at which something happens to an order by itself, 0 where nothing will."""
+    """When the order expires or its open attempt is abandoned, whichever is first, in ms; 0 for neither."""
     instants = []
     if order.standing in CERTAIN:
         instants.append(order.expires_at_ms)

@@ -1,4 +1,4 @@
-"""A customers' ledger as a decider, and the two things that happen to it: commands, and the passing of time."""
+"""A customers' ledger as a Decider, and the expiry of what is due."""
 
 from functools import partial
 from heapq import heappop
@@ -13,13 +13,13 @@ from actors.orders.decide import decide
 from actors.orders.evolve import evolve
 from actors.orders.state import CERTAIN, Order, OrderLedger, due_at_ms
 
-# Nothing where there is no such order (any more). An order whose attempt is open is not yet decided: whoever asked has
-# to go on with it.
+# None where there is no such order (any more). An order with an open attempt is undecided: the caller has to continue
+# with it.
 Answer = Recorded[Order | Rejection] | None
 
 
 def recall(ledger: OrderLedger, command: cm.Command) -> Answer:
-    """The answer given to this key before, the order that is being decided under it, or None where the key is new."""
+    """The answer remembered for this key, the order being decided under it, KEY_REUSED, or None for a new key."""
     key = key_of(command)
     known = ledger.answers.get(key) if key else None
     if known is None:
@@ -32,7 +32,7 @@ def recall(ledger: OrderLedger, command: cm.Command) -> Answer:
 
 
 def standing(ledger: OrderLedger, command: cm.Command, events: tuple[ev.Event, ...]) -> Answer:
-    """The order that was spoken of, as the events left it: an Open makes a new one, or changes its basket's."""
+    """The order concerned, as the events left it: an Open makes a new one, or changes its basket's."""
     assert not isinstance(command, cm.Refuse), "it is refused"
     if isinstance(command, cm.Open):
         opened = events[0]
@@ -49,7 +49,7 @@ transact: Final = partial(transact_by, DECIDER)
 
 
 def expire(ledger: OrderLedger, now_ms: int, events_max: int | None = None) -> list[ev.Event]:
-    """Abandon what was not decided in time, expire what is over, and say so in events."""
+    """Expire the orders and abandon the attempts that are due at `now_ms`; returns the events, already applied."""
     events: list[ev.Event] = []
     heap = ledger.deadlines
     while heap and heap[0][0] <= now_ms and (events_max is None or len(events) < events_max):

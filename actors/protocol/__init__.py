@@ -1,1 +1,1 @@
-"""What gateways and actors say to each other: names, messages, and how an actor is reached."""
+"""The messages between gateways and actors, actors' names, and the interface for calling them."""

@@ -1,6 +1,6 @@
-"""What gateways and actors say to each other: batches of commands, and an answer to each, as MessagePack.
+"""The messages between gateways and actors as MessagePack: batches of commands, and an answer to each.
 
-Plus how a gateway reaches an actor by its name, and what may come of it.
+Also the interface by which a gateway calls an actor by name, and its errors.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,11 +19,11 @@ from actors.shop.state import Remembered, Reservation, StockOutcome
 Command = shop.Command | orders.Command
 Entry = tuple[str, Command]  # a ledger and a command for it
 
-RULES_ARE_STALE: Final = b""  # a step's answer where the caller must hand over newer rules first
+RULES_ARE_STALE: Final = b""  # a step's answer where the caller must first send its newer chain document
 
 
 class Held(Message, frozen=True):
-    """The answer to a Reserve that was accepted: all that the caller does not know already."""
+    """The answer to an accepted Reserve: only the fields that the caller does not have."""
 
     number: int
     created_at_ms: int
@@ -31,13 +31,13 @@ class Held(Message, frozen=True):
 
 
 class Stopped(Message, frozen=True):
-    """The ledger is not served: its journal is damaged. Nothing was done."""
+    """The ledger is not served, as its journal is damaged. Nothing was done."""
 
     why: str
 
 
 class Refusal(Message, frozen=True):
-    """A rejection and the version at which it was written down, 0 where it was not."""
+    """A rejection and the version that recorded it, 0 where it was not recorded."""
 
     version: int
     rejection: Rejection
@@ -58,22 +58,22 @@ _decode_answers: Final[Callable[[bytes], list[Answer]]] = msgspec.msgpack.Decode
 
 
 def batch_reader(command: Any) -> Callable[[bytes], tuple[int, list[tuple[str, Any]]]]:
-    """The inverse of `pack_batch`, for the commands of one kind of ledger: the union of their types."""
+    """The inverse of `pack_batch`; `command` is the union of one kind of ledger's. Raises msgspec.DecodeError."""
     return msgspec.msgpack.Decoder(tuple[int, list[tuple[str, command]]]).decode
 
 
 def pack_batch(rules_revision: int, entries: Sequence[Entry]) -> bytes:
-    """A step's request. `rules_revision` is the newest that the caller knows."""
+    """Encode a step's request. `rules_revision` is the newest chain revision that the caller knows."""
     return _encode((rules_revision, entries))
 
 
 def pack_answers(answers: Sequence[Remembered | Recorded[Order | Rejection] | Stopped | None]) -> bytes:
-    """A step's answer, one for each entry."""
+    """Encode a step's answers, one for each entry."""
     return _encode([_answer_of(answer) for answer in answers])
 
 
 def _answer_of(answer: Remembered | Recorded[Order | Rejection] | Stopped | None) -> Answer:
-    """What the caller is told of an answer as a ledger remembers it."""
+    """The answer to send for one that a ledger remembers."""
     if isinstance(answer, Reservation):
         return Held(answer.number, answer.created_at_ms, answer.expires_at_ms)
     if not isinstance(answer, Recorded):
@@ -85,12 +85,12 @@ def _answer_of(answer: Remembered | Recorded[Order | Rejection] | Stopped | None
 
 
 def unpack_answers(payload: bytes) -> list[Answer]:
-    """The inverse of `pack_answers`."""
+    """The inverse of `pack_answers`. Raises msgspec.DecodeError."""
     return _decode_answers(payload)
 
 
 def weight_of(entries: Sequence[Entry]) -> int:
-    """How many commands' worth of work and memory: a change of stock counts for a quarter of its rows."""
+    """The work and memory of entries, in commands: a change of stock counts 1 and a quarter of its rows."""
     if len(entries) > 1:
         return len(entries)
     match entries[0][1]:
@@ -101,18 +101,18 @@ def weight_of(entries: Sequence[Entry]) -> int:
 
 
 class ActorGone(Exception):
-    """The actor did not answer: it died, restarts, or cannot be reached. What it did is unknown."""
+    """The actor did not answer: it died, restarts, or cannot be reached. Whether it acted is unknown."""
 
 
 class LedgerStopped(Exception):
-    """The ledger is not served: its journal is damaged. Asking again does not help."""
+    """The ledger is not served, as its journal is damaged. Repeating the call does not help."""
 
 
 class Actors(Protocol):
-    """Calls to actors by name. `actors.ray_actors.RayActors` is the real one."""
+    """Calls to actors by name; implemented by `actors.ray_actors.RayActors`."""
 
     async def call(self, actor: str, method: str, *args: Any) -> Any:
-        """Call a method, making the actor first where it is not there. Raises ActorGone or LedgerStopped."""
+        """Call a method, creating the actor if there is none. Raises ActorGone or LedgerStopped."""
 
     async def names(self) -> frozenset[str]:
-        """The actors that have been made."""
+        """The names of the actors that have been created."""

@@ -1,7 +1,7 @@
-"""Which actor writes which ledger. Pure, the same on every process and for ever: never `hash()`.
+"""Which actor serves which ledger. Pure, and the same in every process and version: never `hash()`.
 
-Placement is written into the data directory when it is made, since a journal belongs to one actor: a service that is
-started with another number of actors over the same directory is refused (see `serve.config.settings`).
+Placement is recorded in the data directory when that is created, since a journal belongs to one actor: a service that
+is started with another number of actors over the same directory is refused (see `serve.config.settings`).
 """
 
 from enum import StrEnum
@@ -14,16 +14,16 @@ PLACEMENT_VERSION: Final = 1
 
 
 class ActorKind(StrEnum):
-    """The kinds of actor. Each has a class in `ray_actors`; `kind_of` knows it by its name."""
+    """The kinds of actor. Each has a class in `ray_actors`; `kind_of` derives it from a name."""
 
     CHAIN = "chain"
     CUSTOMERS = "customers"
     STORE = "store"
 
 
-CHAIN_ACTOR: Final = "chain"  # there is one, and its name says no more
+CHAIN_ACTOR: Final = "chain"  # there is only one
 
-# The word before the first dash of an actor's name.
+# By the part of an actor's name before the first dash.
 _KINDS: Final = {
     "chain": ActorKind.CHAIN,
     "customers": ActorKind.CUSTOMERS,
@@ -33,7 +33,7 @@ _KINDS: Final = {
 
 
 def kind_of(actor: str) -> ActorKind:
-    """The kind of the actor of that name. Raises ValueError where no actor is called so."""
+    """The kind of the actor of that name. Raises ValueError where it is not an actor's name."""
     kind = _KINDS.get(actor.partition("-")[0])
     if kind is None:
         raise ValueError(f"{actor!r} is not the name of an actor")
@@ -41,8 +41,8 @@ def kind_of(actor: str) -> ActorKind:
 
 
 class Placement(NamedTuple):
-    """`store_actors` 0: an actor for each shop. Otherwise so many actors share the shops. `customer_actors` share the
-    hash slots of customers.
+    """`store_actors` 0: one actor per shop. Otherwise that many actors share the shops. `customer_actors` share the
+    customers' hash slots.
     """
 
     store_actors: int

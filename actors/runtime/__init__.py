@@ -1,1 +1,1 @@
-"""What turns pure ledgers and a journal into a service: a clock, group commit, the host, the base of every actor."""
+"""Serves pure ledgers from a journal: clock, group commit, ledger host, and what all actors of ledgers share."""

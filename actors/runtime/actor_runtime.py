@@ -1,6 +1,6 @@
-"""What every actor of ledgers does beside its questions: recover, answer batches, tidy, and let go.
+"""What all actors of ledgers share: recovery, batches, background tidying, and closing.
 
-The actors hold one each and add what their kind of ledger can be asked.
+Each actor holds one ActorRuntime and adds the queries of its kind of ledger.
 """
 
 import gc
@@ -23,12 +23,12 @@ from actors.runtime.ledger_host import Hosted, LedgerHost
 log = logging.getLogger("holdfast.actor")
 
 TIDY_EVERY_S: Final = 0.1  # expiry is visible within a second, so sweep well within one
-SNAPSHOT_PAUSE_S: Final = 0.002  # between the pieces of a snapshot, for decisions to go first
+SNAPSHOT_PAUSE_S: Final = 0.002  # between the chunks of a snapshot, for decisions to go first
 SNAPSHOT_EVENTS_MIN: Final = 20_000
 
 
 class FeedRecord(NamedTuple):
-    """Durable events of one ledger, consecutive; `seq` is the last one's version."""
+    """Consecutive durable events of one ledger; `seq` is the last one's version."""
 
     seq: int
     event_count: int
@@ -38,9 +38,9 @@ class FeedRecord(NamedTuple):
 
 
 def in_turn(numbers: Collection[int], after: int, count_max: int) -> tuple[list[int], int]:
-    """At most so many of the numbers, and after which to go on: each has its turn, however long the first ones stay.
+    """At most `count_max` of the numbers, and the one to continue after, 0 where these are all.
 
-    By number from behind `after`, and from the beginning again; all of them, and 0, where they are no more than that.
+    Ascending from after `after`, and wrapping around: every number has its turn, however long others remain.
     """
     if len(numbers) <= count_max:
         return list(numbers), 0
@@ -51,7 +51,7 @@ def in_turn(numbers: Collection[int], after: int, count_max: int) -> tuple[list[
 
 
 class ActorRuntime:
-    """Ledgers that are served. `end` is called once when the journal fails or was taken over: it must not return."""
+    """Ledgers that are served. `end` is called once when the journal fails or was taken over; it must not return."""
 
     def __init__(
         self,
@@ -71,8 +71,8 @@ class ActorRuntime:
         self._adopting = Lock()
         self.host = LedgerHost(core, journal, clock, self._policy_of, end)
         began_ns = perf_counter_ns()
-        # The state is large, long-lived and free of cycles: the collector would walk it again and again, half the time
-        # of a recovery, and find nothing.
+        # The state is large, long-lived and free of cycles: the collector would traverse it repeatedly, for half the
+        # time of a recovery, and free nothing.
         gc.disable()
         self.host.recover(journal.ledger_ids())
         took_ms = (perf_counter_ns() - began_ns) // 1_000_000
@@ -85,25 +85,27 @@ class ActorRuntime:
         self._tidier.start()
 
     def pid(self) -> int:
-        """The process that serves."""
+        """The process id."""
         return os.getpid()
 
     def adopt(self, document: bytes) -> None:
-        """Take over a revision of the chain, unless it is older than the one known."""
+        """Adopt a revision of the chain, unless it is older than the one known. Raises msgspec.DecodeError."""
         chain = chain_from_document(document)
-        with self._adopting:  # of two gateways that hand theirs over at once, the newer one's stays
+        with self._adopting:  # of two gateways that send theirs at once, the newer revision stays
             if chain.revision > self.chain.revision:
                 self.chain = chain
 
     def step(self, batch: bytes) -> bytes:
-        """Answer a packed batch of commands; durable when this returns."""
+        """Process an encoded batch; its events are durable on return. Raises JournalError. Returns RULES_ARE_STALE,
+        having done nothing, where the caller knows a newer chain revision.
+        """
         revision, entries = self._read_batch(batch)
         if revision > self.chain.revision:
             return RULES_ARE_STALE
         return pack_answers(self.host.step(entries))
 
     def status_of(self, hosted: Hosted, now_ms: int) -> dict[str, Any]:
-        """Where a ledger stands, of whatever kind; the actors add what theirs counts."""
+        """A ledger's status, of either kind; the actors add their own counts."""
         return {
             "version": hosted.ledger.version,
             "epoch": hosted.epoch,
@@ -119,14 +121,14 @@ class ActorRuntime:
         }
 
     def records(self, ledger_id: str, after: int, events_max: int) -> list[FeedRecord]:
-        """Durable records after a version, whoever wrote them."""
+        """Durable records after a version, of any epoch. Raises JournalError."""
         return [
             FeedRecord(r.seq, r.event_count, r.epoch, r.at_ms, r.payload)
             for r in self._journal.read(ledger_id, after, events_max)
         ]
 
     def close(self) -> None:
-        """Write what makes the next start quick, and let go of the journal. Nothing accepted would be lost without."""
+        """Write snapshots, for a quick next start, and close the journal. Nothing accepted depends on it."""
         self._closing.set()
         self._tidier.join()
         for ledger_id in self.host.ledger_ids():
@@ -140,14 +142,14 @@ class ActorRuntime:
         self._closing.wait(SNAPSHOT_PAUSE_S)
 
     def _tidy(self) -> None:
-        """Sweep what is due and write snapshots, until the actor closes or its journal ends it."""
+        """Expire what is due and write snapshots, until the actor closes or its journal fails."""
         while not self._closing.wait(self._tidy_every_s):
             try:
                 self.host.sweep()
                 for ledger_id in self.host.snapshots_due(SNAPSHOT_EVENTS_MIN):
                     self.host.snapshot(ledger_id, self._pause)
             except JournalError:
-                return  # `end` was told already
-            except Exception as error:  # an actor that no longer expires anything must not go on
+                return  # `end` was called already
+            except Exception as error:  # an actor that cannot expire holds any more must end
                 self._end(JournalFailed(f"tidying failed: {error!r}"))
                 raise

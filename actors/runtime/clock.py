@@ -1,26 +1,26 @@
-"""The server's clock. The core is given instants; this is where they come from, and tests own theirs."""
+"""The server's clock, the only source of wall time. The core is passed instants; tests use their own clocks."""
 
 import time
 from collections.abc import Callable
 from threading import Lock
 from typing import Final, Protocol
 
-SLEW_PER_MILLE_MAX: Final = 10  # a wall clock that jumps an hour is caught up with in four days
+SLEW_PER_MILLE_MAX: Final = 10  # a jump of an hour is followed within four days
 
 
 class Clock(Protocol):
     """A source of wall time."""
 
     def now_ms(self) -> int:
-        """Milliseconds since 1970, UTC. Never less than it said before."""
+        """Milliseconds since 1970, UTC. Never less than a value returned before."""
 
 
 class SystemClock:
     """The machine's clock, without its jumps.
 
-    It starts at the wall clock and then goes at the pace of the monotonic one, drawn towards the wall clock by at most
-    1 %: a clock that is set an hour ahead must not expire an hour's holds, and one that is set back must not stand.
-    Threads may share it: two that read it at once must not count the time since the last reading twice.
+    It starts at the wall clock and then runs at the pace of the monotonic one, drawn towards the wall clock by at most
+    1 %: a clock that is set an hour ahead must not expire an hour's holds, and one that is set back must not stop.
+    Thread-safe: two concurrent readings must not count the time since the last reading twice.
     """
 
     def __init__(

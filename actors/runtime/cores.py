@@ -1,4 +1,4 @@
-"""The two kinds of ledger that a host serves, each as the handful of functions that it is made of."""
+"""The two kinds of ledger that a host serves, each as its pure functions and decoders."""
 
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
@@ -18,8 +18,8 @@ from actors.shop.state import Ledger
 
 
 class Core(NamedTuple):
-    """A ledger's pure functions, and its messages as bytes. The ledger's own type is the host's business no more than
-    its commands are: it has a version, a time, a policy, and says when it is due.
+    """A kind of ledger: its pure functions, and the decoders of its messages. To the host the ledger itself is opaque,
+    except for its version, time, policy, row count and earliest deadline.
     """
 
     empty: Callable[[str], Any]

@@ -1,6 +1,6 @@
-"""One durable write for all that is waiting. While one batch is written, the next gathers; no timer, no thread.
+"""Group commit: one durable write for all records that wait. While one batch is written, the next gathers.
 
-Whoever waits for a ticket and finds nobody writing writes for everyone who has queued by then.
+No timer and no thread: a waiter that finds no write in progress writes all that is queued by then.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from actors.journal.port import Journal, JournalError, JournalFailed, Record
 
 
 class GroupCommit:
-    """The only caller of `journal.append`. `on_failure` is told once, before any waiter hears: it ends the actor."""
+    """The only caller of `journal.append`. `on_failure` is called once, before any waiter returns, to end the owner."""
 
     def __init__(self, journal: Journal, on_failure: Callable[[JournalError], None]) -> None:
         self._journal = journal
@@ -23,7 +23,7 @@ class GroupCommit:
         self._failure: JournalError | None = None
 
     def enqueue(self, records: Sequence[Record]) -> int:
-        """Queue records, in the ledger's sequence. The ticket stands for them and for all that was queued before."""
+        """Queue records, in the ledger's sequence. Returns a ticket for them and all that was queued before."""
         with self._queue_lock:
             if records:
                 self._queued.extend(records)
@@ -31,11 +31,11 @@ class GroupCommit:
             return self._enqueued
 
     def wait(self, ticket: int) -> None:
-        """Return once all that the ticket stands for is durable. Raises the journal's error where it never will be."""
+        """Return once all that the ticket covers is durable. Raises JournalError where it never will be."""
         if self._durable >= ticket and self._failure is None:
             return
         with self._writing:
-            if self._failure is not None:  # even for what is durable: after a failure nothing is answered any more
+            if self._failure is not None:  # also for durable records: after a failure nothing is answered any more
                 raise self._failure
             if self._durable >= ticket:
                 return
@@ -45,13 +45,15 @@ class GroupCommit:
             try:
                 self._journal.append(records)
             except Exception as error:
-                # Memory is ahead of the disk now. Nothing is tried again: this owner ends and its successor recovers.
+                # Memory is ahead of the disk now. The append is not retried: this owner ends, its successor recovers.
                 failure = self._failed(error)
                 raise failure from failure.__cause__
             self._durable = enqueued
 
     def fail(self, error: Exception) -> JournalError:
-        """End the owner for a failure beside the append, which left memory ahead of the disk; gives what to raise."""
+        """End the owner after a failure other than an append's that left memory ahead of the disk; returns the error to
+        raise.
+        """
         with self._writing:
             return self._failed(error)
 

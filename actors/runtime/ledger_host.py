@@ -1,14 +1,14 @@
-"""The host of ledgers: recover, then step after step of decide, append, speak.
+"""The host of ledgers: recovers them, then for each batch decides, appends and answers.
 
 Its duties, in this sequence and no other:
 
 1. Take the ledger over (a new epoch, durably), load the newest snapshot, replay the tail, check the invariants.
-2. Give the ledger a time that never runs backwards, and expire what is due, before anything is decided.
+2. Pass the ledger a time that never decreases, and expire what is due, before anything is decided.
 3. Decide and evolve the batch's commands in turn, under one lock.
 4. Queue the events for the journal while that lock is held, so that the journal has the ledger's own sequence.
-5. Answer only once they are durable. That goes for repeats, refusals and reads as well: they may rest on an event
-   that another batch has queued and the disk has not seen.
-6. When the journal fails, end. Memory is ahead of the disk, and only the disk is the truth.
+5. Answer only once they are durable. That includes repeats, refusals and reads: they may depend on an event that
+   another batch has queued and that is not on disk yet.
+6. When the journal fails, end: memory is ahead of the disk, and only the disk counts.
 """
 
 import logging
@@ -27,9 +27,9 @@ from actors.runtime.cores import Core
 from actors.runtime.group_commit import GroupCommit
 
 REPLAY_EVENTS_MAX: Final = 20_000  # events read from the journal at a time
-QUIET_MS: Final = 3_000  # a ledger without events for so long
+QUIET_MS: Final = 3_000  # a ledger without events for this long is quiet
 QUIET_TAIL_EVENTS: Final = 2_000  # replays in 30 ms
-QUIET_SHARE: Final = 10  # and at least this part of the state, which a snapshot writes whole
+QUIET_SHARE: Final = 10  # and more than a tenth of the rows, as a snapshot writes all of them
 SWEEP_EVENTS_MAX: Final = 2_000  # expiries to a sweep and ledger: some 20 ms under the lock
 
 T = TypeVar("T")
@@ -38,14 +38,14 @@ log = logging.getLogger("holdfast.host")
 
 
 class Recovery(NamedTuple):
-    """How a ledger was taken over."""
+    """How long a ledger's recovery took, and how many events it replayed."""
 
     replayed_events: int
     took_us: int
 
 
 class Hosted:
-    """A ledger that is served: a shop's, or one of customers."""
+    """A ledger that is served, of either kind."""
 
     __slots__ = ("core", "epoch", "ledger", "recovery", "repeats_answered", "snapshot_seq")
 
@@ -59,7 +59,7 @@ class Hosted:
 
 
 class LedgerHost:
-    """Ledgers of one kind that share a journal. Thread-safe; `policy_for` gives the rules that a ledger decides by."""
+    """Ledgers of one kind that share a journal. Thread-safe; `policy_for` returns a ledger's current policy."""
 
     def __init__(
         self,
@@ -79,20 +79,20 @@ class LedgerHost:
         self._damaged: dict[str, JournalDamaged] = {}
 
     def recover(self, ledger_ids: Sequence[str]) -> None:
-        """Take ledgers over. One that does not verify is stopped, see `stopped`; the others are served."""
+        """Take ledgers over. One that does not verify is stopped, see `is_stopped`; the others are served."""
         with self._deciding:
             for ledger_id in ledger_ids:
                 self._get_or_stop(ledger_id)
 
     def step(self, batch: Sequence[tuple[str, Any]]) -> list[Any]:
-        """Answer a batch of (ledger, command), in sequence; one durable write for all of it.
+        """Process a batch of (ledger, command), in sequence, with one durable write for all of it.
 
-        The answers are those of the ledgers' own `transact`, or Stopped.
+        Returns the answers of the ledgers' `transact`, or Stopped. Raises JournalError, and the owner has ended.
         """
         with self._deciding:
             try:
                 answers, records = self._stage(batch)
-            except Exception as error:  # what was decided until then is in memory, and will never reach the disk
+            except Exception as error:  # what was decided until then is in memory, but will not reach the disk
                 failure = self._commits.fail(error)
                 raise failure from failure.__cause__
             ticket = self._commits.enqueue(records)
@@ -100,9 +100,9 @@ class LedgerHost:
         return answers
 
     def read(self, ledger_id: str, question: Callable[[Hosted, int], T]) -> T:
-        """Ask a ledger something, given the ledger time; the answer leaves once all that it rests on is durable.
+        """Return `question`'s answer about a ledger at ledger time, once everything that it depends on is durable.
 
-        What is due counts as expired, and an owner that was replaced answers nothing: raises Fenced.
+        What is due has been expired. Raises JournalDamaged for a stopped ledger, Fenced for a replaced owner.
         """
         with self._deciding:
             hosted = self._get(ledger_id)
@@ -119,14 +119,12 @@ class LedgerHost:
         return answer
 
     def stale_read(self, ledger_id: str) -> Any:
-        """The ledger as it is in memory, None where it is not served. For advice only: what it shows may not be
-        durable yet, and may never be.
-        """
+        """The ledger in memory, None where it is not served. For advice only: its newest events may not be durable."""
         hosted = self._hosted.get(ledger_id)
         return None if hosted is None else hosted.ledger
 
     def sweep(self) -> int:
-        """Expire what is due, a bounded number at a time. Returns how many went."""
+        """Expire what is due, a bounded number per ledger. Returns how many expired. Raises JournalError."""
         swept = 0
         for ledger_id in list(self._hosted):
             with self._deciding:
@@ -139,7 +137,7 @@ class LedgerHost:
         return swept
 
     def snapshot(self, ledger_id: str, pause: Callable[[], None]) -> None:
-        """Write a snapshot. Decisions stop for the copy only; `pause` is called between the pieces."""
+        """Write a snapshot; decisions stop for the copy only. `pause` is called between chunks. Raises JournalError."""
         with self._deciding:
             hosted = self._get(ledger_id)
             capture = hosted.core.capture(hosted.ledger)
@@ -161,16 +159,16 @@ class LedgerHost:
         hosted.snapshot_seq = capture.version
 
     def snapshot_if_moved(self, ledger_id: str) -> None:
-        """Write a snapshot where there is something that the newest one does not hold."""
+        """Write a snapshot where the newest one is not current. Raises JournalError."""
         hosted = self._hosted[ledger_id]
         if hosted.ledger.version > hosted.snapshot_seq:
             self.snapshot(ledger_id, pause=lambda: None)
 
     def snapshots_due(self, events_min: int) -> list[str]:
-        """Ledgers that should write one now.
+        """Ledgers that should write a snapshot now.
 
-        Busy ones, once the tail is longer than `events_min` and than their state: recovery stays bounded, at a fraction
-        of the cost of what was decided. Quiet ones, as soon as it would save a noticeable replay.
+        Busy ones, once the tail exceeds both `events_min` and their rows: this bounds recovery at a fraction of the
+        cost of deciding the events. Quiet ones, as soon as it would save a noticeable replay.
         """
         return [ledger_id for ledger_id, hosted in list(self._hosted.items()) if self._is_due(hosted, events_min)]
 
@@ -184,11 +182,11 @@ class LedgerHost:
         return tail > max(QUIET_TAIL_EVENTS, rows // QUIET_SHARE) and quiet_ms > QUIET_MS
 
     def has_begun(self, ledger_id: str) -> bool:
-        """Whether the ledger has ever been written; those that have are taken over when the host starts."""
+        """True where the ledger has ever been written; such ledgers are taken over when the host starts."""
         return ledger_id in self._hosted or ledger_id in self._damaged
 
     def is_stopped(self, ledger_id: str) -> bool:
-        """Whether the ledger is not served since its journal is damaged."""
+        """True where the ledger is not served, as its journal is damaged."""
         return ledger_id in self._damaged
 
     def ledger_ids(self) -> list[str]:
@@ -199,7 +197,7 @@ class LedgerHost:
         """The ledger, taken over now if it was not. Raises JournalDamaged where it is stopped."""
         try:
             hosted = self._get_or_stop(ledger_id)
-        except JournalError as failure:  # to take a ledger over is a write, too
+        except JournalError as failure:  # taking a ledger over is a write, too
             raise self._commits.fail(failure) from failure.__cause__
         if isinstance(hosted, JournalDamaged):
             raise hosted
@@ -217,7 +215,7 @@ class LedgerHost:
             return damage
 
     def _stage(self, batch: Sequence[tuple[str, Any]]) -> tuple[list[Any], list[Record]]:
-        """Decide a batch: the answers, and one record for each ledger that moved."""
+        """Decide a batch. Returns the answers, and one record for each ledger with new events."""
         answers: list[Any] = []
         touched: dict[str, tuple[Hosted, int, list[Any]]] = {}
         clock_ms = self._clock.now_ms()
@@ -244,19 +242,19 @@ class LedgerHost:
         ]
 
     def _prepare(self, ledger_id: str, hosted: Hosted, now_ms: int) -> list[Any]:
-        """Expire what is due and adopt a newer policy, before anything is decided."""
+        """Expire what is due and adopt a newer policy, before anything is decided. Returns the events."""
         ledger = hosted.ledger
         events = hosted.core.expire(ledger, now_ms)
         policy = self._policy_for(ledger_id)
         if policy is None or policy is ledger.policy:
             return events
-        # Never an older one: after a restart the first caller may be a gateway that has not heard of the change yet.
+        # Never an older one: after a restart the first caller may be a gateway that has not received the change yet.
         if policy != ledger.policy and policy.version >= ledger.policy.version:
             adopted = PolicyAdopted(policy)
             hosted.core.evolve(ledger, adopted, now_ms)
             events.append(adopted)
         if policy == ledger.policy:
-            ledger.policy = policy  # the same rules as one object: nothing is compared again at the next step
+            ledger.policy = policy  # an equal policy as the same object: the next step need not compare them
         return events
 
     def _expire_due(
@@ -268,7 +266,7 @@ class LedgerHost:
         try:
             events = hosted.core.expire(hosted.ledger, now_ms, events_max)
             return [_record(ledger_id, hosted, now_ms, events)] if events else ()
-        except Exception as error:  # what expired until then is in memory, and will never reach the disk
+        except Exception as error:  # what expired until then is in memory, but will not reach the disk
             raise self._commits.fail(error) from error
 
     def _take_over(self, ledger_id: str) -> Hosted:
@@ -301,7 +299,7 @@ def _record(ledger_id: str, hosted: Hosted, now_ms: int, events: list[Any]) -> R
 
 
 def _restored(core: Core, ledger_id: str, head_seq: int, snapshot: Snapshot | None) -> Any:
-    """The ledger of a snapshot. One that this version cannot read is passed over: all of the records say the same."""
+    """The ledger of a snapshot; an empty one where it cannot be read, as the records alone give the same state."""
     if snapshot is None:
         return core.empty(ledger_id)
     try:

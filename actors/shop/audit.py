@@ -1,18 +1,18 @@
-"""The second opinion: a ledger's stock and promises computed again from its journal, by other code than the ledger's.
+"""An independent check of a shop's journal: stock and promises computed again, by code that the ledger does not use.
 
-It knows the events and the names of things, and nothing of `decide`, `evolve`, `state`, `transact`, `invariants` or of
-the table in `lifecycle`: a mistake in one of them must not be made here too. It folds into plain books of its own, in
-one pass, with every check at the event that could break it. VerifyLedger runs it and compares with the live positions.
+It uses the events and enums, and nothing of `decide`, `evolve`, `state`, `transact`, `invariants` or the transition
+table: a mistake in one of them must not be repeated here. It folds the events into books of its own, in one pass, and
+checks each rule at the event that could break it. VerifyLedger compares its result with the live positions.
 
-    I1  per SKU: received - sold + adjusted = on_hand, and no line gives back or sells more than it holds
-    I2  no decision promises more than is there, units or places in a slot; a shortfall is settled before anything else
+    I1  per SKU: received - sold + adjusted = on_hand, and no line releases or sells more than it holds
+    I2  no decision promises more units or places in a slot than there are; a shortfall is resolved at once
     I3  a reservation takes only the steps that its status allows, and none once it is final
     I5  a key is answered by one event, and a source's row applied once, within the memory of answers
-    I7  a part of an order is led by its order alone, by revisions that grow
+    I7  only its order confirms, extends, amends or expires a part, by increasing revisions
     I8  versions have no gap
-    I9  epochs never fall
-    I11 ledger time never falls, nothing expires before its deadline, nothing else happens to it from then on
-    I15 no customer holds more than the rules in force at the moment of the reservation allow
+    I9  epochs never decrease
+    I11 ledger time never decreases, nothing expires before its deadline or takes another step from then on
+    I15 no customer holds more than the limits in force at the reservation allow
 """
 
 import math
@@ -44,14 +44,14 @@ ANSWER_MEMORY_MS_DEFAULT: Final = 8 * DAY_MS  # the longest hold (7 days) and a 
 
 
 class Audit:
-    """One ledger's journal, fed record by record from version 1; `result` tells what came of it."""
+    """The audit of one ledger's journal, fed record by record from version 1; `result` returns the findings."""
 
     def __init__(self) -> None:
         self._version = self._epoch = self._at_ms = self._events = 0
         self._books: defaultdict[str, Book] = defaultdict(Book)
         self._claims: dict[int, Hold] = {}
         self._final: dict[int, Status] = {}
-        self._keys: dict[str, int] = {}  # when each was answered
+        self._keys: dict[str, int] = {}  # the time of each answer, in ms
         self._keys_day = 0
         self._memory_ms = ANSWER_MEMORY_MS_DEFAULT
         self._marks: dict[str, int] = {}  # the greatest sequence applied of each source
@@ -61,7 +61,7 @@ class Audit:
         self._calendar: Calendar = ALWAYS_OPEN
         self._places = Places()
         self._holders: dict[str, int] = {}  # parts of orders
-        self._heard: dict[str, int] = {}  # the newest revision that each applied
+        self._applied: dict[str, int] = {}  # the newest revision applied, by holder
         self._parts_certain = 0
         self._outbox: dict[tuple[int, str], int] = {}  # losses declared and not yet released
         self._violations: list[Violation] = []
@@ -88,7 +88,7 @@ class Audit:
         self._counts = dict.fromkeys(self._folds, 0)
 
     def add(self, version: int, epoch: int, at_ms: int, event: events.Event) -> None:
-        """Fold the next record. Records of one decision follow each other; they may be fed in chunks of any size."""
+        """Fold the next event. The events of one decision follow each other; chunks may have any size."""
         if self._short or self._outbox:
             match event:
                 case events.ShortfallDeclared() | events.Released(reason=ReleaseReason.SHORTFALL):
@@ -108,10 +108,10 @@ class Audit:
         self._folds[kind](event, at_ms)
 
     def result(self) -> AuditResult:
-        """What the journal says so far. Ask at the end of a decision: a shortfall must have been settled by then."""
+        """The findings so far. Call it at the end of a decision: shortfalls must be resolved by then."""
         self._close_shortfalls()
         books, counts = self._books, self._counts
-        unbalanced = [  # guards the folds below; what the live ledger says is compared by `compare`
+        unbalanced = [  # checks the folds below; `compare` checks the live ledger
             Violation("I1", sku, f"on_hand {book.received - book.sold + book.adjusted}", f"on_hand {book.on_hand}")
             for sku, book in books.items()
             if book.received - book.sold + book.adjusted != book.on_hand
@@ -144,7 +144,7 @@ class Audit:
             self._violations.append(Violation(invariant, subject, expected, found))
 
     def _answered(self, key: str, at_ms: int) -> None:
-        """One key, one event, as long as answers are remembered."""
+        """Check that a key is answered by one event, within the memory of answers."""
         if at_ms // DAY_MS > self._keys_day:
             self._keys_day = at_ms // DAY_MS
             self._keys = {old: told_at for old, told_at in self._keys.items() if told_at >= at_ms - self._memory_ms}
@@ -161,13 +161,13 @@ class Audit:
     def _claimed(self, event: events.Claimed, at_ms: int) -> None:
         asked, holder = event.command, event.command.holder
         self._answered(asked.key, at_ms)
-        if holder in self._holders or holder in self._heard:
+        if holder in self._holders or holder in self._applied:
             self._found("I7", holder, "one claim, before its order is over", f"another at version {self._version}")
         self._holders[holder] = self._version
         self._hold(Hold(asked.customer_id, asked.channel, asked.lines, math.inf, asked.slot_start_ms, holder))
 
     def _hold(self, claim: Hold) -> None:
-        """Something new is promised, at the version of its event."""
+        """Enter a new reservation at the version of its event."""
         self._claims[self._version] = claim
         asked = self._promise(claim.held, Counter())
         self._take_place(claim)
@@ -176,7 +176,7 @@ class Audit:
             self._check_limits(claim, asked)
 
     def _promise(self, lines: Lines, had: Counter[str]) -> set[str]:
-        """Promise these units; the SKUs of which they are more than the claim had, and that alone has to be there."""
+        """Promise these units. Returns the SKUs with more units than the claim had; only those must be available."""
         for sku, quantity in lines:
             book = self._books[sku]
             book.reserved += quantity
@@ -194,7 +194,7 @@ class Audit:
                 self._found("I2", f"the slot of {claim.slot_start_ms}", f"at most {capacity} places", f"{taken} taken")
 
     def _amended(self, event: events.Amended, at_ms: int) -> None:
-        """The same reservation with other units: nothing of it may be sold or given back yet."""
+        """Replace the claim's units; none may have been sold or released before."""
         self._answered(event.key, at_ms)
         claim = self._live(event.number, "amend", (Status.HELD, Status.CONFIRMED), at_ms)
         if claim is None:
@@ -213,14 +213,14 @@ class Audit:
             self._check_limits(claim, asked)
 
     def _outcome_applied(self, event: events.OutcomeApplied, at_ms: int) -> None:
-        """A part goes on as its order says: by revisions that only grow, and never back."""
+        """Apply an order's outcome to its part: revisions only grow, and the status never moves back."""
         holder, revision, number, status = event.holder, event.revision, event.number, event.status
         known = self._holders.get(holder, 0)
-        if number != known and (number or known in self._claims):  # one that is final may be forgotten there by now
+        if number != known and (number or known in self._claims):  # the ledger may have forgotten a final one
             self._found("I7", holder, f"reservation {known}", f"reservation {number}")
-        if number and revision <= self._heard.get(holder, 0):
-            self._found("I7", holder, f"a revision above {self._heard.get(holder, 0)}", f"revision {revision}")
-        self._heard[holder] = revision
+        if number and revision <= self._applied.get(holder, 0):
+            self._found("I7", holder, f"a revision above {self._applied.get(holder, 0)}", f"revision {revision}")
+        self._applied[holder] = revision
         claim = self._claims.get(number)
         if claim is None and number:
             self._found("I3", f"reservation {number}", "a live reservation", f"applied at {at_ms}")
@@ -252,7 +252,7 @@ class Audit:
             self._found("I15", f"customer {claim.customer_id} at version {self._version}", expected, found)
 
     def _live(self, number: int, step: str, allowed: tuple[Status, ...], at_ms: int) -> Hold | None:
-        """The reservation, if it stands; a step that its status or its deadline forbids is told."""
+        """The live reservation, None without one; records a violation where status or deadline forbid the step."""
         claim = self._claims.get(number)
         if claim is None:
             status = self._final.get(number)
@@ -268,7 +268,7 @@ class Audit:
         return claim
 
     def _stepped(self, event: events.Confirmed | events.ReadyMarked | events.Extended, at_ms: int) -> None:
-        """The steps that move no unit."""
+        """A step that moves no units."""
         self._answered(event.key, at_ms)
         step, allowed, leads_to = STEPS[type(event)]
         claim = self._live(event.number, step, allowed, at_ms)
@@ -292,7 +292,7 @@ class Audit:
             self._answered(event.key, at_ms)
         shortfall = event.reason is ReleaseReason.SHORTFALL
         allowed = ALL_LIVE if shortfall else (Status.HELD,) if event.reason is ReleaseReason.REPLACED else LIVE
-        # Nobody asked for the release of a shortfall, so no deadline forbids it.
+        # The ledger itself releases the losses of a shortfall, so no deadline forbids it.
         claim = self._live(event.number, "release", allowed, -1 if shortfall else at_ms)
         if claim is not None:
             if shortfall:
@@ -311,7 +311,7 @@ class Audit:
                 self._found("I1", subject, "nothing held once expired", found)
 
     def _take(self, number: int, claim: Hold, lines: Lines, final: Status) -> None:
-        """Units leave the reservation's lines; where none is left it is final."""
+        """Remove units from the reservation's lines; it is final where none is left."""
         left = []
         sound = len(lines) == len(claim.held)
         for (held_sku, held), (sku, units) in zip(claim.held, lines, strict=False):
@@ -343,7 +343,7 @@ class Audit:
             else:
                 book.sold -= delta
             if 0 < row.occurred_at_ms <= book.counted_at_ms:
-                book.adjusted -= delta  # the count has seen it, so the count's correction was too large by this much
+                book.adjusted -= delta  # the count included it, so its correction was too large by this much
             else:
                 book.on_hand += delta
             if book.reserved > max(0, book.on_hand):

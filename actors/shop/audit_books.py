@@ -1,4 +1,4 @@
-"""What an audit writes into and gives back. Plain books, that know nothing of how the ledger keeps its own."""
+"""The books that an audit folds events into, and its result. Independent of the ledger's own state."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,12 +11,12 @@ from actors.core.violation import Violation
 from actors.shop import events
 from actors.shop.commands import Lines
 
-VIOLATIONS_MAX: Final = 100  # told; all are counted
+VIOLATIONS_MAX: Final = 100  # reported; all are counted
 
 Rule = tuple[str, str, int, int]  # a limit: channel, SKU, open reservations, units
 Stock = tuple[int, int, int, int]  # on_hand, reserved, allotted, safety_stock
 
-# Steps that move no unit: from where, and where to, unless the status stays.
+# For each step that moves no units: its name, the statuses that allow it, and the resulting one, None: unchanged.
 LIVE: Final = (Status.HELD, Status.CONFIRMED, Status.READY)
 ALL_LIVE: Final = (Status.CLAIMED, *LIVE)  # in the sequence that a part of an order goes through
 STEPS: Final[dict[type, tuple[str, tuple[Status, ...], Status | None]]] = {
@@ -28,7 +28,7 @@ STEPS: Final[dict[type, tuple[str, tuple[Status, ...], Status | None]]] = {
 
 @dataclass(frozen=True, slots=True)
 class AuditResult:
-    """What the journal says as of its last record. `violations` holds the first of `violations_total`."""
+    """The journal's totals as of its last record. `violations` holds the first of `violations_total`."""
 
     version: int
     at_ms: int
@@ -56,18 +56,18 @@ class AuditResult:
 
 
 class Book:
-    """One SKU's."""
+    """One SKU's units."""
 
     __slots__ = ("adjusted", "counted_at_ms", "on_hand", "oversold", "received", "reserved", "safety_stock", "sold")
 
     def __init__(self) -> None:
         self.on_hand = self.reserved = self.safety_stock = self.received = self.sold = self.adjusted = 0
         self.counted_at_ms = 0
-        self.oversold = 0  # the most that was ever promised beyond what was there
+        self.oversold = 0  # the most that was ever promised beyond what was on hand
 
 
 class Hold:
-    """One live reservation: what each of its lines still holds, until when, and its place in a slot.
+    """One live reservation: the units that each line still holds, its deadline, and its place in a slot.
 
     A part of an order over several ledgers has a `holder`, and no deadline of its own.
     """
@@ -88,7 +88,7 @@ class Hold:
 
     @property
     def order(self) -> "str | Hold":
-        """What is one open reservation, and has one place in a slot: its order, or itself where it is no part."""
+        """What counts as one open reservation with one place in a slot: the order of a part, else the hold."""
         return self.holder[: self.holder.rfind(".")] if "." in self.holder else self.holder or self
 
     def units(self, of_sku: str) -> int:
@@ -97,7 +97,7 @@ class Hold:
 
 
 class Places:
-    """Who has a place in which slot, and by how many parts."""
+    """The places taken in each slot, by how many parts of each order."""
 
     __slots__ = ("_slots",)
 
@@ -105,7 +105,9 @@ class Places:
         self._slots: defaultdict[int, Counter[str | Hold]] = defaultdict(Counter)
 
     def take(self, hold: Hold) -> int:
-        """The place that it wants; returns how many are taken then, 0 where it has it already or wants none."""
+        """Take the hold's place. Returns how many are taken then, or 0 where the order has it already or no slot is
+        wanted.
+        """
         if not hold.slot_start_ms:
             return 0
         having = self._slots[hold.slot_start_ms]
@@ -113,7 +115,7 @@ class Places:
         return len(having) if having[hold.order] == 1 else 0
 
     def leave(self, hold: Hold) -> None:
-        """It wants no place any more."""
+        """Give the hold's place back."""
         if hold.slot_start_ms:
             having = self._slots[hold.slot_start_ms]
             having[hold.order] -= 1
@@ -122,11 +124,10 @@ class Places:
 
 
 def over_limits(rules: Iterable[Rule], claim: Hold, skus: set[str], mine: Sequence[Hold]) -> Iterator[tuple[str, str]]:
-    """What the rules that fit a claim allow, and what the customer has, where that is more; `mine` has the claim too.
+    """Yield (allowed, found) for each rule that the customer's holds exceed; `mine` includes the claim.
 
-    `skus` are those of which it asked for more: what it had before new rules, it keeps.
-
-    The parts of one order are one open reservation, and each of them holds units.
+    `skus` are those of which the claim asks for more: what it had before a new policy, it keeps. The parts of one order
+    count as one open reservation, and each of them with its units.
     """
     for channel, rule_sku, open_max, units_max in rules:
         if channel not in ("", claim.channel) or rule_sku not in ("", *skus):
@@ -142,7 +143,7 @@ def over_limits(rules: Iterable[Rule], claim: Hold, skus: set[str], mine: Sequen
 
 
 def compare(result: AuditResult, live_positions: Mapping[str, Stock]) -> list[Violation]:
-    """Where the journal and the live ledger, at the same version, do not agree; the first hundred SKUs."""
+    """The differences between journal and live ledger at the same version, for the first VIOLATIONS_MAX SKUs."""
     text = "on_hand {}, reserved {}, allotted {}, safety_stock {}"
     nothing: Stock = (0, 0, 0, 0)
     rows = (

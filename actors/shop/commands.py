@@ -1,4 +1,4 @@
-"""What can be asked of a shop's ledger. Imperatives; each has its event in `events` and its call on the wire."""
+"""The commands of a shop's ledger. Each has its event in `events`, and those with a key have their call on the wire."""
 
 from enum import IntEnum
 
@@ -9,7 +9,7 @@ Lines = tuple[tuple[str, int], ...]
 
 
 class AdjustmentKind(IntEnum):
-    """What moved; names and numbers are those of the wire."""
+    """The kind of a stock movement; names and numbers are those of the wire."""
 
     RECEIPT = 1
     SALE = 2
@@ -18,8 +18,8 @@ class AdjustmentKind(IntEnum):
 
 
 class Reserve(Message, frozen=True):
-    """Hold (sku, quantity) lines, all or nothing, and a place in the pickup slot that starts then, 0 for none.
-    `ttl_ms` 0 asks for the time of the rule. `external_reference` is the caller's own number, only shown.
+    """Hold (sku, quantity) lines, all or none, and a place in the pickup slot that starts at `slot_start_ms`, 0 for
+    none. `ttl_ms` 0 takes the time from the policy. `external_reference` is the caller's own number, only shown.
     """
 
     key: str
@@ -33,7 +33,7 @@ class Reserve(Message, frozen=True):
 
 
 class Confirm(Message, frozen=True):
-    """The order is placed. `collect_within_ms` 0 asks for the time of the policy."""
+    """The customer placed the order. `collect_within_ms` 0 takes the time from the policy."""
 
     key: str
     number: int
@@ -41,14 +41,14 @@ class Confirm(Message, frozen=True):
 
 
 class MarkReady(Message, frozen=True):
-    """The goods wait at the counter."""
+    """The goods are ready for pickup."""
 
     key: str
     number: int
 
 
 class Collect(Message, frozen=True):
-    """Hand units over; no lines means all that is still held."""
+    """Hand units over to the customer; no lines: all that is still held."""
 
     key: str
     number: int
@@ -57,7 +57,7 @@ class Collect(Message, frozen=True):
 
 
 class Release(Message, frozen=True):
-    """Give units back; no lines means all that is still held."""
+    """Return held units to stock; no lines: all that is still held."""
 
     key: str
     number: int
@@ -66,7 +66,7 @@ class Release(Message, frozen=True):
 
 
 class Extend(Message, frozen=True):
-    """Move the deadline to `ttl_ms` from now."""
+    """Set the deadline to `ttl_ms` from now."""
 
     key: str
     number: int
@@ -74,8 +74,8 @@ class Extend(Message, frozen=True):
 
 
 class Amend(Message, frozen=True):
-    """Change a reservation in one step; it stays as it is where that cannot be had. No lines: the same, `ttl_ms` 0: the
-    deadline that it has, `slot_start_ms` 0: the slot that it has.
+    """Change a reservation in one step, or leave it unchanged where that is refused. No lines, `ttl_ms` 0 and
+    `slot_start_ms` 0 each keep what it has.
     """
 
     key: str
@@ -86,8 +86,8 @@ class Amend(Message, frozen=True):
 
 
 class Claim(Message, frozen=True):
-    """Hold this shop's part of an order over several ledgers, until its customer's ledger says what becomes of it.
-    `holder` names the order and its attempt; `key` is `claim_key(holder)`.
+    """Hold this shop's part of an order over several ledgers, until its customer's ledger decides the order. `holder`
+    names the order and its attempt; `key` is `claim_key(holder)`.
     """
 
     key: str
@@ -99,9 +99,9 @@ class Claim(Message, frozen=True):
 
 
 class ApplyOutcome(Message, frozen=True):
-    """What the customer's ledger decided for a part: how it stands from now on. `keep` is what it may hold at most by
-    SKU, what was collected included, empty for all; of two words the one with the greater `revision` counts, so each
-    may be said again or late.
+    """Apply what the customer's ledger decided for a part. `keep` limits its units by SKU, collected ones included,
+    empty: no limit. Only an outcome of a greater `revision` than the last one applied has an effect, so outcomes may be
+    repeated and reordered.
     """
 
     holder: str
@@ -113,28 +113,28 @@ class ApplyOutcome(Message, frozen=True):
 
     @property
     def key(self) -> str:
-        """None: it is known by its revision."""
+        """Empty: an outcome is identified by holder and revision."""
         return ""
 
 
 class Acknowledge(Message, frozen=True):
-    """The customers' ledgers have noted these parts as of these versions: (number, version)."""
+    """The customers' ledgers have recorded these parts as of these versions: (number, version)."""
 
     parts: tuple[tuple[int, int], ...]
 
     @property
     def key(self) -> str:
-        """None: it is known by its versions."""
+        """Empty: an acknowledgement is identified by its versions."""
         return ""
 
 
 def claim_key(holder: str) -> str:
-    """The key of a part's claim; no caller's key begins with a line's end."""
+    """The key of a part's claim. It begins with a line feed, which no caller's key does."""
     return f"\nclaim {holder}"
 
 
 class Movement(Value, frozen=True):
-    """One row of an adjustment. `occurred_at_ms` 0 means now, in the event too."""
+    """One row of an adjustment; `delta` is in units. `occurred_at_ms` 0 means now, in the event too."""
 
     sku: str
     delta: int
@@ -144,7 +144,7 @@ class Movement(Value, frozen=True):
 
 
 class AdjustStock(Message, frozen=True):
-    """Movements that one source reports."""
+    """Apply stock movements reported by one source."""
 
     key: str
     source: str
@@ -152,7 +152,7 @@ class AdjustStock(Message, frozen=True):
 
 
 class CountStock(Message, frozen=True):
-    """Units counted as of an instant; `as_of_ms` 0 means now."""
+    """Set stock to units counted as of an instant; `as_of_ms` 0 means now."""
 
     key: str
     counts: Lines
@@ -161,7 +161,7 @@ class CountStock(Message, frozen=True):
 
 
 class SetSafetyStock(Message, frozen=True):
-    """Units to keep back, by SKU."""
+    """Set the units to keep back, by SKU."""
 
     key: str
     safety_stocks: Lines

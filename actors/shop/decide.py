@@ -1,7 +1,7 @@
-"""What the ledger decides: each command is a ladder of refusals in order of precedence, then the events.
+"""A shop's decisions: each command is a series of refusals in order of precedence, then the events.
 
-Nothing here changes the ledger. A deadline is judged against `now` at the moment of the decision, whether or not the
-sweep has come by; the host expires what is due before it decides, so `available` is exact too.
+Nothing here changes the ledger. A deadline is compared with `now_ms` at the decision, whether or not a sweep has run;
+the host expires what is due before it decides, so `available` is exact too.
 """
 
 from typing import Final, assert_never
@@ -33,12 +33,12 @@ from actors.shop.events import Amended, Collected, Confirmed, Extended, ReadyMar
 from actors.shop.preconditions import by_sku, over_limit, short_of_stock, slot_refusal
 from actors.shop.state import Ledger, Reservation
 
-# Asked of a shop's part they could come too late: its customer's ledger owns the deadline.
+# Refused for a part: its customer's ledger decides the deadline and may have ended the order already.
 _ITS_ORDERS_STEPS: Final = frozenset({Step.CONFIRM, Step.EXTEND, Step.AMEND})
 
 
 def decide(ledger: Ledger, command: Command, now_ms: int) -> Decision:
-    """Accept or refuse one command whose key is new. `now_ms` is ledger time: never less than it was before."""
+    """Accept or refuse a command whose key is new. `now_ms` is ledger time, which never decreases."""
     match command:
         case Reserve():
             return _decide_reserve(ledger, command, now_ms)
@@ -71,7 +71,7 @@ def decide(ledger: Ledger, command: Command, now_ms: int) -> Decision:
 
 
 def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
-    """Hold all lines or none; the same basket's earlier hold is replaced in the same decision."""
+    """Hold all lines or none; an earlier hold of the same basket is replaced in the same decision."""
     policy = ledger.policy
     if policy.paused:
         return Rejected(Rejection(Reason.STORE_NOT_ACCEPTING))
@@ -104,7 +104,7 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
 
 
 def _replaced_hold(ledger: Ledger, command: Reserve, now_ms: int) -> Reservation | Rejection | None:
-    """The hold that this basket has already, if it may be replaced."""
+    """The live hold of the same basket, None without one, or a Rejection where it must not be replaced."""
     number = ledger.baskets.get((command.customer_id, command.basket_id))
     if number is None:
         return None
@@ -116,8 +116,8 @@ def _replaced_hold(ledger: Ledger, command: Reserve, now_ms: int) -> Reservation
     return earlier
 
 
-def _stands(ledger: Ledger, number: int, step: Step, now_ms: int) -> Reservation | Rejection:
-    """The reservation, if the table allows the step now."""
+def _allowed(ledger: Ledger, number: int, step: Step, now_ms: int) -> Reservation | Rejection:
+    """The reservation, or a Rejection where the step is not allowed now."""
     reservation = ledger.reservations.get(number)
     if reservation is None:
         return Rejection(Reason.RESERVATION_NOT_FOUND, number=number)
@@ -134,7 +134,7 @@ def _stands(ledger: Ledger, number: int, step: Step, now_ms: int) -> Reservation
 
 
 def _decide_confirm(ledger: Ledger, command: Confirm, now_ms: int) -> Decision:
-    reservation = _stands(ledger, command.number, Step.CONFIRM, now_ms)
+    reservation = _allowed(ledger, command.number, Step.CONFIRM, now_ms)
     if isinstance(reservation, Rejection):
         return Rejected(reservation)
     policy = ledger.policy
@@ -147,14 +147,14 @@ def _decide_confirm(ledger: Ledger, command: Confirm, now_ms: int) -> Decision:
 
 
 def _decide_mark_ready(ledger: Ledger, command: MarkReady, now_ms: int) -> Decision:
-    reservation = _stands(ledger, command.number, Step.MARK_READY, now_ms)
+    reservation = _allowed(ledger, command.number, Step.MARK_READY, now_ms)
     if isinstance(reservation, Rejection):
         return Rejected(reservation)
     return Accepted((ReadyMarked(command.key, fingerprint(command), command.number),))
 
 
 def _decide_collect(ledger: Ledger, command: Collect, now_ms: int) -> Decision:
-    reservation = _stands(ledger, command.number, Step.COLLECT, now_ms)
+    reservation = _allowed(ledger, command.number, Step.COLLECT, now_ms)
     if isinstance(reservation, Rejection):
         return Rejected(reservation)
     lines = _by_line(reservation, command.lines)
@@ -165,7 +165,7 @@ def _decide_collect(ledger: Ledger, command: Collect, now_ms: int) -> Decision:
 
 
 def _decide_release(ledger: Ledger, command: Release, now_ms: int) -> Decision:
-    reservation = _stands(ledger, command.number, Step.RELEASE, now_ms)
+    reservation = _allowed(ledger, command.number, Step.RELEASE, now_ms)
     if isinstance(reservation, Rejection):
         return Rejected(reservation)
     lines = _by_line(reservation, command.lines)
@@ -175,7 +175,7 @@ def _decide_release(ledger: Ledger, command: Release, now_ms: int) -> Decision:
 
 
 def _decide_extend(ledger: Ledger, command: Extend, now_ms: int) -> Decision:
-    reservation = _stands(ledger, command.number, Step.EXTEND, now_ms)
+    reservation = _allowed(ledger, command.number, Step.EXTEND, now_ms)
     if isinstance(reservation, Rejection):
         return Rejected(reservation)
     if command.ttl_ms > ledger.policy.ttl_ms_max:
@@ -187,13 +187,13 @@ def _decide_extend(ledger: Ledger, command: Extend, now_ms: int) -> Decision:
 
 
 def _decide_amend(ledger: Ledger, command: Amend, now_ms: int) -> Decision:
-    """All of the change or none of it. What the reservation has already is its own: only what is more is looked for, so
-    that one who wants less, or more time, is never refused for what became of stock and rules meanwhile.
+    """Accept the whole change or refuse it. Only units and a slot beyond what the reservation has are checked: a change
+    to fewer units or more time is never refused because stock or policy changed meanwhile.
     """
-    reservation = _stands(ledger, command.number, Step.AMEND, now_ms)
+    reservation = _allowed(ledger, command.number, Step.AMEND, now_ms)
     if isinstance(reservation, Rejection):
         return Rejected(reservation)
-    if reservation.done is not None:  # partly handed over or given back: what is left can only be collected or released
+    if reservation.done is not None:  # partly collected or released: the rest can only be collected or released
         return Rejected(Rejection(Reason.TRANSITION_NOT_ALLOWED, number=command.number, status=reservation.status))
     policy = ledger.policy
     lines = command.lines or reservation.lines
@@ -219,14 +219,14 @@ def _decide_amend(ledger: Ledger, command: Amend, now_ms: int) -> Decision:
 
 
 def _pickup_deadline_ms(ledger: Ledger, slot_start_ms: int, wanted_ms: int) -> int:
-    """The end of the time to collect: never before the slot's end, and never while the shop is closed."""
+    """The pickup deadline: not before the slot's end, and not while the shop is closed."""
     calendar = ledger.policy.calendar
     slot = calendar.slot_at(slot_start_ms) if slot_start_ms else None
     return calendar.deadline_ms(wanted_ms if slot is None else max(wanted_ms, slot.end_ms))
 
 
 def _by_line(reservation: Reservation, asked: Lines) -> Lines | Rejection:
-    """Units to take from each line; a SKU that stands on several lines is taken from the first line on."""
+    """Units to take from each line; a SKU on several lines is taken from the first line on."""
     if not asked:
         return reservation.held_lines()
     demand = by_sku(asked)

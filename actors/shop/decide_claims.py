@@ -1,4 +1,4 @@
-"""What a shop decides about its part of an order: whether it can be had. The rest it is told, and applies."""
+"""A shop's decisions about its part of an order: it grants or refuses the claim, then applies the order's outcomes."""
 
 from collections import Counter
 from typing import Final
@@ -14,20 +14,20 @@ from actors.shop.events import Acknowledged, Claimed, OutcomeApplied
 from actors.shop.preconditions import by_sku, over_limit, short_of_stock, slot_refusal
 from actors.shop.state import Ledger, Reservation, order_of
 
-# How far a part has come: a word that would lead it back says nothing about its status.
+# The sequence of statuses: an outcome never moves a part back to an earlier one.
 _PROGRESS: Final = {Status.CLAIMED: 0, Status.HELD: 1, Status.CONFIRMED: 2, Status.READY: 3}
 
 
 def decide_claim(ledger: Ledger, command: Claim, now_ms: int) -> Decision:
-    """Hold a part, or refuse it, at once: a claim never waits for another one."""
+    """Grant or refuse a claim at once: a claim never waits for another one."""
     if ledger.policy.paused:
         return Rejected(Rejection(Reason.STORE_NOT_ACCEPTING))
-    if command.holder in ledger.holders:  # its first answer was forgotten, the part was not
+    if command.holder in ledger.holders:  # the answer to its claim was forgotten, the part was not
         return Rejected(Rejection(Reason.CLAIM_ABANDONED))
     demand, order, slot_start_ms = by_sku(command.lines), order_of(command.holder), command.slot_start_ms
     refusal = over_limit(ledger, command.customer_id, command.channel, demand, None, order)
     refusal = refusal or short_of_stock(ledger, demand, None)
-    # The place that the order has is not asked for again, as when a reservation is amended.
+    # A place that the order already has is not checked again, as in an amendment.
     if refusal is None and slot_start_ms and (order, slot_start_ms) not in ledger.parts_in_slots:
         refusal = slot_refusal(ledger, slot_start_ms, now_ms, None)
     if refusal is not None:
@@ -40,8 +40,8 @@ def decide_claim(ledger: Ledger, command: Claim, now_ms: int) -> Decision:
 
 
 def _may_come_free(ledger: Ledger, command: Claim, refusal: Rejection) -> bool:
-    """Whether what is lacking is claimed by orders that are not decided yet. Two that claim the same units of several
-    shops may each have what the other lacks: then both let go, and one that asks again may find all of it.
+    """True where undecided orders hold what is missing. Two orders that claim the same units of several shops may each
+    get what the other lacks: then both are dropped, and a repeated attempt may succeed.
     """
     undecided = [ledger.reservations[number] for number in ledger.undecided]
     if refusal.reason is Reason.SLOT_FULL:
@@ -55,13 +55,13 @@ def _may_come_free(ledger: Ledger, command: Claim, refusal: Rejection) -> bool:
 
 
 def decide_apply_outcome(ledger: Ledger, command: ApplyOutcome) -> Decision:
-    """Go on as the order says. No events: it was applied before, or the part is final."""
+    """Apply an order's outcome. No events: it was applied before, or the part is final."""
     holder, revision, status = command.holder, command.revision, command.status
     number = ledger.holders.get(holder)
     if number is None:
-        if status in LIVE:  # its claim was answered, so it cannot be gone: the order was told otherwise
+        if status in LIVE:  # an order goes on only with granted claims, so one without a part is an inconsistency
             return Rejected(Rejection(Reason.RESERVATION_NOT_FOUND))
-        if ledger.answers.get(claim_key(holder)) is not None:  # its claim was refused, or is from now on
+        if ledger.answers.get(claim_key(holder)) is not None:  # its claim was refused, or will be
             return Rejected(Rejection(Reason.CLAIM_ABANDONED))
         return Accepted((OutcomeApplied(holder, revision, 0, status, 0, command.reason, ()),))
     reservation = ledger.reservations[number]
@@ -79,7 +79,7 @@ def decide_apply_outcome(ledger: Ledger, command: ApplyOutcome) -> Decision:
 
 
 def _beyond(reservation: Reservation, keep: Lines) -> Lines:
-    """Units by line that the part holds beyond what it is to keep by SKU, what was collected included."""
+    """Units by line that the part holds beyond what it is to keep by SKU, collected ones included."""
     left = dict(by_sku(keep))
     for (sku, _), (sold, _) in zip(reservation.lines, reservation.done or (), strict=False):
         left[sku] = max(0, left.get(sku, 0) - sold)
@@ -92,7 +92,7 @@ def _beyond(reservation: Reservation, keep: Lines) -> Lines:
 
 
 def decide_acknowledge(ledger: Ledger, command: Acknowledge) -> Decision:
-    """Owe no more what has been noted. Parts that changed again since stay owed."""
+    """Remove acknowledged parts from the outbox, except those that changed again since."""
     reported = tuple(
         (number, version)
         for number, version in command.parts

@@ -1,4 +1,4 @@
-"""What the ledger decides about stock: movements, counts, and who loses when less is there than was promised."""
+"""A shop's decisions about stock: movements, counts, and which reservations lose units in a shortfall."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -24,13 +24,13 @@ from actors.shop.state import Ledger, Position, Reservation
 SOURCES_MAX: Final = 10_000  # by ledger: each till and each warehouse is one
 POSITIONS_MAX: Final = 2_000_000  # by ledger; some 600 MB
 
-# Who loses first: a hold before an order, an order before goods at the counter; then the youngest. A claim counts as
-# the hold that it may be by now: its customer's ledger may have answered already.
+# Losses go to holds first, then to confirmed orders, then to goods at the counter; within each to the youngest. A claim
+# ranks as a hold: its customer's ledger may have decided already.
 LOSS_RANK = {Status.CLAIMED: 0, Status.HELD: 0, Status.CONFIRMED: 1, Status.READY: 2}
 
 
 def decide_adjust_stock(ledger: Ledger, command: AdjustStock, now_ms: int) -> Decision:
-    """Apply the rows that are new; a row is new if its sequence is above all of its source's earlier calls."""
+    """Apply the new rows: those whose sequence is above all of their source's earlier calls."""
     mark = ledger.source_marks.get(command.source)
     if mark is None and len(ledger.source_marks) >= SOURCES_MAX:
         return Rejected(Rejection(Reason.LEDGER_FULL))
@@ -60,21 +60,21 @@ def decide_adjust_stock(ledger: Ledger, command: AdjustStock, now_ms: int) -> De
 
 
 def decide_set_safety_stock(ledger: Ledger, command: SetSafetyStock) -> Decision:
-    """Keep units back."""
+    """Set the units to keep back."""
     if _too_many_skus(ledger, (sku for sku, _ in command.safety_stocks)):
         return Rejected(Rejection(Reason.LEDGER_FULL))
     return Accepted((SafetyStockSet(command.key, fingerprint(command), command.safety_stocks),))
 
 
 def _too_many_skus(ledger: Ledger, skus: Iterable[str]) -> bool:
-    """Whether the ledger would stock more SKUs than it may. The rows are few beside that, so repeats count twice."""
+    """True where the ledger would exceed POSITIONS_MAX. A new SKU counts once for each row, of which there are few."""
     return len(ledger.positions) + sum(1 for sku in skus if sku not in ledger.positions) > POSITIONS_MAX
 
 
 def on_hand_delta(position: Position | None, row: Movement) -> int:
-    """What a movement changes on hand: nothing where a later count has seen it already.
+    """What a movement changes on hand, in units: 0 where a later count already contains it.
 
-    One that says no time happens now, after all that was said before, be it in the same millisecond.
+    A movement without a time happens now, after everything recorded before, even in the same millisecond.
     """
     if position is not None and 0 < row.occurred_at_ms <= position.counted_at_ms:
         return 0
@@ -82,7 +82,7 @@ def on_hand_delta(position: Position | None, row: Movement) -> int:
 
 
 def decide_count_stock(ledger: Ledger, command: CountStock, now_ms: int) -> Decision:
-    """Set the book right as of an instant: what moved since is kept, a count older than the last is dropped."""
+    """Correct the stock as of an instant: later movements are kept, a count older than the last one is dropped."""
     as_of_ms = min(command.as_of_ms, now_ms) or now_ms
     corrections: list[tuple[str, int]] = []
     late = 0
@@ -108,7 +108,7 @@ def decide_count_stock(ledger: Ledger, command: CountStock, now_ms: int) -> Deci
 def _correction(
     position: Position, counted: int, as_of_ms: int, now_ms: int, *, holds_included: bool
 ) -> int | Rejection:
-    """By how much the book was wrong at that instant."""
+    """The difference between count and book at that instant, in units."""
     on_hand, reserved = position.on_hand, position.reserved
     if as_of_ms < now_ms:
         moved, promised = position.on_hand_trail, position.reserved_trail
@@ -125,7 +125,7 @@ def _correction(
 
 
 def _shortfalls(ledger: Ledger, deltas: dict[str, int]) -> tuple[Shortfall, ...]:
-    """Promises that the shop can no longer keep once these deltas stand, and who loses."""
+    """The promised units that would be missing after these deltas, and the reservations that lose them."""
     missing: dict[str, int] = {}
     for sku, delta in deltas.items():
         position = ledger.positions.get(sku)
@@ -135,7 +135,7 @@ def _shortfalls(ledger: Ledger, deltas: dict[str, int]) -> tuple[Shortfall, ...]
                 missing[sku] = units
     if not missing:
         return ()
-    # One pass over the live reservations, for all SKUs together: shortfalls are rare, an index would not be.
+    # One pass over the live reservations for all SKUs: shortfalls are rare, while an index would cost at every event.
     losers: dict[str, list[tuple[int, int, int]]] = {sku: [] for sku in missing}
     for reservation in ledger.reservations.values():
         if reservation.status in LIVE:
@@ -158,7 +158,7 @@ def _shortfall(sku: str, missing: int, losers: list[tuple[int, int, int]]) -> Sh
 
 
 def _losses(ledger: Ledger, shortfalls: tuple[Shortfall, ...]) -> list[Event]:
-    """The headline of each shortfall, then one release for each reservation that loses, over all of its SKUs."""
+    """A ShortfallDeclared for each shortfall, then one Released for each losing reservation, over all of its SKUs."""
     by_number: dict[int, dict[str, int]] = {}
     for shortfall in shortfalls:
         for number, units in shortfall.losses:

@@ -1,8 +1,8 @@
-"""What happened. Past participles; each is written to the journal and can be read for ever (see `core.message`).
+"""The events of a shop's ledger, and which SKUs each changes. They are journaled for ever (see `core.message`).
 
-An event that answers a call carries its idempotency key, and a fingerprint of the call's content unless the event is
-that content, so that a repeat is known after a restart too. `number` names a reservation; a new one's number is the
-version of its Reserved event.
+An event that answers a call carries its idempotency key, and a fingerprint of the call's content unless the event holds
+that content, so that repeats are recognised after a restart too. `number` names a reservation; a new one's number is
+the version of its Reserved event.
 """
 
 from typing import assert_never
@@ -16,7 +16,7 @@ Losses = tuple[tuple[int, int], ...]
 
 
 class Shortfall(Value, frozen=True):
-    """Units of a SKU that were promised and are not there, and who lost them, as (number, units)."""
+    """Units of a SKU that were promised and are missing, and the reservations that lose them, as (number, units)."""
 
     sku: str
     quantity: int
@@ -24,14 +24,14 @@ class Shortfall(Value, frozen=True):
 
 
 class Reserved(Message, frozen=True):
-    """Units are held, and a place in a slot, as the command asked."""
+    """The units, and a place in a slot where one was requested, are held."""
 
     command: Reserve
     expires_at_ms: int
 
 
 class Confirmed(Message, frozen=True):
-    """A hold became an order."""
+    """A hold was confirmed."""
 
     key: str
     fingerprint: str
@@ -40,7 +40,7 @@ class Confirmed(Message, frozen=True):
 
 
 class ReadyMarked(Message, frozen=True):
-    """Goods wait at the counter."""
+    """The goods are ready for pickup."""
 
     key: str
     fingerprint: str
@@ -58,7 +58,7 @@ class Collected(Message, frozen=True):
 
 
 class Released(Message, frozen=True):
-    """Units were given back; `lines` as in Collected. The ledger's own releases have no key."""
+    """Units returned to stock; `lines` as in Collected. The ledger's own releases have an empty key."""
 
     key: str
     fingerprint: str
@@ -68,14 +68,14 @@ class Released(Message, frozen=True):
 
 
 class Expired(Message, frozen=True):
-    """A deadline passed; all that was still held went back. `lines` as in Collected."""
+    """A deadline passed and all units still held returned to stock. `lines` as in Collected."""
 
     number: int
     lines: Lines
 
 
 class Extended(Message, frozen=True):
-    """A deadline moved."""
+    """A deadline was changed."""
 
     key: str
     fingerprint: str
@@ -84,8 +84,8 @@ class Extended(Message, frozen=True):
 
 
 class Amended(Message, frozen=True):
-    """A reservation was changed in one step; all of it as it is from here on. `before` are the lines that it held until
-    then.
+    """A reservation was changed in one step; the fields are as they are from then on, `before` are the lines that it
+    had.
     """
 
     key: str
@@ -98,14 +98,14 @@ class Amended(Message, frozen=True):
 
 
 class Claimed(Message, frozen=True):
-    """Units are held, as the command asked, for an order that is not yet certain."""
+    """The units of a part are held, for an order that is not yet decided."""
 
     command: Claim
 
 
 class OutcomeApplied(Message, frozen=True):
-    """A part went on as its customer's ledger decided; `lines` are the units given back, as in Collected. `number` 0:
-    the order was over before its claim came, which is refused from now on.
+    """An order's outcome was applied to its part; `lines` are the units released, as in Collected. `number` 0: the
+    order ended before its claim arrived; a later claim is refused.
     """
 
     holder: str
@@ -118,13 +118,13 @@ class OutcomeApplied(Message, frozen=True):
 
 
 class Acknowledged(Message, frozen=True):
-    """What happened to these parts in the shop is known to their orders, as of these versions: (number, version)."""
+    """The orders of these parts have recorded them as of these versions: (number, version)."""
 
     parts: tuple[tuple[int, int], ...]
 
 
 class StockAdjusted(Message, frozen=True):
-    """Stock moved. `mark` is the greatest sequence seen of the source; `movements` are the rows that were applied."""
+    """Stock moved. `mark` is the source's greatest sequence so far; `movements` are the rows that were applied."""
 
     key: str
     fingerprint: str
@@ -137,7 +137,7 @@ class StockAdjusted(Message, frozen=True):
 
 
 class StockCounted(Message, frozen=True):
-    """The book was put right as of an instant; `corrections` are (sku, delta), also where the delta is zero."""
+    """Stock was set to a count as of an instant; `corrections` are (sku, delta), zero deltas included."""
 
     key: str
     fingerprint: str
@@ -148,7 +148,7 @@ class StockCounted(Message, frozen=True):
 
 
 class SafetyStockSet(Message, frozen=True):
-    """Units kept back, by SKU."""
+    """The units to keep back were set, by SKU."""
 
     key: str
     fingerprint: str
@@ -156,7 +156,7 @@ class SafetyStockSet(Message, frozen=True):
 
 
 class ShortfallDeclared(Message, frozen=True):
-    """Promises that can no longer be kept; a Released of reason SHORTFALL follows for each loss."""
+    """Promised units are missing; a Released with reason SHORTFALL follows for each loss."""
 
     shortfall: Shortfall
 
@@ -183,8 +183,8 @@ Event = (
 
 
 def touched_skus(event: Event) -> tuple[str, ...]:
-    """SKUs whose position the event changed, each once. Changes of stock name all their rows, also such as a later
-    count had seen.
+    """SKUs whose position the event changed, each once. Changes of stock list the SKUs of all their rows, also of those
+    that a later count already contains.
     """
     match event:
         case Reserved() | Claimed():
@@ -192,7 +192,7 @@ def touched_skus(event: Event) -> tuple[str, ...]:
         case Collected() | Released() | Expired() | OutcomeApplied():
             return tuple(dict.fromkeys(sku for sku, units in event.lines if units))
         case Amended():
-            return _more_or_less(event.before, event.lines)
+            return _changed_skus(event.before, event.lines)
         case StockAdjusted():
             return tuple(dict.fromkeys(row.sku for row in event.movements))
         case StockCounted():
@@ -207,8 +207,8 @@ def touched_skus(event: Event) -> tuple[str, ...]:
             assert_never(event)
 
 
-def _more_or_less(before: Lines, after: Lines) -> tuple[str, ...]:
-    """SKUs of which the two hold different numbers of units."""
+def _changed_skus(before: Lines, after: Lines) -> tuple[str, ...]:
+    """SKUs whose units differ between the two."""
     units_by_sku: dict[str, int] = {}
     for sku, units in after:
         units_by_sku[sku] = units_by_sku.get(sku, 0) + units

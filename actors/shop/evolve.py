@@ -1,7 +1,7 @@
-"""How events change the ledger. Total: an event that was accepted once is never refused, then or at any replay.
+"""How events change a shop's ledger. Total: an accepted event is never refused, at any replay.
 
-`evolve` is the only writer of a ledger's state. Every branch keeps the conservation laws by itself, so there is no
-moment at which a unit is in two places, or in none.
+`evolve` is the only writer of a ledger's state. Every branch keeps the conservation laws by itself, so no unit is ever
+counted twice or lost between two events.
 """
 
 from sys import intern
@@ -40,9 +40,9 @@ FORGET_A_STEP_MAX: Final = 64  # final reservations forgotten per event, so that
 
 
 def evolve(ledger: Ledger, event: Event, at_ms: int) -> Remembered | None:
-    """Apply one event that happened at a ledger time; the ledger's version grows by one.
+    """Apply one event at its ledger time; the ledger's version increases by one.
 
-    Returns the answer that the event gives to its idempotency key, None where it has no key.
+    Returns the answer that the event gives to its idempotency key, or None where it has none.
     """
     ledger.version += 1
     if at_ms > ledger.time_ms:
@@ -83,7 +83,7 @@ def evolve(ledger: Ledger, event: Event, at_ms: int) -> Remembered | None:
         case SafetyStockSet():
             return evolve_safety_stock_set(ledger, event, at_ms)
         case ShortfallDeclared():
-            pass  # a headline: the releases that follow change the state
+            pass  # the Released events that follow change the state
         case PolicyAdopted():
             ledger.policy = event.policy
         case _:
@@ -95,7 +95,7 @@ def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
     """Hold the units."""
     number, command, expires_at_ms = ledger.version, event.command, event.expires_at_ms
     if expires_at_ms == ledger.shared_instant_ms:
-        expires_at_ms = ledger.shared_instant_ms  # one object for a batch's deadlines: 32 bytes a hold
+        expires_at_ms = ledger.shared_instant_ms  # one int object for a batch's deadlines saves 32 bytes a hold
     else:
         ledger.shared_instant_ms = expires_at_ms
     reservation = Reservation(
@@ -121,7 +121,7 @@ def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
 
 
 def _evolve_claimed(ledger: Ledger, event: Claimed, at_ms: int) -> Remembered:
-    """Hold the units of a part. It has no deadline here: its order has."""
+    """Hold the units of a part. The deadline is kept by its order, not here."""
     number, command = ledger.version, event.command
     reservation = Reservation(
         number,
@@ -145,7 +145,7 @@ def _evolve_claimed(ledger: Ledger, event: Claimed, at_ms: int) -> Remembered:
 
 
 def _hold(ledger: Ledger, reservation: Reservation, at_ms: int) -> None:
-    """Enter a new reservation, with what it holds and where it is found."""
+    """Enter a new reservation: its units, its place in a slot, and the indexes."""
     number, positions = reservation.number, ledger.positions
     for sku, quantity in reservation.lines:
         positions[sku].move_reserved(at_ms, quantity)
@@ -159,7 +159,7 @@ def _hold(ledger: Ledger, reservation: Reservation, at_ms: int) -> None:
 
 
 def _evolve_outcome_applied(ledger: Ledger, event: OutcomeApplied, at_ms: int) -> Remembered:
-    """A part goes on, or goes back, as its order says. The answer is not remembered: the part itself tells the rest."""
+    """Apply an outcome to its part. The answer is not remembered: the part's revision identifies a repeat."""
     if not event.number:
         absent = Recorded("", ledger.version, Rejection(Reason.CLAIM_ABANDONED))
         return ledger.remember(claim_key(event.holder), absent)
@@ -177,10 +177,10 @@ def _evolve_outcome_applied(ledger: Ledger, event: OutcomeApplied, at_ms: int) -
 
 
 def _forget_ended(ledger: Ledger) -> None:
-    """Drop final reservations that nobody can repeat a call about any more, a few at a time.
+    """Drop final reservations whose answers have been forgotten, a few at a time.
 
-    A part whose order has not heard of its end is kept as if it had ended now: it comes up again after as long, and
-    keeps nothing behind it from being forgotten.
+    A part that its order has not acknowledged is queued again as if it had ended now, so that it does not delay the
+    rest.
     """
     oldest_kept_ms = (ledger.time_ms - ledger.policy.answer_memory_ms) // GENERATION_MS * GENERATION_MS
     ended = ledger.ended
@@ -219,7 +219,7 @@ def _evolve_extended(ledger: Ledger, event: Extended) -> Remembered:
 
 
 def _evolve_amended(ledger: Ledger, event: Amended, at_ms: int) -> Remembered:
-    """The old hold goes and the new one comes in one change; its number stays."""
+    """Replace the old hold by the new one under the same number."""
     reservation = ledger.reservations[event.number]
     for sku, units in reservation.lines:
         ledger.positions[sku].move_reserved(at_ms, -units)
@@ -244,13 +244,13 @@ def _evolve_amended(ledger: Ledger, event: Amended, at_ms: int) -> Remembered:
 
 
 def _put_in_outbox(ledger: Ledger, changed: Reservation) -> None:
-    """What happens to a part in the shop has to reach its order."""
+    """Queue a changed part for reporting to its order."""
     if changed.part is not None:
         ledger.outbox[changed.number] = None
 
 
 def _evolve_collected(ledger: Ledger, event: Collected, at_ms: int) -> Remembered:
-    """Held to sold: reserved, on hand and sold change together."""
+    """Reserved, on hand and sold change together."""
     reservation = ledger.reservations[event.number]
     for sku, units in event.lines:
         if units:
@@ -292,7 +292,7 @@ def _give_back(
 
 
 def _settle(ledger: Ledger, reservation: Reservation, step: Step, at_ms: int) -> Reservation:
-    """Put a changed reservation back; where it holds nothing more it is final, and leaves the indexes."""
+    """Store a changed reservation; where it holds no more units it becomes final, and leaves the indexes."""
     if not any(reservation.held()):
         reservation = replace(reservation, status=final_status(step, reservation.units_collected()))
         if reservation.part is not None:

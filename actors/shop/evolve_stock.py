@@ -1,4 +1,4 @@
-"""How movements, counts and safety stock change the ledger. A part of `evolve`, and total like it."""
+"""How movements, counts and safety stock change a shop's ledger. A part of `evolve`, and total as it is."""
 
 from actors.core.answers import Recorded
 from actors.shop.commands import AdjustmentKind, Movement
@@ -8,7 +8,7 @@ from actors.shop.state import Ledger, Position, Remembered, StockOutcome
 
 
 def _position(ledger: Ledger, sku: str, at_ms: int) -> Position:
-    """The position whose stock is about to move."""
+    """The SKU's position, created where there is none."""
     position = ledger.positions.get(sku)
     if position is None:
         position = ledger.positions[sku] = Position(at_ms)
@@ -16,7 +16,7 @@ def _position(ledger: Ledger, sku: str, at_ms: int) -> Position:
 
 
 def evolve_stock_adjusted(ledger: Ledger, event: StockAdjusted, at_ms: int) -> Remembered:
-    """Enter the rows that were applied."""
+    """Apply the movements; returns the answer to the call."""
     ledger.source_marks[event.source] = event.mark
     for row in event.movements:
         _book(_position(ledger, row.sku, at_ms), row, at_ms)
@@ -25,7 +25,7 @@ def evolve_stock_adjusted(ledger: Ledger, event: StockAdjusted, at_ms: int) -> R
 
 
 def _book(position: Position, row: Movement, at_ms: int) -> None:
-    """Enter a movement under its kind. What a later count has seen already is balanced by the correction it caused."""
+    """Apply a movement under its kind. One that a later count contains is offset by an adjustment."""
     delta = on_hand_delta(position, row)
     if row.kind is AdjustmentKind.RECEIPT:
         position.received += row.delta
@@ -39,20 +39,20 @@ def _book(position: Position, row: Movement, at_ms: int) -> None:
 
 
 def evolve_stock_counted(ledger: Ledger, event: StockCounted, at_ms: int) -> Remembered:
-    """Put the book right."""
+    """Apply the corrections; returns the answer to the call."""
     for sku, correction in event.corrections:
         position = _position(ledger, sku, at_ms)
         position.counted_at_ms = event.as_of_ms
         position.adjusted += correction
         if correction:
-            # The book was wrong at the instant of the count, so that is when the correction counts from.
+            # The correction takes effect at the instant of the count.
             position.move_on_hand(event.as_of_ms, correction)
     outcome = StockOutcome(len(event.corrections), 0, event.dropped_late, event.shortfalls)
     return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, outcome))
 
 
 def evolve_safety_stock_set(ledger: Ledger, event: SafetyStockSet, at_ms: int) -> Remembered:
-    """Keep units back."""
+    """Set the safety stocks; returns the answer to the call."""
     for sku, quantity in event.safety_stocks:
         _position(ledger, sku, at_ms).safety_stock = quantity
     outcome = StockOutcome(len(event.safety_stocks), 0, 0, ())

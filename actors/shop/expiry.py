@@ -1,9 +1,8 @@
-"""Deadlines: which were noted, and which have passed. The decision judges each deadline by itself; this finds the units
-that went back.
+"""The index of deadlines. Decisions check each deadline themselves; this finds the reservations to expire.
 
 The heap holds `deadline << 56 | number`, one small object an entry. Reservations of one batch have consecutive numbers
-and often one deadline: such a run is one entry, and `expiry_runs` says where it ends. A moved deadline is a new entry;
-the old one is found stale when its time comes. All of it is derived from the reservations, and rebuilt at recovery.
+and often one deadline: such a run is one entry, whose last number is in `expiry_runs`. A changed deadline is a new
+entry; the stale one is skipped when it is due. All of it is derived from the reservations, and rebuilt at recovery.
 """
 
 from collections.abc import Iterator
@@ -15,11 +14,11 @@ from actors.shop.events import Expired
 from actors.shop.state import EXPIRY_SHIFT, Ledger
 
 _NUMBER_MASK: Final = (1 << EXPIRY_SHIFT) - 1
-STALE_ENTRIES_MAX: Final = 1_024  # beyond four for each live reservation, before the heap is made anew
+STALE_ENTRIES_MAX: Final = 1_024  # beyond four for each live reservation, before the heap is rebuilt
 
 
 def note_deadline(ledger: Ledger, number: int, expires_at_ms: int) -> None:
-    """Note the deadline of a new reservation; numbers only grow."""
+    """Enter the deadline of a new reservation; its number must be the greatest so far."""
     run = ledger.newest_run
     if number == ledger.newest_run_last + 1 and run >> EXPIRY_SHIFT == expires_at_ms:
         ledger.expiry_runs[run] = number
@@ -30,14 +29,14 @@ def note_deadline(ledger: Ledger, number: int, expires_at_ms: int) -> None:
 
 
 def move_deadline(ledger: Ledger, number: int, expires_at_ms: int) -> None:
-    """Note another deadline of a reservation. Where stale entries outnumber the live ones the heap is made anew."""
+    """Enter a reservation's new deadline. Rebuilds the heap where stale entries outnumber the live ones."""
     heappush(ledger.expiry_heap, expires_at_ms << EXPIRY_SHIFT | number)
     if len(ledger.expiry_heap) > STALE_ENTRIES_MAX + 4 * ledger.open_reservations:
         rebuild(ledger)
 
 
 def rebuild(ledger: Ledger) -> None:
-    """Note all deadlines anew, from the reservations."""
+    """Rebuild the index from the reservations."""
     ledger.expiry_heap.clear()
     ledger.expiry_runs.clear()
     ledger.newest_run = ledger.newest_run_last = 0
@@ -47,9 +46,9 @@ def rebuild(ledger: Ledger) -> None:
 
 
 def due(ledger: Ledger, now_ms: int) -> Iterator[Expired]:
-    """Each reservation whose deadline is not after `now_ms`, earliest first, then by number.
+    """Yield an Expired for each reservation whose deadline is not after `now_ms`, by deadline, then by number.
 
-    The caller evolves each event before it asks for the next, and may stop at any; the rest is found the next time.
+    The caller evolves each event before it takes the next, and may stop after any; the rest is found by the next call.
     """
     heap = ledger.expiry_heap
     limit = (now_ms + 1) << EXPIRY_SHIFT

@@ -1,4 +1,4 @@
-"""What holds after every batch. Run in tests after each, and at every recovery; on demand `audit` says more."""
+"""Invariants of a shop's state, checked after each batch in tests and at every recovery; `audit` checks the journal."""
 
 from actors.core.status import LIVE, Status
 from actors.core.violation import Violation
@@ -6,7 +6,7 @@ from actors.shop.state import Ledger
 
 
 def check(ledger: Ledger) -> list[Violation]:
-    """All violations of I1, I2 and of the indexes; empty where the ledger is sound. One pass over its state."""
+    """All violations of I1, I2 and of the indexes, empty where the ledger is sound. One pass over its state."""
     found: list[Violation] = []
     promised: dict[str, int] = {}
     live = unindexed = 0
@@ -29,7 +29,7 @@ def check(ledger: Ledger) -> list[Violation]:
         indexed = ledger.customers.get(reservation.customer_id, ())
         if indexed != reservation.number and (isinstance(indexed, int) or reservation.number not in indexed):
             unindexed += 1
-        if reservation.done is None:  # nearly all, and then what is held is what was asked
+        if reservation.done is None:  # nearly all, and these hold all of their lines
             for sku, units in reservation.lines:
                 promised[sku] = promised.get(sku, 0) + units
             continue
@@ -48,7 +48,7 @@ def check(ledger: Ledger) -> list[Violation]:
             promise = position.reserved + position.allotted
             found.append(Violation("I2", sku, f"at most {max(0, position.on_hand)} promised", str(promise)))
     found.extend(Violation("I1", sku, "a position", "none") for sku in promised.keys() - ledger.positions.keys())
-    for _, slot_start_ms in sharing:  # one place each, however many of the order's parts want it
+    for _, slot_start_ms in sharing:  # one place for all of an order's parts
         places[slot_start_ms] = places.get(slot_start_ms, 0) + 1
     if sharing != ledger.parts_in_slots:
         found.append(Violation("I7", ledger.store_id, f"parts in slots {sharing}", f"{ledger.parts_in_slots}"))

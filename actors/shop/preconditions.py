@@ -1,4 +1,4 @@
-"""What a demand meets: stock, limits within the shop, places in a slot. Each says why not, or nothing."""
+"""Checks of a demand against stock, the shop's limits and slot capacity. Each returns a Rejection, or None."""
 
 from actors.core.policy import LimitRule
 from actors.core.rejection import Reason, Rejection
@@ -7,7 +7,7 @@ from actors.shop.state import Ledger, Reservation
 
 
 def by_sku(lines: Lines) -> Lines:
-    """Units by SKU: two lines of one SKU must not both take the last unit."""
+    """Units by SKU, lines of the same SKU added up: two of them must not both take the last unit."""
     units: dict[str, int] = {}
     for sku, quantity in lines:
         units[sku] = units.get(sku, 0) + quantity
@@ -15,7 +15,7 @@ def by_sku(lines: Lines) -> Lines:
 
 
 def short_of_stock(ledger: Ledger, demand: Lines, replaced: Reservation | None) -> Rejection | None:
-    """The first line that cannot be had, all short ones with it. What is replaced counts as free."""
+    """Refuse a demand beyond what is available, with all short lines. Units of `replaced` count as available."""
     given_back: dict[str, int] = {}
     if replaced is not None:
         for (sku, _), units in zip(replaced.lines, replaced.held(), strict=True):
@@ -44,12 +44,12 @@ def short_of_stock(ledger: Ledger, demand: Lines, replaced: Reservation | None) 
 def over_limit(
     ledger: Ledger, customer_id: str, channel: str, demand: Lines, replaced: Reservation | None, order: str = ""
 ) -> Rejection | None:
-    """The first limit of the shop that would be broken. What is replaced does not count. Where it is for an order, that
-    is one open reservation, however many parts it has here; each of them holds units.
+    """Refuse a demand beyond the shop's limits, by the first one exceeded; `replaced` does not count. With `order`, the
+    demand is for that order: all of its parts count as one open reservation, and each of them with its units.
     """
     limits_for = ledger.policy.limits_for
     if not any(limits_for(channel, sku) for sku in ("", *(sku for sku, _ in demand))):
-        return None  # before the customer's reservations are looked at: a marketplace may have very many
+        return None  # before the customer's reservations are iterated: a marketplace may have very many
     mine = [held for held in ledger.live_of_customer(customer_id) if held is not replaced]
     for sku in ("", *(sku for sku, _ in demand)):
         for rule in limits_for(channel, sku):
@@ -67,7 +67,7 @@ def over_limit(
 
 
 def _open_beside(rule: LimitRule, mine: list[Reservation], order: str) -> int:
-    """How many of these the rule counts, the order for which it is asked left out. The parts of one order are one."""
+    """How many open reservations the rule counts. The parts of one order count as one, those of `order` not at all."""
     alone = 0
     orders: set[str] = set()
     for held in mine:
@@ -89,7 +89,7 @@ def _units_of(held: Reservation, sku: str) -> int:
 
 
 def slot_refusal(ledger: Ledger, slot_start_ms: int, now_ms: int, replaced: Reservation | None) -> Rejection | None:
-    """Why there is no place in the slot that starts then. What is replaced gives its place back."""
+    """Refuse a slot that does not exist, cannot be booked or is full. `replaced` gives its place back."""
     calendar = ledger.policy.calendar
     slot = calendar.slot_at(slot_start_ms)
     if slot is None or not calendar.bookable(slot, now_ms):

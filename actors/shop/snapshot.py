@@ -1,7 +1,7 @@
-"""A ledger as rows of a snapshot and back. The same state gives the same rows, in the same sequence, on any process.
+"""A shop's ledger as rows of a snapshot and back. Equal states give the same rows in the same sequence, in any process.
 
-`Capture` is quick and does not stop decisions for longer than a batch: reservations and answers are immutable, so
-shallow copies suffice. Making rows of the copies may then take its time elsewhere.
+`Capture` does not delay decisions for longer than a batch does: reservations and answers are immutable, so it copies
+shallowly, and the rows may be made from the copies later, without a lock.
 """
 
 from array import array
@@ -21,7 +21,7 @@ from actors.shop.state import Ledger, Position, Remembered, Reservation, StockOu
 
 FORMAT: Final = 1
 
-# An answer, in which a reservation that stands in a row of its own is its number.
+# An answer, in which a reservation that has a row of its own is given by its number.
 Kept = int | Reservation | Recorded[int | Reservation | Rejection | StockOutcome]
 Moves = tuple[int, tuple[int, ...]] | None  # a trail: its horizon, then times and deltas in turn
 
@@ -38,7 +38,7 @@ class Head(Message, frozen=True, tag="ledger"):
 
 
 class PositionRow(Message, frozen=True, tag="position"):
-    """One SKU's; fields as in `state.Position`."""
+    """One SKU's position; fields as in `state.Position`."""
 
     sku: str
     on_hand: int
@@ -55,21 +55,21 @@ class PositionRow(Message, frozen=True, tag="position"):
 
 
 class EndedRow(Message, frozen=True, tag="ended"):
-    """A reservation that is final, and when it ended."""
+    """A final reservation, and when it became final."""
 
     at_ms: int
     number: int
 
 
 class OutboxRow(Message, frozen=True, tag="outbox"):
-    """Parts that changed here, of which their orders have not acknowledged it."""
+    """Numbers of changed parts that their orders have not acknowledged."""
 
     numbers: tuple[int, ...]
 
 
 class AnswerRow(Message, frozen=True, tag="answer"):
-    """An answer that is remembered, in its day's generation. A reservation that is still as it was answered stands in a
-    row of its own, and here as its number.
+    """A remembered answer, in its day's generation. A reservation that has not changed since the answer has a row of
+    its own, and is given here by its number.
     """
 
     day: int
@@ -81,8 +81,8 @@ Row = Head | PositionRow | Reservation | EndedRow | OutboxRow | AnswerRow
 
 
 class Capture:
-    """A ledger's state as of one version. `broken` says, once the rows have been read, where they contradict one
-    another: what is wrong must not become the state that a recovery believes.
+    """A ledger's state as of one version. Once all rows have been read, `broken` describes a contradiction among them,
+    if any: such a snapshot must not be finished, or a recovery would load a wrong state.
     """
 
     __slots__ = ("_answers", "_ended", "_head", "_outbox", "_positions", "_reservations", "broken", "version")
@@ -100,7 +100,7 @@ class Capture:
         self._outbox = tuple(ledger.outbox)
 
     def rows(self) -> Iterator[Row]:
-        """Head, positions by SKU, reservations by number, ended ones by time, answers by day and time."""
+        """Yield head, positions by SKU, reservations by number, ended ones by time, and answers by day and time."""
         yield self._head
         for sku, position in sorted(self._positions, key=lambda row: row[0]):
             yield _position_row(sku, position)
@@ -123,8 +123,8 @@ class Capture:
         yield from self._answer_rows(changed)
 
     def _answer_rows(self, changed: dict[int, Reservation]) -> Iterator[AnswerRow]:
-        # First answers come by number, as the reservations do, so one walk finds all that are still as they were
-        # answered; later answers can only be among those that changed.
+        # Answers to Reserve come by number, as the reservations do, so one walk finds all that have not changed since;
+        # the answers to later calls can only be among the changed ones.
         walk = iter(self._reservations)
         current = next(walk, None)
         for day, keys, answers in self._answers:
@@ -141,7 +141,7 @@ class Capture:
                     yield AnswerRow(day, key, answer)
 
     def state_hash(self) -> str:
-        """The same for the same state on any process."""
+        """The hash of the rows: the same for equal states in any process."""
         return digest_of(self.rows())
 
 
@@ -164,7 +164,7 @@ def _moves(trail: Trail | None) -> Moves:
 
 
 def restore(rows: Iterable[Row]) -> Ledger:
-    """The ledger that was captured. Raises ValueError where the rows are of a format that this version cannot read."""
+    """Return the ledger that was captured. Raises ValueError for rows that are not of this version's format."""
     iterator = iter(rows)
     head = next(iterator)
     if not isinstance(head, Head) or head.format != FORMAT:
@@ -204,7 +204,7 @@ def _position(row: PositionRow) -> Position:
 
 
 def _shared(reservation: Reservation, ledger: Ledger) -> Reservation:
-    """The reservation with what it shares with others as one object, as it was before: 150 bytes less a hold."""
+    """The reservation with its parts interned as they are in a ledger: saves 150 bytes a hold."""
     expires_at_ms = reservation.expires_at_ms
     if expires_at_ms == ledger.shared_instant_ms:
         expires_at_ms = ledger.shared_instant_ms
@@ -221,7 +221,7 @@ def _shared(reservation: Reservation, ledger: Ledger) -> Reservation:
 
 
 def _restore_reservation(ledger: Ledger, reservation: Reservation) -> None:
-    """Put a reservation back with its indexes. Rows come by number, so the later basket stands."""
+    """Enter a reservation with its indexes. Rows come by number, so the basket's latest reservation is indexed."""
     number = reservation.number
     ledger.reservations[number] = reservation
     if reservation.part is not None:

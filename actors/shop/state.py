@@ -1,8 +1,8 @@
-"""The state of one shop's ledger: the one mutable thing of the core, changed by `evolve` alone.
+"""The state of one shop's ledger: the only mutable part of the core, changed by `evolve` alone.
 
-A reservation is an immutable value that is replaced when it changes. Three things follow: the value that was first
-answered *is* the remembered answer to a repeat, a shallow copy of a dictionary is a consistent snapshot, and a million
-holds cost about 500 bytes each in an actor (`python -m bench memory`).
+A reservation is an immutable value that is replaced when it changes. Hence the value that was first answered *is* the
+remembered answer to a repeat, a shallow copy of a dictionary is a consistent snapshot, and a million holds cost about
+500 bytes each in an actor (`python -m bench memory`).
 """
 
 from array import array
@@ -25,27 +25,27 @@ INTERNED_LINES_MAX: Final = 65_536
 
 
 class Part(Value, frozen=True):
-    """Of which order a reservation is a part, and the newest revision of it that was applied here."""
+    """The order attempt that a reservation is a part of, and the newest revision of it that was applied here."""
 
     holder: str
     applied_revision: int
 
     @property
     def order(self) -> str:
-        """Of all parts that one order has here, the same."""
+        """The order's id, the same for all of its parts."""
         return order_of(self.holder)
 
 
 def order_of(holder: str) -> str:
-    """The order of a holder, which stands before its last dot: `0007/1907` of `0007/1907.2`."""
+    """The order id of a holder, the text before its last dot: `0007/1907` of `0007/1907.2`."""
     return holder.rpartition(".")[0] or holder
 
 
 class Reservation(Message, frozen=True):
-    """One order's claim. `done` is (collected, released) by line, or None while nothing has been.
+    """One customer's claim on units. `done` is (collected, released) by line, or None while both are 0 on all lines.
 
-    `part` where it belongs to an order over several ledgers: then `expires_at_ms` is that order's, 0 while it is not
-    certain, and nothing here expires by itself.
+    `part` is set where it belongs to an order over several ledgers; then `expires_at_ms` is the order's deadline, 0
+    while it is CLAIMED, and the shop does not expire it.
     """
 
     number: int
@@ -77,11 +77,11 @@ class Reservation(Message, frozen=True):
         )
 
     def held_lines(self) -> Lines:
-        """The same with the SKU of each line."""
+        """The units still held with the SKU of each line."""
         return tuple((sku, units) for (sku, _), units in zip(self.lines, self.held(), strict=True))
 
     def answers(self, command: Reserve) -> bool:
-        """Whether the command says what this was reserved by: all of that is kept here, so no fingerprint is."""
+        """True where the command's content is this reservation's, which keeps all of it instead of a fingerprint."""
         return (
             command.lines == self.lines
             and command.customer_id == self.customer_id
@@ -93,14 +93,14 @@ class Reservation(Message, frozen=True):
         )
 
     def units_collected(self) -> int:
-        """Units sold so far, over all lines."""
+        """Units collected so far, over all lines."""
         return sum(collected for collected, _ in self.done) if self.done else 0
 
 
 class Trail:
-    """What moved lately, so that a count can be taken as of an instant: alternating times and deltas.
+    """Recent movements of a position, so that a count can refer to a past instant: alternating times and deltas.
 
-    `horizon_ms` is the instant before which movements are forgotten.
+    Movements before `horizon_ms` have been forgotten.
     """
 
     __slots__ = ("horizon_ms", "moves")
@@ -110,7 +110,7 @@ class Trail:
         self.moves = moves
 
     def add(self, at_ms: int, delta: int) -> None:
-        """Note a movement. Where there are too many the older half is dropped, and always what is too old."""
+        """Record a movement; forget those older than TRAIL_WINDOW_MS, and the older half where there are too many."""
         moves = self.moves
         moves.extend((at_ms, delta))
         if len(moves) > 2 * TRAIL_MOVES_MAX:
@@ -126,7 +126,7 @@ class Trail:
         del self.moves[:cut]
 
     def since(self, instant_ms: int) -> int:
-        """The sum of what moved after an instant."""
+        """The sum of the movements after an instant."""
         moves = self.moves
         return sum(delta for at_ms, delta in zip(moves[::2], moves[1::2], strict=True) if at_ms > instant_ms)
 
@@ -162,7 +162,7 @@ class Position:
         self.reserved_trail: Trail | None = None
 
     def copied(self) -> "Position":
-        """The position as of now, to be looked at while it goes on."""
+        """A copy that later events do not change."""
         copy = Position(self.since_ms)
         copy.on_hand, copy.reserved, copy.allotted, copy.safety_stock = self.stock()
         copy.received, copy.sold, copy.adjusted = self.received, self.sold, self.adjusted
@@ -174,16 +174,16 @@ class Position:
         return copy
 
     def stock(self) -> tuple[int, int, int, int]:
-        """Units on hand, reserved, allotted and kept back."""
+        """Units on hand, reserved, allotted and of safety stock."""
         return self.on_hand, self.reserved, self.allotted, self.safety_stock
 
     @property
     def available(self) -> int:
-        """Units that can be promised; below zero in a shortfall."""
+        """Units that can be promised; negative in a shortfall."""
         return self.on_hand - self.reserved - self.allotted - self.safety_stock
 
     def move_on_hand(self, at_ms: int, delta: int) -> None:
-        """Change what is on hand and remember when; the first stock of a new position needs no memory."""
+        """Change on hand and record when; the first stock of a new position needs no record."""
         if self.on_hand_trail is not None:
             self.on_hand_trail.add(at_ms, delta)
         elif at_ms > self.since_ms:
@@ -191,7 +191,7 @@ class Position:
         self.on_hand += delta
 
     def move_reserved(self, at_ms: int, delta: int) -> None:
-        """Change what is reserved and remember when."""
+        """Change reserved and record the movement."""
         self.reserved += delta
         trail = self.reserved_trail
         if trail is not None:
@@ -201,7 +201,7 @@ class Position:
 
 
 class StockOutcome(Message, frozen=True):
-    """The answer to a change of stock."""
+    """The answer to a change of stock: rows applied and dropped, and the shortfalls it caused."""
 
     applied: int
     dropped_repeated: int
@@ -209,12 +209,12 @@ class StockOutcome(Message, frozen=True):
     shortfalls: tuple[Shortfall, ...]
 
 
-# The answer to a Reserve is remembered as the reservation itself; any other says to what it was given.
+# The answer to a Reserve is remembered as the reservation itself, any other with its call's fingerprint.
 Remembered = Reservation | Recorded[Reservation | Rejection | StockOutcome]
 
 
 class Ledger:
-    """All of one shop. Read by `decide`, changed by `evolve`."""
+    """The whole state of one shop. Read by `decide`, changed by `evolve`."""
 
     __slots__ = (
         "answers",
@@ -250,14 +250,14 @@ class Ledger:
         self.positions: dict[str, Position] = {}
         self.reservations: dict[int, Reservation] = {}
         self.open_reservations = 0
-        # A customer's live reservations: the number itself while there is one, which saves 48 bytes a hold.
-        # Then a dictionary for its sequence: a marketplace may order everything under one name.
+        # A customer's live reservations: the number itself while there is one, which saves 48 bytes a hold, then an
+        # ordered dictionary: a marketplace may place all of its orders as one customer.
         self.customers: dict[str, int | dict[int, None]] = {}
         self.baskets: dict[tuple[str, str], int] = {}  # by customer and basket
         self.source_marks: dict[str, int] = {}
         self.answers: Answers[Remembered] = Answers()
         self.ended: deque[tuple[int, int]] = deque()
-        self.outbox: dict[int, None] = {}  # parts of orders that changed here, and whose order has not acknowledged it
+        self.outbox: dict[int, None] = {}  # parts that changed here and are not acknowledged by their orders
         # Derived, and rebuilt at recovery: entries may be stale, the reservation's own deadline decides.
         self.expiry_heap: list[int] = []
         self.expiry_runs: dict[int, int] = {}
@@ -266,35 +266,35 @@ class Ledger:
         self.holders: dict[str, int] = {}  # parts of orders
         self.undecided: dict[int, None] = {}  # those of them that are still CLAIMED
         self.slots_taken: dict[int, int] = {}  # places by the slot's start
-        self.parts_in_slots: dict[tuple[str, int], int] = {}  # live ones by order and start: they share one place
+        self.parts_in_slots: dict[tuple[str, int], int] = {}  # live parts by order and slot start; they share one place
         self.interned_lines: dict[Lines, Lines] = {}
         self.shared_instant_ms = 0
 
     def add_to_customer(self, customer_id: str, others: int | dict[int, None], number: int) -> None:
-        """Enter a customer's second reservation, or a later one."""
+        """Index a customer's second or later reservation."""
         if isinstance(others, int):
             self.customers[customer_id] = {others: None, number: None}
         else:
             others[number] = None
 
     def live_of_customer(self, customer_id: str) -> Iterator[Reservation]:
-        """The customer's reservations that are not final."""
+        """Yield the customer's reservations that are not final."""
         numbers = self.customers.get(customer_id, ())
         for number in (numbers,) if isinstance(numbers, int) else numbers:
             yield self.reservations[number]
 
     def interned(self, lines: Lines) -> Lines:
-        """The same lines as one object for all reservations that have them."""
+        """The lines as one object, shared by all reservations with equal lines."""
         if len(self.interned_lines) < INTERNED_LINES_MAX:
             return self.interned_lines.setdefault(lines, lines)
         return self.interned_lines.get(lines, lines)
 
     def remember(self, key: str, answer: Remembered) -> Remembered:
-        """Keep the first answer to a key for repeats."""
+        """Keep the first answer to a key for repeats, and return it."""
         return self.answers.put(key, answer, self.time_ms, self.policy.answer_memory_ms)
 
     def take_place(self, slot_start_ms: int, part: Part | None) -> None:
-        """A live reservation takes a place in a pickup slot. The live parts of an order have one together."""
+        """Take a place in a pickup slot for a live reservation. The live parts of an order share one place."""
         if part is not None:
             sharing = self.parts_in_slots.get((part.order, slot_start_ms), 0)
             self.parts_in_slots[part.order, slot_start_ms] = sharing + 1
@@ -303,7 +303,7 @@ class Ledger:
         self.slots_taken[slot_start_ms] = self.slots_taken.get(slot_start_ms, 0) + 1
 
     def leave_place(self, slot_start_ms: int, part: Part | None) -> None:
-        """One that is over gives its place back, unless another part of its order still wants it."""
+        """Release a final reservation's place, unless another live part of its order shares it."""
         if part is not None:
             sharing = self.parts_in_slots[part.order, slot_start_ms] - 1
             if sharing:
@@ -318,13 +318,13 @@ class Ledger:
 
     @property
     def ledger_id(self) -> str:
-        """A shop's ledger is named by the shop."""
+        """A shop's ledger has the shop's id."""
         return self.store_id
 
     def row_count(self) -> int:
-        """How many rows a snapshot of it has, roughly."""
+        """The approximate number of rows of a snapshot."""
         return len(self.reservations) + len(self.positions)
 
     def earliest_deadline_ms(self) -> int | None:
-        """When the next reservation may be due; it may since have ended or been extended."""
+        """A lower bound of the next deadline, None without any; it may be of an ended or extended reservation."""
         return self.expiry_heap[0] >> EXPIRY_SHIFT if self.expiry_heap else None

@@ -1,4 +1,4 @@
-"""A shop's ledger as a decider, and the two things that happen to it: commands, and the passing of time."""
+"""A shop's ledger as a Decider, and the expiry of what is due."""
 
 from functools import partial
 from itertools import islice
@@ -15,24 +15,24 @@ from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
 
 
 def key_of(command: Command) -> str:
-    """The key of the call; empty for messages about parts, which are known by their revisions and versions."""
+    """The key of the call; empty for messages about parts, which are identified by revision or version."""
     return command.key
 
 
 def recall(ledger: Ledger, command: Command) -> Remembered | None:
-    """The answer given to this key before, the refusal of a reused key, or None where the key is new."""
+    """The answer given to this key before, KEY_REUSED where its content differs, or None where the key is new."""
     remembered = ledger.answers.get(command.key)
     if remembered is None:
         return None
     if isinstance(remembered, Reservation):
         return remembered if isinstance(command, Reserve) and remembered.answers(command) else KEY_REUSED
-    if not remembered.fingerprint:  # nobody has said it yet: its order was over before its claim came
+    if not remembered.fingerprint:  # recorded before the claim arrived, as its order had ended
         return remembered
     return remembered if remembered.fingerprint == fingerprint(command) else KEY_REUSED
 
 
 def standing(ledger: Ledger, command: Command, _events: tuple[Event, ...]) -> Remembered:
-    """The answer to a message about parts that changed nothing: how the part stands, if there is one."""
+    """The answer to a message about parts that changed nothing: the part as it is, where the message names one."""
     if isinstance(command, ApplyOutcome):
         return Recorded("", ledger.version, ledger.reservations[ledger.holders[command.holder]])
     return Recorded("", ledger.version, StockOutcome(0, 0, 0, ()))
@@ -44,7 +44,7 @@ transact: Final = partial(transact_by, DECIDER)
 
 
 def expire(ledger: Ledger, now_ms: int, events_max: int | None = None) -> list[Event]:
-    """Give back what is due at a ledger time, all of it unless a limit is given, and say so in events."""
+    """Expire what is due at `now_ms`, at most `events_max` reservations; returns the events, already applied."""
     events: list[Event] = []
     for event in islice(due(ledger, now_ms), events_max):
         evolve(ledger, event, now_ms)

@@ -42,7 +42,7 @@ from tests.clients.faults import (
 )
 from tests.gateway import front
 from tests.runtime.actors_here import ActorsHere
-from tests.runtime.office import ManualClock
+from tests.runtime.runtime_fixture import ManualClock
 from tests.shop.watched import DAY_ZERO_MS
 
 VIENNA: Final = Place(48.2082, 16.3738)

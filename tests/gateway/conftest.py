@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.front import Front
-from tests.runtime.office import ManualClock
+from tests.runtime.runtime_fixture import ManualClock
 
 
 @pytest.fixture

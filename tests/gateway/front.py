@@ -23,7 +23,7 @@ from serve.routing.router import Router
 from serve.sourcing.places import Place, Postcodes
 from tests.runtime.actors_here import ActorsHere
 from tests.runtime.loop_time import SkippingLoop
-from tests.runtime.office import ManualClock
+from tests.runtime.runtime_fixture import ManualClock
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from actors.orders import commands as cm
 from actors.orders.state import Order, OrderLedger
 from actors.shop import commands as shop
 from tests.gateway.front import Front
-from tests.runtime.office import WAIT_S
+from tests.runtime.runtime_fixture import WAIT_S
 
 BUYER: Final = "ann"
 HERS: Final = ledger_of_customer(BUYER)

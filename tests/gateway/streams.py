@@ -7,7 +7,7 @@ from typing import Any
 from holdfast.v1 import event_pb2, event_service_pb2 as es
 from serve.services.events import MESSAGE_EVENTS_MAX
 from tests.gateway.front import Answer, Context, Front, answer_of
-from tests.runtime.office import WAIT_S
+from tests.runtime.runtime_fixture import WAIT_S
 
 
 class Stream:

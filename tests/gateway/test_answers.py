@@ -23,7 +23,7 @@ from serve.routing.batcher import QUEUE_AGE_S_MAX, QUEUED_ENTRIES_MAX
 from serve.wire.statuses import _SENTENCES, explain, fill_item_error, fill_rejection, late, overloaded
 from tests.gateway.front import Front, reserve_request
 from tests.runtime.loop_time import skip
-from tests.runtime.office import WAIT_S, ManualClock
+from tests.runtime.runtime_fixture import WAIT_S, ManualClock
 from tests.waiting import until_async
 
 CODE = grpc.StatusCode

@@ -12,7 +12,7 @@ from serve.sourcing.places import Postcodes
 from tests.gateway.edges import Edge, edges
 from tests.gateway.front import HEADER_BYTES_MAX, Front, reserve_request
 from tests.gateway.requests import BATCHES, GOOD, HELD, durable, good, order_request, spoiled, stand
-from tests.runtime.office import ManualClock
+from tests.runtime.runtime_fixture import ManualClock
 
 BY_FIELD = {
     f"{method}.{path}": list(rows)

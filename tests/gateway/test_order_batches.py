@@ -15,7 +15,7 @@ from serve.sourcing import search
 from serve.sourcing.plan import plan
 from tests.gateway.front import Answer, Front, reserve_request
 from tests.runtime.loop_time import skip
-from tests.runtime.office import WAIT_S, ManualClock
+from tests.runtime.runtime_fixture import WAIT_S, ManualClock
 from tests.waiting import until_async
 
 CODE = grpc.StatusCode

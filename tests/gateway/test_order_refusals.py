@@ -11,7 +11,7 @@ from actors.protocol.messages import Refusal
 from holdfast.v1 import admin_service_pb2 as ad, error_pb2, order_pb2, order_service_pb2 as os_
 from serve.wire.statuses import fill_rejection
 from tests.gateway.front import SHOPS, Front, reserve_request
-from tests.runtime.office import ManualClock
+from tests.runtime.runtime_fixture import ManualClock
 
 NEAREST: Final = order_pb2.Sourcing(place={})
 

@@ -19,7 +19,7 @@ from holdfast.v1 import (
     store_pb2,
 )
 from tests.gateway.front import Front
-from tests.runtime.office import ManualClock
+from tests.runtime.runtime_fixture import ManualClock
 
 NINE_TO_SIX: Final = [{"intervals": [{"open_minute": 540, "close_minute": 1_080}]}]
 BERLIN: Final[dict[str, Any]] = {"zone": "Europe/Berlin", "weekly": NINE_TO_SIX * 6 + [{}]}

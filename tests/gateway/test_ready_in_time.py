@@ -25,7 +25,7 @@ from holdfast.v1 import (
 from serve.sourcing.search import ASKED_FIRST
 from tests.gateway.front import Answer, Front
 from tests.runtime.loop_time import skip
-from tests.runtime.office import WAIT_S, ManualClock
+from tests.runtime.runtime_fixture import WAIT_S, ManualClock
 from tests.waiting import until_async
 
 DAY: Final = [{"intervals": [{"open_minute": 540, "close_minute": 1_200}]}]

@@ -12,7 +12,7 @@ from holdfast.v1 import reservation_service_pb2 as rs
 from tests.gateway.front import Answer, Front
 from tests.gateway.orders import CUSTOMERS, HERS, customers, ordered, settle
 from tests.runtime.loop_time import skip
-from tests.runtime.office import WAIT_S, ManualClock
+from tests.runtime.runtime_fixture import WAIT_S, ManualClock
 from tests.waiting import until_async
 
 ATTEMPT_S: Final = 2.5  # how long our client waits for one attempt

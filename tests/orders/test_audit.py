@@ -10,10 +10,10 @@ from actors.orders import events as ev
 from actors.orders.audit import VIOLATIONS_KEPT_MAX, OrderAudit
 from actors.orders.commands import Plan
 from actors.runtime.cores import CUSTOMERS
-from tests.orders.page import play
+from tests.orders.scenario import play
 from tests.orders.test_limits import OPEN
 from tests.orders.watched import LEDGER
-from tests.shop.words import instant
+from tests.shop.scenario_text import instant
 
 PAGE: Final = """
     at   | said

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from actors.core.status import Status
 from actors.orders.invariants import check
 from actors.orders.state import OrderLedger, Standing
-from tests.orders.page import play
+from tests.orders.scenario import play
 
 ANN, BOB, CID, DAN = 1, 3, 5, 7  # held, released and settled, open, collected and settled
 PAGE: Final = """

@@ -3,7 +3,7 @@
 import pytest
 
 from actors.core.policy import DAY_MS, ChainLimitRule, Policy
-from tests.orders.page import play
+from tests.orders.scenario import play
 
 OPEN = Policy(version=1, chain_limit_rules=(ChainLimitRule("", "", 2, 0, 0),))
 OPEN_WITH_A = Policy(version=1, chain_limit_rules=(ChainLimitRule("", "A", 1, 0, 0),))

@@ -14,7 +14,7 @@ from actors.core.transact import Decision
 from actors.orders import commands, commands as cm, decide, events as ev, evolve, limits, transact
 from actors.orders.state import OVER, Order, OrderLedger, Part
 from tests.orders import test_amend, test_limits, test_open, test_steps
-from tests.orders.page import play
+from tests.orders.scenario import play
 from tests.orders.test_machine import OrdersMachine
 from tests.orders.watched import Core
 
@@ -102,7 +102,7 @@ MUTANTS: Final = {
     "commits an attempt that is over": Mutant(decide, "_with_open_attempt", any_attempt, "an amendment that is"),
     "forgets what it answered": Mutant(Answers, "get", lambda *_: None, "the key at each stage"),
     "takes a customer for an order": Mutant(commands, "order_key", lambda n, key: f"{n}\n{key}", "keys are the"),
-    "keeps the claims of a plan that failed": Mutant(evolve, "_let_go", lambda order: order, "abandoned: the refusal"),
+    "keeps the claims of a plan that failed": Mutant(evolve, "_dropped", lambda order: order, "abandoned: the refusal"),
     "does not let others try the key again": Mutant(Answers, "forget", lambda *_: None, "abandoned by time"),
     "forgets to give back": Mutant(evolve, "_reported", hears_without_believing, "so many open over all shops"),
     "believes a note that came late": Mutant(evolve, "_reported", believes_every_note, "released with a reason"),

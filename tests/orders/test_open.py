@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.orders.page import play
+from tests.orders.scenario import play
 
 PAGES = {
     "opened, claimed, committed, told, confirmed and collected": """

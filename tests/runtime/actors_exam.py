@@ -16,8 +16,8 @@ from actors.protocol.messages import (
     unpack_answers,
 )
 from actors.protocol.placement import CHAIN_ACTOR
-from tests.runtime.office import WAIT_S
-from tests.shop.words import command_of
+from tests.runtime.runtime_fixture import WAIT_S
+from tests.shop.scenario_text import command_of
 from tests.waiting import until_async
 
 ACTOR = "store-S1"

@@ -8,8 +8,8 @@ import pytest
 from tests.journal.storages import MemoryStorage, SqliteStorage, Storage
 from tests.runtime.actors_here import ActorsHere
 from tests.runtime.loop_time import run
-from tests.runtime.office import ActorRuntime, ManualClock
-from tests.runtime.way import Run, Way
+from tests.runtime.routed import Routed, Run
+from tests.runtime.runtime_fixture import ActorRuntime, ManualClock
 
 
 @pytest.fixture
@@ -35,15 +35,15 @@ def office(storage: Storage, clock: ManualClock) -> ActorRuntime:
 def on_the_way(tmp_path: Path, clock: ManualClock) -> Run:
     """Run a test's coroutine with a router of its own."""
 
-    def run_with(test: Callable[[Way], Awaitable[None]]) -> None:
+    def run_with(test: Callable[[Routed], Awaitable[None]]) -> None:
         async def main() -> None:
             actors = ActorsHere(tmp_path, clock)
-            way = Way(actors)
+            routed = Routed(actors)
             try:
-                await way.open()
-                await test(way)
+                await routed.open()
+                await test(routed)
             finally:
-                way.router.close()
+                routed.router.close()
                 actors.close()
 
         run(main)

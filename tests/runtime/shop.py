@@ -8,8 +8,8 @@ from actors.core.policy import Policy
 from actors.journal.port import Journal, JournalError
 from actors.protocol.messages import Answer, pack_batch, unpack_answers
 from actors.store_actor import StoreActor
-from tests.runtime.office import ManualClock
-from tests.shop.words import command_of
+from tests.runtime.runtime_fixture import ManualClock
+from tests.shop.scenario_text import command_of
 
 STORES: Final = ("S1", "S2")
 

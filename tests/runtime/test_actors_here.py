@@ -7,7 +7,7 @@ from actors.journal.memory import MemoryDisk, MemoryJournal
 from actors.journal.port import Record
 from tests.runtime.actors_exam import Candidate, sit
 from tests.runtime.actors_here import ActorsHere
-from tests.runtime.office import ManualClock
+from tests.runtime.runtime_fixture import ManualClock
 
 
 def test_the_actors_in_this_process_do_as_they_must(tmp_path: Path, clock: ManualClock) -> None:

@@ -3,7 +3,7 @@
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from actors.runtime.clock import SystemClock
-from tests.runtime.office import STILL_S, WAIT_S
+from tests.runtime.runtime_fixture import STILL_S, WAIT_S
 
 SECOND_NS = 1_000_000_000
 

@@ -11,8 +11,8 @@ from actors.orders import commands as cm
 from actors.orders.state import Order, OrderLedger, Standing
 from actors.orders.transact import transact
 from serve.coordination.coordinator import Coordinator, just_committed
-from tests.runtime.office import WAIT_S, ManualClock
-from tests.runtime.way import Run, Way
+from tests.runtime.routed import Routed, Run
+from tests.runtime.runtime_fixture import WAIT_S, ManualClock
 
 NUMBER = 1
 OPEN = cm.Open("key", "content", "ann", "web", 0, (cm.Plan("367", (("apple", 1),), 0),), (), "")
@@ -74,10 +74,10 @@ def test_no_plan_for_a_call_that_is_under_way_is_no_answer_to_it(on_the_way: Run
     none_in_reach = Rejection(Reason.NO_STORE_IN_REACH)
     opened = cm.Open("key", "content", "ann", "web", 0, (cm.Plan("S1", (("A", units),), 0),), (), "")
 
-    async def test(way: Way) -> None:
-        coordinator, ledger_id = Coordinator(way.router, ManualClock()), ledger_of_customer("ann")
+    async def test(routed: Routed) -> None:
+        coordinator, ledger_id = Coordinator(routed.router, ManualClock()), ledger_of_customer("ann")
         deadline = asyncio.get_running_loop().time() + WAIT_S
-        [(first, _)] = way.router.submit([ledger_id], [(ledger_id, (opened))], deadline, promise=False)
+        [(first, _)] = routed.router.submit([ledger_id], [(ledger_id, (opened))], deadline, promise=False)
         await first
         answer = await coordinator.refuse(cm.Refuse("key", "content", "ann", none_in_reach), deadline)
         if reserved:
@@ -85,7 +85,7 @@ def test_no_plan_for_a_call_that_is_under_way_is_no_answer_to_it(on_the_way: Run
             assert (answer.standing, [part.store_id for part in answer.certain_parts()]) == (Standing.HELD, ["S1"])
         else:
             assert answer == none_in_reach
-        assert (await way.on_hand("S1"))[:2] == (10, reserved)
+        assert (await routed.on_hand("S1"))[:2] == (10, reserved)
         assert await coordinator.open(opened, deadline) == answer
 
     on_the_way(test)

@@ -11,7 +11,7 @@ from actors.protocol.messages import Stopped
 from actors.shop.commands import Reserve
 from actors.shop.events import Event, Reserved
 from tests.journal.storages import SqliteStorage
-from tests.runtime.office import ActorRuntime, ManualClock, entries
+from tests.runtime.runtime_fixture import ActorRuntime, ManualClock, entries
 
 
 @pytest.fixture

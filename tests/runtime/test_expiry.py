@@ -5,9 +5,9 @@ import pytest
 from actors.core.policy import HOUR_MS
 from actors.runtime.ledger_host import SWEEP_EVENTS_MAX
 from tests.journal.storages import Storage
-from tests.runtime.office import ActorRuntime, ManualClock, entries
+from tests.runtime.runtime_fixture import ActorRuntime, ManualClock, entries
+from tests.shop.scenario_text import stock_text
 from tests.shop.watched import DAY_ZERO_MS
-from tests.shop.words import stock_text
 
 
 class TickingClock(ManualClock):

@@ -6,7 +6,7 @@ import pytest
 
 from actors.core.policy import HOUR_MS
 from actors.journal.port import Fenced, JournalDamaged, JournalFailed
-from tests.runtime.office import WAIT_S, ActorRuntime, entries
+from tests.runtime.runtime_fixture import WAIT_S, ActorRuntime, entries
 from tests.waiting import until
 
 

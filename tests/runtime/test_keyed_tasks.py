@@ -15,7 +15,7 @@ from serve.coordination.keyed_tasks import (
 )
 from serve.routing.batcher import DeadlinePassed
 from tests.runtime.loop_time import run, skip, turns
-from tests.runtime.office import WAIT_S
+from tests.runtime.runtime_fixture import WAIT_S
 
 
 class Road:

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import pytest
 
-from tests.runtime.office import STILL_S, WAIT_S, ActorRuntime, entries
+from tests.runtime.runtime_fixture import STILL_S, WAIT_S, ActorRuntime, entries
 from tests.waiting import until
 
 

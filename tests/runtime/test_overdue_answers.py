@@ -13,7 +13,7 @@ from actors.journal.open import sqlite_setting
 from actors.protocol.messages import ActorGone
 from actors.ray_actors import NAMESPACE, OVERDUE_S, RayActors, close_actors
 from tests.runtime.loop_time import run, skip, turns
-from tests.runtime.office import WAIT_S
+from tests.runtime.runtime_fixture import WAIT_S
 
 
 class Handle:

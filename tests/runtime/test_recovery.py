@@ -8,7 +8,7 @@ from actors.shop.events import Event
 from actors.shop.snapshot import Capture
 from actors.shop.state import Reservation
 from tests.journal.storages import Storage
-from tests.runtime.office import ActorRuntime, ManualClock, entries
+from tests.runtime.runtime_fixture import ActorRuntime, ManualClock, entries
 
 PAGE = """
     receive A 20, B 8

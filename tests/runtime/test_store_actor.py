@@ -20,9 +20,9 @@ from actors.protocol.messages import (
 from actors.runtime.actor_runtime import FeedRecord
 from actors.runtime.cores import SHOP
 from tests.journal.storages import Storage
-from tests.runtime.office import WAIT_S, ManualClock
+from tests.runtime.runtime_fixture import WAIT_S, ManualClock
 from tests.runtime.shop import Shop, chain_document
-from tests.shop.words import command_of
+from tests.shop.scenario_text import command_of
 from tests.waiting import until
 
 

@@ -14,7 +14,7 @@ from actors.shop.evolve import evolve
 from actors.shop.expiry import due
 from actors.shop.state import Ledger, Remembered, Reservation
 from actors.shop.transact import recall
-from tests.shop.words import instant
+from tests.shop.scenario_text import instant
 
 
 def off_by_one_in_stock(ledger: Ledger, command: Command, now_ms: int) -> Decision:

@@ -3,9 +3,9 @@
 import pytest
 
 from actors.shop.commands import AdjustmentKind, AdjustStock, Movement
-from tests.shop.page import play
+from tests.shop.scenario import play
+from tests.shop.scenario_text import answer_text
 from tests.shop.watched import DAY_ZERO_MS, Watched
-from tests.shop.words import answer_text
 
 PAGES = {
     "each kind is booked under its name": """

@@ -6,8 +6,8 @@ from hypothesis import given, strategies as st
 from actors.core.answers import Recorded
 from actors.core.policy import LimitRule, Policy
 from actors.shop.state import Reservation
-from tests.shop.page import play
-from tests.shop.words import answer_text, command_of, instant
+from tests.shop.scenario import play
+from tests.shop.scenario_text import answer_text, command_of, instant
 
 LIMITED = Policy(version=1, limit_rules=(LimitRule("", "", 2, 3),))
 

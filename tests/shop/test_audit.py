@@ -13,10 +13,10 @@ from actors.shop import audit as audit_module, audit_books
 from actors.shop.audit import Audit
 from actors.shop.audit_books import VIOLATIONS_MAX, AuditResult, compare
 from actors.shop.events import Event, Expired, Released, SafetyStockSet, StockCounted
-from tests.shop.cooked import BOB, DOCTORED, Doctor, adopted, cut, ending, journal, reserved
-from tests.shop.page import play
+from tests.shop.scenario import play
+from tests.shop.scenario_text import instant
+from tests.shop.tampered import BOB, TAMPERED, Alteration, adopted, cut, ending, journal, reserved
 from tests.shop.watched import Record
-from tests.shop.words import instant
 
 
 def audited(records: list[Record]) -> AuditResult:
@@ -26,9 +26,9 @@ def audited(records: list[Record]) -> AuditResult:
     return audit.result()
 
 
-@pytest.mark.parametrize(("invariant", "subject", "doctor"), DOCTORED.values(), ids=DOCTORED)
-def test_a_cooked_journal_is_caught(invariant: str, subject: str, doctor: Doctor) -> None:
-    result = audited(doctor(journal()))
+@pytest.mark.parametrize(("invariant", "subject", "alter"), TAMPERED.values(), ids=TAMPERED)
+def test_a_tampered_journal_is_caught(invariant: str, subject: str, alter: Alteration) -> None:
+    result = audited(alter(journal()))
     caught = {(violation.invariant, violation.subject) for violation in result.violations}
     assert any(found == invariant and named.startswith(subject) for found, named in caught), caught
     assert not result.holds

@@ -8,9 +8,9 @@ from actors.core.answers import Recorded
 from actors.core.policy import HOUR_MS
 from actors.shop.commands import AdjustmentKind, AdjustStock, CountStock, Movement
 from actors.shop.state import TRAIL_MOVES_MAX, StockOutcome
-from tests.shop.page import play
+from tests.shop.scenario import play
+from tests.shop.scenario_text import MINUTE_MS, SECOND_MS, command_of, instant
 from tests.shop.watched import DAY_ZERO_MS, Watched
-from tests.shop.words import MINUTE_MS, SECOND_MS, command_of, instant
 
 PAGES = {
     "a count sets the book right": """

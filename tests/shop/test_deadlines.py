@@ -4,9 +4,9 @@ import pytest
 
 from actors.core.policy import DAY_MS, HOUR_MS, Policy, TtlRule
 from actors.shop.state import Reservation
-from tests.shop.page import play
+from tests.shop.scenario import play
+from tests.shop.scenario_text import MINUTE_MS, command_of
 from tests.shop.watched import DAY_ZERO_MS, Watched
-from tests.shop.words import MINUTE_MS, command_of
 
 PAGES = {
     "alive one millisecond before, gone at the deadline": """

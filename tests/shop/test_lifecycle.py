@@ -9,9 +9,9 @@ from actors.core.policy import DAY_MS, HOUR_MS
 from actors.core.status import FINAL, TRANSITIONS, ReleaseReason, Status, Step, final_status
 from actors.shop.commands import Amend, ApplyOutcome, Collect, Command, Confirm, Extend, MarkReady, Release
 from actors.shop.state import Reservation
-from tests.shop.page import play
+from tests.shop.scenario import play
+from tests.shop.scenario_text import answer_text
 from tests.shop.watched import Watched
-from tests.shop.words import answer_text
 
 # From each status (rows) each step (columns) leads here; `no`: TRANSITION_NOT_ALLOWED, `late`: RESERVATION_EXPIRED.
 TABLE = """

@@ -7,9 +7,9 @@ import pytest
 from actors.core.policy import HOUR_MS, LimitRule, Policy
 from actors.shop.commands import Amend, Reserve
 from actors.shop.state import Reservation
-from tests.shop.page import play
+from tests.shop.scenario import play
+from tests.shop.scenario_text import answer_text, command_of
 from tests.shop.watched import DAY_ZERO_MS, Watched
-from tests.shop.words import answer_text, command_of
 
 # Rules as (channel, SKU, open reservations, units); a policy is version 1, so stock is version 2.
 PAGES = {

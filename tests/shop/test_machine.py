@@ -40,12 +40,12 @@ from actors.shop.evolve import evolve
 from actors.shop.invariants import check
 from actors.shop.snapshot import Capture, Row, restore
 from actors.shop.state import Ledger, Remembered
-from tests.shop import sayings as some
+from tests.shop import strategies as some
 from tests.shop.compared import indexes, indexes_of, plain
 from tests.shop.model import Model
 from tests.shop.model_books import Reservation, order_of
+from tests.shop.scenario_text import MINUTE_MS
 from tests.shop.watched import DAY_ZERO_MS, Core, Watched, written
-from tests.shop.words import MINUTE_MS
 
 EXAMPLES: Final = 300  # some 15 s
 STEPS: Final = 50

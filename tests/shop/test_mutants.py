@@ -14,11 +14,11 @@ from actors.shop.invariants import check
 from tests.shop import mutants as wrong, mutants_parts as wrong_in_parts
 from tests.shop.compared import indexes, indexes_of, plain
 from tests.shop.model import Model
-from tests.shop.page import read
-from tests.shop.sayings import ONE_PLACE
+from tests.shop.scenario import read
+from tests.shop.scenario_text import command_of, instant
+from tests.shop.strategies import ONE_PLACE
 from tests.shop.test_machine import LedgerMachine
 from tests.shop.watched import Core, Watched, assembled
-from tests.shop.words import command_of, instant
 
 LIMITED = Policy(version=1, limit_rules=(LimitRule("", "", 0, 2),))
 PLACED = Policy(version=1, calendar=ONE_PLACE)

@@ -3,9 +3,9 @@
 import pytest
 
 from actors.core.policy import Policy
-from tests.shop.page import play
+from tests.shop.scenario import play
+from tests.shop.scenario_text import answer_text, command_of, instant
 from tests.shop.watched import Watched
-from tests.shop.words import answer_text, command_of, instant
 
 PAGES = {
     "a claim is held until it hears, and nothing here ends it": """

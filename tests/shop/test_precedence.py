@@ -9,9 +9,9 @@ from actors.core.policy import DAY_MS, LimitRule, Policy
 from actors.core.rejection import UNRECORDED, Reason
 from actors.shop.decide_stock import POSITIONS_MAX, SOURCES_MAX
 from actors.shop.state import Position
-from tests.shop.page import play
+from tests.shop.scenario import play
+from tests.shop.scenario_text import answer_text, command_of, instant
 from tests.shop.watched import DAY_ZERO_MS, Watched
-from tests.shop.words import answer_text, command_of, instant
 
 RULES = (LimitRule("", "", 2, 3),)
 SLOTS = Calendar(slot_minutes=60, staff=((Duty(0, 1440, 1),),) * 7, pickups_per_staff_hour=1)  # one place an hour

@@ -10,9 +10,9 @@ from actors.core.rejection import Reason, Rejection
 from actors.shop.commands import Command, Reserve
 from actors.shop.events import Reserved
 from actors.shop.evolve import FORGET_A_STEP_MAX
-from tests.shop.page import play
+from tests.shop.scenario import play
+from tests.shop.scenario_text import answer_text, command_of, instant
 from tests.shop.watched import DAY_ZERO_MS, Watched
-from tests.shop.words import answer_text, command_of, instant
 
 SETTING = """
     at      | said

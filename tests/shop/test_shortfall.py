@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.shop.page import play
+from tests.shop.scenario import play
 
 PAGES = {
     "the youngest hold loses first": """

@@ -5,8 +5,8 @@ import pytest
 from actors.calendar.hours import Calendar, Interval
 from actors.calendar.slots import Duty
 from actors.core.policy import Policy
-from tests.shop.page import play
-from tests.shop.words import answer_text, command_of, instant
+from tests.shop.scenario import play
+from tests.shop.scenario_text import answer_text, command_of, instant
 
 # Open from nine to six, an hour to pick an order, two places an hour.
 HOURS = Calendar(

@@ -15,9 +15,9 @@ from actors.shop.expiry import due
 from actors.shop.invariants import check
 from actors.shop.snapshot import FORMAT, Capture, Head, restore
 from actors.shop.state import Reservation, StockOutcome
-from tests.shop.page import play
+from tests.shop.scenario import play
+from tests.shop.scenario_text import command_of, instant
 from tests.shop.watched import Watched, through_json, written
-from tests.shop.words import command_of, instant
 
 POLICY = Policy(
     version=3,

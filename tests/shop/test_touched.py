@@ -10,7 +10,7 @@ from actors.core.policy import Policy
 from actors.core.transact import PolicyAdopted
 from actors.shop import events as ev
 from actors.shop.events import touched_skus
-from tests.shop.page import play
+from tests.shop.scenario import play
 
 PAGE = """
     at   | said                        | events

@@ -15,7 +15,7 @@ from actors.runtime.ledger_host import LedgerHost
 from actors.shop import commands as cm
 from actors.shop.state import Remembered, Reservation
 from tests.runtime.breaking import BreakingJournal
-from tests.runtime.office import ManualClock
+from tests.runtime.runtime_fixture import ManualClock
 from tests.simulation import checks
 from tests.simulation.callers import Callers
 from tests.simulation.checks import Broken

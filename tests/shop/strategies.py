@@ -1,4 +1,4 @@
-"""What the ledger's machine draws from: policies, and the parts that commands are made of."""
+"""Strategies of the ledger's state machine: policies, and the parts that commands are made of."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ from actors.core.status import ReleaseReason, Status
 from actors.shop.commands import AdjustmentKind
 from tests.shop.hours import staffed, weekly
 from tests.shop.model_books import LIVE, Reservation
-from tests.shop.words import MINUTE_MS
+from tests.shop.scenario_text import MINUTE_MS
 
 # A place an hour, and an hour to pick an order.
 ONE_PLACE: Final = Calendar(

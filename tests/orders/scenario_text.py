@@ -1,4 +1,4 @@
-"""The language of the pages: a line of text is a command, and an answer is a line of text.
+"""The syntax of scenario tables: a line of text is a command, and an answer is a line of text.
 
     open ann S1 A 2, B 1 / S2 A 1 [via web] [for 1h] [missing C 1] [slot 9:00] [basket b]    a plan for each shop
     refuse ann NO_STORE_IN_REACH                                                   no plan was found
@@ -28,7 +28,7 @@ from actors.orders import commands as cm
 from actors.orders.events import Event
 from actors.orders.state import CERTAIN, Order, OrderLedger, Part
 from actors.shop.commands import Lines
-from tests.shop.words import clock, instant, interval, lines_of
+from tests.shop.scenario_text import clock, instant, interval, lines_of
 
 _OPTION: Final = re.compile(r"\b(via|for|within|because|slot|basket|hours|until)\s+(\S+)")
 _TAIL: Final = re.compile(r"\s(missing|sold)\s(.*)$")

@@ -1,4 +1,4 @@
-"""Pages: tables of what was said and what came of it, as in `tests.shop.page`, for a customers' ledger.
+"""Scenario tables: commands and their expected results, as in `tests.shop.scenario`, for a customers' ledger.
 
 The heading names the columns: `at`, `said`, `answer`, `events`. After every line the invariants hold, and a replay of
 the journal and a snapshot give the same ledger.
@@ -7,13 +7,13 @@ the journal and a snapshot give the same ledger.
 from typing import NamedTuple
 
 from actors.core.policy import Policy
+from tests.orders.scenario_text import answer_text, command_of, events_text
 from tests.orders.watched import Core, Watched
-from tests.orders.words import answer_text, command_of, events_text
-from tests.shop.words import clock, instant
+from tests.shop.scenario_text import clock, instant
 
 
 class Line(NamedTuple):
-    """One row of a page: expected, or as it came."""
+    """One row of a table: expected, or actual."""
 
     at: str
     said: str
@@ -22,7 +22,7 @@ class Line(NamedTuple):
 
 
 def play(text: str, policy: Policy | None = None, core: Core | None = None) -> Watched:
-    """Play a page; AssertionError shows what came instead."""
+    """Play a table; AssertionError shows the actual results."""
     watched = Watched(policy, core)
     columns, lines = read(text)
     came: list[Line] = []
@@ -37,7 +37,7 @@ def play(text: str, policy: Policy | None = None, core: Core | None = None) -> W
         for index, (line, its) in enumerate(zip(lines, came, strict=True))
         if any(getattr(line, column) != getattr(its, column) for column in columns)
     }
-    assert not wrong, "the page came as\n" + _shown(columns, came, wrong)
+    assert not wrong, "the actual results are\n" + _shown(columns, came, wrong)
     return watched
 
 

@@ -1,7 +1,7 @@
-"""Pages: tables of what was said and what came of it, played line by line against a ledger.
+"""Scenario tables: commands and their expected results, played line by line against a ledger.
 
 The heading names the columns: `at`, `said`, `answer`, `events`, `stock` (on hand / reserved). An empty `stock` is not
-compared, every other cell is. A page that does not come true is shown as it came, ready to be read beside the other.
+compared, every other cell is. A failing table is shown with its actual results, in the same layout.
 After every line the invariants hold; at the end the audit, a replay and a snapshot agree with the ledger.
 """
 
@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from actors.core.policy import Policy
 from actors.shop.invariants import check
+from tests.shop.scenario_text import answer_text, clock, command_of, events_text, instant, stock_text
 from tests.shop.watched import Core, Watched
-from tests.shop.words import answer_text, clock, command_of, events_text, instant, stock_text
 
 
 class Line(NamedTuple):
-    """One row of a page: expected, or as it came."""
+    """One row of a table: expected, or actual."""
 
     at: str
     said: str
@@ -24,7 +24,7 @@ class Line(NamedTuple):
 
 
 def play(text: str, policy: Policy | None = None, core: Core | None = None) -> Watched:
-    """Play a page; AssertionError shows what came instead."""
+    """Play a table; AssertionError shows the actual results."""
     watched = Watched(policy, core)
     columns, lines = read(text)
     rows: dict[str, int] = {}
@@ -41,7 +41,7 @@ def play(text: str, policy: Policy | None = None, core: Core | None = None) -> W
         for column in columns
         if getattr(line, column) != getattr(its, column) and not (column == "stock" and not line.stock)
     ]
-    assert not wrong, "the page came as\n" + _shown(columns, came, set(wrong))
+    assert not wrong, "the actual results are\n" + _shown(columns, came, set(wrong))
     complaints = watched.complaints() or watched.mistold()
     assert not complaints, "\n".join(complaints)
     return watched

@@ -8,14 +8,14 @@ from actors.protocol.messages import Answer, Entry
 from actors.protocol.placement import Placement
 from serve.routing.router import Router
 from tests.runtime.actors_here import ActorsHere
-from tests.runtime.office import WAIT_S
-from tests.shop.words import command_of
+from tests.runtime.runtime_fixture import WAIT_S
+from tests.shop.scenario_text import command_of
 
 S1: Final = "store-S1"
 S2: Final = "store-S2"
 
 
-class Way:
+class Routed:
     """A router in front of actors in this process, with ten of A in each of two shops."""
 
     def __init__(self, actors: ActorsHere) -> None:
@@ -53,4 +53,4 @@ class Way:
         return tuple(row)
 
 
-Run = Callable[[Callable[[Way], Awaitable[None]]], None]
+Run = Callable[[Callable[[Routed], Awaitable[None]]], None]

@@ -1,4 +1,4 @@
-"""The language of the pages: a line of text is a command, and an answer is a line of text.
+"""The syntax of scenario tables: a line of text is a command, and an answer is a line of text.
 
     reserve ann A 3, B 1 [via web] [basket b1] [for 30m] [slot 9:00]
     confirm #2 [within 1h]                                      extend #2 for 1h
@@ -12,7 +12,7 @@
 A part is known by its holder (o1), what it applies by its revision (1), what is acknowledged by number and version.
 
 A word and a colon in front is the key, else each line has a key of its own. Times are `[days d]h:mm[:ss[.mmm]]` since
-the page's first midnight.
+the table's first midnight.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Journals that were cooked: a clean one, and every way of doctoring it, with the rule that each breaks."""
+"""Tampered journals: a clean one, and every alteration of it, with the invariant that each breaks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,11 +27,11 @@ from actors.shop.events import (
     StockAdjusted,
     StockCounted,
 )
-from tests.shop.page import play
+from tests.shop.scenario import play
+from tests.shop.scenario_text import instant
 from tests.shop.watched import Record
-from tests.shop.words import instant
 
-Doctor = Callable[[list[Record]], list[Record]]
+Alteration = Callable[[list[Record]], list[Record]]
 
 CLEAN = """
     at   | said                 | events
@@ -56,7 +56,7 @@ def journal() -> list[Record]:
     return play(CLEAN).records
 
 
-def altered(version: int, **fields: Any) -> Doctor:
+def altered(version: int, **fields: Any) -> Alteration:
     """One event says something else."""
     return lambda records: [
         record._replace(event=_changed(record.event, fields)) if record.version == version else record
@@ -71,35 +71,35 @@ def _changed(event: Event, fields: dict[str, Any]) -> Event:
     return replace(event, **fields)
 
 
-def at(version: int, time: str) -> Doctor:
+def at(version: int, time: str) -> Alteration:
     """One record has another time."""
     return lambda records: [
         record._replace(at_ms=instant(time)) if record.version == version else record for record in records
     ]
 
 
-def instead(version: int, event: Event) -> Doctor:
+def instead(version: int, event: Event) -> Alteration:
     """Another event in its place."""
     return lambda records: [record._replace(event=event) if record.version == version else record for record in records]
 
 
-def ending(time: str, *events: Event) -> Doctor:
+def ending(time: str, *events: Event) -> Alteration:
     """More records at the end."""
 
-    def doctor(records: list[Record]) -> list[Record]:
+    def alter(records: list[Record]) -> list[Record]:
         last = records[-1].version
         more = [Record(last + index, 1, instant(time), event) for index, event in enumerate(events, start=1)]
         return [*records, *more]
 
-    return doctor
+    return alter
 
 
-def cut(after: int, *then: Event, time: str = "2:01") -> Doctor:
+def cut(after: int, *then: Event, time: str = "2:01") -> Alteration:
     """The journal up to a version, and another end."""
     return lambda records: ending(time, *then)(records[:after])
 
 
-def lost(version: int) -> Doctor:
+def lost(version: int) -> Alteration:
     """One record is gone."""
     return lambda records: [record for record in records if record.version != version]
 
@@ -127,8 +127,8 @@ def applied(revision: int, number: int, status: Status, *given_back: int) -> Out
     return OutcomeApplied("o1", revision, number, status, instant("9:00"), ReleaseReason.OTHER, lines)
 
 
-DOCTORED: dict[str, tuple[str, str, Doctor]] = {
-    # name: the invariant, what it must name, and how the journal is cooked
+TAMPERED: dict[str, tuple[str, str, Alteration]] = {
+    # name: the invariant, what it must name, and how the journal is tampered with
     "sells more than the line holds": ("I1", "reservation 2", altered(ANN_COLLECTED, lines=(("A", 4),))),
     "sells less than nothing": ("I1", "reservation 2", altered(ANN_COLLECTED, lines=(("A", -1),))),
     "sells another SKU": ("I1", "reservation 2", altered(ANN_COLLECTED, lines=(("B", 3),))),

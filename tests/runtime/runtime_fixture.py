@@ -1,6 +1,6 @@
-"""A host in a test's hands: it owns the clock and the journal's faults, and says who takes over after it.
+"""A ledger host for tests, with a manual clock, a journal that can fail, and successors on the same storage.
 
-office = Office(storage, clock)
+office = ActorRuntime(storage, clock)
 office.tell("k1: reserve ann A 3")     # "#2 HELD A 3 until 2:00"
 later = office.successor()             # another process takes over what the storage has
 """
@@ -20,8 +20,8 @@ from actors.shop.snapshot import Capture
 from actors.shop.state import Remembered
 from tests.journal.storages import Storage
 from tests.runtime.breaking import BreakingJournal
+from tests.shop.scenario_text import answer_text, command_of, stock_text
 from tests.shop.watched import DAY_ZERO_MS
-from tests.shop.words import answer_text, command_of, stock_text
 
 WAIT_S: Final = 20.0  # what must come, comes long before
 STILL_S: Final = 0.05  # what must not come is given this long to do so
@@ -44,7 +44,7 @@ class ManualClock:
 
 
 class ActorRuntime:
-    """One host in office over a storage. What it was told of failures is in `failures`, and in the journal's log."""
+    """One host over a storage. The failures it was notified of are in `failures`, and in the journal's log."""
 
     def __init__(
         self, storage: Storage, clock: ManualClock, policy_for: Callable[[str], Policy | None] = lambda _: None
@@ -60,7 +60,7 @@ class ActorRuntime:
         self._numbers = count(1)
 
     def successor(self) -> "ActorRuntime":
-        """Another process on the same storage; this one may still believe that it is in office."""
+        """Another process on the same storage; this one may not know yet that it was replaced."""
         office = ActorRuntime(self.storage, self.clock, self._policy_for)
         office._rows, office._numbers = self._rows, self._numbers
         return office
