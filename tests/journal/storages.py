@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from actors.journal.codec import encode
-from actors.journal.memory import MemoryDisk, MemoryJournal
 from actors.journal.port import Journal, Record
 from actors.journal.sqlite import SqliteJournal
 from actors.shop.events import Confirmed
 from tests.journal.faulty import FaultyJournal
+from tests.journal.memory import MemoryDisk, MemoryJournal
 
 READ_EVENTS_MAX: Final = 3
 WAL_HEADER_BYTES: Final = 32

@@ -4,9 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from actors.journal.memory import MemoryDisk, MemoryJournal
 from actors.journal.port import JournalFailed
 from tests.journal.faulty import FaultyJournal
+from tests.journal.memory import MemoryDisk, MemoryJournal
 from tests.journal.storages import record, records_of
 
 

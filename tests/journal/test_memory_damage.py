@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
-from actors.journal.memory import MemoryDisk, MemoryJournal
 from actors.journal.port import JournalDamaged, Record
+from tests.journal.memory import MemoryDisk, MemoryJournal
 from tests.journal.storages import appended, record, records_of, with_bit_flipped
 
 LEDGER: Final = "S1"

@@ -17,13 +17,13 @@ from actors.chain_actor import ChainActor
 from actors.core.chain import Store
 from actors.core.policy import Policy
 from actors.customer_actor import CustomerActor
-from actors.journal.memory import MemoryDisk, MemoryJournal
 from actors.journal.open import open_journal, sqlite_setting
 from actors.journal.port import JournalDamaged, JournalError
 from actors.protocol.messages import ActorGone, LedgerStopped
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
 from actors.runtime.clock import Clock, SystemClock
 from actors.store_actor import StoreActor
+from tests.journal.memory import MemoryDisk, MemoryJournal
 from tests.runtime.breaking import BreakingJournal
 
 CALLS_KEPT_MAX: Final = 100_000

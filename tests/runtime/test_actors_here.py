@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from actors.journal.memory import MemoryDisk, MemoryJournal
 from actors.journal.port import Record
+from tests.journal.memory import MemoryDisk, MemoryJournal
 from tests.runtime.actors_exam import Candidate, sit
 from tests.runtime.actors_here import ActorsHere
 from tests.runtime.runtime_fixture import ManualClock

@@ -5,12 +5,12 @@ from typing import Any
 
 from actors.core.ids import format_holder, format_order_id, is_customers, parse_holder
 from actors.core.status import LIVE
-from actors.journal.memory import MemoryDisk
 from actors.orders import events as ev
 from actors.orders.audit import OrderAudit
 from actors.shop import events as shop
 from actors.shop.audit import Audit
 from tests.cores import core_of
+from tests.journal.memory import MemoryDisk
 from tests.simulation.checks import Broken
 
 

@@ -19,7 +19,6 @@ from actors.core.policy import DAY_MS, ChainLimitRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.customer_actor import CustomerActor
-from actors.journal.memory import MemoryDisk, MemoryJournal
 from actors.journal.port import JournalError
 from actors.orders import commands as cm
 from actors.orders.state import Order, Standing
@@ -32,6 +31,7 @@ from serve.coordination.coordinator import Coordinator
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
+from tests.journal.memory import MemoryDisk, MemoryJournal
 from tests.shop.watched import DAY_ZERO_MS
 from tests.simulation.chain_checks import check_amended
 from tests.simulation.checks import Broken

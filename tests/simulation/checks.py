@@ -1,7 +1,6 @@
 """What must hold at any time, each by the letter of its invariant."""
 
 from actors.core.transact import PolicyAdopted
-from actors.journal.memory import MemoryDisk
 from actors.journal.port import JournalError
 from actors.runtime.cores import SHOP
 from actors.runtime.ledger_host import LedgerHost
@@ -11,6 +10,7 @@ from actors.shop.audit_books import compare
 from actors.shop.evolve import evolve
 from actors.shop.snapshot import Capture
 from actors.shop.state import Ledger
+from tests.journal.memory import MemoryDisk
 
 
 class Broken(Exception):

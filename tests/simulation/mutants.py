@@ -6,12 +6,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from actors.core.policy import HOUR_MS
-from actors.journal.memory import MemoryJournal
 from actors.journal.port import Head, JournalError, Record
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.ledger_host import Hosted, LedgerHost
 from actors.shop.commands import Reserve
 from actors.shop.state import Reservation
+from tests.journal.memory import MemoryJournal
 from tests.simulation.world import Parts
 
 

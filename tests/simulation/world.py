@@ -7,13 +7,13 @@ from typing import Final, NamedTuple
 
 from actors.core.policy import DAY_MS, HOUR_MS, LimitRule, Policy
 from actors.core.rejection import Reason, Rejection
-from actors.journal.memory import MemoryDisk, MemoryJournal
 from actors.journal.port import Fenced, Journal, JournalError
 from actors.protocol.messages import Stopped
 from actors.runtime.cores import SHOP
 from actors.runtime.ledger_host import LedgerHost
 from actors.shop import commands as cm
 from actors.shop.state import Remembered, Reservation
+from tests.journal.memory import MemoryDisk, MemoryJournal
 from tests.runtime.breaking import BreakingJournal
 from tests.runtime.runtime_fixture import ManualClock
 from tests.simulation import checks
