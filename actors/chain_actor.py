@@ -20,7 +20,7 @@ _read_events: Final = Reader[ChainEvent](ChainEvent)
 
 
 class ChainActor:
-    """See `core.chain`. A document is a chain as JSON, which `chain_from_document` reads. `end` as in ActorRuntime."""
+    """See `core.chain`. A document is a chain as JSON, which `chain_from_document` reads. `end` as in LedgerActor."""
 
     def __init__(self, name: str, journal: Journal, clock: Clock, end: Callable[[JournalError], None]) -> None:
         self.name = name

@@ -1,55 +1,27 @@
-"""The actor that serialises reservations and stock changes: of one shop, or of several that share journal and process.
+"""The actor that serialises reservations and stock changes: of one shop, or of several that share a journal."""
 
-A plain class; `ray_actors` makes it a Ray actor. Several threads call it. Queries raise JournalError.
-"""
-
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from actors.core.status import LIVE
-from actors.journal.port import Journal, JournalError
-from actors.runtime.actor_runtime import TIDY_EVERY_S, ActorRuntime, FeedRecord, in_turn
-from actors.runtime.clock import Clock
+from actors.runtime.actor_runtime import FeedRecord, LedgerActor, in_turn, page_by_number
 from actors.runtime.cores import SHOP
 from actors.runtime.ledger_host import Hosted
 from actors.shop.snapshot import Capture
 from actors.shop.state import Reservation
 
-LIST_SCAN_MAX: Final = 50_000  # versions scanned for one page: 5 ms
 FEED_EVENTS_MAX: Final = 1_000
 FEED_BYTES_MAX: Final = 4 * 1024 * 1024  # by answer; a record that is larger goes alone
 OUTBOX_MAX: Final = 500  # parts of one shop to an answer
-
 
 Stock = tuple[int, int, int, int]  # on_hand, reserved, allotted, safety_stock
 Availability = tuple[int, int, list[Stock | None]]  # the ledger's version and time; None where never stocked
 
 
-class StoreActor:
-    """The ledgers of one journal. `end` is called once when the journal fails or was taken over; it must not return."""
+class StoreActor(LedgerActor):
+    """The shops' ledgers of one journal."""
 
-    def __init__(
-        self,
-        name: str,
-        journal: Journal,
-        clock: Clock,
-        end: Callable[[JournalError], None],
-        tidy_every_s: float = TIDY_EVERY_S,
-    ) -> None:
-        self._runtime = ActorRuntime(name, SHOP, journal, clock, end, tidy_every_s)
-        self._host = self._runtime.host
-
-    def ping(self) -> int:
-        """Return the process id once the actor serves."""
-        return self._runtime.pid()
-
-    def adopt(self, document: bytes) -> None:
-        """See `ActorRuntime.adopt`."""
-        self._runtime.adopt(document)
-
-    def step(self, batch: bytes) -> bytes:
-        """See `ActorRuntime.step`."""
-        return self._runtime.step(batch)
+    core = SHOP
 
     def availability(self, store_ids: list[str], skus: list[str]) -> list[Availability]:
         """For each store its stock of these SKUs."""
@@ -59,7 +31,7 @@ class StoreActor:
             rows = [None if (position := positions.get(sku)) is None else position.stock() for sku in skus]
             return hosted.ledger.version, now_ms, rows
 
-        return [self._host.read(store_id, question) for store_id in store_ids]
+        return [self.host.read(store_id, question) for store_id in store_ids]
 
     def stock(
         self, store_ids: list[str], skus: list[str], slot_start_ms: int, revision: int = 0
@@ -70,11 +42,11 @@ class StoreActor:
         For ranking only: a stale read that neither locks, expires nor waits for writes, so that thousands of shops are
         answered in milliseconds. The decision checks the stock anew.
         """
-        if slot_start_ms and revision > self._runtime.chain.revision:
+        if slot_start_ms and revision > self.chain.revision:
             return None
         found: list[tuple[list[int], int | None]] = []
         for store_id in store_ids:
-            ledger = self._host.stale_read(store_id)
+            ledger = self.host.stale_read(store_id)
             if ledger is None:
                 found.append(([0] * len(skus), self._places_left(store_id, {}, slot_start_ms)))
                 continue
@@ -86,16 +58,14 @@ class StoreActor:
     def _places_left(self, store_id: str, taken: dict[int, int], slot_start_ms: int) -> int | None:
         if not slot_start_ms:
             return -1
-        slot = self._runtime.chain.policy_of(store_id).calendar.slot_at(slot_start_ms)
+        slot = self.chain.policy_of(store_id).calendar.slot_at(slot_start_ms)
         return None if slot is None else max(0, slot.capacity - taken.get(slot_start_ms, 0))
 
     def reservation(self, store_id: str, number: int) -> tuple[int, Reservation | None]:
         """The ledger's version, and the reservation or None."""
-
-        def question(hosted: Hosted, _now_ms: int) -> tuple[int, Reservation | None]:
-            return hosted.ledger.version, hosted.ledger.reservations.get(number)
-
-        return self._host.read(store_id, question)
+        return self.host.read(
+            store_id, lambda hosted, _now_ms: (hosted.ledger.version, hosted.ledger.reservations.get(number))
+        )
 
     def reservations(
         self, store_id: str, statuses: list[int], after_number: int, page_size: int
@@ -104,18 +74,13 @@ class StoreActor:
         wanted = frozenset(statuses)
 
         def question(hosted: Hosted, _now_ms: int) -> tuple[int, list[Reservation], int]:
-            ledger = hosted.ledger
-            page: list[Reservation] = []
-            for number in range(after_number + 1, min(after_number + LIST_SCAN_MAX, ledger.version) + 1):
-                reservation = ledger.reservations.get(number)
-                if reservation is not None and (not wanted or reservation.status in wanted):
-                    page.append(reservation)
-                    if len(page) == page_size:
-                        return ledger.version, page, number if number < ledger.version else 0
-            scanned = after_number + LIST_SCAN_MAX
-            return ledger.version, page, scanned if scanned < ledger.version else 0
+            rows, version = hosted.ledger.reservations, hosted.ledger.version
+            page = page_by_number(
+                rows, version, after_number, page_size, lambda each: not wanted or each.status in wanted
+            )
+            return version, *page
 
-        return self._host.read(store_id, question)
+        return self.host.read(store_id, question)
 
     def feed(
         self, cursors: list[tuple[str, int]], skip_stopped: bool, bytes_max: int = FEED_BYTES_MAX
@@ -128,10 +93,10 @@ class StoreActor:
         found: list[tuple[str, list[FeedRecord]]] = []
         left = bytes_max
         for store_id, after in cursors:
-            if not self._host.has_begun(store_id) or (skip_stopped and self._host.is_stopped(store_id)):
+            if not self.host.has_begun(store_id) or (skip_stopped and self.host.is_stopped(store_id)):
                 continue
             # Reading through the host expires what is due, and checks that this actor is still the owner.
-            version = self._host.read(store_id, lambda hosted, _now_ms: hosted.ledger.version)
+            version = self.host.read(store_id, lambda hosted, _now_ms: hosted.ledger.version)
             if version > after:
                 records = _within_bytes(self.records(store_id, after, FEED_EVENTS_MAX), left)
                 found.append((store_id, records))
@@ -157,29 +122,22 @@ class StoreActor:
             turn, resume = in_turn(numbers, after.get(ledger.store_id, 0), OUTBOX_MAX)
             return ledger.store_id, now_ms, [ledger.reservations[each] for each in turn], resume
 
-        found = [self._host.read(store_id, question) for store_id in self._host.ledger_ids()]
+        found = [self.host.read(store_id, question) for store_id in self.host.ledger_ids()]
         return [answer for answer in found if answer[2]]
 
     def parts(self, store_id: str, after_number: int, page_size: int) -> tuple[list[tuple[Reservation, bool]], int]:
         """A page of the shop's parts of orders by number, final ones too: (part, whether it is in the outbox), and the
         number to continue after, 0 at the end.
         """
-        if not self._host.has_begun(store_id):
+        if not self.host.has_begun(store_id):
             return [], 0
 
         def question(hosted: Hosted, _now_ms: int) -> tuple[list[tuple[Reservation, bool]], int]:
-            ledger = hosted.ledger
-            page: list[tuple[Reservation, bool]] = []
-            scanned = after_number + LIST_SCAN_MAX
-            for number in range(after_number + 1, min(scanned, ledger.version) + 1):
-                reservation = ledger.reservations.get(number)
-                if reservation is not None and reservation.part is not None:
-                    page.append((reservation, number in ledger.outbox))
-                    if len(page) == page_size:
-                        return page, number
-            return page, scanned if scanned < ledger.version else 0
+            rows, version, outbox = hosted.ledger.reservations, hosted.ledger.version, hosted.ledger.outbox
+            page, resume = page_by_number(rows, version, after_number, page_size, lambda each: each.part is not None)
+            return [(part, part.number in outbox) for part in page], resume
 
-        return self._host.read(store_id, question)
+        return self.host.read(store_id, question)
 
     def holders_of(self, store_id: str, numbers: list[int]) -> list[str]:
         """For each reservation the holder that it is a part of, empty for one that is no part."""
@@ -188,11 +146,11 @@ class StoreActor:
             found = (hosted.ledger.reservations.get(number) for number in numbers)
             return [each.part.holder if each is not None and each.part is not None else "" for each in found]
 
-        return self._host.read(store_id, question)
+        return self.host.read(store_id, question)
 
     def parts_of(self, store_id: str, holders: list[str]) -> list[Reservation | None]:
         """For each holder its part, None where the shop has none."""
-        if not self._host.has_begun(store_id):
+        if not self.host.has_begun(store_id):
             return [None] * len(holders)
 
         def question(hosted: Hosted, _now_ms: int) -> list[Reservation | None]:
@@ -200,7 +158,7 @@ class StoreActor:
             numbers = [ledger.holders.get(holder) for holder in holders]
             return [None if each is None else ledger.reservations[each] for each in numbers]
 
-        return self._host.read(store_id, question)
+        return self.host.read(store_id, question)
 
     def slots(
         self, store_id: str, from_ms: int, window_ms: int, revision: int = 0
@@ -208,12 +166,12 @@ class StoreActor:
         """The ledger's version, when an order placed now is ready, the zone, and the slots that can still be booked:
         (start_ms, end_ms, capacity, places taken). `from_ms` 0 is now. None where the chain revision here is older.
         """
-        if revision > self._runtime.chain.revision:
+        if revision > self.chain.revision:
             return None
 
         def question(hosted: Hosted, now_ms: int) -> tuple[int, int | None, str, list[tuple[int, int, int, int]]]:
             ledger = hosted.ledger
-            policy = self._runtime.chain.policy_of(store_id)
+            policy = self.chain.policy_of(store_id)
             calendar, first_ms = policy.calendar, max(from_ms, now_ms)
             slots = [
                 (*slot, ledger.slots_taken.get(slot.start_ms, 0))
@@ -222,13 +180,13 @@ class StoreActor:
             ]
             return ledger.version, calendar.earliest_ready_ms(now_ms), calendar.zone, slots
 
-        return self._host.read(store_id, question)
+        return self.host.read(store_id, question)
 
     def slots_taken(self, store_ids: list[str]) -> list[dict[int, int]]:
         """For each store the places taken by slot start; empty where the ledger is stopped or has not begun."""
         return [
-            self._host.read(store_id, lambda hosted, _now_ms: dict(hosted.ledger.slots_taken))
-            if self._host.has_begun(store_id) and not self._host.is_stopped(store_id)
+            self.host.read(store_id, lambda hosted, _now_ms: dict(hosted.ledger.slots_taken))
+            if self.host.has_begun(store_id) and not self.host.is_stopped(store_id)
             else {}
             for store_id in store_ids
         ]
@@ -244,25 +202,16 @@ class StoreActor:
                     numbers.append(number)
             return [sorted(found[start_ms])[:numbers_max] for start_ms in starts_ms]
 
-        return self._host.read(store_id, question)
+        return self.host.read(store_id, question)
 
     def status(self, store_id: str) -> dict[str, Any]:
         """A ledger's status."""
 
         def question(hosted: Hosted, now_ms: int) -> dict[str, Any]:
             ledger = hosted.ledger
-            return {
-                **self._runtime.status_of(hosted, now_ms),
-                "open_reservations": ledger.open_reservations,
-                "positions": len(ledger.positions),
-                "outbox": len(ledger.outbox),
-            }
+            return self._status_of(hosted, now_ms, ledger.open_reservations, len(ledger.positions))
 
-        return self._host.read(store_id, question)
-
-    def knows(self, store_id: str, key: str) -> bool:
-        """True where a call under this key was answered or is being decided here."""
-        return self._host.read(store_id, lambda hosted, _now_ms: hosted.ledger.answers.get(key) is not None)
+        return self.host.read(store_id, question)
 
     def live_state(self, store_id: str) -> tuple[int, str, dict[str, Stock], int]:
         """Version, state hash, positions as in `availability` and open reservations, for comparison with an audit."""
@@ -273,16 +222,8 @@ class StoreActor:
             live = sum(1 for reservation in ledger.reservations.values() if reservation.status in LIVE)
             return Capture(ledger), positions, live
 
-        capture, positions, live = self._host.read(store_id, question)
+        capture, positions, live = self.host.read(store_id, question)
         return capture.version, capture.state_hash(), positions, live
-
-    def records(self, store_id: str, after: int, events_max: int) -> list[FeedRecord]:
-        """See `ActorRuntime.records`."""
-        return self._runtime.records(store_id, after, events_max)
-
-    def close(self) -> None:
-        """See `ActorRuntime.close`."""
-        self._runtime.close()
 
 
 def _within_bytes(records: list[FeedRecord], bytes_max: int) -> list[FeedRecord]:

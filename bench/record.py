@@ -21,7 +21,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from actors.core.violation import Violation
+from actors.core.rejection import Violation
 from actors.shop import invariants
 from actors.shop.state import Ledger
 

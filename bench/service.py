@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from uuid import uuid4
 
-from actors.core.violation import Violation
+from actors.core.rejection import Violation
 from bench.record import Conservation, Told, judged
 from bench.samples import ROWS_MAX, UNITS, sku
 from holdfast.client import Adjustment, AdjustmentKind, BlockingChannelClient

@@ -1,9 +1,9 @@
-"""Business refusals: a closed enum of reasons, and the value that carries one."""
+"""What is reported as a value: business refusals, by a closed enum of reasons, and broken invariants."""
 
 from enum import IntEnum
 from typing import Final
 
-from actors.core.message import Message
+from actors.core.message import Message, Value
 from actors.core.status import Status
 
 
@@ -57,3 +57,12 @@ class Rejection(Message, frozen=True):
     near_stores: tuple[tuple[str, int, bool], ...] = ()
     store_id: str = ""
     too_soon: bool = False
+
+
+class Violation(Value, frozen=True):
+    """A broken invariant: its name (I1 to I16, docs/design.md), its subject, the expected and the found value."""
+
+    invariant: str
+    subject: str
+    expected: str
+    found: str

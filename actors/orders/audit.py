@@ -7,8 +7,8 @@ anew here except for `limits`: the audit checks that limits were applied under t
 from collections.abc import Iterator
 from typing import Final
 
+from actors.core.rejection import Violation
 from actors.core.transact import PolicyAdopted, Refused
-from actors.core.violation import Violation
 from actors.orders import events as ev
 from actors.orders.commands import key_of
 from actors.orders.evolve import evolve

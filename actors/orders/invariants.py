@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
+from actors.core.rejection import Violation
 from actors.core.status import LIVE
-from actors.core.violation import Violation
 from actors.orders.state import ATTEMPTS_MAX, CERTAIN, OVER, Order, OrderLedger, Part, Standing, due_at_ms
 
 NOT_SO: Final = "it is not so"

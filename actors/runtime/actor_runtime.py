@@ -1,16 +1,16 @@
-"""What all actors of ledgers share: recovery, batches, background tidying, and closing.
+"""What all actors of ledgers share: recovery, batches, background tidying, paging, and closing.
 
-Each actor holds one ActorRuntime and adds the queries of its kind of ledger.
+Each actor's class names its kind of ledger as `core`, and adds the queries of that kind.
 """
 
 import gc
 import logging
 import os
 from bisect import bisect_right
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from threading import Event, Lock, Thread
 from time import perf_counter_ns
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
 from actors.core.chain import EMPTY, Chain, chain_from_document
 from actors.core.policy import Policy
@@ -25,6 +25,9 @@ log = logging.getLogger("holdfast.actor")
 TIDY_EVERY_S: Final = 0.1  # expiry is visible within a second, so sweep well within one
 SNAPSHOT_PAUSE_S: Final = 0.002  # between the chunks of a snapshot, for decisions to go first
 SNAPSHOT_EVENTS_MIN: Final = 20_000
+PAGE_SCAN_MAX: Final = 50_000  # numbers looked at for one page: 5 ms
+
+T = TypeVar("T")
 
 
 class FeedRecord(NamedTuple):
@@ -50,13 +53,35 @@ def in_turn(numbers: Collection[int], after: int, count_max: int) -> tuple[list[
     return turn, turn[-1]
 
 
-class ActorRuntime:
-    """Ledgers that are served. `end` is called once when the journal fails or was taken over; it must not return."""
+def page_by_number(
+    rows: Mapping[int, T], version: int, after_number: int, page_size: int, wanted: Callable[[T], bool]
+) -> tuple[list[T], int]:
+    """A page of the wanted rows, by number, and the number to continue after, 0 at the end. `version` is the greatest
+    number so far.
+    """
+    page: list[T] = []
+    last = min(after_number + PAGE_SCAN_MAX, version)
+    for number in range(after_number + 1, last + 1):
+        row = rows.get(number)
+        if row is not None and wanted(row):
+            page.append(row)
+            if len(page) == page_size:
+                last = number
+                break
+    return page, last if last < version else 0
+
+
+class LedgerActor:
+    """The ledgers of one journal. `end` is called once when the journal fails or was taken over; it must not return.
+
+    A plain class; `ray_actors` makes Ray actors of its subclasses. Several threads call it. Queries raise JournalError.
+    """
+
+    core: ClassVar[Core]
 
     def __init__(
         self,
         name: str,
-        core: Core,
         journal: Journal,
         clock: Clock,
         end: Callable[[JournalError], None],
@@ -65,11 +90,10 @@ class ActorRuntime:
         self.name = name
         self._journal = journal
         self._end = end
-        self._read_batch = core.read_batch
         self._tidy_every_s = tidy_every_s
         self.chain: Chain = EMPTY
         self._adopting = Lock()
-        self.host = LedgerHost(core, journal, clock, self._policy_of, end)
+        self.host = LedgerHost(self.core, journal, clock, self._policy_of, end)
         began_ns = perf_counter_ns()
         # The state is large, long-lived and free of cycles: the collector would traverse it repeatedly, for half the
         # time of a recovery, and free nothing.
@@ -84,8 +108,8 @@ class ActorRuntime:
         self._tidier = Thread(target=self._tidy, name="tidy", daemon=True)
         self._tidier.start()
 
-    def pid(self) -> int:
-        """The process id."""
+    def ping(self) -> int:
+        """Return the process id once the actor serves."""
         return os.getpid()
 
     def adopt(self, document: bytes) -> None:
@@ -99,18 +123,22 @@ class ActorRuntime:
         """Process an encoded batch; its events are durable on return. Raises JournalError. Returns RULES_ARE_STALE,
         having done nothing, where the caller knows a newer chain revision.
         """
-        revision, entries = self._read_batch(batch)
+        revision, entries = self.core.read_batch(batch)
         if revision > self.chain.revision:
             return RULES_ARE_STALE
         return pack_answers(self.host.step(entries))
 
-    def status_of(self, hosted: Hosted, now_ms: int) -> dict[str, Any]:
-        """A ledger's status, of either kind; the actors add their own counts."""
+    def knows(self, ledger_id: str, key: str) -> bool:
+        """True where a call under this key was answered or is being decided here."""
+        return self.host.read(ledger_id, lambda hosted, _now_ms: hosted.ledger.answers.get(key) is not None)
+
+    def _status_of(self, hosted: Hosted, now_ms: int, open_reservations: int, positions: int) -> dict[str, Any]:
+        """A ledger's status, of either kind."""
         return {
             "version": hosted.ledger.version,
             "epoch": hosted.epoch,
             "actor": self.name,
-            "pid": self.pid(),
+            "pid": os.getpid(),
             "ledger_time_ms": now_ms,
             "remembered_answers": hosted.ledger.answers.count,
             "snapshot_version": hosted.snapshot_seq,
@@ -118,6 +146,9 @@ class ActorRuntime:
             "recovery_us": hosted.recovery.took_us,
             "repeats_answered": hosted.repeats_answered,
             "policy_version": hosted.ledger.policy.version,
+            "open_reservations": open_reservations,
+            "positions": positions,
+            "outbox": len(hosted.ledger.outbox),
         }
 
     def records(self, ledger_id: str, after: int, events_max: int) -> list[FeedRecord]:

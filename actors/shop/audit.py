@@ -21,9 +21,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from actors.calendar.hours import ALWAYS_OPEN, Calendar
+from actors.core.rejection import Violation
 from actors.core.status import ReleaseReason, Status
 from actors.core.transact import PolicyAdopted, Refused
-from actors.core.violation import Violation
 from actors.shop import events
 from actors.shop.audit_books import (
     ALL_LIVE,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from actors.core.rejection import Violation
 from actors.core.status import Status
-from actors.core.violation import Violation
 from actors.shop import events
 from actors.shop.commands import Lines
 

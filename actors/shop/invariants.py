@@ -1,7 +1,7 @@
 """Invariants of a shop's state, checked after each batch in tests and at every recovery; `audit` checks the journal."""
 
+from actors.core.rejection import Violation
 from actors.core.status import LIVE, Status
-from actors.core.violation import Violation
 from actors.shop.state import Ledger
 
 

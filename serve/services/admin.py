@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import grpc
 
-from actors.calendar.changes import affected
+from actors.calendar.faults import affected
 from actors.calendar.hours import Calendar
 from actors.core.chain import Chain, Store
 from actors.core.ids import format_reservation_id, is_customers

@@ -9,7 +9,7 @@ from typing import Any, Final
 from msgspec.structs import asdict, replace
 
 from actors.core.ids import format_holder, format_order_id, is_customers, parse_holder, parse_order_id
-from actors.core.violation import Violation
+from actors.core.rejection import Violation
 from actors.orders import invariants, snapshot
 from actors.orders.audit import OrderAudit
 from actors.orders.consistency import Verdict, is_promised, part_is_held, part_is_known

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.core.violation import Violation
+from actors.core.rejection import Violation
 from actors.shop.state import Ledger
 from actors.shop.transact import transact
 from bench.record import Options, Outcome, Told, judged, of_ledger

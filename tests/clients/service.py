@@ -124,12 +124,12 @@ class Service:
 
     def orders_decided(self) -> int:
         """How many keys of orders were answered, each once however often it was sent."""
-        hosts = [actor._runtime.host for actor in self._actors(CustomerActor)]
+        hosts = [actor.host for actor in self._actors(CustomerActor)]
         return sum(int(_ledger(host, each).answers.count) for host in hosts for each in host.ledger_ids())
 
     def ledger(self, store_id: str) -> Any:
         """A shop's ledger, as it is in its actor's memory."""
-        hosts = [actor._runtime.host for actor in self._actors(StoreActor)]
+        hosts = [actor.host for actor in self._actors(StoreActor)]
         (host,) = [host for host in hosts if store_id in host.ledger_ids()]
         return _ledger(host, store_id)
 

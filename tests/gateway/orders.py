@@ -61,7 +61,7 @@ def customers(front: Front) -> OrderLedger:
 def hosted(front: Front, actor: str, ledger_id: str) -> Any:
     """A ledger, as it is in memory."""
     process: Any = front.actors._actors[actor]
-    return process._host._hosted[ledger_id].ledger
+    return process.host._hosted[ledger_id].ledger
 
 
 def _deadline(front: Front) -> float:

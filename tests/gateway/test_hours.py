@@ -240,7 +240,7 @@ def test_no_place_is_taken_by_the_old_hours_once_the_change_is_answered(front: F
     put(front, around_the_clock())
     start = slots(front)[3].start
     put(front, {**around_the_clock(), "weekly": NOBODY})
-    policy = front.actors.store_actor("store-S1")._runtime.chain.policy_of("S1")
+    policy = front.actors.store_actor("store-S1").chain.policy_of("S1")
     assert policy.calendar.weekly == ((),) * 7
     request = reserve_request("k1")
     request.slot_start.CopyFrom(start)

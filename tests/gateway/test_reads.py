@@ -183,7 +183,7 @@ def test_verification_agrees_with_a_sound_ledger_and_not_with_another(front: Fro
     assert (sound.accepted, sound.units_reserved, sound.units_sold, sound.units_oversold) == (1, 3, 0, 0)
     assert len(sound.state_hash) == 64
 
-    ledger = front.actors.store_actor("store-S1")._host._hosted["S1"].ledger
+    ledger = front.actors.store_actor("store-S1").host._hosted["S1"].ledger
     ledger.positions["A"].reserved -= 1  # a unit that the live ledger forgot
     broken = front.accept("VerifyLedger", ad.VerifyLedgerRequest(store_id="S1"))
     assert not broken.holds

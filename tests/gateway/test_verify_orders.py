@@ -262,8 +262,8 @@ def test_what_is_stopped_is_left_out_by_name(front: Front, stopped: str) -> None
     ordered(front)
     actor = CUSTOMERS if stopped == HERS else "store-S2"
     process: Any = front.actors._actors[actor]
-    del process._host._hosted[stopped]
-    process._host._damaged[stopped] = JournalDamaged(stopped, "seq 1", "by a test")
+    del process.host._hosted[stopped]
+    process.host._damaged[stopped] = JournalDamaged(stopped, "seq 1", "by a test")
     reply = compared(front)
     assert (reply.holds, list(reply.left_out)) == (True, [stopped])
     assert front.ask("VerifyLedger", ad.VerifyLedgerRequest(store_id=stopped)).code is CODE.DATA_LOSS

@@ -66,7 +66,7 @@ class ActorsHere:
         """The process is gone; the next call makes another from what is durable."""
         gone = self._actors.pop(actor, None)
         if isinstance(gone, StoreActor | CustomerActor):
-            gone._runtime._closing.set()
+            gone._closing.set()
 
     def store_actor(self, actor: str) -> StoreActor:
         """The actor itself, made where it is not there."""

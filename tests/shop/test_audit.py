@@ -6,9 +6,9 @@ import inspect
 import pytest
 
 from actors.core.policy import DAY_MS, HOUR_MS, LimitRule, Policy
+from actors.core.rejection import Violation
 from actors.core.status import ReleaseReason
 from actors.core.transact import PolicyAdopted
-from actors.core.violation import Violation
 from actors.shop import audit as audit_module, audit_books
 from actors.shop.audit import Audit
 from actors.shop.audit_books import VIOLATIONS_MAX, AuditResult, compare
@@ -148,7 +148,7 @@ def test_the_audit_shares_no_code_with_what_it_audits() -> None:
         ("actors.core.transact", "Refused"),
         ("actors.core.status", "ReleaseReason"),
         ("actors.core.status", "Status"),
-        ("actors.core.violation", "Violation"),
+        ("actors.core.rejection", "Violation"),
     }
 
 

@@ -7,8 +7,14 @@ import pytest
 from hypothesis import given, strategies as st
 from msgspec.structs import replace
 
-from actors.calendar.changes import affected
-from actors.calendar.faults import DUTIES_PER_DAY_MAX, HOLIDAYS_MAX, INTERVALS_PER_DAY_MAX, SPECIAL_DAYS_MAX, faults
+from actors.calendar.faults import (
+    DUTIES_PER_DAY_MAX,
+    HOLIDAYS_MAX,
+    INTERVALS_PER_DAY_MAX,
+    SPECIAL_DAYS_MAX,
+    affected,
+    faults,
+)
 from actors.calendar.hours import ALWAYS_OPEN, WINDOW_MS_MAX, Calendar, Interval, SpecialDay
 from actors.calendar.slots import Duty, Slot
 from tests.shop.hours import (

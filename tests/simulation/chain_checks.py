@@ -59,7 +59,7 @@ def check_amended(processes: dict[str, Any]) -> None:
     """Whoever collected at a shop what was to move to another one had so much less there. `processes` are the actors;
     of orders that were changed once, what shops handed out is compared with what the change allowed.
     """
-    ledgers = [process._host.stale_read(each) for process in processes.values() for each in process._host.ledger_ids()]
+    ledgers = [process.host.stale_read(each) for process in processes.values() for each in process.host.ledger_ids()]
     sold: dict[tuple[str, str], Counter[str]] = {}
     for ledger in ledgers:
         if not is_customers(ledger.ledger_id):

@@ -117,7 +117,7 @@ class SimActors:
         """Gone, with all that was not durable."""
         gone = self.made.pop(actor, None)
         if gone is not None:
-            gone._runtime._closing.set()
+            gone._closing.set()
 
 
 class ChainWorld:
@@ -177,7 +177,7 @@ class ChainWorld:
         found: list[Ledger] = []
         for actor, process in self.actors.made.items():
             if kind_of(actor) is not ActorKind.CUSTOMERS:
-                found += [process._host.stale_read(each) for each in process._host.ledger_ids()]
+                found += [process.host.stale_read(each) for each in process.host.ledger_ids()]
         return found
 
     async def run(self) -> None:
@@ -344,7 +344,7 @@ class ChainWorld:
         told = heard = 0
         for _ in range(12):
             for process in list(self.actors.made.values()):
-                process._host.sweep()
+                process.host.sweep()
             told = await reconciler.deliver()
             heard = await reconciler.collect_reports()
             await asyncio.sleep(20)

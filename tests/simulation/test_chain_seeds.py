@@ -30,9 +30,9 @@ def run(seed: int) -> ChainWorld:
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
             runner.run(main())
         live = {
-            ledger_id: process._host.stale_read(ledger_id)
+            ledger_id: process.host.stale_read(ledger_id)
             for process in world[0].actors.made.values()
-            for ledger_id in process._host.ledger_ids()
+            for ledger_id in process.host.ledger_ids()
         }
         check_journals(world[0].actors.disks, live)
     except Exception as error:

@@ -109,7 +109,7 @@ class Scene:
 
     def ledger(self, ledger_id: str) -> Any:
         """As it is in memory."""
-        return self.actors.process(PLACEMENT.actor_of(ledger_id))._host.stale_read(ledger_id)
+        return self.actors.process(PLACEMENT.actor_of(ledger_id)).host.stale_read(ledger_id)
 
     def shop(self, store_id: str) -> Ledger:
         found = self.ledger(store_id)
@@ -248,7 +248,7 @@ def test_a_part_stays_owed_while_the_ledger_of_its_order_is_stopped() -> None:
     async def main(scene: Scene) -> None:
         order = await scene.order(ANN, "S1")
         await scene.collect(order, "S1")
-        host = scene.actors.process(PLACEMENT.actor_of(HERS))._host
+        host = scene.actors.process(PLACEMENT.actor_of(HERS)).host
         hosted = host._hosted.pop(HERS)
         host._damaged[HERS] = JournalDamaged(HERS, "seq 1", "by a test")
         await scene.reconciler.collect_reports()
