@@ -4,6 +4,7 @@ A call's content is kept as a fingerprint: a hash of a canonical form that omits
 that a field added later does not change the fingerprint of a call that does not use it.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
@@ -19,6 +20,7 @@ FINGERPRINT_BYTES: Final = 12
 GENERATION_MS: Final = DAY_MS  # answers are forgotten a day's worth at a time
 REMEMBERED_ANSWERS_MAX: Final = 8_000_000  # by ledger; some 3 GB
 MESSAGE_TYPES_MAX: Final = 256
+FORGET_A_STEP_MAX: Final = 64  # of what has ended, by event, so that no event pays for a whole day
 _SCALARS: Final = frozenset({str, int, bool})
 
 A = TypeVar("A")
@@ -90,6 +92,17 @@ class Answers(Generic[A]):
         """Yield every key with its answer."""
         for generation in self.generations.values():
             yield from generation.items()
+
+
+def forgotten(ended: deque[tuple[int, int]], time_ms: int, kept_ms: int) -> list[int]:
+    """Remove from `ended`, which has (instant, number), and return the numbers of what ended in generations of answers
+    that are older than `kept_ms`: at most FORGET_A_STEP_MAX.
+    """
+    oldest_kept_ms = (time_ms - kept_ms) // GENERATION_MS * GENERATION_MS
+    numbers: list[int] = []
+    while ended and ended[0][0] < oldest_kept_ms and len(numbers) < FORGET_A_STEP_MAX:
+        numbers.append(ended.popleft()[1])
+    return numbers
 
 
 def fingerprint(command: Message, *apart: str) -> str:

@@ -1,11 +1,11 @@
 """How events change a customers' ledger. Total: an accepted event is never refused, at any replay."""
 
 from heapq import heappush
-from typing import Any, Final, assert_never
+from typing import Any, assert_never
 
 from msgspec.structs import replace
 
-from actors.core.answers import GENERATION_MS, Recorded
+from actors.core.answers import Recorded, forgotten
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE
 from actors.core.transact import PolicyAdopted, Refused
@@ -15,8 +15,6 @@ from actors.orders.commands import Plan, Report, Target, key_of
 from actors.orders.state import CERTAIN, OVER, Order, OrderLedger, Part, Renewal, Standing, due_at_ms
 from actors.shop.commands import Lines
 from actors.shop.preconditions import by_sku
-
-FORGET_A_STEP_MAX: Final = 64  # settled orders forgotten per event
 
 
 def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
@@ -312,9 +310,5 @@ def _forget_ended(ledger: OrderLedger) -> None:
     """Drop settled orders that no repeat and no limit can refer to any more, a few at a time."""
     policy = ledger.policy
     kept_ms = max(policy.answer_memory_ms, *(rule.collected_for_ms for rule in policy.chain_limit_rules), 0)
-    oldest_kept_ms = (ledger.time_ms - kept_ms) // GENERATION_MS * GENERATION_MS
-    for _ in range(FORGET_A_STEP_MAX):
-        if not ledger.ended or ledger.ended[0][0] >= oldest_kept_ms:
-            return
-        order = ledger.orders.pop(ledger.ended.popleft()[1])
-        _forget_customer(ledger, order)
+    for number in forgotten(ledger.ended, ledger.time_ms, kept_ms):
+        _forget_customer(ledger, ledger.orders.pop(number))

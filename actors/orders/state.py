@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
@@ -161,36 +162,22 @@ class Order(Message, frozen=True):
 Remembered = Recorded[Order | Rejection] | int
 
 
+@dataclass(slots=True, eq=False)
 class OrderLedger:
     """All orders of a hash slot of customers."""
 
-    __slots__ = (
-        "answers",
-        "baskets",
-        "customers",
-        "deadlines",
-        "ended",
-        "ledger_id",
-        "orders",
-        "outbox",
-        "policy",
-        "time_ms",
-        "version",
-    )
-
-    def __init__(self, ledger_id: str) -> None:
-        self.ledger_id = ledger_id
-        self.version = 0
-        self.time_ms = 0
-        self.policy = Policy()
-        self.orders: dict[int, Order] = {}
-        self.customers: dict[str, dict[int, None]] = {}  # orders that still count for limits
-        self.answers: Answers[Remembered] = Answers()
-        self.ended: deque[tuple[int, int]] = deque()  # (settled at, number)
-        # Derived, and rebuilt at recovery.
-        self.baskets: dict[tuple[str, str], int] = {}  # (customer, basket) of the orders that are not over
-        self.outbox: dict[int, None] = {}  # orders with undelivered parts
-        self.deadlines: list[tuple[int, int]] = []  # a heap of (instant, number); entries may be stale
+    ledger_id: str
+    version: int = 0
+    time_ms: int = 0
+    policy: Policy = field(default_factory=Policy)
+    orders: dict[int, Order] = field(default_factory=dict)
+    customers: dict[str, dict[int, None]] = field(default_factory=dict)  # orders that still count for limits
+    answers: Answers[Remembered] = field(default_factory=Answers)
+    ended: deque[tuple[int, int]] = field(default_factory=deque)  # (settled at, number)
+    # Derived, and rebuilt at recovery.
+    baskets: dict[tuple[str, str], int] = field(default_factory=dict)  # by customer and basket; not over
+    outbox: dict[int, None] = field(default_factory=dict)  # orders with undelivered parts
+    deadlines: list[tuple[int, int]] = field(default_factory=list)  # a heap of (instant, number); entries may be stale
 
     def remember(self, key: str, answer: Remembered) -> None:
         """Keep the first answer to a key for repeats."""

@@ -13,6 +13,7 @@ Its duties, in this sequence and no other:
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from threading import Lock
 from time import perf_counter_ns
 from typing import Any, Final, NamedTuple, TypeVar
@@ -44,18 +45,15 @@ class Recovery(NamedTuple):
     took_us: int
 
 
+@dataclass(slots=True, eq=False)
 class Hosted:
-    """A ledger that is served, of either kind."""
+    """A ledger that is served, of either kind. `snapshot_seq` is the newest snapshot's version."""
 
-    __slots__ = ("core", "epoch", "ledger", "recovery", "repeats_answered", "snapshot_seq")
-
-    def __init__(self, core: Core, ledger: Any, epoch: int, snapshot_seq: int, recovery: Recovery) -> None:
-        self.core = core
-        self.ledger = ledger
-        self.epoch = epoch
-        self.snapshot_seq = snapshot_seq
-        self.recovery = recovery
-        self.repeats_answered = 0
+    ledger: Any
+    epoch: int
+    snapshot_seq: int
+    recovery: Recovery
+    repeats_answered: int = 0
 
 
 class LedgerHost:
@@ -140,7 +138,7 @@ class LedgerHost:
         """Write a snapshot; decisions stop for the copy only. `pause` is called between chunks. Raises JournalError."""
         with self._deciding:
             hosted = self._get(ledger_id)
-            capture = hosted.core.capture(hosted.ledger)
+            capture = self._core.capture(hosted.ledger)
             ticket = self._commits.enqueue(())
         self._commits.wait(ticket)
 
@@ -230,7 +228,7 @@ class LedgerHost:
                 now_ms = max(clock_ms, hosted.ledger.time_ms)
                 turn = touched[ledger_id] = (hosted, now_ms, self._prepare(ledger_id, hosted, now_ms))
             hosted, now_ms, events = turn
-            answer, made, repeated = hosted.core.transact(hosted.ledger, command, now_ms)
+            answer, made, repeated = self._core.transact(hosted.ledger, command, now_ms)
             answers.append(answer)
             if made:
                 events.extend(made)
@@ -244,14 +242,14 @@ class LedgerHost:
     def _prepare(self, ledger_id: str, hosted: Hosted, now_ms: int) -> list[Any]:
         """Expire what is due and adopt a newer policy, before anything is decided. Returns the events."""
         ledger = hosted.ledger
-        events = hosted.core.expire(ledger, now_ms)
+        events = self._core.expire(ledger, now_ms)
         policy = self._policy_for(ledger_id)
         if policy is None or policy is ledger.policy:
             return events
         # Never an older one: after a restart the first caller may be a gateway that has not received the change yet.
         if policy != ledger.policy and policy.version >= ledger.policy.version:
             adopted = PolicyAdopted(policy)
-            hosted.core.evolve(ledger, adopted, now_ms)
+            self._core.evolve(ledger, adopted, now_ms)
             events.append(adopted)
         if policy == ledger.policy:
             ledger.policy = policy  # an equal policy as the same object: the next step need not compare them
@@ -264,7 +262,7 @@ class LedgerHost:
         if deadline_ms is None or deadline_ms > now_ms:
             return ()
         try:
-            events = hosted.core.expire(hosted.ledger, now_ms, events_max)
+            events = self._core.expire(hosted.ledger, now_ms, events_max)
             return [_record(ledger_id, hosted, now_ms, events)] if events else ()
         except Exception as error:  # what expired until then is in memory, but will not reach the disk
             raise self._commits.fail(error) from error
@@ -289,7 +287,7 @@ class LedgerHost:
         if violations:
             raise JournalDamaged(ledger_id, f"seq {head.seq}", f"an invariant does not hold: {violations[0]}")
         took_us = (perf_counter_ns() - began_ns) // 1_000
-        hosted = Hosted(core, ledger, head.epoch, restored_seq, Recovery(head.seq - restored_seq, took_us))
+        hosted = Hosted(ledger, head.epoch, restored_seq, Recovery(head.seq - restored_seq, took_us))
         self._hosted[ledger_id] = hosted
         return hosted
 

@@ -10,26 +10,10 @@ from actors.core.answers import REMEMBERED_ANSWERS_MAX, fingerprint
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, TRANSITIONS, ReleaseReason, Status, Step
 from actors.core.transact import Accepted, Decision, Rejected
-from actors.shop.commands import (
-    Acknowledge,
-    AdjustStock,
-    Amend,
-    ApplyOutcome,
-    Claim,
-    Collect,
-    Command,
-    Confirm,
-    CountStock,
-    Extend,
-    Lines,
-    MarkReady,
-    Release,
-    Reserve,
-    SetSafetyStock,
-)
+from actors.shop import commands as cm, events as ev
+from actors.shop.commands import Lines
 from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, decide_claim
 from actors.shop.decide_stock import decide_adjust_stock, decide_count_stock, decide_set_safety_stock
-from actors.shop.events import Amended, Collected, Confirmed, Extended, ReadyMarked, Released, Reserved
 from actors.shop.preconditions import by_sku, over_limit, short_of_stock, slot_refusal
 from actors.shop.state import Ledger, Reservation
 
@@ -37,40 +21,40 @@ from actors.shop.state import Ledger, Reservation
 _ITS_ORDERS_STEPS: Final = frozenset({Step.CONFIRM, Step.EXTEND, Step.AMEND})
 
 
-def decide(ledger: Ledger, command: Command, now_ms: int) -> Decision:
+def decide(ledger: Ledger, command: cm.Command, now_ms: int) -> Decision:
     """Accept or refuse a command whose key is new. `now_ms` is ledger time, which never decreases."""
     match command:
-        case Reserve():
+        case cm.Reserve():
             return _decide_reserve(ledger, command, now_ms)
-        case Confirm():
+        case cm.Confirm():
             return _decide_confirm(ledger, command, now_ms)
-        case MarkReady():
+        case cm.MarkReady():
             return _decide_mark_ready(ledger, command, now_ms)
-        case Collect():
+        case cm.Collect():
             return _decide_collect(ledger, command, now_ms)
-        case Release():
+        case cm.Release():
             return _decide_release(ledger, command, now_ms)
-        case Extend():
+        case cm.Extend():
             return _decide_extend(ledger, command, now_ms)
-        case Amend():
+        case cm.Amend():
             return _decide_amend(ledger, command, now_ms)
-        case Claim():
+        case cm.Claim():
             return decide_claim(ledger, command, now_ms)
-        case ApplyOutcome():
+        case cm.ApplyOutcome():
             return decide_apply_outcome(ledger, command)
-        case Acknowledge():
+        case cm.Acknowledge():
             return decide_acknowledge(ledger, command)
-        case AdjustStock():
+        case cm.AdjustStock():
             return decide_adjust_stock(ledger, command, now_ms)
-        case CountStock():
+        case cm.CountStock():
             return decide_count_stock(ledger, command, now_ms)
-        case SetSafetyStock():
+        case cm.SetSafetyStock():
             return decide_set_safety_stock(ledger, command)
         case _:
             assert_never(command)
 
 
-def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
+def _decide_reserve(ledger: Ledger, command: cm.Reserve, now_ms: int) -> Decision:
     """Hold all lines or none; an earlier hold of the same basket is replaced in the same decision."""
     policy = ledger.policy
     if policy.paused:
@@ -97,13 +81,13 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
 
     # From here on it succeeds.
     ttl_ms = command.ttl_ms or policy.hold_ms(command.channel, command.lines, ledger.store_id)
-    reserved = Reserved(command, now_ms + ttl_ms)
+    reserved = ev.Reserved(command, now_ms + ttl_ms)
     if replaced is None:
         return Accepted((reserved,))
-    return Accepted((Released("", "", replaced.number, replaced.held_lines(), ReleaseReason.REPLACED), reserved))
+    return Accepted((ev.Released("", "", replaced.number, replaced.held_lines(), ReleaseReason.REPLACED), reserved))
 
 
-def _replaced_hold(ledger: Ledger, command: Reserve, now_ms: int) -> Reservation | Rejection | None:
+def _replaced_hold(ledger: Ledger, command: cm.Reserve, now_ms: int) -> Reservation | Rejection | None:
     """The live hold of the same basket, None without one, or a Rejection where it must not be replaced."""
     number = ledger.baskets.get((command.customer_id, command.basket_id))
     if number is None:
@@ -133,7 +117,7 @@ def _allowed(ledger: Ledger, number: int, step: Step, now_ms: int) -> Reservatio
     return reservation
 
 
-def _decide_confirm(ledger: Ledger, command: Confirm, now_ms: int) -> Decision:
+def _decide_confirm(ledger: Ledger, command: cm.Confirm, now_ms: int) -> Decision:
     reservation = _allowed(ledger, command.number, Step.CONFIRM, now_ms)
     if isinstance(reservation, Rejection):
         return Rejected(reservation)
@@ -143,38 +127,38 @@ def _decide_confirm(ledger: Ledger, command: Confirm, now_ms: int) -> Decision:
     expires_at_ms = _pickup_deadline_ms(
         ledger, reservation.slot_start_ms, now_ms + (command.collect_within_ms or policy.collect_within_ms)
     )
-    return Accepted((Confirmed(command.key, fingerprint(command), command.number, expires_at_ms),))
+    return Accepted((ev.Confirmed(command.key, fingerprint(command), command.number, expires_at_ms),))
 
 
-def _decide_mark_ready(ledger: Ledger, command: MarkReady, now_ms: int) -> Decision:
+def _decide_mark_ready(ledger: Ledger, command: cm.MarkReady, now_ms: int) -> Decision:
     reservation = _allowed(ledger, command.number, Step.MARK_READY, now_ms)
     if isinstance(reservation, Rejection):
         return Rejected(reservation)
-    return Accepted((ReadyMarked(command.key, fingerprint(command), command.number),))
+    return Accepted((ev.ReadyMarked(command.key, fingerprint(command), command.number),))
 
 
-def _decide_collect(ledger: Ledger, command: Collect, now_ms: int) -> Decision:
+def _decide_collect(ledger: Ledger, command: cm.Collect, now_ms: int) -> Decision:
     reservation = _allowed(ledger, command.number, Step.COLLECT, now_ms)
     if isinstance(reservation, Rejection):
         return Rejected(reservation)
     lines = _by_line(reservation, command.lines)
     if isinstance(lines, Rejection):
         return Rejected(lines)
-    event = Collected(command.key, fingerprint(command), command.number, lines, command.payment_reference)
+    event = ev.Collected(command.key, fingerprint(command), command.number, lines, command.payment_reference)
     return Accepted((event,))
 
 
-def _decide_release(ledger: Ledger, command: Release, now_ms: int) -> Decision:
+def _decide_release(ledger: Ledger, command: cm.Release, now_ms: int) -> Decision:
     reservation = _allowed(ledger, command.number, Step.RELEASE, now_ms)
     if isinstance(reservation, Rejection):
         return Rejected(reservation)
     lines = _by_line(reservation, command.lines)
     if isinstance(lines, Rejection):
         return Rejected(lines)
-    return Accepted((Released(command.key, fingerprint(command), command.number, lines, command.reason),))
+    return Accepted((ev.Released(command.key, fingerprint(command), command.number, lines, command.reason),))
 
 
-def _decide_extend(ledger: Ledger, command: Extend, now_ms: int) -> Decision:
+def _decide_extend(ledger: Ledger, command: cm.Extend, now_ms: int) -> Decision:
     reservation = _allowed(ledger, command.number, Step.EXTEND, now_ms)
     if isinstance(reservation, Rejection):
         return Rejected(reservation)
@@ -183,10 +167,10 @@ def _decide_extend(ledger: Ledger, command: Extend, now_ms: int) -> Decision:
     expires_at_ms = now_ms + command.ttl_ms
     if reservation.status is not Status.HELD:
         expires_at_ms = _pickup_deadline_ms(ledger, reservation.slot_start_ms, expires_at_ms)
-    return Accepted((Extended(command.key, fingerprint(command), command.number, expires_at_ms),))
+    return Accepted((ev.Extended(command.key, fingerprint(command), command.number, expires_at_ms),))
 
 
-def _decide_amend(ledger: Ledger, command: Amend, now_ms: int) -> Decision:
+def _decide_amend(ledger: Ledger, command: cm.Amend, now_ms: int) -> Decision:
     """Accept the whole change or refuse it. Only units and a slot beyond what the reservation has are checked: a change
     to fewer units or more time is never refused because stock or policy changed meanwhile.
     """
@@ -214,7 +198,7 @@ def _decide_amend(ledger: Ledger, command: Amend, now_ms: int) -> Decision:
     if reservation.status is not Status.HELD:
         expires_at_ms = _pickup_deadline_ms(ledger, slot_start_ms, expires_at_ms)
     content = fingerprint(command)
-    amended = Amended(command.key, content, command.number, lines, expires_at_ms, slot_start_ms, reservation.lines)
+    amended = ev.Amended(command.key, content, command.number, lines, expires_at_ms, slot_start_ms, reservation.lines)
     return Accepted((amended,))
 
 

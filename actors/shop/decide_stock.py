@@ -9,16 +9,8 @@ from actors.core.answers import fingerprint
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.core.transact import Accepted, Decision, Rejected
-from actors.shop.commands import AdjustStock, CountStock, Lines, Movement, SetSafetyStock
-from actors.shop.events import (
-    Event,
-    Released,
-    SafetyStockSet,
-    Shortfall,
-    ShortfallDeclared,
-    StockAdjusted,
-    StockCounted,
-)
+from actors.shop import commands as cm, events as ev
+from actors.shop.commands import Lines, Movement
 from actors.shop.state import Ledger, Position, Reservation
 
 SOURCES_MAX: Final = 10_000  # by ledger: each till and each warehouse is one
@@ -29,7 +21,7 @@ POSITIONS_MAX: Final = 2_000_000  # by ledger; some 600 MB
 LOSS_RANK = {Status.CLAIMED: 0, Status.HELD: 0, Status.CONFIRMED: 1, Status.READY: 2}
 
 
-def decide_adjust_stock(ledger: Ledger, command: AdjustStock, now_ms: int) -> Decision:
+def decide_adjust_stock(ledger: Ledger, command: cm.AdjustStock, now_ms: int) -> Decision:
     """Apply the new rows: those whose sequence is above all of their source's earlier calls."""
     mark = ledger.source_marks.get(command.source)
     if mark is None and len(ledger.source_marks) >= SOURCES_MAX:
@@ -53,17 +45,17 @@ def decide_adjust_stock(ledger: Ledger, command: AdjustStock, now_ms: int) -> De
         deltas[row.sku] = deltas.get(row.sku, 0) + on_hand_delta(ledger.positions.get(row.sku), row)
     shortfalls = _shortfalls(ledger, deltas)
     mark = max((mark, *(row.sequence for row in applied)))
-    event = StockAdjusted(
+    event = ev.StockAdjusted(
         command.key, fingerprint(command), command.source, mark, tuple(applied), repeated, late, shortfalls
     )
     return Accepted((event, *_losses(ledger, shortfalls)))
 
 
-def decide_set_safety_stock(ledger: Ledger, command: SetSafetyStock) -> Decision:
+def decide_set_safety_stock(ledger: Ledger, command: cm.SetSafetyStock) -> Decision:
     """Set the units to keep back."""
     if _too_many_skus(ledger, (sku for sku, _ in command.safety_stocks)):
         return Rejected(Rejection(Reason.LEDGER_FULL))
-    return Accepted((SafetyStockSet(command.key, fingerprint(command), command.safety_stocks),))
+    return Accepted((ev.SafetyStockSet(command.key, fingerprint(command), command.safety_stocks),))
 
 
 def _too_many_skus(ledger: Ledger, skus: Iterable[str]) -> bool:
@@ -81,7 +73,7 @@ def on_hand_delta(position: Position | None, row: Movement) -> int:
     return row.delta
 
 
-def decide_count_stock(ledger: Ledger, command: CountStock, now_ms: int) -> Decision:
+def decide_count_stock(ledger: Ledger, command: cm.CountStock, now_ms: int) -> Decision:
     """Correct the stock as of an instant: later movements are kept, a count older than the last one is dropped."""
     as_of_ms = min(command.as_of_ms, now_ms) or now_ms
     corrections: list[tuple[str, int]] = []
@@ -101,7 +93,7 @@ def decide_count_stock(ledger: Ledger, command: CountStock, now_ms: int) -> Deci
     if _too_many_skus(ledger, (sku for sku, _ in command.counts)):
         return Rejected(Rejection(Reason.LEDGER_FULL))
     shortfalls = _shortfalls(ledger, dict(corrections))
-    event = StockCounted(command.key, fingerprint(command), as_of_ms, tuple(corrections), late, shortfalls)
+    event = ev.StockCounted(command.key, fingerprint(command), as_of_ms, tuple(corrections), late, shortfalls)
     return Accepted((event, *_losses(ledger, shortfalls)))
 
 
@@ -124,7 +116,7 @@ def _correction(
     return counted - on_hand if holds_included else counted + reserved - on_hand
 
 
-def _shortfalls(ledger: Ledger, deltas: dict[str, int]) -> tuple[Shortfall, ...]:
+def _shortfalls(ledger: Ledger, deltas: dict[str, int]) -> tuple[ev.Shortfall, ...]:
     """The promised units that would be missing after these deltas, and the reservations that lose them."""
     missing: dict[str, int] = {}
     for sku, delta in deltas.items():
@@ -145,7 +137,7 @@ def _shortfalls(ledger: Ledger, deltas: dict[str, int]) -> tuple[Shortfall, ...]
     return tuple(_shortfall(sku, units, losers[sku]) for sku, units in missing.items())
 
 
-def _shortfall(sku: str, missing: int, losers: list[tuple[int, int, int]]) -> Shortfall:
+def _shortfall(sku: str, missing: int, losers: list[tuple[int, int, int]]) -> ev.Shortfall:
     losses: dict[int, int] = {}
     left = missing
     for _, minus_number, units in sorted(losers):
@@ -154,19 +146,19 @@ def _shortfall(sku: str, missing: int, losers: list[tuple[int, int, int]]) -> Sh
         lost = min(left, units)
         losses[-minus_number] = losses.get(-minus_number, 0) + lost
         left -= lost
-    return Shortfall(sku, missing, tuple(losses.items()))
+    return ev.Shortfall(sku, missing, tuple(losses.items()))
 
 
-def _losses(ledger: Ledger, shortfalls: tuple[Shortfall, ...]) -> list[Event]:
+def _losses(ledger: Ledger, shortfalls: tuple[ev.Shortfall, ...]) -> list[ev.Event]:
     """A ShortfallDeclared for each shortfall, then one Released for each losing reservation, over all of its SKUs."""
     by_number: dict[int, dict[str, int]] = {}
     for shortfall in shortfalls:
         for number, units in shortfall.losses:
             by_number.setdefault(number, {})[shortfall.sku] = units
-    events: list[Event] = [ShortfallDeclared(shortfall) for shortfall in shortfalls]
+    events: list[ev.Event] = [ev.ShortfallDeclared(shortfall) for shortfall in shortfalls]
     for number, lost in by_number.items():
         lines = _lost_by_line(ledger.reservations[number], lost)
-        events.append(Released("", "", number, lines, ReleaseReason.SHORTFALL))
+        events.append(ev.Released("", "", number, lines, ReleaseReason.SHORTFALL))
     return events
 
 

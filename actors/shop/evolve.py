@@ -5,41 +5,22 @@ counted twice or lost between two events.
 """
 
 from sys import intern
-from typing import Final, assert_never
+from typing import assert_never
 
 from msgspec.structs import replace
 
-from actors.core.answers import GENERATION_MS, Recorded, fingerprint
+from actors.core.answers import Recorded, fingerprint, forgotten
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, ReleaseReason, Status, Step, final_status
 from actors.core.transact import PolicyAdopted, Refused
+from actors.shop import events as ev
 from actors.shop.commands import Lines, claim_key
-from actors.shop.events import (
-    Acknowledged,
-    Amended,
-    Claimed,
-    Collected,
-    Confirmed,
-    Event,
-    Expired,
-    Extended,
-    OutcomeApplied,
-    ReadyMarked,
-    Released,
-    Reserved,
-    SafetyStockSet,
-    ShortfallDeclared,
-    StockAdjusted,
-    StockCounted,
-)
 from actors.shop.evolve_stock import evolve_safety_stock_set, evolve_stock_adjusted, evolve_stock_counted
 from actors.shop.expiry import move_deadline, note_deadline
 from actors.shop.state import Ledger, Part, Remembered, Reservation
 
-FORGET_A_STEP_MAX: Final = 64  # final reservations forgotten per event, so that no event pays for a whole day
 
-
-def evolve(ledger: Ledger, event: Event, at_ms: int) -> Remembered | None:
+def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
     """Apply one event at its ledger time; the ledger's version increases by one.
 
     Returns the answer that the event gives to its idempotency key, or None where it has none.
@@ -50,39 +31,39 @@ def evolve(ledger: Ledger, event: Event, at_ms: int) -> Remembered | None:
     if ledger.ended:
         _forget_ended(ledger)
     match event:
-        case Reserved():
+        case ev.Reserved():
             return _evolve_reserved(ledger, event, at_ms)
         case Refused():
             return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, event.rejection))
-        case Confirmed():
+        case ev.Confirmed():
             return _evolve_confirmed(ledger, event)
-        case ReadyMarked():
+        case ev.ReadyMarked():
             return _evolve_ready_marked(ledger, event)
-        case Collected():
+        case ev.Collected():
             return _evolve_collected(ledger, event, at_ms)
-        case Released():
+        case ev.Released():
             return _evolve_released(ledger, event, at_ms)
-        case Expired():
+        case ev.Expired():
             _give_back(ledger, event.number, event.lines, at_ms, Step.EXPIRE, None)
-        case Extended():
+        case ev.Extended():
             return _evolve_extended(ledger, event)
-        case Amended():
+        case ev.Amended():
             return _evolve_amended(ledger, event, at_ms)
-        case Claimed():
+        case ev.Claimed():
             return _evolve_claimed(ledger, event, at_ms)
-        case OutcomeApplied():
+        case ev.OutcomeApplied():
             return _evolve_outcome_applied(ledger, event, at_ms)
-        case Acknowledged():
+        case ev.Acknowledged():
             for number, version in event.parts:
                 if ledger.reservations[number].version <= version:
                     ledger.outbox.pop(number, None)
-        case StockAdjusted():
+        case ev.StockAdjusted():
             return evolve_stock_adjusted(ledger, event, at_ms)
-        case StockCounted():
+        case ev.StockCounted():
             return evolve_stock_counted(ledger, event, at_ms)
-        case SafetyStockSet():
+        case ev.SafetyStockSet():
             return evolve_safety_stock_set(ledger, event, at_ms)
-        case ShortfallDeclared():
+        case ev.ShortfallDeclared():
             pass  # the Released events that follow change the state
         case PolicyAdopted():
             ledger.policy = event.policy
@@ -91,7 +72,7 @@ def evolve(ledger: Ledger, event: Event, at_ms: int) -> Remembered | None:
     return None
 
 
-def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
+def _evolve_reserved(ledger: Ledger, event: ev.Reserved, at_ms: int) -> Remembered:
     """Hold the units."""
     number, command, expires_at_ms = ledger.version, event.command, event.expires_at_ms
     if expires_at_ms == ledger.shared_instant_ms:
@@ -120,7 +101,7 @@ def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
     return ledger.remember(command.key, reservation)
 
 
-def _evolve_claimed(ledger: Ledger, event: Claimed, at_ms: int) -> Remembered:
+def _evolve_claimed(ledger: Ledger, event: ev.Claimed, at_ms: int) -> Remembered:
     """Hold the units of a part. The deadline is kept by its order, not here."""
     number, command = ledger.version, event.command
     reservation = Reservation(
@@ -158,7 +139,7 @@ def _hold(ledger: Ledger, reservation: Reservation, at_ms: int) -> None:
         ledger.take_place(reservation.slot_start_ms, reservation.part)
 
 
-def _evolve_outcome_applied(ledger: Ledger, event: OutcomeApplied, at_ms: int) -> Remembered:
+def _evolve_outcome_applied(ledger: Ledger, event: ev.OutcomeApplied, at_ms: int) -> Remembered:
     """Apply an outcome to its part. The answer is not remembered: the part's revision identifies a repeat."""
     if not event.number:
         absent = Recorded("", ledger.version, Rejection(Reason.CLAIM_ABANDONED))
@@ -182,21 +163,16 @@ def _forget_ended(ledger: Ledger) -> None:
     A part that its order has not acknowledged is queued again as if it had ended now, so that it does not delay the
     rest.
     """
-    oldest_kept_ms = (ledger.time_ms - ledger.policy.answer_memory_ms) // GENERATION_MS * GENERATION_MS
-    ended = ledger.ended
-    for _ in range(FORGET_A_STEP_MAX):
-        if not ended or ended[0][0] >= oldest_kept_ms:
-            return
-        number = ended.popleft()[1]
+    for number in forgotten(ledger.ended, ledger.time_ms, ledger.policy.answer_memory_ms):
         if number in ledger.outbox:
-            ended.append((ledger.time_ms, number))
+            ledger.ended.append((ledger.time_ms, number))
             continue
-        forgotten = ledger.reservations.pop(number)
-        if forgotten.part is not None:
-            del ledger.holders[forgotten.part.holder]
+        part = ledger.reservations.pop(number).part
+        if part is not None:
+            del ledger.holders[part.holder]
 
 
-def _evolve_confirmed(ledger: Ledger, event: Confirmed) -> Remembered:
+def _evolve_confirmed(ledger: Ledger, event: ev.Confirmed) -> Remembered:
     reservation = ledger.reservations[event.number]
     changed = replace(reservation, status=Status.CONFIRMED, expires_at_ms=event.expires_at_ms, version=ledger.version)
     ledger.reservations[event.number] = changed
@@ -204,21 +180,21 @@ def _evolve_confirmed(ledger: Ledger, event: Confirmed) -> Remembered:
     return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, changed))
 
 
-def _evolve_ready_marked(ledger: Ledger, event: ReadyMarked) -> Remembered:
+def _evolve_ready_marked(ledger: Ledger, event: ev.ReadyMarked) -> Remembered:
     changed = replace(ledger.reservations[event.number], status=Status.READY, version=ledger.version)
     ledger.reservations[event.number] = changed
     _put_in_outbox(ledger, changed)
     return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, changed))
 
 
-def _evolve_extended(ledger: Ledger, event: Extended) -> Remembered:
+def _evolve_extended(ledger: Ledger, event: ev.Extended) -> Remembered:
     changed = replace(ledger.reservations[event.number], expires_at_ms=event.expires_at_ms, version=ledger.version)
     ledger.reservations[event.number] = changed
     move_deadline(ledger, event.number, event.expires_at_ms)
     return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, changed))
 
 
-def _evolve_amended(ledger: Ledger, event: Amended, at_ms: int) -> Remembered:
+def _evolve_amended(ledger: Ledger, event: ev.Amended, at_ms: int) -> Remembered:
     """Replace the old hold by the new one under the same number."""
     reservation = ledger.reservations[event.number]
     for sku, units in reservation.lines:
@@ -249,7 +225,7 @@ def _put_in_outbox(ledger: Ledger, changed: Reservation) -> None:
         ledger.outbox[changed.number] = None
 
 
-def _evolve_collected(ledger: Ledger, event: Collected, at_ms: int) -> Remembered:
+def _evolve_collected(ledger: Ledger, event: ev.Collected, at_ms: int) -> Remembered:
     """Reserved, on hand and sold change together."""
     reservation = ledger.reservations[event.number]
     for sku, units in event.lines:
@@ -268,7 +244,7 @@ def _evolve_collected(ledger: Ledger, event: Collected, at_ms: int) -> Remembere
     return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, changed))
 
 
-def _evolve_released(ledger: Ledger, event: Released, at_ms: int) -> Remembered | None:
+def _evolve_released(ledger: Ledger, event: ev.Released, at_ms: int) -> Remembered | None:
     changed = _give_back(ledger, event.number, event.lines, at_ms, Step.RELEASE, event.reason)
     _put_in_outbox(ledger, changed)
     if not event.key:

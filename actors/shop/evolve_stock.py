@@ -11,7 +11,7 @@ def _position(ledger: Ledger, sku: str, at_ms: int) -> Position:
     """The SKU's position, created where there is none."""
     position = ledger.positions.get(sku)
     if position is None:
-        position = ledger.positions[sku] = Position(at_ms)
+        position = ledger.positions[sku] = Position(since_ms=at_ms)
     return position
 
 

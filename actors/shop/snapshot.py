@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from sys import intern
 from typing import Final
 
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from actors.core.answers import Recorded
 from actors.core.message import Message, digest_of
@@ -38,7 +38,7 @@ class Head(Message, frozen=True, tag="ledger"):
 
 
 class PositionRow(Message, frozen=True, tag="position"):
-    """One SKU's position; fields as in `state.Position`."""
+    """One SKU's position; fields as in `state.Position`, in its sequence."""
 
     sku: str
     on_hand: int
@@ -146,17 +146,7 @@ class Capture:
 
 
 def _position_row(sku: str, position: Position) -> PositionRow:
-    return PositionRow(
-        sku,
-        *position.stock(),
-        position.received,
-        position.sold,
-        position.adjusted,
-        position.since_ms,
-        position.counted_at_ms,
-        _moves(position.on_hand_trail),
-        _moves(position.reserved_trail),
-    )
+    return PositionRow(sku, *position.numbers(), _moves(position.on_hand_trail), _moves(position.reserved_trail))
 
 
 def _moves(trail: Trail | None) -> Moves:
@@ -191,16 +181,13 @@ def restore(rows: Iterable[Row]) -> Ledger:
 
 
 def _position(row: PositionRow) -> Position:
-    position = Position(row.since_ms)
-    position.on_hand, position.reserved = row.on_hand, row.reserved
-    position.allotted, position.safety_stock = row.allotted, row.safety_stock
-    position.received, position.sold, position.adjusted = row.received, row.sold, row.adjusted
-    position.counted_at_ms = row.counted_at_ms
-    position.on_hand_trail, position.reserved_trail = (
-        None if trail is None else Trail(trail[0], array("q", trail[1]))
-        for trail in (row.on_hand_trail, row.reserved_trail)
-    )
+    position = Position(*astuple(row)[1:-2])
+    position.on_hand_trail, position.reserved_trail = _trail(row.on_hand_trail), _trail(row.reserved_trail)
     return position
+
+
+def _trail(moves: Moves) -> Trail | None:
+    return None if moves is None else Trail(moves[0], array("q", moves[1]))
 
 
 def _shared(reservation: Reservation, ledger: Ledger) -> Reservation:

@@ -8,6 +8,7 @@ remembered answer to a repeat, a shallow copy of a dictionary is a consistent sn
 from array import array
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
 from actors.core.answers import Answers, Recorded
@@ -97,17 +98,15 @@ class Reservation(Message, frozen=True):
         return sum(collected for collected, _ in self.done) if self.done else 0
 
 
+@dataclass(slots=True, eq=False)
 class Trail:
     """Recent movements of a position, so that a count can refer to a past instant: alternating times and deltas.
 
     Movements before `horizon_ms` have been forgotten.
     """
 
-    __slots__ = ("horizon_ms", "moves")
-
-    def __init__(self, horizon_ms: int, moves: "array[int]") -> None:
-        self.horizon_ms = horizon_ms
-        self.moves = moves
+    horizon_ms: int
+    moves: "array[int]"
 
     def add(self, at_ms: int, delta: int) -> None:
         """Record a movement; forget those older than TRAIL_WINDOW_MS, and the older half where there are too many."""
@@ -131,47 +130,31 @@ class Trail:
         return sum(delta for at_ms, delta in zip(moves[::2], moves[1::2], strict=True) if at_ms > instant_ms)
 
 
+@dataclass(slots=True, eq=False)
 class Position:
     """One SKU in the shop. `on_hand == received - sold + adjusted` always; `available` is computed, never stored."""
 
-    __slots__ = (
-        "adjusted",
-        "allotted",
-        "counted_at_ms",
-        "on_hand",
-        "on_hand_trail",
-        "received",
-        "reserved",
-        "reserved_trail",
-        "safety_stock",
-        "since_ms",
-        "sold",
-    )
-
-    def __init__(self, since_ms: int) -> None:
-        self.on_hand = 0
-        self.reserved = 0
-        self.allotted = 0
-        self.safety_stock = 0
-        self.received = 0
-        self.sold = 0
-        self.adjusted = 0
-        self.since_ms = since_ms
-        self.counted_at_ms = 0
-        self.on_hand_trail: Trail | None = None
-        self.reserved_trail: Trail | None = None
+    on_hand: int = 0
+    reserved: int = 0
+    allotted: int = 0
+    safety_stock: int = 0
+    received: int = 0
+    sold: int = 0
+    adjusted: int = 0
+    since_ms: int = 0
+    counted_at_ms: int = 0
+    on_hand_trail: Trail | None = None
+    reserved_trail: Trail | None = None
 
     def copied(self) -> "Position":
         """A copy that later events do not change."""
-        copy = Position(self.since_ms)
-        copy.on_hand, copy.reserved, copy.allotted, copy.safety_stock = self.stock()
-        copy.received, copy.sold, copy.adjusted = self.received, self.sold, self.adjusted
-        copy.counted_at_ms = self.counted_at_ms
-        copy.on_hand_trail, copy.reserved_trail = (
-            None if trail is None else Trail(trail.horizon_ms, trail.moves[:])
-            for trail in (self.on_hand_trail, self.reserved_trail)
-        )
-        return copy
+        trails = (self.on_hand_trail, self.reserved_trail)
+        copies = (None if trail is None else Trail(trail.horizon_ms, trail.moves[:]) for trail in trails)
+        return Position(*self.numbers(), *copies)
+
+    def numbers(self) -> tuple[int, int, int, int, int, int, int, int, int]:
+        """All fields but the trails, in their sequence."""
+        return (*self.stock(), self.received, self.sold, self.adjusted, self.since_ms, self.counted_at_ms)
 
     def stock(self) -> tuple[int, int, int, int]:
         """Units on hand, reserved, allotted and of safety stock."""
@@ -213,62 +196,37 @@ class StockOutcome(Message, frozen=True):
 Remembered = Reservation | Recorded[Reservation | Rejection | StockOutcome]
 
 
+@dataclass(slots=True, eq=False)
 class Ledger:
     """The whole state of one shop. Read by `decide`, changed by `evolve`."""
 
-    __slots__ = (
-        "answers",
-        "baskets",
-        "customers",
-        "ended",
-        "expiry_heap",
-        "expiry_runs",
-        "holders",
-        "interned_lines",
-        "newest_run",
-        "newest_run_last",
-        "open_reservations",
-        "outbox",
-        "parts_in_slots",
-        "policy",
-        "positions",
-        "reservations",
-        "shared_instant_ms",
-        "slots_taken",
-        "source_marks",
-        "store_id",
-        "time_ms",
-        "undecided",
-        "version",
-    )
-
-    def __init__(self, store_id: str) -> None:
-        self.store_id = store_id
-        self.version = 0
-        self.time_ms = 0
-        self.policy = Policy()
-        self.positions: dict[str, Position] = {}
-        self.reservations: dict[int, Reservation] = {}
-        self.open_reservations = 0
-        # A customer's live reservations: the number itself while there is one, which saves 48 bytes a hold, then an
-        # ordered dictionary: a marketplace may place all of its orders as one customer.
-        self.customers: dict[str, int | dict[int, None]] = {}
-        self.baskets: dict[tuple[str, str], int] = {}  # by customer and basket
-        self.source_marks: dict[str, int] = {}
-        self.answers: Answers[Remembered] = Answers()
-        self.ended: deque[tuple[int, int]] = deque()
-        self.outbox: dict[int, None] = {}  # parts that changed here and are not acknowledged by their orders
-        # Derived, and rebuilt at recovery: entries may be stale, the reservation's own deadline decides.
-        self.expiry_heap: list[int] = []
-        self.expiry_runs: dict[int, int] = {}
-        self.newest_run = 0
-        self.newest_run_last = 0
-        self.holders: dict[str, int] = {}  # parts of orders
-        self.undecided: dict[int, None] = {}  # those of them that are still CLAIMED
-        self.slots_taken: dict[int, int] = {}  # places by the slot's start
-        self.parts_in_slots: dict[tuple[str, int], int] = {}  # live parts by order and slot start; they share one place
-        self.interned_lines: dict[Lines, Lines] = {}
-        self.shared_instant_ms = 0
+    store_id: str
+    version: int = 0
+    time_ms: int = 0
+    policy: Policy = field(default_factory=Policy)
+    positions: dict[str, Position] = field(default_factory=dict)
+    reservations: dict[int, Reservation] = field(default_factory=dict)
+    open_reservations: int = 0
+    # A customer's live reservations: the number itself while there is one, which saves 48 bytes a hold, then an
+    # ordered dictionary: a marketplace may place all of its orders as one customer.
+    customers: dict[str, int | dict[int, None]] = field(default_factory=dict)
+    baskets: dict[tuple[str, str], int] = field(default_factory=dict)  # by customer and basket
+    source_marks: dict[str, int] = field(default_factory=dict)
+    answers: Answers[Remembered] = field(default_factory=Answers)
+    ended: deque[tuple[int, int]] = field(default_factory=deque)
+    outbox: dict[int, None] = field(default_factory=dict)  # changed parts that their orders have not acknowledged
+    # Derived, and rebuilt at recovery: entries may be stale, the reservation's own deadline decides.
+    expiry_heap: list[int] = field(default_factory=list)
+    expiry_runs: dict[int, int] = field(default_factory=dict)
+    newest_run: int = 0
+    newest_run_last: int = 0
+    holders: dict[str, int] = field(default_factory=dict)  # parts of orders
+    undecided: dict[int, None] = field(default_factory=dict)  # those of them that are still CLAIMED
+    slots_taken: dict[int, int] = field(default_factory=dict)  # places by the slot's start
+    # Live parts by order and slot start; they share one place.
+    parts_in_slots: dict[tuple[str, int], int] = field(default_factory=dict)
+    interned_lines: dict[Lines, Lines] = field(default_factory=dict)
+    shared_instant_ms: int = 0
 
     def add_to_customer(self, customer_id: str, others: int | dict[int, None], number: int) -> None:
         """Index a customer's second or later reservation."""

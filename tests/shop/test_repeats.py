@@ -4,12 +4,11 @@ from itertools import pairwise
 
 import pytest
 
-from actors.core.answers import Recorded
+from actors.core.answers import FORGET_A_STEP_MAX, Recorded
 from actors.core.policy import DAY_MS, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.shop.commands import Command, Reserve
 from actors.shop.events import Reserved
-from actors.shop.evolve import FORGET_A_STEP_MAX
 from tests.shop.scenario import play
 from tests.shop.scenario_text import answer_text, command_of, instant
 from tests.shop.watched import DAY_ZERO_MS, Watched
