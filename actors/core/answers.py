@@ -94,6 +94,13 @@ class Answers(Generic[A]):
             yield from generation.items()
 
 
+class EndedRow(Message, frozen=True, tag="ended"):
+    """The row of a snapshot for what has ended, and when: a final reservation, or a settled order."""
+
+    at_ms: int
+    number: int
+
+
 def forgotten(ended: deque[tuple[int, int]], time_ms: int, kept_ms: int) -> list[int]:
     """Remove from `ended`, which has (instant, number), and return the numbers of what ended in generations of answers
     that are older than `kept_ms`: at most FORGET_A_STEP_MAX.

@@ -24,12 +24,10 @@ def format_reservation_id(store_id: str, number: int) -> str:
 def parse_reservation_id(text: str) -> tuple[str, int]:
     """Return shop and number of a reservation id; raises ValueError where the text is not one."""
     store_id, separator, digits = text.rpartition(SEPARATOR)
-    if not (separator and store_id and digits.isascii() and digits.isdigit() and len(digits) <= NUMBER_DIGITS_MAX):
+    good = separator and store_id and digits.isascii() and len(digits) <= NUMBER_DIGITS_MAX
+    if not (good and digits.isdigit() and digits[0] != "0"):
         raise ValueError(f"{text!r} is not a reservation id such as S042:1907")
-    number = int(digits)
-    if number == 0 or digits[0] == "0":
-        raise ValueError(f"{text!r} is not a reservation id such as S042:1907")
-    return store_id, number
+    return store_id, int(digits)
 
 
 def is_customers(ledger_id: str) -> bool:

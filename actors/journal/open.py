@@ -4,11 +4,11 @@ A setting is a kind, a colon and a place: `sqlite:/srv/holdfast/journal`.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
-from actors.journal.port import Head, Journal, JournalDamaged, Record, Snapshot
+from actors.journal.port import Journal, JournalDamaged
 from actors.journal.sqlite import SqliteJournal
 
 _SUFFIX: Final = ".db"
@@ -66,28 +66,10 @@ _KINDS: Final = {"sqlite": _Kind(_open_sqlite, _sqlite_names)}
 
 
 class UnreadableJournal:
-    """See `port.Journal`. Reports every ledger as damaged."""
+    """See `port.Journal`. No ledger has begun, and any that is asked for is damaged."""
 
     def __init__(self, damage: JournalDamaged) -> None:
         self._damage = damage
-
-    def take_over(self, ledger_id: str) -> Head:
-        self._raise(ledger_id)
-
-    def owns(self, ledger_id: str, epoch: int) -> bool:
-        return False
-
-    def append(self, records: Sequence[Record]) -> None:
-        self._raise("(all)")
-
-    def read(self, ledger_id: str, after_seq: int, events_max: int) -> list[Record]:
-        self._raise(ledger_id)
-
-    def write_snapshot(self, ledger_id: str, epoch: int, seq: int, chunks: Iterable[bytes]) -> None:
-        self._raise(ledger_id)
-
-    def newest_snapshot(self, ledger_id: str) -> Snapshot | None:
-        self._raise(ledger_id)
 
     def ledger_ids(self) -> list[str]:
         return []
@@ -95,5 +77,7 @@ class UnreadableJournal:
     def close(self) -> None:
         """Nothing is open."""
 
-    def _raise(self, ledger_id: str) -> NoReturn:
-        raise JournalDamaged(ledger_id, self._damage.place, self._damage.why)
+    def _refuse(self, *asked: Any, **_named: Any) -> NoReturn:
+        raise JournalDamaged(str(asked[0]), self._damage.place, self._damage.why)
+
+    take_over = owns = append = read = write_snapshot = newest_snapshot = _refuse

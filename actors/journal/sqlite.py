@@ -28,16 +28,12 @@ class SqliteJournal:
 
     def take_over(self, ledger_id: str) -> Head:
         with self._lock:
-            db = self._file.begin()
-            try:
+            with self._file.transaction() as db:
                 db.execute(
                     "INSERT INTO heads VALUES (?, 1, 0, 0) ON CONFLICT (ledger_id) DO UPDATE SET epoch = epoch + 1",
                     (ledger_id,),
                 )
                 row = db.execute("SELECT epoch, seq, checksum FROM heads WHERE ledger_id = ?", (ledger_id,)).fetchone()
-                db.execute("COMMIT")
-            except ERRORS as error:
-                raise self._file.fail(error) from error
             epoch, seq, checksum = row
             self._verify_head(ledger_id, epoch, seq, checksum)
             self._checksums[ledger_id] = checksum
@@ -63,10 +59,9 @@ class SqliteJournal:
 
     def append(self, records: Sequence[Record]) -> None:
         with self._lock:
-            db = self._file.begin()
             checksums = self._checksums
             fresh: dict[str, int] = {}
-            try:
+            with self._file.transaction() as db:
                 for ledger_id, epoch, seq, count, at_ms, payload in records:
                     previous = fresh.get(ledger_id, checksums.get(ledger_id, 0))
                     checksum = chained(previous, ledger_id, epoch, seq, count, at_ms, payload)
@@ -83,9 +78,6 @@ class SqliteJournal:
                         (ledger_id, seq, epoch, count, at_ms, checksum, payload),
                     )
                     fresh[ledger_id] = checksum
-                db.execute("COMMIT")
-            except ERRORS as error:
-                raise self._file.fail(error) from error
             checksums.update(fresh)
 
     def read(self, ledger_id: str, after_seq: int, events_max: int) -> list[Record]:

@@ -5,7 +5,8 @@ and removes the evidence when it closes the file.
 """
 
 import sqlite3
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -77,24 +78,23 @@ class SqliteFile:
         except ERRORS as error:
             raise self.named(ledger_id, "what stands beside its records", error) from error
 
-    def begin(self) -> sqlite3.Connection:
-        """Begin a write transaction. Raises JournalFailed or JournalDamaged, and the journal is finished."""
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """A durable write of what is executed in the block. Raises JournalFailed or JournalDamaged, and the journal is
+        finished; a JournalError of the block passes, with nothing rolled back here.
+        """
         self._refuse_if_failed()
         try:
             self.db.execute("BEGIN IMMEDIATE")
+            yield self.db
+            self.db.execute("COMMIT")
         except ERRORS as error:
             raise self.fail(error) from error
-        return self.db
 
     def write(self, statement: str, *values: object) -> sqlite3.Cursor:
-        """Execute one statement durably. Raises as `begin`."""
-        db = self.begin()
-        try:
-            cursor = db.execute(statement, values)
-            db.execute("COMMIT")
-        except ERRORS as error:
-            raise self.fail(error) from error
-        return cursor
+        """Execute one statement in a transaction of its own."""
+        with self.transaction() as db:
+            return db.execute(statement, values)
 
     def fail(self, error: Exception) -> JournalError:
         """Finish the journal: what is on disk is unknown now. Releases SQLite's lock; returns the error to raise."""

@@ -7,15 +7,12 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE
 from actors.orders.commands import Plan, Target
 from actors.orders.state import Order, OrderLedger, Part
+from actors.shop.preconditions import by_sku
 
 
 def demand_of(plans: tuple[Plan, ...]) -> dict[str, int]:
     """Units by SKU, over all shops of the plans."""
-    units: dict[str, int] = {}
-    for plan in plans:
-        for sku, quantity in plan.lines:
-            units[sku] = units.get(sku, 0) + quantity
-    return units
+    return dict(by_sku(tuple(line for plan in plans for line in plan.lines)))
 
 
 def over_limit(

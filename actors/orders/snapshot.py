@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from copy import copy
 from typing import Final
 
-from actors.core.answers import Answers
+from actors.core.answers import Answers, EndedRow
 from actors.core.message import Message, digest_of
 from actors.core.policy import Policy
 from actors.orders.evolve import index_basket, index_deadline, index_outbox
@@ -28,13 +28,6 @@ class OrderRow(Message, frozen=True, tag="order_row"):
 
     order: Order
     counts: bool
-
-
-class EndedRow(Message, frozen=True, tag="ended"):
-    """A settled order, and when it was settled."""
-
-    at_ms: int
-    number: int
 
 
 class AnswerRow(Message, frozen=True, tag="answer"):

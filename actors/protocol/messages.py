@@ -54,7 +54,9 @@ class Moved(Message, frozen=True):
 Answer = Held | Refusal | Moved | Reservation | Order | Stopped | None
 
 _encode: Final[Callable[[Any], bytes]] = msgspec.msgpack.Encoder().encode
-_decode_answers: Final[Callable[[bytes], list[Answer]]] = msgspec.msgpack.Decoder(list[Answer]).decode
+
+# The inverse of `pack_answers`. Raises msgspec.DecodeError.
+unpack_answers: Final[Callable[[bytes], list[Answer]]] = msgspec.msgpack.Decoder(list[Answer]).decode
 
 
 def batch_reader(command: Any) -> Callable[[bytes], tuple[int, list[tuple[str, Any]]]]:
@@ -82,11 +84,6 @@ def _answer_of(answer: Remembered | Recorded[Order | Rejection] | Stopped | None
     if isinstance(value, Rejection):
         return Refusal(answer.version, value)
     return Moved(answer.version, value) if isinstance(value, StockOutcome) else value
-
-
-def unpack_answers(payload: bytes) -> list[Answer]:
-    """The inverse of `pack_answers`. Raises msgspec.DecodeError."""
-    return _decode_answers(payload)
 
 
 def weight_of(entries: Sequence[Entry]) -> int:

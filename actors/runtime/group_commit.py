@@ -59,12 +59,8 @@ class GroupCommit:
 
     def _failed(self, error: Exception) -> JournalError:
         if self._failure is None:
-            self._failure = error if isinstance(error, JournalError) else _named(error)
+            self._failure = error if isinstance(error, JournalError) else JournalFailed(repr(error))
+            if self._failure is not error:
+                self._failure.__cause__ = error
             self._on_failure(self._failure)
         return self._failure
-
-
-def _named(error: Exception) -> JournalFailed:
-    failure = JournalFailed(repr(error))
-    failure.__cause__ = error
-    return failure

@@ -1,6 +1,7 @@
 """The commands of a shop's ledger. Each has its event in `events`, and those with a key have their call on the wire."""
 
 from enum import IntEnum
+from typing import ClassVar
 
 from actors.core.message import Message, Value
 from actors.core.status import ReleaseReason, Status
@@ -104,6 +105,7 @@ class ApplyOutcome(Message, frozen=True):
     repeated and reordered.
     """
 
+    key: ClassVar[str] = ""  # identified by holder and revision
     holder: str
     revision: int
     status: Status
@@ -111,21 +113,12 @@ class ApplyOutcome(Message, frozen=True):
     reason: ReleaseReason
     keep: Lines
 
-    @property
-    def key(self) -> str:
-        """Empty: an outcome is identified by holder and revision."""
-        return ""
-
 
 class Acknowledge(Message, frozen=True):
     """The customers' ledgers have recorded these parts as of these versions: (number, version)."""
 
+    key: ClassVar[str] = ""  # identified by its versions
     parts: tuple[tuple[int, int], ...]
-
-    @property
-    def key(self) -> str:
-        """Empty: an acknowledgement is identified by its versions."""
-        return ""
 
 
 def claim_key(holder: str) -> str:

@@ -17,6 +17,16 @@ from actors.shop.decide_stock import decide_adjust_stock, decide_count_stock, de
 from actors.shop.preconditions import by_sku, over_limit, short_of_stock, slot_refusal
 from actors.shop.state import Ledger, Reservation
 
+StepCommand = cm.Confirm | cm.MarkReady | cm.Collect | cm.Release | cm.Extend | cm.Amend
+
+_STEP_OF: Final[dict[type[StepCommand], Step]] = {
+    cm.Confirm: Step.CONFIRM,
+    cm.MarkReady: Step.MARK_READY,
+    cm.Collect: Step.COLLECT,
+    cm.Release: Step.RELEASE,
+    cm.Extend: Step.EXTEND,
+    cm.Amend: Step.AMEND,
+}
 # Refused for a part: its customer's ledger decides the deadline and may have ended the order already.
 _ITS_ORDERS_STEPS: Final = frozenset({Step.CONFIRM, Step.EXTEND, Step.AMEND})
 
@@ -26,18 +36,8 @@ def decide(ledger: Ledger, command: cm.Command, now_ms: int) -> Decision:
     match command:
         case cm.Reserve():
             return _decide_reserve(ledger, command, now_ms)
-        case cm.Confirm():
-            return _decide_confirm(ledger, command, now_ms)
-        case cm.MarkReady():
-            return _decide_mark_ready(ledger, command, now_ms)
-        case cm.Collect():
-            return _decide_collect(ledger, command, now_ms)
-        case cm.Release():
-            return _decide_release(ledger, command, now_ms)
-        case cm.Extend():
-            return _decide_extend(ledger, command, now_ms)
-        case cm.Amend():
-            return _decide_amend(ledger, command, now_ms)
+        case cm.Confirm() | cm.MarkReady() | cm.Collect() | cm.Release() | cm.Extend() | cm.Amend():
+            return _decide_step(ledger, command, now_ms)
         case cm.Claim():
             return decide_claim(ledger, command, now_ms)
         case cm.ApplyOutcome():
@@ -117,10 +117,26 @@ def _allowed(ledger: Ledger, number: int, step: Step, now_ms: int) -> Reservatio
     return reservation
 
 
-def _decide_confirm(ledger: Ledger, command: cm.Confirm, now_ms: int) -> Decision:
-    reservation = _allowed(ledger, command.number, Step.CONFIRM, now_ms)
+def _decide_step(ledger: Ledger, command: StepCommand, now_ms: int) -> Decision:
+    reservation = _allowed(ledger, command.number, _STEP_OF[type(command)], now_ms)
     if isinstance(reservation, Rejection):
         return Rejected(reservation)
+    match command:
+        case cm.Confirm():
+            return _decide_confirm(ledger, command, reservation, now_ms)
+        case cm.MarkReady():
+            return Accepted((ev.ReadyMarked(command.key, fingerprint(command), command.number),))
+        case cm.Collect() | cm.Release():
+            return _decide_taking(command, reservation)
+        case cm.Extend():
+            return _decide_extend(ledger, command, reservation, now_ms)
+        case cm.Amend():
+            return _decide_amend(ledger, command, reservation, now_ms)
+        case _:
+            assert_never(command)
+
+
+def _decide_confirm(ledger: Ledger, command: cm.Confirm, reservation: Reservation, now_ms: int) -> Decision:
     policy = ledger.policy
     if command.collect_within_ms > policy.ttl_ms_max:
         return Rejected(Rejection(Reason.TTL_TOO_LONG, "", command.collect_within_ms, policy.ttl_ms_max))
@@ -130,38 +146,18 @@ def _decide_confirm(ledger: Ledger, command: cm.Confirm, now_ms: int) -> Decisio
     return Accepted((ev.Confirmed(command.key, fingerprint(command), command.number, expires_at_ms),))
 
 
-def _decide_mark_ready(ledger: Ledger, command: cm.MarkReady, now_ms: int) -> Decision:
-    reservation = _allowed(ledger, command.number, Step.MARK_READY, now_ms)
-    if isinstance(reservation, Rejection):
-        return Rejected(reservation)
-    return Accepted((ev.ReadyMarked(command.key, fingerprint(command), command.number),))
-
-
-def _decide_collect(ledger: Ledger, command: cm.Collect, now_ms: int) -> Decision:
-    reservation = _allowed(ledger, command.number, Step.COLLECT, now_ms)
-    if isinstance(reservation, Rejection):
-        return Rejected(reservation)
+def _decide_taking(command: cm.Collect | cm.Release, reservation: Reservation) -> Decision:
+    """Take units from a reservation: they are sold, or returned to stock."""
     lines = _by_line(reservation, command.lines)
     if isinstance(lines, Rejection):
         return Rejected(lines)
-    event = ev.Collected(command.key, fingerprint(command), command.number, lines, command.payment_reference)
-    return Accepted((event,))
+    key, content, number = command.key, fingerprint(command), command.number
+    if isinstance(command, cm.Collect):
+        return Accepted((ev.Collected(key, content, number, lines, command.payment_reference),))
+    return Accepted((ev.Released(key, content, number, lines, command.reason),))
 
 
-def _decide_release(ledger: Ledger, command: cm.Release, now_ms: int) -> Decision:
-    reservation = _allowed(ledger, command.number, Step.RELEASE, now_ms)
-    if isinstance(reservation, Rejection):
-        return Rejected(reservation)
-    lines = _by_line(reservation, command.lines)
-    if isinstance(lines, Rejection):
-        return Rejected(lines)
-    return Accepted((ev.Released(command.key, fingerprint(command), command.number, lines, command.reason),))
-
-
-def _decide_extend(ledger: Ledger, command: cm.Extend, now_ms: int) -> Decision:
-    reservation = _allowed(ledger, command.number, Step.EXTEND, now_ms)
-    if isinstance(reservation, Rejection):
-        return Rejected(reservation)
+def _decide_extend(ledger: Ledger, command: cm.Extend, reservation: Reservation, now_ms: int) -> Decision:
     if command.ttl_ms > ledger.policy.ttl_ms_max:
         return Rejected(Rejection(Reason.TTL_TOO_LONG, "", command.ttl_ms, ledger.policy.ttl_ms_max))
     expires_at_ms = now_ms + command.ttl_ms
@@ -170,13 +166,10 @@ def _decide_extend(ledger: Ledger, command: cm.Extend, now_ms: int) -> Decision:
     return Accepted((ev.Extended(command.key, fingerprint(command), command.number, expires_at_ms),))
 
 
-def _decide_amend(ledger: Ledger, command: cm.Amend, now_ms: int) -> Decision:
+def _decide_amend(ledger: Ledger, command: cm.Amend, reservation: Reservation, now_ms: int) -> Decision:
     """Accept the whole change or refuse it. Only units and a slot beyond what the reservation has are checked: a change
     to fewer units or more time is never refused because stock or policy changed meanwhile.
     """
-    reservation = _allowed(ledger, command.number, Step.AMEND, now_ms)
-    if isinstance(reservation, Rejection):
-        return Rejected(reservation)
     if reservation.done is not None:  # partly collected or released: the rest can only be collected or released
         return Rejected(Rejection(Reason.TRANSITION_NOT_ALLOWED, number=command.number, status=reservation.status))
     policy = ledger.policy

@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec.structs import astuple, replace
 
-from actors.core.answers import Recorded
+from actors.core.answers import EndedRow, Recorded
 from actors.core.message import Message, digest_of
 from actors.core.policy import Policy
 from actors.core.rejection import Rejection
@@ -52,13 +52,6 @@ class PositionRow(Message, frozen=True, tag="position"):
     counted_at_ms: int
     on_hand_trail: Moves
     reserved_trail: Moves
-
-
-class EndedRow(Message, frozen=True, tag="ended"):
-    """A final reservation, and when it became final."""
-
-    at_ms: int
-    number: int
 
 
 class OutboxRow(Message, frozen=True, tag="outbox"):

@@ -2,6 +2,7 @@
 
 from functools import partial
 from itertools import islice
+from operator import attrgetter
 from typing import Final
 
 from actors.core.answers import Recorded, fingerprint
@@ -12,11 +13,6 @@ from actors.shop.events import Event
 from actors.shop.evolve import evolve
 from actors.shop.expiry import due
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
-
-
-def key_of(command: Command) -> str:
-    """The key of the call; empty for messages about parts, which are identified by revision or version."""
-    return command.key
 
 
 def recall(ledger: Ledger, command: Command) -> Remembered | None:
@@ -38,7 +34,7 @@ def standing(ledger: Ledger, command: Command, _events: tuple[Event, ...]) -> Re
     return Recorded("", ledger.version, StockOutcome(0, 0, 0, ()))
 
 
-DECIDER: Final = Decider(key_of, fingerprint, recall, decide, evolve, standing)
+DECIDER: Final = Decider(attrgetter("key"), fingerprint, recall, decide, evolve, standing)
 
 transact: Final = partial(transact_by, DECIDER)
 
