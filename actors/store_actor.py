@@ -119,8 +119,8 @@ class StoreActor(LedgerActor):
             for number in ledger.undecided:
                 if ledger.reservations[number].created_at_ms < now_ms - claim_age_ms:
                     numbers[number] = None
-            turn, resume = in_turn(numbers, after.get(ledger.store_id, 0), OUTBOX_MAX)
-            return ledger.store_id, now_ms, [ledger.reservations[each] for each in turn], resume
+            turn, resume = in_turn(numbers, after.get(ledger.ledger_id, 0), OUTBOX_MAX)
+            return ledger.ledger_id, now_ms, [ledger.reservations[each] for each in turn], resume
 
         found = [self.host.read(store_id, question) for store_id in self.host.ledger_ids()]
         return [answer for answer in found if answer[2]]

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from time import perf_counter_ns
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from actors.core.policy import Policy
 from actors.core.transact import PolicyAdopted
@@ -38,21 +38,17 @@ T = TypeVar("T")
 log = logging.getLogger("holdfast.host")
 
 
-class Recovery(NamedTuple):
-    """How long a ledger's recovery took, and how many events it replayed."""
-
-    replayed_events: int
-    took_us: int
-
-
 @dataclass(slots=True, eq=False)
 class Hosted:
-    """A ledger that is served, of either kind. `snapshot_seq` is the newest snapshot's version."""
+    """A ledger that is served, of either kind. `snapshot_seq` is the newest snapshot's version; `replayed_events` and
+    `recovery_us` are of its recovery.
+    """
 
     ledger: Any
     epoch: int
     snapshot_seq: int
-    recovery: Recovery
+    replayed_events: int
+    recovery_us: int
     repeats_answered: int = 0
 
 
@@ -287,7 +283,7 @@ class LedgerHost:
         if violations:
             raise JournalDamaged(ledger_id, f"seq {head.seq}", f"an invariant does not hold: {violations[0]}")
         took_us = (perf_counter_ns() - began_ns) // 1_000
-        hosted = Hosted(ledger, head.epoch, restored_seq, Recovery(head.seq - restored_seq, took_us))
+        hosted = Hosted(ledger, head.epoch, restored_seq, head.seq - restored_seq, took_us)
         self._hosted[ledger_id] = hosted
         return hosted
 

@@ -80,7 +80,7 @@ def _decide_reserve(ledger: Ledger, command: cm.Reserve, now_ms: int) -> Decisio
         return Rejected(Rejection(Reason.LEDGER_FULL))
 
     # From here on it succeeds.
-    ttl_ms = command.ttl_ms or policy.hold_ms(command.channel, command.lines, ledger.store_id)
+    ttl_ms = command.ttl_ms or policy.hold_ms(command.channel, command.lines, ledger.ledger_id)
     reserved = ev.Reserved(command, now_ms + ttl_ms)
     if replaced is None:
         return Accepted((reserved,))

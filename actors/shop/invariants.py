@@ -51,16 +51,16 @@ def check(ledger: Ledger) -> list[Violation]:
     for _, slot_start_ms in sharing:  # one place for all of an order's parts
         places[slot_start_ms] = places.get(slot_start_ms, 0) + 1
     if sharing != ledger.parts_in_slots:
-        found.append(Violation("I7", ledger.store_id, f"parts in slots {sharing}", f"{ledger.parts_in_slots}"))
+        found.append(Violation("I7", ledger.ledger_id, f"parts in slots {sharing}", f"{ledger.parts_in_slots}"))
     if places != ledger.slots_taken:
-        found.append(Violation("I2", ledger.store_id, f"places taken {places}", f"{ledger.slots_taken}"))
+        found.append(Violation("I2", ledger.ledger_id, f"places taken {places}", f"{ledger.slots_taken}"))
     if live != ledger.open_reservations:
-        found.append(Violation("I3", ledger.store_id, f"{live} open", f"{ledger.open_reservations} open"))
+        found.append(Violation("I3", ledger.ledger_id, f"{live} open", f"{ledger.open_reservations} open"))
     entries = sum(1 if isinstance(numbers, int) else len(numbers) for numbers in ledger.customers.values())
     if unindexed or entries != live:
         found.append(
             Violation(
-                "I15", ledger.store_id, f"{live} live reservations by customer", f"{entries}, {unindexed} missing"
+                "I15", ledger.ledger_id, f"{live} live reservations by customer", f"{entries}, {unindexed} missing"
             )
         )
     return found

@@ -84,7 +84,7 @@ class Capture:
         self.version = ledger.version
         self.broken = ""
         marks = dict(ledger.source_marks)
-        self._head = Head(FORMAT, ledger.store_id, ledger.version, ledger.time_ms, ledger.policy, marks)
+        self._head = Head(FORMAT, ledger.ledger_id, ledger.version, ledger.time_ms, ledger.policy, marks)
         self._positions = [(sku, position.copied()) for sku, position in ledger.positions.items()]
         # Lists, not copies of the dictionaries: a fifth of the memory while the snapshot is written.
         self._reservations = list(ledger.reservations.values())

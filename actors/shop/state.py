@@ -198,9 +198,9 @@ Remembered = Reservation | Recorded[Reservation | Rejection | StockOutcome]
 
 @dataclass(slots=True, eq=False)
 class Ledger:
-    """The whole state of one shop. Read by `decide`, changed by `evolve`."""
+    """The whole state of one shop, whose id is the ledger's. Read by `decide`, changed by `evolve`."""
 
-    store_id: str
+    ledger_id: str
     version: int = 0
     time_ms: int = 0
     policy: Policy = field(default_factory=Policy)
@@ -273,11 +273,6 @@ class Ledger:
             self.slots_taken[slot_start_ms] = left
         else:
             del self.slots_taken[slot_start_ms]
-
-    @property
-    def ledger_id(self) -> str:
-        """A shop's ledger has the shop's id."""
-        return self.store_id
 
     def row_count(self) -> int:
         """The approximate number of rows of a snapshot."""

@@ -69,7 +69,7 @@ def test_a_snapshot_and_its_tail_are_the_whole(storage: Storage, clock: ManualCl
     later = office.successor()
     assert stale_hash(later) == stale_hash(office)
     hosted = later.host._hosted["S1"]
-    replayed = hosted.recovery.replayed_events
+    replayed = hosted.replayed_events
     assert replayed == hosted.ledger.version - hosted.snapshot_seq
     assert (replayed < hosted.ledger.version) == bool(snapshot_after)
 
@@ -85,7 +85,7 @@ def test_decisions_go_on_while_a_snapshot_is_written(office: ActorRuntime) -> No
     assert all("HELD" in line for line in told)
     later = office.successor()
     assert stale_hash(later) == stale_hash(office)
-    assert later.host._hosted["S1"].recovery.replayed_events == len(told)
+    assert later.host._hosted["S1"].replayed_events == len(told)
 
 
 def test_snapshots_are_due_by_their_tail(office: ActorRuntime) -> None:

@@ -127,7 +127,7 @@ class Watched:
 
     def replayed(self) -> Ledger:
         """What the journal alone makes of an empty ledger."""
-        ledger = Ledger(self.ledger.store_id)
+        ledger = Ledger(self.ledger.ledger_id)
         for record in self.records:
             evolve(ledger, record.event, record.at_ms)
         return ledger
@@ -136,7 +136,7 @@ class Watched:
         """Events that changed another position than they name, or none that they name. Rows of stock may name one that
         stays as it was.
         """
-        ledger, found = Ledger(self.ledger.store_id), []
+        ledger, found = Ledger(self.ledger.ledger_id), []
         for record in self.records:
             before = stock_of(ledger)
             evolve(ledger, record.event, record.at_ms)

@@ -65,7 +65,7 @@ def check_amended(processes: dict[str, Any]) -> None:
         if not is_customers(ledger.ledger_id):
             for reservation in ledger.reservations.values():
                 if reservation.part is not None and reservation.done:
-                    units = sold.setdefault((ledger.store_id, reservation.part.holder), Counter())
+                    units = sold.setdefault((ledger.ledger_id, reservation.part.holder), Counter())
                     for (sku, _), (collected, _) in zip(reservation.lines, reservation.done, strict=True):
                         units[sku] += collected
     for ledger in ledgers:

@@ -167,7 +167,7 @@ class ChainWorld:
                     for (sku, _), (sold, _) in zip(reservation.lines, reservation.done, strict=True):
                         units[reservation.customer_id] += sold if sku == "A" else 0
             if max(ledger.slots_taken.values(), default=0) > 2:
-                raise Broken("I2", f"{ledger.store_id} has too many in a slot: {ledger.slots_taken}")
+                raise Broken("I2", f"{ledger.ledger_id} has too many in a slot: {ledger.slots_taken}")
         for customer_id, count in units.items():
             if customer_id in CUSTOMERS and count > UNITS_MAX:
                 raise Broken("I15", f"{customer_id} has {count} of A, and {UNITS_MAX} are allowed")
@@ -353,9 +353,9 @@ class ChainWorld:
         for ledger in self.shops():
             for sku, position in ledger.positions.items():
                 if position.reserved:
-                    raise Broken("I12", f"{ledger.store_id} still reserves {position.reserved} of {sku}")
+                    raise Broken("I12", f"{ledger.ledger_id} still reserves {position.reserved} of {sku}")
             if ledger.slots_taken:
-                raise Broken("I12", f"{ledger.store_id} still has {ledger.slots_taken}")
+                raise Broken("I12", f"{ledger.ledger_id} still has {ledger.slots_taken}")
             for reservation in ledger.reservations.values():
                 if reservation.status in LIVE:
-                    raise Broken("I12", f"{ledger.store_id}:{reservation.number} is {reservation.status.name}")
+                    raise Broken("I12", f"{ledger.ledger_id}:{reservation.number} is {reservation.status.name}")

@@ -119,7 +119,7 @@ async def _struck(
 def _held(world: ChainWorld) -> dict[str, list[tuple[Status, tuple[int, ...]]]]:
     """What each shop holds, reservation by reservation."""
     return {
-        ledger.store_id: [
+        ledger.ledger_id: [
             (reservation.status, reservation.held())
             for reservation in ledger.reservations.values()
             if any(reservation.held())
