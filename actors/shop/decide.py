@@ -207,23 +207,12 @@ def _by_line(reservation: Reservation, asked: Lines) -> Lines | Rejection:
     if not asked:
         return reservation.held_lines()
     demand = by_sku(asked)
-    known = {sku for sku, _ in reservation.lines}
+    held = dict(by_sku(reservation.held_lines()))
+    number, status = reservation.number, reservation.status
     for sku, quantity in demand:
-        if sku not in known:
-            return Rejection(Reason.LINE_NOT_FOUND, sku, quantity, 0, reservation.number, reservation.status)
-    left = list(reservation.held())
-    taken = [0] * len(left)
+        if sku not in held:
+            return Rejection(Reason.LINE_NOT_FOUND, sku, quantity, 0, number, status)
     for sku, quantity in demand:
-        lines = [index for index, (line_sku, _) in enumerate(reservation.lines) if line_sku == sku]
-        still_held = sum(left[index] for index in lines)
-        if quantity > still_held:
-            return Rejection(
-                Reason.QUANTITY_EXCEEDS_HELD, sku, quantity, still_held, reservation.number, reservation.status
-            )
-        wanted = quantity
-        for index in lines:
-            units = min(wanted, left[index])
-            taken[index] += units
-            left[index] -= units
-            wanted -= units
-    return tuple((sku, units) for (sku, _), units in zip(reservation.lines, taken, strict=True))
+        if quantity > held[sku]:
+            return Rejection(Reason.QUANTITY_EXCEEDS_HELD, sku, quantity, held[sku], number, status)
+    return reservation.taken_by_line(dict(demand))

@@ -83,12 +83,8 @@ def _beyond(reservation: Reservation, keep: Lines) -> Lines:
     left = dict(by_sku(keep))
     for (sku, _), (sold, _) in zip(reservation.lines, reservation.done or (), strict=False):
         left[sku] = max(0, left.get(sku, 0) - sold)
-    lines = []
-    for sku, held in reservation.held_lines():
-        kept = min(held, left.get(sku, 0))
-        left[sku] = left.get(sku, 0) - kept
-        lines.append((sku, held - kept))
-    return tuple(lines)
+    kept = reservation.taken_by_line(left)
+    return tuple((sku, held - stays) for (sku, held), (_, stays) in zip(reservation.held_lines(), kept, strict=True))
 
 
 def decide_acknowledge(ledger: Ledger, command: Acknowledge) -> Decision:

@@ -10,8 +10,8 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.core.transact import Accepted, Decision, Rejected
 from actors.shop import commands as cm, events as ev
-from actors.shop.commands import Lines, Movement
-from actors.shop.state import Ledger, Position, Reservation
+from actors.shop.commands import Movement
+from actors.shop.state import Ledger, Position
 
 SOURCES_MAX: Final = 10_000  # by ledger: each till and each warehouse is one
 POSITIONS_MAX: Final = 2_000_000  # by ledger; some 600 MB
@@ -157,17 +157,6 @@ def _losses(ledger: Ledger, shortfalls: tuple[ev.Shortfall, ...]) -> list[ev.Eve
             by_number.setdefault(number, {})[shortfall.sku] = units
     events: list[ev.Event] = [ev.ShortfallDeclared(shortfall) for shortfall in shortfalls]
     for number, lost in by_number.items():
-        lines = _lost_by_line(ledger.reservations[number], lost)
+        lines = ledger.reservations[number].taken_by_line(lost)
         events.append(ev.Released("", "", number, lines, ReleaseReason.SHORTFALL))
     return events
-
-
-def _lost_by_line(reservation: Reservation, lost: dict[str, int]) -> Lines:
-    left = dict(lost)
-    lines = []
-    for (sku, _), held in zip(reservation.lines, reservation.held(), strict=True):
-        units = min(held, left.get(sku, 0))
-        if units:
-            left[sku] -= units
-        lines.append((sku, units))
-    return tuple(lines)

@@ -7,7 +7,7 @@ remembered answer to a repeat, a shallow copy of a dictionary is a consistent sn
 
 from array import array
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -80,6 +80,17 @@ class Reservation(Message, frozen=True):
     def held_lines(self) -> Lines:
         """The units still held with the SKU of each line."""
         return tuple((sku, units) for (sku, _), units in zip(self.lines, self.held(), strict=True))
+
+    def taken_by_line(self, units: Mapping[str, int]) -> Lines:
+        """These units by SKU, up to what is held, taken from the reservation's lines from the first on."""
+        left = dict(units)
+        lines = []
+        for sku, held in self.held_lines():
+            taken = min(held, left.get(sku, 0))
+            if taken:
+                left[sku] -= taken
+            lines.append((sku, taken))
+        return tuple(lines)
 
     def answers(self, command: Reserve) -> bool:
         """True where the command's content is this reservation's, which keeps all of it instead of a fingerprint."""
