@@ -15,6 +15,7 @@ from actors.core.status import LIVE, ReleaseReason, Status, Step, final_status
 from actors.core.transact import PolicyAdopted, Refused
 from actors.shop import events as ev
 from actors.shop.commands import Lines, claim_key
+from actors.shop.events import Reserved  # by its own name: 0.1 us of a Reserve's 4, with `decide`
 from actors.shop.evolve_stock import evolve_safety_stock_set, evolve_stock_adjusted, evolve_stock_counted
 from actors.shop.expiry import move_deadline, note_deadline
 from actors.shop.state import Ledger, Part, Remembered, Reservation
@@ -31,7 +32,7 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
     if ledger.ended:
         _forget_ended(ledger)
     match event:
-        case ev.Reserved():
+        case Reserved():
             return _evolve_reserved(ledger, event, at_ms)
         case Refused():
             return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, event.rejection))
@@ -72,7 +73,7 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
     return None
 
 
-def _evolve_reserved(ledger: Ledger, event: ev.Reserved, at_ms: int) -> Remembered:
+def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
     """Hold the units."""
     number, command, expires_at_ms = ledger.version, event.command, event.expires_at_ms
     if expires_at_ms == ledger.shared_instant_ms:
