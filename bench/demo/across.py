@@ -81,7 +81,7 @@ async def _kill(client: ChannelClient, mark: str, role: str, across: ToldAcross,
     said = tuple(across.answers.log)
     order = next(each.outcome for each in said if isinstance(each.outcome, Order))
     found = await asyncio.to_thread(processes.marked, mark)
-    pids = [process.pid for process in found if process.role == role]
+    pids = [process.pid for process, its_role in found.items() if its_role == role]
     if len(pids) != 1:
         raise NotRecovered(f"{len(pids)} processes are {role}, and one was to be killed")
     ask = partial(client.get_order, order.order_id, timeout_ms=PROBE_MS_MAX)

@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import Any, Final
 from uuid import uuid4
 
+import psutil
 import ray
 
 from actors.core.status import Status
@@ -150,11 +151,11 @@ def _packed(batch: int, count: int, seed: int) -> list[bytes]:
 
 def _stepped(actor: Any, packed: list[bytes], in_flight: int, batch: int) -> tuple[dict[str, float], int]:
     """Figures of one round, and the reservations that were accepted."""
-    pid = ask(actor, "ping")
+    process = psutil.Process(ask(actor, "ping"))
     warm, _ = step_all(actor, packed[:2], 1)
-    cpu, began = processes.cpu_s_of(pid), perf_counter()
+    cpu, began = processes.cpu_s_of(process), perf_counter()
     answers, took = step_all(actor, packed[2:], in_flight)
-    seconds, cpu = perf_counter() - began, processes.cpu_s_of(pid) - cpu
+    seconds, cpu = perf_counter() - began, processes.cpu_s_of(process) - cpu
     units = batch * len(took)
     figures = {"per_s": ratio(units, seconds), **latencies_ms(took), "actor_cpu_us": 1e6 * ratio(cpu, units)}
     return figures, _held(each for each in warm + answers if each.strip(b"\0"))
@@ -247,5 +248,7 @@ def _hold(actor: Any, holds: int, options: Options) -> int:
 
 
 def _weighs(actor: Any) -> dict[str, float]:
-    memory = processes.memory_kb(ask(actor, "ping"))
-    return {"rss_mb": 1_024 * memory["VmRSS"] / MB, "most_mb": 1_024 * memory["VmHWM"] / MB}
+    """Memory of its process now, and at the most."""
+    lines = Path(f"/proc/{ask(actor, 'ping')}/status").read_text(encoding="utf-8").splitlines()
+    kb = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines) if name[:2] == "Vm"}
+    return {"rss_mb": 1_024 * kb["VmRSS"] / MB, "most_mb": 1_024 * kb["VmHWM"] / MB}

@@ -64,7 +64,7 @@ def test_a_process_is_found_by_its_mark_and_ended_with_its_child() -> None:
         with pytest.raises(ValueError, match="was not started by this run"):
             processes.kill(os.getpid(), mark)
         assert processes.end(mark) == 2
-        assert processes.marked(mark) == []
+        assert processes.marked(mark) == {}
     finally:
         started.kill()
         started.communicate()
