@@ -22,10 +22,9 @@ from bench import record
 from bench.demo.across import place_orders
 from bench.demo.calls import Answers
 from bench.demo.plan import Across, across_plan, shops_with_slots, write_chain_file
-from bench.demo.proof import Proof, prove, until_quiet
+from bench.demo.proof import Proof, prove, state_differs, until_quiet, verdict_of
 from bench.demo.report import document, tell
-from bench.demo.run import NotRecovered, Phases, Told, contests_for, replay
-from bench.demo.verdict import state_differs, verdict_of
+from bench.demo.run import NotRecovered, Phases, Told, replay
 from bench.service import CHAIN_FILE, Service, ServiceFailed, serving
 from bench.workload import SharedDataMissing, Workload, load_workload
 from holdfast.client import ChannelClient, HoldfastError
@@ -139,7 +138,7 @@ class Demo:
         async with ChannelClient(service.target, channels=CHANNELS) as client:
             await client.wait_until_serving(timeout_ms=SERVING_MS_MAX)
             if told is None:
-                told = Told(Answers(client), contests_for(workload.orders))
+                told = Told(Answers(client))
                 await replay(client, service, workload, told, phases, callers=self.callers, kill=self.kill)
                 if self.plan is not None:
                     await place_orders(client, service, self.plan, told, phases, seed=workload.seed, kill=self.kill)

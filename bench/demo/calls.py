@@ -19,6 +19,7 @@ from holdfast.client import (
     HoldfastError,
     Order,
     PartOutcome,
+    Reason,
     Rejection,
     Reservation,
     ServiceFault,
@@ -108,6 +109,16 @@ class Repeated(NamedTuple):
     second: Outcome
     same_content: bool
 
+    @property
+    def differs(self) -> bool:
+        """True where it was answered otherwise than the first time, or a reused key was not refused as such."""
+        if self.same_content:
+            return self.first != self.second
+        return not isinstance(self.second, Rejection) or self.second.reason is not Reason.IDEMPOTENCY_KEY_REUSED
+
+    def __str__(self) -> str:
+        return f"repeated {self.call.key}: first {self.first}, then {self.second}"
+
 
 class Repeat(Enum):
     """Whether a call is repeated on purpose."""
@@ -152,15 +163,6 @@ def one_more(lines: Sequence[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
     return ((sku, quantity + 1), *rest)
 
 
-async def perform(client: ChannelClient, call: Call, timeout_ms: int) -> Outcome:
-    """Call; the client retries by itself until an answer comes or the time is over. Raises the client's errors."""
-    method = getattr(client, _METHODS.get(call.kind, call.kind.name.lower()))
-    outcome: Outcome = await method(**call.asked, idempotency_key=call.key, timeout_ms=timeout_ms)
-    if isinstance(outcome, _UNEXPECTED.get(call.kind, ())):
-        raise ServiceFault("Reserve", where=call.store_id, why=f"it became {outcome}")
-    return outcome
-
-
 class Answers:
     """The log of one act. A call that got no answer is in `unanswered`.
 
@@ -189,7 +191,9 @@ class Answers:
     async def ask(self, call: Call, repeat: Repeat = Repeat.NO) -> Outcome | None:
         """The answer, logged, None where none came in time; the call is repeated as asked for."""
         if repeat is Repeat.AT_ONCE:
-            first, second = await asyncio.gather(self._first(call), self._meanwhile(call))
+            # Somebody comes with the same call while the first is carried from shop to shop.
+            delay_ms = crc32(call.key.encode()) % self._meanwhile_ms_max if self._meanwhile_ms_max else 0
+            first, second = await asyncio.gather(self._first(call), self._timed(call, delay_ms))
             self._repeated(call, first, second, same_content=True)
             return first
         outcome = await self._first(call)
@@ -220,20 +224,19 @@ class Answers:
             self.accepted[call.kind] += 1
         return outcome
 
-    async def _meanwhile(self, call: Call) -> Outcome | None:
-        """The same call by somebody who comes while the first is carried from shop to shop."""
-        if self._meanwhile_ms_max:
-            await asyncio.sleep(crc32(call.key.encode()) % self._meanwhile_ms_max / 1000)
-        return await self._timed(call)
-
     def _repeated(self, call: Call, first: Outcome | None, second: Outcome | None, *, same_content: bool) -> None:
         if first is not None and second is not None:
             self.repeats.append(Repeated(call, first, second, same_content))
 
-    async def _timed(self, call: Call) -> Outcome | None:
+    async def _timed(self, call: Call, delay_ms: int = 0) -> Outcome | None:
+        """Call; the client retries by itself until an answer comes or the time is over."""
+        await asyncio.sleep(delay_ms / 1_000)
+        method = getattr(self._client, _METHODS.get(call.kind, call.kind.name.lower()))
         began = perf_counter_ns()
         try:
-            outcome = await perform(self._client, call, CALL_MS_MAX)
+            outcome: Outcome = await method(**call.asked, idempotency_key=call.key, timeout_ms=CALL_MS_MAX)
+            if isinstance(outcome, _UNEXPECTED.get(call.kind, ())):
+                raise ServiceFault("Reserve", where=call.store_id, why=f"it became {outcome}")
         except HoldfastError as error:
             self._not_answered(call, error)
             return None

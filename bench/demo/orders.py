@@ -15,7 +15,6 @@ from typing import Final, NamedTuple
 from bench.demo.calls import PLACING, Answered, Call, Kind, Repeated
 from bench.demo.feed import FINDINGS_MAX, LIVE, SENTENCE_CHARS_MAX, Findings
 from bench.demo.plan import Seeker
-from bench.demo.verdict import repeats_differing
 from holdfast.client import (
     Order,
     OrderPart,
@@ -155,10 +154,7 @@ def examine_orders(evidence: Evidence, of_shops: Findings) -> OrderFindings:
     found.answers_lost = found.found(lost_answers(stories, evidence.orders, evidence.parts))
     found.answers_lost += found.found(of_shops.order_answers_lost)
     found.unasked += found.found(of_shops.order_effects_unasked)
-    found.repeats_differing = found.found(
-        f"repeated {each.call.key}: first {each.first}, then {each.second}"
-        for each in repeats_differing(evidence.repeats)
-    )
+    found.repeats_differing = found.found(str(repeat) for repeat in evidence.repeats if repeat.differs)
     found.slot_contests_wrong = found.found(
         f"{each.callers} callers for {each.places} places of a slot: {each.accepted} accepted"
         for each in evidence.contests

@@ -1,17 +1,18 @@
-"""Gathering the evidence: waiting until nothing is on its way, then what shops list, every shop's feed from its
-beginning, how each order stands, and the service's own audits.
+"""The proof: waiting until nothing is on its way, then what shops list, every shop's feed from its beginning, how each
+order stands, and the service's own audits (VerifyLedger: oversold, conservation); and the verdict over single shops.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from time import monotonic, time
 from typing import Final
 
-from bench.demo.feed import LATE_MS_MAX, FeedCheck, Findings, Standing
+from bench.demo.calls import Answers
+from bench.demo.feed import LATE_MS_MAX, Contest, FeedCheck, Findings, Standing
 from bench.demo.orders import Evidence, OrderFindings, examine_audits, examine_orders, stories_of
 from bench.demo.run import Phases, Told, statuses_of
 from holdfast.client import (
@@ -25,6 +26,7 @@ from holdfast.client import (
     Verification,
 )
 
+HOLDS: Final = "holds"
 QUIET_S_MAX: Final = 40.0
 """A claim that heard nothing asks after 15 s, and what nobody noted is noted within 10 s more."""
 
@@ -135,3 +137,75 @@ async def _read_feeds(client: ChannelClient, versions: Mapping[str, int], check:
                         if not unfinished:
                             break
         tick(seen % TICK_EVERY)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The proof's outcome, named as in the JSON document. All counts are zero and `conservation` says "holds", or the
+    product is broken.
+    """
+
+    oversold: int
+    answers_lost: int
+    conservation: str
+    repeats_differing: int
+    expired_late: int
+    contests_wrong: int
+    effects_nobody_was_told_of: int
+    calls_without_an_answer: int
+    findings: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """True where nothing is broken and every call was answered."""
+        counts = [value for name, value in asdict(self).items() if name not in ("conservation", "findings")]
+        return self.conservation == HOLDS and not any(counts)
+
+
+def verdict_of(
+    answers: Answers,
+    contests: Iterable[Contest],
+    findings: Findings,
+    audits: Sequence[Verification],
+    more_faults: Sequence[str] = (),
+) -> Verdict:
+    """The verdict over all the evidence; `more_faults` are those of a restart."""
+    differing = [repeat for repeat in answers.repeats if repeat.differs]
+    wrong = [each for each in contests if each.accepted != min(each.callers, each.units)]
+    faults = [*findings.faults, *more_faults]
+    sentences = [*faults, *findings.sentences, *map(str, differing)]
+    sentences += [f"{each.callers} callers for {each.units} of {each.sku}: {each.accepted} accepted" for each in wrong]
+    return Verdict(
+        oversold=sum(each.units_oversold for each in audits),
+        answers_lost=findings.answers_lost,
+        conservation=conservation_of(audits, faults),
+        repeats_differing=len(differing),
+        expired_late=findings.expired_late,
+        contests_wrong=len(wrong),
+        effects_nobody_was_told_of=findings.unasked,
+        calls_without_an_answer=len(answers.unanswered),
+        findings=(*sentences, *answers.errors),
+    )
+
+
+def conservation_of(audits: Iterable[Verification], faults: Sequence[str]) -> str:
+    """`holds`, or the first thing that broke: by the service's own audit of each shop, or by a gap in its feed."""
+    for audit in audits:
+        for each in audit.discrepancies:
+            return (
+                f"broken in shop {audit.store_id}: {each.invariant} {each.subject}, "
+                f"expected {each.expected}, found {each.found}"
+            )
+        if not audit.holds:
+            return f"broken in shop {audit.store_id}: its ledger does not verify"
+    return f"broken: {faults[0]}" if faults else HOLDS
+
+
+def state_differs(first: Iterable[Verification], second: Iterable[Verification]) -> list[str]:
+    """Shops whose state after a restart is not what it was, where nothing happened in between."""
+    before = {each.store_id: each for each in first}
+    return [
+        f"shop {each.store_id}: at version {each.version} the state after the restart is not the one before"
+        for each in second
+        if before[each.store_id].version == each.version and before[each.store_id].state_hash != each.state_hash
+    ]

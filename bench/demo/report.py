@@ -11,9 +11,8 @@ from rich.table import Table
 from bench.demo.calls import ORDER_KINDS, PLACING, SHOP_KINDS, Answers, Kind
 from bench.demo.orders import OrderFindings
 from bench.demo.plan import LIMITED_CHANNEL, LIMITS, ORDER_LIMIT, UNIT_LIMIT
-from bench.demo.proof import Proof
+from bench.demo.proof import HOLDS, Proof, Verdict
 from bench.demo.run import Told, ToldAcross
-from bench.demo.verdict import HOLDS, Verdict, accepted_in
 from bench.workload import Workload
 from holdfast.client import Status
 
@@ -37,7 +36,7 @@ def document(
     workload: Workload, told: Told, proof: Proof, verdict: Verdict, *, machine: Mapping[str, Any], seconds: float
 ) -> dict[str, Any]:
     """Everything, as plain values. Latencies are in ms, as callers saw them."""
-    answers, audits, accepted = told.answers, proof.audits, accepted_in(told.contests, told.answers.log)
+    answers, audits = told.answers, proof.audits
     across = _across(told.across, proof.orders) if told.across and proof.orders else None
     return {
         "seed": workload.seed,
@@ -63,7 +62,7 @@ def document(
             # What the ledgers counted since their actors started: the client's own retries are among them.
             "answered_from_memory": sum(status.repeats_answered for status in proof.statuses.values()),
         },
-        "contests": [{**contest._asdict(), "accepted": accepted[contest]} for contest in told.contests],
+        "contests": [contest._asdict() for contest in told.contests],
         "recoveries": [
             {
                 "actor": recovery.role,
