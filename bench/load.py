@@ -7,22 +7,20 @@ looked into once the measuring is over.
 
 import asyncio
 import json
-import math
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from itertools import chain
-from time import perf_counter, process_time
+from dataclasses import asdict, dataclass, replace
+from time import perf_counter
 from typing import IO, Any, Final, cast
 
 import grpc
 
 from bench import service as processes
-from bench.callers import call_through_client
+from bench.callers import WARM_CALLS, Heard, call_through_client, measure
 from bench.frames import CallFailed, FrameConnection
-from bench.record import Options, Told, latencies_ms, medians, ratio
+from bench.record import Options, Told, medians, ratio
 from bench.samples import Shape, requests
 from bench.service import Service
 from holdfast.v1 import reservation_service_pb2 as service_pb2
@@ -33,13 +31,10 @@ RESERVE_BATCH: Final = "/holdfast.v1.ReservationService/ReserveBatch"
 
 RESERVATIONS_S_MAX: Final = 150_000  # by which requests are made in advance: faster than any service answers
 CALLS_S_MAX: Final = 12_000
-OUTSTANDING_MAX: Final = 20_000  # of an open loop; later arrivals are then counted as failed
 CALL_S: Final = 30.0
 HANG_S: Final = 60.0  # after so much more than the measuring takes, something is broken
 FAILURES_TOLD_MAX: Final = 3
 SEEDS_APART: Final = 10_000  # more than callers
-
-Ask = Callable[[bytes], Awaitable[bytes]]
 
 
 class LoadFailed(Exception):
@@ -48,8 +43,8 @@ class LoadFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What to send. `kind` is `frames`, `grpc` (grpc.aio) or `client`; `batch` 0 is the unary call; `rate` 0 closes the
-    loop. `reserves` says that answers are outcomes to be counted.
+    """What to send. `kind` is `frames`, `grpc` (grpc.aio) or `client`; `batch` 0 is the unary call. `reserves`
+    says that answers are outcomes to be counted.
     """
 
     kind: str
@@ -61,7 +56,6 @@ class Load:
     skus: int
     seed: int = 0
     batch: int = 0
-    rate: float = 0.0
     reserves: bool = True
 
 
@@ -156,15 +150,6 @@ def generating(options: Options) -> Iterator[Generator]:
 # --- the process -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class Seen:
-    """What one measuring saw."""
-
-    latencies: list[float] = field(default_factory=list)
-    replies: list[bytes] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-
-
 async def _serve(spec: dict[str, Any]) -> None:
     if spec["kind"] == "client":
         await call_through_client(spec, _gate, _tell)
@@ -176,29 +161,31 @@ async def _serve(spec: dict[str, Any]) -> None:
 async def _load(spec: dict[str, Any]) -> None:
     shape, callers = Shape(tuple(spec["store_ids"]), spec["skus"], 1, spec["batch"]), spec["in_flight"]
     size = max(1, shape.batch)
-    calls_s = max(min(max(1, RESERVATIONS_S_MAX // size), CALLS_S_MAX), spec["rate"])
-    count = int(spec["seconds"] * calls_s) + 1
-    warm = list(requests(shape, 2 * callers, spec["seed"] + 1))
-    made = list(requests(shape, count, spec["seed"]))
-    warmed, seen = Seen(), Seen()
-    async with _connected(spec) as ask:
-        await _closed(ask, callers, iter(warm), math.inf, warmed)
-        _gate("ready")
-        cpu, began = process_time(), perf_counter()
-        if spec["rate"]:
-            await _open(ask, spec["rate"], iter(made), spec["seconds"], seen)
-        else:
-            await _closed(ask, callers, iter(made), began + spec["seconds"], seen)
-        took, cpu = perf_counter() - began, process_time() - cpu
-        _tell({"seconds": took, "cpu_s": cpu, "calls": len(seen.latencies), **latencies_ms(seen.latencies)})
-    replies = chain(warmed.replies, seen.replies) if spec["reserves"] else iter(())
+    count = int(spec["seconds"] * min(max(1, RESERVATIONS_S_MAX // size), CALLS_S_MAX)) + 1
+    payloads = iter(list(requests(shape, WARM_CALLS * callers + count, spec["seed"])))
+    async with _connected(spec) as call:
+
+        async def ask(began: float, heard: Heard) -> bool:
+            payload = next(payloads, None)
+            if payload is None:
+                return False
+            try:
+                reply = await call(payload)
+            except CallFailed as failure:
+                heard.failures.append(str(failure))
+            else:
+                heard.latencies.append(perf_counter() - began)
+                heard.replies.append(reply)
+            return True
+
+        heard = await measure(spec, [ask] * callers, _gate, _tell)
     # Calls without an answer, and the first reason. Each may have done all that it asked for.
-    reasons = warmed.failures + seen.failures
-    _tell({**_answers(shape, replies), "failed": len(reasons) * size, "failure": reasons[0] if reasons else ""})
+    failed = {"failed": len(heard.failures) * size, "failure": next(iter(heard.failures), "")}
+    _tell({**_answers(shape, heard.replies if spec["reserves"] else ()), **failed})
 
 
 @asynccontextmanager
-async def _connected(spec: dict[str, Any]) -> AsyncIterator[Ask]:
+async def _connected(spec: dict[str, Any]) -> AsyncIterator[Callable[[bytes], Awaitable[bytes]]]:
     """One connection, and the function to call through it."""
     if spec["kind"] == "frames":
         connection = await FrameConnection.open(spec["target"], spec["method"])
@@ -220,50 +207,7 @@ async def _connected(spec: dict[str, Any]) -> AsyncIterator[Ask]:
         yield ask
 
 
-async def _closed(ask: Ask, callers: int, payloads: Iterator[bytes], until: float, seen: Seen) -> None:
-    """So many callers, each calling again as soon as it is answered; the last answers are waited for."""
-
-    async def caller() -> None:
-        for payload in payloads:
-            began = perf_counter()
-            if began > until:
-                return
-            await _once(ask, payload, began, seen)
-
-    await asyncio.gather(*(caller() for _ in range(callers)))
-
-
-async def _open(ask: Ask, rate: float, payloads: Iterator[bytes], seconds: float, seen: Seen) -> None:
-    """Arrivals at a fixed rate, whether or not anything is answered. Latency counts from when a call was due: a stall
-    is felt by all who would have called during it.
-    """
-    began = perf_counter()
-    under_way: set[asyncio.Task[None]] = set()
-    for number in range(int(rate * seconds)):
-        due = began + number / rate
-        pause = due - perf_counter()
-        if pause > 0:
-            await asyncio.sleep(pause)
-        if len(under_way) >= OUTSTANDING_MAX:
-            seen.failures.append("the service fell behind: too many calls are unanswered")
-            continue
-        task = asyncio.ensure_future(_once(ask, next(payloads), due, seen))
-        under_way.add(task)
-        task.add_done_callback(under_way.discard)
-    await asyncio.gather(*under_way)
-
-
-async def _once(ask: Ask, payload: bytes, began: float, seen: Seen) -> None:
-    try:
-        reply = await ask(payload)
-    except CallFailed as failure:
-        seen.failures.append(str(failure))
-        return
-    seen.latencies.append(perf_counter() - began)
-    seen.replies.append(reply)
-
-
-def _answers(shape: Shape, replies: Iterator[bytes]) -> dict[str, int]:
+def _answers(shape: Shape, replies: Iterable[bytes]) -> dict[str, int]:
     """Reservations accepted, refused, and not decided."""
     counts = {"reservation": 0, "rejection": 0, "": 0}
     for reply in replies:

@@ -39,7 +39,6 @@ class Options:
     rounds: int = 3
     seconds: float = 1.0
     store_actors: int = 2
-    rate: float = 0.0
 
     def size(self, full: int, quick: int) -> int:
         """One of two sizes."""

@@ -14,7 +14,7 @@ Figures are medians of the rounds.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
@@ -52,27 +52,26 @@ BATCHES: Final = (
     (1_024, 16, 4),
 )
 BATCHES_QUICK: Final = ((256, 1, 4), (256, 16, 4))
-OPEN_LOOP_SHARE: Final = 0.5  # of what the closed loop reached: a load that a service should carry with ease
 
 
+@dataclass(frozen=True, slots=True)
 class BesideEcho:
     """Two services and a generator."""
 
-    def __init__(self, generator: Generator, ours: Service, peer: Service, options: Options) -> None:
-        self._generator = generator
-        self._ours = ours
-        self._peer = peer
-        self._options = options
+    generator: Generator
+    ours: Service
+    peer: Service
+    options: Options
 
-    def pair(self, name: str, load: Load, *, rounds: int = 0) -> tuple[Row, Row]:
+    def pair(self, name: str, load: Load) -> tuple[Row, Row]:
         """Echo and ours by turns, with the same requests in the same way."""
         peers, ours = [], []
-        for _ in range(rounds or self._options.rounds):
-            fresh = replace(load, target=self._ours.target, seed=self._generator.fresh_seed())
-            peer = replace(fresh, target=self._peer.target, method=ECHO, reserves=False)
-            peers.append(self._generator.measure(peer, self._peer))
-            ours.append(self._generator.measure(fresh, self._ours))
-        self._options.say(f"grpc: {name}")
+        for _ in range(self.options.rounds):
+            fresh = replace(load, target=self.ours.target, seed=self.generator.fresh_seed())
+            peer = replace(fresh, target=self.peer.target, method=ECHO, reserves=False)
+            peers.append(self.generator.measure(peer, self.peer))
+            ours.append(self.generator.measure(fresh, self.ours))
+        self.options.say(f"grpc: {name}")
         peer_row, our_row = Row(f"echo {name}", medians(peers)), Row(name, medians(ours))
         our_row.figures["to_echo"] = ratio(our_row.figures["per_s"], peer_row.figures["per_s"])
         return peer_row, our_row
@@ -100,8 +99,6 @@ def _unary(beside: BesideEcho, options: Options) -> tuple[list[Row], list[Headli
             name = f"Reserve, {in_flight} in flight, {kind}"
             rows += beside.pair(name, replace(load, kind=kind, in_flight=in_flight))
             ours[name] = rows[-1].figures
-    rate = options.rate or OPEN_LOOP_SHARE * rows[-1].figures["per_s"]
-    rows += beside.pair(f"Reserve, open loop at {rate:.0f}/s", replace(load, rate=rate), rounds=1)
     alone, frames = ours["Reserve, 1 in flight, frames"], ours["Reserve, 128 in flight, frames"]
     return rows, [
         Headline("Reserve, one caller alone, p50", alone["p50_ms"], "ms", 5.0, at_most=True),
