@@ -113,15 +113,8 @@ class Generator:
     def parameters(self, stores: int, skus: int) -> dict[str, Any]:
         """What the figures depend on, for the record."""
         options = self._options
-        return {
-            "store_actors": options.store_actors,
-            "stores": stores,
-            "skus": skus,
-            "rounds": options.rounds,
-            "seconds": options.seconds,
-            "quick": options.quick,
-            "failures": self.failures[:FAILURES_TOLD_MAX],
-        }
+        sizes = {"store_actors": options.store_actors, "stores": stores, "skus": skus, "seconds": options.seconds}
+        return {**sizes, "failures": self.failures[:FAILURES_TOLD_MAX]}
 
     def _write(self, text: str) -> None:
         there = cast("IO[str]", self._process.stdin)  # a pipe, as was asked

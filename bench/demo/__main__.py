@@ -74,14 +74,16 @@ def main(
     phases.say(f"{len(workload.orders):,} orders of {lines:,} lines for {len(workload.shops)} shops, seed {seed}")
     for note in (workload.source, *workload.notes):
         phases.say(f"  {note}")
-    for number in STOPPING:
-        signal.signal(number, signal.default_int_handler)  # end as on Ctrl-C: with everything put away
     plan = across_plan(workload.shops, seed) if across else None
     try:
-        with _folder(data_dir) as folder:
-            demo = Demo(workload, plan, folder, store_actors, callers, kill, phases)
+        with ExitStack() as stack:
+            if data_dir is None:
+                scratch = tempfile.TemporaryDirectory(prefix="hf-demo-", ignore_cleanup_errors=True)
+                data_dir = Path(stack.enter_context(scratch))
+            data_dir.mkdir(parents=True, exist_ok=True)
+            demo = Demo(workload, plan, data_dir.resolve(), store_actors, callers, kill, phases)
             told, proof, faults = demo.run(restart=restart)
-            about = {**record.describe(), "date": record.today(), "file_system": record.file_system_of(folder)}
+            about = {**record.describe(), "date": record.today(), "file_system": record.file_system_of(data_dir)}
     except ServiceFailed as error:
         console.print(f"holdfast: the service did not start: {error}", style="red", markup=False)
         raise typer.Exit(EXIT_NOT_STARTED) from error
@@ -97,17 +99,6 @@ def main(
     if json is not None:
         json.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     raise typer.Exit(0 if result["verdict"]["holds"] else EXIT_BROKEN)
-
-
-@contextmanager
-def _folder(data_dir: Path | None) -> Iterator[Path]:
-    """The demo's folder: the one that was named and stays, or a temporary one that goes."""
-    if data_dir is not None:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        yield data_dir.resolve()
-        return
-    with tempfile.TemporaryDirectory(prefix="hf-demo-", ignore_cleanup_errors=True) as scratch:
-        yield Path(scratch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +142,8 @@ class Demo:
         shops = self.workload.shops
         with_slots = shops_with_slots(shops, self.workload.seed) if self.plan is not None else ()
         write_chain_file(self.folder / CHAIN_FILE, shops, with_slots, limits_across=limits_across)
-        handlers = {number: signal.getsignal(number) for number in STOPPING}
+        for number in STOPPING:
+            signal.signal(number, signal.default_int_handler)  # end as on Ctrl-C: with everything put away
         with ExitStack() as stack:
             # What Ray writes on the side goes when the service does, where its sockets' paths allow another folder.
             scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="hf-ray-", ignore_cleanup_errors=True))
@@ -164,8 +156,6 @@ class Demo:
                 self.phases.say("Ending the service ...")
                 for number in STOPPING:
                     signal.signal(number, signal.SIG_IGN)  # nothing may come before the end of its last process
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

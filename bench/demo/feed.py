@@ -70,7 +70,9 @@ class Standing:
 
 @dataclass(slots=True)
 class Findings:
-    """What does not agree. The counts are whole, the sentences only the first; `faults` are gaps of a feed."""
+    """What does not agree. The counts are whole, the sentences only the first; `faults` are gaps of a feed. `held` are
+    the parts of orders that were ever held for certain.
+    """
 
     answers_lost: int = 0
     unasked: int = 0
@@ -79,6 +81,7 @@ class Findings:
     sentences: list[str] = field(default_factory=list)
     order_answers_lost: list[str] = field(default_factory=list)
     order_effects_unasked: list[str] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)
 
     def say(self, sentence: str) -> None:
         """Keep a sentence for people."""
@@ -87,14 +90,11 @@ class Findings:
 
 
 class FeedCheck:
-    """Reads the feeds of all shops, each from its beginning, beside the answers; `held` are the parts of orders that
-    were ever held for certain.
-    """
+    """Reads the feeds of all shops, each from its beginning, beside the answers."""
 
     def __init__(
         self, answers: Iterable[Answered], outages: Mapping[str, Sequence[Outage]], orders: Iterable[Answered] = ()
     ) -> None:
-        self.held: set[str] = set()
         self._order_of: dict[str, str] = {}
         self._deadlines: dict[str, int] = {}
         self._versions: Counter[str] = Counter()
@@ -160,7 +160,7 @@ class FeedCheck:
                 # A part's deadline is its order's, of which the shop may not have heard before it passed.
                 self._deadlines[change.reservation_id] = change.expires_at_ms
                 if change.status in LIVE:
-                    self.held.add(change.reservation_id)
+                    self._findings.held.add(change.reservation_id)
                 elif change.status is Status.EXPIRED:
                     self._judge_expiry(store_id, change.reservation_id, at_ms)
             case _:

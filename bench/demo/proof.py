@@ -13,7 +13,7 @@ from typing import Final
 
 from bench.demo.calls import Answers
 from bench.demo.feed import LATE_MS_MAX, Contest, FeedCheck, Findings, Standing
-from bench.demo.orders import Evidence, OrderFindings, examine_audits, examine_orders, stories_of
+from bench.demo.orders import OrderFindings, examine_audits, examine_orders, stories_of
 from bench.demo.run import Phases, Told, statuses_of
 from holdfast.client import (
     CUSTOMERS_LEDGERS,
@@ -100,17 +100,8 @@ async def prove(client: ChannelClient, store_ids: Sequence[str], told: Told, pha
                 return await client.get_order(order_id)
             return None
 
-        evidence = Evidence(
-            log=across.answers.log,
-            repeats=across.answers.repeats,
-            orders=await phases.each("Asking how each order stands", order_ids, standing, AT_ONCE),
-            parts=parts,
-            held=check.held,
-            seekers=across.plan.seekers,
-            contests=across.contests,
-            unanswered=len(across.answers.unanswered),
-        )
-        orders = examine_orders(evidence, of_shops)
+        stand = await phases.each("Asking how each order stands", order_ids, standing, AT_ONCE)
+        orders = examine_orders(across.answers, across.contests, stand, parts, of_shops)
         ledgers = await verify("Auditing the customers' ledgers", CUSTOMERS_LEDGERS)
         examine_audits(orders, await client.verify_orders(), ledgers.values(), audits)
     return Proof(statuses, of_shops, Counter(each.status for each in reservations.values()), audits, orders)

@@ -36,8 +36,9 @@ def run_gateway(options: Options) -> Outcome:
             rounds[-1] |= _staged(count, lines, 0, number) | _staged(count, lines, BATCH, number)
     rows = [Row(name, medians([each[name] for each in rounds])) for name in rounds[0]]
     whole = sum(row.figures["us"] for row in rows if row.name.startswith("batch, 1 line:"))
-    parameters: dict[str, Any] = {"reservations": count, "rounds": options.rounds, "quick": options.quick}
-    return Outcome(parameters, rows, [Headline("a reservation in a batch, protobuf and back", whole, "us")])
+    return Outcome(
+        {"reservations": count}, rows, [Headline("a reservation in a batch, protobuf and back", whole, "us")]
+    )
 
 
 def _staged(count: int, lines: int, batch: int, seed: int) -> dict[str, dict[str, float]]:
@@ -105,17 +106,9 @@ def run_sourcing(options: Options) -> Outcome:
         Headline("ONE_STORE, 5,000 shops, 3 SKUs, median", figures["ONE_STORE, SKUs: 3"], "us", 1_000.0, at_most=True),
         Headline("SPLIT, 5,000 shops, 10 SKUs, median", figures["SPLIT, SKUs: 10"], "us"),
     ]
-    parameters = {
-        "shops": SHOPS,
-        "quantity": QUANTITY,
-        "stocked": STOCKED,
-        "stores_max": LIMITS.stores_max,
-        "kilometres_max": LIMITS.kilometres_max,
-        "late": LATE,
-        "questions": count,
-        "rounds": options.rounds,
-        "quick": options.quick,
-    }
+    stock = {"shops": SHOPS, "quantity": QUANTITY, "stocked": STOCKED, "late": LATE}
+    limits = {"stores_max": LIMITS.stores_max, "kilometres_max": LIMITS.kilometres_max}
+    parameters = {**stock, **limits, "questions": count}
     return Outcome(parameters, rows, headlines)
 
 

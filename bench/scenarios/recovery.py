@@ -38,7 +38,7 @@ def run_recovery(options: Options) -> Outcome:
     both = Told(replayed.told.accepted + served.told.accepted, served.told.unknown)
     found = replayed.found + served.found
     conservation = Conservation(both, found, [*replayed.discrepancies, *served.discrepancies])
-    parameters = {"events": options.size(200_000, 10_240), "holds": _holds(options), "quick": options.quick}
+    parameters = {"events": options.size(200_000, 10_240), "holds": _holds(options)}
     return Outcome(parameters, rows + kill_rows, headlines + kill_headlines, conservation)
 
 
