@@ -22,7 +22,16 @@ from tests.bench import history
 from tests.bench.history import END, HELD, SHORT_OF_PEARS, STORE
 from tests.bench.order_history import Cooked
 
-MACHINE = {"cpu": "any", "cores": 2, "memory_gib": 4, "kernel": "6", "python": "3.11", "ray": "2.60", "date": "today"}
+MACHINE = {
+    "cpu": "any",
+    "cores": 2,
+    "memory_gib": 4,
+    "kernel": "6",
+    "python": "3.11",
+    "ray": "2.60",
+    "grpc": "1.85",
+    "date": "today",
+}
 SOUND = Verification(STORE, 9, True, (), 9, 2, 1, 0, 0, "hash")
 
 
