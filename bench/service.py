@@ -23,7 +23,7 @@ import psutil
 
 from actors.core.violation import Violation
 from bench.record import Conservation, Told, judged
-from bench.samples import ROWS_MAX, UNITS, sku
+from bench.samples import ROWS_MAX, UNITS
 from holdfast.client import Adjustment, AdjustmentKind, BlockingChannelClient
 from serve.config.environment import service_environment
 
@@ -196,24 +196,14 @@ def _wait(process: "subprocess.Popen[bytes]", command: Sequence[str], path: Path
     return found
 
 
-def open_stock(target: str, store_ids: Iterable[str], skus: int) -> None:
-    """Receive so many SKUs into each shop."""
+def receive(target: str, store_ids: Iterable[str], skus: Sequence[str], units: int = UNITS) -> None:
+    """Receive so many units of each SKU into each shop. The first SKU names the delivery, which happens once."""
     with BlockingChannelClient(target) as client:
         for store_id in store_ids:
-            rows = [receipt(sku(number), UNITS, number + 1) for number in range(skus)]
-            for first in range(0, skus, ROWS_MAX):
-                client.adjust_stock(store_id, "bench", rows[first : first + ROWS_MAX], timeout_ms=CALL_MS)
-
-
-def receive(target: str, store_id: str, of_sku: str, units: int = UNITS) -> None:
-    """Receive one more SKU into one shop."""
-    with BlockingChannelClient(target) as client:
-        client.adjust_stock(store_id, of_sku, [receipt(of_sku, units, 1)], timeout_ms=CALL_MS)
-
-
-def receipt(of_sku: str, units: int, number: int) -> Adjustment:
-    """A row of a delivery."""
-    return Adjustment(of_sku, units, number, AdjustmentKind.RECEIPT)
+            for first in range(0, len(skus), ROWS_MAX):
+                chosen = enumerate(skus[first : first + ROWS_MAX], start=first + 1)
+                rows = [Adjustment(each, units, number, AdjustmentKind.RECEIPT) for number, each in chosen]
+                client.adjust_stock(store_id, skus[0], rows, timeout_ms=CALL_MS)
 
 
 def verdict(target: str, store_ids: Iterable[str], told: Sequence[Told]) -> Conservation:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from random import Random
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
 from bench import service as processes
 from bench.demo.calls import MEANWHILE_MS_MAX, Answers, Call, Kind, draw_repeat
@@ -106,18 +106,14 @@ async def _carry(across: ToldAcross, journey: OrderJourney, draw: Random) -> Non
 
 
 def _step(kind: Kind, key: str, order: Order, draw: Random) -> Call:
-    call = Call(kind, key, {"order_id": order.order_id})
-    match kind:
-        case Kind.AMEND_ORDER:
-            return call.asking(stores=amendment_of(order, draw))
-        case Kind.COLLECT_ORDER:
-            return call.asking(payment_reference=f"pay-{key}")
-        case Kind.RELEASE_ORDER:
-            return call.asking(reason=ReleaseReason.CUSTOMER_CANCELLED)
-        case Kind.EXTEND_ORDER:
-            return call.asking(ttl_ms=EXTEND_MS)
-        case _:
-            return call
+    asked: dict[Kind, dict[str, Any]] = {
+        Kind.COLLECT_ORDER: {"payment_reference": f"pay-{key}"},
+        Kind.RELEASE_ORDER: {"reason": ReleaseReason.CUSTOMER_CANCELLED},
+        Kind.EXTEND_ORDER: {"ttl_ms": EXTEND_MS},
+    }
+    if kind is Kind.AMEND_ORDER:
+        asked[kind] = {"stores": amendment_of(order, draw)}
+    return Call(kind, key, {"order_id": order.order_id, **asked.get(kind, {})})
 
 
 async def _seek(across: ToldAcross, tick: Tick) -> None:

@@ -8,11 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from random import Random
-from time import perf_counter_ns
+from time import perf_counter
 from typing import Any, Final, NamedTuple, TypeAlias
 from zlib import crc32
-
-from hdrh.histogram import HdrHistogram
 
 from holdfast.client import (
     ChannelClient,
@@ -28,9 +26,6 @@ from holdfast.client import (
 
 CALL_MS_MAX: Final = 45_000  # over all attempts: longer than any restart of an actor takes
 MEANWHILE_MS_MAX: Final = 250  # longer than most orders take: a second call comes at any moment of the first
-ERRORS_KEPT_MAX: Final = 5
-LATENCY_US_MAX: Final = 60_000_000
-LATENCY_DIGITS: Final = 3
 
 Outcome: TypeAlias = Reservation | StockChange | Order | tuple[PartOutcome, ...] | Rejection
 
@@ -164,7 +159,7 @@ def one_more(lines: Sequence[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
 
 
 class Answers:
-    """The log of one act. A call that got no answer is in `unanswered`.
+    """The log of one act. `unanswered` says which calls got no answer, and why.
 
     `meanwhile_ms_max`: where a call is made twice at once, the second comes by so much later at the most.
     """
@@ -174,14 +169,10 @@ class Answers:
         self._meanwhile_ms_max = meanwhile_ms_max
         self.log: list[Answered] = []
         self.repeats: list[Repeated] = []
-        self.unanswered: list[Call] = []
-        self.errors: list[str] = []
+        self.unanswered: list[str] = []
         self.accepted: Counter[Kind] = Counter()
         self.refused: Counter[str] = Counter()
-        # In microseconds, retries and outages included.
-        self.latencies: defaultdict[Kind, HdrHistogram] = defaultdict(
-            lambda: HdrHistogram(1, LATENCY_US_MAX, LATENCY_DIGITS)
-        )
+        self.latencies: defaultdict[Kind, list[float]] = defaultdict(list)  # in ms, retries and outages included
 
     @property
     def calls(self) -> int:
@@ -232,22 +223,16 @@ class Answers:
         """Call; the client retries by itself until an answer comes or the time is over."""
         await asyncio.sleep(delay_ms / 1_000)
         method = getattr(self._client, _METHODS.get(call.kind, call.kind.name.lower()))
-        began = perf_counter_ns()
+        began = perf_counter()
         try:
             outcome: Outcome = await method(**call.asked, idempotency_key=call.key, timeout_ms=CALL_MS_MAX)
             if isinstance(outcome, _UNEXPECTED.get(call.kind, ())):
                 raise ServiceFault("Reserve", where=call.store_id, why=f"it became {outcome}")
         except HoldfastError as error:
-            self._not_answered(call, error)
+            self.unanswered.append(f"{call.kind.value} {call.key}: {error}")
             return None
         parts = outcome if isinstance(outcome, tuple) else ()
-        errors = [part.answer for part in parts if isinstance(part.answer, HoldfastError)]
-        if errors:
-            self._not_answered(call, errors[0])
-        self.latencies[call.kind].record_value(min(LATENCY_US_MAX, (perf_counter_ns() - began) // 1_000))
+        if errors := [part.answer for part in parts if isinstance(part.answer, HoldfastError)]:
+            self.unanswered.append(f"{call.kind.value} {call.key}: {errors[0]}")
+        self.latencies[call.kind].append(1_000 * (perf_counter() - began))
         return outcome
-
-    def _not_answered(self, call: Call, error: HoldfastError) -> None:
-        self.unanswered.append(call)
-        if len(self.errors) < ERRORS_KEPT_MAX:
-            self.errors.append(f"{call.kind.value} {call.key}: {error}")

@@ -22,9 +22,7 @@ FINDINGS_MAX: Final = 50
 SENTENCE_CHARS_MAX: Final = 1_000
 LIVE: Final = frozenset({Status.HELD, Status.CONFIRMED, Status.READY})
 
-INSIDE: Final = "\n"
-"""The keys that shops and customers' ledgers use among themselves begin so, and no caller's key does."""
-
+INSIDE: Final = "\n"  # the keys that shops and customers' ledgers use among themselves begin so, and no caller's does
 CLAIM_KEY: Final = f"{INSIDE}claim "
 
 _OF_CALLS: Final = (
@@ -136,7 +134,9 @@ class FeedCheck:
         self._expected.clear()
         for reservation_id, answered in self._newest.items():
             last = standing.reservations.get(reservation_id)
-            if last is None or not _may_follow(last, answered.outcome):
+            told_last = answered.outcome
+            follows = isinstance(told_last, Reservation) and last is not None and last.version > told_last.version
+            if last != told_last and not follows:
                 self._lost(reservation_id.rpartition(":")[0], answered, f"told {answered.outcome}, at the end {last}")
         for each in standing.reservations.values():
             if each.status in LIVE:
@@ -224,11 +224,6 @@ class FeedCheck:
             if outage.from_ms - LATE_MS_MAX <= deadline_ms < outage.until_ms:
                 deadline_ms = outage.until_ms
         return deadline_ms
-
-
-def _may_follow(last: Reservation, outcome: object) -> bool:
-    """Whether this may be how a reservation stands at the end whose caller was told so last."""
-    return isinstance(outcome, Reservation) and (last == outcome or last.version > outcome.version)
 
 
 def disagreement(answered: Answered, change: told.Change, order_of: Mapping[str, str]) -> str:

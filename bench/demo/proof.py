@@ -27,6 +27,7 @@ from holdfast.client import (
 )
 
 HOLDS: Final = "holds"
+UNANSWERED_TOLD: Final = 5
 QUIET_S_MAX: Final = 40.0
 """A claim that heard nothing asks after 15 s, and what nobody noted is noted within 10 s more."""
 
@@ -175,7 +176,7 @@ def verdict_of(
         contests_wrong=len(wrong),
         effects_nobody_was_told_of=findings.unasked,
         calls_without_an_answer=len(answers.unanswered),
-        findings=(*sentences, *answers.errors),
+        findings=(*sentences, *answers.unanswered[:UNANSWERED_TOLD]),
     )
 
 

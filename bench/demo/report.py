@@ -13,11 +13,11 @@ from bench.demo.orders import OrderFindings
 from bench.demo.plan import LIMITS
 from bench.demo.proof import HOLDS, Proof, Verdict
 from bench.demo.run import Told, ToldAcross
-from bench.record import MACHINE
+from bench.record import MACHINE, percentile
 from bench.workload import Workload
 from holdfast.client import Status
 
-PERCENTILES: Final = {"p50": 50.0, "p99": 99.0, "p99.9": 99.9, "max": 100.0}
+PERCENTILES: Final = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
 FINDINGS_TOLD: Final = 5
 WORDS: Final = {
     "partly_placed": "orders partly placed",
@@ -102,7 +102,7 @@ def _across(told: ToldAcross, found: OrderFindings) -> dict[str, Any]:
         "latency_ms": _latency_ms(answers, ORDER_KINDS),
         "orders_per_second": round(len(calls) / told.seconds, 1),
         "seconds": round(told.seconds, 2),
-        "findings": [*found.sentences, *answers.errors],
+        "findings": [*found.sentences, *answers.unanswered[:FINDINGS_TOLD]],
     }
 
 
@@ -110,10 +110,9 @@ def _latency_ms(answers: Answers, kinds: Iterable[Kind]) -> dict[str, dict[str, 
     """By kind in its own sequence, with the number of calls."""
     found = {}
     for kind in kinds:
-        if histogram := answers.latencies.get(kind):
-            values = {name: histogram.get_value_at_percentile(at) / 1000 for name, at in PERCENTILES.items()}
-            calls = {"calls": histogram.get_total_count()}
-            found[kind.value] = calls | {name: round(value, 2) for name, value in values.items()}
+        if took := answers.latencies.get(kind):
+            values = {name: round(percentile(took, quantile), 2) for name, quantile in PERCENTILES.items()}
+            found[kind.value] = {"calls": len(took), **values}
     return found
 
 

@@ -18,8 +18,8 @@ from actors.store_actor import StoreActor
 from bench import service as processes
 from bench.load import RESERVE, RESERVE_BATCH
 from bench.record import Conservation, Headline, Options, Outcome, Row, Told, judged, ratio
-from bench.samples import STORE, Shape, receipts, requests, reserves
-from bench.service import CALL_MS, Service, holdfast, open_stock, verdict
+from bench.samples import STORE, Shape, receipts, requests, reserves, sku
+from bench.service import CALL_MS, Service, holdfast, receive, verdict
 from holdfast.client import BlockingChannelClient, LedgerStatus
 from holdfast.v1 import reservation_service_pb2 as service_pb2
 
@@ -48,12 +48,12 @@ def _replays(options: Options) -> tuple[list[Row], list[Headline], Conservation]
     rows: list[Row] = []
     options.say(f"recovery: writing {events:,} events")
     accepted = _write(path, events, snapshot=False)
-    replay = [_recovered(path) for _ in range(options.rounds)]
+    replayed = [_recovered(path) for _ in range(options.rounds)]
     options.say("recovery: the same with a snapshot")
     accepted += _write(path, 1, snapshot=True)
     restored = [_recovered(path) for _ in range(options.rounds)]
     rates = []
-    for name, runs in (("replay, no snapshot", replay), ("from a snapshot", restored)):
+    for name, runs in (("replay, no snapshot", replayed), ("from a snapshot", restored)):
         seconds = median(run["seconds"] for run in runs)
         rates.append(ratio(events, seconds))
         rows.append(Row(name, {"holds": events, "s": seconds, "per_s": rates[-1]}))
@@ -103,7 +103,7 @@ def _kills(options: Options) -> tuple[list[Row], list[Headline], Conservation]:
     with ExitStack() as stack:
         options.say("recovery: the service, and its holds")
         with holdfast(options.scratch, [STORE], 1) as service:
-            open_stock(service.target, [STORE], SKUS)
+            receive(service.target, [STORE], [sku(number) for number in range(SKUS)])
             accepted = _fill(service, _holds(options))
         options.say("recovery: the service again, from its snapshot")
         service = stack.enter_context(holdfast(options.scratch, [STORE], 1))

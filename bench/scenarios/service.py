@@ -21,7 +21,8 @@ from typing import Final
 from bench.callers import OPPOSING, UNITS, sku_of
 from bench.load import ECHO, RESERVE, RESERVE_BATCH, Generator, Load, generating
 from bench.record import Headline, Options, Outcome, Row, file_system_of, medians, ratio
-from bench.service import Service, echo, holdfast, open_stock, receive, verdict
+from bench.samples import sku
+from bench.service import Service, echo, holdfast, receive, verdict
 
 STORES: Final = tuple(f"S{number:03d}" for number in range(16))
 SKUS: Final = 2_000
@@ -34,7 +35,7 @@ def _loaded(
     """A service with stock in `STORES`, and a generator of load."""
     options.say(f"{scenario}: starting the service")
     with holdfast(options.scratch, stores, options.store_actors, policy) as service, generating(options) as generator:
-        open_stock(service.target, STORES, SKUS)
+        receive(service.target, STORES, [sku(number) for number in range(SKUS)])
         yield service, generator
         options.say(f"{scenario}: verifying every shop's journal")
 
@@ -162,8 +163,8 @@ def run_across(options: Options) -> Outcome:
     """Each path with one caller and with many; CPU is of all processes of the service together."""
     stores = STORES + tuple(chain.from_iterable(OPPOSED.values()))
     with _loaded("across", options, stores, POLICY) as (service, generator):
-        receive(service.target, "S000", "left")
-        receive(service.target, "S001", "right")
+        receive(service.target, STORES[:1], ["left"])
+        receive(service.target, STORES[1:2], ["right"])
         rows: list[Row] = []
         for callers in CALLERS_ACROSS[1:] if options.quick else CALLERS_ACROSS:
             rows += _paths(generator, service, options, callers)
@@ -200,7 +201,7 @@ def _opposing(generator: Generator, service: Service, options: Options) -> list[
     callers = CALLERS_ACROSS[-1]
     for name, store_ids in OPPOSED.items():
         for store_id in store_ids:
-            receive(service.target, store_id, sku_of(store_id), UNITS)
+            receive(service.target, [store_id], [sku_of(store_id)], UNITS)
         load = Load("client", service.target, OPPOSING, store_ids, callers, options.seconds, SKUS)
         rows.append(Row(f"opposing baskets, {name}, {callers} callers", generator.rounds(load, service)))
         options.say(f"across: {rows[-1].name}")
