@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
+import orjson
 import typer
 from rich.console import Console
 
@@ -96,7 +97,7 @@ def main(
     if not no_record:
         console.print(f"[dim]appended to {record.append(line)}[/dim]")
     if as_json:
-        sys.stdout.write(record.encode(line).decode() + "\n")
+        sys.stdout.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE).decode())
     if outcome.conservation is not None and not outcome.conservation.holds:
         raise typer.Exit(1)
 

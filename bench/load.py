@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from time import perf_counter
 from typing import IO, Any, Final, cast
 
@@ -62,18 +62,18 @@ class Load:
 # --- the scenario's end ----------------------------------------------------------------------------------------------
 
 
+@dataclass(slots=True)
 class Generator:
     """A running `bench.load`. `told` is what callers were told, warm-up included; `failures` and `stuck` say what went
     wrong.
     """
 
-    def __init__(self, process: "subprocess.Popen[str]", options: Options) -> None:
-        self._process = process
-        self._options = options
-        self._seed = 0
-        self.told: list[Told] = []
-        self.failures: list[str] = []
-        self.stuck: list[str] = []
+    _process: "subprocess.Popen[str]"
+    _options: Options
+    _seed: int = 0
+    told: list[Told] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    stuck: list[str] = field(default_factory=list)
 
     def rounds(self, load: Load, service: Service) -> dict[str, float]:
         """The median of each figure over the rounds; the longest answer is the longest of all rounds."""

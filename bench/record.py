@@ -180,17 +180,12 @@ def line(scenario: str, command: str, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def encode(run: dict[str, Any]) -> bytes:
-    """One line without its end. What is not a number is written as null."""
-    return orjson.dumps(run)
-
-
 def append(run: dict[str, Any], folder: Path = RESULTS) -> Path:
     """Add the run to its scenario's file."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{run['scenario']}.jsonl"
     with path.open("ab") as file:
-        file.write(encode(run) + b"\n")
+        file.write(orjson.dumps(run, option=orjson.OPT_APPEND_NEWLINE))  # what is not a number becomes null
     return path
 
 

@@ -136,11 +136,11 @@ def holdfast(folder: Path, store_ids: Sequence[str], store_actors: int, policy: 
 
 
 @contextmanager
-def serving(folder: Path, store_actors: int, environment: Mapping[str, str] | None = None) -> Iterator[Service]:
+def serving(folder: Path, store_actors: int) -> Iterator[Service]:
     """Holdfast with the chain file that `folder` has. The data stays in `folder`, so that a second start finds it."""
     data_dir = folder / "data"
     command = ["-m", "serve", "--data-dir", str(data_dir), "--chain-file", str(folder / CHAIN_FILE)]
-    with running([*command, "--store-actors", str(store_actors)], data_dir, environment or {}) as service:
+    with running([*command, "--store-actors", str(store_actors)], data_dir, {}) as service:
         yield service
 
 

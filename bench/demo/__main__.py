@@ -33,9 +33,6 @@ EXIT_BROKEN: Final = 1
 EXIT_NOT_STARTED: Final = 3
 EXIT_INTERRUPTED: Final = 130
 
-SCRATCH_CHARS_MAX: Final = 32
-"""Ray puts sockets below its own folder, and a socket's path has at most 107 characters."""
-
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PLAIN_WIDTH: Final = 120
 CHANNELS: Final = 2
@@ -145,11 +142,8 @@ class Demo:
         for number in STOPPING:
             signal.signal(number, signal.default_int_handler)  # end as on Ctrl-C: with everything put away
         with ExitStack() as stack:
-            # What Ray writes on the side goes when the service does, where its sockets' paths allow another folder.
-            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="hf-ray-", ignore_cleanup_errors=True))
-            environment = {"RAY_TMPDIR": scratch} if len(scratch) <= SCRATCH_CHARS_MAX else {}
             with self.phases.phase("Starting the service"):
-                service = stack.enter_context(serving(self.folder, self.store_actors, environment))
+                service = stack.enter_context(serving(self.folder, self.store_actors))
             try:
                 yield service
             finally:

@@ -1,7 +1,6 @@
 """The second act: orders over several shops, with limits and slots, while the gateway and the customers' actor die."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from random import Random
@@ -26,6 +25,7 @@ from bench.demo.plan import (
 )
 from bench.demo.run import (
     PROBE_MS_MAX,
+    Job,
     NotRecovered,
     Phases,
     Tick,
@@ -62,16 +62,13 @@ async def place_orders(
     async def carry(number: int, journey: OrderJourney) -> None:
         await _carry(across, journey, Random(f"order:{seed}:{number}"))
 
-    jobs: dict[float, Callable[[], Awaitable[None]]] = {
-        SLOT_CONTEST_AT: partial(_compete_for_slot, client, across, contested_ms)
-    }
+    jobs: dict[float, Job] = {SLOT_CONTEST_AT: partial(_compete_for_slot, client, across, contested_ms)}
     if kill:
         jobs |= {part: partial(_kill, client, service.mark, role, across, phases) for role, part in KILLS_AT.items()}
-    at = {int(len(plan.journeys) * part): [job] for part, job in jobs.items()}
     began = perf_counter()
     with phases.phase("Placing orders over several shops", len(plan.journeys) + len(plan.seekers)) as tick:
         seeking = asyncio.create_task(_seek(across, tick))
-        await in_sequence(plan.journeys, carry, callers=CALLERS, jobs=at, tick=tick)
+        await in_sequence(plan.journeys, carry, callers=CALLERS, jobs=jobs, tick=tick)
         await seeking
     across.seconds = perf_counter() - began
 

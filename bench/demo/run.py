@@ -27,9 +27,8 @@ ROWS_MAX: Final = 4_096
 CALLS_AT_ONCE: Final = 16
 REPEATED_LATER: Final = 256
 KILL_AT: Final = 0.5
+# When, as a part of the baskets. The second contest takes place while its shop's actor is killed and comes back.
 CONTESTS_AT: Final = (0.2, KILL_AT, 0.8)
-"""When, as a part of the baskets. The second contest takes place while its shop's actor is killed and comes back."""
-
 CONTEST_SPREAD_S: Final = 1.0
 RECOVERY_S_MAX: Final = 60.0
 PROBE_EVERY_S: Final = 0.05
@@ -177,10 +176,10 @@ async def replay(
         of_its_shops = [each for each in said if each.call.store_id in recovery.store_ids]
         await answers.ask_some_again(of_its_shops, REPEATED_LATER, f"repeats:{workload.seed}")
 
-    jobs: defaultdict[int, list[Job]] = defaultdict(list)
+    jobs: dict[float, Job] = {}
     for contest, part in zip(contests, CONTESTS_AT, strict=True):
         compete = kill_and_ask_again if kill and part == KILL_AT else partial(_compete, told)
-        jobs[int(len(orders) * part)].append(partial(compete, contest))
+        jobs[part] = partial(compete, contest)
     calls_before, began = answers.calls, perf_counter()
     with phases.phase("Replaying the orders", len(orders)) as tick:
         await in_sequence(orders, carry, callers=callers, jobs=jobs, tick=tick)
@@ -209,16 +208,16 @@ async def open_stock(answers: Answers, openings: Iterable[Opening], source: str,
 
 
 async def in_sequence(
-    items: Iterable[ItemT],
+    items: Sequence[ItemT],
     carry: Callable[[int, ItemT], Awaitable[None]],
     *,
     callers: int,
-    jobs: Mapping[int, Sequence[Job]],
+    jobs: Mapping[float, Job],
     tick: Tick,
 ) -> None:
     """Items begin in their sequence, each by the next caller that is free.
 
-    `jobs` start when the item of their number begins, and run beside it.
+    `jobs` start when so large a part of the items has begun, and run beside them.
     """
     coming = iter(enumerate(items))
     started: list[asyncio.Future[None]] = []
@@ -226,7 +225,8 @@ async def in_sequence(
     async def caller() -> None:
         # One iterator among all callers is what keeps the sequence.
         for number, item in coming:
-            started.extend(asyncio.ensure_future(job()) for job in jobs.get(number, ()))
+            due = [job for part, job in jobs.items() if int(len(items) * part) == number]
+            started.extend(asyncio.ensure_future(job()) for job in due)
             await carry(number, item)
             tick(1)
 

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 from uuid import uuid4
@@ -209,7 +208,4 @@ def _hold(actor: Any, holds: int, options: Options) -> int:
 
 
 def _weighs(actor: Any) -> dict[str, float]:
-    """Memory of its process now, and at the most."""
-    lines = Path(f"/proc/{ask(actor, 'ping')}/status").read_text(encoding="utf-8").splitlines()
-    kb = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines) if name[:2] == "Vm"}
-    return {"rss_mb": 1_024 * kb["VmRSS"] / MB, "most_mb": 1_024 * kb["VmHWM"] / MB}
+    return {"rss_mb": psutil.Process(ask(actor, "ping")).memory_info().rss / MB}
