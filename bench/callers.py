@@ -16,7 +16,7 @@ from time import perf_counter, process_time
 from typing import Any, Final
 
 from actors.orders.state import OPEN_MS
-from bench.record import latencies_ms
+from bench.record import Told, latencies_ms
 from bench.samples import CHANNEL, customer, sku
 from holdfast.client import (
     ChannelClient,
@@ -100,8 +100,8 @@ async def call_through_client(
         if spec["method"] == OPPOSING:
             heard.stuck += await left_over(client, spec["store_ids"])
             heard.stuck += [] if heard.accepted else ["no order was placed"]
-    counts = {"accepted": heard.accepted, "refused": heard.refused, "undecided": 0, "failed": len(heard.failures)}
-    tell({**counts, "failure": next(iter(heard.failures), ""), "stuck": heard.stuck[:STUCK_TOLD_MAX]})
+    told = Told(heard.accepted, len(heard.failures))
+    tell({"told": told, "failure": next(iter(heard.failures), ""), "stuck": heard.stuck[:STUCK_TOLD_MAX]})
 
 
 async def ask_once(

@@ -1,19 +1,19 @@
-"""The load generator: a process of its own (`python -m bench.load`), and the end of it that scenarios use.
+"""The load generator: a process of its own, and the end of it that scenarios use.
 
-The process reads one specification a line. It prepares (connects, makes the requests, warms up), says `ready`, waits
-for `go`, and only then measures: at these two moments its user reads the CPU clocks of everyone else. Answers are
+The process receives specifications. For each it prepares (connects, makes the requests, warms up), says `ready`,
+waits for `go`, and only then measures: at these two moments its user reads the CPU clocks of everyone else. Answers are
 looked into once the measuring is over.
 """
 
 import asyncio
-import json
-import subprocess
-import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from time import perf_counter
-from typing import IO, Any, Final, cast
+from typing import Any, Final
 
 import grpc
 
@@ -35,10 +35,6 @@ CALL_S: Final = 30.0
 HANG_S: Final = 60.0  # after so much more than the measuring takes, something is broken
 FAILURES_TOLD_MAX: Final = 3
 SEEDS_APART: Final = 10_000  # more than callers
-
-
-class LoadFailed(Exception):
-    """The load generator ended: what it measured so far is worth nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +64,7 @@ class Generator:
     wrong.
     """
 
-    _process: "subprocess.Popen[str]"
+    _process: Connection
     _options: Options
     _seed: int = 0
     told: list[Told] = field(default_factory=list)
@@ -88,17 +84,17 @@ class Generator:
 
     def measure(self, load: Load, service: Service) -> dict[str, float]:
         """One measuring, with a fresh seed for a load that has none. Rates count reservations; CPU is in microseconds
-        for each of them, by role.
+        for each of them, by role. Raises EOFError where the generator ended.
         """
-        self._write(json.dumps(asdict(load if load.seed else replace(load, seed=self.fresh_seed()))))
-        self._read()
+        self._process.send(asdict(load if load.seed else replace(load, seed=self.fresh_seed())))
+        self._process.recv()
         before = processes.cpu_s(service.mark)
-        self._write("go")
-        seen = self._read()
+        self._process.send("go")
+        seen = self._process.recv()
         cpu = processes.cpu_between(before, processes.cpu_s(service.mark))
-        answers = self._read()
+        answers = self._process.recv()
         if load.reserves:
-            self.told.append(Told(answers["accepted"], answers["undecided"] + answers["failed"]))
+            self.told.append(answers["told"])
         self.failures += [answers["failure"]] if answers["failure"] else []
         self.stuck += answers.get("stuck", [])
         units = seen["calls"] * max(1, load.batch)
@@ -116,47 +112,45 @@ class Generator:
         sizes = {"store_actors": options.store_actors, "stores": stores, "skus": skus, "seconds": options.seconds}
         return {**sizes, "failures": self.failures[:FAILURES_TOLD_MAX]}
 
-    def _write(self, text: str) -> None:
-        there = cast("IO[str]", self._process.stdin)  # a pipe, as was asked
-        there.write(text + "\n")
-        there.flush()
-
-    def _read(self) -> dict[str, Any]:
-        said = cast("IO[str]", self._process.stdout).readline()
-        if not said:
-            raise LoadFailed(f"python -m bench.load ended with {self._process.wait()}")
-        found: dict[str, Any] = json.loads(said)
-        return found
-
 
 @contextmanager
 def generating(options: Options) -> Iterator[Generator]:
     """A load generator of its own process, ended at the end."""
-    command, pipe = [sys.executable, "-m", "bench.load"], subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:  # noqa: S603  # ourselves
-        try:
-            yield Generator(process, options)
-        finally:
-            process.kill()
+    spawn = get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    process = spawn.Process(target=_generate, args=(theirs,), daemon=True)
+    process.start()
+    theirs.close()  # so that its end is seen here
+    try:
+        yield Generator(ours, options)
+    finally:
+        process.kill()
+        process.join()
 
 
 # --- the process -----------------------------------------------------------------------------------------------------
 
 
-async def _serve(spec: dict[str, Any]) -> None:
-    if spec["kind"] == "client":
-        await call_through_client(spec, _gate, _tell)
-        return
-    async with asyncio.timeout(spec["seconds"] + HANG_S):
-        await _load(spec)
+def _generate(user: Connection) -> None:
+    """Serve one specification after another, until killed."""
+
+    def gate(word: str) -> None:
+        user.send(word)
+        user.recv()
+
+    while True:
+        spec = user.recv()
+        asyncio.run(
+            call_through_client(spec, gate, user.send) if spec["kind"] == "client" else _load(spec, gate, user.send)
+        )
 
 
-async def _load(spec: dict[str, Any]) -> None:
+async def _load(spec: dict[str, Any], gate: Callable[[str], None], tell: Callable[[dict[str, Any]], None]) -> None:
     shape, callers = Shape(tuple(spec["store_ids"]), spec["skus"], 1, spec["batch"]), spec["in_flight"]
     size = max(1, shape.batch)
     count = int(spec["seconds"] * min(max(1, RESERVATIONS_S_MAX // size), CALLS_S_MAX)) + 1
     payloads = iter(list(requests(shape, WARM_CALLS * callers + count, spec["seed"])))
-    async with _connected(spec) as call:
+    async with asyncio.timeout(spec["seconds"] + HANG_S), _connected(spec) as call:
 
         async def ask(began: float, heard: Heard) -> bool:
             payload = next(payloads, None)
@@ -171,10 +165,11 @@ async def _load(spec: dict[str, Any]) -> None:
                 heard.replies.append(reply)
             return True
 
-        heard = await measure(spec, [ask] * callers, _gate, _tell)
-    # Calls without an answer, and the first reason. Each may have done all that it asked for.
-    failed = {"failed": len(heard.failures) * size, "failure": next(iter(heard.failures), "")}
-    _tell({**_answers(shape, heard.replies if spec["reserves"] else ()), **failed})
+        heard = await measure(spec, [ask] * callers, gate, tell)
+    accepted, undecided = _counted(shape, heard.replies if spec["reserves"] else ())
+    # Each call without an answer may have done all that it asked for.
+    unknown = undecided + len(heard.failures) * size
+    tell({"told": Told(accepted, unknown), "failure": next(iter(heard.failures), "")})
 
 
 @asynccontextmanager
@@ -200,31 +195,14 @@ async def _connected(spec: dict[str, Any]) -> AsyncIterator[Callable[[bytes], Aw
         yield ask
 
 
-def _answers(shape: Shape, replies: Iterable[bytes]) -> dict[str, int]:
-    """Reservations accepted, refused, and not decided."""
-    counts = {"reservation": 0, "rejection": 0, "": 0}
+def _counted(shape: Shape, replies: Iterable[bytes]) -> tuple[int, int]:
+    """Reservations that were accepted, and those that were not decided."""
+    kinds: Counter[str | None] = Counter()
     for reply in replies:
         if shape.batch:
-            outcomes = list(service_pb2.ReserveBatchResponse.FromString(reply).outcomes)
+            kinds.update(
+                each.WhichOneof("result") for each in service_pb2.ReserveBatchResponse.FromString(reply).outcomes
+            )
         else:
-            outcomes = [service_pb2.ReserveResponse.FromString(reply)]
-        for outcome in outcomes:
-            kind = outcome.WhichOneof("result")
-            counts[kind if kind in counts else ""] += 1
-    return {"accepted": counts["reservation"], "refused": counts["rejection"], "undecided": counts[""]}
-
-
-def _gate(word: str) -> None:
-    """Say where we are and wait to be let through."""
-    _tell({"at": word})
-    sys.stdin.readline()
-
-
-def _tell(what: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(what) + "\n")
-    sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    for each in sys.stdin:
-        asyncio.run(_serve(json.loads(each)))
+            kinds[service_pb2.ReserveResponse.FromString(reply).WhichOneof("result")] += 1
+    return kinds["reservation"], kinds.total() - kinds["reservation"] - kinds["rejection"]

@@ -79,11 +79,9 @@ class OrderFindings:
 
     def found(self, sentences: Iterable[str]) -> int:
         """Keep sentences for people; how many there were."""
-        count = 0
-        for count, sentence in enumerate(sentences, start=1):  # noqa: B007  # the last one is the result
-            if len(self.sentences) < FINDINGS_MAX:
-                self.sentences.append(sentence[:SENTENCE_CHARS_MAX])
-        return count
+        found = [sentence[:SENTENCE_CHARS_MAX] for sentence in sentences]
+        self.sentences += found[: FINDINGS_MAX - len(self.sentences)]
+        return len(found)
 
 
 @dataclass(slots=True)

@@ -44,14 +44,12 @@ def _loaded(
 
 IN_FLIGHT: Final = (1, 8, 32, 128)
 # Size of the batch, shops, calls in flight. The sweep is full at the size that a channel's client reaches by itself.
-BATCHES: Final = (
-    *((64, 1, in_flight) for in_flight in (1, 4)),
-    (64, 16, 4),
-    *((256, 1, in_flight) for in_flight in (1, 4, 8)),
-    *((256, 16, in_flight) for in_flight in (4, 8)),
-    *((1_024, 1, in_flight) for in_flight in (1, 4)),
-    (1_024, 16, 4),
+SWEEP: Final = (
+    *((64, 1, (1, 4)), (64, 16, (4,))),
+    *((256, 1, (1, 4, 8)), (256, 16, (4, 8))),
+    *((1_024, 1, (1, 4)), (1_024, 16, (4,))),
 )
+BATCHES: Final = tuple((size, stores, in_flight) for size, stores, sweep in SWEEP for in_flight in sweep)
 BATCHES_QUICK: Final = ((256, 1, 4), (256, 16, 4))
 
 
