@@ -5,9 +5,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, get_args
 
 import orjson
 import typer
@@ -20,35 +19,18 @@ QUICK_SECONDS: Final = 0.4
 PIPE_COLUMNS: Final = 200
 
 
-class Scenario(StrEnum):
-    """What can be measured, from the inside out."""
+Scenario = Literal[
+    "core", "journal", "gateway", "actor", "grpc", "client", "memory", "recovery", "sourcing", "across", "all", "report"
+]
+MEASURED: Final = get_args(Scenario)[:-2]  # what can be measured, from the inside out
 
-    CORE = "core"
-    JOURNAL = "journal"
-    GATEWAY = "gateway"
-    ACTOR = "actor"
-    GRPC = "grpc"
-    CLIENT = "client"
-    MEMORY = "memory"
-    RECOVERY = "recovery"
-    SOURCING = "sourcing"
-    ACROSS = "across"
-    ALL = "all"
-    REPORT = "report"
-
-
+# Where a scenario is not in the module of its own name.
 MODULES: Final = {
-    Scenario.CORE: "ledger",
-    Scenario.JOURNAL: "ledger",
-    Scenario.SOURCING: "gateway",
-    Scenario.MEMORY: "actor",
-    Scenario.GRPC: "service",
-    Scenario.CLIENT: "service",
-    Scenario.ACROSS: "service",
+    **dict.fromkeys(("core", "journal"), "ledger"),
+    **dict.fromkeys(("grpc", "client", "across"), "service"),
+    "sourcing": "gateway",
+    "memory": "actor",
 }
-"""Where a scenario is not in the module of its own name."""
-
-MEASURED: Final = tuple(each for each in Scenario if each not in (Scenario.ALL, Scenario.REPORT))
 
 
 def main(
@@ -72,10 +54,10 @@ def main(
     """Measure Holdfast."""
     # Leave through every `finally`, so that the services that were started end too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    if scenario is Scenario.REPORT:
+    if scenario == "report":
         Console().print(record.markdown(record.latest_runs(MEASURED)), markup=False, highlight=False, soft_wrap=True)
         return
-    if scenario is Scenario.ALL:
+    if scenario == "all":
         raise typer.Exit(_all(sys.argv[1:]))
     # Tables go to stderr where stdout is for machines; a file or a pipe has room for every column.
     console = Console(stderr=as_json, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
@@ -107,7 +89,7 @@ def _all(arguments: list[str]) -> int:
     failed = 0
     for number, scenario in enumerate(MEASURED, start=1):
         sys.stderr.write(f"bench: {scenario} ({number} of {len(MEASURED)})\n")
-        rest = [scenario if each == Scenario.ALL else each for each in arguments]
+        rest = [scenario if each == "all" else each for each in arguments]
         process = subprocess.Popen([sys.executable, "-m", "bench", *rest])  # noqa: S603  # ourselves
         try:
             failed += process.wait() != 0

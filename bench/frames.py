@@ -37,6 +37,7 @@ class FrameConnection(asyncio.Protocol):
         self._open: dict[int, tuple[asyncio.Future[bytes], bytearray]] = {}
         self._buffer = bytearray()
         self._window = WINDOW_START
+        self.settled = asyncio.Event()
         self._to_send: deque[tuple[int, bytes]] = deque()  # what is left of messages, as the service's window allows
         self._unsent: list[bytes] = []  # written together at the end of the loop's turn: one system call for all
 
@@ -46,6 +47,7 @@ class FrameConnection(asyncio.Protocol):
         host, _, port = target.rpartition(":")
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(lambda: cls(target, path), host, int(port))
+        await connection.settled.wait()  # the service takes more on a stream from then on
         return connection
 
     def call(self, message: bytes) -> "asyncio.Future[bytes]":
@@ -113,6 +115,7 @@ class FrameConnection(asyncio.Protocol):
 
     def _on_control(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
         if kind == SETTINGS and not flags & ACK:
+            self.settled.set()
             self._write(_frame(SETTINGS, ACK, 0, b""))
         elif kind == PING and not flags & ACK:
             self._write(_frame(PING, ACK, 0, payload))

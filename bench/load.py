@@ -39,9 +39,7 @@ SEEDS_APART: Final = 10_000  # more than callers
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What to send. `kind` is `frames`, `grpc` (grpc.aio) or `client`; `batch` 0 is the unary call. `reserves`
-    says that answers are outcomes to be counted.
-    """
+    """What to send. `kind` is `frames`, `grpc` (grpc.aio) or `client`; `batch` 0 is the unary call."""
 
     kind: str
     target: str
@@ -52,7 +50,6 @@ class Load:
     skus: int
     seed: int = 0
     batch: int = 0
-    reserves: bool = True
 
 
 # --- the scenario's end ----------------------------------------------------------------------------------------------
@@ -93,7 +90,7 @@ class Generator:
         seen = self._process.recv()
         cpu = processes.cpu_between(before, processes.cpu_s(service.mark))
         answers = self._process.recv()
-        if load.reserves:
+        if load.method != ECHO:
             self.told.append(answers["told"])
         self.failures += [answers["failure"]] if answers["failure"] else []
         self.stuck += answers.get("stuck", [])
@@ -166,7 +163,7 @@ async def _load(spec: dict[str, Any], gate: Callable[[str], None], tell: Callabl
             return True
 
         heard = await measure(spec, [ask] * callers, gate, tell)
-    accepted, undecided = _counted(shape, heard.replies if spec["reserves"] else ())
+    accepted, undecided = _counted(shape, heard.replies if spec["method"] != ECHO else ())
     # Each call without an answer may have done all that it asked for.
     unknown = undecided + len(heard.failures) * size
     tell({"told": Told(accepted, unknown), "failure": next(iter(heard.failures), "")})

@@ -208,8 +208,12 @@ def seeded_workload(seed: int, orders_max: int | None) -> Workload:
         orders.append(Order(f"{40_000_000_000 + index}", store_id, lines))
         at += size
     chosen = tuple(orders[:orders_max])
-    shops = tuple(_shop(store_id, draw) for store_id in sorted({order.store_id for order in chosen}))
-    return Workload(seed, source=SEEDED_SOURCE, notes=SEEDED_NOTES, shops=shops, orders=chosen)
+    shops = []
+    for store_id in sorted({order.store_id for order in chosen}):
+        # A place somewhere between the coasts of the United States.
+        place = round(draw.uniform(30, 45), 6), round(draw.uniform(-120, -75), 6)
+        shops.append(Shop(store_id, f"Made-up shop {store_id}", *place))
+    return Workload(seed, source=SEEDED_SOURCE, notes=SEEDED_NOTES, shops=tuple(shops), orders=chosen)
 
 
 def lines_by_product(lines: int) -> list[int]:
@@ -234,8 +238,3 @@ def _part_twins(skus: list[str], at: int, size: int, draw: Random) -> None:
             if other == place:
                 return  # the last line of all: nothing is left to swap with
             skus[place], skus[other] = skus[other], skus[place]
-
-
-def _shop(store_id: str, draw: Random) -> Shop:
-    """A place somewhere between the coasts of the United States."""
-    return Shop(store_id, f"Made-up shop {store_id}", round(draw.uniform(30, 45), 6), round(draw.uniform(-120, -75), 6))

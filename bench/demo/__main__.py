@@ -79,7 +79,7 @@ def main(
                 data_dir = Path(stack.enter_context(scratch))
             data_dir.mkdir(parents=True, exist_ok=True)
             demo = Demo(workload, plan, data_dir.resolve(), store_actors, callers, kill, phases)
-            told, proof, faults = demo.run(restart=restart)
+            told, proof = demo.run(restart=restart)
             about = {**record.describe(), "date": record.today(), "file_system": record.file_system_of(data_dir)}
     except ServiceFailed as error:
         console.print(f"holdfast: the service did not start: {error}", style="red", markup=False)
@@ -90,7 +90,7 @@ def main(
     except KeyboardInterrupt as interrupt:
         console.print("holdfast: stopped; the service was ended and nothing is left of it")
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
-    verdict = verdict_of(told.answers, told.contests, proof.findings, proof.audits, faults)
+    verdict = verdict_of(told.answers, told.contests, proof.findings, proof.audits)
     result = document(workload, told, proof, verdict, machine=about, seconds=perf_counter() - began)
     tell(result, console)
     if json is not None:
@@ -110,15 +110,16 @@ class Demo:
     kill: bool
     phases: Phases
 
-    def run(self, *, restart: bool) -> tuple[Told, Proof, list[str]]:
-        """Ask and prove; what callers were told, the proof, and what a restart changed, which should be nothing."""
+    def run(self, *, restart: bool) -> tuple[Told, Proof]:
+        """Ask and prove; what callers were told, and the proof. What a restart changed is a fault."""
         with self._service() as service:
             told, proof = asyncio.run(self._prove(service))
         if not restart:
-            return told, proof, []
+            return told, proof
         with self._service(limits_across=self.plan is not None) as service:
             _, again = asyncio.run(self._prove(service, told))
-        return told, again, state_differs(proof.audits, again.audits)
+        again.findings.faults += state_differs(proof.audits, again.audits)
+        return told, again
 
     async def _prove(self, service: Service, told: Told | None = None) -> tuple[Told, Proof]:
         """Both acts and the proof; the proof alone of what callers were told before."""

@@ -120,8 +120,7 @@ class FeedCheck:
         self._note(change, store_id, event.at_ms)
         answered = self._expected.pop((store_id, event.version), None)
         if answered is not None:
-            why = disagreement(answered, change, self._order_of)
-            if why:
+            if why := disagreement(answered, change, self._order_of):
                 self._lost(store_id, answered, why)
         elif isinstance(change, _OF_CALLS) and not _is_made_inside(change):
             self._nobody_was_told(event)

@@ -208,11 +208,9 @@ def lost_answers(
     """A sentence for every answer about an order that is not true."""
     for order_id, story in stories.items():
         for call, order in story.answers:
-            why = _not_as_asked(call, order, parts)
-            if why:
+            if why := _not_as_asked(call, order, parts):
                 yield f"{call.kind.value} {call.key}, order {order_id}: {why}"
-        why = _not_as_told(story, orders.get(order_id))
-        if why:
+        if why := _not_as_told(story, orders.get(order_id)):
             yield f"order {order_id}: {why}"
 
 

@@ -116,8 +116,14 @@ def _ending(basket: Basket, fate: str, draw: Random) -> list[Call]:
         case "collected":
             return [confirm, ready, _call(basket, Kind.COLLECT, "collect", payment_reference=payment)]
         case "collected by line":
-            first = _call(basket, Kind.COLLECT, "collect-part", lines=part, payment_reference=payment)
-            return [confirm, ready, first, *_rest(basket, part, draw)]
+            collect = _call(basket, Kind.COLLECT, "collect-part", lines=part, payment_reference=payment)
+            if basket.lines == part:
+                return [confirm, ready, collect]
+            # The rest is collected later, or it was not found on the shelf and is given back.
+            rest = _call(basket, Kind.COLLECT, "collect-rest", payment_reference=f"{payment}-rest")
+            if draw.random() >= 0.5:
+                rest = _call(basket, Kind.RELEASE, "release-rest", reason=ReleaseReason.NOT_FOUND_ON_SHELF)
+            return [confirm, ready, collect, rest]
         case "cancelled after confirm":
             return [confirm, _call(basket, Kind.RELEASE, "release", reason=_drawn(_CANCELLATIONS, draw))]
         case "released":
@@ -127,15 +133,6 @@ def _ending(basket: Basket, fate: str, draw: Random) -> list[Call]:
             return [_call(basket, Kind.RELEASE, "release-part", lines=part, reason=reason)]
         case _:
             return []
-
-
-def _rest(basket: Basket, part: tuple[tuple[str, int], ...], draw: Random) -> list[Call]:
-    """After a first part was collected: the rest later, or it was not found on the shelf and is given back."""
-    if basket.lines == part:
-        return []
-    if draw.random() < 0.5:
-        return [_call(basket, Kind.COLLECT, "collect-rest", payment_reference=f"pay-{basket.basket_id}-rest")]
-    return [_call(basket, Kind.RELEASE, "release-rest", reason=ReleaseReason.NOT_FOUND_ON_SHELF)]
 
 
 # --- second act: orders over several shops ---------------------------------------------------------------------------

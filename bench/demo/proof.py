@@ -28,16 +28,12 @@ from holdfast.client import (
 
 HOLDS: Final = "holds"
 UNANSWERED_TOLD: Final = 5
-QUIET_S_MAX: Final = 40.0
-"""A claim that heard nothing asks after 15 s, and what nobody noted is noted within 10 s more."""
-
+QUIET_S_MAX: Final = 40.0  # a claim that heard nothing asks after 15 s, and what nobody noted is noted within 10 s more
 QUIET_POLL_S: Final = 1.0
 AT_ONCE: Final = 32
 VERIFICATIONS_AT_ONCE: Final = 4
 PAGE_SIZE: Final = 1_000
-TICK_EVERY: Final = 500
-SILENCE_S_MAX: Final = 60.0
-"""So long may so many events take. A feed that lost its end would else be waited for until somebody stops the demo."""
+SILENCE_S_MAX: Final = 60.0  # for an event; a feed that lost its end would else be waited for until somebody stops it
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,24 +107,19 @@ async def prove(client: ChannelClient, store_ids: Sequence[str], told: Told, pha
 async def _read_feeds(client: ChannelClient, versions: Mapping[str, int], check: FeedCheck, phases: Phases) -> None:
     """Every event of every shop up to its version, or up to where the feed falls silent: the findings then say so."""
     unfinished = {store_id for store_id, version in versions.items() if version}
-    with phases.phase("Reading the journal back", sum(versions.values())) as tick:
-        seen = 0
-        with suppress(TimeoutError):
-            async with asyncio.timeout(SILENCE_S_MAX) as patience, client.watch_events(unfinished) as feed:
-                async for event in feed:
-                    last = versions[event.store_id]
-                    if event.version > last:
-                        continue  # it happened after the reading
+    loop = asyncio.get_running_loop()
+    with phases.phase("Reading the journal back", sum(versions.values())) as tick, suppress(TimeoutError):
+        async with asyncio.timeout(SILENCE_S_MAX) as patience, client.watch_events(unfinished) as feed:
+            async for event in feed:
+                patience.reschedule(loop.time() + SILENCE_S_MAX)
+                last = versions[event.store_id]
+                if event.version <= last:  # what happened after the reading is left out
                     check.see(event)
-                    seen += 1
-                    if seen % TICK_EVERY == 0:
-                        tick(TICK_EVERY)
-                        patience.reschedule(asyncio.get_running_loop().time() + SILENCE_S_MAX)
-                    if event.version == last:
-                        unfinished.discard(event.store_id)
-                        if not unfinished:
-                            break
-        tick(seen % TICK_EVERY)
+                    tick(1)
+                if event.version == last:
+                    unfinished.discard(event.store_id)
+                    if not unfinished:
+                        break
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,22 +146,17 @@ class Verdict:
 
 
 def verdict_of(
-    answers: Answers,
-    contests: Iterable[Contest],
-    findings: Findings,
-    audits: Sequence[Verification],
-    more_faults: Sequence[str] = (),
+    answers: Answers, contests: Iterable[Contest], findings: Findings, audits: Sequence[Verification]
 ) -> Verdict:
-    """The verdict over all the evidence; `more_faults` are those of a restart."""
+    """The verdict over all the evidence."""
     differing = [repeat for repeat in answers.repeats if repeat.differs]
     wrong = [each for each in contests if each.accepted != min(each.callers, each.units)]
-    faults = [*findings.faults, *more_faults]
-    sentences = [*faults, *findings.sentences, *map(str, differing)]
+    sentences = [*findings.faults, *findings.sentences, *map(str, differing)]
     sentences += [f"{each.callers} callers for {each.units} of {each.sku}: {each.accepted} accepted" for each in wrong]
     return Verdict(
         oversold=sum(each.units_oversold for each in audits),
         answers_lost=findings.answers_lost,
-        conservation=conservation_of(audits, faults),
+        conservation=conservation_of(audits, findings.faults),
         repeats_differing=len(differing),
         expired_late=findings.expired_late,
         contests_wrong=len(wrong),
@@ -184,10 +170,8 @@ def conservation_of(audits: Iterable[Verification], faults: Sequence[str]) -> st
     """`holds`, or the first thing that broke: by the service's own audit of each shop, or by a gap in its feed."""
     for audit in audits:
         for each in audit.discrepancies:
-            return (
-                f"broken in shop {audit.store_id}: {each.invariant} {each.subject}, "
-                f"expected {each.expected}, found {each.found}"
-            )
+            why = f"{each.invariant} {each.subject}, expected {each.expected}, found {each.found}"
+            return f"broken in shop {audit.store_id}: {why}"
         if not audit.holds:
             return f"broken in shop {audit.store_id}: its ledger does not verify"
     return f"broken: {faults[0]}" if faults else HOLDS

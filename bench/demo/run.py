@@ -41,11 +41,7 @@ Tick = Callable[[int], None]
 
 
 async def gathered(
-    items: Iterable[ItemT],
-    ask: Callable[[ItemT], Awaitable[ResultT]],
-    *,
-    at_once: int,
-    tick: Tick = lambda _: None,
+    items: Iterable[ItemT], ask: Callable[[ItemT], Awaitable[ResultT]], *, at_once: int, tick: Tick = lambda _: None
 ) -> dict[ItemT, ResultT]:
     """The answers for all items, so many asked at once."""
     gate = asyncio.Semaphore(at_once)

@@ -1,5 +1,5 @@
 """A shop's ledger in this process, with no actor and no network: deciding on one core and what carries commands to it;
-durable writes, what a commit costs by its size, and the codec by itself.
+durable writes, and what a commit costs by its size.
 """
 
 import gc
@@ -138,7 +138,6 @@ def run_journal(options: Options) -> Outcome:
         sqlite.close()
         if not conservation.holds:
             break
-    rows += _codec(events, options.rounds)
     parameters = {"events": len(events), "file_system": file_system_of(options.scratch)}
     return Outcome(parameters, rows, [Headline("SQLite, best", best, "durable events/s")], conservation)
 
@@ -190,15 +189,3 @@ def _read_back(journal: Journal, records: Sequence[Record]) -> Conservation:
             for event in SHOP.read_events(record.payload):
                 evolve(ledger, event, record.at_ms)
     return of_ledger(ledger, Told(accepted))
-
-
-def _codec(events: Sequence[Event], rounds: int) -> list[Row]:
-    """Encoding and decoding by themselves."""
-    cut = [events[first : first + 256] for first in range(0, len(events), 256)]
-    payloads = [encode(each) for each in cut]
-    count = len(events)
-    works = {
-        "encode, an event": lambda: [encode(each) for each in cut],
-        "decode, an event": lambda: [SHOP.read_events(each) for each in payloads],
-    }
-    return [Row(name, medians([timed(count, work) for _ in range(rounds)])) for name, work in works.items()]

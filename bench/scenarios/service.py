@@ -67,7 +67,7 @@ class BesideEcho:
         peers, ours = [], []
         for _ in range(self.options.rounds):
             fresh = replace(load, target=self.ours.target, seed=self.generator.fresh_seed())
-            peer = replace(fresh, target=self.peer.target, method=ECHO, reserves=False)
+            peer = replace(fresh, target=self.peer.target, method=ECHO)
             peers.append(self.generator.measure(peer, self.peer))
             ours.append(self.generator.measure(fresh, self.ours))
         self.options.say(f"grpc: {name}")
