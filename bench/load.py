@@ -88,7 +88,7 @@ class Generator:
         before = processes.cpu_s(service.mark)
         self._process.send("go")
         seen = self._process.recv()
-        cpu = processes.cpu_between(before, processes.cpu_s(service.mark))
+        cpu = {role: after - before[role] for role, after in processes.cpu_s(service.mark).items()}
         answers = self._process.recv()
         if load.method != ECHO:
             self.told.append(answers["told"])
@@ -98,7 +98,7 @@ class Generator:
         return {
             "per_s": ratio(units, seen["seconds"]),
             **{name: seen[name] for name in ("p50_ms", "p99_ms", "p99_9_ms")},
-            **{f"{role.replace(' ', '_')}_us": 1e6 * ratio(cpu[role], units) for role in processes.ROLES},
+            **{f"{role.replace(' ', '_')}_us": 1e6 * ratio(taken, units) for role, taken in cpu.items()},
             "generator_us": 1e6 * ratio(seen["cpu_s"], units),
             **seen.get("more", {}),
         }

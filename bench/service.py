@@ -60,26 +60,13 @@ def _role(process: psutil.Process) -> str:
     return next((role for beginning, role in _TITLES if title.startswith(beginning)), "ray")
 
 
-def cpu_s(mark: str) -> dict[tuple[psutil.Process, str], float]:
-    """CPU seconds that each process of a run has taken so far, by process and role."""
-    return {(process, role): cpu_s_of(process) for process, role in marked(mark).items()}
-
-
-def cpu_between(
-    before: Mapping[tuple[psutil.Process, str], float], after: Mapping[tuple[psutil.Process, str], float]
-) -> dict[str, float]:
-    """CPU seconds by role; what a process took that ended in between is not known, and left out."""
+def cpu_s(mark: str) -> dict[str, float]:
+    """CPU seconds, user and system, that the processes of a run and their children that ended took so far, by role."""
     taken = dict.fromkeys(ROLES, 0.0)
-    for each, seconds in after.items():
-        taken[each[1]] += max(0.0, seconds - before.get(each, 0.0))
+    for process, role in marked(mark).items():
+        with suppress(psutil.NoSuchProcess):
+            taken[role] += sum(process.cpu_times()[:4])
     return taken
-
-
-def cpu_s_of(process: psutil.Process) -> float:
-    """User and system time of a process and of its children that ended; 0 where it is gone."""
-    with suppress(psutil.NoSuchProcess):
-        return float(sum(process.cpu_times()[:4]))
-    return 0.0
 
 
 def end(mark: str) -> int:

@@ -14,16 +14,7 @@ from typing import Final, NamedTuple
 
 from bench.demo.calls import PLACING, Answered, Answers, Call, Kind
 from bench.demo.feed import FINDINGS_MAX, SENTENCE_CHARS_MAX, Findings
-from holdfast.client import (
-    Order,
-    OrderPart,
-    OrderStatus,
-    OrdersVerification,
-    Reservation,
-    SourcingPolicy,
-    Status,
-    Verification,
-)
+from holdfast.client import Order, OrderStatus, OrdersVerification, Reservation, SourcingPolicy, Status, Verification
 
 UNCERTAIN: Final = (OrderStatus.OPEN, OrderStatus.ABANDONED)
 OVER_WITHOUT_SALE: Final = (OrderStatus.RELEASED, OrderStatus.EXPIRED)
@@ -239,7 +230,9 @@ def _placed_otherwise(call: Call, order: Order, parts: Mapping[str, Reservation]
         wanted[sku] += quantity
     for part in order.parts:
         claimed = parts.get(part.reservation_id)
-        if claimed is None or _identity(order, part) != _identity(claimed, claimed):
+        # What never changes about a part.
+        identity = (part.store_id, order.order_id, order.customer_id, order.channel)
+        if claimed is None or identity != (claimed.store_id, claimed.order_id, claimed.customer_id, claimed.channel):
             return f"told {part}, its shop has {claimed}"
         if part.slot_start_ms != asked.get("slot_start_ms"):
             return f"{part.reservation_id} has the slot {part.slot_start_ms}, not the one that was asked for"
@@ -254,11 +247,6 @@ def _placed_otherwise(call: Call, order: Order, parts: Mapping[str, Reservation]
     if len(shops) != len(order.parts) or (is_one and shops != {asked.get("store_id", min(shops))}):
         return f"placed in {[part.store_id for part in order.parts]}"
     return ""
-
-
-def _identity(of: Order | Reservation, where: OrderPart | Reservation) -> tuple[str, str, str, str]:
-    """What never changes about a part."""
-    return where.store_id, of.order_id, of.customer_id, of.channel
 
 
 def _not_as_told(story: Story, order: Order | None) -> str:

@@ -15,16 +15,7 @@ from bench.demo.calls import Answers
 from bench.demo.feed import LATE_MS_MAX, Contest, FeedCheck, Findings, Standing
 from bench.demo.orders import OrderFindings, examine_audits, examine_orders, stories_of
 from bench.demo.run import Phases, Told, statuses_of
-from holdfast.client import (
-    CUSTOMERS_LEDGERS,
-    ChannelClient,
-    LedgerStatus,
-    NotFound,
-    Order,
-    Reservation,
-    Status,
-    Verification,
-)
+from holdfast.client import CUSTOMERS_LEDGERS, ChannelClient, NotFound, Order, Reservation, Status, Verification
 
 HOLDS: Final = "holds"
 UNANSWERED_TOLD: Final = 5
@@ -38,11 +29,11 @@ SILENCE_S_MAX: Final = 60.0  # for an event; a feed that lost its end would else
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The evidence: where the ledgers stood, what the feeds showed, and what the audits say. `ended` counts
-    reservations by how they stand at the end.
+    """The evidence: what the feeds showed, and what the audits say. `ended` counts reservations by how they stand at the
+    end, `repeats_answered` the calls that ledgers knew the keys of since their actors started.
     """
 
-    statuses: Mapping[str, LedgerStatus]
+    repeats_answered: int
     findings: Findings
     ended: Mapping[Status, int]
     audits: tuple[Verification, ...]
@@ -101,7 +92,8 @@ async def prove(client: ChannelClient, store_ids: Sequence[str], told: Told, pha
         orders = examine_orders(across.answers, across.contests, stand, parts, of_shops)
         ledgers = await verify("Auditing the customers' ledgers", CUSTOMERS_LEDGERS)
         examine_audits(orders, await client.verify_orders(), ledgers.values(), audits)
-    return Proof(statuses, of_shops, Counter(each.status for each in reservations.values()), audits, orders)
+    repeats = sum(status.repeats_answered for status in statuses.values())
+    return Proof(repeats, of_shops, Counter(each.status for each in reservations.values()), audits, orders)
 
 
 async def _read_feeds(client: ChannelClient, versions: Mapping[str, int], check: FeedCheck, phases: Phases) -> None:

@@ -60,8 +60,7 @@ def document(
         "calls": answers.calls,
         "repeats": {
             **_repeats(answers),
-            # What the ledgers counted since their actors started: the client's own retries are among them.
-            "answered_from_memory": sum(status.repeats_answered for status in proof.statuses.values()),
+            "answered_from_memory": proof.repeats_answered,  # the client's own retries are among them
         },
         "contests": [contest._asdict() for contest in told.contests],
         "recoveries": [

@@ -53,7 +53,7 @@ def _proof(told: Told, *audits: Verification) -> Proof:
     for event in history.events():
         check.see(event)
     ended = Counter(each.status for each in END.reservations.values())
-    return Proof({}, check.findings(END), ended, audits or (SOUND,))
+    return Proof(0, check.findings(END), ended, audits or (SOUND,))
 
 
 def _result(workload: Workload, told: Told, proof: Proof) -> dict[str, Any]:
