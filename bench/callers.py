@@ -7,14 +7,16 @@ anything.
 """
 
 import asyncio
+import math
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from functools import partial
 from time import perf_counter, process_time
 from typing import Any, Final
 
 from actors.orders.state import OPEN_MS
-from bench.record import latencies_ms
+from bench.record import Told, latencies_ms
 from bench.samples import CHANNEL, customer, sku
 from holdfast.client import (
     ChannelClient,
@@ -42,78 +44,87 @@ STUCK_TOLD_MAX: Final = 20
 
 @dataclass(slots=True)
 class Heard:
-    """Answers counted, and how long each took. `stuck` says what no caller should ever find: it fails the run."""
+    """Answers counted, and how long each took in seconds; `replies` are those that are still to be looked into. `stuck`
+    says what no caller should ever find: it fails the run.
+    """
 
     latencies: list[float] = field(default_factory=list)
+    replies: list[bytes] = field(default_factory=list)
     accepted: int = 0
     refused: int = 0
     failures: list[str] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
 
-    def hear(self, outcome: Reservation | Order | Rejection, seconds: float) -> None:
-        """Count an answer; an order counts as many reservations as it has parts."""
-        self.latencies.append(seconds)
-        if isinstance(outcome, Rejection):
-            self.refused += 1
-        else:
-            self.accepted += len(outcome.parts) if isinstance(outcome, Order) else 1
+
+Ask = Callable[[float, Heard], Awaitable[bool]]
+"""One call that began at an instant of `perf_counter`, and is heard; False where nothing is left to ask."""
+
+
+async def measure(
+    spec: dict[str, Any], asks: Sequence[Ask], gate: Callable[[str], None], tell: Callable[[dict[str, Any]], None]
+) -> Heard:
+    """Warm up, wait at the gate, call for as long as was asked, and tell the figures; what was heard in all.
+
+    See `bench.load`, whose specification, gate and answers these are.
+    """
+    warmed, heard = Heard(), Heard()
+    await call_on(asks, perf_counter() + spec["seconds"], warmed, calls=WARM_CALLS)
+    gate("ready")
+    cpu, began = process_time(), perf_counter()
+    await call_on(asks, began + spec["seconds"], heard)
+    took, cpu = perf_counter() - began, process_time() - cpu
+    more = figures(heard, spec["store_ids"], took) if spec["method"] == OPPOSING else {}
+    calls = len(heard.latencies)
+    tell({"seconds": took, "cpu_s": cpu, "calls": calls, **latencies_ms(heard.latencies), "more": more})
+    return Heard(**{each.name: getattr(warmed, each.name) + getattr(heard, each.name) for each in fields(Heard)})
+
+
+async def call_on(asks: Iterable[Ask], until: float, heard: Heard, *, calls: float = math.inf) -> None:
+    """Each caller calls again as soon as it is answered, until it is late, or so many times."""
+
+    async def caller(ask: Ask) -> None:
+        done = 0
+        while (began := perf_counter()) < until and done < calls and await ask(began, heard):
+            done += 1
+
+    await asyncio.gather(*(caller(ask) for ask in asks))
 
 
 async def call_through_client(
     spec: dict[str, Any], gate: Callable[[str], None], tell: Callable[[dict[str, Any]], None]
 ) -> None:
-    """See `bench.load`, whose specification, gate and answers these are."""
-    opposes = spec["method"] == OPPOSING
+    """Callers of one channel client, each with a chance of its own."""
     async with ChannelClient(spec["target"]) as client:
-        warmed, heard = Heard(), Heard()
         chances = [random.Random(spec["seed"] + number) for number in range(spec["in_flight"])]
-
-        async def everyone(until: float, calls: int, into: Heard) -> None:
-            await asyncio.gather(*(call_on(client, spec, chance, until, calls, into) for chance in chances))
-
-        await everyone(perf_counter() + spec["seconds"], WARM_CALLS, warmed)
-        gate("ready")
-        cpu, began = process_time(), perf_counter()
-        await everyone(began + spec["seconds"], 0, heard)
-        took, cpu = perf_counter() - began, process_time() - cpu
-        more = figures(heard, spec["store_ids"], took) if opposes else {}
-        calls = len(heard.latencies)
-        tell({"seconds": took, "cpu_s": cpu, "calls": calls, **latencies_ms(heard.latencies), "more": more})
-        if opposes:
+        heard = await measure(spec, [partial(ask_once, client, spec, chance) for chance in chances], gate, tell)
+        if spec["method"] == OPPOSING:
             heard.stuck += await left_over(client, spec["store_ids"])
             heard.stuck += [] if heard.accepted else ["no order was placed"]
-    failures = warmed.failures + heard.failures
-    tell(
-        {
-            "accepted": warmed.accepted + heard.accepted,
-            "refused": warmed.refused + heard.refused,
-            "undecided": 0,
-            "failed": len(failures),
-            "failure": failures[0] if failures else "",
-            "stuck": (warmed.stuck + heard.stuck)[:STUCK_TOLD_MAX],
-        }
-    )
+    told = Told(heard.accepted, len(heard.failures))
+    tell({"told": told, "failure": next(iter(heard.failures), ""), "stuck": heard.stuck[:STUCK_TOLD_MAX]})
 
 
-async def call_on(
-    client: ChannelClient, spec: dict[str, Any], chance: random.Random, until: float, calls: int, heard: Heard
-) -> None:
-    """One caller: reserve until it is late, or so many times where `calls` is not 0; opposing ones give back."""
+async def ask_once(
+    client: ChannelClient, spec: dict[str, Any], chance: random.Random, began: float, heard: Heard
+) -> bool:
+    """Reserve; opposing baskets are given back. An order counts as many reservations as it has parts."""
+    try:
+        outcome = await _ask(client, spec, chance)
+    except HoldfastError as error:
+        heard.failures.append(str(error))
+        return True
+    took = perf_counter() - began
+    heard.latencies.append(took)
+    if isinstance(outcome, Rejection):
+        heard.refused += 1
+    else:
+        heard.accepted += len(outcome.parts) if isinstance(outcome, Order) else 1
     opposes = spec["method"] == OPPOSING
-    done = 0
-    while (began := perf_counter()) < until and (not calls or done < calls):
-        done += 1
-        try:
-            outcome = await _ask(client, spec, chance)
-        except HoldfastError as error:
-            heard.failures.append(str(error))
-            continue
-        took = perf_counter() - began
-        heard.hear(outcome, took)
-        if opposes and isinstance(outcome, Order):
-            took = max(took, await _give_back(client, outcome, heard))
-        if opposes and took > ANSWER_S_MAX:
-            heard.stuck.append(f"an answer took {took:.1f} s")
+    if opposes and isinstance(outcome, Order):
+        took = max(took, await _give_back(client, outcome, heard))
+    if opposes and took > ANSWER_S_MAX:
+        heard.stuck.append(f"an answer took {took:.1f} s")
+    return True
 
 
 async def _give_back(client: ChannelClient, order: Order, heard: Heard) -> float:

@@ -1,28 +1,26 @@
-"""The load generator: a process of its own (`python -m bench.load`), and the end of it that scenarios use.
+"""The load generator: a process of its own, and the end of it that scenarios use.
 
-The process reads one specification a line. It prepares (connects, makes the requests, warms up), says `ready`, waits
-for `go`, and only then measures: at these two moments its user reads the CPU clocks of everyone else. Answers are
+The process receives specifications. For each it prepares (connects, makes the requests, warms up), says `ready`,
+waits for `go`, and only then measures: at these two moments its user reads the CPU clocks of everyone else. Answers are
 looked into once the measuring is over.
 """
 
 import asyncio
-import json
-import math
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from itertools import chain
-from time import perf_counter, process_time
-from typing import IO, Any, Final, cast
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from time import perf_counter
+from typing import Any, Final
 
 import grpc
 
 from bench import service as processes
-from bench.callers import call_through_client
+from bench.callers import WARM_CALLS, Heard, call_through_client, measure
 from bench.frames import CallFailed, FrameConnection
-from bench.record import Options, Told, latencies_ms, medians, ratio
+from bench.record import Options, Told, medians, ratio
 from bench.samples import Shape, requests
 from bench.service import Service
 from holdfast.v1 import reservation_service_pb2 as service_pb2
@@ -33,24 +31,15 @@ RESERVE_BATCH: Final = "/holdfast.v1.ReservationService/ReserveBatch"
 
 RESERVATIONS_S_MAX: Final = 150_000  # by which requests are made in advance: faster than any service answers
 CALLS_S_MAX: Final = 12_000
-OUTSTANDING_MAX: Final = 20_000  # of an open loop; later arrivals are then counted as failed
 CALL_S: Final = 30.0
 HANG_S: Final = 60.0  # after so much more than the measuring takes, something is broken
 FAILURES_TOLD_MAX: Final = 3
 SEEDS_APART: Final = 10_000  # more than callers
 
-Ask = Callable[[bytes], Awaitable[bytes]]
-
-
-class LoadFailed(Exception):
-    """The load generator ended: what it measured so far is worth nothing."""
-
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What to send. `kind` is `frames`, `grpc` (grpc.aio) or `client`; `batch` 0 is the unary call; `rate` 0 closes the
-    loop. `reserves` says that answers are outcomes to be counted.
-    """
+    """What to send. `kind` is `frames`, `grpc` (grpc.aio) or `client`; `batch` 0 is the unary call."""
 
     kind: str
     target: str
@@ -61,25 +50,23 @@ class Load:
     skus: int
     seed: int = 0
     batch: int = 0
-    rate: float = 0.0
-    reserves: bool = True
 
 
 # --- the scenario's end ----------------------------------------------------------------------------------------------
 
 
+@dataclass(slots=True)
 class Generator:
     """A running `bench.load`. `told` is what callers were told, warm-up included; `failures` and `stuck` say what went
     wrong.
     """
 
-    def __init__(self, process: "subprocess.Popen[str]", options: Options) -> None:
-        self._process = process
-        self._options = options
-        self._seed = 0
-        self.told: list[Told] = []
-        self.failures: list[str] = []
-        self.stuck: list[str] = []
+    _process: Connection
+    _options: Options
+    _seed: int = 0
+    told: list[Told] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    stuck: list[str] = field(default_factory=list)
 
     def rounds(self, load: Load, service: Service) -> dict[str, float]:
         """The median of each figure over the rounds; the longest answer is the longest of all rounds."""
@@ -94,24 +81,24 @@ class Generator:
 
     def measure(self, load: Load, service: Service) -> dict[str, float]:
         """One measuring, with a fresh seed for a load that has none. Rates count reservations; CPU is in microseconds
-        for each of them, by role.
+        for each of them, by role. Raises EOFError where the generator ended.
         """
-        self._write(json.dumps(asdict(load if load.seed else replace(load, seed=self.fresh_seed()))))
-        self._read()
+        self._process.send(asdict(load if load.seed else replace(load, seed=self.fresh_seed())))
+        self._process.recv()
         before = processes.cpu_s(service.mark)
-        self._write("go")
-        seen = self._read()
-        cpu = processes.cpu_between(before, processes.cpu_s(service.mark))
-        answers = self._read()
-        if load.reserves:
-            self.told.append(Told(answers["accepted"], answers["undecided"] + answers["failed"]))
+        self._process.send("go")
+        seen = self._process.recv()
+        cpu = {role: after - before[role] for role, after in processes.cpu_s(service.mark).items()}
+        answers = self._process.recv()
+        if load.method != ECHO:
+            self.told.append(answers["told"])
         self.failures += [answers["failure"]] if answers["failure"] else []
         self.stuck += answers.get("stuck", [])
         units = seen["calls"] * max(1, load.batch)
         return {
             "per_s": ratio(units, seen["seconds"]),
             **{name: seen[name] for name in ("p50_ms", "p99_ms", "p99_9_ms")},
-            **{f"{role.replace(' ', '_')}_us": 1e6 * ratio(cpu[role], units) for role in processes.ROLES},
+            **{f"{role.replace(' ', '_')}_us": 1e6 * ratio(taken, units) for role, taken in cpu.items()},
             "generator_us": 1e6 * ratio(seen["cpu_s"], units),
             **seen.get("more", {}),
         }
@@ -119,86 +106,71 @@ class Generator:
     def parameters(self, stores: int, skus: int) -> dict[str, Any]:
         """What the figures depend on, for the record."""
         options = self._options
-        return {
-            "store_actors": options.store_actors,
-            "stores": stores,
-            "skus": skus,
-            "rounds": options.rounds,
-            "seconds": options.seconds,
-            "quick": options.quick,
-            "failures": self.failures[:FAILURES_TOLD_MAX],
-        }
-
-    def _write(self, text: str) -> None:
-        there = cast("IO[str]", self._process.stdin)  # a pipe, as was asked
-        there.write(text + "\n")
-        there.flush()
-
-    def _read(self) -> dict[str, Any]:
-        said = cast("IO[str]", self._process.stdout).readline()
-        if not said:
-            raise LoadFailed(f"python -m bench.load ended with {self._process.wait()}")
-        found: dict[str, Any] = json.loads(said)
-        return found
+        sizes = {"store_actors": options.store_actors, "stores": stores, "skus": skus, "seconds": options.seconds}
+        return {**sizes, "failures": self.failures[:FAILURES_TOLD_MAX]}
 
 
 @contextmanager
 def generating(options: Options) -> Iterator[Generator]:
     """A load generator of its own process, ended at the end."""
-    command, pipe = [sys.executable, "-m", "bench.load"], subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:  # noqa: S603  # ourselves
-        try:
-            yield Generator(process, options)
-        finally:
-            process.kill()
+    spawn = get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    process = spawn.Process(target=_generate, args=(theirs,), daemon=True)
+    process.start()
+    theirs.close()  # so that its end is seen here
+    try:
+        yield Generator(ours, options)
+    finally:
+        process.kill()
+        process.join()
 
 
 # --- the process -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class Seen:
-    """What one measuring saw."""
+def _generate(user: Connection) -> None:
+    """Serve one specification after another, until killed."""
 
-    latencies: list[float] = field(default_factory=list)
-    replies: list[bytes] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
+    def gate(word: str) -> None:
+        user.send(word)
+        user.recv()
 
-
-async def _serve(spec: dict[str, Any]) -> None:
-    if spec["kind"] == "client":
-        await call_through_client(spec, _gate, _tell)
-        return
-    async with asyncio.timeout(spec["seconds"] + HANG_S):
-        await _load(spec)
+    while True:
+        spec = user.recv()
+        asyncio.run(
+            call_through_client(spec, gate, user.send) if spec["kind"] == "client" else _load(spec, gate, user.send)
+        )
 
 
-async def _load(spec: dict[str, Any]) -> None:
+async def _load(spec: dict[str, Any], gate: Callable[[str], None], tell: Callable[[dict[str, Any]], None]) -> None:
     shape, callers = Shape(tuple(spec["store_ids"]), spec["skus"], 1, spec["batch"]), spec["in_flight"]
     size = max(1, shape.batch)
-    calls_s = max(min(max(1, RESERVATIONS_S_MAX // size), CALLS_S_MAX), spec["rate"])
-    count = int(spec["seconds"] * calls_s) + 1
-    warm = list(requests(shape, 2 * callers, spec["seed"] + 1))
-    made = list(requests(shape, count, spec["seed"]))
-    warmed, seen = Seen(), Seen()
-    async with _connected(spec) as ask:
-        await _closed(ask, callers, iter(warm), math.inf, warmed)
-        _gate("ready")
-        cpu, began = process_time(), perf_counter()
-        if spec["rate"]:
-            await _open(ask, spec["rate"], iter(made), spec["seconds"], seen)
-        else:
-            await _closed(ask, callers, iter(made), began + spec["seconds"], seen)
-        took, cpu = perf_counter() - began, process_time() - cpu
-        _tell({"seconds": took, "cpu_s": cpu, "calls": len(seen.latencies), **latencies_ms(seen.latencies)})
-    replies = chain(warmed.replies, seen.replies) if spec["reserves"] else iter(())
-    # Calls without an answer, and the first reason. Each may have done all that it asked for.
-    reasons = warmed.failures + seen.failures
-    _tell({**_answers(shape, replies), "failed": len(reasons) * size, "failure": reasons[0] if reasons else ""})
+    count = int(spec["seconds"] * min(max(1, RESERVATIONS_S_MAX // size), CALLS_S_MAX)) + 1
+    payloads = iter(list(requests(shape, WARM_CALLS * callers + count, spec["seed"])))
+    async with asyncio.timeout(spec["seconds"] + HANG_S), _connected(spec) as call:
+
+        async def ask(began: float, heard: Heard) -> bool:
+            payload = next(payloads, None)
+            if payload is None:
+                return False
+            try:
+                reply = await call(payload)
+            except CallFailed as failure:
+                heard.failures.append(str(failure))
+            else:
+                heard.latencies.append(perf_counter() - began)
+                heard.replies.append(reply)
+            return True
+
+        heard = await measure(spec, [ask] * callers, gate, tell)
+    accepted, undecided = _counted(shape, heard.replies if spec["method"] != ECHO else ())
+    # Each call without an answer may have done all that it asked for.
+    unknown = undecided + len(heard.failures) * size
+    tell({"told": Told(accepted, unknown), "failure": next(iter(heard.failures), "")})
 
 
 @asynccontextmanager
-async def _connected(spec: dict[str, Any]) -> AsyncIterator[Ask]:
+async def _connected(spec: dict[str, Any]) -> AsyncIterator[Callable[[bytes], Awaitable[bytes]]]:
     """One connection, and the function to call through it."""
     if spec["kind"] == "frames":
         connection = await FrameConnection.open(spec["target"], spec["method"])
@@ -220,74 +192,14 @@ async def _connected(spec: dict[str, Any]) -> AsyncIterator[Ask]:
         yield ask
 
 
-async def _closed(ask: Ask, callers: int, payloads: Iterator[bytes], until: float, seen: Seen) -> None:
-    """So many callers, each calling again as soon as it is answered; the last answers are waited for."""
-
-    async def caller() -> None:
-        for payload in payloads:
-            began = perf_counter()
-            if began > until:
-                return
-            await _once(ask, payload, began, seen)
-
-    await asyncio.gather(*(caller() for _ in range(callers)))
-
-
-async def _open(ask: Ask, rate: float, payloads: Iterator[bytes], seconds: float, seen: Seen) -> None:
-    """Arrivals at a fixed rate, whether or not anything is answered. Latency counts from when a call was due: a stall
-    is felt by all who would have called during it.
-    """
-    began = perf_counter()
-    under_way: set[asyncio.Task[None]] = set()
-    for number in range(int(rate * seconds)):
-        due = began + number / rate
-        pause = due - perf_counter()
-        if pause > 0:
-            await asyncio.sleep(pause)
-        if len(under_way) >= OUTSTANDING_MAX:
-            seen.failures.append("the service fell behind: too many calls are unanswered")
-            continue
-        task = asyncio.ensure_future(_once(ask, next(payloads), due, seen))
-        under_way.add(task)
-        task.add_done_callback(under_way.discard)
-    await asyncio.gather(*under_way)
-
-
-async def _once(ask: Ask, payload: bytes, began: float, seen: Seen) -> None:
-    try:
-        reply = await ask(payload)
-    except CallFailed as failure:
-        seen.failures.append(str(failure))
-        return
-    seen.latencies.append(perf_counter() - began)
-    seen.replies.append(reply)
-
-
-def _answers(shape: Shape, replies: Iterator[bytes]) -> dict[str, int]:
-    """Reservations accepted, refused, and not decided."""
-    counts = {"reservation": 0, "rejection": 0, "": 0}
+def _counted(shape: Shape, replies: Iterable[bytes]) -> tuple[int, int]:
+    """Reservations that were accepted, and those that were not decided."""
+    kinds: Counter[str | None] = Counter()
     for reply in replies:
         if shape.batch:
-            outcomes = list(service_pb2.ReserveBatchResponse.FromString(reply).outcomes)
+            kinds.update(
+                each.WhichOneof("result") for each in service_pb2.ReserveBatchResponse.FromString(reply).outcomes
+            )
         else:
-            outcomes = [service_pb2.ReserveResponse.FromString(reply)]
-        for outcome in outcomes:
-            kind = outcome.WhichOneof("result")
-            counts[kind if kind in counts else ""] += 1
-    return {"accepted": counts["reservation"], "refused": counts["rejection"], "undecided": counts[""]}
-
-
-def _gate(word: str) -> None:
-    """Say where we are and wait to be let through."""
-    _tell({"at": word})
-    sys.stdin.readline()
-
-
-def _tell(what: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(what) + "\n")
-    sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    for each in sys.stdin:
-        asyncio.run(_serve(json.loads(each)))
+            kinds[service_pb2.ReserveResponse.FromString(reply).WhichOneof("result")] += 1
+    return kinds["reservation"], kinds.total() - kinds["reservation"] - kinds["rejection"]

@@ -1,6 +1,6 @@
 """What a run is asked for, how its figures are computed, and what it leaves behind: a table for people, one JSON line
-for machines with what it was measured on, and a verdict. No run counts whose stock does not add up: what callers were
-told against what the ledgers say.
+for machines with what it was measured on, and a verdict; and the table of the latest runs for the README. No run counts
+whose stock does not add up: what callers were told against what the ledgers say.
 """
 
 import math
@@ -39,7 +39,6 @@ class Options:
     rounds: int = 3
     seconds: float = 1.0
     store_actors: int = 2
-    rate: float = 0.0
 
     def size(self, full: int, quick: int) -> int:
         """One of two sizes."""
@@ -126,6 +125,7 @@ def of_ledger(ledger: Ledger, told: Told) -> Conservation:
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 RESULTS: Final = ROOT / "bench" / "results"
+MACHINE: Final = "{cores} cores of {cpu}, {memory_gib} GiB, Linux {kernel}, Python {python}, Ray {ray}, grpcio {grpc}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,17 +180,12 @@ def line(scenario: str, command: str, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def encode(run: dict[str, Any]) -> bytes:
-    """One line without its end. What is not a number is written as null."""
-    return orjson.dumps(run)
-
-
 def append(run: dict[str, Any], folder: Path = RESULTS) -> Path:
     """Add the run to its scenario's file."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{run['scenario']}.jsonl"
     with path.open("ab") as file:
-        file.write(encode(run) + b"\n")
+        file.write(orjson.dumps(run, option=orjson.OPT_APPEND_NEWLINE))  # what is not a number becomes null
     return path
 
 
@@ -211,19 +206,47 @@ def show(scenario: str, outcome: Outcome, console: Console) -> None:
         table.add_row(row.name, *(number(row.figures.get(column)) for column in columns))
     console.print(table)
     for headline in outcome.headlines:
-        console.print(f"  {sentence(headline)}", style={True: "green", False: "red", None: ""}[headline.met])
+        text = f"  {headline.name}: {number(headline.value)} {headline.unit}".rstrip()
+        text += f" (target {target(headline)})" if headline.target is not None else ""
+        console.print(text, style={True: "green", False: "red", None: ""}[headline.met])
     conservation = outcome.conservation
     if conservation is not None:
         console.print(f"  {conservation.sentence()}", style="green" if conservation.holds else "bold red")
 
 
-def sentence(headline: Headline) -> str:
-    """A headline in words."""
-    text = f"{headline.name}: {number(headline.value)} {headline.unit}".rstrip()
+def target(headline: Headline) -> str:
+    """What it should reach, and whether it does; empty where there is no target."""
     if headline.target is None:
-        return text
+        return ""
     bound = "at most" if headline.at_most else "at least"
-    return f"{text} (target {bound} {number(headline.target)}: {'met' if headline.met else 'MISSED'})"
+    return f"{bound} {number(headline.target)}: {'met' if headline.met else 'MISSED'}"
+
+
+def latest_runs(scenarios: Iterable[str], folder: Path = RESULTS) -> dict[str, dict[str, Any]]:
+    """By scenario, the latest run that measured: none of `--quick`, and none whose stock did not add up."""
+    return {
+        scenario: run
+        for scenario in scenarios
+        for run in read(scenario, folder)
+        if not run["parameters"].get("quick") and (run["conservation"] is None or run["conservation"]["holds"])
+    }
+
+
+def markdown(latest: Mapping[str, dict[str, Any]]) -> str:
+    """The headlines of each scenario's latest run, with machine, commit, date and command."""
+    if not latest:
+        return "Nothing was measured yet."
+    lines = ["| scenario | figure | value | target | date, commit |", "|---|---|---|---|---|"]
+    for scenario, run in latest.items():
+        when = f"{run['date'][:10]}, {run['commit']}".rstrip(", ")
+        for row in run["headlines"]:
+            headline = Headline(**{name: value for name, value in row.items() if name != "met"})
+            value = f"{number(headline.value)} {headline.unit}".strip()
+            lines.append(f"| {scenario} | {headline.name} | {value} | {target(headline)} | {when} |")
+    for machine in dict.fromkeys(MACHINE.format_map(run["machine"]) for run in latest.values()):
+        lines += ["", machine]
+    commands = ", ".join(f"`{command}`" for command in dict.fromkeys(run["command"] for run in latest.values()))
+    return "\n".join([*lines, "", f"Measured with {commands}."])
 
 
 def number(value: float | None) -> str:

@@ -16,12 +16,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import uuid4
+
+import psutil
 
 from actors.core.rejection import Violation
 from bench.record import Conservation, Told, judged
-from bench.samples import ROWS_MAX, UNITS, sku
+from bench.samples import ROWS_MAX, UNITS
 from holdfast.client import Adjustment, AdjustmentKind, BlockingChannelClient
 from serve.config.environment import service_environment
 
@@ -30,7 +32,6 @@ from serve.config.environment import service_environment
 MARK: Final = "HOLDFAST_BENCH_RUN"
 ROLES: Final = ("gateway", "store actors", "customer actors", "haproxy", "serve", "ray")
 END_S: Final = 5.0
-_TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 # Beginnings of a process's title, the first that fits decides. What is left of a Ray session is `ray`.
 _TITLES: Final = (
     ("ray::ServeReplica", "gateway"),
@@ -42,52 +43,30 @@ _TITLES: Final = (
 )
 
 
-class Process(NamedTuple):
-    """One process; `started` tells it from a later one with its number."""
-
-    pid: int
-    started: int
-    role: str
-
-
-def marked(mark: str) -> list[Process]:
-    """Every process that inherited the mark, this one apart."""
-    wanted = f"{MARK}={mark}".encode()
-    found = []
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit() or int(folder.name) == os.getpid():
-            continue
-        try:
-            if wanted in (folder / "environ").read_bytes().split(b"\0"):
-                found.append(Process(int(folder.name), _started(int(folder.name)), _role(folder)))
-        except OSError:
-            continue  # it ended meanwhile, or belongs to somebody else
+def marked(mark: str) -> dict[psutil.Process, str]:
+    """Every process that inherited the mark, this one apart, and its role."""
+    found = {}
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):  # it ended meanwhile, or belongs to somebody else
+            if process.pid != os.getpid() and process.environ().get(MARK) == mark:
+                found[process] = _role(process)
     return found
 
 
-def cpu_s(mark: str) -> dict[Process, float]:
-    """CPU seconds that each process of a run has taken so far."""
-    return {process: cpu_s_of(process.pid) for process in marked(mark)}
+def _role(process: psutil.Process) -> str:
+    if process.name() == "haproxy":
+        return "haproxy"
+    title = " ".join(process.cmdline())
+    return next((role for beginning, role in _TITLES if title.startswith(beginning)), "ray")
 
 
-def cpu_between(before: Mapping[Process, float], after: Mapping[Process, float]) -> dict[str, float]:
-    """CPU seconds by role; what a process took that ended in between is not known, and left out."""
+def cpu_s(mark: str) -> dict[str, float]:
+    """CPU seconds, user and system, that the processes of a run and their children that ended took so far, by role."""
     taken = dict.fromkeys(ROLES, 0.0)
-    for process, seconds in after.items():
-        taken[process.role] += max(0.0, seconds - before.get(process, 0.0))
+    for process, role in marked(mark).items():
+        with suppress(psutil.NoSuchProcess):
+            taken[role] += sum(process.cpu_times()[:4])
     return taken
-
-
-def cpu_s_of(pid: int) -> float:
-    """User and system time of a process and of its children that ended; 0 where it is gone."""
-    fields = _stat(pid)
-    return sum(int(field) for field in fields[11:15]) / _TICKS_PER_S if fields else 0.0
-
-
-def memory_kb(pid: int) -> dict[str, int]:
-    """`VmRSS` now and `VmHWM` at the most, in kB."""
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
-    return {name: int(rest.split()[0]) for name, _, rest in (each.partition(":") for each in lines) if name[:2] == "Vm"}
 
 
 def end(mark: str) -> int:
@@ -95,14 +74,11 @@ def end(mark: str) -> int:
     left = marked(mark)
     for number in (signal.SIGTERM, signal.SIGKILL):
         for process in left:
-            if _started(process.pid) == process.started:
-                try:
-                    os.kill(process.pid, number)
-                except ProcessLookupError:
-                    continue
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
         deadline = time.monotonic() + END_S
         while marked(mark) and time.monotonic() < deadline:
-            time.sleep(0.05)
+            time.sleep(POLL_S)
     return len(left)
 
 
@@ -111,26 +87,6 @@ def kill(pid: int, mark: str) -> None:
     if pid not in {process.pid for process in marked(mark)}:
         raise ValueError(f"process {pid} was not started by this run")
     os.kill(pid, signal.SIGKILL)
-
-
-def _role(folder: Path) -> str:
-    title = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    if (folder / "comm").read_text(encoding="utf-8").strip() == "haproxy":
-        return "haproxy"
-    return next((role for beginning, role in _TITLES if title.startswith(beginning)), "ray")
-
-
-def _started(pid: int) -> int:
-    fields = _stat(pid)
-    return int(fields[19]) if fields else 0
-
-
-def _stat(pid: int) -> list[str]:
-    """The fields of /proc/<pid>/stat from the third on: the second, a name, may have blanks and brackets."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    except OSError:
-        return []
 
 
 # --- the service -----------------------------------------------------------------------------------------------------
@@ -167,11 +123,11 @@ def holdfast(folder: Path, store_ids: Sequence[str], store_actors: int, policy: 
 
 
 @contextmanager
-def serving(folder: Path, store_actors: int, environment: Mapping[str, str] | None = None) -> Iterator[Service]:
+def serving(folder: Path, store_actors: int) -> Iterator[Service]:
     """Holdfast with the chain file that `folder` has. The data stays in `folder`, so that a second start finds it."""
     data_dir = folder / "data"
     command = ["-m", "serve", "--data-dir", str(data_dir), "--chain-file", str(folder / CHAIN_FILE)]
-    with running([*command, "--store-actors", str(store_actors)], data_dir, environment or {}) as service:
+    with running([*command, "--store-actors", str(store_actors)], data_dir, {}) as service:
         yield service
 
 
@@ -227,24 +183,14 @@ def _wait(process: "subprocess.Popen[bytes]", command: Sequence[str], path: Path
     return found
 
 
-def open_stock(target: str, store_ids: Iterable[str], skus: int) -> None:
-    """Receive so many SKUs into each shop."""
+def receive(target: str, store_ids: Iterable[str], skus: Sequence[str], units: int = UNITS) -> None:
+    """Receive so many units of each SKU into each shop. The first SKU names the delivery, which happens once."""
     with BlockingChannelClient(target) as client:
         for store_id in store_ids:
-            rows = [receipt(sku(number), UNITS, number + 1) for number in range(skus)]
-            for first in range(0, skus, ROWS_MAX):
-                client.adjust_stock(store_id, "bench", rows[first : first + ROWS_MAX], timeout_ms=CALL_MS)
-
-
-def receive(target: str, store_id: str, of_sku: str, units: int = UNITS) -> None:
-    """Receive one more SKU into one shop."""
-    with BlockingChannelClient(target) as client:
-        client.adjust_stock(store_id, of_sku, [receipt(of_sku, units, 1)], timeout_ms=CALL_MS)
-
-
-def receipt(of_sku: str, units: int, number: int) -> Adjustment:
-    """A row of a delivery."""
-    return Adjustment(of_sku, units, number, AdjustmentKind.RECEIPT)
+            for first in range(0, len(skus), ROWS_MAX):
+                chosen = enumerate(skus[first : first + ROWS_MAX], start=first + 1)
+                rows = [Adjustment(each, units, number, AdjustmentKind.RECEIPT) for number, each in chosen]
+                client.adjust_stock(store_id, skus[0], rows, timeout_ms=CALL_MS)
 
 
 def verdict(target: str, store_ids: Iterable[str], told: Sequence[Told]) -> Conservation:

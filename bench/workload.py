@@ -20,19 +20,10 @@ from typing import Final, NamedTuple
 import numpy as np
 
 QUANTITY_MIN: Final = 1
-QUANTITY_MAX: Final = 50
-"""Real lines beyond these are fuel sold by volume, or nothing at all."""
-
-STOCK_FACTOR_MIN: Final = 0.9
-STOCK_FACTOR_MAX: Final = 1.2
-"""What a shop opens with, as a part of what will be asked of it."""
-
-HOT_FACTOR_MIN: Final = 0.75
-HOT_FACTOR_MAX: Final = 1.05
-"""The same for a hot SKU, which runs short in most shops."""
-
-HOT_PART: Final = 100
-"""One product in so many is hot: the first by the number of its lines."""
+QUANTITY_MAX: Final = 50  # beyond these, real lines are fuel sold by volume, or nothing at all
+STOCK_FACTORS: Final = (0.9, 1.2)  # what a shop opens with, as a part of what will be asked of it
+HOT_FACTORS: Final = (0.75, 1.05)  # the same for a hot SKU, which runs short in most shops
+HOT_PART: Final = 100  # one product in so many is hot: the first by the number of its lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +82,7 @@ def opening_stock(orders: Iterable[Order], seed: int) -> tuple[Opening, ...]:
     draw = Random(f"stock:{seed}")
     openings = []
     for (store_id, sku), units in demand.items():
-        least, most = (HOT_FACTOR_MIN, HOT_FACTOR_MAX) if sku in hot else (STOCK_FACTOR_MIN, STOCK_FACTOR_MAX)
-        on_hand = int(units * draw.uniform(least, most) + draw.random())
+        on_hand = int(units * draw.uniform(*(HOT_FACTORS if sku in hot else STOCK_FACTORS)) + draw.random())
         if on_hand:
             openings.append(Opening(store_id, sku, on_hand, 0))
         elif draw.random() < 0.5:
@@ -115,18 +105,13 @@ def load_workload(seed: int, *, shared_data: Path | None = None, orders_max: int
 
     Raises SharedDataMissing where a folder was named and the files are not in it.
     """
-    named = shared_data or _from_environment()
+    named = shared_data or (Path(value) if (value := os.environ.get(SHARED_DATA_VARIABLE)) else None)
     if named is not None and not is_present(named):
         raise SharedDataMissing(f"{named} has no {TRANSACTIONS_FILE}; name the folder that has it, or none at all")
     folder = named or SHARED_DATA_DEFAULT
     if is_present(folder):
         return real_workload(folder, seed, orders_max)
     return seeded_workload(seed, orders_max)
-
-
-def _from_environment() -> Path | None:
-    value = os.environ.get(SHARED_DATA_VARIABLE, "")
-    return Path(value) if value else None
 
 
 TRANSACTIONS_FILE: Final = "completejourney_transactions_2017_jan_jul.csv.gz"
@@ -184,38 +169,19 @@ def _lay_over_places(store_ids: set[str], path: Path) -> tuple[Shop, ...]:
 PRODUCTS: Final = 20_000
 # Lines of the product of a rank beyond the one that every product has, between these on straight lines of logarithms.
 # They give the skew of the data set's whole year, after the filter of 1 to 50 units: SOURCES.md beside the data.
-LINES_BY_PRODUCT_RANK: Final = {
-    1: 514.4,
-    2: 189.1,
-    10: 116.3,
-    50: 43.2,
-    200: 17.2,
-    500: 9.0,
-    1_000: 5.4,
-    2_000: 3.1,
-    PRODUCTS: 0.0076,
-}
+PRODUCT_RANKS: Final = (1, 2, 10, 50, 200, 500, 1_000, 2_000, PRODUCTS)
+LINES_BEYOND: Final = (514.4, 189.1, 116.3, 43.2, 17.2, 9.0, 5.4, 3.1, 0.0076)
 BUSIEST_STORE: Final = 0.028  # its share of all lines, in the whole year too
 
 # Measured on completejourney_transactions_2017_jan_jul.csv.gz after the same filter: 26,955 baskets of 42,952 lines.
 # Baskets by their number of lines, 1 to 12.
 BASKETS_BY_LINES: Final = (17_475, 5_671, 2_215, 939, 378, 166, 68, 26, 10, 4, 2, 1)
 # Lines by units, per 10,000.
-LINES_BY_UNITS: Final = dict(
-    zip(
-        (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 17, 24),
-        (7984, 1456, 274, 156, 49, 40, 4, 11, 4, 8, 1, 5, 1, 1, 1, 1),
-        strict=True,
-    )
-)
+UNITS: Final = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 17, 24)
+LINES_BY_UNITS: Final = (7984, 1456, 274, 156, 49, 40, 4, 11, 4, 8, 1, 5, 1, 1, 1, 1)
 # Lines of the shop of a rank after the busiest; between these it is interpolated.
-LINES_BY_STORE_RANK: Final = dict(
-    zip(
-        (2, 16, 31, 46, 61, 76, 91, 106, 121, 136, 151, 166, 181, 196, 211, 226, 231),
-        (928, 551, 463, 418, 373, 294, 209, 74, 11, 6, 4, 2, 2, 1, 1, 1, 1),
-        strict=True,
-    )
-)
+STORE_RANKS: Final = (2, 16, 31, 46, 61, 76, 91, 106, 121, 136, 151, 166, 181, 196, 211, 226, 231)
+LINES_BY_STORE: Final = (928, 551, 463, 418, 373, 294, 209, 74, 11, 6, 4, 2, 2, 1, 1, 1, 1)
 
 SEEDED_SOURCE: Final = (
     "seeded: made-up orders with the measured skew of the real ones (set --shared-data to replay those)"
@@ -233,7 +199,7 @@ def seeded_workload(seed: int, orders_max: int | None) -> Workload:
     draw.shuffle(skus)
     shares = store_shares()
     store_ids = draw.choices([f"{300 + rank}" for rank in range(len(shares))], shares, k=len(sizes))
-    units = draw.choices(list(LINES_BY_UNITS), list(LINES_BY_UNITS.values()), k=len(skus))
+    units = draw.choices(UNITS, LINES_BY_UNITS, k=len(skus))
     orders = []
     at = 0
     for index, (size, store_id) in enumerate(zip(sizes, store_ids, strict=True)):
@@ -242,14 +208,17 @@ def seeded_workload(seed: int, orders_max: int | None) -> Workload:
         orders.append(Order(f"{40_000_000_000 + index}", store_id, lines))
         at += size
     chosen = tuple(orders[:orders_max])
-    shops = tuple(_shop(store_id, draw) for store_id in sorted({order.store_id for order in chosen}))
-    return Workload(seed, source=SEEDED_SOURCE, notes=SEEDED_NOTES, shops=shops, orders=chosen)
+    shops = []
+    for store_id in sorted({order.store_id for order in chosen}):
+        # A place somewhere between the coasts of the United States.
+        place = round(draw.uniform(30, 45), 6), round(draw.uniform(-120, -75), 6)
+        shops.append(Shop(store_id, f"Made-up shop {store_id}", *place))
+    return Workload(seed, source=SEEDED_SOURCE, notes=SEEDED_NOTES, shops=tuple(shops), orders=chosen)
 
 
 def lines_by_product(lines: int) -> list[int]:
     """How many of so many lines each product takes, best rank first; every product takes at least one."""
-    known, beyond = zip(*LINES_BY_PRODUCT_RANK.items(), strict=True)
-    weights = np.exp(np.interp(np.log(np.arange(1, PRODUCTS + 1)), np.log(known), np.log(beyond)))
+    weights = np.exp(np.interp(np.log(np.arange(1, PRODUCTS + 1)), np.log(PRODUCT_RANKS), np.log(LINES_BEYOND)))
     # Dealt out in whole numbers: what rounding takes from one product, the next one gets.
     edges = np.rint(np.cumsum(weights) * (lines - PRODUCTS) / weights.sum()).astype(int)
     return sorted((1 + np.diff(edges, prepend=0)).tolist(), reverse=True)
@@ -257,8 +226,7 @@ def lines_by_product(lines: int) -> list[int]:
 
 def store_shares() -> list[float]:
     """The share of lines of each shop, busiest first."""
-    ranks, lines = zip(*LINES_BY_STORE_RANK.items(), strict=True)
-    others = np.interp(np.arange(ranks[0], ranks[-1] + 1), ranks, lines)
+    others = np.interp(np.arange(STORE_RANKS[0], STORE_RANKS[-1] + 1), STORE_RANKS, LINES_BY_STORE)
     return [BUSIEST_STORE, *(others / others.sum() * (1 - BUSIEST_STORE)).tolist()]
 
 
@@ -270,8 +238,3 @@ def _part_twins(skus: list[str], at: int, size: int, draw: Random) -> None:
             if other == place:
                 return  # the last line of all: nothing is left to swap with
             skus[place], skus[other] = skus[other], skus[place]
-
-
-def _shop(store_id: str, draw: Random) -> Shop:
-    """A place somewhere between the coasts of the United States."""
-    return Shop(store_id, f"Made-up shop {store_id}", round(draw.uniform(30, 45), 6), round(draw.uniform(-120, -75), 6))

@@ -22,10 +22,9 @@ from bench import record
 from bench.demo.across import place_orders
 from bench.demo.calls import Answers
 from bench.demo.plan import Across, across_plan, shops_with_slots, write_chain_file
-from bench.demo.proof import Proof, prove, until_quiet
+from bench.demo.proof import Proof, prove, state_differs, until_quiet, verdict_of
 from bench.demo.report import document, tell
-from bench.demo.run import NotRecovered, Phases, Told, contests_for, replay
-from bench.demo.verdict import state_differs, verdict_of
+from bench.demo.run import NotRecovered, Phases, Told, replay
 from bench.service import CHAIN_FILE, Service, ServiceFailed, serving
 from bench.workload import SharedDataMissing, Workload, load_workload
 from holdfast.client import ChannelClient, HoldfastError
@@ -33,9 +32,6 @@ from holdfast.client import ChannelClient, HoldfastError
 EXIT_BROKEN: Final = 1
 EXIT_NOT_STARTED: Final = 3
 EXIT_INTERRUPTED: Final = 130
-
-SCRATCH_CHARS_MAX: Final = 32
-"""Ray puts sockets below its own folder, and a socket's path has at most 107 characters."""
 
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PLAIN_WIDTH: Final = 120
@@ -75,14 +71,16 @@ def main(
     phases.say(f"{len(workload.orders):,} orders of {lines:,} lines for {len(workload.shops)} shops, seed {seed}")
     for note in (workload.source, *workload.notes):
         phases.say(f"  {note}")
-    for number in STOPPING:
-        signal.signal(number, signal.default_int_handler)  # end as on Ctrl-C: with everything put away
     plan = across_plan(workload.shops, seed) if across else None
     try:
-        with _folder(data_dir) as folder:
-            demo = Demo(workload, plan, folder, store_actors, callers, kill, phases)
-            told, proof, faults = demo.run(restart=restart)
-            about = {**record.describe(), "date": record.today(), "file_system": record.file_system_of(folder)}
+        with ExitStack() as stack:
+            if data_dir is None:
+                scratch = tempfile.TemporaryDirectory(prefix="hf-demo-", ignore_cleanup_errors=True)
+                data_dir = Path(stack.enter_context(scratch))
+            data_dir.mkdir(parents=True, exist_ok=True)
+            demo = Demo(workload, plan, data_dir.resolve(), store_actors, callers, kill, phases)
+            told, proof = demo.run(restart=restart)
+            about = {**record.describe(), "date": record.today(), "file_system": record.file_system_of(data_dir)}
     except ServiceFailed as error:
         console.print(f"holdfast: the service did not start: {error}", style="red", markup=False)
         raise typer.Exit(EXIT_NOT_STARTED) from error
@@ -92,23 +90,12 @@ def main(
     except KeyboardInterrupt as interrupt:
         console.print("holdfast: stopped; the service was ended and nothing is left of it")
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
-    verdict = verdict_of(told.answers, told.contests, proof.findings, proof.audits, faults)
+    verdict = verdict_of(told.answers, told.contests, proof.findings, proof.audits)
     result = document(workload, told, proof, verdict, machine=about, seconds=perf_counter() - began)
     tell(result, console)
     if json is not None:
         json.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     raise typer.Exit(0 if result["verdict"]["holds"] else EXIT_BROKEN)
-
-
-@contextmanager
-def _folder(data_dir: Path | None) -> Iterator[Path]:
-    """The demo's folder: the one that was named and stays, or a temporary one that goes."""
-    if data_dir is not None:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        yield data_dir.resolve()
-        return
-    with tempfile.TemporaryDirectory(prefix="hf-demo-", ignore_cleanup_errors=True) as scratch:
-        yield Path(scratch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +110,16 @@ class Demo:
     kill: bool
     phases: Phases
 
-    def run(self, *, restart: bool) -> tuple[Told, Proof, list[str]]:
-        """Ask and prove; what callers were told, the proof, and what a restart changed, which should be nothing."""
+    def run(self, *, restart: bool) -> tuple[Told, Proof]:
+        """Ask and prove; what callers were told, and the proof. What a restart changed is a fault."""
         with self._service() as service:
             told, proof = asyncio.run(self._prove(service))
         if not restart:
-            return told, proof, []
+            return told, proof
         with self._service(limits_across=self.plan is not None) as service:
             _, again = asyncio.run(self._prove(service, told))
-        return told, again, state_differs(proof.audits, again.audits)
+        again.findings.faults += state_differs(proof.audits, again.audits)
+        return told, again
 
     async def _prove(self, service: Service, told: Told | None = None) -> tuple[Told, Proof]:
         """Both acts and the proof; the proof alone of what callers were told before."""
@@ -139,7 +127,7 @@ class Demo:
         async with ChannelClient(service.target, channels=CHANNELS) as client:
             await client.wait_until_serving(timeout_ms=SERVING_MS_MAX)
             if told is None:
-                told = Told(Answers(client), contests_for(workload.orders))
+                told = Told(Answers(client))
                 await replay(client, service, workload, told, phases, callers=self.callers, kill=self.kill)
                 if self.plan is not None:
                     await place_orders(client, service, self.plan, told, phases, seed=workload.seed, kill=self.kill)
@@ -152,21 +140,17 @@ class Demo:
         shops = self.workload.shops
         with_slots = shops_with_slots(shops, self.workload.seed) if self.plan is not None else ()
         write_chain_file(self.folder / CHAIN_FILE, shops, with_slots, limits_across=limits_across)
-        handlers = {number: signal.getsignal(number) for number in STOPPING}
+        for number in STOPPING:
+            signal.signal(number, signal.default_int_handler)  # end as on Ctrl-C: with everything put away
         with ExitStack() as stack:
-            # What Ray writes on the side goes when the service does, where its sockets' paths allow another folder.
-            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="hf-ray-", ignore_cleanup_errors=True))
-            environment = {"RAY_TMPDIR": scratch} if len(scratch) <= SCRATCH_CHARS_MAX else {}
             with self.phases.phase("Starting the service"):
-                service = stack.enter_context(serving(self.folder, self.store_actors, environment))
+                service = stack.enter_context(serving(self.folder, self.store_actors))
             try:
                 yield service
             finally:
                 self.phases.say("Ending the service ...")
                 for number in STOPPING:
                     signal.signal(number, signal.SIG_IGN)  # nothing may come before the end of its last process
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

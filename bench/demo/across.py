@@ -1,12 +1,11 @@
 """The second act: orders over several shops, with limits and slots, while the gateway and the customers' actor die."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from random import Random
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
 from bench import service as processes
 from bench.demo.calls import MEANWHILE_MS_MAX, Answers, Call, Kind, draw_repeat
@@ -26,6 +25,7 @@ from bench.demo.plan import (
 )
 from bench.demo.run import (
     PROBE_MS_MAX,
+    Job,
     NotRecovered,
     Phases,
     Tick,
@@ -62,16 +62,13 @@ async def place_orders(
     async def carry(number: int, journey: OrderJourney) -> None:
         await _carry(across, journey, Random(f"order:{seed}:{number}"))
 
-    jobs: dict[float, Callable[[], Awaitable[None]]] = {
-        SLOT_CONTEST_AT: partial(_compete_for_slot, client, across, contested_ms)
-    }
+    jobs: dict[float, Job] = {SLOT_CONTEST_AT: partial(_compete_for_slot, client, across, contested_ms)}
     if kill:
         jobs |= {part: partial(_kill, client, service.mark, role, across, phases) for role, part in KILLS_AT.items()}
-    at = {int(len(plan.journeys) * part): [job] for part, job in jobs.items()}
     began = perf_counter()
     with phases.phase("Placing orders over several shops", len(plan.journeys) + len(plan.seekers)) as tick:
         seeking = asyncio.create_task(_seek(across, tick))
-        await in_sequence(plan.journeys, carry, callers=CALLERS, jobs=at, tick=tick)
+        await in_sequence(plan.journeys, carry, callers=CALLERS, jobs=jobs, tick=tick)
         await seeking
     across.seconds = perf_counter() - began
 
@@ -81,7 +78,7 @@ async def _kill(client: ChannelClient, mark: str, role: str, across: ToldAcross,
     said = tuple(across.answers.log)
     order = next(each.outcome for each in said if isinstance(each.outcome, Order))
     found = await asyncio.to_thread(processes.marked, mark)
-    pids = [process.pid for process in found if process.role == role]
+    pids = [process.pid for process, its_role in found.items() if its_role == role]
     if len(pids) != 1:
         raise NotRecovered(f"{len(pids)} processes are {role}, and one was to be killed")
     ask = partial(client.get_order, order.order_id, timeout_ms=PROBE_MS_MAX)
@@ -106,18 +103,14 @@ async def _carry(across: ToldAcross, journey: OrderJourney, draw: Random) -> Non
 
 
 def _step(kind: Kind, key: str, order: Order, draw: Random) -> Call:
-    call = Call(kind, key, {"order_id": order.order_id})
-    match kind:
-        case Kind.AMEND_ORDER:
-            return call.asking(stores=amendment_of(order, draw))
-        case Kind.COLLECT_ORDER:
-            return call.asking(payment_reference=f"pay-{key}")
-        case Kind.RELEASE_ORDER:
-            return call.asking(reason=ReleaseReason.CUSTOMER_CANCELLED)
-        case Kind.EXTEND_ORDER:
-            return call.asking(ttl_ms=EXTEND_MS)
-        case _:
-            return call
+    asked: dict[Kind, dict[str, Any]] = {
+        Kind.COLLECT_ORDER: {"payment_reference": f"pay-{key}"},
+        Kind.RELEASE_ORDER: {"reason": ReleaseReason.CUSTOMER_CANCELLED},
+        Kind.EXTEND_ORDER: {"ttl_ms": EXTEND_MS},
+    }
+    if kind is Kind.AMEND_ORDER:
+        asked[kind] = {"stores": amendment_of(order, draw)}
+    return Call(kind, key, {"order_id": order.order_id, **asked.get(kind, {})})
 
 
 async def _seek(across: ToldAcross, tick: Tick) -> None:

@@ -8,17 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from random import Random
-from time import perf_counter_ns
+from time import perf_counter
 from typing import Any, Final, NamedTuple, TypeAlias
 from zlib import crc32
-
-from hdrh.histogram import HdrHistogram
 
 from holdfast.client import (
     ChannelClient,
     HoldfastError,
     Order,
     PartOutcome,
+    Reason,
     Rejection,
     Reservation,
     ServiceFault,
@@ -27,9 +26,6 @@ from holdfast.client import (
 
 CALL_MS_MAX: Final = 45_000  # over all attempts: longer than any restart of an actor takes
 MEANWHILE_MS_MAX: Final = 250  # longer than most orders take: a second call comes at any moment of the first
-ERRORS_KEPT_MAX: Final = 5
-LATENCY_US_MAX: Final = 60_000_000
-LATENCY_DIGITS: Final = 3
 
 Outcome: TypeAlias = Reservation | StockChange | Order | tuple[PartOutcome, ...] | Rejection
 
@@ -108,6 +104,16 @@ class Repeated(NamedTuple):
     second: Outcome
     same_content: bool
 
+    @property
+    def differs(self) -> bool:
+        """True where it was answered otherwise than the first time, or a reused key was not refused as such."""
+        if self.same_content:
+            return self.first != self.second
+        return not isinstance(self.second, Rejection) or self.second.reason is not Reason.IDEMPOTENCY_KEY_REUSED
+
+    def __str__(self) -> str:
+        return f"repeated {self.call.key}: first {self.first}, then {self.second}"
+
 
 class Repeat(Enum):
     """Whether a call is repeated on purpose."""
@@ -152,17 +158,8 @@ def one_more(lines: Sequence[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
     return ((sku, quantity + 1), *rest)
 
 
-async def perform(client: ChannelClient, call: Call, timeout_ms: int) -> Outcome:
-    """Call; the client retries by itself until an answer comes or the time is over. Raises the client's errors."""
-    method = getattr(client, _METHODS.get(call.kind, call.kind.name.lower()))
-    outcome: Outcome = await method(**call.asked, idempotency_key=call.key, timeout_ms=timeout_ms)
-    if isinstance(outcome, _UNEXPECTED.get(call.kind, ())):
-        raise ServiceFault("Reserve", where=call.store_id, why=f"it became {outcome}")
-    return outcome
-
-
 class Answers:
-    """The log of one act. A call that got no answer is in `unanswered`.
+    """The log of one act. `unanswered` says which calls got no answer, and why.
 
     `meanwhile_ms_max`: where a call is made twice at once, the second comes by so much later at the most.
     """
@@ -172,14 +169,10 @@ class Answers:
         self._meanwhile_ms_max = meanwhile_ms_max
         self.log: list[Answered] = []
         self.repeats: list[Repeated] = []
-        self.unanswered: list[Call] = []
-        self.errors: list[str] = []
+        self.unanswered: list[str] = []
         self.accepted: Counter[Kind] = Counter()
         self.refused: Counter[str] = Counter()
-        # In microseconds, retries and outages included.
-        self.latencies: defaultdict[Kind, HdrHistogram] = defaultdict(
-            lambda: HdrHistogram(1, LATENCY_US_MAX, LATENCY_DIGITS)
-        )
+        self.latencies: defaultdict[Kind, list[float]] = defaultdict(list)  # in ms, retries and outages included
 
     @property
     def calls(self) -> int:
@@ -189,7 +182,9 @@ class Answers:
     async def ask(self, call: Call, repeat: Repeat = Repeat.NO) -> Outcome | None:
         """The answer, logged, None where none came in time; the call is repeated as asked for."""
         if repeat is Repeat.AT_ONCE:
-            first, second = await asyncio.gather(self._first(call), self._meanwhile(call))
+            # Somebody comes with the same call while the first is carried from shop to shop.
+            delay_ms = crc32(call.key.encode()) % self._meanwhile_ms_max if self._meanwhile_ms_max else 0
+            first, second = await asyncio.gather(self._first(call), self._timed(call, delay_ms))
             self._repeated(call, first, second, same_content=True)
             return first
         outcome = await self._first(call)
@@ -220,31 +215,24 @@ class Answers:
             self.accepted[call.kind] += 1
         return outcome
 
-    async def _meanwhile(self, call: Call) -> Outcome | None:
-        """The same call by somebody who comes while the first is carried from shop to shop."""
-        if self._meanwhile_ms_max:
-            await asyncio.sleep(crc32(call.key.encode()) % self._meanwhile_ms_max / 1000)
-        return await self._timed(call)
-
     def _repeated(self, call: Call, first: Outcome | None, second: Outcome | None, *, same_content: bool) -> None:
         if first is not None and second is not None:
             self.repeats.append(Repeated(call, first, second, same_content))
 
-    async def _timed(self, call: Call) -> Outcome | None:
-        began = perf_counter_ns()
+    async def _timed(self, call: Call, delay_ms: int = 0) -> Outcome | None:
+        """Call; the client retries by itself until an answer comes or the time is over."""
+        await asyncio.sleep(delay_ms / 1_000)
+        method = getattr(self._client, _METHODS.get(call.kind, call.kind.name.lower()))
+        began = perf_counter()
         try:
-            outcome = await perform(self._client, call, CALL_MS_MAX)
+            outcome: Outcome = await method(**call.asked, idempotency_key=call.key, timeout_ms=CALL_MS_MAX)
+            if isinstance(outcome, _UNEXPECTED.get(call.kind, ())):
+                raise ServiceFault("Reserve", where=call.store_id, why=f"it became {outcome}")
         except HoldfastError as error:
-            self._not_answered(call, error)
+            self.unanswered.append(f"{call.kind.value} {call.key}: {error}")
             return None
         parts = outcome if isinstance(outcome, tuple) else ()
-        errors = [part.answer for part in parts if isinstance(part.answer, HoldfastError)]
-        if errors:
-            self._not_answered(call, errors[0])
-        self.latencies[call.kind].record_value(min(LATENCY_US_MAX, (perf_counter_ns() - began) // 1_000))
+        if errors := [part.answer for part in parts if isinstance(part.answer, HoldfastError)]:
+            self.unanswered.append(f"{call.kind.value} {call.key}: {errors[0]}")
+        self.latencies[call.kind].append(1_000 * (perf_counter() - began))
         return outcome
-
-    def _not_answered(self, call: Call, error: HoldfastError) -> None:
-        self.unanswered.append(call)
-        if len(self.errors) < ERRORS_KEPT_MAX:
-            self.errors.append(f"{call.kind.value} {call.key}: {error}")

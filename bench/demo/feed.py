@@ -10,19 +10,11 @@ No stock is counted here and no reservation is computed from its events: VerifyL
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
 
 from bench.demo.calls import Answered, Call, Kind
-from holdfast.client import (
-    Adjustment,
-    Event,
-    Rejection,
-    ReleaseReason,
-    Reservation,
-    Status,
-    StockChange,
-)
+from holdfast.client import Event, Rejection, ReleaseReason, Reservation, Status, StockChange
 from holdfast.client.models import events as told
 
 LATE_MS_MAX: Final = 1_000
@@ -30,25 +22,20 @@ FINDINGS_MAX: Final = 50
 SENTENCE_CHARS_MAX: Final = 1_000
 LIVE: Final = frozenset({Status.HELD, Status.CONFIRMED, Status.READY})
 
-INSIDE: Final = "\n"
-"""The keys that shops and customers' ledgers use among themselves begin so, and no caller's key does."""
-
+INSIDE: Final = "\n"  # the keys that shops and customers' ledgers use among themselves begin so, and no caller's does
 CLAIM_KEY: Final = f"{INSIDE}claim "
 
-EVENT_OF: Final[Mapping[Kind, type]] = {
-    Kind.ADJUST: told.StockAdjusted,
-    Kind.RESERVE: told.Reserved,
-    Kind.CONFIRM: told.Confirmed,
-    Kind.READY: told.ReadyMarked,
-    Kind.COLLECT: told.Collected,
-    Kind.RELEASE: told.Released,
-    Kind.EXTEND: told.Extended,
-    Kind.READY_ORDER: told.ReadyMarked,
-    Kind.COLLECT_ORDER: told.Collected,
-}
-"""What a call that was accepted leaves behind in a shop."""
-
-_OF_CALLS: Final = (*EVENT_OF.values(), told.Refused)
+_OF_CALLS: Final = (
+    told.StockAdjusted,
+    told.Reserved,
+    told.Confirmed,
+    told.ReadyMarked,
+    told.Collected,
+    told.Released,
+    told.Extended,
+    told.Refused,
+)
+"""What the calls of callers leave behind in a shop."""
 
 
 class Outage(NamedTuple):
@@ -56,6 +43,16 @@ class Outage(NamedTuple):
 
     from_ms: int
     until_ms: int
+
+
+class Contest(NamedTuple):
+    """So many callers for so many units of one SKU in one shop, a unit each; `accepted` were told that they have it."""
+
+    store_id: str
+    sku: str
+    callers: int
+    units: int
+    accepted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,9 @@ class Standing:
 
 @dataclass(slots=True)
 class Findings:
-    """What does not agree. The counts are whole, the sentences only the first; `faults` are gaps of a feed."""
+    """What does not agree. The counts are whole, the sentences only the first; `faults` are gaps of a feed. `held` are
+    the parts of orders that were ever held for certain.
+    """
 
     answers_lost: int = 0
     unasked: int = 0
@@ -80,6 +79,7 @@ class Findings:
     sentences: list[str] = field(default_factory=list)
     order_answers_lost: list[str] = field(default_factory=list)
     order_effects_unasked: list[str] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)
 
     def say(self, sentence: str) -> None:
         """Keep a sentence for people."""
@@ -88,14 +88,11 @@ class Findings:
 
 
 class FeedCheck:
-    """Reads the feeds of all shops, each from its beginning, beside the answers; `held` are the parts of orders that
-    were ever held for certain.
-    """
+    """Reads the feeds of all shops, each from its beginning, beside the answers."""
 
     def __init__(
         self, answers: Iterable[Answered], outages: Mapping[str, Sequence[Outage]], orders: Iterable[Answered] = ()
     ) -> None:
-        self.held: set[str] = set()
         self._order_of: dict[str, str] = {}
         self._deadlines: dict[str, int] = {}
         self._versions: Counter[str] = Counter()
@@ -123,8 +120,7 @@ class FeedCheck:
         self._note(change, store_id, event.at_ms)
         answered = self._expected.pop((store_id, event.version), None)
         if answered is not None:
-            why = disagreement(answered, change, self._order_of)
-            if why:
+            if why := disagreement(answered, change, self._order_of):
                 self._lost(store_id, answered, why)
         elif isinstance(change, _OF_CALLS) and not _is_made_inside(change):
             self._nobody_was_told(event)
@@ -137,7 +133,9 @@ class FeedCheck:
         self._expected.clear()
         for reservation_id, answered in self._newest.items():
             last = standing.reservations.get(reservation_id)
-            if last is None or not _may_follow(last, answered.outcome):
+            told_last = answered.outcome
+            follows = isinstance(told_last, Reservation) and last is not None and last.version > told_last.version
+            if last != told_last and not follows:
                 self._lost(reservation_id.rpartition(":")[0], answered, f"told {answered.outcome}, at the end {last}")
         for each in standing.reservations.values():
             if each.status in LIVE:
@@ -161,7 +159,7 @@ class FeedCheck:
                 # A part's deadline is its order's, of which the shop may not have heard before it passed.
                 self._deadlines[change.reservation_id] = change.expires_at_ms
                 if change.status in LIVE:
-                    self.held.add(change.reservation_id)
+                    self._findings.held.add(change.reservation_id)
                 elif change.status is Status.EXPIRED:
                     self._judge_expiry(store_id, change.reservation_id, at_ms)
             case _:
@@ -227,57 +225,56 @@ class FeedCheck:
         return deadline_ms
 
 
-def _may_follow(last: Reservation, outcome: object) -> bool:
-    """Whether this may be how a reservation stands at the end whose caller was told so last."""
-    return isinstance(outcome, Reservation) and (last == outcome or last.version > outcome.version)
-
-
 def disagreement(answered: Answered, change: told.Change, order_of: Mapping[str, str]) -> str:
     """Why an answer is not what the event at its version says, empty if it is; `order_of` are parts of orders."""
     call, outcome = answered
     if isinstance(outcome, Rejection):
-        if not isinstance(change, told.Refused):
-            return f"it was refused, the feed says {change}"
-        if not _is_refusal_of(call, change):
-            return f"the feed's refusal is that of {change.command} {change.idempotency_key!r}"
-        return "" if change.rejection == outcome else f"told {outcome}, the feed says {change.rejection}"
-    if not isinstance(change, EVENT_OF[call.kind]):
-        return f"it was accepted, the feed says {change}"
-    if isinstance(change, told.StockAdjusted):
-        sent = call.asked["adjustments"]
-        booked = (change.source, _rows(change.adjustments)) == (call.asked["source"], _rows(sent))
-        is_whole = isinstance(outcome, StockChange) and outcome.applied == len(sent)
-        return "" if booked and is_whole else f"sent {len(sent)} rows, the feed has {change}"
-    if not isinstance(outcome, Reservation):
-        return f"told {outcome}, the feed says {change}"
-    if isinstance(change, told.Reserved):
-        lines = tuple((line.sku, line.quantity) for line in outcome.lines)
-        made = (lines, outcome.customer_id, outcome.basket_id)
-        wanted = (call.asked["lines"], call.asked["customer_id"], call.asked.get("basket_id", ""))
-        return "" if change.reservation == outcome and made == wanted else f"told {outcome}, the feed says {change}"
-    return _step_differs(call, outcome, change, order_of.get(outcome.reservation_id, ""))
+        same = isinstance(change, told.Refused) and _is_refusal_of(call, change) and change.rejection == outcome
+    elif isinstance(outcome, StockChange):
+        same = isinstance(change, told.StockAdjusted) and _is_booked_whole(call, outcome, change)
+    else:
+        same = isinstance(outcome, Reservation) and change == _expected(call, outcome, change)
+    if not same:
+        return f"asked for {dict(call.asked)}, told {outcome}, the feed says {change}"
+    if not isinstance(outcome, Reservation) or call.kind is Kind.RESERVE:
+        return ""
+    order_id = order_of.get(outcome.reservation_id, "")
+    return "" if order_id == outcome.order_id == call.asked.get("order_id", "") else f"it is of order {order_id!r}"
 
 
-def _step_differs(call: Call, outcome: Reservation, change: Any, order_id: str) -> str:
-    """A step of a reservation: what was asked for, what its caller was told, and what its event says."""
-    asked = call.asked
-    match change:
-        case told.Confirmed():
-            same = (outcome.status, outcome.expires_at_ms) == (Status.CONFIRMED, change.expires_at_ms)
-        case told.ReadyMarked():
-            same = outcome.status is Status.READY
-        case told.Extended():
-            same = outcome.expires_at_ms == change.expires_at_ms
-        case told.Collected():
-            same = outcome.payment_reference == change.payment_reference == asked["payment_reference"]
+def _expected(call: Call, outcome: Reservation, change: told.Change) -> told.Change | None:
+    """The event of a call that was accepted, None where its caller was not told what the call asked for. Which units a
+    step took that named none is left to the ledger.
+    """
+    asked, reservation_id = call.asked, outcome.reservation_id
+    if asked.get("reservation_id", reservation_id) != reservation_id:
+        return None
+    lines = asked.get("lines", getattr(change, "lines", ()))
+    match call.kind:
+        case Kind.RESERVE:
+            made = tuple((line.sku, line.quantity) for line in outcome.lines)
+            told_so = (made, outcome.customer_id, outcome.basket_id)
+            wanted = (lines, asked["customer_id"], asked.get("basket_id", ""))
+            return told.Reserved(outcome) if told_so == wanted else None
+        case Kind.CONFIRM if outcome.status is Status.CONFIRMED:
+            return told.Confirmed(reservation_id, outcome.expires_at_ms)
+        case Kind.READY | Kind.READY_ORDER if outcome.status is Status.READY:
+            return told.ReadyMarked(reservation_id)
+        case Kind.EXTEND:
+            return told.Extended(reservation_id, outcome.expires_at_ms)
+        case Kind.COLLECT | Kind.COLLECT_ORDER if outcome.payment_reference == asked["payment_reference"]:
+            return told.Collected(reservation_id, lines, outcome.payment_reference)
+        case Kind.RELEASE if outcome.release_reason == asked["reason"]:
+            return told.Released(reservation_id, lines, outcome.release_reason)
         case _:
-            same = outcome.release_reason == change.reason == asked["reason"]
-    if isinstance(change, told.Collected | told.Released) and asked.get("lines", change.lines) != change.lines:
-        same = False
-    about = asked.get("reservation_id", outcome.reservation_id)
-    if not same or not about == outcome.reservation_id == change.reservation_id:
-        return f"asked for {dict(asked)}, told {outcome}, the feed says {change}"
-    return "" if order_id == outcome.order_id == asked.get("order_id", "") else f"it is of order {order_id!r}"
+            return None
+
+
+def _is_booked_whole(call: Call, outcome: StockChange, change: told.StockAdjusted) -> bool:
+    """Whether each row that was sent was booked; when it happened is left to the ledger, which then says it."""
+    booked = tuple(replace(row, occurred_at_ms=None) for row in change.adjustments)
+    sent = call.asked["adjustments"]
+    return (change.source, booked, outcome.applied) == (call.asked["source"], sent, len(sent))
 
 
 def _is_refusal_of(call: Call, change: told.Refused) -> bool:
@@ -295,8 +292,3 @@ def _is_made_inside(change: told.Change) -> bool:
     if isinstance(change, told.Refused):
         return change.idempotency_key.startswith(CLAIM_KEY)
     return isinstance(change, told.Released) and change.reason in (ReleaseReason.REPLACED, ReleaseReason.SHORTFALL)
-
-
-def _rows(adjustments: Iterable[Adjustment]) -> list[tuple[str, int, int, int]]:
-    """What was sent of each row; when it happened is left to the ledger, which then says it."""
-    return [(row.sku, row.delta, row.sequence, row.kind) for row in adjustments]

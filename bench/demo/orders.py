@@ -1,35 +1,23 @@
 """The verdict over orders of several shops, once nothing is on its way. Pure; nothing is asked of anybody here.
 
-- An order that became certain is held in every shop that it was promised in, and in no other; else in none.
-- No customer got more than a limit of the whole chain allows, no pickup slot has more than its places.
+- An order that became certain was held in every shop that it was promised in, and in no other; else in none.
 - Every answer is true: of the units that were asked for, of the steps that were taken, of how the order stands.
 - Whatever shops did to a part was told to somebody (`feed.FeedCheck`).
-- The service's own audits of customers' ledgers (VerifyLedger) and of orders against shops (VerifyOrders) agree.
+- The service's own audits agree: of customers' ledgers, and with them the limits of the whole chain, and of shops, with
+  them the places of pickup slots (VerifyLedger); of orders against shops as they stand at the end (VerifyOrders).
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set as AbstractSet
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Set as AbstractSet
 from dataclasses import asdict, dataclass, field
 from typing import Final, NamedTuple
 
-from bench.demo.calls import PLACING, Answered, Call, Kind, Repeated
-from bench.demo.feed import FINDINGS_MAX, LIVE, SENTENCE_CHARS_MAX, Findings
-from bench.demo.plan import Seeker
-from bench.demo.verdict import repeats_differing
-from holdfast.client import (
-    Order,
-    OrderPart,
-    OrderStatus,
-    OrdersVerification,
-    Reservation,
-    SourcingPolicy,
-    Status,
-    Verification,
-)
+from bench.demo.calls import PLACING, Answered, Answers, Call, Kind
+from bench.demo.feed import FINDINGS_MAX, SENTENCE_CHARS_MAX, Findings
+from holdfast.client import Order, OrderStatus, OrdersVerification, Reservation, SourcingPolicy, Status, Verification
 
 UNCERTAIN: Final = (OrderStatus.OPEN, OrderStatus.ABANDONED)
 OVER_WITHOUT_SALE: Final = (OrderStatus.RELEASED, OrderStatus.EXPIRED)
-OPEN: Final = (OrderStatus.HELD, OrderStatus.CONFIRMED)
 
 STATUS_TOLD: Final = {
     Kind.NEAR: OrderStatus.HELD,
@@ -82,27 +70,9 @@ class OrderFindings:
 
     def found(self, sentences: Iterable[str]) -> int:
         """Keep sentences for people; how many there were."""
-        count = 0
-        for count, sentence in enumerate(sentences, start=1):  # noqa: B007  # the last one is the result
-            if len(self.sentences) < FINDINGS_MAX:
-                self.sentences.append(sentence[:SENTENCE_CHARS_MAX])
-        return count
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """All that is known at the end. `orders` is what GetOrder says, None where there is none; `parts` are what the
-    shops list; `held` are the parts that were ever held for certain by the feeds.
-    """
-
-    log: Sequence[Answered]
-    repeats: Sequence[Repeated]
-    orders: Mapping[str, Order | None]
-    parts: Mapping[str, Reservation]
-    held: AbstractSet[str]
-    seekers: Sequence[Seeker]
-    contests: Sequence[SlotContest]
-    unanswered: int
+        found = [sentence[:SENTENCE_CHARS_MAX] for sentence in sentences]
+        self.sentences += found[: FINDINGS_MAX - len(self.sentences)]
+        return len(found)
 
 
 @dataclass(slots=True)
@@ -133,35 +103,38 @@ def stories_of(log: Iterable[Answered]) -> dict[str, Story]:
     return stories
 
 
-def examine_orders(evidence: Evidence, of_shops: Findings) -> OrderFindings:
-    """Hold everything against everything; `of_shops` is what the check of the feeds found."""
-    found = OrderFindings(unanswered=evidence.unanswered)
-    stories = stories_of(evidence.log)
-    claimed: dict[str, dict[str, Reservation]] = {}
-    for reservation_id, part in evidence.parts.items():
-        claimed.setdefault(part.order_id, {})[reservation_id] = part
+def examine_orders(
+    answers: Answers,
+    contests: Iterable[SlotContest],
+    orders: Mapping[str, Order | None],
+    parts: Mapping[str, Reservation],
+    of_shops: Findings,
+) -> OrderFindings:
+    """Hold what callers were told against `orders`, as GetOrder tells them, None where there is none; against `parts`,
+    as shops list them; and against what the check of the feeds found.
+    """
+    found = OrderFindings(unanswered=len(answers.unanswered))
+    stories = stories_of(answers.log)
+    claimed: defaultdict[str, dict[str, Reservation]] = defaultdict(dict)
+    for reservation_id, part in parts.items():
+        claimed[part.order_id][reservation_id] = part
     for order_id in sorted({*claimed, *stories}):
-        story, parts = stories.get(order_id), claimed.get(order_id, {})
-        order, held = evidence.orders.get(order_id), evidence.held & parts.keys()
-        why = partly_placed(order, story, parts, held)
+        story, mine, order = stories.get(order_id), claimed[order_id], orders.get(order_id)
+        held = of_shops.held & mine.keys()
+        why = partly_placed(order, story, mine, held)
         found.partly_placed += found.found([f"order {order_id} is partly placed: {why}"] if why else [])
         if held and story is None:
-            found.unasked += found.found([f"order {order_id} is held in {len(parts)} shops, and nobody was told of it"])
+            found.unasked += found.found([f"order {order_id} is held in {len(mine)} shops, and nobody was told of it"])
         if order is not None and order.status not in UNCERTAIN:
             promised = {part.reservation_id for part in order.parts} | (story.promised if story else frozenset())
             found.orders += 1
-            found.split_orders += len({parts[each].store_id for each in promised if each in parts}) > 1
-    found.limit_exceeded = found.found(seekers_over(evidence.seekers, evidence.log, evidence.orders))
-    found.answers_lost = found.found(lost_answers(stories, evidence.orders, evidence.parts))
-    found.answers_lost += found.found(of_shops.order_answers_lost)
+            found.split_orders += len({mine[each].store_id for each in promised if each in mine}) > 1
+    found.answers_lost = found.found([*lost_answers(stories, orders, parts), *of_shops.order_answers_lost])
     found.unasked += found.found(of_shops.order_effects_unasked)
-    found.repeats_differing = found.found(
-        f"repeated {each.call.key}: first {each.first}, then {each.second}"
-        for each in repeats_differing(evidence.repeats)
-    )
+    found.repeats_differing = found.found(str(repeat) for repeat in answers.repeats if repeat.differs)
     found.slot_contests_wrong = found.found(
         f"{each.callers} callers for {each.places} places of a slot: {each.accepted} accepted"
-        for each in evidence.contests
+        for each in contests
         if each.accepted != min(each.callers, each.places)
     )
     return found
@@ -195,30 +168,6 @@ def examine_audits(
         found.disagreeing += found.found(["no order was compared with the shops"])
 
 
-def seekers_over(
-    seekers: Iterable[Seeker], log: Iterable[Answered], orders: Mapping[str, Order | None]
-) -> Iterator[str]:
-    """Customers who got more than their limit allows: of the calls that they made all at once, of which nothing was
-    given back before the last was answered, and in all at the end.
-    """
-    placed = {call.key: outcome for call, outcome in log if isinstance(outcome, Order) and call.kind in PLACING}
-    for seeker in seekers:
-        limit = seeker.limit
-        first = [placed[call.key] for call in seeker.first if call.key in placed]
-        later = [placed[call.key] for call in seeker.second if call.key in placed]
-        counts = (*OPEN, OrderStatus.COLLECTED) if limit.collected_counts else OPEN
-        now = [order for each in (*first, *later) if (order := orders.get(each.order_id)) and order.status in counts]
-        had = [len(first), len(now)]
-        if limit.units_max:
-            had = [sum(_units(order, limit.sku) for order in each) for each in (first, now)]
-        if max(had) > (limit.units_max or limit.open_reservations_max):
-            yield f"customer {seeker.customer_id} had {max(had)}, over the limit {limit}"
-
-
-def _units(order: Order, of_sku: str) -> int:
-    return sum(units for (_, sku), units in units_of(order).items() if sku == of_sku)
-
-
 def partly_placed(
     order: Order | None, story: Story | None, parts: Mapping[str, Reservation], held: AbstractSet[str]
 ) -> str:
@@ -241,18 +190,6 @@ def partly_placed(
         may_be_unheard = order.status in OVER_WITHOUT_SALE or reservation_id not in promised
         if reservation_id not in held and not may_be_unheard:
             return f"{reservation_id} was claimed and never held, while {sorted(held)} were"
-    return next((why for part in order.parts if (why := _stands_otherwise(order, part, parts))), "")
-
-
-def _stands_otherwise(order: Order, part: OrderPart, parts: Mapping[str, Reservation]) -> str:
-    """Why a part in its shop is not what its order says that it is."""
-    last = parts[part.reservation_id]
-    if (part.status, part.lines) != (last.status, last.lines):
-        return f"{part.reservation_id} is {last.status.name} {last.lines} in its shop, to its order {part}"
-    if order.status in (*OVER_WITHOUT_SALE, OrderStatus.COLLECTED) and last.status in LIVE:
-        return f"it is {order.status.name}, and {part.reservation_id} is {last.status.name}"
-    if order.status is OrderStatus.CONFIRMED and last.status is Status.HELD:
-        return f"it is CONFIRMED, and {part.reservation_id} only HELD"
     return ""
 
 
@@ -262,11 +199,9 @@ def lost_answers(
     """A sentence for every answer about an order that is not true."""
     for order_id, story in stories.items():
         for call, order in story.answers:
-            why = _not_as_asked(call, order, parts)
-            if why:
+            if why := _not_as_asked(call, order, parts):
                 yield f"{call.kind.value} {call.key}, order {order_id}: {why}"
-        why = _not_as_told(story, orders.get(order_id))
-        if why:
+        if why := _not_as_told(story, orders.get(order_id)):
             yield f"order {order_id}: {why}"
 
 
@@ -295,7 +230,9 @@ def _placed_otherwise(call: Call, order: Order, parts: Mapping[str, Reservation]
         wanted[sku] += quantity
     for part in order.parts:
         claimed = parts.get(part.reservation_id)
-        if claimed is None or _identity(order, part) != _identity(claimed, claimed):
+        # What never changes about a part.
+        identity = (part.store_id, order.order_id, order.customer_id, order.channel)
+        if claimed is None or identity != (claimed.store_id, claimed.order_id, claimed.customer_id, claimed.channel):
             return f"told {part}, its shop has {claimed}"
         if part.slot_start_ms != asked.get("slot_start_ms"):
             return f"{part.reservation_id} has the slot {part.slot_start_ms}, not the one that was asked for"
@@ -310,11 +247,6 @@ def _placed_otherwise(call: Call, order: Order, parts: Mapping[str, Reservation]
     if len(shops) != len(order.parts) or (is_one and shops != {asked.get("store_id", min(shops))}):
         return f"placed in {[part.store_id for part in order.parts]}"
     return ""
-
-
-def _identity(of: Order | Reservation, where: OrderPart | Reservation) -> tuple[str, str, str, str]:
-    """What never changes about a part."""
-    return where.store_id, of.order_id, of.customer_id, of.channel
 
 
 def _not_as_told(story: Story, order: Order | None) -> str:

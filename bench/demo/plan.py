@@ -7,7 +7,7 @@ click-and-collect chains: the data has no fates, customers or channels.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 from typing import Any, Final, NamedTuple
@@ -116,8 +116,14 @@ def _ending(basket: Basket, fate: str, draw: Random) -> list[Call]:
         case "collected":
             return [confirm, ready, _call(basket, Kind.COLLECT, "collect", payment_reference=payment)]
         case "collected by line":
-            first = _call(basket, Kind.COLLECT, "collect-part", lines=part, payment_reference=payment)
-            return [confirm, ready, first, *_rest(basket, part, draw)]
+            collect = _call(basket, Kind.COLLECT, "collect-part", lines=part, payment_reference=payment)
+            if basket.lines == part:
+                return [confirm, ready, collect]
+            # The rest is collected later, or it was not found on the shelf and is given back.
+            rest = _call(basket, Kind.COLLECT, "collect-rest", payment_reference=f"{payment}-rest")
+            if draw.random() >= 0.5:
+                rest = _call(basket, Kind.RELEASE, "release-rest", reason=ReleaseReason.NOT_FOUND_ON_SHELF)
+            return [confirm, ready, collect, rest]
         case "cancelled after confirm":
             return [confirm, _call(basket, Kind.RELEASE, "release", reason=_drawn(_CANCELLATIONS, draw))]
         case "released":
@@ -129,22 +135,13 @@ def _ending(basket: Basket, fate: str, draw: Random) -> list[Call]:
             return []
 
 
-def _rest(basket: Basket, part: tuple[tuple[str, int], ...], draw: Random) -> list[Call]:
-    """After a first part was collected: the rest later, or it was not found on the shelf and is given back."""
-    if basket.lines == part:
-        return []
-    if draw.random() < 0.5:
-        return [_call(basket, Kind.COLLECT, "collect-rest", payment_reference=f"pay-{basket.basket_id}-rest")]
-    return [_call(basket, Kind.RELEASE, "release-rest", reason=ReleaseReason.NOT_FOUND_ON_SHELF)]
-
-
 # --- second act: orders over several shops ---------------------------------------------------------------------------
 
 ORDERS: Final = 800
 TOWNS: Final = 24  # shops near which customers live; the others are what towns fall back on
 GROUPS: Final = 3
-SKUS_A_GROUP: Final = 8
-COMMON_SKUS: Final = 4
+SKUS_OF_GROUP: Final = [[f"across-{group}{number}" for number in range(8)] for group in "abc"]
+COMMON_SKUS: Final = [f"across-common{number}" for number in range(4)]
 UNITS_A_POSITION: Final = (3, 12)
 HOT_SKU: Final = "across-hot"
 HOT_UNITS: Final = 40
@@ -249,7 +246,7 @@ def across_plan(shops: Sequence[Shop], seed: int) -> Across:
     openings = [
         Opening(shop.store_id, sku, draw.randint(*UNITS_A_POSITION), 0)
         for shop in shops
-        for sku in (*_skus(draw.randrange(GROUPS)), *_common())
+        for sku in (*SKUS_OF_GROUP[draw.randrange(GROUPS)], *COMMON_SKUS)
     ]
     openings += [Opening(town.store_id, HOT_SKU, HOT_UNITS, 0) for town in towns]
     openings.append(Opening(slot_shop_id, SLOT_SKU, SLOT_UNITS, 0))
@@ -273,14 +270,6 @@ def amendment_of(order: Order, draw: Random) -> tuple[StorePlan, ...]:
     return (StorePlan(part.store_id, ((sku, quantity + 1), *rest)),)
 
 
-def _skus(group: int) -> list[str]:
-    return [f"across-{'abc'[group]}{number}" for number in range(SKUS_A_GROUP)]
-
-
-def _common() -> list[str]:
-    return [f"across-common{number}" for number in range(COMMON_SKUS)]
-
-
 def _near(town: Shop, draw: Random) -> Place:
     return Place(
         latitude=round(town.latitude + draw.gauss(0, JITTER_DEGREES), 4),
@@ -293,9 +282,9 @@ def _order_journey(number: int, town: Shop, draw: Random) -> OrderJourney:
     groups = draw.sample(range(GROUPS), draw.randint(2, GROUPS))
     if policy is SourcingPolicy.ONE_STORE and draw.random() < WHOLE_SHARE:
         groups = groups[:1]
-    skus = [draw.choice(_skus(group)) for group in groups]
+    skus = [draw.choice(SKUS_OF_GROUP[group]) for group in groups]
     if draw.random() < 0.5:
-        skus.append(draw.choice(_common()))
+        skus.append(draw.choice(COMMON_SKUS))
     asked: dict[str, Any] = {
         "customer_id": f"a-{town.store_id}-{draw.randrange(ORDERS)}",
         "channel": _drawn(ORDER_CHANNELS, draw),
@@ -332,7 +321,7 @@ def _order_seeker(customer_id: str, towns: Sequence[Shop], draw: Random) -> Seek
         asked = {
             "customer_id": customer_id,
             "channel": LIMITED_CHANNEL,
-            "lines": ((draw.choice(_common()), 1),),
+            "lines": ((draw.choice(COMMON_SKUS), 1),),
             "place": _near(draw.choice(towns), draw),
             "policy": SourcingPolicy.ONE_STORE,
         }
@@ -352,8 +341,8 @@ POLICY: Final[dict[str, Any]] = {
     # Real baskets ask for up to 50 units of a SKU: the largest are refused.
     "limit_rules": [{"open_reservations_max": 3, "units_max": 20}],
 }
+# Three places a slot, open day and night like all other shops.
 HOURS: Final = {"zone": "UTC", "slot": "30m", "staff": 1, "pickups_per_staff_hour": 6}
-"""Three places a slot, open day and night like all other shops."""
 
 
 def write_chain_file(
@@ -362,20 +351,9 @@ def write_chain_file(
     """Stores and policy, as `python -m serve --chain-file` reads them. `with_slots` are shops that have hours;
     `limits_across` are what the second act adds while the service runs, and a start after it finds in the file.
     """
-    stores: list[dict[str, Any]] = []
-    for shop in shops:
-        place = {"latitude": shop.latitude, "longitude": shop.longitude}
-        hours = {"hours": HOURS} if shop.store_id in with_slots else {}
-        stores.append({"store_id": shop.store_id, "name": shop.name, **place, **hours})
-    rules = [
-        {
-            "channel": limit.channel,
-            "sku": limit.sku,
-            "open_reservations_max": limit.open_reservations_max,
-            "units_max": limit.units_max,
-            "collected_for": "1h" if limit.collected_counts else "0s",
-        }
-        for limit in LIMITS
-    ]
+    stores = [asdict(shop) | ({"hours": HOURS} if shop.store_id in with_slots else {}) for shop in shops]
+    rules = [limit._asdict() for limit in LIMITS]
+    for rule in rules:
+        rule["collected_for"] = "1h" if rule.pop("collected_counts") else "0s"
     policy = {**POLICY, "chain_limit_rules": rules} if limits_across else POLICY
     path.write_text(yaml.safe_dump({"policy": policy, "stores": stores}, sort_keys=False), encoding="utf-8")

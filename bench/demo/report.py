@@ -1,23 +1,23 @@
 """The result for people, as tables, and for machines, as one JSON document. Both are made of the same figures."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from bench.demo.calls import ORDER_KINDS, PLACING, SHOP_KINDS, Answers, Kind
 from bench.demo.orders import OrderFindings
-from bench.demo.plan import LIMITED_CHANNEL, LIMITS, ORDER_LIMIT, UNIT_LIMIT
-from bench.demo.proof import Proof
+from bench.demo.plan import LIMITS
+from bench.demo.proof import HOLDS, Proof, Verdict
 from bench.demo.run import Told, ToldAcross
-from bench.demo.verdict import HOLDS, Verdict, accepted_in
+from bench.record import MACHINE, percentile
 from bench.workload import Workload
 from holdfast.client import Status
 
-PERCENTILES: Final = {"p50": 50.0, "p99": 99.0, "p99.9": 99.9, "max": 100.0}
+PERCENTILES: Final = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
 FINDINGS_TOLD: Final = 5
 WORDS: Final = {
     "partly_placed": "orders partly placed",
@@ -37,7 +37,7 @@ def document(
     workload: Workload, told: Told, proof: Proof, verdict: Verdict, *, machine: Mapping[str, Any], seconds: float
 ) -> dict[str, Any]:
     """Everything, as plain values. Latencies are in ms, as callers saw them."""
-    answers, audits, accepted = told.answers, proof.audits, accepted_in(told.contests, told.answers.log)
+    answers, audits = told.answers, proof.audits
     across = _across(told.across, proof.orders) if told.across and proof.orders else None
     return {
         "seed": workload.seed,
@@ -60,19 +60,13 @@ def document(
         "calls": answers.calls,
         "repeats": {
             **_repeats(answers),
-            # What the ledgers counted since their actors started: the client's own retries are among them.
-            "answered_from_memory": sum(status.repeats_answered for status in proof.statuses.values()),
+            "answered_from_memory": proof.repeats_answered,  # the client's own retries are among them
         },
-        "contests": [{**contest._asdict(), "accepted": accepted[contest]} for contest in told.contests],
+        "contests": [contest._asdict() for contest in told.contests],
         "recoveries": [
-            {
-                "actor": recovery.role,
-                "store_id": recovery.store_id,
-                "shops": len(recovery.store_ids),
-                "ms": recovery.ms,
-                "replayed_events": recovery.replayed_events,
-            }
-            for recovery in told.recoveries
+            {"actor": each.role, "store_id": each.store_id, "shops": len(each.store_ids)}
+            | {"ms": each.ms, "replayed_events": each.replayed_events}
+            for each in told.recoveries
         ],
         "journal": {
             name: sum(getattr(audit, name) for audit in audits) for name in ("events", "units_sold", "units_reserved")
@@ -107,20 +101,18 @@ def _across(told: ToldAcross, found: OrderFindings) -> dict[str, Any]:
         "latency_ms": _latency_ms(answers, ORDER_KINDS),
         "orders_per_second": round(len(calls) / told.seconds, 1),
         "seconds": round(told.seconds, 2),
-        "findings": [*found.sentences, *answers.errors],
+        "findings": [*found.sentences, *answers.unanswered[:FINDINGS_TOLD]],
     }
 
 
 def _latency_ms(answers: Answers, kinds: Iterable[Kind]) -> dict[str, dict[str, float]]:
     """By kind in its own sequence, with the number of calls."""
-    histograms = {kind.value: answers.latencies[kind] for kind in kinds if kind in answers.latencies}
-    return {
-        name: {
-            "calls": histogram.get_total_count(),
-            **{key: round(histogram.get_value_at_percentile(at) / 1000, 2) for key, at in PERCENTILES.items()},
-        }
-        for name, histogram in histograms.items()
-    }
+    found = {}
+    for kind in kinds:
+        if took := answers.latencies.get(kind):
+            values = {name: round(percentile(took, quantile), 2) for name, quantile in PERCENTILES.items()}
+            found[kind.value] = {"calls": len(took), **values}
+    return found
 
 
 def _repeats(answers: Answers) -> dict[str, int]:
@@ -131,9 +123,12 @@ def _repeats(answers: Answers) -> dict[str, int]:
 def tell(result: Mapping[str, Any], console: Console) -> None:
     """Tables, then the verdict."""
     across, verdict = result["across"], result["verdict"]
+    latencies = "Latency in ms, as callers saw it (retries and the kill included)"
     console.print()
-    for table in (_outcomes(result), _latencies(result), _circumstances(result), _verdict(verdict, across)):
-        console.print(table)
+    console.print(_table("What was asked, and what became of it", ("what", "count"), _outcomes(result)))
+    console.print(_table(latencies, ("what", "calls", *PERCENTILES), _latencies(result)))
+    console.print(_table("How", ("what", ""), _circumstances(result), justify="left"))
+    console.print(_table("Verdict, from the journal", ("what", "found", "must be"), _verdict(verdict, across)))
     for each in (verdict, across or {"findings": []}):
         for sentence in each["findings"][:FINDINGS_TOLD]:
             console.print(f"  {sentence}", style="red", highlight=False, markup=False)
@@ -143,115 +138,99 @@ def tell(result: Mapping[str, Any], console: Console) -> None:
         console.print("[bold red]BROKEN[/]: see above, and the findings under --json.")
 
 
-def _table(title: str, *columns: str, rows: Iterable[Sequence[str] | None] = (), right: bool = True) -> Table:
-    """A table of these rows, the first column to the left; None begins a new section."""
+Rows: TypeAlias = Iterator[tuple[str, ...]]
+
+
+def _table(title: str, columns: Sequence[str], rows: Rows, justify: JustifyMethod = "right") -> Table:
+    """A table of these rows, the first column to the left; an empty row begins a new section."""
     table = Table(title=title, title_justify="left", title_style="bold", min_width=78)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number and right else "left")
+        table.add_column(column, justify=justify if number else "left")
     for row in rows:
-        if row is None:
-            table.add_section()
-        else:
+        if row:
             table.add_row(*row)
+        else:
+            table.add_section()
     return table
 
 
-def _outcomes(result: Mapping[str, Any]) -> Table:
-    steps, across = result["steps_accepted"], result["across"]
-    rows: list[tuple[str, str] | None] = [
-        ("orders (baskets) / lines / shops", f"{result['orders']:,} / {result['lines']:,} / {result['shops']:,}"),
-        ("reservations accepted", f"{result['accepted']:,}"),
-        *((f"refused: {reason}", f"{count:,}") for reason, count in result["refused"].items()),
-        None,
-        *((f"accepted: {kind.value}", f"{steps[kind.value]:,}") for kind in SHOP_KINDS[2:]),
-        None,
-        *((f"at the end: {status}", f"{count:,}") for status, count in result["reservations_at_the_end"].items()),
-    ]
+def _counted(what: str, counts: Mapping[str, int], names: Iterable[str]) -> Rows:
+    for name in names:
+        yield f"{what}: {name}", f"{counts[name]:,}"
+
+
+def _outcomes(result: Mapping[str, Any]) -> Rows:
+    across, ended = result["across"], result["reservations_at_the_end"]
+    yield "orders (baskets) / lines / shops", f"{result['orders']:,} / {result['lines']:,} / {result['shops']:,}"
+    yield "reservations accepted", f"{result['accepted']:,}"
+    yield from _counted("refused", result["refused"], result["refused"])
+    yield ()
+    yield from _counted("accepted", result["steps_accepted"], (kind.value for kind in SHOP_KINDS[2:]))
+    yield ()
+    yield from _counted("at the end", ended, ended)
     if across:
-        steps, policies = across["steps_accepted"], sorted(across["placings_by_policy"].items())
-        rows += [
-            None,
-            ("orders asked for / with a pickup slot", f"{across['placings']:,} / {across['with_slot']:,}"),
-            ("  by policy", ", ".join(f"{name} {count:,}" for name, count in policies)),
-            ("orders placed / over two shops or more", f"{across['orders']:,} / {across['split_orders']:,}"),
-            *((f"refused: {reason}", f"{count:,}") for reason, count in across["refused"].items()),
-            *((f"accepted: {kind.value}", f"{steps[kind.value]:,}") for kind in ORDER_KINDS if kind not in PLACING),
-        ]
-    return _table("What was asked, and what became of it", "what", "count", rows=rows)
+        yield ()
+        yield "orders asked for / with a pickup slot", f"{across['placings']:,} / {across['with_slot']:,}"
+        yield from _counted("  by policy", across["placings_by_policy"], sorted(across["placings_by_policy"]))
+        yield "orders placed / over two shops or more", f"{across['orders']:,} / {across['split_orders']:,}"
+        yield from _counted("refused", across["refused"], across["refused"])
+        yield from _counted("accepted", across["steps_accepted"], (kind.value for kind in ORDER_KINDS[2:]))
 
 
-def _latencies(result: Mapping[str, Any]) -> Table:
-    def cells(latencies: Mapping[str, Mapping[str, float]]) -> Iterable[Sequence[str]]:
-        for kind, row in latencies.items():
+def _latencies(result: Mapping[str, Any]) -> Rows:
+    for act in (result, result["across"] or {"latency_ms": {}}):
+        for kind, row in act["latency_ms"].items():
             yield kind, f"{row['calls']:,}", *(f"{row[name]:,.1f}" for name in PERCENTILES)
-
-    title = "Latency in ms, as callers saw it (retries and the kill included)"
-    rows = [*cells(result["latency_ms"]), None, *cells(result["across"]["latency_ms"] if result["across"] else {})]
-    return _table(title, "what", "calls", *PERCENTILES, rows=rows)
+        yield ()
 
 
-def _circumstances(result: Mapping[str, Any]) -> Table:
-    rates, repeats, journal, machine = result["rates"], result["repeats"], result["journal"], result["machine"]
+def _circumstances(result: Mapping[str, Any]) -> Rows:
+    rates, journal, across = result["rates"], result["journal"], result["across"]
     rate = f"{rates['orders_per_second']:,.0f} orders/s, {rates['calls_per_second']:,.0f} calls/s"
-    rows = [
-        ("rate", f"{rate} over {rates['replay_seconds']:.1f} s"),
-        ("calls repeated", _said_again(repeats)),
-        *(
-            ("contest", f"{each['callers']} callers for {each['units']} units: {each['accepted']} accepted")
-            for each in result["contests"]
-        ),
-    ]
+    yield "rate", f"{rate} over {rates['replay_seconds']:.1f} s"
+    yield "calls repeated", _said_again(result["repeats"])
+    for each in result["contests"]:
+        yield "contest", f"{each['callers']} callers for {each['units']} units: {each['accepted']} accepted"
     for each in result["recoveries"]:
         back = f"back after {each['ms'] / 1000:.2f} s, {each['replayed_events']:,} events replayed"
-        rows.append(("actor killed (-9)", f"{each['actor']}, {each['shops']} shops: {back}"))
-    if result["across"]:
-        rows += _circumstances_across(result["across"])
+        yield "actor killed (-9)", f"{each['actor']}, {each['shops']} shops: {back}"
+    if across:
+        yield "orders over shops", f"{across['orders_per_second']:,.0f} orders/s over {across['seconds']:.1f} s"
+        yield "  repeated", _said_again(across["repeats"])
+        yield (
+            "limits per customer",
+            "{customers} customers ask for more, with {calls} calls".format(**across["seekers"]),
+        )
+        for each in across["slot_contests"]:
+            yield "slot contest", f"{each['callers']} callers for {each['places']} places: {each['accepted']} accepted"
+        for each in across["killed"]:
+            yield "killed (-9)", f"{each['role']}: back after {each['ms'] / 1000:.2f} s"
     units = f"{journal['units_sold']:,} units sold, {journal['units_reserved']:,} reserved"
-    versions = f"Python {machine['python']}, Ray {machine['ray']}"
-    about = f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, Linux {machine['kernel']}"
-    rows += [
-        ("journal", f"{journal['events']:,} events, {units}"),
-        ("orders from", result["source"]),
-        *(("", note) for note in result["notes"]),
-        ("seed", str(result["seed"])),
-        ("machine", f"{about}, {versions}, {machine['date']}"),
-        ("seconds in all", f"{result['seconds']:.1f}"),
-    ]
-    return _table("How", "what", "", rows=rows, right=False)
+    yield "journal", f"{journal['events']:,} events, {units}"
+    yield "orders from", result["source"]
+    for note in result["notes"]:
+        yield "", note
+    yield "seed", str(result["seed"])
+    yield "machine", f"{MACHINE.format_map(result['machine'])} {result['machine']['date']}"
+    yield "seconds in all", f"{result['seconds']:.1f}"
 
 
 def _said_again(repeats: Mapping[str, int]) -> str:
     return f"{repeats['same_content']:,} with the same content, {repeats['other_content']:,} with other content"
 
 
-def _circumstances_across(across: Mapping[str, Any]) -> list[tuple[str, str]]:
-    seekers = across["seekers"]
-    allowed = f"{UNIT_LIMIT.units_max} of a hot SKU, {ORDER_LIMIT.open_reservations_max} open orders"
-    rows = [
-        ("orders over shops", f"{across['orders_per_second']:,.0f} orders/s over {across['seconds']:.1f} s"),
-        ("  repeated", _said_again(across["repeats"])),
-        ("limits per customer", f"{seekers['customers']} customers ask for more, with {seekers['calls']} calls:"),
-        ("", f"{allowed} by {LIMITED_CHANNEL}"),
-    ]
-    for each in across["slot_contests"]:
-        row = f"{each['callers']} callers for {each['places']} places: {each['accepted']} accepted"
-        rows.append(("slot contest", row))
-    return rows + [
-        ("killed (-9)", f"{each['role']}: back after {each['ms'] / 1000:.2f} s") for each in across["killed"]
-    ]
+def _verdict(verdict: Mapping[str, Any], across: Mapping[str, Any] | None) -> Rows:
+    def row(name: str, found: object, must_be: object, *, good: bool) -> tuple[str, ...]:
+        return name, f"[{'green' if good else 'bold red'}]{found}[/]", str(must_be)
 
-
-def _verdict(verdict: Mapping[str, Any], across: Mapping[str, Any] | None) -> Table:
-    def row(name: str, found: object, *, good: object, must_be: str) -> Sequence[str]:
-        return name, f"[{'green' if good else 'bold red'}]{found}[/]", must_be
-
-    rows: list[Sequence[str] | None] = []
     for name, value in verdict.items():
         if name not in ("holds", "findings"):
             wanted = HOLDS if name == "conservation" else 0
-            rows.append(row(name.replace("_", " "), value, good=value == wanted, must_be=str(wanted)))
+            yield row(name.replace("_", " "), value, wanted, good=value == wanted)
     if across is not None:
-        split = across["split_orders"]
-        rows += [None, row("orders split over shops", f"{split:,}", good=split, must_be="more than 0")]
-        rows += [row(words, across[name], good=not across[name], must_be="0") for name, words in WORDS.items()]
-    return _table("Verdict, from the journal", "what", "found", "must be", rows=rows)
+        yield ()
+        yield row(
+            "orders split over shops", f"{across['split_orders']:,}", "more than 0", good=across["split_orders"] > 0
+        )
+        for name, words in WORDS.items():
+            yield row(words, across[name], 0, good=not across[name])

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from time import monotonic, perf_counter, time
+from time import perf_counter, time
 from typing import Any, Final, NamedTuple, TypeVar
 
 from rich.console import Console
@@ -16,10 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from bench import service as processes
 from bench.demo.calls import Answers, Call, Kind
-from bench.demo.feed import Outage
+from bench.demo.feed import Contest, Outage
 from bench.demo.orders import SlotContest
 from bench.demo.plan import Across, Step, customer_of, journey
-from bench.demo.verdict import Contest
 from bench.service import Service
 from bench.workload import Opening, Order, Workload, opening_stock
 from holdfast.client import Adjustment, AdjustmentKind, ChannelClient, HoldfastError, LedgerStatus, Reservation
@@ -28,9 +27,8 @@ ROWS_MAX: Final = 4_096
 CALLS_AT_ONCE: Final = 16
 REPEATED_LATER: Final = 256
 KILL_AT: Final = 0.5
+# When, as a part of the baskets. The second contest takes place while its shop's actor is killed and comes back.
 CONTESTS_AT: Final = (0.2, KILL_AT, 0.8)
-"""When, as a part of the baskets. The second contest takes place while its shop's actor is killed and comes back."""
-
 CONTEST_SPREAD_S: Final = 1.0
 RECOVERY_S_MAX: Final = 60.0
 PROBE_EVERY_S: Final = 0.05
@@ -43,24 +41,22 @@ Tick = Callable[[int], None]
 
 
 async def gathered(
-    items: Iterable[ItemT], ask: Callable[[ItemT], Awaitable[ResultT]], *, at_once: int
+    items: Iterable[ItemT], ask: Callable[[ItemT], Awaitable[ResultT]], *, at_once: int, tick: Tick = lambda _: None
 ) -> dict[ItemT, ResultT]:
     """The answers for all items, so many asked at once."""
     gate = asyncio.Semaphore(at_once)
 
     async def one(item: ItemT) -> tuple[ItemT, ResultT]:
         async with gate:
-            return item, await ask(item)
+            answer = await ask(item)
+        tick(1)
+        return item, answer
 
     return dict(await asyncio.gather(*(one(item) for item in items)))
 
 
-LINE_EVERY_S: Final = 5.0
-"""Where there is no terminal a long phase says so often how far it is."""
-
-
 class Phases:
-    """The phases of one demo, told to a console: bars on a terminal, plain lines elsewhere."""
+    """The phases of one demo, told to a console."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -72,41 +68,22 @@ class Phases:
     @contextmanager
     def phase(self, title: str, total: int | None = None) -> Iterator[Tick]:
         """A phase; the function moves its bar by so much. `total` None: nobody knows how long it takes."""
-        if self._console.is_terminal:
-            columns = (TextColumn("{task.description:<34}"), BarColumn(bar_width=36), MofNCompleteColumn())
-            spinner, elapsed = SpinnerColumn(finished_text="[green]✓"), TimeElapsedColumn()
-            with Progress(spinner, *columns, elapsed, console=self._console) as bars:
-                task = bars.add_task(title, total=total)
-                yield lambda count: bars.advance(task, count)
-                done = max(bars.tasks[0].completed, 1)
-                bars.update(task, total=done, completed=done)
-            return
-        began = told = monotonic()
-        seen = 0
-        self.say(f"{title} ...")
-
-        def tick(count: int) -> None:
-            nonlocal told, seen
-            seen += count
-            if monotonic() - told >= LINE_EVERY_S:
-                told = monotonic()
-                self.say(f"  {seen:,}" + (f" of {total:,}" if total else ""))
-
-        yield tick
-        self.say(f"  done in {monotonic() - began:.1f} s" + (f", {seen:,}" if seen else ""))
+        if not self._console.is_terminal:
+            self.say(f"{title} ...")  # the bar is written only once it is full
+        columns = (TextColumn("{task.description:<34}"), BarColumn(bar_width=36), MofNCompleteColumn())
+        spinner, elapsed = SpinnerColumn(finished_text="[green]✓"), TimeElapsedColumn()
+        with Progress(spinner, *columns, elapsed, console=self._console) as bars:
+            task = bars.add_task(title, total=total)
+            yield partial(bars.advance, task)
+            done = max(bars.tasks[0].completed, 1)
+            bars.update(task, total=done, completed=done)
 
     async def each(
         self, title: str, items: Sequence[ItemT], ask: Callable[[ItemT], Awaitable[ResultT]], at_once: int
     ) -> dict[ItemT, ResultT]:
         """A phase that asks for each item, so many at once; the answers."""
         with self.phase(title, len(items)) as tick:
-
-            async def one(item: ItemT) -> ResultT:
-                found = await ask(item)
-                tick(1)
-                return found
-
-            return await gathered(items, one, at_once=at_once)
+            return await gathered(items, ask, at_once=at_once, tick=tick)
 
 
 class NotRecovered(Exception):
@@ -143,7 +120,7 @@ class Told:
     """All that the callers know at the end, and what was done to the service meanwhile."""
 
     answers: Answers
-    contests: tuple[Contest, ...]
+    contests: list[Contest] = field(default_factory=list)
     recoveries: list[Killed] = field(default_factory=list)
     replay_s: float = 0.0
     replayed_calls: int = 0
@@ -172,7 +149,8 @@ async def replay(
     """Stock, every basket through its life, the contests and the kill."""
     answers, orders = told.answers, workload.orders
     openings = list(opening_stock(orders, workload.seed))
-    openings += [Opening(contest.store_id, contest.sku, contest.units, 0) for contest in told.contests]
+    contests = contests_for(orders)
+    openings += [Opening(contest.store_id, contest.sku, contest.units, 0) for contest in contests]
     with phases.phase("Opening the shops' stock", len(openings)) as tick:
         await open_stock(answers, openings, "opening", tick)
     baskets_of_store = Counter(order.store_id for order in orders)
@@ -184,7 +162,7 @@ async def replay(
         said = tuple(answers.log)
         statuses = await statuses_of(client, (shop.store_id for shop in workload.shops))
         killing = asyncio.create_task(_kill_actor_of(client, contest.store_id, statuses, service.mark))
-        await _compete(answers, contest, spread_s=CONTEST_SPREAD_S)
+        await _compete(told, contest, spread_s=CONTEST_SPREAD_S)
         recovery = await killing
         told.recoveries.append(recovery)
         phases.say(
@@ -194,10 +172,10 @@ async def replay(
         of_its_shops = [each for each in said if each.call.store_id in recovery.store_ids]
         await answers.ask_some_again(of_its_shops, REPEATED_LATER, f"repeats:{workload.seed}")
 
-    jobs: defaultdict[int, list[Job]] = defaultdict(list)
-    for contest, part in zip(told.contests, CONTESTS_AT, strict=True):
-        compete = kill_and_ask_again if kill and part == KILL_AT else partial(_compete, answers)
-        jobs[int(len(orders) * part)].append(partial(compete, contest))
+    jobs: dict[float, Job] = {}
+    for contest, part in zip(contests, CONTESTS_AT, strict=True):
+        compete = kill_and_ask_again if kill and part == KILL_AT else partial(_compete, told)
+        jobs[part] = partial(compete, contest)
     calls_before, began = answers.calls, perf_counter()
     with phases.phase("Replaying the orders", len(orders)) as tick:
         await in_sequence(orders, carry, callers=callers, jobs=jobs, tick=tick)
@@ -226,16 +204,16 @@ async def open_stock(answers: Answers, openings: Iterable[Opening], source: str,
 
 
 async def in_sequence(
-    items: Iterable[ItemT],
+    items: Sequence[ItemT],
     carry: Callable[[int, ItemT], Awaitable[None]],
     *,
     callers: int,
-    jobs: Mapping[int, Sequence[Job]],
+    jobs: Mapping[float, Job],
     tick: Tick,
 ) -> None:
     """Items begin in their sequence, each by the next caller that is free.
 
-    `jobs` start when the item of their number begins, and run beside it.
+    `jobs` start when so large a part of the items has begun, and run beside them.
     """
     coming = iter(enumerate(items))
     started: list[asyncio.Future[None]] = []
@@ -243,7 +221,8 @@ async def in_sequence(
     async def caller() -> None:
         # One iterator among all callers is what keeps the sequence.
         for number, item in coming:
-            started.extend(asyncio.ensure_future(job()) for job in jobs.get(number, ()))
+            due = [job for part, job in jobs.items() if int(len(items) * part) == number]
+            started.extend(asyncio.ensure_future(job()) for job in due)
             await carry(number, item)
             tick(1)
 
@@ -268,17 +247,18 @@ async def _carry(answers: Answers, steps: Iterable[Step]) -> None:
             return
 
 
-async def _compete(answers: Answers, contest: Contest, *, spread_s: float = 0.0) -> None:
+async def _compete(told: Told, contest: Contest, *, spread_s: float = 0.0) -> None:
     """All callers of a contest, each a customer of its own; at once, or spread evenly over some time."""
     lines = ((contest.sku, 1),)
 
-    async def one(number: int) -> None:
+    async def one(number: int) -> bool:
         await asyncio.sleep(spread_s * number / contest.callers)
         name = f"{contest.sku}-{number}"
         asked = {"store_id": contest.store_id, "lines": lines, "customer_id": name, "channel": "web"}
-        await answers.ask(Call(Kind.RESERVE, name, asked))
+        return isinstance(await told.answers.ask(Call(Kind.RESERVE, name, asked)), Reservation)
 
-    await asyncio.gather(*(one(number) for number in range(contest.callers)))
+    accepted = sum(await asyncio.gather(*(one(number) for number in range(contest.callers))))
+    told.contests.append(contest._replace(accepted=accepted))
 
 
 async def statuses_of(client: ChannelClient, store_ids: Iterable[str]) -> dict[str, LedgerStatus]:

@@ -1,5 +1,5 @@
-"""An actor in a process of its own, in a Ray session of the bench's own: what a step costs beside an actor that does
-nothing, and what a hold and a position weigh with a real journal.
+"""An actor in a process of its own, in a Ray session of the bench's own: what a step costs, and what a hold and a
+position weigh, with a real journal.
 """
 
 import logging
@@ -7,24 +7,22 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 from uuid import uuid4
 
+import psutil
 import ray
 
-from actors.core.status import Status
 from actors.journal.open import sqlite_setting
-from actors.protocol.messages import Entry, Held, pack_answers, pack_batch, unpack_answers
-from actors.ray_actors import CALLS_MAX, NAMESPACE, make_actor
+from actors.protocol.messages import Entry, Held, pack_batch, unpack_answers
+from actors.ray_actors import NAMESPACE, make_actor
 from actors.runtime.cores import SHOP
 from actors.shop.audit import Audit
 from actors.shop.audit_books import compare
-from actors.shop.state import Reservation
 from bench import service as processes
 from bench.record import Conservation, Headline, Options, Outcome, Row, Told, judged, latencies_ms, medians, ratio
-from bench.samples import NOW_MS, ROWS_MAX, STORE, entries, receipts, reserves, sku
+from bench.samples import ROWS_MAX, STORE, entries, receipts, reserves, sku
 from serve.config.environment import SWITCHES
 
 CALL_S: Final = 60.0
@@ -52,34 +50,6 @@ def ray_session() -> Iterator[str]:
         ray.shutdown()
         del os.environ[processes.MARK]
         processes.end(mark)
-
-
-class NoOp:
-    """The floor: an actor that gives back what it was given."""
-
-    def __init__(self, answer_bytes: int) -> None:
-        self._answer = b"\0" * answer_bytes
-
-    def ping(self) -> int:
-        """Its process."""
-        return os.getpid()
-
-    def step(self, batch: bytes) -> bytes:
-        """As many bytes as a StoreActor would answer with."""
-        del batch
-        return self._answer
-
-
-def make_no_op(answer_bytes: int = 0) -> Any:
-    """A NoOp with the options of our own actors."""
-    plain: Any = NoOp
-    handle: Any = (
-        ray.remote(plain)
-        .options(max_restarts=-1, max_task_retries=0, max_concurrency=CALLS_MAX, num_cpus=0, enable_task_events=False)
-        .remote(answer_bytes)
-    )
-    ray.get(handle.ping.remote(), timeout=CALL_S)
-    return handle
 
 
 def ask(handle: Any, method: str, *arguments: Any, timeout_s: float = CALL_S) -> Any:
@@ -120,26 +90,20 @@ def run_actor(options: Options) -> Outcome:
         actor, _ = make_actor("store-bench", sqlite_setting(options.scratch))
         ask(actor, "step", pack_batch(0, list(entries(receipts(SKUS)))))
         for batch in BATCHES[::2] if options.quick else BATCHES:
-            idle = make_no_op(len(pack_answers([_HELD] * batch)))
             for in_flight in IN_FLIGHT[::2] if options.quick else IN_FLIGHT:
-                bare, ours = [], []
+                rounds = []
                 for number in range(options.rounds):
                     packed = _packed(batch, options.size(max(20, min(400, 20_000 // batch)), 6), number)
-                    bare.append(_stepped(idle, packed, in_flight, batch)[0])
                     figures, held = _stepped(actor, packed, in_flight, batch)
-                    ours.append(figures)
+                    rounds.append(figures)
                     accepted += held
-                name = f"{batch} a step, {in_flight} in flight"
-                rows += [Row(f"no-op {name}", medians(bare)), Row(name, medians(ours))]
+                rows.append(Row(f"{batch} a step, {in_flight} in flight", medians(rounds)))
                 best = max(best, rows[-1].figures["per_s"])
             options.say(f"actor: batches of {batch}")
         options.say("actor: auditing the journal")
         conservation = _audited(actor, Told(accepted))
-    parameters = {"skus": SKUS, "lines": 1, "rounds": options.rounds, "quick": options.quick}
-    return Outcome(parameters, rows, [Headline("through an actor, best", best, "durable reservations/s")], conservation)
-
-
-_HELD: Final = Reservation(1, Status.HELD, "", "", "", (), None, 0, NOW_MS, NOW_MS, 1, None, None)
+    headline = Headline("through an actor, best", best, "durable reservations/s")
+    return Outcome({"skus": SKUS, "lines": 1}, rows, [headline], conservation)
 
 
 def _packed(batch: int, count: int, seed: int) -> list[bytes]:
@@ -150,14 +114,14 @@ def _packed(batch: int, count: int, seed: int) -> list[bytes]:
 
 def _stepped(actor: Any, packed: list[bytes], in_flight: int, batch: int) -> tuple[dict[str, float], int]:
     """Figures of one round, and the reservations that were accepted."""
-    pid = ask(actor, "ping")
+    process = psutil.Process(ask(actor, "ping"))
     warm, _ = step_all(actor, packed[:2], 1)
-    cpu, began = processes.cpu_s_of(pid), perf_counter()
+    cpu, began = sum(process.cpu_times()[:4]), perf_counter()
     answers, took = step_all(actor, packed[2:], in_flight)
-    seconds, cpu = perf_counter() - began, processes.cpu_s_of(pid) - cpu
+    seconds, cpu = perf_counter() - began, sum(process.cpu_times()[:4]) - cpu
     units = batch * len(took)
     figures = {"per_s": ratio(units, seconds), **latencies_ms(took), "actor_cpu_us": 1e6 * ratio(cpu, units)}
-    return figures, _held(each for each in warm + answers if each.strip(b"\0"))
+    return figures, _held(warm + answers)
 
 
 def _held(answers: Iterable[bytes]) -> int:
@@ -190,9 +154,11 @@ MB: Final = 1e6
 def run_memory(options: Options) -> Outcome:
     """One actor full of positions, another full of holds. Keys have 32 characters, customer ids ten."""
     holds, positions = options.size(1_000_000, 20_480), options.size(200_000, 20_480)
+    for name in ("shelf", "holds"):
+        (options.scratch / name).mkdir()
     with ray_session():
         options.say(f"memory: {positions:,} positions")
-        shelf, _ = make_actor("store-shelf", _journals(options.scratch / "shelf"))
+        shelf, _ = make_actor("store-shelf", sqlite_setting(options.scratch / "shelf"))
         empty = _weighs(shelf)
         # The first delivery also warms the process up: what a position weighs is seen in those that follow.
         _open_stock(shelf, ROWS_MAX, SHELF_UNITS)
@@ -200,7 +166,7 @@ def run_memory(options: Options) -> Outcome:
         _open_stock(shelf, positions, SHELF_UNITS)
         full = _weighs(shelf)
         options.say(f"memory: {holds:,} holds")
-        actor, _ = make_actor("store-holds", _journals(options.scratch / "holds"))
+        actor, _ = make_actor("store-holds", sqlite_setting(options.scratch / "holds"))
         _open_stock(actor, HELD_SKUS, HELD_UNITS)
         before = _weighs(actor)
         accepted = _hold(actor, holds, options)
@@ -221,13 +187,8 @@ def run_memory(options: Options) -> Outcome:
         Headline("a live hold", by_hold, "bytes"),
         Headline("a position", by_position, "bytes", 300.0, at_most=True),
     ]
-    sizes = {"holds": holds, "positions": positions, "skus_of_holds": HELD_SKUS, "lines": 1, "quick": options.quick}
+    sizes = {"holds": holds, "positions": positions, "skus_of_holds": HELD_SKUS, "lines": 1}
     return Outcome(sizes, rows, headlines, judged(Told(accepted), found, ()))
-
-
-def _journals(folder: Path) -> str:
-    folder.mkdir()
-    return sqlite_setting(folder)
 
 
 def _open_stock(actor: Any, skus: int, units: int) -> None:
@@ -247,5 +208,4 @@ def _hold(actor: Any, holds: int, options: Options) -> int:
 
 
 def _weighs(actor: Any) -> dict[str, float]:
-    memory = processes.memory_kb(ask(actor, "ping"))
-    return {"rss_mb": 1_024 * memory["VmRSS"] / MB, "most_mb": 1_024 * memory["VmHWM"] / MB}
+    return {"rss_mb": psutil.Process(ask(actor, "ping")).memory_info().rss / MB}

@@ -33,48 +33,35 @@ def run_gateway(options: Options) -> Outcome:
         options.say(f"gateway: round {number + 1} of {options.rounds}")
         rounds.append({})
         for lines in (1, 3):
-            rounds[-1] |= _single(count, lines, number) | _batched(count, lines, number)
+            rounds[-1] |= _staged(count, lines, 0, number) | _staged(count, lines, BATCH, number)
     rows = [Row(name, medians([each[name] for each in rounds])) for name in rounds[0]]
     whole = sum(row.figures["us"] for row in rows if row.name.startswith("batch, 1 line:"))
-    parameters: dict[str, Any] = {"reservations": count, "rounds": options.rounds, "quick": options.quick}
-    return Outcome(parameters, rows, [Headline("a reservation in a batch, protobuf and back", whole, "us")])
+    return Outcome(
+        {"reservations": count}, rows, [Headline("a reservation in a batch, protobuf and back", whole, "us")]
+    )
 
 
-def _single(count: int, lines: int, seed: int) -> dict[str, dict[str, float]]:
-    payloads = list(requests(Shape((STORE,), SKUS, lines, 0), count, seed))
-    parsed = [service_pb2.ReserveRequest.FromString(each) for each in payloads]
-    entries = [reserve(each) for each in parsed]
-
-    def answer() -> None:
-        for number, (store_id, wire) in enumerate(entries):
-            reply = service_pb2.ReserveResponse()
-            fill_held(Held(number, NOW_MS, NOW_MS), store_id, wire, EMPTY, reply.reservation)
-            reply.SerializeToString()
-
-    name = f"single, {lines} line{'s' if lines > 1 else ''}"
-    return {
-        f"{name}: parse": timed(count, lambda: [service_pb2.ReserveRequest.FromString(each) for each in payloads]),
-        f"{name}: translate": timed(count, lambda: [reserve(each) for each in parsed]),
-        f"{name}: answer": timed(count, answer),
-    }
-
-
-def _batched(count: int, lines: int, seed: int) -> dict[str, dict[str, float]]:
-    payloads = list(requests(Shape((STORE,), SKUS, lines, BATCH), count // BATCH, seed))
-    batch, item = service_pb2.ReserveBatchRequest, service_pb2.ReserveRequest
-    parsed = [split_requests(batch, item, each) for each in payloads]
+def _staged(count: int, lines: int, batch: int, seed: int) -> dict[str, dict[str, float]]:
+    """Each stage of so many reservations, `batch` to a request; 0 for single ones."""
+    payloads = list(requests(Shape((STORE,), SKUS, lines, batch), count // max(1, batch), seed))
+    item = service_pb2.ReserveRequest
+    parse: Callable[[bytes], Any] = item.FromString
+    if batch:
+        parse = partial(split_requests, service_pb2.ReserveBatchRequest, item)
+    parsed = [parse(each) if batch else [parse(each)] for each in payloads]
     entries = [[reserve(each) for each in every] for every in parsed]
 
     def answer() -> None:
         for every in entries:
-            reply = service_pb2.ReserveBatchResponse()
+            reply: Any = service_pb2.ReserveBatchResponse() if batch else service_pb2.ReserveResponse()
             for number, (store_id, wire) in enumerate(every):
-                fill_held(Held(number, NOW_MS, NOW_MS), store_id, wire, EMPTY, reply.outcomes.add().reservation)
+                outcome = reply.outcomes.add() if batch else reply
+                fill_held(Held(number, NOW_MS, NOW_MS), store_id, wire, EMPTY, outcome.reservation)
             reply.SerializeToString()
 
-    name = f"batch, {lines} line{'s' if lines > 1 else ''}"
+    name = f"{'batch' if batch else 'single'}, {lines} line{'s' if lines > 1 else ''}"
     return {
-        f"{name}: parse": timed(count, lambda: [split_requests(batch, item, each) for each in payloads]),
+        f"{name}: parse": timed(count, lambda: [parse(each) for each in payloads]),
         f"{name}: translate": timed(count, lambda: [reserve(each) for every in parsed for each in every]),
         f"{name}: answer": timed(count, answer),
     }
@@ -119,17 +106,9 @@ def run_sourcing(options: Options) -> Outcome:
         Headline("ONE_STORE, 5,000 shops, 3 SKUs, median", figures["ONE_STORE, SKUs: 3"], "us", 1_000.0, at_most=True),
         Headline("SPLIT, 5,000 shops, 10 SKUs, median", figures["SPLIT, SKUs: 10"], "us"),
     ]
-    parameters = {
-        "shops": SHOPS,
-        "quantity": QUANTITY,
-        "stocked": STOCKED,
-        "stores_max": LIMITS.stores_max,
-        "kilometres_max": LIMITS.kilometres_max,
-        "late": LATE,
-        "questions": count,
-        "rounds": options.rounds,
-        "quick": options.quick,
-    }
+    stock = {"shops": SHOPS, "quantity": QUANTITY, "stocked": STOCKED, "late": LATE}
+    limits = {"stores_max": LIMITS.stores_max, "kilometres_max": LIMITS.kilometres_max}
+    parameters = {**stock, **limits, "questions": count}
     return Outcome(parameters, rows, headlines)
 
 

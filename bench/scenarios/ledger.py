@@ -1,14 +1,11 @@
 """A shop's ledger in this process, with no actor and no network: deciding on one core and what carries commands to it;
-durable writes, what a commit costs by its size, beside the bare flush to the same disk, and the codec by itself.
+durable writes, and what a commit costs by its size.
 """
 
 import gc
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 
 from actors.core.policy import HOUR_MS
 from actors.journal.codec import encode
@@ -113,13 +110,7 @@ def run_core(options: Options) -> Outcome:
     rows = [Row(name, medians([each[name] for each in rounds])) for name in rounds[0]]
     reserve = next(row for row in rows if row.name == "reserve, 1 line")
     headline = Headline("reserve of 1 line, one core", reserve.figures["per_s"], "/s")
-    parameters: dict[str, Any] = {
-        "operations": count,
-        "skus": POSITIONS,
-        "rounds": options.rounds,
-        "quick": options.quick,
-    }
-    return Outcome(parameters, rows, [headline], conservation)
+    return Outcome({"operations": count, "skus": POSITIONS}, rows, [headline], conservation)
 
 
 # --- journal ---------------------------------------------------------------------------------------------------------
@@ -133,7 +124,7 @@ def run_journal(options: Options) -> Outcome:
     """Appends of each size to each journal; at the end all is read back and must give the same ledger."""
     events = _events(options.size(40_000, 2_048))
     rows: list[Row] = []
-    rates: dict[int, float] = {}
+    best = 0.0
     conservation: Conservation | None = None
     for batch in BATCHES[::3] if options.quick else BATCHES:
         commits = min(options.size(400, 20), (len(events) - 1) // batch)
@@ -141,23 +132,13 @@ def run_journal(options: Options) -> Outcome:
         sqlite = SqliteJournal(options.scratch / f"batch-{batch}.db")
         records = _records(sqlite, events, batch, commits)
         size = sum(len(record.payload) for record in records[1:]) / commits
-        row = _appended(f"SQLite, {batch} events", batch, size, _to(sqlite), records)
-        rates[batch] = row.figures["events_per_s"]
+        rows.append(_appended(f"SQLite, {batch} events", batch, size, sqlite, records))
+        best = max(best, rows[-1].figures["events_per_s"])
         conservation = _read_back(sqlite, records)
         sqlite.close()
-        with _flusher(options.scratch) as flush:
-            bare = _appended(f"fdatasync, {batch} events", batch, size, flush, records)
-        rows += [row, bare]
         if not conservation.holds:
             break
-    rows += _codec(events, options.rounds)
-    parameters = {
-        "events": len(events),
-        "file_system": file_system_of(options.scratch),
-        "rounds": options.rounds,
-        "quick": options.quick,
-    }
-    best = max(rates.values())
+    parameters = {"events": len(events), "file_system": file_system_of(options.scratch)}
     return Outcome(parameters, rows, [Headline("SQLite, best", best, "durable events/s")], conservation)
 
 
@@ -185,43 +166,17 @@ def _records(journal: Journal, events: Sequence[Event], batch: int, commits: int
     return made
 
 
-def _appended(name: str, batch: int, size: float, append: Callable[[Record], object], records: Sequence[Record]) -> Row:
+def _appended(name: str, batch: int, size: float, journal: Journal, records: Sequence[Record]) -> Row:
     """One commit a record. The delivery and the first few warm the file up, and are not counted."""
-    warm = min(5, len(records) - 1)
     took = []
     for record in records:
         began = perf_counter()
-        append(record)
+        journal.append([record])
         took.append(perf_counter() - began)
-    kept = took[warm:]
-    return Row(
-        name,
-        {
-            "bytes": round(size),
-            "commit_p50_us": 1e6 * percentile(kept, 0.5),
-            "commit_p99_us": 1e6 * percentile(kept, 0.99),
-            "events_per_s": batch * len(kept) / sum(kept),
-        },
-    )
-
-
-def _to(journal: Journal) -> Callable[[Record], None]:
-    return lambda record: journal.append([record])
-
-
-@contextmanager
-def _flusher(folder: Path) -> Iterator[Callable[[Record], None]]:
-    """The least that a durable write can cost here: the same bytes at the end of a file, and a flush."""
-    descriptor = os.open(folder / "flushed", os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_TRUNC)
-
-    def write(record: Record) -> None:
-        os.write(descriptor, record.payload)
-        os.fdatasync(descriptor)
-
-    try:
-        yield write
-    finally:
-        os.close(descriptor)
+    kept = took[min(5, len(records) - 1) :]
+    p50, p99 = (1e6 * percentile(kept, quantile) for quantile in (0.5, 0.99))
+    rate = batch * len(kept) / sum(kept)
+    return Row(name, {"bytes": round(size), "commit_p50_us": p50, "commit_p99_us": p99, "events_per_s": rate})
 
 
 def _read_back(journal: Journal, records: Sequence[Record]) -> Conservation:
@@ -234,15 +189,3 @@ def _read_back(journal: Journal, records: Sequence[Record]) -> Conservation:
             for event in SHOP.read_events(record.payload):
                 evolve(ledger, event, record.at_ms)
     return of_ledger(ledger, Told(accepted))
-
-
-def _codec(events: Sequence[Event], rounds: int) -> list[Row]:
-    """Encoding and decoding by themselves."""
-    cut = [events[first : first + 256] for first in range(0, len(events), 256)]
-    payloads = [encode(each) for each in cut]
-    count = len(events)
-    works = {
-        "encode, an event": lambda: [encode(each) for each in cut],
-        "decode, an event": lambda: [SHOP.read_events(each) for each in payloads],
-    }
-    return [Row(name, medians([timed(count, work) for _ in range(rounds)])) for name, work in works.items()]

@@ -18,13 +18,14 @@ from actors.store_actor import StoreActor
 from bench import service as processes
 from bench.load import RESERVE, RESERVE_BATCH
 from bench.record import Conservation, Headline, Options, Outcome, Row, Told, judged, ratio
-from bench.samples import STORE, Shape, receipts, requests, reserves
-from bench.service import CALL_MS, Service, holdfast, open_stock, verdict
+from bench.samples import STORE, Shape, receipts, requests, reserves, sku
+from bench.service import CALL_MS, Service, holdfast, receive, verdict
 from holdfast.client import BlockingChannelClient, LedgerStatus
 from holdfast.v1 import reservation_service_pb2 as service_pb2
 
 SKUS: Final = 2_000
 BATCH: Final = 1_024
+HOLDS, HOLDS_QUICK = 98 * BATCH, 4 * BATCH
 KILLS: Final = 3
 ANSWER_S: Final = 30.0
 # Serve hides a call's deadline from the service, so it goes along.
@@ -38,7 +39,7 @@ def run_recovery(options: Options) -> Outcome:
     both = Told(replayed.told.accepted + served.told.accepted, served.told.unknown)
     found = replayed.found + served.found
     conservation = Conservation(both, found, [*replayed.discrepancies, *served.discrepancies])
-    parameters = {"events": options.size(200_000, 10_240), "holds": _holds(options), "quick": options.quick}
+    parameters = {"events": options.size(200_000, 10_240), "holds": options.size(HOLDS, HOLDS_QUICK)}
     return Outcome(parameters, rows + kill_rows, headlines + kill_headlines, conservation)
 
 
@@ -48,12 +49,12 @@ def _replays(options: Options) -> tuple[list[Row], list[Headline], Conservation]
     rows: list[Row] = []
     options.say(f"recovery: writing {events:,} events")
     accepted = _write(path, events, snapshot=False)
-    replay = [_recovered(path) for _ in range(options.rounds)]
+    replayed = [_recovered(path) for _ in range(options.rounds)]
     options.say("recovery: the same with a snapshot")
     accepted += _write(path, 1, snapshot=True)
     restored = [_recovered(path) for _ in range(options.rounds)]
     rates = []
-    for name, runs in (("replay, no snapshot", replay), ("from a snapshot", restored)):
+    for name, runs in (("replay, no snapshot", replayed), ("from a snapshot", restored)):
         seconds = median(run["seconds"] for run in runs)
         rates.append(ratio(events, seconds))
         rows.append(Row(name, {"holds": events, "s": seconds, "per_s": rates[-1]}))
@@ -94,17 +95,16 @@ def _recover(path: str) -> dict[str, float]:
     return {"seconds": seconds, "replayed": status["replayed_events"], "open": status["open_reservations"]}
 
 
-def _holds(options: Options) -> int:
-    return options.size(98, 4) * BATCH
-
-
 def _kills(options: Options) -> tuple[list[Row], list[Headline], Conservation]:
     """Kill -9 of the actor with a recent snapshot, which a restart leaves behind."""
+    holds = options.size(HOLDS, HOLDS_QUICK)
     with ExitStack() as stack:
         options.say("recovery: the service, and its holds")
-        with holdfast(options.scratch, [STORE], 1) as service:
-            open_stock(service.target, [STORE], SKUS)
-            accepted = _fill(service, _holds(options))
+        with holdfast(options.scratch, [STORE], 1) as service, grpc.insecure_channel(service.target) as channel:
+            filler = Probe(channel, BATCH)
+            receive(service.target, [STORE], [sku(number) for number in range(SKUS)])
+            for _ in range(holds // BATCH):
+                filler.ask()
         options.say("recovery: the service again, from its snapshot")
         service = stack.enter_context(holdfast(options.scratch, [STORE], 1))
         probe = Probe(stack.enter_context(grpc.insecure_channel(service.target)))
@@ -117,15 +117,13 @@ def _kills(options: Options) -> tuple[list[Row], list[Headline], Conservation]:
             ours.append(perf_counter() - began)
             options.say(f"recovery: kill {number + 1}, served again after {ours[-1]:.2f} s")
         recovered = _status(service)
-        conservation = verdict(service.target, [STORE], [Told(accepted + probe.accepted)])
-    holds = _holds(options)
+        conservation = verdict(service.target, [STORE], [Told(filler.accepted + probe.accepted)])
     rows = [
         Row("killed, with a snapshot", {"holds": holds, "s": median(ours), "worst_s": max(ours)}),
         Row("  of which the ledger's own recovery", {"s": recovered.recovery_ms / 1_000}),
     ]
-    target = 3.0
     name = f"served again after kill -9 with {holds:,} holds, worst of {KILLS}"
-    return rows, [Headline(name, max(ours), "s", target, at_most=True)], conservation
+    return rows, [Headline(name, max(ours), "s", 3.0, at_most=True)], conservation
 
 
 def _status(service: Service) -> LedgerStatus:
@@ -134,25 +132,19 @@ def _status(service: Service) -> LedgerStatus:
 
 
 class Probe:
-    """A caller that asks for one reservation after another, each with a key of its own."""
+    """A caller that sends one request after another, each with keys of its own. `batch` is the number of reservations
+    in each, 0 for the unary call.
+    """
 
-    def __init__(self, channel: grpc.Channel) -> None:
-        self._reserve: Any = channel.unary_unary(RESERVE, response_deserializer=service_pb2.ReserveResponse.FromString)
-        self._requests = requests(Shape((STORE,), SKUS, 1, 0), 10_000, 7)
+    def __init__(self, channel: grpc.Channel, batch: int = 0) -> None:
+        path, answer = (
+            (RESERVE_BATCH, service_pb2.ReserveBatchResponse) if batch else (RESERVE, service_pb2.ReserveResponse)
+        )
+        self._reserve: Any = channel.unary_unary(path, response_deserializer=answer.FromString)
+        self._requests = requests(Shape((STORE,), SKUS, 1, batch), 10_000, 7)
         self.accepted = 0
 
     def ask(self) -> None:
-        """One reservation, waited for."""
+        """One request, waited for."""
         reply = self._reserve(next(self._requests), timeout=ANSWER_S, metadata=PROBE)
-        self.accepted += reply.HasField("reservation")
-
-
-def _fill(service: Service, holds: int) -> int:
-    with grpc.insecure_channel(service.target) as channel:
-        decode = service_pb2.ReserveBatchResponse.FromString
-        reserve: Any = channel.unary_unary(RESERVE_BATCH, response_deserializer=decode)
-        accepted = 0
-        for each in requests(Shape((STORE,), SKUS, 1, BATCH), holds // BATCH, 1):
-            reply = reserve(each, timeout=ANSWER_S, metadata=PROBE)
-            accepted += sum(outcome.HasField("reservation") for outcome in reply.outcomes)
-        return accepted
+        self.accepted += sum(each.HasField("reservation") for each in getattr(reply, "outcomes", [reply]))

@@ -14,14 +14,15 @@ Figures are medians of the rounds.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
 from bench.callers import OPPOSING, UNITS, sku_of
 from bench.load import ECHO, RESERVE, RESERVE_BATCH, Generator, Load, generating
 from bench.record import Headline, Options, Outcome, Row, file_system_of, medians, ratio
-from bench.service import Service, echo, holdfast, open_stock, receive, verdict
+from bench.samples import sku
+from bench.service import Service, echo, holdfast, receive, verdict
 
 STORES: Final = tuple(f"S{number:03d}" for number in range(16))
 SKUS: Final = 2_000
@@ -34,7 +35,7 @@ def _loaded(
     """A service with stock in `STORES`, and a generator of load."""
     options.say(f"{scenario}: starting the service")
     with holdfast(options.scratch, stores, options.store_actors, policy) as service, generating(options) as generator:
-        open_stock(service.target, STORES, SKUS)
+        receive(service.target, STORES, [sku(number) for number in range(SKUS)])
         yield service, generator
         options.say(f"{scenario}: verifying every shop's journal")
 
@@ -43,36 +44,33 @@ def _loaded(
 
 IN_FLIGHT: Final = (1, 8, 32, 128)
 # Size of the batch, shops, calls in flight. The sweep is full at the size that a channel's client reaches by itself.
-BATCHES: Final = (
-    *((64, 1, in_flight) for in_flight in (1, 4)),
-    (64, 16, 4),
-    *((256, 1, in_flight) for in_flight in (1, 4, 8)),
-    *((256, 16, in_flight) for in_flight in (4, 8)),
-    *((1_024, 1, in_flight) for in_flight in (1, 4)),
-    (1_024, 16, 4),
+SWEEP: Final = (
+    *((64, 1, (1, 4)), (64, 16, (4,))),
+    *((256, 1, (1, 4, 8)), (256, 16, (4, 8))),
+    *((1_024, 1, (1, 4)), (1_024, 16, (4,))),
 )
+BATCHES: Final = tuple((size, stores, in_flight) for size, stores, sweep in SWEEP for in_flight in sweep)
 BATCHES_QUICK: Final = ((256, 1, 4), (256, 16, 4))
-OPEN_LOOP_SHARE: Final = 0.5  # of what the closed loop reached: a load that a service should carry with ease
 
 
+@dataclass(frozen=True, slots=True)
 class BesideEcho:
     """Two services and a generator."""
 
-    def __init__(self, generator: Generator, ours: Service, peer: Service, options: Options) -> None:
-        self._generator = generator
-        self._ours = ours
-        self._peer = peer
-        self._options = options
+    generator: Generator
+    ours: Service
+    peer: Service
+    options: Options
 
-    def pair(self, name: str, load: Load, *, rounds: int = 0) -> tuple[Row, Row]:
+    def pair(self, name: str, load: Load) -> tuple[Row, Row]:
         """Echo and ours by turns, with the same requests in the same way."""
         peers, ours = [], []
-        for _ in range(rounds or self._options.rounds):
-            fresh = replace(load, target=self._ours.target, seed=self._generator.fresh_seed())
-            peer = replace(fresh, target=self._peer.target, method=ECHO, reserves=False)
-            peers.append(self._generator.measure(peer, self._peer))
-            ours.append(self._generator.measure(fresh, self._ours))
-        self._options.say(f"grpc: {name}")
+        for _ in range(self.options.rounds):
+            fresh = replace(load, target=self.ours.target, seed=self.generator.fresh_seed())
+            peer = replace(fresh, target=self.peer.target, method=ECHO)
+            peers.append(self.generator.measure(peer, self.peer))
+            ours.append(self.generator.measure(fresh, self.ours))
+        self.options.say(f"grpc: {name}")
         peer_row, our_row = Row(f"echo {name}", medians(peers)), Row(name, medians(ours))
         our_row.figures["to_echo"] = ratio(our_row.figures["per_s"], peer_row.figures["per_s"])
         return peer_row, our_row
@@ -100,8 +98,6 @@ def _unary(beside: BesideEcho, options: Options) -> tuple[list[Row], list[Headli
             name = f"Reserve, {in_flight} in flight, {kind}"
             rows += beside.pair(name, replace(load, kind=kind, in_flight=in_flight))
             ours[name] = rows[-1].figures
-    rate = options.rate or OPEN_LOOP_SHARE * rows[-1].figures["per_s"]
-    rows += beside.pair(f"Reserve, open loop at {rate:.0f}/s", replace(load, rate=rate), rounds=1)
     alone, frames = ours["Reserve, 1 in flight, frames"], ours["Reserve, 128 in flight, frames"]
     return rows, [
         Headline("Reserve, one caller alone, p50", alone["p50_ms"], "ms", 5.0, at_most=True),
@@ -165,8 +161,8 @@ def run_across(options: Options) -> Outcome:
     """Each path with one caller and with many; CPU is of all processes of the service together."""
     stores = STORES + tuple(chain.from_iterable(OPPOSED.values()))
     with _loaded("across", options, stores, POLICY) as (service, generator):
-        receive(service.target, "S000", "left")
-        receive(service.target, "S001", "right")
+        receive(service.target, STORES[:1], ["left"])
+        receive(service.target, STORES[1:2], ["right"])
         rows: list[Row] = []
         for callers in CALLERS_ACROSS[1:] if options.quick else CALLERS_ACROSS:
             rows += _paths(generator, service, options, callers)
@@ -203,7 +199,7 @@ def _opposing(generator: Generator, service: Service, options: Options) -> list[
     callers = CALLERS_ACROSS[-1]
     for name, store_ids in OPPOSED.items():
         for store_id in store_ids:
-            receive(service.target, store_id, sku_of(store_id), UNITS)
+            receive(service.target, [store_id], [sku_of(store_id)], UNITS)
         load = Load("client", service.target, OPPOSING, store_ids, callers, options.seconds, SKUS)
         rows.append(Row(f"opposing baskets, {name}, {callers} callers", generator.rounds(load, service)))
         options.say(f"across: {rows[-1].name}")

@@ -1,15 +1,15 @@
 """A small honest history of one order over two shops: what its caller was told, and what the feeds say."""
 
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, cast
 
-from bench.demo.calls import Answered, Call, Kind, Repeated
+from bench.demo.calls import Answered, Answers, Call, Kind, Repeated
 from bench.demo.feed import FeedCheck, Findings, Outage, Standing
-from bench.demo.orders import Evidence, OrderFindings, SlotContest, examine_orders
-from bench.demo.plan import ChainLimit, Seeker
+from bench.demo.orders import OrderFindings, SlotContest, examine_orders
 from holdfast.client import (
     Adjustment,
     AdjustmentKind,
+    ChannelClient,
     Event,
     Line,
     Order,
@@ -35,7 +35,6 @@ HELD_UNTIL_MS: Final = END_MS + 1_000
 COLLECT_UNTIL_MS: Final = END_MS + 2_000
 SLOT_MS: Final = START_MS + 3_600_000
 UNITS: Final = {NEAR_SHOP: ("apple", 2), FAR_SHOP: ("pear", 1)}
-LIMIT: Final = ChainLimit(sku="apple", units_max=2, collected_counts=True)
 
 
 def claimed(store_id: str) -> Reservation:
@@ -166,7 +165,6 @@ class Cooked:
     parts: dict[str, Reservation] = field(
         default_factory=lambda: {f"{store_id}:2": collected(store_id) for store_id in SHOPS}
     )
-    limit: ChainLimit = LIMIT
     contests: list[SlotContest] = field(default_factory=list)
     outages: dict[str, list[Outage]] = field(default_factory=dict)
     end_ms: int = END_MS
@@ -189,14 +187,6 @@ class Cooked:
                 check.see(event)
         versions = {store_id: len(events) for store_id, events in self.events.items()}
         of_shops = check.findings(Standing(versions, self.parts, self.end_ms))
-        evidence = Evidence(
-            log=self.log,
-            repeats=self.repeats,
-            orders=self.standing,
-            parts=self.parts,
-            held=check.held,
-            seekers=[Seeker("ann", self.limit, (PLACING,), ())],
-            contests=self.contests,
-            unanswered=0,
-        )
-        return examine_orders(evidence, of_shops), of_shops
+        answers = Answers(cast("ChannelClient", None))
+        answers.log, answers.repeats = self.log, self.repeats
+        return examine_orders(answers, self.contests, self.standing, self.parts, of_shops), of_shops

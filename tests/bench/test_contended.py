@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,8 @@ def baskets_of_each(service: Service) -> Heard:
         heard = Heard()
         spec = {"method": callers.OPPOSING, "store_ids": SHOPS, "skus": 10}
         async with serving(service) as target, ChannelClient(target) as client:
-            await asyncio.gather(
-                *(
-                    callers.call_on(client, spec, random.Random(number), float("inf"), 1, heard)
-                    for number in range(CALLERS)
-                )
-            )
+            asks = [partial(callers.ask_once, client, spec, random.Random(number)) for number in range(CALLERS)]
+            await callers.call_on(asks, float("inf"), heard, calls=1)
             await service.settle()
             heard.stuck += await callers.left_over(client, SHOPS, within_s=0.0)
         return heard

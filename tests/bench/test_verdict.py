@@ -2,21 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
-from bench.demo.calls import Answered, Kind, Repeated
-from bench.demo.feed import FeedCheck, Findings, Outage, Standing
-from bench.demo.verdict import (
-    HOLDS,
-    Contest,
-    Verdict,
-    conservation_of,
-    contests_wrong,
-    repeats_differing,
-    state_differs,
+from bench.demo.calls import Answered, Answers, Kind, Repeated
+from bench.demo.feed import Contest, FeedCheck, Findings, Outage, Standing
+from bench.demo.proof import HOLDS, Verdict, conservation_of, state_differs, verdict_of
+from holdfast.client import (
+    ChannelClient,
+    Discrepancy,
+    Event,
+    Line,
+    Reason,
+    Rejection,
+    ReleaseReason,
+    Reservation,
+    Verification,
 )
-from holdfast.client import Discrepancy, Event, Line, Reason, Rejection, ReleaseReason, Reservation, Verification
 from holdfast.client.models import events as told
 from tests.bench import history
 from tests.bench.history import END, HELD, READY, SHORT_HELD, SHORT_OF_PEARS, STORE
@@ -226,7 +229,7 @@ def test_a_differing_repeat_is_found() -> None:
     same = Repeated(call, HELD, HELD, same_content=True)
     changed = Repeated(call, HELD, replace(HELD, expires_at_ms=HELD.expires_at_ms + 1), same_content=True)
     refused = Repeated(call, HELD, SHORT_OF_PEARS, same_content=True)
-    assert repeats_differing([same, changed, refused]) == [changed, refused]
+    assert [each.differs for each in (same, changed, refused)] == [False, True, True]
 
 
 def test_a_key_with_other_content_must_be_refused_as_reused() -> None:
@@ -235,13 +238,14 @@ def test_a_key_with_other_content_must_be_refused_as_reused() -> None:
     right = Repeated(call, HELD, reused, same_content=False)
     obeyed = Repeated(call, HELD, HELD, same_content=False)
     otherwise = Repeated(call, HELD, SHORT_OF_PEARS, same_content=False)
-    assert repeats_differing([right, obeyed, otherwise]) == [obeyed, otherwise]
+    assert [each.differs for each in (right, obeyed, otherwise)] == [False, True, True]
 
 
 @pytest.mark.parametrize(("callers", "units", "wrong"), [(3, 1, 0), (1, 5, 0), (3, 2, 1), (2, 2, 1)])
 def test_of_n_callers_for_s_units_exactly_the_smaller_number_wins(callers: int, units: int, wrong: int) -> None:
-    contest = Contest(STORE, "apple", callers, units)
-    assert len(contests_wrong([contest], history.answers())) == wrong
+    contest = Contest(STORE, "apple", callers, units, accepted=1)
+    verdict = verdict_of(Answers(cast("ChannelClient", None)), [contest], Findings(), [])
+    assert verdict.contests_wrong == len(verdict.findings) == wrong
 
 
 def test_conservation_says_what_broke() -> None:
