@@ -61,8 +61,8 @@ def _single(count: int, lines: int, seed: int) -> dict[str, dict[str, float]]:
 
 def _batched(count: int, lines: int, seed: int) -> dict[str, dict[str, float]]:
     payloads = list(requests(Shape((STORE,), SKUS, lines, BATCH), count // BATCH, seed))
-    batch, item = service_pb2.ReserveBatchRequest, service_pb2.ReserveRequest
-    parsed = [split_requests(batch, item, each) for each in payloads]
+    batch = service_pb2.ReserveBatchRequest
+    parsed = [split_requests(batch, each) for each in payloads]
     entries = [[reserve(each) for each in every] for every in parsed]
 
     def answer() -> None:
@@ -74,7 +74,7 @@ def _batched(count: int, lines: int, seed: int) -> dict[str, dict[str, float]]:
 
     name = f"batch, {lines} line{'s' if lines > 1 else ''}"
     return {
-        f"{name}: parse": timed(count, lambda: [split_requests(batch, item, each) for each in payloads]),
+        f"{name}: parse": timed(count, lambda: [split_requests(batch, each) for each in payloads]),
         f"{name}: translate": timed(count, lambda: [reserve(each) for every in parsed for each in every]),
         f"{name}: answer": timed(count, answer),
     }

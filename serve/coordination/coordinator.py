@@ -42,6 +42,7 @@ DELIVERY_ROUNDS_MAX: Final = 8  # who gives back first, then who gets it, and wh
 UNDECIDED_PAUSE_S: Final = (0.01, 0.5)  # between two questions to an order that another call is changing
 REPORT_S: Final = 1.0  # at least, to report what shops answered
 
+OrderStep = cm.Confirm | cm.Release | cm.Extend
 RefusedClaims = dict[str, Rejection]  # why shops refused their claims
 NextPlans = Callable[[Order, RefusedClaims], "tuple[tuple[cm.Plan, ...], Lines] | Rejection"]
 
@@ -102,9 +103,7 @@ class Coordinator:
         """Change an order in one step; what it has stays until what it is to have is certain."""
         return await self._drive(ledger_id, command, deadline, no_other_plan)
 
-    async def step(
-        self, ledger_id: str, command: cm.Confirm | cm.Release | cm.Extend, deadline: float
-    ) -> Order | Rejection:
+    async def step(self, ledger_id: str, command: OrderStep, deadline: float) -> Order | Rejection:
         """Confirm, release or extend an order as a whole."""
         if self._router.chain.has_hours and not isinstance(command, cm.Release):
             order = await self.order(ledger_id, command.number, deadline)
@@ -264,7 +263,7 @@ class Coordinator:
     async def _ask(
         self,
         ledger_id: str,
-        command: cm.Open | cm.Refuse | cm.Amend | cm.Confirm | cm.Release | cm.Extend | cm.FanOut,
+        command: cm.Open | cm.Refuse | cm.Amend | OrderStep | cm.FanOut,
         deadline: float,
         *,
         promise: bool,

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any, Final
 
 import grpc
+from google.protobuf.message import Message
 
 from actors.protocol.messages import LedgerStopped
 from actors.runtime.actor_runtime import FeedRecord
@@ -17,7 +18,6 @@ from actors.runtime.cores import SHOP
 from actors.shop.events import touched_skus
 from actors.store_actor import FEED_BYTES_MAX
 from holdfast.v1 import event_pb2, event_service_pb2 as es, stock_service_pb2 as ss
-from serve.admission import ENDINGS, parse, say_why
 from serve.routing.router import Router
 from serve.services.addressing import StoreDirectory
 from serve.wire.events import fill_event
@@ -55,44 +55,39 @@ class Feeds:
         self._bytes_max = bytes_max
         self._open = 0
         self._closing = False
+        self.streams: Final[dict[str, Callable[[Any], AsyncIterator[Message]]]] = {
+            "WatchEvents": self._events,
+            "WatchAvailability": self._availability,
+        }
 
     def close(self) -> None:
         """End every stream at its next turn, so that readers resume elsewhere."""
         self._closing = True
 
-    async def events(self, payload: bytes, context: Any) -> AsyncIterator[es.WatchEventsResponse]:
-        """WatchEvents."""
-        try:
-            request = parse(es.WatchEventsRequest, payload)
-            cursors = await self._cursors(request, all_stores=request.all_stores)
-            async for store_id, records in self._records(cursors, follow_chain=request.all_stores):
-                for message in _event_messages(store_id, cursors[store_id], records):
-                    began = self._now()
-                    yield message
-                    self._cut_off_if_slow(began)
-        except ENDINGS as error:
-            say_why(error, context)
+    async def _events(self, request: es.WatchEventsRequest) -> AsyncIterator[es.WatchEventsResponse]:
+        cursors = await self._cursors(request, all_stores=request.all_stores)
+        async for store_id, records in self._records(cursors, follow_chain=request.all_stores):
+            for message in _event_messages(store_id, cursors[store_id], records):
+                began = self._now()
+                yield message
+                self._cut_off_if_slow(began)
 
-    async def availability(self, payload: bytes, context: Any) -> AsyncIterator[ss.WatchAvailabilityResponse]:
-        """WatchAvailability: which SKUs changed is read from the journal, how they stand now is asked of the ledger."""
-        try:
-            request = parse(ss.WatchAvailabilityRequest, payload)
-            cursors = await self._cursors(request, all_stores=False)
-            wanted = frozenset(request.skus)
-            async for store_id, records in self._records(cursors, follow_chain=False):
-                skus = _changed_skus(records, wanted)
-                for start in range(0, max(1, len(skus)), POSITIONS_MAX):
-                    end = start + POSITIONS_MAX
-                    # Only the last message moves the cursor, or a reader could resume behind positions it never saw.
-                    version = records[-1].seq if end >= len(skus) else cursors[store_id]
-                    message = ss.WatchAvailabilityResponse(store_id=store_id, version=version)
-                    fill_instant(records[-1].at_ms, message.as_of)
-                    await self._fill_positions(store_id, skus[start:end], message)
-                    began = self._now()
-                    yield message
-                    self._cut_off_if_slow(began)
-        except ENDINGS as error:
-            say_why(error, context)
+    async def _availability(self, request: ss.WatchAvailabilityRequest) -> AsyncIterator[ss.WatchAvailabilityResponse]:
+        """Which SKUs changed is read from the journal, how they stand now is asked of the ledger."""
+        cursors = await self._cursors(request, all_stores=False)
+        wanted = frozenset(request.skus)
+        async for store_id, records in self._records(cursors, follow_chain=False):
+            skus = _changed_skus(records, wanted)
+            for start in range(0, max(1, len(skus)), POSITIONS_MAX):
+                end = start + POSITIONS_MAX
+                # Only the last message moves the cursor, or a reader could resume behind positions it never saw.
+                version = records[-1].seq if end >= len(skus) else cursors[store_id]
+                message = ss.WatchAvailabilityResponse(store_id=store_id, version=version)
+                fill_instant(records[-1].at_ms, message.as_of)
+                await self._fill_positions(store_id, skus[start:end], message)
+                began = self._now()
+                yield message
+                self._cut_off_if_slow(began)
 
     async def _fill_positions(self, store_id: str, skus: list[str], message: ss.WatchAvailabilityResponse) -> None:
         if skus:

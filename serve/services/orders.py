@@ -4,6 +4,7 @@ whole chain.
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import grpc
@@ -17,8 +18,8 @@ from actors.protocol.messages import Answer, Refusal, Stopped
 from actors.shop import commands as shop
 from actors.shop.state import Reservation
 from holdfast.v1 import order_service_pb2 as os_, reservation_service_pb2 as rs
-from serve.admission import deadline_of, fill_error, parse
-from serve.coordination.coordinator import Coordinator, RefusedClaims
+from serve.admission import Call, fill_error
+from serve.coordination.coordinator import Coordinator, OrderStep, RefusedClaims
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
@@ -60,6 +61,18 @@ class Orders:
         self._finder = finder
         self._postcodes = postcodes
         self._being_placed = 0
+        self.calls: Final = {
+            "GetOrder": Call(self._get),
+            "ListOrders": Call(self._list),
+            "ConfirmOrder": Call(partial(self._step, wo.confirm_order), is_step=True),
+            "MarkOrderReady": Call(self._mark_ready, is_step=True),
+            "CollectOrder": Call(self._collect, is_step=True),
+            "ReleaseOrder": Call(partial(self._step, wo.release_order), is_step=True),
+            "ExtendOrder": Call(partial(self._step, wo.extend_order), is_step=True),
+            "AmendOrder": Call(self._amend, is_step=True),
+            "FindStores": Call(self._find_stores),
+            "ListSlots": Call(self._list_slots),
+        }
 
     async def reserve(
         self, request: rs.ReserveRequest, deadline: float, reply: rs.ReserveResponse, prefix: str = ""
@@ -120,16 +133,12 @@ class Orders:
         opened = cm.Open(key, content, customer_id, channel, ttl_ms, plans, missing, basket_id, reference)
         return await self._coordinator.open(opened, deadline, next_plans)
 
-    async def get(self, payload: bytes, context: Any, reply: os_.GetOrderResponse) -> None:
-        """GetOrder."""
-        request = parse(os_.GetOrderRequest, payload)
+    async def _get(self, request: os_.GetOrderRequest, deadline: float, reply: os_.GetOrderResponse) -> None:
         ledger_id, number = wo.order_of(request)
-        order = await self._order(ledger_id, number, deadline_of(context))
+        order = await self._order(ledger_id, number, deadline)
         fill_order(order, ledger_id, self._router.chain, reply.order)
 
-    async def list(self, payload: bytes, context: Any, reply: os_.ListOrdersResponse) -> None:
-        """ListOrders."""
-        request = parse(os_.ListOrdersRequest, payload)
+    async def _list(self, request: os_.ListOrdersRequest, deadline: float, reply: os_.ListOrdersResponse) -> None:
         checked = Checked(request)
         standings = sorted({int(status) for status in request.statuses})
         scope = (request.customer_id, *standings)
@@ -144,65 +153,49 @@ class Orders:
             standings,
             int(token or 0),
             fields.page_size(request.page_size),
-            deadline=deadline_of(context),
+            deadline=deadline,
         )
         for order in page:
             fill_order(order, ledger_id, self._router.chain, reply.orders.add())
         reply.next_page_token = fields.issue_token("ListOrders", scope, after) if after else ""
         reply.version = version
 
-    async def confirm(self, payload: bytes, context: Any, reply: os_.ConfirmOrderResponse) -> None:
-        """ConfirmOrder."""
-        await self._step(*wo.confirm_order(parse(os_.ConfirmOrderRequest, payload)), context, reply)
-
-    async def release(self, payload: bytes, context: Any, reply: os_.ReleaseOrderResponse) -> None:
-        """ReleaseOrder."""
-        await self._step(*wo.release_order(parse(os_.ReleaseOrderRequest, payload)), context, reply)
-
-    async def extend(self, payload: bytes, context: Any, reply: os_.ExtendOrderResponse) -> None:
-        """ExtendOrder."""
-        await self._step(*wo.extend_order(parse(os_.ExtendOrderRequest, payload)), context, reply)
-
-    async def mark_ready(self, payload: bytes, context: Any, reply: os_.MarkOrderReadyResponse) -> None:
-        """MarkOrderReady."""
-        request = parse(os_.MarkOrderReadyRequest, payload)
+    async def _mark_ready(
+        self, request: os_.MarkOrderReadyRequest, deadline: float, reply: os_.MarkOrderReadyResponse
+    ) -> None:
         ledger_id, fan_out = wo.step_of_parts(request)
 
         def step(part: Part, key: str) -> shop.Command:
             return shop.MarkReady(key, part.reservation)
 
-        await self._each_part(ledger_id, fan_out, step, context, reply)
+        await self._each_part(ledger_id, fan_out, step, deadline, reply)
 
-    async def collect(self, payload: bytes, context: Any, reply: os_.CollectOrderResponse) -> None:
-        """CollectOrder."""
-        request = parse(os_.CollectOrderRequest, payload)
+    async def _collect(
+        self, request: os_.CollectOrderRequest, deadline: float, reply: os_.CollectOrderResponse
+    ) -> None:
         ledger_id, fan_out = wo.step_of_parts(request)
 
         def step(part: Part, key: str) -> shop.Command:
             return shop.Collect(key, part.reservation, request.payment_reference, ())
 
-        await self._each_part(ledger_id, fan_out, step, context, reply)
+        await self._each_part(ledger_id, fan_out, step, deadline, reply)
 
-    async def amend(self, payload: bytes, context: Any, reply: os_.AmendOrderResponse) -> None:
-        """AmendOrder: what is more is claimed, what is less is let go of once that is certain."""
-        request = parse(os_.AmendOrderRequest, payload)
+    async def _amend(self, request: os_.AmendOrderRequest, deadline: float, reply: os_.AmendOrderResponse) -> None:
         ledger_id, command = wo.amend_order(request)
         for index, plan in enumerate(command.wanted):
             await self._stores.require(plan.store_id, f"stores[{index}].store_id")
-        answer = await self._coordinator.amend(ledger_id, command, deadline_of(context))
+        answer = await self._coordinator.amend(ledger_id, command, deadline)
         self._fill(answer, ledger_id, reply)
 
-    async def find_stores(self, payload: bytes, context: Any, reply: os_.FindStoresResponse) -> None:
-        """FindStores."""
-        request = parse(os_.FindStoresRequest, payload)
+    async def _find_stores(
+        self, request: os_.FindStoresRequest, deadline: float, reply: os_.FindStoresResponse
+    ) -> None:
         checked = Checked(request)
         place = wo.place_of(checked, request.sourcing, self._postcodes)
         checked.raise_if_faulty()
         ask, policy = wo.ask_of(request.sourcing, place, request.lines, request.channel)
         slot_start_ms = instant_ms(request.slot_start)
-        search, chosen = await self._finder.search(
-            ask, policy, slot_start_ms, deadline_of(context), explain=request.explain
-        )
+        search, chosen = await self._finder.search(ask, policy, slot_start_ms, deadline, explain=request.explain)
         at_most = request.candidates_max or CANDIDATES_DEFAULT
         ranking = search.ranking(at_most, explain=request.explain)
         for candidate in ranking.candidates:
@@ -217,13 +210,11 @@ class Orders:
                 reply.missing.add(sku=sku, quantity=quantity)
         reply.age.FromMilliseconds(int(MS * (asyncio.get_running_loop().time() - search.asked_at)))
 
-    async def list_slots(self, payload: bytes, context: Any, reply: os_.ListSlotsResponse) -> None:
-        """ListSlots."""
-        request = parse(os_.ListSlotsRequest, payload)
+    async def _list_slots(self, request: os_.ListSlotsRequest, deadline: float, reply: os_.ListSlotsResponse) -> None:
         Checked(request).raise_if_faulty()
         from_ms, window_ms = instant_ms(request.not_before), instant_ms(request.window) or SLOTS_WINDOW_MS_DEFAULT
         await self._stores.require(request.store_id)
-        store_id, deadline = request.store_id, deadline_of(context)
+        store_id = request.store_id
         (actor,) = self._router.by_actor([store_id])
         version, ready_ms, zone, slots = await self._router.ask_by_rules(
             actor, "slots", store_id, from_ms, window_ms, deadline=deadline
@@ -238,10 +229,10 @@ class Orders:
         reply.version = version
 
     async def _step(
-        self, ledger_id: str, command: cm.Confirm | cm.Release | cm.Extend, context: Any, reply: Any
+        self, translate: Callable[[Any], tuple[str, OrderStep]], request: Any, deadline: float, reply: Any
     ) -> None:
-        answer = await self._coordinator.step(ledger_id, command, deadline_of(context))
-        self._fill(answer, ledger_id, reply)
+        ledger_id, command = translate(request)
+        self._fill(await self._coordinator.step(ledger_id, command, deadline), ledger_id, reply)
 
     async def _order(self, ledger_id: str, number: int, deadline: float) -> Order:
         order = await self._coordinator.order(ledger_id, number, deadline)
@@ -259,10 +250,10 @@ class Orders:
         fill_order_rejection(answer, ledger_id, "", reply.rejection)
 
     async def _each_part(
-        self, ledger_id: str, fan_out: cm.FanOut, step: Callable[[Part, str], shop.Command], context: Any, reply: Any
+        self, ledger_id: str, fan_out: cm.FanOut, step: Callable[[Part, str], shop.Command], deadline: float, reply: Any
     ) -> None:
         """One command for each part, under a key of its own: every shop answers for itself, a repeat as at first."""
-        deadline, number, key = deadline_of(context), fan_out.number, fan_out.key
+        number, key = fan_out.number, fan_out.key
         order = await self._coordinator.fan_out(ledger_id, fan_out, deadline)
         if isinstance(order, Rejection):
             self._fill(order, ledger_id, reply)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import grpc
@@ -13,7 +14,7 @@ from actors.protocol.messages import Answer, Entry, Held, Refusal, Stopped
 from actors.shop.commands import Reserve
 from actors.shop.state import Reservation
 from holdfast.v1 import reservation_service_pb2 as rs
-from serve.admission import ENDINGS, bound, deadline_of, fill_error, parse, refuse_older
+from serve.admission import ENDINGS, Call, fill_error, refuse_older
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import Overloaded
 from serve.routing.router import Router
@@ -33,27 +34,19 @@ Item = tuple[Entry, Any]  # what one shop decides of a batch, and the outcome to
 
 
 class Kind(NamedTuple):
-    """A mutation: its request, the translation to its command, and whether it keeps a promise already made.
-
-    `shop_field` is where its request names the shop; `batch_request` is None where there is no batch of it.
+    """A mutation: the translation to its command, whether it keeps a promise already made, and where its request names
+    the shop.
     """
 
-    request: Any
     translate: Translate
-    promise: bool
+    promise: bool = True
     shop_field: str = "reservation_id"
-    batch_request: Any = None
 
 
-RESERVE = Kind(
-    rs.ReserveRequest, wr.reserve, promise=False, shop_field="store_id", batch_request=rs.ReserveBatchRequest
-)
-CONFIRM = Kind(rs.ConfirmReservationRequest, wr.confirm, promise=True, batch_request=rs.ConfirmBatchRequest)
-READY = Kind(rs.MarkReservationReadyRequest, wr.mark_ready, promise=True)
-COLLECT = Kind(rs.CollectReservationRequest, wr.collect, promise=True, batch_request=rs.CollectBatchRequest)
-RELEASE = Kind(rs.ReleaseReservationRequest, wr.release, promise=True, batch_request=rs.ReleaseBatchRequest)
-AMEND = Kind(rs.AmendReservationRequest, wr.amend, promise=True)
-EXTEND = Kind(rs.ExtendReservationRequest, wr.extend, promise=True)
+RESERVE: Final = Kind(wr.reserve, promise=False, shop_field="store_id")
+CONFIRM: Final = Kind(wr.confirm)
+COLLECT: Final = Kind(wr.collect)
+RELEASE: Final = Kind(wr.release)
 
 
 class Reservations:
@@ -67,10 +60,29 @@ class Reservations:
         self._routing = routing
         self._orders = orders
         self._reconciler = reconciler
+        self.calls: Final = {
+            "Reserve": self._single(RESERVE),
+            "ReserveBatch": self._batched(RESERVE),
+            "GetReservation": Call(self._get),
+            "ListReservations": Call(self._list),
+            "ConfirmReservation": self._single(CONFIRM),
+            "ConfirmBatch": self._batched(CONFIRM),
+            "MarkReservationReady": self._single(Kind(wr.mark_ready)),
+            "CollectReservation": self._single(COLLECT),
+            "CollectBatch": self._batched(COLLECT),
+            "ReleaseReservation": self._single(RELEASE),
+            "ReleaseBatch": self._batched(RELEASE),
+            "ExtendReservation": self._single(Kind(wr.extend)),
+            "AmendReservation": self._single(Kind(wr.amend)),
+        }
 
-    async def one(self, kind: Kind, payload: bytes, context: Any, reply: Any) -> None:
-        """One mutation; the reply is the kind's response."""
-        request, deadline = parse(kind.request, payload), deadline_of(context)
+    def _single(self, kind: Kind) -> Call:
+        return Call(partial(self._one, kind), is_step=kind.promise)
+
+    def _batched(self, kind: Kind) -> Call:
+        return Call(partial(self._batch, kind), is_step=kind.promise, parse=split_requests)
+
+    async def _one(self, kind: Kind, request: Any, deadline: float, reply: Any) -> None:
         if kind is RESERVE and await self._routing.becomes_order(request, deadline):
             await self._orders.reserve(request, deadline, reply)
             return
@@ -84,12 +96,9 @@ class Reservations:
         if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
             await self._name_orders(store_id, [(answer.rejection.number, reply)], deadline)
 
-    async def batch(self, kind: Kind, payload: bytes, context: Any, reply: Any) -> None:
+    async def _batch(self, kind: Kind, requests: Sequence[Any], deadline: float, reply: Any) -> None:
         """Independent mutations. An item that cannot be decided has its status in its own outcome."""
-        bound(payload)
-        requests = split_requests(kind.batch_request, kind.request, payload)
         outcomes = [reply.outcomes.add() for _ in requests]
-        deadline = deadline_of(context)
         items, orders = await self._sort(kind, requests, outcomes, deadline)
         decided = self._decide(kind, items, deadline, whole=len(items) == len(requests))
         if not orders:
@@ -165,15 +174,11 @@ class Reservations:
         except ENDINGS as error:
             fill_error(error, outcome.error)
 
-    async def get(self, payload: bytes, context: Any, reply: rs.GetReservationResponse) -> None:
-        """GetReservation."""
-        request = parse(rs.GetReservationRequest, payload)
+    async def _get(self, request: rs.GetReservationRequest, deadline: float, reply: rs.GetReservationResponse) -> None:
         Checked(request).raise_if_faulty()
         store_id, number = parse_reservation_id(request.reservation_id)
         await self._stores.require(store_id, "reservation_id")
-        version, reservation = await self._router.ask(
-            store_id, "reservation", store_id, number, deadline=deadline_of(context)
-        )
+        version, reservation = await self._router.ask(store_id, "reservation", store_id, number, deadline=deadline)
         refuse_older("min_version", store_id, version, request.min_version)
         if reservation is None:
             about = (("store_id", store_id), ("reservation_id", request.reservation_id))
@@ -182,9 +187,9 @@ class Reservations:
         fill_reservation(reservation, store_id, self._router.chain, reply.reservation)
         reply.version = version
 
-    async def list(self, payload: bytes, context: Any, reply: rs.ListReservationsResponse) -> None:
-        """ListReservations."""
-        request = parse(rs.ListReservationsRequest, payload)
+    async def _list(
+        self, request: rs.ListReservationsRequest, deadline: float, reply: rs.ListReservationsResponse
+    ) -> None:
         checked = Checked(request)
         scope = (request.store_id, *sorted({int(status) for status in request.statuses}))
         token = fields.read_token(checked, "ListReservations", scope, request.page_token)
@@ -198,7 +203,7 @@ class Reservations:
             [int(status) for status in request.statuses],
             int(token or 0),
             fields.page_size(request.page_size),
-            deadline=deadline_of(context),
+            deadline=deadline,
         )
         for reservation in page:
             fill_reservation(reservation, store_id, self._router.chain, reply.reservations.add())

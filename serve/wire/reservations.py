@@ -156,7 +156,7 @@ def _is_instant(instant: Timestamp) -> bool:
     return 0 < instant.seconds < INSTANT_SECONDS_END and 0 <= instant.nanos < NANOS
 
 
-def split_requests(batch: Any, kind: Any, payload: bytes) -> Sequence[Any]:
+def split_requests(batch: Any, payload: bytes) -> Sequence[Any]:
     """A batch's requests; a Status in the place of one that is not UTF-8 or not a message, which must not cost the
     others their answer. Raises Refused where the batch is no message, InvalidRequest where it is empty or too large.
     """
@@ -168,6 +168,7 @@ def split_requests(batch: Any, kind: Any, payload: bytes) -> Sequence[Any]:
         description = f"has {len(requests)} entries; send 1 to {BATCH_REQUESTS_MAX}, and the rest in another call"
         raise InvalidRequest([Violation("requests", description)])
     if isinstance(requests[0], bytes):
+        kind = GetMessageClass(batch.DESCRIPTOR.fields_by_name["requests"].message_type)
         return [_parse(kind, item, place) for place, item in enumerate(requests)]
     return requests  # type: ignore[no-any-return]
 
