@@ -7,13 +7,16 @@ import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
+from msgspec import Struct
 
 from actors.shop.commands import Lines
 from serve.wire.rules import Checked
+
+C = TypeVar("C", bound=Struct)
 
 PAGE_SIZE_MAX: Final = 1_000
 PAGE_SIZE_DEFAULT: Final = 100
@@ -36,6 +39,23 @@ def fill_instant(ms: int, reply: Any) -> None:
 def lines_of(rows: Any) -> Lines:
     """(sku, quantity) lines."""
     return tuple([(row.sku, row.quantity) for row in rows])
+
+
+def command_of(kind: type[C], request: Any, **given: Any) -> C:
+    """A command from a valid request: what is not `given` has the request's fields of the same names. Only the key is
+    named otherwise there, and times, which end with `_ms` in the command.
+    """
+    values = {"key": request.idempotency_key, **given}
+    for name in kind.__struct_fields__:
+        if name in values:
+            continue
+        if name.endswith("_ms"):
+            values[name] = instant_ms(getattr(request, name.removesuffix("_ms")))
+        elif name == "lines":
+            values[name] = lines_of(request.lines)
+        else:
+            values[name] = getattr(request, name)
+    return kind(**values)
 
 
 def fill_lines(lines: Lines, reply: Any) -> None:

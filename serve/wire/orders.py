@@ -12,7 +12,7 @@ from actors.shop.commands import Lines
 from holdfast.v1 import order_pb2, order_service_pb2 as os_, reservation_service_pb2 as rs
 from serve.sourcing.places import Place, Postcodes, UnknownPostcode
 from serve.sourcing.ranking import Ask, Candidate, Demand, Limits, SourcingPolicy
-from serve.wire.fields import fill_instant, fill_lines, instant_ms, lines_of
+from serve.wire.fields import command_of, fill_instant, fill_lines, instant_ms, lines_of
 from serve.wire.reservations import TO_BE_READY, fill_promise
 from serve.wire.rules import Checked
 
@@ -68,22 +68,19 @@ def order_of(request: Any) -> tuple[str, int]:
 def confirm_order(request: os_.ConfirmOrderRequest) -> tuple[str, cm.Confirm]:
     """ConfirmOrder."""
     ledger_id, number = order_of(request)
-    within_ms = instant_ms(request.collect_within)
-    key = request.idempotency_key
-    return ledger_id, cm.Confirm(key=key, number=number, collect_within_ms=within_ms, hours=cm.NO_HOURS)
+    return ledger_id, command_of(cm.Confirm, request, number=number, hours=cm.NO_HOURS)
 
 
 def release_order(request: os_.ReleaseOrderRequest) -> tuple[str, cm.Release]:
     """ReleaseOrder."""
     ledger_id, number = order_of(request)
-    return ledger_id, cm.Release(key=request.idempotency_key, number=number, reason=ReleaseReason(request.reason))
+    return ledger_id, command_of(cm.Release, request, number=number, reason=ReleaseReason(request.reason))
 
 
 def extend_order(request: os_.ExtendOrderRequest) -> tuple[str, cm.Extend]:
     """ExtendOrder."""
     ledger_id, number = order_of(request)
-    key, ttl_ms = request.idempotency_key, instant_ms(request.ttl)
-    return ledger_id, cm.Extend(key=key, number=number, ttl_ms=ttl_ms, hours=cm.NO_HOURS)
+    return ledger_id, command_of(cm.Extend, request, number=number, hours=cm.NO_HOURS)
 
 
 def step_of_parts(request: os_.MarkOrderReadyRequest | os_.CollectOrderRequest) -> tuple[str, cm.FanOut]:
@@ -102,16 +99,9 @@ def amend_order(request: os_.AmendOrderRequest) -> tuple[str, cm.Amend]:
     ledger_id, number = parse_order_id(request.order_id)
     wanted = [(row.store_id, lines_of(row.lines), instant_ms(row.slot_start)) for row in request.stores]
     ttl_ms = instant_ms(request.ttl)
-    return ledger_id, cm.Amend(
-        key=request.idempotency_key,
-        content=content_of(number, wanted, ttl_ms) if ttl_ms else content_of(number, wanted),
-        number=number,
-        wanted=tuple(
-            cm.Plan(store_id=store_id, lines=lines, slot_start_ms=slot_start_ms)
-            for store_id, lines, slot_start_ms in wanted
-        ),
-        ttl_ms=ttl_ms,
-    )
+    content = content_of(number, wanted, ttl_ms) if ttl_ms else content_of(number, wanted)
+    plans = tuple(cm.Plan(*plan) for plan in wanted)
+    return ledger_id, command_of(cm.Amend, request, content=content, number=number, wanted=plans)
 
 
 def fill_order(order: Order, ledger_id: str, chain: Chain, reply: order_pb2.Order) -> None:

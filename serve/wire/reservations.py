@@ -25,7 +25,7 @@ from actors.shop import commands as cm, events as ev
 from actors.shop.state import Reservation
 from holdfast.v1 import reservation_pb2, reservation_service_pb2 as rs
 from serve.sourcing.store_index import NO_PROMISE, earliest_ready_ms
-from serve.wire.fields import fill_instant, fill_lines, instant_ms, lines_of
+from serve.wire.fields import command_of, fill_instant, fill_lines, instant_ms, lines_of
 from serve.wire.rules import CHANNEL_CHARS_MAX, NANOS, QUANTITY_MAX, SKU_CHARS_MAX, Checked, InvalidRequest, Violation
 from serve.wire.statuses import Refused, Status
 
@@ -79,65 +79,48 @@ def reserve(request: rs.ReserveRequest, prefix: str = "") -> tuple[str, cm.Reser
 def confirm(request: rs.ConfirmReservationRequest, prefix: str = "") -> Entry:
     """ConfirmReservation."""
     good = not request.HasField("collect_within") or _is_interval(request.collect_within)
-    store_id, number = _keyed(request, prefix, good=good)
-    within_ms = instant_ms(request.collect_within)
-    command = cm.Confirm(key=request.idempotency_key, number=number, collect_within_ms=within_ms)
-    return store_id, command
+    return _step(cm.Confirm, request, prefix, good=good)
 
 
 def mark_ready(request: rs.MarkReservationReadyRequest, prefix: str = "") -> Entry:
     """MarkReservationReady."""
-    store_id, number = _keyed(request, prefix, good=True)
-    return store_id, cm.MarkReady(key=request.idempotency_key, number=number)
+    return _step(cm.MarkReady, request, prefix, good=True)
 
 
 def collect(request: rs.CollectReservationRequest, prefix: str = "") -> Entry:
     """CollectReservation."""
     payment, lines = request.payment_reference, lines_of(request.lines)
     good = 0 < len(payment) <= PAYMENT_CHARS_MAX and payment.isprintable() and _are_lines(lines)
-    store_id, number = _keyed(request, prefix, good=good)
-    command = cm.Collect(key=request.idempotency_key, number=number, payment_reference=payment, lines=lines)
-    return store_id, command
+    return _step(cm.Collect, request, prefix, good=good, lines=lines)
 
 
 def release(request: rs.ReleaseReservationRequest, prefix: str = "") -> Entry:
     """ReleaseReservation."""
     lines = lines_of(request.lines)
     good = request.reason in RELEASE_REASONS_ASKED and _are_lines(lines)
-    store_id, number = _keyed(request, prefix, good=good)
-    reason = ReleaseReason(request.reason)
-    command = cm.Release(key=request.idempotency_key, number=number, reason=reason, lines=lines)
-    return store_id, command
+    return _step(cm.Release, request, prefix, good=good, lines=lines)
 
 
 def extend(request: rs.ExtendReservationRequest, prefix: str = "") -> Entry:
     """ExtendReservation."""
-    store_id, number = _keyed(request, prefix, good=False)
-    command = cm.Extend(key=request.idempotency_key, number=number, ttl_ms=instant_ms(request.ttl))
-    return store_id, command
+    return _step(cm.Extend, request, prefix, good=False)
 
 
 def amend(request: rs.AmendReservationRequest, prefix: str = "") -> Entry:
     """AmendReservation."""
-    store_id, number = _keyed(request, prefix, good=False)
-    command = cm.Amend(
-        key=request.idempotency_key,
-        number=number,
-        lines=lines_of(request.lines),
-        ttl_ms=instant_ms(request.ttl),
-        slot_start_ms=instant_ms(request.slot_start),
-    )
-    return store_id, command
+    return _step(cm.Amend, request, prefix, good=False)
 
 
-def _keyed(request: Any, prefix: str, *, good: bool) -> tuple[str, int]:
-    """Shop and number of the reservation that a step is about. `good`: its other fields passed their quick test."""
+def _step(kind: type[Any], request: Any, prefix: str, *, good: bool, **given: Any) -> Entry:
+    """A step of a reservation, for its shop. `good`: its other fields passed their quick test."""
     key = request.idempotency_key
     found = _RESERVATION_ID.fullmatch(request.reservation_id)
     if not (good and found and 0 < len(key) <= KEY_CHARS_MAX and key.isprintable()):
         Checked(request, prefix).raise_if_faulty()
     assert found, "the rules refuse every other id"
-    return found[1], int(found[2])
+    if kind is cm.Release:
+        given["reason"] = ReleaseReason(request.reason)
+    return found[1], command_of(kind, request, number=int(found[2]), **given)
 
 
 def _are_lines(lines: cm.Lines) -> bool:
