@@ -47,22 +47,22 @@ def parse(kind: type[M], payload: bytes) -> M:
         return kind.FromString(payload)
     except DecodeError as error:
         message = f"the request is not a {kind.DESCRIPTOR.full_name}: {error}; text fields must be UTF-8"
-        raise Refused(Status(grpc.StatusCode.INVALID_ARGUMENT, message, "REQUEST_UNREADABLE")) from error
+        raise statuses.refused(grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_UNREADABLE", message) from error
 
 
 def _bound(payload: bytes) -> None:
     """Raises Refused where a request is too large; its answer, which is larger, must still fit into a message."""
     if len(payload) > REQUEST_BYTES_MAX:
         message = f"the request has {len(payload)} bytes, at most {REQUEST_BYTES_MAX} are taken; send it in parts"
-        raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, "REQUEST_TOO_LARGE"))
+        raise statuses.refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE", message)
 
 
 def refuse_older(field: str, store_id: str, version: int, min_version: int) -> None:
     """Raises Refused where a ledger has not reached the version that the reader has seen."""
     if version < min_version:
         message = f"{field}: shop {store_id} is at version {version}, {min_version} was asked for; ask for one it gave"
-        about = (("store_id", store_id), ("version", str(version)))
-        raise Refused(Status(grpc.StatusCode.FAILED_PRECONDITION, message, "VERSION_NOT_REACHED", metadata=about))
+        code, reason = grpc.StatusCode.FAILED_PRECONDITION, "VERSION_NOT_REACHED"
+        raise statuses.refused(code, reason, message, store_id=store_id, version=str(version))
 
 
 def status_of(error: BaseException) -> Status | None:

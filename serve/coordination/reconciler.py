@@ -197,46 +197,54 @@ class Reconciler:
 
     async def deliver(self) -> int:
         """Deliver what shops have not applied; the number of orders with deliveries left."""
-        found = 0
 
-        async def ask(actor: str) -> None:
-            nonlocal found
-            after = dict(self._delivered_after)
-            answer = await self._router.ask_actor(actor, "outbox", after, deadline=self._deadline())
-            tasks = []
-            for ledger_id, orders, resume in answer:
-                _go_on_after(self._delivered_after, ledger_id, resume)
-                tasks += [self._delivery_task(ledger_id, order) for order in orders]
-            found += len(tasks)
-            await self._deliveries.run(tasks)
+        def tasks_of(ledger_id: str, orders: list[Order]) -> list[KeyedTask]:
+            return [self._delivery_task(ledger_id, order) for order in orders]
 
-        await self._ask_all(ActorKind.CUSTOMERS, ask)
+        found = await self._round(ActorKind.CUSTOMERS, (), self._delivered_after, tasks_of, self._deliveries)
         self._log_stuck(self._stuck_orders)
         return found
 
     async def collect_reports(self) -> int:
         """Report parts to their orders; the number of parts that were not reported."""
+
+        def tasks_of(store_id: str, now_ms: int, parts: list[Reservation]) -> list[KeyedTask]:
+            return [self._report_task(store_id, part, now_ms) for part in parts]
+
+        found = await self._round(ActorKind.STORE, (CLAIM_AGE_MS,), self._reported_after, tasks_of, self._reports)
+        self._log_stuck(self._stuck_parts, self._stuck_claims)
+        return found
+
+    async def _round(
+        self,
+        kind: ActorKind,
+        asked: tuple[int, ...],
+        cursors: dict[str, int],
+        tasks_of: Callable[..., list[KeyedTask]],
+        keyed_tasks: KeyedTasks,
+    ) -> int:
+        """Ask the outboxes of all actors of a kind, each in a task of its own, and run what they need; the number of
+        those tasks. An answer has a row for each ledger: its id, what `tasks_of` takes, and the number to resume after.
+        """
         found = 0
 
         async def ask(actor: str) -> None:
             nonlocal found
-            after = dict(self._reported_after)
-            answer = await self._router.ask_actor(actor, "outbox", CLAIM_AGE_MS, after, deadline=self._deadline())
-            tasks = []
-            for store_id, now_ms, parts, resume in answer:
-                _go_on_after(self._reported_after, store_id, resume)
-                tasks += [self._report_task(store_id, part, now_ms) for part in parts]
+            answer = await self._router.ask_actor(actor, "outbox", *asked, dict(cursors), deadline=self._deadline())
+            tasks: list[KeyedTask] = []
+            for ledger_id, *rows, resume in answer:
+                if resume:
+                    cursors[ledger_id] = resume
+                else:  # kept only where an answer was cut short, which few ledgers need
+                    cursors.pop(ledger_id, None)
+                tasks += tasks_of(ledger_id, *rows)
             found += len(tasks)
-            await self._reports.run(tasks)
+            await keyed_tasks.run(tasks)
 
-        await self._ask_all(ActorKind.STORE, ask)
-        self._log_stuck(self._stuck_parts, self._stuck_claims)
+        names = await self._router.actor_names()  # any other actor has an empty outbox
+        made = sorted(name for name in names if kind_of(name) is kind)
+        await self._questions.run([KeyedTask(actor, partial(ask, actor)) for actor in made], ROUND_S)
         return found
-
-    async def _ask_all(self, kind: ActorKind, ask: Callable[[str], Awaitable[None]]) -> None:
-        """Run `ask` for every actor of a kind, each as a task of its own."""
-        asking = [KeyedTask(actor, partial(ask, actor)) for actor in await self._made(kind)]
-        await self._questions.run(asking, ROUND_S)
 
     def _delivery_task(self, ledger_id: str, order: Order) -> KeyedTask:
         # Only deliveries that may run now: one that waits for another shop does not show which shop is slow.
@@ -308,11 +316,6 @@ class Reconciler:
                 outcome = outcome_of(format_order_id(ledger_id, number), order, part)
                 await self._router.send((store_id, outcome), deadline, promise=True)
 
-    async def _made(self, kind: ActorKind) -> list[str]:
-        """The actors of a kind that have been made; any other has an empty outbox."""
-        names = await self._router.actor_names()
-        return sorted(name for name in names if kind_of(name) is kind)
-
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + QUESTION_S
 
@@ -325,11 +328,3 @@ class Reconciler:
                 log.warning("%s is tried again: %r", what, error)
             except Exception:
                 log.exception("%s failed, and is tried again", what)
-
-
-def _go_on_after(cursors: dict[str, int], ledger_id: str, resume: int) -> None:
-    """Keep a cursor only where an answer was cut short, which few ledgers need."""
-    if resume:
-        cursors[ledger_id] = resume
-    else:
-        cursors.pop(ledger_id, None)

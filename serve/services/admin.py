@@ -20,7 +20,7 @@ from serve.services.addressing import StoreDirectory
 from serve.wire import fields
 from serve.wire.fields import fill_instant
 from serve.wire.rules import Checked
-from serve.wire.statuses import Refused, Status
+from serve.wire.statuses import refused
 from serve.wire.stores import fill_policy, fill_store, policy_of, stores_of, year_of
 
 AFFECTED_SLOTS_MAX: Final = 1_000  # named in an answer; all are counted
@@ -63,8 +63,8 @@ class Admin:
                 f"policy.version is {policy.version}, version {self._router.chain.policy.version} is in force; "
                 "read it again with GetPolicy and send your change with that version"
             )
-            about = (("version", str(self._router.chain.policy.version)),)
-            raise Refused(Status(grpc.StatusCode.FAILED_PRECONDITION, message, "POLICY_CHANGED", metadata=about))
+            version = str(self._router.chain.policy.version)
+            raise refused(grpc.StatusCode.FAILED_PRECONDITION, "POLICY_CHANGED", message, version=version)
         fill_policy(self._router.chain.policy, reply.policy)
 
     async def _ledger_status(
@@ -120,13 +120,9 @@ class Admin:
             return []
         # No other shop can have a reservation, and asking would make its actor.
         begun = [store_id for store_id in await self._router.shops_with_actors() if store_id in changed]
-        groups = self._router.by_actor(begun)
-        answers = await asyncio.gather(*(self._taken(actor, mine, deadline) for actor, mine in groups.items()))
-        taken = {
-            store_id: counts
-            for mine, rows in zip(groups.values(), answers, strict=True)
-            for store_id, counts in zip(mine, rows, strict=True)
-        }
+        # They get the new hours first, and then take no pickup by the old ones.
+        await asyncio.gather(*(self._router.hand_over_rules(actor, deadline) for actor in self._router.by_actor(begun)))
+        taken = await self._router.ask_shops(begun, "slots_taken", deadline=deadline)
         broken = []
         for store_id in sorted(taken):
             old_hours, new_hours = changed[store_id]
@@ -135,12 +131,6 @@ class Admin:
                 capacity = 0 if slot is None else slot.capacity
                 broken.append(_Broken(store_id, start_ms, taken[store_id][start_ms], capacity))
         return broken
-
-    async def _taken(self, actor: str, store_ids: list[str], deadline: float) -> list[dict[int, int]]:
-        """Pickups by slot in an actor's shops. It gets the new hours first, and takes no pickup by the old ones."""
-        await self._router.hand_over_rules(actor, deadline)
-        found: list[dict[int, int]] = await self._router.ask_actor(actor, "slots_taken", store_ids, deadline=deadline)
-        return found
 
     async def _name(self, broken: list[_Broken], deadline: float, reply: ad.PutStoresResponse) -> None:
         starts_of: dict[str, list[int]] = {}

@@ -22,8 +22,8 @@ from serve.routing.router import Router
 from serve.services.addressing import StoreDirectory
 from serve.wire.events import fill_event
 from serve.wire.fields import fill_instant
-from serve.wire.rules import Checked, Violation
-from serve.wire.statuses import Refused, Status
+from serve.wire.rules import Checked
+from serve.wire.statuses import refused
 from serve.wire.stock import fill_position
 
 STREAMS_MAX: Final = 64  # by gateway
@@ -99,7 +99,7 @@ class Feeds:
     def _cut_off_if_slow(self, began: float) -> None:
         if self._now() - began > TAKE_S_MAX:
             message = f"the reader did not take what it was sent within {TAKE_S_MAX:g} s; resume from your cursor"
-            raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, "READER_TOO_SLOW", retry_after_s=0.1))
+            raise refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "READER_TOO_SLOW", message, retry_after_s=0.1)
 
     async def _cursors(
         self, request: es.WatchEventsRequest | ss.WatchAvailabilityRequest, *, all_stores: bool
@@ -127,19 +127,9 @@ class Feeds:
             head = heads.get(store_id, after)
             if after > head:
                 field = f"cursors[{index}].after_version"
-                description = (
-                    f"is {after}, beyond shop {store_id}'s head, which is {head}; resume from {head} or before"
-                )
-                about = (("store_id", store_id), ("head", str(head)))
-                raise Refused(
-                    Status(
-                        grpc.StatusCode.OUT_OF_RANGE,
-                        f"{field} {description}",
-                        "CURSOR_BEYOND_HEAD",
-                        (Violation(field, description),),
-                        metadata=about,
-                    )
-                )
+                message = f"is {after}, beyond shop {store_id}'s head, which is {head}; resume from {head} or before"
+                code, reason = grpc.StatusCode.OUT_OF_RANGE, "CURSOR_BEYOND_HEAD"
+                raise refused(code, reason, message, field=field, store_id=store_id, head=str(head))
 
     async def _heads(self, actor: str, store_ids: list[str], skip_stopped: bool, deadline: float) -> dict[str, int]:
         try:
@@ -156,7 +146,7 @@ class Feeds:
         """Records after each cursor, store by store, for ever. A cursor moves once its records were taken."""
         if self._open >= STREAMS_MAX:
             message = f"this gateway serves {STREAMS_MAX} streams already; ask again later, or another gateway"
-            raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, "TOO_MANY_STREAMS", retry_after_s=1.0))
+            raise refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS", message, retry_after_s=1.0)
         self._open += 1
         poll_s = POLL_S_MIN
         looked_at = monotonic() - 2 * NEW_SHOPS_S
@@ -175,7 +165,7 @@ class Feeds:
                 poll_s = POLL_S_MIN if found else min(2 * poll_s, POLL_S_MAX)
                 await asyncio.sleep(poll_s if not found else 0)
             message = "this gateway drains; resume from your cursor"
-            raise Refused(Status(grpc.StatusCode.UNAVAILABLE, message, "GATEWAY_DRAINING"))
+            raise refused(grpc.StatusCode.UNAVAILABLE, "GATEWAY_DRAINING", message)
         finally:
             self._open -= 1
 

@@ -13,7 +13,7 @@ from actors.core.ids import format_order_id, ledger_of_customer
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE
 from actors.orders import commands as cm
-from actors.orders.state import Order, Part, Standing
+from actors.orders.state import Order, Standing
 from actors.protocol.messages import Answer, Refusal, Stopped
 from actors.shop import commands as shop
 from actors.shop.state import Reservation
@@ -32,7 +32,7 @@ from serve.wire.fields import fill_instant, instant_ms
 from serve.wire.orders import fill_candidate, fill_order, fill_plan
 from serve.wire.reservations import fill_reservation
 from serve.wire.rules import Checked
-from serve.wire.statuses import Refused, Status, fill_order_rejection, fill_rejection
+from serve.wire.statuses import fill_order_rejection, fill_rejection, refused
 
 # Being placed in one gateway at once, alone or in batches. Each keeps a column a SKU over all shops: 240 kB of 5,000
 # shops and 5 SKUs. One full batch is taken, where a thousand calls with a thousand orders each would not end.
@@ -65,8 +65,8 @@ class Orders:
             "GetOrder": Call(self._get),
             "ListOrders": Call(self._list),
             "ConfirmOrder": Call(partial(self._step, wo.confirm_order), is_step=True),
-            "MarkOrderReady": Call(self._mark_ready, is_step=True),
-            "CollectOrder": Call(self._collect, is_step=True),
+            "MarkOrderReady": Call(self._each_part, is_step=True),
+            "CollectOrder": Call(self._each_part, is_step=True),
             "ReleaseOrder": Call(partial(self._step, wo.release_order), is_step=True),
             "ExtendOrder": Call(partial(self._step, wo.extend_order), is_step=True),
             "AmendOrder": Call(self._amend, is_step=True),
@@ -94,31 +94,36 @@ class Orders:
 
     async def _reserve(self, request: rs.ReserveRequest, deadline: float, prefix: str) -> Order | Rejection:
         asked = wr.reserve(request, prefix)[1]
-        key, customer_id, channel, basket_id = asked.key, asked.customer_id, asked.channel, asked.basket_id
-        lines, ttl_ms, slot_start_ms, reference = (
-            asked.lines,
-            asked.ttl_ms,
-            asked.slot_start_ms,
-            asked.external_reference,
-        )
         content = wo.content_of_reserve(request)
+        customer_id, slot_start_ms = asked.customer_id, asked.slot_start_ms
+        opened = partial(
+            cm.Open,
+            key=asked.key,
+            content=content,
+            customer_id=customer_id,
+            channel=asked.channel,
+            ttl_ms=asked.ttl_ms,
+            basket_id=asked.basket_id,
+            external_reference=asked.external_reference,
+        )
         if not request.HasField("sourcing"):
             await self._stores.require(request.store_id, f"{prefix}store_id")
-            named = (cm.Plan(request.store_id, lines, slot_start_ms),)
-            opened = cm.Open(key, content, customer_id, channel, ttl_ms, named, (), basket_id, reference)
-            return await self._coordinator.open(opened, deadline)
+            named = (cm.Plan(request.store_id, asked.lines, slot_start_ms),)
+            return await self._coordinator.open(opened(plans=named, missing=()), deadline)
         checked = Checked(request, prefix)
         place = wo.place_of(checked, request.sourcing, self._postcodes)
         checked.raise_if_faulty()
-        ask, policy = wo.ask_of(request.sourcing, place, request.lines, channel)
+        ask, policy = wo.ask_of(request.sourcing, place, request.lines, asked.channel)
         own = NOTHING
-        if basket_id:
-            own = _held_by(await self._coordinator.order_of_basket(customer_id, basket_id, deadline), slot_start_ms)
+        if asked.basket_id:
+            held = await self._coordinator.order_of_basket(customer_id, asked.basket_id, deadline)
+            own = _held_by(held, slot_start_ms)
         search, chosen = await self._finder.search(ask, policy, slot_start_ms, deadline, own=own)
         if not search.is_whole and (isinstance(chosen, NoPlan) or chosen.short):
             raise DeadlinePassed(sent=True)  # a refusal stands for ever, and a shop that is away may have it
         if isinstance(chosen, NoPlan):
-            return await self._coordinator.refuse(cm.Refuse(key, content, customer_id, refusal_of(chosen)), deadline)
+            refusal = cm.Refuse(asked.key, content, customer_id, refusal_of(chosen))
+            return await self._coordinator.refuse(refusal, deadline)
 
         def next_plans(_order: Order, refused: RefusedClaims) -> tuple[tuple[cm.Plan, ...], shop.Lines] | Rejection:
             nonlocal search
@@ -128,10 +133,8 @@ class Orders:
                 return refusal_of(other)
             return _plans(other, slot_start_ms), missing_of(other)
 
-        plans = _plans(chosen, slot_start_ms)
-        missing = missing_of(chosen)
-        opened = cm.Open(key, content, customer_id, channel, ttl_ms, plans, missing, basket_id, reference)
-        return await self._coordinator.open(opened, deadline, next_plans)
+        order = opened(plans=_plans(chosen, slot_start_ms), missing=missing_of(chosen))
+        return await self._coordinator.open(order, deadline, next_plans)
 
     async def _get(self, request: os_.GetOrderRequest, deadline: float, reply: os_.GetOrderResponse) -> None:
         ledger_id, number = wo.order_of(request)
@@ -159,26 +162,6 @@ class Orders:
             fill_order(order, ledger_id, self._router.chain, reply.orders.add())
         reply.next_page_token = fields.issue_token("ListOrders", scope, after) if after else ""
         reply.version = version
-
-    async def _mark_ready(
-        self, request: os_.MarkOrderReadyRequest, deadline: float, reply: os_.MarkOrderReadyResponse
-    ) -> None:
-        ledger_id, fan_out = wo.step_of_parts(request)
-
-        def step(part: Part, key: str) -> shop.Command:
-            return shop.MarkReady(key, part.reservation)
-
-        await self._each_part(ledger_id, fan_out, step, deadline, reply)
-
-    async def _collect(
-        self, request: os_.CollectOrderRequest, deadline: float, reply: os_.CollectOrderResponse
-    ) -> None:
-        ledger_id, fan_out = wo.step_of_parts(request)
-
-        def step(part: Part, key: str) -> shop.Command:
-            return shop.Collect(key, part.reservation, request.payment_reference, ())
-
-        await self._each_part(ledger_id, fan_out, step, deadline, reply)
 
     async def _amend(self, request: os_.AmendOrderRequest, deadline: float, reply: os_.AmendOrderResponse) -> None:
         ledger_id, command = wo.amend_order(request)
@@ -239,8 +222,7 @@ class Orders:
         if order is None:
             order_id = format_order_id(ledger_id, number)
             message = f"order_id: there is no order {order_id}, or it was forgotten; check the id"
-            about = (("order_id", order_id),)
-            raise Refused(Status(grpc.StatusCode.NOT_FOUND, message, "ORDER_NOT_FOUND", metadata=about))
+            raise refused(grpc.StatusCode.NOT_FOUND, "ORDER_NOT_FOUND", message, order_id=order_id)
         return order
 
     def _fill(self, answer: Order | Rejection, ledger_id: str, reply: Any) -> None:
@@ -249,23 +231,16 @@ class Orders:
             return
         fill_order_rejection(answer, ledger_id, "", reply.rejection)
 
-    async def _each_part(
-        self, ledger_id: str, fan_out: cm.FanOut, step: Callable[[Part, str], shop.Command], deadline: float, reply: Any
-    ) -> None:
+    async def _each_part(self, request: Any, deadline: float, reply: Any) -> None:
         """One command for each part, under a key of its own: every shop answers for itself, a repeat as at first."""
-        number, key = fan_out.number, fan_out.key
+        ledger_id, fan_out = wo.step_of_parts(request)
         order = await self._coordinator.fan_out(ledger_id, fan_out, deadline)
         if isinstance(order, Rejection):
             self._fill(order, ledger_id, reply)
             return
         parts = order.certain_parts()
-        order_id = format_order_id(ledger_id, number)
-        # No key of a caller begins with a line break, so these keys are never those of other calls.
-        commands = [step(part, f"\n{order_id} {part.attempt} {key}") for part in parts]
-        sent = [
-            self._router.send((part.store_id, command), deadline, promise=True)
-            for part, command in zip(parts, commands, strict=True)
-        ]
+        steps = [(part.store_id, wo.step_of_part(request, part)) for part in parts]
+        sent = [self._router.send(step, deadline, promise=True) for step in steps]
         answers = await asyncio.gather(*sent, return_exceptions=True)
         answered: list[tuple[str, Answer]] = []
         for part, answer in zip(parts, answers, strict=True):

@@ -181,9 +181,9 @@ class Reservations:
         version, reservation = await self._router.ask(store_id, "reservation", store_id, number, deadline=deadline)
         refuse_older("min_version", store_id, version, request.min_version)
         if reservation is None:
-            about = (("store_id", store_id), ("reservation_id", request.reservation_id))
             message = f"shop {store_id} has no reservation {request.reservation_id}, or forgot it; check the id"
-            raise Refused(Status(grpc.StatusCode.NOT_FOUND, message, "RESERVATION_NOT_FOUND", metadata=about))
+            code, reason, asked = grpc.StatusCode.NOT_FOUND, "RESERVATION_NOT_FOUND", request.reservation_id
+            raise statuses.refused(code, reason, message, store_id=store_id, reservation_id=asked)
         fill_reservation(reservation, store_id, self._router.chain, reply.reservation)
         reply.version = version
 

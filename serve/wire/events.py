@@ -14,7 +14,8 @@ from serve.wire.stock import fill_movement, fill_shortfall
 
 _Step = ev.Confirmed | ev.ReadyMarked | ev.Collected | ev.Released | ev.Expired | ev.Extended | ev.Amended
 _STEP_FIELDS: Final = {
-    field.message_type.name: field.name for field in event_pb2.Event.DESCRIPTOR.oneofs_by_name["change"].fields
+    field.message_type.name: field.name  # type: ignore[union-attr]  # each is a message
+    for field in event_pb2.Event.DESCRIPTOR.oneofs_by_name["change"].fields
 }
 _NOT_TOLD: Final = frozenset({"key", "fingerprint", "number", "before"})
 

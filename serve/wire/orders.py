@@ -8,6 +8,7 @@ from actors.core.ids import format_order_id, format_reservation_id, parse_order_
 from actors.core.status import ReleaseReason, Status
 from actors.orders import commands as cm
 from actors.orders.state import Order, Part, Standing
+from actors.shop import commands as shop
 from actors.shop.commands import Lines
 from holdfast.v1 import order_pb2, order_service_pb2 as os_, reservation_service_pb2 as rs
 from serve.sourcing.places import Place, Postcodes, UnknownPostcode
@@ -89,6 +90,14 @@ def step_of_parts(request: os_.MarkOrderReadyRequest | os_.CollectOrderRequest) 
     paid = request.payment_reference if isinstance(request, os_.CollectOrderRequest) else ""
     content = content_of(type(request).__name__, number, paid)
     return ledger_id, cm.FanOut(key=request.idempotency_key, content=content, number=number)
+
+
+def step_of_part(request: os_.MarkOrderReadyRequest | os_.CollectOrderRequest, part: Part) -> shop.Command:
+    """The command for one part. No key of a caller begins with a line feed, so its key is never another call's."""
+    key = f"\n{request.order_id} {part.attempt} {request.idempotency_key}"
+    if isinstance(request, os_.CollectOrderRequest):
+        return shop.Collect(key, part.reservation, request.payment_reference, ())
+    return shop.MarkReady(key, part.reservation)
 
 
 def amend_order(request: os_.AmendOrderRequest) -> tuple[str, cm.Amend]:
