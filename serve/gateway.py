@@ -23,12 +23,11 @@ from serve.config.logs import configure_logging
 from serve.config.settings import read_postcodes_file
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.reconciler import Reconciler
-from serve.registration import SERVICES
+from serve.registration import SERVICES, Health
 from serve.routing.router import Router
 from serve.services.addressing import OrderRouting, StoreDirectory
 from serve.services.admin import Admin
 from serve.services.events import Feeds
-from serve.services.health import Health
 from serve.services.orders import Orders
 from serve.services.reservations import Reservations
 from serve.services.stock import Stock

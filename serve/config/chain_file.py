@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Self, TypeVar
 
 import yaml
 from msgspec.structs import replace
@@ -78,6 +78,8 @@ def _region(value: Any) -> str:
 
 Milliseconds = Annotated[int, BeforeValidator(duration_ms)]
 Minutes = Annotated[int, BeforeValidator(_whole_minutes)]
+R = TypeVar("R", TtlRule, LimitRule, ChainLimitRule)
+
 Channel = Annotated[str, Field(max_length=CHANNEL_CHARS_MAX)]
 Sku = Annotated[str, Field(max_length=SKU_CHARS_MAX)]
 Limit = Annotated[int, Field(ge=0, le=QUANTITY_MAX)]
@@ -151,20 +153,27 @@ class StoreRow(_Row):
         return value
 
 
-class TtlRow(_Row):
-    """A hold's time where channel, SKU and shop fit."""
+class _RuleRow(_Row):
+    """A rule of the policy, for the channel and SKU that fit; empty fits any."""
 
     channel: Channel = ""
     sku: Sku = ""
+
+    def to_rule(self, kind: type[R]) -> R:
+        """The rule as the policy keeps it, where times are called so."""
+        return kind(**{f"{name}_ms" if name in ("ttl", "collected_for") else name: value for name, value in self})
+
+
+class TtlRow(_RuleRow):
+    """A hold's time where channel, SKU and shop fit."""
+
     store_id: str = Field(default="", max_length=STORE_ID_CHARS_MAX)
     ttl: Milliseconds
 
 
-class LimitRow(_Row):
+class LimitRow(_RuleRow):
     """What one customer may hold in a shop where channel and SKU fit; 0 sets no limit."""
 
-    channel: Channel = ""
-    sku: Sku = ""
     open_reservations_max: Limit = 0
     units_max: Limit = 0
 
@@ -198,15 +207,9 @@ class PolicyRow(_Row):
             ttl_ms_default=self.ttl_default,
             ttl_ms_max=self.ttl_max,
             collect_within_ms=self.collect_within,
-            ttl_rules=tuple(TtlRule(rule.channel, rule.sku, rule.store_id, rule.ttl) for rule in self.ttl_rules),
-            limit_rules=tuple(
-                LimitRule(rule.channel, rule.sku, rule.open_reservations_max, rule.units_max)
-                for rule in self.limit_rules
-            ),
-            chain_limit_rules=tuple(
-                ChainLimitRule(rule.channel, rule.sku, rule.open_reservations_max, rule.units_max, rule.collected_for)
-                for rule in self.chain_limit_rules
-            ),
+            ttl_rules=tuple(rule.to_rule(TtlRule) for rule in self.ttl_rules),
+            limit_rules=tuple(rule.to_rule(LimitRule) for rule in self.limit_rules),
+            chain_limit_rules=tuple(rule.to_rule(ChainLimitRule) for rule in self.chain_limit_rules),
         )
 
     @model_validator(mode="after")

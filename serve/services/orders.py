@@ -14,7 +14,7 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE
 from actors.orders import commands as cm
 from actors.orders.state import Order, Standing
-from actors.protocol.messages import Answer, Refusal, Stopped
+from actors.protocol.messages import Answer, LedgerStopped, Refusal, Stopped
 from actors.shop import commands as shop
 from actors.shop.state import Reservation
 from holdfast.v1 import order_service_pb2 as os_, reservation_service_pb2 as rs
@@ -27,7 +27,7 @@ from serve.services.addressing import StoreDirectory
 from serve.sourcing.places import Postcodes
 from serve.sourcing.plan import NoPlan, Plan
 from serve.sourcing.search import NOTHING, Finder, Own, missing_of, refusal_of
-from serve.wire import fields, orders as wo, reservations as wr, statuses
+from serve.wire import fields, orders as wo, reservations as wr
 from serve.wire.fields import fill_instant, instant_ms
 from serve.wire.orders import fill_candidate, fill_order, fill_plan
 from serve.wire.reservations import fill_reservation
@@ -254,7 +254,7 @@ class Orders:
             elif isinstance(answer, Refusal):
                 fill_rejection(answer, part.store_id, outcome.rejection)
             elif isinstance(answer, Stopped):
-                statuses.fill_item_error(statuses.stopped(answer.why), outcome.error)
+                fill_error(LedgerStopped(answer.why), outcome.error)
         await self._reconciler.report_answers(answered)
 
 

@@ -10,7 +10,7 @@ import grpc
 from actors.core.chain import Chain
 from actors.core.ids import parse_holder, parse_reservation_id
 from actors.core.rejection import Reason
-from actors.protocol.messages import Answer, Entry, Held, Refusal, Stopped
+from actors.protocol.messages import Answer, Entry, Held, LedgerStopped, Refusal, Stopped
 from actors.shop.commands import Reserve
 from actors.shop.state import Reservation
 from holdfast.v1 import reservation_service_pb2 as rs
@@ -159,7 +159,10 @@ class Reservations:
                 continue
             for index, answer in zip(indexes, part, strict=True):
                 entry, outcome = items[index]
-                _fill_item(answer, entry, self._router.chain, outcome)
+                if isinstance(answer, Stopped):
+                    fill_error(LedgerStopped(answer.why), outcome.error)
+                else:
+                    _fill(answer, entry, self._router.chain, outcome)
                 decided.append((entry[0], answer))
                 if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
                     of_orders.setdefault(entry[0], []).append((answer.rejection.number, outcome))
@@ -236,14 +239,7 @@ def _fill(answer: Answer, entry: Entry, chain: Chain, reply: Any) -> None:
     elif isinstance(answer, Refusal):
         fill_rejection(answer, store_id, reply.rejection)
     elif isinstance(answer, Stopped):
-        raise Refused(statuses.stopped(answer.why))
+        raise LedgerStopped(answer.why)
     else:
         assert isinstance(answer, Reservation), "a shop answers a step with the reservation"
         fill_reservation(answer, store_id, chain, reply.reservation)
-
-
-def _fill_item(answer: Answer, entry: Entry, chain: Chain, outcome: Any) -> None:
-    if isinstance(answer, Stopped):
-        statuses.fill_item_error(statuses.stopped(answer.why), outcome.error)
-    else:
-        _fill(answer, entry, chain, outcome)

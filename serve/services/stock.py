@@ -4,15 +4,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from actors.protocol.messages import Entry, Moved, Refusal, Stopped
+from actors.protocol.messages import Entry, LedgerStopped, Moved, Refusal, Stopped
 from actors.runtime.clock import Clock
 from holdfast.v1 import stock_service_pb2 as ss
 from serve.admission import Call, refuse_older
 from serve.routing.router import Router
 from serve.services.addressing import StoreDirectory
-from serve.wire import statuses
 from serve.wire.fields import fill_instant
-from serve.wire.statuses import Refused, fill_rejection
+from serve.wire.statuses import fill_rejection
 from serve.wire.stock import (
     adjust_stock,
     check_availability,
@@ -45,7 +44,7 @@ class Stock:
         if isinstance(answer, Moved):
             fill_change(answer, store_id, reply.change)
         elif isinstance(answer, Stopped):
-            raise Refused(statuses.stopped(answer.why))
+            raise LedgerStopped(answer.why)
         else:
             assert isinstance(answer, Refusal)
             fill_rejection(answer, store_id, reply.rejection)

@@ -93,11 +93,8 @@ class Verification:
         reply.state_hash = await asyncio.to_thread(Capture(replayed).state_hash)
         _fill(reply.discrepancies, [*_hashes(store_id, reply.state_hash, live_hash), *violations])
         reply.version = version
-        reply.events = result.events
-        reply.accepted = result.accepted
-        reply.units_sold = result.units_sold
-        reply.units_reserved = result.units_reserved
-        reply.units_oversold = result.units_oversold
+        for field in ("events", "accepted", "units_sold", "units_reserved", "units_oversold"):
+            setattr(reply, field, getattr(result, field))
 
     async def _customers(self, ledger_id: str, deadline: float, reply: ad.VerifyLedgerResponse) -> None:
         live = await self._router.ask(ledger_id, "live_state", ledger_id, deadline=deadline, attempt_s=VERIFY_S)

@@ -118,17 +118,13 @@ def read_postcodes(lines: Iterable[str]) -> Postcodes:
 
 def _columns(header: list[str]) -> dict[str, int]:
     """Where each column that is read stands."""
-    columns: dict[str, int] = {}
-    for index, title in enumerate(header):
-        name = title.strip().lower()
-        if name in columns:
+    titles = [title.strip().lower() for title in header]
+    for name in (*_REQUIRED, _COUNTRY):
+        if titles.count(name) > 1:
             raise MalformedPostcodes(1, name, "the header names this column twice")
-        if name in {*_REQUIRED, _COUNTRY}:
-            columns[name] = index
-    for name in _REQUIRED:
-        if name not in columns:
+        if name in _REQUIRED and name not in titles:
             raise MalformedPostcodes(1, name, f"the header names no such column; it needs {', '.join(_REQUIRED)}")
-    return columns
+    return {name: titles.index(name) for name in (*_REQUIRED, _COUNTRY) if name in titles}
 
 
 def _entry(line: int, columns: Mapping[str, int], row: list[str]) -> tuple[str, str, Place]:

@@ -153,18 +153,17 @@ def _fill_hours(store: Store, hours: store_pb2.Hours) -> None:
     hours.zone = calendar.zone
     if calendar.weekly != WEEK_OPEN:
         for opening in calendar.weekly:
-            _fill_intervals(opening, hours.weekly.add())
+            hours.weekly.add(intervals=_told_intervals(opening))
     for special in calendar.special_days:
-        row = hours.special_days.add(date=special.day.isoformat())
-        _fill_intervals(special.opening, row)
+        row = hours.special_days.add(date=special.day.isoformat(), intervals=_told_intervals(special.opening))
         if special.staff is not None:
             row.staff.SetInParent()
-            _fill_duties(special.staff, row.staff)
+            row.staff.duties.extend(_told_duties(special.staff))
     hours.holidays = store.holiday_region
     hours.slot_minutes = calendar.slot_minutes
     if calendar.staff != WEEK_OF_NOBODY:
         for duties in calendar.staff:
-            _fill_duties(duties, hours.staff.add())
+            hours.staff.add(duties=_told_duties(duties))
     hours.pickups_per_staff_hour = calendar.pickups_per_staff_hour
     if calendar.lead_minutes:
         hours.lead.FromSeconds(calendar.lead_minutes * 60)
@@ -173,14 +172,12 @@ def _fill_hours(store: Store, hours: store_pb2.Hours) -> None:
     hours.holiday_dates.extend(day.isoformat() for day in sorted(calendar.holidays))
 
 
-def _fill_intervals(opening: tuple[Interval, ...], reply: Any) -> None:
-    for interval in opening:
-        reply.intervals.add(open_minute=interval.open_minute, close_minute=interval.close_minute)
+def _told_intervals(opening: tuple[Interval, ...]) -> list[store_pb2.OpenInterval]:
+    return [store_pb2.OpenInterval(open_minute=each.open_minute, close_minute=each.close_minute) for each in opening]
 
 
-def _fill_duties(duties: tuple[Duty, ...], reply: Any) -> None:
-    for duty in duties:
-        reply.duties.add(from_minute=duty.from_minute, to_minute=duty.to_minute, staff=duty.staff)
+def _told_duties(duties: tuple[Duty, ...]) -> list[store_pb2.Duty]:
+    return [store_pb2.Duty(from_minute=each.from_minute, to_minute=each.to_minute, staff=each.staff) for each in duties]
 
 
 def policy_of(request: ad.SetPolicyRequest) -> Policy:
