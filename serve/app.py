@@ -80,10 +80,7 @@ def start_gateway(settings: Settings, ports: dict[str, int]) -> None:
         http_options=HTTPOptions(host="127.0.0.1", port=ports["http"]),
         grpc_options=gRPCOptions(
             port=ports["grpc"],
-            grpc_servicer_functions=[
-                "serve.registration.register_holdfast",
-                "serve.registration.register_health",
-            ],
+            grpc_servicer_functions=["serve.registration.register_holdfast", "serve.registration.register_health"],
             enable_reflection=True,
         ),
         logging_config=SERVE_LOGGING,

@@ -7,7 +7,16 @@ from typing import Annotated, Any, Final, Self, TypeVar
 
 import yaml
 from msgspec.structs import replace
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from actors.calendar.hours import DAY_MINUTES, Calendar, SpecialDay
 from actors.calendar.zones import MINUTE_MS, is_known
@@ -18,7 +27,6 @@ from serve.config.hours_text import (
     Unreadable,
     Week,
     minute_of,
-    public_holidays,
     special_days_of,
     staff_of,
     week_of,
@@ -38,7 +46,6 @@ _ANY_YEAR: Final = 2000  # regions are known or not whatever the year
 
 # What a calendar's fields are called in the file.
 _FILE_NAMES: Final = {"slot_minutes": "slot", "lead_minutes": "lead", "cutoff_minute": "cutoff"}
-
 
 DURATION_CHARS_MAX: Final = 32
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
@@ -62,6 +69,18 @@ def _whole_minutes(value: Any) -> int:
     return minutes
 
 
+def _store_id(value: str) -> str:
+    if not STORE_ID.fullmatch(value):
+        raise ValueError("a shop's id is 1 to 64 of A-Z a-z 0-9 . _ -")
+    return value
+
+
+def _collected_for(value: int) -> int:
+    if value > TTL_MS_CEILING:
+        raise ValueError("collected_for must be at most 30d")
+    return value
+
+
 def _zone(value: Any) -> str:
     if not isinstance(value, str) or not is_known(value):
         raise ValueError(f"zone {value!r} is unknown; give an IANA name such as Europe/Berlin")
@@ -71,7 +90,7 @@ def _zone(value: Any) -> str:
 def _region(value: Any) -> str:
     if not isinstance(value, str):  # YAML reads NO as false
         raise Unreadable(f'{value!r} is not text; write the region in quotes, such as "NO"')
-    if value and public_holidays(value, _ANY_YEAR, _ANY_YEAR) is None:
+    if value and holidays_of(value, _ANY_YEAR) is None:
         raise ValueError(unknown_region(value))
     return value
 
@@ -123,7 +142,7 @@ class HoursRow(_Row):
 class StoreRow(_Row):
     """A shop in the chain file."""
 
-    store_id: str
+    store_id: Annotated[str, AfterValidator(_store_id)]
     name: str = Field(default="", max_length=NAME_CHARS_MAX)
     latitude: float | None = Field(default=None, ge=-90, le=90)
     longitude: float | None = Field(default=None, ge=-180, le=180)
@@ -144,13 +163,6 @@ class StoreRow(_Row):
         if (self.latitude is None) != (self.longitude is None):
             raise ValueError("write latitude and longitude, or neither for a shop without a place")
         return self
-
-    @field_validator("store_id")
-    @classmethod
-    def _is_store_id(cls, value: str) -> str:
-        if not STORE_ID.fullmatch(value):
-            raise ValueError("a shop's id is 1 to 64 of A-Z a-z 0-9 . _ -")
-        return value
 
 
 class _RuleRow(_Row):
@@ -181,14 +193,7 @@ class LimitRow(_RuleRow):
 class ChainLimitRow(LimitRow):
     """What one customer may hold over the whole chain. Units collected go on counting for `collected_for`."""
 
-    collected_for: Milliseconds = 0
-
-    @field_validator("collected_for")
-    @classmethod
-    def _within_ceiling(cls, value: int) -> int:
-        if value > TTL_MS_CEILING:
-            raise ValueError("collected_for must be at most 30d")
-        return value
+    collected_for: Annotated[Milliseconds, AfterValidator(_collected_for)] = 0
 
 
 class PolicyRow(_Row):

@@ -12,14 +12,7 @@ from serve.routing.router import Router
 from serve.services.addressing import StoreDirectory
 from serve.wire.fields import fill_instant
 from serve.wire.statuses import fill_rejection
-from serve.wire.stock import (
-    adjust_stock,
-    check_availability,
-    count_stock,
-    fill_change,
-    fill_position,
-    set_safety_stock,
-)
+from serve.wire.stock import adjust_stock, check_availability, count_stock, fill_change, fill_position, set_safety_stock
 
 
 class Stock:

@@ -131,9 +131,10 @@ def _entry(line: int, columns: Mapping[str, int], row: list[str]) -> tuple[str, 
     country = normal(row[columns[_COUNTRY]]) if _COUNTRY in columns else ""
     if _COUNTRY in columns and not country:
         raise MalformedPostcodes(line, _COUNTRY, "is empty")
-    postcode = normal(row[columns["postcode"]])
+    text = row[columns["postcode"]]
+    postcode = normal(text)
     if not (0 < len(postcode) <= POSTCODE_CHARS_MAX and postcode.isascii() and postcode.isprintable()):
-        fault = f"{row[columns['postcode']]!r} is not 1 to {POSTCODE_CHARS_MAX} printable ASCII characters"
+        fault = f"{text!r} is not 1 to {POSTCODE_CHARS_MAX} printable ASCII characters"
         raise MalformedPostcodes(line, "postcode", fault)
     latitude = _degrees(line, "latitude", row[columns["latitude"]], LATITUDE_MAX)
     longitude = _degrees(line, "longitude", row[columns["longitude"]], LONGITUDE_MAX)

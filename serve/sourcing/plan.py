@@ -5,17 +5,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from serve.sourcing.ranking import (
-    Ask,
-    Candidate,
-    Demand,
-    Exclusion,
-    Known,
-    SourcingPolicy,
-    Survey,
-    candidate,
-    survey,
-)
+from serve.sourcing.ranking import Ask, Candidate, Demand, Exclusion, Known, SourcingPolicy, Survey, candidate, survey
 from serve.sourcing.store_index import Flags, Ints, StoreIndex, nearest
 
 CANDIDATES_MAX: Final = 64  # shops among which the fewest are searched: the nearest that have something

@@ -55,9 +55,8 @@ def place_of(checked: Checked, sourcing: order_pb2.Sourcing, postcodes: Postcode
 def ask_of(sourcing: order_pb2.Sourcing, place: Place, lines: Any, channel: str) -> tuple[Ask, SourcingPolicy]:
     """The question that a valid sourcing puts."""
     limits = Limits(sourcing.stores_max or STORES_MAX_DEFAULT, sourcing.kilometres_max or float("inf"))
-    policy = SourcingPolicy(sourcing.policy or SourcingPolicy.ONE_STORE)
     ask = Ask(place, Demand.of(lines_of(lines)), channel, limits, instant_ms(sourcing.collect_by))
-    return ask, policy
+    return ask, SourcingPolicy(sourcing.policy or SourcingPolicy.ONE_STORE)
 
 
 def order_of(request: Any) -> tuple[str, int]:
