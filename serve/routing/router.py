@@ -1,8 +1,8 @@
-"""The way from a shop to its actor, and the one owner of retries.
+"""Sends commands and questions to the actors of shops and customers, and alone retries them.
 
-A call to an actor may be lost, or its answer may be; nobody can tell which. So the router sends the same entries again,
-under their own idempotency keys, until an answer comes or the callers' time is over. Nothing else retries: not Ray, not
-HAProxy, not the actor.
+A call to an actor may be lost, or its answer may be; the caller cannot tell which. So the router sends the same entries
+again, under their own idempotency keys, until an answer comes or the deadline passes. Neither Ray nor HAProxy nor the
+actor retries.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
-"""The streams: WatchEvents and WatchAvailability. Readers of the journal, each with a cursor of its own.
+"""The streams WatchEvents and WatchAvailability, which read the journal from a cursor for each shop.
 
-Nothing is buffered for a reader but one turn's records, of a bounded size: the next are read when it has taken those.
-A reader that does not take what it was sent within `TAKE_S_MAX` is cut off, and resumes from the last version it saw.
+Only one turn's records, of a bounded size, are buffered for a reader; the next are read when it has taken those. A
+reader that does not take what it was sent within `TAKE_S_MAX` is cut off, and resumes from the last version it saw.
 """
 
 import asyncio

@@ -3,7 +3,6 @@ whole chain.
 """
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -64,11 +63,11 @@ class Orders:
         self.calls: Final = {
             "GetOrder": Call(self._get),
             "ListOrders": Call(self._list),
-            "ConfirmOrder": Call(partial(self._step, wo.confirm_order), is_step=True),
+            "ConfirmOrder": Call(partial(self._step, cm.Confirm), is_step=True),
             "MarkOrderReady": Call(self._each_part, is_step=True),
             "CollectOrder": Call(self._each_part, is_step=True),
-            "ReleaseOrder": Call(partial(self._step, wo.release_order), is_step=True),
-            "ExtendOrder": Call(partial(self._step, wo.extend_order), is_step=True),
+            "ReleaseOrder": Call(partial(self._step, cm.Release), is_step=True),
+            "ExtendOrder": Call(partial(self._step, cm.Extend), is_step=True),
             "AmendOrder": Call(self._amend, is_step=True),
             "FindStores": Call(self._find_stores),
             "ListSlots": Call(self._list_slots),
@@ -211,10 +210,8 @@ class Orders:
         reply.zone = zone
         reply.version = version
 
-    async def _step(
-        self, translate: Callable[[Any], tuple[str, OrderStep]], request: Any, deadline: float, reply: Any
-    ) -> None:
-        ledger_id, command = translate(request)
+    async def _step(self, kind: type[OrderStep], request: Any, deadline: float, reply: Any) -> None:
+        ledger_id, command = wo.step_of_order(kind, request)
         self._fill(await self._coordinator.step(ledger_id, command, deadline), ledger_id, reply)
 
     async def _order(self, ledger_id: str, number: int, deadline: float) -> Order:

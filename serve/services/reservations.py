@@ -11,7 +11,7 @@ from actors.core.chain import Chain
 from actors.core.ids import parse_holder, parse_reservation_id
 from actors.core.rejection import Reason
 from actors.protocol.messages import Answer, Entry, Held, LedgerStopped, Refusal, Stopped
-from actors.shop.commands import Reserve
+from actors.shop import commands as shop
 from actors.shop.state import Reservation
 from holdfast.v1 import reservation_service_pb2 as rs
 from serve.admission import ENDINGS, Call, fill_error, refuse_older
@@ -44,9 +44,10 @@ class Kind(NamedTuple):
 
 
 RESERVE: Final = Kind(wr.reserve, promise=False, shop_field="store_id")
-CONFIRM: Final = Kind(wr.confirm)
-COLLECT: Final = Kind(wr.collect)
-RELEASE: Final = Kind(wr.release)
+
+
+def _step(command: type[shop.Command]) -> Kind:
+    return Kind(partial(wr.step, command))
 
 
 class Reservations:
@@ -65,15 +66,15 @@ class Reservations:
             "ReserveBatch": self._batched(RESERVE),
             "GetReservation": Call(self._get),
             "ListReservations": Call(self._list),
-            "ConfirmReservation": self._single(CONFIRM),
-            "ConfirmBatch": self._batched(CONFIRM),
-            "MarkReservationReady": self._single(Kind(wr.mark_ready)),
-            "CollectReservation": self._single(COLLECT),
-            "CollectBatch": self._batched(COLLECT),
-            "ReleaseReservation": self._single(RELEASE),
-            "ReleaseBatch": self._batched(RELEASE),
-            "ExtendReservation": self._single(Kind(wr.extend)),
-            "AmendReservation": self._single(Kind(wr.amend)),
+            "ConfirmReservation": self._single(_step(shop.Confirm)),
+            "ConfirmBatch": self._batched(_step(shop.Confirm)),
+            "MarkReservationReady": self._single(_step(shop.MarkReady)),
+            "CollectReservation": self._single(_step(shop.Collect)),
+            "CollectBatch": self._batched(_step(shop.Collect)),
+            "ReleaseReservation": self._single(_step(shop.Release)),
+            "ReleaseBatch": self._batched(_step(shop.Release)),
+            "ExtendReservation": self._single(_step(shop.Extend)),
+            "AmendReservation": self._single(_step(shop.Amend)),
         }
 
     def _single(self, kind: Kind) -> Call:
@@ -168,7 +169,7 @@ class Reservations:
                     of_orders.setdefault(entry[0], []).append((answer.rejection.number, outcome))
         if kind.promise:
             await self._reconciler.report_answers(decided)
-        await asyncio.gather(*(self._name_or_fail(*shop, deadline) for shop in of_orders.items()))
+        await asyncio.gather(*(self._name_or_fail(*refused, deadline) for refused in of_orders.items()))
 
     async def _order(self, request: Any, index: int, deadline: float, outcome: Any) -> None:
         """An item of a batch that becomes an order."""
@@ -234,7 +235,7 @@ class Reservations:
 def _fill(answer: Answer, entry: Entry, chain: Chain, reply: Any) -> None:
     store_id, command = entry
     if isinstance(answer, Held):
-        assert isinstance(command, Reserve), "nothing else is answered so"
+        assert isinstance(command, shop.Reserve), "nothing else is answered so"
         fill_held(answer, store_id, command, chain, reply.reservation)
     elif isinstance(answer, Refusal):
         fill_rejection(answer, store_id, reply.rejection)

@@ -1,4 +1,4 @@
-"""Where customers are: a point, and the table of postcodes that an operator brings. Nothing here knows a shop.
+"""Places of customers: points, and the operator's table of postcodes.
 
 The table is a CSV file with a header that names `postcode`, `latitude` and `longitude`, and `country` where postcodes
 of several countries stand in it. Other columns are left alone. Each postcode of a country stands once.

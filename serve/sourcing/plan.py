@@ -1,4 +1,4 @@
-"""Which shops shall serve a basket: a plan, or a refusal that says what is short. Pure, and advice: ledgers decide."""
+"""Chooses the shops that serve a basket: a plan, or a refusal that says what is short. Pure; the ledgers decide."""
 
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple

@@ -13,6 +13,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from msgspec import Struct
 
+from actors.core.status import ReleaseReason
 from actors.shop.commands import Lines
 from serve.wire.rules import Checked
 
@@ -53,6 +54,8 @@ def command_of(kind: type[C], request: Any, **given: Any) -> C:
             values[name] = instant_ms(getattr(request, name.removesuffix("_ms")))
         elif name == "lines":
             values[name] = lines_of(request.lines)
+        elif name == "reason":
+            values[name] = ReleaseReason(request.reason)
         else:
             values[name] = getattr(request, name)
     return kind(**values)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from actors.core.chain import Chain
 from actors.core.ids import format_order_id, format_reservation_id, parse_order_id
-from actors.core.status import ReleaseReason, Status
+from actors.core.status import Status
 from actors.orders import commands as cm
 from actors.orders.state import Order, Part, Standing
 from actors.shop import commands as shop
@@ -65,22 +65,11 @@ def order_of(request: Any) -> tuple[str, int]:
     return parse_order_id(request.order_id)
 
 
-def confirm_order(request: os_.ConfirmOrderRequest) -> tuple[str, cm.Confirm]:
-    """ConfirmOrder."""
+def step_of_order(kind: type[Any], request: Any) -> tuple[str, Any]:
+    """ConfirmOrder, ReleaseOrder and ExtendOrder: the ledger, and a command of this kind. A coordinator adds hours."""
     ledger_id, number = order_of(request)
-    return ledger_id, command_of(cm.Confirm, request, number=number, hours=cm.NO_HOURS)
-
-
-def release_order(request: os_.ReleaseOrderRequest) -> tuple[str, cm.Release]:
-    """ReleaseOrder."""
-    ledger_id, number = order_of(request)
-    return ledger_id, command_of(cm.Release, request, number=number, reason=ReleaseReason(request.reason))
-
-
-def extend_order(request: os_.ExtendOrderRequest) -> tuple[str, cm.Extend]:
-    """ExtendOrder."""
-    ledger_id, number = order_of(request)
-    return ledger_id, command_of(cm.Extend, request, number=number, hours=cm.NO_HOURS)
+    given = {"hours": cm.NO_HOURS} if "hours" in kind.__struct_fields__ else {}
+    return ledger_id, command_of(kind, request, number=number, **given)
 
 
 def step_of_parts(request: os_.MarkOrderReadyRequest | os_.CollectOrderRequest) -> tuple[str, cm.FanOut]:

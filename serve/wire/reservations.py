@@ -5,7 +5,7 @@ in proto/ pass, and what it does not pass is left to them. A test holds both aga
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -76,51 +76,15 @@ def reserve(request: rs.ReserveRequest, prefix: str = "") -> tuple[str, cm.Reser
     return store_id, cm.Reserve(key, customer_id, channel, basket_id, lines, ttl_ms, slot_start_ms, reference)
 
 
-def confirm(request: rs.ConfirmReservationRequest, prefix: str = "") -> Entry:
-    """ConfirmReservation."""
-    good = not request.HasField("collect_within") or _is_interval(request.collect_within)
-    return _step(cm.Confirm, request, prefix, good=good)
-
-
-def mark_ready(request: rs.MarkReservationReadyRequest, prefix: str = "") -> Entry:
-    """MarkReservationReady."""
-    return _step(cm.MarkReady, request, prefix, good=True)
-
-
-def collect(request: rs.CollectReservationRequest, prefix: str = "") -> Entry:
-    """CollectReservation."""
-    payment, lines = request.payment_reference, lines_of(request.lines)
-    good = 0 < len(payment) <= PAYMENT_CHARS_MAX and payment.isprintable() and _are_lines(lines)
-    return _step(cm.Collect, request, prefix, good=good, lines=lines)
-
-
-def release(request: rs.ReleaseReservationRequest, prefix: str = "") -> Entry:
-    """ReleaseReservation."""
-    lines = lines_of(request.lines)
-    good = request.reason in RELEASE_REASONS_ASKED and _are_lines(lines)
-    return _step(cm.Release, request, prefix, good=good, lines=lines)
-
-
-def extend(request: rs.ExtendReservationRequest, prefix: str = "") -> Entry:
-    """ExtendReservation."""
-    return _step(cm.Extend, request, prefix, good=False)
-
-
-def amend(request: rs.AmendReservationRequest, prefix: str = "") -> Entry:
-    """AmendReservation."""
-    return _step(cm.Amend, request, prefix, good=False)
-
-
-def _step(kind: type[Any], request: Any, prefix: str, *, good: bool, **given: Any) -> Entry:
-    """A step of a reservation, for its shop. `good`: its other fields passed their quick test."""
+def step(kind: type[Any], request: Any, prefix: str = "") -> Entry:
+    """A step of a reservation: the shop, and a command of this kind."""
     key = request.idempotency_key
     found = _RESERVATION_ID.fullmatch(request.reservation_id)
-    if not (good and found and 0 < len(key) <= KEY_CHARS_MAX and key.isprintable()):
+    is_quick = kind in _QUICK_TESTS and _QUICK_TESTS[kind](request)
+    if not (is_quick and found and 0 < len(key) <= KEY_CHARS_MAX and key.isprintable()):
         Checked(request, prefix).raise_if_faulty()
     assert found, "the rules refuse every other id"
-    if kind is cm.Release:
-        given["reason"] = ReleaseReason(request.reason)
-    return found[1], command_of(kind, request, number=int(found[2]), **given)
+    return found[1], command_of(kind, request, number=int(found[2]))
 
 
 def _are_lines(lines: cm.Lines) -> bool:
@@ -137,6 +101,19 @@ def _is_interval(interval: Duration) -> bool:
 
 def _is_instant(instant: Timestamp) -> bool:
     return 0 < instant.seconds < INSTANT_SECONDS_END and 0 <= instant.nanos < NANOS
+
+
+# Of what steps have besides key and id.
+_QUICK_TESTS: Final[dict[type[Any], Callable[[Any], bool]]] = {
+    cm.Confirm: lambda request: not request.HasField("collect_within") or _is_interval(request.collect_within),
+    cm.MarkReady: lambda _: True,
+    cm.Collect: lambda request: (
+        0 < len(request.payment_reference) <= PAYMENT_CHARS_MAX
+        and request.payment_reference.isprintable()
+        and _are_lines(lines_of(request.lines))
+    ),
+    cm.Release: lambda request: request.reason in RELEASE_REASONS_ASKED and _are_lines(lines_of(request.lines)),
+}
 
 
 def split_requests(batch: Any, payload: bytes) -> Sequence[Any]:

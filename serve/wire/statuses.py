@@ -1,4 +1,4 @@
-"""Why not: gRPC statuses with their details, where a call was not decided, and refusals, where the business said no.
+"""gRPC statuses with their details, for calls that were not decided, and rejections, which are decisions.
 Under Serve, code and details are set and the method *returns*: raising would lose the details.
 """
 
