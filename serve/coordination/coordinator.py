@@ -11,8 +11,8 @@ is abandoned by the customer's ledger in its own time; any gateway's `reconciler
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import Final
 from zlib import crc32
@@ -188,7 +188,7 @@ class Coordinator:
     ) -> Order | Rejection:
         tries, promise, key = 0, isinstance(command, cm.Amend), key_of(command)
         answer = await self._ask(ledger_id, command, deadline, promise=promise)
-        with _begun():
+        try:
             while isinstance(answer, Order) and answer.open_attempt:
                 order: Order | Rejection | None = answer
                 was_open = answer
@@ -206,6 +206,8 @@ class Coordinator:
                         return order
                 # Refused, or ended by another call: the answer under the key has what became of it.
                 answer = await self._ask(ledger_id, command, deadline, promise=promise)
+        except DeadlinePassed as late:  # while an order is open, its outcome is unknown, even where nothing was sent
+            raise DeadlinePassed(sent=True) from late
         if isinstance(answer, Order) and (promise or (isinstance(command, cm.Open) and command.basket_id)):
             # Where it asked for less alone it is certain at once.
             await self._deliver_soon(ledger_id, answer, deadline)
@@ -295,15 +297,6 @@ class Coordinator:
     async def _ask_shop(self, store_id: str, command: shop.Claim | shop.ApplyOutcome, deadline: float) -> Answer:
         promise = isinstance(command, shop.ApplyOutcome)
         return await self._router.send((store_id, command), deadline, promise=promise)
-
-
-@contextmanager
-def _begun() -> Iterator[None]:
-    """While an order is open, a passed deadline leaves the outcome unknown, even where nothing more was sent."""
-    try:
-        yield
-    except DeadlinePassed as late:
-        raise DeadlinePassed(sent=True) from late
 
 
 _PASSING: Final = (DeadlinePassed, Overloaded, LedgerStopped)

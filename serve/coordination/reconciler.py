@@ -280,17 +280,18 @@ class Reconciler:
                 log.warning("%s", line)
 
     async def report_answers(self, answers: Iterable[tuple[str, Answer]]) -> None:
-        """Report the parts of orders among shops' answers (store_id, answer) to their orders."""
-        parts = [
-            (store_id, answer)
-            for store_id, answer in answers
-            if isinstance(answer, Reservation) and answer.part is not None
-        ]
-        if parts:
-            await asyncio.gather(*(self._report_soon(*part) for part in parts))
+        """Report the parts of orders among shops' answers (store_id, answer) to their orders, within REPORT_SOON_S.
+        What is not reported then is reported by a later round.
+        """
+        await asyncio.gather(
+            *(
+                self._report_soon(store_id, answer)
+                for store_id, answer in answers
+                if isinstance(answer, Reservation) and answer.part is not None
+            )
+        )
 
     async def _report_soon(self, store_id: str, part: Reservation) -> None:
-        """Within REPORT_SOON_S; what is not reported then is reported by a later round."""
         with suppress(*PASSING):
             await self._report(store_id, part, asyncio.get_running_loop().time() + REPORT_SOON_S)
 

@@ -1,18 +1,17 @@
 """Journalled events to published ones. The journal's encoding is private; these messages are the contract."""
 
-from typing import Any, Final
+from typing import Final
 
 from actors.core.ids import format_reservation_id, parse_holder
 from actors.core.transact import PolicyAdopted, Refused
 from actors.protocol.messages import Refusal
 from actors.shop import events as ev
 from holdfast.v1 import event_pb2, stock_pb2
-from serve.wire.fields import fill_instant, fill_lines
+from serve.wire.fields import fill_instant, fill_lines, fill_value
 from serve.wire.reservations import fill_new
 from serve.wire.statuses import fill_rejection
 from serve.wire.stock import fill_movement, fill_shortfall
 
-_Step = ev.Confirmed | ev.ReadyMarked | ev.Collected | ev.Released | ev.Expired | ev.Extended | ev.Amended
 _STEP_FIELDS: Final = {
     field.message_type.name: field.name  # type: ignore[union-attr]  # each is a message
     for field in event_pb2.Event.DESCRIPTOR.oneofs_by_name["change"].fields
@@ -67,17 +66,4 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
         case _:
             step = getattr(reply, _STEP_FIELDS[f"{type(event).__name__}Event"])
             step.reservation_id = format_reservation_id(store_id, event.number)
-            _fill_step(event, step)
-
-
-def _fill_step(event: _Step, reply: Any) -> None:
-    """A step of a reservation, whose message has the event's fields; instants end with `_ms` here alone."""
-    for name in event.__struct_fields__:
-        value = getattr(event, name)
-        if name == "lines":
-            fill_lines(value, reply.lines)
-        elif name.endswith("_ms"):
-            if value:
-                fill_instant(value, getattr(reply, name.removesuffix("_ms")))
-        elif name not in _NOT_TOLD:
-            setattr(reply, name, value)
+            fill_value(event, step, _NOT_TOLD)

@@ -5,7 +5,7 @@ Page tokens are opaque to callers, and bound to the call, the shop and the filte
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from hashlib import blake2b
 from typing import Any, Final, TypeVar
 
@@ -30,7 +30,7 @@ def instant_ms(instant: Timestamp | Duration) -> int:
 
 
 def fill_instant(ms: int, reply: Any) -> None:
-    """A Timestamp; four times as fast as its FromMilliseconds."""
+    """A Timestamp or Duration; four times as fast as its FromMilliseconds."""
     reply.seconds = ms // 1_000
     nanos = ms % 1_000 * 1_000_000
     if nanos:
@@ -42,23 +42,38 @@ def lines_of(rows: Any) -> Lines:
     return tuple([(row.sku, row.quantity) for row in rows])
 
 
-def command_of(kind: type[C], request: Any, **given: Any) -> C:
-    """A command from a valid request: what is not `given` has the request's fields of the same names. Only the key is
-    named otherwise there, and times, which end with `_ms` in the command.
+def value_of(kind: type[C], request: Any, /, **given: Any) -> C:
+    """A command, or a part of one, from a valid request. What is not `given` has the request's field of the same name;
+    only the key is named otherwise there, and times, which end with `_ms` here.
     """
-    values = {"key": request.idempotency_key, **given}
     for name in kind.__struct_fields__:
-        if name in values:
+        if name in given:
             continue
-        if name.endswith("_ms"):
-            values[name] = instant_ms(getattr(request, name.removesuffix("_ms")))
+        if name == "key":
+            given[name] = request.idempotency_key
         elif name == "lines":
-            values[name] = lines_of(request.lines)
+            given[name] = lines_of(request.lines)
         elif name == "reason":
-            values[name] = ReleaseReason(request.reason)
+            given[name] = ReleaseReason(request.reason)
+        elif name.endswith("_ms"):
+            given[name] = instant_ms(getattr(request, name.removesuffix("_ms")))
         else:
-            values[name] = getattr(request, name)
-    return kind(**values)
+            given[name] = getattr(request, name)
+    return kind(**given)
+
+
+def fill_value(value: Struct, reply: Any, left_out: Collection[str] = ()) -> None:
+    """The reverse: every field of a value, but for those left out and times that are not set."""
+    for name in value.__struct_fields__:
+        content = getattr(value, name)
+        if name in left_out:
+            continue
+        if name == "lines":
+            fill_lines(content, reply.lines)
+        elif not name.endswith("_ms"):
+            setattr(reply, name, content)
+        elif content:
+            fill_instant(content, getattr(reply, name.removesuffix("_ms")))
 
 
 def fill_lines(lines: Lines, reply: Any) -> None:

@@ -13,7 +13,7 @@ from actors.shop.commands import Lines
 from holdfast.v1 import order_pb2, order_service_pb2 as os_, reservation_service_pb2 as rs
 from serve.sourcing.places import Place, Postcodes, UnknownPostcode
 from serve.sourcing.ranking import Ask, Candidate, Demand, Limits, SourcingPolicy
-from serve.wire.fields import command_of, fill_instant, fill_lines, instant_ms, lines_of
+from serve.wire.fields import fill_instant, fill_lines, instant_ms, lines_of, value_of
 from serve.wire.reservations import TO_BE_READY, fill_promise
 from serve.wire.rules import Checked
 
@@ -69,7 +69,7 @@ def step_of_order(kind: type[Any], request: Any) -> tuple[str, Any]:
     """ConfirmOrder, ReleaseOrder and ExtendOrder: the ledger, and a command of this kind. A coordinator adds hours."""
     ledger_id, number = order_of(request)
     given = {"hours": cm.NO_HOURS} if "hours" in kind.__struct_fields__ else {}
-    return ledger_id, command_of(kind, request, number=number, **given)
+    return ledger_id, value_of(kind, request, number=number, **given)
 
 
 def step_of_parts(request: os_.MarkOrderReadyRequest | os_.CollectOrderRequest) -> tuple[str, cm.FanOut]:
@@ -98,7 +98,7 @@ def amend_order(request: os_.AmendOrderRequest) -> tuple[str, cm.Amend]:
     ttl_ms = instant_ms(request.ttl)
     content = content_of(number, wanted, ttl_ms) if ttl_ms else content_of(number, wanted)
     plans = tuple(cm.Plan(*plan) for plan in wanted)
-    return ledger_id, command_of(cm.Amend, request, content=content, number=number, wanted=plans)
+    return ledger_id, value_of(cm.Amend, request, content=content, number=number, wanted=plans)
 
 
 def fill_order(order: Order, ledger_id: str, chain: Chain, reply: order_pb2.Order) -> None:

@@ -25,7 +25,7 @@ from actors.shop import commands as cm, events as ev
 from actors.shop.state import Reservation
 from holdfast.v1 import reservation_pb2, reservation_service_pb2 as rs
 from serve.sourcing.store_index import NO_PROMISE, earliest_ready_ms
-from serve.wire.fields import command_of, fill_instant, fill_lines, instant_ms, lines_of
+from serve.wire.fields import fill_instant, fill_lines, instant_ms, lines_of, value_of
 from serve.wire.rules import CHANNEL_CHARS_MAX, NANOS, QUANTITY_MAX, SKU_CHARS_MAX, Checked, InvalidRequest, Violation
 from serve.wire.statuses import Refused, Status
 
@@ -84,7 +84,7 @@ def step(kind: type[Any], request: Any, prefix: str = "") -> Entry:
     if not (is_quick and found and 0 < len(key) <= KEY_CHARS_MAX and key.isprintable()):
         Checked(request, prefix).raise_if_faulty()
     assert found, "the rules refuse every other id"
-    return found[1], command_of(kind, request, number=int(found[2]))
+    return found[1], value_of(kind, request, number=int(found[2]))
 
 
 def _are_lines(lines: cm.Lines) -> bool:

@@ -13,7 +13,7 @@ from actors.core.chain import Store
 from actors.core.policy import ChainLimitRule, LimitRule, Policy, TtlRule
 from holdfast.v1 import admin_service_pb2 as ad, store_pb2
 from serve.config.hours_text import public_holidays
-from serve.wire.fields import instant_ms
+from serve.wire.fields import fill_value, instant_ms, value_of
 from serve.wire.rules import Checked
 
 HOLIDAY_YEARS: Final = 3  # looked up when a shop is put: that year and the next two
@@ -194,15 +194,9 @@ def policy_of(request: ad.SetPolicyRequest) -> Policy:
         ttl_ms_default=instant_ms(asked.ttl_default),
         ttl_ms_max=ttl_ms_max,
         collect_within_ms=instant_ms(asked.collect_within),
-        ttl_rules=tuple(
-            TtlRule(channel=rule.channel, sku=rule.sku, store_id=rule.store_id, ttl_ms=instant_ms(rule.ttl))
-            for rule in asked.ttl_rules
-        ),
-        limit_rules=tuple(LimitRule(**_limit(rule)) for rule in asked.limit_rules),
-        chain_limit_rules=tuple(
-            ChainLimitRule(**_limit(rule), collected_for_ms=instant_ms(rule.collected_for))
-            for rule in asked.chain_limit_rules
-        ),
+        ttl_rules=tuple(value_of(TtlRule, rule) for rule in asked.ttl_rules),
+        limit_rules=tuple(value_of(LimitRule, rule) for rule in asked.limit_rules),
+        chain_limit_rules=tuple(value_of(ChainLimitRule, rule) for rule in asked.chain_limit_rules),
     )
 
 
@@ -212,17 +206,11 @@ def fill_policy(policy: Policy, reply: store_pb2.Policy) -> None:
     reply.ttl_default.FromMilliseconds(policy.ttl_ms_default)
     reply.ttl_max.FromMilliseconds(policy.ttl_ms_max)
     reply.collect_within.FromMilliseconds(policy.collect_within_ms)
-    for ttl_rule in policy.ttl_rules:
-        row = reply.ttl_rules.add(channel=ttl_rule.channel, sku=ttl_rule.sku, store_id=ttl_rule.store_id)
-        row.ttl.FromMilliseconds(ttl_rule.ttl_ms)
-    for limit_rule in policy.limit_rules:
-        reply.limit_rules.add(**_limit(limit_rule))
-    for chain_rule in policy.chain_limit_rules:
-        row_of_chain = reply.chain_limit_rules.add(**_limit(chain_rule))
-        if chain_rule.collected_for_ms:
-            row_of_chain.collected_for.FromMilliseconds(chain_rule.collected_for_ms)
-
-
-def _limit(rule: Any) -> dict[str, Any]:
-    """What both kinds of limits have, which is called alike here and there."""
-    return {name: getattr(rule, name) for name in ("channel", "sku", "open_reservations_max", "units_max")}
+    rules: tuple[TtlRule | LimitRule | ChainLimitRule, ...]
+    for rules, rows in (
+        (policy.ttl_rules, reply.ttl_rules),
+        (policy.limit_rules, reply.limit_rules),
+        (policy.chain_limit_rules, reply.chain_limit_rules),
+    ):
+        for rule in rules:
+            fill_value(rule, rows.add())
