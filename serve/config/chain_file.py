@@ -40,13 +40,13 @@ from serve.wire.rules import (
     STORE_ID,
     STORE_ID_CHARS_MAX,
 )
-from serve.wire.stores import WEEK_OF_NOBODY, WEEK_OPEN, holidays_of, plain_faults, unknown_region
+from serve.wire.stores import holidays_of, plain_faults, unknown_region
 
 _ANY_YEAR: Final = 2000  # regions are known or not whatever the year
 
-# What a calendar's fields are called in the file.
-_FILE_NAMES: Final = {"slot_minutes": "slot", "lead_minutes": "lead", "cutoff_minute": "cutoff"}
-
+# What fields of the file are called in a calendar.
+_CALENDAR_NAMES: Final = {"slot": "slot_minutes", "lead": "lead_minutes", "cutoff": "cutoff_minute"}
+_FILE_NAMES: Final = {name: written for written, name in _CALENDAR_NAMES.items()}
 DURATION_CHARS_MAX: Final = 32
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -126,17 +126,8 @@ class HoursRow(_Row):
     def to_calendar(self, year: int | None) -> Calendar:
         """The calendar; holidays are looked up from `year` on, none where it is None."""
         holidays = holidays_of(self.holidays, year) if year is not None and self.holidays else None
-        return Calendar(
-            zone=self.zone or "UTC",
-            weekly=self.weekly or WEEK_OPEN,
-            special_days=self.special_days,
-            holidays=holidays or frozenset(),
-            slot_minutes=self.slot,
-            staff=self.staff or WEEK_OF_NOBODY,
-            pickups_per_staff_hour=self.pickups_per_staff_hour,
-            lead_minutes=self.lead,
-            cutoff_minute=self.cutoff,
-        )
+        given = {_CALENDAR_NAMES.get(name, name): value for name, value in self if value is not None}
+        return Calendar(**{**given, "holidays": holidays or frozenset()})
 
 
 class StoreRow(_Row):

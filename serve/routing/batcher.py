@@ -1,6 +1,6 @@
-"""Natural batching on the way to one actor: while a batch is out, the next gathers. Bounded, and refuses early.
+"""Batches entries for one actor: while a batch is out, the next gathers. Queues are bounded and refuse early.
 
-One caller alone waits for nothing. From the third call on a batch waits `GATHER_S` for the next: an actor hop costs
+A single caller never waits. From the third call on a batch waits `GATHER_S` for the next: an actor hop costs
 about as much as the gateway's own work on a call.
 
 Promises already made (collect, confirm, ready, release, extend) go before new ones (reserve, stock), always.

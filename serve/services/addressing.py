@@ -11,7 +11,7 @@ from serve.routing.router import Router
 from serve.wire import statuses
 from serve.wire.rules import STORE_ID, InvalidRequest, Violation
 
-PREVIOUS_LIMITS_S: Final = 900.0  # nobody repeats a call for longer: it has at most ten minutes, see `admission`
+PREVIOUS_LIMITS_S: Final = 900.0  # no call is repeated for longer: it has at most ten minutes, see `admission`
 
 
 class StoreDirectory:

@@ -22,7 +22,7 @@ _COUNTRY: Final = "country"
 
 
 class Place(NamedTuple):
-    """A point on the globe, in degrees. Whoever makes one has checked that they are finite and in range."""
+    """A point on the globe, in degrees that are finite and in range: its maker checked them."""
 
     latitude: float
     longitude: float

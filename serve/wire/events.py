@@ -1,4 +1,4 @@
-"""Journalled events to published ones. The journal's encoding is private; these messages are the contract."""
+"""Translates journalled events to published messages, which are the contract; the journal's encoding is private."""
 
 from typing import Final
 
