@@ -96,11 +96,11 @@ class Gateway:
 
 
 def _unary(method: MethodDescriptor) -> Any:
+    name = method.name
     request_class, reply_class = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
 
     async def answer(self: Gateway, request: bytes, grpc_context: Any) -> Any:
-        call = self._unary[method.name]
-        return await self._calls.answer(call, request_class, request, grpc_context, reply_class())
+        return await self._calls.answer(self._unary[name], request_class, request, grpc_context, reply_class())
 
     return answer
 

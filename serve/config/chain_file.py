@@ -22,15 +22,7 @@ from actors.calendar.hours import DAY_MINUTES, Calendar, SpecialDay
 from actors.calendar.zones import MINUTE_MS, is_known
 from actors.core.chain import Store
 from actors.core.policy import TTL_MS_CEILING, ChainLimitRule, LimitRule, Policy, TtlRule
-from serve.config.hours_text import (
-    StaffWeek,
-    Unreadable,
-    Week,
-    minute_of,
-    special_days_of,
-    staff_of,
-    week_of,
-)
+from serve.config.hours_text import StaffWeek, Unreadable, Week, minute_of, special_days_of, staff_of, week_of
 from serve.config.settings import SettingsError, faults_of
 from serve.wire.rules import (
     CHANNEL_CHARS_MAX,
@@ -47,6 +39,7 @@ _ANY_YEAR: Final = 2000  # regions are known or not whatever the year
 # What fields of the file are called in a calendar.
 _CALENDAR_NAMES: Final = {"slot": "slot_minutes", "lead": "lead_minutes", "cutoff": "cutoff_minute"}
 _FILE_NAMES: Final = {name: written for written, name in _CALENDAR_NAMES.items()}
+
 DURATION_CHARS_MAX: Final = 32
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
