@@ -1,10 +1,8 @@
-"""What every service needs of a call: its request, its deadline, a place among the calls of one gateway, and the status
-that ends it.
-"""
+"""How a call is served: its request, its deadline, a place among the calls of a gateway, the status that ends it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final, NamedTuple, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError, Message
@@ -29,7 +27,6 @@ REQUEST_BYTES_MAX: Final = 16 * 1024 * 1024
 ENDINGS: Final = (Refused, InvalidRequest, Overloaded, DeadlinePassed, LedgerStopped)
 
 M = TypeVar("M", bound=Message)
-R = TypeVar("R", bound=Message)
 
 
 def deadline_of(context: Any, timeout_s: float = TIMEOUT_S_DEFAULT) -> float:
@@ -45,28 +42,27 @@ def deadline_of(context: Any, timeout_s: float = TIMEOUT_S_DEFAULT) -> float:
 
 
 def parse(kind: type[M], payload: bytes) -> M:
-    """The request. Raises Refused where the bytes are not one, or too many."""
-    bound(payload)
+    """The request. Raises Refused where the bytes are not one."""
     try:
         return kind.FromString(payload)
     except DecodeError as error:
         message = f"the request is not a {kind.DESCRIPTOR.full_name}: {error}; text fields must be UTF-8"
-        raise Refused(Status(grpc.StatusCode.INVALID_ARGUMENT, message, "REQUEST_UNREADABLE")) from error
+        raise statuses.refused(grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_UNREADABLE", message) from error
 
 
-def bound(payload: bytes) -> None:
+def _bound(payload: bytes) -> None:
     """Raises Refused where a request is too large; its answer, which is larger, must still fit into a message."""
     if len(payload) > REQUEST_BYTES_MAX:
         message = f"the request has {len(payload)} bytes, at most {REQUEST_BYTES_MAX} are taken; send it in parts"
-        raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, "REQUEST_TOO_LARGE"))
+        raise statuses.refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE", message)
 
 
 def refuse_older(field: str, store_id: str, version: int, min_version: int) -> None:
     """Raises Refused where a ledger has not reached the version that the reader has seen."""
     if version < min_version:
         message = f"{field}: shop {store_id} is at version {version}, {min_version} was asked for; ask for one it gave"
-        about = (("store_id", store_id), ("version", str(version)))
-        raise Refused(Status(grpc.StatusCode.FAILED_PRECONDITION, message, "VERSION_NOT_REACHED", metadata=about))
+        code, reason = grpc.StatusCode.FAILED_PRECONDITION, "VERSION_NOT_REACHED"
+        raise statuses.refused(code, reason, message, store_id=store_id, version=str(version))
 
 
 def status_of(error: BaseException) -> Status | None:
@@ -92,11 +88,23 @@ def fill_error(error: BaseException, item: error_pb2.ItemError) -> None:
     statuses.fill_item_error(status, item)
 
 
-def say_why(error: Exception, context: Any) -> None:
-    """Set the status for one of `ENDINGS`."""
+def _put_status(error: Exception, context: Any) -> None:
     status = status_of(error)
     assert status is not None
     statuses.put(status, context)
+
+
+class Call(NamedTuple):
+    """How a unary call is served: `answer(request, deadline, reply)` fills the reply, or raises one of `ENDINGS`.
+
+    `is_step`: a step of a promise already made, for which some of the limit on calls is kept free. `parse` makes the
+    request of its message class and bytes; `timeout_s` applies where the caller named no deadline.
+    """
+
+    answer: Callable[[Any, float, Any], Awaitable[None]]
+    is_step: bool = False
+    parse: Callable[[Any, bytes], Any] = parse
+    timeout_s: float = TIMEOUT_S_DEFAULT
 
 
 class Calls:
@@ -105,28 +113,30 @@ class Calls:
     def __init__(self) -> None:
         self._inside = 0
 
-    async def new(self, reply: R, work: Callable[..., Awaitable[None]], *request: Any) -> R:
-        """Answer a read or a new promise. `request` ends with the request's bytes and its context; see `_answered`."""
-        return await self._answered(reply, CALLS_MAX, work, request)
-
-    async def step(self, reply: R, work: Callable[..., Awaitable[None]], *request: Any) -> R:
-        """Answer a step of a promise already made, for which some of the limit is kept free."""
-        return await self._answered(reply, PROMISE_CALLS_MAX, work, request)
-
-    async def _answered(
-        self, reply: R, calls_max: int, work: Callable[..., Awaitable[None]], request: tuple[Any, ...]
-    ) -> R:
-        """Have `work(*request, reply)` fill the reply, or set the status of what ended the call."""
-        context = request[-1]
-        if self._inside >= calls_max:
+    async def answer(self, call: Call, kind: Any, payload: bytes, context: Any, reply: M) -> M:
+        """Fill the reply, or set the status of what ended the call. `kind` is the class of the request."""
+        if self._inside >= (PROMISE_CALLS_MAX if call.is_step else CALLS_MAX):
             statuses.put(statuses.overloaded(CALLS_RETRY_AFTER_S), context)
             return reply
         self._inside += 1
         try:
-            await work(*request, reply)
+            _bound(payload)
+            await call.answer(call.parse(kind, payload), deadline_of(context, call.timeout_s), reply)
         except ENDINGS as error:
             reply.Clear()
-            say_why(error, context)
+            _put_status(error, context)
         finally:
             self._inside -= 1
         return reply
+
+
+async def read_stream(
+    stream: Callable[[Any], AsyncIterator[Message]], kind: Any, payload: bytes, context: Any
+) -> AsyncIterator[Message]:
+    """The messages of a stream of its request; its end sets the status."""
+    try:
+        _bound(payload)
+        async for message in stream(parse(kind, payload)):
+            yield message
+    except ENDINGS as error:
+        _put_status(error, context)

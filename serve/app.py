@@ -17,7 +17,7 @@ import ray.serve
 from ray.serve.config import HTTPOptions, ProxyLocation, gRPCOptions
 from ray.serve.schema import LoggingConfig
 
-from actors.journal.open import journal_names, sqlite_setting
+from actors.journal.open import journal_names
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
 from actors.ray_actors import CallFailed, call_actor, close_actors, make_actors, start_ray, stop_ray
 from actors.runtime.clock import SystemClock
@@ -30,7 +30,7 @@ from serve.config.settings import (
     read_postcodes_file,
     take_run_dir,
 )
-from serve.gateway import JOURNAL_DIR, Gateway
+from serve.gateway import Gateway
 from serve.wire.stores import year_of
 
 APPLICATION: Final = "holdfast"
@@ -48,18 +48,15 @@ def run(settings: Settings, ports: dict[str, int], run_dir: Path) -> None:
     chain_file = read_chain_file(settings.chain_file) if settings.chain_file else ChainFile()
     read_postcodes_file(settings.postcodes)  # each gateway reads it again: faults are reported before the start
     data_dir = settings.data_dir.resolve()
-    journal_dir = data_dir / JOURNAL_DIR
-    journal_dir.mkdir(parents=True, exist_ok=True)
     held = hold_data_dir(data_dir)
     fix_placement(data_dir, settings.store_actors, settings.customer_actors)
     take_run_dir(data_dir, run_dir)
     start_ray(settings.ray_address)
     _stop_on_signals(stop)  # Ray has put its own handlers in their place
     try:
-        journals = sqlite_setting(journal_dir)
-        apply_chain_file(chain_file, journals)
-        _recover_all(journals)
-        start_gateway(settings, data_dir, ports)
+        apply_chain_file(chain_file, settings.journals)
+        _recover_all(settings.journals)
+        start_gateway(settings, ports)
         service = {"grpc": f"127.0.0.1:{ports['grpc']}", "http": f"127.0.0.1:{ports['http']}", "pid": os.getpid()}
         (data_dir / SERVICE_FILE).write_bytes(orjson.dumps(service))
         log.info("serving gRPC on %s; stop with Ctrl-C", service["grpc"])
@@ -76,17 +73,14 @@ def _stop_on_signals(stop: threading.Event) -> None:
         signal.signal(number, lambda *_: stop.set())
 
 
-def start_gateway(settings: Settings, data_dir: Path, ports: dict[str, int]) -> None:
+def start_gateway(settings: Settings, ports: dict[str, int]) -> None:
     """Serve, HAProxy and the gateway, every switch set."""
     ray.serve.start(
         proxy_location=ProxyLocation.EveryNode,
         http_options=HTTPOptions(host="127.0.0.1", port=ports["http"]),
         grpc_options=gRPCOptions(
             port=ports["grpc"],
-            grpc_servicer_functions=[
-                "serve.registration.register_holdfast",
-                "serve.registration.register_health",
-            ],
+            grpc_servicer_functions=["serve.registration.register_holdfast", "serve.registration.register_health"],
             enable_reflection=True,
         ),
         logging_config=SERVE_LOGGING,
@@ -104,7 +98,7 @@ def start_gateway(settings: Settings, data_dir: Path, ports: dict[str, int]) -> 
         logging_config=SERVE_LOGGING,
     )(Gateway)
     postcodes = str(settings.postcodes.resolve()) if settings.postcodes else ""
-    application = deployment.bind(str(data_dir), settings.store_actors, settings.customer_actors, postcodes)
+    application = deployment.bind(settings.journals, settings.store_actors, settings.customer_actors, postcodes)
     ray.serve.run(application, name=APPLICATION, route_prefix="/", blocking=False)
 
 

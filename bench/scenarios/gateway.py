@@ -44,10 +44,9 @@ def run_gateway(options: Options) -> Outcome:
 def _staged(count: int, lines: int, batch: int, seed: int) -> dict[str, dict[str, float]]:
     """Each stage of so many reservations, `batch` to a request; 0 for single ones."""
     payloads = list(requests(Shape((STORE,), SKUS, lines, batch), count // max(1, batch), seed))
-    item = service_pb2.ReserveRequest
-    parse: Callable[[bytes], Any] = item.FromString
+    parse: Callable[[bytes], Any] = service_pb2.ReserveRequest.FromString
     if batch:
-        parse = partial(split_requests, service_pb2.ReserveBatchRequest, item)
+        parse = partial(split_requests, service_pb2.ReserveBatchRequest)
     parsed = [parse(each) if batch else [parse(each)] for each in payloads]
     entries = [[reserve(each) for each in every] for every in parsed]
 

@@ -3,26 +3,26 @@
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Self, TypeVar
 
 import yaml
 from msgspec.structs import replace
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from actors.calendar.hours import DAY_MINUTES, Calendar, SpecialDay
 from actors.calendar.zones import MINUTE_MS, is_known
 from actors.core.chain import Store
 from actors.core.policy import TTL_MS_CEILING, ChainLimitRule, LimitRule, Policy, TtlRule
-from serve.config.hours_text import (
-    StaffWeek,
-    Unreadable,
-    Week,
-    minute_of,
-    public_holidays,
-    special_days_of,
-    staff_of,
-    week_of,
-)
+from serve.config.hours_text import StaffWeek, Unreadable, Week, minute_of, special_days_of, staff_of, week_of
 from serve.config.settings import SettingsError, faults_of
 from serve.wire.rules import (
     CHANNEL_CHARS_MAX,
@@ -32,13 +32,13 @@ from serve.wire.rules import (
     STORE_ID,
     STORE_ID_CHARS_MAX,
 )
-from serve.wire.stores import WEEK_OF_NOBODY, WEEK_OPEN, holidays_of, plain_faults, unknown_region
+from serve.wire.stores import holidays_of, plain_faults, unknown_region
 
 _ANY_YEAR: Final = 2000  # regions are known or not whatever the year
 
-# What a calendar's fields are called in the file.
-_FILE_NAMES: Final = {"slot_minutes": "slot", "lead_minutes": "lead", "cutoff_minute": "cutoff"}
-
+# What fields of the file are called in a calendar.
+_CALENDAR_NAMES: Final = {"slot": "slot_minutes", "lead": "lead_minutes", "cutoff": "cutoff_minute"}
+_FILE_NAMES: Final = {name: written for written, name in _CALENDAR_NAMES.items()}
 
 DURATION_CHARS_MAX: Final = 32
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
@@ -62,6 +62,18 @@ def _whole_minutes(value: Any) -> int:
     return minutes
 
 
+def _store_id(value: str) -> str:
+    if not STORE_ID.fullmatch(value):
+        raise ValueError("a shop's id is 1 to 64 of A-Z a-z 0-9 . _ -")
+    return value
+
+
+def _collected_for(value: int) -> int:
+    if value > TTL_MS_CEILING:
+        raise ValueError("collected_for must be at most 30d")
+    return value
+
+
 def _zone(value: Any) -> str:
     if not isinstance(value, str) or not is_known(value):
         raise ValueError(f"zone {value!r} is unknown; give an IANA name such as Europe/Berlin")
@@ -71,13 +83,15 @@ def _zone(value: Any) -> str:
 def _region(value: Any) -> str:
     if not isinstance(value, str):  # YAML reads NO as false
         raise Unreadable(f'{value!r} is not text; write the region in quotes, such as "NO"')
-    if value and public_holidays(value, _ANY_YEAR, _ANY_YEAR) is None:
+    if value and holidays_of(value, _ANY_YEAR) is None:
         raise ValueError(unknown_region(value))
     return value
 
 
 Milliseconds = Annotated[int, BeforeValidator(duration_ms)]
 Minutes = Annotated[int, BeforeValidator(_whole_minutes)]
+R = TypeVar("R", TtlRule, LimitRule, ChainLimitRule)
+
 Channel = Annotated[str, Field(max_length=CHANNEL_CHARS_MAX)]
 Sku = Annotated[str, Field(max_length=SKU_CHARS_MAX)]
 Limit = Annotated[int, Field(ge=0, le=QUANTITY_MAX)]
@@ -105,23 +119,14 @@ class HoursRow(_Row):
     def to_calendar(self, year: int | None) -> Calendar:
         """The calendar; holidays are looked up from `year` on, none where it is None."""
         holidays = holidays_of(self.holidays, year) if year is not None and self.holidays else None
-        return Calendar(
-            zone=self.zone or "UTC",
-            weekly=self.weekly or WEEK_OPEN,
-            special_days=self.special_days,
-            holidays=holidays or frozenset(),
-            slot_minutes=self.slot,
-            staff=self.staff or WEEK_OF_NOBODY,
-            pickups_per_staff_hour=self.pickups_per_staff_hour,
-            lead_minutes=self.lead,
-            cutoff_minute=self.cutoff,
-        )
+        given = {_CALENDAR_NAMES.get(name, name): value for name, value in self if value is not None}
+        return Calendar(**{**given, "holidays": holidays or frozenset()})
 
 
 class StoreRow(_Row):
     """A shop in the chain file."""
 
-    store_id: str
+    store_id: Annotated[str, AfterValidator(_store_id)]
     name: str = Field(default="", max_length=NAME_CHARS_MAX)
     latitude: float | None = Field(default=None, ge=-90, le=90)
     longitude: float | None = Field(default=None, ge=-180, le=180)
@@ -143,28 +148,28 @@ class StoreRow(_Row):
             raise ValueError("write latitude and longitude, or neither for a shop without a place")
         return self
 
-    @field_validator("store_id")
-    @classmethod
-    def _is_store_id(cls, value: str) -> str:
-        if not STORE_ID.fullmatch(value):
-            raise ValueError("a shop's id is 1 to 64 of A-Z a-z 0-9 . _ -")
-        return value
 
-
-class TtlRow(_Row):
-    """A hold's time where channel, SKU and shop fit."""
+class _RuleRow(_Row):
+    """A rule of the policy, for the channel and SKU that fit; empty fits any."""
 
     channel: Channel = ""
     sku: Sku = ""
+
+    def to_rule(self, kind: type[R]) -> R:
+        """The rule as the policy keeps it, where times are called so."""
+        return kind(**{f"{name}_ms" if name in ("ttl", "collected_for") else name: value for name, value in self})
+
+
+class TtlRow(_RuleRow):
+    """A hold's time where channel, SKU and shop fit."""
+
     store_id: str = Field(default="", max_length=STORE_ID_CHARS_MAX)
     ttl: Milliseconds
 
 
-class LimitRow(_Row):
+class LimitRow(_RuleRow):
     """What one customer may hold in a shop where channel and SKU fit; 0 sets no limit."""
 
-    channel: Channel = ""
-    sku: Sku = ""
     open_reservations_max: Limit = 0
     units_max: Limit = 0
 
@@ -172,14 +177,7 @@ class LimitRow(_Row):
 class ChainLimitRow(LimitRow):
     """What one customer may hold over the whole chain. Units collected go on counting for `collected_for`."""
 
-    collected_for: Milliseconds = 0
-
-    @field_validator("collected_for")
-    @classmethod
-    def _within_ceiling(cls, value: int) -> int:
-        if value > TTL_MS_CEILING:
-            raise ValueError("collected_for must be at most 30d")
-        return value
+    collected_for: Annotated[Milliseconds, AfterValidator(_collected_for)] = 0
 
 
 class PolicyRow(_Row):
@@ -198,15 +196,9 @@ class PolicyRow(_Row):
             ttl_ms_default=self.ttl_default,
             ttl_ms_max=self.ttl_max,
             collect_within_ms=self.collect_within,
-            ttl_rules=tuple(TtlRule(rule.channel, rule.sku, rule.store_id, rule.ttl) for rule in self.ttl_rules),
-            limit_rules=tuple(
-                LimitRule(rule.channel, rule.sku, rule.open_reservations_max, rule.units_max)
-                for rule in self.limit_rules
-            ),
-            chain_limit_rules=tuple(
-                ChainLimitRule(rule.channel, rule.sku, rule.open_reservations_max, rule.units_max, rule.collected_for)
-                for rule in self.chain_limit_rules
-            ),
+            ttl_rules=tuple(rule.to_rule(TtlRule) for rule in self.ttl_rules),
+            limit_rules=tuple(rule.to_rule(LimitRule) for rule in self.limit_rules),
+            chain_limit_rules=tuple(rule.to_rule(ChainLimitRule) for rule in self.chain_limit_rules),
         )
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""The switches of Ray and Serve, and free ports for all that listens. It makes an environment, others use it.
+"""Makes the environment of a service: the switches of Ray and Serve, and free ports for everything that listens.
 
 Every one of these is read at import, in the driver and in every Ray process, so they must be set before any of them
 starts. Measured with `python -m bench grpc`: with the default Python proxy a call costs some ten times the CPU.

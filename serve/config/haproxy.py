@@ -1,4 +1,4 @@
-"""What HAProxy answers while no gateway is up: UNAVAILABLE, in place of what Serve configures.
+"""Makes HAProxy answer UNAVAILABLE while no gateway is up, in place of what Serve configures.
 
 Serve 2.60 writes HAProxy's configuration anew at each change and takes no text of ours. As written, a call gets
 NOT_FOUND until the first gateway is known, waits in Serve's own proxy for its whole deadline while one restarts, and

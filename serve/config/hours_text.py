@@ -100,9 +100,9 @@ def duties_of(value: Any) -> tuple[Duty, ...]:
 def week_of(value: Any) -> Week:
     """Seven days of opening intervals. Every day must be named."""
     if not isinstance(value, dict):
-        raise Unreadable(f"is no table of days; write {{mon-sat: {_example('09:00-20:00')}, sun: {CLOSED}}}")
+        raise Unreadable(f'is no table of days; write {{mon-sat: "09:00-20:00", sun: {CLOSED}}}')
     named = _by_day(value)
-    missing = [name for name, day in zip(DAYS, range(7), strict=True) if day not in named]
+    missing = [name for day, name in enumerate(DAYS) if day not in named]
     if missing:
         raise Unreadable(f"does not name {', '.join(missing)}; write {','.join(missing)}: {CLOSED}, or their hours")
     return tuple(_at(named[day][0], opening_of, named[day][1]) for day in range(7))
@@ -119,7 +119,7 @@ def staff_of(value: Any) -> StaffWeek:
 def special_days_of(value: Any) -> tuple[SpecialDay, ...]:
     """Dates with hours of their own."""
     if not isinstance(value, dict):
-        raise Unreadable(f"is no table of dates; write {{2026-12-24: {_example('09:00-14:00')}}}")
+        raise Unreadable('is no table of dates; write {2026-12-24: "09:00-14:00"}')
     days = [_at(str(key), partial(_special_day, key), content) for key, content in value.items()]
     return tuple(sorted(days, key=lambda special: special.day))
 
@@ -135,7 +135,7 @@ def _special_day(key: Any, value: Any) -> SpecialDay:
     if not isinstance(value, dict):
         return SpecialDay(key, opening_of(value))
     if "open" not in value or value.keys() - {"open", "staff"}:
-        raise Unreadable(f"takes open and staff; write {{open: {_example('09:00-14:00')}, staff: 2}}")
+        raise Unreadable('takes open and staff; write {open: "09:00-14:00", staff: 2}')
     staff = duties_of(value["staff"]) if "staff" in value else None
     return SpecialDay(key, opening_of(value["open"]), staff)
 
@@ -194,7 +194,3 @@ def _text(value: Any, how: str) -> str:
     if len(value) > TEXT_CHARS_MAX:
         raise Unreadable(f"has {len(value)} characters, at most {TEXT_CHARS_MAX} are read; {how}")
     return value.strip()
-
-
-def _example(text: str) -> str:
-    return f'"{text}"'

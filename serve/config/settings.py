@@ -10,6 +10,7 @@ import orjson
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from actors.journal.open import sqlite_setting
 from actors.protocol.placement import PLACEMENT_VERSION
 from serve.sourcing.places import MalformedPostcodes, Postcodes, load_postcodes
 
@@ -17,6 +18,7 @@ PLACEMENT_FILE: Final = "placement.json"
 SERVICE_FILE: Final = "service.json"
 LOCK_FILE: Final = "lock"
 RUN_DIR_FILE: Final = "run_dir"
+JOURNAL_DIR: Final = "journal"
 RUN_DIR_PREFIX: Final = "hf-"
 
 
@@ -46,6 +48,11 @@ class Settings(BaseSettings):
     customer_actors: int = Field(default=1, ge=1, le=64, description="Actors that share the customers.")
     gateways: int = Field(default=1, ge=1, le=64, description="Gateway replicas.")
     ray_address: str = Field(default="", description="A running Ray cluster; empty starts one on this machine.")
+
+    @property
+    def journals(self) -> str:
+        """Where every actor keeps its journal, as KIND:PLACE; see `actors.journal.open`."""
+        return sqlite_setting(self.data_dir.resolve() / JOURNAL_DIR)
 
 
 def read_settings(arguments: Sequence[str] = (), **given: Any) -> Settings:
@@ -78,7 +85,10 @@ def faults_of(error: ValidationError) -> str:
 
 
 def hold_data_dir(data_dir: Path) -> TextIO:
-    """Hold the directory for this service until the file is closed; raises SettingsError where another one has it."""
+    """Make the directory where there is none, and hold it for this service until the file is closed. Raises
+    SettingsError where another one has it.
+    """
+    (data_dir / JOURNAL_DIR).mkdir(parents=True, exist_ok=True)
     held = (data_dir / LOCK_FILE).open("w", encoding="utf-8")
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)

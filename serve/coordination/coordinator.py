@@ -11,8 +11,8 @@ is abandoned by the customer's ledger in its own time; any gateway's `reconciler
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import Final
 from zlib import crc32
@@ -42,6 +42,7 @@ DELIVERY_ROUNDS_MAX: Final = 8  # who gives back first, then who gets it, and wh
 UNDECIDED_PAUSE_S: Final = (0.01, 0.5)  # between two questions to an order that another call is changing
 REPORT_S: Final = 1.0  # at least, to report what shops answered
 
+OrderStep = cm.Confirm | cm.Release | cm.Extend
 RefusedClaims = dict[str, Rejection]  # why shops refused their claims
 NextPlans = Callable[[Order, RefusedClaims], "tuple[tuple[cm.Plan, ...], Lines] | Rejection"]
 
@@ -102,9 +103,7 @@ class Coordinator:
         """Change an order in one step; what it has stays until what it is to have is certain."""
         return await self._drive(ledger_id, command, deadline, no_other_plan)
 
-    async def step(
-        self, ledger_id: str, command: cm.Confirm | cm.Release | cm.Extend, deadline: float
-    ) -> Order | Rejection:
+    async def step(self, ledger_id: str, command: OrderStep, deadline: float) -> Order | Rejection:
         """Confirm, release or extend an order as a whole."""
         if self._router.chain.has_hours and not isinstance(command, cm.Release):
             order = await self.order(ledger_id, command.number, deadline)
@@ -189,7 +188,7 @@ class Coordinator:
     ) -> Order | Rejection:
         tries, promise, key = 0, isinstance(command, cm.Amend), key_of(command)
         answer = await self._ask(ledger_id, command, deadline, promise=promise)
-        with _begun():
+        try:
             while isinstance(answer, Order) and answer.open_attempt:
                 order: Order | Rejection | None = answer
                 was_open = answer
@@ -207,6 +206,8 @@ class Coordinator:
                         return order
                 # Refused, or ended by another call: the answer under the key has what became of it.
                 answer = await self._ask(ledger_id, command, deadline, promise=promise)
+        except DeadlinePassed as late:  # while an order is open, its outcome is unknown, even where nothing was sent
+            raise DeadlinePassed(sent=True) from late
         if isinstance(answer, Order) and (promise or (isinstance(command, cm.Open) and command.basket_id)):
             # Where it asked for less alone it is certain at once.
             await self._deliver_soon(ledger_id, answer, deadline)
@@ -264,7 +265,7 @@ class Coordinator:
     async def _ask(
         self,
         ledger_id: str,
-        command: cm.Open | cm.Refuse | cm.Amend | cm.Confirm | cm.Release | cm.Extend | cm.FanOut,
+        command: cm.Open | cm.Refuse | cm.Amend | OrderStep | cm.FanOut,
         deadline: float,
         *,
         promise: bool,
@@ -296,15 +297,6 @@ class Coordinator:
     async def _ask_shop(self, store_id: str, command: shop.Claim | shop.ApplyOutcome, deadline: float) -> Answer:
         promise = isinstance(command, shop.ApplyOutcome)
         return await self._router.send((store_id, command), deadline, promise=promise)
-
-
-@contextmanager
-def _begun() -> Iterator[None]:
-    """While an order is open, a passed deadline leaves the outcome unknown, even where nothing more was sent."""
-    try:
-        yield
-    except DeadlinePassed as late:
-        raise DeadlinePassed(sent=True) from late
 
 
 _PASSING: Final = (DeadlinePassed, Overloaded, LedgerStopped)

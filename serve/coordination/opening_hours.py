@@ -1,4 +1,4 @@
-"""When all shops of an order are open: what its customer's ledger, which knows no calendars, keeps a deadline to."""
+"""The hours of all shops of an order, for its customer's ledger, which sets deadlines and knows no calendars."""
 
 from collections.abc import Iterable, Sequence
 from functools import reduce

@@ -8,21 +8,22 @@ delays nothing else: questions go round by number, deliveries and reports run as
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from actors.core.ids import format_order_id, parse_holder, parse_order_id
 from actors.core.status import Status
 from actors.orders.participant_messages import outcome_of, report_of
 from actors.orders.state import Order
-from actors.protocol.messages import Answer
+from actors.protocol.messages import Answer, LedgerStopped
 from actors.protocol.placement import ActorKind, kind_of
 from actors.shop.commands import Acknowledge
 from actors.shop.state import Reservation
 from serve.coordination.coordinator import Coordinator
-from serve.coordination.keyed_tasks import PASSING, KeyedTask, KeyedTasks
+from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 
 ORDERS_EVERY_S: Final = 0.25  # what expired is free in its shops within a second
@@ -32,6 +33,13 @@ QUESTION_S: Final = 5.0
 REPORT_SOON_S: Final = 1.0  # how long the answer to a step in a shop waits for its report to the order
 ROUND_S: Final = 2.0  # how long a round waits for its questions and their tasks; slow ones go on in the background
 
+TASKS_OF_KEY_MAX: Final = 32  # of one key at a time
+TASKS_MAX: Final = 1_024  # of all keys together
+BEGIN_WITHIN_S: Final = 5.0  # a task that has not begun by then is left, since it may have changed meanwhile
+ROUND_WAIT_S: Final = 0.5  # how long a round waits for its keys
+
+PASSING: Final = (DeadlinePassed, Overloaded, LedgerStopped)
+
 LONG_S: Final = 60.0  # stuck after so long
 LINE_EVERY_S: Final = 60.0
 LOOK_EVERY_S: Final = 5.0  # rounds come more often than it is worth a look at all that is followed
@@ -39,6 +47,87 @@ GONE_S: Final = 120.0  # not seen for so long: it was settled. Where there is mu
 FOLLOWED_MAX: Final = 10_000  # things of one kind; of more, those that were not seen for longest are let go
 
 log = logging.getLogger("holdfast.reconciler")
+log_of_tasks = logging.getLogger("holdfast.keyed_tasks")
+
+
+class KeyedTask(NamedTuple):
+    """What to run, and the ledgers that it needs as one string."""
+
+    key: str
+    run: Callable[[], Awaitable[None]]
+
+
+class KeyedTasks:
+    """Runs one kind of task, as the log calls it, many at once: a slow or absent ledger delays none of the others.
+
+    A few tasks of one key run at a time. A round waits a moment for its keys; one that is not done by then goes on, and
+    takes no new tasks until it is. A task that did not run is found again in the next round: every task may run twice.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._slots = asyncio.Semaphore(TASKS_MAX)
+
+    async def run(self, tasks: Sequence[KeyedTask], wait_s: float = ROUND_WAIT_S) -> None:
+        """Run them, except those whose key is still busy with an earlier round. Returns when all are done, or after
+        `wait_s`. What goes wrong with one is logged and keeps no other.
+        """
+        queues: dict[str, deque[KeyedTask]] = {}
+        for task in tasks:
+            if task.key not in self._running:
+                queues.setdefault(task.key, deque()).append(task)
+        if queues:
+            await asyncio.wait([self._start(key, queue) for key, queue in queues.items()], timeout=wait_s)
+
+    def close(self) -> None:
+        """End."""
+        for task in self._running.values():
+            task.cancel()
+
+    def _start(self, key: str, queue: deque[KeyedTask]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(self._go_through(key, queue))
+        self._running[key] = task
+        task.add_done_callback(lambda _: self._running.pop(key))
+        return task
+
+    async def _go_through(self, key: str, queue: deque[KeyedTask]) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + BEGIN_WITHIN_S
+        count = len(queue)
+        passing: list[Exception] = []
+        failed = 0
+
+        async def run() -> None:
+            nonlocal failed
+            while queue and loop.time() < until:
+                async with self._slots:
+                    if not queue:
+                        return
+                    task = queue.popleft()
+                    try:
+                        await task.run()
+                    except PASSING as error:
+                        passing.append(error)
+                    except Exception:
+                        failed += 1
+                        if failed == 1:
+                            log_of_tasks.exception("%s by %s failed, and is tried again", self._kind, key)
+
+        await asyncio.gather(*(run() for _ in range(min(TASKS_OF_KEY_MAX, count))))
+        # A line or two for a key, however many tasks it had: what delays one of them mostly delays them all.
+        if passing:
+            log_of_tasks.warning(
+                "%s by %s: %d of %d are tried again: %r",
+                self._kind,
+                key,
+                len(passing),
+                count,
+                passing[0],
+                extra={"task": self._kind, "ledgers": key, "tasks": count, "again": len(passing)},
+            )
+        if failed > 1:
+            log_of_tasks.error("%s by %s: %d of %d failed so", self._kind, key, failed, count)
 
 
 class StuckTracker:
@@ -108,46 +197,54 @@ class Reconciler:
 
     async def deliver(self) -> int:
         """Deliver what shops have not applied; the number of orders with deliveries left."""
-        found = 0
 
-        async def ask(actor: str) -> None:
-            nonlocal found
-            after = dict(self._delivered_after)
-            answer = await self._router.ask_actor(actor, "outbox", after, deadline=self._deadline())
-            tasks = []
-            for ledger_id, orders, resume in answer:
-                _go_on_after(self._delivered_after, ledger_id, resume)
-                tasks += [self._delivery_task(ledger_id, order) for order in orders]
-            found += len(tasks)
-            await self._deliveries.run(tasks)
+        def tasks_of(ledger_id: str, orders: list[Order]) -> list[KeyedTask]:
+            return [self._delivery_task(ledger_id, order) for order in orders]
 
-        await self._ask_all(ActorKind.CUSTOMERS, ask)
+        found = await self._round(ActorKind.CUSTOMERS, (), self._delivered_after, tasks_of, self._deliveries)
         self._log_stuck(self._stuck_orders)
         return found
 
     async def collect_reports(self) -> int:
         """Report parts to their orders; the number of parts that were not reported."""
+
+        def tasks_of(store_id: str, now_ms: int, parts: list[Reservation]) -> list[KeyedTask]:
+            return [self._report_task(store_id, part, now_ms) for part in parts]
+
+        found = await self._round(ActorKind.STORE, (CLAIM_AGE_MS,), self._reported_after, tasks_of, self._reports)
+        self._log_stuck(self._stuck_parts, self._stuck_claims)
+        return found
+
+    async def _round(
+        self,
+        kind: ActorKind,
+        asked: tuple[int, ...],
+        cursors: dict[str, int],
+        tasks_of: Callable[..., list[KeyedTask]],
+        keyed_tasks: KeyedTasks,
+    ) -> int:
+        """Ask the outboxes of all actors of a kind, each in a task of its own, and run what they need; the number of
+        those tasks. An answer has a row for each ledger: its id, what `tasks_of` takes, and the number to resume after.
+        """
         found = 0
 
         async def ask(actor: str) -> None:
             nonlocal found
-            after = dict(self._reported_after)
-            answer = await self._router.ask_actor(actor, "outbox", CLAIM_AGE_MS, after, deadline=self._deadline())
-            tasks = []
-            for store_id, now_ms, parts, resume in answer:
-                _go_on_after(self._reported_after, store_id, resume)
-                tasks += [self._report_task(store_id, part, now_ms) for part in parts]
+            answer = await self._router.ask_actor(actor, "outbox", *asked, dict(cursors), deadline=self._deadline())
+            tasks: list[KeyedTask] = []
+            for ledger_id, *rows, resume in answer:
+                if resume:
+                    cursors[ledger_id] = resume
+                else:  # kept only where an answer was cut short, which few ledgers need
+                    cursors.pop(ledger_id, None)
+                tasks += tasks_of(ledger_id, *rows)
             found += len(tasks)
-            await self._reports.run(tasks)
+            await keyed_tasks.run(tasks)
 
-        await self._ask_all(ActorKind.STORE, ask)
-        self._log_stuck(self._stuck_parts, self._stuck_claims)
+        names = await self._router.actor_names()  # any other actor has an empty outbox
+        made = sorted(name for name in names if kind_of(name) is kind)
+        await self._questions.run([KeyedTask(actor, partial(ask, actor)) for actor in made], ROUND_S)
         return found
-
-    async def _ask_all(self, kind: ActorKind, ask: Callable[[str], Awaitable[None]]) -> None:
-        """Run `ask` for every actor of a kind, each as a task of its own."""
-        asking = [KeyedTask(actor, partial(ask, actor)) for actor in await self._made(kind)]
-        await self._questions.run(asking, ROUND_S)
 
     def _delivery_task(self, ledger_id: str, order: Order) -> KeyedTask:
         # Only deliveries that may run now: one that waits for another shop does not show which shop is slow.
@@ -183,17 +280,18 @@ class Reconciler:
                 log.warning("%s", line)
 
     async def report_answers(self, answers: Iterable[tuple[str, Answer]]) -> None:
-        """Report the parts of orders among shops' answers (store_id, answer) to their orders."""
-        parts = [
-            (store_id, answer)
-            for store_id, answer in answers
-            if isinstance(answer, Reservation) and answer.part is not None
-        ]
-        if parts:
-            await asyncio.gather(*(self._report_soon(*part) for part in parts))
+        """Report the parts of orders among shops' answers (store_id, answer) to their orders, within REPORT_SOON_S.
+        What is not reported then is reported by a later round.
+        """
+        await asyncio.gather(
+            *(
+                self._report_soon(store_id, answer)
+                for store_id, answer in answers
+                if isinstance(answer, Reservation) and answer.part is not None
+            )
+        )
 
     async def _report_soon(self, store_id: str, part: Reservation) -> None:
-        """Within REPORT_SOON_S; what is not reported then is reported by a later round."""
         with suppress(*PASSING):
             await self._report(store_id, part, asyncio.get_running_loop().time() + REPORT_SOON_S)
 
@@ -219,11 +317,6 @@ class Reconciler:
                 outcome = outcome_of(format_order_id(ledger_id, number), order, part)
                 await self._router.send((store_id, outcome), deadline, promise=True)
 
-    async def _made(self, kind: ActorKind) -> list[str]:
-        """The actors of a kind that have been made; any other has an empty outbox."""
-        names = await self._router.actor_names()
-        return sorted(name for name in names if kind_of(name) is kind)
-
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + QUESTION_S
 
@@ -236,11 +329,3 @@ class Reconciler:
                 log.warning("%s is tried again: %r", what, error)
             except Exception:
                 log.exception("%s failed, and is tried again", what)
-
-
-def _go_on_after(cursors: dict[str, int], ledger_id: str, resume: int) -> None:
-    """Keep a cursor only where an answer was cut short, which few ledgers need."""
-    if resume:
-        cursors[ledger_id] = resume
-    else:
-        cursors.pop(ledger_id, None)

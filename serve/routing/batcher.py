@@ -1,6 +1,6 @@
-"""Natural batching on the way to one actor: while a batch is out, the next gathers. Bounded, and refuses early.
+"""Batches entries for one actor: while a batch is out, the next gathers. Queues are bounded and refuse early.
 
-One caller alone waits for nothing. From the third call on a batch waits `GATHER_S` for the next: an actor hop costs
+A single caller never waits. From the third call on a batch waits `GATHER_S` for the next: an actor hop costs
 about as much as the gateway's own work on a call.
 
 Promises already made (collect, confirm, ready, release, extend) go before new ones (reserve, stock), always.
@@ -9,6 +9,7 @@ Promises already made (collect, confirm, ready, release, extend) go before new o
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from actors.protocol.messages import Answer, Entry, weight_of
@@ -45,20 +46,16 @@ class DeadlinePassed(Exception):
         self.sent = sent
 
 
+@dataclass(slots=True, eq=False)
 class Ask:
     """One caller's entries for one actor, and the answers to come."""
 
-    __slots__ = ("answers", "deadline", "entries", "queued_at", "sent", "weight")
-
-    def __init__(
-        self, entries: Sequence[Entry], answers: "asyncio.Future[list[Answer]]", queued_at: float, deadline: float
-    ) -> None:
-        self.entries = entries
-        self.weight = weight_of(entries)
-        self.answers = answers
-        self.queued_at = queued_at
-        self.deadline = deadline
-        self.sent = False
+    entries: Sequence[Entry]
+    answers: "asyncio.Future[list[Answer]]"
+    queued_at: float
+    deadline: float
+    weight: int
+    sent: bool = False
 
 
 Send = Callable[[list[Entry], float], Awaitable[list[Answer]]]
@@ -83,7 +80,7 @@ class Batcher:
     def submit(self, entries: Sequence[Entry], deadline: float, *, promise: bool) -> "asyncio.Future[list[Answer]]":
         """Queue entries. Raises Overloaded before any work is done; the future may raise DeadlinePassed."""
         now = self._loop.time()
-        ask = Ask(entries, self._loop.create_future(), now, deadline)
+        ask = Ask(entries, self._loop.create_future(), now, deadline, weight_of(entries))
         if promise:
             if self._queued_promises + ask.weight > QUEUED_PROMISES_MAX:
                 raise Overloaded

@@ -1,13 +1,13 @@
-"""The way from a shop to its actor, and the one owner of retries.
+"""Sends commands and questions to the actors of shops and customers, and alone retries them.
 
-A call to an actor may be lost, or its answer may be; nobody can tell which. So the router sends the same entries again,
-under their own idempotency keys, until an answer comes or the callers' time is over. Nothing else retries: not Ray, not
-HAProxy, not the actor.
+A call to an actor may be lost, or its answer may be; the caller cannot tell which. So the router sends the same entries
+again, under their own idempotency keys, until an answer comes or the deadline passes. Neither Ray nor HAProxy nor the
+actor retries.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -126,6 +126,20 @@ class Router:
         for store_id in store_ids:
             groups.setdefault(self._placement.actor_of(store_id), []).append(store_id)
         return groups
+
+    async def ask_shops(self, store_ids: Iterable[str], method: str, *args: Any, deadline: float) -> dict[str, Any]:
+        """What shops answer, by shop: one question to each actor, all at once. The method takes the shops first, and
+        answers with a row for each.
+        """
+        groups = self.by_actor(list(dict.fromkeys(store_ids)))
+        answers = await asyncio.gather(
+            *(self.ask_actor(actor, method, mine, *args, deadline=deadline) for actor, mine in groups.items())
+        )
+        return {
+            store_id: row
+            for mine, rows in zip(groups.values(), answers, strict=True)
+            for store_id, row in zip(mine, rows, strict=True)
+        }
 
     async def change_chain(self, method: str, *args: Any, deadline: float) -> bool:
         """Change stores or policy; False where the chain actor refused. This router then knows the change."""

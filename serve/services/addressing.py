@@ -10,9 +10,8 @@ from holdfast.v1 import reservation_service_pb2 as rs
 from serve.routing.router import Router
 from serve.wire import statuses
 from serve.wire.rules import STORE_ID, InvalidRequest, Violation
-from serve.wire.statuses import Refused
 
-PREVIOUS_LIMITS_S: Final = 900.0  # nobody repeats a call for longer: it has at most ten minutes, see `admission`
+PREVIOUS_LIMITS_S: Final = 900.0  # no call is repeated for longer: it has at most ten minutes, see `admission`
 
 
 class StoreDirectory:
@@ -40,7 +39,7 @@ class StoreDirectory:
             if not STORE_ID.fullmatch(store_id):
                 mend = "is not a shop's id: 1 to 64 of A-Z a-z 0-9 . _ -" if store_id else "is required: the shop's id"
                 raise InvalidRequest([Violation(field, mend)])
-            raise Refused(statuses.unknown_store(field, store_id))
+            raise statuses.unknown_store(field, store_id)
 
 
 class PreviousLimits:

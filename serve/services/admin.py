@@ -4,7 +4,7 @@ read journals again.
 
 import asyncio
 from bisect import bisect_right
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import grpc
 
@@ -14,13 +14,13 @@ from actors.core.chain import Chain, Store
 from actors.core.ids import format_reservation_id, is_customers
 from actors.runtime.clock import Clock
 from holdfast.v1 import admin_service_pb2 as ad
-from serve.admission import deadline_of, parse
+from serve.admission import Call
 from serve.routing.router import Router
 from serve.services.addressing import StoreDirectory
 from serve.wire import fields
 from serve.wire.fields import fill_instant
 from serve.wire.rules import Checked
-from serve.wire.statuses import Refused, Status
+from serve.wire.statuses import refused
 from serve.wire.stores import fill_policy, fill_store, policy_of, stores_of, year_of
 
 AFFECTED_SLOTS_MAX: Final = 1_000  # named in an answer; all are counted
@@ -43,31 +43,33 @@ class Admin:
         self._router = router
         self._stores = stores
         self._clock = clock
+        self.calls: Final = {
+            "PutStores": Call(self._put_stores),
+            "ListStores": Call(self._list_stores),
+            "GetPolicy": Call(self._get_policy),
+            "SetPolicy": Call(self._set_policy),
+            "GetLedgerStatus": Call(self._ledger_status),
+        }
 
-    async def get_policy(self, payload: bytes, context: Any, reply: ad.GetPolicyResponse) -> None:
-        """GetPolicy."""
-        del context
-        parse(ad.GetPolicyRequest, payload)
+    async def _get_policy(self, _request: ad.GetPolicyRequest, _deadline: float, reply: ad.GetPolicyResponse) -> None:
         await self._router.refresh_chain()
         fill_policy(self._router.chain.policy, reply.policy)
 
-    async def set_policy(self, payload: bytes, context: Any, reply: ad.SetPolicyResponse) -> None:
-        """SetPolicy."""
-        request = parse(ad.SetPolicyRequest, payload)
+    async def _set_policy(self, request: ad.SetPolicyRequest, deadline: float, reply: ad.SetPolicyResponse) -> None:
         policy = policy_of(request)
-        if not await self._router.change_chain("set_policy", policy, policy.version, deadline=deadline_of(context)):
+        if not await self._router.change_chain("set_policy", policy, policy.version, deadline=deadline):
             await self._router.refresh_chain()
             message = (
                 f"policy.version is {policy.version}, version {self._router.chain.policy.version} is in force; "
                 "read it again with GetPolicy and send your change with that version"
             )
-            about = (("version", str(self._router.chain.policy.version)),)
-            raise Refused(Status(grpc.StatusCode.FAILED_PRECONDITION, message, "POLICY_CHANGED", metadata=about))
+            version = str(self._router.chain.policy.version)
+            raise refused(grpc.StatusCode.FAILED_PRECONDITION, "POLICY_CHANGED", message, version=version)
         fill_policy(self._router.chain.policy, reply.policy)
 
-    async def ledger_status(self, payload: bytes, context: Any, reply: ad.GetLedgerStatusResponse) -> None:
-        """GetLedgerStatus."""
-        request = parse(ad.GetLedgerStatusRequest, payload)
+    async def _ledger_status(
+        self, request: ad.GetLedgerStatusRequest, deadline: float, reply: ad.GetLedgerStatusResponse
+    ) -> None:
         Checked(request).raise_if_faulty()
         ledger_id = request.store_id
         reply.store_id = ledger_id
@@ -75,7 +77,7 @@ class Admin:
             await self._stores.require(ledger_id)
         elif not await self._router.has_actor(ledger_id):
             return
-        status = await self._router.ask(ledger_id, "status", ledger_id, deadline=deadline_of(context))
+        status = await self._router.ask(ledger_id, "status", ledger_id, deadline=deadline)
         if status is None:
             return
         fill_instant(status.pop("ledger_time_ms"), reply.ledger_time)
@@ -83,11 +85,8 @@ class Admin:
         for field, value in status.items():
             setattr(reply, field, value)
 
-    async def put_stores(self, payload: bytes, context: Any, reply: ad.PutStoresResponse) -> None:
-        """PutStores."""
-        request = parse(ad.PutStoresRequest, payload)
+    async def _put_stores(self, request: ad.PutStoresRequest, deadline: float, reply: ad.PutStoresResponse) -> None:
         stores = stores_of(request, year_of(self._clock.now_ms()))
-        deadline = deadline_of(context)
         await self._router.refresh_chain()
         before = self._router.chain
         await self._router.change_chain("put_stores", stores, deadline=deadline)
@@ -96,10 +95,7 @@ class Admin:
         reply.affected_slots = len(broken)
         await self._name(broken[:AFFECTED_SLOTS_MAX], deadline, reply)
 
-    async def list_stores(self, payload: bytes, context: Any, reply: ad.ListStoresResponse) -> None:
-        """ListStores."""
-        del context
-        request = parse(ad.ListStoresRequest, payload)
+    async def _list_stores(self, request: ad.ListStoresRequest, _deadline: float, reply: ad.ListStoresResponse) -> None:
         checked = Checked(request)
         token = fields.read_token(checked, "ListStores", (), request.page_token)
         checked.raise_if_faulty()
@@ -124,13 +120,9 @@ class Admin:
             return []
         # No other shop can have a reservation, and asking would make its actor.
         begun = [store_id for store_id in await self._router.shops_with_actors() if store_id in changed]
-        groups = self._router.by_actor(begun)
-        answers = await asyncio.gather(*(self._taken(actor, mine, deadline) for actor, mine in groups.items()))
-        taken = {
-            store_id: counts
-            for mine, rows in zip(groups.values(), answers, strict=True)
-            for store_id, counts in zip(mine, rows, strict=True)
-        }
+        # They get the new hours first, and then take no pickup by the old ones.
+        await asyncio.gather(*(self._router.hand_over_rules(actor, deadline) for actor in self._router.by_actor(begun)))
+        taken = await self._router.ask_shops(begun, "slots_taken", deadline=deadline)
         broken = []
         for store_id in sorted(taken):
             old_hours, new_hours = changed[store_id]
@@ -139,12 +131,6 @@ class Admin:
                 capacity = 0 if slot is None else slot.capacity
                 broken.append(_Broken(store_id, start_ms, taken[store_id][start_ms], capacity))
         return broken
-
-    async def _taken(self, actor: str, store_ids: list[str], deadline: float) -> list[dict[int, int]]:
-        """Pickups by slot in an actor's shops. It gets the new hours first, and takes no pickup by the old ones."""
-        await self._router.hand_over_rules(actor, deadline)
-        found: list[dict[int, int]] = await self._router.ask_actor(actor, "slots_taken", store_ids, deadline=deadline)
-        return found
 
     async def _name(self, broken: list[_Broken], deadline: float, reply: ad.PutStoresResponse) -> None:
         starts_of: dict[str, list[int]] = {}

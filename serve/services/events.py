@@ -1,7 +1,7 @@
-"""The streams: WatchEvents and WatchAvailability. Readers of the journal, each with a cursor of its own.
+"""The streams WatchEvents and WatchAvailability, which read the journal from a cursor for each shop.
 
-Nothing is buffered for a reader but one turn's records, of a bounded size: the next are read when it has taken those.
-A reader that does not take what it was sent within `TAKE_S_MAX` is cut off, and resumes from the last version it saw.
+Only one turn's records, of a bounded size, are buffered for a reader; the next are read when it has taken those. A
+reader that does not take what it was sent within `TAKE_S_MAX` is cut off, and resumes from the last version it saw.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any, Final
 
 import grpc
+from google.protobuf.message import Message
 
 from actors.protocol.messages import LedgerStopped
 from actors.runtime.actor_runtime import FeedRecord
@@ -17,13 +18,12 @@ from actors.runtime.cores import SHOP
 from actors.shop.events import touched_skus
 from actors.store_actor import FEED_BYTES_MAX
 from holdfast.v1 import event_pb2, event_service_pb2 as es, stock_service_pb2 as ss
-from serve.admission import ENDINGS, parse, say_why
 from serve.routing.router import Router
 from serve.services.addressing import StoreDirectory
 from serve.wire.events import fill_event
 from serve.wire.fields import fill_instant
-from serve.wire.rules import Checked, Violation
-from serve.wire.statuses import Refused, Status
+from serve.wire.rules import Checked
+from serve.wire.statuses import refused
 from serve.wire.stock import fill_position
 
 STREAMS_MAX: Final = 64  # by gateway
@@ -55,44 +55,39 @@ class Feeds:
         self._bytes_max = bytes_max
         self._open = 0
         self._closing = False
+        self.streams: Final[dict[str, Callable[[Any], AsyncIterator[Message]]]] = {
+            "WatchEvents": self._events,
+            "WatchAvailability": self._availability,
+        }
 
     def close(self) -> None:
         """End every stream at its next turn, so that readers resume elsewhere."""
         self._closing = True
 
-    async def events(self, payload: bytes, context: Any) -> AsyncIterator[es.WatchEventsResponse]:
-        """WatchEvents."""
-        try:
-            request = parse(es.WatchEventsRequest, payload)
-            cursors = await self._cursors(request, all_stores=request.all_stores)
-            async for store_id, records in self._records(cursors, follow_chain=request.all_stores):
-                for message in _event_messages(store_id, cursors[store_id], records):
-                    began = self._now()
-                    yield message
-                    self._cut_off_if_slow(began)
-        except ENDINGS as error:
-            say_why(error, context)
+    async def _events(self, request: es.WatchEventsRequest) -> AsyncIterator[es.WatchEventsResponse]:
+        cursors = await self._cursors(request, all_stores=request.all_stores)
+        async for store_id, records in self._records(cursors, follow_chain=request.all_stores):
+            for message in _event_messages(store_id, cursors[store_id], records):
+                began = self._now()
+                yield message
+                self._cut_off_if_slow(began)
 
-    async def availability(self, payload: bytes, context: Any) -> AsyncIterator[ss.WatchAvailabilityResponse]:
-        """WatchAvailability: which SKUs changed is read from the journal, how they stand now is asked of the ledger."""
-        try:
-            request = parse(ss.WatchAvailabilityRequest, payload)
-            cursors = await self._cursors(request, all_stores=False)
-            wanted = frozenset(request.skus)
-            async for store_id, records in self._records(cursors, follow_chain=False):
-                skus = _changed_skus(records, wanted)
-                for start in range(0, max(1, len(skus)), POSITIONS_MAX):
-                    end = start + POSITIONS_MAX
-                    # Only the last message moves the cursor, or a reader could resume behind positions it never saw.
-                    version = records[-1].seq if end >= len(skus) else cursors[store_id]
-                    message = ss.WatchAvailabilityResponse(store_id=store_id, version=version)
-                    fill_instant(records[-1].at_ms, message.as_of)
-                    await self._fill_positions(store_id, skus[start:end], message)
-                    began = self._now()
-                    yield message
-                    self._cut_off_if_slow(began)
-        except ENDINGS as error:
-            say_why(error, context)
+    async def _availability(self, request: ss.WatchAvailabilityRequest) -> AsyncIterator[ss.WatchAvailabilityResponse]:
+        """Which SKUs changed is read from the journal, how they stand now is asked of the ledger."""
+        cursors = await self._cursors(request, all_stores=False)
+        wanted = frozenset(request.skus)
+        async for store_id, records in self._records(cursors, follow_chain=False):
+            skus = _changed_skus(records, wanted)
+            for start in range(0, max(1, len(skus)), POSITIONS_MAX):
+                end = start + POSITIONS_MAX
+                # Only the last message moves the cursor, or a reader could resume behind positions it never saw.
+                version = records[-1].seq if end >= len(skus) else cursors[store_id]
+                message = ss.WatchAvailabilityResponse(store_id=store_id, version=version)
+                fill_instant(records[-1].at_ms, message.as_of)
+                await self._fill_positions(store_id, skus[start:end], message)
+                began = self._now()
+                yield message
+                self._cut_off_if_slow(began)
 
     async def _fill_positions(self, store_id: str, skus: list[str], message: ss.WatchAvailabilityResponse) -> None:
         if skus:
@@ -104,7 +99,7 @@ class Feeds:
     def _cut_off_if_slow(self, began: float) -> None:
         if self._now() - began > TAKE_S_MAX:
             message = f"the reader did not take what it was sent within {TAKE_S_MAX:g} s; resume from your cursor"
-            raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, "READER_TOO_SLOW", retry_after_s=0.1))
+            raise refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "READER_TOO_SLOW", message, retry_after_s=0.1)
 
     async def _cursors(
         self, request: es.WatchEventsRequest | ss.WatchAvailabilityRequest, *, all_stores: bool
@@ -132,19 +127,9 @@ class Feeds:
             head = heads.get(store_id, after)
             if after > head:
                 field = f"cursors[{index}].after_version"
-                description = (
-                    f"is {after}, beyond shop {store_id}'s head, which is {head}; resume from {head} or before"
-                )
-                about = (("store_id", store_id), ("head", str(head)))
-                raise Refused(
-                    Status(
-                        grpc.StatusCode.OUT_OF_RANGE,
-                        f"{field} {description}",
-                        "CURSOR_BEYOND_HEAD",
-                        (Violation(field, description),),
-                        metadata=about,
-                    )
-                )
+                message = f"is {after}, beyond shop {store_id}'s head, which is {head}; resume from {head} or before"
+                code, reason = grpc.StatusCode.OUT_OF_RANGE, "CURSOR_BEYOND_HEAD"
+                raise refused(code, reason, message, field=field, store_id=store_id, head=str(head))
 
     async def _heads(self, actor: str, store_ids: list[str], skip_stopped: bool, deadline: float) -> dict[str, int]:
         try:
@@ -161,7 +146,7 @@ class Feeds:
         """Records after each cursor, store by store, for ever. A cursor moves once its records were taken."""
         if self._open >= STREAMS_MAX:
             message = f"this gateway serves {STREAMS_MAX} streams already; ask again later, or another gateway"
-            raise Refused(Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, "TOO_MANY_STREAMS", retry_after_s=1.0))
+            raise refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS", message, retry_after_s=1.0)
         self._open += 1
         poll_s = POLL_S_MIN
         looked_at = monotonic() - 2 * NEW_SHOPS_S
@@ -180,7 +165,7 @@ class Feeds:
                 poll_s = POLL_S_MIN if found else min(2 * poll_s, POLL_S_MAX)
                 await asyncio.sleep(poll_s if not found else 0)
             message = "this gateway drains; resume from your cursor"
-            raise Refused(Status(grpc.StatusCode.UNAVAILABLE, message, "GATEWAY_DRAINING"))
+            raise refused(grpc.StatusCode.UNAVAILABLE, "GATEWAY_DRAINING", message)
         finally:
             self._open -= 1
 

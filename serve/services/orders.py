@@ -3,7 +3,7 @@ whole chain.
 """
 
 import asyncio
-from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import grpc
@@ -12,13 +12,13 @@ from actors.core.ids import format_order_id, ledger_of_customer
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE
 from actors.orders import commands as cm
-from actors.orders.state import Order, Part, Standing
-from actors.protocol.messages import Answer, Refusal, Stopped
+from actors.orders.state import Order, Standing
+from actors.protocol.messages import Answer, LedgerStopped, Refusal, Stopped
 from actors.shop import commands as shop
 from actors.shop.state import Reservation
 from holdfast.v1 import order_service_pb2 as os_, reservation_service_pb2 as rs
-from serve.admission import deadline_of, fill_error, parse
-from serve.coordination.coordinator import Coordinator, RefusedClaims
+from serve.admission import Call, fill_error
+from serve.coordination.coordinator import Coordinator, OrderStep, RefusedClaims
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
@@ -26,12 +26,12 @@ from serve.services.addressing import StoreDirectory
 from serve.sourcing.places import Postcodes
 from serve.sourcing.plan import NoPlan, Plan
 from serve.sourcing.search import NOTHING, Finder, Own, missing_of, refusal_of
-from serve.wire import fields, orders as wo, reservations as wr, statuses
+from serve.wire import fields, orders as wo, reservations as wr
 from serve.wire.fields import fill_instant, instant_ms
 from serve.wire.orders import fill_candidate, fill_order, fill_plan
 from serve.wire.reservations import fill_reservation
 from serve.wire.rules import Checked
-from serve.wire.statuses import Refused, Status, fill_order_rejection, fill_rejection
+from serve.wire.statuses import fill_order_rejection, fill_rejection, refused
 
 # Being placed in one gateway at once, alone or in batches. Each keeps a column a SKU over all shops: 240 kB of 5,000
 # shops and 5 SKUs. One full batch is taken, where a thousand calls with a thousand orders each would not end.
@@ -60,6 +60,18 @@ class Orders:
         self._finder = finder
         self._postcodes = postcodes
         self._being_placed = 0
+        self.calls: Final = {
+            "GetOrder": Call(self._get),
+            "ListOrders": Call(self._list),
+            "ConfirmOrder": Call(partial(self._step, cm.Confirm), is_step=True),
+            "MarkOrderReady": Call(self._each_part, is_step=True),
+            "CollectOrder": Call(self._each_part, is_step=True),
+            "ReleaseOrder": Call(partial(self._step, cm.Release), is_step=True),
+            "ExtendOrder": Call(partial(self._step, cm.Extend), is_step=True),
+            "AmendOrder": Call(self._amend, is_step=True),
+            "FindStores": Call(self._find_stores),
+            "ListSlots": Call(self._list_slots),
+        }
 
     async def reserve(
         self, request: rs.ReserveRequest, deadline: float, reply: rs.ReserveResponse, prefix: str = ""
@@ -81,31 +93,36 @@ class Orders:
 
     async def _reserve(self, request: rs.ReserveRequest, deadline: float, prefix: str) -> Order | Rejection:
         asked = wr.reserve(request, prefix)[1]
-        key, customer_id, channel, basket_id = asked.key, asked.customer_id, asked.channel, asked.basket_id
-        lines, ttl_ms, slot_start_ms, reference = (
-            asked.lines,
-            asked.ttl_ms,
-            asked.slot_start_ms,
-            asked.external_reference,
-        )
         content = wo.content_of_reserve(request)
+        customer_id, slot_start_ms = asked.customer_id, asked.slot_start_ms
+        opened = partial(
+            cm.Open,
+            key=asked.key,
+            content=content,
+            customer_id=customer_id,
+            channel=asked.channel,
+            ttl_ms=asked.ttl_ms,
+            basket_id=asked.basket_id,
+            external_reference=asked.external_reference,
+        )
         if not request.HasField("sourcing"):
             await self._stores.require(request.store_id, f"{prefix}store_id")
-            named = (cm.Plan(request.store_id, lines, slot_start_ms),)
-            opened = cm.Open(key, content, customer_id, channel, ttl_ms, named, (), basket_id, reference)
-            return await self._coordinator.open(opened, deadline)
+            named = (cm.Plan(request.store_id, asked.lines, slot_start_ms),)
+            return await self._coordinator.open(opened(plans=named, missing=()), deadline)
         checked = Checked(request, prefix)
         place = wo.place_of(checked, request.sourcing, self._postcodes)
         checked.raise_if_faulty()
-        ask, policy = wo.ask_of(request.sourcing, place, request.lines, channel)
+        ask, policy = wo.ask_of(request.sourcing, place, request.lines, asked.channel)
         own = NOTHING
-        if basket_id:
-            own = _held_by(await self._coordinator.order_of_basket(customer_id, basket_id, deadline), slot_start_ms)
+        if asked.basket_id:
+            held = await self._coordinator.order_of_basket(customer_id, asked.basket_id, deadline)
+            own = _held_by(held, slot_start_ms)
         search, chosen = await self._finder.search(ask, policy, slot_start_ms, deadline, own=own)
         if not search.is_whole and (isinstance(chosen, NoPlan) or chosen.short):
             raise DeadlinePassed(sent=True)  # a refusal stands for ever, and a shop that is away may have it
         if isinstance(chosen, NoPlan):
-            return await self._coordinator.refuse(cm.Refuse(key, content, customer_id, refusal_of(chosen)), deadline)
+            refusal = cm.Refuse(asked.key, content, customer_id, refusal_of(chosen))
+            return await self._coordinator.refuse(refusal, deadline)
 
         def next_plans(_order: Order, refused: RefusedClaims) -> tuple[tuple[cm.Plan, ...], shop.Lines] | Rejection:
             nonlocal search
@@ -115,21 +132,15 @@ class Orders:
                 return refusal_of(other)
             return _plans(other, slot_start_ms), missing_of(other)
 
-        plans = _plans(chosen, slot_start_ms)
-        missing = missing_of(chosen)
-        opened = cm.Open(key, content, customer_id, channel, ttl_ms, plans, missing, basket_id, reference)
-        return await self._coordinator.open(opened, deadline, next_plans)
+        order = opened(plans=_plans(chosen, slot_start_ms), missing=missing_of(chosen))
+        return await self._coordinator.open(order, deadline, next_plans)
 
-    async def get(self, payload: bytes, context: Any, reply: os_.GetOrderResponse) -> None:
-        """GetOrder."""
-        request = parse(os_.GetOrderRequest, payload)
+    async def _get(self, request: os_.GetOrderRequest, deadline: float, reply: os_.GetOrderResponse) -> None:
         ledger_id, number = wo.order_of(request)
-        order = await self._order(ledger_id, number, deadline_of(context))
+        order = await self._order(ledger_id, number, deadline)
         fill_order(order, ledger_id, self._router.chain, reply.order)
 
-    async def list(self, payload: bytes, context: Any, reply: os_.ListOrdersResponse) -> None:
-        """ListOrders."""
-        request = parse(os_.ListOrdersRequest, payload)
+    async def _list(self, request: os_.ListOrdersRequest, deadline: float, reply: os_.ListOrdersResponse) -> None:
         checked = Checked(request)
         standings = sorted({int(status) for status in request.statuses})
         scope = (request.customer_id, *standings)
@@ -144,65 +155,29 @@ class Orders:
             standings,
             int(token or 0),
             fields.page_size(request.page_size),
-            deadline=deadline_of(context),
+            deadline=deadline,
         )
         for order in page:
             fill_order(order, ledger_id, self._router.chain, reply.orders.add())
         reply.next_page_token = fields.issue_token("ListOrders", scope, after) if after else ""
         reply.version = version
 
-    async def confirm(self, payload: bytes, context: Any, reply: os_.ConfirmOrderResponse) -> None:
-        """ConfirmOrder."""
-        await self._step(*wo.confirm_order(parse(os_.ConfirmOrderRequest, payload)), context, reply)
-
-    async def release(self, payload: bytes, context: Any, reply: os_.ReleaseOrderResponse) -> None:
-        """ReleaseOrder."""
-        await self._step(*wo.release_order(parse(os_.ReleaseOrderRequest, payload)), context, reply)
-
-    async def extend(self, payload: bytes, context: Any, reply: os_.ExtendOrderResponse) -> None:
-        """ExtendOrder."""
-        await self._step(*wo.extend_order(parse(os_.ExtendOrderRequest, payload)), context, reply)
-
-    async def mark_ready(self, payload: bytes, context: Any, reply: os_.MarkOrderReadyResponse) -> None:
-        """MarkOrderReady."""
-        request = parse(os_.MarkOrderReadyRequest, payload)
-        ledger_id, fan_out = wo.step_of_parts(request)
-
-        def step(part: Part, key: str) -> shop.Command:
-            return shop.MarkReady(key, part.reservation)
-
-        await self._each_part(ledger_id, fan_out, step, context, reply)
-
-    async def collect(self, payload: bytes, context: Any, reply: os_.CollectOrderResponse) -> None:
-        """CollectOrder."""
-        request = parse(os_.CollectOrderRequest, payload)
-        ledger_id, fan_out = wo.step_of_parts(request)
-
-        def step(part: Part, key: str) -> shop.Command:
-            return shop.Collect(key, part.reservation, request.payment_reference, ())
-
-        await self._each_part(ledger_id, fan_out, step, context, reply)
-
-    async def amend(self, payload: bytes, context: Any, reply: os_.AmendOrderResponse) -> None:
-        """AmendOrder: what is more is claimed, what is less is let go of once that is certain."""
-        request = parse(os_.AmendOrderRequest, payload)
+    async def _amend(self, request: os_.AmendOrderRequest, deadline: float, reply: os_.AmendOrderResponse) -> None:
         ledger_id, command = wo.amend_order(request)
         for index, plan in enumerate(command.wanted):
             await self._stores.require(plan.store_id, f"stores[{index}].store_id")
-        answer = await self._coordinator.amend(ledger_id, command, deadline_of(context))
+        answer = await self._coordinator.amend(ledger_id, command, deadline)
         self._fill(answer, ledger_id, reply)
 
-    async def find_stores(self, payload: bytes, context: Any, reply: os_.FindStoresResponse) -> None:
-        """FindStores."""
-        request = parse(os_.FindStoresRequest, payload)
+    async def _find_stores(
+        self, request: os_.FindStoresRequest, deadline: float, reply: os_.FindStoresResponse
+    ) -> None:
         checked = Checked(request)
         place = wo.place_of(checked, request.sourcing, self._postcodes)
         checked.raise_if_faulty()
         ask, policy = wo.ask_of(request.sourcing, place, request.lines, request.channel)
         slot_start_ms = instant_ms(request.slot_start)
-        search, chosen = await self._finder.search(
-            ask, policy, slot_start_ms, deadline_of(context), explain=request.explain
-        )
+        search, chosen = await self._finder.search(ask, policy, slot_start_ms, deadline, explain=request.explain)
         at_most = request.candidates_max or CANDIDATES_DEFAULT
         ranking = search.ranking(at_most, explain=request.explain)
         for candidate in ranking.candidates:
@@ -217,13 +192,11 @@ class Orders:
                 reply.missing.add(sku=sku, quantity=quantity)
         reply.age.FromMilliseconds(int(MS * (asyncio.get_running_loop().time() - search.asked_at)))
 
-    async def list_slots(self, payload: bytes, context: Any, reply: os_.ListSlotsResponse) -> None:
-        """ListSlots."""
-        request = parse(os_.ListSlotsRequest, payload)
+    async def _list_slots(self, request: os_.ListSlotsRequest, deadline: float, reply: os_.ListSlotsResponse) -> None:
         Checked(request).raise_if_faulty()
         from_ms, window_ms = instant_ms(request.not_before), instant_ms(request.window) or SLOTS_WINDOW_MS_DEFAULT
         await self._stores.require(request.store_id)
-        store_id, deadline = request.store_id, deadline_of(context)
+        store_id = request.store_id
         (actor,) = self._router.by_actor([store_id])
         version, ready_ms, zone, slots = await self._router.ask_by_rules(
             actor, "slots", store_id, from_ms, window_ms, deadline=deadline
@@ -237,19 +210,16 @@ class Orders:
         reply.zone = zone
         reply.version = version
 
-    async def _step(
-        self, ledger_id: str, command: cm.Confirm | cm.Release | cm.Extend, context: Any, reply: Any
-    ) -> None:
-        answer = await self._coordinator.step(ledger_id, command, deadline_of(context))
-        self._fill(answer, ledger_id, reply)
+    async def _step(self, kind: type[OrderStep], request: Any, deadline: float, reply: Any) -> None:
+        ledger_id, command = wo.step_of_order(kind, request)
+        self._fill(await self._coordinator.step(ledger_id, command, deadline), ledger_id, reply)
 
     async def _order(self, ledger_id: str, number: int, deadline: float) -> Order:
         order = await self._coordinator.order(ledger_id, number, deadline)
         if order is None:
             order_id = format_order_id(ledger_id, number)
             message = f"order_id: there is no order {order_id}, or it was forgotten; check the id"
-            about = (("order_id", order_id),)
-            raise Refused(Status(grpc.StatusCode.NOT_FOUND, message, "ORDER_NOT_FOUND", metadata=about))
+            raise refused(grpc.StatusCode.NOT_FOUND, "ORDER_NOT_FOUND", message, order_id=order_id)
         return order
 
     def _fill(self, answer: Order | Rejection, ledger_id: str, reply: Any) -> None:
@@ -258,23 +228,16 @@ class Orders:
             return
         fill_order_rejection(answer, ledger_id, "", reply.rejection)
 
-    async def _each_part(
-        self, ledger_id: str, fan_out: cm.FanOut, step: Callable[[Part, str], shop.Command], context: Any, reply: Any
-    ) -> None:
+    async def _each_part(self, request: Any, deadline: float, reply: Any) -> None:
         """One command for each part, under a key of its own: every shop answers for itself, a repeat as at first."""
-        deadline, number, key = deadline_of(context), fan_out.number, fan_out.key
+        ledger_id, fan_out = wo.step_of_parts(request)
         order = await self._coordinator.fan_out(ledger_id, fan_out, deadline)
         if isinstance(order, Rejection):
             self._fill(order, ledger_id, reply)
             return
         parts = order.certain_parts()
-        order_id = format_order_id(ledger_id, number)
-        # No key of a caller begins with a line break, so these keys are never those of other calls.
-        commands = [step(part, f"\n{order_id} {part.attempt} {key}") for part in parts]
-        sent = [
-            self._router.send((part.store_id, command), deadline, promise=True)
-            for part, command in zip(parts, commands, strict=True)
-        ]
+        steps = [(part.store_id, wo.step_of_part(request, part)) for part in parts]
+        sent = [self._router.send(step, deadline, promise=True) for step in steps]
         answers = await asyncio.gather(*sent, return_exceptions=True)
         answered: list[tuple[str, Answer]] = []
         for part, answer in zip(parts, answers, strict=True):
@@ -288,7 +251,7 @@ class Orders:
             elif isinstance(answer, Refusal):
                 fill_rejection(answer, part.store_id, outcome.rejection)
             elif isinstance(answer, Stopped):
-                statuses.fill_item_error(statuses.stopped(answer.why), outcome.error)
+                fill_error(LedgerStopped(answer.why), outcome.error)
         await self._reconciler.report_answers(answered)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import grpc
@@ -9,11 +10,11 @@ import grpc
 from actors.core.chain import Chain
 from actors.core.ids import parse_holder, parse_reservation_id
 from actors.core.rejection import Reason
-from actors.protocol.messages import Answer, Entry, Held, Refusal, Stopped
-from actors.shop.commands import Reserve
+from actors.protocol.messages import Answer, Entry, Held, LedgerStopped, Refusal, Stopped
+from actors.shop import commands as shop
 from actors.shop.state import Reservation
 from holdfast.v1 import reservation_service_pb2 as rs
-from serve.admission import ENDINGS, bound, deadline_of, fill_error, parse, refuse_older
+from serve.admission import ENDINGS, Call, fill_error, refuse_older
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import Overloaded
 from serve.routing.router import Router
@@ -33,27 +34,20 @@ Item = tuple[Entry, Any]  # what one shop decides of a batch, and the outcome to
 
 
 class Kind(NamedTuple):
-    """A mutation: its request, the translation to its command, and whether it keeps a promise already made.
-
-    `shop_field` is where its request names the shop; `batch_request` is None where there is no batch of it.
+    """A mutation: the translation to its command, whether it keeps a promise already made, and where its request names
+    the shop.
     """
 
-    request: Any
     translate: Translate
-    promise: bool
+    promise: bool = True
     shop_field: str = "reservation_id"
-    batch_request: Any = None
 
 
-RESERVE = Kind(
-    rs.ReserveRequest, wr.reserve, promise=False, shop_field="store_id", batch_request=rs.ReserveBatchRequest
-)
-CONFIRM = Kind(rs.ConfirmReservationRequest, wr.confirm, promise=True, batch_request=rs.ConfirmBatchRequest)
-READY = Kind(rs.MarkReservationReadyRequest, wr.mark_ready, promise=True)
-COLLECT = Kind(rs.CollectReservationRequest, wr.collect, promise=True, batch_request=rs.CollectBatchRequest)
-RELEASE = Kind(rs.ReleaseReservationRequest, wr.release, promise=True, batch_request=rs.ReleaseBatchRequest)
-AMEND = Kind(rs.AmendReservationRequest, wr.amend, promise=True)
-EXTEND = Kind(rs.ExtendReservationRequest, wr.extend, promise=True)
+RESERVE: Final = Kind(wr.reserve, promise=False, shop_field="store_id")
+
+
+def _step(command: type[shop.Command]) -> Kind:
+    return Kind(partial(wr.step, command))
 
 
 class Reservations:
@@ -67,10 +61,29 @@ class Reservations:
         self._routing = routing
         self._orders = orders
         self._reconciler = reconciler
+        self.calls: Final = {
+            "Reserve": self._single(RESERVE),
+            "ReserveBatch": self._batched(RESERVE),
+            "GetReservation": Call(self._get),
+            "ListReservations": Call(self._list),
+            "ConfirmReservation": self._single(_step(shop.Confirm)),
+            "ConfirmBatch": self._batched(_step(shop.Confirm)),
+            "MarkReservationReady": self._single(_step(shop.MarkReady)),
+            "CollectReservation": self._single(_step(shop.Collect)),
+            "CollectBatch": self._batched(_step(shop.Collect)),
+            "ReleaseReservation": self._single(_step(shop.Release)),
+            "ReleaseBatch": self._batched(_step(shop.Release)),
+            "ExtendReservation": self._single(_step(shop.Extend)),
+            "AmendReservation": self._single(_step(shop.Amend)),
+        }
 
-    async def one(self, kind: Kind, payload: bytes, context: Any, reply: Any) -> None:
-        """One mutation; the reply is the kind's response."""
-        request, deadline = parse(kind.request, payload), deadline_of(context)
+    def _single(self, kind: Kind) -> Call:
+        return Call(partial(self._one, kind), is_step=kind.promise)
+
+    def _batched(self, kind: Kind) -> Call:
+        return Call(partial(self._batch, kind), is_step=kind.promise, parse=split_requests)
+
+    async def _one(self, kind: Kind, request: Any, deadline: float, reply: Any) -> None:
         if kind is RESERVE and await self._routing.becomes_order(request, deadline):
             await self._orders.reserve(request, deadline, reply)
             return
@@ -84,12 +97,9 @@ class Reservations:
         if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
             await self._name_orders(store_id, [(answer.rejection.number, reply)], deadline)
 
-    async def batch(self, kind: Kind, payload: bytes, context: Any, reply: Any) -> None:
+    async def _batch(self, kind: Kind, requests: Sequence[Any], deadline: float, reply: Any) -> None:
         """Independent mutations. An item that cannot be decided has its status in its own outcome."""
-        bound(payload)
-        requests = split_requests(kind.batch_request, kind.request, payload)
         outcomes = [reply.outcomes.add() for _ in requests]
-        deadline = deadline_of(context)
         items, orders = await self._sort(kind, requests, outcomes, deadline)
         decided = self._decide(kind, items, deadline, whole=len(items) == len(requests))
         if not orders:
@@ -150,13 +160,16 @@ class Reservations:
                 continue
             for index, answer in zip(indexes, part, strict=True):
                 entry, outcome = items[index]
-                _fill_item(answer, entry, self._router.chain, outcome)
+                if isinstance(answer, Stopped):
+                    fill_error(LedgerStopped(answer.why), outcome.error)
+                else:
+                    _fill(answer, entry, self._router.chain, outcome)
                 decided.append((entry[0], answer))
                 if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
                     of_orders.setdefault(entry[0], []).append((answer.rejection.number, outcome))
         if kind.promise:
             await self._reconciler.report_answers(decided)
-        await asyncio.gather(*(self._name_or_fail(*shop, deadline) for shop in of_orders.items()))
+        await asyncio.gather(*(self._name_or_fail(*refused, deadline) for refused in of_orders.items()))
 
     async def _order(self, request: Any, index: int, deadline: float, outcome: Any) -> None:
         """An item of a batch that becomes an order."""
@@ -165,26 +178,22 @@ class Reservations:
         except ENDINGS as error:
             fill_error(error, outcome.error)
 
-    async def get(self, payload: bytes, context: Any, reply: rs.GetReservationResponse) -> None:
-        """GetReservation."""
-        request = parse(rs.GetReservationRequest, payload)
+    async def _get(self, request: rs.GetReservationRequest, deadline: float, reply: rs.GetReservationResponse) -> None:
         Checked(request).raise_if_faulty()
         store_id, number = parse_reservation_id(request.reservation_id)
         await self._stores.require(store_id, "reservation_id")
-        version, reservation = await self._router.ask(
-            store_id, "reservation", store_id, number, deadline=deadline_of(context)
-        )
+        version, reservation = await self._router.ask(store_id, "reservation", store_id, number, deadline=deadline)
         refuse_older("min_version", store_id, version, request.min_version)
         if reservation is None:
-            about = (("store_id", store_id), ("reservation_id", request.reservation_id))
             message = f"shop {store_id} has no reservation {request.reservation_id}, or forgot it; check the id"
-            raise Refused(Status(grpc.StatusCode.NOT_FOUND, message, "RESERVATION_NOT_FOUND", metadata=about))
+            code, reason, asked = grpc.StatusCode.NOT_FOUND, "RESERVATION_NOT_FOUND", request.reservation_id
+            raise statuses.refused(code, reason, message, store_id=store_id, reservation_id=asked)
         fill_reservation(reservation, store_id, self._router.chain, reply.reservation)
         reply.version = version
 
-    async def list(self, payload: bytes, context: Any, reply: rs.ListReservationsResponse) -> None:
-        """ListReservations."""
-        request = parse(rs.ListReservationsRequest, payload)
+    async def _list(
+        self, request: rs.ListReservationsRequest, deadline: float, reply: rs.ListReservationsResponse
+    ) -> None:
         checked = Checked(request)
         scope = (request.store_id, *sorted({int(status) for status in request.statuses}))
         token = fields.read_token(checked, "ListReservations", scope, request.page_token)
@@ -198,7 +207,7 @@ class Reservations:
             [int(status) for status in request.statuses],
             int(token or 0),
             fields.page_size(request.page_size),
-            deadline=deadline_of(context),
+            deadline=deadline,
         )
         for reservation in page:
             fill_reservation(reservation, store_id, self._router.chain, reply.reservations.add())
@@ -226,19 +235,12 @@ class Reservations:
 def _fill(answer: Answer, entry: Entry, chain: Chain, reply: Any) -> None:
     store_id, command = entry
     if isinstance(answer, Held):
-        assert isinstance(command, Reserve), "nothing else is answered so"
+        assert isinstance(command, shop.Reserve), "nothing else is answered so"
         fill_held(answer, store_id, command, chain, reply.reservation)
     elif isinstance(answer, Refusal):
         fill_rejection(answer, store_id, reply.rejection)
     elif isinstance(answer, Stopped):
-        raise Refused(statuses.stopped(answer.why))
+        raise LedgerStopped(answer.why)
     else:
         assert isinstance(answer, Reservation), "a shop answers a step with the reservation"
         fill_reservation(answer, store_id, chain, reply.reservation)
-
-
-def _fill_item(answer: Answer, entry: Entry, chain: Chain, outcome: Any) -> None:
-    if isinstance(answer, Stopped):
-        statuses.fill_item_error(statuses.stopped(answer.why), outcome.error)
-    else:
-        _fill(answer, entry, chain, outcome)

@@ -1,19 +1,18 @@
 """StockService: changes of stock, and reads of it."""
 
-import asyncio
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
-from actors.protocol.messages import Entry, Moved, Refusal, Stopped
+from actors.protocol.messages import Entry, LedgerStopped, Moved, Refusal, Stopped
 from actors.runtime.clock import Clock
 from holdfast.v1 import stock_service_pb2 as ss
-from serve.admission import deadline_of, parse, refuse_older
+from serve.admission import Call, refuse_older
 from serve.routing.router import Router
 from serve.services.addressing import StoreDirectory
-from serve.wire import statuses
 from serve.wire.fields import fill_instant
-from serve.wire.statuses import Refused, fill_rejection
-from serve.wire.stock import check_availability, fill_change, fill_position
+from serve.wire.statuses import fill_rejection
+from serve.wire.stock import adjust_stock, check_availability, count_stock, fill_change, fill_position, set_safety_stock
 
 
 class Stock:
@@ -23,42 +22,34 @@ class Stock:
         self._router = router
         self._stores = stores
         self._clock = clock
+        self.calls: Final = {
+            "AdjustStock": Call(partial(self._change, adjust_stock)),
+            "CountStock": Call(partial(self._change, count_stock)),
+            "SetSafetyStock": Call(partial(self._change, set_safety_stock)),
+            "GetAvailability": Call(self._availability),
+        }
 
-    async def change(
-        self, kind: Any, translate: Callable[[Any], Entry], payload: bytes, context: Any, reply: Any
-    ) -> None:
-        """AdjustStock, CountStock, SetSafetyStock."""
-        entry = translate(parse(kind, payload))
+    async def _change(self, translate: Callable[[Any], Entry], request: Any, deadline: float, reply: Any) -> None:
+        entry = translate(request)
         store_id = entry[0]
         await self._stores.require(store_id)
-        answer = await self._router.send(entry, deadline_of(context), promise=False)
+        answer = await self._router.send(entry, deadline, promise=False)
         if isinstance(answer, Moved):
             fill_change(answer, store_id, reply.change)
         elif isinstance(answer, Stopped):
-            raise Refused(statuses.stopped(answer.why))
+            raise LedgerStopped(answer.why)
         else:
             assert isinstance(answer, Refusal)
             fill_rejection(answer, store_id, reply.rejection)
 
-    async def availability(self, payload: bytes, context: Any, reply: ss.GetAvailabilityResponse) -> None:
-        """GetAvailability: one question to each actor, all at once."""
-        request = parse(ss.GetAvailabilityRequest, payload)
+    async def _availability(
+        self, request: ss.GetAvailabilityRequest, deadline: float, reply: ss.GetAvailabilityResponse
+    ) -> None:
         check_availability(request)
         for index, store_id in enumerate(request.store_ids):
             await self._stores.require(store_id, f"store_ids[{index}]")
-        skus, deadline = list(request.skus), deadline_of(context)
-        groups = self._router.by_actor(list(dict.fromkeys(request.store_ids)))
-        answers = await asyncio.gather(
-            *(
-                self._router.ask_actor(actor, "availability", store_ids, skus, deadline=deadline)
-                for actor, store_ids in groups.items()
-            )
-        )
-        found = {
-            store_id: row
-            for store_ids, rows in zip(groups.values(), answers, strict=True)
-            for store_id, row in zip(store_ids, rows, strict=True)
-        }
+        skus = list(request.skus)
+        found = await self._router.ask_shops(request.store_ids, "availability", skus, deadline=deadline)
         now_ms = self._clock.now_ms()
         for store_id in request.store_ids:
             version, as_of_ms, rows = found[store_id]

@@ -23,7 +23,7 @@ from actors.shop.evolve import evolve
 from actors.shop.snapshot import Capture
 from actors.shop.state import Ledger
 from holdfast.v1 import admin_service_pb2 as ad
-from serve.admission import deadline_of, parse
+from serve.admission import Call
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
 from serve.services.addressing import StoreDirectory
@@ -43,13 +43,15 @@ class Verification:
         self._router = router
         self._stores = stores
         self._verifications = asyncio.Semaphore(VERIFICATIONS_MAX)
+        self.calls: Final = {
+            "VerifyLedger": Call(self._ledger, timeout_s=VERIFY_S),
+            "VerifyOrders": Call(self._orders, timeout_s=VERIFY_S),
+        }
 
-    async def ledger(self, payload: bytes, context: Any, reply: ad.VerifyLedgerResponse) -> None:
-        """VerifyLedger: of a shop, the journal audited by code that shares nothing with the ledger's, and replayed."""
-        request = parse(ad.VerifyLedgerRequest, payload)
+    async def _ledger(self, request: ad.VerifyLedgerRequest, deadline: float, reply: ad.VerifyLedgerResponse) -> None:
+        """Of a shop, the journal audited by code that shares nothing with the ledger's, and replayed."""
         Checked(request).raise_if_faulty()
         ledger_id = request.store_id
-        deadline = deadline_of(context, VERIFY_S)
         reply.store_id = ledger_id
         if not is_customers(ledger_id):
             await self._stores.require(ledger_id)
@@ -60,10 +62,8 @@ class Verification:
                 await self._customers(ledger_id, deadline, reply)
         reply.holds = not reply.discrepancies
 
-    async def orders(self, payload: bytes, context: Any, reply: ad.VerifyOrdersResponse) -> None:
-        """VerifyOrders: parts against orders, then orders against parts."""
-        parse(ad.VerifyOrdersRequest, payload)
-        deadline = deadline_of(context, VERIFY_S)
+    async def _orders(self, _request: ad.VerifyOrdersRequest, deadline: float, reply: ad.VerifyOrdersResponse) -> None:
+        """Parts against orders, then orders against parts."""
         async with self._turn(deadline):
             await Comparison(self._router, deadline, reply).run()
 
@@ -93,11 +93,8 @@ class Verification:
         reply.state_hash = await asyncio.to_thread(Capture(replayed).state_hash)
         _fill(reply.discrepancies, [*_hashes(store_id, reply.state_hash, live_hash), *violations])
         reply.version = version
-        reply.events = result.events
-        reply.accepted = result.accepted
-        reply.units_sold = result.units_sold
-        reply.units_reserved = result.units_reserved
-        reply.units_oversold = result.units_oversold
+        for field in ("events", "accepted", "units_sold", "units_reserved", "units_oversold"):
+            setattr(reply, field, getattr(result, field))
 
     async def _customers(self, ledger_id: str, deadline: float, reply: ad.VerifyLedgerResponse) -> None:
         live = await self._router.ask(ledger_id, "live_state", ledger_id, deadline=deadline, attempt_s=VERIFY_S)

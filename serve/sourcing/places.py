@@ -1,4 +1,4 @@
-"""Where customers are: a point, and the table of postcodes that an operator brings. Nothing here knows a shop.
+"""Places of customers: points, and the operator's table of postcodes.
 
 The table is a CSV file with a header that names `postcode`, `latitude` and `longitude`, and `country` where postcodes
 of several countries stand in it. Other columns are left alone. Each postcode of a country stands once.
@@ -22,7 +22,7 @@ _COUNTRY: Final = "country"
 
 
 class Place(NamedTuple):
-    """A point on the globe, in degrees. Whoever makes one has checked that they are finite and in range."""
+    """A point on the globe, in degrees that are finite and in range: its maker checked them."""
 
     latitude: float
     longitude: float
@@ -118,26 +118,23 @@ def read_postcodes(lines: Iterable[str]) -> Postcodes:
 
 def _columns(header: list[str]) -> dict[str, int]:
     """Where each column that is read stands."""
-    columns: dict[str, int] = {}
-    for index, title in enumerate(header):
-        name = title.strip().lower()
-        if name in columns:
+    titles = [title.strip().lower() for title in header]
+    for name in (*_REQUIRED, _COUNTRY):
+        if titles.count(name) > 1:
             raise MalformedPostcodes(1, name, "the header names this column twice")
-        if name in {*_REQUIRED, _COUNTRY}:
-            columns[name] = index
-    for name in _REQUIRED:
-        if name not in columns:
+        if name in _REQUIRED and name not in titles:
             raise MalformedPostcodes(1, name, f"the header names no such column; it needs {', '.join(_REQUIRED)}")
-    return columns
+    return {name: titles.index(name) for name in (*_REQUIRED, _COUNTRY) if name in titles}
 
 
 def _entry(line: int, columns: Mapping[str, int], row: list[str]) -> tuple[str, str, Place]:
     country = normal(row[columns[_COUNTRY]]) if _COUNTRY in columns else ""
     if _COUNTRY in columns and not country:
         raise MalformedPostcodes(line, _COUNTRY, "is empty")
-    postcode = normal(row[columns["postcode"]])
+    text = row[columns["postcode"]]
+    postcode = normal(text)
     if not (0 < len(postcode) <= POSTCODE_CHARS_MAX and postcode.isascii() and postcode.isprintable()):
-        fault = f"{row[columns['postcode']]!r} is not 1 to {POSTCODE_CHARS_MAX} printable ASCII characters"
+        fault = f"{text!r} is not 1 to {POSTCODE_CHARS_MAX} printable ASCII characters"
         raise MalformedPostcodes(line, "postcode", fault)
     latitude = _degrees(line, "latitude", row[columns["latitude"]], LATITUDE_MAX)
     longitude = _degrees(line, "longitude", row[columns["longitude"]], LONGITUDE_MAX)

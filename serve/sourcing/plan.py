@@ -1,26 +1,14 @@
-"""Which shops shall serve a basket: a plan, or a refusal that says what is short. Pure, and advice: ledgers decide."""
+"""Chooses the shops that serve a basket: a plan, or a refusal that says what is short. Pure; the ledgers decide."""
 
 from dataclasses import dataclass, replace
-from itertools import combinations
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from serve.sourcing.ranking import (
-    Ask,
-    Candidate,
-    Demand,
-    Exclusion,
-    Known,
-    SourcingPolicy,
-    Survey,
-    candidate,
-    survey,
-)
+from serve.sourcing.ranking import Ask, Candidate, Demand, Exclusion, Known, SourcingPolicy, Survey, candidate, survey
 from serve.sourcing.store_index import Flags, Ints, StoreIndex, nearest
 
 CANDIDATES_MAX: Final = 64  # shops among which the fewest are searched: the nearest that have something
-FEW: Final = 8  # shops of which every set is tried: 218 sets at most, where the search's arrays cost more
 NODES_MAX: Final = 400  # of one search, some 50 us each: at most 20 ms of a gateway for one customer
 SKU_CANDIDATES_MAX: Final = 2  # and of each SKU the nearest that have all of it, which may all be farther
 OFFERED_MAX: Final = 3  # shops that a refusal names
@@ -224,27 +212,12 @@ def fewest(units: Ints, asked: Ints, metres: Ints, stores_max: int, nodes_max: i
     alone = np.flatnonzero((units == asked).all(axis=1))
     if alone.size:
         return SetCover((int(alone[0]),), proven=True)
-    if len(units) <= FEW:
-        return SetCover(_of_few(units.tolist(), asked.tolist(), metres.tolist(), stores_max), proven=True)
     search = _Search(units, metres, nodes_max)
     for count in range(2, stores_max + 1):
         search.within(np.arange(len(units)), asked, count)
         if search.chosen or search.is_spent:
             break
     return SetCover(search.chosen, proven=not search.is_spent)
-
-
-def _of_few(units: list[list[int]], asked: list[int], metres: list[int], stores_max: int) -> tuple[int, ...]:
-    """The same by trying every set, the smallest first."""
-    for count in range(2, min(stores_max, len(units)) + 1):
-        covers = [
-            (sum(metres[each] for each in chosen), chosen)
-            for chosen in combinations(range(len(units)), count)
-            if all(sum(units[each][column] for each in chosen) >= wanted for column, wanted in enumerate(asked))
-        ]
-        if covers:
-            return min(covers)[1]
-    return ()
 
 
 def most(units: Ints, asked: Ints, stores_max: int) -> tuple[int, ...]:

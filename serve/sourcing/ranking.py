@@ -1,4 +1,4 @@
-"""Which shops may serve a basket, in which sequence, and by which rule the others may not. Advice: a ledger decides.
+"""Ranks the shops that may serve a basket, and names the rule that excludes each of the others. Pure.
 
 Distances are in whole metres. Every array has a row for each shop, as the index counts them.
 """

@@ -6,7 +6,7 @@ made with that. Nothing is kept between questions.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -47,15 +47,13 @@ class Availability(NamedTuple):
     answered: Flags
 
 
+@dataclass(slots=True)
 class _Question:
     """One that is still gathering."""
 
-    __slots__ = ("answer", "rows", "skus")
-
-    def __init__(self) -> None:
-        self.skus: dict[str, None] = {}
-        self.rows: set[int] = set()
-        self.answer: asyncio.Task[Availability] | None = None
+    skus: dict[str, None] = field(default_factory=dict)
+    rows: set[int] = field(default_factory=set)
+    answer: asyncio.Task[Availability] | None = None
 
 
 class AvailabilityQuery:

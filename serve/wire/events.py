@@ -1,19 +1,22 @@
-"""Journalled events to published ones. The journal's encoding is private; these messages are the contract."""
+"""Translates journalled events to published messages, which are the contract; the journal's encoding is private."""
 
-from typing import assert_never
+from typing import Final
 
 from actors.core.ids import format_reservation_id, parse_holder
 from actors.core.transact import PolicyAdopted, Refused
 from actors.protocol.messages import Refusal
 from actors.shop import events as ev
 from holdfast.v1 import event_pb2, stock_pb2
-from serve.wire.fields import fill_instant, fill_lines
+from serve.wire.fields import fill_instant, fill_lines, fill_value
 from serve.wire.reservations import fill_new
 from serve.wire.statuses import fill_rejection
 from serve.wire.stock import fill_movement, fill_shortfall
 
-_OfReservation = ev.Confirmed | ev.ReadyMarked | ev.Collected | ev.Released | ev.Expired | ev.Extended | ev.Amended
-_OfStock = ev.StockAdjusted | ev.StockCounted | ev.SafetyStockSet | ev.ShortfallDeclared
+_STEP_FIELDS: Final = {
+    field.message_type.name: field.name  # type: ignore[union-attr]  # each is a message
+    for field in event_pb2.Event.DESCRIPTOR.oneofs_by_name["change"].fields
+}
+_NOT_TOLD: Final = frozenset({"key", "fingerprint", "number", "before"})
 
 
 def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: event_pb2.Event) -> None:
@@ -43,47 +46,6 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
                 reply.acknowledged.reservation_ids.append(format_reservation_id(store_id, number))
         case PolicyAdopted():
             reply.policy_adopted.policy_version = event.policy.version
-        case ev.StockAdjusted() | ev.StockCounted() | ev.SafetyStockSet() | ev.ShortfallDeclared():
-            _fill_of_stock(event, store_id, at_ms, reply)
-        case _:
-            _fill_of_reservation(event, format_reservation_id(store_id, event.number), reply)
-
-
-def _fill_of_reservation(event: _OfReservation, reservation_id: str, reply: event_pb2.Event) -> None:
-    """A step of a reservation."""
-    match event:
-        case ev.Confirmed():
-            reply.confirmed.reservation_id = reservation_id
-            fill_instant(event.expires_at_ms, reply.confirmed.expires_at)
-        case ev.ReadyMarked():
-            reply.ready_marked.reservation_id = reservation_id
-        case ev.Collected():
-            reply.collected.reservation_id = reservation_id
-            reply.collected.payment_reference = event.payment_reference
-            fill_lines(event.lines, reply.collected.lines)
-        case ev.Released():
-            reply.released.reservation_id = reservation_id
-            reply.released.reason = int(event.reason)  # type: ignore[assignment]
-            fill_lines(event.lines, reply.released.lines)
-        case ev.Expired():
-            reply.expired.reservation_id = reservation_id
-            fill_lines(event.lines, reply.expired.lines)
-        case ev.Extended():
-            reply.extended.reservation_id = reservation_id
-            fill_instant(event.expires_at_ms, reply.extended.expires_at)
-        case ev.Amended():
-            reply.amended.reservation_id = reservation_id
-            fill_lines(event.lines, reply.amended.lines)
-            fill_instant(event.expires_at_ms, reply.amended.expires_at)
-            if event.slot_start_ms:
-                fill_instant(event.slot_start_ms, reply.amended.slot_start)
-        case _:
-            assert_never(event)
-
-
-def _fill_of_stock(event: _OfStock, store_id: str, at_ms: int, reply: event_pb2.Event) -> None:
-    """A change of stock."""
-    match event:
         case ev.StockAdjusted():
             reply.stock_adjusted.source = event.source
             reply.stock_adjusted.dropped_repeated = event.dropped_repeated
@@ -102,4 +64,6 @@ def _fill_of_stock(event: _OfStock, store_id: str, at_ms: int, reply: event_pb2.
         case ev.ShortfallDeclared():
             fill_shortfall(event.shortfall, store_id, reply.shortfall_declared.shortfall)
         case _:
-            assert_never(event)
+            step = getattr(reply, _STEP_FIELDS[f"{type(event).__name__}Event"])
+            step.reservation_id = format_reservation_id(store_id, event.number)
+            fill_value(event, step, _NOT_TOLD)

@@ -5,15 +5,19 @@ Page tokens are opaque to callers, and bound to the call, the shop and the filte
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
+from msgspec import Struct
 
+from actors.core.status import ReleaseReason
 from actors.shop.commands import Lines
 from serve.wire.rules import Checked
+
+C = TypeVar("C", bound=Struct)
 
 PAGE_SIZE_MAX: Final = 1_000
 PAGE_SIZE_DEFAULT: Final = 100
@@ -26,7 +30,7 @@ def instant_ms(instant: Timestamp | Duration) -> int:
 
 
 def fill_instant(ms: int, reply: Any) -> None:
-    """A Timestamp; four times as fast as its FromMilliseconds."""
+    """A Timestamp or Duration; four times as fast as its FromMilliseconds."""
     reply.seconds = ms // 1_000
     nanos = ms % 1_000 * 1_000_000
     if nanos:
@@ -36,6 +40,40 @@ def fill_instant(ms: int, reply: Any) -> None:
 def lines_of(rows: Any) -> Lines:
     """(sku, quantity) lines."""
     return tuple([(row.sku, row.quantity) for row in rows])
+
+
+def value_of(kind: type[C], request: Any, /, **given: Any) -> C:
+    """A command, or a part of one, from a valid request. What is not `given` has the request's field of the same name;
+    only the key is named otherwise there, and times, which end with `_ms` here.
+    """
+    for name in kind.__struct_fields__:
+        if name in given:
+            continue
+        if name == "key":
+            given[name] = request.idempotency_key
+        elif name == "lines":
+            given[name] = lines_of(request.lines)
+        elif name == "reason":
+            given[name] = ReleaseReason(request.reason)
+        elif name.endswith("_ms"):
+            given[name] = instant_ms(getattr(request, name.removesuffix("_ms")))
+        else:
+            given[name] = getattr(request, name)
+    return kind(**given)
+
+
+def fill_value(value: Struct, reply: Any, left_out: Collection[str] = ()) -> None:
+    """The reverse: every field of a value, but for those left out and times that are not set."""
+    for name in value.__struct_fields__:
+        content = getattr(value, name)
+        if name in left_out:
+            continue
+        if name == "lines":
+            fill_lines(content, reply.lines)
+        elif not name.endswith("_ms"):
+            setattr(reply, name, content)
+        elif content:
+            fill_instant(content, getattr(reply, name.removesuffix("_ms")))
 
 
 def fill_lines(lines: Lines, reply: Any) -> None:

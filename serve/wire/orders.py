@@ -5,14 +5,15 @@ from typing import Any, Final
 
 from actors.core.chain import Chain
 from actors.core.ids import format_order_id, format_reservation_id, parse_order_id
-from actors.core.status import ReleaseReason, Status
+from actors.core.status import Status
 from actors.orders import commands as cm
 from actors.orders.state import Order, Part, Standing
+from actors.shop import commands as shop
 from actors.shop.commands import Lines
 from holdfast.v1 import order_pb2, order_service_pb2 as os_, reservation_service_pb2 as rs
 from serve.sourcing.places import Place, Postcodes, UnknownPostcode
 from serve.sourcing.ranking import Ask, Candidate, Demand, Limits, SourcingPolicy
-from serve.wire.fields import fill_instant, fill_lines, instant_ms, lines_of
+from serve.wire.fields import fill_instant, fill_lines, instant_ms, lines_of, value_of
 from serve.wire.reservations import TO_BE_READY, fill_promise
 from serve.wire.rules import Checked
 
@@ -54,9 +55,8 @@ def place_of(checked: Checked, sourcing: order_pb2.Sourcing, postcodes: Postcode
 def ask_of(sourcing: order_pb2.Sourcing, place: Place, lines: Any, channel: str) -> tuple[Ask, SourcingPolicy]:
     """The question that a valid sourcing puts."""
     limits = Limits(sourcing.stores_max or STORES_MAX_DEFAULT, sourcing.kilometres_max or float("inf"))
-    policy = SourcingPolicy(sourcing.policy or SourcingPolicy.ONE_STORE)
     ask = Ask(place, Demand.of(lines_of(lines)), channel, limits, instant_ms(sourcing.collect_by))
-    return ask, policy
+    return ask, SourcingPolicy(sourcing.policy or SourcingPolicy.ONE_STORE)
 
 
 def order_of(request: Any) -> tuple[str, int]:
@@ -65,25 +65,11 @@ def order_of(request: Any) -> tuple[str, int]:
     return parse_order_id(request.order_id)
 
 
-def confirm_order(request: os_.ConfirmOrderRequest) -> tuple[str, cm.Confirm]:
-    """ConfirmOrder."""
+def step_of_order(kind: type[Any], request: Any) -> tuple[str, Any]:
+    """ConfirmOrder, ReleaseOrder and ExtendOrder: the ledger, and a command of this kind. A coordinator adds hours."""
     ledger_id, number = order_of(request)
-    within_ms = instant_ms(request.collect_within)
-    key = request.idempotency_key
-    return ledger_id, cm.Confirm(key=key, number=number, collect_within_ms=within_ms, hours=cm.NO_HOURS)
-
-
-def release_order(request: os_.ReleaseOrderRequest) -> tuple[str, cm.Release]:
-    """ReleaseOrder."""
-    ledger_id, number = order_of(request)
-    return ledger_id, cm.Release(key=request.idempotency_key, number=number, reason=ReleaseReason(request.reason))
-
-
-def extend_order(request: os_.ExtendOrderRequest) -> tuple[str, cm.Extend]:
-    """ExtendOrder."""
-    ledger_id, number = order_of(request)
-    key, ttl_ms = request.idempotency_key, instant_ms(request.ttl)
-    return ledger_id, cm.Extend(key=key, number=number, ttl_ms=ttl_ms, hours=cm.NO_HOURS)
+    given = {"hours": cm.NO_HOURS} if "hours" in kind.__struct_fields__ else {}
+    return ledger_id, value_of(kind, request, number=number, **given)
 
 
 def step_of_parts(request: os_.MarkOrderReadyRequest | os_.CollectOrderRequest) -> tuple[str, cm.FanOut]:
@@ -94,6 +80,14 @@ def step_of_parts(request: os_.MarkOrderReadyRequest | os_.CollectOrderRequest) 
     return ledger_id, cm.FanOut(key=request.idempotency_key, content=content, number=number)
 
 
+def step_of_part(request: os_.MarkOrderReadyRequest | os_.CollectOrderRequest, part: Part) -> shop.Command:
+    """The command for one part. No key of a caller begins with a line feed, so its key is never another call's."""
+    key = f"\n{request.order_id} {part.attempt} {request.idempotency_key}"
+    if isinstance(request, os_.CollectOrderRequest):
+        return shop.Collect(key, part.reservation, request.payment_reference, ())
+    return shop.MarkReady(key, part.reservation)
+
+
 def amend_order(request: os_.AmendOrderRequest) -> tuple[str, cm.Amend]:
     """AmendOrder."""
     checked = Checked(request)
@@ -102,16 +96,9 @@ def amend_order(request: os_.AmendOrderRequest) -> tuple[str, cm.Amend]:
     ledger_id, number = parse_order_id(request.order_id)
     wanted = [(row.store_id, lines_of(row.lines), instant_ms(row.slot_start)) for row in request.stores]
     ttl_ms = instant_ms(request.ttl)
-    return ledger_id, cm.Amend(
-        key=request.idempotency_key,
-        content=content_of(number, wanted, ttl_ms) if ttl_ms else content_of(number, wanted),
-        number=number,
-        wanted=tuple(
-            cm.Plan(store_id=store_id, lines=lines, slot_start_ms=slot_start_ms)
-            for store_id, lines, slot_start_ms in wanted
-        ),
-        ttl_ms=ttl_ms,
-    )
+    content = content_of(number, wanted, ttl_ms) if ttl_ms else content_of(number, wanted)
+    plans = tuple(cm.Plan(*plan) for plan in wanted)
+    return ledger_id, value_of(cm.Amend, request, content=content, number=number, wanted=plans)
 
 
 def fill_order(order: Order, ledger_id: str, chain: Chain, reply: order_pb2.Order) -> None:

@@ -5,7 +5,7 @@ in proto/ pass, and what it does not pass is left to them. A test holds both aga
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ from actors.shop import commands as cm, events as ev
 from actors.shop.state import Reservation
 from holdfast.v1 import reservation_pb2, reservation_service_pb2 as rs
 from serve.sourcing.store_index import NO_PROMISE, earliest_ready_ms
-from serve.wire.fields import fill_instant, fill_lines, instant_ms, lines_of
+from serve.wire.fields import fill_instant, fill_lines, instant_ms, lines_of, value_of
 from serve.wire.rules import CHANNEL_CHARS_MAX, NANOS, QUANTITY_MAX, SKU_CHARS_MAX, Checked, InvalidRequest, Violation
 from serve.wire.statuses import Refused, Status
 
@@ -76,68 +76,15 @@ def reserve(request: rs.ReserveRequest, prefix: str = "") -> tuple[str, cm.Reser
     return store_id, cm.Reserve(key, customer_id, channel, basket_id, lines, ttl_ms, slot_start_ms, reference)
 
 
-def confirm(request: rs.ConfirmReservationRequest, prefix: str = "") -> Entry:
-    """ConfirmReservation."""
-    good = not request.HasField("collect_within") or _is_interval(request.collect_within)
-    store_id, number = _keyed(request, prefix, good=good)
-    within_ms = instant_ms(request.collect_within)
-    command = cm.Confirm(key=request.idempotency_key, number=number, collect_within_ms=within_ms)
-    return store_id, command
-
-
-def mark_ready(request: rs.MarkReservationReadyRequest, prefix: str = "") -> Entry:
-    """MarkReservationReady."""
-    store_id, number = _keyed(request, prefix, good=True)
-    return store_id, cm.MarkReady(key=request.idempotency_key, number=number)
-
-
-def collect(request: rs.CollectReservationRequest, prefix: str = "") -> Entry:
-    """CollectReservation."""
-    payment, lines = request.payment_reference, lines_of(request.lines)
-    good = 0 < len(payment) <= PAYMENT_CHARS_MAX and payment.isprintable() and _are_lines(lines)
-    store_id, number = _keyed(request, prefix, good=good)
-    command = cm.Collect(key=request.idempotency_key, number=number, payment_reference=payment, lines=lines)
-    return store_id, command
-
-
-def release(request: rs.ReleaseReservationRequest, prefix: str = "") -> Entry:
-    """ReleaseReservation."""
-    lines = lines_of(request.lines)
-    good = request.reason in RELEASE_REASONS_ASKED and _are_lines(lines)
-    store_id, number = _keyed(request, prefix, good=good)
-    reason = ReleaseReason(request.reason)
-    command = cm.Release(key=request.idempotency_key, number=number, reason=reason, lines=lines)
-    return store_id, command
-
-
-def extend(request: rs.ExtendReservationRequest, prefix: str = "") -> Entry:
-    """ExtendReservation."""
-    store_id, number = _keyed(request, prefix, good=False)
-    command = cm.Extend(key=request.idempotency_key, number=number, ttl_ms=instant_ms(request.ttl))
-    return store_id, command
-
-
-def amend(request: rs.AmendReservationRequest, prefix: str = "") -> Entry:
-    """AmendReservation."""
-    store_id, number = _keyed(request, prefix, good=False)
-    command = cm.Amend(
-        key=request.idempotency_key,
-        number=number,
-        lines=lines_of(request.lines),
-        ttl_ms=instant_ms(request.ttl),
-        slot_start_ms=instant_ms(request.slot_start),
-    )
-    return store_id, command
-
-
-def _keyed(request: Any, prefix: str, *, good: bool) -> tuple[str, int]:
-    """Shop and number of the reservation that a step is about. `good`: its other fields passed their quick test."""
+def step(kind: type[Any], request: Any, prefix: str = "") -> Entry:
+    """A step of a reservation: the shop, and a command of this kind."""
     key = request.idempotency_key
     found = _RESERVATION_ID.fullmatch(request.reservation_id)
-    if not (good and found and 0 < len(key) <= KEY_CHARS_MAX and key.isprintable()):
+    is_quick = kind in _QUICK_TESTS and _QUICK_TESTS[kind](request)
+    if not (is_quick and found and 0 < len(key) <= KEY_CHARS_MAX and key.isprintable()):
         Checked(request, prefix).raise_if_faulty()
     assert found, "the rules refuse every other id"
-    return found[1], int(found[2])
+    return found[1], value_of(kind, request, number=int(found[2]))
 
 
 def _are_lines(lines: cm.Lines) -> bool:
@@ -156,7 +103,20 @@ def _is_instant(instant: Timestamp) -> bool:
     return 0 < instant.seconds < INSTANT_SECONDS_END and 0 <= instant.nanos < NANOS
 
 
-def split_requests(batch: Any, kind: Any, payload: bytes) -> Sequence[Any]:
+# Of what steps have besides key and id.
+_QUICK_TESTS: Final[dict[type[Any], Callable[[Any], bool]]] = {
+    cm.Confirm: lambda request: not request.HasField("collect_within") or _is_interval(request.collect_within),
+    cm.MarkReady: lambda _: True,
+    cm.Collect: lambda request: (
+        0 < len(request.payment_reference) <= PAYMENT_CHARS_MAX
+        and request.payment_reference.isprintable()
+        and _are_lines(lines_of(request.lines))
+    ),
+    cm.Release: lambda request: request.reason in RELEASE_REASONS_ASKED and _are_lines(lines_of(request.lines)),
+}
+
+
+def split_requests(batch: Any, payload: bytes) -> Sequence[Any]:
     """A batch's requests; a Status in the place of one that is not UTF-8 or not a message, which must not cost the
     others their answer. Raises Refused where the batch is no message, InvalidRequest where it is empty or too large.
     """
@@ -168,6 +128,7 @@ def split_requests(batch: Any, kind: Any, payload: bytes) -> Sequence[Any]:
         description = f"has {len(requests)} entries; send 1 to {BATCH_REQUESTS_MAX}, and the rest in another call"
         raise InvalidRequest([Violation("requests", description)])
     if isinstance(requests[0], bytes):
+        kind = GetMessageClass(batch.DESCRIPTOR.fields_by_name["requests"].message_type)
         return [_parse(kind, item, place) for place, item in enumerate(requests)]
     return requests  # type: ignore[no-any-return]
 

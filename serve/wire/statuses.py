@@ -1,4 +1,4 @@
-"""Why not: gRPC statuses with their details, where a call was not decided, and refusals, where the business said no.
+"""gRPC statuses with their details, for calls that were not decided, and rejections, which are decisions.
 Under Serve, code and details are set and the method *returns*: raising would lose the details.
 """
 
@@ -41,6 +41,15 @@ class Refused(Exception):
         self.status = status
 
 
+def refused(
+    code: grpc.StatusCode, reason: str, message: str, *, field: str = "", retry_after_s: float = 0.0, **metadata: str
+) -> Refused:
+    """Ends a call with a status. A `field` at fault is told as a violation, and its name is put before the message."""
+    violations = (Violation(field, message),) if field else ()
+    message = f"{field} {message}" if field else message
+    return Refused(Status(code, message, reason, violations, retry_after_s, tuple(metadata.items())))
+
+
 def invalid(error: InvalidRequest) -> Status:
     """A malformed request: its first faults, and how many more there are."""
     violations = tuple(
@@ -61,12 +70,10 @@ def _clipped(text: str, chars_max: int) -> str:
     return encoded[: chars_max - 3].decode(errors="ignore") + "…"
 
 
-def unknown_store(field: str, store_id: str) -> Status:
+def unknown_store(field: str, store_id: str) -> Refused:
     """A shop that is not of the chain."""
-    description = f"names shop {store_id!r}, which the chain does not have; add it with PutStores"
-    violations = (Violation(field, description),)
-    about = (("store_id", store_id),)
-    return Status(grpc.StatusCode.NOT_FOUND, f"{field} {description}", "STORE_UNKNOWN", violations, metadata=about)
+    message = f"names shop {store_id!r}, which the chain does not have; add it with PutStores"
+    return refused(grpc.StatusCode.NOT_FOUND, "STORE_UNKNOWN", message, field=field, store_id=store_id)
 
 
 def overloaded(retry_after_s: float) -> Status:

@@ -7,7 +7,7 @@ from actors.protocol.messages import Entry, Moved
 from actors.shop import commands as cm
 from actors.shop.events import Shortfall
 from holdfast.v1 import stock_pb2, stock_service_pb2 as ss
-from serve.wire.fields import fill_instant, instant_ms, lines_of
+from serve.wire.fields import fill_instant, fill_value, instant_ms, lines_of, value_of
 from serve.wire.rules import Checked
 
 Row = tuple[int, int, int, int]
@@ -18,17 +18,10 @@ def adjust_stock(request: ss.AdjustStockRequest) -> Entry:
     """AdjustStock. Raises InvalidRequest, as all of these."""
     Checked(request).raise_if_faulty()
     movements = tuple(
-        cm.Movement(
-            sku=row.sku,
-            delta=row.delta,
-            sequence=row.sequence,
-            kind=cm.AdjustmentKind(row.kind),
-            occurred_at_ms=instant_ms(row.occurred_at),
-        )
+        cm.Movement(row.sku, row.delta, row.sequence, cm.AdjustmentKind(row.kind), instant_ms(row.occurred_at))
         for row in request.adjustments
     )
-    command = cm.AdjustStock(key=request.idempotency_key, source=request.source, movements=movements)
-    return request.store_id, command
+    return request.store_id, value_of(cm.AdjustStock, request, movements=movements)
 
 
 def count_stock(request: ss.CountStockRequest) -> Entry:
@@ -36,12 +29,8 @@ def count_stock(request: ss.CountStockRequest) -> Entry:
     checked = Checked(request)
     checked.once("counts", request.counts, "sku")
     checked.raise_if_faulty()
-    command = cm.CountStock(
-        key=request.idempotency_key,
-        counts=lines_of(request.counts),
-        as_of_ms=instant_ms(request.as_of),
-        holds_included=request.holds == stock_pb2.HOLDS_COUNTED_INCLUDED,
-    )
+    holds_included = request.holds == stock_pb2.HOLDS_COUNTED_INCLUDED
+    command = value_of(cm.CountStock, request, counts=lines_of(request.counts), holds_included=holds_included)
     return request.store_id, command
 
 
@@ -50,8 +39,7 @@ def set_safety_stock(request: ss.SetSafetyStockRequest) -> Entry:
     checked = Checked(request)
     checked.once("safety_stocks", request.safety_stocks, "sku")
     checked.raise_if_faulty()
-    command = cm.SetSafetyStock(key=request.idempotency_key, safety_stocks=lines_of(request.safety_stocks))
-    return request.store_id, command
+    return request.store_id, value_of(cm.SetSafetyStock, request, safety_stocks=lines_of(request.safety_stocks))
 
 
 def check_availability(request: ss.GetAvailabilityRequest) -> None:
@@ -93,8 +81,5 @@ def fill_position(sku: str, row: Row | None, reply: stock_pb2.Position) -> None:
 
 def fill_movement(row: cm.Movement, at_ms: int, reply: stock_pb2.Adjustment) -> None:
     """One movement; `at_ms` is when it was booked."""
-    reply.sku = row.sku
-    reply.delta = row.delta
-    reply.sequence = row.sequence
-    reply.kind = int(row.kind)  # type: ignore[assignment]
+    fill_value(row, reply, ("occurred_at_ms",))
     fill_instant(row.occurred_at_ms or at_ms, reply.occurred_at)

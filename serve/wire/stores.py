@@ -13,7 +13,7 @@ from actors.core.chain import Store
 from actors.core.policy import ChainLimitRule, LimitRule, Policy, TtlRule
 from holdfast.v1 import admin_service_pb2 as ad, store_pb2
 from serve.config.hours_text import public_holidays
-from serve.wire.fields import instant_ms
+from serve.wire.fields import fill_value, instant_ms, value_of
 from serve.wire.rules import Checked
 
 HOLIDAY_YEARS: Final = 3  # looked up when a shop is put: that year and the next two
@@ -153,18 +153,17 @@ def _fill_hours(store: Store, hours: store_pb2.Hours) -> None:
     hours.zone = calendar.zone
     if calendar.weekly != WEEK_OPEN:
         for opening in calendar.weekly:
-            _fill_intervals(opening, hours.weekly.add())
+            hours.weekly.add(intervals=_told_intervals(opening))
     for special in calendar.special_days:
-        row = hours.special_days.add(date=special.day.isoformat())
-        _fill_intervals(special.opening, row)
+        row = hours.special_days.add(date=special.day.isoformat(), intervals=_told_intervals(special.opening))
         if special.staff is not None:
             row.staff.SetInParent()
-            _fill_duties(special.staff, row.staff)
+            row.staff.duties.extend(_told_duties(special.staff))
     hours.holidays = store.holiday_region
     hours.slot_minutes = calendar.slot_minutes
     if calendar.staff != WEEK_OF_NOBODY:
         for duties in calendar.staff:
-            _fill_duties(duties, hours.staff.add())
+            hours.staff.add(duties=_told_duties(duties))
     hours.pickups_per_staff_hour = calendar.pickups_per_staff_hour
     if calendar.lead_minutes:
         hours.lead.FromSeconds(calendar.lead_minutes * 60)
@@ -173,14 +172,12 @@ def _fill_hours(store: Store, hours: store_pb2.Hours) -> None:
     hours.holiday_dates.extend(day.isoformat() for day in sorted(calendar.holidays))
 
 
-def _fill_intervals(opening: tuple[Interval, ...], reply: Any) -> None:
-    for interval in opening:
-        reply.intervals.add(open_minute=interval.open_minute, close_minute=interval.close_minute)
+def _told_intervals(opening: tuple[Interval, ...]) -> list[store_pb2.OpenInterval]:
+    return [store_pb2.OpenInterval(open_minute=each.open_minute, close_minute=each.close_minute) for each in opening]
 
 
-def _fill_duties(duties: tuple[Duty, ...], reply: Any) -> None:
-    for duty in duties:
-        reply.duties.add(from_minute=duty.from_minute, to_minute=duty.to_minute, staff=duty.staff)
+def _told_duties(duties: tuple[Duty, ...]) -> list[store_pb2.Duty]:
+    return [store_pb2.Duty(from_minute=each.from_minute, to_minute=each.to_minute, staff=each.staff) for each in duties]
 
 
 def policy_of(request: ad.SetPolicyRequest) -> Policy:
@@ -197,15 +194,9 @@ def policy_of(request: ad.SetPolicyRequest) -> Policy:
         ttl_ms_default=instant_ms(asked.ttl_default),
         ttl_ms_max=ttl_ms_max,
         collect_within_ms=instant_ms(asked.collect_within),
-        ttl_rules=tuple(
-            TtlRule(channel=rule.channel, sku=rule.sku, store_id=rule.store_id, ttl_ms=instant_ms(rule.ttl))
-            for rule in asked.ttl_rules
-        ),
-        limit_rules=tuple(LimitRule(**_limit(rule)) for rule in asked.limit_rules),
-        chain_limit_rules=tuple(
-            ChainLimitRule(**_limit(rule), collected_for_ms=instant_ms(rule.collected_for))
-            for rule in asked.chain_limit_rules
-        ),
+        ttl_rules=tuple(value_of(TtlRule, rule) for rule in asked.ttl_rules),
+        limit_rules=tuple(value_of(LimitRule, rule) for rule in asked.limit_rules),
+        chain_limit_rules=tuple(value_of(ChainLimitRule, rule) for rule in asked.chain_limit_rules),
     )
 
 
@@ -215,17 +206,11 @@ def fill_policy(policy: Policy, reply: store_pb2.Policy) -> None:
     reply.ttl_default.FromMilliseconds(policy.ttl_ms_default)
     reply.ttl_max.FromMilliseconds(policy.ttl_ms_max)
     reply.collect_within.FromMilliseconds(policy.collect_within_ms)
-    for ttl_rule in policy.ttl_rules:
-        row = reply.ttl_rules.add(channel=ttl_rule.channel, sku=ttl_rule.sku, store_id=ttl_rule.store_id)
-        row.ttl.FromMilliseconds(ttl_rule.ttl_ms)
-    for limit_rule in policy.limit_rules:
-        reply.limit_rules.add(**_limit(limit_rule))
-    for chain_rule in policy.chain_limit_rules:
-        row_of_chain = reply.chain_limit_rules.add(**_limit(chain_rule))
-        if chain_rule.collected_for_ms:
-            row_of_chain.collected_for.FromMilliseconds(chain_rule.collected_for_ms)
-
-
-def _limit(rule: Any) -> dict[str, Any]:
-    """What both kinds of limits have, which is called alike here and there."""
-    return {name: getattr(rule, name) for name in ("channel", "sku", "open_reservations_max", "units_max")}
+    rules: tuple[TtlRule | LimitRule | ChainLimitRule, ...]
+    for rules, rows in (
+        (policy.ttl_rules, reply.ttl_rules),
+        (policy.limit_rules, reply.limit_rules),
+        (policy.chain_limit_rules, reply.chain_limit_rules),
+    ):
+        for rule in rules:
+            fill_value(rule, rows.add())

@@ -87,7 +87,7 @@ def test_random_bytes_are_a_message_or_refused(payload: bytes) -> None:
     refused: Refused | None = None
     items: Sequence[object] = []
     try:
-        items = split_requests(rs.ReserveBatchRequest, rs.ReserveRequest, payload)
+        items = split_requests(rs.ReserveBatchRequest, payload)
     except InvalidRequest:
         items = []
     except Refused as error:
@@ -102,7 +102,7 @@ def test_random_bytes_are_a_message_or_refused(payload: bytes) -> None:
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=5))
 def test_items_are_cut_where_they_were_joined(items: list[bytes]) -> None:
     payload = b"".join(b"\x0a" + bytes([len(item)]) + item for item in items)
-    cut = split_requests(rs.ReserveBatchRequest, rs.ReserveRequest, payload)
+    cut = split_requests(rs.ReserveBatchRequest, payload)
     assert len(cut) == len(items)
     for item, found in zip(items, cut, strict=True):
         try:
@@ -159,6 +159,6 @@ def test_many_bad_calls_at_once_do_not_hurt_a_good_one(shared: Front) -> None:
 def test_a_damaged_batch_of_too_many_is_not_cut_to_its_end() -> None:
     damaged = b"\x0a\x01\xff"
     fits = b"\x0a\x00" * (BATCH_REQUESTS_MAX - 1) + damaged
-    assert len(split_requests(rs.ReserveBatchRequest, rs.ReserveRequest, fits)) == BATCH_REQUESTS_MAX
+    assert len(split_requests(rs.ReserveBatchRequest, fits)) == BATCH_REQUESTS_MAX
     with pytest.raises(InvalidRequest):
-        split_requests(rs.ReserveBatchRequest, rs.ReserveRequest, b"\x0a\x00" + fits)
+        split_requests(rs.ReserveBatchRequest, b"\x0a\x00" + fits)

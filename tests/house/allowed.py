@@ -4,8 +4,7 @@ from typing import Final
 
 # Where `except Exception` may stand: at an outer edge, where the failure of one caller must not become everybody's.
 BROAD_EXCEPT: Final[dict[str, str]] = {
-    "serve/coordination/keyed_tasks.py": "one task that fails keeps no other from running; it is logged",
-    "serve/coordination/reconciler.py": "one order that fails keeps no other from its turn; it is logged",
+    "serve/coordination/reconciler.py": "one task that fails keeps no other from its turn; it is logged",
     "serve/routing/router.py": "the chain's poller outlives one question that fails; it is logged",
 }
 

@@ -69,7 +69,7 @@ SAMPLES: Final[list[tuple[Rule, str, str, str]]] = [
     (
         layers.imports_point_down,
         "serve/routing/batcher.py",
-        "import serve.coordination.keyed_tasks",
+        "import serve.coordination.reconciler",
         "import actors.core.chain",
     ),
     (layers.libraries_have_owners, "serve/routing/router.py", "import ray", "import asyncio"),

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from serve.coordination.keyed_tasks import (
+from serve.coordination.reconciler import (
     BEGIN_WITHIN_S,
     ROUND_WAIT_S,
     TASKS_MAX,

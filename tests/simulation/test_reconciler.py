@@ -20,9 +20,8 @@ from actors.orders.state import Order, OrderLedger
 from actors.protocol.placement import Placement
 from actors.shop import commands as shop
 from actors.shop.state import Ledger, Reservation
-from serve.coordination import keyed_tasks
 from serve.coordination.coordinator import Coordinator
-from serve.coordination.reconciler import QUESTION_S, Reconciler
+from serve.coordination.reconciler import QUESTION_S, TASKS_OF_KEY_MAX, Reconciler
 from serve.routing.router import Router
 from tests.simulation.chain_world import ChainWorld, SimActors
 from tests.simulation.virtual_loop import VirtualLoop
@@ -179,7 +178,7 @@ def test_parts_behind_many_whose_order_is_stopped_have_their_turn(monkeypatch: p
 def test_a_shop_that_is_away_holds_up_no_other_shop() -> None:
     async def main(scene: Scene) -> None:
         loop = asyncio.get_running_loop()
-        stuck = [await scene.order(ANN, "S2") for _ in range(2 * keyed_tasks.TASKS_OF_KEY_MAX)]
+        stuck = [await scene.order(ANN, "S2") for _ in range(2 * TASKS_OF_KEY_MAX)]
         first, second = await scene.order(ANN, "S1"), await scene.order(ANN, "S1")
         for order in (*stuck, first):
             await scene.release(ANN, order)
@@ -197,7 +196,7 @@ def test_a_shop_that_is_away_holds_up_no_other_shop() -> None:
 
 def test_orders_that_wait_for_a_shop_that_is_away_hold_up_none_that_has_its_turn() -> None:
     async def main(scene: Scene) -> None:
-        moved = [await scene.order(ANN, "S1") for _ in range(keyed_tasks.TASKS_OF_KEY_MAX)]
+        moved = [await scene.order(ANN, "S1") for _ in range(TASKS_OF_KEY_MAX)]
         released = await scene.order(ANN, "S1", "S2")
         scene.world.away = {"store-S1"}
         for order in moved:
