@@ -23,18 +23,7 @@ from bench.demo.plan import (
     Seeker,
     amendment_of,
 )
-from bench.demo.run import (
-    PROBE_MS_MAX,
-    Job,
-    NotRecovered,
-    Phases,
-    Tick,
-    Told,
-    ToldAcross,
-    in_sequence,
-    kill_and_wait,
-    open_stock,
-)
+from bench.demo.run import Job, NotRecovered, Phases, Tick, Told, ToldAcross, in_sequence, kill_and_wait, open_stock
 from bench.service import Service
 from holdfast.client import ChannelClient, Order, ReleaseReason
 
@@ -81,8 +70,7 @@ async def _kill(client: ChannelClient, mark: str, role: str, across: ToldAcross,
     pids = [process.pid for process, its_role in found.items() if its_role == role]
     if len(pids) != 1:
         raise NotRecovered(f"{len(pids)} processes are {role}, and one was to be killed")
-    ask = partial(client.get_order, order.order_id, timeout_ms=PROBE_MS_MAX)
-    killed = await kill_and_wait(role, pids[0], mark, ask, lambda _: True)
+    killed = await kill_and_wait(role, pids[0], mark, partial(client.get_order, order.order_id), lambda _: True)
     across.kills.append(killed)
     phases.say(f"  killed the {role} process {pids[0]}: answered again after {killed.ms / 1000:.2f} s")
     await across.answers.ask_some_again(said, REPEATED_LATER, f"order repeats:{role}")

@@ -20,7 +20,7 @@ from bench.load import RESERVE, RESERVE_BATCH
 from bench.record import Conservation, Headline, Options, Outcome, Row, Told, judged, ratio
 from bench.samples import STORE, Shape, receipts, requests, reserves, sku
 from bench.service import CALL_MS, Service, holdfast, receive, verdict
-from holdfast.client import BlockingChannelClient, LedgerStatus
+from holdfast.client import BlockingChannelClient
 from holdfast.v1 import reservation_service_pb2 as service_pb2
 
 SKUS: Final = 2_000
@@ -107,16 +107,17 @@ def _kills(options: Options) -> tuple[list[Row], list[Headline], Conservation]:
                 filler.ask()
         options.say("recovery: the service again, from its snapshot")
         service = stack.enter_context(holdfast(options.scratch, [STORE], 1))
+        client = stack.enter_context(BlockingChannelClient(service.target))
         probe = Probe(stack.enter_context(grpc.insecure_channel(service.target)))
         probe.ask()
         ours = []
         for number in range(KILLS):
-            processes.kill(_status(service).pid, service.mark)
+            processes.kill(client.ledger_status(STORE, timeout_ms=CALL_MS).pid, service.mark)
             began = perf_counter()
             probe.ask()
             ours.append(perf_counter() - began)
             options.say(f"recovery: kill {number + 1}, served again after {ours[-1]:.2f} s")
-        recovered = _status(service)
+        recovered = client.ledger_status(STORE, timeout_ms=CALL_MS)
         conservation = verdict(service.target, [STORE], [Told(filler.accepted + probe.accepted)])
     rows = [
         Row("killed, with a snapshot", {"holds": holds, "s": median(ours), "worst_s": max(ours)}),
@@ -124,11 +125,6 @@ def _kills(options: Options) -> tuple[list[Row], list[Headline], Conservation]:
     ]
     name = f"served again after kill -9 with {holds:,} holds, worst of {KILLS}"
     return rows, [Headline(name, max(ours), "s", 3.0, at_most=True)], conservation
-
-
-def _status(service: Service) -> LedgerStatus:
-    with BlockingChannelClient(service.target) as client:
-        return client.ledger_status(STORE, timeout_ms=CALL_MS)
 
 
 class Probe:

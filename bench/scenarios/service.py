@@ -20,7 +20,7 @@ from typing import Final
 
 from bench.callers import OPPOSING, UNITS, sku_of
 from bench.load import ECHO, RESERVE, RESERVE_BATCH, Generator, Load, generating
-from bench.record import Headline, Options, Outcome, Row, file_system_of, medians, ratio
+from bench.record import Headline, Options, Outcome, Row, medians, ratio
 from bench.samples import sku
 from bench.service import Service, echo, holdfast, receive, verdict
 
@@ -83,8 +83,7 @@ def run_grpc(options: Options) -> Outcome:
         rows, headlines = _unary(beside, options)
         batch_rows, batch_headlines = _batches(beside, options)
         conservation = verdict(ours.target, STORES, generator.told)
-    files = {"lines": 1, "file_system": file_system_of(options.scratch)}
-    parameters = {**generator.parameters(len(STORES), SKUS), **files}
+    parameters = {**generator.parameters(len(STORES), SKUS), "lines": 1}
     return Outcome(parameters, rows + batch_rows, headlines + batch_headlines, conservation)
 
 
