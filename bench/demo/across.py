@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Final
 
 from bench import service as processes
-from bench.demo.calls import MEANWHILE_MS_MAX, Answers, Call, Kind, draw_repeat
+from bench.demo.calls import MEANWHILE_MS_MAX, Answers, Kind, draw_repeat
 from bench.demo.orders import SlotContest
 from bench.demo.plan import HOUR_MS, LIMITS, ORDER_REPEATS, SLOTS_ASKED, Across, OrderJourney, Seeker, step_of
 from bench.demo.run import Job, NotRecovered, Phases, Tick, Told, ToldAcross, in_sequence, kill_and_wait, open_stock

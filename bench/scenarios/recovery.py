@@ -19,7 +19,7 @@ from bench import service as processes
 from bench.load import RESERVE, RESERVE_BATCH
 from bench.record import Conservation, Headline, Options, Outcome, Row, Told, judged, ratio
 from bench.samples import STORE, Shape, receipts, requests, reserves, sku
-from bench.service import CALL_MS, Service, holdfast, receive, verdict
+from bench.service import CALL_MS, holdfast, receive, verdict
 from holdfast.client import BlockingChannelClient
 from holdfast.v1 import reservation_service_pb2 as service_pb2
 
@@ -37,8 +37,8 @@ def run_recovery(options: Options) -> Outcome:
     rows, headlines, replayed = _replays(options)
     kill_rows, kill_headlines, served = _kills(options)
     both = Told(replayed.told.accepted + served.told.accepted, served.told.unknown)
-    found = replayed.found + served.found
-    conservation = Conservation(both, found, [*replayed.discrepancies, *served.discrepancies])
+    discrepancies = [*replayed.discrepancies, *served.discrepancies]
+    conservation = Conservation(both, replayed.found + served.found, discrepancies)
     parameters = {"events": options.size(200_000, 10_240), "holds": options.size(HOLDS, HOLDS_QUICK)}
     return Outcome(parameters, rows + kill_rows, headlines + kill_headlines, conservation)
 
