@@ -73,7 +73,8 @@ def main(
         # By name: importing them all would import Ray for a measurement of the core.
         module = importlib.import_module(f"bench.scenarios.{MODULES.get(scenario, scenario)}")
         outcome = getattr(module, f"run_{scenario}")(options)
-        outcome.parameters.update(rounds=options.rounds, quick=options.quick)
+        disk = record.file_system_of(options.scratch)
+        outcome.parameters.update(rounds=options.rounds, quick=options.quick, file_system=disk)
     line = record.line(scenario, " ".join(["python -m bench", *sys.argv[1:]]), outcome)
     record.show(scenario, outcome, console)
     if not no_record:

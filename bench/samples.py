@@ -85,23 +85,22 @@ def sku(number: int) -> str:
 def requests(shape: Shape, count: int, seed: int) -> Iterator[bytes]:
     """So many requests; the same seed draws the same shops and SKUs. Reservations go round the shops."""
     chance = random.Random(seed)
-    singles = (_single(shape, shape.store_ids[number % len(shape.store_ids)], chance) for number in itertools.count())
+    singles = (
+        service_pb2.ReserveRequest(
+            idempotency_key=key(),
+            store_id=store_id,
+            lines=[
+                reservation_pb2.LineQuantity(sku=sku(number), quantity=1)
+                for number in chance.sample(range(shape.skus), shape.lines)
+            ],
+            customer_id=customer(chance),
+            channel=CHANNEL,
+        )
+        for store_id in itertools.cycle(shape.store_ids)
+    )
     for _ in range(count):
         if shape.batch:
             batch = list(itertools.islice(singles, shape.batch))
             yield service_pb2.ReserveBatchRequest(requests=batch).SerializeToString()
         else:
             yield next(singles).SerializeToString()
-
-
-def _single(shape: Shape, store_id: str, chance: random.Random) -> service_pb2.ReserveRequest:
-    return service_pb2.ReserveRequest(
-        idempotency_key=key(),
-        store_id=store_id,
-        lines=[
-            reservation_pb2.LineQuantity(sku=sku(number), quantity=1)
-            for number in chance.sample(range(shape.skus), shape.lines)
-        ],
-        customer_id=customer(chance),
-        channel=CHANNEL,
-    )

@@ -2,6 +2,6 @@
 and its feeds. `python -m bench.demo` runs it.
 
 `plan` says what is asked, in one shop and over several; `run` and `across` ask it, and `calls` logs what was answered;
-`proof` reads the feeds and asks for the audits; `feed`, `verdict` and `orders` judge, and are pure; `report` tells it.
+`proof` reads the feeds, asks for the audits and sums up; `feed` and `orders` judge, and are pure; `report` tells it.
 No ledger is kept here: stock, limits and slots are audited by the service (VerifyLedger, VerifyOrders).
 """

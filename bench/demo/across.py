@@ -5,41 +5,17 @@ from dataclasses import replace
 from functools import partial
 from random import Random
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 
 from bench import service as processes
-from bench.demo.calls import MEANWHILE_MS_MAX, Answers, Call, Kind, draw_repeat
+from bench.demo.calls import MEANWHILE_MS_MAX, Answers, Kind, draw_repeat
 from bench.demo.orders import SlotContest
-from bench.demo.plan import (
-    EXTEND_MS,
-    HOUR_MS,
-    LIMITED_CHANNEL,
-    LIMITS,
-    ORDER_REPEATS,
-    SLOT_SKU,
-    SLOTS_ASKED,
-    Across,
-    OrderJourney,
-    Seeker,
-    amendment_of,
-)
-from bench.demo.run import (
-    PROBE_MS_MAX,
-    Job,
-    NotRecovered,
-    Phases,
-    Tick,
-    Told,
-    ToldAcross,
-    in_sequence,
-    kill_and_wait,
-    open_stock,
-)
+from bench.demo.plan import HOUR_MS, LIMITS, ORDER_REPEATS, SLOTS_ASKED, Across, OrderJourney, Seeker, step_of
+from bench.demo.run import Job, NotRecovered, Phases, Tick, Told, ToldAcross, in_sequence, kill_and_wait, open_stock
 from bench.service import Service
-from holdfast.client import ChannelClient, Order, ReleaseReason
+from holdfast.client import ChannelClient, Order
 
 CALLERS: Final = 48
-SLOT_CALLERS: Final = 14
 SLOT_CONTEST_AT: Final = 0.15
 KILLS_AT: Final = {"customer actors": 0.3, "gateway": 0.6}  # by the role of the process, as parts of the orders
 SEEK_PAUSE_S: Final = 1.0
@@ -59,16 +35,13 @@ async def place_orders(
     starts = [slot.start_ms for slot in found.slots if slot.start_ms > (found.earliest_ready_ms or 0) + HOUR_MS]
     across.slots_asked, contested_ms = tuple(starts[:SLOTS_ASKED]), starts[SLOTS_ASKED]
 
-    async def carry(number: int, journey: OrderJourney) -> None:
-        await _carry(across, journey, Random(f"order:{seed}:{number}"))
-
     jobs: dict[float, Job] = {SLOT_CONTEST_AT: partial(_compete_for_slot, client, across, contested_ms)}
     if kill:
         jobs |= {part: partial(_kill, client, service.mark, role, across, phases) for role, part in KILLS_AT.items()}
     began = perf_counter()
     with phases.phase("Placing orders over several shops", len(plan.journeys) + len(plan.seekers)) as tick:
         seeking = asyncio.create_task(_seek(across, tick))
-        await in_sequence(plan.journeys, carry, callers=CALLERS, jobs=jobs, tick=tick)
+        await in_sequence(plan.journeys, partial(_carry, across, seed), callers=CALLERS, jobs=jobs, tick=tick)
         await seeking
     across.seconds = perf_counter() - began
 
@@ -81,15 +54,15 @@ async def _kill(client: ChannelClient, mark: str, role: str, across: ToldAcross,
     pids = [process.pid for process, its_role in found.items() if its_role == role]
     if len(pids) != 1:
         raise NotRecovered(f"{len(pids)} processes are {role}, and one was to be killed")
-    ask = partial(client.get_order, order.order_id, timeout_ms=PROBE_MS_MAX)
-    killed = await kill_and_wait(role, pids[0], mark, ask, lambda _: True)
+    killed = await kill_and_wait(role, pids[0], mark, partial(client.get_order, order.order_id), lambda _: True)
     across.kills.append(killed)
     phases.say(f"  killed the {role} process {pids[0]}: answered again after {killed.ms / 1000:.2f} s")
     await across.answers.ask_some_again(said, REPEATED_LATER, f"order repeats:{role}")
 
 
-async def _carry(across: ToldAcross, journey: OrderJourney, draw: Random) -> None:
+async def _carry(across: ToldAcross, seed: int, number: int, journey: OrderJourney) -> None:
     """Place an order and ask its steps, one after the other, until one is refused."""
+    draw = Random(f"order:{seed}:{number}")
     placing, slots = journey.placing, across.slots_asked
     if journey.wants_slot >= 0 and slots:
         placing = placing.asking(slot_start_ms=slots[journey.wants_slot % len(slots)])
@@ -97,20 +70,9 @@ async def _carry(across: ToldAcross, journey: OrderJourney, draw: Random) -> Non
     if not isinstance(order, Order):
         return
     for kind in journey.steps:
-        call = _step(kind, f"{placing.key}-{kind.name.lower()}", order, draw)
+        call = step_of(kind, f"{placing.key}-{kind.name.lower()}", order, draw)
         if not isinstance(await across.answers.ask(call, draw_repeat(kind, draw, ORDER_REPEATS)), Order | tuple):
             return
-
-
-def _step(kind: Kind, key: str, order: Order, draw: Random) -> Call:
-    asked: dict[Kind, dict[str, Any]] = {
-        Kind.COLLECT_ORDER: {"payment_reference": f"pay-{key}"},
-        Kind.RELEASE_ORDER: {"reason": ReleaseReason.CUSTOMER_CANCELLED},
-        Kind.EXTEND_ORDER: {"ttl_ms": EXTEND_MS},
-    }
-    if kind is Kind.AMEND_ORDER:
-        asked[kind] = {"stores": amendment_of(order, draw)}
-    return Call(kind, key, {"order_id": order.order_id, **asked.get(kind, {})})
 
 
 async def _seek(across: ToldAcross, tick: Tick) -> None:
@@ -127,7 +89,7 @@ async def _seek_one(answers: Answers, seeker: Seeker) -> None:
     outcomes = await asyncio.gather(*(answers.ask(call) for call in seeker.first))
     orders = [outcome for outcome in outcomes if isinstance(outcome, Order)]
     steps = [
-        _step(kind, f"{seeker.customer_id}-then-{kind.name.lower()}", order, Random(seeker.customer_id))
+        step_of(kind, f"{seeker.customer_id}-then-{kind.name.lower()}", order, Random(seeker.customer_id))
         for kind, order in zip((Kind.RELEASE_ORDER, Kind.COLLECT_ORDER), orders, strict=False)
     ]
     await asyncio.gather(*(answers.ask(call) for call in (*steps, *seeker.second)))
@@ -137,16 +99,7 @@ async def _compete_for_slot(client: ChannelClient, across: ToldAcross, slot_ms: 
     """Many callers want the same slot of one shop at once."""
     store_id = across.plan.slot_shop_id
     places = (await client.list_slots(store_id, from_ms=slot_ms, window_ms=HOUR_MS)).slots[0].left
-    asked = {
-        "store_id": store_id,
-        "lines": ((SLOT_SKU, 1),),
-        "channel": LIMITED_CHANNEL,  # a limit of the chain applies, so that each becomes an order
-        "slot_start_ms": slot_ms,
-    }
-    calls = [
-        Call(Kind.IN_STORE, f"across-slot-{number}", {**asked, "customer_id": f"slot-{number}"})
-        for number in range(SLOT_CALLERS)
-    ]
+    calls = [call.asking(slot_start_ms=slot_ms) for call in across.plan.slot_calls]
     outcomes = await asyncio.gather(*(across.answers.ask(call) for call in calls))
     accepted = sum(isinstance(outcome, Order) for outcome in outcomes)
     across.contests.append(SlotContest(store_id, slot_ms, len(calls), places, accepted))

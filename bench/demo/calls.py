@@ -231,8 +231,8 @@ class Answers:
         except HoldfastError as error:
             self.unanswered.append(f"{call.kind.value} {call.key}: {error}")
             return None
-        parts = outcome if isinstance(outcome, tuple) else ()
-        if errors := [part.answer for part in parts if isinstance(part.answer, HoldfastError)]:
+        answers = [part.answer for part in outcome] if isinstance(outcome, tuple) else []
+        if errors := [answer for answer in answers if isinstance(answer, HoldfastError)]:
             self.unanswered.append(f"{call.kind.value} {call.key}: {errors[0]}")
         self.latencies[call.kind].append(1_000 * (perf_counter() - began))
         return outcome

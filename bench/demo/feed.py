@@ -23,7 +23,6 @@ SENTENCE_CHARS_MAX: Final = 1_000
 LIVE: Final = frozenset({Status.HELD, Status.CONFIRMED, Status.READY})
 
 INSIDE: Final = "\n"  # the keys that shops and customers' ledgers use among themselves begin so, and no caller's does
-CLAIM_KEY: Final = f"{INSIDE}claim "
 
 _OF_CALLS: Final = (
     told.StockAdjusted,
@@ -290,5 +289,5 @@ def _is_made_inside(change: told.Change) -> bool:
     ledger made by itself.
     """
     if isinstance(change, told.Refused):
-        return change.idempotency_key.startswith(CLAIM_KEY)
+        return change.idempotency_key.startswith(f"{INSIDE}claim ")
     return isinstance(change, told.Released) and change.reason in (ReleaseReason.REPLACED, ReleaseReason.SHORTFALL)

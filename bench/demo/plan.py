@@ -147,6 +147,7 @@ HOT_SKU: Final = "across-hot"
 HOT_UNITS: Final = 40
 SLOT_SKU: Final = "across-slot"
 SLOT_UNITS: Final = 50
+SLOT_CALLERS: Final = 14
 
 ORDER_CHANNELS: Final = {"web": 50, "app": 35, "marketplace": 15}
 POLICIES: Final = {SourcingPolicy.SPLIT: 55, SourcingPolicy.ONE_STORE: 25, SourcingPolicy.PARTIAL: 20}
@@ -224,12 +225,15 @@ class Seeker:
 
 @dataclass(frozen=True, slots=True)
 class Across:
-    """The whole act. `slot_shop_id` is where many callers compete for the last places of a slot."""
+    """The whole act. `slot_shop_id` is where many callers compete for the last places of a slot, by `slot_calls`, of
+    which the slot is found out later.
+    """
 
     openings: tuple[Opening, ...]
     journeys: tuple[OrderJourney, ...]
     seekers: tuple[Seeker, ...]
     slot_shop_id: str
+    slot_calls: tuple[Call, ...] = ()
 
 
 def shops_with_slots(shops: Sequence[Shop], seed: int) -> frozenset[str]:
@@ -253,7 +257,25 @@ def across_plan(shops: Sequence[Shop], seed: int) -> Across:
     journeys = tuple(_order_journey(number, draw.choice(towns), draw) for number in range(ORDERS))
     seekers = [_unit_seeker(f"unit-seeker-{number}", towns, draw) for number in range(UNIT_SEEKERS)]
     seekers += [_order_seeker(f"order-seeker-{number}", towns, draw) for number in range(ORDER_SEEKERS)]
-    return Across(tuple(openings), journeys, tuple(seekers), slot_shop_id)
+    # A limit of the chain applies to the channel, so that each becomes an order.
+    asked = {"store_id": slot_shop_id, "lines": ((SLOT_SKU, 1),), "channel": LIMITED_CHANNEL}
+    slot_calls = tuple(
+        Call(Kind.IN_STORE, f"across-slot-{number}", {**asked, "customer_id": f"slot-{number}"})
+        for number in range(SLOT_CALLERS)
+    )
+    return Across(tuple(openings), journeys, tuple(seekers), slot_shop_id, slot_calls)
+
+
+def step_of(kind: Kind, key: str, order: Order, draw: Random) -> Call:
+    """The call of a step of an order that was placed."""
+    asked: dict[Kind, dict[str, Any]] = {
+        Kind.COLLECT_ORDER: {"payment_reference": f"pay-{key}"},
+        Kind.RELEASE_ORDER: {"reason": ReleaseReason.CUSTOMER_CANCELLED},
+        Kind.EXTEND_ORDER: {"ttl_ms": EXTEND_MS},
+    }
+    if kind is Kind.AMEND_ORDER:
+        asked[kind] = {"stores": amendment_of(order, draw)}
+    return Call(kind, key, {"order_id": order.order_id, **asked.get(kind, {})})
 
 
 def amendment_of(order: Order, draw: Random) -> tuple[StorePlan, ...]:

@@ -29,10 +29,8 @@ SILENCE_S_MAX: Final = 60.0  # for an event; a feed that lost its end would else
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The evidence: what the feeds showed, and what the audits say.
-
-    `ended` counts reservations by how they stand at the end, `repeats_answered` the calls that ledgers knew the keys of
-    since their actors started.
+    """The evidence: what the feeds showed, and what the audits say. `ended` counts reservations by their last status,
+    `repeats_answered` the calls whose keys the ledgers knew, since their actors started.
     """
 
     repeats_answered: int
@@ -101,11 +99,10 @@ async def prove(client: ChannelClient, store_ids: Sequence[str], told: Told, pha
 async def _read_feeds(client: ChannelClient, versions: Mapping[str, int], check: FeedCheck, phases: Phases) -> None:
     """Every event of every shop up to its version, or up to where the feed falls silent: the findings then say so."""
     unfinished = {store_id for store_id, version in versions.items() if version}
-    loop = asyncio.get_running_loop()
     with phases.phase("Reading the journal back", sum(versions.values())) as tick, suppress(TimeoutError):
         async with asyncio.timeout(SILENCE_S_MAX) as patience, client.watch_events(unfinished) as feed:
             async for event in feed:
-                patience.reschedule(loop.time() + SILENCE_S_MAX)
+                patience.reschedule(asyncio.get_running_loop().time() + SILENCE_S_MAX)
                 last = versions[event.store_id]
                 if event.version <= last:  # what happened after the reading is left out
                     check.see(event)

@@ -271,7 +271,7 @@ async def _kill_actor_of(client: ChannelClient, store_id: str, before: Mapping[s
     actor = before[store_id].actor
     neighbours = tuple(each.store_id for each in before.values() if each.actor == actor)
     pid = (await client.ledger_status(store_id)).pid
-    ask = partial(client.ledger_status, store_id, timeout_ms=PROBE_MS_MAX)
+    ask = partial(client.ledger_status, store_id)
     killed = await kill_and_wait(actor, pid, mark, ask, lambda status: status.pid != pid)
     after = await statuses_of(client, neighbours)
     replayed = sum(status.replayed_events for status in after.values())
@@ -279,16 +279,15 @@ async def _kill_actor_of(client: ChannelClient, store_id: str, before: Mapping[s
 
 
 async def kill_and_wait(
-    role: str, pid: int, mark: str, ask: Callable[[], Awaitable[ResultT]], answers: Callable[[ResultT], bool]
+    role: str, pid: int, mark: str, ask: Callable[..., Awaitable[ResultT]], answers: Callable[[ResultT], bool]
 ) -> Killed:
-    """Kill -9 a process, and ask until its successor answers. `mark` proves that the process is of this run.
-
-    Raises NotRecovered.
+    """Kill -9 a process, and ask a method of the client until its successor answers. `mark` proves that the process is
+    of this run. Raises NotRecovered.
     """
     from_ms = int(time() * 1000)
     await asyncio.to_thread(processes.kill, pid, mark)
     began = perf_counter()
-    await ask_until(ask, answers, otherwise=f"no successor of process {pid} answered")
+    await ask_until(partial(ask, timeout_ms=PROBE_MS_MAX), answers, otherwise=f"no successor of process {pid} answered")
     return Killed(role, round((perf_counter() - began) * 1000, 1), Outage(from_ms, int(time() * 1000)))
 
 

@@ -15,7 +15,7 @@ import psutil
 import ray
 
 from actors.journal.open import sqlite_setting
-from actors.protocol.messages import Entry, Held, pack_batch, unpack_answers
+from actors.protocol.messages import Held, pack_batch, unpack_answers
 from actors.ray_actors import NAMESPACE, make_actor
 from actors.runtime.cores import SHOP
 from actors.shop.audit import Audit
@@ -93,7 +93,9 @@ def run_actor(options: Options) -> Outcome:
             for in_flight in IN_FLIGHT[::2] if options.quick else IN_FLIGHT:
                 rounds = []
                 for number in range(options.rounds):
-                    packed = _packed(batch, options.size(max(20, min(400, 20_000 // batch)), 6), number)
+                    steps = options.size(max(20, min(400, 20_000 // batch)), 6)
+                    made = entries(reserves(batch * steps, SKUS, 1, number))
+                    packed = [pack_batch(0, list(islice(made, batch))) for _ in range(steps)]
                     figures, held = _stepped(actor, packed, in_flight, batch)
                     rounds.append(figures)
                     accepted += held
@@ -104,12 +106,6 @@ def run_actor(options: Options) -> Outcome:
         conservation = _audited(actor, Told(accepted))
     headline = Headline("through an actor, best", best, "durable reservations/s")
     return Outcome({"skus": SKUS, "lines": 1}, rows, [headline], conservation)
-
-
-def _packed(batch: int, count: int, seed: int) -> list[bytes]:
-    made = entries(reserves(batch * count, SKUS, 1, seed))
-    cut: list[list[Entry]] = [list(islice(made, batch)) for _ in range(count)]
-    return [pack_batch(0, each) for each in cut]
 
 
 def _stepped(actor: Any, packed: list[bytes], in_flight: int, batch: int) -> tuple[dict[str, float], int]:

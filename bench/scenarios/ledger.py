@@ -18,19 +18,7 @@ from actors.shop.events import Event, Reserved
 from actors.shop.evolve import evolve
 from actors.shop.state import Ledger, Remembered, Reservation
 from actors.shop.transact import expire, transact
-from bench.record import (
-    Conservation,
-    Headline,
-    Options,
-    Outcome,
-    Row,
-    Told,
-    file_system_of,
-    medians,
-    of_ledger,
-    percentile,
-    timed,
-)
+from bench.record import Conservation, Headline, Options, Outcome, Row, Told, medians, of_ledger, percentile, timed
 from bench.samples import NOW_MS, STORE, UNITS, key, receipts, reserves, stocked
 
 # --- core ------------------------------------------------------------------------------------------------------------
@@ -138,8 +126,8 @@ def run_journal(options: Options) -> Outcome:
         sqlite.close()
         if not conservation.holds:
             break
-    parameters = {"events": len(events), "file_system": file_system_of(options.scratch)}
-    return Outcome(parameters, rows, [Headline("SQLite, best", best, "durable events/s")], conservation)
+    headline = Headline("SQLite, best", best, "durable events/s")
+    return Outcome({"events": len(events)}, rows, [headline], conservation)
 
 
 def _events(count: int) -> list[Event]:

@@ -19,8 +19,8 @@ from bench import service as processes
 from bench.load import RESERVE, RESERVE_BATCH
 from bench.record import Conservation, Headline, Options, Outcome, Row, Told, judged, ratio
 from bench.samples import STORE, Shape, receipts, requests, reserves, sku
-from bench.service import CALL_MS, Service, holdfast, receive, verdict
-from holdfast.client import BlockingChannelClient, LedgerStatus
+from bench.service import CALL_MS, holdfast, receive, verdict
+from holdfast.client import BlockingChannelClient
 from holdfast.v1 import reservation_service_pb2 as service_pb2
 
 SKUS: Final = 2_000
@@ -37,8 +37,8 @@ def run_recovery(options: Options) -> Outcome:
     rows, headlines, replayed = _replays(options)
     kill_rows, kill_headlines, served = _kills(options)
     both = Told(replayed.told.accepted + served.told.accepted, served.told.unknown)
-    found = replayed.found + served.found
-    conservation = Conservation(both, found, [*replayed.discrepancies, *served.discrepancies])
+    discrepancies = [*replayed.discrepancies, *served.discrepancies]
+    conservation = Conservation(both, replayed.found + served.found, discrepancies)
     parameters = {"events": options.size(200_000, 10_240), "holds": options.size(HOLDS, HOLDS_QUICK)}
     return Outcome(parameters, rows + kill_rows, headlines + kill_headlines, conservation)
 
@@ -48,26 +48,24 @@ def _replays(options: Options) -> tuple[list[Row], list[Headline], Conservation]
     path = options.scratch / "replay.db"
     rows: list[Row] = []
     options.say(f"recovery: writing {events:,} events")
-    accepted = _write(path, events, snapshot=False)
+    _write(path, events, snapshot=False)
     replayed = [_recovered(path) for _ in range(options.rounds)]
     options.say("recovery: the same with a snapshot")
-    accepted += _write(path, 1, snapshot=True)
+    _write(path, 1, snapshot=True)
     restored = [_recovered(path) for _ in range(options.rounds)]
-    rates = []
     for name, runs in (("replay, no snapshot", replayed), ("from a snapshot", restored)):
         seconds = median(run["seconds"] for run in runs)
-        rates.append(ratio(events, seconds))
-        rows.append(Row(name, {"holds": events, "s": seconds, "per_s": rates[-1]}))
+        rows.append(Row(name, {"holds": events, "s": seconds, "per_s": ratio(events, seconds)}))
     headlines = [
-        Headline("replay without a snapshot", rates[0], "events/s", 100_000.0),
-        Headline("recovery from a snapshot", rates[1], "holds/s"),
+        Headline("replay without a snapshot", rows[0].figures["per_s"], "events/s", 100_000.0),
+        Headline("recovery from a snapshot", rows[1].figures["per_s"], "holds/s"),
     ]
     # Recovery itself checks every invariant, and does not serve a ledger that breaks one.
-    return rows, headlines, judged(Told(accepted), int(restored[-1]["open"]), ())
+    return rows, headlines, judged(Told(events + 1), int(restored[-1]["open"]), ())
 
 
-def _write(path: Path, events: int, *, snapshot: bool) -> int:
-    """Holds in a journal, as a host writes them; how many."""
+def _write(path: Path, events: int, *, snapshot: bool) -> None:
+    """Holds in a journal, as a host writes them."""
     journal = SqliteJournal(path)
     host = LedgerHost(SHOP, journal, SystemClock(), lambda _: None, end_process)
     host.step([(STORE, each) for each in receipts(SKUS)])
@@ -77,7 +75,6 @@ def _write(path: Path, events: int, *, snapshot: bool) -> int:
     if snapshot:
         host.snapshot(STORE, lambda: None)
     journal.close()
-    return events
 
 
 def _recovered(path: Path) -> dict[str, float]:
@@ -107,16 +104,17 @@ def _kills(options: Options) -> tuple[list[Row], list[Headline], Conservation]:
                 filler.ask()
         options.say("recovery: the service again, from its snapshot")
         service = stack.enter_context(holdfast(options.scratch, [STORE], 1))
+        client = stack.enter_context(BlockingChannelClient(service.target))
         probe = Probe(stack.enter_context(grpc.insecure_channel(service.target)))
         probe.ask()
         ours = []
         for number in range(KILLS):
-            processes.kill(_status(service).pid, service.mark)
+            processes.kill(client.ledger_status(STORE, timeout_ms=CALL_MS).pid, service.mark)
             began = perf_counter()
             probe.ask()
             ours.append(perf_counter() - began)
             options.say(f"recovery: kill {number + 1}, served again after {ours[-1]:.2f} s")
-        recovered = _status(service)
+        recovered = client.ledger_status(STORE, timeout_ms=CALL_MS)
         conservation = verdict(service.target, [STORE], [Told(filler.accepted + probe.accepted)])
     rows = [
         Row("killed, with a snapshot", {"holds": holds, "s": median(ours), "worst_s": max(ours)}),
@@ -124,11 +122,6 @@ def _kills(options: Options) -> tuple[list[Row], list[Headline], Conservation]:
     ]
     name = f"served again after kill -9 with {holds:,} holds, worst of {KILLS}"
     return rows, [Headline(name, max(ours), "s", 3.0, at_most=True)], conservation
-
-
-def _status(service: Service) -> LedgerStatus:
-    with BlockingChannelClient(service.target) as client:
-        return client.ledger_status(STORE, timeout_ms=CALL_MS)
 
 
 class Probe:

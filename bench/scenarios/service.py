@@ -20,7 +20,7 @@ from typing import Final
 
 from bench.callers import OPPOSING, UNITS, sku_of
 from bench.load import ECHO, RESERVE, RESERVE_BATCH, Generator, Load, generating
-from bench.record import Headline, Options, Outcome, Row, file_system_of, medians, ratio
+from bench.record import Headline, Options, Outcome, Row, medians, ratio
 from bench.samples import sku
 from bench.service import Service, echo, holdfast, receive, verdict
 
@@ -83,8 +83,7 @@ def run_grpc(options: Options) -> Outcome:
         rows, headlines = _unary(beside, options)
         batch_rows, batch_headlines = _batches(beside, options)
         conservation = verdict(ours.target, STORES, generator.told)
-    files = {"lines": 1, "file_system": file_system_of(options.scratch)}
-    parameters = {**generator.parameters(len(STORES), SKUS), **files}
+    parameters = {**generator.parameters(len(STORES), SKUS), "lines": 1}
     return Outcome(parameters, rows + batch_rows, headlines + batch_headlines, conservation)
 
 
@@ -131,15 +130,14 @@ def run_client(options: Options) -> Outcome:
     """A sweep of callers of one process; `generator` in the figures is the clients' own CPU."""
     with _loaded("client", options) as (service, generator):
         rows: list[Row] = []
-        rates: dict[int, float] = {}
         for callers in (1, 128) if options.quick else CALLERS:
             load = Load("client", service.target, "", STORES, callers, options.seconds, SKUS)
             rows.append(Row(f"{callers} callers", generator.rounds(load, service)))
             options.say(f"client: {callers} callers")
-            rates[callers] = rows[-1].figures["per_s"]
         conservation = verdict(service.target, STORES, generator.told)
     parameters = {**generator.parameters(len(STORES), SKUS), "lines": 1}
-    headline = Headline("128 callers of the channel client in one process", rates[128], "calls/s", 8_000.0)
+    rate = next(row.figures["per_s"] for row in rows if row.name == "128 callers")
+    headline = Headline("128 callers of the channel client in one process", rate, "calls/s", 8_000.0)
     return Outcome(parameters, rows, [headline], conservation)
 
 
