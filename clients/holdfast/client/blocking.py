@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial, update_wrapper
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from holdfast.client.calls import administration, orders, reservations, stock
 from holdfast.client.channel import ChannelClient
 from holdfast.client.errors import ClientClosed
+from holdfast.client.internals import Client
 from holdfast.client.models.stock import Adjustment
 from holdfast.client.subscription import Subscription
 from holdfast.client.till import TillClient
@@ -99,22 +100,30 @@ async def _awaited(make: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
 ParamsT = ParamSpec("ParamsT")
 SelfT = TypeVar("SelfT")
 ItemT = TypeVar("ItemT")
-ClientT = TypeVar("ClientT")
-ClientT_co = TypeVar("ClientT_co", covariant=True)
+ClientT = TypeVar("ClientT", bound=Client | TillClient)
+ClientT_co = TypeVar("ClientT_co", bound=Client | TillClient, covariant=True)
 
 
-class BlockingClient(Protocol[ClientT_co]):
-    """A blocking face: an async client, and the thread of its event loop."""
+class BlockingClient(Generic[ClientT_co]):
+    """An async client, and the thread of its event loop. Thread-safe."""
 
-    @property
-    def loop_thread(self) -> LoopThread:
-        """The thread of the client's event loop."""
-        ...
+    loop_thread: LoopThread
+    client: ClientT_co
 
-    @property
-    def client(self) -> ClientT_co:
-        """The async client."""
-        ...
+    def __enter__(self: SelfT) -> SelfT:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the client in its loop as its own `close` does, and end the thread. Safe to repeat."""
+        try:
+            # Closed already, or by another thread in this moment.
+            with suppress(ClientClosed):
+                self.loop_thread.run(self.client.close)
+        finally:
+            self.loop_thread.close()
 
 
 class _End:
@@ -226,17 +235,7 @@ def opening(
     return decorate
 
 
-def close_client(blocking_client: BlockingClient[ChannelClient] | BlockingClient[TillClient]) -> None:
-    """Close the client in its loop, then the loop. Safe to repeat, and from several threads."""
-    try:
-        # Closed already, or by another thread in this moment.
-        with suppress(ClientClosed):
-            blocking_client.loop_thread.run(blocking_client.client.close)
-    finally:
-        blocking_client.loop_thread.close()
-
-
-class BlockingChannelClient:
+class BlockingChannelClient(BlockingClient[ChannelClient]):
     """`ChannelClient` for threads, with the same arguments. Thread-safe; concurrent threads' calls batch together."""
 
     reserve = blocking(reservations.reserve)
@@ -283,18 +282,8 @@ class BlockingChannelClient:
         self.loop_thread = loop_thread
         self.client = client
 
-    def __enter__(self) -> "BlockingChannelClient":
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Finish the calls under way as `ChannelClient.close` does, and end the thread. Safe to repeat."""
-        close_client(self)
-
-
-class BlockingTillClient:
+class BlockingTillClient(BlockingClient[TillClient]):
     """`TillClient` for threads, with the same arguments."""
 
     sell = blocking(TillClient.sell)
@@ -314,16 +303,6 @@ class BlockingTillClient:
     def __init__(self, loop_thread: LoopThread, client: TillClient) -> None:
         self.loop_thread = loop_thread
         self.client = client
-
-    def __enter__(self) -> "BlockingTillClient":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connection and the file, and end the thread. Safe to repeat."""
-        close_client(self)
 
     @property
     def unsent(self) -> tuple[Adjustment, ...]:

@@ -113,6 +113,9 @@ class Client(Protocol):
         """What the calls share."""
         ...
 
+    async def close(self) -> None:
+        """Close the connections."""
+
 
 async def submit(
     client: Client,

@@ -18,7 +18,6 @@ from holdfast.client.models.orders import (
     PartOutcomes,
     PickupSlots,
     Place,
-    Sourcing,
     SourcingPolicy,
     StorePlan,
     found_stores_from,
@@ -66,7 +65,7 @@ async def reserve_near(
         basket_id=basket_id,
         ttl_ms=ttl_ms,
         slot_start_ms=slot_start_ms,
-        sourcing=to_sourcing(Sourcing(place, policy, stores_max, kilometres_max, collect_by_ms)),
+        sourcing=to_sourcing(place, policy, stores_max, kilometres_max, collect_by_ms),
         external_reference=external_reference,
     )
     # Customers share ledgers by a rule of the service: their keys are taken for those of one.
@@ -219,7 +218,7 @@ async def find_stores(
     """
     request = to_message(
         service_pb2.FindStoresRequest,
-        sourcing=to_sourcing(Sourcing(place, policy, stores_max, kilometres_max, collect_by_ms)),
+        sourcing=to_sourcing(place, policy, stores_max, kilometres_max, collect_by_ms),
         lines=lines,
         channel=channel,
         slot_start_ms=slot_start_ms,
