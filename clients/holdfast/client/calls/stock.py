@@ -1,21 +1,22 @@
 """Movements, counts and safety stock; positions in bulk. Changes answer with `StockChange | Rejection`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
 from holdfast.client.internals import Client, change, read
-from holdfast.client.models.events import Event
+from holdfast.client.models.events import Event, event_from
 from holdfast.client.models.stock import (
     Adjustment,
     AvailabilityChange,
     HoldsCounted,
     StockOutcome,
     StoreAvailability,
+    availability_change_from,
     availability_from,
 )
-from holdfast.client.subscription import Subscription, availability_feed, event_feed, starting_cursors
+from holdfast.client.subscription import FeedItem, Subscription, cursor_messages
 from holdfast.client.wire_types import LineQuantities, to_message
-from holdfast.v1 import stock_service_pb2 as service_pb2
+from holdfast.v1 import event_service_pb2, stock_service_pb2 as service_pb2
 
 
 async def adjust_stock(
@@ -84,17 +85,35 @@ def watch_availability(
     self: Client, cursors: Mapping[str, int] | Iterable[str], *, skus: Iterable[str] = ()
 ) -> Subscription[AvailabilityChange]:
     """Positions of 1 to 1,024 shops as they change; `cursors` are shops, or shops with the last version seen."""
-    internals = self.internals
-    silence_ms_max = internals.limits.watch_silence_ms_max
-    feed = availability_feed(tuple(skus))
-    return Subscription(feed, starting_cursors(cursors), caller=internals.caller, silence_ms_max=silence_ms_max)
+    wanted = tuple(skus)
+
+    def request(cursors: Mapping[str, int]) -> service_pb2.WatchAvailabilityRequest:
+        return service_pb2.WatchAvailabilityRequest(cursors=cursor_messages(cursors), skus=wanted)
+
+    def items(message: service_pb2.WatchAvailabilityResponse) -> Iterator[FeedItem[AvailabilityChange]]:
+        change = availability_change_from(message)
+        yield FeedItem(change.store_id, change.version, change if change.positions else None)
+
+    return Subscription(request, items, cursors, self.internals)
+
+
+_CURSORS_MAX = 1_024
+"""Shops that one watch may name. Those beyond it are streamed from their beginning, and what was seen is dropped."""
 
 
 def watch_events(
     self: Client, cursors: Mapping[str, int] | Iterable[str] = (), *, all_stores: bool = False
 ) -> Subscription[Event]:
     """Everything that happens in the shops named, or in all, without gaps; `cursors` as in `watch_availability`."""
-    internals = self.internals
-    silence_ms_max = internals.limits.watch_silence_ms_max
-    feed = event_feed(all_stores=all_stores)
-    return Subscription(feed, starting_cursors(cursors), caller=internals.caller, silence_ms_max=silence_ms_max)
+
+    def request(cursors: Mapping[str, int]) -> event_service_pb2.WatchEventsRequest:
+        named = cursor_messages(cursors)
+        return event_service_pb2.WatchEventsRequest(
+            cursors=named[:_CURSORS_MAX] if all_stores else named, all_stores=all_stores
+        )
+
+    def items(message: event_service_pb2.WatchEventsResponse) -> Iterator[FeedItem[Event]]:
+        for event in map(event_from, message.events):
+            yield FeedItem(event.store_id, event.version, event, previous_version=event.version - 1)
+
+    return Subscription(request, items, cursors, self.internals)

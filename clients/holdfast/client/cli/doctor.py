@@ -24,8 +24,8 @@ from typing import Annotated
 import typer
 
 from holdfast.client.channel import ChannelClient
+from holdfast.client.cli.options import Session, data_dir, with_session
 from holdfast.client.cli.output import ExitCode, table, to_document
-from holdfast.client.cli.session import Session, data_dir, with_session
 from holdfast.client.errors import HoldfastError
 from holdfast.client.models.administration import Health
 
