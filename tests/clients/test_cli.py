@@ -1,20 +1,16 @@
 """The `holdfast` command against a service of this process: answers and errors as JSON, exit codes, and tables."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from typer.testing import CliRunner
 
 from holdfast.client.cli.app import app
-from holdfast.client.connection import CHECK_HEALTH, Connection
-from holdfast.client.statuses import fault_from_rpc
 from holdfast.v1 import admin_service_pb2
 from tests.clients.command import Command
 from tests.clients.faults import CODE, Answer, Refuse
@@ -271,31 +267,6 @@ def test_nobody_there_is_exit_code_3_and_names_the_key_to_repeat_with(service: S
     told = nobody("confirm", "s1:1", "--key", "k1", "--timeout", "100ms", code=3)["error"]
     assert (told["kind"], told["idempotency_key"], told["where"]) == ("OutcomeUnknown", "k1", NOBODY)
     assert nobody("status", "s1", "--timeout", "100ms", code=3)["error"]["kind"] == "Unavailable"
-
-
-@pytest.mark.parametrize(
-    ("rpc", "command"),
-    [("GetReservation", ("show", "s1:1")), ("ConfirmReservation", ("confirm", "s1:1", "--key", "k1"))],
-)
-def test_where_nothing_was_sent_no_key_is_advised(run: Command, rpc: str, command: tuple[str, ...]) -> None:
-    # Told to wait beyond its deadline, the command makes one attempt: near the deadline a second one might time out
-    # before its connection is refused, and then it is not known any more that nothing was sent.
-    why = asyncio.run(_why_nobody_answers())
-    run.service.faults[rpc].append(Refuse(CODE.UNAVAILABLE, why, retry_after_ms=99_000))
-    told = run(*command, code=3)["error"]
-    assert "Connection refused" in told["why"]
-    assert told["mend"] == "See that the service runs and can be reached, then ask again"
-
-
-async def _why_nobody_answers() -> str:
-    """What gRPC says where no connection can be made."""
-    connection = Connection(NOBODY)
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await connection.call(CHECK_HEALTH, b"", timeout_ms=60_000)
-    await connection.close()
-    fault = fault_from_rpc(caught.value)
-    assert fault.not_sent
-    return fault.why
 
 
 def test_the_version_is_told(run: Command) -> None:

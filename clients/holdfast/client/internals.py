@@ -108,10 +108,7 @@ class Internals:
 class Client(Protocol):
     """A client, as far as its calls use it."""
 
-    @property
-    def internals(self) -> Internals:
-        """What the calls share."""
-        ...
+    internals: Internals
 
     async def close(self) -> None:
         """Close the connections."""
