@@ -118,10 +118,9 @@ def fault_from_item(item: error_pb2.ItemError) -> Fault:
 
 def error_from(fault: Fault, *, what: str, where: str, idempotency_key: str | None) -> HoldfastError:
     """The error to raise once a fault is not retried; `idempotency_key` is None for a read."""
-    simple = _SIMPLE.get(fault.code)
-    if simple is not None:
-        return simple(what, where=where, why=fault.why)
     match fault.code:
+        case code if code in _SIMPLE:
+            return _SIMPLE[code](what, where=where, why=fault.why)
         case grpc.StatusCode.INVALID_ARGUMENT | grpc.StatusCode.OUT_OF_RANGE:
             return InvalidArgument(what, where=where, why=fault.why, violations=fault.violations)
         case grpc.StatusCode.RESOURCE_EXHAUSTED:

@@ -256,12 +256,9 @@ def part_outcome_from(message: service_pb2.PartOutcome, *, what: str, key: str) 
         case "rejection":
             return PartOutcome(message.store_id, rejection_from(message.rejection))
         case _:
-            fault = fault_from_item(message.error)
-            return PartOutcome(message.store_id, _error_of_part(fault, what, f"shop {message.store_id}", key))
-
-
-def _error_of_part(fault: Fault, what: str, where: str, key: str) -> HoldfastError:
-    if fault.failure is Failure.FINAL:
-        return error_from(fault, what=what, where=where, idempotency_key=key)
-    # Overload too: an attempt before this one may have been carried out by this shop, and its answer lost.
-    return OutcomeUnknown(what, where=where, why=f"{fault.code.name}: {fault.why}", idempotency_key=key)
+            fault, where = fault_from_item(message.error), f"shop {message.store_id}"
+            error = error_from(fault, what=what, where=where, idempotency_key=key)
+            if fault.failure is not Failure.FINAL:
+                # Overload too: an attempt before this one may have been carried out by this shop, and its answer lost.
+                error = OutcomeUnknown(what, where=where, why=f"{fault.code.name}: {fault.why}", idempotency_key=key)
+            return PartOutcome(message.store_id, error)
