@@ -11,6 +11,7 @@ from holdfast.client import BlockingChannelClient, ChannelClient, NotFound, Rese
 from holdfast.client.errors import ClientClosed
 from tests.clients.service import Service
 from tests.clients.serving import serving_in_thread
+from tests.waiting import until
 
 THREADS = 32
 
@@ -53,10 +54,15 @@ def test_errors_pages_and_watches_come_through(service: Service) -> None:
             assert watch.cursors == {"s1": 3}
             for _ in range(2):
                 next(watch)
-            closer = threading.Timer(0.05, watch.close)
-            closer.start()
-            assert list(watch) == []
-            closer.join()
+
+            def close_during_a_step() -> None:
+                until(lambda: bool(client.loop_thread._tasks), within_s=10, what="the step that waits for an event")
+                watch.close()
+
+            with ThreadPoolExecutor(1) as pool:
+                closed = pool.submit(close_during_a_step)
+                assert list(watch) == []
+                closed.result()
 
 
 def test_a_closed_client_says_so_and_leaves_no_thread(service: Service) -> None:

@@ -269,13 +269,6 @@ def test_nobody_there_is_exit_code_3_and_names_the_key_to_repeat_with(service: S
     assert nobody("status", "s1", "--timeout", "100ms", code=3)["error"]["kind"] == "Unavailable"
 
 
-@pytest.mark.parametrize("command", [("show", "s1:1"), ("confirm", "s1:1", "--key", "k1")])
-def test_where_nothing_was_sent_no_key_is_advised(service: Service, command: tuple[str, ...]) -> None:
-    told = Command(service, NOBODY)(*command, "--timeout", "1s", code=3)["error"]
-    assert "Connection refused" in told["why"]
-    assert told["mend"] == "See that the service runs and can be reached, then ask again"
-
-
 def test_the_version_is_told(run: Command) -> None:
     assert run.words("--version") == f"holdfast {version('holdfast-client')}\n"
 

@@ -4,8 +4,8 @@ import pytest
 from rich.console import Console
 
 from holdfast.client import Shortfall, ShortfallLoss, StockChange
+from holdfast.client.cli.options import duration_ms
 from holdfast.client.cli.output import advice_text, duration_text
-from holdfast.client.cli.session import duration_ms
 from holdfast.client.cli.tables import CHANGE, facts_of
 
 

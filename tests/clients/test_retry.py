@@ -1,8 +1,17 @@
-"""The retry policy as a table: pure, so every number is an argument."""
+"""The retry policy as a table: pure, so every number is an argument. And what is advised where nothing was sent."""
 
+import asyncio
+
+import grpc
 import pytest
 
+from holdfast.client.connection import CHECK_HEALTH, Connection
 from holdfast.client.limits import NO_RETRY, Failure, RetryPolicy
+from holdfast.client.statuses import fault_from_rpc
+from tests.clients.command import Command
+from tests.clients.faults import CODE, Refuse
+from tests.clients.service import Service
+from tests.clients.serving import serving_in_thread
 
 POLICY = RetryPolicy(wait_first_ms=20, wait_max_ms=400, attempts_max=50, unclear_attempts_max=4)
 LONG_MS = 1_000_000.0
@@ -63,3 +72,29 @@ def test_the_wait_follows_the_table(
 def test_never_again_means_one_attempt(failure: Failure) -> None:
     wait_ms = NO_RETRY.wait_ms(failure, attempts=1, unclear_attempts=1, remaining_ms=LONG_MS, jitter=0.0)
     assert wait_ms is None
+
+
+@pytest.mark.parametrize(
+    ("rpc", "command"),
+    [("GetReservation", ("show", "s1:1")), ("ConfirmReservation", ("confirm", "s1:1", "--key", "k1"))],
+)
+def test_where_nothing_was_sent_no_key_is_advised(service: Service, rpc: str, command: tuple[str, ...]) -> None:
+    # Told to wait beyond its deadline, the command makes one attempt: near the deadline a second one might time out
+    # before its connection is refused, and then it is not known any more that nothing was sent.
+    why = asyncio.run(_why_nobody_answers())
+    service.faults[rpc].append(Refuse(CODE.UNAVAILABLE, why, retry_after_ms=99_000))
+    with serving_in_thread(service) as target:
+        told = Command(service, target)(*command, code=3)["error"]
+    assert "Connection refused" in told["why"]
+    assert told["mend"] == "See that the service runs and can be reached, then ask again"
+
+
+async def _why_nobody_answers() -> str:
+    """What gRPC says where no connection can be made."""
+    connection = Connection("127.0.0.1:1")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await connection.call(CHECK_HEALTH, b"", timeout_ms=60_000)
+    await connection.close()
+    fault = fault_from_rpc(caught.value)
+    assert fault.not_sent
+    return fault.why

@@ -41,7 +41,6 @@ from holdfast.client.models.orders import (
     OrderStatus,
     PartOutcome,
     Place,
-    Sourcing,
     SourcingPolicy,
     StorePlan,
     found_stores_from,
@@ -242,12 +241,12 @@ def test_an_order_keeps_every_field() -> None:
 
 
 def test_where_to_look_is_told_in_full_and_no_place_is_no_place() -> None:
-    asked = to_sourcing(Sourcing(Place(48.2, 16.4), SourcingPolicy.SPLIT, 2, 7.5))
+    asked = to_sourcing(Place(48.2, 16.4), SourcingPolicy.SPLIT, 2, 7.5)
     assert (asked.place.latitude, asked.place.longitude, asked.policy) == (48.2, 16.4, 2)
     assert (asked.stores_max, asked.kilometres_max, asked.HasField("collect_by")) == (2, 7.5, False)
-    assert to_sourcing(Sourcing(Place(1, 1), collect_by_ms=7_000)).collect_by.seconds == 7
-    assert to_sourcing(Sourcing(Place(postcode="1010"))).place.postcode == "1010"
-    assert not to_sourcing(Sourcing(Place())).HasField("place")
+    assert to_sourcing(Place(1, 1), collect_by_ms=7_000).collect_by.seconds == 7
+    assert to_sourcing(Place(postcode="1010")).place.postcode == "1010"
+    assert not to_sourcing(Place()).HasField("place")
 
 
 def test_shops_found_keep_what_is_not_limited_apart_from_what_is_full() -> None:

@@ -10,7 +10,7 @@ import orjson
 import pytest
 from hypothesis import given, strategies as st
 
-from holdfast.client.cli.session import duration_ms as command_duration_ms
+from holdfast.client.cli.options import duration_ms as command_duration_ms
 from serve.config.chain_file import duration_ms, read_chain_file
 from serve.config.logs import log_handler
 from serve.config.settings import (

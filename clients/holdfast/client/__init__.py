@@ -8,9 +8,7 @@ from holdfast.client.blocking import (
     BlockingChannelClient as BlockingChannelClient,
     BlockingTillClient as BlockingTillClient,
 )
-from holdfast.client.channel import (
-    ChannelClient as ChannelClient,
-)
+from holdfast.client.channel import ChannelClient as ChannelClient
 from holdfast.client.errors import (
     ClientClosed as ClientClosed,
     Conflict as Conflict,
@@ -48,9 +46,7 @@ from holdfast.client.models.administration import (
     TtlRule as TtlRule,
     Verification as Verification,
 )
-from holdfast.client.models.events import (
-    Event as Event,
-)
+from holdfast.client.models.events import Event as Event
 from holdfast.client.models.orders import (
     Candidate as Candidate,
     ExcludedCount as ExcludedCount,
@@ -87,9 +83,7 @@ from holdfast.client.models.stock import (
     StockChange as StockChange,
     StoreAvailability as StoreAvailability,
 )
-from holdfast.client.subscription import (
-    Subscription as Subscription,
-)
+from holdfast.client.subscription import Subscription as Subscription
 from holdfast.client.till import (
     FlushReport as FlushReport,
     TillClient as TillClient,

@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial, update_wrapper
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from holdfast.client.calls import administration, orders, reservations, stock
 from holdfast.client.channel import ChannelClient
 from holdfast.client.errors import ClientClosed
+from holdfast.client.internals import Client
 from holdfast.client.models.stock import Adjustment
 from holdfast.client.subscription import Subscription
 from holdfast.client.till import TillClient
@@ -99,22 +99,30 @@ async def _awaited(make: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
 ParamsT = ParamSpec("ParamsT")
 SelfT = TypeVar("SelfT")
 ItemT = TypeVar("ItemT")
-ClientT = TypeVar("ClientT")
-ClientT_co = TypeVar("ClientT_co", covariant=True)
+ClientT = TypeVar("ClientT", bound=Client | TillClient)
+ClientT_co = TypeVar("ClientT_co", bound=Client | TillClient, covariant=True)
 
 
-class BlockingClient(Protocol[ClientT_co]):
-    """A blocking face: an async client, and the thread of its event loop."""
+class BlockingClient(Generic[ClientT_co]):
+    """An async client, and the thread of its event loop. Thread-safe."""
 
-    @property
-    def loop_thread(self) -> LoopThread:
-        """The thread of the client's event loop."""
-        ...
+    loop_thread: LoopThread
+    client: ClientT_co
 
-    @property
-    def client(self) -> ClientT_co:
-        """The async client."""
-        ...
+    def __enter__(self: SelfT) -> SelfT:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the client in its loop as its own `close` does, and end the thread. Safe to repeat."""
+        try:
+            # Closed already, or by another thread in this moment.
+            with suppress(ClientClosed):
+                self.loop_thread.run(self.client.close)
+        finally:
+            self.loop_thread.close()
 
 
 class _End:
@@ -226,75 +234,55 @@ def opening(
     return decorate
 
 
-def close_client(blocking_client: BlockingClient[ChannelClient] | BlockingClient[TillClient]) -> None:
-    """Close the client in its loop, then the loop. Safe to repeat, and from several threads."""
-    try:
-        # Closed already, or by another thread in this moment.
-        with suppress(ClientClosed):
-            blocking_client.loop_thread.run(blocking_client.client.close)
-    finally:
-        blocking_client.loop_thread.close()
-
-
-class BlockingChannelClient:
+class BlockingChannelClient(BlockingClient[ChannelClient]):
     """`ChannelClient` for threads, with the same arguments. Thread-safe; concurrent threads' calls batch together."""
 
-    reserve = blocking(reservations.reserve)
-    confirm = blocking(reservations.confirm)
-    mark_ready = blocking(reservations.mark_ready)
-    collect = blocking(reservations.collect)
-    release = blocking(reservations.release)
-    extend = blocking(reservations.extend)
-    amend = blocking(reservations.amend)
-    get_reservation = blocking(reservations.get_reservation)
-    list_reservations = iterating(reservations.list_reservations)
+    reserve = blocking(ChannelClient.reserve)
+    confirm = blocking(ChannelClient.confirm)
+    mark_ready = blocking(ChannelClient.mark_ready)
+    collect = blocking(ChannelClient.collect)
+    release = blocking(ChannelClient.release)
+    extend = blocking(ChannelClient.extend)
+    amend = blocking(ChannelClient.amend)
+    get_reservation = blocking(ChannelClient.get_reservation)
+    list_reservations = iterating(ChannelClient.list_reservations)
 
-    reserve_near = blocking(orders.reserve_near)
-    get_order = blocking(orders.get_order)
-    list_orders = iterating(orders.list_orders)
-    confirm_order = blocking(orders.confirm_order)
-    ready_order = blocking(orders.ready_order)
-    collect_order = blocking(orders.collect_order)
-    release_order = blocking(orders.release_order)
-    extend_order = blocking(orders.extend_order)
-    amend_order = blocking(orders.amend_order)
-    find_stores = blocking(orders.find_stores)
-    list_slots = blocking(orders.list_slots)
+    reserve_near = blocking(ChannelClient.reserve_near)
+    get_order = blocking(ChannelClient.get_order)
+    list_orders = iterating(ChannelClient.list_orders)
+    confirm_order = blocking(ChannelClient.confirm_order)
+    ready_order = blocking(ChannelClient.ready_order)
+    collect_order = blocking(ChannelClient.collect_order)
+    release_order = blocking(ChannelClient.release_order)
+    extend_order = blocking(ChannelClient.extend_order)
+    amend_order = blocking(ChannelClient.amend_order)
+    find_stores = blocking(ChannelClient.find_stores)
+    list_slots = blocking(ChannelClient.list_slots)
 
-    adjust_stock = blocking(stock.adjust_stock)
-    count_stock = blocking(stock.count_stock)
-    set_safety_stock = blocking(stock.set_safety_stock)
-    get_availability = blocking(stock.get_availability)
-    watch_availability = watching(stock.watch_availability)
-    watch_events = watching(stock.watch_events)
+    adjust_stock = blocking(ChannelClient.adjust_stock)
+    count_stock = blocking(ChannelClient.count_stock)
+    set_safety_stock = blocking(ChannelClient.set_safety_stock)
+    get_availability = blocking(ChannelClient.get_availability)
+    watch_availability = watching(ChannelClient.watch_availability)
+    watch_events = watching(ChannelClient.watch_events)
 
-    put_stores = blocking(administration.put_stores)
-    list_stores = iterating(administration.list_stores)
-    get_policy = blocking(administration.get_policy)
-    set_policy = blocking(administration.set_policy)
-    ledger_status = blocking(administration.ledger_status)
-    verify_ledger = blocking(administration.verify_ledger)
-    verify_orders = blocking(administration.verify_orders)
-    health = blocking(administration.health)
-    wait_until_serving = blocking(administration.wait_until_serving)
+    put_stores = blocking(ChannelClient.put_stores)
+    list_stores = iterating(ChannelClient.list_stores)
+    get_policy = blocking(ChannelClient.get_policy)
+    set_policy = blocking(ChannelClient.set_policy)
+    ledger_status = blocking(ChannelClient.ledger_status)
+    verify_ledger = blocking(ChannelClient.verify_ledger)
+    verify_orders = blocking(ChannelClient.verify_orders)
+    health = blocking(ChannelClient.health)
+    wait_until_serving = blocking(ChannelClient.wait_until_serving)
 
     @opening(ChannelClient)
     def __init__(self, loop_thread: LoopThread, client: ChannelClient) -> None:
         self.loop_thread = loop_thread
         self.client = client
 
-    def __enter__(self) -> "BlockingChannelClient":
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Finish the calls under way as `ChannelClient.close` does, and end the thread. Safe to repeat."""
-        close_client(self)
-
-
-class BlockingTillClient:
+class BlockingTillClient(BlockingClient[TillClient]):
     """`TillClient` for threads, with the same arguments."""
 
     sell = blocking(TillClient.sell)
@@ -314,16 +302,6 @@ class BlockingTillClient:
     def __init__(self, loop_thread: LoopThread, client: TillClient) -> None:
         self.loop_thread = loop_thread
         self.client = client
-
-    def __enter__(self) -> "BlockingTillClient":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connection and the file, and end the thread. Safe to repeat."""
-        close_client(self)
 
     @property
     def unsent(self) -> tuple[Adjustment, ...]:

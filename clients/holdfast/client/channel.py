@@ -13,59 +13,22 @@ from typing import Any
 import grpc
 
 from holdfast.client.batching import Batcher
-from holdfast.client.calls import administration, orders, reservations, stock
+from holdfast.client.calls.administration import AdministrationCalls
+from holdfast.client.calls.orders import OrderCalls
+from holdfast.client.calls.reservations import ReservationCalls
+from holdfast.client.calls.stock import StockCalls
 from holdfast.client.connection import METHODS, Caller, Connection
 from holdfast.client.internals import BATCHES, Internals, batched_method
 from holdfast.client.limits import Limits, RetryPolicy, Timeouts
 from holdfast.v1.reservation_service_pb2 import ReserveRequest
 
 
-class ChannelClient:
+class ChannelClient(ReservationCalls, OrderCalls, StockCalls, AdministrationCalls):
     """Everything the service offers. Make it inside the event loop that uses it, and close it (or use `async with`).
 
     `target` is `host:port`. `channels` is the number of connections, used in turn. `credentials` None talks in plain
     text. `metadata` goes with every call. The calls themselves stand in `holdfast.client.calls`, with their docs.
     """
-
-    reserve = reservations.reserve
-    confirm = reservations.confirm
-    mark_ready = reservations.mark_ready
-    collect = reservations.collect
-    release = reservations.release
-    extend = reservations.extend
-    amend = reservations.amend
-    get_reservation = reservations.get_reservation
-    list_reservations = reservations.list_reservations
-
-    reserve_near = orders.reserve_near
-    get_order = orders.get_order
-    list_orders = orders.list_orders
-    confirm_order = orders.confirm_order
-    ready_order = orders.ready_order
-    collect_order = orders.collect_order
-    release_order = orders.release_order
-    extend_order = orders.extend_order
-    amend_order = orders.amend_order
-    find_stores = orders.find_stores
-    list_slots = orders.list_slots
-
-    adjust_stock = stock.adjust_stock
-    count_stock = stock.count_stock
-    set_safety_stock = stock.set_safety_stock
-    get_availability = stock.get_availability
-
-    watch_availability = stock.watch_availability
-    watch_events = stock.watch_events
-
-    put_stores = administration.put_stores
-    list_stores = administration.list_stores
-    get_policy = administration.get_policy
-    set_policy = administration.set_policy
-    ledger_status = administration.ledger_status
-    verify_ledger = administration.verify_ledger
-    verify_orders = administration.verify_orders
-    health = administration.health
-    wait_until_serving = administration.wait_until_serving
 
     def __init__(
         self,

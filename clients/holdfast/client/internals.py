@@ -108,10 +108,10 @@ class Internals:
 class Client(Protocol):
     """A client, as far as its calls use it."""
 
-    @property
-    def internals(self) -> Internals:
-        """What the calls share."""
-        ...
+    internals: Internals
+
+    async def close(self) -> None:
+        """Close the connections."""
 
 
 async def submit(

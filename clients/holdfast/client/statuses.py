@@ -33,24 +33,14 @@ from holdfast.client.limits import Failure, RetryPolicy
 from holdfast.client.wire_types import milliseconds
 from holdfast.v1 import error_pb2
 
-FAILURES: dict[grpc.StatusCode, Failure] = {
-    grpc.StatusCode.OK: Failure.FINAL,
+FAILURES: dict[grpc.StatusCode, Failure] = dict.fromkeys(grpc.StatusCode, Failure.FINAL) | {
     grpc.StatusCode.CANCELLED: Failure.UNAVAILABLE,
-    grpc.StatusCode.UNKNOWN: Failure.UNCLEAR,
-    grpc.StatusCode.INVALID_ARGUMENT: Failure.FINAL,
     grpc.StatusCode.DEADLINE_EXCEEDED: Failure.UNAVAILABLE,
-    grpc.StatusCode.NOT_FOUND: Failure.FINAL,
-    grpc.StatusCode.ALREADY_EXISTS: Failure.FINAL,
-    grpc.StatusCode.PERMISSION_DENIED: Failure.FINAL,
-    grpc.StatusCode.UNAUTHENTICATED: Failure.FINAL,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: Failure.OVERLOADED,
-    grpc.StatusCode.FAILED_PRECONDITION: Failure.FINAL,
-    grpc.StatusCode.ABORTED: Failure.UNCLEAR,
-    grpc.StatusCode.UNIMPLEMENTED: Failure.FINAL,
-    grpc.StatusCode.INTERNAL: Failure.UNCLEAR,
     grpc.StatusCode.UNAVAILABLE: Failure.UNAVAILABLE,
-    grpc.StatusCode.OUT_OF_RANGE: Failure.FINAL,
-    grpc.StatusCode.DATA_LOSS: Failure.FINAL,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: Failure.OVERLOADED,
+    grpc.StatusCode.UNKNOWN: Failure.UNCLEAR,
+    grpc.StatusCode.ABORTED: Failure.UNCLEAR,
+    grpc.StatusCode.INTERNAL: Failure.UNCLEAR,
 }
 
 _SIMPLE: dict[grpc.StatusCode, type[HoldfastError]] = {
@@ -128,10 +118,9 @@ def fault_from_item(item: error_pb2.ItemError) -> Fault:
 
 def error_from(fault: Fault, *, what: str, where: str, idempotency_key: str | None) -> HoldfastError:
     """The error to raise once a fault is not retried; `idempotency_key` is None for a read."""
-    simple = _SIMPLE.get(fault.code)
-    if simple is not None:
-        return simple(what, where=where, why=fault.why)
     match fault.code:
+        case code if code in _SIMPLE:
+            return _SIMPLE[code](what, where=where, why=fault.why)
         case grpc.StatusCode.INVALID_ARGUMENT | grpc.StatusCode.OUT_OF_RANGE:
             return InvalidArgument(what, where=where, why=fault.why, violations=fault.violations)
         case grpc.StatusCode.RESOURCE_EXHAUSTED:

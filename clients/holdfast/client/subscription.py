@@ -2,19 +2,18 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import grpc
 
-from holdfast.client.connection import METHODS, Caller, cancelled_from_outside
+from holdfast.client.connection import METHODS, cancelled_from_outside
 from holdfast.client.errors import ClientClosed
+from holdfast.client.internals import Internals
 from holdfast.client.limits import Failure
-from holdfast.client.models.events import Event, event_from
-from holdfast.client.models.stock import AvailabilityChange, availability_change_from
 from holdfast.client.statuses import Attempts, Fault, fault_from_rpc
-from holdfast.v1 import event_service_pb2, stock_service_pb2
+from holdfast.v1 import stock_service_pb2
 
 ItemT = TypeVar("ItemT")
 
@@ -35,15 +34,6 @@ class FeedItem(Generic[ItemT]):
     previous_version: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Feed(Generic[ItemT]):
-    """A server stream: its name, the request that resumes from given cursors, and how to read a message."""
-
-    name: str
-    request: Callable[[Mapping[str, int]], Any]
-    read: Callable[[Any], Iterable[FeedItem[ItemT]]]
-
-
 class Subscription(Generic[ItemT]):
     """An async iterator for one consumer. Use it with `async with`, or call `aclose`.
 
@@ -52,12 +42,21 @@ class Subscription(Generic[ItemT]):
     `watch_silence_ms_max` without a connection it raises Unavailable; iterating again then goes on from `cursors`.
     """
 
-    def __init__(self, feed: Feed[ItemT], cursors: Mapping[str, int], *, caller: Caller, silence_ms_max: int) -> None:
-        self._feed = feed
-        self._caller = caller
-        self._silence_ms_max = silence_ms_max
-        self._received = dict(cursors)
-        self._delivered = dict(cursors)
+    def __init__(
+        self,
+        request: Callable[[Mapping[str, int]], Any],
+        read: Callable[[Any], Iterable[FeedItem[ItemT]]],
+        cursors: Mapping[str, int] | Iterable[str],
+        internals: Internals,
+    ) -> None:
+        """`request` makes the request that resumes from given cursors, and `read` the items of a message."""
+        self._name = METHODS[type(request({}))].name
+        self._request = request
+        self._read = read
+        self._caller = internals.caller
+        self._silence_ms_max = internals.limits.watch_silence_ms_max
+        self._received = dict(cursors) if isinstance(cursors, Mapping) else dict.fromkeys(cursors, 0)
+        self._delivered = dict(self._received)
         self._ready: deque[FeedItem[ItemT]] = deque()
         self._stream: grpc.aio.UnaryStreamCall[Any, Any] | None = None
         self._opened_at = 0.0
@@ -98,14 +97,13 @@ class Subscription(Generic[ItemT]):
     async def _read_more(self) -> None:
         loop = asyncio.get_running_loop()
         if self._caller.closed:
-            raise ClientClosed(self._feed.name, where=self._caller.connection.target, why="the client was closed")
+            raise ClientClosed(self._name, where=self._caller.connection.target, why="the client was closed")
         try:
             if self._stream is None:
                 self._opened_at = loop.time()
-                request = self._feed.request(self._received)
-                self._stream = self._caller.connection.stream(
-                    METHODS[type(request)], request, self._caller.timeouts.watch_ms
-                )
+                request = self._request(self._received)
+                method = METHODS[type(request)]
+                self._stream = self._caller.connection.stream(method, request, self._caller.timeouts.watch_ms)
             message = await self._stream.read()
             if message is not grpc.aio.EOF:
                 fault = self._enqueue(message)
@@ -127,7 +125,7 @@ class Subscription(Generic[ItemT]):
 
     def _enqueue(self, message: object) -> Fault | None:
         """Queue a message's new items; the fault where a version is missing before them."""
-        for entry in self._feed.read(message):
+        for entry in self._read(message):
             seen = self._received.get(entry.store_id, 0)
             if entry.previous_version is not None:
                 if entry.version <= seen:
@@ -157,7 +155,7 @@ class Subscription(Generic[ItemT]):
         if wait_ms is None:
             # Iterating again after the error starts afresh.
             attempts, self._attempts, self._failing_since = self._attempts, Attempts(None), None
-            raise attempts.error(fault, what=self._feed.name, where=self._caller.connection.target)
+            raise attempts.error(fault, what=self._name, where=self._caller.connection.target)
         await asyncio.sleep(wait_ms / 1000)
 
     def _cancel_stream(self) -> None:
@@ -166,47 +164,8 @@ class Subscription(Generic[ItemT]):
             stream.cancel()
 
 
-_CURSORS_MAX = 1_024
-"""Shops that one watch may name. Those beyond it are streamed from their beginning, and what was seen is dropped."""
-
-
-def starting_cursors(cursors: Mapping[str, int] | Iterable[str]) -> dict[str, int]:
-    """Cursors from a mapping of shop to version, or from shops alone, which start from their beginning."""
-    if isinstance(cursors, Mapping):
-        return dict(cursors)
-    return dict.fromkeys(cursors, 0)
-
-
-def _messages(cursors: Mapping[str, int]) -> list[stock_service_pb2.StoreCursor]:
+def cursor_messages(cursors: Mapping[str, int]) -> list[stock_service_pb2.StoreCursor]:
+    """Shops, each with the version after which it is told."""
     return [
         stock_service_pb2.StoreCursor(store_id=store_id, after_version=version) for store_id, version in cursors.items()
     ]
-
-
-def availability_feed(skus: Sequence[str]) -> Feed[AvailabilityChange]:
-    """Positions as they change; `skus` empty watches all."""
-
-    def request(cursors: Mapping[str, int]) -> stock_service_pb2.WatchAvailabilityRequest:
-        return stock_service_pb2.WatchAvailabilityRequest(cursors=_messages(cursors), skus=skus)
-
-    def read(message: stock_service_pb2.WatchAvailabilityResponse) -> Iterator[FeedItem[AvailabilityChange]]:
-        change = availability_change_from(message)
-        yield FeedItem(change.store_id, change.version, change if change.positions else None)
-
-    return Feed("WatchAvailability", request, read)
-
-
-def event_feed(*, all_stores: bool) -> Feed[Event]:
-    """Everything that happens, without gaps."""
-
-    def request(cursors: Mapping[str, int]) -> event_service_pb2.WatchEventsRequest:
-        named = _messages(cursors)
-        return event_service_pb2.WatchEventsRequest(
-            cursors=named[:_CURSORS_MAX] if all_stores else named, all_stores=all_stores
-        )
-
-    def read(message: event_service_pb2.WatchEventsResponse) -> Iterator[FeedItem[Event]]:
-        for event in map(event_from, message.events):
-            yield FeedItem(event.store_id, event.version, event, previous_version=event.version - 1)
-
-    return Feed("WatchEvents", request, read)

@@ -5,7 +5,7 @@ where goods are handled, so `ready_order` and `collect_order` answer with one ou
 """
 
 from collections.abc import AsyncIterator, Iterable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from holdfast.client.connection import METHODS
 from holdfast.client.errors import ServiceFault
@@ -18,7 +18,6 @@ from holdfast.client.models.orders import (
     PartOutcomes,
     PickupSlots,
     Place,
-    Sourcing,
     SourcingPolicy,
     StorePlan,
     found_stores_from,
@@ -33,210 +32,207 @@ from holdfast.client.wire_types import LineQuantities, to_message
 from holdfast.v1 import order_service_pb2 as service_pb2, reservation_service_pb2
 
 
-async def reserve_near(
-    self: Client,
-    lines: LineQuantities,
-    *,
-    place: Place,
-    policy: SourcingPolicy = SourcingPolicy.ONE_STORE,
-    stores_max: int = 0,
-    kilometres_max: float = 0.0,
-    customer_id: str,
-    channel: str,
-    basket_id: str = "",
-    ttl_ms: int | None = None,
-    slot_start_ms: int | None = None,
-    collect_by_ms: int | None = None,
-    external_reference: str = "",
-    idempotency_key: str | None = None,
-    timeout_ms: int | None = None,
-) -> OrderOutcome:
-    """Hold units in shops near a place, chosen by the policy, all of it or nothing; PARTIAL tells what is missing.
+class OrderCalls(Client, Protocol):
+    """Calls for orders."""
 
-    The order that the same basket holds already becomes this one; what both have in common is kept throughout.
-    `stores_max` is 1 to 5 for SPLIT and PARTIAL, zero leaves it to the service; `kilometres_max` zero sets no limit.
-    `slot_start_ms` is taken in every shop. `collect_by_ms`, in place of a slot, leaves out shops where the order would
-    be ready only later. A refusal with NO_STORE_IN_REACH names the `near_stores`.
-    """
-    request = to_message(
-        reservation_service_pb2.ReserveRequest,
-        lines=lines,
-        customer_id=customer_id,
-        channel=channel,
-        basket_id=basket_id,
-        ttl_ms=ttl_ms,
-        slot_start_ms=slot_start_ms,
-        sourcing=to_sourcing(Sourcing(place, policy, stores_max, kilometres_max, collect_by_ms)),
-        external_reference=external_reference,
-    )
-    # Customers share ledgers by a rule of the service: their keys are taken for those of one.
-    outcome = await submit(
+    async def reserve_near(
         self,
-        request,
-        self.internals.orders,
-        lines=len(request.lines),
-        ledger="",
-        key=idempotency_key,
-        timeout_ms=timeout_ms,
-    )
-    if isinstance(outcome, Reservation):
-        where = self.internals.caller.connection.target
-        raise ServiceFault("Reserve", where=where, why="shops were to be looked for, and no order came")
-    return cast("OrderOutcome", outcome)
+        lines: LineQuantities,
+        *,
+        place: Place,
+        policy: SourcingPolicy = SourcingPolicy.ONE_STORE,
+        stores_max: int = 0,
+        kilometres_max: float = 0.0,
+        customer_id: str,
+        channel: str,
+        basket_id: str = "",
+        ttl_ms: int | None = None,
+        slot_start_ms: int | None = None,
+        collect_by_ms: int | None = None,
+        external_reference: str = "",
+        idempotency_key: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> OrderOutcome:
+        """Hold units in shops near a place, chosen by the policy, all of it or nothing; PARTIAL tells what is missing.
+
+        The order that the same basket holds already becomes this one; what both have in common is kept throughout.
+        `stores_max` is 1 to 5 for SPLIT and PARTIAL, zero leaves it to the service; `kilometres_max` zero sets no
+        limit. `slot_start_ms` is taken in every shop. `collect_by_ms`, in place of a slot, leaves out shops where the
+        order would be ready only later. A refusal with NO_STORE_IN_REACH names the `near_stores`.
+        """
+        request = to_message(
+            reservation_service_pb2.ReserveRequest,
+            lines=lines,
+            customer_id=customer_id,
+            channel=channel,
+            basket_id=basket_id,
+            ttl_ms=ttl_ms,
+            slot_start_ms=slot_start_ms,
+            sourcing=to_sourcing(place, policy, stores_max, kilometres_max, collect_by_ms),
+            external_reference=external_reference,
+        )
+        # Customers share ledgers by a rule of the service: their keys are taken for those of one.
+        outcome = await submit(
+            self,
+            request,
+            self.internals.orders,
+            lines=len(request.lines),
+            ledger="",
+            key=idempotency_key,
+            timeout_ms=timeout_ms,
+        )
+        if isinstance(outcome, Reservation):
+            where = self.internals.caller.connection.target
+            raise ServiceFault("Reserve", where=where, why="shops were to be looked for, and no order came")
+        return cast("OrderOutcome", outcome)
+
+    async def get_order(self, order_id: str, *, timeout_ms: int | None = None) -> Order:
+        """The order as its customer's ledger has it. Raises NotFound."""
+        request = service_pb2.GetOrderRequest(order_id=order_id)
+        return order_from((await read(self, request, timeout_ms)).order)
+
+    def list_orders(
+        self,
+        customer_id: str,
+        *,
+        statuses: Iterable[OrderStatus] = (),
+        page_size: int = 100,
+        timeout_ms: int | None = None,
+    ) -> AsyncIterator[Order]:
+        """A customer's orders, oldest first, page by page as they are consumed; `statuses` empty lists all.
+
+        `page_size` is 1 to 1,000; `timeout_ms` is the deadline of each page.
+        """
+        request = to_message(
+            service_pb2.ListOrdersRequest, customer_id=customer_id, statuses=statuses, page_size=page_size
+        )
+        return pages(self, request, "orders", order_from, timeout_ms)
+
+    async def confirm_order(
+        self,
+        order_id: str,
+        *,
+        collect_within_ms: int | None = None,
+        idempotency_key: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> OrderOutcome:
+        """HELD to CONFIRMED, every part of it. `collect_within_ms` None leaves the time to collect to the policy."""
+        request = to_message(service_pb2.ConfirmOrderRequest, order_id=order_id, collect_within_ms=collect_within_ms)
+        return cast("OrderOutcome", await change(self, request, idempotency_key, timeout_ms))
+
+    async def release_order(
+        self,
+        order_id: str,
+        *,
+        reason: ReleaseReason,
+        idempotency_key: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> OrderOutcome:
+        """Release every part; shops that cannot be reached yet are released by the service later."""
+        request = to_message(service_pb2.ReleaseOrderRequest, order_id=order_id, reason=reason)
+        return cast("OrderOutcome", await change(self, request, idempotency_key, timeout_ms))
+
+    async def extend_order(
+        self,
+        order_id: str,
+        *,
+        ttl_ms: int,
+        idempotency_key: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> OrderOutcome:
+        """Move the deadline of every part to `ttl_ms` from now."""
+        request = to_message(service_pb2.ExtendOrderRequest, order_id=order_id, ttl_ms=ttl_ms)
+        return cast("OrderOutcome", await change(self, request, idempotency_key, timeout_ms))
+
+    async def amend_order(
+        self,
+        order_id: str,
+        *,
+        stores: Iterable[StorePlan],
+        ttl_ms: int | None = None,
+        idempotency_key: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> OrderOutcome:
+        """Change what shops hold in one step, and the deadline to `ttl_ms` from then.
+
+        Shops that are not named keep what they have. All stays as it is until the new is certain, and where it cannot
+        be had.
+        """
+        request = to_message(service_pb2.AmendOrderRequest, order_id=order_id, stores=stores, ttl_ms=ttl_ms)
+        return cast("OrderOutcome", await change(self, request, idempotency_key, timeout_ms))
+
+    async def ready_order(
+        self, order_id: str, *, idempotency_key: str | None = None, timeout_ms: int | None = None
+    ) -> PartOutcomes:
+        """Every part CONFIRMED to READY, one outcome a part.
+
+        A shop that does not decide is retried until the deadline, with the same key; one that is undecided then has an
+        error as its outcome.
+        """
+        request = service_pb2.MarkOrderReadyRequest(order_id=order_id)
+        return await _each_part(self, request, idempotency_key, timeout_ms)
+
+    async def collect_order(
+        self,
+        order_id: str,
+        *,
+        payment_reference: str,
+        idempotency_key: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> PartOutcomes:
+        """Every part to sold, one outcome a part, as in `ready_order`."""
+        request = service_pb2.CollectOrderRequest(order_id=order_id, payment_reference=payment_reference)
+        return await _each_part(self, request, idempotency_key, timeout_ms)
+
+    async def find_stores(
+        self,
+        lines: LineQuantities,
+        *,
+        place: Place,
+        policy: SourcingPolicy = SourcingPolicy.ONE_STORE,
+        stores_max: int = 0,
+        kilometres_max: float = 0.0,
+        channel: str,
+        slot_start_ms: int | None = None,
+        collect_by_ms: int | None = None,
+        explain: bool = False,
+        candidates_max: int = 0,
+        timeout_ms: int | None = None,
+    ) -> FoundStores:
+        """Shops by distance with what they have, and the order that would be placed now.
+
+        Arguments are those of `reserve_near`. `explain` tells the shops that are out too, each with the rule that
+        excluded it. `candidates_max` is 1 to 100; zero leaves it to the service.
+        """
+        request = to_message(
+            service_pb2.FindStoresRequest,
+            sourcing=to_sourcing(place, policy, stores_max, kilometres_max, collect_by_ms),
+            lines=lines,
+            channel=channel,
+            slot_start_ms=slot_start_ms,
+            explain=explain,
+            candidates_max=candidates_max,
+        )
+        return found_stores_from(await read(self, request, timeout_ms))
+
+    async def list_slots(
+        self,
+        store_id: str,
+        *,
+        from_ms: int | None = None,
+        window_ms: int | None = None,
+        timeout_ms: int | None = None,
+    ) -> PickupSlots:
+        """A shop's pickup slots with the places left. `from_ms` None is now; `window_ms` None is 2 days, at most 31."""
+        request = to_message(
+            service_pb2.ListSlotsRequest, store_id=store_id, not_before_ms=from_ms, window_ms=window_ms
+        )
+        return pickup_slots_from(await read(self, request, timeout_ms))
 
 
-async def get_order(self: Client, order_id: str, *, timeout_ms: int | None = None) -> Order:
-    """The order as its customer's ledger has it. Raises NotFound."""
-    request = service_pb2.GetOrderRequest(order_id=order_id)
-    return order_from((await read(self, request, timeout_ms)).order)
-
-
-def list_orders(
-    self: Client,
-    customer_id: str,
-    *,
-    statuses: Iterable[OrderStatus] = (),
-    page_size: int = 100,
-    timeout_ms: int | None = None,
-) -> AsyncIterator[Order]:
-    """A customer's orders, oldest first, page by page as they are consumed; `statuses` empty lists all.
-
-    `page_size` is 1 to 1,000; `timeout_ms` is the deadline of each page.
-    """
-    request = to_message(service_pb2.ListOrdersRequest, customer_id=customer_id, statuses=statuses, page_size=page_size)
-    return pages(self, request, "orders", order_from, timeout_ms)
-
-
-async def confirm_order(
-    self: Client,
-    order_id: str,
-    *,
-    collect_within_ms: int | None = None,
-    idempotency_key: str | None = None,
-    timeout_ms: int | None = None,
-) -> OrderOutcome:
-    """HELD to CONFIRMED, every part of it. `collect_within_ms` None leaves the time to collect to the policy."""
-    request = to_message(service_pb2.ConfirmOrderRequest, order_id=order_id, collect_within_ms=collect_within_ms)
-    return cast("OrderOutcome", await change(self, request, idempotency_key, timeout_ms))
-
-
-async def release_order(
-    self: Client,
-    order_id: str,
-    *,
-    reason: ReleaseReason,
-    idempotency_key: str | None = None,
-    timeout_ms: int | None = None,
-) -> OrderOutcome:
-    """Release every part; shops that cannot be reached yet are released by the service later."""
-    request = to_message(service_pb2.ReleaseOrderRequest, order_id=order_id, reason=reason)
-    return cast("OrderOutcome", await change(self, request, idempotency_key, timeout_ms))
-
-
-async def extend_order(
-    self: Client,
-    order_id: str,
-    *,
-    ttl_ms: int,
-    idempotency_key: str | None = None,
-    timeout_ms: int | None = None,
-) -> OrderOutcome:
-    """Move the deadline of every part to `ttl_ms` from now."""
-    request = to_message(service_pb2.ExtendOrderRequest, order_id=order_id, ttl_ms=ttl_ms)
-    return cast("OrderOutcome", await change(self, request, idempotency_key, timeout_ms))
-
-
-async def amend_order(
-    self: Client,
-    order_id: str,
-    *,
-    stores: Iterable[StorePlan],
-    ttl_ms: int | None = None,
-    idempotency_key: str | None = None,
-    timeout_ms: int | None = None,
-) -> OrderOutcome:
-    """Change what shops hold in one step, and the deadline to `ttl_ms` from then; shops that are not named keep what
-    they have.
-
-    All stays as it is until the new is certain, and where it cannot be had.
-    """
-    request = to_message(service_pb2.AmendOrderRequest, order_id=order_id, stores=stores, ttl_ms=ttl_ms)
-    return cast("OrderOutcome", await change(self, request, idempotency_key, timeout_ms))
-
-
-async def ready_order(
-    self: Client, order_id: str, *, idempotency_key: str | None = None, timeout_ms: int | None = None
-) -> PartOutcomes:
-    """Every part CONFIRMED to READY, one outcome a part.
-
-    A shop that does not decide is retried until the deadline, with the same key; one that is undecided then has an
-    error as its outcome.
-    """
-    request = service_pb2.MarkOrderReadyRequest(order_id=order_id)
-    return await _each_part(self, request, idempotency_key, timeout_ms)
-
-
-async def collect_order(
-    self: Client,
-    order_id: str,
-    *,
-    payment_reference: str,
-    idempotency_key: str | None = None,
-    timeout_ms: int | None = None,
-) -> PartOutcomes:
-    """Every part to sold, one outcome a part, as in `ready_order`."""
-    request = service_pb2.CollectOrderRequest(order_id=order_id, payment_reference=payment_reference)
-    return await _each_part(self, request, idempotency_key, timeout_ms)
-
-
-async def _each_part(self: Client, request: Any, idempotency_key: str | None, timeout_ms: int | None) -> PartOutcomes:
-    response = await answer_to_change(self, request, idempotency_key, timeout_ms, undecided=undecided)
+async def _each_part(client: Client, request: Any, idempotency_key: str | None, timeout_ms: int | None) -> PartOutcomes:
+    response = await answer_to_change(client, request, idempotency_key, timeout_ms, undecided=undecided)
     if response.HasField("rejection"):
         return rejection_from(response.rejection)
     what, key = METHODS[type(request)].name, request.idempotency_key
     return tuple(part_outcome_from(outcome, what=what, key=key) for outcome in response.outcomes)
-
-
-async def find_stores(
-    self: Client,
-    lines: LineQuantities,
-    *,
-    place: Place,
-    policy: SourcingPolicy = SourcingPolicy.ONE_STORE,
-    stores_max: int = 0,
-    kilometres_max: float = 0.0,
-    channel: str,
-    slot_start_ms: int | None = None,
-    collect_by_ms: int | None = None,
-    explain: bool = False,
-    candidates_max: int = 0,
-    timeout_ms: int | None = None,
-) -> FoundStores:
-    """Shops by distance with what they have, and the order that would be placed now; arguments as in `reserve_near`.
-
-    `explain` tells the shops that are out too, each with the rule that excluded it. `candidates_max` is 1 to 100; zero
-    leaves it to the service.
-    """
-    request = to_message(
-        service_pb2.FindStoresRequest,
-        sourcing=to_sourcing(Sourcing(place, policy, stores_max, kilometres_max, collect_by_ms)),
-        lines=lines,
-        channel=channel,
-        slot_start_ms=slot_start_ms,
-        explain=explain,
-        candidates_max=candidates_max,
-    )
-    return found_stores_from(await read(self, request, timeout_ms))
-
-
-async def list_slots(
-    self: Client,
-    store_id: str,
-    *,
-    from_ms: int | None = None,
-    window_ms: int | None = None,
-    timeout_ms: int | None = None,
-) -> PickupSlots:
-    """A shop's pickup slots with the places left. `from_ms` None is now; `window_ms`, up to 31 days, None is 2 days."""
-    request = to_message(service_pb2.ListSlotsRequest, store_id=store_id, not_before_ms=from_ms, window_ms=window_ms)
-    return pickup_slots_from(await read(self, request, timeout_ms))

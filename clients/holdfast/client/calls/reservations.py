@@ -6,7 +6,7 @@ Changes answer with `Reservation | Rejection`, a reserve under a limit of the wh
 """
 
 from collections.abc import AsyncIterator, Iterable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from holdfast.client.internals import Client, Outcomes, change, pages, read, submit
 from holdfast.client.models.orders import ReserveOutcome
@@ -15,170 +15,173 @@ from holdfast.client.wire_types import LineQuantities, to_message
 from holdfast.v1 import reservation_service_pb2 as service_pb2
 
 
-async def reserve(
-    self: Client,
-    store_id: str,
-    lines: LineQuantities,
-    *,
-    customer_id: str,
-    channel: str,
-    basket_id: str = "",
-    ttl_ms: int | None = None,
-    slot_start_ms: int | None = None,
-    external_reference: str = "",
-    idempotency_key: str | None = None,
-    timeout_ms: int | None = None,
-) -> ReserveOutcome:
-    """Hold units of one or more SKUs in one shop, all or nothing. `lines` are pairs of SKU and units.
+class ReservationCalls(Client, Protocol):
+    """Calls for the reservations of one shop."""
 
-    `ttl_ms` None leaves the time to the rules. Reserving again for the same `basket_id` replaces its hold.
-    `slot_start_ms` is the start of a pickup slot of `list_slots`, whose place is taken together with the units. Where a
-    limit of the whole chain applies, the answer is an `Order`, and its `part` is what the shop holds.
-    `external_reference` is the caller's own number, shown in answers.
-    """
-    request = to_message(
-        service_pb2.ReserveRequest,
-        store_id=store_id,
-        lines=lines,
-        customer_id=customer_id,
-        channel=channel,
-        basket_id=basket_id,
-        ttl_ms=ttl_ms,
-        slot_start_ms=slot_start_ms,
-        external_reference=external_reference,
-    )
-    batcher = self.internals.batchers[service_pb2.ReserveRequest]
-    outcome = await submit(
-        self, request, batcher, lines=len(request.lines), ledger=store_id, key=idempotency_key, timeout_ms=timeout_ms
-    )
-    return cast("ReserveOutcome", outcome)
+    async def reserve(
+        self,
+        store_id: str,
+        lines: LineQuantities,
+        *,
+        customer_id: str,
+        channel: str,
+        basket_id: str = "",
+        ttl_ms: int | None = None,
+        slot_start_ms: int | None = None,
+        external_reference: str = "",
+        idempotency_key: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> ReserveOutcome:
+        """Hold units of one or more SKUs in one shop, all or nothing. `lines` are pairs of SKU and units.
+
+        `ttl_ms` None leaves the time to the rules. Reserving again for the same `basket_id` replaces its hold.
+        `slot_start_ms` is the start of a pickup slot of `list_slots`, whose place is taken together with the units.
+        Where a limit of the whole chain applies, the answer is an `Order`, and its `part` is what the shop holds.
+        `external_reference` is the caller's own number, shown in answers.
+        """
+        request = to_message(
+            service_pb2.ReserveRequest,
+            store_id=store_id,
+            lines=lines,
+            customer_id=customer_id,
+            channel=channel,
+            basket_id=basket_id,
+            ttl_ms=ttl_ms,
+            slot_start_ms=slot_start_ms,
+            external_reference=external_reference,
+        )
+        batcher = self.internals.batchers[service_pb2.ReserveRequest]
+        outcome = await submit(
+            self,
+            request,
+            batcher,
+            lines=len(request.lines),
+            ledger=store_id,
+            key=idempotency_key,
+            timeout_ms=timeout_ms,
+        )
+        return cast("ReserveOutcome", outcome)
+
+    async def confirm(
+        self,
+        reservation_id: str,
+        *,
+        collect_within_ms: int | None = None,
+        idempotency_key: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> Outcomes:
+        """HELD to CONFIRMED: the order is placed. `collect_within_ms` None leaves the time to collect to the policy."""
+        request = to_message(
+            service_pb2.ConfirmReservationRequest, reservation_id=reservation_id, collect_within_ms=collect_within_ms
+        )
+        return await _batched(self, request, idempotency_key, timeout_ms)
+
+    async def collect(
+        self,
+        reservation_id: str,
+        *,
+        payment_reference: str,
+        lines: LineQuantities = (),
+        idempotency_key: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> Outcomes:
+        """Held, confirmed or ready to sold, in one step; `lines` empty collects all that is still held."""
+        request = to_message(
+            service_pb2.CollectReservationRequest,
+            reservation_id=reservation_id,
+            payment_reference=payment_reference,
+            lines=lines,
+        )
+        return await _batched(self, request, idempotency_key, timeout_ms)
+
+    async def release(
+        self,
+        reservation_id: str,
+        *,
+        reason: ReleaseReason,
+        lines: LineQuantities = (),
+        idempotency_key: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> Outcomes:
+        """Give units back; `lines` empty releases all that is still held."""
+        request = to_message(
+            service_pb2.ReleaseReservationRequest, reservation_id=reservation_id, reason=reason, lines=lines
+        )
+        return await _batched(self, request, idempotency_key, timeout_ms)
+
+    async def mark_ready(
+        self, reservation_id: str, *, idempotency_key: str | None = None, timeout_ms: int | None = None
+    ) -> Outcomes:
+        """CONFIRMED to READY: the goods wait at the counter."""
+        request = service_pb2.MarkReservationReadyRequest(reservation_id=reservation_id)
+        return cast("Outcomes", await change(self, request, idempotency_key, timeout_ms))
+
+    async def extend(
+        self,
+        reservation_id: str,
+        *,
+        ttl_ms: int,
+        idempotency_key: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> Outcomes:
+        """Move the deadline of a live reservation to `ttl_ms` from now."""
+        request = to_message(service_pb2.ExtendReservationRequest, reservation_id=reservation_id, ttl_ms=ttl_ms)
+        return cast("Outcomes", await change(self, request, idempotency_key, timeout_ms))
+
+    async def amend(
+        self,
+        reservation_id: str,
+        *,
+        lines: LineQuantities = (),
+        ttl_ms: int | None = None,
+        slot_start_ms: int | None = None,
+        idempotency_key: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> Outcomes:
+        """Change lines, deadline or pickup slot in one step; refused, the reservation stays as it was.
+
+        `lines` are all of its lines from now on; what is left out stays as it is.
+        """
+        request = to_message(
+            service_pb2.AmendReservationRequest,
+            reservation_id=reservation_id,
+            lines=lines,
+            ttl_ms=ttl_ms,
+            slot_start_ms=slot_start_ms,
+        )
+        return cast("Outcomes", await change(self, request, idempotency_key, timeout_ms))
+
+    async def get_reservation(
+        self, reservation_id: str, *, min_version: int = 0, timeout_ms: int | None = None
+    ) -> Reservation:
+        """One reservation as it is now. Raises NotFound; StaleRead where the ledger is older than `min_version`."""
+        request = service_pb2.GetReservationRequest(reservation_id=reservation_id, min_version=min_version)
+        return reservation_from((await read(self, request, timeout_ms)).reservation)
+
+    def list_reservations(
+        self,
+        store_id: str,
+        *,
+        statuses: Iterable[Status] = (),
+        page_size: int = 100,
+        timeout_ms: int | None = None,
+    ) -> AsyncIterator[Reservation]:
+        """A shop's reservations, oldest first, page by page as they are consumed; `statuses` empty lists all.
+
+        `page_size` is 1 to 1,000; `timeout_ms` is the deadline of each page.
+        """
+        request = to_message(
+            service_pb2.ListReservationsRequest, store_id=store_id, statuses=statuses, page_size=page_size
+        )
+        return pages(self, request, "reservations", reservation_from, timeout_ms)
 
 
-async def confirm(
-    self: Client,
-    reservation_id: str,
-    *,
-    collect_within_ms: int | None = None,
-    idempotency_key: str | None = None,
-    timeout_ms: int | None = None,
-) -> Outcomes:
-    """HELD to CONFIRMED: the order is placed. `collect_within_ms` None leaves the time to collect to the policy."""
-    request = to_message(
-        service_pb2.ConfirmReservationRequest, reservation_id=reservation_id, collect_within_ms=collect_within_ms
-    )
-    return await _batched(self, request, idempotency_key, timeout_ms)
-
-
-async def collect(
-    self: Client,
-    reservation_id: str,
-    *,
-    payment_reference: str,
-    lines: LineQuantities = (),
-    idempotency_key: str | None = None,
-    timeout_ms: int | None = None,
-) -> Outcomes:
-    """Held, confirmed or ready to sold, in one step; `lines` empty collects all that is still held."""
-    request = to_message(
-        service_pb2.CollectReservationRequest,
-        reservation_id=reservation_id,
-        payment_reference=payment_reference,
-        lines=lines,
-    )
-    return await _batched(self, request, idempotency_key, timeout_ms)
-
-
-async def release(
-    self: Client,
-    reservation_id: str,
-    *,
-    reason: ReleaseReason,
-    lines: LineQuantities = (),
-    idempotency_key: str | None = None,
-    timeout_ms: int | None = None,
-) -> Outcomes:
-    """Give units back; `lines` empty releases all that is still held."""
-    request = to_message(
-        service_pb2.ReleaseReservationRequest, reservation_id=reservation_id, reason=reason, lines=lines
-    )
-    return await _batched(self, request, idempotency_key, timeout_ms)
-
-
-async def mark_ready(
-    self: Client, reservation_id: str, *, idempotency_key: str | None = None, timeout_ms: int | None = None
-) -> Outcomes:
-    """CONFIRMED to READY: the goods wait at the counter."""
-    request = service_pb2.MarkReservationReadyRequest(reservation_id=reservation_id)
-    return cast("Outcomes", await change(self, request, idempotency_key, timeout_ms))
-
-
-async def extend(
-    self: Client,
-    reservation_id: str,
-    *,
-    ttl_ms: int,
-    idempotency_key: str | None = None,
-    timeout_ms: int | None = None,
-) -> Outcomes:
-    """Move the deadline of a live reservation to `ttl_ms` from now."""
-    request = to_message(service_pb2.ExtendReservationRequest, reservation_id=reservation_id, ttl_ms=ttl_ms)
-    return cast("Outcomes", await change(self, request, idempotency_key, timeout_ms))
-
-
-async def amend(
-    self: Client,
-    reservation_id: str,
-    *,
-    lines: LineQuantities = (),
-    ttl_ms: int | None = None,
-    slot_start_ms: int | None = None,
-    idempotency_key: str | None = None,
-    timeout_ms: int | None = None,
-) -> Outcomes:
-    """Change lines, deadline or pickup slot in one step; refused, the reservation stays as it was.
-
-    `lines` are all of its lines from now on; what is left out stays as it is.
-    """
-    request = to_message(
-        service_pb2.AmendReservationRequest,
-        reservation_id=reservation_id,
-        lines=lines,
-        ttl_ms=ttl_ms,
-        slot_start_ms=slot_start_ms,
-    )
-    return cast("Outcomes", await change(self, request, idempotency_key, timeout_ms))
-
-
-async def get_reservation(
-    self: Client, reservation_id: str, *, min_version: int = 0, timeout_ms: int | None = None
-) -> Reservation:
-    """One reservation as it is now. Raises NotFound; StaleRead where the ledger is older than `min_version`."""
-    request = service_pb2.GetReservationRequest(reservation_id=reservation_id, min_version=min_version)
-    return reservation_from((await read(self, request, timeout_ms)).reservation)
-
-
-def list_reservations(
-    self: Client,
-    store_id: str,
-    *,
-    statuses: Iterable[Status] = (),
-    page_size: int = 100,
-    timeout_ms: int | None = None,
-) -> AsyncIterator[Reservation]:
-    """A shop's reservations, oldest first, page by page as they are consumed; `statuses` empty lists all.
-
-    `page_size` is 1 to 1,000; `timeout_ms` is the deadline of each page.
-    """
-    request = to_message(service_pb2.ListReservationsRequest, store_id=store_id, statuses=statuses, page_size=page_size)
-    return pages(self, request, "reservations", reservation_from, timeout_ms)
-
-
-async def _batched(self: Client, request: Any, idempotency_key: str | None, timeout_ms: int | None) -> Outcomes:
+async def _batched(client: Client, request: Any, idempotency_key: str | None, timeout_ms: int | None) -> Outcomes:
     # An answer has the reservation's lines even where the request names none; few have more than four.
     outcome = await submit(
-        self,
+        client,
         request,
-        self.internals.batchers[type(request)],
+        client.internals.batchers[type(request)],
         lines=4,
         # A reservation's id begins with its shop.
         ledger=request.reservation_id.rpartition(":")[0],

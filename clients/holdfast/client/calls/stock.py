@@ -1,100 +1,116 @@
 """Movements, counts and safety stock; positions in bulk. Changes answer with `StockChange | Rejection`."""
 
-from collections.abc import Iterable, Mapping
-from typing import cast
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol, cast
 
 from holdfast.client.internals import Client, change, read
-from holdfast.client.models.events import Event
+from holdfast.client.models.events import Event, event_from
 from holdfast.client.models.stock import (
     Adjustment,
     AvailabilityChange,
     HoldsCounted,
     StockOutcome,
     StoreAvailability,
+    availability_change_from,
     availability_from,
 )
-from holdfast.client.subscription import Subscription, availability_feed, event_feed, starting_cursors
+from holdfast.client.subscription import FeedItem, Subscription, cursor_messages
 from holdfast.client.wire_types import LineQuantities, to_message
-from holdfast.v1 import stock_service_pb2 as service_pb2
+from holdfast.v1 import event_service_pb2, stock_service_pb2 as service_pb2
+
+_CURSORS_MAX = 1_024
+"""Shops that one watch may name. Those beyond it are streamed from their beginning, and what was seen is dropped."""
 
 
-async def adjust_stock(
-    self: Client,
-    store_id: str,
-    source: str,
-    adjustments: Iterable[Adjustment],
-    *,
-    idempotency_key: str | None = None,
-    timeout_ms: int | None = None,
-) -> StockOutcome:
-    """Apply movements of one source, 1 to 4,096 rows; rows repeated or late are dropped and counted."""
-    request = to_message(service_pb2.AdjustStockRequest, store_id=store_id, source=source, adjustments=adjustments)
-    return cast("StockOutcome", await change(self, request, idempotency_key, timeout_ms))
+class StockCalls(Client, Protocol):
+    """Calls for stock and events."""
 
+    async def adjust_stock(
+        self,
+        store_id: str,
+        source: str,
+        adjustments: Iterable[Adjustment],
+        *,
+        idempotency_key: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> StockOutcome:
+        """Apply movements of one source, 1 to 4,096 rows; rows repeated or late are dropped and counted."""
+        request = to_message(service_pb2.AdjustStockRequest, store_id=store_id, source=source, adjustments=adjustments)
+        return cast("StockOutcome", await change(self, request, idempotency_key, timeout_ms))
 
-async def count_stock(
-    self: Client,
-    store_id: str,
-    counts: LineQuantities,
-    *,
-    holds: HoldsCounted,
-    as_of_ms: int | None = None,
-    idempotency_key: str | None = None,
-    timeout_ms: int | None = None,
-) -> StockOutcome:
-    """Set what was counted as of an instant (None: now); movements since then are kept. Units may be zero."""
-    request = to_message(
-        service_pb2.CountStockRequest, store_id=store_id, counts=counts, as_of_ms=as_of_ms, holds=holds
-    )
-    return cast("StockOutcome", await change(self, request, idempotency_key, timeout_ms))
+    async def count_stock(
+        self,
+        store_id: str,
+        counts: LineQuantities,
+        *,
+        holds: HoldsCounted,
+        as_of_ms: int | None = None,
+        idempotency_key: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> StockOutcome:
+        """Set what was counted as of an instant (None: now); movements since then are kept. Units may be zero."""
+        request = to_message(
+            service_pb2.CountStockRequest, store_id=store_id, counts=counts, as_of_ms=as_of_ms, holds=holds
+        )
+        return cast("StockOutcome", await change(self, request, idempotency_key, timeout_ms))
 
+    async def set_safety_stock(
+        self,
+        store_id: str,
+        safety_stocks: LineQuantities,
+        *,
+        idempotency_key: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> StockOutcome:
+        """Set the units that a shop keeps back, by SKU; zero keeps none."""
+        request = to_message(service_pb2.SetSafetyStockRequest, store_id=store_id, safety_stocks=safety_stocks)
+        return cast("StockOutcome", await change(self, request, idempotency_key, timeout_ms))
 
-async def set_safety_stock(
-    self: Client,
-    store_id: str,
-    safety_stocks: LineQuantities,
-    *,
-    idempotency_key: str | None = None,
-    timeout_ms: int | None = None,
-) -> StockOutcome:
-    """Set the units that a shop keeps back, by SKU; zero keeps none."""
-    request = to_message(service_pb2.SetSafetyStockRequest, store_id=store_id, safety_stocks=safety_stocks)
-    return cast("StockOutcome", await change(self, request, idempotency_key, timeout_ms))
+    async def get_availability(
+        self,
+        store_ids: Iterable[str],
+        skus: Iterable[str],
+        *,
+        min_versions: Mapping[str, int] | None = None,
+        timeout_ms: int | None = None,
+    ) -> tuple[StoreAvailability, ...]:
+        """Positions of the SKUs in the shops, each shop at one version, in the sequence asked for.
 
+        `min_versions` says, by shop, what its answer must have reached; raises StaleRead where it has not.
+        """
+        request = service_pb2.GetAvailabilityRequest(
+            store_ids=list(store_ids), skus=list(skus), min_versions=dict(min_versions or {})
+        )
+        return tuple(map(availability_from, (await read(self, request, timeout_ms)).stores))
 
-async def get_availability(
-    self: Client,
-    store_ids: Iterable[str],
-    skus: Iterable[str],
-    *,
-    min_versions: Mapping[str, int] | None = None,
-    timeout_ms: int | None = None,
-) -> tuple[StoreAvailability, ...]:
-    """Positions of the SKUs in the shops, each shop at one version, in the sequence asked for.
+    def watch_availability(
+        self, cursors: Mapping[str, int] | Iterable[str], *, skus: Iterable[str] = ()
+    ) -> Subscription[AvailabilityChange]:
+        """Positions of 1 to 1,024 shops as they change; `cursors` are shops, or shops with the last version seen."""
+        wanted = tuple(skus)
 
-    `min_versions` says, by shop, what its answer must have reached; raises StaleRead where it has not.
-    """
-    request = service_pb2.GetAvailabilityRequest(
-        store_ids=list(store_ids), skus=list(skus), min_versions=dict(min_versions or {})
-    )
-    return tuple(map(availability_from, (await read(self, request, timeout_ms)).stores))
+        def request(cursors: Mapping[str, int]) -> service_pb2.WatchAvailabilityRequest:
+            return service_pb2.WatchAvailabilityRequest(cursors=cursor_messages(cursors), skus=wanted)
 
+        def items(message: service_pb2.WatchAvailabilityResponse) -> Iterator[FeedItem[AvailabilityChange]]:
+            change = availability_change_from(message)
+            yield FeedItem(change.store_id, change.version, change if change.positions else None)
 
-def watch_availability(
-    self: Client, cursors: Mapping[str, int] | Iterable[str], *, skus: Iterable[str] = ()
-) -> Subscription[AvailabilityChange]:
-    """Positions of 1 to 1,024 shops as they change; `cursors` are shops, or shops with the last version seen."""
-    internals = self.internals
-    silence_ms_max = internals.limits.watch_silence_ms_max
-    feed = availability_feed(tuple(skus))
-    return Subscription(feed, starting_cursors(cursors), caller=internals.caller, silence_ms_max=silence_ms_max)
+        return Subscription(request, items, cursors, self.internals)
 
+    def watch_events(
+        self, cursors: Mapping[str, int] | Iterable[str] = (), *, all_stores: bool = False
+    ) -> Subscription[Event]:
+        """Everything that happens in the shops named, or in all, without gaps; `cursors` as in `watch_availability`."""
 
-def watch_events(
-    self: Client, cursors: Mapping[str, int] | Iterable[str] = (), *, all_stores: bool = False
-) -> Subscription[Event]:
-    """Everything that happens in the shops named, or in all, without gaps; `cursors` as in `watch_availability`."""
-    internals = self.internals
-    silence_ms_max = internals.limits.watch_silence_ms_max
-    feed = event_feed(all_stores=all_stores)
-    return Subscription(feed, starting_cursors(cursors), caller=internals.caller, silence_ms_max=silence_ms_max)
+        def request(cursors: Mapping[str, int]) -> event_service_pb2.WatchEventsRequest:
+            named = cursor_messages(cursors)
+            return event_service_pb2.WatchEventsRequest(
+                cursors=named[:_CURSORS_MAX] if all_stores else named, all_stores=all_stores
+            )
+
+        def items(message: event_service_pb2.WatchEventsResponse) -> Iterator[FeedItem[Event]]:
+            for event in map(event_from, message.events):
+                yield FeedItem(event.store_id, event.version, event, previous_version=event.version - 1)
+
+        return Subscription(request, items, cursors, self.internals)

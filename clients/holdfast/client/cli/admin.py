@@ -13,8 +13,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from rich.console import Group
 
 from holdfast.client.channel import ChannelClient
+from holdfast.client.cli.options import Session, duration_option, with_session
 from holdfast.client.cli.output import ExitCode, duration_text, facts, to_document
-from holdfast.client.cli.session import Session, duration_option, with_session
 from holdfast.client.cli.tables import AFFECTED, LEDGERS, ORDERS_VERIFICATION, STORES, VERIFICATIONS, facts_of, table_of
 from holdfast.client.models.administration import (
     CUSTOMERS_LEDGERS,

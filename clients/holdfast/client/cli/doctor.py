@@ -23,9 +23,8 @@ from typing import Annotated
 
 import typer
 
-from holdfast.client.channel import ChannelClient
+from holdfast.client.cli.options import Session, data_dir, with_session
 from holdfast.client.cli.output import ExitCode, table, to_document
-from holdfast.client.cli.session import Session, data_dir, with_session
 from holdfast.client.errors import HoldfastError
 from holdfast.client.models.administration import Health
 
@@ -60,12 +59,7 @@ def doctor(
 ) -> None:
     """Check this machine and the service; exit code 1 where something must be mended."""
     folder = data_dir() if data is None else data
-    findings = [
-        *installed_findings(constraints),
-        *machine_findings(),
-        *disk_findings(folder),
-        _service(session),
-    ]
+    findings = [*installed_findings(constraints), *machine_findings(), *disk_findings(folder), _service(session)]
     failed = any(finding.grade is Grade.FAIL for finding in findings)
     document = {"healthy": not failed, "findings": to_document(findings)}
     rows = ((finding.grade.name.lower(), finding.subject, finding.found, finding.mend) for finding in findings)
@@ -77,12 +71,8 @@ def doctor(
 def _service(session: Session) -> Finding:
     """Whether the service is reached and says that it is well."""
     subject = f"service at {session.target}"
-
-    async def ask(client: ChannelClient) -> Health:
-        return await client.health(timeout_ms=session.timeout_ms)
-
     try:
-        health = session.run(ask)
+        health = session.run(lambda client: client.health(timeout_ms=session.timeout_ms))
     except HoldfastError as error:
         return Finding(
             Grade.FAIL, subject, error.why or str(error), "Start it with `holdfast serve`, or give the right --target"

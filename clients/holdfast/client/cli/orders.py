@@ -7,28 +7,9 @@ from typing import Annotated
 import typer
 
 from holdfast.client.channel import ChannelClient
+from holdfast.client.cli import options
+from holdfast.client.cli.options import Session, changing, quantities, with_session
 from holdfast.client.cli.output import to_document
-from holdfast.client.cli.session import (
-    AtOption,
-    CollectByOption,
-    CollectWithinOption,
-    KmMaxOption,
-    LimitOption,
-    NewTtlOption,
-    PaymentOption,
-    PolicyOption,
-    ReasonOption,
-    Session,
-    SlotOption,
-    StoreArgument,
-    StoresMaxOption,
-    changing,
-    duration_option,
-    instant_option,
-    one_place,
-    quantities,
-    with_session,
-)
 from holdfast.client.cli.tables import ORDERS, found_stores_table, order_table, slots_table, table_of
 from holdfast.client.models.orders import SourcingPolicy, StorePlan
 
@@ -50,7 +31,7 @@ def show(session: Session, order: OrderArgument) -> None:
 def list_orders(
     session: Session,
     customer: Annotated[str, typer.Argument(help="The customer's id.", metavar="CUSTOMER")],
-    limit: LimitOption = 100,
+    limit: options.LimitOption = 100,
 ) -> None:
     """List a customer's orders, oldest first."""
     listed = session.list(lambda client: client.list_orders(customer, page_size=min(limit, 1_000)), limit)
@@ -59,7 +40,7 @@ def list_orders(
 
 @app.command()
 @changing
-def confirm(session: Session, order: OrderArgument, collect_within: CollectWithinOption = None) -> None:
+def confirm(session: Session, order: OrderArgument, collect_within: options.CollectWithinOption = None) -> None:
     """Confirm every part of an order."""
     session.change(ChannelClient.confirm_order, order, collect_within_ms=collect_within)
 
@@ -73,21 +54,21 @@ def ready(session: Session, order: OrderArgument) -> None:
 
 @app.command()
 @changing
-def collect(session: Session, order: OrderArgument, payment: PaymentOption) -> None:
+def collect(session: Session, order: OrderArgument, payment: options.PaymentOption) -> None:
     """Hand over and sell every part; each shop answers for itself."""
     session.change(ChannelClient.collect_order, order, payment_reference=payment)
 
 
 @app.command()
 @changing
-def release(session: Session, order: OrderArgument, reason: ReasonOption) -> None:
+def release(session: Session, order: OrderArgument, reason: options.ReasonOption) -> None:
     """Give every part of an order back."""
     session.change(ChannelClient.release_order, order, reason=reason)
 
 
 @app.command()
 @changing
-def extend(session: Session, order: OrderArgument, ttl: NewTtlOption) -> None:
+def extend(session: Session, order: OrderArgument, ttl: options.NewTtlOption) -> None:
     """Move the deadline of every part."""
     session.change(ChannelClient.extend_order, order, ttl_ms=ttl)
 
@@ -113,8 +94,8 @@ def amend(
             "from it. May be given several times; shops that are not named keep what they have.",
         ),
     ] = None,
-    ttl: Annotated[int | None, duration_option("The new deadline, as a time from now.")] = None,
-    slot: SlotOption = None,
+    ttl: Annotated[int | None, options.duration_option("The new deadline, as a time from now.")] = None,
+    slot: options.SlotOption = None,
 ) -> None:
     """Change lines, deadline or pickup slot in one step; refused, all stays as it was.
 
@@ -194,20 +175,20 @@ def find(
     context: typer.Context,
     lines: LinesArgument,
     near: NearOption = None,
-    at: AtOption = None,
+    at: options.AtOption = None,
     postcode: PostcodeOption = None,
-    policy: PolicyOption = None,
-    stores_max: StoresMaxOption = None,
-    km_max: KmMaxOption = None,
+    policy: options.PolicyOption = None,
+    stores_max: options.StoresMaxOption = None,
+    km_max: options.KmMaxOption = None,
     channel: ChannelOption = "cli",
-    slot: SlotOption = None,
-    collect_by: CollectByOption = None,
+    slot: options.SlotOption = None,
+    collect_by: options.CollectByOption = None,
     candidates: CandidatesOption = None,
 ) -> None:
     """Find shops that could serve, by distance, and say what an order would be now. Nothing is held."""
     # The two commands differ in nothing else, and have one list of options.
     explain = context.info_name == EXPLAIN
-    wanted, place = quantities(lines, "LINE"), one_place(near, at, postcode)
+    wanted, place = quantities(lines, "LINE"), options.one_place(near, at, postcode)
     found = session.run(
         lambda client: client.find_stores(
             wanted,
@@ -228,9 +209,11 @@ def find(
 @with_session
 def slots(
     session: Session,
-    store: StoreArgument,
-    start: Annotated[int | None, instant_option("From when, ISO 8601 with zone. Otherwise now.", "--from")] = None,
-    window: Annotated[int | None, duration_option("For how long, up to 31d. Otherwise 2d.")] = None,
+    store: options.StoreArgument,
+    start: Annotated[
+        int | None, options.instant_option("From when, ISO 8601 with zone. Otherwise now.", "--from")
+    ] = None,
+    window: Annotated[int | None, options.duration_option("For how long, up to 31d. Otherwise 2d.")] = None,
 ) -> None:
     """List a shop's pickup slots with the places left, and when an order that is placed now is ready."""
     found = session.run(lambda client: client.list_slots(store, from_ms=start, window_ms=window))

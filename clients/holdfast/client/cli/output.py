@@ -85,9 +85,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: st
 _NUMBER = re.compile(r"(-?[\d.]+)?")
 
 
-def facts(pairs: Iterable[tuple[str, object]], *, title: str | None = None) -> Table:
+def facts(pairs: Iterable[tuple[str, object]]) -> Table:
     """Names and values, one pair a row; pairs with an empty value are left out."""
-    drawn = Table(title=title, title_justify="left", show_header=False)
+    drawn = Table(show_header=False)
     for name, value in pairs:
         if value != "":
             drawn.add_row(name, str(value))

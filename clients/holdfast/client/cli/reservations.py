@@ -5,29 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from holdfast.client.channel import ChannelClient
+from holdfast.client.cli import options
+from holdfast.client.cli.options import Session, changing, quantities, with_session
 from holdfast.client.cli.output import to_document
-from holdfast.client.cli.session import (
-    AtOption,
-    CollectByOption,
-    CollectWithinOption,
-    KmMaxOption,
-    LimitOption,
-    LineOption,
-    NewTtlOption,
-    PaymentOption,
-    PolicyOption,
-    ReasonOption,
-    Session,
-    SlotOption,
-    StoreArgument,
-    StoresMaxOption,
-    changing,
-    choice_option,
-    duration_option,
-    place_near,
-    quantities,
-    with_session,
-)
 from holdfast.client.cli.tables import RESERVATION, RESERVATIONS, facts_of, table_of
 from holdfast.client.models.orders import SourcingPolicy
 from holdfast.client.models.reservations import Status
@@ -60,20 +40,20 @@ def reserve(
             help="The basket; reserving again for it in the same shop, or always with --near, replaces its hold."
         ),
     ] = "",
-    ttl: Annotated[int | None, duration_option("How long to hold, 2h for example. Otherwise by rule.")] = None,
-    slot: SlotOption = None,
+    ttl: Annotated[int | None, options.duration_option("How long to hold, 2h for example. Otherwise by rule.")] = None,
+    slot: options.SlotOption = None,
     reference: Annotated[str, typer.Option(help="The caller's own number, shown in answers.")] = "",
     near: NearOption = None,
-    at: AtOption = None,
-    policy: PolicyOption = None,
-    stores_max: StoresMaxOption = None,
-    km_max: KmMaxOption = None,
-    collect_by: CollectByOption = None,
+    at: options.AtOption = None,
+    policy: options.PolicyOption = None,
+    stores_max: options.StoresMaxOption = None,
+    km_max: options.KmMaxOption = None,
+    collect_by: options.CollectByOption = None,
 ) -> None:
     """Hold units of one or more SKUs, all or nothing: in a shop, or with --near in shops that are looked for."""
     near = at if near is None else near
     if near is not None:
-        wanted, place = _lines_without_shop(words), place_near(near, "--near")
+        wanted, place = _lines_without_shop(words), options.place_near(near, "--near")
         session.change(
             ChannelClient.reserve_near,
             wanted,
@@ -105,9 +85,9 @@ def reserve(
     )
 
 
-def _only_with_near(options: dict[str, object]) -> None:
-    for name, given in options.items():
-        if given is not None:
+def _only_with_near(given: dict[str, object]) -> None:
+    for name, value in given.items():
+        if value is not None:
             raise typer.BadParameter("chooses among shops: give --near too, and no shop.", param_hint=name)
 
 
@@ -135,7 +115,9 @@ def _lines_without_shop(words: list[str]) -> list[tuple[str, int]]:
 
 
 @changing
-def confirm(session: Session, reservation: ReservationArgument, collect_within: CollectWithinOption = None) -> None:
+def confirm(
+    session: Session, reservation: ReservationArgument, collect_within: options.CollectWithinOption = None
+) -> None:
     """Turn a hold into an order."""
     session.change(ChannelClient.confirm, reservation, collect_within_ms=collect_within)
 
@@ -148,7 +130,7 @@ def ready(session: Session, reservation: ReservationArgument) -> None:
 
 @changing
 def collect(
-    session: Session, reservation: ReservationArgument, payment: PaymentOption, line: LineOption = None
+    session: Session, reservation: ReservationArgument, payment: options.PaymentOption, line: options.LineOption = None
 ) -> None:
     """Hand over and sell, whole or by line."""
     chosen = quantities(line, "--line")
@@ -156,14 +138,16 @@ def collect(
 
 
 @changing
-def release(session: Session, reservation: ReservationArgument, reason: ReasonOption, line: LineOption = None) -> None:
+def release(
+    session: Session, reservation: ReservationArgument, reason: options.ReasonOption, line: options.LineOption = None
+) -> None:
     """Give units back, whole or by line."""
     chosen = quantities(line, "--line")
     session.change(ChannelClient.release, reservation, reason=reason, lines=chosen)
 
 
 @changing
-def extend(session: Session, reservation: ReservationArgument, ttl: NewTtlOption) -> None:
+def extend(session: Session, reservation: ReservationArgument, ttl: options.NewTtlOption) -> None:
     """Move a reservation's deadline."""
     session.change(ChannelClient.extend, reservation, ttl_ms=ttl)
 
@@ -178,9 +162,9 @@ def show(session: Session, reservation: ReservationArgument) -> None:
 @with_session
 def list_reservations(
     session: Session,
-    store: StoreArgument,
-    status: Annotated[list[Any] | None, choice_option(Status, "Only these.", "--status")] = None,
-    limit: LimitOption = 100,
+    store: options.StoreArgument,
+    status: Annotated[list[Any] | None, options.choice_option(Status, "Only these.", "--status")] = None,
+    limit: options.LimitOption = 100,
 ) -> None:
     """List a shop's reservations, oldest first."""
     listed = session.list(

@@ -8,17 +8,9 @@ import typer
 from rich.console import Group
 
 from holdfast.client.channel import ChannelClient
+from holdfast.client.cli import options
+from holdfast.client.cli.options import Session, changing, quantities, with_session
 from holdfast.client.cli.output import event_document, print_for_people, print_json, print_line, to_document
-from holdfast.client.cli.session import (
-    Session,
-    StoreArgument,
-    changing,
-    choice_option,
-    cursors,
-    instant_option,
-    quantities,
-    with_session,
-)
 from holdfast.client.cli.tables import event_line, positions_table
 from holdfast.client.models.stock import Adjustment, AdjustmentKind, HoldsCounted
 from holdfast.client.subscription import Subscription
@@ -31,9 +23,9 @@ watch_app = typer.Typer(no_args_is_help=True, help="Live: what happens, and what
 @changing
 def adjust(
     session: Session,
-    store: StoreArgument,
+    store: options.StoreArgument,
     rows: Annotated[list[str], typer.Argument(help="SKU=UNITS, signed: a sale is below zero.", metavar="ROW...")],
-    kind: Annotated[Any, choice_option(AdjustmentKind, "What moved.", "--kind")],
+    kind: Annotated[Any, options.choice_option(AdjustmentKind, "What moved.", "--kind")],
     source: Annotated[str, typer.Option(help="Who reports, a warehouse's name for example.")] = "cli",
     sequence: Annotated[
         int | None,
@@ -53,10 +45,14 @@ def adjust(
 @changing
 def count(
     session: Session,
-    store: StoreArgument,
+    store: options.StoreArgument,
     counts: Annotated[list[str], typer.Argument(help="SKU=UNITS, as counted.", metavar="COUNT...")],
-    holds: Annotated[Any, choice_option(HoldsCounted, "Were units set aside for reservations counted?", "--holds")],
-    as_of: Annotated[int | None, instant_option("When it was counted, ISO 8601 with zone. Otherwise now.")] = None,
+    holds: Annotated[
+        Any, options.choice_option(HoldsCounted, "Were units set aside for reservations counted?", "--holds")
+    ],
+    as_of: Annotated[
+        int | None, options.instant_option("When it was counted, ISO 8601 with zone. Otherwise now.")
+    ] = None,
 ) -> None:
     """Set what was counted; movements since then are kept."""
     counted = quantities(counts, "COUNT", missing=None)
@@ -81,7 +77,7 @@ def show(
 @changing
 def safety(
     session: Session,
-    store: StoreArgument,
+    store: options.StoreArgument,
     rows: Annotated[list[str], typer.Argument(help="SKU=UNITS to keep back; 0 keeps none.", metavar="ROW...")],
 ) -> None:
     """Set the units that a shop keeps back."""
@@ -105,7 +101,7 @@ def events(
     count: CountOption = None,
 ) -> None:
     """Tell what happens, each shop's events in sequence and without gaps; with --json one event a line."""
-    start = cursors(stores)
+    start = options.cursors(stores)
     if not start and not everything:
         raise typer.BadParameter("Name shops, or give --all.", param_hint="STORE")
     _follow(
@@ -127,7 +123,7 @@ def availability(
     count: CountOption = None,
 ) -> None:
     """Tell positions as they change; with --json one message a line."""
-    start = cursors(stores)
+    start = options.cursors(stores)
     _follow(
         session,
         lambda client: client.watch_availability(start, skus=sku or ()),

@@ -33,11 +33,10 @@ def _short(lines: Iterable[ShortLine]) -> str:
 
 
 def _near(stores: Iterable[NearStore]) -> str:
-    return ", ".join(map(_near_store_text, stores))
-
-
-def _near_store_text(near: NearStore) -> str:
-    return f"{near.store_id} at {near.kilometres:.1f} km{' has everything' if near.has_everything else ''}"
+    return ", ".join(
+        f"{near.store_id} at {near.kilometres:.1f} km{' has everything' if near.has_everything else ''}"
+        for near in stores
+    )
 
 
 def _shortfalls(shortfalls: Iterable[Shortfall]) -> str:
@@ -102,6 +101,7 @@ RESERVATION: Final = (
     "reservation_id store_id order_id status lines customer_id channel basket_id external_reference expires_at_ms "
     "slot_start_ms earliest_ready_ms payment_reference release_reason"
 )
+POSITION: Final = "sku available on_hand reserved allotted safety_stock"
 RESERVATIONS: Final = "reservation_id status lines customer_id expires_at_ms"
 REJECTION: Final = "reason message store_id reservation_id order_id status short_lines near_stores"
 ORDER: Final = "order_id status customer_id channel external_reference expires_at_ms missing release_reason"
@@ -158,14 +158,7 @@ def positions_table(found: StoreAvailability | AvailabilityChange) -> Table:
 def _position_row(position: Position) -> tuple[object, ...]:
     if not position.stocked:
         return (position.sku, "never stocked", "", "", "", "")
-    return (
-        position.sku,
-        position.available,
-        position.on_hand,
-        position.reserved,
-        position.allotted,
-        position.safety_stock,
-    )
+    return tuple(getattr(position, name) for name in POSITION.split())
 
 
 def event_line(event: Event) -> str:
@@ -255,9 +248,8 @@ def _ready_text(ready_ms: int | None) -> str:
 def slots_table(store_id: str, found: PickupSlots) -> Group:
     """A shop's slots in the shop's own time, with the offset, so that a start can be given to --slot as it stands."""
     zone = _zone(found.zone)
-    earliest = "the shop stays closed"
-    if found.earliest_ready_ms is not None:
-        earliest = _local(found.earliest_ready_ms, zone)
+    ready_ms = found.earliest_ready_ms
+    earliest = "the shop stays closed" if ready_ms is None else _local(ready_ms, zone)
     told = facts([("shop", store_id), ("time zone", found.zone or "UTC"), ("an order now is ready", earliest)])
     slots = table(
         ["start", "end", "left", "capacity"],

@@ -16,7 +16,7 @@ from holdfast.client.models.reservations import (
     reservation_from,
 )
 from holdfast.client.statuses import Fault, error_from, fault_from_item
-from holdfast.client.wire_types import LinePairs, reader, to_fields, to_message
+from holdfast.client.wire_types import LinePairs, reader, to_message
 from holdfast.v1 import order_pb2, order_service_pb2 as service_pb2
 
 
@@ -133,20 +133,6 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Sourcing:
-    """Where to look for shops and how to choose among them; a zero leaves `stores_max` and `kilometres_max` open.
-
-    `collect_by_ms`: the customer wants to have it by then; None leaves that to the policy's longest time.
-    """
-
-    place: Place
-    policy: SourcingPolicy = SourcingPolicy.ONE_STORE
-    stores_max: int = 0
-    kilometres_max: float = 0.0
-    collect_by_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class StorePlan:
     """All that one shop is to hold of an order. No lines take the order away from it.
 
@@ -233,13 +219,23 @@ found_stores_from = reader(FoundStores, candidates=lambda found: tuple(map(_cand
 pickup_slots_from = reader(PickupSlots)
 
 
-def to_sourcing(sourcing: Sourcing) -> order_pb2.Sourcing:
-    """Where to look, as a message."""
-    given = to_fields(sourcing)
-    if sourcing.place == Place():
-        # It names nothing: the service says that it is missing, where it would take zero degrees.
-        given["place"] = None
-    return to_message(order_pb2.Sourcing, **given)
+def to_sourcing(
+    place: Place,
+    policy: SourcingPolicy = SourcingPolicy.ONE_STORE,
+    stores_max: int = 0,
+    kilometres_max: float = 0.0,
+    collect_by_ms: int | None = None,
+) -> order_pb2.Sourcing:
+    """Where to look for shops and how to choose among them; `collect_by_ms` None is the policy's longest time."""
+    return to_message(
+        order_pb2.Sourcing,
+        # One that names nothing is left out: the service says that it is missing, where it would take zero degrees.
+        place=None if place == Place() else place,
+        policy=policy,
+        stores_max=stores_max,
+        kilometres_max=kilometres_max,
+        collect_by_ms=collect_by_ms,
+    )
 
 
 def undecided(response: Any) -> Fault | None:
@@ -260,12 +256,9 @@ def part_outcome_from(message: service_pb2.PartOutcome, *, what: str, key: str) 
         case "rejection":
             return PartOutcome(message.store_id, rejection_from(message.rejection))
         case _:
-            fault = fault_from_item(message.error)
-            return PartOutcome(message.store_id, _error_of_part(fault, what, f"shop {message.store_id}", key))
-
-
-def _error_of_part(fault: Fault, what: str, where: str, key: str) -> HoldfastError:
-    if fault.failure is Failure.FINAL:
-        return error_from(fault, what=what, where=where, idempotency_key=key)
-    # Overload too: an attempt before this one may have been carried out by this shop, and its answer lost.
-    return OutcomeUnknown(what, where=where, why=f"{fault.code.name}: {fault.why}", idempotency_key=key)
+            fault, where = fault_from_item(message.error), f"shop {message.store_id}"
+            error = error_from(fault, what=what, where=where, idempotency_key=key)
+            if fault.failure is not Failure.FINAL:
+                # Overload too: an attempt before this one may have been carried out by this shop, and its answer lost.
+                error = OutcomeUnknown(what, where=where, why=f"{fault.code.name}: {fault.why}", idempotency_key=key)
+            return PartOutcome(message.store_id, error)
