@@ -67,14 +67,12 @@ class Audit:
         self._violations: list[Violation] = []
         self._violations_total = 0
         self._folds: dict[type, Callable[[Any, int], None]] = {
+            **dict.fromkeys(STEPS, self._stepped),
             events.Reserved: self._reserved,
             Refused: lambda event, at_ms: self._answered(event.key, at_ms),
-            events.Confirmed: self._stepped,
-            events.ReadyMarked: self._stepped,
             events.Collected: self._collected,
             events.Released: self._released,
             events.Expired: self._expired,
-            events.Extended: self._stepped,
             events.Amended: self._amended,
             events.Claimed: self._claimed,
             events.OutcomeApplied: self._outcome_applied,
@@ -267,15 +265,14 @@ class Audit:
             self._found("I11", f"reservation {number}", f"no {step} from {claim.deadline_ms} on", f"one at {at_ms}")
         return claim
 
-    def _stepped(self, event: events.Confirmed | events.ReadyMarked | events.Extended, at_ms: int) -> None:
-        """A step that moves no units."""
+    def _stepped(self, event: Any, at_ms: int) -> None:
+        """A step that moves no units: one of `STEPS`."""
         self._answered(event.key, at_ms)
         step, allowed, leads_to = STEPS[type(event)]
         claim = self._live(event.number, step, allowed, at_ms)
         if claim is not None:
             claim.status = leads_to or claim.status
-            if not isinstance(event, events.ReadyMarked):
-                claim.deadline_ms = event.expires_at_ms
+            claim.deadline_ms = getattr(event, "expires_at_ms", claim.deadline_ms)
 
     def _collected(self, event: events.Collected, at_ms: int) -> None:
         self._answered(event.key, at_ms)
