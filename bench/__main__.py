@@ -40,7 +40,7 @@ def main(
             help="core: the ledger alone. journal: durable writes. gateway: protobuf and back. actor: through Ray. "
             "grpc: the service beside an echo. client: the channel client. memory, recovery. "
             "sourcing: ranking shops. across: orders over several ledgers. "
-            "all of these; report: a table of the latest runs."
+            "all of these; report: charts and a table of the latest runs."
         ),
     ],
     quick: Annotated[bool, typer.Option("--quick", help="Smoke sizes: shows that it works, measures nothing.")] = False,
@@ -55,7 +55,10 @@ def main(
     # Leave through every `finally`, so that the services that were started end too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if scenario == "report":
-        Console().print(record.markdown(record.latest_runs(MEASURED)), markup=False, highlight=False, soft_wrap=True)
+        latest, console = record.latest_runs(MEASURED), Console()
+        for path in importlib.import_module("bench.charts").draw(latest):
+            console.print(f"[dim]drew {path}[/dim]")
+        console.print(record.markdown(latest), markup=False, highlight=False, soft_wrap=True)
         return
     if scenario == "all":
         raise typer.Exit(_all(sys.argv[1:]))
