@@ -49,6 +49,7 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, help="Rounds, of which the median is told.")] = 3,
     seconds: Annotated[float, typer.Option(min=0.1, help="Length of each round under load.")] = 1.0,
     store_actors: Annotated[int, typer.Option(min=1, help="Actors of the service.")] = 2,
+    rate: Annotated[float, typer.Option(min=0, help="Calls a second of grpc's open loop; 0: half the closed.")] = 0.0,
     scratch: Annotated[Path | None, typer.Option(help="Where journals go: a folder on the disk to measure.")] = None,
 ) -> None:
     """Measure Holdfast."""
@@ -72,6 +73,7 @@ def main(
             rounds=1 if quick else rounds,
             seconds=QUICK_SECONDS if quick else seconds,
             store_actors=store_actors,
+            rate=rate,
         )
         # By name: importing them all would import Ray for a measurement of the core.
         module = importlib.import_module(f"bench.scenarios.{MODULES.get(scenario, scenario)}")
