@@ -40,7 +40,7 @@ def main(
             help="core: the ledger alone. journal: durable writes. gateway: protobuf and back. actor: through Ray. "
             "grpc: the service beside an echo. client: the channel client. memory, recovery. "
             "sourcing: ranking shops. across: orders over several ledgers. "
-            "all of these; report: a table of the latest runs."
+            "all of these; report: charts and a table of the latest runs."
         ),
     ],
     quick: Annotated[bool, typer.Option("--quick", help="Smoke sizes: shows that it works, measures nothing.")] = False,
@@ -49,13 +49,17 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, help="Rounds, of which the median is told.")] = 3,
     seconds: Annotated[float, typer.Option(min=0.1, help="Length of each round under load.")] = 1.0,
     store_actors: Annotated[int, typer.Option(min=1, help="Actors of the service.")] = 2,
+    rate: Annotated[float, typer.Option(min=0, help="Calls a second of grpc's open loop; 0: half the closed.")] = 0.0,
     scratch: Annotated[Path | None, typer.Option(help="Where journals go: a folder on the disk to measure.")] = None,
 ) -> None:
     """Measure Holdfast."""
     # Leave through every `finally`, so that the services that were started end too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if scenario == "report":
-        Console().print(record.markdown(record.latest_runs(MEASURED)), markup=False, highlight=False, soft_wrap=True)
+        latest, console = record.latest_runs(MEASURED), Console()
+        for path in importlib.import_module("bench.charts").draw(latest):
+            console.print(f"[dim]drew {path}[/dim]")
+        console.print(record.markdown(latest), markup=False, highlight=False, soft_wrap=True)
         return
     if scenario == "all":
         raise typer.Exit(_all(sys.argv[1:]))
@@ -69,6 +73,7 @@ def main(
             rounds=1 if quick else rounds,
             seconds=QUICK_SECONDS if quick else seconds,
             store_actors=store_actors,
+            rate=rate,
         )
         # By name: importing them all would import Ray for a measurement of the core.
         module = importlib.import_module(f"bench.scenarios.{MODULES.get(scenario, scenario)}")

@@ -9,7 +9,7 @@ anything.
 import asyncio
 import math
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
 from time import perf_counter, process_time
@@ -37,6 +37,7 @@ ANSWER_S_MAX: Final = OPEN_MS / 1_000  # after which an attempt that nobody fini
 SETTLED_S_MAX: Final = 20.0  # by when every shop has heard what became of each order
 POLL_S: Final = 0.1
 WARM_CALLS: Final = 4  # of each caller
+OUTSTANDING_MAX: Final = 20_000  # of an open loop; later arrivals are then counted as failed
 LIMITED_CHANNEL: Final = "app"  # to which a limit of the whole chain applies, in scenario `across`
 PLACE: Final = Place(1.0, 1.0)
 STUCK_TOLD_MAX: Final = 20
@@ -56,8 +57,8 @@ class Heard:
     stuck: list[str] = field(default_factory=list)
 
 
-Ask = Callable[[float, Heard], Awaitable[bool]]
-"""One call that began at an instant of `perf_counter`, and is heard; False where nothing is left to ask."""
+Ask = Callable[[float, Heard], Coroutine[Any, Any, bool]]
+"""One call that was due at an instant of `perf_counter`, and is heard; False where nothing is left to ask."""
 
 
 async def measure(
@@ -71,7 +72,10 @@ async def measure(
     await call_on(asks, perf_counter() + spec["seconds"], warmed, calls=WARM_CALLS)
     gate("ready")
     cpu, began = process_time(), perf_counter()
-    await call_on(asks, began + spec["seconds"], heard)
+    if spec["rate"]:
+        await call_at_rate(asks, spec["rate"], spec["seconds"], heard)
+    else:
+        await call_on(asks, began + spec["seconds"], heard)
     took, cpu = perf_counter() - began, process_time() - cpu
     more = figures(heard, spec["store_ids"], took) if spec["method"] == OPPOSING else {}
     calls = len(heard.latencies)
@@ -88,6 +92,24 @@ async def call_on(asks: Iterable[Ask], until: float, heard: Heard, *, calls: flo
             done += 1
 
     await asyncio.gather(*(caller(ask) for ask in asks))
+
+
+async def call_at_rate(asks: Sequence[Ask], rate: float, seconds: float, heard: Heard) -> None:
+    """An open loop: so many calls a second, whether or not anything is answered. Each counts from when it was due, so
+    that a stall is felt by all who would have called during it.
+    """
+    began = perf_counter()
+    unanswered: set[asyncio.Task[bool]] = set()
+    async with asyncio.TaskGroup() as calls:
+        for number in range(int(rate * seconds)):
+            due = began + number / rate
+            await asyncio.sleep(max(0.0, due - perf_counter()))
+            if len(unanswered) == OUTSTANDING_MAX:
+                heard.failures.append("the service fell behind: too many calls are unanswered")
+                continue
+            call = calls.create_task(asks[number % len(asks)](due, heard))
+            unanswered.add(call)
+            call.add_done_callback(unanswered.discard)
 
 
 async def call_through_client(

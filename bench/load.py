@@ -39,7 +39,9 @@ SEEDS_APART: Final = 10_000  # more than callers
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What to send. `kind` is `frames`, `grpc` (grpc.aio) or `client`; `batch` 0 is the unary call."""
+    """What to send. `kind` is `frames`, `grpc` (grpc.aio) or `client`; `batch` 0 is the unary call; `rate` 0 closes
+    the loop.
+    """
 
     kind: str
     target: str
@@ -50,6 +52,7 @@ class Load:
     skus: int
     seed: int = 0
     batch: int = 0
+    rate: float = 0.0
 
 
 # --- the scenario's end ----------------------------------------------------------------------------------------------
@@ -145,7 +148,8 @@ def _generate(user: Connection) -> None:
 async def _load(spec: dict[str, Any], gate: Callable[[str], None], tell: Callable[[dict[str, Any]], None]) -> None:
     shape, callers = Shape(tuple(spec["store_ids"]), spec["skus"], 1, spec["batch"]), spec["in_flight"]
     size = max(1, shape.batch)
-    count = int(spec["seconds"] * min(max(1, RESERVATIONS_S_MAX // size), CALLS_S_MAX)) + 1
+    calls_s = max(min(max(1, RESERVATIONS_S_MAX // size), CALLS_S_MAX), spec["rate"])
+    count = int(spec["seconds"] * calls_s) + 1
     payloads = iter(list(requests(shape, WARM_CALLS * callers + count, spec["seed"])))
     async with asyncio.timeout(spec["seconds"] + HANG_S), _connected(spec) as call:
 

@@ -31,6 +31,7 @@ class Options:
     """`quick` takes smoke sizes: it shows that a scenario works and measures nothing.
 
     `scratch` is the folder for journals, on the disk that is to be measured. `say` hears what is being done.
+    `rate` is of arrivals in the open loop; 0 leaves it to the scenario.
     """
 
     scratch: Path
@@ -39,6 +40,7 @@ class Options:
     rounds: int = 3
     seconds: float = 1.0
     store_actors: int = 2
+    rate: float = 0.0
 
     def size(self, full: int, quick: int) -> int:
         """One of two sizes."""

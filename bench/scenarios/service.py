@@ -51,6 +51,7 @@ SWEEP: Final = (
 )
 BATCHES: Final = tuple((size, stores, in_flight) for size, stores, sweep in SWEEP for in_flight in sweep)
 BATCHES_QUICK: Final = ((256, 1, 4), (256, 16, 4))
+OPEN_LOOP_SHARE: Final = 0.5  # of what the closed loop reached: a load that a service should carry with ease
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,8 @@ def _unary(beside: BesideEcho, options: Options) -> tuple[list[Row], list[Headli
             rows += beside.pair(name, replace(load, kind=kind, in_flight=in_flight))
             ours[name] = rows[-1].figures
     alone, frames = ours["Reserve, 1 in flight, frames"], ours["Reserve, 128 in flight, frames"]
+    rate = options.rate or OPEN_LOOP_SHARE * frames["per_s"]
+    rows += beside.pair(f"Reserve, open loop at {rate:.0f}/s", replace(load, rate=rate))
     return rows, [
         Headline("Reserve, one caller alone, p50", alone["p50_ms"], "ms", 5.0, at_most=True),
         Headline("Reserve to echo, 128 in flight, frames", frames["to_echo"], "", 0.6),

@@ -93,7 +93,7 @@ def test_the_generator_tells_what_the_callers_found(service: Service, units: int
     async def main() -> None:
         async with serving(service) as target:
             spec = {"target": target, "method": callers.OPPOSING, "store_ids": SHOPS, "in_flight": 3, "seed": 1}
-            await call_through_client({**spec, "seconds": 0.1, "skus": 10, "lines": 1}, gates.append, told.append)
+            await call_through_client({**spec, "seconds": 0.1, "skus": 10, "rate": 0.0}, gates.append, told.append)
 
     asyncio.run(main())
     measured, answers = told

@@ -1,0 +1,76 @@
+"""Charts of the latest recorded runs: rates and times by calls in flight, by size of batch, and by callers."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench import record
+
+DOTS_PER_INCH: Final = 120
+BATCHES: Final = tuple((in_flight, stores) for stores in (1, 16) for in_flight in (1, 4, 8))
+
+
+def draw(latest: Mapping[str, dict[str, Any]], folder: Path = record.RESULTS) -> list[Path]:
+    """One picture for each question that has an answer."""
+    pictures = {"unary": ("grpc", _unary), "batches": ("grpc", _batches), "client": ("client", _client)}
+    drawn = []
+    for name, (scenario, fill) in pictures.items():
+        if scenario not in latest:
+            continue
+        run = latest[scenario]
+        figure = Figure(figsize=(11, 4), layout="constrained")
+        fill(figure, run["figures"])
+        title = f"{record.MACHINE.format_map(run['machine'])} {run['date'][:10]}, {run['commit']}"
+        figure.suptitle(title.rstrip(", "), fontsize="x-small")
+        drawn.append(folder / f"{name}.png")
+        figure.savefig(drawn[-1], dpi=DOTS_PER_INCH)
+    return drawn
+
+
+def _unary(figure: Figure, rows: dict[str, Any]) -> None:
+    """Rate and median, ours beside the echo, and the ratio of the two."""
+    rates, times, ratios = figure.subplots(1, 3)
+    for kind, style in (("frames", "-"), ("grpc", "--")):
+        for whose, colour in (("echo Reserve", "tab:grey"), ("Reserve", "tab:blue")):
+            names, label = rf"{whose}, (\d+) in flight, {kind}", f"{whose} ({kind})"
+            _line(rates, rows, names, "per_s", label=label, color=colour, linestyle=style)
+            _line(times, rows, names, "p50_ms", label=label, color=colour, linestyle=style)
+        _line(ratios, rows, rf"Reserve, (\d+) in flight, {kind}", "to_echo", label=kind, linestyle=style)
+    _finish(rates, "calls a second", "calls in flight")
+    _finish(times, "median, ms", "calls in flight")
+    _finish(ratios, "Reserve to echo", "calls in flight", 0.6, "target at 128")
+
+
+def _batches(figure: Figure, rows: dict[str, Any]) -> None:
+    axes = figure.subplots()
+    for in_flight, stores in BATCHES:
+        label = f"{in_flight} in flight, shops: {stores}"
+        _line(axes, rows, rf"ReserveBatch of (\d+), {label}", "per_s", label=label)
+    _finish(axes, "durable reservations a second", "reservations to a batch", 40_000, "target at 256")
+
+
+def _client(figure: Figure, rows: dict[str, Any]) -> None:
+    axes = figure.subplots()
+    _line(axes, rows, r"(\d+) callers", "per_s", label="channel client")
+    _finish(axes, "calls a second", "callers in one process", 8_000, "target at 128")
+
+
+def _line(axes: Axes, rows: dict[str, Any], names: str, figure: str, **style: Any) -> None:
+    """One figure of the rows that are so named, by the number in their names."""
+    found = {int(match[1]): rows[name][figure] for name in rows if (match := re.fullmatch(names, name))}
+    if found:
+        axes.plot(list(found), list(found.values()), marker="o", **style)
+
+
+def _finish(axes: Axes, title: str, across: str, target: float | None = None, named: str = "") -> None:
+    if target is not None:
+        axes.axhline(target, color="tab:red", linewidth=0.8, label=named)
+    axes.set(title=title, xlabel=across)
+    axes.set_xscale("log", base=2)
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="x-small")

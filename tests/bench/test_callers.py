@@ -1,0 +1,42 @@
+"""The open loop: calls come at their rate, whatever becomes of those before them."""
+
+import asyncio
+
+import pytest
+
+from bench import callers
+from bench.callers import Heard, call_at_rate
+
+RATE = 64
+STALL_S = 0.125
+
+
+def test_a_stall_is_felt_by_all_who_would_have_called_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(callers, "perf_counter", lambda: now)
+
+    async def ask(due: float, heard: Heard) -> bool:
+        """The first call stalls everything; the others take no time."""
+        nonlocal now
+        now = STALL_S
+        heard.latencies.append(now - due)
+        return True
+
+    heard = Heard()
+    asyncio.run(call_at_rate([ask], RATE, STALL_S, heard))
+    assert heard.latencies == [STALL_S - number / RATE for number in range(int(RATE * STALL_S))]
+
+
+def test_calls_come_whether_or_not_anything_is_answered() -> None:
+    async def called(calls: int) -> list[float]:
+        all_here, due_at = asyncio.Barrier(calls), list[float]()
+
+        async def ask(due: float, heard: Heard) -> bool:
+            due_at.append(due)
+            return await all_here.wait() >= 0
+
+        await call_at_rate([ask], RATE, calls / RATE, Heard())
+        return due_at
+
+    due_at = asyncio.run(called(4))
+    assert [due - due_at[0] for due in due_at] == pytest.approx([0, 1 / RATE, 2 / RATE, 3 / RATE])

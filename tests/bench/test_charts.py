@@ -1,0 +1,24 @@
+"""Pictures of what was measured."""
+
+from pathlib import Path
+from typing import Any
+
+from bench import charts, record
+
+
+def run(*names: str) -> dict[str, Any]:
+    figures = {name: {"per_s": 1_000.0, "p50_ms": None, "to_echo": 0.5} for name in names}
+    return {"figures": figures, "machine": record.describe(), "date": record.today(), "commit": ""}
+
+
+def test_what_was_measured_is_drawn(tmp_path: Path) -> None:
+    reserve = [f"{whose}, {number} in flight, frames" for whose in ("echo Reserve", "Reserve") for number in (1, 128)]
+    grpc = run(*reserve, "Reserve, open loop at 900/s", "ReserveBatch of 256, 4 in flight, shops: 16")
+    drawn = charts.draw({"core": run("decide"), "grpc": grpc, "client": run("1 callers", "128 callers")}, tmp_path)
+    assert [path.name for path in drawn] == ["unary.png", "batches.png", "client.png"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in drawn)
+
+
+def test_what_was_not_measured_is_not_drawn(tmp_path: Path) -> None:
+    assert charts.draw({"core": run("decide")}, tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
