@@ -1,0 +1,87 @@
+"""What a change costs: in how many hand-written product files a thing is spelled. Each is counted by a sample that goes
+the whole way, and whoever adds one of its kind has as many files to think of.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+LINES_MAX: Final = 25_450  # of actors, serve, clients and bench together; 25,000 is the aim
+FILES_MAX: Final = 175
+
+
+class Cost(NamedTuple):
+    """A sample, where it is looked for, which files are there for something else, and in how many it may be spelled."""
+
+    what: str
+    spelled: str
+    folders: tuple[str, ...]
+    others: dict[str, str]  # a path's beginning, and what that file is there for
+    files_max: int
+
+
+_ORDERS: Final = "an order carries the field as well"
+COSTS: Final = (
+    Cost(
+        "a field given at Reserve and shown in answers",
+        r"\bexternal_reference\b",
+        ("proto", "actors", "serve", "clients"),
+        {
+            "actors/orders/": _ORDERS,
+            "serve/services/orders.py": _ORDERS,
+            "serve/wire/orders.py": _ORDERS,
+            "clients/holdfast/client/calls/orders.py": _ORDERS,
+            "clients/holdfast/client/models/orders.py": _ORDERS,
+            "proto/holdfast/v1/order.proto": _ORDERS,
+        },
+        10,
+    ),
+    Cost(
+        "the same field, also through orders",
+        r"\bexternal_reference\b",
+        ("proto", "actors", "serve", "clients"),
+        {},
+        20,
+    ),
+    Cost(
+        "a mutating call",
+        r"\b(MarkReservationReady\w*|MarkReady|ReadyMarked\w*|mark_ready|ready_marked|MARK_READY)\b",
+        ("proto", "actors", "serve", "clients"),
+        {
+            "serve/services/orders.py": "MarkOrderReady takes the same step in each shop of an order",
+            "serve/wire/orders.py": "MarkOrderReady takes the same step in each shop of an order",
+        },
+        13,
+    ),
+    Cost(
+        "a journal, beside its own modules",
+        r"\b(SqliteJournal|sqlite_setting)\b",
+        ("actors", "serve"),
+        {"actors/journal/sqlite": "its own"},
+        2,
+    ),
+    Cost(
+        "a kind of actor, beside its core and its class",
+        r"\b(CustomerActor|ActorKind\.CUSTOMERS|CUSTOMERS)\b",
+        ("actors",),
+        {"actors/customer_actor.py": "its class"},
+        3,
+    ),
+)
+
+
+def spelled_in(cost: Cost, texts: Iterable[tuple[str, str]]) -> list[str]:
+    """The paths whose texts spell the sample; `texts` are (path, text)."""
+    spelled = re.compile(cost.spelled)
+    return [
+        path
+        for path, text in texts
+        if path.startswith(cost.folders) and not path.startswith(tuple(cost.others)) and spelled.search(text)
+    ]
+
+
+def too_large(texts: Iterable[tuple[str, str]]) -> list[str]:
+    """What of lines and files is more than there may be."""
+    lines = [len(text.splitlines()) for _, text in texts]
+    found = [] if sum(lines) <= LINES_MAX else [f"{sum(lines)} lines, at most {LINES_MAX}"]
+    return found if len(lines) <= FILES_MAX else [*found, f"{len(lines)} files, at most {FILES_MAX}"]
