@@ -1,1 +1,1 @@
-"""The gateway without Ray: real rooms over real actors in this process, called with bytes as Serve calls them."""
+"""The gateway without Ray: its real parts over real actors in this process, called with bytes as Serve calls them."""

@@ -48,7 +48,6 @@ COSTS: Final = (
         r"\b(MarkReservationReady\w*|MarkReady|ReadyMarked\w*|mark_ready|ready_marked|MARK_READY)\b",
         ("proto", "actors", "serve", "clients"),
         {
-            "serve/services/orders.py": "MarkOrderReady takes the same step in each shop of an order",
             "serve/wire/orders.py": "MarkOrderReady takes the same step in each shop of an order",
         },
         13,

@@ -1,4 +1,4 @@
-"""An office over each kind of storage, and a clock that stands."""
+"""A ledger host over each kind of storage, and a clock that stands."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Errands go by lanes: bounded, side by side, and one that fails or stays keeps no other."""
+"""Keyed tasks: bounded for each key, keys side by side, and one that fails or hangs delays no other key."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ from tests.runtime.runtime_fixture import WAIT_S
 
 
 class Road:
-    """Errands that stay until they are let go, counted by lane."""
+    """Tasks that wait until they are let go, counted by key."""
 
     def __init__(self) -> None:
         self.tasks = KeyedTasks("testing")

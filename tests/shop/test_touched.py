@@ -1,5 +1,5 @@
-"""Every event names the positions that it changed. That told is what changed is compared for each event of every page
-(see `page.play`) and of every random history; here, that all kinds of event come up, and that a wrong name is seen.
+"""Every event names the positions that it changed. For each event of every scenario (`watched.py`) and of every random
+history, what it named is compared with what changed; here, that all kinds come up, and that a wrong name is seen.
 """
 
 from typing import get_args
