@@ -9,7 +9,7 @@ from actors.orders.invariants import check
 from actors.orders.snapshot import Capture, copied
 from actors.orders.state import Order, OrderLedger
 from actors.runtime.actor_runtime import LedgerActor, in_turn, page_by_number
-from actors.runtime.cores import CUSTOMERS
+from actors.runtime.kinds import CUSTOMERS
 from actors.runtime.ledger_host import Hosted
 
 OUTBOX_MAX: Final = 500  # orders of one ledger to an answer

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from actors.core.status import LIVE
 from actors.runtime.actor_runtime import FeedRecord, LedgerActor, in_turn, page_by_number
-from actors.runtime.cores import SHOP
+from actors.runtime.kinds import SHOP
 from actors.runtime.ledger_host import Hosted
 from actors.shop.snapshot import Capture
 from actors.shop.state import Reservation

@@ -1,7 +1,7 @@
 """The pure functions of a ledger, by its name; a service knows them by the kind of the actor."""
 
 from actors.core.ids import is_customers
-from actors.runtime.cores import CUSTOMERS, SHOP, Core
+from actors.runtime.kinds import CUSTOMERS, SHOP, Core
 
 
 def core_of(ledger_id: str) -> Core:

@@ -17,7 +17,7 @@ from actors.core.policy import Policy
 from actors.journal.port import Journal, JournalError, JournalFailed
 from actors.protocol.messages import RULES_ARE_STALE, pack_answers
 from actors.runtime.clock import Clock
-from actors.runtime.cores import Core
+from actors.runtime.kinds import Core
 from actors.runtime.ledger_host import Hosted, LedgerHost
 
 log = logging.getLogger("holdfast.actor")

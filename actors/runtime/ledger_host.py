@@ -24,8 +24,8 @@ from actors.journal.codec import encode, encode_rows
 from actors.journal.port import Fenced, Journal, JournalDamaged, JournalError, Record, Snapshot
 from actors.protocol.messages import Stopped
 from actors.runtime.clock import Clock
-from actors.runtime.cores import Core
 from actors.runtime.group_commit import GroupCommit
+from actors.runtime.kinds import Core
 
 REPLAY_EVENTS_MAX: Final = 20_000  # events read from the journal at a time
 QUIET_MS: Final = 3_000  # a ledger without events for this long is quiet

@@ -17,7 +17,7 @@ import ray
 from actors.journal.open import sqlite_setting
 from actors.protocol.messages import Held, pack_batch, unpack_answers
 from actors.ray_actors import NAMESPACE, make_actor
-from actors.runtime.cores import SHOP
+from actors.runtime.kinds import SHOP
 from actors.shop.audit import Audit
 from actors.shop.audit_books import compare
 from bench import service as processes

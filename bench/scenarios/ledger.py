@@ -12,7 +12,7 @@ from actors.journal.codec import encode
 from actors.journal.port import Journal, Record
 from actors.journal.sqlite import SqliteJournal
 from actors.protocol.messages import pack_answers, pack_batch, unpack_answers
-from actors.runtime.cores import SHOP
+from actors.runtime.kinds import SHOP
 from actors.shop.commands import Collect, Command, Confirm
 from actors.shop.events import Event, Reserved
 from actors.shop.evolve import evolve

@@ -12,7 +12,7 @@ import grpc
 from actors.journal.sqlite import SqliteJournal
 from actors.ray_actors import end_process
 from actors.runtime.clock import SystemClock
-from actors.runtime.cores import SHOP
+from actors.runtime.kinds import SHOP
 from actors.runtime.ledger_host import LedgerHost
 from actors.store_actor import StoreActor
 from bench import service as processes

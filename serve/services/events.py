@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 
 from actors.protocol.messages import LedgerStopped
 from actors.runtime.actor_runtime import FeedRecord
-from actors.runtime.cores import SHOP
+from actors.runtime.kinds import SHOP
 from actors.shop.events import touched_skus
 from actors.store_actor import FEED_BYTES_MAX
 from holdfast.v1 import event_pb2, event_service_pb2 as es, stock_service_pb2 as ss

@@ -16,7 +16,7 @@ from actors.orders.consistency import Verdict, is_promised, part_is_held, part_i
 from actors.protocol.messages import LedgerStopped
 from actors.protocol.placement import ActorKind, kind_of
 from actors.runtime.actor_runtime import FeedRecord
-from actors.runtime.cores import CUSTOMERS, SHOP
+from actors.runtime.kinds import CUSTOMERS, SHOP
 from actors.shop.audit import Audit
 from actors.shop.audit_books import compare
 from actors.shop.evolve import evolve

@@ -11,7 +11,7 @@ from actors.core.answers import EndedRow
 from actors.core.message import Message
 from actors.journal.codec import CHUNK_ROWS, Reader, chained, chunk_checksum, encode, encode_rows
 from actors.orders import events as order_events, snapshot as order_snapshot
-from actors.runtime.cores import CUSTOMERS, SHOP
+from actors.runtime.kinds import CUSTOMERS, SHOP
 from actors.shop import events, snapshot
 from tests.anything import of, plain
 from tests.journal.storages import with_bit_flipped

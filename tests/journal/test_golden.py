@@ -30,7 +30,7 @@ from actors.core.ids import is_customers
 from actors.journal.codec import Reader, chained, encode
 from actors.journal.port import Record
 from actors.orders import events as order_events, snapshot as order_snapshot
-from actors.runtime.cores import CUSTOMERS, SHOP
+from actors.runtime.kinds import CUSTOMERS, SHOP
 from actors.shop import events, snapshot
 from actors.shop.audit import Audit
 from tests.cores import core_of

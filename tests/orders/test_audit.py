@@ -9,7 +9,7 @@ from actors.core.status import ReleaseReason
 from actors.orders import events as ev
 from actors.orders.audit import VIOLATIONS_KEPT_MAX, OrderAudit
 from actors.orders.commands import Plan
-from actors.runtime.cores import CUSTOMERS
+from actors.runtime.kinds import CUSTOMERS
 from tests.orders.scenario import play
 from tests.orders.test_limits import OPEN
 from tests.orders.watched import LEDGER

@@ -14,7 +14,7 @@ from actors.orders.invariants import check
 from actors.orders.snapshot import Capture, restore
 from actors.orders.state import OrderLedger
 from actors.orders.transact import expire, transact
-from actors.runtime.cores import CUSTOMERS
+from actors.runtime.kinds import CUSTOMERS
 from tests.shop.watched import DAY_ZERO_MS
 
 LEDGER: Final = "customers/0007"

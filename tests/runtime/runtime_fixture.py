@@ -13,7 +13,7 @@ from typing import Final
 from actors.core.policy import Policy
 from actors.journal.port import JournalError
 from actors.protocol.messages import Stopped
-from actors.runtime.cores import SHOP
+from actors.runtime.kinds import SHOP
 from actors.runtime.ledger_host import LedgerHost
 from actors.shop.commands import Command
 from actors.shop.snapshot import Capture

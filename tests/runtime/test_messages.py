@@ -12,7 +12,7 @@ from actors.core.status import ReleaseReason
 from actors.orders import commands as orders
 from actors.orders.state import Order
 from actors.protocol.messages import Held, Moved, Refusal, Stopped, pack_answers, pack_batch, unpack_answers
-from actors.runtime.cores import CUSTOMERS, SHOP, Core
+from actors.runtime.kinds import CUSTOMERS, SHOP, Core
 from actors.shop import commands as shop
 from actors.shop.state import Reservation, StockOutcome
 from tests.anything import integers, of, texts

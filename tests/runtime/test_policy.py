@@ -2,7 +2,7 @@
 
 from actors.core.policy import HOUR_MS, LimitRule, Policy
 from actors.core.transact import PolicyAdopted
-from actors.runtime.cores import SHOP
+from actors.runtime.kinds import SHOP
 from tests.journal.storages import Storage
 from tests.runtime.runtime_fixture import ActorRuntime, ManualClock, entries
 

@@ -3,7 +3,7 @@
 import pytest
 
 from actors.core.policy import HOUR_MS
-from actors.runtime.cores import SHOP
+from actors.runtime.kinds import SHOP
 from actors.shop.events import Event
 from actors.shop.snapshot import Capture
 from actors.shop.state import Reservation

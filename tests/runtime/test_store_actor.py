@@ -18,7 +18,7 @@ from actors.protocol.messages import (
     unpack_answers,
 )
 from actors.runtime.actor_runtime import FeedRecord
-from actors.runtime.cores import SHOP
+from actors.runtime.kinds import SHOP
 from tests.journal.storages import Storage
 from tests.runtime.runtime_fixture import WAIT_S, ManualClock
 from tests.runtime.shop import Shop, chain_document

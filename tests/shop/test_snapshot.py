@@ -9,7 +9,7 @@ from actors.calendar.hours import Calendar
 from actors.calendar.slots import Duty
 from actors.core.answers import Recorded
 from actors.core.policy import HOUR_MS, LimitRule, Policy, TtlRule
-from actors.runtime.cores import SHOP
+from actors.runtime.kinds import SHOP
 from actors.shop.events import Event
 from actors.shop.expiry import due
 from actors.shop.invariants import check

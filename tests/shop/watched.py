@@ -9,7 +9,7 @@ from actors.core.policy import DAY_MS, Policy
 from actors.core.rejection import UNRECORDED
 from actors.core.transact import Decision, PolicyAdopted, Refused, Rejected, Transacted
 from actors.journal.codec import encode_rows
-from actors.runtime.cores import SHOP
+from actors.runtime.kinds import SHOP
 from actors.shop.audit import Audit
 from actors.shop.audit_books import AuditResult, compare
 from actors.shop.commands import ApplyOutcome, Command, claim_key

@@ -2,7 +2,7 @@
 
 from actors.core.transact import PolicyAdopted
 from actors.journal.port import JournalError
-from actors.runtime.cores import SHOP
+from actors.runtime.kinds import SHOP
 from actors.runtime.ledger_host import LedgerHost
 from actors.shop import invariants
 from actors.shop.audit import Audit

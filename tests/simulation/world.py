@@ -9,7 +9,7 @@ from actors.core.policy import DAY_MS, HOUR_MS, LimitRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.journal.port import Fenced, Journal, JournalError
 from actors.protocol.messages import Stopped
-from actors.runtime.cores import SHOP
+from actors.runtime.kinds import SHOP
 from actors.runtime.ledger_host import LedgerHost
 from actors.shop import commands as cm
 from actors.shop.state import Remembered, Reservation
