@@ -1,1 +1,1 @@
-"""Proof of what Holdfast promises, by tier: core, journal, host, simulation, cluster, house."""
+"""Proof of what Holdfast promises, by the tiers of `conftest`: core, journal, host, simulation, cluster, house."""

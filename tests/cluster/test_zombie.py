@@ -1,4 +1,4 @@
-"""An actor that was stopped while a successor took office: woken up, its first append is refused and it ends."""
+"""An actor that was stopped while a successor took over: woken up, its first append is refused and it ends."""
 
 import os
 import signal

@@ -176,7 +176,7 @@ def test_a_stale_host_is_fenced_when_it_writes_a_snapshot(stocked: ActorRuntime)
 
 
 def test_only_one_of_two_hosts_goes_on(stocked: ActorRuntime) -> None:
-    """Whoever took over last is in office, however often they change."""
+    """Whoever took over last is the owner, however often they change."""
     second = stocked.successor()
     third = second.successor()
     for stale in (stocked, second):

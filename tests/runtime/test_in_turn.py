@@ -1,4 +1,4 @@
-"""More than an answer holds: every number comes up, also behind those that stay."""
+"""`in_turn`: pages of at most so many numbers, round and round, so that those which stay keep no later one out."""
 
 from actors.runtime.actor_runtime import in_turn
 

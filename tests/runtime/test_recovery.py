@@ -43,7 +43,7 @@ def test_the_state_is_the_same_on_the_other_side_of_a_crash(office: ActorRuntime
 
 
 def stale_hash(stale: ActorRuntime) -> str:
-    """The hash of what a host has in memory, in office or not."""
+    """The hash of what a host has in memory, the owner or not."""
     return Capture(stale.host._hosted["S1"].ledger).state_hash()
 
 

@@ -1,4 +1,4 @@
-"""What lingers is said: not too early, not too often, and no longer than it does."""
+"""The log line for what stays undelivered or undecided: after a minute, once a minute, and none once it is settled."""
 
 from serve.coordination.reconciler import FOLLOWED_MAX, GONE_S, LINE_EVERY_S, LONG_S, LOOK_EVERY_S, StuckTracker
 

@@ -25,7 +25,7 @@ def history(disk: MemoryDisk, ledger_id: str) -> list[tuple[int, int, int, Any]]
 
 
 def check_journals(disks: dict[str, MemoryDisk], live: dict[str, Any]) -> None:
-    """Every journal by itself, and all of them joined. `live` are the ledgers in office."""
+    """Every journal by itself, and all of them joined. `live` are the ledgers of the present owners."""
     certain: set[str] = set()  # holders
     claims: dict[str, tuple[str, int]] = {}
     heard: list[tuple[str, str]] = []

@@ -88,7 +88,7 @@ class NeverExpires(LedgerHost):
 
 
 class _IgnoresEpochs(MemoryJournal):
-    """Whoever appends is in office."""
+    """Whoever appends counts as the owner: no epoch is compared."""
 
     def append(self, records: Sequence[Record]) -> None:
         super().append([record._replace(epoch=self._disk.heads[record.ledger_id].epoch) for record in records])

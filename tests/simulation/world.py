@@ -126,7 +126,7 @@ class World:
             self.journal.fail_after()
 
     def _zombie(self) -> None:
-        """A successor takes office, and the one before, which nobody told, is asked for something new."""
+        """A successor takes over, and the owner before, which nobody told, is asked for something new."""
         stale, self.struck["zombie"] = self.host, self.struck["zombie"] + 1
         self.script.append("zombie")
         self._take_office()
