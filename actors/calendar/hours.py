@@ -13,12 +13,15 @@ fall there. One over midnight is written as two, and stays two: a deadline moves
 
 from collections.abc import Iterator
 from datetime import date
-from functools import cached_property
-from typing import Final, NamedTuple
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from actors.calendar.slots import Duty, Slot, cut_slots
 from actors.calendar.zones import DAY_MS, MINUTE_MS, LocalDay, local_day, number_of
 from actors.core.message import Value
+
+if TYPE_CHECKING:
+    from functools import _lru_cache_wrapper
 
 DAY_MINUTES: Final = 1440
 CLOSED_DAYS_MAX: Final = 366  # a shop that is closed for longer has no next opening
@@ -57,7 +60,7 @@ ALL_DAY: Final = (Interval(0, DAY_MINUTES),)
 class Calendar(Value, frozen=True, dict=True, gc=True):
     """One shop's hours, Monday first. By default: always open, no slots, no lead time.
 
-    Not thread-safe: it caches the days that it has compiled.
+    Thread-safe, though it caches the days that it has compiled: rankings ask for slots while the ledger decides.
 
     Measured with timeit (Python 3.11, AMD EPYC, 2 cores, November 2026; eleven hours a day in half-hour slots), once
     the days are compiled: `slot_at` 0.35 us, `deadline_ms` 0.3 us while open, 2.4 us over a night, 0.06 us where the
@@ -88,8 +91,8 @@ class Calendar(Value, frozen=True, dict=True, gc=True):
         return frozenset(map(number_of, self.holidays))
 
     @cached_property
-    def _compiled(self) -> dict[int, _Compiled]:
-        return {}
+    def _day(self) -> "_lru_cache_wrapper[_Compiled]":
+        return lru_cache(DAYS_COMPILED_MAX)(self._compile)
 
     @cached_property
     def _ready(self) -> list[tuple[int, int | None]]:
@@ -227,16 +230,6 @@ class Calendar(Value, frozen=True, dict=True, gc=True):
             day = self._day(day.local.number - 1)
         while at_ms >= day.local.end_ms:
             day = self._day(day.local.number + 1)
-        return day
-
-    def _day(self, number: int) -> _Compiled:
-        compiled = self._compiled
-        day = compiled.pop(number, None)
-        if day is None:
-            day = self._compile(number)
-            if len(compiled) >= DAYS_COMPILED_MAX:
-                del compiled[next(iter(compiled))]
-        compiled[number] = day  # moved to the end: the first is the least recently used
         return day
 
     def _compile(self, number: int) -> _Compiled:

@@ -268,11 +268,12 @@ class Audit:
     def _stepped(self, event: Any, at_ms: int) -> None:
         """A step that moves no units: one of `STEPS`."""
         self._answered(event.key, at_ms)
-        step, allowed, leads_to = STEPS[type(event)]
+        step, allowed, leads_to, moves_deadline = STEPS[type(event)]
         claim = self._live(event.number, step, allowed, at_ms)
         if claim is not None:
             claim.status = leads_to or claim.status
-            claim.deadline_ms = getattr(event, "expires_at_ms", claim.deadline_ms)
+            if moves_deadline:
+                claim.deadline_ms = event.expires_at_ms
 
     def _collected(self, event: events.Collected, at_ms: int) -> None:
         self._answered(event.key, at_ms)

@@ -16,13 +16,14 @@ VIOLATIONS_MAX: Final = 100  # reported; all are counted
 Rule = tuple[str, str, int, int]  # a limit: channel, SKU, open reservations, units
 Stock = tuple[int, int, int, int]  # on_hand, reserved, allotted, safety_stock
 
-# For each step that moves no units: its name, the statuses that allow it, and the resulting one, None: unchanged.
+# For each step that moves no units: its name, the statuses that allow it, the resulting one, None: unchanged, and
+# whether it moves the deadline.
 LIVE: Final = (Status.HELD, Status.CONFIRMED, Status.READY)
 ALL_LIVE: Final = (Status.CLAIMED, *LIVE)  # in the sequence that a part of an order goes through
-STEPS: Final[dict[type, tuple[str, tuple[Status, ...], Status | None]]] = {
-    events.Confirmed: ("confirm", (Status.HELD,), Status.CONFIRMED),
-    events.ReadyMarked: ("mark ready", (Status.CONFIRMED,), Status.READY),
-    events.Extended: ("extend", LIVE, None),
+STEPS: Final[dict[type, tuple[str, tuple[Status, ...], Status | None, bool]]] = {
+    events.Confirmed: ("confirm", (Status.HELD,), Status.CONFIRMED, True),
+    events.ReadyMarked: ("mark ready", (Status.CONFIRMED,), Status.READY, False),
+    events.Extended: ("extend", LIVE, None, True),
 }
 
 

@@ -195,7 +195,7 @@ def test_a_calendar_without_hours_changes_nothing() -> None:
     answers = {ALWAYS_OPEN.next_opening_ms(at_ms), ALWAYS_OPEN.deadline_ms(at_ms), ALWAYS_OPEN.earliest_ready_ms(at_ms)}
     assert answers == {at_ms}
     assert ALWAYS_OPEN.slots(date(2026, 3, 29)) == ()
-    assert not ALWAYS_OPEN._compiled, "no day was compiled for it"
+    assert not ALWAYS_OPEN._day.cache_info().currsize, "no day was compiled for it"
 
 
 @pytest.mark.parametrize(
@@ -214,12 +214,12 @@ def test_no_more_days_are_held_than_named_and_the_least_recently_asked_goes() ->
     calendar = Calendar(weekly=weekly("mon-sun 09:00-20:00"))
     first, number = ms("2026-01-01 12:00"), zones.number_of(date(2026, 1, 1))
     assert calendar.is_open(first)
-    compiled = calendar._compiled[number]
+    compiled = calendar._day(number)
     for day in range(2 * DAYS_COMPILED_MAX):
         assert calendar.is_open(first + day * DAY_MS)
         assert calendar.is_open(first)
-    assert len(calendar._compiled) == DAYS_COMPILED_MAX
-    assert calendar._compiled[number] is compiled
+    assert calendar._day.cache_info().currsize == DAYS_COMPILED_MAX
+    assert calendar._day(number) is compiled
 
 
 def test_a_window_has_a_limit() -> None:
