@@ -5,6 +5,7 @@ compared, every other cell is. A failing table is shown with its actual results,
 After every line the invariants hold; at the end the audit, a replay and a snapshot agree with the ledger.
 """
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from actors.core.policy import Policy
@@ -20,7 +21,7 @@ class Line(NamedTuple):
     said: str
     answer: str
     events: str
-    stock: str
+    stock: str = ""
 
 
 def play(text: str, policy: Policy | None = None, core: Core | None = None) -> Watched:
@@ -41,7 +42,7 @@ def play(text: str, policy: Policy | None = None, core: Core | None = None) -> W
         for column in columns
         if getattr(line, column) != getattr(its, column) and not (column == "stock" and not line.stock)
     ]
-    assert not wrong, "the actual results are\n" + _shown(columns, came, set(wrong))
+    assert not wrong, "the actual results are\n" + shown(columns, came, wrong)
     complaints = watched.complaints() or watched.mistold()
     assert not complaints, "\n".join(complaints)
     return watched
@@ -63,7 +64,7 @@ def _say(watched: Watched, line: Line, key: str, rows: dict[str, int]) -> str:
 def read(text: str) -> tuple[list[str], list[Line]]:
     """The columns to compare, and the lines, each with its time."""
     heading, *rows = ([cell.strip() for cell in row.split("|")] for row in text.strip().splitlines() if row.strip())
-    empty = Line("", "", "", "", "")
+    empty = Line("", "", "", "")
     at = empty.at
     lines = []
     for row in rows:
@@ -73,10 +74,11 @@ def read(text: str) -> tuple[list[str], list[Line]]:
     return [column for column in heading if column not in {"at", "said"}], lines
 
 
-def _shown(columns: list[str], came: list[Line], wrong: set[int]) -> str:
-    shown = ["at", "said", *columns]
-    table = [shown, *([getattr(line, column) for column in shown] for line in came)]
-    widths = [max(len(row[index]) for row in table) for index in range(len(shown))]
+def shown(columns: list[str], came: list[Line], wrong: Collection[int]) -> str:
+    """The actual results, in the layout of the table; a mark before each wrong line."""
+    headings = ["at", "said", *columns]
+    table = [headings, *([getattr(line, column) for column in headings] for line in came)]
+    widths = [max(len(row[index]) for row in table) for index in range(len(headings))]
     return "\n".join(
         ("> " if number - 1 in wrong else "  ")
         + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
