@@ -13,6 +13,7 @@ from pathlib import Path
 
 import grpc
 
+from holdfast.client.blocking import BlockingClient, blocking, iterating, opening, watching
 from holdfast.client.channel import ChannelClient
 from holdfast.client.errors import Overloaded, Unavailable
 from holdfast.client.limits import Limits, RetryPolicy, Timeouts
@@ -235,3 +236,29 @@ class TillClient:
     ) -> Subscription[AvailabilityChange]:
         """This shop's positions as they change; `skus` empty watches all."""
         return self.channel_client.watch_availability({self.store_id: after_version}, skus=skus)
+
+
+class BlockingTillClient(BlockingClient):
+    """`TillClient` for threads, with the same arguments."""
+
+    sell = blocking(TillClient.sell)
+    take_back = blocking(TillClient.take_back)
+    receive = blocking(TillClient.receive)
+    record = blocking(TillClient.record)
+    flush = blocking(TillClient.flush)
+    count = blocking(TillClient.count)
+    pickup = blocking(TillClient.pickup)
+    collect = blocking(TillClient.collect)
+    availability = blocking(TillClient.availability)
+    ready_pickups = iterating(TillClient.ready_pickups)
+    watch = watching(TillClient.watch)
+    watch_availability = watching(TillClient.watch_availability)
+
+    @opening(TillClient)
+    def __init__(self, client: TillClient) -> None:
+        self.client: TillClient = client
+
+    @property
+    def unsent(self) -> tuple[Adjustment, ...]:
+        """The movements that the service has not taken yet, in sequence."""
+        return self.client.journal.unsent

@@ -13,8 +13,6 @@ from holdfast.client.models.orders import SourcingPolicy
 from holdfast.client.models.reservations import Status
 
 ReservationArgument = Annotated[str, typer.Argument(help="The reservation's id.", metavar="RESERVATION")]
-
-
 WordsArgument = Annotated[
     list[str],
     typer.Argument(
@@ -133,8 +131,7 @@ def collect(
     session: Session, reservation: ReservationArgument, payment: options.PaymentOption, line: options.LineOption = None
 ) -> None:
     """Hand over and sell, whole or by line."""
-    chosen = quantities(line, "--line")
-    session.change(ChannelClient.collect, reservation, payment_reference=payment, lines=chosen)
+    session.change(ChannelClient.collect, reservation, payment_reference=payment, lines=quantities(line, "--line"))
 
 
 @changing
@@ -142,8 +139,7 @@ def release(
     session: Session, reservation: ReservationArgument, reason: options.ReasonOption, line: options.LineOption = None
 ) -> None:
     """Give units back, whole or by line."""
-    chosen = quantities(line, "--line")
-    session.change(ChannelClient.release, reservation, reason=reason, lines=chosen)
+    session.change(ChannelClient.release, reservation, reason=reason, lines=quantities(line, "--line"))
 
 
 @changing
