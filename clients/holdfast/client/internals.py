@@ -117,16 +117,19 @@ class Client(Protocol):
 async def submit(
     client: Client,
     request: Any,
-    batcher: Batcher[Any, Any],
-    *,
-    lines: int,
-    ledger: str,
     key: str | None,
     timeout_ms: int | None,
+    *,
+    ledger: str,
+    lines: int,
+    batcher: Batcher[Any, Any] | None = None,
 ) -> Any:
-    """Send a change in a batch, and wait. `key` None makes an idempotency key; others are unique in their `ledger`."""
+    """Send a change in a batch, and wait. `key` None makes an idempotency key; others are unique in their `ledger`.
+
+    `batcher` None is the one of its requests; `lines` is the larger of request and answer.
+    """
     _set_key(request, key)
-    return await batcher.submit(
+    return await (batcher or client.internals.batchers[type(request)]).submit(
         request.SerializeToString(),
         lines=lines,
         key=request.idempotency_key,

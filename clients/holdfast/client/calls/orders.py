@@ -76,11 +76,11 @@ class OrderCalls(Client, Protocol):
         outcome = await submit(
             self,
             request,
-            self.internals.orders,
-            lines=len(request.lines),
+            idempotency_key,
+            timeout_ms,
             ledger="",
-            key=idempotency_key,
-            timeout_ms=timeout_ms,
+            lines=len(request.lines),
+            batcher=self.internals.orders,
         )
         if isinstance(outcome, Reservation):
             where = self.internals.caller.connection.target
