@@ -77,9 +77,8 @@ def _service(session: Session) -> Finding:
         return Finding(
             Grade.FAIL, subject, error.why or str(error), "Start it with `holdfast serve`, or give the right --target"
         )
-    if health is Health.SERVING:
-        return Finding(Grade.OK, subject, "reached, and SERVING")
-    return Finding(Grade.FAIL, subject, f"reached, and {health.name}", "Wait for its recovery, or look into its log")
+    found, mend = f"reached, and {health.name}", "Wait for its recovery, or look into its log"
+    return _graded(health is Health.SERVING, subject, found, mend, Grade.FAIL)
 
 
 def _graded(is_fine: bool, subject: str, found: str, mend: str, otherwise: Grade = Grade.WARN) -> Finding:
@@ -125,13 +124,10 @@ def packages(constraints: Path) -> Iterator[Finding]:
             mend = f"Install it: pip install -c {constraints} {name}"
             yield Finding(Grade.FAIL if name in {"grpcio", "protobuf"} else Grade.WARN, name, "not installed", mend)
             continue
-        if name not in wanted:
-            yield Finding(Grade.OK, name, found)
-        elif wanted[name] == found:
-            yield Finding(Grade.OK, name, f"{found}, as tested")
-        else:
-            mend = f"Install what it is tested with: pip install -c {constraints} {name}=={wanted[name]}"
-            yield Finding(Grade.WARN, name, f"{found}, tested with {wanted[name]}", mend)
+        tested = wanted.get(name, found)
+        mend = f"Install what it is tested with: pip install -c {constraints} {name}=={tested}"
+        text = f"{found}, tested with {tested}" if name in wanted else found
+        yield _graded(tested == found, name, text, mend)
 
 
 def sqlite(found: tuple[int, ...]) -> Finding:
@@ -155,13 +151,9 @@ def haproxy() -> Finding:
 def flags(environment: Mapping[str, str]) -> Iterator[Finding]:
     """Serve's switches, which must be in the environment of every Ray process before it starts."""
     for name in FLAGS:
-        value = environment.get(name)
-        if value == "1":
-            yield Finding(Grade.OK, name, "1")
-        elif value is None:
-            yield Finding(Grade.OK, name, "not set; `holdfast serve` sets it, by hand it must be 1")
-        else:
-            yield Finding(Grade.WARN, name, value, f"Where you start Ray by hand: export {name}=1")
+        found = environment.get(name, "not set; `holdfast serve` sets it, by hand it must be 1")
+        is_fine = name not in environment or found == "1"
+        yield _graded(is_fine, name, found, f"Where you start Ray by hand: export {name}=1")
 
 
 def _pinned(constraints: Path) -> dict[str, str]:
