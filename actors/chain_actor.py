@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from actors.core.chain import EMPTY, ChainEvent, PolicySet, Store, StoresPut, evolve_chain
 from actors.core.message import to_json
 from actors.core.policy import Policy
-from actors.journal.codec import Reader, encode
-from actors.journal.port import Journal, JournalError, Record
+from actors.journal.codec import NONSENSE, Reader, damage_of, encode
+from actors.journal.port import Journal, JournalDamaged, JournalError, Record
 from actors.runtime.clock import Clock
 
 LEDGER_ID: Final = "chain"
@@ -33,8 +33,7 @@ class ChainActor:
         self._chain = EMPTY
         while self._chain.revision < head.seq:
             for record in self._journal.read(LEDGER_ID, self._chain.revision, READ_EVENTS_MAX):
-                for event in _read_events(record.payload):
-                    self._chain = evolve_chain(self._chain, event)
+                self._apply(record)
 
     def ping(self) -> int:
         """Return the process id once the actor serves."""
@@ -71,6 +70,17 @@ class ChainActor:
     def close(self) -> None:
         """Close the journal."""
         self._journal.close()
+
+    def _apply(self, record: Record) -> None:
+        """Apply a record of the journal. Raises JournalDamaged."""
+        place = f"seq {record.seq}"
+        try:
+            for event in _read_events(record.payload):
+                self._chain = evolve_chain(self._chain, event)
+        except NONSENSE as error:
+            raise damage_of(LEDGER_ID, place, error) from error
+        if self._chain.revision != record.seq:
+            raise JournalDamaged(LEDGER_ID, place, f"its events end at {self._chain.revision}")
 
     def _append(self, event: ChainEvent) -> None:
         chain = evolve_chain(self._chain, event)

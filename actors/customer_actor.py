@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from actors.core.rejection import Violation
-from actors.orders.consistency import is_promised
 from actors.orders.invariants import check
+from actors.orders.parts import is_promised
 from actors.orders.snapshot import Capture, copied
 from actors.orders.state import Order, OrderLedger
 from actors.runtime.actor_runtime import LedgerActor, in_turn, page_by_number

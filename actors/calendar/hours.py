@@ -102,13 +102,6 @@ class Calendar(Value, frozen=True, dict=True, gc=True):
         """True from an opening instant up to the closing instant, which is not included."""
         return self.always_open or any(opens <= at_ms < closes for opens, closes in self._day_of(at_ms).opening)
 
-    def next_opening_ms(self, at_ms: int) -> int | None:
-        """The first instant from `at_ms` on at which the shop is open; None where it stays closed for a year."""
-        if self.always_open:
-            return at_ms
-        interval = next(self._opening_from(at_ms), None)
-        return None if interval is None else max(interval[0], at_ms)
-
     def open_intervals(self, from_ms: int, to_ms: int) -> tuple[tuple[int, int], ...]:
         """The open intervals between two instants, ascending, clipped to the window: (opens_ms, closes_ms).
 
@@ -160,10 +153,6 @@ class Calendar(Value, frozen=True, dict=True, gc=True):
                 return picking_from_ms + left_ms
             left_ms -= closes_ms - picking_from_ms
         return None
-
-    def slots(self, day: date) -> tuple[Slot, ...]:
-        """The pickup slots of a local day, ascending."""
-        return tuple(self._day(number_of(day)).slots.values()) if self.slot_minutes else ()
 
     def slots_between(self, from_ms: int, to_ms: int) -> tuple[Slot, ...]:
         """The slots that start in [from_ms, to_ms), ascending.

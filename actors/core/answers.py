@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from operator import attrgetter
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar, get_args
 
 import msgspec
 
@@ -21,7 +21,6 @@ GENERATION_MS: Final = DAY_MS  # answers are forgotten a day's worth at a time
 REMEMBERED_ANSWERS_MAX: Final = 8_000_000  # by ledger; some 3 GB
 MESSAGE_TYPES_MAX: Final = 256
 FORGET_A_STEP_MAX: Final = 64  # of what has ended, by event, so that no event pays for a whole day
-_SCALARS: Final = frozenset({str, int, bool})
 
 A = TypeVar("A")
 A_co = TypeVar("A_co", covariant=True)
@@ -52,18 +51,24 @@ class Answers(Generic[A]):
                 return answer
         return None
 
-    def put(self, key: str, answer: A, at_ms: int, memory_ms: int) -> A:
-        """Remember and return the first answer to a key; drop the generations older than `memory_ms`."""
-        day = at_ms // GENERATION_MS
-        generation = self.generations.get(day)
-        if generation is None:
-            generation = self.generations[day] = {}
-            oldest_kept = (at_ms - memory_ms) // GENERATION_MS
-            for old in [each for each in self.generations if each < oldest_kept]:
-                self.count -= len(self.generations.pop(old))
-        generation[key] = answer
+    def put(self, key: str, answer: A, at_ms: int) -> A:
+        """Remember and return the first answer to a key; its day has begun."""
+        self.generations[at_ms // GENERATION_MS][key] = answer
         self.count += 1
         return answer
+
+    def begin(self, day: int, memory_ms: int, is_live: Callable[[A], bool]) -> None:
+        """Begin a day's generation, and drop those older than `memory_ms`, but for answers about what is live: the hold
+        may have been extended, or the policy shortened since, and a repeat would take a second one.
+        """
+        oldest_kept = (day * GENERATION_MS - memory_ms) // GENERATION_MS
+        begun: dict[str, A] = {}
+        for old in [each for each in self.generations if each < oldest_kept]:
+            dropped = self.generations.pop(old)
+            begun.update((key, answer) for key, answer in dropped.items() if is_live(answer))
+            self.count -= len(dropped)
+        self.count += len(begun)
+        self.generations[day] = begun
 
     def replace(self, key: str, answer: A) -> bool:
         """Replace the remembered answer to a key. Returns False where none is remembered."""
@@ -112,17 +117,19 @@ def forgotten(ended: deque[tuple[int, int]], time_ms: int, kept_ms: int) -> list
     return numbers
 
 
-def fingerprint(command: Message, *apart: str) -> str:
-    """The hash of a command without its key and the fields named in `apart`: 24 hex digits, stable across versions."""
-    content = to_json([type(command).__name__, *_content(command, ("key", *apart))])
+def fingerprint(command: Message, apart: tuple[str, ...] = ("key",)) -> str:
+    """The hash of a command without the fields named in `apart`: 24 hex digits, stable across versions."""
+    content = to_json([type(command).__name__, *_content(command, apart)])
     return blake2b(content, digest_size=FINGERPRINT_BYTES).hexdigest()
 
 
 def _content(value: Value, apart: tuple[str, ...] = ()) -> list[Any]:
     """Field values without trailing ones at their defaults; nested values likewise."""
-    fields_of, defaults = _fields_of(type(value), apart)
-    said = [field if type(field) in _SCALARS else _canonical(field) for field in fields_of(value)]
-    for default in defaults:
+    form = _form_of(type(value), apart)
+    said = list(form.fields_of(value))
+    if form.nests:
+        said = [_canonical(field) for field in said]
+    for default in form.defaults:
         if said[-1] != default:
             break
         del said[-1]
@@ -137,11 +144,26 @@ def _canonical(value: Any) -> Any:
     return value
 
 
+class _Form(NamedTuple):
+    """What a kind of message is made of: a getter of its fields, the defaults of those that have one, last field first,
+    and whether a field may hold values, which most have not: it saves a third of a fingerprint.
+    """
+
+    fields_of: Callable[[Value], Iterable[Any]]
+    defaults: tuple[Any, ...]
+    nests: bool
+
+
 @lru_cache(maxsize=MESSAGE_TYPES_MAX)
-def _fields_of(kind: type[Value], apart: tuple[str, ...]) -> tuple[Callable[[Value], Iterable[Any]], tuple[Any, ...]]:
-    """A getter of a message's fields, and the defaults of those that have one, last field first."""
+def _form_of(kind: type[Value], apart: tuple[str, ...]) -> _Form:
     fields = [field for field in msgspec.structs.fields(kind) if field.name not in apart]
     defaults = [_canonical(field.default) for field in fields if field.default is not msgspec.NODEFAULT]
     names = [field.name for field in fields]
     get: Any = attrgetter(*names)
-    return (get if len(names) > 1 else lambda value: (get(value),)), tuple(reversed(defaults))
+    fields_of = get if len(names) > 1 else lambda value: (get(value),)
+    return _Form(fields_of, tuple(reversed(defaults)), any(_nests(field.type) for field in fields))
+
+
+def _nests(kind: Any) -> bool:
+    """True for a type of values, or one that is made of such."""
+    return any(map(_nests, get_args(kind))) or (isinstance(kind, type) and issubclass(kind, Value))

@@ -10,10 +10,21 @@ from zlib import crc32
 import msgspec
 
 from actors.core.message import Message, to_json
+from actors.journal.port import JournalDamaged, JournalNewer
 
 CHUNK_ROWS: Final = 2_000  # snapshot rows to a chunk: some 3 ms of encoding between two batches
 
+# How msgspec's error begins where this version does not know a kind, a value or one more field.
+_OF_A_LATER_VERSION: Final = ("Invalid value '", "Invalid enum value ", "Expected `array` of at most ")
+
+# What pure functions raise for contents that no ledger has written.
+NONSENSE: Final = (ArithmeticError, AssertionError, AttributeError, LookupError, StopIteration, TypeError, ValueError)
+
 M = TypeVar("M")
+
+
+class LaterVersion(ValueError):
+    """A later version of the messages was written."""
 
 
 class Reader(Generic[M]):
@@ -23,12 +34,21 @@ class Reader(Generic[M]):
         self._decode = msgspec.json.Decoder(list[messages]).decode
 
     def __call__(self, payload: bytes) -> list[M]:
-        """Decode what `encode` wrote. Raises ValueError for anything else, a later version's records included."""
+        """Decode what `encode` wrote. Raises LaterVersion, and ValueError for anything else."""
         try:
             decoded: list[M] = self._decode(payload)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            raise ValueError(f"not what this version writes, a newer one may have written it: {error}") from error
+            if str(error).startswith(_OF_A_LATER_VERSION):
+                raise LaterVersion(str(error)) from error
+            raise ValueError(f"not what this version writes: {error}") from error
         return decoded
+
+
+def damage_of(ledger_id: str, place: str, error: Exception) -> JournalDamaged:
+    """The journal's error for one of NONSENSE, met where records were read or applied."""
+    if isinstance(error, LaterVersion):
+        return JournalNewer(ledger_id, place, str(error))
+    return JournalDamaged(ledger_id, place, str(error) if isinstance(error, ValueError) else repr(error))
 
 
 def encode(messages: Sequence[Message]) -> bytes:

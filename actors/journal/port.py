@@ -13,10 +13,11 @@
     ├── Fenced           another owner has taken the ledger over
     ├── JournalFailed    a write, or the flush to disk, did not happen
     └── JournalDamaged   what is stored is not what was written
+        └── JournalNewer     a later version wrote it
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 
 class JournalError(Exception):
@@ -45,17 +46,28 @@ class JournalFailed(JournalError):
 class JournalDamaged(JournalError):
     """Records that do not verify. `place` is a sequence or an offset."""
 
+    text: ClassVar[str] = (
+        "ledger {0}: the journal is damaged at {1}: {2}. "
+        "Restore the file from a copy; see docs/operations.md, 'A damaged journal'"
+    )
+
     def __init__(self, ledger_id: str, place: str, why: str) -> None:
-        super().__init__(
-            f"ledger {ledger_id}: the journal is damaged at {place}: {why}. "
-            "Restore the file from a copy; see docs/operations.md, 'A damaged journal'"
-        )
+        super().__init__(self.text.format(ledger_id, place, why))
         self.ledger_id = ledger_id
         self.place = place
         self.why = why
 
     def __reduce__(self) -> tuple[type["JournalDamaged"], tuple[str, str, str]]:
-        return JournalDamaged, (self.ledger_id, self.place, self.why)
+        return type(self), (self.ledger_id, self.place, self.why)
+
+
+class JournalNewer(JournalDamaged):
+    """Records that are whole, and that this version cannot read."""
+
+    text = (
+        "ledger {0}: {1} was written by a later version: {2}. "
+        "Start that version again; see docs/operations.md, 'Upgrade'"
+    )
 
 
 class Record(NamedTuple):
@@ -100,7 +112,7 @@ class Journal(Protocol):
 
     def read(self, ledger_id: str, after_seq: int, events_max: int) -> list[Record]:
         """Verified records after a sequence, at least one if there is any, and no more once `events_max` events are
-        reached. Raises JournalDamaged.
+        reached. Raises JournalDamaged, also where they end before the head.
         """
 
     def write_snapshot(self, ledger_id: str, epoch: int, seq: int, chunks: Iterable[bytes]) -> None:

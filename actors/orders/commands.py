@@ -184,6 +184,6 @@ def content_of(command: Command) -> str:
         case Open() | Refuse() | Amend() | FanOut():
             return command.content
         case Confirm() | Extend():
-            return fingerprint(command, "hours")  # supplied by the coordinator, not by the caller
+            return fingerprint(command, ("key", "hours"))  # hours are supplied by the coordinator, not by the caller
         case _:
             return fingerprint(command)

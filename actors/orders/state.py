@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
-from actors.core.answers import Answers, Recorded
+from actors.core.answers import GENERATION_MS, Answers, Recorded
 from actors.core.message import Message, Value
 from actors.core.policy import Policy
 from actors.core.rejection import Rejection
@@ -181,7 +181,17 @@ class OrderLedger:
 
     def remember(self, key: str, answer: Remembered) -> None:
         """Keep the first answer to a key for repeats."""
-        self.answers.put(key, answer, self.time_ms, self.policy.answer_memory_ms)
+        day = self.time_ms // GENERATION_MS
+        if day not in self.answers.generations:
+            self.answers.begin(day, self.policy.answer_memory_ms, self._is_about_a_live_one)
+        self.answers.put(key, answer, self.time_ms)
+
+    def _is_about_a_live_one(self, answer: Remembered) -> bool:
+        about = answer if isinstance(answer, int) else answer.answer
+        if isinstance(about, Rejection):
+            return False
+        now = self.orders.get(about if isinstance(about, int) else about.number)
+        return now is not None and not now.is_settled()
 
     def orders_of(self, customer_id: str) -> Iterator[Order]:
         """Yield the customer's orders that count for limits."""

@@ -55,12 +55,12 @@ Answer = Held | Refusal | Moved | Reservation | Order | Stopped | None
 
 _encode: Final[Callable[[Any], bytes]] = msgspec.msgpack.Encoder().encode
 
-# The inverse of `pack_answers`. Raises msgspec.DecodeError.
+# The inverse of `pack_answers`. Raises ValueError for any other bytes: msgspec.DecodeError, or UnicodeDecodeError.
 unpack_answers: Final[Callable[[bytes], list[Answer]]] = msgspec.msgpack.Decoder(list[Answer]).decode
 
 
 def batch_reader(command: Any) -> Callable[[bytes], tuple[int, list[tuple[str, Any]]]]:
-    """The inverse of `pack_batch`; `command` is the union of one kind of ledger's. Raises msgspec.DecodeError."""
+    """The inverse of `pack_batch`; `command` is the union of one kind of ledger's. Raises as `unpack_answers`."""
     return msgspec.msgpack.Decoder(tuple[int, list[tuple[str, command]]]).decode
 
 

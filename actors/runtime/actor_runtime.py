@@ -113,7 +113,7 @@ class LedgerActor:
         return os.getpid()
 
     def adopt(self, document: bytes) -> None:
-        """Adopt a revision of the chain, unless it is older than the one known. Raises msgspec.DecodeError."""
+        """Adopt a revision of the chain, unless it is older than the one known. Raises ValueError."""
         chain = chain_from_document(document)
         with self._adopting:  # of two gateways that send theirs at once, the newer revision stays
             if chain.revision > self.chain.revision:

@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 
 from actors.core.policy import Policy
 from actors.core.transact import PolicyAdopted
-from actors.journal.codec import encode, encode_rows
+from actors.journal.codec import NONSENSE, damage_of, encode, encode_rows
 from actors.journal.port import Fenced, Journal, JournalDamaged, JournalError, Record, Snapshot
 from actors.protocol.messages import Stopped
 from actors.runtime.clock import Clock
@@ -269,19 +269,20 @@ class LedgerHost:
         head = journal.take_over(ledger_id)
         core = self._core
         ledger = _restored(core, ledger_id, head.seq, journal.newest_snapshot(ledger_id))
-        restored_seq = ledger.version
-        while ledger.version < head.seq:
-            records = journal.read(ledger_id, ledger.version, REPLAY_EVENTS_MAX)
-            if not records:
-                raise JournalDamaged(ledger_id, f"seq {ledger.version + 1}", "the records end here")
-            for record in records:
-                for event in _decoded(core, record):
-                    core.evolve(ledger, event, record.at_ms)
-                if ledger.version != record.seq:
-                    raise JournalDamaged(ledger_id, f"seq {record.seq}", f"its events end at {ledger.version}")
-        violations = core.check(ledger)
+        seq = restored_seq = ledger.version
+        try:
+            while ledger.version < head.seq:
+                for record in journal.read(ledger_id, ledger.version, REPLAY_EVENTS_MAX):
+                    seq = record.seq
+                    for event in core.read_events(record.payload):
+                        core.evolve(ledger, event, record.at_ms)
+                    if ledger.version != seq:
+                        raise JournalDamaged(ledger_id, f"seq {seq}", f"its events end at {ledger.version}")
+            violations = core.check(ledger)
+        except NONSENSE as error:
+            raise damage_of(ledger_id, f"seq {seq}", error) from error
         if violations:
-            raise JournalDamaged(ledger_id, f"seq {head.seq}", f"an invariant does not hold: {violations[0]}")
+            raise JournalDamaged(ledger_id, f"seq {seq}", f"an invariant does not hold: {violations[0]}")
         took_us = (perf_counter_ns() - began_ns) // 1_000
         hosted = Hosted(ledger, head.epoch, restored_seq, head.seq - restored_seq, took_us)
         self._hosted[ledger_id] = hosted
@@ -298,17 +299,10 @@ def _restored(core: Core, ledger_id: str, head_seq: int, snapshot: Snapshot | No
         return core.empty(ledger_id)
     try:
         ledger = core.restore(row for chunk in snapshot.chunks for row in core.read_rows(chunk))
-    except (IndexError, KeyError, StopIteration, TypeError, ValueError) as error:
+    except NONSENSE as error:
         log.warning("ledger %s: the snapshot at seq %d is passed over: %s", ledger_id, snapshot.seq, error)
         return core.empty(ledger_id)
     if (ledger.ledger_id, ledger.version) != (ledger_id, snapshot.seq) or ledger.version > head_seq:
         found = f"it is of {ledger.ledger_id} at {ledger.version}, the records end at {head_seq}"
         raise JournalDamaged(ledger_id, f"the snapshot at seq {snapshot.seq}", found)
     return ledger
-
-
-def _decoded(core: Core, record: Record) -> list[Any]:
-    try:
-        return core.read_events(record.payload)
-    except ValueError as error:
-        raise JournalDamaged(record.ledger_id, f"seq {record.seq}", str(error)) from error

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from actors.core.answers import Answers, Recorded
+from actors.core.answers import GENERATION_MS, Answers, Recorded
 from actors.core.message import Message, Value
 from actors.core.policy import DAY_MS, Policy
 from actors.core.rejection import Rejection
@@ -260,7 +260,15 @@ class Ledger:
 
     def remember(self, key: str, answer: Remembered) -> Remembered:
         """Keep the first answer to a key for repeats, and return it."""
-        return self.answers.put(key, answer, self.time_ms, self.policy.answer_memory_ms)
+        day = self.time_ms // GENERATION_MS
+        if day not in self.answers.generations:
+            self.answers.begin(day, self.policy.answer_memory_ms, self._is_about_a_live_one)
+        return self.answers.put(key, answer, self.time_ms)
+
+    def _is_about_a_live_one(self, answer: Remembered) -> bool:
+        about = answer if isinstance(answer, Reservation) else answer.answer
+        now = self.reservations.get(about.number) if isinstance(about, Reservation) else None
+        return now is not None and now.status in LIVE
 
     def take_place(self, slot_start_ms: int, part: Part | None) -> None:
         """Take a place in a pickup slot for a live reservation. The live parts of an order share one place."""

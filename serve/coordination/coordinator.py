@@ -24,7 +24,7 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import Status
 from actors.orders import commands as cm
 from actors.orders.commands import key_of
-from actors.orders.participant_messages import claim_of, outcome_of, report_of, report_of_absent
+from actors.orders.parts import claim_of, outcome_of, report_of, report_of_absent
 from actors.orders.state import Order, Part, Standing
 from actors.protocol.messages import Answer, LedgerStopped, Refusal, Stopped
 from actors.runtime.clock import Clock

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from actors.core.ids import format_order_id, parse_holder, parse_order_id
 from actors.core.status import Status
-from actors.orders.participant_messages import outcome_of, report_of
+from actors.orders.parts import outcome_of, report_of
 from actors.orders.state import Order
 from actors.protocol.messages import Answer, LedgerStopped
 from actors.protocol.placement import ActorKind, kind_of

@@ -12,7 +12,7 @@ from actors.core.ids import format_holder, format_order_id, is_customers, parse_
 from actors.core.rejection import Violation
 from actors.orders import invariants, snapshot
 from actors.orders.audit import OrderAudit
-from actors.orders.consistency import Verdict, is_promised, part_is_held, part_is_known
+from actors.orders.parts import Verdict, is_promised, part_is_held, part_is_known
 from actors.protocol.messages import LedgerStopped
 from actors.protocol.placement import ActorKind, kind_of
 from actors.runtime.actor_runtime import FeedRecord

@@ -9,7 +9,7 @@ from hypothesis import example, given, strategies as st
 
 from actors.core.answers import EndedRow
 from actors.core.message import Message
-from actors.journal.codec import CHUNK_ROWS, Reader, chained, chunk_checksum, encode, encode_rows
+from actors.journal.codec import CHUNK_ROWS, LaterVersion, Reader, chained, chunk_checksum, encode, encode_rows
 from actors.orders import events as order_events, snapshot as order_snapshot
 from actors.runtime.kinds import CUSTOMERS, SHOP
 from actors.shop import events, snapshot
@@ -90,14 +90,14 @@ def test_a_field_that_was_added_reads_as_its_default_in_what_was_written_before(
 
 def test_a_field_of_a_later_version_is_refused_and_not_left_out() -> None:
     read: Reader[Before] = Reader(Before)
-    with pytest.raises(ValueError, match="a newer one may have written it"):
+    with pytest.raises(LaterVersion, match="at most length 1"):
         read(encode([Changed("k1", "sale")]))
 
 
-@pytest.mark.parametrize("tag", ["reserved/3", "moved", "", None, 1])
+@pytest.mark.parametrize("tag", ["reserved/3", "moved", ""])
 @pytest.mark.parametrize("read", READERS)
-def test_a_kind_of_a_later_version_is_refused(read: Read, tag: object) -> None:
-    with pytest.raises(ValueError, match="a newer one may have written it"):
+def test_a_kind_of_a_later_version_is_refused(read: Read, tag: str) -> None:
+    with pytest.raises(LaterVersion, match=f"'{tag}'"):
         read(orjson.dumps([[tag, "k1"]]))
 
 

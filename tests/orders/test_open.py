@@ -56,6 +56,15 @@ PAGES = {
         0:00:12     | commit #3.1 S1 12  | #3 HELD S1.1* A 2 until 2:00:12         | Committed
         0:00:13     | k: open ann S1 A 2 | #3 HELD S1.1* A 2 until 2:00:12 (again) |
     """,
+    "a key is remembered as long as its order is live": """
+        at      | said                            | answer                                       | events
+        0:00    | k: open ann S1 A 2              | #1 OPEN S1.1? A 2                            | Opened
+        0:00    | commit #1.1 S1 11               | #1 HELD S1.1* A 2 until 2:00                 | Committed
+        1:00    | extend #1 for 7d                | #1 HELD S1.1* A 2 until 7d1:00               | Extended
+        7d0:00  | extend #1 for 7d                | #1 HELD S1.1* A 2 until 14d0:00              | Extended
+        13d0:00 | k2: open bob S1 A 2             | #5 OPEN S1.1? A 2                            | Opened
+        13d0:00 | k: open ann S1 A 2              | #1 HELD S1.1* A 2 until 2:00 (again)         |
+    """,
     "the key at each stage": """
         at   | said                           | answer                                      | events
         0:00 | k: open ann S1 A 2             | #1 OPEN S1.1? A 2                           | Opened

@@ -10,7 +10,7 @@ from actors.chain_actor import ChainActor
 from actors.core.chain import Chain, Store, chain_from_document
 from actors.core.policy import HOUR_MS, LimitRule, Policy, TtlRule
 from actors.journal.open import open_journal, sqlite_setting
-from actors.journal.port import Fenced, JournalError
+from actors.journal.port import Fenced, JournalDamaged, JournalError, Record
 from actors.runtime.clock import SystemClock
 
 STORES = [Store("S1", "First", 52.5, 13.4, False), Store("S2", "", 0.0, 0.0, True)]
@@ -116,3 +116,23 @@ def test_a_replaced_chain_actor_ends(
     assert [type(failure) for failure in ended] == [Fenced]
     assert chain(actor).revision == 0  # what was not written was not believed
     assert chain_from_document(later.put_stores(STORES)).revision == 1
+
+
+@pytest.mark.parametrize(
+    ("payload", "event_count", "why"),
+    [
+        (b"[", 1, "the journal is damaged at seq 2: not what this version writes"),
+        (b'[["policy_set",[],1]]', 1, "seq 2 was written by a later version"),
+        (b'[["stores_put",[]]]', 2, "the journal is damaged at seq 3: its events end at 2"),
+    ],
+)
+def test_a_wrong_record_is_named(
+    actor: ChainActor, start: Callable[[], ChainActor], tmp_path: Path, payload: bytes, event_count: int, why: str
+) -> None:
+    actor.put_stores(STORES)
+    journal = open_journal(sqlite_setting(tmp_path), "chain")
+    epoch, seq = journal.take_over("chain")
+    journal.append([Record("chain", epoch, seq + event_count, event_count, 1, payload)])
+    journal.close()
+    with pytest.raises(JournalDamaged, match=f"ledger chain: {why}"):
+        start()

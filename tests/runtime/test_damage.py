@@ -1,15 +1,16 @@
 """A ledger that does not verify is stopped by name; the others of the same journal are served."""
 
+from copy import copy
 from pathlib import Path
 
-import orjson
 import pytest
 
+from actors.core.message import to_json
 from actors.journal.codec import encode
 from actors.journal.port import Journal, JournalDamaged, Record
 from actors.protocol.messages import Stopped
 from actors.shop.commands import Reserve
-from actors.shop.events import Event, Reserved
+from actors.shop.events import Collected, Event, Reserved
 from tests.journal.storages import SqliteStorage
 from tests.runtime.runtime_fixture import ActorRuntime, ManualClock, entries
 
@@ -34,19 +35,25 @@ def reserved(quantity: int) -> list[Event]:
     return [Reserved(Reserve("forged", "ann", "web", "", (("A", quantity),), 0), 2**50)]
 
 
+DAMAGED, LATER = "the journal is damaged at", "was written by a later version"
 WRONG = {
-    "a kind of event from the future": (b'[["teleported","k"]]', 1, "a newer one may have written it"),
-    "an event of another shape": (b'[["reserved","k"]]', 1, "not what this version writes"),
-    "not a payload": (b"{}", 1, "not what this version writes"),
-    "not even text": (b"[", 1, "truncated"),
-    "fewer events than the record says": (encode(reserved(1)), 2, "its events end at 3"),
-    "more than there is": (encode(reserved(99)), 1, "an invariant does not hold"),
+    "a kind of event from the future": (b'[["teleported","k"]]', 1, LATER, "'teleported'"),
+    "an event with a field from the future": (b'[["expired",2,[],"why"]]', 1, LATER, "at most length 2"),
+    "a value from the future": (b'[["refused","k","f","Reserve",["rejection",99]]]', 1, LATER, "enum value 99"),
+    "an event of another shape": (b'[["reserved","k"]]', 1, DAMAGED, "not what this version writes"),
+    "a kind that is no text": (b"[[null]]", 1, DAMAGED, "not what this version writes"),
+    "not a payload": (b"{}", 1, DAMAGED, "not what this version writes"),
+    "not even text": (b"[", 1, DAMAGED, "truncated"),
+    "fewer events than the record says": (encode(reserved(1)), 2, DAMAGED, "its events end at 3"),
+    "more than there is": (encode(reserved(99)), 1, DAMAGED, "an invariant does not hold"),
+    "a step of what there never was": (encode([Collected("k", "f", 9, (), "")]), 1, DAMAGED, "KeyError(9)"),
+    "a number without end": (encode(reserved(2**70)), 1, DAMAGED, "OverflowError"),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_record_stops_its_ledger_alone(stocked: ActorRuntime, case: str) -> None:
-    payload, event_count, why = WRONG[case]
+    payload, event_count, told, why = WRONG[case]
     forge(stocked.journal, payload, event_count)
     later = stocked.successor()
 
@@ -59,10 +66,13 @@ def test_a_wrong_record_stops_its_ledger_alone(stocked: ActorRuntime, case: str)
     )
     stopped = [answer.why for answer in answers if isinstance(answer, Stopped)]
     assert len(stopped) == 2
-    assert all(why in text and "ledger S2" in text and "damaged at" in text for text in stopped)
+    assert all(why in text and text.startswith("ledger S2: ") and told in text for text in stopped)
+    assert all(("Start that version" in text) == (told == LATER) for text in stopped)
+    assert all(("Restore the file" in text) == (told == DAMAGED) for text in stopped)
     assert later.stock("S1") == "A 10/1"
-    with pytest.raises(JournalDamaged, match="ledger S2"):
+    with pytest.raises(JournalDamaged, match="ledger S2") as raised:
         later.stock("S2")
+    assert str(copy(raised.value)) == stopped[0]
     assert later.failures == []
     assert later.host.ledger_ids() == ["S1"]
     assert later.host.sweep() == 0
@@ -95,6 +105,10 @@ UNREADABLE = {
     "with a row of an unknown kind": [["ledger", 1, "S2", 2, 0, None, []], ["portal", 1]],
     "without a row": [],
     "with rows cut short": [["ledger", 1, "S2"]],
+    "with a number without end": [
+        ["ledger", 1, "S2", 2, 0, [], {}],
+        ["position", "A", *[0] * 9, [0, [0, 2**70]], None],
+    ],
 }
 
 
@@ -102,7 +116,7 @@ UNREADABLE = {
 def test_a_snapshot_that_cannot_be_read_is_passed_over(stocked: ActorRuntime, case: str) -> None:
     """All of the records say the same; it takes longer."""
     before = stocked.state_hash("S2")
-    stocked.journal.write_snapshot("S2", 1, 2, [orjson.dumps(UNREADABLE[case])])
+    stocked.journal.write_snapshot("S2", 1, 2, [to_json(UNREADABLE[case])])
     later = stocked.successor()
     assert later.state_hash("S2") == before
     assert later.deliver("k1: reserve ann A 1", "S2") == "#2 HELD A 1 until 2:00"

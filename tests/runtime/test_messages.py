@@ -122,3 +122,18 @@ def test_a_refusal_is_told_with_its_version_and_one_that_was_not_written_down_wi
         Refusal(7, Rejection(Reason.SLOT_FULL)),
         Refusal(0, Rejection(Reason.LEDGER_FULL)),
     ]
+
+
+@pytest.mark.parametrize("packed", [b"", b"\xc1", b"\x92\x01\x91\x92\xa1\xff\x80", b"\x91\x92\xa7stopped\xa1\xff"])
+@pytest.mark.parametrize("unpack", [SHOP.read_batch, CUSTOMERS.read_batch, unpack_answers])
+def test_other_bytes_are_a_value_error(unpack: Any, packed: bytes) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        unpack(packed)
+
+
+def test_a_command_with_a_field_of_a_later_version_fails_its_batch() -> None:
+    """So actors are upgraded before gateways; docs/adr/0021."""
+    later: Any = type("Confirm", (shop.Confirm,), {"__annotations__": {"gift": bool}, "gift": False}, frozen=True)
+    packed = pack_batch(1, [("S1", shop.Confirm("k1", 1, 0)), ("S1", later("k2", 2, 0))])
+    with pytest.raises(ValueError, match="at most length 3"):
+        SHOP.read_batch(packed)

@@ -12,7 +12,8 @@ from typing import Final
 from hypothesis import strategies as st
 
 from actors.calendar.hours import Calendar, Interval, SpecialDay
-from actors.calendar.slots import Duty
+from actors.calendar.slots import Duty, Slot
+from actors.calendar.zones import number_of
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,6 +32,17 @@ CHANGES: Final[dict[str, tuple[date, ...]]] = {
     "America/Havana": (date(2025, 3, 9), date(2025, 11, 2)),
     "America/St_Johns": (date(2006, 4, 2), date(2006, 10, 29)),
 }
+
+
+def next_opening_ms(calendar: Calendar, at_ms: int) -> int | None:
+    """The first instant from `at_ms` on at which the shop is open; None where it stays closed for a year."""
+    interval = next(calendar._opening_from(at_ms), None)
+    return None if interval is None else max(interval[0], at_ms)
+
+
+def slots_of(calendar: Calendar, day: date) -> tuple[Slot, ...]:
+    """The slots of a local day, ascending."""
+    return tuple(calendar._day(number_of(day)).slots.values()) if calendar.slot_minutes else ()
 
 
 def ms(instant: str) -> int:

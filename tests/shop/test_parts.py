@@ -22,8 +22,16 @@ PAGES = {
         9d0:00 | release #2                 | TRANSITION_NOT_ALLOWED #2 CLAIMED           | Refused       | A 5/3, B 5/1
         9d0:00 | extend #2 for 1h           | TRANSITION_NOT_ALLOWED #2 CLAIMED           | Refused       | A 5/3, B 5/1
         9d0:00 | amend #2 A 1               | TRANSITION_NOT_ALLOWED #2 CLAIMED           | Refused       | A 5/3, B 5/1
-        9d0:00 | claim o1 ann A 1           | CLAIM_ABANDONED                             | Refused       | A 5/3, B 5/1
+        9d0:00 | claim o1 ann A 2, B 1, A 1 | #2 CLAIMED A 2, B 1, A 1 of o1 at 0 (again) |               | A 5/3, B 5/1
     """,
+    "a claim is not granted anew where its answer was forgotten and its part was not": """
+        at     | said                              | answer                                   | events                  | stock
+        0:00   | receive A 5                       | applied 1                                | StockAdjusted           | A 5/0
+        0:01   | claim o1 ann A 2                  | #2 CLAIMED A 2 of o1 at 0                | Claimed                 | A 5/2
+        8d0:00 | apply o1 1 RELEASED because FRAUD | #2 RELEASED A 2 -2 back FRAUD of o1 at 1 | OutcomeApplied RELEASED | A 5/0
+        9d0:00 | receive A 1                       | applied 1                                | StockAdjusted           | A 6/0
+        9d0:00 | claim o1 ann A 2                  | CLAIM_ABANDONED                          | Refused                 | A 6/0
+    """,  # noqa: E501 a row is one line
     "a claim that cannot be had is refused at once": """
         at   | said                       | answer                              | events        | stock
         0:00 | receive A 5, B 5           | applied 2                           | StockAdjusted | A 5/0, B 5/0

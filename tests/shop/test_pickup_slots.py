@@ -28,6 +28,7 @@ from tests.shop.hours import (
     ms,
     rows,
     said,
+    slots_of,
     staffed,
     weekly,
 )
@@ -67,7 +68,7 @@ def test_a_day_is_cut(zone: str, day: str, hours: str, minutes: str, staff: str,
         slot_minutes=int(minutes),
         pickups_per_staff_hour=int(rate),
     )
-    slots = calendar.slots(only.day)
+    slots = slots_of(calendar, only.day)
     assert ", ".join(f"{said(slot.start_ms)[11:]} {slot.capacity}" for slot in slots) == expected
     assert all(slot.end_ms - slot.start_ms == int(minutes) * MINUTE_MS for slot in slots)
 
@@ -84,8 +85,8 @@ def test_a_special_day_has_its_weekdays_staff_unless_it_names_its_own() -> None:
         staff=staffed("mon 09:00-10:00x1; tue 09:00-10:00x5"),
         pickups_per_staff_hour=1,
     )
-    assert [slot.capacity for day in (monday, next_monday, third) for slot in shop.slots(day)] == [1, 3, 1]
-    assert [slot.capacity for slot in shop.slots(date(2026, 12, 22))] == [5]
+    assert [slot.capacity for day in (monday, next_monday, third) for slot in slots_of(shop, day)] == [1, 3, 1]
+    assert [slot.capacity for slot in slots_of(shop, date(2026, 12, 22))] == [5]
 
 
 SHOP = Calendar(
@@ -140,7 +141,7 @@ def test_a_slot_can_be_booked_once_the_order_is_ready_at_its_start(placed: str, 
 
 def test_the_slot_that_runs_and_the_slot_of_a_closed_shop_cannot_be_booked() -> None:
     at_once = replace(SHOP, lead_minutes=0)
-    slot = at_once.slots(date(2026, 12, 21))[0]
+    slot = slots_of(at_once, date(2026, 12, 21))[0]
     assert at_once.bookable(slot, slot.start_ms)
     assert not at_once.bookable(slot, slot.start_ms + 1)
     assert not replace(SHOP, weekly=((),) * 7).bookable(slot, slot.start_ms - DAY_MS)
@@ -279,7 +280,7 @@ def test_slots_of_days_are_the_slots_of_their_window(data: st.DataObject) -> Non
     calendar = data.draw(calendars())
     start = data.draw(instants(calendar))
     first = (EPOCH + start * MILLISECOND).date()
-    by_day = [slot for day in range(-1, 10) for slot in calendar.slots(first + timedelta(days=day))]
+    by_day = [slot for day in range(-1, 10) for slot in slots_of(calendar, first + timedelta(days=day))]
     window = calendar.slots_between(start, start + 7 * DAY_MS)
     assert [slot for slot in by_day if start <= slot.start_ms < start + 7 * DAY_MS] == list(window)
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from actors.core.answers import FORGET_A_STEP_MAX, Recorded
-from actors.core.policy import DAY_MS, Policy
+from actors.core.policy import DAY_MS, HOUR_MS, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.shop.commands import Command, Reserve
 from actors.shop.events import Reserved
@@ -174,6 +174,32 @@ def test_a_reservation_that_lives_on_is_never_forgotten() -> None:
         watched.say(said(f"extend #{held} for 7d", f"week {week}"), DAY_ZERO_MS + (week * 7 * DAY_MS * 9 // 10))
     watched.say(said(f"collect #{held}", "end"), watched.ledger.time_ms + 6 * DAY_MS)
     assert watched.ledger.positions["A"].sold == 1
+    assert watched.complaints() == []
+
+
+@pytest.mark.parametrize("extended", [True, False])
+def test_a_key_is_remembered_as_long_as_what_it_made_is_live(extended: bool) -> None:
+    """Though the policy was shortened after it was reserved, or the hold was extended beyond what the policy remembers:
+    else a repeat would take a second hold.
+    """
+    watched = Watched(Policy(version=1))
+    watched.say(said("receive A 9", "stock"), DAY_ZERO_MS)
+    command = said("reserve ann A 1 for 7d", "k")
+    watched.say(command, DAY_ZERO_MS)
+    number = watched.ledger.version
+    watched.say(said("reserve bob A 1 for 1h", "gone"), DAY_ZERO_MS)
+    if not extended:
+        watched.adopt(Policy(version=2, ttl_ms_max=HOUR_MS), DAY_ZERO_MS + DAY_MS)
+    for day in range(1, 20 if extended else 7):
+        step = f"extend #{number} for 7d" if extended else "safety A 0"
+        watched.say(said(step, f"day {day}"), DAY_ZERO_MS + day * DAY_MS)
+    assert watched.say(command, watched.ledger.time_ms).repeated
+    assert watched.ledger.answers.get("gone") is None
+    assert watched.ledger.answers.count == len(list(watched.ledger.answers.items()))
+    assert watched.complaints() == []
+    for day in range(27, 60):
+        watched.say(said("safety A 0", f"day {day}"), DAY_ZERO_MS + day * DAY_MS)
+    assert watched.ledger.answers.get("k") is None
     assert watched.complaints() == []
 
 

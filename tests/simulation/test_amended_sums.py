@@ -15,7 +15,7 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
 from actors.orders import commands as cm
 from actors.orders.invariants import check
-from actors.orders.participant_messages import claim_of, outcome_of, report_of, report_of_absent
+from actors.orders.parts import claim_of, outcome_of, report_of, report_of_absent
 from actors.orders.state import CERTAIN, Order, OrderLedger, Part
 from actors.orders.transact import expire, transact
 from actors.shop import commands as shop

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from actors.orders import decide, evolve, participant_messages, transact
+from actors.orders import decide, evolve, parts, transact
 from actors.orders.state import Order
 from actors.protocol.messages import LedgerStopped
 from actors.shop import decide_claims, preconditions
@@ -42,7 +42,7 @@ def _one_place_too_many(patch: pytest.MonkeyPatch) -> None:
 
 
 def _goes_on_before_it_is_certain(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(participant_messages, "_STATUS_OF", {})  # every word is: give back
+    patch.setattr(parts, "_STATUS_OF", {})  # every word is: give back
 
 
 def _nobody_settles(patch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from actors.core.policy import Policy
 from actors.core.status import ReleaseReason, Status
 from actors.journal.port import JournalDamaged
 from actors.orders import commands as cm
-from actors.orders.participant_messages import claim_of
+from actors.orders.parts import claim_of
 from actors.orders.state import Order, OrderLedger
 from actors.protocol.placement import Placement
 from actors.shop import commands as shop
