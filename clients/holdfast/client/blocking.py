@@ -8,9 +8,9 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial, update_wrapper
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from holdfast.client.errors import ClientClosed
 from holdfast.client.subscription import Subscription
@@ -120,15 +120,12 @@ class BlockingClient:
             self.loop_thread.close()
 
 
-class BlockingIterator(Generic[ItemT]):
+class BlockingIterator(Iterator[ItemT]):
     """An async iterator of the client, one blocking step at a time."""
 
     def __init__(self, loop_thread: LoopThread, items: AsyncIterator[ItemT]) -> None:
         self._loop_thread = loop_thread
         self._items = items
-
-    def __iter__(self) -> "BlockingIterator[ItemT]":
-        return self
 
     def __next__(self) -> ItemT:
         try:
@@ -137,7 +134,7 @@ class BlockingIterator(Generic[ItemT]):
             raise StopIteration from None
 
 
-class BlockingSubscription(BlockingIterator[ItemT]):
+class BlockingSubscription(BlockingIterator[ItemT], AbstractContextManager["BlockingSubscription[ItemT]"]):
     """A watch that blocks for the next item; use it with `with`, or call `close`, also from another thread."""
 
     def __init__(self, loop_thread: LoopThread, subscription: Subscription[ItemT]) -> None:
@@ -148,9 +145,6 @@ class BlockingSubscription(BlockingIterator[ItemT]):
     def cursors(self) -> dict[str, int]:
         """By shop, the version up to which items were delivered: what to resume from in a new watch."""
         return self._subscription.cursors
-
-    def __enter__(self) -> "BlockingSubscription[ItemT]":
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()

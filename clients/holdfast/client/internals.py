@@ -28,9 +28,7 @@ def batch_bytes(items: Sequence[bytes]) -> bytes:
     """The encoding of a `*BatchRequest` whose `requests` are these encoded requests, in sequence."""
     parts: list[bytes] = []
     for item in items:
-        parts.append(_TAG)
-        parts.append(_varint(len(item)))
-        parts.append(item)
+        parts += (_TAG, _varint(len(item)), item)
     return b"".join(parts)
 
 

@@ -47,7 +47,6 @@ _DETAILS_KEY = "grpc-status-details-bin"
 _NO_GATEWAY_YET = "Application metadata not set"
 """What Ray Serve's proxy says, as NOT_FOUND, while HAProxy restarts and knows of no gateway (2.60): ask again."""
 
-
 _NOT_CONNECTED = "failed to connect to all addresses"
 """What gRPC says, as UNAVAILABLE, of a call that it failed before sending it: no connection could be made."""
 
@@ -78,13 +77,10 @@ def fault_from_rpc(error: grpc.aio.AioRpcError) -> Fault:
     retry_after_ms = 0
     for detail in _details(error):
         if detail.Is(error_details_pb2.BadRequest.DESCRIPTOR):
-            bad_request = error_details_pb2.BadRequest()
-            detail.Unpack(bad_request)
+            bad_request = error_details_pb2.BadRequest.FromString(detail.value)
             violations = tuple(errors.Violation(row.field, row.description) for row in bad_request.field_violations)
         elif detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
-            retry_info = error_details_pb2.RetryInfo()
-            detail.Unpack(retry_info)
-            retry_after_ms = milliseconds(retry_info.retry_delay)
+            retry_after_ms = milliseconds(error_details_pb2.RetryInfo.FromString(detail.value).retry_delay)
     code, why = error.code(), error.details() or error.code().name
     if code is grpc.StatusCode.NOT_FOUND and why.startswith(_NO_GATEWAY_YET):
         code = grpc.StatusCode.UNAVAILABLE

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -34,7 +35,7 @@ class FeedItem(Generic[ItemT]):
     previous_version: int | None = None
 
 
-class Subscription(Generic[ItemT]):
+class Subscription(AsyncIterator[ItemT], AbstractAsyncContextManager["Subscription[ItemT]"]):
     """An async iterator for one consumer. Use it with `async with`, or call `aclose`.
 
     It resumes after UNAVAILABLE, RESOURCE_EXHAUSTED, a lost connection and an end of the stream. What the service tells
@@ -69,9 +70,6 @@ class Subscription(Generic[ItemT]):
         """By shop, the version up to which items were delivered to the consumer: what to resume from in a new watch."""
         return dict(self._delivered)
 
-    def __aiter__(self) -> "Subscription[ItemT]":
-        return self
-
     async def __anext__(self) -> ItemT:
         while True:
             while self._ready:
@@ -82,9 +80,6 @@ class Subscription(Generic[ItemT]):
             if self._closed:
                 raise StopAsyncIteration
             await self._read_more()
-
-    async def __aenter__(self) -> "Subscription[ItemT]":
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()

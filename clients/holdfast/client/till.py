@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +50,7 @@ class FlushReport:
     why: str = ""
 
 
-class TillClient:
+class TillClient(AbstractAsyncContextManager["TillClient"]):
     """One till of one shop. Make it inside the event loop that uses it, and close it (or use `async with`).
 
     `till` is its name, unique within the shop: the source of its movements. `journal_path` is its file, made where
@@ -79,9 +80,6 @@ class TillClient:
             target, credentials=credentials, metadata=metadata, limits=limits, timeouts=timeouts, retry=retry
         )
         self._flushing = asyncio.Lock()
-
-    async def __aenter__(self) -> "TillClient":
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()

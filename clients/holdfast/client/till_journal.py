@@ -13,7 +13,7 @@ import threading
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 
@@ -47,7 +47,7 @@ _UNITS = {
 """Signed units by kind, as the service takes them: one row that it refuses would hold up all that come after it."""
 
 
-class TillJournal:
+class TillJournal(AbstractContextManager["TillJournal"]):
     """The file of one till, locked against a second process. Thread-safe; calls block on the disk.
 
     `first_sequence` numbers the first row of a new file. Give it the time in ms: should the file ever be lost, the rows
@@ -69,9 +69,6 @@ class TillJournal:
                 path.touch(mode=0o600, exist_ok=False)
             self._database = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
             self._open(self._database)
-
-    def __enter__(self) -> "TillJournal":
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()

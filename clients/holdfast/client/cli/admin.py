@@ -67,7 +67,7 @@ def put_stores(
     changes: dict[str, Any] = {field: value for field, value in said.items() if value is not None}
     if file is not None and changes:
         raise typer.BadParameter("A --file says all of its shops; leave the other options out.", param_hint="--file")
-    shops = [] if store is not None else _read(file, dict[str, list[models.Store]], "stores")
+    shops = [] if file is None else _read(file, dict[str, list[models.Store]], "stores")
     if store is None and not shops:
         raise typer.BadParameter("There is no shop in it.", param_hint="--file")
 
@@ -210,13 +210,11 @@ def _fits(*parts: str) -> str:
     return " / ".join(part or "all" for part in parts)
 
 
-def _read(path: Path | None, kind: Any, name: str) -> Any:
+def _read(path: Path, kind: Any, name: str) -> Any:
     """What a JSON file has under `name`, or by itself; `kind` is a dict of it, by that name.
 
     Fields that are not known are refused: a rule whose name is misspelt would else be taken away without a word.
     """
-    if path is None:
-        raise typer.BadParameter("is missing", param_hint="--file")
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text()
         document = json.loads(text)

@@ -70,13 +70,11 @@ def doctor(
 
 def _service(session: Session) -> Finding:
     """Whether the service is reached and says that it is well."""
-    subject = f"service at {session.target}"
+    subject, mend = f"service at {session.target}", "Start it with `holdfast serve`, or give the right --target"
     try:
         health = session.run(lambda client: client.health(timeout_ms=session.timeout_ms))
     except HoldfastError as error:
-        return Finding(
-            Grade.FAIL, subject, error.why or str(error), "Start it with `holdfast serve`, or give the right --target"
-        )
+        return Finding(Grade.FAIL, subject, error.why or str(error), mend)
     found, mend = f"reached, and {health.name}", "Wait for its recovery, or look into its log"
     return _graded(health is Health.SERVING, subject, found, mend, Grade.FAIL)
 

@@ -69,10 +69,10 @@ def duration_text(length_ms: int) -> str:
     return "".join(parts) or "0s"
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> Table:
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """A table of texts; columns that have numbers alone stand at the right."""
     cells = [[str(cell) for cell in row] for row in rows]
-    drawn = Table(title=title, title_justify="left")
+    drawn = Table(title_justify="left")
     for number, column in enumerate(columns):
         is_number = all(_NUMBER.fullmatch(row[number]) for row in cells)
         drawn.add_column(column, justify="right" if is_number else "left")

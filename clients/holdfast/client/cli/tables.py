@@ -16,7 +16,7 @@ from holdfast.client.models.administration import Discrepancy
 from holdfast.client.models.events import Event
 from holdfast.client.models.orders import Candidate, Exclusion, FoundStores, Order, PartOutcome, PickupSlots
 from holdfast.client.models.reservations import Line, NearStore, Rejection, Reservation, ShortLine
-from holdfast.client.models.stock import AvailabilityChange, Position, Shortfall, StoreAvailability
+from holdfast.client.models.stock import AvailabilityChange, Shortfall, StoreAvailability
 from holdfast.client.wire_types import LinePairs
 
 
@@ -70,6 +70,7 @@ TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "short_lines": _short,
     "shortfalls": _shortfalls,
     "slot_start_ms": time_text,
+    "stocked": lambda stocked: "" if stocked else "never stocked",
 }
 """What makes text of a field; the others are shown as `_plain` shows them."""
 
@@ -101,7 +102,7 @@ RESERVATION: Final = (
     "reservation_id store_id order_id status lines customer_id channel basket_id external_reference expires_at_ms "
     "slot_start_ms earliest_ready_ms payment_reference release_reason"
 )
-POSITION: Final = "sku available on_hand reserved allotted safety_stock"
+POSITION: Final = "sku available on_hand reserved allotted safety_stock stocked"
 RESERVATIONS: Final = "reservation_id status lines customer_id expires_at_ms"
 REJECTION: Final = "reason message store_id reservation_id order_id status short_lines near_stores"
 ORDER: Final = "order_id status customer_id channel external_reference expires_at_ms missing release_reason"
@@ -148,17 +149,9 @@ def _plain(value: object) -> str:
 
 def positions_table(found: StoreAvailability | AvailabilityChange) -> Table:
     """Positions of one shop."""
-    return table(
-        ["SKU", "available", "on hand", "reserved", "allotted", "safety"],
-        (_position_row(position) for position in found.positions),
-        title=f"shop {found.store_id} at version {found.version}, {time_text(found.as_of_ms)}",
-    )
-
-
-def _position_row(position: Position) -> tuple[object, ...]:
-    if not position.stocked:
-        return (position.sku, "never stocked", "", "", "", "")
-    return tuple(getattr(position, name) for name in POSITION.split())
+    drawn = table_of(POSITION, found.positions, sku="SKU", stocked="")
+    drawn.title = f"shop {found.store_id} at version {found.version}, {time_text(found.as_of_ms)}"
+    return drawn
 
 
 def event_line(event: Event) -> str:
