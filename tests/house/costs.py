@@ -50,7 +50,7 @@ COSTS: Final = (
         {
             "serve/wire/orders.py": "MarkOrderReady takes the same step in each shop of an order",
         },
-        13,
+        12,
     ),
     Cost(
         "a journal, beside its own modules",

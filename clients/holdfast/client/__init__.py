@@ -4,11 +4,10 @@ Everything that a caller needs is exported here; the rest of the package is inte
 shares no code with it but the messages of `holdfast.v1`.
 """
 
-from holdfast.client.blocking import (
+from holdfast.client.channel import (
     BlockingChannelClient as BlockingChannelClient,
-    BlockingTillClient as BlockingTillClient,
+    ChannelClient as ChannelClient,
 )
-from holdfast.client.channel import ChannelClient as ChannelClient
 from holdfast.client.errors import (
     ClientClosed as ClientClosed,
     Conflict as Conflict,
@@ -85,6 +84,7 @@ from holdfast.client.models.stock import (
 )
 from holdfast.client.subscription import Subscription as Subscription
 from holdfast.client.till import (
+    BlockingTillClient as BlockingTillClient,
     FlushReport as FlushReport,
     TillClient as TillClient,
 )

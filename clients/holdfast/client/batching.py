@@ -36,6 +36,7 @@ _ALONE = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND,
 """Statuses by which one call fails a whole batch; its calls are then sent one by one."""
 
 
+@dataclass(slots=True, eq=False, kw_only=True)
 class BatchedCall(Attempts, Generic[ResultT]):
     """A call that waits to be sent, is under way, or waits to be sent again.
 
@@ -44,25 +45,12 @@ class BatchedCall(Attempts, Generic[ResultT]):
     is to be sent by itself, because a batch that it was in was refused as a whole.
     """
 
-    __slots__ = ("alone", "deadline_at", "future", "lines", "payload", "serial_key")
-
-    def __init__(
-        self,
-        payload: bytes,
-        *,
-        lines: int,
-        key: str,
-        serial_key: str | None,
-        deadline_at: float,
-        future: asyncio.Future[ResultT],
-    ) -> None:
-        super().__init__(key)
-        self.payload = payload
-        self.lines = lines
-        self.serial_key = serial_key
-        self.deadline_at = deadline_at
-        self.future = future
-        self.alone = False
+    payload: bytes
+    lines: int
+    serial_key: str | None
+    deadline_at: float
+    future: asyncio.Future[ResultT]
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +116,9 @@ class Batcher(Generic[OutcomeT, ResultT]):
         deadline_at = loop.time() + timeout_ms / 1000
         future: asyncio.Future[ResultT] = loop.create_future()
         self._queued.append(
-            BatchedCall(payload, lines=lines, key=key, serial_key=serial_key, deadline_at=deadline_at, future=future)
+            BatchedCall(
+                key, payload=payload, lines=lines, serial_key=serial_key, deadline_at=deadline_at, future=future
+            )
         )
         self._unfinished += 1
         if deadline_at < self._sweep_at:

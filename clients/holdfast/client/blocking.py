@@ -1,4 +1,4 @@
-"""`BlockingChannelClient` and `BlockingTillClient`: the clients for threads, each over one event loop in one thread.
+"""What makes a client one for threads: its event loop runs in one thread, and its calls block.
 
 What several threads submit before the loop runs starts in the same tick, so their calls go out as one batch.
 """
@@ -6,22 +6,18 @@ What several threads submit before the loop runs starts in the same tick, so the
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial, update_wrapper
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from holdfast.client.channel import ChannelClient
 from holdfast.client.errors import ClientClosed
-from holdfast.client.internals import Client
-from holdfast.client.models.stock import Adjustment
 from holdfast.client.subscription import Subscription
-from holdfast.client.till import TillClient
 
 ResultT = TypeVar("ResultT")
 
-_Job = tuple[Callable[[], Coroutine[Any, Any, Any]], Future[Any]]
+_Job = tuple[Callable[[], Awaitable[Any]], Future[Any]]
 
 
 class LoopThread:
@@ -39,8 +35,8 @@ class LoopThread:
         self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
         self._thread.start()
 
-    def run(self, make: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
-        """Run the coroutine that `make` makes, in the loop's thread; its result, or what it raised."""
+    def run(self, make: Callable[[], Awaitable[ResultT]]) -> ResultT:
+        """Await what `make` makes, in the loop's thread; its result, or what it raised."""
         future: Future[ResultT] = Future()
         with self._lock:
             if self.closed:
@@ -91,23 +87,22 @@ class LoopThread:
             future.set_exception(error)
 
 
-async def _awaited(make: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
+async def _awaited(make: Callable[[], Awaitable[ResultT]]) -> ResultT:
     # Within the task, so that a call with wrong arguments fails its caller, who would else wait for ever.
     return await make()
 
 
 ParamsT = ParamSpec("ParamsT")
-SelfT = TypeVar("SelfT")
+SelfT = TypeVar("SelfT", bound="BlockingClient")
 ItemT = TypeVar("ItemT")
-ClientT = TypeVar("ClientT", bound=Client | TillClient)
-ClientT_co = TypeVar("ClientT_co", bound=Client | TillClient, covariant=True)
+ClientT = TypeVar("ClientT")
 
 
-class BlockingClient(Generic[ClientT_co]):
+class BlockingClient:
     """An async client, and the thread of its event loop. Thread-safe."""
 
     loop_thread: LoopThread
-    client: ClientT_co
+    client: Any  # each whole client says which
 
     def __enter__(self: SelfT) -> SelfT:
         return self
@@ -125,10 +120,6 @@ class BlockingClient(Generic[ClientT_co]):
             self.loop_thread.close()
 
 
-class _End:
-    """Sentinel: the iterator is exhausted."""
-
-
 class BlockingIterator(Generic[ItemT]):
     """An async iterator of the client, one blocking step at a time."""
 
@@ -140,13 +131,10 @@ class BlockingIterator(Generic[ItemT]):
         return self
 
     def __next__(self) -> ItemT:
-        async def step() -> ItemT | _End:
-            return await anext(self._items, _End())
-
-        item = self._loop_thread.run(step)
-        if isinstance(item, _End):
-            raise StopIteration
-        return item
+        try:
+            return self._loop_thread.run(self._items.__anext__)
+        except StopAsyncIteration:
+            raise StopIteration from None
 
 
 class BlockingSubscription(BlockingIterator[ItemT]):
@@ -173,137 +161,55 @@ class BlockingSubscription(BlockingIterator[ItemT]):
 
 
 def blocking(
-    method: Callable[Concatenate[ClientT, ParamsT], Coroutine[Any, Any, ResultT]],
-) -> Callable[Concatenate[BlockingClient[ClientT], ParamsT], ResultT]:
+    method: Callable[Concatenate[Any, ParamsT], Coroutine[Any, Any, ResultT]],
+) -> Callable[Concatenate[BlockingClient, ParamsT], ResultT]:
     """A coroutine method as one that blocks, with the same arguments, result, errors and docs."""
 
-    def call(self: BlockingClient[ClientT], /, *args: ParamsT.args, **kwargs: ParamsT.kwargs) -> ResultT:
+    def call(self: BlockingClient, /, *args: ParamsT.args, **kwargs: ParamsT.kwargs) -> ResultT:
         return self.loop_thread.run(lambda: method(self.client, *args, **kwargs))
 
-    update_wrapper(call, method)
-    return call
+    return update_wrapper(call, method)
 
 
 def iterating(
-    method: Callable[Concatenate[ClientT, ParamsT], AsyncIterator[ItemT]],
-) -> Callable[Concatenate[BlockingClient[ClientT], ParamsT], Iterator[ItemT]]:
+    method: Callable[Concatenate[Any, ParamsT], AsyncIterator[ItemT]],
+) -> Callable[Concatenate[BlockingClient, ParamsT], Iterator[ItemT]]:
     """A method that gives an async iterator as one that gives an iterator."""
 
-    def call(self: BlockingClient[ClientT], /, *args: ParamsT.args, **kwargs: ParamsT.kwargs) -> Iterator[ItemT]:
+    def call(self: BlockingClient, /, *args: ParamsT.args, **kwargs: ParamsT.kwargs) -> Iterator[ItemT]:
         return BlockingIterator(self.loop_thread, method(self.client, *args, **kwargs))
 
-    update_wrapper(call, method)
-    return call
+    return update_wrapper(call, method)
 
 
 def watching(
-    method: Callable[Concatenate[ClientT, ParamsT], Subscription[ItemT]],
-) -> Callable[Concatenate[BlockingClient[ClientT], ParamsT], BlockingSubscription[ItemT]]:
+    method: Callable[Concatenate[Any, ParamsT], Subscription[ItemT]],
+) -> Callable[Concatenate[BlockingClient, ParamsT], BlockingSubscription[ItemT]]:
     """A method that gives a subscription as one that gives a blocking one."""
 
-    def call(
-        self: BlockingClient[ClientT], /, *args: ParamsT.args, **kwargs: ParamsT.kwargs
-    ) -> BlockingSubscription[ItemT]:
+    def call(self: BlockingClient, /, *args: ParamsT.args, **kwargs: ParamsT.kwargs) -> BlockingSubscription[ItemT]:
         return BlockingSubscription(self.loop_thread, method(self.client, *args, **kwargs))
 
-    update_wrapper(call, method)
-    return call
+    return update_wrapper(call, method)
 
 
 def opening(
     kind: Callable[ParamsT, ClientT],
-) -> Callable[[Callable[[SelfT, LoopThread, ClientT], None]], Callable[Concatenate[SelfT, ParamsT], None]]:
+) -> Callable[[Callable[[SelfT, ClientT], None]], Callable[Concatenate[SelfT, ParamsT], None]]:
     """An `__init__` with the arguments of an async client, which is given the client, made in the loop of a thread."""
 
-    def decorate(init: Callable[[SelfT, LoopThread, ClientT], None]) -> Callable[Concatenate[SelfT, ParamsT], None]:
+    def decorate(init: Callable[[SelfT, ClientT], None]) -> Callable[Concatenate[SelfT, ParamsT], None]:
         def call(self: SelfT, /, *args: ParamsT.args, **kwargs: ParamsT.kwargs) -> None:
             async def make() -> ClientT:
                 return kind(*args, **kwargs)
 
-            loop_thread = LoopThread("holdfast-client")
+            self.loop_thread = LoopThread("holdfast-client")
             try:
-                client = loop_thread.run(make)
+                init(self, self.loop_thread.run(make))
             except BaseException:
-                loop_thread.close()
+                self.loop_thread.close()
                 raise
-            init(self, loop_thread, client)
 
-        update_wrapper(call, kind.__init__)
-        return call
+        return update_wrapper(call, kind.__init__)
 
     return decorate
-
-
-class BlockingChannelClient(BlockingClient[ChannelClient]):
-    """`ChannelClient` for threads, with the same arguments. Thread-safe; concurrent threads' calls batch together."""
-
-    reserve = blocking(ChannelClient.reserve)
-    confirm = blocking(ChannelClient.confirm)
-    mark_ready = blocking(ChannelClient.mark_ready)
-    collect = blocking(ChannelClient.collect)
-    release = blocking(ChannelClient.release)
-    extend = blocking(ChannelClient.extend)
-    amend = blocking(ChannelClient.amend)
-    get_reservation = blocking(ChannelClient.get_reservation)
-    list_reservations = iterating(ChannelClient.list_reservations)
-
-    reserve_near = blocking(ChannelClient.reserve_near)
-    get_order = blocking(ChannelClient.get_order)
-    list_orders = iterating(ChannelClient.list_orders)
-    confirm_order = blocking(ChannelClient.confirm_order)
-    ready_order = blocking(ChannelClient.ready_order)
-    collect_order = blocking(ChannelClient.collect_order)
-    release_order = blocking(ChannelClient.release_order)
-    extend_order = blocking(ChannelClient.extend_order)
-    amend_order = blocking(ChannelClient.amend_order)
-    find_stores = blocking(ChannelClient.find_stores)
-    list_slots = blocking(ChannelClient.list_slots)
-
-    adjust_stock = blocking(ChannelClient.adjust_stock)
-    count_stock = blocking(ChannelClient.count_stock)
-    set_safety_stock = blocking(ChannelClient.set_safety_stock)
-    get_availability = blocking(ChannelClient.get_availability)
-    watch_availability = watching(ChannelClient.watch_availability)
-    watch_events = watching(ChannelClient.watch_events)
-
-    put_stores = blocking(ChannelClient.put_stores)
-    list_stores = iterating(ChannelClient.list_stores)
-    get_policy = blocking(ChannelClient.get_policy)
-    set_policy = blocking(ChannelClient.set_policy)
-    ledger_status = blocking(ChannelClient.ledger_status)
-    verify_ledger = blocking(ChannelClient.verify_ledger)
-    verify_orders = blocking(ChannelClient.verify_orders)
-    health = blocking(ChannelClient.health)
-    wait_until_serving = blocking(ChannelClient.wait_until_serving)
-
-    @opening(ChannelClient)
-    def __init__(self, loop_thread: LoopThread, client: ChannelClient) -> None:
-        self.loop_thread = loop_thread
-        self.client = client
-
-
-class BlockingTillClient(BlockingClient[TillClient]):
-    """`TillClient` for threads, with the same arguments."""
-
-    sell = blocking(TillClient.sell)
-    take_back = blocking(TillClient.take_back)
-    receive = blocking(TillClient.receive)
-    record = blocking(TillClient.record)
-    flush = blocking(TillClient.flush)
-    count = blocking(TillClient.count)
-    pickup = blocking(TillClient.pickup)
-    collect = blocking(TillClient.collect)
-    availability = blocking(TillClient.availability)
-    ready_pickups = iterating(TillClient.ready_pickups)
-    watch = watching(TillClient.watch)
-    watch_availability = watching(TillClient.watch_availability)
-
-    @opening(TillClient)
-    def __init__(self, loop_thread: LoopThread, client: TillClient) -> None:
-        self.loop_thread = loop_thread
-        self.client = client
-
-    @property
-    def unsent(self) -> tuple[Adjustment, ...]:
-        """The movements that the service has not taken yet, in sequence."""
-        return self.client.journal.unsent

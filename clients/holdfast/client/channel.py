@@ -13,10 +13,11 @@ from typing import Any
 import grpc
 
 from holdfast.client.batching import Batcher
-from holdfast.client.calls.administration import AdministrationCalls
-from holdfast.client.calls.orders import OrderCalls
-from holdfast.client.calls.reservations import ReservationCalls
-from holdfast.client.calls.stock import StockCalls
+from holdfast.client.blocking import opening
+from holdfast.client.calls.administration import AdministrationCalls, BlockingAdministrationCalls
+from holdfast.client.calls.orders import BlockingOrderCalls, OrderCalls
+from holdfast.client.calls.reservations import BlockingReservationCalls, ReservationCalls
+from holdfast.client.calls.stock import BlockingStockCalls, StockCalls
 from holdfast.client.connection import METHODS, Caller, Connection
 from holdfast.client.internals import BATCHES, Internals, batched_method
 from holdfast.client.limits import Limits, RetryPolicy, Timeouts
@@ -70,3 +71,13 @@ class ChannelClient(ReservationCalls, OrderCalls, StockCalls, AdministrationCall
         batched = (batcher.close(grace_ms) for batcher in (*self.internals.batchers.values(), self.internals.orders))
         await asyncio.gather(*batched, caller.connection.drain(grace_ms))
         await caller.connection.close()
+
+
+class BlockingChannelClient(
+    BlockingReservationCalls, BlockingOrderCalls, BlockingStockCalls, BlockingAdministrationCalls
+):
+    """`ChannelClient` for threads, with the same arguments. Thread-safe; concurrent threads' calls batch together."""
+
+    @opening(ChannelClient)
+    def __init__(self, client: ChannelClient) -> None:
+        self.client: ChannelClient = client

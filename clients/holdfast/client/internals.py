@@ -7,8 +7,8 @@ very bytes again.
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
-from uuid import uuid4
 
 import grpc
 
@@ -117,16 +117,19 @@ class Client(Protocol):
 async def submit(
     client: Client,
     request: Any,
-    batcher: Batcher[Any, Any],
-    *,
-    lines: int,
-    ledger: str,
     key: str | None,
     timeout_ms: int | None,
+    *,
+    ledger: str,
+    lines: int,
+    batcher: Batcher[Any, Any] | None = None,
 ) -> Any:
-    """Send a change in a batch, and wait. `key` None makes an idempotency key; others are unique in their `ledger`."""
+    """Send a change in a batch, and wait. `key` None makes an idempotency key; others are unique in their `ledger`.
+
+    `batcher` None is the one of its requests; `lines` is the larger of request and answer.
+    """
     _set_key(request, key)
-    return await batcher.submit(
+    return await (batcher or client.internals.batchers[type(request)]).submit(
         request.SerializeToString(),
         lines=lines,
         key=request.idempotency_key,
@@ -178,5 +181,5 @@ async def pages(
 
 
 def _set_key(request: Any, key: str | None) -> None:
-    # A fresh key is 32 hexadecimal digits.
-    request.idempotency_key = uuid4().hex if key is None else key
+    # 32 hexadecimal digits, a UUID's worth, at a third of its price.
+    request.idempotency_key = token_hex(16) if key is None else key

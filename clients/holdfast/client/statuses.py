@@ -13,22 +13,7 @@ from google.protobuf import any_pb2
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
-from holdfast.client.errors import (
-    ClientClosed,
-    Conflict,
-    HoldfastError,
-    InvalidArgument,
-    NotFound,
-    OutcomeUnknown,
-    Overloaded,
-    PermissionDenied,
-    ServiceFault,
-    StaleRead,
-    Unauthenticated,
-    Unavailable,
-    Unsupported,
-    Violation,
-)
+from holdfast.client import errors
 from holdfast.client.limits import Failure, RetryPolicy
 from holdfast.client.wire_types import milliseconds
 from holdfast.v1 import error_pb2
@@ -43,12 +28,12 @@ FAILURES: dict[grpc.StatusCode, Failure] = dict.fromkeys(grpc.StatusCode, Failur
     grpc.StatusCode.INTERNAL: Failure.UNCLEAR,
 }
 
-_SIMPLE: dict[grpc.StatusCode, type[HoldfastError]] = {
-    grpc.StatusCode.NOT_FOUND: NotFound,
-    grpc.StatusCode.ALREADY_EXISTS: Conflict,
-    grpc.StatusCode.PERMISSION_DENIED: PermissionDenied,
-    grpc.StatusCode.UNAUTHENTICATED: Unauthenticated,
-    grpc.StatusCode.UNIMPLEMENTED: Unsupported,
+_SIMPLE: dict[grpc.StatusCode, type[errors.HoldfastError]] = {
+    grpc.StatusCode.NOT_FOUND: errors.NotFound,
+    grpc.StatusCode.ALREADY_EXISTS: errors.Conflict,
+    grpc.StatusCode.PERMISSION_DENIED: errors.PermissionDenied,
+    grpc.StatusCode.UNAUTHENTICATED: errors.Unauthenticated,
+    grpc.StatusCode.UNIMPLEMENTED: errors.Unsupported,
 }
 
 _UNANSWERED = frozenset(
@@ -73,7 +58,7 @@ class Fault:
 
     code: grpc.StatusCode
     why: str
-    violations: tuple[Violation, ...] = ()
+    violations: tuple[errors.Violation, ...] = ()
     retry_after_ms: int = 0
 
     @property
@@ -89,13 +74,13 @@ class Fault:
 
 def fault_from_rpc(error: grpc.aio.AioRpcError) -> Fault:
     """The fault that a gRPC status tells, with the field violations and the RetryInfo among its details."""
-    violations: tuple[Violation, ...] = ()
+    violations: tuple[errors.Violation, ...] = ()
     retry_after_ms = 0
     for detail in _details(error):
         if detail.Is(error_details_pb2.BadRequest.DESCRIPTOR):
             bad_request = error_details_pb2.BadRequest()
             detail.Unpack(bad_request)
-            violations = tuple(Violation(row.field, row.description) for row in bad_request.field_violations)
+            violations = tuple(errors.Violation(row.field, row.description) for row in bad_request.field_violations)
         elif detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
             retry_info = error_details_pb2.RetryInfo()
             detail.Unpack(retry_info)
@@ -111,29 +96,31 @@ def fault_from_item(item: error_pb2.ItemError) -> Fault:
     return Fault(
         _CODES.get(item.code, grpc.StatusCode.UNKNOWN),
         item.message or "the service did not say why",
-        tuple(Violation(row.field, row.description) for row in item.violations),
+        tuple(errors.Violation(row.field, row.description) for row in item.violations),
         milliseconds(item.retry_after) if item.HasField("retry_after") else 0,
     )
 
 
-def error_from(fault: Fault, *, what: str, where: str, idempotency_key: str | None) -> HoldfastError:
+def error_from(fault: Fault, *, what: str, where: str, idempotency_key: str | None) -> errors.HoldfastError:
     """The error to raise once a fault is not retried; `idempotency_key` is None for a read."""
     match fault.code:
         case code if code in _SIMPLE:
             return _SIMPLE[code](what, where=where, why=fault.why)
         case grpc.StatusCode.INVALID_ARGUMENT | grpc.StatusCode.OUT_OF_RANGE:
-            return InvalidArgument(what, where=where, why=fault.why, violations=fault.violations)
+            return errors.InvalidArgument(what, where=where, why=fault.why, violations=fault.violations)
         case grpc.StatusCode.RESOURCE_EXHAUSTED:
-            return Overloaded(what, where=where, why=fault.why, retry_after_ms=fault.retry_after_ms)
+            return errors.Overloaded(what, where=where, why=fault.why, retry_after_ms=fault.retry_after_ms)
         case grpc.StatusCode.FAILED_PRECONDITION:
-            kind = StaleRead if idempotency_key is None else Conflict
+            kind = errors.StaleRead if idempotency_key is None else errors.Conflict
             return kind(what, where=where, why=fault.why)
         case code if FAILURES[code] is not Failure.FINAL and idempotency_key is not None:
-            return OutcomeUnknown(what, where=where, why=f"{code.name}: {fault.why}", idempotency_key=idempotency_key)
+            return errors.OutcomeUnknown(
+                what, where=where, why=f"{code.name}: {fault.why}", idempotency_key=idempotency_key
+            )
         case code if code in _UNANSWERED:
-            return Unavailable(what, where=where, why=f"{code.name}: {fault.why}")
+            return errors.Unavailable(what, where=where, why=f"{code.name}: {fault.why}")
         case code:
-            return ServiceFault(what, where=where, why=f"{code.name}: {fault.why}")
+            return errors.ServiceFault(what, where=where, why=f"{code.name}: {fault.why}")
 
 
 def _details(error: grpc.aio.AioRpcError) -> list[any_pb2.Any]:
@@ -153,18 +140,16 @@ _NOT_SENT = Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "the call's deadline passe
 _NO_ANSWER = Fault(grpc.StatusCode.DEADLINE_EXCEEDED, "no answer came before the call's deadline")
 
 
+@dataclass(slots=True, eq=False)
 class Attempts:
     """The attempts of one call. `idempotency_key` is None for a read."""
 
-    __slots__ = ("count", "idempotency_key", "last_fault", "maybe_done", "unclear")
-
-    def __init__(self, idempotency_key: str | None) -> None:
-        self.idempotency_key = idempotency_key
-        self.count = 0
-        self.unclear = 0
-        self.last_fault: Fault | None = None
-        # True once an attempt ended without word of what became of it: from then on "nothing was done" is not known.
-        self.maybe_done = False
+    idempotency_key: str | None
+    count: int = 0
+    unclear: int = 0
+    last_fault: Fault | None = None
+    # True once an attempt ended without word of what became of it: from then on "nothing was done" is not known.
+    maybe_done: bool = False
 
     def wait_ms(self, policy: RetryPolicy, fault: Fault, *, remaining_ms: float, jitter: float) -> float | None:
         """Note that an attempt ended with `fault`; milliseconds until the next, or None to give up."""
@@ -184,28 +169,28 @@ class Attempts:
             retry_after_ms=fault.retry_after_ms,
         )
 
-    def error(self, fault: Fault, *, what: str, where: str) -> HoldfastError:
+    def error(self, fault: Fault, *, what: str, where: str) -> errors.HoldfastError:
         """The error to raise when the attempts end with `fault`."""
         error = error_from(fault, what=what, where=where, idempotency_key=self.idempotency_key)
-        if isinstance(error, Overloaded) and self.maybe_done and self.idempotency_key is not None:
+        if isinstance(error, errors.Overloaded) and self.maybe_done and self.idempotency_key is not None:
             # Refused now, but an earlier attempt may have been carried out.
-            return OutcomeUnknown(what, where=where, why=error.why, idempotency_key=self.idempotency_key)
-        if isinstance(error, OutcomeUnknown) and fault.not_sent and not self.maybe_done:
+            return errors.OutcomeUnknown(what, where=where, why=error.why, idempotency_key=self.idempotency_key)
+        if isinstance(error, errors.OutcomeUnknown) and fault.not_sent and not self.maybe_done:
             # Nothing of this call was sent: what helps is to reach the service, whatever the key.
-            key, mend = error.idempotency_key, Unavailable.default_mend
-            return OutcomeUnknown(what, where=where, why=error.why, mend=mend, idempotency_key=key)
+            key, mend = error.idempotency_key, errors.Unavailable.default_mend
+            return errors.OutcomeUnknown(what, where=where, why=error.why, mend=mend, idempotency_key=key)
         return error
 
-    def error_at_deadline(self, *, what: str, where: str, in_flight: bool) -> HoldfastError:
+    def error_at_deadline(self, *, what: str, where: str, in_flight: bool) -> errors.HoldfastError:
         """The error to raise when the call's deadline has passed. `in_flight`: an attempt is under way."""
         if in_flight:
             self.maybe_done = True
             return self.error(_NO_ANSWER, what=what, where=where)
         return self.error(self.last_fault or _NOT_SENT, what=what, where=where)
 
-    def error_at_close(self, *, what: str, where: str, in_flight: bool) -> HoldfastError:
+    def error_at_close(self, *, what: str, where: str, in_flight: bool) -> errors.HoldfastError:
         """The error to raise when the client is closed before an answer came. `in_flight`: an attempt is under way."""
         why = "the client was closed during the call"
         if self.idempotency_key is not None and (in_flight or self.maybe_done):
-            return OutcomeUnknown(what, where=where, why=why, idempotency_key=self.idempotency_key)
-        return ClientClosed(what, where=where, why=why)
+            return errors.OutcomeUnknown(what, where=where, why=why, idempotency_key=self.idempotency_key)
+        return errors.ClientClosed(what, where=where, why=why)

@@ -13,20 +13,13 @@ from pathlib import Path
 
 import grpc
 
+from holdfast.client.blocking import BlockingClient, blocking, iterating, opening, watching
 from holdfast.client.channel import ChannelClient
 from holdfast.client.errors import Overloaded, Unavailable
 from holdfast.client.limits import Limits, RetryPolicy, Timeouts
+from holdfast.client.models import stock as models
 from holdfast.client.models.events import Event
 from holdfast.client.models.reservations import Rejection, Reservation, Status
-from holdfast.client.models.stock import (
-    Adjustment,
-    AdjustmentKind,
-    AvailabilityChange,
-    HoldsCounted,
-    Shortfall,
-    StockOutcome,
-    StoreAvailability,
-)
 from holdfast.client.subscription import Subscription
 from holdfast.client.till_journal import UNSENT_ROWS_MAX, TillJournal
 from holdfast.client.wire_types import LineQuantities
@@ -51,7 +44,7 @@ class FlushReport:
     dropped_repeated: int = 0
     dropped_late: int = 0
     unsent: int = 0
-    shortfalls: tuple[Shortfall, ...] = ()
+    shortfalls: tuple[models.Shortfall, ...] = ()
     refused: Rejection | None = None
     why: str = ""
 
@@ -104,20 +97,20 @@ class TillClient:
 
     async def sell(self, lines: LineQuantities, *, timeout_ms: int | None = None) -> FlushReport:
         """Record units sold over the counter, then try to send. A lost network is no error: see `unsent`."""
-        await self.record(AdjustmentKind.SALE, [(sku, -quantity) for sku, quantity in lines])
+        await self.record(models.AdjustmentKind.SALE, [(sku, -quantity) for sku, quantity in lines])
         return await self.flush(timeout_ms=timeout_ms)
 
     async def take_back(self, lines: LineQuantities, *, timeout_ms: int | None = None) -> FlushReport:
         """Record units that customers brought back, then try to send."""
-        await self.record(AdjustmentKind.RETURN, lines)
+        await self.record(models.AdjustmentKind.RETURN, lines)
         return await self.flush(timeout_ms=timeout_ms)
 
     async def receive(self, lines: LineQuantities, *, timeout_ms: int | None = None) -> FlushReport:
         """Record goods that came in, then try to send."""
-        await self.record(AdjustmentKind.RECEIPT, lines)
+        await self.record(models.AdjustmentKind.RECEIPT, lines)
         return await self.flush(timeout_ms=timeout_ms)
 
-    async def record(self, kind: AdjustmentKind, lines: LineQuantities) -> tuple[Adjustment, ...]:
+    async def record(self, kind: models.AdjustmentKind, lines: LineQuantities) -> tuple[models.Adjustment, ...]:
         """Write movements, pairs of SKU and signed units, to the till's file; works without a network, sends nothing.
 
         They are on disk when it returns. Raises InvalidArgument, or Overloaded where the file is full.
@@ -133,7 +126,7 @@ class TillClient:
         `timeout_ms` is the deadline of each call of up to `ROWS_PER_CALL_MAX` movements.
         """
         applied = repeated = late = 0
-        shortfalls: list[Shortfall] = []
+        shortfalls: list[models.Shortfall] = []
         refused: Rejection | None = None
         why = ""
         async with self._flushing:
@@ -164,11 +157,11 @@ class TillClient:
         self,
         counts: LineQuantities,
         *,
-        holds: HoldsCounted,
+        holds: models.HoldsCounted,
         as_of_ms: int | None = None,
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
-    ) -> StockOutcome:
+    ) -> models.StockOutcome:
         """Set what was counted as of an instant (None: now). What this till sold before it is sent first.
 
         Raises Unavailable where that cannot be done: a count that overtakes its till's sales would bring them back.
@@ -221,7 +214,7 @@ class TillClient:
 
     # -- stock and events
 
-    async def availability(self, skus: Sequence[str], *, timeout_ms: int | None = None) -> StoreAvailability:
+    async def availability(self, skus: Sequence[str], *, timeout_ms: int | None = None) -> models.StoreAvailability:
         """This shop's positions of the SKUs."""
         (found,) = await self.channel_client.get_availability([self.store_id], skus, timeout_ms=timeout_ms)
         return found
@@ -232,6 +225,32 @@ class TillClient:
 
     def watch_availability(
         self, *, after_version: int = 0, skus: Sequence[str] = ()
-    ) -> Subscription[AvailabilityChange]:
+    ) -> Subscription[models.AvailabilityChange]:
         """This shop's positions as they change; `skus` empty watches all."""
         return self.channel_client.watch_availability({self.store_id: after_version}, skus=skus)
+
+
+class BlockingTillClient(BlockingClient):
+    """`TillClient` for threads, with the same arguments."""
+
+    sell = blocking(TillClient.sell)
+    take_back = blocking(TillClient.take_back)
+    receive = blocking(TillClient.receive)
+    record = blocking(TillClient.record)
+    flush = blocking(TillClient.flush)
+    count = blocking(TillClient.count)
+    pickup = blocking(TillClient.pickup)
+    collect = blocking(TillClient.collect)
+    availability = blocking(TillClient.availability)
+    ready_pickups = iterating(TillClient.ready_pickups)
+    watch = watching(TillClient.watch)
+    watch_availability = watching(TillClient.watch_availability)
+
+    @opening(TillClient)
+    def __init__(self, client: TillClient) -> None:
+        self.client: TillClient = client
+
+    @property
+    def unsent(self) -> tuple[models.Adjustment, ...]:
+        """The movements that the service has not taken yet, in sequence."""
+        return self.client.journal.unsent

@@ -11,14 +11,12 @@ from functools import lru_cache, partial
 from operator import attrgetter
 from typing import Any, TypeAlias, TypeVar, get_args, get_origin
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
-from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
 
 ValueT = TypeVar("ValueT")
-MessageT = TypeVar("MessageT")
+MessageT = TypeVar("MessageT", bound=Message)
 
 LineQuantities: TypeAlias = Iterable[tuple[str, int]]
 """Pairs of SKU and units, the units at least 1."""
@@ -37,32 +35,43 @@ def milliseconds(time: Timestamp | Duration) -> int:
 def reader(kind: type[ValueT], /, **special: _Convert) -> Callable[[Any], ValueT]:
     """A function that makes a value of a message; each of `special` makes a field of the whole message.
 
-    It reads all fields by one call: a reservation takes 6 us, where one line of code for each field would take 5.
+    What is always there is read by one call: a reservation takes 5.0 us, where a line of code for each field takes 4.5.
     """
-    types = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]
-    own = {name: of for name, of in types.items() if name not in special}
-    names = [name.removesuffix("_ms") for name in own]
-    read = attrgetter(*names) if len(names) > 1 else lambda message: (getattr(message, names[0]),)
-    converters = [_converter(name, of) for name, of in own.items()]
-    conversions = [(number, convert) for number, convert in enumerate(converters) if convert is not None]
-    optional = [(number, names[number]) for number, of in enumerate(own.values()) if type(None) in get_args(of)]
-    insertions = [(number, special[name]) for number, name in enumerate(types) if name in special]
+    plain: list[str] = []
+    conversions: list[tuple[int, _Convert]] = []
+    apart: list[tuple[int, str | None, _Convert]] = []
+    for number, field in enumerate(fields(kind)):  # type: ignore[arg-type]
+        name, convert = field.name.removesuffix("_ms"), _converter(field.name, field.type)
+        if field.name in special:
+            apart.append((number, None, special[field.name]))
+        elif type(None) in get_args(field.type):
+            apart.append((number, name, convert or _unchanged))
+        else:
+            if convert is not None:
+                conversions.append((len(plain), convert))
+            plain.append(name)
+    read = attrgetter(*plain) if len(plain) > 1 else lambda message: (getattr(message, plain[0]),)
 
-    if not (conversions or optional or insertions):
+    if not (conversions or apart):
         return lambda message: kind(*read(message))
 
     def value_from(message: Any) -> ValueT:
         values = list(read(message))
         for number, convert in conversions:
             values[number] = convert(values[number])
-        for number, name in optional:
-            if not message.HasField(name):
-                values[number] = None
-        for number, make in insertions:
-            values.insert(number, make(message))
+        for number, name, make in apart:
+            if name is None:
+                values.insert(number, make(message))
+            else:
+                # Where it is not set it is not read, for protobuf would make an empty message of it.
+                values.insert(number, make(getattr(message, name)) if message.HasField(name) else None)
         return kind(*values)
 
     return value_from
+
+
+def _unchanged(value: Any) -> Any:
+    return value
 
 
 def _converter(name: str, kind: Any) -> _Convert | None:
@@ -77,12 +86,10 @@ def _converter(name: str, kind: Any) -> _Convert | None:
         return None
     of = get_args(kind)[0]
     if is_dataclass(of):
-        return partial(_each, reader(of))  # type: ignore[arg-type]
+        read: _Convert = reader(of)  # type: ignore[arg-type]
+        # A slice is a list: its end costs no exception, which is 0.2 us of the 1.3 that a line takes.
+        return lambda messages: tuple(map(read, messages[:]))
     return line_pairs if get_origin(of) is tuple else tuple
-
-
-def _each(read: _Convert, messages: Iterable[Any]) -> tuple[Any, ...]:
-    return tuple([read(message) for message in messages])
 
 
 EnumT = TypeVar("EnumT", bound=IntEnum)
@@ -90,23 +97,25 @@ EnumT = TypeVar("EnumT", bound=IntEnum)
 
 def enum_reader(kind: type[EnumT]) -> Callable[[int], EnumT]:
     """A function that makes a member of a wire number; its zero for one that this client does not know."""
-    known, unknown = {member.value: member for member in kind}, kind(0)
-    return lambda number: known.get(number, unknown)
+    return _Members({member.value: member for member in kind}).__getitem__
+
+
+class _Members(dict[int, EnumT]):
+    def __missing__(self, number: int) -> EnumT:
+        return self[0]
 
 
 def line_pairs(lines: Iterable[Any]) -> LinePairs:
     """Messages of a SKU and its quantity as pairs."""
-    return tuple([(line.sku, line.quantity) for line in lines])
+    return tuple(map(_PAIR, lines))
 
 
-def to_message(kind: Callable[..., MessageT], /, **given: Any) -> MessageT:
+_PAIR = attrgetter("sku", "quantity")
+
+
+def to_message(kind: type[MessageT], /, **given: Any) -> MessageT:
     """A message of given fields, named and typed as those of dataclasses; None leaves a field unset."""
-    writers, made = _writers(kind), {}
-    for name, value in given.items():
-        if value is not None:
-            field, write = writers[name]
-            made[field] = value if write is None else write(value)
-    return kind(**made)
+    return kind(**_written(kind.DESCRIPTOR, given))
 
 
 def to_fields(value: Any) -> dict[str, Any]:
@@ -114,32 +123,46 @@ def to_fields(value: Any) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
+# Any: a descriptor of a message, of which the stubs know two classes.
+def _written(of: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """Given fields as protobuf takes them: it has a dict for a message, which costs less than the message itself."""
+    for name, field, write in _writers(of):
+        value = given.pop(name, None)
+        if value is not None:
+            given[field] = write(value)
+    return given
+
+
 @lru_cache(maxsize=256)
-def _writers(kind: Any) -> dict[str, tuple[str, _Convert | None]]:
-    """By the name in a dataclass the message's field, and what makes of a value what protobuf takes for it."""
-    return dict(map(_writer, kind.DESCRIPTOR.fields))
+def _writers(of: Any) -> list[tuple[str, str, _Convert]]:
+    """Of each field that is a message: its name in a dataclass, its own name, and what makes it of a value."""
+    return [
+        _writer(field.name, field.message_type)
+        for field in of.fields
+        if field.message_type is not None and not field.message_type.GetOptions().map_entry
+    ]
 
 
-def _writer(field: FieldDescriptor) -> tuple[str, tuple[str, _Convert | None]]:
-    name, of = field.name, field.message_type
-    if of is None or of.GetOptions().map_entry:
-        return name, (name, None)
+def _writer(name: str, of: Any) -> tuple[str, str, _Convert]:
     if of in {Timestamp.DESCRIPTOR, Duration.DESCRIPTOR}:
-        return f"{name}_ms", (name, partial(_to_time, GetMessageClass(of)))
-    return name, (name, partial(_to_messages, GetMessageClass(of)))
+        return f"{name}_ms", name, _to_time
+    if [field.name for field in of.fields] == ["sku", "quantity"]:
+        return name, name, _to_lines
+    return name, name, partial(_to_messages, of)
 
 
-def _to_time(kind: type[Any], length_ms: int) -> Any:
-    return kind(seconds=length_ms // 1000, nanos=length_ms % 1000 * 1_000_000)
+def _to_time(length_ms: int) -> dict[str, int]:
+    return {"seconds": length_ms // 1000, "nanos": length_ms % 1000 * 1_000_000}
 
 
-def _to_messages(kind: type[Any], value: Any) -> Any:
-    """One message where the value is a dataclass, or a message already; else one for each, which may be a pair."""
+def _to_lines(lines: LineQuantities) -> list[dict[str, Any]]:
+    return [{"sku": sku, "quantity": quantity} for sku, quantity in lines]
+
+
+def _to_messages(of: Any, value: Any) -> Any:
+    """One message where the value is a dataclass, or a message already; else one for each."""
     if is_dataclass(value):
-        return to_message(kind, **to_fields(value))
+        return _written(of, to_fields(value))
     if isinstance(value, Message):
         return value
-    return [
-        kind(sku=each[0], quantity=each[1]) if isinstance(each, tuple | list) else to_message(kind, **to_fields(each))
-        for each in value
-    ]
+    return [_written(of, to_fields(each)) for each in value]

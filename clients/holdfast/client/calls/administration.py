@@ -4,29 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Protocol
 
+from holdfast.client.blocking import BlockingClient, blocking, iterating
 from holdfast.client.connection import CHECK_HEALTH
 from holdfast.client.errors import Overloaded, Unavailable
 from holdfast.client.internals import Client, pages, read
 from holdfast.client.limits import NO_RETRY
-from holdfast.client.models.administration import (
-    Health,
-    LedgerStatus,
-    OrdersVerification,
-    Policy,
-    Store,
-    StoresPut,
-    Verification,
-    health_from,
-    health_request,
-    ledger_status_from,
-    orders_verification_from,
-    policy_from,
-    store_from,
-    stores_put_from,
-    to_policy,
-    to_store,
-    verification_from,
-)
+from holdfast.client.models import administration as models
 from holdfast.v1 import admin_service_pb2 as service_pb2
 
 _HEALTH_ATTEMPT_MS = 2_000
@@ -36,64 +19,66 @@ _HEALTH_PAUSE_S = 0.1
 class AdministrationCalls(Client, Protocol):
     """Calls of those who run the service."""
 
-    async def put_stores(self, stores: Iterable[Store], *, timeout_ms: int | None = None) -> StoresPut:
+    async def put_stores(self, stores: Iterable[models.Store], *, timeout_ms: int | None = None) -> models.StoresPut:
         """Add shops, 1 to 1,024, or replace what is known of them, and return the pickups that new hours broke.
 
         Safe to repeat. Only the call that made the change returns the pickups: where its answer was lost and it
         was retried, they may be missing.
         """
-        request = service_pb2.PutStoresRequest(stores=map(to_store, stores))
+        request = service_pb2.PutStoresRequest(stores=map(models.to_store, stores))
         # The same shops put twice are the same chain: it needs no key to be retried.
-        return stores_put_from(await self.internals.caller.ask(request, timeout_ms=timeout_ms, idempotency_key=""))
+        return models.stores_put_from(
+            await self.internals.caller.ask(request, timeout_ms=timeout_ms, idempotency_key="")
+        )
 
-    def list_stores(self, *, page_size: int = 100, timeout_ms: int | None = None) -> AsyncIterator[Store]:
+    def list_stores(self, *, page_size: int = 100, timeout_ms: int | None = None) -> AsyncIterator[models.Store]:
         """The chain's shops by id, page by page as they are consumed; `timeout_ms` is the deadline of each page."""
         request = service_pb2.ListStoresRequest(page_size=page_size)
-        return pages(self, request, "stores", store_from, timeout_ms)
+        return pages(self, request, "stores", models.store_from, timeout_ms)
 
-    async def get_policy(self, *, timeout_ms: int | None = None) -> Policy:
+    async def get_policy(self, *, timeout_ms: int | None = None) -> models.Policy:
         """The policy in force."""
-        return policy_from((await read(self, service_pb2.GetPolicyRequest(), timeout_ms)).policy)
+        return models.policy_from((await read(self, service_pb2.GetPolicyRequest(), timeout_ms)).policy)
 
-    async def set_policy(self, policy: Policy, *, timeout_ms: int | None = None) -> Policy:
+    async def set_policy(self, policy: models.Policy, *, timeout_ms: int | None = None) -> models.Policy:
         """Replace the policy; what is in force after it. Raises Conflict where `policy.version` is not in force.
 
         It has no key, so it is sent once: a retry could not tell its own first success from another's change.
         """
-        request = service_pb2.SetPolicyRequest(policy=to_policy(policy))
+        request = service_pb2.SetPolicyRequest(policy=models.to_policy(policy))
         timeout = self.internals.caller.timeouts.call_ms if timeout_ms is None else timeout_ms
         response = await self.internals.caller.ask(
             request, timeout_ms=timeout, attempt_ms=timeout, idempotency_key="", retry=NO_RETRY
         )
-        return policy_from(response.policy)
+        return models.policy_from(response.policy)
 
-    async def ledger_status(self, store_id: str, *, timeout_ms: int | None = None) -> LedgerStatus:
+    async def ledger_status(self, store_id: str, *, timeout_ms: int | None = None) -> models.LedgerStatus:
         """Where a ledger stands and who writes it: a shop's, or one of `CUSTOMERS_LEDGERS`."""
         request = service_pb2.GetLedgerStatusRequest(store_id=store_id)
-        return ledger_status_from(await read(self, request, timeout_ms))
+        return models.ledger_status_from(await read(self, request, timeout_ms))
 
-    async def verify_ledger(self, store_id: str, *, timeout_ms: int | None = None) -> Verification:
+    async def verify_ledger(self, store_id: str, *, timeout_ms: int | None = None) -> models.Verification:
         """Compute a ledger again from its journal and compare: a shop's, or one of `CUSTOMERS_LEDGERS`.
 
         `timeout_ms` None is `Timeouts.verify_ms`.
         """
         timeout = self.internals.caller.timeouts.verify_ms if timeout_ms is None else timeout_ms
         request = service_pb2.VerifyLedgerRequest(store_id=store_id)
-        return verification_from(await read(self, request, timeout, attempt_ms=timeout))
+        return models.verification_from(await read(self, request, timeout, attempt_ms=timeout))
 
-    async def verify_orders(self, *, timeout_ms: int | None = None) -> OrdersVerification:
+    async def verify_orders(self, *, timeout_ms: int | None = None) -> models.OrdersVerification:
         """Compare all orders with the parts that shops have of them. `timeout_ms` None is `Timeouts.verify_ms`."""
         timeout = self.internals.caller.timeouts.verify_ms if timeout_ms is None else timeout_ms
         request = service_pb2.VerifyOrdersRequest()
-        return orders_verification_from(await read(self, request, timeout, attempt_ms=timeout))
+        return models.orders_verification_from(await read(self, request, timeout, attempt_ms=timeout))
 
-    async def health(self, service: str = "", *, timeout_ms: int = _HEALTH_ATTEMPT_MS) -> Health:
+    async def health(self, service: str = "", *, timeout_ms: int = _HEALTH_ATTEMPT_MS) -> models.Health:
         """What the service says of its health, asked once; raises Unavailable where nobody answers."""
-        request = health_request(service)
+        request = models.health_request(service)
         payload = await self.internals.caller.ask(
             request, method=CHECK_HEALTH, timeout_ms=timeout_ms, attempt_ms=timeout_ms, retry=NO_RETRY
         )
-        return health_from(payload)
+        return models.health_from(payload)
 
     async def wait_until_serving(self, *, timeout_ms: int) -> None:
         """Return once the service says that it is SERVING; raises Unavailable when `timeout_ms` are over."""
@@ -103,7 +88,7 @@ class AdministrationCalls(Client, Protocol):
             remaining_ms = int((deadline_at - loop.time()) * 1000)
             try:
                 found = await self.health(timeout_ms=max(1, min(_HEALTH_ATTEMPT_MS, remaining_ms)))
-                if found is Health.SERVING:
+                if found is models.Health.SERVING:
                     return
                 why = f"the service says {found.name}"
             except (Unavailable, Overloaded) as error:
@@ -111,3 +96,17 @@ class AdministrationCalls(Client, Protocol):
             if loop.time() + _HEALTH_PAUSE_S >= deadline_at:
                 raise Unavailable("Check", where=self.internals.caller.connection.target, why=why)
             await asyncio.sleep(_HEALTH_PAUSE_S)
+
+
+class BlockingAdministrationCalls(BlockingClient):
+    """`AdministrationCalls` for threads."""
+
+    put_stores = blocking(AdministrationCalls.put_stores)
+    list_stores = iterating(AdministrationCalls.list_stores)
+    get_policy = blocking(AdministrationCalls.get_policy)
+    set_policy = blocking(AdministrationCalls.set_policy)
+    ledger_status = blocking(AdministrationCalls.ledger_status)
+    verify_ledger = blocking(AdministrationCalls.verify_ledger)
+    verify_orders = blocking(AdministrationCalls.verify_orders)
+    health = blocking(AdministrationCalls.health)
+    wait_until_serving = blocking(AdministrationCalls.wait_until_serving)

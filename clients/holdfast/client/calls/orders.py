@@ -7,26 +7,11 @@ where goods are handled, so `ready_order` and `collect_order` answer with one ou
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Protocol, cast
 
+from holdfast.client.blocking import BlockingClient, blocking, iterating
 from holdfast.client.connection import METHODS
 from holdfast.client.errors import ServiceFault
 from holdfast.client.internals import Client, answer_to_change, change, pages, read, submit
-from holdfast.client.models.orders import (
-    FoundStores,
-    Order,
-    OrderOutcome,
-    OrderStatus,
-    PartOutcomes,
-    PickupSlots,
-    Place,
-    SourcingPolicy,
-    StorePlan,
-    found_stores_from,
-    order_from,
-    part_outcome_from,
-    pickup_slots_from,
-    to_sourcing,
-    undecided,
-)
+from holdfast.client.models import orders as models
 from holdfast.client.models.reservations import ReleaseReason, Reservation, rejection_from
 from holdfast.client.wire_types import LineQuantities, to_message
 from holdfast.v1 import order_service_pb2 as service_pb2, reservation_service_pb2
@@ -39,8 +24,8 @@ class OrderCalls(Client, Protocol):
         self,
         lines: LineQuantities,
         *,
-        place: Place,
-        policy: SourcingPolicy = SourcingPolicy.ONE_STORE,
+        place: models.Place,
+        policy: models.SourcingPolicy = models.SourcingPolicy.ONE_STORE,
         stores_max: int = 0,
         kilometres_max: float = 0.0,
         customer_id: str,
@@ -52,7 +37,7 @@ class OrderCalls(Client, Protocol):
         external_reference: str = "",
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
-    ) -> OrderOutcome:
+    ) -> models.OrderOutcome:
         """Hold units in shops near a place, chosen by the policy, all of it or nothing; PARTIAL tells what is missing.
 
         The order that the same basket holds already becomes this one; what both have in common is kept throughout.
@@ -68,37 +53,37 @@ class OrderCalls(Client, Protocol):
             basket_id=basket_id,
             ttl_ms=ttl_ms,
             slot_start_ms=slot_start_ms,
-            sourcing=to_sourcing(place, policy, stores_max, kilometres_max, collect_by_ms),
+            sourcing=models.to_sourcing(place, policy, stores_max, kilometres_max, collect_by_ms),
             external_reference=external_reference,
         )
         # Customers share ledgers by a rule of the service: their keys are taken for those of one.
         outcome = await submit(
             self,
             request,
-            self.internals.orders,
-            lines=len(request.lines),
+            idempotency_key,
+            timeout_ms,
             ledger="",
-            key=idempotency_key,
-            timeout_ms=timeout_ms,
+            lines=len(request.lines),
+            batcher=self.internals.orders,
         )
         if isinstance(outcome, Reservation):
             where = self.internals.caller.connection.target
             raise ServiceFault("Reserve", where=where, why="shops were to be looked for, and no order came")
-        return cast("OrderOutcome", outcome)
+        return cast("models.OrderOutcome", outcome)
 
-    async def get_order(self, order_id: str, *, timeout_ms: int | None = None) -> Order:
+    async def get_order(self, order_id: str, *, timeout_ms: int | None = None) -> models.Order:
         """The order as its customer's ledger has it. Raises NotFound."""
         request = service_pb2.GetOrderRequest(order_id=order_id)
-        return order_from((await read(self, request, timeout_ms)).order)
+        return models.order_from((await read(self, request, timeout_ms)).order)
 
     def list_orders(
         self,
         customer_id: str,
         *,
-        statuses: Iterable[OrderStatus] = (),
+        statuses: Iterable[models.OrderStatus] = (),
         page_size: int = 100,
         timeout_ms: int | None = None,
-    ) -> AsyncIterator[Order]:
+    ) -> AsyncIterator[models.Order]:
         """A customer's orders, oldest first, page by page as they are consumed; `statuses` empty lists all.
 
         `page_size` is 1 to 1,000; `timeout_ms` is the deadline of each page.
@@ -106,7 +91,7 @@ class OrderCalls(Client, Protocol):
         request = to_message(
             service_pb2.ListOrdersRequest, customer_id=customer_id, statuses=statuses, page_size=page_size
         )
-        return pages(self, request, "orders", order_from, timeout_ms)
+        return pages(self, request, "orders", models.order_from, timeout_ms)
 
     async def confirm_order(
         self,
@@ -115,10 +100,10 @@ class OrderCalls(Client, Protocol):
         collect_within_ms: int | None = None,
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
-    ) -> OrderOutcome:
+    ) -> models.OrderOutcome:
         """HELD to CONFIRMED, every part of it. `collect_within_ms` None leaves the time to collect to the policy."""
         request = to_message(service_pb2.ConfirmOrderRequest, order_id=order_id, collect_within_ms=collect_within_ms)
-        return cast("OrderOutcome", await change(self, request, idempotency_key, timeout_ms))
+        return cast("models.OrderOutcome", await change(self, request, idempotency_key, timeout_ms))
 
     async def release_order(
         self,
@@ -127,10 +112,10 @@ class OrderCalls(Client, Protocol):
         reason: ReleaseReason,
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
-    ) -> OrderOutcome:
+    ) -> models.OrderOutcome:
         """Release every part; shops that cannot be reached yet are released by the service later."""
         request = to_message(service_pb2.ReleaseOrderRequest, order_id=order_id, reason=reason)
-        return cast("OrderOutcome", await change(self, request, idempotency_key, timeout_ms))
+        return cast("models.OrderOutcome", await change(self, request, idempotency_key, timeout_ms))
 
     async def extend_order(
         self,
@@ -139,31 +124,31 @@ class OrderCalls(Client, Protocol):
         ttl_ms: int,
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
-    ) -> OrderOutcome:
+    ) -> models.OrderOutcome:
         """Move the deadline of every part to `ttl_ms` from now."""
         request = to_message(service_pb2.ExtendOrderRequest, order_id=order_id, ttl_ms=ttl_ms)
-        return cast("OrderOutcome", await change(self, request, idempotency_key, timeout_ms))
+        return cast("models.OrderOutcome", await change(self, request, idempotency_key, timeout_ms))
 
     async def amend_order(
         self,
         order_id: str,
         *,
-        stores: Iterable[StorePlan],
+        stores: Iterable[models.StorePlan],
         ttl_ms: int | None = None,
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
-    ) -> OrderOutcome:
+    ) -> models.OrderOutcome:
         """Change what shops hold in one step, and the deadline to `ttl_ms` from then.
 
         Shops that are not named keep what they have. All stays as it is until the new is certain, and where it cannot
         be had.
         """
         request = to_message(service_pb2.AmendOrderRequest, order_id=order_id, stores=stores, ttl_ms=ttl_ms)
-        return cast("OrderOutcome", await change(self, request, idempotency_key, timeout_ms))
+        return cast("models.OrderOutcome", await change(self, request, idempotency_key, timeout_ms))
 
     async def ready_order(
         self, order_id: str, *, idempotency_key: str | None = None, timeout_ms: int | None = None
-    ) -> PartOutcomes:
+    ) -> models.PartOutcomes:
         """Every part CONFIRMED to READY, one outcome a part.
 
         A shop that does not decide is retried until the deadline, with the same key; one that is undecided then has an
@@ -179,7 +164,7 @@ class OrderCalls(Client, Protocol):
         payment_reference: str,
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
-    ) -> PartOutcomes:
+    ) -> models.PartOutcomes:
         """Every part to sold, one outcome a part, as in `ready_order`."""
         request = service_pb2.CollectOrderRequest(order_id=order_id, payment_reference=payment_reference)
         return await _each_part(self, request, idempotency_key, timeout_ms)
@@ -188,8 +173,8 @@ class OrderCalls(Client, Protocol):
         self,
         lines: LineQuantities,
         *,
-        place: Place,
-        policy: SourcingPolicy = SourcingPolicy.ONE_STORE,
+        place: models.Place,
+        policy: models.SourcingPolicy = models.SourcingPolicy.ONE_STORE,
         stores_max: int = 0,
         kilometres_max: float = 0.0,
         channel: str,
@@ -198,7 +183,7 @@ class OrderCalls(Client, Protocol):
         explain: bool = False,
         candidates_max: int = 0,
         timeout_ms: int | None = None,
-    ) -> FoundStores:
+    ) -> models.FoundStores:
         """Shops by distance with what they have, and the order that would be placed now.
 
         Arguments are those of `reserve_near`. `explain` tells the shops that are out too, each with the rule that
@@ -206,14 +191,14 @@ class OrderCalls(Client, Protocol):
         """
         request = to_message(
             service_pb2.FindStoresRequest,
-            sourcing=to_sourcing(place, policy, stores_max, kilometres_max, collect_by_ms),
+            sourcing=models.to_sourcing(place, policy, stores_max, kilometres_max, collect_by_ms),
             lines=lines,
             channel=channel,
             slot_start_ms=slot_start_ms,
             explain=explain,
             candidates_max=candidates_max,
         )
-        return found_stores_from(await read(self, request, timeout_ms))
+        return models.found_stores_from(await read(self, request, timeout_ms))
 
     async def list_slots(
         self,
@@ -222,17 +207,35 @@ class OrderCalls(Client, Protocol):
         from_ms: int | None = None,
         window_ms: int | None = None,
         timeout_ms: int | None = None,
-    ) -> PickupSlots:
+    ) -> models.PickupSlots:
         """A shop's pickup slots with the places left. `from_ms` None is now; `window_ms` None is 2 days, at most 31."""
         request = to_message(
             service_pb2.ListSlotsRequest, store_id=store_id, not_before_ms=from_ms, window_ms=window_ms
         )
-        return pickup_slots_from(await read(self, request, timeout_ms))
+        return models.pickup_slots_from(await read(self, request, timeout_ms))
 
 
-async def _each_part(client: Client, request: Any, idempotency_key: str | None, timeout_ms: int | None) -> PartOutcomes:
-    response = await answer_to_change(client, request, idempotency_key, timeout_ms, undecided=undecided)
+class BlockingOrderCalls(BlockingClient):
+    """`OrderCalls` for threads."""
+
+    reserve_near = blocking(OrderCalls.reserve_near)
+    get_order = blocking(OrderCalls.get_order)
+    list_orders = iterating(OrderCalls.list_orders)
+    confirm_order = blocking(OrderCalls.confirm_order)
+    ready_order = blocking(OrderCalls.ready_order)
+    collect_order = blocking(OrderCalls.collect_order)
+    release_order = blocking(OrderCalls.release_order)
+    extend_order = blocking(OrderCalls.extend_order)
+    amend_order = blocking(OrderCalls.amend_order)
+    find_stores = blocking(OrderCalls.find_stores)
+    list_slots = blocking(OrderCalls.list_slots)
+
+
+async def _each_part(
+    client: Client, request: Any, idempotency_key: str | None, timeout_ms: int | None
+) -> models.PartOutcomes:
+    response = await answer_to_change(client, request, idempotency_key, timeout_ms, undecided=models.undecided)
     if response.HasField("rejection"):
         return rejection_from(response.rejection)
     what, key = METHODS[type(request)].name, request.idempotency_key
-    return tuple(part_outcome_from(outcome, what=what, key=key) for outcome in response.outcomes)
+    return tuple(models.part_outcome_from(outcome, what=what, key=key) for outcome in response.outcomes)

@@ -8,6 +8,7 @@ Changes answer with `Reservation | Rejection`, a reserve under a limit of the wh
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Protocol, cast
 
+from holdfast.client.blocking import BlockingClient, blocking, iterating
 from holdfast.client.internals import Client, Outcomes, change, pages, read, submit
 from holdfast.client.models.orders import ReserveOutcome
 from holdfast.client.models.reservations import ReleaseReason, Reservation, Status, reservation_from
@@ -50,16 +51,8 @@ class ReservationCalls(Client, Protocol):
             slot_start_ms=slot_start_ms,
             external_reference=external_reference,
         )
-        batcher = self.internals.batchers[service_pb2.ReserveRequest]
-        outcome = await submit(
-            self,
-            request,
-            batcher,
-            lines=len(request.lines),
-            ledger=store_id,
-            key=idempotency_key,
-            timeout_ms=timeout_ms,
-        )
+        lines_asked = len(request.lines)
+        outcome = await submit(self, request, idempotency_key, timeout_ms, ledger=store_id, lines=lines_asked)
         return cast("ReserveOutcome", outcome)
 
     async def confirm(
@@ -176,16 +169,21 @@ class ReservationCalls(Client, Protocol):
         return pages(self, request, "reservations", reservation_from, timeout_ms)
 
 
+class BlockingReservationCalls(BlockingClient):
+    """`ReservationCalls` for threads."""
+
+    reserve = blocking(ReservationCalls.reserve)
+    confirm = blocking(ReservationCalls.confirm)
+    mark_ready = blocking(ReservationCalls.mark_ready)
+    collect = blocking(ReservationCalls.collect)
+    release = blocking(ReservationCalls.release)
+    extend = blocking(ReservationCalls.extend)
+    amend = blocking(ReservationCalls.amend)
+    get_reservation = blocking(ReservationCalls.get_reservation)
+    list_reservations = iterating(ReservationCalls.list_reservations)
+
+
 async def _batched(client: Client, request: Any, idempotency_key: str | None, timeout_ms: int | None) -> Outcomes:
+    store_id = request.reservation_id.rpartition(":")[0]
     # An answer has the reservation's lines even where the request names none; few have more than four.
-    outcome = await submit(
-        client,
-        request,
-        client.internals.batchers[type(request)],
-        lines=4,
-        # A reservation's id begins with its shop.
-        ledger=request.reservation_id.rpartition(":")[0],
-        key=idempotency_key,
-        timeout_ms=timeout_ms,
-    )
-    return cast("Outcomes", outcome)
+    return cast("Outcomes", await submit(client, request, idempotency_key, timeout_ms, ledger=store_id, lines=4))

@@ -3,17 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol, cast
 
+from holdfast.client.blocking import BlockingClient, blocking, watching
 from holdfast.client.internals import Client, change, read
+from holdfast.client.models import stock as models
 from holdfast.client.models.events import Event, event_from
-from holdfast.client.models.stock import (
-    Adjustment,
-    AvailabilityChange,
-    HoldsCounted,
-    StockOutcome,
-    StoreAvailability,
-    availability_change_from,
-    availability_from,
-)
 from holdfast.client.subscription import FeedItem, Subscription, cursor_messages
 from holdfast.client.wire_types import LineQuantities, to_message
 from holdfast.v1 import event_service_pb2, stock_service_pb2 as service_pb2
@@ -29,30 +22,30 @@ class StockCalls(Client, Protocol):
         self,
         store_id: str,
         source: str,
-        adjustments: Iterable[Adjustment],
+        adjustments: Iterable[models.Adjustment],
         *,
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
-    ) -> StockOutcome:
+    ) -> models.StockOutcome:
         """Apply movements of one source, 1 to 4,096 rows; rows repeated or late are dropped and counted."""
         request = to_message(service_pb2.AdjustStockRequest, store_id=store_id, source=source, adjustments=adjustments)
-        return cast("StockOutcome", await change(self, request, idempotency_key, timeout_ms))
+        return cast("models.StockOutcome", await change(self, request, idempotency_key, timeout_ms))
 
     async def count_stock(
         self,
         store_id: str,
         counts: LineQuantities,
         *,
-        holds: HoldsCounted,
+        holds: models.HoldsCounted,
         as_of_ms: int | None = None,
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
-    ) -> StockOutcome:
+    ) -> models.StockOutcome:
         """Set what was counted as of an instant (None: now); movements since then are kept. Units may be zero."""
         request = to_message(
             service_pb2.CountStockRequest, store_id=store_id, counts=counts, as_of_ms=as_of_ms, holds=holds
         )
-        return cast("StockOutcome", await change(self, request, idempotency_key, timeout_ms))
+        return cast("models.StockOutcome", await change(self, request, idempotency_key, timeout_ms))
 
     async def set_safety_stock(
         self,
@@ -61,10 +54,10 @@ class StockCalls(Client, Protocol):
         *,
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
-    ) -> StockOutcome:
+    ) -> models.StockOutcome:
         """Set the units that a shop keeps back, by SKU; zero keeps none."""
         request = to_message(service_pb2.SetSafetyStockRequest, store_id=store_id, safety_stocks=safety_stocks)
-        return cast("StockOutcome", await change(self, request, idempotency_key, timeout_ms))
+        return cast("models.StockOutcome", await change(self, request, idempotency_key, timeout_ms))
 
     async def get_availability(
         self,
@@ -73,7 +66,7 @@ class StockCalls(Client, Protocol):
         *,
         min_versions: Mapping[str, int] | None = None,
         timeout_ms: int | None = None,
-    ) -> tuple[StoreAvailability, ...]:
+    ) -> tuple[models.StoreAvailability, ...]:
         """Positions of the SKUs in the shops, each shop at one version, in the sequence asked for.
 
         `min_versions` says, by shop, what its answer must have reached; raises StaleRead where it has not.
@@ -81,19 +74,19 @@ class StockCalls(Client, Protocol):
         request = service_pb2.GetAvailabilityRequest(
             store_ids=list(store_ids), skus=list(skus), min_versions=dict(min_versions or {})
         )
-        return tuple(map(availability_from, (await read(self, request, timeout_ms)).stores))
+        return tuple(map(models.availability_from, (await read(self, request, timeout_ms)).stores))
 
     def watch_availability(
         self, cursors: Mapping[str, int] | Iterable[str], *, skus: Iterable[str] = ()
-    ) -> Subscription[AvailabilityChange]:
+    ) -> Subscription[models.AvailabilityChange]:
         """Positions of 1 to 1,024 shops as they change; `cursors` are shops, or shops with the last version seen."""
         wanted = tuple(skus)
 
         def request(cursors: Mapping[str, int]) -> service_pb2.WatchAvailabilityRequest:
             return service_pb2.WatchAvailabilityRequest(cursors=cursor_messages(cursors), skus=wanted)
 
-        def items(message: service_pb2.WatchAvailabilityResponse) -> Iterator[FeedItem[AvailabilityChange]]:
-            change = availability_change_from(message)
+        def items(message: service_pb2.WatchAvailabilityResponse) -> Iterator[FeedItem[models.AvailabilityChange]]:
+            change = models.availability_change_from(message)
             yield FeedItem(change.store_id, change.version, change if change.positions else None)
 
         return Subscription(request, items, cursors, self.internals)
@@ -114,3 +107,14 @@ class StockCalls(Client, Protocol):
                 yield FeedItem(event.store_id, event.version, event, previous_version=event.version - 1)
 
         return Subscription(request, items, cursors, self.internals)
+
+
+class BlockingStockCalls(BlockingClient):
+    """`StockCalls` for threads."""
+
+    adjust_stock = blocking(StockCalls.adjust_stock)
+    count_stock = blocking(StockCalls.count_stock)
+    set_safety_stock = blocking(StockCalls.set_safety_stock)
+    get_availability = blocking(StockCalls.get_availability)
+    watch_availability = watching(StockCalls.watch_availability)
+    watch_events = watching(StockCalls.watch_events)

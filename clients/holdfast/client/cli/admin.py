@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -16,20 +16,14 @@ from holdfast.client.channel import ChannelClient
 from holdfast.client.cli.options import Session, duration_option, with_session
 from holdfast.client.cli.output import ExitCode, duration_text, facts, to_document
 from holdfast.client.cli.tables import AFFECTED, LEDGERS, ORDERS_VERIFICATION, STORES, VERIFICATIONS, facts_of, table_of
-from holdfast.client.models.administration import (
-    CUSTOMERS_LEDGERS,
-    LedgerStatus,
-    OrdersVerification,
-    Policy,
-    Store,
-    StoresPut,
-    Verification,
-)
+from holdfast.client.models import administration as models
 
 store_app = typer.Typer(no_args_is_help=True, help="The chain's shops.")
 policy_app = typer.Typer(no_args_is_help=True, help="The chain's rules.")
 
 STORES_PER_CALL_MAX = 1_024
+
+LedgerT = TypeVar("LedgerT", models.LedgerStatus, models.Verification)
 
 FileOption = Annotated[
     Path | None, typer.Option("--file", help="A JSON file; - reads the standard input.", allow_dash=True)
@@ -73,13 +67,13 @@ def put_stores(
     changes: dict[str, Any] = {field: value for field, value in said.items() if value is not None}
     if file is not None and changes:
         raise typer.BadParameter("A --file says all of its shops; leave the other options out.", param_hint="--file")
-    shops = [] if store is not None else _read(file, dict[str, list[Store]], "stores")
+    shops = [] if store is not None else _read(file, dict[str, list[models.Store]], "stores")
     if store is None and not shops:
         raise typer.BadParameter("There is no shop in it.", param_hint="--file")
 
-    async def put(client: ChannelClient) -> list[StoresPut]:
+    async def put(client: ChannelClient) -> list[models.StoresPut]:
         if store is not None:
-            known = {shop.store_id: shop for shop in await _all_stores(client)}.get(store, Store(store))
+            known = {shop.store_id: shop for shop in await _all_stores(client)}.get(store, models.Store(store))
             shops.append(replace(known, **changes))
         parts = range(0, len(shops), STORES_PER_CALL_MAX)
         return [await client.put_stores(shops[start : start + STORES_PER_CALL_MAX]) for start in parts]
@@ -91,7 +85,7 @@ def put_stores(
     _show_put(session, len(shops), done)
 
 
-def _show_put(session: Session, shops: int, done: list[StoresPut]) -> None:
+def _show_put(session: Session, shops: int, done: list[models.StoresPut]) -> None:
     affected = [slot for part in done for slot in part.affected]
     version, count = done[-1].chain_version, sum(part.affected_slots for part in done)
     told = [facts([("shops put", shops), ("chain version", version), ("pickup slots affected", count or "")])]
@@ -122,9 +116,9 @@ def set_policy(
     changes: dict[str, Any] = {name: value for name, value in times.items() if value is not None}
     if not changes and file is None:
         raise typer.BadParameter("Give a --file, or what is to change.", param_hint="policy set")
-    whole = None if file is None else _read(file, dict[str, Policy], "policy")
+    whole = None if file is None else _read(file, dict[str, models.Policy], "policy")
 
-    async def change(client: ChannelClient) -> Policy:
+    async def change(client: ChannelClient) -> models.Policy:
         # What is read is sent back with its version, so that a change made in between is not lost.
         return await client.set_policy(replace(whole or await client.get_policy(), **changes))
 
@@ -135,11 +129,11 @@ def set_policy(
 def status(session: Session, ledgers: LedgersArgument = None, everything: AllOption = False) -> None:
     """Show where ledgers stand and who writes them."""
 
-    async def read(client: ChannelClient) -> list[LedgerStatus]:
+    async def read(client: ChannelClient) -> list[models.LedgerStatus]:
         chosen = await _chosen(client, ledgers, everything=everything)
         return [await client.ledger_status(ledger) for ledger in chosen]
 
-    found = [one for one in session.run(read) if one.version or not everything or one.store_id not in CUSTOMERS_LEDGERS]
+    found = _begun(session.run(read), everything=everything)
     session.show({"ledgers": to_document(found)}, table_of(LEDGERS, found, store_id="ledger"))
 
 
@@ -149,13 +143,13 @@ def verify(session: Session, ledgers: LedgersArgument = None, everything: AllOpt
     code 1 where something does not agree.
     """
 
-    async def read(client: ChannelClient) -> tuple[list[Verification], OrdersVerification | None]:
+    async def read(client: ChannelClient) -> tuple[list[models.Verification], models.OrdersVerification | None]:
         chosen = await _chosen(client, ledgers, everything=everything)
         alone = [await client.verify_ledger(ledger, timeout_ms=session.timeout_ms) for ledger in chosen]
         return alone, await client.verify_orders(timeout_ms=session.timeout_ms) if everything else None
 
     every, orders = session.run(read)
-    found = [one for one in every if one.version or not everything or one.store_id not in CUSTOMERS_LEDGERS]
+    found = _begun(every, everything=everything)
     agreed = all(one.holds for one in found) and (orders is None or orders.holds)
     document = {"holds": agreed, "verifications": to_document(found)}
     drawn: list[Any] = [table_of(VERIFICATIONS, found, store_id="ledger", holds="")]
@@ -168,7 +162,7 @@ def verify(session: Session, ledgers: LedgersArgument = None, everything: AllOpt
         raise typer.Exit(ExitCode.REFUSED)
 
 
-async def _all_stores(client: ChannelClient) -> list[Store]:
+async def _all_stores(client: ChannelClient) -> list[models.Store]:
     return [shop async for shop in client.list_stores(page_size=1_000)]
 
 
@@ -176,10 +170,15 @@ async def _chosen(client: ChannelClient, ledgers: Iterable[str] | None, *, every
     named = list(ledgers or ())
     if bool(named) == everything:
         raise typer.BadParameter("Name ledgers, or give --all.", param_hint="LEDGER")
-    return named or [*(shop.store_id for shop in await _all_stores(client)), *CUSTOMERS_LEDGERS]
+    return named or [*(shop.store_id for shop in await _all_stores(client)), *models.CUSTOMERS_LEDGERS]
 
 
-def _show_policy(session: Session, policy: Policy) -> None:
+def _begun(found: Iterable[LedgerT], *, everything: bool) -> list[LedgerT]:
+    """Of every ledger that there is, those that have begun; all of those that were named."""
+    return [one for one in found if one.version or not everything or one.store_id not in models.CUSTOMERS_LEDGERS]
+
+
+def _show_policy(session: Session, policy: models.Policy) -> None:
     rules = [
         f"{duration_text(rule.ttl_ms)}: {_fits(rule.channel, rule.sku, rule.store_id)}" for rule in policy.ttl_rules
     ]

@@ -220,6 +220,16 @@ def find_target(given: str | None) -> str:
     return address if isinstance(address, str) and address else DEFAULT_TARGET
 
 
+async def first(items: AsyncIterator[ResultT], count: int | None) -> AsyncIterator[ResultT]:
+    """The first items, `count` of them at most; None takes all."""
+    left = count
+    async for item in items:
+        yield item
+        left = None if left is None else left - 1
+        if left == 0:
+            return
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """The options of every command: the service's address, for whom to print, how long a call may take, and the
@@ -246,12 +256,7 @@ class Session:
         """The first items of a listing."""
 
         async def read(client: ChannelClient) -> "list[ResultT]":
-            found: list[ResultT] = []
-            async for one in listing(client):
-                found.append(one)
-                if len(found) == limit:
-                    break
-            return found
+            return [one async for one in first(listing(client), limit)]
 
         return self.run(read)
 

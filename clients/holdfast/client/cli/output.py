@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from holdfast.client.errors import HoldfastError, InvalidArgument, NotFound, OutcomeUnknown, Overloaded, Unavailable
+from holdfast.client.errors import HoldfastError, InvalidArgument, NotFound, Overloaded, Unavailable
 from holdfast.client.models.events import Event
 from holdfast.client.models.orders import PartOutcome
 from holdfast.client.models.reservations import Rejection, Reservation
@@ -33,8 +33,7 @@ def to_document(value: Any) -> Any:
 
 def event_document(event: Event) -> dict[str, Any]:
     """An event for machines: its place, and its change under its kind."""
-    place = {"store_id": event.store_id, "version": event.version, "at_ms": event.at_ms}
-    return {**place, "kind": type(event.change).__name__, "change": to_document(event.change)}
+    return {**to_document(event), "kind": type(event.change).__name__}
 
 
 def print_json(document: object) -> None:
@@ -152,23 +151,7 @@ def exit_code_of(error: HoldfastError) -> ExitCode:
 
 def error_document(error: HoldfastError) -> dict[str, Any]:
     """An error for machines: its kind, its four parts, and what belongs to its kind."""
-    document: dict[str, Any] = {
-        "kind": type(error).__name__,
-        "what": error.what,
-        "where": error.where,
-        "why": error.why,
-        "mend": error.mend,
-    }
-    match error:
-        case InvalidArgument():
-            document["violations"] = to_document(error.violations)
-        case Overloaded():
-            document["retry_after_ms"] = error.retry_after_ms
-        case OutcomeUnknown():
-            document["idempotency_key"] = error.idempotency_key
-        case _:
-            pass  # the four parts say it all
-    return document
+    return {"kind": type(error).__name__, **to_document(vars(error))}
 
 
 def part_documents(outcomes: Sequence[PartOutcome]) -> list[dict[str, Any]]:

@@ -13,8 +13,6 @@ from holdfast.client.models.orders import SourcingPolicy
 from holdfast.client.models.reservations import Status
 
 ReservationArgument = Annotated[str, typer.Argument(help="The reservation's id.", metavar="RESERVATION")]
-
-
 WordsArgument = Annotated[
     list[str],
     typer.Argument(
@@ -52,6 +50,14 @@ def reserve(
 ) -> None:
     """Hold units of one or more SKUs, all or nothing: in a shop, or with --near in shops that are looked for."""
     near = at if near is None else near
+    asked: dict[str, Any] = {
+        "customer_id": customer,
+        "channel": channel,
+        "basket_id": basket,
+        "ttl_ms": ttl,
+        "slot_start_ms": slot,
+        "external_reference": reference,
+    }
     if near is not None:
         wanted, place = _lines_without_shop(words), options.place_near(near, "--near")
         session.change(
@@ -61,28 +67,13 @@ def reserve(
             policy=policy or SourcingPolicy.ONE_STORE,
             stores_max=stores_max or 0,
             kilometres_max=km_max or 0.0,
-            customer_id=customer,
-            channel=channel,
-            basket_id=basket,
-            ttl_ms=ttl,
-            slot_start_ms=slot,
             collect_by_ms=collect_by,
-            external_reference=reference,
+            **asked,
         )
         return
     _only_with_near({"--policy": policy, "--stores-max": stores_max, "--km-max": km_max, "--collect-by": collect_by})
     store, wanted = _shop_and_lines(words)
-    session.change(
-        ChannelClient.reserve,
-        store,
-        wanted,
-        customer_id=customer,
-        channel=channel,
-        basket_id=basket,
-        ttl_ms=ttl,
-        slot_start_ms=slot,
-        external_reference=reference,
-    )
+    session.change(ChannelClient.reserve, store, wanted, **asked)
 
 
 def _only_with_near(given: dict[str, object]) -> None:
@@ -133,8 +124,7 @@ def collect(
     session: Session, reservation: ReservationArgument, payment: options.PaymentOption, line: options.LineOption = None
 ) -> None:
     """Hand over and sell, whole or by line."""
-    chosen = quantities(line, "--line")
-    session.change(ChannelClient.collect, reservation, payment_reference=payment, lines=chosen)
+    session.change(ChannelClient.collect, reservation, payment_reference=payment, lines=quantities(line, "--line"))
 
 
 @changing
@@ -142,8 +132,7 @@ def release(
     session: Session, reservation: ReservationArgument, reason: options.ReasonOption, line: options.LineOption = None
 ) -> None:
     """Give units back, whole or by line."""
-    chosen = quantities(line, "--line")
-    session.change(ChannelClient.release, reservation, reason=reason, lines=chosen)
+    session.change(ChannelClient.release, reservation, reason=reason, lines=quantities(line, "--line"))
 
 
 @changing

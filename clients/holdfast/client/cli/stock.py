@@ -1,7 +1,7 @@
 """`holdfast stock`, and live `holdfast watch`: what shops have, and what happens in them."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -142,14 +142,7 @@ def _follow(
 ) -> None:
     async def use(client: ChannelClient) -> None:
         async with watch(client) as told:
-            async for item in _first(told, count):
+            async for item in options.first(told, count):
                 tell(item)
 
     session.run(use)
-
-
-async def _first(items: AsyncIterator[ItemT], count: int | None) -> AsyncIterator[ItemT]:
-    left = count
-    while left is None or left > 0:
-        yield await anext(items)
-        left = None if left is None else left - 1
