@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from actors.core.status import LIVE
-from actors.runtime.actor_runtime import FeedRecord, LedgerActor, in_turn, page_by_number
+from actors.journal.port import Record
+from actors.runtime.actor_runtime import LedgerActor, in_turn, page_by_number
 from actors.runtime.kinds import SHOP
 from actors.runtime.ledger_host import Hosted
 from actors.shop.snapshot import Capture
@@ -84,13 +85,13 @@ class StoreActor(LedgerActor):
 
     def feed(
         self, cursors: list[tuple[str, int]], skip_stopped: bool, bytes_max: int = FEED_BYTES_MAX
-    ) -> list[tuple[str, list[FeedRecord]]]:
+    ) -> list[tuple[str, list[Record]]]:
         """Durable records after each (store, version); stores with nothing new are left out.
 
         At least one record where there is any; stores after the one that reaches `bytes_max` are left to the next call.
         A stopped ledger raises JournalDamaged, or is skipped with `skip_stopped`.
         """
-        found: list[tuple[str, list[FeedRecord]]] = []
+        found: list[tuple[str, list[Record]]] = []
         left = bytes_max
         for store_id, after in cursors:
             if not self.host.has_begun(store_id) or (skip_stopped and self.host.is_stopped(store_id)):
@@ -226,7 +227,7 @@ class StoreActor(LedgerActor):
         return capture.version, capture.state_hash(), positions, live
 
 
-def _within_bytes(records: list[FeedRecord], bytes_max: int) -> list[FeedRecord]:
+def _within_bytes(records: list[Record], bytes_max: int) -> list[Record]:
     """The first records that fit, at least one."""
     total = 0
     for count, record in enumerate(records):

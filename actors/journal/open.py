@@ -11,8 +11,6 @@ from typing import Any, Final, NamedTuple, NoReturn
 from actors.journal.port import Journal, JournalDamaged
 from actors.journal.sqlite import SqliteJournal
 
-_SUFFIX: Final = ".db"
-
 log = logging.getLogger("holdfast.journal")
 
 
@@ -54,15 +52,12 @@ def _parsed(setting: str) -> tuple[_Kind, str]:
     return _KINDS[kind], where
 
 
-def _open_sqlite(folder: str, name: str) -> Journal:
-    return SqliteJournal(Path(folder) / f"{name}{_SUFFIX}")
-
-
-def _sqlite_names(folder: str) -> list[str]:
-    return sorted(path.stem for path in Path(folder).glob(f"*{_SUFFIX}"))
-
-
-_KINDS: Final = {"sqlite": _Kind(_open_sqlite, _sqlite_names)}
+_KINDS: Final = {
+    "sqlite": _Kind(
+        lambda folder, name: SqliteJournal(Path(folder) / f"{name}.db"),
+        lambda folder: sorted(path.stem for path in Path(folder).glob("*.db")),
+    )
+}
 
 
 class UnreadableJournal:

@@ -13,15 +13,9 @@ from actors.orders import commands as cm, events as ev
 from actors.orders.amendment import amendment, beyond_collected, reduction, reduction_at_commit
 from actors.orders.commands import content_of, key_of
 from actors.orders.limits import over_limit
-from actors.orders.state import ATTEMPTS_MAX, CERTAIN, OPEN_MS, Order, OrderLedger, Part, Renewal, Standing
+from actors.orders.state import ATTEMPTS_MAX, CERTAIN, OPEN_MS, OVER, Order, OrderLedger, Part, Renewal, Standing
 
-STATUS_OF: Final = {
-    Standing.HELD: Status.HELD,
-    Standing.CONFIRMED: Status.CONFIRMED,
-    Standing.COLLECTED: Status.COLLECTED,
-    Standing.RELEASED: Status.RELEASED,
-    Standing.EXPIRED: Status.EXPIRED,
-}
+STATUS_OF: Final = {standing: Status[standing.name] for standing in CERTAIN | OVER - {Standing.ABANDONED}}
 
 
 def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:

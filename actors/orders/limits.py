@@ -92,13 +92,11 @@ def _units(order: Order, sku: str, rule: ChainLimitRule, now_ms: int) -> int:
 
 def _collected(order: Order, sku: str, rule: ChainLimitRule, now_ms: int) -> int:
     """Units that were collected and still count."""
-    units = 0
-    for part in order.parts:
-        if part.collected and now_ms < part.collected_at_ms + rule.collected_for_ms:
-            units += sum(
-                sold for (line_sku, _), sold in zip(part.lines, part.collected, strict=True) if line_sku == sku
-            )
-    return units
+    return sum(
+        part.sold_by_sku(part.collected).get(sku, 0)
+        for part in order.parts
+        if now_ms < part.collected_at_ms + rule.collected_for_ms
+    )
 
 
 def _kept(order: Order, targets: tuple[Target, ...], sku: str) -> int:

@@ -10,11 +10,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping
 from threading import Event, Lock, Thread
 from time import perf_counter_ns
-from typing import Any, ClassVar, Final, NamedTuple, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from actors.core.chain import EMPTY, Chain, chain_from_document
 from actors.core.policy import Policy
-from actors.journal.port import Journal, JournalError, JournalFailed
+from actors.journal.port import Journal, JournalError, JournalFailed, Record
 from actors.protocol.messages import RULES_ARE_STALE, pack_answers
 from actors.runtime.clock import Clock
 from actors.runtime.kinds import Core
@@ -28,16 +28,6 @@ SNAPSHOT_EVENTS_MIN: Final = 20_000
 PAGE_SCAN_MAX: Final = 50_000  # numbers looked at for one page: 5 ms
 
 T = TypeVar("T")
-
-
-class FeedRecord(NamedTuple):
-    """Consecutive durable events of one ledger; `seq` is the last one's version."""
-
-    seq: int
-    event_count: int
-    epoch: int
-    at_ms: int
-    payload: bytes
 
 
 def in_turn(numbers: Collection[int], after: int, count_max: int) -> tuple[list[int], int]:
@@ -151,12 +141,9 @@ class LedgerActor:
             "outbox": len(hosted.ledger.outbox),
         }
 
-    def records(self, ledger_id: str, after: int, events_max: int) -> list[FeedRecord]:
+    def records(self, ledger_id: str, after: int, events_max: int) -> list[Record]:
         """Durable records after a version, of any epoch. Raises JournalError."""
-        return [
-            FeedRecord(r.seq, r.event_count, r.epoch, r.at_ms, r.payload)
-            for r in self._journal.read(ledger_id, after, events_max)
-        ]
+        return self._journal.read(ledger_id, after, events_max)
 
     def close(self) -> None:
         """Write snapshots, for a quick next start, and close the journal. Nothing accepted depends on it."""

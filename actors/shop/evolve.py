@@ -14,11 +14,11 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, ReleaseReason, Status, Step, final_status
 from actors.core.transact import PolicyAdopted, Refused
 from actors.shop import events as ev
-from actors.shop.commands import Lines, claim_key
+from actors.shop.commands import AdjustmentKind, Lines, Movement, claim_key
+from actors.shop.decide_stock import on_hand_delta
 from actors.shop.events import Reserved  # by its own name: 0.1 us of a Reserve's 4, with `decide`
-from actors.shop.evolve_stock import evolve_safety_stock_set, evolve_stock_adjusted, evolve_stock_counted
 from actors.shop.expiry import move_deadline, note_deadline
-from actors.shop.state import Ledger, Part, Remembered, Reservation
+from actors.shop.state import Ledger, Part, Position, Remembered, Reservation, StockOutcome
 
 
 def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
@@ -59,11 +59,11 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
                 if ledger.reservations[number].version <= version:
                     ledger.outbox.pop(number, None)
         case ev.StockAdjusted():
-            return evolve_stock_adjusted(ledger, event, at_ms)
+            return _evolve_stock_adjusted(ledger, event, at_ms)
         case ev.StockCounted():
-            return evolve_stock_counted(ledger, event, at_ms)
+            return _evolve_stock_counted(ledger, event, at_ms)
         case ev.SafetyStockSet():
-            return evolve_safety_stock_set(ledger, event, at_ms)
+            return _evolve_safety_stock_set(ledger, event, at_ms)
         case ev.ShortfallDeclared():
             pass  # the Released events that follow change the state
         case PolicyAdopted():
@@ -294,3 +294,52 @@ def _forget_customer(ledger: Ledger, reservation: Reservation) -> None:
     del numbers[reservation.number]
     if len(numbers) == 1:
         ledger.customers[reservation.customer_id] = next(iter(numbers))
+
+
+def _position(ledger: Ledger, sku: str, at_ms: int) -> Position:
+    """The SKU's position, created where there is none."""
+    position = ledger.positions.get(sku)
+    if position is None:
+        position = ledger.positions[sku] = Position(since_ms=at_ms)
+    return position
+
+
+def _evolve_stock_adjusted(ledger: Ledger, event: ev.StockAdjusted, at_ms: int) -> Remembered:
+    ledger.source_marks[event.source] = event.mark
+    for row in event.movements:
+        _book(_position(ledger, row.sku, at_ms), row, at_ms)
+    outcome = StockOutcome(len(event.movements), event.dropped_repeated, event.dropped_late, event.shortfalls)
+    return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, outcome))
+
+
+def _book(position: Position, row: Movement, at_ms: int) -> None:
+    """Apply a movement under its kind. One that a later count contains is offset by an adjustment."""
+    delta = on_hand_delta(position, row)
+    if row.kind is AdjustmentKind.RECEIPT:
+        position.received += row.delta
+    elif row.kind is AdjustmentKind.CORRECTION:
+        position.adjusted += row.delta
+    else:
+        position.sold -= row.delta
+    position.adjusted += delta - row.delta
+    if delta:
+        position.move_on_hand(row.occurred_at_ms or at_ms, delta)
+
+
+def _evolve_stock_counted(ledger: Ledger, event: ev.StockCounted, at_ms: int) -> Remembered:
+    for sku, correction in event.corrections:
+        position = _position(ledger, sku, at_ms)
+        position.counted_at_ms = event.as_of_ms
+        position.adjusted += correction
+        if correction:
+            # The correction takes effect at the instant of the count.
+            position.move_on_hand(event.as_of_ms, correction)
+    outcome = StockOutcome(len(event.corrections), 0, event.dropped_late, event.shortfalls)
+    return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, outcome))
+
+
+def _evolve_safety_stock_set(ledger: Ledger, event: ev.SafetyStockSet, at_ms: int) -> Remembered:
+    for sku, quantity in event.safety_stocks:
+        _position(ledger, sku, at_ms).safety_stock = quantity
+    outcome = StockOutcome(len(event.safety_stocks), 0, 0, ())
+    return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, outcome))

@@ -227,5 +227,7 @@ def _answer(answer: Kept, ledger: Ledger) -> Remembered:
         return _shared(answer, ledger)
     value = answer.answer
     if isinstance(value, int):
-        return Recorded(answer.fingerprint, answer.version, ledger.reservations[value])
+        value = ledger.reservations[value]
+    elif isinstance(value, Reservation):
+        value = _shared(value, ledger)
     return Recorded(answer.fingerprint, answer.version, value)

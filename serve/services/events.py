@@ -12,8 +12,8 @@ from typing import Any, Final
 import grpc
 from google.protobuf.message import Message
 
+from actors.journal.port import Record
 from actors.protocol.messages import LedgerStopped
-from actors.runtime.actor_runtime import FeedRecord
 from actors.runtime.kinds import SHOP
 from actors.shop.events import touched_skus
 from actors.store_actor import FEED_BYTES_MAX
@@ -140,9 +140,7 @@ class Feeds:
             return {}
         return {store_id: version for store_id, (version, _, _) in zip(store_ids, rows, strict=True)}
 
-    async def _records(
-        self, cursors: dict[str, int], *, follow_chain: bool
-    ) -> AsyncIterator[tuple[str, list[FeedRecord]]]:
+    async def _records(self, cursors: dict[str, int], *, follow_chain: bool) -> AsyncIterator[tuple[str, list[Record]]]:
         """Records after each cursor, store by store, for ever. A cursor moves once its records were taken."""
         if self._open >= STREAMS_MAX:
             message = f"this gateway serves {STREAMS_MAX} streams already; ask again later, or another gateway"
@@ -169,7 +167,7 @@ class Feeds:
         finally:
             self._open -= 1
 
-    async def _ask(self, cursors: dict[str, int], *, follow_chain: bool) -> list[tuple[str, list[FeedRecord]]]:
+    async def _ask(self, cursors: dict[str, int], *, follow_chain: bool) -> list[tuple[str, list[Record]]]:
         deadline = asyncio.get_running_loop().time() + ASK_S_MAX
         groups = self._router.by_actor(list(cursors))
         answers = await asyncio.gather(
@@ -185,12 +183,10 @@ class Feeds:
                 for actor, store_ids in groups.items()
             )
         )
-        return [
-            (store_id, [FeedRecord(*record) for record in records]) for part in answers for store_id, records in part
-        ]
+        return [found for part in answers for found in part]
 
 
-def _event_messages(store_id: str, after: int, records: list[FeedRecord]) -> Iterator[es.WatchEventsResponse]:
+def _event_messages(store_id: str, after: int, records: list[Record]) -> Iterator[es.WatchEventsResponse]:
     """The events after a version, in messages of a bounded size, each made when the one before was taken."""
     message, size = es.WatchEventsResponse(), 0
     for record in records:
@@ -210,7 +206,7 @@ def _event_messages(store_id: str, after: int, records: list[FeedRecord]) -> Ite
         yield message
 
 
-def _changed_skus(records: list[FeedRecord], wanted: frozenset[str]) -> list[str]:
+def _changed_skus(records: list[Record], wanted: frozenset[str]) -> list[str]:
     changed: dict[str, None] = {}
     for record in records:
         for event in SHOP.read_events(record.payload):

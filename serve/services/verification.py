@@ -10,12 +10,12 @@ from msgspec.structs import asdict, replace
 
 from actors.core.ids import format_holder, format_order_id, is_customers, parse_holder, parse_order_id
 from actors.core.rejection import Violation
+from actors.journal.port import Record
 from actors.orders import invariants, snapshot
 from actors.orders.audit import OrderAudit
 from actors.orders.parts import Verdict, is_promised, part_is_held, part_is_known
 from actors.protocol.messages import LedgerStopped
 from actors.protocol.placement import ActorKind, kind_of
-from actors.runtime.actor_runtime import FeedRecord
 from actors.runtime.kinds import CUSTOMERS, SHOP
 from actors.shop.audit import Audit
 from actors.shop.audit_books import compare
@@ -115,9 +115,11 @@ class Verification:
         reply.events = replayed.version
         reply.accepted = audit.accepted
 
-    async def _records(self, ledger_id: str, after: int, deadline: float) -> list[FeedRecord]:
-        rows = await self._router.ask(ledger_id, "records", ledger_id, after, VERIFY_EVENTS_MAX, deadline=deadline)
-        return [FeedRecord(*row) for row in rows]
+    async def _records(self, ledger_id: str, after: int, deadline: float) -> list[Record]:
+        records: list[Record] = await self._router.ask(
+            ledger_id, "records", ledger_id, after, VERIFY_EVENTS_MAX, deadline=deadline
+        )
+        return records
 
 
 class Comparison:
@@ -213,7 +215,7 @@ def _fill(discrepancies: Any, violations: Iterable[Violation]) -> None:
         discrepancies.add(**asdict(violation))
 
 
-def _replay(audit: Audit, ledger: Ledger, records: list[FeedRecord], version_max: int) -> None:
+def _replay(audit: Audit, ledger: Ledger, records: list[Record], version_max: int) -> None:
     for record in records:
         first = record.seq - record.event_count + 1  # the journal's own numbers, so that a gap would show
         for version, event in enumerate(SHOP.read_events(record.payload), start=first):
@@ -223,7 +225,7 @@ def _replay(audit: Audit, ledger: Ledger, records: list[FeedRecord], version_max
             evolve(ledger, event, record.at_ms)
 
 
-def _replay_orders(audit: OrderAudit, records: list[FeedRecord], version_max: int) -> None:
+def _replay_orders(audit: OrderAudit, records: list[Record], version_max: int) -> None:
     for record in records:
         first = record.seq - record.event_count + 1
         for version, event in enumerate(CUSTOMERS.read_events(record.payload), start=first):

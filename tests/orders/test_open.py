@@ -2,6 +2,7 @@
 
 import pytest
 
+from actors.core.answers import Recorded
 from tests.orders.scenario import play
 
 PAGES = {
@@ -108,3 +109,16 @@ PAGES = {
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 def test_page(page: str) -> None:
     play(page)
+
+
+def test_an_answer_and_its_order_are_one_object_after_a_restart_as_before() -> None:
+    """Or a restart would nearly double the memory of orders."""
+    watched = play("""
+        at   | said
+        0:00 | k: open ann S1 A 2
+        0:00 | commit #1.1 S1 11
+        0:01 | c: confirm #1
+    """)
+    for ledger in (watched.ledger, watched.restored()):
+        kept = [answer.answer for _, answer in ledger.answers.items() if isinstance(answer, Recorded)]
+        assert [order is ledger.orders[1] for order in kept] == [False, True]

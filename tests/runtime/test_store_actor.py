@@ -8,7 +8,7 @@ import pytest
 from actors.core.policy import HOUR_MS, Policy
 from actors.core.rejection import Reason
 from actors.core.status import Status
-from actors.journal.port import Fenced
+from actors.journal.port import Fenced, Record
 from actors.protocol.messages import (
     RULES_ARE_STALE,
     Held,
@@ -17,7 +17,6 @@ from actors.protocol.messages import (
     pack_batch,
     unpack_answers,
 )
-from actors.runtime.actor_runtime import FeedRecord
 from actors.runtime.kinds import SHOP
 from tests.journal.storages import Storage
 from tests.runtime.runtime_fixture import WAIT_S, ManualClock
@@ -136,7 +135,7 @@ def test_an_answer_of_the_feed_is_bounded_over_all_shops(shop: Shop) -> None:
     ]
 
 
-def _versions(record: FeedRecord) -> list[int]:
+def _versions(record: Record) -> list[int]:
     assert len(SHOP.read_events(record.payload)) == record.event_count
     return list(range(record.seq - record.event_count + 1, record.seq + 1))
 

@@ -136,6 +136,19 @@ def test_answers_keep_their_types() -> None:
     )
 
 
+def test_answers_about_a_part_have_the_lines_of_all_after_a_restart() -> None:
+    """Or a restart would take a quarter more memory for parts of orders."""
+    watched = play("""
+        at   | said
+        0:00 | receive A 5
+        0:01 | claim o1 ann A 2
+        0:02 | apply o1 1 HELD until 2:00
+    """)
+    again = restore(through_json(Capture(watched.ledger)))
+    claimed = [each.answer for _, each in again.answers.items() if isinstance(each, Recorded)]
+    assert [each.lines is again.reservations[2].lines for each in claimed if isinstance(each, Reservation)] == [True]
+
+
 @pytest.mark.parametrize("restart_at", range(1, len(EVERYTHING.strip().splitlines())))
 def test_a_restart_at_any_line_changes_nothing(restart_at: int) -> None:
     heading, *lines = EVERYTHING.strip().splitlines()
