@@ -367,15 +367,7 @@ POLICY: Final[dict[str, Any]] = {
 HOURS: Final = {"zone": "UTC", "slot": "30m", "staff": 1, "pickups_per_staff_hour": 6}
 
 
-def write_chain_file(
-    path: Path, shops: Iterable[Shop], with_slots: Collection[str] = (), *, limits_across: bool = False
-) -> None:
-    """Stores and policy, as `python -m serve --chain-file` reads them. `with_slots` are shops that have hours;
-    `limits_across` are what the second act adds while the service runs, and a start after it finds in the file.
-    """
+def write_chain_file(path: Path, shops: Iterable[Shop], with_slots: Collection[str] = ()) -> None:
+    """Stores and policy, as `python -m serve --chain-file` reads them. `with_slots` are shops that have hours."""
     stores = [asdict(shop) | ({"hours": HOURS} if shop.store_id in with_slots else {}) for shop in shops]
-    rules = [limit._asdict() for limit in LIMITS]
-    for rule in rules:
-        rule["collected_for"] = "1h" if rule.pop("collected_counts") else "0s"
-    policy = {**POLICY, "chain_limit_rules": rules} if limits_across else POLICY
-    path.write_text(yaml.safe_dump({"policy": policy, "stores": stores}, sort_keys=False), encoding="utf-8")
+    path.write_text(yaml.safe_dump({"policy": POLICY, "stores": stores}, sort_keys=False), encoding="utf-8")
