@@ -26,7 +26,7 @@ async def place_orders(client: ChannelClient, service: Service, told: Told, phas
     """Stock, limits, orders, and the kills in the middle; what callers are told goes into `told.across`."""
     across, plan = told.across, told.across.plan
     policy = await client.get_policy()
-    await client.set_policy(replace(policy, chain_limit_rules=tuple(limit.rule() for limit in LIMITS)))
+    await client.set_policy(replace(policy, chain_limit_rules=LIMITS))
     with phases.phase("Opening stock over the shops", len(plan.openings)) as tick:
         await open_stock(told.answers, plan.openings, "across", tick)
     found = await client.list_slots(plan.slot_shop_id, window_ms=12 * HOUR_MS)

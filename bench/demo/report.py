@@ -15,7 +15,7 @@ from bench.demo.proof import HOLDS, Proof, Verdict
 from bench.demo.run import Told, ToldAcross
 from bench.record import MACHINE, percentile
 from bench.workload import Workload
-from holdfast.client import Status
+from holdfast.client import ChainLimitRule, Status
 
 PERCENTILES: Final = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
 FINDINGS_TOLD: Final = 5
@@ -90,7 +90,7 @@ def _across(told: ToldAcross, found: OrderFindings) -> dict[str, Any]:
         "with_slot": sum("slot_start_ms" in call.asked for call in calls),
         "steps_accepted": {kind.value: answers.accepted[kind] for kind in ORDER_KINDS},
         "refused": dict(answers.refused.most_common()),
-        "limits": [limit._asdict() for limit in LIMITS],
+        "limits": [_limit(rule) for rule in LIMITS],
         "seekers": {
             "customers": len(told.plan.seekers),
             "calls": sum(len(seeker.first) + len(seeker.second) for seeker in told.plan.seekers),
@@ -103,6 +103,11 @@ def _across(told: ToldAcross, found: OrderFindings) -> dict[str, Any]:
         "seconds": round(told.seconds, 2),
         "findings": [*found.sentences, *answers.unanswered[:FINDINGS_TOLD]],
     }
+
+
+def _limit(rule: ChainLimitRule) -> dict[str, Any]:
+    limit = asdict(rule)
+    return {**limit, "collected_counts": limit.pop("collected_for_ms") > 0}
 
 
 def _latency_ms(answers: Answers, kinds: Iterable[Kind]) -> dict[str, dict[str, float]]:
