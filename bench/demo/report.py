@@ -107,7 +107,8 @@ def _across(told: ToldAcross, found: OrderFindings) -> dict[str, Any]:
 
 def _limit(rule: ChainLimitRule) -> dict[str, Any]:
     limit = asdict(rule)
-    return {**limit, "collected_counts": limit.pop("collected_for_ms") > 0}
+    limit["collected_counts"] = limit.pop("collected_for_ms") > 0
+    return limit
 
 
 def _latency_ms(answers: Answers, kinds: Iterable[Kind]) -> dict[str, dict[str, float]]:

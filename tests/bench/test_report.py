@@ -119,6 +119,8 @@ def test_orders_over_several_shops_are_in_the_document_and_told(workload: Worklo
     promised = {"split_orders": 1, "partly_placed": 0, "limit_exceeded": 0, "slots_over_capacity": 0, "answers_lost": 0}
     assert promised.items() <= across.items()
     assert [each["role"] for each in across["killed"]] == ["customer actors", "gateway"]
+    limited = {"channel", "sku", "open_reservations_max", "units_max", "collected_counts"}
+    assert [set(limit) for limit in across["limits"]] == [limited, limited]
     assert result["verdict"]["holds"]
     text = _text(result)
     assert "HOLDS" in text
