@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import grpc
-import ray
 import ray.serve
 from ray.serve.config import HTTPOptions, ProxyLocation, gRPCOptions
 from ray.serve.schema import LoggingConfig
 
+from actors.ray_actors import start_ray, stop_ray
 from bench.load import ECHO
 
 ONGOING_MAX: Final = 8_192  # as Holdfast's gateway
@@ -61,13 +61,7 @@ def register(_servicer: object, server: Any) -> None:
 def main(data_dir: Path, grpc_port: int, http_port: int) -> None:
     """Serve until SIGTERM."""
     stop = threading.Event()
-    ray.init(
-        address="local",
-        include_dashboard=False,
-        log_to_driver=False,
-        object_store_memory=100 * 1024 * 1024,
-        num_cpus=max(4, os.cpu_count() or 1),
-    )
+    start_ray("")
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     ray.serve.start(
         proxy_location=ProxyLocation.EveryNode,
@@ -91,7 +85,7 @@ def main(data_dir: Path, grpc_port: int, http_port: int) -> None:
     unfinished.replace(data_dir / "service.json")
     stop.wait()
     ray.serve.shutdown()
-    ray.shutdown()
+    stop_ray()
 
 
 if __name__ == "__main__":

@@ -25,10 +25,10 @@ from serve.coordination.coordinator import Coordinator
 from serve.coordination.reconciler import Reconciler
 from serve.registration import SERVICES, Health
 from serve.routing.router import Router
-from serve.services.addressing import OrderRouting, StoreDirectory
 from serve.services.admin import Admin
 from serve.services.events import Feeds
 from serve.services.orders import Orders
+from serve.services.request_routing import OrderRouting, StoreDirectory
 from serve.services.reservations import Reservations
 from serve.services.stock import Stock
 from serve.services.verification import Verification

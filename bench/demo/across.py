@@ -8,9 +8,9 @@ from time import perf_counter
 from typing import Final
 
 from bench import service as processes
-from bench.demo.calls import MEANWHILE_MS_MAX, Answers, Kind, draw_repeat
+from bench.demo.calls import Answers, Kind, draw_repeat
 from bench.demo.orders import SlotContest
-from bench.demo.plan import HOUR_MS, LIMITS, ORDER_REPEATS, SLOTS_ASKED, Across, OrderJourney, Seeker, step_of
+from bench.demo.plan import HOUR_MS, LIMITS, ORDER_REPEATS, SLOTS_ASKED, OrderJourney, Seeker, step_of
 from bench.demo.run import Job, NotRecovered, Phases, Tick, Told, ToldAcross, in_sequence, kill_and_wait, open_stock
 from bench.service import Service
 from holdfast.client import ChannelClient, Order
@@ -22,13 +22,11 @@ SEEK_PAUSE_S: Final = 1.0
 REPEATED_LATER: Final = 64
 
 
-async def place_orders(
-    client: ChannelClient, service: Service, plan: Across, told: Told, phases: Phases, *, seed: int, kill: bool
-) -> None:
+async def place_orders(client: ChannelClient, service: Service, told: Told, phases: Phases, *, seed: int) -> None:
     """Stock, limits, orders, and the kills in the middle; what callers are told goes into `told.across`."""
-    across = told.across = ToldAcross(Answers(client, meanwhile_ms_max=MEANWHILE_MS_MAX), plan)
+    across, plan = told.across, told.across.plan
     policy = await client.get_policy()
-    await client.set_policy(replace(policy, chain_limit_rules=tuple(limit.rule() for limit in LIMITS)))
+    await client.set_policy(replace(policy, chain_limit_rules=LIMITS))
     with phases.phase("Opening stock over the shops", len(plan.openings)) as tick:
         await open_stock(told.answers, plan.openings, "across", tick)
     found = await client.list_slots(plan.slot_shop_id, window_ms=12 * HOUR_MS)
@@ -36,8 +34,7 @@ async def place_orders(
     across.slots_asked, contested_ms = tuple(starts[:SLOTS_ASKED]), starts[SLOTS_ASKED]
 
     jobs: dict[float, Job] = {SLOT_CONTEST_AT: partial(_compete_for_slot, client, across, contested_ms)}
-    if kill:
-        jobs |= {part: partial(_kill, client, service.mark, role, across, phases) for role, part in KILLS_AT.items()}
+    jobs |= {part: partial(_kill, client, service.mark, role, across, phases) for role, part in KILLS_AT.items()}
     began = perf_counter()
     with phases.phase("Placing orders over several shops", len(plan.journeys) + len(plan.seekers)) as tick:
         seeking = asyncio.create_task(_seek(across, tick))

@@ -180,27 +180,10 @@ ORDER_FATES: Final[Mapping[tuple[Kind, ...], int]] = {
 EXPIRING_SHARE: Final = 2 / 3  # of the orders of which nothing more is asked
 
 
-class ChainLimit(NamedTuple):
-    """What one customer may have over all shops; zero sets no limit, an empty field fits all, units are of a named SKU.
-
-    `collected_counts`: units that were collected go on counting, for longer than a demo takes.
-    """
-
-    channel: str = ""
-    sku: str = ""
-    open_reservations_max: int = 0
-    units_max: int = 0
-    collected_counts: bool = False
-
-    def rule(self) -> ChainLimitRule:
-        """As the policy has it."""
-        counts_ms = HOUR_MS if self.collected_counts else 0
-        return ChainLimitRule(self.channel, self.sku, self.open_reservations_max, self.units_max, counts_ms)
-
-
+# What one customer may have over all shops. Units that were collected go on counting for longer than a demo takes.
 LIMITED_CHANNEL: Final = "app"
-UNIT_LIMIT: Final = ChainLimit(sku=HOT_SKU, units_max=3, collected_counts=True)
-ORDER_LIMIT: Final = ChainLimit(channel=LIMITED_CHANNEL, open_reservations_max=5)
+UNIT_LIMIT: Final = ChainLimitRule(sku=HOT_SKU, units_max=3, collected_for_ms=HOUR_MS)
+ORDER_LIMIT: Final = ChainLimitRule(channel=LIMITED_CHANNEL, open_reservations_max=5)
 LIMITS: Final = (UNIT_LIMIT, ORDER_LIMIT)
 
 
@@ -218,7 +201,7 @@ class Seeker:
     """A customer who tries to have more than a limit allows, with all first calls at once, and later the second."""
 
     customer_id: str
-    limit: ChainLimit
+    limit: ChainLimitRule
     first: tuple[Call, ...]
     second: tuple[Call, ...]
 
@@ -367,15 +350,7 @@ POLICY: Final[dict[str, Any]] = {
 HOURS: Final = {"zone": "UTC", "slot": "30m", "staff": 1, "pickups_per_staff_hour": 6}
 
 
-def write_chain_file(
-    path: Path, shops: Iterable[Shop], with_slots: Collection[str] = (), *, limits_across: bool = False
-) -> None:
-    """Stores and policy, as `python -m serve --chain-file` reads them. `with_slots` are shops that have hours;
-    `limits_across` are what the second act adds while the service runs, and a start after it finds in the file.
-    """
+def write_chain_file(path: Path, shops: Iterable[Shop], with_slots: Collection[str] = ()) -> None:
+    """Stores and policy, as `python -m serve --chain-file` reads them. `with_slots` are shops that have hours."""
     stores = [asdict(shop) | ({"hours": HOURS} if shop.store_id in with_slots else {}) for shop in shops]
-    rules = [limit._asdict() for limit in LIMITS]
-    for rule in rules:
-        rule["collected_for"] = "1h" if rule.pop("collected_counts") else "0s"
-    policy = {**POLICY, "chain_limit_rules": rules} if limits_across else POLICY
-    path.write_text(yaml.safe_dump({"policy": policy, "stores": stores}, sort_keys=False), encoding="utf-8")
+    path.write_text(yaml.safe_dump({"policy": POLICY, "stores": stores}, sort_keys=False), encoding="utf-8")

@@ -37,21 +37,18 @@ class Proof:
     findings: Findings
     ended: Mapping[Status, int]
     audits: tuple[Verification, ...]
-    orders: OrderFindings | None = None
+    orders: OrderFindings
 
 
 async def until_quiet(client: ChannelClient, told: Told, phases: Phases) -> None:
     """Wait until all short holds are over, and then until orders and shops have heard of each other, or long enough."""
-    logs = [*told.answers.log, *(told.across.answers.log if told.across is not None else ())]
     short = [
         outcome.expires_at_ms
-        for call, outcome in logs
+        for call, outcome in (*told.answers.log, *told.across.answers.log)
         if "customer_id" in call.asked and call.asked.get("ttl_ms") and isinstance(outcome, Reservation | Order)
     ]
     with phases.phase("Letting the last holds expire"):
         await asyncio.sleep(max(0.0, max(short, default=0) + LATE_MS_MAX - time() * 1000) / 1000)
-    if told.across is None:
-        return
     with phases.phase("Waiting until all shops have heard"):
         deadline = monotonic() + QUIET_S_MAX
         while (await client.verify_orders()).on_the_way:
@@ -64,7 +61,7 @@ async def until_quiet(client: ChannelClient, told: Told, phases: Phases) -> None
 async def prove(client: ChannelClient, store_ids: Sequence[str], told: Told, phases: Phases) -> Proof:
     """Read everything back and hold it against the answers."""
     across = told.across
-    check = FeedCheck(told.answers.log, told.outages(store_ids), across.answers.log if across is not None else ())
+    check = FeedCheck(told.answers.log, told.outages(store_ids), across.answers.log)
     listed_ms = int(time() * 1000)
 
     async def of_shop(store_id: str) -> list[Reservation]:
@@ -78,20 +75,18 @@ async def prove(client: ChannelClient, store_ids: Sequence[str], told: Told, pha
     of_shops = check.findings(Standing(versions, reservations, listed_ms))
     verify = partial(phases.each, ask=client.verify_ledger, at_once=VERIFICATIONS_AT_ONCE)
     audits = tuple((await verify("Auditing every ledger", store_ids)).values())
-    orders = None
-    if across is not None:
-        parts = {each.reservation_id: each for each in reservations.values() if each.order_id}
-        order_ids = sorted({*(part.order_id for part in parts.values()), *stories_of(across.answers.log)})
+    parts = {each.reservation_id: each for each in reservations.values() if each.order_id}
+    order_ids = sorted({*(part.order_id for part in parts.values()), *stories_of(across.answers.log)})
 
-        async def standing(order_id: str) -> Order | None:
-            with suppress(NotFound):
-                return await client.get_order(order_id)
-            return None
+    async def standing(order_id: str) -> Order | None:
+        with suppress(NotFound):
+            return await client.get_order(order_id)
+        return None
 
-        stand = await phases.each("Asking how each order stands", order_ids, standing, AT_ONCE)
-        orders = examine_orders(across.answers, across.contests, stand, parts, of_shops)
-        ledgers = await verify("Auditing the customers' ledgers", CUSTOMERS_LEDGERS)
-        examine_audits(orders, await client.verify_orders(), ledgers.values(), audits)
+    stand = await phases.each("Asking how each order stands", order_ids, standing, AT_ONCE)
+    orders = examine_orders(across.answers, across.contests, stand, parts, of_shops)
+    ledgers = await verify("Auditing the customers' ledgers", CUSTOMERS_LEDGERS)
+    examine_audits(orders, await client.verify_orders(), ledgers.values(), audits)
     repeats = sum(status.repeats_answered for status in statuses.values())
     return Proof(repeats, of_shops, Counter(each.status for each in reservations.values()), audits, orders)
 
@@ -166,13 +161,3 @@ def conservation_of(audits: Iterable[Verification], faults: Sequence[str]) -> st
         if not audit.holds:
             return f"broken in shop {audit.store_id}: its ledger does not verify"
     return f"broken: {faults[0]}" if faults else HOLDS
-
-
-def state_differs(first: Iterable[Verification], second: Iterable[Verification]) -> list[str]:
-    """Shops whose state after a restart is not what it was, where nothing happened in between."""
-    before = {each.store_id: each for each in first}
-    return [
-        f"shop {each.store_id}: at version {each.version} the state after the restart is not the one before"
-        for each in second
-        if before[each.store_id].version == each.version and before[each.store_id].state_hash != each.state_hash
-    ]

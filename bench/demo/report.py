@@ -15,7 +15,7 @@ from bench.demo.proof import HOLDS, Proof, Verdict
 from bench.demo.run import Told, ToldAcross
 from bench.record import MACHINE, percentile
 from bench.workload import Workload
-from holdfast.client import Status
+from holdfast.client import ChainLimitRule, Status
 
 PERCENTILES: Final = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
 FINDINGS_TOLD: Final = 5
@@ -38,7 +38,7 @@ def document(
 ) -> dict[str, Any]:
     """Everything, as plain values. Latencies are in ms, as callers saw them."""
     answers, audits = told.answers, proof.audits
-    across = _across(told.across, proof.orders) if told.across and proof.orders else None
+    across = _across(told.across, proof.orders)
     return {
         "seed": workload.seed,
         "source": workload.source,
@@ -72,7 +72,7 @@ def document(
             name: sum(getattr(audit, name) for audit in audits) for name in ("events", "units_sold", "units_reserved")
         },
         "across": across,
-        "verdict": {"holds": verdict.holds and (across is None or across["holds"]), **asdict(verdict)},
+        "verdict": {"holds": verdict.holds and across["holds"], **asdict(verdict)},
         "seconds": round(seconds, 1),
     }
 
@@ -90,7 +90,7 @@ def _across(told: ToldAcross, found: OrderFindings) -> dict[str, Any]:
         "with_slot": sum("slot_start_ms" in call.asked for call in calls),
         "steps_accepted": {kind.value: answers.accepted[kind] for kind in ORDER_KINDS},
         "refused": dict(answers.refused.most_common()),
-        "limits": [limit._asdict() for limit in LIMITS],
+        "limits": [_limit(rule) for rule in LIMITS],
         "seekers": {
             "customers": len(told.plan.seekers),
             "calls": sum(len(seeker.first) + len(seeker.second) for seeker in told.plan.seekers),
@@ -103,6 +103,12 @@ def _across(told: ToldAcross, found: OrderFindings) -> dict[str, Any]:
         "seconds": round(told.seconds, 2),
         "findings": [*found.sentences, *answers.unanswered[:FINDINGS_TOLD]],
     }
+
+
+def _limit(rule: ChainLimitRule) -> dict[str, Any]:
+    limit = asdict(rule)
+    limit["collected_counts"] = limit.pop("collected_for_ms") > 0
+    return limit
 
 
 def _latency_ms(answers: Answers, kinds: Iterable[Kind]) -> dict[str, dict[str, float]]:
@@ -129,7 +135,7 @@ def tell(result: Mapping[str, Any], console: Console) -> None:
     console.print(_table(latencies, ("what", "calls", *PERCENTILES), _latencies(result)))
     console.print(_table("How", ("what", ""), _circumstances(result), justify="left"))
     console.print(_table("Verdict, from the journal", ("what", "found", "must be"), _verdict(verdict, across)))
-    for each in (verdict, across or {"findings": []}):
+    for each in (verdict, across):
         for sentence in each["findings"][:FINDINGS_TOLD]:
             console.print(f"  {sentence}", style="red", highlight=False, markup=False)
     if verdict["holds"]:
@@ -168,17 +174,16 @@ def _outcomes(result: Mapping[str, Any]) -> Rows:
     yield from _counted("accepted", result["steps_accepted"], (kind.value for kind in SHOP_KINDS[2:]))
     yield ()
     yield from _counted("at the end", ended, ended)
-    if across:
-        yield ()
-        yield "orders asked for / with a pickup slot", f"{across['placings']:,} / {across['with_slot']:,}"
-        yield from _counted("  by policy", across["placings_by_policy"], sorted(across["placings_by_policy"]))
-        yield "orders placed / over two shops or more", f"{across['orders']:,} / {across['split_orders']:,}"
-        yield from _counted("refused", across["refused"], across["refused"])
-        yield from _counted("accepted", across["steps_accepted"], (kind.value for kind in ORDER_KINDS[2:]))
+    yield ()
+    yield "orders asked for / with a pickup slot", f"{across['placings']:,} / {across['with_slot']:,}"
+    yield from _counted("  by policy", across["placings_by_policy"], sorted(across["placings_by_policy"]))
+    yield "orders placed / over two shops or more", f"{across['orders']:,} / {across['split_orders']:,}"
+    yield from _counted("refused", across["refused"], across["refused"])
+    yield from _counted("accepted", across["steps_accepted"], (kind.value for kind in ORDER_KINDS[2:]))
 
 
 def _latencies(result: Mapping[str, Any]) -> Rows:
-    for act in (result, result["across"] or {"latency_ms": {}}):
+    for act in (result, result["across"]):
         for kind, row in act["latency_ms"].items():
             yield kind, f"{row['calls']:,}", *(f"{row[name]:,.1f}" for name in PERCENTILES)
         yield ()
@@ -194,17 +199,13 @@ def _circumstances(result: Mapping[str, Any]) -> Rows:
     for each in result["recoveries"]:
         back = f"back after {each['ms'] / 1000:.2f} s, {each['replayed_events']:,} events replayed"
         yield "actor killed (-9)", f"{each['actor']}, {each['shops']} shops: {back}"
-    if across:
-        yield "orders over shops", f"{across['orders_per_second']:,.0f} orders/s over {across['seconds']:.1f} s"
-        yield "  repeated", _said_again(across["repeats"])
-        yield (
-            "limits per customer",
-            "{customers} customers ask for more, with {calls} calls".format(**across["seekers"]),
-        )
-        for each in across["slot_contests"]:
-            yield "slot contest", f"{each['callers']} callers for {each['places']} places: {each['accepted']} accepted"
-        for each in across["killed"]:
-            yield "killed (-9)", f"{each['role']}: back after {each['ms'] / 1000:.2f} s"
+    yield "orders over shops", f"{across['orders_per_second']:,.0f} orders/s over {across['seconds']:.1f} s"
+    yield "  repeated", _said_again(across["repeats"])
+    yield "limits per customer", "{customers} customers ask for more, with {calls} calls".format(**across["seekers"])
+    for each in across["slot_contests"]:
+        yield "slot contest", f"{each['callers']} callers for {each['places']} places: {each['accepted']} accepted"
+    for each in across["killed"]:
+        yield "killed (-9)", f"{each['role']}: back after {each['ms'] / 1000:.2f} s"
     units = f"{journal['units_sold']:,} units sold, {journal['units_reserved']:,} reserved"
     yield "journal", f"{journal['events']:,} events, {units}"
     yield "orders from", result["source"]
@@ -219,7 +220,7 @@ def _said_again(repeats: Mapping[str, int]) -> str:
     return f"{repeats['same_content']:,} with the same content, {repeats['other_content']:,} with other content"
 
 
-def _verdict(verdict: Mapping[str, Any], across: Mapping[str, Any] | None) -> Rows:
+def _verdict(verdict: Mapping[str, Any], across: Mapping[str, Any]) -> Rows:
     def row(name: str, found: object, must_be: object, *, good: bool) -> tuple[str, ...]:
         return name, f"[{'green' if good else 'bold red'}]{found}[/]", str(must_be)
 
@@ -227,10 +228,8 @@ def _verdict(verdict: Mapping[str, Any], across: Mapping[str, Any] | None) -> Ro
         if name not in ("holds", "findings"):
             wanted = HOLDS if name == "conservation" else 0
             yield row(name.replace("_", " "), value, wanted, good=value == wanted)
-    if across is not None:
-        yield ()
-        yield row(
-            "orders split over shops", f"{across['split_orders']:,}", "more than 0", good=across["split_orders"] > 0
-        )
-        for name, words in WORDS.items():
-            yield row(words, across[name], 0, good=not across[name])
+    yield ()
+    split = across["split_orders"]
+    yield row("orders split over shops", f"{split:,}", "more than 0", good=split > 0)
+    for name, words in WORDS.items():
+        yield row(words, across[name], 0, good=not across[name])

@@ -24,6 +24,7 @@ from bench.workload import Opening, Order, Workload, opening_stock
 from holdfast.client import Adjustment, AdjustmentKind, ChannelClient, HoldfastError, LedgerStatus, Reservation
 
 ROWS_MAX: Final = 4_096
+CALLERS: Final = 256
 CALLS_AT_ONCE: Final = 16
 REPEATED_LATER: Final = 256
 KILL_AT: Final = 0.5
@@ -120,15 +121,15 @@ class Told:
     """All that the callers know at the end, and what was done to the service meanwhile."""
 
     answers: Answers
+    across: ToldAcross
     contests: list[Contest] = field(default_factory=list)
     recoveries: list[Killed] = field(default_factory=list)
     replay_s: float = 0.0
     replayed_calls: int = 0
-    across: ToldAcross | None = None
 
     def outages(self, store_ids: Iterable[str]) -> dict[str, list[Outage]]:
         """By shop, when its actor was dead, or what tells it that its part of an order is over."""
-        of_all = [killed.outage for killed in self.across.kills] if self.across is not None else []
+        of_all = [killed.outage for killed in self.across.kills]
         mine = {store_id: recovery.outage for recovery in self.recoveries for store_id in recovery.store_ids}
         return {each: [*of_all, mine[each]] if each in mine else list(of_all) for each in store_ids}
 
@@ -143,9 +144,7 @@ def contests_for(orders: Sequence[Order]) -> tuple[Contest, ...]:
     )
 
 
-async def replay(
-    client: ChannelClient, service: Service, workload: Workload, told: Told, phases: Phases, *, callers: int, kill: bool
-) -> None:
+async def replay(client: ChannelClient, service: Service, workload: Workload, told: Told, phases: Phases) -> None:
     """Stock, every basket through its life, the contests and the kill."""
     answers, orders = told.answers, workload.orders
     openings = list(opening_stock(orders, workload.seed))
@@ -174,11 +173,11 @@ async def replay(
 
     jobs: dict[float, Job] = {}
     for contest, part in zip(contests, CONTESTS_AT, strict=True):
-        compete = kill_and_ask_again if kill and part == KILL_AT else partial(_compete, told)
+        compete = kill_and_ask_again if part == KILL_AT else partial(_compete, told)
         jobs[part] = partial(compete, contest)
     calls_before, began = answers.calls, perf_counter()
     with phases.phase("Replaying the orders", len(orders)) as tick:
-        await in_sequence(orders, carry, callers=callers, jobs=jobs, tick=tick)
+        await in_sequence(orders, carry, callers=CALLERS, jobs=jobs, tick=tick)
     told.replay_s = perf_counter() - began
     told.replayed_calls = answers.calls - calls_before
 

@@ -2,7 +2,6 @@
 position weigh, with a real journal.
 """
 
-import logging
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ import ray
 
 from actors.journal.open import sqlite_setting
 from actors.protocol.messages import Held, pack_batch, unpack_answers
-from actors.ray_actors import NAMESPACE, make_actor
+from actors.ray_actors import make_actor, start_ray, stop_ray
 from actors.runtime.kinds import SHOP
 from actors.shop.audit import Audit
 from actors.shop.audit_books import compare
@@ -36,18 +35,10 @@ def ray_session() -> Iterator[str]:
     os.environ.update({name: value for name, value in SWITCHES.items() if not name.startswith("RAY_SERVE_")})
     os.environ[processes.MARK] = mark
     try:
-        ray.init(
-            address="local",
-            namespace=NAMESPACE,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.WARNING,
-            object_store_memory=100 * 1024 * 1024,
-            num_cpus=max(4, os.cpu_count() or 1),
-        )
+        start_ray("")
         yield mark
     finally:
-        ray.shutdown()
+        stop_ray()
         del os.environ[processes.MARK]
         processes.end(mark)
 

@@ -174,7 +174,7 @@ class Reconciler:
         self._router = router
         self._coordinator = coordinator
         self._tasks: list[asyncio.Task[None]] = []
-        self._questions, self._deliveries, self._reports = map(KeyedTasks, ("asking", "telling", "hearing"))
+        self._questions, self._deliveries, self._reports = map(KeyedTasks, ("question", "delivery", "report"))
         # By ledger: the number to go on after where an answer was cut short.
         self._delivered_after: dict[str, int] = {}
         self._reported_after: dict[str, int] = {}
@@ -184,8 +184,8 @@ class Reconciler:
         """Begin."""
         loop = asyncio.get_running_loop()
         self._tasks = [
-            loop.create_task(self._for_ever(self.deliver, ORDERS_EVERY_S, "telling")),
-            loop.create_task(self._for_ever(self.collect_reports, PARTS_EVERY_S, "hearing")),
+            loop.create_task(self._for_ever(self.deliver, ORDERS_EVERY_S, "delivery")),
+            loop.create_task(self._for_ever(self.collect_reports, PARTS_EVERY_S, "report")),
         ]
 
     def close(self) -> None:

@@ -18,8 +18,8 @@ from serve.admission import ENDINGS, Call, fill_error, refuse_older
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import Overloaded
 from serve.routing.router import Router
-from serve.services.addressing import OrderRouting, StoreDirectory
 from serve.services.orders import Orders
+from serve.services.request_routing import OrderRouting, StoreDirectory
 from serve.wire import fields, reservations as wr, statuses
 from serve.wire.reservations import fill_held, fill_reservation, split_requests
 from serve.wire.rules import Checked

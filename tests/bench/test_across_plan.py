@@ -131,9 +131,3 @@ def test_the_chain_file_holds_and_has_slots_with_few_places(
     slotted = [store for store in chain_file.to_stores(2026) if store.calendar.slot_minutes]
     assert {store.store_id for store in slotted} == with_slots
     assert {slot.capacity for store in slotted for slot in store.calendar.slots_between(0, 86_400_000)} == {3}
-    write_chain_file(path, shops, with_slots, limits_across=True)
-    policy = read_chain_file(path).to_policy()
-    assert policy is not None
-    assert [
-        (rule.channel, rule.sku, rule.open_reservations_max, rule.units_max) for rule in policy.chain_limit_rules
-    ] == [(limit.channel, limit.sku, limit.open_reservations_max, limit.units_max) for limit in LIMITS]

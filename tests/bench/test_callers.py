@@ -40,3 +40,26 @@ def test_calls_come_whether_or_not_anything_is_answered() -> None:
 
     due_at = asyncio.run(called(4))
     assert [due - due_at[0] for due in due_at] == pytest.approx([0, 1 / RATE, 2 / RATE, 3 / RATE])
+
+
+def test_calls_beyond_what_may_be_outstanding_are_not_made_and_count_as_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(callers, "OUTSTANDING_MAX", 3)
+
+    async def called(arrivals: int, heard: Heard) -> int:
+        begun, last = 0, asyncio.get_running_loop().create_future()
+
+        async def ask(_due: float, _heard: Heard) -> bool:
+            nonlocal begun
+            begun += 1
+            return bool(await last)
+
+        loop = asyncio.create_task(call_at_rate([ask], 1_000.0, arrivals / 1_000, heard))
+        while len(heard.failures) < arrivals - callers.OUTSTANDING_MAX:  # noqa: ASYNC110  # a list has no event
+            await asyncio.sleep(0)
+        last.set_result(True)
+        await loop
+        return begun
+
+    heard = Heard()
+    assert asyncio.run(called(8, heard)) == 3
+    assert heard.failures == ["the service fell behind: too many calls are unanswered"] * 5

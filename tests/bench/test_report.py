@@ -1,7 +1,6 @@
 """The result: one document with everything that was promised to be in it, told to people and kept for machines."""
 
 from collections import Counter
-from dataclasses import replace
 from io import StringIO
 from typing import Any, cast
 
@@ -45,7 +44,8 @@ def _told() -> Told:
     answers = Answers(cast("ChannelClient", None))
     answers.log.extend(history.answers())
     answers.repeats.append(Repeated(history.answers()[1].call, HELD, HELD, same_content=True))
-    return Told(answers, [Contest(STORE, "apple", 1, 5, accepted=1)], replay_s=1.0, replayed_calls=9)
+    contests = [Contest(STORE, "apple", 1, 5, accepted=1)]
+    return Told(answers, _told_across(), contests, replay_s=1.0, replayed_calls=9)
 
 
 def _proof(told: Told, *audits: Verification) -> Proof:
@@ -53,7 +53,7 @@ def _proof(told: Told, *audits: Verification) -> Proof:
     for event in history.events():
         check.see(event)
     ended = Counter(each.status for each in END.reservations.values())
-    return Proof(0, check.findings(END), ended, audits or (SOUND,))
+    return Proof(0, check.findings(END), ended, audits or (SOUND,), Cooked().judged()[0])
 
 
 def _result(workload: Workload, told: Told, proof: Proof) -> dict[str, Any]:
@@ -114,13 +114,13 @@ def _told_across() -> ToldAcross:
 
 def test_orders_over_several_shops_are_in_the_document_and_told(workload: Workload) -> None:
     told = _told()
-    told.across = _told_across()
-    proof = replace(_proof(told), orders=Cooked().judged()[0])
-    result: dict[str, Any] = orjson.loads(orjson.dumps(_result(workload, told, proof)))
+    result: dict[str, Any] = orjson.loads(orjson.dumps(_result(workload, told, _proof(told))))
     across = result["across"]
     promised = {"split_orders": 1, "partly_placed": 0, "limit_exceeded": 0, "slots_over_capacity": 0, "answers_lost": 0}
     assert promised.items() <= across.items()
     assert [each["role"] for each in across["killed"]] == ["customer actors", "gateway"]
+    limited = {"channel", "sku", "open_reservations_max", "units_max", "collected_counts"}
+    assert [set(limit) for limit in across["limits"]] == [limited, limited]
     assert result["verdict"]["holds"]
     text = _text(result)
     assert "HOLDS" in text
@@ -130,18 +130,16 @@ def test_orders_over_several_shops_are_in_the_document_and_told(workload: Worklo
 @pytest.mark.parametrize("broken", ["partly_placed", "limit_exceeded", "slots_over_capacity", "answers_lost"])
 def test_what_breaks_across_shops_breaks_the_whole(workload: Workload, broken: str) -> None:
     told = _told()
-    told.across = _told_across()
-    found = Cooked().judged()[0]
-    setattr(found, broken, 1)
-    found.sentences.append("this is why")
-    result = _result(workload, told, replace(_proof(told), orders=found))
+    proof = _proof(told)
+    setattr(proof.orders, broken, 1)
+    proof.orders.sentences.append("this is why")
+    result = _result(workload, told, proof)
     assert not result["verdict"]["holds"]
     assert "this is why" in _text(result)
 
 
 def test_while_the_gateway_is_dead_no_shop_hears_that_an_order_expired() -> None:
     told = _told()
-    told.across = _told_across()
     assert told.outages(["367", "406"]) == {store_id: [Outage(1, 2), Outage(3, 4)] for store_id in ("367", "406")}
 
 

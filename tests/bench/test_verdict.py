@@ -8,7 +8,7 @@ import pytest
 
 from bench.demo.calls import Answered, Answers, Kind, Repeated
 from bench.demo.feed import Contest, FeedCheck, Findings, Outage, Standing
-from bench.demo.proof import HOLDS, Verdict, conservation_of, state_differs, verdict_of
+from bench.demo.proof import HOLDS, Verdict, conservation_of, verdict_of
 from holdfast.client import (
     ChannelClient,
     Discrepancy,
@@ -276,10 +276,3 @@ SOUND = Verdict(0, 0, HOLDS, 0, 0, 0, 0, 0, ())
 def test_any_single_breach_fails_the_verdict(verdict: Verdict) -> None:
     assert SOUND.holds
     assert not verdict.holds
-
-
-def test_a_state_that_a_restart_changed_is_found() -> None:
-    first = Verification(STORE, 9, True, (), 9, 2, 1, 0, 0, "hash")
-    changed = replace(first, state_hash="another hash")
-    assert len(state_differs([first], [changed])) == 1
-    assert state_differs([first], [replace(changed, version=10)]) == []

@@ -59,9 +59,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Path:
+def workspace(tmp_path: Path) -> Path:
     """Somebody's own folder, in which a package of theirs is named `clients`."""
-    folder = tmp_path / "desk"
+    folder = tmp_path / "workspace"
     (folder / "clients").mkdir(parents=True)
     (folder / "clients" / "__init__.py").write_text('"""Theirs."""\n', encoding="utf-8")
     return folder
@@ -98,14 +98,14 @@ def test_the_licence_is_the_repositorys() -> None:
 
 
 @pytest.mark.parametrize("case", ENVIRONMENTS)
-def test_it_works_in_an_empty_environment(case: str, wheel: Path, desk: Path, tmp_path: Path) -> None:
+def test_it_works_in_an_empty_environment(case: str, wheel: Path, workspace: Path, tmp_path: Path) -> None:
     minor, pins = ENVIRONMENTS[case]
     installed = distribution.environment(tmp_path / "venv", distribution.python(minor), str(wheel), *pins)
     python = str(installed / "python")
-    (desk / "check.py").write_text(CHECK, encoding="utf-8")
-    distribution.run(desk, python, "-W", "error", "check.py")
-    (desk / "example.py").write_text(distribution.example(ROOT / "README.md"), encoding="utf-8")
-    (desk / "short.py").write_text(distribution.example(CLIENTS / "README.md"), encoding="utf-8")
+    (workspace / "check.py").write_text(CHECK, encoding="utf-8")
+    distribution.run(workspace, python, "-W", "error", "check.py")
+    (workspace / "example.py").write_text(distribution.example(ROOT / "README.md"), encoding="utf-8")
+    (workspace / "short.py").write_text(distribution.example(CLIENTS / "README.md"), encoding="utf-8")
     said = {"example.py": "10 held, 15 refused: {'INSUFFICIENT_STOCK'}\nsold\n", "short.py": "held\n"}
     for script, expected in said.items():
         chain = tmp_path / f"chain of {script}"
@@ -113,13 +113,13 @@ def test_it_works_in_an_empty_environment(case: str, wheel: Path, desk: Path, tm
         with Service(chain) as service:
             service.shop("S042")
             with serving_in_thread(service) as target:
-                assert distribution.run(desk, python, "-W", "error", script, target).stdout == expected
-    lacking = distribution.run(desk, str(installed / "holdfast"), "--help", code=5)
+                assert distribution.run(workspace, python, "-W", "error", script, target).stdout == expected
+    lacking = distribution.run(workspace, str(installed / "holdfast"), "--help", code=5)
     assert (lacking.stdout, lacking.stderr.count("\n")) == ("", 1)
     assert "pip install 'holdfast-client[cli]'" in lacking.stderr
 
 
-def test_the_command_is_an_extra(service: Service, wheel: Path, desk: Path, tmp_path: Path) -> None:
+def test_the_command_is_an_extra(service: Service, wheel: Path, workspace: Path, tmp_path: Path) -> None:
     installed = distribution.environment(
         tmp_path / "venv",
         distribution.python(10),
@@ -128,11 +128,11 @@ def test_the_command_is_an_extra(service: Service, wheel: Path, desk: Path, tmp_
     )
     service.shop("S042")
     command = str(installed / "holdfast")
-    assert "reserves the stock of shops" in distribution.run(desk, command, "--help").stdout
+    assert "reserves the stock of shops" in distribution.run(workspace, command, "--help").stdout
     with serving_in_thread(service) as target:
         adjust = ("stock", "adjust", "S042", "mug=4", "--kind", "receipt", "--target", target)
-        distribution.run(desk, command, *adjust)
+        distribution.run(workspace, command, *adjust)
     for program in ("serve", "demo"):
-        absent = distribution.run(desk, command, program, code=5).stderr
+        absent = distribution.run(workspace, command, program, code=5).stderr
         assert "is not installed" in absent
         assert "Traceback" not in absent

@@ -19,8 +19,8 @@ from holdfast.v1 import (
     stock_service_pb2 as ss,
 )
 from serve.routing.router import ASKING_MAX, Router
-from serve.services.addressing import StoreDirectory
 from serve.services.events import MESSAGE_BYTES_MAX, POSITIONS_MAX, STREAMS_MAX, TAKE_S_MAX, Feeds
+from serve.services.request_routing import StoreDirectory
 from serve.sourcing.places import Postcodes
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.streams import Stream, events_of, events_request

@@ -26,7 +26,7 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]
 
 
 @pytest.fixture
-def office(storage: Storage, clock: ManualClock) -> ActorRuntime:
+def runtime(storage: Storage, clock: ManualClock) -> ActorRuntime:
     """A host that owns its ledgers."""
     return ActorRuntime(storage, clock)
 

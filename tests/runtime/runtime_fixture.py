@@ -1,8 +1,8 @@
 """A ledger host for tests, with a manual clock, a journal that can fail, and successors on the same storage.
 
-office = ActorRuntime(storage, clock)
-office.tell("k1: reserve ann A 3")     # "#2 HELD A 3 until 2:00"
-later = office.successor()             # another process takes over what the storage has
+runtime = ActorRuntime(storage, clock)
+runtime.tell("k1: reserve ann A 3")    # "#2 HELD A 3 until 2:00"
+later = runtime.successor()            # another process takes over what the storage has
 """
 
 import re
@@ -61,9 +61,9 @@ class ActorRuntime:
 
     def successor(self) -> "ActorRuntime":
         """Another process on the same storage; this one may not know yet that it was replaced."""
-        office = ActorRuntime(self.storage, self.clock, self._policy_for)
-        office._rows, office._numbers = self._rows, self._numbers
-        return office
+        runtime = ActorRuntime(self.storage, self.clock, self._policy_for)
+        runtime._rows, runtime._numbers = self._rows, self._numbers
+        return runtime
 
     def command(self, text: str) -> Command:
         """What a line says; without a key in front it gets one of its own."""

@@ -16,12 +16,12 @@ from tests.runtime.runtime_fixture import ActorRuntime, ManualClock, entries
 
 
 @pytest.fixture
-def stocked(office: ActorRuntime) -> ActorRuntime:
+def stocked(runtime: ActorRuntime) -> ActorRuntime:
     """Two shops."""
-    office.deliver("receive A 10", "S1")
-    office.deliver("receive A 10", "S2")
-    office.deliver("k1: reserve ann A 1", "S2")
-    return office
+    runtime.deliver("receive A 10", "S1")
+    runtime.deliver("receive A 10", "S2")
+    runtime.deliver("k1: reserve ann A 1", "S2")
+    return runtime
 
 
 def forge(journal: Journal, payload: bytes, event_count: int = 1) -> None:
@@ -89,11 +89,11 @@ def test_a_stopped_ledger_is_not_tried_again_at_each_call(stocked: ActorRuntime)
 
 def test_a_flipped_bit_stops_the_ledger_that_it_is_in(tmp_path: Path, clock: ManualClock) -> None:
     storage = SqliteStorage(tmp_path)
-    office = ActorRuntime(storage, clock)
+    runtime = ActorRuntime(storage, clock)
     for store_id in ("S1", "S2"):
-        office.deliver("receive A 10", store_id)
-        office.deliver(f"k1: reserve {store_id} A 1", store_id)
-    (record,) = office.journal.read("S2", 1, 1)
+        runtime.deliver("receive A 10", store_id)
+        runtime.deliver(f"k1: reserve {store_id} A 1", store_id)
+    (record,) = runtime.journal.read("S2", 1, 1)
     damaged = ActorRuntime(storage.flipped(record.payload), clock)
     assert damaged.deliver("k1: reserve S1 A 1", "S1") == "#2 HELD A 1 until 2:00"
     assert "damaged at seq 2: its checksum does not fit" in damaged.deliver("k1: reserve S2 A 1", "S2")

@@ -21,13 +21,13 @@ class TickingClock(ManualClock):
 
 
 @pytest.fixture
-def held(office: ActorRuntime) -> ActorRuntime:
+def held(runtime: ActorRuntime) -> ActorRuntime:
     """Three holds of one, two and three hours."""
-    office.deliver("receive A 3")
+    runtime.deliver("receive A 3")
     for hours in (1, 2, 3):
-        office.deliver(f"k{hours}: reserve c{hours} A 1 for {hours}h")
-    office.journal.log.clear()
-    return office
+        runtime.deliver(f"k{hours}: reserve c{hours} A 1 for {hours}h")
+    runtime.journal.log.clear()
+    return runtime
 
 
 def test_the_sweep_gives_back_what_is_due_and_no_more(held: ActorRuntime, clock: ManualClock) -> None:
@@ -52,23 +52,23 @@ def test_a_decision_finds_what_is_due_gone(held: ActorRuntime, clock: ManualCloc
     assert held.stock() == "A 3/3"
 
 
-def test_a_sweep_is_bounded(office: ActorRuntime, clock: ManualClock) -> None:
+def test_a_sweep_is_bounded(runtime: ActorRuntime, clock: ManualClock) -> None:
     holds = SWEEP_EVENTS_MAX + 5
-    office.deliver(f"receive A {holds}")
-    office.say(*(f"reserve c{number} A 1 for 1h" for number in range(holds)))
+    runtime.deliver(f"receive A {holds}")
+    runtime.say(*(f"reserve c{number} A 1 for 1h" for number in range(holds)))
     clock.move(HOUR_MS)
-    assert office.host.sweep() == SWEEP_EVENTS_MAX
-    assert office.host.sweep() == 5
-    assert office.stock() == f"A {holds}/0"
+    assert runtime.host.sweep() == SWEEP_EVENTS_MAX
+    assert runtime.host.sweep() == 5
+    assert runtime.stock() == f"A {holds}/0"
 
 
-def test_each_ledger_is_swept(office: ActorRuntime, clock: ManualClock) -> None:
+def test_each_ledger_is_swept(runtime: ActorRuntime, clock: ManualClock) -> None:
     for store_id in ("S1", "S2", "S3"):
-        office.deliver("receive A 1", store_id)
-        office.deliver("reserve ann A 1 for 1h", store_id)
+        runtime.deliver("receive A 1", store_id)
+        runtime.deliver("reserve ann A 1 for 1h", store_id)
     clock.move(HOUR_MS)
-    assert office.host.sweep() == 3
-    assert [office.stock(store_id) for store_id in ("S1", "S2", "S3")] == ["A 1/0"] * 3
+    assert runtime.host.sweep() == 3
+    assert [runtime.stock(store_id) for store_id in ("S1", "S2", "S3")] == ["A 1/0"] * 3
 
 
 def test_what_was_extended_or_ended_is_not_swept(held: ActorRuntime, clock: ManualClock) -> None:
@@ -81,11 +81,11 @@ def test_what_was_extended_or_ended_is_not_swept(held: ActorRuntime, clock: Manu
 
 def test_a_read_shows_nothing_that_is_due_at_the_instant_it_names(storage: Storage) -> None:
     clock = TickingClock()
-    office = ActorRuntime(storage, clock)
-    office.deliver("receive A 1")
-    office.deliver("reserve ann A 1 for 1h")
+    runtime = ActorRuntime(storage, clock)
+    runtime.deliver("receive A 1")
+    runtime.deliver("reserve ann A 1 for 1h")
     clock.ticks = True
     for at_ms in range(DAY_ZERO_MS + HOUR_MS - 3, DAY_ZERO_MS + HOUR_MS + 1):
         clock.at_ms = at_ms
-        as_of_ms, reserved = office.host.read("S1", lambda hosted, now_ms: (now_ms, stock_text(hosted.ledger)))
+        as_of_ms, reserved = runtime.host.read("S1", lambda hosted, now_ms: (now_ms, stock_text(hosted.ledger)))
         assert reserved == ("A 1/1" if as_of_ms < DAY_ZERO_MS + HOUR_MS else "A 1/0")

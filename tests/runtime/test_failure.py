@@ -11,11 +11,11 @@ from tests.waiting import until
 
 
 @pytest.fixture
-def stocked(office: ActorRuntime) -> ActorRuntime:
+def stocked(runtime: ActorRuntime) -> ActorRuntime:
     """Ten of A are there."""
-    office.deliver("receive A 10")
-    office.journal.log.clear()
-    return office
+    runtime.deliver("receive A 10")
+    runtime.journal.log.clear()
+    return runtime
 
 
 def test_the_end_is_told_once_before_any_waiter_hears(stocked: ActorRuntime) -> None:
@@ -88,12 +88,12 @@ def test_recovery_gives_exactly_the_durable_prefix(stocked: ActorRuntime) -> Non
     assert stocked.successor().state_hash() == durable
 
 
-def test_a_failed_batch_of_several_ledgers_moves_none(office: ActorRuntime) -> None:
-    office.host.step([(store_id, office.command("receive A 5")) for store_id in ("S1", "S2")])
-    office.journal.fail_before()
+def test_a_failed_batch_of_several_ledgers_moves_none(runtime: ActorRuntime) -> None:
+    runtime.host.step([(store_id, runtime.command("receive A 5")) for store_id in ("S1", "S2")])
+    runtime.journal.fail_before()
     with pytest.raises(JournalFailed):
-        office.host.step([(store_id, office.command("reserve ann A 1")) for store_id in ("S1", "S2")])
-    later = office.successor()
+        runtime.host.step([(store_id, runtime.command("reserve ann A 1")) for store_id in ("S1", "S2")])
+    later = runtime.successor()
     assert (later.stock("S1"), later.stock("S2")) == ("A 5/0", "A 5/0")
 
 

@@ -18,8 +18,8 @@ from tests.runtime.loop_time import run, skip, turns
 from tests.runtime.runtime_fixture import WAIT_S
 
 
-class Road:
-    """Tasks that wait until they are let go, counted by key."""
+class BlockedTasks:
+    """Tasks that wait until `open` is set, counted by key."""
 
     def __init__(self) -> None:
         self.tasks = KeyedTasks("testing")
@@ -39,54 +39,54 @@ class Road:
 
 def test_a_lane_takes_a_few_at_a_time_and_keeps_no_other_lane() -> None:
     async def main() -> None:
-        road = Road()
-        many = [road.task("slow") for _ in range(3 * TASKS_OF_KEY_MAX)]
-        round_one = asyncio.ensure_future(road.tasks.run([*many, road.task("quick", stays=False)]))
+        blocked = BlockedTasks()
+        many = [blocked.task("slow") for _ in range(3 * TASKS_OF_KEY_MAX)]
+        round_one = asyncio.ensure_future(blocked.tasks.run([*many, blocked.task("quick", stays=False)]))
         await turns()
-        assert (road.begun.count("slow"), road.done) == (TASKS_OF_KEY_MAX, ["quick"])
+        assert (blocked.begun.count("slow"), blocked.done) == (TASKS_OF_KEY_MAX, ["quick"])
         assert not round_one.done()
         skip(ROUND_WAIT_S)
         await turns()
         assert round_one.done()
 
-        await road.tasks.run([road.task("slow"), road.task("quick", stays=False)])
-        assert (road.begun.count("slow"), road.done) == (TASKS_OF_KEY_MAX, ["quick", "quick"]), "the lane is busy"
-        road.open.set()
+        await blocked.tasks.run([blocked.task("slow"), blocked.task("quick", stays=False)])
+        assert (blocked.begun.count("slow"), blocked.done) == (TASKS_OF_KEY_MAX, ["quick", "quick"]), "the key is busy"
+        blocked.open.set()
         await turns()
-        assert road.done.count("slow") == 3 * TASKS_OF_KEY_MAX
-        await road.tasks.run([road.task("slow")])
-        assert road.done.count("slow") == 3 * TASKS_OF_KEY_MAX + 1
+        assert blocked.done.count("slow") == 3 * TASKS_OF_KEY_MAX
+        await blocked.tasks.run([blocked.task("slow")])
+        assert blocked.done.count("slow") == 3 * TASKS_OF_KEY_MAX + 1
 
     run(main)
 
 
 def test_a_lane_leaves_what_it_could_not_begin_in_time() -> None:
     async def main() -> None:
-        road = Road()
-        many = [road.task("slow") for _ in range(3 * TASKS_OF_KEY_MAX)]
-        round_one = asyncio.ensure_future(road.tasks.run(many))
+        blocked = BlockedTasks()
+        many = [blocked.task("slow") for _ in range(3 * TASKS_OF_KEY_MAX)]
+        round_one = asyncio.ensure_future(blocked.tasks.run(many))
         await turns()
         skip(BEGIN_WITHIN_S + 1)
-        road.open.set()
+        blocked.open.set()
         await round_one
         await turns()
-        assert road.done.count("slow") == TASKS_OF_KEY_MAX
-        await road.tasks.run([road.task("slow")])
-        assert road.done.count("slow") == TASKS_OF_KEY_MAX + 1
+        assert blocked.done.count("slow") == TASKS_OF_KEY_MAX
+        await blocked.tasks.run([blocked.task("slow")])
+        assert blocked.done.count("slow") == TASKS_OF_KEY_MAX + 1
 
     run(main)
 
 
 def test_all_lanes_together_are_bounded() -> None:
     async def main() -> None:
-        road = Road()
-        many = [road.task(f"l{number}") for number in range(TASKS_MAX + 50)]
-        round_one = asyncio.ensure_future(road.tasks.run(many, WAIT_S))
+        blocked = BlockedTasks()
+        many = [blocked.task(f"l{number}") for number in range(TASKS_MAX + 50)]
+        round_one = asyncio.ensure_future(blocked.tasks.run(many, WAIT_S))
         await turns()
-        assert len(road.begun) == TASKS_MAX
-        road.open.set()
+        assert len(blocked.begun) == TASKS_MAX
+        blocked.open.set()
         await round_one
-        assert len(road.done) == TASKS_MAX + 50
+        assert len(blocked.done) == TASKS_MAX + 50
 
     run(main)
 
@@ -99,11 +99,11 @@ def test_what_goes_wrong_is_a_line_for_its_kind_and_lane(caplog: pytest.LogCaptu
         raise RuntimeError("nobody foresaw this")
 
     async def main() -> None:
-        road = Road()
+        blocked = BlockedTasks()
         passing = [KeyedTask("S1", late) for _ in range(5)]
         failing = [KeyedTask("S1", wrong), KeyedTask("S1", wrong), KeyedTask("S2", wrong)]
-        await road.tasks.run([*passing, *failing, road.task("S1", stays=False)])
-        assert road.done == ["S1"]
+        await blocked.tasks.run([*passing, *failing, blocked.task("S1", stays=False)])
+        assert blocked.done == ["S1"]
 
     with caplog.at_level(logging.WARNING, "holdfast.keyed_tasks"):
         run(main)

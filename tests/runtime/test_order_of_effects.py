@@ -18,11 +18,11 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 @pytest.fixture
-def stocked(office: ActorRuntime) -> ActorRuntime:
+def stocked(runtime: ActorRuntime) -> ActorRuntime:
     """Ten of A are there."""
-    office.deliver("receive A 10")
-    office.journal.log.clear()
-    return office
+    runtime.deliver("receive A 10")
+    runtime.journal.log.clear()
+    return runtime
 
 
 def stands_still(*answers: "Future[str]") -> bool:
@@ -30,9 +30,9 @@ def stands_still(*answers: "Future[str]") -> bool:
     return not wait(answers, timeout=STILL_S, return_when="FIRST_COMPLETED").done
 
 
-def queued(office: ActorRuntime, batches: int) -> None:
+def queued(runtime: ActorRuntime, batches: int) -> None:
     """Return once so many batches were queued for the journal since it was opened."""
-    until(lambda: office.host._commits._enqueued == batches, within_s=WAIT_S, what=f"{batches} queued batches")
+    until(lambda: runtime.host._commits._enqueued == batches, within_s=WAIT_S, what=f"{batches} queued batches")
 
 
 def test_nothing_is_answered_before_the_append(stocked: ActorRuntime, pool: ThreadPoolExecutor) -> None:
@@ -117,9 +117,9 @@ def test_one_durable_write_serves_all_that_wait(stocked: ActorRuntime, pool: Thr
     assert stocked.stock() == "A 10/8"
 
 
-def test_a_batch_over_several_ledgers_is_one_durable_write(office: ActorRuntime) -> None:
-    office.host.step([(store_id, office.command("receive A 5")) for store_id in ("S1", "S2", "S1")])
-    assert entries(office.journal.log, "durable") == ["durable S1:1-2 S2:1-1"]
+def test_a_batch_over_several_ledgers_is_one_durable_write(runtime: ActorRuntime) -> None:
+    runtime.host.step([(store_id, runtime.command("receive A 5")) for store_id in ("S1", "S2", "S1")])
+    assert entries(runtime.journal.log, "durable") == ["durable S1:1-2 S2:1-1"]
 
 
 def test_repeats_and_reads_alone_write_nothing(stocked: ActorRuntime) -> None:

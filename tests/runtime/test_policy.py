@@ -17,10 +17,10 @@ class Chain:
         return self.policy
 
 
-def adopted(office: ActorRuntime) -> list[tuple[int, int]]:
+def adopted(runtime: ActorRuntime) -> list[tuple[int, int]]:
     """Where in the journal rules were taken over, and which version."""
     found = []
-    for record in office.journal.read("S1", 0, 1_000):
+    for record in runtime.journal.read("S1", 0, 1_000):
         version = record.seq - record.event_count
         for event in SHOP.read_events(record.payload):
             version += 1
@@ -31,22 +31,22 @@ def adopted(office: ActorRuntime) -> list[tuple[int, int]]:
 
 def test_new_rules_are_journalled_before_the_first_decision_by_them(storage: Storage, clock: ManualClock) -> None:
     chain = Chain()
-    office = ActorRuntime(storage, clock, chain.policy_for)
-    office.deliver("receive A 9")
-    assert office.deliver("reserve ann A 1") == "#2 HELD A 1 until 2:00"
+    runtime = ActorRuntime(storage, clock, chain.policy_for)
+    runtime.deliver("receive A 9")
+    assert runtime.deliver("reserve ann A 1") == "#2 HELD A 1 until 2:00"
     chain.policy = Policy(version=2, ttl_ms_default=HOUR_MS)
-    assert office.deliver("reserve bob A 1") == "#4 HELD A 1 until 1:00"
-    assert adopted(office) == [(3, 2)]
-    assert entries(office.journal.log, "durable")[-1] == "durable S1:3-4"
+    assert runtime.deliver("reserve bob A 1") == "#4 HELD A 1 until 1:00"
+    assert adopted(runtime) == [(3, 2)]
+    assert entries(runtime.journal.log, "durable")[-1] == "durable S1:3-4"
 
 
 def test_the_same_rules_are_not_journalled_again(storage: Storage, clock: ManualClock) -> None:
     chain = Chain()
     chain.policy = Policy(version=2)
-    office = ActorRuntime(storage, clock, chain.policy_for)
+    runtime = ActorRuntime(storage, clock, chain.policy_for)
     for number in range(3):
-        office.deliver(f"receive A {number + 1}")
-    later = office.successor()
+        runtime.deliver(f"receive A {number + 1}")
+    later = runtime.successor()
     later.deliver("receive A 1")
     assert adopted(later) == [(1, 2)]
 
@@ -54,10 +54,10 @@ def test_the_same_rules_are_not_journalled_again(storage: Storage, clock: Manual
 def test_rules_survive_without_anybody_who_knows_them(storage: Storage, clock: ManualClock) -> None:
     chain = Chain()
     chain.policy = Policy(version=2, ttl_ms_default=HOUR_MS)
-    office = ActorRuntime(storage, clock, chain.policy_for)
-    office.deliver("receive A 9")
+    runtime = ActorRuntime(storage, clock, chain.policy_for)
+    runtime.deliver("receive A 9")
     chain.policy = None
-    later = office.successor()
+    later = runtime.successor()
     assert later.deliver("reserve ann A 1") == "#3 HELD A 1 until 1:00"
     later.snapshot()
     assert later.successor().deliver("reserve bob A 1") == "#4 HELD A 1 until 1:00"
@@ -65,22 +65,22 @@ def test_rules_survive_without_anybody_who_knows_them(storage: Storage, clock: M
 
 def test_a_paused_shop_refuses_new_holds_and_keeps_its_promises(storage: Storage, clock: ManualClock) -> None:
     chain = Chain()
-    office = ActorRuntime(storage, clock, chain.policy_for)
-    office.deliver("receive A 9")
-    office.deliver("reserve ann A 1")
+    runtime = ActorRuntime(storage, clock, chain.policy_for)
+    runtime.deliver("receive A 9")
+    runtime.deliver("reserve ann A 1")
     chain.policy = Policy(version=1, paused=True)
-    assert office.deliver("reserve bob A 1") == "STORE_NOT_ACCEPTING"
-    assert office.deliver("confirm #2 within 1h") == "#2 CONFIRMED A 1 until 1:00"
+    assert runtime.deliver("reserve bob A 1") == "STORE_NOT_ACCEPTING"
+    assert runtime.deliver("confirm #2 within 1h") == "#2 CONFIRMED A 1 until 1:00"
     chain.policy = Policy(version=1)
-    assert office.deliver("reserve cid A 1") == "#7 HELD A 1 until 2:00"
+    assert runtime.deliver("reserve cid A 1") == "#7 HELD A 1 until 2:00"
 
 
 def test_rules_of_one_step_hold_for_all_of_it(storage: Storage, clock: ManualClock) -> None:
     chain = Chain()
     chain.policy = Policy(version=2, limit_rules=(LimitRule("", "A", 0, 2),))
-    office = ActorRuntime(storage, clock, chain.policy_for)
-    office.deliver("receive A 9")
-    answers = office.say("reserve ann A 2", "reserve ann A 1", "reserve bob A 2")
+    runtime = ActorRuntime(storage, clock, chain.policy_for)
+    runtime.deliver("receive A 9")
+    answers = runtime.say("reserve ann A 2", "reserve ann A 1", "reserve bob A 2")
     assert [type(answer).__name__ for answer in answers] == ["Reservation", "Recorded", "Reservation"]
 
 
@@ -88,9 +88,9 @@ def test_older_rules_do_not_take_the_place_of_newer_ones(storage: Storage, clock
     """After a restart the first to call may be a gateway that has not heard of the change yet."""
     chain = Chain()
     chain.policy = Policy(version=3, ttl_ms_default=HOUR_MS)
-    office = ActorRuntime(storage, clock, chain.policy_for)
-    office.deliver("receive A 9")
+    runtime = ActorRuntime(storage, clock, chain.policy_for)
+    runtime.deliver("receive A 9")
     chain.policy = Policy(version=2)
-    later = office.successor()
+    later = runtime.successor()
     assert later.deliver("reserve ann A 1") == "#3 HELD A 1 until 1:00"
     assert adopted(later) == [(1, 3)]

@@ -127,14 +127,14 @@ def test_a_fold_that_forgets_is_found_by_its_own_books() -> None:
 
 
 def test_the_audit_shares_no_code_with_what_it_audits() -> None:
-    trees = [ast.parse(inspect.getsource(room)) for room in (audit_module, audit_books)]
+    trees = [ast.parse(inspect.getsource(module)) for module in (audit_module, audit_books)]
     ours = {
         (node.module, alias.name)
         for tree in trees
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith("actors")
         for alias in node.names
-        if node.module != "actors.shop.audit_books"  # the audit's own other room, which is walked as well
+        if node.module != "actors.shop.audit_books"  # the audit's own other module, which is walked as well
     }
     assert ours == {
         ("actors.shop", "events"),

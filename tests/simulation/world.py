@@ -49,9 +49,9 @@ class World:
         self.deadlines_ms: dict[int, int] = {}  # as callers were told
         self.script: list[str] = []
         self.struck: Counter[str] = Counter()
-        self._take_office()
+        self._take_over()
 
-    def _take_office(self) -> None:
+    def _take_over(self) -> None:
         self.journal = BreakingJournal(self.parts.journal(self.disk))
         self.host = self.parts.host(SHOP, self.journal, self.clock, lambda _: self.policy, lambda _: None)
         self.host.recover(self.journal.ledger_ids())
@@ -129,7 +129,7 @@ class World:
         """A successor takes over, and the owner before, which nobody told, is asked for something new."""
         stale, self.struck["zombie"] = self.host, self.struck["zombie"] + 1
         self.script.append("zombie")
-        self._take_office()
+        self._take_over()
         try:
             stale.step([(STORE_ID, self.callers.about(f"zombie {len(self.script)}"))])
         except Fenced:
@@ -204,7 +204,7 @@ class World:
         """Another process takes over what is durable, and callers ask again for some of what they were told."""
         self.script.append(f"recovery after {why}")
         self.struck["recovery"] += 1
-        self._take_office()
+        self._take_over()
         checks.check(self.host, self.disk, STORE_ID)
         keys = list(self.answers)
         for key in self.random.sample(keys, min(len(keys), ASKED_AGAIN_MAX)) if why != "the end" else keys:
