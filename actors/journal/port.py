@@ -117,7 +117,8 @@ class Journal(Protocol):
 
     def write_snapshot(self, ledger_id: str, epoch: int, seq: int, chunks: Iterable[bytes]) -> None:
         """Write a snapshot chunk by chunk, with appends in between; it exists once this returns. Raises Fenced, and
-        JournalFailed also where `seq` is ahead of the records.
+        JournalFailed also where `seq` is ahead of the records; JournalDamaged where what is stored of snapshots is
+        damaged, and then the journal goes on.
         """
 
     def newest_snapshot(self, ledger_id: str) -> Snapshot | None:

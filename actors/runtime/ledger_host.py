@@ -71,6 +71,7 @@ class LedgerHost:
         self._deciding = Lock()
         self._hosted: dict[str, Hosted] = {}
         self._damaged: dict[str, JournalDamaged] = {}
+        self._writes_snapshots = True
 
     def recover(self, ledger_ids: Sequence[str]) -> None:
         """Take ledgers over. One that does not verify is stopped, see `is_stopped`; the others are served."""
@@ -131,7 +132,10 @@ class LedgerHost:
         return swept
 
     def snapshot(self, ledger_id: str, pause: Callable[[], None]) -> None:
-        """Write a snapshot; decisions stop for the copy only. `pause` is called between chunks. Raises JournalError."""
+        """Write a snapshot; decisions stop for the copy only. `pause` is called between chunks. Raises JournalError.
+
+        Where the stored snapshots are damaged, none is written until the next start, as the records alone do.
+        """
         with self._deciding:
             hosted = self._get(ledger_id)
             capture = self._core.capture(hosted.ledger)
@@ -148,6 +152,10 @@ class LedgerHost:
         try:
             self._journal.write_snapshot(ledger_id, hosted.epoch, capture.version, chunks())
         except JournalError as failure:
+            if isinstance(failure, JournalDamaged) and not capture.broken:
+                log.critical("no more snapshots are written: %s", failure)
+                self._writes_snapshots = False
+                return
             self._commits.fail(failure)
             raise
         hosted.snapshot_seq = capture.version
@@ -155,7 +163,7 @@ class LedgerHost:
     def snapshot_if_moved(self, ledger_id: str) -> None:
         """Write a snapshot where the newest one is not current. Raises JournalError."""
         hosted = self._hosted[ledger_id]
-        if hosted.ledger.version > hosted.snapshot_seq:
+        if self._writes_snapshots and hosted.ledger.version > hosted.snapshot_seq:
             self.snapshot(ledger_id, pause=lambda: None)
 
     def snapshots_due(self, events_min: int) -> list[str]:
@@ -167,6 +175,8 @@ class LedgerHost:
         return [ledger_id for ledger_id, hosted in list(self._hosted.items()) if self._is_due(hosted, events_min)]
 
     def _is_due(self, hosted: Hosted, events_min: int) -> bool:
+        if not self._writes_snapshots:
+            return False
         ledger = hosted.ledger
         tail: int = ledger.version - hosted.snapshot_seq
         rows: int = ledger.row_count()

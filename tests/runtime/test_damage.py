@@ -9,6 +9,7 @@ from actors.core.message import to_json
 from actors.journal.codec import encode
 from actors.journal.port import Journal, JournalDamaged, Record
 from actors.protocol.messages import Stopped
+from actors.runtime import ledger_host
 from actors.shop.commands import Reserve
 from actors.shop.events import Collected, Event, Reserved
 from tests.journal.storages import SqliteStorage
@@ -97,6 +98,29 @@ def test_a_flipped_bit_stops_the_ledger_that_it_is_in(tmp_path: Path, clock: Man
     damaged = ActorRuntime(storage.flipped(record.payload), clock)
     assert damaged.deliver("k1: reserve S1 A 1", "S1") == "#2 HELD A 1 until 2:00"
     assert "damaged at seq 2: its checksum does not fit" in damaged.deliver("k1: reserve S2 A 1", "S2")
+    storage.close()
+
+
+def test_snapshots_are_given_up_where_they_are_damaged_and_the_ledgers_go_on(
+    tmp_path: Path, clock: ManualClock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_host, "QUIET_TAIL_EVENTS", 0)
+    storage = SqliteStorage(tmp_path)
+    office = ActorRuntime(storage, clock)
+    for store_id in ("S1", "S2"):
+        office.deliver("receive A 10", store_id)
+        office.snapshot(store_id)
+        office.deliver("k1: reserve ann A 1", store_id)
+    damaged = ActorRuntime(storage.page_damaged("chunks"), clock)
+    clock.move(ledger_host.QUIET_MS + 1)
+    assert damaged.host.snapshots_due(9) == ["S1", "S2"]
+    damaged.snapshot("S1")
+    assert "no more snapshots are written: ledger (all): the journal is damaged" in caplog.text
+    assert damaged.host.snapshots_due(9) == []
+    damaged.host.snapshot_if_moved("S2")
+    assert entries(damaged.journal.log, "write_snapshot") == ["write_snapshot S1:2"]
+    assert damaged.deliver("k2: reserve ann A 1").startswith("#3 HELD A 1")
+    assert damaged.failures == []
     storage.close()
 
 
