@@ -35,18 +35,22 @@ class StoreActor(LedgerActor):
 
     def stock(
         self, store_ids: list[str], skus: list[str], slot_start_ms: int, revision: int = 0
-    ) -> list[tuple[list[int], int | None]] | None:
+    ) -> list[tuple[list[int], int | None] | None] | None:
         """For each store the units available by SKU, and the places left in a slot: -1 where none was asked for, None
-        where there is no such slot. None altogether where a slot was asked for and the chain revision here is older.
+        where there is no such slot; None for a store whose ledger is stopped. None altogether where a slot was asked
+        for and the chain revision here is older.
 
         For ranking only: a stale read that neither locks, expires nor waits for writes, so that thousands of shops are
         answered in milliseconds. The decision checks the stock anew.
         """
         if slot_start_ms and revision > self.chain.revision:
             return None
-        found: list[tuple[list[int], int | None]] = []
+        found: list[tuple[list[int], int | None] | None] = []
         for store_id in store_ids:
             ledger = self.host.stale_read(store_id)
+            if self.host.is_stopped(store_id):
+                found.append(None)
+                continue
             if ledger is None:
                 found.append(([0] * len(skus), self._places_left(store_id, {}, slot_start_ms)))
                 continue
@@ -182,14 +186,19 @@ class StoreActor(LedgerActor):
 
         return self.host.read(store_id, question)
 
-    def slots_taken(self, store_ids: list[str]) -> list[dict[int, int]]:
-        """For each store the places taken by slot start; empty where the ledger is stopped or has not begun."""
-        return [
-            self.host.read(store_id, lambda hosted, _now_ms: dict(hosted.ledger.slots_taken))
-            if self.host.has_begun(store_id) and not self.host.is_stopped(store_id)
-            else {}
-            for store_id in store_ids
-        ]
+    def slots_taken(self, store_ids: list[str]) -> list[dict[int, int] | None]:
+        """For each store the places taken by slot start; empty where the ledger has not begun, None where it is
+        stopped.
+        """
+        found: list[dict[int, int] | None] = []
+        for store_id in store_ids:
+            if self.host.is_stopped(store_id):
+                found.append(None)
+            elif not self.host.has_begun(store_id):
+                found.append({})
+            else:
+                found.append(self.host.read(store_id, lambda hosted, _now_ms: dict(hosted.ledger.slots_taken)))
+        return found
 
     def in_slots(self, store_id: str, starts_ms: list[int], numbers_max: int) -> list[list[int]]:
         """For each slot the numbers of the live reservations in it, ascending, at most `numbers_max`."""

@@ -125,7 +125,7 @@ class Journal(Protocol):
         """The newest finished snapshot that verifies, or None."""
 
     def ledger_ids(self) -> list[str]:
-        """The ids of all ledgers that have begun, sorted."""
+        """The ids of all ledgers that have begun, sorted. Raises JournalDamaged where none can be read."""
 
     def close(self) -> None:
         """Release the files. Nothing is written."""

@@ -71,6 +71,7 @@ class LedgerHost:
         self._deciding = Lock()
         self._hosted: dict[str, Hosted] = {}
         self._damaged: dict[str, JournalDamaged] = {}
+        self._unreadable: JournalDamaged | None = None
         self._writes_snapshots = True
 
     def recover(self, ledger_ids: Sequence[str]) -> None:
@@ -78,6 +79,10 @@ class LedgerHost:
         with self._deciding:
             for ledger_id in ledger_ids:
                 self._get_or_stop(ledger_id)
+
+    def stop_all(self, damage: JournalDamaged) -> None:
+        """Stop every ledger, as nobody knows which ones have begun."""
+        self._unreadable = damage
 
     def step(self, batch: Sequence[tuple[str, Any]]) -> list[Any]:
         """Process a batch of (ledger, command), in sequence, with one durable write for all of it.
@@ -187,15 +192,21 @@ class LedgerHost:
 
     def has_begun(self, ledger_id: str) -> bool:
         """True where the ledger has ever been written; such ledgers are taken over when the host starts."""
-        return ledger_id in self._hosted or ledger_id in self._damaged
+        return ledger_id in self._hosted or self.is_stopped(ledger_id)
 
     def is_stopped(self, ledger_id: str) -> bool:
         """True where the ledger is not served, as its journal is damaged."""
-        return ledger_id in self._damaged
+        return self._unreadable is not None or ledger_id in self._damaged
 
     def ledger_ids(self) -> list[str]:
         """The ledgers that are served."""
         return list(self._hosted)
+
+    def begun_ids(self) -> list[str]:
+        """The ledgers that are served or stopped. Raises JournalDamaged where nobody knows which have begun."""
+        if self._unreadable is not None:
+            raise self._unreadable
+        return [*self._hosted, *self._damaged]
 
     def _get(self, ledger_id: str) -> Hosted:
         """The ledger, taken over now if it was not. Raises JournalDamaged where it is stopped."""

@@ -249,7 +249,7 @@ def test_a_list_of_ledgers_that_is_damaged_makes_the_journal_unreadable(
 ) -> None:
     damaged = sqlite_storage.page_damaged("heads").path
     journal = open_journal(sqlite_setting(damaged.parent), damaged.stem)
-    for ask in (lambda: journal.take_over("S1"), lambda: journal.read("S1", 0, 1)):
+    for ask in (journal.ledger_ids, lambda: journal.take_over("S1"), lambda: journal.read("S1", 0, 1)):
         with pytest.raises(JournalDamaged):
             ask()
     assert written
