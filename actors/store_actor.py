@@ -173,18 +173,17 @@ class StoreActor(LedgerActor):
         if revision > self.chain.revision:
             return None
 
-        def question(hosted: Hosted, now_ms: int) -> tuple[int, int | None, str, list[tuple[int, int, int, int]]]:
-            ledger = hosted.ledger
-            policy = self.chain.policy_of(store_id)
-            calendar, first_ms = policy.calendar, max(from_ms, now_ms)
-            slots = [
-                (*slot, ledger.slots_taken.get(slot.start_ms, 0))
-                for slot in calendar.slots_between(first_ms, first_ms + window_ms)
-                if calendar.bookable(slot, now_ms)
-            ]
-            return ledger.version, calendar.earliest_ready_ms(now_ms), calendar.zone, slots
+        def question(hosted: Hosted, now_ms: int) -> tuple[int, int, dict[int, int]]:
+            return hosted.ledger.version, now_ms, hosted.ledger.slots_taken.copy()
 
-        return self.host.read(store_id, question)
+        version, now_ms, taken = self.host.read(store_id, question)
+        calendar, first_ms = self.chain.policy_of(store_id).calendar, max(from_ms, now_ms)
+        slots = [
+            (*slot, taken.get(slot.start_ms, 0))
+            for slot in calendar.slots_between(first_ms, first_ms + window_ms)
+            if calendar.bookable(slot, now_ms)
+        ]
+        return version, calendar.earliest_ready_ms(now_ms), calendar.zone, slots
 
     def slots_taken(self, store_ids: list[str]) -> list[dict[int, int] | None]:
         """For each store the places taken by slot start; empty where the ledger has not begun, None where it is
