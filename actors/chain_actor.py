@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from threading import Lock
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -11,12 +11,14 @@ from actors.core.chain import EMPTY, ChainEvent, PolicySet, Store, StoresPut, ev
 from actors.core.message import to_json
 from actors.core.policy import Policy
 from actors.journal.codec import NONSENSE, Reader, damage_of, encode
-from actors.journal.port import Journal, JournalDamaged, JournalError, Record
+from actors.journal.port import Fenced, Journal, JournalDamaged, JournalError, Record
 from actors.runtime.clock import Clock
 
 LEDGER_ID: Final = "chain"
 READ_EVENTS_MAX: Final = 10_000
 _read_events: Final = Reader[ChainEvent](ChainEvent)
+
+T = TypeVar("T")
 
 
 class ChainActor:
@@ -40,9 +42,9 @@ class ChainActor:
         return os.getpid()
 
     def document(self, known_revision: int) -> bytes | None:
-        """The chain's document, or None where the caller's revision is the newest."""
+        """The chain's document, or None where the caller's revision is the newest. Raises JournalError."""
         chain = self._chain
-        return None if chain.revision == known_revision else to_json(chain)
+        return self._as_owner(None if chain.revision == known_revision else to_json(chain))
 
     def put_stores(self, stores: Sequence[Store]) -> bytes:
         """Add or replace shops, writing changed ones only; returns the document. Raises JournalError."""
@@ -50,7 +52,7 @@ class ChainActor:
             fresh = tuple(store for store in stores if self._chain.stores.get(store.store_id) != store)
             if fresh:
                 self._append(StoresPut(fresh))
-            return to_json(self._chain)
+            return self._as_owner(to_json(self._chain))
 
     def set_policy(self, policy: Policy, expected_version: int) -> bytes | None:
         """Replace the policy; returns the document, or None where the version in force is not the expected one.
@@ -63,9 +65,9 @@ class ChainActor:
             policy = replace(policy, version=in_force.version, paused=False)
             if policy != in_force:
                 if expected_version not in (0, in_force.version):
-                    return None
+                    return self._as_owner(None)
                 self._append(PolicySet(replace(policy, version=in_force.version + 1)))
-            return to_json(self._chain)
+            return self._as_owner(to_json(self._chain))
 
     def close(self) -> None:
         """Close the journal."""
@@ -81,6 +83,16 @@ class ChainActor:
             raise damage_of(LEDGER_ID, place, error) from error
         if self._chain.revision != record.seq:
             raise JournalDamaged(LEDGER_ID, place, f"its events end at {self._chain.revision}")
+
+    def _as_owner(self, answer: T) -> T:
+        """The answer, where this is still the owner: a replaced one knows no later changes. Raises JournalError."""
+        try:
+            if not self._journal.owns(LEDGER_ID, self._epoch):
+                raise Fenced(LEDGER_ID, self._epoch, self._epoch + 1)
+        except JournalError as failure:
+            self._end(failure)
+            raise
+        return answer
 
     def _append(self, event: ChainEvent) -> None:
         chain = evolve_chain(self._chain, event)

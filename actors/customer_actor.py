@@ -70,8 +70,8 @@ class CustomerActor(LedgerActor):
         return [answer for answer in found if answer[1]]
 
     def ledgers(self) -> list[str]:
-        """The ledgers that are served: those that have begun and are not stopped."""
-        return self.host.ledger_ids()
+        """The ledgers that have begun, stopped ones too."""
+        return self.host.begun_ids()
 
     def orders(self, ledger_id: str, numbers: list[int]) -> list[Order | None]:
         """For each number its order, None where there is none."""

@@ -36,18 +36,22 @@ class StoreActor(LedgerActor):
 
     def stock(
         self, store_ids: list[str], skus: list[str], slot_start_ms: int, revision: int = 0
-    ) -> list[tuple[list[int], int | None]] | None:
+    ) -> list[tuple[list[int], int | None] | None] | None:
         """For each store the units available by SKU, and the places left in a slot: -1 where none was asked for, None
-        where there is no such slot. None altogether where a slot was asked for and the chain revision here is older.
+        where there is no such slot; None for a store whose ledger is stopped. None altogether where a slot was asked
+        for and the chain revision here is older.
 
         For ranking only: a stale read that neither locks, expires nor waits for writes, so that thousands of shops are
         answered in milliseconds. The decision checks the stock anew.
         """
         if slot_start_ms and revision > self.chain.revision:
             return None
-        found: list[tuple[list[int], int | None]] = []
+        found: list[tuple[list[int], int | None] | None] = []
         for store_id in store_ids:
             ledger = self.host.stale_read(store_id)
+            if self.host.is_stopped(store_id):
+                found.append(None)
+                continue
             if ledger is None:
                 found.append(([0] * len(skus), self._places_left(store_id, {}, slot_start_ms)))
                 continue
@@ -170,27 +174,31 @@ class StoreActor(LedgerActor):
         if revision > self.chain.revision:
             return None
 
-        def question(hosted: Hosted, now_ms: int) -> tuple[int, int | None, str, list[tuple[int, int, int, int]]]:
-            ledger = hosted.ledger
-            policy = self.chain.policy_of(store_id)
-            calendar, first_ms = policy.calendar, max(from_ms, now_ms)
-            slots = [
-                (*slot, ledger.slots_taken.get(slot.start_ms, 0))
-                for slot in calendar.slots_between(first_ms, first_ms + window_ms)
-                if calendar.bookable(slot, now_ms)
-            ]
-            return ledger.version, calendar.earliest_ready_ms(now_ms), calendar.zone, slots
+        def question(hosted: Hosted, now_ms: int) -> tuple[int, int, dict[int, int]]:
+            return hosted.ledger.version, now_ms, hosted.ledger.slots_taken.copy()
 
-        return self.host.read(store_id, question)
-
-    def slots_taken(self, store_ids: list[str]) -> list[dict[int, int]]:
-        """For each store the places taken by slot start; empty where the ledger is stopped or has not begun."""
-        return [
-            self.host.read(store_id, lambda hosted, _now_ms: dict(hosted.ledger.slots_taken))
-            if self.host.has_begun(store_id) and not self.host.is_stopped(store_id)
-            else {}
-            for store_id in store_ids
+        version, now_ms, taken = self.host.read(store_id, question)
+        calendar, first_ms = self.chain.policy_of(store_id).calendar, max(from_ms, now_ms)
+        slots = [
+            (*slot, taken.get(slot.start_ms, 0))
+            for slot in calendar.slots_between(first_ms, first_ms + window_ms)
+            if calendar.bookable(slot, now_ms)
         ]
+        return version, calendar.earliest_ready_ms(now_ms), calendar.zone, slots
+
+    def slots_taken(self, store_ids: list[str]) -> list[dict[int, int] | None]:
+        """For each store the places taken by slot start; empty where the ledger has not begun, None where it is
+        stopped.
+        """
+        found: list[dict[int, int] | None] = []
+        for store_id in store_ids:
+            if self.host.is_stopped(store_id):
+                found.append(None)
+            elif not self.host.has_begun(store_id):
+                found.append({})
+            else:
+                found.append(self.host.read(store_id, lambda hosted, _now_ms: dict(hosted.ledger.slots_taken)))
+        return found
 
     def in_slots(self, store_id: str, starts_ms: list[int], numbers_max: int) -> list[list[int]]:
         """For each slot the numbers of the live reservations in it, ascending, at most `numbers_max`."""

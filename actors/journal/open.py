@@ -61,13 +61,13 @@ _KINDS: Final = {
 
 
 class UnreadableJournal:
-    """See `port.Journal`. No ledger has begun, and any that is asked for is damaged."""
+    """See `port.Journal`. Which ledgers have begun is not known, and any that is asked for is damaged."""
 
     def __init__(self, damage: JournalDamaged) -> None:
         self._damage = damage
 
     def ledger_ids(self) -> list[str]:
-        return []
+        raise self._damage
 
     def close(self) -> None:
         """Nothing is open."""

@@ -117,14 +117,15 @@ class Journal(Protocol):
 
     def write_snapshot(self, ledger_id: str, epoch: int, seq: int, chunks: Iterable[bytes]) -> None:
         """Write a snapshot chunk by chunk, with appends in between; it exists once this returns. Raises Fenced, and
-        JournalFailed also where `seq` is ahead of the records.
+        JournalFailed also where `seq` is ahead of the records; JournalDamaged where what is stored of snapshots is
+        damaged, and then the journal goes on.
         """
 
     def newest_snapshot(self, ledger_id: str) -> Snapshot | None:
         """The newest finished snapshot that verifies, or None."""
 
     def ledger_ids(self) -> list[str]:
-        """The ids of all ledgers that have begun, sorted."""
+        """The ids of all ledgers that have begun, sorted. Raises JournalDamaged where none can be read."""
 
     def close(self) -> None:
         """Release the files. Nothing is written."""

@@ -152,11 +152,14 @@ class SqliteJournal:
 
     def newest_snapshot(self, ledger_id: str) -> Snapshot | None:
         with self._lock:
-            finished = self._file.ask(
-                ledger_id,
-                "SELECT id, seq, chunks FROM snapshots WHERE ledger_id = ? AND chunks IS NOT NULL ORDER BY id DESC",
-                ledger_id,
-            )
+            try:
+                finished = self._file.ask(
+                    ledger_id,
+                    "SELECT id, seq, chunks FROM snapshots WHERE ledger_id = ? AND chunks IS NOT NULL ORDER BY id DESC",
+                    ledger_id,
+                )
+            except JournalDamaged:
+                return None
             for snapshot_id, seq, count in finished:
                 try:
                     rows = self._file.ask(

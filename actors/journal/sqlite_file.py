@@ -69,6 +69,7 @@ class SqliteFile:
         db.execute("COMMIT")
         if version > SCHEMA_VERSION:
             raise JournalFailed(f"{self._path}: a newer version wrote it (schema {version}, this is {SCHEMA_VERSION})")
+        db.execute("SELECT * FROM heads").fetchall()  # without its list of ledgers the whole file is unreadable
 
     def ask(self, ledger_id: str, question: str, *values: object) -> list[Any]:
         """The rows of a short query. Raises JournalFailed or JournalDamaged."""
@@ -92,9 +93,15 @@ class SqliteFile:
             raise self.fail(error) from error
 
     def write(self, statement: str, *values: object) -> sqlite3.Cursor:
-        """Execute one statement in a transaction of its own."""
-        with self.transaction() as db:
-            return db.execute(statement, values)
+        """Execute one statement of a snapshot in a transaction of its own. Damage does not finish the journal, as its
+        records are elsewhere.
+        """
+        try:
+            with self.transaction() as db:
+                return db.execute(statement, values)
+        except JournalDamaged:
+            self._failed = None  # the statement is rolled back
+            raise
 
     def fail(self, error: Exception) -> JournalError:
         """Finish the journal: what is on disk is unknown now. Releases SQLite's lock; returns the error to raise."""

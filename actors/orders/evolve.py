@@ -24,8 +24,6 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
     ledger.version += 1
     if at_ms > ledger.time_ms:
         ledger.time_ms = at_ms
-    if ledger.ended:
-        _forget_ended(ledger)
     match event:
         case ev.Opened():
             _evolve_opened(ledger, event, at_ms)
@@ -61,6 +59,8 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
             ledger.policy = event.policy
         case _:
             assert_never(event)
+    if ledger.ended:  # after the event: `decide` saw what is due to be forgotten
+        _forget_ended(ledger)
 
 
 def _evolve_opened(ledger: OrderLedger, event: ev.Opened, at_ms: int) -> None:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, TypeVar
 
 from actors.core.chain import EMPTY, Chain, chain_from_document
 from actors.core.policy import Policy
-from actors.journal.port import Journal, JournalError, JournalFailed, Record
+from actors.journal.port import Journal, JournalDamaged, JournalError, JournalFailed, Record
 from actors.protocol.messages import RULES_ARE_STALE, pack_answers
 from actors.runtime.clock import Clock
 from actors.runtime.kinds import Core
@@ -88,7 +88,10 @@ class LedgerActor:
         # The state is large, long-lived and free of cycles: the collector would traverse it repeatedly, for half the
         # time of a recovery, and free nothing.
         gc.disable()
-        self.host.recover(journal.ledger_ids())
+        try:
+            self.host.recover(journal.ledger_ids())
+        except JournalDamaged as damage:
+            self.host.stop_all(damage)
         took_ms = (perf_counter_ns() - began_ns) // 1_000_000
         gc.freeze()
         gc.set_threshold(100_000, 50, 1_000)

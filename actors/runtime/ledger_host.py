@@ -71,12 +71,18 @@ class LedgerHost:
         self._deciding = Lock()
         self._hosted: dict[str, Hosted] = {}
         self._damaged: dict[str, JournalDamaged] = {}
+        self._unreadable: JournalDamaged | None = None
+        self._writes_snapshots = True
 
     def recover(self, ledger_ids: Sequence[str]) -> None:
         """Take ledgers over. One that does not verify is stopped, see `is_stopped`; the others are served."""
         with self._deciding:
             for ledger_id in ledger_ids:
                 self._get_or_stop(ledger_id)
+
+    def stop_all(self, damage: JournalDamaged) -> None:
+        """Stop every ledger, as nobody knows which ones have begun."""
+        self._unreadable = damage
 
     def step(self, batch: Sequence[tuple[str, Any]]) -> list[Any]:
         """Process a batch of (ledger, command), in sequence, with one durable write for all of it.
@@ -131,7 +137,10 @@ class LedgerHost:
         return swept
 
     def snapshot(self, ledger_id: str, pause: Callable[[], None]) -> None:
-        """Write a snapshot; decisions stop for the copy only. `pause` is called between chunks. Raises JournalError."""
+        """Write a snapshot; decisions stop for the copy only. `pause` is called between chunks. Raises JournalError.
+
+        Where the stored snapshots are damaged, none is written until the next start, as the records alone do.
+        """
         with self._deciding:
             hosted = self._get(ledger_id)
             capture = self._core.capture(hosted.ledger)
@@ -148,6 +157,10 @@ class LedgerHost:
         try:
             self._journal.write_snapshot(ledger_id, hosted.epoch, capture.version, chunks())
         except JournalError as failure:
+            if isinstance(failure, JournalDamaged) and not capture.broken:
+                log.critical("no more snapshots are written: %s", failure)
+                self._writes_snapshots = False
+                return
             self._commits.fail(failure)
             raise
         hosted.snapshot_seq = capture.version
@@ -155,7 +168,7 @@ class LedgerHost:
     def snapshot_if_moved(self, ledger_id: str) -> None:
         """Write a snapshot where the newest one is not current. Raises JournalError."""
         hosted = self._hosted[ledger_id]
-        if hosted.ledger.version > hosted.snapshot_seq:
+        if self._writes_snapshots and hosted.ledger.version > hosted.snapshot_seq:
             self.snapshot(ledger_id, pause=lambda: None)
 
     def snapshots_due(self, events_min: int) -> list[str]:
@@ -167,6 +180,8 @@ class LedgerHost:
         return [ledger_id for ledger_id, hosted in list(self._hosted.items()) if self._is_due(hosted, events_min)]
 
     def _is_due(self, hosted: Hosted, events_min: int) -> bool:
+        if not self._writes_snapshots:
+            return False
         ledger = hosted.ledger
         tail: int = ledger.version - hosted.snapshot_seq
         rows: int = ledger.row_count()
@@ -177,15 +192,21 @@ class LedgerHost:
 
     def has_begun(self, ledger_id: str) -> bool:
         """True where the ledger has ever been written; such ledgers are taken over when the host starts."""
-        return ledger_id in self._hosted or ledger_id in self._damaged
+        return ledger_id in self._hosted or self.is_stopped(ledger_id)
 
     def is_stopped(self, ledger_id: str) -> bool:
         """True where the ledger is not served, as its journal is damaged."""
-        return ledger_id in self._damaged
+        return self._unreadable is not None or ledger_id in self._damaged
 
     def ledger_ids(self) -> list[str]:
         """The ledgers that are served."""
         return list(self._hosted)
+
+    def begun_ids(self) -> list[str]:
+        """The ledgers that are served or stopped. Raises JournalDamaged where nobody knows which have begun."""
+        if self._unreadable is not None:
+            raise self._unreadable
+        return [*self._hosted, *self._damaged]
 
     def _get(self, ledger_id: str) -> Hosted:
         """The ledger, taken over now if it was not. Raises JournalDamaged where it is stopped."""

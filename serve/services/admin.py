@@ -3,6 +3,7 @@ read journals again.
 """
 
 import asyncio
+import logging
 from bisect import bisect_right
 from typing import Final, NamedTuple
 
@@ -25,6 +26,8 @@ from serve.wire.stores import fill_policy, fill_store, policy_of, stores_of, yea
 
 AFFECTED_SLOTS_MAX: Final = 1_000  # named in an answer; all are counted
 AFFECTED_RESERVATIONS_MAX: Final = 100  # of one slot
+
+log = logging.getLogger("holdfast.admin")
 
 
 class _Broken(NamedTuple):
@@ -123,8 +126,11 @@ class Admin:
         # They get the new hours first, and then take no pickup by the old ones.
         await asyncio.gather(*(self._router.hand_over_rules(actor, deadline) for actor in self._router.by_actor(begun)))
         taken = await self._router.ask_shops(begun, "slots_taken", deadline=deadline)
+        stopped = sorted(store_id for store_id in taken if taken[store_id] is None)
+        if stopped:
+            log.warning("new hours may break pickups of shops that are stopped: %s", ", ".join(stopped))
         broken = []
-        for store_id in sorted(taken):
+        for store_id in sorted(taken.keys() - set(stopped)):
             old_hours, new_hours = changed[store_id]
             for start_ms in affected(old_hours, new_hours, taken[store_id]):
                 slot = new_hours.slot_at(start_ms)

@@ -136,13 +136,12 @@ class Comparison:
         for store_id in await self._router.shops_with_actors():
             await self._unless_stopped(store_id, self._shop)
         for actor in sorted(name for name in await self._router.actor_names() if kind_of(name) is ActorKind.CUSTOMERS):
-            for ledger_id in await self._router.ask_actor(actor, "ledgers", deadline=self._deadline):
-                await self._unless_stopped(ledger_id, self._customers)
+            await self._unless_stopped(actor, self._customers_of)
         self._reply.left_out.extend(sorted(self._stopped))
         self._reply.holds = not self._reply.discrepancies
 
     async def _unless_stopped(self, ledger_id: str, compare_all: Callable[[str], Awaitable[None]]) -> None:
-        """Compare what a ledger has, or note that it is stopped."""
+        """Compare what a ledger has, or all of an actor's, or note that it is stopped."""
         try:
             await compare_all(ledger_id)
         except LedgerStopped:
@@ -166,6 +165,10 @@ class Comparison:
                     self._note(verdict, f"{store_id}:{part.number} of {part.part.holder}")
             if not after:
                 return
+
+    async def _customers_of(self, actor: str) -> None:
+        for ledger_id in await self._router.ask_actor(actor, "ledgers", deadline=self._deadline):
+            await self._unless_stopped(ledger_id, self._customers)
 
     async def _customers(self, ledger_id: str) -> None:
         """Every part that an order has for certain is held by its shop."""

@@ -108,13 +108,14 @@ class AvailabilityQuery:
                 continue
             if isinstance(shops, BaseException):
                 raise shops
-            rows = [store_index.rows[store_id] for store_id in store_ids]
+            pairs = zip(store_ids, shops, strict=True)
+            told = [(store_index.rows[store_id], shop) for store_id, shop in pairs if shop is not None]  # not stopped
+            rows = [row for row, _ in told]
             found.answered[rows] = True
-            for column, units in zip(
-                found.columns.values(), zip(*(shop[0] for shop in shops), strict=True), strict=True
-            ):
+            available = zip(*(shop[0] for _, shop in told), strict=True)
+            for column, units in zip(found.columns.values(), available, strict=bool(told)):
                 column[rows] = units
-            for row, (_, left) in zip(rows, shops, strict=True):
+            for row, (_, left) in told:
                 found.open_[row] = left is not None
                 found.capacity[row] = UNLIMITED if left is None else left
         return found

@@ -14,6 +14,7 @@ import pytest
 from google.protobuf.message import Message
 
 from actors.core.policy import Policy
+from actors.journal.port import JournalDamaged
 from holdfast.v1 import (
     admin_service_pb2 as ad,
     error_pb2,
@@ -338,6 +339,22 @@ def test_a_shop_that_is_away_keeps_nobody_from_the_others(at: Open) -> None:
         assert len((await front.asked("Reserve", one)).reply.order.parts) == 3
 
     front.run(main)
+
+
+def test_what_a_stopped_shop_has_is_not_known_to_be_none(at: Open) -> None:
+    front = at("2026-11-24T10:00+01:00")
+    host = front.actors.store_actor("store-S1").host
+    host._damaged["S1"] = JournalDamaged("S1", "seq 1", "by a test")
+    del host._hosted["S1"]
+    assert [part.store_id for part in reserve(front, "k1", sourcing(), 1).order.parts] == ["S2"]
+    request = rs.ReserveRequest(
+        idempotency_key="k2",
+        customer_id="ann",
+        channel="web",
+        lines=[{"sku": "A", "quantity": 11}],
+        sourcing=sourcing(),
+    )
+    assert front.ask("Reserve", request).code is grpc.StatusCode.UNAVAILABLE
 
 
 def test_a_shop_that_is_away_and_would_be_late_keeps_nobody_from_a_refusal(at: Open) -> None:

@@ -269,6 +269,15 @@ def test_what_is_stopped_is_left_out_by_name(front: Front, stopped: str) -> None
     assert front.ask("VerifyLedger", ad.VerifyLedgerRequest(store_id=stopped)).code is CODE.DATA_LOSS
 
 
+def test_ledgers_that_no_part_refers_to_are_left_out_by_name_too(front: Front) -> None:
+    ordered(front)
+    host: Any = front.actors._actors[CUSTOMERS].host  # type: ignore[union-attr]
+    host._damaged["customers/0000"] = JournalDamaged("customers/0000", "seq 1", "by a test")
+    assert list(compared(front).left_out) == ["customers/0000"]
+    host.stop_all(JournalDamaged("(all)", "the file", "by a test"))
+    assert list(compared(front).left_out) == [CUSTOMERS]
+
+
 def test_a_release_that_a_shop_has_not_heard_is_on_its_way(front: Front) -> None:
     order = ordered(front)
     ledger = customers(front)

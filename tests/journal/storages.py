@@ -1,7 +1,9 @@
 """What journals are opened on in the exam: storage that outlives its journals, and copies of it that came to harm."""
 
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import Final, Protocol
@@ -16,6 +18,7 @@ from tests.journal.memory import MemoryDisk, MemoryJournal
 READ_EVENTS_MAX: Final = 3
 WAL_HEADER_BYTES: Final = 32
 FRAME_HEADER_BYTES: Final = 24
+PAGE_BYTES: Final = 4_096
 
 
 class Storage(Protocol):
@@ -104,6 +107,15 @@ class SqliteStorage:
         copy.open().close()
         return copy
 
+    def page_damaged(self, name: str) -> "SqliteStorage":
+        """A copy at rest in which the page of a small table or index is not what was written."""
+        copy = self.at_rest()
+        image = bytearray(copy.path.read_bytes())
+        first = page_of(copy.path, name) * PAGE_BYTES
+        image[first : first + 64] = b"\xee" * 64
+        copy.path.write_bytes(image)
+        return copy
+
     def flipped(self, payload: bytes) -> "SqliteStorage":
         copy = self.at_rest()
         image = copy.path.read_bytes()
@@ -146,6 +158,13 @@ STORAGES: Final[dict[str, Callable[[Path], Storage]]] = {
     "faulty-memory": lambda _: FaultyStorage(MemoryStorage()),
     "faulty-sqlite": lambda folder: FaultyStorage(SqliteStorage(folder)),
 }
+
+
+def page_of(path: Path, name: str) -> int:
+    """The page, from 0, on which a small table or index stands."""
+    with closing(sqlite3.connect(path)) as db:
+        (root_page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,)).fetchone()
+        return int(root_page) - 1
 
 
 def with_bit_flipped(image: bytes, offset: int, bit: int = 0) -> bytes:

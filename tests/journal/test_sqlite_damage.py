@@ -4,26 +4,27 @@ import random
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from pathlib import Path
 from typing import Final
 
 import pytest
 
+from actors.journal.open import open_journal, sqlite_setting
 from actors.journal.port import Head, Journal, JournalDamaged, JournalError, Record, Snapshot
 from actors.journal.sqlite import SqliteJournal
 from tests.journal.storages import (
     FRAME_HEADER_BYTES,
+    PAGE_BYTES,
     WAL_HEADER_BYTES,
     SqliteStorage,
     appended,
     last_commit_of,
+    page_of,
     payload_of,
     record,
     records_of,
     with_bit_flipped,
 )
 
-PAGE_BYTES: Final = 4_096
 FRAME_BYTES: Final = FRAME_HEADER_BYTES + PAGE_BYTES
 FLIPS: Final = 400
 
@@ -48,13 +49,6 @@ def altered(storage: SqliteStorage, *statements: str) -> SqliteStorage:
         for statement in statements:
             db.execute(statement)
     return copy
-
-
-def page_of(path: Path, name: str) -> int:
-    """The page, from 0, on which a small table or index stands."""
-    with closing(sqlite3.connect(path)) as db:
-        (root_page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,)).fetchone()
-        return int(root_page) - 1
 
 
 def harvest(journal: Journal) -> Iterator[Record]:
@@ -234,6 +228,31 @@ def test_a_snapshot_that_does_not_verify_gives_way_to_the_older_one(
 
     assert altered(sqlite_storage, alteration).open().newest_snapshot("S1") == Snapshot(5, (b"[5]", b"[3]"))
     assert altered(sqlite_storage, "UPDATE chunks SET checksum = 0").open().newest_snapshot("S1") is None
+
+
+@pytest.mark.parametrize("name", ["snapshots", "chunks"])
+def test_damage_beside_the_records_costs_the_snapshots_alone(
+    sqlite_storage: SqliteStorage, written: list[Record], name: str
+) -> None:
+    sqlite_storage.open().write_snapshot("S1", 2, 9, [b"[1]"])
+    journal = sqlite_storage.page_damaged(name).open()
+    assert journal.newest_snapshot("S1") is None
+    epoch, seq = journal.take_over("S1")
+    with pytest.raises(JournalDamaged):
+        journal.write_snapshot("S1", epoch, seq, [b"[1]"])
+    journal.append([record("S1", epoch, seq + 1)])
+    assert records_of(journal, "S1") == [*written, record("S1", epoch, seq + 1)]
+
+
+def test_a_list_of_ledgers_that_is_damaged_makes_the_journal_unreadable(
+    sqlite_storage: SqliteStorage, written: list[Record]
+) -> None:
+    damaged = sqlite_storage.page_damaged("heads").path
+    journal = open_journal(sqlite_setting(damaged.parent), damaged.stem)
+    for ask in (journal.ledger_ids, lambda: journal.take_over("S1"), lambda: journal.read("S1", 0, 1)):
+        with pytest.raises(JournalDamaged):
+            ask()
+    assert written
 
 
 def test_what_is_left_of_unfinished_snapshots_goes_with_the_next_finished_one(sqlite_storage: SqliteStorage) -> None:

@@ -121,6 +121,15 @@ PAGES = {
         10d0:00 | confirm #1                      | RESERVATION_NOT_FOUND #1           | Refused
         10d0:00 | k: open ann S1 A 2              | #10 OPEN S1.1? A 2                 | Opened
     """,
+    "a step in all shops of an order that is due to be forgotten is answered, and is the last": """
+        at      | said                              | answer                             | events
+        0:00    | open ann S1 A 2                   | #1 OPEN S1.1? A 2                  | Opened
+        0:00    | commit #1.1 S1 11                 | #1 HELD S1.1* A 2 until 2:00       | Committed
+        0:01    | report #1 S1.1 at 1 v6 RELEASED   | #1 RELEASED S1.1                   | Reported
+        10d0:00 | k: fan_out #1                     | #1 RELEASED S1.1                   | FannedOut
+        10d0:00 | k: fan_out #1                     | #1 RELEASED S1.1 (again)           |
+        10d0:00 | fan_out #1                        | RESERVATION_NOT_FOUND #1           | Refused
+    """,
 }
 
 

@@ -114,8 +114,30 @@ def test_a_replaced_chain_actor_ends(
     with pytest.raises(Fenced):
         actor.put_stores(STORES)
     assert [type(failure) for failure in ended] == [Fenced]
-    assert chain(actor).revision == 0  # what was not written was not believed
+    assert actor._chain.revision == 0  # what was not written was not believed
     assert chain_from_document(later.put_stores(STORES)).revision == 1
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda actor: actor.put_stores(STORES),
+        lambda actor: actor.set_policy(policy(HOUR_MS), 0),
+        lambda actor: actor.set_policy(policy(2 * HOUR_MS), 1),
+        lambda actor: actor.document(2),
+        lambda actor: actor.document(-1),
+    ],
+    ids=["the same stores", "the same policy", "a policy over an older one", "nothing newer", "the document"],
+)
+def test_a_replaced_chain_actor_answers_nothing_from_memory(
+    actor: ChainActor, start: Callable[[], ChainActor], ended: list[JournalError], ask: Callable[[ChainActor], object]
+) -> None:
+    actor.put_stores(STORES)
+    actor.set_policy(policy(HOUR_MS), 0)
+    start()
+    with pytest.raises(Fenced):
+        ask(actor)
+    assert [type(failure) for failure in ended] == [Fenced]
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,15 @@ from pathlib import Path
 import pytest
 
 from actors.core.message import to_json
+from actors.customer_actor import CustomerActor
 from actors.journal.codec import encode
-from actors.journal.port import Journal, JournalDamaged, Record
+from actors.journal.open import open_journal, sqlite_setting
+from actors.journal.port import Journal, JournalDamaged, JournalError, Record
 from actors.protocol.messages import Stopped
+from actors.runtime import ledger_host
 from actors.shop.commands import Reserve
 from actors.shop.events import Collected, Event, Reserved
+from actors.store_actor import StoreActor
 from tests.journal.storages import SqliteStorage
 from tests.runtime.runtime_fixture import ActorRuntime, ManualClock, entries
 
@@ -98,6 +102,55 @@ def test_a_flipped_bit_stops_the_ledger_that_it_is_in(tmp_path: Path, clock: Man
     assert damaged.deliver("k1: reserve S1 A 1", "S1") == "#2 HELD A 1 until 2:00"
     assert "damaged at seq 2: its checksum does not fit" in damaged.deliver("k1: reserve S2 A 1", "S2")
     storage.close()
+
+
+def test_snapshots_are_given_up_where_they_are_damaged_and_the_ledgers_go_on(
+    tmp_path: Path, clock: ManualClock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_host, "QUIET_TAIL_EVENTS", 0)
+    storage = SqliteStorage(tmp_path)
+    office = ActorRuntime(storage, clock)
+    for store_id in ("S1", "S2"):
+        office.deliver("receive A 10", store_id)
+        office.snapshot(store_id)
+        office.deliver("k1: reserve ann A 1", store_id)
+    damaged = ActorRuntime(storage.page_damaged("chunks"), clock)
+    clock.move(ledger_host.QUIET_MS + 1)
+    assert damaged.host.snapshots_due(9) == ["S1", "S2"]
+    damaged.snapshot("S1")
+    assert "no more snapshots are written: ledger (all): the journal is damaged" in caplog.text
+    assert damaged.host.snapshots_due(9) == []
+    damaged.host.snapshot_if_moved("S2")
+    assert entries(damaged.journal.log, "write_snapshot") == ["write_snapshot S1:2"]
+    assert damaged.deliver("k2: reserve ann A 1").startswith("#3 HELD A 1")
+    assert damaged.failures == []
+    storage.close()
+
+
+def test_every_ledger_of_a_file_that_cannot_be_read_is_stopped(tmp_path: Path, clock: ManualClock) -> None:
+    """None of them is answered for as one that has never been written."""
+    for name in ("S1", "customers"):
+        (tmp_path / f"{name}.db").write_bytes(b"no journal" * 99)
+    ended: list[JournalError] = []
+    shop = StoreActor("S1", open_journal(sqlite_setting(tmp_path), "S1"), clock, ended.append)
+    hers = CustomerActor("customers", open_journal(sqlite_setting(tmp_path), "customers"), clock, ended.append)
+    for question in (
+        lambda: shop.feed([("S1", 0)], skip_stopped=False),
+        lambda: shop.parts("S1", 0, 9),
+        lambda: shop.parts_of("S1", ["0001/1.1"]),
+        lambda: hers.orders_of("customers/0001", "ann", [], 0, 9),
+        lambda: hers.orders("customers/0001", [1]),
+        lambda: hers.status("customers/0001"),
+        lambda: hers.live_state("customers/0001"),
+        hers.ledgers,
+    ):
+        with pytest.raises(JournalDamaged):
+            question()
+    assert (hers.outbox({}), shop.outbox(0, {}), shop.feed([("S1", 0)], skip_stopped=True)) == ([], [], [])
+    assert (shop.stock(["S1"], ["A"], 0), shop.slots_taken(["S1"])) == ([None], [None])
+    for actor in (shop, hers):
+        actor.close()
+    assert ended == []
 
 
 UNREADABLE = {

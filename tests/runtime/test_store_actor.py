@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from actors.core.policy import HOUR_MS, Policy
+from actors.calendar.hours import Calendar
+from actors.calendar.slots import Slot
+from actors.core.policy import DAY_MS, HOUR_MS, Policy
 from actors.core.rejection import Reason
 from actors.core.status import Status
 from actors.journal.port import Fenced, Record
@@ -108,6 +110,20 @@ def test_pages_by_status(shop: Shop) -> None:
     assert [each.number for each in shop.actor.reservations("S1", [Status.HELD], 0, 10)[1]] == [4]
     assert [each.number for each in shop.actor.reservations("S1", [Status.HELD, Status.CONFIRMED], 0, 10)[1]] == [3, 4]
     assert shop.actor.reservations("S1", [Status.READY], 0, 10) == (5, [], 0)
+
+
+def test_slots_are_cut_while_others_decide(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A month of them takes longer than a thousand decisions."""
+    can_decide: list[bool] = []
+
+    def cut(*_: object) -> tuple[Slot, ...]:
+        can_decide.append(shop.actor.host._deciding.acquire(timeout=WAIT_S))
+        shop.actor.host._deciding.release()
+        return ()
+
+    monkeypatch.setattr(Calendar, "slots_between", cut)
+    assert shop.actor.slots("S1", 0, 31 * DAY_MS) == (3, shop.clock.now_ms(), "UTC", [])
+    assert can_decide == [True]
 
 
 def test_the_feed_gives_what_came_after_each_cursor(shop: Shop) -> None:

@@ -195,6 +195,7 @@ class ChainWorld:
         for reconciler in reconcilers:
             reconciler.close()
         await self._quiet(*gateways[0])
+        await self._long_after(*gateways[0])
         for router, _ in gateways:
             router.close()
 
@@ -335,6 +336,19 @@ class ChainWorld:
             raise Broken("I5", f"{who} {key} was answered {first} and then {second}")
         self.answers[who, key] = first
         return first
+
+    async def _long_after(self, router: Router, coordinator: Coordinator) -> None:
+        """Calls about what has ended, when it is due to be forgotten: they are answered, and nobody ends by them."""
+        self.skipped_ms += 400 * DAY_MS
+        for (who, key), order in self.answers.items():
+            if isinstance(order, Rejection):
+                continue
+            late = cm.FanOut(f"{key} late", "x", order.number)
+            await coordinator.fan_out(ledger_of_customer(who), late, asyncio.get_running_loop().time() + 60)
+            for part in order.certain_parts():
+                ready = shop.MarkReady(f"{who}{key}ready", part.reservation)
+                await self._persist(router, part.store_id, ready)
+            self.struck["called long after"] += 1
 
     async def _quiet(self, router: Router, coordinator: Coordinator) -> None:
         """Time passes until nothing can be held any more; then everyone must have heard, and nothing is left."""
