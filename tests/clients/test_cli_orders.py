@@ -4,9 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from typer.testing import CliRunner
 
-from holdfast.client.cli.app import app
 from holdfast.client.cli.orders import store_plans
 from holdfast.client.cli.tables import RULES
 from holdfast.client.models.orders import Exclusion, StorePlan
@@ -17,7 +15,6 @@ from tests.clients.service import NOW_S, Service
 from tests.clients.serving import serving_in_thread
 
 NOBODY = "127.0.0.1:1"
-AT = ("--at", "48.2082,16.3738")
 NEAR = ("--near", "48.2082,16.3738")
 # Within 5 km no shop has both.
 SPLIT = ("reserve", "a=2", "b=1", *NEAR, "--policy", "split", "--km-max", "5", "--customer", "c1")
@@ -33,7 +30,7 @@ def run(three_shops: Service) -> Iterator[Command]:
 
 
 def test_shops_are_found(run: Command) -> None:
-    found = run("find", "a", "b=2", *AT, "--channel", "web", "--slot", SLOT)
+    found = run("find", "a", "b=2", *NEAR, "--channel", "web", "--slot", SLOT)
     assert [(one["store_id"], one["exclusion"]) for one in found["candidates"]] == [("s3", "UNSPECIFIED")]
     assert found["plan"] == [{"store_id": "s3", "lines": [["a", 1], ["b", 2]], "slot_start_ms": None}]
     assert found["left_off"] == 0
@@ -48,28 +45,21 @@ def test_shops_are_found(run: Command) -> None:
     run("find", "a", "--postcode", "FR:75 001")
     asked = run.service.asked("FindStores")[2].sourcing
     assert (asked.place.postcode, asked.place.country) == ("75 001", "FR")
-    words = run.words("find", "a=9", "--policy", "partial", "--stores-max", "1", *AT)
+    words = run.words("find", "a=9", "--policy", "partial", "--stores-max", "1", *NEAR)
     assert "s1: 5 x a" in words
     assert "4 x a" in words
     assert "out: has nothing of it" in words
     assert "1 shop " in words
-    assert "2 shops" in run.words("find", "a", "b", *AT)
-    for near in (NEAR, ("--near", "1010"), ("--near", "AT:1010")):
-        assert run("find", "a", *near)["plan"] == run("find", "a", *AT)["plan"]
-    south = run("find", "a", "--at", "-33.87, -151.21")
+    assert "2 shops" in run.words("find", "a", "b", *NEAR)
+    for near in (("--near", "1010"), ("--near", "AT:1010")):
+        assert run("find", "a", *near)["plan"] == run("find", "a", *NEAR)["plan"]
+    south = run("find", "a", "--near", "-33.87, -151.21")
     assert south["plan"]
     assert run.service.asked("FindStores")[-1].sourcing.place.longitude == -151.21
 
 
-@pytest.mark.parametrize("command", ["find", "explain", "reserve"])
-def test_where_to_look_is_spelled_one_way(command: str) -> None:
-    told = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
-    assert "--near" in told
-    assert "--at " not in told, "the older name is still taken, and not told"
-
-
 def test_every_shop_that_is_out_is_explained(run: Command) -> None:
-    told = run("explain", "a", "b", "--km-max", "5", *AT)
+    told = run("explain", "a", "b", "--km-max", "5", *NEAR)
     assert [(one["store_id"], one["exclusion"]) for one in told["candidates"]] == [
         ("s1", "NOT_ENOUGH_STOCK"),
         ("s2", "NOT_ENOUGH_STOCK"),
@@ -77,12 +67,12 @@ def test_every_shop_that_is_out_is_explained(run: Command) -> None:
     ]
     (asked,) = run.service.asked("FindStores")
     assert (asked.explain, asked.candidates_max) == (True, 100)
-    assert "--km-max" in run("explain", "a", "--km-max", "0", *AT, code=2)["error"]["why"], "zero is not anywhere"
-    words = run.words("explain", "a", "b", "--km-max", "5", *AT)
+    assert "--km-max" in run("explain", "a", "--km-max", "0", *NEAR, code=2)["error"]["why"], "zero is not anywhere"
+    words = run.words("explain", "a", "b", "--km-max", "5", *NEAR)
     assert "farther than asked" in words
     assert "cannot be placed" in words
     assert "holdfast explain" not in words
-    assert "holdfast explain" in run.words("find", "a=99", *AT)
+    assert "holdfast explain" in run.words("find", "a=99", *NEAR)
     assert set(RULES) == set(Exclusion)
 
 
@@ -90,22 +80,20 @@ def test_by_when_it_is_to_be_had_is_asked_for_and_when_it_is_ready_is_shown(run:
     listed = run("store", "list")["stores"]
     listed[0]["hours"]["lead"] = "3660s"
     run("store", "put", "--file", "-", stdin=json.dumps(listed))
-    found = run("explain", "a", *AT, "--collect-by", SLOT)
+    found = run("explain", "a", *NEAR, "--collect-by", SLOT)
     told = {one["store_id"]: (one["exclusion"], one["earliest_ready_ms"]) for one in found["candidates"]}
     assert told == {
         "s1": ("NOT_READY_IN_TIME", (SLOT_S + 60) * 1000),
         "s2": ("NO_STOCK", NOW_S * 1000),
         "s3": ("UNSPECIFIED", NOW_S * 1000),
     }
-    words = run.words("find", "a", *AT, "--collect-by", SLOT)
+    words = run.words("find", "a", *NEAR, "--collect-by", SLOT)
     assert "2023-12-09 00:00:00Z" in words
     assert "out: not ready in time" in words
     assert "1 shop " in words
     near = ("reserve", "a=1", "--near", "48.2082,16.3738", "--customer", "c1")
     assert run(*near, "--collect-by", SLOT)["order"]["parts"][0]["store_id"] == "s3"
     assert run(*near)["order"]["parts"][0]["store_id"] == "s1"
-    at = tuple("--at" if word == "--near" else word for word in near)
-    assert run(*at)["order"]["parts"][0]["store_id"] == "s1"
 
 
 def test_slots_are_listed_in_the_shops_own_time(run: Command) -> None:
@@ -245,12 +233,12 @@ def test_a_sku_may_have_a_colon_or_a_comma() -> None:
         (["reserve", "s1", "a=1", "--slot", "noon", "--customer", "c"], "--slot"),
         (["reserve", "s1", "a=1", "--collect-by", SLOT, "--customer", "c"], "give --near too"),
         (["reserve", "a=1", "--near", "1,1", "--collect-by", "noon", "--customer", "c"], "is not an instant"),
-        (["find", "a", "--at", "1,1", "--collect-by", "tomorrow"], "--collect-by"),
+        (["find", "a", "--near", "1,1", "--collect-by", "tomorrow"], "--collect-by"),
         (["find", "a"], "--near LAT,LON or --postcode"),
-        (["find", "a", "--at", "1,1", "--postcode", "1"], "one of them"),
-        (["find", "a", "--at", "1"], "is not a place"),
-        (["explain", "a", "--at", "1,1", "--policy", "nearest"], "nearest"),
-        (["explain", "a", "--at", "1,1", "--stores-max", "6"], "--stores-max"),
+        (["find", "a", "--near", "1,1", "--postcode", "1"], "one of them"),
+        (["find", "a", "--near", "1,"], "is not a place"),
+        (["explain", "a", "--near", "1,1", "--policy", "nearest"], "nearest"),
+        (["explain", "a", "--near", "1,1", "--stores-max", "6"], "--stores-max"),
         (["slots", "s1", "--window", "long"], "is not a time"),
         (["amend", "s1:1"], "Nothing would change"),
         (["amend", "s1:1", "a"], "SKU=UNITS"),

@@ -42,7 +42,7 @@ def test_a_fit_machine_with_a_service_is_healthy(service: Service, tmp_path: Pat
         assert document["healthy"] is True
         assert found[f"service at {target}"]["grade"] == "OK"
         assert found[f"data directory {tmp_path}"]["grade"] == "OK"
-        assert {"Python", "grpcio", "SQLite", "HAProxy", "cores", "memory", "clock", "disk sync"} <= set(found)
+        assert {"Python", "grpcio", "HAProxy", "cores", "memory", "clock", "disk sync"} <= set(found)
         words = CliRunner().invoke(app, ["doctor", "--target", target, "--data-dir", str(tmp_path)])
         assert "what to do" in words.output
     # It left nothing behind.
@@ -74,10 +74,8 @@ def test_versions_are_compared_with_the_constraints(tmp_path: Path) -> None:
     ("finding", "grade"),
     [
         (checks.python((3, 11, 9)), Grade.OK),
-        (checks.python((3, 12, 0)), Grade.FAIL),
-        (checks.sqlite((3, 51, 3)), Grade.OK),
-        (checks.sqlite((3, 40, 1)), Grade.OK),
-        (checks.sqlite(()), Grade.FAIL),
+        (checks.python((3, 13, 0)), Grade.OK),
+        (checks.python((3, 10, 12)), Grade.FAIL),
         (checks.cores(2), Grade.OK),
         (checks.cores(1), Grade.WARN),
         (checks.memory(4 * GIB), Grade.OK),
@@ -99,17 +97,6 @@ def test_each_check_grades_what_it_finds(finding: Finding, grade: Grade) -> None
     assert finding.grade is grade
     assert finding.found
     assert bool(finding.mend) == (grade is not Grade.OK)
-
-
-def test_an_old_sqlite_is_named_with_why_it_does_not_matter() -> None:
-    assert "WAL-reset" in checks.sqlite((3, 40, 1)).found
-    assert "WAL-reset" not in checks.sqlite((3, 44, 6)).found
-
-
-def test_a_switch_that_is_off_is_told() -> None:
-    found = [finding.grade for finding in checks.flags({checks.FLAGS[0]: "0", checks.FLAGS[1]: "1"})]
-    assert found == [Grade.WARN, Grade.OK]
-    assert all(finding.grade is Grade.OK for finding in checks.flags({}))
 
 
 def test_a_data_directory_that_cannot_be(tmp_path: Path) -> None:

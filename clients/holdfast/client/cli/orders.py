@@ -175,7 +175,6 @@ def find(
     context: typer.Context,
     lines: LinesArgument,
     near: NearOption = None,
-    at: options.AtOption = None,
     postcode: PostcodeOption = None,
     policy: options.PolicyOption = None,
     stores_max: options.StoresMaxOption = None,
@@ -188,7 +187,7 @@ def find(
     """Find shops that could serve, by distance, and say what an order would be now. Nothing is held."""
     # The two commands differ in nothing else, and have one list of options.
     explain = context.info_name == EXPLAIN
-    wanted, place = quantities(lines, "LINE"), options.one_place(near, at, postcode)
+    wanted, place = quantities(lines, "LINE"), options.one_place(near, postcode)
     found = session.run(
         lambda client: client.find_stores(
             wanted,

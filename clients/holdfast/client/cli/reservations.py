@@ -42,14 +42,12 @@ def reserve(
     slot: options.SlotOption = None,
     reference: Annotated[str, typer.Option(help="The caller's own number, shown in answers.")] = "",
     near: NearOption = None,
-    at: options.AtOption = None,
     policy: options.PolicyOption = None,
     stores_max: options.StoresMaxOption = None,
     km_max: options.KmMaxOption = None,
     collect_by: options.CollectByOption = None,
 ) -> None:
     """Hold units of one or more SKUs, all or nothing: in a shop, or with --near in shops that are looked for."""
-    near = at if near is None else near
     asked: dict[str, Any] = {
         "customer_id": customer,
         "channel": channel,
