@@ -79,10 +79,15 @@ class Answers(Generic[A]):
         return False
 
     def forget(self, key: str) -> None:
-        """Forget the answer to this key, if there is one."""
-        for generation in self.generations.values():
+        """Forget the answer to this key, if there is one. A generation without answers has not begun, as in a snapshot:
+        else a ledger that was restored would begin it again, and drop older ones, where this one does not.
+        """
+        for day, generation in self.generations.items():
             if generation.pop(key, None) is not None:
                 self.count -= 1
+                if not generation:
+                    del self.generations[day]
+                return
 
     def restore(self, day: int, key: str, answer: A) -> None:
         """Enter an answer from a snapshot into the generation of its day."""

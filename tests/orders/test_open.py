@@ -3,7 +3,12 @@
 import pytest
 
 from actors.core.answers import Recorded
+from actors.core.policy import DAY_MS, HOUR_MS, Policy
+from actors.orders.state import OPEN_MS
 from tests.orders.scenario import play
+from tests.orders.scenario_text import command_of
+from tests.orders.watched import Watched
+from tests.shop.watched import DAY_ZERO_MS
 
 PAGES = {
     "opened, claimed, committed, told, confirmed and collected": """
@@ -122,3 +127,23 @@ def test_an_answer_and_its_order_are_one_object_after_a_restart_as_before() -> N
     for ledger in (watched.ledger, watched.restored()):
         kept = [answer.answer for _, answer in ledger.answers.items() if isinstance(answer, Recorded)]
         assert [order is ledger.orders[1] for order in kept] == [False, True]
+
+
+def test_a_restart_does_not_change_when_answers_are_forgotten() -> None:
+    """The day's only answer is forgotten, as its call was never answered; then the policy remembers for less."""
+    watched = Watched(Policy(version=1))
+    at_ms = DAY_ZERO_MS
+
+    def say(text: str, key: str) -> None:
+        watched.say(command_of(text, key, watched.ledger), at_ms)
+
+    say("refuse ann NO_STORE_IN_REACH", "k1")
+    at_ms += 8 * DAY_MS
+    say("open bob S1 A 1", "k2")
+    at_ms += OPEN_MS
+    watched.wait(at_ms)
+    watched.adopt(Policy(version=2, ttl_ms_max=HOUR_MS), at_ms)
+    watched.restart()
+    say("refuse cid NO_STORE_IN_REACH", "k3")
+    assert [key for key, _ in watched.ledger.answers.items()] == ["cid\nk3"]
+    assert watched.complaints() == []
