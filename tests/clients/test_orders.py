@@ -276,7 +276,7 @@ def test_a_shop_that_never_decides_is_told_beside_those_that_did(service: Servic
 
     async def use(client: ChannelClient) -> None:
         order_id = (await split(client)).order_id
-        sold = await client.collect_order(order_id, payment_reference="p1", idempotency_key="k1", timeout_ms=100)
+        sold = await client.collect_order(order_id, payment_reference="p1", idempotency_key="k1", timeout_ms=1_000)
         assert statuses(sold) == [("s1", Status.COLLECTED)]
         assert isinstance(sold, tuple)
         error = sold[1].answer
