@@ -312,6 +312,21 @@ def test_an_answer_in_part_is_better_than_none(service: Service) -> None:
     against(service, use)
 
 
+def test_a_later_answer_in_which_more_shops_are_undecided_does_not_replace_one_in_which_fewer_are(
+    service: Service,
+) -> None:
+    service.faults["CollectOrder"].append(FailItems(lambda outcome: outcome.store_id == "s2", 14))
+    service.faults["CollectOrder"].extend([FailItems(lambda _: True, 14)] * 1_000)
+
+    async def use(client: ChannelClient) -> None:
+        order_id = (await split(client)).order_id
+        sold = await client.collect_order(order_id, payment_reference="p1", timeout_ms=1_000)
+        assert statuses(sold) == [("s1", Status.COLLECTED)]
+
+    against(service, use)
+    assert len(service.asked("CollectOrder")) > 1
+
+
 def test_an_order_that_is_not_there_is_not_found(service: Service) -> None:
     async def use(client: ChannelClient) -> None:
         with pytest.raises(NotFound, match="0007/404"):

@@ -183,14 +183,14 @@ class Caller:
         attempt_ms: int | None = None,
         idempotency_key: str | None = None,
         retry: RetryPolicy | None = None,
-        undecided: Callable[[Any], Fault | None] | None = None,
+        undecided: Callable[[Any], Sequence[Fault]] = lambda _: (),
     ) -> Any:
         """The answer to `request`, asked for until it comes or `timeout_ms` are over; raises errors of the tree.
 
         `method` is given where the request's type does not say it.
         `idempotency_key` is None for a read, and empty for a change that has no key; such a one is given the `retry`
-        that suits it. `undecided` finds in an answer a part of it that is still to be had: the whole is then asked for
-        again, and the last answer that came is given in the end, such as it is.
+        that suits it. `undecided` finds in an answer the parts of it that are still to be had: the whole is then asked
+        for again, and the answer that lacked the fewest is given in the end, such as it is.
         """
         loop = asyncio.get_running_loop()
         deadline_at = loop.time() + (self.timeouts.call_ms if timeout_ms is None else timeout_ms) / 1000
@@ -206,10 +206,13 @@ class Caller:
                 raise attempts.error_at_close(what=what, where=where, in_flight=False)
             remaining_ms = (deadline_at - loop.time()) * 1000
             try:
-                response = await self.connection.call(method, request, max(1, min(longest_ms, int(remaining_ms))))
-                fault = None if undecided is None else undecided(response)
-                if fault is None:
-                    return response
+                answer = await self.connection.call(method, request, max(1, min(longest_ms, int(remaining_ms))))
+                faults = undecided(answer)
+                if not faults:
+                    return answer
+                fault = faults[0]
+                if response is None or len(faults) < len(undecided(response)):
+                    response = answer
             except grpc.aio.AioRpcError as error:
                 fault = fault_from_rpc(error)
             except asyncio.CancelledError:

@@ -142,7 +142,7 @@ async def answer_to_change(
     key: str | None,
     timeout_ms: int | None,
     *,
-    undecided: Callable[[Any], Fault | None] | None = None,
+    undecided: Callable[[Any], Sequence[Fault]] = lambda _: (),
 ) -> Any:
     """Send a change by itself, with retries as in `Caller.ask`. `key` None makes an idempotency key."""
     _set_key(request, key)

@@ -238,14 +238,10 @@ def to_sourcing(
     )
 
 
-def undecided(response: Any) -> Fault | None:
-    """Why a shop did not decide, where asking all of them again is of use: those that decided repeat themselves."""
-    for outcome in response.outcomes:
-        if outcome.WhichOneof("result") == "error":
-            fault = fault_from_item(outcome.error)
-            if fault.failure is not Failure.FINAL:
-                return fault
-    return None
+def undecided(response: Any) -> list[Fault]:
+    """Why shops did not decide, where asking all of them again is of use: those that decided repeat themselves."""
+    errors = (outcome.error for outcome in response.outcomes if outcome.WhichOneof("result") == "error")
+    return [fault for fault in map(fault_from_item, errors) if fault.failure is not Failure.FINAL]
 
 
 def part_outcome_from(message: service_pb2.PartOutcome, *, what: str, key: str) -> PartOutcome:
