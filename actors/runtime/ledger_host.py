@@ -191,7 +191,7 @@ class LedgerHost:
         return tail > max(QUIET_TAIL_EVENTS, rows // QUIET_SHARE) and quiet_ms > QUIET_MS
 
     def has_begun(self, ledger_id: str) -> bool:
-        """True where the ledger has ever been written; such ledgers are taken over when the host starts."""
+        """True where the ledger has ever been written, or where nobody can know: then it is stopped."""
         return ledger_id in self._hosted or self.is_stopped(ledger_id)
 
     def is_stopped(self, ledger_id: str) -> bool:
