@@ -98,8 +98,8 @@ def stopped(why: str) -> Status:
 
 def put(status: Status, context: Any) -> None:
     """Set a status on Serve's gRPC context."""
-    metadata = {name: _clipped(value, FIELD_CHARS_MAX) for name, value in status.metadata}
-    details: list[Message] = [error_details_pb2.ErrorInfo(reason=status.reason, domain=DOMAIN, metadata=metadata)]
+    info = error_details_pb2.ErrorInfo(reason=status.reason, domain=DOMAIN, metadata=_metadata_of(status))
+    details: list[Message] = [info]
     if status.violations:
         details.append(
             error_details_pb2.BadRequest(
@@ -122,10 +122,16 @@ def put(status: Status, context: Any) -> None:
     context.set_trailing_metadata(list(said.trailing_metadata))
 
 
+def _metadata_of(status: Status) -> dict[str, str]:
+    return {name: _clipped(value, FIELD_CHARS_MAX) for name, value in status.metadata}
+
+
 def fill_item_error(status: Status, error: error_pb2.ItemError) -> None:
     """Say the same of one item of a batch."""
     error.code = status.code.value[0]
     error.message = status.message
+    error.reason = status.reason
+    error.metadata.update(_metadata_of(status))
     for field, description in status.violations:
         error.violations.add(field=field, description=description)
     if status.retry_after_s:

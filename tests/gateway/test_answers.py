@@ -240,6 +240,20 @@ def test_an_item_error_says_what_the_status_would() -> None:
     assert (error.code, error.HasField("retry_after")) == (4, False)
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [reserve_request("k1", store_id="T1"), reserve_request("k1", units=0)],
+    ids=["unknown shop", "malformed"],
+)
+def test_an_item_tells_programs_what_its_own_call_would(front: Front, request_: rs.ReserveRequest) -> None:
+    alone = front.ask("Reserve", request_)
+    [outcome] = front.accept("ReserveBatch", rs.ReserveBatchRequest(requests=[request_])).outcomes
+    assert alone.reason
+    assert outcome.error.reason == alone.reason
+    assert dict(outcome.error.metadata) == alone.metadata
+    assert outcome.error.code == alone.code.value[0]
+
+
 def test_changes_of_stock_say_what_they_did(front: Front) -> None:
     front.reserve("k1", units=900)
     rows = [{"sku": "A", "delta": -300, "sequence": n, "kind": stock_pb2.ADJUSTMENT_KIND_SALE} for n in (5, 5)]
