@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from actors.journal.port import Head, JournalDamaged, JournalFailed, Record
-from actors.journal.sqlite import SqliteJournal
+from actors.journal.sqlite import CHUNKS_DELETED, SNAPSHOTS_KEPT, SqliteJournal
 from actors.journal.sqlite_file import SCHEMA_VERSION
 from tests.journal.storages import SqliteStorage, appended, record, records_of
 
@@ -75,3 +75,27 @@ def test_an_append_that_fails_half_way_lets_go_of_the_lock(
     with closing(SqliteJournal(sqlite_storage.path, busy_ms=0)) as successor:
         assert successor.take_over("S2") == Head(1, 0)
         assert successor.read("S1", 0, len(written) + 1) == written
+
+
+def test_an_old_snapshot_is_deleted_a_few_chunks_at_a_time(
+    sqlite_storage: SqliteStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = SqliteJournal(sqlite_storage.path)
+    with closing(journal):
+        appended(journal, "S1", [1])
+        file, deleted = journal._file, []
+        write = file.write
+
+        def noted(statement: str, *values: object) -> sqlite3.Cursor:
+            cursor = write(statement, *values)
+            if statement.startswith("DELETE FROM chunks"):
+                deleted.append(cursor.rowcount)
+            return cursor
+
+        monkeypatch.setattr(file, "write", noted)
+        for _ in range(SNAPSHOTS_KEPT + 1):
+            journal.write_snapshot("S1", 1, 1, [b"chunk"] * (2 * CHUNKS_DELETED + 1))
+        assert deleted == [CHUNKS_DELETED, CHUNKS_DELETED, 1], "the first is gone, and others could write in between"
+        (kept,) = file.db.execute("SELECT COUNT(*) FROM chunks").fetchone()
+        assert kept == SNAPSHOTS_KEPT * (2 * CHUNKS_DELETED + 1)
+        assert file.db.execute("SELECT COUNT(*) FROM snapshots").fetchone() == (SNAPSHOTS_KEPT,)
