@@ -22,6 +22,8 @@ class CustomerActor(LedgerActor):
 
     def order(self, ledger_id: str, number: int) -> tuple[int, Order | None]:
         """The ledger's version, and the order or None."""
+        if not self.host.has_begun(ledger_id):
+            return 0, None
         return self.host.read(
             ledger_id, lambda hosted, _now_ms: (hosted.ledger.version, hosted.ledger.orders.get(number))
         )
@@ -47,6 +49,8 @@ class CustomerActor(LedgerActor):
 
     def order_of_basket(self, ledger_id: str, customer_id: str, basket_id: str) -> Order | None:
         """The order that a customer's basket has, None where there is none or it is over."""
+        if not self.host.has_begun(ledger_id):
+            return None
 
         def question(hosted: Hosted, _now_ms: int) -> Order | None:
             number = hosted.ledger.baskets.get((customer_id, basket_id))

@@ -43,7 +43,7 @@ class Router:
 
     async def start(self) -> None:
         """Learn the chain, and keep learning of its changes."""
-        await self.refresh_chain()
+        await self.refresh_chain(_soon())
         self._poller = asyncio.get_running_loop().create_task(self._poll_chain())
 
     def submit(
@@ -149,9 +149,8 @@ class Router:
         self._learn(document)
         return True
 
-    async def refresh_chain(self) -> None:
-        """Learn of changes that other gateways made."""
-        deadline = asyncio.get_running_loop().time() + ATTEMPT_S_MAX
+    async def refresh_chain(self, deadline: float) -> None:
+        """Learn of changes that other gateways made. Raises DeadlinePassed."""
         document = await self.ask_actor(CHAIN_ACTOR, "document", self.chain.revision, deadline=deadline)
         if document is not None:
             self._learn(document)
@@ -186,7 +185,7 @@ class Router:
         while True:
             await asyncio.sleep(CHAIN_POLL_S)
             try:
-                await self.refresh_chain()
+                await self.refresh_chain(_soon())
             except Exception:  # the chain as known goes on being served, and the next poll asks again
                 log.exception("the chain could not be asked for changes")
 
@@ -210,6 +209,10 @@ class Router:
             return unpack_answers(packed)
 
         return await _until(deadline, attempt)
+
+
+def _soon() -> float:
+    return asyncio.get_running_loop().time() + ATTEMPT_S_MAX
 
 
 async def _until(deadline: float, attempt: Callable[[], Awaitable[T]], attempt_s: float = ATTEMPT_S_MAX) -> T:

@@ -54,14 +54,14 @@ class Admin:
             "GetLedgerStatus": Call(self._ledger_status),
         }
 
-    async def _get_policy(self, _request: ad.GetPolicyRequest, _deadline: float, reply: ad.GetPolicyResponse) -> None:
-        await self._router.refresh_chain()
+    async def _get_policy(self, _request: ad.GetPolicyRequest, deadline: float, reply: ad.GetPolicyResponse) -> None:
+        await self._router.refresh_chain(deadline)
         fill_policy(self._router.chain.policy, reply.policy)
 
     async def _set_policy(self, request: ad.SetPolicyRequest, deadline: float, reply: ad.SetPolicyResponse) -> None:
         policy = policy_of(request)
         if not await self._router.change_chain("set_policy", policy, policy.version, deadline=deadline):
-            await self._router.refresh_chain()
+            await self._router.refresh_chain(deadline)
             message = (
                 f"policy.version is {policy.version}, version {self._router.chain.policy.version} is in force; "
                 "read it again with GetPolicy and send your change with that version"
@@ -77,7 +77,7 @@ class Admin:
         ledger_id = request.store_id
         reply.store_id = ledger_id
         if not is_customers(ledger_id):
-            await self._stores.require(ledger_id)
+            await self._stores.require(ledger_id, deadline=deadline)
         elif not await self._router.has_actor(ledger_id):
             return
         status = await self._router.ask(ledger_id, "status", ledger_id, deadline=deadline)
@@ -90,7 +90,7 @@ class Admin:
 
     async def _put_stores(self, request: ad.PutStoresRequest, deadline: float, reply: ad.PutStoresResponse) -> None:
         stores = stores_of(request, year_of(self._clock.now_ms()))
-        await self._router.refresh_chain()
+        await self._router.refresh_chain(deadline)
         before = self._router.chain
         await self._router.change_chain("put_stores", stores, deadline=deadline)
         reply.chain_version = self._router.chain.revision
@@ -98,11 +98,11 @@ class Admin:
         reply.affected_slots = len(broken)
         await self._name(broken[:AFFECTED_SLOTS_MAX], deadline, reply)
 
-    async def _list_stores(self, request: ad.ListStoresRequest, _deadline: float, reply: ad.ListStoresResponse) -> None:
+    async def _list_stores(self, request: ad.ListStoresRequest, deadline: float, reply: ad.ListStoresResponse) -> None:
         checked = Checked(request)
         token = fields.read_token(checked, "ListStores", (), request.page_token)
         checked.raise_if_faulty()
-        await self._router.refresh_chain()
+        await self._router.refresh_chain(deadline)
         chain = self._router.chain
         store_ids = list(chain.stores)
         start = bisect_right(store_ids, token) if token else 0

@@ -108,8 +108,9 @@ class Feeds:
         checked = Checked(request)
         checked.once("cursors", asked, "store_id")
         checked.raise_if_faulty()
+        deadline = asyncio.get_running_loop().time() + ASK_S_MAX
         for index, cursor in enumerate(asked):
-            await self._stores.require(cursor.store_id, f"cursors[{index}].store_id")
+            await self._stores.require(cursor.store_id, f"cursors[{index}].store_id", deadline=deadline)
         cursors = {cursor.store_id: cursor.after_version for cursor in asked}
         await self._refuse_beyond(cursors, skip_stopped=all_stores)
         return cursors

@@ -106,7 +106,7 @@ class Orders:
             external_reference=asked.external_reference,
         )
         if not request.HasField("sourcing"):
-            await self._stores.require(request.store_id, f"{prefix}store_id")
+            await self._stores.require(request.store_id, f"{prefix}store_id", deadline=deadline)
             named = (cm.Plan(request.store_id, asked.lines, slot_start_ms),)
             return await self._coordinator.open(opened(plans=named, missing=()), deadline)
         checked = Checked(request, prefix)
@@ -165,7 +165,7 @@ class Orders:
     async def _amend(self, request: os_.AmendOrderRequest, deadline: float, reply: os_.AmendOrderResponse) -> None:
         ledger_id, command = wo.amend_order(request)
         for index, plan in enumerate(command.wanted):
-            await self._stores.require(plan.store_id, f"stores[{index}].store_id")
+            await self._stores.require(plan.store_id, f"stores[{index}].store_id", deadline=deadline)
         answer = await self._coordinator.amend(ledger_id, command, deadline)
         self._fill(answer, ledger_id, reply)
 
@@ -195,7 +195,7 @@ class Orders:
     async def _list_slots(self, request: os_.ListSlotsRequest, deadline: float, reply: os_.ListSlotsResponse) -> None:
         Checked(request).raise_if_faulty()
         from_ms, window_ms = instant_ms(request.not_before), instant_ms(request.window) or SLOTS_WINDOW_MS_DEFAULT
-        await self._stores.require(request.store_id)
+        await self._stores.require(request.store_id, deadline=deadline)
         store_id = request.store_id
         (actor,) = self._router.by_actor([store_id])
         version, ready_ms, zone, slots = await self._router.ask_by_rules(

@@ -3,10 +3,13 @@
 import asyncio
 from typing import Final
 
+import grpc
+
 from actors.core.ids import ledger_of_customer
 from actors.core.policy import Policy
 from actors.orders.commands import customer_key
 from holdfast.v1 import reservation_service_pb2 as rs
+from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
 from serve.wire import statuses
 from serve.wire.rules import STORE_ID, InvalidRequest, Violation
@@ -20,18 +23,23 @@ class StoreDirectory:
     def __init__(self, router: Router) -> None:
         self._router = router
 
-    async def require(self, store_id: str, field: str = "store_id") -> None:
+    async def require(self, store_id: str, field: str = "store_id", *, deadline: float) -> None:
         """Raises as `refuse_unknown`, after a look for a shop that may just have been added."""
-        if store_id not in self._router.chain.stores:
-            await self.look_for(store_id)
-            self.refuse_unknown(store_id, field)
+        if self.may_be_new(store_id):
+            await self.look_again(deadline)
+        self.refuse_unknown(store_id, field)
 
-    async def look_for(self, store_id: str) -> bool:
-        """Ask the chain's actor anew where this gateway does not know the shop; whether it was asked."""
-        if store_id in self._router.chain.stores or STORE_ID.fullmatch(store_id) is None:
-            return False
-        await self._router.refresh_chain()
-        return True
+    def may_be_new(self, store_id: str) -> bool:
+        """Whether this gateway does not know the shop, which another one may just have added."""
+        return store_id not in self._router.chain.stores and STORE_ID.fullmatch(store_id) is not None
+
+    async def look_again(self, deadline: float) -> None:
+        """Learn of the shops that other gateways added. Raises Refused where the chain's actor does not answer."""
+        try:
+            await self._router.refresh_chain(deadline)
+        except DeadlinePassed as error:
+            message = "this gateway does not know the shop, and the chain's actor did not answer; nothing was done"
+            raise statuses.refused(grpc.StatusCode.UNAVAILABLE, "CHAIN_AWAY", f"{message}, ask again") from error
 
     def refuse_unknown(self, store_id: str, field: str) -> None:
         """Raises InvalidRequest where the id is malformed, Refused with NOT_FOUND where the chain has no such shop."""

@@ -89,7 +89,7 @@ class Reservations:
             return
         entry = kind.translate(request, "")
         store_id = entry[0]
-        await self._stores.require(store_id, kind.shop_field)
+        await self._stores.require(store_id, kind.shop_field, deadline=deadline)
         answer = await self._router.send(entry, deadline, promise=kind.promise)
         if kind.promise:
             await self._reconciler.report_answers([(store_id, answer)])
@@ -100,26 +100,25 @@ class Reservations:
     async def _batch(self, kind: Kind, requests: Sequence[Any], deadline: float, reply: Any) -> None:
         """Independent mutations. An item that cannot be decided has its status in its own outcome."""
         outcomes = [reply.outcomes.add() for _ in requests]
-        items, orders = await self._sort(kind, requests, outcomes, deadline)
-        decided = self._decide(kind, items, deadline, whole=len(items) == len(requests))
-        if not orders:
-            await decided
-            return
+        items, unknown, orders = await self._sort(kind, requests, outcomes, deadline)
+        works = [self._decide(kind, items, deadline, whole=len(items) == len(requests))]
+        if unknown:
+            works.append(self._look_again(kind, unknown, deadline))
         # An order takes the most round trips, so what one shop decides by itself runs beside it and not after it.
         now = asyncio.get_running_loop().time()
         until = deadline if len(requests) == 1 else now + ORDER_SHARE * (deadline - now)
-        placed = (self._order(requests[index], index, until, outcomes[index]) for index in orders)
-        await asyncio.gather(decided, *placed)
+        works += [self._order(requests[index], index, until, outcomes[index]) for index in orders]
+        await (asyncio.gather(*works) if len(works) > 1 else works[0])
 
     async def _sort(
         self, kind: Kind, requests: Sequence[Any], outcomes: Sequence[Any], deadline: float
-    ) -> tuple[list[Item], list[int]]:
-        """The items that one shop each decides, and the indexes of those that become orders. The outcomes of malformed
-        items are filled.
+    ) -> tuple[list[Item], list[tuple[Item, str]], list[int]]:
+        """The items that one shop each decides; those of them whose shop is not known here, each with the field that
+        names it; the indexes of those that become orders. The outcomes of malformed items are filled.
         """
         items: list[Item] = []
+        unknown: list[tuple[Item, str]] = []
         orders: list[int] = []
-        asked_anew = False  # once for a batch, however many shops of it are unknown
         for index, (request, outcome) in enumerate(zip(requests, outcomes, strict=True)):
             try:
                 if isinstance(request, Status):
@@ -128,13 +127,34 @@ class Reservations:
                     orders.append(index)
                     continue
                 entry = kind.translate(request, f"requests[{index}].")
-                asked_anew = asked_anew or await self._stores.look_for(entry[0])
-                self._stores.refuse_unknown(entry[0], f"requests[{index}].{kind.shop_field}")
+                field = f"requests[{index}].{kind.shop_field}"
+                if self._stores.may_be_new(entry[0]):
+                    unknown.append(((entry, outcome), field))
+                    continue
+                self._stores.refuse_unknown(entry[0], field)
             except ENDINGS as error:
                 fill_error(error, outcome.error)
             else:
                 items.append((entry, outcome))
-        return items, orders
+        return items, unknown, orders
+
+    async def _look_again(self, kind: Kind, unknown: Sequence[tuple[Item, str]], deadline: float) -> None:
+        """Items of a batch whose shops were not known: asked for once, beside what the known ones decide."""
+        found: list[Item] = []
+        try:
+            await self._stores.look_again(deadline)
+        except ENDINGS as error:
+            for (_, outcome), _ in unknown:
+                fill_error(error, outcome.error)
+            return
+        for (entry, outcome), field in unknown:
+            try:
+                self._stores.refuse_unknown(entry[0], field)
+            except ENDINGS as error:
+                fill_error(error, outcome.error)
+            else:
+                found.append((entry, outcome))
+        await self._decide(kind, found, deadline, whole=False)
 
     async def _decide(self, kind: Kind, items: Sequence[Item], deadline: float, *, whole: bool) -> None:
         """Items of a batch that one shop each decides. `whole` says that the batch has no others."""
@@ -181,7 +201,7 @@ class Reservations:
     async def _get(self, request: rs.GetReservationRequest, deadline: float, reply: rs.GetReservationResponse) -> None:
         Checked(request).raise_if_faulty()
         store_id, number = parse_reservation_id(request.reservation_id)
-        await self._stores.require(store_id, "reservation_id")
+        await self._stores.require(store_id, "reservation_id", deadline=deadline)
         version, reservation = await self._router.ask(store_id, "reservation", store_id, number, deadline=deadline)
         refuse_older("min_version", store_id, version, request.min_version)
         if reservation is None:
@@ -199,7 +219,7 @@ class Reservations:
         token = fields.read_token(checked, "ListReservations", scope, request.page_token)
         checked.raise_if_faulty()
         store_id = request.store_id
-        await self._stores.require(store_id)
+        await self._stores.require(store_id, deadline=deadline)
         version, page, after = await self._router.ask(
             store_id,
             "reservations",

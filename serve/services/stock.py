@@ -32,7 +32,7 @@ class Stock:
     async def _change(self, translate: Callable[[Any], Entry], request: Any, deadline: float, reply: Any) -> None:
         entry = translate(request)
         store_id = entry[0]
-        await self._stores.require(store_id)
+        await self._stores.require(store_id, deadline=deadline)
         answer = await self._router.send(entry, deadline, promise=False)
         if isinstance(answer, Moved):
             fill_change(answer, store_id, reply.change)
@@ -47,7 +47,7 @@ class Stock:
     ) -> None:
         check_availability(request)
         for index, store_id in enumerate(request.store_ids):
-            await self._stores.require(store_id, f"store_ids[{index}]")
+            await self._stores.require(store_id, f"store_ids[{index}]", deadline=deadline)
         skus = list(request.skus)
         found = await self._router.ask_shops(request.store_ids, "availability", skus, deadline=deadline)
         now_ms = self._clock.now_ms()

@@ -54,7 +54,7 @@ class Verification:
         ledger_id = request.store_id
         reply.store_id = ledger_id
         if not is_customers(ledger_id):
-            await self._stores.require(ledger_id)
+            await self._stores.require(ledger_id, deadline=deadline)
             async with self._turn(deadline):
                 await self._shop(ledger_id, deadline, reply)
         elif await self._router.has_actor(ledger_id):

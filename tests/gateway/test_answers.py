@@ -19,10 +19,11 @@ from holdfast.v1 import (
     stock_pb2,
     stock_service_pb2 as ss,
 )
+from serve.admission import TIMEOUT_S_DEFAULT
 from serve.routing.batcher import QUEUE_AGE_S_MAX, QUEUED_ENTRIES_MAX
 from serve.wire.statuses import _SENTENCES, explain, fill_item_error, fill_rejection, late, overloaded
-from tests.gateway.front import Front, reserve_request
-from tests.runtime.loop_time import skip
+from tests.gateway.front import Answer, Front, reserve_request
+from tests.runtime.loop_time import skip, turns
 from tests.runtime.runtime_fixture import WAIT_S, ManualClock
 from tests.waiting import until_async
 
@@ -281,3 +282,40 @@ def test_a_status_says_to_programs_why_and_what_about(front: Front) -> None:
     assert (nowhere.reason, nowhere.metadata) == ("STORE_UNKNOWN", {"store_id": "S9"})
     assert front.ask("Reserve", b"\xff").reason == "REQUEST_UNREADABLE"
     assert front.ask("Reserve", rs.ReserveRequest()).reason == "INVALID_FIELDS"
+
+
+@pytest.mark.parametrize("mistyped", [1, 3])
+def test_a_chain_actor_that_hangs_costs_a_batch_only_the_items_of_shops_that_are_not_known(
+    front: Front, mistyped: int
+) -> None:
+    async def ask() -> Answer:
+        shop = front.actors.store_actor("store-S1")
+        before = shop.status("S1")["version"]
+        front.actors.hold("chain")
+        requests = [reserve_request(f"k{n}", store_id=f"T{n}") for n in range(mistyped)]
+        batch = rs.ReserveBatchRequest(requests=[*requests, reserve_request("good")])
+        asking = asyncio.ensure_future(front.asked("ReserveBatch", batch))
+
+        async def is_decided() -> bool:
+            return bool(shop.status("S1")["version"] > before)
+
+        await until_async(is_decided, within_s=WAIT_S, what="the good item")
+        await turns(100)
+        skip(TIMEOUT_S_DEFAULT)
+        return await asking
+
+    *lost, good = front.run(ask).reply.outcomes
+    assert good.WhichOneof("result") == "reservation"
+    assert [(each.error.code, each.error.reason) for each in lost] == [(14, "CHAIN_AWAY")] * mistyped
+
+
+def test_no_call_outlives_its_deadline_for_a_look_at_the_chain(front: Front) -> None:
+    async def ask() -> Answer:
+        front.actors.hold("chain")
+        asking = asyncio.ensure_future(front.asked("Reserve", reserve_request("k1", store_id="T1"), timeout_ms="1000"))
+        await turns(20)
+        skip(1.01)
+        return await asking
+
+    found = front.run(ask)
+    assert (found.code, found.reason) == (CODE.UNAVAILABLE, "CHAIN_AWAY")

@@ -59,6 +59,13 @@ def test_an_order_that_is_not_there_is_not_found(front: Front) -> None:
         assert (rejection.reason, rejection.order_id) == (error_pb2.REASON_RESERVATION_NOT_FOUND, "0007/1907"), method
 
 
+def test_a_read_of_an_order_takes_no_ledger_over(front: Front) -> None:
+    for slot in range(8):
+        found = front.ask("GetOrder", os_.GetOrderRequest(order_id=f"000{slot}/7"))
+        assert found.code is CODE.NOT_FOUND
+    assert not any(disk.heads for name, disk in front.actors.disks.items() if name.startswith("customers"))
+
+
 @pytest.mark.parametrize("page_size", [0, 1, 2, 3, 50, 1_000, 2**31 - 1])
 def test_pages_show_every_reservation_once(front: Front, page_size: int) -> None:
     for number in range(7):

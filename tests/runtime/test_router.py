@@ -96,7 +96,7 @@ async def _is(holds: bool) -> bool:  # a condition that needs no waiting
 def test_new_rules_reach_the_actor_before_the_first_decision_by_them(on_the_way: Run) -> None:
     async def test(routed: Routed) -> None:
         await routed.actors.set_policy(Policy(ttl_ms_default=HOUR_MS))
-        await routed.router.refresh_chain()
+        await routed.router.refresh_chain(asyncio.get_running_loop().time() + WAIT_S)
         routed.actors.calls.clear()
         (answer,) = await routed.say(("S1", "k1", "reserve ann A 1"))
         assert isinstance(answer, Held)
