@@ -319,3 +319,16 @@ def test_no_call_outlives_its_deadline_for_a_look_at_the_chain(front: Front) -> 
 
     found = front.run(ask)
     assert (found.code, found.reason) == (CODE.UNAVAILABLE, "CHAIN_AWAY")
+
+
+def test_a_batch_of_malformed_items_lets_others_go_between(front: Front) -> None:
+    async def ask() -> int:
+        batch = rs.ReserveBatchRequest(requests=[reserve_request(f"k{n}", units=0) for n in range(32)])
+        asking = asyncio.ensure_future(front.asked("ReserveBatch", batch))
+        others = 0
+        while not asking.done():
+            await asyncio.sleep(0)
+            others += 1
+        return others
+
+    assert front.run(ask) > 32
