@@ -1,6 +1,5 @@
 """The actor of the chain's stores and policy, their only writer. Changes are rare; each is one durable write."""
 
-import os
 from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Final, TypeVar
@@ -12,6 +11,7 @@ from actors.core.message import to_json
 from actors.core.policy import Policy
 from actors.journal.codec import NONSENSE, Reader, damage_of, encode
 from actors.journal.port import Fenced, Journal, JournalDamaged, JournalError, Record
+from actors.rpc.methods import rpc
 from actors.runtime.clock import Clock
 
 LEDGER_ID: Final = "chain"
@@ -37,15 +37,13 @@ class ChainActor:
             for record in self._journal.read(LEDGER_ID, self._chain.revision, READ_EVENTS_MAX):
                 self._apply(record)
 
-    def ping(self) -> int:
-        """Return the process id once the actor serves."""
-        return os.getpid()
-
+    @rpc
     def document(self, known_revision: int) -> bytes | None:
         """The chain's document, or None where the caller's revision is the newest. Raises JournalError."""
         chain = self._chain
         return self._as_owner(None if chain.revision == known_revision else to_json(chain))
 
+    @rpc
     def put_stores(self, stores: Sequence[Store]) -> bytes:
         """Add or replace shops, writing changed ones only; returns the document. Raises JournalError."""
         with self._lock:
@@ -54,6 +52,7 @@ class ChainActor:
                 self._append(StoresPut(fresh))
             return self._as_owner(to_json(self._chain))
 
+    @rpc
     def set_policy(self, policy: Policy, expected_version: int) -> bytes | None:
         """Replace the policy; returns the document, or None where the version in force is not the expected one.
 

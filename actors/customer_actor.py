@@ -8,6 +8,7 @@ from actors.orders.invariants import check
 from actors.orders.parts import is_promised
 from actors.orders.snapshot import Capture, copied
 from actors.orders.state import Order, OrderLedger
+from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import LedgerActor, in_turn, page_by_number
 from actors.runtime.kinds import CUSTOMERS
 from actors.runtime.ledger_host import Hosted
@@ -20,6 +21,7 @@ class CustomerActor(LedgerActor):
 
     core = CUSTOMERS
 
+    @rpc
     def order(self, ledger_id: str, number: int) -> tuple[int, Order | None]:
         """The ledger's version, and the order or None."""
         if not self.host.has_begun(ledger_id):
@@ -28,6 +30,7 @@ class CustomerActor(LedgerActor):
             ledger_id, lambda hosted, _now_ms: (hosted.ledger.version, hosted.ledger.orders.get(number))
         )
 
+    @rpc
     def orders_of(
         self, ledger_id: str, customer_id: str, standings: list[int], after_number: int, page_size: int
     ) -> tuple[int, list[Order], int]:
@@ -47,6 +50,7 @@ class CustomerActor(LedgerActor):
 
         return self.host.read(ledger_id, question)
 
+    @rpc
     def order_of_basket(self, ledger_id: str, customer_id: str, basket_id: str) -> Order | None:
         """The order that a customer's basket has, None where there is none or it is over."""
         if not self.host.has_begun(ledger_id):
@@ -58,6 +62,7 @@ class CustomerActor(LedgerActor):
 
         return self.host.read(ledger_id, question)
 
+    @rpc
     def outbox(self, after: Mapping[str, int]) -> list[tuple[str, list[Order], int]]:
         """By ledger, orders with undelivered parts, and the number to continue after.
 
@@ -73,16 +78,19 @@ class CustomerActor(LedgerActor):
         found = [self.host.read(ledger_id, question) for ledger_id in self.host.ledger_ids()]
         return [answer for answer in found if answer[1]]
 
+    @rpc
     def ledgers(self) -> list[str]:
         """The ledgers that have begun, stopped ones too."""
         return self.host.begun_ids()
 
+    @rpc
     def orders(self, ledger_id: str, numbers: list[int]) -> list[Order | None]:
         """For each number its order, None where there is none."""
         if not self.host.has_begun(ledger_id):
             return [None] * len(numbers)
         return self.host.read(ledger_id, lambda hosted, _now_ms: [hosted.ledger.orders.get(each) for each in numbers])
 
+    @rpc
     def promised(self, ledger_id: str, after_number: int, page_size: int) -> tuple[list[Order], int]:
         """A page of orders with committed live parts, by number, and the number to continue after, 0 at the end."""
 
@@ -94,6 +102,7 @@ class CustomerActor(LedgerActor):
 
         return self.host.read(ledger_id, question)
 
+    @rpc
     def status(self, ledger_id: str) -> dict[str, Any] | None:
         """A ledger's status, None where it has not begun."""
         if not self.host.has_begun(ledger_id):
@@ -105,6 +114,7 @@ class CustomerActor(LedgerActor):
 
         return self.host.read(ledger_id, question)
 
+    @rpc
     def live_state(self, ledger_id: str) -> tuple[int, str, list[Violation]] | None:
         """Version, state hash and broken invariants, those of indexes included, for comparison with a replay. None
         where the ledger has not begun. Decisions stop for the copy only.

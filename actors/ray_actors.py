@@ -7,30 +7,42 @@ ledger's. So Ray never retries tasks, and a second actor for the same shop would
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NoReturn
+from functools import partial
+from typing import Any, ClassVar, Final, NoReturn
 
+import psutil
 import ray
-from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError, RayError, RayTaskError
+from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError, RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.chain_actor import ChainActor
 from actors.customer_actor import CustomerActor
 from actors.journal.open import open_journal
-from actors.journal.port import JournalDamaged, JournalError
-from actors.protocol.messages import ActorGone, LedgerStopped
+from actors.journal.port import JournalError, JournalFailed
+from actors.protocol.messages import ActorGone
 from actors.protocol.placement import ActorKind, kind_of
+from actors.rpc.client import ActorSilent, Connection
+from actors.rpc.frames import Address
+from actors.rpc.methods import methods_of
+from actors.rpc.server import Server
 from actors.runtime.clock import SystemClock
 from actors.store_actor import StoreActor
+from actors.watchdog import Watchdog
 
 NAMESPACE: Final = "holdfast"
-CALLS_MAX: Final = 16  # threads of an actor, for concurrent steps, reads and feeds; the host serialises what must be
-PING_S: Final = 10.0
-OVERDUE_S: Final = 0.3  # after this the caller checks whether the actor's process is still the same
-PING_EVERY_S: Final = 0.1
+WATCHDOG: Final = "holdfast-watchdog"  # a namespace of their own: they are no actors of ledgers
+CONTROL_CALLS_MAX: Final = 4  # threads of an actor for Ray's calls, which only control it
+ADDRESS_S: Final = 0.3  # a call to a restarting actor may hang, so the address is then asked for anew
+START_S: Final = 10.0  # of an actor that may just have been created
+ADDRESSES_ASKED_MAX: Final = 8
+RESTART_PAUSE_S: Final = 2.0  # an actor that cannot start is not started again at once
+LOOKS_MAX: Final = 64  # processes that a watchdog looks at, at once: a disk that hangs stops many
 RECOVERY_S_MAX: Final = 600.0  # by actor, at the start of a service
 RECOVERING_MAX: Final = 4  # actors at once
-CALL_S: Final = 30.0
 OBJECT_STORE_BYTES: Final = 100 * 1024 * 1024  # calls are inline; nothing lives in the store
+CALL_S: Final = 30.0
 CLOSE_S: Final = 30.0  # the last snapshot of a million holds takes some seconds
 EXIT_JOURNAL: Final = 70  # the exit status of an actor whose journal failed or was taken over
 
@@ -70,25 +82,62 @@ def end_process(failure: JournalError) -> NoReturn:
 
 
 class _Process:
-    """Constructs a plain actor class in a process of its own. `journals` is a setting of `journal.open`."""
+    """An actor in a process of its own. `journals` is a setting of `journal.open`; `host` is where it listens, empty
+    for the address by which Ray knows its node. Ray's calls control the process; all others come over `rpc`.
+    """
 
-    def __init__(self, name: str, journals: str) -> None:
-        super().__init__(name, open_journal(journals, name), SystemClock(), end_process)  # type: ignore[call-arg]
+    plain: ClassVar[type[Any]]
+
+    def __init__(self, name: str, journals: str, host: str) -> None:
+        def build() -> Any:
+            return self.plain(name, open_journal(journals, name), SystemClock(), end_process)
+
+        node_host: Any = ray.util.get_node_ip_address
+        self._server = Server(name, host or node_host(), build, _end_slowly)
+
+    def address(self) -> Address:
+        """Where the actor listens. It does as soon as the process is up, and answers once it has recovered."""
+        server, pid = self._server, os.getpid()
+        node_id = ray.get_runtime_context().get_node_id()
+        return Address(server.host, server.port, server.secret, pid, psutil.Process(pid).create_time(), node_id)
+
+    def recovered(self) -> int:
+        """Return the process id once the actor serves."""
+        self._server.ready.wait()
+        return os.getpid()
+
+    def close(self) -> None:
+        """End the connections, and let the actor write its snapshots."""
+        self._server.close()
+        self._server.actor.close()
 
 
-class RayStoreActor(_Process, StoreActor):
+def _end_slowly(failure: Exception) -> NoReturn:
+    """End the process of an actor that could not start, after a pause: Ray starts it again for ever."""
+    log.critical("the actor cannot serve: %s", failure)
+    time.sleep(RESTART_PAUSE_S)
+    end_process(JournalFailed(repr(failure)))
+
+
+class RayStoreActor(_Process):
     """A StoreActor in a process of its own."""
 
+    plain = StoreActor
 
-class RayCustomerActor(_Process, CustomerActor):
+
+class RayCustomerActor(_Process):
     """A CustomerActor in a process of its own."""
 
+    plain = CustomerActor
 
-class RayChainActor(_Process, ChainActor):
+
+class RayChainActor(_Process):
     """The ChainActor in a process of its own."""
 
+    plain = ChainActor
 
-_CLASSES: Final[dict[ActorKind, type[Any]]] = {
+
+_CLASSES: Final[dict[ActorKind, type[_Process]]] = {
     ActorKind.CHAIN: RayChainActor,
     ActorKind.CUSTOMERS: RayCustomerActor,
     ActorKind.STORE: RayStoreActor,
@@ -96,129 +145,154 @@ _CLASSES: Final[dict[ActorKind, type[Any]]] = {
 
 
 class RayActors:
-    """Named, detached actors, created on first use. Implements `protocol.messages.Actors`."""
+    """Named, detached actors, created on first use, and a connection to each. Implements `protocol.messages.Actors`.
 
-    def __init__(self, journals: str) -> None:
+    `host` is where actors listen, see `_Process`.
+    """
+
+    def __init__(self, journals: str, host: str) -> None:
         self._journals = journals
+        self._host = host
         self._handles: dict[str, Any] = {}
-        self._making: dict[str, asyncio.Lock] = {}
-        self._pids: dict[str, int] = {}
-        self._orphaned: set[asyncio.Future[Any]] = set()
-        self._watching: set[asyncio.Task[None]] = set()
+        self._connections: dict[str, Connection] = {}
+        self._connecting: dict[str, asyncio.Lock] = {}
+        self._asked: dict[str, list[asyncio.Future[Any]]] = {}  # calls for an address without an answer yet
+        self._looking: dict[int, asyncio.Task[None]] = {}
 
     async def call(self, actor: str, method: str, *args: Any) -> Any:
         """See `Actors.call`. A restarting actor raises ActorGone at once; the router repeats the call."""
-        handle = self._handles.get(actor)
-        if handle is None:
-            handle = await self._make(actor)
-        asked = self._pids.get(actor)
-        answer: asyncio.Future[Any] = asyncio.wrap_future(getattr(handle, method).remote(*args).future())
-        watch = answer.get_loop().call_later(OVERDUE_S, self._watch, actor, handle, asked, answer)
-        try:
-            return await answer
-        except asyncio.CancelledError:
-            if answer in self._orphaned:
-                raise ActorGone(f"{actor} was restarted while it was asked") from None
-            raise
-        except ActorUnavailableError as error:
-            raise ActorGone(str(error)) from error
-        except RayActorError as error:
-            self._handles.pop(actor, None)  # it will not be restarted: the next call creates it anew
-            raise ActorGone(str(error)) from error
-        except RayTaskError as error:
-            if isinstance(error.cause, JournalDamaged):
-                raise LedgerStopped(str(error.cause)) from error
-            raise
-        finally:
-            watch.cancel()
-            self._orphaned.discard(answer)
-
-    def _watch(self, actor: str, handle: Any, asked: int | None, answer: "asyncio.Future[Any]") -> None:
-        """Give up an overdue call where the actor's process is no longer the one that was called.
-
-        Ray reports an actor's death to pending calls only after a second or more, while a new call is answered as soon
-        as the successor serves. So a new call gets the process id, and the overdue one is cancelled if it differs.
-        """
-
-        async def ask_who_is_there() -> None:
-            while not answer.done():
-                try:
-                    async with asyncio.timeout(PING_S):
-                        pid = await handle.ping.remote()
-                except (RayError, TimeoutError):
-                    pid = asked
-                if pid != asked:
-                    self._pids[actor] = pid
-                    if answer.cancel():  # else the answer has arrived, and would stay in the set
-                        self._orphaned.add(answer)
-                    return
-                await asyncio.sleep(PING_EVERY_S)
-
-        if not answer.done():
-            task = answer.get_loop().create_task(ask_who_is_there())
-            self._watching.add(task)
-            task.add_done_callback(self._watching.discard)
+        connection = self._connections.get(actor)
+        if connection is None or not connection.is_open:
+            connection = await self._connect(actor)
+        return await connection.call(method, args)
 
     async def names(self) -> frozenset[str]:
         """See `Actors.names`."""
         return frozenset(await asyncio.to_thread(actor_names))
 
-    async def _make(self, actor: str) -> Any:
-        lock = self._making.setdefault(actor, asyncio.Lock())
-        async with lock:
-            handle = self._handles.get(actor)
-            if handle is None:
-                handle, pid = await asyncio.to_thread(make_actor, actor, self._journals)
-                self._handles[actor], self._pids[actor] = handle, pid
-            return handle
+    async def close(self) -> None:
+        """Drop the connections."""
+        for connection in self._connections.values():
+            connection.abort()
+        await asyncio.sleep(0)  # they are closed in the loop's next turn
+
+    async def _connect(self, actor: str) -> Connection:
+        async with self._connecting.setdefault(actor, asyncio.Lock()):
+            connection = self._connections.get(actor)
+            if connection is None or not connection.is_open:
+                address = await self._address_of(actor)
+                suspect = partial(self._suspect, actor, address)
+                try:
+                    methods = methods_of(_CLASSES[kind_of(actor)].plain)  # type: ignore[arg-type]  # classes have a hash
+                    connection = await Connection.open(actor, address, methods, suspect)
+                except ActorSilent:
+                    suspect()
+                    raise
+                self._connections[actor] = connection
+            return connection
+
+    async def _address_of(self, actor: str) -> Address:
+        handle = self._handles.get(actor)
+        if handle is None:
+            handle = self._handles[actor] = await asyncio.to_thread(_create, actor, self._journals, self._host)
+        asked = self._asked.setdefault(actor, [])
+        asked.append(asyncio.wrap_future(handle.address.remote().future()))
+        asked[-1].add_done_callback(lambda done: done.cancelled() or done.exception())  # heard, whoever waits for it
+        patience_s = ADDRESS_S if actor in self._connections else START_S
+        done, _ = await asyncio.wait(asked, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+        answered = [each for each in asked if each in done]
+        self._asked[actor] = [each for each in asked if each not in done][-ADDRESSES_ASKED_MAX:]
+        if not answered:
+            raise ActorGone(f"{actor} has not started yet")
+        try:
+            return Address(*([each for each in answered if not each.exception()] or answered)[-1].result())
+        except ActorUnavailableError as error:
+            raise ActorGone(str(error)) from error
+        except RayActorError as error:
+            self._handles.pop(actor, None)  # it will not be restarted: the next call creates it anew
+            raise ActorGone(str(error)) from error
+
+    def _suspect(self, actor: str, address: Address) -> None:
+        """Let the watchdog of the actor's node look at a process that does not answer."""
+
+        async def look() -> None:
+            try:
+                watchdog = await asyncio.to_thread(make_watchdog, address.node_id)
+                await watchdog.end_if_stuck.remote(actor, address)
+            except RayError as error:
+                log.warning("%s does not answer, and the watchdog of its node does not either: %s", actor, error)
+            finally:
+                del self._looking[address.pid]
+
+        if address.pid not in self._looking:
+            self._looking[address.pid] = asyncio.get_running_loop().create_task(look())
 
 
-def make_actor(actor: str, journals: str) -> tuple[Any, int]:
-    """The handle and process id of the actor of that name, created if there is none. Raises ActorGone.
-
-    It is pinged, since Ray may return the handle of a dead one.
-    """
-    try:
-        handle = _create(actor, journals)
-        return handle, ray.get(handle.ping.remote(), timeout=PING_S)
-    except (RayActorError, GetTimeoutError) as error:
-        raise ActorGone(str(error)) from error
-
-
-def make_actors(actors: Sequence[str], journals: str) -> None:
+def make_actors(actors: Sequence[str], journals: str, host: str) -> None:
     """Create actors, a few at a time, and wait for each to recover, however long its journal.
 
-    A failure is logged; the next call to that actor tries again.
+    A failure is logged; the actor is started again, and again when it is called.
     """
     for first in range(0, len(actors), RECOVERING_MAX):
-        handles = {actor: _create(actor, journals) for actor in actors[first : first + RECOVERING_MAX]}
+        handles = {actor: _create(actor, journals, host) for actor in actors[first : first + RECOVERING_MAX]}
         for actor, handle in handles.items():
             try:
-                ray.get(handle.ping.remote(), timeout=RECOVERY_S_MAX)
+                ray.get(handle.recovered.remote(), timeout=RECOVERY_S_MAX)
             except (RayActorError, GetTimeoutError) as error:
                 log.critical("%s did not recover; it is tried again when it is called: %s", actor, error)
 
 
-def _create(actor: str, journals: str) -> Any:
-    options: dict[str, Any] = {
-        "name": actor,
+def make_watchdogs() -> None:
+    """Create the watchdog of every node that is up now; of a later one, the first who needs it does."""
+    nodes: Any = ray.nodes
+    for node in nodes():
+        if node["Alive"]:
+            make_watchdog(node["NodeID"])
+
+
+def make_watchdog(node_id: str) -> Any:
+    """The handle of the node's watchdog, created if there is none."""
+    options = _options(f"{WATCHDOG}-{node_id}") | {
+        "namespace": WATCHDOG,
+        "max_concurrency": LOOKS_MAX,
+        "scheduling_strategy": NodeAffinitySchedulingStrategy(node_id, soft=False),
+    }
+    return ray.remote(Watchdog).options(**options).remote()
+
+
+def _create(actor: str, journals: str, host: str) -> Any:
+    remote: Any = ray.remote(_CLASSES[kind_of(actor)])
+    return remote.options(**_options(actor)).remote(actor, journals, host)
+
+
+def _options(name: str) -> dict[str, Any]:
+    return {
+        "name": name,
         "namespace": NAMESPACE,
         "get_if_exists": True,
         "lifetime": "detached",
         "max_restarts": -1,
         "max_task_retries": 0,
-        "max_concurrency": CALLS_MAX,
+        "max_concurrency": CONTROL_CALLS_MAX,
         "num_cpus": 0,
         "enable_task_events": False,
     }
-    remote: Any = ray.remote(_CLASSES[kind_of(actor)])
-    return remote.options(**options).remote(actor, journals)
 
 
-def call_actor(actor: str, journals: str, method: str, *args: Any) -> Any:
-    """Call an actor from outside an event loop, creating it if there is none. Raises ActorGone or CallFailed."""
-    handle, _ = make_actor(actor, journals)
-    return ray.get(getattr(handle, method).remote(*args), timeout=CALL_S)
+def call_actor(actor: str, journals: str, host: str, method: str, *args: Any) -> Any:
+    """Call an actor from outside an event loop, creating it if there is none. Raises ActorGone."""
+
+    async def call() -> Any:
+        actors = RayActors(journals, host)
+        try:
+            async with asyncio.timeout(CALL_S):
+                return await actors.call(actor, method, *args)
+        except TimeoutError:
+            raise ActorGone(f"{actor} did not answer in {CALL_S:.0f} s") from None
+        finally:
+            await actors.close()
+
+    return asyncio.run(call())
 
 
 def close_actors(each: Callable[[str], None]) -> None:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from actors.core.status import LIVE
 from actors.journal.port import Record
+from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import LedgerActor, in_turn, page_by_number
 from actors.runtime.kinds import SHOP
 from actors.runtime.ledger_host import Hosted
@@ -24,6 +25,7 @@ class StoreActor(LedgerActor):
 
     core = SHOP
 
+    @rpc
     def availability(self, store_ids: list[str], skus: list[str]) -> list[Availability]:
         """For each store its stock of these SKUs."""
 
@@ -34,6 +36,7 @@ class StoreActor(LedgerActor):
 
         return [self.host.read(store_id, question) for store_id in store_ids]
 
+    @rpc
     def stock(
         self, store_ids: list[str], skus: list[str], slot_start_ms: int, revision: int = 0
     ) -> list[tuple[list[int], int | None] | None] | None:
@@ -66,12 +69,14 @@ class StoreActor(LedgerActor):
         slot = self.chain.policy_of(store_id).calendar.slot_at(slot_start_ms)
         return None if slot is None else max(0, slot.capacity - taken.get(slot_start_ms, 0))
 
+    @rpc
     def reservation(self, store_id: str, number: int) -> tuple[int, Reservation | None]:
         """The ledger's version, and the reservation or None."""
         return self.host.read(
             store_id, lambda hosted, _now_ms: (hosted.ledger.version, hosted.ledger.reservations.get(number))
         )
 
+    @rpc
     def reservations(
         self, store_id: str, statuses: list[int], after_number: int, page_size: int
     ) -> tuple[int, list[Reservation], int]:
@@ -87,6 +92,7 @@ class StoreActor(LedgerActor):
 
         return self.host.read(store_id, question)
 
+    @rpc
     def feed(
         self, cursors: list[tuple[str, int]], skip_stopped: bool, bytes_max: int = FEED_BYTES_MAX
     ) -> list[tuple[str, list[Record]]]:
@@ -110,6 +116,7 @@ class StoreActor(LedgerActor):
                     break
         return found
 
+    @rpc
     def outbox(self, claim_age_ms: int, after: Mapping[str, int]) -> list[tuple[str, int, list[Reservation], int]]:
         """Parts to report to their orders: (store, ledger time, parts, the number to continue after).
 
@@ -130,6 +137,7 @@ class StoreActor(LedgerActor):
         found = [self.host.read(store_id, question) for store_id in self.host.ledger_ids()]
         return [answer for answer in found if answer[2]]
 
+    @rpc
     def parts(self, store_id: str, after_number: int, page_size: int) -> tuple[list[tuple[Reservation, bool]], int]:
         """A page of the shop's parts of orders by number, final ones too: (part, whether it is in the outbox), and the
         number to continue after, 0 at the end.
@@ -144,6 +152,7 @@ class StoreActor(LedgerActor):
 
         return self.host.read(store_id, question)
 
+    @rpc
     def holders_of(self, store_id: str, numbers: list[int]) -> list[str]:
         """For each reservation the holder that it is a part of, empty for one that is no part."""
 
@@ -153,6 +162,7 @@ class StoreActor(LedgerActor):
 
         return self.host.read(store_id, question)
 
+    @rpc
     def parts_of(self, store_id: str, holders: list[str]) -> list[Reservation | None]:
         """For each holder its part, None where the shop has none."""
         if not self.host.has_begun(store_id):
@@ -165,6 +175,7 @@ class StoreActor(LedgerActor):
 
         return self.host.read(store_id, question)
 
+    @rpc
     def slots(
         self, store_id: str, from_ms: int, window_ms: int, revision: int = 0
     ) -> tuple[int, int | None, str, list[tuple[int, int, int, int]]] | None:
@@ -186,6 +197,7 @@ class StoreActor(LedgerActor):
         ]
         return version, calendar.earliest_ready_ms(now_ms), calendar.zone, slots
 
+    @rpc
     def slots_taken(self, store_ids: list[str]) -> list[dict[int, int] | None]:
         """For each store the places taken by slot start; empty where the ledger has not begun, None where it is
         stopped.
@@ -200,6 +212,7 @@ class StoreActor(LedgerActor):
                 found.append(self.host.read(store_id, lambda hosted, _now_ms: dict(hosted.ledger.slots_taken)))
         return found
 
+    @rpc
     def in_slots(self, store_id: str, starts_ms: list[int], numbers_max: int) -> list[list[int]]:
         """For each slot the numbers of the live reservations in it, ascending, at most `numbers_max`."""
 
@@ -213,6 +226,7 @@ class StoreActor(LedgerActor):
 
         return self.host.read(store_id, question)
 
+    @rpc
     def status(self, store_id: str) -> dict[str, Any]:
         """A ledger's status."""
 
@@ -222,6 +236,7 @@ class StoreActor(LedgerActor):
 
         return self.host.read(store_id, question)
 
+    @rpc
     def live_state(self, store_id: str) -> tuple[int, str, dict[str, Stock], int]:
         """Version, state hash, positions as in `availability` and open reservations, for comparison with an audit."""
 

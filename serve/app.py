@@ -19,7 +19,7 @@ from ray.serve.schema import LoggingConfig
 
 from actors.journal.open import journal_names
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
-from actors.ray_actors import CallFailed, call_actor, close_actors, make_actors, start_ray, stop_ray
+from actors.ray_actors import CallFailed, call_actor, close_actors, make_actors, make_watchdogs, start_ray, stop_ray
 from actors.runtime.clock import SystemClock
 from serve.config.chain_file import ChainFile, read_chain_file
 from serve.config.settings import (
@@ -54,8 +54,9 @@ def run(settings: Settings, ports: dict[str, int], run_dir: Path) -> None:
     start_ray(settings.ray_address)
     _stop_on_signals(stop)  # Ray has put its own handlers in their place
     try:
-        apply_chain_file(chain_file, settings.journals)
-        _recover_all(settings.journals)
+        make_watchdogs()
+        apply_chain_file(chain_file, settings)
+        _recover_all(settings)
         start_gateway(settings, ports)
         service = {"grpc": f"127.0.0.1:{ports['grpc']}", "http": f"127.0.0.1:{ports['http']}", "pid": os.getpid()}
         (data_dir / SERVICE_FILE).write_bytes(orjson.dumps(service))
@@ -98,23 +99,26 @@ def start_gateway(settings: Settings, ports: dict[str, int]) -> None:
         logging_config=SERVE_LOGGING,
     )(Gateway)
     postcodes = str(settings.postcodes.resolve()) if settings.postcodes else ""
-    application = deployment.bind(settings.journals, settings.store_actors, settings.customer_actors, postcodes)
+    application = deployment.bind(
+        settings.journals, settings.actor_host, settings.store_actors, settings.customer_actors, postcodes
+    )
     ray.serve.run(application, name=APPLICATION, route_prefix="/", blocking=False)
 
 
-def apply_chain_file(chain_file: ChainFile, journals: str) -> None:
+def apply_chain_file(chain_file: ChainFile, settings: Settings) -> None:
     """Make stores and policy as the file says. What is so already changes nothing."""
     stores = chain_file.to_stores(year_of(SystemClock().now_ms()))
     if stores:
-        call_actor(CHAIN_ACTOR, journals, "put_stores", stores)
+        call_actor(CHAIN_ACTOR, settings.journals, settings.actor_host, "put_stores", stores)
     policy = chain_file.to_policy()
     if policy is not None:
-        call_actor(CHAIN_ACTOR, journals, "set_policy", policy, 0)
+        call_actor(CHAIN_ACTOR, settings.journals, settings.actor_host, "set_policy", policy, 0)
 
 
-def _recover_all(journals: str) -> None:
+def _recover_all(settings: Settings) -> None:
     """Bring every ledger back at once: its holds expire, and its feed goes on, whether or not somebody calls."""
-    make_actors([name for name in journal_names(journals) if kind_of(name) is not ActorKind.CHAIN], journals)
+    names = [name for name in journal_names(settings.journals) if kind_of(name) is not ActorKind.CHAIN]
+    make_actors(names, settings.journals, settings.actor_host)
 
 
 def _stop(settings: Settings) -> None:

@@ -44,12 +44,12 @@ class Gateway:
     """
 
     async def __init__(  # type: ignore[misc]  # Serve awaits it
-        self, journals: str, store_actors: int, customer_actors: int, postcodes: str
+        self, journals: str, actor_host: str, store_actors: int, customer_actors: int, postcodes: str
     ) -> None:
         configure_logging()
         placement = Placement(store_actors, customer_actors)
         table = read_postcodes_file(Path(postcodes) if postcodes else None)
-        await self._open(Router(RayActors(journals), placement), SystemClock(), table)
+        await self._open(Router(RayActors(journals, actor_host), placement), SystemClock(), table)
 
     async def _open(self, router: Router, clock: Clock, postcodes: Postcodes) -> None:
         self._router = router

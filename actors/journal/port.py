@@ -35,9 +35,6 @@ class Fenced(JournalError):
         self.epoch = epoch
         self.in_force = in_force
 
-    def __reduce__(self) -> tuple[type["Fenced"], tuple[str, int, int]]:  # it is pickled on its way to a caller
-        return Fenced, (self.ledger_id, self.epoch, self.in_force)
-
 
 class JournalFailed(JournalError):
     """A write failed; what reached the disk is unknown."""
@@ -56,9 +53,6 @@ class JournalDamaged(JournalError):
         self.ledger_id = ledger_id
         self.place = place
         self.why = why
-
-    def __reduce__(self) -> tuple[type["JournalDamaged"], tuple[str, str, str]]:
-        return type(self), (self.ledger_id, self.place, self.why)
 
 
 class JournalNewer(JournalDamaged):

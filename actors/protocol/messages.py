@@ -3,7 +3,8 @@
 Also the interface by which a gateway calls an actor by name, and its errors.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -19,6 +20,7 @@ from actors.shop.state import Remembered, Reservation, StockOutcome
 Command = shop.Command | orders.Command
 Entry = tuple[str, Command]  # a ledger and a command for it
 
+NEVER_MS: Final = 1 << 53  # the deadline of an entry that has none
 RULES_ARE_STALE: Final = b""  # a step's answer where the caller must first send its newer chain document
 
 
@@ -36,6 +38,10 @@ class Stopped(Message, frozen=True):
     why: str
 
 
+class Late(Message, frozen=True):
+    """The entry's deadline had passed before it was decided. Nothing was done."""
+
+
 class Refusal(Message, frozen=True):
     """A rejection and the version that recorded it, 0 where it was not recorded."""
 
@@ -51,7 +57,7 @@ class Moved(Message, frozen=True):
 
 
 # None: there is no such order (any more).
-Answer = Held | Refusal | Moved | Reservation | Order | Stopped | None
+Answer = Held | Refusal | Moved | Reservation | Order | Stopped | Late | None
 
 _encode: Final[Callable[[Any], bytes]] = msgspec.msgpack.Encoder().encode
 
@@ -59,22 +65,25 @@ _encode: Final[Callable[[Any], bytes]] = msgspec.msgpack.Encoder().encode
 unpack_answers: Final[Callable[[bytes], list[Answer]]] = msgspec.msgpack.Decoder(list[Answer]).decode
 
 
-def batch_reader(command: Any) -> Callable[[bytes], tuple[int, list[tuple[str, Any]]]]:
+def batch_reader(command: Any) -> Callable[[bytes], tuple[int, list[tuple[str, int, Any]]]]:
     """The inverse of `pack_batch`; `command` is the union of one kind of ledger's. Raises as `unpack_answers`."""
-    return msgspec.msgpack.Decoder(tuple[int, list[tuple[str, command]]]).decode
+    return msgspec.msgpack.Decoder(tuple[int, list[tuple[str, int, command]]]).decode
 
 
-def pack_batch(rules_revision: int, entries: Sequence[Entry]) -> bytes:
-    """Encode a step's request. `rules_revision` is the newest chain revision that the caller knows."""
-    return _encode((rules_revision, entries))
+def pack_batch(rules_revision: int, entries: Sequence[Entry], deadlines_ms: Iterable[int] = ()) -> bytes:
+    """Encode a step's request. `rules_revision` is the newest chain revision that the caller knows; the deadlines are
+    of each entry, by the caller's clock.
+    """
+    timed = zip(entries, deadlines_ms or repeat(NEVER_MS), strict=False)
+    return _encode((rules_revision, [(ledger_id, deadline_ms, command) for (ledger_id, command), deadline_ms in timed]))
 
 
-def pack_answers(answers: Sequence[Remembered | Recorded[Order | Rejection] | Stopped | None]) -> bytes:
+def pack_answers(answers: Sequence[Remembered | Recorded[Order | Rejection] | Stopped | Late | None]) -> bytes:
     """Encode a step's answers, one for each entry."""
     return _encode([_answer_of(answer) for answer in answers])
 
 
-def _answer_of(answer: Remembered | Recorded[Order | Rejection] | Stopped | None) -> Answer:
+def _answer_of(answer: Remembered | Recorded[Order | Rejection] | Stopped | Late | None) -> Answer:
     """The answer to send for one that a ledger remembers."""
     if isinstance(answer, Reservation):
         return Held(answer.number, answer.created_at_ms, answer.expires_at_ms)

@@ -7,7 +7,7 @@ import gc
 import logging
 import os
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from threading import Event, Lock, Thread
 from time import perf_counter_ns
 from typing import Any, ClassVar, Final, TypeVar
@@ -15,7 +15,8 @@ from typing import Any, ClassVar, Final, TypeVar
 from actors.core.chain import EMPTY, Chain, chain_from_document
 from actors.core.policy import Policy
 from actors.journal.port import Journal, JournalDamaged, JournalError, JournalFailed, Record
-from actors.protocol.messages import RULES_ARE_STALE, pack_answers
+from actors.protocol.messages import RULES_ARE_STALE, Late, pack_answers
+from actors.rpc.methods import rpc
 from actors.runtime.clock import Clock
 from actors.runtime.kinds import Core
 from actors.runtime.ledger_host import Hosted, LedgerHost
@@ -101,10 +102,7 @@ class LedgerActor:
         self._tidier = Thread(target=self._tidy, name="tidy", daemon=True)
         self._tidier.start()
 
-    def ping(self) -> int:
-        """Return the process id once the actor serves."""
-        return os.getpid()
-
+    @rpc
     def adopt(self, document: bytes) -> None:
         """Adopt a revision of the chain, unless it is older than the one known. Raises ValueError."""
         chain = chain_from_document(document)
@@ -112,15 +110,43 @@ class LedgerActor:
             if chain.revision > self.chain.revision:
                 self.chain = chain
 
+    @rpc
     def step(self, batch: bytes) -> bytes:
-        """Process an encoded batch; its events are durable on return. Raises JournalError. Returns RULES_ARE_STALE,
-        having done nothing, where the caller knows a newer chain revision.
+        """Process an encoded batch; its events are durable on return. Raises JournalError, and ValueError for what is
+        no batch. Returns RULES_ARE_STALE, having done nothing, where the caller knows a newer chain revision.
         """
-        revision, entries = self.core.read_batch(batch)
-        if revision > self.chain.revision:
-            return RULES_ARE_STALE
-        return pack_answers(self.host.step(entries))
+        [answer] = self.step_all([(batch, 0)])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
+    def step_all(self, batches: Sequence[tuple[bytes, int]]) -> list[bytes | Exception]:
+        """Process batches of several callers with one durable write. Each comes with the time by its caller's clock:
+        what nobody waits for any more is not decided. Returns for each what `step` does, or a ValueError. Raises
+        JournalError.
+        """
+        read: list[list[tuple[str, int, Any]] | bytes | ValueError] = []
+        entries: list[tuple[str, Any]] = []
+        for batch, now_ms in batches:
+            try:
+                revision, timed = self.core.read_batch(batch)
+            except ValueError as error:
+                read.append(error)
+                continue
+            if revision > self.chain.revision:
+                read.append(RULES_ARE_STALE)
+                continue
+            read.append(timed)
+            entries += [(ledger_id, command) for ledger_id, deadline_ms, command in timed if deadline_ms > now_ms]
+        decided = iter(self.host.step(entries))
+        return [
+            pack_answers([next(decided) if deadline_ms > now_ms else Late() for _, deadline_ms, _ in each])
+            if isinstance(each, list)
+            else each
+            for each, (_, now_ms) in zip(read, batches, strict=True)
+        ]
+
+    @rpc
     def knows(self, ledger_id: str, key: str) -> bool:
         """True where a call under this key was answered or is being decided here."""
         return self.host.read(ledger_id, lambda hosted, _now_ms: hosted.ledger.answers.get(key) is not None)
@@ -144,6 +170,7 @@ class LedgerActor:
             "outbox": len(hosted.ledger.outbox),
         }
 
+    @rpc
     def records(self, ledger_id: str, after: int, events_max: int) -> list[Record]:
         """Durable records after a version, of any epoch. Raises JournalError."""
         return self._journal.read(ledger_id, after, events_max)

@@ -31,7 +31,7 @@ class Core(NamedTuple):
     restore: Callable[..., Any]
     read_events: Callable[[bytes], list[Any]]
     read_rows: Callable[[bytes], list[Any]]
-    read_batch: Callable[[bytes], tuple[int, list[tuple[str, Any]]]]
+    read_batch: Callable[[bytes], tuple[int, list[tuple[str, int, Any]]]]
 
 
 SHOP: Final = Core(

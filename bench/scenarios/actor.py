@@ -2,20 +2,26 @@
 position weigh, with a real journal.
 """
 
+import asyncio
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import uuid4
 
 import psutil
 import ray
 
 from actors.journal.open import sqlite_setting
+from actors.journal.port import JournalFailed
 from actors.protocol.messages import Held, pack_batch, unpack_answers
-from actors.ray_actors import make_actor, start_ray, stop_ray
+from actors.ray_actors import RayActors, end_process, start_ray, stop_ray
+from actors.rpc.client import Connection
+from actors.rpc.frames import Address
+from actors.rpc.methods import methods_of, rpc
+from actors.rpc.server import Server
 from actors.runtime.kinds import SHOP
 from actors.shop.audit import Audit
 from actors.shop.audit_books import compare
@@ -23,8 +29,6 @@ from bench import service as processes
 from bench.record import Conservation, Headline, Options, Outcome, Row, Told, judged, latencies_ms, medians, ratio
 from bench.samples import ROWS_MAX, STORE, entries, receipts, reserves, sku
 from serve.config.environment import SWITCHES
-
-CALL_S: Final = 60.0
 
 
 @contextmanager
@@ -43,24 +47,92 @@ def ray_session() -> Iterator[str]:
         processes.end(mark)
 
 
-def ask(handle: Any, method: str, *arguments: Any, timeout_s: float = CALL_S) -> Any:
-    """Call an actor and wait for the answer."""
-    return ray.get(getattr(handle, method).remote(*arguments), timeout=timeout_s)
+Steps = tuple[list[bytes], list[float]]
 
 
-def step_all(handle: Any, batches: list[bytes], in_flight: int) -> tuple[list[bytes], list[float]]:
+async def step_all(call: Callable[[bytes], Awaitable[bytes]], batches: list[bytes], in_flight: int) -> Steps:
     """Send each batch, so many at a time: the answers as they come, and the seconds that each took."""
-    under_way: dict[Any, float] = {}
     answers: list[bytes] = []
     took: list[float] = []
     coming = iter(batches)
-    while len(answers) < len(batches):
-        for batch in islice(coming, in_flight - len(under_way)):
-            under_way[handle.step.remote(batch)] = perf_counter()
-        for ready in ray.wait(list(under_way), num_returns=1)[0]:
-            answers.append(ray.get(ready))
-            took.append(perf_counter() - under_way.pop(ready))
+
+    async def sender() -> None:
+        for batch in coming:
+            began = perf_counter()
+            answers.append(await call(batch))
+            took.append(perf_counter() - began)
+
+    await asyncio.gather(*(sender() for _ in range(in_flight)))
     return answers, took
+
+
+def cpu_s(pid: int) -> float:
+    """CPU seconds of a process so far."""
+    return float(sum(psutil.Process(pid).cpu_times()[:4]))
+
+
+# --- the hop ---------------------------------------------------------------------------------------------------------
+
+HOP_BYTES: Final = (100, 40_000)  # a batch of one and one of 512
+HOP: Final = "store-hop"
+
+
+class Hop:
+    """Gives back the bytes of a step, and does nothing else."""
+
+    def step_all(self, batches: list[tuple[bytes, int]]) -> list[bytes]:
+        """The bytes."""
+        return [batch for batch, _ in batches]
+
+    @rpc
+    def step(self, batch: bytes) -> bytes:
+        """The bytes."""
+        return batch
+
+
+class RayHop(Hop):
+    """The same over Ray's own calls and over a connection, in one process."""
+
+    def __init__(self) -> None:
+        self._server = Server(HOP, "127.0.0.1", Hop, lambda failure: end_process(JournalFailed(str(failure))))
+
+    def address(self) -> Address:
+        """Where it listens."""
+        return Address(self._server.host, self._server.port, self._server.secret, os.getpid(), 0.0, "")
+
+
+async def _hops(options: Options) -> list[Row]:
+    """The same bytes there and back by Ray's call and by our connection, alternating, alone and a few in flight."""
+    handle: Any = ray.remote(RayHop).options(max_concurrency=16, num_cpus=0, enable_task_events=False).remote()
+    address = Address(*await handle.address.remote())
+    connection = await Connection.open(HOP, address, methods_of(Hop), lambda: None)
+
+    async def by_ray(batch: bytes) -> bytes:
+        return cast("bytes", await handle.step.remote(batch))
+
+    async def by_connection(batch: bytes) -> bytes:
+        return cast("bytes", await connection.call("step", (batch,)))
+
+    rows = []
+    for size in HOP_BYTES:
+        for in_flight in (1, 4):
+            rounds: dict[str, list[dict[str, float]]] = {"Ray's call": [], "a connection": []}
+            for _ in range(options.rounds):
+                for found, call in zip(rounds.values(), (by_ray, by_connection), strict=True):
+                    count = options.size(2_000, 20)
+                    before = cpu_s(os.getpid()), cpu_s(address.pid)
+                    _, took = await step_all(call, [bytes(size)] * count, in_flight)
+                    after = cpu_s(os.getpid()), cpu_s(address.pid)
+                    caller_us, actor_us = (
+                        1e6 * (late - early) / count for early, late in zip(before, after, strict=True)
+                    )
+                    found.append({**latencies_ms(took), "caller_cpu_us": caller_us, "actor_cpu_us": actor_us})
+            for name, found in rounds.items():
+                rows.append(Row(f"hop of {size:,} bytes by {name}, {in_flight} in flight", medians(found)))
+    connection.abort()
+    await asyncio.sleep(0)
+    ray.kill(handle)
+    return rows
 
 
 # --- steps -----------------------------------------------------------------------------------------------------------
@@ -72,40 +144,68 @@ READ_EVENTS_MAX: Final = 20_000
 
 
 def run_actor(options: Options) -> Outcome:
-    """Steps of each size with one and a few in flight; every journalled event is audited at the end."""
-    rows: list[Row] = []
-    accepted = 0
-    best = 0.0
+    """The hop by itself, then steps of each size with one and a few in flight; every journalled event is audited."""
     with ray_session():
-        options.say("actor: starting")
-        actor, _ = make_actor("store-bench", sqlite_setting(options.scratch))
-        ask(actor, "step", pack_batch(0, list(entries(receipts(SKUS)))))
-        for batch in BATCHES[::2] if options.quick else BATCHES:
-            for in_flight in IN_FLIGHT[::2] if options.quick else IN_FLIGHT:
-                rounds = []
-                for number in range(options.rounds):
-                    steps = options.size(max(20, min(400, 20_000 // batch)), 6)
-                    made = entries(reserves(batch * steps, SKUS, 1, number))
-                    packed = [pack_batch(0, list(islice(made, batch))) for _ in range(steps)]
-                    figures, held = _stepped(actor, packed, in_flight, batch)
-                    rounds.append(figures)
-                    accepted += held
-                rows.append(Row(f"{batch} a step, {in_flight} in flight", medians(rounds)))
-                best = max(best, rows[-1].figures["per_s"])
-            options.say(f"actor: batches of {batch}")
-        options.say("actor: auditing the journal")
-        conservation = _audited(actor, Told(accepted))
+        return asyncio.run(_actor(options))
+
+
+async def _actor(options: Options) -> Outcome:
+    options.say("actor: the hop by itself")
+    rows = await _hops(options)
+    actor = Asked(options, "store-bench")
+    await actor.step(pack_batch(0, list(entries(receipts(SKUS)))))
+    accepted, best = 0, 0.0
+    for batch in BATCHES[::2] if options.quick else BATCHES:
+        for in_flight in IN_FLIGHT[::2] if options.quick else IN_FLIGHT:
+            rounds = []
+            for number in range(options.rounds):
+                steps = options.size(max(20, min(400, 20_000 // batch)), 6)
+                made = entries(reserves(batch * steps, SKUS, 1, number))
+                packed = [pack_batch(0, list(islice(made, batch))) for _ in range(steps)]
+                figures, held = await _stepped(actor, packed, in_flight, batch)
+                rounds.append(figures)
+                accepted += held
+            rows.append(Row(f"{batch} a step, {in_flight} in flight", medians(rounds)))
+            best = max(best, rows[-1].figures["per_s"])
+        options.say(f"actor: batches of {batch}")
+    options.say("actor: auditing the journal")
+    conservation = await _audited(actor, Told(accepted))
+    await actor.close()
     headline = Headline("through an actor, best", best, "durable reservations/s")
     return Outcome({"skus": SKUS, "lines": 1}, rows, [headline], conservation)
 
 
-def _stepped(actor: Any, packed: list[bytes], in_flight: int, batch: int) -> tuple[dict[str, float], int]:
+class Asked:
+    """An actor as a gateway asks it. `folder` is below the scratch folder."""
+
+    def __init__(self, options: Options, name: str, folder: str = "") -> None:
+        self._name = name
+        self._actors = RayActors(sqlite_setting(options.scratch / folder), "127.0.0.1")
+
+    async def ask(self, method: str, *arguments: Any) -> Any:
+        """Call a method."""
+        return await self._actors.call(self._name, method, *arguments)
+
+    async def step(self, batch: bytes) -> bytes:
+        """Send a batch."""
+        return cast("bytes", await self.ask("step", batch))
+
+    async def pid(self) -> int:
+        """Its process."""
+        return cast("int", (await self.ask("status", STORE))["pid"])
+
+    async def close(self) -> None:
+        """Drop the connection."""
+        await self._actors.close()
+
+
+async def _stepped(actor: Asked, packed: list[bytes], in_flight: int, batch: int) -> tuple[dict[str, float], int]:
     """Figures of one round, and the reservations that were accepted."""
-    process = psutil.Process(ask(actor, "ping"))
-    warm, _ = step_all(actor, packed[:2], 1)
-    cpu, began = sum(process.cpu_times()[:4]), perf_counter()
-    answers, took = step_all(actor, packed[2:], in_flight)
-    seconds, cpu = perf_counter() - began, sum(process.cpu_times()[:4]) - cpu
+    pid = await actor.pid()
+    warm, _ = await step_all(actor.step, packed[:2], 1)
+    cpu, began = cpu_s(pid), perf_counter()
+    answers, took = await step_all(actor.step, packed[2:], in_flight)
+    seconds, cpu = perf_counter() - began, cpu_s(pid) - cpu
     units = batch * len(took)
     figures = {"per_s": ratio(units, seconds), **latencies_ms(took), "actor_cpu_us": 1e6 * ratio(cpu, units)}
     return figures, _held(warm + answers)
@@ -115,12 +215,12 @@ def _held(answers: Iterable[bytes]) -> int:
     return sum(isinstance(answer, Held) for each in answers for answer in unpack_answers(each))
 
 
-def _audited(actor: Any, told: Told) -> Conservation:
+async def _audited(actor: Asked, told: Told) -> Conservation:
     """The journal, read from its beginning by the code that shares nothing with the ledger's."""
-    version, _, positions, live = ask(actor, "live_state", STORE)
+    version, _, positions, live = await actor.ask("live_state", STORE)
     audit, seen = Audit(), 0
     while seen < version:
-        for seq, count, epoch, at_ms, payload in ask(actor, "records", STORE, seen, READ_EVENTS_MAX):
+        for seq, count, epoch, at_ms, payload in await actor.ask("records", STORE, seen, READ_EVENTS_MAX):
             for place, event in enumerate(SHOP.read_events(payload), start=seq - count + 1):
                 audit.add(place, epoch, at_ms, event)
             seen = seq
@@ -140,26 +240,33 @@ MB: Final = 1e6
 
 def run_memory(options: Options) -> Outcome:
     """One actor full of positions, another full of holds. Keys have 32 characters, customer ids ten."""
+    with ray_session():
+        return asyncio.run(_memory(options))
+
+
+async def _memory(options: Options) -> Outcome:
     holds, positions = options.size(1_000_000, 20_480), options.size(200_000, 20_480)
     for name in ("shelf", "holds"):
         (options.scratch / name).mkdir()
-    with ray_session():
-        options.say(f"memory: {positions:,} positions")
-        shelf, _ = make_actor("store-shelf", sqlite_setting(options.scratch / "shelf"))
-        empty = _weighs(shelf)
-        # The first delivery also warms the process up: what a position weighs is seen in those that follow.
-        _open_stock(shelf, ROWS_MAX, SHELF_UNITS)
-        warm = _weighs(shelf)
-        _open_stock(shelf, positions, SHELF_UNITS)
-        full = _weighs(shelf)
-        options.say(f"memory: {holds:,} holds")
-        actor, _ = make_actor("store-holds", sqlite_setting(options.scratch / "holds"))
-        _open_stock(actor, HELD_SKUS, HELD_UNITS)
-        before = _weighs(actor)
-        accepted = _hold(actor, holds, options)
-        after = _weighs(actor)
-        status = ask(actor, "status", STORE)
-        reserved = sum(row[1] for row in ask(actor, "availability", [STORE], [sku(n) for n in range(HELD_SKUS)])[0][2])
+    options.say(f"memory: {positions:,} positions")
+    shelf = Asked(options, "store-shelf", "shelf")
+    empty = await _weighs(shelf)
+    # The first delivery also warms the process up: what a position weighs is seen in those that follow.
+    await _open_stock(shelf, ROWS_MAX, SHELF_UNITS)
+    warm = await _weighs(shelf)
+    await _open_stock(shelf, positions, SHELF_UNITS)
+    full = await _weighs(shelf)
+    options.say(f"memory: {holds:,} holds")
+    actor = Asked(options, "store-holds", "holds")
+    await _open_stock(actor, HELD_SKUS, HELD_UNITS)
+    before = await _weighs(actor)
+    accepted = await _hold(actor, holds, options)
+    after = await _weighs(actor)
+    status = await actor.ask("status", STORE)
+    [(_, _, stock)] = await actor.ask("availability", [STORE], [sku(n) for n in range(HELD_SKUS)])
+    reserved = sum(row[1] for row in stock)
+    await shelf.close()
+    await actor.close()
     found = status["open_reservations"] if status["open_reservations"] == reserved else -reserved
     by_position = MB * ratio(full["rss_mb"] - warm["rss_mb"], positions - ROWS_MAX)
     by_hold = MB * ratio(after["rss_mb"] - before["rss_mb"], holds)
@@ -178,21 +285,21 @@ def run_memory(options: Options) -> Outcome:
     return Outcome(sizes, rows, headlines, judged(Told(accepted), found, ()))
 
 
-def _open_stock(actor: Any, skus: int, units: int) -> None:
+async def _open_stock(actor: Asked, skus: int, units: int) -> None:
     for entry in entries(receipts(skus, units)):
-        ask(actor, "step", pack_batch(0, [entry]))
+        await actor.step(pack_batch(0, [entry]))
 
 
-def _hold(actor: Any, holds: int, options: Options) -> int:
+async def _hold(actor: Asked, holds: int, options: Options) -> int:
     """So many reservations, made as they are sent; how many were accepted."""
     made = entries(reserves(holds, HELD_SKUS, 1, 1))
     accepted = 0
     while batches := [chunk for _ in range(64) if (chunk := list(islice(made, HELD_BATCH)))]:
-        answers, _ = step_all(actor, [pack_batch(0, chunk) for chunk in batches], HELD_IN_FLIGHT)
+        answers, _ = await step_all(actor.step, [pack_batch(0, chunk) for chunk in batches], HELD_IN_FLIGHT)
         accepted += _held(answers)
         options.say(f"memory: {accepted:,} held")
     return accepted
 
 
-def _weighs(actor: Any) -> dict[str, float]:
-    return {"rss_mb": psutil.Process(ask(actor, "ping")).memory_info().rss / MB}
+async def _weighs(actor: Asked) -> dict[str, float]:
+    return {"rss_mb": psutil.Process(await actor.pid()).memory_info().rss / MB}

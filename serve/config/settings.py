@@ -50,6 +50,11 @@ class Settings(BaseSettings):
     ray_address: str = Field(default="", description="A running Ray cluster; empty starts one on this machine.")
 
     @property
+    def actor_host(self) -> str:
+        """Where actors listen: on this machine alone, or, in a cluster, where Ray knows their nodes (empty)."""
+        return "" if self.ray_address else "127.0.0.1"
+
+    @property
     def journals(self) -> str:
         """Where every actor keeps its journal, as KIND:PLACE; see `actors.journal.open`."""
         return sqlite_setting(self.data_dir.resolve() / JOURNAL_DIR)

@@ -10,9 +10,10 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
-from actors.protocol.messages import Answer, Entry, weight_of
+from actors.protocol.messages import Answer, Entry, Late, weight_of
 
 IN_FLIGHT_MAX: Final = 2  # batches to one actor: one is written while the next is decided
 # Where whole batches wait, more of them and none too large: gateway, actor and disk then work on different ones at the
@@ -58,11 +59,13 @@ class Ask:
     sent: bool = False
 
 
-Send = Callable[[list[Entry], float], Awaitable[list[Answer]]]
+Send = Callable[[list[Entry], list[int], float], Awaitable[list[Answer]]]
 
 
 class Batcher:
-    """The queue before one actor. Runs in one event loop; `send` delivers a batch by a deadline in loop time."""
+    """The queue before one actor. Runs in one event loop; `send` delivers a batch by a deadline in loop time, and takes
+    the deadlines of its entries in milliseconds of it.
+    """
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -124,21 +127,22 @@ class Batcher:
         self._gathering = None
         if not self._may_send():
             return
-        asks, entries, deadline = self._take()
+        asks, entries, deadlines_ms, deadline = self._take()
         if entries:
             self._calls_out += len(asks)
-            task = self._loop.create_task(self._fly(asks, entries, deadline))
+            task = self._loop.create_task(self._fly(asks, entries, deadlines_ms, deadline))
             self._out.add(task)
             self._flying[task] = asks
             task.add_done_callback(self._landed)
         if (self._fresh or self._promises) and self._may_send():
             self._gather()
 
-    def _take(self) -> tuple[list[Ask], list[Entry], float]:
+    def _take(self) -> tuple[list[Ask], list[Entry], list[int], float]:
         """The next batch: promises first, whole calls, nothing that is too late or that nobody waits for."""
         now = self._loop.time()
         asks: list[Ask] = []
         entries: list[Entry] = []
+        deadlines_ms: list[int] = []
         weight = 0
         deadline = now
         for queue in (self._promises, self._fresh):
@@ -156,17 +160,22 @@ class Batcher:
                 ask.sent = True
                 asks.append(ask)
                 entries.extend(ask.entries)
+                deadlines_ms.extend([ceil(ask.deadline * 1_000)] * len(ask.entries))
                 weight += ask.weight
                 deadline = max(deadline, ask.deadline)
-        return asks, entries, deadline
+        return asks, entries, deadlines_ms, deadline
 
-    async def _fly(self, asks: list[Ask], entries: list[Entry], deadline: float) -> None:
-        answers = await self._send(entries, deadline)
+    async def _fly(self, asks: list[Ask], entries: list[Entry], deadlines_ms: list[int], deadline: float) -> None:
+        answers = await self._send(entries, deadlines_ms, deadline)
         place = 0
         for ask in asks:
             end = place + len(ask.entries)
             if not ask.answers.done():
-                ask.answers.set_result(answers[place:end])
+                mine = answers[place:end]
+                if isinstance(mine[-1], Late):  # not decided this time; an earlier sending of it may have been
+                    ask.answers.set_exception(DeadlinePassed(sent=True))
+                else:
+                    ask.answers.set_result(mine)
             place = end
 
     def _landed(self, task: asyncio.Task[None]) -> None:

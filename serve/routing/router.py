@@ -195,11 +195,13 @@ class Router:
             batcher = self._batchers[actor] = Batcher(partial(self._deliver, actor))
         return batcher
 
-    async def _deliver(self, actor: str, entries: list[Entry], deadline: float) -> list[Answer]:
+    async def _deliver(
+        self, actor: str, entries: list[Entry], deadlines_ms: list[int], deadline: float
+    ) -> list[Answer]:
         """Send a batch until it is answered; hand over the rules first where the actor's are older."""
 
         async def attempt() -> list[Answer]:
-            payload = pack_batch(self.chain.revision, entries)
+            payload = pack_batch(self.chain.revision, entries, deadlines_ms)
             packed = await self._actors.call(actor, "step", payload)
             if packed == RULES_ARE_STALE:
                 await self._actors.call(actor, "adopt", self.chain_document)

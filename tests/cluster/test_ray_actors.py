@@ -11,9 +11,12 @@ import pytest
 from actors.journal.open import sqlite_setting
 from actors.journal.port import Record
 from actors.journal.sqlite import SqliteJournal
+from actors.protocol.messages import ActorGone
 from actors.ray_actors import RayActors, start_ray, stop_ray
 from tests.cluster.service import ROOT
-from tests.runtime.actors_exam import Candidate, sit
+from tests.runtime.actors_exam import ACTOR, Candidate, sit
+from tests.runtime.runtime_fixture import WAIT_S
+from tests.waiting import until_async
 
 
 @pytest.fixture
@@ -27,10 +30,10 @@ def ray_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_the_actors_over_ray_do_as_they_must(tmp_path: Path, ray_here: None) -> None:
-    actors = RayActors(sqlite_setting(tmp_path))
+    actors = RayActors(sqlite_setting(tmp_path), "127.0.0.1")
 
     async def kill(actor: str) -> None:
-        os.kill(await actors.call(actor, "ping"), signal.SIGKILL)
+        os.kill((await actors.call(actor, "status", "S1"))["pid"], signal.SIGKILL)
 
     def damage(actor: str, ledger_id: str) -> None:
         journal = SqliteJournal(tmp_path / f"{actor}.db")
@@ -38,4 +41,23 @@ def test_the_actors_over_ray_do_as_they_must(tmp_path: Path, ray_here: None) -> 
         journal.append([Record(ledger_id, epoch, seq + 1, 1, 0, b"[")])
         journal.close()
 
-    asyncio.run(sit(Candidate(actors, kill, damage)))
+    async def a_stopped_process_is_replaced() -> None:
+        stopped = (await actors.call(ACTOR, "status", "S1"))["pid"]
+        os.kill(stopped, signal.SIGSTOP)
+
+        async def replaced() -> bool:
+            try:
+                return bool((await actors.call(ACTOR, "status", "S1"))["pid"] != stopped)
+            except ActorGone:
+                return False
+
+        await until_async(replaced, within_s=3 * WAIT_S, what="another process")
+        with pytest.raises(ProcessLookupError):  # it was ended, and does not wake up
+            os.kill(stopped, 0)
+
+    async def main() -> None:
+        await sit(Candidate(actors, kill, damage))
+        await a_stopped_process_is_replaced()
+        await actors.close()
+
+    asyncio.run(main())

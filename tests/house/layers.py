@@ -1,6 +1,6 @@
 """Imports point down only: the layers from bottom to top, and who may know which library.
 
-core <- protocol, journal <- runtime <- actors <- ray <- gateway <- root
+core <- protocol, journal <- rpc <- runtime <- actors <- ray <- gateway <- root
 core, protocol <- routing <- coordination <- gateway
 wire <- clients
 """
@@ -27,13 +27,15 @@ LAYERS: Final = (
     # What gateways and actors say to each other.
     Layer("protocol", ("actors.protocol",), ("core",)),
     Layer("journal", ("actors.journal",), ("core",)),
-    Layer("runtime", ("actors.runtime",), ("core", "protocol", "journal")),
+    # Frames between gateways and actors, the two ends of a connection, and who looks at a process that does not answer.
+    Layer("rpc", ("actors.rpc", "actors.watchdog"), ("core", "protocol", "journal")),
+    Layer("runtime", ("actors.runtime",), ("core", "protocol", "journal", "rpc")),
     Layer(
         "actors",
         ("actors.store_actor", "actors.hot_sku_actor", "actors.customer_actor", "actors.chain_actor"),
-        ("core", "protocol", "journal", "runtime"),
+        ("core", "protocol", "journal", "rpc", "runtime"),
     ),
-    Layer("ray", ("actors.ray_actors",), ("core", "protocol", "journal", "runtime", "actors")),
+    Layer("ray", ("actors.ray_actors",), ("core", "protocol", "journal", "rpc", "runtime", "actors")),
     # A gateway's process. Ranking of shops is advice, and pure but for the question to the actors.
     Layer(
         "ranking",
@@ -92,6 +94,7 @@ LAYERS: Final = (
             "core",
             "protocol",
             "journal",
+            "rpc",
             "runtime",
             "actors",
             "ray",

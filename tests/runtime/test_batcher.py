@@ -36,7 +36,7 @@ class Line:
         self._out: list[asyncio.Future[None]] = []
         self.batcher = Batcher(self._send)
 
-    async def _send(self, entries: list[Entry], deadline: float) -> list[Answer]:
+    async def _send(self, entries: list[Entry], deadlines_ms: list[int], deadline: float) -> list[Answer]:
         self.sent.append([store_id for store_id, _ in entries])
         self.deadlines.append(deadline)
         landed: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -49,7 +49,6 @@ def policy(ttl_ms: int) -> Policy:
 def test_a_new_chain_is_empty(actor: ChainActor) -> None:
     assert chain(actor) == Chain(0, {}, Policy(version=1))
     assert actor.document(0) is None
-    assert actor.ping()
 
 
 def test_stores_are_put_once_and_only_what_changed_is_written(actor: ChainActor) -> None:

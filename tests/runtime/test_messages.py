@@ -11,7 +11,7 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason
 from actors.orders import commands as orders
 from actors.orders.state import Order
-from actors.protocol.messages import Held, Moved, Refusal, Stopped, pack_answers, pack_batch, unpack_answers
+from actors.protocol.messages import Held, Late, Moved, Refusal, Stopped, pack_answers, pack_batch, unpack_answers
 from actors.runtime.kinds import CUSTOMERS, SHOP, Core
 from actors.shop import commands as shop
 from actors.shop.state import Reservation, StockOutcome
@@ -29,9 +29,10 @@ KINDS: Final = [
 def test_a_command_of_any_kind_goes_to_an_actor_as_it_is(kind: type, core: Core, examples: st.DataObject) -> None:
     entry = (examples.draw(texts), examples.draw(of(kind)))
     revision = examples.draw(st.integers(0, 2**40))
-    out = core.read_batch(pack_batch(revision, [entry, entry]))
-    assert out == (revision, [entry, entry])
-    assert repr(out) == repr((revision, [entry, entry]))  # enums are enums again
+    out = core.read_batch(pack_batch(revision, [entry, entry], [7, 8]))
+    ledger_id, command = entry
+    assert out == (revision, [(ledger_id, 7, command), (ledger_id, 8, command)])
+    assert repr(out[1][0][2]) == repr(command)  # enums are enums again
 
 
 @given(of(Reservation), of(Reservation), of(Order), of(Rejection), of(StockOutcome), integers, texts)
@@ -51,6 +52,7 @@ def test_answers_come_out_as_they_went_in(
         Recorded("f", version, rejection),
         Recorded("f", version, outcome),
         Stopped(why),
+        Late(),
         None,
     ]
     out = unpack_answers(pack_answers(answers))
@@ -62,6 +64,7 @@ def test_answers_come_out_as_they_went_in(
             Refusal(version, rejection),
             Moved(version, outcome),
             Stopped(why),
+            Late(),
             None,
         ]
     )

@@ -14,6 +14,7 @@ from actors.journal.port import Fenced, Record
 from actors.protocol.messages import (
     RULES_ARE_STALE,
     Held,
+    Late,
     Moved,
     Refusal,
     pack_batch,
@@ -186,7 +187,6 @@ def test_status_says_where_the_ledger_stands(shop: Shop) -> None:
         "policy_version": 1,
         "outbox": 0,
     }
-    assert shop.actor.ping() == os.getpid()
 
 
 def test_the_live_state_is_what_an_audit_is_held_against(shop: Shop) -> None:
@@ -227,3 +227,24 @@ def test_a_replaced_actor_ends_at_its_next_word(storage: Storage, clock: ManualC
         first.actor.availability(["S1"], ["A"])
     assert [type(failure) for failure in first.ended] == [Fenced]
     second.actor.close()
+
+
+def test_what_nobody_waits_for_any_more_is_not_decided(shop: Shop) -> None:
+    entries = [("S1", command_of("reserve cid A 1", key, {})) for key in ("late", "in time")]
+    version = shop.actor.status("S1")["version"]
+    [answers] = shop.actor.step_all([(pack_batch(1, entries, [1_000, 1_001]), 1_000)])
+    assert isinstance(answers, bytes)
+    assert [type(answer) for answer in unpack_answers(answers)] == [Late, Held]
+    assert shop.actor.status("S1")["version"] == version + 1
+    assert isinstance(shop.say("reserve cid A 2", "late"), Held), "its key was never seen"
+
+
+def test_batches_of_several_callers_are_one_durable_write_and_fail_alone(shop: Shop) -> None:
+    mine, other = (pack_batch(1, [("S1", command_of("reserve cid A 1", key, {}))]) for key in ("m", "o"))
+    before = shop.actor.records("S1", 0, 1_000)
+    answers = shop.actor.step_all([(mine, 0), (b"no batch", 0), (pack_batch(2, []), 0), (other, 0)])
+    assert [each.event_count for each in shop.actor.records("S1", before[-1].seq, 1_000)] == [2]
+    assert isinstance(answers[1], ValueError)
+    assert answers[2] == RULES_ARE_STALE
+    decided = [answer for each in (answers[0], answers[3]) for answer in unpack_answers(each)]  # type: ignore[arg-type]
+    assert [type(answer) for answer in decided] == [Held, Held]

@@ -1,0 +1,195 @@
+"""The gateway's side of a connection to an actor. A broken connection means *unknown*: ask again under the same key."""
+
+import asyncio
+import hmac
+import math
+import secrets
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+import msgspec
+
+from actors.protocol.messages import ActorGone, LedgerStopped
+from actors.rpc.frames import (
+    FRAME_BYTES_MAX,
+    NONCE_BYTES,
+    VERSIONS,
+    Address,
+    Challenge,
+    Failed,
+    Frame,
+    FrameBuffer,
+    Heartbeat,
+    Hello,
+    MalformedFrame,
+    Refused,
+    Reply,
+    Request,
+    Welcome,
+    decode,
+    encode,
+    proof_of,
+)
+from actors.rpc.methods import Method
+
+HEARTBEAT_S: Final = 0.25
+SILENT_S: Final = 1.0  # then the connection is given up, and the watchdog of the actor's node looks at the process
+LATE_S: Final = 0.1  # a timer that is this late was held up by this process itself, which has not read either
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+
+
+class ActorSilent(ActorGone):
+    """The actor's process was reached, and says nothing: it is stopped, stuck, or busy with something large."""
+
+
+class ActorFailed(Exception):
+    """The method raised an error that it does not declare: a fault in the code of the actor."""
+
+
+class Connection(asyncio.Protocol):
+    """A connection to one process of an actor. `methods` are those of the actor's class; `on_silence` is called once
+    where the process does not answer heartbeats.
+    """
+
+    _transport: asyncio.Transport  # from `connection_made` on
+
+    def __init__(
+        self, actor: str, address: Address, methods: dict[str, Method], on_silence: Callable[[], None]
+    ) -> None:
+        self._actor, self._address, self._methods, self._on_silence = actor, address, methods, on_silence
+        self._loop = asyncio.get_running_loop()
+        self._frames = FrameBuffer(FRAME_BYTES_MAX)
+        self._nonce = secrets.token_bytes(NONCE_BYTES)
+        self._their_nonce = b""
+        self._admitted: asyncio.Future[None] = self._loop.create_future()
+        self._calls: dict[int, tuple[asyncio.Future[Any], Method]] = {}
+        self._number = 0
+        self._heard_at = math.inf
+        self._beat: asyncio.TimerHandle | None = None
+        self.is_open = False
+
+    @classmethod
+    async def open(
+        cls, actor: str, address: Address, methods: dict[str, Method], on_silence: Callable[[], None]
+    ) -> "Connection":
+        """Connect and be admitted. Raises ActorSilent where the process is there and says nothing, else ActorGone."""
+        loop = asyncio.get_running_loop()
+        connection = cls(actor, address, methods, on_silence)
+        try:
+            async with asyncio.timeout(SILENT_S):
+                await loop.create_connection(lambda: connection, address.host, address.port)
+                await connection._admitted
+        except TimeoutError:
+            connection.abort()
+            raise ActorSilent(f"{actor} at {address.host}:{address.port} does not answer") from None
+        except OSError as error:
+            raise ActorGone(f"{actor} at {address.host}:{address.port}: {error}") from error
+        except BaseException:
+            connection.abort()
+            raise
+        return connection
+
+    def call(self, method: str, arguments: tuple[Any, ...]) -> "asyncio.Future[Any]":
+        """Call a method. The future raises ActorGone, LedgerStopped or ActorFailed."""
+        future: asyncio.Future[Any] = self._loop.create_future()
+        if not self.is_open:
+            future.set_exception(ActorGone(f"the connection to {self._actor} is closed"))
+            return future
+        self._number += 1
+        self._calls[self._number] = (future, self._methods[method])
+        sent_ms = int(self._loop.time() * 1_000)
+        self._send(Request(self._number, sent_ms, method, msgspec.Raw(_encode(arguments))))
+        return future
+
+    def abort(self) -> None:
+        """Drop the connection; what is under way raises ActorGone."""
+        if self._heard_at is not math.inf:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._heard_at = self._loop.time()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_open = False
+        if self._beat is not None:
+            self._beat.cancel()
+        gone = ActorGone(f"the connection to {self._actor} was lost{f': {exc}' if exc else ''}; the outcome is unknown")
+        if not self._admitted.done():
+            self._admitted.set_exception(gone)
+        for future, _ in self._calls.values():
+            if not future.done():
+                future.set_exception(gone)
+        self._calls.clear()
+
+    def data_received(self, data: bytes) -> None:
+        self._heard_at = self._loop.time()
+        try:
+            for body in self._frames.feed(data):
+                self._received(decode(body))
+        except MalformedFrame as error:
+            if not self._admitted.done():
+                self._admitted.set_exception(ActorGone(f"{self._actor}: {error}"))
+            self.abort()
+
+    def _received(self, frame: Frame) -> None:
+        if isinstance(frame, Reply):
+            self._replied(frame)
+        elif isinstance(frame, Failed):
+            future, _ = self._calls.pop(frame.number)
+            if not future.done():
+                kinds: dict[str, type[Exception]] = {"stopped": LedgerStopped, "gone": ActorGone}
+                future.set_exception(kinds.get(frame.kind, ActorFailed)(frame.why))
+        elif isinstance(frame, Challenge):
+            self._challenged(frame)
+        elif isinstance(frame, Welcome):
+            self._welcomed(frame)
+        elif isinstance(frame, Refused):
+            self._admitted.set_exception(ActorGone(f"{self._actor} refuses this gateway: {frame.why}"))
+        elif not isinstance(frame, Heartbeat):
+            raise MalformedFrame(f"a {type(frame).__name__} is not for a caller")
+
+    def _replied(self, reply: Reply) -> None:
+        future, method = self._calls.pop(reply.number)
+        if future.done():
+            return
+        try:
+            future.set_result(method.read_result(reply.result))
+        except ValueError as error:
+            future.set_exception(ActorFailed(f"{self._actor} answered what is not understood here: {error}"))
+
+    def _challenged(self, challenge: Challenge) -> None:
+        common = set(VERSIONS) & set(challenge.versions)
+        if not common:
+            raise MalformedFrame(f"it speaks versions {challenge.versions} of the frames, this gateway {VERSIONS}")
+        self._their_nonce = challenge.nonce
+        proof = proof_of(self._address.secret, b"caller", challenge.nonce, self._nonce)
+        self._send(Hello(max(common), self._actor, self._nonce, proof))
+
+    def _welcomed(self, welcome: Welcome) -> None:
+        expected = proof_of(self._address.secret, b"actor", self._nonce, self._their_nonce)
+        if not hmac.compare_digest(welcome.proof, expected):
+            raise MalformedFrame("it does not know the secret")
+        self.is_open = True
+        if not self._admitted.done():
+            self._admitted.set_result(None)
+        self._listen(self._loop.time() + HEARTBEAT_S)
+
+    def _listen(self, at: float) -> None:
+        self._beat = self._loop.call_at(at, self._heartbeat, at)
+
+    def _heartbeat(self, due: float) -> None:
+        """Send a heartbeat, or give the connection up where none was answered for too long."""
+        now = self._loop.time()
+        if now - due > LATE_S:
+            self._heard_at = max(self._heard_at, now - SILENT_S + HEARTBEAT_S)
+        if now - self._heard_at > SILENT_S:
+            self._on_silence()
+            self.abort()
+            return
+        self._send(Heartbeat(0))
+        self._listen(now + HEARTBEAT_S)
+
+    def _send(self, frame: Frame) -> None:
+        self._transport.write(encode(frame))

@@ -1,0 +1,309 @@
+"""What the actor's side does with callers: those who are admitted, those who are not, and those who misbehave."""
+
+import asyncio
+import socket
+import struct
+from typing import Any
+
+import msgspec
+import pytest
+
+from actors.protocol.messages import ActorGone, LedgerStopped
+from actors.rpc import frames, server as server_module
+from actors.rpc.client import ActorFailed
+from actors.rpc.frames import Challenge, FrameBuffer, Hello, Refused, decode, encode, proof_of
+from actors.rpc.server import CallerClock, Server
+from tests.runtime.rpc_served import ACTOR, Actor, connected, run, serving
+from tests.waiting import until
+
+
+def test_calls_are_answered_and_errors_come_back_as_what_they_are() -> None:
+    async def main() -> None:
+        connection = await connected(server)
+        assert await connection.call("step", (b"bytes",)) == b"bytes"
+        assert await connection.call("double", (4,)) == 8
+        assert await connection.call("double", (4, 1)) == 9
+        with pytest.raises(LedgerStopped, match="damaged at seq 7"):
+            await connection.call("fail", ("damaged",))
+        with pytest.raises(ActorGone, match="the disk is full"):
+            await connection.call("fail", ("failed",))
+        with pytest.raises(ActorFailed, match="by nothing"):
+            await connection.call("fail", ("fault",))
+        with pytest.raises(ActorFailed, match="no batch"):
+            await connection.call("step", (b"bad",))
+        with pytest.raises(ActorFailed, match="arguments of double"):
+            await connection.call("double", ("four",))
+        connection._methods = {**connection._methods, "hidden": connection._methods["fail"]}
+        with pytest.raises(ActorFailed, match="has no method hidden"):
+            await connection.call("hidden", ())
+        assert await connection.call("double", (1,)) == 2  # and goes on
+        connection.abort()
+
+    with serving() as server:
+        run(main)
+
+
+def test_an_answer_that_fits_no_frame_is_an_error_of_its_call_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "RESULT_BYTES_MAX", 1_000)
+
+    async def main() -> None:
+        connection = await connected(server)
+        with pytest.raises(ActorFailed, match="larger than a frame may be"):
+            await connection.call("large", (2_000,))
+        assert await connection.call("double", (1,)) == 2
+        connection.abort()
+
+    with serving() as server:
+        run(main)
+
+
+def test_what_arrives_during_a_step_is_decided_at_once_for_all_connections() -> None:
+    async def main() -> None:
+        first, second = await connected(server), await connected(server)
+        actor: Actor = server.actor
+        actor.may_decide.clear()
+        begun = first.call("step", (b"0",))
+        await asyncio.to_thread(actor.deciding.wait)
+        rest = [each.call("step", (b"%d" % number,)) for number, each in enumerate((first, second, first), 1)]
+        await asyncio.sleep(0)  # they are in the sockets by then
+        actor.may_decide.set()
+        assert await asyncio.gather(begun, *rest) == [b"0", b"1", b"2", b"3"]
+        assert [sorted(turn) for turn in actor.turns] == [[b"0"], [b"1", b"2", b"3"]]
+        first.abort()
+        second.abort()
+
+    with serving() as server:
+        run(main)
+
+
+def test_a_bad_batch_fails_alone() -> None:
+    async def main() -> None:
+        connection = await connected(server)
+        answers = await asyncio.gather(
+            *(connection.call("step", (each,)) for each in (b"1", b"bad", b"2")), return_exceptions=True
+        )
+        assert [answers[0], answers[2]] == [b"1", b"2"]
+        assert isinstance(answers[1], ActorFailed)
+        connection.abort()
+
+    with serving() as server:
+        run(main)
+
+
+def test_callers_without_the_secret_or_of_another_actor_are_refused() -> None:
+    async def main() -> None:
+        with pytest.raises(ActorGone, match="the secret is another one"):
+            await connected(server, secret=b"guess")
+        with pytest.raises(ActorGone, match="this is store-S1, and not store-S2"):
+            await connected(server, actor="store-S2")
+
+    with serving() as server:
+        run(main)
+
+
+def _raw(server: Server) -> socket.socket:
+    return socket.create_connection((server.host, server.port), timeout=20)
+
+
+def _challenge(peer: socket.socket) -> Challenge:
+    body = b""
+    while not body:
+        body = b"".join(FrameBuffer(1_024).feed(peer.recv(1_024)))
+    challenge = decode(body)
+    assert isinstance(challenge, Challenge)
+    return challenge
+
+
+def _admitted(server: Server, version: int = frames.VERSIONS[-1]) -> tuple[socket.socket, Any]:
+    """A caller that does everything by hand, and what it is told."""
+    peer = _raw(server)
+    nonce = _challenge(peer).nonce
+    peer.sendall(encode(Hello(version, ACTOR, b"mine", proof_of(server.secret, b"caller", nonce, b"mine"))))
+    (body,) = FrameBuffer(1_024).feed(peer.recv(1_024))
+    return peer, decode(body)
+
+
+def _ended(peer: socket.socket) -> bool:
+    try:
+        while peer.recv(65_536):
+            pass
+    except OSError:
+        pass
+    return True
+
+
+def test_a_version_that_is_not_spoken_is_refused_by_name() -> None:
+    with serving() as server:
+        peer, told = _admitted(server, 9)
+        assert isinstance(told, Refused)
+        assert "version 9 of the frames is not spoken here, only 1" in told.why
+        assert _ended(peer)
+        peer.close()
+
+
+def test_a_version_before_is_spoken_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "VERSIONS", (1, 2))
+    with serving() as server:
+        for version in (1, 2):
+            peer, told = _admitted(server, version)
+            assert isinstance(told, frames.Welcome)
+            peer.close()
+
+        async def main() -> None:  # a gateway that knows the first alone
+            (await connected(server)).abort()
+
+        run(main)
+
+
+LENGTH = struct.Struct("!I")
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        LENGTH.pack(2**31),
+        LENGTH.pack(4) + b"\xff\xff\xff\xff",
+        encode(frames.Heartbeat(1)),
+        encode(Hello(1, ACTOR, b"", b""))[:-1] + b"\xc1",
+    ],
+    ids=["another protocol", "a huge frame", "no message", "a heartbeat before all", "half a message"],
+)
+def test_garbage_ends_its_connection_and_no_other(garbage: bytes) -> None:
+    with serving() as server:
+        stranger = _raw(server)
+        stranger.sendall(garbage)
+        assert _ended(stranger)
+        stranger.close()
+        admitted, _ = _admitted(server)
+        admitted.sendall(LENGTH.pack(frames.FRAME_BYTES_MAX + 1))
+        assert _ended(admitted)
+        admitted.close()
+        peer, told = _admitted(server)
+        assert isinstance(told, frames.Welcome)
+        peer.close()
+
+
+def test_who_says_nothing_or_half_a_frame_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "HANDSHAKE_S", 0.05)
+    with serving() as server:
+        silent, half = _raw(server), _raw(server)
+        half.sendall(LENGTH.pack(100) + b"half")
+        assert _ended(silent)
+        assert _ended(half)
+        silent.close()
+        half.close()
+        until(lambda: not server._peers, within_s=20, what="no connection")
+
+
+def test_ten_thousand_connections_take_no_place_from_those_who_are_there() -> None:
+    async def main() -> None:
+        connection = await connected(server)
+        most = 0
+        for _ in range(25):
+            strangers = []
+            for _ in range(8):
+                strangers += [_raw(server) for _ in range(50)]
+                await asyncio.sleep(0)
+            most = max(most, len(server._peers))
+            assert await connection.call("double", (1,)) == 2
+            for each in strangers:
+                each.close()
+        assert 1 < most <= server_module.CONNECTIONS_MAX
+        connection.abort()
+
+    with serving() as server:
+        run(main)
+        until(lambda: not server._peers, within_s=20, what="no connection")
+
+
+def test_a_caller_that_does_not_read_is_not_read_and_then_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "SLOW_READER_S", 0.2)
+    monkeypatch.setattr(server_module, "WRITE_BUFFER_BYTES", 65_536)
+    with serving() as server:
+        peer, _ = _admitted(server)
+        arguments = server_module._encode((1_000_000,))
+        for number in range(2 * server_module.REQUESTS_MAX):
+            peer.sendall(encode(frames.Request(number, 0, "large", msgspec.Raw(arguments))))
+        until(lambda: not server._peers, within_s=20, what="the connection let go")
+        peer.close()
+
+        async def main() -> None:
+            connection = await connected(server)
+            assert len(await connection.call("large", (1_000_000,))) == 1_000_000
+            connection.abort()
+
+        run(main)
+
+
+def test_a_full_connection_is_not_read_until_some_calls_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "REQUESTS_MAX", 4)
+
+    async def main() -> None:
+        connection = await connected(server)
+        actor: Actor = server.actor
+        actor.may_decide.clear()
+        begun = connection.call("step", (b"first",))
+        await asyncio.to_thread(actor.deciding.wait)
+        calls = []
+        for number in range(64):  # each a frame of its own, so that they are read apart
+            calls.append(connection.call("step", (bytes(300_000) + b"%d" % number,)))
+            await asyncio.sleep(0)
+        actor.may_decide.set()
+        await asyncio.gather(begun, *calls)
+        assert max(len(turn) for turn in actor.turns) < 64
+        assert sum(len(turn) for turn in actor.turns) == 65
+        connection.abort()
+
+    with serving() as server:
+        run(main)
+
+
+def test_a_server_whose_actor_cannot_be_built_says_so_and_ends() -> None:
+    failures: list[Exception] = []
+
+    def build() -> Any:
+        raise OSError("no disk")
+
+    server = Server(ACTOR, "127.0.0.1", build, failures.append)
+    server.ready.wait()
+    server._thread.join()
+    server.close()
+    assert str(failures[0]) == "no disk"
+
+
+def test_a_caller_s_clock_is_known_by_the_quickest_of_its_requests() -> None:
+    clock = CallerClock()
+    clock.heard(5_000, 100)
+    assert clock.now_ms(100) == 5_000
+    clock.heard(6_000, 1_600)  # half a second on its way
+    assert clock.now_ms(1_600) == 6_500
+    clock.heard(7_000, 2_095)  # five milliseconds quicker than the first
+    assert clock.now_ms(3_000) == 7_905
+    # Clocks drift apart: after a minute or two what was seen before does not count any more.
+    for minute in range(1, 4):
+        clock.heard(7_000 + 61_000 * minute, 2_195 + 61_000 * minute)
+    assert clock.now_ms(200_000) == 200_000 + 4_805
+
+
+def test_a_request_that_waited_in_a_stopped_process_is_seen_to_have_waited(monkeypatch: pytest.MonkeyPatch) -> None:
+    here_ms = server_module._here_ms
+
+    async def main() -> None:
+        connection = await connected(server)
+        await connection.call("step", (b"1",))
+        actor: Actor = server.actor
+        actor.may_decide.clear()
+        actor.deciding.clear()
+        begun = connection.call("step", (b"2",))
+        await asyncio.to_thread(actor.deciding.wait)
+        sent_ms = int(asyncio.get_running_loop().time() * 1_000)
+        late = connection.call("step", (b"3",))
+        monkeypatch.setattr(server_module, "_here_ms", lambda: here_ms() + 200)
+        actor.may_decide.set()
+        await asyncio.gather(begun, late)
+        assert actor.times[2] >= sent_ms + 190
+        connection.abort()
+
+    with serving() as server:
+        run(main)
