@@ -9,6 +9,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar, Final, NoReturn
 
@@ -296,7 +297,12 @@ def call_actor(actor: str, journals: str, host: str, method: str, *args: Any) ->
 
 
 def close_actors(each: Callable[[str], None]) -> None:
-    """Let every actor write its snapshots and end, for a quick next start. `each` is called with each name."""
+    """Let every actor write its snapshots and end, for a quick next start, and end the watchdogs. `each` is called with
+    each actor's name.
+    """
+    for name in _names_in(WATCHDOG):  # before the actors: one that closes does not answer
+        with suppress(RayError, ValueError):
+            ray.kill(ray.get_actor(name, namespace=WATCHDOG))
     for name in actor_names():
         each(name)
         try:
@@ -309,5 +315,9 @@ def close_actors(each: Callable[[str], None]) -> None:
 
 def actor_names() -> list[str]:
     """The names of the actors that have been created."""
+    return _names_in(NAMESPACE)
+
+
+def _names_in(namespace: str) -> list[str]:
     entries = ray.util.list_named_actors(all_namespaces=True)
-    return [entry["name"] for entry in entries if entry["namespace"] == NAMESPACE]
+    return [entry["name"] for entry in entries if entry["namespace"] == namespace]

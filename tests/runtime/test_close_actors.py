@@ -4,7 +4,7 @@ import pytest
 import ray
 from ray.exceptions import RayTaskError
 
-from actors.ray_actors import NAMESPACE, close_actors
+from actors.ray_actors import NAMESPACE, WATCHDOG, close_actors
 
 
 def test_an_actor_that_fails_to_close_does_not_keep_the_others_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,9 +25,10 @@ def test_an_actor_that_fails_to_close_does_not_keep_the_others_from_it(monkeypat
             raise RayTaskError("close", "", ZeroDivisionError())
 
     actors = [{"name": name, "namespace": NAMESPACE} for name in "ab"]
+    actors.append({"name": "w", "namespace": WATCHDOG})
     monkeypatch.setattr(ray.util, "list_named_actors", lambda **_: actors)
     monkeypatch.setattr(ray, "get_actor", Closing)
     monkeypatch.setattr(ray, "get", get)
     monkeypatch.setattr(ray, "kill", lambda handle: ended.append(handle.name))
     close_actors(lambda _: None)
-    assert ended == ["b"]
+    assert ended == ["w", "b"]
