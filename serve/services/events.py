@@ -6,6 +6,7 @@ reader that does not take what it was sent within `TAKE_S_MAX` is cut off, and r
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any, Final
 
@@ -18,12 +19,13 @@ from actors.runtime.kinds import SHOP
 from actors.shop.events import touched_skus
 from actors.store_actor import FEED_BYTES_MAX
 from holdfast.v1 import event_pb2, event_service_pb2 as es, stock_service_pb2 as ss
+from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
 from serve.services.request_routing import StoreDirectory
 from serve.wire.events import fill_event
 from serve.wire.fields import fill_instant
 from serve.wire.rules import Checked
-from serve.wire.statuses import refused
+from serve.wire.statuses import Refused, refused
 from serve.wire.stock import fill_position
 
 STREAMS_MAX: Final = 64  # by gateway
@@ -35,6 +37,9 @@ ASK_S_MAX: Final = 30.0  # an actor that restarts is waited for
 MESSAGE_EVENTS_MAX: Final = 1_000
 MESSAGE_BYTES_MAX: Final = 1_048_576  # a message is larger only where one event alone is; clients take 4 MB
 POSITIONS_MAX: Final = 4_096  # in one message
+
+# By actor, the question that it has not answered yet.
+Asking = dict[str, asyncio.Task[list[tuple[str, list[Record]]]]]
 
 
 class Feeds:
@@ -65,34 +70,39 @@ class Feeds:
         self._closing = True
 
     async def _events(self, request: es.WatchEventsRequest) -> AsyncIterator[es.WatchEventsResponse]:
-        cursors = await self._cursors(request, all_stores=request.all_stores)
-        async for store_id, records in self._records(cursors, follow_chain=request.all_stores):
-            for message in _event_messages(store_id, cursors[store_id], records):
-                began = self._now()
-                yield message
-                self._cut_off_if_slow(began)
+        with self._place():
+            cursors = await self._cursors(request)
+            async for store_id, records in self._records(cursors, follow_chain=request.all_stores):
+                for message in _event_messages(store_id, cursors[store_id], records):
+                    began = self._now()
+                    yield message
+                    self._cut_off_if_slow(began)
 
     async def _availability(self, request: ss.WatchAvailabilityRequest) -> AsyncIterator[ss.WatchAvailabilityResponse]:
         """Which SKUs changed is read from the journal, how they stand now is asked of the ledger."""
-        cursors = await self._cursors(request, all_stores=False)
-        wanted = frozenset(request.skus)
-        async for store_id, records in self._records(cursors, follow_chain=False):
-            skus = _changed_skus(records, wanted)
-            for start in range(0, max(1, len(skus)), POSITIONS_MAX):
-                end = start + POSITIONS_MAX
-                # Only the last message moves the cursor, or a reader could resume behind positions it never saw.
-                version = records[-1].seq if end >= len(skus) else cursors[store_id]
-                message = ss.WatchAvailabilityResponse(store_id=store_id, version=version)
-                fill_instant(records[-1].at_ms, message.as_of)
-                await self._fill_positions(store_id, skus[start:end], message)
-                began = self._now()
-                yield message
-                self._cut_off_if_slow(began)
+        with self._place():
+            cursors = await self._cursors(request)
+            wanted = frozenset(request.skus)
+            async for store_id, records in self._records(cursors, follow_chain=False):
+                skus = _changed_skus(records, wanted)
+                for start in range(0, max(1, len(skus)), POSITIONS_MAX):
+                    end = start + POSITIONS_MAX
+                    # Only the last message moves the cursor, or a reader could resume behind positions it never saw.
+                    version = records[-1].seq if end >= len(skus) else cursors[store_id]
+                    message = ss.WatchAvailabilityResponse(store_id=store_id, version=version)
+                    fill_instant(records[-1].at_ms, message.as_of)
+                    await self._fill_positions(store_id, skus[start:end], message)
+                    began = self._now()
+                    yield message
+                    self._cut_off_if_slow(began)
 
     async def _fill_positions(self, store_id: str, skus: list[str], message: ss.WatchAvailabilityResponse) -> None:
         if skus:
             deadline = asyncio.get_running_loop().time() + ASK_S_MAX
-            [(_, _, rows)] = await self._router.ask(store_id, "availability", [store_id], skus, deadline=deadline)
+            try:
+                [(_, _, rows)] = await self._router.ask(store_id, "availability", [store_id], skus, deadline=deadline)
+            except DeadlinePassed as error:
+                raise _away() from error
             for sku, row in zip(skus, rows, strict=True):
                 fill_position(sku, row, message.positions.add())
 
@@ -101,9 +111,19 @@ class Feeds:
             message = f"the reader did not take what it was sent within {TAKE_S_MAX:g} s; resume from your cursor"
             raise refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "READER_TOO_SLOW", message, retry_after_s=0.1)
 
-    async def _cursors(
-        self, request: es.WatchEventsRequest | ss.WatchAvailabilityRequest, *, all_stores: bool
-    ) -> dict[str, int]:
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """A stream's place among those of this gateway, before anything is asked for it."""
+        if self._open >= STREAMS_MAX:
+            message = f"this gateway serves {STREAMS_MAX} streams already; ask again later, or another gateway"
+            raise refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS", message, retry_after_s=1.0)
+        self._open += 1
+        try:
+            yield
+        finally:
+            self._open -= 1
+
+    async def _cursors(self, request: es.WatchEventsRequest | ss.WatchAvailabilityRequest) -> dict[str, int]:
         asked = request.cursors
         checked = Checked(request)
         checked.once("cursors", asked, "store_id")
@@ -111,42 +131,13 @@ class Feeds:
         deadline = asyncio.get_running_loop().time() + ASK_S_MAX
         for index, cursor in enumerate(asked):
             await self._stores.require(cursor.store_id, f"cursors[{index}].store_id", deadline=deadline)
-        cursors = {cursor.store_id: cursor.after_version for cursor in asked}
-        await self._refuse_beyond(cursors, skip_stopped=all_stores)
-        return cursors
-
-    async def _refuse_beyond(self, cursors: dict[str, int], *, skip_stopped: bool) -> None:
-        """Raises Refused where a cursor lies beyond its shop's head: it would wait, and then skip what happens next.
-        Those at the beginning are not asked about, nor, by those who follow all, actors with a stopped ledger.
-        """
-        deadline = asyncio.get_running_loop().time() + ASK_S_MAX
-        begun = [store_id for store_id, after in cursors.items() if after]
-        groups = self._router.by_actor(begun)
-        asked = (self._heads(actor, mine, skip_stopped, deadline) for actor, mine in groups.items())
-        heads = {store_id: head for found in await asyncio.gather(*asked) for store_id, head in found.items()}
-        for index, (store_id, after) in enumerate(cursors.items()):
-            head = heads.get(store_id, after)
-            if after > head:
-                field = f"cursors[{index}].after_version"
-                message = f"is {after}, beyond shop {store_id}'s head, which is {head}; resume from {head} or before"
-                code, reason = grpc.StatusCode.OUT_OF_RANGE, "CURSOR_BEYOND_HEAD"
-                raise refused(code, reason, message, field=field, store_id=store_id, head=str(head))
-
-    async def _heads(self, actor: str, store_ids: list[str], skip_stopped: bool, deadline: float) -> dict[str, int]:
-        try:
-            rows = await self._router.ask_actor(actor, "availability", store_ids, [], deadline=deadline)
-        except LedgerStopped:
-            if not skip_stopped:
-                raise
-            return {}
-        return {store_id: version for store_id, (version, _, _) in zip(store_ids, rows, strict=True)}
+        return {cursor.store_id: cursor.after_version for cursor in asked}
 
     async def _records(self, cursors: dict[str, int], *, follow_chain: bool) -> AsyncIterator[tuple[str, list[Record]]]:
         """Records after each cursor, store by store, for ever. A cursor moves once its records were taken."""
-        if self._open >= STREAMS_MAX:
-            message = f"this gateway serves {STREAMS_MAX} streams already; ask again later, or another gateway"
-            raise refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS", message, retry_after_s=1.0)
-        self._open += 1
+        # Places in the request of the cursors that may lie beyond their shop's head.
+        unchecked = {store_id: place for place, (store_id, after) in enumerate(cursors.items()) if after}
+        asking: Asking = {}
         poll_s = POLL_S_MIN
         looked_at = monotonic() - 2 * NEW_SHOPS_S
         try:
@@ -155,7 +146,7 @@ class Feeds:
                     looked_at = monotonic()
                     for store_id in await self._router.shops_with_actors():
                         cursors.setdefault(store_id, 0)
-                found = await self._ask(cursors, follow_chain=follow_chain)
+                found = await self._turn(asking, cursors, unchecked, skip_stopped=follow_chain)
                 for store_id, records in found:
                     yield store_id, records
                     # To the end of the line: where a turn's bytes do not do for all, the next begins with the others.
@@ -166,25 +157,64 @@ class Feeds:
             message = "this gateway drains; resume from your cursor"
             raise refused(grpc.StatusCode.UNAVAILABLE, "GATEWAY_DRAINING", message)
         finally:
-            self._open -= 1
+            for task in asking.values():
+                task.cancel()
+            await asyncio.gather(*asking.values(), return_exceptions=True)
 
-    async def _ask(self, cursors: dict[str, int], *, follow_chain: bool) -> list[tuple[str, list[Record]]]:
-        deadline = asyncio.get_running_loop().time() + ASK_S_MAX
+    async def _turn(
+        self, asking: Asking, cursors: dict[str, int], unchecked: dict[str, int], *, skip_stopped: bool
+    ) -> list[tuple[str, list[Record]]]:
+        """What the actors found. One that does not answer is waited for beside the next turns, for its own shops."""
         groups = self._router.by_actor(list(cursors))
-        answers = await asyncio.gather(
-            *(
-                self._router.ask_actor(
-                    actor,
-                    "feed",
-                    [(store_id, cursors[store_id]) for store_id in store_ids],
-                    follow_chain,
-                    self._bytes_max // len(groups),
-                    deadline=deadline,
-                )
-                for actor, store_ids in groups.items()
-            )
+        for actor, store_ids in groups.items():
+            if actor not in asking:
+                mine = {store_id: cursors[store_id] for store_id in store_ids}
+                ask = self._ask(actor, mine, unchecked, self._bytes_max // len(groups), skip_stopped=skip_stopped)
+                asking[actor] = asyncio.create_task(ask)
+        if asking:
+            await asyncio.wait(asking.values(), timeout=POLL_S_MAX)
+        found = []
+        for actor in [actor for actor, task in asking.items() if task.done()]:
+            try:
+                found += asking.pop(actor).result()
+            except DeadlinePassed as error:
+                if len(groups) == 1:
+                    raise _away() from error
+        return found
+
+    async def _ask(
+        self, actor: str, cursors: dict[str, int], unchecked: dict[str, int], bytes_max: int, *, skip_stopped: bool
+    ) -> list[tuple[str, list[Record]]]:
+        """Raises Refused where a cursor lies beyond its shop's head: it would wait, and then skip what happens next."""
+        deadline = asyncio.get_running_loop().time() + ASK_S_MAX
+        begun = [store_id for store_id in cursors if store_id in unchecked]
+        heads = await self._heads(actor, begun, skip_stopped, deadline) if begun else {}
+        for store_id in begun:
+            after, place = cursors[store_id], unchecked.pop(store_id)
+            head = heads.get(store_id, after)
+            if after > head:
+                field, code = f"cursors[{place}].after_version", grpc.StatusCode.OUT_OF_RANGE
+                message = f"is {after}, beyond shop {store_id}'s head, which is {head}; resume from {head} or before"
+                raise refused(code, "CURSOR_BEYOND_HEAD", message, field=field, store_id=store_id, head=str(head))
+        found: list[tuple[str, list[Record]]] = await self._router.ask_actor(
+            actor, "feed", list(cursors.items()), skip_stopped, bytes_max, deadline=deadline
         )
-        return [found for part in answers for found in part]
+        return found
+
+    async def _heads(self, actor: str, store_ids: list[str], skip_stopped: bool, deadline: float) -> dict[str, int]:
+        """By shop; none of an actor with a stopped ledger, for those who follow all."""
+        try:
+            rows = await self._router.ask_actor(actor, "availability", store_ids, [], deadline=deadline)
+        except LedgerStopped:
+            if not skip_stopped:
+                raise
+            return {}
+        return {store_id: version for store_id, (version, _, _) in zip(store_ids, rows, strict=True)}
+
+
+def _away() -> Refused:
+    message = "a shop's actor did not answer; resume from your cursor"
+    return refused(grpc.StatusCode.UNAVAILABLE, "SHOP_AWAY", message, retry_after_s=0.1)
 
 
 def _event_messages(store_id: str, after: int, records: list[Record]) -> Iterator[es.WatchEventsResponse]:

@@ -19,12 +19,12 @@ from holdfast.v1 import (
     stock_service_pb2 as ss,
 )
 from serve.routing.router import ASKING_MAX, Router
-from serve.services.events import MESSAGE_BYTES_MAX, POSITIONS_MAX, STREAMS_MAX, TAKE_S_MAX, Feeds
+from serve.services.events import MESSAGE_BYTES_MAX, POLL_S_MAX, POSITIONS_MAX, STREAMS_MAX, TAKE_S_MAX, Feeds
 from serve.services.request_routing import StoreDirectory
 from serve.sourcing.places import Postcodes
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.streams import Stream, events_of, events_request
-from tests.runtime.loop_time import turns
+from tests.runtime.loop_time import skip, turns
 
 CODE = grpc.StatusCode
 
@@ -285,6 +285,50 @@ def test_streams_have_a_limit_and_leave_their_place(front: Front) -> None:
         again = Stream(front, "WatchEvents", events_request(S1=0))
         await again.take()
         await again.close()
+
+    front.run(main)
+
+
+def test_a_shop_that_is_away_keeps_back_only_its_own_events(front: Front) -> None:
+    for store_id in ("S2", "S3"):
+        front.receive("A", store_id=store_id)
+
+    async def main() -> None:
+        opened = front.actors.hold("store-S1")
+        cursors = [{"store_id": store_id, "after_version": 2} for store_id in ("S1", "S2", "S3")]
+        stream = Stream(front, "WatchEvents", es.WatchEventsRequest(cursors=cursors, all_stores=True))
+        for number in range(3):
+            await front.asked("Reserve", reserve_request(f"k{number}", store_id="S2"))
+            reading = asyncio.ensure_future(stream.take())
+            while not reading.done():
+                await turns()
+                skip(POLL_S_MAX)
+            assert [(event.store_id, event.version) for event in reading.result().events] == [("S2", 3 + number)]
+        opened.set()
+        await front.asked("Reserve", reserve_request("k9"))
+        assert [(event.store_id, event.version) for event in (await stream.take()).events] == [("S1", 3)]
+        await stream.close()
+
+    front.run(main)
+
+
+@pytest.mark.parametrize("method", ["WatchEvents", "WatchAvailability"])
+def test_streams_that_wait_for_a_shop_have_their_places_and_are_told_to_resume(front: Front, method: str) -> None:
+    async def main() -> None:
+        opened = front.actors.hold("store-S1")
+        ends = [
+            asyncio.ensure_future(Stream(front, method, events_request(S1=2)).end()) for _ in range(STREAMS_MAX + 1)
+        ]
+        await turns(20)
+        assert [each.result().reason for each in ends if each.done()] == ["TOO_MANY_STREAMS"]
+        while not all(each.done() for each in ends):
+            skip(1.0)
+            await turns()
+        opened.set()
+        away = ends[0].result()
+        assert (away.code, away.reason) == (CODE.UNAVAILABLE, "SHOP_AWAY")
+        assert "resume from your cursor" in away.message
+        assert "key" not in away.message
 
     front.run(main)
 
