@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from actors.calendar.hours import DAY_MINUTES, Calendar, Interval
-from actors.calendar.slots import Duty, Slot
+from actors.calendar.slots import Duty
 from actors.calendar.zones import is_known
 
 INTERVALS_PER_DAY_MAX: Final = 12
@@ -116,29 +116,17 @@ def _places(calendar: Calendar) -> Iterator[Fault]:
         yield "staff", f"staff names nobody, so no slot has a place; say who is on duty, {without}"
 
 
-def affected(old: Calendar, new: Calendar, taken: Mapping[int, int]) -> tuple[int, ...]:
-    """The starts of slots that the change broke, ascending: gone, of another length, or of less capacity than is taken.
+def affected(calendar: Calendar, taken: Mapping[int, int]) -> tuple[int, ...]:
+    """The starts of taken slots that the calendar does not offer, or has fewer places for than are taken, ascending.
 
-    `taken` gives the places taken by slot start, in ms. Unchanged slots are left out, overbooked ones too. Where slots
-    are given up altogether, a pickup is kept if the shop is open for the whole of its slot.
+    `taken` gives the places taken by slot start, in ms. A calendar without slots keeps a pickup where the shop is open.
     """
-    return tuple(
-        sorted(start_ms for start_ms, places in taken.items() if places and _broke(old, new, start_ms, places))
-    )
+    found = (start_ms for start_ms, places in taken.items() if places and _breaks(calendar, start_ms, places))
+    return tuple(sorted(found))
 
 
-def _broke(old: Calendar, new: Calendar, start_ms: int, places: int) -> bool:
-    before, after = old.slot_at(start_ms), new.slot_at(start_ms)
-    if after is None:
-        return before is not None and not _open_without_slots(new, before)
-    if before is not None and before.end_ms != after.end_ms:
-        return True
-    return after != before and after.capacity < places
-
-
-def _open_without_slots(calendar: Calendar, slot: Slot) -> bool:
-    if calendar.slot_minutes:
-        return False
-    # The new hours may be several intervals that touch.
-    open_ms = sum(closes - opens for opens, closes in calendar.open_intervals(slot.start_ms, slot.end_ms))
-    return open_ms == slot.end_ms - slot.start_ms
+def _breaks(calendar: Calendar, start_ms: int, places: int) -> bool:
+    if not calendar.slot_minutes:
+        return not calendar.open_intervals(start_ms, start_ms + 1)
+    slot = calendar.slot_at(start_ms)
+    return slot is None or slot.capacity < places

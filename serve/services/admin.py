@@ -10,8 +10,7 @@ from typing import Final, NamedTuple
 import grpc
 
 from actors.calendar.faults import affected
-from actors.calendar.hours import Calendar
-from actors.core.chain import Chain, Store
+from actors.core.chain import Store
 from actors.core.ids import format_reservation_id, is_customers
 from actors.runtime.clock import Clock
 from holdfast.v1 import admin_service_pb2 as ad
@@ -31,7 +30,7 @@ log = logging.getLogger("holdfast.admin")
 
 
 class _Broken(NamedTuple):
-    """A slot that a change broke."""
+    """A taken slot that the hours have too little room for."""
 
     store_id: str
     start_ms: int
@@ -90,11 +89,9 @@ class Admin:
 
     async def _put_stores(self, request: ad.PutStoresRequest, deadline: float, reply: ad.PutStoresResponse) -> None:
         stores = stores_of(request, year_of(self._clock.now_ms()))
-        await self._router.refresh_chain(deadline)
-        before = self._router.chain
         await self._router.change_chain("put_stores", stores, deadline=deadline)
         reply.chain_version = self._router.chain.revision
-        broken = await self._broken(before, stores, deadline)
+        broken = await self._broken(stores, deadline)
         reply.affected_slots = len(broken)
         await self._name(broken[:AFFECTED_SLOTS_MAX], deadline, reply)
 
@@ -112,17 +109,13 @@ class Admin:
         reply.next_page_token = fields.issue_token("ListStores", (), store_ids[end - 1]) if end < len(store_ids) else ""
         reply.chain_version = chain.revision
 
-    async def _broken(self, before: Chain, stores: list[Store], deadline: float) -> list[_Broken]:
-        """The slots that new hours broke, by shop and time, from the pickups that their ledgers have."""
-        changed: dict[str, tuple[Calendar, Calendar]] = {}
-        for store in stores:
-            old = before.stores.get(store.store_id)
-            if old is not None and old.calendar != store.calendar:
-                changed[store.store_id] = (old.calendar, store.calendar)
-        if not changed:
-            return []
+    async def _broken(self, stores: list[Store], deadline: float) -> list[_Broken]:
+        """The taken slots that these shops' hours do not have room for, by shop and time. Asked of their ledgers and
+        not of the change, so that a repeat of a call whose answer was lost names them too.
+        """
+        hours = {store.store_id: store.calendar for store in stores}
         # No other shop can have a reservation, and asking would make its actor.
-        begun = [store_id for store_id in await self._router.shops_with_actors() if store_id in changed]
+        begun = [store_id for store_id in await self._router.shops_with_actors() if store_id in hours]
         # They get the new hours first, and then take no pickup by the old ones.
         await asyncio.gather(*(self._router.hand_over_rules(actor, deadline) for actor in self._router.by_actor(begun)))
         taken = await self._router.ask_shops(begun, "slots_taken", deadline=deadline)
@@ -131,9 +124,8 @@ class Admin:
             log.warning("new hours may break pickups of shops that are stopped: %s", ", ".join(stopped))
         broken = []
         for store_id in sorted(taken.keys() - set(stopped)):
-            old_hours, new_hours = changed[store_id]
-            for start_ms in affected(old_hours, new_hours, taken[store_id]):
-                slot = new_hours.slot_at(start_ms)
+            for start_ms in affected(hours[store_id], taken[store_id]):
+                slot = hours[store_id].slot_at(start_ms)
                 capacity = 0 if slot is None else slot.capacity
                 broken.append(_Broken(store_id, start_ms, taken[store_id][start_ms], capacity))
         return broken

@@ -42,7 +42,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class AffectedSlot:
-    """A pickup slot that is taken and that a change of hours or staff broke: it has `capacity` places now.
+    """A pickup slot that is taken and that its shop has too little room for: it has `capacity` places now.
 
     `reservation_ids` are those that have the places, oldest first, at most 100. Nothing was done to them.
     """
@@ -56,9 +56,8 @@ class AffectedSlot:
 
 @dataclass(frozen=True, slots=True)
 class StoresPut:
-    """The chain's version once shops were put, and the slots that this broke, by shop and time.
-
-    At most 1,000 are listed; `affected_slots` counts all. The same change again breaks, and so lists, none.
+    """The chain's version once shops were put, and their taken slots that they have too little room for, by shop and
+    time. At most 1,000 are listed; `affected_slots` counts all.
     """
 
     chain_version: int
