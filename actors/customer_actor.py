@@ -1,6 +1,7 @@
 """The actor of customers: some of their hash slots, each a ledger of limits and of orders over several shops."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, Final
 
 from actors.core.rejection import Violation
@@ -41,12 +42,11 @@ class CustomerActor(LedgerActor):
             return 0, [], 0
         wanted = frozenset(standings)
 
-        def is_asked_for(order: Order) -> bool:
-            return order.customer_id == customer_id and (not wanted or order.standing in wanted)
-
         def question(hosted: Hosted, _now_ms: int) -> tuple[int, list[Order], int]:
-            orders, version = hosted.ledger.orders, hosted.ledger.version
-            return version, *page_by_number(orders, version, after_number, page_size, is_asked_for)
+            orders, numbers = hosted.ledger.orders, hosted.ledger.customers.get(customer_id, ())
+            after = (orders[number] for number in numbers if number > after_number)
+            page = list(islice((order for order in after if not wanted or order.standing in wanted), page_size + 1))
+            return hosted.ledger.version, page[:page_size], page[page_size - 1].number if len(page) > page_size else 0
 
         return self.host.read(ledger_id, question)
 

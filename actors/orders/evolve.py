@@ -80,7 +80,7 @@ def _evolve_opened(ledger: OrderLedger, event: ev.Opened, at_ms: int) -> None:
         basket_id=command.basket_id,
         external_reference=command.external_reference,
     )
-    ledger.customers.setdefault(command.customer_id, {})[number] = None
+    ledger.customers.setdefault(command.customer_id, {})[number] = True
     _put(ledger, _attempting(order, command.plans, event.decide_by_ms), at_ms)
     ledger.remember(order.key, number)
 
@@ -262,8 +262,7 @@ def _put(ledger: OrderLedger, order: Order, at_ms: int) -> Order:
     index_outbox(ledger, order)
     if order.is_settled() and (before is None or not before.is_settled()):
         ledger.ended.append((at_ms, order.number))
-        if not any(any(part.collected) for part in order.parts):
-            _forget_customer(ledger, order)
+        ledger.customers[order.customer_id][order.number] = any(any(part.collected) for part in order.parts)
     return order
 
 
@@ -292,14 +291,6 @@ def index_deadline(ledger: OrderLedger, order: Order) -> None:
         heappush(ledger.deadlines, (instant_ms, order.number))
 
 
-def _forget_customer(ledger: OrderLedger, order: Order) -> None:
-    numbers = ledger.customers.get(order.customer_id)
-    if numbers is not None:
-        numbers.pop(order.number, None)
-        if not numbers:
-            del ledger.customers[order.customer_id]
-
-
 def _answer(ledger: OrderLedger, key: str, answer: Recorded[Order | Rejection]) -> None:
     """Replace the order number, remembered for the key while the attempt was open, by the answer."""
     if not ledger.answers.replace(key, answer):
@@ -311,4 +302,8 @@ def _forget_ended(ledger: OrderLedger) -> None:
     policy = ledger.policy
     kept_ms = max(policy.answer_memory_ms, *(rule.collected_for_ms for rule in policy.chain_limit_rules), 0)
     for number in forgotten(ledger.ended, ledger.time_ms, kept_ms):
-        _forget_customer(ledger, ledger.orders.pop(number))
+        customer_id = ledger.orders.pop(number).customer_id
+        numbers = ledger.customers[customer_id]
+        del numbers[number]
+        if not numbers:
+            del ledger.customers[customer_id]

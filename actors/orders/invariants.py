@@ -72,7 +72,7 @@ def _check_indexed(ledger: OrderLedger, order: Order, deadlines: set[tuple[int, 
     """Check that the indexes have the order's entries."""
     subject = str(order.number)
     counts = not order.is_settled() or any(any(part.collected) for part in order.parts)
-    if counts != (order.number in ledger.customers.get(order.customer_id, ())):
+    if counts != ledger.customers.get(order.customer_id, {}).get(order.number):
         yield Violation("I15", subject, f"{'counts' if counts else 'does not count'} for its customer", NOT_SO)
     if bool(order.undelivered_parts()) != (order.number in ledger.outbox):
         yield Violation("I7", subject, "its shops are told what is new", "the index says otherwise")
@@ -90,7 +90,7 @@ def _check_indexes(ledger: OrderLedger) -> Iterator[Violation]:
         yield Violation("I7", str(number), "an order", "none: its shops cannot be told")
     for customer_id, numbers in ledger.customers.items():
         if not numbers:
-            yield Violation("I15", customer_id, "an order that counts", "none")
+            yield Violation("I15", customer_id, "an order", "none")
         for number in numbers:
             order = ledger.orders.get(number)
             if order is None or order.customer_id != customer_id:

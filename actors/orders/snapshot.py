@@ -51,7 +51,8 @@ class Capture:
         self.broken = ""  # the state has no totals that orders could contradict
         self._head = Head(FORMAT, ledger.ledger_id, ledger.version, ledger.time_ms, ledger.policy)
         self._orders = [
-            (order, order.number in ledger.customers.get(order.customer_id, ())) for order in ledger.orders.values()
+            (order, ledger.customers.get(order.customer_id, {}).get(order.number, False))
+            for order in ledger.orders.values()
         ]
         self._answers = ledger.answers.captured()
         self._ended = list(ledger.ended)
@@ -97,8 +98,7 @@ def restore(rows: Iterable[Row]) -> OrderLedger:
         match row:
             case OrderRow(order, counts):
                 ledger.orders[order.number] = order
-                if counts:
-                    ledger.customers.setdefault(order.customer_id, {})[order.number] = None
+                ledger.customers.setdefault(order.customer_id, {})[order.number] = counts
                 index_basket(ledger, order)
                 index_outbox(ledger, order)
                 index_deadline(ledger, order)

@@ -171,7 +171,7 @@ class OrderLedger:
     time_ms: int = 0
     policy: Policy = field(default_factory=Policy)
     orders: dict[int, Order] = field(default_factory=dict)
-    customers: dict[str, dict[int, None]] = field(default_factory=dict)  # orders that still count for limits
+    customers: dict[str, dict[int, bool]] = field(default_factory=dict)  # orders, and whether they count for limits
     answers: Answers[Remembered] = field(default_factory=Answers)
     ended: deque[tuple[int, int]] = field(default_factory=deque)  # (settled at, number)
     # Derived, and rebuilt at recovery.
@@ -195,8 +195,9 @@ class OrderLedger:
 
     def orders_of(self, customer_id: str) -> Iterator[Order]:
         """Yield the customer's orders that count for limits."""
-        for number in self.customers.get(customer_id, ()):
-            yield self.orders[number]
+        for number, counts in self.customers.get(customer_id, {}).items():
+            if counts:
+                yield self.orders[number]
 
     def earliest_deadline_ms(self) -> int | None:
         """A lower bound of the next deadline, None without any."""

@@ -8,7 +8,10 @@ from typing import Any, Final
 
 import pytest
 
+from actors.core.ids import ledger_of_customer
 from actors.core.status import Status
+from actors.customer_actor import CustomerActor
+from actors.runtime.actor_runtime import PAGE_SCAN_MAX
 from holdfast.v1 import (
     admin_service_pb2 as ad,
     error_pb2,
@@ -316,6 +319,15 @@ def test_the_orders_of_a_customer_are_listed_in_pages(front: Front) -> None:
     assert not front.accept("ListOrders", os_.ListOrdersRequest(customer_id="nobody")).orders
     other = os_.ListOrdersRequest(customer_id="ben", page_token=request.page_token or "x")
     assert front.ask("ListOrders", other).fields == ["page_token"]
+
+
+def test_a_page_of_orders_does_not_walk_those_of_other_customers(front: Front) -> None:
+    customer = reserve(front, "k1", 1).order.customer_id
+    ledger_id = ledger_of_customer(customer)
+    (actor,) = [each for each in front.actors._actors.values() if isinstance(each, CustomerActor)]
+    actor.host._hosted[ledger_id].ledger.version += PAGE_SCAN_MAX  # events of others, whose hash slot is the same
+    page = front.accept("ListOrders", os_.ListOrdersRequest(customer_id=customer, page_size=1))
+    assert (len(page.orders), page.next_page_token) == (1, "")
 
 
 def test_a_callers_own_number_is_shown_by_a_reservation_and_by_an_order(front: Front) -> None:
