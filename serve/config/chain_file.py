@@ -250,10 +250,10 @@ def read_chain_file(path: Path) -> ChainFile:
         chain_file = ChainFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     except OSError as error:
         raise SettingsError(f"the chain file {path} cannot be read: {error.strerror}; check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"the chain file {path} is not YAML: {error}") from error
     except ValidationError as error:
         raise SettingsError(f"the chain file {path} does not hold:\n{faults_of(error)}") from error
+    except (yaml.YAMLError, ValueError) as error:  # bytes that are no text, and dates that are none
+        raise SettingsError(f"the chain file {path} is not YAML: {error}") from error
     faults = [
         f"  stores.{index}.hours.{fault}"
         for index, row in enumerate(chain_file.stores)

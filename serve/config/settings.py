@@ -91,10 +91,14 @@ def faults_of(error: ValidationError) -> str:
 
 def hold_data_dir(data_dir: Path) -> TextIO:
     """Make the directory where there is none, and hold it for this service until the file is closed. Raises
-    SettingsError where another one has it.
+    SettingsError where another one has it, or it cannot be made.
     """
-    (data_dir / JOURNAL_DIR).mkdir(parents=True, exist_ok=True)
-    held = (data_dir / LOCK_FILE).open("w", encoding="utf-8")
+    try:
+        (data_dir / JOURNAL_DIR).mkdir(parents=True, exist_ok=True)
+        held = (data_dir / LOCK_FILE).open("w", encoding="utf-8")
+    except OSError as error:
+        message = f"{data_dir} cannot be made or written: {error.strerror}; give another --data-dir"
+        raise SettingsError(message) from error
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -95,6 +95,18 @@ def test_stock_is_moved_counted_kept_back_and_shown(run: Command) -> None:
     assert "never stocked" in run.words("stock", "show", "s1", "z")
 
 
+def test_movements_without_numbers_follow_each_other_however_many_rows_they_have(run: Command) -> None:
+    rows = [f"x{number}=1" for number in range(500)]
+    for _ in range(3):
+        assert run("stock", "adjust", "s1", *rows, "--kind", "receipt")["change"]["applied"] == 500
+
+
+def test_rows_that_came_too_late_to_be_booked_are_no_success(run: Command) -> None:
+    run("stock", "adjust", "s1", "a=1", "--kind", "receipt", "--sequence", "7")
+    late = run("stock", "adjust", "s1", "a=1", "--kind", "receipt", "--sequence", "5", code=1)
+    assert (late["change"]["applied"], late["change"]["dropped_late"]) == (0, 1)
+
+
 def test_shops_are_put_and_listed(run: Command, tmp_path: Path) -> None:
     place = ("--latitude", "48.2", "--longitude", "16.4")
     version = run("store", "put", "s2", "--name", "Second", *place, "--paused")["chain_version"]

@@ -118,6 +118,7 @@ FAULTS = [
     ("just text", "(the file)"),
     ("stores: [", "is not YAML"),
     (b"stores: \xff\xfe", "is not YAML"),
+    ("hours: {special_days: {2026-13-24: closed}}", "is not YAML: month must be in 1..12"),
 ]
 
 
@@ -178,6 +179,12 @@ def test_a_directory_is_one_services_alone(tmp_path: Path) -> None:
         hold_data_dir(tmp_path)
     held.close()
     hold_data_dir(tmp_path).close()
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match="file cannot be made or written: Not a directory; give another --data-dir"):
+        hold_data_dir(tmp_path / "file")
 
 
 def test_postcodes_are_read_before_anything_starts(tmp_path: Path) -> None:

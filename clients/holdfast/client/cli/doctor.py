@@ -85,7 +85,7 @@ def _graded(is_fine: bool, subject: str, found: str, mend: str, otherwise: Grade
 PYTHON_MIN = (3, 11)
 
 # Of the many in the constraints, those whose version changes what Holdfast does.
-PACKAGES = ("grpcio", "protobuf", "ray", "pydantic", "redis", "typer", "rich")
+PACKAGES = ("grpcio", "protobuf", "ray", "pydantic", "typer", "rich")
 
 
 def installed_findings(constraints: Path) -> Iterator[Finding]:

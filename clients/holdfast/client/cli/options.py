@@ -297,6 +297,8 @@ class Session:
                     raise typer.Exit(code)
             case _:
                 self.show({"change": to_document(outcome)}, facts_of(CHANGE, outcome))
+                if outcome.dropped_late:
+                    raise typer.Exit(ExitCode.REFUSED)
 
 
 def with_session(

@@ -29,11 +29,13 @@ def adjust(
     source: Annotated[str, typer.Option(help="Who reports, a warehouse's name for example.")] = "cli",
     sequence: Annotated[
         int | None,
-        typer.Option(min=1, max=2**62, help="The source's number of the first row; otherwise the time in ms."),
+        typer.Option(min=1, max=2**62, help="The source's number of the first row; otherwise the time in ns."),
     ] = None,
 ) -> None:
-    """Apply movements of one source; those with numbers seen before are dropped."""
-    first = time.time_ns() // 1_000_000 if sequence is None else sequence
+    """Apply movements of one source; those with numbers seen before are dropped. Exit code 1 where rows were not booked
+    as a later number of their source was booked before.
+    """
+    first = time.time_ns() if sequence is None else sequence
     moved = [
         Adjustment(sku, delta, first + number, kind)
         for number, (sku, delta) in enumerate(quantities(rows, "ROW", missing=None))
