@@ -110,9 +110,7 @@ class Admin:
         reply.chain_version = chain.revision
 
     async def _broken(self, stores: list[Store], deadline: float) -> list[_Broken]:
-        """The taken slots that these shops' hours do not have room for, by shop and time. Asked of their ledgers and
-        not of the change, so that a repeat of a call whose answer was lost names them too.
-        """
+        """Taken slots that these shops' hours have no room for, by shop and time: a repeat of a call tells them too."""
         hours = {store.store_id: store.calendar for store in stores}
         # No other shop can have a reservation, and asking would make its actor.
         begun = [store_id for store_id in await self._router.shops_with_actors() if store_id in hours]

@@ -25,7 +25,7 @@ from serve.services.request_routing import StoreDirectory
 from serve.wire.events import fill_event
 from serve.wire.fields import fill_instant
 from serve.wire.rules import Checked
-from serve.wire.statuses import Refused, refused
+from serve.wire.statuses import refused
 from serve.wire.stock import fill_position
 
 STREAMS_MAX: Final = 64  # by gateway
@@ -99,10 +99,7 @@ class Feeds:
     async def _fill_positions(self, store_id: str, skus: list[str], message: ss.WatchAvailabilityResponse) -> None:
         if skus:
             deadline = asyncio.get_running_loop().time() + ASK_S_MAX
-            try:
-                [(_, _, rows)] = await self._router.ask(store_id, "availability", [store_id], skus, deadline=deadline)
-            except DeadlinePassed as error:
-                raise _away() from error
+            [(_, _, rows)] = await self._router.ask(store_id, "availability", [store_id], skus, deadline=deadline)
             for sku, row in zip(skus, rows, strict=True):
                 fill_position(sku, row, message.positions.add())
 
@@ -120,6 +117,9 @@ class Feeds:
         self._open += 1
         try:
             yield
+        except DeadlinePassed as error:
+            message = "a shop's actor did not answer; resume from your cursor"
+            raise refused(grpc.StatusCode.UNAVAILABLE, "SHOP_AWAY", message, retry_after_s=0.1) from error
         finally:
             self._open -= 1
 
@@ -177,9 +177,9 @@ class Feeds:
         for actor in [actor for actor, task in asking.items() if task.done()]:
             try:
                 found += asking.pop(actor).result()
-            except DeadlinePassed as error:
+            except DeadlinePassed:
                 if len(groups) == 1:
-                    raise _away() from error
+                    raise
         return found
 
     async def _ask(
@@ -210,11 +210,6 @@ class Feeds:
                 raise
             return {}
         return {store_id: version for store_id, (version, _, _) in zip(store_ids, rows, strict=True)}
-
-
-def _away() -> Refused:
-    message = "a shop's actor did not answer; resume from your cursor"
-    return refused(grpc.StatusCode.UNAVAILABLE, "SHOP_AWAY", message, retry_after_s=0.1)
 
 
 def _event_messages(store_id: str, after: int, records: list[Record]) -> Iterator[es.WatchEventsResponse]:

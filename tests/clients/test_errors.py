@@ -5,6 +5,7 @@ import re
 import grpc
 import pytest
 
+from actors.protocol.messages import LedgerStopped
 from holdfast.client import errors
 from holdfast.client.errors import (
     Conflict,
@@ -22,8 +23,13 @@ from holdfast.client.errors import (
     Violation,
 )
 from holdfast.client.limits import Failure, RetryPolicy
-from holdfast.client.statuses import FAILURES, Attempts, Fault, error_from, fault_from_item
+from holdfast.client.statuses import FAILURES, Attempts, Fault, error_from, fault_from_item, fault_from_rpc
 from holdfast.v1 import error_pb2
+from serve.admission import ENDINGS, status_of
+from serve.routing.batcher import DeadlinePassed, Overloaded as BusyService
+from serve.wire.rules import InvalidRequest, Violation as BadField
+from serve.wire.statuses import fill_item_error, put, unknown_store
+from tests.gateway.front import Context
 
 CODE = grpc.StatusCode
 
@@ -113,6 +119,31 @@ def test_an_item_error_is_read_like_a_status() -> None:
     item.retry_after.FromMilliseconds(250)
     assert fault_from_item(item) == Fault(CODE.RESOURCE_EXHAUSTED, "queue full", (), 250)
     assert fault_from_item(error_pb2.ItemError(code=99)).code is CODE.UNKNOWN
+
+
+ENDED: list[Exception] = [
+    unknown_store("store_id", "T1"),
+    InvalidRequest([BadField("requests[0].lines", "is required"), BadField("requests[0].channel", "is required")]),
+    BusyService(),
+    DeadlinePassed(sent=True),
+    DeadlinePassed(sent=False),
+    LedgerStopped("the journal of S1 is damaged"),
+]
+
+
+@pytest.mark.parametrize("ending", ENDED, ids=repr)
+def test_an_item_and_a_call_of_its_own_end_in_the_same_error(ending: Exception) -> None:
+    assert {type(each) for each in ENDED} == set(ENDINGS)
+    status = status_of(ending)
+    assert status is not None
+    context, item = Context(), error_pb2.ItemError()
+    put(status, context)
+    fill_item_error(status, item)
+    trailers = grpc.aio.Metadata(*context.trailers)
+    alone = fault_from_rpc(grpc.aio.AioRpcError(context.code, grpc.aio.Metadata(), trailers, context.details))
+    assert fault_from_item(item) == alone
+    error = error_from(alone, what="Reserve", where="here:1", idempotency_key="k1")
+    assert (error.reason, dict(error.metadata)) == (status.reason, dict(status.metadata))
 
 
 def test_a_refusal_after_a_lost_answer_leaves_the_outcome_unknown() -> None:

@@ -18,7 +18,9 @@
 Each says what failed, where, why, and what to do about it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,14 @@ class Violation:
 
 
 class HoldfastError(Exception):
-    """A call that got no answer of the business. `what` failed, `where`, `why`, and the `mend`."""
+    """A call that got no answer of the business. `what` failed, `where`, `why`, and the `mend`.
+
+    `reason` and `metadata` say the same to programs where the service did: those of its `google.rpc.ErrorInfo`.
+    """
 
     default_mend = "Read the reason and decide"
+    reason = ""
+    metadata: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, what: str, *, where: str = "", why: str = "", mend: str = "") -> None:
         self.what = what

@@ -4,8 +4,8 @@ For every `grpc.StatusCode` this module says whether it is retried (`FAILURES`) 
 (`error_from`).
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import cast
 
 import grpc
@@ -59,6 +59,8 @@ class Fault:
     why: str
     violations: tuple[errors.Violation, ...] = ()
     retry_after_ms: int = 0
+    reason: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def failure(self) -> Failure:
@@ -72,19 +74,22 @@ class Fault:
 
 
 def fault_from_rpc(error: grpc.aio.AioRpcError) -> Fault:
-    """The fault that a gRPC status tells, with the field violations and the RetryInfo among its details."""
+    """The fault that a gRPC status tells, with the ErrorInfo, field violations and RetryInfo among its details."""
     violations: tuple[errors.Violation, ...] = ()
     retry_after_ms = 0
+    info = error_details_pb2.ErrorInfo()
     for detail in _details(error):
         if detail.Is(error_details_pb2.BadRequest.DESCRIPTOR):
             bad_request = error_details_pb2.BadRequest.FromString(detail.value)
             violations = tuple(errors.Violation(row.field, row.description) for row in bad_request.field_violations)
         elif detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
             retry_after_ms = milliseconds(error_details_pb2.RetryInfo.FromString(detail.value).retry_delay)
+        elif detail.Is(info.DESCRIPTOR):
+            info.MergeFromString(detail.value)
     code, why = error.code(), error.details() or error.code().name
     if code is grpc.StatusCode.NOT_FOUND and why.startswith(_NO_GATEWAY_YET):
         code = grpc.StatusCode.UNAVAILABLE
-    return Fault(code, why, violations, retry_after_ms)
+    return Fault(code, why, violations, retry_after_ms, info.reason, dict(info.metadata))
 
 
 def fault_from_item(item: error_pb2.ItemError) -> Fault:
@@ -94,11 +99,19 @@ def fault_from_item(item: error_pb2.ItemError) -> Fault:
         item.message or "the service did not say why",
         tuple(errors.Violation(row.field, row.description) for row in item.violations),
         milliseconds(item.retry_after) if item.HasField("retry_after") else 0,
+        item.reason,
+        dict(item.metadata),
     )
 
 
 def error_from(fault: Fault, *, what: str, where: str, idempotency_key: str | None) -> errors.HoldfastError:
     """The error to raise once a fault is not retried; `idempotency_key` is None for a read."""
+    error = _error_of_code(fault, what, where, idempotency_key)
+    error.reason, error.metadata = fault.reason, fault.metadata
+    return error
+
+
+def _error_of_code(fault: Fault, what: str, where: str, idempotency_key: str | None) -> errors.HoldfastError:
     match fault.code:
         case code if code in _SIMPLE:
             return _SIMPLE[code](what, where=where, why=fault.why)
