@@ -38,8 +38,7 @@ MESSAGE_EVENTS_MAX: Final = 1_000
 MESSAGE_BYTES_MAX: Final = 1_048_576  # a message is larger only where one event alone is; clients take 4 MB
 POSITIONS_MAX: Final = 4_096  # in one message
 
-# By actor, the question that it has not answered yet.
-Asking = dict[str, asyncio.Task[list[tuple[str, list[Record]]]]]
+Asking = dict[str, asyncio.Task[list[tuple[str, list[Record]]]]]  # by actor, what it has not answered yet
 
 
 class Feeds:

@@ -51,14 +51,14 @@ def refused(
 
 
 def invalid(error: InvalidRequest) -> Status:
-    """A malformed request: its first faults, and how many more there are."""
+    """A malformed request: its first faults, and how many more were found."""
     violations = tuple(
         Violation(_clipped(field, FIELD_CHARS_MAX), description)
         for field, description in error.violations[:VIOLATIONS_TOLD_MAX]
     )
     message = _clipped("; ".join(f"{field}: {description}" for field, description in violations), MESSAGE_CHARS_MAX)
     more = len(error.violations) - len(violations)
-    message = f"{message}; and {more} more" if more else message
+    message = f"{message}; and at least {more} more" if more else message
     return Status(grpc.StatusCode.INVALID_ARGUMENT, message, "INVALID_FIELDS", violations)
 
 

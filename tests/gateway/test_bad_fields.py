@@ -9,6 +9,7 @@ import pytest
 
 from holdfast.v1 import reservation_service_pb2 as rs, stock_service_pb2 as ss
 from serve.sourcing.places import Postcodes
+from serve.wire.rules import FAULTS_MAX
 from tests.gateway.edges import Edge, edges
 from tests.gateway.front import HEADER_BYTES_MAX, Front, reserve_request
 from tests.gateway.requests import BATCHES, GOOD, HELD, durable, good, order_request, spoiled, stand
@@ -185,12 +186,12 @@ def test_all_faults_are_told_at_once(shared: Front) -> None:
 
 
 def test_more_faults_than_fit_are_counted(shared: Front) -> None:
-    """A status travels in headers: the first are told, and how many more there are."""
-    rows = [{"sku": "\n" * 60, "quantity": -1}] * 4_096
+    """A status travels in headers: the first are told, and how many more were found."""
+    rows = [{"sku": "\n" * 50 + str(n), "quantity": -1} for n in range(4_096)]
     found = shared.ask("SetSafetyStock", ss.SetSafetyStockRequest(store_id="S1", safety_stocks=rows))
     assert found.code is grpc.StatusCode.INVALID_ARGUMENT
     assert found.fields[0] == "idempotency_key"
-    assert "more" in found.message
+    assert f"; and at least {FAULTS_MAX - len(found.fields)} more" in found.message  # no others are put into words
     assert found.header_bytes < HEADER_BYTES_MAX
 
 
