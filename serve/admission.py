@@ -80,9 +80,11 @@ def status_of(error: BaseException) -> Status | None:
     return None
 
 
-def fill_error(error: BaseException, item: error_pb2.ItemError) -> None:
-    """Fill the error of a batch item that was not decided. Raises the error again where it is none of `ENDINGS`."""
-    status = status_of(error)
+def fill_error(error: BaseException, item: error_pb2.ItemError, index: int | None = None) -> None:
+    """Fill the error of a batch item that was not decided; `index` is the item's where the error may name its fields.
+    Raises the error again where it is none of `ENDINGS`.
+    """
+    status = status_of(error if index is None else statuses.within(f"requests[{index}].", error))
     if status is None:
         raise error
     statuses.fill_item_error(status, item)

@@ -73,15 +73,13 @@ class Orders:
             "ListSlots": Call(self._list_slots),
         }
 
-    async def reserve(
-        self, request: rs.ReserveRequest, deadline: float, reply: rs.ReserveResponse, prefix: str = ""
-    ) -> None:
+    async def reserve(self, request: rs.ReserveRequest, deadline: float, reply: rs.ReserveResponse) -> None:
         """Reserve, as an order. Raises as the calls do, Overloaded before any work where too many are being placed."""
         if self._being_placed >= ORDERS_MAX:
             raise Overloaded
         self._being_placed += 1
         try:
-            answer = await self._reserve(request, deadline, prefix)
+            answer = await self._reserve(request, deadline)
         finally:
             self._being_placed -= 1
         ledger_id = ledger_of_customer(request.customer_id)
@@ -91,8 +89,8 @@ class Orders:
             by_order = answer.number or answer.reason in (Reason.OPEN_RESERVATIONS_LIMIT, Reason.UNITS_LIMIT)
             fill_order_rejection(answer, ledger_id, "" if by_order else request.store_id, reply.rejection)
 
-    async def _reserve(self, request: rs.ReserveRequest, deadline: float, prefix: str) -> Order | Rejection:
-        asked = wr.reserve(request, prefix)[1]
+    async def _reserve(self, request: rs.ReserveRequest, deadline: float) -> Order | Rejection:
+        asked = wr.reserve(request)[1]
         content = wo.content_of_reserve(request)
         customer_id, slot_start_ms = asked.customer_id, asked.slot_start_ms
         opened = partial(
@@ -106,10 +104,10 @@ class Orders:
             external_reference=asked.external_reference,
         )
         if not request.HasField("sourcing"):
-            await self._stores.require(request.store_id, f"{prefix}store_id", deadline=deadline)
+            await self._stores.require(request.store_id, deadline=deadline)
             named = (cm.Plan(request.store_id, asked.lines, slot_start_ms),)
             return await self._coordinator.open(opened(plans=named, missing=()), deadline)
-        checked = Checked(request, prefix)
+        checked = Checked(request)
         place = wo.place_of(checked, request.sourcing, self._postcodes)
         checked.raise_if_faulty()
         ask, policy = wo.ask_of(request.sourcing, place, request.lines, asked.channel)

@@ -78,6 +78,12 @@ class OrderRouting:
         self._router = router
         self._previous_limits = PreviousLimits()
 
+    def limits_apply(self) -> bool:
+        """Whether limits of the whole chain, of now or before, may make an order of a Reserve without sourcing."""
+        policy = self._router.chain.policy
+        previous = self._previous_limits.at(policy, asyncio.get_running_loop().time())
+        return previous is not None or bool(policy.chain_limit_rules)
+
     async def becomes_order(self, request: rs.ReserveRequest, deadline: float) -> bool:
         """Asks a ledger only where a change of limits concerns this call: the one that does not decide such calls now
         may know its key, and then decides it still.

@@ -29,7 +29,7 @@ from serve.wire.statuses import Refused, Status, fill_rejection
 # and the batch is answered while the caller still waits, with the outcomes of all the others.
 ORDER_SHARE: Final = 0.5
 
-Translate = Callable[[Any, str], Entry]
+Translate = Callable[[Any], Entry]
 Item = tuple[Entry, Any]  # what one shop decides of a batch, and the outcome to fill
 
 
@@ -87,7 +87,7 @@ class Reservations:
         if kind is RESERVE and await self._routing.becomes_order(request, deadline):
             await self._orders.reserve(request, deadline, reply)
             return
-        entry = kind.translate(request, "")
+        entry = kind.translate(request)
         store_id = entry[0]
         await self._stores.require(store_id, kind.shop_field, deadline=deadline)
         answer = await self._router.send(entry, deadline, promise=kind.promise)
@@ -112,47 +112,51 @@ class Reservations:
 
     async def _sort(
         self, kind: Kind, requests: Sequence[Any], outcomes: Sequence[Any], deadline: float
-    ) -> tuple[list[Item], list[tuple[Item, str]], list[int]]:
-        """The items that one shop each decides; those of them whose shop is not known here, each with the field that
-        names it; the indexes of those that become orders. The outcomes of malformed items are filled.
+    ) -> tuple[list[Item], list[tuple[int, Item]], list[int]]:
+        """The items that one shop each decides; those of them whose shop is not known here, each with its index; the
+        indexes of those that become orders. The outcomes of malformed items are filled.
         """
         items: list[Item] = []
-        unknown: list[tuple[Item, str]] = []
+        unknown: list[tuple[int, Item]] = []
         orders: list[int] = []
+        known = self._router.chain.stores
+        limits_apply = kind is RESERVE and self._routing.limits_apply()  # once: the question costs as much as an answer
         for index, (request, outcome) in enumerate(zip(requests, outcomes, strict=True)):
             try:
                 if isinstance(request, Status):
                     raise Refused(request)
-                if kind is RESERVE and await self._routing.becomes_order(request, deadline):
+                if kind is RESERVE and (
+                    request.HasField("sourcing")
+                    or (limits_apply and await self._routing.becomes_order(request, deadline))
+                ):
                     orders.append(index)
                     continue
-                entry = kind.translate(request, f"requests[{index}].")
-                field = f"requests[{index}].{kind.shop_field}"
-                if self._stores.may_be_new(entry[0]):
-                    unknown.append(((entry, outcome), field))
-                    continue
-                self._stores.refuse_unknown(entry[0], field)
+                entry = kind.translate(request)
+                if entry[0] in known:
+                    items.append((entry, outcome))
+                elif self._stores.may_be_new(entry[0]):
+                    unknown.append((index, (entry, outcome)))
+                else:
+                    self._stores.refuse_unknown(entry[0], kind.shop_field)
             except ENDINGS as error:
-                fill_error(error, outcome.error)
+                fill_error(error, outcome.error, index)
                 await asyncio.sleep(0)  # naming the faults of an item may take 5 ms: other calls go between
-            else:
-                items.append((entry, outcome))
         return items, unknown, orders
 
-    async def _look_again(self, kind: Kind, unknown: Sequence[tuple[Item, str]], deadline: float) -> None:
+    async def _look_again(self, kind: Kind, unknown: Sequence[tuple[int, Item]], deadline: float) -> None:
         """Items of a batch whose shops were not known: asked for once, beside what the known ones decide."""
         found: list[Item] = []
         try:
             await self._stores.look_again(deadline)
         except ENDINGS as error:
-            for (_, outcome), _ in unknown:
+            for _, (_, outcome) in unknown:
                 fill_error(error, outcome.error)
             return
-        for (entry, outcome), field in unknown:
+        for index, (entry, outcome) in unknown:
             try:
-                self._stores.refuse_unknown(entry[0], field)
+                self._stores.refuse_unknown(entry[0], kind.shop_field)
             except ENDINGS as error:
-                fill_error(error, outcome.error)
+                fill_error(error, outcome.error, index)
             else:
                 found.append((entry, outcome))
         await self._decide(kind, found, deadline, whole=False)
@@ -185,7 +189,8 @@ class Reservations:
                     fill_error(LedgerStopped(answer.why), outcome.error)
                 else:
                     _fill(answer, entry, self._router.chain, outcome)
-                decided.append((entry[0], answer))
+                if kind.promise:
+                    decided.append((entry[0], answer))
                 if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
                     of_orders.setdefault(entry[0], []).append((answer.rejection.number, outcome))
         if kind.promise:
@@ -195,9 +200,9 @@ class Reservations:
     async def _order(self, request: Any, index: int, deadline: float, outcome: Any) -> None:
         """An item of a batch that becomes an order."""
         try:
-            await self._orders.reserve(request, deadline, outcome, f"requests[{index}].")
+            await self._orders.reserve(request, deadline, outcome)
         except ENDINGS as error:
-            fill_error(error, outcome.error)
+            fill_error(error, outcome.error, index)
 
     async def _get(self, request: rs.GetReservationRequest, deadline: float, reply: rs.GetReservationResponse) -> None:
         Checked(request).raise_if_faulty()

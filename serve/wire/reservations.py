@@ -45,7 +45,7 @@ TO_BE_READY: Final = frozenset({Standing.HELD, Standing.CONFIRMED})
 _RESERVATION_ID: Final = re.compile(r"([A-Za-z0-9._-]{1,64}):([1-9][0-9]{0,17})", re.ASCII)
 
 
-def reserve(request: rs.ReserveRequest, prefix: str = "") -> tuple[str, cm.Reserve]:
+def reserve(request: rs.ReserveRequest) -> tuple[str, cm.Reserve]:
     """The hot path. Raises InvalidRequest, as all of these.
 
     The shop is left to the caller, who looks it up anyway: the chain has no shop with a malformed id. Sourcing is left
@@ -72,17 +72,17 @@ def reserve(request: rs.ReserveRequest, prefix: str = "") -> tuple[str, cm.Reser
         slot_start_ms = instant_ms(request.slot_start)
         good = good and _is_instant(request.slot_start)
     if not good:
-        Checked(request, prefix).raise_if_faulty()
+        Checked(request).raise_if_faulty()
     return store_id, cm.Reserve(key, customer_id, channel, basket_id, lines, ttl_ms, slot_start_ms, reference)
 
 
-def step(kind: type[Any], request: Any, prefix: str = "") -> Entry:
+def step(kind: type[Any], request: Any) -> Entry:
     """A step of a reservation: the shop, and a command of this kind."""
     key = request.idempotency_key
     found = _RESERVATION_ID.fullmatch(request.reservation_id)
     is_quick = _QUICK_TESTS[kind](request) if kind in _QUICK_TESTS else kind.__struct_fields__ == ("key", "number")
     if not (is_quick and found and 0 < len(key) <= KEY_CHARS_MAX and key.isprintable()):
-        Checked(request, prefix).raise_if_faulty()
+        Checked(request).raise_if_faulty()
     assert found, "the rules refuse every other id"
     return found[1], value_of(kind, request, number=int(found[2]))
 

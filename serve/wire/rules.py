@@ -52,13 +52,12 @@ class InvalidRequest(Exception):
 
 
 class Checked:
-    """What is wrong with a request: by its rules, and what its call finds besides. `prefix` stands before fields.
-    Raises InvalidRequest at once where a list is too long to look into.
+    """What is wrong with a request: by its rules, and what its call finds besides. Raises InvalidRequest at once where
+    a list is too long to look into.
     """
 
-    def __init__(self, request: Message, prefix: str = "") -> None:
+    def __init__(self, request: Message) -> None:
         self._descriptor = request.DESCRIPTOR
-        self._prefix = prefix
         self._found: dict[str, str] = {}
         ruled = _ruled(request.DESCRIPTOR.full_name).FromString(request.SerializeToString())
         for field, description in _first_of_all(ruled, ""):
@@ -88,7 +87,7 @@ class Checked:
         """Raises InvalidRequest where there was a fault; the fields in their sequence."""
         if self._found:
             in_sequence = sorted(self._found, key=lambda field: _place_of(field, self._descriptor))
-            raise InvalidRequest([Violation(self._prefix + field, self._found[field]) for field in in_sequence])
+            raise InvalidRequest([Violation(field, self._found[field]) for field in in_sequence])
 
 
 @lru_cache(maxsize=CACHED_MAX)

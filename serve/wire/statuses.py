@@ -62,6 +62,18 @@ def invalid(error: InvalidRequest) -> Status:
     return Status(grpc.StatusCode.INVALID_ARGUMENT, message, "INVALID_FIELDS", violations)
 
 
+def within(path: str, error: BaseException) -> BaseException:
+    """The same error of a request that is a part of another, at a path that ends with a dot: its fields begin so."""
+    status = error.status if isinstance(error, Refused) else None
+    violations = error.violations if isinstance(error, InvalidRequest) else status.violations if status else ()
+    told = [Violation(path + field, description) for field, description in violations]
+    if isinstance(error, InvalidRequest):
+        return InvalidRequest(told)
+    if status and told:
+        return Refused(status._replace(message=path + status.message, violations=tuple(told)))
+    return error
+
+
 def _clipped(text: str, chars_max: int) -> str:
     """Bounded in bytes: the details travel in a header of 8 kB, where what is not ASCII takes three times its bytes."""
     encoded = text.encode()
