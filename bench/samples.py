@@ -8,10 +8,11 @@ import random
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from actors.core.policy import DAY_MS
 from actors.protocol.messages import Entry
-from actors.shop.commands import AdjustmentKind, AdjustStock, Movement, Reserve
+from actors.shop.commands import AdjustmentKind, AdjustStock, Collect, Movement, Reserve
 from actors.shop.state import Ledger
-from actors.shop.transact import transact
+from actors.shop.transact import expire, transact
 from holdfast.v1 import reservation_pb2, reservation_service_pb2 as service_pb2
 
 STORE: Final = "S000"
@@ -20,6 +21,7 @@ ROWS_MAX: Final = 4_096
 CHANNEL: Final = "web"
 _CHANNEL: Final = CHANNEL.encode()
 NOW_MS: Final = 1_800_000_000_000
+MONTH_DAYS: Final = 30
 
 
 def receipts(skus: int, units: int = UNITS) -> Iterator[AdjustStock]:
@@ -48,11 +50,25 @@ def entries(commands: Iterator[Reserve] | Iterator[AdjustStock]) -> Iterator[Ent
     return ((STORE, command) for command in commands)
 
 
-def stocked(skus: int) -> Ledger:
+def stocked(skus: int, now_ms: int = NOW_MS) -> Ledger:
     """A ledger with so many positions."""
     ledger = Ledger(STORE)
     for receipt in receipts(skus):
-        transact(ledger, receipt, NOW_MS)
+        transact(ledger, receipt, now_ms)
+    return ledger
+
+
+def lived(skus: int, reservations_a_day: int) -> Ledger:
+    """A ledger with a month behind it: each day some reservations, of which half were collected and half expired. It
+    remembers the keys of the last nine days.
+    """
+    ledger = stocked(skus, NOW_MS - MONTH_DAYS * DAY_MS)
+    for now_ms in range(ledger.time_ms, NOW_MS, DAY_MS):
+        for place, command in enumerate(reserves(reservations_a_day, skus, 1, now_ms)):
+            transact(ledger, command, now_ms)
+            if place % 2:
+                transact(ledger, Collect(key(), ledger.version, "P-1", ()), now_ms)
+        expire(ledger, now_ms + DAY_MS - 1)
     return ledger
 
 

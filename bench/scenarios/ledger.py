@@ -19,7 +19,7 @@ from actors.shop.evolve import evolve
 from actors.shop.state import Ledger, Remembered, Reservation
 from actors.shop.transact import expire, transact
 from bench.record import Conservation, Headline, Options, Outcome, Row, Told, medians, of_ledger, percentile, timed
-from bench.samples import NOW_MS, STORE, UNITS, key, receipts, reserves, stocked
+from bench.samples import MONTH_DAYS, NOW_MS, STORE, UNITS, key, lived, receipts, reserves
 
 # --- core ------------------------------------------------------------------------------------------------------------
 
@@ -28,11 +28,11 @@ BATCH: Final = 256
 
 
 class Round:
-    """One pass through a reservation's life on a fresh ledger."""
+    """One pass through a reservation's life, on a ledger with `a_day` reservations on each day of a month behind it."""
 
-    def __init__(self, count: int, seed: int) -> None:
+    def __init__(self, count: int, a_day: int, seed: int) -> None:
         self.count = count
-        self.ledger = stocked(POSITIONS)
+        self.ledger = lived(POSITIONS, a_day)
         self.ones = list(reserves(count, POSITIONS, 1, seed))
         self.threes = list(reserves(count, POSITIONS, 3, seed))
         self.absent = list(reserves(count, POSITIONS, 1, seed, 10 * UNITS))
@@ -79,12 +79,12 @@ class Round:
 
 def run_core(options: Options) -> Outcome:
     """Medians of the rounds, each on a ledger of its own."""
-    count = options.size(30_000, 1_000)
+    count, a_day = options.size(30_000, 1_000), options.size(2_000, 20)
     rounds: list[dict[str, dict[str, float]]] = []
     conservation = of_ledger(Ledger(STORE), Told(0))
     for number in range(options.rounds):
         options.say(f"core: round {number + 1} of {options.rounds}")
-        each = Round(count, number)
+        each = Round(count, a_day, number)
         found = each.measure()
         told = Told(2 * count - count // 2)
         conservation = of_ledger(each.ledger, told)
@@ -98,7 +98,8 @@ def run_core(options: Options) -> Outcome:
     rows = [Row(name, medians([each[name] for each in rounds])) for name in rounds[0]]
     reserve = next(row for row in rows if row.name == "reserve, 1 line")
     headline = Headline("reserve of 1 line, one core", reserve.figures["per_s"], "/s")
-    return Outcome({"operations": count, "skus": POSITIONS}, rows, [headline], conservation)
+    parameters = {"operations": count, "skus": POSITIONS, "days": MONTH_DAYS, "reservations_a_day": a_day}
+    return Outcome(parameters, rows, [headline], conservation)
 
 
 # --- journal ---------------------------------------------------------------------------------------------------------
