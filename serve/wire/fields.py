@@ -39,7 +39,7 @@ def fill_instant(ms: int, reply: Any) -> None:
 
 def lines_of(rows: Any) -> Lines:
     """(sku, quantity) lines."""
-    return tuple([(row.sku, row.quantity) for row in rows])
+    return tuple([(row.sku, row.quantity) for row in rows[:]])  # one call for all rows, not one for each
 
 
 def value_of(kind: type[C], request: Any, /, **given: Any) -> C:

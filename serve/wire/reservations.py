@@ -120,7 +120,7 @@ def split_requests(batch: Any, payload: bytes) -> Sequence[Any]:
     others their answer. Raises Refused where the batch is no message, InvalidRequest where it is empty or too large.
     """
     try:
-        requests = batch.FromString(payload).requests
+        requests = batch.FromString(payload).requests[:]  # as a list: a container makes each message anew when asked
     except DecodeError as error:
         requests = _encoded_requests(batch, payload, error)
     if not 0 < len(requests) <= BATCH_REQUESTS_MAX:
