@@ -6,8 +6,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from actors.calendar.faults import Fault, faults
-from actors.calendar.hours import ALL_DAY, ALWAYS_OPEN, DAY_MINUTES, Calendar, Interval, SpecialDay
-from actors.calendar.slots import Duty
+from actors.calendar.hours import ALL_DAY, ALWAYS_OPEN, DAY_MINUTES, Calendar, Duty, Interval, SpecialDay
 from actors.calendar.zones import MINUTE_MS
 from actors.core.chain import Store
 from actors.core.policy import ChainLimitRule, LimitRule, Policy, TtlRule
