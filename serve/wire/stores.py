@@ -110,16 +110,11 @@ def _calendar(checked: Checked, field: str, hours: store_pb2.Hours, year: int) -
         cutoff_minute=hours.cutoff_minute or DAY_MINUTES,
     )
     for name, sentence in plain_faults(calendar):
-        checked.fault(f"{field}.{_wire_name(name)}", sentence)
+        told = name
+        for pattern, on_the_wire in _WIRE_NAMES:
+            told = pattern.sub(on_the_wire, told)
+        checked.fault(f"{field}.{told}", sentence)
     return calendar
-
-
-def _wire_name(field: str) -> str:
-    for pattern, name in _WIRE_NAMES:
-        field, count = pattern.subn(name, field)
-        if count:
-            break
-    return field
 
 
 def _special_days(checked: Checked, field: str, rows: Any) -> tuple[SpecialDay, ...]:

@@ -69,15 +69,12 @@ def reserve(
             **asked,
         )
         return
-    _only_with_near({"--policy": policy, "--stores-max": stores_max, "--km-max": km_max, "--collect-by": collect_by})
-    store, wanted = _shop_and_lines(words)
-    session.change(ChannelClient.reserve, store, wanted, **asked)
-
-
-def _only_with_near(given: dict[str, object]) -> None:
-    for name, value in given.items():
+    only_near = {"--policy": policy, "--stores-max": stores_max, "--km-max": km_max, "--collect-by": collect_by}
+    for name, value in only_near.items():
         if value is not None:
             raise typer.BadParameter("chooses among shops: give --near too, and no shop.", param_hint=name)
+    store, wanted = _shop_and_lines(words)
+    session.change(ChannelClient.reserve, store, wanted, **asked)
 
 
 def _shop_and_lines(words: list[str]) -> tuple[str, list[tuple[str, int]]]:
