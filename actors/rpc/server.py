@@ -20,6 +20,7 @@ import msgspec
 
 from actors.journal.port import JournalDamaged, JournalError
 from actors.rpc import frames
+from actors.rpc.frames import VERSIONS
 from actors.rpc.methods import methods_of
 
 CONNECTIONS_MAX: Final = 512
@@ -187,7 +188,7 @@ class _Peer(asyncio.Protocol):
             self.abort()
             return
         self._handshake = asyncio.get_running_loop().call_later(HANDSHAKE_S, self.abort)
-        self._send(frames.Challenge(self._nonce, frames.VERSIONS))
+        self._send(frames.Challenge(self._nonce, VERSIONS))
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
@@ -253,8 +254,8 @@ class _Peer(asyncio.Protocol):
             self._refuse("the secret is another one; ask Ray for the address again")
         elif frame.actor != name:
             self._refuse(f"this is {name}, and not {frame.actor}")
-        elif frame.version not in frames.VERSIONS:
-            self._refuse(f"version {frame.version} of the frames is not spoken here, only {_listed(frames.VERSIONS)}")
+        elif frame.version not in VERSIONS:
+            self._refuse(f"version {frame.version} of the frames is not spoken here, only {_listed(VERSIONS)}")
         else:
             self._admitted = True
             self._frames.frame_bytes_max = frames.FRAME_BYTES_MAX
