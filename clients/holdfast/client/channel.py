@@ -13,11 +13,11 @@ from typing import Any
 import grpc
 
 from holdfast.client.batching import Batcher
-from holdfast.client.blocking import BlockingClient, blocking, iterating, opening, watching
-from holdfast.client.calls.administration import AdministrationCalls
-from holdfast.client.calls.orders import OrderCalls
-from holdfast.client.calls.reservations import ReservationCalls
-from holdfast.client.calls.stock import StockCalls
+from holdfast.client.blocking import opening
+from holdfast.client.calls.administration import AdministrationCalls, BlockingAdministrationCalls
+from holdfast.client.calls.orders import BlockingOrderCalls, OrderCalls
+from holdfast.client.calls.reservations import BlockingReservationCalls, ReservationCalls
+from holdfast.client.calls.stock import BlockingStockCalls, StockCalls
 from holdfast.client.connection import METHODS, Caller, Connection
 from holdfast.client.internals import BATCHES, Internals, batched_method
 from holdfast.client.limits import Limits, RetryPolicy, Timeouts
@@ -73,47 +73,10 @@ class ChannelClient(ReservationCalls, OrderCalls, StockCalls, AdministrationCall
         await caller.connection.close()
 
 
-class BlockingChannelClient(BlockingClient):
+class BlockingChannelClient(
+    BlockingReservationCalls, BlockingOrderCalls, BlockingStockCalls, BlockingAdministrationCalls
+):
     """`ChannelClient` for threads, with the same arguments. Thread-safe; concurrent threads' calls batch together."""
-
-    reserve = blocking(ChannelClient.reserve)
-    confirm = blocking(ChannelClient.confirm)
-    mark_ready = blocking(ChannelClient.mark_ready)
-    collect = blocking(ChannelClient.collect)
-    release = blocking(ChannelClient.release)
-    extend = blocking(ChannelClient.extend)
-    amend = blocking(ChannelClient.amend)
-    get_reservation = blocking(ChannelClient.get_reservation)
-    list_reservations = iterating(ChannelClient.list_reservations)
-
-    reserve_near = blocking(ChannelClient.reserve_near)
-    get_order = blocking(ChannelClient.get_order)
-    list_orders = iterating(ChannelClient.list_orders)
-    confirm_order = blocking(ChannelClient.confirm_order)
-    ready_order = blocking(ChannelClient.ready_order)
-    collect_order = blocking(ChannelClient.collect_order)
-    release_order = blocking(ChannelClient.release_order)
-    extend_order = blocking(ChannelClient.extend_order)
-    amend_order = blocking(ChannelClient.amend_order)
-    find_stores = blocking(ChannelClient.find_stores)
-    list_slots = blocking(ChannelClient.list_slots)
-
-    adjust_stock = blocking(ChannelClient.adjust_stock)
-    count_stock = blocking(ChannelClient.count_stock)
-    set_safety_stock = blocking(ChannelClient.set_safety_stock)
-    get_availability = blocking(ChannelClient.get_availability)
-    watch_availability = watching(ChannelClient.watch_availability)
-    watch_events = watching(ChannelClient.watch_events)
-
-    put_stores = blocking(ChannelClient.put_stores)
-    list_stores = iterating(ChannelClient.list_stores)
-    get_policy = blocking(ChannelClient.get_policy)
-    set_policy = blocking(ChannelClient.set_policy)
-    ledger_status = blocking(ChannelClient.ledger_status)
-    verify_ledger = blocking(ChannelClient.verify_ledger)
-    verify_orders = blocking(ChannelClient.verify_orders)
-    health = blocking(ChannelClient.health)
-    wait_until_serving = blocking(ChannelClient.wait_until_serving)
 
     @opening(ChannelClient)
     def __init__(self, client: ChannelClient) -> None:

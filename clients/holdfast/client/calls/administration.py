@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Protocol
 
+from holdfast.client.blocking import BlockingClient, blocking, iterating
 from holdfast.client.connection import CHECK_HEALTH
 from holdfast.client.errors import Overloaded, Unavailable
 from holdfast.client.internals import Client, pages, read
@@ -95,3 +96,17 @@ class AdministrationCalls(Client, Protocol):
             if loop.time() + _HEALTH_PAUSE_S >= deadline_at:
                 raise Unavailable("Check", where=self.internals.caller.connection.target, why=why)
             await asyncio.sleep(_HEALTH_PAUSE_S)
+
+
+class BlockingAdministrationCalls(BlockingClient):
+    """`AdministrationCalls` for threads."""
+
+    put_stores = blocking(AdministrationCalls.put_stores)
+    list_stores = iterating(AdministrationCalls.list_stores)
+    get_policy = blocking(AdministrationCalls.get_policy)
+    set_policy = blocking(AdministrationCalls.set_policy)
+    ledger_status = blocking(AdministrationCalls.ledger_status)
+    verify_ledger = blocking(AdministrationCalls.verify_ledger)
+    verify_orders = blocking(AdministrationCalls.verify_orders)
+    health = blocking(AdministrationCalls.health)
+    wait_until_serving = blocking(AdministrationCalls.wait_until_serving)

@@ -7,6 +7,7 @@ where goods are handled, so `ready_order` and `collect_order` answer with one ou
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Protocol, cast
 
+from holdfast.client.blocking import BlockingClient, blocking, iterating
 from holdfast.client.connection import METHODS
 from holdfast.client.errors import ServiceFault
 from holdfast.client.internals import Client, answer_to_change, change, pages, read, submit
@@ -212,6 +213,22 @@ class OrderCalls(Client, Protocol):
             service_pb2.ListSlotsRequest, store_id=store_id, not_before_ms=from_ms, window_ms=window_ms
         )
         return models.pickup_slots_from(await read(self, request, timeout_ms))
+
+
+class BlockingOrderCalls(BlockingClient):
+    """`OrderCalls` for threads."""
+
+    reserve_near = blocking(OrderCalls.reserve_near)
+    get_order = blocking(OrderCalls.get_order)
+    list_orders = iterating(OrderCalls.list_orders)
+    confirm_order = blocking(OrderCalls.confirm_order)
+    ready_order = blocking(OrderCalls.ready_order)
+    collect_order = blocking(OrderCalls.collect_order)
+    release_order = blocking(OrderCalls.release_order)
+    extend_order = blocking(OrderCalls.extend_order)
+    amend_order = blocking(OrderCalls.amend_order)
+    find_stores = blocking(OrderCalls.find_stores)
+    list_slots = blocking(OrderCalls.list_slots)
 
 
 async def _each_part(

@@ -8,6 +8,7 @@ Changes answer with `Reservation | Rejection`, a reserve under a limit of the wh
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Protocol, cast
 
+from holdfast.client.blocking import BlockingClient, blocking, iterating
 from holdfast.client.internals import Client, Outcomes, change, pages, read, submit
 from holdfast.client.models.orders import ReserveOutcome
 from holdfast.client.models.reservations import ReleaseReason, Reservation, Status, reservation_from
@@ -166,6 +167,20 @@ class ReservationCalls(Client, Protocol):
             service_pb2.ListReservationsRequest, store_id=store_id, statuses=statuses, page_size=page_size
         )
         return pages(self, request, "reservations", reservation_from, timeout_ms)
+
+
+class BlockingReservationCalls(BlockingClient):
+    """`ReservationCalls` for threads."""
+
+    reserve = blocking(ReservationCalls.reserve)
+    confirm = blocking(ReservationCalls.confirm)
+    mark_ready = blocking(ReservationCalls.mark_ready)
+    collect = blocking(ReservationCalls.collect)
+    release = blocking(ReservationCalls.release)
+    extend = blocking(ReservationCalls.extend)
+    amend = blocking(ReservationCalls.amend)
+    get_reservation = blocking(ReservationCalls.get_reservation)
+    list_reservations = iterating(ReservationCalls.list_reservations)
 
 
 async def _batched(client: Client, request: Any, idempotency_key: str | None, timeout_ms: int | None) -> Outcomes:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol, cast
 
+from holdfast.client.blocking import BlockingClient, blocking, watching
 from holdfast.client.internals import Client, change, read
 from holdfast.client.models import stock as models
 from holdfast.client.models.events import Event, event_from
@@ -106,3 +107,14 @@ class StockCalls(Client, Protocol):
                 yield FeedItem(event.store_id, event.version, event, previous_version=event.version - 1)
 
         return Subscription(request, items, cursors, self.internals)
+
+
+class BlockingStockCalls(BlockingClient):
+    """`StockCalls` for threads."""
+
+    adjust_stock = blocking(StockCalls.adjust_stock)
+    count_stock = blocking(StockCalls.count_stock)
+    set_safety_stock = blocking(StockCalls.set_safety_stock)
+    get_availability = blocking(StockCalls.get_availability)
+    watch_availability = watching(StockCalls.watch_availability)
+    watch_events = watching(StockCalls.watch_events)
