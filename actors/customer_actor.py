@@ -12,7 +12,6 @@ from actors.orders.state import Order, OrderLedger
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import LedgerActor, in_turn, page_by_number
 from actors.runtime.kinds import CUSTOMERS
-from actors.runtime.ledger_host import Hosted
 
 OUTBOX_MAX: Final = 500  # orders of one ledger to an answer
 
@@ -27,9 +26,8 @@ class CustomerActor(LedgerActor):
         """The ledger's version, and the order or None."""
         if not self.host.has_begun(ledger_id):
             return 0, None
-        return self.host.read(
-            ledger_id, lambda hosted, _now_ms: (hosted.ledger.version, hosted.ledger.orders.get(number))
-        )
+        with self.host.reading(ledger_id) as (hosted, _):
+            return hosted.ledger.version, hosted.ledger.orders.get(number)
 
     @rpc
     def orders_of(
@@ -41,26 +39,20 @@ class CustomerActor(LedgerActor):
         if not self.host.has_begun(ledger_id):
             return 0, [], 0
         wanted = frozenset(standings)
-
-        def question(hosted: Hosted, _now_ms: int) -> tuple[int, list[Order], int]:
+        with self.host.reading(ledger_id) as (hosted, _):
             orders, numbers = hosted.ledger.orders, hosted.ledger.customers.get(customer_id, ())
             after = (orders[number] for number in numbers if number > after_number)
             page = list(islice((order for order in after if not wanted or order.standing in wanted), page_size + 1))
             return hosted.ledger.version, page[:page_size], page[page_size - 1].number if len(page) > page_size else 0
-
-        return self.host.read(ledger_id, question)
 
     @rpc
     def order_of_basket(self, ledger_id: str, customer_id: str, basket_id: str) -> Order | None:
         """The order that a customer's basket has, None where there is none or it is over."""
         if not self.host.has_begun(ledger_id):
             return None
-
-        def question(hosted: Hosted, _now_ms: int) -> Order | None:
+        with self.host.reading(ledger_id) as (hosted, _):
             number = hosted.ledger.baskets.get((customer_id, basket_id))
             return None if number is None else hosted.ledger.orders[number]
-
-        return self.host.read(ledger_id, question)
 
     @rpc
     def outbox(self, after: Mapping[str, int]) -> list[tuple[str, list[Order], int]]:
@@ -69,14 +61,13 @@ class CustomerActor(LedgerActor):
         `after` has these numbers from the previous answer, so that every order has its turn: those whose shops are
         stopped stay in the outbox as long as these are.
         """
-
-        def question(hosted: Hosted, _now_ms: int) -> tuple[str, list[Order], int]:
-            ledger = hosted.ledger
-            numbers, resume = in_turn(ledger.outbox, after.get(ledger.ledger_id, 0), OUTBOX_MAX)
-            return ledger.ledger_id, [ledger.orders[number] for number in numbers], resume
-
-        found = [self.host.read(ledger_id, question) for ledger_id in self.host.ledger_ids()]
-        return [answer for answer in found if answer[1]]
+        found: list[tuple[str, list[Order], int]] = []
+        for ledger_id in self.host.ledger_ids():
+            with self.host.reading(ledger_id) as (hosted, _):
+                numbers, resume = in_turn(hosted.ledger.outbox, after.get(ledger_id, 0), OUTBOX_MAX)
+                if numbers:
+                    found.append((ledger_id, [hosted.ledger.orders[number] for number in numbers], resume))
+        return found
 
     @rpc
     def ledgers(self) -> list[str]:
@@ -93,26 +84,20 @@ class CustomerActor(LedgerActor):
     @rpc
     def promised(self, ledger_id: str, after_number: int, page_size: int) -> tuple[list[Order], int]:
         """A page of orders with committed live parts, by number, and the number to continue after, 0 at the end."""
-
-        def question(hosted: Hosted, _now_ms: int) -> tuple[list[Order], int]:
+        with self.host.reading(ledger_id) as (hosted, _):
             orders, version = hosted.ledger.orders, hosted.ledger.version
             return page_by_number(
                 orders, version, after_number, page_size, lambda order: any(map(is_promised, order.parts))
             )
-
-        return self.host.read(ledger_id, question)
 
     @rpc
     def status(self, ledger_id: str) -> dict[str, Any] | None:
         """A ledger's status, None where it has not begun."""
         if not self.host.has_begun(ledger_id):
             return None
-
-        def question(hosted: Hosted, now_ms: int) -> dict[str, Any]:
+        with self.host.reading(ledger_id) as (hosted, now_ms):
             unsettled = len(hosted.ledger.orders) - len(hosted.ledger.ended)
             return self._status_of(hosted, now_ms, open_reservations=unsettled, positions=0)
-
-        return self.host.read(ledger_id, question)
 
     @rpc
     def live_state(self, ledger_id: str) -> tuple[int, str, list[Violation]] | None:

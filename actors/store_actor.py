@@ -8,7 +8,6 @@ from actors.journal.port import Record
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import LedgerActor, in_turn, page_by_number
 from actors.runtime.kinds import SHOP
-from actors.runtime.ledger_host import Hosted
 from actors.shop.snapshot import Capture
 from actors.shop.state import Reservation
 
@@ -28,13 +27,13 @@ class StoreActor(LedgerActor):
     @rpc
     def availability(self, store_ids: list[str], skus: list[str]) -> list[Availability]:
         """For each store its stock of these SKUs."""
-
-        def question(hosted: Hosted, now_ms: int) -> Availability:
-            positions = hosted.ledger.positions
-            rows = [None if (position := positions.get(sku)) is None else position.stock() for sku in skus]
-            return hosted.ledger.version, now_ms, rows
-
-        return [self.host.read(store_id, question) for store_id in store_ids]
+        found: list[Availability] = []
+        for store_id in store_ids:
+            with self.host.reading(store_id) as (hosted, now_ms):
+                positions = hosted.ledger.positions
+                rows = [None if (position := positions.get(sku)) is None else position.stock() for sku in skus]
+                found.append((hosted.ledger.version, now_ms, rows))
+        return found
 
     @rpc
     def stock(
@@ -72,9 +71,8 @@ class StoreActor(LedgerActor):
     @rpc
     def reservation(self, store_id: str, number: int) -> tuple[int, Reservation | None]:
         """The ledger's version, and the reservation or None."""
-        return self.host.read(
-            store_id, lambda hosted, _now_ms: (hosted.ledger.version, hosted.ledger.reservations.get(number))
-        )
+        with self.host.reading(store_id) as (hosted, _):
+            return hosted.ledger.version, hosted.ledger.reservations.get(number)
 
     @rpc
     def reservations(
@@ -82,15 +80,12 @@ class StoreActor(LedgerActor):
     ) -> tuple[int, list[Reservation], int]:
         """The ledger's version, a page of reservations by number, and the number to continue after, 0 at the end."""
         wanted = frozenset(statuses)
-
-        def question(hosted: Hosted, _now_ms: int) -> tuple[int, list[Reservation], int]:
+        with self.host.reading(store_id) as (hosted, _):
             rows, version = hosted.ledger.reservations, hosted.ledger.version
             page = page_by_number(
                 rows, version, after_number, page_size, lambda each: not wanted or each.status in wanted
             )
             return version, *page
-
-        return self.host.read(store_id, question)
 
     @rpc
     def feed(
@@ -124,18 +119,18 @@ class StoreActor(LedgerActor):
         these numbers from the previous answer, so that each part has its turn, even behind many that cannot be
         delivered.
         """
-
-        def question(hosted: Hosted, now_ms: int) -> tuple[str, int, list[Reservation], int]:
-            ledger = hosted.ledger
-            numbers = dict.fromkeys(ledger.outbox)
-            for number in ledger.undecided:
-                if ledger.reservations[number].created_at_ms < now_ms - claim_age_ms:
-                    numbers[number] = None
-            turn, resume = in_turn(numbers, after.get(ledger.ledger_id, 0), OUTBOX_MAX)
-            return ledger.ledger_id, now_ms, [ledger.reservations[each] for each in turn], resume
-
-        found = [self.host.read(store_id, question) for store_id in self.host.ledger_ids()]
-        return [answer for answer in found if answer[2]]
+        found: list[tuple[str, int, list[Reservation], int]] = []
+        for store_id in self.host.ledger_ids():
+            with self.host.reading(store_id) as (hosted, now_ms):
+                ledger = hosted.ledger
+                numbers = dict.fromkeys(ledger.outbox)
+                for number in ledger.undecided:
+                    if ledger.reservations[number].created_at_ms < now_ms - claim_age_ms:
+                        numbers[number] = None
+                turn, resume = in_turn(numbers, after.get(store_id, 0), OUTBOX_MAX)
+                if turn:
+                    found.append((store_id, now_ms, [ledger.reservations[each] for each in turn], resume))
+        return found
 
     @rpc
     def parts(self, store_id: str, after_number: int, page_size: int) -> tuple[list[tuple[Reservation, bool]], int]:
@@ -144,36 +139,27 @@ class StoreActor(LedgerActor):
         """
         if not self.host.has_begun(store_id):
             return [], 0
-
-        def question(hosted: Hosted, _now_ms: int) -> tuple[list[tuple[Reservation, bool]], int]:
+        with self.host.reading(store_id) as (hosted, _):
             rows, version, outbox = hosted.ledger.reservations, hosted.ledger.version, hosted.ledger.outbox
             page, resume = page_by_number(rows, version, after_number, page_size, lambda each: each.part is not None)
             return [(part, part.number in outbox) for part in page], resume
 
-        return self.host.read(store_id, question)
-
     @rpc
     def holders_of(self, store_id: str, numbers: list[int]) -> list[str]:
         """For each reservation the holder that it is a part of, empty for one that is no part."""
-
-        def question(hosted: Hosted, _now_ms: int) -> list[str]:
+        with self.host.reading(store_id) as (hosted, _):
             found = (hosted.ledger.reservations.get(number) for number in numbers)
             return [each.part.holder if each is not None and each.part is not None else "" for each in found]
-
-        return self.host.read(store_id, question)
 
     @rpc
     def parts_of(self, store_id: str, holders: list[str]) -> list[Reservation | None]:
         """For each holder its part, None where the shop has none."""
         if not self.host.has_begun(store_id):
             return [None] * len(holders)
-
-        def question(hosted: Hosted, _now_ms: int) -> list[Reservation | None]:
+        with self.host.reading(store_id) as (hosted, _):
             ledger = hosted.ledger
             numbers = [ledger.holders.get(holder) for holder in holders]
             return [None if each is None else ledger.reservations[each] for each in numbers]
-
-        return self.host.read(store_id, question)
 
     @rpc
     def slots(
@@ -184,11 +170,8 @@ class StoreActor(LedgerActor):
         """
         if revision > self.chain.revision:
             return None
-
-        def question(hosted: Hosted, now_ms: int) -> tuple[int, int, dict[int, int]]:
-            return hosted.ledger.version, now_ms, hosted.ledger.slots_taken.copy()
-
-        version, now_ms, taken = self.host.read(store_id, question)
+        with self.host.reading(store_id) as (hosted, now_ms):
+            version, taken = hosted.ledger.version, hosted.ledger.slots_taken.copy()
         calendar, first_ms = self.chain.policy_of(store_id).calendar, max(from_ms, now_ms)
         slots = [
             (*slot, taken.get(slot.start_ms, 0))
@@ -215,8 +198,7 @@ class StoreActor(LedgerActor):
     @rpc
     def in_slots(self, store_id: str, starts_ms: list[int], numbers_max: int) -> list[list[int]]:
         """For each slot the numbers of the live reservations in it, ascending, at most `numbers_max`."""
-
-        def question(hosted: Hosted, _now_ms: int) -> list[list[int]]:
+        with self.host.reading(store_id) as (hosted, _):
             found: dict[int, list[int]] = {start_ms: [] for start_ms in starts_ms}
             for number, reservation in hosted.ledger.reservations.items():
                 numbers = found.get(reservation.slot_start_ms)
@@ -224,29 +206,20 @@ class StoreActor(LedgerActor):
                     numbers.append(number)
             return [sorted(found[start_ms])[:numbers_max] for start_ms in starts_ms]
 
-        return self.host.read(store_id, question)
-
     @rpc
     def status(self, store_id: str) -> dict[str, Any]:
         """A ledger's status."""
-
-        def question(hosted: Hosted, now_ms: int) -> dict[str, Any]:
+        with self.host.reading(store_id) as (hosted, now_ms):
             ledger = hosted.ledger
             return self._status_of(hosted, now_ms, ledger.open_reservations, len(ledger.positions))
-
-        return self.host.read(store_id, question)
 
     @rpc
     def live_state(self, store_id: str) -> tuple[int, str, dict[str, Stock], int]:
         """Version, state hash, positions as in `availability` and open reservations, for comparison with an audit."""
-
-        def question(hosted: Hosted, _now_ms: int) -> tuple[Capture, dict[str, Stock], int]:
-            ledger = hosted.ledger
-            positions = {sku: position.stock() for sku, position in ledger.positions.items()}
-            live = sum(1 for reservation in ledger.reservations.values() if reservation.status in LIVE)
-            return Capture(ledger), positions, live
-
-        capture, positions, live = self.host.read(store_id, question)
+        with self.host.reading(store_id) as (hosted, _):
+            capture = Capture(hosted.ledger)
+            positions = {sku: position.stock() for sku, position in hosted.ledger.positions.items()}
+            live = sum(1 for each in hosted.ledger.reservations.values() if each.status in LIVE)
         return capture.version, capture.state_hash(), positions, live
 
 

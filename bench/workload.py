@@ -197,7 +197,8 @@ def seeded_workload(seed: int, orders_max: int | None) -> Workload:
     counts = lines_by_product(sum(sizes))
     skus = [f"{10_000_000 + rank}" for rank, count in enumerate(counts, start=1) for _ in range(count)]
     draw.shuffle(skus)
-    shares = store_shares()
+    others = np.interp(np.arange(STORE_RANKS[0], STORE_RANKS[-1] + 1), STORE_RANKS, LINES_BY_STORE)
+    shares = [BUSIEST_STORE, *(others / others.sum() * (1 - BUSIEST_STORE)).tolist()]  # busiest first
     store_ids = draw.choices([f"{300 + rank}" for rank in range(len(shares))], shares, k=len(sizes))
     units = draw.choices(UNITS, LINES_BY_UNITS, k=len(skus))
     orders = []
@@ -222,12 +223,6 @@ def lines_by_product(lines: int) -> list[int]:
     # Dealt out in whole numbers: what rounding takes from one product, the next one gets.
     edges = np.rint(np.cumsum(weights) * (lines - PRODUCTS) / weights.sum()).astype(int)
     return sorted((1 + np.diff(edges, prepend=0)).tolist(), reverse=True)
-
-
-def store_shares() -> list[float]:
-    """The share of lines of each shop, busiest first."""
-    others = np.interp(np.arange(STORE_RANKS[0], STORE_RANKS[-1] + 1), STORE_RANKS, LINES_BY_STORE)
-    return [BUSIEST_STORE, *(others / others.sum() * (1 - BUSIEST_STORE)).tolist()]
 
 
 def _part_twins(skus: list[str], at: int, size: int, draw: Random) -> None:

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Final
 
-from actors.calendar.hours import DAY_MINUTES, Calendar, Interval
-from actors.calendar.slots import Duty
+from actors.calendar.hours import DAY_MINUTES, Calendar, Duty, Interval
 from actors.calendar.zones import is_known
 
 INTERVALS_PER_DAY_MAX: Final = 12

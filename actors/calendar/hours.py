@@ -9,14 +9,20 @@ fall there. One over midnight is written as two, and stays two: a deadline moves
     clock goes forward   an opening or closing time in the gap is the first instant after it
     clock goes back      of an ambiguous time, the first opens and the second closes; an interval that would begin
                          before the previous one ends begins at that end
+
+Each opening interval is cut into slots from its start, in real minutes; a last piece shorter than a slot is dropped. A
+slot's capacity is what the staff on duty during it can serve, rounded down:
+
+    capacity = staff-minutes in the slot * pickups per staff-hour / 60
+
+Duties are in wall-clock time: where the clock goes back over a change of shifts, the earlier shift is on duty again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from actors.calendar.slots import Duty, Slot, cut_slots
 from actors.calendar.zones import DAY_MS, MINUTE_MS, LocalDay, local_day, number_of
 from actors.core.message import Value
 
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
     from functools import _lru_cache_wrapper
 
 DAY_MINUTES: Final = 1440
+HOUR_MS: Final = 3_600_000
 CLOSED_DAYS_MAX: Final = 366  # a shop that is closed for longer has no next opening
 WINDOW_MS_MAX: Final = 400 * DAY_MS  # of one query
 DAYS_COMPILED_MAX: Final = 16  # 5 kB each with slots; the least recently used is evicted
@@ -36,6 +43,22 @@ class Interval(NamedTuple):
 
     open_minute: int
     close_minute: int
+
+
+class Slot(NamedTuple):
+    """Up to `capacity` customers may collect in [start_ms, end_ms). A slot is identified by its start."""
+
+    start_ms: int
+    end_ms: int
+    capacity: int
+
+
+class Duty(NamedTuple):
+    """`staff` people on duty between two minutes of the local day. Overlapping duties add up."""
+
+    from_minute: int
+    to_minute: int
+    staff: int
 
 
 class SpecialDay(NamedTuple):
@@ -235,8 +258,33 @@ class Calendar(Value, frozen=True, dict=True, gc=True):
         special = self._special.get(number)
         own = special.staff if special is not None else None
         duties = self.staff[(number + _WEEKDAY_ZERO) % 7] if own is None else own
-        slots = cut_slots(opening, local, duties, self.slot_minutes * MINUTE_MS, self.pickups_per_staff_hour)
+        slots = _cut_slots(opening, local, duties, self.slot_minutes * MINUTE_MS, self.pickups_per_staff_hour)
         return _Compiled(local, tuple(opening), {slot.start_ms: slot for slot in slots})
+
+
+def _cut_slots(
+    opening: Sequence[tuple[int, int]], day: LocalDay, duties: Sequence[Duty], slot_ms: int, pickups_per_staff_hour: int
+) -> tuple[Slot, ...]:
+    """The slots of a day's opening intervals, ascending."""
+    shifts = [
+        (from_ms, to_ms, duty.staff)
+        for duty in duties
+        for from_ms, to_ms in day.showing(duty.from_minute, duty.to_minute)
+    ]
+    return tuple(
+        Slot(start_ms, start_ms + slot_ms, _staff_ms(shifts, start_ms, slot_ms) * pickups_per_staff_hour // HOUR_MS)
+        for opens_ms, closes_ms in opening
+        for start_ms in range(opens_ms, closes_ms - slot_ms + 1, slot_ms)
+    )
+
+
+def _staff_ms(shifts: list[tuple[int, int, int]], start_ms: int, slot_ms: int) -> int:
+    end_ms = start_ms + slot_ms
+    return sum(
+        staff * (min(to_ms, end_ms) - max(from_ms, start_ms))
+        for from_ms, to_ms, staff in shifts
+        if from_ms < end_ms and to_ms > start_ms
+    )
 
 
 ALWAYS_OPEN: Final = Calendar()  # the default of a shop

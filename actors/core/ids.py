@@ -35,11 +35,6 @@ def is_customers(ledger_id: str) -> bool:
     return ledger_id.startswith(LEDGER_PREFIX)
 
 
-def slot_of(customer_id: str) -> int:
-    """The customer's hash slot, 0 to SLOTS - 1: the same in every process and version."""
-    return crc32(customer_id.encode()) % SLOTS
-
-
 def ledger_of_slot(slot: int) -> str:
     """The id of the ledger of a hash slot."""
     return f"{LEDGER_PREFIX}{slot:0{SLOT_DIGITS}d}"
@@ -51,8 +46,8 @@ def slot_of_ledger(ledger_id: str) -> int:
 
 
 def ledger_of_customer(customer_id: str) -> str:
-    """The id of the ledger that keeps a customer's orders."""
-    return ledger_of_slot(slot_of(customer_id))
+    """The id of the ledger that keeps a customer's orders: of a hash slot, the same in every process and version."""
+    return ledger_of_slot(crc32(customer_id.encode()) % SLOTS)
 
 
 def format_order_id(ledger_id: str, number: int) -> str:

@@ -85,7 +85,8 @@ def _damage(log: BinaryIO) -> Damage | None:
     magic, _, page_bytes, _, _, _, *stored = unpack(">8I", header)
     order = _ORDERS.get(magic)
     if order is None or _checksum(unpack(f"{order}6I", header[:24]), (0, 0)) != tuple(stored):
-        return None if _is_zero(log) else Damage(header, 0, "the log's header does not verify, and frames follow it")
+        only_zeros = not any(block.strip(b"\0") for block in iter(partial(log.read, 1 << 20), b""))
+        return None if only_zeros else Damage(header, 0, "the log's header does not verify, and frames follow it")
     frame_bytes = _FRAME_HEADER_BYTES + page_bytes
     frames = list(_frames(log, header, order, frame_bytes))
     bad = next((number for number, frame in enumerate(frames) if not (frame.is_ours and frame.fits)), None)
@@ -176,8 +177,3 @@ def _parts(frame: bytes, order: Literal["<", ">"]) -> tuple[tuple[int, ...], tup
     """The words that a frame's checksum covers, and the stored checksum."""
     summed = frame[:8] + frame[_FRAME_HEADER_BYTES:]
     return unpack(f"{order}{len(summed) // 4}I", summed), unpack(">2I", frame[16:24])
-
-
-def _is_zero(log: BinaryIO) -> bool:
-    """True where only zeros follow up to the end."""
-    return not any(block.strip(b"\0") for block in iter(partial(log.read, 1 << 20), b""))

@@ -73,13 +73,9 @@ def _order_of_basket(ledger: OrderLedger, customer_id: str, basket_id: str) -> O
     order = ledger.orders[number]
     if order.open_attempt:
         return Rejection(Reason.ORDER_UNDECIDED, number=number)
-    if order.standing is not Standing.HELD or _is_collected_from(order):
+    if order.standing is not Standing.HELD or order.is_collected_from():
         return _basket_confirmed(order)
     return order
-
-
-def _is_collected_from(order: Order) -> bool:
-    return any(any(part.collected) for part in order.parts)
 
 
 def _basket_confirmed(order: Order) -> Rejection:
@@ -129,7 +125,7 @@ def _decide_replan(ledger: OrderLedger, command: cm.Replan, now_ms: int) -> Deci
     kept, targets = beyond_collected(order, order.targets), None
     channel = order.channel
     if order.renewal is not None and order.renewal.channel:
-        if _is_collected_from(order):  # since the call: the basket's lines no longer tell what is still wanted
+        if order.is_collected_from():  # since the call: the basket's lines no longer tell what is still wanted
             return Accepted((ev.Abandoned(order.number, _basket_confirmed(order)),))
         channel = order.renewal.channel
         plans, kept = amendment(order, plans, whole=True)

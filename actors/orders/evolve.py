@@ -230,8 +230,7 @@ def _over_where_nothing_is_left(order: Order) -> Order:
         return order
     if any(part.status in LIVE for part in order.certain_parts()):
         return order
-    sold = any(any(part.collected) for part in order.parts)
-    return replace(order, standing=Standing.COLLECTED if sold else Standing.RELEASED)
+    return replace(order, standing=Standing.COLLECTED if order.is_collected_from() else Standing.RELEASED)
 
 
 def _reported(part: Part, report: Report, at_ms: int) -> Part:
@@ -262,7 +261,7 @@ def _put(ledger: OrderLedger, order: Order, at_ms: int) -> Order:
     index_outbox(ledger, order)
     if order.is_settled() and (before is None or not before.is_settled()):
         ledger.ended.append((at_ms, order.number))
-        ledger.customers[order.customer_id][order.number] = any(any(part.collected) for part in order.parts)
+        ledger.customers[order.customer_id][order.number] = order.is_collected_from()
     return order
 
 

@@ -71,7 +71,7 @@ def _faults_of_part(order: Order, part: Part) -> Iterator[tuple[str, str]]:
 def _check_indexed(ledger: OrderLedger, order: Order, deadlines: set[tuple[int, int]]) -> Iterator[Violation]:
     """Check that the indexes have the order's entries."""
     subject = str(order.number)
-    counts = not order.is_settled() or any(any(part.collected) for part in order.parts)
+    counts = not order.is_settled() or order.is_collected_from()
     if counts != ledger.customers.get(order.customer_id, {}).get(order.number):
         yield Violation("I15", subject, f"{'counts' if counts else 'does not count'} for its customer", NOT_SO)
     if bool(order.undelivered_parts()) != (order.number in ledger.outbox):

@@ -10,11 +10,6 @@ from actors.orders.state import Order, OrderLedger, Part
 from actors.shop.preconditions import by_sku
 
 
-def demand_of(plans: tuple[Plan, ...]) -> dict[str, int]:
-    """Units by SKU, over all shops of the plans."""
-    return dict(by_sku(tuple(line for plan in plans for line in plan.lines)))
-
-
 def over_limit(
     ledger: OrderLedger,
     customer_id: str,
@@ -31,7 +26,7 @@ def over_limit(
     policy = ledger.policy
     if not policy.chain_limit_rules:
         return None
-    demand = demand_of(plans)
+    demand = dict(by_sku(tuple(line for plan in plans for line in plan.lines)))
     if amended is not None and amended.channel != channel:
         demand = dict.fromkeys((sku for part in amended.parts for sku, _ in part.lines), 0) | demand
     others = [order for order in ledger.orders_of(customer_id) if amended is None or order.number != amended.number]

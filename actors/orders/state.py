@@ -147,6 +147,10 @@ class Order(Message, frozen=True):
             return outbox
         return tuple(part for part in outbox if part.attempt < min(replaced) or part.dropped)
 
+    def is_collected_from(self) -> bool:
+        """True where some shop has reported collected units."""
+        return any(any(part.collected) for part in self.parts)
+
     def is_settled(self) -> bool:
         """True where the order is over, and every shop has reported its part final."""
         return self.standing in OVER and not self.open_attempt and all(part.status not in LIVE for part in self.parts)

@@ -10,26 +10,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from actors.protocol.messages import ActorGone, LedgerStopped
-from actors.rpc.frames import (
-    FRAME_BYTES_MAX,
-    NONCE_BYTES,
-    VERSIONS,
-    Address,
-    Challenge,
-    Failed,
-    Frame,
-    FrameBuffer,
-    Heartbeat,
-    Hello,
-    MalformedFrame,
-    Refused,
-    Reply,
-    Request,
-    Welcome,
-    decode,
-    encode,
-    proof_of,
-)
+from actors.rpc import frames
 from actors.rpc.methods import Method
 
 HEARTBEAT_S: Final = 0.25
@@ -55,12 +36,12 @@ class Connection(asyncio.Protocol):
     _transport: asyncio.Transport  # from `connection_made` on
 
     def __init__(
-        self, actor: str, address: Address, methods: dict[str, Method], on_silence: Callable[[], None]
+        self, actor: str, address: frames.Address, methods: dict[str, Method], on_silence: Callable[[], None]
     ) -> None:
         self._actor, self._address, self._methods, self._on_silence = actor, address, methods, on_silence
         self._loop = asyncio.get_running_loop()
-        self._frames = FrameBuffer(FRAME_BYTES_MAX)
-        self._nonce = secrets.token_bytes(NONCE_BYTES)
+        self._frames = frames.FrameBuffer(frames.FRAME_BYTES_MAX)
+        self._nonce = secrets.token_bytes(frames.NONCE_BYTES)
         self._their_nonce = b""
         self._admitted: asyncio.Future[None] = self._loop.create_future()
         self._calls: dict[int, tuple[asyncio.Future[Any], Method]] = {}
@@ -71,7 +52,7 @@ class Connection(asyncio.Protocol):
 
     @classmethod
     async def open(
-        cls, actor: str, address: Address, methods: dict[str, Method], on_silence: Callable[[], None]
+        cls, actor: str, address: frames.Address, methods: dict[str, Method], on_silence: Callable[[], None]
     ) -> "Connection":
         """Connect and be admitted. Raises ActorSilent where the process is there and says nothing, else ActorGone."""
         loop = asyncio.get_running_loop()
@@ -99,7 +80,7 @@ class Connection(asyncio.Protocol):
         self._number += 1
         self._calls[self._number] = (future, self._methods[method])
         sent_ms = int(self._loop.time() * 1_000)
-        self._send(Request(self._number, sent_ms, method, msgspec.Raw(_encode(arguments))))
+        self._send(frames.Request(self._number, sent_ms, method, msgspec.Raw(_encode(arguments))))
         return future
 
     def abort(self) -> None:
@@ -127,30 +108,30 @@ class Connection(asyncio.Protocol):
         self._heard_at = self._loop.time()
         try:
             for body in self._frames.feed(data):
-                self._received(decode(body))
-        except MalformedFrame as error:
+                self._received(frames.decode(body))
+        except frames.MalformedFrame as error:
             if not self._admitted.done():
                 self._admitted.set_exception(ActorGone(f"{self._actor}: {error}"))
             self.abort()
 
-    def _received(self, frame: Frame) -> None:
-        if isinstance(frame, Reply):
+    def _received(self, frame: frames.Frame) -> None:
+        if isinstance(frame, frames.Reply):
             self._replied(frame)
-        elif isinstance(frame, Failed):
+        elif isinstance(frame, frames.Failed):
             future, _ = self._calls.pop(frame.number)
             if not future.done():
                 kinds: dict[str, type[Exception]] = {"stopped": LedgerStopped, "gone": ActorGone}
                 future.set_exception(kinds.get(frame.kind, ActorFailed)(frame.why))
-        elif isinstance(frame, Challenge):
+        elif isinstance(frame, frames.Challenge):
             self._challenged(frame)
-        elif isinstance(frame, Welcome):
+        elif isinstance(frame, frames.Welcome):
             self._welcomed(frame)
-        elif isinstance(frame, Refused):
+        elif isinstance(frame, frames.Refused):
             self._admitted.set_exception(ActorGone(f"{self._actor} refuses this gateway: {frame.why}"))
-        elif not isinstance(frame, Heartbeat):
-            raise MalformedFrame(f"a {type(frame).__name__} is not for a caller")
+        elif not isinstance(frame, frames.Heartbeat):
+            raise frames.MalformedFrame(f"a {type(frame).__name__} is not for a caller")
 
-    def _replied(self, reply: Reply) -> None:
+    def _replied(self, reply: frames.Reply) -> None:
         future, method = self._calls.pop(reply.number)
         if future.done():
             return
@@ -159,18 +140,19 @@ class Connection(asyncio.Protocol):
         except ValueError as error:
             future.set_exception(ActorFailed(f"{self._actor} answered what is not understood here: {error}"))
 
-    def _challenged(self, challenge: Challenge) -> None:
-        common = set(VERSIONS) & set(challenge.versions)
+    def _challenged(self, challenge: frames.Challenge) -> None:
+        common = set(frames.VERSIONS) & set(challenge.versions)
         if not common:
-            raise MalformedFrame(f"it speaks versions {challenge.versions} of the frames, this gateway {VERSIONS}")
+            ours, theirs = frames.VERSIONS, challenge.versions
+            raise frames.MalformedFrame(f"it speaks versions {theirs} of the frames, this gateway {ours}")
         self._their_nonce = challenge.nonce
-        proof = proof_of(self._address.secret, b"caller", challenge.nonce, self._nonce)
-        self._send(Hello(max(common), self._actor, self._nonce, proof))
+        proof = frames.proof_of(self._address.secret, b"caller", challenge.nonce, self._nonce)
+        self._send(frames.Hello(max(common), self._actor, self._nonce, proof))
 
-    def _welcomed(self, welcome: Welcome) -> None:
-        expected = proof_of(self._address.secret, b"actor", self._nonce, self._their_nonce)
+    def _welcomed(self, welcome: frames.Welcome) -> None:
+        expected = frames.proof_of(self._address.secret, b"actor", self._nonce, self._their_nonce)
         if not hmac.compare_digest(welcome.proof, expected):
-            raise MalformedFrame("it does not know the secret")
+            raise frames.MalformedFrame("it does not know the secret")
         self.is_open = True
         if not self._admitted.done():
             self._admitted.set_result(None)
@@ -188,8 +170,8 @@ class Connection(asyncio.Protocol):
             self._on_silence()
             self.abort()
             return
-        self._send(Heartbeat(0))
+        self._send(frames.Heartbeat(0))
         self._listen(now + HEARTBEAT_S)
 
-    def _send(self, frame: Frame) -> None:
-        self._transport.write(encode(frame))
+    def _send(self, frame: frames.Frame) -> None:
+        self._transport.write(frames.encode(frame))

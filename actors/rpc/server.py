@@ -19,31 +19,13 @@ from typing import Any, Final, Protocol, cast
 import msgspec
 
 from actors.journal.port import JournalDamaged, JournalError
-from actors.rpc.frames import (
-    FRAME_BYTES_MAX,
-    HANDSHAKE_BYTES_MAX,
-    NONCE_BYTES,
-    VERSIONS,
-    Challenge,
-    Failed,
-    Frame,
-    FrameBuffer,
-    Heartbeat,
-    Hello,
-    MalformedFrame,
-    Refused,
-    Reply,
-    Request,
-    Welcome,
-    decode,
-    encode,
-    proof_of,
-)
+from actors.rpc import frames
+from actors.rpc.frames import VERSIONS
 from actors.rpc.methods import methods_of
 
 CONNECTIONS_MAX: Final = 512
 HANDSHAKE_S: Final = 2.0  # until a caller must have been admitted
-RESULT_BYTES_MAX: Final = FRAME_BYTES_MAX - 64  # with what a frame has beside it
+RESULT_BYTES_MAX: Final = frames.FRAME_BYTES_MAX - 64  # with what a frame has beside it
 REQUESTS_MAX: Final = 64  # of one connection under way; it is not read further until some are answered
 QUERY_THREADS: Final = 8
 WRITE_BUFFER_BYTES: Final = 8 * 1024 * 1024
@@ -99,7 +81,7 @@ class Server:
         self._build, self._on_failure = build, on_failure
         self._closing: asyncio.Event | None = None
         self._peers: set[_Peer] = set()
-        self._steps: list[tuple[_Peer, Request]] = []
+        self._steps: list[tuple[_Peer, frames.Request]] = []
         self._queries = ThreadPoolExecutor(QUERY_THREADS, thread_name_prefix="query")
         self._thread = Thread(target=self._run, name="rpc", daemon=True)
         self._thread.start()
@@ -146,7 +128,7 @@ class Server:
         """A connection is gone."""
         self._peers.discard(peer)
 
-    def serve(self, peer: "_Peer", request: Request) -> None:
+    def serve(self, peer: "_Peer", request: frames.Request) -> None:
         """Answer a request, now or later."""
         if request.method == "step":
             if not self._steps:
@@ -192,8 +174,8 @@ class _Peer(asyncio.Protocol):
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._frames = FrameBuffer(HANDSHAKE_BYTES_MAX)
-        self._nonce = secrets.token_bytes(NONCE_BYTES)
+        self._frames = frames.FrameBuffer(frames.HANDSHAKE_BYTES_MAX)
+        self._nonce = secrets.token_bytes(frames.NONCE_BYTES)
         self._admitted = False
         self._under_way = 0
         self._stalled: asyncio.TimerHandle | None = None  # set while its answers pile up
@@ -206,7 +188,7 @@ class _Peer(asyncio.Protocol):
             self.abort()
             return
         self._handshake = asyncio.get_running_loop().call_later(HANDSHAKE_S, self.abort)
-        self._send(Challenge(self._nonce, VERSIONS))
+        self._send(frames.Challenge(self._nonce, VERSIONS))
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
@@ -215,8 +197,8 @@ class _Peer(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             for body in self._frames.feed(data):
-                self._received(decode(body))
-        except MalformedFrame as error:
+                self._received(frames.decode(body))
+        except frames.MalformedFrame as error:
             log.warning("%s drops a connection: %s", self._server.name, error)
             self.abort()
 
@@ -234,41 +216,41 @@ class _Peer(asyncio.Protocol):
         """Drop the connection."""
         self._transport.abort()
 
-    def answer(self, request: Request, answer: bytes | BaseException) -> None:
+    def answer(self, request: frames.Request, answer: bytes | BaseException) -> None:
         """Send the encoded result of a request, or why there is none."""
         self._under_way -= 1
         if isinstance(answer, bytes) and len(answer) > RESULT_BYTES_MAX:
             answer = ValueError(f"the answer of {len(answer)} bytes is larger than a frame may be")
         if isinstance(answer, bytes):
-            self._send(Reply(request.number, msgspec.Raw(answer)))
+            self._send(frames.Reply(request.number, msgspec.Raw(answer)))
         elif isinstance(answer, JournalDamaged):
-            self._send(Failed(request.number, "stopped", str(answer)))
+            self._send(frames.Failed(request.number, "stopped", str(answer)))
         elif isinstance(answer, JournalError):
-            self._send(Failed(request.number, "gone", f"{self._server.name} ends: {answer}"))
+            self._send(frames.Failed(request.number, "gone", f"{self._server.name} ends: {answer}"))
         else:
             log.error("%s of %s failed", request.method, self._server.name, exc_info=answer)
-            self._send(Failed(request.number, "error", f"{request.method} of {self._server.name}: {answer!r}"))
+            self._send(frames.Failed(request.number, "error", f"{request.method} of {self._server.name}: {answer!r}"))
         self._read_or_pause()
 
-    def _received(self, frame: Frame) -> None:
+    def _received(self, frame: frames.Frame) -> None:
         if not self._admitted:
             self._handshaken(frame)
-        elif isinstance(frame, Request):
+        elif isinstance(frame, frames.Request):
             self._under_way += 1
             self.clock.heard(frame.sent_ms, _here_ms())
             self._server.serve(self, frame)
             self._read_or_pause()
-        elif isinstance(frame, Heartbeat):
+        elif isinstance(frame, frames.Heartbeat):
             self._send(frame)
         else:
-            raise MalformedFrame(f"a {type(frame).__name__} is not for the actor's side")
+            raise frames.MalformedFrame(f"a {type(frame).__name__} is not for the actor's side")
 
-    def _handshaken(self, frame: Frame) -> None:
-        if not isinstance(frame, Hello):
-            raise MalformedFrame(f"a {type(frame).__name__} of one who has not been admitted")
+    def _handshaken(self, frame: frames.Frame) -> None:
+        if not isinstance(frame, frames.Hello):
+            raise frames.MalformedFrame(f"a {type(frame).__name__} of one who has not been admitted")
         self._handshake.cancel()
         secret, name = self._server.secret, self._server.name
-        if not hmac.compare_digest(frame.proof, proof_of(secret, b"caller", self._nonce, frame.nonce)):
+        if not hmac.compare_digest(frame.proof, frames.proof_of(secret, b"caller", self._nonce, frame.nonce)):
             self._refuse("the secret is another one; ask Ray for the address again")
         elif frame.actor != name:
             self._refuse(f"this is {name}, and not {frame.actor}")
@@ -276,12 +258,12 @@ class _Peer(asyncio.Protocol):
             self._refuse(f"version {frame.version} of the frames is not spoken here, only {_listed(VERSIONS)}")
         else:
             self._admitted = True
-            self._frames.frame_bytes_max = FRAME_BYTES_MAX
-            self._send(Welcome(proof_of(secret, b"actor", frame.nonce, self._nonce)))
+            self._frames.frame_bytes_max = frames.FRAME_BYTES_MAX
+            self._send(frames.Welcome(frames.proof_of(secret, b"actor", frame.nonce, self._nonce)))
 
     def _refuse(self, why: str) -> None:
         log.warning("%s refuses a connection: %s", self._server.name, why)
-        self._send(Refused(why))
+        self._send(frames.Refused(why))
         self._transport.close()
 
     def _read_or_pause(self) -> None:
@@ -290,9 +272,9 @@ class _Peer(asyncio.Protocol):
         elif not self._transport.is_reading():
             self._transport.resume_reading()
 
-    def _send(self, frame: Frame) -> None:
+    def _send(self, frame: frames.Frame) -> None:
         if not self._transport.is_closing():
-            self._transport.write(encode(frame))
+            self._transport.write(frames.encode(frame))
 
 
 def _result(method: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:

@@ -13,6 +13,7 @@ Its duties, in this sequence and no other:
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from time import perf_counter_ns
@@ -100,15 +101,21 @@ class LedgerHost:
         return answers
 
     def read(self, ledger_id: str, question: Callable[[Hosted, int], T]) -> T:
-        """Return `question`'s answer about a ledger at ledger time, once everything that it depends on is durable.
+        """Return `question`'s answer about a ledger at ledger time, read as in `reading`."""
+        with self.reading(ledger_id) as (hosted, now_ms):
+            return question(hosted, now_ms)
 
-        What is due has been expired. Raises JournalDamaged for a stopped ledger, Fenced for a replaced owner.
+    @contextmanager
+    def reading(self, ledger_id: str) -> Iterator[tuple[Hosted, int]]:
+        """Give a ledger at ledger time; nothing is decided within the block, and leaving it waits until everything that
+        it has seen is durable. What is due has been expired. Raises JournalDamaged for a stopped ledger, Fenced for a
+        replaced owner.
         """
         with self._deciding:
             hosted = self._get(ledger_id)
             now_ms = max(self._clock.now_ms(), hosted.ledger.time_ms)
             ticket = self._commits.enqueue(self._expire_due(ledger_id, hosted, now_ms))
-            answer = question(hosted, now_ms)
+            yield hosted, now_ms
         self._commits.wait(ticket)
         try:
             if not self._journal.owns(ledger_id, hosted.epoch):
@@ -116,7 +123,6 @@ class LedgerHost:
         except JournalError as failure:
             self._commits.fail(failure)
             raise
-        return answer
 
     def stale_read(self, ledger_id: str) -> Any:
         """The ledger in memory, None where it is not served. For advice only: its newest events may not be durable."""

@@ -20,10 +20,10 @@ from rich.console import Console
 from bench import record
 from bench.demo.across import place_orders
 from bench.demo.calls import MEANWHILE_MS_MAX, Answers
-from bench.demo.plan import across_plan, shops_with_slots, write_chain_file
-from bench.demo.proof import Proof, prove, until_quiet, verdict_of
+from bench.demo.plan import Across, across_plan, shops_with_slots, write_chain_file
+from bench.demo.proof import Proof, prove, until_quiet
 from bench.demo.report import document, tell
-from bench.demo.run import NotRecovered, Phases, Told, ToldAcross, replay
+from bench.demo.run import NotRecovered, Phases, Told, replay
 from bench.service import CHAIN_FILE, Service, ServiceFailed, serving
 from bench.workload import SharedDataMissing, Workload, load_workload
 from holdfast.client import ChannelClient, HoldfastError
@@ -73,7 +73,8 @@ def main(
                 data_dir = Path(stack.enter_context(scratch))
             data_dir.mkdir(parents=True, exist_ok=True)
             with _service(data_dir.resolve(), workload, phases) as service:
-                told, proof = asyncio.run(_ask_and_prove(service, workload, phases))
+                plan = across_plan(workload.shops, workload.seed)
+                told, across, proof = asyncio.run(_ask_and_prove(service, workload, plan, phases))
             about = {**record.describe(), "date": record.today(), "file_system": record.file_system_of(data_dir)}
     except ServiceFailed as error:
         console.print(f"holdfast: the service did not start: {error}", style="red", markup=False)
@@ -84,24 +85,24 @@ def main(
     except KeyboardInterrupt as interrupt:
         console.print("holdfast: stopped; the service was ended and nothing is left of it")
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
-    verdict = verdict_of(told.answers, told.contests, proof.findings, proof.audits)
-    result = document(workload, told, proof, verdict, machine=about, seconds=perf_counter() - began)
+    result = document(workload, plan, told, across, proof, machine=about, seconds=perf_counter() - began)
     tell(result, console)
     if json is not None:
         json.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     raise typer.Exit(0 if result["verdict"]["holds"] else EXIT_BROKEN)
 
 
-async def _ask_and_prove(service: Service, workload: Workload, phases: Phases) -> tuple[Told, Proof]:
+async def _ask_and_prove(
+    service: Service, workload: Workload, plan: Across, phases: Phases
+) -> tuple[Told, Told, Proof]:
     """Both acts and the proof: what callers were told, and what is there in the end."""
     async with ChannelClient(service.target, channels=CHANNELS) as client:
         await client.wait_until_serving(timeout_ms=SERVING_MS_MAX)
-        plan = across_plan(workload.shops, workload.seed)
-        told = Told(Answers(client), ToldAcross(Answers(client, meanwhile_ms_max=MEANWHILE_MS_MAX), plan))
-        await replay(client, service, workload, told, phases)
-        await place_orders(client, service, told, phases, seed=workload.seed)
-        await until_quiet(client, told, phases)
-        return told, await prove(client, [shop.store_id for shop in workload.shops], told, phases)
+        told, across = Told(Answers(client)), Told(Answers(client, meanwhile_ms_max=MEANWHILE_MS_MAX))
+        await replay(client, service, workload, plan.openings, told, phases)
+        await place_orders(client, service, plan, across, phases, seed=workload.seed)
+        await until_quiet(client, (told, across), phases)
+        return told, across, await prove(client, [shop.store_id for shop in workload.shops], told, across, phases)
 
 
 @contextmanager

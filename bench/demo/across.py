@@ -1,6 +1,7 @@
 """The second act: orders over several shops, with limits and slots, while the gateway and the customers' actor die."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from random import Random
@@ -9,9 +10,9 @@ from typing import Final
 
 from bench import service as processes
 from bench.demo.calls import Answers, Kind, draw_repeat
-from bench.demo.orders import SlotContest
-from bench.demo.plan import HOUR_MS, LIMITS, ORDER_REPEATS, SLOTS_ASKED, OrderJourney, Seeker, step_of
-from bench.demo.run import Job, NotRecovered, Phases, Tick, Told, ToldAcross, in_sequence, kill_and_wait, open_stock
+from bench.demo.feed import Contest
+from bench.demo.plan import HOUR_MS, LIMITS, ORDER_REPEATS, SLOTS_ASKED, Across, OrderJourney, Seeker, step_of
+from bench.demo.run import Job, NotRecovered, Phases, Tick, Told, in_sequence, kill_and_wait
 from bench.service import Service
 from holdfast.client import ChannelClient, Order
 
@@ -22,61 +23,61 @@ SEEK_PAUSE_S: Final = 1.0
 REPEATED_LATER: Final = 64
 
 
-async def place_orders(client: ChannelClient, service: Service, told: Told, phases: Phases, *, seed: int) -> None:
-    """Stock, limits, orders, and the kills in the middle; what callers are told goes into `told.across`."""
-    across, plan = told.across, told.across.plan
+async def place_orders(
+    client: ChannelClient, service: Service, plan: Across, told: Told, phases: Phases, *, seed: int
+) -> None:
+    """Limits, orders, and the kills in the middle."""
     policy = await client.get_policy()
     await client.set_policy(replace(policy, chain_limit_rules=LIMITS))
-    with phases.phase("Opening stock over the shops", len(plan.openings)) as tick:
-        await open_stock(told.answers, plan.openings, "across", tick)
     found = await client.list_slots(plan.slot_shop_id, window_ms=12 * HOUR_MS)
     starts = [slot.start_ms for slot in found.slots if slot.start_ms > (found.earliest_ready_ms or 0) + HOUR_MS]
-    across.slots_asked, contested_ms = tuple(starts[:SLOTS_ASKED]), starts[SLOTS_ASKED]
+    slots, contested_ms = starts[:SLOTS_ASKED], starts[SLOTS_ASKED]
 
-    jobs: dict[float, Job] = {SLOT_CONTEST_AT: partial(_compete_for_slot, client, across, contested_ms)}
-    jobs |= {part: partial(_kill, client, service.mark, role, across, phases) for role, part in KILLS_AT.items()}
+    jobs: dict[float, Job] = {SLOT_CONTEST_AT: partial(_compete_for_slot, client, plan, told, contested_ms)}
+    jobs |= {part: partial(_kill, client, service.mark, role, told, phases) for role, part in KILLS_AT.items()}
     began = perf_counter()
     with phases.phase("Placing orders over several shops", len(plan.journeys) + len(plan.seekers)) as tick:
-        seeking = asyncio.create_task(_seek(across, tick))
-        await in_sequence(plan.journeys, partial(_carry, across, seed), callers=CALLERS, jobs=jobs, tick=tick)
+        seeking = asyncio.create_task(_seek(told.answers, plan.seekers, tick))
+        carry = partial(_carry, told.answers, slots, seed)
+        await in_sequence(plan.journeys, carry, callers=CALLERS, jobs=jobs, tick=tick)
         await seeking
-    across.seconds = perf_counter() - began
+    told.seconds = perf_counter() - began
 
 
-async def _kill(client: ChannelClient, mark: str, role: str, across: ToldAcross, phases: Phases) -> None:
+async def _kill(client: ChannelClient, mark: str, role: str, told: Told, phases: Phases) -> None:
     """Kill -9 the process of a role, wait until an order is told again, and repeat some earlier calls."""
-    said = tuple(across.answers.log)
+    said = tuple(told.answers.log)
     order = next(each.outcome for each in said if isinstance(each.outcome, Order))
     found = await asyncio.to_thread(processes.marked, mark)
     pids = [process.pid for process, its_role in found.items() if its_role == role]
     if len(pids) != 1:
         raise NotRecovered(f"{len(pids)} processes are {role}, and one was to be killed")
     killed = await kill_and_wait(role, pids[0], mark, partial(client.get_order, order.order_id), lambda _: True)
-    across.kills.append(killed)
+    told.kills.append(killed)
     phases.say(f"  killed the {role} process {pids[0]}: answered again after {killed.ms / 1000:.2f} s")
-    await across.answers.ask_some_again(said, REPEATED_LATER, f"order repeats:{role}")
+    await told.answers.ask_some_again(said, REPEATED_LATER, f"order repeats:{role}")
 
 
-async def _carry(across: ToldAcross, seed: int, number: int, journey: OrderJourney) -> None:
+async def _carry(answers: Answers, slots: Sequence[int], seed: int, number: int, journey: OrderJourney) -> None:
     """Place an order and ask its steps, one after the other, until one is refused."""
     draw = Random(f"order:{seed}:{number}")
-    placing, slots = journey.placing, across.slots_asked
+    placing = journey.placing
     if journey.wants_slot >= 0 and slots:
         placing = placing.asking(slot_start_ms=slots[journey.wants_slot % len(slots)])
-    order = await across.answers.ask(placing, draw_repeat(placing.kind, draw, ORDER_REPEATS))
+    order = await answers.ask(placing, draw_repeat(placing.kind, draw, ORDER_REPEATS))
     if not isinstance(order, Order):
         return
     for kind in journey.steps:
         call = step_of(kind, f"{placing.key}-{kind.name.lower()}", order, draw)
-        if not isinstance(await across.answers.ask(call, draw_repeat(kind, draw, ORDER_REPEATS)), Order | tuple):
+        if not isinstance(await answers.ask(call, draw_repeat(kind, draw, ORDER_REPEATS)), Order | tuple):
             return
 
 
-async def _seek(across: ToldAcross, tick: Tick) -> None:
+async def _seek(answers: Answers, every: Sequence[Seeker], tick: Tick) -> None:
     """Customers who try to have more than they may, a third of them at a time, so that they meet the kills too."""
     for first in range(3):
-        seekers = across.plan.seekers[first::3]
-        await asyncio.gather(*(_seek_one(across.answers, seeker) for seeker in seekers))
+        seekers = every[first::3]
+        await asyncio.gather(*(_seek_one(answers, seeker) for seeker in seekers))
         tick(len(seekers))
         await asyncio.sleep(SEEK_PAUSE_S)
 
@@ -92,11 +93,11 @@ async def _seek_one(answers: Answers, seeker: Seeker) -> None:
     await asyncio.gather(*(answers.ask(call) for call in (*steps, *seeker.second)))
 
 
-async def _compete_for_slot(client: ChannelClient, across: ToldAcross, slot_ms: int) -> None:
+async def _compete_for_slot(client: ChannelClient, plan: Across, told: Told, slot_ms: int) -> None:
     """Many callers want the same slot of one shop at once."""
-    store_id = across.plan.slot_shop_id
+    store_id = plan.slot_shop_id
     places = (await client.list_slots(store_id, from_ms=slot_ms, window_ms=HOUR_MS)).slots[0].left
-    calls = [call.asking(slot_start_ms=slot_ms) for call in across.plan.slot_calls]
-    outcomes = await asyncio.gather(*(across.answers.ask(call) for call in calls))
+    calls = [call.asking(slot_start_ms=slot_ms) for call in plan.slot_calls]
+    outcomes = await asyncio.gather(*(told.answers.ask(call) for call in calls))
     accepted = sum(isinstance(outcome, Order) for outcome in outcomes)
-    across.contests.append(SlotContest(store_id, slot_ms, len(calls), places, accepted))
+    told.contests.append(Contest(store_id, slot_ms, len(calls), places, accepted))

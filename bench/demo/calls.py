@@ -31,19 +31,19 @@ Outcome: TypeAlias = Reservation | StockChange | Order | tuple[PartOutcome, ...]
 
 
 class Kind(Enum):
-    """What is asked. Of single shops the values are the names that refusals have in the feed; of orders they are names
-    for people.
+    """What is asked, by the client's method. Of single shops the values are the names that refusals have in the feed;
+    of orders they are names for people.
     """
 
-    ADJUST = "AdjustStock"
+    ADJUST_STOCK = "AdjustStock"
     RESERVE = "Reserve"
     CONFIRM = "Confirm"
-    READY = "MarkReady"
+    MARK_READY = "MarkReady"
     COLLECT = "Collect"
     RELEASE = "Release"
     EXTEND = "Extend"
-    NEAR = "order near a place"
-    IN_STORE = "order in a shop"
+    RESERVE_NEAR = "order near a place"
+    IN_STORE = "order in a shop"  # by `reserve`, under a limit of the whole chain
     CONFIRM_ORDER = "confirm order"
     READY_ORDER = "mark order ready"
     COLLECT_ORDER = "collect order"
@@ -54,17 +54,7 @@ class Kind(Enum):
 
 SHOP_KINDS: Final = tuple(Kind)[:7]
 ORDER_KINDS: Final = tuple(Kind)[7:]
-PLACING: Final = (Kind.NEAR, Kind.IN_STORE)
-
-_METHODS: Final[Mapping[Kind, str]] = {
-    Kind.ADJUST: "adjust_stock",
-    Kind.RESERVE: "reserve",
-    Kind.READY: "mark_ready",
-    Kind.NEAR: "reserve_near",
-    Kind.IN_STORE: "reserve",
-    Kind.READY_ORDER: "ready_order",
-}
-"""The client's methods; those that are left out have the kind's own name in small letters."""
+PLACING: Final = (Kind.RESERVE_NEAR, Kind.IN_STORE)
 
 _UNEXPECTED: Final[Mapping[Kind, type]] = {Kind.RESERVE: Order, Kind.IN_STORE: Reservation}
 """Whether a reservation in a shop becomes an order depends on the limits of the chain; the demo knows which it must."""
@@ -129,7 +119,7 @@ _HAVE_OTHER_CONTENT: Final = (
     Kind.CONFIRM,
     Kind.COLLECT,
     Kind.EXTEND,
-    Kind.NEAR,
+    Kind.RESERVE_NEAR,
     Kind.CONFIRM_ORDER,
     Kind.EXTEND_ORDER,
 )
@@ -222,7 +212,7 @@ class Answers:
     async def _timed(self, call: Call, delay_ms: int = 0) -> Outcome | None:
         """Call; the client retries by itself until an answer comes or the time is over."""
         await asyncio.sleep(delay_ms / 1_000)
-        method = getattr(self._client, _METHODS.get(call.kind, call.kind.name.lower()))
+        method = getattr(self._client, "reserve" if call.kind is Kind.IN_STORE else call.kind.name.lower())
         began = perf_counter()
         try:
             outcome: Outcome = await method(**call.asked, idempotency_key=call.key, timeout_ms=CALL_MS_MAX)

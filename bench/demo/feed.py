@@ -10,7 +10,7 @@ No stock is counted here and no reservation is computed from its events: VerifyL
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from bench.demo.calls import Answered, Call, Kind
@@ -45,13 +45,23 @@ class Outage(NamedTuple):
 
 
 class Contest(NamedTuple):
-    """So many callers for so many units of one SKU in one shop, a unit each; `accepted` were told that they have it."""
+    """So many callers for so many units of a SKU in one shop, a unit each, or for the places of a pickup slot, which
+    its start names; `accepted` were told that they have one.
+    """
 
     store_id: str
-    sku: str
+    wanted: str | int
     callers: int
     units: int
     accepted: int = 0
+
+    @property
+    def is_wrong(self) -> bool:
+        """True where not exactly as many were accepted as could be."""
+        return self.accepted != min(self.callers, self.units)
+
+    def __str__(self) -> str:
+        return f"{self.callers} callers for {self.units} of {self.wanted}: {self.accepted} accepted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +75,26 @@ class Standing:
     listed_ms: int
 
 
-@dataclass(slots=True)
-class Findings:
-    """What does not agree. The counts are whole, the sentences only the first; `faults` are gaps of a feed. `held` are
-    the parts of orders that were ever held for certain.
-    """
+class Findings(Counter[str]):
+    """What does not agree: how often each is broken, by its name in the JSON document, and the first sentences."""
 
-    answers_lost: int = 0
-    unasked: int = 0
-    expired_late: int = 0
-    faults: list[str] = field(default_factory=list)
-    sentences: list[str] = field(default_factory=list)
-    order_answers_lost: list[str] = field(default_factory=list)
-    order_effects_unasked: list[str] = field(default_factory=list)
-    held: set[str] = field(default_factory=set)
+    def __init__(self, **counts: int) -> None:
+        super().__init__(counts)
+        self.sentences: list[str] = []
 
-    def say(self, sentence: str) -> None:
-        """Keep a sentence for people."""
-        if len(self.sentences) < FINDINGS_MAX:
+    def add(self, broken: str, *sentences: str) -> None:
+        """Count every sentence, and keep the first for people."""
+        self[broken] += len(sentences)
+        for sentence in sentences[: FINDINGS_MAX - len(self.sentences)]:
             self.sentences.append(sentence[:SENTENCE_CHARS_MAX])
 
 
 class FeedCheck:
-    """Reads the feeds of all shops, each from its beginning, beside the answers."""
+    """Reads the feeds of all shops, each from its beginning, beside the answers.
+
+    What is found is in `of_shops` and `of_orders`; `faults` are gaps of a feed, `held` the parts of orders that were
+    ever held for certain.
+    """
 
     def __init__(
         self, answers: Iterable[Answered], outages: Mapping[str, Sequence[Outage]], orders: Iterable[Answered] = ()
@@ -95,7 +102,9 @@ class FeedCheck:
         self._order_of: dict[str, str] = {}
         self._deadlines: dict[str, int] = {}
         self._versions: Counter[str] = Counter()
-        self._findings = Findings()
+        self.of_shops, self.of_orders = Findings(), Findings()
+        self.faults: list[str] = []
+        self.held: set[str] = set()
         self._outages = outages
         self._lost_keys: set[tuple[str, str]] = set()
         self._expected: dict[tuple[str, int], Answered] = {}
@@ -112,7 +121,7 @@ class FeedCheck:
         """Take the next event of its shop."""
         change, store_id, before = event.change, event.store_id, self._versions[event.store_id]
         if event.version != before + 1:
-            self._findings.faults.append(f"shop {store_id}, version {event.version}: follows version {before}")
+            self.faults.append(f"shop {store_id}, version {event.version}: follows version {before}")
         self._versions[store_id] = event.version
         if isinstance(change, told.Expired):
             self._judge_expiry(store_id, change.reservation_id, event.at_ms)
@@ -124,9 +133,8 @@ class FeedCheck:
         elif isinstance(change, _OF_CALLS) and not _is_made_inside(change):
             self._nobody_was_told(event)
 
-    def findings(self, standing: Standing) -> Findings:
-        """What was found, once the feed of each shop was seen up to its version."""
-        found = self._findings
+    def finish(self, standing: Standing) -> None:
+        """Hold the shops as they stand against it, once the feed of each was seen up to its version."""
         for (store_id, _), answered in self._expected.items():
             self._lost(store_id, answered, "the feed has no such version")
         self._expected.clear()
@@ -142,8 +150,7 @@ class FeedCheck:
                 self._judge_late(each.reservation_id, "is still held", late_ms)
         for store_id, version in standing.versions.items():
             if self._versions[store_id] != version:
-                found.faults.append(f"shop {store_id}: the feed ends at {self._versions[store_id]}, not {version}")
-        return found
+                self.faults.append(f"shop {store_id}: the feed ends at {self._versions[store_id]}, not {version}")
 
     def _note(self, change: told.Change, store_id: str, at_ms: int) -> None:
         """Deadlines, and which reservations are parts of orders."""
@@ -158,7 +165,7 @@ class FeedCheck:
                 # A part's deadline is its order's, of which the shop may not have heard before it passed.
                 self._deadlines[change.reservation_id] = change.expires_at_ms
                 if change.status in LIVE:
-                    self._findings.held.add(change.reservation_id)
+                    self.held.add(change.reservation_id)
                 elif change.status is Status.EXPIRED:
                     self._judge_expiry(store_id, change.reservation_id, at_ms)
             case _:
@@ -185,36 +192,29 @@ class FeedCheck:
         self._lost_keys.add((store_id, call.key))
         said = outcome.reason.name if isinstance(outcome, Rejection) else "accepted"
         sentence = f"{call.kind.value} {call.key} in shop {store_id}, {said}: {why}"
-        if "order_id" in call.asked:
-            self._findings.order_answers_lost.append(sentence)
-        else:
-            self._findings.answers_lost += 1
-            self._findings.say(sentence)
+        (self.of_orders if "order_id" in call.asked else self.of_shops).add("answers_lost", sentence)
 
     def _nobody_was_told(self, event: Event) -> None:
         change = event.change
         sentence = f"shop {event.store_id}, version {event.version}: nobody was told of {change}"
         inside = isinstance(change, told.Refused) and change.idempotency_key.startswith(INSIDE)
         if inside or getattr(change, "reservation_id", "") in self._order_of:
-            self._findings.order_effects_unasked.append(sentence)
+            self.of_orders.add("unasked", sentence)
         else:
-            self._findings.unasked += 1
-            self._findings.say(sentence)
+            self.of_shops.add("effects_nobody_was_told_of", sentence)
 
     def _judge_expiry(self, store_id: str, reservation_id: str, at_ms: int) -> None:
         deadline_ms = self._deadlines.get(reservation_id)
         if deadline_ms is None:
             return  # whoever made it is missing from the feed, which is a fault already
         if at_ms < deadline_ms:
-            self._findings.expired_late += 1
-            self._findings.say(f"{reservation_id} expired {deadline_ms - at_ms} ms before its deadline")
+            self.of_shops.add("expired_late", f"{reservation_id} expired {deadline_ms - at_ms} ms before its deadline")
         else:
             self._judge_late(reservation_id, "expired", at_ms - self._due_ms(store_id, deadline_ms))
 
     def _judge_late(self, reservation_id: str, what: str, late_ms: int) -> None:
         if late_ms > LATE_MS_MAX:
-            self._findings.expired_late += 1
-            self._findings.say(f"{reservation_id} {what} {late_ms} ms past its deadline")
+            self.of_shops.add("expired_late", f"{reservation_id} {what} {late_ms} ms past its deadline")
 
     def _due_ms(self, store_id: str, deadline_ms: int) -> int:
         """When it should be gone: at its deadline, or once the shop's writer is back."""
@@ -257,7 +257,7 @@ def _expected(call: Call, outcome: Reservation, change: told.Change) -> told.Cha
             return told.Reserved(outcome) if told_so == wanted else None
         case Kind.CONFIRM if outcome.status is Status.CONFIRMED:
             return told.Confirmed(reservation_id, outcome.expires_at_ms)
-        case Kind.READY | Kind.READY_ORDER if outcome.status is Status.READY:
+        case Kind.MARK_READY | Kind.READY_ORDER if outcome.status is Status.READY:
             return told.ReadyMarked(reservation_id)
         case Kind.EXTEND:
             return told.Extended(reservation_id, outcome.expires_at_ms)

@@ -9,18 +9,18 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set as AbstractSet
-from dataclasses import asdict, dataclass, field
-from typing import Final, NamedTuple
+from dataclasses import dataclass, field
+from typing import Final
 
 from bench.demo.calls import PLACING, Answered, Answers, Call, Kind
-from bench.demo.feed import FINDINGS_MAX, SENTENCE_CHARS_MAX, Findings
+from bench.demo.feed import Contest, Findings
 from holdfast.client import Order, OrderStatus, OrdersVerification, Reservation, SourcingPolicy, Status, Verification
 
 UNCERTAIN: Final = (OrderStatus.OPEN, OrderStatus.ABANDONED)
 OVER_WITHOUT_SALE: Final = (OrderStatus.RELEASED, OrderStatus.EXPIRED)
 
 STATUS_TOLD: Final = {
-    Kind.NEAR: OrderStatus.HELD,
+    Kind.RESERVE_NEAR: OrderStatus.HELD,
     Kind.IN_STORE: OrderStatus.HELD,
     Kind.CONFIRM_ORDER: OrderStatus.CONFIRMED,
     Kind.RELEASE_ORDER: OrderStatus.RELEASED,
@@ -32,47 +32,6 @@ FOLLOWS: Final = {
     OrderStatus.RELEASED: (OrderStatus.RELEASED, OrderStatus.COLLECTED),
 }
 """How an order may stand after its callers were told this last: they alone lead it, but for time and the shops."""
-
-
-class SlotContest(NamedTuple):
-    """So many callers for a pickup slot of so many places in one shop, and how many of them got one."""
-
-    store_id: str
-    slot_start_ms: int
-    callers: int
-    places: int
-    accepted: int
-
-
-@dataclass(slots=True)
-class OrderFindings:
-    """What was found. The counts are whole, the sentences only the first."""
-
-    orders: int = 0
-    split_orders: int = 0
-    partly_placed: int = 0
-    limit_exceeded: int = 0
-    slots_over_capacity: int = 0
-    slot_contests_wrong: int = 0
-    answers_lost: int = 0
-    repeats_differing: int = 0
-    unasked: int = 0
-    unanswered: int = 0
-    disagreeing: int = 0
-    sentences: list[str] = field(default_factory=list)
-
-    @property
-    def holds(self) -> bool:
-        """True where nothing is broken, every call was answered, and some orders were split at all."""
-        counted = ("orders", "split_orders", "sentences")
-        broken = [value for name, value in asdict(self).items() if name not in counted]
-        return self.split_orders > 0 and not any(broken)
-
-    def found(self, sentences: Iterable[str]) -> int:
-        """Keep sentences for people; how many there were."""
-        found = [sentence[:SENTENCE_CHARS_MAX] for sentence in sentences]
-        self.sentences += found[: FINDINGS_MAX - len(self.sentences)]
-        return len(found)
 
 
 @dataclass(slots=True)
@@ -104,44 +63,41 @@ def stories_of(log: Iterable[Answered]) -> dict[str, Story]:
 
 
 def examine_orders(
+    found: Findings,
     answers: Answers,
-    contests: Iterable[SlotContest],
+    contests: Iterable[Contest],
     orders: Mapping[str, Order | None],
     parts: Mapping[str, Reservation],
-    of_shops: Findings,
-) -> OrderFindings:
+    all_held: AbstractSet[str],
+) -> dict[str, int]:
     """Hold what callers were told against `orders`, as GetOrder tells them, None where there is none; against `parts`,
-    as shops list them; and against what the check of the feeds found.
+    as shops list them; and against those of them that the feeds say were held. Returns the orders that became certain,
+    each with the number of its shops.
     """
-    found = OrderFindings(unanswered=len(answers.unanswered))
     stories = stories_of(answers.log)
     claimed: defaultdict[str, dict[str, Reservation]] = defaultdict(dict)
     for reservation_id, part in parts.items():
         claimed[part.order_id][reservation_id] = part
+    shops_of: dict[str, int] = {}
     for order_id in sorted({*claimed, *stories}):
         story, mine, order = stories.get(order_id), claimed[order_id], orders.get(order_id)
-        held = of_shops.held & mine.keys()
-        why = partly_placed(order, story, mine, held)
-        found.partly_placed += found.found([f"order {order_id} is partly placed: {why}"] if why else [])
+        held = all_held & mine.keys()
+        if why := partly_placed(order, story, mine, held):
+            found.add("partly_placed", f"order {order_id} is partly placed: {why}")
         if held and story is None:
-            found.unasked += found.found([f"order {order_id} is held in {len(mine)} shops, and nobody was told of it"])
+            found.add("unasked", f"order {order_id} is held in {len(mine)} shops, and nobody was told of it")
         if order is not None and order.status not in UNCERTAIN:
             promised = {part.reservation_id for part in order.parts} | (story.promised if story else frozenset())
-            found.orders += 1
-            found.split_orders += len({mine[each].store_id for each in promised if each in mine}) > 1
-    found.answers_lost = found.found([*lost_answers(stories, orders, parts), *of_shops.order_answers_lost])
-    found.unasked += found.found(of_shops.order_effects_unasked)
-    found.repeats_differing = found.found(str(repeat) for repeat in answers.repeats if repeat.differs)
-    found.slot_contests_wrong = found.found(
-        f"{each.callers} callers for {each.places} places of a slot: {each.accepted} accepted"
-        for each in contests
-        if each.accepted != min(each.callers, each.places)
-    )
-    return found
+            shops_of[order_id] = len({mine[each].store_id for each in promised if each in mine})
+    found.add("answers_lost", *lost_answers(stories, orders, parts))
+    found.add("repeats_differing", *(str(repeat) for repeat in answers.repeats if repeat.differs))
+    found.add("slot_contests_wrong", *(str(contest) for contest in contests if contest.is_wrong))
+    found["unanswered"] = len(answers.unanswered)
+    return shops_of
 
 
 def examine_audits(
-    found: OrderFindings,
+    found: Findings,
     agreement: OrdersVerification,
     customers: Iterable[Verification],
     shops: Iterable[Verification] = (),
@@ -151,21 +107,17 @@ def examine_audits(
     """
     for ledger in customers:
         over = [each for each in ledger.discrepancies if each.invariant == "I15"]
-        found.limit_exceeded += found.found(f"{ledger.store_id}, {each.subject}: {each.expected}" for each in over)
+        found.add("limit_exceeded", *(f"{ledger.store_id}, {each.subject}: {each.expected}" for each in over))
         if not ledger.holds:
-            why = f"the ledger {ledger.store_id} does not verify: {ledger.discrepancies[:1]}"
-            found.disagreeing += found.found([why])
+            found.add("disagreeing", f"the ledger {ledger.store_id} does not verify: {ledger.discrepancies[:1]}")
     for shop in shops:
         slots = [each for each in shop.discrepancies if each.subject.startswith("the slot of ")]
-        found.slots_over_capacity += found.found(
-            f"shop {shop.store_id}, {each.subject}: {each.found}" for each in slots
-        )
-    found.disagreeing += found.found(
-        f"{each.subject}: {each.expected} was expected, and {each.found} found" for each in agreement.discrepancies
-    )
-    found.disagreeing += found.found(f"the ledger {name} is stopped" for name in agreement.left_out)
+        found.add("slots_over_capacity", *(f"shop {shop.store_id}, {each.subject}: {each.found}" for each in slots))
+    for each in agreement.discrepancies:
+        found.add("disagreeing", f"{each.subject}: {each.expected} was expected, and {each.found} found")
+    found.add("disagreeing", *(f"the ledger {name} is stopped" for name in agreement.left_out))
     if not (agreement.orders and agreement.parts):
-        found.disagreeing += found.found(["no order was compared with the shops"])
+        found.add("disagreeing", "no order was compared with the shops")
 
 
 def partly_placed(

@@ -6,8 +6,9 @@ Customers live near some of the shops, and want the same stock. The shares are s
 click-and-collect chains: the data has no fates, customers or channels.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Final, NamedTuple
@@ -104,7 +105,7 @@ def _reserves(basket: Basket, fate: str, draw: Random, customer_id: str, channel
 
 
 def _ending(basket: Basket, fate: str, draw: Random) -> list[Call]:
-    confirm, ready = _call(basket, Kind.CONFIRM, "confirm"), _call(basket, Kind.READY, "ready")
+    confirm, ready = _call(basket, Kind.CONFIRM, "confirm"), _call(basket, Kind.MARK_READY, "ready")
     payment = f"pay-{basket.basket_id}"
     (sku, quantity), *_ = basket.lines
     part = ((sku, draw.randint(1, quantity)),)
@@ -201,7 +202,6 @@ class Seeker:
     """A customer who tries to have more than a limit allows, with all first calls at once, and later the second."""
 
     customer_id: str
-    limit: ChainLimitRule
     first: tuple[Call, ...]
     second: tuple[Call, ...]
 
@@ -238,8 +238,9 @@ def across_plan(shops: Sequence[Shop], seed: int) -> Across:
     openings += [Opening(town.store_id, HOT_SKU, HOT_UNITS, 0) for town in towns]
     openings.append(Opening(slot_shop_id, SLOT_SKU, SLOT_UNITS, 0))
     journeys = tuple(_order_journey(number, draw.choice(towns), draw) for number in range(ORDERS))
-    seekers = [_unit_seeker(f"unit-seeker-{number}", towns, draw) for number in range(UNIT_SEEKERS)]
-    seekers += [_order_seeker(f"order-seeker-{number}", towns, draw) for number in range(ORDER_SEEKERS)]
+    units, orders = partial(_units_sought, towns, draw), partial(_order_sought, towns, draw)
+    seekers = [_seeker(f"unit-seeker-{number}", UNIT_SEEKER_CALLS, units) for number in range(UNIT_SEEKERS)]
+    seekers += [_seeker(f"order-seeker-{number}", ORDER_SEEKER_CALLS, orders) for number in range(ORDER_SEEKERS)]
     # A limit of the chain applies to the channel, so that each becomes an order.
     asked = {"store_id": slot_shop_id, "lines": ((SLOT_SKU, 1),), "channel": LIMITED_CHANNEL}
     slot_calls = tuple(
@@ -301,39 +302,32 @@ def _order_journey(number: int, town: Shop, draw: Random) -> OrderJourney:
     if not steps and draw.random() < EXPIRING_SHARE:
         asked["ttl_ms"] = draw.randint(*SHORT_TTL_MS)
     wants_slot = draw.randrange(SLOTS_ASKED) if draw.random() < SLOT_SHARE else -1
-    return OrderJourney(Call(Kind.NEAR, f"across-{number}-place", asked), steps, wants_slot)
+    return OrderJourney(Call(Kind.RESERVE_NEAR, f"across-{number}-place", asked), steps, wants_slot)
 
 
-def _unit_seeker(customer_id: str, towns: Sequence[Shop], draw: Random) -> Seeker:
-    """Asks for one or two of a hot SKU in many shops at once, by name, and by place."""
-
-    def call(index: int) -> Call:
-        town, channel = draw.choice(towns), draw.choice(list(ORDER_CHANNELS))
-        asked = {"customer_id": customer_id, "channel": channel, "lines": ((HOT_SKU, draw.choice((1, 1, 2))),)}
-        if index % 3 == 2:
-            where = {"place": _near(town, draw), "policy": SourcingPolicy.SPLIT}
-            return Call(Kind.NEAR, f"{customer_id}-{index}", {**asked, **where})
-        return Call(Kind.IN_STORE, f"{customer_id}-{index}", {**asked, "store_id": town.store_id})
-
-    first = tuple(call(index) for index in range(UNIT_SEEKER_CALLS))
-    return Seeker(customer_id, UNIT_LIMIT, first, tuple(call(len(first) + index) for index in range(SECOND_TRIES)))
+def _seeker(customer_id: str, calls: int, asks: Callable[[int], dict[str, Any]]) -> Seeker:
+    """So many calls at once, and later some more, of what is asked in each place."""
+    made = []
+    for index in range(calls + SECOND_TRIES):
+        asked = {"customer_id": customer_id, **asks(index)}
+        kind = Kind.IN_STORE if "store_id" in asked else Kind.RESERVE_NEAR
+        made.append(Call(kind, f"{customer_id}-{index}", asked))
+    return Seeker(customer_id, tuple(made[:calls]), tuple(made[calls:]))
 
 
-def _order_seeker(customer_id: str, towns: Sequence[Shop], draw: Random) -> Seeker:
-    """Places more orders at once than a channel allows a customer."""
+def _units_sought(towns: Sequence[Shop], draw: Random, index: int) -> dict[str, Any]:
+    """One or two of a hot SKU in many shops, by name, and by place."""
+    town, channel = draw.choice(towns), draw.choice(list(ORDER_CHANNELS))
+    asked = {"channel": channel, "lines": ((HOT_SKU, draw.choice((1, 1, 2))),)}
+    if index % 3 == 2:
+        return {**asked, "place": _near(town, draw), "policy": SourcingPolicy.SPLIT}
+    return {**asked, "store_id": town.store_id}
 
-    def call(index: int) -> Call:
-        asked = {
-            "customer_id": customer_id,
-            "channel": LIMITED_CHANNEL,
-            "lines": ((draw.choice(COMMON_SKUS), 1),),
-            "place": _near(draw.choice(towns), draw),
-            "policy": SourcingPolicy.ONE_STORE,
-        }
-        return Call(Kind.NEAR, f"{customer_id}-{index}", asked)
 
-    first = tuple(call(index) for index in range(ORDER_SEEKER_CALLS))
-    return Seeker(customer_id, ORDER_LIMIT, first, tuple(call(len(first) + index) for index in range(SECOND_TRIES)))
+def _order_sought(towns: Sequence[Shop], draw: Random, _index: int) -> dict[str, Any]:
+    """One of more orders than a channel allows a customer."""
+    asked = {"channel": LIMITED_CHANNEL, "lines": ((draw.choice(COMMON_SKUS), 1),)}
+    return {**asked, "place": _near(draw.choice(towns), draw), "policy": SourcingPolicy.ONE_STORE}
 
 
 # --- the chain file --------------------------------------------------------------------------------------------------

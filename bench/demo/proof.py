@@ -6,19 +6,18 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from time import monotonic, time
 from typing import Final
 
 from bench.demo.calls import Answers
 from bench.demo.feed import LATE_MS_MAX, Contest, FeedCheck, Findings, Standing
-from bench.demo.orders import OrderFindings, examine_audits, examine_orders, stories_of
-from bench.demo.run import Phases, Told, statuses_of
+from bench.demo.orders import examine_audits, examine_orders, stories_of
+from bench.demo.run import Phases, Told, outages_of, statuses_of
 from holdfast.client import CUSTOMERS_LEDGERS, ChannelClient, NotFound, Order, Reservation, Status, Verification
 
 HOLDS: Final = "holds"
-UNANSWERED_TOLD: Final = 5
 QUIET_S_MAX: Final = 40.0  # a claim that heard nothing asks after 15 s, and what nobody noted is noted within 10 s more
 QUIET_POLL_S: Final = 1.0
 AT_ONCE: Final = 32
@@ -29,22 +28,24 @@ SILENCE_S_MAX: Final = 60.0  # for an event; a feed that lost its end would else
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The evidence: what the feeds showed, and what the audits say. `ended` counts reservations by their last status,
-    `repeats_answered` the calls whose keys the ledgers knew, since their actors started.
+    """The evidence: what was found, and what the audits say. `ended` counts reservations by their last status,
+    `shops_of` the shops of each order that became certain, `repeats_answered` the calls whose keys the ledgers knew,
+    since their actors started.
     """
 
     repeats_answered: int
-    findings: Findings
+    check: FeedCheck
     ended: Mapping[Status, int]
     audits: tuple[Verification, ...]
-    orders: OrderFindings
+    shops_of: Mapping[str, int]
 
 
-async def until_quiet(client: ChannelClient, told: Told, phases: Phases) -> None:
+async def until_quiet(client: ChannelClient, acts: Iterable[Told], phases: Phases) -> None:
     """Wait until all short holds are over, and then until orders and shops have heard of each other, or long enough."""
     short = [
         outcome.expires_at_ms
-        for call, outcome in (*told.answers.log, *told.across.answers.log)
+        for told in acts
+        for call, outcome in told.answers.log
         if "customer_id" in call.asked and call.asked.get("ttl_ms") and isinstance(outcome, Reservation | Order)
     ]
     with phases.phase("Letting the last holds expire"):
@@ -58,10 +59,10 @@ async def until_quiet(client: ChannelClient, told: Told, phases: Phases) -> None
             await asyncio.sleep(QUIET_POLL_S)
 
 
-async def prove(client: ChannelClient, store_ids: Sequence[str], told: Told, phases: Phases) -> Proof:
+async def prove(client: ChannelClient, store_ids: Sequence[str], told: Told, across: Told, phases: Phases) -> Proof:
     """Read everything back and hold it against the answers."""
-    across = told.across
-    check = FeedCheck(told.answers.log, told.outages(store_ids), across.answers.log)
+    outages = outages_of(store_ids, [*told.kills, *across.kills])
+    check = FeedCheck(told.answers.log, outages, across.answers.log)
     listed_ms = int(time() * 1000)
 
     async def of_shop(store_id: str) -> list[Reservation]:
@@ -72,7 +73,7 @@ async def prove(client: ChannelClient, store_ids: Sequence[str], told: Told, pha
     statuses = await statuses_of(client, store_ids)
     versions = {store_id: status.version for store_id, status in statuses.items()}
     await _read_feeds(client, versions, check, phases)
-    of_shops = check.findings(Standing(versions, reservations, listed_ms))
+    check.finish(Standing(versions, reservations, listed_ms))
     verify = partial(phases.each, ask=client.verify_ledger, at_once=VERIFICATIONS_AT_ONCE)
     audits = tuple((await verify("Auditing every ledger", store_ids)).values())
     parts = {each.reservation_id: each for each in reservations.values() if each.order_id}
@@ -84,11 +85,12 @@ async def prove(client: ChannelClient, store_ids: Sequence[str], told: Told, pha
         return None
 
     stand = await phases.each("Asking how each order stands", order_ids, standing, AT_ONCE)
-    orders = examine_orders(across.answers, across.contests, stand, parts, of_shops)
+    examine_shops(check.of_shops, told.answers, told.contests, audits)
+    shops_of = examine_orders(check.of_orders, across.answers, across.contests, stand, parts, check.held)
     ledgers = await verify("Auditing the customers' ledgers", CUSTOMERS_LEDGERS)
-    examine_audits(orders, await client.verify_orders(), ledgers.values(), audits)
+    examine_audits(check.of_orders, await client.verify_orders(), ledgers.values(), audits)
     repeats = sum(status.repeats_answered for status in statuses.values())
-    return Proof(repeats, of_shops, Counter(each.status for each in reservations.values()), audits, orders)
+    return Proof(repeats, check, Counter(each.status for each in reservations.values()), audits, shops_of)
 
 
 async def _read_feeds(client: ChannelClient, versions: Mapping[str, int], check: FeedCheck, phases: Phases) -> None:
@@ -108,48 +110,14 @@ async def _read_feeds(client: ChannelClient, versions: Mapping[str, int], check:
                         break
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The proof's outcome, named as in the JSON document. All counts are zero and `conservation` says "holds", or the
-    product is broken.
-    """
-
-    oversold: int
-    answers_lost: int
-    conservation: str
-    repeats_differing: int
-    expired_late: int
-    contests_wrong: int
-    effects_nobody_was_told_of: int
-    calls_without_an_answer: int
-    findings: tuple[str, ...]
-
-    @property
-    def holds(self) -> bool:
-        """True where nothing is broken and every call was answered."""
-        counts = [value for name, value in asdict(self).items() if name not in ("conservation", "findings")]
-        return self.conservation == HOLDS and not any(counts)
-
-
-def verdict_of(
-    answers: Answers, contests: Iterable[Contest], findings: Findings, audits: Sequence[Verification]
-) -> Verdict:
-    """The verdict over all the evidence."""
-    differing = [repeat for repeat in answers.repeats if repeat.differs]
-    wrong = [each for each in contests if each.accepted != min(each.callers, each.units)]
-    sentences = [*findings.faults, *findings.sentences, *map(str, differing)]
-    sentences += [f"{each.callers} callers for {each.units} of {each.sku}: {each.accepted} accepted" for each in wrong]
-    return Verdict(
-        oversold=sum(each.units_oversold for each in audits),
-        answers_lost=findings.answers_lost,
-        conservation=conservation_of(audits, findings.faults),
-        repeats_differing=len(differing),
-        expired_late=findings.expired_late,
-        contests_wrong=len(wrong),
-        effects_nobody_was_told_of=findings.unasked,
-        calls_without_an_answer=len(answers.unanswered),
-        findings=(*sentences, *answers.unanswered[:UNANSWERED_TOLD]),
-    )
+def examine_shops(
+    found: Findings, answers: Answers, contests: Iterable[Contest], audits: Iterable[Verification]
+) -> None:
+    """What is found in single shops beside their feeds."""
+    found.add("repeats_differing", *(str(repeat) for repeat in answers.repeats if repeat.differs))
+    found.add("contests_wrong", *(str(contest) for contest in contests if contest.is_wrong))
+    found["oversold"] = sum(audit.units_oversold for audit in audits)
+    found["calls_without_an_answer"] = len(answers.unanswered)
 
 
 def conservation_of(audits: Iterable[Verification], faults: Sequence[str]) -> str:

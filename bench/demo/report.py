@@ -9,16 +9,28 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from bench.demo.calls import ORDER_KINDS, PLACING, SHOP_KINDS, Answers, Kind
-from bench.demo.orders import OrderFindings
-from bench.demo.plan import LIMITS
-from bench.demo.proof import HOLDS, Proof, Verdict
-from bench.demo.run import Told, ToldAcross
+from bench.demo.plan import LIMITS, Across
+from bench.demo.proof import HOLDS, Proof, conservation_of
+from bench.demo.run import Told
 from bench.record import MACHINE, percentile
 from bench.workload import Workload
 from holdfast.client import ChainLimitRule, Status
 
 PERCENTILES: Final = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
 FINDINGS_TOLD: Final = 5
+CONTEST: Final = ("store_id", "sku", "callers", "units", "accepted")
+SLOT_CONTEST: Final = ("store_id", "slot_start_ms", "callers", "places", "accepted")
+OF_SHOPS: Final = (
+    "oversold",
+    "answers_lost",
+    "repeats_differing",
+    "expired_late",
+    "contests_wrong",
+    "effects_nobody_was_told_of",
+    "calls_without_an_answer",
+)
+"""Of the findings in single shops; each must be zero, as those of `WORDS`."""
+
 WORDS: Final = {
     "partly_placed": "orders partly placed",
     "limit_exceeded": "customers over a chain limit",
@@ -30,15 +42,22 @@ WORDS: Final = {
     "unanswered": "order calls without an answer",
     "disagreeing": "orders and shops that disagree",
 }
-"""Of the findings over orders; each must be zero."""
+"""Of the findings over orders."""
 
 
 def document(
-    workload: Workload, told: Told, proof: Proof, verdict: Verdict, *, machine: Mapping[str, Any], seconds: float
+    workload: Workload,
+    plan: Across,
+    told: Told,
+    told_across: Told,
+    proof: Proof,
+    *,
+    machine: Mapping[str, Any],
+    seconds: float,
 ) -> dict[str, Any]:
     """Everything, as plain values. Latencies are in ms, as callers saw them."""
-    answers, audits = told.answers, proof.audits
-    across = _across(told.across, proof.orders)
+    answers, audits, found = told.answers, proof.audits, proof.check.of_shops
+    conservation, across = conservation_of(audits, proof.check.faults), _across(plan, told_across, proof)
     return {
         "seed": workload.seed,
         "source": workload.source,
@@ -53,38 +72,46 @@ def document(
         "reservations_at_the_end": {status.name: proof.ended[status] for status in Status if proof.ended.get(status)},
         "latency_ms": _latency_ms(answers, SHOP_KINDS),
         "rates": {
-            "replay_seconds": round(told.replay_s, 2),
-            "orders_per_second": round(len(workload.orders) / told.replay_s, 1),
-            "calls_per_second": round(told.replayed_calls / told.replay_s, 1),
+            "replay_seconds": round(told.seconds, 2),
+            "orders_per_second": round(len(workload.orders) / told.seconds, 1),
+            "calls_per_second": round(told.calls / told.seconds, 1),
         },
         "calls": answers.calls,
         "repeats": {
             **_repeats(answers),
             "answered_from_memory": proof.repeats_answered,  # the client's own retries are among them
         },
-        "contests": [contest._asdict() for contest in told.contests],
+        "contests": [dict(zip(CONTEST, contest, strict=True)) for contest in told.contests],
         "recoveries": [
             {"actor": each.role, "store_id": each.store_id, "shops": len(each.store_ids)}
             | {"ms": each.ms, "replayed_events": each.replayed_events}
-            for each in told.recoveries
+            for each in told.kills
         ],
         "journal": {
             name: sum(getattr(audit, name) for audit in audits) for name in ("events", "units_sold", "units_reserved")
         },
         "across": across,
-        "verdict": {"holds": verdict.holds and across["holds"], **asdict(verdict)},
+        "verdict": {
+            "holds": conservation == HOLDS and not any(found.values()) and across["holds"],
+            **{name: found[name] for name in OF_SHOPS},
+            "conservation": conservation,
+            "findings": [*proof.check.faults, *found.sentences, *answers.unanswered[:FINDINGS_TOLD]],
+        },
         "seconds": round(seconds, 1),
     }
 
 
-def _across(told: ToldAcross, found: OrderFindings) -> dict[str, Any]:
+def _across(plan: Across, told: Told, proof: Proof) -> dict[str, Any]:
     """Everything about orders over several shops, as plain values."""
-    answers = told.answers
+    answers, found = told.answers, proof.check.of_orders
+    split_orders = sum(shops > 1 for shops in proof.shops_of.values())
     calls = [call for call, _ in answers.log if call.kind in PLACING]
-    by_policy = Counter(call.asked["policy"].name if call.kind is Kind.NEAR else "NAMED_SHOP" for call in calls)
+    by_policy = Counter(call.asked["policy"].name if call.kind is Kind.RESERVE_NEAR else "NAMED_SHOP" for call in calls)
     return {
-        **{name: value for name, value in asdict(found).items() if name != "sentences"},
-        "holds": found.holds,
+        "orders": len(proof.shops_of),
+        "split_orders": split_orders,
+        **{name: found[name] for name in WORDS},
+        "holds": split_orders > 0 and not any(found.values()),
         "placings": len(calls),
         "placings_by_policy": dict(by_policy),
         "with_slot": sum("slot_start_ms" in call.asked for call in calls),
@@ -92,10 +119,10 @@ def _across(told: ToldAcross, found: OrderFindings) -> dict[str, Any]:
         "refused": dict(answers.refused.most_common()),
         "limits": [_limit(rule) for rule in LIMITS],
         "seekers": {
-            "customers": len(told.plan.seekers),
-            "calls": sum(len(seeker.first) + len(seeker.second) for seeker in told.plan.seekers),
+            "customers": len(plan.seekers),
+            "calls": sum(len(seeker.first) + len(seeker.second) for seeker in plan.seekers),
         },
-        "slot_contests": [contest._asdict() for contest in told.contests],
+        "slot_contests": [dict(zip(SLOT_CONTEST, contest, strict=True)) for contest in told.contests],
         "repeats": _repeats(answers),
         "killed": [{"role": killed.role, "ms": killed.ms, **killed.outage._asdict()} for killed in told.kills],
         "latency_ms": _latency_ms(answers, ORDER_KINDS),

@@ -17,8 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from bench import service as processes
 from bench.demo.calls import Answers, Call, Kind
 from bench.demo.feed import Contest, Outage
-from bench.demo.orders import SlotContest
-from bench.demo.plan import Across, Step, customer_of, journey
+from bench.demo.plan import Step, customer_of, journey
 from bench.service import Service
 from bench.workload import Opening, Order, Workload, opening_stock
 from holdfast.client import Adjustment, AdjustmentKind, ChannelClient, HoldfastError, LedgerStatus, Reservation
@@ -93,7 +92,7 @@ class NotRecovered(Exception):
 
 class Killed(NamedTuple):
     """One process killed and back: `ms` from the kill to the first answer that needs its successor. `role` is what it
-    was, the actor's name where it was that of `store_ids`.
+    was, the actor's name where it was that of `store_ids`; none are named where every shop depends on it.
     """
 
     role: str
@@ -105,33 +104,24 @@ class Killed(NamedTuple):
 
 
 @dataclass(slots=True)
-class ToldAcross:
-    """What the callers of orders know at the end, and what was done to the service meanwhile."""
-
-    answers: Answers
-    plan: Across
-    kills: list[Killed] = field(default_factory=list)
-    contests: list[SlotContest] = field(default_factory=list)
-    slots_asked: tuple[int, ...] = ()
-    seconds: float = 0.0
-
-
-@dataclass(slots=True)
 class Told:
-    """All that the callers know at the end, and what was done to the service meanwhile."""
+    """What the callers of one act know at the end, and what was done to the service meanwhile. `calls` were answered in
+    the `seconds` that its orders took.
+    """
 
     answers: Answers
-    across: ToldAcross
     contests: list[Contest] = field(default_factory=list)
-    recoveries: list[Killed] = field(default_factory=list)
-    replay_s: float = 0.0
-    replayed_calls: int = 0
+    kills: list[Killed] = field(default_factory=list)
+    seconds: float = 0.0
+    calls: int = 0
 
-    def outages(self, store_ids: Iterable[str]) -> dict[str, list[Outage]]:
-        """By shop, when its actor was dead, or what tells it that its part of an order is over."""
-        of_all = [killed.outage for killed in self.across.kills]
-        mine = {store_id: recovery.outage for recovery in self.recoveries for store_id in recovery.store_ids}
-        return {each: [*of_all, mine[each]] if each in mine else list(of_all) for each in store_ids}
+
+def outages_of(store_ids: Iterable[str], kills: Iterable[Killed]) -> dict[str, list[Outage]]:
+    """By shop, when its actor was dead, or what tells it that its part of an order is over."""
+    return {
+        store_id: [killed.outage for killed in kills if store_id in (killed.store_ids or (store_id,))]
+        for store_id in store_ids
+    }
 
 
 def contests_for(orders: Sequence[Order]) -> tuple[Contest, ...]:
@@ -144,14 +134,16 @@ def contests_for(orders: Sequence[Order]) -> tuple[Contest, ...]:
     )
 
 
-async def replay(client: ChannelClient, service: Service, workload: Workload, told: Told, phases: Phases) -> None:
-    """Stock, every basket through its life, the contests and the kill."""
+async def replay(
+    client: ChannelClient, service: Service, workload: Workload, more: Iterable[Opening], told: Told, phases: Phases
+) -> None:
+    """Stock, `more` of it for the second act; every basket through its life, the contests and the kill."""
     answers, orders = told.answers, workload.orders
-    openings = list(opening_stock(orders, workload.seed))
+    openings = [*opening_stock(orders, workload.seed), *more]
     contests = contests_for(orders)
-    openings += [Opening(contest.store_id, contest.sku, contest.units, 0) for contest in contests]
+    openings += [Opening(contest.store_id, str(contest.wanted), contest.units, 0) for contest in contests]
     with phases.phase("Opening the shops' stock", len(openings)) as tick:
-        await open_stock(answers, openings, "opening", tick)
+        await _open_stock(answers, openings, tick)
     baskets_of_store = Counter(order.store_id for order in orders)
 
     async def carry(_: int, order: Order) -> None:
@@ -163,7 +155,7 @@ async def replay(client: ChannelClient, service: Service, workload: Workload, to
         killing = asyncio.create_task(_kill_actor_of(client, contest.store_id, statuses, service.mark))
         await _compete(told, contest, spread_s=CONTEST_SPREAD_S)
         recovery = await killing
-        told.recoveries.append(recovery)
+        told.kills.append(recovery)
         phases.say(
             f"  killed {recovery.role} ({len(recovery.store_ids)} shops): shop {recovery.store_id} answered again "
             f"after {recovery.ms / 1000:.2f} s, {recovery.replayed_events:,} events replayed"
@@ -178,11 +170,11 @@ async def replay(client: ChannelClient, service: Service, workload: Workload, to
     calls_before, began = answers.calls, perf_counter()
     with phases.phase("Replaying the orders", len(orders)) as tick:
         await in_sequence(orders, carry, callers=CALLERS, jobs=jobs, tick=tick)
-    told.replay_s = perf_counter() - began
-    told.replayed_calls = answers.calls - calls_before
+    told.seconds = perf_counter() - began
+    told.calls = answers.calls - calls_before
 
 
-async def open_stock(answers: Answers, openings: Iterable[Opening], source: str, tick: Tick) -> None:
+async def _open_stock(answers: Answers, openings: Iterable[Opening], tick: Tick) -> None:
     """Book every opening position in: what was received, and what was sold over the counter before."""
     rows: defaultdict[str, list[Adjustment]] = defaultdict(list)
     for opening in openings:
@@ -195,8 +187,8 @@ async def open_stock(answers: Answers, openings: Iterable[Opening], source: str,
         # Calls of one source go one after the other: a later number that came first would make the others late.
         mine = rows[store_id]
         for start in range(0, len(mine), ROWS_MAX):
-            asked = {"store_id": store_id, "source": source, "adjustments": tuple(mine[start : start + ROWS_MAX])}
-            await answers.ask(Call(Kind.ADJUST, f"{source}-{store_id}-{start}", asked))
+            asked = {"store_id": store_id, "source": "opening", "adjustments": tuple(mine[start : start + ROWS_MAX])}
+            await answers.ask(Call(Kind.ADJUST_STOCK, f"opening-{store_id}-{start}", asked))
         tick(len({row.sku for row in mine}))
 
     await gathered(rows, one_shop, at_once=CALLS_AT_ONCE)
@@ -248,11 +240,11 @@ async def _carry(answers: Answers, steps: Iterable[Step]) -> None:
 
 async def _compete(told: Told, contest: Contest, *, spread_s: float = 0.0) -> None:
     """All callers of a contest, each a customer of its own; at once, or spread evenly over some time."""
-    lines = ((contest.sku, 1),)
+    lines = ((contest.wanted, 1),)
 
     async def one(number: int) -> bool:
         await asyncio.sleep(spread_s * number / contest.callers)
-        name = f"{contest.sku}-{number}"
+        name = f"{contest.wanted}-{number}"
         asked = {"store_id": contest.store_id, "lines": lines, "customer_id": name, "channel": "web"}
         return isinstance(await told.answers.ask(Call(Kind.RESERVE, name, asked)), Reservation)
 

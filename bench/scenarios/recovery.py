@@ -1,13 +1,12 @@
 """How soon a shop is served again: replay by itself, and a real service whose actor is killed."""
 
+import asyncio
 from contextlib import ExitStack
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any, Final
-
-import grpc
+from typing import Final
 
 from actors.journal.sqlite import SqliteJournal
 from actors.ray_actors import end_process
@@ -16,20 +15,15 @@ from actors.runtime.kinds import SHOP
 from actors.runtime.ledger_host import LedgerHost
 from actors.store_actor import StoreActor
 from bench import service as processes
-from bench.load import RESERVE, RESERVE_BATCH
 from bench.record import Conservation, Headline, Options, Outcome, Row, Told, judged, ratio
-from bench.samples import STORE, Shape, receipts, requests, reserves, sku
+from bench.samples import CHANNEL, STORE, receipts, reserves, sku
 from bench.service import CALL_MS, holdfast, receive, verdict
-from holdfast.client import BlockingChannelClient
-from holdfast.v1 import reservation_service_pb2 as service_pb2
+from holdfast.client import BlockingChannelClient, ChannelClient, Reservation
 
 SKUS: Final = 2_000
 BATCH: Final = 1_024
 HOLDS, HOLDS_QUICK = 98 * BATCH, 4 * BATCH
 KILLS: Final = 3
-ANSWER_S: Final = 30.0
-# Serve hides a call's deadline from the service, so it goes along.
-PROBE: Final = (("holdfast-timeout-ms", str(int(ANSWER_S * 1_000))),)
 
 
 def run_recovery(options: Options) -> Outcome:
@@ -97,25 +91,22 @@ def _kills(options: Options) -> tuple[list[Row], list[Headline], Conservation]:
     holds = options.size(HOLDS, HOLDS_QUICK)
     with ExitStack() as stack:
         options.say("recovery: the service, and its holds")
-        with holdfast(options.scratch, [STORE], 1) as service, grpc.insecure_channel(service.target) as channel:
-            filler = Probe(channel, BATCH)
+        with holdfast(options.scratch, [STORE], 1) as service:
             receive(service.target, [STORE], [sku(number) for number in range(SKUS)])
-            for _ in range(holds // BATCH):
-                filler.ask()
+            accepted = asyncio.run(_fill(service.target, holds))
         options.say("recovery: the service again, from its snapshot")
         service = stack.enter_context(holdfast(options.scratch, [STORE], 1))
         client = stack.enter_context(BlockingChannelClient(service.target))
-        probe = Probe(stack.enter_context(grpc.insecure_channel(service.target)))
-        probe.ask()
+        accepted += _probe(client)
         ours = []
         for number in range(KILLS):
             processes.kill(client.ledger_status(STORE, timeout_ms=CALL_MS).pid, service.mark)
             began = perf_counter()
-            probe.ask()
+            accepted += _probe(client)
             ours.append(perf_counter() - began)
             options.say(f"recovery: kill {number + 1}, served again after {ours[-1]:.2f} s")
         recovered = client.ledger_status(STORE, timeout_ms=CALL_MS)
-        conservation = verdict(service.target, [STORE], [Told(filler.accepted + probe.accepted)])
+        conservation = verdict(service.target, [STORE], [Told(accepted)])
     rows = [
         Row("killed, with a snapshot", {"holds": holds, "s": median(ours), "worst_s": max(ours)}),
         Row("  of which the ledger's own recovery", {"s": recovered.recovery_ms / 1_000}),
@@ -124,20 +115,20 @@ def _kills(options: Options) -> tuple[list[Row], list[Headline], Conservation]:
     return rows, [Headline(name, max(ours), "s", 3.0, at_most=True)], conservation
 
 
-class Probe:
-    """A caller that sends one request after another, each with keys of its own. `batch` is the number of reservations
-    in each, 0 for the unary call.
-    """
+async def _fill(target: str, holds: int) -> int:
+    """So many holds; how many were accepted."""
+    accepted = 0
+    async with ChannelClient(target) as client:
+        for first in range(0, holds, BATCH):
+            calls = (
+                client.reserve(STORE, [(sku(each % SKUS), 1)], customer_id=f"C{each:09d}", channel=CHANNEL)
+                for each in range(first, first + BATCH)
+            )
+            accepted += sum(isinstance(answer, Reservation) for answer in await asyncio.gather(*calls))
+    return accepted
 
-    def __init__(self, channel: grpc.Channel, batch: int = 0) -> None:
-        path, answer = (
-            (RESERVE_BATCH, service_pb2.ReserveBatchResponse) if batch else (RESERVE, service_pb2.ReserveResponse)
-        )
-        self._reserve: Any = channel.unary_unary(path, response_deserializer=answer.FromString)
-        self._requests = requests(Shape((STORE,), SKUS, 1, batch), 10_000, 7)
-        self.accepted = 0
 
-    def ask(self) -> None:
-        """One request, waited for."""
-        reply = self._reserve(next(self._requests), timeout=ANSWER_S, metadata=PROBE)
-        self.accepted += sum(each.HasField("reservation") for each in getattr(reply, "outcomes", [reply]))
+def _probe(client: BlockingChannelClient) -> bool:
+    """One more, waited for; whether it was accepted."""
+    answer = client.reserve(STORE, [(sku(0), 1)], customer_id="probe", channel=CHANNEL, timeout_ms=CALL_MS)
+    return isinstance(answer, Reservation)

@@ -16,8 +16,7 @@ from typing import Any, Final, TypeVar
 
 import holidays
 
-from actors.calendar.hours import DAY_MINUTES, Interval, SpecialDay
-from actors.calendar.slots import Duty
+from actors.calendar.hours import DAY_MINUTES, Duty, Interval, SpecialDay
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CLOSED: Final = "closed"

@@ -161,7 +161,7 @@ class Coordinator:
                 reports.append(report_of(order.number, part.store_id, part.attempt, order.revision, answer))
             elif isinstance(answer, Refusal):
                 reports.append(report_of_absent(order.number, part, order.revision))
-            elif isinstance(answer, BaseException) and not isinstance(answer, _PASSING):
+            elif isinstance(answer, BaseException) and not isinstance(answer, PASSING):
                 raise answer
         # A shop that is away uses up the deadline; the answers of the others are reported all the same.
         newest = await self.report(ledger_id, reports, max(deadline, asyncio.get_running_loop().time() + REPORT_S))
@@ -197,7 +197,7 @@ class Coordinator:
                     message, pause_s = await self._attempt(ledger_id, order, tries, deadline, next_plans)
                     order = await self._send(ledger_id, message, deadline, promise=True)
                     if pause_s and isinstance(order, Order) and order.open_attempt:
-                        with suppress(*_PASSING):
+                        with suppress(*PASSING):
                             order = await self.deliver(ledger_id, order, deadline)
                         await asyncio.sleep(pause_s)
                 if isinstance(order, Order):
@@ -249,7 +249,7 @@ class Coordinator:
     async def _deliver_soon(self, ledger_id: str, order: Order, deadline: float) -> None:
         """So that who reads or steps in a shop next finds what was answered, as long as the shop is there."""
         soon = asyncio.get_running_loop().time() + DELIVERY_S_MAX
-        with suppress(*_PASSING):  # a reconciler goes on
+        with suppress(*PASSING):  # a reconciler goes on
             await self.deliver(ledger_id, order, min(deadline, soon))
 
     def _hours_to_commit(self, order: Order) -> cm.Hours:
@@ -299,5 +299,5 @@ class Coordinator:
         return await self._router.send((store_id, command), deadline, promise=promise)
 
 
-_PASSING: Final = (DeadlinePassed, Overloaded, LedgerStopped)
+PASSING: Final = (DeadlinePassed, Overloaded, LedgerStopped)
 _STOPPED: Final = Rejection(Reason.STORE_NOT_ACCEPTING)

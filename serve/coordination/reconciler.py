@@ -18,12 +18,11 @@ from actors.core.ids import format_order_id, parse_holder, parse_order_id
 from actors.core.status import Status
 from actors.orders.parts import outcome_of, report_of
 from actors.orders.state import Order
-from actors.protocol.messages import Answer, LedgerStopped
+from actors.protocol.messages import Answer
 from actors.protocol.placement import ActorKind, kind_of
 from actors.shop.commands import Acknowledge
 from actors.shop.state import Reservation
-from serve.coordination.coordinator import Coordinator
-from serve.routing.batcher import DeadlinePassed, Overloaded
+from serve.coordination.coordinator import PASSING, Coordinator
 from serve.routing.router import Router
 
 ORDERS_EVERY_S: Final = 0.25  # what expired is free in its shops within a second
@@ -37,8 +36,6 @@ TASKS_OF_KEY_MAX: Final = 32  # of one key at a time
 TASKS_MAX: Final = 1_024  # of all keys together
 BEGIN_WITHIN_S: Final = 5.0  # a task that has not begun by then is left, since it may have changed meanwhile
 ROUND_WAIT_S: Final = 0.5  # how long a round waits for its keys
-
-PASSING: Final = (DeadlinePassed, Overloaded, LedgerStopped)
 
 LONG_S: Final = 60.0  # stuck after so long
 LINE_EVERY_S: Final = 60.0

@@ -16,7 +16,7 @@ from actors.orders.audit import OrderAudit
 from actors.orders.parts import Verdict, is_promised, part_is_held, part_is_known
 from actors.protocol.messages import LedgerStopped
 from actors.protocol.placement import ActorKind, kind_of
-from actors.runtime.kinds import CUSTOMERS, SHOP
+from actors.runtime.kinds import CUSTOMERS, SHOP, Core
 from actors.shop.audit import Audit
 from actors.shop.audit_books import compare
 from actors.shop.evolve import evolve
@@ -85,9 +85,14 @@ class Verification:
             store_id, "live_state", store_id, deadline=deadline, attempt_s=VERIFY_S
         )
         audit, replayed = Audit(), Ledger(store_id)
+
+        def add(seq: int, epoch: int, at_ms: int, event: Any) -> None:
+            audit.add(seq, epoch, at_ms, event)
+            evolve(replayed, event, at_ms)
+
         while replayed.version < version:
             records = await self._records(store_id, replayed.version, deadline)
-            await asyncio.to_thread(_replay, audit, replayed, records, version)
+            await asyncio.to_thread(_replay, SHOP, records, replayed, version, add)
         result = await asyncio.to_thread(audit.result)
         violations: list[Violation] = [*result.violations, *await asyncio.to_thread(compare, result, positions)]
         reply.state_hash = await asyncio.to_thread(Capture(replayed).state_hash)
@@ -104,7 +109,7 @@ class Verification:
         audit = OrderAudit(ledger_id)
         while audit.ledger.version < version and not audit.broken:
             records = await self._records(ledger_id, audit.ledger.version, deadline)
-            await asyncio.to_thread(_replay_orders, audit, records, version)
+            await asyncio.to_thread(_replay, CUSTOMERS, records, audit.ledger, version, audit.add)
         replayed = audit.ledger
         reply.state_hash = await asyncio.to_thread(snapshot.Capture(replayed).state_hash)
         found: list[Violation] = [*_hashes(ledger_id, reply.state_hash, live_hash), *audit.violations, *live_violations]
@@ -218,20 +223,12 @@ def _fill(discrepancies: Any, violations: Iterable[Violation]) -> None:
         discrepancies.add(**asdict(violation))
 
 
-def _replay(audit: Audit, ledger: Ledger, records: list[Record], version_max: int) -> None:
+def _replay(
+    core: Core, records: list[Record], ledger: Any, version_max: int, add: Callable[[int, int, int, Any], None]
+) -> None:
     for record in records:
         first = record.seq - record.event_count + 1  # the journal's own numbers, so that a gap would show
-        for version, event in enumerate(SHOP.read_events(record.payload), start=first):
+        for seq, event in enumerate(core.read_events(record.payload), start=first):
             if ledger.version == version_max:
                 return
-            audit.add(version, record.epoch, record.at_ms, event)
-            evolve(ledger, event, record.at_ms)
-
-
-def _replay_orders(audit: OrderAudit, records: list[Record], version_max: int) -> None:
-    for record in records:
-        first = record.seq - record.event_count + 1
-        for version, event in enumerate(CUSTOMERS.read_events(record.payload), start=first):
-            if audit.ledger.version == version_max or audit.broken:
-                return
-            audit.add(version, record.epoch, record.at_ms, event)
+            add(seq, record.epoch, record.at_ms, event)

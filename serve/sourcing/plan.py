@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from serve.sourcing.ranking import Ask, Candidate, Demand, Exclusion, Known, SourcingPolicy, Survey, candidate, survey
+from serve.sourcing.ranking import Ask, Demand, Exclusion, Known, SourcingPolicy, Survey, survey
 from serve.sourcing.store_index import Flags, Ints, StoreIndex, nearest
 
 CANDIDATES_MAX: Final = 64  # shops among which the fewest are searched: the nearest that have something
@@ -47,14 +47,14 @@ class NoPlan:
     """A refusal.
 
     `short`: SKUs of which as many shops as the limits allow hold too little together, whatever they lack otherwise.
-    Where it is empty, each SKU is within reach, but not everything in so few shops. `nearest_whole` and `nearest_some`:
-    the nearest shops that have everything, or something, were the limits wider; OFFERED_MAX at most, and only such as
-    take pickups for this channel. `too_soon`: whether there would be a plan, were it ready later.
+    Where it is empty, each SKU is within reach, but not everything in so few shops. `near`: the nearest shops that have
+    everything, or something, were the limits wider, as (store_id, metres, whether it has everything); OFFERED_MAX of
+    each at most, and only such as take pickups for this channel. `too_soon`: whether there would be a plan, were it
+    ready later.
     """
 
     short: tuple[Short, ...]
-    nearest_whole: tuple[Candidate, ...]
-    nearest_some: tuple[Candidate, ...]
+    near: tuple[tuple[str, int, bool], ...]
     too_soon: bool = False
 
 
@@ -177,17 +177,17 @@ def _refused(seen: Survey, policy: SourcingPolicy) -> NoPlan:
     ask = seen.ask
     stores_max = 1 if policy is SourcingPolicy.ONE_STORE else ask.limits.stores_max
     within_reach = _largest(_units(seen.known, np.flatnonzero(seen.excluded == 0)), stores_max)
-    excluded = seen.excluded_by(policy)
     takes_pickups = (seen.excluded == 0) | (seen.excluded == Exclusion.TOO_FAR)
-
-    def offered(shops: Flags) -> tuple[Candidate, ...]:
+    offered: dict[int, bool] = {}
+    for shops, has_everything in ((seen.some, False), (seen.whole, True)):
         rows = nearest(seen.metres, np.flatnonzero(takes_pickups & shops), OFFERED_MAX)
-        return tuple(candidate(seen, row, int(excluded[row])) for row in rows.tolist())
-
+        offered |= dict.fromkeys(rows.tolist(), has_everything)
+    near = [(seen.index.store_ids[row], int(seen.metres[row]), whole) for row, whole in offered.items()]
     is_late = bool((seen.excluded == Exclusion.NOT_READY_IN_TIME).any())
     at_any_time = plan(seen.index, seen.known, replace(ask, ready_by_ms=0), policy) if is_late else None
     short = _short(ask.demand, within_reach.tolist())
-    return NoPlan(short, offered(seen.whole), offered(seen.some), too_soon=isinstance(at_any_time, Plan))
+    near.sort(key=lambda shop: (not shop[2], shop[1], shop[0]))
+    return NoPlan(short, tuple(near), too_soon=isinstance(at_any_time, Plan))
 
 
 def _short(demand: Demand, available: list[int]) -> tuple[Short, ...]:

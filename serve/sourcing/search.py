@@ -252,16 +252,13 @@ def refusal_of(chosen: NoPlan) -> Rejection:
     """A refusal as the ledgers give them: what is within reach, and the nearest shops that could serve, or nearly."""
     short: tuple[tuple[str, int, int], ...] = tuple((each.sku, each.asked, each.available) for each in chosen.short)
     sku, asked, available = short[0] if short else ("", 0, 0)
-    near = {shop.store_id: (shop.store_id, shop.metres, False) for shop in chosen.nearest_some}
-    near |= {shop.store_id: (shop.store_id, shop.metres, True) for shop in chosen.nearest_whole}
-    near_stores = tuple(sorted(near.values(), key=lambda row: (not row[2], row[1], row[0])))
     return Rejection(
         Reason.NO_STORE_IN_REACH,
         sku,
         asked,
         available,
         short_lines=short,
-        near_stores=near_stores,
+        near_stores=chosen.near,
         too_soon=chosen.too_soon,
     )
 

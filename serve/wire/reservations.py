@@ -15,7 +15,6 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from actors.core.chain import Chain
 from actors.core.ids import format_reservation_id, parse_holder
@@ -70,7 +69,7 @@ def reserve(request: rs.ReserveRequest) -> tuple[str, cm.Reserve]:
         good = good and _is_interval(request.ttl)
     if request.HasField("slot_start"):
         slot_start_ms = instant_ms(request.slot_start)
-        good = good and _is_instant(request.slot_start)
+        good = good and 0 < request.slot_start.seconds < INSTANT_SECONDS_END and 0 <= request.slot_start.nanos < NANOS
     if not good:
         Checked(request).raise_if_faulty()
     return store_id, cm.Reserve(key, customer_id, channel, basket_id, lines, ttl_ms, slot_start_ms, reference)
@@ -97,10 +96,6 @@ def _are_lines(lines: cm.Lines) -> bool:
 def _is_interval(interval: Duration) -> bool:
     nanos = interval.nanos
     return 0 <= nanos < NANOS and INTERVAL_NS_MIN <= interval.seconds * NANOS + nanos <= INTERVAL_NS_MAX
-
-
-def _is_instant(instant: Timestamp) -> bool:
-    return 0 < instant.seconds < INSTANT_SECONDS_END and 0 <= instant.nanos < NANOS
 
 
 # Of what steps have besides key and id; a step that has more and is not named here is tested by the rules in proto.

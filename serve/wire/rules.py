@@ -99,9 +99,7 @@ def _pool() -> DescriptorPool:
     return pool
 
 
-@lru_cache(maxsize=CACHED_MAX)
-def _validator() -> Validator:
-    return Validator()
+_validator: Final = lru_cache(maxsize=1)(Validator)
 
 
 @lru_cache(maxsize=CACHED_MAX)

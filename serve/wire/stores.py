@@ -1,13 +1,13 @@
 """Shops, their hours and the policy between protobuf and the chain's values."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from actors.calendar.faults import Fault, faults
-from actors.calendar.hours import ALL_DAY, ALWAYS_OPEN, DAY_MINUTES, Calendar, Interval, SpecialDay
-from actors.calendar.slots import Duty
+from actors.calendar.hours import ALL_DAY, ALWAYS_OPEN, DAY_MINUTES, Calendar, Duty, Interval, SpecialDay
 from actors.calendar.zones import MINUTE_MS
 from actors.core.chain import Store
 from actors.core.policy import ChainLimitRule, LimitRule, Policy, TtlRule
@@ -19,6 +19,8 @@ from serve.wire.rules import Checked
 HOLIDAY_YEARS: Final = 3  # looked up when a shop is put: that year and the next two
 REGION_CHARS_MAX: Final = 16
 REGIONS_REMEMBERED_MAX: Final = 64  # a look-up takes milliseconds, and a chain's shops are in a few
+
+R = TypeVar("R", Interval, Duty)
 
 WEEK_OPEN: Final = (ALL_DAY,) * 7
 WEEK_OF_NOBODY: Final[tuple[tuple[Duty, ...], ...]] = ((),) * 7
@@ -98,26 +100,21 @@ def _calendar(checked: Checked, field: str, hours: store_pb2.Hours, year: int) -
         checked.fault(f"{field}.holidays", unknown_region(hours.holidays))
     calendar = Calendar(
         zone="UTC" if f"{field}.zone" in checked else hours.zone,
-        weekly=tuple(_intervals(day.intervals) for day in hours.weekly) or WEEK_OPEN,
+        weekly=tuple(_rows_of(Interval, day.intervals) for day in hours.weekly) or WEEK_OPEN,
         special_days=_special_days(checked, field, hours.special_days),
         holidays=holidays or frozenset(),
         slot_minutes=hours.slot_minutes,
-        staff=tuple(_duties(day.duties) for day in hours.staff) or WEEK_OF_NOBODY,
+        staff=tuple(_rows_of(Duty, day.duties) for day in hours.staff) or WEEK_OF_NOBODY,
         pickups_per_staff_hour=hours.pickups_per_staff_hour,
         lead_minutes=instant_ms(hours.lead) // MINUTE_MS,
         cutoff_minute=hours.cutoff_minute or DAY_MINUTES,
     )
     for name, sentence in plain_faults(calendar):
-        checked.fault(f"{field}.{_wire_name(name)}", sentence)
+        told = name
+        for pattern, on_the_wire in _WIRE_NAMES:
+            told = pattern.sub(on_the_wire, told)
+        checked.fault(f"{field}.{told}", sentence)
     return calendar
-
-
-def _wire_name(field: str) -> str:
-    for pattern, name in _WIRE_NAMES:
-        field, count = pattern.subn(name, field)
-        if count:
-            break
-    return field
 
 
 def _special_days(checked: Checked, field: str, rows: Any) -> tuple[SpecialDay, ...]:
@@ -126,8 +123,8 @@ def _special_days(checked: Checked, field: str, rows: Any) -> tuple[SpecialDay, 
         day = iso_date(row.date)
         if day is None:
             checked.fault(f"{field}.special_days[{index}].date", "is not a date; send it as 2026-12-24")
-        staff = _duties(row.staff.duties) if row.HasField("staff") else None
-        found.append(SpecialDay(day=day or _ANY_DAY, opening=_intervals(row.intervals), staff=staff))
+        staff = _rows_of(Duty, row.staff.duties) if row.HasField("staff") else None
+        found.append(SpecialDay(day=day or _ANY_DAY, opening=_rows_of(Interval, row.intervals), staff=staff))
     return tuple(found)
 
 
@@ -140,12 +137,8 @@ def iso_date(text: str) -> date | None:
     return day if day.isoformat() == text else None
 
 
-def _intervals(rows: Any) -> tuple[Interval, ...]:
-    return tuple(Interval(open_minute=row.open_minute, close_minute=row.close_minute) for row in rows)
-
-
-def _duties(rows: Any) -> tuple[Duty, ...]:
-    return tuple(Duty(from_minute=row.from_minute, to_minute=row.to_minute, staff=row.staff) for row in rows)
+def _rows_of(kind: type[R], rows: Iterable[Any]) -> tuple[R, ...]:
+    return tuple(kind(*(getattr(row, name) for name in kind._fields)) for row in rows)
 
 
 def _fill_hours(store: Store, hours: store_pb2.Hours) -> None:
@@ -153,17 +146,15 @@ def _fill_hours(store: Store, hours: store_pb2.Hours) -> None:
     hours.zone = calendar.zone
     if calendar.weekly != WEEK_OPEN:
         for opening in calendar.weekly:
-            hours.weekly.add(intervals=_told_intervals(opening))
+            hours.weekly.add(intervals=_told(opening))
     for special in calendar.special_days:
-        row = hours.special_days.add(date=special.day.isoformat(), intervals=_told_intervals(special.opening))
-        if special.staff is not None:
-            row.staff.SetInParent()
-            row.staff.duties.extend(_told_duties(special.staff))
+        staff: Any = None if special.staff is None else {"duties": _told(special.staff)}
+        hours.special_days.add(date=special.day.isoformat(), intervals=_told(special.opening), staff=staff)
     hours.holidays = store.holiday_region
     hours.slot_minutes = calendar.slot_minutes
     if calendar.staff != WEEK_OF_NOBODY:
         for duties in calendar.staff:
-            hours.staff.add(duties=_told_duties(duties))
+            hours.staff.add(duties=_told(duties))
     hours.pickups_per_staff_hour = calendar.pickups_per_staff_hour
     if calendar.lead_minutes:
         hours.lead.FromSeconds(calendar.lead_minutes * 60)
@@ -172,12 +163,9 @@ def _fill_hours(store: Store, hours: store_pb2.Hours) -> None:
     hours.holiday_dates.extend(day.isoformat() for day in sorted(calendar.holidays))
 
 
-def _told_intervals(opening: tuple[Interval, ...]) -> list[store_pb2.OpenInterval]:
-    return [store_pb2.OpenInterval(open_minute=each.open_minute, close_minute=each.close_minute) for each in opening]
-
-
-def _told_duties(duties: tuple[Duty, ...]) -> list[store_pb2.Duty]:
-    return [store_pb2.Duty(from_minute=each.from_minute, to_minute=each.to_minute, staff=each.staff) for each in duties]
+def _told(rows: Iterable[Interval | Duty]) -> Any:
+    """As protobuf takes them for its messages."""
+    return [row._asdict() for row in rows]
 
 
 def policy_of(request: ad.SetPolicyRequest) -> Policy:

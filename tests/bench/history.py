@@ -105,11 +105,11 @@ def answers() -> list[Answered]:
     pears = {"store_id": STORE, "lines": (("pear", 3),), "customer_id": "eve", "channel": "web"}
     not_found = ReleaseReason.NOT_FOUND_ON_SHELF
     return [
-        Answered(Call(Kind.ADJUST, "opening", opening), StockChange(1, len(ROWS), 0, 0, ())),
+        Answered(Call(Kind.ADJUST_STOCK, "opening", opening), StockChange(1, len(ROWS), 0, 0, ())),
         Answered(reserve("k2", HELD), HELD),
         Answered(Call(Kind.RESERVE, "k3", pears), SHORT_OF_PEARS),
         Answered(step(Kind.CONFIRM, "k4"), CONFIRMED),
-        Answered(step(Kind.READY, "k5"), READY),
+        Answered(step(Kind.MARK_READY, "k5"), READY),
         Answered(step(Kind.COLLECT, "k6", lines=(("apple", 1),), payment_reference="pay-1"), PART_COLLECTED),
         Answered(step(Kind.RELEASE, "k7", reason=not_found), COLLECTED),
         Answered(reserve("k8", SHORT_HELD), SHORT_HELD),

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
 from bench.demo.calls import Answered, Answers, Call, Kind, Repeated
-from bench.demo.feed import FeedCheck, Findings, Outage, Standing
-from bench.demo.orders import OrderFindings, SlotContest, examine_orders
+from bench.demo.feed import Contest, FeedCheck, Findings, Outage, Standing
+from bench.demo.orders import examine_orders
 from holdfast.client import (
     Adjustment,
     AdjustmentKind,
@@ -98,7 +98,7 @@ COLLECTED: Final = replace(
 )
 
 PLACING: Final = Call(
-    Kind.NEAR,
+    Kind.RESERVE_NEAR,
     "place",
     {
         "customer_id": "ann",
@@ -165,7 +165,7 @@ class Cooked:
     parts: dict[str, Reservation] = field(
         default_factory=lambda: {f"{store_id}:2": collected(store_id) for store_id in SHOPS}
     )
-    contests: list[SlotContest] = field(default_factory=list)
+    contests: list[Contest] = field(default_factory=list)
     outages: dict[str, list[Outage]] = field(default_factory=dict)
     end_ms: int = END_MS
 
@@ -179,14 +179,20 @@ class Cooked:
         part = replace(claimed(store_id), **changes)  # type: ignore[arg-type]  # the constructor checks the names
         self.parts[part.reservation_id] = part
 
-    def judged(self) -> tuple[OrderFindings, Findings]:
-        """What both verdicts find."""
+    def judged(self) -> tuple[Findings, Findings]:
+        """What is found about orders, and in single shops."""
+        check, _ = self.examined()
+        return check.of_orders, check.of_shops
+
+    def examined(self) -> tuple[FeedCheck, dict[str, int]]:
+        """The check of the feeds, all findings in it, and the shops of each order."""
         check = FeedCheck((), self.outages, self.log)
         for events in self.events.values():
             for event in events:
                 check.see(event)
         versions = {store_id: len(events) for store_id, events in self.events.items()}
-        of_shops = check.findings(Standing(versions, self.parts, self.end_ms))
+        check.finish(Standing(versions, self.parts, self.end_ms))
         answers = Answers(cast("ChannelClient", None))
         answers.log, answers.repeats = self.log, self.repeats
-        return examine_orders(answers, self.contests, self.standing, self.parts, of_shops), of_shops
+        shops_of = examine_orders(check.of_orders, answers, self.contests, self.standing, self.parts, check.held)
+        return check, shops_of

@@ -12,10 +12,12 @@ from bench.demo.plan import (
     LIMITED_CHANNEL,
     LIMITS,
     ORDER_FATES,
+    ORDER_LIMIT,
     ORDER_REPEATS,
     ORDERS,
     POLICIES,
     SLOT_SKU,
+    UNIT_LIMIT,
     Across,
     across_plan,
     amendment_of,
@@ -80,20 +82,20 @@ def test_customers_live_near_shops(shops: tuple[Shop, ...], plan: Across) -> Non
 
 def test_seekers_ask_for_more_than_their_limit_in_several_shops(plan: Across) -> None:
     for seeker in plan.seekers:
-        if seeker.limit.units_max:
+        if seeker.customer_id.startswith("unit-"):
             units = sum(quantity for call in seeker.first for sku, quantity in call.asked["lines"] if sku == HOT_SKU)
-            assert units > seeker.limit.units_max
+            assert units > UNIT_LIMIT.units_max
             assert len({call.store_id for call in seeker.first}) > 1
         else:
             assert {call.asked["channel"] for call in seeker.first} == {LIMITED_CHANNEL}
-            assert len(seeker.first) > seeker.limit.open_reservations_max
+            assert len(seeker.first) > ORDER_LIMIT.open_reservations_max
 
 
 def test_named_shops_are_asked_only_where_a_limit_makes_it_an_order(plan: Across) -> None:
     for seeker in plan.seekers:
         for call in seeker.first:
             limited = {limit.sku for limit in LIMITS if limit.channel in ("", call.asked["channel"])}
-            assert call.kind is Kind.NEAR or limited & {sku for sku, _ in call.asked["lines"]}
+            assert call.kind is Kind.RESERVE_NEAR or limited & {sku for sku, _ in call.asked["lines"]}
 
 
 def test_amendments_change_one_shop_and_never_ask_for_nothing_new() -> None:
@@ -108,7 +110,7 @@ def test_amendments_change_one_shop_and_never_ask_for_nothing_new() -> None:
 
 def test_repeats_are_drawn_and_other_content_is_other(plan: Across) -> None:
     draw = Random(SEED)
-    assert {draw_repeat(Kind.NEAR, draw, ORDER_REPEATS) for _ in range(2_000)} == set(Repeat)
+    assert {draw_repeat(Kind.RESERVE_NEAR, draw, ORDER_REPEATS) for _ in range(2_000)} == set(Repeat)
     assert Repeat.OTHER_CONTENT not in {draw_repeat(Kind.COLLECT_ORDER, draw, ORDER_REPEATS) for _ in range(2_000)}
     for journey in plan.journeys[:50]:
         other = other_content(journey.placing)

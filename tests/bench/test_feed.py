@@ -24,7 +24,7 @@ def checked(cooked: Cooked) -> FeedCheck:
 
 def held(cooked: Cooked) -> set[str]:
     """The parts of orders that the near shop's feed says were held."""
-    return checked(cooked).findings(_of_near_shop(len(cooked.events[NEAR_SHOP]))).held
+    return checked(cooked).held
 
 
 def test_a_part_is_held_once_its_shop_hears_so() -> None:
@@ -44,7 +44,8 @@ def test_a_version_that_does_not_follow_is_a_fault(version: int, faults: int) ->
     gone = told.OutcomeApplied("0007/2", "", Status.RELEASED, 0, ())
     cooked.events[NEAR_SHOP].append(Event(NEAR_SHOP, version, 2_000_000, gone))
     check = checked(cooked)
-    assert len(check.findings(_of_near_shop(version)).faults) == faults
+    check.finish(_of_near_shop(version))
+    assert len(check.faults) == faults
 
 
 def _of_near_shop(version: int) -> Standing:
@@ -54,7 +55,8 @@ def _of_near_shop(version: int) -> Standing:
 def test_part_answers_that_the_feed_has_not_are_lost() -> None:
     cooked = Cooked()
     del cooked.events[NEAR_SHOP][4:]
-    lost = cooked.judged()[1].order_answers_lost
+    found, _ = cooked.judged()
+    lost = [sentence for sentence in found.sentences if "in shop" in sentence]
     assert len(lost) == 2, "marked ready, and collected"
     assert all("the feed has no such version" in sentence for sentence in lost)
 
@@ -63,5 +65,6 @@ def test_a_part_answer_of_another_order_is_lost() -> None:
     cooked = Cooked()
     other = replace(history.claimed(NEAR_SHOP), order_id="0007/2")
     cooked.change(NEAR_SHOP, 2, told.Claimed(other))
-    lost = cooked.judged()[1].order_answers_lost
+    found, _ = cooked.judged()
+    lost = [sentence for sentence in found.sentences if "in shop" in sentence]
     assert len(lost) == 2, "marked ready, and collected"

@@ -1,6 +1,7 @@
 """The result: one document with everything that was promised to be in it, told to people and kept for machines."""
 
 from collections import Counter
+from dataclasses import replace
 from io import StringIO
 from typing import Any, cast
 
@@ -10,11 +11,10 @@ from rich.console import Console
 
 from bench.demo.calls import Answers, Repeated
 from bench.demo.feed import Contest, FeedCheck, Outage
-from bench.demo.orders import SlotContest
 from bench.demo.plan import Across
-from bench.demo.proof import Proof, verdict_of
-from bench.demo.report import document, tell
-from bench.demo.run import Killed, Phases, Told, ToldAcross
+from bench.demo.proof import Proof, examine_shops
+from bench.demo.report import OF_SHOPS, WORDS, document, tell
+from bench.demo.run import Killed, Phases, Told, outages_of
 from bench.workload import Workload, seeded_workload
 from holdfast.client import ChannelClient, Verification
 from tests.bench import history
@@ -45,20 +45,23 @@ def _told() -> Told:
     answers.log.extend(history.answers())
     answers.repeats.append(Repeated(history.answers()[1].call, HELD, HELD, same_content=True))
     contests = [Contest(STORE, "apple", 1, 5, accepted=1)]
-    return Told(answers, _told_across(), contests, replay_s=1.0, replayed_calls=9)
+    return Told(answers, contests, seconds=1.0, calls=9)
 
 
 def _proof(told: Told, *audits: Verification) -> Proof:
     check = FeedCheck(told.answers.log, {})
     for event in history.events():
         check.see(event)
+    check.finish(END)
+    examine_shops(check.of_shops, told.answers, told.contests, audits or (SOUND,))
     ended = Counter(each.status for each in END.reservations.values())
-    return Proof(0, check.findings(END), ended, audits or (SOUND,), Cooked().judged()[0])
+    of_orders, shops_of = Cooked().examined()
+    check.of_orders = of_orders.of_orders
+    return Proof(0, check, ended, audits or (SOUND,), shops_of)
 
 
 def _result(workload: Workload, told: Told, proof: Proof) -> dict[str, Any]:
-    verdict = verdict_of(told.answers, told.contests, proof.findings, proof.audits)
-    return document(workload, told, proof, verdict, machine=MACHINE, seconds=1.5)
+    return document(workload, Across((), (), (), "367"), told, _told_across(), proof, machine=MACHINE, seconds=1.5)
 
 
 def _text(result: dict[str, Any]) -> str:
@@ -102,14 +105,14 @@ def test_a_broken_run_says_what_broke(workload: Workload) -> None:
     assert "another call was answered with the same version" in text
 
 
-def _told_across() -> ToldAcross:
+def _told_across() -> Told:
     answers = Answers(cast("ChannelClient", None))
     cooked = Cooked()
     answers.log.extend(cooked.log)
     answers.repeats.extend(cooked.repeats)
     killed = [Killed("customer actors", 1_200.0, Outage(1, 2)), Killed("gateway", 2_300.0, Outage(3, 4))]
-    contests = [SlotContest("367", 1, callers=14, places=3, accepted=3)]
-    return ToldAcross(answers, Across((), (), (), "367"), killed, contests, (1,), seconds=2.0)
+    contests = [Contest("367", 1, callers=14, units=3, accepted=3)]
+    return Told(answers, contests, killed, seconds=2.0)
 
 
 def test_orders_over_several_shops_are_in_the_document_and_told(workload: Workload) -> None:
@@ -127,20 +130,35 @@ def test_orders_over_several_shops_are_in_the_document_and_told(workload: Worklo
     assert "gateway: back after 2.30 s" in text
 
 
-@pytest.mark.parametrize("broken", ["partly_placed", "limit_exceeded", "slots_over_capacity", "answers_lost"])
+@pytest.mark.parametrize("broken", WORDS)
 def test_what_breaks_across_shops_breaks_the_whole(workload: Workload, broken: str) -> None:
     told = _told()
     proof = _proof(told)
-    setattr(proof.orders, broken, 1)
-    proof.orders.sentences.append("this is why")
+    proof.check.of_orders.add(broken, "this is why")
     result = _result(workload, told, proof)
     assert not result["verdict"]["holds"]
     assert "this is why" in _text(result)
 
 
-def test_while_the_gateway_is_dead_no_shop_hears_that_an_order_expired() -> None:
+@pytest.mark.parametrize("broken", OF_SHOPS)
+def test_any_single_breach_in_a_shop_fails_the_verdict(workload: Workload, broken: str) -> None:
     told = _told()
-    assert told.outages(["367", "406"]) == {store_id: [Outage(1, 2), Outage(3, 4)] for store_id in ("367", "406")}
+    proof = _proof(told)
+    proof.check.of_shops.add(broken, "this is why")
+    verdict = _result(workload, told, proof)["verdict"]
+    assert (verdict["holds"], verdict[broken]) == (False, 1)
+
+
+def test_a_run_that_split_no_order_fails(workload: Workload) -> None:
+    told = _told()
+    proof = replace(_proof(told), shops_of={"0007/1": 1})
+    assert not _result(workload, told, proof)["verdict"]["holds"]
+
+
+def test_while_the_gateway_is_dead_no_shop_hears_that_an_order_expired() -> None:
+    assert outages_of(["367", "406"], _told_across().kills) == {
+        store_id: [Outage(1, 2), Outage(3, 4)] for store_id in ("367", "406")
+    }
 
 
 def test_what_the_audit_of_a_shop_finds_oversold_counts(workload: Workload) -> None:

@@ -49,6 +49,9 @@ def world(demand: str, shops: str) -> World:
     return World(index, Known(np.array([[int(unit) for unit in units] for _, _, *units in cells], np.int64)), asked)
 
 
+WHOLE = {"whole": True, "some": False}
+
+
 def as_text(found: Plan | NoPlan) -> str:
     """`S1 A 2 B 1, S2 C 1; short D 1 of 3; 12 km` or `no plan; short A 1 of 2; whole S7; some S1`."""
     short = [f"short {', '.join(f'{each.sku} {each.available} of {each.asked}' for each in found.short)}"]
@@ -56,6 +59,6 @@ def as_text(found: Plan | NoPlan) -> str:
     if isinstance(found, Plan):
         parts = [" ".join([part.store_id, *(f"{sku} {n}" for sku, n in part.lines)]) for part in found.parts]
         return "; ".join([", ".join(parts), *short, f"{found.metres / 1_000:g} km"])
-    offered = (("whole", found.nearest_whole), ("some", found.nearest_some))
-    names = [f"{name} {' '.join(each.store_id for each in shops)}" for name, shops in offered if shops]
+    offered = {name: [shop for shop, _, all_of_it in found.near if all_of_it is whole] for name, whole in WHOLE.items()}
+    names = [f"{name} {' '.join(shops)}" for name, shops in offered.items() if shops]
     return "; ".join(["no plan", *short, *names])

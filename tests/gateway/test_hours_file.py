@@ -8,8 +8,7 @@ import pytest
 import yaml
 
 from actors.calendar.faults import faults
-from actors.calendar.hours import ALL_DAY, ALWAYS_OPEN, Calendar, Interval, SpecialDay
-from actors.calendar.slots import Duty
+from actors.calendar.hours import ALL_DAY, ALWAYS_OPEN, Calendar, Duty, Interval, SpecialDay
 from actors.core.chain import Store
 from actors.core.policy import ChainLimitRule
 from serve.config.chain_file import read_chain_file

@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, strategies as st
 
-from actors.calendar.hours import ALL_DAY, ALWAYS_OPEN, DAY_MINUTES, Calendar, Interval, SpecialDay
-from actors.calendar.slots import Duty
+from actors.calendar.hours import ALL_DAY, ALWAYS_OPEN, DAY_MINUTES, Calendar, Duty, Interval, SpecialDay
 from actors.calendar.zones import DAY_MS, MINUTE_MS
 from serve.sourcing.store_index import NEVER_MS, SLICE, ReadyTimes
 

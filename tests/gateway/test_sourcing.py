@@ -162,8 +162,8 @@ def test_limits_hold_and_a_refusal_says_who_is_beyond_them(
 def test_a_refusal_explains_whom_it_offers() -> None:
     found = world("A 1, B 1, C 1", SCATTERED).plan(ONE_STORE, 3, 30.0)
     assert isinstance(found, NoPlan)
-    assert found.nearest_whole == (Candidate("S4", 40_000, (("A", 1), ("B", 1), ("C", 1)), None, Exclusion.TOO_FAR),)
-    assert found.nearest_some[0].kilometres == 10.0
+    assert [shop for shop in found.near if shop[2]] == [("S4", 40_000, True)]
+    assert next(metres for _, metres, whole in found.near if not whole) == 10_000
 
 
 def test_no_more_shops_than_that_are_offered() -> None:
@@ -230,7 +230,7 @@ def test_a_shop_without_a_place_is_out_of_every_search_and_has_no_distance() -> 
         ]
     refused = plan(index, known, Ask(HOME, Demand.of([("A", 9)]), "web"), ONE_STORE)
     assert isinstance(refused, NoPlan)
-    assert [each.store_id for each in refused.nearest_some] == ["S2"]
+    assert [store_id for store_id, _, _ in refused.near] == ["S2"]
 
 
 def test_having_something_is_enough_where_a_basket_may_be_divided() -> None:
@@ -315,7 +315,7 @@ def test_a_refusal_offers_no_shop_that_is_not_ready_in_time() -> None:
     here = world("A 2", "S1 1 2\nS2 2 1\nS3 30 2\nS4 40 2")
     known = Known(here.known.available, ready_ms=np.array([NEVER_MS, NOON_MS + 1, NOON_MS + 1, NOON_MS]))
     found = plan(here.store_index, known, replace(here.ask(3, 10.0), ready_by_ms=NOON_MS), ONE_STORE)
-    assert as_text(found) == "no plan; short A 0 of 2; whole S4; some S4"
+    assert as_text(found) == "no plan; short A 0 of 2; whole S4"
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,7 @@ from typing import Final
 
 import pytest
 
-from actors.calendar.hours import ALWAYS_OPEN, Calendar, Interval
-from actors.calendar.slots import Duty
+from actors.calendar.hours import ALWAYS_OPEN, Calendar, Duty, Interval
 from actors.core.chain import EMPTY, Chain, Store, StoresPut, evolve_chain
 from actors.orders.commands import NO_HOURS, Hours
 from serve.coordination.opening_hours import INTERVALS_MAX, hours_of

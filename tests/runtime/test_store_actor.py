@@ -5,8 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from actors.calendar.hours import Calendar
-from actors.calendar.slots import Slot
+from actors.calendar.hours import Calendar, Slot
 from actors.core.policy import DAY_MS, HOUR_MS, Policy
 from actors.core.rejection import Reason
 from actors.core.status import Status

@@ -11,8 +11,7 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from actors.calendar.hours import Calendar, Interval, SpecialDay
-from actors.calendar.slots import Duty, Slot
+from actors.calendar.hours import Calendar, Duty, Interval, Slot, SpecialDay
 from actors.calendar.zones import number_of
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from actors.calendar.hours import DAYS_COMPILED_MAX, Calendar, Interval
-from actors.calendar.slots import Duty
+from actors.calendar.hours import DAYS_COMPILED_MAX, Calendar, Duty, Interval
 from actors.calendar.zones import DAY_MS
 
 MINUTE_MS = 60_000

@@ -15,8 +15,7 @@ from actors.calendar.faults import (
     affected,
     faults,
 )
-from actors.calendar.hours import ALWAYS_OPEN, WINDOW_MS_MAX, Calendar, Interval, SpecialDay
-from actors.calendar.slots import Duty, Slot
+from actors.calendar.hours import ALWAYS_OPEN, WINDOW_MS_MAX, Calendar, Duty, Interval, Slot, SpecialDay
 from tests.shop.hours import (
     EPOCH,
     HOUR_MS,

@@ -2,8 +2,7 @@
 
 import pytest
 
-from actors.calendar.hours import Calendar
-from actors.calendar.slots import Duty
+from actors.calendar.hours import Calendar, Duty
 from actors.core.answers import REMEMBERED_ANSWERS_MAX
 from actors.core.policy import DAY_MS, LimitRule, Policy
 from actors.core.rejection import UNRECORDED, Reason

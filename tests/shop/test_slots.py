@@ -2,8 +2,7 @@
 
 import pytest
 
-from actors.calendar.hours import Calendar, Interval
-from actors.calendar.slots import Duty
+from actors.calendar.hours import Calendar, Duty, Interval
 from actors.core.policy import Policy
 from tests.shop.scenario import play
 from tests.shop.scenario_text import answer_text, command_of, instant

@@ -5,8 +5,7 @@ from itertools import pairwise
 import pytest
 from msgspec.structs import replace
 
-from actors.calendar.hours import Calendar
-from actors.calendar.slots import Duty
+from actors.calendar.hours import Calendar, Duty
 from actors.core.answers import Recorded
 from actors.core.policy import HOUR_MS, LimitRule, Policy, TtlRule
 from actors.runtime.kinds import SHOP

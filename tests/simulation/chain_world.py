@@ -10,8 +10,7 @@ from contextlib import suppress
 from random import Random
 from typing import Any, Final
 
-from actors.calendar.hours import Calendar, Interval
-from actors.calendar.slots import Duty
+from actors.calendar.hours import Calendar, Duty, Interval
 from actors.core.chain import EMPTY, Chain, PolicySet, Store, StoresPut, evolve_chain
 from actors.core.ids import ledger_of_customer
 from actors.core.message import to_json

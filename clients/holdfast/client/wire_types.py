@@ -89,7 +89,7 @@ def _converter(name: str, kind: Any) -> _Convert | None:
         read: _Convert = reader(of)  # type: ignore[arg-type]
         # A slice is a list: its end costs no exception, which is 0.2 us of the 1.3 that a line takes.
         return lambda messages: tuple(map(read, messages[:]))
-    return line_pairs if get_origin(of) is tuple else tuple
+    return (lambda lines: tuple(map(_PAIR, lines))) if get_origin(of) is tuple else tuple
 
 
 EnumT = TypeVar("EnumT", bound=IntEnum)
@@ -103,11 +103,6 @@ def enum_reader(kind: type[EnumT]) -> Callable[[int], EnumT]:
 class _Members(dict[int, EnumT]):
     def __missing__(self, number: int) -> EnumT:
         return self[0]
-
-
-def line_pairs(lines: Iterable[Any]) -> LinePairs:
-    """Messages of a SKU and its quantity as pairs."""
-    return tuple(map(_PAIR, lines))
 
 
 _PAIR = attrgetter("sku", "quantity")

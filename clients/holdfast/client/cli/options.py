@@ -45,6 +45,9 @@ KeyOption = Annotated[
 LineOption = Annotated[
     list[str] | None, typer.Option("--line", help="SKU=UNITS; may be given several times. None means all.")
 ]
+WhatArgument = Annotated[
+    str, typer.Argument(help="A reservation's id, S1:7 for example, or an order's, 0007/1907.", metavar="ID")
+]
 StoreArgument = Annotated[str, typer.Argument(help="The shop's id.", metavar="STORE")]
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")

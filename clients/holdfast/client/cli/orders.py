@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from holdfast.client.channel import ChannelClient
-from holdfast.client.cli import options
+from holdfast.client.cli import options, reservations
 from holdfast.client.cli.options import Session, changing, quantities, with_session
 from holdfast.client.cli.output import to_document
 from holdfast.client.cli.tables import ORDERS, found_stores_table, order_table, slots_table, table_of
@@ -38,40 +38,14 @@ def list_orders(
     session.show({"orders": to_document(listed)}, table_of(ORDERS, listed))
 
 
-@app.command()
-@changing
-def confirm(session: Session, order: OrderArgument, collect_within: options.CollectWithinOption = None) -> None:
-    """Confirm every part of an order."""
-    session.change(ChannelClient.confirm_order, order, collect_within_ms=collect_within)
-
-
-@app.command()
-@changing
-def ready(session: Session, order: OrderArgument) -> None:
-    """Say that the goods wait at the counters; each shop answers for itself."""
-    session.change(ChannelClient.ready_order, order)
-
-
-@app.command()
-@changing
-def collect(session: Session, order: OrderArgument, payment: options.PaymentOption) -> None:
-    """Hand over and sell every part; each shop answers for itself."""
-    session.change(ChannelClient.collect_order, order, payment_reference=payment)
-
-
-@app.command()
-@changing
-def release(session: Session, order: OrderArgument, reason: options.ReasonOption) -> None:
-    """Give every part of an order back."""
-    session.change(ChannelClient.release_order, order, reason=reason)
-
-
-@app.command()
-@changing
-def extend(session: Session, order: OrderArgument, ttl: options.NewTtlOption) -> None:
-    """Move the deadline of every part."""
-    session.change(ChannelClient.extend_order, order, ttl_ms=ttl)
-
+for _step in (
+    reservations.confirm,
+    reservations.ready,
+    reservations.collect,
+    reservations.release,
+    reservations.extend,
+):
+    app.command()(_step)
 
 _LINES = re.compile(r"(.+?)=(\d{1,18})(?:,|$)")
 
@@ -79,9 +53,7 @@ _LINES = re.compile(r"(.+?)=(\d{1,18})(?:,|$)")
 @changing
 def amend(
     session: Session,
-    what: Annotated[
-        str, typer.Argument(help="A reservation's id, S1:7 for example, or an order's, 0007/1907.", metavar="ID")
-    ],
+    what: options.WhatArgument,
     lines: Annotated[
         list[str] | None,
         typer.Argument(help="For a reservation: SKU=UNITS, all of its lines from now on.", metavar="[LINE...]"),

@@ -69,15 +69,12 @@ def reserve(
             **asked,
         )
         return
-    _only_with_near({"--policy": policy, "--stores-max": stores_max, "--km-max": km_max, "--collect-by": collect_by})
-    store, wanted = _shop_and_lines(words)
-    session.change(ChannelClient.reserve, store, wanted, **asked)
-
-
-def _only_with_near(given: dict[str, object]) -> None:
-    for name, value in given.items():
+    only_near = {"--policy": policy, "--stores-max": stores_max, "--km-max": km_max, "--collect-by": collect_by}
+    for name, value in only_near.items():
         if value is not None:
             raise typer.BadParameter("chooses among shops: give --near too, and no shop.", param_hint=name)
+    store, wanted = _shop_and_lines(words)
+    session.change(ChannelClient.reserve, store, wanted, **asked)
 
 
 def _shop_and_lines(words: list[str]) -> tuple[str, list[tuple[str, int]]]:
@@ -103,40 +100,51 @@ def _lines_without_shop(words: list[str]) -> list[tuple[str, int]]:
     return quantities(words, "LINE")
 
 
-@changing
-def confirm(
-    session: Session, reservation: ReservationArgument, collect_within: options.CollectWithinOption = None
-) -> None:
-    """Turn a hold into an order."""
-    session.change(ChannelClient.confirm, reservation, collect_within_ms=collect_within)
+def _is_order(what: str, line: list[str] | None = None) -> bool:
+    if "/" in what and line:
+        raise typer.BadParameter(f"{what} is an order, and is taken whole: leave the lines out.", param_hint="--line")
+    return "/" in what
 
 
 @changing
-def ready(session: Session, reservation: ReservationArgument) -> None:
-    """Say that the goods wait at the counter."""
-    session.change(ChannelClient.mark_ready, reservation)
+def confirm(session: Session, what: options.WhatArgument, collect_within: options.CollectWithinOption = None) -> None:
+    """Confirm a hold, or every part of an order: it was placed."""
+    call = ChannelClient.confirm_order if _is_order(what) else ChannelClient.confirm
+    session.change(call, what, collect_within_ms=collect_within)
+
+
+@changing
+def ready(session: Session, what: options.WhatArgument) -> None:
+    """Say that the goods wait at the counter; of an order, each shop answers for itself."""
+    session.change(ChannelClient.ready_order if _is_order(what) else ChannelClient.mark_ready, what)
 
 
 @changing
 def collect(
-    session: Session, reservation: ReservationArgument, payment: options.PaymentOption, line: options.LineOption = None
+    session: Session, what: options.WhatArgument, payment: options.PaymentOption, line: options.LineOption = None
 ) -> None:
-    """Hand over and sell, whole or by line."""
-    session.change(ChannelClient.collect, reservation, payment_reference=payment, lines=quantities(line, "--line"))
+    """Hand over and sell, whole or by line; of an order every part, and each shop answers for itself."""
+    if _is_order(what, line):
+        session.change(ChannelClient.collect_order, what, payment_reference=payment)
+    else:
+        session.change(ChannelClient.collect, what, payment_reference=payment, lines=quantities(line, "--line"))
 
 
 @changing
 def release(
-    session: Session, reservation: ReservationArgument, reason: options.ReasonOption, line: options.LineOption = None
+    session: Session, what: options.WhatArgument, reason: options.ReasonOption, line: options.LineOption = None
 ) -> None:
-    """Give units back, whole or by line."""
-    session.change(ChannelClient.release, reservation, reason=reason, lines=quantities(line, "--line"))
+    """Give units back, whole or by line; of an order every part."""
+    if _is_order(what, line):
+        session.change(ChannelClient.release_order, what, reason=reason)
+    else:
+        session.change(ChannelClient.release, what, reason=reason, lines=quantities(line, "--line"))
 
 
 @changing
-def extend(session: Session, reservation: ReservationArgument, ttl: options.NewTtlOption) -> None:
-    """Move a reservation's deadline."""
-    session.change(ChannelClient.extend, reservation, ttl_ms=ttl)
+def extend(session: Session, what: options.WhatArgument, ttl: options.NewTtlOption) -> None:
+    """Move the deadline of a reservation, or of every part of an order."""
+    session.change(ChannelClient.extend_order if _is_order(what) else ChannelClient.extend, what, ttl_ms=ttl)
 
 
 @with_session

@@ -39,11 +39,7 @@ def _near(stores: Iterable[NearStore]) -> str:
     )
 
 
-def _shortfalls(shortfalls: Iterable[Shortfall]) -> str:
-    return "\n".join(map(_shortfall_text, shortfalls))
-
-
-def _shortfall_text(short: Shortfall) -> str:
+def _shortfall(short: Shortfall) -> str:
     losses = ", ".join(f"{loss.reservation_id} loses {loss.quantity}" for loss in short.losses)
     return f"{short.quantity} x {short.sku}" + (f": {losses}" if losses else "")
 
@@ -68,7 +64,7 @@ TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "recovery_ms": duration_text,
     "reservation_ids": ", ".join,
     "short_lines": _short,
-    "shortfalls": _shortfalls,
+    "shortfalls": lambda shortfalls: "\n".join(map(_shortfall, shortfalls)),
     "slot_start_ms": time_text,
     "stocked": lambda stocked: "" if stocked else "never stocked",
 }
@@ -224,7 +220,7 @@ def _candidate_row(found: Candidate, planned: str) -> tuple[object, ...]:
         f"{found.kilometres:.1f}",
         _units(found.available),
         places,
-        _ready_text(found.earliest_ready_ms),
+        "stays closed" if found.earliest_ready_ms is None else time_text(found.earliest_ready_ms),
         planned,
         RULES[found.exclusion],
     )
@@ -232,10 +228,6 @@ def _candidate_row(found: Candidate, planned: str) -> tuple[object, ...]:
 
 def _shops(count: int) -> str:
     return f"{count:,} {'shop' if count == 1 else 'shops'}" if count else ""
-
-
-def _ready_text(ready_ms: int | None) -> str:
-    return "stays closed" if ready_ms is None else time_text(ready_ms)
 
 
 def slots_table(store_id: str, found: PickupSlots) -> Group:

@@ -208,13 +208,9 @@ class PickupSlots:
 
 
 order_from = reader(Order)
-
-
-def _capacity_left(candidate: order_pb2.Candidate) -> int | None:
-    return None if candidate.capacity_left < 0 else candidate.capacity_left
-
-
-_candidate_from = reader(Candidate, capacity_left=_capacity_left)
+_candidate_from = reader(
+    Candidate, capacity_left=lambda found: None if found.capacity_left < 0 else found.capacity_left
+)
 found_stores_from = reader(FoundStores, candidates=lambda found: tuple(map(_candidate_from, found.candidates)))
 pickup_slots_from = reader(PickupSlots)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-from holdfast.client.wire_types import enum_reader, reader
+from holdfast.client.wire_types import reader
 
 
 class Status(IntEnum):
@@ -143,6 +143,5 @@ class Rejection:
     near_stores: tuple[NearStore, ...] = ()
 
 
-status_from = enum_reader(Status)
 reservation_from = reader(Reservation)
 rejection_from = reader(Rejection)
