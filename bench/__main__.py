@@ -16,7 +16,7 @@ from bench import record
 from bench.record import Options
 
 QUICK_SECONDS: Final = 0.4
-PIPE_COLUMNS: Final = 200
+PIPE_COLUMNS: Final = 240
 
 
 Scenario = Literal[
@@ -38,7 +38,7 @@ def main(
         Scenario,
         typer.Argument(
             help="core: the ledger alone. journal: durable writes. gateway: protobuf and back. actor: through Ray. "
-            "grpc: the service beside an echo. client: the channel client. memory, recovery. "
+            "grpc: the service beside an echo and a hand-written one. client: the channel client. memory, recovery. "
             "sourcing: ranking shops. across: orders over several ledgers. "
             "all of these; report: charts and a table of the latest runs."
         ),

@@ -50,7 +50,7 @@ class Heard:
     """
 
     latencies: list[float] = field(default_factory=list)
-    replies: list[bytes] = field(default_factory=list)
+    replies: list[Any] = field(default_factory=list)
     accepted: int = 0
     refused: int = 0
     failures: list[str] = field(default_factory=list)

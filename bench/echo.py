@@ -5,7 +5,6 @@ Started by `bench.service.echo`, which sets the switches first: Serve reads them
 """
 
 import json
-import os
 import signal
 import sys
 import threading
@@ -19,6 +18,7 @@ from ray.serve.schema import LoggingConfig
 
 from actors.ray_actors import start_ray, stop_ray
 from bench.load import ECHO
+from bench.service import SERVICE_FILE
 
 ONGOING_MAX: Final = 8_192  # as Holdfast's gateway
 _LOGGING: Final = LoggingConfig(log_level="WARNING", enable_access_log=False)
@@ -79,10 +79,7 @@ def main(data_dir: Path, grpc_port: int, http_port: int) -> None:
         logging_config=_LOGGING,
     )(Peer)
     ray.serve.run(deployment.bind(), name="echo", route_prefix="/", blocking=False)
-    # Under another name first: whoever waits for the file must find it whole.
-    unfinished = data_dir / "service.json.new"
-    unfinished.write_text(json.dumps({"grpc": f"127.0.0.1:{grpc_port}", "pid": os.getpid()}))
-    unfinished.replace(data_dir / "service.json")
+    (data_dir / SERVICE_FILE).write_text(json.dumps({"grpc": f"127.0.0.1:{grpc_port}"}))
     stop.wait()
     ray.serve.shutdown()
     stop_ray()

@@ -6,7 +6,7 @@ looked into once the measuring is over.
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -21,7 +21,7 @@ from bench import service as processes
 from bench.callers import WARM_CALLS, Heard, call_through_client, measure
 from bench.frames import CallFailed, FrameConnection
 from bench.record import Options, Told, medians, ratio
-from bench.samples import Shape, requests
+from bench.samples import Shape, requests, singles
 from bench.service import Service
 from holdfast.v1 import reservation_service_pb2 as service_pb2
 
@@ -39,8 +39,8 @@ SEEDS_APART: Final = 10_000  # more than callers
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What to send. `kind` is `frames`, `grpc` (grpc.aio) or `client`; `batch` 0 is the unary call; `rate` 0 closes
-    the loop.
+    """What to send. `kind` is `frames`, `grpc` (a plain stub of grpc.aio, unary calls only) or `client`; `batch` 0 is
+    the unary call; `rate` 0 closes the loop.
     """
 
     kind: str
@@ -60,14 +60,14 @@ class Load:
 
 @dataclass(slots=True)
 class Generator:
-    """A running `bench.load`. `told` is what callers were told, warm-up included; `failures` and `stuck` say what went
-    wrong.
+    """A running `bench.load`. `told` is what callers of a service were told, warm-up included, by the service's mark;
+    `failures` and `stuck` say what went wrong.
     """
 
     _process: Connection
     _options: Options
     _seed: int = 0
-    told: list[Told] = field(default_factory=list)
+    told: defaultdict[str, list[Told]] = field(default_factory=lambda: defaultdict(list))
     failures: list[str] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
 
@@ -84,7 +84,7 @@ class Generator:
 
     def measure(self, load: Load, service: Service) -> dict[str, float]:
         """One measuring, with a fresh seed for a load that has none. Rates count reservations; CPU is in microseconds
-        for each of them, by role. Raises EOFError where the generator ended.
+        for each of them, of the service in all and by role. Raises EOFError where the generator ended.
         """
         self._process.send(asdict(load if load.seed else replace(load, seed=self.fresh_seed())))
         self._process.recv()
@@ -93,13 +93,13 @@ class Generator:
         seen = self._process.recv()
         cpu = {role: after - before[role] for role, after in processes.cpu_s(service.mark).items()}
         answers = self._process.recv()
-        if load.method != ECHO:
-            self.told.append(answers["told"])
+        self.told[service.mark].append(answers["told"])
         self.failures += [answers["failure"]] if answers["failure"] else []
         self.stuck += answers.get("stuck", [])
         units = seen["calls"] * max(1, load.batch)
         return {
             "per_s": ratio(units, seen["seconds"]),
+            "cpu_us": 1e6 * ratio(sum(cpu.values()), units),
             **{name: seen[name] for name in ("p50_ms", "p99_ms", "p99_9_ms")},
             **{f"{role.replace(' ', '_')}_us": 1e6 * ratio(taken, units) for role, taken in cpu.items()},
             "generator_us": 1e6 * ratio(seen["cpu_s"], units),
@@ -150,7 +150,11 @@ async def _load(spec: dict[str, Any], gate: Callable[[str], None], tell: Callabl
     size = max(1, shape.batch)
     calls_s = max(min(max(1, RESERVATIONS_S_MAX // size), CALLS_S_MAX), spec["rate"])
     count = int(spec["seconds"] * calls_s) + 1
-    payloads = iter(list(requests(shape, WARM_CALLS * callers + count, spec["seed"])))
+    payloads: Iterator[Any]
+    if spec["kind"] == "frames":
+        payloads = iter(list(requests(shape, WARM_CALLS * callers + count, spec["seed"])))
+    else:  # users of a stub make their messages
+        payloads = singles(shape, spec["seed"])
     async with asyncio.timeout(spec["seconds"] + HANG_S), _connected(spec) as call:
 
         async def ask(began: float, heard: Heard) -> bool:
@@ -174,7 +178,7 @@ async def _load(spec: dict[str, Any], gate: Callable[[str], None], tell: Callabl
 
 
 @asynccontextmanager
-async def _connected(spec: dict[str, Any]) -> AsyncIterator[Callable[[bytes], Awaitable[bytes]]]:
+async def _connected(spec: dict[str, Any]) -> AsyncIterator[Callable[[Any], Awaitable[Any]]]:
     """One connection, and the function to call through it."""
     if spec["kind"] == "frames":
         connection = await FrameConnection.open(spec["target"], spec["method"])
@@ -183,27 +187,26 @@ async def _connected(spec: dict[str, Any]) -> AsyncIterator[Callable[[bytes], Aw
         finally:
             connection.close()
         return
-    options = (("grpc.max_receive_message_length", 64 << 20), ("grpc.use_local_subchannel_pool", 1))
+    asked = service_pb2.ReserveRequest
+    answer = asked if spec["method"] == ECHO else service_pb2.ReserveResponse
+    options = [("grpc.use_local_subchannel_pool", 1)]
     async with grpc.aio.insecure_channel(spec["target"], options=options) as channel:
-        method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(spec["method"])
+        method: Any = channel.unary_unary(spec["method"], asked.SerializeToString, answer.FromString)
 
-        async def ask(payload: bytes) -> bytes:
+        async def ask(message: service_pb2.ReserveRequest) -> Any:
             try:
-                return await method(payload, timeout=CALL_S)
+                return await method(message, timeout=CALL_S)
             except grpc.aio.AioRpcError as error:
                 raise CallFailed(f"{error.code().name}: {error.details()}") from error
 
         yield ask
 
 
-def _counted(shape: Shape, replies: Iterable[bytes]) -> tuple[int, int]:
-    """Reservations that were accepted, and those that were not decided."""
+def _counted(shape: Shape, replies: Iterable[Any]) -> tuple[int, int]:
+    """Reservations that were accepted, and those that were not decided, in answers as messages or bytes."""
+    answer: Any = service_pb2.ReserveBatchResponse if shape.batch else service_pb2.ReserveResponse
     kinds: Counter[str | None] = Counter()
     for reply in replies:
-        if shape.batch:
-            kinds.update(
-                each.WhichOneof("result") for each in service_pb2.ReserveBatchResponse.FromString(reply).outcomes
-            )
-        else:
-            kinds[service_pb2.ReserveResponse.FromString(reply).WhichOneof("result")] += 1
+        said = answer.FromString(reply) if isinstance(reply, bytes) else reply
+        kinds.update(each.WhichOneof("result") for each in (said.outcomes if shape.batch else (said,)))
     return kinds["reservation"], kinds.total() - kinds["reservation"] - kinds["rejection"]

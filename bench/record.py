@@ -140,13 +140,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """A figure that stands for the run, and what it should reach. `at_most` turns the comparison round."""
+    """A figure that stands for the run, what it should reach, and what it was made of. `at_most` turns the comparison
+    round.
+    """
 
     name: str
     value: float
     unit: str
     target: float | None = None
     at_most: bool = False
+    detail: str = ""
 
     @property
     def met(self) -> bool | None:
@@ -209,6 +212,7 @@ def show(scenario: str, outcome: Outcome, console: Console) -> None:
     console.print(table)
     for headline in outcome.headlines:
         text = f"  {headline.name}: {number(headline.value)} {headline.unit}".rstrip()
+        text += f" ({headline.detail})" if headline.detail else ""
         text += f" (target {target(headline)})" if headline.target is not None else ""
         console.print(text, style={True: "green", False: "red", None: ""}[headline.met])
     conservation = outcome.conservation

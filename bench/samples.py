@@ -98,10 +98,10 @@ def sku(number: int) -> str:
     return f"SKU-{number:06d}"
 
 
-def requests(shape: Shape, count: int, seed: int) -> Iterator[bytes]:
-    """So many requests; the same seed draws the same shops and SKUs. Reservations go round the shops."""
+def singles(shape: Shape, seed: int) -> Iterator[service_pb2.ReserveRequest]:
+    """Reservations without end, round the shops; the same seed draws the same SKUs."""
     chance = random.Random(seed)
-    singles = (
+    return (
         service_pb2.ReserveRequest(
             idempotency_key=key(),
             store_id=store_id,
@@ -114,9 +114,14 @@ def requests(shape: Shape, count: int, seed: int) -> Iterator[bytes]:
         )
         for store_id in itertools.cycle(shape.store_ids)
     )
+
+
+def requests(shape: Shape, count: int, seed: int) -> Iterator[bytes]:
+    """So many requests as bytes."""
+    reservations = singles(shape, seed)
     for _ in range(count):
         if shape.batch:
-            batch = list(itertools.islice(singles, shape.batch))
+            batch = list(itertools.islice(reservations, shape.batch))
             yield service_pb2.ReserveBatchRequest(requests=batch).SerializeToString()
         else:
-            yield next(singles).SerializeToString()
+            yield next(reservations).SerializeToString()

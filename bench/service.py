@@ -30,8 +30,11 @@ from serve.config.environment import service_environment
 # --- processes -------------------------------------------------------------------------------------------------------
 
 MARK: Final = "HOLDFAST_BENCH_RUN"
-ROLES: Final = ("gateway", "store actors", "customer actors", "haproxy", "serve", "ray")
+HAND_WRITTEN: Final = "bench.peers.hand_written"
+ROLES: Final = ("gateway", "store actors", "customer actors", "haproxy", "serve", "ray", "hand written", "redis")
 END_S: Final = 5.0
+# By a process's own name.
+_NAMES: Final = {"haproxy": "haproxy", "valkey-server": "redis", "redis-server": "redis"}
 # Beginnings of a process's title, the first that fits decides. What is left of a Ray session is `ray`.
 _TITLES: Final = (
     ("ray::ServeReplica", "gateway"),
@@ -54,9 +57,11 @@ def marked(mark: str) -> dict[psutil.Process, str]:
 
 
 def _role(process: psutil.Process) -> str:
-    if process.name() == "haproxy":
-        return "haproxy"
+    if (role := _NAMES.get(process.name())) is not None:
+        return role
     title = " ".join(process.cmdline())
+    if HAND_WRITTEN in title:
+        return "hand written"
     return next((role for beginning, role in _TITLES if title.startswith(beginning)), "ray")
 
 
@@ -126,7 +131,7 @@ def holdfast(folder: Path, store_ids: Sequence[str], store_actors: int, policy: 
 def serving(folder: Path, store_actors: int) -> Iterator[Service]:
     """Holdfast with the chain file that `folder` has. The data stays in `folder`, so that a second start finds it."""
     data_dir = folder / "data"
-    command = ["-m", "serve", "--data-dir", str(data_dir), "--chain-file", str(folder / CHAIN_FILE)]
+    command = ["serve", "--data-dir", str(data_dir), "--chain-file", str(folder / CHAIN_FILE)]
     with running([*command, "--store-actors", str(store_actors)], data_dir, {}) as service:
         yield service
 
@@ -135,17 +140,25 @@ def serving(folder: Path, store_actors: int) -> Iterator[Service]:
 def echo(folder: Path) -> Iterator[Service]:
     """The peer that does nothing, behind the same Serve with the same switches; see `bench.echo`."""
     data_dir = folder / "echo"
-    data_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="hf-", dir="/tmp") as run_dir:  # short, as sockets need it
         environment, ports, guard = service_environment(Path(run_dir), 0)
-        command = ["-m", "bench.echo", str(data_dir), str(ports["grpc"]), str(ports["http"])]
+        command = ["bench.echo", str(data_dir), str(ports["grpc"]), str(ports["http"])]
         with guard, running(command, data_dir, environment) as service:
             yield service
 
 
 @contextmanager
+def hand_written(folder: Path) -> Iterator[Service]:
+    """The peer that a team would write by hand, with a Redis of its own; see `bench.peers`."""
+    data_dir = folder / "hand-written"
+    with running([HAND_WRITTEN, str(data_dir)], data_dir, {}) as service:
+        yield service
+
+
+@contextmanager
 def running(command: Sequence[str], data_dir: Path, environment: Mapping[str, str]) -> Iterator[Service]:
-    """A Python program that writes `service.json` into `data_dir` once it serves, and ends on SIGTERM."""
+    """A Python module that writes `service.json` into `data_dir` once it serves, and ends on SIGTERM."""
+    data_dir.mkdir(parents=True, exist_ok=True)
     mark = uuid4().hex
     log_path = data_dir.parent / f"{data_dir.name}.log"
     # One that was killed left its file, with an address where nobody answers any more.
@@ -153,7 +166,7 @@ def running(command: Sequence[str], data_dir: Path, environment: Mapping[str, st
     with log_path.open("ab") as log:
         # Our own program, by this interpreter.
         process = subprocess.Popen(  # noqa: S603
-            [sys.executable, *command],
+            [sys.executable, "-m", *command],
             env={**os.environ, **environment, MARK: mark},
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -173,14 +186,15 @@ def running(command: Sequence[str], data_dir: Path, environment: Mapping[str, st
 
 def _wait(process: "subprocess.Popen[bytes]", command: Sequence[str], path: Path, log_path: Path) -> dict[str, str]:
     deadline = time.monotonic() + START_S
-    while not path.exists():
+    while True:
+        with suppress(FileNotFoundError, json.JSONDecodeError):  # it is not there yet, or not whole
+            found: dict[str, str] = json.loads(path.read_bytes())
+            return found
         if process.poll() is not None or time.monotonic() > deadline:
             why = f"ended with {process.returncode}" if process.poll() is not None else f"not there after {START_S} s"
             said = log_path.read_text(encoding="utf-8", errors="replace")[-LOG_CHARS_TOLD:]
             raise ServiceFailed(f"{' '.join(command)}: {why}. It said:\n{said}")
         time.sleep(POLL_S)
-    found: dict[str, str] = json.loads(path.read_bytes())
-    return found
 
 
 def receive(target: str, store_ids: Iterable[str], skus: Sequence[str], units: int = UNITS) -> None:

@@ -1,8 +1,10 @@
-"""The whole service under load: through gRPC beside an echo, through the channel client, and over several ledgers.
+"""The whole service under load: through gRPC beside its peers, through the channel client, and over several ledgers.
 
-grpc: Serve, HAProxy and all, with a service that does nothing as the ceiling. Both services are up, one at a time is
-loaded, and their rounds alternate, so that what else the machine does meets both. Where `kind` is `frames` the
-generator speaks HTTP/2 by itself (`bench.frames`); `grpc` goes through grpc.aio, as Python callers do.
+grpc: Serve, HAProxy and all, with a service that does nothing as the ceiling, and beside what a team would write by
+hand (`bench.peers`). All services are up, one at a time is loaded, and their rounds alternate, so that what else the
+machine does meets all; the generator shares its cores. `to_echo` and `to_hand_written` compare rates; `cpu_us` is the
+CPU of all processes of the row's service for each reservation, Redis included. Where `kind` is `frames` the generator
+speaks HTTP/2 by itself (`bench.frames`); `grpc` goes through a stub of grpc.aio, as Python callers do.
 
 across: the one-shop path is one actor, one decision, one durable write. Under a limit of the whole chain the customer's
 ledger opens and commits, and the shop claims and applies the outcome; over two shops, two do. Then baskets in opposing
@@ -12,17 +14,18 @@ run fails where an answer took too long or anything was left in a shop.
 Figures are medians of the rounds.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
 from bench.callers import OPPOSING, UNITS, sku_of
 from bench.load import ECHO, RESERVE, RESERVE_BATCH, Generator, Load, generating
-from bench.record import Headline, Options, Outcome, Row, medians, ratio
+from bench.peers.redis_server import absent
+from bench.record import Headline, Options, Outcome, Row, medians, number, ratio
 from bench.samples import sku
-from bench.service import Service, echo, holdfast, receive, verdict
+from bench.service import Service, echo, hand_written, holdfast, receive, verdict
 
 STORES: Final = tuple(f"S{number:03d}" for number in range(16))
 SKUS: Final = 2_000
@@ -50,78 +53,126 @@ SWEEP: Final = (
     *((1_024, 1, (1, 4)), (1_024, 16, (4,))),
 )
 BATCHES: Final = tuple((size, stores, in_flight) for size, stores, sweep in SWEEP for in_flight in sweep)
-BATCHES_QUICK: Final = ((256, 1, 4), (256, 16, 4))
+BATCHES_QUICK: Final = ((64, 16, 4), (256, 16, 8))
+OF_CLIENT: Final = "128 callers, plain stub (ours: our client)"
+# The peer, what both do, and the ratio of rates that ours should reach.
+COMPARED: Final = (
+    ("hand-written", "Reserve, 1 in flight, frames", 0.7),
+    ("hand-written", "Reserve, 128 in flight, frames", 0.95),
+    ("echo", "Reserve, 128 in flight, frames", 0.9),
+    ("hand-written", "ReserveBatch of 64, 4 in flight, shops: 16", 1.5),
+    ("hand-written", "ReserveBatch of 256, 8 in flight, shops: 16", 2.3),
+    ("hand-written", OF_CLIENT, None),
+    ("echo", "Reserve, 128 in flight, grpc", 0.6),
+)
 OPEN_LOOP_SHARE: Final = 0.5  # of what the closed loop reached: a load that a service should carry with ease
 
 
 @dataclass(frozen=True, slots=True)
-class BesideEcho:
-    """Two services and a generator."""
+class BesidePeers:
+    """The services by name, ours last, and a generator. Where no Redis is here, none is hand-written."""
 
     generator: Generator
-    ours: Service
-    peer: Service
+    services: dict[str, Service]
     options: Options
 
-    def pair(self, name: str, load: Load) -> tuple[Row, Row]:
-        """Echo and ours by turns, with the same requests in the same way."""
-        peers, ours = [], []
+    def rows(self, name: str, load: Load, kind_of_ours: str = "") -> list[Row]:
+        """Each service by turns, with the same requests, and in the same way unless ours has another kind; the last row
+        is ours.
+        """
+        rounds: dict[str, list[dict[str, float]]] = {whose: [] for whose in self.services}
         for _ in range(self.options.rounds):
-            fresh = replace(load, target=self.ours.target, seed=self.generator.fresh_seed())
-            peer = replace(fresh, target=self.peer.target, method=ECHO)
-            peers.append(self.generator.measure(peer, self.peer))
-            ours.append(self.generator.measure(fresh, self.ours))
+            seed = self.generator.fresh_seed()
+            for whose, service in self.services.items():
+                fresh = replace(load, target=service.target, seed=seed)
+                if whose == "echo":
+                    fresh = replace(fresh, method=ECHO)
+                elif not whose and kind_of_ours:
+                    fresh = replace(fresh, kind=kind_of_ours, method="")
+                rounds[whose].append(self.generator.measure(fresh, service))
         self.options.say(f"grpc: {name}")
-        peer_row, our_row = Row(f"echo {name}", medians(peers)), Row(name, medians(ours))
-        our_row.figures["to_echo"] = ratio(our_row.figures["per_s"], peer_row.figures["per_s"])
-        return peer_row, our_row
+        rows = {whose: Row(f"{whose} {name}".strip(), medians(found)) for whose, found in rounds.items()}
+        ours = rows[""].figures
+        for whose in list(rows)[:-1]:
+            ours[f"to_{whose.replace('-', '_')}"] = ratio(ours["per_s"], rows[whose].figures["per_s"])
+        return list(rows.values())
 
 
 def run_grpc(options: Options) -> Outcome:
-    """Sweeps of unary calls and batches; the verdict comes from VerifyLedger of every shop."""
-    with echo(options.scratch) as peer, _loaded("grpc", options) as (ours, generator):
-        beside = BesideEcho(generator, ours, peer, options)
-        rows, headlines = _unary(beside, options)
-        batch_rows, batch_headlines = _batches(beside, options)
-        conservation = verdict(ours.target, STORES, generator.told)
-    parameters = {**generator.parameters(len(STORES), SKUS), "lines": 1}
-    return Outcome(parameters, rows + batch_rows, headlines + batch_headlines, conservation)
+    """Sweeps of unary calls and batches; the verdict comes from VerifyLedger of every shop, ours and by hand."""
+    why_not = absent()
+    options.say(f"grpc: without the hand-written service: {why_not}" if why_not else "grpc: starting the peers")
+    by_hand = f"skipped: {why_not}"
+    with ExitStack() as started:
+        services = {"echo": started.enter_context(echo(options.scratch))}
+        if not why_not:
+            services["hand-written"] = started.enter_context(hand_written(options.scratch))
+            receive(services["hand-written"].target, STORES, [sku(number) for number in range(SKUS)])
+        services[""], generator = started.enter_context(_loaded("grpc", options))
+        beside = BesidePeers(generator, services, options)
+        rows = [*_unary(beside, options), *_batches(beside, options)]
+        verdicts = {
+            whose: verdict(service.target, STORES, generator.told[service.mark])
+            for whose, service in services.items()
+            if whose != "echo"
+        }
+    conservation = verdicts[""]
+    if peer := verdicts.get("hand-written"):
+        by_hand = peer.sentence()
+        if not peer.holds:
+            conservation = replace(conservation, discrepancies=[f"by hand: {by_hand}", *conservation.discrepancies])
+    options.say(f"grpc: hand-written: {by_hand}")
+    parameters = {**generator.parameters(len(STORES), SKUS), "lines": 1, "hand_written": by_hand}
+    return Outcome(parameters, rows, compared({row.name: row.figures for row in rows}), conservation)
 
 
-def _unary(beside: BesideEcho, options: Options) -> tuple[list[Row], list[Headline]]:
+def compared(figures: Mapping[str, Mapping[str, float]]) -> list[Headline]:
+    """The figures that stand for a run, from those of its rows; none beside a peer that was not measured."""
+    found = []
+    for whose, name, target in COMPARED:
+        if (peer := figures.get(f"{whose} {name}")) is not None:
+            ours = figures[name]
+            each = ("per_s", "p50_ms", "cpu_us")
+            told = (
+                f"{of} {number(ours[of])} to {number(peer[of])}, {number(ratio(ours[of], peer[of]))}" for of in each
+            )
+            reached = ratio(ours["per_s"], peer["per_s"])
+            found.append(Headline(f"{name}, to {whose}", reached, "", target, detail="; ".join(told)))
+    alone = figures["Reserve, 1 in flight, frames"]["p50_ms"]
+    found.append(Headline("Reserve, one caller alone, p50", alone, "ms", 5.0, at_most=True))
+    best: dict[str, float] = {}
+    for name, row in figures.items():
+        if name.startswith("ReserveBatch"):
+            batch = name.partition(",")[0]
+            best[batch] = max(best.get(batch, 0.0), row["per_s"])
+    for batch, rate in best.items():
+        found.append(Headline(f"{batch}, best", rate, "reservations/s", 40_000.0 if batch.endswith(" 256") else None))
+    return found
+
+
+def _unary(beside: BesidePeers, options: Options) -> list[Row]:
     """Single calls, each to a shop in turn."""
     load = Load("frames", "", RESERVE, STORES[: options.size(len(STORES), 2)], 128, options.seconds, SKUS)
     rows: list[Row] = []
-    ours: dict[str, dict[str, float]] = {}
     for kind in ("frames", "grpc"):
         for in_flight in (1, 128) if options.quick or kind == "grpc" else IN_FLIGHT:
             name = f"Reserve, {in_flight} in flight, {kind}"
-            rows += beside.pair(name, replace(load, kind=kind, in_flight=in_flight))
-            ours[name] = rows[-1].figures
-    alone, frames = ours["Reserve, 1 in flight, frames"], ours["Reserve, 128 in flight, frames"]
-    rate = options.rate or OPEN_LOOP_SHARE * frames["per_s"]
-    rows += beside.pair(f"Reserve, open loop at {rate:.0f}/s", replace(load, rate=rate))
-    return rows, [
-        Headline("Reserve, one caller alone, p50", alone["p50_ms"], "ms", 5.0, at_most=True),
-        Headline("Reserve to echo, 128 in flight, frames", frames["to_echo"], "", 0.6),
-        Headline("Reserve to echo, 128 in flight, grpc.aio", ours["Reserve, 128 in flight, grpc"]["to_echo"], "", 0.6),
-    ]
+            rows += beside.rows(name, replace(load, kind=kind, in_flight=in_flight))
+    reached = next(row.figures["per_s"] for row in rows if row.name == "Reserve, 128 in flight, frames")
+    rate = options.rate or OPEN_LOOP_SHARE * reached
+    rows += beside.rows(f"Reserve, open loop at {rate:.0f}/s", replace(load, rate=rate))
+    return rows + beside.rows(OF_CLIENT, replace(load, kind="grpc"), kind_of_ours="client")
 
 
-def _batches(beside: BesideEcho, options: Options) -> tuple[list[Row], list[Headline]]:
+def _batches(beside: BesidePeers, options: Options) -> list[Row]:
     """Batches over the first shops."""
     # Half as long as unary calls: tens of thousands of reservations suffice, and all are verified at the end.
     load = Load("frames", "", RESERVE_BATCH, STORES, 1, options.seconds / 2, SKUS)
     rows: list[Row] = []
-    best: dict[int, float] = {}
     for size, stores, in_flight in BATCHES_QUICK if options.quick else BATCHES:
         name = f"ReserveBatch of {size}, {in_flight} in flight, shops: {stores}"
-        rows += beside.pair(name, replace(load, store_ids=STORES[:stores], in_flight=in_flight, batch=size))
-        best[size] = max(best.get(size, 0.0), rows[-1].figures["per_s"])
-    return rows, [
-        Headline(f"ReserveBatch of {size}, best", rate, "reservations/s", 40_000.0 if size == 256 else None)
-        for size, rate in best.items()
-    ]
+        rows += beside.rows(name, replace(load, store_ids=STORES[:stores], in_flight=in_flight, batch=size))
+    return rows
 
 
 # --- client ----------------------------------------------------------------------------------------------------------
@@ -137,7 +188,7 @@ def run_client(options: Options) -> Outcome:
             load = Load("client", service.target, "", STORES, callers, options.seconds, SKUS)
             rows.append(Row(f"{callers} callers", generator.rounds(load, service)))
             options.say(f"client: {callers} callers")
-        conservation = verdict(service.target, STORES, generator.told)
+        conservation = verdict(service.target, STORES, generator.told[service.mark])
     parameters = {**generator.parameters(len(STORES), SKUS), "lines": 1}
     rate = next(row.figures["per_s"] for row in rows if row.name == "128 callers")
     headline = Headline("128 callers of the channel client in one process", rate, "calls/s", 8_000.0)
@@ -168,7 +219,7 @@ def run_across(options: Options) -> Outcome:
         for callers in CALLERS_ACROSS[1:] if options.quick else CALLERS_ACROSS:
             rows += _paths(generator, service, options, callers)
         opposed = _opposing(generator, service, options)
-        conservation = verdict(service.target, stores, generator.told)
+        conservation = verdict(service.target, stores, generator.told[service.mark])
     many = {row.name.rpartition(",")[0]: row.figures for row in rows[-len(PATHS) :]}
     limited = many["one shop, a limit of the chain"]
     headlines = [
@@ -189,9 +240,8 @@ def _paths(generator: Generator, service: Service, options: Options, callers: in
         load = Load("client", service.target, method, STORES, callers, options.seconds, SKUS)
         figures = generator.rounds(load, service)
         options.say(f"across: {name}, {callers} callers")
-        service_us = sum(us for part, us in figures.items() if part.endswith("_us") and part != "generator_us")
-        alone = alone or service_us
-        rows.append(Row(f"{name}, {callers} callers", {**figures, "cpu_to_one_shop": ratio(service_us, alone)}))
+        alone = alone or figures["cpu_us"]
+        rows.append(Row(f"{name}, {callers} callers", {**figures, "cpu_to_one_shop": ratio(figures["cpu_us"], alone)}))
     return rows
 
 

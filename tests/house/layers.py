@@ -145,9 +145,9 @@ OWNERS: Final[dict[str, tuple[str, ...]]] = {
     # Ray types stop at the edge; a peer or an echo in bench/ is a program of its own.
     "ray": ("actors.ray_actors", "bench"),
     "ray.serve": ("serve.app", "serve.__main__", "bench"),
-    # SQL and Redis stay in their journals.
+    # SQL and Redis stay in their journals; a peer in bench/ keeps its stock in Redis.
     "sqlite3": ("actors.journal.sqlite_file", "holdfast.client.till_journal"),
-    "redis": ("actors.journal.redis",),
+    "redis": ("actors.journal.redis", "bench.peers"),
     # Protobuf and gRPC stop at the door.
     "google": ("serve", "holdfast.client", "bench"),
     "grpc": ("serve", "holdfast.client", "bench"),
