@@ -78,12 +78,13 @@ def end_processes(run_dir: Path) -> None:
 
 
 def _belongs(process: psutil.Process, run_dir: Path) -> bool:
-    """By its environment, or, as Ray overwrites that of some processes, by the files that it has open."""
+    """By its environment, or, where Ray has put zeros over that, by the files that it has open."""
     proc = Path(f"/proc/{process.pid}")
     try:
-        if f"={run_dir}".encode() in (proc / "environ").read_bytes():
+        environment = (proc / "environ").read_bytes()
+        if f"={run_dir}".encode() in environment:
             return True
-        return any(run_dir in each.resolve().parents for each in (proc / "fd").iterdir())
+        return environment[:1] == b"\0" and any(run_dir in each.resolve().parents for each in (proc / "fd").iterdir())
     except OSError:  # it is gone, or another user's
         return False
 
