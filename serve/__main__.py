@@ -3,52 +3,72 @@
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from serve.config.environment import service_environment
-from serve.config.logs import configure_logging
-from serve.config.settings import RUN_DIR_PREFIX, Settings, SettingsError, read_settings
+if TYPE_CHECKING:
+    from serve.config.settings import Settings
 
 _PORTS = "HOLDFAST_SERVICE_PORTS"
 _RUN_DIR = "HOLDFAST_RUN_DIR"
+_RAY_LOG = "ray.log"
 
 
 def main() -> None:
     """Serve on this machine until SIGTERM or Ctrl-C. Exits with 2 where a setting does not hold."""
+    # A signal waits, over the exec too, until there is somebody who ends the run whole.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    from serve.config.settings import SettingsError, read_settings
+
     try:
         settings = read_settings(sys.argv[1:])
+        if _PORTS not in os.environ:
+            _again_with_switches(settings)
+        _run(settings)
     except SettingsError as error:
-        sys.exit(_say(error))
-    if _PORTS not in os.environ:
-        _again_with_switches(settings)
-    configure_logging()
-    # Only now may ray.serve be imported: it reads its switches at import.
-    from serve.app import run
-
-    try:
-        run(settings, json.loads(os.environ[_PORTS]), Path(os.environ[_RUN_DIR]))
-    except SettingsError as error:
-        sys.exit(_say(error))
-    finally:
-        shutil.rmtree(os.environ[_RUN_DIR], ignore_errors=True)
+        sys.stderr.write(f"holdfast: {error}\n")
+        sys.exit(2)
 
 
-def _say(error: SettingsError) -> int:
-    sys.stderr.write(f"holdfast: {error}\n")
-    return 2
-
-
-def _again_with_switches(settings: Settings) -> None:
+def _again_with_switches(settings: "Settings") -> None:
     """Replace this process by itself under the environment that Serve needs."""
+    from serve.config.environment import service_environment
+    from serve.config.settings import RUN_DIR_PREFIX
+
     run_dir = Path(tempfile.mkdtemp(prefix=RUN_DIR_PREFIX, dir="/tmp"))  # private, and short as sockets need it
-    environment, ports, guard = service_environment(run_dir, settings.grpc_port)
+    environment, ports, guard = service_environment(
+        run_dir, settings.grpc_port, str(settings.host), alone=not settings.ray_address
+    )
     guard.set_inheritable(True)
     os.environ.update(environment)
     os.environ[_PORTS] = json.dumps(ports)
     os.environ[_RUN_DIR] = str(run_dir)
     os.execv(sys.executable, [sys.executable, "-m", "serve", *sys.argv[1:]])  # noqa: S606  # ourselves
+
+
+def _run(settings: "Settings") -> None:
+    from serve.config.environment import check_port
+    from serve.config.logs import configure_logging, keep_apart
+    from serve.config.processes import StopSignals
+    from serve.config.settings import hold_data_dir, take_run_dir
+
+    run_dir = Path(os.environ[_RUN_DIR])
+    configure_logging()
+    signals = StopSignals(run_dir)
+    try:
+        with hold_data_dir(settings.data_dir.resolve()):
+            take_run_dir(settings.data_dir.resolve(), run_dir)
+            check_port(str(settings.host), settings.grpc_port)
+            # Only now may ray.serve be imported: it reads its switches at import. And it takes a second.
+            from serve.app import run
+
+            keep_apart(run_dir / _RAY_LOG)
+            run(settings, json.loads(os.environ[_PORTS]), signals)
+    finally:
+        shutil.rmtree(run_dir, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,6 @@ first and then runs this module in a fresh process (see `environment`).
 
 import logging
 import os
-import signal
-import threading
-from pathlib import Path
 from typing import Final
 
 import orjson
@@ -22,14 +19,9 @@ from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
 from actors.ray_actors import CallFailed, call_actor, close_actors, make_actors, make_watchdogs, start_ray, stop_ray
 from actors.runtime.clock import SystemClock
 from serve.config.chain_file import ChainFile, read_chain_file
-from serve.config.settings import (
-    SERVICE_FILE,
-    Settings,
-    fix_placement,
-    hold_data_dir,
-    read_postcodes_file,
-    take_run_dir,
-)
+from serve.config.environment import address_of
+from serve.config.processes import StopSignals
+from serve.config.settings import SERVICE_FILE, Settings, fix_placement, read_postcodes_file
 from serve.gateway import Gateway
 from serve.wire.stores import year_of
 
@@ -41,37 +33,28 @@ SERVE_LOGGING: Final = LoggingConfig(encoding="JSON", log_level="WARNING", enabl
 log = logging.getLogger("holdfast.app")
 
 
-def run(settings: Settings, ports: dict[str, int], run_dir: Path) -> None:
-    """Serve until SIGTERM or SIGINT; then drain, snapshot and end. `run_dir` is that of `service_environment`."""
-    stop = threading.Event()
-    _stop_on_signals(stop)
+def run(settings: Settings, ports: dict[str, int], signals: StopSignals) -> None:
+    """Serve until SIGTERM or SIGINT; then drain, snapshot and end. The data directory is held, see `hold_data_dir`."""
     chain_file = read_chain_file(settings.chain_file) if settings.chain_file else ChainFile()
     read_postcodes_file(settings.postcodes)  # each gateway reads it again: faults are reported before the start
     data_dir = settings.data_dir.resolve()
-    held = hold_data_dir(data_dir)
     fix_placement(data_dir, settings.store_actors, settings.customer_actors)
-    take_run_dir(data_dir, run_dir)
     start_ray(settings.ray_address)
-    _stop_on_signals(stop)  # Ray has put its own handlers in their place
     try:
         make_watchdogs()
         apply_chain_file(chain_file, settings)
         _recover_all(settings)
         start_gateway(settings, ports)
-        service = {"grpc": f"127.0.0.1:{ports['grpc']}", "http": f"127.0.0.1:{ports['http']}", "pid": os.getpid()}
+        signals.serve_on()
+        target = "127.0.0.1" if settings.host.is_unspecified else str(settings.host)  # for clients on this machine
+        service = {"grpc": address_of(target, ports["grpc"]), "pid": os.getpid()}
         (data_dir / SERVICE_FILE).write_bytes(orjson.dumps(service))
-        log.info("serving gRPC on %s; stop with Ctrl-C", service["grpc"])
-        stop.wait()
+        log.info("serving gRPC on %s; stop with Ctrl-C", address_of(str(settings.host), ports["grpc"]))
+        signals.asked.wait()
         log.info("draining")
     finally:
         (data_dir / SERVICE_FILE).unlink(missing_ok=True)
         _stop(settings)
-        held.close()
-
-
-def _stop_on_signals(stop: threading.Event) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
 
 
 def start_gateway(settings: Settings, ports: dict[str, int]) -> None:

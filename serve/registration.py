@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 import grpc
+import grpc.aio._server as aio_server
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2 as hp, health_pb2_grpc
 
@@ -66,6 +67,19 @@ def _timed(factory: Callable[..., Any]) -> Callable[..., Any]:
         return stream
 
     return make
+
+
+def listen_on_loopback() -> list[Any]:
+    """Keep gRPC servers of this process from every interface, which Serve asks for: only HAProxy comes to them. Serve
+    calls this for its HTTP middlewares, of which there are none, in each process with a server and before it listens.
+    """
+    add_port = aio_server.Server.add_insecure_port
+
+    def add_loopback_port(server: Any, address: str) -> int:
+        return add_port(server, address.replace("[::]", "127.0.0.1"))
+
+    aio_server.Server.add_insecure_port = add_loopback_port  # type: ignore[assignment,method-assign]
+    return []
 
 
 def register_holdfast(_servicer: object, server: Any) -> None:

@@ -4,12 +4,14 @@ Every one of these is read at import, in the driver and in every Ray process, so
 starts. Measured with `python -m bench grpc`: with the default Python proxy a call costs some ten times the CPU.
 """
 
+import os
 import secrets
 import socket
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from serve.config.haproxy import BINARY_VARIABLE, write_stand_in
+from serve.config.settings import SettingsError
 
 _BLOCKS_START: Final = 10_000
 _BLOCKS_END: Final = 32_000
@@ -41,6 +43,16 @@ SWITCHES: Final = {
     "RAY_DEDUP_LOGS": "0",
     "RAY_ENABLE_METRICS_COLLECTION": "0",
     "RAY_task_events_report_interval_ms": "0",
+}
+
+# For a Ray of the service's own: what it and Serve listen with stays on the loopback address.
+ALONE: Final = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # the node's address is then 127.0.0.1, and C++ servers listen there
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serve.registration.listen_on_loopback",
+    "AUTOSCALER_METRIC_PORT": "0",
+    "DASHBOARD_METRIC_PORT": "0",
+    "RAY_AUTH_MODE": "token",
+    "RAY_enable_pipe_based_agent_to_parent_health_check": "1",  # Ray's agents see a kill at once
 }
 
 RUN_DIR_CHARS_MAX: Final = 24  # HAProxy's socket lies some 70 characters below it, and 97 are allowed
@@ -104,10 +116,30 @@ class Ground(NamedTuple):
     guard: socket.socket
 
 
-def service_environment(run_dir: Path, grpc_port: int) -> Ground:
+def address_of(host: str, port: int) -> str:
+    """As gRPC and HAProxy read it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise SettingsError where nobody can listen there now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that ended do not count
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SettingsError(
+                f"{address_of(host, port)} cannot be listened on: {os.strerror(error.errno or 0)}; another service or "
+                f"program may have it (`ss -ltnp sport = :{port}` tells): end that, or give another --port or --host"
+            ) from error
+
+
+def service_environment(run_dir: Path, grpc_port: int, host: str = "127.0.0.1", *, alone: bool = True) -> Ground:
     """The environment for every process of one service, and its ports by name.
 
-    `run_dir` takes what the service writes beside its data, and its path must be short: sockets lie in it.
+    gRPC is served on `host`. `alone` is for a Ray that is started for this service. `run_dir` takes what the service
+    writes beside its data, and its path must be short: sockets lie in it.
     """
     if len(str(run_dir)) > RUN_DIR_CHARS_MAX:
         raise OSError(f"{run_dir} is too long for the sockets in it: at most {RUN_DIR_CHARS_MAX} characters")
@@ -117,18 +149,20 @@ def service_environment(run_dir: Path, grpc_port: int) -> Ground:
     fallback = block + 2 * REPLICA_PORTS + 1
     environment = {
         **SWITCHES,
+        **(ALONE | {"RAY_AUTH_TOKEN": secrets.token_hex(32)} if alone else {}),
         "RAY_TMPDIR": str(run_dir),
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(block),
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(block + REPLICA_PORTS),
         "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(block + REPLICA_PORTS),
         "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(block + 2 * REPLICA_PORTS),
-        BINARY_VARIABLE: str(write_stand_in(run_dir)),
+        BINARY_VARIABLE: str(write_stand_in(run_dir, host)),
         # Serve's own proxy. Its default ports are the same for every service on a machine, so that calls would end in
         # another one's stock.
         "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(fallback),
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback + 1),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(stats),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics),
+        "RAY_SERVE_HAPROXY_LOG_TARGET": str(run_dir / "log.sock"),  # nobody reads there; by UDP it would hold a port
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(run_dir / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(run_dir / "admin.sock"),
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(run_dir),

@@ -1,4 +1,5 @@
-"""Makes HAProxy answer UNAVAILABLE while no gateway is up, in place of what Serve configures.
+"""Makes HAProxy answer UNAVAILABLE while no gateway is up, listen where it is told to, and end with its parent, in
+place of what Serve configures.
 
 Serve 2.60 writes HAProxy's configuration anew at each change and takes no text of ours. As written, a call gets
 NOT_FOUND until the first gateway is known, waits in Serve's own proxy for its whole deadline while one restarts, and
@@ -10,8 +11,10 @@ deleted and made again: 1,169 NOT_FOUND, 18 DEADLINE_EXCEEDED and 2 UNKNOWN as S
 (2026-11-25, Ray 2.60.0). It costs 30 ms at each change of the configuration.
 """
 
+import ctypes
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 from typing import Final
@@ -26,14 +29,18 @@ _NO_ANSWER: Final = (
     "grpc-message: the gateway did not answer; ask again under the same key\r\ncontent-length: 0\r\n\r\n"
 )
 _FALLBACK: Final = re.compile(r"\s+server \S+ \S+ proto h2 check backup")
+_BIND: Final = re.compile(r"(\s+bind )\S*(:\d+.*)")
+_PR_SET_PDEATHSIG: Final = 1
 _NOT_FOUND: Final = re.compile(r'grpc-status 5 hdr grpc-message ".*?"')
 
 
-def mended(configuration: str, error_file: Path) -> str:
-    """Serve's configuration with UNAVAILABLE where no gateway answers. `error_file` has the response for HTTP errors.
+def mended(configuration: str, error_file: Path, host: str) -> str:
+    """Serve's configuration with UNAVAILABLE where no gateway answers, and with gRPC, and nothing else, on `host`.
+    `error_file` has the response for HTTP errors.
 
     Raises ValueError where Serve writes it otherwise than this version does.
     """
+    grpc_host = f"[{host}]" if ":" in host else host
     errors = [f"    errorfile {code} {error_file}" for code in (500, 502, 503, 504)]
     lines: list[str] = []
     section, changed = "", set()
@@ -46,7 +53,8 @@ def mended(configuration: str, error_file: Path) -> str:
         if section == "backend default_grpc_backend" and _NOT_FOUND.search(line):
             line = _NOT_FOUND.sub(_NO_GATEWAY, line)  # noqa: PLW2901  # the line as it is written
             changed.add("default")
-        lines.append(line)
+        own = grpc_host if section == "frontend grpc_frontend" else "127.0.0.1"
+        lines.append(_BIND.sub(rf"\g<1>{own}\2", line))
         if line == section and (to_gateways or section == "frontend grpc_frontend"):
             lines += errors
             changed.add("gateways" if to_gateways else "frontend")
@@ -59,21 +67,23 @@ def mended(configuration: str, error_file: Path) -> str:
     return text
 
 
-def write_stand_in(run_dir: Path) -> Path:
-    """Write the script that is started in HAProxy's place, and give its path."""
+def write_stand_in(run_dir: Path, host: str) -> Path:
+    """Write the script that is started in HAProxy's place, and give its path. gRPC listens on `host`."""
     path = run_dir / "haproxy"
-    path.write_text(f"#!{sys.executable}\nfrom serve.config.haproxy import main\n\nmain()\n", encoding="utf-8")
+    path.write_text(f"#!{sys.executable}\nfrom serve.config.haproxy import main\n\nmain({host!r})\n", encoding="utf-8")
     path.chmod(0o700)
     return path
 
 
-def main() -> None:
+def main(host: str) -> None:
     """Mend the configuration that the command line names, and become HAProxy."""
+    # A kill of the service must not leave a listener on its port.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.environ.pop(BINARY_VARIABLE, None)  # or this script would be found again
     if "-f" in sys.argv:
         path = Path(sys.argv[sys.argv.index("-f") + 1])
         error_file = path.with_name("no-answer.http")
         error_file.write_text(_NO_ANSWER, encoding="utf-8", newline="")
-        path.write_text(mended(path.read_text(encoding="utf-8"), error_file), encoding="utf-8")
+        path.write_text(mended(path.read_text(encoding="utf-8"), error_file, host), encoding="utf-8")
     binary = get_haproxy_binary()
     os.execv(binary, [binary, *sys.argv[1:]])  # noqa: S606  # HAProxy, with the arguments that Serve gave

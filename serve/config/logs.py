@@ -1,8 +1,11 @@
 """How the service's processes write their logs: one JSON object a line, or text for a person at a terminal."""
 
 import logging
+import os
 import sys
-from typing import Final
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, TextIO, cast
 
 import structlog
 from structlog.stdlib import ExtraAdder, ProcessorFormatter
@@ -36,15 +39,32 @@ def configure_logging() -> None:
     logging.basicConfig(level=logging.INFO, handlers=[log_handler()])
 
 
+def keep_apart(path: Path) -> None:
+    """Let all that Ray and Serve write in this process go to a file, and what others start in it too. To be called once
+    both are imported. Our own lines, and what Python says of an error, still go to stderr.
+    """
+    lines = path.open("a", encoding="utf-8", buffering=1)
+    handler = logging.StreamHandler(lines)
+    handler.setFormatter(_formatter(_AS_JSON))
+    for name in ("ray", "ray.serve"):
+        logging.getLogger(name).handlers[:] = [handler]
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    for own in logging.getLogger().handlers:
+        cast("logging.StreamHandler[TextIO]", own).setStream(sys.stderr)
+    for descriptor in (1, 2):
+        os.dup2(lines.fileno(), descriptor)
+
+
 def log_handler() -> logging.Handler:
     """What renders the lines. Modules log through `logging`; what they give as `extra` becomes fields beside
     `timestamp`, `level`, `logger` and `message`.
     """
-    renderers = (structlog.dev.ConsoleRenderer(),) if sys.stderr.isatty() else _AS_JSON
     handler = logging.StreamHandler()
-    handler.setFormatter(
-        ProcessorFormatter(
-            foreign_pre_chain=_FIELDS, processors=[ProcessorFormatter.remove_processors_meta, *renderers]
-        )
-    )
+    handler.setFormatter(_formatter((structlog.dev.ConsoleRenderer(),) if sys.stderr.isatty() else _AS_JSON))
     return handler
+
+
+def _formatter(renderers: Sequence[Processor]) -> logging.Formatter:
+    return ProcessorFormatter(
+        foreign_pre_chain=_FIELDS, processors=[ProcessorFormatter.remove_processors_meta, *renderers]
+    )

@@ -3,15 +3,17 @@
 import fcntl
 import shutil
 from collections.abc import Sequence
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 import orjson
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, IPvAnyAddress, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, CliImplicitFlag, SettingsConfigDict
 
 from actors.journal.open import sqlite_setting
 from actors.protocol.placement import PLACEMENT_VERSION
+from serve.config.processes import end_processes
 from serve.sourcing.places import MalformedPostcodes, Postcodes, load_postcodes
 
 PLACEMENT_FILE: Final = "placement.json"
@@ -41,6 +43,10 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default=Path("data"), description="Where the journals live.")
     chain_file: Path | None = Field(default=None, description="YAML file of stores and policy, applied at the start.")
     postcodes: Path | None = Field(default=None, description="CSV file of postcodes with their places.")
+    host: IPvAnyAddress = Field(default=IPv4Address("127.0.0.1"), description="Address for gRPC.")
+    insecure: CliImplicitFlag[bool] = Field(
+        default=False, description="Serve on another address than loopback, without encryption or authentication."
+    )
     grpc_port: int = Field(default=0, ge=0, le=65_535, description="Port for gRPC; 0 takes a free one.")
     store_actors: int = Field(
         default=0, ge=0, le=1_024, description="Actors that share the shops; 0 gives each shop an actor of its own."
@@ -48,6 +54,17 @@ class Settings(BaseSettings):
     customer_actors: int = Field(default=1, ge=1, le=64, description="Actors that share the customers.")
     gateways: int = Field(default=1, ge=1, le=64, description="Gateway replicas.")
     ray_address: str = Field(default="", description="A running Ray cluster; empty starts one on this machine.")
+
+    @field_validator("insecure")
+    @classmethod
+    def _refuse_strangers(cls, insecure: bool, info: ValidationInfo) -> bool:
+        host = info.data.get("host")
+        if not insecure and host is not None and not host.is_loopback:
+            raise ValueError(
+                f"whoever reaches {host} could read and change everything, since there is no TLS yet; leave --host "
+                "out, or give --insecure if nobody else reaches that address"
+            )
+        return insecure
 
     @property
     def actor_host(self) -> str:
@@ -108,11 +125,12 @@ def hold_data_dir(data_dir: Path) -> TextIO:
 
 
 def take_run_dir(data_dir: Path, run_dir: Path) -> None:
-    """Note where this service writes beside its data, and remove what the one before left there if it was killed."""
+    """Note where this service writes beside its data, and end and remove what the one before left if it was killed."""
     note = data_dir / RUN_DIR_FILE
     if note.exists():
         last = Path(note.read_text(encoding="utf-8"))
         if last != run_dir and last.name.startswith(RUN_DIR_PREFIX):
+            end_processes(last)
             shutil.rmtree(last, ignore_errors=True)
     note.write_text(str(run_dir), encoding="utf-8")
 

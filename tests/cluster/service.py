@@ -47,12 +47,12 @@ FR,75001,48.86,2.34
 class Service:
     """One data directory and, while it runs, the processes over it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
         self.folder = folder
         self.data_dir = folder / "data"
         (port,) = free_ports(1)  # kept over restarts, so that clients find it again
-        self.address = f"127.0.0.1:{port}"
-        self._port = port
+        self.address = f"{host}:{port}"
+        self._host, self._port = host, port
         self._mark = uuid4().hex
         self._process: subprocess.Popen[bytes] | None = None
         self._runs = 0
@@ -61,6 +61,11 @@ class Service:
 
     def start(self) -> None:
         """Return once it says where it serves."""
+        self.begin()
+        until(self._serves, within_s=START_S, what="a service that says where it is")
+
+    def begin(self) -> None:
+        """Start it, and do not wait."""
         self._runs += 1
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -71,13 +76,12 @@ class Service:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        until(self._serves, within_s=START_S, what="a service that says where it is")
 
     def command(self, store_actors: int = 2) -> list[str]:
         """What a person would type."""
         return [
             *(sys.executable, "-m", "serve", "--data-dir", str(self.data_dir), "--store-actors", str(store_actors)),
-            *("--chain-file", str(self.folder / "chain.yaml"), "--port", str(self._port)),
+            *("--chain-file", str(self.folder / "chain.yaml"), "--host", self._host, "--port", str(self._port)),
             *("--postcodes", str(self.folder / "postcodes.csv")),
         ]
 
@@ -119,6 +123,11 @@ class Service:
             return None
         return said
 
+    def run_dir(self) -> Path | None:
+        """Where it writes beside its data, once that is noted."""
+        note = self.data_dir / RUN_DIR_FILE
+        return Path(note.read_text(encoding="utf-8")) if note.exists() else None
+
     def processes(self, title: str = "") -> list[psutil.Process]:
         """All that belongs to it and lives, by a part of the command line; the session and the mark both tell."""
         found = []
@@ -142,12 +151,17 @@ class Service:
         """Ask it to end, and do not wait."""
         os.kill(self.pid, signal.SIGTERM)
 
+    def wait(self, within_s: float = STOP_S) -> int:
+        """Its exit status, once it has ended."""
+        assert self._process is not None, "the service was never started"
+        return self._process.wait(within_s)
+
     def stop(self) -> list[str]:
         """Ask it to end, wait until it has; the command lines of what stayed behind, which is killed."""
         assert self._process is not None
         if self._process.poll() is None:
             self.terminate()
-        self._process.wait(STOP_S)
+        self.wait()
         left = [" ".join(process.cmdline())[:200] for process in self.processes()]
         self.kill()
         return left
@@ -163,6 +177,5 @@ class Service:
             psutil.wait_procs(doomed, timeout=STOP_S)
         if self._process is not None:
             self._process.wait(STOP_S)
-        note = self.data_dir / RUN_DIR_FILE
-        if note.exists():  # the next service over the directory would do the same
-            shutil.rmtree(note.read_text(encoding="utf-8"), ignore_errors=True)
+        if run_dir := self.run_dir():  # the next service over the directory would do the same
+            shutil.rmtree(run_dir, ignore_errors=True)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from serve.config.environment import address_of
 from serve.config.haproxy import mended, write_stand_in
 
 EARLY = """\
@@ -15,8 +16,17 @@ backend default_grpc_backend
     http-request return status 200 content-type application/grpc hdr grpc-status 5 hdr grpc-message "Not set."
 """
 SERVING = """\
+frontend prometheus
+    bind :9101
+
+frontend http_frontend
+    bind 127.0.0.1:8000
+
 frontend grpc_frontend
     bind 127.0.0.1:9000 proto h2
+
+listen stats
+  bind *:8404
 
 backend grpc-holdfast
     server replica 127.0.0.1:9100 proto h2 check
@@ -28,28 +38,34 @@ backend grpc_fallback_backend
 
 
 def test_without_a_gateway_calls_hear_unavailable() -> None:
-    text = mended(EARLY, Path("/run/x.http"))
+    text = mended(EARLY, Path("/run/x.http"), "127.0.0.1")
     assert "grpc-status 5" not in text
     assert 'grpc-status 14 hdr grpc-message "no gateway is up; nothing was done, ask again"' in text
 
 
 def test_a_gateway_that_does_not_answer_is_unavailable_and_nobody_answers_in_its_place() -> None:
-    lines = mended(SERVING, Path("/run/x.http")).splitlines()
+    lines = mended(SERVING, Path("/run/x.http"), "127.0.0.1").splitlines()
     backend = lines[lines.index("backend grpc-holdfast") : lines.index("backend grpc_fallback_backend")]
     assert "    errorfile 502 /run/x.http" in backend
     assert [line for line in backend if "server" in line] == ["    server replica 127.0.0.1:9100 proto h2 check"]
     assert lines[-1].endswith("check backup"), "Serve itself waits for its fallback"
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "192.0.2.7", "2001:db8::7"])
+def test_grpc_listens_where_it_is_told_to_and_all_else_on_loopback(host: str) -> None:
+    binds = [line.split()[1] for line in mended(SERVING, Path("/run/x.http"), host).splitlines() if " bind " in line]
+    assert binds == ["127.0.0.1:9101", "127.0.0.1:8000", address_of(host, 9000), "127.0.0.1:8404"]
+
+
 def test_a_caller_cannot_name_another_application() -> None:
-    assert "    http-request del-header application" in mended(SERVING, Path("/run/x.http")).splitlines()
+    assert "    http-request del-header application" in mended(SERVING, Path("/run/x.http"), "127.0.0.1").splitlines()
 
 
 @pytest.mark.parametrize("text", ["", "frontend other\n", EARLY.replace("grpc-status 5 ", "grpc-status 5  ")])
 def test_another_configuration_than_is_known_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="otherwise than Holdfast expects"):
-        mended(text, Path("/run/x.http"))
+        mended(text, Path("/run/x.http"), "127.0.0.1")
 
 
 def test_the_stand_in_can_be_executed(tmp_path: Path) -> None:
-    assert write_stand_in(tmp_path).stat().st_mode & 0o111
+    assert write_stand_in(tmp_path, "127.0.0.1").stat().st_mode & 0o111

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import given, strategies as st
 
 from holdfast.client.cli.options import duration_ms as command_duration_ms
 from serve.config.chain_file import duration_ms, read_chain_file
+from serve.config.environment import check_port
 from serve.config.logs import log_handler
 from serve.config.settings import (
     PLACEMENT_FILE,
@@ -207,6 +209,9 @@ def test_postcodes_are_read_before_anything_starts(tmp_path: Path) -> None:
         ({"store_actors": 1_025}, "store_actors"),
         ({"grpc_port": 65_536}, "grpc_port"),
         ({"gateways": 0}, "gateways"),
+        ({"host": "here"}, "host: value is not a valid IPv4 or IPv6 address"),
+        ({"host": "192.0.2.7"}, "insecure: Value error, whoever reaches 192.0.2.7 could read and change everything"),
+        ({"host": "2001:db8::7"}, "give --insecure if nobody else reaches that address"),
         ({"gateways": "many"}, "gateways: Input should be a valid integer"),
     ],
 )
@@ -214,6 +219,24 @@ def test_a_setting_that_does_not_hold_is_named(given: dict[str, Any], why: str) 
     with pytest.raises(SettingsError, match="a setting does not hold") as refused:
         read_settings(**given)
     assert why in str(refused.value)
+
+
+def test_another_address_than_loopback_needs_insecure() -> None:
+    for host in ("127.0.0.1", "127.0.0.2", "::1"):
+        assert str(read_settings(["--host", host]).host) == host
+    assert str(read_settings(["--host", "192.0.2.7", "--insecure"]).host) == "192.0.2.7"
+
+
+def test_a_port_that_cannot_be_listened_on_is_named_with_the_mend() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError, match=rf"127.0.0.1:{port} cannot be listened on: Address already in use"):
+            check_port("127.0.0.1", port)
+    check_port("127.0.0.1", port)
+    with pytest.raises(
+        SettingsError, match=r"\[2001:db8::7\]:9 cannot be listened on: .*; .* another --port or --host"
+    ):
+        check_port("2001:db8::7", 9)
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,7 +267,17 @@ def test_options_go_before_the_environment(monkeypatch: pytest.MonkeyPatch, caps
     with pytest.raises(SystemExit, match="0"):
         read_settings(["--help"])
     said = capsys.readouterr().out
-    for name in ("data-dir", "chain-file", "postcodes", "port", "store-actors", "customer-actors", "gateways"):
+    for name in (
+        "data-dir",
+        "chain-file",
+        "postcodes",
+        "host",
+        "insecure",
+        "port",
+        "store-actors",
+        "customer-actors",
+        "gateways",
+    ):
         assert f"--{name} " in said
 
 

@@ -1,0 +1,128 @@
+"""How the service starts, listens and ends: what it opens, what it prints, and what is left of it."""
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from ipaddress import IPv6Address, ip_address
+from pathlib import Path
+
+import psutil
+import pytest
+
+from holdfast.client import ChannelClient
+from tests.cluster.callers import available, receive, with_client
+from tests.cluster.service import START_S, Service
+from tests.waiting import until
+
+END_S = 3.0  # from a Ctrl-C during the start until all has ended
+ORPHANS_END_S = 30.0
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Service]:
+    """A service of this test's own, on an address of the loopback network that nobody else takes."""
+    service = Service(tmp_path, host="127.0.0.2")
+    try:
+        yield service
+    finally:
+        service.kill()
+
+
+def listening(service: Service) -> list[tuple[str, str]]:
+    """Address and process of every socket that others could write to."""
+    found: list[tuple[str, str]] = []
+    for process in service.processes():
+        found += [
+            (f"{each.laddr.ip}:{each.laddr.port}", " ".join(process.cmdline())[:120])
+            for each in process.net_connections("inet")
+            if each.status == psutil.CONN_LISTEN or (each.type == socket.SOCK_DGRAM and not each.raddr)
+        ]
+    return found
+
+
+def stays_here(address: str) -> bool:
+    """Whether only this machine can reach it."""
+    ip = ip_address(address.rpartition(":")[0])
+    return ((ip.ipv4_mapped if isinstance(ip, IPv6Address) else None) or ip).is_loopback
+
+
+def not_ours(service: Service) -> list[str]:
+    """What of the lines that it printed is none of its own log."""
+    lines = service.log.read_text(errors="replace").splitlines()
+    return [line for line in lines if not line.startswith("{") or not json.loads(line)["logger"].startswith("holdfast")]
+
+
+def test_nothing_listens_where_it_was_not_asked_to_and_only_our_lines_are_printed(own: Service) -> None:
+    own.start()
+
+    async def call(client: ChannelClient) -> None:
+        await receive(client, "S1", "listened", 3)
+        assert (await available(client, "S1", "listened"))[0] == 3
+
+    with_client(own, call)
+    sockets = listening(own)
+    assert [each for each in sockets if not stays_here(each[0])] == []
+    port = own.address.rpartition(":")[2]
+    assert [address for address, _ in sockets if address.endswith(f":{port}")] == [own.address]
+    assert own.stop() == []
+    assert not_ours(own) == []
+    assert "http://" not in own.log.read_text()
+
+
+def test_a_taken_port_is_said_before_anything_starts(own: Service) -> None:
+    host, _, port = own.address.rpartition(":")
+    with socket.create_server((host, int(port))):
+        own.begin()
+        assert own.wait(START_S) == 2
+    said = own.log.read_text().splitlines()
+    assert len(said) == 1
+    assert said[0].startswith(f"holdfast: {own.address} cannot be listened on: Address already in use")
+    assert "another --port" in said[0]
+    run_dir = own.run_dir()
+    assert run_dir is None or not run_dir.exists()
+
+
+def test_a_kill_of_the_service_alone_leaves_nothing_and_the_next_start_has_its_port(own: Service) -> None:
+    own.start()
+    os.kill(own.pid, signal.SIGKILL)
+    own.wait()
+    own.start()
+    os.kill(own.pid, signal.SIGKILL)
+    own.wait()
+    # Ray's two agents try for a minute to tell their dead parent's log to a server that is dead too.
+    until(
+        lambda: len(own.processes()) == len(own.processes("Agent")), within_s=ORPHANS_END_S, what="an end of the rest"
+    )
+
+
+def ray_starts(service: Service) -> bool:
+    """Ray's first process is there."""
+    return bool(service.processes("gcs_server"))
+
+
+def actors_start(service: Service) -> bool:
+    """An actor of ours is there."""
+    return bool(service.processes("ray::Ray"))
+
+
+def haproxy_starts(service: Service) -> bool:
+    """HAProxy is there, and the gateway is not yet up."""
+    return bool(service.processes("haproxy.cfg"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", [Service.run_dir, ray_starts, actors_start, haproxy_starts])
+def test_a_signal_during_the_start_ends_everything(
+    own: Service, moment: Callable[[Service], bool], number: signal.Signals
+) -> None:
+    own.begin()
+    until(lambda: bool(moment(own)), within_s=START_S, what="that moment of the start")
+    os.kill(own.pid, number)
+    assert own.wait(END_S) == 0
+    assert own.processes() == []
+    assert own.said() is None
+    assert not_ours(own) == []
+    run_dir = own.run_dir()
+    assert run_dir is None or not run_dir.exists()
