@@ -82,6 +82,10 @@ serve: install ## Start the service and leave it up
 bench: install-dev ## Measure; one JSON line a run in bench/results
 	@$(BIN)/python -m bench $(ARGS)
 
+.PHONY: bench-gate
+bench-gate: install-dev ## Compare CPU per reservation with the committed figure, by process
+	@$(BIN)/python -m bench.gate $(ARGS)
+
 # --- proving ---------------------------------------------------------------------------------------------------------
 
 .PHONY: test

@@ -1,6 +1,6 @@
-"""The only module that imports Ray's core: it makes Ray actors of the plain classes and calls them by name.
+"""The only module that imports Ray's core: it makes Ray actors of the plain classes, and connects to them by name.
 
-Ray provides placement, restarts and calls, but neither exactly-once nor fencing: those are the journal's and the
+Ray provides placement, names and restarts, but neither exactly-once nor fencing: those are the journal's and the
 ledger's. So Ray never retries tasks, and a second actor for the same shop would be fenced.
 """
 
@@ -42,7 +42,7 @@ RESTART_PAUSE_S: Final = 2.0  # an actor that cannot start is not started again 
 LOOKS_MAX: Final = 64  # processes that a watchdog looks at, at once: a disk that hangs stops many
 RECOVERY_S_MAX: Final = 600.0  # by actor, at the start of a service
 RECOVERING_MAX: Final = 4  # actors at once
-OBJECT_STORE_BYTES: Final = 100 * 1024 * 1024  # calls are inline; nothing lives in the store
+OBJECT_STORE_BYTES: Final = 100 * 1024 * 1024  # nothing lives in the store
 CALL_S: Final = 30.0
 CLOSE_S: Final = 30.0  # the last snapshot of a million holds takes some seconds
 EXIT_JOURNAL: Final = 70  # the exit status of an actor whose journal failed or was taken over

@@ -283,7 +283,7 @@ async def _memory(options: Options) -> Outcome:
         Row(f"{HELD_SKUS:,} positions and {holds:,} holds", {**after, "bytes_each": by_hold}),
     ]
     headlines = [
-        Headline(f"{holds:,} live holds in one actor", rows[3].figures["rss_mb"], "MB", 700.0, at_most=True),
+        Headline(f"{holds:,} live holds in one actor", rows[3].figures["rss_mb"], "MB", 450.0, at_most=True),
         Headline("a live hold", by_hold, "bytes"),
         Headline("a position", by_position, "bytes", 300.0, at_most=True),
     ]

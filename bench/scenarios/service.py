@@ -62,7 +62,7 @@ COMPARED: Final = (
     ("echo", "Reserve, 128 in flight, frames", 0.9),
     ("hand-written", "ReserveBatch of 64, 4 in flight, shops: 16", 1.5),
     ("hand-written", "ReserveBatch of 256, 8 in flight, shops: 16", 2.3),
-    ("hand-written", OF_CLIENT, None),
+    ("hand-written", OF_CLIENT, 8.0),
     ("echo", "Reserve, 128 in flight, grpc", 0.6),
 )
 OPEN_LOOP_SHARE: Final = 0.5  # of what the closed loop reached: a load that a service should carry with ease

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-LINES_MAX: Final = 26_644  # of actors, serve, clients and bench together
-FILES_MAX: Final = 177
+LINES_MAX: Final = 26_726  # of actors, serve, clients and bench together
+FILES_MAX: Final = 178
 
 
 class Cost(NamedTuple):
