@@ -20,7 +20,7 @@ COMMITTED: Final = Path(__file__).with_name("gate.json")
 UNIT: Final = "echo Reserve, 128 in flight, frames"
 SECONDS: Final = 0.4
 ROUNDS: Final = 5
-MOVED_MAX: Final = 0.2  # of a row's CPU; runs of the same commit differ by a tenth
+MOVED_MAX: Final = 0.25  # of a row's CPU; two runs of one commit differed by up to 0.16, those of our client by 0.39
 TOLD_MIN: Final = 0.1  # a process that moved by less is not told
 
 Shares = dict[str, dict[str, float]]  # by row and process, in echo calls
@@ -30,7 +30,7 @@ def main(
     update: Annotated[bool, typer.Option("--update", help="Write the figures of this run to bench/gate.json.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures of this run on stdout.")] = False,
 ) -> None:
-    """Measure CPU per reservation, and fail where it is more than a fifth above the committed figure."""
+    """Measure CPU per reservation, and fail where it is more than a quarter above the committed figure."""
     console = Console(stderr=as_json)
     with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as folder:
         options = Options(Path(folder), lambda what: console.print(f"[dim]{what}[/dim]"), True, ROUNDS, SECONDS)
