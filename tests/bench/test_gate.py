@@ -50,7 +50,7 @@ def test_what_did_not_grow_passes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("committed")
 def test_what_grew_fails_and_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(monkeypatch, outcome(10.0, 15.0)) == 1
+    assert exit_code(monkeypatch, outcome(10.0, 20.0)) == 1
     assert "store_actors" in "".join(capsys.readouterr().out.split())
 
 
