@@ -13,6 +13,7 @@ from typing import Any, Final
 import grpc
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.wrappers_pb2 import Int32Value
 
 from holdfast.client.limits import RetryPolicy, Timeouts
 from holdfast.client.statuses import Attempts, Fault, fault_from_rpc
@@ -49,7 +50,8 @@ METHODS: Final[dict[type[Any], Method]] = {
 }
 """Every RPC of `holdfast.v1`, by the type of its request, which no other RPC has."""
 
-CHECK_HEALTH: Final = Method("grpc.health.v1.Health", "Check", bytes)
+# Its messages have one field each, and are encoded as a StringValue and an Int32Value: no package is needed for them.
+CHECK_HEALTH: Final = Method("grpc.health.v1.Health", "Check", Int32Value.FromString)
 
 
 def _encoded(request: Message | bytes) -> bytes:
@@ -176,7 +178,7 @@ class Caller:
 
     async def ask(
         self,
-        request: Message | bytes,
+        request: Message,
         *,
         method: Method | None = None,
         timeout_ms: int | None = None,
