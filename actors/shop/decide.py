@@ -11,11 +11,11 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, TRANSITIONS, ReleaseReason, Status, Step
 from actors.core.transact import Decision
 from actors.shop import commands as cm, events as ev
-from actors.shop.commands import Lines, Reserve  # by its own name: 0.1 us of a Reserve's 4, with `evolve`
+from actors.shop.commands import Lines, Reserve, by_sku  # Reserve by its own name: 0.1 us of its 4, with `evolve`
 from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, decide_claim
 from actors.shop.decide_stock import decide_adjust_stock, decide_count_stock, decide_set_safety_stock
 from actors.shop.events import Reserved
-from actors.shop.preconditions import by_sku, over_limit, short_of_stock, slot_refusal
+from actors.shop.preconditions import over_limit, short_of_stock, slot_refusal
 from actors.shop.state import Ledger, Reservation
 
 StepCommand = cm.Confirm | cm.MarkReady | cm.Collect | cm.Release | cm.Extend | cm.Amend

@@ -9,9 +9,9 @@ from actors.core.answers import REMEMBERED_ANSWERS_MAX
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
 from actors.core.transact import Decision
-from actors.shop.commands import Acknowledge, ApplyOutcome, Claim, Lines, claim_key
+from actors.shop.commands import Acknowledge, ApplyOutcome, Claim, Lines, by_sku, claim_key
 from actors.shop.events import Acknowledged, Claimed, OutcomeApplied
-from actors.shop.preconditions import by_sku, over_limit, short_of_stock, slot_refusal
+from actors.shop.preconditions import over_limit, short_of_stock, slot_refusal
 from actors.shop.state import Ledger, Reservation, order_of
 
 # The sequence of statuses: an outcome never moves a part back to an earlier one.

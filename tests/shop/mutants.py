@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from actors.core.policy import HOUR_MS, Policy
-from actors.core.status import Status
 from actors.core.rejection import Rejection
+from actors.core.status import Status
 from actors.core.transact import Decision
 from actors.shop.commands import AdjustStock, Collect, Command, Confirm, CountStock, Reserve
 from actors.shop.decide import decide
