@@ -19,7 +19,7 @@ from actors.shop.commands import Lines
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
 from serve.sourcing.plan import NoPlan, Plan, plan
-from serve.sourcing.ranking import UNLIMITED, Ask, Found, Known, Ranking, SourcingPolicy, lowered, rank
+from serve.sourcing.ranking import UNLIMITED, Ask, Known, Ranking, SourcingPolicy, lowered, rank
 from serve.sourcing.store_index import NEVER_MS, Flags, Ints, ReadyTimes, StoreIndex, nearest
 
 GATHER_S: Final = 0.004  # how long a question waits for others
@@ -148,13 +148,13 @@ class Search:
 
     def lowered(self, refused: Mapping[str, Rejection]) -> "Search":
         """The same with what shops refused their claims for."""
-        found: list[Found] = []
+        found: list[tuple[str, str, int]] = []
         for store_id, rejection in refused.items():
             own = self.own.get(store_id, {})
             if rejection.reason in (Reason.INSUFFICIENT_STOCK, Reason.SKU_NOT_STOCKED):
-                found += [Found(store_id, has + own.get(sku, 0), sku) for sku, _, has in rejection.short_lines]
+                found += [(store_id, sku, has + own.get(sku, 0)) for sku, _, has in rejection.short_lines]
             else:  # nothing more than what the basket holds there
-                found += [Found(store_id, own.get(sku, 0), sku) for sku in self.ask.demand.skus]
+                found += [(store_id, sku, own.get(sku, 0)) for sku in self.ask.demand.skus]
         return replace(self, known=lowered(self.store_index, self.ask.demand, self.known, found))
 
 
