@@ -30,19 +30,14 @@ from holdfast.v1 import (
 class Method:
     """One RPC. `decode` makes an answer of bytes."""
 
-    service: str
+    path: str
     name: str
     decode: Callable[[bytes], Any]
-
-    @property
-    def path(self) -> str:
-        """The path that gRPC calls."""
-        return f"/{self.service}/{self.name}"
 
 
 METHODS: Final[dict[type[Any], Method]] = {
     GetMessageClass(method.input_type): Method(
-        service.full_name, method.name, GetMessageClass(method.output_type).FromString
+        f"/{service.full_name}/{method.name}", method.name, GetMessageClass(method.output_type).FromString
     )
     for module in (reservation_service_pb2, order_service_pb2, stock_service_pb2, event_service_pb2, admin_service_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
@@ -51,7 +46,7 @@ METHODS: Final[dict[type[Any], Method]] = {
 """Every RPC of `holdfast.v1`, by the type of its request, which no other RPC has."""
 
 # Its messages have one field each, and are encoded as a StringValue and an Int32Value: no package is needed for them.
-CHECK_HEALTH: Final = Method("grpc.health.v1.Health", "Check", Int32Value.FromString)
+CHECK_HEALTH: Final = Method("/grpc.health.v1.Health/Check", "Check", Int32Value.FromString)
 
 
 def _encoded(request: Message | bytes) -> bytes:

@@ -93,9 +93,6 @@ class Client(Protocol):
 
     internals: Internals
 
-    async def close(self) -> None:
-        """Close the connections."""
-
 
 async def submit(
     client: Client,
