@@ -163,12 +163,11 @@ class Caller:
         *,
         timeouts: Timeouts,
         retry: RetryPolicy,
-        jitter: Callable[[], float] = random.random,
     ) -> None:
         self.connection = connection
         self.timeouts = timeouts
         self.retry = retry
-        self.jitter = jitter
+        self.jitter = random.random
         self.closed = False
 
     async def ask(
