@@ -94,15 +94,8 @@ class Reservation(Message, frozen=True):
 
     def answers(self, command: Reserve) -> bool:
         """True where the command's content is this reservation's, which keeps all of it instead of a fingerprint."""
-        return (
-            command.lines == self.lines
-            and command.customer_id == self.customer_id
-            and command.channel == self.channel
-            and command.basket_id == self.basket_id
-            and command.ttl_ms == self.ttl_ms
-            and command.slot_start_ms == self.slot_start_ms
-            and command.external_reference == self.external_reference
-        )
+        asked = (name for name in Reserve.__struct_fields__ if name != "key")
+        return all(getattr(self, name) == getattr(command, name) for name in asked)
 
     def units_collected(self) -> int:
         """Units collected so far, over all lines."""
