@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import grpc
@@ -98,17 +99,14 @@ class Connection:
                 raise ValueError(f"metadata has the key {key!r}; write it with a-z 0-9 . _ and - only")
         self.target = target
         self._metadata = tuple(metadata)
-        self._channels = [self._open(target, credentials) for _ in range(channels)]
+        open_channel: Callable[..., grpc.aio.Channel] = grpc.aio.insecure_channel
+        if credentials is not None:
+            open_channel = partial(grpc.aio.secure_channel, credentials=credentials)
+        self._channels = [open_channel(target, options=OPTIONS) for _ in range(channels)]
         self._turn = itertools.cycle(range(channels))
         self._under_way = 0
         self._idle = asyncio.Event()
         self._unary: list[dict[str, grpc.aio.UnaryUnaryMultiCallable[Any, Any]]] = [{} for _ in self._channels]
-
-    @staticmethod
-    def _open(target: str, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
-        if credentials is None:
-            return grpc.aio.insecure_channel(target, options=OPTIONS)
-        return grpc.aio.secure_channel(target, credentials, options=OPTIONS)
 
     async def call(self, method: Method, request: Message | bytes, timeout_ms: int) -> Any:
         """One attempt. Raises `grpc.aio.AioRpcError`; CancelledError also where the channel was closed meanwhile."""
