@@ -74,9 +74,13 @@ def status_of(error: BaseException) -> Status | None:
     if isinstance(error, Overloaded):
         return statuses.overloaded(error.retry_after_s)
     if isinstance(error, DeadlinePassed):
-        return statuses.late(sent=error.sent)
+        if error.sent:
+            message = "the shop's actor did not answer in time; the outcome is unknown, ask again with the same key"
+            return Status(grpc.StatusCode.UNAVAILABLE, message, "OUTCOME_UNKNOWN", retry_after_s=0.1)
+        message = "the call's time was over before it was decided; nothing was done"
+        return Status(grpc.StatusCode.DEADLINE_EXCEEDED, message, "DEADLINE_PASSED")
     if isinstance(error, LedgerStopped):
-        return statuses.stopped(str(error))
+        return Status(grpc.StatusCode.DATA_LOSS, str(error), "LEDGER_STOPPED")
     return None
 
 

@@ -26,19 +26,8 @@ class PolicyAdopted(Message, frozen=True):
     policy: Policy
 
 
-class Accepted(NamedTuple):
-    """The command is accepted, with its events in sequence; none where it changes nothing."""
-
-    events: tuple[Any, ...]
-
-
-class Rejected(NamedTuple):
-    """The command is refused."""
-
-    rejection: Rejection
-
-
-Decision = Accepted | Rejected
+# The events in sequence, none where the command changes nothing; or why it is refused.
+Decision = tuple[Any, ...] | Rejection
 
 
 class Decider(NamedTuple):
@@ -70,11 +59,11 @@ def transact(decider: Decider, ledger: Any, command: Any, now_ms: int) -> Transa
     if answer is not None:
         return Transacted(answer, (), repeated=True)
     decision = decider.decide(ledger, command, now_ms)
-    if isinstance(decision, Rejected):
-        return _refuse(decider, ledger, command, decision.rejection, now_ms)
-    for event in decision.events:
+    if isinstance(decision, Rejection):
+        return _refuse(decider, ledger, command, decision, now_ms)
+    for event in decision:
         answer = decider.evolve(ledger, event, now_ms) or answer
-    return Transacted(answer or decider.standing(ledger, command, decision.events), decision.events)
+    return Transacted(answer or decider.standing(ledger, command, decision), decision)
 
 
 def _refuse(decider: Decider, ledger: Any, command: Any, rejection: Rejection, now_ms: int) -> Transacted:

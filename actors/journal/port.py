@@ -31,9 +31,6 @@ class Fenced(JournalError):
         super().__init__(
             f"ledger {ledger_id}: epoch {epoch} was appending, epoch {in_force} is in force; this owner must end"
         )
-        self.ledger_id = ledger_id
-        self.epoch = epoch
-        self.in_force = in_force
 
 
 class JournalFailed(JournalError):

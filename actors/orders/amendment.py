@@ -7,8 +7,7 @@ from msgspec.structs import replace
 from actors.core.status import LIVE
 from actors.orders.commands import Plan, Report, Target
 from actors.orders.state import Order, Part
-from actors.shop.commands import Lines
-from actors.shop.preconditions import by_sku
+from actors.shop.commands import Lines, by_sku
 
 
 def amendment(order: Order, wanted: tuple[Plan, ...], *, whole: bool) -> tuple[tuple[Plan, ...], tuple[Target, ...]]:

@@ -8,7 +8,7 @@ from typing import Final, assert_never
 from actors.core.answers import REMEMBERED_ANSWERS_MAX
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
-from actors.core.transact import Accepted, Decision, Rejected
+from actors.core.transact import Decision
 from actors.orders import commands as cm, events as ev
 from actors.orders.amendment import amendment, beyond_collected, reduction, reduction_at_commit
 from actors.orders.commands import content_of, key_of
@@ -24,7 +24,7 @@ def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
         case cm.Open():
             return _decide_open(ledger, command, now_ms)
         case cm.Refuse():
-            return Rejected(command.rejection)
+            return command.rejection
         case cm.Amend():
             return _decide_amend(ledger, command, now_ms)
         case cm.Replan():
@@ -33,7 +33,7 @@ def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
             return _decide_commit(ledger, command, now_ms)
         case cm.Abandon():
             order = _with_open_attempt(ledger, command.number, command.attempt)
-            return Accepted(() if order is None else (ev.Abandoned(order.number, command.rejection),))
+            return () if order is None else (ev.Abandoned(order.number, command.rejection),)
         case cm.FanOut():
             return _decide_fan_out(ledger, command)
         case cm.Report():
@@ -47,22 +47,22 @@ def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
 def _decide_open(ledger: OrderLedger, command: cm.Open, now_ms: int) -> Decision:
     policy, ttl_ms = ledger.policy, command.ttl_ms
     if ttl_ms > policy.ttl_ms_max:
-        return Rejected(Rejection(Reason.TTL_TOO_LONG, asked=ttl_ms, available=policy.ttl_ms_max))
+        return Rejection(Reason.TTL_TOO_LONG, asked=ttl_ms, available=policy.ttl_ms_max)
     customer_id, channel, plans, missing = command.customer_id, command.channel, command.plans, command.missing
     if command.basket_id:
         earlier = _order_of_basket(ledger, customer_id, command.basket_id)
         if isinstance(earlier, Rejection):
-            return Rejected(earlier)
+            return earlier
         if earlier is not None:
             ttl_ms = ttl_ms or _hold_ms(ledger, channel, plans)
             renewal = Renewal(ttl_ms, channel, missing, command.external_reference)
             return _changed(ledger, earlier, command, plans, renewal, now_ms)
     refusal = over_limit(ledger, customer_id, channel, plans, now_ms)
     if refusal is not None:
-        return Rejected(refusal)
+        return refusal
     if ledger.answers.count >= REMEMBERED_ANSWERS_MAX:
-        return Rejected(Rejection(Reason.LEDGER_FULL))
-    return Accepted((ev.Opened(command, now_ms + OPEN_MS),))
+        return Rejection(Reason.LEDGER_FULL)
+    return (ev.Opened(command, now_ms + OPEN_MS),)
 
 
 def _order_of_basket(ledger: OrderLedger, customer_id: str, basket_id: str) -> Order | Rejection | None:
@@ -85,10 +85,10 @@ def _basket_confirmed(order: Order) -> Rejection:
 def _decide_amend(ledger: OrderLedger, command: cm.Amend, now_ms: int) -> Decision:
     order = _standing_in(ledger, command.number, CERTAIN)
     if isinstance(order, Rejection):
-        return Rejected(order)
+        return order
     ttl_ms, ttl_ms_max = command.ttl_ms, ledger.policy.ttl_ms_max
     if ttl_ms > ttl_ms_max:
-        return Rejected(Rejection(Reason.TTL_TOO_LONG, asked=ttl_ms, available=ttl_ms_max))
+        return Rejection(Reason.TTL_TOO_LONG, asked=ttl_ms, available=ttl_ms_max)
     return _changed(ledger, order, command, command.wanted, Renewal(ttl_ms, "", ()), now_ms)
 
 
@@ -104,75 +104,75 @@ def _changed(
     all that the basket wants, any other only the shops that change.
     """
     if order.attempts >= ATTEMPTS_MAX or ledger.answers.count >= REMEMBERED_ANSWERS_MAX:
-        return Rejected(Rejection(Reason.LEDGER_FULL))
+        return Rejection(Reason.LEDGER_FULL)
     ttl_ms, channel, missing = renewal.ttl_ms, renewal.channel, renewal.missing
     plans, targets = amendment(order, wanted, whole=bool(channel))
     refusal = over_limit(ledger, order.customer_id, channel or order.channel, plans, now_ms, order, targets)
     if refusal is not None:
-        return Rejected(refusal)
+        return refusal
     number, key, content, until_ms = order.number, key_of(command), command.content, now_ms + OPEN_MS
     reference = renewal.external_reference
     opened = ev.AmendOpened(key, content, number, plans, targets, until_ms, ttl_ms, channel, missing, reference)
     if plans or (ttl_ms and order.standing is Standing.CONFIRMED):  # only a Commit carries the shops' hours
-        return Accepted((opened,))
-    return Accepted((opened, ev.Committed(number, (), now_ms + ttl_ms if ttl_ms else order.expires_at_ms)))
+        return (opened,)
+    return (opened, ev.Committed(number, (), now_ms + ttl_ms if ttl_ms else order.expires_at_ms))
 
 
 def _decide_replan(ledger: OrderLedger, command: cm.Replan, now_ms: int) -> Decision:
     order, plans = _with_open_attempt(ledger, command.number, command.attempt), command.plans
     if order is None or order.attempts >= ATTEMPTS_MAX:
-        return Accepted(())
+        return ()
     kept, targets = beyond_collected(order, order.targets), None
     channel = order.channel
     if order.renewal is not None and order.renewal.channel:
         if order.is_collected_from():  # since the call: the basket's lines no longer tell what is still wanted
-            return Accepted((ev.Abandoned(order.number, _basket_confirmed(order)),))
+            return (ev.Abandoned(order.number, _basket_confirmed(order)),)
         channel = order.renewal.channel
         plans, kept = amendment(order, plans, whole=True)
         targets = kept
     refusal = over_limit(ledger, order.customer_id, channel, plans, now_ms, order, kept)
     if refusal is not None:  # another plan may ask for more of what is limited
-        return Accepted((ev.Abandoned(order.number, refusal),))
-    return Accepted((ev.Replanned(order.number, plans, command.missing, now_ms + OPEN_MS, targets),))
+        return (ev.Abandoned(order.number, refusal),)
+    return (ev.Replanned(order.number, plans, command.missing, now_ms + OPEN_MS, targets),)
 
 
 def _decide_commit(ledger: OrderLedger, command: cm.Commit, now_ms: int) -> Decision:
     order = _with_open_attempt(ledger, command.number, command.attempt)
     if order is None or {store_id for store_id, _ in command.claims} != {part.store_id for part in order.open_parts()}:
-        return Accepted(())
+        return ()
     committed = ev.Committed(order.number, command.claims, _commits_until_ms(ledger, order, command.hours, now_ms))
     cut = reduction_at_commit(order)
-    return Accepted((committed, ev.Reduced(order.number, cut)) if cut else (committed,))
+    return (committed, ev.Reduced(order.number, cut)) if cut else (committed,)
 
 
 def _decide_report(ledger: OrderLedger, report: cm.Report) -> Decision:
     if not _is_news(ledger, report):
-        return Accepted(())
+        return ()
     cut = reduction(ledger.orders[report.number], report)
     reported = ev.Reported(report)
-    return Accepted((reported, ev.Reduced(report.number, cut)) if cut else (reported,))
+    return (reported, ev.Reduced(report.number, cut)) if cut else (reported,)
 
 
 def _decide_step(ledger: OrderLedger, command: cm.Confirm | cm.Release | cm.Extend, now_ms: int) -> Decision:
     allowed = frozenset({Standing.HELD}) if isinstance(command, cm.Confirm) else CERTAIN
     order = _standing_in(ledger, command.number, allowed)
     if isinstance(order, Rejection):
-        return Rejected(order)
+        return order
     policy = ledger.policy
     key, content, number = key_of(command), content_of(command), command.number
     if isinstance(command, cm.Release):
-        return Accepted((ev.Released(key, content, number, command.reason),))
+        return (ev.Released(key, content, number, command.reason),)
     if isinstance(command, cm.Confirm):
         asked_ms = command.collect_within_ms or policy.collect_within_ms
     else:
         asked_ms = command.ttl_ms
     if asked_ms > policy.ttl_ms_max:
-        return Rejected(Rejection(Reason.TTL_TOO_LONG, asked=asked_ms, available=policy.ttl_ms_max))
+        return Rejection(Reason.TTL_TOO_LONG, asked=asked_ms, available=policy.ttl_ms_max)
     expires_at_ms = now_ms + asked_ms
     if isinstance(command, cm.Confirm) or order.standing is Standing.CONFIRMED:
         expires_at_ms = _pickup_deadline_ms(expires_at_ms, order.certain_parts(), command.hours)
     happened = ev.Confirmed if isinstance(command, cm.Confirm) else ev.Extended
-    return Accepted((happened(key, content, number, expires_at_ms),))
+    return (happened(key, content, number, expires_at_ms),)
 
 
 def _decide_fan_out(ledger: OrderLedger, command: cm.FanOut) -> Decision:
@@ -180,14 +180,14 @@ def _decide_fan_out(ledger: OrderLedger, command: cm.FanOut) -> Decision:
     number = command.number
     order = ledger.orders.get(number)
     if order is None or order.standing is Standing.ABANDONED:
-        return Rejected(Rejection(Reason.RESERVATION_NOT_FOUND, number=number))
+        return Rejection(Reason.RESERVATION_NOT_FOUND, number=number)
     if order.standing is Standing.OPEN:
-        return Rejected(Rejection(Reason.ORDER_UNDECIDED, number=number))
+        return Rejection(Reason.ORDER_UNDECIDED, number=number)
     if not order.certain_parts():
-        return Rejected(Rejection(Reason.TRANSITION_NOT_ALLOWED, number=number, status=STATUS_OF[order.standing]))
+        return Rejection(Reason.TRANSITION_NOT_ALLOWED, number=number, status=STATUS_OF[order.standing])
     if ledger.answers.count >= REMEMBERED_ANSWERS_MAX:  # without its answer a repeat might go to other shops
-        return Rejected(Rejection(Reason.LEDGER_FULL))
-    return Accepted((ev.FannedOut(key_of(command), command.content, number),))
+        return Rejection(Reason.LEDGER_FULL)
+    return (ev.FannedOut(key_of(command), command.content, number),)
 
 
 def _standing_in(ledger: OrderLedger, number: int, allowed: frozenset[Standing]) -> Order | Rejection:

@@ -13,8 +13,7 @@ from actors.orders import events as ev
 from actors.orders.amendment import in_all
 from actors.orders.commands import Plan, Report, Target, key_of
 from actors.orders.state import CERTAIN, OVER, Order, OrderLedger, Part, Renewal, Standing, due_at_ms
-from actors.shop.commands import Lines
-from actors.shop.preconditions import by_sku
+from actors.shop.commands import Lines, by_sku
 
 
 def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:

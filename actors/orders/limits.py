@@ -7,7 +7,7 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE
 from actors.orders.commands import Plan, Target
 from actors.orders.state import Order, OrderLedger, Part
-from actors.shop.preconditions import by_sku
+from actors.shop.commands import by_sku
 
 
 def over_limit(

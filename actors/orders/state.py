@@ -12,8 +12,7 @@ from actors.core.policy import Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.orders.commands import Target
-from actors.shop.commands import Lines
-from actors.shop.preconditions import by_sku
+from actors.shop.commands import Lines, by_sku
 
 OPEN_MS: Final = 10_000  # an attempt that is not committed by then is abandoned
 ATTEMPTS_MAX: Final = 64  # of one order, its amendments included

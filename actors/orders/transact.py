@@ -59,11 +59,8 @@ def expire(ledger: OrderLedger, now_ms: int, events_max: int | None = None) -> l
         order = ledger.orders.get(number)
         if order is None or due_at_ms(order) != instant_ms:
             continue
-        event: ev.Event
-        if order.standing in CERTAIN and order.expires_at_ms <= now_ms:
-            event = ev.Expired(number)
-        else:
-            event = ev.Abandoned(number, None)
+        is_over = order.standing in CERTAIN and order.expires_at_ms <= now_ms
+        event: ev.Event = ev.Expired(number) if is_over else ev.Abandoned(number, None)
         evolve(ledger, event, now_ms)
         events.append(event)
     return events

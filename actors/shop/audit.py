@@ -47,7 +47,7 @@ class Audit:
     """The audit of one ledger's journal, fed record by record from version 1; `result` returns the findings."""
 
     def __init__(self) -> None:
-        self._version = self._epoch = self._at_ms = self._events = 0
+        self._version = self._epoch = self._at_ms = self._events = self._accepted = 0
         self._books: defaultdict[str, Book] = defaultdict(Book)
         self._claims: dict[int, Hold] = {}
         self._final: dict[int, Status] = {}
@@ -62,10 +62,8 @@ class Audit:
         self._places = Places()
         self._holders: dict[str, int] = {}  # parts of orders
         self._applied: dict[str, int] = {}  # the newest revision applied, by holder
-        self._parts_certain = 0
         self._outbox: dict[tuple[int, str], int] = {}  # losses declared and not yet released
         self._violations: list[Violation] = []
-        self._violations_total = 0
         self._folds: dict[type, Callable[[Any, int], None]] = {
             **dict.fromkeys(STEPS, self._stepped),
             events.Reserved: self._reserved,
@@ -83,7 +81,6 @@ class Audit:
             events.ShortfallDeclared: self._shortfall_declared,
             PolicyAdopted: self._policy_adopted,
         }
-        self._counts = dict.fromkeys(self._folds, 0)
 
     def add(self, version: int, epoch: int, at_ms: int, event: events.Event) -> None:
         """Fold the next event. The events of one decision follow each other; chunks may have any size."""
@@ -101,14 +98,12 @@ class Audit:
             self._found("I11", f"version {version}", f"ledger time from {self._at_ms} on", f"ledger time {at_ms}")
         self._version, self._epoch, self._at_ms = version, max(epoch, self._epoch), max(at_ms, self._at_ms)
         self._events += 1
-        kind = type(event)
-        self._counts[kind] += 1
-        self._folds[kind](event, at_ms)
+        self._folds[type(event)](event, at_ms)
 
     def result(self) -> AuditResult:
         """The findings so far. Call it at the end of a decision: shortfalls must be resolved by then."""
         self._close_shortfalls()
-        books, counts = self._books, self._counts
+        books = self._books
         unbalanced = [  # checks the folds below; `compare` checks the live ledger
             Violation("I1", sku, f"on_hand {book.received - book.sold + book.adjusted}", f"on_hand {book.on_hand}")
             for sku, book in books.items()
@@ -116,28 +111,17 @@ class Audit:
         ]
         return AuditResult(
             version=self._version,
-            at_ms=self._at_ms,
             events=self._events,
-            accepted=counts[events.Reserved] + self._parts_certain,
-            refused=counts[Refused],
-            confirmed=counts[events.Confirmed],
-            collected=counts[events.Collected],
-            released=counts[events.Released],
-            expired=counts[events.Expired],
-            shortfalls=counts[events.ShortfallDeclared],
-            units_received=sum(book.received for book in books.values()),
+            accepted=self._accepted,
             units_sold=sum(book.sold for book in books.values()),
-            units_adjusted=sum(book.adjusted for book in books.values()),
             units_reserved=sum(book.reserved for book in books.values()),
             units_oversold=sum(book.oversold for book in books.values()),
             # No event hands units to another holder yet, so nothing is allotted.
             positions={sku: (book.on_hand, book.reserved, 0, book.safety_stock) for sku, book in books.items()},
             violations=(*unbalanced, *self._violations)[:VIOLATIONS_MAX],
-            violations_total=len(unbalanced) + self._violations_total,
         )
 
     def _found(self, invariant: str, subject: str, expected: str, found: str) -> None:
-        self._violations_total += 1
         if len(self._violations) < VIOLATIONS_MAX:
             self._violations.append(Violation(invariant, subject, expected, found))
 
@@ -154,6 +138,7 @@ class Audit:
     def _reserved(self, event: events.Reserved, at_ms: int) -> None:
         asked = event.command
         self._answered(asked.key, at_ms)
+        self._accepted += 1
         self._hold(Hold(asked.customer_id, asked.channel, asked.lines, event.expires_at_ms, asked.slot_start_ms))
 
     def _claimed(self, event: events.Claimed, at_ms: int) -> None:
@@ -225,7 +210,7 @@ class Audit:
         if claim is None:
             return
         gives_back = status in (Status.RELEASED, Status.EXPIRED)
-        self._parts_certain += claim.status is Status.CLAIMED and not gives_back
+        self._accepted += claim.status is Status.CLAIMED and not gives_back
         if not gives_back and ALL_LIVE.index(status) < ALL_LIVE.index(claim.status):
             self._found("I3", f"reservation {number}", f"no way back from {claim.status.name}", status.name)
         self._take(number, claim, event.lines, status if gives_back else Status.RELEASED)

@@ -11,7 +11,7 @@ from actors.core.status import Status
 from actors.shop import events
 from actors.shop.commands import Lines
 
-VIOLATIONS_MAX: Final = 100  # reported; all are counted
+VIOLATIONS_MAX: Final = 100  # reported
 
 Rule = tuple[str, str, int, int]  # a limit: channel, SKU, open reservations, units
 Stock = tuple[int, int, int, int]  # on_hand, reserved, allotted, safety_stock
@@ -29,31 +29,16 @@ STEPS: Final[dict[type, tuple[str, tuple[Status, ...], Status | None, bool]]] = 
 
 @dataclass(frozen=True, slots=True)
 class AuditResult:
-    """The journal's totals as of its last record. `violations` holds the first of `violations_total`."""
+    """The journal's totals as of its last record. `violations` holds the first VIOLATIONS_MAX."""
 
     version: int
-    at_ms: int
     events: int
     accepted: int
-    refused: int
-    confirmed: int
-    collected: int
-    released: int
-    expired: int
-    shortfalls: int
-    units_received: int
     units_sold: int
-    units_adjusted: int
     units_reserved: int
     units_oversold: int
     positions: dict[str, Stock]
     violations: tuple[Violation, ...]
-    violations_total: int
-
-    @property
-    def holds(self) -> bool:
-        """True where no rule is broken."""
-        return self.violations_total == 0
 
 
 class Book:

@@ -1,5 +1,6 @@
 """The commands of a shop's ledger. Each has its event in `events`, and those with a key have their call on the wire."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import ClassVar
 
@@ -7,6 +8,14 @@ from actors.core.message import Message, Value
 from actors.core.status import ReleaseReason, Status
 
 Lines = tuple[tuple[str, int], ...]
+
+
+def by_sku(lines: Iterable[tuple[str, int]]) -> Lines:
+    """Units by SKU, lines of the same SKU added up: two of them must not both take the last unit."""
+    units: dict[str, int] = {}
+    for sku, quantity in lines:
+        units[sku] = units.get(sku, 0) + quantity
+    return tuple(units.items())
 
 
 class AdjustmentKind(IntEnum):

@@ -8,10 +8,10 @@ from msgspec.structs import replace
 from actors.core.answers import REMEMBERED_ANSWERS_MAX
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
-from actors.core.transact import Accepted, Decision, Rejected
-from actors.shop.commands import Acknowledge, ApplyOutcome, Claim, Lines, claim_key
+from actors.core.transact import Decision
+from actors.shop.commands import Acknowledge, ApplyOutcome, Claim, Lines, by_sku, claim_key
 from actors.shop.events import Acknowledged, Claimed, OutcomeApplied
-from actors.shop.preconditions import by_sku, over_limit, short_of_stock, slot_refusal
+from actors.shop.preconditions import over_limit, short_of_stock, slot_refusal
 from actors.shop.state import Ledger, Reservation, order_of
 
 # The sequence of statuses: an outcome never moves a part back to an earlier one.
@@ -21,9 +21,9 @@ _PROGRESS: Final = {Status.CLAIMED: 0, Status.HELD: 1, Status.CONFIRMED: 2, Stat
 def decide_claim(ledger: Ledger, command: Claim, now_ms: int) -> Decision:
     """Grant or refuse a claim at once: a claim never waits for another one."""
     if ledger.policy.paused:
-        return Rejected(Rejection(Reason.STORE_NOT_ACCEPTING))
+        return Rejection(Reason.STORE_NOT_ACCEPTING)
     if command.holder in ledger.holders:  # the answer to its claim was forgotten, the part was not
-        return Rejected(Rejection(Reason.CLAIM_ABANDONED))
+        return Rejection(Reason.CLAIM_ABANDONED)
     demand, order, slot_start_ms = by_sku(command.lines), order_of(command.holder), command.slot_start_ms
     refusal = over_limit(ledger, command.customer_id, command.channel, demand, None, order)
     refusal = refusal or short_of_stock(ledger, demand, None)
@@ -31,12 +31,10 @@ def decide_claim(ledger: Ledger, command: Claim, now_ms: int) -> Decision:
     if refusal is None and slot_start_ms and (order, slot_start_ms) not in ledger.parts_in_slots:
         refusal = slot_refusal(ledger, slot_start_ms, now_ms, None)
     if refusal is not None:
-        return Rejected(
-            replace(refusal, status=Status.CLAIMED) if _may_come_free(ledger, command, refusal) else refusal
-        )
+        return replace(refusal, status=Status.CLAIMED) if _may_come_free(ledger, command, refusal) else refusal
     if ledger.answers.count >= REMEMBERED_ANSWERS_MAX:
-        return Rejected(Rejection(Reason.LEDGER_FULL))
-    return Accepted((Claimed(command),))
+        return Rejection(Reason.LEDGER_FULL)
+    return (Claimed(command),)
 
 
 def _may_come_free(ledger: Ledger, command: Claim, refusal: Rejection) -> bool:
@@ -60,14 +58,14 @@ def decide_apply_outcome(ledger: Ledger, command: ApplyOutcome) -> Decision:
     number = ledger.holders.get(holder)
     if number is None:
         if status in LIVE:  # an order goes on only with granted claims, so one without a part is an inconsistency
-            return Rejected(Rejection(Reason.RESERVATION_NOT_FOUND))
+            return Rejection(Reason.RESERVATION_NOT_FOUND)
         if ledger.answers.get(claim_key(holder)) is not None:  # its claim was refused, or will be
-            return Rejected(Rejection(Reason.CLAIM_ABANDONED))
-        return Accepted((OutcomeApplied(holder, revision, 0, status, 0, command.reason, ()),))
+            return Rejection(Reason.CLAIM_ABANDONED)
+        return (OutcomeApplied(holder, revision, 0, status, 0, command.reason, ()),)
     reservation = ledger.reservations[number]
     assert reservation.part is not None, "holders name parts"
     if revision <= reservation.part.applied_revision or reservation.status not in LIVE:
-        return Accepted(())
+        return ()
     if status not in LIVE:
         lines = reservation.held_lines()
     else:
@@ -75,7 +73,7 @@ def decide_apply_outcome(ledger: Ledger, command: ApplyOutcome) -> Decision:
         if _PROGRESS[status] < _PROGRESS[reservation.status]:
             status = reservation.status
     expires_at_ms = command.expires_at_ms
-    return Accepted((OutcomeApplied(holder, revision, number, status, expires_at_ms, command.reason, lines),))
+    return (OutcomeApplied(holder, revision, number, status, expires_at_ms, command.reason, lines),)
 
 
 def _beyond(reservation: Reservation, keep: Lines) -> Lines:
@@ -94,4 +92,4 @@ def decide_acknowledge(ledger: Ledger, command: Acknowledge) -> Decision:
         for number, version in command.parts
         if number in ledger.outbox and ledger.reservations[number].version <= version
     )
-    return Accepted((Acknowledged(reported),) if reported else ())
+    return (Acknowledged(reported),) if reported else ()

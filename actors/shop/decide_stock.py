@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from actors.core.answers import fingerprint
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
-from actors.core.transact import Accepted, Decision, Rejected
+from actors.core.transact import Decision
 from actors.shop import commands as cm, events as ev
 from actors.shop.commands import Movement
 from actors.shop.state import Ledger, Position
@@ -25,9 +25,9 @@ def decide_adjust_stock(ledger: Ledger, command: cm.AdjustStock, now_ms: int) ->
     """Apply the new rows: those whose sequence is above all of their source's earlier calls."""
     mark = ledger.source_marks.get(command.source)
     if mark is None and len(ledger.source_marks) >= SOURCES_MAX:
-        return Rejected(Rejection(Reason.LEDGER_FULL))
+        return Rejection(Reason.LEDGER_FULL)
     if _too_many_skus(ledger, (row.sku for row in command.movements)):
-        return Rejected(Rejection(Reason.LEDGER_FULL))
+        return Rejection(Reason.LEDGER_FULL)
     mark = mark or 0
     seen: set[tuple[int, str]] = set()
     applied: list[Movement] = []
@@ -48,14 +48,14 @@ def decide_adjust_stock(ledger: Ledger, command: cm.AdjustStock, now_ms: int) ->
     event = ev.StockAdjusted(
         command.key, fingerprint(command), command.source, mark, tuple(applied), repeated, late, shortfalls
     )
-    return Accepted((event, *_losses(ledger, shortfalls)))
+    return (event, *_losses(ledger, shortfalls))
 
 
 def decide_set_safety_stock(ledger: Ledger, command: cm.SetSafetyStock) -> Decision:
     """Set the units to keep back."""
     if _too_many_skus(ledger, (sku for sku, _ in command.safety_stocks)):
-        return Rejected(Rejection(Reason.LEDGER_FULL))
-    return Accepted((ev.SafetyStockSet(command.key, fingerprint(command), command.safety_stocks),))
+        return Rejection(Reason.LEDGER_FULL)
+    return (ev.SafetyStockSet(command.key, fingerprint(command), command.safety_stocks),)
 
 
 def _too_many_skus(ledger: Ledger, skus: Iterable[str]) -> bool:
@@ -88,13 +88,13 @@ def decide_count_stock(ledger: Ledger, command: cm.CountStock, now_ms: int) -> D
             continue
         correction = _correction(position, counted, as_of_ms, now_ms, holds_included=command.holds_included)
         if isinstance(correction, Rejection):
-            return Rejected(replace(correction, sku=sku))
+            return replace(correction, sku=sku)
         corrections.append((sku, correction))
     if _too_many_skus(ledger, (sku for sku, _ in command.counts)):
-        return Rejected(Rejection(Reason.LEDGER_FULL))
+        return Rejection(Reason.LEDGER_FULL)
     shortfalls = _shortfalls(ledger, dict(corrections))
     event = ev.StockCounted(command.key, fingerprint(command), as_of_ms, tuple(corrections), late, shortfalls)
-    return Accepted((event, *_losses(ledger, shortfalls)))
+    return (event, *_losses(ledger, shortfalls))
 
 
 def _correction(

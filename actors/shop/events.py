@@ -10,7 +10,7 @@ from typing import assert_never
 from actors.core.message import Message, Value
 from actors.core.status import ReleaseReason, Status
 from actors.core.transact import PolicyAdopted, Refused
-from actors.shop.commands import Claim, Lines, Movement, Reserve
+from actors.shop.commands import Claim, Lines, Movement, Reserve, by_sku
 
 Losses = tuple[tuple[int, int], ...]
 
@@ -209,9 +209,5 @@ def touched_skus(event: Event) -> tuple[str, ...]:
 
 def _changed_skus(before: Lines, after: Lines) -> tuple[str, ...]:
     """SKUs whose units differ between the two."""
-    units_by_sku: dict[str, int] = {}
-    for sku, units in after:
-        units_by_sku[sku] = units_by_sku.get(sku, 0) + units
-    for sku, units in before:
-        units_by_sku[sku] = units_by_sku.get(sku, 0) - units
-    return tuple(sku for sku, units in units_by_sku.items() if units)
+    had, has = dict(by_sku(before)), dict(by_sku(after))
+    return tuple(sku for sku in has | had if has.get(sku, 0) != had.get(sku, 0))

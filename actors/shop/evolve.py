@@ -5,7 +5,7 @@ counted twice or lost between two events.
 """
 
 from sys import intern
-from typing import assert_never
+from typing import Any, assert_never
 
 from msgspec.structs import replace
 
@@ -37,9 +37,9 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
         case Refused():
             return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, event.rejection))
         case ev.Confirmed():
-            return _evolve_confirmed(ledger, event)
+            return _step(ledger, event, status=Status.CONFIRMED, expires_at_ms=event.expires_at_ms)
         case ev.ReadyMarked():
-            return _evolve_ready_marked(ledger, event)
+            return _step(ledger, event, status=Status.READY)
         case ev.Collected():
             return _evolve_collected(ledger, event, at_ms)
         case ev.Released():
@@ -47,7 +47,7 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
         case ev.Expired():
             _give_back(ledger, event.number, event.lines, at_ms, Step.EXPIRE, None)
         case ev.Extended():
-            return _evolve_extended(ledger, event)
+            return _step(ledger, event, expires_at_ms=event.expires_at_ms)
         case ev.Amended():
             return _evolve_amended(ledger, event, at_ms)
         case ev.Claimed():
@@ -75,11 +75,10 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
 
 def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
     """Hold the units."""
-    number, command, expires_at_ms = ledger.version, event.command, event.expires_at_ms
-    if expires_at_ms == ledger.shared_instant_ms:
-        expires_at_ms = ledger.shared_instant_ms  # one int object for a batch's deadlines saves 32 bytes a hold
-    else:
-        ledger.shared_instant_ms = expires_at_ms
+    number, command = ledger.version, event.command
+    if event.expires_at_ms != ledger.shared_instant_ms:  # one int object for a batch's deadlines saves 32 bytes a hold
+        ledger.shared_instant_ms = event.expires_at_ms
+    expires_at_ms = ledger.shared_instant_ms
     reservation = Reservation(
         number,
         Status.HELD,
@@ -173,25 +172,16 @@ def _forget_ended(ledger: Ledger) -> None:
             del ledger.holders[part.holder]
 
 
-def _evolve_confirmed(ledger: Ledger, event: ev.Confirmed) -> Remembered:
-    reservation = ledger.reservations[event.number]
-    changed = replace(reservation, status=Status.CONFIRMED, expires_at_ms=event.expires_at_ms, version=ledger.version)
+def _step(
+    ledger: Ledger, event: ev.Confirmed | ev.ReadyMarked | ev.Extended | ev.Amended, **changes: Any
+) -> Remembered:
+    """Change what is no unit of a reservation, and its deadline where that moves."""
+    before = ledger.reservations[event.number]
+    changed = replace(before, version=ledger.version, **changes)
     ledger.reservations[event.number] = changed
-    move_deadline(ledger, event.number, event.expires_at_ms)
-    return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, changed))
-
-
-def _evolve_ready_marked(ledger: Ledger, event: ev.ReadyMarked) -> Remembered:
-    changed = replace(ledger.reservations[event.number], status=Status.READY, version=ledger.version)
-    ledger.reservations[event.number] = changed
+    if changed.expires_at_ms != before.expires_at_ms:
+        move_deadline(ledger, event.number, changed.expires_at_ms)
     _put_in_outbox(ledger, changed)
-    return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, changed))
-
-
-def _evolve_extended(ledger: Ledger, event: ev.Extended) -> Remembered:
-    changed = replace(ledger.reservations[event.number], expires_at_ms=event.expires_at_ms, version=ledger.version)
-    ledger.reservations[event.number] = changed
-    move_deadline(ledger, event.number, event.expires_at_ms)
     return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, changed))
 
 
@@ -207,17 +197,7 @@ def _evolve_amended(ledger: Ledger, event: ev.Amended, at_ms: int) -> Remembered
             ledger.leave_place(reservation.slot_start_ms, reservation.part)
         if event.slot_start_ms:
             ledger.take_place(event.slot_start_ms, reservation.part)
-    changed = replace(
-        reservation,
-        lines=event.lines,
-        expires_at_ms=event.expires_at_ms,
-        slot_start_ms=event.slot_start_ms,
-        version=ledger.version,
-    )
-    ledger.reservations[event.number] = changed
-    if event.expires_at_ms != reservation.expires_at_ms:
-        move_deadline(ledger, event.number, event.expires_at_ms)
-    return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, changed))
+    return _step(ledger, event, lines=event.lines, expires_at_ms=event.expires_at_ms, slot_start_ms=event.slot_start_ms)
 
 
 def _put_in_outbox(ledger: Ledger, changed: Reservation) -> None:

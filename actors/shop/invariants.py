@@ -29,14 +29,12 @@ def check(ledger: Ledger) -> list[Violation]:
         indexed = ledger.customers.get(reservation.customer_id, ())
         if indexed != reservation.number and (isinstance(indexed, int) or reservation.number not in indexed):
             unindexed += 1
-        if reservation.done is None:  # nearly all, and these hold all of their lines
-            for sku, units in reservation.lines:
-                promised[sku] = promised.get(sku, 0) + units
-            continue
-        held = reservation.held()
-        if min(held) < 0 or not any(held):
-            found.append(Violation("I3", str(reservation.number), "a live reservation holds units", str(held)))
-        for (sku, _), units in zip(reservation.lines, held, strict=True):
+        lines = reservation.lines
+        if reservation.done is not None:  # nearly all have none, and hold all of their lines
+            lines, held = reservation.held_lines(), reservation.held()
+            if min(held) < 0 or not any(held):
+                found.append(Violation("I3", str(reservation.number), "a live reservation holds units", str(held)))
+        for sku, units in lines:
             promised[sku] = promised.get(sku, 0) + units
     for sku, position in ledger.positions.items():
         booked = position.received - position.sold + position.adjusted

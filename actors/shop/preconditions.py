@@ -2,24 +2,13 @@
 
 from actors.core.policy import LimitRule
 from actors.core.rejection import Reason, Rejection
-from actors.shop.commands import Lines
+from actors.shop.commands import Lines, by_sku
 from actors.shop.state import Ledger, Reservation
-
-
-def by_sku(lines: Lines) -> Lines:
-    """Units by SKU, lines of the same SKU added up: two of them must not both take the last unit."""
-    units: dict[str, int] = {}
-    for sku, quantity in lines:
-        units[sku] = units.get(sku, 0) + quantity
-    return tuple(units.items())
 
 
 def short_of_stock(ledger: Ledger, demand: Lines, replaced: Reservation | None) -> Rejection | None:
     """Refuse a demand beyond what is available, with all short lines. Units of `replaced` count as available."""
-    given_back: dict[str, int] = {}
-    if replaced is not None:
-        for (sku, _), units in zip(replaced.lines, replaced.held(), strict=True):
-            given_back[sku] = given_back.get(sku, 0) + units
+    given_back = {} if replaced is None else dict(by_sku(replaced.held_lines()))
     short: list[tuple[str, int, int]] = []
     unknown = ""
     for sku, asked in demand:

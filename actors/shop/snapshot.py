@@ -185,17 +185,14 @@ def _trail(moves: Moves) -> Trail | None:
 
 def _shared(reservation: Reservation, ledger: Ledger) -> Reservation:
     """The reservation with its parts interned as they are in a ledger: saves 150 bytes a hold."""
-    expires_at_ms = reservation.expires_at_ms
-    if expires_at_ms == ledger.shared_instant_ms:
-        expires_at_ms = ledger.shared_instant_ms
-    else:
-        ledger.shared_instant_ms = expires_at_ms
+    if reservation.expires_at_ms != ledger.shared_instant_ms:
+        ledger.shared_instant_ms = reservation.expires_at_ms
     number = reservation.number
     return replace(
         reservation,
         channel=intern(reservation.channel),
         lines=ledger.interned(reservation.lines),
-        expires_at_ms=expires_at_ms,
+        expires_at_ms=ledger.shared_instant_ms,
         version=number if reservation.version == number else reservation.version,
     )
 

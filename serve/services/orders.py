@@ -135,7 +135,11 @@ class Orders:
 
     async def _get(self, request: os_.GetOrderRequest, deadline: float, reply: os_.GetOrderResponse) -> None:
         ledger_id, number = wo.order_of(request)
-        order = await self._order(ledger_id, number, deadline)
+        order = await self._coordinator.order(ledger_id, number, deadline)
+        if order is None:
+            order_id = format_order_id(ledger_id, number)
+            message = f"order_id: there is no order {order_id}, or it was forgotten; check the id"
+            raise refused(grpc.StatusCode.NOT_FOUND, "ORDER_NOT_FOUND", message, order_id=order_id)
         fill_order(order, ledger_id, self._router.chain, reply.order)
 
     async def _list(self, request: os_.ListOrdersRequest, deadline: float, reply: os_.ListOrdersResponse) -> None:
@@ -211,14 +215,6 @@ class Orders:
     async def _step(self, kind: type[OrderStep], request: Any, deadline: float, reply: Any) -> None:
         ledger_id, command = wo.step_of_order(kind, request)
         self._fill(await self._coordinator.step(ledger_id, command, deadline), ledger_id, reply)
-
-    async def _order(self, ledger_id: str, number: int, deadline: float) -> Order:
-        order = await self._coordinator.order(ledger_id, number, deadline)
-        if order is None:
-            order_id = format_order_id(ledger_id, number)
-            message = f"order_id: there is no order {order_id}, or it was forgotten; check the id"
-            raise refused(grpc.StatusCode.NOT_FOUND, "ORDER_NOT_FOUND", message, order_id=order_id)
-        return order
 
     def _fill(self, answer: Order | Rejection, ledger_id: str, reply: Any) -> None:
         if isinstance(answer, Order):

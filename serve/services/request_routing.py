@@ -50,39 +50,31 @@ class StoreDirectory:
             raise statuses.unknown_store(field, store_id)
 
 
-class PreviousLimits:
-    """The policy before the last change of the chain's limits. A gateway that has just started knows of no change.
-
-    Whether a Reserve in one shop becomes an order depends on the chain's limits, and its key is remembered by the
-    ledger that decided: the shop's, or its customer's. A repeat after such a change must go where the call went first.
-    """
-
-    def __init__(self) -> None:
-        self._now: Policy | None = None
-        self._before: Policy | None = None
-        self._until = 0.0
-
-    def at(self, policy: Policy, now_s: float) -> Policy | None:
-        """The previous policy for PREVIOUS_LIMITS_S after a change, else None. `policy` is the one in force now."""
-        if policy is not self._now:
-            if self._now is not None and policy.chain_limit_rules != self._now.chain_limit_rules:
-                self._before, self._until = self._now, now_s + PREVIOUS_LIMITS_S
-            self._now = policy
-        return self._before if now_s < self._until else None
-
-
 class OrderRouting:
-    """Decides whether a Reserve becomes an order: it looks for shops, or a limit of the whole chain applies to it."""
+    """Decides whether a Reserve becomes an order: it looks for shops, or a limit of the whole chain applies to it.
+
+    Its key is remembered by the ledger that decided: the shop's, or its customer's. A repeat after a change of the
+    chain's limits must go where the call went first. A gateway that has just started knows of no change.
+    """
 
     def __init__(self, router: Router) -> None:
         self._router = router
-        self._previous_limits = PreviousLimits()
+        self._policy: Policy | None = None
+        self._before: Policy | None = None
+        self._until = 0.0
+
+    def _previous(self) -> Policy | None:
+        """The policy before the last change of the chain's limits, for PREVIOUS_LIMITS_S after it."""
+        policy, now_s = self._router.chain.policy, asyncio.get_running_loop().time()
+        if policy is not self._policy:
+            if self._policy is not None and policy.chain_limit_rules != self._policy.chain_limit_rules:
+                self._before, self._until = self._policy, now_s + PREVIOUS_LIMITS_S
+            self._policy = policy
+        return self._before if now_s < self._until else None
 
     def limits_apply(self) -> bool:
         """Whether limits of the whole chain, of now or before, may make an order of a Reserve without sourcing."""
-        policy = self._router.chain.policy
-        previous = self._previous_limits.at(policy, asyncio.get_running_loop().time())
-        return previous is not None or bool(policy.chain_limit_rules)
+        return self._previous() is not None or bool(self._router.chain.policy.chain_limit_rules)
 
     async def becomes_order(self, request: rs.ReserveRequest, deadline: float) -> bool:
         """Asks a ledger only where a change of limits concerns this call: the one that does not decide such calls now
@@ -90,8 +82,7 @@ class OrderRouting:
         """
         if request.HasField("sourcing"):
             return True
-        policy = self._router.chain.policy
-        previous = self._previous_limits.at(policy, asyncio.get_running_loop().time())
+        policy, previous = self._router.chain.policy, self._previous()
         if previous is None and not policy.chain_limit_rules:
             return False
         skus = tuple(line.sku for line in request.lines)

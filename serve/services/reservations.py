@@ -1,7 +1,7 @@
 """ReservationService: single calls and batches of mutations, and reads."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -107,7 +107,9 @@ class Reservations:
         # An order takes the most round trips, so what one shop decides by itself runs beside it and not after it.
         now = asyncio.get_running_loop().time()
         until = deadline if len(requests) == 1 else now + ORDER_SHARE * (deadline - now)
-        works += [self._order(requests[index], index, until, outcomes[index]) for index in orders]
+        for index in orders:
+            outcome = outcomes[index]
+            works.append(_work(self._orders.reserve(requests[index], until, outcome), [outcome], index))
         await (asyncio.gather(*works) if len(works) > 1 else works[0])
 
     async def _sort(
@@ -195,14 +197,12 @@ class Reservations:
                     of_orders.setdefault(entry[0], []).append((answer.rejection.number, outcome))
         if kind.promise:
             await self._reconciler.report_answers(decided)
-        await asyncio.gather(*(self._name_or_fail(*refused, deadline) for refused in of_orders.items()))
-
-    async def _order(self, request: Any, index: int, deadline: float, outcome: Any) -> None:
-        """An item of a batch that becomes an order."""
-        try:
-            await self._orders.reserve(request, deadline, outcome)
-        except ENDINGS as error:
-            fill_error(error, outcome.error, index)
+        await asyncio.gather(
+            *(
+                _work(self._name_orders(store_id, refused, deadline), [outcome for _, outcome in refused])
+                for store_id, refused in of_orders.items()
+            )
+        )
 
     async def _get(self, request: rs.GetReservationRequest, deadline: float, reply: rs.GetReservationResponse) -> None:
         Checked(request).raise_if_faulty()
@@ -249,13 +249,14 @@ class Reservations:
         for (_, reply), holder in zip(refused, holders, strict=True):
             reply.rejection.order_id = parse_holder(holder)[0] if holder else ""
 
-    async def _name_or_fail(self, store_id: str, refused: Sequence[tuple[int, Any]], deadline: float) -> None:
-        """The same in a batch: where the shop does not answer, its items have that as their error."""
-        try:
-            await self._name_orders(store_id, refused, deadline)
-        except ENDINGS as error:
-            for _, outcome in refused:
-                fill_error(error, outcome.error)
+
+async def _work(work: Awaitable[None], outcomes: Iterable[Any], index: int | None = None) -> None:
+    """A part of a batch's work; what ends it becomes the error of these outcomes. `index` is that of a lone item."""
+    try:
+        await work
+    except ENDINGS as error:
+        for outcome in outcomes:
+            fill_error(error, outcome.error, index)
 
 
 def _fill(answer: Answer, entry: Entry, chain: Chain, reply: Any) -> None:

@@ -32,14 +32,10 @@ class Short(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Shops, nearest first. The parts and what is `short` add up to the demand, SKU by SKU; PARTIAL alone is short.
-
-    `metres` is the sum of the distances from the customer's place to each shop.
-    """
+    """Shops, nearest first. The parts and what is `short` add up to the demand, SKU by SKU; PARTIAL alone is short."""
 
     parts: tuple[Part, ...]
     short: tuple[Short, ...]
-    metres: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +102,10 @@ def _covered(units: Ints, wanted: Ints, metres: Ints, stores_max: int, nodes_max
     if (_largest(units, stores_max) < wanted).any():
         return ()
     chosen = _candidates(units, wanted)
-    found = fewest(units[chosen], wanted, metres[chosen], stores_max, nodes_max)
-    if found.proven and (found.chosen or chosen.size == len(units)):
-        return tuple(chosen[list(found.chosen)].tolist())
-    among = [found.chosen, most(units[chosen], wanted, stores_max)]
+    cover, proven = fewest(units[chosen], wanted, metres[chosen], stores_max, nodes_max)
+    if proven and (cover or chosen.size == len(units)):
+        return tuple(chosen[list(cover)].tolist())
+    among = [cover, most(units[chosen], wanted, stores_max)]
     # Farther shops are taken only where the candidates do not do.
     for options in ([tuple(chosen[list(each)].tolist()) for each in among], [most(units, wanted, stores_max)]):
         covers = [each for each in options if (units[list(each)].sum(axis=0) >= wanted).all()]
@@ -151,7 +147,7 @@ def _planned(seen: Survey, rows: Ints) -> Plan:
         for row, metres, units in zip(rows.tolist(), seen.metres[rows].tolist(), given, strict=True)
     )
     short = _short(demand, [sum(column) for column in zip(*given, strict=True)])
-    return Plan(parts, short, sum(part.metres for part in parts))
+    return Plan(parts, short)
 
 
 def allocated(units: list[list[int]], asked: list[int]) -> list[list[int]]:
@@ -196,28 +192,22 @@ def _short(demand: Demand, available: list[int]) -> tuple[Short, ...]:
     return tuple(Short(sku, asked, had) for sku, asked, had in rows if had < asked)
 
 
-class SetCover(NamedTuple):
-    """Chosen candidates, ascending; empty where there is none. `proven`: none better exists among the candidates."""
-
-    chosen: tuple[int, ...]
-    proven: bool
-
-
-def fewest(units: Ints, asked: Ints, metres: Ints, stores_max: int, nodes_max: int = NODES_MAX) -> SetCover:
-    """The best cover by at most `stores_max` candidates.
+def fewest(units: Ints, asked: Ints, metres: Ints, stores_max: int, nodes_max: int) -> tuple[tuple[int, ...], bool]:
+    """The best cover by at most `stores_max` candidates, ascending, empty where there is none; and whether it is proven
+    that none better exists among them.
 
     `units` is [candidates, SKUs], at least 0; `asked` is at least 1 for each SKU; `metres` never falls.
     """
     units = np.minimum(units, asked)
     alone = np.flatnonzero((units == asked).all(axis=1))
     if alone.size:
-        return SetCover((int(alone[0]),), proven=True)
+        return (int(alone[0]),), True
     search = _Search(units, metres, nodes_max)
     for count in range(2, stores_max + 1):
         search.within(np.arange(len(units)), asked, count)
         if search.chosen or search.is_spent:
             break
-    return SetCover(search.chosen, proven=not search.is_spent)
+    return search.chosen, not search.is_spent
 
 
 def most(units: Ints, asked: Ints, stores_max: int) -> tuple[int, ...]:

@@ -3,7 +3,6 @@
 Distances are in whole metres. Every array has a row for each shop, as the index counts them.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -12,6 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from actors.shop.commands import by_sku
 from serve.sourcing.places import Place
 from serve.sourcing.store_index import NEVER_MS, Flags, Ints, StoreIndex, nearest
 
@@ -66,9 +66,7 @@ class Demand:
     @classmethod
     def of(cls, lines: Iterable[tuple[str, int]]) -> "Demand":
         """Lines of (SKU, quantity), summed by SKU. That there are some, of one unit or more, is for validation."""
-        units = Counter[str]()
-        for sku, quantity in lines:
-            units[sku] += quantity
+        units = dict(by_sku(lines))
         assert units, "a demand without lines"
         assert min(units.values()) > 0, "a demand of less than one unit"
         return cls(tuple(units), np.fromiter(units.values(), np.int64, len(units)))
@@ -103,14 +101,6 @@ class Known:
     capacity_left: Ints | None = None
     ready_ms: Ints | None = None
     asked: Flags | None = None
-
-
-class Found(NamedTuple):
-    """What a shop has by its own ledger, of one SKU, or of every SKU where `sku` is empty."""
-
-    store_id: str
-    available: int = 0
-    sku: str = ""
 
 
 class Candidate(NamedTuple):
@@ -158,12 +148,6 @@ class Survey:
     whole: Flags
     excluded: npt.NDArray[np.uint8]
 
-    def excluded_by(self, policy: SourcingPolicy) -> npt.NDArray[np.uint8]:
-        """The Exclusion of each shop, 0 where none."""
-        if policy is not SourcingPolicy.ONE_STORE:
-            return self.excluded
-        return np.where((self.excluded == 0) & ~self.whole, np.uint8(Exclusion.NOT_ENOUGH_STOCK), self.excluded)
-
 
 def survey(index: StoreIndex, known: Known, ask: Ask) -> Survey:
     """Every rule over every shop. From the last rule to the first, so that the first to exclude a shop stands."""
@@ -197,7 +181,9 @@ def rank(
     shops too, each with its rule. Never more than EXPLAINED_MAX.
     """
     seen = survey(index, known, ask)
-    excluded = seen.excluded_by(policy)
+    excluded = seen.excluded
+    if policy is SourcingPolicy.ONE_STORE:
+        excluded = np.where((excluded == 0) & ~seen.whole, np.uint8(Exclusion.NOT_ENOUGH_STOCK), excluded)
     room = min(at_most, EXPLAINED_MAX)
     suited = np.flatnonzero(excluded == 0)
     rows = nearest(seen.metres, suited, room).tolist()
@@ -229,17 +215,16 @@ def candidate(seen: Survey, row: int, excluded: int) -> Candidate:
     )
 
 
-def lowered(index: StoreIndex, demand: Demand, known: Known, found: Iterable[Found]) -> Known:
-    """What is known with what shops have by their own ledgers, to plan again with. It never raises a figure.
+def lowered(index: StoreIndex, demand: Demand, known: Known, found: Iterable[tuple[str, str, int]]) -> Known:
+    """What is known with what shops have by their own ledgers, (store_id, SKU, units). It never raises a figure.
 
     Raises KeyError for a shop or SKU that was not part of the question.
     """
     available = known.available.copy(order="K")
     columns = {sku: column for column, sku in enumerate(demand.skus)}
-    for store_id, units, sku in found:
-        row = available[index.rows[store_id]]
-        cells = slice(columns[sku], columns[sku] + 1) if sku else slice(None)
-        np.minimum(row[cells], units, out=row[cells])
+    for store_id, sku, units in found:
+        cell = index.rows[store_id], columns[sku]
+        available[cell] = min(available[cell], units)
     return replace(known, available=available)
 
 

@@ -19,7 +19,7 @@ from actors.shop.commands import Lines
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
 from serve.sourcing.plan import NoPlan, Plan, plan
-from serve.sourcing.ranking import UNLIMITED, Ask, Found, Known, Ranking, SourcingPolicy, lowered, rank
+from serve.sourcing.ranking import UNLIMITED, Ask, Known, Ranking, SourcingPolicy, lowered, rank
 from serve.sourcing.store_index import NEVER_MS, Flags, Ints, ReadyTimes, StoreIndex, nearest
 
 GATHER_S: Final = 0.004  # how long a question waits for others
@@ -56,71 +56,6 @@ class _Question:
     answer: asyncio.Task[Availability] | None = None
 
 
-class AvailabilityQuery:
-    """One for each gateway."""
-
-    def __init__(self, router: Router) -> None:
-        self._router = router
-        self._gathering: dict[tuple[int, int], _Question] = {}
-
-    async def ask(
-        self, store_index: StoreIndex, rows: Rows, skus: tuple[str, ...], slot_start_ms: int, deadline: float
-    ) -> Availability:
-        """What these shops have, those that answer soon. Raises what the router raises, but for those that do not."""
-        key = (store_index.revision, slot_start_ms)
-        question = self._gathering.get(key)
-        if question is None or question.answer is None or len(question.skus) + len(skus) > SKUS_MAX:
-            question = self._gathering[key] = _Question()
-            question.answer = asyncio.get_running_loop().create_task(self._ask_soon(store_index, key, question))
-        question.skus.update(dict.fromkeys(skus))
-        question.rows.update(rows.tolist())
-        try:
-            async with asyncio.timeout_at(deadline):
-                return await asyncio.shield(question.answer)  # others wait for it as well
-        except TimeoutError:
-            raise DeadlinePassed(sent=True) from None
-
-    async def _ask_soon(self, store_index: StoreIndex, key: tuple[int, int], question: _Question) -> Availability:
-        await asyncio.sleep(GATHER_S)
-        if self._gathering.get(key) is question:
-            del self._gathering[key]
-        return await self._ask_actors(store_index, question, key[1])
-
-    async def _ask_actors(self, store_index: StoreIndex, question: _Question, slot_start_ms: int) -> Availability:
-        skus = list(question.skus)
-        found = Availability(
-            {sku: np.zeros(len(store_index), np.int64) for sku in skus},
-            np.full(len(store_index), UNLIMITED, np.int64),
-            np.ones(len(store_index), np.bool_),
-            np.zeros(len(store_index), np.bool_),
-        )
-        deadline = asyncio.get_running_loop().time() + QUESTION_S
-        groups = self._router.by_actor([store_index.store_ids[row] for row in sorted(question.rows)])
-        answers = await asyncio.gather(
-            *(
-                self._router.ask_by_rules(actor, "stock", store_ids, skus, slot_start_ms, deadline=deadline)
-                for actor, store_ids in groups.items()
-            ),
-            return_exceptions=True,
-        )
-        for store_ids, shops in zip(groups.values(), answers, strict=True):
-            if isinstance(shops, DeadlinePassed):
-                continue
-            if isinstance(shops, BaseException):
-                raise shops
-            pairs = zip(store_ids, shops, strict=True)
-            told = [(store_index.rows[store_id], shop) for store_id, shop in pairs if shop is not None]  # not stopped
-            rows = [row for row, _ in told]
-            found.answered[rows] = True
-            available = zip(*(shop[0] for _, shop in told), strict=True)
-            for column, units in zip(found.columns.values(), available, strict=bool(told)):
-                column[rows] = units
-            for row, (_, left) in told:
-                found.open_[row] = left is not None
-                found.capacity[row] = UNLIMITED if left is None else left
-        return found
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Search:
     """One customer's question, and what shops answered. `own` is what the customer's basket holds already.
@@ -148,13 +83,13 @@ class Search:
 
     def lowered(self, refused: Mapping[str, Rejection]) -> "Search":
         """The same with what shops refused their claims for."""
-        found: list[Found] = []
+        found: list[tuple[str, str, int]] = []
         for store_id, rejection in refused.items():
             own = self.own.get(store_id, {})
             if rejection.reason in (Reason.INSUFFICIENT_STOCK, Reason.SKU_NOT_STOCKED):
-                found += [Found(store_id, has + own.get(sku, 0), sku) for sku, _, has in rejection.short_lines]
+                found += [(store_id, sku, has + own.get(sku, 0)) for sku, _, has in rejection.short_lines]
             else:  # nothing more than what the basket holds there
-                found += [Found(store_id, own.get(sku, 0), sku) for sku in self.ask.demand.skus]
+                found += [(store_id, sku, own.get(sku, 0)) for sku in self.ask.demand.skus]
         return replace(self, known=lowered(self.store_index, self.ask.demand, self.known, found))
 
 
@@ -164,7 +99,7 @@ class Finder:
     def __init__(self, router: Router, clock: Clock) -> None:
         self._router = router
         self._clock = clock
-        self._availability = AvailabilityQuery(router)
+        self._gathering: dict[tuple[int, int], _Question] = {}
         self._turn = asyncio.Lock()
         self._store_index: StoreIndex | None = None
         self._ready_times = ReadyTimes(())
@@ -228,7 +163,7 @@ class Finder:
         """What these shops have. Of all others nothing is known, which counts as nothing available."""
         store_index, skus = search.store_index, search.ask.demand.skus
         asked_at = asyncio.get_running_loop().time()
-        found = await self._availability.ask(store_index, rows, skus, search.slot_start_ms, deadline)
+        found = await self._stock(store_index, rows, skus, search.slot_start_ms, deadline)
         # All who asked together are answered together. Each plans in a turn of the loop of its own, so that other calls
         # run in between: a thousand plans of eight SKUs over 5,000 shops, one after the other, take 1.5 s.
         async with self._turn:
@@ -246,6 +181,63 @@ class Finder:
         known = Known(available, found.open_, capacity, ready_ms=search.ready_ms, asked=answered)
         in_time = rows[search.ready_ms[rows] <= search.ask.ready_by_ms]
         return replace(search, known=known, asked_at=asked_at, is_whole=bool(found.answered[in_time].all()))
+
+    async def _stock(
+        self, store_index: StoreIndex, rows: Rows, skus: tuple[str, ...], slot_start_ms: int, deadline: float
+    ) -> Availability:
+        """What these shops have, those that answer soon. Raises what the router raises, but for those that do not."""
+        key = (store_index.revision, slot_start_ms)
+        question = self._gathering.get(key)
+        if question is None or question.answer is None or len(question.skus) + len(skus) > SKUS_MAX:
+            question = self._gathering[key] = _Question()
+            question.answer = asyncio.get_running_loop().create_task(self._ask_soon(store_index, key, question))
+        question.skus.update(dict.fromkeys(skus))
+        question.rows.update(rows.tolist())
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await asyncio.shield(question.answer)  # others wait for it as well
+        except TimeoutError:
+            raise DeadlinePassed(sent=True) from None
+
+    async def _ask_soon(self, store_index: StoreIndex, key: tuple[int, int], question: _Question) -> Availability:
+        await asyncio.sleep(GATHER_S)
+        if self._gathering.get(key) is question:
+            del self._gathering[key]
+        return await self._ask_actors(store_index, question, key[1])
+
+    async def _ask_actors(self, store_index: StoreIndex, question: _Question, slot_start_ms: int) -> Availability:
+        skus = list(question.skus)
+        found = Availability(
+            {sku: np.zeros(len(store_index), np.int64) for sku in skus},
+            np.full(len(store_index), UNLIMITED, np.int64),
+            np.ones(len(store_index), np.bool_),
+            np.zeros(len(store_index), np.bool_),
+        )
+        deadline = asyncio.get_running_loop().time() + QUESTION_S
+        groups = self._router.by_actor([store_index.store_ids[row] for row in sorted(question.rows)])
+        answers = await asyncio.gather(
+            *(
+                self._router.ask_by_rules(actor, "stock", store_ids, skus, slot_start_ms, deadline=deadline)
+                for actor, store_ids in groups.items()
+            ),
+            return_exceptions=True,
+        )
+        for store_ids, shops in zip(groups.values(), answers, strict=True):
+            if isinstance(shops, DeadlinePassed):
+                continue
+            if isinstance(shops, BaseException):
+                raise shops
+            pairs = zip(store_ids, shops, strict=True)
+            told = [(store_index.rows[store_id], shop) for store_id, shop in pairs if shop is not None]  # not stopped
+            rows = [row for row, _ in told]
+            found.answered[rows] = True
+            available = zip(*(shop[0] for _, shop in told), strict=True)
+            for column, units in zip(found.columns.values(), available, strict=bool(told)):
+                column[rows] = units
+            for row, (_, left) in told:
+                found.open_[row] = left is not None
+                found.capacity[row] = UNLIMITED if left is None else left
+        return found
 
 
 def refusal_of(chosen: NoPlan) -> Rejection:

@@ -42,14 +42,11 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
             fill_lines(event.lines, told.lines)
         case ev.Acknowledged():
             reply.acknowledged.SetInParent()
-            for number, _ in event.parts:
-                reply.acknowledged.reservation_ids.append(format_reservation_id(store_id, number))
+            reply.acknowledged.reservation_ids.extend(format_reservation_id(store_id, each) for each, _ in event.parts)
         case PolicyAdopted():
             reply.policy_adopted.policy_version = event.policy.version
         case ev.StockAdjusted():
-            reply.stock_adjusted.source = event.source
-            reply.stock_adjusted.dropped_repeated = event.dropped_repeated
-            reply.stock_adjusted.dropped_late = event.dropped_late
+            fill_value(event, reply.stock_adjusted, ("key", "fingerprint", "mark", "movements", "shortfalls"))
             for row in event.movements:
                 fill_movement(row, at_ms, reply.stock_adjusted.adjustments.add())
         case ev.StockCounted():

@@ -94,20 +94,6 @@ def overloaded(retry_after_s: float) -> Status:
     return Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, "OVERLOADED", retry_after_s=retry_after_s)
 
 
-def late(*, sent: bool) -> Status:
-    """No answer in time."""
-    if sent:
-        message = "the shop's actor did not answer in time; the outcome is unknown, ask again with the same key"
-        return Status(grpc.StatusCode.UNAVAILABLE, message, "OUTCOME_UNKNOWN", retry_after_s=0.1)
-    message = "the call's time was over before it was decided; nothing was done"
-    return Status(grpc.StatusCode.DEADLINE_EXCEEDED, message, "DEADLINE_PASSED")
-
-
-def stopped(why: str) -> Status:
-    """A ledger that is not served, since its journal is damaged."""
-    return Status(grpc.StatusCode.DATA_LOSS, why, "LEDGER_STOPPED")
-
-
 def put(status: Status, context: Any) -> None:
     """Set a status on Serve's gRPC context."""
     info = error_details_pb2.ErrorInfo(reason=status.reason, domain=DOMAIN, metadata=_metadata_of(status))

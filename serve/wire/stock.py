@@ -55,9 +55,7 @@ def check_availability(request: ss.GetAvailabilityRequest) -> None:
 def fill_change(moved: Moved, store_id: str, reply: stock_pb2.StockChange) -> None:
     """What a change of stock did."""
     reply.version = moved.version
-    reply.applied = moved.outcome.applied
-    reply.dropped_repeated = moved.outcome.dropped_repeated
-    reply.dropped_late = moved.outcome.dropped_late
+    fill_value(moved.outcome, reply, ("shortfalls",))
     for shortfall in moved.outcome.shortfalls:
         fill_shortfall(shortfall, store_id, reply.shortfalls.add())
 

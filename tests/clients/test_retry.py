@@ -7,7 +7,7 @@ import pytest
 
 from holdfast.client.connection import CHECK_HEALTH, Connection
 from holdfast.client.limits import NO_RETRY, Failure, RetryPolicy
-from holdfast.client.statuses import fault_from_rpc
+from holdfast.client.statuses import FAILURES, Attempts, Fault, fault_from_rpc
 from tests.clients.command import Command
 from tests.clients.faults import CODE, Refuse
 from tests.clients.service import Service
@@ -57,21 +57,15 @@ def test_the_wait_follows_the_table(
     retry_after_ms: int,
     expected: float | None,
 ) -> None:
-    wait_ms = POLICY.wait_ms(
-        failure,
-        attempts=attempts,
-        unclear_attempts=unclear,
-        remaining_ms=remaining_ms,
-        jitter=jitter,
-        retry_after_ms=retry_after_ms,
-    )
-    assert wait_ms == expected
+    code = next(code for code in FAILURES if FAILURES[code] is failure)
+    before = Attempts(None, count=attempts - 1, unclear=unclear - (failure is Failure.UNCLEAR))
+    fault = Fault(code, "no", retry_after_ms=retry_after_ms)
+    assert before.wait_ms(POLICY, fault, remaining_ms=remaining_ms, jitter=jitter) == expected
 
 
-@pytest.mark.parametrize("failure", list(Failure))
-def test_never_again_means_one_attempt(failure: Failure) -> None:
-    wait_ms = NO_RETRY.wait_ms(failure, attempts=1, unclear_attempts=1, remaining_ms=LONG_MS, jitter=0.0)
-    assert wait_ms is None
+@pytest.mark.parametrize("code", list(CODE))
+def test_never_again_means_one_attempt(code: grpc.StatusCode) -> None:
+    assert Attempts(None).wait_ms(NO_RETRY, Fault(code, "no"), remaining_ms=LONG_MS, jitter=0.0) is None
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.protobuf.wrappers_pb2 import StringValue
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from actors.core.ids import SLOTS, ledger_of_slot
 from holdfast.client import CUSTOMERS_LEDGERS, HoldfastError, NotFound, OutcomeUnknown, ServiceFault
-from holdfast.client.connection import METHODS
+from holdfast.client.calls.orders import part_outcome_from
+from holdfast.client.connection import CHECK_HEALTH, METHODS
 from holdfast.client.internals import batch_bytes
 from holdfast.client.models.administration import (
     ChainLimitRule,
@@ -19,7 +22,6 @@ from holdfast.client.models.administration import (
     Store,
     TtlRule,
     health_from,
-    health_request,
     policy_from,
     store_from,
     to_policy,
@@ -45,7 +47,6 @@ from holdfast.client.models.orders import (
     StorePlan,
     found_stores_from,
     order_from,
-    part_outcome_from,
     to_sourcing,
 )
 from holdfast.client.models.reservations import (
@@ -317,10 +318,8 @@ def test_policy_and_shop_survive_the_wire() -> None:
         to_store(replace(store, hours={"zones": "Europe/Berlin"}))
 
 
-def test_the_health_check_is_spoken_by_hand() -> None:
-    assert health_request("") == b""
-    assert health_request("abc") == b"\x0a\x03abc"
-    assert [health_from(bytes((8, number))).value for number in range(4)] == [0, 1, 2, 3]
-    assert health_from(b"").name == "UNKNOWN"
-    with pytest.raises(ValueError, match="at most 127"):
-        health_request("x" * 128)
+def test_the_health_check_is_encoded_as_its_own_messages_are() -> None:
+    assert StringValue(value="abc").SerializeToString() == HealthCheckRequest(service="abc").SerializeToString()
+    for status in (0, 1, 2, 3):
+        answer = CHECK_HEALTH.decode(HealthCheckResponse(status=status).SerializeToString())
+        assert health_from(answer.value).value == status

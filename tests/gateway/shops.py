@@ -52,13 +52,18 @@ def world(demand: str, shops: str) -> World:
 WHOLE = {"whole": True, "some": False}
 
 
+def way_of(found: Plan) -> int:
+    """The sum of the distances to its shops, in metres."""
+    return sum(part.metres for part in found.parts)
+
+
 def as_text(found: Plan | NoPlan) -> str:
     """`S1 A 2 B 1, S2 C 1; short D 1 of 3; 12 km` or `no plan; short A 1 of 2; whole S7; some S1`."""
     short = [f"short {', '.join(f'{each.sku} {each.available} of {each.asked}' for each in found.short)}"]
     short = short if found.short else []
     if isinstance(found, Plan):
         parts = [" ".join([part.store_id, *(f"{sku} {n}" for sku, n in part.lines)]) for part in found.parts]
-        return "; ".join([", ".join(parts), *short, f"{found.metres / 1_000:g} km"])
+        return "; ".join([", ".join(parts), *short, f"{way_of(found) / 1_000:g} km"])
     offered = {name: [shop for shop, _, all_of_it in found.near if all_of_it is whole] for name, whole in WHOLE.items()}
     names = [f"{name} {' '.join(shops)}" for name, shops in offered.items() if shops]
     return "; ".join(["no plan", *short, *names])

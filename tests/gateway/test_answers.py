@@ -19,9 +19,9 @@ from holdfast.v1 import (
     stock_pb2,
     stock_service_pb2 as ss,
 )
-from serve.admission import TIMEOUT_S_DEFAULT
-from serve.routing.batcher import QUEUE_AGE_S_MAX, QUEUED_ENTRIES_MAX
-from serve.wire.statuses import _SENTENCES, explain, fill_item_error, fill_rejection, late, overloaded
+from serve.admission import TIMEOUT_S_DEFAULT, fill_error
+from serve.routing.batcher import QUEUE_AGE_S_MAX, QUEUED_ENTRIES_MAX, DeadlinePassed, Overloaded
+from serve.wire.statuses import _SENTENCES, explain, fill_rejection
 from tests.gateway.front import Answer, Front, reserve_request
 from tests.runtime.loop_time import skip, turns
 from tests.runtime.runtime_fixture import WAIT_S, ManualClock
@@ -234,10 +234,10 @@ def test_a_stopped_ledger_says_why_and_the_rest_goes_on(front: Front) -> None:
 
 def test_an_item_error_says_what_the_status_would() -> None:
     error = error_pb2.ItemError()
-    fill_item_error(overloaded(0.25), error)
+    fill_error(Overloaded(), error)
     assert (error.code, error.retry_after.ToMilliseconds()) == (8, 250)
     error = error_pb2.ItemError()
-    fill_item_error(late(sent=False), error)
+    fill_error(DeadlinePassed(sent=False), error)
     assert (error.code, error.HasField("retry_after")) == (4, False)
 
 

@@ -6,8 +6,18 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-LINES_MAX: Final = 26_726  # of actors, serve, clients and bench together
-FILES_MAX: Final = 178
+# Lines and files of actors, serve, clients and bench together: the house as it was asked for, and what each capability
+# that came later brought with it. Who adds one adds its line here; nothing else raises the sum.
+HOUSE: Final = (25_000, 175)
+LATER: Final = {
+    "own connections to the actors, and the watchdog": (1_070, 6),
+    "a service written by hand, to measure beside": (270, 4),
+    "start and stop of processes by their id, and where to listen": (200, 1),
+    "CPU per reservation against a committed figure": (90, 1),
+    "a core benchmark behind a month of history": (30, 0),
+}
+LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())
+FILES_MAX: Final = HOUSE[1] + sum(files for _, files in LATER.values())
 
 
 class Cost(NamedTuple):

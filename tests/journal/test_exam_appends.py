@@ -92,10 +92,9 @@ def test_an_append_under_an_older_epoch_is_fenced(storage: Storage) -> None:
     written = appended(zombie, "S1", [1])
     successor.take_over("S1")
 
-    with pytest.raises(Fenced, match="epoch 1 was appending, epoch 2 is in force") as raised:
+    with pytest.raises(Fenced, match="ledger S1: epoch 1 was appending, epoch 2 is in force"):
         zombie.append([record("S1", 1, 2)])
 
-    assert (raised.value.ledger_id, raised.value.epoch, raised.value.in_force) == ("S1", 1, 2)
     assert records_of(successor, "S1") == written
     successor.append([record("S1", 2, 2)])
     with pytest.raises(Fenced):
@@ -111,10 +110,9 @@ def test_where_one_ledger_of_a_batch_is_fenced_nothing_of_it_is_written(storage:
     lost = ("S1", "S2", "S3")[place]
     storage.open().take_over(lost)
 
-    with pytest.raises(Fenced) as raised:
+    with pytest.raises(Fenced, match=f"ledger {lost}:"):
         zombie.append([record(ledger_id, 1, 1) for ledger_id in ("S1", "S2", "S3")])
 
-    assert raised.value.ledger_id == lost
     survived = storage.after_crash().open()
     assert [records_of(survived, ledger_id) for ledger_id in ("S1", "S2", "S3")] == [[], [], []]
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from actors.core.policy import HOUR_MS, Policy
+from actors.core.rejection import Rejection
 from actors.core.status import Status
-from actors.core.transact import Accepted, Decision, Rejected
+from actors.core.transact import Decision
 from actors.shop.commands import AdjustStock, Collect, Command, Confirm, CountStock, Reserve
 from actors.shop.decide import decide
 from actors.shop.events import Collected, Confirmed, Event, Expired, Released, Reserved, ShortfallDeclared
@@ -32,9 +33,9 @@ def takes_lines_unsummed(ledger: Ledger, command: Command, now_ms: int) -> Decis
     if isinstance(command, Reserve):
         for line in command.lines:
             decision = decide(ledger, replace(command, lines=(line,)), now_ms)
-            if isinstance(decision, Rejected):
+            if isinstance(decision, Rejection):
                 return decision
-        return Accepted((Reserved(command, now_ms + 2 * HOUR_MS),))
+        return (Reserved(command, now_ms + 2 * HOUR_MS),)
     return decide(ledger, command, now_ms)
 
 
@@ -47,28 +48,28 @@ def ignores_the_limit(ledger: Ledger, command: Command, now_ms: int) -> Decision
 
 def keeps_the_replaced_hold(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     decision = decide(ledger, command, now_ms)
-    if isinstance(decision, Accepted) and isinstance(command, Reserve):
-        return Accepted(decision.events[-1:])
+    if isinstance(decision, tuple) and isinstance(command, Reserve):
+        return decision[-1:]
     return decision
 
 
 def silent_in_a_shortfall(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     decision = decide(ledger, command, now_ms)
-    if isinstance(decision, Accepted) and isinstance(command, AdjustStock | CountStock):
-        return Accepted(decision.events[:1])
+    if isinstance(decision, tuple) and isinstance(command, AdjustStock | CountStock):
+        return decision[:1]
     return decision
 
 
 def declares_and_does_not_release(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     decision = decide(ledger, command, now_ms)
-    if isinstance(decision, Accepted) and any(isinstance(event, ShortfallDeclared) for event in decision.events):
-        return Accepted(decision.events[:-1])
+    if isinstance(decision, tuple) and any(isinstance(event, ShortfallDeclared) for event in decision):
+        return decision[:-1]
     return decision
 
 
 def confirms_what_is_confirmed(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     if isinstance(command, Confirm) and ledger.reservations[command.number].status is Status.CONFIRMED:
-        return Accepted((Confirmed(command.key, "", command.number, now_ms + HOUR_MS),))
+        return (Confirmed(command.key, "", command.number, now_ms + HOUR_MS),)
     return decide(ledger, command, now_ms)
 
 
@@ -99,10 +100,10 @@ def applies_a_row_again(ledger: Ledger, command: Command, now_ms: int) -> Decisi
 def collects_half(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     """One unit of each line is left behind at the counter."""
     decision = decide(ledger, command, now_ms)
-    if isinstance(decision, Accepted) and isinstance(command, Collect):
-        event = decision.events[0]
+    if isinstance(decision, tuple) and isinstance(command, Collect):
+        event = decision[0]
         assert isinstance(event, Collected)
-        return Accepted((replace(event, lines=tuple((sku, max(0, units - 1)) for sku, units in event.lines)),))
+        return (replace(event, lines=tuple((sku, max(0, units - 1)) for sku, units in event.lines)),)
     return decision
 
 

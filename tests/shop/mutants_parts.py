@@ -6,9 +6,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from actors.core.policy import HOUR_MS
-from actors.core.rejection import Reason
+from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE
-from actors.core.transact import Accepted, Decision, Rejected
+from actors.core.transact import Decision
 from actors.shop.commands import Acknowledge, Amend, ApplyOutcome, Claim, Command, Confirm
 from actors.shop.decide import decide
 from actors.shop.events import (
@@ -33,24 +33,22 @@ CANNOT_BE_HAD: Final = frozenset({Reason.UNITS_LIMIT, Reason.INSUFFICIENT_STOCK,
 
 def outcome_applied(decision: Decision) -> OutcomeApplied | None:
     """What a part is to heed, if anything."""
-    event = decision.events[0] if isinstance(decision, Accepted) and decision.events else None
+    event = decision[0] if isinstance(decision, tuple) and decision else None
     return event if isinstance(event, OutcomeApplied) and event.number else None
 
 
 def applies_any_outcome(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     decision = decide(ledger, command, now_ms)
-    if isinstance(command, ApplyOutcome) and isinstance(decision, Accepted) and not decision.events:
+    if isinstance(command, ApplyOutcome) and isinstance(decision, tuple) and not decision:
         event = outcome_applied(decide(ledger, replace(command, revision=1_000), now_ms))
-        return Accepted((replace(event, revision=command.revision),)) if event else decision
+        return (replace(event, revision=command.revision),) if event else decision
     return decision
 
 
 def leads_a_part_back(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     decision = decide(ledger, command, now_ms)
     event = outcome_applied(decision)
-    return (
-        Accepted((replace(event, status=command.status),)) if event and isinstance(command, ApplyOutcome) else decision
-    )
+    return (replace(event, status=command.status),) if event and isinstance(command, ApplyOutcome) else decision
 
 
 def keeps_so_many_of_each_line(ledger: Ledger, command: Command, now_ms: int) -> Decision:
@@ -58,14 +56,14 @@ def keeps_so_many_of_each_line(ledger: Ledger, command: Command, now_ms: int) ->
     event = outcome_applied(decision)
     if event and isinstance(command, ApplyOutcome) and command.keep:
         keep, held = dict(command.keep), ledger.reservations[event.number].held_lines()
-        return Accepted((replace(event, lines=tuple((sku, max(0, units - keep.get(sku, 0))) for sku, units in held)),))
+        return (replace(event, lines=tuple((sku, max(0, units - keep.get(sku, 0))) for sku, units in held)),)
     return decision
 
 
 def claims_without_a_place(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     if isinstance(command, Claim):
         decision = decide(ledger, replace(command, slot_start_ms=0), now_ms)
-        return Accepted((Claimed(command),)) if isinstance(decision, Accepted) else decision
+        return (Claimed(command),) if isinstance(decision, tuple) else decision
     return decide(ledger, command, now_ms)
 
 
@@ -73,7 +71,7 @@ def counts_a_second_part_again(ledger: Ledger, command: Command, now_ms: int) ->
     """To limits and slots it is another customer's."""
     if isinstance(command, Claim):
         decision = decide(ledger, replace(command, holder=f"{command.holder}, alone.1"), now_ms)
-        return Accepted((Claimed(command),)) if isinstance(decision, Accepted) else decision
+        return (Claimed(command),) if isinstance(decision, tuple) else decision
     return decide(ledger, command, now_ms)
 
 
@@ -91,23 +89,23 @@ def counts_no_order(ledger: Ledger, command: Command, now_ms: int) -> Decision:
 def notes_what_it_was_not_told(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     if isinstance(command, Acknowledge):
         parts = tuple((number, ledger.reservations[number].version) for number, _ in command.parts)
-        return Accepted((Acknowledged(parts),))
+        return (Acknowledged(parts),)
     return decide(ledger, command, now_ms)
 
 
 def confirms_a_part(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     if isinstance(command, Confirm):
-        return Accepted((Confirmed(command.key, "", command.number, now_ms + HOUR_MS),))
+        return (Confirmed(command.key, "", command.number, now_ms + HOUR_MS),)
     return decide(ledger, command, now_ms)
 
 
 def amends_whatever_is_asked(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     decision = decide(ledger, command, now_ms)
-    if isinstance(command, Amend) and isinstance(decision, Rejected) and decision.rejection.reason in CANNOT_BE_HAD:
+    if isinstance(command, Amend) and isinstance(decision, Rejection) and decision.reason in CANNOT_BE_HAD:
         of = ledger.reservations[command.number]
         slot_start_ms = command.slot_start_ms or of.slot_start_ms
         lines = command.lines or of.lines
-        return Accepted((Amended(command.key, "", command.number, lines, of.expires_at_ms, slot_start_ms, of.lines),))
+        return (Amended(command.key, "", command.number, lines, of.expires_at_ms, slot_start_ms, of.lines),)
     return decision
 
 

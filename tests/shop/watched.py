@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 from actors.core.answers import REMEMBERED_ANSWERS_MAX, Recorded, fingerprint
 from actors.core.message import to_json
 from actors.core.policy import DAY_MS, Policy
-from actors.core.rejection import UNRECORDED
-from actors.core.transact import Decision, PolicyAdopted, Refused, Rejected, Transacted
+from actors.core.rejection import UNRECORDED, Rejection
+from actors.core.transact import Decision, PolicyAdopted, Refused, Transacted
 from actors.journal.codec import encode_rows
 from actors.runtime.kinds import SHOP
 from actors.shop.audit import Audit
@@ -46,15 +46,13 @@ def assembled(
         if answer is not None:
             return Transacted(answer, (), repeated=True)
         decision = decided(ledger, command, now_ms)
-        if isinstance(decision, Rejected):
-            unsaid = not command.key or decision.rejection.reason in UNRECORDED
+        if isinstance(decision, Rejection):
+            unsaid = not command.key or decision.reason in UNRECORDED
             if unsaid or ledger.answers.count >= REMEMBERED_ANSWERS_MAX:
-                return Transacted(Recorded("", 0, decision.rejection), ())
-            events: tuple[Event, ...] = (
-                Refused(command.key, fingerprint(command), type(command).__name__, decision.rejection),
-            )
+                return Transacted(Recorded("", 0, decision), ())
+            events: tuple[Event, ...] = (Refused(command.key, fingerprint(command), type(command).__name__, decision),)
         else:
-            events = decision.events
+            events = decision
         for event in events:
             evolved(ledger, event, now_ms)
         answer = ledger.answers.get(command.key) if command.key else _standing(ledger, command)

@@ -77,13 +77,12 @@ class Batcher(Generic[OutcomeT, ResultT]):
         limits: Limits,
         timeouts: Timeouts,
         retry: RetryPolicy,
-        jitter: Callable[[], float] = random.random,
     ) -> None:
         self._method = method
         self._limits = limits
         self._attempt_ms = timeouts.attempt_ms
         self._retry = retry
-        self._jitter = jitter
+        self._jitter = random.random
         self._loop = asyncio.get_running_loop()
         self._queued: deque[BatchedCall[ResultT]] = deque()
         self._in_flight: dict[asyncio.Task[None], list[BatchedCall[ResultT]]] = {}

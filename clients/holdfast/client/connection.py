@@ -8,11 +8,13 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import grpc
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.wrappers_pb2 import Int32Value
 
 from holdfast.client.limits import RetryPolicy, Timeouts
 from holdfast.client.statuses import Attempts, Fault, fault_from_rpc
@@ -29,19 +31,14 @@ from holdfast.v1 import (
 class Method:
     """One RPC. `decode` makes an answer of bytes."""
 
-    service: str
+    path: str
     name: str
     decode: Callable[[bytes], Any]
-
-    @property
-    def path(self) -> str:
-        """The path that gRPC calls."""
-        return f"/{self.service}/{self.name}"
 
 
 METHODS: Final[dict[type[Any], Method]] = {
     GetMessageClass(method.input_type): Method(
-        service.full_name, method.name, GetMessageClass(method.output_type).FromString
+        f"/{service.full_name}/{method.name}", method.name, GetMessageClass(method.output_type).FromString
     )
     for module in (reservation_service_pb2, order_service_pb2, stock_service_pb2, event_service_pb2, admin_service_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
@@ -49,7 +46,8 @@ METHODS: Final[dict[type[Any], Method]] = {
 }
 """Every RPC of `holdfast.v1`, by the type of its request, which no other RPC has."""
 
-CHECK_HEALTH: Final = Method("grpc.health.v1.Health", "Check", bytes)
+# Its messages have one field each, and are encoded as a StringValue and an Int32Value: no package is needed for them.
+CHECK_HEALTH: Final = Method("/grpc.health.v1.Health/Check", "Check", Int32Value.FromString)
 
 
 def _encoded(request: Message | bytes) -> bytes:
@@ -101,17 +99,14 @@ class Connection:
                 raise ValueError(f"metadata has the key {key!r}; write it with a-z 0-9 . _ and - only")
         self.target = target
         self._metadata = tuple(metadata)
-        self._channels = [self._open(target, credentials) for _ in range(channels)]
+        open_channel: Callable[..., grpc.aio.Channel] = grpc.aio.insecure_channel
+        if credentials is not None:
+            open_channel = partial(grpc.aio.secure_channel, credentials=credentials)
+        self._channels = [open_channel(target, options=OPTIONS) for _ in range(channels)]
         self._turn = itertools.cycle(range(channels))
         self._under_way = 0
         self._idle = asyncio.Event()
         self._unary: list[dict[str, grpc.aio.UnaryUnaryMultiCallable[Any, Any]]] = [{} for _ in self._channels]
-
-    @staticmethod
-    def _open(target: str, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
-        if credentials is None:
-            return grpc.aio.insecure_channel(target, options=OPTIONS)
-        return grpc.aio.secure_channel(target, credentials, options=OPTIONS)
 
     async def call(self, method: Method, request: Message | bytes, timeout_ms: int) -> Any:
         """One attempt. Raises `grpc.aio.AioRpcError`; CancelledError also where the channel was closed meanwhile."""
@@ -166,17 +161,16 @@ class Caller:
         *,
         timeouts: Timeouts,
         retry: RetryPolicy,
-        jitter: Callable[[], float] = random.random,
     ) -> None:
         self.connection = connection
         self.timeouts = timeouts
         self.retry = retry
-        self.jitter = jitter
+        self.jitter = random.random
         self.closed = False
 
     async def ask(
         self,
-        request: Message | bytes,
+        request: Message,
         *,
         method: Method | None = None,
         timeout_ms: int | None = None,

@@ -1,8 +1,8 @@
 """What the calls of a client share: its batchers by RPC, the single-call path with retries, and keys.
 
-Every batch request is one repeated message in field 1, so its encoding is each item behind a tag and a length. Joining
-the items' bytes costs 0.2 us an item where building the message of messages costs 1.5 us, and a retry sends an item's
-very bytes again.
+Every batch request is one repeated message in field 1, so its encoding is that of a BytesValue of each item. Joining
+these costs 0.5 us an item where building the message of messages costs 1.5 us, and a retry sends an item's very bytes
+again.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -11,6 +11,7 @@ from secrets import token_hex
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 import grpc
+from google.protobuf.wrappers_pb2 import BytesValue
 
 from holdfast.client.batching import BatchedMethod, Batcher
 from holdfast.client.connection import METHODS, Caller, Connection, Method
@@ -21,29 +22,13 @@ from holdfast.client.models.stock import stock_change_from
 from holdfast.client.statuses import Fault, error_from, fault_from_item
 from holdfast.v1 import reservation_service_pb2 as service_pb2
 
-_TAG = b"\x0a"  # field 1, length-delimited
-
 
 def batch_bytes(items: Sequence[bytes]) -> bytes:
     """The encoding of a `*BatchRequest` whose `requests` are these encoded requests, in sequence."""
-    parts: list[bytes] = []
-    for item in items:
-        parts += (_TAG, _varint(len(item)), item)
-    return b"".join(parts)
+    return b"".join([BytesValue(value=item).SerializeToString() or _EMPTY for item in items])
 
 
-def _varint(number: int) -> bytes:
-    if number < 0x80:
-        return bytes((number,))
-    if number < 0x4000:
-        return bytes((number & 0x7F | 0x80, number >> 7))
-    encoded = bytearray()
-    while number >= 0x80:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)
-
+_EMPTY = b"\x0a\x00"  # a BytesValue has no field for it
 
 ValueT = TypeVar("ValueT")
 
@@ -107,9 +92,6 @@ class Client(Protocol):
     """A client, as far as its calls use it."""
 
     internals: Internals
-
-    async def close(self) -> None:
-        """Close the connections."""
 
 
 async def submit(

@@ -1,7 +1,7 @@
 """The limits, times and retry policy of a client, each with a name, a default, and the reason for it.
 
 A retry sends the same request with the same idempotency key, so it is always safe; the policy decides whether it is of
-use. It is pure: time, number of attempts and jitter are arguments. Three kinds of failure are retried:
+use. Three kinds of failure are retried:
 
 - UNAVAILABLE: no answer, or the attempt's own deadline passed. Retried until the call's deadline.
 - OVERLOADED: refused before any work. Retried after the time that the service named, until the call's deadline.
@@ -70,34 +70,6 @@ class RetryPolicy:
     wait_max_ms: int = 250
     attempts_max: int = 1_000
     unclear_attempts_max: int = 4
-
-    def wait_ms(
-        self,
-        failure: Failure,
-        *,
-        attempts: int,
-        unclear_attempts: int,
-        remaining_ms: float,
-        jitter: float,
-        retry_after_ms: int = 0,
-    ) -> float | None:
-        """Milliseconds to wait before the next attempt; None to give up.
-
-        `attempts` (at least 1) have failed, the last with `failure`, and `unclear_attempts` of them UNCLEAR;
-        `remaining_ms` are left until the call's deadline; `jitter` is a number in [0, 1); `retry_after_ms` is what the
-        service asked for, zero where it did not.
-        """
-        if failure is Failure.FINAL or attempts >= self.attempts_max:
-            return None
-        if failure is Failure.UNCLEAR and unclear_attempts >= self.unclear_attempts_max:
-            return None
-        # The exponent is bounded so that a long outage does not build a huge number only to cut it down.
-        full_ms = min(self.wait_max_ms, self.wait_first_ms << min(attempts - 1, 20))
-        wait = full_ms * (0.5 + 0.5 * jitter)
-        if retry_after_ms > 0:
-            # Never sooner than asked; the jitter on top spreads the callers that were refused together.
-            wait = retry_after_ms + 0.5 * jitter * min(retry_after_ms, full_ms)
-        return wait if wait < remaining_ms else None
 
 
 NO_RETRY = RetryPolicy(attempts_max=1)

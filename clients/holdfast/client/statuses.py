@@ -161,7 +161,10 @@ class Attempts:
     maybe_done: bool = False
 
     def wait_ms(self, policy: RetryPolicy, fault: Fault, *, remaining_ms: float, jitter: float) -> float | None:
-        """Note that an attempt ended with `fault`; milliseconds until the next, or None to give up."""
+        """Note that an attempt ended with `fault`; milliseconds until the next, or None to give up.
+
+        `remaining_ms` are left until the call's deadline; `jitter` is a number in [0, 1).
+        """
         failure = fault.failure
         self.count += 1
         self.last_fault = fault
@@ -169,14 +172,17 @@ class Attempts:
             self.unclear += 1
         if failure in {Failure.UNCLEAR, Failure.UNAVAILABLE} and not fault.not_sent:
             self.maybe_done = True
-        return policy.wait_ms(
-            failure,
-            attempts=self.count,
-            unclear_attempts=self.unclear,
-            remaining_ms=remaining_ms,
-            jitter=jitter,
-            retry_after_ms=fault.retry_after_ms,
-        )
+        if failure is Failure.FINAL or self.count >= policy.attempts_max:
+            return None
+        if failure is Failure.UNCLEAR and self.unclear >= policy.unclear_attempts_max:
+            return None
+        # The exponent is bounded so that a long outage does not build a huge number only to cut it down.
+        full_ms = min(policy.wait_max_ms, policy.wait_first_ms << min(self.count - 1, 20))
+        wait = full_ms * (0.5 + 0.5 * jitter)
+        if fault.retry_after_ms > 0:
+            # Never sooner than asked; the jitter on top spreads the callers that were refused together.
+            wait = fault.retry_after_ms + 0.5 * jitter * min(fault.retry_after_ms, full_ms)
+        return wait if wait < remaining_ms else None
 
     def error(self, fault: Fault, *, what: str, where: str) -> errors.HoldfastError:
         """The error to raise when the attempts end with `fault`."""

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Protocol
 
+from google.protobuf.wrappers_pb2 import StringValue
+
 from holdfast.client.blocking import BlockingClient, blocking, iterating
 from holdfast.client.connection import CHECK_HEALTH
 from holdfast.client.errors import Overloaded, Unavailable
@@ -74,11 +76,11 @@ class AdministrationCalls(Client, Protocol):
 
     async def health(self, service: str = "", *, timeout_ms: int = _HEALTH_ATTEMPT_MS) -> models.Health:
         """What the service says of its health, asked once; raises Unavailable where nobody answers."""
-        request = models.health_request(service)
-        payload = await self.internals.caller.ask(
+        request = StringValue(value=service)
+        answer = await self.internals.caller.ask(
             request, method=CHECK_HEALTH, timeout_ms=timeout_ms, attempt_ms=timeout_ms, retry=NO_RETRY
         )
-        return models.health_from(payload)
+        return models.health_from(answer.value)
 
     async def wait_until_serving(self, *, timeout_ms: int) -> None:
         """Return once the service says that it is SERVING; raises Unavailable when `timeout_ms` are over."""

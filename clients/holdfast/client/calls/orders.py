@@ -9,10 +9,12 @@ from typing import Any, Protocol, cast
 
 from holdfast.client.blocking import BlockingClient, blocking, iterating
 from holdfast.client.connection import METHODS
-from holdfast.client.errors import ServiceFault
-from holdfast.client.internals import Client, answer_to_change, change, pages, read, submit
+from holdfast.client.errors import OutcomeUnknown, ServiceFault
+from holdfast.client.internals import Client, answer_to_change, change, pages, read, result_from, submit
+from holdfast.client.limits import Failure
 from holdfast.client.models import orders as models
 from holdfast.client.models.reservations import ReleaseReason, Reservation, rejection_from
+from holdfast.client.statuses import Fault, error_from
 from holdfast.client.wire_types import LineQuantities, to_message
 from holdfast.v1 import order_service_pb2 as service_pb2, reservation_service_pb2
 
@@ -234,8 +236,26 @@ class BlockingOrderCalls(BlockingClient):
 async def _each_part(
     client: Client, request: Any, idempotency_key: str | None, timeout_ms: int | None
 ) -> models.PartOutcomes:
-    response = await answer_to_change(client, request, idempotency_key, timeout_ms, undecided=models.undecided)
+    response = await answer_to_change(client, request, idempotency_key, timeout_ms, undecided=_undecided)
     if response.HasField("rejection"):
         return rejection_from(response.rejection)
     what, key = METHODS[type(request)].name, request.idempotency_key
-    return tuple(models.part_outcome_from(outcome, what=what, key=key) for outcome in response.outcomes)
+    return tuple(part_outcome_from(outcome, what=what, key=key) for outcome in response.outcomes)
+
+
+def _undecided(response: Any) -> list[Fault]:
+    """Why shops did not decide, where asking all of them again is of use: those that decided repeat themselves."""
+    results = map(result_from, response.outcomes)
+    return [each for each in results if isinstance(each, Fault) and each.failure is not Failure.FINAL]
+
+
+def part_outcome_from(message: service_pb2.PartOutcome, *, what: str, key: str) -> models.PartOutcome:
+    """What one shop said; `what` was asked with the idempotency key `key`."""
+    answer = result_from(message)
+    if isinstance(answer, Fault):
+        fault, where = answer, f"shop {message.store_id}"
+        answer = error_from(fault, what=what, where=where, idempotency_key=key)
+        if fault.failure is not Failure.FINAL:
+            # Overload too: an attempt before this one may have been carried out by this shop, and its answer lost.
+            answer = OutcomeUnknown(what, where=where, why=f"{fault.code.name}: {fault.why}", idempotency_key=key)
+    return models.PartOutcome(message.store_id, answer)

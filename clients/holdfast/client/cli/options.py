@@ -167,20 +167,17 @@ LimitOption = Annotated[int, typer.Option("--limit", min=1, help="At most so man
 _DEGREES = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d*)?)\s*,\s*([+-]?\d{1,3}(?:\.\d*)?)\s*")
 
 
-def place_at(text: str, name: str) -> Place:
-    """The place of `LAT,LON`; `name` is the option's, for the error."""
-    found = _DEGREES.fullmatch(text)
-    if not found or abs(float(found[1])) > 90 or abs(float(found[2])) > 180:
-        raise typer.BadParameter(
-            f"{text!r} is not a place. Write degrees north and east, 48.2082,16.3738 for example.", param_hint=name
-        )
-    return Place(float(found[1]), float(found[2]))
-
-
 def place_near(text: str, name: str) -> Place:
-    """The place of `LAT,LON` or of `POSTCODE` or `COUNTRY:POSTCODE`, which have no comma."""
+    """The place of `LAT,LON` or of `POSTCODE` or `COUNTRY:POSTCODE`, which have no comma; `name` is the option's, for
+    the error.
+    """
     if "," in text:
-        return place_at(text, name)
+        found = _DEGREES.fullmatch(text)
+        if not found or abs(float(found[1])) > 90 or abs(float(found[2])) > 180:
+            raise typer.BadParameter(
+                f"{text!r} is not a place. Write degrees north and east, 48.2082,16.3738 for example.", param_hint=name
+            )
+        return Place(float(found[1]), float(found[2]))
     country, _, postcode = text.rpartition(":")
     if not postcode.strip():
         raise typer.BadParameter("is empty. Write LAT,LON or a postcode.", param_hint=name)

@@ -160,13 +160,9 @@ def part_documents(outcomes: Sequence[PartOutcome]) -> list[dict[str, Any]]:
 
 
 def _answer_document(answer: Reservation | Rejection | HoldfastError) -> dict[str, Any]:
-    match answer:
-        case Reservation():
-            return {"reservation": to_document(answer)}
-        case Rejection():
-            return {"rejection": to_document(answer)}
-        case HoldfastError():
-            return {"error": error_document(answer)}
+    if isinstance(answer, HoldfastError):
+        return {"error": error_document(answer)}
+    return {type(answer).__name__.lower(): to_document(answer)}
 
 
 def exit_code_of_parts(outcomes: Sequence[PartOutcome]) -> ExitCode:

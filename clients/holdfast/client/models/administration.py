@@ -182,7 +182,7 @@ policy_from = reader(Policy)
 ledger_status_from = reader(LedgerStatus)
 verification_from = reader(Verification)
 orders_verification_from = reader(OrdersVerification)
-_health_of = enum_reader(Health)
+health_from = enum_reader(Health)
 
 
 def to_store(store: Store) -> store_pb2.Store:
@@ -204,18 +204,3 @@ def to_policy(policy: Policy) -> store_pb2.Policy:
         if not rule.collected_for.ToNanoseconds():
             rule.ClearField("collected_for")
     return message
-
-
-def health_request(service: str) -> bytes:
-    """`grpc.health.v1.HealthCheckRequest` by hand, so that no package is needed for one string field."""
-    name = service.encode()
-    if len(name) >= 128:
-        raise ValueError(f"the service's name is {len(name)} bytes; at most 127 are allowed")
-    return b"\x0a" + bytes((len(name),)) + name if name else b""
-
-
-def health_from(payload: bytes) -> Health:
-    """`grpc.health.v1.HealthCheckResponse` by hand: one enum in field 1; absent means UNKNOWN."""
-    if len(payload) >= 2 and payload[0] == 0x08:
-        return _health_of(payload[1])
-    return Health.UNKNOWN

@@ -2,22 +2,12 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from holdfast.client.errors import HoldfastError, OutcomeUnknown
-from holdfast.client.limits import Failure
-from holdfast.client.models.reservations import (
-    Line,
-    Rejection,
-    ReleaseReason,
-    Reservation,
-    Status,
-    rejection_from,
-    reservation_from,
-)
-from holdfast.client.statuses import Fault, error_from, fault_from_item
+from holdfast.client.errors import HoldfastError
+from holdfast.client.models.reservations import Line, Rejection, ReleaseReason, Reservation, Status
 from holdfast.client.wire_types import LinePairs, reader, to_message
-from holdfast.v1 import order_pb2, order_service_pb2 as service_pb2
+from holdfast.v1 import order_pb2
 
 
 class OrderStatus(IntEnum):
@@ -232,25 +222,3 @@ def to_sourcing(
         kilometres_max=kilometres_max,
         collect_by_ms=collect_by_ms,
     )
-
-
-def undecided(response: Any) -> list[Fault]:
-    """Why shops did not decide, where asking all of them again is of use: those that decided repeat themselves."""
-    errors = (outcome.error for outcome in response.outcomes if outcome.WhichOneof("result") == "error")
-    return [fault for fault in map(fault_from_item, errors) if fault.failure is not Failure.FINAL]
-
-
-def part_outcome_from(message: service_pb2.PartOutcome, *, what: str, key: str) -> PartOutcome:
-    """What one shop said; `what` was asked with the idempotency key `key`."""
-    match message.WhichOneof("result"):
-        case "reservation":
-            return PartOutcome(message.store_id, reservation_from(message.reservation))
-        case "rejection":
-            return PartOutcome(message.store_id, rejection_from(message.rejection))
-        case _:
-            fault, where = fault_from_item(message.error), f"shop {message.store_id}"
-            error = error_from(fault, what=what, where=where, idempotency_key=key)
-            if fault.failure is not Failure.FINAL:
-                # Overload too: an attempt before this one may have been carried out by this shop, and its answer lost.
-                error = OutcomeUnknown(what, where=where, why=f"{fault.code.name}: {fault.why}", idempotency_key=key)
-            return PartOutcome(message.store_id, error)
