@@ -8,7 +8,7 @@ from actors.core.rejection import Violation
 from actors.orders.invariants import check
 from actors.orders.parts import is_promised
 from actors.orders.snapshot import Capture, copied
-from actors.orders.state import Order, OrderLedger
+from actors.orders.state import Grant, Order, OrderLedger
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import LedgerActor, in_turn, page_by_number
 from actors.runtime.kinds import CUSTOMERS
@@ -55,18 +55,22 @@ class CustomerActor(LedgerActor):
             return None if number is None else hosted.ledger.orders[number]
 
     @rpc
-    def outbox(self, after: Mapping[str, int]) -> list[tuple[str, list[Order], int]]:
-        """By ledger, orders with undelivered parts, and the number to continue after.
+    def outbox(self, age_ms: int, after: Mapping[str, int]) -> list[tuple[str, list[Order], list[Grant], int]]:
+        """By ledger, orders with undelivered parts, grants older than `age_ms` of which no shop has reported anything,
+        and the number of the order to continue after.
 
         `after` has these numbers from the previous answer, so that every order has its turn: those whose shops are
         stopped stay in the outbox as long as these are.
         """
-        found: list[tuple[str, list[Order], int]] = []
+        found: list[tuple[str, list[Order], list[Grant], int]] = []
         for ledger_id in self.host.ledger_ids():
-            with self.host.reading(ledger_id) as (hosted, _):
-                numbers, resume = in_turn(hosted.ledger.outbox, after.get(ledger_id, 0), OUTBOX_MAX)
-                if numbers:
-                    found.append((ledger_id, [hosted.ledger.orders[number] for number in numbers], resume))
+            with self.host.reading(ledger_id) as (hosted, now_ms):
+                ledger = hosted.ledger
+                numbers, resume = in_turn(ledger.outbox, after.get(ledger_id, 0), OUTBOX_MAX)
+                oldest = (ledger.grants[number] for number in islice(ledger.unsettled, OUTBOX_MAX))
+                old = [grant for grant in oldest if grant.granted_at_ms < now_ms - age_ms]
+                if numbers or old:
+                    found.append((ledger_id, [ledger.orders[number] for number in numbers], old, resume))
         return found
 
     @rpc
@@ -75,11 +79,13 @@ class CustomerActor(LedgerActor):
         return self.host.begun_ids()
 
     @rpc
-    def orders(self, ledger_id: str, numbers: list[int]) -> list[Order | None]:
-        """For each number its order, None where there is none."""
+    def orders(self, ledger_id: str, numbers: list[int]) -> list[Order | Grant | None]:
+        """For each number its order or grant, None where there is none."""
         if not self.host.has_begun(ledger_id):
             return [None] * len(numbers)
-        return self.host.read(ledger_id, lambda hosted, _now_ms: [hosted.ledger.orders.get(each) for each in numbers])
+        with self.host.reading(ledger_id) as (hosted, _):
+            orders, grants = hosted.ledger.orders, hosted.ledger.grants
+            return [orders.get(each) or grants.get(each) for each in numbers]
 
     @rpc
     def promised(self, ledger_id: str, after_number: int, page_size: int) -> tuple[list[Order], int]:

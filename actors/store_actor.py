@@ -113,9 +113,9 @@ class StoreActor(LedgerActor):
 
     @rpc
     def outbox(self, claim_age_ms: int, after: Mapping[str, int]) -> list[tuple[str, int, list[Reservation], int]]:
-        """Parts to report to their orders: (store, ledger time, parts, the number to continue after).
+        """Reservations to report to customers' ledgers: (store, ledger time, these, the number to continue after).
 
-        Changed parts that are not acknowledged, and claims older than `claim_age_ms` without an outcome. `after` has
+        Changed ones that are not acknowledged, and claims older than `claim_age_ms` without an outcome. `after` has
         these numbers from the previous answer, so that each part has its turn, even behind many that cannot be
         delivered.
         """
@@ -134,14 +134,16 @@ class StoreActor(LedgerActor):
 
     @rpc
     def parts(self, store_id: str, after_number: int, page_size: int) -> tuple[list[tuple[Reservation, bool]], int]:
-        """A page of the shop's parts of orders by number, final ones too: (part, whether it is in the outbox), and the
-        number to continue after, 0 at the end.
+        """A page of the shop's parts of orders, and of what is held by grants, by number, final ones too: (reservation,
+        whether it is in the outbox), and the number to continue after, 0 at the end.
         """
         if not self.host.has_begun(store_id):
             return [], 0
         with self.host.reading(store_id) as (hosted, _):
             rows, version, outbox = hosted.ledger.reservations, hosted.ledger.version, hosted.ledger.outbox
-            page, resume = page_by_number(rows, version, after_number, page_size, lambda each: each.part is not None)
+            page, resume = page_by_number(
+                rows, version, after_number, page_size, lambda each: each.part is not None or each.grant > 0
+            )
             return [(part, part.number in outbox) for part in page], resume
 
     @rpc

@@ -22,13 +22,14 @@ from serve.admission import Calls, read_stream
 from serve.config.logs import configure_logging
 from serve.config.settings import read_postcodes_file
 from serve.coordination.coordinator import Coordinator
+from serve.coordination.grants import Grants
 from serve.coordination.reconciler import Reconciler
 from serve.registration import SERVICES, Health
 from serve.routing.router import Router
 from serve.services.admin import Admin
 from serve.services.events import Feeds
 from serve.services.orders import Orders
-from serve.services.request_routing import OrderRouting, StoreDirectory
+from serve.services.request_routing import StoreDirectory
 from serve.services.reservations import Reservations
 from serve.services.stock import Stock
 from serve.services.verification import Verification
@@ -55,12 +56,13 @@ class Gateway:
         self._router = router
         stores = StoreDirectory(router)
         coordinator = Coordinator(router, clock)
-        self._reconciler = Reconciler(router, coordinator)
+        grants = Grants(router)
+        self._reconciler = Reconciler(router, coordinator, grants)
         finder = Finder(router, clock)
         orders = Orders(router, stores, coordinator, self._reconciler, finder, postcodes)
         self._feeds = Feeds(router, stores)
         self._unary = {
-            **Reservations(router, stores, OrderRouting(router), orders, self._reconciler).calls,
+            **Reservations(router, stores, grants, orders, self._reconciler).calls,
             **orders.calls,
             **Stock(router, stores, clock).calls,
             **Admin(router, stores, clock).calls,

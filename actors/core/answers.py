@@ -20,6 +20,7 @@ FINGERPRINT_BYTES: Final = 12
 GENERATION_MS: Final = DAY_MS  # answers are forgotten a day's worth at a time
 REMEMBERED_ANSWERS_MAX: Final = 8_000_000  # by ledger; some 3 GB
 MESSAGE_TYPES_MAX: Final = 256
+NO_CONTENT: Final = ("key", "grant")  # fields of a command that are not what its caller asked for
 FORGET_A_STEP_MAX: Final = 64  # of what has ended, by event, so that no event pays for a whole day
 
 A = TypeVar("A")
@@ -122,7 +123,7 @@ def forgotten(ended: deque[tuple[int, int]], time_ms: int, kept_ms: int) -> list
     return numbers
 
 
-def fingerprint(command: Message, apart: tuple[str, ...] = ("key",)) -> str:
+def fingerprint(command: Message, apart: tuple[str, ...] = NO_CONTENT) -> str:
     """The hash of a command without the fields named in `apart`: 24 hex digits, stable across versions."""
     content = to_json([type(command).__name__, *_content(command, apart)])
     return blake2b(content, digest_size=FINGERPRINT_BYTES).hexdigest()

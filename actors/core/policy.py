@@ -3,6 +3,7 @@
 The chain owns it; each ledger journals the version it decides by, so that its journal explains its decisions.
 """
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Final
 
@@ -96,6 +97,19 @@ class Policy(Value, frozen=True, dict=True, gc=True):
         """The limits on this SKU (with "": those on any SKU) that match the channel."""
         return tuple(rule for rule in self._limits_by_sku.get(sku, ()) if rule.channel in ("", channel))
 
+    @cached_property
+    def _chain_limits_by_sku(self) -> dict[str, tuple[ChainLimitRule, ...]]:
+        by_sku: dict[str, tuple[ChainLimitRule, ...]] = {}
+        for rule in self.chain_limit_rules:
+            by_sku[rule.sku] = (*by_sku.get(rule.sku, ()), rule)
+        return by_sku
+
     def chain_limits_for(self, channel: str, sku: str) -> tuple[ChainLimitRule, ...]:
         """The limits over the whole chain on this SKU (with "": those on any SKU) that match the channel."""
-        return tuple(rule for rule in self.chain_limit_rules if rule.sku == sku and rule.channel in ("", channel))
+        return tuple(rule for rule in self._chain_limits_by_sku.get(sku, ()) if rule.channel in ("", channel))
+
+    def is_limited(self, channel: str, lines: Iterable[tuple[str, int]]) -> bool:
+        """Whether a limit of the whole chain applies to one of these lines through this channel."""
+        return bool(self.chain_limit_rules) and (
+            bool(self.chain_limits_for(channel, "")) or any(self.chain_limits_for(channel, sku) for sku, _ in lines)
+        )

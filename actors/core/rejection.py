@@ -8,7 +8,9 @@ from actors.core.status import Status
 
 
 class Reason(IntEnum):
-    """Names and numbers are those of the wire; docs/errors.md gives cause and remedy of each."""
+    """Names and numbers are those of the wire, but for 0; docs/errors.md gives cause and remedy of each."""
+
+    GRANT_REQUIRED = 0  # a shop to its gateway, which fetches the grant within the call
 
     IDEMPOTENCY_KEY_REUSED = 1
     RESERVATION_NOT_FOUND = 2
@@ -33,9 +35,11 @@ class Reason(IntEnum):
     SLOT_FULL = 21
 
 
-# Refusals that are not journaled: a reused key must not overwrite the first answer, a full ledger must not grow, and an
-# undecided order will soon be decided.
-UNRECORDED: Final = frozenset({Reason.IDEMPOTENCY_KEY_REUSED, Reason.LEDGER_FULL, Reason.ORDER_UNDECIDED})
+# Refusals that are not journaled: a reused key must not overwrite the first answer, a full ledger must not grow, an
+# undecided order will soon be decided, and a grant is fetched within the call.
+UNRECORDED: Final = frozenset(
+    {Reason.IDEMPOTENCY_KEY_REUSED, Reason.LEDGER_FULL, Reason.ORDER_UNDECIDED, Reason.GRANT_REQUIRED}
+)
 
 
 class Rejection(Message, frozen=True):
@@ -44,7 +48,7 @@ class Rejection(Message, frozen=True):
     `short_lines` are (sku, asked, available); `near_stores` (store_id, metres, has everything), where sourcing found no
     shop. `status` is that of the reservation concerned; CLAIMED where an undecided order holds what is missing.
     `store_id` is the refusing shop of an order over several, else empty. `too_soon`: sourcing found shops that could
-    serve later.
+    serve later. `over_all_shops`: by a limit of the whole chain.
     """
 
     reason: Reason
@@ -57,6 +61,7 @@ class Rejection(Message, frozen=True):
     near_stores: tuple[tuple[str, int, bool], ...] = ()
     store_id: str = ""
     too_soon: bool = False
+    over_all_shops: bool = False
 
 
 class Violation(Value, frozen=True):

@@ -12,7 +12,7 @@ from actors.core.transact import PolicyAdopted, Refused
 from actors.orders import events as ev
 from actors.orders.commands import key_of
 from actors.orders.evolve import evolve
-from actors.orders.limits import over_limit
+from actors.orders.limits import grant_over_limit, over_limit
 from actors.orders.state import CERTAIN, Order, OrderLedger, Standing
 
 VIOLATIONS_KEPT_MAX: Final = 1_000
@@ -42,7 +42,12 @@ class OrderAudit:
             self._found("I11", subject, f"not before {ledger.time_ms}", str(at_ms))
         self._epoch = epoch
         order = None
-        if not isinstance(event, ev.Opened | Refused | PolicyAdopted):
+        if isinstance(event, ev.GrantReported):
+            if event.report.number not in ledger.grants:
+                self._found("I3", subject, f"grant {event.report.number}", "none")
+                self.broken = True
+                return
+        elif not isinstance(event, ev.Opened | ev.Granted | Refused | PolicyAdopted):
             number = event.report.number if isinstance(event, ev.Reported) else event.number
             order = ledger.orders.get(number)
             if order is None:
@@ -74,6 +79,15 @@ def _faults(ledger: OrderLedger, order: Order | None, event: ev.Event, at_ms: in
         refusal = over_limit(ledger, asked.customer_id, asked.channel, asked.plans, at_ms)
         if refusal is not None:
             yield "I15", f"at most {refusal.available} for {asked.customer_id}", f"{refusal.reason.name} was due"
+    if isinstance(event, ev.Granted):
+        grants = ledger.grants
+        refusal = grant_over_limit(ledger, event.request, grants.get(event.replaces), grants.get(event.number), at_ms)
+        if refusal is not None:
+            yield (
+                "I15",
+                f"at most {refusal.available} for {event.request.customer_id}",
+                f"{refusal.reason.name} was due",
+            )
     if order is not None:
         yield from _faults_of_step(order, event, at_ms)
 

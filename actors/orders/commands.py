@@ -154,7 +154,49 @@ class Report(Message, frozen=True):
     collected: tuple[int, ...]
 
 
-Command = Open | Refuse | Amend | Replan | Commit | Abandon | Confirm | Release | Extend | FanOut | Report
+class RequestGrant(Message, frozen=True):
+    """Permit a shop to hold `lines`, which are by SKU, for one call under limits of the whole chain; only SKUs in
+    `more` are checked. `replaces` is the grant of the reservation that the call amends, 0 for none; a hold of the same
+    basket in the same shop is replaced as well.
+    """
+
+    customer_id: str
+    channel: str
+    store_id: str
+    call_key: str
+    basket_id: str
+    lines: Lines
+    more: Lines
+    replaces: int = 0
+
+
+class ReportGrant(Message, frozen=True):
+    """What a shop's reservation holds, and what was collected from it, by SKU, at the shop's `version`. `reservation`
+    0: nothing is held by this grant, nor will be.
+    """
+
+    number: int
+    reservation: int
+    version: int
+    held: Lines
+    collected: Lines
+
+
+Command = (
+    Open
+    | Refuse
+    | Amend
+    | Replan
+    | Commit
+    | Abandon
+    | Confirm
+    | Release
+    | Extend
+    | FanOut
+    | Report
+    | RequestGrant
+    | ReportGrant
+)
 
 
 def customer_key(customer_id: str, key: str) -> str:

@@ -12,8 +12,19 @@ from actors.core.transact import Decision
 from actors.orders import commands as cm, events as ev
 from actors.orders.amendment import amendment, beyond_collected, reduction, reduction_at_commit
 from actors.orders.commands import content_of, key_of
-from actors.orders.limits import over_limit
-from actors.orders.state import ATTEMPTS_MAX, CERTAIN, OPEN_MS, OVER, Order, OrderLedger, Part, Renewal, Standing
+from actors.orders.limits import grant_over_limit, over_limit
+from actors.orders.state import (
+    ATTEMPTS_MAX,
+    CERTAIN,
+    OPEN_MS,
+    OVER,
+    Grant,
+    Order,
+    OrderLedger,
+    Part,
+    Renewal,
+    Standing,
+)
 
 STATUS_OF: Final = {standing: Status[standing.name] for standing in CERTAIN | OVER - {Standing.ABANDONED}}
 
@@ -36,6 +47,10 @@ def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
             return () if order is None else (ev.Abandoned(order.number, command.rejection),)
         case cm.FanOut():
             return _decide_fan_out(ledger, command)
+        case cm.RequestGrant():
+            return _decide_request_grant(ledger, command, now_ms)
+        case cm.ReportGrant():
+            return _decide_report_grant(ledger, command)
         case cm.Report():
             return _decide_report(ledger, command)
         case cm.Confirm() | cm.Release() | cm.Extend():
@@ -151,6 +166,29 @@ def _decide_report(ledger: OrderLedger, report: cm.Report) -> Decision:
     cut = reduction(ledger.orders[report.number], report)
     reported = ev.Reported(report)
     return (reported, ev.Reduced(report.number, cut)) if cut else (reported,)
+
+
+def _decide_request_grant(ledger: OrderLedger, command: cm.RequestGrant, now_ms: int) -> Decision:
+    """The same call is granted once, unless the limits have changed, or what it replaces, before its shop decided."""
+    again = ledger.grant_of(command)
+    replaced = ledger.grants.get(command.replaces) or ledger.held_for_basket(command)
+    if again is not None:
+        as_before = again.policy_version == ledger.policy.version and again.replaces == _number_of(replaced)
+        if again.reservation or as_before:
+            return ()
+    refusal = grant_over_limit(ledger, command, replaced, again, now_ms)
+    return refusal or (ev.Granted(command, _number_of(again), _number_of(replaced)),)
+
+
+def _number_of(grant: Grant | None) -> int:
+    return 0 if grant is None else grant.number
+
+
+def _decide_report_grant(ledger: OrderLedger, report: cm.ReportGrant) -> Decision:
+    grant = ledger.grants.get(report.number)
+    if grant is None or (grant.reservation and report.version <= grant.version):
+        return ()
+    return (ev.GrantReported(report),)
 
 
 def _decide_step(ledger: OrderLedger, command: cm.Confirm | cm.Release | cm.Extend, now_ms: int) -> Decision:

@@ -4,7 +4,7 @@ from actors.core.message import Message
 from actors.core.rejection import Rejection
 from actors.core.status import ReleaseReason
 from actors.core.transact import PolicyAdopted, Refused
-from actors.orders.commands import Open, Plan, Report, Target
+from actors.orders.commands import Open, Plan, Report, ReportGrant, RequestGrant, Target
 from actors.shop.commands import Lines
 
 
@@ -114,6 +114,22 @@ class Reduced(Message, frozen=True):
     targets: tuple[Target, ...]
 
 
+class Granted(Message, frozen=True):
+    """A shop may hold units for a call. `number` is that of a grant that is given anew, 0 for a new one, whose number
+    is the version of this event; the units of `replaces` were not counted.
+    """
+
+    request: RequestGrant
+    number: int
+    replaces: int
+
+
+class GrantReported(Message, frozen=True):
+    """A shop reported what is held by a grant."""
+
+    report: ReportGrant
+
+
 Event = (
     Opened
     | Refused
@@ -128,5 +144,7 @@ Event = (
     | Expired
     | Reported
     | Reduced
+    | Granted
+    | GrantReported
     | PolicyAdopted
 )

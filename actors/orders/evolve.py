@@ -11,8 +11,8 @@ from actors.core.status import LIVE
 from actors.core.transact import PolicyAdopted, Refused
 from actors.orders import events as ev
 from actors.orders.amendment import in_all
-from actors.orders.commands import Plan, Report, Target, key_of
-from actors.orders.state import CERTAIN, OVER, Order, OrderLedger, Part, Renewal, Standing, due_at_ms
+from actors.orders.commands import Plan, Report, ReportGrant, Target, key_of
+from actors.orders.state import CERTAIN, OVER, Grant, Order, OrderLedger, Part, Renewal, Standing, due_at_ms
 from actors.shop.commands import Lines, by_sku
 
 
@@ -54,6 +54,10 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
             _evolve_reported(ledger, event.report, at_ms)
         case ev.Reduced():
             _evolve_reduced(ledger, event, at_ms)
+        case ev.Granted():
+            _evolve_granted(ledger, event, at_ms)
+        case ev.GrantReported():
+            _evolve_grant_reported(ledger, event.report, at_ms)
         case PolicyAdopted():
             ledger.policy = event.policy
         case _:
@@ -223,6 +227,51 @@ def _evolve_reduced(ledger: OrderLedger, event: ev.Reduced, at_ms: int) -> None:
         _answer(ledger, order.key, Recorded(answered.fingerprint, ledger.version, reduced))
 
 
+def _evolve_granted(ledger: OrderLedger, event: ev.Granted, at_ms: int) -> None:
+    asked, number = event.request, event.number or ledger.version
+    grant = Grant(
+        number,
+        asked.customer_id,
+        asked.channel,
+        asked.store_id,
+        asked.call_key,
+        asked.basket_id,
+        asked.lines,
+        ledger.policy.version,
+        at_ms,
+        event.replaces,
+    )
+    ledger.put_grant(grant)
+
+
+def _evolve_grant_reported(ledger: OrderLedger, report: ReportGrant, at_ms: int) -> None:
+    grant = ledger.grants[report.number]
+    if not report.reservation:
+        ledger.drop_grant(grant.number)
+        return
+    more = sum(units for _, units in report.collected) > sum(units for _, units in grant.collected)
+    grant = replace(
+        grant,
+        reservation=report.reservation,
+        version=report.version,
+        held=report.held,
+        collected=report.collected,
+        collected_at_ms=at_ms if more else grant.collected_at_ms,
+    )
+    ledger.put_grant(grant)
+    same = (grant.store_id, grant.reservation)
+    for number in list(ledger.grants_of_customers[grant.customer_id]):  # one that an amendment has replaced
+        other = ledger.grants[number]
+        if other is not grant and (other.store_id, other.reservation) == same:
+            ledger.drop_grant(number)
+    if any(units for _, units in grant.held):
+        return
+    if any(units for _, units in grant.collected):
+        ledger.ended.append((at_ms, grant.number))
+    else:
+        ledger.drop_grant(grant.number)
+
+
 def _over_where_nothing_is_left(order: Order) -> Order:
     """The order, over where no shop holds any of it: all was collected, released or amended away."""
     if order.standing not in CERTAIN or order.open_attempt:
@@ -300,6 +349,9 @@ def _forget_ended(ledger: OrderLedger) -> None:
     policy = ledger.policy
     kept_ms = max(policy.answer_memory_ms, *(rule.collected_for_ms for rule in policy.chain_limit_rules), 0)
     for number in forgotten(ledger.ended, ledger.time_ms, kept_ms):
+        if number in ledger.grants:
+            ledger.drop_grant(number)
+            continue
         customer_id = ledger.orders.pop(number).customer_id
         numbers = ledger.customers[customer_id]
         del numbers[number]

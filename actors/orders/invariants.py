@@ -6,7 +6,7 @@ from typing import Final
 
 from actors.core.rejection import Violation
 from actors.core.status import LIVE
-from actors.orders.state import ATTEMPTS_MAX, CERTAIN, OVER, Order, OrderLedger, Part, Standing, due_at_ms
+from actors.orders.state import ATTEMPTS_MAX, CERTAIN, OVER, Grant, Order, OrderLedger, Part, Standing, due_at_ms
 
 NOT_SO: Final = "it is not so"
 
@@ -21,6 +21,7 @@ def check(ledger: OrderLedger) -> list[Violation]:
         found.extend(_check_order(order))
         found.extend(_check_indexed(ledger, order, deadlines))
     found.extend(_check_indexes(ledger))
+    found.extend(_check_grants(ledger))
     found.extend(_check_answers(ledger))
     return found
 
@@ -104,8 +105,28 @@ def _check_indexes(ledger: OrderLedger) -> Iterator[Violation]:
         yield Violation("I11", ledger.ledger_id, "deadlines, the earliest first", "another sequence")
     ended = Counter(number for _, number in ledger.ended)
     settled = Counter(number for number, order in ledger.orders.items() if order.is_settled())
+    settled.update(number for number, grant in ledger.grants.items() if grant.reservation and not _holds(grant))
     for number in (ended - settled) | (settled - ended):
         yield Violation("I7", str(number), f"{settled[number]} times among what ended", f"{ended[number]} times")
+
+
+def _holds(grant: Grant) -> bool:
+    return any(units for _, units in grant.held)
+
+
+def _check_grants(ledger: OrderLedger) -> Iterator[Violation]:
+    """Check that each grant is indexed, and that its reservation has no other."""
+    indexed = {number for numbers in ledger.grants_of_customers.values() for number in numbers}
+    unsettled = {number for number, grant in ledger.grants.items() if not grant.reservation}
+    if indexed != set(ledger.grants) or unsettled != set(ledger.unsettled):
+        yield Violation("I15", ledger.ledger_id, "every grant indexed by its customer, and while unsettled", NOT_SO)
+    calls = {grant.call: number for number, grant in ledger.grants.items()}
+    if calls != ledger.grants_by_call or len(calls) != len(ledger.grants):
+        yield Violation("I15", ledger.ledger_id, "one grant for a call, found by it", NOT_SO)
+    held = Counter((grant.store_id, grant.reservation) for grant in ledger.grants.values() if grant.reservation)
+    for (store_id, reservation), count in held.items():
+        if count > 1:
+            yield Violation("I15", f"reservation {reservation} in {store_id}", "one grant", str(count))
 
 
 def _check_answers(ledger: OrderLedger) -> Iterator[Violation]:

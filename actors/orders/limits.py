@@ -2,12 +2,16 @@
 shop may still hand over until that shop has reported that they are released.
 """
 
-from actors.core.policy import ChainLimitRule
+from collections.abc import Callable, Iterable, Sequence
+
+from actors.core.policy import ChainLimitRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE
-from actors.orders.commands import Plan, Target
-from actors.orders.state import Order, OrderLedger, Part
+from actors.orders.commands import Plan, RequestGrant, Target
+from actors.orders.state import Grant, Order, OrderLedger, Part
 from actors.shop.commands import by_sku
+
+Counted = Order | Grant
 
 
 def over_limit(
@@ -26,43 +30,94 @@ def over_limit(
     policy = ledger.policy
     if not policy.chain_limit_rules:
         return None
-    demand = dict(by_sku(tuple(line for plan in plans for line in plan.lines)))
+    demand = dict(by_sku(line for plan in plans for line in plan.lines))
     if amended is not None and amended.channel != channel:
         demand = dict.fromkeys((sku for part in amended.parts for sku, _ in part.lines), 0) | demand
-    others = [order for order in ledger.orders_of(customer_id) if amended is None or order.number != amended.number]
+    others = [each for each in ledger.counted_of(customer_id) if each is not amended]
+
+    def kept(sku: str, rule: ChainLimitRule) -> tuple[int, int]:
+        if amended is None:
+            return 0, 0
+        return _collected(amended, sku, rule, now_ms), _kept(amended, targets, sku)
+
+    return _first_refusal(policy, channel, demand, others, now_ms, amended, kept)
+
+
+def grant_over_limit(
+    ledger: OrderLedger, asked: RequestGrant, replaced: Grant | None, again: Grant | None, now_ms: int
+) -> Rejection | None:
+    """Refuse a grant by the first limit that its units would exceed, beside all but `replaced` and `again`: the grants
+    of the hold that the call replaces or amends, and of the same call.
+    """
+    policy, lines = ledger.policy, dict(asked.lines)
+    more = {sku: lines[sku] for sku, _ in asked.more}
+    others = [each for each in ledger.counted_of(asked.customer_id) if each is not replaced and each is not again]
+
+    def kept(sku: str, rule: ChainLimitRule) -> tuple[int, int]:
+        return (0 if replaced is None else _collected(replaced, sku, rule, now_ms)), 0
+
+    return _first_refusal(policy, asked.channel, more, others, now_ms, replaced, kept)
+
+
+def _first_refusal(
+    policy: Policy,
+    channel: str,
+    demand: dict[str, int],
+    others: Sequence[Counted],
+    now_ms: int,
+    amended: Counted | None,
+    kept: Callable[[str, ChainLimitRule], tuple[int, int]],
+) -> Rejection | None:
+    """`kept` returns units of a SKU that the amended one has and keeps: collected ones that count, and others."""
     for sku in ("", *demand):
         for rule in policy.chain_limits_for(channel, sku):
             if rule.open_reservations_max and (amended is None or not _fits(rule, amended)):
-                count = sum(1 for order in others if _is_open(order) and _fits(rule, order))
+                count = sum(1 for each in others if _is_open(each) and _fits(rule, each))
                 if count >= rule.open_reservations_max:
-                    return Rejection(Reason.OPEN_RESERVATIONS_LIMIT, sku, count + 1, rule.open_reservations_max)
+                    refusal = Rejection(
+                        Reason.OPEN_RESERVATIONS_LIMIT, sku, count + 1, rule.open_reservations_max, over_all_shops=True
+                    )
+                    return _unless_unsettled(refusal, others)
     for sku, asked in demand.items():
         for rule in (*policy.chain_limits_for(channel, sku), *policy.chain_limits_for(channel, "")):
             if rule.units_max:
-                units = sum(_units(order, sku, rule, now_ms) for order in others if _fits_channel(rule, order))
-                if amended is not None:
-                    units += _collected(amended, sku, rule, now_ms)
-                wanted = asked if amended is None else asked + _kept(amended, targets, sku)
+                units = sum(_units(each, sku, rule, now_ms) for each in others if _fits_channel(rule, each))
+                collected, keeps = kept(sku, rule)
+                units, wanted = units + collected, asked + keeps
                 if units + wanted > rule.units_max and wanted:
-                    return Rejection(Reason.UNITS_LIMIT, sku, wanted, max(0, rule.units_max - units))
+                    refusal = Rejection(
+                        Reason.UNITS_LIMIT, sku, wanted, max(0, rule.units_max - units), over_all_shops=True
+                    )
+                    return _unless_unsettled(refusal, others)
     return None
 
 
-def _is_open(order: Order) -> bool:
-    """True where the order is undecided, or a shop may still hand over units for it."""
-    return bool(order.open_attempt) or any(
-        not _is_dropped_claim(part) and part.status in LIVE and any(part.held) for part in order.parts
+def _unless_unsettled(refusal: Rejection, others: Iterable[Counted]) -> Rejection:
+    """The refusal; not for good where a shop has not said yet whether it holds what was granted."""
+    if any(isinstance(each, Grant) and not each.reservation for each in others):
+        return Rejection(Reason.ORDER_UNDECIDED)
+    return refusal
+
+
+def _is_open(counted: Counted) -> bool:
+    """True where it is undecided, or a shop may still hand over units for it."""
+    if isinstance(counted, Grant):
+        return any(units for _, units in counted.outstanding())
+    return bool(counted.open_attempt) or any(
+        not _is_dropped_claim(part) and part.status in LIVE and any(part.held) for part in counted.parts
     )
 
 
-def _fits_channel(rule: ChainLimitRule, order: Order) -> bool:
-    return rule.channel in ("", order.channel)
+def _fits_channel(rule: ChainLimitRule, counted: Counted) -> bool:
+    return rule.channel in ("", counted.channel)
 
 
-def _fits(rule: ChainLimitRule, order: Order) -> bool:
-    return _fits_channel(rule, order) and (
-        not rule.sku or any(_outstanding(part, rule.sku) for part in order.parts if not _is_dropped_claim(part))
-    )
+def _fits(rule: ChainLimitRule, counted: Counted) -> bool:
+    if not _fits_channel(rule, counted):
+        return False
+    if isinstance(counted, Grant):
+        return not rule.sku or bool(dict(counted.outstanding()).get(rule.sku))
+    return not rule.sku or any(_outstanding(part, rule.sku) for part in counted.parts if not _is_dropped_claim(part))
 
 
 def _is_dropped_claim(part: Part) -> bool:
@@ -81,15 +136,21 @@ def _outstanding(part: Part, sku: str) -> int:
     return sum(units for (line_sku, _), units in zip(part.lines, part.held, strict=True) if line_sku == sku)
 
 
-def _units(order: Order, sku: str, rule: ChainLimitRule, now_ms: int) -> int:
-    return sum(_outstanding(part, sku) for part in order.parts) + _collected(order, sku, rule, now_ms)
+def _units(counted: Counted, sku: str, rule: ChainLimitRule, now_ms: int) -> int:
+    if isinstance(counted, Grant):
+        units = dict(counted.outstanding()).get(sku, 0)
+    else:
+        units = sum(_outstanding(part, sku) for part in counted.parts)
+    return units + _collected(counted, sku, rule, now_ms)
 
 
-def _collected(order: Order, sku: str, rule: ChainLimitRule, now_ms: int) -> int:
+def _collected(counted: Counted, sku: str, rule: ChainLimitRule, now_ms: int) -> int:
     """Units that were collected and still count."""
+    if isinstance(counted, Grant):
+        return dict(counted.collected).get(sku, 0) if now_ms < counted.collected_at_ms + rule.collected_for_ms else 0
     return sum(
         part.sold_by_sku(part.collected).get(sku, 0)
-        for part in order.parts
+        for part in counted.parts
         if now_ms < part.collected_at_ms + rule.collected_for_ms
     )
 

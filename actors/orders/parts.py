@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 from actors.core.ids import format_holder, parse_holder
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.orders.commands import Report
-from actors.orders.state import CERTAIN, Order, Part, Standing
-from actors.shop.commands import ApplyOutcome, Claim, claim_key
+from actors.orders.state import CERTAIN, Grant, Order, Part, Standing
+from actors.shop.commands import ApplyOutcome, Claim, by_sku, claim_key
 from actors.shop.state import Reservation
 
 _STATUS_OF = {
@@ -104,6 +104,21 @@ def _same_version(part: Part, reservation: Reservation) -> Verdict:
     if said.status in LIVE and part.applied_revision > reservation.part.applied_revision:
         return Verdict(f"revision {part.applied_revision} applied", f"revision {reservation.part.applied_revision}")
     return AGREED
+
+
+def grant_is_known(store_id: str, reservation: Reservation, grant: Grant | None, *, outbox: bool) -> Verdict:
+    """Compare what a shop holds by a grant with what the customer's ledger counts, which the caller read after it."""
+    held = {sku: units for sku, units in by_sku(reservation.held_lines()) if units}
+    if grant is None:
+        return Verdict(f"a grant that counts {held}", "none") if held else AGREED
+    if not grant.reservation or grant.version > reservation.version:
+        return ON_THE_WAY
+    if (grant.store_id, grant.reservation) != (store_id, reservation.number):
+        return Verdict("a grant for this reservation", f"one for {grant.reservation} in {grant.store_id}")
+    counted = {sku: units for sku, units in grant.held if units}
+    if counted == held:
+        return AGREED
+    return ON_THE_WAY if outbox else Verdict(f"{held} counted, as the shop says", f"{counted}, and no more is owed")
 
 
 def is_promised(part: Part) -> bool:

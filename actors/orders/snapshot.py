@@ -8,7 +8,7 @@ from actors.core.answers import Answers, EndedRow, Recorded
 from actors.core.message import Message, digest_of
 from actors.core.policy import Policy
 from actors.orders.evolve import index_basket, index_deadline, index_outbox
-from actors.orders.state import Order, OrderLedger, Remembered
+from actors.orders.state import Grant, Order, OrderLedger, Remembered
 
 FORMAT: Final = 1
 
@@ -38,13 +38,13 @@ class AnswerRow(Message, frozen=True, tag="answer"):
     answer: Remembered
 
 
-Row = Head | OrderRow | EndedRow | AnswerRow
+Row = Head | OrderRow | Grant | EndedRow | AnswerRow
 
 
 class Capture:
     """A customers' ledger's state as of one version; copied shallowly, as orders are immutable."""
 
-    __slots__ = ("_answers", "_ended", "_head", "_orders", "broken", "version")
+    __slots__ = ("_answers", "_ended", "_grants", "_head", "_orders", "broken", "version")
 
     def __init__(self, ledger: OrderLedger) -> None:
         self.version = ledger.version
@@ -54,14 +54,16 @@ class Capture:
             (order, ledger.customers.get(order.customer_id, {}).get(order.number, False))
             for order in ledger.orders.values()
         ]
+        self._grants = list(ledger.grants.values())
         self._answers = ledger.answers.captured()
         self._ended = list(ledger.ended)
 
     def rows(self) -> Iterator[Row]:
-        """Yield the head, orders by number, ended ones by time, then answers by day and time."""
+        """Yield the head, orders by number, grants, ended ones by time, then answers by day and time."""
         yield self._head
         for order, counts in self._orders:
             yield OrderRow(order, counts)
+        yield from self._grants
         for at_ms, number in self._ended:
             yield EndedRow(at_ms, number)
         for day, keys, answers in self._answers:
@@ -81,6 +83,9 @@ def copied(ledger: OrderLedger) -> OrderLedger:
     copied.answers = Answers()
     copied.answers.count = ledger.answers.count
     copied.answers.generations = {day: answers.copy() for day, answers in ledger.answers.generations.items()}
+    copied.grants = ledger.grants.copy()
+    copied.grants_of_customers = {each: numbers.copy() for each, numbers in ledger.grants_of_customers.items()}
+    copied.grants_by_call, copied.unsettled = ledger.grants_by_call.copy(), ledger.unsettled.copy()
     copied.baskets = ledger.baskets.copy()
     copied.ended, copied.outbox, copied.deadlines = ledger.ended.copy(), ledger.outbox.copy(), ledger.deadlines.copy()
     return copied
@@ -102,6 +107,8 @@ def restore(rows: Iterable[Row]) -> OrderLedger:
                 index_basket(ledger, order)
                 index_outbox(ledger, order)
                 index_deadline(ledger, order)
+            case Grant():
+                ledger.put_grant(row)
             case EndedRow():
                 ledger.ended.append((row.at_ms, row.number))
             case AnswerRow():

@@ -12,10 +12,11 @@ from actors.orders.commands import content_of, key_of
 from actors.orders.decide import decide
 from actors.orders.evolve import evolve
 from actors.orders.state import CERTAIN, Order, OrderLedger, due_at_ms
+from actors.shop import commands as shop
 
 # None where there is no such order (any more). An order with an open attempt is undecided: the caller has to continue
 # with it.
-Answer = Recorded[Order | Rejection] | None
+Answer = Recorded[Order | Rejection | shop.Grant] | None
 
 
 def recall(ledger: OrderLedger, command: cm.Command) -> Answer:
@@ -34,6 +35,12 @@ def recall(ledger: OrderLedger, command: cm.Command) -> Answer:
 def standing(ledger: OrderLedger, command: cm.Command, events: tuple[ev.Event, ...]) -> Answer:
     """The order concerned, as the events left it: an Open makes a new one, or changes its basket's."""
     assert not isinstance(command, cm.Refuse), "it is refused"
+    if isinstance(command, cm.ReportGrant):
+        return None
+    if isinstance(command, cm.RequestGrant):
+        grant = ledger.grant_of(command)
+        assert grant is not None, "it was given"
+        return Recorded("", ledger.version, shop.Grant(grant.number, grant.policy_version, grant.replaces))
     if isinstance(command, cm.Open):
         opened = events[0]
         number = opened.number if isinstance(opened, ev.AmendOpened) else ledger.version

@@ -30,6 +30,7 @@ class Held(Message, frozen=True):
     number: int
     created_at_ms: int
     expires_at_ms: int
+    grant: int = 0
 
 
 class Stopped(Message, frozen=True):
@@ -57,7 +58,7 @@ class Moved(Message, frozen=True):
 
 
 # None: there is no such order (any more).
-Answer = Held | Refusal | Moved | Reservation | Order | Stopped | Late | None
+Answer = Held | Refusal | Moved | Reservation | Order | shop.Grant | Stopped | Late | None
 
 _encode: Final[Callable[[Any], bytes]] = msgspec.msgpack.Encoder().encode
 
@@ -86,7 +87,7 @@ def pack_answers(answers: Sequence[Remembered | Recorded[Order | Rejection] | St
 def _answer_of(answer: Remembered | Recorded[Order | Rejection] | Stopped | Late | None) -> Answer:
     """The answer to send for one that a ledger remembers."""
     if isinstance(answer, Reservation):
-        return Held(answer.number, answer.created_at_ms, answer.expires_at_ms)
+        return Held(answer.number, answer.created_at_ms, answer.expires_at_ms, answer.grant)
     if not isinstance(answer, Recorded):
         return answer
     value = answer.answer

@@ -146,11 +146,6 @@ class LedgerActor:
             for each, (_, now_ms) in zip(read, batches, strict=True)
         ]
 
-    @rpc
-    def knows(self, ledger_id: str, key: str) -> bool:
-        """True where a call under this key was answered or is being decided here."""
-        return self.host.read(ledger_id, lambda hosted, _now_ms: hosted.ledger.answers.get(key) is not None)
-
     def _status_of(self, hosted: Hosted, now_ms: int, open_reservations: int, positions: int) -> dict[str, Any]:
         """A ledger's status, of either kind."""
         return {

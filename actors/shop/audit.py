@@ -56,6 +56,7 @@ class Audit:
         self._memory_ms = ANSWER_MEMORY_MS_DEFAULT
         self._marks: dict[str, int] = {}  # the greatest sequence applied of each source
         self._rules: list[Rule] = []
+        self._chain_rules: set[tuple[str, str]] = set()  # channel and SKU of each limit over the whole chain
         self._by_customer: defaultdict[str, set[int]] = defaultdict(set)  # kept only while there are rules
         self._short: set[str] = set()  # SKUs with a shortfall in progress
         self._calendar: Calendar = ALWAYS_OPEN
@@ -139,6 +140,7 @@ class Audit:
         asked = event.command
         self._answered(asked.key, at_ms)
         self._accepted += 1
+        self._check_grant(asked.channel, {sku for sku, _ in asked.lines}, asked.grant is not None)
         self._hold(Hold(asked.customer_id, asked.channel, asked.lines, event.expires_at_ms, asked.slot_start_ms))
 
     def _claimed(self, event: events.Claimed, at_ms: int) -> None:
@@ -194,6 +196,13 @@ class Audit:
             self._take_place(claim)
         if self._rules and asked:
             self._check_limits(claim, asked)
+        self._check_grant(claim.channel, asked, event.grant != 0)
+
+    def _check_grant(self, channel: str, skus: set[str], granted: bool) -> None:
+        """Check that units under a limit of the whole chain were granted by the customer's ledger."""
+        limited = any(rule in self._chain_rules for sku in ("", *skus) for rule in (("", sku), (channel, sku)))
+        if skus and limited and not granted:
+            self._found("I15", f"version {self._version}", "a grant for what a limit of the chain applies to", "none")
 
     def _outcome_applied(self, event: events.OutcomeApplied, at_ms: int) -> None:
         """Apply an order's outcome to its part: revisions only grow, and the status never moves back."""
@@ -376,6 +385,7 @@ class Audit:
         self._rules = [
             (rule.channel, rule.sku, rule.open_reservations_max, rule.units_max) for rule in policy.limit_rules
         ]
+        self._chain_rules = {(rule.channel, rule.sku) for rule in policy.chain_limit_rules}
         self._by_customer.clear()
         if self._rules:
             for number, claim in self._claims.items():

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import ClassVar
 
+from actors.core.ids import format_order_id, ledger_of_customer
 from actors.core.message import Message, Value
+from actors.core.rejection import Rejection
 from actors.core.status import ReleaseReason, Status
 
 Lines = tuple[tuple[str, int], ...]
@@ -27,9 +29,20 @@ class AdjustmentKind(IntEnum):
     CORRECTION = 4
 
 
+class Grant(Message, frozen=True):
+    """A permission of the customer's ledger to hold units under limits of the whole chain. `number` names it there;
+    `policy_version` is that of the limits; the units of `replaces`, 0 for none, were not counted beside these.
+    """
+
+    number: int
+    policy_version: int
+    replaces: int
+
+
 class Reserve(Message, frozen=True):
     """Hold (sku, quantity) lines, all or none, and a place in the pickup slot that starts at `slot_start_ms`, 0 for
     none. `ttl_ms` 0 takes the time from the policy. `external_reference` is the caller's own number, only shown.
+    `grant` is what the customer's ledger said of limits over the whole chain, where one applies.
     """
 
     key: str
@@ -40,6 +53,7 @@ class Reserve(Message, frozen=True):
     ttl_ms: int
     slot_start_ms: int = 0
     external_reference: str = ""
+    grant: Grant | Rejection | None = None
 
 
 class Confirm(Message, frozen=True):
@@ -85,7 +99,7 @@ class Extend(Message, frozen=True):
 
 class Amend(Message, frozen=True):
     """Change a reservation in one step, or leave it unchanged where that is refused. No lines, `ttl_ms` 0 and
-    `slot_start_ms` 0 each keep what it has.
+    `slot_start_ms` 0 each keep what it has. `grant` as in Reserve, for all of the lines.
     """
 
     key: str
@@ -93,6 +107,7 @@ class Amend(Message, frozen=True):
     lines: Lines
     ttl_ms: int
     slot_start_ms: int
+    grant: Grant | Rejection | None = None
 
 
 class Claim(Message, frozen=True):
@@ -106,6 +121,16 @@ class Claim(Message, frozen=True):
     channel: str
     lines: Lines
     slot_start_ms: int
+
+
+class SettleGrant(Message, frozen=True):
+    """Say which reservation holds units by a grant, which was given for the call with `call_key`. Where none does, the
+    refusal makes the grant void: that call may still be on its way. `key` is `void_key`.
+    """
+
+    key: str
+    call_key: str
+    number: int
 
 
 class ApplyOutcome(Message, frozen=True):
@@ -128,6 +153,11 @@ class Acknowledge(Message, frozen=True):
 
     key: ClassVar[str] = ""  # identified by its versions
     parts: tuple[tuple[int, int], ...]
+
+
+def void_key(customer_id: str, grant: int) -> str:
+    """The key under which it is remembered that a grant is void; see `claim_key`."""
+    return f"\ngrant {format_order_id(ledger_of_customer(customer_id), grant)}"
 
 
 def claim_key(holder: str) -> str:
@@ -178,6 +208,7 @@ Command = (
     | Extend
     | Amend
     | Claim
+    | SettleGrant
     | ApplyOutcome
     | Acknowledge
     | AdjustStock

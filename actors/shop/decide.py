@@ -12,10 +12,10 @@ from actors.core.status import LIVE, TRANSITIONS, ReleaseReason, Status, Step
 from actors.core.transact import Decision
 from actors.shop import commands as cm, events as ev
 from actors.shop.commands import Lines, Reserve, by_sku  # Reserve by its own name: 0.1 us of its 4, with `evolve`
-from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, decide_claim
+from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, decide_claim, decide_settle_grant
 from actors.shop.decide_stock import decide_adjust_stock, decide_count_stock, decide_set_safety_stock
 from actors.shop.events import Reserved
-from actors.shop.preconditions import over_limit, short_of_stock, slot_refusal
+from actors.shop.preconditions import grant_refusal, over_limit, short_of_stock, slot_refusal
 from actors.shop.state import Ledger, Reservation
 
 StepCommand = cm.Confirm | cm.MarkReady | cm.Collect | cm.Release | cm.Extend | cm.Amend
@@ -41,6 +41,8 @@ def decide(ledger: Ledger, command: cm.Command, now_ms: int) -> Decision:
             return _decide_step(ledger, command, now_ms)
         case cm.Claim():
             return decide_claim(ledger, command, now_ms)
+        case cm.SettleGrant():
+            return decide_settle_grant(ledger, command)
         case cm.ApplyOutcome():
             return decide_apply_outcome(ledger, command)
         case cm.Acknowledge():
@@ -68,6 +70,11 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
     demand = command.lines if len(command.lines) == 1 else by_sku(command.lines)
     if policy.limit_rules:
         refusal = over_limit(ledger, command.customer_id, command.channel, demand, replaced)
+        if refusal is not None:
+            return refusal
+    grant = command.grant
+    if grant is not None or policy.chain_limit_rules:
+        refusal = grant_refusal(ledger, grant, command.customer_id, command.channel, demand, replaced)
         if refusal is not None:
             return refusal
     refusal = short_of_stock(ledger, demand, replaced)
@@ -181,7 +188,12 @@ def _decide_amend(ledger: Ledger, command: cm.Amend, reservation: Reservation, n
         return Rejection(Reason.STORE_NOT_ACCEPTING)
     if command.ttl_ms > policy.ttl_ms_max:
         return Rejection(Reason.TTL_TOO_LONG, "", command.ttl_ms, policy.ttl_ms_max)
-    refusal = over_limit(ledger, reservation.customer_id, reservation.channel, more, reservation) if more else None
+    customer_id, channel, grant = reservation.customer_id, reservation.channel, command.grant
+    refusal = over_limit(ledger, customer_id, channel, more, reservation) if more else None
+    if more and refusal is None:
+        refusal = grant_refusal(ledger, grant, customer_id, channel, more, reservation)
+        if refusal is None and grant is None and reservation.grant:  # its ledger counts all of its units
+            refusal = Rejection(Reason.GRANT_REQUIRED)
     refusal = refusal or short_of_stock(ledger, more, reservation)
     slot_start_ms = command.slot_start_ms or reservation.slot_start_ms
     if slot_start_ms != reservation.slot_start_ms:
@@ -192,8 +204,9 @@ def _decide_amend(ledger: Ledger, command: cm.Amend, reservation: Reservation, n
     if reservation.status is not Status.HELD:
         expires_at_ms = _pickup_deadline_ms(ledger, slot_start_ms, expires_at_ms)
     content = fingerprint(command)
-    amended = ev.Amended(command.key, content, command.number, lines, expires_at_ms, slot_start_ms, reservation.lines)
-    return (amended,)
+    number, by_grant = command.number, grant.number if more and isinstance(grant, cm.Grant) else 0
+    before = reservation.lines
+    return (ev.Amended(command.key, content, number, lines, expires_at_ms, slot_start_ms, before, by_grant),)
 
 
 def _pickup_deadline_ms(ledger: Ledger, slot_start_ms: int, wanted_ms: int) -> int:

@@ -1,15 +1,17 @@
-"""A shop's decisions about its part of an order: it grants or refuses the claim, then applies the order's outcomes."""
+"""A shop's decisions about its part of an order: it grants or refuses the claim, then applies the order's outcomes; and
+about grants that its customer's ledger asks for.
+"""
 
 from collections import Counter
 from typing import Final
 
 from msgspec.structs import replace
 
-from actors.core.answers import REMEMBERED_ANSWERS_MAX
+from actors.core.answers import REMEMBERED_ANSWERS_MAX, Recorded
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
 from actors.core.transact import Decision
-from actors.shop.commands import Acknowledge, ApplyOutcome, Claim, Lines, by_sku, claim_key
+from actors.shop.commands import Acknowledge, ApplyOutcome, Claim, Lines, SettleGrant, by_sku, claim_key
 from actors.shop.events import Acknowledged, Claimed, OutcomeApplied
 from actors.shop.preconditions import over_limit, short_of_stock, slot_refusal
 from actors.shop.state import Ledger, Reservation, order_of
@@ -83,6 +85,19 @@ def _beyond(reservation: Reservation, keep: Lines) -> Lines:
         left[sku] = max(0, left.get(sku, 0) - sold)
     kept = reservation.taken_by_line(left)
     return tuple((sku, held - stays) for (sku, held), (_, stays) in zip(reservation.held_lines(), kept, strict=True))
+
+
+def decide_settle_grant(ledger: Ledger, command: SettleGrant) -> Decision:
+    """No events where a reservation holds units by the grant: `standing` says which. Else the grant is void."""
+    return Rejection(Reason.CLAIM_ABANDONED) if held_by(ledger, command) is None else ()
+
+
+def held_by(ledger: Ledger, command: SettleGrant) -> Reservation | None:
+    """The reservation that was made or amended by a grant, None where the call was refused or has not arrived."""
+    answer = ledger.answers.get(command.call_key)
+    about = answer.answer if isinstance(answer, Recorded) else answer
+    now = ledger.reservations.get(about.number) if isinstance(about, Reservation) else None
+    return now if now is not None and now.grant == command.number else None
 
 
 def decide_acknowledge(ledger: Ledger, command: Acknowledge) -> Decision:

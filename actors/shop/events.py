@@ -85,7 +85,7 @@ class Extended(Message, frozen=True):
 
 class Amended(Message, frozen=True):
     """A reservation was changed in one step; the fields are as they are from then on, `before` are the lines that it
-    had.
+    had. `grant` is the number of the grant that the change was made by, 0 for none.
     """
 
     key: str
@@ -95,6 +95,7 @@ class Amended(Message, frozen=True):
     expires_at_ms: int
     slot_start_ms: int
     before: Lines
+    grant: int = 0
 
 
 class Claimed(Message, frozen=True):

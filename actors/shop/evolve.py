@@ -14,7 +14,7 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, ReleaseReason, Status, Step, final_status
 from actors.core.transact import PolicyAdopted, Refused
 from actors.shop import events as ev
-from actors.shop.commands import AdjustmentKind, Lines, Movement, claim_key
+from actors.shop.commands import AdjustmentKind, Grant, Lines, Movement, claim_key
 from actors.shop.decide_stock import on_hand_delta
 from actors.shop.events import Reserved  # by its own name: 0.1 us of a Reserve's 4, with `decide`
 from actors.shop.expiry import move_deadline, note_deadline
@@ -45,7 +45,7 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
         case ev.Released():
             return _evolve_released(ledger, event, at_ms)
         case ev.Expired():
-            _give_back(ledger, event.number, event.lines, at_ms, Step.EXPIRE, None)
+            _put_in_outbox(ledger, _give_back(ledger, event.number, event.lines, at_ms, Step.EXPIRE, None))
         case ev.Extended():
             return _step(ledger, event, expires_at_ms=event.expires_at_ms)
         case ev.Amended():
@@ -93,6 +93,7 @@ def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
         number,
         slot_start_ms=command.slot_start_ms,
         external_reference=command.external_reference,
+        grant=command.grant.number if isinstance(command.grant, Grant) else 0,
     )
     _hold(ledger, reservation, at_ms)
     if command.basket_id:
@@ -181,7 +182,8 @@ def _step(
     ledger.reservations[event.number] = changed
     if changed.expires_at_ms != before.expires_at_ms:
         move_deadline(ledger, event.number, changed.expires_at_ms)
-    _put_in_outbox(ledger, changed)
+    if changed.part is not None or changed.lines != before.lines:
+        _put_in_outbox(ledger, changed)
     return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, changed))
 
 
@@ -197,12 +199,19 @@ def _evolve_amended(ledger: Ledger, event: ev.Amended, at_ms: int) -> Remembered
             ledger.leave_place(reservation.slot_start_ms, reservation.part)
         if event.slot_start_ms:
             ledger.take_place(event.slot_start_ms, reservation.part)
-    return _step(ledger, event, lines=event.lines, expires_at_ms=event.expires_at_ms, slot_start_ms=event.slot_start_ms)
+    return _step(
+        ledger,
+        event,
+        lines=event.lines,
+        expires_at_ms=event.expires_at_ms,
+        slot_start_ms=event.slot_start_ms,
+        grant=event.grant or reservation.grant,
+    )
 
 
 def _put_in_outbox(ledger: Ledger, changed: Reservation) -> None:
-    """Queue a changed part for reporting to its order."""
-    if changed.part is not None:
+    """Queue a change for reporting to the customer's ledger: of a part, or of units held by a grant."""
+    if changed.part is not None or changed.grant:
         ledger.outbox[changed.number] = None
 
 

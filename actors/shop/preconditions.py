@@ -2,7 +2,7 @@
 
 from actors.core.policy import LimitRule
 from actors.core.rejection import Reason, Rejection
-from actors.shop.commands import Lines, by_sku
+from actors.shop.commands import Grant, Lines, by_sku, void_key
 from actors.shop.state import Ledger, Reservation
 
 
@@ -28,6 +28,32 @@ def short_of_stock(ledger: Ledger, demand: Lines, replaced: Reservation | None) 
     sku, asked, available = next(row for row in short if row[0] == unknown) if unknown else short[0]
     reason = Reason.SKU_NOT_STOCKED if unknown else Reason.INSUFFICIENT_STOCK
     return Rejection(reason, sku, asked, available, short_lines=tuple(short))
+
+
+def grant_refusal(
+    ledger: Ledger,
+    grant: Grant | Rejection | None,
+    customer_id: str,
+    channel: str,
+    demand: Lines,
+    replaced: Reservation | None,
+) -> Rejection | None:
+    """Refuse what a limit of the whole chain applies to, unless the customer's ledger has granted it: under these
+    limits or later ones, and with no units left out but those of `replaced`.
+    """
+    policy = ledger.policy
+    if grant is None:
+        return Rejection(Reason.GRANT_REQUIRED) if policy.is_limited(channel, demand) else None
+    if isinstance(grant, Rejection):
+        return grant
+    others = 0 if replaced is None else replaced.grant
+    if (
+        grant.policy_version < policy.version
+        or grant.replaces not in (0, others)
+        or ledger.answers.get(void_key(customer_id, grant.number)) is not None
+    ):
+        return Rejection(Reason.GRANT_REQUIRED)
+    return None
 
 
 def over_limit(

@@ -46,7 +46,8 @@ class Reservation(Message, frozen=True):
     """One customer's claim on units. `done` is (collected, released) by line, or None while both are 0 on all lines.
 
     `part` is set where it belongs to an order over several ledgers; then `expires_at_ms` is the order's deadline, 0
-    while it is CLAIMED, and the shop does not expire it.
+    while it is CLAIMED, and the shop does not expire it. `grant` is the number of the grant of its customer's ledger, 0
+    for none; that ledger counts the units until it hears that they are no longer held.
     """
 
     number: int
@@ -65,6 +66,7 @@ class Reservation(Message, frozen=True):
     part: Part | None = None
     slot_start_ms: int = 0
     external_reference: str = ""
+    grant: int = 0
 
     def held(self) -> tuple[int, ...]:
         """Units that each line still holds."""
@@ -225,7 +227,7 @@ class Ledger:
     source_marks: dict[str, int] = field(default_factory=dict)
     answers: Answers[Remembered] = field(default_factory=Answers)
     ended: deque[tuple[int, int]] = field(default_factory=deque)
-    outbox: dict[int, None] = field(default_factory=dict)  # changed parts that their orders have not acknowledged
+    outbox: dict[int, None] = field(default_factory=dict)  # changed ones that customers' ledgers have not acknowledged
     # Derived, and rebuilt at recovery: entries may be stale, the reservation's own deadline decides.
     expiry_heap: list[int] = field(default_factory=list)
     expiry_runs: dict[int, int] = field(default_factory=dict)

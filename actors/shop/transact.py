@@ -7,8 +7,9 @@ from typing import Final
 
 from actors.core.answers import Recorded, fingerprint
 from actors.core.transact import KEY_REUSED, Decider, transact as transact_by
-from actors.shop.commands import ApplyOutcome, Command, Reserve
+from actors.shop.commands import ApplyOutcome, Command, Reserve, SettleGrant
 from actors.shop.decide import decide
+from actors.shop.decide_claims import held_by
 from actors.shop.events import Event
 from actors.shop.evolve import evolve
 from actors.shop.expiry import due
@@ -28,7 +29,11 @@ def recall(ledger: Ledger, command: Command) -> Remembered | None:
 
 
 def standing(ledger: Ledger, command: Command, _events: tuple[Event, ...]) -> Remembered:
-    """The answer to a message about parts that changed nothing: the part as it is, where the message names one."""
+    """The answer to a message that gives none: the part as it is, or the reservation, that the message is about."""
+    if isinstance(command, SettleGrant):
+        held = held_by(ledger, command)
+        assert held is not None, "it is refused"
+        return Recorded("", ledger.version, held)
     if isinstance(command, ApplyOutcome):
         return Recorded("", ledger.version, ledger.reservations[ledger.holders[command.holder]])
     return Recorded("", ledger.version, StockOutcome(0, 0, 0, ()))

@@ -100,7 +100,7 @@ async def _ask_and_prove(
         await client.wait_until_serving(timeout_ms=SERVING_MS_MAX)
         told, across = Told(Answers(client)), Told(Answers(client, meanwhile_ms_max=MEANWHILE_MS_MAX))
         await replay(client, service, workload, plan.openings, told, phases)
-        await place_orders(client, service, plan, across, phases, seed=workload.seed)
+        await place_orders(client, service, plan, told, across, phases, seed=workload.seed)
         await until_quiet(client, (told, across), phases)
         return told, across, await prove(client, [shop.store_id for shop in workload.shops], told, across, phases)
 

@@ -9,12 +9,23 @@ from time import perf_counter
 from typing import Final
 
 from bench import service as processes
-from bench.demo.calls import Answers, Kind, draw_repeat
+from bench.demo.calls import SHOP_KINDS, Answers, Call, Outcome, draw_repeat
 from bench.demo.feed import Contest
-from bench.demo.plan import HOUR_MS, LIMITS, ORDER_REPEATS, SLOTS_ASKED, Across, OrderJourney, Seeker, step_of
+from bench.demo.plan import (
+    HOUR_MS,
+    LIMITS,
+    ORDER_REPEATS,
+    SLOTS_ASKED,
+    Across,
+    OrderJourney,
+    Seeker,
+    given_back,
+    step_of,
+    taken_home,
+)
 from bench.demo.run import Job, NotRecovered, Phases, Tick, Told, in_sequence, kill_and_wait
 from bench.service import Service
-from holdfast.client import ChannelClient, Order
+from holdfast.client import ChannelClient, Order, Reservation
 
 CALLERS: Final = 48
 SLOT_CONTEST_AT: Final = 0.15
@@ -24,20 +35,22 @@ REPEATED_LATER: Final = 64
 
 
 async def place_orders(
-    client: ChannelClient, service: Service, plan: Across, told: Told, phases: Phases, *, seed: int
+    client: ChannelClient, service: Service, plan: Across, shops: Told, told: Told, phases: Phases, *, seed: int
 ) -> None:
-    """Limits, orders, and the kills in the middle."""
+    """Limits, orders, and the kills in the middle. What is asked of one shop goes to `shops`, as in the first act."""
     policy = await client.get_policy()
     await client.set_policy(replace(policy, chain_limit_rules=LIMITS))
     found = await client.list_slots(plan.slot_shop_id, window_ms=12 * HOUR_MS)
     starts = [slot.start_ms for slot in found.slots if slot.start_ms > (found.earliest_ready_ms or 0) + HOUR_MS]
     slots, contested_ms = starts[:SLOTS_ASKED], starts[SLOTS_ASKED]
 
-    jobs: dict[float, Job] = {SLOT_CONTEST_AT: partial(_compete_for_slot, client, plan, told, contested_ms)}
+    jobs: dict[float, Job] = {
+        SLOT_CONTEST_AT: partial(_compete_for_slot, client, plan, shops.answers, told, contested_ms)
+    }
     jobs |= {part: partial(_kill, client, service.mark, role, told, phases) for role, part in KILLS_AT.items()}
     began = perf_counter()
     with phases.phase("Placing orders over several shops", len(plan.journeys) + len(plan.seekers)) as tick:
-        seeking = asyncio.create_task(_seek(told.answers, plan.seekers, tick))
+        seeking = asyncio.create_task(_seek(shops.answers, told.answers, plan.seekers, tick))
         carry = partial(_carry, told.answers, slots, seed)
         await in_sequence(plan.journeys, carry, callers=CALLERS, jobs=jobs, tick=tick)
         await seeking
@@ -73,31 +86,35 @@ async def _carry(answers: Answers, slots: Sequence[int], seed: int, number: int,
             return
 
 
-async def _seek(answers: Answers, every: Sequence[Seeker], tick: Tick) -> None:
+async def _seek(shops: Answers, orders: Answers, every: Sequence[Seeker], tick: Tick) -> None:
     """Customers who try to have more than they may, a third of them at a time, so that they meet the kills too."""
     for first in range(3):
         seekers = every[first::3]
-        await asyncio.gather(*(_seek_one(answers, seeker) for seeker in seekers))
+        await asyncio.gather(*(_seek_one(shops, orders, seeker) for seeker in seekers))
         tick(len(seekers))
         await asyncio.sleep(SEEK_PAUSE_S)
 
 
-async def _seek_one(answers: Answers, seeker: Seeker) -> None:
+async def _seek_one(shops: Answers, orders: Answers, seeker: Seeker) -> None:
     """All at once; then one is given back, one is collected, and others are tried for at the same moment."""
-    outcomes = await asyncio.gather(*(answers.ask(call) for call in seeker.first))
-    orders = [outcome for outcome in outcomes if isinstance(outcome, Order)]
+
+    async def ask(call: Call) -> Outcome | None:
+        return await (shops if call.kind in SHOP_KINDS else orders).ask(call)
+
+    outcomes = await asyncio.gather(*(ask(call) for call in seeker.first))
+    held = [outcome for outcome in outcomes if isinstance(outcome, Order | Reservation)]
     steps = [
-        step_of(kind, f"{seeker.customer_id}-then-{kind.name.lower()}", order, Random(seeker.customer_id))
-        for kind, order in zip((Kind.RELEASE_ORDER, Kind.COLLECT_ORDER), orders, strict=False)
+        step(each, f"{seeker.customer_id}-then-{step.__name__}")
+        for step, each in zip((given_back, taken_home), held, strict=False)
     ]
-    await asyncio.gather(*(answers.ask(call) for call in (*steps, *seeker.second)))
+    await asyncio.gather(*(ask(call) for call in (*steps, *seeker.second)))
 
 
-async def _compete_for_slot(client: ChannelClient, plan: Across, told: Told, slot_ms: int) -> None:
+async def _compete_for_slot(client: ChannelClient, plan: Across, shops: Answers, told: Told, slot_ms: int) -> None:
     """Many callers want the same slot of one shop at once."""
     store_id = plan.slot_shop_id
     places = (await client.list_slots(store_id, from_ms=slot_ms, window_ms=HOUR_MS)).slots[0].left
     calls = [call.asking(slot_start_ms=slot_ms) for call in plan.slot_calls]
-    outcomes = await asyncio.gather(*(told.answers.ask(call) for call in calls))
-    accepted = sum(isinstance(outcome, Order) for outcome in outcomes)
+    outcomes = await asyncio.gather(*(shops.ask(call) for call in calls))
+    accepted = sum(isinstance(outcome, Reservation) for outcome in outcomes)
     told.contests.append(Contest(store_id, slot_ms, len(calls), places, accepted))

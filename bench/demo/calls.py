@@ -43,7 +43,6 @@ class Kind(Enum):
     RELEASE = "Release"
     EXTEND = "Extend"
     RESERVE_NEAR = "order near a place"
-    IN_STORE = "order in a shop"  # by `reserve`, under a limit of the whole chain
     CONFIRM_ORDER = "confirm order"
     READY_ORDER = "mark order ready"
     COLLECT_ORDER = "collect order"
@@ -54,10 +53,6 @@ class Kind(Enum):
 
 SHOP_KINDS: Final = tuple(Kind)[:7]
 ORDER_KINDS: Final = tuple(Kind)[7:]
-PLACING: Final = (Kind.RESERVE_NEAR, Kind.IN_STORE)
-
-_UNEXPECTED: Final[Mapping[Kind, type]] = {Kind.RESERVE: Order, Kind.IN_STORE: Reservation}
-"""Whether a reservation in a shop becomes an order depends on the limits of the chain; the demo knows which it must."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +207,11 @@ class Answers:
     async def _timed(self, call: Call, delay_ms: int = 0) -> Outcome | None:
         """Call; the client retries by itself until an answer comes or the time is over."""
         await asyncio.sleep(delay_ms / 1_000)
-        method = getattr(self._client, "reserve" if call.kind is Kind.IN_STORE else call.kind.name.lower())
+        method = getattr(self._client, call.kind.name.lower())
         began = perf_counter()
         try:
             outcome: Outcome = await method(**call.asked, idempotency_key=call.key, timeout_ms=CALL_MS_MAX)
-            if isinstance(outcome, _UNEXPECTED.get(call.kind, ())):
+            if call.kind is Kind.RESERVE and isinstance(outcome, Order):
                 raise ServiceFault("Reserve", where=call.store_id, why=f"it became {outcome}")
         except HoldfastError as error:
             self.unanswered.append(f"{call.kind.value} {call.key}: {error}")

@@ -252,9 +252,10 @@ def _expected(call: Call, outcome: Reservation, change: told.Change) -> told.Cha
     match call.kind:
         case Kind.RESERVE:
             made = tuple((line.sku, line.quantity) for line in outcome.lines)
-            told_so = (made, outcome.customer_id, outcome.basket_id)
-            wanted = (lines, asked["customer_id"], asked.get("basket_id", ""))
-            return told.Reserved(outcome) if told_so == wanted else None
+            told_so = (made, outcome.customer_id, outcome.basket_id, outcome.slot_start_ms)
+            wanted = (lines, asked["customer_id"], asked.get("basket_id", ""), asked.get("slot_start_ms"))
+            as_fed = replace(outcome, earliest_ready_ms=None)  # which is by the shop's hours, and not the ledger's
+            return told.Reserved(as_fed) if told_so == wanted else None
         case Kind.CONFIRM if outcome.status is Status.CONFIRMED:
             return told.Confirmed(reservation_id, outcome.expires_at_ms)
         case Kind.MARK_READY | Kind.READY_ORDER if outcome.status is Status.READY:
@@ -285,9 +286,9 @@ def _is_refusal_of(call: Call, change: told.Refused) -> bool:
 
 
 def _is_made_inside(change: told.Change) -> bool:
-    """True where no caller can have been told: a refused claim, which is its order's affair, or a release that the
-    ledger made by itself.
+    """True where no caller can have been told: a refused claim, which is its order's affair, a grant that is void, or a
+    release that the ledger made by itself.
     """
     if isinstance(change, told.Refused):
-        return change.idempotency_key.startswith(f"{INSIDE}claim ")
+        return change.idempotency_key.startswith((f"{INSIDE}claim ", f"{INSIDE}grant "))
     return isinstance(change, told.Released) and change.reason in (ReleaseReason.REPLACED, ReleaseReason.SHORTFALL)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final
 
-from bench.demo.calls import PLACING, Answered, Answers, Call, Kind
+from bench.demo.calls import Answered, Answers, Call, Kind
 from bench.demo.feed import Contest, Findings
 from holdfast.client import Order, OrderStatus, OrdersVerification, Reservation, SourcingPolicy, Status, Verification
 
@@ -21,7 +21,6 @@ OVER_WITHOUT_SALE: Final = (OrderStatus.RELEASED, OrderStatus.EXPIRED)
 
 STATUS_TOLD: Final = {
     Kind.RESERVE_NEAR: OrderStatus.HELD,
-    Kind.IN_STORE: OrderStatus.HELD,
     Kind.CONFIRM_ORDER: OrderStatus.CONFIRMED,
     Kind.RELEASE_ORDER: OrderStatus.RELEASED,
 }
@@ -162,7 +161,7 @@ def _not_as_asked(call: Call, order: Order, parts: Mapping[str, Reservation]) ->
     wanted = STATUS_TOLD.get(call.kind)
     if wanted is not None and order.status is not wanted:
         return f"accepted, and the order is {order.status.name}"
-    if call.kind in PLACING:
+    if call.kind is Kind.RESERVE_NEAR:
         return _placed_otherwise(call, order, parts)
     if order.order_id != call.asked["order_id"]:
         return f"the answer is about order {order.order_id}"
@@ -195,8 +194,7 @@ def _placed_otherwise(call: Call, order: Order, parts: Mapping[str, Reservation]
     if got != wanted:
         return f"asked for {asked['lines']}, got {dict(got)}, what is missing included"
     shops = {part.store_id for part in order.parts}
-    is_one = call.kind is Kind.IN_STORE or policy is SourcingPolicy.ONE_STORE
-    if len(shops) != len(order.parts) or (is_one and shops != {asked.get("store_id", min(shops))}):
+    if len(shops) != len(order.parts) or (policy is SourcingPolicy.ONE_STORE and len(shops) > 1):
         return f"placed in {[part.store_id for part in order.parts]}"
     return ""
 
@@ -207,7 +205,7 @@ def _not_as_told(story: Story, order: Order | None) -> str:
         return "its units were collected, and nobody was told that it was placed"
     _, newest = story.answers[-1]
     kinds = [call.kind for call, _ in story.answers]
-    if sum(kind in PLACING for kind in kinds) != 1:
+    if kinds.count(Kind.RESERVE_NEAR) != 1:
         return f"not one call was told that it placed it: {[kind.value for kind in kinds]}"
     if order is None:
         return f"told {newest.status.name}, and there is no such order"

@@ -18,7 +18,7 @@ import yaml
 
 from bench.demo.calls import Call, Kind, Repeat, draw_repeat, one_more
 from bench.workload import Opening, Order as Basket, Shop
-from holdfast.client import ChainLimitRule, Order, Place, ReleaseReason, SourcingPolicy, StorePlan
+from holdfast.client import ChainLimitRule, Order, Place, ReleaseReason, Reservation, SourcingPolicy, StorePlan
 
 HOUR_MS: Final = 3_600_000
 EXTEND_MS: Final = 3 * HOUR_MS
@@ -241,13 +241,29 @@ def across_plan(shops: Sequence[Shop], seed: int) -> Across:
     units, orders = partial(_units_sought, towns, draw), partial(_order_sought, towns, draw)
     seekers = [_seeker(f"unit-seeker-{number}", UNIT_SEEKER_CALLS, units) for number in range(UNIT_SEEKERS)]
     seekers += [_seeker(f"order-seeker-{number}", ORDER_SEEKER_CALLS, orders) for number in range(ORDER_SEEKERS)]
-    # A limit of the chain applies to the channel, so that each becomes an order.
+    # A limit of the chain applies to the channel, so that each needs a grant.
     asked = {"store_id": slot_shop_id, "lines": ((SLOT_SKU, 1),), "channel": LIMITED_CHANNEL}
     slot_calls = tuple(
-        Call(Kind.IN_STORE, f"across-slot-{number}", {**asked, "customer_id": f"slot-{number}"})
+        Call(Kind.RESERVE, f"across-slot-{number}", {**asked, "customer_id": f"slot-{number}"})
         for number in range(SLOT_CALLERS)
     )
     return Across(tuple(openings), journeys, tuple(seekers), slot_shop_id, slot_calls)
+
+
+def given_back(held: Order | Reservation, key: str) -> Call:
+    """The call that releases what a customer holds."""
+    reason = ReleaseReason.CUSTOMER_CANCELLED
+    if isinstance(held, Order):
+        return Call(Kind.RELEASE_ORDER, key, {"order_id": held.order_id, "reason": reason})
+    return Call(Kind.RELEASE, key, {"reservation_id": held.reservation_id, "reason": reason})
+
+
+def taken_home(held: Order | Reservation, key: str) -> Call:
+    """The call that collects what a customer holds."""
+    asked = {"payment_reference": f"pay-{key}"}
+    if isinstance(held, Order):
+        return Call(Kind.COLLECT_ORDER, key, {"order_id": held.order_id, **asked})
+    return Call(Kind.COLLECT, key, {"reservation_id": held.reservation_id, **asked})
 
 
 def step_of(kind: Kind, key: str, order: Order, draw: Random) -> Call:
@@ -310,7 +326,7 @@ def _seeker(customer_id: str, calls: int, asks: Callable[[int], dict[str, Any]])
     made = []
     for index in range(calls + SECOND_TRIES):
         asked = {"customer_id": customer_id, **asks(index)}
-        kind = Kind.IN_STORE if "store_id" in asked else Kind.RESERVE_NEAR
+        kind = Kind.RESERVE if "store_id" in asked else Kind.RESERVE_NEAR
         made.append(Call(kind, f"{customer_id}-{index}", asked))
     return Seeker(customer_id, tuple(made[:calls]), tuple(made[calls:]))
 

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
-from bench.demo.calls import ORDER_KINDS, PLACING, SHOP_KINDS, Answers, Kind
+from bench.demo.calls import ORDER_KINDS, SHOP_KINDS, Answers, Kind
 from bench.demo.plan import LIMITS, Across
 from bench.demo.proof import HOLDS, Proof, conservation_of
 from bench.demo.run import Told
@@ -105,7 +105,7 @@ def _across(plan: Across, told: Told, proof: Proof) -> dict[str, Any]:
     """Everything about orders over several shops, as plain values."""
     answers, found = told.answers, proof.check.of_orders
     split_orders = sum(shops > 1 for shops in proof.shops_of.values())
-    calls = [call for call, _ in answers.log if call.kind in PLACING]
+    calls = [call for call, _ in answers.log if call.kind is Kind.RESERVE_NEAR]
     by_policy = Counter(call.asked["policy"].name if call.kind is Kind.RESERVE_NEAR else "NAMED_SHOP" for call in calls)
     return {
         "orders": len(proof.shops_of),

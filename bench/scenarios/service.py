@@ -7,9 +7,9 @@ CPU of all processes of the row's service for each reservation, Redis included. 
 speaks HTTP/2 by itself (`bench.frames`); `grpc` goes through a stub of grpc.aio, as Python callers do.
 
 across: the one-shop path is one actor, one decision, one durable write. Under a limit of the whole chain the customer's
-ledger opens and commits, and the shop claims and applies the outcome; over two shops, two do. Then baskets in opposing
-sequence, none of which may wait for another (`bench.callers`): `orders_per_s` were placed and given back again, and the
-run fails where an answer took too long or anything was left in a shop.
+ledger grants the units before; over two shops it opens and commits, and the shops claim and apply the outcome. Then
+baskets in opposing sequence, none of which may wait for another (`bench.callers`): `orders_per_s` were placed and given
+back again, and the run fails where an answer took too long or anything was left in a shop.
 
 Figures are medians of the rounds.
 """

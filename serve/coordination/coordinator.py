@@ -206,8 +206,8 @@ class Coordinator:
                         return order
                 # Refused, or ended by another call: the answer under the key has what became of it.
                 answer = await self._ask(ledger_id, command, deadline, promise=promise)
-        except DeadlinePassed as late:  # while an order is open, its outcome is unknown, even where nothing was sent
-            raise DeadlinePassed(sent=True) from late
+        except (DeadlinePassed, Overloaded) as error:  # while an order is open, something was done: limits are taken
+            raise DeadlinePassed(sent=True) from error
         if isinstance(answer, Order) and (promise or (isinstance(command, cm.Open) and command.basket_id)):
             # Where it asked for less alone it is certain at once.
             await self._deliver_soon(ledger_id, answer, deadline)

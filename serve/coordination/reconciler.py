@@ -14,15 +14,16 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, NamedTuple
 
-from actors.core.ids import format_order_id, parse_holder, parse_order_id
+from actors.core.ids import format_order_id, ledger_of_customer, parse_holder, parse_order_id
 from actors.core.status import Status
 from actors.orders.parts import outcome_of, report_of
-from actors.orders.state import Order
+from actors.orders.state import Grant, Order
 from actors.protocol.messages import Answer
 from actors.protocol.placement import ActorKind, kind_of
 from actors.shop.commands import Acknowledge
 from actors.shop.state import Reservation
 from serve.coordination.coordinator import PASSING, Coordinator
+from serve.coordination.grants import Grants
 from serve.routing.router import Router
 
 ORDERS_EVERY_S: Final = 0.25  # what expired is free in its shops within a second
@@ -167,8 +168,9 @@ class StuckTracker:
 class Reconciler:
     """Runs in one event loop until it is closed."""
 
-    def __init__(self, router: Router, coordinator: Coordinator) -> None:
+    def __init__(self, router: Router, coordinator: Coordinator, grants: Grants) -> None:
         self._router = router
+        self._grants = grants
         self._coordinator = coordinator
         self._tasks: list[asyncio.Task[None]] = []
         self._questions, self._deliveries, self._reports = map(KeyedTasks, ("question", "delivery", "report"))
@@ -193,12 +195,15 @@ class Reconciler:
             tasks.close()
 
     async def deliver(self) -> int:
-        """Deliver what shops have not applied; the number of orders with deliveries left."""
+        """Deliver what shops have not applied, and settle old grants; the number of orders and grants left."""
 
-        def tasks_of(ledger_id: str, orders: list[Order]) -> list[KeyedTask]:
-            return [self._delivery_task(ledger_id, order) for order in orders]
+        def tasks_of(ledger_id: str, orders: list[Order], grants: list[Grant]) -> list[KeyedTask]:
+            deliveries = [self._delivery_task(ledger_id, order) for order in orders]
+            return deliveries + [self._settling_task(ledger_id, grant) for grant in grants]
 
-        found = await self._round(ActorKind.CUSTOMERS, (), self._delivered_after, tasks_of, self._deliveries)
+        found = await self._round(
+            ActorKind.CUSTOMERS, (CLAIM_AGE_MS,), self._delivered_after, tasks_of, self._deliveries
+        )
         self._log_stuck(self._stuck_orders)
         return found
 
@@ -255,10 +260,15 @@ class Reconciler:
 
         return KeyedTask(shops, run)
 
+    def _settling_task(self, ledger_id: str, grant: Grant) -> KeyedTask:
+        async def run() -> None:
+            await self._grants.settle(ledger_id, grant, self._deadline())
+
+        return KeyedTask(f"{grant.store_id},{ledger_id}", run)
+
     def _report_task(self, store_id: str, part: Reservation, now_ms: int) -> KeyedTask:
-        assert part.part is not None, "only parts of orders are in an outbox"
-        order_id, _ = parse_holder(part.part.holder)
-        ledger_id, _ = parse_order_id(order_id)
+        ledger_id = ledger_of_customer(part.customer_id)
+        order_id = part.part.order if part.part is not None else format_order_id(ledger_id, part.grant)
         name, now_s = f"{store_id}:{part.number}@{part.version}", asyncio.get_running_loop().time()
         if part.status is Status.CLAIMED:
             self._stuck_claims.saw(name, order_id, now_s, (now_ms - part.created_at_ms) / 1_000)
@@ -284,7 +294,7 @@ class Reconciler:
             *(
                 self._report_soon(store_id, answer)
                 for store_id, answer in answers
-                if isinstance(answer, Reservation) and answer.part is not None
+                if isinstance(answer, Reservation) and (answer.part is not None or (answer.grant and answer.done))
             )
         )
 
@@ -293,8 +303,12 @@ class Reconciler:
             await self._report(store_id, part, asyncio.get_running_loop().time() + REPORT_SOON_S)
 
     async def _report(self, store_id: str, part: Reservation, deadline: float) -> None:
-        """Report a part to its order, and acknowledge that to the shop. An undecided claim gets its outcome instead."""
-        assert part.part is not None, "only parts of orders are in an outbox"
+        """Report a part to its order, or what is held by a grant, and acknowledge that to the shop. An undecided claim
+        gets its outcome instead.
+        """
+        if part.part is None:
+            await self._grants.report(store_id, part, deadline)
+            return
         order_id, attempt = parse_holder(part.part.holder)
         ledger_id, number = parse_order_id(order_id)
         if part.status is Status.CLAIMED:

@@ -1,6 +1,4 @@
-"""OrderService, and the Reserve calls that become orders: those that look for shops, and those under a limit of the
-whole chain.
-"""
+"""OrderService, and the Reserve calls that become orders: those that look for shops."""
 
 import asyncio
 from functools import partial
@@ -9,7 +7,7 @@ from typing import Any, Final
 import grpc
 
 from actors.core.ids import format_order_id, ledger_of_customer
-from actors.core.rejection import Reason, Rejection
+from actors.core.rejection import Rejection
 from actors.core.status import LIVE
 from actors.orders import commands as cm
 from actors.orders.state import Order, Standing
@@ -42,7 +40,7 @@ MS: Final = 1_000
 
 
 class Orders:
-    """Serves OrderService, and places the Reserve calls that `OrderRouting` finds to become orders."""
+    """Serves OrderService, and places the Reserve calls that look for shops."""
 
     def __init__(
         self,
@@ -86,8 +84,7 @@ class Orders:
         if isinstance(answer, Order):
             fill_order(answer, ledger_id, self._router.chain, reply.order)
         else:
-            by_order = answer.number or answer.reason in (Reason.OPEN_RESERVATIONS_LIMIT, Reason.UNITS_LIMIT)
-            fill_order_rejection(answer, ledger_id, "" if by_order else request.store_id, reply.rejection)
+            fill_order_rejection(answer, ledger_id, "", reply.rejection)
 
     async def _reserve(self, request: rs.ReserveRequest, deadline: float) -> Order | Rejection:
         asked = wr.reserve(request)[1]
@@ -103,10 +100,6 @@ class Orders:
             basket_id=asked.basket_id,
             external_reference=asked.external_reference,
         )
-        if not request.HasField("sourcing"):
-            await self._stores.require(request.store_id, deadline=deadline)
-            named = (cm.Plan(request.store_id, asked.lines, slot_start_ms),)
-            return await self._coordinator.open(opened(plans=named, missing=()), deadline)
         checked = Checked(request)
         place = wo.place_of(checked, request.sourcing, self._postcodes)
         checked.raise_if_faulty()

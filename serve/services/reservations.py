@@ -15,18 +15,19 @@ from actors.shop import commands as shop
 from actors.shop.state import Reservation
 from holdfast.v1 import reservation_service_pb2 as rs
 from serve.admission import ENDINGS, Call, fill_error, refuse_older
+from serve.coordination.grants import Grants, is_grant_required
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import Overloaded
 from serve.routing.router import Router
 from serve.services.orders import Orders
-from serve.services.request_routing import OrderRouting, StoreDirectory
+from serve.services.request_routing import StoreDirectory
 from serve.wire import fields, reservations as wr, statuses
 from serve.wire.reservations import fill_held, fill_reservation, split_requests
 from serve.wire.rules import Checked
 from serve.wire.statuses import Refused, Status, fill_rejection
 
-# The share of a batch's time that an order in it may use. One whose shop is away then has an error in its own outcome,
-# and the batch is answered while the caller still waits, with the outcomes of all the others.
+# The share of a batch's time that an order in it may use, or a call with a grant. One whose shop is away then has an
+# error in its own outcome, and the batch is answered while the caller still waits, with the outcomes of all the others.
 ORDER_SHARE: Final = 0.5
 
 Translate = Callable[[Any], Entry]
@@ -54,11 +55,11 @@ class Reservations:
     """Serves ReservationService. A Reserve that becomes an order is handed to `orders`."""
 
     def __init__(
-        self, router: Router, stores: StoreDirectory, routing: OrderRouting, orders: Orders, reconciler: Reconciler
+        self, router: Router, stores: StoreDirectory, grants: Grants, orders: Orders, reconciler: Reconciler
     ) -> None:
         self._router = router
         self._stores = stores
-        self._routing = routing
+        self._grants = grants
         self._orders = orders
         self._reconciler = reconciler
         self.calls: Final = {
@@ -84,36 +85,43 @@ class Reservations:
         return Call(partial(self._batch, kind), is_step=kind.promise, parse=split_requests)
 
     async def _one(self, kind: Kind, request: Any, deadline: float, reply: Any) -> None:
-        if kind is RESERVE and await self._routing.becomes_order(request, deadline):
+        if kind is RESERVE and request.HasField("sourcing"):
             await self._orders.reserve(request, deadline, reply)
             return
         entry = kind.translate(request)
         store_id = entry[0]
         await self._stores.require(store_id, kind.shop_field, deadline=deadline)
-        answer = await self._router.send(entry, deadline, promise=kind.promise)
+        answer = await self._send(kind, entry, deadline)
         if kind.promise:
             await self._reconciler.report_answers([(store_id, answer)])
         _fill(answer, entry, self._router.chain, reply)
         if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
             await self._name_orders(store_id, [(answer.rejection.number, reply)], deadline)
 
+    async def _send(self, kind: Kind, entry: Entry, deadline: float) -> Answer:
+        """What the shop answers; a grant that it requires is fetched."""
+        if not self._grants.are_required(entry):
+            answer = await self._router.send(entry, deadline, promise=kind.promise)
+            if not is_grant_required(answer):
+                return answer
+        return await self._grants.send(entry, deadline, promise=kind.promise)
+
     async def _batch(self, kind: Kind, requests: Sequence[Any], deadline: float, reply: Any) -> None:
         """Independent mutations. An item that cannot be decided has its status in its own outcome."""
         outcomes = [reply.outcomes.add() for _ in requests]
-        items, unknown, orders = await self._sort(kind, requests, outcomes, deadline)
+        items, unknown, orders = await self._sort(kind, requests, outcomes)
         works = [self._decide(kind, items, deadline, whole=len(items) == len(requests))]
         if unknown:
             works.append(self._look_again(kind, unknown, deadline))
         # An order takes the most round trips, so what one shop decides by itself runs beside it and not after it.
-        now = asyncio.get_running_loop().time()
-        until = deadline if len(requests) == 1 else now + ORDER_SHARE * (deadline - now)
+        until = _share_of(deadline, alone=len(requests) == 1)
         for index in orders:
             outcome = outcomes[index]
             works.append(_work(self._orders.reserve(requests[index], until, outcome), [outcome], index))
         await (asyncio.gather(*works) if len(works) > 1 else works[0])
 
     async def _sort(
-        self, kind: Kind, requests: Sequence[Any], outcomes: Sequence[Any], deadline: float
+        self, kind: Kind, requests: Sequence[Any], outcomes: Sequence[Any]
     ) -> tuple[list[Item], list[tuple[int, Item]], list[int]]:
         """The items that one shop each decides; those of them whose shop is not known here, each with its index; the
         indexes of those that become orders. The outcomes of malformed items are filled.
@@ -122,15 +130,11 @@ class Reservations:
         unknown: list[tuple[int, Item]] = []
         orders: list[int] = []
         known = self._router.chain.stores
-        limits_apply = kind is RESERVE and self._routing.limits_apply()  # once: the question costs as much as an answer
         for index, (request, outcome) in enumerate(zip(requests, outcomes, strict=True)):
             try:
                 if isinstance(request, Status):
                     raise Refused(request)
-                if kind is RESERVE and (
-                    request.HasField("sourcing")
-                    or (limits_apply and await self._routing.becomes_order(request, deadline))
-                ):
+                if kind is RESERVE and request.HasField("sourcing"):
                     orders.append(index)
                     continue
                 entry = kind.translate(request)
@@ -165,6 +169,27 @@ class Reservations:
 
     async def _decide(self, kind: Kind, items: Sequence[Item], deadline: float, *, whole: bool) -> None:
         """Items of a batch that one shop each decides. `whole` says that the batch has no others."""
+        if not self._router.chain.policy.chain_limit_rules:
+            await self._decide_plain(kind, items, deadline, whole=whole)
+            return
+        until = _share_of(deadline, alone=whole and len(items) == 1)
+        plain: list[Item] = []
+        works: list[Awaitable[None]] = []
+        for item in items:
+            if self._grants.are_required(item[0]):
+                works.append(_work(self._with_grant(kind, item, until), [item[1]]))
+            else:
+                plain.append(item)
+        works.append(self._decide_plain(kind, plain, deadline, whole=whole and not works))
+        await asyncio.gather(*works)
+
+    async def _with_grant(self, kind: Kind, item: Item, deadline: float) -> None:
+        """An item of a batch that a limit of the whole chain applies to."""
+        entry, outcome = item
+        answer = await self._grants.send(entry, deadline, promise=kind.promise)
+        _fill(answer, entry, self._router.chain, outcome)
+
+    async def _decide_plain(self, kind: Kind, items: Sequence[Item], deadline: float, *, whole: bool) -> None:
         if not items:
             return
         entries = [entry for entry, _ in items]
@@ -180,6 +205,7 @@ class Reservations:
         answers = await asyncio.gather(*(future for future, _ in queued), return_exceptions=True)
         decided: list[tuple[str, Answer]] = []
         of_orders: dict[str, list[tuple[int, Any]]] = {}
+        limited: list[Item] = []
         for (_, indexes), part in zip(queued, answers, strict=True):
             if isinstance(part, BaseException):
                 for index in indexes:
@@ -187,7 +213,9 @@ class Reservations:
                 continue
             for index, answer in zip(indexes, part, strict=True):
                 entry, outcome = items[index]
-                if isinstance(answer, Stopped):
+                if is_grant_required(answer):
+                    limited.append((entry, outcome))
+                elif isinstance(answer, Stopped):
                     fill_error(LedgerStopped(answer.why), outcome.error)
                 else:
                     _fill(answer, entry, self._router.chain, outcome)
@@ -198,10 +226,11 @@ class Reservations:
         if kind.promise:
             await self._reconciler.report_answers(decided)
         await asyncio.gather(
+            *(_work(self._with_grant(kind, item, deadline), [item[1]]) for item in limited),
             *(
                 _work(self._name_orders(store_id, refused, deadline), [outcome for _, outcome in refused])
                 for store_id, refused in of_orders.items()
-            )
+            ),
         )
 
     async def _get(self, request: rs.GetReservationRequest, deadline: float, reply: rs.GetReservationResponse) -> None:
@@ -248,6 +277,12 @@ class Reservations:
         holders = await self._router.ask(store_id, "holders_of", store_id, numbers, deadline=deadline)
         for (_, reply), holder in zip(refused, holders, strict=True):
             reply.rejection.order_id = parse_holder(holder)[0] if holder else ""
+
+
+def _share_of(deadline: float, *, alone: bool) -> float:
+    """Until when an item of a batch may take that needs several ledgers."""
+    now = asyncio.get_running_loop().time()
+    return deadline if alone else now + ORDER_SHARE * (deadline - now)
 
 
 async def _work(work: Awaitable[None], outcomes: Iterable[Any], index: int | None = None) -> None:

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from msgspec.structs import asdict, replace
 
-from actors.core.ids import format_holder, format_order_id, is_customers, parse_holder, parse_order_id
+from actors.core.ids import format_holder, format_order_id, is_customers, ledger_of_customer, parse_order_id
 from actors.core.rejection import Violation
 from actors.journal.port import Record
 from actors.orders import invariants, snapshot
 from actors.orders.audit import OrderAudit
-from actors.orders.parts import Verdict, is_promised, part_is_held, part_is_known
+from actors.orders.parts import Verdict, grant_is_known, is_promised, part_is_held, part_is_known
 from actors.protocol.messages import LedgerStopped
 from actors.protocol.placement import ActorKind, kind_of
 from actors.runtime.kinds import CUSTOMERS, SHOP, Core
@@ -153,21 +153,23 @@ class Comparison:
             self._stopped.add(ledger_id)
 
     async def _shop(self, store_id: str) -> None:
-        """Every part of a shop is known by its order."""
+        """Every part of a shop is known by its order, and what it holds by a grant is counted by a ledger."""
         after = 0
         while True:
             page, after = await self._ask(store_id, "parts", after, COMPARED_MAX)
             by_ledger: dict[str, list[Any]] = {}
             for part, outbox in page:
-                assert part.part is not None, "it was asked for parts"
-                ledger_id, number = parse_order_id(parse_holder(part.part.holder)[0])
+                ledger_id, number = ledger_of_customer(part.customer_id), part.grant
+                if part.part is not None:
+                    ledger_id, number = parse_order_id(part.part.order)
                 by_ledger.setdefault(ledger_id, []).append((number, part, outbox))
             for ledger_id, rows in by_ledger.items():
                 orders = await self._of_other(ledger_id, "orders", [number for number, _, _ in rows])
                 for (_, part, outbox), order in zip(rows, orders, strict=bool(orders)):
-                    verdict = part_is_known(store_id, part, order, outbox=outbox)
-                    self._reply.parts += 1
-                    self._note(verdict, f"{store_id}:{part.number} of {part.part.holder}")
+                    is_known = grant_is_known if part.part is None else part_is_known
+                    self._reply.parts += part.part is not None
+                    of = format_order_id(ledger_id, part.grant) if part.part is None else part.part.holder
+                    self._note(is_known(store_id, part, order, outbox=outbox), f"{store_id}:{part.number} of {of}")
             if not after:
                 return
 

@@ -47,7 +47,7 @@ def value_of(kind: type[C], request: Any, /, **given: Any) -> C:
     only the key is named otherwise there, and times, which end with `_ms` here.
     """
     for name in kind.__struct_fields__:
-        if name in given:
+        if name in given or name == "grant":  # which no caller gives
             continue
         if name == "key":
             given[name] = request.idempotency_key

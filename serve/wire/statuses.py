@@ -145,6 +145,7 @@ def fill_order_rejection(rejection: Rejection, ledger_id: str, store_id: str, re
 def fill_rejection(refusal: Refusal, store_id: str, reply: error_pb2.Rejection, order_id: str = "") -> None:
     """A refusal, with the sentence for people. `order_id` is the order that it is about, if any."""
     rejection = refusal.rejection
+    store_id = "" if rejection.over_all_shops else store_id
     reply.reason = int(rejection.reason)  # type: ignore[assignment]
     reply.message = explain(rejection, store_id, order_id)
     reply.order_id = order_id

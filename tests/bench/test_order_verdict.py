@@ -332,10 +332,3 @@ def test_differing_repeats_are_found() -> None:
     assert differing(replace(PLACED, version=3), same_content=True) == 1
     assert differing(reused, same_content=False) == 0
     assert differing(PLACED, same_content=False) == 1
-
-
-def test_an_order_in_a_named_shop_is_of_that_shop() -> None:
-    cooked = Cooked()
-    call = replace(PLACING.asking(store_id=NEAR_SHOP), kind=Kind.IN_STORE)
-    cooked.log[0] = Answered(call, PLACED)
-    assert cooked.judged()[0]["answers_lost"] == 1

@@ -178,13 +178,14 @@ def test_where_no_shop_is_in_reach_the_nearest_are_named(run: Command) -> None:
     assert "s1 at 1.0 km" in run.words("reserve", "a=99", "--near", "1010", "--customer", "c1", code=1)
 
 
-def test_a_reserve_under_a_limit_of_the_whole_chain_shows_its_order(run: Command) -> None:
+def test_a_reserve_under_a_limit_of_the_whole_chain_is_a_reservation(run: Command) -> None:
     policy = run("policy", "show")["policy"]
     policy["chain_limit_rules"] = [{"channel": "app", "units_max": 3}]
     run("policy", "set", "--file", "-", stdin=json.dumps({"policy": policy}))
-    order = run("reserve", "s1", "a", "--customer", "c1", "--channel", "app")["order"]
-    (part,) = order["parts"]
-    assert run("show", part["reservation_id"])["reservation"]["order_id"] == order["order_id"]
+    held = run("reserve", "s1", "a", "--customer", "c1", "--channel", "app")["reservation"]
+    assert run("show", held["reservation_id"])["reservation"] == held
+    refused = run("reserve", "s3", "a=9", "--customer", "c1", "--channel", "app", code=1)["rejection"]
+    assert (refused["reason"], refused["available"]) == ("UNITS_LIMIT", 2)
 
 
 def test_a_reservation_is_amended(run: Command) -> None:

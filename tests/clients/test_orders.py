@@ -146,18 +146,18 @@ def test_a_service_that_holds_in_one_shop_what_was_to_be_looked_for_is_at_fault(
     against(service, use)
 
 
-def test_under_a_limit_of_the_whole_chain_a_reserve_is_an_order_in_batches_too(service: Service) -> None:
+def test_under_a_limit_of_the_whole_chain_a_reserve_is_a_reservation_in_batches_too(service: Service) -> None:
     service.policy(chain_limit_rules=[{"channel": "app", "units_max": 3}])
 
     async def use(client: ChannelClient) -> None:
         alone = await client.reserve("s1", [("a", 1)], customer_id="c", channel="app")
-        assert isinstance(alone, Order)
-        assert (alone.part.store_id, alone.part.status) == ("s1", Status.HELD)
+        assert isinstance(alone, Reservation)
+        assert (alone.store_id, alone.status) == ("s1", Status.HELD)
         channels = ["app", "web", "app"]
         found = await asyncio.gather(
             *(client.reserve("s3", [("b", 2)], customer_id="c", channel=channel) for channel in channels)
         )
-        assert [type(one) for one in found] == [Order, Reservation, Rejection]
+        assert [type(one) for one in found] == [Reservation, Reservation, Rejection]
 
     against(service, use)
     assert len(service.asked("ReserveBatch")) == 1

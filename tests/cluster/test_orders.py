@@ -11,6 +11,7 @@ from holdfast.client import (
     Place,
     Rejection,
     ReleaseReason,
+    Reservation,
     SourcingPolicy,
 )
 from tests.cluster.callers import available, receive, verified, with_client
@@ -87,13 +88,14 @@ def test_a_limit_over_the_chain_is_exact(service: Service) -> None:
                 for number in range(40)
             )
         )
-        orders = [answer for answer in answers if isinstance(answer, Order)]
+        held = [answer for answer in answers if isinstance(answer, Reservation)]
         refused = Counter(answer.reason.name for answer in answers if isinstance(answer, Rejection))
-        assert (len(orders), refused) == (3, {"UNITS_LIMIT": 37})
+        assert (len(held), refused) == (3, {"UNITS_LIMIT": 37})
 
-        placed(await client.release_order(orders[0].order_id, reason=ReleaseReason.CUSTOMER_CANCELLED))
-        placed(await client.reserve("S1", [("rare", 1)], customer_id="greedy", channel="app"))
-        await client.collect(orders[1].parts[0].reservation_id, payment_reference="p")
+        await client.release(held[0].reservation_id, reason=ReleaseReason.CUSTOMER_CANCELLED)
+        one_more = await client.reserve("S1", [("rare", 1)], customer_id="greedy", channel="app")
+        assert isinstance(one_more, Reservation)
+        await client.collect(held[1].reservation_id, payment_reference="p")
         again = await client.reserve("S2", [("rare", 1)], customer_id="greedy", channel="app")
         assert isinstance(again, Rejection), "what was collected goes on counting for 30 days"
 

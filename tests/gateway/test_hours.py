@@ -311,9 +311,9 @@ def test_limits_over_the_chain_are_told_as_they_were_set(front: Front) -> None:
     assert front.accept("GetPolicy", ad.GetPolicyRequest()).policy == told
     assert not told.chain_limit_rules[1].HasField("collected_for")
     held = front.reserve("k1", units=3)
-    assert held.WhichOneof("result") == "order"
+    assert held.WhichOneof("result") == "reservation"
     request = reserve_request("k2", units=1)
-    request.customer_id = held.order.customer_id
+    request.customer_id = held.reservation.customer_id
     assert "may reserve 0 more of A" in front.accept("Reserve", request).rejection.message
 
 

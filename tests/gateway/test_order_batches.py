@@ -24,7 +24,7 @@ TIME_S = 8.0
 
 @pytest.fixture
 def limited(tmp_path: Path, clock: ManualClock) -> Iterator[Front]:
-    """Units in two shops; what the channel `app` reserves becomes an order."""
+    """Units in two shops; what the channel `app` reserves needs a grant of its customer's ledger."""
     with Front(tmp_path, clock) as front:
         front.receive("A")
         front.receive("A", store_id="S2")
@@ -35,7 +35,7 @@ def limited(tmp_path: Path, clock: ManualClock) -> Iterator[Front]:
 
 
 def row(key: str, store_id: str = "S1", channel: str = "app") -> rs.ReserveRequest:
-    """A row of a batch: an order in `app`, a reservation elsewhere."""
+    """A row of a batch: by a grant in `app`, by the shop alone elsewhere."""
     request = reserve_request(key, store_id=store_id)
     request.channel = channel
     return request
@@ -69,7 +69,7 @@ def test_what_one_shop_decides_does_not_wait_for_the_orders_beside_it(limited: F
         batch = asyncio.ensure_future(ask(limited, row("k1"), row("k2", channel="web")))
         await reached(limited, "store-S1")
         gate.set()
-        assert kinds(await batch) == ["order", "reservation"]
+        assert kinds(await batch) == ["reservation", "reservation"]
 
     limited.run(main)
 
@@ -86,12 +86,12 @@ def test_an_order_whose_shop_is_away_says_so_while_the_others_are_answered(limit
         skip(ORDER_SHARE * TIME_S)
         said = await batch
         assert loop.time() - began < TIME_S
-        assert kinds(said) == ["order", "error", "reservation", "order"]
+        assert kinds(said) == ["reservation", "error", "reservation", "reservation"]
         assert said.reply.outcomes[1].error.code == CODE.UNAVAILABLE.value[0]
         assert "same key" in said.reply.outcomes[1].error.message
         gate.set()
         again = await ask(limited, *rows)
-        assert kinds(again) == ["order", "order", "reservation", "order"]
+        assert kinds(again) == ["reservation"] * 4
         assert [again.reply.outcomes[place] for place in (0, 2, 3)] == [
             said.reply.outcomes[place] for place in (0, 2, 3)
         ]
@@ -114,7 +114,7 @@ def test_so_many_orders_are_placed_at_once_and_the_others_are_told_to_come_later
         alone = await limited.asked("Reserve", row("l3"))
         assert (alone.code, alone.retry_after_ms > 0) == (CODE.RESOURCE_EXHAUSTED, True)
         gate.set()
-        assert set(kinds(await batch)) <= {"order", "rejection"}
+        assert set(kinds(await batch)) <= {"reservation", "rejection"}
         assert kinds(await ask(limited, row("l1"))) == ["rejection"], "all units are taken"
 
     limited.run(main)
@@ -169,7 +169,7 @@ def test_an_order_that_was_opened_does_not_say_that_nothing_was_done(limited: Fr
         assert (await batch).code is CODE.UNAVAILABLE
         gate.set()
         await asyncio.gather(*before)
-        assert kinds(await ask(limited, row("k3"))) == ["order"]
+        assert kinds(await ask(limited, row("k3"))) == ["reservation"]
 
     limited.run(main)
 
@@ -181,7 +181,7 @@ def test_an_order_alone_has_all_of_its_time(limited: Front) -> None:
         await reached(limited, "store-S2")
         skip(ORDER_SHARE * TIME_S)
         gate.set()
-        assert kinds(await batch) == ["order"]
+        assert kinds(await batch) == ["reservation"]
 
     limited.run(main)
 

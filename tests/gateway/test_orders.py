@@ -124,17 +124,17 @@ def test_a_basket_that_is_reserved_again_keeps_its_place_in_a_full_slot(front: F
 
 def test_under_a_limit_of_the_chain_a_shopper_is_not_locked_out_by_his_own_basket(front: Front) -> None:
     limit(front, 3)
-    first = reserve(front, "k1", 3, store_id="S1", basket_id="b").order
-    again = reserve(front, "k2", 3, store_id="S2", basket_id="b").order
-    assert again.order_id == first.order_id
-    assert held(again) == [("S2", 3)] or held(again) == [("S1", 3), ("S2", 3)]
-    assert held(front.accept("GetOrder", os_.GetOrderRequest(order_id=first.order_id)).order) == [("S2", 3)]
-    refused = reserve(front, "k3", 1, store_id="S1", basket_id="another").rejection
-    assert refused.reason == error_pb2.REASON_UNITS_LIMIT
-    front.accept("ConfirmOrder", os_.ConfirmOrderRequest(idempotency_key="c1", order_id=first.order_id))
-    confirmed = reserve(front, "k4", 1, store_id="S1", basket_id="b").rejection
-    assert (confirmed.reason, confirmed.order_id) == (error_pb2.REASON_BASKET_CONFIRMED, first.order_id)
-    assert "the order" in confirmed.message
+    first = reserve(front, "k1", 3, store_id="S1", basket_id="b").reservation
+    again = reserve(front, "k2", 3, store_id="S1", basket_id="b").reservation
+    assert again.reservation_id not in ("", first.reservation_id)
+    assert reserved(front) == {"S1": 3, "S2": 0, "S3": 0}
+    for store_id, basket_id in (("S1", "another"), ("S2", "b")):
+        refused = reserve(front, f"{store_id} {basket_id}", 1, store_id=store_id, basket_id=basket_id).rejection
+        assert refused.reason == error_pb2.REASON_UNITS_LIMIT
+    step: dict[str, Any] = {"reservation_id": again.reservation_id}
+    front.accept("ConfirmReservation", rs.ConfirmReservationRequest(idempotency_key="c1", **step))
+    confirmed = reserve(front, "k5", 1, store_id="S1", basket_id="b").rejection
+    assert confirmed.reason == error_pb2.REASON_BASKET_CONFIRMED
 
 
 def test_a_confirmed_orders_parts_are_confirmed_at_once_and_in_every_repeat(front: Front) -> None:
@@ -285,12 +285,12 @@ def test_a_call_repeated_under_other_rules_goes_where_it_went_at_first(front: Fr
     first = ask("k1")
     limit(front, 3)
     assert ask("k1").reservation == first.reservation
-    order = ask("k2").order
-    assert order.order_id
+    granted = ask("k2").reservation
+    assert granted.reservation_id
     policy = front.accept("GetPolicy", ad.GetPolicyRequest()).policy
     del policy.chain_limit_rules[:]
     front.accept("SetPolicy", ad.SetPolicyRequest(policy=policy))
-    assert ask("k2").order == order
+    assert ask("k2").reservation == granted
     assert ask("k1").reservation == first.reservation
     assert ask("k3").reservation.reservation_id
     assert reserved(front)["S1"] == 3

@@ -145,7 +145,7 @@ def test_every_ledger_of_a_file_that_cannot_be_read_is_stopped(tmp_path: Path, c
     ):
         with pytest.raises(JournalDamaged):
             question()
-    assert (hers.outbox({}), shop.outbox(0, {}), shop.feed([("S1", 0)], skip_stopped=True)) == ([], [], [])
+    assert (hers.outbox(0, {}), shop.outbox(0, {}), shop.feed([("S1", 0)], skip_stopped=True)) == ([], [], [])
     assert (shop.stock(["S1"], ["A"], 0), shop.slots_taken(["S1"])) == ([None], [None])
     for actor in (shop, hers):
         actor.close()

@@ -58,7 +58,7 @@ def test_answers_come_out_as_they_went_in(
     out = unpack_answers(pack_answers(answers))
     assert repr(out) == repr(
         [
-            Held(held.number, held.created_at_ms, held.expires_at_ms),
+            Held(held.number, held.created_at_ms, held.expires_at_ms, held.grant),
             changed,
             order,
             Refusal(version, rejection),

@@ -198,10 +198,11 @@ REASONS = {
     Reason.SLOT_NOT_OFFERED: "receive A 1 / reserve ann A 1 slot 9:01",
     Reason.SLOT_FULL: "receive A 2 / reserve ann A 1 slot 9:00 / reserve bob A 1 slot 9:00",
 }
-OF_CUSTOMERS = {Reason.ORDER_UNDECIDED, Reason.NO_STORE_IN_REACH}  # no shop gives them: tests/orders
+# No shop gives them: tests/orders. A grant: tests/shop/test_grants.py.
+OTHERS = {Reason.ORDER_UNDECIDED, Reason.NO_STORE_IN_REACH, Reason.GRANT_REQUIRED}
 
 
-@pytest.mark.parametrize("reason", sorted(set(Reason) - OF_CUSTOMERS), ids=lambda reason: reason.name)
+@pytest.mark.parametrize("reason", sorted(set(Reason) - OTHERS), ids=lambda reason: reason.name)
 def test_every_reason_is_reached_and_written_down_unless_it_must_not(reason: Reason) -> None:
     paused = reason is Reason.STORE_NOT_ACCEPTING
     policy = Policy(

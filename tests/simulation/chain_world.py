@@ -27,6 +27,7 @@ from actors.shop import commands as shop
 from actors.shop.state import Ledger
 from actors.store_actor import StoreActor
 from serve.coordination.coordinator import Coordinator
+from serve.coordination.grants import Grants
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
@@ -184,7 +185,7 @@ class ChainWorld:
         gateways = [await self._gateway() for _ in range(2)]
         await self._stock(gateways[0][0])
         customers = [asyncio.create_task(self._customer(who, gateways)) for who in CUSTOMERS]
-        reconcilers = [Reconciler(router, coordinator) for router, coordinator in gateways]
+        reconcilers = [Reconciler(router, coordinator, Grants(router)) for router, coordinator in gateways]
         for reconciler in reconcilers:
             reconciler.start()
         await asyncio.gather(*customers)
@@ -351,7 +352,7 @@ class ChainWorld:
 
     async def _quiet(self, router: Router, coordinator: Coordinator) -> None:
         """Time passes until nothing can be held any more; then everyone must have heard, and nothing is left."""
-        reconciler = Reconciler(router, coordinator)
+        reconciler = Reconciler(router, coordinator, Grants(router))
         await self.actors.all_arrived()
         self.skipped_ms += 40 * DAY_MS
         told = heard = 0

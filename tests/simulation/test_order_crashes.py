@@ -14,6 +14,7 @@ from actors.orders.state import Order, Standing
 from actors.protocol.messages import ActorGone
 from actors.protocol.placement import Placement
 from serve.coordination.coordinator import Coordinator
+from serve.coordination.grants import Grants
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
@@ -109,7 +110,7 @@ async def _struck(
     other = Coordinator(router, world)
     answer = await ask(other)
     again = await ask(other)
-    reconciler = Reconciler(router, other)
+    reconciler = Reconciler(router, other, Grants(router))
     await reconciler.deliver()
     await reconciler.collect_reports()
     router.close()
@@ -210,7 +211,7 @@ def test_an_order_that_is_released_while_a_shop_is_away_is_given_back_there_late
         assert isinstance(answer, Order)
         assert answer.standing is Standing.RELEASED
         world.away = set()
-        assert await Reconciler(router, coordinator).deliver() == 1
+        assert await Reconciler(router, coordinator, Grants(router)).deliver() == 1
         router.close()
         return world
 
@@ -251,7 +252,7 @@ def test_a_reconciler_outlives_what_nobody_foresaw() -> None:
         release = cm.Release("r", order.number, ReleaseReason.CUSTOMER_CANCELLED)
         await coordinator.step(ledger_of_customer("ann"), release, loop.time() + 8)
         world.away = set()
-        reconciler = Reconciler(router, coordinator)
+        reconciler = Reconciler(router, coordinator, Grants(router))
         reconciler.start()
         await asyncio.sleep(2)
         reconciler.close()

@@ -21,6 +21,7 @@ from actors.protocol.placement import Placement
 from actors.shop import commands as shop
 from actors.shop.state import Ledger, Reservation
 from serve.coordination.coordinator import Coordinator
+from serve.coordination.grants import Grants
 from serve.coordination.reconciler import QUESTION_S, TASKS_OF_KEY_MAX, Reconciler
 from serve.routing.router import Router
 from tests.simulation.chain_world import ChainWorld, SimActors
@@ -59,7 +60,7 @@ class Scene:
         self.actors = self.world.actors = Astray(self.world)
         self.router = Router(self.actors, PLACEMENT)
         self.coordinator = Coordinator(self.router, self.world)
-        self.reconciler = Reconciler(self.router, self.coordinator)
+        self.reconciler = Reconciler(self.router, self.coordinator, Grants(self.router))
         self._calls = 0
 
     async def open(self) -> None:

@@ -1,6 +1,6 @@
 """Reserve, confirm, mark ready, collect, release, extend, amend; read one reservation or a shop's.
 
-Changes answer with `Reservation | Rejection`, a reserve under a limit of the whole chain with an `Order`.
+Changes answer with `Reservation | Rejection`.
 `idempotency_key` None makes a fresh one; a caller that may itself be restarted gives its own, so that it can ask again.
 `timeout_ms` is the deadline of the call with all its attempts.
 """
@@ -37,7 +37,6 @@ class ReservationCalls(Client, Protocol):
 
         `ttl_ms` None leaves the time to the rules. Reserving again for the same `basket_id` replaces its hold.
         `slot_start_ms` is the start of a pickup slot of `list_slots`, whose place is taken together with the units.
-        Where a limit of the whole chain applies, the answer is an `Order`, and its `part` is what the shop holds.
         `external_reference` is the caller's own number, shown in answers.
         """
         request = to_message(

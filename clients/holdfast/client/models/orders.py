@@ -82,7 +82,7 @@ PartOutcomes: TypeAlias = tuple[PartOutcome, ...] | Rejection
 """The answer to a step that each shop takes for itself: one outcome a part, or why there is no such order."""
 
 ReserveOutcome: TypeAlias = Reservation | Order | Rejection
-"""The answer to a reserve: an order where a limit of the whole chain applies, else a reservation."""
+"""The answer to a reserve: an order where shops were looked for, else a reservation."""
 
 
 class SourcingPolicy(IntEnum):

@@ -1,0 +1,178 @@
+"""Calls in one shop under limits of the whole chain: its customer's ledger grants the units, then the shop decides.
+
+    customer's ledger   RequestGrant ─> Granted | refused                    ReportGrant
+                                           │                                      ^
+    shop's ledger                          └─> Reserve, with what it said ─> answer
+
+The shop remembers the call's key and has the last word, also where the grant was refused; so a call has one answer,
+whatever becomes of the limits. A grant counts until its shop says what is held by it. Where a gateway dies before it
+has reported that, a reconciler asks the shop.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from actors.core.ids import ledger_of_customer
+from actors.core.rejection import Reason, Rejection
+from actors.orders.commands import ReportGrant, RequestGrant
+from actors.orders.state import Grant
+from actors.protocol.messages import Answer, Entry, Held, LedgerStopped, Refusal, Stopped
+from actors.shop import commands as shop
+from actors.shop.commands import Acknowledge, Lines, by_sku, void_key
+from actors.shop.state import Reservation
+from serve.coordination.coordinator import PASSING, UNDECIDED_PAUSE_S
+from serve.routing.batcher import DeadlinePassed, Overloaded
+from serve.routing.router import Router
+
+Command = shop.Reserve | shop.Amend
+REPORT_S: Final = 5.0
+GRANTS_MAX: Final = 1_024  # being fetched in one gateway at once, alone or in batches
+
+
+class Grants:
+    """Fetches grants within a call, and reports what is held by them. Holds nothing that could be lost."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+        self._reports: set[asyncio.Task[None]] = set()
+        self._being_fetched = 0
+
+    def are_required(self, entry: Entry) -> bool:
+        """Whether a Reserve needs a grant, by the limits that this gateway knows. The shop has the last word."""
+        policy, command = self._router.chain.policy, entry[1]
+        return isinstance(command, shop.Reserve) and policy.is_limited(command.channel, command.lines)
+
+    async def send(self, entry: Entry, deadline: float, *, promise: bool) -> Answer:
+        """Have a shop decide with what the customer's ledger grants. Raises as `Router.send`, but for Overloaded once
+        something was granted, and DeadlinePassed where the two did not agree in time.
+        """
+        store_id, command = entry
+        assert isinstance(command, shop.Reserve | shop.Amend), "no other call holds more"
+        if self._being_fetched >= GRANTS_MAX:
+            raise Overloaded
+        self._being_fetched += 1
+        try:
+            return await self._send(store_id, command, deadline, promise=promise)
+        except LedgerStopped:  # the customer's: the shop may have answered the call before
+            answer = await self._router.send(entry, deadline, promise=promise)
+            if is_grant_required(answer):
+                raise
+            return answer
+        finally:
+            self._being_fetched -= 1
+
+    async def _send(self, store_id: str, command: Command, deadline: float, *, promise: bool) -> Answer:
+        pause_s, pause_s_max = UNDECIDED_PAUSE_S
+        while True:
+            request = await self._request(store_id, command, deadline)
+            if isinstance(request, Rejection):
+                return Refusal(0, request)
+            said = await self._ask(request, deadline)
+            if not isinstance(said, Rejection) or said.reason is not Reason.ORDER_UNDECIDED:
+                try:
+                    answer = await self._router.send(
+                        (store_id, replace(command, grant=said)), deadline, promise=promise
+                    )
+                except (
+                    Overloaded,
+                    DeadlinePassed,
+                ) as error:  # the grant counts for the customer, so something was done
+                    raise DeadlinePassed(sent=True) from error
+                if not is_grant_required(answer):
+                    if isinstance(said, shop.Grant):
+                        self._report_later(request, said.number, answer)
+                    return answer
+                await self._router.refresh_chain(deadline)  # its limits may be newer than those of the grant
+            if asyncio.get_running_loop().time() + pause_s >= deadline:
+                raise DeadlinePassed(sent=True)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, pause_s_max)
+
+    async def report(self, store_id: str, reservation: Reservation, deadline: float) -> None:
+        """Tell the customer's ledger what a reservation holds by its grant, and the shop that this was told."""
+        done = reservation.done or ((0, 0),) * len(reservation.lines)
+        collected = tuple((sku, sold) for (sku, _), (sold, _) in zip(reservation.lines, done, strict=True))
+        held = reservation.held_lines()
+        report = _report(reservation.grant, reservation.number, reservation.version, held, collected)
+        await self._tell(ledger_of_customer(reservation.customer_id), report, deadline)
+        acknowledged = Acknowledge(((reservation.number, reservation.version),))
+        await self._router.send((store_id, acknowledged), deadline, promise=True)
+
+    async def settle(self, ledger_id: str, grant: Grant, deadline: float) -> None:
+        """Have a shop say what is held by a grant that nobody has reported, or refuse it from here on."""
+        settle = shop.SettleGrant(void_key(grant.customer_id, grant.number), grant.call_key, grant.number)
+        answer = await self._router.send((grant.store_id, settle), deadline, promise=True)
+        if isinstance(answer, Reservation):
+            await self.report(grant.store_id, answer, deadline)
+        elif isinstance(answer, Refusal) and answer.version:
+            await self._tell(ledger_id, _report(grant.number), deadline)
+
+    async def _request(self, store_id: str, command: Command, deadline: float) -> RequestGrant | Rejection:
+        if isinstance(command, shop.Reserve):
+            lines = by_sku(command.lines)
+            return RequestGrant(
+                command.customer_id, command.channel, store_id, command.key, command.basket_id, lines, lines
+            )
+        _, now = await self._router.ask(store_id, "reservation", store_id, command.number, deadline=deadline)
+        if now is None:
+            return Rejection(Reason.RESERVATION_NOT_FOUND, number=command.number)
+        lines, has = by_sku(command.lines or now.lines), dict(by_sku(now.lines))
+        more = tuple((sku, units) for sku, units in lines if units > has.get(sku, 0))
+        return RequestGrant(now.customer_id, now.channel, store_id, command.key, "", lines, more, now.grant)
+
+    async def _ask(self, request: RequestGrant, deadline: float) -> shop.Grant | Rejection:
+        answer = await self._router.send((ledger_of_customer(request.customer_id), request), deadline, promise=False)
+        if isinstance(answer, Stopped):
+            raise LedgerStopped(answer.why)
+        if isinstance(answer, Refusal):
+            return answer.rejection
+        assert isinstance(answer, shop.Grant), "a customers' ledger answers a request with a grant"
+        return answer
+
+    def _report_later(self, request: RequestGrant, grant: int, answer: Answer) -> None:
+        """Report how the shop has used a grant, without delay for the caller."""
+        if isinstance(answer, Reservation) and answer.grant == grant:
+            self._start(self.report(request.store_id, answer, self._deadline()))
+            return
+        if isinstance(answer, Held) and answer.grant == grant:
+            report = _report(grant, answer.number, answer.number, request.lines)
+        elif isinstance(answer, Held | Reservation) or (isinstance(answer, Refusal) and _is_final(answer)):
+            report = _report(grant)  # the call was answered before, or refused: nothing is held by this grant
+        else:
+            return  # a reconciler asks
+        self._start(self._tell(ledger_of_customer(request.customer_id), report, self._deadline()))
+
+    async def _tell(self, ledger_id: str, report: ReportGrant, deadline: float) -> None:
+        answer = await self._router.send((ledger_id, report), deadline, promise=True)
+        if isinstance(answer, Stopped):
+            raise LedgerStopped(answer.why)
+
+    def _start(self, telling: Coroutine[Any, Any, None]) -> None:
+        async def run() -> None:
+            with suppress(*PASSING):
+                await telling
+
+        task = asyncio.get_running_loop().create_task(run())
+        self._reports.add(task)
+        task.add_done_callback(self._reports.discard)
+
+    def _deadline(self) -> float:
+        return asyncio.get_running_loop().time() + REPORT_S
+
+
+def _report(grant: int, reservation: int = 0, version: int = 0, held: Lines = (), collected: Lines = ()) -> ReportGrant:
+    return ReportGrant(grant, reservation, version, by_sku(held), by_sku(collected))
+
+
+def is_grant_required(answer: Answer) -> bool:
+    """True where the shop does not decide without a grant."""
+    return isinstance(answer, Refusal) and answer.rejection.reason is Reason.GRANT_REQUIRED
+
+
+def _is_final(refusal: Refusal) -> bool:
+    """True where the shop remembers the key: no copy of the call can be accepted any more."""
+    return refusal.version > 0 or refusal.rejection.reason is Reason.IDEMPOTENCY_KEY_REUSED
