@@ -67,7 +67,7 @@ class OrderAudit:
 def _faults(ledger: OrderLedger, order: Order | None, event: ev.Event, at_ms: int) -> Iterator[tuple[str, str, str]]:
     """Yield (invariant, expected, found) for each broken rule."""
     key = key_of(event.command) if isinstance(event, ev.Opened) else getattr(event, "key", "")
-    if key and ledger.answers.get(key) is not None:
+    if key and ledger.answers.knows(key):
         yield "I5", f"{key!r} answered once", "answered again"
     if isinstance(event, ev.Opened):
         asked = event.command

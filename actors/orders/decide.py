@@ -60,7 +60,7 @@ def _decide_open(ledger: OrderLedger, command: cm.Open, now_ms: int) -> Decision
     refusal = over_limit(ledger, customer_id, channel, plans, now_ms)
     if refusal is not None:
         return refusal
-    if ledger.answers.count >= REMEMBERED_ANSWERS_MAX:
+    if ledger.answers.accepted.count >= REMEMBERED_ANSWERS_MAX:
         return Rejection(Reason.LEDGER_FULL)
     return (ev.Opened(command, now_ms + OPEN_MS),)
 
@@ -103,7 +103,7 @@ def _changed(
     """Change an order into another one; committed at once where no shop has to be asked. A renewal with a channel names
     all that the basket wants, any other only the shops that change.
     """
-    if order.attempts >= ATTEMPTS_MAX or ledger.answers.count >= REMEMBERED_ANSWERS_MAX:
+    if order.attempts >= ATTEMPTS_MAX or ledger.answers.accepted.count >= REMEMBERED_ANSWERS_MAX:
         return Rejection(Reason.LEDGER_FULL)
     ttl_ms, channel, missing = renewal.ttl_ms, renewal.channel, renewal.missing
     plans, targets = amendment(order, wanted, whole=bool(channel))
@@ -185,7 +185,7 @@ def _decide_fan_out(ledger: OrderLedger, command: cm.FanOut) -> Decision:
         return Rejection(Reason.ORDER_UNDECIDED, number=number)
     if not order.certain_parts():
         return Rejection(Reason.TRANSITION_NOT_ALLOWED, number=number, status=STATUS_OF[order.standing])
-    if ledger.answers.count >= REMEMBERED_ANSWERS_MAX:  # without its answer a repeat might go to other shops
+    if ledger.answers.accepted.count >= REMEMBERED_ANSWERS_MAX:  # without its answer a repeat might go to other shops
         return Rejection(Reason.LEDGER_FULL)
     return (ev.FannedOut(key_of(command), command.content, number),)
 

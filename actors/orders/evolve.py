@@ -6,7 +6,6 @@ from typing import Any, assert_never
 from msgspec.structs import replace
 
 from actors.core.answers import Recorded, forgotten
-from actors.core.rejection import Rejection
 from actors.core.status import LIVE
 from actors.core.transact import PolicyAdopted, Refused
 from actors.orders import events as ev
@@ -47,7 +46,7 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
         case ev.Expired():
             order = ledger.orders[event.number]
             if order.open_attempt:
-                ledger.answers.forget(order.key)
+                ledger.answers.reopen(order.key)
             order = _revised(_dropped(order), standing=Standing.EXPIRED)
             _put(ledger, replace(order, open_attempt=0, decide_by_ms=0, targets=(), renewal=None), at_ms)
         case ev.Reported():
@@ -81,7 +80,7 @@ def _evolve_opened(ledger: OrderLedger, event: ev.Opened, at_ms: int) -> None:
     )
     ledger.customers.setdefault(command.customer_id, {})[number] = True
     _put(ledger, _attempting(order, command.plans, event.decide_by_ms), at_ms)
-    ledger.remember(order.key, number)
+    ledger.answers.pending[order.key] = number
 
 
 def _evolve_amend_opened(ledger: OrderLedger, event: ev.AmendOpened, at_ms: int) -> None:
@@ -90,7 +89,7 @@ def _evolve_amend_opened(ledger: OrderLedger, event: ev.AmendOpened, at_ms: int)
     targets = in_all(order, event.targets)
     order = replace(order, key=event.key, content=event.content, targets=targets, renewal=renewal)
     _put(ledger, _attempting(order, event.plans, event.decide_by_ms), at_ms)
-    ledger.remember(event.key, order.number)
+    ledger.answers.pending[event.key] = order.number
 
 
 def _evolve_replanned(ledger: OrderLedger, event: ev.Replanned, at_ms: int) -> None:
@@ -154,7 +153,7 @@ def _evolve_committed(ledger: OrderLedger, event: ev.Committed, at_ms: int) -> N
         renewal=None,
     )
     answered = _put(ledger, _over_where_nothing_is_left(order), at_ms)
-    _answer(ledger, order.key, Recorded(order.content, ledger.version, answered))
+    ledger.remember(order.key, Recorded(order.content, ledger.version, answered))
 
 
 def _committed(order: Order, part: Part, numbers: dict[str, int], wanted: dict[tuple[str, int], Lines]) -> Part:
@@ -190,9 +189,9 @@ def _cut(part: Part, wanted: dict[tuple[str, int], Lines], replaced_by: int) -> 
 def _evolve_abandoned(ledger: OrderLedger, event: ev.Abandoned, at_ms: int) -> None:
     order = ledger.orders[event.number]
     if event.rejection is None:
-        ledger.answers.forget(order.key)  # the call was not answered, and may be tried again
+        ledger.answers.reopen(order.key)  # the call was not answered, and may be tried again
     else:
-        _answer(ledger, order.key, Recorded(order.content, ledger.version, event.rejection))
+        ledger.remember(order.key, Recorded(order.content, ledger.version, event.rejection))
     standing = Standing.ABANDONED if order.standing is Standing.OPEN else order.standing
     order = _revised(_dropped(order), standing=standing, open_attempt=0, decide_by_ms=0, targets=(), renewal=None)
     _put(ledger, _over_where_nothing_is_left(order), at_ms)
@@ -220,7 +219,7 @@ def _evolve_reduced(ledger: OrderLedger, event: ev.Reduced, at_ms: int) -> None:
     reduced = _put(ledger, _over_where_nothing_is_left(_revised(order, parts=parts)), at_ms)
     # The same decision committed it, and has one answer.
     if isinstance(answered, Recorded) and answered.answer == order:
-        _answer(ledger, order.key, Recorded(answered.fingerprint, ledger.version, reduced))
+        ledger.answers.accepted.replace_newest(order.key, Recorded(answered.fingerprint, ledger.version, reduced))
 
 
 def _over_where_nothing_is_left(order: Order) -> Order:
@@ -287,12 +286,6 @@ def index_deadline(ledger: OrderLedger, order: Order) -> None:
     instant_ms = due_at_ms(order)
     if instant_ms:
         heappush(ledger.deadlines, (instant_ms, order.number))
-
-
-def _answer(ledger: OrderLedger, key: str, answer: Recorded[Order | Rejection]) -> None:
-    """Replace the order number, remembered for the key while the attempt was open, by the answer."""
-    if not ledger.answers.replace(key, answer):
-        ledger.remember(key, answer)
 
 
 def _forget_ended(ledger: OrderLedger) -> None:

@@ -109,11 +109,11 @@ def _check_indexes(ledger: OrderLedger) -> Iterator[Violation]:
 
 
 def _check_answers(ledger: OrderLedger) -> Iterator[Violation]:
-    kept = sum(1 for _ in ledger.answers.items())
-    if kept != ledger.answers.count:
-        yield Violation("I5", ledger.ledger_id, f"{kept} answers remembered", str(ledger.answers.count))
-    for key, answer in ledger.answers.items():
-        if isinstance(answer, int):
-            order = ledger.orders.get(answer)
-            if order is None or not order.open_attempt or order.key != key:
-                yield Violation("I5", repr(key), f"order {answer} is being decided under it", NOT_SO)
+    for generations in (ledger.answers.accepted, ledger.answers.refused):
+        kept = sum(1 for _ in generations.items())
+        if kept != generations.count:
+            yield Violation("I5", ledger.ledger_id, f"{kept} answers remembered", str(generations.count))
+    for key, number in ledger.answers.pending.items():
+        order = ledger.orders.get(number)
+        if order is None or not order.open_attempt or order.key != key:
+            yield Violation("I5", repr(key), f"order {number} is being decided under it", NOT_SO)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
-from actors.core.answers import GENERATION_MS, Answers, Recorded
+from actors.core.answers import Answers, Recorded
 from actors.core.message import Message, Value
 from actors.core.policy import Policy
 from actors.core.rejection import Rejection
@@ -161,8 +161,7 @@ class Order(Message, frozen=True):
         return bool(self.open_attempt) and part.attempt == self.open_attempt and not part.dropped
 
 
-# An answer, or the number of the order whose open attempt will give it.
-Remembered = Recorded[Order | Rejection] | int
+Remembered = Recorded[Order | Rejection]
 
 
 @dataclass(slots=True, eq=False)
@@ -184,16 +183,15 @@ class OrderLedger:
 
     def remember(self, key: str, answer: Remembered) -> None:
         """Keep the first answer to a key for repeats."""
-        day = self.time_ms // GENERATION_MS
-        if day not in self.answers.generations:
-            self.answers.begin(day, self.policy.answer_memory_ms, self._is_about_a_live_one)
-        self.answers.put(key, answer, self.time_ms)
+        self.answers.pending.pop(key, None)
+        if isinstance(answer.answer, Rejection):
+            self.answers.refuse(key, Recorded(answer.fingerprint, answer.version, answer.answer), self.time_ms)
+        else:
+            self.answers.accepted.put(key, answer, self.time_ms)
+        self.answers.forget(self.time_ms, self.policy.answer_memory_ms, self._is_about_a_live_one)
 
     def _is_about_a_live_one(self, answer: Remembered) -> bool:
-        about = answer if isinstance(answer, int) else answer.answer
-        if isinstance(about, Rejection):
-            return False
-        now = self.orders.get(about if isinstance(about, int) else about.number)
+        now = None if isinstance(answer.answer, Rejection) else self.orders.get(answer.answer.number)
         return now is not None and not now.is_settled()
 
     def orders_of(self, customer_id: str) -> Iterator[Order]:

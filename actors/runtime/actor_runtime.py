@@ -149,7 +149,7 @@ class LedgerActor:
     @rpc
     def knows(self, ledger_id: str, key: str) -> bool:
         """True where a call under this key was answered or is being decided here."""
-        return self.host.read(ledger_id, lambda hosted, _now_ms: hosted.ledger.answers.get(key) is not None)
+        return bool(self.host.read(ledger_id, lambda hosted, _now_ms: hosted.ledger.answers.knows(key)))
 
     def _status_of(self, hosted: Hosted, now_ms: int, open_reservations: int, positions: int) -> dict[str, Any]:
         """A ledger's status, of either kind."""

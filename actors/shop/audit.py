@@ -40,6 +40,7 @@ from actors.shop.audit_books import (
 from actors.shop.commands import AdjustmentKind, Lines
 
 DAY_MS: Final = 86_400_000
+REFUSAL_MEMORY_MS: Final = 600_000
 ANSWER_MEMORY_MS_DEFAULT: Final = 8 * DAY_MS  # the longest hold (7 days) and a day, until a policy says otherwise
 
 
@@ -53,6 +54,8 @@ class Audit:
         self._final: dict[int, Status] = {}
         self._keys: dict[str, int] = {}  # the time of each answer, in ms
         self._keys_day = 0
+        self._refused_keys: dict[str, int] = {}
+        self._refused_period = 0
         self._memory_ms = ANSWER_MEMORY_MS_DEFAULT
         self._marks: dict[str, int] = {}  # the greatest sequence applied of each source
         self._rules: list[Rule] = []
@@ -67,7 +70,7 @@ class Audit:
         self._folds: dict[type, Callable[[Any, int], None]] = {
             **dict.fromkeys(STEPS, self._stepped),
             events.Reserved: self._reserved,
-            Refused: lambda event, at_ms: self._answered(event.key, at_ms),
+            Refused: self._refused,
             events.Collected: self._collected,
             events.Released: self._released,
             events.Expired: self._expired,
@@ -127,13 +130,26 @@ class Audit:
 
     def _answered(self, key: str, at_ms: int) -> None:
         """Check that a key is answered by one event, within the memory of answers."""
+        self._check_answered_once(key, at_ms)
         if at_ms // DAY_MS > self._keys_day:
             self._keys_day = at_ms // DAY_MS
             self._keys = {old: told_at for old, told_at in self._keys.items() if told_at >= at_ms - self._memory_ms}
-        earlier_ms = self._keys.get(key)
-        if earlier_ms is not None and at_ms - earlier_ms <= self._memory_ms:
-            self._found("I5", f"key {key}", "one event", f"another at version {self._version}")
         self._keys[key] = at_ms
+
+    def _refused(self, event: Refused, at_ms: int) -> None:
+        self._check_answered_once(event.key, at_ms)
+        if at_ms // REFUSAL_MEMORY_MS > self._refused_period:
+            self._refused_period = at_ms // REFUSAL_MEMORY_MS
+            self._refused_keys = {
+                old: told for old, told in self._refused_keys.items() if told >= at_ms - REFUSAL_MEMORY_MS
+            }
+        self._refused_keys[event.key] = at_ms
+
+    def _check_answered_once(self, key: str, at_ms: int) -> None:
+        for keys, memory_ms in ((self._keys, self._memory_ms), (self._refused_keys, REFUSAL_MEMORY_MS)):
+            earlier_ms = keys.get(key)
+            if earlier_ms is not None and at_ms - earlier_ms <= memory_ms:
+                self._found("I5", f"key {key}", "one event", f"another at version {self._version}")
 
     def _reserved(self, event: events.Reserved, at_ms: int) -> None:
         asked = event.command

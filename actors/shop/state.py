@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from actors.core.answers import GENERATION_MS, Answers, Recorded
+from actors.core.answers import Answers, Recorded
 from actors.core.message import Message, Value
 from actors.core.policy import DAY_MS, Policy
 from actors.core.rejection import Rejection
@@ -260,10 +260,15 @@ class Ledger:
 
     def remember(self, key: str, answer: Remembered) -> Remembered:
         """Keep the first answer to a key for repeats, and return it."""
-        day = self.time_ms // GENERATION_MS
-        if day not in self.answers.generations:
-            self.answers.begin(day, self.policy.answer_memory_ms, self._is_about_a_live_one)
-        return self.answers.put(key, answer, self.time_ms)
+        self.answers.accepted.put(key, answer, self.time_ms)
+        self.answers.forget(self.time_ms, self.policy.answer_memory_ms, self._is_about_a_live_one)
+        return answer
+
+    def refuse(self, key: str, refusal: Recorded[Rejection]) -> Remembered:
+        """Keep a refusal for repeats, and return it."""
+        self.answers.refuse(key, refusal, self.time_ms)
+        self.answers.forget(self.time_ms, self.policy.answer_memory_ms, self._is_about_a_live_one)
+        return Recorded(refusal.fingerprint, refusal.version, refusal.answer)
 
     def _is_about_a_live_one(self, answer: Remembered) -> bool:
         about = answer if isinstance(answer, Reservation) else answer.answer
@@ -295,7 +300,7 @@ class Ledger:
 
     def row_count(self) -> int:
         """The approximate number of rows of a snapshot."""
-        return len(self.reservations) + len(self.positions)
+        return len(self.reservations) + len(self.positions) + self.answers.count // 2  # an answer is half a row
 
     def earliest_deadline_ms(self) -> int | None:
         """A lower bound of the next deadline, None without any; it may be of an ended or extended reservation."""
