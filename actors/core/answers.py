@@ -23,6 +23,7 @@ REFUSED_GENERATION_MS: Final = 60_000
 REMEMBERED_ANSWERS_MAX: Final = 8_000_000  # that accept, by ledger; some 3 GB
 REJECTIONS_SHARED_MAX: Final = 65_536
 LAST_CHARACTERS: Final = 64
+NEVER: Final = 1 << 62  # later than any period
 MESSAGE_TYPES_MAX: Final = 256
 FORGET_A_STEP_MAX: Final = 64  # of what has ended, by event, so that no event pays for a whole day
 
@@ -50,28 +51,25 @@ class Generations(Generic[A]):
     for each last character of a key, of which random keys have 16.
     """
 
-    __slots__ = ("_by_key", "_period_ms", "count", "generations")
+    __slots__ = ("_by_key", "count", "generations", "oldest")
 
-    def __init__(self, period_ms: int) -> None:
-        self._period_ms = period_ms
+    def __init__(self) -> None:
         self._by_key: tuple[dict[str, A], ...] = tuple({} for _ in range(LAST_CHARACTERS))
         self.generations: dict[int, tuple[list[str], list[A]]] = {}  # keys and answers by period, the oldest first
+        self.oldest = NEVER  # period
         self.count = 0
 
     def get(self, key: str) -> A | None:
         """Return the answer to this key, or None where none is remembered."""
         return self._by_key[ord(key[-1]) % LAST_CHARACTERS].get(key)
 
-    def put(self, key: str, answer: A, at_ms: int) -> None:
-        """Remember the first answer to a key."""
-        self.restore(at_ms // self._period_ms, key, answer)
-
-    def restore(self, period: int, key: str, answer: A) -> None:
-        """Enter an answer into the generation of its period, which is the newest."""
+    def put(self, key: str, answer: A, period: int) -> None:
+        """Remember the first answer to a key in the generation of its period, which is the newest."""
         self._by_key[ord(key[-1]) % LAST_CHARACTERS][key] = answer
         generation = self.generations.get(period)
         if generation is None:
             generation = self.generations[period] = [], []
+            self.oldest = min(self.oldest, period)
         generation[0].append(key)
         generation[1].append(answer)
         self.count += 1
@@ -82,20 +80,19 @@ class Generations(Generic[A]):
         assert keys[-1] == key, f"{key!r} was not remembered last"
         self._by_key[ord(key[-1]) % LAST_CHARACTERS][key] = answers[-1] = answer
 
-    def forget(self, before_ms: int, at_ms: int, is_live: Callable[[A], bool] | None = None) -> None:
-        """Forget generations that ended before an instant, at most FORGET_A_STEP_MAX keys; what is live is kept on."""
-        oldest_kept = before_ms // self._period_ms
+    def forget(self, oldest_kept: int, newest: int, is_live: Callable[[A], bool] | None = None) -> None:
+        """Forget what is older than `oldest_kept`, at most FORGET_A_STEP_MAX keys; what is live goes to `newest`."""
         for _ in range(FORGET_A_STEP_MAX):
-            period = next(iter(self.generations), oldest_kept)
-            if period >= oldest_kept:
+            if self.oldest >= oldest_kept:
                 return
-            keys, answers = self.generations[period]
+            keys, answers = self.generations[self.oldest]
             key, answer = keys.pop(), answers.pop()
             if not keys:
-                del self.generations[period]
+                del self.generations[self.oldest]
+                self.oldest = min(self.generations, default=NEVER)
             self.count -= 1
             if is_live is not None and is_live(answer):
-                self.put(key, answer, at_ms)
+                self.put(key, answer, newest)
             else:
                 del self._by_key[ord(key[-1]) % LAST_CHARACTERS][key]
 
@@ -105,10 +102,10 @@ class Generations(Generic[A]):
 
     def copied(self) -> "Generations[A]":
         """A copy that later events do not change."""
-        copied = Generations[A](self._period_ms)
+        copied = Generations[A]()
         copied._by_key = tuple(answers.copy() for answers in self._by_key)
         copied.generations = {period: (keys, answers) for period, keys, answers in self.captured()}
-        copied.count = self.count
+        copied.oldest, copied.count = self.oldest, self.count
         return copied
 
     def items(self) -> Iterator[tuple[str, A]]:
@@ -125,8 +122,8 @@ class Answers(Generic[A]):
     __slots__ = ("_rejections", "accepted", "pending", "refused")
 
     def __init__(self) -> None:
-        self.accepted = Generations[A](GENERATION_MS)
-        self.refused = Generations[Recorded[Rejection]](REFUSED_GENERATION_MS)
+        self.accepted = Generations[A]()
+        self.refused = Generations[Recorded[Rejection]]()
         self.pending: dict[str, int] = {}  # the orders whose open attempts will answer these keys
         self._rejections: dict[Rejection, Rejection] = {}
 
@@ -152,9 +149,13 @@ class Answers(Generic[A]):
         """The number of answers that are remembered."""
         return self.accepted.count + self.refused.count
 
+    def accept(self, key: str, answer: A, at_ms: int) -> None:
+        """Remember what was accepted."""
+        self.accepted.put(key, answer, at_ms // GENERATION_MS)
+
     def refuse(self, key: str, refusal: Recorded[Rejection], at_ms: int) -> None:
-        """Remember a refusal."""
-        self.refused.put(key, self._shared(refusal), at_ms)
+        """Remember what was refused."""
+        self.refused.put(key, self._shared(refusal), at_ms // REFUSED_GENERATION_MS)
 
     def _shared(self, refusal: Recorded[Rejection]) -> Recorded[Rejection]:
         """The refusal with its rejection as one object for all that are equal: saves 200 bytes."""
@@ -167,12 +168,16 @@ class Answers(Generic[A]):
         """Forget some of what is out of date: answers older than `memory_ms`, but for those about what is live, as the
         hold may have been extended, or the policy shortened since, and a repeat would take a second one.
         """
-        self.accepted.forget(at_ms - memory_ms, at_ms, is_live)
-        self.refused.forget(at_ms - CALL_MS_MAX, at_ms)
+        oldest_kept = (at_ms - memory_ms) // GENERATION_MS
+        if self.accepted.oldest < oldest_kept:
+            self.accepted.forget(oldest_kept, at_ms // GENERATION_MS, is_live)
+        oldest_kept = (at_ms - CALL_MS_MAX) // REFUSED_GENERATION_MS
+        if self.refused.oldest < oldest_kept:
+            self.refused.forget(oldest_kept, at_ms // REFUSED_GENERATION_MS)
 
     def restore_refusal(self, row: "RefusalRow") -> None:
         """Enter a refusal from a snapshot."""
-        self.refused.restore(row.minute, row.key, self._shared(row.refusal))
+        self.refused.put(row.key, self._shared(row.refusal), row.minute)
 
     def copied(self) -> "Answers[A]":
         """A copy that later events do not change."""

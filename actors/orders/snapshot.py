@@ -107,7 +107,7 @@ def restore(rows: Iterable[Row]) -> OrderLedger:
             case EndedRow():
                 ledger.ended.append((row.at_ms, row.number))
             case AnswerRow():
-                ledger.answers.accepted.restore(row.day, row.key, _shared(row.answer, ledger))
+                ledger.answers.accepted.put(row.key, _shared(row.answer, ledger), row.day)
             case RefusalRow():
                 ledger.answers.restore_refusal(row)
             case Head():

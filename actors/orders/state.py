@@ -187,7 +187,7 @@ class OrderLedger:
         if isinstance(answer.answer, Rejection):
             self.answers.refuse(key, Recorded(answer.fingerprint, answer.version, answer.answer), self.time_ms)
         else:
-            self.answers.accepted.put(key, answer, self.time_ms)
+            self.answers.accept(key, answer, self.time_ms)
         self.answers.forget(self.time_ms, self.policy.answer_memory_ms, self._is_about_a_live_one)
 
     def _is_about_a_live_one(self, answer: Remembered) -> bool:

@@ -172,7 +172,7 @@ def restore(rows: Iterable[Row]) -> Ledger:
     for row in iterator:
         match row:
             case AnswerRow():
-                ledger.answers.accepted.restore(row.day, row.key, _answer(row.answer, ledger))
+                ledger.answers.accepted.put(row.key, _answer(row.answer, ledger), row.day)
             case RefusalRow():
                 ledger.answers.restore_refusal(row)
             case Reservation():

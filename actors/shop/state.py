@@ -260,7 +260,7 @@ class Ledger:
 
     def remember(self, key: str, answer: Remembered) -> Remembered:
         """Keep the first answer to a key for repeats, and return it."""
-        self.answers.accepted.put(key, answer, self.time_ms)
+        self.answers.accept(key, answer, self.time_ms)
         self.answers.forget(self.time_ms, self.policy.answer_memory_ms, self._is_about_a_live_one)
         return answer
 
