@@ -8,7 +8,7 @@ from typing import Final
 
 from actors.core.answers import Answers, Recorded
 from actors.core.message import Message, Value
-from actors.core.policy import Policy
+from actors.core.policy import ANSWER_MEMORY_MARGIN_MS, Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.orders.commands import Target
@@ -192,7 +192,9 @@ class OrderLedger:
 
     def _is_about_a_live_one(self, answer: Remembered) -> bool:
         now = None if isinstance(answer.answer, Rejection) else self.orders.get(answer.answer.number)
-        return now is not None and not now.is_settled()
+        return now is not None and (
+            not now.is_settled() or now.expires_at_ms + ANSWER_MEMORY_MARGIN_MS > self.time_ms  # it may just have ended
+        )
 
     def orders_of(self, customer_id: str) -> Iterator[Order]:
         """Yield the customer's orders that count for limits."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from actors.core.answers import Answers, Recorded
 from actors.core.message import Message, Value
-from actors.core.policy import DAY_MS, Policy
+from actors.core.policy import ANSWER_MEMORY_MARGIN_MS, DAY_MS, Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.shop.commands import Lines, Reserve
@@ -252,6 +252,13 @@ class Ledger:
         for number in (numbers,) if isinstance(numbers, int) else numbers:
             yield self.reservations[number]
 
+    def live_numbers(self) -> list[int]:
+        """The numbers of all reservations that are not final, ascending."""
+        found: list[int] = []
+        for numbers in self.customers.values():
+            found.extend((numbers,) if isinstance(numbers, int) else numbers)
+        return sorted(found)
+
     def interned(self, lines: Lines) -> Lines:
         """The lines as one object, shared by all reservations with equal lines."""
         if len(self.interned_lines) < INTERNED_LINES_MAX:
@@ -273,7 +280,10 @@ class Ledger:
     def _is_about_a_live_one(self, answer: Remembered) -> bool:
         about = answer if isinstance(answer, Reservation) else answer.answer
         now = self.reservations.get(about.number) if isinstance(about, Reservation) else None
-        return now is not None and now.status in LIVE
+        return now is not None and (
+            now.status in LIVE
+            or now.expires_at_ms + ANSWER_MEMORY_MARGIN_MS > self.time_ms  # it may have ended just now
+        )
 
     def take_place(self, slot_start_ms: int, part: Part | None) -> None:
         """Take a place in a pickup slot for a live reservation. The live parts of an order share one place."""

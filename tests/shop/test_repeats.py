@@ -246,6 +246,25 @@ def test_a_key_is_remembered_as_long_as_what_it_made_is_live(extended: bool) -> 
     assert watched.complaints() == []
 
 
+def test_a_key_outlives_what_it_made_by_a_day() -> None:
+    """Though the hold was extended until an hour before its key is due to be forgotten."""
+    watched = Watched(Policy(version=1))
+    watched.say(said("receive A 9", "stock"), DAY_ZERO_MS)
+    command = said("reserve ann A 1 for 7d", "k")
+    watched.say(command, DAY_ZERO_MS)
+    number = watched.ledger.version
+    for day, text in ((6, "for 7d"), (9, "for 7d"), (11, "for 167h")):
+        watched.say(said(f"extend #{number} {text}", f"day {day}"), DAY_ZERO_MS + day * DAY_MS)
+    ended_ms = DAY_ZERO_MS + 18 * DAY_MS - HOUR_MS
+    for later_ms in (2 * HOUR_MS, DAY_MS - 1):
+        watched.say(said("safety A 0", f"later {later_ms}"), ended_ms + later_ms)
+        assert answer_text(
+            watched.say(said(f"confirm #{number}", f"{later_ms}"), ended_ms + later_ms).answer
+        ).startswith("RESERVATION_EXPIRED")
+        assert watched.say(command, ended_ms + later_ms).repeated
+    assert watched.complaints() == []
+
+
 def test_forgetting_is_spread_over_events() -> None:
     watched = Watched()
     watched.say(said("receive A 900", "stock"), DAY_ZERO_MS)
