@@ -96,7 +96,8 @@ class CustomerActor(LedgerActor):
         if not self.host.has_begun(ledger_id):
             return None
         with self.host.reading(ledger_id) as (hosted, now_ms):
-            unsettled = len(hosted.ledger.orders) - len(hosted.ledger.ended)
+            ledger = hosted.ledger
+            unsettled = len(ledger.orders) - len(ledger.ended) - len(ledger.abandoned)
             return self._status_of(hosted, now_ms, open_reservations=unsettled, positions=0)
 
     @rpc

@@ -209,11 +209,13 @@ class EndedRow(Message, frozen=True, tag="ended"):
     number: int
 
 
-def forgotten(ended: deque[tuple[int, int]], time_ms: int, kept_ms: int) -> list[int]:
+def forgotten(
+    ended: deque[tuple[int, int]], time_ms: int, kept_ms: int, generation_ms: int = GENERATION_MS
+) -> list[int]:
     """Remove from `ended`, which has (instant, number), and return the numbers of what ended in generations of answers
     that are older than `kept_ms`: at most FORGET_A_STEP_MAX.
     """
-    oldest_kept_ms = (time_ms - kept_ms) // GENERATION_MS * GENERATION_MS
+    oldest_kept_ms = (time_ms - kept_ms) // generation_ms * generation_ms
     numbers: list[int] = []
     while ended and ended[0][0] < oldest_kept_ms and len(numbers) < FORGET_A_STEP_MAX:
         numbers.append(ended.popleft()[1])

@@ -5,7 +5,8 @@ from typing import Any, assert_never
 
 from msgspec.structs import replace
 
-from actors.core.answers import Recorded, forgotten
+from actors.core.answers import REFUSED_GENERATION_MS, Recorded, forgotten
+from actors.core.policy import CALL_MS_MAX
 from actors.core.status import LIVE
 from actors.core.transact import PolicyAdopted, Refused
 from actors.orders import events as ev
@@ -57,7 +58,7 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
             ledger.policy = event.policy
         case _:
             assert_never(event)
-    if ledger.ended:  # after the event: `decide` saw what is due to be forgotten
+    if ledger.ended or ledger.abandoned:  # after the event: `decide` saw what is due to be forgotten
         _forget_ended(ledger)
 
 
@@ -258,7 +259,7 @@ def _put(ledger: OrderLedger, order: Order, at_ms: int) -> Order:
     index_basket(ledger, order)
     index_outbox(ledger, order)
     if order.is_settled() and (before is None or not before.is_settled()):
-        ledger.ended.append((at_ms, order.number))
+        ledger.ended_as(order).append((at_ms, order.number))
         ledger.customers[order.customer_id][order.number] = order.is_collected_from()
     return order
 
@@ -292,7 +293,8 @@ def _forget_ended(ledger: OrderLedger) -> None:
     """Drop settled orders that no repeat and no limit can refer to any more, a few at a time."""
     policy = ledger.policy
     kept_ms = max(policy.answer_memory_ms, *(rule.collected_for_ms for rule in policy.chain_limit_rules), 0)
-    for number in forgotten(ledger.ended, ledger.time_ms, kept_ms):
+    refused = forgotten(ledger.abandoned, ledger.time_ms, CALL_MS_MAX, REFUSED_GENERATION_MS)
+    for number in (*refused, *forgotten(ledger.ended, ledger.time_ms, kept_ms)):
         customer_id = ledger.orders.pop(number).customer_id
         numbers = ledger.customers[customer_id]
         del numbers[number]

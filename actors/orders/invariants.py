@@ -102,7 +102,7 @@ def _check_indexes(ledger: OrderLedger) -> Iterator[Violation]:
     heap = ledger.deadlines
     if any(heap[place] < heap[(place - 1) // 2] for place in range(1, len(heap))):
         yield Violation("I11", ledger.ledger_id, "deadlines, the earliest first", "another sequence")
-    ended = Counter(number for _, number in ledger.ended)
+    ended = Counter(number for _, number in (*ledger.ended, *ledger.abandoned))
     settled = Counter(number for number, order in ledger.orders.items() if order.is_settled())
     for number in (ended - settled) | (settled - ended):
         yield Violation("I7", str(number), f"{settled[number]} times among what ended", f"{ended[number]} times")

@@ -56,7 +56,7 @@ class Capture:
         ]
         self._answers = ledger.answers.accepted.captured()
         self._refusals = ledger.answers.refused.captured()
-        self._ended = list(ledger.ended)
+        self._ended = [*ledger.ended, *ledger.abandoned]
 
     def rows(self) -> Iterator[Row]:
         """Yield the head, orders by number, ended ones by time, answers by day, then refusals by minute."""
@@ -82,7 +82,8 @@ def copied(ledger: OrderLedger) -> OrderLedger:
     copied.customers = {customer_id: numbers.copy() for customer_id, numbers in ledger.customers.items()}
     copied.answers = ledger.answers.copied()
     copied.baskets = ledger.baskets.copy()
-    copied.ended, copied.outbox, copied.deadlines = ledger.ended.copy(), ledger.outbox.copy(), ledger.deadlines.copy()
+    copied.ended, copied.abandoned = ledger.ended.copy(), ledger.abandoned.copy()
+    copied.outbox, copied.deadlines = ledger.outbox.copy(), ledger.deadlines.copy()
     return copied
 
 
@@ -105,7 +106,7 @@ def restore(rows: Iterable[Row]) -> OrderLedger:
                 if order.open_attempt:
                     ledger.answers.pending[order.key] = order.number
             case EndedRow():
-                ledger.ended.append((row.at_ms, row.number))
+                ledger.ended_as(ledger.orders[row.number]).append((row.at_ms, row.number))
             case AnswerRow():
                 ledger.answers.accepted.put(row.key, _shared(row.answer, ledger), row.day)
             case RefusalRow():

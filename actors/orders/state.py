@@ -176,6 +176,7 @@ class OrderLedger:
     customers: dict[str, dict[int, bool]] = field(default_factory=dict)  # orders, and whether they count for limits
     answers: Answers[Remembered] = field(default_factory=Answers)
     ended: deque[tuple[int, int]] = field(default_factory=deque)  # (settled at, number)
+    abandoned: deque[tuple[int, int]] = field(default_factory=deque)  # settled orders that never became certain
     # Derived, and rebuilt at recovery.
     baskets: dict[tuple[str, str], int] = field(default_factory=dict)  # by customer and basket; not over
     outbox: dict[int, None] = field(default_factory=dict)  # orders with undelivered parts
@@ -201,6 +202,10 @@ class OrderLedger:
         for number, counts in self.customers.get(customer_id, {}).items():
             if counts:
                 yield self.orders[number]
+
+    def ended_as(self, order: Order) -> deque[tuple[int, int]]:
+        """Where a settled order waits to be forgotten: one that was refused as long as its refusal, and no longer."""
+        return self.abandoned if order.standing is Standing.ABANDONED else self.ended
 
     def earliest_deadline_ms(self) -> int | None:
         """A lower bound of the next deadline, None without any."""
