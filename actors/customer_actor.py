@@ -5,10 +5,11 @@ from itertools import islice
 from typing import Any, Final
 
 from actors.core.rejection import Violation
+from actors.orders.grants import Grant
 from actors.orders.invariants import check
 from actors.orders.parts import is_promised
 from actors.orders.snapshot import Capture, copied
-from actors.orders.state import Grant, Order, OrderLedger
+from actors.orders.state import Order, OrderLedger
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import LedgerActor, in_turn, page_by_number
 from actors.runtime.kinds import CUSTOMERS
@@ -67,8 +68,8 @@ class CustomerActor(LedgerActor):
             with self.host.reading(ledger_id) as (hosted, now_ms):
                 ledger = hosted.ledger
                 numbers, resume = in_turn(ledger.outbox, after.get(ledger_id, 0), OUTBOX_MAX)
-                oldest = (ledger.grants[number] for number in islice(ledger.unsettled, OUTBOX_MAX))
-                old = [grant for grant in oldest if grant.granted_at_ms < now_ms - age_ms]
+                oldest = map(ledger.grants.get, islice(ledger.grants.unsettled, OUTBOX_MAX))
+                old = [grant for grant in oldest if grant is not None and grant.granted_at_ms < now_ms - age_ms]
                 if numbers or old:
                     found.append((ledger_id, [ledger.orders[number] for number in numbers], old, resume))
         return found
@@ -102,7 +103,8 @@ class CustomerActor(LedgerActor):
         if not self.host.has_begun(ledger_id):
             return None
         with self.host.reading(ledger_id) as (hosted, now_ms):
-            unsettled = len(hosted.ledger.orders) - len(hosted.ledger.ended)
+            ledger = hosted.ledger
+            unsettled = len(ledger.orders) - len(ledger.ended) - len(ledger.abandoned)
             return self._status_of(hosted, now_ms, open_reservations=unsettled, positions=0)
 
     @rpc

@@ -202,11 +202,11 @@ class StoreActor(LedgerActor):
         """For each slot the numbers of the live reservations in it, ascending, at most `numbers_max`."""
         with self.host.reading(store_id) as (hosted, _):
             found: dict[int, list[int]] = {start_ms: [] for start_ms in starts_ms}
-            for number, reservation in hosted.ledger.reservations.items():
-                numbers = found.get(reservation.slot_start_ms)
-                if numbers is not None and reservation.status in LIVE:
+            for number in hosted.ledger.live_numbers():
+                numbers = found.get(hosted.ledger.reservations[number].slot_start_ms)
+                if numbers is not None and len(numbers) < numbers_max:
                     numbers.append(number)
-            return [sorted(found[start_ms])[:numbers_max] for start_ms in starts_ms]
+            return [found[start_ms] for start_ms in starts_ms]
 
     @rpc
     def status(self, store_id: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import grpc
 from google.protobuf.message import DecodeError, Message
 
+from actors.core.policy import CALL_MS_MAX
 from actors.protocol.messages import LedgerStopped
 from holdfast.v1 import error_pb2
 from serve.routing.batcher import DeadlinePassed, Overloaded
@@ -16,7 +17,7 @@ from serve.wire.statuses import Refused, Status
 
 TIMEOUT_KEY: Final = "holdfast-timeout-ms"  # for callers that set no deadline of gRPC's own
 TIMEOUT_S_DEFAULT: Final = 10.0
-TIMEOUT_S_MAX: Final = 600.0
+TIMEOUT_S_MAX: Final = CALL_MS_MAX / 1_000
 TIMEOUT_DIGITS_MAX: Final = 12  # enough for the maximum
 CALLS_MAX: Final = 3_072  # inside one gateway at once; each waits for an actor and holds some 20 kB
 PROMISE_CALLS_MAX: Final = 4_096

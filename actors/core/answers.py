@@ -14,11 +14,16 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar, get_args
 import msgspec
 
 from actors.core.message import Message, Value, to_json
-from actors.core.policy import DAY_MS
+from actors.core.policy import CALL_MS_MAX, DAY_MS
+from actors.core.rejection import Rejection
 
 FINGERPRINT_BYTES: Final = 12
-GENERATION_MS: Final = DAY_MS  # answers are forgotten a day's worth at a time
-REMEMBERED_ANSWERS_MAX: Final = 8_000_000  # by ledger; some 3 GB
+GENERATION_MS: Final = DAY_MS  # of answers that accept
+REFUSED_GENERATION_MS: Final = 60_000
+REMEMBERED_ANSWERS_MAX: Final = 8_000_000  # that accept, by ledger; some 3 GB
+REJECTIONS_SHARED_MAX: Final = 65_536
+LAST_CHARACTERS: Final = 64
+NEVER: Final = 1 << 62  # later than any period
 MESSAGE_TYPES_MAX: Final = 256
 NO_CONTENT: Final = ("key", "grant")  # fields of a command that are not what its caller asked for
 FORGET_A_STEP_MAX: Final = 64  # of what has ended, by event, so that no event pays for a whole day
@@ -35,74 +40,167 @@ class Recorded(Message, Generic[A_co], frozen=True):
     answer: A_co
 
 
-class Answers(Generic[A]):
-    """The answers that a ledger remembers, in generations of one day; a generation is forgotten as a whole."""
+# Period, keys and answers of each generation, by period.
+Captured = list[tuple[int, list[str], list[A]]]
 
-    __slots__ = ("count", "generations")
+
+class Generations(Generic[A]):
+    """Answers by key, kept by the period of ledger time in which they were given.
+
+    A new key costs one look-up however much is remembered, and no event pays for more than FORGET_A_STEP_MAX keys that
+    are out of date. A dictionary of millions stops everybody for a quarter of a second when it grows, so there is one
+    for each last character of a key, of which random keys have 16.
+    """
+
+    __slots__ = ("_by_key", "count", "generations", "oldest")
 
     def __init__(self) -> None:
-        self.generations: dict[int, dict[str, A]] = {}  # by day, then by key
+        self._by_key: tuple[dict[str, A], ...] = tuple({} for _ in range(LAST_CHARACTERS))
+        self.generations: dict[int, tuple[list[str], list[A]]] = {}  # keys and answers by period, the oldest first
+        self.oldest = NEVER  # period
         self.count = 0
 
     def get(self, key: str) -> A | None:
         """Return the answer to this key, or None where none is remembered."""
-        for generation in self.generations.values():
-            answer = generation.get(key)
-            if answer is not None:
-                return answer
-        return None
+        return self._by_key[ord(key[-1]) % LAST_CHARACTERS].get(key)
 
-    def put(self, key: str, answer: A, at_ms: int) -> A:
-        """Remember and return the first answer to a key; its day has begun."""
-        self.generations[at_ms // GENERATION_MS][key] = answer
+    def put(self, key: str, answer: A, period: int) -> None:
+        """Remember the first answer to a key in the generation of its period, which is the newest."""
+        self._by_key[ord(key[-1]) % LAST_CHARACTERS][key] = answer
+        generation = self.generations.get(period)
+        if generation is None:
+            generation = self.generations[period] = [], []
+            self.oldest = min(self.oldest, period)
+        generation[0].append(key)
+        generation[1].append(answer)
         self.count += 1
-        return answer
 
-    def begin(self, day: int, memory_ms: int, is_live: Callable[[A], bool]) -> None:
-        """Begin a day's generation, and drop those older than `memory_ms`, but for answers about what is live: the hold
-        may have been extended, or the policy shortened since, and a repeat would take a second one.
-        """
-        oldest_kept = (day * GENERATION_MS - memory_ms) // GENERATION_MS
-        begun: dict[str, A] = {}
-        for old in [each for each in self.generations if each < oldest_kept]:
-            dropped = self.generations.pop(old)
-            begun.update((key, answer) for key, answer in dropped.items() if is_live(answer))
-            self.count -= len(dropped)
-        self.count += len(begun)
-        self.generations[day] = begun
+    def replace_newest(self, key: str, answer: A) -> None:
+        """Replace the answer to the key that was remembered last."""
+        keys, answers = self.generations[next(reversed(self.generations))]
+        assert keys[-1] == key, f"{key!r} was not remembered last"
+        self._by_key[ord(key[-1]) % LAST_CHARACTERS][key] = answers[-1] = answer
 
-    def replace(self, key: str, answer: A) -> bool:
-        """Replace the remembered answer to a key. Returns False where none is remembered."""
-        for generation in self.generations.values():
-            if key in generation:
-                generation[key] = answer
-                return True
-        return False
-
-    def forget(self, key: str) -> None:
-        """Forget the answer to this key, if there is one. A generation without answers has not begun, as in a snapshot:
-        else a ledger that was restored would begin it again, and drop older ones, where this one does not.
-        """
-        for day, generation in self.generations.items():
-            if generation.pop(key, None) is not None:
-                self.count -= 1
-                if not generation:
-                    del self.generations[day]
+    def forget(self, oldest_kept: int, newest: int, is_live: Callable[[A], bool] | None = None) -> None:
+        """Forget what is older than `oldest_kept`, at most FORGET_A_STEP_MAX keys; what is live goes to `newest`."""
+        for _ in range(FORGET_A_STEP_MAX):
+            if self.oldest >= oldest_kept:
                 return
+            keys, answers = self.generations[self.oldest]
+            key, answer = keys.pop(), answers.pop()
+            if not keys:
+                del self.generations[self.oldest]
+                self.oldest = min(self.generations, default=NEVER)
+            self.count -= 1
+            if is_live is not None and is_live(answer):
+                self.put(key, answer, newest)
+            else:
+                del self._by_key[ord(key[-1]) % LAST_CHARACTERS][key]
 
-    def restore(self, day: int, key: str, answer: A) -> None:
-        """Enter an answer from a snapshot into the generation of its day."""
-        self.generations.setdefault(day, {})[key] = answer
-        self.count += 1
+    def captured(self) -> Captured[A]:
+        """All of it, in copies: lists take a fifth of a dictionary's memory."""
+        return [(period, keys.copy(), answers.copy()) for period, (keys, answers) in self.generations.items()]
 
-    def captured(self) -> list[tuple[int, list[str], list[A]]]:
-        """Day, keys and answers of each generation, by day, as lists: a fifth of a dictionary's memory."""
-        return [(day, list(kept), list(kept.values())) for day, kept in sorted(self.generations.items())]
+    def copied(self) -> "Generations[A]":
+        """A copy that later events do not change."""
+        copied = Generations[A]()
+        copied._by_key = tuple(answers.copy() for answers in self._by_key)
+        copied.generations = {period: (keys, answers) for period, keys, answers in self.captured()}
+        copied.oldest, copied.count = self.oldest, self.count
+        return copied
 
     def items(self) -> Iterator[tuple[str, A]]:
         """Yield every key with its answer."""
-        for generation in self.generations.values():
-            yield from generation.items()
+        for keys, answers in self.generations.values():
+            yield from zip(keys, answers, strict=True)
+
+
+class Answers(Generic[A]):
+    """The answers that a ledger remembers: what it accepted as long as the policy says, what it refused as long as a
+    copy of the call can still arrive. So whoever is refused all day long cannot fill it.
+    """
+
+    __slots__ = ("_rejections", "accepted", "pending", "refused")
+
+    def __init__(self) -> None:
+        self.accepted = Generations[A]()
+        self.refused = Generations[Recorded[Rejection]]()
+        self.pending: dict[str, int] = {}  # the orders whose open attempts will answer these keys
+        self._rejections: dict[Rejection, Rejection] = {}
+
+    def get(self, key: str) -> A | Recorded[Rejection] | None:
+        """Return the answer to this key, or None where none is remembered."""
+        return self.accepted.get(key) or self.refused.get(key)
+
+    def knows(self, key: str) -> bool:
+        """True where a call under this key was answered or is being decided."""
+        return key in self.pending or self.get(key) is not None
+
+    def reopen(self, key: str) -> None:
+        """The call that is being decided under this key will not be answered: it may be tried again."""
+        self.pending.pop(key, None)
+
+    def items(self) -> Iterator[tuple[str, A | Recorded[Rejection]]]:
+        """Yield every key with its answer."""
+        yield from self.accepted.items()
+        yield from self.refused.items()
+
+    @property
+    def count(self) -> int:
+        """The number of answers that are remembered."""
+        return self.accepted.count + self.refused.count
+
+    def accept(self, key: str, answer: A, at_ms: int) -> None:
+        """Remember what was accepted."""
+        self.accepted.put(key, answer, at_ms // GENERATION_MS)
+
+    def refuse(self, key: str, refusal: Recorded[Rejection], at_ms: int) -> None:
+        """Remember what was refused."""
+        self.refused.put(key, self._shared(refusal), at_ms // REFUSED_GENERATION_MS)
+
+    def _shared(self, refusal: Recorded[Rejection]) -> Recorded[Rejection]:
+        """The refusal with its rejection as one object for all that are equal: saves 200 bytes."""
+        if len(self._rejections) >= REJECTIONS_SHARED_MAX:
+            self._rejections.clear()
+        rejection = self._rejections.setdefault(refusal.answer, refusal.answer)
+        return Recorded(refusal.fingerprint, refusal.version, rejection)
+
+    def forget(self, at_ms: int, memory_ms: int, is_live: Callable[[A], bool]) -> None:
+        """Forget some of what is out of date: answers older than `memory_ms`, but for those about what is live, as the
+        hold may have been extended, or the policy shortened since, and a repeat would take a second one.
+        """
+        oldest_kept = (at_ms - memory_ms) // GENERATION_MS
+        if self.accepted.oldest < oldest_kept:
+            self.accepted.forget(oldest_kept, at_ms // GENERATION_MS, is_live)
+        oldest_kept = (at_ms - CALL_MS_MAX) // REFUSED_GENERATION_MS
+        if self.refused.oldest < oldest_kept:
+            self.refused.forget(oldest_kept, at_ms // REFUSED_GENERATION_MS)
+
+    def restore_refusal(self, row: "RefusalRow") -> None:
+        """Enter a refusal from a snapshot."""
+        self.refused.put(row.key, self._shared(row.refusal), row.minute)
+
+    def copied(self) -> "Answers[A]":
+        """A copy that later events do not change."""
+        copied = Answers[A]()
+        copied.accepted, copied.refused = self.accepted.copied(), self.refused.copied()
+        copied.pending = self.pending.copy()
+        return copied
+
+
+class RefusalRow(Message, frozen=True, tag="refusal"):
+    """The row of a snapshot for a remembered refusal, in its minute's generation."""
+
+    minute: int
+    key: str
+    refusal: Recorded[Rejection]
+
+
+def refusal_rows(captured: Captured[Recorded[Rejection]]) -> Iterator[RefusalRow]:
+    """Yield what was refused, by minute and time."""
+    for minute, keys, refusals in captured:
+        for key, refusal in zip(keys, refusals, strict=True):
+            yield RefusalRow(minute, key, refusal)
 
 
 class EndedRow(Message, frozen=True, tag="ended"):
@@ -112,11 +210,13 @@ class EndedRow(Message, frozen=True, tag="ended"):
     number: int
 
 
-def forgotten(ended: deque[tuple[int, int]], time_ms: int, kept_ms: int) -> list[int]:
+def forgotten(
+    ended: deque[tuple[int, int]], time_ms: int, kept_ms: int, generation_ms: int = GENERATION_MS
+) -> list[int]:
     """Remove from `ended`, which has (instant, number), and return the numbers of what ended in generations of answers
     that are older than `kept_ms`: at most FORGET_A_STEP_MAX.
     """
-    oldest_kept_ms = (time_ms - kept_ms) // GENERATION_MS * GENERATION_MS
+    oldest_kept_ms = (time_ms - kept_ms) // generation_ms * generation_ms
     numbers: list[int] = []
     while ended and ended[0][0] < oldest_kept_ms and len(numbers) < FORGET_A_STEP_MAX:
         numbers.append(ended.popleft()[1])

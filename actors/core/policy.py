@@ -13,6 +13,7 @@ from actors.core.message import Value
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 TTL_MS_CEILING: Final = 30 * DAY_MS
+CALL_MS_MAX: Final = 600_000  # the longest deadline of a call: no copy of it arrives later
 ANSWER_MEMORY_MARGIN_MS: Final = DAY_MS  # answers are kept for the longest hold and this
 
 

@@ -43,7 +43,7 @@ class OrderAudit:
         self._epoch = epoch
         order = None
         if isinstance(event, ev.GrantReported):
-            if event.report.number not in ledger.grants:
+            if ledger.grants.get(event.report.number) is None:
                 self._found("I3", subject, f"grant {event.report.number}", "none")
                 self.broken = True
                 return
@@ -72,7 +72,7 @@ class OrderAudit:
 def _faults(ledger: OrderLedger, order: Order | None, event: ev.Event, at_ms: int) -> Iterator[tuple[str, str, str]]:
     """Yield (invariant, expected, found) for each broken rule."""
     key = key_of(event.command) if isinstance(event, ev.Opened) else getattr(event, "key", "")
-    if key and ledger.answers.get(key) is not None:
+    if key and ledger.answers.knows(key):
         yield "I5", f"{key!r} answered once", "answered again"
     if isinstance(event, ev.Opened):
         asked = event.command

@@ -12,13 +12,13 @@ from actors.core.transact import Decision
 from actors.orders import commands as cm, events as ev
 from actors.orders.amendment import amendment, beyond_collected, reduction, reduction_at_commit
 from actors.orders.commands import content_of, key_of
+from actors.orders.grants import Grant
 from actors.orders.limits import grant_over_limit, over_limit
 from actors.orders.state import (
     ATTEMPTS_MAX,
     CERTAIN,
     OPEN_MS,
     OVER,
-    Grant,
     Order,
     OrderLedger,
     Part,
@@ -75,7 +75,7 @@ def _decide_open(ledger: OrderLedger, command: cm.Open, now_ms: int) -> Decision
     refusal = over_limit(ledger, customer_id, channel, plans, now_ms)
     if refusal is not None:
         return refusal
-    if ledger.answers.count >= REMEMBERED_ANSWERS_MAX:
+    if ledger.answers.accepted.count >= REMEMBERED_ANSWERS_MAX:
         return Rejection(Reason.LEDGER_FULL)
     return (ev.Opened(command, now_ms + OPEN_MS),)
 
@@ -118,7 +118,7 @@ def _changed(
     """Change an order into another one; committed at once where no shop has to be asked. A renewal with a channel names
     all that the basket wants, any other only the shops that change.
     """
-    if order.attempts >= ATTEMPTS_MAX or ledger.answers.count >= REMEMBERED_ANSWERS_MAX:
+    if order.attempts >= ATTEMPTS_MAX or ledger.answers.accepted.count >= REMEMBERED_ANSWERS_MAX:
         return Rejection(Reason.LEDGER_FULL)
     ttl_ms, channel, missing = renewal.ttl_ms, renewal.channel, renewal.missing
     plans, targets = amendment(order, wanted, whole=bool(channel))
@@ -170,8 +170,8 @@ def _decide_report(ledger: OrderLedger, report: cm.Report) -> Decision:
 
 def _decide_request_grant(ledger: OrderLedger, command: cm.RequestGrant, now_ms: int) -> Decision:
     """The same call is granted once, unless the limits have changed, or what it replaces, before its shop decided."""
-    again = ledger.grant_of(command)
-    replaced = ledger.grants.get(command.replaces) or ledger.held_for_basket(command)
+    again = ledger.grants.of_call(command)
+    replaced = ledger.grants.get(command.replaces) or ledger.grants.of_basket(command)
     if again is not None:
         as_before = again.policy_version == ledger.policy.version and again.replaces == _number_of(replaced)
         if again.reservation or as_before:
@@ -223,7 +223,7 @@ def _decide_fan_out(ledger: OrderLedger, command: cm.FanOut) -> Decision:
         return Rejection(Reason.ORDER_UNDECIDED, number=number)
     if not order.certain_parts():
         return Rejection(Reason.TRANSITION_NOT_ALLOWED, number=number, status=STATUS_OF[order.standing])
-    if ledger.answers.count >= REMEMBERED_ANSWERS_MAX:  # without its answer a repeat might go to other shops
+    if ledger.answers.accepted.count >= REMEMBERED_ANSWERS_MAX:  # without its answer a repeat might go to other shops
         return Rejection(Reason.LEDGER_FULL)
     return (ev.FannedOut(key_of(command), command.content, number),)
 

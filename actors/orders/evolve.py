@@ -5,14 +5,15 @@ from typing import Any, assert_never
 
 from msgspec.structs import replace
 
-from actors.core.answers import Recorded, forgotten
-from actors.core.rejection import Rejection
+from actors.core.answers import REFUSED_GENERATION_MS, Recorded, forgotten
+from actors.core.policy import CALL_MS_MAX
 from actors.core.status import LIVE
 from actors.core.transact import PolicyAdopted, Refused
 from actors.orders import events as ev
 from actors.orders.amendment import in_all
 from actors.orders.commands import Plan, Report, ReportGrant, Target, key_of
-from actors.orders.state import CERTAIN, OVER, Grant, Order, OrderLedger, Part, Renewal, Standing, due_at_ms
+from actors.orders.grants import Grant
+from actors.orders.state import CERTAIN, OVER, Order, OrderLedger, Part, Renewal, Standing, due_at_ms
 from actors.shop.commands import Lines, by_sku
 
 
@@ -47,7 +48,7 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
         case ev.Expired():
             order = ledger.orders[event.number]
             if order.open_attempt:
-                ledger.answers.forget(order.key)
+                ledger.answers.reopen(order.key)
             order = _revised(_dropped(order), standing=Standing.EXPIRED)
             _put(ledger, replace(order, open_attempt=0, decide_by_ms=0, targets=(), renewal=None), at_ms)
         case ev.Reported():
@@ -62,7 +63,7 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
             ledger.policy = event.policy
         case _:
             assert_never(event)
-    if ledger.ended:  # after the event: `decide` saw what is due to be forgotten
+    if ledger.ended or ledger.abandoned:  # after the event: `decide` saw what is due to be forgotten
         _forget_ended(ledger)
 
 
@@ -85,7 +86,7 @@ def _evolve_opened(ledger: OrderLedger, event: ev.Opened, at_ms: int) -> None:
     )
     ledger.customers.setdefault(command.customer_id, {})[number] = True
     _put(ledger, _attempting(order, command.plans, event.decide_by_ms), at_ms)
-    ledger.remember(order.key, number)
+    ledger.answers.pending[order.key] = number
 
 
 def _evolve_amend_opened(ledger: OrderLedger, event: ev.AmendOpened, at_ms: int) -> None:
@@ -94,7 +95,7 @@ def _evolve_amend_opened(ledger: OrderLedger, event: ev.AmendOpened, at_ms: int)
     targets = in_all(order, event.targets)
     order = replace(order, key=event.key, content=event.content, targets=targets, renewal=renewal)
     _put(ledger, _attempting(order, event.plans, event.decide_by_ms), at_ms)
-    ledger.remember(event.key, order.number)
+    ledger.answers.pending[event.key] = order.number
 
 
 def _evolve_replanned(ledger: OrderLedger, event: ev.Replanned, at_ms: int) -> None:
@@ -158,7 +159,7 @@ def _evolve_committed(ledger: OrderLedger, event: ev.Committed, at_ms: int) -> N
         renewal=None,
     )
     answered = _put(ledger, _over_where_nothing_is_left(order), at_ms)
-    _answer(ledger, order.key, Recorded(order.content, ledger.version, answered))
+    ledger.remember(order.key, Recorded(order.content, ledger.version, answered))
 
 
 def _committed(order: Order, part: Part, numbers: dict[str, int], wanted: dict[tuple[str, int], Lines]) -> Part:
@@ -194,9 +195,9 @@ def _cut(part: Part, wanted: dict[tuple[str, int], Lines], replaced_by: int) -> 
 def _evolve_abandoned(ledger: OrderLedger, event: ev.Abandoned, at_ms: int) -> None:
     order = ledger.orders[event.number]
     if event.rejection is None:
-        ledger.answers.forget(order.key)  # the call was not answered, and may be tried again
+        ledger.answers.reopen(order.key)  # the call was not answered, and may be tried again
     else:
-        _answer(ledger, order.key, Recorded(order.content, ledger.version, event.rejection))
+        ledger.remember(order.key, Recorded(order.content, ledger.version, event.rejection))
     standing = Standing.ABANDONED if order.standing is Standing.OPEN else order.standing
     order = _revised(_dropped(order), standing=standing, open_attempt=0, decide_by_ms=0, targets=(), renewal=None)
     _put(ledger, _over_where_nothing_is_left(order), at_ms)
@@ -224,7 +225,7 @@ def _evolve_reduced(ledger: OrderLedger, event: ev.Reduced, at_ms: int) -> None:
     reduced = _put(ledger, _over_where_nothing_is_left(_revised(order, parts=parts)), at_ms)
     # The same decision committed it, and has one answer.
     if isinstance(answered, Recorded) and answered.answer == order:
-        _answer(ledger, order.key, Recorded(answered.fingerprint, ledger.version, reduced))
+        ledger.answers.accepted.replace_newest(order.key, Recorded(answered.fingerprint, ledger.version, reduced))
 
 
 def _evolve_granted(ledger: OrderLedger, event: ev.Granted, at_ms: int) -> None:
@@ -241,13 +242,14 @@ def _evolve_granted(ledger: OrderLedger, event: ev.Granted, at_ms: int) -> None:
         at_ms,
         event.replaces,
     )
-    ledger.put_grant(grant)
+    ledger.grants.put(grant)
 
 
 def _evolve_grant_reported(ledger: OrderLedger, report: ReportGrant, at_ms: int) -> None:
-    grant = ledger.grants[report.number]
+    grant = ledger.grants.get(report.number)
+    assert grant is not None, "only a grant that there is, is reported"
     if not report.reservation:
-        ledger.drop_grant(grant.number)
+        ledger.grants.drop(grant.number)
         return
     more = sum(units for _, units in report.collected) > sum(units for _, units in grant.collected)
     grant = replace(
@@ -258,18 +260,17 @@ def _evolve_grant_reported(ledger: OrderLedger, report: ReportGrant, at_ms: int)
         collected=report.collected,
         collected_at_ms=at_ms if more else grant.collected_at_ms,
     )
-    ledger.put_grant(grant)
+    ledger.grants.put(grant)
     same = (grant.store_id, grant.reservation)
-    for number in list(ledger.grants_of_customers[grant.customer_id]):  # one that an amendment has replaced
-        other = ledger.grants[number]
-        if other is not grant and (other.store_id, other.reservation) == same:
-            ledger.drop_grant(number)
+    for other in tuple(ledger.grants.of(grant.customer_id)):
+        if other is not grant and (other.store_id, other.reservation) == same:  # an amendment has replaced it
+            ledger.grants.drop(other.number)
     if any(units for _, units in grant.held):
         return
     if any(units for _, units in grant.collected):
         ledger.ended.append((at_ms, grant.number))
     else:
-        ledger.drop_grant(grant.number)
+        ledger.grants.drop(grant.number)
 
 
 def _over_where_nothing_is_left(order: Order) -> Order:
@@ -308,7 +309,7 @@ def _put(ledger: OrderLedger, order: Order, at_ms: int) -> Order:
     index_basket(ledger, order)
     index_outbox(ledger, order)
     if order.is_settled() and (before is None or not before.is_settled()):
-        ledger.ended.append((at_ms, order.number))
+        ledger.ended_as(order).append((at_ms, order.number))
         ledger.customers[order.customer_id][order.number] = order.is_collected_from()
     return order
 
@@ -338,19 +339,14 @@ def index_deadline(ledger: OrderLedger, order: Order) -> None:
         heappush(ledger.deadlines, (instant_ms, order.number))
 
 
-def _answer(ledger: OrderLedger, key: str, answer: Recorded[Order | Rejection]) -> None:
-    """Replace the order number, remembered for the key while the attempt was open, by the answer."""
-    if not ledger.answers.replace(key, answer):
-        ledger.remember(key, answer)
-
-
 def _forget_ended(ledger: OrderLedger) -> None:
     """Drop settled orders that no repeat and no limit can refer to any more, a few at a time."""
     policy = ledger.policy
     kept_ms = max(policy.answer_memory_ms, *(rule.collected_for_ms for rule in policy.chain_limit_rules), 0)
-    for number in forgotten(ledger.ended, ledger.time_ms, kept_ms):
-        if number in ledger.grants:
-            ledger.drop_grant(number)
+    refused = forgotten(ledger.abandoned, ledger.time_ms, CALL_MS_MAX, REFUSED_GENERATION_MS)
+    for number in (*refused, *forgotten(ledger.ended, ledger.time_ms, kept_ms)):
+        if ledger.grants.get(number) is not None:
+            ledger.grants.drop(number)
             continue
         customer_id = ledger.orders.pop(number).customer_id
         numbers = ledger.customers[customer_id]

@@ -6,7 +6,8 @@ from typing import Final
 
 from actors.core.rejection import Violation
 from actors.core.status import LIVE
-from actors.orders.state import ATTEMPTS_MAX, CERTAIN, OVER, Grant, Order, OrderLedger, Part, Standing, due_at_ms
+from actors.orders.grants import Grant
+from actors.orders.state import ATTEMPTS_MAX, CERTAIN, OVER, Order, OrderLedger, Part, Standing, due_at_ms
 
 NOT_SO: Final = "it is not so"
 
@@ -103,9 +104,9 @@ def _check_indexes(ledger: OrderLedger) -> Iterator[Violation]:
     heap = ledger.deadlines
     if any(heap[place] < heap[(place - 1) // 2] for place in range(1, len(heap))):
         yield Violation("I11", ledger.ledger_id, "deadlines, the earliest first", "another sequence")
-    ended = Counter(number for _, number in ledger.ended)
+    ended = Counter(number for _, number in (*ledger.ended, *ledger.abandoned))
     settled = Counter(number for number, order in ledger.orders.items() if order.is_settled())
-    settled.update(number for number, grant in ledger.grants.items() if grant.reservation and not _holds(grant))
+    settled.update(grant.number for grant in ledger.grants if grant.reservation and not _holds(grant))
     for number in (ended - settled) | (settled - ended):
         yield Violation("I7", str(number), f"{settled[number]} times among what ended", f"{ended[number]} times")
 
@@ -116,25 +117,20 @@ def _holds(grant: Grant) -> bool:
 
 def _check_grants(ledger: OrderLedger) -> Iterator[Violation]:
     """Check that each grant is indexed, and that its reservation has no other."""
-    indexed = {number for numbers in ledger.grants_of_customers.values() for number in numbers}
-    unsettled = {number for number, grant in ledger.grants.items() if not grant.reservation}
-    if indexed != set(ledger.grants) or unsettled != set(ledger.unsettled):
-        yield Violation("I15", ledger.ledger_id, "every grant indexed by its customer, and while unsettled", NOT_SO)
-    calls = {grant.call: number for number, grant in ledger.grants.items()}
-    if calls != ledger.grants_by_call or len(calls) != len(ledger.grants):
-        yield Violation("I15", ledger.ledger_id, "one grant for a call, found by it", NOT_SO)
-    held = Counter((grant.store_id, grant.reservation) for grant in ledger.grants.values() if grant.reservation)
+    if ledger.grants.indexes() != ledger.grants.copied().indexes():
+        yield Violation("I15", ledger.ledger_id, "every grant indexed, and one for a call", NOT_SO)
+    held = Counter((grant.store_id, grant.reservation) for grant in ledger.grants if grant.reservation)
     for (store_id, reservation), count in held.items():
         if count > 1:
             yield Violation("I15", f"reservation {reservation} in {store_id}", "one grant", str(count))
 
 
 def _check_answers(ledger: OrderLedger) -> Iterator[Violation]:
-    kept = sum(1 for _ in ledger.answers.items())
-    if kept != ledger.answers.count:
-        yield Violation("I5", ledger.ledger_id, f"{kept} answers remembered", str(ledger.answers.count))
-    for key, answer in ledger.answers.items():
-        if isinstance(answer, int):
-            order = ledger.orders.get(answer)
-            if order is None or not order.open_attempt or order.key != key:
-                yield Violation("I5", repr(key), f"order {answer} is being decided under it", NOT_SO)
+    for generations in (ledger.answers.accepted, ledger.answers.refused):
+        kept = sum(1 for _ in generations.items())
+        if kept != generations.count:
+            yield Violation("I5", ledger.ledger_id, f"{kept} answers remembered", str(generations.count))
+    for key, number in ledger.answers.pending.items():
+        order = ledger.orders.get(number)
+        if order is None or not order.open_attempt or order.key != key:
+            yield Violation("I5", repr(key), f"order {number} is being decided under it", NOT_SO)

@@ -8,7 +8,8 @@ from actors.core.policy import ChainLimitRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE
 from actors.orders.commands import Plan, RequestGrant, Target
-from actors.orders.state import Grant, Order, OrderLedger, Part
+from actors.orders.grants import Grant
+from actors.orders.state import Order, OrderLedger, Part
 from actors.shop.commands import by_sku
 
 Counted = Order | Grant

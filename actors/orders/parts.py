@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 from actors.core.ids import format_holder, parse_holder
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.orders.commands import Report
-from actors.orders.state import CERTAIN, Grant, Order, Part, Standing
+from actors.orders.grants import Grant
+from actors.orders.state import CERTAIN, Order, Part, Standing
 from actors.shop.commands import ApplyOutcome, Claim, by_sku, claim_key
 from actors.shop.state import Reservation
 

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from copy import copy
 from typing import Final
 
-from actors.core.answers import Answers, EndedRow, Recorded
+from actors.core.answers import EndedRow, Recorded, RefusalRow, refusal_rows
 from actors.core.message import Message, digest_of
 from actors.core.policy import Policy
 from actors.orders.evolve import index_basket, index_deadline, index_outbox
-from actors.orders.state import Grant, Order, OrderLedger, Remembered
+from actors.orders.grants import Grant
+from actors.orders.state import Order, OrderLedger, Remembered
 
 FORMAT: Final = 1
 
@@ -38,13 +39,13 @@ class AnswerRow(Message, frozen=True, tag="answer"):
     answer: Remembered
 
 
-Row = Head | OrderRow | Grant | EndedRow | AnswerRow
+Row = Head | OrderRow | Grant | EndedRow | AnswerRow | RefusalRow
 
 
 class Capture:
     """A customers' ledger's state as of one version; copied shallowly, as orders are immutable."""
 
-    __slots__ = ("_answers", "_ended", "_grants", "_head", "_orders", "broken", "version")
+    __slots__ = ("_answers", "_ended", "_grants", "_head", "_orders", "_refusals", "broken", "version")
 
     def __init__(self, ledger: OrderLedger) -> None:
         self.version = ledger.version
@@ -54,12 +55,13 @@ class Capture:
             (order, ledger.customers.get(order.customer_id, {}).get(order.number, False))
             for order in ledger.orders.values()
         ]
-        self._grants = list(ledger.grants.values())
-        self._answers = ledger.answers.captured()
-        self._ended = list(ledger.ended)
+        self._grants = list(ledger.grants)
+        self._answers = ledger.answers.accepted.captured()
+        self._refusals = ledger.answers.refused.captured()
+        self._ended = [*ledger.ended, *ledger.abandoned]
 
     def rows(self) -> Iterator[Row]:
-        """Yield the head, orders by number, grants, ended ones by time, then answers by day and time."""
+        """Yield the head, orders by number, grants, ended ones by time, answers by day, and refusals by minute."""
         yield self._head
         for order, counts in self._orders:
             yield OrderRow(order, counts)
@@ -69,6 +71,7 @@ class Capture:
         for day, keys, answers in self._answers:
             for key, answer in zip(keys, answers, strict=True):
                 yield AnswerRow(day, key, answer)
+        yield from refusal_rows(self._refusals)
 
     def state_hash(self) -> str:
         """The hash of the rows: the same for equal states in any process."""
@@ -80,14 +83,11 @@ def copied(ledger: OrderLedger) -> OrderLedger:
     copied = copy(ledger)
     copied.orders = ledger.orders.copy()
     copied.customers = {customer_id: numbers.copy() for customer_id, numbers in ledger.customers.items()}
-    copied.answers = Answers()
-    copied.answers.count = ledger.answers.count
-    copied.answers.generations = {day: answers.copy() for day, answers in ledger.answers.generations.items()}
-    copied.grants = ledger.grants.copy()
-    copied.grants_of_customers = {each: numbers.copy() for each, numbers in ledger.grants_of_customers.items()}
-    copied.grants_by_call, copied.unsettled = ledger.grants_by_call.copy(), ledger.unsettled.copy()
+    copied.answers = ledger.answers.copied()
+    copied.grants = ledger.grants.copied()
     copied.baskets = ledger.baskets.copy()
-    copied.ended, copied.outbox, copied.deadlines = ledger.ended.copy(), ledger.outbox.copy(), ledger.deadlines.copy()
+    copied.ended, copied.abandoned = ledger.ended.copy(), ledger.abandoned.copy()
+    copied.outbox, copied.deadlines = ledger.outbox.copy(), ledger.deadlines.copy()
     return copied
 
 
@@ -107,12 +107,17 @@ def restore(rows: Iterable[Row]) -> OrderLedger:
                 index_basket(ledger, order)
                 index_outbox(ledger, order)
                 index_deadline(ledger, order)
+                if order.open_attempt:
+                    ledger.answers.pending[order.key] = order.number
             case Grant():
-                ledger.put_grant(row)
+                ledger.grants.put(row)
             case EndedRow():
-                ledger.ended.append((row.at_ms, row.number))
+                of = ledger.orders.get(row.number)  # or of a grant
+                (ledger.ended if of is None else ledger.ended_as(of)).append((row.at_ms, row.number))
             case AnswerRow():
-                ledger.answers.restore(row.day, row.key, _shared(row.answer, ledger))
+                ledger.answers.accepted.put(row.key, _shared(row.answer, ledger), row.day)
+            case RefusalRow():
+                ledger.answers.restore_refusal(row)
             case Head():
                 raise ValueError("a second head among the rows of a snapshot")
     return ledger
@@ -120,7 +125,7 @@ def restore(rows: Iterable[Row]) -> OrderLedger:
 
 def _shared(answer: Remembered, ledger: OrderLedger) -> Remembered:
     """The answer, whose order is the ledger's object unless that has changed since: saves 1.9 kB an order."""
-    if isinstance(answer, Recorded) and isinstance(answer.answer, Order):
+    if isinstance(answer.answer, Order):
         order = ledger.orders.get(answer.answer.number)
         if order == answer.answer:
             return Recorded(answer.fingerprint, answer.version, order)

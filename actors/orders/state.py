@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
-from actors.core.answers import GENERATION_MS, Answers, Recorded
+from actors.core.answers import Answers, Recorded
 from actors.core.message import Message, Value
-from actors.core.policy import Policy
+from actors.core.policy import ANSWER_MEMORY_MARGIN_MS, Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
-from actors.orders.commands import RequestGrant, Target
+from actors.orders.commands import Target
+from actors.orders.grants import Grant, Grants
 from actors.shop.commands import Lines, by_sku
 
 OPEN_MS: Final = 10_000  # an attempt that is not committed by then is abandoned
@@ -161,40 +162,7 @@ class Order(Message, frozen=True):
         return bool(self.open_attempt) and part.attempt == self.open_attempt and not part.dropped
 
 
-class Grant(Message, frozen=True, tag="grant_row"):
-    """Units that a shop may hold for a customer under limits of the whole chain, by one call. All of its `lines` count
-    until the shop reports its `reservation`; from then on what that holds and has handed over, by SKU, at the shop's
-    `version`.
-    """
-
-    number: int
-    customer_id: str
-    channel: str
-    store_id: str
-    call_key: str
-    basket_id: str
-    lines: Lines
-    policy_version: int
-    granted_at_ms: int
-    replaces: int
-    reservation: int = 0
-    version: int = 0
-    held: Lines = ()
-    collected: Lines = ()
-    collected_at_ms: int = 0
-
-    @property
-    def call(self) -> tuple[str, str, str, Lines]:
-        """What the grant was given for: shop, key and content. One key with two contents is for the shop to refuse."""
-        return self.store_id, self.call_key, self.channel, self.lines
-
-    def outstanding(self) -> Lines:
-        """Units by SKU that the shop may hand over."""
-        return self.held if self.reservation else self.lines
-
-
-# An answer, or the number of the order whose open attempt will give it.
-Remembered = Recorded[Order | Rejection] | int
+Remembered = Recorded[Order | Rejection]
 
 
 @dataclass(slots=True, eq=False)
@@ -209,29 +177,27 @@ class OrderLedger:
     customers: dict[str, dict[int, bool]] = field(default_factory=dict)  # orders, and whether they count for limits
     answers: Answers[Remembered] = field(default_factory=Answers)
     ended: deque[tuple[int, int]] = field(default_factory=deque)  # (settled at, number)
+    abandoned: deque[tuple[int, int]] = field(default_factory=deque)  # settled orders that never became certain
     # Derived, and rebuilt at recovery.
     baskets: dict[tuple[str, str], int] = field(default_factory=dict)  # by customer and basket; not over
     outbox: dict[int, None] = field(default_factory=dict)  # orders with undelivered parts
     deadlines: list[tuple[int, int]] = field(default_factory=list)  # a heap of (instant, number); entries may be stale
-    grants: dict[int, Grant] = field(default_factory=dict)
-    # Derived from the grants.
-    grants_of_customers: dict[str, dict[int, None]] = field(default_factory=dict)
-    grants_by_call: dict[tuple[str, str, str, Lines], int] = field(default_factory=dict)
-    unsettled: dict[int, None] = field(default_factory=dict)  # grants that no shop has reported, the oldest first
+    grants: Grants = field(default_factory=Grants)
 
     def remember(self, key: str, answer: Remembered) -> None:
         """Keep the first answer to a key for repeats."""
-        day = self.time_ms // GENERATION_MS
-        if day not in self.answers.generations:
-            self.answers.begin(day, self.policy.answer_memory_ms, self._is_about_a_live_one)
-        self.answers.put(key, answer, self.time_ms)
+        self.answers.pending.pop(key, None)
+        if isinstance(answer.answer, Rejection):
+            self.answers.refuse(key, Recorded(answer.fingerprint, answer.version, answer.answer), self.time_ms)
+        else:
+            self.answers.accept(key, answer, self.time_ms)
+        self.answers.forget(self.time_ms, self.policy.answer_memory_ms, self._is_about_a_live_one)
 
     def _is_about_a_live_one(self, answer: Remembered) -> bool:
-        about = answer if isinstance(answer, int) else answer.answer
-        if isinstance(about, Rejection):
-            return False
-        now = self.orders.get(about if isinstance(about, int) else about.number)
-        return now is not None and not now.is_settled()
+        now = None if isinstance(answer.answer, Rejection) else self.orders.get(answer.answer.number)
+        return now is not None and (
+            not now.is_settled() or now.expires_at_ms + ANSWER_MEMORY_MARGIN_MS > self.time_ms  # it may just have ended
+        )
 
     def orders_of(self, customer_id: str) -> Iterator[Order]:
         """Yield the customer's orders that count for limits."""
@@ -242,45 +208,11 @@ class OrderLedger:
     def counted_of(self, customer_id: str) -> Iterator[Order | Grant]:
         """Yield what counts for the customer's limits."""
         yield from self.orders_of(customer_id)
-        for number in self.grants_of_customers.get(customer_id, ()):
-            yield self.grants[number]
+        yield from self.grants.of(customer_id)
 
-    def grant_of(self, asked: RequestGrant) -> Grant | None:
-        """The grant that was given for the same call, None where there is none, or none any more."""
-        number = self.grants_by_call.get((asked.store_id, asked.call_key, asked.channel, asked.lines))
-        return None if number is None else self.grants[number]
-
-    def held_for_basket(self, asked: RequestGrant) -> Grant | None:
-        """The grant by which the shop holds units for the same basket, as last reported; another call's."""
-        if not asked.basket_id:
-            return None
-        for number in self.grants_of_customers.get(asked.customer_id, ()):
-            grant = self.grants[number]
-            same = (grant.store_id, grant.basket_id) == (asked.store_id, asked.basket_id)
-            if same and grant.call_key != asked.call_key and any(units for _, units in grant.held):
-                return grant
-        return None
-
-    def put_grant(self, grant: Grant) -> None:
-        """Store a new or changed grant."""
-        self.grants[grant.number] = grant
-        self.grants_of_customers.setdefault(grant.customer_id, {})[grant.number] = None
-        self.grants_by_call[grant.call] = grant.number
-        if not grant.reservation:
-            self.unsettled[grant.number] = None
-        else:
-            self.unsettled.pop(grant.number, None)
-
-    def drop_grant(self, number: int) -> None:
-        """Forget a grant by which nothing is held any more."""
-        grant = self.grants.pop(number)
-        numbers = self.grants_of_customers[grant.customer_id]
-        del numbers[number]
-        if not numbers:
-            del self.grants_of_customers[grant.customer_id]
-        if self.grants_by_call[grant.call] == number:
-            del self.grants_by_call[grant.call]
-        self.unsettled.pop(number, None)
+    def ended_as(self, order: Order) -> deque[tuple[int, int]]:
+        """Where a settled order waits to be forgotten: one that was refused as long as its refusal, and no longer."""
+        return self.abandoned if order.standing is Standing.ABANDONED else self.ended
 
     def earliest_deadline_ms(self) -> int | None:
         """A lower bound of the next deadline, None without any."""

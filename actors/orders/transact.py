@@ -22,14 +22,16 @@ Answer = Recorded[Order | Rejection | shop.Grant] | None
 def recall(ledger: OrderLedger, command: cm.Command) -> Answer:
     """The answer remembered for this key, the order being decided under it, KEY_REUSED, or None for a new key."""
     key = key_of(command)
-    known = ledger.answers.get(key) if key else None
-    if known is None:
+    if not key:
         return None
-    content = content_of(command)
-    if isinstance(known, int):
-        order = ledger.orders[known]
-        return Recorded(content, order.version, order) if order.content == content else KEY_REUSED
-    return known if known.fingerprint == content else KEY_REUSED
+    known = ledger.answers.get(key)
+    if known is not None:
+        return known if known.fingerprint == content_of(command) else KEY_REUSED
+    pending = ledger.answers.pending.get(key)
+    if pending is None:
+        return None
+    order, content = ledger.orders[pending], content_of(command)
+    return Recorded(content, order.version, order) if order.content == content else KEY_REUSED
 
 
 def standing(ledger: OrderLedger, command: cm.Command, events: tuple[ev.Event, ...]) -> Answer:
@@ -38,7 +40,7 @@ def standing(ledger: OrderLedger, command: cm.Command, events: tuple[ev.Event, .
     if isinstance(command, cm.ReportGrant):
         return None
     if isinstance(command, cm.RequestGrant):
-        grant = ledger.grant_of(command)
+        grant = ledger.grants.of_call(command)
         assert grant is not None, "it was given"
         return Recorded("", ledger.version, shop.Grant(grant.number, grant.policy_version, grant.replaces))
     if isinstance(command, cm.Open):

@@ -48,9 +48,10 @@ def page_by_number(
     rows: Mapping[int, T], version: int, after_number: int, page_size: int, wanted: Callable[[T], bool]
 ) -> tuple[list[T], int]:
     """A page of the wanted rows, by number, and the number to continue after, 0 at the end. `version` is the greatest
-    number so far.
+    number so far; what came before the first row is forgotten, and not looked for.
     """
     page: list[T] = []
+    after_number = max(after_number, next(iter(rows), version + 1) - 1)
     last = min(after_number + PAGE_SCAN_MAX, version)
     for number in range(after_number + 1, last + 1):
         row = rows.get(number)

@@ -33,6 +33,7 @@ from actors.shop.audit_books import (
     AuditResult,
     Book,
     Hold,
+    Keys,
     Places,
     Rule,
     over_limits,
@@ -40,6 +41,7 @@ from actors.shop.audit_books import (
 from actors.shop.commands import AdjustmentKind, Lines
 
 DAY_MS: Final = 86_400_000
+REFUSAL_MEMORY_MS: Final = 600_000
 ANSWER_MEMORY_MS_DEFAULT: Final = 8 * DAY_MS  # the longest hold (7 days) and a day, until a policy says otherwise
 
 
@@ -51,9 +53,8 @@ class Audit:
         self._books: defaultdict[str, Book] = defaultdict(Book)
         self._claims: dict[int, Hold] = {}
         self._final: dict[int, Status] = {}
-        self._keys: dict[str, int] = {}  # the time of each answer, in ms
-        self._keys_day = 0
-        self._memory_ms = ANSWER_MEMORY_MS_DEFAULT
+        self._accepted_keys = Keys(ANSWER_MEMORY_MS_DEFAULT, DAY_MS)
+        self._refused_keys = Keys(REFUSAL_MEMORY_MS, REFUSAL_MEMORY_MS)
         self._marks: dict[str, int] = {}  # the greatest sequence applied of each source
         self._rules: list[Rule] = []
         self._chain_rules: set[tuple[str, str]] = set()  # channel and SKU of each limit over the whole chain
@@ -68,7 +69,7 @@ class Audit:
         self._folds: dict[type, Callable[[Any, int], None]] = {
             **dict.fromkeys(STEPS, self._stepped),
             events.Reserved: self._reserved,
-            Refused: lambda event, at_ms: self._answered(event.key, at_ms),
+            Refused: self._refused,
             events.Collected: self._collected,
             events.Released: self._released,
             events.Expired: self._expired,
@@ -128,13 +129,16 @@ class Audit:
 
     def _answered(self, key: str, at_ms: int) -> None:
         """Check that a key is answered by one event, within the memory of answers."""
-        if at_ms // DAY_MS > self._keys_day:
-            self._keys_day = at_ms // DAY_MS
-            self._keys = {old: told_at for old, told_at in self._keys.items() if told_at >= at_ms - self._memory_ms}
-        earlier_ms = self._keys.get(key)
-        if earlier_ms is not None and at_ms - earlier_ms <= self._memory_ms:
+        self._check_answered_once(key, at_ms)
+        self._accepted_keys.note(key, at_ms)
+
+    def _refused(self, event: Refused, at_ms: int) -> None:
+        self._check_answered_once(event.key, at_ms)
+        self._refused_keys.note(event.key, at_ms)
+
+    def _check_answered_once(self, key: str, at_ms: int) -> None:
+        if self._accepted_keys.has(key, at_ms) or self._refused_keys.has(key, at_ms):
             self._found("I5", f"key {key}", "one event", f"another at version {self._version}")
-        self._keys[key] = at_ms
 
     def _reserved(self, event: events.Reserved, at_ms: int) -> None:
         asked = event.command
@@ -380,7 +384,7 @@ class Audit:
 
     def _policy_adopted(self, event: PolicyAdopted, _: int) -> None:
         policy = event.policy
-        self._memory_ms = policy.ttl_ms_max + DAY_MS
+        self._accepted_keys.memory_ms = policy.ttl_ms_max + DAY_MS
         self._calendar = policy.calendar
         self._rules = [
             (rule.channel, rule.sku, rule.open_reservations_max, rule.units_max) for rule in policy.limit_rules

@@ -82,6 +82,29 @@ class Hold:
         return sum(units for sku, units in self.held if sku == of_sku)
 
 
+class Keys:
+    """When each key was answered, for as long as that is remembered, and a sweep every `period_ms`."""
+
+    def __init__(self, memory_ms: int, period_ms: int) -> None:
+        self.memory_ms = memory_ms
+        self._period_ms = period_ms
+        self._period = 0
+        self._told_at: dict[str, int] = {}
+
+    def has(self, key: str, at_ms: int) -> bool:
+        """Whether the key was answered within the memory of answers."""
+        earlier_ms = self._told_at.get(key)
+        return earlier_ms is not None and at_ms - earlier_ms <= self.memory_ms
+
+    def note(self, key: str, at_ms: int) -> None:
+        """Note an answer."""
+        if at_ms // self._period_ms > self._period:
+            self._period = at_ms // self._period_ms
+            oldest_ms = at_ms - self.memory_ms
+            self._told_at = {old: told_at for old, told_at in self._told_at.items() if told_at >= oldest_ms}
+        self._told_at[key] = at_ms
+
+
 class Places:
     """The places taken in each slot, by how many parts of each order."""
 

@@ -84,7 +84,7 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
         refusal = slot_refusal(ledger, command.slot_start_ms, now_ms, replaced)
         if refusal is not None:
             return refusal
-    if ledger.answers.count >= REMEMBERED_ANSWERS_MAX:
+    if ledger.answers.accepted.count >= REMEMBERED_ANSWERS_MAX:
         return Rejection(Reason.LEDGER_FULL)
 
     # From here on it succeeds.

@@ -34,7 +34,7 @@ def decide_claim(ledger: Ledger, command: Claim, now_ms: int) -> Decision:
         refusal = slot_refusal(ledger, slot_start_ms, now_ms, None)
     if refusal is not None:
         return replace(refusal, status=Status.CLAIMED) if _may_come_free(ledger, command, refusal) else refusal
-    if ledger.answers.count >= REMEMBERED_ANSWERS_MAX:
+    if ledger.answers.accepted.count >= REMEMBERED_ANSWERS_MAX:
         return Rejection(Reason.LEDGER_FULL)
     return (Claimed(command),)
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from actors.core.answers import fingerprint
 from actors.core.rejection import Reason, Rejection
-from actors.core.status import LIVE, ReleaseReason, Status
+from actors.core.status import ReleaseReason, Status
 from actors.core.transact import Decision
 from actors.shop import commands as cm, events as ev
 from actors.shop.commands import Movement
@@ -129,11 +129,10 @@ def _shortfalls(ledger: Ledger, deltas: dict[str, int]) -> tuple[ev.Shortfall, .
         return ()
     # One pass over the live reservations for all SKUs: shortfalls are rare, while an index would cost at every event.
     losers: dict[str, list[tuple[int, int, int]]] = {sku: [] for sku in missing}
-    for reservation in ledger.reservations.values():
-        if reservation.status in LIVE:
-            for (sku, _), units in zip(reservation.lines, reservation.held(), strict=True):
-                if units and sku in losers:
-                    losers[sku].append((LOSS_RANK[reservation.status], -reservation.number, units))
+    for reservation in map(ledger.reservations.__getitem__, ledger.live_numbers()):
+        for (sku, _), units in zip(reservation.lines, reservation.held(), strict=True):
+            if units and sku in losers:
+                losers[sku].append((LOSS_RANK[reservation.status], -reservation.number, units))
     return tuple(_shortfall(sku, units, losers[sku]) for sku, units in missing.items())
 
 

@@ -35,7 +35,7 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
         case Reserved():
             return _evolve_reserved(ledger, event, at_ms)
         case Refused():
-            return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, event.rejection))
+            return ledger.refuse(event.key, Recorded(event.fingerprint, ledger.version, event.rejection))
         case ev.Confirmed():
             return _step(ledger, event, status=Status.CONFIRMED, expires_at_ms=event.expires_at_ms)
         case ev.ReadyMarked():

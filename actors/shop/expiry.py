@@ -40,8 +40,9 @@ def rebuild(ledger: Ledger) -> None:
     ledger.expiry_heap.clear()
     ledger.expiry_runs.clear()
     ledger.newest_run = ledger.newest_run_last = 0
-    for reservation in ledger.reservations.values():  # by number
-        if reservation.status in LIVE and reservation.part is None:
+    for number in ledger.live_numbers():
+        reservation = ledger.reservations[number]
+        if reservation.part is None:
             note_deadline(ledger, reservation.number, reservation.expires_at_ms)
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec.structs import astuple, replace
 
-from actors.core.answers import EndedRow, Recorded
+from actors.core.answers import EndedRow, Recorded, RefusalRow, refusal_rows
 from actors.core.message import Message, digest_of
 from actors.core.policy import Policy
 from actors.core.rejection import Rejection
@@ -70,7 +70,7 @@ class AnswerRow(Message, frozen=True, tag="answer"):
     answer: Kept
 
 
-Row = Head | PositionRow | Reservation | EndedRow | OutboxRow | AnswerRow
+Row = Head | PositionRow | Reservation | EndedRow | OutboxRow | AnswerRow | RefusalRow
 
 
 class Capture:
@@ -78,7 +78,17 @@ class Capture:
     if any: such a snapshot must not be finished, or a recovery would load a wrong state.
     """
 
-    __slots__ = ("_answers", "_ended", "_head", "_outbox", "_positions", "_reservations", "broken", "version")
+    __slots__ = (
+        "_answers",
+        "_ended",
+        "_head",
+        "_outbox",
+        "_positions",
+        "_refusals",
+        "_reservations",
+        "broken",
+        "version",
+    )
 
     def __init__(self, ledger: Ledger) -> None:
         self.version = ledger.version
@@ -88,12 +98,15 @@ class Capture:
         self._positions = [(sku, position.copied()) for sku, position in ledger.positions.items()]
         # Lists, not copies of the dictionaries: a fifth of the memory while the snapshot is written.
         self._reservations = list(ledger.reservations.values())
-        self._answers = ledger.answers.captured()
+        self._answers = ledger.answers.accepted.captured()
+        self._refusals = ledger.answers.refused.captured()
         self._ended = list(ledger.ended)
         self._outbox = tuple(ledger.outbox)
 
     def rows(self) -> Iterator[Row]:
-        """Yield head, positions by SKU, reservations by number, ended ones by time, and answers by day and time."""
+        """Yield head, positions by SKU, reservations by number, ended ones by time, answers by day and refusals by
+        minute.
+        """
         yield self._head
         for sku, position in sorted(self._positions, key=lambda row: row[0]):
             yield _position_row(sku, position)
@@ -114,6 +127,7 @@ class Capture:
         if self._outbox:
             yield OutboxRow(self._outbox)
         yield from self._answer_rows(changed)
+        yield from refusal_rows(self._refusals)
 
     def _answer_rows(self, changed: dict[int, Reservation]) -> Iterator[AnswerRow]:
         # Answers to Reserve come by number, as the reservations do, so one walk finds all that have not changed since;
@@ -158,7 +172,9 @@ def restore(rows: Iterable[Row]) -> Ledger:
     for row in iterator:
         match row:
             case AnswerRow():
-                ledger.answers.restore(row.day, row.key, _answer(row.answer, ledger))
+                ledger.answers.accepted.put(row.key, _answer(row.answer, ledger), row.day)
+            case RefusalRow():
+                ledger.answers.restore_refusal(row)
             case Reservation():
                 _restore_reservation(ledger, _shared(row, ledger))
             case PositionRow():

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from actors.core.answers import GENERATION_MS, Answers, Recorded
+from actors.core.answers import Answers, Recorded
 from actors.core.message import Message, Value
-from actors.core.policy import DAY_MS, Policy
+from actors.core.policy import ANSWER_MEMORY_MARGIN_MS, DAY_MS, Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.shop.commands import Lines, Reserve
@@ -254,6 +254,13 @@ class Ledger:
         for number in (numbers,) if isinstance(numbers, int) else numbers:
             yield self.reservations[number]
 
+    def live_numbers(self) -> list[int]:
+        """The numbers of all reservations that are not final, ascending."""
+        found: list[int] = []
+        for numbers in self.customers.values():
+            found.extend((numbers,) if isinstance(numbers, int) else numbers)
+        return sorted(found)
+
     def interned(self, lines: Lines) -> Lines:
         """The lines as one object, shared by all reservations with equal lines."""
         if len(self.interned_lines) < INTERNED_LINES_MAX:
@@ -262,15 +269,23 @@ class Ledger:
 
     def remember(self, key: str, answer: Remembered) -> Remembered:
         """Keep the first answer to a key for repeats, and return it."""
-        day = self.time_ms // GENERATION_MS
-        if day not in self.answers.generations:
-            self.answers.begin(day, self.policy.answer_memory_ms, self._is_about_a_live_one)
-        return self.answers.put(key, answer, self.time_ms)
+        self.answers.accept(key, answer, self.time_ms)
+        self.answers.forget(self.time_ms, self.policy.answer_memory_ms, self._is_about_a_live_one)
+        return answer
+
+    def refuse(self, key: str, refusal: Recorded[Rejection]) -> Remembered:
+        """Keep a refusal for repeats, and return it."""
+        self.answers.refuse(key, refusal, self.time_ms)
+        self.answers.forget(self.time_ms, self.policy.answer_memory_ms, self._is_about_a_live_one)
+        return Recorded(refusal.fingerprint, refusal.version, refusal.answer)
 
     def _is_about_a_live_one(self, answer: Remembered) -> bool:
         about = answer if isinstance(answer, Reservation) else answer.answer
         now = self.reservations.get(about.number) if isinstance(about, Reservation) else None
-        return now is not None and now.status in LIVE
+        return now is not None and (
+            now.status in LIVE
+            or now.expires_at_ms + ANSWER_MEMORY_MARGIN_MS > self.time_ms  # it may have ended just now
+        )
 
     def take_place(self, slot_start_ms: int, part: Part | None) -> None:
         """Take a place in a pickup slot for a live reservation. The live parts of an order share one place."""
@@ -297,7 +312,7 @@ class Ledger:
 
     def row_count(self) -> int:
         """The approximate number of rows of a snapshot."""
-        return len(self.reservations) + len(self.positions)
+        return len(self.reservations) + len(self.positions) + self.answers.count // 2  # an answer is half a row
 
     def earliest_deadline_ms(self) -> int | None:
         """A lower bound of the next deadline, None without any; it may be of an ended or extended reservation."""

@@ -18,7 +18,7 @@ from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
 
 def recall(ledger: Ledger, command: Command) -> Remembered | None:
     """The answer given to this key before, KEY_REUSED where its content differs, or None where the key is new."""
-    remembered = ledger.answers.get(command.key)
+    remembered = ledger.answers.get(command.key) if command.key else None
     if remembered is None:
         return None
     if isinstance(remembered, Reservation):

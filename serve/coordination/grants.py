@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from actors.core.ids import ledger_of_customer
 from actors.core.rejection import Reason, Rejection
 from actors.orders.commands import ReportGrant, RequestGrant
-from actors.orders.state import Grant
+from actors.orders.grants import Grant
 from actors.protocol.messages import Answer, Entry, Held, LedgerStopped, Refusal, Stopped
 from actors.shop import commands as shop
 from actors.shop.commands import Acknowledge, Lines, by_sku, void_key

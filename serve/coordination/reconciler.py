@@ -16,8 +16,9 @@ from typing import Final, NamedTuple
 
 from actors.core.ids import format_order_id, ledger_of_customer, parse_holder, parse_order_id
 from actors.core.status import Status
+from actors.orders.grants import Grant
 from actors.orders.parts import outcome_of, report_of
-from actors.orders.state import Grant, Order
+from actors.orders.state import Order
 from actors.protocol.messages import Answer
 from actors.protocol.placement import ActorKind, kind_of
 from actors.shop.commands import Acknowledge

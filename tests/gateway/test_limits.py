@@ -122,10 +122,10 @@ def test_a_call_whose_gateway_died_does_not_lock_its_customer_out(stocked: Front
             await router.send(("S1", replace(command, grant=granted)), deadline, promise=False)
 
     stocked.run(main)
-    (grant,) = hosted(stocked, CUSTOMERS, HERS).grants.values()
+    (grant,) = hosted(stocked, CUSTOMERS, HERS).grants
     stocked.clock.move(CLAIM_AGE_MS + 1)
     settle(stocked)
-    left = list(hosted(stocked, CUSTOMERS, HERS).grants.values())
+    left = list(hosted(stocked, CUSTOMERS, HERS).grants)
     assert [each.reservation > 0 for each in left] == [True] * arrives
 
     async def late() -> Any:
@@ -144,9 +144,10 @@ def test_what_a_shop_holds_by_a_grant_is_verified_against_what_is_counted(stocke
     sound = stocked.accept("VerifyOrders", ad.VerifyOrdersRequest())
     assert (sound.holds, sound.on_the_way) == (True, 0)
     ledger: OrderLedger = hosted(stocked, CUSTOMERS, HERS)
-    (grant,) = ledger.grants.values()
-    ledger.grants[grant.number] = replace(grant, held=(("A", 1),))
+    (grant,) = ledger.grants
+    ledger.grants.put(replace(grant, held=(("A", 1),)))
     for _ in range(2):
         (found,) = stocked.accept("VerifyOrders", ad.VerifyOrdersRequest()).discrepancies
         assert (found.invariant, found.subject.split(" of ")[0]) == ("I16", held.reservation_id)
-        ledger.grants.clear()
+        for each in list(ledger.grants):
+            ledger.grants.drop(each.number)

@@ -75,10 +75,14 @@ WRONG: Final[dict[str, tuple[str, str, Change]]] = {
     "shops of no order": ("I7", "99", lambda ledger: ledger.outbox.update({99: None})),
     "a deadline that nobody noted": ("I11", "1", lambda ledger: ledger.deadlines.clear()),
     "deadlines in no sequence": ("I11", "customers/0007", lambda ledger: ledger.deadlines.insert(0, (2**60, 1))),
-    "ended, and will not be forgotten": ("I7", "3", lambda ledger: ledger.ended.popleft()),
+    "ended, and will not be forgotten": ("I7", "3", lambda ledger: ledger.abandoned.popleft()),
     "ended twice": ("I7", "3", lambda ledger: ledger.ended.append((0, BOB))),
-    "answers that are not counted": ("I5", "customers/0007", lambda ledger: setattr(ledger.answers, "count", 0)),
-    "an answer that never comes": ("I5", "'k'", lambda ledger: ledger.answers.restore(0, "k", ANN)),
+    "answers that are not counted": (
+        "I5",
+        "customers/0007",
+        lambda ledger: setattr(ledger.answers.accepted, "count", 0),
+    ),
+    "an answer that never comes": ("I5", "'k'", lambda ledger: ledger.answers.pending.update(k=ANN)),
 }
 
 

@@ -103,7 +103,7 @@ MUTANTS: Final = {
     "forgets what it answered": Mutant(Answers, "get", lambda *_: None, "the key at each stage"),
     "takes a customer for an order": Mutant(commands, "order_key", lambda n, key: f"{n}\n{key}", "keys are the"),
     "keeps the claims of a plan that failed": Mutant(evolve, "_dropped", lambda order: order, "abandoned: the refusal"),
-    "does not let others try the key again": Mutant(Answers, "forget", lambda *_: None, "abandoned by time"),
+    "does not let others try the key again": Mutant(Answers, "reopen", lambda *_: None, "abandoned by time"),
     "forgets to give back": Mutant(evolve, "_reported", hears_without_believing, "so many open over all shops"),
     "believes a note that came late": Mutant(evolve, "_reported", believes_every_note, "released with a reason"),
     "keeps what was amended away": Mutant(evolve, "_committed", keeps_all, "amended to more"),

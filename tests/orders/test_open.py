@@ -62,6 +62,19 @@ PAGES = {
         0:00:12     | commit #3.1 S1 12  | #3 HELD S1.1* A 2 until 2:00:12         | Committed
         0:00:13     | k: open ann S1 A 2 | #3 HELD S1.1* A 2 until 2:00:12 (again) |
     """,
+    "an order that was refused is forgotten with its refusal": """
+        at      | said                      | answer                            | events
+        0:00    | k: open ann S1 A 2        | #1 OPEN S1.1? A 2                 | Opened
+        0:00    | abandon #1.1 SLOT_FULL    | #1 ABANDONED (S1.1? A 2)          | Abandoned
+        0:00    | report #1 S1.1 at 1 none  | #1 ABANDONED (S1.1? A 2)          | Reported
+        0:10:59 | open bob S1 A 2           | #4 OPEN S1.1? A 2                 | Opened
+        0:10:59 | k: open ann S1 A 2        | SLOT_FULL (again)                 |
+        0:10:59 | report #1 S1.1 at 1 none  | #1 ABANDONED (S1.1? A 2)          |
+        0:11    | open bob S1 A 2           | #5 OPEN S1.1? A 2                 | Opened
+        0:11    | report #1 S1.1 at 1 none  | none                              |
+        0:11    | refuse cy SLOT_FULL       | SLOT_FULL                         | Refused
+        0:11    | k: open ann S1 A 2        | #7 OPEN S1.1? A 2                 | Opened
+    """,
     "a key is remembered as long as its order is live": """
         at      | said                            | answer                                       | events
         0:00    | k: open ann S1 A 2              | #1 OPEN S1.1? A 2                            | Opened

@@ -100,7 +100,9 @@ class Watched:
             ]
             if Capture(other).state_hash() != Capture(self.ledger).state_hash():
                 found.append(f"{checker}: another hash")
-            for index in ("customers", "baskets", "outbox", "grants_of_customers", "grants_by_call", "unsettled"):
+            if other.grants.indexes() != self.ledger.grants.indexes():
+                found.append(f"{checker}: grants {other.grants.indexes()}")
+            for index in ("customers", "baskets", "outbox"):
                 if getattr(other, index) != getattr(self.ledger, index):
                     found.append(f"{checker}: {index} {getattr(self.ledger, index)} became {getattr(other, index)}")
         return found

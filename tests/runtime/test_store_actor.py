@@ -19,6 +19,7 @@ from actors.protocol.messages import (
     pack_batch,
     unpack_answers,
 )
+from actors.runtime.actor_runtime import page_by_number
 from actors.runtime.kinds import SHOP
 from tests.journal.storages import Storage
 from tests.runtime.runtime_fixture import WAIT_S, ManualClock
@@ -247,3 +248,19 @@ def test_batches_of_several_callers_are_one_durable_write_and_fail_alone(shop: S
     assert answers[2] == RULES_ARE_STALE
     decided = [answer for each in (answers[0], answers[3]) for answer in unpack_answers(each)]  # type: ignore[arg-type]
     assert [type(answer) for answer in decided] == [Held, Held]
+
+
+def test_pages_do_not_look_for_what_was_forgotten() -> None:
+    """A shop's first reservation that is still kept may be ten million events from its beginning."""
+    first, asked = 10_000_000, list[int]()
+
+    class Kept(dict[int, str]):
+        def get(self, number: int, default: str | None = None) -> str | None:  # type: ignore[override]
+            asked.append(number)
+            return super().get(number, default)
+
+    rows = Kept({first: "a", first + 3: "b", first + 4: "c"})
+    assert page_by_number(rows, first + 9, 0, 2, lambda _: True) == (["a", "b"], first + 3)
+    assert page_by_number(rows, first + 9, first + 3, 2, lambda _: True) == (["c"], 0)
+    assert page_by_number(Kept(), first, 0, 2, lambda _: True) == ([], 0)
+    assert len(asked) <= 10

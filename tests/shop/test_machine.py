@@ -15,7 +15,7 @@ from hypothesis.stateful import (
 )
 from msgspec.structs import replace
 
-from actors.core.policy import DAY_MS, HOUR_MS, Policy
+from actors.core.policy import CALL_MS_MAX, DAY_MS, HOUR_MS, Policy
 from actors.core.status import ReleaseReason, Status
 from actors.shop.commands import (
     Acknowledge,
@@ -65,7 +65,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.watched = Watched(core=self.core)
         self.model = Model("S1")
         self.clock_ms = DAY_ZERO_MS + DAY_MS
-        self.said: list[tuple[Command, Remembered]] = []
+        self.said: list[tuple[Command, Remembered, int]] = []  # and when, by ledger time
         self.keys = self.orders = 0
         self.replayed, self.heard = Ledger("S1"), 0
 
@@ -78,7 +78,7 @@ class LedgerMachine(RuleBasedStateMachine):
         expected = self.model.say(command, self.watched.ledger.time_ms)
         assert plain(told.answer) == expected, command
         if not told.repeated and told.events and command.key:
-            self.said.append((command, told.answer))
+            self.said.append((command, told.answer, self.watched.ledger.time_ms))
 
     def number(self, pick: int) -> int:
         """A reservation, mostly one of the latest live ones; now and then one that never was."""
@@ -302,7 +302,9 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.said)
     @rule(pick=some.picks, other=st.booleans())
     def say_again(self, pick: int, other: bool) -> None:
-        command, answer = self.said[pick % len(self.said)]
+        command, answer, said_ms = self.said[pick % len(self.said)]
+        if plain(answer)[0] == "no" and max(self.clock_ms, self.watched.ledger.time_ms) > said_ms + CALL_MS_MAX:
+            return  # no copy of a refused call arrives that late
         if other:
             stranger = self.said[pick // 2 % len(self.said)][0]
             assert not isinstance(stranger, ApplyOutcome | Acknowledge), "what has no key is no repeat"

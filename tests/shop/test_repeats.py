@@ -3,15 +3,20 @@
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from actors.core.answers import FORGET_A_STEP_MAX, Recorded
 from actors.core.policy import DAY_MS, HOUR_MS, Policy
 from actors.core.rejection import Reason, Rejection
+from actors.core.transact import Refused
 from actors.shop.commands import Command, Reserve
 from actors.shop.events import Reserved
+from actors.shop.evolve import evolve
+from actors.shop.snapshot import Capture, restore
+from actors.shop.state import Ledger
 from tests.shop.scenario import play
 from tests.shop.scenario_text import answer_text, command_of, instant
-from tests.shop.watched import DAY_ZERO_MS, Watched
+from tests.shop.watched import DAY_ZERO_MS, Watched, through_json, written
 
 SETTING = """
     at      | said
@@ -58,8 +63,8 @@ REFUSED = {
     "count": ("count A 5 as of 0:00", "count A 5", "count A 5 as of 0:05"),
 }
 CASES = [
-    *(pytest.param(*texts, id=f"accepted: {name}") for name, texts in ACCEPTED.items()),
-    *(pytest.param(*texts, id=f"refused: {name}") for name, texts in REFUSED.items()),
+    *(pytest.param(*texts, "7d23:59", id=f"accepted: {name}") for name, texts in ACCEPTED.items()),
+    *(pytest.param(*texts, "0:20", id=f"refused: {name}") for name, texts in REFUSED.items()),
 ]
 
 
@@ -67,14 +72,14 @@ def said(text: str, key: str) -> Command:
     return command_of(text, key, {"wms": 2})
 
 
-@pytest.mark.parametrize(("first", "since", "other"), CASES)
-def test_first_answer_again(first: str, since: str, other: str) -> None:
+@pytest.mark.parametrize(("first", "since", "other", "last"), CASES)
+def test_first_answer_again(first: str, since: str, other: str, last: str) -> None:
     watched = play(SETTING)
     answered = watched.say(said(first, "k"), instant("0:10"))
     assert answered.events
     assert not answered.repeated
     word_for_word = answer_text(answered.answer)
-    for later, restart in (("0:10", False), ("0:11", False), ("0:12", True), ("1d0:00", False), ("7d23:59", True)):
+    for later, restart in (("0:10", False), ("0:11", False), ("0:12", True), ("0:19", False), (last, True)):
         if later == "0:11":
             assert watched.say(said(since, "since"), instant("0:11")).events
         if restart:
@@ -90,8 +95,8 @@ def test_first_answer_again(first: str, since: str, other: str) -> None:
     assert watched.complaints() == []
 
 
-@pytest.mark.parametrize(("first", "since", "other"), CASES)
-def test_other_content_under_the_key_is_refused_without_effect(first: str, since: str, other: str) -> None:
+@pytest.mark.parametrize(("first", "since", "other", "last"), CASES)
+def test_other_content_under_the_key_is_refused_without_effect(first: str, since: str, other: str, last: str) -> None:
     watched = play(SETTING)
     answered = watched.say(said(first, "k"), instant("0:10"))
     before = watched.stock()
@@ -162,6 +167,44 @@ def test_after_that_they_are_forgotten_and_with_them_the_ended_reservation() -> 
     assert watched.complaints() == []
 
 
+def test_a_refusal_is_forgotten_once_no_copy_of_its_call_can_arrive() -> None:
+    play("""
+        at      | said                | answer                              | events
+        0:00    | receive A 1         | applied 1                           | StockAdjusted
+        0:01    | k1: reserve ann A 2 | INSUFFICIENT_STOCK A 2 of 1         | Refused
+        0:02    | receive A 1         | applied 1                           | StockAdjusted
+        0:11:59 | safety A 0          | applied 1                           | SafetyStockSet
+        0:12    | k1: reserve ann A 2 | INSUFFICIENT_STOCK A 2 of 1 (again) |
+        0:12    | safety A 0          | applied 1                           | SafetyStockSet
+        0:12    | k1: reserve ann A 2 | #6 HELD A 2 until 2:12              | Reserved
+        7d0:00  | k1: reserve ann A 2 | #6 HELD A 2 until 2:12 (again)      | Expired
+    """)
+
+
+def test_whoever_is_refused_all_day_fills_nothing() -> None:
+    """A bot that asks for what is sold out, each time with a fresh key, costs a shop ten minutes of its refusals, and
+    the longest pause is that of a few keys. Half of them come within a minute.
+    """
+    ledger, refused = Ledger("S1"), Rejection(Reason.INSUFFICIENT_STOCK, short_lines=(("A", 1, 0),))
+    count, most, longest, kept = 20_000, 0, 0, 0
+    for number in range(count):
+        at_ms = DAY_ZERO_MS + (number if number < count // 2 else (number - count // 2) * 2 * DAY_MS // count)
+        evolve(ledger, Refused(f"k{number}", "f" * 24, "Reserve", replace(refused, sku="A")), at_ms)
+        longest = max(longest, kept + 1 - ledger.answers.count)
+        kept = ledger.answers.count
+        most = max(most, kept)
+        if number == count // 2 + count // 8:
+            assert kept < count // 2 * 11 / 1_440 + 1
+    assert most < count // 2 + count // 2 * 11 / 1_440 + 1
+    assert longest <= FORGET_A_STEP_MAX
+    assert ledger.answers.accepted.count == 0
+    assert len({id(answer.answer) for _, answer in ledger.answers.refused.items()}) == 1
+    again = restore(through_json(Capture(ledger)))
+    assert written(Capture(again)) == written(Capture(ledger))
+    assert again.answers.count == kept
+    assert len({id(answer.answer) for _, answer in again.answers.refused.items()}) == 1
+
+
 def test_a_longer_policy_remembers_longer() -> None:
     watched, command = remembering(days=20, policy=Policy(version=1, ttl_ms_max=30 * DAY_MS))
     assert watched.say(command, watched.ledger.time_ms).repeated
@@ -200,6 +243,25 @@ def test_a_key_is_remembered_as_long_as_what_it_made_is_live(extended: bool) -> 
     for day in range(27, 60):
         watched.say(said("safety A 0", f"day {day}"), DAY_ZERO_MS + day * DAY_MS)
     assert watched.ledger.answers.get("k") is None
+    assert watched.complaints() == []
+
+
+def test_a_key_outlives_what_it_made_by_a_day() -> None:
+    """Though the hold was extended until an hour before its key is due to be forgotten."""
+    watched = Watched(Policy(version=1))
+    watched.say(said("receive A 9", "stock"), DAY_ZERO_MS)
+    command = said("reserve ann A 1 for 7d", "k")
+    watched.say(command, DAY_ZERO_MS)
+    number = watched.ledger.version
+    for day, text in ((6, "for 7d"), (9, "for 7d"), (11, "for 167h")):
+        watched.say(said(f"extend #{number} {text}", f"day {day}"), DAY_ZERO_MS + day * DAY_MS)
+    ended_ms = DAY_ZERO_MS + 18 * DAY_MS - HOUR_MS
+    for later_ms in (2 * HOUR_MS, DAY_MS - 1):
+        watched.say(said("safety A 0", f"later {later_ms}"), ended_ms + later_ms)
+        assert answer_text(
+            watched.say(said(f"confirm #{number}", f"{later_ms}"), ended_ms + later_ms).answer
+        ).startswith("RESERVATION_EXPIRED")
+        assert watched.say(command, ended_ms + later_ms).repeated
     assert watched.complaints() == []
 
 

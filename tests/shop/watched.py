@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from actors.core.answers import REMEMBERED_ANSWERS_MAX, Recorded, fingerprint
+from actors.core.answers import Recorded, fingerprint
 from actors.core.message import to_json
 from actors.core.policy import DAY_MS, Policy
 from actors.core.rejection import UNRECORDED, Rejection
@@ -47,8 +47,7 @@ def assembled(
             return Transacted(answer, (), repeated=True)
         decision = decided(ledger, command, now_ms)
         if isinstance(decision, Rejection):
-            unsaid = not command.key or decision.reason in UNRECORDED
-            if unsaid or ledger.answers.count >= REMEMBERED_ANSWERS_MAX:
+            if not command.key or decision.reason in UNRECORDED:
                 return Transacted(Recorded("", 0, decision), ())
             events: tuple[Event, ...] = (Refused(command.key, fingerprint(command), type(command).__name__, decision),)
         else:

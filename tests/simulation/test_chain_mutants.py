@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import pytest
 
-from actors.orders import decide, evolve, parts, transact
-from actors.orders.state import Order
+from actors.orders import decide, parts, transact
+from actors.orders.state import Order, OrderLedger
 from actors.protocol.messages import LedgerStopped
 from actors.shop import decide_claims, preconditions
 from serve.coordination.reconciler import Reconciler
@@ -28,7 +28,7 @@ def _never_expires(patch: pytest.MonkeyPatch) -> None:
 
 
 def _forgets_what_it_answered(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(evolve, "_answer", lambda *_: None)
+    patch.setattr(OrderLedger, "remember", lambda *_: None)
 
 
 def _one_place_too_many(patch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Final, NamedTuple
 
-from actors.core.policy import DAY_MS, HOUR_MS, LimitRule, Policy
+from actors.core.answers import Recorded
+from actors.core.policy import CALL_MS_MAX, DAY_MS, HOUR_MS, LimitRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.journal.port import Fenced, Journal, JournalError
 from actors.protocol.messages import Stopped
@@ -45,6 +46,7 @@ class World:
         self.policy = Policy(version=1, ttl_ms_max=2 * DAY_MS)
         self.callers = Callers(self.random)
         self.answers: dict[str, tuple[cm.Command, Remembered]] = {}
+        self.heard_ms: dict[str, int] = {}  # when, by ledger time
         self.doubtful: dict[str, cm.Command] = {}  # asked, and never answered
         self.deadlines_ms: dict[int, int] = {}  # as callers were told
         self.script: list[str] = []
@@ -71,6 +73,7 @@ class World:
         batch: list[cm.Command] = []
         for _ in range(self.random.randint(1, 4)):
             chance = self.random.random()
+            self._end_refused_calls()
             if chance < 0.15 and self.answers:
                 batch.append(self.answers[self.random.choice(list(self.answers))][0])
                 self.struck["repeat"] += 1
@@ -80,6 +83,17 @@ class World:
             else:
                 batch.append(self.callers.fresh())
         self.ask(batch)
+
+    def _ledger_ms(self) -> int:
+        return max(self.clock.at_ms, int(self.host._hosted[STORE_ID].ledger.time_ms))
+
+    def _end_refused_calls(self) -> None:
+        """No copy of a call arrives after its deadline, so nobody asks again for a refusal that is older."""
+        for key, (_, answer) in list(self.answers.items()):
+            is_refused = isinstance(answer, Recorded) and isinstance(answer.answer, Rejection)
+            if is_refused and self._ledger_ms() > self.heard_ms[key] + CALL_MS_MAX:
+                del self.answers[key]
+                self.struck["refusal out of time"] += 1
 
     def _time(self) -> None:
         by_ms = self.random.choice((1, 1_000, HOUR_MS // 6, HOUR_MS // 6, HOUR_MS, 5 * HOUR_MS, -1_000, -2 * HOUR_MS))
@@ -166,6 +180,7 @@ class World:
             if isinstance(value, Rejection) and value.reason is Reason.IDEMPOTENCY_KEY_REUSED:
                 raise Broken("I6", f"the key {command.key} was never used before")
             self.answers[command.key] = (command, answer)
+            self.heard_ms[command.key] = self._ledger_ms()
         elif type(first[0]) is type(command) and first[0] == command:  # tuples of two kinds may be equal
             if repr(first[1]) != repr(answer):
                 raise Broken("I4", f"{command.key} was answered {first[1]}, and now {answer}")
@@ -206,6 +221,7 @@ class World:
         self.struck["recovery"] += 1
         self._take_over()
         checks.check(self.host, self.disk, STORE_ID)
+        self._end_refused_calls()
         keys = list(self.answers)
         for key in self.random.sample(keys, min(len(keys), ASKED_AGAIN_MAX)) if why != "the end" else keys:
             self._ask_again(key)

@@ -1,0 +1,110 @@
+"""Grants: what shops may hold for customers under limits of the whole chain, each for one call."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from actors.core.message import Message
+from actors.orders.commands import RequestGrant
+from actors.shop.commands import Lines
+
+
+class Grant(Message, frozen=True, tag="grant_row"):
+    """Units that a shop may hold for a customer under limits of the whole chain, by one call. All of its `lines` count
+    until the shop reports its `reservation`; from then on what that holds and has handed over, by SKU, at the shop's
+    `version`.
+    """
+
+    number: int
+    customer_id: str
+    channel: str
+    store_id: str
+    call_key: str
+    basket_id: str
+    lines: Lines
+    policy_version: int
+    granted_at_ms: int
+    replaces: int
+    reservation: int = 0
+    version: int = 0
+    held: Lines = ()
+    collected: Lines = ()
+    collected_at_ms: int = 0
+
+    @property
+    def call(self) -> tuple[str, str, str, Lines]:
+        """What the grant was given for: shop, key and content. One key with two contents is for the shop to refuse."""
+        return self.store_id, self.call_key, self.channel, self.lines
+
+    def outstanding(self) -> Lines:
+        """Units by SKU that the shop may hand over."""
+        return self.held if self.reservation else self.lines
+
+
+class Grants:
+    """The grants of a ledger, by number, and found by customer and by call."""
+
+    __slots__ = ("_by_call", "_by_number", "_of_customers", "unsettled")
+
+    def __init__(self) -> None:
+        self._by_number: dict[int, Grant] = {}
+        self._of_customers: dict[str, dict[int, None]] = {}
+        self._by_call: dict[tuple[str, str, str, Lines], int] = {}
+        self.unsettled: dict[int, None] = {}  # those that no shop has reported, the oldest first
+
+    def __iter__(self) -> Iterator[Grant]:
+        return iter(self._by_number.values())
+
+    def get(self, number: int) -> Grant | None:
+        """The grant of this number, None where there is none any more."""
+        return self._by_number.get(number)
+
+    def of(self, customer_id: str) -> Iterator[Grant]:
+        """Yield the customer's grants."""
+        return (self._by_number[number] for number in self._of_customers.get(customer_id, ()))
+
+    def of_call(self, asked: RequestGrant) -> Grant | None:
+        """The grant that was given for the same call, None where there is none, or none any more."""
+        return self._by_number.get(self._by_call.get((asked.store_id, asked.call_key, asked.channel, asked.lines), 0))
+
+    def of_basket(self, asked: RequestGrant) -> Grant | None:
+        """The grant by which the shop holds units for the same basket, as last reported; another call's."""
+        if not asked.basket_id:
+            return None
+        for grant in self.of(asked.customer_id):
+            same = (grant.store_id, grant.basket_id) == (asked.store_id, asked.basket_id)
+            if same and grant.call_key != asked.call_key and any(units for _, units in grant.held):
+                return grant
+        return None
+
+    def put(self, grant: Grant) -> None:
+        """Store a new or changed grant."""
+        number = grant.number
+        self._by_number[number] = grant
+        self._of_customers.setdefault(grant.customer_id, {})[number] = None
+        self._by_call[grant.call] = number
+        if not grant.reservation:
+            self.unsettled[number] = None
+        else:
+            self.unsettled.pop(number, None)
+
+    def drop(self, number: int) -> None:
+        """Forget a grant by which nothing is held any more."""
+        grant = self._by_number.pop(number)
+        numbers = self._of_customers[grant.customer_id]
+        del numbers[number]
+        if not numbers:
+            del self._of_customers[grant.customer_id]
+        if self._by_call[grant.call] == number:
+            del self._by_call[grant.call]
+        self.unsettled.pop(number, None)
+
+    def copied(self) -> "Grants":
+        """A copy that later events do not change."""
+        copied = Grants()
+        for grant in self:
+            copied.put(grant)
+        return copied
+
+    def indexes(self) -> tuple[Any, ...]:
+        """The indexes as plain values, for comparison: by customer, by call, and what is unsettled."""
+        return self._of_customers, self._by_call, self.unsettled

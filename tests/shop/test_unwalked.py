@@ -1,0 +1,63 @@
+"""What is decided for every call looks at what is live, however many final reservations are still kept."""
+
+from collections.abc import Iterator
+from typing import NoReturn
+
+from actors.core.policy import HOUR_MS
+from actors.shop.expiry import STALE_ENTRIES_MAX, rebuild
+from actors.shop.state import Reservation
+from tests.shop.scenario import play
+from tests.shop.scenario_text import answer_text, command_of, instant
+from tests.shop.watched import DAY_ZERO_MS, Watched
+
+
+class Unwalked(dict[int, Reservation]):
+    """Reservations that are looked up by number alone."""
+
+    def __iter__(self) -> Iterator[int]:
+        raise AssertionError("walked")
+
+    def values(self) -> NoReturn:
+        raise AssertionError("walked")
+
+    items = values
+
+
+def unwalked(text: str) -> Watched:
+    watched = play(text)
+    watched.ledger.reservations = Unwalked(watched.ledger.reservations)
+    return watched
+
+
+def test_deadlines_are_rebuilt_from_what_is_live() -> None:
+    watched = unwalked("""
+        at   | said
+        0:00 | receive A 9
+        0:01 | reserve ann A 1
+        0:02 | reserve bob A 1
+        0:03 | reserve ann A 1 for 1h
+        0:04 | release #2
+        0:05 | claim o1 cy A 1
+    """)
+    ledger = watched.ledger
+    for number in range(2 * STALE_ENTRIES_MAX):
+        watched.say(command_of(f"extend #3 for {2 + number % 2}h", f"k{number}", {}), instant("0:06"))
+    assert len(ledger.expiry_heap) <= STALE_ENTRIES_MAX + 4 * ledger.open_reservations
+    rebuild(ledger)
+    assert ledger.earliest_deadline_ms() == DAY_ZERO_MS + HOUR_MS + 3 * 60_000
+    assert len(ledger.expiry_heap) == 2, "ann's second and bob's; the part's deadline is its order's"
+
+
+def test_a_shortfall_looks_at_what_is_live() -> None:
+    watched = unwalked("""
+        at   | said
+        0:00 | receive A 4, B 9
+        0:01 | reserve ann A 2
+        0:02 | reserve ann B 1
+        0:03 | release #2
+        0:04 | reserve ann A 1, B 1
+        0:05 | reserve bob A 3
+    """)
+    told = watched.say(command_of("count A 2", "count", {}), instant("0:06"))
+    assert "#6" in answer_text(told.answer)
+    assert watched.stock()["A"][1] == 2
