@@ -16,7 +16,7 @@
         └── JournalNewer     a later version wrote it
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, NamedTuple, Protocol
 
 
@@ -95,8 +95,8 @@ class Journal(Protocol):
     def take_over(self, ledger_id: str) -> Head:
         """Increment the epoch and return the head; a new ledger begins at sequence 0. Raises any JournalError."""
 
-    def owns(self, ledger_id: str, epoch: int) -> bool:
-        """True while the epoch is in force."""
+    def check_owner(self, epochs: Mapping[str, int]) -> None:
+        """Return while the epoch of each of these ledgers is in force. Raises Fenced."""
 
     def append(self, records: Sequence[Record]) -> None:
         """Make the records durable. Raises Fenced or JournalFailed."""

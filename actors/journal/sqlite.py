@@ -5,7 +5,8 @@ that lost the ledger finds no row to update. A torn log is cut back to the last 
 committed stops the ledger instead.
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -53,10 +54,17 @@ class SqliteJournal:
         if last_epoch >= epoch:
             raise JournalDamaged(ledger_id, f"seq {seq}", f"it was written under epoch {last_epoch}, of {epoch} so far")
 
-    def owns(self, ledger_id: str, epoch: int) -> bool:
+    def check_owner(self, epochs: Mapping[str, int]) -> None:
         with self._lock:
-            rows = self._file.ask(ledger_id, "SELECT epoch FROM heads WHERE ledger_id = ?", ledger_id)
-            return rows == [(epoch,)]
+            rows = self._file.ask(
+                "(all)",
+                "SELECT ledger_id, epoch FROM heads WHERE ledger_id IN (SELECT value FROM json_each(?))",
+                json.dumps(list(epochs)),
+            )
+        in_force = dict(rows)
+        for ledger_id, epoch in epochs.items():
+            if in_force.get(ledger_id) != epoch:
+                raise Fenced(ledger_id, epoch, in_force.get(ledger_id, 0))
 
     def append(self, records: Sequence[Record]) -> None:
         with self._lock:

@@ -7,12 +7,13 @@ Its duties, in this sequence and no other:
 3. Decide and evolve the batch's commands in turn, under one lock.
 4. Queue the events for the journal while that lock is held, so that the journal has the ledger's own sequence.
 5. Answer only once they are durable. That includes repeats, refusals and reads: they may depend on an event that
-   another batch has queued and that is not on disk yet.
+   another batch has queued and that is not on disk yet. Where nothing is appended, which would be fenced, the journal
+   is asked whether the epoch is still in force.
 6. When the journal fails, end: memory is ahead of the disk, and only the disk counts.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
@@ -22,7 +23,7 @@ from typing import Any, Final, TypeVar
 from actors.core.policy import Policy
 from actors.core.transact import PolicyAdopted
 from actors.journal.codec import NONSENSE, damage_of, encode, encode_rows
-from actors.journal.port import Fenced, Journal, JournalDamaged, JournalError, Record, Snapshot
+from actors.journal.port import Journal, JournalDamaged, JournalError, Record, Snapshot
 from actors.protocol.messages import Stopped
 from actors.runtime.clock import Clock
 from actors.runtime.group_commit import GroupCommit
@@ -92,12 +93,14 @@ class LedgerHost:
         """
         with self._deciding:
             try:
-                answers, records = self._stage(batch)
+                answers, records, unwritten = self._stage(batch)
             except Exception as error:  # what was decided until then is in memory, but will not reach the disk
                 failure = self._commits.fail(error)
                 raise failure from failure.__cause__
             ticket = self._commits.enqueue(records)
         self._commits.wait(ticket)
+        if unwritten:
+            self._check_owner(unwritten)
         return answers
 
     def read(self, ledger_id: str, question: Callable[[Hosted, int], T]) -> T:
@@ -117,12 +120,7 @@ class LedgerHost:
             ticket = self._commits.enqueue(self._expire_due(ledger_id, hosted, now_ms))
             yield hosted, now_ms
         self._commits.wait(ticket)
-        try:
-            if not self._journal.owns(ledger_id, hosted.epoch):
-                raise Fenced(ledger_id, hosted.epoch, hosted.epoch + 1)
-        except JournalError as failure:
-            self._commits.fail(failure)
-            raise
+        self._check_owner({ledger_id: hosted.epoch})
 
     def stale_read(self, ledger_id: str) -> Any:
         """The ledger in memory, None where it is not served. For advice only: its newest events may not be durable."""
@@ -214,6 +212,13 @@ class LedgerHost:
             raise self._unreadable
         return [*self._hosted, *self._damaged]
 
+    def _check_owner(self, epochs: Mapping[str, int]) -> None:
+        try:
+            self._journal.check_owner(epochs)
+        except JournalError as failure:
+            self._commits.fail(failure)
+            raise
+
     def _get(self, ledger_id: str) -> Hosted:
         """The ledger, taken over now if it was not. Raises JournalDamaged where it is stopped."""
         try:
@@ -235,8 +240,10 @@ class LedgerHost:
             self._damaged[ledger_id] = damage
             return damage
 
-    def _stage(self, batch: Sequence[tuple[str, Any]]) -> tuple[list[Any], list[Record]]:
-        """Decide a batch. Returns the answers, and one record for each ledger with new events."""
+    def _stage(self, batch: Sequence[tuple[str, Any]]) -> tuple[list[Any], list[Record], dict[str, int]]:
+        """Decide a batch. Returns the answers, one record for each ledger with new events, and the epochs of the others
+        that answer.
+        """
         answers: list[Any] = []
         touched: dict[str, tuple[Hosted, int, list[Any]]] = {}
         clock_ms = self._clock.now_ms()
@@ -256,11 +263,14 @@ class LedgerHost:
             if made:
                 events.extend(made)
             hosted.repeats_answered += repeated
-        return answers, [
-            _record(ledger_id, hosted, now_ms, events)
-            for ledger_id, (hosted, now_ms, events) in touched.items()
-            if events
-        ]
+        records: list[Record] = []
+        unwritten: dict[str, int] = {}
+        for ledger_id, (hosted, now_ms, events) in touched.items():
+            if events:
+                records.append(_record(ledger_id, hosted, now_ms, events))
+            else:
+                unwritten[ledger_id] = hosted.epoch
+        return answers, records, unwritten
 
     def _prepare(self, ledger_id: str, hosted: Hosted, now_ms: int) -> list[Any]:
         """Expire what is due and adopt a newer policy, before anything is decided. Returns the events."""
