@@ -72,6 +72,8 @@ class UnreadableJournal:
     def close(self) -> None:
         """Nothing is open."""
 
+    checkpoint = close
+
     def _refuse(self, *asked: Any, **_named: Any) -> NoReturn:
         raise JournalDamaged(str(asked[0]), self._damage.place, self._damage.why)
 

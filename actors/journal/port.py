@@ -118,5 +118,10 @@ class Journal(Protocol):
     def ledger_ids(self) -> list[str]:
         """The ids of all ledgers that have begun, sorted. Raises JournalDamaged where none can be read."""
 
+    def checkpoint(self) -> None:
+        """Tidy up what appends left behind, where there is much of it: called often, apart from them. Raises
+        JournalFailed, and the journal is finished as after a failed append.
+        """
+
     def close(self) -> None:
         """Release the files. Nothing is written."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from actors.journal.codec import chained, chunk_checksum
 from actors.journal.port import Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
-from actors.journal.sqlite_file import ERRORS, SqliteFile
+from actors.journal.sqlite_file import CHECKPOINT_PAGES, ERRORS, SqliteFile
 
 SNAPSHOTS_KEPT: Final = 2
 CHUNKS_DELETED: Final = 8  # at a time: 240 MB in one statement held up every commit of the file for 1.4 s
@@ -23,8 +23,8 @@ BUSY_MS: Final = 5_000  # a dying predecessor may still hold the lock for one co
 class SqliteJournal:
     """See `port.Journal`. The file is created if there is none; its folder must exist."""
 
-    def __init__(self, path: Path, busy_ms: int = BUSY_MS) -> None:
-        self._file = SqliteFile(path, busy_ms)
+    def __init__(self, path: Path, busy_ms: int = BUSY_MS, checkpoint_pages: int = CHECKPOINT_PAGES) -> None:
+        self._file = SqliteFile(path, busy_ms, checkpoint_pages)
         self._lock = self._file.lock
         self._checksums: dict[str, int] = {}
 
@@ -120,6 +120,7 @@ class SqliteJournal:
             checksum = chunk_checksum(ledger_id, seq, count, chunk)
             with self._lock:
                 file.write("INSERT INTO chunks VALUES (?, ?, ?, ?)", snapshot_id, count, checksum, chunk)
+            self.checkpoint()
         with self._lock:
             finished = file.write(
                 "UPDATE snapshots SET chunks = ? "
@@ -199,6 +200,10 @@ class SqliteJournal:
     def ledger_ids(self) -> list[str]:
         with self._lock:
             return [row[0] for row in self._file.ask("(all)", "SELECT ledger_id FROM heads ORDER BY ledger_id")]
+
+    def checkpoint(self) -> None:
+        with self._lock:
+            self._file.checkpoint()
 
     def close(self) -> None:
         with self._lock:

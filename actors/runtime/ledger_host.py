@@ -140,6 +140,14 @@ class LedgerHost:
             swept += sum(record.event_count for record in records)
         return swept
 
+    def checkpoint(self) -> None:
+        """Let the journal tidy up. Raises JournalError."""
+        try:
+            self._journal.checkpoint()
+        except JournalError as failure:
+            self._commits.fail(failure)
+            raise
+
     def snapshot(self, ledger_id: str, pause: Callable[[], None]) -> None:
         """Write a snapshot; decisions stop for the copy only. `pause` is called between chunks. Raises JournalError.
 

@@ -115,6 +115,9 @@ class FaultyJournal:
     def ledger_ids(self) -> list[str]:
         return self._called("ledger_ids", self._inner.ledger_ids)
 
+    def checkpoint(self) -> None:
+        self._called("checkpoint", self._inner.checkpoint)
+
     def close(self) -> None:
         self.log.append("close")
         self._inner.close()

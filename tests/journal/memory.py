@@ -148,6 +148,9 @@ class MemoryJournal:
         self._refuse_if_failed()
         return sorted(self._disk.heads)
 
+    def checkpoint(self) -> None:
+        self._refuse_if_failed()
+
     def close(self) -> None:
         self._failed = self._failed or "it was closed"
 

@@ -138,6 +138,17 @@ def test_a_failed_snapshot_ends_the_host_and_costs_nothing(stocked: ActorRuntime
     assert later.deliver("k1: reserve ann A 1") == "#2 HELD A 1 until 2:00"
 
 
+def test_a_failed_checkpoint_ends_the_host_and_costs_nothing(stocked: ActorRuntime) -> None:
+    stocked.deliver("k1: reserve ann A 1")
+    stocked.journal.fail_call("checkpoint")
+    with pytest.raises(JournalFailed):
+        stocked.host.checkpoint()
+    assert len(stocked.failures) == 1
+    with pytest.raises(JournalFailed):
+        stocked.deliver("k1: reserve ann A 1")
+    assert stocked.successor().deliver("k1: reserve ann A 1") == "#2 HELD A 1 until 2:00"
+
+
 def test_a_state_that_contradicts_itself_ends_the_host_before_it_is_a_snapshot(stocked: ActorRuntime) -> None:
     stocked.deliver("k1: reserve ann A 3")
     stocked.host._hosted["S1"].ledger.positions["A"].reserved += 1

@@ -89,8 +89,12 @@ class World:
         self.script.append(f"clock {by_ms:+}")
 
     def _sweep(self) -> None:
+        if self.random.random() < 0.2:
+            self.journal.fail_call("checkpoint")
+            self.struck["checkpoint failed"] += 1
         self.script.append("sweep")
         self._attempt(self.host.sweep)
+        self._attempt(self.host.checkpoint)
 
     def _snapshot(self) -> None:
         if self.random.random() < 0.2:
