@@ -13,7 +13,8 @@
     ├── Fenced           another owner has taken the ledger over
     ├── JournalFailed    a write, or the flush to disk, did not happen
     └── JournalDamaged   what is stored is not what was written
-        └── JournalNewer     a later version wrote it
+        ├── JournalNewer     a later version wrote it
+        └── LedgerBroken     its records are whole, and its rules raise all the same
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -58,6 +59,15 @@ class JournalNewer(JournalDamaged):
     text = (
         "ledger {0}: {1} was written by a later version: {2}. "
         "Start that version again; see docs/operations.md, 'Upgrade'"
+    )
+
+
+class LedgerBroken(JournalDamaged):
+    """A ledger that the program itself cannot go on with."""
+
+    text = (
+        "ledger {0}: at {1} its own rules fail, twice from what its journal says: {2}. It is tried again at the next "
+        "start; see docs/operations.md, 'A ledger whose rules fail'"
     )
 
 

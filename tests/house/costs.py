@@ -15,6 +15,7 @@ LATER: Final = {
     "start and stop of processes by their id, and where to listen": (200, 1),
     "CPU per reservation against a committed figure": (90, 1),
     "checkpoints of the journal that may not fail in silence": (50, 0),
+    "a fault boundary for each ledger": (95, 1),
     "a core benchmark behind a month of history": (30, 0),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())
