@@ -263,7 +263,7 @@ class LedgerHost:
         """
         answers: list[Any] = []
         touched: dict[str, tuple[Hosted, int, list[Any]]] = {}
-        clock_ms = self._clock.now_ms()
+        clock_ms, refused, transact = self._clock.now_ms(), self._refused, self._core.transact
         for ledger_id, command in batch:
             turn = touched.get(ledger_id)
             if turn is None:
@@ -281,12 +281,10 @@ class LedgerHost:
                 turn = touched[ledger_id] = (hosted, now_ms, due)
             hosted, now_ms, events = turn
             try:
-                if self._refused:
-                    refused = self._refused.get((ledger_id, self._core.key_of(command)))
-                    if refused is not None:
-                        answers.append(refused)
-                        continue
-                answer, made, repeated = self._core.transact(hosted.ledger, command, now_ms)
+                if refused and (no := refused.get((ledger_id, self._core.key_of(command)))) is not None:
+                    answers.append(no)
+                    continue
+                answer, made, repeated = transact(hosted.ledger, command, now_ms)
             except Exception as error:  # the ledger may be half way through an event
                 answer, made, repeated = self._decide_anew(ledger_id, turn, command, error)
             answers.append(answer)
