@@ -10,7 +10,7 @@ from actors.core.chain import EMPTY, ChainEvent, PolicySet, Store, StoresPut, ev
 from actors.core.message import to_json
 from actors.core.policy import Policy
 from actors.journal.codec import NONSENSE, Reader, damage_of, encode
-from actors.journal.port import Fenced, Journal, JournalDamaged, JournalError, Record
+from actors.journal.port import Journal, JournalDamaged, JournalError, Record
 from actors.rpc.methods import rpc
 from actors.runtime.clock import Clock
 
@@ -86,8 +86,7 @@ class ChainActor:
     def _as_owner(self, answer: T) -> T:
         """The answer, where this is still the owner: a replaced one knows no later changes. Raises JournalError."""
         try:
-            if not self._journal.owns(LEDGER_ID, self._epoch):
-                raise Fenced(LEDGER_ID, self._epoch, self._epoch + 1)
+            self._journal.check_owner({LEDGER_ID: self._epoch})
         except JournalError as failure:
             self._end(failure)
             raise

@@ -72,7 +72,9 @@ class UnreadableJournal:
     def close(self) -> None:
         """Nothing is open."""
 
+    checkpoint = close
+
     def _refuse(self, *asked: Any, **_named: Any) -> NoReturn:
         raise JournalDamaged(str(asked[0]), self._damage.place, self._damage.why)
 
-    take_over = owns = append = read = write_snapshot = newest_snapshot = _refuse
+    take_over = check_owner = append = read = write_snapshot = newest_snapshot = _refuse

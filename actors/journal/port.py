@@ -13,10 +13,11 @@
     ├── Fenced           another owner has taken the ledger over
     ├── JournalFailed    a write, or the flush to disk, did not happen
     └── JournalDamaged   what is stored is not what was written
-        └── JournalNewer     a later version wrote it
+        ├── JournalNewer     a later version wrote it
+        └── LedgerBroken     its records are whole, and its rules raise all the same
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, NamedTuple, Protocol
 
 
@@ -61,6 +62,15 @@ class JournalNewer(JournalDamaged):
     )
 
 
+class LedgerBroken(JournalDamaged):
+    """A ledger that the program itself cannot go on with."""
+
+    text = (
+        "ledger {0}: at {1} its own rules fail, twice from what its journal says: {2}. It is tried again at the next "
+        "start; see docs/operations.md, 'A ledger whose rules fail'"
+    )
+
+
 class Record(NamedTuple):
     """Consecutive events of one ledger that were decided in one batch.
 
@@ -95,8 +105,8 @@ class Journal(Protocol):
     def take_over(self, ledger_id: str) -> Head:
         """Increment the epoch and return the head; a new ledger begins at sequence 0. Raises any JournalError."""
 
-    def owns(self, ledger_id: str, epoch: int) -> bool:
-        """True while the epoch is in force."""
+    def check_owner(self, epochs: Mapping[str, int]) -> None:
+        """Return while the epoch of each of these ledgers is in force. Raises Fenced."""
 
     def append(self, records: Sequence[Record]) -> None:
         """Make the records durable. Raises Fenced or JournalFailed."""
@@ -117,6 +127,11 @@ class Journal(Protocol):
 
     def ledger_ids(self) -> list[str]:
         """The ids of all ledgers that have begun, sorted. Raises JournalDamaged where none can be read."""
+
+    def checkpoint(self) -> None:
+        """Tidy up what appends left behind, where there is much of it: called often, apart from them. Raises
+        JournalFailed, and the journal is finished as after a failed append.
+        """
 
     def close(self) -> None:
         """Release the files. Nothing is written."""

@@ -5,14 +5,15 @@ that lost the ledger finds no row to update. A torn log is cut back to the last 
 committed stops the ledger instead.
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 from actors.journal.codec import chained, chunk_checksum
 from actors.journal.port import Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
-from actors.journal.sqlite_file import ERRORS, SqliteFile
+from actors.journal.sqlite_file import CHECKPOINT_PAGES, ERRORS, SqliteFile
 
 SNAPSHOTS_KEPT: Final = 2
 CHUNKS_DELETED: Final = 8  # at a time: 240 MB in one statement held up every commit of the file for 1.4 s
@@ -22,8 +23,8 @@ BUSY_MS: Final = 5_000  # a dying predecessor may still hold the lock for one co
 class SqliteJournal:
     """See `port.Journal`. The file is created if there is none; its folder must exist."""
 
-    def __init__(self, path: Path, busy_ms: int = BUSY_MS) -> None:
-        self._file = SqliteFile(path, busy_ms)
+    def __init__(self, path: Path, busy_ms: int = BUSY_MS, checkpoint_pages: int = CHECKPOINT_PAGES) -> None:
+        self._file = SqliteFile(path, busy_ms, checkpoint_pages)
         self._lock = self._file.lock
         self._checksums: dict[str, int] = {}
 
@@ -53,10 +54,17 @@ class SqliteJournal:
         if last_epoch >= epoch:
             raise JournalDamaged(ledger_id, f"seq {seq}", f"it was written under epoch {last_epoch}, of {epoch} so far")
 
-    def owns(self, ledger_id: str, epoch: int) -> bool:
+    def check_owner(self, epochs: Mapping[str, int]) -> None:
         with self._lock:
-            rows = self._file.ask(ledger_id, "SELECT epoch FROM heads WHERE ledger_id = ?", ledger_id)
-            return rows == [(epoch,)]
+            rows = self._file.ask(
+                "(all)",
+                "SELECT ledger_id, epoch FROM heads WHERE ledger_id IN (SELECT value FROM json_each(?))",
+                json.dumps(list(epochs)),
+            )
+        in_force = dict(rows)
+        for ledger_id, epoch in epochs.items():
+            if in_force.get(ledger_id) != epoch:
+                raise Fenced(ledger_id, epoch, in_force.get(ledger_id, 0))
 
     def append(self, records: Sequence[Record]) -> None:
         with self._lock:
@@ -112,6 +120,7 @@ class SqliteJournal:
             checksum = chunk_checksum(ledger_id, seq, count, chunk)
             with self._lock:
                 file.write("INSERT INTO chunks VALUES (?, ?, ?, ?)", snapshot_id, count, checksum, chunk)
+            self.checkpoint()
         with self._lock:
             finished = file.write(
                 "UPDATE snapshots SET chunks = ? "
@@ -191,6 +200,10 @@ class SqliteJournal:
     def ledger_ids(self) -> list[str]:
         with self._lock:
             return [row[0] for row in self._file.ask("(all)", "SELECT ledger_id FROM heads ORDER BY ledger_id")]
+
+    def checkpoint(self) -> None:
+        with self._lock:
+            self._file.checkpoint()
 
     def close(self) -> None:
         with self._lock:

@@ -1,6 +1,7 @@
 """The database file of the embedded journal: opening it, its schema, and the meaning of its errors; not its records.
 
-WAL, FULL, one connection, one lock. The log is verified before SQLite opens it: SQLite drops what follows damage in it,
+WAL, FULL, one connection, one lock. SQLite's automatic checkpoint passes over its own failures, so it is off, and
+`checkpoint` takes its place. The log is verified before SQLite opens it: SQLite drops what follows damage in it,
 and removes the evidence when it closes the file.
 """
 
@@ -12,14 +13,17 @@ from threading import Lock
 from typing import Any, Final
 
 from actors.journal.port import JournalDamaged, JournalError, JournalFailed
-from actors.journal.wal import verify_log
+from actors.journal.wal import pages_of_log, verify_log
 
 SCHEMA_VERSION: Final = 1
 CHECKPOINT_PAGES: Final = 4_000  # 16 MB of log between two checkpoints
+LOG_LIMITS: Final = 4  # times as much, and the commit that finds it so checkpoints itself
+PAGE_BYTES: Final = 4_096
 # A name in a damaged schema may not be valid text; Python's module then fails to decode SQLite's error message.
-ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
+ERRORS: Final = (sqlite3.Error, UnicodeDecodeError, OSError)
 # SQLite's codes for corrupt files; all others (full, locked, read-only, failing) concern the machine.
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_CHECKPOINT: Final = "PRAGMA wal_checkpoint(PASSIVE)"  # a reader in the way leaves the rest to the next one
 
 _SCHEMA: Final = """
 CREATE TABLE heads (ledger_id TEXT PRIMARY KEY, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, checksum INTEGER NOT NULL)
@@ -36,11 +40,13 @@ CREATE TABLE chunks (snapshot_id INTEGER NOT NULL, place INTEGER NOT NULL, check
 class SqliteFile:
     """An open file. The caller of any method holds `lock`; `db` is for longer reads and writes."""
 
-    def __init__(self, path: Path, busy_ms: int) -> None:
+    def __init__(self, path: Path, busy_ms: int, checkpoint_pages: int) -> None:
         self.lock = Lock()
         self._path = path
+        self._checkpoint_pages, self._limit_bytes = checkpoint_pages, checkpoint_pages * PAGE_BYTES
+        self._log_path = Path(f"{path.resolve()}-wal")
         self._failed: str | None = None
-        verify_log(Path(f"{path.resolve()}-wal"))
+        verify_log(self._log_path)
         try:
             self.db = sqlite3.connect(path, timeout=busy_ms / 1000, isolation_level=None, check_same_thread=False)
         except ERRORS as error:
@@ -59,7 +65,8 @@ class SqliteFile:
         if db.execute("PRAGMA journal_mode=WAL").fetchone()[0] != "wal":
             raise JournalFailed(f"{self._path}: the file system does not allow a write-ahead log")
         db.execute("PRAGMA synchronous=FULL")
-        db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+        db.execute("PRAGMA wal_autocheckpoint=0")
+        db.execute(f"PRAGMA journal_size_limit={self._limit_bytes}")  # a log that is begun anew is cut back to this
         db.execute("BEGIN IMMEDIATE")
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
@@ -89,6 +96,19 @@ class SqliteFile:
             self.db.execute("BEGIN IMMEDIATE")
             yield self.db
             self.db.execute("COMMIT")
+            if self._log_path.stat().st_size > LOG_LIMITS * self._limit_bytes:  # nobody calls `checkpoint`
+                self.db.execute(_CHECKPOINT)
+        except ERRORS as error:
+            raise self.fail(error) from error
+
+    def checkpoint(self) -> None:
+        """Bring a long log into the database, for the next commit to begin it anew. Raises JournalFailed or
+        JournalDamaged, and the journal is finished.
+        """
+        self._refuse_if_failed()
+        try:
+            if pages_of_log(self._log_path) >= self._checkpoint_pages:
+                self.db.execute(_CHECKPOINT)
         except ERRORS as error:
             raise self.fail(error) from error
 
@@ -117,7 +137,8 @@ class SqliteFile:
 
     def named(self, ledger_id: str, place: str, error: Exception) -> JournalError:
         """The journal's error for one of SQLite's: JournalDamaged for a corrupt file, else JournalFailed."""
-        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in _DAMAGE:
+        unknown = 0 if isinstance(error, OSError) else sqlite3.SQLITE_CORRUPT
+        if getattr(error, "sqlite_errorcode", unknown) & 0xFF in _DAMAGE:
             return JournalDamaged(ledger_id, place, str(error))
         return JournalFailed(f"{self._path}: {error}")
 

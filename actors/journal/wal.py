@@ -20,6 +20,7 @@ A change within the last commit cannot be told from a tear, and is cut off like 
 """
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import pairwise
@@ -76,6 +77,22 @@ def verify_log(path: Path) -> None:
         if found == suspected:
             raise JournalDamaged("(all)", f"log offset {found.offset}", found.why)
         suspected = found
+
+
+def pages_of_log(path: Path) -> int:
+    """How many pages stand in the log since it was begun anew: the frames with its salt come first. Raises OSError."""
+    with path.open("rb") as log:
+        header = log.read(_HEADER_BYTES)
+        if len(header) < _HEADER_BYTES:
+            return 0
+        frame_bytes = _FRAME_HEADER_BYTES + int.from_bytes(header[8:12], "big")
+        frames = range((path.stat().st_size - _HEADER_BYTES) // frame_bytes)
+
+        def is_older(frame: int) -> bool:
+            log.seek(_HEADER_BYTES + frame * frame_bytes + 8)
+            return log.read(8) != header[16:24]
+
+        return bisect_left(frames, True, key=is_older)
 
 
 def _damage(log: BinaryIO) -> Damage | None:

@@ -186,10 +186,11 @@ class LedgerActor:
         self._closing.wait(SNAPSHOT_PAUSE_S)
 
     def _tidy(self) -> None:
-        """Expire what is due and write snapshots, until the actor closes or its journal fails."""
+        """Expire what is due, checkpoint and write snapshots, until the actor closes or its journal fails."""
         while not self._closing.wait(self._tidy_every_s):
             try:
                 self.host.sweep()
+                self.host.checkpoint()
                 for ledger_id in self.host.snapshots_due(SNAPSHOT_EVENTS_MIN):
                     self.host.snapshot(ledger_id, self._pause)
             except JournalError:

@@ -24,6 +24,7 @@ class Core(NamedTuple):
 
     empty: Callable[[str], Any]
     transact: Callable[[Any, Any, int], Any]
+    key_of: Callable[[Any], str]
     expire: Callable[..., list[Any]]
     evolve: Callable[[Any, Any, int], Any]
     check: Callable[[Any], list[Any]]
@@ -37,6 +38,7 @@ class Core(NamedTuple):
 SHOP: Final = Core(
     Ledger,
     transact.transact,
+    transact.DECIDER.key_of,
     transact.expire,
     transact.DECIDER.evolve,
     invariants.check,
@@ -50,6 +52,7 @@ SHOP: Final = Core(
 CUSTOMERS: Final = Core(
     OrderLedger,
     order_transact.transact,
+    order_transact.DECIDER.key_of,
     order_transact.expire,
     order_transact.DECIDER.evolve,
     order_invariants.check,

@@ -7,28 +7,33 @@ Its duties, in this sequence and no other:
 3. Decide and evolve the batch's commands in turn, under one lock.
 4. Queue the events for the journal while that lock is held, so that the journal has the ledger's own sequence.
 5. Answer only once they are durable. That includes repeats, refusals and reads: they may depend on an event that
-   another batch has queued and that is not on disk yet.
-6. When the journal fails, end: memory is ahead of the disk, and only the disk counts.
+   another batch has queued and that is not on disk yet. Where nothing is appended, which would be fenced, the journal
+   is asked whether the epoch is still in force.
+6. Where a ledger's own rules raise, read it anew from the journal and try once more; a command that raises again is
+   refused by its key, and what is to be done before any command stops the ledger. The others go on.
+7. When the journal fails, end: memory is ahead of the disk, and only the disk counts.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from time import perf_counter_ns
 from typing import Any, Final, TypeVar
 
 from actors.core.policy import Policy
 from actors.core.transact import PolicyAdopted
-from actors.journal.codec import NONSENSE, damage_of, encode, encode_rows
-from actors.journal.port import Fenced, Journal, JournalDamaged, JournalError, Record, Snapshot
+from actors.journal.codec import encode, encode_rows
+from actors.journal.port import Journal, JournalDamaged, JournalError, LedgerBroken, Record
 from actors.protocol.messages import Stopped
 from actors.runtime.clock import Clock
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.kinds import Core
+from actors.runtime.recovery import recovered
 
-REPLAY_EVENTS_MAX: Final = 20_000  # events read from the journal at a time
+REFUSED_KEYS_MAX: Final = 1_000  # commands that raised are known again; beyond that the oldest are decided anew
 QUIET_MS: Final = 3_000  # a ledger without events for this long is quiet
 QUIET_TAIL_EVENTS: Final = 2_000  # replays in 30 ms
 QUIET_SHARE: Final = 10  # and more than a tenth of the rows, as a snapshot writes all of them
@@ -51,6 +56,7 @@ class Hosted:
     replayed_events: int
     recovery_us: int
     repeats_answered: int = 0
+    queued_seq: int = 0  # up to here events are in the journal or queued for it
 
 
 class LedgerHost:
@@ -72,6 +78,7 @@ class LedgerHost:
         self._deciding = Lock()
         self._hosted: dict[str, Hosted] = {}
         self._damaged: dict[str, JournalDamaged] = {}
+        self._refused: dict[tuple[str, str], Stopped] = {}  # commands that raised twice, by ledger and key
         self._unreadable: JournalDamaged | None = None
         self._writes_snapshots = True
 
@@ -92,12 +99,14 @@ class LedgerHost:
         """
         with self._deciding:
             try:
-                answers, records = self._stage(batch)
+                answers, records, unwritten = self._stage(batch)
             except Exception as error:  # what was decided until then is in memory, but will not reach the disk
                 failure = self._commits.fail(error)
                 raise failure from failure.__cause__
             ticket = self._commits.enqueue(records)
         self._commits.wait(ticket)
+        if unwritten:
+            self._check_owner(unwritten)
         return answers
 
     def read(self, ledger_id: str, question: Callable[[Hosted, int], T]) -> T:
@@ -117,12 +126,7 @@ class LedgerHost:
             ticket = self._commits.enqueue(self._expire_due(ledger_id, hosted, now_ms))
             yield hosted, now_ms
         self._commits.wait(ticket)
-        try:
-            if not self._journal.owns(ledger_id, hosted.epoch):
-                raise Fenced(ledger_id, hosted.epoch, hosted.epoch + 1)
-        except JournalError as failure:
-            self._commits.fail(failure)
-            raise
+        self._check_owner({ledger_id: hosted.epoch})
 
     def stale_read(self, ledger_id: str) -> Any:
         """The ledger in memory, None where it is not served. For advice only: its newest events may not be durable."""
@@ -131,16 +135,27 @@ class LedgerHost:
 
     def sweep(self) -> int:
         """Expire what is due, a bounded number per ledger. Returns how many expired. Raises JournalError."""
-        swept = 0
+        swept = ticket = 0
         for ledger_id in list(self._hosted):
             with self._deciding:
-                hosted = self._hosted[ledger_id]
+                hosted = self._hosted.get(ledger_id)
+                if hosted is None:
+                    continue
                 now_ms = max(self._clock.now_ms(), hosted.ledger.time_ms)
-                records = self._expire_due(ledger_id, hosted, now_ms, SWEEP_EVENTS_MAX)
-                ticket = self._commits.enqueue(records)
-            self._commits.wait(ticket)
-            swept += sum(record.event_count for record in records)
+                with suppress(LedgerBroken):  # the others go on
+                    records = self._expire_due(ledger_id, hosted, now_ms, SWEEP_EVENTS_MAX)
+                    ticket = self._commits.enqueue(records)
+                    swept += sum(record.event_count for record in records)
+        self._commits.wait(ticket)  # one durable write for all of them
         return swept
+
+    def checkpoint(self) -> None:
+        """Let the journal tidy up. Raises JournalError."""
+        try:
+            self._journal.checkpoint()
+        except JournalError as failure:
+            self._commits.fail(failure)
+            raise
 
     def snapshot(self, ledger_id: str, pause: Callable[[], None]) -> None:
         """Write a snapshot; decisions stop for the copy only. `pause` is called between chunks. Raises JournalError.
@@ -173,8 +188,8 @@ class LedgerHost:
 
     def snapshot_if_moved(self, ledger_id: str) -> None:
         """Write a snapshot where the newest one is not current. Raises JournalError."""
-        hosted = self._hosted[ledger_id]
-        if self._writes_snapshots and hosted.ledger.version > hosted.snapshot_seq:
+        hosted = self._hosted.get(ledger_id)
+        if hosted is not None and self._writes_snapshots and hosted.ledger.version > hosted.snapshot_seq:
             self.snapshot(ledger_id, pause=lambda: None)
 
     def snapshots_due(self, events_min: int) -> list[str]:
@@ -214,6 +229,13 @@ class LedgerHost:
             raise self._unreadable
         return [*self._hosted, *self._damaged]
 
+    def _check_owner(self, epochs: Mapping[str, int]) -> None:
+        try:
+            self._journal.check_owner(epochs)
+        except JournalError as failure:
+            self._commits.fail(failure)
+            raise
+
     def _get(self, ledger_id: str) -> Hosted:
         """The ledger, taken over now if it was not. Raises JournalDamaged where it is stopped."""
         try:
@@ -235,11 +257,13 @@ class LedgerHost:
             self._damaged[ledger_id] = damage
             return damage
 
-    def _stage(self, batch: Sequence[tuple[str, Any]]) -> tuple[list[Any], list[Record]]:
-        """Decide a batch. Returns the answers, and one record for each ledger with new events."""
+    def _stage(self, batch: Sequence[tuple[str, Any]]) -> tuple[list[Any], list[Record], dict[str, int]]:
+        """Decide a batch. Returns the answers, one record for each ledger with new events, and the epochs of the others
+        that answer.
+        """
         answers: list[Any] = []
         touched: dict[str, tuple[Hosted, int, list[Any]]] = {}
-        clock_ms = self._clock.now_ms()
+        clock_ms, refused, transact = self._clock.now_ms(), self._refused, self._core.transact
         for ledger_id, command in batch:
             turn = touched.get(ledger_id)
             if turn is None:
@@ -249,18 +273,80 @@ class LedgerHost:
                     continue
                 hosted = found
                 now_ms = max(clock_ms, hosted.ledger.time_ms)
-                turn = touched[ledger_id] = (hosted, now_ms, self._prepare(ledger_id, hosted, now_ms))
+                try:
+                    due = self._twice(ledger_id, hosted, now_ms, partial(self._prepare, ledger_id, hosted, now_ms))
+                except LedgerBroken as broken:
+                    answers.append(Stopped(str(broken)))
+                    continue
+                turn = touched[ledger_id] = (hosted, now_ms, due)
             hosted, now_ms, events = turn
-            answer, made, repeated = self._core.transact(hosted.ledger, command, now_ms)
+            try:
+                if refused and (no := refused.get((ledger_id, self._core.key_of(command)))) is not None:
+                    answers.append(no)
+                    continue
+                answer, made, repeated = transact(hosted.ledger, command, now_ms)
+            except Exception as error:  # the ledger may be half way through an event
+                answer, made, repeated = self._decide_anew(ledger_id, turn, command, error)
             answers.append(answer)
             if made:
                 events.extend(made)
             hosted.repeats_answered += repeated
-        return answers, [
-            _record(ledger_id, hosted, now_ms, events)
-            for ledger_id, (hosted, now_ms, events) in touched.items()
-            if events
-        ]
+        records: list[Record] = []
+        unwritten: dict[str, int] = {}
+        for ledger_id, (hosted, now_ms, events) in touched.items():
+            if events:
+                records.append(_record(ledger_id, hosted, now_ms, events))
+            else:
+                unwritten[ledger_id] = hosted.epoch
+        return answers, records, unwritten
+
+    def _decide_anew(
+        self, ledger_id: str, turn: tuple[Hosted, int, list[Any]], command: Any, error: Exception
+    ) -> tuple[Any, Sequence[Any], bool]:
+        """Decide a command that raised once more, over the state that the journal has. One that raises again is
+        refused, now and whenever its key comes; the ledger goes on without it.
+        """
+        hosted, now_ms, events = turn
+        self._reload(ledger_id, hosted, now_ms, events, error)
+        try:
+            return self._core.transact(hosted.ledger, command, now_ms)  # type: ignore[no-any-return]
+        except Exception as again:
+            self._reload(ledger_id, hosted, now_ms, events, again)
+            key = self._core.key_of(command)
+            why = f"ledger {ledger_id}: the {type(command).__name__} under the key {key!r} fails: {again!r}"
+            refused = Stopped(f"{why}. Nothing was done")
+            if key:
+                if len(self._refused) >= REFUSED_KEYS_MAX:
+                    del self._refused[next(iter(self._refused))]
+                self._refused[ledger_id, key] = refused
+            return refused, (), False
+
+    def _twice(self, ledger_id: str, hosted: Hosted, now_ms: int, act: Callable[[], T]) -> T:
+        """What `act` returns, before anything else is decided in a turn. Where it raises, it acts once more over the
+        state that the journal has; then the ledger is stopped, and this raises LedgerBroken.
+        """
+        hosted.queued_seq = hosted.ledger.version
+        try:
+            return act()
+        except Exception as error:
+            self._reload(ledger_id, hosted, now_ms, (), error)
+        try:
+            return act()
+        except Exception as error:
+            log.critical("ledger %s is stopped", ledger_id, exc_info=error)
+            del self._hosted[ledger_id]
+            broken = self._damaged[ledger_id] = LedgerBroken(ledger_id, f"seq {hosted.queued_seq}", repr(error))
+            raise broken from error
+
+    def _reload(self, ledger_id: str, hosted: Hosted, now_ms: int, events: Sequence[Any], error: Exception) -> None:
+        """Replace what an error may have left half done: by the journal's state, and this turn's events. The epoch
+        stays, as the owner does: what is queued under it, and who asks for it, goes on.
+        """
+        log.critical("ledger %s is read anew, as its rules failed", ledger_id, exc_info=error)
+        self._commits.wait(self._commits.enqueue(()))
+        hosted.ledger, hosted.snapshot_seq = recovered(self._core, self._journal, ledger_id, hosted.queued_seq)
+        for event in events:
+            self._core.evolve(hosted.ledger, event, now_ms)
 
     def _prepare(self, ledger_id: str, hosted: Hosted, now_ms: int) -> list[Any]:
         """Expire what is due and adopt a newer policy, before anything is decided. Returns the events."""
@@ -284,32 +370,13 @@ class LedgerHost:
         deadline_ms = hosted.ledger.earliest_deadline_ms()
         if deadline_ms is None or deadline_ms > now_ms:
             return ()
-        try:
-            events = self._core.expire(hosted.ledger, now_ms, events_max)
-            return [_record(ledger_id, hosted, now_ms, events)] if events else ()
-        except Exception as error:  # what expired until then is in memory, but will not reach the disk
-            raise self._commits.fail(error) from error
+        events = self._twice(ledger_id, hosted, now_ms, lambda: self._core.expire(hosted.ledger, now_ms, events_max))
+        return [_record(ledger_id, hosted, now_ms, events)] if events else ()
 
     def _take_over(self, ledger_id: str) -> Hosted:
         began_ns = perf_counter_ns()
-        journal = self._journal
-        head = journal.take_over(ledger_id)
-        core = self._core
-        ledger = _restored(core, ledger_id, head.seq, journal.newest_snapshot(ledger_id))
-        seq = restored_seq = ledger.version
-        try:
-            while ledger.version < head.seq:
-                for record in journal.read(ledger_id, ledger.version, REPLAY_EVENTS_MAX):
-                    seq = record.seq
-                    for event in core.read_events(record.payload):
-                        core.evolve(ledger, event, record.at_ms)
-                    if ledger.version != seq:
-                        raise JournalDamaged(ledger_id, f"seq {seq}", f"its events end at {ledger.version}")
-            violations = core.check(ledger)
-        except NONSENSE as error:
-            raise damage_of(ledger_id, f"seq {seq}", error) from error
-        if violations:
-            raise JournalDamaged(ledger_id, f"seq {seq}", f"an invariant does not hold: {violations[0]}")
+        head = self._journal.take_over(ledger_id)
+        ledger, restored_seq = recovered(self._core, self._journal, ledger_id, head.seq)
         took_us = (perf_counter_ns() - began_ns) // 1_000
         hosted = Hosted(ledger, head.epoch, restored_seq, head.seq - restored_seq, took_us)
         self._hosted[ledger_id] = hosted
@@ -318,18 +385,3 @@ class LedgerHost:
 
 def _record(ledger_id: str, hosted: Hosted, now_ms: int, events: list[Any]) -> Record:
     return Record(ledger_id, hosted.epoch, hosted.ledger.version, len(events), now_ms, encode(events))
-
-
-def _restored(core: Core, ledger_id: str, head_seq: int, snapshot: Snapshot | None) -> Any:
-    """The ledger of a snapshot; an empty one where it cannot be read, as the records alone give the same state."""
-    if snapshot is None:
-        return core.empty(ledger_id)
-    try:
-        ledger = core.restore(row for chunk in snapshot.chunks for row in core.read_rows(chunk))
-    except NONSENSE as error:
-        log.warning("ledger %s: the snapshot at seq %d is passed over: %s", ledger_id, snapshot.seq, error)
-        return core.empty(ledger_id)
-    if (ledger.ledger_id, ledger.version) != (ledger_id, snapshot.seq) or ledger.version > head_seq:
-        found = f"it is of {ledger.ledger_id} at {ledger.version}, the records end at {head_seq}"
-        raise JournalDamaged(ledger_id, f"the snapshot at seq {snapshot.seq}", found)
-    return ledger

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from actors.core.rejection import Reason, Rejection
 from actors.runtime.clock import Clock
 from actors.shop.commands import Lines
-from serve.routing.batcher import DeadlinePassed
+from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 from serve.sourcing.plan import NoPlan, Plan, plan
 from serve.sourcing.ranking import UNLIMITED, Ask, Known, Ranking, SourcingPolicy, lowered, rank
@@ -223,7 +223,7 @@ class Finder:
             return_exceptions=True,
         )
         for store_ids, shops in zip(groups.values(), answers, strict=True):
-            if isinstance(shops, DeadlinePassed):
+            if isinstance(shops, (DeadlinePassed, Overloaded)):  # away, or so for long that others wait for it already
                 continue
             if isinstance(shops, BaseException):
                 raise shops

@@ -1,5 +1,6 @@
 """Refusals of orders through a whole gateway: which shop refused, whose limit it was, which order was meant."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +10,8 @@ import pytest
 from actors.core.rejection import Reason, Rejection
 from actors.protocol.messages import Refusal
 from holdfast.v1 import admin_service_pb2 as ad, error_pb2, order_pb2, order_service_pb2 as os_
+from serve.admission import TIMEOUT_S_MAX
+from serve.routing.router import ASKING_MAX
 from serve.wire.statuses import fill_rejection
 from tests.gateway.front import SHOPS, Front, reserve_request
 from tests.runtime.runtime_fixture import ManualClock
@@ -109,3 +112,22 @@ def test_an_order_that_there_is_not_is_named(front: Front) -> None:
     unnamed = error_pb2.Rejection()
     fill_rejection(Refusal(0, Rejection(Reason.RESERVATION_NOT_FOUND, number=1907)), "", unnamed)
     assert unnamed.message == "there is no such order, or it was forgotten; check the id"
+
+
+def test_a_shop_with_a_full_queue_keeps_no_order_from_the_others(front: Front) -> None:
+    async def main() -> None:
+        gate = front.actors.hold("store-S1")
+        deadline = asyncio.get_running_loop().time() + TIMEOUT_S_MAX
+        waiting = [
+            asyncio.ensure_future(front.gateway._router.ask("S1", "reservation", "S1", 1, deadline=deadline))
+            for _ in range(ASKING_MAX)
+        ]
+        await asyncio.sleep(0)
+        request = reserve_request("k1", store_id="")
+        request.sourcing.CopyFrom(NEAREST)
+        order = (await front.asked("Reserve", request)).reply.order
+        assert [part.store_id for part in order.parts] == ["S2"]
+        gate.set()
+        await asyncio.gather(*waiting)
+
+    front.run(main)

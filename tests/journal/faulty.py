@@ -9,7 +9,7 @@ After a failure it is finished, as any journal is; what was written is on the in
 With nothing armed it keeps the contract: it sits the exam as well.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Event
 from typing import Final, TypeVar
 
@@ -86,8 +86,8 @@ class FaultyJournal:
     def take_over(self, ledger_id: str) -> Head:
         return self._called(f"take_over {ledger_id}", lambda: self._inner.take_over(ledger_id))
 
-    def owns(self, ledger_id: str, epoch: int) -> bool:
-        return self._called(f"owns {ledger_id}", lambda: self._inner.owns(ledger_id, epoch))
+    def check_owner(self, epochs: Mapping[str, int]) -> None:
+        self._called(f"check_owner {' '.join(epochs)}", lambda: self._inner.check_owner(epochs))
 
     def append(self, records: Sequence[Record]) -> None:
         spans = "".join(f" {record.ledger_id}:{record.seq - record.event_count + 1}-{record.seq}" for record in records)
@@ -114,6 +114,9 @@ class FaultyJournal:
 
     def ledger_ids(self) -> list[str]:
         return self._called("ledger_ids", self._inner.ledger_ids)
+
+    def checkpoint(self) -> None:
+        self._called("checkpoint", self._inner.checkpoint)
 
     def close(self) -> None:
         self.log.append("close")

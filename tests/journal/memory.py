@@ -9,7 +9,7 @@ behind it is damage, reported with its offset. The length has a checksum of its 
 make a frame in the middle look like a torn one at the end.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
 from typing import Any
 from zlib import crc32
@@ -89,9 +89,12 @@ class MemoryJournal:
             self._disk.write("epoch", ledger_id, epoch + 1)
             return Head(epoch + 1, seq)
 
-    def owns(self, ledger_id: str, epoch: int) -> bool:
+    def check_owner(self, epochs: Mapping[str, int]) -> None:
         self._refuse_if_failed()
-        return epoch > 0 and self._disk.heads.get(ledger_id, Head(0, 0)).epoch == epoch
+        for ledger_id, epoch in epochs.items():
+            in_force = self._disk.heads.get(ledger_id, Head(0, 0)).epoch
+            if in_force != epoch or not epoch:
+                raise Fenced(ledger_id, epoch, in_force)
 
     def append(self, records: Sequence[Record]) -> None:
         self._refuse_if_failed()
@@ -144,6 +147,9 @@ class MemoryJournal:
     def ledger_ids(self) -> list[str]:
         self._refuse_if_failed()
         return sorted(self._disk.heads)
+
+    def checkpoint(self) -> None:
+        self._refuse_if_failed()
 
     def close(self) -> None:
         self._failed = self._failed or "it was closed"

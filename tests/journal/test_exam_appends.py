@@ -32,13 +32,24 @@ def test_an_epoch_is_durable_before_anything_is_appended_under_it(storage: Stora
 def test_only_the_epoch_in_force_owns_the_ledger(storage: Storage) -> None:
     journal = storage.open()
 
-    assert not journal.owns("S1", 0)
-    assert not journal.owns("S1", 1)
+    for epoch in (0, 1):
+        with pytest.raises(Fenced):
+            journal.check_owner({"S1": epoch})
     journal.take_over("S1")
-    assert journal.owns("S1", 1)
+    journal.check_owner({"S1": 1})
     storage.open().take_over("S1")
-    assert not journal.owns("S1", 1)
-    assert journal.owns("S1", 2)
+    with pytest.raises(Fenced):
+        journal.check_owner({"S1": 1})
+    journal.check_owner({"S1": 2})
+
+
+def test_of_several_ledgers_each_must_be_owned(storage: Storage) -> None:
+    journal = storage.open()
+    epochs = {ledger_id: journal.take_over(ledger_id).epoch for ledger_id in ("S1", "Zürich 1", "S3")}
+    journal.check_owner(epochs)
+    storage.open().take_over("Zürich 1")
+    with pytest.raises(Fenced, match="Zürich 1: epoch 1 was appending, epoch 2 is in force"):
+        journal.check_owner(epochs)
 
 
 def test_what_was_appended_is_there_for_all_who_open_the_storage(storage: Storage) -> None:
@@ -211,7 +222,8 @@ def test_a_closed_journal_refuses_and_closes_twice(storage: Storage) -> None:
     journal.close()
     journal.close()
 
-    for use in (lambda: journal.append([record("S1", 1, 2)]), journal.ledger_ids, lambda: journal.owns("S1", 1)):
+    uses = (lambda: journal.append([record("S1", 1, 2)]), journal.ledger_ids, lambda: journal.check_owner({"S1": 1}))
+    for use in uses:
         with pytest.raises(JournalFailed, match="closed"):
             use()
     assert records_of(storage.open(), "S1") == written

@@ -60,9 +60,9 @@ def test_a_failure_after_leaves_what_was_written_to_the_successor(journal: Fault
     with pytest.raises(JournalFailed):
         journal.append([record("S1", 1, 2)])
     with pytest.raises(JournalFailed, match="not used any more"):
-        journal.owns("S1", 1)
+        journal.check_owner({"S1": 1})
 
-    assert journal.log[2:] == ["append S1:2-2", "durable S1:2-2", "owns S1"]
+    assert journal.log[2:] == ["append S1:2-2", "durable S1:2-2", "check_owner S1"]
     successor = MemoryJournal(disk)
     assert successor.take_over("S1").seq == 2
     assert records_of(successor, "S1") == [record("S1", 1, 1), record("S1", 1, 2)]

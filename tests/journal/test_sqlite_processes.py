@@ -146,6 +146,17 @@ def test_a_flush_that_the_kernel_refuses_ends_the_writer_and_is_not_tried_again(
     verify(path, told)
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason=NO_FLUSH_TRICK)
+def test_a_checkpoint_that_cannot_be_flushed_ends_the_writer_and_is_not_tried_again(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    refusal = {"flushes_refused_after": 5, "refused": "/journal.db"}
+    with writing(path, seed="checkpoint", checkpoint_pages=20, **refusal) as process:
+        assert process.stdout is not None
+        told = acknowledged([*iter(process.stdout.readline, "refused\n"), "refused\n"])
+    assert told.failure.startswith("SQLITE_IOERR")
+    verify(path, told)
+
+
 def fill(journal: SqliteJournal, epoch: int, seq: int) -> list[Record]:
     """Append until there is no room, and return what was acknowledged."""
     journal._file.db.execute(

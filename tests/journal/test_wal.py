@@ -14,7 +14,7 @@ import pytest
 
 from actors.journal.port import Fenced, Head, JournalDamaged, JournalFailed, Record
 from actors.journal.sqlite import SqliteJournal
-from actors.journal.wal import verify_log
+from actors.journal.wal import pages_of_log, verify_log
 from tests.journal.storages import (
     FRAME_HEADER_BYTES,
     WAL_HEADER_BYTES,
@@ -213,8 +213,8 @@ def torn_images(before: bytes, after: bytes, seeded: random.Random) -> list[byte
 def test_a_log_begun_anew_and_torn_anywhere_in_its_last_commit_loses_that_alone(
     sqlite_storage: SqliteStorage, checkpoint_pages: int
 ) -> None:
-    journal, seeded = SqliteJournal(sqlite_storage.path), random.Random(checkpoint_pages)
-    journal._file.db.execute(f"PRAGMA wal_autocheckpoint={checkpoint_pages}")
+    journal = SqliteJournal(sqlite_storage.path, checkpoint_pages=checkpoint_pages)
+    seeded = random.Random(checkpoint_pages)
     journal.take_over("S1")
     written: list[Record] = []
     salts, stale = set(), 0
@@ -225,6 +225,7 @@ def test_a_log_begun_anew_and_torn_anywhere_in_its_last_commit_loses_that_alone(
         before = crashed.log_path.read_bytes()
         journal.append(written[-1:])
         after = sqlite_storage.log_path.read_bytes()
+        journal.checkpoint()
         salts.add(after[16:24])
         stale += after[-4_112:-4_104] != after[16:24]
         assert records_of(sqlite_storage.after_crash().open(), "S1") == written
@@ -260,3 +261,33 @@ def test_what_a_failed_commit_left_behind_a_torn_one_is_no_damage(sqlite_storage
         torn.log_path.write_bytes(kept[:size] + failed[size:])
         assert records_of(torn.open(), "S1") == written
         torn.close()
+
+
+def test_a_log_is_bounded_though_nobody_calls_for_checkpoints(sqlite_storage: SqliteStorage) -> None:
+    journal = SqliteJournal(sqlite_storage.path, checkpoint_pages=10)
+    largest = 0
+    written = appended(journal, "S1", [])
+    for seq in range(1, 100):
+        written.append(record("S1", 1, seq))
+        journal.append(written[-1:])
+        largest = max(largest, sqlite_storage.log_path.stat().st_size)
+    journal.close()
+    assert 10 * 4_096 < largest < 60 * 4_096
+    assert records_of(sqlite_storage.open(), "S1") == written
+
+
+def test_a_long_log_is_begun_anew_after_a_checkpoint_and_a_short_one_is_left(sqlite_storage: SqliteStorage) -> None:
+    journal = SqliteJournal(sqlite_storage.path, checkpoint_pages=20)
+    journal.take_over("S1")
+    begun = 0
+    for seq in range(1, 60):
+        journal.append([record("S1", 1, seq)])
+        pages = pages_of_log(sqlite_storage.log_path)
+        assert pages <= 30
+        salt = sqlite_storage.log_path.read_bytes()[16:24]
+        journal.checkpoint()
+        copied = sqlite_storage.log_path.read_bytes()[16:24]
+        assert copied == salt  # it is the next commit that begins it anew
+        begun += pages >= 20
+    journal.close()
+    assert begun > 3

@@ -34,21 +34,23 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def refuse_flushes_of_the_log() -> None:
-    """Put /dev/null in the place of the log: it takes every write, and the kernel refuses to flush it."""
+def refuse_flushes_of(file: str) -> None:
+    """Put /dev/null in the place of a file: it takes every write, and the kernel refuses to flush it."""
     nothing = os.open("/dev/null", os.O_RDWR)
     for link in Path("/proc/self/fd").iterdir():
-        if link.exists() and str(link.readlink()).endswith("-wal"):
+        if link.exists() and str(link.readlink()).endswith(file):
             os.dup2(nothing, int(link.name))
 
 
-def append_for_ever(journal: SqliteJournal, seeded: random.Random, flushes_refused_after: int | None) -> None:
+def append_for_ever(
+    journal: SqliteJournal, seeded: random.Random, flushes_refused_after: int | None, refused: str
+) -> None:
     """Batches over all ledgers, and a snapshot now and then."""
     heads = {ledger_id: journal.take_over(ledger_id) for ledger_id in LEDGER_IDS}
     seqs = {ledger_id: head.seq for ledger_id, head in heads.items()}
     for number in range(BATCHES_MAX):
         if number == flushes_refused_after:
-            refuse_flushes_of_the_log()
+            refuse_flushes_of(refused)
         batch = []
         for ledger_id, head in heads.items():
             event_count = seeded.randint(1, EVENTS_A_RECORD_MAX)
@@ -56,6 +58,7 @@ def append_for_ever(journal: SqliteJournal, seeded: random.Random, flushes_refus
             batch.append(record(ledger_id, head.epoch, seqs[ledger_id], event_count))
         journal.append(batch)
         say(" ".join(str(seqs[ledger_id]) for ledger_id in LEDGER_IDS))
+        journal.checkpoint()
         if flushes_refused_after is None and number % BATCHES_A_SNAPSHOT == 0:
             journal.write_snapshot("S1", heads["S1"].epoch, seqs["S1"], snapshot_chunks(seqs["S1"]))
             say(f"snapshot {seqs['S1']}")
@@ -67,14 +70,14 @@ def main(
     checkpoint_pages: int = 10,
     file_bytes_max: int | None = None,
     flushes_refused_after: int | None = None,
+    refused: str = "-wal",
 ) -> None:
     """Append until something ends it."""
-    journal = SqliteJournal(Path(path))
-    journal._file.db.execute(f"PRAGMA wal_autocheckpoint={checkpoint_pages}")  # often, so that kills fall into some
+    journal = SqliteJournal(Path(path), checkpoint_pages=checkpoint_pages)  # often, so that kills fall into some
     if file_bytes_max is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes_max, file_bytes_max))
     try:
-        append_for_ever(journal, random.Random(seed), flushes_refused_after)
+        append_for_ever(journal, random.Random(seed), flushes_refused_after, refused)
     except JournalFailed as failure:
         say(f"failed {getattr(failure.__cause__, 'sqlite_errorname', failure)}")
     try:

@@ -89,3 +89,13 @@ def test_a_read_shows_nothing_that_is_due_at_the_instant_it_names(storage: Stora
         clock.at_ms = at_ms
         as_of_ms, reserved = runtime.host.read("S1", lambda hosted, now_ms: (now_ms, stock_text(hosted.ledger)))
         assert reserved == ("A 1/1" if as_of_ms < DAY_ZERO_MS + HOUR_MS else "A 1/0")
+
+
+def test_a_sweep_writes_once_for_all_ledgers(runtime: ActorRuntime, clock: ManualClock) -> None:
+    for store_id in ("S1", "S2", "S3"):
+        runtime.deliver("receive A 1", store_id)
+        runtime.deliver("reserve ann A 1", store_id)
+    clock.move(2 * HOUR_MS)
+    runtime.journal.log.clear()
+    assert runtime.host.sweep() == 3
+    assert entries(runtime.journal.log, "append") == ["append S1:3-3 S2:3-3 S3:3-3"]

@@ -1,6 +1,6 @@
 """Machines with one fault each, to see that a checker catches it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -93,8 +93,8 @@ class _IgnoresEpochs(MemoryJournal):
     def append(self, records: Sequence[Record]) -> None:
         super().append([record._replace(epoch=self._disk.heads[record.ledger_id].epoch) for record in records])
 
-    def owns(self, ledger_id: str, epoch: int) -> bool:
-        return True
+    def check_owner(self, epochs: Mapping[str, int]) -> None:
+        pass
 
 
 class _DropsTheLast(MemoryJournal):

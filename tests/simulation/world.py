@@ -103,8 +103,12 @@ class World:
         self.script.append(f"clock {by_ms:+}")
 
     def _sweep(self) -> None:
+        if self.random.random() < 0.2:
+            self.journal.fail_call("checkpoint")
+            self.struck["checkpoint failed"] += 1
         self.script.append("sweep")
         self._attempt(self.host.sweep)
+        self._attempt(self.host.checkpoint)
 
     def _snapshot(self) -> None:
         if self.random.random() < 0.2:
@@ -140,17 +144,20 @@ class World:
             self.journal.fail_after()
 
     def _zombie(self) -> None:
-        """A successor takes over, and the owner before, which nobody told, is asked for something new."""
+        """A successor takes over, and the owner before, which nobody told, is asked for something new or again."""
         stale, self.struck["zombie"] = self.host, self.struck["zombie"] + 1
-        self.script.append("zombie")
+        asked = self.callers.about(f"zombie {len(self.script)}")
+        if self.answers and self.random.random() < 0.5:
+            asked, _ = self.answers[self.random.choice(list(self.answers))]
+        self.script.append(f"zombie {asked}")
         self._take_over()
         try:
-            stale.step([(STORE_ID, self.callers.about(f"zombie {len(self.script)}"))])
+            stale.step([(STORE_ID, asked)])
         except Fenced:
             return
         except JournalError:
             return  # it had a failure of its own to come
-        raise Broken("I9", "an owner that was replaced went on to append")
+        raise Broken("I9", f"an owner that was replaced went on to answer {asked}")
 
     def ask(self, batch: list[cm.Command]) -> None:
         """One step; whoever hears nothing asks again after the recovery, under the same key."""

@@ -1,0 +1,47 @@
+"""Rebuilds a ledger from its journal: the newest snapshot, and the records behind it."""
+
+import logging
+from typing import Any, Final
+
+from actors.journal.codec import NONSENSE, damage_of
+from actors.journal.port import Journal, JournalDamaged, Snapshot
+from actors.runtime.kinds import Core
+
+REPLAY_EVENTS_MAX: Final = 20_000  # events read from the journal at a time
+
+log = logging.getLogger("holdfast.host")
+
+
+def recovered(core: Core, journal: Journal, ledger_id: str, head_seq: int) -> tuple[Any, int]:
+    """The ledger as the journal has it, and the version of the snapshot that it began with. Raises JournalDamaged."""
+    ledger = _restored(core, ledger_id, head_seq, journal.newest_snapshot(ledger_id))
+    seq = restored_seq = ledger.version
+    try:
+        while ledger.version < head_seq:
+            for record in journal.read(ledger_id, ledger.version, REPLAY_EVENTS_MAX):
+                seq = record.seq
+                for event in core.read_events(record.payload):
+                    core.evolve(ledger, event, record.at_ms)
+                if ledger.version != seq:
+                    raise JournalDamaged(ledger_id, f"seq {seq}", f"its events end at {ledger.version}")
+        violations = core.check(ledger)
+    except NONSENSE as error:
+        raise damage_of(ledger_id, f"seq {seq}", error) from error
+    if violations:
+        raise JournalDamaged(ledger_id, f"seq {seq}", f"an invariant does not hold: {violations[0]}")
+    return ledger, restored_seq
+
+
+def _restored(core: Core, ledger_id: str, head_seq: int, snapshot: Snapshot | None) -> Any:
+    """The ledger of a snapshot; an empty one where it cannot be read, as the records alone give the same state."""
+    if snapshot is None:
+        return core.empty(ledger_id)
+    try:
+        ledger = core.restore(row for chunk in snapshot.chunks for row in core.read_rows(chunk))
+    except NONSENSE as error:
+        log.warning("ledger %s: the snapshot at seq %d is passed over: %s", ledger_id, snapshot.seq, error)
+        return core.empty(ledger_id)
+    if (ledger.ledger_id, ledger.version) != (ledger_id, snapshot.seq) or ledger.version > head_seq:
+        found = f"it is of {ledger.ledger_id} at {ledger.version}, the records end at {head_seq}"
+        raise JournalDamaged(ledger_id, f"the snapshot at seq {snapshot.seq}", found)
+    return ledger
