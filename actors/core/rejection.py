@@ -31,11 +31,14 @@ class Reason(IntEnum):
     NO_STORE_IN_REACH = 19
     SLOT_NOT_OFFERED = 20
     SLOT_FULL = 21
+    SOURCE_GAP = 22
 
 
-# Refusals that are not journaled: a reused key must not overwrite the first answer, a full ledger must not grow, and an
-# undecided order will soon be decided.
-UNRECORDED: Final = frozenset({Reason.IDEMPOTENCY_KEY_REUSED, Reason.LEDGER_FULL, Reason.ORDER_UNDECIDED})
+# Refusals that are not journaled: a reused key must not overwrite the first answer, a full ledger must not grow, an
+# undecided order will soon be decided, and the rows before a gap may be under way.
+UNRECORDED: Final = frozenset(
+    {Reason.IDEMPOTENCY_KEY_REUSED, Reason.LEDGER_FULL, Reason.ORDER_UNDECIDED, Reason.SOURCE_GAP}
+)
 
 
 class Rejection(Message, frozen=True):
