@@ -33,12 +33,19 @@ class Reason(IntEnum):
     NO_STORE_IN_REACH = 19
     SLOT_NOT_OFFERED = 20
     SLOT_FULL = 21
+    SOURCE_GAP = 22
 
 
 # Refusals that are not journaled: a reused key must not overwrite the first answer, a full ledger must not grow, an
-# undecided order will soon be decided, and a grant is fetched within the call.
+# undecided order will soon be decided, a grant is fetched within the call, and the rows before a gap may be under way.
 UNRECORDED: Final = frozenset(
-    {Reason.IDEMPOTENCY_KEY_REUSED, Reason.LEDGER_FULL, Reason.ORDER_UNDECIDED, Reason.GRANT_REQUIRED}
+    {
+        Reason.IDEMPOTENCY_KEY_REUSED,
+        Reason.LEDGER_FULL,
+        Reason.ORDER_UNDECIDED,
+        Reason.GRANT_REQUIRED,
+        Reason.SOURCE_GAP,
+    }
 )
 
 

@@ -338,7 +338,7 @@ class Audit:
                 book.adjusted += delta
             else:
                 book.sold -= delta
-            if 0 < row.occurred_at_ms <= book.counted_at_ms:
+            if row.age_ms and at_ms - row.age_ms <= book.counted_at_ms:
                 book.adjusted -= delta  # the count included it, so its correction was too large by this much
             else:
                 book.on_hand += delta

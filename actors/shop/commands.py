@@ -166,13 +166,15 @@ def claim_key(holder: str) -> str:
 
 
 class Movement(Value, frozen=True):
-    """One row of an adjustment; `delta` is in units. `occurred_at_ms` 0 means now, in the event too."""
+    """One row of an adjustment; `delta` is in units. `sequence` 0 takes the source's next number. `age_ms` is how long
+    before the decision it happened, before that of the event too; 0 means now.
+    """
 
     sku: str
     delta: int
     sequence: int
     kind: AdjustmentKind
-    occurred_at_ms: int
+    age_ms: int
 
 
 class AdjustStock(Message, frozen=True):

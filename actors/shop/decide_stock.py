@@ -22,31 +22,27 @@ LOSS_RANK = {Status.CLAIMED: 0, Status.HELD: 0, Status.CONFIRMED: 1, Status.READ
 
 
 def decide_adjust_stock(ledger: Ledger, command: cm.AdjustStock, now_ms: int) -> Decision:
-    """Apply the new rows: those whose sequence is above all of their source's earlier calls."""
+    """Apply the rows that the source has not sent before, which have the numbers after its mark, without a gap."""
     mark = ledger.source_marks.get(command.source)
     if mark is None and len(ledger.source_marks) >= SOURCES_MAX:
         return Rejection(Reason.LEDGER_FULL)
     if _too_many_skus(ledger, (row.sku for row in command.movements)):
         return Rejection(Reason.LEDGER_FULL)
     mark = mark or 0
-    seen: set[tuple[int, str]] = set()
     applied: list[Movement] = []
-    repeated = late = 0
     for row in command.movements:
-        if row.sequence == mark or (row.sequence, row.sku) in seen:
-            repeated += 1
-        elif row.sequence < mark:
-            late += 1
-        else:
-            seen.add((row.sequence, row.sku))
-            applied.append(row if row.occurred_at_ms <= now_ms else replace(row, occurred_at_ms=0))
+        if row.sequence > mark + 1:
+            return Rejection(Reason.SOURCE_GAP, asked=row.sequence, available=mark + 1)
+        if not 0 < row.sequence <= mark:
+            mark += 1
+            applied.append(row if row.sequence else replace(row, sequence=mark))
     deltas: dict[str, int] = {}
     for row in applied:
-        deltas[row.sku] = deltas.get(row.sku, 0) + on_hand_delta(ledger.positions.get(row.sku), row)
+        deltas[row.sku] = deltas.get(row.sku, 0) + on_hand_delta(ledger.positions.get(row.sku), row, now_ms)
     shortfalls = _shortfalls(ledger, deltas)
-    mark = max((mark, *(row.sequence for row in applied)))
+    repeated = len(command.movements) - len(applied)
     event = ev.StockAdjusted(
-        command.key, fingerprint(command), command.source, mark, tuple(applied), repeated, late, shortfalls
+        command.key, fingerprint(command), command.source, mark, tuple(applied), repeated, 0, shortfalls
     )
     return (event, *_losses(ledger, shortfalls))
 
@@ -63,12 +59,12 @@ def _too_many_skus(ledger: Ledger, skus: Iterable[str]) -> bool:
     return len(ledger.positions) + sum(1 for sku in skus if sku not in ledger.positions) > POSITIONS_MAX
 
 
-def on_hand_delta(position: Position | None, row: Movement) -> int:
+def on_hand_delta(position: Position | None, row: Movement, now_ms: int) -> int:
     """What a movement changes on hand, in units: 0 where a later count already contains it.
 
-    A movement without a time happens now, after everything recorded before, even in the same millisecond.
+    A movement without an age happens now, after everything recorded before, even in the same millisecond.
     """
-    if position is not None and 0 < row.occurred_at_ms <= position.counted_at_ms:
+    if position is not None and row.age_ms and now_ms - row.age_ms <= position.counted_at_ms:
         return 0
     return row.delta
 

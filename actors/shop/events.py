@@ -133,7 +133,7 @@ class StockAdjusted(Message, frozen=True):
     mark: int
     movements: tuple[Movement, ...]
     dropped_repeated: int
-    dropped_late: int
+    dropped_late: int  # always zero: rows after a gap are refused
     shortfalls: tuple[Shortfall, ...]
 
 

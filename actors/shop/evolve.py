@@ -297,13 +297,13 @@ def _evolve_stock_adjusted(ledger: Ledger, event: ev.StockAdjusted, at_ms: int) 
     ledger.source_marks[event.source] = event.mark
     for row in event.movements:
         _book(_position(ledger, row.sku, at_ms), row, at_ms)
-    outcome = StockOutcome(len(event.movements), event.dropped_repeated, event.dropped_late, event.shortfalls)
+    outcome = StockOutcome(len(event.movements), event.dropped_repeated, 0, event.shortfalls)
     return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, outcome))
 
 
 def _book(position: Position, row: Movement, at_ms: int) -> None:
     """Apply a movement under its kind. One that a later count contains is offset by an adjustment."""
-    delta = on_hand_delta(position, row)
+    delta = on_hand_delta(position, row, at_ms)
     if row.kind is AdjustmentKind.RECEIPT:
         position.received += row.delta
     elif row.kind is AdjustmentKind.CORRECTION:
@@ -312,7 +312,7 @@ def _book(position: Position, row: Movement, at_ms: int) -> None:
         position.sold -= row.delta
     position.adjusted += delta - row.delta
     if delta:
-        position.move_on_hand(row.occurred_at_ms or at_ms, delta)
+        position.move_on_hand(at_ms - row.age_ms, delta)
 
 
 def _evolve_stock_counted(ledger: Ledger, event: ev.StockCounted, at_ms: int) -> Remembered:

@@ -271,10 +271,9 @@ def _expected(call: Call, outcome: Reservation, change: told.Change) -> told.Cha
 
 
 def _is_booked_whole(call: Call, outcome: StockChange, change: told.StockAdjusted) -> bool:
-    """Whether each row that was sent was booked; when it happened is left to the ledger, which then says it."""
-    booked = tuple(replace(row, occurred_at_ms=None) for row in change.adjustments)
+    """Whether each row that was sent was booked."""
     sent = call.asked["adjustments"]
-    return (change.source, booked, outcome.applied) == (call.asked["source"], sent, len(sent))
+    return (change.source, change.adjustments, outcome.applied) == (call.asked["source"], sent, len(sent))
 
 
 def _is_refusal_of(call: Call, change: told.Refused) -> bool:

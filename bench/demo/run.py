@@ -184,7 +184,7 @@ async def _open_stock(answers: Answers, openings: Iterable[Opening], tick: Tick)
             mine.append(Adjustment(opening.sku, -opening.sold, len(mine) + 1, AdjustmentKind.SALE))
 
     async def one_shop(store_id: str) -> None:
-        # Calls of one source go one after the other: a later number that came first would make the others late.
+        # Calls of one source go one after the other: a later number that came first would be refused.
         mine = rows[store_id]
         for start in range(0, len(mine), ROWS_MAX):
             asked = {"store_id": store_id, "source": "opening", "adjustments": tuple(mine[start : start + ROWS_MAX])}

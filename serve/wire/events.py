@@ -10,7 +10,7 @@ from holdfast.v1 import event_pb2, stock_pb2
 from serve.wire.fields import fill_instant, fill_lines, fill_value
 from serve.wire.reservations import fill_new
 from serve.wire.statuses import fill_rejection
-from serve.wire.stock import fill_movement, fill_shortfall
+from serve.wire.stock import fill_shortfall
 
 _STEP_FIELDS: Final = {
     field.message_type.name: field.name  # type: ignore[union-attr]  # each is a message
@@ -46,9 +46,11 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
         case PolicyAdopted():
             reply.policy_adopted.policy_version = event.policy.version
         case ev.StockAdjusted():
-            fill_value(event, reply.stock_adjusted, ("key", "fingerprint", "mark", "movements", "shortfalls"))
+            fill_value(
+                event, reply.stock_adjusted, ("key", "fingerprint", "mark", "movements", "dropped_late", "shortfalls")
+            )
             for row in event.movements:
-                fill_movement(row, at_ms, reply.stock_adjusted.adjustments.add())
+                fill_value(row, reply.stock_adjusted.adjustments.add())
         case ev.StockCounted():
             fill_instant(event.as_of_ms, reply.stock_counted.as_of)
             for sku, delta in event.corrections:

@@ -185,6 +185,7 @@ _SENTENCES: Final[dict[Reason, str]] = {
     Reason.NO_STORE_IN_REACH: "no shops in reach have what was asked for; widen the limits, or ask for less",
     Reason.SLOT_NOT_OFFERED: "shop {store} does not offer this pickup slot; list its slots",
     Reason.SLOT_FULL: "the pickup slot in shop {store} is full, it takes {available}; list its slots",
+    Reason.SOURCE_GAP: "the source's next row has the number {available}, {asked} came; send what is before it first",
     Reason.LEDGER_FULL: "shop {store} remembers as many answers, sources or SKUs as it may; nothing was done",
 }
 

@@ -7,7 +7,7 @@ from actors.protocol.messages import Entry, Moved
 from actors.shop import commands as cm
 from actors.shop.events import Shortfall
 from holdfast.v1 import stock_pb2, stock_service_pb2 as ss
-from serve.wire.fields import fill_instant, fill_value, instant_ms, lines_of, value_of
+from serve.wire.fields import fill_value, instant_ms, lines_of, value_of
 from serve.wire.rules import Checked
 
 Row = tuple[int, int, int, int]
@@ -18,7 +18,7 @@ def adjust_stock(request: ss.AdjustStockRequest) -> Entry:
     """AdjustStock. Raises InvalidRequest, as all of these."""
     Checked(request).raise_if_faulty()
     movements = tuple(
-        cm.Movement(row.sku, row.delta, row.sequence, cm.AdjustmentKind(row.kind), instant_ms(row.occurred_at))
+        cm.Movement(row.sku, row.delta, row.sequence, cm.AdjustmentKind(row.kind), instant_ms(row.age))
         for row in request.adjustments
     )
     return request.store_id, value_of(cm.AdjustStock, request, movements=movements)
@@ -75,9 +75,3 @@ def fill_position(sku: str, row: Row | None, reply: stock_pb2.Position) -> None:
         reply.on_hand, reply.reserved, reply.allotted, reply.safety_stock = row
         reply.available = max(0, row[0] - row[1] - row[2] - row[3])
         reply.stocked = True
-
-
-def fill_movement(row: cm.Movement, at_ms: int, reply: stock_pb2.Adjustment) -> None:
-    """One movement; `at_ms` is when it was booked."""
-    fill_value(row, reply, ("occurred_at_ms",))
-    fill_instant(row.occurred_at_ms or at_ms, reply.occurred_at)

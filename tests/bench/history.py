@@ -120,7 +120,7 @@ def events() -> list[Event]:
     """What the feed says, a millisecond a version; the second hold expires 100 ms after its deadline."""
     first = HELD.reservation_id
     changes: list[told.Change] = [
-        told.StockAdjusted("opening", tuple(replace(row, occurred_at_ms=START_MS) for row in ROWS), 0, 0),
+        told.StockAdjusted("opening", ROWS, 0),
         told.Reserved(HELD),
         told.Refused("k3", "Reserve", SHORT_OF_PEARS),
         told.Confirmed(first, CONFIRMED.expires_at_ms),

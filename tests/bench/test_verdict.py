@@ -99,7 +99,7 @@ def _another_reservation(answers: list[Answered], _: list[Event]) -> None:
 
 
 def _fewer_rows_booked(_: list[Answered], events: list[Event]) -> None:
-    events[0] = replace(events[0], change=told.StockAdjusted("opening", history.ROWS[:1], 1, 0))
+    events[0] = replace(events[0], change=told.StockAdjusted("opening", history.ROWS[:1], 1))
 
 
 def _other_lines_than_asked(answers: list[Answered], _: list[Event]) -> None:

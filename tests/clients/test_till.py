@@ -54,7 +54,9 @@ def test_movements_reach_the_shop_with_growing_numbers(service: Service, tmp_pat
             (2, 1, AdjustmentKind.RETURN),
             (3, 10, AdjustmentKind.RECEIPT),
         ]
-        assert {request.source for request in service.asked("AdjustStock")} == {"till-1"}
+        assert first == 1
+        (source,) = {request.source for request in service.asked("AdjustStock")}
+        assert source.startswith("till-1/")
 
     asyncio.run(main())
 
@@ -96,7 +98,7 @@ def test_a_sale_whose_answer_was_lost_is_counted_once_even_over_a_restart(servic
             await client.close()
             async with till(target, tmp_path) as again:
                 report = await again.flush()
-                assert (report.applied, report.dropped_repeated, report.unsent) == (1, 0, 0)  # the first answer again
+                assert (report.applied, report.dropped_repeated, report.unsent) == (0, 1, 0)  # it was taken then
                 assert (await again.availability(["a"])).positions[0].on_hand == 96
 
     asyncio.run(main())

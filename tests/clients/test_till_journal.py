@@ -20,7 +20,7 @@ SALE = AdjustmentKind.SALE
 
 
 def opened(path: Path, **more: int) -> TillJournal:
-    return TillJournal(path, **{"first_sequence": 1_000, **more})
+    return TillJournal(path, **more)
 
 
 def numbers(journal: TillJournal) -> list[int]:
@@ -30,29 +30,29 @@ def numbers(journal: TillJournal) -> list[int]:
 def test_numbers_grow_over_restarts_and_what_is_unsent_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "till"
     with opened(path) as journal:
-        assert [row.sequence for row in journal.record([("a", -1), ("b", -2)], SALE)] == [1_000, 1_001]
+        assert [row.sequence for row in journal.record([("a", -1), ("b", -2)], SALE)] == [1, 2]
         journal.record([("c", 5)], AdjustmentKind.RECEIPT)
     # A later start would choose another first number; the file's own goes on.
-    with opened(path, first_sequence=5_000) as journal:
+    with opened(path) as journal:
         assert journal.unsent == (
-            Adjustment("a", -1, 1_000, SALE),
-            Adjustment("b", -2, 1_001, SALE),
-            Adjustment("c", 5, 1_002, AdjustmentKind.RECEIPT),
+            Adjustment("a", -1, 1, SALE),
+            Adjustment("b", -2, 2, SALE),
+            Adjustment("c", 5, 3, AdjustmentKind.RECEIPT),
         )
-        journal.mark_sent(1_001)
-        assert numbers(journal) == [1_002]
+        journal.mark_sent(2)
+        assert numbers(journal) == [3]
         assert journal.head(10) == journal.unsent
     with opened(path) as journal:
-        assert numbers(journal) == [1_002]
-        journal.mark_sent(1_002)
-        assert [row.sequence for row in journal.record([("d", -1)], SALE)] == [1_003]
+        assert numbers(journal) == [3]
+        journal.mark_sent(3)
+        assert [row.sequence for row in journal.record([("d", -1)], SALE)] == [4]
 
 
 def test_a_file_without_movements_keeps_its_first_number(tmp_path: Path) -> None:
     path = tmp_path / "till"
-    opened(path, first_sequence=7).close()
-    with opened(path, first_sequence=99) as journal:
-        assert [row.sequence for row in journal.record([("a", -1)], SALE)] == [7]
+    opened(path).close()
+    with opened(path) as journal:
+        assert [row.sequence for row in journal.record([("a", -1)], SALE)] == [1]
 
 
 WRITER = """
@@ -61,7 +61,7 @@ from pathlib import Path
 from holdfast.client.till_journal import TillJournal
 from holdfast.client.models.stock import AdjustmentKind
 
-journal = TillJournal(Path(sys.argv[1]), first_sequence=1_000)
+journal = TillJournal(Path(sys.argv[1]))
 while True:
     rows = journal.record([("a", -1), ("b", -2)], AdjustmentKind.SALE)
     print(rows[-1].sequence, flush=True)
@@ -98,15 +98,15 @@ def test_a_torn_log_is_read_up_to_its_last_whole_commit(tmp_path: Path, cut: int
         copy.write_bytes(path.read_bytes())
         copy.with_name("copy-wal").write_bytes(path.with_name("till-wal").read_bytes()[:-cut])
     with opened(copy) as journal:
-        assert numbers(journal) == [1_000]
-        assert [row.sequence for row in journal.record([("d", -1)], SALE)] == [1_001]
+        assert numbers(journal) == [1]
+        assert [row.sequence for row in journal.record([("d", -1)], SALE)] == [2]
 
 
 DAMAGE = {
-    "a movement is damaged": ("UPDATE movements SET delta = -3 WHERE sequence = 1001", "movement 1001 is damaged"),
-    "a movement is missing": ("DELETE FROM movements WHERE sequence = 1001", "movement 1001 is damaged or missing"),
-    "the last is missing": ("DELETE FROM movements WHERE sequence = 1002", "movement 1002 is missing"),
-    "a movement too many": ("UPDATE meta SET next = next - 1", "movement 1003 is missing"),
+    "a movement is damaged": ("UPDATE movements SET delta = -3 WHERE sequence = 2", "movement 2 is damaged"),
+    "a movement is missing": ("DELETE FROM movements WHERE sequence = 2", "movement 2 is damaged or missing"),
+    "the last is missing": ("DELETE FROM movements WHERE sequence = 3", "movement 3 is missing"),
+    "a movement too many": ("UPDATE meta SET next = next - 1", "movement 4 is missing"),
     "no numbers": ("DELETE FROM meta", "the table meta is damaged"),
     "no table": ("DROP TABLE movements", "no such table"),
     "a later format": ("PRAGMA user_version = 2", "another program or version"),
@@ -129,7 +129,7 @@ def test_damage_stops_the_till_and_names_the_place(tmp_path: Path, case: str) ->
     # It let go of the file.
     path.write_bytes(whole)
     with opened(path) as journal:
-        assert numbers(journal) == [1_000, 1_001, 1_002]
+        assert numbers(journal) == [1, 2, 3]
 
 
 @pytest.mark.parametrize("page", [0, 1, 2])
@@ -185,8 +185,8 @@ def test_unsent_movements_have_a_limit(tmp_path: Path) -> None:
         journal.record([("a", -1), ("b", -1)], SALE)
         with pytest.raises(Overloaded, match="unsent_rows_max is 3"):
             journal.record([("c", -1), ("d", -1)], SALE)
-        assert numbers(journal) == [1_000, 1_001]
-        journal.mark_sent(1_001)
+        assert numbers(journal) == [1, 2]
+        journal.mark_sent(2)
         journal.record([("c", -1), ("d", -1)], SALE)
 
 
@@ -226,7 +226,7 @@ def test_a_file_does_not_grow_once_all_was_sent(tmp_path: Path) -> None:
     assert sizes[1:] == sizes[:1] * 3
     assert [entry.name for entry in tmp_path.iterdir()] == ["till"]
     with opened(path) as journal:
-        assert [row.sequence for row in journal.record([("a", -1)], SALE)] == [21_000]
+        assert [row.sequence for row in journal.record([("a", -1)], SALE)] == [20_001]
 
 
 def test_a_failing_disk_ends_the_file_and_loses_nothing_that_was_told(tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_a_failing_disk_ends_the_file_and_loses_nothing_that_was_told(tmp_path: 
     with pytest.raises(TillJournalDamaged, match="it was closed"):
         journal.record([("b", -1)], SALE)
     with opened(path) as again:
-        assert [(row.sequence, row.sku) for row in again.unsent] == [(1_000, "a")]
+        assert [(row.sequence, row.sku) for row in again.unsent] == [(1, "a")]
 
 
 def _leads_to(link: Path, file: Path) -> bool:
@@ -253,4 +253,22 @@ def test_threads_never_give_a_number_twice(tmp_path: Path) -> None:
     with opened(tmp_path / "till") as journal, ThreadPoolExecutor(8) as pool:
         rows = list(pool.map(lambda number: journal.record([(f"a{number}", -1)], SALE), range(200)))
         assert len({row.sequence for (row,) in rows}) == 200
-        assert [row.sequence for row in journal.unsent] == list(range(1_000, 1_200))
+        assert [row.sequence for row in journal.unsent] == list(range(1, 201))
+
+
+def test_the_wall_clock_of_a_till_says_nothing_about_a_sale_that_this_process_recorded(tmp_path: Path) -> None:
+    path = tmp_path / "till"
+    with opened(path) as journal:
+        journal.record([("a", -1)], SALE, 1)  # it stands in 1970
+        assert journal.head(1)[0].age_ms < 3_600_000
+    with opened(path) as journal:
+        assert journal.head(1)[0].age_ms == 366 * 86_400_000  # of a former process the wall clock is all there is
+
+
+def test_every_file_has_a_series_of_its_own_and_keeps_it(tmp_path: Path) -> None:
+    path = tmp_path / "till"
+    with opened(path) as journal, opened(path.with_name("another")) as another:
+        series = journal.series
+        assert series != another.series
+    with opened(path) as journal:
+        assert journal.series == series

@@ -136,7 +136,7 @@ WHOLES: Final = (
     ("Reserve", "lines[1].quantity", 1, QUANTITY_MAX, INT64_MAX),
     ("CollectReservation", "lines[0].quantity", 1, QUANTITY_MAX, INT64_MAX),
     ("ReleaseReservation", "lines[0].quantity", 1, QUANTITY_MAX, INT64_MAX),
-    ("AdjustStock", "adjustments[0].sequence", 1, SEQUENCE_MAX, INT64_MAX),
+    ("AdjustStock", "adjustments[0].sequence", 0, SEQUENCE_MAX, INT64_MAX),
     ("AdjustStock", "adjustments[0].delta", 1, STOCK_QUANTITY_MAX, INT64_MAX),
     ("CountStock", "counts[0].quantity", 0, STOCK_QUANTITY_MAX, INT64_MAX),
     ("SetSafetyStock", "safety_stocks[0].quantity", 0, STOCK_QUANTITY_MAX, INT64_MAX),
@@ -185,7 +185,6 @@ DURATIONS: Final = (
 )
 
 INSTANTS: Final = (
-    ("AdjustStock", "adjustments[1].occurred_at"),
     ("CountStock", "as_of"),
     ("Reserve", "slot_start"),
     ("AmendReservation", "slot_start"),

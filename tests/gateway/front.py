@@ -160,9 +160,7 @@ class Front:
     def receive(self, sku: str, units: int = UNITS, store_id: str = "S1") -> None:
         """Bring units in."""
         self._sequence += 1
-        row = stock_pb2.Adjustment(
-            sku=sku, delta=units, sequence=self._sequence, kind=stock_pb2.ADJUSTMENT_KIND_RECEIPT
-        )
+        row = stock_pb2.Adjustment(sku=sku, delta=units, kind=stock_pb2.ADJUSTMENT_KIND_RECEIPT)
         request = ss.AdjustStockRequest(
             idempotency_key=f"receipt {self._sequence}", store_id=store_id, source="wms", adjustments=[row]
         )

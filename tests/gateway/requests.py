@@ -97,7 +97,7 @@ GOOD: Final[dict[str, Callable[[str], Message]]] = {
         store_id="S1",
         source="till",
         adjustments=[
-            {"sku": "A", "delta": 1, "sequence": 1, "kind": "ADJUSTMENT_KIND_RECEIPT", "occurred_at": {"seconds": 1}},
+            {"sku": "A", "delta": 1, "sequence": 1, "kind": "ADJUSTMENT_KIND_RECEIPT", "age": {"seconds": 1}},
             {"sku": "A", "delta": -1, "sequence": 2, "kind": "ADJUSTMENT_KIND_SALE"},
         ],
     ),

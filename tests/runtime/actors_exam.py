@@ -32,7 +32,7 @@ class Candidate(NamedTuple):
 
 
 def _step(key: str, text: str, revision: int = 0) -> bytes:
-    return pack_batch(revision, [("S1", (command_of(text, key, {})))])
+    return pack_batch(revision, [("S1", command_of(text, key))])
 
 
 async def sit(candidate: Candidate) -> None:

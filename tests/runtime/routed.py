@@ -21,7 +21,6 @@ class Routed:
     def __init__(self, actors: ActorsHere) -> None:
         self.actors = actors
         self.router = Router(actors, Placement(0))
-        self._rows: dict[str, int] = {}
 
     async def open(self) -> None:
         await self.actors.put_stores("S1", "S2")
@@ -29,7 +28,7 @@ class Routed:
         await self.say(("S1", "r1", "receive A 10"), ("S2", "r1", "receive A 10"))
 
     def entry(self, store_id: str, key: str, text: str) -> Entry:
-        return store_id, (command_of(text, key, self._rows))
+        return store_id, command_of(text, key)
 
     async def say(self, *lines: tuple[str, str, str], within_s: float = WAIT_S) -> list[Answer]:
         """Each line is (shop, key, text); the answers in their places."""

@@ -56,20 +56,19 @@ class ActorRuntime:
         self.host = LedgerHost(SHOP, self.journal, clock, policy_for, self._failed)
         self.host.recover(self.journal.ledger_ids())
         self._policy_for = policy_for
-        self._rows: dict[str, int] = {}
         self._numbers = count(1)
 
     def successor(self) -> "ActorRuntime":
         """Another process on the same storage; this one may not know yet that it was replaced."""
         runtime = ActorRuntime(self.storage, self.clock, self._policy_for)
-        runtime._rows, runtime._numbers = self._rows, self._numbers
+        runtime._numbers = self._numbers
         return runtime
 
     def command(self, text: str) -> Command:
         """What a line says; without a key in front it gets one of its own."""
         keyed = _KEYED.fullmatch(text)
         key, said = keyed.groups() if keyed else (f"own{next(self._numbers)}", text)
-        return command_of(said, key, self._rows)
+        return command_of(said, key)
 
     def say(self, *texts: str, store_id: str = "S1") -> list[Remembered | Stopped]:
         """One step."""

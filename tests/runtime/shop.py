@@ -28,10 +28,9 @@ class Shop:
         self.ended: list[JournalError] = []
         self.actor = StoreActor("store-S1", journal, clock, self.ended.append)
         self.actor.adopt(chain_document(1))
-        self.rows: dict[str, int] = {}
 
     def say(self, text: str, key: str, store_id: str = "S1") -> Answer:
         """One command, there and back as bytes."""
-        entry = (store_id, (command_of(text, key, self.rows)))
+        entry = (store_id, command_of(text, key))
         (answer,) = unpack_answers(self.actor.step(pack_batch(1, [entry])))
         return answer

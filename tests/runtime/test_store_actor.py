@@ -40,7 +40,7 @@ def shop(storage: Storage, clock: ManualClock) -> Iterator[Shop]:
 
 def test_step_answers_each_entry_in_its_place(shop: Shop) -> None:
     lines = [("S1", "reserve bob A 3"), ("S2", "receive B 5"), ("S1", "reserve cid A 99"), ("S2", "reserve ann B 1")]
-    entries = [(store_id, (command_of(text, f"m{place}", {}))) for place, (store_id, text) in enumerate(lines)]
+    entries = [(store_id, command_of(text, f"m{place}")) for place, (store_id, text) in enumerate(lines)]
     held, moved, refused, other = unpack_answers(shop.actor.step(pack_batch(1, entries)))
     assert held == Held(4, shop.clock.now_ms(), shop.clock.now_ms() + 2 * HOUR_MS)
     assert isinstance(moved, Moved)
@@ -52,7 +52,7 @@ def test_step_answers_each_entry_in_its_place(shop: Shop) -> None:
 
 
 def test_a_step_by_newer_rules_waits_for_them(shop: Shop) -> None:
-    entry = ("S1", (command_of("reserve bob A 1", "k2", {})))
+    entry = ("S1", command_of("reserve bob A 1", "k2"))
     before = shop.actor.status("S1")["version"]
     assert shop.actor.step(pack_batch(2, [entry])) == RULES_ARE_STALE
     assert shop.actor.status("S1")["version"] == before
@@ -230,7 +230,7 @@ def test_a_replaced_actor_ends_at_its_next_word(storage: Storage, clock: ManualC
 
 
 def test_what_nobody_waits_for_any_more_is_not_decided(shop: Shop) -> None:
-    entries = [("S1", command_of("reserve cid A 1", key, {})) for key in ("late", "in time")]
+    entries = [("S1", command_of("reserve cid A 1", key)) for key in ("late", "in time")]
     version = shop.actor.status("S1")["version"]
     [answers] = shop.actor.step_all([(pack_batch(1, entries, [1_000, 1_001]), 1_000)])
     assert isinstance(answers, bytes)
@@ -240,7 +240,7 @@ def test_what_nobody_waits_for_any_more_is_not_decided(shop: Shop) -> None:
 
 
 def test_batches_of_several_callers_are_one_durable_write_and_fail_alone(shop: Shop) -> None:
-    mine, other = (pack_batch(1, [("S1", command_of("reserve cid A 1", key, {}))]) for key in ("m", "o"))
+    mine, other = (pack_batch(1, [("S1", command_of("reserve cid A 1", key))]) for key in ("m", "o"))
     before = shop.actor.records("S1", 0, 1_000)
     answers = shop.actor.step_all([(mine, 0), (b"no batch", 0), (pack_batch(2, []), 0), (other, 0)])
     assert [each.event_count for each in shop.actor.records("S1", before[-1].seq, 1_000)] == [2]

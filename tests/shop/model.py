@@ -36,7 +36,7 @@ class Model:
         self.promised: list[Move] = []
         self.seen_since: list[tuple[str, int]] = []
         self.counted: list[tuple[str, int]] = []
-        self.marks: list[tuple[str, int]] = []
+        self.marks: dict[str, int] = {}
         self.kept_back: list[tuple[str, int]] = []
         self.answers: list[tuple[ask.Command, Outcome]] = []
         self.abandoned: list[str] = []  # holders whose orders were over before their claims came
@@ -133,9 +133,9 @@ class Model:
             outcome = ("stock", len(command.safety_stocks), 0, 0, ())
         else:
             outcome = self._step(command, now_ms)  # type: ignore[arg-type]  # no grant is settled here
-        if outcome[0] == "no":
-            self.events += 1
-        self.answers.append((command, outcome))
+        if outcome != ("no", "SOURCE_GAP"):  # which is not written down
+            self.events += outcome[0] == "no"
+            self.answers.append((command, outcome))
         return outcome
 
     def _meet(self, sku: str, now_ms: int) -> None:
@@ -331,26 +331,22 @@ class Model:
         return of.outcome()
 
     def _adjust(self, command: ask.AdjustStock, now_ms: int) -> Outcome:
-        mark = max([0] + [sequence for source, sequence in self.marks if source == command.source])
-        rows: list[ask.Movement] = []
-        repeated = late = 0
+        before = mark = self.marks.get(command.source, 0)
         for row in command.movements:
-            if row.sequence == mark or any((row.sequence, row.sku) == (other.sequence, other.sku) for other in rows):
-                repeated += 1
-            elif row.sequence < mark:
-                late += 1
-            else:
-                rows.append(row)
+            if row.sequence > mark + 1:
+                return ("no", "SOURCE_GAP")
+            mark += row.sequence in {0, mark + 1}
+        rows = [row for row in command.movements if not 0 < row.sequence <= before][: mark - before]
         self.events += 1
+        self.marks[command.source] = mark
         for row in rows:
-            self.marks.append((command.source, row.sequence))
             self._meet(row.sku, now_ms)
             self.rows.append(row)
-            if 0 < row.occurred_at_ms <= now_ms and row.occurred_at_ms <= self.last_count_ms(row.sku):
+            if row.age_ms and now_ms - row.age_ms <= self.last_count_ms(row.sku):
                 continue  # the count has seen it
-            at_ms = row.occurred_at_ms if 0 < row.occurred_at_ms <= now_ms else now_ms
-            self.moved.append(Move(row.sku, at_ms, row.delta))
-        return ("stock", len(rows), repeated, late, self._shortfalls([row.sku for row in rows], now_ms))
+            self.moved.append(Move(row.sku, now_ms - row.age_ms, row.delta))
+        repeated = len(command.movements) - len(rows)
+        return ("stock", len(rows), repeated, 0, self._shortfalls([row.sku for row in rows], now_ms))
 
     def _count(self, command: ask.CountStock, now_ms: int) -> Outcome:
         as_of_ms = command.as_of_ms if 0 < command.as_of_ms < now_ms else now_ms

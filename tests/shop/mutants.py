@@ -87,7 +87,7 @@ def counts_holds_always(ledger: Ledger, command: Command, now_ms: int) -> Decisi
 
 def sells_a_seen_unit_again(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     if isinstance(command, AdjustStock):
-        command = replace(command, movements=tuple(replace(row, occurred_at_ms=0) for row in command.movements))
+        command = replace(command, movements=tuple(replace(row, age_ms=0) for row in command.movements))
     return decide(ledger, command, now_ms)
 
 

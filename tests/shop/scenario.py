@@ -28,11 +28,10 @@ def play(text: str, policy: Policy | None = None, core: Core | None = None) -> W
     """Play a table; AssertionError shows the actual results."""
     watched = Watched(policy, core)
     columns, lines = read(text)
-    rows: dict[str, int] = {}
     came: list[Line] = []
     for index, line in enumerate(lines, start=1):
         before = len(watched.records)
-        answer = _say(watched, line, f"line {index}", rows)
+        answer = _say(watched, line, f"line {index}")
         events = events_text(record.event for record in watched.records[before:])
         came.append(Line(clock(instant(line.at)), line.said, answer, events, stock_text(watched.ledger)))
         assert check(watched.ledger) == [], f"after {line.at} {line.said}"
@@ -48,7 +47,7 @@ def play(text: str, policy: Policy | None = None, core: Core | None = None) -> W
     return watched
 
 
-def _say(watched: Watched, line: Line, key: str, rows: dict[str, int]) -> str:
+def _say(watched: Watched, line: Line, key: str) -> str:
     at_ms = instant(line.at)
     if line.said == "wait":
         watched.wait(at_ms)
@@ -57,7 +56,8 @@ def _say(watched: Watched, line: Line, key: str, rows: dict[str, int]) -> str:
         watched.restart()
         return ""
     head, colon, rest = line.said.partition(": ")
-    told = watched.say(command_of(rest, head, rows) if colon else command_of(line.said, key, rows), at_ms)
+    command = command_of(rest, head, at_ms) if colon else command_of(line.said, key, at_ms)
+    told = watched.say(command, at_ms)
     return answer_text(told.answer) + (" (again)" if told.repeated else "")
 
 

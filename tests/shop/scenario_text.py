@@ -90,12 +90,12 @@ def lines_of(text: str) -> Lines:
     return tuple((sku, int(units)) for sku, units in parts)
 
 
-def command_of(text: str, key: str, rows: dict[str, int]) -> Command:
-    """What a line says. `rows` holds the last sequence of each source."""
+def command_of(text: str, key: str, now_ms: int = 0) -> Command:
+    """What a line says. Rows without a number take the next one of their source."""
     options = dict(_OPTION.findall(text))
     verb, _, rest = _OPTION.sub("", text).strip().partition(" ")
     if verb in _KINDS:
-        return _adjust(key, verb, lines_of(rest), options, rows)
+        return _adjust(key, verb, lines_of(rest), options, now_ms)
     if verb == "count":
         as_of_ms = instant(options["as of"]) if "as of" in options else 0
         return CountStock(key, lines_of(rest), as_of_ms, "without" not in options)
@@ -144,15 +144,14 @@ def _about_parts(verb: str, text: str, options: dict[str, str]) -> Command:
     return ApplyOutcome(holder, int(second), Status[status.strip()], until_ms, reason, lines_of(keep))
 
 
-def _adjust(key: str, verb: str, lines: Lines, options: dict[str, str], rows: dict[str, int]) -> AdjustStock:
+def _adjust(key: str, verb: str, lines: Lines, options: dict[str, str], now_ms: int) -> AdjustStock:
     kind, sign = _KINDS[verb]
     source = options.get("from", "wms")
-    first = int(options.get("row", rows.get(source, 0) + 1))
-    at_ms = instant(options["at"]) if "at" in options else 0
+    first = int(options.get("row", 0))
+    age_ms = now_ms - instant(options["at"]) if "at" in options else 0
     movements = tuple(
-        Movement(sku, sign * units, first + index, kind, at_ms) for index, (sku, units) in enumerate(lines)
+        Movement(sku, sign * units, first and first + index, kind, age_ms) for index, (sku, units) in enumerate(lines)
     )
-    rows[source] = max(rows.get(source, 0), first + len(lines) - 1)
     return AdjustStock(key, source, movements)
 
 

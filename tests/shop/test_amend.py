@@ -103,7 +103,7 @@ def test_under_full_contention_the_old_hold_stays_or_the_new_one_stands(changes:
     for place, (number, units) in enumerate(changes):
         before = watched.ledger.reservations[number]
         others = watched.ledger.positions["A"].reserved - before.lines[0][1]
-        told = watched.say(command_of(f"amend #{number} A {units}", f"k{place}", {}), watched.ledger.time_ms)
+        told = watched.say(command_of(f"amend #{number} A {units}", f"k{place}"), watched.ledger.time_ms)
         assert isinstance(told.answer, Recorded)
         assert isinstance(told.answer.answer, Reservation) == (others + units <= 6)
         after = watched.ledger.reservations[number]
@@ -124,6 +124,6 @@ def test_in_a_paused_shop_only_more_is_refused() -> None:
         "amend #2 for 3h": "#2 HELD A 2 until 3:02",
         "amend #2 A 1": "#2 HELD A 1 until 3:02",
     }.items():
-        told = watched.say(command_of(said, said, {}), watched.ledger.time_ms)
+        told = watched.say(command_of(said, said), watched.ledger.time_ms)
         assert answer_text(told.answer) == answer
     assert watched.complaints() == []

@@ -99,7 +99,7 @@ PAGES = {
     "the future is now": """
         at   | said                 | answer    | stock
         0:00 | receive A 9          | applied 1 | A 9/0
-        0:10 | sell A 1 at 5:00     | applied 1 | A 8/0
+        0:10 | sell A 1             | applied 1 | A 8/0
         0:20 | count A 8 as of 9:00 | applied 1 | A 8/0
         0:30 | sell A 1             | applied 1 | A 7/0
         0:40 | count A 7 as of 0:35 | applied 1 | A 7/0
@@ -117,7 +117,7 @@ PAGES = {
         0:00 | receive A 5      | applied 1 | A 15/0
         0:00 | sell A 1         | applied 1 | A 14/0
         0:00 | count A 12       | applied 1 | A 12/0
-        0:00 | sell A 1 at 1:00 | applied 1 | A 11/0
+        0:00 | sell A 1         | applied 1 | A 11/0
         0:00 | return A 2       | applied 1 | A 13/0
     """,
 }
@@ -139,7 +139,7 @@ def test_any_sequence_of_arrival_gives_the_same(arrivals: tuple[str, ...]) -> No
     watched = play("at | said | stock\n 0:00 | receive A 10 | A 10/0")
     for minute, text in enumerate(arrivals):
         sourced = text if text.startswith("count") else f"{text} from {text.split()[-1]}"
-        watched.say(command_of(sourced, text, {}), instant(f"2:0{minute}"))
+        watched.say(command_of(sourced, text, instant(f"2:0{minute}")), instant(f"2:0{minute}"))
     position = watched.ledger.positions["A"]
     assert (position.on_hand, position.sold, position.received) == (11, 2, 14)
     assert watched.complaints() == []
@@ -148,10 +148,9 @@ def test_any_sequence_of_arrival_gives_the_same(arrivals: tuple[str, ...]) -> No
 def test_movements_of_the_last_day_are_remembered() -> None:
     """One movement of the day before must not take today's out of memory with it."""
     watched = play("at | said\n 0:00 | receive A 100\n 9:00 | sell A 1")
-    rows = {"wms": 9}
     for minute in range(40):
-        watched.say(command_of("sell A 1", f"sale {minute}", rows), instant(f"1d8:{minute + 10}"))
-    watched.say(command_of("sell A 1", "last", rows), instant("1d9:01"))
+        watched.say(command_of("sell A 1", f"sale {minute}"), instant(f"1d8:{minute + 10}"))
+    watched.say(command_of("sell A 1", "last"), instant("1d9:01"))
     told = watched.say(CountStock("count", (("A", 90),), instant("1d8:20"), holds_included=True), instant("1d9:02"))
     assert isinstance(told.answer, Recorded)
     assert isinstance(told.answer.answer, StockOutcome), told.answer.answer
@@ -162,7 +161,7 @@ def test_movements_of_the_last_day_are_remembered() -> None:
 def test_too_many_movements_are_forgotten_from_the_oldest_on() -> None:
     watched = Watched()
     moves = 2 * TRAIL_MOVES_MAX
-    watched.say(command_of(f"receive A {2 * moves}", "stock", {}), DAY_ZERO_MS)
+    watched.say(command_of(f"receive A {2 * moves}", "stock"), DAY_ZERO_MS)
     for second in range(1, moves + 1):
         row = Movement("A", -1, second, AdjustmentKind.SALE, 0)
         watched.say(AdjustStock(f"sale {second}", "till", (row,)), DAY_ZERO_MS + second * SECOND_MS)

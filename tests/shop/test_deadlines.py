@@ -157,26 +157,26 @@ RULES = (
 def test_rule_of_the_time(without: tuple[int, ...], channel: str, lines: str, minutes: int) -> None:
     rules = tuple(rule for rule in RULES if rule.ttl_ms // MINUTE_MS not in without)
     watched = Watched(Policy(version=1, ttl_rules=rules))
-    watched.say(command_of("receive A 9, B 9, C 9", "stock", {}), DAY_ZERO_MS)
-    held = watched.say(command_of(f"reserve ann {lines} via {channel}", "hold", {}), DAY_ZERO_MS).answer
+    watched.say(command_of("receive A 9, B 9, C 9", "stock"), DAY_ZERO_MS)
+    held = watched.say(command_of(f"reserve ann {lines} via {channel}", "hold"), DAY_ZERO_MS).answer
     assert isinstance(held, Reservation)
     assert held.expires_at_ms - DAY_ZERO_MS == minutes * MINUTE_MS
 
 
 def test_a_rule_of_another_shop_does_not_fit() -> None:
     watched = Watched(Policy(version=1, ttl_rules=(TtlRule("", "", "S2", MINUTE_MS),), ttl_ms_default=DAY_MS))
-    watched.say(command_of("receive A 9", "stock", {}), DAY_ZERO_MS)
-    held = watched.say(command_of("reserve ann A 1", "hold", {}), DAY_ZERO_MS).answer
+    watched.say(command_of("receive A 9", "stock"), DAY_ZERO_MS)
+    held = watched.say(command_of("reserve ann A 1", "hold"), DAY_ZERO_MS).answer
     assert isinstance(held, Reservation)
     assert held.expires_at_ms - DAY_ZERO_MS == DAY_MS
 
 
 def test_a_new_policy_leaves_earlier_deadlines_alone() -> None:
     watched = Watched(Policy(version=1, ttl_ms_default=DAY_MS))
-    watched.say(command_of("receive A 9", "stock", {}), DAY_ZERO_MS)
-    before = watched.say(command_of("reserve ann A 1", "before", {}), DAY_ZERO_MS).answer
+    watched.say(command_of("receive A 9", "stock"), DAY_ZERO_MS)
+    before = watched.say(command_of("reserve ann A 1", "before"), DAY_ZERO_MS).answer
     watched.adopt(Policy(version=2, ttl_ms_default=HOUR_MS, ttl_ms_max=HOUR_MS), DAY_ZERO_MS)
-    after = watched.say(command_of("reserve ann A 1", "after", {}), DAY_ZERO_MS).answer
+    after = watched.say(command_of("reserve ann A 1", "after"), DAY_ZERO_MS).answer
     assert isinstance(before, Reservation)
     assert isinstance(after, Reservation)
     watched.wait(DAY_ZERO_MS + DAY_MS - 1)

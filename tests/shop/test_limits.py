@@ -167,11 +167,10 @@ def test_page(rules: list[LimitRule], page: str) -> None:
 
 def test_a_new_limit_counts_what_is_held_already_and_takes_nothing_away() -> None:
     watched = Watched(Policy(version=1))
-    rows: dict[str, int] = {}
     for key, text in enumerate(["receive A 9", "reserve ann A 4"]):
-        watched.say(command_of(text, str(key), rows), DAY_ZERO_MS)
+        watched.say(command_of(text, str(key)), DAY_ZERO_MS)
     watched.adopt(Policy(version=2, limit_rules=(LimitRule("", "", 0, 3),)), DAY_ZERO_MS)
-    told = watched.say(command_of("reserve ann A 1", "more", rows), DAY_ZERO_MS)
+    told = watched.say(command_of("reserve ann A 1", "more"), DAY_ZERO_MS)
     assert answer_text(told.answer) == "UNITS_LIMIT A 1 of 0"
     assert watched.ledger.positions["A"].reserved == 4
     assert watched.complaints() == []
@@ -180,9 +179,8 @@ def test_a_new_limit_counts_what_is_held_already_and_takes_nothing_away() -> Non
 def test_an_amendment_is_asked_only_for_what_it_asks_for_more_of() -> None:
     """By the ledger, and by the audit too, which else cries out about what the customer had before the rule."""
     watched = Watched(Policy(version=1))
-    rows: dict[str, int] = {}
     for key, text in enumerate(["receive A 9, B 9", "reserve ann A 3", "reserve ann A 1"]):
-        watched.say(command_of(text, str(key), rows), DAY_ZERO_MS)
+        watched.say(command_of(text, str(key)), DAY_ZERO_MS)
     watched.adopt(Policy(version=2, limit_rules=(LimitRule("", "", 0, 3),)), DAY_ZERO_MS)
     told = watched.say(Amend("more", 3, (("A", 3), ("B", 1)), 0, 0), DAY_ZERO_MS)
     assert "HELD" in answer_text(told.answer)
@@ -209,7 +207,7 @@ def reads_for(customers: int, holds: int = 2_000) -> int:
     """How many reservations are looked at to reserve and to expire, the holds spread over so many customers."""
     watched = Watched()
     reservations = watched.ledger.reservations = CountedReads()
-    watched.say(command_of(f"receive A {holds}", "stock", {}), DAY_ZERO_MS)
+    watched.say(command_of(f"receive A {holds}", "stock"), DAY_ZERO_MS)
     for index in range(holds):
         watched.say(Reserve(f"k{index}", f"c{index % customers}", "web", "", (("A", 1),), HOUR_MS), DAY_ZERO_MS)
     watched.wait(DAY_ZERO_MS + HOUR_MS)

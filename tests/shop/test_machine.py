@@ -112,7 +112,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def open_the_shop(self, policy: Policy, stock: list[int]) -> None:
         self.adopt(policy)
         rows = zip("AB", stock, strict=True)
-        movements = tuple(Movement(sku, quantity, 1, AdjustmentKind.RECEIPT, 0) for sku, quantity in rows)
+        movements = tuple(Movement(sku, quantity, 0, AdjustmentKind.RECEIPT, 0) for sku, quantity in rows)
         self.say(AdjustStock(self.fresh_key(), "opening", movements))
 
     @rule(
@@ -269,14 +269,13 @@ class LedgerMachine(RuleBasedStateMachine):
         key = self.fresh_key()
         self.say(AdjustStock(key, key, (Movement(sku, quantity, 1, AdjustmentKind.RECEIPT, 0),)))
 
-    @rule(
-        source=st.sampled_from(["till", "wms"]),
-        rows=some.rows,
-    )
-    def adjust(self, source: str, rows: Any) -> None:
+    @rule(source=st.sampled_from(["till", "wms"]), rows=some.rows, step=st.sampled_from([None, 1, 1, 0, -1, 2]))
+    def adjust(self, source: str, rows: Any, step: int | None) -> None:
+        """Rows that the service numbers, or with the source's own numbers: the next, some seen before, after a gap."""
+        first = 0 if step is None else max(1, self.model.marks.get(source, 0) + step)
         movements = tuple(
-            Movement(sku, delta, sequence, kind, 0 if after is None else self.clock_ms + after)
-            for sku, delta, sequence, kind, after in rows
+            Movement(sku, delta, first and first + place, kind, age_ms)
+            for place, (sku, delta, kind, age_ms) in enumerate(rows)
         )
         self.say(AdjustStock(self.fresh_key(), source, movements))
 

@@ -52,7 +52,7 @@ CONFIRMED_DEADLINE = OPENING + "0:01 | reserve ann A 3\n 0:02 | confirm #2 withi
 COUNT = OPENING + "0:10 | sell A 1\n 0:20 | count A 3 as of 0:05"
 COUNT_HOLDS = OPENING + "0:10 | reserve ann A 1\n 0:20 | count A 2 without holds"
 SEEN = OPENING + "0:20 | count A 2\n 0:30 | sell A 1 at 0:10"
-ROWS = OPENING + "0:01 | receive A 1 from x row 7\n 0:02 | receive A 1 from x row 7"
+ROWS = OPENING + "0:01 | receive A 1 from x row 1\n 0:02 | receive A 1 from x row 1"
 PART = OPENING + "0:01 | claim o1 ann A 2, A 1\n 0:02 | apply o1 2 CONFIRMED until 1:00\n"
 LATE_WORD = PART + "0:03 | apply o1 1 RELEASED"
 WAY_BACK = PART + "0:03 | apply o1 3 HELD until 2:00"
@@ -162,7 +162,6 @@ def noticed(core: Core, page: str, policy: Policy | None) -> set[str]:
     watched, model = Watched(policy, core), Model("S1")
     if policy is not None:
         model.policy, model.events = policy, 1
-    rows: dict[str, int] = {}
     noticing: set[str] = set()
     for index, line in enumerate(read(page)[1]):
         at_ms = instant(line.at)
@@ -170,7 +169,7 @@ def noticed(core: Core, page: str, policy: Policy | None) -> set[str]:
             model.expire(watched.wait(at_ms))
         else:
             key, _, text = line.said.rpartition(": ")
-            command = command_of(text, key or f"line {index}", rows)
+            command = command_of(text, key or f"line {index}", at_ms)
             if plain(watched.say(command, at_ms).answer) != model.say(command, at_ms):
                 noticing.add("model")
         if watched.stock() != model.stock() or watched.ledger.version != model.events:
@@ -229,7 +228,7 @@ def test_a_journal_that_lost_something_is_caught(name: str) -> None:
     """Not the core but what keeps it: the ledger has moved on, and its journal does not say how."""
     watched = Watched()
     for index, line in enumerate(read(LIFE)[1]):
-        watched.say(command_of(line.said, f"line {index}", {}), instant(line.at))
+        watched.say(command_of(line.said, f"line {index}"), instant(line.at))
     assert watched.complaints() == []
     match name:
         case "the last record":
@@ -237,7 +236,7 @@ def test_a_journal_that_lost_something_is_caught(name: str) -> None:
         case "a record in the middle":
             watched.records[3:] = [record._replace(version=record.version - 1) for record in watched.records[4:]]
         case _:
-            watched.core.transact(watched.ledger, command_of("reserve zoe B 1", "z", {}), watched.ledger.time_ms)
+            watched.core.transact(watched.ledger, command_of("reserve zoe B 1", "z"), watched.ledger.time_ms)
     caught = {complaint.partition(":")[0] for complaint in watched.complaints()}
     assert "replay" in caught
     assert caught & {"compare", "audit"} or name == "a record in the middle"

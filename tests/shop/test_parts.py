@@ -178,7 +178,7 @@ def test_page(page: str) -> None:
 
 
 def said(watched: Watched, text: str) -> str:
-    told = watched.say(command_of(text, f"later {watched.ledger.version}", {}), watched.ledger.time_ms + 1)
+    told = watched.say(command_of(text, f"later {watched.ledger.version}"), watched.ledger.time_ms + 1)
     return answer_text(told.answer)
 
 
@@ -207,10 +207,10 @@ def test_a_part_that_is_owed_is_not_forgotten() -> None:
         0:02 | apply o1 1 HELD until 2:00
         0:03 | collect #2
     """)
-    watched.say(command_of("receive A 1 row 9", "much later", {}), instant("20d0:00"))
+    watched.say(command_of("receive A 1", "much later"), instant("20d0:00"))
     assert list(watched.ledger.reservations) == [2]
     said(watched, "acknowledge #2 4")
-    watched.say(command_of("receive A 1 row 10", "as long again", {}), instant("40d0:00"))
+    watched.say(command_of("receive A 1", "as long again"), instant("40d0:00"))
     assert watched.ledger.reservations == {}
     assert watched.ledger.holders == {}
     assert said(watched, "apply o1 9 HELD until 2:00") == "RESERVATION_NOT_FOUND"
@@ -234,13 +234,13 @@ def test_a_part_that_is_owed_keeps_nothing_else_from_being_forgotten() -> None:
     assert list(watched.ledger.outbox) == [2]
     assert list(watched.ledger.reservations) == [2, 5, 7]
     for day in (20, 21, 40, 60):
-        watched.say(command_of(f"receive A 1 row {day}", f"day {day}", {}), instant(f"{day}d0:00"))
+        watched.say(command_of("receive A 1", f"day {day}"), instant(f"{day}d0:00"))
         assert list(watched.ledger.reservations) == [2], "it alone, however long nobody hears of it"
         assert len(watched.ledger.ended) == 1
         assert watched.complaints() == []
     watched.restart()
     said(watched, "acknowledge #2 4")
-    watched.say(command_of("receive A 1 row 80", "day 80", {}), instant("80d0:00"))
+    watched.say(command_of("receive A 1", "day 80"), instant("80d0:00"))
     assert (watched.ledger.reservations, watched.ledger.holders, len(watched.ledger.ended)) == ({}, {}, 0)
     assert watched.complaints() == []
 

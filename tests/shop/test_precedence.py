@@ -18,7 +18,7 @@ ALL_WRONG = "reserve ann A 9, Z 1 basket b for 8d"
 
 
 def told(watched: Watched, text: str, key: str = "") -> str:
-    answer = watched.say(command_of(text, key or f"k{watched.ledger.version}", {"wms": 9}), watched.ledger.time_ms)
+    answer = watched.say(command_of(text, key or f"k{watched.ledger.version}"), watched.ledger.time_ms)
     return answer_text(answer.answer).split()[0]
 
 
@@ -130,7 +130,7 @@ def test_a_full_ledger_keeps_its_promises() -> None:
 
 def test_a_full_ledger_answers_repeats() -> None:
     watched = full()
-    assert told(watched, "receive A 5 row 1", "line 1") == "applied"
+    assert told(watched, "receive A 5", "line 1") == "applied"
     assert told(watched, "reserve ann A 2", "line 2").startswith("#2")
     assert told(watched, "reserve ann A 3", "line 2") == "IDEMPOTENCY_KEY_REUSED"
 
@@ -190,6 +190,7 @@ REASONS = {
     Reason.PART_OF_ORDER: "receive A 1 / claim o1 ann A 1 / apply o1 1 HELD / confirm #3",
     Reason.CLAIM_ABANDONED: "apply o1 1 RELEASED",
     Reason.SLOT_NOT_OFFERED: "receive A 1 / reserve ann A 1 slot 9:01",
+    Reason.SOURCE_GAP: "receive A 1 row 2",
     Reason.SLOT_FULL: "receive A 2 / reserve ann A 1 slot 9:00 / reserve bob A 1 slot 9:00",
 }
 # No shop gives them: tests/orders. A grant: tests/shop/test_grants.py.
@@ -213,6 +214,6 @@ def test_every_reason_is_reached_and_written_down_unless_it_must_not(reason: Rea
             continue
         key, _, command = text.rpartition(": ")
         records = len(watched.records)
-        answer = answer_text(watched.say(command_of(command, key or f"line {minute}", {}), at_ms).answer)
+        answer = answer_text(watched.say(command_of(command, key or f"line {minute}"), at_ms).answer)
     assert answer.split()[0] == reason.name
     assert len(watched.records) - records == (0 if reason in UNRECORDED else 1)

@@ -69,7 +69,7 @@ CASES = [
 
 
 def said(text: str, key: str) -> Command:
-    return command_of(text, key, {"wms": 2})
+    return command_of(text, key)
 
 
 @pytest.mark.parametrize(("first", "since", "other", "last"), CASES)

@@ -137,9 +137,9 @@ def test_places_that_were_given_are_kept_when_the_hours_change() -> None:
     )
     watched.adopt(Policy(version=2), instant("0:04"))
     assert watched.ledger.slots_taken == {instant("10:00"): 2}
-    told = watched.say(command_of("amend #3 A 2", "k", {}), instant("0:05"))
+    told = watched.say(command_of("amend #3 A 2", "k"), instant("0:05"))
     assert answer_text(told.answer).endswith("slot 10:00"), "the slot that it has is not asked for again"
-    watched.say(command_of("release #4", "r", {}), instant("0:06"))
+    watched.say(command_of("release #4", "r"), instant("0:06"))
     assert watched.ledger.slots_taken == {instant("10:00"): 1}
     assert watched.complaints() == []
 
@@ -148,9 +148,9 @@ def test_an_order_keeps_its_place_when_the_hours_change() -> None:
     watched = play("at | said\n 0:00 | receive A 9\n 0:01 | claim 7/1.1 ann A 1 slot 10:00", POLICY)
     watched.adopt(Policy(version=2), instant("0:02"))
     for text in ("claim 7/1.2 ann A 2 slot 10:00", "apply 7/1.1 1 RELEASED", "claim 7/1.3 ann A 1 slot 10:00"):
-        watched.say(command_of(text, text, {}), instant("0:03"))
+        watched.say(command_of(text, text), instant("0:03"))
         assert watched.ledger.slots_taken == {instant("10:00"): 1}
-    watched.say(command_of("apply 7/1.2 1 RELEASED", "", {}), instant("0:04"))
-    watched.say(command_of("apply 7/1.3 1 RELEASED", "", {}), instant("0:04"))
+    watched.say(command_of("apply 7/1.2 1 RELEASED", ""), instant("0:04"))
+    watched.say(command_of("apply 7/1.3 1 RELEASED", ""), instant("0:04"))
     assert (watched.ledger.slots_taken, watched.ledger.parts_in_slots) == ({}, {})
     assert watched.complaints() == []

@@ -52,7 +52,7 @@ EVERYTHING = """
     0:20 | sell A 1 from till row 1
     0:21 | release #6
     0:22 | reserve fay B 1 basket f
-    0:23 | receive A 20, B 20 row 60
+    0:23 | receive A 20, B 20
     0:24 | amend #27 B 2 slot 9:00
     0:25 | amend #27 B 99
     0:26 | claim o1 gil A 2, B 1 slot 9:00
@@ -166,10 +166,8 @@ def test_a_capture_is_of_its_moment() -> None:
     watched = lived()
     rows = written(Capture(watched.ledger))
     capture = Capture(watched.ledger)
-    for index, text in enumerate(
-        ["reserve zoe B 1", "receive A 5 row 50", "count A 5, B 5", "safety A 1", "reserve zed A 4"]
-    ):
-        watched.say(command_of(text, f"later {index}", {}), instant("0:30"))
+    for index, text in enumerate(["reserve zoe B 1", "receive A 5", "count A 5, B 5", "safety A 1", "reserve zed A 4"]):
+        watched.say(command_of(text, f"later {index}"), instant("0:30"))
     watched.wait(instant("3d0:00"))
     assert written(capture) == rows
     assert capture.version == restore(through_json(capture)).version < watched.ledger.version

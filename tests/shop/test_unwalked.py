@@ -41,7 +41,7 @@ def test_deadlines_are_rebuilt_from_what_is_live() -> None:
     """)
     ledger = watched.ledger
     for number in range(2 * STALE_ENTRIES_MAX):
-        watched.say(command_of(f"extend #3 for {2 + number % 2}h", f"k{number}", {}), instant("0:06"))
+        watched.say(command_of(f"extend #3 for {2 + number % 2}h", f"k{number}"), instant("0:06"))
     assert len(ledger.expiry_heap) <= STALE_ENTRIES_MAX + 4 * ledger.open_reservations
     rebuild(ledger)
     assert ledger.earliest_deadline_ms() == DAY_ZERO_MS + HOUR_MS + 3 * 60_000
@@ -58,6 +58,6 @@ def test_a_shortfall_looks_at_what_is_live() -> None:
         0:04 | reserve ann A 1, B 1
         0:05 | reserve bob A 3
     """)
-    told = watched.say(command_of("count A 2", "count", {}), instant("0:06"))
+    told = watched.say(command_of("count A 2", "count"), instant("0:06"))
     assert "#6" in answer_text(told.answer)
     assert watched.stock()["A"][1] == 2

@@ -208,8 +208,7 @@ class ChainWorld:
     async def _stock(self, router: Router) -> None:
         for store_id in SHOPS:
             rows = tuple(
-                shop.Movement(sku, self.random.randint(0, 9), place + 1, shop.AdjustmentKind.RECEIPT, 0)
-                for place, sku in enumerate(SKUS)
+                shop.Movement(sku, self.random.randint(0, 9), 0, shop.AdjustmentKind.RECEIPT, 0) for sku in SKUS
             )
             await self._persist(router, store_id, shop.AdjustStock("open", "wms", tuple(r for r in rows if r.delta)))
 

@@ -260,4 +260,4 @@ class World:
 
 
 def _receipt(sku: str) -> cm.Movement:
-    return cm.Movement(sku, 40, 1, cm.AdjustmentKind.RECEIPT, 0)
+    return cm.Movement(sku, 40, 0, cm.AdjustmentKind.RECEIPT, 0)

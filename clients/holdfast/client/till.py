@@ -36,14 +36,12 @@ TILL_TIMEOUTS = Timeouts(call_ms=30_000, attempt_ms=5_000)
 class FlushReport:
     """What a flush did. `unsent` is what is left; `refused` and `why` say why, where something is.
 
-    `applied`, `dropped_repeated` and `dropped_late` are the service's own counts. A flush whose answer was lost is
-    retried under its own key, and reports what it did the first time. Rows that were sent then, and are sent again
-    together with later ones, count as repeated or late; more than those means that two tills share a name.
+    `applied` and `dropped_repeated` are the service's own counts. Rows of a flush whose answer was lost are sent again
+    by the next one, and count as repeated where the service had taken them.
     """
 
     applied: int = 0
     dropped_repeated: int = 0
-    dropped_late: int = 0
     unsent: int = 0
     shortfalls: tuple[models.Shortfall, ...] = ()
     refused: Rejection | None = None
@@ -53,8 +51,8 @@ class FlushReport:
 class TillClient(AbstractAsyncContextManager["TillClient"]):
     """One till of one shop. Make it inside the event loop that uses it, and close it (or use `async with`).
 
-    `till` is its name, unique within the shop: the source of its movements. `journal_path` is its file, made where
-    there is none. The other arguments are those of `ChannelClient`.
+    `till` is its name, at most 47 characters; with the name of its file's series it is the source of its movements.
+    `journal_path` is its file, made where there is none. The other arguments are those of `ChannelClient`.
     """
 
     def __init__(
@@ -73,9 +71,7 @@ class TillClient(AbstractAsyncContextManager["TillClient"]):
     ) -> None:
         self.store_id = store_id
         self.till = till
-        self.journal = TillJournal(
-            journal_path, first_sequence=time.time_ns() // 1_000_000, unsent_rows_max=unsent_rows_max
-        )
+        self.journal = TillJournal(journal_path, unsent_rows_max=unsent_rows_max)
         self.channel_client = ChannelClient(
             target, credentials=credentials, metadata=metadata, limits=limits, timeouts=timeouts, retry=retry
         )
@@ -113,7 +109,7 @@ class TillClient(AbstractAsyncContextManager["TillClient"]):
 
         They are on disk when it returns. Raises InvalidArgument, or Overloaded where the file is full.
         """
-        now_ms = time.time_ns() // 1_000_000  # sent late perhaps, and a count made until then has seen it
+        now_ms = time.time_ns() // 1_000_000  # for its age, should this process not live to send it
         # A caller that is cancelled leaves the thread to finish; the journal takes one writer at a time by itself.
         return await asyncio.to_thread(self.journal.record, list(lines), kind, now_ms)
 
@@ -123,7 +119,7 @@ class TillClient(AbstractAsyncContextManager["TillClient"]):
         Raises InvalidArgument or NotFound where the service takes a movement, or the shop, for wrong; all of it stays.
         `timeout_ms` is the deadline of each call of up to `ROWS_PER_CALL_MAX` movements.
         """
-        applied = repeated = late = 0
+        applied = repeated = 0
         shortfalls: list[models.Shortfall] = []
         refused: Rejection | None = None
         why = ""
@@ -132,9 +128,8 @@ class TillClient(AbstractAsyncContextManager["TillClient"]):
                 try:
                     outcome = await self.channel_client.adjust_stock(
                         self.store_id,
-                        self.till,
+                        f"{self.till}/{self.journal.series}",
                         rows,
-                        idempotency_key=f"flush-{self.till}-{rows[0].sequence}-{rows[-1].sequence}",
                         timeout_ms=timeout_ms,
                     )
                 except (Unavailable, Overloaded) as error:
@@ -146,10 +141,9 @@ class TillClient(AbstractAsyncContextManager["TillClient"]):
                 await asyncio.to_thread(self.journal.mark_sent, rows[-1].sequence)
                 applied += outcome.applied
                 repeated += outcome.dropped_repeated
-                late += outcome.dropped_late
                 shortfalls.extend(outcome.shortfalls)
             unsent = len(self.journal.unsent)
-        return FlushReport(applied, repeated, late, unsent, tuple(shortfalls), refused, why)
+        return FlushReport(applied, repeated, unsent, tuple(shortfalls), refused, why)
 
     async def count(
         self,

@@ -8,12 +8,15 @@ fails, and the file is then closed, because what a failed write left behind is n
 """
 
 import json
+import secrets
 import sqlite3
 import threading
+import time
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -28,7 +31,7 @@ _APPLICATION_ID = 0x48464C54
 
 _FORMAT = 1
 _SCHEMA = (
-    "CREATE TABLE meta (next INTEGER NOT NULL, sent INTEGER NOT NULL)",
+    "CREATE TABLE meta (next INTEGER NOT NULL, sent INTEGER NOT NULL, series TEXT NOT NULL)",
     """CREATE TABLE movements (
         sequence INTEGER PRIMARY KEY, sku TEXT NOT NULL, delta INTEGER NOT NULL, kind INTEGER NOT NULL,
         occurred_at_ms INTEGER, checksum INTEGER NOT NULL)""",
@@ -36,6 +39,7 @@ _SCHEMA = (
     f"PRAGMA user_version = {_FORMAT}",
 )
 
+_AGE_MS_MAX = 366 * 86_400_000
 _SKU_CHARACTERS_MAX = 64
 _UNITS_MAX = 1_000_000_000
 _UNITS = {
@@ -50,15 +54,17 @@ _UNITS = {
 class TillJournal(AbstractContextManager["TillJournal"]):
     """The file of one till, locked against a second process. Thread-safe; calls block on the disk.
 
-    `first_sequence` numbers the first row of a new file. Give it the time in ms: should the file ever be lost, the rows
-    of its successor are still above all that the service has seen from this till, and are not dropped as repeated.
+    A file is a series of numbers from 1 on, which `series` names: should it ever be lost, the rows of its successor are
+    those of another series, and none is taken for one that the service has seen.
     """
 
-    def __init__(self, path: Path, *, first_sequence: int, unsent_rows_max: int = UNSENT_ROWS_MAX) -> None:
+    def __init__(self, path: Path, *, unsent_rows_max: int = UNSENT_ROWS_MAX) -> None:
         self._path = path
         self._unsent_rows_max = unsent_rows_max
         self._unsent: deque[Adjustment] = deque()
-        self._next = first_sequence
+        self._next = 1
+        self.series = secrets.token_hex(8)
+        self._occurred: dict[int, tuple[int | None, float | None]] = {}  # by sequence, on the wall and since the boot
         # Numbers are given and written as one: two rows of one number would be one sale for the service.
         self._turn = threading.RLock()
         self._database: sqlite3.Connection | None = None
@@ -80,9 +86,18 @@ class TillJournal(AbstractContextManager["TillJournal"]):
             return tuple(self._unsent)
 
     def head(self, rows_max: int) -> tuple[Adjustment, ...]:
-        """The first unsent movements, at most `rows_max`."""
+        """The first unsent movements, at most `rows_max`, each with its age."""
         with self._turn:
-            return tuple(islice(self._unsent, rows_max))
+            return tuple(replace(row, age_ms=self._age_ms(row.sequence)) for row in islice(self._unsent, rows_max))
+
+    def _age_ms(self, sequence: int) -> int:
+        """By the clock of this process where it recorded the row, whatever the wall clock was set to meanwhile."""
+        at_ms, at_s = self._occurred[sequence]
+        if at_s is not None:
+            age_ms = int((_clock_s() - at_s) * 1_000)
+        else:
+            age_ms = 0 if at_ms is None else time.time_ns() // 1_000_000 - at_ms
+        return min(max(0, age_ms), _AGE_MS_MAX)
 
     def record(
         self, lines: Iterable[tuple[str, int]], kind: AdjustmentKind, occurred_at_ms: int | None = None
@@ -92,16 +107,17 @@ class TillJournal(AbstractContextManager["TillJournal"]):
         Raises InvalidArgument where the service would refuse a row for ever, Overloaded where the file is full.
         """
         with self._turn:
-            rows = tuple(
-                Adjustment(sku, delta, self._next + number, kind, occurred_at_ms)
-                for number, (sku, delta) in enumerate(lines)
-            )
+            rows = tuple(Adjustment(sku, delta, self._next + number, kind) for number, (sku, delta) in enumerate(lines))
             self._check(rows)
             after = self._next + len(rows)
+            began_s = _clock_s()
             with self._writing() as database:
-                database.executemany("INSERT INTO movements VALUES (?, ?, ?, ?, ?, ?)", map(_fields, rows))
+                database.executemany(
+                    "INSERT INTO movements VALUES (?, ?, ?, ?, ?, ?)", [_fields(row, occurred_at_ms) for row in rows]
+                )
                 database.execute("UPDATE meta SET next = ?", (after,))
             self._unsent.extend(rows)
+            self._occurred.update((row.sequence, (occurred_at_ms, began_s)) for row in rows)
             self._next = after
         return rows
 
@@ -112,7 +128,7 @@ class TillJournal(AbstractContextManager["TillJournal"]):
                 database.execute("DELETE FROM movements WHERE sequence <= ?", (sequence,))
                 database.execute("UPDATE meta SET sent = max(sent, min(?, next - 1))", (sequence,))
             while self._unsent and self._unsent[0].sequence <= sequence:
-                self._unsent.popleft()
+                del self._occurred[self._unsent.popleft().sequence]
 
     def close(self) -> None:
         """Close the file and give up its lock. Safe to repeat."""
@@ -156,20 +172,21 @@ class TillJournal(AbstractContextManager["TillJournal"]):
         with self._writing():
             for statement in _SCHEMA:
                 database.execute(statement)
-            database.execute("INSERT INTO meta VALUES (?, ?)", (self._next, self._next - 1))
+            database.execute("INSERT INTO meta VALUES (?, ?, ?)", (self._next, self._next - 1, self.series))
 
     def _load(self, database: sqlite3.Connection) -> None:
         (health,) = database.execute("PRAGMA quick_check(1)").fetchone()
         if health != "ok":
             raise self._damaged("read the till's journal", health)
-        if len(meta := database.execute("SELECT next, sent FROM meta").fetchall()) != 1:
+        if len(meta := database.execute("SELECT next, sent, series FROM meta").fetchall()) != 1:
             raise self._damaged("read the till's journal", "the table meta is damaged")
-        self._next, sent = meta[0]
+        self._next, sent, self.series = meta[0]
         expected = sent + 1
         for sequence, sku, delta, kind, at_ms, checksum in database.execute("SELECT * FROM movements ORDER BY 1"):
             if sequence != expected or checksum != _checksum(sequence, sku, delta, kind, at_ms):
                 raise self._damaged("read the till's journal", f"the movement {expected} is damaged or missing")
-            self._unsent.append(Adjustment(sku, delta, sequence, AdjustmentKind(kind), at_ms))
+            self._unsent.append(Adjustment(sku, delta, sequence, AdjustmentKind(kind)))
+            self._occurred[sequence] = (at_ms, None)
             expected += 1
         if expected != self._next:
             raise self._damaged("read the till's journal", f"the movement {expected} is missing")
@@ -212,6 +229,12 @@ _OTHERS = "Give the till a file of its own, and keep this one"
 _OTHER_DISK = "Put the file on a disk of this machine"
 
 
+def _clock_s() -> float:
+    """A clock that nobody sets, and that goes on while the machine sleeps, where there is one."""
+    boot_clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boot_clock is None else time.clock_gettime(boot_clock)
+
+
 def _violations(rows: Iterable[Adjustment]) -> Iterable[Violation]:
     for number, row in enumerate(rows):
         if not 1 <= len(row.sku) <= _SKU_CHARACTERS_MAX:
@@ -223,8 +246,8 @@ def _violations(rows: Iterable[Adjustment]) -> Iterable[Violation]:
             yield Violation(f"lines[{number}].quantity", f"must be {least} to {most} for {row.kind.name}, and not zero")
 
 
-def _fields(row: Adjustment) -> tuple[int, str, int, int, int | None, int]:
-    fields = (row.sequence, row.sku, row.delta, row.kind.value, row.occurred_at_ms)
+def _fields(row: Adjustment, at_ms: int | None) -> tuple[int, str, int, int, int | None, int]:
+    fields = (row.sequence, row.sku, row.delta, row.kind.value, at_ms)
     return (*fields, _checksum(*fields))
 
 

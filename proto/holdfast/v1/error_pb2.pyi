@@ -35,6 +35,7 @@ class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_NO_STORE_IN_REACH: _ClassVar[Reason]
     REASON_SLOT_NOT_OFFERED: _ClassVar[Reason]
     REASON_SLOT_FULL: _ClassVar[Reason]
+    REASON_SOURCE_GAP: _ClassVar[Reason]
 REASON_UNSPECIFIED: Reason
 REASON_IDEMPOTENCY_KEY_REUSED: Reason
 REASON_RESERVATION_NOT_FOUND: Reason
@@ -57,6 +58,7 @@ REASON_CLAIM_ABANDONED: Reason
 REASON_NO_STORE_IN_REACH: Reason
 REASON_SLOT_NOT_OFFERED: Reason
 REASON_SLOT_FULL: Reason
+REASON_SOURCE_GAP: Reason
 
 class ShortLine(_message.Message):
     __slots__ = ("sku", "asked", "available")

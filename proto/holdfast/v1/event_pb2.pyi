@@ -161,16 +161,14 @@ class ExtendedEvent(_message.Message):
     def __init__(self, reservation_id: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class StockAdjustedEvent(_message.Message):
-    __slots__ = ("source", "adjustments", "dropped_repeated", "dropped_late")
+    __slots__ = ("source", "adjustments", "dropped_repeated")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     ADJUSTMENTS_FIELD_NUMBER: _ClassVar[int]
     DROPPED_REPEATED_FIELD_NUMBER: _ClassVar[int]
-    DROPPED_LATE_FIELD_NUMBER: _ClassVar[int]
     source: str
     adjustments: _containers.RepeatedCompositeFieldContainer[_stock_pb2.Adjustment]
     dropped_repeated: int
-    dropped_late: int
-    def __init__(self, source: _Optional[str] = ..., adjustments: _Optional[_Iterable[_Union[_stock_pb2.Adjustment, _Mapping]]] = ..., dropped_repeated: _Optional[int] = ..., dropped_late: _Optional[int] = ...) -> None: ...
+    def __init__(self, source: _Optional[str] = ..., adjustments: _Optional[_Iterable[_Union[_stock_pb2.Adjustment, _Mapping]]] = ..., dropped_repeated: _Optional[int] = ...) -> None: ...
 
 class StockCountedEvent(_message.Message):
     __slots__ = ("as_of", "corrections")

@@ -66,18 +66,18 @@ class StoreAvailability(_message.Message):
     def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., positions: _Optional[_Iterable[_Union[Position, _Mapping]]] = ...) -> None: ...
 
 class Adjustment(_message.Message):
-    __slots__ = ("sku", "delta", "sequence", "kind", "occurred_at")
+    __slots__ = ("sku", "delta", "sequence", "kind", "age")
     SKU_FIELD_NUMBER: _ClassVar[int]
     DELTA_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
-    OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
+    AGE_FIELD_NUMBER: _ClassVar[int]
     sku: str
     delta: int
     sequence: int
     kind: AdjustmentKind
-    occurred_at: _timestamp_pb2.Timestamp
-    def __init__(self, sku: _Optional[str] = ..., delta: _Optional[int] = ..., sequence: _Optional[int] = ..., kind: _Optional[_Union[AdjustmentKind, str]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    age: _duration_pb2.Duration
+    def __init__(self, sku: _Optional[str] = ..., delta: _Optional[int] = ..., sequence: _Optional[int] = ..., kind: _Optional[_Union[AdjustmentKind, str]] = ..., age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Count(_message.Message):
     __slots__ = ("sku", "quantity")

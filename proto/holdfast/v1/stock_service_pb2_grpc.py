@@ -48,7 +48,8 @@ class StockServiceServicer:
     """
 
     def AdjustStock(self, request, context):
-        """Applies movements of one source to one shop. Repeated and late rows are dropped and counted, never refused.
+        """Applies movements of one source to one shop. Repeated rows are dropped and counted. Rows after a gap are refused
+        with REASON_SOURCE_GAP, which says as `available` which number the source's next row must have.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,6 +1,5 @@
 """`holdfast stock`, and live `holdfast watch`: what shops have, and what happens in them."""
 
-import time
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
@@ -28,16 +27,13 @@ def adjust(
     kind: Annotated[Any, options.choice_option(AdjustmentKind, "What moved.", "--kind")],
     source: Annotated[str, typer.Option(help="Who reports, a warehouse's name for example.")] = "cli",
     sequence: Annotated[
-        int | None,
-        typer.Option(min=1, max=2**62, help="The source's number of the first row; otherwise the time in ns."),
-    ] = None,
+        int,
+        typer.Option(min=0, max=2**62, help="The source's number of the first row; 0 takes the next ones."),
+    ] = 0,
 ) -> None:
-    """Apply movements of one source; those with numbers seen before are dropped. Exit code 1 where rows were not booked
-    as a later number of their source was booked before.
-    """
-    first = time.time_ns() if sequence is None else sequence
+    """Apply movements of one source; those with numbers seen before are dropped, those after a gap refused."""
     moved = [
-        Adjustment(sku, delta, first + number, kind)
+        Adjustment(sku, delta, sequence and sequence + number, kind)
         for number, (sku, delta) in enumerate(quantities(rows, "ROW", missing=None))
     ]
     session.change(ChannelClient.adjust_stock, store, source, moved)

@@ -123,7 +123,6 @@ class StockAdjusted:
     source: str
     adjustments: tuple[Adjustment, ...]
     dropped_repeated: int
-    dropped_late: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ class Reason(IntEnum):
     NO_STORE_IN_REACH = 19
     SLOT_NOT_OFFERED = 20
     SLOT_FULL = 21
+    SOURCE_GAP = 22
 
 
 @dataclass(frozen=True, slots=True)

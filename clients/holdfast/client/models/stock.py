@@ -27,16 +27,16 @@ class HoldsCounted(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """One movement: signed units of a SKU, with its source's own growing number.
+    """One movement: signed units of a SKU, with its source's number, without gaps from 1 on; 0 takes the next one.
 
-    `occurred_at_ms` says when, where that is not now: a count made since then has seen the movement already.
+    `age_ms` says how long ago it happened, where that is not now: a count made since then has seen it already.
     """
 
     sku: str
     delta: int
     sequence: int
     kind: AdjustmentKind
-    occurred_at_ms: int | None = None
+    age_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
