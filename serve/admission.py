@@ -8,7 +8,8 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 
 from actors.core.policy import CALL_MS_MAX
-from actors.protocol.messages import LedgerStopped
+from actors.core.rejection import Reason
+from actors.protocol.messages import Answer, LedgerStopped, Refusal, Stopped
 from holdfast.v1 import error_pb2
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.wire import statuses
@@ -64,6 +65,16 @@ def refuse_older(field: str, store_id: str, version: int, min_version: int) -> N
         message = f"{field}: shop {store_id} is at version {version}, {min_version} was asked for; ask for one it gave"
         code, reason = grpc.StatusCode.FAILED_PRECONDITION, "VERSION_NOT_REACHED"
         raise statuses.refused(code, reason, message, store_id=store_id, version=str(version))
+
+
+def failure_of(answer: Answer) -> Exception | None:
+    """The error in place of an answer that is none: of a ledger that is stopped, or of what only waits for news."""
+    if isinstance(answer, Stopped):
+        return LedgerStopped(answer.why)
+    if isinstance(answer, Refusal) and answer.rejection.reason is Reason.ORDER_UNDECIDED:
+        message = "the order of this reservation is being decided; nothing was done, ask again with the same key"
+        return statuses.refused(grpc.StatusCode.UNAVAILABLE, "ORDER_UNDECIDED", message, retry_after_s=0.1)
+    return None
 
 
 def status_of(error: BaseException) -> Status | None:

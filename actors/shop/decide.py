@@ -114,6 +114,8 @@ def _allowed(ledger: Ledger, number: int, step: Step, now_ms: int) -> Reservatio
     if reservation is None:
         return Rejection(Reason.RESERVATION_NOT_FOUND, number=number)
     status = reservation.status
+    if status is Status.CLAIMED:  # its order may have been committed, and the shop not have heard yet
+        return Rejection(Reason.ORDER_UNDECIDED, number=number, status=status)
     if status is Status.EXPIRED or (
         status in LIVE and reservation.part is None and reservation.expires_at_ms <= now_ms
     ):

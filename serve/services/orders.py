@@ -11,11 +11,11 @@ from actors.core.rejection import Rejection
 from actors.core.status import LIVE
 from actors.orders import commands as cm
 from actors.orders.state import Order, Standing
-from actors.protocol.messages import Answer, LedgerStopped, Refusal, Stopped
+from actors.protocol.messages import Answer, Refusal
 from actors.shop import commands as shop
 from actors.shop.state import Reservation
 from holdfast.v1 import order_service_pb2 as os_, reservation_service_pb2 as rs
-from serve.admission import Call, fill_error
+from serve.admission import Call, failure_of, fill_error
 from serve.coordination.coordinator import Coordinator, OrderStep, RefusedClaims
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import DeadlinePassed, Overloaded
@@ -235,10 +235,10 @@ class Orders:
             answered.append((part.store_id, answer))
             if isinstance(answer, Reservation):
                 fill_reservation(answer, part.store_id, self._router.chain, outcome.reservation)
+            elif (failure := failure_of(answer)) is not None:
+                fill_error(failure, outcome.error)
             elif isinstance(answer, Refusal):
                 fill_rejection(answer, part.store_id, outcome.rejection)
-            elif isinstance(answer, Stopped):
-                fill_error(LedgerStopped(answer.why), outcome.error)
         await self._reconciler.report_answers(answered)
 
 

@@ -10,11 +10,11 @@ import grpc
 from actors.core.chain import Chain
 from actors.core.ids import parse_holder, parse_reservation_id
 from actors.core.rejection import Reason
-from actors.protocol.messages import Answer, Entry, Held, LedgerStopped, Refusal, Stopped
+from actors.protocol.messages import Answer, Entry, Held, Refusal
 from actors.shop import commands as shop
 from actors.shop.state import Reservation
 from holdfast.v1 import reservation_service_pb2 as rs
-from serve.admission import ENDINGS, Call, fill_error, refuse_older
+from serve.admission import ENDINGS, Call, failure_of, fill_error, refuse_older
 from serve.coordination.grants import Grants, is_grant_required
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import Overloaded
@@ -215,8 +215,8 @@ class Reservations:
                 entry, outcome = items[index]
                 if is_grant_required(answer):
                     limited.append((entry, outcome))
-                elif isinstance(answer, Stopped):
-                    fill_error(LedgerStopped(answer.why), outcome.error)
+                elif (failure := failure_of(answer)) is not None:
+                    fill_error(failure, outcome.error)
                 else:
                     _fill(answer, entry, self._router.chain, outcome)
                 if kind.promise:
@@ -296,13 +296,13 @@ async def _work(work: Awaitable[None], outcomes: Iterable[Any], index: int | Non
 
 def _fill(answer: Answer, entry: Entry, chain: Chain, reply: Any) -> None:
     store_id, command = entry
+    if (failure := failure_of(answer)) is not None:
+        raise failure
     if isinstance(answer, Held):
         assert isinstance(command, shop.Reserve), "nothing else is answered so"
         fill_held(answer, store_id, command, chain, reply.reservation)
     elif isinstance(answer, Refusal):
         fill_rejection(answer, store_id, reply.rejection)
-    elif isinstance(answer, Stopped):
-        raise LedgerStopped(answer.why)
     else:
         assert isinstance(answer, Reservation), "a shop answers a step with the reservation"
         fill_reservation(answer, store_id, chain, reply.reservation)

@@ -10,7 +10,7 @@ from actors.core.rejection import Reason
 from actors.core.status import ReleaseReason, Status
 from actors.shop import commands as ask
 from actors.shop.commands import AdjustmentKind as Kind
-from tests.shop.model_books import LIVE, Line, Move, Outcome, Reservation, beyond, order_of
+from tests.shop.model_books import LIVE, PASSING, Line, Move, Outcome, Reservation, beyond, order_of
 from tests.shop.model_hours import deadline_ms, offered, slot_at
 from tests.shop.model_rules import over_a_limit, rule_ms
 
@@ -133,7 +133,7 @@ class Model:
             outcome = ("stock", len(command.safety_stocks), 0, 0, ())
         else:
             outcome = self._step(command, now_ms)  # type: ignore[arg-type]  # no grant is settled here
-        if outcome != ("no", "SOURCE_GAP"):  # which is not written down
+        if outcome not in PASSING:  # which are not written down
             self.events += outcome[0] == "no"
             self.answers.append((command, outcome))
         return outcome
@@ -256,9 +256,11 @@ class Model:
         if not found:
             return ("no", "RESERVATION_NOT_FOUND")
         (of,) = found
+        if of.status is Status.CLAIMED:
+            return ("no", "ORDER_UNDECIDED")
         if of.status is Status.EXPIRED:
             return ("no", "RESERVATION_EXPIRED")
-        if of.status is Status.CLAIMED or of.status not in FROM.get(type(command), LIVE):
+        if of.status not in FROM.get(type(command), LIVE):
             return ("no", "TRANSITION_NOT_ALLOWED")
         if of.holder and isinstance(command, ask.Confirm | ask.Extend | ask.Amend):
             return ("no", "PART_OF_ORDER")

@@ -6,6 +6,7 @@ from actors.core.status import ReleaseReason, Status
 from actors.shop import commands as ask
 
 Outcome = tuple[object, ...]
+PASSING = (("no", "SOURCE_GAP"), ("no", "ORDER_UNDECIDED"))  # refusals that are not written down
 LIVE = [Status.CLAIMED, Status.HELD, Status.CONFIRMED, Status.READY]  # in the sequence of a life
 
 

@@ -13,10 +13,11 @@ from tests.shop.scenario import play
 from tests.shop.scenario_text import answer_text
 from tests.shop.watched import Watched
 
-# From each status (rows) each step (columns) leads here; `no`: TRANSITION_NOT_ALLOWED, `late`: RESERVATION_EXPIRED.
+# From each status (rows) each step (columns) leads here; `no`: TRANSITION_NOT_ALLOWED, `late`: RESERVATION_EXPIRED,
+# `soon`: ORDER_UNDECIDED.
 TABLE = """
               CONFIRM    MARK_READY  COLLECT    RELEASE    EXTEND     EXPIRE    AMEND
-    CLAIMED   no         no          no         no         no         EXPIRED   no
+    CLAIMED   soon       soon        soon       soon       soon       EXPIRED   soon
     HELD      CONFIRMED  no          COLLECTED  RELEASED   HELD       EXPIRED   HELD
     CONFIRMED no         READY       COLLECTED  RELEASED   CONFIRMED  EXPIRED   CONFIRMED
     READY     no         no          COLLECTED  RELEASED   READY      EXPIRED   no
@@ -24,6 +25,7 @@ TABLE = """
     RELEASED  no         no          no         no         no         RELEASED  no
     EXPIRED   late       late        late       late       late       EXPIRED   late
 """
+REFUSALS = {"no": "TRANSITION_NOT_ALLOWED", "late": "RESERVATION_EXPIRED", "soon": "ORDER_UNDECIDED"}
 STEPS, *_ROWS = (row.split() for row in TABLE.strip().splitlines())
 CELLS = {(status, step): cell for status, *cells in _ROWS for step, cell in zip(STEPS, cells, strict=True)}
 
@@ -66,7 +68,7 @@ def test_table_is_whole() -> None:
     assert set(CELLS) == {(status.name, step.name) for status, step in product(Status, Step)}
     allowed = {(status.name, step.name) for step, statuses in TRANSITIONS.items() for status in statuses}
     no_step = {(status.name, "EXPIRE") for status in FINAL}  # time passes for what is final, and nothing comes of it
-    assert allowed == {cell for cell, to in CELLS.items() if to not in {"no", "late"}} - no_step
+    assert allowed == {cell for cell, to in CELLS.items() if to not in REFUSALS} - no_step
 
 
 @pytest.mark.parametrize(("status", "step"), CELLS, ids="-".join)
@@ -85,13 +87,12 @@ def test_cell(status: str, step: str) -> None:
         told = watched.say(commanded(Step[step]), watched.ledger.time_ms + 1)
         assert isinstance(told.answer, Recorded)
         text = answer_text(told.answer)
-        if leads_to in {"no", "late"}:
-            reason = "TRANSITION_NOT_ALLOWED" if leads_to == "no" else "RESERVATION_EXPIRED"
-            assert text == f"{reason} #2 {status}"
+        if leads_to in REFUSALS:
+            assert text == f"{REFUSALS[leads_to]} #2 {status}"
             assert watched.ledger.reservations[NUMBER] is before
         else:
             assert isinstance(told.answer.answer, Reservation)
-    expected = status if leads_to in {"no", "late"} else leads_to
+    expected = status if leads_to in REFUSALS else leads_to
     assert watched.ledger.reservations[NUMBER].status.name == expected
     assert watched.complaints() == []
 

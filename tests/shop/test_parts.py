@@ -16,12 +16,12 @@ PAGES = {
         0:02   | claim o1 ann A 2, B 1      | IDEMPOTENCY_KEY_REUSED (again)              |               | A 5/3, B 5/1
         0:03   | reserve bob A 3            | INSUFFICIENT_STOCK A 3 of 2                 | Refused       | A 5/3, B 5/1
         9d0:00 | wait                       |                                             |               | A 5/3, B 5/1
-        9d0:00 | confirm #2                 | TRANSITION_NOT_ALLOWED #2 CLAIMED           | Refused       | A 5/3, B 5/1
-        9d0:00 | ready #2                   | TRANSITION_NOT_ALLOWED #2 CLAIMED           | Refused       | A 5/3, B 5/1
-        9d0:00 | collect #2                 | TRANSITION_NOT_ALLOWED #2 CLAIMED           | Refused       | A 5/3, B 5/1
-        9d0:00 | release #2                 | TRANSITION_NOT_ALLOWED #2 CLAIMED           | Refused       | A 5/3, B 5/1
-        9d0:00 | extend #2 for 1h           | TRANSITION_NOT_ALLOWED #2 CLAIMED           | Refused       | A 5/3, B 5/1
-        9d0:00 | amend #2 A 1               | TRANSITION_NOT_ALLOWED #2 CLAIMED           | Refused       | A 5/3, B 5/1
+        9d0:00 | confirm #2                 | ORDER_UNDECIDED #2 CLAIMED                  |               | A 5/3, B 5/1
+        9d0:00 | ready #2                   | ORDER_UNDECIDED #2 CLAIMED                  |               | A 5/3, B 5/1
+        9d0:00 | collect #2                 | ORDER_UNDECIDED #2 CLAIMED                  |               | A 5/3, B 5/1
+        9d0:00 | release #2                 | ORDER_UNDECIDED #2 CLAIMED                  |               | A 5/3, B 5/1
+        9d0:00 | extend #2 for 1h           | ORDER_UNDECIDED #2 CLAIMED                  |               | A 5/3, B 5/1
+        9d0:00 | amend #2 A 1               | ORDER_UNDECIDED #2 CLAIMED                  |               | A 5/3, B 5/1
         9d0:00 | claim o1 ann A 2, B 1, A 1 | #2 CLAIMED A 2, B 1, A 1 of o1 at 0 (again) |               | A 5/3, B 5/1
     """,
     "a claim is not granted anew where its answer was forgotten and its part was not": """

@@ -188,13 +188,14 @@ REASONS = {
     Reason.COUNT_TOO_OLD: "wait / receive A 1 / count A 2 as of 0:00",
     Reason.LEDGER_FULL: "safety A 1 / receive A 9 / reserve ann A 1",
     Reason.PART_OF_ORDER: "receive A 1 / claim o1 ann A 1 / apply o1 1 HELD / confirm #3",
+    Reason.ORDER_UNDECIDED: "receive A 1 / claim o1 ann A 1 / collect #3",
     Reason.CLAIM_ABANDONED: "apply o1 1 RELEASED",
     Reason.SLOT_NOT_OFFERED: "receive A 1 / reserve ann A 1 slot 9:01",
     Reason.SOURCE_GAP: "receive A 1 row 2",
     Reason.SLOT_FULL: "receive A 2 / reserve ann A 1 slot 9:00 / reserve bob A 1 slot 9:00",
 }
 # No shop gives them: tests/orders. A grant: tests/shop/test_grants.py.
-OTHERS = {Reason.ORDER_UNDECIDED, Reason.NO_STORE_IN_REACH, Reason.GRANT_REQUIRED}
+OTHERS = {Reason.NO_STORE_IN_REACH, Reason.GRANT_REQUIRED}
 
 
 @pytest.mark.parametrize("reason", sorted(set(Reason) - OTHERS), ids=lambda reason: reason.name)
