@@ -2,7 +2,7 @@
 
 A reservation is an immutable value that is replaced when it changes. Hence the value that was first answered *is* the
 remembered answer to a repeat, a shallow copy of a dictionary is a consistent snapshot, and a million holds cost about
-500 bytes each in an actor (`python -m bench memory`).
+530 bytes each in an actor (`python -m bench memory`).
 """
 
 from array import array

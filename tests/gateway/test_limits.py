@@ -151,3 +151,18 @@ def test_what_a_shop_holds_by_a_grant_is_verified_against_what_is_counted(stocke
         assert (found.invariant, found.subject.split(" of ")[0]) == ("I16", held.reservation_id)
         for each in list(ledger.grants):
             ledger.grants.drop(each.number)
+
+
+def test_a_call_under_a_limit_takes_two_steps_before_its_answer(stocked: Front) -> None:
+    """Each is one round trip and one durable write; what the shop made of the grant is reported behind the answer."""
+    limit(stocked, 3)
+    reserve(stocked, "k0")
+    settle(stocked)
+    before = len(stocked.actors.calls)
+
+    async def main() -> list[str]:
+        said = await stocked.asked("Reserve", asked("k1"))
+        assert said.reply.reservation.reservation_id
+        return [name for name, method, *_ in stocked.actors.calls[before:] if method == "step"]
+
+    assert stocked.run(main) == [CUSTOMERS, "store-S1"]
