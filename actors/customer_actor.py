@@ -68,8 +68,10 @@ class CustomerActor(LedgerActor):
             with self.host.reading(ledger_id) as (hosted, now_ms):
                 ledger = hosted.ledger
                 numbers, resume = in_turn(ledger.outbox, after.get(ledger_id, 0), OUTBOX_MAX)
-                oldest = map(ledger.grants.get, islice(ledger.grants.unsettled, OUTBOX_MAX))
-                old = [grant for grant in oldest if grant is not None and grant.granted_at_ms < now_ms - age_ms]
+                unsettled, more = in_turn(ledger.grants.unsettled, after.get(ledger_id, 0), OUTBOX_MAX)
+                resume = resume or more
+                grants = map(ledger.grants.get, unsettled)
+                old = [grant for grant in grants if grant is not None and grant.granted_at_ms < now_ms - age_ms]
                 if numbers or old:
                     found.append((ledger_id, [ledger.orders[number] for number in numbers], old, resume))
         return found

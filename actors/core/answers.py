@@ -20,6 +20,7 @@ from actors.core.rejection import Rejection
 FINGERPRINT_BYTES: Final = 12
 GENERATION_MS: Final = DAY_MS  # of answers that accept
 REFUSED_GENERATION_MS: Final = 60_000
+REMEMBERED_REFUSALS_MAX: Final = 2_000_000  # by ledger; some 600 MB, and 3,300 a second for ten minutes
 REMEMBERED_ANSWERS_MAX: Final = 8_000_000  # that accept, by ledger; some 3 GB
 REJECTIONS_SHARED_MAX: Final = 65_536
 LAST_CHARACTERS: Final = 64

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from actors.core.answers import Recorded
+from actors.core.answers import REMEMBERED_REFUSALS_MAX, Recorded
 from actors.core.message import Message
 from actors.core.policy import Policy
 from actors.core.rejection import UNRECORDED, Reason, Rejection
@@ -67,9 +67,9 @@ def transact(decider: Decider, ledger: Any, command: Any, now_ms: int) -> Transa
 
 
 def _refuse(decider: Decider, ledger: Any, command: Any, rejection: Rejection, now_ms: int) -> Transacted:
-    """A refusal is recorded as the key's answer too, except where its reason is in UNRECORDED."""
+    """A refusal is recorded as the key's answer too, except where its reason is in UNRECORDED or too many are kept."""
     key = decider.key_of(command)
-    if not key or rejection.reason in UNRECORDED:
+    if not key or rejection.reason in UNRECORDED or ledger.answers.refused.count >= REMEMBERED_REFUSALS_MAX:
         return Transacted(Recorded("", 0, rejection), ())
     refused = Refused(key, decider.fingerprint_of(command), type(command).__name__, rejection)
     decider.evolve(ledger, refused, now_ms)

@@ -12,7 +12,7 @@ from actors.core.transact import Decision
 from actors.orders import commands as cm, events as ev
 from actors.orders.amendment import amendment, beyond_collected, reduction, reduction_at_commit
 from actors.orders.commands import content_of, key_of
-from actors.orders.grants import Grant
+from actors.orders.grants import Grant, checked
 from actors.orders.limits import grant_over_limit, over_limit
 from actors.orders.state import (
     ATTEMPTS_MAX,
@@ -145,7 +145,7 @@ def _decide_replan(ledger: OrderLedger, command: cm.Replan, now_ms: int) -> Deci
         channel = order.renewal.channel
         plans, kept = amendment(order, plans, whole=True)
         targets = kept
-    refusal = over_limit(ledger, order.customer_id, channel, plans, now_ms, order, kept)
+    refusal = over_limit(ledger, order.customer_id, channel, plans, now_ms, order, kept, for_good=True)
     if refusal is not None:  # another plan may ask for more of what is limited
         return (ev.Abandoned(order.number, refusal),)
     return (ev.Replanned(order.number, plans, command.missing, now_ms + OPEN_MS, targets),)
@@ -174,7 +174,7 @@ def _decide_request_grant(ledger: OrderLedger, command: cm.RequestGrant, now_ms:
     replaced = ledger.grants.get(command.replaces) or ledger.grants.of_basket(command)
     if again is not None:
         as_before = again.policy_version == ledger.policy.version and again.replaces == _number_of(replaced)
-        if again.reservation or as_before:
+        if again.reservation or (as_before and again.checked == checked(command, replaced)):
             return ()
     refusal = grant_over_limit(ledger, command, replaced, again, now_ms)
     return refusal or (ev.Granted(command, _number_of(again), _number_of(replaced)),)
@@ -186,8 +186,13 @@ def _number_of(grant: Grant | None) -> int:
 
 def _decide_report_grant(ledger: OrderLedger, report: cm.ReportGrant) -> Decision:
     grant = ledger.grants.get(report.number)
-    if grant is None or (grant.reservation and report.version <= grant.version):
+    if grant is None:
         return ()
+    if grant.reservation and (report.version <= grant.version or report.reservation != grant.reservation):
+        return ()
+    newer = (other for other in ledger.grants.of(grant.customer_id) if other.is_of(grant.store_id, report.reservation))
+    if report.reservation and any(other.version > report.version for other in newer):
+        report = cm.ReportGrant(report.number, 0, 0, (), ())  # an amendment has replaced it
     return (ev.GrantReported(report),)
 
 

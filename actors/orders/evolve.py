@@ -12,7 +12,7 @@ from actors.core.transact import PolicyAdopted, Refused
 from actors.orders import events as ev
 from actors.orders.amendment import in_all
 from actors.orders.commands import Plan, Report, ReportGrant, Target, key_of
-from actors.orders.grants import Grant
+from actors.orders.grants import Grant, checked
 from actors.orders.state import CERTAIN, OVER, Order, OrderLedger, Part, Renewal, Standing, due_at_ms
 from actors.shop.commands import Lines, by_sku
 
@@ -241,6 +241,7 @@ def _evolve_granted(ledger: OrderLedger, event: ev.Granted, at_ms: int) -> None:
         ledger.policy.version,
         at_ms,
         event.replaces,
+        checked(asked, ledger.grants.get(event.replaces)),
     )
     ledger.grants.put(grant)
 
@@ -261,9 +262,9 @@ def _evolve_grant_reported(ledger: OrderLedger, report: ReportGrant, at_ms: int)
         collected_at_ms=at_ms if more else grant.collected_at_ms,
     )
     ledger.grants.put(grant)
-    same = (grant.store_id, grant.reservation)
     for other in tuple(ledger.grants.of(grant.customer_id)):
-        if other is not grant and (other.store_id, other.reservation) == same:  # an amendment has replaced it
+        is_older = other.version < grant.version
+        if is_older and other.is_of(grant.store_id, grant.reservation):  # an amendment has replaced it
             ledger.grants.drop(other.number)
     if any(units for _, units in grant.held):
         return

@@ -7,11 +7,13 @@ from actors.core.message import Message
 from actors.orders.commands import RequestGrant
 from actors.shop.commands import Lines
 
+Call = tuple[str, str, str, str, Lines]  # customer, shop, key, channel and lines
+
 
 class Grant(Message, frozen=True, tag="grant_row"):
     """Units that a shop may hold for a customer under limits of the whole chain, by one call. All of its `lines` count
     until the shop reports its `reservation`; from then on what that holds and has handed over, by SKU, at the shop's
-    `version`.
+    `version`. It was `checked` for these SKUs.
     """
 
     number: int
@@ -24,6 +26,7 @@ class Grant(Message, frozen=True, tag="grant_row"):
     policy_version: int
     granted_at_ms: int
     replaces: int
+    checked: tuple[str, ...]
     reservation: int = 0
     version: int = 0
     held: Lines = ()
@@ -31,13 +34,28 @@ class Grant(Message, frozen=True, tag="grant_row"):
     collected_at_ms: int = 0
 
     @property
-    def call(self) -> tuple[str, str, str, Lines]:
-        """What the grant was given for: shop, key and content. One key with two contents is for the shop to refuse."""
-        return self.store_id, self.call_key, self.channel, self.lines
+    def call(self) -> Call:
+        """What the grant was given for. One key with two contents is for the shop to refuse."""
+        return self.customer_id, self.store_id, self.call_key, self.channel, self.lines
+
+    def is_of(self, store_id: str, reservation: int) -> bool:
+        """Whether it is what this reservation holds by, as its shop reported."""
+        return (self.store_id, self.reservation) == (store_id, reservation)
+
+    def holds(self) -> bool:
+        """Whether the shop holds units by it, or may."""
+        return any(units for _, units in self.outstanding())
 
     def outstanding(self) -> Lines:
         """Units by SKU that the shop may hand over."""
         return self.held if self.reservation else self.lines
+
+
+def checked(asked: RequestGrant, replaced: Grant | None) -> tuple[str, ...]:
+    """The SKUs of which a call may hold all that it asks for, once limits allow what is more: all of them where the
+    ledger counts what is replaced, else those that the shop called more.
+    """
+    return tuple(sku for sku, _ in (asked.more if replaced is None else asked.lines))
 
 
 class Grants:
@@ -48,7 +66,7 @@ class Grants:
     def __init__(self) -> None:
         self._by_number: dict[int, Grant] = {}
         self._of_customers: dict[str, dict[int, None]] = {}
-        self._by_call: dict[tuple[str, str, str, Lines], int] = {}
+        self._by_call: dict[Call, int] = {}
         self.unsettled: dict[int, None] = {}  # those that no shop has reported, the oldest first
 
     def __iter__(self) -> Iterator[Grant]:
@@ -64,13 +82,14 @@ class Grants:
 
     def of_call(self, asked: RequestGrant) -> Grant | None:
         """The grant that was given for the same call, None where there is none, or none any more."""
-        return self._by_number.get(self._by_call.get((asked.store_id, asked.call_key, asked.channel, asked.lines), 0))
+        call = asked.customer_id, asked.store_id, asked.call_key, asked.channel, asked.lines
+        return self._by_number.get(self._by_call.get(call, 0))
 
     def of_basket(self, asked: RequestGrant) -> Grant | None:
         """The grant by which the shop holds units for the same basket, as last reported; another call's."""
         if not asked.basket_id:
             return None
-        for grant in self.of(asked.customer_id):
+        for grant in reversed(tuple(self.of(asked.customer_id))):
             same = (grant.store_id, grant.basket_id) == (asked.store_id, asked.basket_id)
             if same and grant.call_key != asked.call_key and any(units for _, units in grant.held):
                 return grant
@@ -81,7 +100,10 @@ class Grants:
         number = grant.number
         self._by_number[number] = grant
         self._of_customers.setdefault(grant.customer_id, {})[number] = None
-        self._by_call[grant.call] = number
+        if grant.holds():
+            self._by_call[grant.call] = number
+        elif self._by_call.get(grant.call) == number:  # it was collected, and answers no call any more
+            del self._by_call[grant.call]
         if not grant.reservation:
             self.unsettled[number] = None
         else:
@@ -94,7 +116,7 @@ class Grants:
         del numbers[number]
         if not numbers:
             del self._of_customers[grant.customer_id]
-        if self._by_call[grant.call] == number:
+        if self._by_call.get(grant.call) == number:
             del self._by_call[grant.call]
         self.unsettled.pop(number, None)
 

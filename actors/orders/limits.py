@@ -2,7 +2,7 @@
 shop may still hand over until that shop has reported that they are released.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from actors.core.policy import ChainLimitRule, Policy
 from actors.core.rejection import Reason, Rejection
@@ -23,10 +23,13 @@ def over_limit(
     now_ms: int,
     amended: Order | None = None,
     targets: tuple[Target, ...] = (),
+    *,
+    for_good: bool = False,
 ) -> Rejection | None:
     """Refuse plans by the first limit that they would exceed. An amended order counts as it will be, its parts with
     their `targets` beyond what was collected; parts that it dropped before count until their shops have reported the
-    release. Where it changes its channel, what it keeps is checked under the new one.
+    release. Where it changes its channel, what it keeps is checked under the new one. ORDER_UNDECIDED where it
+    depends on grants that no shop has reported, but not `for_good`.
     """
     policy = ledger.policy
     if not policy.chain_limit_rules:
@@ -41,7 +44,10 @@ def over_limit(
             return 0, 0
         return _collected(amended, sku, rule, now_ms), _kept(amended, targets, sku)
 
-    return _first_refusal(policy, channel, demand, others, now_ms, amended, kept)
+    refusal = _first_refusal(policy, channel, demand, others, now_ms, amended, kept)
+    if refusal is None or for_good:
+        return refusal
+    return _undecided(policy, channel, demand, others, now_ms, amended, kept) or refusal
 
 
 def grant_over_limit(
@@ -50,14 +56,19 @@ def grant_over_limit(
     """Refuse a grant by the first limit that its units would exceed, beside all but `replaced` and `again`: the grants
     of the hold that the call replaces or amends, and of the same call.
     """
-    policy, lines = ledger.policy, dict(asked.lines)
-    more = {sku: lines[sku] for sku, _ in asked.more}
+    policy = ledger.policy
+    named = {sku for sku, _ in asked.more}
+    had = {} if replaced is None else dict(replaced.outstanding())
+    more = {sku: units for sku, units in asked.lines if sku in named or units > had.get(sku, 0)}
     others = [each for each in ledger.counted_of(asked.customer_id) if each is not replaced and each is not again]
 
     def kept(sku: str, rule: ChainLimitRule) -> tuple[int, int]:
         return (0 if replaced is None else _collected(replaced, sku, rule, now_ms)), 0
 
-    return _first_refusal(policy, asked.channel, more, others, now_ms, replaced, kept)
+    refusal = _first_refusal(policy, asked.channel, more, others, now_ms, replaced, kept)
+    if refusal is None:
+        return None
+    return _undecided(policy, asked.channel, more, others, now_ms, replaced, kept) or refusal
 
 
 def _first_refusal(
@@ -75,10 +86,9 @@ def _first_refusal(
             if rule.open_reservations_max and (amended is None or not _fits(rule, amended)):
                 count = sum(1 for each in others if _is_open(each) and _fits(rule, each))
                 if count >= rule.open_reservations_max:
-                    refusal = Rejection(
+                    return Rejection(
                         Reason.OPEN_RESERVATIONS_LIMIT, sku, count + 1, rule.open_reservations_max, over_all_shops=True
                     )
-                    return _unless_unsettled(refusal, others)
     for sku, asked in demand.items():
         for rule in (*policy.chain_limits_for(channel, sku), *policy.chain_limits_for(channel, "")):
             if rule.units_max:
@@ -86,18 +96,27 @@ def _first_refusal(
                 collected, keeps = kept(sku, rule)
                 units, wanted = units + collected, asked + keeps
                 if units + wanted > rule.units_max and wanted:
-                    refusal = Rejection(
+                    return Rejection(
                         Reason.UNITS_LIMIT, sku, wanted, max(0, rule.units_max - units), over_all_shops=True
                     )
-                    return _unless_unsettled(refusal, others)
     return None
 
 
-def _unless_unsettled(refusal: Rejection, others: Iterable[Counted]) -> Rejection:
-    """The refusal; not for good where a shop has not said yet whether it holds what was granted."""
-    if any(isinstance(each, Grant) and not each.reservation for each in others):
-        return Rejection(Reason.ORDER_UNDECIDED)
-    return refusal
+def _undecided(
+    policy: Policy,
+    channel: str,
+    demand: dict[str, int],
+    others: Sequence[Counted],
+    now_ms: int,
+    amended: Counted | None,
+    kept: Callable[[str, ChainLimitRule], tuple[int, int]],
+) -> Rejection | None:
+    """ORDER_UNDECIDED where a refusal would not stand without the grants that no shop has reported."""
+    settled = [each for each in others if not isinstance(each, Grant) or each.reservation]
+    if len(settled) == len(others):
+        return None
+    stands = _first_refusal(policy, channel, demand, settled, now_ms, amended, kept) is not None
+    return None if stands else Rejection(Reason.ORDER_UNDECIDED)
 
 
 def _is_open(counted: Counted) -> bool:

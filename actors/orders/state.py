@@ -185,13 +185,13 @@ class OrderLedger:
     grants: Grants = field(default_factory=Grants)
 
     def remember(self, key: str, answer: Remembered) -> None:
-        """Keep the first answer to a key for repeats."""
+        """Keep the first answer to a key for repeats. It stays the newest: the same decision may still change it."""
         self.answers.pending.pop(key, None)
+        self.answers.forget(self.time_ms, self.policy.answer_memory_ms, self._is_about_a_live_one)
         if isinstance(answer.answer, Rejection):
             self.answers.refuse(key, Recorded(answer.fingerprint, answer.version, answer.answer), self.time_ms)
         else:
             self.answers.accept(key, answer, self.time_ms)
-        self.answers.forget(self.time_ms, self.policy.answer_memory_ms, self._is_about_a_live_one)
 
     def _is_about_a_live_one(self, answer: Remembered) -> bool:
         now = None if isinstance(answer.answer, Rejection) else self.orders.get(answer.answer.number)

@@ -42,7 +42,9 @@ def standing(ledger: OrderLedger, command: cm.Command, events: tuple[ev.Event, .
     if isinstance(command, cm.RequestGrant):
         grant = ledger.grants.of_call(command)
         assert grant is not None, "it was given"
-        return Recorded("", ledger.version, shop.Grant(grant.number, grant.policy_version, grant.replaces))
+        return Recorded(
+            "", ledger.version, shop.Grant(grant.number, grant.policy_version, grant.replaces, grant.checked)
+        )
     if isinstance(command, cm.Open):
         opened = events[0]
         number = opened.number if isinstance(opened, ev.AmendOpened) else ledger.version

@@ -193,6 +193,8 @@ class LedgerActor:
                 self.host.checkpoint()
                 for ledger_id in self.host.snapshots_due(SNAPSHOT_EVENTS_MIN):
                     self.host.snapshot(ledger_id, self._pause)
+            except JournalDamaged:  # of one ledger, which is stopped; the others go on
+                continue
             except JournalError:
                 return  # `end` was called already
             except Exception as error:  # an actor that cannot expire holds any more must end

@@ -31,12 +31,9 @@ from actors.protocol.messages import Stopped
 from actors.runtime.clock import Clock
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.kinds import Core
-from actors.runtime.recovery import recovered
+from actors.runtime.recovery import recovered, saves_a_replay
 
 REFUSED_KEYS_MAX: Final = 1_000  # commands that raised are known again; beyond that the oldest are decided anew
-QUIET_MS: Final = 3_000  # a ledger without events for this long is quiet
-QUIET_TAIL_EVENTS: Final = 2_000  # replays in 30 ms
-QUIET_SHARE: Final = 10  # and more than a tenth of the rows, as a snapshot writes all of them
 SWEEP_EVENTS_MAX: Final = 2_000  # expiries to a sweep and ledger: some 20 ms under the lock
 
 T = TypeVar("T")
@@ -142,7 +139,7 @@ class LedgerHost:
                 if hosted is None:
                     continue
                 now_ms = max(self._clock.now_ms(), hosted.ledger.time_ms)
-                with suppress(LedgerBroken):  # the others go on
+                with suppress(JournalDamaged):  # the others go on
                     records = self._expire_due(ledger_id, hosted, now_ms, SWEEP_EVENTS_MAX)
                     ticket = self._commits.enqueue(records)
                     swept += sum(record.event_count for record in records)
@@ -203,13 +200,8 @@ class LedgerHost:
     def _is_due(self, hosted: Hosted, events_min: int) -> bool:
         if not self._writes_snapshots:
             return False
-        ledger = hosted.ledger
-        tail: int = ledger.version - hosted.snapshot_seq
-        rows: int = ledger.row_count()
-        if tail > max(events_min, rows):
-            return True
-        quiet_ms: int = self._clock.now_ms() - ledger.time_ms
-        return tail > max(QUIET_TAIL_EVENTS, rows // QUIET_SHARE) and quiet_ms > QUIET_MS
+        quiet_ms: int = self._clock.now_ms() - hosted.ledger.time_ms
+        return saves_a_replay(hosted.ledger, hosted.snapshot_seq, quiet_ms, events_min)
 
     def has_begun(self, ledger_id: str) -> bool:
         """True where the ledger has ever been written, or where nobody can know: then it is stopped."""
@@ -275,18 +267,28 @@ class LedgerHost:
                 now_ms = max(clock_ms, hosted.ledger.time_ms)
                 try:
                     due = self._twice(ledger_id, hosted, now_ms, partial(self._prepare, ledger_id, hosted, now_ms))
-                except LedgerBroken as broken:
-                    answers.append(Stopped(str(broken)))
+                except JournalDamaged as damage:
+                    answers.append(Stopped(str(damage)))
                     continue
                 turn = touched[ledger_id] = (hosted, now_ms, due)
             hosted, now_ms, events = turn
             try:
-                if refused and (no := refused.get((ledger_id, self._core.key_of(command)))) is not None:
+                if (
+                    refused
+                    and (no := refused.get((ledger_id, self._core.key_of(command) or repr(command)))) is not None
+                ):
                     answers.append(no)
                     continue
                 answer, made, repeated = transact(hosted.ledger, command, now_ms)
             except Exception as error:  # the ledger may be half way through an event
-                answer, made, repeated = self._decide_anew(ledger_id, turn, command, error)
+                try:
+                    answer, made, repeated = self._decide_anew(ledger_id, turn, command, error)
+                except JournalDamaged as damage:  # nothing of this turn is known any more
+                    del touched[ledger_id]
+                    answers.append(None)
+                    for place, (of, _) in enumerate(batch[: len(answers)]):
+                        answers[place] = Stopped(str(damage)) if of == ledger_id else answers[place]
+                    continue
             answers.append(answer)
             if made:
                 events.extend(made)
@@ -312,18 +314,17 @@ class LedgerHost:
             return self._core.transact(hosted.ledger, command, now_ms)  # type: ignore[no-any-return]
         except Exception as again:
             self._reload(ledger_id, hosted, now_ms, events, again)
-            key = self._core.key_of(command)
+            key = self._core.key_of(command) or repr(command)
             why = f"ledger {ledger_id}: the {type(command).__name__} under the key {key!r} fails: {again!r}"
             refused = Stopped(f"{why}. Nothing was done")
-            if key:
-                if len(self._refused) >= REFUSED_KEYS_MAX:
-                    del self._refused[next(iter(self._refused))]
-                self._refused[ledger_id, key] = refused
+            if len(self._refused) >= REFUSED_KEYS_MAX:
+                del self._refused[next(iter(self._refused))]
+            self._refused[ledger_id, key] = refused
             return refused, (), False
 
     def _twice(self, ledger_id: str, hosted: Hosted, now_ms: int, act: Callable[[], T]) -> T:
         """What `act` returns, before anything else is decided in a turn. Where it raises, it acts once more over the
-        state that the journal has; then the ledger is stopped, and this raises LedgerBroken.
+        state that the journal has; then the ledger is stopped, and this raises JournalDamaged.
         """
         hosted.queued_seq = hosted.ledger.version
         try:
@@ -344,9 +345,18 @@ class LedgerHost:
         """
         log.critical("ledger %s is read anew, as its rules failed", ledger_id, exc_info=error)
         self._commits.wait(self._commits.enqueue(()))
-        hosted.ledger, hosted.snapshot_seq = recovered(self._core, self._journal, ledger_id, hosted.queued_seq)
-        for event in events:
-            self._core.evolve(hosted.ledger, event, now_ms)
+        try:
+            ledger, snapshot_seq = recovered(self._core, self._journal, ledger_id, hosted.queued_seq)
+            for event in events:
+                self._core.evolve(ledger, event, now_ms)
+        except JournalDamaged as damage:  # what is in memory must not be served
+            log.critical("ledger %s is stopped: %s", ledger_id, damage)
+            self._hosted.pop(ledger_id, None)
+            self._damaged[ledger_id] = damage
+            raise
+        except JournalError as failure:
+            raise self._commits.fail(failure) from failure.__cause__
+        hosted.ledger, hosted.snapshot_seq = ledger, snapshot_seq
 
     def _prepare(self, ledger_id: str, hosted: Hosted, now_ms: int) -> list[Any]:
         """Expire what is due and adopt a newer policy, before anything is decided. Returns the events."""

@@ -8,6 +8,9 @@ from actors.journal.port import Journal, JournalDamaged, Snapshot
 from actors.runtime.kinds import Core
 
 REPLAY_EVENTS_MAX: Final = 20_000  # events read from the journal at a time
+QUIET_MS: Final = 3_000  # a ledger without events for this long is quiet
+QUIET_TAIL_EVENTS: Final = 2_000  # replays in 30 ms
+QUIET_SHARE: Final = 10  # and more than a tenth of the rows, as a snapshot writes all of them
 
 log = logging.getLogger("holdfast.host")
 
@@ -45,3 +48,12 @@ def _restored(core: Core, ledger_id: str, head_seq: int, snapshot: Snapshot | No
         found = f"it is of {ledger.ledger_id} at {ledger.version}, the records end at {head_seq}"
         raise JournalDamaged(ledger_id, f"the snapshot at seq {snapshot.seq}", found)
     return ledger
+
+
+def saves_a_replay(ledger: Any, snapshot_seq: int, quiet_ms: int, events_min: int) -> bool:
+    """Whether a snapshot is worth its writing: see `LedgerHost.snapshots_due`."""
+    tail: int = ledger.version - snapshot_seq
+    rows: int = ledger.row_count()
+    if tail > max(events_min, rows):
+        return True
+    return tail > max(QUIET_TAIL_EVENTS, rows // QUIET_SHARE) and quiet_ms > QUIET_MS

@@ -31,12 +31,14 @@ class AdjustmentKind(IntEnum):
 
 class Grant(Message, frozen=True):
     """A permission of the customer's ledger to hold units under limits of the whole chain. `number` names it there;
-    `policy_version` is that of the limits; the units of `replaces`, 0 for none, were not counted beside these.
+    `policy_version` is that of the limits; the units of `replaces`, 0 for none, were not counted beside these. It is
+    for more of the SKUs in `skus` alone.
     """
 
     number: int
     policy_version: int
     replaces: int
+    skus: tuple[str, ...]
 
 
 class Reserve(Message, frozen=True):

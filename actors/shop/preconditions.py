@@ -50,6 +50,7 @@ def grant_refusal(
     if (
         grant.policy_version < policy.version
         or grant.replaces not in (0, others)
+        or any(sku not in grant.skus for sku, _ in demand)
         or ledger.answers.get(void_key(customer_id, grant.number)) is not None
     ):
         return Rejection(Reason.GRANT_REQUIRED)

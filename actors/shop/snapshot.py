@@ -237,7 +237,8 @@ def _answer(answer: Kept, ledger: Ledger) -> Remembered:
     if isinstance(answer, int):
         return ledger.reservations[answer]
     if isinstance(answer, Reservation):
-        return _shared(answer, ledger)
+        kept = ledger.reservations.get(answer.number)
+        return kept if kept == answer else _shared(answer, ledger)
     value = answer.answer
     if isinstance(value, int):
         value = ledger.reservations[value]

@@ -87,6 +87,10 @@ class Grants:
                         self._report_later(request, said.number, answer)
                     return answer
                 await self._router.refresh_chain(deadline)  # its limits may be newer than those of the grant
+            elif pause_s == UNDECIDED_PAUSE_S[0]:  # the shop may know the call already
+                answer = await self._router.send((store_id, command), deadline, promise=promise)
+                if not is_grant_required(answer):
+                    return answer
             if asyncio.get_running_loop().time() + pause_s >= deadline:
                 raise DeadlinePassed(sent=True)
             await asyncio.sleep(pause_s)
@@ -122,7 +126,7 @@ class Grants:
             return Rejection(Reason.RESERVATION_NOT_FOUND, number=command.number)
         lines, has = by_sku(command.lines or now.lines), dict(by_sku(now.lines))
         more = tuple((sku, units) for sku, units in lines if units > has.get(sku, 0))
-        return RequestGrant(now.customer_id, now.channel, store_id, command.key, "", lines, more, now.grant)
+        return RequestGrant(now.customer_id, now.channel, store_id, command.key, now.basket_id, lines, more, now.grant)
 
     async def _ask(self, request: RequestGrant, deadline: float) -> shop.Grant | Rejection:
         answer = await self._router.send((ledger_of_customer(request.customer_id), request), deadline, promise=False)
@@ -175,4 +179,4 @@ def is_grant_required(answer: Answer) -> bool:
 
 def _is_final(refusal: Refusal) -> bool:
     """True where the shop remembers the key: no copy of the call can be accepted any more."""
-    return refusal.version > 0 or refusal.rejection.reason is Reason.IDEMPOTENCY_KEY_REUSED
+    return refusal.version > 0

@@ -129,7 +129,7 @@ def test_a_call_whose_gateway_died_does_not_lock_its_customer_out(stocked: Front
     assert [each.reservation > 0 for each in left] == [True] * arrives
 
     async def late() -> Any:
-        late_one = replace(command, grant=shop.Grant(grant.number, grant.policy_version, 0))
+        late_one = replace(command, grant=shop.Grant(grant.number, grant.policy_version, 0, ("A",)))
         return await router.send(("S1", late_one), asyncio.get_running_loop().time() + WAIT_S, promise=False)
 
     assert isinstance(stocked.run(late), Held if arrives else Refusal)

@@ -7,7 +7,19 @@ from msgspec.structs import replace
 from actors.core.answers import Recorded
 from actors.core.policy import DAY_MS, ChainLimitRule, Policy
 from actors.core.rejection import Reason, Rejection
-from actors.orders.commands import Open, Plan, ReportGrant, RequestGrant
+from actors.core.status import Status
+from actors.orders.commands import (
+    NO_HOURS,
+    Amend,
+    Commit,
+    Extend,
+    Open,
+    Plan,
+    Report,
+    ReportGrant,
+    RequestGrant,
+)
+from actors.orders.state import Standing
 from actors.shop.commands import Grant
 from tests.orders.watched import Watched
 from tests.shop.watched import DAY_ZERO_MS
@@ -45,7 +57,7 @@ def report(
 def test_a_call_is_granted_once_and_counts_at_once() -> None:
     watched = Watched(TWO_A_DAY)
     first = said(watched, request("k1", 2))
-    assert first == Grant(first.number, 3, 0)
+    assert first == Grant(first.number, 3, 0, ("A",))
     records = len(watched.records)
     assert said(watched, request("k1", 2)) == first
     assert len(watched.records) == records
@@ -83,7 +95,7 @@ def test_a_reservation_that_is_amended_has_one_grant() -> None:
     first = said(watched, request("k1")).number
     report(watched, first, held=1)
     second = said(watched, request("a1", 2, replaces=first))
-    assert second == Grant(second.number, 3, first)
+    assert second == Grant(second.number, 3, first, ("A",))
     report(watched, second.number, held=2, version=45)
     assert [grant.number for grant in watched.ledger.grants] == [second.number]
     report(watched, second.number, held=0, version=46)
@@ -96,7 +108,7 @@ def test_a_basket_may_be_reserved_anew_in_its_shop() -> None:
     first = said(watched, request("k1", basket_id="b")).number
     report(watched, first, held=1)
     assert said(watched, request("k2", basket_id="b")).replaces == first
-    assert reason(watched, request("k3", store_id="S2", basket_id="b")) is Reason.ORDER_UNDECIDED
+    assert reason(watched, request("k3", store_id="S2", basket_id="b")) is Reason.OPEN_RESERVATIONS_LIMIT
     assert not watched.complaints()
 
 
@@ -107,4 +119,67 @@ def test_other_limits_are_looked_at_anew_until_the_shop_has_decided() -> None:
     assert reason(watched, request("k1", 3)) is Reason.UNITS_LIMIT
     report(watched, first.number, held=3)
     assert said(watched, request("k1", 3)) == first, "the shop has held it"
+    assert not watched.complaints()
+
+
+def test_a_report_that_was_overtaken_changes_nothing() -> None:
+    watched = Watched(TWO_A_DAY)
+    first = said(watched, request("k1")).number
+    second = said(watched, request("a1", 2, replaces=first)).number
+    report(watched, second, held=2, version=45)
+    report(watched, first, held=1, version=41)
+    assert [(grant.number, grant.held) for grant in watched.ledger.grants] == [(second, (("A", 2),))]
+    report(watched, second, held=0, version=46)
+    assert not list(watched.ledger.grants)
+    assert not watched.complaints()
+
+
+def test_what_a_call_takes_for_no_more_is_checked_where_the_ledger_counts_less() -> None:
+    """A gateway has read the reservation, and it was amended to less meanwhile."""
+    watched = Watched(TWO_A_DAY)
+    first = said(watched, request("k1", 2)).number
+    report(watched, first, held=1, version=45)
+    report(watched, said(watched, request("k2", store_id="S2")).number, held=1)
+    stale = replace(request("a1", 2, replaces=first), more=())
+    assert reason(watched, stale) is Reason.UNITS_LIMIT
+    assert not watched.complaints()
+
+
+def test_a_grant_is_of_its_customer_alone() -> None:
+    watched = Watched(TWO_A_DAY)
+    hers = said(watched, request("k1"))
+    his = said(watched, replace(request("k1"), customer_id="bob"))
+    assert his.number != hers.number
+    assert not watched.complaints()
+
+
+def test_a_grant_that_was_collected_answers_no_call_any_more() -> None:
+    watched = Watched(TWO_A_DAY)
+    report(watched, said(watched, request("k1", 2)).number, held=0, collected=2)
+    assert reason(watched, request("k1", 2)) is Reason.UNITS_LIMIT
+    assert not watched.complaints()
+
+
+def test_only_what_depends_on_grants_that_are_out_is_undecided() -> None:
+    watched = Watched(TWO_A_DAY)
+    report(watched, said(watched, request("k1", 2)).number, held=2)
+    said(watched, replace(request("k2"), lines=(("B", 1),), more=(("B", 1),)))
+    assert reason(watched, request("k3")) is Reason.UNITS_LIMIT
+
+
+def test_the_last_answer_stays_the_newest_while_others_are_kept_on() -> None:
+    """A commit that is cut in the same decision has one answer, also where a day begins that keeps old ones."""
+    watched = Watched()
+    opened = said(watched, Open("k", "c" * 24, "bob", "web", 7 * DAY_MS, (Plan("S1", (("A", 3),), 0),), (), ""))
+    said(watched, Commit(opened.number, 1, (("S1", 11),), NO_HOURS))
+    said(watched, Extend("e", opened.number, 7 * DAY_MS, NO_HOURS), AT_MS + 6 * DAY_MS)
+    at_ms = DAY_ZERO_MS + 9 * DAY_MS
+    hers = said(watched, Open("k1", "c" * 24, "ann", "web", 0, (Plan("S1", (("A", 3),), 0),), (), ""), at_ms - 2_000)
+    said(watched, Commit(hers.number, 1, (("S1", 12),), NO_HOURS), at_ms - 2_000)
+    wanted = (Plan("S1", (("A", 1),), 0), Plan("S2", (("A", 2),), 0))
+    said(watched, Amend("k2", "d" * 24, hers.number, wanted, 0), at_ms - 2_000)
+    collected = Report(hers.number, "S1", 1, 1, 12, 6, Status.HELD, (1,), (2,))
+    said(watched, collected, at_ms - 1_000)
+    answer = said(watched, Commit(hers.number, 2, (("S2", 13),), NO_HOURS), at_ms + 1)
+    assert answer.standing is Standing.HELD
     assert not watched.complaints()

@@ -97,7 +97,7 @@ COMMITTED: Final = evolve._committed
 STANDING_IN: Final = decide._standing_in
 
 MUTANTS: Final = {
-    "skips the limit": Mutant(decide, "over_limit", lambda *_: None, "units over all shops"),
+    "skips the limit": Mutant(decide, "over_limit", lambda *_, **__: None, "units over all shops"),
     "commits without all claims": Mutant(decide, "_decide_commit", commits_without_all_claims, "a refused claim leads"),
     "commits an attempt that is over": Mutant(decide, "_with_open_attempt", any_attempt, "an amendment that is"),
     "forgets what it answered": Mutant(Answers, "get", lambda *_: None, "the key at each stage"),

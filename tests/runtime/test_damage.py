@@ -10,7 +10,7 @@ from actors.journal.codec import encode
 from actors.journal.open import open_journal, sqlite_setting
 from actors.journal.port import Journal, JournalDamaged, JournalError, Record
 from actors.protocol.messages import Stopped
-from actors.runtime import ledger_host
+from actors.runtime import recovery
 from actors.shop.commands import Reserve
 from actors.shop.events import Collected, Event, Reserved
 from actors.store_actor import StoreActor
@@ -106,7 +106,7 @@ def test_a_flipped_bit_stops_the_ledger_that_it_is_in(tmp_path: Path, clock: Man
 def test_snapshots_are_given_up_where_they_are_damaged_and_the_ledgers_go_on(
     tmp_path: Path, clock: ManualClock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger_host, "QUIET_TAIL_EVENTS", 0)
+    monkeypatch.setattr(recovery, "QUIET_TAIL_EVENTS", 0)
     storage = SqliteStorage(tmp_path)
     office = ActorRuntime(storage, clock)
     for store_id in ("S1", "S2"):
@@ -114,7 +114,7 @@ def test_snapshots_are_given_up_where_they_are_damaged_and_the_ledgers_go_on(
         office.snapshot(store_id)
         office.deliver("k1: reserve ann A 1", store_id)
     damaged = ActorRuntime(storage.page_damaged("chunks"), clock)
-    clock.move(ledger_host.QUIET_MS + 1)
+    clock.move(recovery.QUIET_MS + 1)
     assert damaged.host.snapshots_due(9) == ["S1", "S2"]
     damaged.snapshot("S1")
     assert "no more snapshots are written: ledger (all): the journal is damaged" in caplog.text

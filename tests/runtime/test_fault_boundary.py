@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from actors.core.policy import HOUR_MS
-from actors.journal.port import LedgerBroken
+from actors.journal.port import JournalDamaged, LedgerBroken
 from actors.protocol.messages import Stopped
+from actors.runtime import ledger_host
+from actors.shop.commands import Acknowledge
 from tests.runtime.runtime_fixture import ActorRuntime, entries
 from tests.shop.scenario_text import answer_text
 
@@ -103,3 +105,29 @@ def test_a_sweep_that_cannot_go_on_with_one_ledger_expires_the_others(stocked: A
     assert stocked.host.sweep() == 1
     assert stocked.host.ledger_ids() == ["S2"]
     assert stocked.successor().stock("S1") == "A 10/0"
+
+
+def test_a_ledger_that_cannot_be_read_anew_is_stopped_with_all_that_its_batch_did(
+    stocked: ActorRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in memory is half of an event, and no answer may rest on it."""
+    Bug(stocked, "transact", "eve")
+
+    def damaged(*_: Any) -> Any:
+        raise JournalDamaged("S1", "seq 2", "planted")
+
+    monkeypatch.setattr(ledger_host, "recovered", damaged)
+    first, other, broken, second, another = batch_over_both(stocked)
+    assert all("planted" in each for each in (first, broken, second))
+    assert [each.split()[1] for each in (other, another)] == ["HELD"] * 2
+    assert stocked.failures == []
+    assert stocked.host.is_stopped("S1")
+    assert entries(stocked.journal.log, "durable") == ["durable S2:2-3"]
+
+
+def test_a_message_without_a_key_that_raises_is_refused_by_its_content(stocked: ActorRuntime) -> None:
+    bug = Bug(stocked, "transact", "Acknowledge")
+    for _ in range(3):
+        (answer,) = stocked.host.step([("S1", Acknowledge(((1, 1),)))])
+        assert isinstance(answer, Stopped)
+    assert bug.struck == 2

@@ -43,7 +43,7 @@ def test_a_shop_does_not_decide_what_is_not_its_own_to_decide() -> None:
     records = len(watched.records)
     assert refused(watched, reserve("k1")) is Reason.GRANT_REQUIRED
     assert len(watched.records) == records, "the call goes on, with a grant"
-    assert held(watched, reserve("k1", grant=Grant(7, 3, 0))).grant == 7
+    assert held(watched, reserve("k1", grant=Grant(7, 3, 0, ("A", "B")))).grant == 7
     assert held(watched, reserve("k2", "B")).grant == 0
 
 
@@ -60,7 +60,10 @@ def test_a_key_has_one_answer_whatever_becomes_of_the_limits() -> None:
 
 @pytest.mark.parametrize(
     ("grant", "why"),
-    [(Grant(7, 2, 0), "older limits"), (Grant(7, 3, 6), "it leaves out what another reservation holds")],
+    [
+        (Grant(7, 2, 0, ("A", "B")), "older limits"),
+        (Grant(7, 3, 6, ("A", "B")), "it leaves out what another reservation holds"),
+    ],
 )
 def test_a_grant_that_does_not_fit_is_asked_for_again(grant: Grant, why: str) -> None:
     assert refused(shop(), reserve("k1", grant=grant)) is Reason.GRANT_REQUIRED, why
@@ -74,7 +77,7 @@ def test_an_amendment_to_more_needs_a_grant_for_all_of_it() -> None:
     assert refused(watched, more) is Reason.GRANT_REQUIRED
     other = ask.Amend("a2", free.number, (("A", 1), ("B", 1)), 0, 0)
     assert held(watched, other).grant == 0, "what was held before the limit may stay"
-    granted = held(watched, ask.Amend("a3", free.number, (("A", 2), ("B", 1)), 0, 0, Grant(8, 3, 0)))
+    granted = held(watched, ask.Amend("a3", free.number, (("A", 2), ("B", 1)), 0, 0, Grant(8, 3, 0, ("A", "B"))))
     assert (granted.grant, granted.lines) == (8, (("A", 2), ("B", 1)))
     assert refused(watched, ask.Amend("a4", free.number, (("A", 2), ("B", 2)), 0, 0)) is Reason.GRANT_REQUIRED
     less = held(watched, ask.Amend("a5", free.number, (("A", 1),), 0, 0))
@@ -86,15 +89,15 @@ def test_a_grant_that_never_arrived_is_void() -> None:
     watched = shop()
     settle = ask.SettleGrant(void_key("ann", 7), "k1", 7)
     assert refused(watched, settle) is Reason.CLAIM_ABANDONED
-    assert refused(watched, reserve("k1", grant=Grant(7, 3, 0))) is Reason.GRANT_REQUIRED
-    assert held(watched, reserve("k1", grant=Grant(9, 3, 0))).grant == 9
+    assert refused(watched, reserve("k1", grant=Grant(7, 3, 0, ("A", "B")))) is Reason.GRANT_REQUIRED
+    assert held(watched, reserve("k1", grant=Grant(9, 3, 0, ("A", "B")))).grant == 9
     assert refused(watched, settle) is Reason.CLAIM_ABANDONED
     assert held(watched, ask.SettleGrant(void_key("ann", 9), "k1", 9)).grant == 9
 
 
 def test_all_that_changes_what_is_held_by_a_grant_is_reported() -> None:
     watched = shop()
-    number = held(watched, reserve("k1", units=2, grant=Grant(7, 3, 0))).number
+    number = held(watched, reserve("k1", units=2, grant=Grant(7, 3, 0, ("A", "B")))).number
     outbox = watched.ledger.outbox
     held(watched, ask.Confirm("c1", number, 0))
     assert not outbox, "nothing that counts has changed"

@@ -16,7 +16,14 @@ import grpc
 
 from holdfast.client.blocking import BlockingClient, blocking, iterating, opening, watching
 from holdfast.client.channel import ChannelClient
-from holdfast.client.errors import Overloaded, Unavailable
+from holdfast.client.errors import (
+    ClientClosed,
+    HoldfastError,
+    InvalidArgument,
+    NotFound,
+    TillJournalDamaged,
+    Unavailable,
+)
 from holdfast.client.limits import Limits, RetryPolicy, Timeouts
 from holdfast.client.models import stock as models
 from holdfast.client.models.events import Event
@@ -132,7 +139,9 @@ class TillClient(AbstractAsyncContextManager["TillClient"]):
                         rows,
                         timeout_ms=timeout_ms,
                     )
-                except (Unavailable, Overloaded) as error:
+                except (ClientClosed, InvalidArgument, NotFound, TillJournalDamaged):
+                    raise
+                except HoldfastError as error:  # the rows are in the file, whatever the service says
                     why = str(error)
                     break
                 if isinstance(outcome, Rejection):
