@@ -20,7 +20,7 @@ Break = Callable[[pytest.MonkeyPatch], None]
 
 
 def _no_limit(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(decide, "over_limit", lambda *_: None)
+    patch.setattr(decide, "over_limit", lambda *_, **__: None)
 
 
 def _never_expires(patch: pytest.MonkeyPatch) -> None:
