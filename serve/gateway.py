@@ -29,9 +29,9 @@ from serve.routing.router import Router
 from serve.services.admin import Admin
 from serve.services.events import Feeds
 from serve.services.orders import Orders
-from serve.services.request_routing import StoreDirectory
 from serve.services.reservations import Reservations
 from serve.services.stock import Stock
+from serve.services.store_directory import StoreDirectory
 from serve.services.verification import Verification
 from serve.sourcing.places import Postcodes
 from serve.sourcing.search import Finder

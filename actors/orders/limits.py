@@ -44,10 +44,7 @@ def over_limit(
             return 0, 0
         return _collected(amended, sku, rule, now_ms), _kept(amended, targets, sku)
 
-    refusal = _first_refusal(policy, channel, demand, others, now_ms, amended, kept)
-    if refusal is None or for_good:
-        return refusal
-    return _undecided(policy, channel, demand, others, now_ms, amended, kept) or refusal
+    return _refusal(policy, channel, demand, others, now_ms, amended, kept, for_good=for_good)
 
 
 def grant_over_limit(
@@ -65,58 +62,49 @@ def grant_over_limit(
     def kept(sku: str, rule: ChainLimitRule) -> tuple[int, int]:
         return (0 if replaced is None else _collected(replaced, sku, rule, now_ms)), 0
 
-    refusal = _first_refusal(policy, asked.channel, more, others, now_ms, replaced, kept)
-    if refusal is None:
+    return _refusal(policy, asked.channel, more, others, now_ms, replaced, kept)
+
+
+def _refusal(
+    policy: Policy,
+    channel: str,
+    demand: dict[str, int],
+    others: Sequence[Counted],
+    now_ms: int,
+    amended: Counted | None,
+    kept: Callable[[str, ChainLimitRule], tuple[int, int]],
+    *,
+    for_good: bool = False,
+) -> Rejection | None:
+    """The first limit exceeded, or ORDER_UNDECIDED where that would not stand without the grants that no shop has
+    reported. `kept` returns units of a SKU that the amended one has and keeps: collected ones that count, and others.
+    """
+
+    def first_beside(counted: Sequence[Counted]) -> Rejection | None:
+        for sku in ("", *demand):
+            for rule in policy.chain_limits_for(channel, sku):
+                most = rule.open_reservations_max
+                if most and (amended is None or not _fits(rule, amended)):
+                    count = sum(1 for each in counted if _is_open(each) and _fits(rule, each))
+                    if count >= most:
+                        return Rejection(Reason.OPEN_RESERVATIONS_LIMIT, sku, count + 1, most, over_all_shops=True)
+        for sku, asked in demand.items():
+            for rule in (*policy.chain_limits_for(channel, sku), *policy.chain_limits_for(channel, "")):
+                if rule.units_max:
+                    units = sum(_units(each, sku, rule, now_ms) for each in counted if _fits_channel(rule, each))
+                    collected, keeps = kept(sku, rule)
+                    left, wanted = rule.units_max - units - collected, asked + keeps
+                    if wanted > left and wanted:
+                        return Rejection(Reason.UNITS_LIMIT, sku, wanted, max(0, left), over_all_shops=True)
         return None
-    return _undecided(policy, asked.channel, more, others, now_ms, replaced, kept) or refusal
 
-
-def _first_refusal(
-    policy: Policy,
-    channel: str,
-    demand: dict[str, int],
-    others: Sequence[Counted],
-    now_ms: int,
-    amended: Counted | None,
-    kept: Callable[[str, ChainLimitRule], tuple[int, int]],
-) -> Rejection | None:
-    """`kept` returns units of a SKU that the amended one has and keeps: collected ones that count, and others."""
-    for sku in ("", *demand):
-        for rule in policy.chain_limits_for(channel, sku):
-            if rule.open_reservations_max and (amended is None or not _fits(rule, amended)):
-                count = sum(1 for each in others if _is_open(each) and _fits(rule, each))
-                if count >= rule.open_reservations_max:
-                    return Rejection(
-                        Reason.OPEN_RESERVATIONS_LIMIT, sku, count + 1, rule.open_reservations_max, over_all_shops=True
-                    )
-    for sku, asked in demand.items():
-        for rule in (*policy.chain_limits_for(channel, sku), *policy.chain_limits_for(channel, "")):
-            if rule.units_max:
-                units = sum(_units(each, sku, rule, now_ms) for each in others if _fits_channel(rule, each))
-                collected, keeps = kept(sku, rule)
-                units, wanted = units + collected, asked + keeps
-                if units + wanted > rule.units_max and wanted:
-                    return Rejection(
-                        Reason.UNITS_LIMIT, sku, wanted, max(0, rule.units_max - units), over_all_shops=True
-                    )
-    return None
-
-
-def _undecided(
-    policy: Policy,
-    channel: str,
-    demand: dict[str, int],
-    others: Sequence[Counted],
-    now_ms: int,
-    amended: Counted | None,
-    kept: Callable[[str, ChainLimitRule], tuple[int, int]],
-) -> Rejection | None:
-    """ORDER_UNDECIDED where a refusal would not stand without the grants that no shop has reported."""
+    refusal = first_beside(others)
+    if refusal is None or for_good:
+        return refusal
     settled = [each for each in others if not isinstance(each, Grant) or each.reservation]
-    if len(settled) == len(others):
-        return None
-    stands = _first_refusal(policy, channel, demand, settled, now_ms, amended, kept) is not None
-    return None if stands else Rejection(Reason.ORDER_UNDECIDED)
+    if len(settled) < len(others) and first_beside(settled) is None:
+        return Rejection(Reason.ORDER_UNDECIDED)
+    return refusal
 
 
 def _is_open(counted: Counted) -> bool:

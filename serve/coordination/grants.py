@@ -67,6 +67,7 @@ class Grants:
 
     async def _send(self, store_id: str, command: Command, deadline: float, *, promise: bool) -> Answer:
         pause_s, pause_s_max = UNDECIDED_PAUSE_S
+        asked_shop = False
         while True:
             request = await self._request(store_id, command, deadline)
             if isinstance(request, Rejection):
@@ -87,7 +88,8 @@ class Grants:
                         self._report_later(request, said.number, answer)
                     return answer
                 await self._router.refresh_chain(deadline)  # its limits may be newer than those of the grant
-            elif pause_s == UNDECIDED_PAUSE_S[0]:  # the shop may know the call already
+            elif not asked_shop:  # it may know the call already
+                asked_shop = True
                 answer = await self._router.send((store_id, command), deadline, promise=promise)
                 if not is_grant_required(answer):
                     return answer
@@ -144,8 +146,10 @@ class Grants:
             return
         if isinstance(answer, Held) and answer.grant == grant:
             report = _report(grant, answer.number, answer.number, request.lines)
-        elif isinstance(answer, Held | Reservation) or (isinstance(answer, Refusal) and _is_final(answer)):
-            report = _report(grant)  # the call was answered before, or refused: nothing is held by this grant
+        elif isinstance(answer, Held | Reservation) or (isinstance(answer, Refusal) and answer.version):
+            report = _report(
+                grant
+            )  # the call was answered before, or its refusal is remembered: nothing is held by this grant
         else:
             return  # a reconciler asks
         self._start(self._tell(ledger_of_customer(request.customer_id), report, self._deadline()))
@@ -175,8 +179,3 @@ def _report(grant: int, reservation: int = 0, version: int = 0, held: Lines = ()
 def is_grant_required(answer: Answer) -> bool:
     """True where the shop does not decide without a grant."""
     return isinstance(answer, Refusal) and answer.rejection.reason is Reason.GRANT_REQUIRED
-
-
-def _is_final(refusal: Refusal) -> bool:
-    """True where the shop remembers the key: no copy of the call can be accepted any more."""
-    return refusal.version > 0

@@ -16,7 +16,7 @@ from actors.runtime.clock import Clock
 from holdfast.v1 import admin_service_pb2 as ad
 from serve.admission import Call
 from serve.routing.router import Router
-from serve.services.request_routing import StoreDirectory
+from serve.services.store_directory import StoreDirectory
 from serve.wire import fields
 from serve.wire.fields import fill_instant
 from serve.wire.rules import Checked

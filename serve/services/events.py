@@ -21,7 +21,7 @@ from actors.store_actor import FEED_BYTES_MAX
 from holdfast.v1 import event_pb2, event_service_pb2 as es, stock_service_pb2 as ss
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
-from serve.services.request_routing import StoreDirectory
+from serve.services.store_directory import StoreDirectory
 from serve.wire.events import fill_event
 from serve.wire.fields import fill_instant
 from serve.wire.rules import Checked

@@ -20,7 +20,7 @@ from serve.coordination.coordinator import Coordinator, OrderStep, RefusedClaims
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
-from serve.services.request_routing import StoreDirectory
+from serve.services.store_directory import StoreDirectory
 from serve.sourcing.places import Postcodes
 from serve.sourcing.plan import NoPlan, Plan
 from serve.sourcing.search import NOTHING, Finder, Own, missing_of, refusal_of

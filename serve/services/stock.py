@@ -9,7 +9,7 @@ from actors.runtime.clock import Clock
 from holdfast.v1 import stock_service_pb2 as ss
 from serve.admission import Call, refuse_older
 from serve.routing.router import Router
-from serve.services.request_routing import StoreDirectory
+from serve.services.store_directory import StoreDirectory
 from serve.wire.fields import fill_instant
 from serve.wire.statuses import fill_rejection
 from serve.wire.stock import adjust_stock, check_availability, count_stock, fill_change, fill_position, set_safety_stock

@@ -26,7 +26,7 @@ from holdfast.v1 import admin_service_pb2 as ad
 from serve.admission import Call
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
-from serve.services.request_routing import StoreDirectory
+from serve.services.store_directory import StoreDirectory
 from serve.wire.rules import Checked
 
 VERIFY_S: Final = 120.0  # where the caller named no time; a million events take some 20 s

@@ -20,7 +20,7 @@ from holdfast.v1 import (
 )
 from serve.routing.router import ASKING_MAX, Router
 from serve.services.events import MESSAGE_BYTES_MAX, POLL_S_MAX, POSITIONS_MAX, STREAMS_MAX, TAKE_S_MAX, Feeds
-from serve.services.request_routing import StoreDirectory
+from serve.services.store_directory import StoreDirectory
 from serve.sourcing.places import Postcodes
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.streams import Stream, events_of, events_request
