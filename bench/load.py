@@ -18,8 +18,8 @@ from typing import Any, Final
 import grpc
 
 from bench import service as processes
-from bench.callers import WARM_CALLS, Heard, call_through_client, measure
 from bench.frames import CallFailed, FrameConnection
+from bench.loops import WARM_CALLS, Heard, call_through_client, measure
 from bench.record import Options, Told, medians, ratio
 from bench.samples import Shape, requests, singles
 from bench.service import Service

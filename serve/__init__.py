@@ -1,6 +1,6 @@
 """What a gateway's process runs: gRPC in, commands to the actors, answers out. It holds no stock.
 
-app, gateway, admission   the composition root, the deployment, and the limit on calls in it
+app, gateway, calls       the composition root, the deployment, and how a call is served in it
 services                  one module for each proto service, which lists its calls
 wire                      protobuf to commands and answers and back; checks of shape; reasons to statuses
 routing                   from a ledger to its actor, the batcher, the one owner of retries

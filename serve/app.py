@@ -1,5 +1,5 @@
-"""The composition root: Ray, Serve, HAProxy, the gateway and the actors, on this machine. The only module that imports
-ray.serve.
+"""The composition root: starts Ray, Serve, HAProxy, the gateway and the actors on this machine, and drains and stops
+them. The only module that imports ray.serve.
 
 Serve reads its switches when it is imported, in every process, so `python -m serve` puts them into the environment
 first and then runs this module in a fresh process (see `environment`).
@@ -26,7 +26,7 @@ from serve.gateway import Gateway
 from serve.wire.stores import year_of
 
 APPLICATION: Final = "holdfast"
-ONGOING_MAX: Final = 8_192  # calls in one gateway; `serve.admission` refuses earlier, with RetryInfo
+ONGOING_MAX: Final = 8_192  # calls in one gateway; `serve.calls` refuses earlier, with RetryInfo
 DRAIN_S: Final = 10.0
 SERVE_LOGGING: Final = LoggingConfig(encoding="JSON", log_level="WARNING", enable_access_log=False)
 

@@ -18,13 +18,14 @@ from grpc_health.v1 import health_pb2 as hp
 from actors.protocol.placement import Placement
 from actors.ray_actors import RayActors
 from actors.runtime.clock import Clock, SystemClock
-from serve.admission import Calls, read_stream
+from serve.calls import Calls, read_stream
 from serve.config.logs import configure_logging
 from serve.config.settings import read_postcodes_file
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
 from serve.coordination.reconciler import Reconciler
-from serve.registration import SERVICES, Health
+from serve.health import Health
+from serve.registration import SERVICES
 from serve.routing.router import Router
 from serve.services.admin import Admin
 from serve.services.events import Feeds

@@ -1,18 +1,16 @@
-"""Tells Serve's gRPC server which calls there are, and load balancers and `grpc_health_probe` whether they are served
-(`grpc.health.v1`). Requests are handed over as bytes, see `gateway`.
+"""Tells Serve's gRPC server which calls there are. Requests are handed over as bytes, see `gateway`.
 
 Serve hides gRPC's own deadline from the service. Its server makes the handler of every call by a factory, which is
 wrapped here: a call's remaining time becomes one more line of its metadata.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 import grpc
 import grpc.aio._server as aio_server
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health_pb2 as hp, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
 
 from holdfast.v1 import (
     admin_service_pb2,
@@ -21,20 +19,17 @@ from holdfast.v1 import (
     reservation_service_pb2,
     stock_service_pb2,
 )
-from serve.admission import TIMEOUT_KEY
-from serve.wire import statuses
+from serve.calls import TIMEOUT_KEY
 
 SERVICES: Final[tuple[ServiceDescriptor, ...]] = tuple(
     service
     for module in (reservation_service_pb2, order_service_pb2, stock_service_pb2, event_service_pb2, admin_service_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
 )
-HEALTH_NAMES: Final = ("", *(service.full_name for service in SERVICES))  # "" is the whole gateway
-WATCH_EVERY_S: Final = 1.0
 
 
 class _Timed:
-    """A call's context, with its remaining time as one more line of its metadata; see `admission.deadline_of`."""
+    """A call's context, with its remaining time as one more line of its metadata; see `calls.deadline_of`."""
 
     def __init__(self, context: Any) -> None:
         self._context = context
@@ -108,46 +103,3 @@ def _register(service: ServiceDescriptor, server: Any) -> None:
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
     server.add_registered_method_handlers(service.full_name, handlers)
-
-
-class Health:
-    """Serving until `drain`."""
-
-    def __init__(self) -> None:
-        self._draining = False
-
-    def drain(self) -> None:
-        """Say NOT_SERVING from here on."""
-        self._draining = True
-
-    def check(self, request: hp.HealthCheckRequest, context: Any) -> hp.HealthCheckResponse:
-        """Check; NOT_FOUND for a service that is not ours."""
-        if request.service not in HEALTH_NAMES:
-            message = f"service {request.service!r} is not served here; ask for one of {', '.join(HEALTH_NAMES[1:])}"
-            statuses.put(statuses.refused(grpc.StatusCode.NOT_FOUND, "SERVICE_UNKNOWN", message).status, context)
-            return hp.HealthCheckResponse()
-        return hp.HealthCheckResponse(status=self._status(request.service))
-
-    async def watch(self, request: hp.HealthCheckRequest) -> AsyncIterator[hp.HealthCheckResponse]:
-        """Watch: the status now, and each change."""
-        sent = None
-        while True:
-            going = self._draining  # read first: the last status must be of that time
-            status = self._status(request.service)
-            if status != sent:
-                yield hp.HealthCheckResponse(status=status)
-                sent = status
-            if going:  # whatever was asked about: a gateway that goes ends its streams
-                return
-            await asyncio.sleep(WATCH_EVERY_S)
-
-    def list(self) -> Any:
-        """List."""
-        return hp.HealthListResponse(  # type: ignore[attr-defined]  # the stubs are older than the service
-            statuses={service: hp.HealthCheckResponse(status=self._status(service)) for service in HEALTH_NAMES}
-        )
-
-    def _status(self, service: str) -> Any:
-        if service not in HEALTH_NAMES:
-            return hp.HealthCheckResponse.SERVICE_UNKNOWN
-        return hp.HealthCheckResponse.NOT_SERVING if self._draining else hp.HealthCheckResponse.SERVING

@@ -94,7 +94,7 @@ class Reservation(Message, frozen=True):
             lines.append((sku, taken))
         return tuple(lines)
 
-    def answers(self, command: Reserve) -> bool:
+    def has_content_of(self, command: Reserve) -> bool:
         """True where the command's content is this reservation's, which keeps all of it instead of a fingerprint."""
         return (
             command.lines == self.lines

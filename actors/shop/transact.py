@@ -22,7 +22,7 @@ def recall(ledger: Ledger, command: Command) -> Remembered | None:
     if remembered is None:
         return None
     if isinstance(remembered, Reservation):
-        return remembered if isinstance(command, Reserve) and remembered.answers(command) else KEY_REUSED
+        return remembered if isinstance(command, Reserve) and remembered.has_content_of(command) else KEY_REUSED
     if not remembered.fingerprint:  # recorded before the claim arrived, as its order had ended
         return remembered
     return remembered if remembered.fingerprint == fingerprint(command) else KEY_REUSED

@@ -8,7 +8,7 @@ speaks HTTP/2 by itself (`bench.frames`); `grpc` goes through a stub of grpc.aio
 
 across: the one-shop path is one actor, one decision, one durable write. Under a limit of the whole chain the customer's
 ledger grants the units before; over two shops it opens and commits, and the shops claim and apply the outcome. Then
-baskets in opposing sequence, none of which may wait for another (`bench.callers`): `orders_per_s` were placed and given
+baskets in opposing sequence, none of which may wait for another (`bench.loops`): `orders_per_s` were placed and given
 back again, and the run fails where an answer took too long or anything was left in a shop.
 
 Figures are medians of the rounds.
@@ -20,8 +20,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
-from bench.callers import OPPOSING, UNITS, sku_of
 from bench.load import ECHO, RESERVE, RESERVE_BATCH, Generator, Load, generating
+from bench.loops import OPPOSING, UNITS, sku_of
 from bench.peers.redis_server import absent
 from bench.record import Headline, Options, Outcome, Row, medians, number, ratio
 from bench.samples import sku

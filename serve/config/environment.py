@@ -31,7 +31,7 @@ SWITCHES: Final = {
     "RAY_SERVE_HAPROXY_NBTHREAD": "2",
     "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "15",
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
-    # For answers, which must not fail once it was decided. Requests are bounded at 16 MiB, see `serve.admission`.
+    # For answers, which must not fail once it was decided. Requests are bounded at 16 MiB, see `serve.calls`.
     "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(64 * 1024 * 1024),
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(64 * 1024 * 1024),
     # A HAProxy that died is noticed after three checks; with the default of 10 s no call is served for half a minute.

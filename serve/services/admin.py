@@ -14,7 +14,7 @@ from actors.core.chain import Store
 from actors.core.ids import format_reservation_id, is_customers
 from actors.runtime.clock import Clock
 from holdfast.v1 import admin_service_pb2 as ad
-from serve.admission import Call
+from serve.calls import Call
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.wire import fields

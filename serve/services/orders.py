@@ -15,7 +15,7 @@ from actors.protocol.messages import Answer, Refusal
 from actors.shop import commands as shop
 from actors.shop.state import Reservation
 from holdfast.v1 import order_service_pb2 as os_, reservation_service_pb2 as rs
-from serve.admission import Call, failure_of, fill_error
+from serve.calls import Call, failure_of, fill_error
 from serve.coordination.coordinator import Coordinator, OrderStep, RefusedClaims
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import DeadlinePassed, Overloaded

@@ -14,7 +14,7 @@ from actors.protocol.messages import Answer, Entry, Held, Refusal
 from actors.shop import commands as shop
 from actors.shop.state import Reservation
 from holdfast.v1 import reservation_service_pb2 as rs
-from serve.admission import ENDINGS, Call, failure_of, fill_error, refuse_older
+from serve.calls import ENDINGS, Call, failure_of, fill_error, refuse_older
 from serve.coordination.grants import Grants, is_grant_required
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import Overloaded

@@ -7,7 +7,7 @@ from typing import Any, Final
 from actors.protocol.messages import Entry, LedgerStopped, Moved, Refusal, Stopped
 from actors.runtime.clock import Clock
 from holdfast.v1 import stock_service_pb2 as ss
-from serve.admission import Call, refuse_older
+from serve.calls import Call, refuse_older
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.wire.fields import fill_instant

@@ -23,7 +23,7 @@ from actors.shop.evolve import evolve
 from actors.shop.snapshot import Capture
 from actors.shop.state import Ledger
 from holdfast.v1 import admin_service_pb2 as ad
-from serve.admission import Call
+from serve.calls import Call
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory

@@ -1,4 +1,5 @@
-"""Ranks the shops that may serve a basket, and names the rule that excludes each of the others. Pure.
+"""Which shops may serve a basket, by distance, and the rule that excludes each of the others. Pure. Which of them an
+order goes to is chosen in `plan`.
 
 Distances are in whole metres. Every array has a row for each shop, as the index counts them.
 """

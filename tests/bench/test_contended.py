@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bench import callers
-from bench.callers import Heard, call_through_client
+from bench import loops
+from bench.loops import Heard, call_through_client
 from holdfast.client import ChannelClient
 from tests.clients.faults import CODE, Refuse
 from tests.clients.service import Service
@@ -29,12 +29,12 @@ def service(tmp_path: Path) -> Iterator[Service]:
 @pytest.fixture
 def opposed(service: Service) -> Service:
     """Two shops, each with a few units of its own SKU."""
-    return stocked(service, callers.UNITS)
+    return stocked(service, loops.UNITS)
 
 
 def stocked(service: Service, units: int) -> Service:
     for store_id in SHOPS:
-        service.shop(store_id, {callers.sku_of(store_id): units} if units else None, latitude=1.0, longitude=1.0)
+        service.shop(store_id, {loops.sku_of(store_id): units} if units else None, latitude=1.0, longitude=1.0)
     return service
 
 
@@ -43,12 +43,12 @@ def baskets_of_each(service: Service) -> Heard:
 
     async def main() -> Heard:
         heard = Heard()
-        spec = {"method": callers.OPPOSING, "store_ids": SHOPS, "skus": 10}
+        spec = {"method": loops.OPPOSING, "store_ids": SHOPS, "skus": 10}
         async with serving(service) as target, ChannelClient(target) as client:
-            asks = [partial(callers.ask_once, client, spec, random.Random(number)) for number in range(CALLERS)]
-            await callers.call_on(asks, float("inf"), heard, calls=1)
+            asks = [partial(loops.ask_once, client, spec, random.Random(number)) for number in range(CALLERS)]
+            await loops.call_on(asks, float("inf"), heard, calls=1)
             await service.settle()
-            heard.stuck += await callers.left_over(client, SHOPS, within_s=0.0)
+            heard.stuck += await loops.left_over(client, SHOPS, within_s=0.0)
         return heard
 
     return asyncio.run(main())
@@ -62,7 +62,7 @@ def test_baskets_are_taken_in_both_sequences_and_given_back(opposed: Service) ->
     }
     assert baskets == {("OPPOSED-T0", "OPPOSED-T1"), ("OPPOSED-T1", "OPPOSED-T0")}
     assert len(opposed.asked("ReleaseOrder")) == CALLERS
-    figures = callers.figures(heard, SHOPS, seconds=2.0)
+    figures = loops.figures(heard, SHOPS, seconds=2.0)
     assert (figures["orders_per_s"], figures["refusals_per_s"]) == (CALLERS / 2, 0.0)
     assert figures["longest_ms"] == pytest.approx(1_000 * max(heard.latencies), abs=0.001)
 
@@ -78,7 +78,7 @@ def test_what_is_not_given_back_is_found_in_every_shop(opposed: Service) -> None
 def test_an_answer_that_takes_as_long_as_an_attempt_may_is_told(
     opposed: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(callers, "ANSWER_S_MAX", 0.0)
+    monkeypatch.setattr(loops, "ANSWER_S_MAX", 0.0)
     stuck = baskets_of_each(opposed).stuck
     assert len(stuck) == CALLERS
     assert all(each.startswith("an answer took ") for each in stuck)
@@ -92,7 +92,7 @@ def test_the_generator_tells_what_the_callers_found(service: Service, units: int
 
     async def main() -> None:
         async with serving(service) as target:
-            spec = {"target": target, "method": callers.OPPOSING, "store_ids": SHOPS, "in_flight": 3, "seed": 1}
+            spec = {"target": target, "method": loops.OPPOSING, "store_ids": SHOPS, "in_flight": 3, "seed": 1}
             await call_through_client({**spec, "seconds": 0.1, "skus": 10, "rate": 0.0}, gates.append, told.append)
 
     asyncio.run(main())

@@ -25,7 +25,7 @@ from holdfast.client.errors import (
 from holdfast.client.limits import Failure, RetryPolicy
 from holdfast.client.statuses import FAILURES, Attempts, Fault, error_from, fault_from_item, fault_from_rpc
 from holdfast.v1 import error_pb2
-from serve.admission import ENDINGS, status_of
+from serve.calls import ENDINGS, status_of
 from serve.routing.batcher import DeadlinePassed, Overloaded as BusyService
 from serve.wire.rules import InvalidRequest, Violation as BadField
 from serve.wire.statuses import fill_item_error, put, unknown_store

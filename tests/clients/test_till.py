@@ -21,7 +21,7 @@ from holdfast.client import (
     TillClient,
     Unavailable,
 )
-from holdfast.client.till import ROWS_PER_CALL_MAX
+from holdfast.client.limits import ROWS_PER_CALL_MAX
 from tests.clients.faults import CODE, LoseAnswer, Refuse
 from tests.clients.service import Service
 from tests.clients.serving import QUICK, serving, serving_in_thread

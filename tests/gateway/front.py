@@ -17,7 +17,7 @@ from holdfast.v1 import (
     stock_pb2,
     stock_service_pb2 as ss,
 )
-from serve.admission import TIMEOUT_KEY
+from serve.calls import TIMEOUT_KEY
 from serve.gateway import Gateway
 from serve.routing.router import Router
 from serve.sourcing.places import Place, Postcodes

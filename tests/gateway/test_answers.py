@@ -19,7 +19,7 @@ from holdfast.v1 import (
     stock_pb2,
     stock_service_pb2 as ss,
 )
-from serve.admission import TIMEOUT_S_DEFAULT, fill_error
+from serve.calls import TIMEOUT_S_DEFAULT, fill_error
 from serve.routing.batcher import QUEUE_AGE_S_MAX, QUEUED_ENTRIES_MAX, DeadlinePassed, Overloaded
 from serve.wire.statuses import _SENTENCES, explain, fill_rejection
 from tests.gateway.front import Answer, Front, reserve_request

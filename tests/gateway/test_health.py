@@ -6,7 +6,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 
-from serve.registration import HEALTH_NAMES, WATCH_EVERY_S, Health
+from serve.health import NAMES, WATCH_EVERY_S, Health
 from tests.gateway.front import Context
 from tests.runtime.loop_time import run, skip, turns
 
@@ -15,7 +15,7 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
-@pytest.mark.parametrize("service", HEALTH_NAMES)
+@pytest.mark.parametrize("service", NAMES)
 def test_each_service_serves_until_it_drains(service: str) -> None:
     health, context = Health(), Context()
     assert health.check(hp.HealthCheckRequest(service=service), context).status == SERVING
@@ -35,7 +35,7 @@ def test_another_service_is_not_found(service: str) -> None:
 
 def test_all_are_listed() -> None:
     health = Health()
-    assert {name: row.status for name, row in health.list().statuses.items()} == dict.fromkeys(HEALTH_NAMES, SERVING)
+    assert {name: row.status for name, row in health.list().statuses.items()} == dict.fromkeys(NAMES, SERVING)
     health.drain()
     assert {row.status for row in health.list().statuses.values()} == {NOT_SERVING}
 

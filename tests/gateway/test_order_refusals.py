@@ -10,7 +10,7 @@ import pytest
 from actors.core.rejection import Reason, Rejection
 from actors.protocol.messages import Refusal
 from holdfast.v1 import admin_service_pb2 as ad, error_pb2, order_pb2, order_service_pb2 as os_
-from serve.admission import TIMEOUT_S_MAX
+from serve.calls import TIMEOUT_S_MAX
 from serve.routing.router import ASKING_MAX
 from serve.wire.statuses import fill_rejection
 from tests.gateway.front import SHOPS, Front, reserve_request

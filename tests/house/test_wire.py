@@ -19,7 +19,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 
 import actors.shop
 from holdfast.v1 import error_pb2, reservation_pb2
-from serve.registration import HEALTH_NAMES
+from serve import health
 from serve.wire.rules import RULES_FILE
 from tests.house.sources import ROOT
 
@@ -122,7 +122,7 @@ def test_every_file_says_where_go_and_java_put_it() -> None:
 
 def test_health_knows_every_service() -> None:
     services = {service.full_name for file in wire_files() for service in file.services_by_name.values()}
-    assert set(HEALTH_NAMES) == {"", *services}
+    assert set(health.NAMES) == {"", *services}
 
 
 def buf() -> str | None:

@@ -50,6 +50,13 @@ class Timeouts:
     close_ms: int = 2_000
 
 
+TILL_TIMEOUTS = Timeouts(call_ms=30_000, attempt_ms=5_000)
+"""A till has time, and its network needs it."""
+
+ROWS_PER_CALL_MAX = 1_000
+"""Movements in one call of a till's flush. The service takes 4,096; fewer get over a poor network sooner."""
+
+
 class Failure(Enum):
     """What kind of failure an attempt ended with."""
 

@@ -24,19 +24,13 @@ from holdfast.client.errors import (
     TillJournalDamaged,
     Unavailable,
 )
-from holdfast.client.limits import Limits, RetryPolicy, Timeouts
+from holdfast.client.limits import ROWS_PER_CALL_MAX, TILL_TIMEOUTS, Limits, RetryPolicy, Timeouts
 from holdfast.client.models import stock as models
 from holdfast.client.models.events import Event
 from holdfast.client.models.reservations import Rejection, Reservation, Status
 from holdfast.client.subscription import Subscription
 from holdfast.client.till_journal import UNSENT_ROWS_MAX, TillJournal
 from holdfast.client.wire_types import LineQuantities
-
-ROWS_PER_CALL_MAX = 1_000
-"""Movements in one call of a flush. The service takes 4,096; fewer get over a poor network sooner."""
-
-TILL_TIMEOUTS = Timeouts(call_ms=30_000, attempt_ms=5_000)
-"""A till has time, and its network needs it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from bench import callers
-from bench.callers import Heard, call_at_rate
+from bench import loops
+from bench.loops import Heard, call_at_rate
 
 RATE = 64
 STALL_S = 0.125
@@ -13,7 +13,7 @@ STALL_S = 0.125
 
 def test_a_stall_is_felt_by_all_who_would_have_called_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(callers, "perf_counter", lambda: now)
+    monkeypatch.setattr(loops, "perf_counter", lambda: now)
 
     async def ask(due: float, heard: Heard) -> bool:
         """The first call stalls everything; the others take no time."""
@@ -43,7 +43,7 @@ def test_calls_come_whether_or_not_anything_is_answered() -> None:
 
 
 def test_calls_beyond_what_may_be_outstanding_are_not_made_and_count_as_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callers, "OUTSTANDING_MAX", 3)
+    monkeypatch.setattr(loops, "OUTSTANDING_MAX", 3)
 
     async def called(arrivals: int, heard: Heard) -> int:
         begun, last = 0, asyncio.get_running_loop().create_future()
@@ -54,7 +54,7 @@ def test_calls_beyond_what_may_be_outstanding_are_not_made_and_count_as_failed(m
             return bool(await last)
 
         loop = asyncio.create_task(call_at_rate([ask], 1_000.0, arrivals / 1_000, heard))
-        while len(heard.failures) < arrivals - callers.OUTSTANDING_MAX:  # noqa: ASYNC110  # a list has no event
+        while len(heard.failures) < arrivals - loops.OUTSTANDING_MAX:  # noqa: ASYNC110  # a list has no event
             await asyncio.sleep(0)
         last.set_result(True)
         await loop

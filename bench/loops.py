@@ -1,4 +1,4 @@
-"""Callers of the channel client: many in one process, each waiting for its own reservation, as a web shop has them.
+"""Loops of callers in one process: closed, each caller waiting for its own answer, or at a fixed rate of arrivals.
 
 The opposing ones take baskets over the same few shops that name their SKUs in opposing sequence, with little stock that
 is given back at once: the load that would deadlock a service whose claims wait for one another. That there is no
