@@ -15,6 +15,7 @@ from actors.runtime.actor_runtime import LedgerActor, in_turn, page_by_number
 from actors.runtime.kinds import CUSTOMERS
 
 OUTBOX_MAX: Final = 500  # orders of one ledger to an answer
+NEW_MS: Final = 2_000  # an order this new is being told to its shops by the gateway that has answered it
 
 
 class CustomerActor(LedgerActor):
@@ -57,8 +58,8 @@ class CustomerActor(LedgerActor):
 
     @rpc
     def outbox(self, age_ms: int, after: Mapping[str, int]) -> list[tuple[str, list[Order], list[Grant], int]]:
-        """By ledger, orders with undelivered parts, grants older than `age_ms` of which no shop has reported anything,
-        and the number of the order to continue after.
+        """By ledger, orders with undelivered parts, but for new ones, grants older than `age_ms` of which no shop has
+        reported anything, and the number of the order to continue after.
 
         `after` has these numbers from the previous answer, so that every order has its turn: those whose shops are
         stopped stay in the outbox as long as these are.
@@ -67,7 +68,8 @@ class CustomerActor(LedgerActor):
         for ledger_id in self.host.ledger_ids():
             with self.host.reading(ledger_id) as (hosted, now_ms):
                 ledger = hosted.ledger
-                numbers, resume = in_turn(ledger.outbox, after.get(ledger_id, 0), OUTBOX_MAX)
+                owed = [number for number in ledger.outbox if not _is_new(ledger.orders[number], now_ms)]
+                numbers, resume = in_turn(owed, after.get(ledger_id, 0), OUTBOX_MAX)
                 unsettled, more = in_turn(ledger.grants.unsettled, after.get(ledger_id, 0), OUTBOX_MAX)
                 resume = resume or more
                 grants = map(ledger.grants.get, unsettled)
@@ -118,3 +120,7 @@ class CustomerActor(LedgerActor):
             return None
         ledger: OrderLedger = self.host.read(ledger_id, lambda hosted, _now_ms: copied(hosted.ledger))
         return ledger.version, Capture(ledger).state_hash(), check(ledger)
+
+
+def _is_new(order: Order, now_ms: int) -> bool:
+    return order.revision == 1 and now_ms < order.created_at_ms + NEW_MS

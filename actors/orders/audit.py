@@ -47,6 +47,12 @@ class OrderAudit:
                 self._found("I3", subject, f"grant {event.report.number}", "none")
                 self.broken = True
                 return
+        elif isinstance(event, ev.AppliedNoted):
+            unknown = [part.number for part in event.parts if part.number not in ledger.orders]
+            if unknown:
+                self._found("I3", subject, f"orders {unknown}", "none")
+                self.broken = True
+                return
         elif not isinstance(event, ev.Opened | ev.Granted | Refused | PolicyAdopted):
             number = event.report.number if isinstance(event, ev.Reported) else event.number
             order = ledger.orders.get(number)

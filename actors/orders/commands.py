@@ -154,6 +154,23 @@ class Report(Message, frozen=True):
     collected: tuple[int, ...]
 
 
+class Applied(Value, frozen=True):
+    """A shop has applied an outcome of this revision to a part, which is otherwise as the order last heard of it."""
+
+    number: int
+    store_id: str
+    attempt: int
+    revision: int
+    version: int
+    status: Status
+
+
+class NoteApplied(Message, frozen=True):
+    """What shops have applied, of many orders at once."""
+
+    parts: tuple[Applied, ...]
+
+
 class RequestGrant(Message, frozen=True):
     """Permit a shop to hold `lines`, which are by SKU, for one call under limits of the whole chain; only SKUs in
     `more` are checked. `replaces` is the grant of the reservation that the call amends, 0 for none; a hold of the same
@@ -194,6 +211,7 @@ Command = (
     | Extend
     | FanOut
     | Report
+    | NoteApplied
     | RequestGrant
     | ReportGrant
 )

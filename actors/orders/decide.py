@@ -53,6 +53,9 @@ def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
             return _decide_report_grant(ledger, command)
         case cm.Report():
             return _decide_report(ledger, command)
+        case cm.NoteApplied():
+            news = tuple(part for part in command.parts if _is_news(ledger, part))
+            return (ev.AppliedNoted(news),) if news else ()
         case cm.Confirm() | cm.Release() | cm.Extend():
             return _decide_step(ledger, command, now_ms)
         case _:
@@ -278,7 +281,7 @@ def _pickup_deadline_ms(wanted_ms: int, parts: tuple[Part, ...], hours: cm.Hours
     return wanted_ms
 
 
-def _is_news(ledger: OrderLedger, report: cm.Report) -> bool:
+def _is_news(ledger: OrderLedger, report: cm.Report | cm.Applied) -> bool:
     """True where the report says more than the last one of its part. A final part never changes."""
     order = ledger.orders.get(report.number)
     return order is not None and any(

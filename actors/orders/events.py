@@ -4,7 +4,7 @@ from actors.core.message import Message
 from actors.core.rejection import Rejection
 from actors.core.status import ReleaseReason
 from actors.core.transact import PolicyAdopted, Refused
-from actors.orders.commands import Open, Plan, Report, ReportGrant, RequestGrant, Target
+from actors.orders.commands import Applied, Open, Plan, Report, ReportGrant, RequestGrant, Target
 from actors.shop.commands import Lines
 
 
@@ -105,6 +105,12 @@ class Reported(Message, frozen=True):
     report: Report
 
 
+class AppliedNoted(Message, frozen=True):
+    """Shops have applied the outcomes of these parts, and nothing else has happened to them."""
+
+    parts: tuple[Applied, ...]
+
+
 class Reduced(Message, frozen=True):
     """Units that a shop was to release were collected there first: so many fewer are held elsewhere, by the parts in
     `targets`.
@@ -143,6 +149,7 @@ Event = (
     | FannedOut
     | Expired
     | Reported
+    | AppliedNoted
     | Reduced
     | Granted
     | GrantReported

@@ -11,7 +11,7 @@ from actors.core.status import LIVE
 from actors.core.transact import PolicyAdopted, Refused
 from actors.orders import events as ev
 from actors.orders.amendment import in_all
-from actors.orders.commands import Plan, Report, ReportGrant, Target, key_of
+from actors.orders.commands import Applied, Plan, Report, ReportGrant, Target, key_of
 from actors.orders.grants import Grant, checked
 from actors.orders.state import CERTAIN, OVER, Order, OrderLedger, Part, Renewal, Standing, due_at_ms
 from actors.shop.commands import Lines, by_sku
@@ -53,6 +53,8 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
             _put(ledger, replace(order, open_attempt=0, decide_by_ms=0, targets=(), renewal=None), at_ms)
         case ev.Reported():
             _evolve_reported(ledger, event.report, at_ms)
+        case ev.AppliedNoted():
+            _evolve_applied_noted(ledger, event, at_ms)
         case ev.Reduced():
             _evolve_reduced(ledger, event, at_ms)
         case ev.Granted():
@@ -217,6 +219,16 @@ def _evolve_reported(ledger: OrderLedger, report: Report, at_ms: int) -> None:
     _put(ledger, _over_where_nothing_is_left(replace(order, parts=parts)), at_ms)
 
 
+def _evolve_applied_noted(ledger: OrderLedger, event: ev.AppliedNoted, at_ms: int) -> None:
+    for applied in event.parts:
+        order = ledger.orders[applied.number]
+        parts = tuple(
+            _noted(part, applied) if (part.store_id, part.attempt) == (applied.store_id, applied.attempt) else part
+            for part in order.parts
+        )
+        _put(ledger, replace(order, parts=parts), at_ms)
+
+
 def _evolve_reduced(ledger: OrderLedger, event: ev.Reduced, at_ms: int) -> None:
     order = ledger.orders[event.number]
     wanted = _by_part(in_all(order, event.targets))
@@ -298,6 +310,13 @@ def _reported(part: Part, report: Report, at_ms: int) -> Part:
         collected=report.collected,
         collected_at_ms=at_ms if sum(report.collected) > sum(part.collected) else part.collected_at_ms,
     )
+
+
+def _noted(part: Part, applied: Applied) -> Part:
+    applied_revision = max(part.applied_revision, applied.revision)
+    if applied.version <= part.version:
+        return replace(part, applied_revision=applied_revision)
+    return replace(part, applied_revision=applied_revision, version=applied.version, status=applied.status)
 
 
 def _put(ledger: OrderLedger, order: Order, at_ms: int) -> Order:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from actors.core.ids import format_holder, parse_holder
 from actors.core.status import LIVE, ReleaseReason, Status
-from actors.orders.commands import Report
+from actors.orders.commands import Applied, Report
 from actors.orders.grants import Grant
 from actors.orders.state import CERTAIN, Order, Part, Standing
 from actors.shop.commands import ApplyOutcome, Claim, by_sku, claim_key
@@ -52,6 +52,14 @@ def report_of(number: int, store_id: str, attempt: int, revision: int, reservati
         reservation.held(),
         collected,
     )
+
+
+def heard_of(order: Order, part: Part, reservation: Reservation) -> Applied | Report:
+    """What a shop's answer to an outcome says: most often nothing but that it was applied."""
+    said = report_of(order.number, part.store_id, part.attempt, order.revision, reservation)
+    if reservation.status in LIVE and (said.held, said.collected) == (part.held, part.collected):
+        return Applied(order.number, part.store_id, part.attempt, order.revision, said.version, said.status)
+    return said
 
 
 def report_of_absent(number: int, part: Part, revision: int) -> Report:

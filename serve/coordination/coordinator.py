@@ -1,4 +1,5 @@
-"""An order over several ledgers: open, claim, commit or abandon, then deliver until every shop has applied it.
+"""An order over several ledgers: open, claim, commit or abandon, then deliver until every shop has applied it, of a new
+order behind its answer (`deliveries`).
 
     customer's ledger   Opened ─────────────────────> Committed ──────────────> (applied by all)
                            │                              │ ^                       ^
@@ -31,6 +32,7 @@ from actors.runtime.clock import Clock
 from actors.shop import commands as shop
 from actors.shop.commands import Lines
 from actors.shop.state import Reservation
+from serve.coordination.deliveries import PASSING, Deliveries
 from serve.coordination.opening_hours import hours_of
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
@@ -87,6 +89,11 @@ class Coordinator:
     def __init__(self, router: Router, clock: Clock) -> None:
         self._router = router
         self._clock = clock
+        self.deliveries = Deliveries(router)
+
+    def close(self) -> None:
+        """End; what shops have not been told is left to a reconciler."""
+        self.deliveries.close()
 
     async def open(self, command: cm.Open, deadline: float, next_plans: NextPlans = no_other_plan) -> Order | Rejection:
         """Place an order. Raises DeadlinePassed where the outcome is unknown: ask again with the same key."""
@@ -201,8 +208,12 @@ class Coordinator:
                             order = await self.deliver(ledger_id, order, deadline)
                         await asyncio.sleep(pause_s)
                 if isinstance(order, Order):
+                    is_first = just_committed(was_open, order)
+                    if is_first and was_open.standing is Standing.OPEN:  # nothing that anybody has changes
+                        self.deliveries.begin(ledger_id, order)
+                        return order
                     await self._deliver_soon(ledger_id, order, deadline)
-                    if just_committed(was_open, order):
+                    if is_first:
                         return order
                 # Refused, or ended by another call: the answer under the key has what became of it.
                 answer = await self._ask(ledger_id, command, deadline, promise=promise)
@@ -299,5 +310,4 @@ class Coordinator:
         return await self._router.send((store_id, command), deadline, promise=promise)
 
 
-PASSING: Final = (DeadlinePassed, Overloaded, LedgerStopped)
 _STOPPED: Final = Rejection(Reason.STORE_NOT_ACCEPTING)

@@ -24,7 +24,8 @@ from actors.protocol.messages import Answer, Entry, Held, LedgerStopped, Refusal
 from actors.shop import commands as shop
 from actors.shop.commands import Acknowledge, Lines, by_sku, void_key
 from actors.shop.state import Reservation
-from serve.coordination.coordinator import PASSING, UNDECIDED_PAUSE_S
+from serve.coordination.coordinator import UNDECIDED_PAUSE_S
+from serve.coordination.deliveries import PASSING
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 

@@ -23,7 +23,8 @@ from actors.protocol.messages import Answer
 from actors.protocol.placement import ActorKind, kind_of
 from actors.shop.commands import Acknowledge
 from actors.shop.state import Reservation
-from serve.coordination.coordinator import PASSING, Coordinator
+from serve.coordination.coordinator import Coordinator
+from serve.coordination.deliveries import PASSING
 from serve.coordination.grants import Grants
 from serve.routing.router import Router
 

@@ -157,6 +157,10 @@ class Front:
         assert found.code is grpc.StatusCode.OK, found
         return found.reply
 
+    def settle_orders(self) -> None:
+        """Have shops told of new orders, and what they have applied noted."""
+        self.run(self.gateway._reconciler._coordinator.deliveries.finish)
+
     def receive(self, sku: str, units: int = UNITS, store_id: str = "S1") -> None:
         """Bring units in."""
         self._sequence += 1

@@ -26,6 +26,7 @@ def ordered(front: Front, key: str = "k1") -> Order:
         return await coordinator.open(cm.Open(key, "x", BUYER, "web", 0, plans, (), ""), _deadline(front))
 
     order = front.run(main)
+    front.settle_orders()
     assert isinstance(order, Order)
     return order
 
@@ -48,6 +49,7 @@ def settle(front: Front) -> None:
         await front.gateway._reconciler.deliver()
         await front.gateway._reconciler.collect_reports()
 
+    front.settle_orders()
     front.run(main)
 
 

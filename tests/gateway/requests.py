@@ -205,6 +205,7 @@ def stand(front: Front) -> None:
     """Make the reservation and the order that good requests name."""
     assert front.reserve("held", units=9).reservation.reservation_id == HELD
     assert front.accept("Reserve", order_request("ordered", units=9)).order.order_id == ORDER
+    front.settle_orders()
 
 
 def durable(front: Front) -> dict[str, int]:

@@ -61,6 +61,7 @@ def tell_of_an_order(front: Front) -> None:
     request = reserve_request("o1", store_id="")
     request.sourcing.place.SetInParent()
     order_id = front.accept("Reserve", request).order.order_id
+    front.settle_orders()
     front.accept("ConfirmOrder", os_.ConfirmOrderRequest(idempotency_key="o2", order_id=order_id))
     front.accept("MarkOrderReady", os_.MarkOrderReadyRequest(idempotency_key="o3", order_id=order_id))
     released = os_.ReleaseOrderRequest(idempotency_key="o4", order_id=order_id, reason="RELEASE_REASON_OTHER")

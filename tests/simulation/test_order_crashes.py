@@ -9,6 +9,7 @@ import pytest
 from actors.core.ids import ledger_of_customer
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason, Status
+from actors.customer_actor import NEW_MS
 from actors.orders import commands as cm
 from actors.orders.state import Order, Standing
 from actors.protocol.messages import ActorGone
@@ -56,6 +57,7 @@ class Struck(SimActors):
         self.step, self.crash = step, crash
         self.seen = -1
         self.driver: asyncio.Task[Any] | None = None
+        self.gateway: Coordinator
         self.armed = False
 
     async def call(self, actor: str, method: str, *args: Any) -> Any:
@@ -73,6 +75,7 @@ class Struck(SimActors):
         if self.crash == "gateway gone":
             assert self.driver is not None
             self.driver.cancel()
+            self.gateway.close()
             return answer
         if self.crash == "actor killed after":
             self.kill(actor)
@@ -83,11 +86,11 @@ async def _struck(
     step: int, crash: str, *, amends: bool = False
 ) -> tuple[ChainWorld, Order | Rejection, Order | Rejection]:
     world = ChainWorld(7)
-    world.trouble, world.delay_s = 0.0, 0.001
+    world.trouble, world.late, world.delay_s = 0.0, 0.0, 0.001
     actors = world.actors = Struck(world, step, crash)
     router = Router(actors, Placement(0, 2))
     await router.start()
-    coordinator = Coordinator(router, world)
+    coordinator = actors.gateway = Coordinator(router, world)
     for store_id in ("S1", "S2", "S3"):
         await world.receive(router, store_id, "A", 5)
     opened = cm.Open("k", "x", "ann", "web", 0, PLANS, (), "")
@@ -98,19 +101,24 @@ async def _struck(
             return await asked.amend(ledger_of_customer("ann"), change, loop.time() + 8)
         return await asked.open(opened, loop.time() + 8)
 
+    # The customers' actor has the rules: they are not handed over in between.
+    await coordinator.fan_out(ledger_of_customer("ann"), cm.FanOut("f", "x", 999), loop.time() + 8)
     if amends:
         before = await coordinator.open(opened, loop.time() + 8)
         change = cm.Amend("c", "y", before.number, CHANGE, 0)
+        await coordinator.deliveries.finish()
     actors.armed = True
     actors.driver = loop.create_task(ask(coordinator))
     with suppress(asyncio.CancelledError, DeadlinePassed):  # whoever asked does not know, and asks another gateway
         await actors.driver
+        await coordinator.deliveries.finish()
     assert actors.seen >= step, f"step {step} was never sent"
     actors.armed = False
     other = Coordinator(router, world)
     answer = await ask(other)
     again = await ask(other)
     reconciler = Reconciler(router, other, Grants(router))
+    await asyncio.sleep(NEW_MS / 1_000)  # whoever answered would have told the shops by then
     await reconciler.deliver()
     await reconciler.collect_reports()
     router.close()

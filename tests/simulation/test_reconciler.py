@@ -75,6 +75,7 @@ class Scene:
         opened = cm.Open(f"k{self._calls}", "x", who, "web", 0, plans, (), "")
         order = await self.coordinator.open(opened, asyncio.get_running_loop().time() + 8)
         assert isinstance(order, Order)
+        await self.coordinator.deliveries.finish()
         return order
 
     async def release(self, who: str, order: Order) -> None:

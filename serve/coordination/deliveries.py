@@ -1,0 +1,110 @@
+"""The outcomes of new orders, told to their shops behind the answers: with the next batches to them, many at once.
+
+What shops have applied is noted in the customers' ledgers a moment later, of many orders with one event. Whatever is
+lost on the way, a reconciler does: the order stays in its ledger's outbox until it is noted.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from actors.core.ids import format_order_id
+from actors.orders import commands as cm
+from actors.orders.parts import heard_of, outcome_of, report_of_absent
+from actors.orders.state import Order, Part
+from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal
+from actors.shop.state import Reservation
+from serve.routing.batcher import DeadlinePassed, Overloaded
+from serve.routing.router import Router
+
+PASSING: Final = (DeadlinePassed, Overloaded, LedgerStopped)
+TELL_S: Final = 0.001  # how long an outcome waits for others; a caller's next step comes later
+NOTE_S: Final = 0.25  # how long what was applied waits to be noted
+DELIVERY_S: Final = 1.0  # a reconciler takes up what is older than twice that
+
+Told = tuple[str, Order, Part]  # the customer's ledger, and the part whose shop is told
+
+
+class Deliveries:
+    """Runs in one event loop until it is closed. Holds nothing that could be lost."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+        self._to_tell: list[Told] = []
+        self._to_note: dict[str, list[cm.Applied | cm.Report]] = {}
+        self._telling: asyncio.TimerHandle | None = None
+        self._noting: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def begin(self, ledger_id: str, order: Order) -> None:
+        """Have the shops of a new order told soon."""
+        self._to_tell += [(ledger_id, order, part) for part in order.undelivered_parts()]
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(TELL_S, self._tell)
+
+    def close(self) -> None:
+        """End."""
+        for handle in (self._telling, self._noting):
+            if handle is not None:
+                handle.cancel()
+        for task in self._tasks:
+            task.cancel()
+
+    async def finish(self) -> None:
+        """Tell and note all that waits, without waiting for more."""
+        while self._to_tell or self._to_note or self._tasks:
+            self._tell()
+            await asyncio.gather(*self._tasks)
+            self._note()
+            await asyncio.gather(*self._tasks)
+
+    def _tell(self) -> None:
+        self._telling = None
+        told, self._to_tell = self._to_tell, []
+        for answers, places in self._submit(
+            [
+                (part.store_id, outcome_of(format_order_id(ledger_id, order.number), order, part))
+                for ledger_id, order, part in told
+            ]
+        ):
+            self._start(self._hear(answers, [told[place] for place in places]))
+
+    async def _hear(self, answers: "asyncio.Future[list[Answer]]", told: Sequence[Told]) -> None:
+        with suppress(*PASSING):
+            for (ledger_id, order, part), answer in zip(told, await answers, strict=True):
+                if isinstance(answer, Reservation):
+                    self._to_note.setdefault(ledger_id, []).append(heard_of(order, part, answer))
+                elif isinstance(answer, Refusal):
+                    self._to_note.setdefault(ledger_id, []).append(report_of_absent(order.number, part, order.revision))
+        if self._noting is None and self._to_note:
+            self._noting = asyncio.get_running_loop().call_later(NOTE_S, self._note)
+
+    def _note(self) -> None:
+        self._noting = None
+        noted, self._to_note = self._to_note, {}
+        entries: list[Entry] = []
+        for ledger_id, heard in noted.items():
+            entries += [(ledger_id, each) for each in heard if isinstance(each, cm.Report)]
+            applied = tuple(each for each in heard if isinstance(each, cm.Applied))
+            if applied:
+                entries.append((ledger_id, cm.NoteApplied(applied)))
+        for answers, _ in self._submit(entries):
+            self._start(_end_of(answers))
+
+    def _submit(self, entries: Sequence[Entry]) -> "list[tuple[asyncio.Future[list[Answer]], list[int]]]":
+        deadline = asyncio.get_running_loop().time() + DELIVERY_S
+        with suppress(Overloaded):
+            if entries:
+                return self._router.submit([ledger_id for ledger_id, _ in entries], entries, deadline, promise=True)
+        return []
+
+    def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _end_of(answers: "asyncio.Future[list[Answer]]") -> None:
+    with suppress(*PASSING):
+        await answers
