@@ -7,7 +7,6 @@ ledger's. So Ray never retries tasks, and a second actor for the same shop would
 import asyncio
 import logging
 import os
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -24,6 +23,7 @@ from actors.journal.open import open_journal
 from actors.journal.port import JournalError, JournalFailed
 from actors.protocol.messages import ActorGone
 from actors.protocol.placement import ActorKind, kind_of
+from actors.rpc.backoff import Away
 from actors.rpc.client import ActorSilent, Connection
 from actors.rpc.frames import Address
 from actors.rpc.methods import methods_of
@@ -38,7 +38,6 @@ CONTROL_CALLS_MAX: Final = 4  # threads of an actor for Ray's calls, which only 
 ADDRESS_S: Final = 0.3  # a call to a restarting actor may hang, so the address is then asked for anew
 START_S: Final = 10.0  # of an actor that may just have been created
 ADDRESSES_ASKED_MAX: Final = 8
-RESTART_PAUSE_S: Final = 2.0  # an actor that cannot start is not started again at once
 LOOKS_MAX: Final = 64  # processes that a watchdog looks at, at once: a disk that hangs stops many
 RECOVERY_S_MAX: Final = 600.0  # by actor, at the start of a service
 RECOVERING_MAX: Final = 4  # actors at once
@@ -91,10 +90,15 @@ class _Process:
 
     def __init__(self, name: str, journals: str, host: str) -> None:
         def build() -> Any:
-            return self.plain(name, open_journal(journals, name), SystemClock(), end_process)
+            journal = open_journal(journals, name)
+            try:
+                return self.plain(name, journal, SystemClock(), end_process)
+            except BaseException:
+                journal.close()  # the next try opens it anew, and a file has one connection
+                raise
 
         node_host: Any = ray.util.get_node_ip_address
-        self._server = Server(name, host or node_host(), build, _end_slowly)
+        self._server = Server(name, host or node_host(), build, _end)
 
     def address(self) -> Address:
         """Where the actor listens. It does as soon as the process is up, and answers once it has recovered."""
@@ -102,21 +106,19 @@ class _Process:
         node_id = ray.get_runtime_context().get_node_id()
         return Address(server.host, server.port, server.secret, pid, psutil.Process(pid).create_time(), node_id)
 
-    def recovered(self) -> int:
-        """Return the process id once the actor serves."""
-        self._server.ready.wait()
-        return os.getpid()
+    def recovered(self) -> str:
+        """Wait for the actor's recovery. Returns why it failed, empty where the actor serves."""
+        self._server.tried.wait()
+        return self._server.failure
 
     def close(self) -> None:
         """End the connections, and let the actor write its snapshots."""
         self._server.close()
-        self._server.actor.close()
+        if self._server.actor is not None:
+            self._server.actor.close()
 
 
-def _end_slowly(failure: Exception) -> NoReturn:
-    """End the process of an actor that could not start, after a pause: Ray starts it again for ever."""
-    log.critical("the actor cannot serve: %s", failure)
-    time.sleep(RESTART_PAUSE_S)
+def _end(failure: Exception) -> NoReturn:
     end_process(JournalFailed(repr(failure)))
 
 
@@ -159,6 +161,7 @@ class RayActors:
         self._connecting: dict[str, asyncio.Lock] = {}
         self._asked: dict[str, list[asyncio.Future[Any]]] = {}  # calls for an address without an answer yet
         self._looking: dict[int, asyncio.Task[None]] = {}
+        self._away = Away()
 
     async def call(self, actor: str, method: str, *args: Any) -> Any:
         """See `Actors.call`. A restarting actor raises ActorGone at once; the router repeats the call."""
@@ -181,16 +184,25 @@ class RayActors:
         async with self._connecting.setdefault(actor, asyncio.Lock()):
             connection = self._connections.get(actor)
             if connection is None or not connection.is_open:
-                address = await self._address_of(actor)
-                suspect = partial(self._suspect, actor, address)
+                if why := self._away.why_not(actor):
+                    raise ActorGone(why)
                 try:
-                    methods = methods_of(_CLASSES[kind_of(actor)].plain)  # type: ignore[arg-type]  # classes have a hash
-                    connection = await Connection.open(actor, address, methods, suspect)
-                except ActorSilent:
-                    suspect()
+                    connection = self._connections[actor] = await self._open(actor)
+                except ActorGone as error:
+                    self._away.failed(actor, str(error))
                     raise
-                self._connections[actor] = connection
+                self._away.reached(actor)
             return connection
+
+    async def _open(self, actor: str) -> Connection:
+        address = await self._address_of(actor)
+        suspect = partial(self._suspect, actor, address)
+        try:
+            methods = methods_of(_CLASSES[kind_of(actor)].plain)  # type: ignore[arg-type]  # classes have a hash
+            return await Connection.open(actor, address, methods, suspect)
+        except ActorSilent:
+            suspect()
+            raise
 
     async def _address_of(self, actor: str) -> Address:
         handle = self._handles.get(actor)
@@ -232,15 +244,17 @@ class RayActors:
 def make_actors(actors: Sequence[str], journals: str, host: str) -> None:
     """Create actors, a few at a time, and wait for each to recover, however long its journal.
 
-    A failure is logged; the actor is started again, and again when it is called.
+    A failure is logged; the actor is started again by itself.
     """
     for first in range(0, len(actors), RECOVERING_MAX):
         handles = {actor: _create(actor, journals, host) for actor in actors[first : first + RECOVERING_MAX]}
         for actor, handle in handles.items():
             try:
-                ray.get(handle.recovered.remote(), timeout=RECOVERY_S_MAX)
+                failure = ray.get(handle.recovered.remote(), timeout=RECOVERY_S_MAX)
             except (RayActorError, GetTimeoutError) as error:
-                log.critical("%s did not recover; it is tried again when it is called: %s", actor, error)
+                failure = error
+            if failure:
+                log.critical("%s did not recover, and is tried again: %s", actor, failure)
 
 
 def make_watchdogs() -> None:

@@ -11,6 +11,7 @@ import secrets
 import socket
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from threading import Event, Thread
 from time import monotonic_ns
@@ -20,6 +21,7 @@ import msgspec
 
 from actors.journal.port import JournalDamaged, JournalError
 from actors.rpc import frames
+from actors.rpc.backoff import start_pause_s
 from actors.rpc.frames import VERSIONS
 from actors.rpc.methods import methods_of
 
@@ -68,18 +70,21 @@ class CallerClock:
 class Server:
     """Serves one actor. It listens as soon as it is made; `build` then runs in its thread, since recovery takes time.
 
-    `on_failure` is called where `build` or the loop fails, in that thread.
+    Where `build` fails, it is tried again after a pause, and callers are refused meanwhile. `on_failure` is called
+    where the loop fails, in that thread.
     """
 
     def __init__(self, name: str, host: str, build: Callable[[], Any], on_failure: Callable[[Exception], None]) -> None:
         self.name = name
         self.secret = secrets.token_bytes(32)
-        self.ready = Event()
+        self.ready = Event()  # set once the actor serves, or the server has ended
+        self.tried = Event()  # set once `build` has returned or failed
         self.actor: Any = None
+        self.failure = ""  # why it does not serve yet
         self._socket = socket.create_server((host, 0), backlog=CONNECTIONS_MAX)
         self.host, self.port = self._socket.getsockname()[:2]
         self._build, self._on_failure = build, on_failure
-        self._closing: asyncio.Event | None = None
+        self._listening = Event()
         self._peers: set[_Peer] = set()
         self._steps: list[tuple[_Peer, frames.Request]] = []
         self._queries = ThreadPoolExecutor(QUERY_THREADS, thread_name_prefix="query")
@@ -88,8 +93,8 @@ class Server:
 
     def close(self) -> None:
         """Stop listening, drop the connections, and end the thread. The actor itself is not closed."""
-        self.ready.wait()
-        if self._closing is not None:
+        self._listening.wait()
+        with suppress(RuntimeError):  # the loop has ended by itself
             self._loop.call_soon_threadsafe(self._closing.set)
         self._thread.join()
         self._queries.shutdown()
@@ -97,23 +102,43 @@ class Server:
 
     def _run(self) -> None:
         try:
-            self.actor = self._build()
-            self._methods = methods_of(type(self.actor))  # type: ignore[arg-type]  # classes have a hash
             asyncio.run(self._serve())
         except Exception as error:  # noqa: BLE001  # whatever it is, the actor cannot serve
             self._on_failure(error)
-            self.ready.set()
+        finally:
+            for event in (self._listening, self.tried, self.ready):
+                event.set()
 
     async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._closing = asyncio.Event()
+        self._loop, self._closing = asyncio.get_running_loop(), asyncio.Event()
         listener = await self._loop.create_server(partial(_Peer, self), sock=self._socket, backlog=CONNECTIONS_MAX)
-        self.ready.set()
+        self._listening.set()
+        failed = 0
+        while not self._closing.is_set() and not self._started():
+            failed += 1
+            pause_s = start_pause_s(self.name, failed)
+            log.critical("%s cannot serve, and is tried again in %.1f s: %s", self.name, pause_s, self.failure)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), pause_s)
         await self._closing.wait()
         listener.close()
         for peer in list(self._peers):
             peer.abort()
         await asyncio.sleep(0)  # they are closed in the loop's next turn
+
+    def _started(self) -> bool:
+        """Whether the actor serves now. Nobody is heard until that is known."""
+        try:
+            self.actor = self._build()
+        except Exception as error:  # noqa: BLE001  # whatever it is, it may be over the next time
+            self.failure = repr(error)
+            return False
+        finally:
+            self.tried.set()
+        self._methods = methods_of(type(self.actor))  # type: ignore[arg-type]  # classes have a hash
+        self.failure = ""
+        self.ready.set()
+        return True
 
     # What connections ask for, all in the server's thread.
 
@@ -254,6 +279,8 @@ class _Peer(asyncio.Protocol):
             self._refuse("the secret is another one; ask Ray for the address again")
         elif frame.actor != name:
             self._refuse(f"this is {name}, and not {frame.actor}")
+        elif self._server.actor is None:
+            self._refuse(f"it cannot serve: {self._server.failure}")
         elif frame.version not in VERSIONS:
             self._refuse(f"version {frame.version} of the frames is not spoken here, only {_listed(VERSIONS)}")
         else:

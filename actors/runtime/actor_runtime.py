@@ -94,10 +94,11 @@ class LedgerActor:
             self.host.recover(journal.ledger_ids())
         except JournalDamaged as damage:
             self.host.stop_all(damage)
+        finally:
+            gc.freeze()
+            gc.set_threshold(100_000, 50, 1_000)
+            gc.enable()
         took_ms = (perf_counter_ns() - began_ns) // 1_000_000
-        gc.freeze()
-        gc.set_threshold(100_000, 50, 1_000)
-        gc.enable()
         log.info("%s serves %d ledgers, recovered in %d ms", name, len(self.host.ledger_ids()), took_ms)
         self._closing = Event()
         self._tidier = Thread(target=self._tidy, name="tidy", daemon=True)

@@ -1,6 +1,7 @@
 """What the actor's side does with callers: those who are admitted, those who are not, and those who misbehave."""
 
 import asyncio
+import itertools
 import socket
 import struct
 from typing import Any
@@ -10,10 +11,11 @@ import pytest
 
 from actors.protocol.messages import ActorGone, LedgerStopped
 from actors.rpc import frames, server as server_module
+from actors.rpc.backoff import SPREAD, START_PAUSE_S_MAX, Away, start_pause_s
 from actors.rpc.client import ActorFailed
 from actors.rpc.frames import Challenge, FrameBuffer, Hello, Refused, decode, encode, proof_of
 from actors.rpc.server import CallerClock, Server
-from tests.runtime.rpc_served import ACTOR, Actor, connected, run, serving
+from tests.runtime.rpc_served import ACTOR, WAIT_S, Actor, connected, run, serving
 from tests.waiting import until
 
 
@@ -259,17 +261,79 @@ def test_a_full_connection_is_not_read_until_some_calls_are_answered(monkeypatch
         run(main)
 
 
-def test_a_server_whose_actor_cannot_be_built_says_so_and_ends() -> None:
-    failures: list[Exception] = []
+def test_an_actor_that_cannot_start_is_tried_again_and_its_callers_hear_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    failures: list[int] = []
+
+    def pause_s(_name: str, failed: int) -> float:
+        failures.append(failed)
+        return 0.0 if failed < 3 else WAIT_S
 
     def build() -> Any:
         raise OSError("no disk")
 
-    server = Server(ACTOR, "127.0.0.1", build, failures.append)
+    async def main() -> None:
+        await asyncio.to_thread(until, lambda: failures == [1, 2, 3], within_s=WAIT_S, what="the third try")
+        with pytest.raises(ActorGone, match="it cannot serve: OSError"):
+            await connected(server)
+
+    monkeypatch.setattr(server_module, "start_pause_s", pause_s)
+    with serving(build) as server:
+        run(main)
+        assert server.tried.is_set()
+        assert not server.ready.is_set()  # and closed while it waits
+
+
+def test_an_actor_that_starts_at_last_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "start_pause_s", lambda _name, _failed: 0.0)
+    left = [OSError("no disk"), OSError("no disk")]
+
+    def build() -> Any:
+        if left:
+            raise left.pop()
+        return Actor()
+
+    async def main() -> None:
+        connection = await connected(server)
+        assert await connection.call("double", (4,)) == 8
+        connection.abort()
+
+    with serving(build) as server:
+        server.ready.wait()
+        assert server.failure == ""
+        run(main)
+
+
+def test_a_server_whose_loop_fails_says_so_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "methods_of", lambda _of: 1 // 0)
+    failures: list[Exception] = []
+    server = Server(ACTOR, "127.0.0.1", Actor, failures.append)
     server.ready.wait()
     server._thread.join()
     server.close()
-    assert str(failures[0]) == "no disk"
+    assert len(failures) == 1
+
+
+def test_pauses_between_starts_double_and_are_bounded_and_others_for_another_name() -> None:
+    pauses = [start_pause_s(ACTOR, failed) for failed in range(1, 100)]
+    assert pauses[:7] == [pauses[0] * 2**number for number in range(7)]
+    assert max(pauses) <= START_PAUSE_S_MAX * (1 + SPREAD)
+    assert len({start_pause_s(f"store-{number}", 9) for number in range(100)}) > 50
+
+
+def test_who_is_away_is_tried_less_and_less_often_and_at_once_again_when_reached() -> None:
+    now, tries = 0.0, []
+    away = Away(lambda: now)
+    for turn in range(3_600 * 50):  # a caller that asks fifty times a second for an hour
+        now = turn / 50
+        if not away.why_not(ACTOR):
+            tries.append(now)
+            away.failed(ACTOR, "it is away")
+    assert len(tries) < 2_000
+    assert max(later - sooner for sooner, later in itertools.pairwise(tries)) < 2.6
+    assert all(later - sooner < 0.1 + sooner / 6 for sooner, later in itertools.pairwise(tries))
+    assert away.why_not(ACTOR) in ("", "it is away")
+    away.reached(ACTOR)
+    assert away.why_not(ACTOR) == ""
 
 
 def test_a_caller_s_clock_is_known_by_the_quickest_of_its_requests() -> None:
