@@ -92,7 +92,7 @@ class _Process:
         def build() -> Any:
             journal = open_journal(journals, name)
             try:
-                return self.plain(name, journal, SystemClock(), end_process)
+                return self.plain(name, journal, SystemClock(journal.kept_clock()), end_process)
             except BaseException:
                 journal.close()  # the next try opens it anew, and a file has one connection
                 raise

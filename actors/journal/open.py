@@ -74,7 +74,10 @@ class UnreadableJournal:
 
     checkpoint = close
 
+    def kept_clock(self) -> None:
+        """There is none that can be read."""
+
     def _refuse(self, *asked: Any, **_named: Any) -> NoReturn:
         raise JournalDamaged(str(asked[0]), self._damage.place, self._damage.why)
 
-    take_over = check_owner = append = read = write_snapshot = newest_snapshot = _refuse
+    take_over = check_owner = append = read = write_snapshot = newest_snapshot = keep_clock = _refuse

@@ -99,6 +99,16 @@ class Snapshot(NamedTuple):
     chunks: tuple[bytes, ...]
 
 
+class ClockMark(NamedTuple):
+    """Where an owner's clock stood, for its successor to go on from: what it said at a reading of the machine's steady
+    clock, both in nanoseconds, in which boot of the machine.
+    """
+
+    boot: str
+    steady_ns: int
+    said_ns: int
+
+
 class Journal(Protocol):
     """See the module's text for the guarantees. Thread-safe; calls are serialised."""
 
@@ -127,6 +137,14 @@ class Journal(Protocol):
 
     def ledger_ids(self) -> list[str]:
         """The ids of all ledgers that have begun, sorted. Raises JournalDamaged where none can be read."""
+
+    def keep_clock(self, mark: ClockMark) -> None:
+        """Make the mark durable in place of the last one. Raises JournalFailed, and the journal is finished as after a
+        failed append.
+        """
+
+    def kept_clock(self) -> ClockMark | None:
+        """The last mark, None where there is none that can be read."""
 
     def checkpoint(self) -> None:
         """Tidy up what appends left behind, where there is much of it: called often, apart from them. Raises

@@ -6,18 +6,21 @@ committed stops the ledger instead.
 """
 
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 from actors.journal.codec import chained, chunk_checksum
-from actors.journal.port import Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
+from actors.journal.port import ClockMark, Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
 from actors.journal.sqlite_file import CHECKPOINT_PAGES, ERRORS, SqliteFile
 
 SNAPSHOTS_KEPT: Final = 2
 CHUNKS_DELETED: Final = 8  # at a time: 240 MB in one statement held up every commit of the file for 1.4 s
 BUSY_MS: Final = 5_000  # a dying predecessor may still hold the lock for one commit
+
+log = logging.getLogger("holdfast.journal")
 
 
 class SqliteJournal:
@@ -200,6 +203,19 @@ class SqliteJournal:
     def ledger_ids(self) -> list[str]:
         with self._lock:
             return [row[0] for row in self._file.ask("(all)", "SELECT ledger_id FROM heads ORDER BY ledger_id")]
+
+    def keep_clock(self, mark: ClockMark) -> None:
+        with self._lock, self._file.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO clock VALUES (1, ?, ?, ?)", mark)
+
+    def kept_clock(self) -> ClockMark | None:
+        with self._lock:
+            try:
+                rows = self._file.ask("(all)", "SELECT boot, steady_ns, said_ns FROM clock")
+            except JournalDamaged as damage:  # the wall clock does instead, and the ledgers' own times
+                log.warning("the mark of the clock is passed over: %s", damage)
+                return None
+        return ClockMark(*rows[0]) if rows else None
 
     def checkpoint(self) -> None:
         with self._lock:

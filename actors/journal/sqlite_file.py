@@ -34,6 +34,7 @@ CREATE UNIQUE INDEX records_by_seq ON records (ledger_id, seq);
 CREATE TABLE snapshots (id INTEGER PRIMARY KEY, ledger_id TEXT NOT NULL, seq INTEGER NOT NULL, chunks INTEGER);
 CREATE TABLE chunks (snapshot_id INTEGER NOT NULL, place INTEGER NOT NULL, checksum INTEGER NOT NULL,
   payload BLOB NOT NULL, PRIMARY KEY (snapshot_id, place));
+CREATE TABLE clock (id INTEGER PRIMARY KEY, boot TEXT NOT NULL, steady_ns INTEGER NOT NULL, said_ns INTEGER NOT NULL);
 """
 
 

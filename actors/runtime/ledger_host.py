@@ -147,8 +147,10 @@ class LedgerHost:
         return swept
 
     def checkpoint(self) -> None:
-        """Let the journal tidy up. Raises JournalError."""
+        """Let the journal tidy up, and note where the clock stands, from time to time. Raises JournalError."""
         try:
+            if (mark := self._clock.mark_due()) is not None:
+                self._journal.keep_clock(mark)
             self._journal.checkpoint()
         except JournalError as failure:
             self._commits.fail(failure)

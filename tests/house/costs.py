@@ -18,6 +18,7 @@ LATER: Final = {
     "refusals kept as long as a copy of the call may arrive, keys as long as what they made": (100, 0),
     "checkpoints of the journal that may not fail in silence": (50, 0),
     "a fault boundary for each ledger": (110, 1),
+    "a clock that goes on over a kill": (70, 0),
     "pauses between starts and between attempts that double": (80, 1),
     "a core benchmark behind a month of history": (30, 0),
     "shops that hear of an order behind its answer": (180, 1),

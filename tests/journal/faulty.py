@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Event
 from typing import Final, TypeVar
 
-from actors.journal.port import Head, Journal, JournalError, JournalFailed, Record, Snapshot
+from actors.journal.port import ClockMark, Head, Journal, JournalError, JournalFailed, Record, Snapshot
 
 HELD_S_MAX: Final = 20.0  # a test that forgets to release fails by this, not by hanging
 
@@ -114,6 +114,12 @@ class FaultyJournal:
 
     def ledger_ids(self) -> list[str]:
         return self._called("ledger_ids", self._inner.ledger_ids)
+
+    def keep_clock(self, mark: ClockMark) -> None:
+        self._called("keep_clock", lambda: self._inner.keep_clock(mark))
+
+    def kept_clock(self) -> ClockMark | None:
+        return self._called("kept_clock", self._inner.kept_clock)
 
     def checkpoint(self) -> None:
         self._called("checkpoint", self._inner.checkpoint)

@@ -17,7 +17,7 @@ from zlib import crc32
 import orjson
 
 from actors.journal.codec import chained
-from actors.journal.port import Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
+from actors.journal.port import ClockMark, Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
 
 _HEADER_BYTES = 12
 
@@ -32,6 +32,7 @@ class MemoryDisk:
         self.checksums: dict[str, int] = {}
         self.records: dict[str, list[Record]] = {}
         self.snapshots: dict[str, Snapshot] = {}
+        self.clock: ClockMark | None = None
         self._recover()
 
     def write(self, *body: Any) -> None:
@@ -62,6 +63,8 @@ class MemoryDisk:
         if kind == "epoch":
             ledger_id, epoch = fields
             self.heads[ledger_id] = Head(epoch, self.heads.get(ledger_id, Head(0, 0)).seq)
+        elif kind == "clock":
+            self.clock = ClockMark(*fields)
         elif kind == "snapshot":
             ledger_id, seq, chunks = fields
             self.snapshots[ledger_id] = Snapshot(seq, tuple(chunk.encode() for chunk in chunks))
@@ -147,6 +150,15 @@ class MemoryJournal:
     def ledger_ids(self) -> list[str]:
         self._refuse_if_failed()
         return sorted(self._disk.heads)
+
+    def keep_clock(self, mark: ClockMark) -> None:
+        self._refuse_if_failed()
+        with self._disk.lock:
+            self._disk.write("clock", *mark)
+
+    def kept_clock(self) -> ClockMark | None:
+        self._refuse_if_failed()
+        return self._disk.clock
 
     def checkpoint(self) -> None:
         self._refuse_if_failed()

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from actors.journal.port import Fenced, Head, JournalError, JournalFailed
+from actors.journal.port import ClockMark, Fenced, Head, JournalError, JournalFailed
 from tests.journal.storages import Storage, appended, record, records_of
 
 
@@ -238,3 +238,22 @@ def test_several_threads_may_use_one_journal(storage: Storage) -> None:
 
     survived = storage.after_crash().open()
     assert [records_of(survived, ledger_id) for ledger_id in ledger_ids] == written
+
+
+def test_the_last_mark_of_the_clock_is_kept_for_the_successor(storage: Storage) -> None:
+    journal = storage.open()
+    assert journal.kept_clock() is None
+    journal.keep_clock(ClockMark("boot", 5, 7_000))
+    journal.keep_clock(ClockMark("boot", 2**60, 2**61))
+    written = appended(journal, "S1", [1])
+
+    successor = storage.after_crash().open()
+    assert successor.kept_clock() == ClockMark("boot", 2**60, 2**61)
+    assert records_of(successor, "S1") == written
+
+
+def test_a_journal_that_is_finished_keeps_no_mark(storage: Storage) -> None:
+    journal = storage.open()
+    journal.close()
+    with pytest.raises(JournalFailed):
+        journal.keep_clock(ClockMark("boot", 5, 7_000))

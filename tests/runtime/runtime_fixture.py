@@ -38,6 +38,9 @@ class ManualClock:
     def now_ms(self) -> int:
         return self.at_ms
 
+    def mark_due(self) -> None:
+        """Who moves it also says where it goes on."""
+
     def move(self, by_ms: int) -> None:
         """Forward, or back with a minus."""
         self.at_ms += by_ms

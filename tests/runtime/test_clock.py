@@ -2,10 +2,18 @@
 
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
-from actors.runtime.clock import SystemClock
+from actors.core.status import Status
+from actors.journal.port import ClockMark, JournalError
+from actors.protocol.messages import pack_batch
+from actors.runtime.clock import MARK_NS, SystemClock
+from actors.store_actor import StoreActor
+from tests.journal.storages import Storage
 from tests.runtime.runtime_fixture import STILL_S, WAIT_S
+from tests.shop.scenario_text import command_of
+from tests.shop.watched import DAY_ZERO_MS
 
 SECOND_NS = 1_000_000_000
+HOUR_S = 3_600
 
 
 class Wall:
@@ -13,7 +21,20 @@ class Wall:
 
     def __init__(self) -> None:
         self.wall_ns = self.steady_ns = 1_000 * SECOND_NS
-        self.clock = SystemClock(lambda: self.wall_ns, lambda: self.steady_ns)
+        self.boot = "first"
+        self.clock = self.started()
+
+    def started(self, mark: ClockMark | None = None) -> SystemClock:
+        """The clock of a process that starts now."""
+        return SystemClock(mark, lambda: self.wall_ns, lambda: self.steady_ns, self.boot)
+
+    def replaced(self, mark: ClockMark | None, dead_s: int = 2) -> int:
+        """The process ends, and its successor starts a little later; by how much time went on, in milliseconds."""
+        before_ms = self.clock.now_ms()
+        self.steady_ns += dead_s * SECOND_NS
+        self.wall_ns += dead_s * SECOND_NS
+        self.clock = self.started(mark)
+        return self.clock.now_ms() - before_ms
 
     def move(self, steady_s: int, wall_s: int) -> int:
         """Time passes, and the wall clock says that so much did; what our clock says of it, in milliseconds."""
@@ -48,8 +69,95 @@ def test_threads_read_it_one_at_a_time() -> None:
             return SECOND_NS
 
         began = False
-        clock = SystemClock(wall_ns, lambda: SECOND_NS)
+        clock = SystemClock(None, wall_ns, lambda: SECOND_NS)
         began = True
         clock.now_ms()
         others[0].result(WAIT_S)
     assert overtaken == [False]
+
+
+def test_a_kill_changes_nothing_of_a_clock_that_was_set_ahead() -> None:
+    wall = Wall()
+    wall.move(10, 3_600)
+    mark = wall.clock.mark_due()
+    wall.move(9, 9)
+    assert 1_980 <= wall.replaced(mark) <= 2_020 + 90  # the whole time since the mark is drawn again, at 1 %
+
+
+def test_a_kill_changes_nothing_of_a_clock_that_was_set_back() -> None:
+    wall = Wall()
+    wall.move(10, -3_600)
+    mark = wall.clock.mark_due()
+    wall.move(9, 9)
+    assert 1_800 <= wall.replaced(mark) <= 2_020
+
+
+def test_a_clock_that_is_set_while_nobody_runs_is_followed_at_one_percent() -> None:
+    for jump_s in (-HOUR_S, HOUR_S):
+        wall = Wall()
+        mark = wall.clock.mark_due()
+        wall.move(59, 59)
+        wall.wall_ns += jump_s * SECOND_NS
+        assert 1_000 < wall.replaced(mark) < 3_000
+
+
+def test_after_a_start_of_the_machine_it_is_the_wall_clock_but_never_earlier_than_before() -> None:
+    for jump_s, expected_ms in ((-HOUR_S, 0), (HOUR_S, 1_000 * HOUR_S + 2_000)):
+        wall = Wall()
+        mark = wall.clock.mark_due()
+        wall.boot, wall.steady_ns, wall.wall_ns = "second", 0, wall.wall_ns + jump_s * SECOND_NS
+        before_ms = 1_000_000
+        assert mark is not None
+        assert mark.said_ns == before_ms * 1_000_000
+        wall.clock = wall.started()  # what follows is of the new boot
+        wall.replaced(mark)
+        assert wall.clock.now_ms() - before_ms == expected_ms
+
+
+def test_where_the_boot_is_not_known_nothing_is_concluded_from_the_steady_clock() -> None:
+    wall = Wall()
+    wall.boot = ""
+    wall.clock = wall.started()
+    mark = wall.clock.mark_due()
+    wall.wall_ns += 7 * SECOND_NS
+    assert wall.replaced(mark) > 7_000
+
+
+def test_a_mark_is_due_at_once_then_once_a_minute_and_more_often_while_it_is_drawn() -> None:
+    wall = Wall()
+    marked = [wall.clock.mark_due() is not None]
+    for _ in range(60):
+        wall.move(1, 1)
+        marked.append(wall.clock.mark_due() is not None)
+    assert [second for second, is_due in enumerate(marked) if is_due] == [0, MARK_NS // SECOND_NS]
+    wall.move(1, HOUR_S)
+    marked = []
+    for _ in range(30):
+        wall.move(1, 1)
+        marked.append(wall.clock.mark_due() is not None)
+    assert sum(marked) == 3
+
+
+def test_holds_do_not_expire_early_after_a_kill_under_a_clock_that_was_set_ahead(storage: Storage) -> None:
+    wall = Wall()
+    wall.wall_ns = DAY_ZERO_MS * 1_000_000
+    ended: list[JournalError] = []
+
+    def started() -> StoreActor:
+        journal = storage.open()
+        wall.clock = wall.started(journal.kept_clock())
+        return StoreActor("store-S1", journal, wall.clock, ended.append, tidy_every_s=WAIT_S)
+
+    actor = started()
+    commands = [("S1", command_of("receive A 3", "r")), ("S1", command_of("reserve ann A 1 for 2h", "k"))]
+    actor.step(pack_batch(0, commands))
+    wall.move(1, 3 * HOUR_S)
+    actor.host.checkpoint()
+    successor = started()  # the predecessor says nothing more: it was killed
+    found = successor.reservation("S1", 2)[1]
+    assert found is not None
+    assert found.status is Status.HELD
+    assert ended == []
+    for each in (actor, successor):
+        each._closing.set()
+        each._tidier.join()
