@@ -23,6 +23,11 @@ class Clock(Protocol):
     def now_ms(self) -> int:
         """Milliseconds since 1970, UTC. Never less than a value returned before."""
 
+    def raise_to(self, at_ms: int) -> None:
+        """Go on from this instant where it stands before it: ledger time that stood still until a clock had caught up
+        would count a sale as one before a count that it came after.
+        """
+
     def mark_due(self) -> ClockMark | None:
         """What a successor goes on from, where it is to be written down now."""
 
@@ -64,6 +69,10 @@ class SystemClock:
     def now_ms(self) -> int:
         with self._lock:
             return self._now_ns() // 1_000_000
+
+    def raise_to(self, at_ms: int) -> None:
+        with self._lock:
+            self._said_ns = max(self._now_ns(), at_ms * 1_000_000)
 
     def mark_due(self) -> ClockMark | None:
         with self._lock:

@@ -389,6 +389,7 @@ class LedgerHost:
         began_ns = perf_counter_ns()
         head = self._journal.take_over(ledger_id)
         ledger, restored_seq = recovered(self._core, self._journal, ledger_id, head.seq)
+        self._clock.raise_to(ledger.time_ms)
         took_us = (perf_counter_ns() - began_ns) // 1_000
         hosted = Hosted(ledger, head.epoch, restored_seq, head.seq - restored_seq, took_us)
         self._hosted[ledger_id] = hosted

@@ -38,6 +38,9 @@ class ManualClock:
     def now_ms(self) -> int:
         return self.at_ms
 
+    def raise_to(self, _at_ms: int) -> None:
+        """A test sees how a host does without."""
+
     def mark_due(self) -> None:
         """Who moves it also says where it goes on."""
 

@@ -1,11 +1,15 @@
 """The server's clock: at the pace of the monotonic one, drawn towards the wall clock, shared by threads."""
 
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import count
 
-from actors.core.status import Status
+import pytest
+
 from actors.journal.port import ClockMark, JournalError
 from actors.protocol.messages import pack_batch
 from actors.runtime.clock import MARK_NS, SystemClock
+from actors.shop.commands import AdjustmentKind, AdjustStock, Movement
 from actors.store_actor import StoreActor
 from tests.journal.storages import Storage
 from tests.runtime.runtime_fixture import STILL_S, WAIT_S
@@ -138,26 +142,73 @@ def test_a_mark_is_due_at_once_then_once_a_minute_and_more_often_while_it_is_dra
     assert sum(marked) == 3
 
 
-def test_holds_do_not_expire_early_after_a_kill_under_a_clock_that_was_set_ahead(storage: Storage) -> None:
-    wall = Wall()
-    wall.wall_ns = DAY_ZERO_MS * 1_000_000
-    ended: list[JournalError] = []
+class Process:
+    """A shop's actor and its successors on one storage, with the clock in a test's hands."""
 
-    def started() -> StoreActor:
-        journal = storage.open()
-        wall.clock = wall.started(journal.kept_clock())
-        return StoreActor("store-S1", journal, wall.clock, ended.append, tidy_every_s=WAIT_S)
+    def __init__(self, storage: Storage) -> None:
+        self.wall = Wall()
+        self.wall.wall_ns = DAY_ZERO_MS * 1_000_000
+        self._storage = storage
+        self._made: list[StoreActor] = []
+        self._keys = count(1)
+        self.start()
 
-    actor = started()
-    commands = [("S1", command_of("receive A 3", "r")), ("S1", command_of("reserve ann A 1 for 2h", "k"))]
-    actor.step(pack_batch(0, commands))
-    wall.move(1, 3 * HOUR_S)
-    actor.host.checkpoint()
-    successor = started()  # the predecessor says nothing more: it was killed
-    found = successor.reservation("S1", 2)[1]
-    assert found is not None
-    assert found.status is Status.HELD
-    assert ended == []
-    for each in (actor, successor):
-        each._closing.set()
-        each._tidier.join()
+    def start(self) -> None:
+        """The predecessor says nothing more: it was killed."""
+        journal = self._storage.open()
+        self.wall.clock = self.wall.started(journal.kept_clock())
+        self.actor = StoreActor("store-S1", journal, self.wall.clock, self._end, tidy_every_s=WAIT_S)
+        self._made.append(self.actor)
+
+    def _end(self, failure: JournalError) -> None:
+        raise AssertionError from failure
+
+    def say(self, *texts: str) -> None:
+        """Commands."""
+        self.actor.step(pack_batch(0, [("S1", command_of(text, f"k{next(self._keys)}")) for text in texts]))
+
+    def sell(self, age_s: int) -> None:
+        """One, so long ago."""
+        row = Movement("A", -1, 0, AdjustmentKind.SALE, 1_000 * age_s)
+        self.actor.step(pack_batch(0, [("S1", AdjustStock(f"k{next(self._keys)}", "till", (row,)))]))
+
+    def stock(self) -> tuple[int, ...]:
+        """On hand and reserved."""
+        [(_, _, [stock])] = self.actor.availability(["S1"], ["A"])
+        assert stock is not None
+        return stock[:2]
+
+    def close(self) -> None:
+        """End the threads."""
+        for each in self._made:
+            each._closing.set()
+            each._tidier.join()
+
+
+@pytest.fixture
+def process(storage: Storage) -> Iterator[Process]:
+    """One that runs."""
+    process = Process(storage)
+    yield process
+    process.close()
+
+
+def test_holds_do_not_expire_early_after_a_kill_under_a_clock_that_was_set_ahead(process: Process) -> None:
+    process.say("receive A 3", "reserve ann A 1 for 2h")
+    process.wall.move(1, 3 * HOUR_S)
+    process.actor.host.checkpoint()
+    process.start()
+    assert process.stock() == (3, 1)
+
+
+def test_a_sale_after_a_count_is_one_after_it_also_where_the_clock_is_behind_the_ledger(process: Process) -> None:
+    process.say("receive A 9")
+    process.wall.boot = "second"  # and so the mark does not help, and it may be older than the ledger
+    process.wall.wall_ns -= 3 * HOUR_S * SECOND_NS
+    process.start()
+    process.say("count A 7")
+    process.wall.move(60, 60)
+    process.sell(age_s=10)
+    assert process.stock() == (6, 0)
+    process.sell(age_s=120)
+    assert process.stock() == (6, 0)

@@ -142,6 +142,9 @@ class ChainWorld:
     def now_ms(self) -> int:
         return DAY_ZERO_MS + 10 * SLOT_MS + self.skipped_ms + int(1_000 * asyncio.get_running_loop().time())
 
+    def raise_to(self, _at_ms: int) -> None:
+        """It is never behind."""
+
     def mark_due(self) -> None:
         """The world's time goes on whoever restarts."""
 
