@@ -27,6 +27,7 @@ LAST_CHARACTERS: Final = 64
 NEVER: Final = 1 << 62  # later than any period
 MESSAGE_TYPES_MAX: Final = 256
 NO_CONTENT: Final = ("key", "grant")  # fields of a command that are not what its caller asked for
+GROWING: Final = ("age_ms",)  # fields of a row that are others each time that it is said
 FORGET_A_STEP_MAX: Final = 64  # of what has ended, by event, so that no event pays for a whole day
 
 A = TypeVar("A")
@@ -245,9 +246,9 @@ def _content(value: Value, apart: tuple[str, ...] = ()) -> list[Any]:
 
 def _canonical(value: Any) -> Any:
     if isinstance(value, Value):
-        return _content(value)
+        return _content(value, GROWING)
     if type(value) is tuple and value and isinstance(value[0], Value):
-        return [_content(each) for each in value]
+        return [_content(each, GROWING) for each in value]
     return value
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import shutil
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from holdfast.client import (
     Unavailable,
 )
 from holdfast.client.limits import ROWS_PER_CALL_MAX
+from holdfast.client.till_journal import SENT_ROWS_KEPT
 from tests.clients.faults import CODE, LoseAnswer, Refuse
 from tests.clients.service import Service
 from tests.clients.serving import QUICK, serving, serving_in_thread
@@ -35,6 +37,11 @@ def service(service: Service) -> Service:
 
 def till(target: str, folder: Path) -> TillClient:
     return TillClient(target, store_id="s1", till="till-1", journal_path=folder / "till", retry=QUICK)
+
+
+async def on_hand(client: TillClient) -> list[int]:
+    """Of both goods."""
+    return [one.on_hand for one in (await client.availability(["a", "b"])).positions]
 
 
 def test_movements_reach_the_shop_with_growing_numbers(service: Service, tmp_path: Path) -> None:
@@ -74,10 +81,9 @@ def test_sales_without_a_network_are_kept_over_a_restart_and_sent_in_sequence(se
         async with serving(service, port), till(target, tmp_path) as again:
             report = await again.sell([("b", 1)])
             assert (report.applied, report.dropped_repeated, report.unsent) == (3, 0, 0)
-        (request,) = service.asked("AdjustStock")
-        assert [row.sku for row in request.adjustments] == ["a", "a", "b"]
-        numbers = [row.sequence for row in request.adjustments]
-        assert numbers == sorted(set(numbers))
+        rows = [row for request in service.asked("AdjustStock") for row in request.adjustments]
+        assert [row.sku for row in rows] == ["a", "a", "b"]
+        assert [row.sequence for row in rows] == [1, 2, 3]
 
     asyncio.run(main())
 
@@ -98,7 +104,7 @@ def test_a_sale_whose_answer_was_lost_is_counted_once_even_over_a_restart(servic
             await client.close()
             async with till(target, tmp_path) as again:
                 report = await again.flush()
-                assert (report.applied, report.dropped_repeated, report.unsent) == (0, 1, 0)  # it was taken then
+                assert (report.applied, report.dropped_repeated, report.unsent) == (1, 0, 0)  # the first answer
                 assert (await again.availability(["a"])).positions[0].on_hand == 96
 
     asyncio.run(main())
@@ -138,9 +144,80 @@ def test_a_movement_that_the_service_finds_wrong_is_said_aloud_and_kept(service:
     async def main() -> None:
         service.faults["AdjustStock"].append(Refuse(CODE.INVALID_ARGUMENT))
         async with serving(service) as target, till(target, tmp_path) as client:
+            report = await client.sell([("a", 1)])  # it is recorded, and the caller must not sell it again
+            assert (report.unsent, [row.sku for row in report.recorded]) == (1, ["a"])
+            assert report.why
+            service.faults["AdjustStock"].append(Refuse(CODE.INVALID_ARGUMENT))
             with pytest.raises(InvalidArgument):
-                await client.sell([("a", 1)])
+                await client.flush()
             assert len(client.journal.unsent) == 1
+
+
+def test_a_receipt_is_sold_once(service: Service, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(service) as target:
+            async with till(target, tmp_path) as client:
+                sold = await client.sell([("a", 3), ("b", 1)], receipt="2026-0007")
+                again = await client.sell([("a", 3), ("b", 1)], receipt="2026-0007")
+                assert again.recorded == sold.recorded
+                assert (again.applied, again.unsent) == (0, 0)
+                with pytest.raises(InvalidArgument, match="other lines"):
+                    await client.sell([("a", 2)], receipt="2026-0007")
+                back = await client.take_back([("a", 3), ("b", 1)], receipt="2026-0007")  # numbered apart from sales
+                assert back.applied == 2
+            async with till(target, tmp_path) as client:
+                assert (await client.sell([("a", 3), ("b", 1)], receipt="2026-0007")).recorded == sold.recorded
+                assert await on_hand(client) == [100, 100]
+
+    asyncio.run(main())
+
+
+def test_what_a_copy_of_the_file_has_used_is_never_counted_as_sent(service: Service, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(service) as target:
+            async with till(target, tmp_path) as client:
+                await client.sell([("a", 1)])
+                await client.record(AdjustmentKind.SALE, [("b", -1)])  # which both files have
+            (tmp_path / "copy").mkdir()
+            shutil.copyfile(tmp_path / "till", tmp_path / "copy" / "till")
+            async with till(target, tmp_path) as client, till(target, tmp_path / "copy") as copy:
+                assert (await client.sell([("a", 10)])).applied == 2
+                report = await copy.sell([("a", 20)])
+                assert (report.applied, report.unsent, report.doubtful) == (0, 0, 2)
+                assert [(row.sku, row.delta) for row in copy.journal.doubtful] == [("b", -1), ("a", -20)]
+                assert copy.journal.series != client.journal.series
+                assert await on_hand(client) == [89, 99]
+                # Both go on, each as a series of its own.
+                assert (await copy.sell([("b", 5)])).applied == 1
+                assert (await client.sell([("b", 5)])).applied == 1
+                assert await copy.settle_doubtful(book=True) == 2
+                assert (await copy.flush()).applied == 2
+                assert await copy.settle_doubtful(book=True) == 0
+                assert await on_hand(client) == [69, 88]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("rows_kept", [SENT_ROWS_KEPT, 1, 0])
+def test_a_shop_that_was_restored_from_a_copy_gets_again_what_it_lost(
+    service: Service, tmp_path: Path, rows_kept: int
+) -> None:
+    async def main() -> None:
+        async with serving(service) as target, till(target, tmp_path) as client:
+            client.journal._sent_rows_kept = rows_kept
+            for units in (1, 2, 4):
+                await client.sell([("a", units)])
+            (tmp_path / "restored").mkdir()
+            with Service(tmp_path / "restored") as restored:  # as of before the first sale
+                restored.shop("s1", {"a": 100, "b": 100})
+                async with serving(restored) as other_target:
+                    await client.channel_client.close()
+                    client.channel_client = ChannelClient(other_target)
+                    report = await client.sell([("a", 8)])
+                    kept = min(rows_kept, 3)
+                    assert (report.applied, report.unsent, report.lost) == (kept + 1, 0, 3 - kept)
+                    assert await on_hand(client) == [100 - 8 - sum((4, 2, 1)[:kept]), 100]
+                    assert (await client.sell([("a", 1)])).applied == 1
 
     asyncio.run(main())
 

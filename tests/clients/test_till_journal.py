@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.client import Adjustment, AdjustmentKind, InvalidArgument, Overloaded
+from holdfast.client import Adjustment, AdjustmentKind, InvalidArgument, Overloaded, till_journal
 from holdfast.client.errors import TillJournalDamaged
 from holdfast.client.till_journal import TillJournal
 
@@ -218,15 +218,49 @@ def test_a_file_does_not_grow_once_all_was_sent(tmp_path: Path) -> None:
     path = tmp_path / "till"
     sizes = []
     for _ in range(4):
-        with opened(path) as journal:
+        with opened(path, sent_rows_kept=1_000) as journal:
             rows = [row for _ in range(5) for row in journal.record([("s" * 64, -1)] * 1_000, SALE)]
             journal.mark_sent(rows[-1].sequence)
         sizes.append(path.stat().st_size)
-    # What was sent leaves its room to what comes.
-    assert sizes[1:] == sizes[:1] * 3
+    # What was sent leaves its room to what comes, but for the last thousand.
+    assert sizes[2:] == sizes[1:2] * 2
     assert [entry.name for entry in tmp_path.iterdir()] == ["till"]
     with opened(path) as journal:
         assert [row.sequence for row in journal.record([("a", -1)], SALE)] == [20_001]
+
+
+def test_a_call_is_the_same_until_it_is_answered_and_by_then_the_rows_that_were_dropped_are_in_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "till"
+    with opened(path) as journal:
+        journal.record([("a", -1), ("b", -1), ("c", -1)], SALE)
+        key, rows = journal.next_call(2)
+        journal.record([("d", -1)], SALE)
+        assert [row.sequence for row in rows] == [1, 2]
+    with opened(path) as journal:
+        assert journal.next_call(100)[0] == key
+        assert [row.sequence for row in journal.next_call(100)[1]] == [1, 2]
+        series = journal.series
+        journal.answered(1)
+        assert journal.series != series
+        assert [(row.sequence, row.sku) for row in journal.unsent] == [(1, "c"), (2, "d")]
+        assert [row.sku for row in journal.doubtful] == ["a"]
+    with opened(path) as journal:
+        assert [row.sku for row in journal.doubtful] == ["a"]
+        assert journal.settle_doubtful(book=False) == 1
+        monkeypatch.setattr(till_journal, "_KEY_KEPT_MS", -1)  # the service may have forgotten the call's key
+        assert journal.next_call(100)[0] != key
+        journal.answered(2)
+        assert (journal.unsent, journal.doubtful, journal.sent) == ((), (), 2)
+
+
+def test_a_file_knows_some_receipts_and_forgets_the_oldest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(till_journal, "RECEIPTS_KEPT", 2)
+    with opened(tmp_path / "till") as journal:
+        first = {receipt: journal.record([("a", -1)], SALE, receipt=receipt)[0].sequence for receipt in "xyz"}
+        again = {receipt: journal.record([("a", -1)], SALE, receipt=receipt)[0].sequence for receipt in "zyx"}
+    assert (first, again) == ({"x": 1, "y": 2, "z": 3}, {"z": 3, "y": 2, "x": 4})
 
 
 def test_a_failing_disk_ends_the_file_and_loses_nothing_that_was_told(tmp_path: Path) -> None:

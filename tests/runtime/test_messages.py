@@ -84,7 +84,7 @@ FINGERPRINTS: Final[list[tuple[Message, str]]] = [
     (shop.Claim("k", "0007/3.1", "ann", "web", LINES, 0), "ade40f776d4f5a4ec49a02fb"),
     (
         shop.AdjustStock("k", "wms", (shop.Movement("A", 5, 1, shop.AdjustmentKind.RECEIPT, 0),)),
-        "f4d8036b10eaafc310d5d729",
+        "57e0c9740c590fac04d3ed3c",
     ),
     (shop.CountStock("k", LINES, 1_000, holds_included=True), "ddad9a0746bf439e4a115292"),
     (shop.SetSafetyStock("k", LINES), "92cde364798aa4716e0b85f3"),
@@ -95,6 +95,14 @@ FINGERPRINTS: Final[list[tuple[Message, str]]] = [
 @pytest.mark.parametrize(("command", "expected"), FINGERPRINTS, ids=[type(each).__name__ for each, _ in FINGERPRINTS])
 def test_a_fingerprint_is_what_it_always_was(command: Message, expected: str) -> None:
     assert fingerprint(command) == expected
+
+
+def test_the_age_of_a_movement_grows_and_its_call_is_the_same() -> None:
+    young, old = (
+        shop.AdjustStock("k", "till", (shop.Movement("A", -1, 1, shop.AdjustmentKind.SALE, age_ms),))
+        for age_ms in (5, 70_000)
+    )
+    assert fingerprint(young) == fingerprint(old)
 
 
 class Asked(Message, frozen=True):

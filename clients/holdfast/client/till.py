@@ -9,7 +9,7 @@ import hashlib
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import grpc
@@ -27,7 +27,7 @@ from holdfast.client.errors import (
 from holdfast.client.limits import ROWS_PER_CALL_MAX, TILL_TIMEOUTS, Limits, RetryPolicy, Timeouts
 from holdfast.client.models import stock as models
 from holdfast.client.models.events import Event
-from holdfast.client.models.reservations import Rejection, Reservation, Status
+from holdfast.client.models.reservations import Reason, Rejection, Reservation, Status
 from holdfast.client.subscription import Subscription
 from holdfast.client.till_journal import UNSENT_ROWS_MAX, TillJournal
 from holdfast.client.wire_types import LineQuantities
@@ -37,8 +37,13 @@ from holdfast.client.wire_types import LineQuantities
 class FlushReport:
     """What a flush did. `unsent` is what is left; `refused` and `why` say why, where something is.
 
-    `applied` and `dropped_repeated` are the service's own counts. Rows of a flush whose answer was lost are sent again
-    by the next one, and count as repeated where the service had taken them.
+    `applied` and `dropped_repeated` are the service's own counts; rows of a flush whose answer was lost are sent again
+    by the next one, and get their first answer. `recorded` are the movements of the call itself: with a receipt that is
+    known, those of its first call.
+
+    `doubtful` is how many movements are in doubt: another file had used their numbers, a copy of this one, so they are
+    booked only where the copy held the same sales. See `TillClient.settle_doubtful`. `lost` is how many movements a
+    shop that was restored from a copy has lost, and this file has not any more: count the shop.
     """
 
     applied: int = 0
@@ -47,6 +52,9 @@ class FlushReport:
     shortfalls: tuple[models.Shortfall, ...] = ()
     refused: Rejection | None = None
     why: str = ""
+    recorded: tuple[models.Adjustment, ...] = ()
+    doubtful: int = 0
+    lost: int = 0
 
 
 class TillClient(AbstractAsyncContextManager["TillClient"]):
@@ -90,29 +98,53 @@ class TillClient(AbstractAsyncContextManager["TillClient"]):
 
     # -- movements
 
-    async def sell(self, lines: LineQuantities, *, timeout_ms: int | None = None) -> FlushReport:
-        """Record units sold over the counter, then try to send. A lost network is no error: see `unsent`."""
-        await self.record(models.AdjustmentKind.SALE, [(sku, -quantity) for sku, quantity in lines])
-        return await self.flush(timeout_ms=timeout_ms)
+    async def sell(self, lines: LineQuantities, *, receipt: str = "", timeout_ms: int | None = None) -> FlushReport:
+        """Record units sold over the counter, then try to send. A lost network is no error: see `unsent`.
 
-    async def take_back(self, lines: LineQuantities, *, timeout_ms: int | None = None) -> FlushReport:
-        """Record units that customers brought back, then try to send."""
-        await self.record(models.AdjustmentKind.RETURN, lines)
-        return await self.flush(timeout_ms=timeout_ms)
+        The receipt's number is the key of the sale: said again, it is recorded once. Raises only where nothing was
+        recorded, as `record` does.
+        """
+        sold = [(sku, -quantity) for sku, quantity in lines]
+        return await self._record_and_send(models.AdjustmentKind.SALE, sold, receipt, timeout_ms)
 
-    async def receive(self, lines: LineQuantities, *, timeout_ms: int | None = None) -> FlushReport:
-        """Record goods that came in, then try to send."""
-        await self.record(models.AdjustmentKind.RECEIPT, lines)
-        return await self.flush(timeout_ms=timeout_ms)
+    async def take_back(
+        self, lines: LineQuantities, *, receipt: str = "", timeout_ms: int | None = None
+    ) -> FlushReport:
+        """Record units that customers brought back, then try to send, as `sell` does."""
+        return await self._record_and_send(models.AdjustmentKind.RETURN, lines, receipt, timeout_ms)
 
-    async def record(self, kind: models.AdjustmentKind, lines: LineQuantities) -> tuple[models.Adjustment, ...]:
+    async def receive(self, lines: LineQuantities, *, receipt: str = "", timeout_ms: int | None = None) -> FlushReport:
+        """Record goods that came in, then try to send, as `sell` does."""
+        return await self._record_and_send(models.AdjustmentKind.RECEIPT, lines, receipt, timeout_ms)
+
+    async def _record_and_send(
+        self, kind: models.AdjustmentKind, lines: LineQuantities, receipt: str, timeout_ms: int | None
+    ) -> FlushReport:
+        recorded = await self.record(kind, lines, receipt=receipt)
+        try:
+            report = await self.flush(timeout_ms=timeout_ms)
+        except HoldfastError as error:  # it is recorded, whatever else there is
+            report = FlushReport(unsent=len(self.journal.unsent), why=str(error))
+        return replace(report, recorded=recorded)
+
+    async def record(
+        self, kind: models.AdjustmentKind, lines: LineQuantities, *, receipt: str = ""
+    ) -> tuple[models.Adjustment, ...]:
         """Write movements, pairs of SKU and signed units, to the till's file; works without a network, sends nothing.
 
-        They are on disk when it returns. Raises InvalidArgument, or Overloaded where the file is full.
+        They are on disk when it returns. With a receipt that is known for this kind, nothing is written, and what it
+        recorded at first is returned. Raises InvalidArgument, also for a known receipt with other lines, or Overloaded
+        where the file is full.
         """
         now_ms = time.time_ns() // 1_000_000  # for its age, should this process not live to send it
         # A caller that is cancelled leaves the thread to finish; the journal takes one writer at a time by itself.
-        return await asyncio.to_thread(self.journal.record, list(lines), kind, now_ms)
+        return await asyncio.to_thread(self.journal.record, list(lines), kind, now_ms, receipt)
+
+    async def settle_doubtful(self, *, book: bool) -> int:
+        """End the doubt about movements whose numbers a copy of this file had used: record them anew where the copy did
+        not hold these sales, or let go of them. Returns how many there were.
+        """
+        return await asyncio.to_thread(lambda: self.journal.settle_doubtful(book=book))
 
     async def flush(self, *, timeout_ms: int | None = None) -> FlushReport:
         """Send what is unsent, in sequence. Stops, without an error, where the service cannot be reached or refuses.
@@ -120,18 +152,20 @@ class TillClient(AbstractAsyncContextManager["TillClient"]):
         Raises InvalidArgument or NotFound where the service takes a movement, or the shop, for wrong; all of it stays.
         `timeout_ms` is the deadline of each call of up to `ROWS_PER_CALL_MAX` movements.
         """
-        applied = repeated = 0
+        applied = repeated = lost = 0
         shortfalls: list[models.Shortfall] = []
         refused: Rejection | None = None
         why = ""
+        anew = False
         async with self._flushing:
-            while rows := self.journal.head(ROWS_PER_CALL_MAX):
+            while True:
+                key, rows = await asyncio.to_thread(self.journal.next_call, ROWS_PER_CALL_MAX)
+                if not rows:
+                    break
+                source = f"{self.till}/{self.journal.series}"
                 try:
                     outcome = await self.channel_client.adjust_stock(
-                        self.store_id,
-                        f"{self.till}/{self.journal.series}",
-                        rows,
-                        timeout_ms=timeout_ms,
+                        self.store_id, source, rows, idempotency_key=key, timeout_ms=timeout_ms
                     )
                 except (ClientClosed, InvalidArgument, NotFound, TillJournalDamaged):
                     raise
@@ -139,14 +173,19 @@ class TillClient(AbstractAsyncContextManager["TillClient"]):
                     why = str(error)
                     break
                 if isinstance(outcome, Rejection):
+                    # A shop that was restored from a copy expects what it has taken before.
+                    if outcome.reason is Reason.SOURCE_GAP and outcome.available <= self.journal.sent and not anew:
+                        anew = True
+                        lost = await asyncio.to_thread(self.journal.go_back, outcome.available)
+                        continue
                     refused, why = outcome, outcome.message
                     break
-                await asyncio.to_thread(self.journal.mark_sent, rows[-1].sequence)
+                await asyncio.to_thread(self.journal.answered, outcome.dropped_repeated)
                 applied += outcome.applied
                 repeated += outcome.dropped_repeated
                 shortfalls.extend(outcome.shortfalls)
-            unsent = len(self.journal.unsent)
-        return FlushReport(applied, repeated, unsent, tuple(shortfalls), refused, why)
+            unsent, doubtful = len(self.journal.unsent), len(self.journal.doubtful)
+        return FlushReport(applied, repeated, unsent, tuple(shortfalls), refused, why, doubtful=doubtful, lost=lost)
 
     async def count(
         self,
@@ -232,6 +271,7 @@ class BlockingTillClient(BlockingClient):
     take_back = blocking(TillClient.take_back)
     receive = blocking(TillClient.receive)
     record = blocking(TillClient.record)
+    settle_doubtful = blocking(TillClient.settle_doubtful)
     flush = blocking(TillClient.flush)
     count = blocking(TillClient.count)
     pickup = blocking(TillClient.pickup)

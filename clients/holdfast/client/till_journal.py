@@ -7,12 +7,12 @@ promise: damage raises `TillJournalDamaged`, for sales may be missing that a per
 fails, and the file is then closed, because what a failed write left behind is not known.
 """
 
+import hashlib
 import json
 import secrets
 import sqlite3
 import threading
 import time
-import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -22,48 +22,47 @@ from pathlib import Path
 
 from holdfast.client.errors import InvalidArgument, Overloaded, TillJournalDamaged, Violation
 from holdfast.client.models.stock import Adjustment, AdjustmentKind
+from holdfast.client.till_rows import (
+    AGE_MS_MAX,
+    APPLICATION_ID,
+    FORMAT,
+    SCHEMA,
+    checksum_of,
+    clock_s,
+    fields_of,
+    violations_of,
+)
 
 UNSENT_ROWS_MAX = 100_000
 """Movements that a till keeps unsent; some days of a busy till without a network."""
 
-_APPLICATION_ID = 0x48464C54
-"""Says in the file's head whose it is."""
+SENT_ROWS_KEPT = 20_000
+"""Sent movements that stay in the file, for a shop that was restored from a copy and has lost them again."""
 
-_FORMAT = 1
-_SCHEMA = (
-    "CREATE TABLE meta (next INTEGER NOT NULL, sent INTEGER NOT NULL, series TEXT NOT NULL)",
-    """CREATE TABLE movements (
-        sequence INTEGER PRIMARY KEY, sku TEXT NOT NULL, delta INTEGER NOT NULL, kind INTEGER NOT NULL,
-        occurred_at_ms INTEGER, checksum INTEGER NOT NULL)""",
-    f"PRAGMA application_id = {_APPLICATION_ID}",
-    f"PRAGMA user_version = {_FORMAT}",
-)
+RECEIPTS_KEPT = 100_000
+"""Receipts whose numbers a file knows again; some months of a busy till."""
 
-_AGE_MS_MAX = 366 * 86_400_000
-_SKU_CHARACTERS_MAX = 64
-_UNITS_MAX = 1_000_000_000
-_UNITS = {
-    AdjustmentKind.RECEIPT: (1, _UNITS_MAX),
-    AdjustmentKind.SALE: (-_UNITS_MAX, -1),
-    AdjustmentKind.RETURN: (1, _UNITS_MAX),
-    AdjustmentKind.CORRECTION: (-_UNITS_MAX, _UNITS_MAX),
-}
-"""Signed units by kind, as the service takes them: one row that it refuses would hold up all that come after it."""
+_KEY_KEPT_MS = 86_400_000
+"""How long the service remembers a key at least: a call that is asked again within it gets its first answer."""
 
 
 class TillJournal(AbstractContextManager["TillJournal"]):
     """The file of one till, locked against a second process. Thread-safe; calls block on the disk.
 
     A file is a series of numbers from 1 on, which `series` names: should it ever be lost, the rows of its successor are
-    those of another series, and none is taken for one that the service has seen.
+    those of another series, and none is taken for one that the service has seen. Where a copy of the file has used its
+    numbers, it begins another series, and what the service took for known is in doubt: see `answered`.
     """
 
-    def __init__(self, path: Path, *, unsent_rows_max: int = UNSENT_ROWS_MAX) -> None:
+    def __init__(
+        self, path: Path, *, unsent_rows_max: int = UNSENT_ROWS_MAX, sent_rows_kept: int = SENT_ROWS_KEPT
+    ) -> None:
         self._path = path
-        self._unsent_rows_max = unsent_rows_max
+        self._unsent_rows_max, self._sent_rows_kept = unsent_rows_max, sent_rows_kept
         self._unsent: deque[Adjustment] = deque()
         self._next = 1
         self.series = secrets.token_hex(8)
+        self._call = ("", 0, 0)  # the key of the call under way, its last movement, and since when it is asked
         self._occurred: dict[int, tuple[int | None, float | None]] = {}  # by sequence, on the wall and since the boot
         # Numbers are given and written as one: two rows of one number would be one sale for the service.
         self._turn = threading.RLock()
@@ -85,48 +84,194 @@ class TillJournal(AbstractContextManager["TillJournal"]):
         with self._turn:
             return tuple(self._unsent)
 
+    @property
+    def sent(self) -> int:
+        """The number of the last movement that the service has taken, 0 where there is none in this series."""
+        return self._next - len(self._unsent) - 1
+
+    @property
+    def doubtful(self) -> tuple[Adjustment, ...]:
+        """Movements of which nobody knows whether they are booked, see `answered`."""
+        with self._turn, self._guarded("read the till's journal"):
+            rows = self._open_database().execute("SELECT sku, delta, kind FROM doubtful").fetchall()
+        return tuple(Adjustment(sku, delta, 0, AdjustmentKind(kind)) for sku, delta, kind in rows)
+
     def head(self, rows_max: int) -> tuple[Adjustment, ...]:
         """The first unsent movements, at most `rows_max`, each with its age."""
         with self._turn:
             return tuple(replace(row, age_ms=self._age_ms(row.sequence)) for row in islice(self._unsent, rows_max))
 
+    def next_call(self, rows_max: int) -> tuple[str, tuple[Adjustment, ...]]:
+        """What to send next, and under which key: the same again until it is `answered`. Nothing where all is sent."""
+        with self._turn:
+            if not self._unsent:
+                return "", ()
+            if not self._call[0]:
+                last = min(self.sent + rows_max, self._next - 1)
+                self._set_call((secrets.token_hex(16), last, time.time_ns() // 1_000_000))
+            key, last, _ = self._call
+            return key, self.head(last - self.sent)
+
+    def answered(self, dropped: int) -> None:
+        """Note that the service has taken the call under way, of which it has dropped the first rows as known.
+
+        No call but this one has ever had these numbers, so those rows are of a copy of this file: they are not booked,
+        unless the copy has sent the very same sales. They are put aside as `doubtful`, and the file goes on as another
+        series. Only where the call is so old that the service may have forgotten its key are they the call's own.
+        """
+        with self._turn:
+            _, last, asked_at_ms = self._call
+            if not dropped or time.time_ns() // 1_000_000 - asked_at_ms > _KEY_KEPT_MS:
+                self.mark_sent(last)
+                return
+            rows = list(self._unsent)
+            in_doubt = [(row.sku, row.delta, row.kind.value, self._occurred[row.sequence][0]) for row in rows[:dropped]]
+            self._begin_series(rows[last - self.sent :], in_doubt)
+
+    def settle_doubtful(self, *, book: bool) -> int:
+        """Record the doubtful movements anew, or let go of them. Returns how many there were."""
+        with self._turn:
+            with self._guarded("read the till's journal"):
+                rows = self._open_database().execute("SELECT * FROM doubtful").fetchall()
+            with self._writing() as database:
+                added = [
+                    (Adjustment(sku, delta, self._next + place, AdjustmentKind(kind)), at_ms)
+                    for place, (sku, delta, kind, at_ms) in enumerate(rows if book else ())
+                ]
+                self._insert(database, added)
+                database.execute("DELETE FROM doubtful")
+            self._added(added)
+            return len(rows)
+
+    def go_back(self, expected: int) -> int:
+        """Send again from the movement `expected` on: the shop was restored from a copy, and has lost what it took.
+
+        Returns how many of these the file has not any more; what it has goes out as another series then.
+        """
+        with self._turn:
+            with self._guarded("read the till's journal"):
+                rows = self._open_database().execute(
+                    "SELECT sequence, sku, delta, kind, occurred_at_ms FROM movements "
+                    "WHERE sequence >= ? AND sequence <= ? ORDER BY 1",
+                    (expected, self.sent),
+                )
+                again = []
+                for sequence, sku, delta, kind, at_ms in rows:
+                    again.append(Adjustment(sku, delta, sequence, AdjustmentKind(kind)))
+                    self._occurred[sequence] = (at_ms, None)
+            lost = self.sent + 1 - expected - len(again)
+            if lost:
+                self._begin_series([*again, *self._unsent])
+                return lost
+            with self._writing() as database:
+                database.execute("UPDATE meta SET sent = ?, key = ''", (expected - 1,))
+            self._call = ("", 0, 0)
+            self._unsent.extendleft(reversed(again))
+            return 0
+
     def _age_ms(self, sequence: int) -> int:
         """By the clock of this process where it recorded the row, whatever the wall clock was set to meanwhile."""
         at_ms, at_s = self._occurred[sequence]
         if at_s is not None:
-            age_ms = int((_clock_s() - at_s) * 1_000)
+            age_ms = int((clock_s() - at_s) * 1_000)
         else:
             age_ms = 0 if at_ms is None else time.time_ns() // 1_000_000 - at_ms
-        return min(max(0, age_ms), _AGE_MS_MAX)
+        return min(max(0, age_ms), AGE_MS_MAX)
 
     def record(
-        self, lines: Iterable[tuple[str, int]], kind: AdjustmentKind, occurred_at_ms: int | None = None
+        self,
+        lines: Iterable[tuple[str, int]],
+        kind: AdjustmentKind,
+        occurred_at_ms: int | None = None,
+        receipt: str = "",
     ) -> tuple[Adjustment, ...]:
-        """Write movements to disk, numbered; `lines` are pairs of SKU and signed units.
+        """Write movements to disk, numbered; `lines` are pairs of SKU and signed units. With a receipt that is known
+        for that kind nothing is written, and its movements are returned.
 
-        Raises InvalidArgument where the service would refuse a row for ever, Overloaded where the file is full.
+        Raises InvalidArgument where the service would refuse a row for ever, and where the receipt is known with other
+        lines; Overloaded where the file is full.
         """
+        said = list(lines)
+        content = hashlib.sha256(json.dumps(said).encode()).hexdigest()
         with self._turn:
-            rows = tuple(Adjustment(sku, delta, self._next + number, kind) for number, (sku, delta) in enumerate(lines))
+            first = self._first_of(receipt, kind, content)
+            rows = tuple(
+                Adjustment(sku, delta, (first or self._next) + place, kind) for place, (sku, delta) in enumerate(said)
+            )
+            if first:
+                return rows
             self._check(rows)
-            after = self._next + len(rows)
-            began_s = _clock_s()
+            added = [(row, occurred_at_ms) for row in rows]
+            began_s = clock_s()
             with self._writing() as database:
-                database.executemany(
-                    "INSERT INTO movements VALUES (?, ?, ?, ?, ?, ?)", [_fields(row, occurred_at_ms) for row in rows]
-                )
-                database.execute("UPDATE meta SET next = ?", (after,))
-            self._unsent.extend(rows)
-            self._occurred.update((row.sequence, (occurred_at_ms, began_s)) for row in rows)
-            self._next = after
+                self._insert(database, added)
+                if receipt:
+                    database.execute(
+                        "INSERT INTO receipts VALUES (?, ?, ?, ?)", (kind.value, receipt, content, rows[0].sequence)
+                    )
+                    database.execute(
+                        "DELETE FROM receipts WHERE rowid <= (SELECT max(rowid) FROM receipts) - ?", (RECEIPTS_KEPT,)
+                    )
+            self._added(added, began_s)
         return rows
+
+    def _first_of(self, receipt: str, kind: AdjustmentKind, content: str) -> int:
+        """The first movement's number of a receipt that is known, else 0. Raises InvalidArgument for other lines."""
+        if not receipt:
+            return 0
+        with self._guarded("read the till's journal"):
+            found = (
+                self._open_database()
+                .execute("SELECT content, first FROM receipts WHERE kind = ? AND receipt = ?", (kind.value, receipt))
+                .fetchone()
+            )
+        if found is None:
+            return 0
+        if found[0] != content:
+            violation = Violation("receipt", f"{receipt!r} was recorded with other lines")
+            why = "a receipt is recorded once"
+            raise InvalidArgument("record a movement", where=str(self._path), why=why, violations=(violation,))
+        return int(found[1])
+
+    def _insert(self, database: sqlite3.Connection, added: Sequence[tuple[Adjustment, int | None]]) -> None:
+        database.executemany("INSERT INTO movements VALUES (?, ?, ?, ?, ?, ?)", [fields_of(*each) for each in added])
+        if added:
+            database.execute("UPDATE meta SET next = ?", (added[-1][0].sequence + 1,))
+
+    def _added(self, added: Sequence[tuple[Adjustment, int | None]], began_s: float | None = None) -> None:
+        """What is on disk now, recorded by this process where its clock is given."""
+        for row, at_ms in added:
+            self._unsent.append(row)
+            self._occurred[row.sequence] = (at_ms, began_s)
+            self._next = row.sequence + 1
+
+    def _begin_series(
+        self, rows: Sequence[Adjustment], in_doubt: Sequence[tuple[str, int, int, int | None]] = ()
+    ) -> None:
+        """Go on as another series, which begins with these rows as its unsent ones."""
+        series = secrets.token_hex(8)
+        occurred = {place: self._occurred[row.sequence] for place, row in enumerate(rows, start=1)}
+        renumbered = [replace(row, sequence=place) for place, row in enumerate(rows, start=1)]
+        with self._writing() as database:
+            database.execute("DELETE FROM movements")
+            database.execute("UPDATE meta SET next = 1, sent = 0, series = ?, key = ''", (series,))
+            self._insert(database, [(row, occurred[row.sequence][0]) for row in renumbered])
+            database.executemany("INSERT INTO doubtful VALUES (?, ?, ?, ?)", in_doubt)
+        self.series, self._call, self._next = series, ("", 0, 0), len(renumbered) + 1
+        self._unsent, self._occurred = deque(renumbered), occurred
+
+    def _set_call(self, call: tuple[str, int, int]) -> None:
+        with self._writing() as database:
+            database.execute("UPDATE meta SET key = ?, last = ?, asked_at_ms = ?", call)
+        self._call = call
 
     def mark_sent(self, sequence: int) -> None:
         """Note that the service has taken every movement up to `sequence`."""
         with self._turn:
             with self._writing() as database:
-                database.execute("DELETE FROM movements WHERE sequence <= ?", (sequence,))
-                database.execute("UPDATE meta SET sent = max(sent, min(?, next - 1))", (sequence,))
+                database.execute("DELETE FROM movements WHERE sequence <= ?", (sequence - self._sent_rows_kept,))
+                database.execute("UPDATE meta SET sent = max(sent, min(?, next - 1)), key = ''", (sequence,))
+            self._call = ("", 0, 0)
             while self._unsent and self._unsent[0].sequence <= sequence:
                 del self._occurred[self._unsent.popleft().sequence]
 
@@ -139,7 +284,7 @@ class TillJournal(AbstractContextManager["TillJournal"]):
                     database.close()
 
     def _check(self, rows: Sequence[Adjustment]) -> None:
-        violations = tuple(_violations(rows))
+        violations = tuple(violations_of(rows))
         if violations or not rows:
             why = "a movement is not valid" if rows else "there is no movement in it"
             raise InvalidArgument("record a movement", where=str(self._path), why=why, violations=violations)
@@ -160,7 +305,7 @@ class TillJournal(AbstractContextManager["TillJournal"]):
             for question in ("SELECT count(*) FROM sqlite_master", "PRAGMA application_id", "PRAGMA user_version")
         )
         database.execute("COMMIT")
-        if (application, version) != ((_APPLICATION_ID, _FORMAT) if tables else (0, 0)):
+        if (application, version) != ((APPLICATION_ID, FORMAT) if tables else (0, 0)):
             raise self._damaged("open the till's journal", "it is a database of another program or version", _OTHERS)
         (mode,) = database.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
@@ -170,37 +315,43 @@ class TillJournal(AbstractContextManager["TillJournal"]):
             self._load(database)
             return
         with self._writing():
-            for statement in _SCHEMA:
+            for statement in SCHEMA:
                 database.execute(statement)
-            database.execute("INSERT INTO meta VALUES (?, ?, ?)", (self._next, self._next - 1, self.series))
+            database.execute("INSERT INTO meta VALUES (1, 0, ?, '', 0, 0)", (self.series,))
 
     def _load(self, database: sqlite3.Connection) -> None:
         (health,) = database.execute("PRAGMA quick_check(1)").fetchone()
         if health != "ok":
             raise self._damaged("read the till's journal", health)
-        if len(meta := database.execute("SELECT next, sent, series FROM meta").fetchall()) != 1:
+        if len(meta := database.execute("SELECT * FROM meta").fetchall()) != 1:
             raise self._damaged("read the till's journal", "the table meta is damaged")
-        self._next, sent, self.series = meta[0]
-        expected = sent + 1
+        self._next, sent, self.series, *call = meta[0]
+        self._call = (call[0], call[1], call[2])
+        (first,) = database.execute("SELECT min(sequence) FROM movements").fetchone()
+        expected = min(first or self._next, sent + 1)
         for sequence, sku, delta, kind, at_ms, checksum in database.execute("SELECT * FROM movements ORDER BY 1"):
-            if sequence != expected or checksum != _checksum(sequence, sku, delta, kind, at_ms):
+            if sequence != expected or checksum != checksum_of(sequence, sku, delta, kind, at_ms):
                 raise self._damaged("read the till's journal", f"the movement {expected} is damaged or missing")
-            self._unsent.append(Adjustment(sku, delta, sequence, AdjustmentKind(kind)))
-            self._occurred[sequence] = (at_ms, None)
             expected += 1
+            if sequence > sent:
+                self._unsent.append(Adjustment(sku, delta, sequence, AdjustmentKind(kind)))
+                self._occurred[sequence] = (at_ms, None)
         if expected != self._next:
             raise self._damaged("read the till's journal", f"the movement {expected} is missing")
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction, on disk when the block has ended. Whatever fails ends the file."""
-        what = "write the till's journal"
+        database = self._open_database()
+        with self._guarded("write the till's journal"):
+            database.execute("BEGIN IMMEDIATE")
+            yield database
+            database.execute("COMMIT")
+
+    def _open_database(self) -> sqlite3.Connection:
         if self._database is None:
-            raise self._damaged(what, "it was closed", "Start the till client anew")
-        with self._guarded(what):
-            self._database.execute("BEGIN IMMEDIATE")
-            yield self._database
-            self._database.execute("COMMIT")
+            raise self._damaged("use the till's journal", "it was closed", "Start the till client anew")
+        return self._database
 
     @contextmanager
     def _guarded(self, what: str) -> Iterator[None]:
@@ -227,30 +378,3 @@ class TillJournal(AbstractContextManager["TillJournal"]):
 
 _OTHERS = "Give the till a file of its own, and keep this one"
 _OTHER_DISK = "Put the file on a disk of this machine"
-
-
-def _clock_s() -> float:
-    """A clock that nobody sets, and that goes on while the machine sleeps, where there is one."""
-    boot_clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if boot_clock is None else time.clock_gettime(boot_clock)
-
-
-def _violations(rows: Iterable[Adjustment]) -> Iterable[Violation]:
-    for number, row in enumerate(rows):
-        if not 1 <= len(row.sku) <= _SKU_CHARACTERS_MAX:
-            yield Violation(f"lines[{number}].sku", f"must have 1 to {_SKU_CHARACTERS_MAX} characters")
-        elif not row.sku.isprintable():
-            yield Violation(f"lines[{number}].sku", "must be printable text")
-        least, most = _UNITS.get(row.kind, (0, 0))
-        if row.delta == 0 or not least <= row.delta <= most:
-            yield Violation(f"lines[{number}].quantity", f"must be {least} to {most} for {row.kind.name}, and not zero")
-
-
-def _fields(row: Adjustment, at_ms: int | None) -> tuple[int, str, int, int, int | None, int]:
-    fields = (row.sequence, row.sku, row.delta, row.kind.value, at_ms)
-    return (*fields, _checksum(*fields))
-
-
-def _checksum(*fields: int | str | None) -> int:
-    """Over the values themselves: SQLite guards its log with checksums, but not its file."""
-    return zlib.crc32(json.dumps(fields, separators=(",", ":")).encode())

@@ -1,0 +1,67 @@
+"""The rows of a till's file: its tables, what a movement may be, and the checksum of one. See `till_journal`."""
+
+import json
+import time
+import zlib
+from collections.abc import Iterable
+
+from holdfast.client.errors import Violation
+from holdfast.client.models.stock import Adjustment, AdjustmentKind
+
+APPLICATION_ID = 0x48464C54
+"""Says in the file's head whose it is."""
+
+FORMAT = 1
+SCHEMA = (
+    """CREATE TABLE meta (next INTEGER NOT NULL, sent INTEGER NOT NULL, series TEXT NOT NULL, key TEXT NOT NULL,
+        last INTEGER NOT NULL, asked_at_ms INTEGER NOT NULL)""",
+    """CREATE TABLE movements (
+        sequence INTEGER PRIMARY KEY, sku TEXT NOT NULL, delta INTEGER NOT NULL, kind INTEGER NOT NULL,
+        occurred_at_ms INTEGER, checksum INTEGER NOT NULL)""",
+    """CREATE TABLE doubtful (sku TEXT NOT NULL, delta INTEGER NOT NULL, kind INTEGER NOT NULL,
+        occurred_at_ms INTEGER)""",
+    """CREATE TABLE receipts (kind INTEGER NOT NULL, receipt TEXT NOT NULL, content TEXT NOT NULL,
+        first INTEGER NOT NULL, PRIMARY KEY (kind, receipt))""",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    f"PRAGMA user_version = {FORMAT}",
+)
+
+AGE_MS_MAX = 366 * 86_400_000
+SKU_CHARACTERS_MAX = 64
+UNITS_MAX = 1_000_000_000
+_UNITS = {
+    AdjustmentKind.RECEIPT: (1, UNITS_MAX),
+    AdjustmentKind.SALE: (-UNITS_MAX, -1),
+    AdjustmentKind.RETURN: (1, UNITS_MAX),
+    AdjustmentKind.CORRECTION: (-UNITS_MAX, UNITS_MAX),
+}
+"""Signed units by kind, as the service takes them: one row that it refuses would hold up all that come after it."""
+
+
+def clock_s() -> float:
+    """A clock that nobody sets, and that goes on while the machine sleeps, where there is one."""
+    boot_clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boot_clock is None else time.clock_gettime(boot_clock)
+
+
+def violations_of(rows: Iterable[Adjustment]) -> Iterable[Violation]:
+    """What is wrong with movements."""
+    for number, row in enumerate(rows):
+        if not 1 <= len(row.sku) <= SKU_CHARACTERS_MAX:
+            yield Violation(f"lines[{number}].sku", f"must have 1 to {SKU_CHARACTERS_MAX} characters")
+        elif not row.sku.isprintable():
+            yield Violation(f"lines[{number}].sku", "must be printable text")
+        least, most = _UNITS.get(row.kind, (0, 0))
+        if row.delta == 0 or not least <= row.delta <= most:
+            yield Violation(f"lines[{number}].quantity", f"must be {least} to {most} for {row.kind.name}, and not zero")
+
+
+def fields_of(row: Adjustment, at_ms: int | None) -> tuple[int, str, int, int, int | None, int]:
+    """A movement as its row, with the checksum last."""
+    fields = (row.sequence, row.sku, row.delta, row.kind.value, at_ms)
+    return (*fields, checksum_of(*fields))
+
+
+def checksum_of(*fields: int | str | None) -> int:
+    """Over the values themselves: SQLite guards its log with checksums, but not its file."""
+    return zlib.crc32(json.dumps(fields, separators=(",", ":")).encode())
