@@ -27,9 +27,8 @@ from actors.orders import commands as cm
 from actors.orders.commands import key_of
 from actors.orders.parts import claim_of, outcome_of, report_of, report_of_absent
 from actors.orders.state import Order, Part, Standing
-from actors.protocol.messages import Answer, LedgerStopped, Refusal, Stopped
+from actors.protocol.messages import LedgerStopped, Refusal, Stopped
 from actors.runtime.clock import Clock
-from actors.shop import commands as shop
 from actors.shop.commands import Lines
 from actors.shop.state import Reservation
 from serve.coordination.deliveries import PASSING, Deliveries
@@ -160,7 +159,8 @@ class Coordinator:
     ) -> Order | None:
         """The order once all of these parts are reported, None where one is not."""
         order_id = format_order_id(ledger_id, order.number)
-        asked = [self._ask_shop(part.store_id, outcome_of(order_id, order, part), deadline) for part in parts]
+        outcomes = [(part.store_id, outcome_of(order_id, order, part)) for part in parts]
+        asked = [self._router.send(outcome, deadline, promise=True) for outcome in outcomes]
         answers = await asyncio.gather(*asked, return_exceptions=True)
         reports = []
         for part, answer in zip(parts, answers, strict=True):
@@ -233,19 +233,18 @@ class Coordinator:
         number, attempt = order.number, order.open_attempt
         order_id = format_order_id(ledger_id, number)
         parts = order.open_parts()
-        answers = await asyncio.gather(
-            *(self._ask_shop(part.store_id, claim_of(order_id, order, part), deadline) for part in parts)
-        )
-        claims: list[tuple[str, int]] = []
+        claims = [(part.store_id, claim_of(order_id, order, part)) for part in parts]
+        answers = await self._router.send_all(claims, deadline)
+        granted: list[tuple[str, int]] = []
         refused: RefusedClaims = {}
         for part, answer in zip(parts, answers, strict=True):
             if isinstance(answer, Reservation):
-                claims.append((part.store_id, answer.number))
+                granted.append((part.store_id, answer.number))
             else:
                 rejection = answer.rejection if isinstance(answer, Refusal) else _STOPPED
                 refused[part.store_id] = replace(rejection, store_id=part.store_id)
         if not refused:
-            return cm.Commit(number, attempt, tuple(claims), self._hours_to_commit(order)), 0.0
+            return cm.Commit(number, attempt, tuple(granted), self._hours_to_commit(order)), 0.0
         plans = next_plans(order, refused)
         if tries < TRIES_MAX and not isinstance(plans, Rejection):
             return cm.Replan(number, attempt, *plans), 0.0
@@ -304,10 +303,6 @@ class Coordinator:
             return answer.rejection
         assert answer is None or isinstance(answer, Order), "customers' ledgers answer with orders"
         return answer
-
-    async def _ask_shop(self, store_id: str, command: shop.Claim | shop.ApplyOutcome, deadline: float) -> Answer:
-        promise = isinstance(command, shop.ApplyOutcome)
-        return await self._router.send((store_id, command), deadline, promise=promise)
 
 
 _STOPPED: Final = Rejection(Reason.STORE_NOT_ACCEPTING)

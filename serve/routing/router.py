@@ -82,6 +82,17 @@ class Router:
         [(answers, _)] = self.submit((entry[0],), (entry,), deadline, promise=promise)
         return (await answers)[0]
 
+    async def send_all(self, entries: Sequence[Entry], deadline: float) -> list[Answer]:
+        """Send new commands at once, those for one actor together; their answers in sequence. Raises as `send`."""
+        queued = self.submit([ledger_id for ledger_id, _ in entries], entries, deadline, promise=False)
+        if len(queued) == 1:
+            return await queued[0][0]
+        answers: list[Answer] = [None] * len(entries)
+        for found, (_, places) in zip(await asyncio.gather(*(each for each, _ in queued)), queued, strict=True):
+            for place, answer in zip(places, found, strict=True):
+                answers[place] = answer
+        return answers
+
     async def ask(
         self, store_id: str, method: str, *args: Any, deadline: float, attempt_s: float = ATTEMPT_S_MAX
     ) -> Any:

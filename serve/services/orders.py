@@ -18,14 +18,14 @@ from holdfast.v1 import order_service_pb2 as os_, reservation_service_pb2 as rs
 from serve.calls import Call, failure_of, fill_error
 from serve.coordination.coordinator import Coordinator, OrderStep, RefusedClaims
 from serve.coordination.reconciler import Reconciler
-from serve.routing.batcher import DeadlinePassed, Overloaded
+from serve.routing.batcher import GATHER_CALLS_MIN, DeadlinePassed, Overloaded
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.sourcing.places import Postcodes
 from serve.sourcing.plan import NoPlan, Plan
-from serve.sourcing.search import NOTHING, Finder, Own, missing_of, refusal_of
+from serve.sourcing.search import GATHER_S, NOTHING, Finder, Own, missing_of, refusal_of
 from serve.wire import fields, orders as wo, reservations as wr
-from serve.wire.fields import fill_instant, instant_ms
+from serve.wire.fields import fill_instant, instant_ms, lines_of
 from serve.wire.orders import fill_candidate, fill_order, fill_plan
 from serve.wire.reservations import fill_reservation
 from serve.wire.rules import Checked
@@ -100,15 +100,18 @@ class Orders:
             basket_id=asked.basket_id,
             external_reference=asked.external_reference,
         )
-        checked = Checked(request)
-        place = wo.place_of(checked, request.sourcing, self._postcodes)
-        checked.raise_if_faulty()
-        ask, policy = wo.ask_of(request.sourcing, place, request.lines, asked.channel)
+        place = wo.degrees_of(request)
+        if place is None:
+            checked = Checked(request)
+            place = wo.place_of(checked, request.sourcing, self._postcodes)
+            checked.raise_if_faulty()
+        ask, policy = wo.ask_of(request.sourcing, place, asked.lines, asked.channel)
         own = NOTHING
         if asked.basket_id:
             held = await self._coordinator.order_of_basket(customer_id, asked.basket_id, deadline)
             own = _held_by(held, slot_start_ms)
-        search, chosen = await self._finder.search(ask, policy, slot_start_ms, deadline, own=own)
+        gather_s = GATHER_S if self._being_placed >= GATHER_CALLS_MIN else 0.0
+        search, chosen = await self._finder.search(ask, policy, slot_start_ms, deadline, own=own, gather_s=gather_s)
         if not search.is_whole and (isinstance(chosen, NoPlan) or chosen.short):
             raise DeadlinePassed(sent=True)  # a refusal stands for ever, and a shop that is away may have it
         if isinstance(chosen, NoPlan):
@@ -170,7 +173,7 @@ class Orders:
         checked = Checked(request)
         place = wo.place_of(checked, request.sourcing, self._postcodes)
         checked.raise_if_faulty()
-        ask, policy = wo.ask_of(request.sourcing, place, request.lines, request.channel)
+        ask, policy = wo.ask_of(request.sourcing, place, lines_of(request.lines), request.channel)
         slot_start_ms = instant_ms(request.slot_start)
         search, chosen = await self._finder.search(ask, policy, slot_start_ms, deadline, explain=request.explain)
         at_most = request.candidates_max or CANDIDATES_DEFAULT

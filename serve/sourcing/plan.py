@@ -1,6 +1,7 @@
 """Chooses the shops that serve a basket: a plan, or a refusal that says what is short. Pure; the ledgers decide."""
 
 from dataclasses import dataclass, replace
+from operator import ge
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from serve.sourcing.store_index import Flags, Ints, StoreIndex, nearest
 
 CANDIDATES_MAX: Final = 64  # shops among which the fewest are searched: the nearest that have something
 NODES_MAX: Final = 400  # of one search, some 50 us each: at most 20 ms of a gateway for one customer
+PAIRED_MAX: Final = 12  # shops of which each pair is looked at, one by one: at most 50 us
 SKU_CANDIDATES_MAX: Final = 2  # and of each SKU the nearest that have all of it, which may all be farther
 OFFERED_MAX: Final = 3  # shops that a refusal names
 
@@ -69,20 +71,22 @@ def plan(
     """
     seen = survey(index, known, ask)
     asked = ask.demand.asked
-    alone = nearest(seen.metres, np.flatnonzero((seen.excluded == 0) & seen.whole), 1)
+    suits = seen.excluded == 0
+    alone = np.flatnonzero(suits & seen.whole)
     if alone.size:
-        return _planned(seen, alone)
-    if policy is SourcingPolicy.ONE_STORE or not (seen.excluded == 0).any():
+        return _planned(seen, nearest(seen.metres, alone, 1))
+    if policy is SourcingPolicy.ONE_STORE or not suits.any():
         return _refused(seen, policy)
     # The shops that may give something, nearest first, and what they have.
-    rows = nearest(seen.metres, np.flatnonzero(seen.excluded == 0), len(index))
-    units = _units(known, rows)
-    within_reach = np.minimum(np.minimum(units, asked).sum(axis=0), asked)
-    wanted = within_reach if policy is SourcingPolicy.PARTIAL else asked
-    had = np.flatnonzero(wanted)
-    chosen = _covered(units[:, had], wanted[had], seen.metres[rows], ask.limits.stores_max, nodes_max)
+    rows = nearest(seen.metres, np.flatnonzero(suits), len(index))
+    units, wanted = _units(known, rows), asked
+    if policy is SourcingPolicy.PARTIAL:
+        within_reach = np.minimum(np.minimum(units, asked).sum(axis=0), asked)
+        had = np.flatnonzero(within_reach)
+        units, wanted = units[:, had], within_reach[had]
+    chosen = _covered(units, wanted, seen.metres[rows], ask.limits.stores_max, nodes_max)
     if not chosen and policy is SourcingPolicy.PARTIAL:
-        chosen = most(units[:, had], wanted[had], ask.limits.stores_max)
+        chosen = most(units, wanted, ask.limits.stores_max)
     if not chosen:
         return _refused(seen, policy)
     return _planned(seen, rows[list(chosen)])
@@ -95,23 +99,52 @@ def _units(known: Known, rows: Ints) -> Ints:
 
 def _covered(units: Ints, wanted: Ints, metres: Ints, stores_max: int, nodes_max: int) -> tuple[int, ...]:
     """The best choice of shops that have all that is wanted, empty where none was found. Shops come nearest first."""
+    if len(units) <= PAIRED_MAX and stores_max > 1:
+        few, least = units.tolist(), wanted.tolist()
+        chosen = _alone(few, least) or _nearest_pair(few, least, metres.tolist())
+        if chosen or stores_max == 2:
+            return chosen
     alone = np.flatnonzero((units >= wanted).all(axis=1))
     if alone.size:
         return (int(alone[0]),)
     # Whatever is chosen, so few shops hold no more than this: most refusals end here.
     if (_largest(units, stores_max) < wanted).any():
         return ()
-    chosen = _candidates(units, wanted)
-    cover, proven = fewest(units[chosen], wanted, metres[chosen], stores_max, nodes_max)
-    if proven and (cover or chosen.size == len(units)):
-        return tuple(chosen[list(cover)].tolist())
-    among = [cover, most(units[chosen], wanted, stores_max)]
+    rows = _candidates(units, wanted)
+    cover, proven = fewest(units[rows], wanted, metres[rows], stores_max, nodes_max)
+    if proven and (cover or rows.size == len(units)):
+        return tuple(rows[list(cover)].tolist())
+    among = [cover, most(units[rows], wanted, stores_max)]
     # Farther shops are taken only where the candidates do not do.
-    for options in ([tuple(chosen[list(each)].tolist()) for each in among], [most(units, wanted, stores_max)]):
+    for options in ([tuple(rows[list(each)].tolist()) for each in among], [most(units, wanted, stores_max)]):
         covers = [each for each in options if (units[list(each)].sum(axis=0) >= wanted).all()]
         if covers:
             return min(covers, key=lambda each: (len(each), int(metres[list(each)].sum()), each))
     return ()
+
+
+def _alone(units: list[list[int]], wanted: list[int]) -> tuple[int, ...]:
+    """The first shop that has all that is wanted."""
+    for row, shop in enumerate(units):
+        if all(map(ge, shop, wanted)):
+            return (row,)
+    return ()
+
+
+def _nearest_pair(units: list[list[int]], wanted: list[int], metres: list[int]) -> tuple[int, ...]:
+    """As `_Search._pairs`, in plain lists: of two shops it takes 2 us, and arrays took 140."""
+    chosen: tuple[int, ...] = ()
+    shortest = 0
+    for row, shop in enumerate(units):
+        lacking = [max(0, asked - has) for has, asked in zip(shop, wanted, strict=True)]
+        for other in range(row + 1, len(units)):
+            way = metres[row] + metres[other]
+            if chosen and way >= shortest:
+                break
+            if all(map(ge, units[other], lacking)):
+                chosen, shortest = (row, other), way
+                break
+    return chosen
 
 
 def _candidates(units: Ints, wanted: Ints) -> Ints:
@@ -141,10 +174,16 @@ def _largest(units: Ints, stores_max: int) -> Ints:
 
 def _planned(seen: Survey, rows: Ints) -> Plan:
     demand = seen.ask.demand
-    given = allocated(_units(seen.known, rows).tolist(), demand.asked.tolist())
+    chosen = rows.tolist()  # so few that lists take a fifth of the time of arrays
+    units = [[max(0, has) for has in seen.known.available[row].tolist()] for row in chosen]
+    given = allocated(units, demand.asked.tolist())
     parts = tuple(
-        Part(seen.index.store_ids[row], metres, tuple((sku, n) for sku, n in zip(demand.skus, units, strict=True) if n))
-        for row, metres, units in zip(rows.tolist(), seen.metres[rows].tolist(), given, strict=True)
+        Part(
+            seen.index.store_ids[row],
+            int(seen.metres[row]),
+            tuple([(sku, n) for sku, n in zip(demand.skus, units, strict=True) if n]),
+        )
+        for row, units in zip(chosen, given, strict=True)
     )
     short = _short(demand, [sum(column) for column in zip(*given, strict=True)])
     return Plan(parts, short)

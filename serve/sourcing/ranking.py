@@ -94,7 +94,7 @@ class Known:
     `available` is [shops, SKUs of the demand]; columns that lie together (Fortran's layout) are read twice as fast.
     `open_`: has the slot that was asked for. `capacity_left`: pickups that it can still take, UNLIMITED where they are
     not counted. `ready_ms`: when an order placed now is ready, NEVER_MS where the shop stays closed. `asked`: the shops
-    that answered what they have; of the others nothing is available.
+    that answered what they have; of the others nothing is available. `metres`: from the place that is asked for.
     """
 
     available: Ints
@@ -102,6 +102,7 @@ class Known:
     capacity_left: Ints | None = None
     ready_ms: Ints | None = None
     asked: Flags | None = None
+    metres: Ints | None = None
 
 
 class Candidate(NamedTuple):
@@ -154,7 +155,7 @@ def survey(index: StoreIndex, known: Known, ask: Ask) -> Survey:
     """Every rule over every shop. From the last rule to the first, so that the first to exclude a shop stands."""
     shape = (len(index), len(ask.demand.skus))
     assert known.available.shape == shape, f"available is {known.available.shape}, and shops and SKUs are {shape}"
-    metres = index.metres_from(ask.place)
+    metres = index.metres_from(ask.place) if known.metres is None else known.metres
     some, whole = _stocked(known.available, ask.demand.asked)
     excluded = np.zeros(len(index), np.uint8)
     excluded[~some] = Exclusion.NO_STOCK

@@ -72,6 +72,7 @@ class Search:
     known: Known
     asked_at: float = 0.0
     is_whole: bool = False
+    gather_s: float = GATHER_S
 
     def plan(self) -> Chosen:
         """Choose shops by what is known."""
@@ -113,8 +114,10 @@ class Finder:
         *,
         own: Own = NOTHING,
         explain: bool = False,
+        gather_s: float = GATHER_S,
     ) -> tuple[Search, Chosen]:
-        """Ask the shops in reach, the nearest first, and choose. `explain` asks the nearest that are out as well.
+        """Ask the shops in reach, the nearest first, and choose. `explain` asks the nearest that are out as well. The
+        question waits `gather_s` for others, which a caller who knows that there are none need not.
 
         Where none in reach can serve, the nearest beyond are asked too, since a refusal names them, and the nearest
         that are too late, since the refusal has whether more time would do.
@@ -132,8 +135,8 @@ class Finder:
         rows = nearest(metres, reach, ASKED_FIRST)
         if explain:
             rows = np.union1d(rows, nearest(metres, np.flatnonzero(~(able & near)), ASKED_BESIDE))
-        nothing = Known(np.zeros((len(store_index), len(ask.demand.skus)), np.int64))
-        search = Search(store_index, ready_ms, ask, policy, slot_start_ms, own, nothing)
+        nothing = Known(np.zeros((len(store_index), len(ask.demand.skus)), np.int64), metres=metres)
+        search = Search(store_index, ready_ms, ask, policy, slot_start_ms, own, nothing, gather_s=gather_s)
         search = await self._ask_shops(search, rows, deadline)
         chosen = search.plan()
         if isinstance(chosen, NoPlan):
@@ -163,7 +166,7 @@ class Finder:
         """What these shops have. Of all others nothing is known, which counts as nothing available."""
         store_index, skus = search.store_index, search.ask.demand.skus
         asked_at = asyncio.get_running_loop().time()
-        found = await self._stock(store_index, rows, skus, search.slot_start_ms, deadline)
+        found = await self._stock(store_index, rows, skus, search.slot_start_ms, deadline, search.gather_s)
         # All who asked together are answered together. Each plans in a turn of the loop of its own, so that other calls
         # run in between: a thousand plans of eight SKUs over 5,000 shops, one after the other, take 1.5 s.
         async with self._turn:
@@ -178,19 +181,27 @@ class Finder:
                 available[row] += [units.get(sku, 0) for sku in skus]
         answered = np.zeros(len(store_index), np.bool_)
         answered[rows] = found.answered[rows]
-        known = Known(available, found.open_, capacity, ready_ms=search.ready_ms, asked=answered)
+        known = Known(available, found.open_, capacity, search.ready_ms, answered, search.known.metres)
         in_time = rows[search.ready_ms[rows] <= search.ask.ready_by_ms]
         return replace(search, known=known, asked_at=asked_at, is_whole=bool(found.answered[in_time].all()))
 
     async def _stock(
-        self, store_index: StoreIndex, rows: Rows, skus: tuple[str, ...], slot_start_ms: int, deadline: float
+        self,
+        store_index: StoreIndex,
+        rows: Rows,
+        skus: tuple[str, ...],
+        slot_start_ms: int,
+        deadline: float,
+        gather_s: float,
     ) -> Availability:
         """What these shops have, those that answer soon. Raises what the router raises, but for those that do not."""
         key = (store_index.revision, slot_start_ms)
         question = self._gathering.get(key)
         if question is None or question.answer is None or len(question.skus) + len(skus) > SKUS_MAX:
             question = self._gathering[key] = _Question()
-            question.answer = asyncio.get_running_loop().create_task(self._ask_soon(store_index, key, question))
+            question.answer = asyncio.get_running_loop().create_task(
+                self._ask_soon(store_index, key, question, gather_s)
+            )
         question.skus.update(dict.fromkeys(skus))
         question.rows.update(rows.tolist())
         try:
@@ -199,8 +210,10 @@ class Finder:
         except TimeoutError:
             raise DeadlinePassed(sent=True) from None
 
-    async def _ask_soon(self, store_index: StoreIndex, key: tuple[int, int], question: _Question) -> Availability:
-        await asyncio.sleep(GATHER_S)
+    async def _ask_soon(
+        self, store_index: StoreIndex, key: tuple[int, int], question: _Question, gather_s: float
+    ) -> Availability:
+        await asyncio.sleep(gather_s)
         if self._gathering.get(key) is question:
             del self._gathering[key]
         return await self._ask_actors(store_index, question, key[1])

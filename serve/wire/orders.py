@@ -1,6 +1,7 @@
 """Orders and sourcing between protobuf and the commands and values of customers' ledgers."""
 
 from hashlib import blake2b
+from math import inf
 from typing import Any, Final
 
 from actors.core.chain import Chain
@@ -12,7 +13,7 @@ from actors.shop import commands as shop
 from actors.shop.commands import Lines
 from holdfast.v1 import order_pb2, order_service_pb2 as os_, reservation_service_pb2 as rs
 from serve.sourcing.places import Place, Postcodes, UnknownPostcode
-from serve.sourcing.ranking import Ask, Candidate, Demand, Limits, SourcingPolicy
+from serve.sourcing.ranking import STORES_MAX, Ask, Candidate, Demand, Limits, SourcingPolicy
 from serve.wire.fields import fill_instant, fill_lines, instant_ms, lines_of, value_of
 from serve.wire.reservations import TO_BE_READY, fill_promise
 from serve.wire.rules import Checked
@@ -21,6 +22,7 @@ STORES_MAX_DEFAULT: Final = 3
 POSTCODE_CHARS_MAX: Final = 128
 CONTENT_BYTES: Final = 12
 _NOT_LIMITED: Final = -1
+_POLICIES: Final = frozenset({0, *map(int, SourcingPolicy)})  # 0: not set
 
 
 def content_of(*said: Any) -> str:
@@ -35,6 +37,25 @@ def content_of_reserve(request: rs.ReserveRequest) -> str:
     said.ClearField("idempotency_key")
     said.DiscardUnknownFields()
     return content_of(said.SerializeToString(deterministic=True))
+
+
+def degrees_of(request: rs.ReserveRequest) -> Place | None:
+    """The place of a Reserve that has degrees and sourcing which the rules in proto/ pass: a quick test, see
+    `reservations`. None: the rules have to be asked.
+    """
+    sourcing = request.sourcing
+    place = sourcing.place
+    good = (
+        not request.store_id
+        and sourcing.HasField("place")
+        and not (place.postcode or place.country or sourcing.HasField("collect_by"))
+        and -90 <= place.latitude <= 90
+        and -180 <= place.longitude <= 180
+        and sourcing.policy in _POLICIES
+        and 0 <= sourcing.stores_max <= STORES_MAX
+        and 0 <= sourcing.kilometres_max < inf
+    )
+    return Place(place.latitude, place.longitude) if good else None
 
 
 def place_of(checked: Checked, sourcing: order_pb2.Sourcing, postcodes: Postcodes) -> Place:
@@ -52,10 +73,10 @@ def place_of(checked: Checked, sourcing: order_pb2.Sourcing, postcodes: Postcode
     return found
 
 
-def ask_of(sourcing: order_pb2.Sourcing, place: Place, lines: Any, channel: str) -> tuple[Ask, SourcingPolicy]:
+def ask_of(sourcing: order_pb2.Sourcing, place: Place, lines: Lines, channel: str) -> tuple[Ask, SourcingPolicy]:
     """The question that a valid sourcing puts."""
     limits = Limits(sourcing.stores_max or STORES_MAX_DEFAULT, sourcing.kilometres_max or float("inf"))
-    ask = Ask(place, Demand.of(lines_of(lines)), channel, limits, instant_ms(sourcing.collect_by))
+    ask = Ask(place, Demand.of(lines), channel, limits, instant_ms(sourcing.collect_by))
     return ask, SourcingPolicy(sourcing.policy or SourcingPolicy.ONE_STORE)
 
 

@@ -1,5 +1,6 @@
 """What a call costs before its answer: rounds of messages that wait for one another, and durable writes."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -7,9 +8,11 @@ from typing import Any, Final
 import pytest
 
 from holdfast.v1 import order_pb2, reservation_service_pb2 as rs
+from serve.sourcing.search import GATHER_S, Finder
 from tests.gateway.front import Front
 from tests.gateway.orders import settle
 from tests.gateway.test_limits import asked, limit
+from tests.runtime.loop_time import turns
 
 TWO_SHOPS: Final = order_pb2.Sourcing(place={}, policy=order_pb2.SOURCING_POLICY_SPLIT)
 
@@ -91,3 +94,29 @@ def test_what_a_call_costs_before_its_answer(
 
     counted = stocked.run(main)
     assert (counted.rounds["question"], counted.rounds["step"], counted.writes) == (questions, rounds, writes)
+
+
+def test_an_order_that_is_placed_alone_waits_for_nobody(stocked: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are placed beside others ask their shops together, and wait for that."""
+    waits: list[float] = []
+    ask_soon = Finder._ask_soon
+
+    async def noting(finder: Finder, *args: Any) -> Any:
+        waits.append(args[-1])
+        return await ask_soon(finder, *args)
+
+    monkeypatch.setattr(Finder, "_ask_soon", noting)
+    assert not stocked.accept("Reserve", order("alone")).HasField("rejection")
+    assert waits == [0.0]
+
+    async def together() -> None:
+        arrived = stocked.actors.hold("store-S1")
+        early = [asyncio.ensure_future(stocked.asked("Reserve", order(f"k{number}"))) for number in range(4)]
+        await turns()
+        late = asyncio.ensure_future(stocked.asked("Reserve", order("k9")))
+        await turns()
+        arrived.set()
+        await asyncio.gather(*early, late)
+
+    stocked.run(together)
+    assert waits[1:] == [0.0, GATHER_S]
