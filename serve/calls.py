@@ -138,8 +138,9 @@ class Calls:
             return reply
         self._inside += 1
         try:
+            deadline = deadline_of(context, call.timeout_s)  # first: a large request takes its time to be read
             _bound(payload)
-            await call.answer(call.parse(kind, payload), deadline_of(context, call.timeout_s), reply)
+            await call.answer(call.parse(kind, payload), deadline, reply)
         except ENDINGS as error:
             reply.Clear()
             _put_status(error, context)

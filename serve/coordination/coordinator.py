@@ -39,9 +39,9 @@ from serve.routing.router import Router
 TRIES_MAX: Final = 4  # plans for one call before it is refused
 CONTENDED_PAUSE_S: Final = 0.005  # before the same plan is tried again, doubled each time; spread, so that one is first
 DELIVERY_S_MAX: Final = 1.0  # how long an answer waits for its shops to apply it; a reconciler goes on with the rest
+DELIVERY_SHARE: Final = 0.5  # of the call's time, at most: the rest is for reporting what the other shops answered
 DELIVERY_ROUNDS_MAX: Final = 8  # who gives back first, then who gets it, and what was collected between the two
 UNDECIDED_PAUSE_S: Final = (0.01, 0.5)  # between two questions to an order that another call is changing
-REPORT_S: Final = 1.0  # at least, to report what shops answered
 
 OrderStep = cm.Confirm | cm.Release | cm.Extend
 RefusedClaims = dict[str, Rejection]  # why shops refused their claims
@@ -141,26 +141,27 @@ class Coordinator:
         )
         return order
 
-    async def deliver(self, ledger_id: str, order: Order, deadline: float) -> Order:
-        """Have every shop apply the newest outcome, those whose turn it is first, and report what they answer.
+    async def deliver(self, ledger_id: str, order: Order, shops_until: float, deadline: float) -> Order:
+        """Have every shop apply the newest outcome, those whose turn it is first, and report what they answer. A shop
+        that is away is waited for until `shops_until`: what the others answered is reported all the same.
 
         Returns the order as it is then.
         """
         for _ in range(DELIVERY_ROUNDS_MAX):
             parts = order.next_deliveries()
-            newest = await self._deliver_parts(ledger_id, order, parts, deadline) if parts else None
+            newest = await self._deliver_parts(ledger_id, order, parts, shops_until, deadline) if parts else None
             if newest is None:
                 break
             order = newest
         return order
 
     async def _deliver_parts(
-        self, ledger_id: str, order: Order, parts: Sequence[Part], deadline: float
+        self, ledger_id: str, order: Order, parts: Sequence[Part], shops_until: float, deadline: float
     ) -> Order | None:
         """The order once all of these parts are reported, None where one is not."""
         order_id = format_order_id(ledger_id, order.number)
         outcomes = [(part.store_id, outcome_of(order_id, order, part)) for part in parts]
-        asked = [self._router.send(outcome, deadline, promise=True) for outcome in outcomes]
+        asked = [self._router.send(outcome, shops_until, promise=True) for outcome in outcomes]
         answers = await asyncio.gather(*asked, return_exceptions=True)
         reports = []
         for part, answer in zip(parts, answers, strict=True):
@@ -170,8 +171,7 @@ class Coordinator:
                 reports.append(report_of_absent(order.number, part, order.revision))
             elif isinstance(answer, BaseException) and not isinstance(answer, PASSING):
                 raise answer
-        # A shop that is away uses up the deadline; the answers of the others are reported all the same.
-        newest = await self.report(ledger_id, reports, max(deadline, asyncio.get_running_loop().time() + REPORT_S))
+        newest = await self.report(ledger_id, reports, deadline)
         return newest if len(reports) == len(parts) else None
 
     async def report(self, ledger_id: str, reports: Sequence[cm.Report], deadline: float) -> Order | None:
@@ -204,8 +204,7 @@ class Coordinator:
                     message, pause_s = await self._attempt(ledger_id, order, tries, deadline, next_plans)
                     order = await self._send(ledger_id, message, deadline, promise=True)
                     if pause_s and isinstance(order, Order) and order.open_attempt:
-                        with suppress(*PASSING):
-                            order = await self.deliver(ledger_id, order, deadline)
+                        order = await self._deliver_soon(ledger_id, order, deadline)
                         await asyncio.sleep(pause_s)
                 if isinstance(order, Order):
                     is_first = just_committed(was_open, order)
@@ -256,11 +255,13 @@ class Coordinator:
         refusal = plans if isinstance(plans, Rejection) else refused[min(refused)]
         return cm.Abandon(number, attempt, replace(refusal, status=None)), 0.0
 
-    async def _deliver_soon(self, ledger_id: str, order: Order, deadline: float) -> None:
+    async def _deliver_soon(self, ledger_id: str, order: Order, deadline: float) -> Order:
         """So that who reads or steps in a shop next finds what was answered, as long as the shop is there."""
-        soon = asyncio.get_running_loop().time() + DELIVERY_S_MAX
+        now = asyncio.get_running_loop().time()
+        soon = now + min(DELIVERY_S_MAX, DELIVERY_SHARE * (deadline - now))
         with suppress(*PASSING):  # a reconciler goes on
-            await self.deliver(ledger_id, order, min(deadline, soon))
+            return await self.deliver(ledger_id, order, soon, deadline)
+        return order
 
     def _hours_to_commit(self, order: Order) -> cm.Hours:
         if order.standing is not Standing.CONFIRMED:

@@ -68,32 +68,31 @@ class Grants:
 
     async def _send(self, store_id: str, command: Command, deadline: float, *, promise: bool) -> Answer:
         pause_s, pause_s_max = UNDECIDED_PAUSE_S
-        asked_shop = False
+        asked_shop = granted = False
         while True:
-            request = await self._request(store_id, command, deadline)
-            if isinstance(request, Rejection):
-                return Refusal(0, request)
-            said = await self._ask(request, deadline)
-            if not isinstance(said, Rejection) or said.reason is not Reason.ORDER_UNDECIDED:
-                try:
-                    answer = await self._router.send(
-                        (store_id, replace(command, grant=said)), deadline, promise=promise
-                    )
-                except (
-                    Overloaded,
-                    DeadlinePassed,
-                ) as error:  # the grant counts for the customer, so something was done
-                    raise DeadlinePassed(sent=True) from error
-                if not is_grant_required(answer):
-                    if isinstance(said, shop.Grant):
-                        self._report_later(request, said.number, answer)
-                    return answer
-                await self._router.refresh_chain(deadline)  # its limits may be newer than those of the grant
-            elif not asked_shop:  # it may know the call already
-                asked_shop = True
-                answer = await self._router.send((store_id, command), deadline, promise=promise)
-                if not is_grant_required(answer):
-                    return answer
+            try:
+                request = await self._request(store_id, command, deadline)
+                if isinstance(request, Rejection):
+                    return Refusal(0, request)
+                said = await self._ask(request, deadline)
+                granted = granted or isinstance(said, shop.Grant)
+                if not isinstance(said, Rejection) or said.reason is not Reason.ORDER_UNDECIDED:
+                    entry = store_id, replace(command, grant=said)
+                    answer = await self._router.send(entry, deadline, promise=promise)
+                    if not is_grant_required(answer):
+                        if isinstance(said, shop.Grant):
+                            self._report_later(request, said.number, answer)
+                        return answer
+                    await self._router.refresh_chain(deadline)  # its limits may be newer than those of the grant
+                elif not asked_shop:  # it may know the call already
+                    asked_shop = True
+                    answer = await self._router.send((store_id, command), deadline, promise=promise)
+                    if not is_grant_required(answer):
+                        return answer
+            except (Overloaded, DeadlinePassed) as error:
+                if not granted:
+                    raise
+                raise DeadlinePassed(sent=True) from error  # the grant counts for the customer: something was done
             if asyncio.get_running_loop().time() + pause_s >= deadline:
                 raise DeadlinePassed(sent=True)
             await asyncio.sleep(pause_s)

@@ -258,7 +258,8 @@ class Reconciler:
         self._stuck_orders.saw(name, shops, asyncio.get_running_loop().time())
 
         async def run() -> None:
-            await self._coordinator.deliver(ledger_id, order, self._deadline())
+            shops_until = self._deadline()
+            await self._coordinator.deliver(ledger_id, order, shops_until, shops_until + REPORT_SOON_S)
 
         return KeyedTask(shops, run)
 
@@ -288,21 +289,22 @@ class Reconciler:
             if line:
                 log.warning("%s", line)
 
-    async def report_answers(self, answers: Iterable[tuple[str, Answer]]) -> None:
-        """Report the parts of orders among shops' answers (store_id, answer) to their orders, within REPORT_SOON_S.
-        What is not reported then is reported by a later round.
+    async def report_answers(self, answers: Iterable[tuple[str, Answer]], deadline: float) -> None:
+        """Report the parts of orders among shops' answers (store_id, answer) to their orders, within REPORT_SOON_S and
+        the call's deadline. What is not reported then is reported by a later round.
         """
+        until = min(deadline, asyncio.get_running_loop().time() + REPORT_SOON_S)
         await asyncio.gather(
             *(
-                self._report_soon(store_id, answer)
+                self._report_soon(store_id, answer, until)
                 for store_id, answer in answers
                 if isinstance(answer, Reservation) and (answer.part is not None or (answer.grant and answer.done))
             )
         )
 
-    async def _report_soon(self, store_id: str, part: Reservation) -> None:
+    async def _report_soon(self, store_id: str, part: Reservation, until: float) -> None:
         with suppress(*PASSING):
-            await self._report(store_id, part, asyncio.get_running_loop().time() + REPORT_SOON_S)
+            await self._report(store_id, part, until)
 
     async def _report(self, store_id: str, part: Reservation, deadline: float) -> None:
         """Report a part to its order, or what is held by a grant, and acknowledge that to the shop. An undecided claim

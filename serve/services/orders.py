@@ -242,7 +242,7 @@ class Orders:
                 fill_error(failure, outcome.error)
             elif isinstance(answer, Refusal):
                 fill_rejection(answer, part.store_id, outcome.rejection)
-        await self._reconciler.report_answers(answered)
+        await self._reconciler.report_answers(answered, deadline)
 
 
 def _held_by(order: Order | None, slot_start_ms: int) -> Own:

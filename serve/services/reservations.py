@@ -93,7 +93,7 @@ class Reservations:
         await self._stores.require(store_id, kind.shop_field, deadline=deadline)
         answer = await self._send(kind, entry, deadline)
         if kind.promise:
-            await self._reconciler.report_answers([(store_id, answer)])
+            await self._reconciler.report_answers([(store_id, answer)], deadline)
         _fill(answer, entry, self._router.chain, reply)
         if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
             await self._name_orders(store_id, [(answer.rejection.number, reply)], deadline)
@@ -224,7 +224,7 @@ class Reservations:
                 if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
                     of_orders.setdefault(entry[0], []).append((answer.rejection.number, outcome))
         if kind.promise:
-            await self._reconciler.report_answers(decided)
+            await self._reconciler.report_answers(decided, deadline)
         await asyncio.gather(
             *(_work(self._with_grant(kind, item, deadline), [item[1]]) for item in limited),
             *(

@@ -16,6 +16,8 @@ from holdfast.v1 import admin_service_pb2 as ad, error_pb2, reservation_service_
 from serve.coordination.grants import Grants
 from serve.coordination.reconciler import CLAIM_AGE_MS
 from serve.gateway import Gateway
+from serve.routing.batcher import DeadlinePassed, Overloaded
+from serve.routing.router import Router
 from serve.wire.reservations import reserve as reservation
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.orders import BUYER, CUSTOMERS, HERS, hosted, settle
@@ -166,3 +168,32 @@ def test_a_call_under_a_limit_takes_two_steps_before_its_answer(stocked: Front) 
         return [name for name, method, *_ in stocked.actors.calls[before:] if method == "step"]
 
     assert stocked.run(main) == [CUSTOMERS, "store-S1"]
+
+
+class _Busy(Router):
+    """Its customers' actors take one call, and have a full queue for those after it."""
+
+    def submit(self, store_ids: Any, entries: Any, deadline: float, *, promise: bool) -> Any:
+        if store_ids[0] == HERS and any(args for name, method, args in self._actors.calls if name == CUSTOMERS):
+            raise Overloaded
+        return super().submit(store_ids, entries, deadline, promise=promise)
+
+
+def test_a_queue_that_is_full_after_a_grant_was_given_is_no_refusal_of_the_whole_call(stocked: Front) -> None:
+    """The shop has newer limits than the grant, so another one is asked for."""
+    limit(stocked, 2)
+    known = stocked.gateway._router
+    document = known.chain_document
+    limit(stocked, 3)
+
+    async def main() -> Any:
+        router = _Busy(stocked.actors, known._placement)
+        router._learn(document)
+        await stocked.actors.call("store-S1", "adopt", known.chain_document)
+        stocked.actors.calls.clear()
+        entry = "S1", reservation(asked("k1"))[1]
+        return await Grants(router).send(entry, asyncio.get_running_loop().time() + WAIT_S, promise=False)
+
+    with pytest.raises(DeadlinePassed) as raised:
+        stocked.run(main)
+    assert raised.value.sent
