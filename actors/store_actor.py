@@ -8,6 +8,7 @@ from actors.journal.port import Record
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import LedgerActor, in_turn, page_by_number
 from actors.runtime.kinds import SHOP
+from actors.shop.expiry import lapsed
 from actors.shop.snapshot import Capture
 from actors.shop.state import Reservation
 
@@ -115,9 +116,9 @@ class StoreActor(LedgerActor):
     def outbox(self, claim_age_ms: int, after: Mapping[str, int]) -> list[tuple[str, int, list[Reservation], int]]:
         """Reservations to report to customers' ledgers: (store, ledger time, these, the number to continue after).
 
-        Changed ones that are not acknowledged, and claims older than `claim_age_ms` without an outcome. `after` has
-        these numbers from the previous answer, so that each part has its turn, even behind many that cannot be
-        delivered.
+        Changed ones that are not acknowledged, claims older than `claim_age_ms` without an outcome, and parts whose
+        leases are over. `after` has these numbers from the previous answer, so that each part has its turn, even behind
+        many that cannot be delivered.
         """
         found: list[tuple[str, int, list[Reservation], int]] = []
         for store_id in self.host.ledger_ids():
@@ -127,6 +128,7 @@ class StoreActor(LedgerActor):
                 for number in ledger.undecided:
                     if ledger.reservations[number].created_at_ms < now_ms - claim_age_ms:
                         numbers[number] = None
+                numbers.update(dict.fromkeys(lapsed(ledger, now_ms)))
                 turn, resume = in_turn(numbers, after.get(store_id, 0), OUTBOX_MAX)
                 if turn:
                     found.append((store_id, now_ms, [ledger.reservations[each] for each in turn], resume))

@@ -72,7 +72,7 @@ def failure_of(answer: Answer) -> Exception | None:
     if isinstance(answer, Stopped):
         return LedgerStopped(answer.why)
     if isinstance(answer, Refusal) and answer.rejection.reason is Reason.ORDER_UNDECIDED:
-        message = "the order of this reservation is being decided; nothing was done, ask again with the same key"
+        message = "this reservation waits for its order's word; nothing was done, ask again with the same key"
         return statuses.refused(grpc.StatusCode.UNAVAILABLE, "ORDER_UNDECIDED", message, retry_after_s=0.1)
     return None
 

@@ -230,7 +230,7 @@ class Audit:
         if number in self._claims:
             if gives_back:
                 self._found("I1", f"reservation {number}", "nothing held once its order is over", f"{claim.held}")
-            claim.status = status
+            claim.status, claim.deadline_ms = status, event.expires_at_ms
 
     def _acknowledged(self, event: events.Acknowledged, _: int) -> None:
         for number, version in event.parts:

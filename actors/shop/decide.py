@@ -114,11 +114,10 @@ def _allowed(ledger: Ledger, number: int, step: Step, now_ms: int) -> Reservatio
     if reservation is None:
         return Rejection(Reason.RESERVATION_NOT_FOUND, number=number)
     status = reservation.status
-    if status is Status.CLAIMED:  # its order may have been committed, and the shop not have heard yet
+    if reservation.part is not None and status in LIVE and reservation.expires_at_ms <= now_ms:
+        # A claim, or its lease is over: its order may go on or have ended, and the shop not have heard yet.
         return Rejection(Reason.ORDER_UNDECIDED, number=number, status=status)
-    if status is Status.EXPIRED or (
-        status in LIVE and reservation.part is None and reservation.expires_at_ms <= now_ms
-    ):
+    if status is Status.EXPIRED or (status in LIVE and reservation.expires_at_ms <= now_ms):
         return Rejection(Reason.RESERVATION_EXPIRED, number=number, status=Status.EXPIRED)
     if status not in TRANSITIONS[step]:
         return Rejection(Reason.TRANSITION_NOT_ALLOWED, number=number, status=status)

@@ -17,7 +17,7 @@ from actors.shop import events as ev
 from actors.shop.commands import AdjustmentKind, Grant, Lines, Movement, claim_key
 from actors.shop.decide_stock import on_hand_delta
 from actors.shop.events import Reserved  # by its own name: 0.1 us of a Reserve's 4, with `decide`
-from actors.shop.expiry import move_deadline, note_deadline
+from actors.shop.expiry import move_deadline, move_lease, note_deadline
 from actors.shop.state import Ledger, Part, Position, Remembered, Reservation, StockOutcome
 
 
@@ -153,6 +153,8 @@ def _evolve_outcome_applied(ledger: Ledger, event: ev.OutcomeApplied, at_ms: int
         reservation = _give_back(ledger, event.number, event.lines, at_ms, step, reason)
     changed = replace(reservation, version=ledger.version, part=Part(event.holder, event.revision))
     if changed.status in LIVE:
+        if changed.expires_at_ms != event.expires_at_ms:
+            move_lease(ledger, event.number, event.expires_at_ms)
         changed = replace(changed, status=event.status, expires_at_ms=event.expires_at_ms)
     ledger.reservations[event.number] = changed
     return Recorded("", ledger.version, changed)

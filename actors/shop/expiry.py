@@ -40,10 +40,34 @@ def rebuild(ledger: Ledger) -> None:
     ledger.expiry_heap.clear()
     ledger.expiry_runs.clear()
     ledger.newest_run = ledger.newest_run_last = 0
+    ledger.leases.clear()
     for number in ledger.live_numbers():
         reservation = ledger.reservations[number]
         if reservation.part is None:
             note_deadline(ledger, reservation.number, reservation.expires_at_ms)
+        elif reservation.expires_at_ms:
+            heappush(ledger.leases, reservation.expires_at_ms << EXPIRY_SHIFT | number)
+
+
+def move_lease(ledger: Ledger, number: int, expires_at_ms: int) -> None:
+    """Enter the new deadline of a part's order."""
+    heappush(ledger.leases, expires_at_ms << EXPIRY_SHIFT | number)
+    if len(ledger.leases) > STALE_ENTRIES_MAX + 4 * ledger.open_reservations:
+        rebuild(ledger)
+
+
+def lapsed(ledger: Ledger, now_ms: int) -> list[int]:
+    """The live parts whose leases are over, by deadline: of these the customers' ledgers are asked."""
+    leases, limit = ledger.leases, (now_ms + 1) << EXPIRY_SHIFT
+    found: dict[int, int] = {}
+    while leases and leases[0] < limit:
+        entry = heappop(leases)
+        reservation = ledger.reservations.get(entry & _NUMBER_MASK)
+        if reservation is not None and reservation.status in LIVE and reservation.expires_at_ms <= now_ms:
+            found[reservation.number] = entry
+    for entry in found.values():
+        heappush(leases, entry)
+    return list(found)
 
 
 def due(ledger: Ledger, now_ms: int) -> Iterator[Expired]:

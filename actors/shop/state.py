@@ -45,9 +45,10 @@ def order_of(holder: str) -> str:
 class Reservation(Message, frozen=True):
     """One customer's claim on units. `done` is (collected, released) by line, or None while both are 0 on all lines.
 
-    `part` is set where it belongs to an order over several ledgers; then `expires_at_ms` is the order's deadline, 0
-    while it is CLAIMED, and the shop does not expire it. `grant` is the number of the grant of its customer's ledger, 0
-    for none; that ledger counts the units until it hears that they are no longer held.
+    `part` is set where it belongs to an order over several ledgers; then `expires_at_ms` is the order's deadline as the
+    shop knows it, a lease, 0 while it is CLAIMED: the shop does not expire it, and takes no step from then on.
+    `grant` is the number of the grant of its customer's ledger, 0 for none; that ledger counts the units until it hears
+    that they are no longer held.
     """
 
     number: int
@@ -233,6 +234,7 @@ class Ledger:
     expiry_runs: dict[int, int] = field(default_factory=dict)
     newest_run: int = 0
     newest_run_last: int = 0
+    leases: list[int] = field(default_factory=list)  # a heap like `expiry_heap`, of parts
     holders: dict[str, int] = field(default_factory=dict)  # parts of orders
     undecided: dict[int, None] = field(default_factory=dict)  # those of them that are still CLAIMED
     slots_taken: dict[int, int] = field(default_factory=dict)  # places by the slot's start

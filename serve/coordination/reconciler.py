@@ -15,7 +15,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from actors.core.ids import format_order_id, ledger_of_customer, parse_holder, parse_order_id
-from actors.core.status import Status
+from actors.core.status import LIVE, Status
 from actors.orders.grants import Grant
 from actors.orders.parts import outcome_of, report_of
 from actors.orders.state import Order
@@ -280,6 +280,8 @@ class Reconciler:
 
         async def run() -> None:
             await self._report(store_id, part, self._deadline())
+            if part.part is not None and part.status in LIVE and part.expires_at_ms <= now_ms:
+                await self._ask_order(store_id, part.part.holder, self._deadline())
 
         return KeyedTask(f"{store_id},{ledger_id}", run)
 
@@ -308,28 +310,30 @@ class Reconciler:
 
     async def _report(self, store_id: str, part: Reservation, deadline: float) -> None:
         """Report a part to its order, or what is held by a grant, and acknowledge that to the shop. An undecided claim
-        gets its outcome instead.
+        has nothing to report.
         """
         if part.part is None:
             await self._grants.report(store_id, part, deadline)
             return
+        if part.status is Status.CLAIMED:
+            return
         order_id, attempt = parse_holder(part.part.holder)
         ledger_id, number = parse_order_id(order_id)
-        if part.status is Status.CLAIMED:
-            await self._answer_claim(store_id, ledger_id, number, attempt, deadline)
-            return
         report = report_of(number, store_id, attempt, 0, part)
         await self._coordinator.report(ledger_id, [report], deadline)
         acknowledged = Acknowledge(((part.number, part.version),))
         await self._router.send((store_id, acknowledged), deadline, promise=True)
 
-    async def _answer_claim(self, store_id: str, ledger_id: str, number: int, attempt: int, deadline: float) -> None:
+    async def _ask_order(self, store_id: str, holder: str, deadline: float) -> None:
+        """Ask for the outcome of a claim, or of a part whose lease is over, and tell the shop."""
+        order_id, attempt = parse_holder(holder)
+        ledger_id, number = parse_order_id(order_id)
         order = await self._coordinator.order(ledger_id, number, deadline)
         if order is None:
             return  # the shop keeps a claim whose order is not known
         for part in order.parts:
             if (part.store_id, part.attempt) == (store_id, attempt) and part in order.next_deliveries():
-                outcome = outcome_of(format_order_id(ledger_id, number), order, part)
+                outcome = outcome_of(order_id, order, part)
                 await self._router.send((store_id, outcome), deadline, promise=True)
 
     def _deadline(self) -> float:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from actors.orders.commands import RequestGrant
 from actors.orders.state import OrderLedger
 from actors.protocol.messages import Held, Refusal
+from actors.protocol.placement import Placement
 from actors.shop import commands as shop
 from holdfast.v1 import admin_service_pb2 as ad, error_pb2, reservation_service_pb2 as rs
 from serve.coordination.grants import Grants
@@ -21,6 +22,7 @@ from serve.routing.router import Router
 from serve.wire.reservations import reserve as reservation
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.orders import BUYER, CUSTOMERS, HERS, hosted, settle
+from tests.runtime.actors_here import ActorsHere
 from tests.runtime.runtime_fixture import WAIT_S
 
 
@@ -173,8 +175,12 @@ def test_a_call_under_a_limit_takes_two_steps_before_its_answer(stocked: Front) 
 class _Busy(Router):
     """Its customers' actors take one call, and have a full queue for those after it."""
 
+    def __init__(self, here: ActorsHere) -> None:
+        super().__init__(here, Placement(0))
+        self.here = here
+
     def submit(self, store_ids: Any, entries: Any, deadline: float, *, promise: bool) -> Any:
-        if store_ids[0] == HERS and any(args for name, method, args in self._actors.calls if name == CUSTOMERS):
+        if store_ids[0] == HERS and any(name == CUSTOMERS for name, *_ in self.here.calls):
             raise Overloaded
         return super().submit(store_ids, entries, deadline, promise=promise)
 
@@ -187,7 +193,7 @@ def test_a_queue_that_is_full_after_a_grant_was_given_is_no_refusal_of_the_whole
     limit(stocked, 3)
 
     async def main() -> Any:
-        router = _Busy(stocked.actors, known._placement)
+        router = _Busy(stocked.actors)
         router._learn(document)
         await stocked.actors.call("store-S1", "adopt", known.chain_document)
         stocked.actors.calls.clear()

@@ -19,7 +19,7 @@ TIMEOUT_MS = 300
 
 
 def sent_by(front: Front, method: str, request: Message, actor: str) -> list[tuple[Any, float]]:
-    """What a call sends while the actor hangs: commands, and how long beyond the call's deadline they may be decided."""
+    """What a call sends while the actor hangs: commands, and how long beyond its deadline they may be decided."""
     before = len(front.actors.calls)
 
     async def main() -> float:
@@ -53,7 +53,9 @@ def collect_order(order: Order) -> Message:
 
 
 def release_order(order: Order) -> Message:
-    return os_.ReleaseOrderRequest(idempotency_key="r", order_id=format_order_id(HERS, order.number), reason=1)
+    return os_.ReleaseOrderRequest(
+        idempotency_key="r", order_id=format_order_id(HERS, order.number), reason="RELEASE_REASON_OTHER"
+    )
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ LATER: Final = {
     "a core benchmark behind a month of history": (30, 0),
     "shops that hear of an order behind its answer": (180, 1),
     "baskets of few shops planned in lists": (90, 0),
+    "one deadline for a call, and leases of the parts of an order": (60, 0),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())
 FILES_MAX: Final = HOUSE[1] + sum(files for _, files in LATER.values())

@@ -256,7 +256,7 @@ class Model:
         if not found:
             return ("no", "RESERVATION_NOT_FOUND")
         (of,) = found
-        if of.status is Status.CLAIMED:
+        if of.status is Status.CLAIMED or (of.holder and of.status in LIVE and of.deadline_ms <= now_ms):
             return ("no", "ORDER_UNDECIDED")
         if of.status is Status.EXPIRED:
             return ("no", "RESERVATION_EXPIRED")

@@ -262,6 +262,11 @@ TAMPERED: dict[str, tuple[str, str, Alteration]] = {
     "confirms at the deadline": ("I11", "reservation 2", cut(BOB, Confirmed("x", "", ANN, instant("9:00")))),
     "marks ready at the deadline": ("I11", "reservation 2", altered(ANN_CONFIRMED, expires_at_ms=instant("0:04"))),
     "collects at the deadline": ("I11", "reservation 2", cut(BOB, Collected("x", "", ANN, (("A", 3),), "p"))),
+    "collects a part whose lease is over": (
+        "I11",
+        "reservation 14",
+        ending("9:01", claimed("x"), applied(1, 14, Status.HELD, 0), Collected("y", "", 14, (("B", 1),), "p")),
+    ),
     "extends at the deadline": ("I11", "reservation 2", cut(BOB, Extended("x", "", ANN, instant("9:00")))),
     "releases at the deadline": (
         "I11",

@@ -55,13 +55,26 @@ PAGES = {
         0:04   | apply o1 2 CONFIRMED until 1d0:00 | #2 CONFIRMED A 2 until 1d0:00 of o1 at 2     | OutcomeApplied CONFIRMED | A 5/2
         0:05   | ready #2                          | #2 READY A 2 until 1d0:00 of o1 at 2         | ReadyMarked              | A 5/2
         0:06   | apply o1 3 CONFIRMED until 2d0:00 | #2 READY A 2 until 2d0:00 of o1 at 3         | OutcomeApplied READY     | A 5/2
-        2d0:01 | collect #2 A 1                    | #2 READY A 2 -1 sold until 2d0:00 of o1 at 3 | Collected                | A 4/1
-        2d0:02 | acknowledge #2 9                  | applied 0                                    |                          | A 4/1
-        2d0:02 | acknowledge #2 10                 | applied 0                                    | Acknowledged             | A 4/1
-        2d0:02 | acknowledge #2 10                 | applied 0                                    |                          | A 4/1
-        2d0:03 | collect #2                        | #2 COLLECTED A 2 -2 sold of o1 at 3          | Collected                | A 3/0
-        2d0:03 | acknowledge #2 11                 | applied 0                                    |                          | A 3/0
-        2d0:03 | acknowledge #2 12, #7 3           | applied 0                                    | Acknowledged             | A 3/0
+        1d0:01 | collect #2 A 1                    | #2 READY A 2 -1 sold until 2d0:00 of o1 at 3 | Collected                | A 4/1
+        1d0:02 | acknowledge #2 9                  | applied 0                                    |                          | A 4/1
+        1d0:02 | acknowledge #2 10                 | applied 0                                    | Acknowledged             | A 4/1
+        1d0:02 | acknowledge #2 10                 | applied 0                                    |                          | A 4/1
+        1d0:03 | collect #2                        | #2 COLLECTED A 2 -2 sold of o1 at 3          | Collected                | A 3/0
+        1d0:03 | acknowledge #2 11                 | applied 0                                    |                          | A 3/0
+        1d0:03 | acknowledge #2 12, #7 3           | applied 0                                    | Acknowledged             | A 3/0
+    """,  # noqa: E501 a row is one line
+    "at the end of its lease it is neither collected nor freed until its order has spoken": """
+        at   | said                              | answer                                           | events                   | stock
+        0:00 | receive A 5                       | applied 1                                        | StockAdjusted            | A 5/0
+        0:01 | claim o1 ann A 2                  | #2 CLAIMED A 2 of o1 at 0                        | Claimed                  | A 5/2
+        0:02 | apply o1 1 HELD until 2:00        | #2 HELD A 2 until 2:00 of o1 at 1                | OutcomeApplied HELD      | A 5/2
+        1:59 | collect #2 A 1                    | #2 HELD A 2 -1 sold until 2:00 of o1 at 1        | Collected                | A 4/1
+        2:00 | k1: collect #2                    | ORDER_UNDECIDED #2 HELD                          |                          | A 4/1
+        2:00 | ready #2                          | ORDER_UNDECIDED #2 HELD                          |                          | A 4/1
+        2:00 | release #2                        | ORDER_UNDECIDED #2 HELD                          |                          | A 4/1
+        9:00 | reserve bob A 4                   | INSUFFICIENT_STOCK A 4 of 3                      | Refused                  | A 4/1
+        9:01 | apply o1 2 CONFIRMED until 9d0:00 | #2 CONFIRMED A 2 -1 sold until 9d0:00 of o1 at 2 | OutcomeApplied CONFIRMED | A 4/1
+        9:02 | k1: collect #2                    | #2 COLLECTED A 2 -2 sold of o1 at 2              | Collected                | A 3/0
     """,  # noqa: E501 a row is one line
     "given back as its order says": """
         at   | said                              | answer                                   | events                   | stock

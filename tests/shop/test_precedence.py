@@ -187,7 +187,7 @@ REASONS = {
     Reason.INSUFFICIENT_STOCK: "receive A 1 / reserve ann A 2",
     Reason.COUNT_TOO_OLD: "wait / receive A 1 / count A 2 as of 0:00",
     Reason.LEDGER_FULL: "safety A 1 / receive A 9 / reserve ann A 1",
-    Reason.PART_OF_ORDER: "receive A 1 / claim o1 ann A 1 / apply o1 1 HELD / confirm #3",
+    Reason.PART_OF_ORDER: "receive A 1 / claim o1 ann A 1 / apply o1 1 HELD until 2:00 / confirm #3",
     Reason.ORDER_UNDECIDED: "receive A 1 / claim o1 ann A 1 / collect #3",
     Reason.CLAIM_ABANDONED: "apply o1 1 RELEASED",
     Reason.SLOT_NOT_OFFERED: "receive A 1 / reserve ann A 1 slot 9:01",
