@@ -1,9 +1,14 @@
 """`python -m serve`: puts Serve's switches into the environment, then runs the service in a fresh process."""
 
+import signal
+
+if __name__ == "__main__":
+    # Before the imports, which take their time: a signal waits, over the exec too, until somebody ends the run whole.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+
 import json
 import os
 import shutil
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -19,8 +24,6 @@ _RAY_LOG = "ray.log"
 
 def main() -> None:
     """Serve on this machine until SIGTERM or Ctrl-C. Exits with 2 where a setting does not hold."""
-    # A signal waits, over the exec too, until there is somebody who ends the run whole.
-    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     from serve.config.settings import SettingsError, read_settings
 
     try:

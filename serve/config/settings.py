@@ -66,6 +66,17 @@ class Settings(BaseSettings):
             )
         return insecure
 
+    @field_validator("ray_address")
+    @classmethod
+    def _refuse_host(cls, ray_address: str, info: ValidationInfo) -> str:
+        host, default = info.data.get("host"), cls.model_fields["host"].default
+        if ray_address and host is not None and host != default:
+            raise ValueError(
+                f"in a Ray cluster gRPC listens on each node's own address, and --host {host} would do nothing; leave "
+                "one of the two out"
+            )
+        return ray_address
+
     @property
     def actor_host(self) -> str:
         """Where actors listen: on this machine alone, or, in a cluster, where Ray knows their nodes (empty)."""

@@ -28,4 +28,5 @@ def test_the_readmes_example_prints_what_the_readme_says(service: Service, tmp_p
         return done.stdout
 
     run("-m", "holdfast.client.cli", "store", "put", "S042", "--name", "Main Street", "--target", service.address)
-    assert run("example.py", service.address) == "10 held, 15 refused: {'INSUFFICIENT_STOCK'}\nsold\n"
+    for _ in range(2):  # whoever follows the README may run it again
+        assert run("example.py", service.address) == "10 held, 15 refused: {'INSUFFICIENT_STOCK'}\nsold\n"

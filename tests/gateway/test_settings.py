@@ -3,9 +3,10 @@
 import io
 import logging
 import socket
+import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import pytest
@@ -212,6 +213,10 @@ def test_postcodes_are_read_before_anything_starts(tmp_path: Path) -> None:
         ({"host": "here"}, "host: value is not a valid IPv4 or IPv6 address"),
         ({"host": "192.0.2.7"}, "insecure: Value error, whoever reaches 192.0.2.7 could read and change everything"),
         ({"host": "2001:db8::7"}, "give --insecure if nobody else reaches that address"),
+        (
+            {"host": "127.0.0.2", "ray_address": "10.0.0.1:6379"},
+            "ray_address: Value error, in a Ray cluster gRPC listens on each node's own address, and --host 127.0.0.2",
+        ),
         ({"gateways": "many"}, "gateways: Input should be a valid integer"),
     ],
 )
@@ -295,3 +300,23 @@ def test_a_log_line_is_json_but_for_people(is_terminal: bool, monkeypatch: pytes
     found = orjson.loads(lines.getvalue())
     assert found.pop("timestamp")
     assert found == {"level": "info", "logger": "holdfast.app", "message": "serving gRPC", "shops": 3}
+
+
+# Ctrl-C at the first import that is not signal's own, in a run that ends by itself.
+EARLY_SIGNAL: Final = """
+import os, runpy, signal, sys
+
+class Struck:
+    def find_spec(self, name, path=None, target=None):
+        if name == "tempfile":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Struck())
+sys.argv = ["serve", "--gateways", "0"]
+runpy.run_module("serve", run_name="__main__")
+"""
+
+
+def test_a_signal_waits_from_the_first_import_on() -> None:
+    done = subprocess.run([sys.executable, "-c", EARLY_SIGNAL], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "holdfast: a setting does not hold:")
