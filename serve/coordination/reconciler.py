@@ -67,28 +67,40 @@ class KeyedTasks:
     def __init__(self, kind: str) -> None:
         self._kind = kind
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._slow: set[str] = set()  # keys that the last round with them waited for in vain
         self._slots = asyncio.Semaphore(TASKS_MAX)
 
     async def run(self, tasks: Sequence[KeyedTask], wait_s: float = ROUND_WAIT_S) -> None:
         """Run them, except those whose key is still busy with an earlier round. Returns when all are done, or after
-        `wait_s`. What goes wrong with one is logged and keeps no other.
+        `wait_s`; keys that were not done by then are not waited for the next time, so that rounds are late once and not
+        for as long as one is away. What goes wrong with one is logged and keeps no other.
         """
         queues: dict[str, deque[KeyedTask]] = {}
         for task in tasks:
             if task.key not in self._running:
                 queues.setdefault(task.key, deque()).append(task)
-        if queues:
-            await asyncio.wait([self._start(key, queue) for key, queue in queues.items()], timeout=wait_s)
+        started = {key: self._start(key, queue, wait_s) for key, queue in queues.items()}
+        waited = {key: task for key, task in started.items() if key not in self._slow}
+        if waited:
+            await asyncio.wait(waited.values(), timeout=wait_s)
+        self._slow.update(key for key, task in waited.items() if not task.done())
 
     def close(self) -> None:
         """End."""
         for task in self._running.values():
             task.cancel()
 
-    def _start(self, key: str, queue: deque[KeyedTask]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(self._go_through(key, queue))
-        self._running[key] = task
-        task.add_done_callback(lambda _: self._running.pop(key))
+    def _start(self, key: str, queue: deque[KeyedTask], wait_s: float) -> asyncio.Task[None]:
+        loop = asyncio.get_running_loop()
+        in_time = loop.time() + wait_s
+        task = self._running[key] = loop.create_task(self._go_through(key, queue))
+
+        def done(_task: asyncio.Task[None]) -> None:
+            del self._running[key]
+            if loop.time() < in_time:
+                self._slow.discard(key)
+
+        task.add_done_callback(done)
         return task
 
     async def _go_through(self, key: str, queue: deque[KeyedTask]) -> None:

@@ -24,6 +24,11 @@ ENTRIES_MAX: Final = 512  # entries to a batch; some 40 kB
 QUEUED_ENTRIES_MAX: Final = 16_384  # new promises waiting for one actor
 QUEUED_PROMISES_MAX: Final = 32_768  # steps of promises already made
 QUEUE_AGE_S_MAX: Final = 0.5  # a queue this old does not take new promises
+# Calls to one actor, queued or out. Each has a place among those of the gateway, 3,072 and 1,024 more for steps of
+# promises: half of them are left to the calls of other actors, and more where this one is silent.
+CALLS_MAX: Final = 1_536
+PROMISE_CALLS_MAX: Final = 2_048
+SILENT_CALLS_MAX: Final = 512  # of an actor that has answered nothing for QUEUE_AGE_S_MAX
 RETRY_AFTER_S: Final = 0.25  # what a refused caller is told
 GATHER_CALLS_MIN: Final = 3  # calls queued or out before a batch waits for more
 GATHER_S: Final = 0.005
@@ -77,12 +82,15 @@ class Batcher:
         self._out: set[asyncio.Task[None]] = set()
         self._flying: dict[asyncio.Task[None], list[Ask]] = {}
         self._calls_out = 0
+        self._heard_at = 0.0  # when the actor answered last, or was first asked after that
         self._gathering: asyncio.TimerHandle | asyncio.Handle | None = None
         self._sweeper: asyncio.TimerHandle | None = None
 
     def submit(self, entries: Sequence[Entry], deadline: float, *, promise: bool) -> "asyncio.Future[list[Answer]]":
         """Queue entries. Raises Overloaded before any work is done; the future may raise DeadlinePassed."""
         now = self._loop.time()
+        if len(self._fresh) + len(self._promises) + self._calls_out >= self._calls_max(now, promise=promise):
+            raise Overloaded
         ask = Ask(entries, self._loop.create_future(), now, deadline, weight_of(entries))
         if promise:
             if self._queued_promises + ask.weight > QUEUED_PROMISES_MAX:
@@ -102,6 +110,11 @@ class Batcher:
         if self._sweeper is None:
             self._sweeper = self._loop.call_later(DEADLINE_SWEEP_S, self._sweep_deadlines)
         return ask.answers
+
+    def _calls_max(self, now: float, *, promise: bool) -> int:
+        if self._out and now - self._heard_at > QUEUE_AGE_S_MAX:
+            return SILENT_CALLS_MAX
+        return PROMISE_CALLS_MAX if promise else CALLS_MAX
 
     def _may_send(self) -> bool:
         out = len(self._out)
@@ -129,6 +142,8 @@ class Batcher:
             return
         asks, entries, deadlines_ms, deadline = self._take()
         if entries:
+            if not self._out:
+                self._heard_at = self._loop.time()
             self._calls_out += len(asks)
             task = self._loop.create_task(self._fly(asks, entries, deadlines_ms, deadline))
             self._out.add(task)
@@ -167,6 +182,7 @@ class Batcher:
 
     async def _fly(self, asks: list[Ask], entries: list[Entry], deadlines_ms: list[int], deadline: float) -> None:
         answers = await self._send(entries, deadlines_ms, deadline)
+        self._heard_at = self._loop.time()
         place = 0
         for ask in asks:
             end = place + len(ask.entries)

@@ -101,6 +101,7 @@ class Finder:
         self._router = router
         self._clock = clock
         self._gathering: dict[tuple[int, int], _Question] = {}
+        self._away: dict[str, asyncio.Task[Any] | None] = {}  # actors that did not answer, with the question since then
         self._turn = asyncio.Lock()
         self._store_index: StoreIndex | None = None
         self._ready_times = ReadyTimes(())
@@ -228,18 +229,20 @@ class Finder:
         )
         deadline = asyncio.get_running_loop().time() + QUESTION_S
         groups = self._router.by_actor([store_index.store_ids[row] for row in sorted(question.rows)])
-        answers = await asyncio.gather(
-            *(
-                self._router.ask_by_rules(actor, "stock", store_ids, skus, slot_start_ms, deadline=deadline)
-                for actor, store_ids in groups.items()
-            ),
-            return_exceptions=True,
-        )
-        for store_ids, shops in zip(groups.values(), answers, strict=True):
-            if isinstance(shops, (DeadlinePassed, Overloaded)):  # away, or so for long that others wait for it already
+        asked = {
+            actor: self._ask_one(actor, (store_ids, skus, slot_start_ms), deadline)
+            for actor, store_ids in groups.items()
+            if self._away.get(actor) is None
+        }
+        waited = [task for actor, task in asked.items() if actor not in self._away]
+        if waited:
+            await asyncio.wait(waited)
+        for actor, task in asked.items():
+            if actor in self._away and not task.done():
                 continue
-            if isinstance(shops, BaseException):
-                raise shops
+            shops, store_ids = task.result(), groups[actor]
+            if shops is None:
+                continue
             pairs = zip(store_ids, shops, strict=True)
             told = [(store_index.rows[store_id], shop) for store_id, shop in pairs if shop is not None]  # not stopped
             rows = [row for row, _ in told]
@@ -251,6 +254,25 @@ class Finder:
                 found.open_[row] = left is not None
                 found.capacity[row] = UNLIMITED if left is None else left
         return found
+
+    def _ask_one(self, actor: str, question: tuple[Any, ...], deadline: float) -> asyncio.Task[Any]:
+        """A question that answers None where the actor is away. One that was away has one question at a time, and no
+        search waits for it, until it has answered.
+        """
+
+        async def ask() -> Any:
+            try:
+                answer = await self._router.ask_by_rules(actor, "stock", *question, deadline=deadline)
+            except (DeadlinePassed, Overloaded):  # away, or so for long that others wait for it already
+                self._away[actor] = None
+                return None
+            self._away.pop(actor, None)
+            return answer
+
+        task = asyncio.get_running_loop().create_task(ask())
+        if actor in self._away:
+            self._away[actor] = task
+        return task
 
 
 def refusal_of(chosen: NoPlan) -> Rejection:

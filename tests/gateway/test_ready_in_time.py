@@ -341,6 +341,32 @@ def test_a_shop_that_is_away_keeps_nobody_from_the_others(at: Open) -> None:
     front.run(main)
 
 
+def test_searches_wait_once_for_a_shop_that_is_away(at: Open) -> None:
+    front = at("2026-11-24T10:00+01:00")
+
+    async def main() -> None:
+        find = os_.FindStoresRequest(
+            sourcing=sourcing(), lines=[{"sku": "A", "quantity": 1}], channel="web", explain=True
+        )
+        gate = front.actors.hold("store-S1")
+        await while_away(front, "FindStores", find)
+        front.actors.calls.clear()
+        for _ in range(3):  # nobody moves the clock, and one question is out
+            found = (await front.asked("FindStores", find)).reply
+            assert (out(found), found.left_off) == ({"S2": "", "S3": ""}, 1)
+        asked = [actor for actor, method, _ in front.actors.calls if method == "stock"]
+        assert asked.count("store-S1") == 1
+        assert asked.count("store-S2") == 3
+        gate.set()
+
+        async def is_back() -> bool:
+            return not (await front.asked("FindStores", find)).reply.left_off
+
+        await until_async(is_back, within_s=WAIT_S, what="the shop that is back")
+
+    front.run(main)
+
+
 def test_what_a_stopped_shop_has_is_not_known_to_be_none(at: Open) -> None:
     front = at("2026-11-24T10:00+01:00")
     host = front.actors.store_actor("store-S1").host

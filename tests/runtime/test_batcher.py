@@ -10,13 +10,16 @@ import pytest
 from actors.protocol.messages import Answer, Entry, Held
 from actors.shop.commands import MarkReady
 from serve.routing.batcher import (
+    CALLS_MAX,
     ENTRIES_FULL,
     ENTRIES_MAX,
     IN_FLIGHT_FULL_MAX,
     IN_FLIGHT_MAX,
+    PROMISE_CALLS_MAX,
     QUEUE_AGE_S_MAX,
     QUEUED_ENTRIES_MAX,
     QUEUED_PROMISES_MAX,
+    SILENT_CALLS_MAX,
     Batcher,
     DeadlinePassed,
     Overloaded,
@@ -198,6 +201,35 @@ async def test_a_full_queue_refuses_fresh_ones_at_once_and_still_takes_promises(
     line.ask("promise", QUEUED_PROMISES_MAX, promise=True)
     with pytest.raises(Overloaded):
         line.ask("promise", promise=True)
+
+
+@in_loop
+async def test_an_actor_has_a_share_of_the_places_and_a_smaller_one_while_it_is_silent(line: Line) -> None:
+    def room(*, promise: bool = False) -> int:
+        """How many more calls are taken."""
+        for count in range(PROMISE_CALLS_MAX + 1):
+            try:
+                line.ask("one", promise=promise)
+            except Overloaded:
+                return count
+        raise AssertionError
+
+    await line.fill()
+    assert room() == CALLS_MAX - IN_FLIGHT_MAX
+    assert room(promise=True) == PROMISE_CALLS_MAX - CALLS_MAX
+
+
+@in_loop
+async def test_a_silent_actor_gets_few_calls_until_it_answers(line: Line) -> None:
+    await line.fill()
+    for _ in range(SILENT_CALLS_MAX - IN_FLIGHT_MAX):
+        line.ask("one", promise=True)
+    skip(QUEUE_AGE_S_MAX + 0.1)
+    with pytest.raises(Overloaded):
+        line.ask("more", promise=True)
+    line.land()
+    await turns()
+    line.ask("more", promise=True)
 
 
 @in_loop
