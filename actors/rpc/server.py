@@ -30,6 +30,8 @@ HANDSHAKE_S: Final = 2.0  # until a caller must have been admitted
 RESULT_BYTES_MAX: Final = frames.FRAME_BYTES_MAX - 64  # with what a frame has beside it
 REQUESTS_MAX: Final = 64  # of one connection under way; it is not read further until some are answered
 QUERY_THREADS: Final = 8
+WAITING: Final = "moved"  # the query that waits until something has happened: it has threads of its own,
+WAITING_THREADS: Final = 64  # one for each gateway
 WRITE_BUFFER_BYTES: Final = 8 * 1024 * 1024
 SLOW_READER_S: Final = 10.0  # a caller whose answers pile up for so long is let go
 CLOCK_WINDOW_MS: Final = 60_000
@@ -88,6 +90,7 @@ class Server:
         self._peers: set[_Peer] = set()
         self._steps: list[tuple[_Peer, frames.Request]] = []
         self._queries = ThreadPoolExecutor(QUERY_THREADS, thread_name_prefix="query")
+        self._waiting = ThreadPoolExecutor(WAITING_THREADS, thread_name_prefix="waiting")
         self._thread = Thread(target=self._run, name="rpc", daemon=True)
         self._thread.start()
 
@@ -98,6 +101,7 @@ class Server:
             self._loop.call_soon_threadsafe(self._closing.set)
         self._thread.join()
         self._queries.shutdown()
+        self._waiting.shutdown(wait=False)
         self._socket.close()
 
     def _run(self) -> None:
@@ -169,7 +173,8 @@ class Server:
         except ValueError as error:
             peer.answer(request, ValueError(f"the arguments of {request.method}: {error}"))
             return
-        future: Future[bytes] = self._queries.submit(_result, getattr(self.actor, request.method), arguments)
+        threads = self._waiting if request.method == WAITING else self._queries
+        future: Future[bytes] = threads.submit(_result, getattr(self.actor, request.method), arguments)
         future.add_done_callback(
             lambda done: self._loop.call_soon_threadsafe(peer.answer, request, done.exception() or done.result())
         )

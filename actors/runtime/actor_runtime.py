@@ -18,6 +18,7 @@ from actors.journal.port import Journal, JournalDamaged, JournalError, JournalFa
 from actors.protocol.messages import RULES_ARE_STALE, Late, pack_answers
 from actors.rpc.methods import rpc
 from actors.runtime.clock import Clock
+from actors.runtime.followers import Followers
 from actors.runtime.kinds import Core
 from actors.runtime.ledger_host import Hosted, LedgerHost
 
@@ -101,6 +102,7 @@ class LedgerActor:
         took_ms = (perf_counter_ns() - began_ns) // 1_000_000
         log.info("%s serves %d ledgers, recovered in %d ms", name, len(self.host.ledger_ids()), took_ms)
         self._closing = Event()
+        self._followers = Followers()
         self._tidier = Thread(target=self._tidy, name="tidy", daemon=True)
         self._tidier.start()
 
@@ -141,6 +143,7 @@ class LedgerActor:
             read.append(timed)
             entries += [(ledger_id, command) for ledger_id, deadline_ms, command in timed if deadline_ms > now_ms]
         decided = iter(self.host.step(entries))
+        self._followers.tell()
         return [
             pack_answers([next(decided) if deadline_ms > now_ms else Late() for _, deadline_ms, _ in each])
             if isinstance(each, list)
@@ -168,6 +171,21 @@ class LedgerActor:
         }
 
     @rpc
+    def moved(self, known: dict[str, int], wait_s: float) -> dict[str, int]:
+        """The versions of the ledgers that are not at the known ones, -1 for one that is stopped: as soon as there are
+        any, or after `wait_s`. A hint: what is behind a version may not be durable yet.
+        """
+
+        def look() -> dict[str, int]:
+            host = self.host
+            heads = {
+                each: -1 if (ledger := host.stale_read(each)) is None else ledger.version for each in host.begun_ids()
+            }
+            return {ledger_id: version for ledger_id, version in heads.items() if known.get(ledger_id) != version}
+
+        return self._followers.wait_for(look, wait_s)
+
+    @rpc
     def records(self, ledger_id: str, after: int, events_max: int) -> list[Record]:
         """Durable records after a version, of any epoch. Raises JournalError."""
         return self._journal.read(ledger_id, after, events_max)
@@ -175,6 +193,7 @@ class LedgerActor:
     def close(self) -> None:
         """Write snapshots, for a quick next start, and close the journal. Nothing accepted depends on it."""
         self._closing.set()
+        self._followers.close()
         self._tidier.join()
         for ledger_id in self.host.ledger_ids():
             self.host.snapshot_if_moved(ledger_id)
@@ -191,6 +210,7 @@ class LedgerActor:
         while not self._closing.wait(self._tidy_every_s):
             try:
                 self.host.sweep()
+                self._followers.tell()  # of that, and of what a read found due
                 self.host.checkpoint()
                 for ledger_id in self.host.snapshots_due(SNAPSHOT_EVENTS_MIN):
                     self.host.snapshot(ledger_id, self._pause)

@@ -6,7 +6,7 @@ reader that does not take what it was sent within `TAKE_S_MAX` is cut off, and r
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from actors.shop.events import touched_skus
 from actors.store_actor import FEED_BYTES_MAX
 from holdfast.v1 import event_pb2, event_service_pb2 as es, stock_service_pb2 as ss
 from serve.routing.batcher import DeadlinePassed
+from serve.routing.heads import NEW_SHOPS_S, Heads
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.wire.events import fill_event
@@ -29,9 +30,8 @@ from serve.wire.statuses import refused
 from serve.wire.stock import fill_position
 
 STREAMS_MAX: Final = 64  # by gateway
-POLL_S_MIN: Final = 0.02
-POLL_S_MAX: Final = 0.25  # an idle feed is asked four times a second
-NEW_SHOPS_S: Final = 0.5  # how often a feed of every shop looks for shops that have begun
+POLL_S_MIN: Final = 0.02  # between two turns that found something
+POLL_S_MAX: Final = 0.25  # how long an actor that does not answer is waited for before the others' next turn
 TAKE_S_MAX: Final = 10.0
 ASK_S_MAX: Final = 30.0  # an actor that restarts is waited for
 MESSAGE_EVENTS_MAX: Final = 1_000
@@ -54,6 +54,7 @@ class Feeds:
         bytes_max: int = FEED_BYTES_MAX,
     ) -> None:
         self._router = router
+        self._followed = Heads(router)
         self._stores = stores
         self._now = now
         self._bytes_max = bytes_max
@@ -121,6 +122,8 @@ class Feeds:
             raise refused(grpc.StatusCode.UNAVAILABLE, "SHOP_AWAY", message, retry_after_s=0.1) from error
         finally:
             self._open -= 1
+            if not self._open:
+                self._followed.close()
 
     async def _cursors(self, request: es.WatchEventsRequest | ss.WatchAvailabilityRequest) -> dict[str, int]:
         asked = request.cursors
@@ -137,13 +140,11 @@ class Feeds:
         # Places in the request of the cursors that may lie beyond their shop's head.
         unchecked = {store_id: place for place, (store_id, after) in enumerate(cursors.items()) if after}
         asking: Asking = {}
-        poll_s = POLL_S_MIN
-        looked_at = monotonic() - 2 * NEW_SHOPS_S
         try:
             while not self._closing:
-                if follow_chain and monotonic() - looked_at > NEW_SHOPS_S:
-                    looked_at = monotonic()
-                    for store_id in await self._router.shops_with_actors():
+                moved = self._followed.moved
+                if follow_chain:
+                    for store_id in await self._followed.shops():
                         cursors.setdefault(store_id, 0)
                 found = await self._turn(asking, cursors, unchecked, skip_stopped=follow_chain)
                 for store_id, records in found:
@@ -151,8 +152,11 @@ class Feeds:
                     # To the end of the line: where a turn's bytes do not do for all, the next begins with the others.
                     del cursors[store_id]
                     cursors[store_id] = records[-1].seq
-                poll_s = POLL_S_MIN if found else min(2 * poll_s, POLL_S_MAX)
-                await asyncio.sleep(poll_s if not found else 0)
+                if not found and not asking:  # all that is there was told
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(NEW_SHOPS_S):
+                            await moved.wait()
+                await asyncio.sleep(0 if found else POLL_S_MIN)
             message = "this gateway drains; resume from your cursor"
             raise refused(grpc.StatusCode.UNAVAILABLE, "GATEWAY_DRAINING", message)
         finally:
@@ -166,8 +170,8 @@ class Feeds:
         """What the actors found. One that does not answer is waited for beside the next turns, for its own shops."""
         groups = self._router.by_actor(list(cursors))
         for actor, store_ids in groups.items():
-            if actor not in asking:
-                mine = {store_id: cursors[store_id] for store_id in store_ids}
+            mine = {store_id: cursors[store_id] for store_id in store_ids}
+            if actor not in asking and self._followed.are_behind(actor, mine):
                 ask = self._ask(actor, mine, unchecked, self._bytes_max // len(groups), skip_stopped=skip_stopped)
                 asking[actor] = asyncio.create_task(ask)
         if asking:

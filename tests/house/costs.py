@@ -21,6 +21,7 @@ LATER: Final = {
     "a clock that goes on over a kill": (90, 0),
     "a till's receipts, and what copies and restores do to it": (250, 1),
     "a share of a gateway's places for each actor, and no waiting for one that is away": (70, 0),
+    "one question an actor for all streams, answered when something has happened": (150, 2),
     "pauses between starts and between attempts that double": (80, 1),
     "a core benchmark behind a month of history": (30, 0),
     "shops that hear of an order behind its answer": (180, 1),

@@ -23,12 +23,14 @@ from actors.journal.port import JournalDamaged, JournalError
 from actors.protocol.messages import ActorGone, LedgerStopped
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
 from actors.rpc.methods import methods_of
+from actors.rpc.server import WAITING
 from actors.runtime.clock import Clock, SystemClock
 from actors.store_actor import StoreActor
 from tests.journal.memory import MemoryDisk, MemoryJournal
 from tests.runtime.breaking import BreakingJournal
 
 CALLS_KEPT_MAX: Final = 100_000
+LOOK_S: Final = 0.005
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 
@@ -90,11 +92,22 @@ class ActorsHere:
             raise ActorGone(f"the test lost a call of {actor}")
         now_ms = int(asyncio.get_running_loop().time() * 1_000)
         codec = methods_of(_class_of(actor))[method]
+        if method == WAITING:  # threads are few here, and none may wait
+            loop = asyncio.get_running_loop()
+            until = loop.time() + args[1]
+            moved = await self._moved(actor, args[0])
+            while not moved and loop.time() < until:
+                await asyncio.sleep(LOOK_S)
+                moved = await self._moved(actor, args[0])
+            return moved
         packed = await asyncio.to_thread(self._call, actor, method, codec.read_arguments(_encode(args)), now_ms)
         if self._lost_after[actor]:
             self._lost_after[actor] -= 1
             raise ActorGone(f"the test lost an answer of {actor}")
         return codec.read_result(packed)
+
+    async def _moved(self, actor: str, known: dict[str, int]) -> dict[str, int]:
+        return await asyncio.to_thread(lambda: self._process(actor).moved(known, 0.0))  # type: ignore[union-attr]
 
     def _call(self, actor: str, method: str, args: tuple[Any, ...], now_ms: int) -> bytes:
         process = self._process(actor)

@@ -25,6 +25,7 @@ class Actor:
         self.deciding = Event()
         self.may_decide = Event()
         self.may_decide.set()
+        self.happened = Event()
 
     def step_all(self, batches: list[tuple[bytes, int]]) -> list[bytes | Exception]:
         self.deciding.set()
@@ -42,6 +43,12 @@ class Actor:
     def double(self, number: int, more: int = 0) -> int:
         """An answer, computed elsewhere."""
         return 2 * number + more
+
+    @rpc
+    def moved(self, number: int) -> int:
+        """Waits until something has happened."""
+        assert self.happened.wait(WAIT_S)
+        return number
 
     @rpc
     def large(self, size: int) -> bytes:

@@ -78,6 +78,20 @@ def test_what_arrives_during_a_step_is_decided_at_once_for_all_connections() -> 
         run(main)
 
 
+def test_who_waits_for_something_to_happen_takes_no_thread_of_the_others() -> None:
+    async def main() -> None:
+        connection = await connected(server)
+        waiting = [connection.call("moved", (number,)) for number in range(3 * server_module.QUERY_THREADS)]
+        assert await connection.call("double", (1,)) == 2
+        assert not any(each.done() for each in waiting)
+        server.actor.happened.set()
+        assert await asyncio.gather(*waiting) == list(range(3 * server_module.QUERY_THREADS))
+        connection.abort()
+
+    with serving() as server:
+        run(main)
+
+
 def test_a_bad_batch_fails_alone() -> None:
     async def main() -> None:
         connection = await connected(server)

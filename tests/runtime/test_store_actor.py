@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -161,6 +162,21 @@ def test_the_feed_tells_of_what_fell_due(shop: Shop, clock: ManualClock) -> None
     clock.move(2 * HOUR_MS)
     ((_, records),) = shop.actor.feed([("S1", 3)], skip_stopped=False)
     assert [type(event).__name__ for record in records for event in SHOP.read_events(record.payload)] == ["Expired"]
+
+
+def test_who_follows_the_actor_hears_at_once_or_when_something_happens(shop: Shop) -> None:
+    assert shop.actor.moved({}, WAIT_S) == {"S1": 3}
+    assert shop.actor.moved({"S1": 2}, WAIT_S) == {"S1": 3}
+    assert shop.actor.moved({"S1": 3}, 0.0) == {}
+    with ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(shop.actor.moved, {"S1": 3}, WAIT_S) for _ in range(3)]
+        until(lambda: shop.actor._followers._waiting == 3, within_s=WAIT_S, what="those who wait")
+        shop.say("reserve bob A 1", "k2")
+        assert [each.result() for each in waiting] == [{"S1": 4}] * 3
+        waiting = [pool.submit(shop.actor.moved, {"S1": 4}, WAIT_S)]
+        until(lambda: shop.actor._followers._waiting == 1, within_s=WAIT_S, what="one who waits")
+        shop.clock.move(3 * HOUR_MS)  # and nobody calls
+        assert waiting[0].result() == {"S1": 6}
 
 
 def test_records_are_given_for_audits(shop: Shop) -> None:
