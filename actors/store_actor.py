@@ -136,17 +136,28 @@ class StoreActor(LedgerActor):
 
     @rpc
     def parts(self, store_id: str, after_number: int, page_size: int) -> tuple[list[tuple[Reservation, bool]], int]:
-        """A page of the shop's parts of orders, and of what is held by grants, by number, final ones too: (reservation,
-        whether it is in the outbox), and the number to continue after, 0 at the end.
+        """A page of the shop's parts of orders, and of what limits of the whole chain count, by number, final ones too:
+        (reservation, whether it is in the outbox), and the number to continue after, 0 at the end.
         """
         if not self.host.has_begun(store_id):
             return [], 0
         with self.host.reading(store_id) as (hosted, _):
             rows, version, outbox = hosted.ledger.reservations, hosted.ledger.version, hosted.ledger.outbox
-            page, resume = page_by_number(
-                rows, version, after_number, page_size, lambda each: each.part is not None or each.grant > 0
-            )
+            policy = hosted.ledger.policy
+
+            def is_shared(each: Reservation) -> bool:
+                return each.part is not None or each.grant > 0 or each.is_uncounted_by(policy)
+
+            page, resume = page_by_number(rows, version, after_number, page_size, is_shared)
             return [(part, part.number in outbox) for part in page], resume
+
+    @rpc
+    def uncounted(self) -> int:
+        """How many holds the customers' ledgers do not count yet, which new limits of the whole chain apply to."""
+        return sum(
+            self.host.read(store_id, lambda hosted, _now_ms: sum(1 for _ in hosted.ledger.uncounted()))
+            for store_id in self.host.ledger_ids()
+        )
 
     @rpc
     def holders_of(self, store_id: str, numbers: list[int]) -> list[str]:

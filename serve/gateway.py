@@ -66,7 +66,7 @@ class Gateway:
             **Reservations(router, stores, grants, orders, self._reconciler).calls,
             **orders.calls,
             **Stock(router, stores, clock).calls,
-            **Admin(router, stores, clock).calls,
+            **Admin(router, stores, clock, self._reconciler).calls,
             **Verification(router, stores).calls,
         }
         self._health = Health()

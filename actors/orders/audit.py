@@ -53,7 +53,7 @@ class OrderAudit:
                 self._found("I3", subject, f"orders {unknown}", "none")
                 self.broken = True
                 return
-        elif not isinstance(event, ev.Opened | ev.Granted | Refused | PolicyAdopted):
+        elif not isinstance(event, ev.Opened | ev.Granted | ev.HoldCounted | Refused | PolicyAdopted):
             number = event.report.number if isinstance(event, ev.Reported) else event.number
             order = ledger.orders.get(number)
             if order is None:

@@ -174,7 +174,7 @@ class NoteApplied(Message, frozen=True):
 class RequestGrant(Message, frozen=True):
     """Permit a shop to hold `lines`, which are by SKU, for one call under limits of the whole chain; only SKUs in
     `more` are checked. `replaces` is the grant of the reservation that the call amends, 0 for none; a hold of the same
-    basket in the same shop is replaced as well.
+    basket in the same shop is replaced as well. `reservation` is what the call amends, 0 for none.
     """
 
     customer_id: str
@@ -185,6 +185,22 @@ class RequestGrant(Message, frozen=True):
     lines: Lines
     more: Lines
     replaces: int = 0
+    reservation: int = 0
+
+
+class CountHold(Message, frozen=True):
+    """Count what a shop held already when a limit of the whole chain began to apply to it, as if it had been granted.
+    `held` and `collected` are by SKU, at the shop's `version`.
+    """
+
+    customer_id: str
+    channel: str
+    store_id: str
+    basket_id: str
+    reservation: int
+    version: int
+    held: Lines
+    collected: Lines
 
 
 class ReportGrant(Message, frozen=True):
@@ -213,6 +229,7 @@ Command = (
     | Report
     | NoteApplied
     | RequestGrant
+    | CountHold
     | ReportGrant
 )
 

@@ -49,6 +49,8 @@ def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
             return _decide_fan_out(ledger, command)
         case cm.RequestGrant():
             return _decide_request_grant(ledger, command, now_ms)
+        case cm.CountHold():
+            return _decide_count_hold(ledger, command)
         case cm.ReportGrant():
             return _decide_report_grant(ledger, command)
         case cm.Report():
@@ -174,13 +176,31 @@ def _decide_report(ledger: OrderLedger, report: cm.Report) -> Decision:
 def _decide_request_grant(ledger: OrderLedger, command: cm.RequestGrant, now_ms: int) -> Decision:
     """The same call is granted once, unless the limits have changed, or what it replaces, before its shop decided."""
     again = ledger.grants.of_call(command)
-    replaced = ledger.grants.get(command.replaces) or ledger.grants.of_basket(command)
+    replaced = _replaced(ledger, command)
     if again is not None:
         as_before = again.policy_version == ledger.policy.version and again.replaces == _number_of(replaced)
         if again.reservation or (as_before and again.checked == checked(command, replaced)):
             return ()
     refusal = grant_over_limit(ledger, command, replaced, again, now_ms)
     return refusal or (ev.Granted(command, _number_of(again), _number_of(replaced)),)
+
+
+def _replaced(ledger: OrderLedger, asked: cm.RequestGrant) -> Grant | None:
+    """The grant of what the call replaces or amends; its shop may not have heard yet that its hold is counted."""
+    grants = ledger.grants
+    amended = grants.get(asked.replaces)
+    if amended is None and asked.reservation:
+        amended = grants.of_reservation(asked.customer_id, asked.store_id, asked.reservation)
+    return amended or grants.of_basket(asked)
+
+
+def _decide_count_hold(ledger: OrderLedger, hold: cm.CountHold) -> Decision:
+    """A hold is counted once: told again, it is a report of its grant."""
+    known = ledger.grants.of_reservation(hold.customer_id, hold.store_id, hold.reservation)
+    if known is not None:
+        report = cm.ReportGrant(known.number, hold.reservation, hold.version, hold.held, hold.collected)
+        return _decide_report_grant(ledger, report)
+    return (ev.HoldCounted(hold),) if any(units for _, units in (*hold.held, *hold.collected)) else ()
 
 
 def _number_of(grant: Grant | None) -> int:

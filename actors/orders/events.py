@@ -4,7 +4,7 @@ from actors.core.message import Message
 from actors.core.rejection import Rejection
 from actors.core.status import ReleaseReason
 from actors.core.transact import PolicyAdopted, Refused
-from actors.orders.commands import Applied, Open, Plan, Report, ReportGrant, RequestGrant, Target
+from actors.orders.commands import Applied, CountHold, Open, Plan, Report, ReportGrant, RequestGrant, Target
 from actors.shop.commands import Lines
 
 
@@ -130,6 +130,12 @@ class Granted(Message, frozen=True):
     replaces: int
 
 
+class HoldCounted(Message, frozen=True):
+    """A hold from before its limit is counted, by a grant with the number of this event's version."""
+
+    hold: CountHold
+
+
 class GrantReported(Message, frozen=True):
     """A shop reported what is held by a grant."""
 
@@ -152,6 +158,7 @@ Event = (
     | AppliedNoted
     | Reduced
     | Granted
+    | HoldCounted
     | GrantReported
     | PolicyAdopted
 )

@@ -11,8 +11,8 @@ from actors.core.status import LIVE
 from actors.core.transact import PolicyAdopted, Refused
 from actors.orders import events as ev
 from actors.orders.amendment import in_all
-from actors.orders.commands import Applied, Plan, Report, ReportGrant, Target, key_of
-from actors.orders.grants import Grant, checked
+from actors.orders.commands import Applied, CountHold, Plan, Report, ReportGrant, Target, key_of
+from actors.orders.grants import Grant, checked, held_key
 from actors.orders.state import CERTAIN, OVER, Order, OrderLedger, Part, Renewal, Standing, due_at_ms
 from actors.shop.commands import Lines, by_sku
 
@@ -59,6 +59,8 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
             _evolve_reduced(ledger, event, at_ms)
         case ev.Granted():
             _evolve_granted(ledger, event, at_ms)
+        case ev.HoldCounted():
+            _evolve_hold_counted(ledger, event.hold, at_ms)
         case ev.GrantReported():
             _evolve_grant_reported(ledger, event.report, at_ms)
         case PolicyAdopted():
@@ -256,6 +258,25 @@ def _evolve_granted(ledger: OrderLedger, event: ev.Granted, at_ms: int) -> None:
         checked(asked, ledger.grants.get(event.replaces)),
     )
     ledger.grants.put(grant)
+
+
+def _evolve_hold_counted(ledger: OrderLedger, hold: CountHold, at_ms: int) -> None:
+    grant = Grant(
+        ledger.version,
+        hold.customer_id,
+        hold.channel,
+        hold.store_id,
+        held_key(hold.reservation),
+        hold.basket_id,
+        hold.held,
+        ledger.policy.version,
+        at_ms,
+        0,
+        (),
+    )
+    ledger.grants.put(grant)
+    report = ReportGrant(grant.number, hold.reservation, hold.version, hold.held, hold.collected)
+    _evolve_grant_reported(ledger, report, at_ms)
 
 
 def _evolve_grant_reported(ledger: OrderLedger, report: ReportGrant, at_ms: int) -> None:

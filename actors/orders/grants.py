@@ -51,6 +51,11 @@ class Grant(Message, frozen=True, tag="grant_row"):
         return self.held if self.reservation else self.lines
 
 
+def held_key(reservation: int) -> str:
+    """What stands for the call's key where a hold was counted that no call was granted; see `claim_key`."""
+    return f"\nheld {reservation}"
+
+
 def checked(asked: RequestGrant, replaced: Grant | None) -> tuple[str, ...]:
     """The SKUs of which a call may hold all that it asks for, once limits allow what is more: all of them where the
     ledger counts what is replaced, else those that the shop called more.
@@ -94,6 +99,10 @@ class Grants:
             if same and grant.call_key != asked.call_key and any(units for _, units in grant.held):
                 return grant
         return None
+
+    def of_reservation(self, customer_id: str, store_id: str, reservation: int) -> Grant | None:
+        """The grant that a reservation holds by, as its shop reported."""
+        return next((grant for grant in self.of(customer_id) if grant.is_of(store_id, reservation)), None)
 
     def put(self, grant: Grant) -> None:
         """Store a new or changed grant."""

@@ -39,9 +39,14 @@ def standing(ledger: OrderLedger, command: cm.Command, events: tuple[ev.Event, .
     assert not isinstance(command, cm.Refuse), "it is refused"
     if isinstance(command, cm.ReportGrant | cm.NoteApplied):
         return None
-    if isinstance(command, cm.RequestGrant):
-        grant = ledger.grants.of_call(command)
-        assert grant is not None, "it was given"
+    if isinstance(command, cm.RequestGrant | cm.CountHold):
+        if isinstance(command, cm.RequestGrant):
+            grant = ledger.grants.of_call(command)
+            assert grant is not None, "it was given"
+        else:
+            grant = ledger.grants.of_reservation(command.customer_id, command.store_id, command.reservation)
+        if grant is None:  # nothing is held any more
+            return None
         return Recorded(
             "", ledger.version, shop.Grant(grant.number, grant.policy_version, grant.replaces, grant.checked)
         )

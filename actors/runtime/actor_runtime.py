@@ -27,6 +27,7 @@ log = logging.getLogger("holdfast.actor")
 TIDY_EVERY_S: Final = 0.1  # expiry is visible within a second, so sweep well within one
 SNAPSHOT_PAUSE_S: Final = 0.002  # between the chunks of a snapshot, for decisions to go first
 SNAPSHOT_EVENTS_MIN: Final = 20_000
+BOUND_AT_ONCE: Final = 16  # ledgers that adopt a policy in one step: they keep others waiting
 PAGE_SCAN_MAX: Final = 50_000  # numbers looked at for one page: 5 ms
 
 T = TypeVar("T")
@@ -113,6 +114,16 @@ class LedgerActor:
         with self._adopting:  # of two gateways that send theirs at once, the newer revision stays
             if chain.revision > self.chain.revision:
                 self.chain = chain
+
+    @rpc
+    def bind(self, document: bytes, ledger_ids: list[str]) -> None:
+        """Adopt a revision of the chain, and have all ledgers that have begun, and those named, decide by it from now
+        on, durably: whoever calls after a restart. Raises ValueError, and JournalError.
+        """
+        self.adopt(document)
+        asked = [(ledger_id, self.core.nothing) for ledger_id in dict.fromkeys([*self.host.ledger_ids(), *ledger_ids])]
+        for start in range(0, len(asked), BOUND_AT_ONCE):
+            self.host.step(asked[start : start + BOUND_AT_ONCE])
 
     @rpc
     def step(self, batch: bytes) -> bytes:

@@ -33,6 +33,7 @@ class Core(NamedTuple):
     read_events: Callable[[bytes], list[Any]]
     read_rows: Callable[[bytes], list[Any]]
     read_batch: Callable[[bytes], tuple[int, list[tuple[str, int, Any]]]]
+    nothing: Any  # a command that changes nothing, for what is done before any command
 
 
 SHOP: Final = Core(
@@ -47,6 +48,7 @@ SHOP: Final = Core(
     Reader(events.Event),
     Reader(snapshot.Row),
     batch_reader(commands.Command),
+    commands.Acknowledge(()),
 )
 
 CUSTOMERS: Final = Core(
@@ -61,4 +63,5 @@ CUSTOMERS: Final = Core(
     Reader(order_events.Event),
     Reader(order_snapshot.Row),
     batch_reader(order_commands.Command),
+    order_commands.ReportGrant(0, 0, 0, (), ()),
 )

@@ -107,4 +107,9 @@ def decide_acknowledge(ledger: Ledger, command: Acknowledge) -> Decision:
         for number, version in command.parts
         if number in ledger.outbox and ledger.reservations[number].version <= version
     )
-    return (Acknowledged(reported),) if reported else ()
+    counted = tuple(
+        (number, grant)
+        for number, grant in command.grants
+        if number in ledger.reservations and not ledger.reservations[number].grant
+    )
+    return (Acknowledged(reported, counted),) if reported or counted else ()

@@ -119,9 +119,10 @@ class OutcomeApplied(Message, frozen=True):
 
 
 class Acknowledged(Message, frozen=True):
-    """The orders of these parts have recorded them as of these versions: (number, version)."""
+    """The customers' ledgers have recorded these as of these versions, (number, version); see the command."""
 
     parts: tuple[tuple[int, int], ...]
+    grants: tuple[tuple[int, int], ...] = ()
 
 
 class StockAdjusted(Message, frozen=True):

@@ -10,6 +10,7 @@ from typing import Any, assert_never
 from msgspec.structs import replace
 
 from actors.core.answers import Recorded, fingerprint, forgotten
+from actors.core.policy import Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, ReleaseReason, Status, Step, final_status
 from actors.core.transact import PolicyAdopted, Refused
@@ -58,6 +59,8 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
             for number, version in event.parts:
                 if ledger.reservations[number].version <= version:
                     ledger.outbox.pop(number, None)
+            for number, grant in event.grants:
+                ledger.reservations[number] = replace(ledger.reservations[number], grant=grant)
         case ev.StockAdjusted():
             return _evolve_stock_adjusted(ledger, event, at_ms)
         case ev.StockCounted():
@@ -67,10 +70,20 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
         case ev.ShortfallDeclared():
             pass  # the Released events that follow change the state
         case PolicyAdopted():
-            ledger.policy = event.policy
+            _adopt(ledger, event.policy)
         case _:
             assert_never(event)
     return None
+
+
+def _adopt(ledger: Ledger, policy: Policy) -> None:
+    """What new limits of the whole chain apply to, and no grant was given for, is reported to be counted."""
+    if policy.chain_limit_rules and policy.chain_limit_rules != ledger.policy.chain_limit_rules:
+        for number in ledger.live_numbers():
+            held = ledger.reservations[number]
+            if held.is_uncounted_by(policy):
+                ledger.outbox[number] = None
+    ledger.policy = policy
 
 
 def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:

@@ -107,6 +107,11 @@ class Reservation(Message, frozen=True):
             and command.external_reference == self.external_reference
         )
 
+    def is_uncounted_by(self, policy: Policy) -> bool:
+        """True where a limit of the whole chain applies to it, and its customer's ledger does not know it."""
+        alone = self.part is None and not self.grant
+        return alone and self.status in LIVE and policy.is_limited(self.channel, self.lines)
+
     def units_collected(self) -> int:
         """Units collected so far, over all lines."""
         return sum(collected for collected, _ in self.done) if self.done else 0
@@ -262,6 +267,13 @@ class Ledger:
         for numbers in self.customers.values():
             found.extend((numbers,) if isinstance(numbers, int) else numbers)
         return sorted(found)
+
+    def uncounted(self) -> Iterator[Reservation]:
+        """Yield what is to be reported, so that a new limit of the whole chain counts it."""
+        for number in self.outbox:
+            reservation = self.reservations[number]
+            if reservation.part is None and not reservation.grant:
+                yield reservation
 
     def interned(self, lines: Lines) -> Lines:
         """The lines as one object, shared by all reservations with equal lines."""

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from actors.core.ids import ledger_of_customer
 from actors.core.rejection import Reason, Rejection
-from actors.orders.commands import ReportGrant, RequestGrant
+from actors.orders.commands import CountHold, ReportGrant, RequestGrant
 from actors.orders.grants import Grant
 from actors.protocol.messages import Answer, Entry, Held, LedgerStopped, Refusal, Stopped
 from actors.shop import commands as shop
@@ -99,13 +99,31 @@ class Grants:
             pause_s = min(2 * pause_s, pause_s_max)
 
     async def report(self, store_id: str, reservation: Reservation, deadline: float) -> None:
-        """Tell the customer's ledger what a reservation holds by its grant, and the shop that this was told."""
+        """Tell the customer's ledger what a reservation holds by its grant, and the shop that this was told. One
+        without a grant is from before its limit: it gets one, of which the shop hears.
+        """
+        ledger_id, number = ledger_of_customer(reservation.customer_id), reservation.number
         done = reservation.done or ((0, 0),) * len(reservation.lines)
         collected = tuple((sku, sold) for (sku, _), (sold, _) in zip(reservation.lines, done, strict=True))
         held = reservation.held_lines()
-        report = _report(reservation.grant, reservation.number, reservation.version, held, collected)
-        await self._tell(ledger_of_customer(reservation.customer_id), report, deadline)
-        acknowledged = Acknowledge(((reservation.number, reservation.version),))
+        report = _report(reservation.grant, number, reservation.version, held, collected)
+        grants: tuple[tuple[int, int], ...] = ()
+        if reservation.grant:
+            await self._tell(ledger_id, report, deadline)
+        else:
+            hold = CountHold(
+                reservation.customer_id,
+                reservation.channel,
+                store_id,
+                reservation.basket_id,
+                number,
+                report.version,
+                report.held,
+                report.collected,
+            )
+            counted = await self._tell(ledger_id, hold, deadline)
+            grants = ((number, counted.number),) if isinstance(counted, shop.Grant) else ()
+        acknowledged = Acknowledge(((number, reservation.version),), grants)
         await self._router.send((store_id, acknowledged), deadline, promise=True)
 
     async def settle(self, ledger_id: str, grant: Grant, deadline: float) -> None:
@@ -128,7 +146,9 @@ class Grants:
             return Rejection(Reason.RESERVATION_NOT_FOUND, number=command.number)
         lines, has = by_sku(command.lines or now.lines), dict(by_sku(now.lines))
         more = tuple((sku, units) for sku, units in lines if units > has.get(sku, 0))
-        return RequestGrant(now.customer_id, now.channel, store_id, command.key, now.basket_id, lines, more, now.grant)
+        return RequestGrant(
+            now.customer_id, now.channel, store_id, command.key, now.basket_id, lines, more, now.grant, now.number
+        )
 
     async def _ask(self, request: RequestGrant, deadline: float) -> shop.Grant | Rejection:
         answer = await self._router.send((ledger_of_customer(request.customer_id), request), deadline, promise=False)
@@ -154,12 +174,13 @@ class Grants:
             return  # a reconciler asks
         self._start(self._tell(ledger_of_customer(request.customer_id), report, self._deadline()))
 
-    async def _tell(self, ledger_id: str, report: ReportGrant, deadline: float) -> None:
+    async def _tell(self, ledger_id: str, report: ReportGrant | CountHold, deadline: float) -> Answer:
         answer = await self._router.send((ledger_id, report), deadline, promise=True)
         if isinstance(answer, Stopped):
             raise LedgerStopped(answer.why)
+        return answer
 
-    def _start(self, telling: Coroutine[Any, Any, None]) -> None:
+    def _start(self, telling: Coroutine[Any, Any, object]) -> None:
         async def run() -> None:
             with suppress(*PASSING):
                 await telling

@@ -5,16 +5,21 @@ read journals again.
 import asyncio
 import logging
 from bisect import bisect_right
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
 
 import grpc
 
 from actors.calendar.faults import affected
 from actors.core.chain import Store
-from actors.core.ids import format_reservation_id, is_customers
+from actors.core.ids import SLOTS, format_reservation_id, is_customers, ledger_of_slot
+from actors.protocol.placement import ActorKind, kind_of
 from actors.runtime.clock import Clock
 from holdfast.v1 import admin_service_pb2 as ad
 from serve.calls import Call
+from serve.coordination.deliveries import PASSING
+from serve.coordination.reconciler import Reconciler
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.wire import fields
@@ -24,6 +29,8 @@ from serve.wire.statuses import refused
 from serve.wire.stores import fill_policy, fill_store, policy_of, stores_of, year_of
 
 AFFECTED_SLOTS_MAX: Final = 1_000  # named in an answer; all are counted
+BIND_SHARE: Final = 0.5  # of what is left of a call's time, for ledgers to adopt a policy, and again to count by it
+PENDING_MAX: Final = 100  # named in an answer
 AFFECTED_RESERVATIONS_MAX: Final = 100  # of one slot
 
 log = logging.getLogger("holdfast.admin")
@@ -41,8 +48,9 @@ class _Broken(NamedTuple):
 class Admin:
     """Serves AdminService but for VerifyLedger and VerifyOrders. The clock gives the years to look holidays up for."""
 
-    def __init__(self, router: Router, stores: StoreDirectory, clock: Clock) -> None:
+    def __init__(self, router: Router, stores: StoreDirectory, clock: Clock, reconciler: Reconciler) -> None:
         self._router = router
+        self._reconciler = reconciler
         self._stores = stores
         self._clock = clock
         self.calls: Final = {
@@ -68,6 +76,47 @@ class Admin:
             version = str(self._router.chain.policy.version)
             raise refused(grpc.StatusCode.FAILED_PRECONDITION, "POLICY_CHANGED", message, version=version)
         fill_policy(self._router.chain.policy, reply.policy)
+        await self._bind(deadline, reply)
+
+    async def _bind(self, deadline: float, reply: ad.SetPolicyResponse) -> None:
+        """Have every ledger adopt the policy now, and what is held already be counted; say where that is not so yet."""
+        ledgers_of: dict[str, list[str]] = {}
+        for name in await self._router.actor_names():
+            if kind_of(name) in (ActorKind.STORE, ActorKind.CUSTOMERS):
+                ledgers_of[name] = []
+        if self._router.chain.policy.chain_limit_rules:  # no customers' ledger may begin under older limits
+            ledgers_of |= self._router.by_actor([ledger_of_slot(slot) for slot in range(SLOTS)])
+        document = self._router.chain_document
+        arguments = {name: (document, ledger_ids) for name, ledger_ids in ledgers_of.items()}
+        bound = await self._ask_all("bind", arguments, _share_of(deadline))
+        pending = [name for name, answer in bound.items() if isinstance(answer, BaseException)]
+        shops_of = self._router.by_actor(list(self._router.chain.stores))
+        waiting = sorted(name for actor in pending for name in shops_of.get(actor, [actor]))
+        reply.pending.extend(waiting[:PENDING_MAX])
+        reply.pending_count = len(waiting)
+        shops = {name: () for name in bound if kind_of(name) is ActorKind.STORE and name not in pending}
+        reply.uncounted_reservations = await self._count(shops, deadline)
+
+    async def _count(self, shops: dict[str, tuple[()]], deadline: float) -> int:
+        """Have what these shops' actors held before be counted, as far as it goes; how many reservations are left."""
+        until, left, before = _share_of(deadline), 0, -1
+        while True:
+            counts = await self._ask_all("uncounted", shops, _share_of(deadline))
+            left, before = sum(count for count in counts.values() if isinstance(count, int)), left
+            if left in (0, before) or asyncio.get_running_loop().time() >= until:
+                return left
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    await self._reconciler.collect_reports()
+
+    async def _ask_all(self, method: str, arguments: Mapping[str, tuple[Any, ...]], until: float) -> dict[str, Any]:
+        """What actors answer, or what kept them from it. `arguments` are those of each."""
+        asked = (self._router.ask_actor(name, method, *args, deadline=until) for name, args in arguments.items())
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(answer, PASSING):
+                raise answer
+        return dict(zip(arguments, answers, strict=True))
 
     async def _ledger_status(
         self, request: ad.GetLedgerStatusRequest, deadline: float, reply: ad.GetLedgerStatusResponse
@@ -143,3 +192,9 @@ class Admin:
             fill_instant(row.start_ms, slot.slot_start)
             numbers = numbers_of[row.store_id, row.start_ms]
             slot.reservation_ids.extend(format_reservation_id(row.store_id, number) for number in numbers)
+
+
+def _share_of(deadline: float) -> float:
+    """Until when ledgers may take that a policy is told to: the rest of the call's time is for the answer."""
+    now = asyncio.get_running_loop().time()
+    return now + BIND_SHARE * (deadline - now)

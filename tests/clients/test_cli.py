@@ -172,7 +172,9 @@ def test_pickups_that_new_hours_broke_are_shown(run: Command, tmp_path: Path) ->
 def test_the_policy_is_shown_and_set(run: Command, tmp_path: Path) -> None:
     policy = run("policy", "show")["policy"]
     assert policy["ttl_default_ms"] == 7_200_000
-    changed = run("policy", "set", "--ttl-default", "30m")["policy"]
+    told = run("policy", "set", "--ttl-default", "30m")
+    assert (told["pending"], told["pending_count"], told["uncounted_reservations"]) == ([], 0, 0)
+    changed = told["policy"]
     assert (changed["version"], changed["ttl_default_ms"]) == (policy["version"] + 1, 1_800_000)
     assert changed["ttl_max_ms"] == policy["ttl_max_ms"]
     file = tmp_path / "policy.json"

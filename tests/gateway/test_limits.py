@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from actors.core.policy import ChainLimitRule
 from actors.orders.commands import RequestGrant
 from actors.orders.state import OrderLedger
 from actors.protocol.messages import Held, Refusal
@@ -87,7 +88,7 @@ def restart(front: Front) -> None:
 
 def test_a_key_is_answered_as_at_first_after_limits_changed_and_gateways_restarted(stocked: Front) -> None:
     answers: dict[str, rs.ReserveResponse] = {}
-    changes: list[tuple[int, ...]] = [(), (1,), (), (2, 3), (2,)]
+    changes: list[tuple[int, ...]] = [(), (1,), (), (3, 4), (3,)]
     for place, rules in enumerate(changes):
         restart(stocked)
         limit(stocked, *rules)
@@ -96,7 +97,7 @@ def test_a_key_is_answered_as_at_first_after_limits_changed_and_gateways_restart
             assert answers.setdefault(key, said) == said
         settle(stocked)
     kinds = [said.WhichOneof("result") for said in answers.values()]
-    assert kinds == ["reservation", "reservation", "reservation", "reservation", "rejection"]
+    assert kinds == ["reservation", "rejection", "reservation", "reservation", "rejection"]
 
 
 def test_a_gateway_that_has_not_heard_of_a_limit_does_not_get_around_it(stocked: Front) -> None:
@@ -189,16 +190,18 @@ def test_a_queue_that_is_full_after_a_grant_was_given_is_no_refusal_of_the_whole
     """The shop has newer limits than the grant, so another one is asked for."""
     limit(stocked, 2)
     known = stocked.gateway._router
-    document = known.chain_document
-    limit(stocked, 3)
+    document, rules = known.chain_document, (ChainLimitRule("", "A", 0, 3, 0),)
 
     async def main() -> Any:
+        deadline = asyncio.get_running_loop().time() + WAIT_S
+        policy = replace(known.chain.policy, chain_limit_rules=rules)
+        await known.change_chain("set_policy", policy, 0, deadline=deadline)
         router = _Busy(stocked.actors)
         router._learn(document)
         await stocked.actors.call("store-S1", "adopt", known.chain_document)
         stocked.actors.calls.clear()
         entry = "S1", reservation(asked("k1"))[1]
-        return await Grants(router).send(entry, asyncio.get_running_loop().time() + WAIT_S, promise=False)
+        return await Grants(router).send(entry, deadline, promise=False)
 
     with pytest.raises(DeadlinePassed) as raised:
         stocked.run(main)

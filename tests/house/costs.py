@@ -27,6 +27,7 @@ LATER: Final = {
     "shops that hear of an order behind its answer": (180, 1),
     "baskets of few shops planned in lists": (90, 0),
     "one deadline for a call, and leases of the parts of an order": (60, 0),
+    "limits that count what is held already, and bind where it is said": (220, 0),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())
 FILES_MAX: Final = HOUSE[1] + sum(files for _, files in LATER.values())

@@ -40,6 +40,7 @@ from holdfast.client.models.administration import (
     LimitRule as LimitRule,
     OrdersVerification as OrdersVerification,
     Policy as Policy,
+    PolicySet as PolicySet,
     Store as Store,
     StoresPut as StoresPut,
     TtlRule as TtlRule,

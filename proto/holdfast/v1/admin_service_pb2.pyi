@@ -76,10 +76,16 @@ class SetPolicyRequest(_message.Message):
     def __init__(self, policy: _Optional[_Union[_store_pb2.Policy, _Mapping]] = ...) -> None: ...
 
 class SetPolicyResponse(_message.Message):
-    __slots__ = ("policy",)
+    __slots__ = ("policy", "pending", "pending_count", "uncounted_reservations")
     POLICY_FIELD_NUMBER: _ClassVar[int]
+    PENDING_FIELD_NUMBER: _ClassVar[int]
+    PENDING_COUNT_FIELD_NUMBER: _ClassVar[int]
+    UNCOUNTED_RESERVATIONS_FIELD_NUMBER: _ClassVar[int]
     policy: _store_pb2.Policy
-    def __init__(self, policy: _Optional[_Union[_store_pb2.Policy, _Mapping]] = ...) -> None: ...
+    pending: _containers.RepeatedScalarFieldContainer[str]
+    pending_count: int
+    uncounted_reservations: int
+    def __init__(self, policy: _Optional[_Union[_store_pb2.Policy, _Mapping]] = ..., pending: _Optional[_Iterable[str]] = ..., pending_count: _Optional[int] = ..., uncounted_reservations: _Optional[int] = ...) -> None: ...
 
 class GetLedgerStatusRequest(_message.Message):
     __slots__ = ("store_id",)

@@ -42,17 +42,19 @@ class AdministrationCalls(Client, Protocol):
         """The policy in force."""
         return models.policy_from((await read(self, service_pb2.GetPolicyRequest(), timeout_ms)).policy)
 
-    async def set_policy(self, policy: models.Policy, *, timeout_ms: int | None = None) -> models.Policy:
-        """Replace the policy; what is in force after it. Raises Conflict where `policy.version` is not in force.
+    async def set_policy(self, policy: models.Policy, *, timeout_ms: int | None = None) -> models.PolicySet:
+        """Replace the policy; what is in force after it, for whom not yet. Raises Conflict where another version
+        than `policy.version` is in force.
 
         It has no key, so it is sent once: a retry could not tell its own first success from another's change.
         """
         request = service_pb2.SetPolicyRequest(policy=models.to_policy(policy))
         timeout = self.internals.caller.timeouts.call_ms if timeout_ms is None else timeout_ms
-        response = await self.internals.caller.ask(
-            request, timeout_ms=timeout, attempt_ms=timeout, idempotency_key="", retry=NO_RETRY
+        return models.policy_set_from(
+            await self.internals.caller.ask(
+                request, timeout_ms=timeout, attempt_ms=timeout, idempotency_key="", retry=NO_RETRY
+            )
         )
-        return models.policy_from(response.policy)
 
     async def ledger_status(self, store_id: str, *, timeout_ms: int | None = None) -> models.LedgerStatus:
         """Where a ledger stands and who writes it: a shop's, or one of `CUSTOMERS_LEDGERS`."""

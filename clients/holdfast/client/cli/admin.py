@@ -118,11 +118,13 @@ def set_policy(
         raise typer.BadParameter("Give a --file, or what is to change.", param_hint="policy set")
     whole = None if file is None else _read(file, dict[str, models.Policy], "policy")
 
-    async def change(client: ChannelClient) -> models.Policy:
+    async def change(client: ChannelClient) -> models.PolicySet:
         # What is read is sent back with its version, so that a change made in between is not lost.
         return await client.set_policy(replace(whole or await client.get_policy(), **changes))
 
-    _show_policy(session, session.run(change))
+    done = session.run(change)
+    waits = {"pending": to_document(done.pending), "pending_count": done.pending_count}
+    _show_policy(session, done.policy, waits | {"uncounted_reservations": done.uncounted_reservations})
 
 
 @with_session
@@ -178,7 +180,9 @@ def _begun(found: Iterable[LedgerT], *, everything: bool) -> list[LedgerT]:
     return [one for one in found if one.version or not everything or one.store_id not in models.CUSTOMERS_LEDGERS]
 
 
-def _show_policy(session: Session, policy: models.Policy) -> None:
+def _show_policy(session: Session, policy: models.Policy, waits: dict[str, Any] | None = None) -> None:
+    """Show a policy; where it was set, what does not go by it yet."""
+    waits = waits or {}
     rules = [
         f"{duration_text(rule.ttl_ms)}: {_fits(rule.channel, rule.sku, rule.store_id)}" for rule in policy.ttl_rules
     ]
@@ -201,9 +205,11 @@ def _show_policy(session: Session, policy: models.Policy) -> None:
             ("rules of time", "\n".join(rules)),
             ("limits", "\n".join(limits)),
             ("limits over the chain", "\n".join(over_chain)),
+            ("not bound yet", "\n".join(waits.get("pending", ()))),
+            ("not counted yet", waits.get("uncounted_reservations") or ""),
         ]
     )
-    session.show({"policy": to_document(policy)}, drawn)
+    session.show({"policy": to_document(policy), **waits}, drawn)
 
 
 def _fits(*parts: str) -> str:

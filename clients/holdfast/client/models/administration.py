@@ -110,6 +110,18 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicySet:
+    """The policy once it was set. It binds every ledger where nobody is `pending`: shops, or customers' actors, at most
+    100 of `pending_count`. Limits over all shops do not count `uncounted_reservations` from before yet.
+    """
+
+    policy: Policy
+    pending: tuple[str, ...]
+    pending_count: int
+    uncounted_reservations: int
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerStatus:
     """Where a ledger stands and who writes it; see `GetLedgerStatusResponse` for each field."""
 
@@ -179,6 +191,7 @@ def _hours_from(message: store_pb2.Store) -> dict[str, Any] | None:
 store_from = reader(Store, hours=_hours_from)
 stores_put_from = reader(StoresPut)
 policy_from = reader(Policy)
+policy_set_from = reader(PolicySet)
 ledger_status_from = reader(LedgerStatus)
 verification_from = reader(Verification)
 orders_verification_from = reader(OrdersVerification)
