@@ -14,7 +14,9 @@ class CustomBuildHook(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Name the files, but for an editable install: a copy would go stale, and it finds them where they stand."""
         folder = Path(self.root).parent / "proto" / "holdfast" / "v1"
-        if version != "editable" and folder.is_dir() and not (Path(self.root) / "holdfast" / "v1").exists():
+        if version != "editable" and not (Path(self.root) / "holdfast" / "v1").exists():
+            if not folder.is_dir():
+                raise FileNotFoundError(f"{folder} is absent: build in the whole repository, or from an sdist of it")
             for file in sorted(folder.iterdir()):
                 if file.suffix in SUFFIXES:
                     build_data["force_include"][str(file)] = f"holdfast/v1/{file.name}"

@@ -1,5 +1,7 @@
 """The client installs into an empty environment, on each Python, with old and new libraries, and works there."""
 
+import shutil
+import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -91,6 +93,14 @@ def test_an_sdist_gives_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
         archive.extractall(tmp_path / "unpacked", filter="data")
     (unpacked,) = (tmp_path / "unpacked").iterdir()
     assert files_of(distribution.build(unpacked, tmp_path / "again", "wheel")) == files_of(wheel)
+
+
+def test_the_folder_without_the_repository_builds_nothing(tmp_path: Path) -> None:
+    copied = tmp_path / "clients"
+    shutil.copytree(CLIENTS, copied, ignore=shutil.ignore_patterns("__pycache__"))
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        distribution.build(copied, tmp_path / "out", "wheel")
+    assert b"build in the whole repository" in failed.value.stderr
 
 
 def test_the_licence_is_the_repositorys() -> None:
