@@ -30,11 +30,18 @@ class PolicyAdopted(Message, frozen=True):
 Decision = tuple[Any, ...] | Rejection
 
 
+class Deferred(Message, frozen=True):
+    """More is due to expire than could be expired before this command, which without it is refused, or takes units from
+    others. Nothing was done; it is to be sent again.
+    """
+
+
 class Decider(NamedTuple):
     """A kind of ledger as its pure functions.
 
     `key_of` returns the key that a command's answer is remembered by, empty where there is none; `recall` the
-    remembered answer or None; `standing` the answer where the events give none.
+    remembered answer or None; `standing` the answer where the events give none. `takes_from_others`: the kinds of
+    events that must not be decided while there are units that are due.
     """
 
     key_of: Callable[[Any], str]
@@ -43,6 +50,7 @@ class Decider(NamedTuple):
     decide: Callable[[Any, Any, int], Decision]
     evolve: Callable[[Any, Any, int], Any]
     standing: Callable[[Any, Any, tuple[Any, ...]], Any]
+    takes_from_others: tuple[type[Message], ...] = ()
 
 
 class Transacted(NamedTuple):
@@ -53,12 +61,19 @@ class Transacted(NamedTuple):
     repeated: bool = False
 
 
-def transact(decider: Decider, ledger: Any, command: Any, now_ms: int) -> Transacted:
-    """Process one command at a ledger time, in ms; the returned events have been applied to the ledger."""
+def transact(decider: Decider, ledger: Any, command: Any, now_ms: int, is_behind: bool = False) -> Transacted:
+    """Process one command at a ledger time, in ms; the returned events have been applied to the ledger.
+
+    `is_behind`: the ledger still has what is due. That can only be in a command's way, so what is accepted stands.
+    """
     answer = decider.recall(ledger, command)
     if answer is not None:
         return Transacted(answer, (), repeated=True)
     decision = decider.decide(ledger, command, now_ms)
+    if is_behind and (
+        isinstance(decision, Rejection) or any(isinstance(event, decider.takes_from_others) for event in decision)
+    ):
+        return Transacted(Deferred(), ())
     if isinstance(decision, Rejection):
         return _refuse(decider, ledger, command, decision, now_ms)
     for event in decision:

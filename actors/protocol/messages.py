@@ -12,6 +12,7 @@ import msgspec
 from actors.core.answers import Recorded
 from actors.core.message import Message
 from actors.core.rejection import Rejection
+from actors.core.transact import Deferred
 from actors.orders import commands as orders
 from actors.orders.state import Order
 from actors.shop import commands as shop
@@ -58,7 +59,7 @@ class Moved(Message, frozen=True):
 
 
 # None: there is no such order (any more).
-Answer = Held | Refusal | Moved | Reservation | Order | shop.Grant | Stopped | Late | None
+Answer = Held | Refusal | Moved | Reservation | Order | shop.Grant | Stopped | Late | Deferred | None
 
 _encode: Final[Callable[[Any], bytes]] = msgspec.msgpack.Encoder().encode
 
@@ -79,12 +80,18 @@ def pack_batch(rules_revision: int, entries: Sequence[Entry], deadlines_ms: Iter
     return _encode((rules_revision, [(ledger_id, deadline_ms, command) for (ledger_id, command), deadline_ms in timed]))
 
 
-def pack_answers(answers: Sequence[Remembered | Recorded[Order | Rejection] | Stopped | Late | None]) -> bytes:
+# A ledger's answer, or why there is none.
+Given = Remembered | Recorded[Order | Rejection] | Stopped | Late | Deferred | None
+
+
+def pack_answers(
+    answers: Sequence[Given],
+) -> bytes:
     """Encode a step's answers, one for each entry."""
     return _encode([_answer_of(answer) for answer in answers])
 
 
-def _answer_of(answer: Remembered | Recorded[Order | Rejection] | Stopped | Late | None) -> Answer:
+def _answer_of(answer: Given) -> Answer:
     """The answer to send for one that a ledger remembers."""
     if isinstance(answer, Reservation):
         return Held(answer.number, answer.created_at_ms, answer.expires_at_ms, answer.grant)

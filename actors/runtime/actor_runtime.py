@@ -19,8 +19,9 @@ from actors.protocol.messages import RULES_ARE_STALE, Late, pack_answers
 from actors.rpc.methods import rpc
 from actors.runtime.clock import Clock
 from actors.runtime.followers import Followers
-from actors.runtime.kinds import Core
-from actors.runtime.ledger_host import Hosted, LedgerHost
+from actors.runtime.hosted import Hosted
+from actors.runtime.kinds import EXPIRED_AT_ONCE_MAX, Core
+from actors.runtime.ledger_host import LedgerHost
 
 log = logging.getLogger("holdfast.actor")
 
@@ -220,7 +221,8 @@ class LedgerActor:
         """Expire what is due, checkpoint and write snapshots, until the actor closes or its journal fails."""
         while not self._closing.wait(self._tidy_every_s):
             try:
-                self.host.sweep()
+                while self.host.sweep() >= EXPIRED_AT_ONCE_MAX and not self._closing.wait(SNAPSHOT_PAUSE_S):
+                    pass
                 self._followers.tell()  # of that, and of what a read found due
                 self.host.checkpoint()
                 for ledger_id in self.host.snapshots_due(SNAPSHOT_EVENTS_MIN):

@@ -3,7 +3,8 @@
 Its duties, in this sequence and no other:
 
 1. Take the ledger over (a new epoch, durably), load the newest snapshot, replay the tail, check the invariants.
-2. Pass the ledger a time that never decreases, and expire what is due, before anything is decided.
+2. Pass the ledger a time that never decreases, and expire what is due, before anything is decided. Of very much that is
+   due a part: commands that the rest of it is in the way of are deferred, and sent again.
 3. Decide and evolve the batch's commands in turn, under one lock.
 4. Queue the events for the journal while that lock is held, so that the journal has the ledger's own sequence.
 5. Answer only once they are durable. That includes repeats, refusals and reads: they may depend on an event that
@@ -17,43 +18,28 @@ Its duties, in this sequence and no other:
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from threading import Lock
-from time import perf_counter_ns
+from time import perf_counter_ns, sleep
 from typing import Any, Final, TypeVar
 
 from actors.core.policy import Policy
 from actors.core.transact import PolicyAdopted
-from actors.journal.codec import encode, encode_rows
+from actors.journal.codec import encode_rows
 from actors.journal.port import Journal, JournalDamaged, JournalError, LedgerBroken, Record
 from actors.protocol.messages import Stopped
 from actors.runtime.clock import Clock
 from actors.runtime.group_commit import GroupCommit
+from actors.runtime.hosted import Hosted
 from actors.runtime.kinds import Core
 from actors.runtime.recovery import recovered, saves_a_replay
 
 REFUSED_KEYS_MAX: Final = 1_000  # commands that raised are known again; beyond that the oldest are decided anew
-SWEEP_EVENTS_MAX: Final = 2_000  # expiries to a sweep and ledger: some 20 ms under the lock
+PAUSE_S: Final = 0.001  # between two looks at a ledger with much that is due, for decisions to go first
 
 T = TypeVar("T")
 
 log = logging.getLogger("holdfast.host")
-
-
-@dataclass(slots=True, eq=False)
-class Hosted:
-    """A ledger that is served, of either kind. `snapshot_seq` is the newest snapshot's version; `replayed_events` and
-    `recovery_us` are of its recovery.
-    """
-
-    ledger: Any
-    epoch: int
-    snapshot_seq: int
-    replayed_events: int
-    recovery_us: int
-    repeats_answered: int = 0
-    queued_seq: int = 0  # up to here events are in the journal or queued for it
 
 
 class LedgerHost:
@@ -117,11 +103,15 @@ class LedgerHost:
         it has seen is durable. What is due has been expired. Raises JournalDamaged for a stopped ledger, Fenced for a
         replaced owner.
         """
-        with self._deciding:
-            hosted = self._get(ledger_id)
-            now_ms = max(self._clock.now_ms(), hosted.ledger.time_ms)
-            ticket = self._commits.enqueue(self._expire_due(ledger_id, hosted, now_ms))
-            yield hosted, now_ms
+        while True:
+            with self._deciding:
+                hosted = self._get(ledger_id)
+                now_ms = max(self._clock.now_ms(), hosted.ledger.time_ms)
+                ticket = self._commits.enqueue(self._expire_due(ledger_id, hosted, now_ms))
+                if not hosted.is_behind(now_ms):
+                    yield hosted, now_ms
+                    break
+            sleep(PAUSE_S)
         self._commits.wait(ticket)
         self._check_owner({ledger_id: hosted.epoch})
 
@@ -140,7 +130,7 @@ class LedgerHost:
                     continue
                 now_ms = max(self._clock.now_ms(), hosted.ledger.time_ms)
                 with suppress(JournalDamaged):  # the others go on
-                    records = self._expire_due(ledger_id, hosted, now_ms, SWEEP_EVENTS_MAX)
+                    records = self._expire_due(ledger_id, hosted, now_ms)
                     ticket = self._commits.enqueue(records)
                     swept += sum(record.event_count for record in records)
         self._commits.wait(ticket)  # one durable write for all of them
@@ -256,7 +246,7 @@ class LedgerHost:
         that answer.
         """
         answers: list[Any] = []
-        touched: dict[str, tuple[Hosted, int, list[Any]]] = {}
+        touched: dict[str, tuple[Hosted, int, list[Any], bool]] = {}
         clock_ms, refused, transact = self._clock.now_ms(), self._refused, self._core.transact
         for ledger_id, command in batch:
             turn = touched.get(ledger_id)
@@ -272,8 +262,8 @@ class LedgerHost:
                 except JournalDamaged as damage:
                     answers.append(Stopped(str(damage)))
                     continue
-                turn = touched[ledger_id] = (hosted, now_ms, due)
-            hosted, now_ms, events = turn
+                turn = touched[ledger_id] = (hosted, now_ms, due, hosted.is_behind(now_ms))
+            hosted, now_ms, events, is_behind = turn
             try:
                 if (
                     refused
@@ -281,7 +271,7 @@ class LedgerHost:
                 ):
                     answers.append(no)
                     continue
-                answer, made, repeated = transact(hosted.ledger, command, now_ms)
+                answer, made, repeated = transact(hosted.ledger, command, now_ms, is_behind)
             except Exception as error:  # the ledger may be half way through an event
                 try:
                     answer, made, repeated = self._decide_anew(ledger_id, turn, command, error)
@@ -297,23 +287,23 @@ class LedgerHost:
             hosted.repeats_answered += repeated
         records: list[Record] = []
         unwritten: dict[str, int] = {}
-        for ledger_id, (hosted, now_ms, events) in touched.items():
+        for ledger_id, (hosted, now_ms, events, _) in touched.items():
             if events:
-                records.append(_record(ledger_id, hosted, now_ms, events))
+                records.append(hosted.record(ledger_id, now_ms, events))
             else:
                 unwritten[ledger_id] = hosted.epoch
         return answers, records, unwritten
 
     def _decide_anew(
-        self, ledger_id: str, turn: tuple[Hosted, int, list[Any]], command: Any, error: Exception
+        self, ledger_id: str, turn: tuple[Hosted, int, list[Any], bool], command: Any, error: Exception
     ) -> tuple[Any, Sequence[Any], bool]:
         """Decide a command that raised once more, over the state that the journal has. One that raises again is
         refused, now and whenever its key comes; the ledger goes on without it.
         """
-        hosted, now_ms, events = turn
+        hosted, now_ms, events, is_behind = turn
         self._reload(ledger_id, hosted, now_ms, events, error)
         try:
-            return self._core.transact(hosted.ledger, command, now_ms)  # type: ignore[no-any-return]
+            return self._core.transact(hosted.ledger, command, now_ms, is_behind)  # type: ignore[no-any-return]
         except Exception as again:
             self._reload(ledger_id, hosted, now_ms, events, again)
             key = self._core.key_of(command) or repr(command)
@@ -363,7 +353,7 @@ class LedgerHost:
     def _prepare(self, ledger_id: str, hosted: Hosted, now_ms: int) -> list[Any]:
         """Expire what is due and adopt a newer policy, before anything is decided. Returns the events."""
         ledger = hosted.ledger
-        events = self._core.expire(ledger, now_ms)
+        events = self._core.expire(ledger, now_ms, self._core.expired_at_once_max)
         policy = self._policy_for(ledger_id)
         if policy is None or policy is ledger.policy:
             return events
@@ -376,14 +366,12 @@ class LedgerHost:
             ledger.policy = policy  # an equal policy as the same object: the next step need not compare them
         return events
 
-    def _expire_due(
-        self, ledger_id: str, hosted: Hosted, now_ms: int, events_max: int | None = None
-    ) -> Sequence[Record]:
-        deadline_ms = hosted.ledger.earliest_deadline_ms()
-        if deadline_ms is None or deadline_ms > now_ms:
+    def _expire_due(self, ledger_id: str, hosted: Hosted, now_ms: int) -> Sequence[Record]:
+        if not hosted.is_behind(now_ms):
             return ()
-        events = self._twice(ledger_id, hosted, now_ms, lambda: self._core.expire(hosted.ledger, now_ms, events_max))
-        return [_record(ledger_id, hosted, now_ms, events)] if events else ()
+        expire, events_max = self._core.expire, self._core.expired_at_once_max
+        events = self._twice(ledger_id, hosted, now_ms, lambda: expire(hosted.ledger, now_ms, events_max))
+        return [hosted.record(ledger_id, now_ms, events)] if events else ()
 
     def _take_over(self, ledger_id: str) -> Hosted:
         began_ns = perf_counter_ns()
@@ -394,7 +382,3 @@ class LedgerHost:
         hosted = Hosted(ledger, head.epoch, restored_seq, head.seq - restored_seq, took_us)
         self._hosted[ledger_id] = hosted
         return hosted
-
-
-def _record(ledger_id: str, hosted: Hosted, now_ms: int, events: list[Any]) -> Record:
-    return Record(ledger_id, hosted.epoch, hosted.ledger.version, len(events), now_ms, encode(events))

@@ -88,7 +88,8 @@ def due(ledger: Ledger, now_ms: int) -> Iterator[Expired]:
                 if reservation is not None and reservation.status in LIVE and reservation.expires_at_ms == deadline_ms:
                     yield Expired(reservation.number, reservation.held_lines())
         finally:
-            if number <= last:
-                heappush(heap, entry)  # the caller stopped within the run
-            else:
-                ledger.expiry_runs.pop(entry, None)
+            ledger.expiry_runs.pop(entry, None)
+            if number <= last:  # the caller stopped within the run: the next call begins where this one ended
+                rest = deadline_ms << EXPIRY_SHIFT | number
+                ledger.expiry_runs[rest] = last
+                heappush(heap, rest)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
+from actors.core.transact import Deferred
 from actors.protocol.messages import Answer, Entry, Late, weight_of
 
 IN_FLIGHT_MAX: Final = 2  # batches to one actor: one is written while the next is decided
@@ -61,6 +62,7 @@ class Ask:
     queued_at: float
     deadline: float
     weight: int
+    promise: bool
     sent: bool = False
 
 
@@ -91,7 +93,7 @@ class Batcher:
         now = self._loop.time()
         if len(self._fresh) + len(self._promises) + self._calls_out >= self._calls_max(now, promise=promise):
             raise Overloaded
-        ask = Ask(entries, self._loop.create_future(), now, deadline, weight_of(entries))
+        ask = Ask(entries, self._loop.create_future(), now, deadline, weight_of(entries), promise)
         if promise:
             if self._queued_promises + ask.weight > QUEUED_PROMISES_MAX:
                 raise Overloaded
@@ -170,7 +172,7 @@ class Batcher:
                 if ask.answers.done():
                     continue
                 if ask.deadline <= now:
-                    ask.answers.set_exception(DeadlinePassed(sent=False))
+                    ask.answers.set_exception(DeadlinePassed(sent=ask.sent))
                     continue
                 ask.sent = True
                 asks.append(ask)
@@ -190,9 +192,20 @@ class Batcher:
                 mine = answers[place:end]
                 if isinstance(mine[-1], Late):  # not decided this time; an earlier sending of it may have been
                     ask.answers.set_exception(DeadlinePassed(sent=True))
+                elif any(type(answer) is Deferred for answer in mine):
+                    self._send_again(ask)
                 else:
                     ask.answers.set_result(mine)
             place = end
+
+    def _send_again(self, ask: Ask) -> None:
+        """Queue a call before all others: it was deferred, or a part of it; for the rest the answers are repeats."""
+        if ask.promise:
+            self._promises.appendleft(ask)
+            self._queued_promises += ask.weight
+        else:
+            self._fresh.appendleft(ask)
+            self._queued_fresh += ask.weight
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         self._out.discard(task)

@@ -12,6 +12,7 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import Status as ReservationStatus
 from actors.journal.codec import chained
 from actors.protocol.messages import Refusal
+from actors.protocol.placement import Placement
 from holdfast.v1 import (
     error_pb2,
     reservation_pb2,
@@ -22,7 +23,7 @@ from holdfast.v1 import (
 from serve.calls import TIMEOUT_S_DEFAULT, fill_error
 from serve.routing.batcher import QUEUE_AGE_S_MAX, QUEUED_ENTRIES_MAX, DeadlinePassed, Overloaded
 from serve.wire.statuses import _SENTENCES, explain, fill_rejection
-from tests.gateway.front import Answer, Front, reserve_request
+from tests.gateway.front import UNITS, Answer, Front, reserve_request
 from tests.runtime.loop_time import skip, turns
 from tests.runtime.runtime_fixture import WAIT_S, ManualClock
 from tests.waiting import until_async
@@ -333,3 +334,20 @@ def test_a_batch_of_malformed_items_lets_others_go_between(front: Front) -> None
         return others
 
     assert front.run(ask) > 32
+
+
+def test_a_call_finds_gone_what_is_due_however_much_that_is(front: Front, clock: ManualClock) -> None:
+    """The shop expires two holds at a time; who needs the units of all of them does not hear of it."""
+    front.reserve("lasting", units=UNITS - 5)
+    host: Any = front.actors._actors[Placement(0).actor_of("S1")].host  # type: ignore[union-attr]
+    host._core = host._core._replace(expired_at_once_max=2)
+    for number in range(5):
+        front.reserve(f"hold-{number}")
+    clock.move(9 * HOUR_MS)
+    batch = rs.ReserveBatchRequest(
+        requests=[reserve_request("k1", units=UNITS), reserve_request("k2", units=UNITS + 1)]
+    )
+    all_of_it, too_much = front.accept("ReserveBatch", batch).outcomes
+    assert all_of_it.reservation.lines[0].quantity == UNITS
+    assert too_much.rejection.reason == error_pb2.REASON_INSUFFICIENT_STOCK
+    assert front.reserve("k1", units=UNITS).reservation == all_of_it.reservation

@@ -23,6 +23,7 @@ LATER: Final = {
     "a share of a gateway's places for each actor, and no waiting for one that is away": (70, 0),
     "one question an actor for all streams, answered when something has happened": (150, 2),
     "pauses between starts and between attempts that double": (80, 1),
+    "expiry in pieces, and commands deferred by what is due": (60, 1),
     "a core benchmark behind a month of history": (30, 0),
     "shops that hear of an order behind its answer": (180, 1),
     "baskets of few shops planned in lists": (90, 0),

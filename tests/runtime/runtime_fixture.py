@@ -11,6 +11,7 @@ from itertools import count
 from typing import Final
 
 from actors.core.policy import Policy
+from actors.core.transact import Deferred
 from actors.journal.port import JournalError
 from actors.protocol.messages import Stopped
 from actors.runtime.kinds import SHOP
@@ -76,13 +77,14 @@ class ActorRuntime:
         key, said = keyed.groups() if keyed else (f"own{next(self._numbers)}", text)
         return command_of(said, key)
 
-    def say(self, *texts: str, store_id: str = "S1") -> list[Remembered | Stopped]:
+    def say(self, *texts: str, store_id: str = "S1") -> list[Remembered | Stopped | Deferred]:
         """One step."""
         return self.host.step([(store_id, self.command(text)) for text in texts])
 
     def deliver(self, text: str, store_id: str = "S1") -> str:
         """One command; the answer as a line."""
         (answer,) = self.say(text, store_id=store_id)
+        assert not isinstance(answer, Deferred), "more is due than is expired at once"
         told = f"stopped: {answer.why}" if isinstance(answer, Stopped) else answer_text(answer)
         self.journal.log.append(f"answer {text.partition(':')[0]}")
         return told

@@ -7,6 +7,7 @@ from typing import Final, ParamSpec
 
 import pytest
 
+from actors.core.transact import Deferred
 from actors.protocol.messages import Answer, Entry, Held
 from actors.shop.commands import MarkReady
 from serve.routing.batcher import (
@@ -36,6 +37,7 @@ class Line:
     def __init__(self) -> None:
         self.sent: list[list[str]] = []
         self.deadlines: list[float] = []
+        self.deferred: set[str] = set()  # entries that are deferred when they come first
         self._out: list[asyncio.Future[None]] = []
         self.batcher = Batcher(self._send)
 
@@ -45,7 +47,13 @@ class Line:
         landed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._out.append(landed)
         await landed
-        return [Held(int(store_id.rpartition("-")[2]), 0, 0) for store_id, _ in entries]
+        return [self._answer(store_id) for store_id, _ in entries]
+
+    def _answer(self, entry: str) -> Answer:
+        if entry in self.deferred:
+            self.deferred.remove(entry)
+            return Deferred()
+        return Held(int(entry.rpartition("-")[2]), 0, 0)
 
     def ask(
         self, name: str, count: int = 1, *, promise: bool = False, within_s: float = FAR_S
@@ -357,3 +365,32 @@ async def test_nobody_waits_and_nothing_is_left(line: Line) -> None:
     assert line.batcher._sweeper is None
     assert line.batcher._queued_fresh == line.batcher._queued_promises == 0
     assert not line.batcher._flying
+
+
+@in_loop
+async def test_a_call_of_which_a_part_was_deferred_is_sent_again_before_all_others(line: Line) -> None:
+    line.deferred = {"whole-1"}
+    whole = line.ask("whole", 2)
+    await line.sent_so_far(1)
+    line.ask("out")
+    await line.sent_so_far(2)
+    later = line.ask("later")
+    line.land()
+    await line.sent_so_far(3)
+    assert line.sent[2] == ["whole-0", "whole-1", "later-0"]
+    line.land()
+    line.land()
+    assert await whole == [Held(0, 0, 0), Held(1, 0, 0)]
+    assert len(await later) == 1
+
+
+@in_loop
+async def test_a_deferred_call_whose_time_is_over_has_been_sent(line: Line) -> None:
+    line.deferred = {"late-0"}
+    ask = line.ask("late", within_s=0.02)
+    await line.sent_so_far(1)
+    skip(0.03)
+    line.land()
+    with pytest.raises(DeadlinePassed) as raised:
+        await ask
+    assert raised.value.sent

@@ -1,13 +1,19 @@
 """Holds fall due at the decision, exactly; the sweep gives them back for those who only look, some at a time."""
 
+from typing import Final
+
 import pytest
 
 from actors.core.policy import HOUR_MS
-from actors.runtime.ledger_host import SWEEP_EVENTS_MAX
+from actors.core.transact import Deferred
+from actors.runtime.kinds import EXPIRED_AT_ONCE_MAX
+from actors.shop.state import Reservation
 from tests.journal.storages import Storage
 from tests.runtime.runtime_fixture import ActorRuntime, ManualClock, entries
 from tests.shop.scenario_text import stock_text
 from tests.shop.watched import DAY_ZERO_MS
+
+WAVE: Final = EXPIRED_AT_ONCE_MAX + 5
 
 
 class TickingClock(ManualClock):
@@ -53,13 +59,46 @@ def test_a_decision_finds_what_is_due_gone(held: ActorRuntime, clock: ManualCloc
 
 
 def test_a_sweep_is_bounded(runtime: ActorRuntime, clock: ManualClock) -> None:
-    holds = SWEEP_EVENTS_MAX + 5
-    runtime.deliver(f"receive A {holds}")
-    runtime.say(*(f"reserve c{number} A 1 for 1h" for number in range(holds)))
+    runtime.deliver(f"receive A {WAVE}")
+    runtime.say(*(f"reserve c{number} A 1 for 1h" for number in range(WAVE)))
     clock.move(HOUR_MS)
-    assert runtime.host.sweep() == SWEEP_EVENTS_MAX
+    assert runtime.host.sweep() == EXPIRED_AT_ONCE_MAX
     assert runtime.host.sweep() == 5
-    assert runtime.stock() == f"A {holds}/0"
+    assert runtime.stock() == f"A {WAVE}/0"
+
+
+@pytest.fixture
+def wave(runtime: ActorRuntime, clock: ManualClock) -> ActorRuntime:
+    """More holds of A are due than are expired at once; B is free."""
+    runtime.deliver(f"receive A {WAVE}")
+    runtime.deliver("receive B 1")
+    runtime.say(*(f"reserve c{number} A 1 for 1h" for number in range(WAVE)))
+    clock.move(HOUR_MS)
+    return runtime
+
+
+def test_before_a_batch_a_part_of_much_that_is_due_is_expired(wave: ActorRuntime) -> None:
+    """Commands that the rest is in the way of are deferred; they are decided when they come again."""
+    before = wave.host.stale_read("S1").version
+    held, *deferred = wave.say("reserve dan B 1", f"reserve eve A {WAVE}", f"confirm #{before}")
+    assert isinstance(held, Reservation)
+    assert held.number == before + EXPIRED_AT_ONCE_MAX + 1
+    assert deferred == [Deferred()] * 2
+    assert wave.host.stale_read("S1").version == held.number, "nothing was recorded"
+    assert wave.host.sweep() == WAVE - EXPIRED_AT_ONCE_MAX
+    assert "HELD" in wave.deliver(f"reserve eve A {WAVE}")
+    assert "RESERVATION_EXPIRED" in wave.deliver(f"confirm #{before}")
+
+
+def test_a_count_takes_nothing_from_holds_while_units_are_due(wave: ActorRuntime) -> None:
+    assert wave.say("k1: count A 3") == [Deferred()]
+    assert wave.stock() == f"A {WAVE}/0, B 1/0"
+    wave.deliver("k1: count A 3")
+    assert wave.stock() == "A 3/0, B 1/0"
+
+
+def test_a_read_waits_until_nothing_is_due(wave: ActorRuntime) -> None:
+    assert wave.stock() == f"A {WAVE}/0, B 1/0"
 
 
 def test_each_ledger_is_swept(runtime: ActorRuntime, clock: ManualClock) -> None:

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from actors.core.policy import HOUR_MS
 from actors.journal.port import Head, JournalError, Record
 from actors.runtime.group_commit import GroupCommit
-from actors.runtime.ledger_host import Hosted, LedgerHost
+from actors.runtime.hosted import Hosted
+from actors.runtime.ledger_host import LedgerHost
 from actors.shop.commands import Reserve
 from actors.shop.state import Reservation
 from tests.journal.memory import MemoryJournal

@@ -1,0 +1,32 @@
+"""A ledger that is served, and what its host knows of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from actors.journal.codec import encode
+from actors.journal.port import Record
+
+
+@dataclass(slots=True, eq=False)
+class Hosted:
+    """A ledger that is served, of either kind. `snapshot_seq` is the newest snapshot's version; `replayed_events` and
+    `recovery_us` are of its recovery.
+    """
+
+    ledger: Any
+    epoch: int
+    snapshot_seq: int
+    replayed_events: int
+    recovery_us: int
+    repeats_answered: int = 0
+    queued_seq: int = 0  # up to here events are in the journal or queued for it
+
+    def is_behind(self, now_ms: int) -> bool:
+        """Whether something may be due that has not been expired."""
+        deadline_ms = self.ledger.earliest_deadline_ms()
+        return deadline_ms is not None and deadline_ms <= now_ms
+
+    def record(self, ledger_id: str, now_ms: int, events: Sequence[Any]) -> Record:
+        """The newest events, as the journal takes them."""
+        return Record(ledger_id, self.epoch, self.ledger.version, len(events), now_ms, encode(events))
