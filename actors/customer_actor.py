@@ -11,7 +11,7 @@ from actors.orders.parts import is_promised
 from actors.orders.snapshot import Capture, copied
 from actors.orders.state import Order, OrderLedger
 from actors.rpc.methods import rpc
-from actors.runtime.actor_runtime import LedgerActor, in_turn, page_by_number
+from actors.runtime.actor_runtime import PAGE_SCAN_MAX, LedgerActor, in_turn
 from actors.runtime.kinds import CUSTOMERS
 
 OUTBOX_MAX: Final = 500  # orders of one ledger to an answer
@@ -43,7 +43,7 @@ class CustomerActor(LedgerActor):
         wanted = frozenset(standings)
         with self.host.reading(ledger_id) as (hosted, _):
             orders, numbers = hosted.ledger.orders, hosted.ledger.customers.get(customer_id, ())
-            after = (orders[number] for number in numbers if number > after_number)
+            after = (orders[number] for number in sorted(numbers) if number > after_number)
             page = list(islice((order for order in after if not wanted or order.standing in wanted), page_size + 1))
             return hosted.ledger.version, page[:page_size], page[page_size - 1].number if len(page) > page_size else 0
 
@@ -96,10 +96,13 @@ class CustomerActor(LedgerActor):
     def promised(self, ledger_id: str, after_number: int, page_size: int) -> tuple[list[Order], int]:
         """A page of orders with committed live parts, by number, and the number to continue after, 0 at the end."""
         with self.host.reading(ledger_id) as (hosted, _):
-            orders, version = hosted.ledger.orders, hosted.ledger.version
-            return page_by_number(
-                orders, version, after_number, page_size, lambda order: any(map(is_promised, order.parts))
-            )
+            orders = hosted.ledger.orders
+            numbers = sorted(number for number in orders if number > after_number)[:PAGE_SCAN_MAX]
+            found = (orders[number] for number in numbers if any(map(is_promised, orders[number].parts)))
+            page = list(islice(found, page_size + 1))
+            if len(page) > page_size:
+                return page[:page_size], page[page_size - 1].number
+            return page, numbers[-1] if len(numbers) == PAGE_SCAN_MAX else 0
 
     @rpc
     def status(self, ledger_id: str) -> dict[str, Any] | None:

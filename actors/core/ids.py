@@ -1,7 +1,8 @@
 """Formats of ids, as clients see them and as ledgers keep them.
 
 - Reservation: the shop, a colon, and the ledger version at which it was accepted, `S042:1907`.
-- Order: the customer's hash slot, a slash, and the ledger version at which it was opened, `0007/1907`.
+- Order: the customer's hash slot, a slash, and a number: drawn by the gateway that places it, `0007/179836...`, or the
+  ledger version at which it was opened, `0007/1907`.
 - Holder of a part, kept by a shop: order id and claim attempt, `0007/1907.2`. It distinguishes two attempts of an
   order in one shop.
 """

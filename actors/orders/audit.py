@@ -53,7 +53,9 @@ class OrderAudit:
                 self._found("I3", subject, f"orders {unknown}", "none")
                 self.broken = True
                 return
-        elif not isinstance(event, ev.Opened | ev.Granted | ev.HoldCounted | Refused | PolicyAdopted):
+        elif not isinstance(
+            event, ev.Opened | ev.Placed | ev.Barred | ev.Granted | ev.HoldCounted | Refused | PolicyAdopted
+        ):
             number = event.report.number if isinstance(event, ev.Reported) else event.number
             order = ledger.orders.get(number)
             if order is None:
@@ -68,6 +70,7 @@ class OrderAudit:
                 self._found("I7", f"order {order.number}", "a claim of each shop that was asked", str(event.claims))
                 self.broken = True
                 return
+        self.accepted += isinstance(event, ev.Placed)
         evolve(ledger, event, at_ms)
 
     def _found(self, invariant: str, subject: str, expected: str, found: str) -> None:
@@ -77,11 +80,15 @@ class OrderAudit:
 
 def _faults(ledger: OrderLedger, order: Order | None, event: ev.Event, at_ms: int) -> Iterator[tuple[str, str, str]]:
     """Yield (invariant, expected, found) for each broken rule."""
-    key = key_of(event.command) if isinstance(event, ev.Opened) else getattr(event, "key", "")
+    key = key_of(event.command) if isinstance(event, ev.Opened | ev.Placed) else getattr(event, "key", "")
     if key and ledger.answers.knows(key):
         yield "I5", f"{key!r} answered once", "answered again"
-    if isinstance(event, ev.Opened):
-        asked = event.command
+    if isinstance(event, ev.Placed | ev.Barred):
+        number = event.number if isinstance(event, ev.Barred) else event.command.number
+        if number in ledger.orders or number in ledger.barred:
+            yield "I7", f"order {number} placed or barred, and once", f"{type(event).__name__} after that"
+    if isinstance(event, ev.Opened | ev.Placed):
+        asked = event.command.asked if isinstance(event, ev.Placed) else event.command
         refusal = over_limit(ledger, asked.customer_id, asked.channel, asked.plans, at_ms)
         if refusal is not None:
             yield "I15", f"at most {refusal.available} for {asked.customer_id}", f"{refusal.reason.name} was due"

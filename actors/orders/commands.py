@@ -55,6 +55,22 @@ class Open(Message, frozen=True):
     external_reference: str = ""
 
 
+class Place(Message, frozen=True):
+    """Decide an order whose claims were all granted, once and for all. `number` is the order's, drawn by its gateway,
+    and names the claims; `granted` are the reservations of the plans' shops.
+    """
+
+    number: int
+    asked: Open
+    granted: tuple[int, ...]
+
+
+class Bar(Message, frozen=True):
+    """A shop has a claim for an order of which nothing is known: unless that was placed, it never will be."""
+
+    number: int
+
+
 class Amend(Message, frozen=True):
     """Begin a change: what shops are to hold from now on; a shop that is not named keeps what it has, one without lines
     releases all. A plan's slot 0 keeps the slot, `ttl_ms` 0 the deadline.
@@ -217,6 +233,8 @@ class ReportGrant(Message, frozen=True):
 
 Command = (
     Open
+    | Place
+    | Bar
     | Refuse
     | Amend
     | Replan
@@ -247,6 +265,8 @@ def order_key(number: int, key: str) -> str:
 def key_of(command: Command) -> str:
     """The key that a command's answer is remembered by; empty for the coordinator's commands."""
     match command:
+        case Place():
+            return key_of(command.asked)
         case Open() | Refuse():
             return customer_key(command.customer_id, command.key)
         case Amend() | Confirm() | Release() | Extend() | FanOut():
@@ -258,6 +278,8 @@ def key_of(command: Command) -> str:
 def content_of(command: Command) -> str:
     """The fingerprint of the caller's content, 24 hex digits. An order's plans are the service's, not the caller's."""
     match command:
+        case Place():
+            return command.asked.content
         case Open() | Refuse() | Amend() | FanOut():
             return command.content
         case Confirm() | Extend():

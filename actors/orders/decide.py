@@ -34,6 +34,11 @@ def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
     match command:
         case cm.Open():
             return _decide_open(ledger, command, now_ms)
+        case cm.Place():
+            return _decide_place(ledger, command, now_ms)
+        case cm.Bar():
+            is_known = command.number in ledger.orders or command.number in ledger.barred
+            return () if is_known else (ev.Barred(command.number),)
         case cm.Refuse():
             return command.rejection
         case cm.Amend():
@@ -83,6 +88,21 @@ def _decide_open(ledger: OrderLedger, command: cm.Open, now_ms: int) -> Decision
     if ledger.answers.accepted.count >= REMEMBERED_ANSWERS_MAX:
         return Rejection(Reason.LEDGER_FULL)
     return (ev.Opened(command, now_ms + OPEN_MS),)
+
+
+def _decide_place(ledger: OrderLedger, command: cm.Place, now_ms: int) -> Decision:
+    """Placed, or refused for good. Where the number is barred nothing is decided: the call may claim anew."""
+    if command.number in ledger.barred or command.number in ledger.orders:
+        return Rejection(Reason.ORDER_UNDECIDED, number=command.number)
+    asked, ttl_ms = command.asked, command.asked.ttl_ms
+    if ttl_ms > ledger.policy.ttl_ms_max:
+        return Rejection(Reason.TTL_TOO_LONG, asked=ttl_ms, available=ledger.policy.ttl_ms_max)
+    refusal = over_limit(ledger, asked.customer_id, asked.channel, asked.plans, now_ms)
+    if refusal is not None:
+        return refusal
+    if ledger.answers.accepted.count >= REMEMBERED_ANSWERS_MAX:
+        return Rejection(Reason.LEDGER_FULL)
+    return (ev.Placed(command, now_ms + (ttl_ms or _hold_ms(ledger, asked.channel, asked.plans))),)
 
 
 def _order_of_basket(ledger: OrderLedger, customer_id: str, basket_id: str) -> Order | Rejection | None:

@@ -4,7 +4,7 @@ from actors.core.message import Message
 from actors.core.rejection import Rejection
 from actors.core.status import ReleaseReason
 from actors.core.transact import PolicyAdopted, Refused
-from actors.orders.commands import Applied, CountHold, Open, Plan, Report, ReportGrant, RequestGrant, Target
+from actors.orders.commands import Applied, CountHold, Open, Place, Plan, Report, ReportGrant, RequestGrant, Target
 from actors.shop.commands import Lines
 
 
@@ -13,6 +13,19 @@ class Opened(Message, frozen=True):
 
     command: Open
     decide_by_ms: int
+
+
+class Placed(Message, frozen=True):
+    """The order is certain in all of its shops, which granted their claims before."""
+
+    command: Place
+    expires_at_ms: int
+
+
+class Barred(Message, frozen=True):
+    """No order of this number will be placed: a shop asked for it, and lets go of its claim."""
+
+    number: int
 
 
 class AmendOpened(Message, frozen=True):
@@ -144,6 +157,8 @@ class GrantReported(Message, frozen=True):
 
 Event = (
     Opened
+    | Placed
+    | Barred
     | Refused
     | AmendOpened
     | Replanned

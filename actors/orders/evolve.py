@@ -11,9 +11,9 @@ from actors.core.status import LIVE
 from actors.core.transact import PolicyAdopted, Refused
 from actors.orders import events as ev
 from actors.orders.amendment import in_all
-from actors.orders.commands import Applied, CountHold, Plan, Report, ReportGrant, Target, key_of
+from actors.orders.commands import Applied, CountHold, Plan, Report, ReportGrant, Target
 from actors.orders.grants import Grant, checked, held_key
-from actors.orders.state import CERTAIN, OVER, Order, OrderLedger, Part, Renewal, Standing, due_at_ms
+from actors.orders.state import CERTAIN, OVER, Order, OrderLedger, Part, Renewal, Standing, begun, due_at_ms
 from actors.shop.commands import Lines, by_sku
 
 
@@ -27,6 +27,10 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
     match event:
         case ev.Opened():
             _evolve_opened(ledger, event, at_ms)
+        case ev.Placed():
+            _evolve_placed(ledger, event, at_ms)
+        case ev.Barred():
+            ledger.bar(event.number, at_ms)
         case Refused():
             ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, event.rejection))
         case ev.AmendOpened():
@@ -72,25 +76,20 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
 
 
 def _evolve_opened(ledger: OrderLedger, event: ev.Opened, at_ms: int) -> None:
-    command, number = event.command, ledger.version
-    order = Order(
-        number=number,
-        customer_id=command.customer_id,
-        channel=command.channel,
-        standing=Standing.OPEN,
-        ttl_ms=command.ttl_ms,
-        created_at_ms=at_ms,
-        expires_at_ms=event.decide_by_ms,
-        version=number,
-        key=key_of(command),
-        content=command.content,
-        missing=command.missing,
-        basket_id=command.basket_id,
-        external_reference=command.external_reference,
-    )
-    ledger.customers.setdefault(command.customer_id, {})[number] = True
-    _put(ledger, _attempting(order, command.plans, event.decide_by_ms), at_ms)
-    ledger.answers.pending[order.key] = number
+    order = begun(ledger, event.command, ledger.version, event.decide_by_ms, at_ms)
+    _put(ledger, _attempting(order, event.command.plans, event.decide_by_ms), at_ms)
+    ledger.answers.pending[order.key] = order.number
+
+
+def _evolve_placed(ledger: OrderLedger, event: ev.Placed, at_ms: int) -> None:
+    command, parts = event.command, []
+    for plan, reservation in zip(command.asked.plans, command.granted, strict=True):
+        held, none = tuple([quantity for _, quantity in plan.lines]), (0,) * len(plan.lines)
+        parts.append(Part(plan.store_id, 1, plan.lines, plan.slot_start_ms, reservation, held=held, collected=none))
+    order = begun(ledger, command.asked, command.number, event.expires_at_ms, at_ms)
+    order = replace(order, standing=Standing.HELD, revision=1, attempts=1, parts=tuple(parts))
+    answered = _put(ledger, order, at_ms)
+    ledger.remember(order.key, Recorded(order.content, ledger.version, answered))
 
 
 def _evolve_amend_opened(ledger: OrderLedger, event: ev.AmendOpened, at_ms: int) -> None:

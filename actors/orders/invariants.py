@@ -17,7 +17,7 @@ def check(ledger: OrderLedger) -> list[Violation]:
     found: list[Violation] = []
     deadlines = set(ledger.deadlines)
     for number, order in ledger.orders.items():
-        if number != order.number or not order.number <= order.version <= ledger.version:
+        if number != order.number or order.version > ledger.version:
             found.append(Violation("I8", str(number), f"number, version up to {ledger.version}", str(order.number)))
         found.extend(_check_order(order))
         found.extend(_check_indexed(ledger, order, deadlines))

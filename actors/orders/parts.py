@@ -7,9 +7,9 @@ each function states.
 
 from typing import Final, NamedTuple
 
-from actors.core.ids import format_holder, parse_holder
+from actors.core.ids import format_holder, format_order_id, parse_holder
 from actors.core.status import LIVE, ReleaseReason, Status
-from actors.orders.commands import Applied, Report
+from actors.orders.commands import Applied, Open, Plan, Report
 from actors.orders.grants import Grant
 from actors.orders.state import CERTAIN, Order, Part, Standing
 from actors.shop.commands import ApplyOutcome, Claim, by_sku, claim_key
@@ -36,6 +36,19 @@ def outcome_of(order_id: str, order: Order, part: Part) -> ApplyOutcome:
         status, reason = Status.RELEASED, ReleaseReason.REPLACED
     holder = format_holder(order_id, part.attempt)
     return ApplyOutcome(holder, order.revision, status, order.expires_at_ms, reason, part.keep)
+
+
+def first_claim_of(ledger_id: str, asked: Open, number: int, attempt: str, plan: Plan) -> Claim:
+    """The claim for a shop of an order that is not placed yet, by the number that it will have."""
+    holder = format_holder(format_order_id(ledger_id, number), 1)
+    customer_id, channel, lines = asked.customer_id, asked.channel, plan.lines
+    return Claim(claim_key(holder), holder, customer_id, channel, lines, plan.slot_start_ms, attempt)
+
+
+def never_placed(ledger_id: str, number: int) -> ApplyOutcome:
+    """What shops with claims for an order that will not be placed apply."""
+    holder = format_holder(format_order_id(ledger_id, number), 1)
+    return ApplyOutcome(holder, 1, Status.RELEASED, 0, ReleaseReason.OTHER, ())
 
 
 def report_of(number: int, store_id: str, attempt: int, revision: int, reservation: Reservation) -> Report:
@@ -86,6 +99,8 @@ def part_is_known(store_id: str, reservation: Reservation, order: Order | None, 
     live = reservation.status in LIVE
     parts = () if order is None else order.parts
     part = next((each for each in parts if (each.store_id, each.attempt) == (store_id, attempt)), None)
+    if order is None and reservation.status is Status.CLAIMED:
+        return ON_THE_WAY  # it is placed after all claims are granted, and the shop asks for one that is old
     if order is None or part is None:
         missing = "no order" if order is None else "the order has no such part"
         return Verdict(f"an order that knows it: it is {reservation.status.name}", missing) if live else AGREED

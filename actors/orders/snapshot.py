@@ -39,13 +39,20 @@ class AnswerRow(Message, frozen=True, tag="answer"):
     answer: Remembered
 
 
-Row = Head | OrderRow | Grant | EndedRow | AnswerRow | RefusalRow
+class BarredRow(Message, frozen=True, tag="barred_row"):
+    """An order that is not to be placed, and since when."""
+
+    number: int
+    at_ms: int
+
+
+Row = Head | OrderRow | Grant | BarredRow | EndedRow | AnswerRow | RefusalRow
 
 
 class Capture:
     """A customers' ledger's state as of one version; copied shallowly, as orders are immutable."""
 
-    __slots__ = ("_answers", "_ended", "_grants", "_head", "_orders", "_refusals", "broken", "version")
+    __slots__ = ("_answers", "_barred", "_ended", "_grants", "_head", "_orders", "_refusals", "broken", "version")
 
     def __init__(self, ledger: OrderLedger) -> None:
         self.version = ledger.version
@@ -56,16 +63,19 @@ class Capture:
             for order in ledger.orders.values()
         ]
         self._grants = list(ledger.grants)
+        self._barred = ledger.barred.copy()
         self._answers = ledger.answers.accepted.captured()
         self._refusals = ledger.answers.refused.captured()
         self._ended = [*ledger.ended, *ledger.abandoned]
 
     def rows(self) -> Iterator[Row]:
-        """Yield the head, orders by number, grants, ended ones by time, answers by day, and refusals by minute."""
+        """Yield the head, orders, grants, what is barred, ended ones by time, answers by day, refusals by minute."""
         yield self._head
         for order, counts in self._orders:
             yield OrderRow(order, counts)
         yield from self._grants
+        for number, at_ms in self._barred.items():
+            yield BarredRow(number, at_ms)
         for at_ms, number in self._ended:
             yield EndedRow(at_ms, number)
         for day, keys, answers in self._answers:
@@ -85,6 +95,7 @@ def copied(ledger: OrderLedger) -> OrderLedger:
     copied.customers = {customer_id: numbers.copy() for customer_id, numbers in ledger.customers.items()}
     copied.answers = ledger.answers.copied()
     copied.grants = ledger.grants.copied()
+    copied.barred = ledger.barred.copy()
     copied.baskets = ledger.baskets.copy()
     copied.ended, copied.abandoned = ledger.ended.copy(), ledger.abandoned.copy()
     copied.outbox, copied.deadlines = ledger.outbox.copy(), ledger.deadlines.copy()
@@ -111,6 +122,8 @@ def restore(rows: Iterable[Row]) -> OrderLedger:
                     ledger.answers.pending[order.key] = order.number
             case Grant():
                 ledger.grants.put(row)
+            case BarredRow():
+                ledger.barred[row.number] = row.at_ms
             case EndedRow():
                 of = ledger.orders.get(row.number)  # or of a grant
                 (ledger.ended if of is None else ledger.ended_as(of)).append((row.at_ms, row.number))

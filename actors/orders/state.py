@@ -8,10 +8,10 @@ from typing import Final
 
 from actors.core.answers import Answers, Recorded
 from actors.core.message import Message, Value
-from actors.core.policy import ANSWER_MEMORY_MARGIN_MS, Policy
+from actors.core.policy import ANSWER_MEMORY_MARGIN_MS, CALL_MS_MAX, Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
-from actors.orders.commands import Target
+from actors.orders.commands import Open, Target, key_of
 from actors.orders.grants import Grant, Grants
 from actors.shop.commands import Lines, by_sku
 
@@ -178,6 +178,7 @@ class OrderLedger:
     answers: Answers[Remembered] = field(default_factory=Answers)
     ended: deque[tuple[int, int]] = field(default_factory=deque)  # (settled at, number)
     abandoned: deque[tuple[int, int]] = field(default_factory=deque)  # settled orders that never became certain
+    barred: dict[int, int] = field(default_factory=dict)  # when, by the number of an order that was never placed
     # Derived, and rebuilt at recovery.
     baskets: dict[tuple[str, str], int] = field(default_factory=dict)  # by customer and basket; not over
     outbox: dict[int, None] = field(default_factory=dict)  # orders with undelivered parts
@@ -192,6 +193,14 @@ class OrderLedger:
             self.answers.refuse(key, Recorded(answer.fingerprint, answer.version, answer.answer), self.time_ms)
         else:
             self.answers.accept(key, answer, self.time_ms)
+
+    def bar(self, number: int, at_ms: int) -> None:
+        """Keep an order from being placed as long as a copy of its call may arrive."""
+        for other, barred_ms in list(self.barred.items()):
+            if barred_ms + CALL_MS_MAX > at_ms:
+                break
+            del self.barred[other]
+        self.barred[number] = at_ms
 
     def _is_about_a_live_one(self, answer: Remembered) -> bool:
         now = None if isinstance(answer.answer, Rejection) else self.orders.get(answer.answer.number)
@@ -221,6 +230,26 @@ class OrderLedger:
     def row_count(self) -> int:
         """The approximate number of rows of a snapshot."""
         return len(self.orders) + self.answers.count
+
+
+def begun(ledger: OrderLedger, asked: Open, number: int, expires_at_ms: int, at_ms: int) -> Order:
+    """A new order of which nothing is claimed; it counts for its customer."""
+    ledger.customers.setdefault(asked.customer_id, {})[number] = True
+    return Order(
+        number=number,
+        customer_id=asked.customer_id,
+        channel=asked.channel,
+        standing=Standing.OPEN,
+        ttl_ms=asked.ttl_ms,
+        created_at_ms=at_ms,
+        expires_at_ms=expires_at_ms,
+        version=ledger.version,
+        key=key_of(asked),
+        content=asked.content,
+        missing=asked.missing,
+        basket_id=asked.basket_id,
+        external_reference=asked.external_reference,
+    )
 
 
 def due_at_ms(order: Order) -> int:

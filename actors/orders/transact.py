@@ -5,7 +5,7 @@ from heapq import heappop
 from typing import Final
 
 from actors.core.answers import Recorded
-from actors.core.rejection import Rejection
+from actors.core.rejection import Reason, Rejection
 from actors.core.transact import KEY_REUSED, Decider, transact as transact_by
 from actors.orders import commands as cm, events as ev
 from actors.orders.commands import content_of, key_of
@@ -53,6 +53,8 @@ def standing(ledger: OrderLedger, command: cm.Command, events: tuple[ev.Event, .
     if isinstance(command, cm.Open):
         opened = events[0]
         number = opened.number if isinstance(opened, ev.AmendOpened) else ledger.version
+    elif isinstance(command, cm.Bar) and command.number in ledger.barred:
+        return Recorded("", ledger.version, Rejection(Reason.CLAIM_ABANDONED))
     else:
         number = command.number
     order = ledger.orders.get(number)

@@ -114,7 +114,8 @@ class Amend(Message, frozen=True):
 
 class Claim(Message, frozen=True):
     """Hold this shop's part of an order over several ledgers, until its customer's ledger decides the order. `holder`
-    names the order and its attempt; `key` is `claim_key(holder)`.
+    names the order and its attempt; `key` is `claim_key(holder)`. `attempt` is drawn for an order that is not placed
+    yet, so that two which have drawn the same number never share a claim.
     """
 
     key: str
@@ -123,6 +124,7 @@ class Claim(Message, frozen=True):
     channel: str
     lines: Lines
     slot_start_ms: int
+    attempt: str = ""
 
 
 class SettleGrant(Message, frozen=True):

@@ -1,18 +1,19 @@
-"""An order over several ledgers: open, claim, commit or abandon, then deliver until every shop has applied it, of a new
-order behind its answer (`deliveries`).
+"""An order over several ledgers: claim in its shops, place it, and tell them behind the answer (`deliveries`). A change
+to one: open, claim, commit or abandon, then deliver until every shop has applied it.
 
-    customer's ledger   Opened ─────────────────────> Committed ──────────────> (applied by all)
-                           │                              │ ^                       ^
-    shops' ledgers         └─> Claim: granted | refused ──┘ └ ApplyOutcome > Report ┘
+    customer's ledger                                Placed | refused ───────────> (applied by all)
+                                                        ^         │                       ^
+    shops' ledgers      Claim: granted | refused ───────┘         └ ApplyOutcome > NoteApplied
 
 A coordinator carries messages and decides nothing. What it sends may be sent again by another one, twice, late or
-never: a claim is granted once under its key, a commit names the attempt that it ends, a shop applies the newest
-revision. So a gateway may die at any step. A repeated call goes on where it stopped; an attempt that no call finishes
-is abandoned by the customer's ledger in its own time; any gateway's `reconciler` delivers what a shop has not applied.
+never: a claim is granted once under its key, an order is placed once under its caller's, a shop applies the newest
+revision. So a gateway may die at any step. For a claim that no call places the shop asks, and it is let go of; any
+gateway's `reconciler` delivers what a shop has not applied.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import secrets
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import chain
 from typing import Final
@@ -21,11 +22,18 @@ from zlib import crc32
 from msgspec.structs import replace
 
 from actors.core.ids import format_order_id, ledger_of_customer
-from actors.core.rejection import Reason, Rejection
+from actors.core.rejection import UNRECORDED, Reason, Rejection
 from actors.core.status import Status
 from actors.orders import commands as cm
 from actors.orders.commands import key_of
-from actors.orders.parts import claim_of, outcome_of, report_of, report_of_absent
+from actors.orders.parts import (
+    claim_of,
+    first_claim_of,
+    never_placed,
+    outcome_of,
+    report_of,
+    report_of_absent,
+)
 from actors.orders.state import Order, Part, Standing
 from actors.protocol.messages import LedgerStopped, Refusal, Stopped
 from actors.runtime.clock import Clock
@@ -38,6 +46,9 @@ from serve.routing.router import Router
 
 TRIES_MAX: Final = 4  # plans for one call before it is refused
 CONTENDED_PAUSE_S: Final = 0.005  # before the same plan is tried again, doubled each time; spread, so that one is first
+PAUSED_TRIES_MAX: Final = 5  # beyond which the pause does not double: 160 ms
+ATTEMPT_BYTES: Final = 8
+DRAWN_FROM: Final = 10**5
 DELIVERY_S_MAX: Final = 1.0  # how long an answer waits for its shops to apply it; a reconciler goes on with the rest
 DELIVERY_SHARE: Final = 0.5  # of the call's time, at most: the rest is for reporting what the other shops answered
 DELIVERY_ROUNDS_MAX: Final = 8  # who gives back first, then who gets it, and what was collected between the two
@@ -45,12 +56,19 @@ UNDECIDED_PAUSE_S: Final = (0.01, 0.5)  # between two questions to an order that
 
 OrderStep = cm.Confirm | cm.Release | cm.Extend
 RefusedClaims = dict[str, Rejection]  # why shops refused their claims
-NextPlans = Callable[[Order, RefusedClaims], "tuple[tuple[cm.Plan, ...], Lines] | Rejection"]
+NextPlans = Callable[[Order | None, RefusedClaims], "tuple[tuple[cm.Plan, ...], Lines] | Rejection"]
 
 
-def no_other_plan(_order: Order, refused: RefusedClaims) -> Rejection:
+def no_other_plan(_order: Order | None, refused: RefusedClaims) -> Rejection:
     """For callers who named their shops: the first refusal is the answer."""
     return refused[min(refused)]
+
+
+def drawn(now_ms: int) -> int:
+    """A number for an order: the millisecond, and one of a hundred thousand. Numbers ascend with time. Two orders may
+    draw the same: shops know their claims apart.
+    """
+    return now_ms * DRAWN_FROM + secrets.randbelow(DRAWN_FROM)
 
 
 def just_committed(was_open: Order, order: Order) -> bool:
@@ -85,9 +103,10 @@ def _pause_s(order_id: str, tries: int) -> float:
 class Coordinator:
     """Drives orders through a router. Holds nothing that could be lost."""
 
-    def __init__(self, router: Router, clock: Clock) -> None:
+    def __init__(self, router: Router, clock: Clock, draw: Callable[[int], int] = drawn) -> None:
         self._router = router
         self._clock = clock
+        self._draw = draw  # an order's number, from the time in ms
         self.deliveries = Deliveries(router)
 
     def close(self) -> None:
@@ -96,7 +115,10 @@ class Coordinator:
 
     async def open(self, command: cm.Open, deadline: float, next_plans: NextPlans = no_other_plan) -> Order | Rejection:
         """Place an order. Raises DeadlinePassed where the outcome is unknown: ask again with the same key."""
-        return await self._drive(ledger_of_customer(command.customer_id), command, deadline, next_plans)
+        ledger_id = ledger_of_customer(command.customer_id)
+        if command.basket_id:  # it may have an order, which is then changed
+            return await self._drive(ledger_id, command, deadline, next_plans)
+        return await self._place(ledger_id, command, deadline, next_plans)
 
     async def refuse(self, command: cm.Refuse, deadline: float) -> Order | Rejection:
         """Answer a call for which no plan was found. Another answer comes back where the call was answered before, and
@@ -207,12 +229,8 @@ class Coordinator:
                         order = await self._deliver_soon(ledger_id, order, deadline)
                         await asyncio.sleep(pause_s)
                 if isinstance(order, Order):
-                    is_first = just_committed(was_open, order)
-                    if is_first and was_open.standing is Standing.OPEN:  # nothing that anybody has changes
-                        self.deliveries.begin(ledger_id, order)
-                        return order
                     await self._deliver_soon(ledger_id, order, deadline)
-                    if is_first:
+                    if just_committed(was_open, order):
                         return order
                 # Refused, or ended by another call: the answer under the key has what became of it.
                 answer = await self._ask(ledger_id, command, deadline, promise=promise)
@@ -222,6 +240,79 @@ class Coordinator:
             # Where it asked for less alone it is certain at once.
             await self._deliver_soon(ledger_id, answer, deadline)
         return answer
+
+    async def _place(self, ledger_id: str, asked: cm.Open, deadline: float, next_plans: NextPlans) -> Order | Rejection:
+        """Claim in all shops, then have the customer's ledger decide; nothing is written there before. What is claimed
+        and not placed is let go of, here or where a shop asks for it.
+        """
+        plans, missing, tries = asked.plans, asked.missing, 0
+        try:
+            while True:
+                tries += 1
+                number = self._draw(self._clock.now_ms())
+                granted, refused = await self._claim(ledger_id, asked, number, plans, deadline)
+                if refused:
+                    await self._let_go(ledger_id, number, granted, deadline)
+                    others = next_plans(None, refused)
+                    if tries < TRIES_MAX and not isinstance(others, Rejection):
+                        plans, missing = others
+                        continue
+                    refusal = others if isinstance(others, Rejection) else refused[min(refused)]
+                    refusal = replace(refusal, status=None)
+                    if all(each.status is Status.CLAIMED for each in refused.values()):  # nothing is decided by that
+                        refusal = Rejection(Reason.ORDER_UNDECIDED)
+                    command = cm.Refuse(asked.key, asked.content, asked.customer_id, refusal)
+                    answer = await self._send(ledger_id, command, deadline, promise=True)
+                    assert answer is not None, "a command with a key always has an answer"
+                    if isinstance(answer, Order) or answer.reason is not Reason.ORDER_UNDECIDED:
+                        return answer
+                else:
+                    asked = replace(asked, plans=plans, missing=missing)
+                    place = cm.Place(number, asked, tuple(granted.values()))
+                    answer = await self._send(ledger_id, place, deadline, promise=True)
+                    if isinstance(answer, Order) and answer.number == number:
+                        self.deliveries.begin(ledger_id, answer)
+                        return answer
+                    assert answer is not None, "a command with a key always has an answer"
+                    # What is not recorded may be decided otherwise by a copy of it that is under way.
+                    is_open = isinstance(answer, Rejection) and answer.reason in UNRECORDED
+                    placed = await self._send(ledger_id, cm.Bar(number), deadline, promise=True) if is_open else None
+                    if isinstance(placed, Order) and placed.key == key_of(asked):
+                        continue  # by such a copy: the next answer is its own
+                    await self._let_go(ledger_id, number, granted, deadline)
+                    if isinstance(answer, Order) or answer.reason is not Reason.ORDER_UNDECIDED:
+                        return answer  # as the call was answered at first, or refused
+                pause_s = _pause_s(format_order_id(ledger_id, number), min(tries, PAUSED_TRIES_MAX))
+                if asyncio.get_running_loop().time() + pause_s >= deadline:
+                    raise DeadlinePassed(sent=True)
+                await asyncio.sleep(pause_s)
+        except Overloaded as error:  # something may have been claimed
+            raise DeadlinePassed(sent=True) from error
+
+    async def _claim(
+        self, ledger_id: str, asked: cm.Open, number: int, plans: Sequence[cm.Plan], deadline: float
+    ) -> tuple[dict[str, int], RefusedClaims]:
+        """Claim in all shops at once; the reservations of those that granted it, and why others did not, by shop."""
+        attempt = secrets.token_hex(ATTEMPT_BYTES)
+        claims = [(plan.store_id, first_claim_of(ledger_id, asked, number, attempt, plan)) for plan in plans]
+        granted: dict[str, int] = {}
+        refused: RefusedClaims = {}
+        for plan, answer in zip(plans, await self._router.send_all(claims, deadline), strict=True):
+            if isinstance(answer, Reservation):
+                granted[plan.store_id] = answer.number
+            else:
+                rejection = answer.rejection if isinstance(answer, Refusal) else _STOPPED
+                if rejection.reason is Reason.IDEMPOTENCY_KEY_REUSED:  # another order has drawn the same number
+                    rejection = Rejection(Reason.ORDER_UNDECIDED, status=Status.CLAIMED)
+                refused[plan.store_id] = replace(rejection, store_id=plan.store_id)
+        return granted, refused
+
+    async def _let_go(self, ledger_id: str, number: int, store_ids: Iterable[str], deadline: float) -> None:
+        """Give back what was claimed for an order that is not placed, and never will be."""
+        soon = min(deadline, asyncio.get_running_loop().time() + DELIVERY_S_MAX)
+        if outcomes := [(store_id, never_placed(ledger_id, number)) for store_id in store_ids]:
+            with suppress(*PASSING):  # a shop that has not heard asks
+                await self._router.send_all(outcomes, soon, promise=True)
 
     async def _attempt(
         self, ledger_id: str, order: Order, tries: int, deadline: float, next_plans: NextPlans

@@ -16,10 +16,11 @@ from typing import Final, NamedTuple
 
 from actors.core.ids import format_order_id, ledger_of_customer, parse_holder, parse_order_id
 from actors.core.status import LIVE, Status
+from actors.orders.commands import Bar
 from actors.orders.grants import Grant
-from actors.orders.parts import outcome_of, report_of
+from actors.orders.parts import never_placed, outcome_of, report_of
 from actors.orders.state import Order
-from actors.protocol.messages import Answer
+from actors.protocol.messages import Answer, Refusal
 from actors.protocol.placement import ActorKind, kind_of
 from actors.shop.commands import Acknowledge
 from actors.shop.state import Reservation
@@ -293,7 +294,8 @@ class Reconciler:
         async def run() -> None:
             await self._report(store_id, part, self._deadline())
             if part.part is not None and part.status in LIVE and part.expires_at_ms <= now_ms:
-                await self._ask_order(store_id, part.part.holder, self._deadline())
+                is_claim = part.status is Status.CLAIMED
+                await self._ask_order(store_id, part.part.holder, self._deadline(), is_claim=is_claim)
 
         return KeyedTask(f"{store_id},{ledger_id}", run)
 
@@ -336,17 +338,22 @@ class Reconciler:
         acknowledged = Acknowledge(((part.number, part.version),))
         await self._router.send((store_id, acknowledged), deadline, promise=True)
 
-    async def _ask_order(self, store_id: str, holder: str, deadline: float) -> None:
+    async def _ask_order(self, store_id: str, holder: str, deadline: float, *, is_claim: bool) -> None:
         """Ask for the outcome of a claim, or of a part whose lease is over, and tell the shop."""
         order_id, attempt = parse_holder(holder)
         ledger_id, number = parse_order_id(order_id)
         order = await self._coordinator.order(ledger_id, number, deadline)
-        if order is None:
-            return  # the shop keeps a claim whose order is not known
-        for part in order.parts:
-            if (part.store_id, part.attempt) == (store_id, attempt) and part in order.next_deliveries():
-                outcome = outcome_of(order_id, order, part)
-                await self._router.send((store_id, outcome), deadline, promise=True)
+        parts = () if order is None else order.parts
+        mine = [part for part in parts if (part.store_id, part.attempt) == (store_id, attempt)]
+        if order is None and is_claim:
+            answer = await self._router.send((ledger_id, Bar(number)), deadline, promise=True)
+            if isinstance(answer, Refusal) and answer.version:
+                await self._router.send((store_id, never_placed(ledger_id, number)), deadline, promise=True)
+        elif order is not None and not mine and is_claim:  # another order has its number
+            await self._router.send((store_id, never_placed(ledger_id, number)), deadline, promise=True)
+        for part in mine:
+            if order is not None and part in order.next_deliveries():
+                await self._router.send((store_id, outcome_of(order_id, order, part)), deadline, promise=True)
 
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + QUESTION_S

@@ -82,9 +82,9 @@ class Router:
         [(answers, _)] = self.submit((entry[0],), (entry,), deadline, promise=promise)
         return (await answers)[0]
 
-    async def send_all(self, entries: Sequence[Entry], deadline: float) -> list[Answer]:
-        """Send new commands at once, those for one actor together; their answers in sequence. Raises as `send`."""
-        queued = self.submit([ledger_id for ledger_id, _ in entries], entries, deadline, promise=False)
+    async def send_all(self, entries: Sequence[Entry], deadline: float, *, promise: bool = False) -> list[Answer]:
+        """Send commands at once, those for one actor together; their answers in sequence. Raises as `send`."""
+        queued = self.submit([ledger_id for ledger_id, _ in entries], entries, deadline, promise=promise)
         if len(queued) == 1:
             return await queued[0][0]
         answers: list[Answer] = [None] * len(entries)

@@ -118,7 +118,9 @@ class Orders:
             refusal = cm.Refuse(asked.key, content, customer_id, refusal_of(chosen))
             return await self._coordinator.refuse(refusal, deadline)
 
-        def next_plans(_order: Order, refused: RefusedClaims) -> tuple[tuple[cm.Plan, ...], shop.Lines] | Rejection:
+        def next_plans(
+            _order: Order | None, refused: RefusedClaims
+        ) -> tuple[tuple[cm.Plan, ...], shop.Lines] | Rejection:
             nonlocal search
             search = search.lowered(refused)
             other = search.plan()

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Coroutine
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self, TypeVar
 
@@ -29,6 +30,7 @@ T = TypeVar("T")
 
 SHOPS: Final = ("S1", "S2", "S3")
 UNITS: Final = 1_000
+FIRST_ORDER: Final = 170_000_000_000_000_001  # numbers of orders, which gateways draw
 POSTCODES: Final = Postcodes(  # the shops are at the first
     {"DE": {"10115": Place(0.0, 0.0), "75001": Place(0.0, 1.0)}, "FR": {"75001": Place(0.0, 2.0)}}
 )
@@ -130,6 +132,8 @@ class Front:
     async def _open(self) -> None:
         await self.actors.put_stores(*SHOPS)
         await self.gateway._open(Router(self.actors, Placement(0)), self.clock, self._postcodes)
+        numbers = count(FIRST_ORDER)
+        self.gateway._reconciler._coordinator._draw = lambda _: next(numbers)
 
     def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine in the gateway's loop."""

@@ -17,11 +17,11 @@ from holdfast.v1 import (
     stock_service_pb2 as ss,
 )
 from serve.wire import fields
-from tests.gateway.front import Front, reserve_request
+from tests.gateway.front import FIRST_ORDER, Front, reserve_request
 
 HELD: Final = "S1:3"  # a reservation that stands; numbers 1 and 2 are the policy and the receipt
 BUYER: Final = "ann"
-ORDER: Final = format_order_id(ledger_of_customer(BUYER), 2)  # one that stands; 1 is the policy
+ORDER: Final = format_order_id(ledger_of_customer(BUYER), FIRST_ORDER)  # one that stands
 DAY: Final = {"seconds": 86_400}
 LINE: Final = {"sku": "A", "quantity": 1}
 HOURS: Final = {

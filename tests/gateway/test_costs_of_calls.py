@@ -67,8 +67,8 @@ def order(key: str) -> rs.ReserveRequest:
     [
         pytest.param(False, asked, 0, 1, 1, id="one shop"),
         pytest.param(True, asked, 0, 2, 2, id="one shop under a limit"),
-        pytest.param(False, order, 1, 3, 4, id="two shops"),
-        pytest.param(True, order, 1, 3, 4, id="two shops under a limit"),
+        pytest.param(False, order, 1, 2, 3, id="two shops"),
+        pytest.param(True, order, 1, 2, 3, id="two shops under a limit"),
     ],
 )
 def test_what_a_call_costs_before_its_answer(

@@ -114,6 +114,9 @@ def _certain(ledger_id: str, events: list[tuple[int, int, int, Any]]) -> set[str
             case ev.Opened():
                 attempts[version] = 1
                 open_plans[version] = (1, {plan.store_id for plan in event.command.plans})
+            case ev.Placed(command):
+                attempts[command.number] = 1
+                found.add(format_holder(format_order_id(ledger_id, command.number), 1))
             case ev.AmendOpened() | ev.Replanned():
                 attempts[event.number] += 1
                 open_plans[event.number] = (attempts[event.number], {plan.store_id for plan in event.plans})

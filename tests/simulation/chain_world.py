@@ -129,6 +129,7 @@ class ChainWorld:
         self.delay_s = self.random.choice((0.001, 0.02, 0.3))
         self.cut_offs = self.random.random() < 0.6
         self.lateness = Random(f"late {seed}")
+        self.numbers = Random(f"numbers {seed}")
         self.late = self.lateness.choice((0.0, 0.0, 0.05, 0.3))
         self.struck: Counter[str] = Counter()
         self.skipped_ms = 0
@@ -147,6 +148,10 @@ class ChainWorld:
 
     def mark_due(self) -> None:
         """The world's time goes on whoever restarts."""
+
+    def draw(self, now_ms: int) -> int:
+        """A number for an order; few enough that some are drawn twice."""
+        return now_ms * 10 + self.numbers.randrange(10)
 
     def _chain(self) -> Chain:
         hours = Calendar(
@@ -209,7 +214,7 @@ class ChainWorld:
         router = Router(self.actors, Placement(0, 2))
         self.routers.append(router)
         await router.start()
-        return router, Coordinator(router, self)
+        return router, Coordinator(router, self, self.draw)
 
     async def _stock(self, router: Router) -> None:
         for store_id in SHOPS:
@@ -305,7 +310,7 @@ class ChainWorld:
         command = cm.Open(key, "x", who, "web", self.random.choice((0, 60_000)), self._plans(3), (), basket_id)
         other = self._plans(3)
 
-        def next_plans(_order: Order, refused: dict[str, Rejection]) -> Any:
+        def next_plans(_order: Order | None, refused: dict[str, Rejection]) -> Any:
             return (other, ()) if self.random.random() < 0.7 else refused[min(refused)]
 
         def attempt(end: float) -> Any:

@@ -16,7 +16,7 @@ from actors.protocol.messages import ActorGone
 from actors.protocol.placement import Placement
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
-from serve.coordination.reconciler import Reconciler
+from serve.coordination.reconciler import CLAIM_AGE_MS, Reconciler
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
 from tests.simulation.chain_checks import check_journals
@@ -25,10 +25,9 @@ from tests.simulation.virtual_loop import VirtualLoop
 
 # What goes to actors for one order over two shops, in the sequence in which it is sent.
 STEPS: Final = (
-    "open",
     "claim in the first shop",
     "claim in the second shop",
-    "commit",
+    "place",
     "heed in the first shop",
     "heed in the second shop",
     "note",
@@ -90,7 +89,7 @@ async def _struck(
     actors = world.actors = Struck(world, step, crash)
     router = Router(actors, Placement(0, 2))
     await router.start()
-    coordinator = actors.gateway = Coordinator(router, world)
+    coordinator = actors.gateway = Coordinator(router, world, world.draw)
     for store_id in ("S1", "S2", "S3"):
         await world.receive(router, store_id, "A", 5)
     opened = cm.Open("k", "x", "ann", "web", 0, PLANS, (), "")
@@ -114,11 +113,12 @@ async def _struck(
         await coordinator.deliveries.finish()
     assert actors.seen >= step, f"step {step} was never sent"
     actors.armed = False
-    other = Coordinator(router, world)
+    other = Coordinator(router, world, world.draw)
     answer = await ask(other)
     again = await ask(other)
     reconciler = Reconciler(router, other, Grants(router))
-    await asyncio.sleep(NEW_MS / 1_000)  # whoever answered would have told the shops by then
+    # Whoever answered would have told the shops by then, and who claimed would have placed it.
+    await asyncio.sleep((NEW_MS + CLAIM_AGE_MS) / 1_000)
     await reconciler.deliver()
     await reconciler.collect_reports()
     router.close()
@@ -184,7 +184,7 @@ def test_of_orders_that_claim_each_others_units_one_is_served(seed: int) -> None
         end = asyncio.get_running_loop().time() + 8
         answers = await asyncio.gather(
             *(
-                Coordinator(router, world).open(cm.Open("k", "x", who, "web", 0, plans, (), ""), end)
+                Coordinator(router, world, world.draw).open(cm.Open("k", "x", who, "web", 0, plans, (), ""), end)
                 for who in ("ann", "bob", "cid")
             )
         )
@@ -206,7 +206,7 @@ def test_an_order_that_is_released_while_a_shop_is_away_is_given_back_there_late
         world.trouble, world.delay_s = 0.0, 0.001
         router = Router(world.actors, Placement(0, 2))
         await router.start()
-        coordinator = Coordinator(router, world)
+        coordinator = Coordinator(router, world, world.draw)
         for store_id in ("S1", "S2"):
             await world.receive(router, store_id, "A", 5)
         loop = asyncio.get_running_loop()
@@ -250,7 +250,7 @@ def test_a_reconciler_outlives_what_nobody_foresaw() -> None:
         actors = world.actors = Astray(world)
         router = Router(actors, Placement(0, 2))
         await router.start()
-        coordinator = Coordinator(router, world)
+        coordinator = Coordinator(router, world, world.draw)
         for store_id in ("S1", "S2"):
             await world.receive(router, store_id, "A", 5)
         loop = asyncio.get_running_loop()
