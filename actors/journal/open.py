@@ -1,6 +1,7 @@
 """Opens a journal from one setting. A further kind is a module with the contract of `port`, and a line in `_KINDS`.
 
-A setting is a kind, a colon and a place: `sqlite:/srv/holdfast/journal`.
+A setting is a kind, a colon and a place: `sqlite:/srv/holdfast/journal`, or `sqlite:/srv/holdfast/journal?keep_mb=512`
+for journals that seal old records where their files are larger.
 """
 
 import logging
@@ -10,6 +11,8 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from actors.journal.port import Journal, JournalDamaged
 from actors.journal.sqlite import SqliteJournal
+
+_KEEP: Final = "?keep_mb="
 
 log = logging.getLogger("holdfast.journal")
 
@@ -21,9 +24,9 @@ class _Kind(NamedTuple):
     names: Callable[[str], list[str]]
 
 
-def sqlite_setting(folder: Path) -> str:
-    """The setting for SQLite files in a folder."""
-    return f"sqlite:{folder}"
+def sqlite_setting(folder: Path, keep_mb: int = 0) -> str:
+    """The setting for SQLite files in a folder; `keep_mb` 0 keeps every record in them."""
+    return f"sqlite:{folder}{_KEEP}{keep_mb}" if keep_mb else f"sqlite:{folder}"
 
 
 def open_journal(setting: str, name: str) -> Journal:
@@ -52,11 +55,19 @@ def _parsed(setting: str) -> tuple[_Kind, str]:
     return _KINDS[kind], where
 
 
+def _folder(where: str) -> tuple[Path, int]:
+    """A folder of SQLite files, and the bytes that each may have before it seals records, 0 for any."""
+    folder, _, keep_mb = where.partition(_KEEP)
+    return Path(folder), int(keep_mb or 0) * 1_000_000
+
+
+def _open_sqlite(where: str, name: str) -> Journal:
+    folder, keep_bytes = _folder(where)
+    return SqliteJournal(folder / f"{name}.db", keep_bytes=keep_bytes)
+
+
 _KINDS: Final = {
-    "sqlite": _Kind(
-        lambda folder, name: SqliteJournal(Path(folder) / f"{name}.db"),
-        lambda folder: sorted(path.stem for path in Path(folder).glob("*.db")),
-    )
+    "sqlite": _Kind(_open_sqlite, lambda where: sorted(path.stem for path in _folder(where)[0].glob("*.db")))
 }
 
 
@@ -80,4 +91,4 @@ class UnreadableJournal:
     def _refuse(self, *asked: Any, **_named: Any) -> NoReturn:
         raise JournalDamaged(str(asked[0]), self._damage.place, self._damage.why)
 
-    take_over = check_owner = append = read = write_snapshot = newest_snapshot = keep_clock = _refuse
+    take_over = check_owner = append = read = seal = write_snapshot = newest_snapshot = keep_clock = _refuse

@@ -6,7 +6,9 @@
    it returns, the records survive a crash. When it fails, the journal is finished: what reached the disk is unknown,
    so no write is tried again.
 3. `read` returns records in sequence, verified. Damage is reported with its place, and nothing behind it is read.
-4. An unfinished snapshot does not exist. One ahead of the records is refused, and finishes the journal as a failed
+4. Old records may be sealed: moved to a place of their own. `read` gives them as before, and says which file does not
+   verify or is missing.
+5. An unfinished snapshot does not exist. One ahead of the records is refused, and finishes the journal as a failed
    append does: its owner's state is not what was written.
 
     JournalError
@@ -14,6 +16,7 @@
     ├── JournalFailed    a write, or the flush to disk, did not happen
     └── JournalDamaged   what is stored is not what was written
         ├── JournalNewer     a later version wrote it
+        ├── SealedDamaged    the same of a sealed file
         └── LedgerBroken     its records are whole, and its rules raise all the same
 """
 
@@ -60,6 +63,12 @@ class JournalNewer(JournalDamaged):
         "ledger {0}: {1} was written by a later version: {2}. "
         "Start that version again; see docs/operations.md, 'Upgrade'"
     )
+
+
+class SealedDamaged(JournalDamaged):
+    """A sealed file that is missing or does not verify; `place` is its name. What was not sealed can be read."""
+
+    text = "ledger {0}: the sealed file {1} {2}. Put it back from a copy; see docs/operations.md, 'Sealed files'"
 
 
 class LedgerBroken(JournalDamaged):
@@ -124,6 +133,13 @@ class Journal(Protocol):
     def read(self, ledger_id: str, after_seq: int, events_max: int) -> list[Record]:
         """Verified records after a sequence, at least one if there is any, and no more once `events_max` events are
         reached. Raises JournalDamaged, also where they end before the head.
+        """
+
+    def seal(self, ledger_id: str, epoch: int, before_ms: int) -> bool:
+        """Where the journal is larger than its setting, seal some of a ledger's oldest records: of those before an
+        instant, which a snapshot has and no newer record needs. Returns whether there were any. Called often, apart
+        from appends. Raises Fenced and JournalFailed, and the journal is finished; JournalDamaged or OSError, and all
+        records are where they were.
         """
 
     def write_snapshot(self, ledger_id: str, epoch: int, seq: int, chunks: Iterable[bytes]) -> None:

@@ -34,6 +34,8 @@ CREATE UNIQUE INDEX records_by_seq ON records (ledger_id, seq);
 CREATE TABLE snapshots (id INTEGER PRIMARY KEY, ledger_id TEXT NOT NULL, seq INTEGER NOT NULL, chunks INTEGER);
 CREATE TABLE chunks (snapshot_id INTEGER NOT NULL, place INTEGER NOT NULL, checksum INTEGER NOT NULL,
   payload BLOB NOT NULL, PRIMARY KEY (snapshot_id, place));
+CREATE TABLE sealed (ledger_id TEXT NOT NULL, seq INTEGER NOT NULL, checksum INTEGER NOT NULL, name TEXT NOT NULL,
+  sha256 TEXT NOT NULL, PRIMARY KEY (ledger_id, seq)) WITHOUT ROWID;
 CREATE TABLE clock (id INTEGER PRIMARY KEY, boot TEXT NOT NULL, steady_ns INTEGER NOT NULL, said_ns INTEGER NOT NULL);
 """
 
@@ -86,6 +88,13 @@ class SqliteFile:
             return self.db.execute(question, values).fetchall()
         except ERRORS as error:
             raise self.named(ledger_id, "what stands beside its records", error) from error
+
+    def used_bytes(self) -> int:
+        """The size of the file, but for pages that are free to be written again. Raises JournalFailed or
+        JournalDamaged.
+        """
+        pages, free = (self.ask("(all)", f"PRAGMA {count}")[0][0] for count in ("page_count", "freelist_count"))
+        return int(pages - free) * PAGE_BYTES
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

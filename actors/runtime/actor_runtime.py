@@ -218,7 +218,7 @@ class LedgerActor:
         self._closing.wait(SNAPSHOT_PAUSE_S)
 
     def _tidy(self) -> None:
-        """Expire what is due, checkpoint and write snapshots, until the actor closes or its journal fails."""
+        """Expire what is due, keep the journal up and write snapshots, until the actor closes or its journal fails."""
         while not self._closing.wait(self._tidy_every_s):
             try:
                 while self.host.sweep() >= EXPIRED_AT_ONCE_MAX and not self._closing.wait(SNAPSHOT_PAUSE_S):

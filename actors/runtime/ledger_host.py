@@ -33,6 +33,7 @@ from actors.runtime.group_commit import GroupCommit
 from actors.runtime.hosted import Hosted
 from actors.runtime.kinds import Core
 from actors.runtime.recovery import recovered, saves_a_replay
+from actors.runtime.upkeep import Upkeep
 
 REFUSED_KEYS_MAX: Final = 1_000  # commands that raised are known again; beyond that the oldest are decided anew
 PAUSE_S: Final = 0.001  # between two looks at a ledger with much that is due, for decisions to go first
@@ -58,6 +59,7 @@ class LedgerHost:
         self._clock = clock
         self._policy_for = policy_for
         self._commits = GroupCommit(journal, on_failure)
+        self._upkeep = Upkeep(journal, clock, self._commits)
         self._deciding = Lock()
         self._hosted: dict[str, Hosted] = {}
         self._damaged: dict[str, JournalDamaged] = {}
@@ -137,14 +139,8 @@ class LedgerHost:
         return swept
 
     def checkpoint(self) -> None:
-        """Let the journal tidy up, and note where the clock stands, from time to time. Raises JournalError."""
-        try:
-            if (mark := self._clock.mark_due()) is not None:
-                self._journal.keep_clock(mark)
-            self._journal.checkpoint()
-        except JournalError as failure:
-            self._commits.fail(failure)
-            raise
+        """See `Upkeep.do`."""
+        self._upkeep.do(self._hosted)
 
     def snapshot(self, ledger_id: str, pause: Callable[[], None]) -> None:
         """Write a snapshot; decisions stop for the copy only. `pause` is called between chunks. Raises JournalError.

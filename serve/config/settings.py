@@ -53,6 +53,12 @@ class Settings(BaseSettings):
     )
     customer_actors: int = Field(default=1, ge=1, le=64, description="Actors that share the customers.")
     gateways: int = Field(default=1, ge=1, le=64, description="Gateway replicas.")
+    journal_keep_mb: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000_000,
+        description="Megabytes of a journal's file from which on old records are sealed; 0 seals none.",
+    )
     ray_address: str = Field(default="", description="A running Ray cluster; empty starts one on this machine.")
 
     @field_validator("insecure")
@@ -85,7 +91,7 @@ class Settings(BaseSettings):
     @property
     def journals(self) -> str:
         """Where every actor keeps its journal, as KIND:PLACE; see `actors.journal.open`."""
-        return sqlite_setting(self.data_dir.resolve() / JOURNAL_DIR)
+        return sqlite_setting(self.data_dir.resolve() / JOURNAL_DIR, self.journal_keep_mb)
 
 
 def read_settings(arguments: Sequence[str] = (), **given: Any) -> Settings:

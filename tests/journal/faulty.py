@@ -104,6 +104,9 @@ class FaultyJournal:
     def read(self, ledger_id: str, after_seq: int, events_max: int) -> list[Record]:
         return self._called(f"read {ledger_id}:{after_seq}", lambda: self._inner.read(ledger_id, after_seq, events_max))
 
+    def seal(self, ledger_id: str, epoch: int, before_ms: int) -> bool:
+        return self._called(f"seal {ledger_id}", lambda: self._inner.seal(ledger_id, epoch, before_ms))
+
     def write_snapshot(self, ledger_id: str, epoch: int, seq: int, chunks: Iterable[bytes]) -> None:
         self._called(
             f"write_snapshot {ledger_id}:{seq}", lambda: self._inner.write_snapshot(ledger_id, epoch, seq, chunks)

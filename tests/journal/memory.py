@@ -131,6 +131,11 @@ class MemoryJournal:
                     break
         return found
 
+    def seal(self, ledger_id: str, epoch: int, before_ms: int) -> bool:
+        """There is no setting from which on it would."""
+        self._refuse_if_failed()
+        return False
+
     def write_snapshot(self, ledger_id: str, epoch: int, seq: int, chunks: Iterable[bytes]) -> None:
         self._refuse_if_failed()
         encoded = [chunk.decode() for chunk in chunks]

@@ -71,27 +71,31 @@ class MemoryStorage:
 
 
 class SqliteStorage:
-    """A folder with a database file and its log."""
+    """A folder with a database file, its log, and what was sealed; by `options`, a journal's own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **options: int) -> None:
         self.folder = folder
         self.path = folder / "journal.db"
         self.log_path = folder / "journal.db-wal"
+        self.sealed_path = folder / "journal.sealed"
+        self._options = options
         self._opened: list[Journal] = []
         self._copies: list[SqliteStorage] = []
         self._numbers = count(1)
 
-    def open(self) -> Journal:
-        journal = SqliteJournal(self.path)
+    def open(self) -> SqliteJournal:
+        journal = SqliteJournal(self.path, **self._options)
         self._opened.append(journal)
         return journal
 
     def after_crash(self) -> "SqliteStorage":
-        copy = SqliteStorage(self.folder / f"copy-{next(self._numbers)}")
+        copy = SqliteStorage(self.folder / f"copy-{next(self._numbers)}", **self._options)
         copy.folder.mkdir()
         for source, target in ((self.path, copy.path), (self.log_path, copy.log_path)):
             if source.exists():
                 shutil.copyfile(source, target)
+        if self.sealed_path.exists():
+            shutil.copytree(self.sealed_path, copy.sealed_path)
         self._copies.append(copy)
         return copy
 

@@ -1,0 +1,116 @@
+"""Sealed files: the oldest records of ledgers, moved out of a journal's database, which keeps a list of them.
+
+    file   = header · record · record ...; lines of JSON, compressed by gzip
+    header = [format, ledger, version before, checksum before, last version, last checksum, SHA-256 of the file before]
+    record = [epoch, version, events, ledger time, checksum, the events as they were written]
+
+The list has each file's SHA-256, and each header that of the file before, so the files of a ledger prove one another
+also without the list. A file is never changed; its name has the epoch of the owner that wrote it, so no two write one.
+"""
+
+import gzip
+import os
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote
+
+import msgspec
+
+from actors.journal.port import SealedDamaged
+
+FORMAT: Final = 1
+COMPRESSION: Final = 6  # to a quarter; more takes three times as long for one percent
+
+
+class Row(NamedTuple):
+    """A record as the database has it, with its checksum."""
+
+    epoch: int
+    seq: int
+    event_count: int
+    at_ms: int
+    checksum: int
+    payload: bytes
+
+
+_line: Final = msgspec.json.Decoder(tuple[int, int, int, int, int, msgspec.Raw]).decode
+
+
+class Sealed(NamedTuple):
+    """A sealed file, and where its last record stands; nothing is sealed before `NOTHING`."""
+
+    seq: int
+    checksum: int
+    name: str
+    sha256: str
+
+
+NOTHING: Final = Sealed(0, 0, "", "")
+
+
+class Archive:
+    """The sealed files of one journal, in a folder that is made with the first. Not thread-safe."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: tuple[Sealed, list[Row]] = NOTHING, []  # the newest file that was read
+
+    def write(self, ledger_id: str, epoch: int, before: Sealed, rows: Sequence[Row]) -> Sealed:
+        """Write the records that follow a file, and read them back. Raises OSError, and JournalDamaged where what is
+        read is not what was to be written.
+        """
+        seq, checksum = rows[-1].seq, rows[-1].checksum
+        lines = [_header(ledger_id, before, seq, checksum)]
+        lines += [msgspec.json.encode([*head, msgspec.Raw(payload)]) for *head, payload in rows]
+        contents = gzip.compress(b"\n".join(lines), COMPRESSION, mtime=0)
+        name = f"{quote(ledger_id, safe='')}-{before.seq + 1:012}-{seq:012}-{epoch}.gz"
+        self._folder.mkdir(exist_ok=True)
+        path = self._folder / name
+        written = path.with_suffix(".tmp")
+        with written.open("wb") as file:
+            file.write(contents)
+            file.flush()
+            os.fsync(file.fileno())
+        written.rename(path)
+        for folder in (self._folder, self._folder.parent):
+            _flush(folder)
+        made = Sealed(seq, checksum, name, sha256(contents).hexdigest())
+        if self.read(ledger_id, before, made) != rows:
+            raise SealedDamaged(ledger_id, name, "does not give back what it was made of")
+        return made
+
+    def read(self, ledger_id: str, before: Sealed, sealed: Sealed) -> list[Row]:
+        """The records of a file, which follows another. Raises JournalDamaged."""
+        if self._read[0] == sealed:
+            return self._read[1]
+        try:
+            contents = (self._folder / sealed.name).read_bytes()
+        except OSError as error:
+            raise SealedDamaged(ledger_id, sealed.name, f"cannot be read: {error.strerror}") from error
+        if sha256(contents).hexdigest() != sealed.sha256:
+            raise SealedDamaged(ledger_id, sealed.name, "is not what was sealed: its SHA-256 is another")
+        try:
+            header, *lines = gzip.decompress(contents).split(b"\n")
+            rows = [Row(*row[:5], bytes(row[5])) for row in map(_line, lines)]
+        except (OSError, EOFError, ValueError) as error:
+            raise SealedDamaged(ledger_id, sealed.name, f"cannot be read: {error}") from error
+        if header != _header(ledger_id, before, sealed.seq, sealed.checksum):
+            raise SealedDamaged(ledger_id, sealed.name, "does not follow the file before it")
+        self._read = sealed, rows
+        return rows
+
+
+def _header(ledger_id: str, before: Sealed, seq: int, checksum: int) -> bytes:
+    header: list[Any] = [FORMAT, ledger_id, before.seq, before.checksum, seq, checksum, before.sha256]
+    return msgspec.json.encode(header)
+
+
+def _flush(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
