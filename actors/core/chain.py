@@ -45,11 +45,16 @@ ChainEvent = StoresPut | PolicySet
 
 
 class Chain(Value, frozen=True, dict=True, gc=True):
-    """One revision of the chain's stores and policy. Every change of either increments the revision."""
+    """One revision of the chain's stores and policy. Every change of either increments the revision.
+
+    `shop_revisions` has those at which the rules of single shops changed last. These are apart from the policy's
+    version, or the pause of one shop would be new rules for all, which each writes into its journal.
+    """
 
     revision: int
     stores: dict[str, Store]
     policy: Policy
+    shop_revisions: dict[str, int] = msgspec.field(default_factory=dict)
 
     @cached_property
     def has_hours(self) -> bool:
@@ -64,10 +69,10 @@ class Chain(Value, frozen=True, dict=True, gc=True):
         """The policy of one ledger, cached: the chain's; for a shop with its calendar and whether it is paused."""
         policy = self._policies.get(ledger_id)
         if policy is None:
-            store = self.stores.get(ledger_id)
-            policy = self.policy
-            if store is not None and (store.paused or store.calendar != ALWAYS_OPEN):
-                policy = replace(policy, paused=store.paused, calendar=store.calendar)
+            store, policy = self.stores.get(ledger_id), self.policy
+            revision = self.shop_revisions.get(ledger_id, 0)
+            if store is not None and (revision or _rules_of(store) != _rules_of(None)):
+                policy = replace(policy, paused=store.paused, calendar=store.calendar, shop_revision=revision)
             self._policies[ledger_id] = policy
         return policy
 
@@ -80,12 +85,14 @@ def evolve_chain(chain: Chain, event: ChainEvent) -> Chain:
     match event:
         case StoresPut(stores):
             merged = {**chain.stores, **{store.store_id: store for store in stores}}
-            # A shop's hours and pause are part of its policy, and ledgers never adopt an older policy version.
-            changed = any(_rules_of(store) != _rules_of(chain.stores.get(store.store_id)) for store in stores)
-            policy = replace(chain.policy, version=chain.policy.version + 1) if changed else chain.policy
-            return Chain(chain.revision + 1, dict(sorted(merged.items())), policy)
+            revision = chain.revision + 1
+            changed = [
+                each.store_id for each in stores if _rules_of(each) != _rules_of(chain.stores.get(each.store_id))
+            ]
+            revisions = {**chain.shop_revisions, **dict.fromkeys(changed, revision)}
+            return Chain(revision, dict(sorted(merged.items())), chain.policy, revisions)
         case PolicySet(policy):
-            return Chain(chain.revision + 1, chain.stores, policy)
+            return Chain(chain.revision + 1, chain.stores, policy, chain.shop_revisions)
 
 
 def _rules_of(store: Store | None) -> tuple[bool, Calendar]:

@@ -60,6 +60,12 @@ class Policy(Value, frozen=True, dict=True, gc=True):
     limit_rules: tuple[LimitRule, ...] = ()
     chain_limit_rules: tuple[ChainLimitRule, ...] = ()
     calendar: Calendar = ALWAYS_OPEN
+    shop_revision: int = 0  # of the chain when the shop's own rules changed last
+
+    @property
+    def age(self) -> tuple[int, int]:
+        """Grows with every change of the chain's rules, and of the shop's own: its pause and its calendar."""
+        return self.version, self.shop_revision
 
     @cached_property
     def _ttl_by_fit(self) -> dict[tuple[str, str, str], int]:

@@ -354,7 +354,7 @@ class LedgerHost:
         if policy is None or policy is ledger.policy:
             return events
         # Never an older one: after a restart the first caller may be a gateway that has not received the change yet.
-        if policy != ledger.policy and policy.version >= ledger.policy.version:
+        if policy != ledger.policy and policy.age >= ledger.policy.age:
             adopted = PolicyAdopted(policy)
             self._core.evolve(ledger, adopted, now_ms)
             events.append(adopted)

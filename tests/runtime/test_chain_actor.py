@@ -71,8 +71,11 @@ def test_hours_are_rules_and_a_shop_decides_by_its_own(actor: ChainActor) -> Non
     renamed = chain_from_document(actor.put_stores([Store("S1", "Renamed", 52.5, 13.4, False)]))
     assert renamed.policy.version == first.policy.version, "a name is no rule"
     opened = chain_from_document(actor.put_stores([Store("S1", "Renamed", 52.5, 13.4, False, (), HOURS)]))
-    assert opened.policy.version == first.policy.version + 1
+    assert opened.policy.version == first.policy.version, "nor are the hours of one shop rules of the others"
     assert opened.policy_of("S1").calendar == HOURS
+    assert opened.policy_of("S1").age > first.policy_of("S1").age
+    assert opened.policy_of("S2") == first.policy_of("S2")
+    assert chain(actor) == opened
     assert opened.policy_of("S2").calendar == opened.policy_of("customers/0001").calendar == ALWAYS_OPEN
 
 

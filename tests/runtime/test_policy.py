@@ -1,5 +1,6 @@
 """A ledger decides by the rules it was given last, and its journal says since when."""
 
+from actors.core.chain import EMPTY, PolicySet, Store, StoresPut, evolve_chain
 from actors.core.policy import HOUR_MS, LimitRule, Policy
 from actors.core.transact import PolicyAdopted
 from actors.runtime.kinds import SHOP
@@ -17,10 +18,10 @@ class Chain:
         return self.policy
 
 
-def adopted(runtime: ActorRuntime) -> list[tuple[int, int]]:
+def adopted(runtime: ActorRuntime, store_id: str = "S1") -> list[tuple[int, int]]:
     """Where in the journal rules were taken over, and which version."""
     found = []
-    for record in runtime.journal.read("S1", 0, 1_000):
+    for record in runtime.journal.read(store_id, 0, 1_000):
         version = record.seq - record.event_count
         for event in SHOP.read_events(record.payload):
             version += 1
@@ -73,6 +74,31 @@ def test_a_paused_shop_refuses_new_holds_and_keeps_its_promises(storage: Storage
     assert runtime.deliver("confirm #2 within 1h") == "#2 CONFIRMED A 1 until 1:00"
     chain.policy = Policy(version=1)
     assert runtime.deliver("reserve cid A 1") == "#7 HELD A 1 until 2:00"
+
+
+def test_the_pause_of_a_shop_is_written_into_its_journal_alone(storage: Storage, clock: ManualClock) -> None:
+    known = evolve_chain(EMPTY, StoresPut(tuple(Store(each, each, 0.0, 0.0, False) for each in ("S1", "S2"))))
+
+    def policy_for(store_id: str) -> Policy:
+        return known.policy_of(store_id)
+
+    runtime = ActorRuntime(storage, clock, policy_for)
+    for store_id in ("S1", "S2"):
+        runtime.deliver("receive A 9", store_id)
+    before = known
+    known = evolve_chain(known, StoresPut((Store("S1", "S1", 0.0, 0.0, True),)))
+    assert [runtime.deliver("reserve ann A 1", each) for each in ("S1", "S2")] == [
+        "STORE_NOT_ACCEPTING",
+        "#3 HELD A 1 until 2:00",
+    ]
+    known = before  # a gateway that has not heard of it
+    assert runtime.deliver("reserve bob A 1") == "STORE_NOT_ACCEPTING"
+    known = evolve_chain(known, StoresPut((Store("S1", "S1", 0.0, 0.0, True),)))
+    known = evolve_chain(known, StoresPut((Store("S1", "S1", 0.0, 0.0, False),)))
+    assert runtime.deliver("reserve cid A 1").startswith("#")
+    known = evolve_chain(known, PolicySet(Policy(version=2)))
+    assert [runtime.deliver("reserve dan A 1", each)[0] for each in ("S1", "S2")] == ["#", "#"]
+    assert [len(adopted(runtime, each)) for each in ("S1", "S2")] == [4, 2]
 
 
 def test_rules_of_one_step_hold_for_all_of_it(storage: Storage, clock: ManualClock) -> None:
