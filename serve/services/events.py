@@ -23,6 +23,7 @@ from serve.routing.batcher import DeadlinePassed
 from serve.routing.heads import NEW_SHOPS_S, Heads
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
+from serve.wire.cursors import pack_cursor, unpack_cursor
 from serve.wire.events import fill_event
 from serve.wire.fields import fill_instant
 from serve.wire.rules import Checked
@@ -33,6 +34,7 @@ STREAMS_MAX: Final = 64  # by gateway
 POLL_S_MIN: Final = 0.02  # between two turns that found something
 POLL_S_MAX: Final = 0.25  # how long an actor that does not answer is waited for before the others' next turn
 TAKE_S_MAX: Final = 10.0
+MARK_S: Final = 1.0  # at the latest a feed of all stores says where it stands
 ASK_S_MAX: Final = 30.0  # an actor that restarts is waited for
 MESSAGE_EVENTS_MAX: Final = 1_000
 MESSAGE_BYTES_MAX: Final = 1_048_576  # a message is larger only where one event alone is; clients take 4 MB
@@ -72,8 +74,20 @@ class Feeds:
     async def _events(self, request: es.WatchEventsRequest) -> AsyncIterator[es.WatchEventsResponse]:
         with self._place():
             cursors = await self._cursors(request)
-            async for store_id, records in self._records(cursors, follow_chain=request.all_stores):
-                for message in _event_messages(store_id, cursors[store_id], records):
+            named, everything = len(cursors), request.all_stores
+            if everything:
+                known = self._router.chain.stores
+                for store_id, after in unpack_cursor(request.cursor).items():
+                    if store_id in known:
+                        cursors.setdefault(store_id, after)
+            is_ahead = False  # of the cursor that was sent last
+            async for store_id, records in self._records(cursors, named, follow_chain=everything):
+                if store_id:
+                    messages = _event_messages(store_id, cursors[store_id], records)
+                else:
+                    messages = iter([es.WatchEventsResponse(cursor=pack_cursor(cursors))] if is_ahead else ())
+                is_ahead = everything and bool(store_id)
+                for message in messages:
                     began = self._now()
                     yield message
                     self._cut_off_if_slow(began)
@@ -83,7 +97,9 @@ class Feeds:
         with self._place():
             cursors = await self._cursors(request)
             wanted = frozenset(request.skus)
-            async for store_id, records in self._records(cursors, follow_chain=False):
+            async for store_id, records in self._records(cursors, len(cursors), follow_chain=False):
+                if not store_id:
+                    continue
                 skus = _changed_skus(records, wanted)
                 for start in range(0, max(1, len(skus)), POSITIONS_MAX):
                     end = start + POSITIONS_MAX
@@ -135,11 +151,17 @@ class Feeds:
             await self._stores.require(cursor.store_id, f"cursors[{index}].store_id", deadline=deadline)
         return {cursor.store_id: cursor.after_version for cursor in asked}
 
-    async def _records(self, cursors: dict[str, int], *, follow_chain: bool) -> AsyncIterator[tuple[str, list[Record]]]:
-        """Records after each cursor, store by store, for ever. A cursor moves once its records were taken."""
-        # Places in the request of the cursors that may lie beyond their shop's head.
+    async def _records(
+        self, cursors: dict[str, int], named: int, *, follow_chain: bool
+    ) -> AsyncIterator[tuple[str, list[Record]]]:
+        """Records after each cursor, store by store, for ever. A cursor moves once its records were taken. Without a
+        store where all was taken, and once a second while there is more.
+        """
+        # Places in the request of the cursors that may lie beyond their shop's head. The first `named` have one.
         unchecked = {store_id: place for place, (store_id, after) in enumerate(cursors.items()) if after}
+        unchecked = {store_id: place if place < named else -1 for store_id, place in unchecked.items()}
         asking: Asking = {}
+        marked_at = self._now()
         try:
             while not self._closing:
                 moved = self._followed.moved
@@ -152,6 +174,9 @@ class Feeds:
                     # To the end of the line: where a turn's bytes do not do for all, the next begins with the others.
                     del cursors[store_id]
                     cursors[store_id] = records[-1].seq
+                if not found or self._now() - marked_at > MARK_S:
+                    marked_at = self._now()
+                    yield "", []
                 if not found and not asking:  # all that is there was told
                     with suppress(TimeoutError):
                         async with asyncio.timeout(NEW_SHOPS_S):
@@ -196,7 +221,8 @@ class Feeds:
             after, place = cursors[store_id], unchecked.pop(store_id)
             head = heads.get(store_id, after)
             if after > head:
-                field, code = f"cursors[{place}].after_version", grpc.StatusCode.OUT_OF_RANGE
+                field = "cursor" if place < 0 else f"cursors[{place}].after_version"
+                code = grpc.StatusCode.OUT_OF_RANGE
                 message = f"is {after}, beyond shop {store_id}'s head, which is {head}; resume from {head} or before"
                 raise refused(code, "CURSOR_BEYOND_HEAD", message, field=field, store_id=store_id, head=str(head))
         found: list[tuple[str, list[Record]]] = await self._router.ask_actor(

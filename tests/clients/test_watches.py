@@ -8,7 +8,7 @@ from typing import TypeVar
 import grpc
 import pytest
 
-from holdfast.client import ChannelClient, Limits, NotFound, ServiceFault, Unavailable
+from holdfast.client import Adjustment, AdjustmentKind, ChannelClient, Limits, NotFound, ServiceFault, Unavailable
 from holdfast.client.errors import ClientClosed
 from holdfast.client.models.events import Reserved
 from holdfast.v1 import event_pb2, event_service_pb2
@@ -116,6 +116,38 @@ def test_all_shops_can_be_watched(service: Service) -> None:
             events = await take(watch, 20)
         for shop in ("s1", "s2"):
             assert [event.version for event in events if event.store_id == shop] == list(range(1, 11))
+
+    asyncio.run(main())
+
+
+def test_a_watch_of_all_shops_resumes_from_one_cursor(service: Service) -> None:
+    async def main() -> None:
+        async with client_of(service) as client:
+            async with client.watch_events(all_stores=True) as watch:
+                await take(watch, 20)
+                await client.adjust_stock("s2", "more", [Adjustment("b", 1, 0, AdjustmentKind.RECEIPT)])
+                assert (await anext(watch)).version == 11
+            async with client.watch_events(all_stores=True, cursor=watch.cursor) as resumed:
+                event = await anext(resumed)
+        assert (event.store_id, event.version) == ("s2", 11)
+
+    asyncio.run(main())
+
+
+def test_a_watch_of_all_shops_asks_again_with_the_cursor_and_what_came_since(service: Service) -> None:
+    async def main() -> None:
+        events = [event_pb2.Event(store_id="s1", version=version) for version in (1, 2)]
+        first, second = (event_service_pb2.WatchEventsResponse(events=[event]) for event in events)
+        cursor = event_service_pb2.WatchEventsResponse(cursor=b"opaque")
+        service.faults["WatchEvents"].extend([Answer([first, cursor, second]), said(3)])
+        async with client_of(service) as client, client.watch_events(all_stores=True) as watch:
+            assert [event.version for event in await take(watch, 3)] == [1, 2, 3]
+            assert watch.cursor == b"opaque"
+        again = service.asked("WatchEvents")[1]
+        assert (again.cursor, [(each.store_id, each.after_version) for each in again.cursors]) == (
+            b"opaque",
+            [("s1", 2)],
+        )
 
     asyncio.run(main())
 

@@ -14,13 +14,16 @@ class Stream:
     """A stream that a test reads message by message."""
 
     def __init__(self, front: Front, method: str, request: Any) -> None:
+        self.cursor = b""
         self.context = Context()
         self.messages: AsyncIterator[Any] = getattr(front.gateway, method)(request.SerializeToString(), self.context)
 
     async def take(self) -> Any:
-        """The next message."""
+        """The next message, but for one that only says where a feed of all shops stands: that is in `cursor`."""
         async with asyncio.timeout(WAIT_S):
-            return await anext(self.messages)
+            while cursor := getattr(message := await anext(self.messages), "cursor", b""):
+                self.cursor = cursor
+            return message
 
     async def end(self) -> Answer:
         """Read what is left; the status it ended with."""

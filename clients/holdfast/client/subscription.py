@@ -49,8 +49,11 @@ class Subscription(AsyncIterator[ItemT], AbstractAsyncContextManager["Subscripti
         read: Callable[[Any], Iterable[FeedItem[ItemT]]],
         cursors: Mapping[str, int] | Iterable[str],
         internals: Internals,
+        cursor: bytes = b"",
     ) -> None:
-        """`request` makes the request that resumes from given cursors, and `read` the items of a message."""
+        """`request` makes the request that resumes from given cursors, and `read` the items of a message. Where the
+        service sends a cursor for all shops, it goes into the request, with the cursors of those told of since.
+        """
         self._name = METHODS[type(request({}))].name
         self._request = request
         self._read = read
@@ -58,7 +61,10 @@ class Subscription(AsyncIterator[ItemT], AbstractAsyncContextManager["Subscripti
         self._silence_ms_max = internals.limits.watch_silence_ms_max
         self._received = dict(cursors) if isinstance(cursors, Mapping) else dict.fromkeys(cursors, 0)
         self._delivered = dict(self._received)
-        self._ready: deque[FeedItem[ItemT]] = deque()
+        self._since = dict(self._received)  # what was received since the service's own cursor
+        self._cursor, self._begins_anywhere = cursor, bool(cursor)
+        self._ready: deque[FeedItem[ItemT] | bytes] = deque()
+        self._delivered_cursor = cursor
         self._stream: grpc.aio.UnaryStreamCall[Any, Any] | None = None
         self._opened_at = 0.0
         self._failing_since: float | None = None
@@ -70,10 +76,20 @@ class Subscription(AsyncIterator[ItemT], AbstractAsyncContextManager["Subscripti
         """By shop, the version up to which items were delivered to the consumer: what to resume from in a new watch."""
         return dict(self._delivered)
 
+    @property
+    def cursor(self) -> bytes:
+        """Of a feed of all shops, where it stood a moment ago: what to resume from in a new watch, however many shops
+        there are. What was delivered since is told again.
+        """
+        return self._delivered_cursor
+
     async def __anext__(self) -> ItemT:
         while True:
             while self._ready:
                 entry = self._ready.popleft()
+                if isinstance(entry, bytes):
+                    self._delivered_cursor = entry
+                    continue
                 self._delivered[entry.store_id] = entry.version
                 if entry.item is not None:
                     return entry.item
@@ -96,7 +112,9 @@ class Subscription(AsyncIterator[ItemT], AbstractAsyncContextManager["Subscripti
         try:
             if self._stream is None:
                 self._opened_at = loop.time()
-                request = self._request(self._received)
+                request = self._request(self._since)
+                if self._cursor:
+                    request.cursor = self._cursor
                 method = METHODS[type(request)]
                 self._stream = self._caller.connection.stream(method, request, self._caller.timeouts.watch_ms)
             message = await self._stream.read()
@@ -121,7 +139,8 @@ class Subscription(AsyncIterator[ItemT], AbstractAsyncContextManager["Subscripti
     def _enqueue(self, message: object) -> Fault | None:
         """Queue a message's new items; the fault where a version is missing before them."""
         for entry in self._read(message):
-            seen = self._received.get(entry.store_id, 0)
+            unseen = (entry.previous_version or 0) if self._begins_anywhere else 0
+            seen = self._received.get(entry.store_id, unseen)
             if entry.previous_version is not None:
                 if entry.version <= seen:
                     continue
@@ -130,10 +149,14 @@ class Subscription(AsyncIterator[ItemT], AbstractAsyncContextManager["Subscripti
                     return Fault(grpc.StatusCode.INTERNAL, why)
             elif entry.version < seen:
                 continue
-            self._received[entry.store_id] = entry.version
+            self._received[entry.store_id] = self._since[entry.store_id] = entry.version
             self._ready.append(entry)
             # Only a new item ends the failing phase: a service that repeats old ones before each failure still fails.
             self._failing_since, self._attempts = None, Attempts(None)
+        if cursor := getattr(message, "cursor", b""):
+            self._cursor = cursor
+            self._since.clear()
+            self._ready.append(cursor)
         return None
 
     async def _pause(self, fault: Fault, now: float) -> None:

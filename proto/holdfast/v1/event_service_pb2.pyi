@@ -9,15 +9,19 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class WatchEventsRequest(_message.Message):
-    __slots__ = ("cursors", "all_stores")
+    __slots__ = ("cursors", "all_stores", "cursor")
     CURSORS_FIELD_NUMBER: _ClassVar[int]
     ALL_STORES_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
     cursors: _containers.RepeatedCompositeFieldContainer[_stock_service_pb2.StoreCursor]
     all_stores: bool
-    def __init__(self, cursors: _Optional[_Iterable[_Union[_stock_service_pb2.StoreCursor, _Mapping]]] = ..., all_stores: _Optional[bool] = ...) -> None: ...
+    cursor: bytes
+    def __init__(self, cursors: _Optional[_Iterable[_Union[_stock_service_pb2.StoreCursor, _Mapping]]] = ..., all_stores: _Optional[bool] = ..., cursor: _Optional[bytes] = ...) -> None: ...
 
 class WatchEventsResponse(_message.Message):
-    __slots__ = ("events",)
+    __slots__ = ("events", "cursor")
     EVENTS_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
     events: _containers.RepeatedCompositeFieldContainer[_event_pb2.Event]
-    def __init__(self, events: _Optional[_Iterable[_Union[_event_pb2.Event, _Mapping]]] = ...) -> None: ...
+    cursor: bytes
+    def __init__(self, events: _Optional[_Iterable[_Union[_event_pb2.Event, _Mapping]]] = ..., cursor: _Optional[bytes] = ...) -> None: ...

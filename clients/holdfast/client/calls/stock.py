@@ -92,9 +92,11 @@ class StockCalls(Client, Protocol):
         return Subscription(request, items, cursors, self.internals)
 
     def watch_events(
-        self, cursors: Mapping[str, int] | Iterable[str] = (), *, all_stores: bool = False
+        self, cursors: Mapping[str, int] | Iterable[str] = (), *, all_stores: bool = False, cursor: bytes = b""
     ) -> Subscription[Event]:
-        """Everything that happens in the shops named, or in all, without gaps; `cursors` as in `watch_availability`."""
+        """Everything that happens in the shops named, or in all, without gaps; `cursors` as in `watch_availability`.
+        `cursor` is that of an earlier watch of all.
+        """
 
         def request(cursors: Mapping[str, int]) -> event_service_pb2.WatchEventsRequest:
             named = cursor_messages(cursors)
@@ -106,7 +108,7 @@ class StockCalls(Client, Protocol):
             for event in map(event_from, message.events):
                 yield FeedItem(event.store_id, event.version, event, previous_version=event.version - 1)
 
-        return Subscription(request, items, cursors, self.internals)
+        return Subscription(request, items, cursors, self.internals, cursor)
 
 
 class BlockingStockCalls(BlockingClient):

@@ -1,0 +1,36 @@
+"""Where a feed of all shops stands, as one opaque value."""
+
+import zlib
+from collections.abc import Mapping
+from typing import Final
+
+import grpc
+import msgspec
+
+from serve.wire.statuses import refused
+
+CURSOR_BYTES_MAX: Final = 16 * 1024 * 1024  # unpacked: more shops than a chain may have
+_FORMAT: Final = b"\x01"
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(dict[str, int]).decode
+
+
+def pack_cursor(cursors: Mapping[str, int]) -> bytes:
+    """By shop, the last version that a feed has sent."""
+    return _FORMAT + zlib.compress(_encode(cursors), level=1)
+
+
+def unpack_cursor(packed: bytes) -> dict[str, int]:
+    """The inverse of `pack_cursor`, empty for an empty one. Raises Refused for what is none."""
+    if not packed:
+        return {}
+    try:
+        unpacking = zlib.decompressobj()
+        cursors = _decode(unpacking.decompress(packed.removeprefix(_FORMAT), CURSOR_BYTES_MAX))
+        if not packed.startswith(_FORMAT) or not unpacking.eof or any(version < 0 for version in cursors.values()):
+            raise ValueError
+    except (ValueError, zlib.error) as error:
+        message = "is none that a feed of all stores has sent; take the last one, or leave it out"
+        raise refused(grpc.StatusCode.INVALID_ARGUMENT, "CURSOR_UNREADABLE", message, field="cursor") from error
+    return cursors

@@ -1,0 +1,49 @@
+"""One cursor for a feed of all shops: what resumes from it, and what is none."""
+
+import grpc
+import pytest
+
+from holdfast.v1 import event_service_pb2 as es
+from serve.wire.cursors import pack_cursor
+from tests.gateway.front import Front, reserve_request
+from tests.gateway.streams import Stream
+
+CODE = grpc.StatusCode
+
+
+def test_one_cursor_resumes_a_feed_of_all_shops(front: Front) -> None:
+    for store_id in ("S2", "S3"):
+        front.receive("A", store_id=store_id)
+
+    async def main() -> None:
+        stream = Stream(front, "WatchEvents", es.WatchEventsRequest(all_stores=True))
+        told = [event for _ in range(3) for event in (await stream.take()).events]
+        await front.asked("Reserve", reserve_request("k1", store_id="S2"))
+        told += (await stream.take()).events  # the cursor of what was told before came first
+        await stream.close()
+
+        again = Stream(front, "WatchEvents", es.WatchEventsRequest(all_stores=True, cursor=stream.cursor))
+        assert list((await again.take()).events) == told[6:]
+        await again.close()
+        # The cursor of a shop that is named goes before it, and one beyond the head is refused by its own name.
+        named = es.WatchEventsRequest(
+            all_stores=True, cursor=stream.cursor, cursors=[{"store_id": "S1", "after_version": 1}]
+        )
+        again = Stream(front, "WatchEvents", named)
+        found = [event for _ in range(2) for event in (await again.take()).events]
+        assert sorted((event.store_id, event.version) for event in found) == [("S1", 2), ("S2", 3)]
+        await again.close()
+
+    front.run(main)
+    beyond = es.WatchEventsRequest(all_stores=True, cursor=pack_cursor({"S1": 3, "of another chain": 7}))
+    found = front.ask("WatchEvents", beyond)
+    assert (found.code, found.fields, found.metadata["head"]) == (CODE.OUT_OF_RANGE, ["cursor"], "2")
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [b"x", b"\x01", b"\x02" + pack_cursor({"S1": 1})[1:], pack_cursor({"S1": 1})[:-1], pack_cursor({"S1": -1})],
+)
+def test_what_is_no_cursor_is_refused(front: Front, cursor: bytes) -> None:
+    found = front.ask("WatchEvents", es.WatchEventsRequest(all_stores=True, cursor=cursor))
+    assert (found.code, found.reason, found.fields) == (CODE.INVALID_ARGUMENT, "CURSOR_UNREADABLE", ["cursor"])
