@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError, Message
 
 from actors.core.policy import CALL_MS_MAX
 from actors.core.rejection import Reason
-from actors.protocol.messages import Answer, LedgerStopped, Refusal, Stopped
+from actors.protocol.messages import Answer, Late, LedgerStopped, Refusal, Stopped
 from holdfast.v1 import error_pb2
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.wire import statuses
@@ -71,6 +71,8 @@ def failure_of(answer: Answer) -> Exception | None:
     """The error in place of an answer that is none: of a ledger that is stopped, or of what only waits for news."""
     if isinstance(answer, Stopped):
         return LedgerStopped(answer.why)
+    if isinstance(answer, Late):
+        return DeadlinePassed(sent=True)
     if isinstance(answer, Refusal) and answer.rejection.reason is Reason.ORDER_UNDECIDED:
         message = "this reservation waits for its order's word; nothing was done, ask again with the same key"
         return statuses.refused(grpc.StatusCode.UNAVAILABLE, "ORDER_UNDECIDED", message, retry_after_s=0.1)

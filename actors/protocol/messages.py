@@ -118,6 +118,10 @@ class ActorGone(Exception):
     """The actor did not answer: it died, restarts, or cannot be reached. Whether it acted is unknown."""
 
 
+class CallLost(ActorGone):
+    """The connection ended while the call was out: perhaps the call has ended the actor."""
+
+
 class LedgerStopped(Exception):
     """The ledger is not served, as its journal is damaged. Repeating the call does not help."""
 

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from actors.protocol.messages import ActorGone, LedgerStopped
+from actors.protocol.messages import ActorGone, CallLost, LedgerStopped
 from actors.rpc import frames
 from actors.rpc.methods import Method
 
@@ -101,7 +101,7 @@ class Connection(asyncio.Protocol):
             self._admitted.set_exception(gone)
         for future, _ in self._calls.values():
             if not future.done():
-                future.set_exception(gone)
+                future.set_exception(CallLost(str(gone)))
         self._calls.clear()
 
     def data_received(self, data: bytes) -> None:

@@ -63,6 +63,7 @@ class Ask:
     deadline: float
     weight: int
     promise: bool
+    each: bool
     sent: bool = False
 
 
@@ -88,12 +89,16 @@ class Batcher:
         self._gathering: asyncio.TimerHandle | asyncio.Handle | None = None
         self._sweeper: asyncio.TimerHandle | None = None
 
-    def submit(self, entries: Sequence[Entry], deadline: float, *, promise: bool) -> "asyncio.Future[list[Answer]]":
-        """Queue entries. Raises Overloaded before any work is done; the future may raise DeadlinePassed."""
+    def submit(
+        self, entries: Sequence[Entry], deadline: float, *, promise: bool, each: bool = False
+    ) -> "asyncio.Future[list[Answer]]":
+        """Queue entries. Raises Overloaded before any work is done. The future may raise DeadlinePassed; with `each`
+        the entries whose outcome is unknown are Late in place of that.
+        """
         now = self._loop.time()
         if len(self._fresh) + len(self._promises) + self._calls_out >= self._calls_max(now, promise=promise):
             raise Overloaded
-        ask = Ask(entries, self._loop.create_future(), now, deadline, weight_of(entries), promise)
+        ask = Ask(entries, self._loop.create_future(), now, deadline, weight_of(entries), promise, each)
         if promise:
             if self._queued_promises + ask.weight > QUEUED_PROMISES_MAX:
                 raise Overloaded
@@ -185,12 +190,13 @@ class Batcher:
     async def _fly(self, asks: list[Ask], entries: list[Entry], deadlines_ms: list[int], deadline: float) -> None:
         answers = await self._send(entries, deadlines_ms, deadline)
         self._heard_at = self._loop.time()
+        some_late = Late in map(type, answers)
         place = 0
         for ask in asks:
             end = place + len(ask.entries)
             if not ask.answers.done():
                 mine = answers[place:end]
-                if isinstance(mine[-1], Late):  # not decided this time; an earlier sending of it may have been
+                if some_late and not ask.each and Late in map(type, mine):  # not decided this time, perhaps at another
                     ask.answers.set_exception(DeadlinePassed(sent=True))
                 elif any(type(answer) is Deferred for answer in mine):
                     self._send_again(ask)

@@ -12,13 +12,26 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from actors.core.chain import EMPTY, Chain, chain_from_document
-from actors.protocol.messages import RULES_ARE_STALE, ActorGone, Actors, Answer, Entry, pack_batch, unpack_answers
+from actors.protocol.messages import (
+    RULES_ARE_STALE,
+    ActorGone,
+    Actors,
+    Answer,
+    CallLost,
+    Entry,
+    Late,
+    pack_batch,
+    unpack_answers,
+)
 from actors.protocol.placement import CHAIN_ACTOR, Placement
 from serve.routing.batcher import Batcher, DeadlinePassed, Overloaded
 
 RETRY_FIRST_S: Final = 0.02
 RETRY_MAX_S: Final = 0.2
 ATTEMPT_S_MAX: Final = 5.0  # a call to a restarting actor may hang: it is given up, and sent again
+LOSSES_MAX: Final = 2  # of an actor with the same entries, before these are suspected of it
+SUSPECT_S: Final = 60.0  # so long what has ended its actor alone is not sent again
+SUSPECTS_MAX: Final = 1_000
 CHAIN_POLL_S: Final = 1.0
 QUESTIONS_MAX: Final = 6  # to one actor at once; it has 16 threads
 ASKING_MAX: Final = 512  # questions to one actor under way or waiting for their turn
@@ -37,6 +50,8 @@ class Router:
         self._batchers: dict[str, Batcher] = {}
         self._questions: dict[str, asyncio.Semaphore] = {}
         self._asking: dict[str, int] = {}
+        self._suspects: dict[tuple[str, str], float] = {}  # by ledger and key, until when it is not sent
+        self._alone: dict[str, asyncio.Lock] = {}
         self._poller: asyncio.Task[None] | None = None
         self.chain: Chain = EMPTY
         self.chain_document = b""
@@ -47,15 +62,16 @@ class Router:
         self._poller = asyncio.get_running_loop().create_task(self._poll_chain())
 
     def submit(
-        self, store_ids: Sequence[str], entries: Sequence[Entry], deadline: float, *, promise: bool
+        self, store_ids: Sequence[str], entries: Sequence[Entry], deadline: float, *, promise: bool, each: bool = False
     ) -> "list[tuple[asyncio.Future[list[Answer]], list[int]]]":
         """Queue entries by actor: for each actor a future of answers and the places in `entries` that they belong to.
 
+        The future raises DeadlinePassed where an outcome is unknown, or, with `each`, has Late in its place.
         Raises Overloaded for a call that concerns one actor; of a larger one, the refused part's future raises it.
         """
         if len(entries) == 1:
             batcher = self._batcher(self._placement.actor_of(store_ids[0]))
-            return [(batcher.submit(entries, deadline, promise=promise), [0])]
+            return [(batcher.submit(entries, deadline, promise=promise, each=each), [0])]
         places: dict[str, list[int]] = {}
         actor_of: dict[str, str] = {}
         for place, store_id in enumerate(store_ids):
@@ -67,10 +83,10 @@ class Router:
         queued = []
         for actor, mine in places.items():
             if len(places) == 1:
-                return [(self._batcher(actor).submit(entries, deadline, promise=promise), mine)]
+                return [(self._batcher(actor).submit(entries, deadline, promise=promise, each=each), mine)]
             chosen = [entries[place] for place in mine]
             try:
-                answers = self._batcher(actor).submit(chosen, deadline, promise=promise)
+                answers = self._batcher(actor).submit(chosen, deadline, promise=promise, each=each)
             except Overloaded as refusal:  # the other actors' parts go on
                 answers = asyncio.get_running_loop().create_future()
                 answers.set_exception(refusal)
@@ -209,7 +225,48 @@ class Router:
     async def _deliver(
         self, actor: str, entries: list[Entry], deadlines_ms: list[int], deadline: float
     ) -> list[Answer]:
-        """Send a batch until it is answered; hand over the rules first where the actor's are older."""
+        """What the actor answers to a batch. One that it was lost with twice may have ended it: its entries then go
+        alone, so that the one that does so again is known, and not sent for a while.
+        """
+        places = list(range(len(entries)))
+        if self._suspects:
+            now = asyncio.get_running_loop().time()
+            places = [place for place in places if self._suspects.get(_name_of(entries[place]), 0.0) <= now]
+            if len(places) < len(entries):
+                answers: list[Answer] = [Late()] * len(entries)
+                chosen, ms = [entries[place] for place in places], [deadlines_ms[place] for place in places]
+                found = await self._deliver(actor, chosen, ms, deadline) if chosen else []
+                for place, answer in zip(places, found, strict=True):
+                    answers[place] = answer
+                return answers
+        try:
+            return await self._send(actor, entries, deadlines_ms, deadline)
+        except CallLost:
+            log.critical("%s was lost twice with the same %d entries; each is sent alone", actor, len(entries))
+        timed = zip(entries, deadlines_ms, strict=True)
+        return [await self._deliver_alone(actor, entry, deadline_ms, deadline) for entry, deadline_ms in timed]
+
+    async def _deliver_alone(self, actor: str, entry: Entry, deadline_ms: int, deadline: float) -> Answer:
+        """Late, where the outcome is unknown: a repeat under its key tells it, once the entry is sent again."""
+        try:
+            async with self._alone.setdefault(actor, asyncio.Lock()):  # nothing else that is suspected is out
+                return (await self._send(actor, [entry], [deadline_ms], deadline))[0]
+        except DeadlinePassed:
+            return Late()
+        except CallLost:
+            name = _name_of(entry)
+            log.critical(
+                "%s was lost twice with the %s under the key %r alone", actor, type(entry[1]).__name__, name[1]
+            )
+            if len(self._suspects) >= SUSPECTS_MAX:
+                del self._suspects[next(iter(self._suspects))]
+            self._suspects[name] = asyncio.get_running_loop().time() + SUSPECT_S
+            return Late()
+
+    async def _send(self, actor: str, entries: list[Entry], deadlines_ms: list[int], deadline: float) -> list[Answer]:
+        """Send a batch until it is answered; hand over the rules first where the actor's are older. Raises CallLost
+        where the actor was lost with it LOSSES_MAX times.
+        """
 
         async def attempt() -> list[Answer]:
             payload = pack_batch(self.chain.revision, entries, deadlines_ms)
@@ -221,16 +278,25 @@ class Router:
                     raise ActorGone(f"{actor} restarted between two calls")
             return unpack_answers(packed)
 
-        return await _until(deadline, attempt)
+        return await _until(deadline, attempt, losses_max=LOSSES_MAX)
+
+
+def _name_of(entry: Entry) -> tuple[str, str]:
+    return entry[0], getattr(entry[1], "key", "") or repr(entry[1])
 
 
 def _soon() -> float:
     return asyncio.get_running_loop().time() + ATTEMPT_S_MAX
 
 
-async def _until(deadline: float, attempt: Callable[[], Awaitable[T]], attempt_s: float = ATTEMPT_S_MAX) -> T:
-    """Attempt until it succeeds or the deadline (loop time) passes; raises DeadlinePassed then."""
+async def _until(
+    deadline: float, attempt: Callable[[], Awaitable[T]], attempt_s: float = ATTEMPT_S_MAX, losses_max: int = 0
+) -> T:
+    """Attempt until it succeeds or the deadline (loop time) passes; raises DeadlinePassed then. Raises CallLost with
+    the last of so many losses, where there is a limit.
+    """
     loop = asyncio.get_running_loop()
+    losses = 0
     pause_s = RETRY_FIRST_S
     while True:
         left_s = deadline - loop.time()
@@ -239,6 +305,9 @@ async def _until(deadline: float, attempt: Callable[[], Awaitable[T]], attempt_s
         try:
             async with asyncio.timeout(min(left_s, attempt_s)):
                 return await attempt()
-        except (ActorGone, TimeoutError):
+        except (ActorGone, TimeoutError) as error:
+            losses += isinstance(error, CallLost)
+            if losses_max and losses >= losses_max:
+                raise
             await asyncio.sleep(min(pause_s, max(0.0, deadline - loop.time())))
             pause_s = min(2 * pause_s, RETRY_MAX_S)

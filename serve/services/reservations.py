@@ -194,7 +194,8 @@ class Reservations:
             return
         entries = [entry for entry, _ in items]
         try:
-            queued = self._router.submit([entry[0] for entry in entries], entries, deadline, promise=kind.promise)
+            stores = [entry[0] for entry in entries]
+            queued = self._router.submit(stores, entries, deadline, promise=kind.promise, each=True)
         except Overloaded as refusal:
             # A call of one actor that is refused as a whole ends with a status: that is cheaper for both sides.
             if whole:

@@ -180,10 +180,10 @@ class _Busy(Router):
         super().__init__(here, Placement(0))
         self.here = here
 
-    def submit(self, store_ids: Any, entries: Any, deadline: float, *, promise: bool) -> Any:
+    def submit(self, store_ids: Any, entries: Any, deadline: float, *, promise: bool, each: bool = False) -> Any:
         if store_ids[0] == HERS and any(name == CUSTOMERS for name, *_ in self.here.calls):
             raise Overloaded
-        return super().submit(store_ids, entries, deadline, promise=promise)
+        return super().submit(store_ids, entries, deadline, promise=promise, each=each)
 
 
 def test_a_queue_that_is_full_after_a_grant_was_given_is_no_refusal_of_the_whole_call(stocked: Front) -> None:
