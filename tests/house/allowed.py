@@ -18,6 +18,7 @@ LATE_IMPORTS: Final[dict[str, str]] = {
 # Where a test may sleep.
 SLEEPS: Final[dict[str, str]] = {
     "tests/runtime/actors_here.py": "stands for an actor that waits until something has happened",
+    "tests/simulation/sim_actors.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/chain_world.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/test_order_crashes.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/test_comparison.py": "sleeps in virtual time, where nobody waits for anything",

@@ -5,8 +5,7 @@ middle of what they drive. Time is virtual, and so is nothing else.
 """
 
 import asyncio
-from collections import Counter, defaultdict
-from contextlib import suppress
+from collections import Counter
 from random import Random
 from typing import Any, Final
 
@@ -17,24 +16,21 @@ from actors.core.message import to_json
 from actors.core.policy import DAY_MS, ChainLimitRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
-from actors.customer_actor import CustomerActor
-from actors.journal.port import JournalError
 from actors.orders import commands as cm
 from actors.orders.state import Order, Standing
-from actors.protocol.messages import ActorGone, Refusal
-from actors.protocol.placement import CHAIN_ACTOR, ActorKind, Placement, kind_of
+from actors.protocol.messages import Refusal
+from actors.protocol.placement import ActorKind, Placement, kind_of
 from actors.shop import commands as shop
 from actors.shop.state import Ledger
-from actors.store_actor import StoreActor
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
-from tests.journal.memory import MemoryDisk, MemoryJournal
 from tests.shop.watched import DAY_ZERO_MS
 from tests.simulation.chain_checks import check_amended
 from tests.simulation.checks import Broken
+from tests.simulation.sim_actors import SimActors
 
 SHOPS: Final = ("S1", "S2", "S3", "S4")
 SKUS: Final = ("A", "B")
@@ -43,81 +39,17 @@ UNITS_MAX: Final = 6  # of A, for one customer, over the chain
 OPEN_MAX: Final = 4
 CALLS: Final = 8  # by customer
 SLOT_MS: Final = 3_600_000
-LATE_S_MAX: Final = 20.0  # longer than an attempt is open: a claim may come when its order is over
-NEVER_S: Final = 3_600.0  # actors do not tidy by themselves here: the world has its own time
 
 
-class SimActors:
-    """See `router.Actors`: real ones, without threads of their own, in virtual time."""
-
-    def __init__(self, world: "ChainWorld") -> None:
-        self._world = world
-        self.disks: dict[str, MemoryDisk] = {}
-        self.made: dict[str, Any] = {}
-        self.known: set[str] = set()
-        self._late: list[asyncio.Task[None]] = []
-
-    async def names(self) -> frozenset[str]:
-        return frozenset(self.known)
-
-    async def call(self, actor: str, method: str, *args: Any) -> Any:
-        world = self._world
-        await asyncio.sleep(world.random.random() * world.delay_s)
-        if actor == CHAIN_ACTOR:
-            return world.chain_document
-        fate = world.random.random()
-        if world.lateness.random() < world.late:
-            world.struck["call late"] += 1
-            self._late.append(asyncio.get_running_loop().create_task(self._arrives_late(actor, method, args)))
-            raise ActorGone("on its way for longer than anybody waits")
-        if fate < world.trouble or actor in world.away:
-            world.struck["call lost"] += 1
-            raise ActorGone("lost on the way")
-        answer = self._ask(actor, method, args)
-        if fate > 1 - world.trouble:
-            world.struck["actor killed"] += 1
-            self.kill(actor)
-            raise ActorGone("killed before the answer")
-        if fate > 1 - 2 * world.trouble:
-            world.struck["answer lost"] += 1
-            raise ActorGone("the answer was lost")
-        await asyncio.sleep(world.random.random() * world.delay_s)
-        return answer
-
-    async def all_arrived(self) -> None:
-        """Wait for the calls that are still on their way; raises what one of them broke."""
-        await asyncio.gather(*self._late)
-
-    async def _arrives_late(self, actor: str, method: str, args: tuple[Any, ...]) -> None:
-        """A call that was given up is done all the same, when it arrives at last."""
-        await asyncio.sleep(self._world.lateness.random() * LATE_S_MAX)
-        if actor not in self._world.away:
-            with suppress(ActorGone):
-                self._ask(actor, method, args)
-
-    def _ask(self, actor: str, method: str, args: tuple[Any, ...]) -> Any:
-        try:
-            answer = getattr(self.process(actor), method)(*args)
-        except JournalError as error:
-            raise ActorGone(str(error)) from error
-        self._world.look()
-        return answer
-
-    def process(self, actor: str) -> Any:
-        """The actor, made from what is durable where it is not there."""
-        found = self.made.get(actor)
-        if found is None:
-            journal = MemoryJournal(self.disks.setdefault(actor, MemoryDisk()))
-            kind = CustomerActor if kind_of(actor) is ActorKind.CUSTOMERS else StoreActor
-            found = self.made[actor] = kind(actor, journal, self._world, lambda _: self.kill(actor), NEVER_S)
-            self.known.add(actor)
-        return found
-
-    def kill(self, actor: str) -> None:
-        """Gone, with all that was not durable."""
-        gone = self.made.pop(actor, None)
-        if gone is not None:
-            gone._closing.set()
+def units_of(ledger: Ledger) -> Counter[tuple[str, str]]:
+    """What a shop has handed out, or would, by customer and SKU."""
+    units = Counter[tuple[str, str]]()
+    for reservation in ledger.reservations.values():
+        if reservation.status is not Status.CLAIMED:  # which nobody can collect yet
+            sold = [units for units, _ in reservation.done] if reservation.done else [0] * len(reservation.lines)
+            for (sku, _), held, gone in zip(reservation.lines, reservation.held(), sold, strict=True):
+                units[reservation.customer_id, sku] += held + gone
+    return units
 
 
 class ChainWorld:
@@ -135,6 +67,8 @@ class ChainWorld:
         self.skipped_ms = 0
         self.away: set[str] = set()  # actors that nobody reaches
         self.answers: dict[tuple[str, str], Order | Rejection] = {}
+        self.units: dict[str, Counter[tuple[str, str]]] = {}  # by shop, as last seen: those of shops that are down too
+        self._looked_at: dict[str, int] = {}  # at which version
         self.actors = SimActors(self)
         self.chain = self._chain()
         self.chain_document = to_json(self.chain)
@@ -165,22 +99,20 @@ class ChainWorld:
         chain = evolve_chain(EMPTY, PolicySet(Policy(version=2, chain_limit_rules=rules)))
         return evolve_chain(chain, StoresPut(stores))
 
-    def look(self) -> None:
-        """Whatever happens, no customer can collect more than the chain allows, and no slot has too many."""
-        units: defaultdict[str, int] = defaultdict(int)
-        for ledger in self.shops():
-            for reservation in ledger.reservations.values():
-                if reservation.status is Status.CLAIMED:
-                    continue  # nobody can collect it yet
-                for (sku, _), held in zip(reservation.lines, reservation.held(), strict=True):
-                    units[reservation.customer_id] += held if sku == "A" else 0
-                if reservation.done:
-                    for (sku, _), (sold, _) in zip(reservation.lines, reservation.done, strict=True):
-                        units[reservation.customer_id] += sold if sku == "A" else 0
-            if max(ledger.slots_taken.values(), default=0) > 2:
-                raise Broken("I2", f"{ledger.ledger_id} has too many in a slot: {ledger.slots_taken}")
-        for customer_id, count in units.items():
-            if customer_id in CUSTOMERS and count > UNITS_MAX:
+    def look(self, process: Any) -> None:
+        """Whatever happens in an actor, no customer gets more than the chain allows, and no slot has too many."""
+        news = False
+        for ledger_id in process.host.ledger_ids():
+            ledger = process.host.stale_read(ledger_id)
+            if isinstance(ledger, Ledger) and self._looked_at.get(ledger_id) != ledger.version:
+                self._looked_at[ledger_id] = ledger.version
+                self.units[ledger_id] = units_of(ledger)
+                news = True
+                if max(ledger.slots_taken.values(), default=0) > 2:
+                    raise Broken("I2", f"{ledger_id} has too many in a slot: {ledger.slots_taken}")
+        for customer_id in CUSTOMERS if news else ():
+            count = sum(units[customer_id, "A"] for units in self.units.values())
+            if count > UNITS_MAX:
                 raise Broken("I15", f"{customer_id} has {count} of A, and {UNITS_MAX} are allowed")
 
     def shops(self) -> list[Ledger]:

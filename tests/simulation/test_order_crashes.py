@@ -20,7 +20,8 @@ from serve.coordination.reconciler import CLAIM_AGE_MS, Reconciler
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
 from tests.simulation.chain_checks import check_journals
-from tests.simulation.chain_world import ChainWorld, SimActors
+from tests.simulation.chain_world import ChainWorld
+from tests.simulation.sim_actors import SimActors
 from tests.simulation.virtual_loop import VirtualLoop
 
 # What goes to actors for one order over two shops, in the sequence in which it is sent.

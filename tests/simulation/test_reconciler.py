@@ -24,7 +24,8 @@ from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
 from serve.coordination.reconciler import QUESTION_S, TASKS_OF_KEY_MAX, Reconciler
 from serve.routing.router import Router
-from tests.simulation.chain_world import ChainWorld, SimActors
+from tests.simulation.chain_world import ChainWorld
+from tests.simulation.sim_actors import SimActors
 from tests.simulation.virtual_loop import VirtualLoop
 
 PLACEMENT: Final = Placement(0, 2)

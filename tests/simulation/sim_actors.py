@@ -1,0 +1,106 @@
+"""The actors of a chain's world: real ones, in one process and in virtual time, and what befalls them."""
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from actors.customer_actor import CustomerActor
+from actors.journal.port import JournalError
+from actors.protocol.messages import ActorGone
+from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
+from actors.runtime import actor_runtime
+from actors.store_actor import StoreActor
+from tests.journal.memory import MemoryDisk, MemoryJournal
+
+if TYPE_CHECKING:
+    from tests.simulation.chain_world import ChainWorld
+
+LATE_S_MAX: Final = 20.0  # longer than an attempt is open: a claim may come when its order is over
+
+
+class NoThread:
+    """Actors do not tidy by themselves here: the world has its own time. Starting threads took a tenth of it."""
+
+    def __init__(self, **_: object) -> None:
+        pass
+
+    def start(self) -> None:
+        """Begin nothing."""
+
+
+class SimActors:
+    """See `router.Actors`: real ones, without threads of their own, in virtual time."""
+
+    def __init__(self, world: "ChainWorld") -> None:
+        self._world = world
+        self.disks: dict[str, MemoryDisk] = {}
+        self.made: dict[str, Any] = {}
+        self.known: set[str] = set()
+        self._late: list[asyncio.Task[None]] = []
+
+    async def names(self) -> frozenset[str]:
+        return frozenset(self.known)
+
+    async def call(self, actor: str, method: str, *args: Any) -> Any:
+        world = self._world
+        await asyncio.sleep(world.random.random() * world.delay_s)
+        if actor == CHAIN_ACTOR:
+            return world.chain_document
+        fate = world.random.random()
+        if world.lateness.random() < world.late:
+            world.struck["call late"] += 1
+            self._late.append(asyncio.get_running_loop().create_task(self._arrives_late(actor, method, args)))
+            raise ActorGone("on its way for longer than anybody waits")
+        if fate < world.trouble or actor in world.away:
+            world.struck["call lost"] += 1
+            raise ActorGone("lost on the way")
+        answer = self._ask(actor, method, args)
+        if fate > 1 - world.trouble:
+            world.struck["actor killed"] += 1
+            self.kill(actor)
+            raise ActorGone("killed before the answer")
+        if fate > 1 - 2 * world.trouble:
+            world.struck["answer lost"] += 1
+            raise ActorGone("the answer was lost")
+        await asyncio.sleep(world.random.random() * world.delay_s)
+        return answer
+
+    async def all_arrived(self) -> None:
+        """Wait for the calls that are still on their way; raises what one of them broke."""
+        await asyncio.gather(*self._late)
+
+    async def _arrives_late(self, actor: str, method: str, args: tuple[Any, ...]) -> None:
+        """A call that was given up is done all the same, when it arrives at last."""
+        await asyncio.sleep(self._world.lateness.random() * LATE_S_MAX)
+        if actor not in self._world.away:
+            with suppress(ActorGone):
+                self._ask(actor, method, args)
+
+    def _ask(self, actor: str, method: str, args: tuple[Any, ...]) -> Any:
+        try:
+            process = self.process(actor)
+            answer = getattr(process, method)(*args)
+        except JournalError as error:
+            raise ActorGone(str(error)) from error
+        self._world.look(process)
+        return answer
+
+    def process(self, actor: str) -> Any:
+        """The actor, made from what is durable where it is not there."""
+        found = self.made.get(actor)
+        if found is None:
+            journal = MemoryJournal(self.disks.setdefault(actor, MemoryDisk()))
+            kind = CustomerActor if kind_of(actor) is ActorKind.CUSTOMERS else StoreActor
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(actor_runtime, "Thread", NoThread)
+                found = self.made[actor] = kind(actor, journal, self._world, lambda _: self.kill(actor))
+            self.known.add(actor)
+        return found
+
+    def kill(self, actor: str) -> None:
+        """Gone, with all that was not durable."""
+        gone = self.made.pop(actor, None)
+        if gone is not None:
+            gone._closing.set()
