@@ -193,6 +193,9 @@ class Model:
             return
         plans = command.plans
         if order.new_channel:
+            if any(part.sold for part in order.parts):  # the basket's lines no longer tell what is still wanted
+                self._abandon(order)
+                return
             for part in order.parts:
                 part.will_want, part.faster = None, {}
             plans = self._compare(order, plans, whole=True)

@@ -322,3 +322,15 @@ def _otherwise(command: Any) -> cm.Command:
 
 def test_ledger_and_model_say_the_same() -> None:
     run_state_machine_as_test(OrdersMachine, settings=settings(max_examples=EXAMPLES, stateful_step_count=STEPS))
+
+
+def test_a_basket_that_was_collected_from_gets_no_other_plan() -> None:
+    """Too rare for the machine to come by each time."""
+    machine = OrdersMachine()
+    machine.open_and_commit("ann", "web", (cm.Plan("S1", (("B", 2),), 0),), 0, "b")
+    machine.a_shop_hears(0)
+    machine.open("ann", "web", (cm.Plan("S2", (("B", 3),), 0),), 0, "b")
+    machine.a_shop_sells(0)
+    machine.replan(0, (cm.Plan("S3", (("B", 3),), 0),))
+    machine.both_have_the_same_orders()
+    machine.teardown()
