@@ -13,7 +13,7 @@ from actors.core.rejection import Violation
 from actors.journal.port import Record
 from actors.orders import invariants, snapshot
 from actors.orders.audit import OrderAudit
-from actors.orders.parts import Verdict, grant_is_known, is_promised, part_is_held, part_is_known
+from actors.orders.parts import ON_THE_WAY, Verdict, grant_is_known, is_promised, part_is_held, part_is_known
 from actors.protocol.messages import LedgerStopped
 from actors.protocol.placement import ActorKind, kind_of
 from actors.runtime.kinds import CUSTOMERS, SHOP, Core
@@ -21,7 +21,7 @@ from actors.shop.audit import Audit
 from actors.shop.audit_books import compare
 from actors.shop.evolve import evolve
 from actors.shop.snapshot import Capture
-from actors.shop.state import Ledger
+from actors.shop.state import Ledger, Reservation
 from holdfast.v1 import admin_service_pb2 as ad
 from serve.calls import Call
 from serve.routing.batcher import DeadlinePassed
@@ -169,9 +169,16 @@ class Comparison:
                     is_known = grant_is_known if part.part is None else part_is_known
                     self._reply.parts += part.part is not None
                     of = format_order_id(ledger_id, part.grant) if part.part is None else part.part.holder
-                    self._note(is_known(store_id, part, order, outbox=outbox), f"{store_id}:{part.number} of {of}")
+                    verdict = is_known(store_id, part, order, outbox=outbox)
+                    if verdict.expected and await self._has_changed(store_id, part):
+                        verdict = ON_THE_WAY  # what it had then, a later call may have replaced before the other read
+                    self._note(verdict, f"{store_id}:{part.number} of {of}")
             if not after:
                 return
+
+    async def _has_changed(self, store_id: str, part: Reservation) -> bool:
+        _, now = await self._ask(store_id, "reservation", part.number)
+        return bool(now is None or now.version > part.version)
 
     async def _customers_of(self, actor: str) -> None:
         for ledger_id in await self._router.ask_actor(actor, "ledgers", deadline=self._deadline):

@@ -19,6 +19,10 @@ LATE_IMPORTS: Final[dict[str, str]] = {
 SLEEPS: Final[dict[str, str]] = {
     "tests/runtime/actors_here.py": "stands for an actor that waits until something has happened",
     "tests/simulation/sim_actors.py": "sleeps in virtual time, where nobody waits for anything",
+    "tests/simulation/chain_checks.py": "sleeps in virtual time, where nobody waits for anything",
+    "tests/simulation/gateways.py": "sleeps in virtual time, where nobody waits for anything",
+    "tests/simulation/order_callers.py": "sleeps in virtual time, where nobody waits for anything",
+    "tests/simulation/troubles.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/chain_world.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/test_order_crashes.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/test_comparison.py": "sleeps in virtual time, where nobody waits for anything",

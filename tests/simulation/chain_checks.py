@@ -1,17 +1,23 @@
 """What must hold over several ledgers once all is quiet, each by the letter of its invariant, from the journals."""
 
+import asyncio
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
 from actors.core.ids import format_holder, format_order_id, is_customers, parse_holder
-from actors.core.status import LIVE
+from actors.core.status import LIVE, Status
 from actors.orders import events as ev
 from actors.orders.audit import OrderAudit
 from actors.shop import events as shop
 from actors.shop.audit import Audit
+from holdfast.v1 import admin_service_pb2 as ad
+from serve.routing.router import Router
+from serve.services.verification import Comparison
 from tests.cores import core_of
 from tests.journal.memory import MemoryDisk
 from tests.simulation.checks import Broken
+
+COMPARED_AGAIN_MAX: Final = 5
 
 
 def history(disk: MemoryDisk, ledger_id: str) -> list[tuple[int, int, int, Any]]:
@@ -88,6 +94,67 @@ def check_amended(processes: dict[str, Any]) -> None:
                 raise Broken(
                     "I15", f"{order_id} gave {dict(too_many)} both at the old shop and at the new one: {order}"
                 )
+
+
+def unheard(actors: Any) -> list[str]:
+    """What some ledger has still to hear of: parts, outcomes, grants, open attempts, by ledger and number."""
+    found = []
+    for actor in sorted(actors.known):
+        process = actors.process(actor)
+        for ledger_id in process.host.ledger_ids():
+            ledger = process.host.stale_read(ledger_id)
+            numbers = [*ledger.outbox, *(ledger.grants.unsettled if is_customers(ledger_id) else ledger.undecided)]
+            if is_customers(ledger_id):
+                numbers += [number for number, order in ledger.orders.items() if order.open_attempt]
+            found += [f"{ledger_id}:{number}" for number in numbers]
+    return found
+
+
+def check_sums(actors: Any) -> None:
+    """What shops hold and have handed out by customer and SKU is what customers' ledgers count. All has been heard."""
+    shops, counted = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for actor in sorted(actors.known):
+        host = actors.process(actor).host
+        for ledger in map(host.stale_read, host.ledger_ids()):
+            if not is_customers(ledger.ledger_id):
+                shops += units_of(ledger)
+                continue
+            for grant in ledger.grants:
+                for sku, units in (*grant.held, *grant.collected):
+                    counted[grant.customer_id, sku] += units
+            for order in ledger.orders.values():
+                for part in order.parts:
+                    for (sku, _), units in zip(part.lines, part.collected, strict=bool(part.collected)):
+                        counted[order.customer_id, sku] += units
+                    for (sku, _), units in zip(part.lines, part.held if part.status in LIVE else (), strict=False):
+                        counted[order.customer_id, sku] += units
+    if +shops != +counted:
+        raise Broken("I15", f"shops have {+shops}, and customers' ledgers count {+counted}")
+
+
+def units_of(ledger: Any) -> Counter[tuple[str, str]]:
+    """What a shop has handed out, or would, by customer and SKU."""
+    units = Counter[tuple[str, str]]()
+    for reservation in ledger.reservations.values():
+        if reservation.status is not Status.CLAIMED:  # which nobody can collect yet
+            sold = [units for units, _ in reservation.done] if reservation.done else [0] * len(reservation.lines)
+            for (sku, _), held, gone in zip(reservation.lines, reservation.held(), sold, strict=True):
+                units[reservation.customer_id, sku] += held + gone
+    return units
+
+
+async def check_compared(router: Router) -> None:
+    """VerifyOrders finds nothing, and soon nothing on its way: holds may expire while it looks."""
+    reply = ad.VerifyOrdersResponse()
+    for _ in range(COMPARED_AGAIN_MAX):
+        reply = ad.VerifyOrdersResponse()
+        await Comparison(router, asyncio.get_running_loop().time() + 60, reply).run()
+        if reply.discrepancies or reply.left_out:
+            break
+        if not reply.on_the_way:
+            return
+        await asyncio.sleep(5)
+    raise Broken("I16", str(reply))
 
 
 def _alone(ledger_id: str, events: list[tuple[int, int, int, Any]], live: Any) -> None:

@@ -8,11 +8,13 @@ import pytest
 
 from actors.customer_actor import CustomerActor
 from actors.journal.port import JournalError
-from actors.protocol.messages import ActorGone
+from actors.protocol.messages import RULES_ARE_STALE, ActorGone
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
 from actors.runtime import actor_runtime
 from actors.store_actor import StoreActor
 from tests.journal.memory import MemoryDisk, MemoryJournal
+from tests.runtime.breaking import BreakingJournal
+from tests.simulation.checks import Broken
 
 if TYPE_CHECKING:
     from tests.simulation.chain_world import ChainWorld
@@ -37,7 +39,10 @@ class SimActors:
         self._world = world
         self.disks: dict[str, MemoryDisk] = {}
         self.made: dict[str, Any] = {}
+        self.journals: dict[str, BreakingJournal] = {}  # of those that are made
+        self.full: set[str] = set()  # actors that can write nothing
         self.known: set[str] = set()
+        self._stopped: dict[str, Any] = {}  # processes that a successor has replaced, and that live on
         self._late: list[asyncio.Task[None]] = []
 
     async def names(self) -> frozenset[str]:
@@ -81,26 +86,58 @@ class SimActors:
     def _ask(self, actor: str, method: str, args: tuple[Any, ...]) -> Any:
         try:
             process = self.process(actor)
+            if method == "step" and actor in self._stopped and self._world.trouble_random.random() < 0.5:
+                self._ask_stopped(actor, args[0])
             answer = getattr(process, method)(*args)
         except JournalError as error:
             raise ActorGone(str(error)) from error
         self._world.look(process)
         return answer
 
+    def _ask_stopped(self, actor: str, batch: bytes) -> None:
+        """A call that went to the process before: whatever it does, it must not answer for a ledger that it lost."""
+        before = self._stopped.pop(actor)
+        self._world.struck["stopped actor asked"] += 1
+        try:
+            answer = before.step(batch)
+        except JournalError as error:
+            raise ActorGone(str(error)) from error
+        _, entries = before.core.read_batch(batch)
+        heads = self.disks[actor].heads
+        for ledger_id, _, command in entries if answer != RULES_ARE_STALE else ():
+            if before.host._hosted[ledger_id].epoch != heads[ledger_id].epoch:
+                raise Broken("I9", f"{actor} was replaced, and answered {command}")
+
     def process(self, actor: str) -> Any:
-        """The actor, made from what is durable where it is not there."""
+        """The actor, made from what is durable where it is not there. Raises JournalError where its disk is full."""
         found = self.made.get(actor)
         if found is None:
-            journal = MemoryJournal(self.disks.setdefault(actor, MemoryDisk()))
+            journal = BreakingJournal(MemoryJournal(self.disks.setdefault(actor, MemoryDisk())))
+            if actor in self.full:
+                journal.fail_before()
+                journal.fail_call("take_over")
             kind = CustomerActor if kind_of(actor) is ActorKind.CUSTOMERS else StoreActor
+            made: list[Any] = []
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(actor_runtime, "Thread", NoThread)
-                found = self.made[actor] = kind(actor, journal, self._world, lambda _: self.kill(actor))
+                made.append(kind(actor, journal, self._world, lambda _: self._ended(actor, *made)))
+            found = self.made[actor] = made[0]
+            self.journals[actor] = journal
             self.known.add(actor)
         return found
+
+    def _ended(self, actor: str, *process: Any) -> None:
+        if self.made.get(actor) in process:
+            self.kill(actor)
 
     def kill(self, actor: str) -> None:
         """Gone, with all that was not durable."""
         gone = self.made.pop(actor, None)
         if gone is not None:
+            del self.journals[actor]
             gone._closing.set()
+
+    def stop(self, actor: str) -> None:
+        """It lives on, and its successor takes its place."""
+        self._stopped[actor] = self.made.pop(actor)
+        del self.journals[actor]

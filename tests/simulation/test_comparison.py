@@ -26,14 +26,14 @@ class Compared(ChainWorld):
         whole = asyncio.ensure_future(super().run())
         while not whole.done():
             await asyncio.sleep(EVERY_S)
-            if self.routers:
+            if self.gateways:
                 await self.compare()
         await whole
 
     async def compare(self) -> None:
         reply = ad.VerifyOrdersResponse()
         with suppress(DeadlinePassed, Overloaded, LedgerStopped):
-            await Comparison(self.routers[0], asyncio.get_running_loop().time() + 60, reply).run()
+            await Comparison(self.gateways[0].router, asyncio.get_running_loop().time() + 60, reply).run()
             self.comparisons += 1
         assert not reply.discrepancies, f"at {self.now_ms()}: {reply}"
         self.on_the_way += reply.on_the_way

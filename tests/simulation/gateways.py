@@ -1,0 +1,80 @@
+"""A gateway of a chain's world: the real parts that carry calls, over lines that may be cut."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Final
+
+from actors.protocol.messages import ActorGone, Answer, Entry
+from actors.protocol.placement import CHAIN_ACTOR, Placement
+from serve.admission import failure_of
+from serve.coordination.coordinator import Coordinator
+from serve.coordination.grants import Grants
+from serve.coordination.reconciler import Reconciler
+from serve.routing.batcher import DeadlinePassed
+from serve.routing.router import Router
+from serve.services.reservations import RESERVE, Kind, Reservations
+
+if TYPE_CHECKING:
+    from tests.simulation.chain_world import ChainWorld
+
+STEP: Final = Kind(RESERVE.translate)  # of a promise already made
+
+
+class Line:
+    """See `messages.Actors`: those of the world, but for the chain while this gateway is cut off from it."""
+
+    def __init__(self, world: "ChainWorld") -> None:
+        self._world = world
+        self.no_chain = False
+
+    async def names(self) -> frozenset[str]:
+        return await self._world.actors.names()
+
+    async def call(self, actor: str, method: str, *args: Any) -> Any:
+        if actor == CHAIN_ACTOR and self.no_chain:
+            await asyncio.sleep(1)
+            raise ActorGone("the chain cannot be reached from here")
+        return await self._world.actors.call(actor, method, *args)
+
+
+class Gateway:
+    """One process that holds no authority. Whatever it was doing ends with `close`, unanswered."""
+
+    def __init__(self, world: "ChainWorld") -> None:
+        self.line = Line(world)
+        self.router = Router(self.line, Placement(0, 2))
+        self.coordinator = Coordinator(self.router, world, world.draw)
+        self.grants = Grants(self.router)
+        self.reconciler = Reconciler(self.router, self.coordinator, self.grants)
+        nobody: Any = None
+        self._reservations = Reservations(self.router, nobody, self.grants, nobody, self.reconciler)
+        self._calls: set[asyncio.Task[Any]] = set()
+
+    async def start(self) -> None:
+        """Begin to serve."""
+        await self.router.start()
+        self.reconciler.start()
+
+    def close(self) -> None:
+        """Gone, in the middle of all that it carried."""
+        for call in self._calls:
+            call.cancel()
+        self.reconciler.close()
+        self.router.close()
+
+    def begin(self, call: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+        """A caller's call, which ends with the gateway."""
+        task = asyncio.get_running_loop().create_task(call)
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+        return task
+
+    async def decide(self, kind: Kind, entry: Entry, end: float) -> Answer:
+        """What ReservationService does for a call in one shop. Raises DeadlinePassed for what only waits for news."""
+        answer = await self._reservations._send(kind, entry, end)
+        if kind.promise:
+            await self.reconciler.report_answers([(entry[0], answer)])
+        failure = failure_of(answer)
+        if failure is not None:
+            raise DeadlinePassed(sent=True) from failure
+        return answer

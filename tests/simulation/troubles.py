@@ -1,0 +1,111 @@
+"""What befalls a chain's world while its callers call: rules change, gateways and actors go, disks fail."""
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from actors.core.policy import DAY_MS, ChainLimitRule
+from actors.journal.port import JournalError
+
+if TYPE_CHECKING:
+    from tests.simulation.chain_world import ChainWorld
+
+EVERY_S: Final = 1.0  # about
+UNITS: Final = (2, 4, 6, 9)  # of a SKU, for one customer, over the chain
+OPEN: Final = (2, 4, 8)
+
+
+class Troubles:
+    """One thing after the other until the task is cancelled."""
+
+    def __init__(self, world: "ChainWorld") -> None:
+        self._world = world
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        random = self._world.trouble_random
+        happens = (
+            (self._rules_change, 4),
+            (self._gateway_loses_the_chain, 2),
+            (self._gateways_restart, 1),
+            (self._everything_restarts, 1),
+            (self._disk_fails, 4),
+            (self._disk_is_full, 2),
+            (self._actor_is_stopped, 3),
+            (self._actors_tidy, 8),
+        )
+        while True:
+            await asyncio.sleep(random.random() * 2 * EVERY_S)
+            (what,) = random.choices([what for what, _ in happens], weights=[weight for _, weight in happens])
+            await what()
+
+    async def _rules_change(self) -> None:
+        world, random = self._world, self._world.trouble_random
+        rules = tuple(ChainLimitRule("", sku, 0, random.choice(UNITS), 365 * DAY_MS) for sku in ("A", "B"))
+        if random.random() < 0.7:
+            rules += (ChainLimitRule("", "", random.choice(OPEN), 0, 0),)
+        world.adopt(replace(world.chain.policy, version=world.chain.policy.version + 1, chain_limit_rules=rules))
+        world.struck["rules changed"] += 1
+
+    async def _gateway_loses_the_chain(self) -> None:
+        world = self._world
+        gateway = world.trouble_random.choice(world.gateways)
+        gateway.line.no_chain = not gateway.line.no_chain
+        world.struck["gateway lost the chain"] += gateway.line.no_chain
+
+    async def _gateways_restart(self) -> None:
+        self._world.struck["every gateway restarted"] += 1
+        await self._world.restart_gateways()
+
+    async def _everything_restarts(self) -> None:
+        world = self._world
+        world.struck["everything restarted"] += 1
+        for actor in list(world.actors.made):
+            world.actors.kill(actor)
+        await world.restart_gateways()
+
+    async def _disk_fails(self) -> None:
+        """The next append of some actor: before it is written, or after, and nobody hears of it."""
+        world, random = self._world, self._world.trouble_random
+        if world.actors.journals:
+            journal = world.actors.journals[random.choice(sorted(world.actors.journals))]
+            if random.random() < 0.5:
+                journal.fail_before()
+                world.struck["append failed"] += 1
+            else:
+                journal.fail_after()
+                world.struck["append done and not heard of"] += 1
+
+    async def _disk_is_full(self) -> None:
+        """For a while nothing can be written, a take-over included."""
+        world, random = self._world, self._world.trouble_random
+        full = random.choice(sorted(world.actors.known))
+        world.struck["disk full"] += 1
+        world.actors.kill(full)
+        world.actors.full.add(full)
+        await asyncio.sleep(random.random() * 3 * EVERY_S)
+        world.actors.full.discard(full)
+
+    async def _actor_is_stopped(self) -> None:
+        """SIGSTOP, a successor, and SIGCONT: the one before is asked again now and then, and must not answer."""
+        world, random = self._world, self._world.trouble_random
+        if world.actors.made:
+            world.actors.stop(random.choice(sorted(world.actors.made)))
+            world.struck["actor stopped"] += 1
+
+    async def _actors_tidy(self) -> None:
+        """Sweeps, snapshots and checkpoints, which may fail."""
+        world, random = self._world, self._world.trouble_random
+        for actor in sorted(world.actors.made):
+            process, journal = world.actors.made[actor], world.actors.journals[actor]
+            fails = random.choice(("", "", "", "checkpoint", "write_snapshot"))
+            if fails:
+                journal.fail_call(fails)
+            try:
+                process.host.sweep()
+                for ledger_id in process.host.ledger_ids():
+                    process.host.snapshot_if_moved(ledger_id)
+                process.host.checkpoint()
+            except JournalError:
+                world.struck[f"{fails or 'tidying'} failed"] += 1
