@@ -111,13 +111,15 @@ def unheard(actors: Any) -> list[str]:
 
 
 def check_sums(actors: Any) -> None:
-    """What shops hold and have handed out by customer and SKU is what customers' ledgers count. All has been heard."""
+    """What shops hold and have handed out by customer and SKU is what customers' ledgers count, but for what no limit
+    applied to. All has been heard.
+    """
     shops, counted = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for actor in sorted(actors.known):
         host = actors.process(actor).host
         for ledger in map(host.stale_read, host.ledger_ids()):
             if not is_customers(ledger.ledger_id):
-                shops += units_of(ledger)
+                shops += units_of(ledger, all_of_it=False)
                 continue
             for grant in ledger.grants:
                 for sku, units in (*grant.held, *grant.collected):
@@ -132,10 +134,12 @@ def check_sums(actors: Any) -> None:
         raise Broken("I15", f"shops have {+shops}, and customers' ledgers count {+counted}")
 
 
-def units_of(ledger: Any) -> Counter[tuple[str, str]]:
-    """What a shop has handed out, or would, by customer and SKU."""
+def units_of(ledger: Any, *, all_of_it: bool = True) -> Counter[tuple[str, str]]:
+    """What a shop has handed out, or would, by customer and SKU; all of it, or what holds by a grant or an order."""
     units = Counter[tuple[str, str]]()
     for reservation in ledger.reservations.values():
+        if not all_of_it and reservation.part is None and not reservation.grant:
+            continue
         if reservation.status is not Status.CLAIMED:  # which nobody can collect yet
             sold = [units for units, _ in reservation.done] if reservation.done else [0] * len(reservation.lines)
             for (sku, _), held, gone in zip(reservation.lines, reservation.held(), sold, strict=True):
@@ -155,6 +159,24 @@ async def check_compared(router: Router) -> None:
             return
         await asyncio.sleep(5)
     raise Broken("I16", str(reply))
+
+
+def check_keys(disks: dict[str, MemoryDisk], reused: set[str]) -> None:
+    """A key made one thing, whichever ledger's: a reservation of one shop, or an order."""
+    made: dict[str, str] = {}
+    for disk in disks.values():
+        for ledger_id in disk.records:
+            opened: dict[int, str] = {}
+            for version, _, _, event in history(disk, ledger_id):
+                key = ""
+                if isinstance(event, ev.Opened):
+                    opened[version] = event.command.key
+                elif isinstance(event, ev.Committed):
+                    key = opened.pop(event.number, "")  # one that is abandoned made nothing
+                elif isinstance(event, shop.Reserved):
+                    key = event.command.key
+                if key and key not in reused and made.setdefault(key, ledger_id) != ledger_id:
+                    raise Broken("I5", f"{key} made something in {made[key]}, and {version} in {ledger_id}")
 
 
 def _alone(ledger_id: str, events: list[tuple[int, int, int, Any]], live: Any) -> None:

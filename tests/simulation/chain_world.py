@@ -9,6 +9,7 @@ else.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from random import Random
 from typing import Any, Final, NamedTuple
 
@@ -18,7 +19,7 @@ from actors.core.ids import ledger_of_customer
 from actors.core.message import to_json
 from actors.core.policy import CALL_MS_MAX, DAY_MS, ChainLimitRule, Policy
 from actors.core.rejection import Reason, Rejection
-from actors.core.status import LIVE
+from actors.core.status import LIVE, Status
 from actors.orders import commands as cm
 from actors.orders.state import Order
 from actors.protocol.messages import Refusal
@@ -38,6 +39,7 @@ from tests.simulation.troubles import Troubles
 SHOPS: Final = ("S1", "S2", "S3", "S4")
 SKUS: Final = ("A", "B")
 CUSTOMERS: Final = ("ann", "bob", "cid")
+NO_LIMIT: Final = 1_000_000
 UNITS_MAX: Final = 6  # of each SKU, for one customer, over the chain, to begin with
 ROUNDS: Final = 2
 CALLS: Final = 4  # by customer and round
@@ -59,11 +61,13 @@ class Said(NamedTuple):
 
 def units_max(policy: Policy, sku: str) -> int:
     """Units of a SKU that one customer may have over the chain."""
-    return next(rule.units_max for rule in policy.chain_limit_rules if rule.sku == sku)
+    return next((rule.units_max for rule in policy.chain_limit_rules if rule.sku == sku), NO_LIMIT)
 
 
 class ChainWorld:
     """Run it once, in a VirtualLoop. `struck` counts what befell it; it is its own clock."""
+
+    plain = 0.5  # of all calls, those that name a shop
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
@@ -84,8 +88,10 @@ class ChainWorld:
         self.actors = SimActors(self)
         self.chain = self._chain()
         self.chain_document = to_json(self.chain)
-        self._calls = 0
+        self._used: dict[str, bool] = {}  # keys, and whether in a shop
+        self.reused: set[str] = set()  # in a shop and for an order, which are two calls
         self.in_force = [self.chain.policy]  # those that some ledger may still decide by
+        self.uncounted: set[str] = set()  # SKUs that were once without a limit
         self.gateways: list[Gateway] = []
 
     def now_ms(self) -> int:
@@ -131,7 +137,8 @@ class ChainWorld:
             totals = sum(self.units.values(), Counter[tuple[str, str]]())
             for (customer_id, sku), count in totals.items():
                 most = max(units_max(policy, sku) for policy in self.in_force)
-                if most < count > self._totals[customer_id, sku] and customer_id in CUSTOMERS:
+                is_more = customer_id in CUSTOMERS and count > self._totals[customer_id, sku]
+                if is_more and count > most and sku not in self.uncounted:
                     raise Broken("I15", f"{customer_id} got {count} of {sku}, and {most} are allowed")
             self._totals = totals
 
@@ -154,6 +161,8 @@ class ChainWorld:
                 await asyncio.gather(*(self._customer(who) for who in CUSTOMERS))
             finally:
                 troubles.cancel()
+                with suppress(asyncio.CancelledError):
+                    await troubles  # which may have found something
             self.trouble = self.late = 0.0
             await self._rest()
             self.trouble, self.late = trouble, late
@@ -170,6 +179,7 @@ class ChainWorld:
         self.chain = evolve_chain(self.chain, PolicySet(policy))
         self.chain_document = to_json(self.chain)
         self.in_force.append(self.chain.policy)
+        self.uncounted |= {sku for sku in SKUS if units_max(policy, sku) == NO_LIMIT}
 
     async def restart_gateways(self) -> None:
         """All at once, and whatever they carried is lost."""
@@ -198,17 +208,28 @@ class ChainWorld:
         while True:
             deadline = asyncio.get_running_loop().time() + 20
             try:
-                [(future, _)] = router.submit([store_id], [(store_id, (command))], deadline, promise=True)
-                return (await future)[0]
+                answer = await router.send((store_id, command), deadline, promise=True)
+                if reason_of(answer) is Reason.ORDER_UNDECIDED:
+                    self.struck["step in a shop that had not heard"] += 1
+                    raise DeadlinePassed(sent=True)
+                if isinstance(answer, Refusal) and answer.rejection.status is Status.CLAIMED:
+                    raise Broken("I4", f"{store_id} refused {command} for good, and has only not heard yet")
+                return answer
             except (DeadlinePassed, Overloaded):
                 self.struck["shop asked again"] += 1
+                await asyncio.sleep(0.1)
 
     async def _customer(self, who: str) -> None:
         for _ in range(CALLS):
             await asyncio.sleep(self.random.random() * 2)
-            self._calls += 1
-            key = f"k{self._calls}"
-            if self.random.random() < 0.5:
+            plain, key = self.random.random() < self.plain, f"{who} {len(self._used)}"
+            others = [used for used, by in self._used.items() if by != plain and used.startswith(who)]
+            if others and self.random.random() < 0.2:
+                key = self.random.choice(others)
+                self.reused.add(key)
+                self.struck["key of an order used in a shop" if plain else "key of a shop used for an order"] += 1
+            self._used.setdefault(key, plain)
+            if plain:
                 await plain_callers.reserve(self, who, key)
             else:
                 await order_callers.place(self, who, key)
@@ -249,7 +270,7 @@ class ChainWorld:
                 self.struck["every gateway restarted between call and retry"] += len(answers) < 2
                 restarts = self.struck["every gateway restarted"]
         first, second = answers
-        if reason_of(first) is Reason.IDEMPOTENCY_KEY_REUSED:
+        if reason_of(first) is Reason.IDEMPOTENCY_KEY_REUSED and not any(map(key.startswith, self.reused)):
             raise Broken("I6", f"{who} {key} never changed its content, and was told so")
         if word(first) != word(second):
             raise Broken("I5", f"{who} {key} was answered {first} and then {second}")

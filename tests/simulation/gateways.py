@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors.protocol.messages import ActorGone, Answer, Entry
 from actors.protocol.placement import CHAIN_ACTOR, Placement
-from serve.admission import failure_of
+from serve.calls import failure_of
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
 from serve.coordination.reconciler import Reconciler
@@ -73,7 +73,7 @@ class Gateway:
         """What ReservationService does for a call in one shop. Raises DeadlinePassed for what only waits for news."""
         answer = await self._reservations._send(kind, entry, end)
         if kind.promise:
-            await self.reconciler.report_answers([(entry[0], answer)])
+            await self.reconciler.report_answers([(entry[0], answer)], end)
         failure = failure_of(answer)
         if failure is not None:
             raise DeadlinePassed(sent=True) from failure

@@ -21,7 +21,7 @@ async def reserve(world: "ChainWorld", who: str, key: str) -> None:
     (plan,) = world.plans(1)
     basket_id = random.choice(("", "", "b"))
     ttl_ms = random.choice((0, 60_000))
-    command = shop.Reserve(f"{who} {key}", who, "web", basket_id, plan.lines, ttl_ms, plan.slot_start_ms)
+    command = shop.Reserve(key, who, "web", basket_id, plan.lines, ttl_ms, plan.slot_start_ms)
     held = await world.repeat(
         who, f"{key} in {plan.store_id}", lambda gateway, end: gateway.decide(RESERVE, (plan.store_id, command), end)
     )
@@ -36,7 +36,7 @@ async def reserve(world: "ChainWorld", who: str, key: str) -> None:
 
 async def _step(world: "ChainWorld", who: str, key: str, store_id: str, number: int) -> None:
     random = world.random
-    word, said = random.choice(STEPS), f"{who} {key}"
+    word, said = random.choice(STEPS), key
     some = ((random.choice(("A", "B")), 1),) if random.random() < 0.3 else ()
     command: shop.Command
     if word == "leave":
@@ -59,4 +59,4 @@ async def _step(world: "ChainWorld", who: str, key: str, store_id: str, number: 
     is_refused = isinstance(answer, Refusal)
     world.struck[f"{word} in a shop"] += not is_refused
     if word == "amend" and isinstance(answer, Refusal) and answer.rejection.reason is Reason.UNITS_LIMIT:
-        world.struck["amend refused by a limit"] += 1
+        world.struck["amended to more than a limit"] += 1

@@ -2,17 +2,28 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 
-from actors.orders import decide, parts, transact
+from actors.core.rejection import Reason, Rejection
+from actors.journal.port import JournalError
+from actors.orders import decide, grants as order_grants, limits as order_limits, parts, transact
 from actors.orders.state import Order, OrderLedger
 from actors.protocol.messages import LedgerStopped
-from actors.shop import decide_claims, preconditions
+from actors.runtime.ledger_host import LedgerHost
+from actors.shop import decide as shop_decide, decide_claims, preconditions
+from actors.shop.commands import Grant
+from serve.coordination.grants import Grants
 from serve.coordination.reconciler import Reconciler
+from tests.runtime.breaking import BreakingJournal
+from tests.simulation import order_callers, plain_callers
+from tests.simulation.chain_world import ChainWorld
 from tests.simulation.checks import Broken
 from tests.simulation.test_chain_seeds import run
+from tests.simulation.troubles import Troubles
 
 SEEDS_MAX: Final = 100
 
@@ -58,8 +69,71 @@ def _nothing_is_cut(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(decide, "reduction_at_commit", lambda *_: ())
 
 
+async def _never(_: Troubles) -> None:
+    pass
+
+
 def _the_new_shop_hears_first(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Order, "next_deliveries", Order.undelivered_parts)
+    patch.setattr(order_callers, "STEPS", ("amend",))
+    patch.setattr(Troubles, "run", _never)
+    patch.setattr(ChainWorld, "plain", 0.0)
+
+
+def _amend_asks_the_shop_alone(patch: pytest.MonkeyPatch) -> None:
+    real = shop_decide._decide_amend
+
+    def generous(ledger: Any, command: Any, reservation: Any, now_ms: int) -> Any:
+        skus = tuple(sku for sku, _ in command.lines)
+        grant = Grant(reservation.grant, ledger.policy.version, 0, skus)
+        return real(ledger, replace(command, grant=grant), reservation, now_ms)
+
+    patch.setattr(shop_decide, "_decide_amend", generous)
+    patch.setattr(plain_callers, "STEPS", ("amend",))
+    patch.setattr(ChainWorld, "plain", 1.0)
+
+
+def _nobody_reports_a_grant(patch: pytest.MonkeyPatch) -> None:
+    async def nothing(*_: Any) -> None:
+        pass
+
+    patch.setattr(Grants, "report", nothing)
+    patch.setattr(Grants, "settle", nothing)
+    patch.setattr(Grants, "_report_later", lambda *_: None)
+
+
+def _a_grant_is_free_too_early(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(order_grants.Grant, "outstanding", lambda grant: grant.held)
+
+
+def _a_count_is_dropped(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(order_limits, "_units", lambda counted, *rest: 0 if isinstance(counted, order_grants.Grant) else 1)
+
+
+def _nobody_asks_who_is_in_office(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(LedgerHost, "_check_owner", lambda *_: None)
+
+
+def _checkpoints_fail_in_silence(patch: pytest.MonkeyPatch) -> None:
+    real = BreakingJournal.checkpoint
+
+    def silent(journal: BreakingJournal) -> None:
+        with suppress(JournalError):
+            real(journal)
+
+    patch.setattr(BreakingJournal, "checkpoint", silent)
+
+
+def _a_passing_no_lasts(patch: pytest.MonkeyPatch) -> None:
+    real = shop_decide._allowed
+
+    def lasting(*asked: Any) -> Any:
+        answer = real(*asked)
+        if isinstance(answer, Rejection) and answer.reason is Reason.ORDER_UNDECIDED:
+            return replace(answer, reason=Reason.TRANSITION_NOT_ALLOWED)
+        return answer
+
+    patch.setattr(shop_decide, "_allowed", lasting)
 
 
 MUTANTS: Final[dict[str, tuple[Break, frozenset[str]]]] = {
@@ -71,6 +145,13 @@ MUTANTS: Final[dict[str, tuple[Break, frozenset[str]]]] = {
     "what was collected at the old shop is not cut at the new one": (_nothing_is_cut, frozenset({"I15"})),
     "the new shop hears before the old one": (_the_new_shop_hears_first, frozenset({"I15"})),
     "nobody settles": (_nobody_settles, frozenset({"I12", "I16"})),
+    "an amendment asks the shop's limits alone": (_amend_asks_the_shop_alone, frozenset({"I15", "I16"})),
+    "nobody reports a grant": (_nobody_reports_a_grant, frozenset({"I16"})),
+    "a grant is free before its shop has reported": (_a_grant_is_free_too_early, frozenset({"I15"})),
+    "what grants hold is not counted": (_a_count_is_dropped, frozenset({"I15"})),
+    "nobody asks who is in office": (_nobody_asks_who_is_in_office, frozenset({"I9"})),
+    "a checkpoint fails in silence": (_checkpoints_fail_in_silence, frozenset({"L10"})),
+    "a passing no lasts": (_a_passing_no_lasts, frozenset({"I4"})),
 }
 
 

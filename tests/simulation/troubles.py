@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from actors.core.policy import DAY_MS, ChainLimitRule
 from actors.journal.port import JournalError
+from tests.simulation.checks import Broken
 
 if TYPE_CHECKING:
     from tests.simulation.chain_world import ChainWorld
@@ -21,12 +22,13 @@ class Troubles:
 
     def __init__(self, world: "ChainWorld") -> None:
         self._world = world
+        self._rules_change_often = world.trouble_random.choice((0, 6))  # limits that stay show most of what breaks them
 
     async def run(self) -> None:
         """Until it is cancelled."""
         random = self._world.trouble_random
         happens = (
-            (self._rules_change, 4),
+            (self._rules_change, self._rules_change_often),
             (self._gateway_loses_the_chain, 2),
             (self._gateways_restart, 1),
             (self._everything_restarts, 1),
@@ -42,8 +44,9 @@ class Troubles:
 
     async def _rules_change(self) -> None:
         world, random = self._world, self._world.trouble_random
-        rules = tuple(ChainLimitRule("", sku, 0, random.choice(UNITS), 365 * DAY_MS) for sku in ("A", "B"))
-        if random.random() < 0.7:
+        skus = ("A", "B") if random.random() < 0.7 else ("A",)
+        rules = tuple(ChainLimitRule("", sku, 0, random.choice(UNITS), 365 * DAY_MS) for sku in skus)
+        if random.random() < 0.4:
             rules += (ChainLimitRule("", "", random.choice(OPEN), 0, 0),)
         world.adopt(replace(world.chain.policy, version=world.chain.policy.version + 1, chain_limit_rules=rules))
         world.struck["rules changed"] += 1
@@ -109,3 +112,8 @@ class Troubles:
                 process.host.checkpoint()
             except JournalError:
                 world.struck[f"{fails or 'tidying'} failed"] += 1
+                if world.actors.made.get(actor) is process:
+                    raise Broken("L10", f"{actor} lives on after a failure of its disk") from None
+            else:
+                if fails == "checkpoint":
+                    raise Broken("L10", f"nobody heard that a checkpoint of {actor} failed")
