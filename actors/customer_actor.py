@@ -1,9 +1,11 @@
 """The actor of customers: some of their hash slots, each a ledger of limits and of orders over several shops."""
 
 from collections.abc import Mapping
+from heapq import nsmallest
 from itertools import islice
 from typing import Any, Final
 
+from actors.core.policy import Policy
 from actors.core.rejection import Violation
 from actors.orders.grants import Grant
 from actors.orders.invariants import check
@@ -16,6 +18,8 @@ from actors.runtime.kinds import CUSTOMERS
 
 OUTBOX_MAX: Final = 500  # orders of one ledger to an answer
 NEW_MS: Final = 2_000  # an order this new is being told to its shops by the gateway that has answered it
+
+Counted = tuple[str, list[Order], list[Grant]]  # what counts for a customer's limits
 
 
 class CustomerActor(LedgerActor):
@@ -103,6 +107,19 @@ class CustomerActor(LedgerActor):
             if len(page) > page_size:
                 return page[:page_size], page[page_size - 1].number
             return page, numbers[-1] if len(numbers) == PAGE_SCAN_MAX else 0
+
+    @rpc
+    def counted(self, ledger_id: str, after: str, page_size: int) -> tuple[int, Policy, list[Counted], str]:
+        """Ledger time, the policy in force, a page of customers by name with what counts for their limits, and the
+        customer to continue after, empty at the end.
+        """
+        with self.host.reading(ledger_id) as (hosted, now_ms):
+            ledger: OrderLedger = hosted.ledger
+            names = nsmallest(page_size, (name for name in ledger.counted_customers() if name > after))
+            numbers = {name: ledger.customers.get(name, {}) for name in names}
+            orders = {name: [ledger.orders[each] for each in numbers[name] if each in ledger.orders] for name in names}
+            page = [(name, orders[name], list(ledger.grants.of(name))) for name in names]
+            return now_ms, ledger.policy, page, names[-1] if len(names) == page_size else ""
 
     @rpc
     def status(self, ledger_id: str) -> dict[str, Any] | None:

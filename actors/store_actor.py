@@ -167,6 +167,14 @@ class StoreActor(LedgerActor):
             return [each.part.holder if each is not None and each.part is not None else "" for each in found]
 
     @rpc
+    def reservations_of(self, store_id: str, numbers: list[int]) -> list[Reservation | None]:
+        """For each number its reservation, None where the shop has none."""
+        if not self.host.has_begun(store_id):
+            return [None] * len(numbers)
+        with self.host.reading(store_id) as (hosted, _):
+            return [hosted.ledger.reservations.get(number) for number in numbers]
+
+    @rpc
     def parts_of(self, store_id: str, holders: list[str]) -> list[Reservation | None]:
         """For each holder its part, None where the shop has none."""
         if not self.host.has_begun(store_id):

@@ -1,6 +1,6 @@
 """Grants: what shops may hold for customers under limits of the whole chain, each for one call."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from actors.core.message import Message
@@ -84,6 +84,10 @@ class Grants:
     def of(self, customer_id: str) -> Iterator[Grant]:
         """Yield the customer's grants."""
         return (self._by_number[number] for number in self._of_customers.get(customer_id, ()))
+
+    def customers(self) -> Iterable[str]:
+        """The customers who have grants."""
+        return self._of_customers
 
     def of_call(self, asked: RequestGrant) -> Grant | None:
         """The grant that was given for the same call, None where there is none, or none any more."""

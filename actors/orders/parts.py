@@ -5,14 +5,17 @@ read, is in its shop's outbox, or has an outcome in its order's outbox. So the c
 each function states.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from actors.core.ids import format_holder, format_order_id, parse_holder
+from actors.core.policy import Policy
+from actors.core.rejection import Violation
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.orders.commands import Applied, Open, Plan, Report
 from actors.orders.grants import Grant
 from actors.orders.state import CERTAIN, Order, Part, Standing
-from actors.shop.commands import ApplyOutcome, Claim, by_sku, claim_key
+from actors.shop.commands import ApplyOutcome, Claim, Lines, by_sku, claim_key
 from actors.shop.state import Reservation
 
 _STATUS_OF = {
@@ -145,6 +148,63 @@ def grant_is_known(store_id: str, reservation: Reservation, grant: Grant | None,
     if counted == held:
         return AGREED
     return ON_THE_WAY if outbox else Verdict(f"{held} counted, as the shop says", f"{counted}, and no more is owed")
+
+
+def grant_is_held(grant: Grant, reservation: Reservation | None) -> Verdict:
+    """Compare what counts by a grant with its shop's reservation, which the caller read after it."""
+    if not grant.reservation:
+        return ON_THE_WAY  # it counts until its shop has said what it holds
+    if reservation is None:
+        return Verdict(f"reservation {grant.reservation} in its shop", "none") if any_units(grant.held) else AGREED
+    if reservation.version < grant.version:
+        return Verdict(f"version {grant.version} in its shop, or later", f"version {reservation.version}")
+    if not any_units(grant.held):
+        return AGREED
+    if reservation.grant == grant.number and by_sku(reservation.held_lines()) == grant.held:
+        return AGREED
+    if reservation.version > grant.version:
+        return ON_THE_WAY
+    return Verdict(f"{grant.held} by grant {grant.number}", f"{reservation.held_lines()} by grant {reservation.grant}")
+
+
+def any_units(lines: Lines) -> bool:
+    """True where these are not all zero."""
+    return any(units for _, units in lines)
+
+
+def over_limits(
+    policy: Policy, customer_id: str, orders: Iterable[Order], grants: Sequence[Grant], now_ms: int
+) -> Iterator[Violation]:
+    """Sum what counts for a customer, by a reading of this module's own, against the limits by which it was granted. A
+    lower limit takes nothing away, so one by which nothing was granted since says nothing.
+    """
+    rows: list[tuple[str, str, int, int, int]] = []  # channel, SKU, held, collected and when
+    for grant in grants:
+        rows += [(grant.channel, sku, units, 0, 0) for sku, units in grant.outstanding()]
+        rows += [(grant.channel, sku, 0, units, grant.collected_at_ms) for sku, units in grant.collected]
+    for order in orders:
+        for part in order.parts:
+            live = part.status in LIVE and part.reservation
+            for (sku, _), held, sold in zip(part.lines, part.held, part.collected, strict=False):
+                rows.append((order.channel, sku, held if live else 0, sold, part.collected_at_ms))
+    fresh = {
+        (grant.channel, sku)
+        for grant in grants
+        if grant.policy_version == policy.version and not grant.replaces
+        for sku, units in grant.held
+        if units
+    }
+    for rule in policy.chain_limit_rules:
+        after_ms = now_ms - rule.collected_for_ms
+        for sku in sorted({sku for channel, sku in fresh if rule.channel in ("", channel) and rule.sku in ("", sku)}):
+            units = sum(
+                held + (sold if at_ms > after_ms else 0)
+                for channel, its, held, sold, at_ms in rows
+                if its == sku and rule.channel in ("", channel)
+            )
+            if units > rule.units_max > 0:
+                subject = f"{sku} for {customer_id} over all shops"
+                yield Violation("I15", subject, f"at most {rule.units_max}", str(units))
 
 
 def is_promised(part: Part) -> bool:

@@ -219,6 +219,10 @@ class OrderLedger:
         yield from self.orders_of(customer_id)
         yield from self.grants.of(customer_id)
 
+    def counted_customers(self) -> set[str]:
+        """The customers for whose limits something counts."""
+        return {*self.customers, *self.grants.customers()}
+
     def ended_as(self, order: Order) -> deque[tuple[int, int]]:
         """Where a settled order waits to be forgotten: one that was refused as long as its refusal, and no longer."""
         return self.abandoned if order.standing is Standing.ABANDONED else self.ended

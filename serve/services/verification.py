@@ -13,7 +13,17 @@ from actors.core.rejection import Violation
 from actors.journal.port import Record
 from actors.orders import invariants, snapshot
 from actors.orders.audit import OrderAudit
-from actors.orders.parts import ON_THE_WAY, Verdict, grant_is_known, is_promised, part_is_held, part_is_known
+from actors.orders.grants import Grant
+from actors.orders.parts import (
+    ON_THE_WAY,
+    Verdict,
+    grant_is_held,
+    grant_is_known,
+    is_promised,
+    over_limits,
+    part_is_held,
+    part_is_known,
+)
 from actors.protocol.messages import LedgerStopped
 from actors.protocol.placement import ActorKind, kind_of
 from actors.runtime.kinds import CUSTOMERS, SHOP, Core
@@ -34,6 +44,7 @@ VERIFICATIONS_MAX: Final = 2  # at once in one gateway; each keeps a second copy
 VERIFY_EVENTS_MAX: Final = 2_000  # read, replayed and audited at a time: 30 ms
 DISCREPANCIES_MAX: Final = 100
 COMPARED_MAX: Final = 500  # parts or orders read and compared at a time
+CUSTOMERS_COMPARED_MAX: Final = 100  # whose orders and grants are read at a time
 
 
 class Verification:
@@ -128,7 +139,10 @@ class Verification:
 
 
 class Comparison:
-    """One comparison of orders with shops, a page at a time; what is held to something is always read before it."""
+    """One comparison of orders and grants with shops, a page at a time; what is held to something is always read before
+    it. Once each hold counts, and each count is held, what counts for a customer is what all shops hold: it is summed
+    against the limits of the chain.
+    """
 
     def __init__(self, router: Router, deadline: float, reply: ad.VerifyOrdersResponse) -> None:
         self._router = router
@@ -202,7 +216,28 @@ class Comparison:
                     verdict = part_is_held(order, part, held)
                     self._note(verdict, f"{holder} in {store_id}")
             if not after:
+                break
+        name = ""
+        while True:
+            now_ms, policy, counted, name = await self._ask(ledger_id, "counted", name, CUSTOMERS_COMPARED_MAX)
+            await self._grants(ledger_id, [grant for _, _, grants in counted for grant in grants])
+            for customer_id, orders, grants in counted:
+                over = over_limits(policy, customer_id, orders, grants, now_ms)
+                _fill(self._reply.discrepancies, over)
+            if not name:
                 return
+
+    async def _grants(self, ledger_id: str, grants: Sequence[Grant]) -> None:
+        """What counts by a grant is held by its shop."""
+        by_shop: dict[str, list[Grant]] = {}
+        for grant in grants:
+            by_shop.setdefault(grant.store_id, []).append(grant)
+        for store_id, mine in by_shop.items():
+            for first in range(0, len(mine), COMPARED_MAX):
+                page = mine[first : first + COMPARED_MAX]
+                numbers = [grant.reservation for grant in page]
+                for grant, held in zip(page, await self._of_other(store_id, "reservations_of", numbers), strict=False):
+                    self._note(grant_is_held(grant, held), f"{format_order_id(ledger_id, grant.number)} in {store_id}")
 
     async def _of_other(self, ledger_id: str, method: str, asked: Sequence[Any]) -> Sequence[Any]:
         """What the other side has, nothing where it is stopped."""

@@ -27,6 +27,7 @@ LATER: Final = {
     "a command that ends its actor, kept back": (70, 0),
     "pauses between starts and between attempts that double": (80, 1),
     "expiry in pieces, and commands deferred by what is due": (60, 1),
+    "each customer's units over all shops, summed against the limits of the chain": (140, 0),
     "a core benchmark behind a month of history": (30, 0),
     "shops that hear of an order behind its answer": (180, 1),
     "baskets of few shops planned in lists": (90, 0),

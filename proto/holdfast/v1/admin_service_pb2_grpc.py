@@ -101,8 +101,9 @@ class AdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def VerifyOrders(self, request, context):
-        """Compares the orders of all customers' ledgers with the parts that shops have of them, in both directions. What is on
-        its way between them is no discrepancy.
+        """Compares the orders of all customers' ledgers, and their grants, with what shops have of them, in both directions,
+        and sums what each customer has over all shops against the limits of the chain. What is on its way between them is
+        no discrepancy.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
