@@ -98,6 +98,10 @@ TIERS := core journal host simulation cluster house
 $(TIERS:%=test-%): test-%: install-dev
 	@$(BIN)/python -m pytest -m $* $(ARGS)
 
+.PHONY: sim
+sim: install-dev ## 3,000 simulated worlds of each kind, with progress; the first of them are those of make test
+	@$(BIN)/python -m tests.simulation $(ARGS)
+
 .PHONY: check
 check: check-format check-lint check-types check-wire check-house ## Format, lint, types, wire, house rules (-k: all)
 

@@ -1,5 +1,7 @@
-"""Deterministic simulation: a seed gives the calls, the clock, the crashes and the disk's faults of one shop's ledger.
+"""Deterministic simulation: a seed gives the calls, the clock, the crashes and the disk's faults of one shop's
+ledger, or of a chain of shops with its gateways.
 
-HOLDFAST_SEED=1234 python -m pytest tests/simulation      one seed again, with its script
-HOLDFAST_SEEDS=5000 python -m pytest tests/simulation     more of them
+HOLDFAST_SEED=1234 python -m pytest tests/simulation/test_seeds.py               one seed again, with its script
+HOLDFAST_CHAIN_SEED=1234 python -m pytest tests/simulation/test_chain_seeds.py   of a chain
+make sim                                                                         more of them
 """

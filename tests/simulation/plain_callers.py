@@ -12,7 +12,7 @@ from tests.simulation.gateways import STEP, Gateway
 if TYPE_CHECKING:
     from tests.simulation.chain_world import ChainWorld
 
-STEPS: Final = ("amend", "amend", "confirm", "collect", "release", "extend", "leave")
+STEPS: Final = ("amend", "amend", "amend", "amend", "confirm", "collect", "release", "extend", "leave")
 
 
 async def reserve(world: "ChainWorld", who: str, key: str) -> None:

@@ -32,10 +32,8 @@ def run(seed: int) -> World:
 
 
 @pytest.mark.parametrize("part", range(PARTS) if not SEED else [0])
-def test_every_world_keeps_its_promises(request: pytest.FixtureRequest, part: int) -> None:
-    first = int(request.config.option.hypothesis_seed)
-    seeds = [int(SEED)] if SEED else range(first + part, first + SEEDS, PARTS)
-    for seed in seeds:
+def test_every_world_keeps_its_promises(part: int) -> None:
+    for seed in [int(SEED)] if SEED else range(part, SEEDS, PARTS):
         struck.update(run(seed).struck)
 
 
@@ -47,7 +45,7 @@ def test_everything_struck() -> None:
         *("snapshot failed", "checkpoint failed"),
         *("crash idle", "crash before append", "crash after append", "unknown outcome", "recovery", "heard of expiry"),
     }
-    assert min(struck.values()) >= 10, struck
+    assert min(struck.values()) >= 100, struck
 
 
 def test_a_seed_gives_the_same_world_again() -> None:

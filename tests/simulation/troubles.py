@@ -30,8 +30,8 @@ class Troubles:
         happens = (
             (self._rules_change, self._rules_change_often),
             (self._gateway_loses_the_chain, 2),
-            (self._gateways_restart, 1),
-            (self._everything_restarts, 1),
+            (self._gateways_restart, 2),
+            (self._everything_restarts, 2),
             (self._disk_fails, 4),
             (self._disk_is_full, 2),
             (self._actor_is_stopped, 3),

@@ -1,0 +1,60 @@
+"""Many worlds of both kinds, with progress: python -m tests.simulation [--seeds 3000] [--first 0].
+
+The first of them are those of `make test`. A seed that breaks is named, with what it breaks and how to see it again.
+"""
+
+import argparse
+import logging
+import os
+import time
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from typing import Final
+
+from tests.simulation.test_chain_seeds import CAUSES, STRUCK_MIN, run as run_chain
+from tests.simulation.world import World
+
+LINE_EVERY_S: Final = 10.0
+
+
+def run(seed: int) -> Counter[str]:
+    """A shop and a chain by this seed; what struck the chain."""
+    logging.disable()
+    World(seed).run()
+    return run_chain(seed).struck
+
+
+def main() -> int:
+    """Run them all, and say what struck."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3_000)
+    parser.add_argument("--first", type=int, default=0)
+    asked = parser.parse_args()
+    began = said = time.monotonic()
+    struck, broken = Counter[str](), 0
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        tasks = {pool.submit(run, seed): seed for seed in range(asked.first, asked.first + asked.seeds)}
+        for done, task in enumerate(as_completed(tasks), start=1):
+            error = task.exception()
+            if error is not None:
+                broken += 1
+                print(f"seed {tasks[task]} breaks: {error!r}\n{' '.join(getattr(error, '__notes__', ()))}", flush=True)
+            else:
+                struck.update(task.result())
+            now = time.monotonic()
+            if now - said > LINE_EVERY_S:
+                said, rate = now, done / (now - began)
+                left_s = (asked.seeds - done) / rate
+                print(
+                    f"{done:,} of {asked.seeds:,} seeds, {rate:.1f}/s, {left_s:.0f} s left, {broken} broken", flush=True
+                )
+    for cause in CAUSES:
+        print(f"{struck[cause]:10,} {cause}")
+    rare = [cause for cause in CAUSES if struck[cause] < STRUCK_MIN]
+    print(f"struck less than {STRUCK_MIN} times: {', '.join(rare) or 'none'}")
+    print(f"{asked.seeds:,} seeds, a shop and a chain of each, in {time.monotonic() - began:.0f} s: {broken} broken")
+    return int(bool(broken or rare))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
