@@ -4,6 +4,9 @@ from hashlib import blake2b
 from math import inf
 from typing import Any, Final
 
+from msgspec.structs import replace
+
+from actors.core.answers import FINGERPRINT_BYTES, fingerprint
 from actors.core.chain import Chain
 from actors.core.ids import format_order_id, format_reservation_id, parse_order_id
 from actors.core.status import Status
@@ -20,23 +23,19 @@ from serve.wire.rules import Checked
 
 STORES_MAX_DEFAULT: Final = 3
 POSTCODE_CHARS_MAX: Final = 128
-CONTENT_BYTES: Final = 12
 _NOT_LIMITED: Final = -1
 _POLICIES: Final = frozenset({0, *map(int, SourcingPolicy)})  # 0: not set
 
 
-def content_of(*said: Any) -> str:
-    """What a caller asked, in 24 hex digits; the same on every process."""
-    return blake2b(repr(said).encode(), digest_size=CONTENT_BYTES).hexdigest()
-
-
 def content_of_reserve(request: rs.ReserveRequest) -> str:
-    """The same for a Reserve that becomes an order: all that it says but its key."""
+    """What a Reserve that becomes an order says, but its key, in 24 hex digits; the same in every version: a field that
+    has its default takes no bytes.
+    """
     said = rs.ReserveRequest()
     said.CopyFrom(request)
     said.ClearField("idempotency_key")
     said.DiscardUnknownFields()
-    return content_of(said.SerializeToString(deterministic=True))
+    return blake2b(said.SerializeToString(deterministic=True), digest_size=FINGERPRINT_BYTES).hexdigest()
 
 
 def degrees_of(request: rs.ReserveRequest) -> Place | None:
@@ -96,9 +95,10 @@ def step_of_order(kind: type[Any], request: Any) -> tuple[str, Any]:
 def step_of_parts(request: os_.MarkOrderReadyRequest | os_.CollectOrderRequest) -> tuple[str, cm.FanOut]:
     """MarkOrderReady and CollectOrder: the order to visit; each part gets a command of its own."""
     ledger_id, number = order_of(request)
-    paid = request.payment_reference if isinstance(request, os_.CollectOrderRequest) else ""
-    content = content_of(type(request).__name__, number, paid)
-    return ledger_id, cm.FanOut(key=request.idempotency_key, content=content, number=number)
+    each: shop.Command = shop.MarkReady("", number)
+    if isinstance(request, os_.CollectOrderRequest):
+        each = shop.Collect("", number, request.payment_reference, ())
+    return ledger_id, cm.FanOut(key=request.idempotency_key, content=fingerprint(each), number=number)
 
 
 def step_of_part(request: os_.MarkOrderReadyRequest | os_.CollectOrderRequest, part: Part) -> shop.Command:
@@ -115,11 +115,9 @@ def amend_order(request: os_.AmendOrderRequest) -> tuple[str, cm.Amend]:
     checked.once("stores", request.stores, "store_id")
     checked.raise_if_faulty()
     ledger_id, number = parse_order_id(request.order_id)
-    wanted = [(row.store_id, lines_of(row.lines), instant_ms(row.slot_start)) for row in request.stores]
-    ttl_ms = instant_ms(request.ttl)
-    content = content_of(number, wanted, ttl_ms) if ttl_ms else content_of(number, wanted)
-    plans = tuple(cm.Plan(*plan) for plan in wanted)
-    return ledger_id, value_of(cm.Amend, request, content=content, number=number, wanted=plans)
+    plans = tuple(cm.Plan(row.store_id, lines_of(row.lines), instant_ms(row.slot_start)) for row in request.stores)
+    command = value_of(cm.Amend, request, content="", number=number, wanted=plans)
+    return ledger_id, replace(command, content=fingerprint(command, ("key", "content")))
 
 
 def fill_order(order: Order, ledger_id: str, chain: Chain, reply: order_pb2.Order) -> None:
