@@ -56,6 +56,11 @@ def held_key(reservation: int) -> str:
     return f"\nheld {reservation}"
 
 
+def is_of_no_call(grant: Grant) -> bool:
+    """True where it counts a hold that no call was granted."""
+    return grant.call_key.startswith("\n")
+
+
 def checked(asked: RequestGrant, replaced: Grant | None) -> tuple[str, ...]:
     """The SKUs of which a call may hold all that it asks for, once limits allow what is more: all of them where the
     ledger counts what is replaced, else those that the shop called more.

@@ -13,7 +13,7 @@ from actors.core.policy import Policy
 from actors.core.rejection import Violation
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.orders.commands import Applied, Open, Plan, Report
-from actors.orders.grants import Grant
+from actors.orders.grants import Grant, is_of_no_call
 from actors.orders.state import CERTAIN, Order, Part, Standing
 from actors.shop.commands import ApplyOutcome, Claim, Lines, by_sku, claim_key
 from actors.shop.state import Reservation
@@ -178,8 +178,11 @@ def over_limits(
     """Sum what counts for a customer, by a reading of this module's own, against the limits by which it was granted. A
     lower limit takes nothing away, so one by which nothing was granted since says nothing.
     """
+    last = max((grant.number for grant in grants if _is_by_rule(grant, policy)), default=0)
     rows: list[tuple[str, str, int, int, int]] = []  # channel, SKU, held, collected and when
     for grant in grants:
+        if is_of_no_call(grant) and grant.number > last:
+            continue  # what was held before the limit, and counted after the last call was granted
         rows += [(grant.channel, sku, units, 0, 0) for sku, units in grant.outstanding()]
         rows += [(grant.channel, sku, 0, units, grant.collected_at_ms) for sku, units in grant.collected]
     for order in orders:
@@ -188,11 +191,7 @@ def over_limits(
             for (sku, _), held, sold in zip(part.lines, part.held, part.collected, strict=False):
                 rows.append((order.channel, sku, held if live else 0, sold, part.collected_at_ms))
     fresh = {
-        (grant.channel, sku)
-        for grant in grants
-        if grant.policy_version == policy.version and not grant.replaces
-        for sku, units in grant.held
-        if units
+        (grant.channel, sku) for grant in grants if _is_by_rule(grant, policy) for sku, units in grant.held if units
     }
     for rule in policy.chain_limit_rules:
         after_ms = now_ms - rule.collected_for_ms
@@ -205,6 +204,11 @@ def over_limits(
             if units > rule.units_max > 0:
                 subject = f"{sku} for {customer_id} over all shops"
                 yield Violation("I15", subject, f"at most {rule.units_max}", str(units))
+
+
+def _is_by_rule(grant: Grant, policy: Policy) -> bool:
+    """True where the limits in force allowed all of it: it was given for a call, and beside all that counted then."""
+    return grant.policy_version == policy.version and not grant.replaces and not is_of_no_call(grant)
 
 
 def is_promised(part: Part) -> bool:

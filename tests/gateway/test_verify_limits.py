@@ -43,6 +43,17 @@ def test_a_lower_limit_takes_nothing_away_and_is_no_fault(held: Front) -> None:
     assert named(compared(held)) == set()
 
 
+def test_what_was_held_before_a_limit_is_no_fault_however_much(front: Front) -> None:
+    for store_id in ("S1", "S2", "S3"):
+        front.receive("A", store_id=store_id)
+    for store_id in ("S1", "S2"):
+        reserve(front, f"k {store_id}", 3, store_id)
+    limit(front, 4)
+    settle(front)
+    assert sum(units for grant in customers(front).grants for _, units in grant.held) == 6
+    assert named(compared(front)) == set()
+
+
 def _a_grant_is_free_early(ledger: OrderLedger, _: Ledger) -> None:
     ledger.grants.drop(next(iter(ledger.grants)).number)
 

@@ -181,11 +181,11 @@ class ChainWorld:
 
     async def restart_gateways(self) -> None:
         """All at once, and whatever they carried is lost."""
-        for gateway in self.gateways:
-            gateway.close()
         fresh = [Gateway(self), Gateway(self)]
         for gateway in fresh:
             await gateway.start()
+        for gateway in self.gateways:
+            gateway.close()
         self.gateways = fresh
 
     async def _stock(self) -> None:

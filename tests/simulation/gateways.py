@@ -48,7 +48,7 @@ class Gateway:
         self.reconciler = Reconciler(self.router, self.coordinator, self.grants)
         nobody: Any = None
         self._reservations = Reservations(self.router, nobody, self.grants, nobody, self.reconciler)
-        self._calls: set[asyncio.Task[Any]] = set()
+        self._calls: dict[asyncio.Task[Any], None] = {}  # no set: its sequence is not the seed's
 
     async def start(self) -> None:
         """Begin to serve."""
@@ -57,7 +57,7 @@ class Gateway:
 
     def close(self) -> None:
         """Gone, in the middle of all that it carried."""
-        for call in self._calls:
+        for call in list(self._calls):
             call.cancel()
         self.reconciler.close()
         self.router.close()
@@ -65,8 +65,8 @@ class Gateway:
     def begin(self, call: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
         """A caller's call, which ends with the gateway."""
         task = asyncio.get_running_loop().create_task(call)
-        self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
+        self._calls[task] = None
+        task.add_done_callback(self._calls.pop)
         return task
 
     async def decide(self, kind: Kind, entry: Entry, end: float) -> Answer:
