@@ -10,8 +10,9 @@ from actors.core.answers import fingerprint
 from actors.orders import commands as cm
 from holdfast.v1 import order_service_pb2 as os_, reservation_service_pb2 as rs
 from serve.wire import orders as wo
-from tests.gateway.requests import DAY, LINE, ORDER
+from tests.gateway.requests import DAY, LINE
 
+ORDER: Final = "0007/3"
 STORES: Final = [{"store_id": "S1", "lines": [LINE, LINE]}, {"store_id": "S2", "lines": [LINE]}]
 RESERVE: Final[dict[str, Any]] = {"customer_id": "ann", "channel": "web", "lines": [LINE], "sourcing": {"place": {}}}
 
@@ -24,19 +25,19 @@ def amended(**changes: Any) -> cm.Amend:
 
 # As they are for ever: a call that was made before an upgrade is repeated after it.
 GOLDEN: Final = [
-    ("AmendOrder", amended, "2d4b6af354225fa59b92c009"),
-    ("AmendOrder with a time", lambda: amended(ttl=DAY), "3c130980062204c0ef999978"),
+    ("AmendOrder", amended, "5486a7cd8eddd30ea54dceb1"),
+    ("AmendOrder with a time", lambda: amended(ttl=DAY), "ecf39e94cc3667e5a345c99c"),
     (
         "MarkOrderReady",
         lambda: wo.step_of_parts(os_.MarkOrderReadyRequest(idempotency_key="k", order_id=ORDER))[1],
-        "adc87b0867e74356b6f804d7",
+        "cbaf723b10eabc6a7b3a6b66",
     ),
     (
         "CollectOrder",
         lambda: wo.step_of_parts(os_.CollectOrderRequest(idempotency_key="k", order_id=ORDER, payment_reference="p1"))[
             1
         ],
-        "075449aac3fe2a842ede357f",
+        "0ac2e18bffc7ad891ac3869b",
     ),
     ("ConfirmOrder", lambda: cm.content_of(cm.Confirm("k", 3, 60_000, cm.NO_HOURS)), "eea7ffe584a5509327e13472"),
     (
