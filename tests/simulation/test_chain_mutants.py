@@ -61,7 +61,13 @@ def _nobody_settles(patch: pytest.MonkeyPatch) -> None:
         return 0
 
     patch.setattr(Reconciler, "deliver", nothing)
-    patch.setattr(Reconciler, "collect_reports", nothing)  # shops would ask, once a lease is over
+    ask_order = Reconciler._ask_order
+
+    async def of_claims(self: Reconciler, store_id: str, holder: str, deadline: float, *, is_claim: bool) -> None:
+        if is_claim:  # calls would wait for ever for what nobody lets go of
+            await ask_order(self, store_id, holder, deadline, is_claim=is_claim)
+
+    patch.setattr(Reconciler, "_ask_order", of_claims)  # shops ask, once a lease is over
 
 
 def _nothing_is_cut(patch: pytest.MonkeyPatch) -> None:
