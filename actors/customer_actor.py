@@ -61,13 +61,17 @@ class CustomerActor(LedgerActor):
             return None if number is None else hosted.ledger.orders[number]
 
     @rpc
-    def outbox(self, age_ms: int, after: Mapping[str, int]) -> list[tuple[str, list[Order], list[Grant], int]]:
+    def outbox(
+        self, age_ms: int, after: Mapping[str, int], revision: int = 0
+    ) -> list[tuple[str, list[Order], list[Grant], int]] | None:
         """By ledger, orders with undelivered parts, but for new ones, grants older than `age_ms` of which no shop has
         reported anything, and the number of the order to continue after.
 
         `after` has these numbers from the previous answer, so that every order has its turn: those whose shops are
-        stopped stay in the outbox as long as these are.
+        stopped stay in the outbox as long as these are. None where the chain revision here is older.
         """
+        if revision > self.chain.revision:
+            return None
         found: list[tuple[str, list[Order], list[Grant], int]] = []
         for ledger_id in self.host.ledger_ids():
             with self.host.reading(ledger_id) as (hosted, now_ms):

@@ -113,13 +113,17 @@ class StoreActor(LedgerActor):
         return found
 
     @rpc
-    def outbox(self, claim_age_ms: int, after: Mapping[str, int]) -> list[tuple[str, int, list[Reservation], int]]:
+    def outbox(
+        self, claim_age_ms: int, after: Mapping[str, int], revision: int = 0
+    ) -> list[tuple[str, int, list[Reservation], int]] | None:
         """Reservations to report to customers' ledgers: (store, ledger time, these, the number to continue after).
 
         Changed ones that are not acknowledged, claims older than `claim_age_ms` without an outcome, and parts whose
         leases are over. `after` has these numbers from the previous answer, so that each part has its turn, even behind
-        many that cannot be delivered.
+        many that cannot be delivered. None where the chain revision here is older.
         """
+        if revision > self.chain.revision:
+            return None
         found: list[tuple[str, int, list[Reservation], int]] = []
         for store_id in self.host.ledger_ids():
             with self.host.reading(store_id) as (hosted, now_ms):

@@ -87,6 +87,7 @@ class LedgerActor:
         self._end = end
         self._tidy_every_s = tidy_every_s
         self.chain: Chain = EMPTY
+        self._bound_revision = EMPTY.revision
         self._adopting = Lock()
         self.host = LedgerHost(self.core, journal, clock, self._policy_of, end)
         began_ns = perf_counter_ns()
@@ -122,9 +123,22 @@ class LedgerActor:
         on, durably: whoever calls after a restart. Raises ValueError, and JournalError.
         """
         self.adopt(document)
-        asked = [(ledger_id, self.core.nothing) for ledger_id in dict.fromkeys([*self.host.ledger_ids(), *ledger_ids])]
+        self._bind([*self.host.ledger_ids(), *ledger_ids])
+
+    def _bind(self, ledger_ids: Sequence[str]) -> None:
+        asked = [(ledger_id, self.core.nothing) for ledger_id in dict.fromkeys(ledger_ids)]
         for start in range(0, len(asked), BOUND_AT_ONCE):
             self.host.step(asked[start : start + BOUND_AT_ONCE])
+            self._followers.tell()
+
+    def _bind_the_quiet(self) -> None:
+        """Have ledgers adopt new limits of the whole chain that nobody calls: what they hold counts."""
+        chain = self.chain
+        if chain.revision != self._bound_revision:
+            ledgers = {ledger_id: self.host.stale_read(ledger_id) for ledger_id in self.host.ledger_ids()}
+            limits = chain.policy.chain_limit_rules
+            self._bind([each for each, found in ledgers.items() if found and found.policy.chain_limit_rules != limits])
+            self._bound_revision = chain.revision
 
     @rpc
     def step(self, batch: bytes) -> bytes:
@@ -221,6 +235,7 @@ class LedgerActor:
         """Expire what is due, keep the journal up and write snapshots, until the actor closes or its journal fails."""
         while not self._closing.wait(self._tidy_every_s):
             try:
+                self._bind_the_quiet()
                 while self.host.sweep() >= EXPIRED_AT_ONCE_MAX and not self._closing.wait(SNAPSHOT_PAUSE_S):
                     pass
                 self._followers.tell()  # of that, and of what a read found due

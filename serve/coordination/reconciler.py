@@ -247,7 +247,7 @@ class Reconciler:
 
         async def ask(actor: str) -> None:
             nonlocal found
-            answer = await self._router.ask_actor(actor, "outbox", *asked, dict(cursors), deadline=self._deadline())
+            answer = await self._router.ask_by_rules(actor, "outbox", *asked, dict(cursors), deadline=self._deadline())
             tasks: list[KeyedTask] = []
             for ledger_id, *rows, resume in answer:
                 if resume:

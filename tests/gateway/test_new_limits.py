@@ -18,6 +18,8 @@ from serve.routing.router import Router
 from tests.gateway.front import Front
 from tests.gateway.orders import BUYER, CUSTOMERS, HERS, hosted, settle
 from tests.gateway.test_limits import amend, limit, reserve
+from tests.runtime.runtime_fixture import WAIT_S
+from tests.waiting import until_async
 
 SHOPS = ("S1", "S2", "S3")
 ACTORS = ("store-S1", "store-S2", "store-S3", CUSTOMERS)
@@ -174,13 +176,29 @@ def test_what_is_held_is_counted_once_whatever_comes_between(
         assert reserve(stocked, "k2", 1, "S2").reservation.reservation_id
 
 
-def limit_document(front: Front, units_max: int) -> None:
-    """The limit is made, and S1 has heard of it; nothing else has."""
+def limit_document(front: Front, units_max: int, *, heard: bool = True) -> None:
+    """The limit is made, and S1 has heard of it or not; nothing else has."""
 
     async def main() -> None:
         router = front.gateway._router
         policy = replace(router.chain.policy, chain_limit_rules=(ChainLimitRule("", "A", 0, units_max, 0),))
         await router.change_chain("set_policy", policy, 0, deadline=2**40)
-        await front.actors.call("store-S1", "bind", router.chain_document, [])
+        if heard:
+            await front.actors.call("store-S1", "bind", router.chain_document, [])
 
     front.run(main)
+
+
+def test_a_shop_that_nobody_calls_hears_of_a_limit_and_has_what_it_holds_counted(stocked: Front) -> None:
+    """As after a start with another chain file."""
+    reserve(stocked, "k1", 3)
+    stocked.gateway._reconciler.close()
+    limit_document(stocked, 3, heard=False)
+
+    async def is_counted() -> bool:
+        await stocked.gateway._reconciler.collect_reports()
+        counted = hosted(stocked, CUSTOMERS, HERS).grants if CUSTOMERS in stocked.actors.made else ()
+        return bool(sum(units for grant in counted for _, units in grant.held) == 3)
+
+    stocked.run(lambda: until_async(is_counted, within_s=WAIT_S, what="the hold to be counted"))
+    assert refused(reserve(stocked, "k2", 1, "S2"))
