@@ -79,10 +79,15 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
 def _adopt(ledger: Ledger, policy: Policy) -> None:
     """What new limits of the whole chain apply to, and no grant was given for, is reported to be counted."""
     if policy.chain_limit_rules and policy.chain_limit_rules != ledger.policy.chain_limit_rules:
+        limited: dict[tuple[str, Lines], bool] = {}  # few baskets are like no other
         for number in ledger.live_numbers():
             held = ledger.reservations[number]
-            if held.is_uncounted_by(policy):
-                ledger.outbox[number] = None
+            if held.part is None and not held.grant:
+                basket = held.channel, held.lines
+                if basket not in limited:
+                    limited[basket] = policy.is_limited(*basket)
+                if limited[basket]:
+                    ledger.outbox[number] = None
     ledger.policy = policy
 
 

@@ -30,6 +30,7 @@ from serve.wire.stores import fill_policy, fill_store, policy_of, stores_of, yea
 
 AFFECTED_SLOTS_MAX: Final = 1_000  # named in an answer; all are counted
 BIND_SHARE: Final = 0.5  # of what is left of a call's time, for ledgers to adopt a policy, and again to count by it
+COUNT_PAUSE_S: Final = 0.05  # between two looks at what is still to be counted
 PENDING_MAX: Final = 100  # named in an answer
 AFFECTED_RESERVATIONS_MAX: Final = 100  # of one slot
 
@@ -99,15 +100,16 @@ class Admin:
 
     async def _count(self, shops: dict[str, tuple[()]], deadline: float) -> int:
         """Have what these shops' actors held before be counted, as far as it goes; how many reservations are left."""
-        until, left, before = _share_of(deadline), 0, -1
+        until = _share_of(deadline)
         while True:
             counts = await self._ask_all("uncounted", shops, _share_of(deadline))
-            left, before = sum(count for count in counts.values() if isinstance(count, int)), left
-            if left in (0, before) or asyncio.get_running_loop().time() >= until:
+            left = sum(count for count in counts.values() if isinstance(count, int))
+            if not left or asyncio.get_running_loop().time() + COUNT_PAUSE_S >= until:
                 return left
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(until):
                     await self._reconciler.collect_reports()
+            await asyncio.sleep(COUNT_PAUSE_S)
 
     async def _ask_all(self, method: str, arguments: Mapping[str, tuple[Any, ...]], until: float) -> dict[str, Any]:
         """What actors answer, or what kept them from it. `arguments` are those of each."""
