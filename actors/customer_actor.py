@@ -11,7 +11,7 @@ from actors.orders.grants import Grant
 from actors.orders.invariants import check
 from actors.orders.parts import is_promised
 from actors.orders.snapshot import Capture, copied
-from actors.orders.state import Order, OrderLedger
+from actors.orders.state import Bar, Order, OrderLedger
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import PAGE_SCAN_MAX, LedgerActor, in_turn
 from actors.runtime.kinds import CUSTOMERS
@@ -85,6 +85,23 @@ class CustomerActor(LedgerActor):
                 if numbers or old:
                     found.append((ledger_id, [ledger.orders[number] for number in numbers], old, resume))
         return found
+
+    @rpc
+    def bars(self, ledger_id: str) -> list[Bar]:
+        """The claims that operators have barred, the latest first."""
+        if not self.host.has_begun(ledger_id):
+            return []
+        with self.host.reading(ledger_id) as (hosted, _):
+            return list(reversed(hosted.ledger.bars.values()))
+
+    @rpc
+    def bar(self, ledger_id: str, number: int, attempt: int) -> Bar | None:
+        """The record of a barred claim, None where it is not."""
+        if not self.host.has_begun(ledger_id):
+            return None
+        with self.host.reading(ledger_id) as (hosted, _):
+            found: Bar | None = hosted.ledger.bars.get((number, attempt))
+            return found
 
     @rpc
     def ledgers(self) -> list[str]:

@@ -54,7 +54,8 @@ class OrderAudit:
                 self.broken = True
                 return
         elif not isinstance(
-            event, ev.Opened | ev.Placed | ev.Barred | ev.Granted | ev.HoldCounted | Refused | PolicyAdopted
+            event,
+            ev.Opened | ev.Placed | ev.Barred | ev.Granted | ev.HoldCounted | ev.ClaimBarred | Refused | PolicyAdopted,
         ):
             number = event.report.number if isinstance(event, ev.Reported) else event.number
             order = ledger.orders.get(number)

@@ -219,6 +219,15 @@ class CountHold(Message, frozen=True):
     collected: Lines
 
 
+class BarClaim(Message, frozen=True):
+    """An operator says that an undecided claim is never to be committed. Only for one that the ledger does not know."""
+
+    number: int
+    attempt: int
+    operator: str
+    why: str
+
+
 class ReportGrant(Message, frozen=True):
     """What a shop's reservation holds, and what was collected from it, by SKU, at the shop's `version`. `reservation`
     0: nothing is held by this grant, nor will be.
@@ -248,6 +257,7 @@ Command = (
     | NoteApplied
     | RequestGrant
     | CountHold
+    | BarClaim
     | ReportGrant
 )
 

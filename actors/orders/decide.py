@@ -16,6 +16,7 @@ from actors.orders.grants import Grant, checked
 from actors.orders.limits import grant_over_limit, over_limit
 from actors.orders.state import (
     ATTEMPTS_MAX,
+    BARS_MAX,
     CERTAIN,
     OPEN_MS,
     OVER,
@@ -54,6 +55,8 @@ def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
             return _decide_fan_out(ledger, command)
         case cm.RequestGrant():
             return _decide_request_grant(ledger, command, now_ms)
+        case cm.BarClaim():
+            return _decide_bar_claim(ledger, command)
         case cm.CountHold():
             return _decide_count_hold(ledger, command)
         case cm.ReportGrant():
@@ -212,6 +215,16 @@ def _replaced(ledger: OrderLedger, asked: cm.RequestGrant) -> Grant | None:
     if amended is None and asked.reservation:
         amended = grants.of_reservation(asked.customer_id, asked.store_id, asked.reservation)
     return amended or grants.of_basket(asked)
+
+
+def _decide_bar_claim(ledger: OrderLedger, command: cm.BarClaim) -> Decision:
+    """No events where it is barred already, or known: what is known is decided without anybody's help."""
+    number, attempt = command.number, command.attempt
+    order = ledger.orders.get(number)
+    known = order is not None and any(part.attempt == attempt for part in order.parts)
+    if known or (number, attempt) in ledger.bars:
+        return ()
+    return Rejection(Reason.LEDGER_FULL) if len(ledger.bars) >= BARS_MAX else (ev.ClaimBarred(command),)
 
 
 def _decide_count_hold(ledger: OrderLedger, hold: cm.CountHold) -> Decision:

@@ -4,7 +4,18 @@ from actors.core.message import Message
 from actors.core.rejection import Rejection
 from actors.core.status import ReleaseReason
 from actors.core.transact import PolicyAdopted, Refused
-from actors.orders.commands import Applied, CountHold, Open, Place, Plan, Report, ReportGrant, RequestGrant, Target
+from actors.orders.commands import (
+    Applied,
+    BarClaim,
+    CountHold,
+    Open,
+    Place,
+    Plan,
+    Report,
+    ReportGrant,
+    RequestGrant,
+    Target,
+)
 from actors.shop.commands import Lines
 
 
@@ -155,6 +166,12 @@ class GrantReported(Message, frozen=True):
     report: ReportGrant
 
 
+class ClaimBarred(Message, frozen=True):
+    """A claim that the ledger does not know was barred by an operator."""
+
+    claim: BarClaim
+
+
 Event = (
     Opened
     | Placed
@@ -174,6 +191,7 @@ Event = (
     | Reduced
     | Granted
     | HoldCounted
+    | ClaimBarred
     | GrantReported
     | PolicyAdopted
 )

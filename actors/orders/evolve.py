@@ -63,6 +63,8 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
             _evolve_reduced(ledger, event, at_ms)
         case ev.Granted():
             _evolve_granted(ledger, event, at_ms)
+        case ev.ClaimBarred():
+            ledger.bar_for_good(event.claim, at_ms)
         case ev.HoldCounted():
             _evolve_hold_counted(ledger, event.hold, at_ms)
         case ev.GrantReported():

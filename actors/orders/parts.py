@@ -18,6 +18,7 @@ from actors.orders.state import CERTAIN, Order, Part, Standing
 from actors.shop.commands import ApplyOutcome, Claim, Lines, by_sku, claim_key
 from actors.shop.state import Reservation
 
+BARRED_REVISION: Final = 1 << 62
 _STATUS_OF = {
     Standing.HELD: Status.HELD,
     Standing.CONFIRMED: Status.CONFIRMED,
@@ -52,6 +53,11 @@ def never_placed(ledger_id: str, number: int) -> ApplyOutcome:
     """What shops with claims for an order that will not be placed apply."""
     holder = format_holder(format_order_id(ledger_id, number), 1)
     return ApplyOutcome(holder, 1, Status.RELEASED, 0, ReleaseReason.OTHER, ())
+
+
+def outcome_of_barred(holder: str) -> ApplyOutcome:
+    """The outcome for a part that no order knows, and that an operator has barred: nothing newer will ever be said."""
+    return ApplyOutcome(holder, BARRED_REVISION, Status.RELEASED, 0, ReleaseReason.OTHER, ())
 
 
 def report_of(number: int, store_id: str, attempt: int, revision: int, reservation: Reservation) -> Report:

@@ -9,7 +9,7 @@ from actors.core.message import Message, digest_of
 from actors.core.policy import Policy
 from actors.orders.evolve import index_basket, index_deadline, index_outbox
 from actors.orders.grants import Grant
-from actors.orders.state import Order, OrderLedger, Remembered
+from actors.orders.state import Bar, Order, OrderLedger, Remembered
 
 FORMAT: Final = 1
 
@@ -46,13 +46,24 @@ class BarredRow(Message, frozen=True, tag="barred_row"):
     at_ms: int
 
 
-Row = Head | OrderRow | Grant | BarredRow | EndedRow | AnswerRow | RefusalRow
+Row = Head | OrderRow | Grant | Bar | BarredRow | EndedRow | AnswerRow | RefusalRow
 
 
 class Capture:
     """A customers' ledger's state as of one version; copied shallowly, as orders are immutable."""
 
-    __slots__ = ("_answers", "_barred", "_ended", "_grants", "_head", "_orders", "_refusals", "broken", "version")
+    __slots__ = (
+        "_answers",
+        "_barred",
+        "_bars",
+        "_ended",
+        "_grants",
+        "_head",
+        "_orders",
+        "_refusals",
+        "broken",
+        "version",
+    )
 
     def __init__(self, ledger: OrderLedger) -> None:
         self.version = ledger.version
@@ -64,6 +75,7 @@ class Capture:
         ]
         self._grants = list(ledger.grants)
         self._barred = ledger.barred.copy()
+        self._bars = list(ledger.bars.values())
         self._answers = ledger.answers.accepted.captured()
         self._refusals = ledger.answers.refused.captured()
         self._ended = [*ledger.ended, *ledger.abandoned]
@@ -76,6 +88,7 @@ class Capture:
         yield from self._grants
         for number, at_ms in self._barred.items():
             yield BarredRow(number, at_ms)
+        yield from self._bars
         for at_ms, number in self._ended:
             yield EndedRow(at_ms, number)
         for day, keys, answers in self._answers:
@@ -96,6 +109,7 @@ def copied(ledger: OrderLedger) -> OrderLedger:
     copied.answers = ledger.answers.copied()
     copied.grants = ledger.grants.copied()
     copied.barred = ledger.barred.copy()
+    copied.bars = ledger.bars.copy()
     copied.baskets = ledger.baskets.copy()
     copied.ended, copied.abandoned = ledger.ended.copy(), ledger.abandoned.copy()
     copied.outbox, copied.deadlines = ledger.outbox.copy(), ledger.deadlines.copy()
@@ -124,6 +138,8 @@ def restore(rows: Iterable[Row]) -> OrderLedger:
                 ledger.grants.put(row)
             case BarredRow():
                 ledger.barred[row.number] = row.at_ms
+            case Bar():
+                ledger.bars[row.number, row.attempt] = row
             case EndedRow():
                 of = ledger.orders.get(row.number)  # or of a grant
                 (ledger.ended if of is None else ledger.ended_as(of)).append((row.at_ms, row.number))

@@ -11,11 +11,12 @@ from actors.core.message import Message, Value
 from actors.core.policy import ANSWER_MEMORY_MARGIN_MS, CALL_MS_MAX, Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
-from actors.orders.commands import Open, Target, key_of
+from actors.orders.commands import BarClaim, Open, Target, key_of
 from actors.orders.grants import Grant, Grants
 from actors.shop.commands import Lines, by_sku
 
 OPEN_MS: Final = 10_000  # an attempt that is not committed by then is abandoned
+BARS_MAX: Final = 10_000  # of one ledger; operators make them one by one
 ATTEMPTS_MAX: Final = 64  # of one order, its amendments included
 
 
@@ -162,6 +163,16 @@ class Order(Message, frozen=True):
         return bool(self.open_attempt) and part.attempt == self.open_attempt and not part.dropped
 
 
+class Bar(Message, frozen=True, tag="bar"):
+    """A claim that operators have barred, first by this one. Also its row in a snapshot."""
+
+    number: int
+    attempt: int
+    operator: str
+    why: str
+    at_ms: int
+
+
 Remembered = Recorded[Order | Rejection]
 
 
@@ -184,6 +195,7 @@ class OrderLedger:
     outbox: dict[int, None] = field(default_factory=dict)  # orders with undelivered parts
     deadlines: list[tuple[int, int]] = field(default_factory=list)  # a heap of (instant, number); entries may be stale
     grants: Grants = field(default_factory=Grants)
+    bars: dict[tuple[int, int], Bar] = field(default_factory=dict)  # by order and attempt
 
     def remember(self, key: str, answer: Remembered) -> None:
         """Keep the first answer to a key for repeats. It stays the newest: the same decision may still change it."""
@@ -201,6 +213,11 @@ class OrderLedger:
                 break
             del self.barred[other]
         self.barred[number] = at_ms
+
+    def bar_for_good(self, claim: BarClaim, at_ms: int) -> None:
+        """Record who barred a claim; no order is placed under its number from now on."""
+        self.bars[claim.number, claim.attempt] = Bar(claim.number, claim.attempt, claim.operator, claim.why, at_ms)
+        self.bar(claim.number, at_ms)
 
     def _is_about_a_live_one(self, answer: Remembered) -> bool:
         now = None if isinstance(answer.answer, Rejection) else self.orders.get(answer.answer.number)

@@ -37,7 +37,7 @@ def recall(ledger: OrderLedger, command: cm.Command) -> Answer:
 def standing(ledger: OrderLedger, command: cm.Command, events: tuple[ev.Event, ...]) -> Answer:
     """The order concerned, as the events left it: an Open makes a new one, or changes its basket's."""
     assert not isinstance(command, cm.Refuse), "it is refused"
-    if isinstance(command, cm.ReportGrant | cm.NoteApplied):
+    if isinstance(command, cm.ReportGrant | cm.NoteApplied | cm.BarClaim):
         return None
     if isinstance(command, cm.RequestGrant | cm.CountHold):
         if isinstance(command, cm.RequestGrant):

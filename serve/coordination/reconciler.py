@@ -18,7 +18,7 @@ from actors.core.ids import format_order_id, ledger_of_customer, parse_holder, p
 from actors.core.status import LIVE, Status
 from actors.orders.commands import Bar
 from actors.orders.grants import Grant
-from actors.orders.parts import never_placed, outcome_of, report_of
+from actors.orders.parts import never_placed, outcome_of, outcome_of_barred, report_of
 from actors.orders.state import Order
 from actors.protocol.messages import Answer, Refusal
 from actors.protocol.placement import ActorKind, kind_of
@@ -339,7 +339,9 @@ class Reconciler:
         await self._router.send((store_id, acknowledged), deadline, promise=True)
 
     async def _ask_order(self, store_id: str, holder: str, deadline: float, *, is_claim: bool) -> None:
-        """Ask for the outcome of a claim, or of a part whose lease is over, and tell the shop."""
+        """Ask for the outcome of a claim, or of a part whose lease is over, and tell the shop. A part that its order's
+        ledger does not know stays, unless an operator has barred it there.
+        """
         order_id, attempt = parse_holder(holder)
         ledger_id, number = parse_order_id(order_id)
         order = await self._coordinator.order(ledger_id, number, deadline)
@@ -354,6 +356,10 @@ class Reconciler:
         for part in mine:
             if order is not None and part in order.next_deliveries():
                 await self._router.send((store_id, outcome_of(order_id, order, part)), deadline, promise=True)
+        if not mine and not is_claim:
+            bar = await self._router.ask(ledger_id, "bar", ledger_id, number, attempt, deadline=deadline)
+            if bar is not None:
+                await self._router.send((store_id, outcome_of_barred(holder)), deadline, promise=True)
 
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + QUESTION_S

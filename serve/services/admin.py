@@ -13,7 +13,9 @@ import grpc
 
 from actors.calendar.faults import affected
 from actors.core.chain import Store
-from actors.core.ids import SLOTS, format_reservation_id, is_customers, ledger_of_slot
+from actors.core.ids import SLOTS, format_reservation_id, is_customers, ledger_of_slot, parse_order_id
+from actors.orders.commands import BarClaim
+from actors.protocol.messages import LedgerStopped, Stopped
 from actors.protocol.placement import ActorKind, kind_of
 from actors.runtime.clock import Clock
 from holdfast.v1 import admin_service_pb2 as ad
@@ -24,6 +26,7 @@ from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.wire import fields
 from serve.wire.fields import fill_instant
+from serve.wire.orders import fill_barred
 from serve.wire.rules import Checked
 from serve.wire.statuses import refused
 from serve.wire.stores import fill_policy, fill_store, policy_of, stores_of, year_of
@@ -60,6 +63,7 @@ class Admin:
             "GetPolicy": Call(self._get_policy),
             "SetPolicy": Call(self._set_policy),
             "GetLedgerStatus": Call(self._ledger_status),
+            "BarClaim": Call(self._bar_claim),
         }
 
     async def _get_policy(self, _request: ad.GetPolicyRequest, deadline: float, reply: ad.GetPolicyResponse) -> None:
@@ -137,6 +141,23 @@ class Admin:
         reply.recovery.FromMicroseconds(status.pop("recovery_us"))
         for field, value in status.items():
             setattr(reply, field, value)
+
+    async def _bar_claim(self, request: ad.BarClaimRequest, deadline: float, reply: ad.BarClaimResponse) -> None:
+        Checked(request).raise_if_faulty()
+        ledger_id, number = parse_order_id(request.order_id)
+        command = BarClaim(number, request.attempt, request.operator, request.why)
+        answer = await self._router.send((ledger_id, command), deadline, promise=False)
+        if isinstance(answer, Stopped):
+            raise LedgerStopped(answer.why)
+        bar = await self._router.ask(ledger_id, "bar", ledger_id, number, request.attempt, deadline=deadline)
+        if bar is None:
+            message = (
+                f"order_id: {ledger_id} knows this claim and decides it by itself, or has barred as many as it may; "
+                "only a claim that VerifyOrders names as one without an order is barred"
+            )
+            code, order_id = grpc.StatusCode.FAILED_PRECONDITION, request.order_id
+            raise refused(code, "CLAIM_KNOWN", message, order_id=order_id)
+        fill_barred(ledger_id, bar, reply.barred)
 
     async def _put_stores(self, request: ad.PutStoresRequest, deadline: float, reply: ad.PutStoresResponse) -> None:
         stores = stores_of(request, year_of(self._clock.now_ms()))

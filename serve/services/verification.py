@@ -8,7 +8,14 @@ from typing import Any, Final
 
 from msgspec.structs import asdict, replace
 
-from actors.core.ids import format_holder, format_order_id, is_customers, ledger_of_customer, parse_order_id
+from actors.core.ids import (
+    format_holder,
+    format_order_id,
+    is_customers,
+    ledger_of_customer,
+    parse_holder,
+    parse_order_id,
+)
 from actors.core.rejection import Violation
 from actors.journal.port import Record
 from actors.orders import invariants, snapshot
@@ -37,12 +44,14 @@ from serve.calls import Call
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
+from serve.wire.orders import fill_barred
 from serve.wire.rules import Checked
 
 VERIFY_S: Final = 120.0  # where the caller named no time; a million events take some 20 s
 VERIFICATIONS_MAX: Final = 2  # at once in one gateway; each keeps a second copy of its ledger, and the others wait
 VERIFY_EVENTS_MAX: Final = 2_000  # read, replayed and audited at a time: 30 ms
 DISCREPANCIES_MAX: Final = 100
+BARRED_MAX: Final = 100  # told
 COMPARED_MAX: Final = 500  # parts or orders read and compared at a time
 CUSTOMERS_COMPARED_MAX: Final = 100  # whose orders and grants are read at a time
 
@@ -186,6 +195,8 @@ class Comparison:
                     verdict = is_known(store_id, part, order, outbox=outbox)
                     if verdict.expected and await self._has_changed(store_id, part):
                         verdict = ON_THE_WAY  # what it had then, a later call may have replaced before the other read
+                    if verdict.expected and part.part is not None and await self._is_barred(ledger_id, of):
+                        verdict = ON_THE_WAY
                     self._note(verdict, f"{store_id}:{part.number} of {of}")
             if not after:
                 return
@@ -198,8 +209,14 @@ class Comparison:
         for ledger_id in await self._router.ask_actor(actor, "ledgers", deadline=self._deadline):
             await self._unless_stopped(ledger_id, self._customers)
 
+    async def _is_barred(self, ledger_id: str, holder: str) -> bool:
+        order_id, attempt = parse_holder(holder)
+        return await self._ask(ledger_id, "bar", parse_order_id(order_id)[1], attempt) is not None
+
     async def _customers(self, ledger_id: str) -> None:
         """Every part that an order has for certain is held by its shop."""
+        for bar in (await self._ask(ledger_id, "bars"))[: BARRED_MAX - len(self._reply.barred)]:
+            fill_barred(ledger_id, bar, self._reply.barred.add())
         after = 0
         while True:
             page, after = await self._ask(ledger_id, "promised", after, COMPARED_MAX)

@@ -11,10 +11,10 @@ from actors.core.chain import Chain
 from actors.core.ids import format_order_id, format_reservation_id, parse_order_id
 from actors.core.status import Status
 from actors.orders import commands as cm
-from actors.orders.state import Order, Part, Standing
+from actors.orders.state import Bar, Order, Part, Standing
 from actors.shop import commands as shop
 from actors.shop.commands import Lines
-from holdfast.v1 import order_pb2, order_service_pb2 as os_, reservation_service_pb2 as rs
+from holdfast.v1 import admin_service_pb2 as ad, order_pb2, order_service_pb2 as os_, reservation_service_pb2 as rs
 from serve.sourcing.places import Place, Postcodes, UnknownPostcode
 from serve.sourcing.ranking import STORES_MAX, Ask, Candidate, Demand, Limits, SourcingPolicy
 from serve.wire.fields import fill_instant, fill_lines, instant_ms, lines_of, value_of
@@ -179,3 +179,10 @@ def fill_plan(store_id: str, lines: Lines, reply: os_.StorePlan) -> None:
     """What one shop would hold."""
     reply.store_id = store_id
     fill_lines(lines, reply.lines)
+
+
+def fill_barred(ledger_id: str, bar: Bar, message: ad.BarredClaim) -> None:
+    """Fill the record of a barred claim."""
+    message.order_id = format_order_id(ledger_id, bar.number)
+    message.attempt, message.operator, message.why = bar.attempt, bar.operator, bar.why
+    fill_instant(bar.at_ms, message.barred_at)

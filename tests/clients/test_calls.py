@@ -216,6 +216,9 @@ def test_ledgers_are_looked_into(service: Service) -> None:
         assert contradicted.discrepancies[0].subject == "0007/3.1 in s1"
         assert (contradicted.parts, contradicted.orders, contradicted.on_the_way) == (4, 2, 1)
         assert contradicted.left_out == ("S9",)
+        barred = await client.bar_claim("0007/1907", 1, operator="eve", why="restored")
+        assert (barred.order_id, barred.attempt, barred.operator, barred.why) == ("0007/1907", 1, "eve", "restored")
+        assert (await client.verify_orders()).barred == (barred,)
 
     against(service, use)
 

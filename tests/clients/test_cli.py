@@ -174,6 +174,8 @@ def test_pickups_that_new_hours_broke_are_shown(run: Command, tmp_path: Path) ->
 def test_the_policy_is_shown_and_set(run: Command, tmp_path: Path) -> None:
     policy = run("policy", "show")["policy"]
     assert policy["ttl_default_ms"] == 7_200_000
+    barred = run("admin", "bar-claim", "0007/1907.1", "--operator", "eve", "--why", "restored")["barred"]
+    assert (barred["order_id"], barred["attempt"], barred["operator"]) == ("0007/1907", 1, "eve")
     told = run("policy", "set", "--ttl-default", "30m")
     assert (told["pending"], told["pending_count"], told["uncounted_reservations"]) == ([], 0, 0)
     changed = told["policy"]
@@ -222,6 +224,7 @@ def test_ledgers_of_customers_are_looked_into_where_they_have_begun(three_shops:
         "orders": 1,
         "on_the_way": 0,
         "left_out": [],
+        "barred": [],
     }
     assert "orders" not in run("verify", begun)
     answer = admin_service_pb2.VerifyOrdersResponse(left_out=["S9"])
@@ -355,7 +358,7 @@ def test_every_command_writes_json_and_explains_itself() -> None:
     ]
     commands += [["order", name] for name in ("show", "confirm", "ready", "collect", "release", "extend")]
     commands += [["status"], ["verify"], *(["stock", name] for name in ("adjust", "count", "show", "safety"))]
-    commands += [["store", "list"], ["store", "put"], ["policy", "show"], ["policy", "set"]]
+    commands += [["store", "list"], ["store", "put"], ["policy", "show"], ["policy", "set"], ["admin", "bar-claim"]]
     commands += [["watch", "events"], ["watch", "availability"]]
     for command in commands:
         result = CliRunner().invoke(app, [*command, "--help"])

@@ -37,6 +37,9 @@ PLAN_STORES_MAX: Final = 5
 REGION_CHARS_MAX: Final = 16
 ZONE_CHARS_MAX: Final = 64
 STORE_PLANS_MAX: Final = 16
+OPERATOR_CHARS_MAX: Final = 128
+WHY_CHARS_MAX: Final = 512
+ATTEMPT_MAX: Final = 1_000
 
 
 class Edge(NamedTuple):
@@ -94,6 +97,8 @@ TEXTS: Final = (
     ("ExtendOrder", "idempotency_key", KEY_CHARS_MAX, True),
     ("AmendOrder", "idempotency_key", KEY_CHARS_MAX, True),
     ("AmendOrder", "stores[1].lines[0].sku", SKU_CHARS_MAX, True),
+    ("BarClaim", "operator", OPERATOR_CHARS_MAX, True),
+    ("BarClaim", "why", WHY_CHARS_MAX, True),
     ("FindStores", "channel", CHANNEL_CHARS_MAX, True),
     ("FindStores", "lines[1].sku", SKU_CHARS_MAX, True),
     ("FindStores", "sourcing.place.postcode", POSTCODE_CHARS_MAX, False),
@@ -129,7 +134,7 @@ RESERVATION_IDS: Final = (
 
 ORDER_IDS: Final = (
     *("GetOrder", "ConfirmOrder", "MarkOrderReady", "CollectOrder"),
-    *("ReleaseOrder", "ExtendOrder", "AmendOrder"),
+    *("ReleaseOrder", "ExtendOrder", "AmendOrder", "BarClaim"),
 )
 
 WHOLES: Final = (
@@ -152,6 +157,7 @@ WHOLES: Final = (
     ("PutStores", "stores[1].hours.slot_minutes", 0, 1_440, INT32_MAX),
     ("PutStores", "stores[1].hours.pickups_per_staff_hour", 0, 1_000, INT32_MAX),
     ("PutStores", "stores[1].hours.cutoff_minute", 0, 1_440, INT32_MAX),
+    ("BarClaim", "attempt", 1, ATTEMPT_MAX, INT64_MAX),
     ("AmendReservation", "lines[0].quantity", 1, QUANTITY_MAX, INT64_MAX),
     ("AmendOrder", "stores[1].lines[0].quantity", 1, QUANTITY_MAX, INT64_MAX),
     ("FindStores", "lines[1].quantity", 1, QUANTITY_MAX, INT64_MAX),

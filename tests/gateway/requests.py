@@ -141,6 +141,7 @@ GOOD: Final[dict[str, Callable[[str], Message]]] = {
     "GetLedgerStatus": lambda _: ad.GetLedgerStatusRequest(store_id="S1"),
     "VerifyLedger": lambda _: ad.VerifyLedgerRequest(store_id="S1"),
     "VerifyOrders": lambda _: ad.VerifyOrdersRequest(),
+    "BarClaim": lambda _: ad.BarClaimRequest(order_id="0007/1907", attempt=1, operator="eve", why="restored"),
 }
 
 # Streams do not end by themselves, so a good request of theirs is not simply asked.

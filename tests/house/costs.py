@@ -32,6 +32,7 @@ LATER: Final = {
     "shops that hear of an order behind its answer": (180, 1),
     "baskets of few shops planned in lists": (90, 0),
     "one deadline for a call, and leases of the parts of an order": (60, 0),
+    "what operators bar": (180, 0),
     "limits that count what is held already, and bind where it is said": (260, 0),
     "orders placed with one decision after their claims": (290, 0),
     "old records in sealed files": (310, 2),

@@ -33,6 +33,7 @@ from holdfast.client.limits import (
 from holdfast.client.models.administration import (
     CUSTOMERS_LEDGERS as CUSTOMERS_LEDGERS,
     AffectedSlot as AffectedSlot,
+    BarredClaim as BarredClaim,
     ChainLimitRule as ChainLimitRule,
     Discrepancy as Discrepancy,
     Health as Health,

@@ -174,17 +174,51 @@ class VerifyOrdersRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class VerifyOrdersResponse(_message.Message):
-    __slots__ = ("holds", "discrepancies", "parts", "orders", "on_the_way", "left_out")
+    __slots__ = ("holds", "discrepancies", "parts", "orders", "on_the_way", "left_out", "barred")
     HOLDS_FIELD_NUMBER: _ClassVar[int]
     DISCREPANCIES_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
     ORDERS_FIELD_NUMBER: _ClassVar[int]
     ON_THE_WAY_FIELD_NUMBER: _ClassVar[int]
     LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
+    BARRED_FIELD_NUMBER: _ClassVar[int]
     holds: bool
     discrepancies: _containers.RepeatedCompositeFieldContainer[Discrepancy]
     parts: int
     orders: int
     on_the_way: int
     left_out: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, holds: _Optional[bool] = ..., discrepancies: _Optional[_Iterable[_Union[Discrepancy, _Mapping]]] = ..., parts: _Optional[int] = ..., orders: _Optional[int] = ..., on_the_way: _Optional[int] = ..., left_out: _Optional[_Iterable[str]] = ...) -> None: ...
+    barred: _containers.RepeatedCompositeFieldContainer[BarredClaim]
+    def __init__(self, holds: _Optional[bool] = ..., discrepancies: _Optional[_Iterable[_Union[Discrepancy, _Mapping]]] = ..., parts: _Optional[int] = ..., orders: _Optional[int] = ..., on_the_way: _Optional[int] = ..., left_out: _Optional[_Iterable[str]] = ..., barred: _Optional[_Iterable[_Union[BarredClaim, _Mapping]]] = ...) -> None: ...
+
+class BarClaimRequest(_message.Message):
+    __slots__ = ("order_id", "attempt", "operator", "why")
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    order_id: str
+    attempt: int
+    operator: str
+    why: str
+    def __init__(self, order_id: _Optional[str] = ..., attempt: _Optional[int] = ..., operator: _Optional[str] = ..., why: _Optional[str] = ...) -> None: ...
+
+class BarClaimResponse(_message.Message):
+    __slots__ = ("barred",)
+    BARRED_FIELD_NUMBER: _ClassVar[int]
+    barred: BarredClaim
+    def __init__(self, barred: _Optional[_Union[BarredClaim, _Mapping]] = ...) -> None: ...
+
+class BarredClaim(_message.Message):
+    __slots__ = ("order_id", "attempt", "operator", "why", "barred_at")
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    BARRED_AT_FIELD_NUMBER: _ClassVar[int]
+    order_id: str
+    attempt: int
+    operator: str
+    why: str
+    barred_at: _timestamp_pb2.Timestamp
+    def __init__(self, order_id: _Optional[str] = ..., attempt: _Optional[int] = ..., operator: _Optional[str] = ..., why: _Optional[str] = ..., barred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -51,6 +51,11 @@ class AdminServiceStub:
                 request_serializer=holdfast_dot_v1_dot_admin__service__pb2.VerifyOrdersRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_admin__service__pb2.VerifyOrdersResponse.FromString,
                 _registered_method=True)
+        self.BarClaim = channel.unary_unary(
+                '/holdfast.v1.AdminService/BarClaim',
+                request_serializer=holdfast_dot_v1_dot_admin__service__pb2.BarClaimRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_admin__service__pb2.BarClaimResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
@@ -109,6 +114,15 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BarClaim(self, request, context):
+        """Bars an undecided claim whose order its customers' ledger does not know, as after a restore: it will never be
+        committed, and its shop gives the units back when it asks next. Who did it and why is recorded for good; a repeat
+        is answered with the first record. FAILED_PRECONDITION where the ledger knows the claim: it decides that by itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -146,6 +160,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.VerifyOrders,
                     request_deserializer=holdfast_dot_v1_dot_admin__service__pb2.VerifyOrdersRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_admin__service__pb2.VerifyOrdersResponse.SerializeToString,
+            ),
+            'BarClaim': grpc.unary_unary_rpc_method_handler(
+                    servicer.BarClaim,
+                    request_deserializer=holdfast_dot_v1_dot_admin__service__pb2.BarClaimRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_admin__service__pb2.BarClaimResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -338,6 +357,33 @@ class AdminService:
             '/holdfast.v1.AdminService/VerifyOrders',
             holdfast_dot_v1_dot_admin__service__pb2.VerifyOrdersRequest.SerializeToString,
             holdfast_dot_v1_dot_admin__service__pb2.VerifyOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BarClaim(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.AdminService/BarClaim',
+            holdfast_dot_v1_dot_admin__service__pb2.BarClaimRequest.SerializeToString,
+            holdfast_dot_v1_dot_admin__service__pb2.BarClaimResponse.FromString,
             options,
             channel_credentials,
             insecure,

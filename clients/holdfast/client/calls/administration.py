@@ -76,6 +76,16 @@ class AdministrationCalls(Client, Protocol):
         request = service_pb2.VerifyOrdersRequest()
         return models.orders_verification_from(await read(self, request, timeout, attempt_ms=timeout))
 
+    async def bar_claim(
+        self, order_id: str, attempt: int, *, operator: str, why: str, timeout_ms: int | None = None
+    ) -> models.BarredClaim:
+        """Bar an undecided claim whose order is not known, as `verify_orders` tells it: its shop gives it back. Raises
+        Conflict where its order's ledger knows it. A repeat is answered with the first record.
+        """
+        request = service_pb2.BarClaimRequest(order_id=order_id, attempt=attempt, operator=operator, why=why)
+        answer = await self.internals.caller.ask(request, timeout_ms=timeout_ms, idempotency_key="")
+        return models.barred_from(answer.barred)
+
     async def health(self, service: str = "", *, timeout_ms: int = _HEALTH_ATTEMPT_MS) -> models.Health:
         """What the service says of its health, asked once; raises Unavailable where nobody answers."""
         request = StringValue(value=service)
@@ -112,5 +122,6 @@ class BlockingAdministrationCalls(BlockingClient):
     ledger_status = blocking(AdministrationCalls.ledger_status)
     verify_ledger = blocking(AdministrationCalls.verify_ledger)
     verify_orders = blocking(AdministrationCalls.verify_orders)
+    bar_claim = blocking(AdministrationCalls.bar_claim)
     health = blocking(AdministrationCalls.health)
     wait_until_serving = blocking(AdministrationCalls.wait_until_serving)

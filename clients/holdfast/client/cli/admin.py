@@ -15,10 +15,20 @@ from rich.console import Group
 from holdfast.client.channel import ChannelClient
 from holdfast.client.cli.options import Session, duration_option, with_session
 from holdfast.client.cli.output import ExitCode, duration_text, facts, to_document
-from holdfast.client.cli.tables import AFFECTED, LEDGERS, ORDERS_VERIFICATION, STORES, VERIFICATIONS, facts_of, table_of
+from holdfast.client.cli.tables import (
+    AFFECTED,
+    BARRED,
+    LEDGERS,
+    ORDERS_VERIFICATION,
+    STORES,
+    VERIFICATIONS,
+    facts_of,
+    table_of,
+)
 from holdfast.client.models import administration as models
 
 store_app = typer.Typer(no_args_is_help=True, help="The chain's shops.")
+app = typer.Typer(no_args_is_help=True, help="What operators decide.")
 policy_app = typer.Typer(no_args_is_help=True, help="The chain's rules.")
 
 STORES_PER_CALL_MAX = 1_024
@@ -162,6 +172,22 @@ def verify(session: Session, ledgers: LedgersArgument = None, everything: AllOpt
     session.show(document, Group(*drawn))
     if not agreed:
         raise typer.Exit(ExitCode.REFUSED)
+
+
+@app.command("bar-claim")
+@with_session
+def bar_claim(
+    session: Session,
+    claim: Annotated[str, typer.Argument(help="The claim as `verify` names it: order, dot, attempt; 0007/1907.1.")],
+    operator: Annotated[str, typer.Option("--operator", help="Who bars it.")],
+    why: Annotated[str, typer.Option("--why", help="Why, for the record.")],
+) -> None:
+    """Bar an undecided claim whose order is not known, so that its shop gives the units back when it asks next."""
+    order_id, _, attempt = claim.rpartition(".")
+    if not attempt.isdecimal():
+        raise typer.BadParameter("Name order and attempt, such as 0007/1907.1.", param_hint="CLAIM")
+    done = session.run(lambda client: client.bar_claim(order_id, int(attempt), operator=operator, why=why))
+    session.show({"barred": to_document(done)}, facts_of(BARRED, done))
 
 
 async def _all_stores(client: ChannelClient) -> list[models.Store]:

@@ -145,6 +145,7 @@ app.add_typer(stock.app, name="stock")
 app.add_typer(stock.watch_app, name="watch")
 app.add_typer(admin.store_app, name="store")
 app.add_typer(admin.policy_app, name="policy")
+app.add_typer(admin.app, name="admin")
 app.command()(admin.status)
 app.command()(admin.verify)
 

@@ -109,6 +109,7 @@ _COMMANDS = {
     "ReleaseOrder": "order release",
     "ReleaseReservation": "release",
     "SetPolicy": "policy set",
+    "BarClaim": "admin bar-claim",
 }
 _RPC_NAMES = re.compile(rf"\b({'|'.join(_COMMANDS)})\b")
 

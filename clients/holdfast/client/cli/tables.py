@@ -110,7 +110,8 @@ AFFECTED: Final = "store_id slot_start_ms taken capacity reservation_ids"
 LEDGERS: Final = (
     "store_id version epoch actor pid open_reservations positions outbox snapshot_version recovery_ms ledger_time_ms"
 )
-ORDERS_VERIFICATION: Final = "parts orders on_the_way left_out discrepancies"
+ORDERS_VERIFICATION: Final = "parts orders on_the_way left_out barred discrepancies"
+BARRED: Final = "order_id attempt operator why barred_at_ms"
 VERIFICATIONS: Final = "store_id holds version events accepted units_sold units_reserved units_oversold discrepancies"
 
 

@@ -171,6 +171,17 @@ class Verification:
 
 
 @dataclass(frozen=True, slots=True)
+class BarredClaim:
+    """A claim that will never be committed, as an operator said first, and when."""
+
+    order_id: str
+    attempt: int
+    operator: str
+    why: str
+    barred_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class OrdersVerification:
     """Orders compared with the parts that shops have of them; `holds` where nothing contradicts. `left_out` are ledgers
     that are stopped, `on_the_way` counts what was changed since, or is not heard yet.
@@ -182,6 +193,7 @@ class OrdersVerification:
     orders: int
     on_the_way: int
     left_out: tuple[str, ...]
+    barred: tuple[BarredClaim, ...] = ()
 
 
 def _hours_from(message: store_pb2.Store) -> dict[str, Any] | None:
@@ -195,6 +207,7 @@ policy_set_from = reader(PolicySet)
 ledger_status_from = reader(LedgerStatus)
 verification_from = reader(Verification)
 orders_verification_from = reader(OrdersVerification)
+barred_from = reader(BarredClaim)
 health_from = enum_reader(Health)
 
 
