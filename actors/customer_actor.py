@@ -150,7 +150,8 @@ class CustomerActor(LedgerActor):
         with self.host.reading(ledger_id) as (hosted, now_ms):
             ledger = hosted.ledger
             unsettled = len(ledger.orders) - len(ledger.ended) - len(ledger.abandoned)
-            return self._status_of(hosted, now_ms, open_reservations=unsettled, positions=0)
+            status = self._status_of(hosted, now_ms, open_reservations=unsettled, positions=0)
+        return status | {"sealed_version": self._journal.sealed_seq(ledger_id)}
 
     @rpc
     def live_state(self, ledger_id: str) -> tuple[int, str, list[Violation]] | None:

@@ -238,7 +238,8 @@ class StoreActor(LedgerActor):
         """A ledger's status."""
         with self.host.reading(store_id) as (hosted, now_ms):
             ledger = hosted.ledger
-            return self._status_of(hosted, now_ms, ledger.open_reservations, len(ledger.positions))
+            status = self._status_of(hosted, now_ms, ledger.open_reservations, len(ledger.positions))
+        return status | {"sealed_version": self._journal.sealed_seq(store_id)}
 
     @rpc
     def live_state(self, store_id: str) -> tuple[int, str, dict[str, Stock], int]:

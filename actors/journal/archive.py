@@ -21,7 +21,7 @@ import msgspec
 from actors.journal.port import SealedDamaged
 
 FORMAT: Final = 1
-COMPRESSION: Final = 6  # to a quarter; more takes three times as long for one percent
+COMPRESSION: Final = 6  # more takes twice as long for one percent
 
 
 class Row(NamedTuple):

@@ -91,4 +91,5 @@ class UnreadableJournal:
     def _refuse(self, *asked: Any, **_named: Any) -> NoReturn:
         raise JournalDamaged(str(asked[0]), self._damage.place, self._damage.why)
 
-    take_over = check_owner = append = read = seal = write_snapshot = newest_snapshot = keep_clock = _refuse
+    take_over = check_owner = append = read = seal = sealed_seq = _refuse
+    write_snapshot = newest_snapshot = keep_clock = _refuse

@@ -142,6 +142,9 @@ class Journal(Protocol):
         records are where they were.
         """
 
+    def sealed_seq(self, ledger_id: str) -> int:
+        """The last sequence that is sealed, 0 where nothing is. Raises JournalDamaged."""
+
     def write_snapshot(self, ledger_id: str, epoch: int, seq: int, chunks: Iterable[bytes]) -> None:
         """Write a snapshot chunk by chunk, with appends in between; it exists once this returns. Raises Fenced, and
         JournalFailed also where `seq` is ahead of the records; JournalDamaged where what is stored of snapshots is

@@ -188,6 +188,10 @@ class SqliteJournal:
         # From here on `read` takes them from the file.
         return self._forget_sealed(ledger_id, end)
 
+    def sealed_seq(self, ledger_id: str) -> int:
+        with self._lock:
+            return self._sealed_around(ledger_id, LAST_SEQ)[0].seq
+
     def _sealable(self, ledger_id: str, sealed_seq: int, before_ms: int) -> int:
         """The last sequence of the next sealed file; 0 where the records are too few or too new, no snapshot has them,
         or none would be left.

@@ -68,6 +68,8 @@ def test_what_a_repeated_call_may_ask_for_is_not_sealed(sealing: Sealing) -> Non
     memory_ms = ledger.policy.answer_memory_ms
     assert len(sealing.files()) > 5
     newest_sealed = int(sealing.files()[-1].name.split("-")[2])
+    status = sealing.front.accept("GetLedgerStatus", ad.GetLedgerStatusRequest(store_id="S2"))
+    assert status.sealed_version == newest_sealed
     (first_kept,) = sealing.journal.read("S2", newest_sealed, 1)
     (last_sealed,) = sealing.journal.read("S2", newest_sealed - 1, 1)
     assert last_sealed.at_ms < sealing.front.clock.at_ms - memory_ms < first_kept.at_ms + 3 * DAY_MS

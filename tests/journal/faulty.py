@@ -107,6 +107,9 @@ class FaultyJournal:
     def seal(self, ledger_id: str, epoch: int, before_ms: int) -> bool:
         return self._called(f"seal {ledger_id}", lambda: self._inner.seal(ledger_id, epoch, before_ms))
 
+    def sealed_seq(self, ledger_id: str) -> int:
+        return self._called(f"sealed_seq {ledger_id}", lambda: self._inner.sealed_seq(ledger_id))
+
     def write_snapshot(self, ledger_id: str, epoch: int, seq: int, chunks: Iterable[bytes]) -> None:
         self._called(
             f"write_snapshot {ledger_id}:{seq}", lambda: self._inner.write_snapshot(ledger_id, epoch, seq, chunks)

@@ -136,6 +136,10 @@ class MemoryJournal:
         self._refuse_if_failed()
         return False
 
+    def sealed_seq(self, ledger_id: str) -> int:
+        self._refuse_if_failed()
+        return 0
+
     def write_snapshot(self, ledger_id: str, epoch: int, seq: int, chunks: Iterable[bytes]) -> None:
         self._refuse_if_failed()
         encoded = [chunk.decode() for chunk in chunks]

@@ -202,6 +202,7 @@ def test_status_says_where_the_ledger_stands(shop: Shop) -> None:
         "repeats_answered": 1,
         "policy_version": 1,
         "outbox": 0,
+        "sealed_version": 0,
     }
 
 

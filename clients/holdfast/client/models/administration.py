@@ -140,6 +140,7 @@ class LedgerStatus:
     repeats_answered: int
     policy_version: int
     outbox: int = 0
+    sealed_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
