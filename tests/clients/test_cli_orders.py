@@ -124,27 +124,24 @@ def test_a_slot_is_taken_with_the_reservation(run: Command) -> None:
 
 def test_an_order_from_hold_to_sale(run: Command) -> None:
     order = run(*SPLIT, "--stores-max", "2", "--km-max", "5", "--ttl", "1h")["order"]
-    assert (order["order_id"], order["status"], [part["store_id"] for part in order["parts"]]) == (
-        ORDER,
-        "HELD",
-        ["s1", "s2"],
-    )
-    assert run("order", "show", ORDER)["order"]["parts"] == order["parts"]
-    assert order["parts"][1]["reservation_id"] in run.words("order", "show", ORDER)
-    assert run("order", "confirm", ORDER, "--collect-within", "24h")["order"]["status"] == "CONFIRMED"
-    assert run("order", "extend", ORDER, "--ttl", "2h")["order"]["expires_at_ms"] == (NOW_S + 7_200) * 1000
-    ready = run("order", "ready", ORDER)["outcomes"]
+    assert (order["status"], [part["store_id"] for part in order["parts"]]) == ("HELD", ["s1", "s2"])
+    order_id = order["order_id"]
+    assert run("order", "show", order_id)["order"]["parts"] == order["parts"]
+    assert order["parts"][1]["reservation_id"] in run.words("order", "show", order_id)
+    assert run("order", "confirm", order_id, "--collect-within", "24h")["order"]["status"] == "CONFIRMED"
+    assert run("order", "extend", order_id, "--ttl", "2h")["order"]["expires_at_ms"] == (NOW_S + 7_200) * 1000
+    ready = run("order", "ready", order_id)["outcomes"]
     assert [(one["store_id"], one["reservation"]["status"]) for one in ready] == [("s1", "READY"), ("s2", "READY")]
-    assert "COLLECTED" in run.words("order", "collect", ORDER, "--payment", "p1")
-    refused = run("order", "ready", ORDER, code=1)["outcomes"]
+    assert "COLLECTED" in run.words("order", "collect", order_id, "--payment", "p1")
+    refused = run("order", "ready", order_id, code=1)["outcomes"]
     assert [one["rejection"]["reason"] for one in refused] == ["TRANSITION_NOT_ALLOWED"] * 2
-    assert "refused: TRANSITION_NOT_ALLOWED" in run.words("order", "ready", ORDER, code=1)
+    assert "refused: TRANSITION_NOT_ALLOWED" in run.words("order", "ready", order_id, code=1)
 
 
 def test_an_order_is_released(run: Command) -> None:
-    run(*SPLIT)
-    assert run("order", "release", ORDER, "--reason", "fraud")["order"]["release_reason"] == "FRAUD"
-    assert run("order", "extend", ORDER, "--ttl", "1h", code=1)["rejection"]["order_id"] == ORDER
+    order_id = run(*SPLIT)["order"]["order_id"]
+    assert run("order", "release", order_id, "--reason", "fraud")["order"]["release_reason"] == "FRAUD"
+    assert run("order", "extend", order_id, "--ttl", "1h", code=1)["rejection"]["order_id"] == order_id
     assert run("order", "show", "0007/9", code=4)["error"]["kind"] == "NotFound"
     assert run("order", "collect", "0007/9", "--payment", "p", code=1)["rejection"]["reason"] == (
         "RESERVATION_NOT_FOUND"
@@ -152,13 +149,13 @@ def test_an_order_is_released(run: Command) -> None:
 
 
 def test_a_shop_that_did_not_decide_is_exit_code_3_and_names_the_key(run: Command) -> None:
-    run(*SPLIT)
-    run("order", "confirm", ORDER)
+    order_id = run(*SPLIT)["order"]["order_id"]
+    run("order", "confirm", order_id)
     run.service.faults["MarkOrderReady"].extend([FailItems(lambda outcome: outcome.store_id == "s2", 14)] * 1_000)
-    told = run("order", "ready", ORDER, "--key", "k1", "--timeout", "100ms", code=3)["outcomes"]
+    told = run("order", "ready", order_id, "--key", "k1", "--timeout", "100ms", code=3)["outcomes"]
     assert told[0]["reservation"]["status"] == "READY"
     assert (told[1]["error"]["kind"], told[1]["error"]["idempotency_key"]) == ("OutcomeUnknown", "k1")
-    words = run.words("order", "ready", ORDER, "--key", "k1", "--timeout", "100ms", code=3)
+    words = run.words("order", "ready", order_id, "--key", "k1", "--timeout", "100ms", code=3)
     assert "not decided" in words
     assert "k1" in words
 
@@ -199,9 +196,9 @@ def test_a_reservation_is_amended(run: Command) -> None:
 
 
 def test_an_order_is_amended_shop_by_shop(run: Command) -> None:
-    run(*SPLIT)
+    order_id = run(*SPLIT)["order"]["order_id"]
     stores = ("--store", "s3:a=2,b=1", "--store", "s1:", "--store", "s2:")
-    found = run("amend", ORDER, *stores, "--slot", SLOT, "--ttl", "3h")["order"]
+    found = run("amend", order_id, *stores, "--slot", SLOT, "--ttl", "3h")["order"]
     assert found["expires_at_ms"] == (NOW_S + 3 * 3_600) * 1_000
     assert [(part["store_id"], part["slot_start_ms"]) for part in found["parts"]] == [("s3", SLOT_S * 1000)]
     plans = run.service.asked("AmendOrder")[0].stores
@@ -210,7 +207,7 @@ def test_an_order_is_amended_shop_by_shop(run: Command) -> None:
         ("s1", 0, False),
         ("s2", 0, False),
     ]
-    assert run("amend", ORDER, "--store", "s3:a=99", code=1)["rejection"]["reason"] == "INSUFFICIENT_STOCK"
+    assert run("amend", order_id, "--store", "s3:a=99", code=1)["rejection"]["reason"] == "INSUFFICIENT_STOCK"
 
 
 def test_a_sku_may_have_a_colon_or_a_comma() -> None:
