@@ -21,6 +21,7 @@ _SCALARS: Final[dict[Any, st.SearchStrategy[Any]]] = {
     int: integers,
     bool: st.booleans(),
     type(None): st.none(),
+    bytes: st.binary(max_size=3),
     date: st.dates(),
 }
 

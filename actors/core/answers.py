@@ -4,8 +4,9 @@ A call's content is kept as a fingerprint: a hash of a canonical form that omits
 that a field added later does not change the fingerprint of a call that does not use it.
 """
 
+from _md5 import md5  # type: ignore[import-not-found]  # as in packed.py
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from operator import attrgetter
@@ -14,15 +15,14 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar, get_args
 import msgspec
 
 from actors.core.message import Message, Value, to_json
+from actors.core.packed import HASH_BYTES, Packed, PackedRow, hash_of, never
 from actors.core.policy import CALL_MS_MAX, DAY_MS
 from actors.core.rejection import Rejection
 
 FINGERPRINT_BYTES: Final = 12
 GENERATION_MS: Final = DAY_MS  # of answers that accept
-REFUSED_GENERATION_MS: Final = 60_000
-REMEMBERED_REFUSALS_MAX: Final = 2_000_000  # by ledger; some 600 MB, and 3,300 a second for ten minutes
+REFUSED_PERIOD_MS: Final = 60_000
 REMEMBERED_ANSWERS_MAX: Final = 8_000_000  # that accept, by ledger; some 3 GB
-REJECTIONS_SHARED_MAX: Final = 65_536
 LAST_CHARACTERS: Final = 64
 NEVER: Final = 1 << 62  # later than any period
 MESSAGE_TYPES_MAX: Final = 256
@@ -42,6 +42,8 @@ class Recorded(Message, Generic[A_co], frozen=True):
     answer: A_co
 
 
+Said = tuple[str, Any]  # a key and its answer, as an event has them
+
 # Period, keys and answers of each generation, by period.
 Captured = list[tuple[int, list[str], list[A]]]
 
@@ -54,21 +56,21 @@ class Generations(Generic[A]):
     for each last character of a key, of which random keys have 16.
     """
 
-    __slots__ = ("_by_key", "count", "generations", "oldest")
+    __slots__ = ("by_key", "count", "generations", "oldest")
 
     def __init__(self) -> None:
-        self._by_key: tuple[dict[str, A], ...] = tuple({} for _ in range(LAST_CHARACTERS))
+        self.by_key: tuple[dict[str, A], ...] = tuple({} for _ in range(LAST_CHARACTERS))
         self.generations: dict[int, tuple[list[str], list[A]]] = {}  # keys and answers by period, the oldest first
         self.oldest = NEVER  # period
         self.count = 0
 
     def get(self, key: str) -> A | None:
         """Return the answer to this key, or None where none is remembered."""
-        return self._by_key[ord(key[-1]) % LAST_CHARACTERS].get(key)
+        return self.by_key[ord(key[-1]) % LAST_CHARACTERS].get(key)
 
     def put(self, key: str, answer: A, period: int) -> None:
         """Remember the first answer to a key in the generation of its period, which is the newest."""
-        self._by_key[ord(key[-1]) % LAST_CHARACTERS][key] = answer
+        self.by_key[ord(key[-1]) % LAST_CHARACTERS][key] = answer
         generation = self.generations.get(period)
         if generation is None:
             generation = self.generations[period] = [], []
@@ -81,7 +83,7 @@ class Generations(Generic[A]):
         """Replace the answer to the key that was remembered last."""
         keys, answers = self.generations[next(reversed(self.generations))]
         assert keys[-1] == key, f"{key!r} was not remembered last"
-        self._by_key[ord(key[-1]) % LAST_CHARACTERS][key] = answers[-1] = answer
+        self.by_key[ord(key[-1]) % LAST_CHARACTERS][key] = answers[-1] = answer
 
     def forget(self, oldest_kept: int, newest: int, is_live: Callable[[A], bool] | None = None) -> None:
         """Forget what is older than `oldest_kept`, at most FORGET_A_STEP_MAX keys; what is live goes to `newest`."""
@@ -97,7 +99,7 @@ class Generations(Generic[A]):
             if is_live is not None and is_live(answer):
                 self.put(key, answer, newest)
             else:
-                del self._by_key[ord(key[-1]) % LAST_CHARACTERS][key]
+                del self.by_key[ord(key[-1]) % LAST_CHARACTERS][key]
 
     def captured(self) -> Captured[A]:
         """All of it, in copies: lists take a fifth of a dictionary's memory."""
@@ -106,7 +108,7 @@ class Generations(Generic[A]):
     def copied(self) -> "Generations[A]":
         """A copy that later events do not change."""
         copied = Generations[A]()
-        copied._by_key = tuple(answers.copy() for answers in self._by_key)
+        copied.by_key = tuple(answers.copy() for answers in self.by_key)
         copied.generations = {period: (keys, answers) for period, keys, answers in self.captured()}
         copied.oldest, copied.count = self.oldest, self.count
         return copied
@@ -117,40 +119,81 @@ class Generations(Generic[A]):
             yield from zip(keys, answers, strict=True)
 
 
+class Unread(Exception):
+    """To decide this, the events of these versions have to be read first: one of them may have answered the key."""
+
+    def __init__(self, versions: Sequence[int]) -> None:
+        super().__init__(f"the events of {versions} have to be read")
+        self.versions = versions
+
+
 class Answers(Generic[A]):
     """The answers that a ledger remembers: what it accepted as long as the policy says, what it refused as long as a
     copy of the call can still arrive. So whoever is refused all day long cannot fill it.
+
+    Of what was made or refused only the version is remembered. Who decides puts what the event says into `read`, by
+    version. `is_live` tells whether a key is kept on though it is out of date.
     """
 
-    __slots__ = ("_rejections", "accepted", "pending", "refused")
+    __slots__ = ("accepted", "forget_at_ms", "hash", "key", "made", "newest", "pending", "read", "refused")
 
-    def __init__(self) -> None:
+    def __init__(self, is_live: Callable[[int], bool] = never) -> None:
         self.accepted = Generations[A]()
-        self.refused = Generations[Recorded[Rejection]]()
+        self.made = Packed(GENERATION_MS, 0, is_live)
+        self.refused = Packed(REFUSED_PERIOD_MS, CALL_MS_MAX)
         self.pending: dict[str, int] = {}  # the orders whose open attempts will answer these keys
-        self._rejections: dict[Rejection, Rejection] = {}
+        self.read: dict[int, tuple[str, Any]] = {}
+        self.key, self.hash = "", b""  # the last one that was looked up
+        self.newest: tuple[str, Any] = ("", None)  # what was made or refused last
+        self.forget_at_ms = 0  # nothing is out of date before
 
     def get(self, key: str) -> A | Recorded[Rejection] | None:
-        """Return the answer to this key, or None where none is remembered."""
-        return self.accepted.get(key) or self.refused.get(key)
+        """Return the answer to this key, or None where none is remembered. Raises Unread."""
+        # A new key costs this and no more, so it is spelled out.
+        answer = self.accepted.by_key[ord(key[-1]) % LAST_CHARACTERS].get(key)
+        if answer is not None:
+            return answer
+        self.key = key
+        self.hash = hashed = md5(key.encode()).digest()[:HASH_BYTES]
+        place, made, refused = hash(hashed), self.made, self.refused
+        if made.places[place & made.mask].find(hashed) < 0 and (
+            not refused.count or refused.places[place & refused.mask].find(hashed) < 0
+        ):
+            return None
+        return self._read(key, (*made.find(hashed), *refused.find(hashed)))
+
+    def _read(self, key: str, versions: Sequence[int]) -> A | None:
+        answer: A
+        for version in versions:
+            said = self.newest if self.newest[0] == key else self.read.get(version)
+            if said is None:
+                raise Unread(versions)
+            whose, answer = said
+            if whose == key:
+                return answer
+        return None
+
+    def versions(self, key: str) -> Sequence[int]:
+        """The versions that may have answered this key."""
+        hashed = hash_of(key)
+        return (*self.made.find(hashed), *self.refused.find(hashed))
 
     def knows(self, key: str) -> bool:
-        """True where a call under this key was answered or is being decided."""
-        return key in self.pending or self.get(key) is not None
+        """True where a call under this key was answered or is being decided, as far as hashes tell."""
+        return key in self.pending or self.accepted.get(key) is not None or bool(self.versions(key))
 
     def reopen(self, key: str) -> None:
         """The call that is being decided under this key will not be answered: it may be tried again."""
         self.pending.pop(key, None)
 
-    def items(self) -> Iterator[tuple[str, A | Recorded[Rejection]]]:
-        """Yield every key with its answer."""
-        yield from self.accepted.items()
-        yield from self.refused.items()
-
     @property
     def count(self) -> int:
         """The number of answers that are remembered."""
-        return self.accepted.count + self.refused.count
+        return self.accepted.count + self.made.count + self.refused.count
+
+    def row_count(self) -> int:
+        """What of a snapshot they are, in rows of reservations."""
+        return self.accepted.count // 2 + (self.made.count + self.refused.count) // 32
 
     def accept(self, key: str, answer: A, at_ms: int) -> None:
         """Remember what was accepted."""
@@ -158,51 +201,39 @@ class Answers(Generic[A]):
 
     def refuse(self, key: str, refusal: Recorded[Rejection], at_ms: int) -> None:
         """Remember what was refused."""
-        self.refused.put(key, self._shared(refusal), at_ms // REFUSED_GENERATION_MS)
-
-    def _shared(self, refusal: Recorded[Rejection]) -> Recorded[Rejection]:
-        """The refusal with its rejection as one object for all that are equal: saves 200 bytes."""
-        if len(self._rejections) >= REJECTIONS_SHARED_MAX:
-            self._rejections.clear()
-        rejection = self._rejections.setdefault(refusal.answer, refusal.answer)
-        return Recorded(refusal.fingerprint, refusal.version, rejection)
+        self.refused.put(self.hash if key is self.key else hash_of(key), refusal.version, at_ms)
+        self.newest = (key, refusal)
 
     def forget(self, at_ms: int, memory_ms: int, is_live: Callable[[A], bool]) -> None:
         """Forget some of what is out of date: answers older than `memory_ms`, but for those about what is live, as the
         hold may have been extended, or the policy shortened since, and a repeat would take a second one.
         """
+        accepted, made, refused = self.accepted, self.made, self.refused
         oldest_kept = (at_ms - memory_ms) // GENERATION_MS
-        if self.accepted.oldest < oldest_kept:
-            self.accepted.forget(oldest_kept, at_ms // GENERATION_MS, is_live)
-        oldest_kept = (at_ms - CALL_MS_MAX) // REFUSED_GENERATION_MS
-        if self.refused.oldest < oldest_kept:
-            self.refused.forget(oldest_kept, at_ms // REFUSED_GENERATION_MS)
+        if accepted.oldest < oldest_kept:
+            accepted.forget(oldest_kept, at_ms // GENERATION_MS, is_live)
+        if made.kept_ms != memory_ms:
+            made.keep_for(memory_ms)
+        made.forget(at_ms)
+        refused.forget(at_ms)
+        if accepted.oldest < oldest_kept or made.to_prune or refused.to_prune:
+            self.forget_at_ms = at_ms
+            return
+        # What is remembered from here on is not out of date within a minute.
+        minute_ms = (at_ms // REFUSED_PERIOD_MS + 1) * REFUSED_PERIOD_MS
+        accepted_ms = (accepted.oldest + 1) * GENERATION_MS + memory_ms
+        self.forget_at_ms = min(minute_ms, accepted_ms, made.forget_at_ms, refused.forget_at_ms)
 
-    def restore_refusal(self, row: "RefusalRow") -> None:
-        """Enter a refusal from a snapshot."""
-        self.refused.put(row.key, self._shared(row.refusal), row.minute)
+    def restore(self, row: PackedRow) -> None:
+        """Enter a row of a snapshot."""
+        (self.refused if row.refused else self.made).restore(row)
 
     def copied(self) -> "Answers[A]":
         """A copy that later events do not change."""
         copied = Answers[A]()
-        copied.accepted, copied.refused = self.accepted.copied(), self.refused.copied()
-        copied.pending = self.pending.copy()
+        copied.accepted, copied.made = self.accepted.copied(), self.made.copied()
+        copied.refused, copied.pending = self.refused.copied(), self.pending.copy()
         return copied
-
-
-class RefusalRow(Message, frozen=True, tag="refusal"):
-    """The row of a snapshot for a remembered refusal, in its minute's generation."""
-
-    minute: int
-    key: str
-    refusal: Recorded[Rejection]
-
-
-def refusal_rows(captured: Captured[Recorded[Rejection]]) -> Iterator[RefusalRow]:
-    """Yield what was refused, by minute and time."""
-    for minute, keys, refusals in captured:
-        for key, refusal in zip(keys, refusals, strict=True):
-            yield RefusalRow(minute, key, refusal)
 
 
 class EndedRow(Message, frozen=True, tag="ended"):
@@ -223,6 +254,11 @@ def forgotten(
     while ended and ended[0][0] < oldest_kept_ms and len(numbers) < FORGET_A_STEP_MAX:
         numbers.append(ended.popleft()[1])
     return numbers
+
+
+def forgotten_at_ms(ended: deque[tuple[int, int]], kept_ms: int, generation_ms: int = GENERATION_MS) -> int:
+    """When the next of `ended` is to be forgotten, 0 without any."""
+    return (ended[0][0] // generation_ms + 1) * generation_ms + kept_ms if ended else 0
 
 
 def fingerprint(command: Message, apart: tuple[str, ...] = NO_CONTENT) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from actors.core.answers import REMEMBERED_REFUSALS_MAX, Recorded
+from actors.core.answers import Recorded, Said
 from actors.core.message import Message
 from actors.core.policy import Policy
 from actors.core.rejection import UNRECORDED, Reason, Rejection
@@ -18,6 +18,12 @@ class Refused(Message, frozen=True):
     fingerprint: str
     command: str
     rejection: Rejection
+
+
+def refused_by(event: Any, version: int) -> Said:
+    """The key that the event of this version refused, and its answer."""
+    assert isinstance(event, Refused), "the index names no other"
+    return event.key, Recorded(event.fingerprint, version, event.rejection)
 
 
 class PolicyAdopted(Message, frozen=True):
@@ -62,7 +68,8 @@ class Transacted(NamedTuple):
 
 
 def transact(decider: Decider, ledger: Any, command: Any, now_ms: int, is_behind: bool = False) -> Transacted:
-    """Process one command at a ledger time, in ms; the returned events have been applied to the ledger.
+    """Process one command at a ledger time, in ms; the returned events have been applied to the ledger. Raises Unread,
+    with nothing done, where events have to be read first.
 
     `is_behind`: the ledger still has what is due. That can only be in a command's way, so what is accepted stands.
     """
@@ -82,9 +89,9 @@ def transact(decider: Decider, ledger: Any, command: Any, now_ms: int, is_behind
 
 
 def _refuse(decider: Decider, ledger: Any, command: Any, rejection: Rejection, now_ms: int) -> Transacted:
-    """A refusal is recorded as the key's answer too, except where its reason is in UNRECORDED or too many are kept."""
+    """A refusal is recorded as the key's answer too, except where its reason is in UNRECORDED."""
     key = decider.key_of(command)
-    if not key or rejection.reason in UNRECORDED or ledger.answers.refused.count >= REMEMBERED_REFUSALS_MAX:
+    if not key or rejection.reason in UNRECORDED:
         return Transacted(Recorded("", 0, rejection), ())
     refused = Refused(key, decider.fingerprint_of(command), type(command).__name__, rejection)
     decider.evolve(ledger, refused, now_ms)

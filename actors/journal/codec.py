@@ -20,6 +20,8 @@ _OF_A_LATER_VERSION: Final = ("Invalid value '", "Invalid enum value ", "Expecte
 # What pure functions raise for contents that no ledger has written.
 NONSENSE: Final = (ArithmeticError, AssertionError, AttributeError, LookupError, StopIteration, TypeError, ValueError)
 
+_split: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
 M = TypeVar("M")
 
 
@@ -32,11 +34,24 @@ class Reader(Generic[M]):
 
     def __init__(self, messages: Any) -> None:
         self._decode = msgspec.json.Decoder(list[messages]).decode
+        self._decode_one = msgspec.json.Decoder(messages).decode
 
     def __call__(self, payload: bytes) -> list[M]:
         """Decode what `encode` wrote. Raises LaterVersion, and ValueError for anything else."""
+        return self._decoded(lambda: self._decode(payload))
+
+    def at(self, payload: bytes, places: Iterable[int]) -> list[M]:
+        """Decode the messages at these places alone: a tenth of the time for one. Raises as decoding all does."""
+
+        def decode() -> list[M]:
+            written = _split(payload)
+            return [self._decode_one(written[place]) for place in places]
+
+        return self._decoded(decode)
+
+    def _decoded(self, decode: Callable[[], list[M]]) -> list[M]:
         try:
-            decoded: list[M] = self._decode(payload)
+            decoded = decode()
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             if str(error).startswith(_OF_A_LATER_VERSION):
                 raise LaterVersion(str(error)) from error

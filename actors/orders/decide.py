@@ -50,7 +50,7 @@ def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
             return _decide_commit(ledger, command, now_ms)
         case cm.Abandon():
             order = _with_open_attempt(ledger, command.number, command.attempt)
-            return () if order is None else (ev.Abandoned(order.number, command.rejection),)
+            return () if order is None else (_refused(order, command.rejection),)
         case cm.FanOut():
             return _decide_fan_out(ledger, command)
         case cm.RequestGrant():
@@ -121,6 +121,11 @@ def _order_of_basket(ledger: OrderLedger, customer_id: str, basket_id: str) -> O
     return order
 
 
+def _refused(order: Order, rejection: Rejection) -> ev.Abandoned:
+    """The order's open attempt, refused."""
+    return ev.Abandoned(order.number, rejection, order.key, order.content)
+
+
 def _basket_confirmed(order: Order) -> Rejection:
     return Rejection(Reason.BASKET_CONFIRMED, number=order.number, status=STATUS_OF[order.standing])
 
@@ -169,13 +174,13 @@ def _decide_replan(ledger: OrderLedger, command: cm.Replan, now_ms: int) -> Deci
     channel = order.channel
     if order.renewal is not None and order.renewal.channel:
         if order.is_collected_from():  # since the call: the basket's lines no longer tell what is still wanted
-            return (ev.Abandoned(order.number, _basket_confirmed(order)),)
+            return (_refused(order, _basket_confirmed(order)),)
         channel = order.renewal.channel
         plans, kept = amendment(order, plans, whole=True)
         targets = kept
     refusal = over_limit(ledger, order.customer_id, channel, plans, now_ms, order, kept, for_good=True)
     if refusal is not None:  # another plan may ask for more of what is limited
-        return (ev.Abandoned(order.number, refusal),)
+        return (_refused(order, refusal),)
     return (ev.Replanned(order.number, plans, command.missing, now_ms + OPEN_MS, targets),)
 
 

@@ -76,10 +76,12 @@ class Committed(Message, frozen=True):
 
 
 class Abandoned(Message, frozen=True):
-    """The open attempt was abandoned, after a refusal or, without one, by time-out: then its key has no answer."""
+    """The open attempt was abandoned, after a refusal, which answers the call's key, or, without one, by time-out."""
 
     number: int
     rejection: Rejection | None
+    call_key: str = ""
+    content: str = ""
 
 
 class Confirmed(Message, frozen=True):

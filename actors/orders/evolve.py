@@ -5,7 +5,7 @@ from typing import Any, assert_never
 
 from msgspec.structs import replace
 
-from actors.core.answers import REFUSED_GENERATION_MS, Recorded, forgotten
+from actors.core.answers import REFUSED_PERIOD_MS, Recorded, forgotten
 from actors.core.policy import CALL_MS_MAX
 from actors.core.status import LIVE
 from actors.core.transact import PolicyAdopted, Refused
@@ -202,7 +202,7 @@ def _evolve_abandoned(ledger: OrderLedger, event: ev.Abandoned, at_ms: int) -> N
     if event.rejection is None:
         ledger.answers.reopen(order.key)  # the call was not answered, and may be tried again
     else:
-        ledger.remember(order.key, Recorded(order.content, ledger.version, event.rejection))
+        ledger.remember(event.call_key, Recorded(event.content, ledger.version, event.rejection))
     standing = Standing.ABANDONED if order.standing is Standing.OPEN else order.standing
     order = _revised(_dropped(order), standing=standing, open_attempt=0, decide_by_ms=0, targets=(), renewal=None)
     _put(ledger, _over_where_nothing_is_left(order), at_ms)
@@ -236,7 +236,7 @@ def _evolve_reduced(ledger: OrderLedger, event: ev.Reduced, at_ms: int) -> None:
     order = ledger.orders[event.number]
     wanted = _by_part(in_all(order, event.targets))
     parts = tuple(_cut(part, wanted, order.attempts + 1) for part in order.parts)
-    answered = ledger.answers.get(order.key)
+    answered = ledger.answers.accepted.get(order.key)
     reduced = _put(ledger, _over_where_nothing_is_left(_revised(order, parts=parts)), at_ms)
     # The same decision committed it, and has one answer.
     if isinstance(answered, Recorded) and answered.answer == order:
@@ -385,7 +385,7 @@ def _forget_ended(ledger: OrderLedger) -> None:
     """Drop settled orders that no repeat and no limit can refer to any more, a few at a time."""
     policy = ledger.policy
     kept_ms = max(policy.answer_memory_ms, *(rule.collected_for_ms for rule in policy.chain_limit_rules), 0)
-    refused = forgotten(ledger.abandoned, ledger.time_ms, CALL_MS_MAX, REFUSED_GENERATION_MS)
+    refused = forgotten(ledger.abandoned, ledger.time_ms, CALL_MS_MAX, REFUSED_PERIOD_MS)
     for number in (*refused, *forgotten(ledger.ended, ledger.time_ms, kept_ms)):
         if ledger.grants.get(number) is not None:
             ledger.grants.drop(number)

@@ -126,10 +126,13 @@ def _check_grants(ledger: OrderLedger) -> Iterator[Violation]:
 
 
 def _check_answers(ledger: OrderLedger) -> Iterator[Violation]:
-    for generations in (ledger.answers.accepted, ledger.answers.refused):
-        kept = sum(1 for _ in generations.items())
-        if kept != generations.count:
-            yield Violation("I5", ledger.ledger_id, f"{kept} answers remembered", str(generations.count))
+    accepted, refused = ledger.answers.accepted, ledger.answers.refused
+    for kept, count in (
+        (sum(1 for _ in accepted.items()), accepted.count),
+        (refused.entries_kept(), refused.count),
+    ):
+        if kept != count:
+            yield Violation("I5", ledger.ledger_id, f"{kept} answers remembered", str(count))
     for key, number in ledger.answers.pending.items():
         order = ledger.orders.get(number)
         if order is None or not order.open_attempt or order.key != key:

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from copy import copy
 from typing import Final
 
-from actors.core.answers import EndedRow, Recorded, RefusalRow, refusal_rows
+from actors.core.answers import EndedRow, Recorded
 from actors.core.message import Message, digest_of
+from actors.core.packed import PackedRow, packed_rows
 from actors.core.policy import Policy
 from actors.orders.evolve import index_basket, index_deadline, index_outbox
 from actors.orders.grants import Grant
@@ -46,7 +47,7 @@ class BarredRow(Message, frozen=True, tag="barred_row"):
     at_ms: int
 
 
-Row = Head | OrderRow | Grant | Bar | BarredRow | EndedRow | AnswerRow | RefusalRow
+Row = Head | OrderRow | Grant | Bar | BarredRow | EndedRow | AnswerRow | PackedRow
 
 
 class Capture:
@@ -81,7 +82,7 @@ class Capture:
         self._ended = [*ledger.ended, *ledger.abandoned]
 
     def rows(self) -> Iterator[Row]:
-        """Yield the head, orders, grants, what is barred, ended ones by time, answers by day, refusals by minute."""
+        """Yield the head, orders, grants, what is barred, ended ones by time, answers by day, refusals by version."""
         yield self._head
         for order, counts in self._orders:
             yield OrderRow(order, counts)
@@ -94,7 +95,7 @@ class Capture:
         for day, keys, answers in self._answers:
             for key, answer in zip(keys, answers, strict=True):
                 yield AnswerRow(day, key, answer)
-        yield from refusal_rows(self._refusals)
+        yield from packed_rows(self._refusals, refused=True)
 
     def state_hash(self) -> str:
         """The hash of the rows: the same for equal states in any process."""
@@ -145,8 +146,8 @@ def restore(rows: Iterable[Row]) -> OrderLedger:
                 (ledger.ended if of is None else ledger.ended_as(of)).append((row.at_ms, row.number))
             case AnswerRow():
                 ledger.answers.accepted.put(row.key, _shared(row.answer, ledger), row.day)
-            case RefusalRow():
-                ledger.answers.restore_refusal(row)
+            case PackedRow():
+                ledger.answers.restore(row)
             case Head():
                 raise ValueError("a second head among the rows of a snapshot")
     return ledger

@@ -4,9 +4,9 @@ from functools import partial
 from heapq import heappop
 from typing import Final
 
-from actors.core.answers import Recorded
+from actors.core.answers import Recorded, Said
 from actors.core.rejection import Reason, Rejection
-from actors.core.transact import KEY_REUSED, Decider, transact as transact_by
+from actors.core.transact import KEY_REUSED, Decider, refused_by, transact as transact_by
 from actors.orders import commands as cm, events as ev
 from actors.orders.commands import content_of, key_of
 from actors.orders.decide import decide
@@ -61,6 +61,13 @@ def standing(ledger: OrderLedger, command: cm.Command, events: tuple[ev.Event, .
     if order is None:  # an event that is the last about its order also forgets it, and leaves the answer
         return recall(ledger, command)
     return Recorded("", order.version, order)
+
+
+def said_by(event: ev.Event, version: int, _at_ms: int) -> Said:
+    """The key that the event of this version refused, and its answer."""
+    if isinstance(event, ev.Abandoned) and event.rejection is not None:
+        return event.call_key, Recorded(event.content, version, event.rejection)
+    return refused_by(event, version)
 
 
 DECIDER: Final = Decider(key_of, content_of, recall, decide, evolve, standing)

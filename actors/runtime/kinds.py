@@ -1,8 +1,9 @@
 """The two kinds of ledger that a host serves, each as its pure functions and decoders."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
+from actors.core.answers import Said
 from actors.journal.codec import Reader
 from actors.orders import (
     commands as order_commands,
@@ -13,7 +14,7 @@ from actors.orders import (
 )
 from actors.orders.state import OrderLedger
 from actors.protocol.messages import batch_reader
-from actors.shop import commands, events, invariants, snapshot, transact
+from actors.shop import commands, events, evolve, invariants, snapshot, transact
 from actors.shop.state import Ledger
 
 EXPIRED_AT_ONCE_MAX: Final = 200  # holds; some 2 ms under the lock
@@ -28,28 +29,35 @@ class Core(NamedTuple):
     empty: Callable[[str], Any]
     transact: Callable[[Any, Any, int, bool], Any]
     key_of: Callable[[Any], str]
+    said_by: Callable[[Any, int, int], Said]
     expire: Callable[..., list[Any]]
     evolve: Callable[[Any, Any, int], Any]
     check: Callable[[Any], list[Any]]
     capture: Callable[[Any], Any]
     restore: Callable[..., Any]
     read_events: Callable[[bytes], list[Any]]
+    read_events_at: Callable[[bytes, Iterable[int]], list[Any]]
     read_rows: Callable[[bytes], list[Any]]
     read_batch: Callable[[bytes], tuple[int, list[tuple[str, int, Any]]]]
     nothing: Any  # a command that changes nothing, for what is done before any command
     expired_at_once_max: int | None
 
 
+_EVENTS_OF_SHOPS: Final = Reader[events.Event](events.Event)
+_EVENTS_OF_ORDERS: Final = Reader[order_events.Event](order_events.Event)
+
 SHOP: Final = Core(
     Ledger,
     transact.transact,
     transact.DECIDER.key_of,
+    evolve.said_by,
     transact.expire,
     transact.DECIDER.evolve,
     invariants.check,
     snapshot.Capture,
     snapshot.restore,
-    Reader(events.Event),
+    _EVENTS_OF_SHOPS,
+    _EVENTS_OF_SHOPS.at,
     Reader(snapshot.Row),
     batch_reader(commands.Command),
     commands.Acknowledge(()),
@@ -60,12 +68,14 @@ CUSTOMERS: Final = Core(
     OrderLedger,
     order_transact.transact,
     order_transact.DECIDER.key_of,
+    order_transact.said_by,
     order_transact.expire,
     order_transact.DECIDER.evolve,
     order_invariants.check,
     order_snapshot.Capture,
     order_snapshot.restore,
-    Reader(order_events.Event),
+    _EVENTS_OF_ORDERS,
+    _EVENTS_OF_ORDERS.at,
     Reader(order_snapshot.Row),
     batch_reader(order_commands.Command),
     order_commands.ReportGrant(0, 0, 0, (), ()),

@@ -23,6 +23,7 @@ from threading import Lock
 from time import perf_counter_ns, sleep
 from typing import Any, Final, TypeVar
 
+from actors.core.answers import Unread
 from actors.core.policy import Policy
 from actors.core.transact import PolicyAdopted
 from actors.journal.codec import encode_rows
@@ -32,6 +33,7 @@ from actors.runtime.clock import Clock
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.hosted import Hosted
 from actors.runtime.kinds import Core
+from actors.runtime.read_back import ReadBack
 from actors.runtime.recovery import recovered, saves_a_replay
 from actors.runtime.upkeep import Upkeep
 
@@ -60,6 +62,7 @@ class LedgerHost:
         self._policy_for = policy_for
         self._commits = GroupCommit(journal, on_failure)
         self._upkeep = Upkeep(journal, clock, self._commits)
+        self._back = ReadBack(lambda: self._core, journal, self._commits)
         self._deciding = Lock()
         self._hosted: dict[str, Hosted] = {}
         self._damaged: dict[str, JournalDamaged] = {}
@@ -183,13 +186,8 @@ class LedgerHost:
         Busy ones, once the tail exceeds both `events_min` and their rows: this bounds recovery at a fraction of the
         cost of deciding the events. Quiet ones, as soon as it would save a noticeable replay.
         """
-        return [ledger_id for ledger_id, hosted in list(self._hosted.items()) if self._is_due(hosted, events_min)]
-
-    def _is_due(self, hosted: Hosted, events_min: int) -> bool:
-        if not self._writes_snapshots:
-            return False
-        quiet_ms: int = self._clock.now_ms() - hosted.ledger.time_ms
-        return saves_a_replay(hosted.ledger, hosted.snapshot_seq, quiet_ms, events_min)
+        now_ms, served = self._clock.now_ms(), list(self._hosted.items()) if self._writes_snapshots else []
+        return [each for each, of in served if saves_a_replay(of.ledger, of.snapshot_seq, now_ms, events_min)]
 
     def has_begun(self, ledger_id: str) -> bool:
         """True where the ledger has ever been written, or where nobody can know: then it is stopped."""
@@ -251,23 +249,23 @@ class LedgerHost:
                 if isinstance(found, JournalDamaged):
                     answers.append(Stopped(str(found)))
                     continue
-                hosted = found
-                now_ms = max(clock_ms, hosted.ledger.time_ms)
+                now_ms = max(clock_ms, found.ledger.time_ms)
                 try:
-                    due = self._twice(ledger_id, hosted, now_ms, partial(self._prepare, ledger_id, hosted, now_ms))
+                    due = self._twice(ledger_id, found, now_ms, partial(self._prepare, ledger_id, found, now_ms))
                 except JournalDamaged as damage:
                     answers.append(Stopped(str(damage)))
                     continue
-                turn = touched[ledger_id] = (hosted, now_ms, due, hosted.is_behind(now_ms))
+                turn = touched[ledger_id] = (found, now_ms, due, found.is_behind(now_ms))
             hosted, now_ms, events, is_behind = turn
             try:
-                if (
-                    refused
-                    and (no := refused.get((ledger_id, self._core.key_of(command) or repr(command)))) is not None
-                ):
+                no = refused and refused.get((ledger_id, self._core.key_of(command) or repr(command)))
+                if no:
                     answers.append(no)
                     continue
-                answer, made, repeated = transact(hosted.ledger, command, now_ms, is_behind)
+                try:
+                    answer, made, repeated = transact(hosted.ledger, command, now_ms, is_behind)
+                except Unread:
+                    answer, made, repeated = self._back.transact(turn, command, batch[len(answers) :])
             except Exception as error:  # the ledger may be half way through an event
                 try:
                     answer, made, repeated = self._decide_anew(ledger_id, turn, command, error)
@@ -281,6 +279,7 @@ class LedgerHost:
             if made:
                 events.extend(made)
             hosted.repeats_answered += repeated
+        self._back.end_step()
         records: list[Record] = []
         unwritten: dict[str, int] = {}
         for ledger_id, (hosted, now_ms, events, _) in touched.items():
@@ -296,10 +295,10 @@ class LedgerHost:
         """Decide a command that raised once more, over the state that the journal has. One that raises again is
         refused, now and whenever its key comes; the ledger goes on without it.
         """
-        hosted, now_ms, events, is_behind = turn
+        hosted, now_ms, events, _ = turn
         self._reload(ledger_id, hosted, now_ms, events, error)
         try:
-            return self._core.transact(hosted.ledger, command, now_ms, is_behind)  # type: ignore[no-any-return]
+            return self._back.transact(turn, command)  # type: ignore[no-any-return]
         except Exception as again:
             self._reload(ledger_id, hosted, now_ms, events, again)
             key = self._core.key_of(command) or repr(command)

@@ -50,10 +50,10 @@ def _restored(core: Core, ledger_id: str, head_seq: int, snapshot: Snapshot | No
     return ledger
 
 
-def saves_a_replay(ledger: Any, snapshot_seq: int, quiet_ms: int, events_min: int) -> bool:
+def saves_a_replay(ledger: Any, snapshot_seq: int, now_ms: int, events_min: int) -> bool:
     """Whether a snapshot is worth its writing: see `LedgerHost.snapshots_due`."""
     tail: int = ledger.version - snapshot_seq
     rows: int = ledger.row_count()
     if tail > max(events_min, rows):
         return True
-    return tail > max(QUIET_TAIL_EVENTS, rows // QUIET_SHARE) and quiet_ms > QUIET_MS
+    return tail > max(QUIET_TAIL_EVENTS, rows // QUIET_SHARE) and now_ms - ledger.time_ms > QUIET_MS

@@ -6,7 +6,7 @@ the host expires what is due before it decides, so `available` is exact too.
 
 from typing import Final, assert_never
 
-from actors.core.answers import REMEMBERED_ANSWERS_MAX, fingerprint
+from actors.core.answers import fingerprint
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, TRANSITIONS, ReleaseReason, Status, Step
 from actors.core.transact import Decision
@@ -84,8 +84,6 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
         refusal = slot_refusal(ledger, command.slot_start_ms, now_ms, replaced)
         if refusal is not None:
             return refusal
-    if ledger.answers.accepted.count >= REMEMBERED_ANSWERS_MAX:
-        return Rejection(Reason.LEDGER_FULL)
 
     # From here on it succeeds.
     ttl_ms = command.ttl_ms or policy.hold_ms(command.channel, command.lines, ledger.ledger_id)

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from actors.core.answers import REMEMBERED_ANSWERS_MAX, Recorded
+from actors.core.answers import Recorded
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
 from actors.core.transact import Decision
@@ -34,8 +34,6 @@ def decide_claim(ledger: Ledger, command: Claim, now_ms: int) -> Decision:
         refusal = slot_refusal(ledger, slot_start_ms, now_ms, None)
     if refusal is not None:
         return replace(refusal, status=Status.CLAIMED) if _may_come_free(ledger, command, refusal) else refusal
-    if ledger.answers.accepted.count >= REMEMBERED_ANSWERS_MAX:
-        return Rejection(Reason.LEDGER_FULL)
     return (Claimed(command),)
 
 

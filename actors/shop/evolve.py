@@ -9,13 +9,13 @@ from typing import Any, assert_never
 
 from msgspec.structs import replace
 
-from actors.core.answers import Recorded, fingerprint, forgotten
+from actors.core.answers import Recorded, Said, fingerprint, forgotten, forgotten_at_ms
 from actors.core.policy import Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, ReleaseReason, Status, Step, final_status
-from actors.core.transact import PolicyAdopted, Refused
+from actors.core.transact import PolicyAdopted, Refused, refused_by
 from actors.shop import events as ev
-from actors.shop.commands import AdjustmentKind, Grant, Lines, Movement, claim_key
+from actors.shop.commands import AdjustmentKind, Claim, Grant, Lines, Movement, Reserve, claim_key
 from actors.shop.decide_stock import on_hand_delta
 from actors.shop.events import Reserved  # by its own name: 0.1 us of a Reserve's 4, with `decide`
 from actors.shop.expiry import move_deadline, move_lease, note_deadline
@@ -30,7 +30,7 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
     ledger.version += 1
     if at_ms > ledger.time_ms:
         ledger.time_ms = at_ms
-    if ledger.ended:
+    if ledger.ended and ledger.time_ms >= ledger.forget_ended_at_ms:
         _forget_ended(ledger)
     match event:
         case Reserved():
@@ -71,6 +71,7 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
             pass  # the Released events that follow change the state
         case PolicyAdopted():
             _adopt(ledger, event.policy)
+            ledger.answers.forget_at_ms = ledger.forget_ended_at_ms = 0  # it may be another time that they are kept
         case _:
             assert_never(event)
     return None
@@ -97,33 +98,49 @@ def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
     if event.expires_at_ms != ledger.shared_instant_ms:  # one int object for a batch's deadlines saves 32 bytes a hold
         ledger.shared_instant_ms = event.expires_at_ms
     expires_at_ms = ledger.shared_instant_ms
-    reservation = Reservation(
+    lines = ledger.interned_lines.get(command.lines) or ledger.interned(command.lines)
+    reservation = _made(command, number, lines, at_ms, expires_at_ms)
+    _hold(ledger, reservation, at_ms)
+    if command.basket_id:
+        ledger.baskets[command.customer_id, command.basket_id] = number
+    note_deadline(ledger, number, expires_at_ms)
+    return ledger.made(command.key, reservation)
+
+
+def _made(command: Reserve, number: int, lines: Lines, at_ms: int, expires_at_ms: int) -> Reservation:
+    return Reservation(
         number,
         Status.HELD,
         command.customer_id,
         intern(command.channel),
         command.basket_id,
-        ledger.interned(command.lines),
+        lines,
         None,
         command.ttl_ms,
         at_ms,
         expires_at_ms,
         number,
-        slot_start_ms=command.slot_start_ms,
-        external_reference=command.external_reference,
-        grant=command.grant.number if isinstance(command.grant, Grant) else 0,
+        None,
+        None,
+        None,
+        command.slot_start_ms,
+        command.external_reference,
+        command.grant.number if isinstance(command.grant, Grant) else 0,
     )
-    _hold(ledger, reservation, at_ms)
-    if command.basket_id:
-        ledger.baskets[command.customer_id, command.basket_id] = number
-    note_deadline(ledger, number, expires_at_ms)
-    return ledger.remember(command.key, reservation)
 
 
 def _evolve_claimed(ledger: Ledger, event: ev.Claimed, at_ms: int) -> Remembered:
     """Hold the units of a part. The deadline is kept by its order, not here."""
     number, command = ledger.version, event.command
-    reservation = Reservation(
+    reservation = _claimed(command, number, at_ms)
+    _hold(ledger, reservation, at_ms)
+    ledger.holders[command.holder] = number
+    ledger.undecided[number] = None
+    return ledger.made(command.key, Recorded(fingerprint(command), number, reservation))
+
+
+def _claimed(command: Claim, number: int, at_ms: int) -> Reservation:
+    return Reservation(
         number,
         Status.CLAIMED,
         command.customer_id,
@@ -138,10 +155,31 @@ def _evolve_claimed(ledger: Ledger, event: ev.Claimed, at_ms: int) -> Remembered
         part=Part(command.holder, 0),
         slot_start_ms=command.slot_start_ms,
     )
-    _hold(ledger, reservation, at_ms)
-    ledger.holders[command.holder] = number
-    ledger.undecided[number] = None
-    return ledger.remember(command.key, Recorded(fingerprint(command), number, reservation))
+
+
+def said_by(event: ev.Event, version: int, at_ms: int) -> Said:
+    """The key that the event of this version answered, and the answer: of those that were remembered by version."""
+    match event:
+        case Reserved(command):
+            return command.key, _made(command, version, command.lines, at_ms, event.expires_at_ms)
+        case ev.Claimed(command):
+            return command.key, Recorded(fingerprint(command), version, _claimed(command, version, at_ms))
+        case ev.StockAdjusted() | ev.StockCounted() | ev.SafetyStockSet():
+            return event.key, Recorded(event.fingerprint, version, _outcome(event))
+        case _:
+            return refused_by(event, version)
+
+
+def _outcome(event: ev.StockAdjusted | ev.StockCounted | ev.SafetyStockSet) -> StockOutcome:
+    match event:
+        case ev.StockAdjusted():
+            return StockOutcome(len(event.movements), event.dropped_repeated, 0, event.shortfalls)
+        case ev.StockCounted():
+            return StockOutcome(len(event.corrections), 0, event.dropped_late, event.shortfalls)
+        case ev.SafetyStockSet():
+            return StockOutcome(len(event.safety_stocks), 0, 0, ())
+        case _:
+            assert_never(event)
 
 
 def _hold(ledger: Ledger, reservation: Reservation, at_ms: int) -> None:
@@ -191,6 +229,7 @@ def _forget_ended(ledger: Ledger) -> None:
         part = ledger.reservations.pop(number).part
         if part is not None:
             del ledger.holders[part.holder]
+    ledger.forget_ended_at_ms = forgotten_at_ms(ledger.ended, ledger.policy.answer_memory_ms)
 
 
 def _step(
@@ -317,8 +356,7 @@ def _evolve_stock_adjusted(ledger: Ledger, event: ev.StockAdjusted, at_ms: int) 
     ledger.source_marks[event.source] = event.mark
     for row in event.movements:
         _book(_position(ledger, row.sku, at_ms), row, at_ms)
-    outcome = StockOutcome(len(event.movements), event.dropped_repeated, 0, event.shortfalls)
-    return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, outcome))
+    return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, _outcome(event)))
 
 
 def _book(position: Position, row: Movement, at_ms: int) -> None:
@@ -343,12 +381,10 @@ def _evolve_stock_counted(ledger: Ledger, event: ev.StockCounted, at_ms: int) ->
         if correction:
             # The correction takes effect at the instant of the count.
             position.move_on_hand(event.as_of_ms, correction)
-    outcome = StockOutcome(len(event.corrections), 0, event.dropped_late, event.shortfalls)
-    return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, outcome))
+    return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, _outcome(event)))
 
 
 def _evolve_safety_stock_set(ledger: Ledger, event: ev.SafetyStockSet, at_ms: int) -> Remembered:
     for sku, quantity in event.safety_stocks:
         _position(ledger, sku, at_ms).safety_stock = quantity
-    outcome = StockOutcome(len(event.safety_stocks), 0, 0, ())
-    return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, outcome))
+    return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, _outcome(event)))

@@ -11,18 +11,19 @@ from typing import Final
 
 from msgspec.structs import astuple, replace
 
-from actors.core.answers import EndedRow, Recorded, RefusalRow, refusal_rows
+from actors.core.answers import EndedRow, Recorded
 from actors.core.message import Message, digest_of
+from actors.core.packed import PackedRow, packed_rows
 from actors.core.policy import Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, Status
 from actors.shop.expiry import rebuild
-from actors.shop.state import Ledger, Position, Remembered, Reservation, StockOutcome, Trail
+from actors.shop.state import Ledger, Position, Reservation, StockOutcome, Trail, is_remembered
 
 FORMAT: Final = 1
 
 # An answer, in which a reservation that has a row of its own is given by its number.
-Kept = int | Reservation | Recorded[int | Reservation | Rejection | StockOutcome]
+Kept = Recorded[int | Reservation | Rejection | StockOutcome]
 Moves = tuple[int, tuple[int, ...]] | None  # a trail: its horizon, then times and deltas in turn
 
 
@@ -70,7 +71,7 @@ class AnswerRow(Message, frozen=True, tag="answer"):
     answer: Kept
 
 
-Row = Head | PositionRow | Reservation | EndedRow | OutboxRow | AnswerRow | RefusalRow
+Row = Head | PositionRow | Reservation | EndedRow | OutboxRow | AnswerRow | PackedRow
 
 
 class Capture:
@@ -82,6 +83,7 @@ class Capture:
         "_answers",
         "_ended",
         "_head",
+        "_made",
         "_outbox",
         "_positions",
         "_refusals",
@@ -99,23 +101,28 @@ class Capture:
         # Lists, not copies of the dictionaries: a fifth of the memory while the snapshot is written.
         self._reservations = list(ledger.reservations.values())
         self._answers = ledger.answers.accepted.captured()
+        self._made = ledger.answers.made.captured()
         self._refusals = ledger.answers.refused.captured()
         self._ended = list(ledger.ended)
         self._outbox = tuple(ledger.outbox)
 
     def rows(self) -> Iterator[Row]:
         """Yield head, positions by SKU, reservations by number, ended ones by time, answers by day and refusals by
-        minute.
+        version.
         """
         yield self._head
         for sku, position in sorted(self._positions, key=lambda row: row[0]):
             yield _position_row(sku, position)
         changed: dict[int, Reservation] = {}
+        live: set[int] = set()  # of those older than what is remembered by time
+        first = self._made[2]
         promised: dict[str, int] = {}
         for reservation in self._reservations:
             if reservation.status in LIVE:
                 for sku, units in reservation.lines if reservation.done is None else reservation.held_lines():
                     promised[sku] = promised.get(sku, 0) + units
+            if reservation.number < first and is_remembered(reservation, self._head.time_ms):
+                live.add(reservation.number)
             if reservation.version != reservation.number:
                 changed[reservation.number] = reservation
             yield reservation
@@ -127,20 +134,13 @@ class Capture:
         if self._outbox:
             yield OutboxRow(self._outbox)
         yield from self._answer_rows(changed)
-        yield from refusal_rows(self._refusals)
+        yield from packed_rows(self._made, refused=False, live=live)
+        yield from packed_rows(self._refusals, refused=True)
 
     def _answer_rows(self, changed: dict[int, Reservation]) -> Iterator[AnswerRow]:
-        # Answers to Reserve come by number, as the reservations do, so one walk finds all that have not changed since;
-        # the answers to later calls can only be among the changed ones.
-        walk = iter(self._reservations)
-        current = next(walk, None)
         for day, keys, answers in self._answers:
             for key, answer in zip(keys, answers, strict=True):
-                if isinstance(answer, Reservation):
-                    while current is not None and current.number < answer.number:
-                        current = next(walk, None)
-                    yield AnswerRow(day, key, answer.number if current is answer else answer)
-                    continue
+                assert isinstance(answer, Recorded), "a reservation is remembered by its version"
                 value = answer.answer
                 if isinstance(value, Reservation) and changed.get(value.number) is value:
                     yield AnswerRow(day, key, Recorded(answer.fingerprint, answer.version, value.number))
@@ -173,8 +173,8 @@ def restore(rows: Iterable[Row]) -> Ledger:
         match row:
             case AnswerRow():
                 ledger.answers.accepted.put(row.key, _answer(row.answer, ledger), row.day)
-            case RefusalRow():
-                ledger.answers.restore_refusal(row)
+            case PackedRow():
+                ledger.answers.restore(row)
             case Reservation():
                 _restore_reservation(ledger, _shared(row, ledger))
             case PositionRow():
@@ -233,12 +233,7 @@ def _restore_reservation(ledger: Ledger, reservation: Reservation) -> None:
         ledger.baskets[reservation.customer_id, reservation.basket_id] = number
 
 
-def _answer(answer: Kept, ledger: Ledger) -> Remembered:
-    if isinstance(answer, int):
-        return ledger.reservations[answer]
-    if isinstance(answer, Reservation):
-        kept = ledger.reservations.get(answer.number)
-        return kept if kept == answer else _shared(answer, ledger)
+def _answer(answer: Kept, ledger: Ledger) -> Recorded[Reservation | Rejection | StockOutcome]:
     value = answer.answer
     if isinstance(value, int):
         value = ledger.reservations[value]

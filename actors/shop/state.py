@@ -2,7 +2,7 @@
 
 A reservation is an immutable value that is replaced when it changes. Hence the value that was first answered *is* the
 remembered answer to a repeat, a shallow copy of a dictionary is a consistent snapshot, and a million holds cost about
-530 bytes each in an actor (`python -m bench memory`).
+383 bytes each in an actor (`python -m bench memory`).
 """
 
 from array import array
@@ -13,6 +13,7 @@ from typing import Final
 
 from actors.core.answers import Answers, Recorded
 from actors.core.message import Message, Value
+from actors.core.packed import hash_of
 from actors.core.policy import ANSWER_MEMORY_MARGIN_MS, DAY_MS, Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
@@ -215,6 +216,11 @@ class StockOutcome(Message, frozen=True):
 Remembered = Reservation | Recorded[Reservation | Rejection | StockOutcome]
 
 
+def is_remembered(reservation: Reservation, time_ms: int) -> bool:
+    """True where it is live, or may have ended just now: then its keys are remembered whatever their age."""
+    return reservation.status in LIVE or reservation.expires_at_ms + ANSWER_MEMORY_MARGIN_MS > time_ms
+
+
 @dataclass(slots=True, eq=False)
 class Ledger:
     """The whole state of one shop, whose id is the ledger's. Read by `decide`, changed by `evolve`."""
@@ -231,8 +237,9 @@ class Ledger:
     customers: dict[str, int | dict[int, None]] = field(default_factory=dict)
     baskets: dict[tuple[str, str], int] = field(default_factory=dict)  # by customer and basket
     source_marks: dict[str, int] = field(default_factory=dict)
-    answers: Answers[Remembered] = field(default_factory=Answers)
+    answers: Answers[Remembered] = field(init=False)
     ended: deque[tuple[int, int]] = field(default_factory=deque)
+    forget_ended_at_ms: int = 0  # none of them has to be forgotten before
     outbox: dict[int, None] = field(default_factory=dict)  # changed ones that customers' ledgers have not acknowledged
     # Derived, and rebuilt at recovery: entries may be stale, the reservation's own deadline decides.
     expiry_heap: list[int] = field(default_factory=list)
@@ -247,6 +254,9 @@ class Ledger:
     parts_in_slots: dict[tuple[str, int], int] = field(default_factory=dict)
     interned_lines: dict[Lines, Lines] = field(default_factory=dict)
     shared_instant_ms: int = 0
+
+    def __post_init__(self) -> None:
+        self.answers = Answers(self.is_live)
 
     def add_to_customer(self, customer_id: str, others: int | dict[int, None], number: int) -> None:
         """Index a customer's second or later reservation."""
@@ -283,23 +293,42 @@ class Ledger:
 
     def remember(self, key: str, answer: Remembered) -> Remembered:
         """Keep the first answer to a key for repeats, and return it."""
-        self.answers.accept(key, answer, self.time_ms)
-        self.answers.forget(self.time_ms, self.policy.answer_memory_ms, self._is_about_a_live_one)
+        answers = self.answers
+        answers.accept(key, answer, self.time_ms)
+        if self.time_ms >= answers.forget_at_ms:
+            self._forget()
+        return answer
+
+    def made(self, key: str, answer: Remembered) -> Remembered:
+        """Keep the version of an answer that its event says in full, and return the answer."""
+        answers = self.answers
+        answers.newest = key, answer
+        # The key was looked up a moment ago, unless this is a replay.
+        answers.made.put(answers.hash if key is answers.key else hash_of(key), self.version, self.time_ms)
+        if self.time_ms >= answers.forget_at_ms:
+            self._forget()
         return answer
 
     def refuse(self, key: str, refusal: Recorded[Rejection]) -> Remembered:
         """Keep a refusal for repeats, and return it."""
-        self.answers.refuse(key, refusal, self.time_ms)
+        answers = self.answers
+        answers.refuse(key, refusal, self.time_ms)
+        if self.time_ms >= answers.forget_at_ms:
+            self._forget()
+        return refusal
+
+    def _forget(self) -> None:
+        """Forget some of the answers that are out of date."""
         self.answers.forget(self.time_ms, self.policy.answer_memory_ms, self._is_about_a_live_one)
-        return Recorded(refusal.fingerprint, refusal.version, refusal.answer)
 
     def _is_about_a_live_one(self, answer: Remembered) -> bool:
         about = answer if isinstance(answer, Reservation) else answer.answer
-        now = self.reservations.get(about.number) if isinstance(about, Reservation) else None
-        return now is not None and (
-            now.status in LIVE
-            or now.expires_at_ms + ANSWER_MEMORY_MARGIN_MS > self.time_ms  # it may have ended just now
-        )
+        return isinstance(about, Reservation) and self.is_live(about.number)
+
+    def is_live(self, number: int) -> bool:
+        """True for a reservation whose keys are remembered whatever their age."""
+        now = self.reservations.get(number)
+        return now is not None and is_remembered(now, self.time_ms)
 
     def take_place(self, slot_start_ms: int, part: Part | None) -> None:
         """Take a place in a pickup slot for a live reservation. The live parts of an order share one place."""
@@ -326,7 +355,7 @@ class Ledger:
 
     def row_count(self) -> int:
         """The approximate number of rows of a snapshot."""
-        return len(self.reservations) + len(self.positions) + self.answers.count // 2  # an answer is half a row
+        return len(self.reservations) + len(self.positions) + self.answers.row_count()
 
     def earliest_deadline_ms(self) -> int | None:
         """A lower bound of the next deadline, None without any; it may be of an ended or extended reservation."""

@@ -46,7 +46,9 @@ class Round:
         answers: list[Remembered] = []
         found["reserve, 1 line"] = self._all(self.ones, answers)
         found["reserve, 3 lines"] = self._all(self.threes, answers)
+        self.ledger.answers.read = self._said(answers)
         found["reserve, repeated"] = self._all(self.ones)
+        self.ledger.answers.read = {}
         found["reserve, refused for stock"] = self._all(self.absent)
         numbers = [answer.number for answer in answers[: self.count] if isinstance(answer, Reservation)]
         found["confirm"] = self._all([Confirm(key(), number, 0) for number in numbers])
@@ -54,6 +56,11 @@ class Round:
         found["collect"] = self._all(collects)
         found["envelope to the actor and back"] = timed(self.count, lambda: self._carry(answers))
         return found
+
+    def _said(self, answers: Sequence[Remembered]) -> dict[int, tuple[str, Remembered]]:
+        """What the journal says of these reservations, as it was read for a repeat of each."""
+        made = zip(self.ones, answers, strict=False)
+        return {answer.number: (one.key, answer) for one, answer in made if isinstance(answer, Reservation)}
 
     def expire(self) -> dict[str, float]:
         """All that is still held or confirmed goes back. The last measurement: nothing is left after it."""

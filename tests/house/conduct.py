@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
-from tests.house.allowed import BROAD_EXCEPT, SLEEPS
+from tests.house.allowed import BROAD_EXCEPT, PROCESS_HASHES, SLEEPS
 from tests.house.sources import PACKAGES, Source, Violation, calls, dotted, imports, within
 
 CORE: Final = ("actors.core", "actors.calendar", "actors.shop", "actors.orders")
@@ -46,7 +46,7 @@ def core_is_pure(source: Source) -> Iterator[Violation]:
         if isinstance(node, ast.Global | ast.Nonlocal):
             yield source.at(node, "the core's state is the ledger it is given, nothing else")
     for call, name in calls(source):
-        if name in IMPURE:
+        if name in IMPURE and not (name == "hash" and source.path in PROCESS_HASHES):
             yield source.at(call, f"{name}() has no place in the core")
 
 
@@ -73,7 +73,7 @@ def hash_is_not_stable(source: Source) -> Iterator[Violation]:
         for call in ast.walk(node)
     }
     for call, name in calls(source):
-        if name == "hash" and id(call) not in own:
+        if name == "hash" and id(call) not in own and source.path not in PROCESS_HASHES:
             yield source.at(call, "hash() differs from process to process: use hashlib or zlib.crc32")
 
 

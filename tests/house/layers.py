@@ -115,6 +115,7 @@ LAYERS: Final = (
 # never does (an event carries the instant that came out), so a replay never depends on the table or its version.
 CORE_MAY_IMPORT: Final = (
     "__future__",
+    "_md5",
     "abc",
     "array",
     "bisect",

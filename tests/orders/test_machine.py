@@ -224,7 +224,8 @@ class OrdersMachine(RuleBasedStateMachine):
         command, answer, said_ms = self.said[pick % len(self.said)]
         if isinstance(answer, Rejection) and self.clock_ms > said_ms + CALL_MS_MAX:
             return  # no copy of a refused call arrives that late
-        if self.watched.ledger.answers.get(_remembered_as(command)) is None:
+        key, remembered = _remembered_as(command), self.watched.ledger.answers
+        if key in remembered.pending or not remembered.knows(key):
             return  # abandoned by time, or still open: the pages have it
         if other:
             command = replace(command, content="d" * 24) if hasattr(command, "content") else _otherwise(command)

@@ -13,8 +13,9 @@ from actors.orders.evolve import evolve
 from actors.orders.invariants import check
 from actors.orders.snapshot import Capture, restore
 from actors.orders.state import OrderLedger
-from actors.orders.transact import expire, transact
+from actors.orders.transact import expire, said_by, transact
 from actors.runtime.kinds import CUSTOMERS
+from tests import reading
 from tests.shop.watched import DAY_ZERO_MS
 
 LEDGER: Final = "customers/0007"
@@ -42,7 +43,11 @@ class Watched:
         is the order or the rejection itself.
         """
         now_ms = self.wait(at_ms)
-        told = self.core.transact(self.ledger, command, now_ms)
+        told = reading.decided(
+            self.ledger,
+            lambda version: said_by(self.events()[version - 1], version, now_ms),
+            lambda: self.core.transact(self.ledger, command, now_ms),
+        )
         self._journal(told.events, now_ms)
         return told._replace(answer=told.answer and told.answer.answer)
 

@@ -278,5 +278,3 @@ def test_a_claim_is_refused_for_what_a_reservation_is(verb: str) -> None:
     ):
         text = f"{verb} ann {asked}".replace("o1", f"o{watched.ledger.version}")
         assert said(watched, text).startswith(reason)
-    watched.ledger.answers.accepted.count = 8_000_000
-    assert said(watched, f"{verb} ann A 1".replace("o1", "o9")) == "LEDGER_FULL"

@@ -3,7 +3,6 @@
 import pytest
 
 from actors.calendar.hours import Calendar, Duty
-from actors.core.answers import REMEMBERED_ANSWERS_MAX
 from actors.core.policy import DAY_MS, LimitRule, Policy
 from actors.core.rejection import UNRECORDED, Reason
 from actors.shop.decide_stock import POSITIONS_MAX, SOURCES_MAX
@@ -105,36 +104,6 @@ def test_a_paused_shop_keeps_the_promises_it_made() -> None:
     assert watched.complaints() == []
 
 
-def full() -> Watched:
-    """A ledger that remembers as many answers as it may: told so, since eight million would take a while."""
-    watched = play("at | said\n 0:00 | receive A 5\n 0:01 | reserve ann A 2")
-    watched.ledger.answers.accepted.count = REMEMBERED_ANSWERS_MAX
-    return watched
-
-
-def test_a_full_ledger_takes_no_new_reservation() -> None:
-    watched = full()
-    records = len(watched.records)
-    assert told(watched, "reserve ann A 1", "k") == "LEDGER_FULL"
-    assert len(watched.records) == records
-    assert told(watched, "reserve ann A 9", "other") == "INSUFFICIENT_STOCK", "every other reason is told before it"
-    watched.ledger.answers.accepted.count = 2
-    assert told(watched, "reserve ann A 1", "k").startswith("#"), "nothing was written down, so the key is still free"
-
-
-def test_a_full_ledger_keeps_its_promises() -> None:
-    watched = full()
-    assert told(watched, "confirm #2").startswith("#2")
-    assert told(watched, "collect #2 A 1").startswith("#2")
-
-
-def test_a_full_ledger_answers_repeats() -> None:
-    watched = full()
-    assert told(watched, "receive A 5", "line 1") == "applied"
-    assert told(watched, "reserve ann A 2", "line 2").startswith("#2")
-    assert told(watched, "reserve ann A 3", "line 2") == "IDEMPOTENCY_KEY_REUSED"
-
-
 def test_a_ledger_knows_so_many_sources_and_no_more() -> None:
     watched = Watched()
     for number in range(SOURCES_MAX):
@@ -186,7 +155,7 @@ REASONS = {
     Reason.SKU_NOT_STOCKED: "reserve ann A 1",
     Reason.INSUFFICIENT_STOCK: "receive A 1 / reserve ann A 2",
     Reason.COUNT_TOO_OLD: "wait / receive A 1 / count A 2 as of 0:00",
-    Reason.LEDGER_FULL: "safety A 1 / receive A 9 / reserve ann A 1",
+    Reason.LEDGER_FULL: "safety A 1 / receive A 9",
     Reason.PART_OF_ORDER: "receive A 1 / claim o1 ann A 1 / apply o1 1 HELD until 2:00 / confirm #3",
     Reason.ORDER_UNDECIDED: "receive A 1 / claim o1 ann A 1 / collect #3",
     Reason.CLAIM_ABANDONED: "apply o1 1 RELEASED",
@@ -206,7 +175,7 @@ def test_every_reason_is_reached_and_written_down_unless_it_must_not(reason: Rea
     )
     watched = Watched(policy)
     if reason is Reason.LEDGER_FULL:
-        watched.ledger.answers.accepted.count = REMEMBERED_ANSWERS_MAX
+        watched.ledger.source_marks = {f"till {number}": 1 for number in range(SOURCES_MAX)}
     answer, records = "", 0
     for minute, text in enumerate(REASONS[reason].split(" / "), start=1):
         at_ms = DAY_ZERO_MS + minute * 1_000

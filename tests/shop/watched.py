@@ -15,12 +15,13 @@ from actors.shop.audit_books import AuditResult, compare
 from actors.shop.commands import ApplyOutcome, Command, claim_key
 from actors.shop.decide import decide
 from actors.shop.events import Event, Expired, SafetyStockSet, StockAdjusted, StockCounted, touched_skus
-from actors.shop.evolve import evolve
+from actors.shop.evolve import evolve, said_by
 from actors.shop.expiry import due
 from actors.shop.invariants import check
 from actors.shop.snapshot import Capture, Row, restore
 from actors.shop.state import Ledger, Remembered, StockOutcome
 from actors.shop.transact import expire, recall, transact
+from tests import reading
 
 DAY_ZERO_MS: Final = 19_700 * DAY_MS  # midnight, so that a page's days are the ledger's
 
@@ -100,7 +101,11 @@ class Watched:
     def say(self, command: Command, at_ms: int) -> Transacted:
         """Answer a command as the host does: never back in time, and after what is due has expired."""
         now_ms = self.wait(at_ms)
-        told = self.core.transact(self.ledger, command, now_ms)
+        told = reading.decided(
+            self.ledger,
+            lambda version: said_by(self.records[version - 1].event, version, self.records[version - 1].at_ms),
+            lambda: self.core.transact(self.ledger, command, now_ms),
+        )
         self._journal(told.events, now_ms)
         return told
 

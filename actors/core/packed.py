@@ -1,0 +1,238 @@
+"""Which versions of a ledger answered which keys, in some 20 bytes a key: the answers are in the journal.
+
+An entry is the first half of the key's MD5 and the version of the event that answered it, 13 bytes. Who reads the event
+compares the key, so two keys of one hash cost a look-up and give no wrong answer. A new key costs one hash and a search
+of some 12 entries.
+
+Entries lie in buckets of bytes, which are split one at a time as the table grows (linear hashing), so none of its
+growth is a pause. The bucket is drawn from the entry by a hash that differs in each process: nobody can fill one.
+"""
+
+from _md5 import md5  # type: ignore[import-not-found]  # a third of what OpenSSL's takes for a key
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Final
+
+from actors.core.message import Message
+
+HASH_BYTES: Final = 8
+VERSION_BYTES: Final = 5
+ENTRY_BYTES: Final = HASH_BYTES + VERSION_BYTES
+BUCKET_ENTRIES: Final = 16
+PRUNED_A_STEP: Final = 4  # buckets
+ROW_BYTES: Final = 32 * ENTRY_BYTES  # so a chunk of rows is as long as one of other rows
+PILE: Final = 4_096
+NEVER_MS: Final = 1 << 62
+NEVER: Final = 1 << (8 * VERSION_BYTES)  # a version that is not reached
+
+# Periods with their first versions, all entries, and the first version that is remembered.
+Captured = tuple[tuple[tuple[int, int], ...], bytes, int]
+
+
+class PackedRow(Message, frozen=True, tag="keys"):
+    """A row of a snapshot: entries by version, and in the first row the first version of each period. They are of what
+    was made, or of what was refused.
+    """
+
+    refused: bool
+    periods: tuple[tuple[int, int], ...]
+    entries: bytes
+
+
+def hash_of(key: str) -> bytes:
+    """What an entry has of its key."""
+    return md5(key.encode()).digest()[:HASH_BYTES]  # type: ignore[no-any-return]
+
+
+def never(_version: int) -> bool:
+    """Nothing is live."""
+    return False
+
+
+class Packed:
+    """The versions that answered keys within the last `kept_ms`, or that are about what lives, forgotten by periods of
+    ledger time.
+
+    What is out of date is not found any more at once, and its memory is used again a few buckets at a time.
+    """
+
+    __slots__ = (
+        "_buckets",
+        "_first",
+        "_full",
+        "_is_live",
+        "_period_ends_ms",
+        "_period_ms",
+        "_periods",
+        "_pruned",
+        "count",
+        "forget_at_ms",
+        "kept_ms",
+        "mask",
+        "places",
+        "to_prune",
+    )
+
+    def __init__(self, period_ms: int, kept_ms: int, is_live: Callable[[int], bool] = never) -> None:
+        self._is_live = is_live
+        self._period_ms = period_ms
+        self.kept_ms = kept_ms
+        self._buckets = [bytearray()]
+        self._full = BUCKET_ENTRIES
+        # The bucket of a hash, by its last bits: those that are not divided yet stand in two places.
+        self.places, self.mask = self._buckets.copy(), 0
+        self._periods: deque[tuple[int, int]] = deque()  # each with its first version
+        self._first = NEVER  # older versions are forgotten
+        self.forget_at_ms = NEVER_MS
+        self._period_ends_ms = 0
+        self.to_prune = 0  # so many buckets, after this one and round
+        self._pruned = 0
+        self.count = 0
+
+    def find(self, wanted: bytes) -> Sequence[int]:
+        """The versions that may have answered the key of this hash, the newest first; hardly ever of another key."""
+        bucket = self.places[hash(wanted) & self.mask]
+        at = bucket.find(wanted)
+        found: list[int] = []
+        while at >= 0:
+            if not at % ENTRY_BYTES:
+                version = _version(bucket, at)
+                if version >= self._first or self._is_live(version):
+                    found.append(version)
+            at = bucket.find(wanted, at + 1)
+        return sorted(found, reverse=True)
+
+    def put(self, hashed: bytes, version: int, at_ms: int) -> None:
+        """Remember that the event of this version, the ledger's newest, answered the key of this hash."""
+        if at_ms >= self._period_ends_ms:
+            period = at_ms // self._period_ms
+            self._periods.append((period, version))
+            self._period_ends_ms = (period + 1) * self._period_ms
+            self._note_first()
+        bucket = self.places[hash(hashed) & self.mask]
+        bucket += hashed + version.to_bytes(VERSION_BYTES, "big")
+        self.count += 1
+        if self.count > self._full:
+            self._split()
+
+    def _note_first(self) -> None:
+        """Note which versions are remembered now, and until when."""
+        if not self._periods:
+            self._first, self.forget_at_ms = NEVER, NEVER_MS
+            return
+        oldest, self._first = self._periods[0]
+        self.forget_at_ms = (oldest + 1) * self._period_ms + self.kept_ms
+
+    def _split(self) -> None:
+        """Add a bucket, with those of one other bucket's entries that belong there."""
+        buckets, added = self._buckets, len(self._buckets)
+        if added > self.mask:
+            self.mask = 2 * self.mask + 1
+            self.places = buckets * 2
+        divided = added & (self.mask >> 1)
+        bit, entries = added - divided, _entries(bytes(buckets[divided]))
+        moved = [entry for entry in entries if hash(entry[:HASH_BYTES]) & bit]
+        move = bytearray().join(moved)
+        if moved:
+            stay = [entry for entry in entries if not hash(entry[:HASH_BYTES]) & bit]
+            buckets[divided] = self.places[divided] = bytearray().join(stay)
+        buckets.append(move)
+        self.places[added] = move
+        self._full = BUCKET_ENTRIES * len(buckets)
+
+    def keep_for(self, kept_ms: int) -> None:
+        """Remember for so long from now on; what is forgotten stays so."""
+        self.kept_ms = kept_ms
+        self._note_first()
+
+    def forget(self, at_ms: int) -> None:
+        """Forget what is out of date at this time, and free a little of its memory: there is nothing to forget before
+        `forget_at_ms`, and nothing to free unless something is `to_prune`.
+        """
+        if at_ms >= self.forget_at_ms and self._periods:
+            oldest_kept = (at_ms - self.kept_ms) // self._period_ms
+            while self._periods and self._periods[0][0] < oldest_kept:
+                self._periods.popleft()
+            self._note_first()
+            self.to_prune = len(self._buckets)
+        for _ in range(min(PRUNED_A_STEP, self.to_prune)):
+            self.to_prune -= 1
+            self._pruned = (self._pruned + 1) % len(self._buckets)
+            self._prune(self._buckets[self._pruned])
+
+    def _prune(self, bucket: bytearray) -> None:
+        """Drop what is forgotten from the bucket's front: entries are in the sequence of their versions, but for those
+        that are kept because they are about what lives, and go to the end.
+        """
+        end, kept = 0, b""
+        while end < len(bucket) and (version := _version(bucket, end)) < self._first:
+            if self._is_live(version):
+                kept += bucket[end : end + ENTRY_BYTES]
+            end += ENTRY_BYTES
+        if end:
+            del bucket[:end]
+            bucket += kept
+            self.count -= (end - len(kept)) // ENTRY_BYTES
+
+    def captured(self) -> Captured:
+        """All of it, in copies."""
+        return tuple(self._periods), b"".join(self._buckets), self._first
+
+    def restore(self, row: PackedRow) -> None:
+        """Enter a row of a snapshot."""
+        if row.periods:
+            self._periods.extend(row.periods)
+            self._period_ends_ms = (row.periods[-1][0] + 1) * self._period_ms
+            self._note_first()
+        for entry in _entries(row.entries):
+            self.places[hash(entry[:HASH_BYTES]) & self.mask] += entry
+            self.count += 1
+            if self.count > self._full:
+                self._split()
+
+    def copied(self) -> "Packed":
+        """A copy that later events do not change."""
+        copied = Packed(self._period_ms, self.kept_ms, self._is_live)
+        copied._buckets, copied._periods = [bucket[:] for bucket in self._buckets], self._periods.copy()
+        half = (self.mask + 1) >> 1
+        copied.places = copied._buckets + copied._buckets[len(self._buckets) - half : half]
+        copied.mask, copied._full, copied.count = self.mask, self._full, self.count
+        copied.to_prune = self.to_prune
+        copied._first, copied.forget_at_ms = self._first, self.forget_at_ms
+        copied._period_ends_ms = self._period_ends_ms
+        return copied
+
+    def versions(self) -> list[int]:
+        """All versions that can be found, ascending."""
+        entries = b"".join(self._buckets)
+        found = (_version(entries, at) for at in range(0, len(entries), ENTRY_BYTES))
+        return sorted(version for version in found if version >= self._first or self._is_live(version))
+
+    def entries_kept(self) -> int:
+        """The entries in the buckets, counted."""
+        return sum(map(len, self._buckets)) // ENTRY_BYTES
+
+
+def packed_rows(captured: Captured, *, refused: bool, live: Collection[int] = ()) -> Iterator[PackedRow]:
+    """Yield what was captured, by version; of what is out of date, that of the versions in `live`. Sorted in piles: one
+    sort of millions would hold everybody up.
+    """
+    periods, entries, first = captured
+    piles: dict[int, list[tuple[int, bytes]]] = {}
+    for entry in _entries(entries):
+        version = _version(entry, 0)
+        if version >= first or version in live:
+            piles.setdefault(version // PILE, []).append((version, entry))
+    for _, pile in sorted(piles.items()):
+        entries = b"".join(entry for _, entry in sorted(pile))
+        for at in range(0, len(entries), ROW_BYTES):
+            yield PackedRow(refused, periods, entries[at : at + ROW_BYTES])
+            periods = ()
+
+
+def _version(entries: bytes | bytearray, at: int) -> int:
+    return int.from_bytes(entries[at + HASH_BYTES : at + ENTRY_BYTES], "big")
+
+
+def _entries(entries: bytes) -> list[bytes]:
+    return [entries[at : at + ENTRY_BYTES] for at in range(0, len(entries), ENTRY_BYTES)]

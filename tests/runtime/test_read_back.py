@@ -1,0 +1,112 @@
+"""What was refused is remembered by its version alone, and a repeat is answered by what the journal says."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from actors.core.policy import DAY_MS, Policy
+from actors.core.transact import Deferred
+from actors.protocol.messages import Stopped
+from tests.journal.storages import SqliteStorage
+from tests.runtime.runtime_fixture import WAIT_S, ActorRuntime, ManualClock, entries
+from tests.shop.scenario_text import answer_text
+
+SOLD_OUT = "INSUFFICIENT_STOCK A 9 of 1"
+
+
+@pytest.fixture
+def stocked(runtime: ActorRuntime) -> ActorRuntime:
+    """One of A, which is too little for four callers; then there is enough."""
+    runtime.deliver("receive A 1")
+    runtime.say(*(f"k{number}: reserve ann A 9" for number in range(4)))
+    runtime.deliver("receive A 99")
+    runtime.journal.log.clear()
+    return runtime
+
+
+def test_repeats_of_a_batch_are_read_at_once(stocked: ActorRuntime) -> None:
+    told = stocked.say("k0: reserve ann A 9", "new: reserve ann A 1", "k1: reserve ann A 9", "k2: reserve ann A 8")
+    assert [
+        answer_text(answer).split(" until")[0] for answer in told if not isinstance(answer, Stopped | Deferred)
+    ] == [
+        SOLD_OUT,
+        "#7 HELD A 1",
+        SOLD_OUT,
+        "IDEMPOTENCY_KEY_REUSED",
+    ]
+    assert len(entries(stocked.journal.log, "read")) == 1
+
+
+def test_what_is_new_is_decided_without_reading(stocked: ActorRuntime) -> None:
+    stocked.say("a: reserve ann A 1", "b: reserve bob A 999", "c: confirm #7")
+    assert entries(stocked.journal.log, "read") == []
+
+
+def test_a_repeat_within_the_batch_is_no_second_decision(stocked: ActorRuntime) -> None:
+    told = stocked.say("k8: reserve ann A 999", "k9: reserve ann A 999", "k8: reserve ann A 999", "k9: reserve ann A 1")
+    assert [answer_text(answer) for answer in told if not isinstance(answer, Stopped | Deferred)] == [
+        "INSUFFICIENT_STOCK A 999 of 100",
+        "INSUFFICIENT_STOCK A 999 of 100",
+        "INSUFFICIENT_STOCK A 999 of 100",
+        "IDEMPOTENCY_KEY_REUSED",
+    ]
+    assert stocked.version() == 8
+
+
+def test_a_repeat_of_what_is_being_written_waits_for_it(stocked: ActorRuntime) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        gate = stocked.journal.hold_before()
+        first = pool.submit(stocked.say, "k8: reserve ann A 999", "k9: reserve ann A 999")
+        gate.wait_reached()
+        second = pool.submit(stocked.say, "k8: reserve ann A 999", "k9: reserve ann A 999")
+        gate.release()
+        assert first.result(WAIT_S) == second.result(WAIT_S)
+    assert stocked.version() == 8
+
+
+@pytest.mark.parametrize("by_snapshot", [True, False])
+def test_a_successor_gives_the_same_answers(stocked: ActorRuntime, by_snapshot: bool) -> None:
+    if by_snapshot:
+        stocked.snapshot()
+    later = stocked.successor()
+    assert [later.deliver(f"k{number}: reserve ann A 9") for number in range(4)] == [SOLD_OUT] * 4
+    assert later.version() == 6
+    assert later.state_hash() == stocked.successor().state_hash()
+
+
+EACH = (
+    "reserve: reserve ann A 2",
+    "receipt: receive A 7",
+    "count: count A 90",
+    "safety: safety A 3",
+    "claim: claim o1 bob A 1",
+)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_was_accepted_is_told_again_word_for_word(stocked: ActorRuntime, restarted: bool) -> None:
+    told = stocked.say(*EACH)
+    stocked.say("confirm #7", "sell A 3", "apply o1 1 HELD until 3:00", "extend #7 for 5h")
+    version = stocked.version()
+    if restarted:
+        stocked.snapshot()
+        stocked = stocked.successor()
+    assert stocked.say(*EACH) == told
+    assert stocked.version() == version
+    assert len(entries(stocked.journal.log, "read")) == 1
+    assert stocked.deliver("reserve: reserve ann A 3") == "IDEMPOTENCY_KEY_REUSED"
+
+
+def test_the_key_of_a_hold_that_lives_on_is_answered_from_what_is_sealed(tmp_path: Path, clock: ManualClock) -> None:
+    storage = SqliteStorage(tmp_path, keep_bytes=1, sealed_events=1)
+    runtime = ActorRuntime(storage, clock, lambda _: Policy(version=1, ttl_ms_max=60 * DAY_MS))
+    runtime.deliver("receive A 9")
+    told = runtime.deliver("held: reserve ann A 1 for 50d")
+    runtime.deliver("safety A 1")
+    runtime.snapshot()
+    runtime.snapshot()
+    assert runtime.journal.seal("S1", runtime.epoch(), clock.now_ms() + 1)
+    assert runtime.journal.seal("S1", runtime.epoch(), clock.now_ms() + 1)
+    assert runtime.deliver("held: reserve ann A 1 for 50d") == told
+    storage.close()
