@@ -14,7 +14,7 @@ from actors.core.rejection import Violation
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.orders.commands import Applied, Open, Plan, Report
 from actors.orders.grants import Grant, is_of_no_call
-from actors.orders.state import CERTAIN, Order, Part, Standing
+from actors.orders.state import CERTAIN, OVER, Order, Part, Standing
 from actors.shop.commands import ApplyOutcome, Claim, Lines, by_sku, claim_key
 from actors.shop.state import Reservation
 
@@ -49,9 +49,18 @@ def first_claim_of(ledger_id: str, asked: Open, number: int, attempt: str, plan:
     return Claim(claim_key(holder), holder, customer_id, channel, lines, plan.slot_start_ms, attempt)
 
 
-def never_placed(ledger_id: str, number: int) -> ApplyOutcome:
+def is_forgotten(order: Order, part: Part, applied_revision: int) -> bool:
+    """True where a shop that has applied no more than this revision asks for an outcome that it did apply once: it was
+    restored from a copy. What was final there is final again with the order.
+    """
+    if applied_revision >= part.applied_revision or part in (*order.undelivered_parts(), *order.open_parts()):
+        return False  # it has its turn
+    return part.dropped or order.standing in OVER or part.status in LIVE
+
+
+def never_placed(ledger_id: str, number: int, attempt: int = 1) -> ApplyOutcome:
     """What shops with claims for an order that will not be placed apply."""
-    holder = format_holder(format_order_id(ledger_id, number), 1)
+    holder = format_holder(format_order_id(ledger_id, number), attempt)
     return ApplyOutcome(holder, 1, Status.RELEASED, 0, ReleaseReason.OTHER, ())
 
 

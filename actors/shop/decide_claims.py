@@ -18,6 +18,7 @@ from actors.shop.state import Ledger, Reservation, order_of
 
 # The sequence of statuses: an outcome never moves a part back to an earlier one.
 _PROGRESS: Final = {Status.CLAIMED: 0, Status.HELD: 1, Status.CONFIRMED: 2, Status.READY: 3}
+_LIMITS: Final = frozenset({Reason.UNITS_LIMIT, Reason.OPEN_RESERVATIONS_LIMIT})
 
 
 def decide_claim(ledger: Ledger, command: Claim, now_ms: int) -> Decision:
@@ -46,6 +47,11 @@ def _may_come_free(ledger: Ledger, command: Claim, refusal: Rejection) -> bool:
         slot_start_ms = command.slot_start_ms
         may_go = Counter(claim.part.order for claim in undecided if claim.part and claim.slot_start_ms == slot_start_ms)
         return any(count == ledger.parts_in_slots[order, slot_start_ms] for order, count in may_go.items())
+    if refusal.reason in _LIMITS:  # an earlier try of the same call may be among these
+        order = order_of(command.holder)
+        others = frozenset(claim.number for claim in undecided if claim.part and claim.part.order != order)
+        demand, customer_id = by_sku(command.lines), command.customer_id
+        return over_limit(ledger, customer_id, command.channel, demand, None, order, without=others) is None
     if refusal.reason is not Reason.INSUFFICIENT_STOCK:
         return False
     claimed = dict(by_sku(tuple(line for claim in undecided for line in claim.lines)))

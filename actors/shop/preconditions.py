@@ -58,15 +58,24 @@ def grant_refusal(
 
 
 def over_limit(
-    ledger: Ledger, customer_id: str, channel: str, demand: Lines, replaced: Reservation | None, order: str = ""
+    ledger: Ledger,
+    customer_id: str,
+    channel: str,
+    demand: Lines,
+    replaced: Reservation | None,
+    order: str = "",
+    *,
+    without: frozenset[int] = frozenset(),
 ) -> Rejection | None:
-    """Refuse a demand beyond the shop's limits, by the first one exceeded; `replaced` does not count. With `order`, the
-    demand is for that order: all of its parts count as one open reservation, and each of them with its units.
+    """Refuse a demand beyond the shop's limits, by the first one exceeded; `replaced` does not count, nor those in
+    `without`. With `order`, the demand is for that order: all of its parts count as one open reservation, and each of
+    them with its units.
     """
     limits_for = ledger.policy.limits_for
     if not any(limits_for(channel, sku) for sku in ("", *(sku for sku, _ in demand))):
         return None  # before the customer's reservations are iterated: a marketplace may have very many
-    mine = [held for held in ledger.live_of_customer(customer_id) if held is not replaced]
+    others = (held for held in ledger.live_of_customer(customer_id) if held.number not in without)
+    mine = [held for held in others if held is not replaced]
     for sku in ("", *(sku for sku, _ in demand)):
         for rule in limits_for(channel, sku):
             if rule.open_reservations_max:

@@ -18,12 +18,12 @@ from actors.core.ids import format_order_id, ledger_of_customer, parse_holder, p
 from actors.core.status import LIVE, Status
 from actors.orders.commands import Bar
 from actors.orders.grants import Grant
-from actors.orders.parts import never_placed, outcome_of, outcome_of_barred, report_of
+from actors.orders.parts import is_forgotten, never_placed, outcome_of, outcome_of_barred, report_of
 from actors.orders.state import Order
 from actors.protocol.messages import Answer, Refusal
 from actors.protocol.placement import ActorKind, kind_of
 from actors.shop.commands import Acknowledge
-from actors.shop.state import Reservation
+from actors.shop.state import Part as Asking, Reservation
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.deliveries import PASSING
 from serve.coordination.grants import Grants
@@ -295,7 +295,7 @@ class Reconciler:
             await self._report(store_id, part, self._deadline())
             if part.part is not None and part.status in LIVE and part.expires_at_ms <= now_ms:
                 is_claim = part.status is Status.CLAIMED
-                await self._ask_order(store_id, part.part.holder, self._deadline(), is_claim=is_claim)
+                await self._ask_order(store_id, part.part, self._deadline(), is_claim=is_claim)
 
         return KeyedTask(f"{store_id},{ledger_id}", run)
 
@@ -338,10 +338,11 @@ class Reconciler:
         acknowledged = Acknowledge(((part.number, part.version),))
         await self._router.send((store_id, acknowledged), deadline, promise=True)
 
-    async def _ask_order(self, store_id: str, holder: str, deadline: float, *, is_claim: bool) -> None:
+    async def _ask_order(self, store_id: str, asking: Asking, deadline: float, *, is_claim: bool) -> None:
         """Ask for the outcome of a claim, or of a part whose lease is over, and tell the shop. A part that its order's
         ledger does not know stays, unless an operator has barred it there.
         """
+        holder, revision = asking.holder, asking.applied_revision
         order_id, attempt = parse_holder(holder)
         ledger_id, number = parse_order_id(order_id)
         order = await self._coordinator.order(ledger_id, number, deadline)
@@ -350,13 +351,13 @@ class Reconciler:
         if order is None and is_claim:
             answer = await self._router.send((ledger_id, Bar(number)), deadline, promise=True)
             if isinstance(answer, Refusal) and answer.version:
-                await self._router.send((store_id, never_placed(ledger_id, number)), deadline, promise=True)
-        elif order is not None and not mine and is_claim:  # another order has its number
-            await self._router.send((store_id, never_placed(ledger_id, number)), deadline, promise=True)
+                await self._router.send((store_id, never_placed(ledger_id, number, attempt)), deadline, promise=True)
+        elif order is not None and not mine and is_claim and attempt == 1:  # another order has its number
+            await self._router.send((store_id, never_placed(ledger_id, number, attempt)), deadline, promise=True)
         for part in mine:
-            if order is not None and part in order.next_deliveries():
+            if order is not None and (part in order.next_deliveries() or is_forgotten(order, part, revision)):
                 await self._router.send((store_id, outcome_of(order_id, order, part)), deadline, promise=True)
-        if not mine and not is_claim:
+        if not mine and (order is not None or not is_claim):  # a later attempt may still come, unless it is barred
             bar = await self._router.ask(ledger_id, "bar", ledger_id, number, attempt, deadline=deadline)
             if bar is not None:
                 await self._router.send((store_id, outcome_of_barred(holder)), deadline, promise=True)

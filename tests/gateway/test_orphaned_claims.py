@@ -1,4 +1,4 @@
-"""Claims and parts that nobody speaks for any more: of later attempts, of copies, of lost calls, of refusals not kept."""
+"""Claims and parts that nobody speaks for any more: of later attempts, of copies, of lost calls."""
 
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from actors.core import transact
 from actors.core.policy import HOUR_MS
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason
-from actors.orders import commands as cm
+from actors.orders import commands as cm, decide
 from actors.orders.state import Order
 from actors.shop import commands as shop
 from holdfast.v1 import admin_service_pb2 as ad, order_pb2
@@ -39,7 +39,8 @@ def to_customers(front: Front, command: cm.Command) -> Order | Rejection | None:
         coordinator = front.gateway._reconciler._coordinator
         return await coordinator._send(HERS, command, front._runner.get_loop().time() + WAIT_S, promise=True)
 
-    return front.run(main)
+    answer: Order | Rejection | None = front.run(main)
+    return answer
 
 
 @pytest.mark.parametrize("known", [False, True])
@@ -111,7 +112,8 @@ def test_claims_of_a_refusal_that_is_not_kept_are_barred_before_they_are_let_go_
     """So many refusals are remembered that this one is not; then a copy of its Place arrives."""
     rules(front, chain_limit_rules={"sku": "A", "units_max": 2})
     first = ordered(front)
-    monkeypatch.setattr(transact, "REMEMBERED_REFUSALS_MAX", 0)
+    for module in (transact, decide):
+        monkeypatch.setattr(module, "REMEMBERED_REFUSALS_MAX", 0)
     asked = cm.Open("k2", "y", BUYER, "web", 0, (cm.Plan("S1", (("A", 1),), 0),), (), "")
 
     async def main() -> Any:
@@ -120,7 +122,7 @@ def test_claims_of_a_refusal_that_is_not_kept_are_barred_before_they_are_let_go_
 
     refusal = front.run(main)
     assert isinstance(refusal, Rejection)
-    assert refusal.reason is Reason.UNITS_LIMIT
+    assert refusal.reason is Reason.LEDGER_FULL
     claimed = max(hosted(front, "store-S1", "S1").holders.values())
     number = int(max(hosted(front, "store-S1", "S1").holders).rpartition("/")[2].removesuffix(".1"))
     to_customers(front, cm.Release("r1", first.number, ReleaseReason.OTHER))

@@ -52,15 +52,15 @@ PAGES = {
         0:01 | claim 7/1.1 ann A 1    | #3 CLAIMED A 1 of 7/1.1 at 0                | A 9/1
         0:02 | claim 7/1.2 ann A 1    | #4 CLAIMED A 1 of 7/1.2 at 0                | A 9/2
         0:03 | reserve ann A 1        | #5 HELD A 1 until 2:03                      | A 9/3
-        0:04 | claim 7/2.1 ann A 1    | OPEN_RESERVATIONS_LIMIT 3 of 2              | A 9/3
+        0:04 | claim 7/2.1 ann A 1    | OPEN_RESERVATIONS_LIMIT 3 of 2 CLAIMED | A 9/3
         0:05 | reserve ann A 1        | OPEN_RESERVATIONS_LIMIT 3 of 2              | A 9/3
         0:06 | claim 7/1.3 ann A 1    | #8 CLAIMED A 1 of 7/1.3 at 0                | A 9/4
         0:07 | apply 7/1.1 1 RELEASED | #3 RELEASED A 1 -1 back OTHER of 7/1.1 at 1 | A 9/3
-        0:08 | claim 7/2.2 ann A 1    | OPEN_RESERVATIONS_LIMIT 3 of 2              | A 9/3
+        0:08 | claim 7/2.2 ann A 1    | OPEN_RESERVATIONS_LIMIT 3 of 2 CLAIMED | A 9/3
         0:09 | apply 7/1.2 1 RELEASED | #4 RELEASED A 1 -1 back OTHER of 7/1.2 at 1 | A 9/2
         0:10 | apply 7/1.3 1 RELEASED | #8 RELEASED A 1 -1 back OTHER of 7/1.3 at 1 | A 9/1
         0:11 | claim 7/2.3 ann A 1    | #13 CLAIMED A 1 of 7/2.3 at 0               | A 9/2
-        0:12 | claim 7/1.4 ann A 1    | OPEN_RESERVATIONS_LIMIT 3 of 2              | A 9/2
+        0:12 | claim 7/1.4 ann A 1    | OPEN_RESERVATIONS_LIMIT 3 of 2 CLAIMED | A 9/2
         """,
     ),
     "each part of an order holds units": (

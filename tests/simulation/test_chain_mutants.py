@@ -16,6 +16,7 @@ from actors.protocol.messages import LedgerStopped
 from actors.runtime.ledger_host import LedgerHost
 from actors.shop import decide as shop_decide, decide_claims, preconditions
 from actors.shop.commands import Grant
+from actors.shop.state import Part
 from serve.coordination.grants import Grants
 from serve.coordination.reconciler import Reconciler
 from tests.runtime.breaking import BreakingJournal
@@ -63,9 +64,9 @@ def _nobody_settles(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Reconciler, "deliver", nothing)
     ask_order = Reconciler._ask_order
 
-    async def of_claims(self: Reconciler, store_id: str, holder: str, deadline: float, *, is_claim: bool) -> None:
+    async def of_claims(self: Reconciler, store_id: str, part: Part, deadline: float, *, is_claim: bool) -> None:
         if is_claim:  # calls would wait for ever for what nobody lets go of
-            await ask_order(self, store_id, holder, deadline, is_claim=is_claim)
+            await ask_order(self, store_id, part, deadline, is_claim=is_claim)
 
     patch.setattr(Reconciler, "_ask_order", of_claims)  # shops ask, once a lease is over
 
