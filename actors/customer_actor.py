@@ -62,24 +62,25 @@ class CustomerActor(LedgerActor):
 
     @rpc
     def outbox(
-        self, age_ms: int, after: Mapping[str, int], revision: int = 0
-    ) -> list[tuple[str, list[Order], list[Grant], int]] | None:
+        self, age_ms: int, after: Mapping[str, tuple[int, int]], revision: int = 0
+    ) -> list[tuple[str, list[Order], list[Grant], tuple[int, int] | None]] | None:
         """By ledger, orders with undelivered parts, but for new ones, grants older than `age_ms` of which no shop has
-        reported anything, and the number of the order to continue after.
+        reported anything, and the numbers of the order and of the grant to continue after, None where these are all.
 
-        `after` has these numbers from the previous answer, so that every order has its turn: those whose shops are
+        `after` has these numbers from the previous answer, so that each order and grant has its turn: those whose shops are
         stopped stay in the outbox as long as these are. None where the chain revision here is older.
         """
         if revision > self.chain.revision:
             return None
-        found: list[tuple[str, list[Order], list[Grant], int]] = []
+        found: list[tuple[str, list[Order], list[Grant], tuple[int, int] | None]] = []
         for ledger_id in self.host.ledger_ids():
             with self.host.reading(ledger_id) as (hosted, now_ms):
                 ledger = hosted.ledger
                 owed = [number for number in ledger.outbox if not _is_new(ledger.orders[number], now_ms)]
-                numbers, resume = in_turn(owed, after.get(ledger_id, 0), OUTBOX_MAX)
-                unsettled, more = in_turn(ledger.grants.unsettled, after.get(ledger_id, 0), OUTBOX_MAX)
-                resume = resume or more
+                order_after, grant_after = after.get(ledger_id, (0, 0))
+                numbers, order_after = in_turn(owed, order_after, OUTBOX_MAX)
+                unsettled, grant_after = in_turn(ledger.grants.unsettled, grant_after, OUTBOX_MAX)
+                resume = (order_after, grant_after) if order_after or grant_after else None
                 grants = map(ledger.grants.get, unsettled)
                 old = [grant for grant in grants if grant is not None and grant.granted_at_ms < now_ms - age_ms]
                 if numbers or old:

@@ -5,7 +5,7 @@ A step is allowed by the order's standing here, even where a shop has not applie
 
 from typing import Final, assert_never
 
-from actors.core.answers import REMEMBERED_ANSWERS_MAX, REMEMBERED_REFUSALS_MAX
+from actors.core.answers import REMEMBERED_ANSWERS_MAX
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
 from actors.core.transact import Decision
@@ -36,9 +36,7 @@ def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
         case cm.Open():
             return _decide_open(ledger, command, now_ms)
         case cm.Place():
-            decision = _decide_place(ledger, command, now_ms)
-            is_kept = ledger.answers.refused.count < REMEMBERED_REFUSALS_MAX  # else a copy may be placed
-            return Rejection(Reason.LEDGER_FULL) if isinstance(decision, Rejection) and not is_kept else decision
+            return _decide_place(ledger, command, now_ms)
         case cm.Bar():
             is_known = command.number in ledger.orders or command.number in ledger.barred
             return () if is_known else (ev.Barred(command.number),)

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from actors.core.ids import format_order_id, ledger_of_customer, parse_holder, parse_order_id
 from actors.core.status import LIVE, Status
@@ -189,8 +189,8 @@ class Reconciler:
         self._coordinator = coordinator
         self._tasks: list[asyncio.Task[None]] = []
         self._questions, self._deliveries, self._reports = map(KeyedTasks, ("question", "delivery", "report"))
-        # By ledger: the number to go on after where an answer was cut short.
-        self._delivered_after: dict[str, int] = {}
+        # By ledger: the number to go on after where an answer was cut short, of orders and of grants.
+        self._delivered_after: dict[str, tuple[int, int]] = {}
         self._reported_after: dict[str, int] = {}
         self._stuck_orders, self._stuck_parts, self._stuck_claims = map(StuckTracker, ("orders", "parts", "claims"))
 
@@ -236,7 +236,7 @@ class Reconciler:
         self,
         kind: ActorKind,
         asked: tuple[int, ...],
-        cursors: dict[str, int],
+        cursors: dict[str, Any],
         tasks_of: Callable[..., list[KeyedTask]],
         keyed_tasks: KeyedTasks,
     ) -> int:

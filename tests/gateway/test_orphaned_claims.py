@@ -5,11 +5,10 @@ from typing import Any, Final
 import grpc
 import pytest
 
-from actors.core import transact
 from actors.core.policy import HOUR_MS
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason
-from actors.orders import commands as cm, decide
+from actors.orders import commands as cm
 from actors.orders.state import Order
 from actors.shop import commands as shop
 from holdfast.v1 import admin_service_pb2 as ad, order_pb2
@@ -106,14 +105,9 @@ def test_a_call_is_not_refused_for_good_for_what_its_own_lost_try_has_claimed(fr
     assert front.accept("Reserve", request).HasField("order")
 
 
-def test_claims_of_a_refusal_that_is_not_kept_are_barred_before_they_are_let_go_of(
-    front: Front, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """So many refusals are remembered that this one is not; then a copy of its Place arrives."""
+def test_a_late_copy_of_a_refused_order_is_not_placed_on_claims_that_were_let_go_of(front: Front) -> None:
     rules(front, chain_limit_rules={"sku": "A", "units_max": 2})
     first = ordered(front)
-    for module in (transact, decide):
-        monkeypatch.setattr(module, "REMEMBERED_REFUSALS_MAX", 0)
     asked = cm.Open("k2", "y", BUYER, "web", 0, (cm.Plan("S1", (("A", 1),), 0),), (), "")
 
     async def main() -> Any:
@@ -122,7 +116,7 @@ def test_claims_of_a_refusal_that_is_not_kept_are_barred_before_they_are_let_go_
 
     refusal = front.run(main)
     assert isinstance(refusal, Rejection)
-    assert refusal.reason is Reason.LEDGER_FULL
+    assert refusal.reason is Reason.UNITS_LIMIT
     claimed = max(hosted(front, "store-S1", "S1").holders.values())
     number = int(max(hosted(front, "store-S1", "S1").holders).rpartition("/")[2].removesuffix(".1"))
     to_customers(front, cm.Release("r1", first.number, ReleaseReason.OTHER))
