@@ -10,8 +10,8 @@ from actors.core.policy import DAY_MS, HOUR_MS
 from actors.journal.port import JournalError, JournalFailed
 from actors.journal.sqlite import SqliteJournal
 from actors.store_actor import StoreActor
-from holdfast.v1 import admin_service_pb2 as ad
-from tests.gateway.front import Front
+from holdfast.v1 import admin_service_pb2 as ad, event_service_pb2 as es
+from tests.gateway.front import Front, reserve_request
 from tests.gateway.streams import Stream, events_of, events_request
 from tests.runtime.breaking import BreakingJournal
 from tests.runtime.runtime_fixture import ManualClock, entries
@@ -105,6 +105,29 @@ def test_a_sealed_file_that_is_gone_is_named_and_the_shop_goes_on(sealing: Seali
     assert sealing.front.reserve("also anew", store_id="S2").WhichOneof("result") == "reservation"
     away.rename(gone)
     assert sealing.front.accept("VerifyLedger", VERIFY).holds
+
+
+def test_a_sealed_file_that_is_gone_keeps_no_other_shop_from_a_feed_of_all(sealing: Sealing) -> None:
+    """It is as with a stopped shop, whose events come once it is mended."""
+    sealing.front.receive("A", store_id="S3")
+    gone = sealing.files()[0]
+    away = gone.rename(gone.with_suffix(".away"))
+    request = es.WatchEventsRequest(all_stores=True, cursors=[{"store_id": "S2"}])
+
+    async def main() -> None:
+        stream = Stream(sealing.front, "WatchEvents", request)
+        told = set()
+        while "S3" not in told:
+            told |= {event.store_id for event in (await stream.take()).events}
+        for number in range(5):  # also what happens later, with the shop's own turn each time
+            await sealing.front.asked("Reserve", reserve_request(f"s3 {number}", store_id="S3"))
+            assert {event.store_id for event in (await stream.take()).events} == {"S3"}
+        away.rename(gone)
+        [first, *_] = (await stream.take()).events
+        assert (first.store_id, first.version) == ("S2", 1)
+        await stream.close()
+
+    sealing.front.run(main)
 
 
 def test_a_ledger_without_a_snapshot_is_recovered_from_sealed_files(sealing: Sealing) -> None:

@@ -11,6 +11,7 @@ from actors.journal.open import open_journal, sqlite_setting
 from actors.journal.port import Journal, JournalDamaged, JournalError, Record
 from actors.protocol.messages import Stopped
 from actors.runtime import recovery
+from actors.runtime.clock import SystemClock
 from actors.shop.commands import Reserve
 from actors.shop.events import Collected, Event, Reserved
 from actors.store_actor import StoreActor
@@ -190,3 +191,18 @@ def test_the_snapshot_of_another_ledger_stops_the_ledger(stocked: ActorRuntime) 
     assert snapshot is not None
     stocked.journal.write_snapshot("S2", 1, snapshot.seq, snapshot.chunks)
     assert "it is of S1 at 1" in stocked.successor().deliver("k1: reserve ann A 1", "S2")
+
+
+def test_an_actor_without_a_readable_journal_stays(tmp_path: Path) -> None:
+    """It answers that its ledgers are stopped, instead of being started again for ever."""
+    (tmp_path / "store-S1.db").write_bytes(b"no database" * 1_000)
+    ended: list[JournalError] = []
+    journal = open_journal(sqlite_setting(tmp_path), "store-S1")
+    actor = StoreActor("store-S1", journal, SystemClock(journal.kept_clock()), ended.append, tidy_every_s=3_600)
+    try:
+        actor.host.checkpoint()
+        assert actor.host.is_stopped("S1")
+        assert ended == []
+    finally:
+        actor._closing.set()
+        actor._tidier.join()
