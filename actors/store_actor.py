@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from actors.core.status import LIVE
-from actors.journal.port import Record
+from actors.journal.port import JournalDamaged, Record
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import LedgerActor, in_turn, page_by_number
 from actors.runtime.kinds import SHOP
@@ -95,7 +95,8 @@ class StoreActor(LedgerActor):
         """Durable records after each (store, version); stores with nothing new are left out.
 
         At least one record where there is any; stores after the one that reaches `bytes_max` are left to the next call.
-        A stopped ledger raises JournalDamaged, or is skipped with `skip_stopped`.
+        A stopped ledger raises JournalDamaged, or is skipped with `skip_stopped`; so does one whose records there
+        cannot be read, as a sealed file is gone.
         """
         found: list[tuple[str, list[Record]]] = []
         left = bytes_max
@@ -105,7 +106,13 @@ class StoreActor(LedgerActor):
             # Reading through the host expires what is due, and checks that this actor is still the owner.
             version = self.host.read(store_id, lambda hosted, _now_ms: hosted.ledger.version)
             if version > after:
-                records = _within_bytes(self.records(store_id, after, FEED_EVENTS_MAX), left)
+                try:
+                    read = self.records(store_id, after, FEED_EVENTS_MAX)
+                except JournalDamaged:
+                    if not skip_stopped:
+                        raise
+                    continue
+                records = _within_bytes(read, left)
                 found.append((store_id, records))
                 left -= sum(len(record.payload) for record in records)
                 if left <= 0:

@@ -37,8 +37,8 @@ Decision = tuple[Any, ...] | Rejection
 
 
 class Deferred(Message, frozen=True):
-    """More is due to expire than could be expired before this command, which without it is refused, or takes units from
-    others. Nothing was done; it is to be sent again.
+    """More is due to expire than could be expired before this command, which without it is refused, takes units from
+    others or counts those of holds. Nothing was done; it is to be sent again.
     """
 
 
@@ -46,8 +46,8 @@ class Decider(NamedTuple):
     """A kind of ledger as its pure functions.
 
     `key_of` returns the key that a command's answer is remembered by, empty where there is none; `recall` the
-    remembered answer or None; `standing` the answer where the events give none. `takes_from_others`: the kinds of
-    events that must not be decided while there are units that are due.
+    remembered answer or None; `standing` the answer where the events give none. `waits_for_due`: the kinds of events
+    that must not be decided while there are units that are due.
     """
 
     key_of: Callable[[Any], str]
@@ -56,7 +56,7 @@ class Decider(NamedTuple):
     decide: Callable[[Any, Any, int], Decision]
     evolve: Callable[[Any, Any, int], Any]
     standing: Callable[[Any, Any, tuple[Any, ...]], Any]
-    takes_from_others: tuple[type[Message], ...] = ()
+    waits_for_due: tuple[type[Message], ...] = ()
 
 
 class Transacted(NamedTuple):
@@ -78,7 +78,7 @@ def transact(decider: Decider, ledger: Any, command: Any, now_ms: int, is_behind
         return Transacted(answer, (), repeated=True)
     decision = decider.decide(ledger, command, now_ms)
     if is_behind and (
-        isinstance(decision, Rejection) or any(isinstance(event, decider.takes_from_others) for event in decision)
+        isinstance(decision, Rejection) or any(isinstance(event, decider.waits_for_due) for event in decision)
     ):
         return Transacted(Deferred(), ())
     if isinstance(decision, Rejection):

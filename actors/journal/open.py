@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
-from actors.journal.port import Journal, JournalDamaged
+from actors.journal.port import ClockMark, Journal, JournalDamaged
 from actors.journal.sqlite import SqliteJournal
 
 _KEEP: Final = "?keep_mb="
@@ -85,6 +85,9 @@ class UnreadableJournal:
 
     checkpoint = close
 
+    def keep_clock(self, mark: ClockMark) -> None:
+        """Its actor stays without one, to say that its ledgers are stopped."""
+
     def kept_clock(self) -> None:
         """There is none that can be read."""
 
@@ -92,4 +95,4 @@ class UnreadableJournal:
         raise JournalDamaged(str(asked[0]), self._damage.place, self._damage.why)
 
     take_over = check_owner = append = read = seal = sealed_seq = _refuse
-    write_snapshot = newest_snapshot = keep_clock = _refuse
+    write_snapshot = newest_snapshot = _refuse

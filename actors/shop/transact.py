@@ -10,7 +10,7 @@ from actors.core.transact import KEY_REUSED, Decider, transact as transact_by
 from actors.shop.commands import ApplyOutcome, Command, Reserve, SettleGrant
 from actors.shop.decide import decide
 from actors.shop.decide_claims import held_by
-from actors.shop.events import Event, ShortfallDeclared
+from actors.shop.events import Event, ShortfallDeclared, StockCounted
 from actors.shop.evolve import evolve
 from actors.shop.expiry import due
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
@@ -39,7 +39,10 @@ def standing(ledger: Ledger, command: Command, _events: tuple[Event, ...]) -> Re
     return Recorded("", ledger.version, StockOutcome(0, 0, 0, ()))
 
 
-DECIDER: Final = Decider(attrgetter("key"), fingerprint, recall, decide, evolve, standing, (ShortfallDeclared,))
+# A count without holds adds what is reserved to what was counted: holds that are due would be added, too.
+DECIDER: Final = Decider(
+    attrgetter("key"), fingerprint, recall, decide, evolve, standing, (ShortfallDeclared, StockCounted)
+)
 
 transact: Final = partial(transact_by, DECIDER)
 
