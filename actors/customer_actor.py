@@ -67,8 +67,8 @@ class CustomerActor(LedgerActor):
         """By ledger, orders with undelivered parts, but for new ones, grants older than `age_ms` of which no shop has
         reported anything, and the numbers of the order and of the grant to continue after, None where these are all.
 
-        `after` has these numbers from the previous answer, so that each order and grant has its turn: those whose shops are
-        stopped stay in the outbox as long as these are. None where the chain revision here is older.
+        `after` has these numbers from the previous answer, so that each order and each grant has its turn: those whose
+        shops are stopped stay in the outbox as long as these are. None where the chain revision here is older.
         """
         if revision > self.chain.revision:
             return None
