@@ -107,6 +107,23 @@ def test_a_count_without_holds_counts_none_that_are_due(wave: ActorRuntime) -> N
     assert wave.stock() == "A 3/0, B 1/0"
 
 
+@pytest.mark.parametrize(
+    "swept",
+    [True, pytest.param(False, marks=pytest.mark.xfail(strict=True, reason="the trail has when it was swept"))],
+)
+def test_a_count_of_an_instant_does_not_depend_on_when_was_swept(
+    held: ActorRuntime, clock: ManualClock, *, swept: bool
+) -> None:
+    """The hold of one hour is gone at 1:10, also where its actor was away until 1:20."""
+    clock.move(HOUR_MS)
+    if swept:
+        held.host.sweep()
+    clock.move(HOUR_MS // 3)
+    held.host.sweep()
+    held.deliver("count A 1 as of 1:10 without holds")
+    assert held.stock() == "A 3/2"
+
+
 def test_a_read_waits_until_nothing_is_due(wave: ActorRuntime) -> None:
     assert wave.stock() == f"A {WAVE}/0, B 1/0"
 
