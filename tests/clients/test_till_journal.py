@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -264,8 +265,8 @@ def test_a_sale_whose_number_a_copy_has_used_is_in_doubt_also_after_days_without
     with opened(path) as journal:
         journal.record([("a", -1)], SALE)
         key, _ = journal.next_call(10)
-    now_ns = till_journal.time.time_ns() + 25 * 3_600 * 10**9
-    monkeypatch.setattr(till_journal.time, "time_ns", lambda: now_ns)
+    now_ns = time.time_ns() + 25 * 3_600 * 10**9
+    monkeypatch.setattr(time, "time_ns", lambda: now_ns)
     with opened(path) as journal:
         assert journal.next_call(10)[0] == key
         journal.answered(dropped=1)
