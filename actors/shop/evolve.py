@@ -305,9 +305,11 @@ def _give_back(
     ledger: Ledger, number: int, lines: Lines, at_ms: int, step: Step, reason: ReleaseReason | None
 ) -> Reservation:
     reservation = ledger.reservations[number]
+    # A hold was gone at its deadline, whenever it was swept: counts may be of an instant between the two.
+    gone_at_ms = reservation.expires_at_ms if step is Step.EXPIRE and reservation.part is None else at_ms
     for sku, units in lines:
         if units:
-            ledger.positions[sku].move_reserved(at_ms, -units)
+            ledger.positions[sku].move_reserved(gone_at_ms, -units)
     done = reservation.done or ((0, 0),) * len(reservation.lines)
     done = tuple((collected, released + units) for (collected, released), (_, units) in zip(done, lines, strict=True))
     changed = replace(

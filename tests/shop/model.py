@@ -94,7 +94,9 @@ class Model:
     ) -> None:
         for line, back in zip(of.lines, units, strict=True):
             line.back += back
-            self.promised.append(Move(line.sku, now_ms, -back))
+            self.promised.append(
+                Move(line.sku, of.deadline_ms if final is Status.EXPIRED and not of.holder else now_ms, -back)
+            )
         of.reason = why or of.reason
         self._end(of, final)
 

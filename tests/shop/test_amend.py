@@ -84,7 +84,7 @@ def test_what_is_replaced_does_not_count_for_a_limit() -> None:
         0:04 | amend #4 A 2      | #4 HELD A 2 until 2:01         | Amended       | A 9/3, B 9/3
         0:05 | claim o1 ann A 1  | OPEN_RESERVATIONS_LIMIT 3 of 2 | Refused       | A 9/3, B 9/3
         0:06 | claim o2 bob A 3  | #11 CLAIMED A 3 of o2 at 0     | Claimed       | A 9/6, B 9/3
-        0:07 | claim o3 bob A 1  | UNITS_LIMIT A 1 of 0           | Refused       | A 9/6, B 9/3
+        0:07 | claim o3 bob A 1  | UNITS_LIMIT A 1 of 0 CLAIMED   | Refused       | A 9/6, B 9/3
         """,
         LIMITED,
     )

@@ -42,9 +42,6 @@ SENT_ROWS_KEPT = 20_000
 RECEIPTS_KEPT = 100_000
 """Receipts whose numbers a file knows again; some months of a busy till."""
 
-_KEY_KEPT_MS = 86_400_000
-"""How long the service remembers a key at least: a call that is asked again within it gets its first answer."""
-
 
 class TillJournal(AbstractContextManager["TillJournal"]):
     """The file of one till, locked against a second process. Thread-safe; calls block on the disk.
@@ -62,7 +59,7 @@ class TillJournal(AbstractContextManager["TillJournal"]):
         self._unsent: deque[Adjustment] = deque()
         self._next = 1
         self.series = secrets.token_hex(8)
-        self._call = ("", 0, 0)  # the key of the call under way, its last movement, and since when it is asked
+        self._call = ("", 0)  # the key of the call under way, and its last movement
         self._occurred: dict[int, tuple[int | None, float | None]] = {}  # by sequence, on the wall and since the boot
         # Numbers are given and written as one: two rows of one number would be one sale for the service.
         self._turn = threading.RLock()
@@ -108,8 +105,8 @@ class TillJournal(AbstractContextManager["TillJournal"]):
                 return "", ()
             if not self._call[0]:
                 last = min(self.sent + rows_max, self._next - 1)
-                self._set_call((secrets.token_hex(16), last, time.time_ns() // 1_000_000))
-            key, last, _ = self._call
+                self._set_call((secrets.token_hex(16), last))
+            key, last = self._call
             return key, self.head(last - self.sent)
 
     def answered(self, dropped: int) -> None:
@@ -117,11 +114,11 @@ class TillJournal(AbstractContextManager["TillJournal"]):
 
         No call but this one has ever had these numbers, so those rows are of a copy of this file: they are not booked,
         unless the copy has sent the very same sales. They are put aside as `doubtful`, and the file goes on as another
-        series. Only where the call is so old that the service may have forgotten its key are they the call's own.
+        series. Of a call so old that the service may have forgotten its key they may be its own; they are in doubt too.
         """
         with self._turn:
-            _, last, asked_at_ms = self._call
-            if not dropped or time.time_ns() // 1_000_000 - asked_at_ms > _KEY_KEPT_MS:
+            _, last = self._call
+            if not dropped:
                 self.mark_sent(last)
                 return
             rows = list(self._unsent)
@@ -165,7 +162,7 @@ class TillJournal(AbstractContextManager["TillJournal"]):
                 return lost
             with self._writing() as database:
                 database.execute("UPDATE meta SET sent = ?, key = ''", (expected - 1,))
-            self._call = ("", 0, 0)
+            self._call = ("", 0)
             self._unsent.extendleft(reversed(again))
             return 0
 
@@ -257,12 +254,12 @@ class TillJournal(AbstractContextManager["TillJournal"]):
             database.execute("UPDATE meta SET next = 1, sent = 0, series = ?, key = ''", (series,))
             self._insert(database, [(row, occurred[row.sequence][0]) for row in renumbered])
             database.executemany("INSERT INTO doubtful VALUES (?, ?, ?, ?)", in_doubt)
-        self.series, self._call, self._next = series, ("", 0, 0), len(renumbered) + 1
+        self.series, self._call, self._next = series, ("", 0), len(renumbered) + 1
         self._unsent, self._occurred = deque(renumbered), occurred
 
-    def _set_call(self, call: tuple[str, int, int]) -> None:
+    def _set_call(self, call: tuple[str, int]) -> None:
         with self._writing() as database:
-            database.execute("UPDATE meta SET key = ?, last = ?, asked_at_ms = ?", call)
+            database.execute("UPDATE meta SET key = ?, last = ?", call)
         self._call = call
 
     def mark_sent(self, sequence: int) -> None:
@@ -271,7 +268,7 @@ class TillJournal(AbstractContextManager["TillJournal"]):
             with self._writing() as database:
                 database.execute("DELETE FROM movements WHERE sequence <= ?", (sequence - self._sent_rows_kept,))
                 database.execute("UPDATE meta SET sent = max(sent, min(?, next - 1)), key = ''", (sequence,))
-            self._call = ("", 0, 0)
+            self._call = ("", 0)
             while self._unsent and self._unsent[0].sequence <= sequence:
                 del self._occurred[self._unsent.popleft().sequence]
 
@@ -317,7 +314,7 @@ class TillJournal(AbstractContextManager["TillJournal"]):
         with self._writing():
             for statement in SCHEMA:
                 database.execute(statement)
-            database.execute("INSERT INTO meta VALUES (1, 0, ?, '', 0, 0)", (self.series,))
+            database.execute("INSERT INTO meta VALUES (1, 0, ?, '', 0)", (self.series,))
 
     def _load(self, database: sqlite3.Connection) -> None:
         (health,) = database.execute("PRAGMA quick_check(1)").fetchone()
@@ -326,7 +323,7 @@ class TillJournal(AbstractContextManager["TillJournal"]):
         if len(meta := database.execute("SELECT * FROM meta").fetchall()) != 1:
             raise self._damaged("read the till's journal", "the table meta is damaged")
         self._next, sent, self.series, *call = meta[0]
-        self._call = (call[0], call[1], call[2])
+        self._call = (call[0], call[1])
         (first,) = database.execute("SELECT min(sequence) FROM movements").fetchone()
         expected = min(first or self._next, sent + 1)
         for sequence, sku, delta, kind, at_ms, checksum in database.execute("SELECT * FROM movements ORDER BY 1"):

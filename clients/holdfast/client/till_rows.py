@@ -14,7 +14,7 @@ APPLICATION_ID = 0x48464C54
 FORMAT = 1
 SCHEMA = (
     """CREATE TABLE meta (next INTEGER NOT NULL, sent INTEGER NOT NULL, series TEXT NOT NULL, key TEXT NOT NULL,
-        last INTEGER NOT NULL, asked_at_ms INTEGER NOT NULL)""",
+        last INTEGER NOT NULL)""",
     """CREATE TABLE movements (
         sequence INTEGER PRIMARY KEY, sku TEXT NOT NULL, delta INTEGER NOT NULL, kind INTEGER NOT NULL,
         occurred_at_ms INTEGER, checksum INTEGER NOT NULL)""",
