@@ -237,7 +237,7 @@ class LedgerActor:
             try:
                 self._bind_the_quiet()
                 while self.host.sweep() >= EXPIRED_AT_ONCE_MAX and not self._closing.wait(SNAPSHOT_PAUSE_S):
-                    pass
+                    self._followers.tell()  # feeds need not wait until all of it is expired
                 self._followers.tell()  # of that, and of what a read found due
                 self.host.checkpoint()
                 for ledger_id in self.host.snapshots_due(SNAPSHOT_EVENTS_MIN):

@@ -167,9 +167,8 @@ class Grants:
         if isinstance(answer, Held) and answer.grant == grant:
             report = _report(grant, answer.number, answer.number, request.lines)
         elif isinstance(answer, Held | Reservation) or (isinstance(answer, Refusal) and answer.version):
-            report = _report(
-                grant
-            )  # the call was answered before, or its refusal is remembered: nothing is held by this grant
+            # The call was answered before, or its refusal is remembered: nothing is held by this grant.
+            report = _report(grant)
         else:
             return  # a reconciler asks
         self._start(self._tell(ledger_of_customer(request.customer_id), report, self._deadline()))

@@ -190,19 +190,24 @@ class Batcher:
     async def _fly(self, asks: list[Ask], entries: list[Entry], deadlines_ms: list[int], deadline: float) -> None:
         answers = await self._send(entries, deadlines_ms, deadline)
         self._heard_at = self._loop.time()
-        some_late = Late in map(type, answers)
+        kinds = {*map(type, answers)}  # most batches have none of the two that are looked for call by call
+        deferred: list[Ask] = []
         place = 0
         for ask in asks:
             end = place + len(ask.entries)
             if not ask.answers.done():
                 mine = answers[place:end]
-                if some_late and not ask.each and Late in map(type, mine):  # not decided this time, perhaps at another
+                if (
+                    Late in kinds and not ask.each and Late in map(type, mine)
+                ):  # not decided this time, perhaps at another
                     ask.answers.set_exception(DeadlinePassed(sent=True))
-                elif any(type(answer) is Deferred for answer in mine):
-                    self._send_again(ask)
+                elif Deferred in kinds and Deferred in map(type, mine):
+                    deferred.append(ask)
                 else:
                     ask.answers.set_result(mine)
             place = end
+        for ask in reversed(deferred):
+            self._send_again(ask)
 
     def _send_again(self, ask: Ask) -> None:
         """Queue a call before all others: it was deferred, or a part of it; for the rest the answers are repeats."""

@@ -65,11 +65,8 @@ class Heads:
             try:
                 wait_s = 0.0 if known is None else WAIT_S
                 moved = await self._router.ask_actor(actor, "moved", known or {}, wait_s, deadline=deadline)
-            except (
-                DeadlinePassed,
-                Overloaded,
-                LedgerStopped,
-            ):  # each stream hears so by itself, as it asks for records
+            except (DeadlinePassed, Overloaded, LedgerStopped):
+                # Each stream hears so by itself, as it asks for records.
                 self._known.pop(actor, None)
                 moved = {}
                 await asyncio.sleep(NEW_SHOPS_S)

@@ -368,20 +368,20 @@ async def test_nobody_waits_and_nothing_is_left(line: Line) -> None:
 
 
 @in_loop
-async def test_a_call_of_which_a_part_was_deferred_is_sent_again_before_all_others(line: Line) -> None:
-    line.deferred = {"whole-1"}
-    whole = line.ask("whole", 2)
+async def test_calls_that_were_deferred_in_part_are_sent_again_in_sequence_before_all_others(line: Line) -> None:
+    line.deferred = {"whole-1", "second-0"}
+    whole, second = line.ask("whole", 2), line.ask("second")
     await line.sent_so_far(1)
     line.ask("out")
     await line.sent_so_far(2)
     later = line.ask("later")
     line.land()
     await line.sent_so_far(3)
-    assert line.sent[2] == ["whole-0", "whole-1", "later-0"]
+    assert line.sent[2] == ["whole-0", "whole-1", "second-0", "later-0"]
     line.land()
     line.land()
     assert await whole == [Held(0, 0, 0), Held(1, 0, 0)]
-    assert len(await later) == 1
+    assert len(await later) == len(await second) == 1
 
 
 @in_loop
