@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from actors.core.chain import EMPTY, ChainEvent, PolicySet, Store, StoresPut, evolve_chain
+from actors.core.chain import EMPTY, ChainEvent, Store, evolve_chain, policy_set, stores_put
 from actors.core.message import to_json
 from actors.core.policy import Policy
 from actors.journal.codec import NONSENSE, Reader, damage_of, encode
@@ -22,7 +22,9 @@ T = TypeVar("T")
 
 
 class ChainActor:
-    """See `core.chain`. A document is a chain as JSON, which `chain_from_document` reads. `end` as in LedgerActor."""
+    """See `core.chain`. A document has what changed after the revision that the caller knows, and is read by
+    `part_from_document`. `end` as in LedgerActor.
+    """
 
     def __init__(self, name: str, journal: Journal, clock: Clock, end: Callable[[JournalError], None]) -> None:
         self.name = name
@@ -39,21 +41,21 @@ class ChainActor:
 
     @rpc
     def document(self, known_revision: int) -> bytes | None:
-        """The chain's document, or None where the caller's revision is the newest. Raises JournalError."""
+        """The document, or None where the caller's revision is the newest. Raises JournalError."""
         chain = self._chain
-        return self._as_owner(None if chain.revision == known_revision else to_json(chain))
+        return self._as_owner(None if chain.revision == known_revision else to_json(chain.since(known_revision)))
 
     @rpc
-    def put_stores(self, stores: Sequence[Store]) -> bytes:
+    def put_stores(self, stores: Sequence[Store], known_revision: int = 0) -> bytes:
         """Add or replace shops, writing changed ones only; returns the document. Raises JournalError."""
         with self._lock:
             fresh = tuple(store for store in stores if self._chain.stores.get(store.store_id) != store)
             if fresh:
-                self._append(StoresPut(fresh))
-            return self._as_owner(to_json(self._chain))
+                self._append(stores_put(fresh, self._chain.calendars))
+            return self._as_owner(to_json(self._chain.since(known_revision)))
 
     @rpc
-    def set_policy(self, policy: Policy, expected_version: int) -> bytes | None:
+    def set_policy(self, policy: Policy, expected_version: int, known_revision: int = 0) -> bytes | None:
         """Replace the policy; returns the document, or None where the version in force is not the expected one.
 
         A policy equal to the one in force is accepted: the answer to the call that set it may be lost. Raises
@@ -65,8 +67,8 @@ class ChainActor:
             if policy != in_force:
                 if expected_version not in (0, in_force.version):
                     return self._as_owner(None)
-                self._append(PolicySet(replace(policy, version=in_force.version + 1)))
-            return self._as_owner(to_json(self._chain))
+                self._append(policy_set(self._chain, replace(policy, version=in_force.version + 1)))
+            return self._as_owner(to_json(self._chain.since(known_revision)))
 
     def close(self) -> None:
         """Close the journal."""

@@ -24,7 +24,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from actors.calendar.zones import DAY_MS, MINUTE_MS, LocalDay, local_day, number_of
-from actors.core.message import Value
+from actors.core.message import Value, digest_of
 
 if TYPE_CHECKING:
     from functools import _lru_cache_wrapper
@@ -99,6 +99,11 @@ class Calendar(Value, frozen=True, dict=True, gc=True):
     pickups_per_staff_hour: int = 0
     lead_minutes: int = 0  # to pick an order, counted while the shop is open
     cutoff_minute: int = DAY_MINUTES  # what is placed after it counts from the next day with an opening; 1440: none
+
+    @cached_property
+    def content_hash(self) -> str:
+        """The same for equal calendars, in any process."""
+        return digest_of([self])
 
     @cached_property
     def always_open(self) -> bool:

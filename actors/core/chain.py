@@ -1,6 +1,6 @@
 """What the whole chain shares: its stores and its policy. Pure; `chain_actor` journals and serves it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Final
 
@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from actors.calendar.hours import ALWAYS_OPEN, Calendar
+from actors.core.ids import is_customers
 from actors.core.message import Message, Value
 from actors.core.policy import Policy
 
@@ -30,31 +31,52 @@ class Store(Value, frozen=True):
 
 
 class StoresPut(Message, frozen=True):
-    """Shops were added or replaced."""
+    """Shops were added or replaced. A calendar is said once, in the row of the first shop that has it; `hours` has by
+    shop the hash of one that was said before, and the row of that shop is without.
+    """
 
     stores: tuple[Store, ...]
+    hours: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class PolicySet(Message, frozen=True):
-    """The policy was replaced."""
+    """The policy was replaced. `kept` names its fields that are as they were, and are left out."""
 
     policy: Policy
+    kept: tuple[str, ...] = ()
 
 
 ChainEvent = StoresPut | PolicySet
 
 
+class ChainPart(Value, frozen=True, gc=True):
+    """What of a chain changed after some revision, or concerns one actor; as JSON it is a *document*.
+
+    `revision` is the chain's; in a part for an actor, that of the latest change which concerns it.
+    """
+
+    revision: int
+    policy_revision: int
+    policy: Policy | None  # None: as it was
+    put: StoresPut
+    shop_revisions: dict[str, int]
+
+
 class Chain(Value, frozen=True, dict=True, gc=True):
     """One revision of the chain's stores and policy. Every change of either increments the revision.
 
-    `shop_revisions` has those at which the rules of single shops changed last. These are apart from the policy's
-    version, or the pause of one shop would be new rules for all, which each writes into its journal.
+    `shop_revisions` has those at which the rules of single shops changed last, `put_revisions` those at which anything
+    of them did. These are apart from the policy's version, or the pause of one shop would be new rules for all, which
+    each writes into its journal. `calendars` are all that the chain's events have said, by their hash.
     """
 
     revision: int
     stores: dict[str, Store]
     policy: Policy
     shop_revisions: dict[str, int] = msgspec.field(default_factory=dict)
+    put_revisions: dict[str, int] = msgspec.field(default_factory=dict)
+    policy_revision: int = 0
+    calendars: dict[str, Calendar] = msgspec.field(default_factory=dict)
 
     @cached_property
     def has_hours(self) -> bool:
@@ -66,37 +88,120 @@ class Chain(Value, frozen=True, dict=True, gc=True):
         return {}
 
     def policy_of(self, ledger_id: str) -> Policy:
-        """The policy of one ledger, cached: the chain's; for a shop with its calendar and whether it is paused."""
+        """The policy of one ledger, cached: the chain's; for a shop what of it concerns the shop, with its calendar and
+        whether it is paused.
+        """
         policy = self._policies.get(ledger_id)
         if policy is None:
             store, policy = self.stores.get(ledger_id), self.policy
+            if not is_customers(ledger_id):
+                policy = policy.of_shops((ledger_id,))
             revision = self.shop_revisions.get(ledger_id, 0)
             if store is not None and (revision or _rules_of(store) != _rules_of(None)):
                 policy = replace(policy, paused=store.paused, calendar=store.calendar, shop_revision=revision)
             self._policies[ledger_id] = policy
         return policy
 
+    def revision_for(self, store_ids: Iterable[str]) -> int:
+        """The revision of the latest change that concerns an actor with these shops; 1 at least, where there is any."""
+        own = (self.shop_revisions.get(store_id, 0) for store_id in store_ids)
+        return max(min(1, self.revision), self.policy_revision, *own)
+
+    def part_for(self, store_ids: Collection[str]) -> ChainPart:
+        """All that an actor needs to know that has these shops; none: customers, whose orders are in any."""
+        revisions = {each: self.shop_revisions[each] for each in store_ids if each in self.shop_revisions}
+        policy = self.policy.of_shops(store_ids) if store_ids else self.policy
+        put = stores_put([self.stores[each] for each in revisions], {})
+        return ChainPart(self.revision_for(store_ids), self.policy_revision, policy, put, revisions)
+
+    def since(self, revision: int) -> ChainPart:
+        """What changed after a revision; all for one that this chain does not have."""
+        revision = revision if revision <= self.revision else 0
+        put = [self.stores[each] for each, at in self.put_revisions.items() if at > revision]
+        policy = self.policy if self.policy_revision > revision else None
+        revisions = {each: at for each, at in self.shop_revisions.items() if at > revision}
+        return ChainPart(self.revision, self.policy_revision, policy, stores_put(put, {}), revisions)
+
+    def with_part(self, part: ChainPart) -> "Chain":
+        """This chain with what a part says of a later revision."""
+        return Chain(
+            part.revision,
+            _merged(self.stores, _rows_of(part.put, {})),
+            part.policy or self.policy,
+            {**self.shop_revisions, **part.shop_revisions},
+            policy_revision=part.policy_revision,
+        )
+
 
 EMPTY: Final = Chain(0, {}, Policy(version=1))
 
 
+def stores_put(stores: Iterable[Store], known: Mapping[str, Calendar]) -> StoresPut:
+    """The event that puts these shops where these calendars have been said."""
+    rows: list[Store] = []
+    hours: dict[str, str] = {}
+    said = set(known)
+    for store in stores:
+        row, calendar = store, store.calendar
+        if calendar != ALWAYS_OPEN:
+            if calendar.content_hash in said:
+                hours[store.store_id] = calendar.content_hash
+                row = replace(store, calendar=ALWAYS_OPEN)
+            said.add(calendar.content_hash)
+        rows.append(row)
+    return StoresPut(tuple(rows), hours)
+
+
+def policy_set(chain: Chain, policy: Policy) -> PolicySet:
+    """The event that replaces the chain's policy."""
+    return PolicySet(*policy.apart_from(chain.policy))
+
+
 def evolve_chain(chain: Chain, event: ChainEvent) -> Chain:
-    """Return the chain after the event, with the next revision."""
+    """Return the chain after the event, with the next revision. Raises KeyError for a calendar that nobody has said."""
+    revision = chain.revision + 1
     match event:
-        case StoresPut(stores):
-            merged = {**chain.stores, **{store.store_id: store for store in stores}}
-            revision = chain.revision + 1
-            changed = [
-                each.store_id for each in stores if _rules_of(each) != _rules_of(chain.stores.get(each.store_id))
-            ]
-            revisions = {**chain.shop_revisions, **dict.fromkeys(changed, revision)}
-            return Chain(revision, dict(sorted(merged.items())), chain.policy, revisions)
-        case PolicySet(policy):
-            return Chain(chain.revision + 1, chain.stores, policy, chain.shop_revisions)
+        case StoresPut():
+            calendars = dict(chain.calendars)
+            stores = _rows_of(event, calendars)
+            put = {each.store_id: revision for each in stores}
+            changed = {
+                each.store_id: revision
+                for each in stores
+                if _rules_of(each) != _rules_of(chain.stores.get(each.store_id))
+            }
+            return replace(
+                chain,
+                revision=revision,
+                stores=_merged(chain.stores, stores),
+                shop_revisions=chain.shop_revisions | changed,
+                put_revisions=chain.put_revisions | put,
+                calendars=calendars,
+            )
+        case PolicySet(policy, kept):
+            policy = policy.with_kept(chain.policy, kept)
+            return replace(chain, revision=revision, policy=policy, policy_revision=revision)
+
+
+def _rows_of(event: StoresPut, calendars: dict[str, Calendar]) -> list[Store]:
+    """The shops that an event puts, each with its calendar; those said here for the first time are added."""
+    stores: list[Store] = []
+    for store in event.stores:
+        calendar = ALWAYS_OPEN
+        if store.store_id in event.hours:
+            calendar = calendars[event.hours[store.store_id]]
+        elif store.calendar != ALWAYS_OPEN:
+            calendar = calendars.setdefault(store.calendar.content_hash, store.calendar)
+        stores.append(replace(store, calendar=calendar))  # one object for all who have the same
+    return stores
+
+
+def _merged(stores: dict[str, Store], changed: list[Store]) -> dict[str, Store]:
+    return dict(sorted((stores | {each.store_id: each for each in changed}).items()))
 
 
 def _rules_of(store: Store | None) -> tuple[bool, Calendar]:
     return (False, ALWAYS_OPEN) if store is None else (store.paused, store.calendar)
 
 
-chain_from_document: Final[Callable[[bytes], Chain]] = msgspec.json.Decoder(Chain).decode  # of `to_json`
+part_from_document: Final[Callable[[bytes], ChainPart]] = msgspec.json.Decoder(ChainPart).decode  # of `to_json`

@@ -3,9 +3,11 @@
 The chain owns it; each ledger journals the version it decides by, so that its journal explains its decisions.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cached_property
 from typing import Final
+
+from msgspec.structs import replace
 
 from actors.calendar.hours import ALWAYS_OPEN, Calendar
 from actors.core.message import Value
@@ -14,6 +16,7 @@ HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 TTL_MS_CEILING: Final = 30 * DAY_MS
 CALL_MS_MAX: Final = 600_000  # the longest deadline of a call: no copy of it arrives later
+KEPT: Final = ("ttl_rules", "limit_rules", "chain_limit_rules", "calendar")  # may be large, and are said once
 ANSWER_MEMORY_MARGIN_MS: Final = DAY_MS  # answers are kept for the longest hold and this
 
 
@@ -66,6 +69,20 @@ class Policy(Value, frozen=True, dict=True, gc=True):
     def age(self) -> tuple[int, int]:
         """Grows with every change of the chain's rules, and of the shop's own: its pause and its calendar."""
         return self.version, self.shop_revision
+
+    def apart_from(self, before: "Policy") -> tuple["Policy", tuple[str, ...]]:
+        """This policy without what may be large and was so before, and the names of these fields."""
+        kept = tuple(name for name in KEPT if getattr(self, name) == getattr(before, name) != getattr(NOTHING, name))
+        return replace(self, **{name: getattr(NOTHING, name) for name in kept}), kept
+
+    def with_kept(self, before: "Policy", kept: tuple[str, ...]) -> "Policy":
+        """The inverse of `apart_from`."""
+        return replace(self, **{name: getattr(before, name) for name in kept}) if kept else self
+
+    def of_shops(self, store_ids: Collection[str]) -> "Policy":
+        """What of this policy concerns these shops: without the times of holds in others."""
+        rules = tuple(rule for rule in self.ttl_rules if not rule.store_id or rule.store_id in store_ids)
+        return self if len(rules) == len(self.ttl_rules) else replace(self, ttl_rules=rules)
 
     @cached_property
     def _ttl_by_fit(self) -> dict[tuple[str, str, str], int]:
@@ -120,3 +137,6 @@ class Policy(Value, frozen=True, dict=True, gc=True):
         return bool(self.chain_limit_rules) and (
             bool(self.chain_limits_for(channel, "")) or any(self.chain_limits_for(channel, sku) for sku, _ in lines)
         )
+
+
+NOTHING: Final = Policy()

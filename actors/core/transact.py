@@ -27,9 +27,12 @@ def refused_by(event: Any, version: int) -> Said:
 
 
 class PolicyAdopted(Message, frozen=True):
-    """The ledger decides by this policy from here on."""
+    """The ledger decides by this policy from here on. `kept` names its fields that are as they were before in this
+    journal, and are left out.
+    """
 
     policy: Policy
+    kept: tuple[str, ...] = ()
 
 
 # The events in sequence, none where the command changes nothing; or why it is refused.

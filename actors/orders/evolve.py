@@ -70,7 +70,7 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
         case ev.GrantReported():
             _evolve_grant_reported(ledger, event.report, at_ms)
         case PolicyAdopted():
-            ledger.policy = event.policy
+            ledger.policy = event.policy.with_kept(ledger.policy, event.kept)
         case _:
             assert_never(event)
     if ledger.ended or ledger.abandoned:  # after the event: `decide` saw what is due to be forgotten

@@ -12,7 +12,7 @@ from threading import Event, Lock, Thread
 from time import perf_counter_ns
 from typing import Any, ClassVar, Final, TypeVar
 
-from actors.core.chain import EMPTY, Chain, chain_from_document
+from actors.core.chain import EMPTY, Chain, part_from_document
 from actors.core.policy import Policy
 from actors.journal.port import Journal, JournalDamaged, JournalError, JournalFailed, Record
 from actors.protocol.messages import RULES_ARE_STALE, Late, pack_answers
@@ -111,11 +111,13 @@ class LedgerActor:
 
     @rpc
     def adopt(self, document: bytes) -> None:
-        """Adopt a revision of the chain, unless it is older than the one known. Raises ValueError."""
-        chain = chain_from_document(document)
+        """Adopt what concerns this actor of a revision of the chain, unless it is older than the one known. Raises
+        ValueError.
+        """
+        part = part_from_document(document)
         with self._adopting:  # of two gateways that send theirs at once, the newer revision stays
-            if chain.revision > self.chain.revision:
-                self.chain = chain
+            if part.revision > self.chain.revision:
+                self.chain = self.chain.with_part(part)
 
     @rpc
     def bind(self, document: bytes, ledger_ids: list[str]) -> None:

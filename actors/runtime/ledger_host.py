@@ -354,7 +354,7 @@ class LedgerHost:
             return events
         # Never an older one: after a restart the first caller may be a gateway that has not received the change yet.
         if policy != ledger.policy and policy.age >= ledger.policy.age:
-            adopted = PolicyAdopted(policy)
+            adopted = PolicyAdopted(*policy.apart_from(ledger.policy))
             self._core.evolve(ledger, adopted, now_ms)
             events.append(adopted)
         if policy == ledger.policy:

@@ -385,11 +385,14 @@ class Audit:
     def _policy_adopted(self, event: PolicyAdopted, _: int) -> None:
         policy = event.policy
         self._accepted_keys.memory_ms = policy.ttl_ms_max + DAY_MS
-        self._calendar = policy.calendar
-        self._rules = [
-            (rule.channel, rule.sku, rule.open_reservations_max, rule.units_max) for rule in policy.limit_rules
-        ]
-        self._chain_rules = {(rule.channel, rule.sku) for rule in policy.chain_limit_rules}
+        if "calendar" not in event.kept:
+            self._calendar = policy.calendar
+        if "limit_rules" not in event.kept:
+            self._rules = [
+                (rule.channel, rule.sku, rule.open_reservations_max, rule.units_max) for rule in policy.limit_rules
+            ]
+        if "chain_limit_rules" not in event.kept:
+            self._chain_rules = {(rule.channel, rule.sku) for rule in policy.chain_limit_rules}
         self._by_customer.clear()
         if self._rules:
             for number, claim in self._claims.items():

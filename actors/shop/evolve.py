@@ -70,7 +70,7 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
         case ev.ShortfallDeclared():
             pass  # the Released events that follow change the state
         case PolicyAdopted():
-            _adopt(ledger, event.policy)
+            _adopt(ledger, event.policy.with_kept(ledger.policy, event.kept))
             ledger.answers.forget_at_ms = ledger.forget_ended_at_ms = 0  # it may be another time that they are kept
         case _:
             assert_never(event)

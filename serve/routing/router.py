@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from actors.core.chain import EMPTY, Chain, chain_from_document
+from actors.core.chain import EMPTY, Chain, part_from_document
+from actors.core.message import to_json
 from actors.protocol.messages import (
     RULES_ARE_STALE,
     ActorGone,
@@ -53,8 +54,9 @@ class Router:
         self._suspects: dict[tuple[str, str], float] = {}  # by ledger and key, until when it is not sent
         self._alone: dict[str, asyncio.Lock] = {}
         self._poller: asyncio.Task[None] | None = None
+        self._shops: dict[str, set[str]] = {}  # of the chain, by actor
+        self._revisions: dict[str, int] = {}  # by actor, of what concerns it in the chain as known
         self.chain: Chain = EMPTY
-        self.chain_document = b""
 
     async def start(self) -> None:
         """Learn the chain, and keep learning of its changes."""
@@ -170,7 +172,7 @@ class Router:
 
     async def change_chain(self, method: str, *args: Any, deadline: float) -> bool:
         """Change stores or policy; False where the chain actor refused. This router then knows the change."""
-        document = await self.ask_actor(CHAIN_ACTOR, method, *args, deadline=deadline)
+        document = await self.ask_actor(CHAIN_ACTOR, method, *args, self.chain.revision, deadline=deadline)
         if document is None:
             return False
         self._learn(document)
@@ -188,14 +190,24 @@ class Router:
         The method takes their revision last, and answers None where it is newer than its own.
         """
         while True:
-            answer = await self.ask_actor(actor, method, *args, self.chain.revision, deadline=deadline)
+            answer = await self.ask_actor(actor, method, *args, self._revision_for(actor), deadline=deadline)
             if answer is not None:
                 return answer
             await self.hand_over_rules(actor, deadline)
 
     async def hand_over_rules(self, actor: str, deadline: float) -> None:
         """What the actor decides from then on, it decides by the chain as it is known here, or a newer one."""
-        await self.ask_actor(actor, "adopt", self.chain_document, deadline=deadline)
+        await self.ask_actor(actor, "adopt", self.rules_for(actor), deadline=deadline)
+
+    def rules_for(self, actor: str) -> bytes:
+        """The document of what concerns an actor in the chain as it is known here: no other shop's hours."""
+        return to_json(self.chain.part_for(self._shops.get(actor, ())))
+
+    def _revision_for(self, actor: str) -> int:
+        revision = self._revisions.get(actor)
+        if revision is None:
+            revision = self._revisions[actor] = self.chain.revision_for(self._shops.get(actor, ()))
+        return revision
 
     def close(self) -> None:
         """Stop learning."""
@@ -203,10 +215,12 @@ class Router:
             self._poller.cancel()
 
     def _learn(self, document: bytes) -> None:
-        chain = chain_from_document(document)
-        if chain.revision >= self.chain.revision:
-            self.chain = chain
-            self.chain_document = document
+        part = part_from_document(document)
+        if part.revision > self.chain.revision:
+            for store in part.put.stores:
+                self._shops.setdefault(self._placement.actor_of(store.store_id), set()).add(store.store_id)
+            self.chain = self.chain.with_part(part)
+            self._revisions.clear()
 
     async def _poll_chain(self) -> None:
         while True:
@@ -269,10 +283,10 @@ class Router:
         """
 
         async def attempt() -> list[Answer]:
-            payload = pack_batch(self.chain.revision, entries, deadlines_ms)
+            payload = pack_batch(self._revision_for(actor), entries, deadlines_ms)
             packed = await self._actors.call(actor, "step", payload)
             if packed == RULES_ARE_STALE:
-                await self._actors.call(actor, "adopt", self.chain_document)
+                await self._actors.call(actor, "adopt", self.rules_for(actor))
                 packed = await self._actors.call(actor, "step", payload)
                 if packed == RULES_ARE_STALE:
                     raise ActorGone(f"{actor} restarted between two calls")

@@ -91,8 +91,7 @@ class Admin:
                 ledgers_of[name] = []
         if self._router.chain.policy.chain_limit_rules:  # no customers' ledger may begin under older limits
             ledgers_of |= self._router.by_actor([ledger_of_slot(slot) for slot in range(SLOTS)])
-        document = self._router.chain_document
-        arguments = {name: (document, ledger_ids) for name, ledger_ids in ledgers_of.items()}
+        arguments = {name: (self._router.rules_for(name), ledger_ids) for name, ledger_ids in ledgers_of.items()}
         bound = await self._ask_all("bind", arguments, _share_of(deadline))
         pending = [name for name, answer in bound.items() if isinstance(answer, BaseException)]
         shops_of = self._router.by_actor(list(self._router.chain.stores))

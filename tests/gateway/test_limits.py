@@ -190,15 +190,15 @@ def test_a_queue_that_is_full_after_a_grant_was_given_is_no_refusal_of_the_whole
     """The shop has newer limits than the grant, so another one is asked for."""
     limit(stocked, 2)
     known = stocked.gateway._router
-    document, rules = known.chain_document, (ChainLimitRule("", "A", 0, 3, 0),)
+    before, rules = known.chain, (ChainLimitRule("", "A", 0, 3, 0),)
 
     async def main() -> Any:
         deadline = asyncio.get_running_loop().time() + WAIT_S
         policy = replace(known.chain.policy, chain_limit_rules=rules)
         await known.change_chain("set_policy", policy, 0, deadline=deadline)
         router = _Busy(stocked.actors)
-        router._learn(document)
-        await stocked.actors.call("store-S1", "adopt", known.chain_document)
+        router.chain = before
+        await stocked.actors.call("store-S1", "adopt", known.rules_for("store-S1"))
         stocked.actors.calls.clear()
         entry = "S1", reservation(asked("k1"))[1]
         return await Grants(router).send(entry, deadline, promise=False)

@@ -184,7 +184,7 @@ def limit_document(front: Front, units_max: int, *, heard: bool = True) -> None:
         policy = replace(router.chain.policy, chain_limit_rules=(ChainLimitRule("", "A", 0, units_max, 0),))
         await router.change_chain("set_policy", policy, 0, deadline=2**40)
         if heard:
-            await front.actors.call("store-S1", "bind", router.chain_document, [])
+            await front.actors.call("store-S1", "bind", router.rules_for("store-S1"), [])
 
     front.run(main)
 

@@ -37,6 +37,7 @@ LATER: Final = {
     "limits that count what is held already, and bind where it is said": (260, 0),
     "orders placed with one decision after their claims": (290, 0),
     "old records in sealed files": (310, 2),
+    "rules written once, and sent to whom they concern": (140, 0),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())
 FILES_MAX: Final = HOUSE[1] + sum(files for _, files in LATER.values())

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from actors.core.chain import Chain, Store
+from actors.core.chain import ChainPart, Store, StoresPut
 from actors.core.message import to_json
 from actors.core.policy import Policy
 from actors.journal.port import Journal, JournalError
@@ -16,8 +16,8 @@ STORES: Final = ("S1", "S2")
 
 def chain_document(revision: int, policy: Policy | None = None, paused: tuple[str, ...] = ()) -> bytes:
     """A revision of the chain with two shops."""
-    stores = {store_id: Store(store_id, "", 0.0, 0.0, store_id in paused) for store_id in STORES}
-    return to_json(Chain(revision, stores, policy or Policy(version=1)))
+    stores = tuple(Store(store_id, "", 0.0, 0.0, store_id in paused) for store_id in STORES)
+    return to_json(ChainPart(revision, revision, policy or Policy(version=1), StoresPut(stores), {}))
 
 
 class Shop:

@@ -16,7 +16,6 @@ from typing import Any, Final, NamedTuple
 from actors.calendar.hours import Calendar, Duty, Interval
 from actors.core.chain import EMPTY, Chain, PolicySet, Store, StoresPut, evolve_chain
 from actors.core.ids import ledger_of_customer
-from actors.core.message import to_json
 from actors.core.policy import CALL_MS_MAX, DAY_MS, ChainLimitRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
@@ -87,7 +86,6 @@ class ChainWorld:
         self._looked_at: dict[str, int] = {}  # at which version
         self.actors = SimActors(self)
         self.chain = self._chain()
-        self.chain_document = to_json(self.chain)
         self._used: dict[str, bool] = {}  # keys, and whether in a shop
         self.reused: set[str] = set()  # in a shop and for an order, which are two calls
         self.in_force = [self.chain.policy]  # those that some ledger may still decide by
@@ -176,7 +174,6 @@ class ChainWorld:
     def adopt(self, policy: Policy) -> None:
         """The chain's rules from now on; nobody has heard of them."""
         self.chain = evolve_chain(self.chain, PolicySet(policy))
-        self.chain_document = to_json(self.chain)
         self.in_force.append(self.chain.policy)
 
     async def restart_gateways(self) -> None:

@@ -10,7 +10,6 @@ import pytest
 from actors import customer_actor, store_actor
 from actors.core.chain import EMPTY, PolicySet, StoresPut, evolve_chain
 from actors.core.ids import format_order_id, ledger_of_customer
-from actors.core.message import to_json
 from actors.core.policy import Policy
 from actors.core.status import ReleaseReason, Status
 from actors.journal.port import JournalDamaged
@@ -57,7 +56,7 @@ class Scene:
         self.world = ChainWorld(7)
         self.world.trouble, self.world.delay_s = 0.0, 0.001
         chain = evolve_chain(EMPTY, PolicySet(Policy(version=2)))
-        self.world.chain_document = to_json(evolve_chain(chain, StoresPut(tuple(self.world.chain.stores.values()))))
+        self.world.chain = evolve_chain(chain, StoresPut(tuple(self.world.chain.stores.values())))
         self.actors = self.world.actors = Astray(self.world)
         self.router = Router(self.actors, PLACEMENT)
         self.coordinator = Coordinator(self.router, self.world)
