@@ -151,7 +151,12 @@ def test_a_replaced_chain_actor_answers_nothing_from_memory(
     ("payload", "event_count", "why"),
     [
         (b"[", 1, "the journal is damaged at seq 2: not what this version writes"),
-        (b'[["policy_set",[],1]]', 1, "seq 2 was written by a later version"),
+        (b'[["policy_set",[],[],1]]', 1, "seq 2 was written by a later version"),
+        (
+            b'[["stores_put",[["S3","",null,null,false]],{"S3":"unsaid"}]]',
+            1,
+            r"the journal is damaged at seq 2: KeyError\('unsaid'\)",
+        ),
         (b'[["stores_put",[]]]', 2, "the journal is damaged at seq 3: its events end at 2"),
     ],
 )
