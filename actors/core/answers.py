@@ -20,6 +20,7 @@ from actors.core.policy import CALL_MS_MAX, DAY_MS
 from actors.core.rejection import Rejection
 
 FINGERPRINT_BYTES: Final = 12
+FORM: Final = "1"  # of contents, before the hash: a later version compares what is stored by the form that it names
 GENERATION_MS: Final = DAY_MS  # of answers that accept
 REFUSED_PERIOD_MS: Final = 60_000
 REMEMBERED_ANSWERS_MAX: Final = 8_000_000  # that accept, by ledger; some 3 GB
@@ -262,9 +263,11 @@ def forgotten_at_ms(ended: deque[tuple[int, int]], kept_ms: int, generation_ms: 
 
 
 def fingerprint(command: Message, apart: tuple[str, ...] = NO_CONTENT) -> str:
-    """The hash of a command without the fields named in `apart`: 24 hex digits, stable across versions."""
+    """The form of the content, and the hash of a command without the fields named in `apart`: 25 hex digits, the same
+    in every version that has this form.
+    """
     content = to_json([type(command).__name__, *_content(command, apart)])
-    return blake2b(content, digest_size=FINGERPRINT_BYTES).hexdigest()
+    return FORM + blake2b(content, digest_size=FINGERPRINT_BYTES).hexdigest()
 
 
 def _content(value: Value, apart: tuple[str, ...] = ()) -> list[Any]:

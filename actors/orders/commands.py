@@ -39,9 +39,9 @@ NO_HOURS: Final = Hours(0, ())  # always open, and no slots
 
 
 class Open(Message, frozen=True):
-    """Begin an order: reserve the customer's limits and record the plans. `content` is the fingerprint of the call, 24
-    hex digits; `missing` the lines that the plans leave out as unavailable. An order that the customer's basket has
-    already is changed into this one: what the plans have in common with it is kept, the rest is claimed.
+    """Begin an order: reserve the customer's limits and record the plans. `content` is the fingerprint of the call;
+    `missing` the lines that the plans leave out as unavailable. An order that the customer's basket has already is
+    changed into this one: what the plans have in common with it is kept, the rest is claimed.
     """
 
     key: str
@@ -286,7 +286,7 @@ def key_of(command: Command) -> str:
 
 
 def content_of(command: Command) -> str:
-    """The fingerprint of the caller's content, 24 hex digits. An order's plans are the service's, not the caller's."""
+    """The fingerprint of the caller's content. An order's plans are the service's, not the caller's."""
     match command:
         case Place():
             return command.asked.content

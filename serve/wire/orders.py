@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from actors.core.answers import FINGERPRINT_BYTES, fingerprint
+from actors.core.answers import FINGERPRINT_BYTES, FORM, fingerprint
 from actors.core.chain import Chain
 from actors.core.ids import format_order_id, format_reservation_id, parse_order_id
 from actors.core.status import Status
@@ -28,14 +28,14 @@ _POLICIES: Final = frozenset({0, *map(int, SourcingPolicy)})  # 0: not set
 
 
 def content_of_reserve(request: rs.ReserveRequest) -> str:
-    """What a Reserve that becomes an order says, but its key, in 24 hex digits; the same in every version: a field that
-    has its default takes no bytes.
+    """What a Reserve that becomes an order says, but its key, as `fingerprint` does; the same in every version: a field
+    that has its default takes no bytes.
     """
     said = rs.ReserveRequest()
     said.CopyFrom(request)
     said.ClearField("idempotency_key")
     said.DiscardUnknownFields()
-    return blake2b(said.SerializeToString(deterministic=True), digest_size=FINGERPRINT_BYTES).hexdigest()
+    return FORM + blake2b(said.SerializeToString(deterministic=True), digest_size=FINGERPRINT_BYTES).hexdigest()
 
 
 def degrees_of(request: rs.ReserveRequest) -> Place | None:

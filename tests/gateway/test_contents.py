@@ -1,5 +1,5 @@
-"""What a call for an order said, in 24 hex digits: the same in every version, or a repeat over an upgrade is refused as
-another call under a used key.
+"""What a call for an order said, in 25 hex digits, of which the first names the form: the same in every version, or a
+repeat over an upgrade is refused as another call under a used key.
 """
 
 from typing import Any, Final
@@ -25,31 +25,31 @@ def amended(**changes: Any) -> cm.Amend:
 
 # As they are for ever: a call that was made before an upgrade is repeated after it.
 GOLDEN: Final = [
-    ("AmendOrder", amended, "5486a7cd8eddd30ea54dceb1"),
-    ("AmendOrder with a time", lambda: amended(ttl=DAY), "ecf39e94cc3667e5a345c99c"),
+    ("AmendOrder", amended, "15486a7cd8eddd30ea54dceb1"),
+    ("AmendOrder with a time", lambda: amended(ttl=DAY), "1ecf39e94cc3667e5a345c99c"),
     (
         "MarkOrderReady",
         lambda: wo.step_of_parts(os_.MarkOrderReadyRequest(idempotency_key="k", order_id=ORDER))[1],
-        "cbaf723b10eabc6a7b3a6b66",
+        "1cbaf723b10eabc6a7b3a6b66",
     ),
     (
         "CollectOrder",
         lambda: wo.step_of_parts(os_.CollectOrderRequest(idempotency_key="k", order_id=ORDER, payment_reference="p1"))[
             1
         ],
-        "0ac2e18bffc7ad891ac3869b",
+        "10ac2e18bffc7ad891ac3869b",
     ),
-    ("ConfirmOrder", lambda: cm.content_of(cm.Confirm("k", 3, 60_000, cm.NO_HOURS)), "eea7ffe584a5509327e13472"),
+    ("ConfirmOrder", lambda: cm.content_of(cm.Confirm("k", 3, 60_000, cm.NO_HOURS)), "1eea7ffe584a5509327e13472"),
     (
         "ConfirmOrder, and its shops' hours",
         lambda: cm.content_of(cm.Confirm("k", 3, 60_000, cm.Hours(9, ()))),
-        "eea7ffe584a5509327e13472",
+        "1eea7ffe584a5509327e13472",
     ),
-    ("ExtendOrder", lambda: cm.content_of(cm.Extend("k", 3, 60_000, cm.NO_HOURS)), "a9b3845de0276e48e0215b60"),
+    ("ExtendOrder", lambda: cm.content_of(cm.Extend("k", 3, 60_000, cm.NO_HOURS)), "1a9b3845de0276e48e0215b60"),
     (
         "Reserve",
         lambda: wo.content_of_reserve(rs.ReserveRequest(idempotency_key="k", **RESERVE)),
-        "9dc7b2a1105f708002a97b48",
+        "19dc7b2a1105f708002a97b48",
     ),
 ]
 
