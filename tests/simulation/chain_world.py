@@ -321,7 +321,8 @@ class ChainWorld:
             for process in list(self.actors.made.values()):
                 process.host.sweep()
             await asyncio.sleep(20)
-        left = unheard(self.actors)
+            if not (left := unheard(self.actors)) and not any(ledger.open_reservations for ledger in self.shops()):
+                break
         if left:
             raise Broken("I16", f"nobody hears of {left}")
         for ledger in self.shops():

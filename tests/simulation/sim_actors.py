@@ -121,6 +121,7 @@ class SimActors:
             made: list[Any] = []
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(actor_runtime, "Thread", NoThread)
+                patch.setattr(actor_runtime.gc, "freeze", lambda: None)  # it would keep every world for ever
                 made.append(kind(actor, journal, self._world, lambda _: self._ended(actor, *made)))
             found = self.made[actor] = made[0]
             self.journals[actor] = journal
