@@ -5,13 +5,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from actors.core.answers import Answers
 from actors.core.policy import HOUR_MS
-from actors.journal.port import Head, JournalError, Record
+from actors.journal.port import ClockMark, Head, JournalError, Record
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.hosted import Hosted
 from actors.runtime.ledger_host import LedgerHost
 from actors.shop.commands import Reserve
-from actors.shop.state import Reservation
+from actors.shop.state import Ledger, Reservation
 from tests.journal.memory import MemoryJournal
 from tests.simulation.world import Parts
 
@@ -120,6 +121,18 @@ class _KeepsEpoch(MemoryJournal):
         return super().take_over(ledger_id) if head is None else head
 
 
+class _KeepsNoClock(MemoryJournal):
+    """A successor begins with the machine's clock, which may have been set ahead since."""
+
+    def kept_clock(self) -> ClockMark | None:
+        return None
+
+
+def _forgets_by_age(ledger: Ledger) -> None:
+    """A key is forgotten although what it made lives: it was extended, or the policy shortened."""
+    ledger.answers = Answers()
+
+
 MUTANTS: dict[str, tuple[Parts, set[str]]] = {
     "answers before the append": (Parts(host=AnswersBeforeAppend), {"I4", "I13"}),
     "passes over a failed append": (Parts(host=PassesOverFailures), {"I4", "I8"}),
@@ -130,4 +143,10 @@ MUTANTS: dict[str, tuple[Parts, set[str]]] = {
     "ignores epochs": (Parts(journal=_IgnoresEpochs), {"I9"}),
     "drops the last record": (Parts(journal=_DropsTheLast), {"I4"}),
     "keeps the epoch": (Parts(journal=_KeepsEpoch), {"I9"}),
+    "keeps no clock": (Parts(journal=_KeepsNoClock), {"I11"}),
+}
+
+# Where the fault is in the core itself: what is exchanged, its name, and by what.
+PATCHES: dict[str, tuple[tuple[Any, str, Any], set[str]]] = {
+    "forgets the key of a hold that lives": ((Ledger, "__post_init__", _forgets_by_age), {"I4", "I5"}),
 }

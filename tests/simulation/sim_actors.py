@@ -1,6 +1,7 @@
 """The actors of a chain's world: real ones, in one process and in virtual time, and what befalls them."""
 
 import asyncio
+import gc
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -121,7 +122,7 @@ class SimActors:
             made: list[Any] = []
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(actor_runtime, "Thread", NoThread)
-                patch.setattr(actor_runtime.gc, "freeze", lambda: None)  # it would keep every world for ever
+                patch.setattr(gc, "freeze", lambda: None)  # it would keep every world for ever
                 made.append(kind(actor, journal, self._world, lambda _: self._ended(actor, *made)))
             found = self.made[actor] = made[0]
             self.journals[actor] = journal

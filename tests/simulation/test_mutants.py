@@ -6,15 +6,20 @@ from typing import Final
 import pytest
 
 from tests.simulation.checks import Broken
-from tests.simulation.mutants import MUTANTS
-from tests.simulation.world import World
+from tests.simulation.mutants import MUTANTS, PATCHES
+from tests.simulation.world import Parts, World
 
 SEEDS_MAX: Final = 40
 
 
-@pytest.mark.parametrize("name", MUTANTS)
-def test_a_mutant_is_caught(name: str) -> None:
-    parts, invariants = MUTANTS[name]
+@pytest.mark.parametrize("name", [*MUTANTS, *PATCHES])
+def test_a_mutant_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name in PATCHES:
+        fault, invariants = PATCHES[name]
+        monkeypatch.setattr(*fault)
+        parts = Parts()
+    else:
+        parts, invariants = MUTANTS[name]
     found: Counter[str] = Counter()
     for seed in range(SEEDS_MAX):
         try:

@@ -5,11 +5,14 @@ from collections.abc import Callable
 from random import Random
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from actors.core.answers import Recorded
 from actors.core.policy import CALL_MS_MAX, DAY_MS, HOUR_MS, LimitRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.journal.port import Fenced, Journal, JournalError
 from actors.protocol.messages import Stopped
+from actors.runtime.clock import SLEW_PER_MILLE_MAX, Clock, SystemClock
 from actors.runtime.kinds import SHOP
 from actors.runtime.ledger_host import LedgerHost
 from actors.shop import commands as cm
@@ -22,7 +25,10 @@ from tests.simulation.callers import Callers
 from tests.simulation.checks import Broken
 
 TURNS: Final = 45
+BOOT: Final = "boot"
+NS: Final = 1_000_000  # in a millisecond
 STORE_ID: Final = "S1"
+EXTENDED_DAYS: Final = 7  # a key that made nothing is forgotten after three
 ASKED_AGAIN_MAX: Final = 25  # of all answers, after each crash; at the end every one
 
 
@@ -40,8 +46,10 @@ class World:
         self.seed = seed
         self.random = Random(seed)
         self.parts = parts or Parts()
-        self.clock = ManualClock()
-        self.latest_ms = self.clock.at_ms  # no ledger time can be later
+        self.machine = ManualClock()
+        self.has_own_clock = seed % 2 == 1  # over the machine's, which is set; else the machine's is taken as it is
+        self.passed_ms = 0  # by a clock that nobody sets
+        self.latest_ms = self.machine.at_ms  # no ledger time can be later
         self.disk = MemoryDisk()
         self.policy = Policy(version=1, ttl_ms_max=2 * DAY_MS)
         self.callers = Callers(self.random)
@@ -55,8 +63,16 @@ class World:
 
     def _take_over(self) -> None:
         self.journal = BreakingJournal(self.parts.journal(self.disk))
+        self.clock = self._clock()
         self.host = self.parts.host(SHOP, self.journal, self.clock, lambda _: self.policy, lambda _: None)
         self.host.recover(self.journal.ledger_ids())
+        self._attempt(self.host.checkpoint)  # as within the first tenth of a second of any process
+
+    def _clock(self) -> Clock:
+        if not self.has_own_clock:
+            return self.machine
+        mark = self.journal.kept_clock()
+        return SystemClock(mark, lambda: self.machine.at_ms * NS, lambda: self.passed_ms * NS, BOOT)
 
     def run(self) -> None:
         """From an empty shop to a quiet one. Raises Broken."""
@@ -66,6 +82,7 @@ class World:
             (turn,) = self.random.choices(happens, weights=(60, 16, 5, 5, 8, 3, 3))
             turn()
         self._recover("the end")
+        self._lives_long()
         self._quiet()
 
     def _calls(self) -> None:
@@ -85,7 +102,7 @@ class World:
         self.ask(batch)
 
     def _ledger_ms(self) -> int:
-        return max(self.clock.at_ms, int(self.host._hosted[STORE_ID].ledger.time_ms))
+        return max(self.clock.now_ms(), int(self.host._hosted[STORE_ID].ledger.time_ms))
 
     def _end_refused_calls(self) -> None:
         """No copy of a call arrives after its deadline, so nobody asks again for a refusal that is older."""
@@ -97,10 +114,21 @@ class World:
 
     def _time(self) -> None:
         by_ms = self.random.choice((1, 1_000, HOUR_MS // 6, HOUR_MS // 6, HOUR_MS, 5 * HOUR_MS, -1_000, -2 * HOUR_MS))
-        self.clock.move(by_ms)
-        self.latest_ms = max(self.latest_ms, self.clock.at_ms)
         self.struck["clock back" if by_ms < 0 else "clock on"] += 1
         self.script.append(f"clock {by_ms:+}")
+        if self.has_own_clock and (by_ms < 0 or self.seed % 4 == 1):
+            self.machine.move(by_ms)  # it is set; hardly any time has passed
+            self.struck["clock set ahead"] += by_ms > 0
+        else:
+            self._pass(by_ms)
+
+    def _pass(self, by_ms: int) -> None:
+        self.machine.move(by_ms)
+        if self.has_own_clock:
+            self.passed_ms += by_ms
+            self.latest_ms += by_ms + by_ms * SLEW_PER_MILLE_MAX // 1_000
+        else:
+            self.latest_ms = max(self.latest_ms, self.machine.at_ms)
 
     def _sweep(self) -> None:
         if self.random.random() < 0.2:
@@ -179,6 +207,8 @@ class World:
     def _hear(self, command: cm.Command, answer: Remembered | Stopped) -> None:
         if isinstance(answer, Stopped):
             raise Broken("I1", answer.why)
+        if (time_ms := self.host._hosted[STORE_ID].ledger.time_ms) > self.latest_ms:
+            raise Broken("I11", f"the ledger's time is {time_ms}, and {self.latest_ms} at most has come")
         self.doubtful.pop(command.key, None)
         value = answer if isinstance(answer, Reservation) else answer.answer
         self.script.append(f"  {command.key}: {value}")
@@ -238,18 +268,33 @@ class World:
         """The same words, the same answer, and nothing happens."""
         command, first = self.answers[key]
         before = self.disk.heads[STORE_ID].seq
-        due = checks.due(self.host, STORE_ID, self.clock.at_ms)
+        due = checks.due(self.host, STORE_ID, self.clock.now_ms())
         (answer,) = self.host.step([(STORE_ID, command)])
         if repr(answer) != repr(first):
             raise Broken("I4", f"{key} was answered {first}, and after a recovery {answer}")
         if not due and self.disk.heads[STORE_ID].seq != before and not checks.rules_only(self.disk, STORE_ID, before):
             raise Broken("I5", f"{key} was asked again and had another effect")
 
+    def _lives_long(self) -> None:
+        """A hold is extended for longer than answers are remembered, and the first call for it asked again: a key lives
+        as long as what it made.
+        """
+        self.policy = replace(self.policy, version=self.policy.version + 1, paused=False, limit_rules=())
+        first = cm.Reserve("long", "eve", "web", "", (("long", 1),), 2 * DAY_MS)
+        self.ask([cm.AdjustStock("for long", "long", (_receipt("long"),)), first])
+        _, held = self.answers["long"]
+        if not isinstance(held, Reservation):
+            raise Broken("I2", f"a shop with stock and without limits refused {first}: {held}")
+        for day in range(EXTENDED_DAYS):
+            self._pass(DAY_MS)
+            self.ask([cm.Extend(f"long {day}", held.number, 2 * DAY_MS)])
+        self.ask([first])
+
     def _quiet(self) -> None:
         """All callers stop and time passes: nothing is reserved any more."""
         if self.doubtful:
             raise Broken("I5", f"never answered: {list(self.doubtful)}")
-        self.clock.at_ms = self.latest_ms + 3 * DAY_MS
+        self._pass(max(0, self.latest_ms - self.machine.at_ms) + 3 * DAY_MS)
         while self.host.sweep():
             pass
         ledger = self.host._hosted[STORE_ID].ledger
