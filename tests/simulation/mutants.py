@@ -89,6 +89,20 @@ class NeverExpires(LedgerHost):
         return 0
 
 
+class EndsWithOneLedger(LedgerHost):
+    """Where the rules of one ledger fail, the owner of all of them ends."""
+
+    def _decide_anew(self, *arguments: Any) -> Any:
+        raise arguments[-1]
+
+
+class GoesOnHalfWay(LedgerHost):
+    """Where the rules of a ledger fail, it goes on as it is in memory."""
+
+    def _reload(self, *_: Any) -> None:
+        pass
+
+
 class _IgnoresEpochs(MemoryJournal):
     """Whoever appends counts as the owner: no epoch is compared."""
 
@@ -140,6 +154,8 @@ MUTANTS: dict[str, tuple[Parts, set[str]]] = {
     "answers as of now": (Parts(host=AnswersAsOfNow), {"I4"}),
     "expires early": (Parts(host=ExpiresEarly), {"I11"}),
     "never expires": (Parts(host=NeverExpires), {"I12"}),
+    "ends with one ledger": (Parts(host=EndsWithOneLedger), {"L10"}),
+    "goes on half way": (Parts(host=GoesOnHalfWay), {"I1", "I8", "I13"}),
     "ignores epochs": (Parts(journal=_IgnoresEpochs), {"I9"}),
     "drops the last record": (Parts(journal=_DropsTheLast), {"I4"}),
     "keeps the epoch": (Parts(journal=_KeepsEpoch), {"I9"}),

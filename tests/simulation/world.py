@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from random import Random
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -25,11 +25,25 @@ from tests.simulation.callers import Callers
 from tests.simulation.checks import Broken
 
 TURNS: Final = 45
+TRIES_MAX: Final = 20
 BOOT: Final = "boot"
+POISON: Final = "poison"
+OTHER_ID: Final = "S2"  # a shop of the same journal
 NS: Final = 1_000_000  # in a millisecond
 STORE_ID: Final = "S1"
 EXTENDED_DAYS: Final = 7  # a key that made nothing is forgotten after three
 ASKED_AGAIN_MAX: Final = 25  # of all answers, after each crash; at the end every one
+
+
+def _failing(ledger: Any, command: Any, now_ms: int, is_behind: bool) -> Any:
+    """The rules of a shop, which fail half way where a key begins so."""
+    found = SHOP.transact(ledger, command, now_ms, is_behind)
+    if command.key.startswith(POISON):
+        raise ArithmeticError(command.key)
+    return found
+
+
+CORE: Final = SHOP._replace(transact=_failing)
 
 
 class Parts(NamedTuple):
@@ -64,7 +78,7 @@ class World:
     def _take_over(self) -> None:
         self.journal = BreakingJournal(self.parts.journal(self.disk))
         self.clock = self._clock()
-        self.host = self.parts.host(SHOP, self.journal, self.clock, lambda _: self.policy, lambda _: None)
+        self.host = self.parts.host(CORE, self.journal, self.clock, lambda _: self.policy, lambda _: None)
         self.host.recover(self.journal.ledger_ids())
         self._attempt(self.host.checkpoint)  # as within the first tenth of a second of any process
 
@@ -76,10 +90,10 @@ class World:
 
     def run(self) -> None:
         """From an empty shop to a quiet one. Raises Broken."""
-        self.ask([cm.AdjustStock("opening", "opening", tuple(_receipt(sku) for sku in "ABC"))])
+        self.ask([_opening("opening")])
         for _ in range(TURNS):
             happens = (self._calls, self._time, self._sweep, self._snapshot, self._crash, self._zombie, self._rules)
-            (turn,) = self.random.choices(happens, weights=(60, 16, 5, 5, 8, 3, 3))
+            (turn,) = self.random.choices((*happens, self._rules_fail), weights=(60, 16, 5, 5, 8, 3, 3, 3))
             turn()
         self._recover("the end")
         self._lives_long()
@@ -187,11 +201,28 @@ class World:
             return  # it had a failure of its own to come
         raise Broken("I9", f"an owner that was replaced went on to answer {asked}")
 
+    def _rules_fail(self) -> None:
+        """For one command of one shop: it alone is refused, by its key, and nothing ends."""
+        self.script.append("the rules fail")
+        self.struck["rules failed"] += 1
+        place, armed = len(self.script), self.journal.armed
+        batch = [(OTHER_ID, _opening(f"{place} before")), (STORE_ID, _opening(f"{POISON} {place}"))]
+        try:
+            answers = self.host.step([*batch, (OTHER_ID, _opening(f"{place} after"))])
+        except JournalError as failure:
+            if not armed:
+                raise Broken("L10", f"no write failed, and the owner ended: {failure}") from failure
+            self._recover("a failed append")
+            return
+        if [isinstance(answer, Stopped) for answer in answers] != [False, True, False]:
+            raise Broken("I1", f"the rules failed for one command of three, which were answered {answers}")
+        checks.check(self.host, self.disk, STORE_ID)
+
     def ask(self, batch: list[cm.Command]) -> None:
         """One step; whoever hears nothing asks again after the recovery, under the same key."""
         self.script += [str(command) for command in batch]
         waiting = batch
-        while True:
+        for _ in range(TRIES_MAX):
             self.doubtful.update({command.key: command for command in waiting if command.key not in self.answers})
             try:
                 answers = self.host.step([(STORE_ID, command) for command in waiting])
@@ -203,6 +234,7 @@ class World:
             for command, answer in zip(waiting, answers, strict=True):
                 self._hear(command, answer)
             return
+        raise Broken("I8", f"asked {TRIES_MAX} times, and never answered")
 
     def _hear(self, command: cm.Command, answer: Remembered | Stopped) -> None:
         if isinstance(answer, Stopped):
@@ -302,6 +334,10 @@ class World:
         if reserved or ledger.open_reservations or ledger.customers or ledger.baskets:
             raise Broken("I12", f"still reserved: {reserved}, open: {ledger.open_reservations}")
         checks.check(self.host, self.disk, STORE_ID)
+
+
+def _opening(key: str) -> cm.AdjustStock:
+    return cm.AdjustStock(key, "opening", tuple(_receipt(sku) for sku in "ABC"))
 
 
 def _receipt(sku: str) -> cm.Movement:
