@@ -21,7 +21,12 @@ def recovered(core: Core, journal: Journal, ledger_id: str, head_seq: int) -> tu
     seq = restored_seq = ledger.version
     try:
         while ledger.version < head_seq:
-            for record in journal.read(ledger_id, ledger.version, REPLAY_EVENTS_MAX):
+            records = journal.read(ledger_id, ledger.version, REPLAY_EVENTS_MAX)
+            if not records:
+                raise JournalDamaged(
+                    ledger_id, f"seq {ledger.version + 1}", f"there is no record, the head is {head_seq}"
+                )
+            for record in records:
                 seq = record.seq
                 for event in core.read_events(record.payload):
                     core.evolve(ledger, event, record.at_ms)
