@@ -25,7 +25,7 @@ from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
 from serve.coordination.reconciler import Reconciler
 from serve.health import Health
-from serve.registration import SERVICES
+from serve.registration import SERVICES, serve_here
 from serve.routing.router import Router
 from serve.services.admin import Admin
 from serve.services.events import Feeds
@@ -52,6 +52,7 @@ class Gateway:
         placement = Placement(store_actors, customer_actors)
         table = read_postcodes_file(Path(postcodes) if postcodes else None)
         await self._open(Router(RayActors(journals, actor_host), placement), SystemClock(), table)
+        serve_here(self)
 
     async def _open(self, router: Router, clock: Clock, postcodes: Postcodes) -> None:
         self._router = router

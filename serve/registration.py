@@ -1,15 +1,19 @@
-"""Tells Serve's gRPC server which calls there are. Requests are handed over as bytes, see `gateway`.
+"""Tells Serve's gRPC servers which calls there are. Requests are handed over as bytes, see `gateway`.
 
-Serve hides gRPC's own deadline from the service. Its server makes the handler of every call by a factory, which is
+A gateway's own server answers them by itself: a call that Serve carries takes some 0.4 ms more. Serve's proxy, where a
+call comes while no gateway is up, carries them to one.
+
+Serve hides gRPC's own deadline from what it carries. Its server makes the handler of every call by a factory, which is
 wrapped here: a call's remaining time becomes one more line of its metadata.
 """
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 import grpc
 import grpc.aio._server as aio_server
-from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from grpc_health.v1 import health_pb2_grpc
 
 from holdfast.v1 import (
@@ -20,12 +24,30 @@ from holdfast.v1 import (
     stock_service_pb2,
 )
 from serve.calls import TIMEOUT_KEY
+from serve.wire import statuses
+from serve.wire.statuses import Status
+
+log = logging.getLogger("holdfast.gateway")
 
 SERVICES: Final[tuple[ServiceDescriptor, ...]] = tuple(
     service
     for module in (reservation_service_pb2, order_service_pb2, stock_service_pb2, event_service_pb2, admin_service_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
 )
+
+
+FAULT: Final = Status(
+    grpc.StatusCode.INTERNAL,
+    "the service has a fault, which its log has; the outcome is unknown, ask again with the same key",
+    "SERVICE_FAULT",
+)
+
+_here: list[Any] = []  # the gateway of this process, none in a proxy's
+
+
+def serve_here(gateway: Any) -> None:
+    """Let `gateway` answer the calls of the servers that this process starts from now on, in its own loop."""
+    _here[:] = [gateway]
 
 
 class _Timed:
@@ -81,7 +103,11 @@ def register_holdfast(_servicer: object, server: Any) -> None:
     """Every service of holdfast.v1."""
     server.service_handler_factory = _timed(server.service_handler_factory)
     for service in SERVICES:
-        _register(service, server)
+        if _here:
+            server.add_passthrough_service(service.full_name)
+        handlers = {method.name: _handler(method) for method in service.methods}
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
+        server.add_registered_method_handlers(service.full_name, handlers)
 
 
 def register_health(servicer: Any, server: Any) -> None:
@@ -89,17 +115,26 @@ def register_health(servicer: Any, server: Any) -> None:
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
 
 
-def _register(service: ServiceDescriptor, server: Any) -> None:
-    def never(*_: object) -> None:
-        raise AssertionError("Serve puts its own handler in this place")
+def _handler(method: MethodDescriptor) -> Any:
+    """How this process answers a call; where no gateway is here, Serve puts its own handler in this place."""
+    call = getattr(_here[0], method.name) if _here else None
 
-    handlers: dict[str, Any] = {
-        method.name: (
-            grpc.unary_stream_rpc_method_handler(never)
-            if method.server_streaming
-            else grpc.unary_unary_rpc_method_handler(never)
-        )
-        for method in service.methods
-    }
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
-    server.add_registered_method_handlers(service.full_name, handlers)
+    async def answer(request: bytes, context: Any) -> bytes:
+        try:
+            return (await call(request, _Timed(context))).SerializeToString()  # type: ignore[misc,no-any-return]
+        except Exception:
+            log.exception("%s failed", method.full_name)
+            statuses.put(FAULT, context)
+            return b""
+
+    async def stream(request: bytes, context: Any) -> AsyncIterator[bytes]:
+        try:
+            async for message in call(request, _Timed(context)):  # type: ignore[misc]
+                yield message.SerializeToString()
+        except Exception:
+            log.exception("%s failed", method.full_name)
+            statuses.put(FAULT, context)
+
+    if method.server_streaming:
+        return grpc.unary_stream_rpc_method_handler(stream)
+    return grpc.unary_unary_rpc_method_handler(answer)

@@ -1,13 +1,18 @@
-"""A call's own deadline reaches the service, which Serve hides it from."""
+"""Calls reach the gateway, by itself or by Serve, and their own deadline with them, which Serve hides."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
+import grpc
 import pytest
+from google.protobuf.struct_pb2 import Struct
+from ray.serve._private.grpc_util import gRPCGenericServer
 
-from serve.registration import _timed
+from serve import registration
+from serve.calls import TIMEOUT_KEY
+from serve.registration import _timed, register_holdfast
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -54,3 +59,73 @@ def test_the_time_that_is_left_is_one_more_line_of_metadata(left_s: float | None
         return [await unary(b"", Call(left_s)), *[each async for each in stream(b"", Call(left_s))]]
 
     assert asyncio.run(main()) == [(("key", "value"), *more)] * 2
+
+
+class Here:
+    """A gateway that answers each call with the metadata that it is shown, and fails where the request says so."""
+
+    def __getattr__(self, name: str) -> Any:
+        async def stream(request: bytes, context: Any) -> AsyncIterator[Struct]:
+            yield await answer(request, context)
+
+        async def answer(request: bytes, context: Any) -> Struct:
+            if request:
+                raise RuntimeError("an invariant did not hold")
+            told = Struct()
+            told.update({key: value for key, value in context.invocation_metadata() if key == TIMEOUT_KEY})
+            return told
+
+        return stream if name.startswith("Watch") else answer
+
+
+def carried_by_serve(service_method: str, streaming_type: Any) -> Any:
+    async def answer(_request: object, _context: object) -> bytes:
+        return service_method.encode()
+
+    async def stream(_request: object, _context: object) -> AsyncIterator[bytes]:
+        yield service_method.encode()
+
+    return stream if streaming_type.value.endswith("stream") else answer
+
+
+async def ask(use: Callable[[Any], Awaitable[None]]) -> None:
+    """Run `use` against Serve's server with our registration."""
+    server = gRPCGenericServer(carried_by_serve)
+    register_holdfast(object(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        await use(channel)
+    await server.stop(None)
+
+
+UNARY: Final = "/holdfast.v1.ReservationService/Reserve"
+STREAM: Final = "/holdfast.v1.EventService/WatchEvents"
+
+
+def test_the_gateway_of_this_process_answers_without_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registration, "_here", [])
+    registration.serve_here(Here())
+
+    async def use(channel: Any) -> None:
+        told: dict[str, Any] = dict(Struct.FromString(await channel.unary_unary(UNARY)(b"", timeout=50)))
+        assert 0 < int(told[TIMEOUT_KEY]) <= 50_000
+        messages = [Struct.FromString(message) async for message in channel.unary_stream(STREAM)(b"")]
+        assert messages == [Struct()]
+        for call in (channel.unary_unary(UNARY)(b"x"), channel.unary_stream(STREAM)(b"x").read()):
+            with pytest.raises(grpc.aio.AioRpcError) as failed:
+                await call
+            assert failed.value.code() is grpc.StatusCode.INTERNAL
+            assert b"SERVICE_FAULT" in dict(failed.value.trailing_metadata())["grpc-status-details-bin"]
+
+    asyncio.run(ask(use))
+
+
+def test_a_proxy_leaves_its_calls_to_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registration, "_here", [])
+
+    async def use(channel: Any) -> None:
+        assert await channel.unary_unary(UNARY)(b"") == UNARY.encode()
+        assert [message async for message in channel.unary_stream(STREAM)(b"")] == [STREAM.encode()]
+
+    asyncio.run(ask(use))

@@ -36,6 +36,7 @@ LATER: Final = {
     "what operators bar": (180, 0),
     "limits that count what is held already, and bind where it is said": (260, 0),
     "orders placed with one decision after their claims": (290, 0),
+    "calls answered past Serve's own way": (50, 0),
     "old records in sealed files": (310, 2),
     "rules written once, and sent to whom they concern": (140, 0),
 }
