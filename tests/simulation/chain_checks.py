@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from actors.core.ids import format_holder, format_order_id, is_customers, parse_holder
@@ -145,6 +146,25 @@ def units_of(ledger: Any, *, all_of_it: bool = True) -> Counter[tuple[str, str]]
             for (sku, _), held, gone in zip(reservation.lines, reservation.held(), sold, strict=True):
                 units[reservation.customer_id, sku] += held + gone
     return units
+
+
+def check_nothing_done(processes: dict[str, Any], customer_id: str, key: str, since_ms: int) -> None:
+    """Who was told that nothing was done has nothing since then: no order, no grant, nothing held or claimed."""
+    for process in processes.values():
+        for ledger in map(process.host.stale_read, process.host.ledger_ids()):
+            if is_customers(ledger.ledger_id):
+                made = {f"order {each.number}": each.created_at_ms for each in _of(customer_id, ledger.orders.values())}
+                made |= {f"grant {each.number}": each.granted_at_ms for each in _of(customer_id, ledger.grants)}
+            else:
+                held = (each for each in _of(customer_id, ledger.reservations.values()) if each.status in LIVE)
+                made = {str(each.number): each.created_at_ms for each in held}
+            done = [name for name, at_ms in made.items() if at_ms >= since_ms]
+            if done:
+                raise Broken("L6", f"{customer_id} {key}: nothing was done, and {ledger.ledger_id} has {done}")
+
+
+def _of(customer_id: str, things: Iterable[Any]) -> Iterator[Any]:
+    return (each for each in things if each.customer_id == customer_id)
 
 
 async def check_compared(router: Router) -> None:

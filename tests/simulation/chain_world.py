@@ -29,7 +29,14 @@ from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 from tests.shop.watched import DAY_ZERO_MS
 from tests.simulation import order_callers, plain_callers
-from tests.simulation.chain_checks import check_amended, check_compared, check_sums, unheard, units_of
+from tests.simulation.chain_checks import (
+    check_amended,
+    check_compared,
+    check_nothing_done,
+    check_sums,
+    unheard,
+    units_of,
+)
 from tests.simulation.checks import Broken
 from tests.simulation.gateways import Gateway
 from tests.simulation.sim_actors import SimActors
@@ -43,6 +50,7 @@ UNITS_MAX: Final = 6  # of each SKU, for one customer, over the chain, to begin 
 ROUNDS: Final = 2
 CALLS: Final = 4  # by customer and round
 ASKED_AGAIN_MAX: Final = 12  # of all answers, each time that all rests
+UNSURE_S: Final = 15.0  # longer than a call takes
 REST_S_MAX: Final = 150  # until everybody has heard of everything
 
 Attempt = Callable[[Gateway, float], Coroutine[Any, Any, Any]]
@@ -81,6 +89,7 @@ class ChainWorld:
         self.away: set[str] = set()  # actors that nobody reaches
         self.trouble_random = Random(f"trouble {seed}")
         self.said: dict[tuple[str, str], Said] = {}
+        self.unsure_until: dict[str, float] = {}  # by customer: until then what was asked before may still be done
         self.units: dict[str, Counter[tuple[str, str]]] = {}  # by shop, as last seen: those of shops that are down too
         self._totals = Counter[tuple[str, str]]()
         self._looked_at: dict[str, int] = {}  # at which version
@@ -244,6 +253,7 @@ class ChainWorld:
         policy, restarts = self.chain.policy, self.struck["every gateway restarted"]
         while len(answers) < 2:
             gateway = self.random.choice(self.gateways)
+            began_ms, began_s = self.now_ms(), asyncio.get_running_loop().time()
             self.struck["gateway behind the chain"] += gateway.router.chain.revision < self.chain.revision
             task = gateway.begin(attempt(gateway, asyncio.get_running_loop().time() + 12))
             if self.cut_offs and self.random.random() < 0.5:
@@ -255,9 +265,15 @@ class ChainWorld:
                 answer = await task
                 if reason_of(answer) is not Reason.ORDER_UNDECIDED:  # which callers hear as UNAVAILABLE
                     answers.append(answer)
-            except (DeadlinePassed, Overloaded, asyncio.CancelledError):
+            except Overloaded:
+                await asyncio.sleep(1)  # what was on its way has arrived
+                if not answers and not self.late and self.unsure_until.get(who, 0.0) <= began_s:
+                    self.struck["nothing done, and all sure"] += 1
+                    check_nothing_done(self.actors.made, who, key, began_ms)
+            except (DeadlinePassed, asyncio.CancelledError):
                 if asyncio.current_task().cancelling():  # type: ignore[union-attr]  # the world ends, not a gateway
                     raise
+                self.unsure_until[who] = asyncio.get_running_loop().time() + UNSURE_S
                 self.struck["asked again"] += 1
                 await asyncio.sleep(self.random.random())
             if policy is not self.chain.policy:

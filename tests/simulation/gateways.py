@@ -1,7 +1,7 @@
 """A gateway of a chain's world: the real parts that carry calls, over lines that may be cut."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.protocol.messages import ActorGone, Answer, Entry
@@ -10,7 +10,7 @@ from serve.calls import failure_of
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
 from serve.coordination.reconciler import Reconciler
-from serve.routing.batcher import DeadlinePassed
+from serve.routing.batcher import Batcher, DeadlinePassed, Overloaded
 from serve.routing.router import Router
 from serve.services.reservations import RESERVE, Kind, Reservations
 
@@ -37,12 +37,37 @@ class Line:
         return await self._world.actors.call(actor, method, *args)
 
 
+class Busy:
+    """The queue before an actor, which is full now and then."""
+
+    def __init__(self, world: "ChainWorld", batcher: Batcher) -> None:
+        self._world, self._batcher = world, batcher
+
+    def submit(
+        self, entries: Sequence[Entry], deadline: float, *, promise: bool, each: bool = False
+    ) -> "asyncio.Future[list[Answer]]":
+        if self._world.lateness.random() < self._world.trouble:
+            self._world.struck["queue full"] += 1
+            raise Overloaded
+        return self._batcher.submit(entries, deadline, promise=promise, each=each)
+
+
+class BusyRouter(Router):
+    """A router whose queues are full now and then."""
+
+    world: "ChainWorld"
+
+    def _batcher(self, actor: str) -> Any:
+        return Busy(self.world, super()._batcher(actor))
+
+
 class Gateway:
     """One process that holds no authority. Whatever it was doing ends with `close`, unanswered."""
 
     def __init__(self, world: "ChainWorld") -> None:
         self.line = Line(world)
-        self.router = Router(self.line, Placement(0, 2))
+        self.router = BusyRouter(self.line, Placement(0, 2))
+        self.router.world = world
         self.coordinator = Coordinator(self.router, world, world.draw)
         self.grants = Grants(self.router)
         self.reconciler = Reconciler(self.router, self.coordinator, self.grants)

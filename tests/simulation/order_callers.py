@@ -5,18 +5,33 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors.core.ids import ledger_of_customer
 from actors.core.rejection import Rejection
-from actors.core.status import ReleaseReason
+from actors.core.status import ReleaseReason, Status
 from actors.orders import commands as cm
 from actors.orders.state import Order, Standing
 from actors.protocol.messages import Refusal
 from actors.shop import commands as shop
+from holdfast.v1 import order_pb2
+from serve.wire import orders
 from tests.simulation.checks import Broken
 from tests.simulation.gateways import Gateway
 
 if TYPE_CHECKING:
     from tests.simulation.chain_world import ChainWorld
 
-STEPS: Final = ("amend", "amend", "amend", "amend", "confirm", "release", "extend", "collect", "give back", "leave")
+STEPS: Final = (
+    "amend",
+    "amend",
+    "amend",
+    "amend",
+    "confirm",
+    "release",
+    "extend",
+    "collect",
+    "come late",
+    "give back",
+    "leave",
+)
+LATE_MS_MAX: Final = 60_000  # a customer who comes later than that is another story
 
 
 async def place(world: "ChainWorld", who: str, key: str) -> None:
@@ -60,15 +75,29 @@ async def _go_on(world: "ChainWorld", who: str, key: str, order: Order) -> None:
     elif step == "amend":
         await _amend(world, who, key, order)
     elif step != "leave":
+        if step == "come late":  # at the deadline, before its order's ledger says anything
+            left_ms = order.expires_at_ms - world.now_ms()
+            world.skipped_ms += left_ms if 0 < left_ms <= LATE_MS_MAX else 0
+            world.struck["came at the deadline"] += 0 < left_ms <= LATE_MS_MAX
         router = world.random.choice(world.gateways).router
         for part in order.certain_parts():
             collect = shop.Collect(f"{who}{key}", part.reservation, "p", ())
             give_back = shop.Release(f"{who}{key}", part.reservation, ReleaseReason.NO_SHOW, ())
-            await world.persist(router, part.store_id, collect if step == "collect" else give_back)
+            await world.persist(router, part.store_id, give_back if step == "give back" else collect)
     if command is not None:
-        await _answered(
+        answer = await _answered(
             world, who, f"{key} {step}", lambda gateway, end: gateway.coordinator.step(ledger_id, command, end)
         )
+        if isinstance(answer, Order):
+            _check_told(world, ledger_id, answer)
+
+
+def _check_told(world: "ChainWorld", ledger_id: str, order: Order) -> None:
+    """What a client is told of an order does not contradict itself."""
+    told = order_pb2.Order()
+    orders.fill_order(order, ledger_id, world.chain, told)
+    if told.status == int(Standing.CONFIRMED) and int(Status.HELD) in [part.status for part in told.parts]:
+        raise Broken("L6", f"an order is told as confirmed, and a part of it as held: {told}")
 
 
 async def _amend(world: "ChainWorld", who: str, key: str, order: Order) -> None:

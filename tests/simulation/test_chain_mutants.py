@@ -9,20 +9,32 @@ import pytest
 from msgspec.structs import replace
 
 from actors.core.rejection import Reason, Rejection
+from actors.core.status import Status
 from actors.journal.port import JournalError
-from actors.orders import decide, grants as order_grants, limits as order_limits, parts, transact
+from actors.orders import (
+    commands as order_commands,
+    decide,
+    grants as order_grants,
+    limits as order_limits,
+    parts,
+    transact,
+)
 from actors.orders.state import Order, OrderLedger
-from actors.protocol.messages import LedgerStopped
+from actors.protocol.messages import Held, LedgerStopped, Refusal
 from actors.runtime.ledger_host import LedgerHost
 from actors.shop import decide as shop_decide, decide_claims, preconditions
-from actors.shop.commands import Grant
+from actors.shop.commands import Grant, by_sku
 from actors.shop.state import Part
+from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
 from serve.coordination.reconciler import Reconciler
+from serve.routing.batcher import DeadlinePassed
+from serve.wire import orders as wire_orders
 from tests.runtime.breaking import BreakingJournal
 from tests.simulation import order_callers, plain_callers
 from tests.simulation.chain_world import ChainWorld
 from tests.simulation.checks import Broken
+from tests.simulation.gateways import Gateway
 from tests.simulation.test_chain_seeds import run
 from tests.simulation.troubles import Troubles
 
@@ -141,6 +153,69 @@ def _a_passing_no_lasts(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ChainWorld, "plain", 0.0)
 
 
+def _the_gateway_decides_whose_a_key_is(patch: pytest.MonkeyPatch) -> None:
+    """What it takes for limited is an order of the customer's ledger, under the same key; else it is the shop's."""
+    real = Gateway.decide
+
+    async def by_its_own_rules(self: Gateway, kind: Any, entry: Any, end: float) -> Any:
+        store_id, command = entry
+        if not self.grants.are_required(entry):
+            return await real(self, kind, entry, end)
+        plans = (order_commands.Plan(store_id, by_sku(command.lines), command.slot_start_ms),)
+        order = await self.coordinator.open(
+            order_commands.Open(command.key, "x", command.customer_id, command.channel, command.ttl_ms, plans, (), ""),
+            end,
+        )
+        if isinstance(order, Rejection):
+            return Refusal(1, order)
+        return Held(order.parts[0].reservation, order.created_at_ms, order.created_at_ms, 0)
+
+    patch.setattr(Gateway, "decide", by_its_own_rules)
+    patch.setattr(plain_callers, "STEPS", ("leave",))
+    patch.setattr(ChainWorld, "plain", 1.0)
+
+
+def _old_rules_of_a_gateway_count(patch: pytest.MonkeyPatch) -> None:
+    real = preconditions.grant_refusal
+
+    def trusting(ledger: Any, grant: Any, *rest: Any) -> Any:
+        return None if grant is None else real(ledger, grant, *rest)
+
+    patch.setattr(shop_decide, "grant_refusal", trusting)
+    patch.setattr(plain_callers, "STEPS", ("leave",))
+    patch.setattr(ChainWorld, "plain", 1.0)
+
+
+def _overload_is_passed_on(patch: pytest.MonkeyPatch) -> None:
+    real = Coordinator.open
+
+    async def told(self: Coordinator, *asked: Any) -> Any:
+        try:
+            return await real(self, *asked)
+        except DeadlinePassed as error:
+            raise error.__cause__ or error from None
+
+    patch.setattr(Coordinator, "open", told)
+    patch.setattr(ChainWorld, "plain", 0.0)
+
+
+def _a_lease_is_not_asked(patch: pytest.MonkeyPatch) -> None:
+    real = shop_decide._allowed
+
+    def generous(ledger: Any, number: int, step: Any, now_ms: int) -> Any:
+        part = ledger.reservations.get(number)
+        has_lease = part is not None and part.part is not None and part.status is not Status.CLAIMED
+        return real(ledger, number, step, min(now_ms, part.expires_at_ms - 1) if has_lease else now_ms)
+
+    patch.setattr(shop_decide, "_allowed", generous)
+    patch.setattr(order_callers, "STEPS", ("come late",))
+    patch.setattr(ChainWorld, "plain", 0.0)
+
+
+def _parts_are_told_as_their_shops_said(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(wire_orders, "decided_status", lambda _, part: part.status)
+
+
 MUTANTS: Final[dict[str, tuple[Break, frozenset[str]]]] = {
     "the limit is not asked": (_no_limit, frozenset({"I15"})),
     "orders never expire": (_never_expires, frozenset({"I12", "I16"})),
@@ -156,6 +231,11 @@ MUTANTS: Final[dict[str, tuple[Break, frozenset[str]]]] = {
     "nobody asks who is in office": (_nobody_asks_who_is_in_office, frozenset({"I9"})),
     "a checkpoint fails in silence": (_checkpoints_fail_in_silence, frozenset({"L10"})),
     "a passing no lasts": (_a_passing_no_lasts, frozenset({"I4"})),
+    "the gateway decides whose a key is": (_the_gateway_decides_whose_a_key_is, frozenset({"I5"})),
+    "a gateway with old rules is trusted": (_old_rules_of_a_gateway_count, frozenset({"I15", "I16"})),
+    "an order's overload is passed on": (_overload_is_passed_on, frozenset({"L6"})),
+    "a part is collected after its lease": (_a_lease_is_not_asked, frozenset({"I11"})),
+    "a confirmed order's parts are told as held": (_parts_are_told_as_their_shops_said, frozenset({"L6"})),
 }
 
 

@@ -17,7 +17,15 @@ PARTS: Final = 6
 
 struck: Counter[str] = Counter()
 CAUSES: Final = (
-    *("call late", "call lost", "answer lost", "gateway cut off", "gateway lost the chain", "gateway behind the chain"),
+    *(
+        "call late",
+        "call lost",
+        "answer lost",
+        "queue full",
+        "gateway cut off",
+        "gateway lost the chain",
+        "gateway behind the chain",
+    ),
     *("every gateway restarted", "everything restarted", "every gateway restarted between call and retry"),
     *("rules changed", "rules changed between call and retry", "asked long after"),
     *("actor killed", "actor stopped", "stopped actor asked", "disk full"),
