@@ -20,7 +20,20 @@ PIPE_COLUMNS: Final = 240
 
 
 Scenario = Literal[
-    "core", "journal", "gateway", "actor", "grpc", "client", "memory", "recovery", "sourcing", "across", "all", "report"
+    "core",
+    "journal",
+    "gateway",
+    "actor",
+    "grpc",
+    "client",
+    "memory",
+    "recovery",
+    "sourcing",
+    "across",
+    "month",
+    "refusals",
+    "all",
+    "report",
 ]
 MEASURED: Final = get_args(Scenario)[:-2]  # what can be measured, from the inside out
 
@@ -30,6 +43,7 @@ MODULES: Final = {
     **dict.fromkeys(("grpc", "client", "across"), "service"),
     "sourcing": "gateway",
     "memory": "actor",
+    "refusals": "month",
 }
 
 
@@ -40,6 +54,7 @@ def main(
             help="core: the ledger alone. journal: durable writes. gateway: protobuf and back. actor: through Ray. "
             "grpc: the service beside an echo and a hand-written one. client: the channel client. memory, recovery. "
             "sourcing: ranking shops. across: orders over several ledgers. "
+            "month, refusals: what stays in memory. "
             "all of these; report: charts and a table of the latest runs."
         ),
     ],

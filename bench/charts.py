@@ -1,4 +1,6 @@
-"""Charts of the latest recorded runs: rates and times by calls in flight, by size of batch, and by callers."""
+"""Charts of the latest recorded runs: rates and times by calls in flight, by size of batch, and by callers; for the
+documentation memory by day, and by refusals.
+"""
 
 import re
 from collections.abc import Mapping
@@ -15,11 +17,19 @@ _SERVICES: Final = (("echo Reserve", "tab:grey"), ("hand-written Reserve", "tab:
 BATCHES: Final = tuple((in_flight, stores) for stores in (1, 16) for in_flight in (1, 4, 8))
 
 
-def draw(latest: Mapping[str, dict[str, Any]], folder: Path = record.RESULTS) -> list[Path]:
+def draw(
+    latest: Mapping[str, dict[str, Any]], folder: Path = record.RESULTS, documents: Path = record.ROOT / "docs"
+) -> list[Path]:
     """One picture for each question that has an answer."""
-    pictures = {"unary": ("grpc", _unary), "batches": ("grpc", _batches), "client": ("client", _client)}
+    pictures = {
+        folder / "unary.png": ("grpc", _unary),
+        folder / "batches.png": ("grpc", _batches),
+        folder / "client.png": ("client", _client),
+        documents / "month.svg": ("month", _month),
+        documents / "refusals.svg": ("refusals", _refusals),
+    }
     drawn = []
-    for name, (scenario, fill) in pictures.items():
+    for path, (scenario, fill) in pictures.items():
         if scenario not in latest:
             continue
         run = latest[scenario]
@@ -27,8 +37,8 @@ def draw(latest: Mapping[str, dict[str, Any]], folder: Path = record.RESULTS) ->
         fill(figure, run["figures"])
         title = f"{record.MACHINE.format_map(run['machine'])} {run['date'][:10]}, {run['commit']}"
         figure.suptitle(title.rstrip(", "), fontsize="x-small")
-        drawn.append(folder / f"{name}.png")
-        figure.savefig(drawn[-1], dpi=DOTS_PER_INCH)
+        drawn.append(path)
+        figure.savefig(path, dpi=DOTS_PER_INCH, metadata={"Date": None} if path.suffix == ".svg" else None)
     return drawn
 
 
@@ -60,6 +70,24 @@ def _client(figure: Figure, rows: dict[str, Any]) -> None:
     _finish(axes, "calls a second", "callers in one process", 8_000, "target at 128")
 
 
+def _month(figure: Figure, rows: dict[str, Any]) -> None:
+    memory, states = figure.subplots(1, 2)
+    _line(memory, rows, r"day (\d+)", "rss_mib", label="process")
+    _line(states, rows, r"day (\d+)", "shop_state_mib", label="shop's ledger, as a snapshot")
+    _line(states, rows, r"day (\d+)", "orders_state_mib", label="customers' ledger, as a snapshot")
+    for axes in (memory, states):
+        _finish(axes, "memory, MiB", "day of ledger time", by_powers=False)
+
+
+def _refusals(figure: Figure, rows: dict[str, Any]) -> None:
+    memory, times = figure.subplots(1, 2)
+    _line(memory, rows, r"refusal (\d+)", "rss_mib", label="process")
+    _finish(memory, "memory, MiB", "refusals within a day", by_powers=False)
+    _line(times, rows, r"refusal (\d+)", "us", label="decided and durable")
+    _line(times, rows, r"refusal (\d+)", "tidy_us", label="checkpoints and snapshots")
+    _finish(times, "us a refusal", "refusals within a day", by_powers=False)
+
+
 def _line(axes: Axes, rows: dict[str, Any], names: str, figure: str, **style: Any) -> None:
     """One figure of the rows that are so named, by the number in their names."""
     found = {int(match[1]): rows[name][figure] for name in rows if (match := re.fullmatch(names, name))}
@@ -67,11 +95,14 @@ def _line(axes: Axes, rows: dict[str, Any], names: str, figure: str, **style: An
         axes.plot(list(found), list(found.values()), marker="o", **style)
 
 
-def _finish(axes: Axes, title: str, across: str, target: float | None = None, named: str = "") -> None:
+def _finish(
+    axes: Axes, title: str, across: str, target: float | None = None, named: str = "", *, by_powers: bool = True
+) -> None:
     if target is not None:
         axes.axhline(target, color="tab:red", linewidth=0.8, label=named)
     axes.set(title=title, xlabel=across)
-    axes.set_xscale("log", base=2)
+    if by_powers:
+        axes.set_xscale("log", base=2)
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
     axes.legend(fontsize="x-small")

@@ -14,11 +14,22 @@ def run(*names: str) -> dict[str, Any]:
 def test_what_was_measured_is_drawn(tmp_path: Path) -> None:
     reserve = [f"{whose}, {number} in flight, frames" for whose in ("echo Reserve", "Reserve") for number in (1, 128)]
     grpc = run(*reserve, "Reserve, open loop at 900/s", "ReserveBatch of 256, 4 in flight, shops: 16")
-    drawn = charts.draw({"core": run("decide"), "grpc": grpc, "client": run("1 callers", "128 callers")}, tmp_path)
+    client = run("1 callers", "128 callers")
+    drawn = charts.draw({"core": run("decide"), "grpc": grpc, "client": client}, tmp_path, tmp_path)
     assert [path.name for path in drawn] == ["unary.png", "batches.png", "client.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in drawn)
 
 
+def test_memory_is_drawn_for_the_documentation(tmp_path: Path) -> None:
+    memory = {"rss_mib": 60.0, "shop_state_mib": 1.0, "orders_state_mib": 1.0, "us": 9.0, "tidy_us": 1.0}
+    runs = {name: run(f"{row} 1", f"{row} 2") for name, row in (("month", "day"), ("refusals", "refusal"))}
+    for each in runs.values():
+        each["figures"] = dict.fromkeys(each["figures"], memory)
+    drawn = charts.draw(runs, tmp_path / "none", tmp_path)
+    assert [path.name for path in drawn] == ["month.svg", "refusals.svg"]
+    assert all(b"<svg" in path.read_bytes() for path in drawn)
+
+
 def test_what_was_not_measured_is_not_drawn(tmp_path: Path) -> None:
-    assert charts.draw({"core": run("decide")}, tmp_path) == []
+    assert charts.draw({"core": run("decide")}, tmp_path, tmp_path) == []
     assert list(tmp_path.iterdir()) == []

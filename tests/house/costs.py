@@ -39,6 +39,7 @@ LATER: Final = {
     "calls answered past Serve's own way": (50, 0),
     "old records in sealed files": (310, 2),
     "rules written once, and sent to whom they concern": (140, 0),
+    "what stays in memory over a month, and over a day of refusals": (281, 1),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())
 FILES_MAX: Final = HOUSE[1] + sum(files for _, files in LATER.values())
