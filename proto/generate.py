@@ -4,7 +4,7 @@ What protoc writes refuses every protobuf and grpcio older than those that wrote
 the modules work with them (tests/clients/test_distribution.py), so the refusals are taken out. Options that are not
 protobuf's own, such as rules for validation, are taken out too, with the imports that they need: a client does not need
 a further distribution to load its messages. The service applies the rules: it has all files with all options as one
-descriptor set.
+descriptor set. Enums are also written as such, for the client's own values (`holdfast.v1.enums`).
 """
 
 import re
@@ -22,6 +22,8 @@ RULES: Final = ("buf/validate/", "holdfast/v1/rules.proto")
 """What begins so defines options for validation and nothing else."""
 RULES_SET: Final = PROTO.parent / "serve" / "wire" / "rules.binpb"
 """The descriptor set with the rules, for `serve.wire.rules`."""
+
+ENUMS: Final = "holdfast/v1/enums.py"
 
 _REFUSALS: Final = (
     re.compile(r"^from google\.protobuf import runtime_version as _runtime_version\n", re.MULTILINE),
@@ -51,11 +53,27 @@ def generate(out: Path, rules_set: Path) -> None:
         _protoc(given, f"--python_out={out}", f"--pyi_out={out}", *sources)
         services = [file.name for file in found.file if file.service and file.name in sources]
         _protoc(given, f"--grpc_python_out={out}", *services)
+    (out / ENUMS).write_text(enums_of(found), encoding="utf-8")
     for module in sorted(out.rglob("*_pb2*.py")):
         text = module.read_text(encoding="utf-8")
         for refusal in _REFUSALS:
             text = refusal.sub("", text)
         module.write_text(text, encoding="utf-8")
+
+
+def enums_of(descriptors: FileDescriptorSet) -> str:
+    """A module with the enums of our files, which needs no protobuf: members without their prefix, and all comments."""
+    lines = ['"""The enums of holdfast.v1. Written by `make proto`."""', "", "from enum import IntEnum"]
+    for file in descriptors.file:
+        said = {tuple(each.path): each.leading_comments for each in file.source_code_info.location}
+        for place, kind in enumerate(file.enum_type if file.name.startswith("holdfast/") else ()):
+            prefix = re.sub("(?<!^)(?=[A-Z])", "_", kind.name).upper() + "_"
+            comment = said[5, place].strip().replace("\n ", "\n    ")
+            lines += ["", "", f"class {kind.name}(IntEnum):", f'    """{comment}"""', ""]
+            for number, value in enumerate(kind.value):
+                lines += [f"    #{line}" for line in said[5, place, 2, number].splitlines()]
+                lines.append(f"    {value.name.removeprefix(prefix)} = {value.number}")
+    return "\n".join([*lines, ""])
 
 
 def with_rules(descriptors: FileDescriptorSet) -> FileDescriptorSet:

@@ -230,7 +230,9 @@ def disagreement(answered: Answered, change: told.Change, order_of: Mapping[str,
     if isinstance(outcome, Rejection):
         same = isinstance(change, told.Refused) and _is_refusal_of(call, change) and change.rejection == outcome
     elif isinstance(outcome, StockChange):
-        same = isinstance(change, told.StockAdjusted) and _is_booked_whole(call, outcome, change)
+        sent = call.asked["adjustments"]
+        whole = (call.asked["source"], sent, len(sent))  # each row that was sent
+        same = isinstance(change, told.StockAdjusted) and whole == (change.source, change.adjustments, outcome.applied)
     else:
         same = isinstance(outcome, Reservation) and change == _expected(call, outcome, change)
     if not same:
@@ -268,12 +270,6 @@ def _expected(call: Call, outcome: Reservation, change: told.Change) -> told.Cha
             return told.Released(reservation_id, lines, outcome.release_reason)
         case _:
             return None
-
-
-def _is_booked_whole(call: Call, outcome: StockChange, change: told.StockAdjusted) -> bool:
-    """Whether each row that was sent was booked."""
-    sent = call.asked["adjustments"]
-    return (change.source, change.adjustments, outcome.applied) == (call.asked["source"], sent, len(sent))
 
 
 def _is_refusal_of(call: Call, change: told.Refused) -> bool:

@@ -6,9 +6,11 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
+from pathlib import Path
 from time import perf_counter
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import uuid4
 
 import psutil
@@ -47,6 +49,7 @@ def ray_session() -> Iterator[str]:
         processes.end(mark)
 
 
+Ask = Callable[..., Awaitable[Any]]  # calls a method of one actor, as a gateway does
 Steps = tuple[list[bytes], list[float]]
 
 
@@ -81,12 +84,10 @@ class Hop:
     """Gives back the bytes of a step, and does nothing else."""
 
     def step_all(self, batches: list[tuple[bytes, int]]) -> list[bytes]:
-        """The bytes."""
         return [batch for batch, _ in batches]
 
     @rpc
     def step(self, batch: bytes) -> bytes:
-        """The bytes."""
         return batch
 
 
@@ -99,11 +100,9 @@ class RayHop:
         self._server = Server(HOP, "127.0.0.1", Hop, lambda failure: end_process(JournalFailed(str(failure))))
 
     def address(self) -> Address:
-        """Where it listens."""
         return Address(self._server.host, self._server.port, self._server.secret, os.getpid(), 0.0, "")
 
     def step(self, batch: bytes) -> bytes:
-        """The bytes."""
         return batch
 
 
@@ -113,18 +112,15 @@ async def _hops(options: Options) -> list[Row]:
     address = Address(*await handle.address.remote())
     connection = await Connection.open(HOP, address, methods_of(Hop), lambda: None)
 
-    async def by_ray(batch: bytes) -> bytes:
-        return cast("bytes", await handle.step.remote(batch))
-
-    async def by_connection(batch: bytes) -> bytes:
-        return cast("bytes", await connection.call("step", (batch,)))
+    def by_connection(batch: bytes) -> Awaitable[Any]:
+        return connection.call("step", (batch,))
 
     rows = []
     for size in HOP_BYTES:
         for in_flight in (1, 4):
             rounds: dict[str, list[dict[str, float]]] = {"Ray's call": [], "a connection": []}
             for _ in range(options.rounds):
-                for found, call in zip(rounds.values(), (by_ray, by_connection), strict=True):
+                for found, call in zip(rounds.values(), (handle.step.remote, by_connection), strict=True):
                     count = options.size(2_000, 20)
                     before = cpu_s(os.getpid()), cpu_s(address.pid)
                     _, took = await step_all(call, [bytes(size)] * count, in_flight)
@@ -158,8 +154,9 @@ def run_actor(options: Options) -> Outcome:
 async def _actor(options: Options) -> Outcome:
     options.say("actor: the hop by itself")
     rows = await _hops(options)
-    actor = Asked(options, "store-bench")
-    await actor.step(pack_batch(0, list(entries(receipts(SKUS)))))
+    actors = _actors(options.scratch)
+    ask = partial(actors.call, "store-bench")
+    await ask("step", pack_batch(0, list(entries(receipts(SKUS)))))
     accepted, best = 0, 0.0
     for batch in BATCHES[::2] if options.quick else BATCHES:
         for in_flight in IN_FLIGHT[::2] if options.quick else IN_FLIGHT:
@@ -168,49 +165,30 @@ async def _actor(options: Options) -> Outcome:
                 steps = options.size(max(20, min(400, 20_000 // batch)), 6)
                 made = entries(reserves(batch * steps, SKUS, 1, number))
                 packed = [pack_batch(0, list(islice(made, batch))) for _ in range(steps)]
-                figures, held = await _stepped(actor, packed, in_flight, batch)
+                figures, held = await _stepped(ask, packed, in_flight, batch)
                 rounds.append(figures)
                 accepted += held
             rows.append(Row(f"{batch} a step, {in_flight} in flight", medians(rounds)))
             best = max(best, rows[-1].figures["per_s"])
         options.say(f"actor: batches of {batch}")
     options.say("actor: auditing the journal")
-    conservation = await _audited(actor, Told(accepted))
-    await actor.close()
+    conservation = await _audited(ask, Told(accepted))
+    await actors.close()
     headline = Headline("through an actor, best", best, "durable reservations/s")
     return Outcome({"skus": SKUS, "lines": 1}, rows, [headline], conservation)
 
 
-class Asked:
-    """An actor as a gateway asks it. `folder` is below the scratch folder."""
-
-    def __init__(self, options: Options, name: str, folder: str = "") -> None:
-        self._name = name
-        self._actors = RayActors(sqlite_setting(options.scratch / folder), "127.0.0.1")
-
-    async def ask(self, method: str, *arguments: Any) -> Any:
-        """Call a method."""
-        return await self._actors.call(self._name, method, *arguments)
-
-    async def step(self, batch: bytes) -> bytes:
-        """Send a batch."""
-        return cast("bytes", await self.ask("step", batch))
-
-    async def pid(self) -> int:
-        """Its process."""
-        return cast("int", (await self.ask("status", STORE))["pid"])
-
-    async def close(self) -> None:
-        """Drop the connection."""
-        await self._actors.close()
+def _actors(folder: Path) -> RayActors:
+    """As a gateway has them, with their journals in this folder."""
+    return RayActors(sqlite_setting(folder), "127.0.0.1")
 
 
-async def _stepped(actor: Asked, packed: list[bytes], in_flight: int, batch: int) -> tuple[dict[str, float], int]:
+async def _stepped(ask: Ask, packed: list[bytes], in_flight: int, batch: int) -> tuple[dict[str, float], int]:
     """Figures of one round, and the reservations that were accepted."""
-    pid = await actor.pid()
-    warm, _ = await step_all(actor.step, packed[:2], 1)
+    pid = (await ask("status", STORE))["pid"]
+    warm, _ = await step_all(partial(ask, "step"), packed[:2], 1)
     cpu, began = cpu_s(pid), perf_counter()
-    answers, took = await step_all(actor.step, packed[2:], in_flight)
+    answers, took = await step_all(partial(ask, "step"), packed[2:], in_flight)
     seconds, cpu = perf_counter() - began, cpu_s(pid) - cpu
     units = batch * len(took)
     figures = {"per_s": ratio(units, seconds), **latencies_ms(took), "actor_cpu_us": 1e6 * ratio(cpu, units)}
@@ -221,12 +199,12 @@ def _held(answers: Iterable[bytes]) -> int:
     return sum(isinstance(answer, Held) for each in answers for answer in unpack_answers(each))
 
 
-async def _audited(actor: Asked, told: Told) -> Conservation:
+async def _audited(ask: Ask, told: Told) -> Conservation:
     """The journal, read from its beginning by the code that shares nothing with the ledger's."""
-    version, _, positions, live = await actor.ask("live_state", STORE)
+    version, _, positions, live = await ask("live_state", STORE)
     audit, seen = Audit(), 0
     while seen < version:
-        for record in await actor.ask("records", STORE, seen, READ_EVENTS_MAX):
+        for record in await ask("records", STORE, seen, READ_EVENTS_MAX):
             for place, event in enumerate(SHOP.read_events(record.payload), record.seq - record.event_count + 1):
                 audit.add(place, record.epoch, record.at_ms, event)
             seen = record.seq
@@ -255,7 +233,8 @@ async def _memory(options: Options) -> Outcome:
     for name in ("shelf", "holds"):
         (options.scratch / name).mkdir()
     options.say(f"memory: {positions:,} positions")
-    shelf = Asked(options, "store-shelf", "shelf")
+    shelves = _actors(options.scratch / "shelf")
+    shelf = partial(shelves.call, "store-shelf")
     empty = await _weighs(shelf)
     # The first delivery also warms the process up: what a position weighs is seen in those that follow.
     await _open_stock(shelf, ROWS_MAX, SHELF_UNITS)
@@ -263,16 +242,17 @@ async def _memory(options: Options) -> Outcome:
     await _open_stock(shelf, positions, SHELF_UNITS)
     full = await _weighs(shelf)
     options.say(f"memory: {holds:,} holds")
-    actor = Asked(options, "store-holds", "holds")
-    await _open_stock(actor, HELD_SKUS, HELD_UNITS)
-    before = await _weighs(actor)
-    accepted = await _hold(actor, holds, options)
-    after = await _weighs(actor)
-    status = await actor.ask("status", STORE)
-    [(_, _, stock)] = await actor.ask("availability", [STORE], [sku(n) for n in range(HELD_SKUS)])
+    actors = _actors(options.scratch / "holds")
+    ask = partial(actors.call, "store-holds")
+    await _open_stock(ask, HELD_SKUS, HELD_UNITS)
+    before = await _weighs(ask)
+    accepted = await _hold(ask, holds, options)
+    after = await _weighs(ask)
+    status = await ask("status", STORE)
+    [(_, _, stock)] = await ask("availability", [STORE], [sku(n) for n in range(HELD_SKUS)])
     reserved = sum(row[1] for row in stock)
-    await shelf.close()
-    await actor.close()
+    await shelves.close()
+    await actors.close()
     found = status["open_reservations"] if status["open_reservations"] == reserved else -reserved
     by_position = MB * ratio(full["rss_mb"] - warm["rss_mb"], positions - ROWS_MAX)
     by_hold = MB * ratio(after["rss_mb"] - before["rss_mb"], holds)
@@ -291,21 +271,21 @@ async def _memory(options: Options) -> Outcome:
     return Outcome(sizes, rows, headlines, judged(Told(accepted), found, ()))
 
 
-async def _open_stock(actor: Asked, skus: int, units: int) -> None:
+async def _open_stock(ask: Ask, skus: int, units: int) -> None:
     for entry in entries(receipts(skus, units)):
-        await actor.step(pack_batch(0, [entry]))
+        await ask("step", pack_batch(0, [entry]))
 
 
-async def _hold(actor: Asked, holds: int, options: Options) -> int:
+async def _hold(ask: Ask, holds: int, options: Options) -> int:
     """So many reservations, made as they are sent; how many were accepted."""
     made = entries(reserves(holds, HELD_SKUS, 1, 1))
     accepted = 0
     while batches := [chunk for _ in range(64) if (chunk := list(islice(made, HELD_BATCH)))]:
-        answers, _ = await step_all(actor.step, [pack_batch(0, chunk) for chunk in batches], HELD_IN_FLIGHT)
+        answers, _ = await step_all(partial(ask, "step"), [pack_batch(0, chunk) for chunk in batches], HELD_IN_FLIGHT)
         accepted += _held(answers)
         options.say(f"memory: {accepted:,} held")
     return accepted
 
 
-async def _weighs(actor: Asked) -> dict[str, float]:
-    return {"rss_mb": psutil.Process(await actor.pid()).memory_info().rss / MB}
+async def _weighs(ask: Ask) -> dict[str, float]:
+    return {"rss_mb": psutil.Process((await ask("status", STORE))["pid"]).memory_info().rss / MB}

@@ -8,14 +8,7 @@ from typing import Any, Final
 
 from msgspec.structs import asdict, replace
 
-from actors.core.ids import (
-    format_holder,
-    format_order_id,
-    is_customers,
-    ledger_of_customer,
-    parse_holder,
-    parse_order_id,
-)
+from actors.core import ids
 from actors.core.rejection import Violation
 from actors.journal.port import Record
 from actors.orders import invariants, snapshot
@@ -73,7 +66,7 @@ class Verification:
         Checked(request).raise_if_faulty()
         ledger_id = request.store_id
         reply.store_id = ledger_id
-        if not is_customers(ledger_id):
+        if not ids.is_customers(ledger_id):
             await self._stores.require(ledger_id, deadline=deadline)
             async with self._turn(deadline):
                 await self._shop(ledger_id, deadline, reply)
@@ -182,16 +175,16 @@ class Comparison:
             page, after = await self._ask(store_id, "parts", after, COMPARED_MAX)
             by_ledger: dict[str, list[Any]] = {}
             for part, outbox in page:
-                ledger_id, number = ledger_of_customer(part.customer_id), part.grant
+                ledger_id, number = ids.ledger_of_customer(part.customer_id), part.grant
                 if part.part is not None:
-                    ledger_id, number = parse_order_id(part.part.order)
+                    ledger_id, number = ids.parse_order_id(part.part.order)
                 by_ledger.setdefault(ledger_id, []).append((number, part, outbox))
             for ledger_id, rows in by_ledger.items():
                 orders = await self._of_other(ledger_id, "orders", [number for number, _, _ in rows])
                 for (_, part, outbox), order in zip(rows, orders, strict=bool(orders)):
                     is_known = grant_is_known if part.part is None else part_is_known
                     self._reply.parts += part.part is not None
-                    of = format_order_id(ledger_id, part.grant) if part.part is None else part.part.holder
+                    of = ids.format_order_id(ledger_id, part.grant) if part.part is None else part.part.holder
                     verdict = is_known(store_id, part, order, outbox=outbox)
                     if verdict.expected and await self._has_changed(store_id, part):
                         verdict = ON_THE_WAY  # what it had then, a later call may have replaced before the other read
@@ -210,8 +203,8 @@ class Comparison:
             await self._unless_stopped(ledger_id, self._customers)
 
     async def _is_barred(self, ledger_id: str, holder: str) -> bool:
-        order_id, attempt = parse_holder(holder)
-        return await self._ask(ledger_id, "bar", parse_order_id(order_id)[1], attempt) is not None
+        order_id, attempt = ids.parse_holder(holder)
+        return await self._ask(ledger_id, "bar", ids.parse_order_id(order_id)[1], attempt) is not None
 
     async def _customers(self, ledger_id: str) -> None:
         """Every part that an order has for certain is held by its shop."""
@@ -223,9 +216,9 @@ class Comparison:
             self._reply.orders += len(page)
             by_shop: dict[str, list[Any]] = {}
             for order in page:
-                order_id = format_order_id(ledger_id, order.number)
+                order_id = ids.format_order_id(ledger_id, order.number)
                 for part in filter(is_promised, order.parts):
-                    row = (format_holder(order_id, part.attempt), order, part)
+                    row = (ids.format_holder(order_id, part.attempt), order, part)
                     by_shop.setdefault(part.store_id, []).append(row)
             for store_id, rows in by_shop.items():
                 parts = await self._of_other(store_id, "parts_of", [holder for holder, _, _ in rows])
@@ -254,7 +247,9 @@ class Comparison:
                 page = mine[first : first + COMPARED_MAX]
                 numbers = [grant.reservation for grant in page]
                 for grant, held in zip(page, await self._of_other(store_id, "reservations_of", numbers), strict=False):
-                    self._note(grant_is_held(grant, held), f"{format_order_id(ledger_id, grant.number)} in {store_id}")
+                    self._note(
+                        grant_is_held(grant, held), f"{ids.format_order_id(ledger_id, grant.number)} in {store_id}"
+                    )
 
     async def _of_other(self, ledger_id: str, method: str, asked: Sequence[Any]) -> Sequence[Any]:
         """What the other side has, nothing where it is stopped."""

@@ -14,16 +14,9 @@ from pathlib import Path
 
 import grpc
 
+from holdfast.client import errors
 from holdfast.client.blocking import BlockingClient, blocking, iterating, opening, watching
 from holdfast.client.channel import ChannelClient
-from holdfast.client.errors import (
-    ClientClosed,
-    HoldfastError,
-    InvalidArgument,
-    NotFound,
-    TillJournalDamaged,
-    Unavailable,
-)
 from holdfast.client.limits import ROWS_PER_CALL_MAX, TILL_TIMEOUTS, Limits, RetryPolicy, Timeouts
 from holdfast.client.models import stock as models
 from holdfast.client.models.events import Event
@@ -123,7 +116,7 @@ class TillClient(AbstractAsyncContextManager["TillClient"]):
         recorded = await self.record(kind, lines, receipt=receipt)
         try:
             report = await self.flush(timeout_ms=timeout_ms)
-        except HoldfastError as error:  # it is recorded, whatever else there is
+        except errors.HoldfastError as error:  # it is recorded, whatever else there is
             report = FlushReport(unsent=len(self.journal.unsent), why=str(error))
         return replace(report, recorded=recorded)
 
@@ -167,9 +160,9 @@ class TillClient(AbstractAsyncContextManager["TillClient"]):
                     outcome = await self.channel_client.adjust_stock(
                         self.store_id, source, rows, idempotency_key=key, timeout_ms=timeout_ms
                     )
-                except (ClientClosed, InvalidArgument, NotFound, TillJournalDamaged):
+                except (errors.ClientClosed, errors.InvalidArgument, errors.NotFound, errors.TillJournalDamaged):
                     raise
-                except HoldfastError as error:  # the rows are in the file, whatever the service says
+                except errors.HoldfastError as error:  # the rows are in the file, whatever the service says
                     why = str(error)
                     break
                 if isinstance(outcome, Rejection):
@@ -203,7 +196,7 @@ class TillClient(AbstractAsyncContextManager["TillClient"]):
         report = await self.flush(timeout_ms=timeout_ms)
         if report.unsent:
             where = f"till {self.till} of shop {self.store_id}"
-            raise Unavailable("count", where=where, why=f"{report.unsent} movements are unsent: {report.why}")
+            raise errors.Unavailable("count", where=where, why=f"{report.unsent} movements are unsent: {report.why}")
         return await self.channel_client.count_stock(
             self.store_id,
             counts,

@@ -20,18 +20,9 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from holdfast.client import till_rows
 from holdfast.client.errors import InvalidArgument, Overloaded, TillJournalDamaged, Violation
 from holdfast.client.models.stock import Adjustment, AdjustmentKind
-from holdfast.client.till_rows import (
-    AGE_MS_MAX,
-    APPLICATION_ID,
-    FORMAT,
-    SCHEMA,
-    checksum_of,
-    clock_s,
-    fields_of,
-    violations_of,
-)
 
 UNSENT_ROWS_MAX = 100_000
 """Movements that a till keeps unsent; some days of a busy till without a network."""
@@ -170,10 +161,10 @@ class TillJournal(AbstractContextManager["TillJournal"]):
         """By the clock of this process where it recorded the row, whatever the wall clock was set to meanwhile."""
         at_ms, at_s = self._occurred[sequence]
         if at_s is not None:
-            age_ms = int((clock_s() - at_s) * 1_000)
+            age_ms = int((till_rows.clock_s() - at_s) * 1_000)
         else:
             age_ms = 0 if at_ms is None else time.time_ns() // 1_000_000 - at_ms
-        return min(max(0, age_ms), AGE_MS_MAX)
+        return min(max(0, age_ms), till_rows.AGE_MS_MAX)
 
     def record(
         self,
@@ -199,7 +190,7 @@ class TillJournal(AbstractContextManager["TillJournal"]):
                 return rows
             self._check(rows)
             added = [(row, occurred_at_ms) for row in rows]
-            began_s = clock_s()
+            began_s = till_rows.clock_s()
             with self._writing() as database:
                 self._insert(database, added)
                 if receipt:
@@ -231,7 +222,9 @@ class TillJournal(AbstractContextManager["TillJournal"]):
         return int(found[1])
 
     def _insert(self, database: sqlite3.Connection, added: Sequence[tuple[Adjustment, int | None]]) -> None:
-        database.executemany("INSERT INTO movements VALUES (?, ?, ?, ?, ?, ?)", [fields_of(*each) for each in added])
+        database.executemany(
+            "INSERT INTO movements VALUES (?, ?, ?, ?, ?, ?)", [till_rows.fields_of(*each) for each in added]
+        )
         if added:
             database.execute("UPDATE meta SET next = ?", (added[-1][0].sequence + 1,))
 
@@ -281,7 +274,7 @@ class TillJournal(AbstractContextManager["TillJournal"]):
                     database.close()
 
     def _check(self, rows: Sequence[Adjustment]) -> None:
-        violations = tuple(violations_of(rows))
+        violations = tuple(till_rows.violations_of(rows))
         if violations or not rows:
             why = "a movement is not valid" if rows else "there is no movement in it"
             raise InvalidArgument("record a movement", where=str(self._path), why=why, violations=violations)
@@ -302,7 +295,7 @@ class TillJournal(AbstractContextManager["TillJournal"]):
             for question in ("SELECT count(*) FROM sqlite_master", "PRAGMA application_id", "PRAGMA user_version")
         )
         database.execute("COMMIT")
-        if (application, version) != ((APPLICATION_ID, FORMAT) if tables else (0, 0)):
+        if (application, version) != ((till_rows.APPLICATION_ID, till_rows.FORMAT) if tables else (0, 0)):
             raise self._damaged("open the till's journal", "it is a database of another program or version", _OTHERS)
         (mode,) = database.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
@@ -312,7 +305,7 @@ class TillJournal(AbstractContextManager["TillJournal"]):
             self._load(database)
             return
         with self._writing():
-            for statement in SCHEMA:
+            for statement in till_rows.SCHEMA:
                 database.execute(statement)
             database.execute("INSERT INTO meta VALUES (1, 0, ?, '', 0)", (self.series,))
 
@@ -327,7 +320,7 @@ class TillJournal(AbstractContextManager["TillJournal"]):
         (first,) = database.execute("SELECT min(sequence) FROM movements").fetchone()
         expected = min(first or self._next, sent + 1)
         for sequence, sku, delta, kind, at_ms, checksum in database.execute("SELECT * FROM movements ORDER BY 1"):
-            if sequence != expected or checksum != checksum_of(sequence, sku, delta, kind, at_ms):
+            if sequence != expected or checksum != till_rows.checksum_of(sequence, sku, delta, kind, at_ms):
                 raise self._damaged("read the till's journal", f"the movement {expected} is damaged or missing")
             expected += 1
             if sequence > sent:

@@ -45,7 +45,7 @@ def reader(kind: type[ValueT], /, **special: _Convert) -> Callable[[Any], ValueT
         if field.name in special:
             apart.append((number, None, special[field.name]))
         elif type(None) in get_args(field.type):
-            apart.append((number, name, convert or _unchanged))
+            apart.append((number, name, convert or (lambda value: value)))
         else:
             if convert is not None:
                 conversions.append((len(plain), convert))
@@ -68,10 +68,6 @@ def reader(kind: type[ValueT], /, **special: _Convert) -> Callable[[Any], ValueT
         return kind(*values)
 
     return value_from
-
-
-def _unchanged(value: Any) -> Any:
-    return value
 
 
 def _converter(name: str, kind: Any) -> _Convert | None:

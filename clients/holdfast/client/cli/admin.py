@@ -13,18 +13,9 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from rich.console import Group
 
 from holdfast.client.channel import ChannelClient
+from holdfast.client.cli import tables
 from holdfast.client.cli.options import Session, duration_option, with_session
 from holdfast.client.cli.output import ExitCode, duration_text, facts, to_document
-from holdfast.client.cli.tables import (
-    AFFECTED,
-    BARRED,
-    LEDGERS,
-    ORDERS_VERIFICATION,
-    STORES,
-    VERIFICATIONS,
-    facts_of,
-    table_of,
-)
 from holdfast.client.models import administration as models
 
 store_app = typer.Typer(no_args_is_help=True, help="The chain's shops.")
@@ -52,7 +43,7 @@ AllOption = Annotated[
 def list_stores(session: Session) -> None:
     """List the shops by id."""
     found = session.run(_all_stores)
-    session.show({"stores": to_document(found)}, table_of(STORES, found, paused=""))
+    session.show({"stores": to_document(found)}, tables.table_of(tables.STORES, found, paused=""))
 
 
 @store_app.command("put")
@@ -100,7 +91,7 @@ def _show_put(session: Session, shops: int, done: list[models.StoresPut]) -> Non
     version, count = done[-1].chain_version, sum(part.affected_slots for part in done)
     told = [facts([("shops put", shops), ("chain version", version), ("pickup slots affected", count or "")])]
     if affected:
-        told.append(table_of(AFFECTED, affected))
+        told.append(tables.table_of(tables.AFFECTED, affected))
     document = {"stores": shops, "chain_version": version, "affected": to_document(affected), "affected_slots": count}
     session.show(document, Group(*told))
 
@@ -146,7 +137,7 @@ def status(session: Session, ledgers: LedgersArgument = None, everything: AllOpt
         return [await client.ledger_status(ledger) for ledger in chosen]
 
     found = _begun(session.run(read), everything=everything)
-    session.show({"ledgers": to_document(found)}, table_of(LEDGERS, found, store_id="ledger"))
+    session.show({"ledgers": to_document(found)}, tables.table_of(tables.LEDGERS, found, store_id="ledger"))
 
 
 @partial(with_session, timeout="2m")
@@ -164,11 +155,11 @@ def verify(session: Session, ledgers: LedgersArgument = None, everything: AllOpt
     found = _begun(every, everything=everything)
     agreed = all(one.holds for one in found) and (orders is None or orders.holds)
     document = {"holds": agreed, "verifications": to_document(found)}
-    drawn: list[Any] = [table_of(VERIFICATIONS, found, store_id="ledger", holds="")]
+    drawn: list[Any] = [tables.table_of(tables.VERIFICATIONS, found, store_id="ledger", holds="")]
     if orders is not None:
         document["orders"] = to_document(orders)
         agreement = facts([("orders and shops", "agree" if orders.holds else "DO NOT AGREE")])
-        drawn += [agreement, facts_of(ORDERS_VERIFICATION, orders)]
+        drawn += [agreement, tables.facts_of(tables.ORDERS_VERIFICATION, orders)]
     session.show(document, Group(*drawn))
     if not agreed:
         raise typer.Exit(ExitCode.REFUSED)
@@ -187,7 +178,7 @@ def bar_claim(
     if not attempt.isdecimal():
         raise typer.BadParameter("Name order and attempt, such as 0007/1907.1.", param_hint="CLAIM")
     done = session.run(lambda client: client.bar_claim(order_id, int(attempt), operator=operator, why=why))
-    session.show({"barred": to_document(done)}, facts_of(BARRED, done))
+    session.show({"barred": to_document(done)}, tables.facts_of(tables.BARRED, done))
 
 
 async def _all_stores(client: ChannelClient) -> list[models.Store]:

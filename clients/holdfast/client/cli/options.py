@@ -16,15 +16,7 @@ from typing import Annotated, Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 import typer
 
 from holdfast.client.channel import ChannelClient
-from holdfast.client.cli.output import (
-    ExitCode,
-    exit_code_of_parts,
-    part_documents,
-    print_for_people,
-    print_json,
-    to_document,
-)
-from holdfast.client.cli.tables import CHANGE, REJECTION, RESERVATION, facts_of, order_table, parts_table
+from holdfast.client.cli import output, tables
 from holdfast.client.limits import Timeouts
 from holdfast.client.models.orders import Order, PartOutcomes, Place, SourcingPolicy
 from holdfast.client.models.reservations import Rejection, ReleaseReason, Reservation
@@ -271,9 +263,9 @@ class Session:
     def show(self, document: object, drawn: object) -> None:
         """Print a JSON document, or what rich draws for people."""
         if self.as_json:
-            print_json(document)
+            output.print_json(document)
         else:
-            print_for_people(drawn)
+            output.print_for_people(drawn)
 
     def change(
         self,
@@ -285,20 +277,20 @@ class Session:
         given["idempotency_key"] = self.key
         match outcome := self.run(lambda client: call(client, *args, **given)):
             case Rejection():
-                self.show({"rejection": to_document(outcome)}, facts_of(REJECTION, outcome))
-                raise typer.Exit(ExitCode.REFUSED)
+                self.show({"rejection": output.to_document(outcome)}, tables.facts_of(tables.REJECTION, outcome))
+                raise typer.Exit(output.ExitCode.REFUSED)
             case Reservation():
-                self.show({"reservation": to_document(outcome)}, facts_of(RESERVATION, outcome))
+                self.show({"reservation": output.to_document(outcome)}, tables.facts_of(tables.RESERVATION, outcome))
             case Order():
-                self.show({"order": to_document(outcome)}, order_table(outcome))
+                self.show({"order": output.to_document(outcome)}, tables.order_table(outcome))
             case tuple():
-                self.show({"outcomes": part_documents(outcome)}, parts_table(outcome))
-                if code := exit_code_of_parts(outcome):
+                self.show({"outcomes": output.part_documents(outcome)}, tables.parts_table(outcome))
+                if code := output.exit_code_of_parts(outcome):
                     raise typer.Exit(code)
             case _:
-                self.show({"change": to_document(outcome)}, facts_of(CHANGE, outcome))
+                self.show({"change": output.to_document(outcome)}, tables.facts_of(tables.CHANGE, outcome))
                 if outcome.dropped_late:
-                    raise typer.Exit(ExitCode.REFUSED)
+                    raise typer.Exit(output.ExitCode.REFUSED)
 
 
 def with_session(

@@ -15,7 +15,7 @@ from rich.table import Table
 from holdfast.client.errors import HoldfastError, InvalidArgument, NotFound, Overloaded, Unavailable
 from holdfast.client.models.events import Event
 from holdfast.client.models.orders import PartOutcome
-from holdfast.client.models.reservations import Rejection, Reservation
+from holdfast.client.models.reservations import Rejection
 
 
 def to_document(value: Any) -> Any:
@@ -38,8 +38,7 @@ def event_document(event: Event) -> dict[str, Any]:
 
 def print_json(document: object) -> None:
     """One JSON document on a line of stdout, at once."""
-    sys.stdout.write(json.dumps(document) + "\n")
-    sys.stdout.flush()
+    print_line(json.dumps(document))
 
 
 def print_for_people(*parts: Any) -> None:
@@ -157,13 +156,12 @@ def error_document(error: HoldfastError) -> dict[str, Any]:
 
 def part_documents(outcomes: Sequence[PartOutcome]) -> list[dict[str, Any]]:
     """What each shop said, for machines: one of `reservation`, `rejection` and `error` a shop."""
-    return [{"store_id": one.store_id, **_answer_document(one.answer)} for one in outcomes]
-
-
-def _answer_document(answer: Reservation | Rejection | HoldfastError) -> dict[str, Any]:
-    if isinstance(answer, HoldfastError):
-        return {"error": error_document(answer)}
-    return {type(answer).__name__.lower(): to_document(answer)}
+    return [
+        {"store_id": one.store_id, "error": error_document(one.answer)}
+        if isinstance(one.answer, HoldfastError)
+        else {"store_id": one.store_id, type(one.answer).__name__.lower(): to_document(one.answer)}
+        for one in outcomes
+    ]
 
 
 def exit_code_of_parts(outcomes: Sequence[PartOutcome]) -> ExitCode:

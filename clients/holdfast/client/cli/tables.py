@@ -12,24 +12,15 @@ from rich.table import Table
 
 from holdfast.client.cli.output import advice_text, duration_text, error_text, facts, table, time_text, to_document
 from holdfast.client.errors import HoldfastError
-from holdfast.client.models.administration import Discrepancy
 from holdfast.client.models.events import Event
 from holdfast.client.models.orders import Candidate, Exclusion, FoundStores, Order, PartOutcome, PickupSlots
-from holdfast.client.models.reservations import Line, NearStore, Rejection, Reservation, ShortLine
+from holdfast.client.models.reservations import NearStore, Rejection, Reservation
 from holdfast.client.models.stock import AvailabilityChange, Shortfall, StoreAvailability
 from holdfast.client.wire_types import LinePairs
 
 
-def _lines(lines: Iterable[Line]) -> str:
-    return ", ".join(f"{line.held} of {line.quantity} x {line.sku}" for line in lines)
-
-
 def _units(lines: LinePairs) -> str:
     return ", ".join(f"{quantity} x {sku}" for sku, quantity in lines)
-
-
-def _short(lines: Iterable[ShortLine]) -> str:
-    return ", ".join(f"{one.sku}: {one.available} of {one.asked}" for one in lines)
 
 
 def _near(stores: Iterable[NearStore]) -> str:
@@ -44,18 +35,16 @@ def _shortfall(short: Shortfall) -> str:
     return f"{short.quantity} x {short.sku}" + (f": {losses}" if losses else "")
 
 
-def _discrepancies(found: Iterable[Discrepancy]) -> str:
-    return "; ".join(f"{one.invariant} {one.subject}: {one.expected}, not {one.found}" for one in found)
-
-
 TEXTS: Final[dict[str, Callable[[Any], str]]] = {
-    "discrepancies": _discrepancies,
+    "discrepancies": lambda found: "; ".join(
+        f"{one.invariant} {one.subject}: {one.expected}, not {one.found}" for one in found
+    ),
     "earliest_ready_ms": time_text,
     "expires_at_ms": time_text,
     "holds": lambda holds: "holds" if holds else "DOES NOT HOLD",
     "ledger_time_ms": time_text,
     "left_out": ", ".join,
-    "lines": _lines,
+    "lines": lambda lines: ", ".join(f"{line.held} of {line.quantity} x {line.sku}" for line in lines),
     "message": advice_text,
     "missing": _units,
     "near_stores": _near,
@@ -63,7 +52,7 @@ TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "paused": lambda paused: "paused" if paused else "",
     "recovery_ms": duration_text,
     "reservation_ids": ", ".join,
-    "short_lines": _short,
+    "short_lines": lambda lines: ", ".join(f"{one.sku}: {one.available} of {one.asked}" for one in lines),
     "shortfalls": lambda shortfalls: "\n".join(map(_shortfall, shortfalls)),
     "slot_start_ms": time_text,
     "stocked": lambda stocked: "" if stocked else "never stocked",

@@ -86,13 +86,9 @@ class LimitRule:
 
 
 @dataclass(frozen=True, slots=True)
-class ChainLimitRule:
+class ChainLimitRule(LimitRule):
     """The same over the whole chain. Units that were collected go on counting for `collected_for_ms`."""
 
-    channel: str = ""
-    sku: str = ""
-    open_reservations_max: int = 0
-    units_max: int = 0
     collected_for_ms: int = 0
 
 

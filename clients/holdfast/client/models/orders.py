@@ -1,26 +1,16 @@
 """Orders over one shop or several, what each shop answered to a step of one, and advice about where to place one."""
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import TypeAlias
 
 from holdfast.client.errors import HoldfastError
 from holdfast.client.models.reservations import Line, Rejection, ReleaseReason, Reservation, Status
 from holdfast.client.wire_types import LinePairs, reader, to_message
-from holdfast.v1 import order_pb2
+from holdfast.v1 import enums, order_pb2
 
-
-class OrderStatus(IntEnum):
-    """How an order stands as a whole. UNSPECIFIED also stands for a status that is newer than this client."""
-
-    UNSPECIFIED = 0
-    OPEN = 1
-    HELD = 2
-    CONFIRMED = 3
-    COLLECTED = 4
-    RELEASED = 5
-    EXPIRED = 6
-    ABANDONED = 7
+OrderStatus = enums.OrderStatus
+SourcingPolicy = enums.SourcingPolicy
+Exclusion = enums.Exclusion
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,30 +73,6 @@ PartOutcomes: TypeAlias = tuple[PartOutcome, ...] | Rejection
 
 ReserveOutcome: TypeAlias = Reservation | Order | Rejection
 """The answer to a reserve: an order where shops were looked for, else a reservation."""
-
-
-class SourcingPolicy(IntEnum):
-    """How shops are chosen: the nearest that has everything; as few as have it together; or what can be had."""
-
-    UNSPECIFIED = 0
-    ONE_STORE = 1
-    SPLIT = 2
-    PARTIAL = 3
-
-
-class Exclusion(IntEnum):
-    """Why a shop is out, in sequence of precedence. UNSPECIFIED: it is in, or the rule is newer than this client."""
-
-    UNSPECIFIED = 0
-    PAUSED = 1
-    CHANNEL_NOT_SERVED = 2
-    NO_PLACE = 9
-    CLOSED = 3
-    NOT_READY_IN_TIME = 8
-    NO_CAPACITY = 4
-    TOO_FAR = 5
-    NO_STOCK = 6
-    NOT_ENOUGH_STOCK = 7
 
 
 @dataclass(frozen=True, slots=True)

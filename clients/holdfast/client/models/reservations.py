@@ -1,64 +1,14 @@
 """Reservations and refusals: a change is answered with one or the other, and neither is ever raised."""
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 from holdfast.client.wire_types import reader
+from holdfast.v1 import enums
 
-
-class Status(IntEnum):
-    """Where a reservation stands. UNSPECIFIED also stands for a status that is newer than this client."""
-
-    UNSPECIFIED = 0
-    HELD = 1
-    CONFIRMED = 2
-    READY = 3
-    COLLECTED = 4
-    RELEASED = 5
-    EXPIRED = 6
-    CLAIMED = 7
-
-
-class ReleaseReason(IntEnum):
-    """Why units were given back. REPLACED and SHORTFALL are the service's own; a caller cannot give them."""
-
-    UNSPECIFIED = 0
-    CUSTOMER_CANCELLED = 1
-    PAYMENT_FAILED = 2
-    NOT_FOUND_ON_SHELF = 3
-    NO_SHOW = 4
-    FRAUD = 5
-    OTHER = 6
-    REPLACED = 7
-    SHORTFALL = 8
-
-
-class Reason(IntEnum):
-    """Why the business refused, in order of precedence. UNSPECIFIED stands for a reason newer than this client."""
-
-    UNSPECIFIED = 0
-    IDEMPOTENCY_KEY_REUSED = 1
-    RESERVATION_NOT_FOUND = 2
-    STORE_NOT_ACCEPTING = 3
-    RESERVATION_EXPIRED = 4
-    TRANSITION_NOT_ALLOWED = 5
-    LINE_NOT_FOUND = 6
-    QUANTITY_EXCEEDS_HELD = 7
-    TTL_TOO_LONG = 8
-    BASKET_CONFIRMED = 9
-    OPEN_RESERVATIONS_LIMIT = 10
-    UNITS_LIMIT = 11
-    SKU_NOT_STOCKED = 12
-    INSUFFICIENT_STOCK = 13
-    COUNT_TOO_OLD = 14
-    LEDGER_FULL = 15
-    PART_OF_ORDER = 16
-    ORDER_UNDECIDED = 17
-    CLAIM_ABANDONED = 18
-    NO_STORE_IN_REACH = 19
-    SLOT_NOT_OFFERED = 20
-    SLOT_FULL = 21
-    SOURCE_GAP = 22
+Status = enums.ReservationStatus
+Reason = enums.Reason
+ReleaseReason = enums.ReleaseReason
+"""REPLACED and SHORTFALL are the service's own; a caller cannot give them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,28 +1,13 @@
 """Positions of stock, what moves them, and what a change of stock did."""
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 from holdfast.client.models.reservations import Rejection
 from holdfast.client.wire_types import reader
+from holdfast.v1 import enums
 
-
-class AdjustmentKind(IntEnum):
-    """What moved."""
-
-    UNSPECIFIED = 0
-    RECEIPT = 1
-    SALE = 2
-    RETURN = 3
-    CORRECTION = 4
-
-
-class HoldsCounted(IntEnum):
-    """Whether a count took in the units that were set aside for reservations."""
-
-    UNSPECIFIED = 0
-    INCLUDED = 1
-    EXCLUDED = 2
+AdjustmentKind = enums.AdjustmentKind
+HoldsCounted = enums.HoldsCounted
 
 
 @dataclass(frozen=True, slots=True)

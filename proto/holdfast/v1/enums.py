@@ -1,0 +1,188 @@
+"""The enums of holdfast.v1. Written by `make proto`."""
+
+from enum import IntEnum
+
+
+class ReservationStatus(IntEnum):
+    """Where a reservation stands. HELD -> CONFIRMED -> READY -> COLLECTED; RELEASED and EXPIRED end it from the first three."""
+
+    # Never sent.
+    UNSPECIFIED = 0
+    # Units are held until `expires_at`.
+    HELD = 1
+    # The order was placed; units are held until `expires_at`, now the end of the time to collect.
+    CONFIRMED = 2
+    # Picked, and waiting at the counter.
+    READY = 3
+    # Final. At least one unit was sold, the rest was released.
+    COLLECTED = 4
+    # Final. Given back by someone, with a reason.
+    RELEASED = 5
+    # Final. Given back by time.
+    EXPIRED = 6
+    # Held for an order over several ledgers that is not certain yet.
+    CLAIMED = 7
+
+
+class ReleaseReason(IntEnum):
+    """Why units were given back."""
+
+    # In an answer: nothing was released. In a request: refused, a reason is required.
+    UNSPECIFIED = 0
+    # The customer changed their mind.
+    CUSTOMER_CANCELLED = 1
+    # The payment failed.
+    PAYMENT_FAILED = 2
+    # The shop could not find the goods.
+    NOT_FOUND_ON_SHELF = 3
+    # The customer did not come.
+    NO_SHOW = 4
+    # The order was refused as fraudulent.
+    FRAUD = 5
+    # Something else.
+    OTHER = 6
+    # Output only. The same basket reserved again; the new reservation took this one's place.
+    REPLACED = 7
+    # Output only. A count or a till showed fewer units than were promised, and this reservation lost them.
+    SHORTFALL = 8
+
+
+class Reason(IntEnum):
+    """Why the business refused. A refusal is an ordinary answer, durable like every other, and repeated word for word when
+    its idempotency key is sent again. The values up to LEDGER_FULL are in order of precedence: where several apply, the
+    first is given. Of the later ones, PART_OF_ORDER, ORDER_UNDECIDED and CLAIM_ABANDONED go before times, limits and
+    stock, and those about slots after stock."""
+
+    # Never sent.
+    UNSPECIFIED = 0
+    # The key was used before with other content. Nothing was done; use a fresh key for a new intent.
+    IDEMPOTENCY_KEY_REUSED = 1
+    # The ledger has no reservation of this id, or forgot it after its memory ran out.
+    RESERVATION_NOT_FOUND = 2
+    # The shop is known, and does not accept reservations at the moment.
+    STORE_NOT_ACCEPTING = 3
+    # The hold's deadline had passed when the ledger decided.
+    RESERVATION_EXPIRED = 4
+    # The table of transitions has no such step from the reservation's status.
+    TRANSITION_NOT_ALLOWED = 5
+    # The reservation has no line of this SKU.
+    LINE_NOT_FOUND = 6
+    # More units were named than the line still holds.
+    QUANTITY_EXCEEDS_HELD = 7
+    # The time asked for is longer than the rule allows; `asked` and `available` are milliseconds.
+    TTL_TOO_LONG = 8
+    # The basket was confirmed already; an order placed cannot be replaced by reserving again.
+    BASKET_CONFIRMED = 9
+    # The customer has as many open reservations as a rule allows, in this shop or over the whole chain.
+    OPEN_RESERVATIONS_LIMIT = 10
+    # The customer would hold more units of the SKU than a rule allows, in this shop or over the whole chain.
+    UNITS_LIMIT = 11
+    # The shop has never stocked this SKU.
+    SKU_NOT_STOCKED = 12
+    # Fewer units are available than were asked for.
+    INSUFFICIENT_STOCK = 13
+    # The count's instant lies before the movements that the ledger still remembers. Count again.
+    COUNT_TOO_OLD = 14
+    # The ledger remembers as many answers, sources or SKUs as its limits allow. Nothing was done.
+    LEDGER_FULL = 15
+    # The reservation is a part of an order, which alone confirms, extends and amends it.
+    PART_OF_ORDER = 16
+    # Another change of the order is under way. Ask again in a moment.
+    ORDER_UNDECIDED = 17
+    # The order was over before its claim came.
+    CLAIM_ABANDONED = 18
+    # No shops in reach can serve what was asked; `near_stores` names those that could, or nearly, were it for the reach.
+    NO_STORE_IN_REACH = 19
+    # The shop has no such pickup slot, or it is too early or too late for it.
+    SLOT_NOT_OFFERED = 20
+    # The pickup slot has no place left.
+    SLOT_FULL = 21
+    # Rows of this source are missing: `available` is the number that its next row must have. Send those before first.
+    SOURCE_GAP = 22
+
+
+class AdjustmentKind(IntEnum):
+    """What moved."""
+
+    # Refused: a kind is required.
+    UNSPECIFIED = 0
+    # Goods came in; the delta is above zero.
+    RECEIPT = 1
+    # Goods were sold over the counter, without a reservation; the delta is below zero.
+    SALE = 2
+    # Goods sold came back; the delta is above zero.
+    RETURN = 3
+    # The book was put right: breakage, theft, a find.
+    CORRECTION = 4
+
+
+class HoldsCounted(IntEnum):
+    """Whether the count took in the units that were set aside for reservations."""
+
+    # Refused: say which.
+    UNSPECIFIED = 0
+    # The count includes them: it is what the shop has on hand.
+    INCLUDED = 1
+    # They were left out: what the shop has on hand is the count plus what was reserved at that instant.
+    EXCLUDED = 2
+
+
+class SourcingPolicy(IntEnum):
+    """How shops are chosen."""
+
+    # Never sent; in a request it means ONE_STORE.
+    UNSPECIFIED = 0
+    # The nearest shop that has everything.
+    ONE_STORE = 1
+    # The fewest shops that have everything together, then the shortest way.
+    SPLIT = 2
+    # What can be had, by line; what is missing is named.
+    PARTIAL = 3
+
+
+class Exclusion(IntEnum):
+    """Why a shop was not chosen. In order of precedence as they stand here, whatever their numbers: where several apply,
+    the first is given."""
+
+    # It was not excluded.
+    UNSPECIFIED = 0
+    # It takes no new reservations.
+    PAUSED = 1
+    # It does not serve the channel.
+    CHANNEL_NOT_SERVED = 2
+    # It has no place: nobody can say how near it is.
+    NO_PLACE = 9
+    # It is not open for long enough within a year to have an order ready, or has no pickup slot that starts when asked.
+    CLOSED = 3
+    # An order placed now is ready there only after the start of the slot that was asked for or, where none was, after
+    # `collect_by` or the policy's `ttl_max` from now, whichever is sooner.
+    NOT_READY_IN_TIME = 8
+    # The pickup slot that was asked for is full.
+    NO_CAPACITY = 4
+    # It is farther than `kilometres_max`.
+    TOO_FAR = 5
+    # It has nothing of what was asked.
+    NO_STOCK = 6
+    # It has not all of what was asked.
+    NOT_ENOUGH_STOCK = 7
+
+
+class OrderStatus(IntEnum):
+    """How an order stands as a whole."""
+
+    # Never sent.
+    UNSPECIFIED = 0
+    # Shops are being asked; nothing is certain.
+    OPEN = 1
+    # Every part is held until `expires_at`.
+    HELD = 2
+    # The order was placed.
+    CONFIRMED = 3
+    # Final. At least one unit was sold.
+    COLLECTED = 4
+    # Final. Given back by someone.
+    RELEASED = 5
+    # Final. Given back by time.
+    EXPIRED = 6
+    # Final. It never became certain.
+    ABANDONED = 7
