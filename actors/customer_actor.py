@@ -1,25 +1,27 @@
 """The actor of customers: some of their hash slots, each a ledger of limits and of orders over several shops."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from heapq import nsmallest
 from itertools import islice
 from typing import Any, Final
 
 from actors.core.policy import Policy
 from actors.core.rejection import Violation
+from actors.orders.events import Settled
 from actors.orders.grants import Grant
 from actors.orders.invariants import check
 from actors.orders.parts import is_promised
 from actors.orders.snapshot import Capture, copied
-from actors.orders.state import Bar, Order, OrderLedger
+from actors.orders.state import OVER, Bar, Collected, Order, OrderLedger
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import PAGE_SCAN_MAX, LedgerActor, in_turn
 from actors.runtime.kinds import CUSTOMERS
+from actors.runtime.read_back import events_at
 
 OUTBOX_MAX: Final = 500  # orders of one ledger to an answer
 NEW_MS: Final = 2_000  # an order this new is being told to its shops by the gateway that has answered it
 
-Counted = tuple[str, list[Order], list[Grant]]  # what counts for a customer's limits
+Counted = tuple[str, list[Order], list[Grant], list[Collected]]  # what counts for a customer's limits
 
 
 class CustomerActor(LedgerActor):
@@ -33,23 +35,45 @@ class CustomerActor(LedgerActor):
         if not self.host.has_begun(ledger_id):
             return 0, None
         with self.host.reading(ledger_id) as (hosted, _):
-            return hosted.ledger.version, hosted.ledger.orders.get(number)
+            version, order = hosted.ledger.version, hosted.ledger.orders.get(number)
+            places = () if order is not None else hosted.ledger.answers.where(number)
+        return version, order or self._over(ledger_id, places).get(number)
 
     @rpc
     def orders_of(
         self, ledger_id: str, customer_id: str, standings: list[int], after_number: int, page_size: int
     ) -> tuple[int, list[Order], int]:
         """The ledger's version, a page of the customer's orders by number, and the number to continue after, 0 at the
-        end. No standings: orders of any.
+        end. No standings: orders of any. Of orders that are over a page looks at so many as it may have.
         """
         if not self.host.has_begun(ledger_id):
             return 0, [], 0
         wanted = frozenset(standings)
         with self.host.reading(ledger_id) as (hosted, _):
-            orders, numbers = hosted.ledger.orders, hosted.ledger.customers.get(customer_id, ())
-            after = (orders[number] for number in sorted(numbers) if number > after_number)
-            page = list(islice((order for order in after if not wanted or order.standing in wanted), page_size + 1))
-            return hosted.ledger.version, page[:page_size], page[page_size - 1].number if len(page) > page_size else 0
+            ledger: OrderLedger = hosted.ledger
+            version, answers = ledger.version, ledger.answers
+            here = {order.number: order for order in ledger.orders_of(customer_id)}
+        # The rest grows with what is remembered, and holds nobody up: what ended since is found among both.
+        numbers = {number for number, order in here.items() if not wanted or order.standing in wanted}
+        if not wanted or wanted & OVER:
+            numbers.update(answers.finished.of(customer_id))
+        page = nsmallest(page_size + 1, (number for number in numbers if number > after_number))
+        resume = page[page_size - 1] if len(page) > page_size else 0
+        missing = [number for number in page[:page_size] if number not in here]
+        with self.host.reading(ledger_id) as (hosted, _):
+            places = [place for number in missing for place in answers.where(number)]
+        here.update(self._over(ledger_id, places))
+        found = (here[number] for number in page[:page_size] if number in here)
+        mine = [each for each in found if each.customer_id == customer_id and (not wanted or each.standing in wanted)]
+        return version, mine, resume
+
+    def _over(self, ledger_id: str, versions: Iterable[int]) -> dict[int, Order]:
+        """The orders that are over, by number, of which the events of these versions have all."""
+        found: dict[int, Order] = {}
+        for event, _ in events_at(self.core, self._journal, ledger_id, sorted(versions)).values():
+            if isinstance(event, Settled):
+                found[event.order.number] = event.order
+        return found
 
     @rpc
     def order_of_basket(self, ledger_id: str, customer_id: str, basket_id: str) -> Order | None:
@@ -116,7 +140,11 @@ class CustomerActor(LedgerActor):
             return [None] * len(numbers)
         with self.host.reading(ledger_id) as (hosted, _):
             orders, grants = hosted.ledger.orders, hosted.ledger.grants
-            return [orders.get(each) or grants.get(each) for each in numbers]
+            here = [orders.get(each) or grants.get(each) for each in numbers]
+            missing = [number for number, found in zip(numbers, here, strict=True) if found is None]
+            places = [place for number in missing for place in hosted.ledger.answers.where(number)]
+        over = self._over(ledger_id, places)
+        return [found or over.get(number) for number, found in zip(numbers, here, strict=True)]
 
     @rpc
     def promised(self, ledger_id: str, after_number: int, page_size: int) -> tuple[list[Order], int]:
@@ -138,9 +166,15 @@ class CustomerActor(LedgerActor):
         with self.host.reading(ledger_id) as (hosted, now_ms):
             ledger: OrderLedger = hosted.ledger
             names = nsmallest(page_size, (name for name in ledger.counted_customers() if name > after))
-            numbers = {name: ledger.customers.get(name, {}) for name in names}
-            orders = {name: [ledger.orders[each] for each in numbers[name] if each in ledger.orders] for name in names}
-            page = [(name, orders[name], list(ledger.grants.of(name))) for name in names]
+            page = [
+                (
+                    name,
+                    list(ledger.orders_of(name)),
+                    list(ledger.grants.of(name)),
+                    list(ledger.collected_of.get(name, ())),
+                )
+                for name in names
+            ]
             return now_ms, ledger.policy, page, names[-1] if len(names) == page_size else ""
 
     @rpc
@@ -150,8 +184,7 @@ class CustomerActor(LedgerActor):
             return None
         with self.host.reading(ledger_id) as (hosted, now_ms):
             ledger = hosted.ledger
-            unsettled = len(ledger.orders) - len(ledger.ended) - len(ledger.abandoned)
-            status = self._status_of(hosted, now_ms, open_reservations=unsettled, positions=0)
+            status = self._status_of(hosted, now_ms, open_reservations=len(ledger.orders), positions=0)
         return status | {"sealed_version": self._journal.sealed_seq(ledger_id)}
 
     @rpc

@@ -10,6 +10,7 @@ from typing import Final
 from actors.core.rejection import Violation
 from actors.core.transact import PolicyAdopted, Refused
 from actors.orders import events as ev
+from actors.orders.answers import NOTHING
 from actors.orders.commands import key_of
 from actors.orders.evolve import evolve
 from actors.orders.limits import grant_over_limit, over_limit
@@ -27,6 +28,7 @@ class OrderAudit:
         self.accepted = 0
         self.broken = False  # an event referred to an order or claims that do not exist: the replay ends there
         self._epoch = 0
+        self._answer: Order | None = None  # that the event to come will make
 
     def add(self, version: int, epoch: int, at_ms: int, event: ev.Event) -> None:
         """Check and apply the next event of the journal."""
@@ -57,7 +59,7 @@ class OrderAudit:
             event,
             ev.Opened | ev.Placed | ev.Barred | ev.Granted | ev.HoldCounted | ev.ClaimBarred | Refused | PolicyAdopted,
         ):
-            number = event.report.number if isinstance(event, ev.Reported) else event.number
+            number = event.number if not isinstance(event, ev.Reported | ev.Settled) else _about(event)
             order = ledger.orders.get(number)
             if order is None:
                 self._found("I3", subject, f"order {number}", "none")
@@ -73,6 +75,10 @@ class OrderAudit:
                 return
         self.accepted += isinstance(event, ev.Placed)
         evolve(ledger, event, at_ms)
+        answer = getattr(event, "answer", None) or self._answer
+        self._answer = answer if answer is not None and answer.version > ledger.version else None
+        if answer is not None and self._answer is None and ledger.orders.get(answer.number) != answer:
+            self._found("I5", f"order {answer.number}", "the order answered as it was then", "another answer")
 
     def _found(self, invariant: str, subject: str, expected: str, found: str) -> None:
         if len(self.violations) < VIOLATIONS_KEPT_MAX:
@@ -86,7 +92,7 @@ def _faults(ledger: OrderLedger, order: Order | None, event: ev.Event, at_ms: in
         yield "I5", f"{key!r} answered once", "answered again"
     if isinstance(event, ev.Placed | ev.Barred):
         number = event.number if isinstance(event, ev.Barred) else event.command.number
-        if number in ledger.orders or number in ledger.barred:
+        if number in ledger.orders or number in ledger.barred or ledger.answers.where(number):
             yield "I7", f"order {number} placed or barred, and once", f"{type(event).__name__} after that"
     if isinstance(event, ev.Opened | ev.Placed):
         asked = event.command.asked if isinstance(event, ev.Placed) else event.command
@@ -102,8 +108,14 @@ def _faults(ledger: OrderLedger, order: Order | None, event: ev.Event, at_ms: in
                 f"at most {refusal.available} for {event.request.customer_id}",
                 f"{refusal.reason.name} was due",
             )
+    if isinstance(event, ev.Settled) and event.told != ledger.answers.told.get(event.order.number, NOTHING):
+        yield "I5", "all that was answered", str(event.told)
     if order is not None:
         yield from _faults_of_step(order, event, at_ms)
+
+
+def _about(event: ev.Reported | ev.Settled) -> int:
+    return event.report.number if isinstance(event, ev.Reported) else event.order.number
 
 
 def _faults_of_step(order: Order, event: ev.Event, at_ms: int) -> Iterator[tuple[str, str, str]]:
@@ -128,5 +140,8 @@ def _faults_of_step(order: Order, event: ev.Event, at_ms: int) -> Iterator[tuple
                 yield "I3", " or ".join(sorted(each.name for each in allowed)), found
             elif at_ms >= order.expires_at_ms:
                 yield "I11", f"before {order.expires_at_ms}", str(at_ms)
+        case ev.Settled():
+            if not order.is_settled() or event.order != order:
+                yield "I3", "an order that is over in all shops, as it was then", str(event.order)
         case _:
             pass

@@ -5,7 +5,6 @@ A step is allowed by the order's standing here, even where a shop has not applie
 
 from typing import Final, assert_never
 
-from actors.core.answers import REMEMBERED_ANSWERS_MAX
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
 from actors.core.transact import Decision
@@ -16,7 +15,6 @@ from actors.orders.grants import Grant, checked
 from actors.orders.limits import grant_over_limit, over_limit
 from actors.orders.state import (
     ATTEMPTS_MAX,
-    BARS_MAX,
     CERTAIN,
     OPEN_MS,
     OVER,
@@ -38,7 +36,7 @@ def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
         case cm.Place():
             return _decide_place(ledger, command, now_ms)
         case cm.Bar():
-            is_known = command.number in ledger.orders or command.number in ledger.barred
+            is_known = command.number in ledger.barred or ledger.known(command.number) is not None
             return () if is_known else (ev.Barred(command.number),)
         case cm.Refuse():
             return command.rejection
@@ -88,14 +86,12 @@ def _decide_open(ledger: OrderLedger, command: cm.Open, now_ms: int) -> Decision
     refusal = over_limit(ledger, customer_id, channel, plans, now_ms)
     if refusal is not None:
         return refusal
-    if ledger.answers.accepted.count >= REMEMBERED_ANSWERS_MAX:
-        return Rejection(Reason.LEDGER_FULL)
     return (ev.Opened(command, now_ms + OPEN_MS),)
 
 
 def _decide_place(ledger: OrderLedger, command: cm.Place, now_ms: int) -> Decision:
     """Placed, or refused for good. Where the number is barred nothing is decided: the call may claim anew."""
-    if command.number in ledger.barred or command.number in ledger.orders:
+    if command.number in ledger.barred or ledger.known(command.number) is not None:
         return Rejection(Reason.ORDER_UNDECIDED, number=command.number)
     asked, ttl_ms = command.asked, command.asked.ttl_ms
     if ttl_ms > ledger.policy.ttl_ms_max:
@@ -103,8 +99,6 @@ def _decide_place(ledger: OrderLedger, command: cm.Place, now_ms: int) -> Decisi
     refusal = over_limit(ledger, asked.customer_id, asked.channel, asked.plans, now_ms)
     if refusal is not None:
         return refusal
-    if ledger.answers.accepted.count >= REMEMBERED_ANSWERS_MAX:
-        return Rejection(Reason.LEDGER_FULL)
     return (ev.Placed(command, now_ms + (ttl_ms or _hold_ms(ledger, asked.channel, asked.plans))),)
 
 
@@ -151,8 +145,8 @@ def _changed(
     """Change an order into another one; committed at once where no shop has to be asked. A renewal with a channel names
     all that the basket wants, any other only the shops that change.
     """
-    if order.attempts >= ATTEMPTS_MAX or ledger.answers.accepted.count >= REMEMBERED_ANSWERS_MAX:
-        return Rejection(Reason.LEDGER_FULL)
+    if order.attempts >= ATTEMPTS_MAX:
+        return Rejection(Reason.TRANSITION_NOT_ALLOWED, number=order.number, status=STATUS_OF[order.standing])
     ttl_ms, channel, missing = renewal.ttl_ms, renewal.channel, renewal.missing
     plans, targets = amendment(order, wanted, whole=bool(channel))
     refusal = over_limit(ledger, order.customer_id, channel or order.channel, plans, now_ms, order, targets)
@@ -225,11 +219,11 @@ def _replaced(ledger: OrderLedger, asked: cm.RequestGrant) -> Grant | None:
 def _decide_bar_claim(ledger: OrderLedger, command: cm.BarClaim) -> Decision:
     """No events where it is barred already, or known: what is known is decided without anybody's help."""
     number, attempt = command.number, command.attempt
-    order = ledger.orders.get(number)
+    order = ledger.known(number)
     known = order is not None and any(part.attempt == attempt for part in order.parts)
     if known or (number, attempt) in ledger.bars:
         return ()
-    return Rejection(Reason.LEDGER_FULL) if len(ledger.bars) >= BARS_MAX else (ev.ClaimBarred(command),)
+    return (ev.ClaimBarred(command),)
 
 
 def _decide_count_hold(ledger: OrderLedger, hold: cm.CountHold) -> Decision:
@@ -282,21 +276,21 @@ def _decide_step(ledger: OrderLedger, command: cm.Confirm | cm.Release | cm.Exte
 def _decide_fan_out(ledger: OrderLedger, command: cm.FanOut) -> Decision:
     """Each shop decides whether it allows the step; this ledger only checks that the order has parts."""
     number = command.number
-    order = ledger.orders.get(number)
+    order = ledger.known(number)
     if order is None or order.standing is Standing.ABANDONED:
         return Rejection(Reason.RESERVATION_NOT_FOUND, number=number)
     if order.standing is Standing.OPEN:
         return Rejection(Reason.ORDER_UNDECIDED, number=number)
     if not order.certain_parts():
         return Rejection(Reason.TRANSITION_NOT_ALLOWED, number=number, status=STATUS_OF[order.standing])
-    if ledger.answers.accepted.count >= REMEMBERED_ANSWERS_MAX:  # without its answer a repeat might go to other shops
-        return Rejection(Reason.LEDGER_FULL)
+    if number not in ledger.orders:  # it does not change any more, so a repeat goes to the same shops
+        return ()
     return (ev.FannedOut(key_of(command), command.content, number),)
 
 
 def _standing_in(ledger: OrderLedger, number: int, allowed: frozenset[Standing]) -> Order | Rejection:
     """The order, or a Rejection where its standing does not allow the step. What was due has been expired before."""
-    order = ledger.orders.get(number)
+    order = ledger.known(number)
     if order is None or order.standing is Standing.ABANDONED:
         return Rejection(Reason.RESERVATION_NOT_FOUND, number=number)
     if order.open_attempt:

@@ -1,9 +1,14 @@
-"""The events of a customers' ledger. They are journaled for ever (see `core.message`)."""
+"""The events of a customers' ledger. They are journaled for ever (see `core.message`).
+
+`answer` is the order as the decision left it, which is what the call's key is answered with. Who applies the event does
+not need it; who reads back the answer does.
+"""
 
 from actors.core.message import Message
 from actors.core.rejection import Rejection
 from actors.core.status import ReleaseReason
 from actors.core.transact import PolicyAdopted, Refused
+from actors.orders.answers import Told
 from actors.orders.commands import (
     Applied,
     BarClaim,
@@ -16,6 +21,7 @@ from actors.orders.commands import (
     RequestGrant,
     Target,
 )
+from actors.orders.state import Order
 from actors.shop.commands import Lines
 
 
@@ -73,6 +79,7 @@ class Committed(Message, frozen=True):
     number: int
     claims: tuple[tuple[str, int], ...]
     expires_at_ms: int
+    answer: Order | None = None
 
 
 class Abandoned(Message, frozen=True):
@@ -91,6 +98,7 @@ class Confirmed(Message, frozen=True):
     content: str
     number: int
     expires_at_ms: int
+    answer: Order | None = None
 
 
 class Released(Message, frozen=True):
@@ -100,6 +108,7 @@ class Released(Message, frozen=True):
     content: str
     number: int
     reason: ReleaseReason
+    answer: Order | None = None
 
 
 class Extended(Message, frozen=True):
@@ -109,6 +118,7 @@ class Extended(Message, frozen=True):
     content: str
     number: int
     expires_at_ms: int
+    answer: Order | None = None
 
 
 class FannedOut(Message, frozen=True):
@@ -117,12 +127,20 @@ class FannedOut(Message, frozen=True):
     key: str
     content: str
     number: int
+    answer: Order | None = None
 
 
 class Expired(Message, frozen=True):
     """The deadline passed."""
 
     number: int
+
+
+class Settled(Message, frozen=True):
+    """All shops have said that the order is over: it leaves memory, and this is what is left of it."""
+
+    order: Order
+    told: Told
 
 
 class Reported(Message, frozen=True):
@@ -188,6 +206,7 @@ Event = (
     | Extended
     | FannedOut
     | Expired
+    | Settled
     | Reported
     | AppliedNoted
     | Reduced

@@ -1,19 +1,25 @@
 """How events change a customers' ledger. Total: an accepted event is never refused, at any replay."""
 
-from heapq import heappush
 from typing import Any, assert_never
 
 from msgspec.structs import replace
 
-from actors.core.answers import REFUSED_PERIOD_MS, Recorded, forgotten
-from actors.core.policy import CALL_MS_MAX
 from actors.core.status import LIVE
 from actors.core.transact import PolicyAdopted, Refused
 from actors.orders import events as ev
 from actors.orders.amendment import in_all
 from actors.orders.commands import Applied, CountHold, Plan, Report, ReportGrant, Target
 from actors.orders.grants import Grant, checked, held_key
-from actors.orders.state import CERTAIN, OVER, Order, OrderLedger, Part, Renewal, Standing, begun, due_at_ms
+from actors.orders.indexes import forget, put, settle
+from actors.orders.state import (
+    CERTAIN,
+    Order,
+    OrderLedger,
+    Part,
+    Renewal,
+    Standing,
+    begun,
+)
 from actors.shop.commands import Lines, by_sku
 
 
@@ -32,35 +38,37 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
         case ev.Barred():
             ledger.bar(event.number, at_ms)
         case Refused():
-            ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, event.rejection))
+            ledger.answers.refuse(event.key, ledger.version, ledger.time_ms)
         case ev.AmendOpened():
-            _evolve_amend_opened(ledger, event, at_ms)
+            _evolve_amend_opened(ledger, event)
         case ev.Replanned():
-            _evolve_replanned(ledger, event, at_ms)
+            _evolve_replanned(ledger, event)
         case ev.Committed():
-            _evolve_committed(ledger, event, at_ms)
+            _evolve_committed(ledger, event)
         case ev.Abandoned():
-            _evolve_abandoned(ledger, event, at_ms)
+            _evolve_abandoned(ledger, event)
         case ev.Confirmed():
-            _step(ledger, event, at_ms, standing=Standing.CONFIRMED, expires_at_ms=event.expires_at_ms)
+            _step(ledger, event, standing=Standing.CONFIRMED, expires_at_ms=event.expires_at_ms)
         case ev.Extended():
-            _step(ledger, event, at_ms, expires_at_ms=event.expires_at_ms)
+            _step(ledger, event, expires_at_ms=event.expires_at_ms)
         case ev.Released():
-            _step(ledger, event, at_ms, standing=Standing.RELEASED, reason=event.reason)
+            _step(ledger, event, standing=Standing.RELEASED, reason=event.reason)
         case ev.FannedOut():
-            ledger.remember(event.key, Recorded(event.content, ledger.version, ledger.orders[event.number]))
+            ledger.answers.accept(event.key, event.number, ledger.version)
         case ev.Expired():
             order = ledger.orders[event.number]
             if order.open_attempt:
                 ledger.answers.reopen(order.key)
             order = _revised(_dropped(order), standing=Standing.EXPIRED)
-            _put(ledger, replace(order, open_attempt=0, decide_by_ms=0, targets=(), renewal=None), at_ms)
+            put(ledger, replace(order, open_attempt=0, decide_by_ms=0, targets=(), renewal=None))
+        case ev.Settled():
+            settle(ledger, ledger.orders[event.order.number], at_ms)
         case ev.Reported():
             _evolve_reported(ledger, event.report, at_ms)
         case ev.AppliedNoted():
-            _evolve_applied_noted(ledger, event, at_ms)
+            _evolve_applied_noted(ledger, event)
         case ev.Reduced():
-            _evolve_reduced(ledger, event, at_ms)
+            _evolve_reduced(ledger, event)
         case ev.Granted():
             _evolve_granted(ledger, event, at_ms)
         case ev.ClaimBarred():
@@ -71,39 +79,44 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
             _evolve_grant_reported(ledger, event.report, at_ms)
         case PolicyAdopted():
             ledger.policy = event.policy.with_kept(ledger.policy, event.kept)
+            ledger.answers.forget_at_ms = 0
         case _:
             assert_never(event)
-    if ledger.ended or ledger.abandoned:  # after the event: `decide` saw what is due to be forgotten
-        _forget_ended(ledger)
+    forget(ledger)  # after the event: `decide` saw what is due to be forgotten
 
 
 def _evolve_opened(ledger: OrderLedger, event: ev.Opened, at_ms: int) -> None:
-    order = begun(ledger, event.command, ledger.version, event.decide_by_ms, at_ms)
-    _put(ledger, _attempting(order, event.command.plans, event.decide_by_ms), at_ms)
+    order = begun(event.command, ledger.version, ledger.version, event.decide_by_ms, at_ms)
+    put(ledger, _attempting(order, event.command.plans, event.decide_by_ms))
     ledger.answers.pending[order.key] = order.number
 
 
-def _evolve_placed(ledger: OrderLedger, event: ev.Placed, at_ms: int) -> None:
+def placed(event: ev.Placed, version: int, at_ms: int) -> Order:
+    """The order as it was placed by the event of this version."""
     command, parts = event.command, []
     for plan, reservation in zip(command.asked.plans, command.granted, strict=True):
         held, none = tuple([quantity for _, quantity in plan.lines]), (0,) * len(plan.lines)
         parts.append(Part(plan.store_id, 1, plan.lines, plan.slot_start_ms, reservation, held=held, collected=none))
-    order = begun(ledger, command.asked, command.number, event.expires_at_ms, at_ms)
-    order = replace(order, standing=Standing.HELD, revision=1, attempts=1, parts=tuple(parts))
-    answered = _put(ledger, order, at_ms)
-    ledger.remember(order.key, Recorded(order.content, ledger.version, answered))
+    order = begun(command.asked, command.number, version, event.expires_at_ms, at_ms)
+    return replace(order, standing=Standing.HELD, revision=1, attempts=1, parts=tuple(parts))
 
 
-def _evolve_amend_opened(ledger: OrderLedger, event: ev.AmendOpened, at_ms: int) -> None:
+def _evolve_placed(ledger: OrderLedger, event: ev.Placed, at_ms: int) -> None:
+    order = placed(event, ledger.version, at_ms)
+    put(ledger, order)
+    ledger.answers.accept(order.key, order.number, ledger.version)
+
+
+def _evolve_amend_opened(ledger: OrderLedger, event: ev.AmendOpened) -> None:
     order = ledger.orders[event.number]
     renewal = Renewal(event.ttl_ms, event.channel, event.missing, event.external_reference)
     targets = in_all(order, event.targets)
     order = replace(order, key=event.key, content=event.content, targets=targets, renewal=renewal)
-    _put(ledger, _attempting(order, event.plans, event.decide_by_ms), at_ms)
+    put(ledger, _attempting(order, event.plans, event.decide_by_ms))
     ledger.answers.pending[event.key] = order.number
 
 
-def _evolve_replanned(ledger: OrderLedger, event: ev.Replanned, at_ms: int) -> None:
+def _evolve_replanned(ledger: OrderLedger, event: ev.Replanned) -> None:
     missing, targets = event.missing, event.targets
     order = _revised(_dropped(ledger.orders[event.number]))
     if order.standing is Standing.OPEN:
@@ -112,7 +125,7 @@ def _evolve_replanned(ledger: OrderLedger, event: ev.Replanned, at_ms: int) -> N
         order = replace(order, renewal=replace(order.renewal, missing=missing))
     if targets is not None:
         order = replace(order, targets=in_all(order, targets))
-    _put(ledger, _attempting(order, event.plans, event.decide_by_ms), at_ms)
+    put(ledger, _attempting(order, event.plans, event.decide_by_ms))
 
 
 def _attempting(order: Order, plans: tuple[Plan, ...], decide_by_ms: int) -> Order:
@@ -139,7 +152,7 @@ def _revised(order: Order, **changes: Any) -> Order:
     return replace(order, revision=order.revision + 1, **changes)
 
 
-def _evolve_committed(ledger: OrderLedger, event: ev.Committed, at_ms: int) -> None:
+def _evolve_committed(ledger: OrderLedger, event: ev.Committed) -> None:
     order = ledger.orders[event.number]
     numbers = dict(event.claims)
     wanted = _by_part(order.targets)
@@ -163,8 +176,8 @@ def _evolve_committed(ledger: OrderLedger, event: ev.Committed, at_ms: int) -> N
         parts=parts,
         renewal=None,
     )
-    answered = _put(ledger, _over_where_nothing_is_left(order), at_ms)
-    ledger.remember(order.key, Recorded(order.content, ledger.version, answered))
+    put(ledger, _over_where_nothing_is_left(order))
+    ledger.answers.accept(order.key, order.number, ledger.version)
 
 
 def _committed(order: Order, part: Part, numbers: dict[str, int], wanted: dict[tuple[str, int], Lines]) -> Part:
@@ -197,20 +210,20 @@ def _cut(part: Part, wanted: dict[tuple[str, int], Lines], replaced_by: int) -> 
     return replace(part, keep=lines, dropped=part.dropped or not more, replaced_by=replaced_by)
 
 
-def _evolve_abandoned(ledger: OrderLedger, event: ev.Abandoned, at_ms: int) -> None:
+def _evolve_abandoned(ledger: OrderLedger, event: ev.Abandoned) -> None:
     order = ledger.orders[event.number]
     if event.rejection is None:
         ledger.answers.reopen(order.key)  # the call was not answered, and may be tried again
     else:
-        ledger.remember(event.call_key, Recorded(event.content, ledger.version, event.rejection))
+        ledger.answers.refuse(event.call_key, ledger.version, ledger.time_ms)
     standing = Standing.ABANDONED if order.standing is Standing.OPEN else order.standing
     order = _revised(_dropped(order), standing=standing, open_attempt=0, decide_by_ms=0, targets=(), renewal=None)
-    _put(ledger, _over_where_nothing_is_left(order), at_ms)
+    put(ledger, _over_where_nothing_is_left(order))
 
 
-def _step(ledger: OrderLedger, event: ev.Confirmed | ev.Extended | ev.Released, at_ms: int, **changes: Any) -> None:
-    order = _put(ledger, _revised(ledger.orders[event.number], **changes), at_ms)
-    ledger.remember(event.key, Recorded(event.content, ledger.version, order))
+def _step(ledger: OrderLedger, event: ev.Confirmed | ev.Extended | ev.Released, **changes: Any) -> None:
+    put(ledger, _revised(ledger.orders[event.number], **changes))
+    ledger.answers.accept(event.key, event.number, ledger.version)
 
 
 def _evolve_reported(ledger: OrderLedger, report: Report, at_ms: int) -> None:
@@ -219,28 +232,24 @@ def _evolve_reported(ledger: OrderLedger, report: Report, at_ms: int) -> None:
         _reported(part, report, at_ms) if (part.store_id, part.attempt) == (report.store_id, report.attempt) else part
         for part in order.parts
     )
-    _put(ledger, _over_where_nothing_is_left(replace(order, parts=parts)), at_ms)
+    put(ledger, _over_where_nothing_is_left(replace(order, parts=parts)))
 
 
-def _evolve_applied_noted(ledger: OrderLedger, event: ev.AppliedNoted, at_ms: int) -> None:
+def _evolve_applied_noted(ledger: OrderLedger, event: ev.AppliedNoted) -> None:
     for applied in event.parts:
         order = ledger.orders[applied.number]
         parts = tuple(
             _noted(part, applied) if (part.store_id, part.attempt) == (applied.store_id, applied.attempt) else part
             for part in order.parts
         )
-        _put(ledger, replace(order, parts=parts), at_ms)
+        put(ledger, replace(order, parts=parts))
 
 
-def _evolve_reduced(ledger: OrderLedger, event: ev.Reduced, at_ms: int) -> None:
+def _evolve_reduced(ledger: OrderLedger, event: ev.Reduced) -> None:
     order = ledger.orders[event.number]
     wanted = _by_part(in_all(order, event.targets))
     parts = tuple(_cut(part, wanted, order.attempts + 1) for part in order.parts)
-    answered = ledger.answers.accepted.get(order.key)
-    reduced = _put(ledger, _over_where_nothing_is_left(_revised(order, parts=parts)), at_ms)
-    # The same decision committed it, and has one answer.
-    if isinstance(answered, Recorded) and answered.answer == order:
-        ledger.answers.accepted.replace_newest(order.key, Recorded(answered.fingerprint, ledger.version, reduced))
+    put(ledger, _over_where_nothing_is_left(_revised(order, parts=parts)))
 
 
 def _evolve_granted(ledger: OrderLedger, event: ev.Granted, at_ms: int) -> None:
@@ -339,59 +348,3 @@ def _noted(part: Part, applied: Applied) -> Part:
     if applied.version <= part.version:
         return replace(part, applied_revision=applied_revision)
     return replace(part, applied_revision=applied_revision, version=applied.version, status=applied.status)
-
-
-def _put(ledger: OrderLedger, order: Order, at_ms: int) -> Order:
-    """Store a changed order, with all that is derived from it."""
-    before = ledger.orders.get(order.number)
-    order = replace(order, version=ledger.version)
-    ledger.orders[order.number] = order
-    if before is None or due_at_ms(before) != due_at_ms(order):
-        index_deadline(ledger, order)
-    index_basket(ledger, order)
-    index_outbox(ledger, order)
-    if order.is_settled() and (before is None or not before.is_settled()):
-        ledger.ended_as(order).append((at_ms, order.number))
-        ledger.customers[order.customer_id][order.number] = order.is_collected_from()
-    return order
-
-
-def index_basket(ledger: OrderLedger, order: Order) -> None:
-    """Index the order by its customer's basket, as long as it is not over."""
-    if order.basket_id:
-        basket = (order.customer_id, order.basket_id)
-        if order.standing not in OVER:
-            ledger.baskets[basket] = order.number
-        elif ledger.baskets.get(basket) == order.number:
-            del ledger.baskets[basket]
-
-
-def index_outbox(ledger: OrderLedger, order: Order) -> None:
-    """Enter the order in the outbox, or remove it, by whether it has undelivered parts."""
-    if order.undelivered_parts():
-        ledger.outbox[order.number] = None
-    else:
-        ledger.outbox.pop(order.number, None)
-
-
-def index_deadline(ledger: OrderLedger, order: Order) -> None:
-    """Enter the order's next deadline, if it has one."""
-    instant_ms = due_at_ms(order)
-    if instant_ms:
-        heappush(ledger.deadlines, (instant_ms, order.number))
-
-
-def _forget_ended(ledger: OrderLedger) -> None:
-    """Drop settled orders that no repeat and no limit can refer to any more, a few at a time."""
-    policy = ledger.policy
-    kept_ms = max(policy.answer_memory_ms, *(rule.collected_for_ms for rule in policy.chain_limit_rules), 0)
-    refused = forgotten(ledger.abandoned, ledger.time_ms, CALL_MS_MAX, REFUSED_PERIOD_MS)
-    for number in (*refused, *forgotten(ledger.ended, ledger.time_ms, kept_ms)):
-        if ledger.grants.get(number) is not None:
-            ledger.grants.drop(number)
-            continue
-        customer_id = ledger.orders.pop(number).customer_id
-        numbers = ledger.customers[customer_id]
-        del numbers[number]
-        if not numbers:
-            del ledger.customers[customer_id]

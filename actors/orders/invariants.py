@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
+from actors.core.packed import ENTRY_BYTES
 from actors.core.rejection import Violation
 from actors.core.status import LIVE
 from actors.orders.grants import Grant
@@ -73,9 +74,10 @@ def _faults_of_part(order: Order, part: Part) -> Iterator[tuple[str, str]]:
 def _check_indexed(ledger: OrderLedger, order: Order, deadlines: set[tuple[int, int]]) -> Iterator[Violation]:
     """Check that the indexes have the order's entries."""
     subject = str(order.number)
-    counts = not order.is_settled() or order.is_collected_from()
-    if counts != ledger.customers.get(order.customer_id, {}).get(order.number):
-        yield Violation("I15", subject, f"{'counts' if counts else 'does not count'} for its customer", NOT_SO)
+    if order.number not in ledger.customers.get(order.customer_id, ()):
+        yield Violation("I15", subject, "counts for its customer", NOT_SO)
+    if order.is_settled() and order.number not in ledger.settled:
+        yield Violation("I7", subject, "an order that is over leaves memory", NOT_SO)
     if bool(order.undelivered_parts()) != (order.number in ledger.outbox):
         yield Violation("I7", subject, "its shops are told what is new", "the index says otherwise")
     basket = (order.customer_id, order.basket_id)
@@ -104,11 +106,13 @@ def _check_indexes(ledger: OrderLedger) -> Iterator[Violation]:
     heap = ledger.deadlines
     if any(heap[place] < heap[(place - 1) // 2] for place in range(1, len(heap))):
         yield Violation("I11", ledger.ledger_id, "deadlines, the earliest first", "another sequence")
-    ended = Counter(number for _, number in (*ledger.ended, *ledger.abandoned))
-    settled = Counter(number for number, order in ledger.orders.items() if order.is_settled())
-    settled.update(grant.number for grant in ledger.grants if grant.reservation and not _holds(grant))
+    ended = Counter(number for _, number in ledger.ended)
+    settled = Counter(grant.number for grant in ledger.grants if grant.reservation and not _holds(grant))
     for number in (ended - settled) | (settled - ended):
         yield Violation("I7", str(number), f"{settled[number]} times among what ended", f"{ended[number]} times")
+    rows = sum(map(len, ledger.collected_of.values()))
+    if rows != len(ledger.collected) or not all(ledger.collected_of.values()):
+        yield Violation("I15", ledger.ledger_id, f"{len(ledger.collected)} collected by customer", str(rows))
 
 
 def _holds(grant: Grant) -> bool:
@@ -126,14 +130,19 @@ def _check_grants(ledger: OrderLedger) -> Iterator[Violation]:
 
 
 def _check_answers(ledger: OrderLedger) -> Iterator[Violation]:
-    accepted, refused = ledger.answers.accepted, ledger.answers.refused
+    answers = ledger.answers
+    told = sum(len(told.entries) for told in answers.told.values()) // ENTRY_BYTES
     for kept, count in (
-        (sum(1 for _ in accepted.items()), accepted.count),
-        (refused.entries_kept(), refused.count),
+        (told, answers.told_count),
+        (answers.over.entries_kept(), answers.over.count),
+        (answers.refused.entries_kept(), answers.refused.count),
     ):
         if kept != count:
             yield Violation("I5", ledger.ledger_id, f"{kept} answers remembered", str(count))
-    for key, number in ledger.answers.pending.items():
+    keys = {key: number for number, told in answers.told.items() for key in told.keys}
+    if keys != answers.by_key or not answers.told.keys() <= ledger.orders.keys():
+        yield Violation("I5", ledger.ledger_id, "each key by its order, and that is here", NOT_SO)
+    for key, number in answers.pending.items():
         order = ledger.orders.get(number)
         if order is None or not order.open_attempt or order.key != key:
             yield Violation("I5", repr(key), f"order {number} is being decided under it", NOT_SO)

@@ -2,14 +2,14 @@
 shop may still hand over until that shop has reported that they are released.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from actors.core.policy import ChainLimitRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE
 from actors.orders.commands import Plan, RequestGrant, Target
 from actors.orders.grants import Grant
-from actors.orders.state import Order, OrderLedger, Part
+from actors.orders.state import Collected, Order, OrderLedger, Part
 from actors.shop.commands import by_sku
 
 Counted = Order | Grant
@@ -44,7 +44,8 @@ def over_limit(
             return 0, 0
         return _collected(amended, sku, rule, now_ms), _kept(amended, targets, sku)
 
-    return _refusal(policy, channel, demand, others, now_ms, amended, kept, for_good=for_good)
+    over = ledger.collected_of.get(customer_id, ())
+    return _refusal(policy, channel, demand, others, over, now_ms, amended, kept, for_good=for_good)
 
 
 def grant_over_limit(
@@ -62,7 +63,8 @@ def grant_over_limit(
     def kept(sku: str, rule: ChainLimitRule) -> tuple[int, int]:
         return (0 if replaced is None else _collected(replaced, sku, rule, now_ms)), 0
 
-    return _refusal(policy, asked.channel, more, others, now_ms, replaced, kept)
+    over = ledger.collected_of.get(asked.customer_id, ())
+    return _refusal(policy, asked.channel, more, others, over, now_ms, replaced, kept)
 
 
 def _refusal(
@@ -70,6 +72,7 @@ def _refusal(
     channel: str,
     demand: dict[str, int],
     others: Sequence[Counted],
+    over: Iterable[Collected],
     now_ms: int,
     amended: Counted | None,
     kept: Callable[[str, ChainLimitRule], tuple[int, int]],
@@ -77,7 +80,8 @@ def _refusal(
     for_good: bool = False,
 ) -> Rejection | None:
     """The first limit exceeded, or ORDER_UNDECIDED where that would not stand without the grants that no shop has
-    reported. `kept` returns units of a SKU that the amended one has and keeps: collected ones that count, and others.
+    reported. `over` is what was collected of orders that are over. `kept` returns units of a SKU that the amended one
+    has and keeps: collected ones that count, and others.
     """
 
     def first_beside(counted: Sequence[Counted]) -> Rejection | None:
@@ -92,6 +96,7 @@ def _refusal(
             for rule in (*policy.chain_limits_for(channel, sku), *policy.chain_limits_for(channel, "")):
                 if rule.units_max:
                     units = sum(_units(each, sku, rule, now_ms) for each in counted if _fits_channel(rule, each))
+                    units += _counting_on(over, sku, rule, now_ms)
                     collected, keeps = kept(sku, rule)
                     left, wanted = rule.units_max - units - collected, asked + keeps
                     if wanted > left and wanted:
@@ -161,6 +166,12 @@ def _collected(counted: Counted, sku: str, rule: ChainLimitRule, now_ms: int) ->
         for part in counted.parts
         if now_ms < part.collected_at_ms + rule.collected_for_ms
     )
+
+
+def _counting_on(over: Iterable[Collected], sku: str, rule: ChainLimitRule, now_ms: int) -> int:
+    """Units that were collected of orders that are over and still count."""
+    mine = (row for row in over if row.sku == sku and rule.channel in ("", row.channel))
+    return sum(row.units for row in mine if now_ms < row.at_ms + rule.collected_for_ms)
 
 
 def _kept(order: Order, targets: tuple[Target, ...], sku: str) -> int:

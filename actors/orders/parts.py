@@ -14,7 +14,7 @@ from actors.core.rejection import Violation
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.orders.commands import Applied, Open, Plan, Report
 from actors.orders.grants import Grant, is_of_no_call
-from actors.orders.state import CERTAIN, OVER, Order, Part, Standing
+from actors.orders.state import CERTAIN, OVER, Collected, Order, Part, Standing
 from actors.shop.commands import ApplyOutcome, Claim, Lines, by_sku, claim_key
 from actors.shop.state import Reservation
 
@@ -188,7 +188,12 @@ def any_units(lines: Lines) -> bool:
 
 
 def over_limits(
-    policy: Policy, customer_id: str, orders: Iterable[Order], grants: Sequence[Grant], now_ms: int
+    policy: Policy,
+    customer_id: str,
+    orders: Iterable[Order],
+    grants: Sequence[Grant],
+    collected: Iterable[Collected],
+    now_ms: int,
 ) -> Iterator[Violation]:
     """Sum what counts for a customer, by a reading of this module's own, against the limits by which it was granted. A
     lower limit takes nothing away, so one by which nothing was granted since says nothing.
@@ -200,6 +205,7 @@ def over_limits(
             continue  # what was held before the limit, and counted after the last call was granted
         rows += [(grant.channel, sku, units, 0, 0) for sku, units in grant.outstanding()]
         rows += [(grant.channel, sku, 0, units, grant.collected_at_ms) for sku, units in grant.collected]
+    rows += [(row.channel, row.sku, 0, row.units, row.at_ms) for row in collected]
     for order in orders:
         for part in order.parts:
             live = part.status in LIVE and part.reservation

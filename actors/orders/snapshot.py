@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator
 from copy import copy
 from typing import Final
 
-from actors.core.answers import EndedRow, Recorded
+from actors.core.answers import EndedRow
 from actors.core.message import Message, digest_of
 from actors.core.packed import PackedRow, packed_rows
 from actors.core.policy import Policy
-from actors.orders.evolve import index_basket, index_deadline, index_outbox
+from actors.orders.answers import NOTHING, FinishedRow, Told, finished_rows
 from actors.orders.grants import Grant
-from actors.orders.state import Bar, Order, OrderLedger, Remembered
+from actors.orders.indexes import index_basket, index_customer, index_deadline, index_outbox
+from actors.orders.state import Bar, Collected, Order, OrderLedger
 
 FORMAT: Final = 1
 
@@ -26,18 +27,10 @@ class Head(Message, frozen=True, tag="customers"):
 
 
 class OrderRow(Message, frozen=True, tag="order_row"):
-    """An order, and whether it counts for its customer's limits."""
+    """An order, and where the answers about it are."""
 
     order: Order
-    counts: bool
-
-
-class AnswerRow(Message, frozen=True, tag="answer"):
-    """A remembered answer, in its day's generation."""
-
-    day: int
-    key: str
-    answer: Remembered
+    told: Told
 
 
 class BarredRow(Message, frozen=True, tag="barred_row"):
@@ -47,21 +40,23 @@ class BarredRow(Message, frozen=True, tag="barred_row"):
     at_ms: int
 
 
-Row = Head | OrderRow | Grant | Bar | BarredRow | EndedRow | AnswerRow | PackedRow
+Row = Head | OrderRow | Grant | Bar | BarredRow | EndedRow | Collected | PackedRow | FinishedRow
 
 
 class Capture:
     """A customers' ledger's state as of one version; copied shallowly, as orders are immutable."""
 
     __slots__ = (
-        "_answers",
         "_barred",
         "_bars",
+        "_collected",
         "_ended",
+        "_finished",
         "_grants",
         "_head",
         "_orders",
-        "_refusals",
+        "_over",
+        "_refused",
         "broken",
         "version",
     )
@@ -70,32 +65,32 @@ class Capture:
         self.version = ledger.version
         self.broken = ""  # the state has no totals that orders could contradict
         self._head = Head(FORMAT, ledger.ledger_id, ledger.version, ledger.time_ms, ledger.policy)
-        self._orders = [
-            (order, ledger.customers.get(order.customer_id, {}).get(order.number, False))
-            for order in ledger.orders.values()
-        ]
+        told = ledger.answers.told
+        self._orders = [(order, told.get(number, NOTHING)) for number, order in ledger.orders.items()]
         self._grants = list(ledger.grants)
         self._barred = ledger.barred.copy()
         self._bars = list(ledger.bars.values())
-        self._answers = ledger.answers.accepted.captured()
-        self._refusals = ledger.answers.refused.captured()
-        self._ended = [*ledger.ended, *ledger.abandoned]
+        self._ended = list(ledger.ended)
+        self._collected = list(ledger.collected)
+        self._over = ledger.answers.over.captured()
+        self._refused = ledger.answers.refused.captured()
+        self._finished = ledger.answers.finished.captured()
 
     def rows(self) -> Iterator[Row]:
-        """Yield the head, orders, grants, what is barred, ended ones by time, answers by day, refusals by version."""
+        """Yield the head, orders, grants, what is barred, what was collected by time, what is remembered by version."""
         yield self._head
-        for order, counts in self._orders:
-            yield OrderRow(order, counts)
+        for order, told in self._orders:
+            yield OrderRow(order, told)
         yield from self._grants
         for number, at_ms in self._barred.items():
             yield BarredRow(number, at_ms)
         yield from self._bars
         for at_ms, number in self._ended:
             yield EndedRow(at_ms, number)
-        for day, keys, answers in self._answers:
-            for key, answer in zip(keys, answers, strict=True):
-                yield AnswerRow(day, key, answer)
-        yield from packed_rows(self._refusals, refused=True)
+        yield from self._collected
+        yield from packed_rows(self._over, refused=False)
+        yield from packed_rows(self._refused, refused=True)
+        yield from finished_rows(self._finished)
 
     def state_hash(self) -> str:
         """The hash of the rows: the same for equal states in any process."""
@@ -112,7 +107,9 @@ def copied(ledger: OrderLedger) -> OrderLedger:
     copied.barred = ledger.barred.copy()
     copied.bars = ledger.bars.copy()
     copied.baskets = ledger.baskets.copy()
-    copied.ended, copied.abandoned = ledger.ended.copy(), ledger.abandoned.copy()
+    copied.ended, copied.collected = ledger.ended.copy(), ledger.collected.copy()
+    copied.collected_of = {customer_id: rows.copy() for customer_id, rows in ledger.collected_of.items()}
+    copied.settled = ledger.settled.copy()
     copied.outbox, copied.deadlines = ledger.outbox.copy(), ledger.deadlines.copy()
     return copied
 
@@ -127,14 +124,17 @@ def restore(rows: Iterable[Row]) -> OrderLedger:
     ledger.version, ledger.time_ms, ledger.policy = head.version, head.time_ms, head.policy
     for row in iterator:
         match row:
-            case OrderRow(order, counts):
+            case OrderRow(order, told):
                 ledger.orders[order.number] = order
-                ledger.customers.setdefault(order.customer_id, {})[order.number] = counts
+                ledger.answers.restore_told(order.number, told)
+                index_customer(ledger, order)
                 index_basket(ledger, order)
                 index_outbox(ledger, order)
                 index_deadline(ledger, order)
                 if order.open_attempt:
                     ledger.answers.pending[order.key] = order.number
+                if order.is_settled():
+                    ledger.settled[order.number] = None
             case Grant():
                 ledger.grants.put(row)
             case BarredRow():
@@ -142,21 +142,11 @@ def restore(rows: Iterable[Row]) -> OrderLedger:
             case Bar():
                 ledger.bars[row.number, row.attempt] = row
             case EndedRow():
-                of = ledger.orders.get(row.number)  # or of a grant
-                (ledger.ended if of is None else ledger.ended_as(of)).append((row.at_ms, row.number))
-            case AnswerRow():
-                ledger.answers.accepted.put(row.key, _shared(row.answer, ledger), row.day)
-            case PackedRow():
+                ledger.ended.append((row.at_ms, row.number))
+            case Collected():
+                ledger.collect(row)
+            case PackedRow() | FinishedRow():
                 ledger.answers.restore(row)
             case Head():
                 raise ValueError("a second head among the rows of a snapshot")
     return ledger
-
-
-def _shared(answer: Remembered, ledger: OrderLedger) -> Remembered:
-    """The answer, whose order is the ledger's object unless that has changed since: saves 1.9 kB an order."""
-    if isinstance(answer.answer, Order):
-        order = ledger.orders.get(answer.answer.number)
-        if order == answer.answer:
-            return Recorded(answer.fingerprint, answer.version, order)
-    return answer

@@ -6,17 +6,16 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
-from actors.core.answers import Answers, Recorded
 from actors.core.message import Message, Value
-from actors.core.policy import ANSWER_MEMORY_MARGIN_MS, CALL_MS_MAX, Policy
-from actors.core.rejection import Rejection
+from actors.core.policy import CALL_MS_MAX, Policy
 from actors.core.status import LIVE, ReleaseReason, Status
+from actors.orders.answers import OrderAnswers
 from actors.orders.commands import BarClaim, Open, Target, key_of
 from actors.orders.grants import Grant, Grants
 from actors.shop.commands import Lines, by_sku
 
 OPEN_MS: Final = 10_000  # an attempt that is not committed by then is abandoned
-BARS_MAX: Final = 10_000  # of one ledger; operators make them one by one
+BARS_MAX: Final = 10_000  # of one ledger, the latest; operators make them one by one
 ATTEMPTS_MAX: Final = 64  # of one order, its amendments included
 
 
@@ -173,38 +172,41 @@ class Bar(Message, frozen=True, tag="bar"):
     at_ms: int
 
 
-Remembered = Recorded[Order | Rejection]
+class Collected(Message, frozen=True, tag="collected"):
+    """Units of an order that is over which count under a limit for a while yet; noted when it ended. Also its row in a
+    snapshot.
+    """
+
+    noted_at_ms: int
+    customer_id: str
+    channel: str
+    sku: str
+    units: int
+    at_ms: int
 
 
 @dataclass(slots=True, eq=False)
 class OrderLedger:
-    """All orders of a hash slot of customers."""
+    """The orders of a hash slot of customers, but for those that are over and settled: these are in the journal."""
 
     ledger_id: str
     version: int = 0
     time_ms: int = 0
     policy: Policy = field(default_factory=Policy)
     orders: dict[int, Order] = field(default_factory=dict)
-    customers: dict[str, dict[int, bool]] = field(default_factory=dict)  # orders, and whether they count for limits
-    answers: Answers[Remembered] = field(default_factory=Answers)
-    ended: deque[tuple[int, int]] = field(default_factory=deque)  # (settled at, number)
-    abandoned: deque[tuple[int, int]] = field(default_factory=deque)  # settled orders that never became certain
+    answers: OrderAnswers = field(default_factory=OrderAnswers)
+    ended: deque[tuple[int, int]] = field(default_factory=deque)  # (collected at, number) of grants
+    collected: deque[Collected] = field(default_factory=deque)
     barred: dict[int, int] = field(default_factory=dict)  # when, by the number of an order that was never placed
     # Derived, and rebuilt at recovery.
+    customers: dict[str, dict[int, None]] = field(default_factory=dict)  # each one's orders
+    collected_of: dict[str, deque[Collected]] = field(default_factory=dict)
+    settled: dict[int, None] = field(default_factory=dict)  # orders that are to leave memory with this decision
     baskets: dict[tuple[str, str], int] = field(default_factory=dict)  # by customer and basket; not over
     outbox: dict[int, None] = field(default_factory=dict)  # orders with undelivered parts
     deadlines: list[tuple[int, int]] = field(default_factory=list)  # a heap of (instant, number); entries may be stale
     grants: Grants = field(default_factory=Grants)
     bars: dict[tuple[int, int], Bar] = field(default_factory=dict)  # by order and attempt
-
-    def remember(self, key: str, answer: Remembered) -> None:
-        """Keep the first answer to a key for repeats. It stays the newest: the same decision may still change it."""
-        self.answers.pending.pop(key, None)
-        self.answers.forget(self.time_ms, self.policy.answer_memory_ms, self._is_about_a_live_one)
-        if isinstance(answer.answer, Rejection):
-            self.answers.refuse(key, Recorded(answer.fingerprint, answer.version, answer.answer), self.time_ms)
-        else:
-            self.answers.accept(key, answer, self.time_ms)
 
     def bar(self, number: int, at_ms: int) -> None:
         """Keep an order from being placed as long as a copy of its call may arrive."""
@@ -217,19 +219,27 @@ class OrderLedger:
     def bar_for_good(self, claim: BarClaim, at_ms: int) -> None:
         """Record who barred a claim; no order is placed under its number from now on."""
         self.bars[claim.number, claim.attempt] = Bar(claim.number, claim.attempt, claim.operator, claim.why, at_ms)
+        if len(self.bars) > BARS_MAX:
+            del self.bars[next(iter(self.bars))]
         self.bar(claim.number, at_ms)
 
-    def _is_about_a_live_one(self, answer: Remembered) -> bool:
-        now = None if isinstance(answer.answer, Rejection) else self.orders.get(answer.answer.number)
-        return now is not None and (
-            not now.is_settled() or now.expires_at_ms + ANSWER_MEMORY_MARGIN_MS > self.time_ms  # it may just have ended
-        )
+    def collect(self, row: Collected) -> None:
+        """Note what counts on of an order that is over."""
+        self.collected.append(row)
+        self.collected_of.setdefault(row.customer_id, deque()).append(row)
+
+    def known(self, number: int) -> Order | None:
+        """The order, also one that is over, None where there is none or it was forgotten. Raises Unread."""
+        order = self.orders.get(number)
+        if order is None:
+            settled = self.answers.settled(number)
+            return None if settled is None else settled.order
+        return order
 
     def orders_of(self, customer_id: str) -> Iterator[Order]:
-        """Yield the customer's orders that count for limits."""
-        for number, counts in self.customers.get(customer_id, {}).items():
-            if counts:
-                yield self.orders[number]
+        """Yield the customer's orders."""
+        for number in self.customers.get(customer_id, ()):
+            yield self.orders[number]
 
     def counted_of(self, customer_id: str) -> Iterator[Order | Grant]:
         """Yield what counts for the customer's limits."""
@@ -238,11 +248,7 @@ class OrderLedger:
 
     def counted_customers(self) -> set[str]:
         """The customers for whose limits something counts."""
-        return {*self.customers, *self.grants.customers()}
-
-    def ended_as(self, order: Order) -> deque[tuple[int, int]]:
-        """Where a settled order waits to be forgotten: one that was refused as long as its refusal, and no longer."""
-        return self.abandoned if order.standing is Standing.ABANDONED else self.ended
+        return {*self.customers, *self.collected_of, *self.grants.customers()}
 
     def earliest_deadline_ms(self) -> int | None:
         """A lower bound of the next deadline, None without any."""
@@ -250,12 +256,11 @@ class OrderLedger:
 
     def row_count(self) -> int:
         """The approximate number of rows of a snapshot."""
-        return len(self.orders) + self.answers.count
+        return len(self.orders) + self.answers.row_count()
 
 
-def begun(ledger: OrderLedger, asked: Open, number: int, expires_at_ms: int, at_ms: int) -> Order:
-    """A new order of which nothing is claimed; it counts for its customer."""
-    ledger.customers.setdefault(asked.customer_id, {})[number] = True
+def begun(asked: Open, number: int, version: int, expires_at_ms: int, at_ms: int) -> Order:
+    """A new order of which nothing is claimed."""
     return Order(
         number=number,
         customer_id=asked.customer_id,
@@ -264,7 +269,7 @@ def begun(ledger: OrderLedger, asked: Open, number: int, expires_at_ms: int, at_
         ttl_ms=asked.ttl_ms,
         created_at_ms=at_ms,
         expires_at_ms=expires_at_ms,
-        version=ledger.version,
+        version=version,
         key=key_of(asked),
         content=asked.content,
         missing=asked.missing,

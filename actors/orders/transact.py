@@ -1,22 +1,25 @@
 """A customers' ledger as a Decider, and the expiry of what is due."""
 
-from functools import partial
 from heapq import heappop
 from typing import Final
 
+from msgspec.structs import replace
+
 from actors.core.answers import Recorded, Said
 from actors.core.rejection import Reason, Rejection
-from actors.core.transact import KEY_REUSED, Decider, refused_by, transact as transact_by
+from actors.core.transact import KEY_REUSED, Decider, Transacted, refused_by, transact as transact_by
 from actors.orders import commands as cm, events as ev
-from actors.orders.commands import content_of, key_of
+from actors.orders.answers import NOTHING
+from actors.orders.commands import content_of, key_of, order_key
 from actors.orders.decide import decide
-from actors.orders.evolve import evolve
+from actors.orders.evolve import evolve, placed
 from actors.orders.state import CERTAIN, Order, OrderLedger, due_at_ms
 from actors.shop import commands as shop
 
 # None where there is no such order (any more). An order with an open attempt is undecided: the caller has to continue
 # with it.
 Answer = Recorded[Order | Rejection | shop.Grant] | None
+Answering = ev.Committed | ev.Confirmed | ev.Extended | ev.Released | ev.FannedOut
 
 
 def recall(ledger: OrderLedger, command: cm.Command) -> Answer:
@@ -57,22 +60,60 @@ def standing(ledger: OrderLedger, command: cm.Command, events: tuple[ev.Event, .
         return Recorded("", ledger.version, Rejection(Reason.CLAIM_ABANDONED))
     else:
         number = command.number
-    order = ledger.orders.get(number)
-    if order is None:  # an event that is the last about its order also forgets it, and leaves the answer
-        return recall(ledger, command)
-    return Recorded("", order.version, order)
+    is_about_any = isinstance(command, cm.FanOut | cm.Bar)
+    order = ledger.known(number) if is_about_any else ledger.orders.get(number)
+    return None if order is None else Recorded("", order.version, order)
 
 
-def said_by(event: ev.Event, version: int, _at_ms: int) -> Said:
-    """The key that the event of this version refused, and its answer."""
-    if isinstance(event, ev.Abandoned) and event.rejection is not None:
-        return event.call_key, Recorded(event.content, version, event.rejection)
-    return refused_by(event, version)
+def said_by(event: ev.Event, version: int, at_ms: int) -> Said:
+    """The key that the event of this version answered, and its answer. Of an order that is over, its number's and the
+    event.
+    """
+    match event:
+        case ev.Settled():
+            return order_key(event.order.number, ""), event
+        case ev.Placed():
+            order = placed(event, version, at_ms)
+            return order.key, Recorded(order.content, version, order)
+        case ev.Committed():
+            answer = _answer_in(event)
+            return answer.key, Recorded(answer.content, answer.version, answer)
+        case ev.Confirmed() | ev.Extended() | ev.Released() | ev.FannedOut():
+            return event.key, Recorded(event.content, version, _answer_in(event))
+        case ev.Abandoned() if event.rejection is not None:
+            return event.call_key, Recorded(event.content, version, event.rejection)
+        case _:
+            return refused_by(event, version)
+
+
+def _answer_in(event: Answering) -> Order:
+    assert event.answer is not None, "it is there wherever it was decided"
+    return event.answer
 
 
 DECIDER: Final = Decider(key_of, content_of, recall, decide, evolve, standing)
 
-transact: Final = partial(transact_by, DECIDER)
+
+def transact(ledger: OrderLedger, command: cm.Command, now_ms: int, is_behind: bool = False) -> Transacted:
+    """See `core.transact`. The events have the answers with them, and what is left of an order that they ended."""
+    told = transact_by(DECIDER, ledger, command, now_ms, is_behind)
+    if not told.events:
+        return told
+    events = [
+        replace(event, answer=ledger.orders[event.number]) if isinstance(event, Answering) else event
+        for event in told.events
+    ]
+    return told._replace(events=(*events, *_settled(ledger, now_ms)))
+
+
+def _settled(ledger: OrderLedger, now_ms: int) -> list[ev.Event]:
+    """Let orders leave memory that have just ended; returns the events, already applied."""
+    events: list[ev.Event] = []
+    for number in tuple(ledger.settled):
+        event = ev.Settled(ledger.orders[number], ledger.answers.told.get(number, NOTHING))
+        evolve(ledger, event, now_ms)
+        events.append(event)
+    return events
 
 
 def expire(ledger: OrderLedger, now_ms: int, events_max: int | None = None) -> list[ev.Event]:
@@ -88,4 +129,4 @@ def expire(ledger: OrderLedger, now_ms: int, events_max: int | None = None) -> l
         event: ev.Event = ev.Expired(number) if is_over else ev.Abandoned(number, None)
         evolve(ledger, event, now_ms)
         events.append(event)
-    return events
+    return events + _settled(ledger, now_ms)

@@ -52,14 +52,21 @@ class ReadBack:
         if not queued:
             return
         self._commits.wait(self._commits.enqueue(()))  # then it is in the journal
-        for version in queued:
-            if version in read:
-                continue
-            for record in self._journal.read(ledger.ledger_id, version - 1, 1):  # the one that has it, sealed or not
-                began = record.seq - record.event_count + 1
-                versions = sorted(wanted.intersection(range(began, record.seq + 1)))
-                said = core.read_events_at(record.payload, [each - began for each in versions])
-                for each, event in zip(versions, said, strict=True):
-                    read[each] = core.said_by(event, each, record.at_ms)
-            if version not in read:
-                raise JournalDamaged(ledger.ledger_id, f"seq {version}", "the event that answered a key is not there")
+        for version, (event, at_ms) in events_at(core, self._journal, ledger.ledger_id, queued).items():
+            read[version] = core.said_by(event, version, at_ms)
+
+
+def events_at(core: Core, journal: Journal, ledger_id: str, versions: Sequence[int]) -> dict[int, tuple[Any, int]]:
+    """The events of these versions with their times, from the journal. Raises JournalError."""
+    found: dict[int, tuple[Any, int]] = {}
+    for version in versions:
+        if version in found:
+            continue
+        for record in journal.read(ledger_id, version - 1, 1):  # the one that has it, sealed or not
+            began = record.seq - record.event_count + 1
+            within = sorted(set(versions).intersection(range(began, record.seq + 1)))
+            events = core.read_events_at(record.payload, [each - began for each in within])
+            found.update((each, (event, record.at_ms)) for each, event in zip(within, events, strict=True))
+        if version not in found:
+            raise JournalDamaged(ledger_id, f"seq {version}", "the event that answered a key is not there")
+    return found

@@ -230,9 +230,9 @@ class Comparison:
         name = ""
         while True:
             now_ms, policy, counted, name = await self._ask(ledger_id, "counted", name, CUSTOMERS_COMPARED_MAX)
-            await self._grants(ledger_id, [grant for _, _, grants in counted for grant in grants])
-            for customer_id, orders, grants in counted:
-                over = over_limits(policy, customer_id, orders, grants, now_ms)
+            await self._grants(ledger_id, [grant for _, _, grants, _ in counted for grant in grants])
+            for customer_id, orders, grants, collected in counted:
+                over = over_limits(policy, customer_id, orders, grants, collected, now_ms)
                 _fill(self._reply.discrepancies, over)
             if not name:
                 return

@@ -8,9 +8,9 @@ from google.protobuf.message import Message
 
 from actors.core.ids import format_order_id
 from actors.orders.state import Order, Part
-from holdfast.v1 import reservation_service_pb2 as rs
+from holdfast.v1 import order_service_pb2 as os_, reservation_service_pb2 as rs
 from tests.gateway.front import Answer, Front
-from tests.gateway.orders import CUSTOMERS, HERS, customers, ordered, settle
+from tests.gateway.orders import BUYER, CUSTOMERS, HERS, customers, ordered, settle
 from tests.runtime.loop_time import skip
 from tests.runtime.runtime_fixture import WAIT_S, ManualClock
 from tests.waiting import until_async
@@ -59,10 +59,12 @@ def test_what_shops_did_to_parts_is_answered_while_the_customers_actor_is_away(
         assert {outcome.WhichOneof("result") for outcome in together.reply.outcomes} == {"reservation"}
 
         async def all_are_told() -> bool:  # the gateway's own reconciler may be at it
-            return {customers(front).orders[order.number].standing.name for order in orders} == {"COLLECTED"}
+            return not customers(front).orders
 
         settle(front)
         front.run(lambda: until_async(all_are_told, within_s=WAIT_S, what="the orders to hear of it"))
+        collected = os_.ListOrdersRequest(customer_id=BUYER, statuses=["ORDER_STATUS_COLLECTED"])
+        assert len(front.accept("ListOrders", collected).orders) == len(orders)
 
 
 def test_a_refusal_names_the_order_in_a_batch_as_it_does_alone(tmp_path: Path, clock: ManualClock) -> None:

@@ -40,6 +40,7 @@ LATER: Final = {
     "old records in sealed files": (310, 2),
     "rules written once, and sent to whom they concern": (140, 0),
     "what stays in memory over a month, and over a day of refusals": (281, 1),
+    "orders that are over read back from the journal, and the answers about them": (430, 2),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())
 FILES_MAX: Final = HOUSE[1] + sum(files for _, files in LATER.values())

@@ -75,6 +75,8 @@ def shown(value: Any) -> Any:
         return sorted(map(shown, value))
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
     if isinstance(value, tuple | list):
         return [shown(element) for element in value]
     return value

@@ -98,14 +98,15 @@ def _note(number: int, text: str, sold: Lines, ledger: OrderLedger) -> cm.Report
     if rest == ["none"]:
         return cm.Report(number, store_id, attempt, int(revision), 0, 0, Status.RELEASED, (), ())
     version, status, *held = rest
-    part = next(p for p in ledger.orders[number].parts if (p.store_id, p.attempt) == (store_id, attempt))
+    parts = ledger.orders[number].parts if number in ledger.orders else ()
+    part = next((p for p in parts if (p.store_id, p.attempt) == (store_id, attempt)), None)
     holds = lines_of(" ".join(held))
     return cm.Report(
         number,
         store_id,
         attempt,
         int(revision),
-        part.reservation or 99,
+        (part and part.reservation) or 99,
         int(version.removeprefix("v")),
         Status[status],
         _by_line(part, holds),
@@ -113,9 +114,10 @@ def _note(number: int, text: str, sold: Lines, ledger: OrderLedger) -> cm.Report
     )
 
 
-def _by_line(part: Part, units: Lines) -> tuple[int, ...]:
+def _by_line(part: Part | None, units: Lines) -> tuple[int, ...]:
+    """By the lines of the part, as they come where its order is over."""
     wanted = dict(units)
-    return tuple(wanted.pop(sku, 0) for sku, _ in part.lines)
+    return tuple(wanted.pop(sku, 0) for sku, _ in (units if part is None else part.lines))
 
 
 def answer_text(answer: Order | Rejection | None) -> str:

@@ -55,16 +55,16 @@ PAGES = {
         0:00 | commit #1.1 S1 11, S2 12        | #1 HELD S1.1* A 2 / S2.1* A 1 until 2:00 | Committed
         0:01 | amend #1 S1 / S2                | #1 RELEASED (S1.1* A 2) / (S2.1* A 1)    | AmendOpened, Committed
         0:02 | report #1 S1.1 at 2 v6 RELEASED | #1 RELEASED (S1.1) / (S2.1* A 1)         | Reported
-        0:02 | report #1 S2.1 at 2 v6 RELEASED | #1 RELEASED (S1.1) / (S2.1)              | Reported
+        0:02 | report #1 S2.1 at 2 v6 RELEASED | #1 RELEASED (S1.1) / (S2.1)              | Reported, Settled
     """,
     "all was collected while an amendment was open": """
-        at   | said                                      | answer                                       | events
-        0:00 | open ann S1 A 2                           | #1 OPEN S1.1? A 2                            | Opened
-        0:00 | commit #1.1 S1 11                         | #1 HELD S1.1* A 2 until 2:00                 | Committed
-        0:01 | amend #1 S2 A 1                           | #1 HELD S1.1* A 2 / S2.2? A 1 until 2:00     | AmendOpened
-        0:01 | report #1 S1.1 at 0 v6 COLLECTED sold A 2 | #1 HELD S1.1 sold A 2 / S2.2? A 1 until 2:00 | Reported
-        0:01 | abandon #1.2 INSUFFICIENT_STOCK           | #1 COLLECTED S1.1 sold A 2 / (S2.2? A 1)     | Abandoned
-        0:02 | report #1 S2.2 at 2 none                  | #1 COLLECTED S1.1 sold A 2 / (S2.2? A 1)     | Reported
+        at   | said                                      | answer
+        0:00 | open ann S1 A 2                           | #1 OPEN S1.1? A 2
+        0:00 | commit #1.1 S1 11                         | #1 HELD S1.1* A 2 until 2:00
+        0:01 | amend #1 S2 A 1                           | #1 HELD S1.1* A 2 / S2.2? A 1 until 2:00
+        0:01 | report #1 S1.1 at 0 v6 COLLECTED sold A 2 | #1 HELD S1.1 sold A 2 / S2.2? A 1 until 2:00
+        0:01 | abandon #1.2 INSUFFICIENT_STOCK           | #1 COLLECTED S1.1 sold A 2 / (S2.2? A 1)
+        0:02 | report #1 S2.2 at 2 none                  | #1 COLLECTED S1.1 sold A 2 / (S2.2? A 1)
     """,
     "who collected what was to be given back gets so much less elsewhere": """
         at   | said                                               | answer                                                                      | events
@@ -80,7 +80,7 @@ PAGES = {
         0:05 | report #1 S3.2 at 4 v5 CONFIRMED A 1               | #1 CONFIRMED S1.1 B 1 sold A 2 / (S2.2* A 1) / S3.2 A 1 until 2d0:01        | Reported
         0:05 | report #1 S2.2 at 4 v5 RELEASED                    | #1 CONFIRMED S1.1 B 1 sold A 2 / (S2.2) / S3.2 A 1 until 2d0:01             | Reported
         0:06 | report #1 S1.1 at 0 v9 COLLECTED sold A 2, B 1     | #1 CONFIRMED S1.1 sold A 2, B 1 / (S2.2) / S3.2 A 1 until 2d0:01            | Reported
-        0:07 | report #1 S3.2 at 0 v6 COLLECTED sold A 1          | #1 COLLECTED S1.1 sold A 2, B 1 / (S2.2) / S3.2 sold A 1                    | Reported
+        0:07 | report #1 S3.2 at 0 v6 COLLECTED sold A 1          | #1 COLLECTED S1.1 sold A 2, B 1 / (S2.2) / S3.2 sold A 1                    | Reported, Settled
     """,  # noqa: E501 a row is one line
     "collected while the change was still open": """
         at   | said                                      | answer                                              | events

@@ -23,8 +23,8 @@ OPEN_PAGES = {  # at most two open orders
         0:00 | commit #8.1 S3 12               | #8 HELD S3.1* A 1 until 2:00   | Committed
         0:01 | release #2                      | #2 RELEASED S1.1* A 1 OTHER    | Abandoned, Released
         0:01 | open ann S4 A 1                 | OPEN_RESERVATIONS_LIMIT 3 of 2 | Refused
-        0:02 | report #2 S1.1 at 2 v5 RELEASED | #2 RELEASED S1.1 OTHER         | Reported
-        0:02 | open ann S4 A 1                 | #14 OPEN S4.1? A 1             | Opened
+        0:02 | report #2 S1.1 at 2 v5 RELEASED | #2 RELEASED S1.1 OTHER         | Reported, Settled
+        0:02 | open ann S4 A 1                 | #15 OPEN S4.1? A 1             | Opened
     """,
     "an order that expired counts until its shops have given it back": """
         at   | said                            | answer                                   | events
@@ -35,8 +35,8 @@ OPEN_PAGES = {  # at most two open orders
         1:00 | open ann S3 A 1                 | OPEN_RESERVATIONS_LIMIT 3 of 2           | Expired, Refused
         1:01 | report #2 S1.1 at 2 v5 EXPIRED  | #2 EXPIRED S1.1 / S2.1* A 1              | Reported
         1:01 | open ann S3 A 1                 | OPEN_RESERVATIONS_LIMIT 3 of 2           | Refused
-        1:02 | report #2 S2.1 at 2 v5 EXPIRED  | #2 EXPIRED S1.1 / S2.1                   | Reported
-        1:02 | open ann S3 A 1                 | #11 OPEN S3.1? A 1                       | Opened
+        1:02 | report #2 S2.1 at 2 v5 EXPIRED  | #2 EXPIRED S1.1 / S2.1                   | Reported, Settled
+        1:02 | open ann S3 A 1                 | #12 OPEN S3.1? A 1                       | Opened
     """,
     "an order that was collected counts no more": """
         at   | said                                      | answer                       | events
@@ -44,8 +44,8 @@ OPEN_PAGES = {  # at most two open orders
         0:00 | commit #2.1 S1 11                         | #2 HELD S1.1* A 1 until 2:00 | Committed
         0:00 | open ann S1 A 1                           | #4 OPEN S1.1? A 1            | Opened
         0:00 | commit #4.1 S1 12                         | #4 HELD S1.1* A 1 until 2:00 | Committed
-        0:01 | report #2 S1.1 at 0 v7 COLLECTED sold A 1 | #2 COLLECTED S1.1 sold A 1   | Reported
-        0:01 | open ann S1 A 1                           | #7 OPEN S1.1? A 1            | Opened
+        0:01 | report #2 S1.1 at 0 v7 COLLECTED sold A 1 | #2 COLLECTED S1.1 sold A 1   | Reported, Settled
+        0:01 | open ann S1 A 1                           | #8 OPEN S1.1? A 1            | Opened
     """,
 }
 
@@ -118,9 +118,9 @@ UNITS_A_DAY_PAGES = {  # at most three units of A, those collected within a day 
         at            | said                                      | answer                       | events
         0:00          | open ann S1 A 3                           | #2 OPEN S1.1? A 3            | Opened
         0:00          | commit #2.1 S1 11                         | #2 HELD S1.1* A 3 until 2:00 | Committed
-        1:00          | report #2 S1.1 at 0 v7 COLLECTED sold A 3 | #2 COLLECTED S1.1 sold A 3   | Reported
+        1:00          | report #2 S1.1 at 0 v7 COLLECTED sold A 3 | #2 COLLECTED S1.1 sold A 3   | Reported, Settled
         1d0:59:59.999 | open ann S1 A 1                           | UNITS_LIMIT A 1 of 0         | Refused
-        1d1:00        | open ann S1 A 3                           | #6 OPEN S1.1? A 3            | Opened
+        1d1:00        | open ann S1 A 3                           | #7 OPEN S1.1? A 3            | Opened
     """,
     "also of the order that is amended": """
         at     | said                                      | answer                                                                   | events

@@ -8,10 +8,10 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from msgspec.structs import replace
 
-from actors.core.answers import Answers
 from actors.core.status import LIVE
 from actors.core.transact import Decision
-from actors.orders import commands, commands as cm, decide, events as ev, evolve, limits, transact
+from actors.orders import commands, commands as cm, decide, events as ev, evolve, indexes, limits, transact
+from actors.orders.answers import OrderAnswers
 from actors.orders.state import OVER, Order, OrderLedger, Part
 from tests.orders import test_amend, test_limits, test_open, test_steps
 from tests.orders.scenario import play
@@ -100,18 +100,18 @@ MUTANTS: Final = {
     "skips the limit": Mutant(decide, "over_limit", lambda *_, **__: None, "units over all shops"),
     "commits without all claims": Mutant(decide, "_decide_commit", commits_without_all_claims, "a refused claim leads"),
     "commits an attempt that is over": Mutant(decide, "_with_open_attempt", any_attempt, "an amendment that is"),
-    "forgets what it answered": Mutant(Answers, "get", lambda *_: None, "the key at each stage"),
+    "forgets what it answered": Mutant(OrderAnswers, "get", lambda *_: None, "the key at each stage"),
     "takes a customer for an order": Mutant(commands, "order_key", lambda n, key: f"{n}\n{key}", "keys are the"),
     "keeps the claims of a plan that failed": Mutant(evolve, "_dropped", lambda order: order, "abandoned: the refusal"),
-    "does not let others try the key again": Mutant(Answers, "reopen", lambda *_: None, "abandoned by time"),
+    "does not let others try the key again": Mutant(OrderAnswers, "reopen", lambda *_: None, "abandoned by time"),
     "forgets to give back": Mutant(evolve, "_reported", hears_without_believing, "so many open over all shops"),
     "believes a note that came late": Mutant(evolve, "_reported", believes_every_note, "released with a reason"),
     "keeps what was amended away": Mutant(evolve, "_committed", keeps_all, "amended to more"),
     "counts no claim before it is certain": Mutant(
         limits, "_outstanding", only_what_is_certain, "a channel of its own"
     ),
-    "forgets what was collected": Mutant(limits, "_collected", lambda *_: 0, "what was collected goes on"),
-    "tells no shop": Mutant(evolve, "index_outbox", tells_nobody, "opened, claimed, committed"),
+    "forgets what was collected": Mutant(limits, "_counting_on", lambda *_: 0, "what was collected goes on"),
+    "tells no shop": Mutant(indexes, "index_outbox", tells_nobody, "opened, claimed, committed"),
     "steps while it is undecided": Mutant(decide, "_standing_in", steps_while_undecided, "amended to more"),
     "gives limits back before shops have": Mutant(
         Order, "is_settled", forgets_when_told_to_release, "an order that expired counts"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.core.answers import Recorded
+from actors.core.packed import ENTRY_BYTES
 from actors.core.policy import DAY_MS, HOUR_MS, Policy
 from actors.orders.state import OPEN_MS
 from tests.orders.scenario import play
@@ -23,7 +23,7 @@ PAGES = {
         0:04 | report #1 S1.1 at 0 v7 READY A 2, B 1          | #1 CONFIRMED S1.1 A 2, B 1 / S2.1 A 1 missing C 1 until 2d0:02      | Reported
         0:05 | report #1 S1.1 at 0 v8 COLLECTED sold A 2, B 1 | #1 CONFIRMED S1.1 sold A 2, B 1 / S2.1 A 1 missing C 1 until 2d0:02 | Reported
         0:06 | report #1 S2.1 at 0 v11 CONFIRMED A 1          | #1 CONFIRMED S1.1 sold A 2, B 1 / S2.1 A 1 missing C 1 until 2d0:02 | Reported
-        0:07 | report #1 S2.1 at 0 v12 COLLECTED sold A 1     | #1 COLLECTED S1.1 sold A 2, B 1 / S2.1 sold A 1 missing C 1         | Reported
+        0:07 | report #1 S2.1 at 0 v12 COLLECTED sold A 1     | #1 COLLECTED S1.1 sold A 2, B 1 / S2.1 sold A 1 missing C 1         | Reported, Settled
         0:08 | release #1                                     | TRANSITION_NOT_ALLOWED #1 COLLECTED                                 | Refused
     """,  # noqa: E501 a row is one line
     "a refused claim leads to another plan": """
@@ -49,8 +49,8 @@ PAGES = {
         0:00 | k: open ann S1 A 2              | INSUFFICIENT_STOCK (again)     |
         0:00 | k: open ann S1 A 3              | IDEMPOTENCY_KEY_REUSED (again) |
         0:00 | confirm #1                      | RESERVATION_NOT_FOUND #1       | Refused
-        0:01 | report #1 S1.1 at 1 none        | #1 ABANDONED (S1.1? A 2)       | Reported
-        0:01 | abandon #1.1 SLOT_FULL          | #1 ABANDONED (S1.1? A 2)       |
+        0:01 | report #1 S1.1 at 1 none        | #1 ABANDONED (S1.1? A 2)       | Reported, Settled
+        0:01 | abandon #1.1 SLOT_FULL          | none                           |
     """,
     "abandoned by time: nobody was answered and the same call may try again": """
         at          | said               | answer                                  | events
@@ -63,17 +63,17 @@ PAGES = {
         0:00:13     | k: open ann S1 A 2 | #3 HELD S1.1* A 2 until 2:00:12 (again) |
     """,
     "an order that was refused is forgotten with its refusal": """
-        at      | said                      | answer                            | events
-        0:00    | k: open ann S1 A 2        | #1 OPEN S1.1? A 2                 | Opened
-        0:00    | abandon #1.1 SLOT_FULL    | #1 ABANDONED (S1.1? A 2)          | Abandoned
-        0:00    | report #1 S1.1 at 1 none  | #1 ABANDONED (S1.1? A 2)          | Reported
-        0:10:59 | open bob S1 A 2           | #4 OPEN S1.1? A 2                 | Opened
-        0:10:59 | k: open ann S1 A 2        | SLOT_FULL (again)                 |
-        0:10:59 | report #1 S1.1 at 1 none  | #1 ABANDONED (S1.1? A 2)          |
-        0:11    | open bob S1 A 2           | #5 OPEN S1.1? A 2                 | Opened
-        0:11    | report #1 S1.1 at 1 none  | none                              |
-        0:11    | refuse cy SLOT_FULL       | SLOT_FULL                         | Refused
-        0:11    | k: open ann S1 A 2        | #7 OPEN S1.1? A 2                 | Opened
+        at      | said                     | answer                   | events
+        0:00    | k: open ann S1 A 2       | #1 OPEN S1.1? A 2        | Opened
+        0:00    | abandon #1.1 SLOT_FULL   | #1 ABANDONED (S1.1? A 2) | Abandoned
+        0:00    | report #1 S1.1 at 1 none | #1 ABANDONED (S1.1? A 2) | Reported, Settled
+        0:10:59 | open bob S1 A 2          | #5 OPEN S1.1? A 2        | Opened
+        0:10:59 | k: open ann S1 A 2       | SLOT_FULL (again)        |
+        0:10:59 | report #1 S1.1 at 1 none | none                     |
+        0:11    | open bob S1 A 2          | #6 OPEN S1.1? A 2        | Opened
+        0:11    | report #1 S1.1 at 1 none | none                     |
+        0:11    | refuse cy SLOT_FULL      | SLOT_FULL                | Refused
+        0:11    | k: open ann S1 A 2       | #8 OPEN S1.1? A 2        | Opened
     """,
     "a key is remembered as long as its order is live": """
         at      | said                            | answer                                       | events
@@ -119,7 +119,7 @@ PAGES = {
         0:01 | report #1 S2.1 at 1 v6 HELD B 1 | #1 HELD S1.1 / S2.1 B 1 until 2:00  | Reported
         0:02 | open ann S1 A 2                 | #5 OPEN S1.1? A 2                   | Opened
         0:02 | report #5 S1.1 at 0 v8 RELEASED | #5 OPEN S1.1? A 2                   | Reported
-        0:02 | commit #5.1 S1 13               | #5 RELEASED S1.1                    | Committed
+        0:02 | commit #5.1 S1 13               | #5 RELEASED S1.1                    | Committed, Settled
     """,
 }
 
@@ -129,8 +129,7 @@ def test_page(page: str) -> None:
     play(page)
 
 
-def test_an_answer_and_its_order_are_one_object_after_a_restart_as_before() -> None:
-    """Or a restart would nearly double the memory of orders."""
+def test_of_an_answer_about_an_order_thirteen_bytes_are_remembered_and_of_one_that_is_over_none() -> None:
     watched = play("""
         at   | said
         0:00 | k: open ann S1 A 2
@@ -138,8 +137,14 @@ def test_an_answer_and_its_order_are_one_object_after_a_restart_as_before() -> N
         0:01 | c: confirm #1
     """)
     for ledger in (watched.ledger, watched.restored()):
-        kept = [answer.answer for _, answer in ledger.answers.accepted.items() if isinstance(answer, Recorded)]
-        assert [order is ledger.orders[1] for order in kept] == [False, True]
+        assert {number: len(told.entries) for number, told in ledger.answers.told.items()} == {1: 2 * ENTRY_BYTES}
+        assert (ledger.answers.count, ledger.answers.by_key) == (2, {"ann\nk": 1})
+    watched.say(command_of("report #1 S1.1 at 2 v9 RELEASED", "", watched.ledger), DAY_ZERO_MS)
+    for ledger in (watched.ledger, watched.restored()):
+        answers = ledger.answers
+        assert (ledger.orders, ledger.customers, answers.told, answers.by_key) == ({}, {}, {}, {})
+        assert answers.over.versions() == [5, 5], "by its number and by its customer's key"
+        assert list(answers.finished.of("ann")) == [1]
 
 
 def test_a_restart_does_not_change_when_answers_are_forgotten() -> None:
@@ -158,6 +163,6 @@ def test_a_restart_does_not_change_when_answers_are_forgotten() -> None:
     watched.adopt(Policy(version=2, ttl_ms_max=HOUR_MS), at_ms)
     watched.restart()
     say("refuse cid NO_STORE_IN_REACH", "k3")
-    assert [key for key, _ in watched.ledger.answers.accepted.items()] == []
+    assert (watched.ledger.answers.told, watched.ledger.answers.over.versions()) == ({}, [])
     assert len(watched.ledger.answers.refused.versions()) == 1
     assert watched.complaints() == []

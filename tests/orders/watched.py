@@ -3,16 +3,17 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from actors.core.answers import Said
 from actors.core.policy import Policy
 from actors.core.transact import PolicyAdopted, Transacted
 from actors.journal.codec import encode, encode_rows
 from actors.orders.audit import OrderAudit
 from actors.orders.commands import Command
-from actors.orders.events import Event
+from actors.orders.events import Event, Settled
 from actors.orders.evolve import evolve
 from actors.orders.invariants import check
 from actors.orders.snapshot import Capture, restore
-from actors.orders.state import OrderLedger
+from actors.orders.state import Order, OrderLedger
 from actors.orders.transact import expire, said_by, transact
 from actors.runtime.kinds import CUSTOMERS
 from tests import reading
@@ -45,11 +46,26 @@ class Watched:
         now_ms = self.wait(at_ms)
         told = reading.decided(
             self.ledger,
-            lambda version: said_by(self.events()[version - 1], version, now_ms),
+            self._said_by,
             lambda: self.core.transact(self.ledger, command, now_ms),
         )
         self._journal(told.events, now_ms)
         return told._replace(answer=told.answer and told.answer.answer)
+
+    def _said_by(self, version: int) -> Said:
+        events = [(event, at_ms) for at_ms, payload in self.records for event in CUSTOMERS.read_events(payload)]
+        event, at_ms = events[version - 1]
+        return said_by(event, version, at_ms)
+
+    def orders(self) -> dict[int, Order]:
+        """By number all orders that are remembered, in the sequence of their numbers: those that are over from the
+        journal.
+        """
+        orders = self.ledger.orders.copy()
+        for version, event in enumerate(self.events(), start=1):
+            if isinstance(event, Settled) and version in self.ledger.answers.where(event.order.number):
+                orders[event.order.number] = event.order
+        return dict(sorted(orders.items()))
 
     def wait(self, at_ms: int) -> int:
         """Let time pass; returns the ledger's time, which never runs backwards."""
@@ -107,7 +123,7 @@ class Watched:
                 found.append(f"{checker}: another hash")
             if other.grants.indexes() != self.ledger.grants.indexes():
                 found.append(f"{checker}: grants {other.grants.indexes()}")
-            for index in ("customers", "baskets", "outbox"):
+            for index in ("customers", "baskets", "outbox", "collected_of"):
                 if getattr(other, index) != getattr(self.ledger, index):
                     found.append(f"{checker}: {index} {getattr(self.ledger, index)} became {getattr(other, index)}")
         return found

@@ -11,6 +11,7 @@ from actors.orders import commands as cm
 from actors.orders.state import Order, OrderLedger, Standing
 from actors.orders.transact import transact
 from serve.coordination.coordinator import Coordinator, just_committed
+from tests.orders.watched import Watched
 from tests.runtime.routed import Routed, Run
 from tests.runtime.runtime_fixture import WAIT_S, ManualClock
 
@@ -19,10 +20,10 @@ OPEN = cm.Open("key", "content", "ann", "web", 0, (cm.Plan("367", (("apple", 1),
 
 
 def test_an_order_is_just_committed_until_its_shops_or_its_caller_go_on() -> None:
-    ledger = OrderLedger("customers/0007")
+    watched = Watched()
 
     def said(command: cm.Command) -> Order:
-        answer = transact(ledger, command, 1_000).answer.answer
+        answer = watched.say(command, 1_000).answer
         assert isinstance(answer, Order)
         return answer
 

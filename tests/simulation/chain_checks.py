@@ -67,6 +67,13 @@ def check_amended(processes: dict[str, Any]) -> None:
     of orders that were changed once, what shops handed out is compared with what the change allowed.
     """
     ledgers = [process.host.stale_read(each) for process in processes.values() for each in process.host.ledger_ids()]
+    orders = [
+        (format_order_id(each, order.number), order)
+        for process in processes.values()
+        for each in process.host.ledger_ids()
+        if is_customers(each)
+        for order in orders_of(process, each)
+    ]
     sold: dict[tuple[str, str], Counter[str]] = {}
     for ledger in ledgers:
         if not is_customers(ledger.ledger_id):
@@ -75,26 +82,30 @@ def check_amended(processes: dict[str, Any]) -> None:
                     units = sold.setdefault((ledger.ledger_id, reservation.part.holder), Counter())
                     for (sku, _), (collected, _) in zip(reservation.lines, reservation.done, strict=True):
                         units[sku] += collected
-    for ledger in ledgers:
-        for order in getattr(ledger, "orders", {}).values():
-            order_id = format_order_id(ledger.ledger_id, order.number)
-            changes = {part.replaced_by for part in order.parts if part.replaced_by}
-            first = min(changes, default=0)
-            if any(part.reservation and part.attempt > first for part in order.parts):
-                continue  # changed again, for units of their own
-            beyond, newer, had = Counter[str](), Counter[str](), Counter[str]()
-            for part in order.parts:
-                units = sold.get((part.store_id, format_holder(order_id, part.attempt)), Counter())
-                if part.replaced_by == first and part.attempt < first:
-                    beyond += units - Counter(dict(part.keep))
-                elif part.reservation and part.attempt >= first:
-                    newer += Counter(dict(part.lines))
-                    had += units
-            too_many = had - (newer - beyond)
-            if first and too_many:
-                raise Broken(
-                    "I15", f"{order_id} gave {dict(too_many)} both at the old shop and at the new one: {order}"
-                )
+    for order_id, order in orders:
+        changes = {part.replaced_by for part in order.parts if part.replaced_by}
+        first = min(changes, default=0)
+        if any(part.reservation and part.attempt > first for part in order.parts):
+            continue  # changed again, for units of their own
+        beyond, newer, had = Counter[str](), Counter[str](), Counter[str]()
+        for part in order.parts:
+            units = sold.get((part.store_id, format_holder(order_id, part.attempt)), Counter())
+            if part.replaced_by == first and part.attempt < first:
+                beyond += units - Counter(dict(part.keep))
+            elif part.reservation and part.attempt >= first:
+                newer += Counter(dict(part.lines))
+                had += units
+        too_many = had - (newer - beyond)
+        if first and too_many:
+            raise Broken("I15", f"{order_id} gave {dict(too_many)} both at the old shop and at the new one: {order}")
+
+
+def orders_of(process: Any, ledger_id: str) -> list[Any]:
+    """All orders of a customers' ledger, those that are over from its journal."""
+    read = core_of(ledger_id).read_events
+    events = [event for record in process.records(ledger_id, 0, 1 << 30) for event in read(record.payload)]
+    over = [event.order for event in events if isinstance(event, ev.Settled)]
+    return [*process.host.stale_read(ledger_id).orders.values(), *over]
 
 
 def unheard(actors: Any) -> list[str]:
@@ -117,7 +128,8 @@ def check_sums(actors: Any) -> None:
     """
     shops, counted = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for actor in sorted(actors.known):
-        host = actors.process(actor).host
+        process = actors.process(actor)
+        host = process.host
         for ledger in map(host.stale_read, host.ledger_ids()):
             if not is_customers(ledger.ledger_id):
                 shops += units_of(ledger, all_of_it=False)
@@ -125,7 +137,7 @@ def check_sums(actors: Any) -> None:
             for grant in ledger.grants:
                 for sku, units in (*grant.held, *grant.collected):
                     counted[grant.customer_id, sku] += units
-            for order in ledger.orders.values():
+            for order in orders_of(process, ledger.ledger_id):
                 for part in order.parts:
                     for (sku, _), units in zip(part.lines, part.collected, strict=bool(part.collected)):
                         counted[order.customer_id, sku] += units

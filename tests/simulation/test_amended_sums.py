@@ -5,6 +5,7 @@ be had. Each amendment moves what the order has, so the sum that is wanted stays
 """
 
 import random
+from collections.abc import Iterable
 from typing import Final
 
 import pytest
@@ -13,7 +14,7 @@ from actors.core.answers import Recorded
 from actors.core.ids import format_order_id, parse_holder
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
-from actors.orders import commands as cm
+from actors.orders import commands as cm, events as ev
 from actors.orders.invariants import check
 from actors.orders.parts import claim_of, outcome_of, report_of, report_of_absent
 from actors.orders.state import CERTAIN, Order, OrderLedger, Part
@@ -42,16 +43,22 @@ class Town:
         self.wanted = self.random.randint(1, 4)
         self.basket_id = self.random.choice(("", "b"))
         self.said: list[tuple[str, shop.ApplyOutcome]] = []
+        self.over: Order  # what was left of it when it was over
         self.sold = self.calls = 0
         self.place(cm.Plan("S1", (("A", self.wanted),), 0))
         (self.number,) = self.orders.orders
 
     @property
     def order(self) -> Order:
-        return self.orders.orders[self.number]
+        return self.orders.orders.get(self.number) or self.over
 
     def say(self, command: cm.Command) -> None:
-        transact(self.orders, command, self.now_ms)
+        self.hear(transact(self.orders, command, self.now_ms).events)
+
+    def hear(self, events: Iterable[ev.Event]) -> None:
+        for event in events:
+            if isinstance(event, ev.Settled):
+                self.over = event.order
 
     def key(self) -> str:
         self.calls += 1
@@ -123,7 +130,7 @@ class Town:
 
     def step(self) -> None:
         self.now_ms += self.random.choice((0, 1, 50, 3_000 if self.random.random() < 0.1 else 1))
-        expire(self.orders, self.now_ms)
+        self.hear(expire(self.orders, self.now_ms))
         order, chance = self.order, self.random.random()
         if chance < 0.3:
             self.commit()
@@ -144,7 +151,7 @@ class Town:
     def settle(self) -> None:
         """Everybody hears everything."""
         self.now_ms += 11_000
-        expire(self.orders, self.now_ms)
+        self.hear(expire(self.orders, self.now_ms))
         rounds = 0
         while self.order.undelivered_parts():
             rounds += 1

@@ -19,7 +19,8 @@ from actors.orders import (
     parts,
     transact,
 )
-from actors.orders.state import Order, OrderLedger
+from actors.orders.answers import OrderAnswers
+from actors.orders.state import Order
 from actors.protocol.messages import Held, LedgerStopped, Refusal
 from actors.runtime.ledger_host import LedgerHost
 from actors.shop import decide as shop_decide, decide_claims, preconditions
@@ -52,7 +53,7 @@ def _never_expires(patch: pytest.MonkeyPatch) -> None:
 
 
 def _forgets_what_it_answered(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(OrderLedger, "remember", lambda *_: None)
+    patch.setattr(OrderAnswers, "get", lambda *_: None)
 
 
 def _one_place_too_many(patch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,250 @@
+"""Where in its journal a customers' ledger has its answers, and the orders that are over.
+
+The answers about an order are kept as long as the order: while that lives by a hash of the key and a version, 13 bytes
+each, together with the customer's own keys among theirs. What is left of an order that is over is one event, which has
+all of it: two packed entries lead there, of its number and of the customer's key, and one of the customer's finished
+orders. A key about an order names that, so there is nothing else to remember of it.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from actors.core.answers import REFUSED_PERIOD_MS, Recorded, Unread
+from actors.core.message import Message, Value
+from actors.core.packed import ENTRY_BYTES, HASH_BYTES, NEVER_MS, VERSION_BYTES, Packed, PackedRow, hash_of
+from actors.core.policy import CALL_MS_MAX, DAY_MS
+from actors.orders.commands import order_key
+
+NUMBER_BYTES: Final = 8
+PLACE_BYTES: Final = HASH_BYTES + NUMBER_BYTES
+SEARCHED_BYTES: Final = 65_536 * PLACE_BYTES  # at a time: others go on in between
+ROW_BYTES: Final = 32 * PLACE_BYTES
+
+
+class Told(Value, frozen=True):
+    """The answers about an order: the customer's keys among theirs, and of each a hash of the key and a version."""
+
+    keys: tuple[str, ...] = ()
+    entries: bytes = b""
+
+    def versions(self, hashed: bytes) -> list[int]:
+        """The versions that may have answered the key of this hash."""
+        found: list[int] = []
+        at = self.entries.find(hashed)
+        while at >= 0:
+            if not at % ENTRY_BYTES:
+                found.append(int.from_bytes(self.entries[at + HASH_BYTES : at + ENTRY_BYTES], "big"))
+            at = self.entries.find(hashed, at + 1)
+        return found
+
+
+NOTHING: Final = Told()
+
+
+class FinishedRow(Message, frozen=True, tag="finished"):
+    """The row of a snapshot for finished orders of one day."""
+
+    day: int
+    entries: bytes
+
+
+class Finished:
+    """Which orders of whom are over, 16 bytes each, by the day of ledger time on which they ended."""
+
+    __slots__ = ("days",)
+
+    def __init__(self) -> None:
+        self.days: dict[int, bytearray] = {}  # a hash of the customer and a number, again and again; the oldest first
+
+    def put(self, customer_id: str, number: int, at_ms: int) -> None:
+        """Note an order that is over."""
+        day = self.days.setdefault(at_ms // DAY_MS, bytearray())
+        day += hash_of(customer_id) + number.to_bytes(NUMBER_BYTES, "big")
+
+    def of(self, customer_id: str) -> Iterator[int]:
+        """Yield the numbers of a customer's orders, and hardly ever another's. May be called while others put."""
+        wanted = hash_of(customer_id)
+        for day in list(self.days.values()):
+            for begin in range(0, len(day), SEARCHED_BYTES):
+                end = begin + SEARCHED_BYTES
+                at = day.find(wanted, begin, end)
+                while at >= 0:
+                    if not at % PLACE_BYTES:
+                        yield int.from_bytes(day[at + HASH_BYTES : at + PLACE_BYTES], "big")
+                    at = day.find(wanted, at + 1, end)
+
+    def forget(self, at_ms: int, kept_ms: int) -> int:
+        """Forget days that are out of date; when the next one is."""
+        for day in list(self.days):
+            if day >= (at_ms - kept_ms) // DAY_MS:
+                return (day + 1) * DAY_MS + kept_ms
+            del self.days[day]
+        return NEVER_MS
+
+    def captured(self) -> list[tuple[int, bytes]]:
+        """All of it, in copies."""
+        return [(day, bytes(entries)) for day, entries in self.days.items()]
+
+
+class OrderAnswers:
+    """What a customers' ledger remembers of answers. Who decides puts what events say into `read`, by version."""
+
+    __slots__ = ("by_key", "finished", "forget_at_ms", "over", "pending", "read", "refused", "told", "told_count")
+
+    def __init__(self) -> None:
+        self.told: dict[int, Told] = {}  # by order; of those that are not over
+        self.told_count = 0
+        self.by_key: dict[str, int] = {}  # the orders that these customers' keys are about, likewise
+        self.over = Packed(DAY_MS, 0)  # by number or customer's key, the version of the event that has all of the order
+        self.refused = Packed(REFUSED_PERIOD_MS, CALL_MS_MAX)  # likewise of what was refused, and never became certain
+        self.finished = Finished()
+        self.pending: dict[str, int] = {}  # the orders whose open attempts will answer these keys
+        self.read: dict[int, tuple[str, Any]] = {}
+        self.forget_at_ms = 0  # nothing is out of date before
+
+    def get(self, key: str) -> Recorded[Any] | None:
+        """Return the answer to this key, None where none is remembered. Raises Unread."""
+        hashed = hash_of(key)
+        answer: Recorded[Any] | None = self._read(key, [*self._versions(key, hashed), *self.refused.find(hashed)])
+        return answer
+
+    def _versions(self, key: str, hashed: bytes) -> Sequence[int]:
+        own = not key.startswith("\n")
+        number = self.by_key.get(key) if own else _number_in(key)
+        told = None if number is None else self.told.get(number)
+        if told is not None:
+            return told.versions(hashed)
+        if not own:
+            assert number is not None, "it is in the key"
+            over = self.settled(number)
+            return () if over is None else over.told.versions(hashed)
+        found: list[int] = []
+        versions = self.over.find(hashed)
+        for version in versions:
+            found += self._said(version, versions)[1].told.versions(hashed)
+        return found
+
+    def settled(self, number: int) -> Any:
+        """The event that has all of an order that is over, None where there is none. Raises Unread."""
+        return self._read(order_key(number, ""), self.where(number))
+
+    def where(self, number: int) -> Sequence[int]:
+        """The versions that may have all of an order that is over."""
+        hashed = hash_of(order_key(number, ""))
+        return (*self.over.find(hashed), *self.refused.find(hashed))
+
+    def _read(self, key: str, versions: Sequence[int]) -> Any:
+        for version in versions:
+            whose, said = self._said(version, versions)
+            if whose == key:
+                return said
+        return None
+
+    def _said(self, version: int, versions: Sequence[int]) -> tuple[str, Any]:
+        said = self.read.get(version)
+        if said is None:
+            raise Unread(versions)
+        return said
+
+    def versions(self, key: str) -> Sequence[int]:
+        """The versions that have to be read next to know the answer to this key."""
+        try:
+            self.get(key)
+        except Unread as unread:
+            return unread.versions
+        return ()
+
+    def knows(self, key: str) -> bool:
+        """True where a call under this key was answered or is being decided, as far as hashes tell; of keys about an
+        order that is over it cannot tell.
+        """
+        hashed = hash_of(key)
+        if key in self.pending or key in self.by_key or self.refused.find(hashed) or self.over.find(hashed):
+            return True
+        return key.startswith("\n") and bool(self.told.get(_number_in(key), NOTHING).versions(hashed))
+
+    def reopen(self, key: str) -> None:
+        """The call that is being decided under this key will not be answered: it may be tried again."""
+        self.pending.pop(key, None)
+
+    def accept(self, key: str, number: int, version: int) -> None:
+        """Remember that the event of this version answered a call about an order."""
+        self.pending.pop(key, None)
+        told = self.told.get(number, NOTHING)
+        keys = told.keys
+        if not key.startswith("\n"):
+            keys, self.by_key[key] = (*keys, key), number
+        self.told[number] = Told(keys, told.entries + hash_of(key) + version.to_bytes(VERSION_BYTES, "big"))
+        self.told_count += 1
+
+    def refuse(self, key: str, version: int, at_ms: int) -> None:
+        """Remember what was refused."""
+        self.pending.pop(key, None)
+        self.refused.put(hash_of(key), version, at_ms)
+
+    def end(self, number: int, customer_id: str, version: int, at_ms: int, *, refused: bool) -> None:
+        """An order is over, of which the event of this version has all."""
+        table = self.refused if refused else self.over
+        table.put(hash_of(order_key(number, "")), version, at_ms)
+        told = self.told.pop(number, NOTHING)
+        self.told_count -= len(told.entries) // ENTRY_BYTES
+        for key in told.keys:
+            del self.by_key[key]
+            table.put(hash_of(key), version, at_ms)
+        self.finished.put(customer_id, number, at_ms)
+
+    def forget(self, at_ms: int, memory_ms: int) -> None:
+        """Forget some of what is out of date."""
+        over, refused = self.over, self.refused
+        if over.kept_ms != memory_ms:
+            over.keep_for(memory_ms)
+        over.forget(at_ms)
+        refused.forget(at_ms)
+        finished_ms = self.finished.forget(at_ms, memory_ms)
+        minute_ms = (at_ms // REFUSED_PERIOD_MS + 1) * REFUSED_PERIOD_MS
+        due_ms = min(minute_ms, over.forget_at_ms, refused.forget_at_ms, finished_ms)
+        self.forget_at_ms = at_ms if over.to_prune or refused.to_prune else due_ms
+
+    @property
+    def count(self) -> int:
+        """The number of entries."""
+        return self.told_count + self.over.count + self.refused.count
+
+    def row_count(self) -> int:
+        """What of a snapshot they are, in rows of orders."""
+        return (self.over.count + self.refused.count) // 32
+
+    def restore(self, row: PackedRow | FinishedRow) -> None:
+        """Enter a row of a snapshot."""
+        if isinstance(row, FinishedRow):
+            self.finished.days.setdefault(row.day, bytearray()).extend(row.entries)
+        else:
+            (self.refused if row.refused else self.over).restore(row)
+
+    def restore_told(self, number: int, told: Told) -> None:
+        """Enter the answers about an order from a snapshot."""
+        if told.entries:
+            self.told[number] = told
+            self.told_count += len(told.entries) // ENTRY_BYTES
+            self.by_key.update(dict.fromkeys(told.keys, number))
+
+    def copied(self) -> "OrderAnswers":
+        """A copy that later events do not change."""
+        copied = OrderAnswers()
+        copied.told, copied.told_count, copied.by_key = self.told.copy(), self.told_count, self.by_key.copy()
+        copied.over, copied.refused = self.over.copied(), self.refused.copied()
+        copied.finished.days = {day: entries[:] for day, entries in self.finished.days.items()}
+        copied.pending = self.pending.copy()
+        return copied
+
+
+def _number_in(key: str) -> int:
+    """The order that a key is scoped by."""
+    return int(key.split("\n", 2)[1])
+
+
+def finished_rows(captured: list[tuple[int, bytes]]) -> Iterator[FinishedRow]:
+    """Yield what was captured of finished orders."""
+    for day, entries in captured:
+        for at in range(0, len(entries), ROW_BYTES):
+            yield FinishedRow(day, entries[at : at + ROW_BYTES])

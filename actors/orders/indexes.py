@@ -1,0 +1,92 @@
+"""What follows from a changed order: its places in the ledger's indexes, and what is left of it when it is over."""
+
+from heapq import heappush
+
+from msgspec.structs import replace
+
+from actors.core.answers import FORGET_A_STEP_MAX, forgotten
+from actors.orders.state import OVER, Collected, Order, OrderLedger, Standing, due_at_ms
+
+
+def put(ledger: OrderLedger, order: Order) -> None:
+    """Store a changed order, with all that is derived from it."""
+    before = ledger.orders.get(order.number)
+    order = replace(order, version=ledger.version)
+    ledger.orders[order.number] = order
+    if before is None:
+        index_customer(ledger, order)
+    if before is None or due_at_ms(before) != due_at_ms(order):
+        index_deadline(ledger, order)
+    index_basket(ledger, order)
+    index_outbox(ledger, order)
+    if order.is_settled():
+        ledger.settled[order.number] = None
+
+
+def settle(ledger: OrderLedger, order: Order, at_ms: int) -> None:
+    """Let an order leave memory that is over in all shops; what counts on of it stays."""
+    number, customer_id, policy = order.number, order.customer_id, ledger.policy
+    del ledger.orders[number]
+    ledger.settled.pop(number)
+    numbers = ledger.customers[customer_id]
+    del numbers[number]
+    if not numbers:
+        del ledger.customers[customer_id]
+    is_refused = order.standing is Standing.ABANDONED
+    ledger.answers.end(number, customer_id, ledger.version, at_ms, refused=is_refused)
+    if not policy.chain_limit_rules:
+        return
+    for part in order.parts:  # of any SKU, as other limits may come
+        for (sku, _), units in zip(part.lines, part.collected, strict=False):
+            if units:
+                ledger.collect(Collected(at_ms, customer_id, order.channel, sku, units, part.collected_at_ms))
+
+
+def index_customer(ledger: OrderLedger, order: Order) -> None:
+    """Enter the order among its customer's."""
+    ledger.customers.setdefault(order.customer_id, {})[order.number] = None
+
+
+def index_basket(ledger: OrderLedger, order: Order) -> None:
+    """Index the order by its customer's basket, as long as it is not over."""
+    if order.basket_id:
+        basket = (order.customer_id, order.basket_id)
+        if order.standing not in OVER:
+            ledger.baskets[basket] = order.number
+        elif ledger.baskets.get(basket) == order.number:
+            del ledger.baskets[basket]
+
+
+def index_outbox(ledger: OrderLedger, order: Order) -> None:
+    """Enter the order in the outbox, or remove it, by whether it has undelivered parts."""
+    if order.undelivered_parts():
+        ledger.outbox[order.number] = None
+    else:
+        ledger.outbox.pop(order.number, None)
+
+
+def index_deadline(ledger: OrderLedger, order: Order) -> None:
+    """Enter the order's next deadline, if it has one."""
+    instant_ms = due_at_ms(order)
+    if instant_ms:
+        heappush(ledger.deadlines, (instant_ms, order.number))
+
+
+def forget(ledger: OrderLedger) -> None:
+    """Drop answers that are out of date, and what was collected and does not count any more, a little at a time."""
+    policy, time_ms = ledger.policy, ledger.time_ms
+    if time_ms >= ledger.answers.forget_at_ms:
+        ledger.answers.forget(time_ms, policy.answer_memory_ms)
+    if not ledger.ended and not ledger.collected:
+        return
+    kept_ms = max(policy.answer_memory_ms, *(rule.collected_for_ms for rule in policy.chain_limit_rules), 0)
+    for number in forgotten(ledger.ended, time_ms, kept_ms):
+        ledger.grants.drop(number)
+    for _ in range(FORGET_A_STEP_MAX):
+        if not ledger.collected or ledger.collected[0].noted_at_ms + kept_ms > time_ms:
+            return
+        customer_id = ledger.collected.popleft().customer_id
+        rows = ledger.collected_of[customer_id]
+        rows.popleft()
+        if not rows:
+            del ledger.collected_of[customer_id]

@@ -1,0 +1,120 @@
+"""What is over is in the journal: a ledger's memory does not grow with it, and what it said can be found."""
+
+import random
+import tracemalloc
+
+from actors.core.policy import DAY_MS, HOUR_MS, Policy
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import Status
+from actors.core.transact import Refused
+from actors.orders import commands as cm, events as ev
+from actors.orders.answers import NOTHING, OrderAnswers
+from actors.orders.evolve import evolve
+from actors.orders.snapshot import Capture, restore
+from actors.orders.state import Order, OrderLedger
+from actors.orders.transact import expire, said_by, transact
+from tests import reading
+from tests.shop.watched import DAY_ZERO_MS
+
+LEDGER = "customers/0007"
+PLAN = cm.Plan("S1", (("A", 1),), 0)
+DAYS, A_DAY = 24, 40
+
+
+class Days:
+    """Orders of a day after the other, each collected, and refusals; what each day asked is asked again."""
+
+    def __init__(self) -> None:
+        self.ledger = OrderLedger(LEDGER)
+        self.ledger.policy = Policy(version=1, ttl_ms_max=2 * DAY_MS)
+        self.now_ms = DAY_ZERO_MS
+        self.random = random.Random(7)
+        self.told: dict[int, tuple[ev.Event, int]] = {}
+        self.placed = 0
+
+    def say(self, command: cm.Command) -> Order | Rejection | None:
+        def decide() -> Order | Rejection | None:
+            told = transact(self.ledger, command, self.now_ms)
+            first = self.ledger.version - len(told.events) + 1
+            self.told.update({first + place: (event, self.now_ms) for place, event in enumerate(told.events)})
+            return told.answer and told.answer.answer  # type: ignore[no-any-return]
+
+        return reading.decided(
+            self.ledger, lambda version: said_by(self.told[version][0], version, self.told[version][1]), decide
+        )
+
+    def order(self) -> list[tuple[cm.Command, Order | Rejection | None]]:
+        """What was said in the life of an order, and the answers."""
+        self.placed += 1
+        self.now_ms += self.random.randrange(DAY_MS // A_DAY)
+        expire(self.ledger, self.now_ms)
+        number, customer = 10**15 + self.placed, f"c{self.placed % 30}"
+        asked = cm.Open(f"k{self.placed}", "x" * 24, customer, "web", HOUR_MS, (PLAN,), (), "")
+        commands: list[cm.Command] = [
+            cm.Place(number, asked, (self.placed,)),
+            cm.Confirm("c", number, 0, cm.NO_HOURS),
+            cm.Refuse(f"n{self.placed}", "x" * 24, customer, Rejection(Reason.NO_STORE_IN_REACH)),
+        ]
+        said = [(command, self.say(command)) for command in commands]
+        self.say(cm.Report(number, "S1", 1, 2, self.placed, 1, Status.COLLECTED, (0,), (1,)))
+        return said
+
+
+def test_a_month_of_orders_leaves_memory_flat() -> None:
+    days = Days()
+    counts: list[int] = []
+    for _ in range(DAYS):
+        for _ in range(A_DAY):
+            said = days.order()
+            for command, answer in said[:2]:
+                assert days.say(command) == answer, "word for word, when it is over"
+        ledger = days.ledger
+        assert (ledger.orders, ledger.customers, ledger.baskets, ledger.outbox) == ({}, {}, {}, {})
+        answers = ledger.answers
+        assert (answers.told, answers.by_key, answers.pending) == ({}, {}, {})
+        counts.append(len(answers.over.versions()) + sum(map(len, answers.finished.days.values())))
+    assert max(counts) == max(counts[:8]), "as much as is remembered of three days, and not more"
+    assert len(days.ledger.answers.refused.versions()) < A_DAY
+
+
+def test_what_is_left_of_an_order_that_is_over_takes_fifty_bytes_and_of_a_refusal_seventeen() -> None:
+    left: dict[str, float] = {}
+    for what, count in (("order", 40_000), ("refusal", 40_000)):
+        tracemalloc.start()
+        answers = OrderAnswers()
+        for number in range(1, count + 1):
+            if what == "order":
+                answers.accept(f"c{number % 99}\nk{number}", number, number)
+                answers.accept(f"\n{number}\nc", number, number)
+                answers.end(number, f"c{number % 99}", number, DAY_ZERO_MS, refused=False)
+            else:
+                answers.refuse(f"c\nk{number}", number, DAY_ZERO_MS)
+        left[what] = tracemalloc.get_traced_memory()[0] / count
+        tracemalloc.stop()
+        assert answers.count
+    assert left["order"] < 3 * 20, "its number, its customer's key, and its place among the customer's"
+    assert left["refusal"] < 24
+
+
+def test_a_restart_changes_nothing_of_what_is_remembered() -> None:
+    days = Days()
+    for _ in range(30):
+        days.order()
+    said = days.order()
+    capture = Capture(days.ledger)
+    days.ledger = restore(capture.rows())
+    assert Capture(days.ledger).state_hash() == capture.state_hash()
+    assert [days.say(command) for command, _ in said] == [answer for _, answer in said]
+    assert sorted(days.ledger.answers.finished.of("c1")) == [10**15 + 1, 10**15 + 31]
+
+
+def test_twenty_million_refusals_are_no_reason_to_refuse() -> None:
+    """Nothing is limited by count; here by what stands for very many."""
+    ledger = OrderLedger(LEDGER)
+    for number in range(3_000):
+        evolve(ledger, Refused(f"c\nk{number}", "x" * 24, "Open", Rejection(Reason.SLOT_FULL)), DAY_ZERO_MS)
+    ledger.answers.over.count = 1 << 40
+    asked = cm.Open("k", "x" * 24, "ann", "web", HOUR_MS, (PLAN,), (), "")
+    answer = transact(ledger, cm.Place(9, asked, (1,)), DAY_ZERO_MS).answer
+    assert isinstance(answer.answer, Order)
+    assert ledger.answers.told.get(9, NOTHING).keys == ("ann\nk",)
