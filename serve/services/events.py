@@ -76,10 +76,11 @@ class Feeds:
             cursors = await self._cursors(request)
             named, everything = len(cursors), request.all_stores
             if everything:
-                known = self._router.chain.stores
-                for store_id, after in unpack_cursor(request.cursor).items():
-                    if store_id in known:
-                        cursors.setdefault(store_id, after)
+                resumed = unpack_cursor(request.cursor)
+                if resumed.keys() - self._router.chain.stores.keys():  # shops that another gateway knew first
+                    await self._stores.look_again(asyncio.get_running_loop().time() + ASK_S_MAX)
+                for store_id in resumed.keys() & self._router.chain.stores.keys():
+                    cursors.setdefault(store_id, resumed[store_id])
             is_ahead = False  # of the cursor that was sent last
             async for store_id, records in self._records(cursors, named, follow_chain=everything):
                 if store_id:

@@ -3,7 +3,7 @@
 import grpc
 import pytest
 
-from holdfast.v1 import event_service_pb2 as es
+from holdfast.v1 import admin_service_pb2 as ad, event_service_pb2 as es
 from serve.wire.cursors import pack_cursor
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.streams import Stream
@@ -38,6 +38,27 @@ def test_one_cursor_resumes_a_feed_of_all_shops(front: Front) -> None:
     beyond = es.WatchEventsRequest(all_stores=True, cursor=pack_cursor({"S1": 3, "of another chain": 7}))
     found = front.ask("WatchEvents", beyond)
     assert (found.code, found.fields, found.metadata["head"]) == (CODE.OUT_OF_RANGE, ["cursor"], "2")
+
+
+def test_a_cursor_resumes_also_at_a_gateway_that_does_not_know_its_shop_yet(front: Front) -> None:
+    router = front.gateway._router
+    older = router.chain, router.chain_document
+    front.accept("PutStores", ad.PutStoresRequest(stores=[{"store_id": "S4"}]))
+    front.receive("A", store_id="S4")
+
+    async def main() -> None:
+        stream = Stream(front, "WatchEvents", es.WatchEventsRequest(all_stores=True))
+        for _ in ("S1", "S4"):
+            await stream.take()
+        await front.asked("Reserve", reserve_request("k1", store_id="S4"))
+        await stream.take()  # the cursor of what was told before came first
+        await stream.close()
+        router.chain, router.chain_document = older
+        again = Stream(front, "WatchEvents", es.WatchEventsRequest(all_stores=True, cursor=stream.cursor))
+        assert [(event.store_id, event.version) for event in (await again.take()).events] == [("S4", 3)]
+        await again.close()
+
+    front.run(main)
 
 
 @pytest.mark.parametrize(
