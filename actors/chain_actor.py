@@ -6,7 +6,16 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from actors.core.chain import EMPTY, ChainEvent, Store, evolve_chain, policy_set, stores_put
+from actors.core.chain import (
+    EMPTY,
+    ChainEvent,
+    ReaderDropped,
+    ReaderNamed,
+    Store,
+    evolve_chain,
+    policy_set,
+    stores_put,
+)
 from actors.core.message import to_json
 from actors.core.policy import Policy
 from actors.journal.codec import NONSENSE, Reader, damage_of, encode
@@ -16,6 +25,7 @@ from actors.runtime.clock import Clock
 
 LEDGER_ID: Final = "chain"
 READ_EVENTS_MAX: Final = 10_000
+READERS_MAX: Final = 64
 _read_events: Final = Reader[ChainEvent](ChainEvent)
 
 T = TypeVar("T")
@@ -68,6 +78,28 @@ class ChainActor:
                 if expected_version not in (0, in_force.version):
                     return self._as_owner(None)
                 self._append(policy_set(self._chain, replace(policy, version=in_force.version + 1)))
+            return self._as_owner(to_json(self._chain.since(known_revision)))
+
+    @rpc
+    def name_reader(self, name: str, everything: bool, known_revision: int = 0) -> bytes | None:
+        """Name a reader of feeds, `everything` for one of all shops, as which it stays; returns the document, or None
+        where there are too many. Raises JournalError.
+        """
+        with self._lock:
+            known = self._chain.readers.get(name)
+            if known is None and len(self._chain.readers) >= READERS_MAX:
+                return self._as_owner(None)
+            if known is None or everything > known:
+                self._append(ReaderNamed(name, everything))
+            return self._as_owner(to_json(self._chain.since(known_revision)))
+
+    @rpc
+    def drop_reader(self, name: str, known_revision: int = 0) -> bytes | None:
+        """Forget a reader's name; returns the document, or None where there is none of it. Raises JournalError."""
+        with self._lock:
+            if name not in self._chain.readers:
+                return self._as_owner(None)
+            self._append(ReaderDropped(name))
             return self._as_owner(to_json(self._chain.since(known_revision)))
 
     def close(self) -> None:

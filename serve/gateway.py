@@ -30,6 +30,7 @@ from serve.routing.router import Router
 from serve.services.admin import Admin
 from serve.services.events import Feeds
 from serve.services.orders import Orders
+from serve.services.readers import Readers
 from serve.services.reservations import Reservations
 from serve.services.stock import Stock
 from serve.services.store_directory import StoreDirectory
@@ -69,6 +70,7 @@ class Gateway:
             **Stock(router, stores, clock).calls,
             **Admin(router, stores, clock, self._reconciler).calls,
             **Verification(router, stores).calls,
+            **Readers(router, stores).calls,
         }
         self._health = Health()
         self._calls = Calls()

@@ -46,7 +46,20 @@ class PolicySet(Message, frozen=True):
     kept: tuple[str, ...] = ()
 
 
-ChainEvent = StoresPut | PolicySet
+class ReaderNamed(Message, frozen=True):
+    """A reader of feeds was given a name, for which what it has not seen is kept; `everything` for one of all shops."""
+
+    name: str
+    everything: bool
+
+
+class ReaderDropped(Message, frozen=True):
+    """Nothing is kept for a reader any more."""
+
+    name: str
+
+
+ChainEvent = StoresPut | PolicySet | ReaderNamed | ReaderDropped
 
 
 class ChainPart(Value, frozen=True, gc=True):
@@ -60,14 +73,17 @@ class ChainPart(Value, frozen=True, gc=True):
     policy: Policy | None  # None: as it was
     put: StoresPut
     shop_revisions: dict[str, int]
+    readers: dict[str, bool] | None = None  # None: as they were
+    readers_revision: int = 0
 
 
 class Chain(Value, frozen=True, dict=True, gc=True):
-    """One revision of the chain's stores and policy. Every change of either increments the revision.
+    """One revision of the chain's stores and policy. Every change increments the revision.
 
     `shop_revisions` has those at which the rules of single shops changed last, `put_revisions` those at which anything
     of them did. These are apart from the policy's version, or the pause of one shop would be new rules for all, which
-    each writes into its journal. `calendars` are all that the chain's events have said, by their hash.
+    each writes into its journal. `calendars` are all that the chain's events have said, by their hash. `readers` are
+    named readers of feeds, True for those of all shops.
     """
 
     revision: int
@@ -77,6 +93,8 @@ class Chain(Value, frozen=True, dict=True, gc=True):
     put_revisions: dict[str, int] = msgspec.field(default_factory=dict)
     policy_revision: int = 0
     calendars: dict[str, Calendar] = msgspec.field(default_factory=dict)
+    readers: dict[str, bool] = msgspec.field(default_factory=dict)
+    readers_revision: int = 0
 
     @cached_property
     def has_hours(self) -> bool:
@@ -105,14 +123,15 @@ class Chain(Value, frozen=True, dict=True, gc=True):
     def revision_for(self, store_ids: Iterable[str]) -> int:
         """The revision of the latest change that concerns an actor with these shops; 1 at least, where there is any."""
         own = (self.shop_revisions.get(store_id, 0) for store_id in store_ids)
-        return max(min(1, self.revision), self.policy_revision, *own)
+        return max(min(1, self.revision), self.policy_revision, self.readers_revision, *own)
 
     def part_for(self, store_ids: Collection[str]) -> ChainPart:
         """All that an actor needs to know that has these shops; none: customers, whose orders are in any."""
         revisions = {each: self.shop_revisions[each] for each in store_ids if each in self.shop_revisions}
         policy = self.policy.of_shops(store_ids) if store_ids else self.policy
         put = stores_put([self.stores[each] for each in revisions], {})
-        return ChainPart(self.revision_for(store_ids), self.policy_revision, policy, put, revisions)
+        latest = self.revision_for(store_ids)
+        return ChainPart(latest, self.policy_revision, policy, put, revisions, self.readers, self.readers_revision)
 
     def since(self, revision: int) -> ChainPart:
         """What changed after a revision; all for one that this chain does not have."""
@@ -120,7 +139,8 @@ class Chain(Value, frozen=True, dict=True, gc=True):
         put = [self.stores[each] for each, at in self.put_revisions.items() if at > revision]
         policy = self.policy if self.policy_revision > revision else None
         revisions = {each: at for each, at in self.shop_revisions.items() if at > revision}
-        return ChainPart(self.revision, self.policy_revision, policy, stores_put(put, {}), revisions)
+        readers, at = self.readers if self.readers_revision > revision else None, self.readers_revision
+        return ChainPart(self.revision, self.policy_revision, policy, stores_put(put, {}), revisions, readers, at)
 
     def with_part(self, part: ChainPart) -> "Chain":
         """This chain with what a part says of a later revision."""
@@ -130,6 +150,8 @@ class Chain(Value, frozen=True, dict=True, gc=True):
             part.policy or self.policy,
             {**self.shop_revisions, **part.shop_revisions},
             policy_revision=part.policy_revision,
+            readers=self.readers if part.readers is None else part.readers,
+            readers_revision=part.readers_revision,
         )
 
 
@@ -181,6 +203,12 @@ def evolve_chain(chain: Chain, event: ChainEvent) -> Chain:
         case PolicySet(policy, kept):
             policy = policy.with_kept(chain.policy, kept)
             return replace(chain, revision=revision, policy=policy, policy_revision=revision)
+        case ReaderNamed(name, everything):
+            readers = chain.readers | {name: everything}
+            return replace(chain, revision=revision, readers=readers, readers_revision=revision)
+        case ReaderDropped(dropped):
+            readers = {name: everything for name, everything in chain.readers.items() if name != dropped}
+            return replace(chain, revision=revision, readers=readers, readers_revision=revision)
 
 
 def _rows_of(event: StoresPut, calendars: dict[str, Calendar]) -> list[Store]:

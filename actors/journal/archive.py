@@ -45,16 +45,20 @@ class Sealed(NamedTuple):
     checksum: int
     name: str
     sha256: str
+    size: int
 
 
-NOTHING: Final = Sealed(0, 0, "", "")
+NOTHING: Final = Sealed(0, 0, "", "", 0)
 
 
 class Archive:
-    """The sealed files of one journal, in a folder that is made with the first. Not thread-safe."""
+    """The sealed files of one journal, in a folder that is made with the first. The oldest may be `away`, in a folder
+    of the same name under another one. Not thread-safe.
+    """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, away: Path | None = None) -> None:
         self._folder = folder
+        self._away = away and away / folder.name
         self._read: tuple[Sealed, list[Row]] = NOTHING, []  # the newest file that was read
 
     def write(self, ledger_id: str, epoch: int, before: Sealed, rows: Sequence[Row]) -> Sealed:
@@ -66,17 +70,8 @@ class Archive:
         lines += [msgspec.json.encode([*head, msgspec.Raw(payload)]) for *head, payload in rows]
         contents = gzip.compress(b"\n".join(lines), COMPRESSION, mtime=0)
         name = f"{quote(ledger_id, safe='')}-{before.seq + 1:012}-{seq:012}-{epoch}.gz"
-        self._folder.mkdir(exist_ok=True)
-        path = self._folder / name
-        written = path.with_suffix(".tmp")
-        with written.open("wb") as file:
-            file.write(contents)
-            file.flush()
-            os.fsync(file.fileno())
-        written.rename(path)
-        for folder in (self._folder, self._folder.parent):
-            _flush(folder)
-        made = Sealed(seq, checksum, name, sha256(contents).hexdigest())
+        _put(self._folder, name, contents)
+        made = Sealed(seq, checksum, name, sha256(contents).hexdigest(), len(contents))
         if self.read(ledger_id, before, made) != rows:
             raise SealedDamaged(ledger_id, name, "does not give back what it was made of")
         return made
@@ -85,12 +80,7 @@ class Archive:
         """The records of a file, which follows another. Raises JournalDamaged."""
         if self._read[0] == sealed:
             return self._read[1]
-        try:
-            contents = (self._folder / sealed.name).read_bytes()
-        except OSError as error:
-            raise SealedDamaged(ledger_id, sealed.name, f"cannot be read: {error.strerror}") from error
-        if sha256(contents).hexdigest() != sealed.sha256:
-            raise SealedDamaged(ledger_id, sealed.name, "is not what was sealed: its SHA-256 is another")
+        contents = self._contents(ledger_id, sealed, self._folder)
         try:
             header, *lines = gzip.decompress(contents).split(b"\n")
             rows = [Row(*row[:5], bytes(row[5])) for row in map(_line, lines)]
@@ -100,6 +90,47 @@ class Archive:
             raise SealedDamaged(ledger_id, sealed.name, "does not follow the file before it")
         self._read = sealed, rows
         return rows
+
+    def copy_away(self, ledger_id: str, sealed: Sealed) -> None:
+        """Copy a file to where the oldest ones are, and read it back there. Raises OSError, and JournalDamaged also
+        where another file of its name is there.
+        """
+        assert self._away is not None
+        contents = self._contents(ledger_id, sealed, self._folder)
+        if not (self._away / sealed.name).exists():  # else of a move that a kill has cut short, or not ours
+            _put(self._away, sealed.name, contents)
+        self._contents(ledger_id, sealed, self._away)
+
+    def remove(self, *away: Sealed) -> None:
+        """Remove from beside the database what is listed as away."""
+        for sealed in away:
+            if sealed != NOTHING:
+                (self._folder / sealed.name).unlink(missing_ok=True)
+
+    def _contents(self, ledger_id: str, sealed: Sealed, folder: Path) -> bytes:
+        """What is in a file; of one that is not in its folder, what is away."""
+        try:
+            contents = (folder / sealed.name).read_bytes()
+        except OSError as error:
+            if self._away is not None and folder != self._away:
+                return self._contents(ledger_id, sealed, self._away)
+            raise SealedDamaged(ledger_id, sealed.name, f"cannot be read in {folder}: {error.strerror}") from error
+        if sha256(contents).hexdigest() != sealed.sha256:
+            raise SealedDamaged(ledger_id, sealed.name, "is not what was sealed: its SHA-256 is another")
+        return contents
+
+
+def _put(folder: Path, name: str, contents: bytes) -> None:
+    """Write a file whole and durably, in a folder that is made where it is not there."""
+    folder.mkdir(exist_ok=True)
+    written = (folder / name).with_suffix(".tmp")
+    with written.open("wb") as file:
+        file.write(contents)
+        file.flush()
+        os.fsync(file.fileno())
+    written.rename(folder / name)
+    for each in (folder, folder.parent):
+        _flush(each)
 
 
 def _header(ledger_id: str, before: Sealed, seq: int, checksum: int) -> bytes:

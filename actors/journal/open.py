@@ -1,18 +1,20 @@
 """Opens a journal from one setting. A further kind is a module with the contract of `port`, and a line in `_KINDS`.
 
 A setting is a kind, a colon and a place: `sqlite:/srv/holdfast/journal`, or `sqlite:/srv/holdfast/journal?keep_mb=512`
-for journals that seal old records where their files are larger.
+for journals that seal old records where their files are larger. With `&sealed_mb=2000&away=/mnt/archive`, the oldest
+sealed files are moved there where they take more.
 """
 
 import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
+from urllib.parse import parse_qsl, urlencode
 
 from actors.journal.port import ClockMark, Journal, JournalDamaged
 from actors.journal.sqlite import SqliteJournal
 
-_KEEP: Final = "?keep_mb="
+_OPTIONS: Final = "?keep_mb="  # and what follows it
 
 log = logging.getLogger("holdfast.journal")
 
@@ -24,9 +26,10 @@ class _Kind(NamedTuple):
     names: Callable[[str], list[str]]
 
 
-def sqlite_setting(folder: Path, keep_mb: int = 0) -> str:
-    """The setting for SQLite files in a folder; `keep_mb` 0 keeps every record in them."""
-    return f"sqlite:{folder}{_KEEP}{keep_mb}" if keep_mb else f"sqlite:{folder}"
+def sqlite_setting(folder: Path, keep_mb: int = 0, sealed_mb: int = 0, away: Path | None = None) -> str:
+    """The setting for SQLite files in a folder; `keep_mb` 0 keeps every record in them, no `away` all files beside."""
+    options = {"keep_mb": keep_mb, **({"sealed_mb": sealed_mb, "away": away} if away else {})}
+    return f"sqlite:{folder}?{urlencode(options)}" if keep_mb else f"sqlite:{folder}"
 
 
 def open_journal(setting: str, name: str) -> Journal:
@@ -55,15 +58,17 @@ def _parsed(setting: str) -> tuple[_Kind, str]:
     return _KINDS[kind], where
 
 
-def _folder(where: str) -> tuple[Path, int]:
-    """A folder of SQLite files, and the bytes that each may have before it seals records, 0 for any."""
-    folder, _, keep_mb = where.partition(_KEEP)
-    return Path(folder), int(keep_mb or 0) * 1_000_000
+def _folder(where: str) -> tuple[Path, dict[str, str]]:
+    """A folder of SQLite files, and what was given for each."""
+    folder, _, options = where.partition(_OPTIONS)
+    return Path(folder), dict(parse_qsl(f"keep_mb={options}"))
 
 
 def _open_sqlite(where: str, name: str) -> Journal:
-    folder, keep_bytes = _folder(where)
-    return SqliteJournal(folder / f"{name}.db", keep_bytes=keep_bytes)
+    folder, given = _folder(where)
+    keep_bytes, sealed_bytes = (int(given.get(each, 0)) * 1_000_000 for each in ("keep_mb", "sealed_mb"))
+    away = Path(given["away"]) if "away" in given else None
+    return SqliteJournal(folder / f"{name}.db", keep_bytes=keep_bytes, sealed_bytes=sealed_bytes, away=away)
 
 
 _KINDS: Final = {
@@ -94,5 +99,5 @@ class UnreadableJournal:
     def _refuse(self, *asked: Any, **_named: Any) -> NoReturn:
         raise JournalDamaged(str(asked[0]), self._damage.place, self._damage.why)
 
-    take_over = check_owner = append = read = seal = sealed_seq = _refuse
+    take_over = check_owner = append = read = seal = sealed_seq = move_away = note_reader = readers = _refuse
     write_snapshot = newest_snapshot = _refuse

@@ -6,8 +6,8 @@
    it returns, the records survive a crash. When it fails, the journal is finished: what reached the disk is unknown,
    so no write is tried again.
 3. `read` returns records in sequence, verified. Damage is reported with its place, and nothing behind it is read.
-4. Old records may be sealed: moved to a place of their own. `read` gives them as before, and says which file does not
-   verify or is missing.
+4. Old records may be sealed: moved to a place of their own, and from there further away, once all named readers of
+   feeds have seen them. `read` gives them as before, and says which file does not verify or is missing.
 5. An unfinished snapshot does not exist. One ahead of the records is refused, and finishes the journal as a failed
    append does: its owner's state is not what was written.
 
@@ -141,6 +141,20 @@ class Journal(Protocol):
         from appends. Raises Fenced and JournalFailed, and the journal is finished; JournalDamaged or OSError, and all
         records are where they were.
         """
+
+    def move_away(self, ledger_id: str, epoch: int, readers: Mapping[str, bool]) -> list[str]:
+        """Where sealed files take more than their setting, move a ledger's oldest one away, if these readers have seen
+        it. Returns those that have not; True is one that reads ledgers also that it has not named yet. Raises as
+        `seal` does.
+        """
+
+    def note_reader(self, name: str, seen: Mapping[str, int]) -> None:
+        """Make durable up to where a reader has seen ledgers. Raises JournalFailed, and the journal is finished as
+        after a failed append.
+        """
+
+    def readers(self) -> dict[str, dict[str, int]]:
+        """By ledger and reader what was noted. Raises JournalDamaged."""
 
     def sealed_seq(self, ledger_id: str) -> int:
         """The last sequence that is sealed, 0 where nothing is. Raises JournalDamaged."""

@@ -15,9 +15,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
-from actors.journal.archive import NOTHING, Archive, Row, Sealed
+from actors.journal.archive import Archive, Row, Sealed
 from actors.journal.codec import chained, chunk_checksum
 from actors.journal.port import ClockMark, Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
+from actors.journal.sealed_list import SealedList
 from actors.journal.sqlite_file import CHECKPOINT_PAGES, ERRORS, SqliteFile
 
 SNAPSHOTS_KEPT: Final = 2
@@ -34,6 +35,7 @@ class SqliteJournal:
     """See `port.Journal`. The file is created if there is none; its folder must exist.
 
     A file of more than `keep_bytes` seals old records, into files of `sealed_events` each; 0 for one that never does.
+    Where these take more than `sealed_bytes`, the oldest may be moved to a folder under `away`; None for nowhere.
     """
 
     def __init__(
@@ -43,11 +45,15 @@ class SqliteJournal:
         checkpoint_pages: int = CHECKPOINT_PAGES,
         keep_bytes: int = 0,
         sealed_events: int = SEALED_EVENTS,
+        sealed_bytes: int = 0,
+        away: Path | None = None,
     ) -> None:
         self._file = SqliteFile(path, busy_ms, checkpoint_pages)
         self._lock = self._file.lock
-        self._archive, self._archive_lock = Archive(path.with_suffix(".sealed")), Lock()
+        self._archive, self._archive_lock = Archive(path.with_suffix(".sealed"), away), Lock()
         self._keep_bytes, self._sealed_events = keep_bytes, sealed_events
+        self._sealed_bytes = sealed_bytes if away else None
+        self._listed = SealedList(self._file)
         self._checksums: dict[str, int] = {}
 
     def take_over(self, ledger_id: str) -> Head:
@@ -113,7 +119,7 @@ class SqliteJournal:
 
     def read(self, ledger_id: str, after_seq: int, events_max: int) -> list[Record]:
         with self._lock:
-            before, sealed = self._sealed_around(ledger_id, after_seq)
+            before, sealed = self._listed.around(ledger_id, after_seq)
             if sealed is None:
                 return self._read_kept(ledger_id, after_seq, before, events_max)
         with self._archive_lock:
@@ -121,20 +127,6 @@ class SqliteJournal:
         place = bisect_right(rows, after_seq, key=attrgetter("seq"))
         checksum = rows[place - 1].checksum if place else before.checksum
         return _verified(rows[place:], ledger_id, after_seq, checksum, sealed.seq, events_max)
-
-    def _sealed_around(self, ledger_id: str, after_seq: int) -> tuple[Sealed, Sealed | None]:
-        """The last sealed file up to a sequence, and the one with what follows it, None where that is not sealed."""
-        rows = self._file.ask(
-            ledger_id,
-            "SELECT * FROM (SELECT seq, checksum, name, sha256 FROM sealed WHERE ledger_id = ?1 AND seq <= ?2 "
-            "ORDER BY seq DESC LIMIT 1) UNION ALL "
-            "SELECT * FROM (SELECT seq, checksum, name, sha256 FROM sealed WHERE ledger_id = ?1 AND seq > ?2 "
-            "ORDER BY seq LIMIT 1)",
-            ledger_id,
-            after_seq,
-        )
-        found = [NOTHING, *map(Sealed._make, rows)]
-        return (found[-2], found[-1]) if found[-1].seq > after_seq else (found[-1], None)
 
     def _read_kept(self, ledger_id: str, after_seq: int, before: Sealed, events_max: int) -> list[Record]:
         rows = self._file.ask(
@@ -161,8 +153,8 @@ class SqliteJournal:
         with self._lock:
             if not self._keep_bytes or self._file.used_bytes() <= self._keep_bytes:
                 return False
-            before, _ = self._sealed_around(ledger_id, LAST_SEQ)
-            end = self._sealable(ledger_id, before.seq, before_ms)
+            before, _ = self._listed.around(ledger_id, LAST_SEQ)
+            end = self._listed.sealable(ledger_id, before.seq + self._sealed_events, before_ms)
         if not end:
             return self._forget_sealed(ledger_id, before.seq)  # what a kill has left
         rows: list[Row] = []
@@ -180,7 +172,7 @@ class SqliteJournal:
             made = self._archive.write(ledger_id, epoch, before, rows)
         with self._lock, self._file.transaction() as db:
             listed = db.execute(
-                "INSERT INTO sealed SELECT ledger_id, ?, ?, ?, ? FROM heads WHERE ledger_id = ? AND epoch = ?",
+                "INSERT INTO sealed SELECT ledger_id, ?, ?, ?, ?, ?, 0 FROM heads WHERE ledger_id = ? AND epoch = ?",
                 (*made, ledger_id, epoch),
             )
             if listed.rowcount != 1:
@@ -188,22 +180,40 @@ class SqliteJournal:
         # From here on `read` takes them from the file.
         return self._forget_sealed(ledger_id, end)
 
+    def move_away(self, ledger_id: str, epoch: int, readers: Mapping[str, bool]) -> list[str]:
+        if self._sealed_bytes is None:
+            return []
+        with self._lock:
+            oldest = self._listed.oldest_beside(ledger_id, self._sealed_bytes)
+            if oldest is None:
+                return []
+            before, _ = self._listed.around(ledger_id, oldest.seq - 1)
+            if behind := self._listed.behind(ledger_id, oldest.seq, readers):
+                return behind
+        with self._archive_lock:
+            self._archive.copy_away(ledger_id, oldest)
+        with self._lock, self._file.transaction() as db:
+            listed = db.execute(
+                "UPDATE sealed SET away = 1 WHERE ledger_id = ?1 AND seq = ?2 "
+                "AND EXISTS (SELECT 1 FROM heads WHERE ledger_id = ?1 AND epoch = ?3)",
+                (ledger_id, oldest.seq, epoch),
+            )
+            if listed.rowcount != 1:
+                raise self._fenced(ledger_id, epoch, oldest.seq)
+        self._archive.remove(before, oldest)  # the one before, where a kill has left it
+        return []
+
+    def note_reader(self, name: str, seen: Mapping[str, int]) -> None:
+        with self._lock:
+            self._listed.note_reader(name, seen)
+
+    def readers(self) -> dict[str, dict[str, int]]:
+        with self._lock:
+            return self._listed.readers()
+
     def sealed_seq(self, ledger_id: str) -> int:
         with self._lock:
-            return self._sealed_around(ledger_id, LAST_SEQ)[0].seq
-
-    def _sealable(self, ledger_id: str, sealed_seq: int, before_ms: int) -> int:
-        """The last sequence of the next sealed file; 0 where the records are too few or too new, no snapshot has them,
-        or none would be left.
-        """
-        rows = self._file.ask(
-            ledger_id,
-            "SELECT seq FROM (SELECT seq, at_ms FROM records WHERE ledger_id = ?1 AND seq >= ?2 ORDER BY seq LIMIT 1) "
-            "WHERE at_ms < ?3 AND seq < (SELECT seq FROM heads WHERE ledger_id = ?1) "
-            "AND seq <= (SELECT MIN(seq) FROM snapshots WHERE ledger_id = ?1 AND chunks IS NOT NULL)",
-            *(ledger_id, sealed_seq + self._sealed_events, before_ms),
-        )
-        return int(rows[0][0]) if rows else 0
+            return self._listed.around(ledger_id, LAST_SEQ)[0].seq
 
     def _forget_sealed(self, ledger_id: str, seq: int) -> bool:
         """Delete records that are sealed, some at a time, for commits to go between. Returns whether there were any."""

@@ -218,6 +218,27 @@ class LedgerActor:
         """Durable records after a version, of any epoch. Raises JournalError."""
         return self._journal.read(ledger_id, after, events_max)
 
+    @rpc
+    def acknowledge(self, reader: str, seen: dict[str, int]) -> dict[str, int]:
+        """Note up to where a named reader has seen ledgers, but for those that are stopped. Returns the versions of
+        those that are not so far: then nothing is noted. Raises JournalError.
+        """
+        heads = self.moved({}, 0.0)
+        known = {ledger_id: version for ledger_id, version in seen.items() if heads.get(ledger_id, 0) >= 0}
+        beyond = {each: heads.get(each, 0) for each, version in known.items() if version > heads.get(each, 0)}
+        if known and not beyond:
+            self.host.note_reader(reader, known)
+        return beyond
+
+    @rpc
+    def readers(self) -> dict[str, tuple[int, dict[str, int], list[str]]]:
+        """By ledger its version, -1 where it is stopped, up to where named readers have seen it, and those for which
+        more of its sealed files is kept than the setting says. Raises JournalDamaged.
+        """
+        seen = self._journal.readers()
+        heads = self.moved({}, 0.0)
+        return {each: (version, seen.get(each, {}), self.host.kept_for(each)) for each, version in heads.items()}
+
     def close(self) -> None:
         """Write snapshots, for a quick next start, and close the journal. Nothing accepted depends on it."""
         self._closing.set()
@@ -241,7 +262,7 @@ class LedgerActor:
                 while self.host.sweep() >= EXPIRED_AT_ONCE_MAX and not self._closing.wait(SNAPSHOT_PAUSE_S):
                     self._followers.tell()  # feeds need not wait until all of it is expired
                 self._followers.tell()  # of that, and of what a read found due
-                self.host.checkpoint()
+                self.host.checkpoint(self.chain.readers if self.chain.revision else None)
                 for ledger_id in self.host.snapshots_due(SNAPSHOT_EVENTS_MIN):
                     self.host.snapshot(ledger_id, self._pause)
             except JournalDamaged:  # of one ledger, which is stopped; the others go on

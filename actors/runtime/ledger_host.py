@@ -141,9 +141,17 @@ class LedgerHost:
         self._commits.wait(ticket)  # one durable write for all of them
         return swept
 
-    def checkpoint(self) -> None:
+    def checkpoint(self, readers: Mapping[str, bool] | None = None) -> None:
         """See `Upkeep.do`."""
-        self._upkeep.do(self._hosted)
+        self._upkeep.do(self._hosted, readers)
+
+    def note_reader(self, name: str, seen: Mapping[str, int]) -> None:
+        """See `Journal.note_reader`. Raises JournalError."""
+        self._upkeep.note_reader(name, seen)
+
+    def kept_for(self, ledger_id: str) -> list[str]:
+        """The named readers for which more of a ledger's sealed files is kept than the setting says."""
+        return self._upkeep.kept_for.get(ledger_id, [])
 
     def snapshot(self, ledger_id: str, pause: Callable[[], None]) -> None:
         """Write a snapshot; decisions stop for the copy only. `pause` is called between chunks. Raises JournalError.

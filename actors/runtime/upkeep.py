@@ -1,12 +1,17 @@
-"""What a journal is asked for again and again beside appends: to tidy up, to keep the clock's mark, to seal records."""
+"""What a journal is asked for again and again beside appends: to tidy up, to keep the clock's mark, to seal records,
+and to move sealed files away.
+"""
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
+from actors.core.ids import is_customers
 from actors.journal.port import Journal, JournalDamaged, JournalError
 from actors.runtime.clock import Clock
 from actors.runtime.group_commit import GroupCommit
+
+MOVE_AGAIN_MS: Final = 60_000  # after a move that failed, as the disk for it is not there
 
 log = logging.getLogger("holdfast.host")
 
@@ -20,29 +25,62 @@ class Upkeep:
         self._commits = commits
         self._turn = 0
         self._left_whole: set[str] = set()  # ledgers of which nothing more is sealed
+        self._move_at_ms = 0
+        self.kept_for: dict[str, list[str]] = {}  # by ledger, readers that keep more beside than the setting says
 
-    def do(self, hosted: Mapping[str, Any]) -> None:
+    def do(self, hosted: Mapping[str, Any], readers: Mapping[str, bool] | None) -> None:
         """All of it, for the ledgers that are hosted; records of one are sealed, of the next one at the next call.
-        Raises JournalError.
+        Nothing is moved as long as nobody knows the named readers. Raises JournalError.
         """
         try:
             if (mark := self._clock.mark_due()) is not None:
                 self._journal.keep_clock(mark)
             self._journal.checkpoint()
-            self._seal([each for each in list(hosted.items()) if each[0] not in self._left_whole])
+            ledgers = list(hosted.items())
+            if ledgers:
+                self._turn = (self._turn + 1) % len(ledgers)
+                self._seal(*ledgers[self._turn])
+                if readers is not None:
+                    self._move(*ledgers[self._turn], readers)
         except JournalError as failure:
             self._commits.fail(failure)
             raise
 
-    def _seal(self, ledgers: list[tuple[str, Any]]) -> None:
+    def note_reader(self, name: str, seen: Mapping[str, int]) -> None:
+        """See `Journal.note_reader`. Raises JournalError."""
+        try:
+            self._journal.note_reader(name, seen)
+        except JournalError as failure:
+            self._commits.fail(failure)
+            raise
+
+    def _seal(self, ledger_id: str, hosted: Any) -> None:
         """Seal none that are within the memory of answers."""
-        if not ledgers:
+        if ledger_id in self._left_whole:
             return
-        self._turn = (self._turn + 1) % len(ledgers)
-        ledger_id, hosted = ledgers[self._turn]
         try:
             before_ms = self._clock.now_ms() - hosted.ledger.policy.answer_memory_ms
             self._journal.seal(ledger_id, hosted.epoch, before_ms)
         except (JournalDamaged, OSError) as error:  # what is not sealed stays where it is
             log.critical("ledger %s: no more records are sealed until the next start: %s", ledger_id, error)
             self._left_whole.add(ledger_id)
+
+    def _move(self, ledger_id: str, hosted: Any, readers: Mapping[str, bool]) -> None:
+        """Move no file away that a named reader has not seen; a feed of all shops has no customers' ledger."""
+        if self._clock.now_ms() < self._move_at_ms:
+            return
+        mine = dict.fromkeys(readers, False) if is_customers(ledger_id) else readers
+        try:
+            behind = self._journal.move_away(ledger_id, hosted.epoch, mine)
+        except (JournalDamaged, OSError) as error:  # what is not moved stays where it is
+            log.critical("ledger %s: no sealed files are moved for a minute: %s", ledger_id, error)
+            self._move_at_ms = self._clock.now_ms() + MOVE_AGAIN_MS
+            return
+        if behind and behind != self.kept_for.get(ledger_id):
+            log.critical(
+                "ledger %s: its sealed files take more than their setting, and are kept for readers that have not seen "
+                "them: %s; see docs/operations.md, 'Named readers'",
+                ledger_id,
+                ", ".join(behind),
+            )
+        self.kept_for[ledger_id] = behind

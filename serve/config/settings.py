@@ -59,6 +59,15 @@ class Settings(BaseSettings):
         le=1_000_000_000,
         description="Megabytes of a journal's file from which on old records are sealed; 0 seals none.",
     )
+    journal_archive: Path | None = Field(
+        default=None, description="A folder on another disk, to which the oldest sealed files are moved."
+    )
+    journal_sealed_mb: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000_000,
+        description="Megabytes of sealed files that stay beside a journal where there is an archive.",
+    )
     ray_address: str = Field(default="", description="A running Ray cluster; empty starts one on this machine.")
 
     @field_validator("insecure")
@@ -91,7 +100,8 @@ class Settings(BaseSettings):
     @property
     def journals(self) -> str:
         """Where every actor keeps its journal, as KIND:PLACE; see `actors.journal.open`."""
-        return sqlite_setting(self.data_dir.resolve() / JOURNAL_DIR, self.journal_keep_mb)
+        folder, away = self.data_dir.resolve() / JOURNAL_DIR, self.journal_archive
+        return sqlite_setting(folder, self.journal_keep_mb, self.journal_sealed_mb, away and away.resolve())
 
 
 def read_settings(arguments: Sequence[str] = (), **given: Any) -> Settings:

@@ -7,7 +7,7 @@ actor retries.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -21,10 +21,11 @@ from actors.protocol.messages import (
     CallLost,
     Entry,
     Late,
+    LedgerStopped,
     pack_batch,
     unpack_answers,
 )
-from actors.protocol.placement import CHAIN_ACTOR, Placement
+from actors.protocol.placement import CHAIN_ACTOR, ActorKind, Placement, kind_of
 from serve.routing.batcher import Batcher, DeadlinePassed, Overloaded
 
 RETRY_FIRST_S: Final = 0.02
@@ -135,6 +136,23 @@ class Router:
             raise DeadlinePassed(sent=True) from None
         finally:
             self._asking[actor] -= 1
+
+    async def ask_each(
+        self, method: str, arguments: Mapping[str, tuple[Any, ...]], *, deadline: float
+    ) -> dict[str, Any]:
+        """What actors answer, or what kept them from it. `arguments` are those of each."""
+        asked = (self.ask_actor(name, method, *args, deadline=deadline) for name, args in arguments.items())
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(
+                answer, DeadlinePassed | Overloaded | LedgerStopped
+            ):
+                raise answer
+        return dict(zip(arguments, answers, strict=True))
+
+    async def ledger_actors(self) -> list[str]:
+        """The actors of ledgers that have been made: of shops, and of customers."""
+        return sorted(name for name in await self.actor_names() if kind_of(name) is not ActorKind.CHAIN)
 
     async def actor_names(self) -> frozenset[str]:
         """The actors that have been made."""

@@ -5,9 +5,8 @@ read journals again.
 import asyncio
 import logging
 from bisect import bisect_right
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import grpc
 
@@ -20,7 +19,6 @@ from actors.protocol.placement import ActorKind, kind_of
 from actors.runtime.clock import Clock
 from holdfast.v1 import admin_service_pb2 as ad
 from serve.calls import Call
-from serve.coordination.deliveries import PASSING
 from serve.coordination.reconciler import Reconciler
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
@@ -85,14 +83,11 @@ class Admin:
 
     async def _bind(self, deadline: float, reply: ad.SetPolicyResponse) -> None:
         """Have every ledger adopt the policy now, and what is held already be counted; say where that is not so yet."""
-        ledgers_of: dict[str, list[str]] = {}
-        for name in await self._router.actor_names():
-            if kind_of(name) in (ActorKind.STORE, ActorKind.CUSTOMERS):
-                ledgers_of[name] = []
+        ledgers_of: dict[str, list[str]] = {name: [] for name in await self._router.ledger_actors()}
         if self._router.chain.policy.chain_limit_rules:  # no customers' ledger may begin under older limits
             ledgers_of |= self._router.by_actor([ledger_of_slot(slot) for slot in range(SLOTS)])
         arguments = {name: (self._router.rules_for(name), ledger_ids) for name, ledger_ids in ledgers_of.items()}
-        bound = await self._ask_all("bind", arguments, _share_of(deadline))
+        bound = await self._router.ask_each("bind", arguments, deadline=_share_of(deadline))
         pending = [name for name, answer in bound.items() if isinstance(answer, BaseException)]
         shops_of = self._router.by_actor(list(self._router.chain.stores))
         waiting = sorted(name for actor in pending for name in shops_of.get(actor, [actor]))
@@ -105,7 +100,7 @@ class Admin:
         """Have what these shops' actors held before be counted, as far as it goes; how many reservations are left."""
         until = _share_of(deadline)
         while True:
-            counts = await self._ask_all("uncounted", shops, _share_of(deadline))
+            counts = await self._router.ask_each("uncounted", shops, deadline=_share_of(deadline))
             left = sum(count for count in counts.values() if isinstance(count, int))
             if not left or asyncio.get_running_loop().time() + COUNT_PAUSE_S >= until:
                 return left
@@ -113,15 +108,6 @@ class Admin:
                 async with asyncio.timeout_at(until):
                     await self._reconciler.collect_reports()
             await asyncio.sleep(COUNT_PAUSE_S)
-
-    async def _ask_all(self, method: str, arguments: Mapping[str, tuple[Any, ...]], until: float) -> dict[str, Any]:
-        """What actors answer, or what kept them from it. `arguments` are those of each."""
-        asked = (self._router.ask_actor(name, method, *args, deadline=until) for name, args in arguments.items())
-        answers = await asyncio.gather(*asked, return_exceptions=True)
-        for answer in answers:
-            if isinstance(answer, BaseException) and not isinstance(answer, PASSING):
-                raise answer
-        return dict(zip(arguments, answers, strict=True))
 
     async def _ledger_status(
         self, request: ad.GetLedgerStatusRequest, deadline: float, reply: ad.GetLedgerStatusResponse

@@ -23,7 +23,7 @@ from serve.routing.batcher import DeadlinePassed
 from serve.routing.heads import NEW_SHOPS_S, Heads
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
-from serve.wire.cursors import pack_cursor, unpack_cursor
+from serve.wire.cursors import beyond_head, pack_cursor, unpack_cursor
 from serve.wire.events import fill_event
 from serve.wire.fields import fill_instant
 from serve.wire.rules import Checked
@@ -223,9 +223,7 @@ class Feeds:
             head = heads.get(store_id, after)
             if after > head:
                 field = "cursor" if place < 0 else f"cursors[{place}].after_version"
-                code = grpc.StatusCode.OUT_OF_RANGE
-                message = f"is {after}, beyond shop {store_id}'s head, which is {head}; resume from {head} or before"
-                raise refused(code, "CURSOR_BEYOND_HEAD", message, field=field, store_id=store_id, head=str(head))
+                raise beyond_head(field, store_id, after, head)
         found: list[tuple[str, list[Record]]] = await self._router.ask_actor(
             actor, "feed", list(cursors.items()), skip_stopped, bytes_max, deadline=deadline
         )

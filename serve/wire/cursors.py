@@ -7,7 +7,7 @@ from typing import Final
 import grpc
 import msgspec
 
-from serve.wire.statuses import refused
+from serve.wire.statuses import Refused, refused
 
 CURSOR_BYTES_MAX: Final = 16 * 1024 * 1024  # unpacked: more shops than a chain may have
 _FORMAT: Final = b"\x01"
@@ -34,3 +34,10 @@ def unpack_cursor(packed: bytes) -> dict[str, int]:
         message = "is none that a feed of all stores has sent; take the last one, or leave it out"
         raise refused(grpc.StatusCode.INVALID_ARGUMENT, "CURSOR_UNREADABLE", message, field="cursor") from error
     return cursors
+
+
+def beyond_head(field: str, store_id: str, after: int, head: int) -> Refused:
+    """The refusal of a cursor that lies beyond its shop's head."""
+    message = f"is {after}, beyond shop {store_id}'s head, which is {head}; resume from {head} or before"
+    code = grpc.StatusCode.OUT_OF_RANGE
+    return refused(code, "CURSOR_BEYOND_HEAD", message, field=field, store_id=store_id, head=str(head))

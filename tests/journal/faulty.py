@@ -107,6 +107,15 @@ class FaultyJournal:
     def seal(self, ledger_id: str, epoch: int, before_ms: int) -> bool:
         return self._called(f"seal {ledger_id}", lambda: self._inner.seal(ledger_id, epoch, before_ms))
 
+    def move_away(self, ledger_id: str, epoch: int, readers: Mapping[str, bool]) -> list[str]:
+        return self._called(f"move_away {ledger_id}", lambda: self._inner.move_away(ledger_id, epoch, readers))
+
+    def note_reader(self, name: str, seen: Mapping[str, int]) -> None:
+        self._called(f"note_reader {name}", lambda: self._inner.note_reader(name, seen))
+
+    def readers(self) -> dict[str, dict[str, int]]:
+        return self._called("readers", self._inner.readers)
+
     def sealed_seq(self, ledger_id: str) -> int:
         return self._called(f"sealed_seq {ledger_id}", lambda: self._inner.sealed_seq(ledger_id))
 

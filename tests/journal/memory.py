@@ -33,6 +33,7 @@ class MemoryDisk:
         self.records: dict[str, list[Record]] = {}
         self.snapshots: dict[str, Snapshot] = {}
         self.clock: ClockMark | None = None
+        self.readers: dict[str, dict[str, int]] = {}
         self._recover()
 
     def write(self, *body: Any) -> None:
@@ -65,6 +66,10 @@ class MemoryDisk:
             self.heads[ledger_id] = Head(epoch, self.heads.get(ledger_id, Head(0, 0)).seq)
         elif kind == "clock":
             self.clock = ClockMark(*fields)
+        elif kind == "reader":
+            name, seen = fields
+            for ledger_id, seq in seen.items():
+                self.readers.setdefault(ledger_id, {})[name] = seq
         elif kind == "snapshot":
             ledger_id, seq, chunks = fields
             self.snapshots[ledger_id] = Snapshot(seq, tuple(chunk.encode() for chunk in chunks))
@@ -135,6 +140,19 @@ class MemoryJournal:
         """There is no setting from which on it would."""
         self._refuse_if_failed()
         return False
+
+    def move_away(self, ledger_id: str, epoch: int, readers: Mapping[str, bool]) -> list[str]:
+        self._refuse_if_failed()
+        return []
+
+    def note_reader(self, name: str, seen: Mapping[str, int]) -> None:
+        self._refuse_if_failed()
+        with self._disk.lock:
+            self._disk.write("reader", name, dict(seen))
+
+    def readers(self) -> dict[str, dict[str, int]]:
+        self._refuse_if_failed()
+        return self._disk.readers
 
     def sealed_seq(self, ledger_id: str) -> int:
         self._refuse_if_failed()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from itertools import count
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from actors.journal.codec import encode
 from actors.journal.port import Journal, Record
@@ -73,7 +73,7 @@ class MemoryStorage:
 class SqliteStorage:
     """A folder with a database file, its log, and what was sealed; by `options`, a journal's own."""
 
-    def __init__(self, folder: Path, **options: int) -> None:
+    def __init__(self, folder: Path, **options: Any) -> None:
         self.folder = folder
         self.path = folder / "journal.db"
         self.log_path = folder / "journal.db-wal"

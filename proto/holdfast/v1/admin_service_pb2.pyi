@@ -224,3 +224,41 @@ class BarredClaim(_message.Message):
     why: str
     barred_at: _timestamp_pb2.Timestamp
     def __init__(self, order_id: _Optional[str] = ..., attempt: _Optional[int] = ..., operator: _Optional[str] = ..., why: _Optional[str] = ..., barred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ListReadersRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListReadersResponse(_message.Message):
+    __slots__ = ("readers", "left_out")
+    READERS_FIELD_NUMBER: _ClassVar[int]
+    LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
+    readers: _containers.RepeatedCompositeFieldContainer[Reader]
+    left_out: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, readers: _Optional[_Iterable[_Union[Reader, _Mapping]]] = ..., left_out: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Reader(_message.Message):
+    __slots__ = ("name", "all_stores", "behind", "furthest_ledger", "furthest_behind", "keeps")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ALL_STORES_FIELD_NUMBER: _ClassVar[int]
+    BEHIND_FIELD_NUMBER: _ClassVar[int]
+    FURTHEST_LEDGER_FIELD_NUMBER: _ClassVar[int]
+    FURTHEST_BEHIND_FIELD_NUMBER: _ClassVar[int]
+    KEEPS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    all_stores: bool
+    behind: int
+    furthest_ledger: str
+    furthest_behind: int
+    keeps: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., all_stores: _Optional[bool] = ..., behind: _Optional[int] = ..., furthest_ledger: _Optional[str] = ..., furthest_behind: _Optional[int] = ..., keeps: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class DropReaderRequest(_message.Message):
+    __slots__ = ("reader",)
+    READER_FIELD_NUMBER: _ClassVar[int]
+    reader: str
+    def __init__(self, reader: _Optional[str] = ...) -> None: ...
+
+class DropReaderResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

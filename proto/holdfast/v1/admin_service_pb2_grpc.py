@@ -56,6 +56,16 @@ class AdminServiceStub:
                 request_serializer=holdfast_dot_v1_dot_admin__service__pb2.BarClaimRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_admin__service__pb2.BarClaimResponse.FromString,
                 _registered_method=True)
+        self.ListReaders = channel.unary_unary(
+                '/holdfast.v1.AdminService/ListReaders',
+                request_serializer=holdfast_dot_v1_dot_admin__service__pb2.ListReadersRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_admin__service__pb2.ListReadersResponse.FromString,
+                _registered_method=True)
+        self.DropReader = channel.unary_unary(
+                '/holdfast.v1.AdminService/DropReader',
+                request_serializer=holdfast_dot_v1_dot_admin__service__pb2.DropReaderRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_admin__service__pb2.DropReaderResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
@@ -123,6 +133,20 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListReaders(self, request, context):
+        """The named readers of feeds, and how far each is behind.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DropReader(self, request, context):
+        """Keeps nothing for a named reader any more. NOT_FOUND where there is none of that name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -165,6 +189,16 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.BarClaim,
                     request_deserializer=holdfast_dot_v1_dot_admin__service__pb2.BarClaimRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_admin__service__pb2.BarClaimResponse.SerializeToString,
+            ),
+            'ListReaders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReaders,
+                    request_deserializer=holdfast_dot_v1_dot_admin__service__pb2.ListReadersRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_admin__service__pb2.ListReadersResponse.SerializeToString,
+            ),
+            'DropReader': grpc.unary_unary_rpc_method_handler(
+                    servicer.DropReader,
+                    request_deserializer=holdfast_dot_v1_dot_admin__service__pb2.DropReaderRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_admin__service__pb2.DropReaderResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -384,6 +418,60 @@ class AdminService:
             '/holdfast.v1.AdminService/BarClaim',
             holdfast_dot_v1_dot_admin__service__pb2.BarClaimRequest.SerializeToString,
             holdfast_dot_v1_dot_admin__service__pb2.BarClaimResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReaders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.AdminService/ListReaders',
+            holdfast_dot_v1_dot_admin__service__pb2.ListReadersRequest.SerializeToString,
+            holdfast_dot_v1_dot_admin__service__pb2.ListReadersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DropReader(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.AdminService/DropReader',
+            holdfast_dot_v1_dot_admin__service__pb2.DropReaderRequest.SerializeToString,
+            holdfast_dot_v1_dot_admin__service__pb2.DropReaderResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -25,3 +25,17 @@ class WatchEventsResponse(_message.Message):
     events: _containers.RepeatedCompositeFieldContainer[_event_pb2.Event]
     cursor: bytes
     def __init__(self, events: _Optional[_Iterable[_Union[_event_pb2.Event, _Mapping]]] = ..., cursor: _Optional[bytes] = ...) -> None: ...
+
+class AcknowledgeEventsRequest(_message.Message):
+    __slots__ = ("reader", "cursors", "cursor")
+    READER_FIELD_NUMBER: _ClassVar[int]
+    CURSORS_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    reader: str
+    cursors: _containers.RepeatedCompositeFieldContainer[_stock_service_pb2.StoreCursor]
+    cursor: bytes
+    def __init__(self, reader: _Optional[str] = ..., cursors: _Optional[_Iterable[_Union[_stock_service_pb2.StoreCursor, _Mapping]]] = ..., cursor: _Optional[bytes] = ...) -> None: ...
+
+class AcknowledgeEventsResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

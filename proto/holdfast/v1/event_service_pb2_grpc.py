@@ -21,6 +21,11 @@ class EventServiceStub:
                 request_serializer=holdfast_dot_v1_dot_event__service__pb2.WatchEventsRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_event__service__pb2.WatchEventsResponse.FromString,
                 _registered_method=True)
+        self.AcknowledgeEvents = channel.unary_unary(
+                '/holdfast.v1.EventService/AcknowledgeEvents',
+                request_serializer=holdfast_dot_v1_dot_event__service__pb2.AcknowledgeEventsRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_event__service__pb2.AcknowledgeEventsResponse.FromString,
+                _registered_method=True)
 
 
 class EventServiceServicer:
@@ -35,6 +40,14 @@ class EventServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AcknowledgeEvents(self, request, context):
+        """Says up to where a named reader has seen events; the first such call gives it its name. What it has not seen stays
+        with the service, whatever the operator's setting says, until an operator drops the reader. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EventServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -42,6 +55,11 @@ def add_EventServiceServicer_to_server(servicer, server):
                     servicer.WatchEvents,
                     request_deserializer=holdfast_dot_v1_dot_event__service__pb2.WatchEventsRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_event__service__pb2.WatchEventsResponse.SerializeToString,
+            ),
+            'AcknowledgeEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcknowledgeEvents,
+                    request_deserializer=holdfast_dot_v1_dot_event__service__pb2.AcknowledgeEventsRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_event__service__pb2.AcknowledgeEventsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -72,6 +90,33 @@ class EventService:
             '/holdfast.v1.EventService/WatchEvents',
             holdfast_dot_v1_dot_event__service__pb2.WatchEventsRequest.SerializeToString,
             holdfast_dot_v1_dot_event__service__pb2.WatchEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcknowledgeEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.EventService/AcknowledgeEvents',
+            holdfast_dot_v1_dot_event__service__pb2.AcknowledgeEventsRequest.SerializeToString,
+            holdfast_dot_v1_dot_event__service__pb2.AcknowledgeEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,69 @@
+"""What a journal's database lists: its sealed files, and how far named readers of feeds have seen its ledgers."""
+
+from collections.abc import Mapping
+
+from actors.journal.archive import NOTHING, Sealed
+from actors.journal.sqlite_file import SqliteFile
+
+
+class SealedList:
+    """Of an open file; the caller of any method holds its lock."""
+
+    def __init__(self, file: SqliteFile) -> None:
+        self._file = file
+
+    def around(self, ledger_id: str, after_seq: int) -> tuple[Sealed, Sealed | None]:
+        """The last sealed file up to a sequence, and the one with what follows it, None where that is not sealed."""
+        rows = self._file.ask(
+            ledger_id,
+            "SELECT * FROM (SELECT seq, checksum, name, sha256, size FROM sealed WHERE ledger_id = ?1 AND seq <= ?2 "
+            "ORDER BY seq DESC LIMIT 1) UNION ALL "
+            "SELECT * FROM (SELECT seq, checksum, name, sha256, size FROM sealed WHERE ledger_id = ?1 AND seq > ?2 "
+            "ORDER BY seq LIMIT 1)",
+            ledger_id,
+            after_seq,
+        )
+        found = [NOTHING, *map(Sealed._make, rows)]
+        return (found[-2], found[-1]) if found[-1].seq > after_seq else (found[-1], None)
+
+    def sealable(self, ledger_id: str, least_seq: int, before_ms: int) -> int:
+        """The last sequence of the next sealed file, which is at least a given one; 0 where the records are too few or
+        too new, no snapshot has them, or none would be left.
+        """
+        rows = self._file.ask(
+            ledger_id,
+            "SELECT seq FROM (SELECT seq, at_ms FROM records WHERE ledger_id = ?1 AND seq >= ?2 ORDER BY seq LIMIT 1) "
+            "WHERE at_ms < ?3 AND seq < (SELECT seq FROM heads WHERE ledger_id = ?1) "
+            "AND seq <= (SELECT MIN(seq) FROM snapshots WHERE ledger_id = ?1 AND chunks IS NOT NULL)",
+            *(ledger_id, least_seq, before_ms),
+        )
+        return int(rows[0][0]) if rows else 0
+
+    def note_reader(self, name: str, seen: Mapping[str, int]) -> None:
+        """Make durable up to where a reader has seen ledgers."""
+        with self._file.transaction() as db:
+            db.executemany("INSERT OR REPLACE INTO readers VALUES (?, ?, ?)", [(name, *row) for row in seen.items()])
+
+    def readers(self) -> dict[str, dict[str, int]]:
+        """By ledger and name what was noted."""
+        found: dict[str, dict[str, int]] = {}
+        for name, ledger_id, seq in self._file.ask("(all)", "SELECT name, ledger_id, seq FROM readers"):
+            found.setdefault(ledger_id, {})[name] = seq
+        return found
+
+    def oldest_beside(self, ledger_id: str, bytes_max: int) -> Sealed | None:
+        """The ledger's oldest sealed file that is not away, where all of the journal's take more than so much."""
+        rows = self._file.ask(
+            ledger_id,
+            "SELECT seq, checksum, name, sha256, size FROM sealed WHERE ledger_id = ? AND NOT away "
+            "AND (SELECT SUM(size) FROM sealed WHERE NOT away) > ? ORDER BY seq LIMIT 1",
+            *(ledger_id, bytes_max),
+        )
+        return Sealed._make(rows[0]) if rows else None
+
+    def behind(self, ledger_id: str, seq: int, names: Mapping[str, bool]) -> list[str]:
+        """Which of these readers have not seen a ledger up to a sequence. True for one that reads all ledgers: it has
+        seen nothing of those that it has not named yet.
+        """
+        seen = self.readers().get(ledger_id, {})
+        return [name for name, everything in names.items() if seen.get(name, 0 if everything else seq) < seq]

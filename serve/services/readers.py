@@ -1,0 +1,100 @@
+"""Named readers of feeds: what they have acknowledged is kept by the actors, their names by the chain's."""
+
+import asyncio
+from typing import Final
+
+import grpc
+
+from actors.core.ids import is_customers
+from holdfast.v1 import admin_service_pb2 as ad, event_service_pb2 as es
+from serve.calls import Call
+from serve.routing.router import Router
+from serve.services.store_directory import StoreDirectory
+from serve.wire.cursors import beyond_head, unpack_cursor
+from serve.wire.rules import Checked
+from serve.wire.statuses import refused
+
+KEEPS_MAX: Final = 100  # ledgers named of one reader
+
+
+class Readers:
+    """Serves AcknowledgeEvents, ListReaders and DropReader."""
+
+    def __init__(self, router: Router, stores: StoreDirectory) -> None:
+        self._router = router
+        self._stores = stores
+        self.calls: Final = {
+            "AcknowledgeEvents": Call(self._acknowledge),
+            "ListReaders": Call(self._list),
+            "DropReader": Call(self._drop),
+        }
+
+    async def _acknowledge(
+        self, request: es.AcknowledgeEventsRequest, deadline: float, _reply: es.AcknowledgeEventsResponse
+    ) -> None:
+        checked = Checked(request)
+        checked.once("cursors", request.cursors, "store_id")
+        checked.raise_if_faulty()
+        packed = unpack_cursor(request.cursor)
+        places = {cursor.store_id: index for index, cursor in enumerate(request.cursors)}
+        for store_id, index in places.items():
+            if not is_customers(store_id):
+                await self._stores.require(store_id, f"cursors[{index}].store_id", deadline=deadline)
+        seen = packed | {cursor.store_id: cursor.after_version for cursor in request.cursors}
+        await self._name(request.reader, bool(packed), deadline)
+        asked = {
+            actor: (request.reader, {each: seen[each] for each in mine})
+            for actor, mine in self._router.by_actor(list(seen)).items()
+        }
+        for beyond in await asyncio.gather(
+            *(self._router.ask_actor(actor, "acknowledge", *mine, deadline=deadline) for actor, mine in asked.items())
+        ):
+            for store_id, head in beyond.items():
+                field = f"cursors[{places[store_id]}].after_version" if store_id in places else "cursor"
+                raise beyond_head(field, store_id, seen[store_id], head)
+
+    async def _name(self, reader: str, everything: bool, deadline: float) -> None:
+        """Make a reader known to every actor, so that from the answer on what it has not seen is kept."""
+        known = self._router.chain.readers.get(reader)
+        if known is not None and known >= everything:
+            return
+        if not await self._router.change_chain("name_reader", reader, everything, deadline=deadline):
+            message = "there are as many readers as there may be; drop one that does not read any more"
+            raise refused(grpc.StatusCode.FAILED_PRECONDITION, "TOO_MANY_READERS", message)
+        await self._tell_all(deadline)
+
+    async def _list(self, _request: ad.ListReadersRequest, deadline: float, reply: ad.ListReadersResponse) -> None:
+        await self._router.refresh_chain(deadline)
+        readers = {name: reply.readers.add(name=name) for name in sorted(self._router.chain.readers)}
+        asked: dict[str, tuple[()]] = dict.fromkeys(await self._router.ledger_actors(), ())
+        for actor, answer in (await self._router.ask_each("readers", asked, deadline=deadline)).items():
+            if isinstance(answer, BaseException):
+                reply.left_out.append(actor)
+                continue
+            for ledger_id, (version, seen, kept_for) in answer.items():
+                if version < 0:
+                    reply.left_out.append(ledger_id)
+                    continue
+                for name, reader in readers.items():
+                    reader.all_stores = self._router.chain.readers[name]
+                    first = 0 if reader.all_stores and not is_customers(ledger_id) else version
+                    behind = version - seen.get(name, first)
+                    reader.behind += behind
+                    if behind > reader.furthest_behind:
+                        reader.furthest_ledger, reader.furthest_behind = ledger_id, behind
+                    if name in kept_for and len(reader.keeps) < KEEPS_MAX:
+                        reader.keeps.append(ledger_id)
+
+    async def _drop(self, request: ad.DropReaderRequest, deadline: float, _reply: ad.DropReaderResponse) -> None:
+        Checked(request).raise_if_faulty()
+        if not await self._router.change_chain("drop_reader", request.reader, deadline=deadline):
+            message = f"there is no reader {request.reader!r}; ListReaders tells their names"
+            raise refused(grpc.StatusCode.NOT_FOUND, "READER_UNKNOWN", message, field="reader", reader=request.reader)
+        await self._tell_all(deadline)
+
+    async def _tell_all(self, deadline: float) -> None:
+        """Make all actors know which readers there are; one that does not answer does nothing meanwhile, and is told by
+        the reconciler.
+        """
+        rules = {name: (self._router.rules_for(name),) for name in await self._router.ledger_actors()}
+        await self._router.ask_each("adopt", rules, deadline=deadline)
