@@ -219,16 +219,16 @@ class LedgerActor:
         return self._journal.read(ledger_id, after, events_max)
 
     @rpc
-    def acknowledge(self, reader: str, seen: dict[str, int]) -> dict[str, int]:
-        """Note up to where a named reader has seen ledgers, but for those that are stopped. Returns the versions of
-        those that are not so far: then nothing is noted. Raises JournalError.
+    def acknowledge(self, reader: str, seen: dict[str, int]) -> tuple[int, dict[str, int]]:
+        """Note up to where a named reader has seen ledgers, but for those that are stopped. Returns of how many, and
+        the versions of those that are not so far: then nothing is noted. Raises JournalError.
         """
         heads = self.moved({}, 0.0)
         known = {ledger_id: version for ledger_id, version in seen.items() if heads.get(ledger_id, 0) >= 0}
         beyond = {each: heads.get(each, 0) for each, version in known.items() if version > heads.get(each, 0)}
         if known and not beyond:
             self.host.note_reader(reader, known)
-        return beyond
+        return len(known), beyond
 
     @rpc
     def readers(self) -> dict[str, tuple[int, dict[str, int], list[str]]]:

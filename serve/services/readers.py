@@ -30,7 +30,7 @@ class Readers:
         }
 
     async def _acknowledge(
-        self, request: es.AcknowledgeEventsRequest, deadline: float, _reply: es.AcknowledgeEventsResponse
+        self, request: es.AcknowledgeEventsRequest, deadline: float, reply: es.AcknowledgeEventsResponse
     ) -> None:
         checked = Checked(request)
         checked.once("cursors", request.cursors, "store_id")
@@ -46,9 +46,10 @@ class Readers:
             actor: (request.reader, {each: seen[each] for each in mine})
             for actor, mine in self._router.by_actor(list(seen)).items()
         }
-        for beyond in await asyncio.gather(
+        for noted, beyond in await asyncio.gather(
             *(self._router.ask_actor(actor, "acknowledge", *mine, deadline=deadline) for actor, mine in asked.items())
         ):
+            reply.ledgers += noted
             for store_id, head in beyond.items():
                 field = f"cursors[{places[store_id]}].after_version" if store_id in places else "cursor"
                 raise beyond_head(field, store_id, seen[store_id], head)
@@ -85,11 +86,12 @@ class Readers:
                     if name in kept_for and len(reader.keeps) < KEEPS_MAX:
                         reader.keeps.append(ledger_id)
 
-    async def _drop(self, request: ad.DropReaderRequest, deadline: float, _reply: ad.DropReaderResponse) -> None:
+    async def _drop(self, request: ad.DropReaderRequest, deadline: float, reply: ad.DropReaderResponse) -> None:
         Checked(request).raise_if_faulty()
         if not await self._router.change_chain("drop_reader", request.reader, deadline=deadline):
             message = f"there is no reader {request.reader!r}; ListReaders tells their names"
-            raise refused(grpc.StatusCode.NOT_FOUND, "READER_UNKNOWN", message, field="reader", reader=request.reader)
+            raise refused(grpc.StatusCode.NOT_FOUND, "READER_UNKNOWN", message, reader=request.reader)
+        reply.reader = request.reader
         await self._tell_all(deadline)
 
     async def _tell_all(self, deadline: float) -> None:

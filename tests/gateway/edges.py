@@ -38,6 +38,7 @@ REGION_CHARS_MAX: Final = 16
 ZONE_CHARS_MAX: Final = 64
 STORE_PLANS_MAX: Final = 16
 OPERATOR_CHARS_MAX: Final = 128
+READER_CHARS_MAX: Final = 64
 WHY_CHARS_MAX: Final = 512
 ATTEMPT_MAX: Final = 1_000
 
@@ -99,6 +100,8 @@ TEXTS: Final = (
     ("AmendOrder", "stores[1].lines[0].sku", SKU_CHARS_MAX, True),
     ("BarClaim", "operator", OPERATOR_CHARS_MAX, True),
     ("BarClaim", "why", WHY_CHARS_MAX, True),
+    ("AcknowledgeEvents", "reader", READER_CHARS_MAX, True),
+    ("DropReader", "reader", READER_CHARS_MAX, True),
     ("FindStores", "channel", CHANNEL_CHARS_MAX, True),
     ("FindStores", "lines[1].sku", SKU_CHARS_MAX, True),
     ("FindStores", "sourcing.place.postcode", POSTCODE_CHARS_MAX, False),
@@ -118,6 +121,7 @@ SHOPS: Final = (
     ("VerifyLedger", "store_id", True),
     ("WatchEvents", "cursors[1].store_id", True),
     ("WatchAvailability", "cursors[1].store_id", True),
+    ("AcknowledgeEvents", "cursors[1].store_id", True),
     ("AmendOrder", "stores[1].store_id", True),
     ("ListSlots", "store_id", True),
 )
@@ -150,6 +154,7 @@ WHOLES: Final = (
     ("ListStores", "page_size", 0, None, INT32_MAX),
     ("WatchEvents", "cursors[1].after_version", 0, None, INT64_MAX),
     ("WatchAvailability", "cursors[1].after_version", 0, None, INT64_MAX),
+    ("AcknowledgeEvents", "cursors[1].after_version", 0, None, INT64_MAX),
     ("SetPolicy", "policy.limit_rules[0].open_reservations_max", 0, QUANTITY_MAX, INT64_MAX),
     ("SetPolicy", "policy.limit_rules[0].units_max", 0, QUANTITY_MAX, INT64_MAX),
     ("SetPolicy", "policy.chain_limit_rules[0].open_reservations_max", 0, QUANTITY_MAX, INT64_MAX),

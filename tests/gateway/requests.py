@@ -142,6 +142,11 @@ GOOD: Final[dict[str, Callable[[str], Message]]] = {
     "VerifyLedger": lambda _: ad.VerifyLedgerRequest(store_id="S1"),
     "VerifyOrders": lambda _: ad.VerifyOrdersRequest(),
     "BarClaim": lambda _: ad.BarClaimRequest(order_id="0007/1907", attempt=1, operator="eve", why="restored"),
+    "AcknowledgeEvents": lambda _: es.AcknowledgeEventsRequest(
+        reader="warehouse", cursors=[{"store_id": "S1", "after_version": 1}, {"store_id": "S2"}]
+    ),
+    "ListReaders": lambda _: ad.ListReadersRequest(),
+    "DropReader": lambda _: ad.DropReaderRequest(reader="warehouse"),
 }
 
 # Streams do not end by themselves, so a good request of theirs is not simply asked.
@@ -207,6 +212,7 @@ def stand(front: Front) -> None:
     assert front.reserve("held", units=9).reservation.reservation_id == HELD
     assert front.accept("Reserve", order_request("ordered", units=9)).order.order_id == ORDER
     front.settle_orders()
+    front.accept("AcknowledgeEvents", good("AcknowledgeEvents", ""))
 
 
 def durable(front: Front) -> dict[str, int]:

@@ -23,8 +23,8 @@ ALLOWED = {
 }
 NOT_UTF8 = b"\xff\xfe\x80"
 METHODS = [*GOOD, *BATCHES]
-NO_TEXT = {"GetPolicy", "VerifyOrders"}
-EMPTY_IS_GOOD = {"ListStores", "GetPolicy", "VerifyOrders"}
+NO_TEXT = {"GetPolicy", "VerifyOrders", "ListReaders"}
+EMPTY_IS_GOOD = {"ListStores", "GetPolicy", "VerifyOrders", "ListReaders"}
 
 
 @pytest.mark.parametrize("method", [*METHODS, *GOOD_STREAMS])

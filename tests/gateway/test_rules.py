@@ -23,7 +23,8 @@ from tests.gateway.requests import BATCHES, GOOD, GOOD_STREAMS, good, spoiled
 # What only a table knows: time zones, calendars, holidays and postcodes; and which page a token is of.
 NOT_BY_RULES: Final = re.compile(r"\.(zone|holidays|date|postcode|page_token): ")
 WITHOUT_RULES: Final = {
-    "holdfast.v1.WatchEventsRequest.cursor",  # opaque: it is read, or refused
+    "holdfast.v1.AcknowledgeEventsRequest.cursor",  # opaque: it is read, or refused
+    "holdfast.v1.WatchEventsRequest.cursor",
     *("holdfast.v1.Policy.version", "holdfast.v1.Hours.holiday_dates"),  # output only
     *("holdfast.v1.Store.hours", "holdfast.v1.SpecialDay.staff", "holdfast.v1.ReserveRequest.sourcing"),  # optional
     # A rule of the message says both.

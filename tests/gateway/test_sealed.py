@@ -29,9 +29,14 @@ class Sealing:
 
     def open(self) -> None:
         """Start the actor, again where it is there."""
-        self.journal = BreakingJournal(SqliteJournal(self.folder / "S2.db", keep_bytes=1, sealed_events=4))
+        self.start(BreakingJournal(SqliteJournal(self.folder / "S2.db", keep_bytes=1, sealed_events=4)))
+
+    def start(self, journal: BreakingJournal) -> None:
+        """Start the actor over a journal."""
+        self.journal = journal
         self.actor = StoreActor("store-S2", self.journal, self.front.clock, self.ended.append, tidy_every_s=3_600)
         self.front.actors._actors["store-S2"] = self.actor
+        self.front.actors.made["store-S2"] += 1
 
     def trade(self, days: int) -> None:
         """A hold a day, which expires."""

@@ -257,3 +257,14 @@ def test_a_journal_that_is_finished_keeps_no_mark(storage: Storage) -> None:
     journal.close()
     with pytest.raises(JournalFailed):
         journal.keep_clock(ClockMark("boot", 5, 7_000))
+
+
+def test_what_a_named_reader_has_seen_is_durable(storage: Storage) -> None:
+    journal = storage.open()
+    appended(journal, "S1", [3])
+    journal.note_reader("warehouse", {"S1": 3, "S2": 0})
+    journal.note_reader("search", {"S1": 2})
+    journal.note_reader("warehouse", {"S1": 1})  # it was restored from a copy of its own
+    for opened in (journal, storage.after_crash().open()):
+        assert opened.readers() == {"S1": {"warehouse": 1, "search": 2}, "S2": {"warehouse": 0}}
+        assert opened.move_away("S1", 1, {}) == [], "there is no setting for it"

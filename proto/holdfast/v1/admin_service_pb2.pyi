@@ -260,5 +260,7 @@ class DropReaderRequest(_message.Message):
     def __init__(self, reader: _Optional[str] = ...) -> None: ...
 
 class DropReaderResponse(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("reader",)
+    READER_FIELD_NUMBER: _ClassVar[int]
+    reader: str
+    def __init__(self, reader: _Optional[str] = ...) -> None: ...

@@ -17,7 +17,7 @@ from holdfast.v1 import event_pb2 as holdfast_dot_v1_dot_event__pb2
 from holdfast.v1 import stock_service_pb2 as holdfast_dot_v1_dot_stock__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fholdfast/v1/event_service.proto\x12\x0bholdfast.v1\x1a\x17holdfast/v1/event.proto\x1a\x1fholdfast/v1/stock_service.proto\"c\n\x12WatchEventsRequest\x12)\n\x07\x63ursors\x18\x01 \x03(\x0b\x32\x18.holdfast.v1.StoreCursor\x12\x12\n\nall_stores\x18\x02 \x01(\x08\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\x0c\"I\n\x13WatchEventsResponse\x12\"\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x12.holdfast.v1.Event\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\x0c\"e\n\x18\x41\x63knowledgeEventsRequest\x12\x0e\n\x06reader\x18\x01 \x01(\t\x12)\n\x07\x63ursors\x18\x02 \x03(\x0b\x32\x18.holdfast.v1.StoreCursor\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\x0c\"\x1b\n\x19\x41\x63knowledgeEventsResponse2\xc6\x01\n\x0c\x45ventService\x12R\n\x0bWatchEvents\x12\x1f.holdfast.v1.WatchEventsRequest\x1a .holdfast.v1.WatchEventsResponse0\x01\x12\x62\n\x11\x41\x63knowledgeEvents\x12%.holdfast.v1.AcknowledgeEventsRequest\x1a&.holdfast.v1.AcknowledgeEventsResponseB\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fholdfast/v1/event_service.proto\x12\x0bholdfast.v1\x1a\x17holdfast/v1/event.proto\x1a\x1fholdfast/v1/stock_service.proto\"c\n\x12WatchEventsRequest\x12)\n\x07\x63ursors\x18\x01 \x03(\x0b\x32\x18.holdfast.v1.StoreCursor\x12\x12\n\nall_stores\x18\x02 \x01(\x08\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\x0c\"I\n\x13WatchEventsResponse\x12\"\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x12.holdfast.v1.Event\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\x0c\"e\n\x18\x41\x63knowledgeEventsRequest\x12\x0e\n\x06reader\x18\x01 \x01(\t\x12)\n\x07\x63ursors\x18\x02 \x03(\x0b\x32\x18.holdfast.v1.StoreCursor\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\x0c\",\n\x19\x41\x63knowledgeEventsResponse\x12\x0f\n\x07ledgers\x18\x01 \x01(\x05\x32\xc6\x01\n\x0c\x45ventService\x12R\n\x0bWatchEvents\x12\x1f.holdfast.v1.WatchEventsRequest\x1a .holdfast.v1.WatchEventsResponse0\x01\x12\x62\n\x11\x41\x63knowledgeEvents\x12%.holdfast.v1.AcknowledgeEventsRequest\x1a&.holdfast.v1.AcknowledgeEventsResponseB\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,7 +32,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACKNOWLEDGEEVENTSREQUEST']._serialized_start=282
   _globals['_ACKNOWLEDGEEVENTSREQUEST']._serialized_end=383
   _globals['_ACKNOWLEDGEEVENTSRESPONSE']._serialized_start=385
-  _globals['_ACKNOWLEDGEEVENTSRESPONSE']._serialized_end=412
-  _globals['_EVENTSERVICE']._serialized_start=415
-  _globals['_EVENTSERVICE']._serialized_end=613
+  _globals['_ACKNOWLEDGEEVENTSRESPONSE']._serialized_end=429
+  _globals['_EVENTSERVICE']._serialized_start=432
+  _globals['_EVENTSERVICE']._serialized_end=630
 # @@protoc_insertion_point(module_scope)

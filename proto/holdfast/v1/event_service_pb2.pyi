@@ -37,5 +37,7 @@ class AcknowledgeEventsRequest(_message.Message):
     def __init__(self, reader: _Optional[str] = ..., cursors: _Optional[_Iterable[_Union[_stock_service_pb2.StoreCursor, _Mapping]]] = ..., cursor: _Optional[bytes] = ...) -> None: ...
 
 class AcknowledgeEventsResponse(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("ledgers",)
+    LEDGERS_FIELD_NUMBER: _ClassVar[int]
+    ledgers: int
+    def __init__(self, ledgers: _Optional[int] = ...) -> None: ...

@@ -86,6 +86,15 @@ class AdministrationCalls(Client, Protocol):
         answer = await self.internals.caller.ask(request, timeout_ms=timeout_ms, idempotency_key="")
         return models.barred_from(answer.barred)
 
+    async def list_readers(self, *, timeout_ms: int | None = None) -> models.Readers:
+        """The named readers of feeds, and how far each is behind."""
+        return models.readers_from(await read(self, service_pb2.ListReadersRequest(), timeout_ms))
+
+    async def drop_reader(self, reader: str, *, timeout_ms: int | None = None) -> None:
+        """Keep nothing for a named reader any more. Raises NotFound where there is none of that name."""
+        request = service_pb2.DropReaderRequest(reader=reader)
+        await self.internals.caller.ask(request, timeout_ms=timeout_ms, idempotency_key="")
+
     async def health(self, service: str = "", *, timeout_ms: int = _HEALTH_ATTEMPT_MS) -> models.Health:
         """What the service says of its health, asked once; raises Unavailable where nobody answers."""
         request = StringValue(value=service)
@@ -123,5 +132,7 @@ class BlockingAdministrationCalls(BlockingClient):
     verify_ledger = blocking(AdministrationCalls.verify_ledger)
     verify_orders = blocking(AdministrationCalls.verify_orders)
     bar_claim = blocking(AdministrationCalls.bar_claim)
+    list_readers = blocking(AdministrationCalls.list_readers)
+    drop_reader = blocking(AdministrationCalls.drop_reader)
     health = blocking(AdministrationCalls.health)
     wait_until_serving = blocking(AdministrationCalls.wait_until_serving)

@@ -110,6 +110,22 @@ class StockCalls(Client, Protocol):
 
         return Subscription(request, items, cursors, self.internals, cursor)
 
+    async def acknowledge_events(
+        self,
+        reader: str,
+        cursors: Mapping[str, int] | None = None,
+        *,
+        cursor: bytes = b"",
+        timeout_ms: int | None = None,
+    ) -> None:
+        """Say up to where a named reader has taken over events: the `cursors` or the `cursor` of its watch. What it has
+        not is kept for it from its first acknowledgement on.
+        """
+        request = event_service_pb2.AcknowledgeEventsRequest(
+            reader=reader, cursors=cursor_messages(cursors or {}), cursor=cursor
+        )
+        await self.internals.caller.ask(request, timeout_ms=timeout_ms, idempotency_key="")
+
 
 class BlockingStockCalls(BlockingClient):
     """`StockCalls` for threads."""
@@ -120,3 +136,4 @@ class BlockingStockCalls(BlockingClient):
     get_availability = blocking(StockCalls.get_availability)
     watch_availability = watching(StockCalls.watch_availability)
     watch_events = watching(StockCalls.watch_events)
+    acknowledge_events = blocking(StockCalls.acknowledge_events)

@@ -181,6 +181,29 @@ def bar_claim(
     session.show({"barred": to_document(done)}, tables.facts_of(tables.BARRED, done))
 
 
+@app.command()
+@with_session
+def readers(session: Session) -> None:
+    """Show the named readers of feeds, and how far they are behind. Exit code 1 where one keeps more sealed files than
+    the setting says.
+    """
+    found = session.run(lambda client: client.list_readers())
+    left_out = facts([("left out", ", ".join(found.left_out))])
+    session.show(to_document(found), Group(tables.table_of(tables.READERS, found.readers, name="reader"), left_out))
+    if any(one.keeps for one in found.readers):
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+@app.command("drop-reader")
+@with_session
+def drop_reader(
+    session: Session, reader: Annotated[str, typer.Argument(help="Its name, as `readers` shows it.")]
+) -> None:
+    """Keep nothing for a named reader any more."""
+    session.run(lambda client: client.drop_reader(reader))
+    session.show({"dropped": reader}, facts([("dropped", reader)]))
+
+
 async def _all_stores(client: ChannelClient) -> list[models.Store]:
     return [shop async for shop in client.list_stores(page_size=1_000)]
 

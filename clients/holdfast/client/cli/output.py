@@ -109,6 +109,8 @@ _COMMANDS = {
     "ReleaseReservation": "release",
     "SetPolicy": "policy set",
     "BarClaim": "admin bar-claim",
+    "DropReader": "admin drop-reader",
+    "ListReaders": "admin readers",
 }
 _RPC_NAMES = re.compile(rf"\b({'|'.join(_COMMANDS)})\b")
 

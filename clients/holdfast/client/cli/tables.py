@@ -43,6 +43,7 @@ TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "expires_at_ms": time_text,
     "holds": lambda holds: "holds" if holds else "DOES NOT HOLD",
     "ledger_time_ms": time_text,
+    "keeps": ", ".join,
     "left_out": ", ".join,
     "lines": lambda lines: ", ".join(f"{line.held} of {line.quantity} x {line.sku}" for line in lines),
     "message": advice_text,
@@ -100,6 +101,7 @@ LEDGERS: Final = (
     "store_id version epoch actor pid open_reservations positions outbox snapshot_version recovery_ms ledger_time_ms"
 )
 ORDERS_VERIFICATION: Final = "parts orders on_the_way left_out barred discrepancies"
+READERS: Final = "name all_stores behind furthest_ledger furthest_behind keeps"
 BARRED: Final = "order_id attempt operator why barred_at_ms"
 VERIFICATIONS: Final = "store_id holds version events accepted units_sold units_reserved units_oversold discrepancies"
 

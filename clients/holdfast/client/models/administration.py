@@ -179,6 +179,28 @@ class BarredClaim:
 
 
 @dataclass(frozen=True, slots=True)
+class Reader:
+    """A named reader of feeds: of all shops, or of those that it has acknowledged. `behind` counts events; `keeps` are
+    ledgers of which it keeps more sealed files than the operator's setting says.
+    """
+
+    name: str
+    all_stores: bool
+    behind: int
+    furthest_ledger: str
+    furthest_behind: int
+    keeps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """The named readers of feeds, by name; `left_out` are ledgers and actors of which nothing is known."""
+
+    readers: tuple[Reader, ...]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OrdersVerification:
     """Orders compared with the parts that shops have of them; `holds` where nothing contradicts. `left_out` are ledgers
     that are stopped, `on_the_way` counts what was changed since, or is not heard yet.
@@ -205,6 +227,7 @@ ledger_status_from = reader(LedgerStatus)
 verification_from = reader(Verification)
 orders_verification_from = reader(OrdersVerification)
 barred_from = reader(BarredClaim)
+readers_from = reader(Readers)
 health_from = enum_reader(Health)
 
 

@@ -1,0 +1,144 @@
+"""Named readers of feeds: what they have not seen stays, an operator sees who keeps it, and may drop one."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from actors.chain_actor import READERS_MAX
+from actors.journal.port import LedgerBroken
+from actors.journal.sqlite import SqliteJournal
+from actors.runtime.upkeep import MOVE_AGAIN_MS
+from holdfast.v1 import admin_service_pb2 as ad, event_service_pb2 as es
+from serve.wire.cursors import pack_cursor
+from tests.gateway.front import Answer, Front
+from tests.gateway.test_sealed import VERIFY, Sealing
+from tests.runtime.breaking import BreakingJournal
+from tests.runtime.runtime_fixture import ManualClock
+
+CODE = grpc.StatusCode
+
+
+class Moving(Sealing):
+    """The actor of S2, of whose sealed files none stays beside unless a reader needs it."""
+
+    def open(self) -> None:
+        self.away = self.folder / "away"
+        self.away.mkdir(exist_ok=True)
+        inner = SqliteJournal(self.folder / "S2.db", keep_bytes=1, sealed_events=4, away=self.away)
+        self.start(BreakingJournal(inner))
+
+    def move(self) -> int:
+        """What the actor does by itself, until there is nothing left to do; how many files are away."""
+        for _ in range(40):
+            self.actor.host.checkpoint(self.actor.chain.readers if self.actor.chain.revision else None)
+        return len(list(self.away.glob("S2.sealed/*")))
+
+
+@pytest.fixture
+def moving(tmp_path: Path, clock: ManualClock) -> Iterator[Moving]:
+    """A month of S2, and the reader `warehouse` of all shops, who has seen nothing of S2 but its first events."""
+    with Front(tmp_path, clock) as front:
+        shop = Moving(front, tmp_path)
+        front.receive("A", store_id="S2")
+        shop.trade(30)
+        acknowledged(front, "warehouse", cursor=pack_cursor({"S1": 0, "gone": 7}))
+        shop.tidy()
+        yield shop
+
+
+def acknowledged(front: Front, reader: str, cursor: bytes = b"", **seen: int) -> Answer:
+    rows = [{"store_id": store_id, "after_version": version} for store_id, version in seen.items()]
+    return front.ask("AcknowledgeEvents", es.AcknowledgeEventsRequest(reader=reader, cursors=rows, cursor=cursor))
+
+
+def listed(front: Front) -> dict[str, tuple[bool, int, str, int, list[str]]]:
+    found = front.accept("ListReaders", ad.ListReadersRequest()).readers
+    return {
+        each.name: (each.all_stores, each.behind, each.furthest_ledger, each.furthest_behind, list(each.keeps))
+        for each in found
+    }
+
+
+def test_files_wait_for_the_slowest_reader_and_who_it_is_is_said(
+    moving: Moving, caplog: pytest.LogCaptureFixture
+) -> None:
+    front, head = moving.front, moving.front.version("S2")
+    with caplog.at_level(logging.CRITICAL, "holdfast.host"):
+        assert moving.move() == 0
+    (said,) = [each.getMessage() for each in caplog.records]
+    assert "ledger S2: its sealed files take more than their setting" in said
+    assert "that have not seen them: warehouse;" in said
+    assert listed(front) == {"warehouse": (True, head, "S2", head, ["S2"])}
+
+    assert acknowledged(front, "search", S2=head).code is CODE.OK
+    assert acknowledged(front, "warehouse", cursor=pack_cursor({"S2": 9})).code is CODE.OK
+    assert moving.move() == 2, "eight events"
+    files = len(moving.files()) + 2
+    moving.open()  # after a restart nobody is known to the actor until a gateway tells it
+    assert moving.move() == 2
+    assert front.reserve("one more", store_id="S2").WhichOneof("result") == "reservation"
+    assert listed(front)["search"] == (False, 1, "S2", 1, [])
+    assert moving.move() == 2
+    assert listed(front)["warehouse"] == (True, head - 8, "S2", head - 8, ["S2"])
+
+    assert front.ask("DropReader", ad.DropReaderRequest(reader="warehouse")).code is CODE.OK
+    assert moving.move() == files
+    assert moving.files() == []
+    assert front.accept("VerifyLedger", VERIFY).events == head + 1, "all of it is read, wherever it is"
+    gone = front.ask("DropReader", ad.DropReaderRequest(reader="warehouse"))
+    assert (gone.code, gone.reason) == (CODE.NOT_FOUND, "READER_UNKNOWN")
+    assert list(listed(front)) == ["search"]
+
+
+def test_nothing_is_acknowledged_that_has_not_happened(moving: Moving) -> None:
+    front, head = moving.front, moving.front.version("S2")
+    beyond = acknowledged(front, "search", S1=0, S2=head + 1)
+    assert (beyond.code, beyond.fields, beyond.metadata["head"]) == (
+        CODE.OUT_OF_RANGE,
+        ["cursors[1].after_version"],
+        str(head),
+    )
+    beyond = acknowledged(front, "warehouse", cursor=pack_cursor({"S2": head + 1}))
+    assert (beyond.code, beyond.fields) == (CODE.OUT_OF_RANGE, ["cursor"])
+    assert acknowledged(front, "search", S1=0, S9=1).code is CODE.NOT_FOUND
+    assert moving.move() == 0
+    assert listed(front)["warehouse"][1] == head
+
+
+def test_a_reader_is_named_by_its_first_acknowledgement_also_of_nothing(front: Front) -> None:
+    assert acknowledged(front, "early").code is CODE.OK
+    assert listed(front) == {"early": (False, 0, "", 0, [])}
+    assert acknowledged(front, "early", cursor=pack_cursor({"S1": 1})).code is CODE.OK
+    assert acknowledged(front, "early", S1=2).code is CODE.OK, "it stays a reader of all"
+    assert listed(front)["early"][0]
+    for number in range(1, READERS_MAX):
+        assert acknowledged(front, f"reader {number}").code is CODE.OK
+    full = acknowledged(front, "one more")
+    assert (full.code, full.reason) == (CODE.FAILED_PRECONDITION, "TOO_MANY_READERS")
+    front.actors.kill("chain")
+    assert len(listed(front)) == READERS_MAX
+
+
+def test_a_stopped_ledger_and_an_actor_that_is_away_are_left_out(moving: Moving) -> None:
+    front, head = moving.front, moving.front.version("S2")
+    moving.actor.host._damaged["S2"] = LedgerBroken("S2", "seq 1", "a test")
+    del moving.actor.host._hosted["S2"]
+    assert acknowledged(front, "warehouse", cursor=pack_cursor({"S1": 0, "S2": head})).code is CODE.OK
+    found = front.accept("ListReaders", ad.ListReadersRequest())
+    assert list(found.left_out) == ["S2"]
+    assert moving.journal.readers() == {}
+
+
+def test_a_disk_that_is_not_there_is_tried_again_in_a_minute(moving: Moving, caplog: pytest.LogCaptureFixture) -> None:
+    acknowledged(moving.front, "warehouse", S2=moving.front.version("S2"))
+    moving.away.rename(moving.folder / "unplugged")
+    assert moving.move() == 0
+    assert sum("no sealed files are moved for a minute" in each.getMessage() for each in caplog.records) == 1
+    (moving.folder / "unplugged").rename(moving.away)
+    assert moving.move() == 0
+    moving.front.clock.move(MOVE_AGAIN_MS)
+    assert moving.move() > 5
+    assert moving.ended == []

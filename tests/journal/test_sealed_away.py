@@ -1,0 +1,192 @@
+"""Sealed files that move to another disk, behind what every named reader has seen; nothing is lost on the way."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from actors.journal.open import journal_names, open_journal, sqlite_setting
+from actors.journal.port import Fenced, Head, SealedDamaged
+from actors.journal.sqlite import SqliteJournal
+from tests.journal.storages import SqliteStorage, record, records_of, with_bit_flipped
+from tests.journal.test_sealed import FILES, covered, files, seal_all
+
+NOBODY: Final[dict[str, bool]] = {}
+
+
+@pytest.fixture
+def away(tmp_path: Path) -> Path:
+    """The other disk."""
+    folder = tmp_path / "other disk"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def storage(tmp_path: Path, away: Path) -> Iterator[SqliteStorage]:
+    """Journals that seal whatever they can, three events to a file, and keep none of the files beside."""
+    fresh = SqliteStorage(tmp_path, keep_bytes=1, sealed_events=3, away=away)
+    yield fresh
+    fresh.close()
+
+
+@pytest.fixture
+def journal(storage: SqliteStorage) -> SqliteJournal:
+    """All that can be sealed is."""
+    opened = storage.open()
+    covered(opened)
+    seal_all(opened)
+    return opened
+
+
+def moved(away: Path) -> list[str]:
+    """The names of the files on the other disk, the oldest first."""
+    return sorted(path.name for path in away.glob("journal.sealed/*"))
+
+
+def move_all(journal: SqliteJournal, readers: dict[str, bool], epoch: int = 1) -> list[str]:
+    """Move what may be moved; who is in the way of the rest."""
+    for _ in FILES:
+        behind = journal.move_away("S1", epoch, readers)
+    return behind
+
+
+def test_moved_files_are_read_as_before_and_verified_from_hash_to_hash(
+    storage: SqliteStorage, journal: SqliteJournal, away: Path
+) -> None:
+    written, beside = records_of(journal, "S1"), [path.name for path in files(storage)]
+    assert move_all(journal, NOBODY) == []
+    assert (moved(away), files(storage)) == (beside, [])
+    for reader in (journal, storage.open(), storage.after_crash().open()):
+        assert records_of(reader, "S1") == written
+    # The other disk goes away, and comes back with another file in place of one.
+    away.rename(away.with_name("gone"))
+    reader = storage.open()
+    for after, _ in FILES:
+        with pytest.raises(SealedDamaged, match=r"cannot be read in .*other disk"):
+            reader.read("S1", after, 1)
+    assert reader.read("S1", FILES[-1][1], 100) == written[-1:], "verified from the newest moved file's checksum on"
+    assert reader.take_over("S1") == Head(2, 17)
+    away.with_name("gone").rename(away)
+    path = away / "journal.sealed" / beside[1]
+    path.write_bytes(with_bit_flipped(path.read_bytes(), 30))
+    with pytest.raises(SealedDamaged, match="is not what was sealed"):
+        reader.read("S1", FILES[1][0], 1)
+    assert reader.read("S1", FILES[2][0], 1), "the next one is bound to the hash in the list"
+
+
+def test_no_file_moves_that_a_named_reader_has_not_seen(journal: SqliteJournal, away: Path) -> None:
+    readers = {"warehouse": True, "search": False}
+    assert move_all(journal, readers) == ["warehouse"], "a reader of all has seen nothing of what it has not named"
+    assert moved(away) == []
+    journal.note_reader("search", {"S1": 2, "S9": 1})
+    journal.note_reader("warehouse", {"S1": 6})
+    assert move_all(journal, readers) == ["search"], "the slowest"
+    journal.note_reader("search", {"S1": 17})
+    assert move_all(journal, readers) == ["warehouse"]
+    assert len(moved(away)) == 1, "the second file ends at 7"
+    journal.note_reader("warehouse", {"S1": 7})
+    move_all(journal, readers)
+    assert len(moved(away)) == 2
+    assert journal.readers() == {"S1": {"search": 17, "warehouse": 7}, "S9": {"search": 1}}
+    assert move_all(journal, {"search": False}) == [], "nobody else is named any more"
+    assert len(moved(away)) == len(FILES)
+
+
+def test_so_much_stays_beside_as_the_setting_says(storage: SqliteStorage, away: Path) -> None:
+    covered(journal := storage.open())
+    seal_all(journal)
+    sizes = [path.stat().st_size for path in files(storage)]
+    storage._options["sealed_bytes"] = sum(sizes[-2:])
+    assert move_all(storage.open(), NOBODY) == []
+    assert (len(moved(away)), len(files(storage))) == (2, 2)
+    whole = SqliteJournal(storage.path, keep_bytes=1, sealed_events=3)
+    assert move_all(whole, NOBODY) == [], "without another disk all stay"
+    whole.close()
+    assert len(files(storage)) == 2
+
+
+def test_a_kill_at_any_step_of_a_move_loses_nothing(
+    storage: SqliteStorage, journal: SqliteJournal, away: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = records_of(journal, "S1")
+    copies: list[SqliteStorage] = []
+
+    def noted(act: Callable[..., Any]) -> Callable[..., Any]:
+        def noting(*args: Any, **named: Any) -> Any:
+            copies.append(storage.after_crash())
+            result = act(*args, **named)
+            copies.append(storage.after_crash())
+            return result
+
+        return noting
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", noted(os.fsync))
+        patched.setattr(Path, "rename", noted(Path.rename))
+        patched.setattr(Path, "unlink", noted(Path.unlink))
+        journal.move_away("S1", 1, NOBODY)
+        journal.move_away("S1", 1, NOBODY)
+    assert len(copies) > 12
+    for copy in copies:
+        successor = copy.open()
+        assert records_of(successor, "S1") == written
+        assert move_all(successor, NOBODY) == []
+        assert records_of(successor, "S1") == written
+        assert len(files(copy)) == 0
+        copy.close()
+
+
+def test_a_disk_that_is_not_there_or_has_anothers_file_leaves_all_beside(
+    storage: SqliteStorage, journal: SqliteJournal, away: Path
+) -> None:
+    written = records_of(journal, "S1")
+    away.rmdir()
+    with pytest.raises(FileNotFoundError):
+        journal.move_away("S1", 1, NOBODY)
+    (away / "journal.sealed").mkdir(parents=True)
+    others = away / "journal.sealed" / files(storage)[0].name
+    others.write_bytes(b"another journal's")
+    with pytest.raises(SealedDamaged, match="is not what was sealed"):
+        journal.move_away("S1", 1, NOBODY)
+    assert others.read_bytes() == b"another journal's"
+    assert len(files(storage)) == len(FILES)
+    assert records_of(journal, "S1") == written
+
+
+def test_an_owner_that_was_replaced_moves_nothing(storage: SqliteStorage, journal: SqliteJournal, away: Path) -> None:
+    successor = storage.open()
+    successor.take_over("S1")
+    with pytest.raises(Fenced):
+        journal.move_away("S1", 1, NOBODY)
+    assert len(files(storage)) == len(FILES)
+    assert move_all(successor, NOBODY, epoch=2) == [], "what the first one has copied is the same"
+    assert (len(moved(away)), files(storage)) == (len(FILES), [])
+
+
+def test_a_ledger_goes_on_sealing_behind_what_is_away(storage: SqliteStorage, journal: SqliteJournal) -> None:
+    written = records_of(journal, "S1")
+    move_all(journal, NOBODY)
+    for _ in range(6):
+        written.append(record("S1", 1, written[-1].seq + 1))
+        journal.append(written[-1:])
+    for _ in range(2):
+        journal.write_snapshot("S1", 1, written[-1].seq, [b"[1]"])
+    assert seal_all(journal) == 2
+    assert records_of(storage.after_crash().open(), "S1") == written
+    move_all(journal, NOBODY)
+    assert records_of(storage.open(), "S1") == written
+
+
+def test_a_setting_names_the_other_disk(tmp_path: Path, away: Path) -> None:
+    setting = sqlite_setting(tmp_path / "a?b&c=d", 5, 7, away)
+    (tmp_path / "a?b&c=d").mkdir()
+    journal = open_journal(setting, "S1")
+    assert isinstance(journal, SqliteJournal)
+    assert (journal._keep_bytes, journal._sealed_bytes) == (5_000_000, 7_000_000)
+    assert journal._archive._away == away / "S1.sealed"
+    journal.close()
+    assert journal_names(setting) == ["S1"]
+    assert (tmp_path / "a?b&c=d" / "S1.db").exists()
