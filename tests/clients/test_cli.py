@@ -10,7 +10,6 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from typer.testing import CliRunner
 
-from holdfast.client import BlockingChannelClient
 from holdfast.client.cli.app import app
 from holdfast.v1 import admin_service_pb2
 from tests.clients.command import Command
@@ -170,32 +169,6 @@ def test_pickups_that_new_hours_broke_are_shown(run: Command, tmp_path: Path) ->
     assert [len(request.stores) for request in run.service.asked("PutStores")[-2:]] == [1_024, 1]
     assert (told["affected_slots"], [slot["store_id"] for slot in told["affected"]]) == (2, ["s1", "s2"])
     assert told["chain_version"] == 7
-
-
-def test_a_claim_is_barred_once_and_the_first_record_is_shown(run: Command) -> None:
-    said = ("--operator", "eve", "--why", "restored")
-    barred = run("admin", "bar-claim", "0007/1907.1", *said)["barred"]
-    assert (barred["order_id"], barred["attempt"], barred["operator"]) == ("0007/1907", 1, "eve")
-    assert run("admin", "bar-claim", "0007/1907.1", "--operator", "bob", "--why", "again")["barred"] == barred
-    assert "restored" in run.words("admin", "bar-claim", "0007/1907.1", *said)
-    for named in ("0007/1907", "0007/1907.", "1907.1", "0007/1907.1001"):
-        assert run("admin", "bar-claim", named, *said, code=2)["error"]
-    assert run("verify", "--all")["orders"]["barred"] == [barred]
-
-
-def test_readers_are_shown_with_what_they_keep_and_dropped(run: Command) -> None:
-    assert run("admin", "readers") == {"readers": [], "left_out": []}
-    with BlockingChannelClient(run.target) as client:
-        client.acknowledge_events("warehouse", {"s1": 1})
-    (reader,) = run("admin", "readers")["readers"]
-    assert (reader["name"], reader["all_stores"], reader["behind"], reader["keeps"]) == ("warehouse", False, 1, [])
-    keeping = admin_service_pb2.Reader(name="warehouse", furthest_ledger="s1", keeps=["s1", "s2"])
-    kept = admin_service_pb2.ListReadersResponse(readers=[keeping], left_out=["s9"])
-    run.service.faults["ListReaders"].extend(Answer([kept]) for _ in range(2))
-    assert run("admin", "readers", code=1)["left_out"] == ["s9"]
-    assert "s1, s2" in run.words("admin", "readers", code=1)
-    assert run("admin", "drop-reader", "warehouse") == {"dropped": "warehouse"}
-    assert run("admin", "drop-reader", "warehouse", code=4)["error"]["kind"] == "NotFound"
 
 
 def test_the_policy_is_shown_and_set(run: Command, tmp_path: Path) -> None:
