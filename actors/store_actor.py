@@ -10,7 +10,7 @@ from actors.runtime.actor_runtime import LedgerActor, in_turn, page_by_number
 from actors.runtime.kinds import SHOP
 from actors.shop.expiry import lapsed
 from actors.shop.snapshot import Capture
-from actors.shop.state import Reservation
+from actors.shop.state import AnyReservation, Reservation
 
 FEED_EVENTS_MAX: Final = 1_000
 FEED_BYTES_MAX: Final = 4 * 1024 * 1024  # by answer; a record that is larger goes alone
@@ -70,7 +70,7 @@ class StoreActor(LedgerActor):
         return None if slot is None else max(0, slot.capacity - taken.get(slot_start_ms, 0))
 
     @rpc
-    def reservation(self, store_id: str, number: int) -> tuple[int, Reservation | None]:
+    def reservation(self, store_id: str, number: int) -> tuple[int, AnyReservation | None]:
         """The ledger's version, and the reservation or None."""
         with self.host.reading(store_id) as (hosted, _):
             return hosted.ledger.version, hosted.ledger.reservations.get(number)
@@ -78,7 +78,7 @@ class StoreActor(LedgerActor):
     @rpc
     def reservations(
         self, store_id: str, statuses: list[int], after_number: int, page_size: int
-    ) -> tuple[int, list[Reservation], int]:
+    ) -> tuple[int, list[AnyReservation], int]:
         """The ledger's version, a page of reservations by number, and the number to continue after, 0 at the end."""
         wanted = frozenset(statuses)
         with self.host.reading(store_id) as (hosted, _):
@@ -122,7 +122,7 @@ class StoreActor(LedgerActor):
     @rpc
     def outbox(
         self, claim_age_ms: int, after: Mapping[str, int], revision: int = 0
-    ) -> list[tuple[str, int, list[Reservation], int]] | None:
+    ) -> list[tuple[str, int, list[AnyReservation], int]] | None:
         """Reservations to report to customers' ledgers: (store, ledger time, these, the number to continue after).
 
         Changed ones that are not acknowledged, claims older than `claim_age_ms` without an outcome, and parts whose
@@ -146,7 +146,7 @@ class StoreActor(LedgerActor):
         return found
 
     @rpc
-    def parts(self, store_id: str, after_number: int, page_size: int) -> tuple[list[tuple[Reservation, bool]], int]:
+    def parts(self, store_id: str, after_number: int, page_size: int) -> tuple[list[tuple[AnyReservation, bool]], int]:
         """A page of the shop's parts of orders, and of what limits of the whole chain count, by number, final ones too:
         (reservation, whether it is in the outbox), and the number to continue after, 0 at the end.
         """
@@ -178,7 +178,7 @@ class StoreActor(LedgerActor):
             return [each.part.holder if each is not None and each.part is not None else "" for each in found]
 
     @rpc
-    def reservations_of(self, store_id: str, numbers: list[int]) -> list[Reservation | None]:
+    def reservations_of(self, store_id: str, numbers: list[int]) -> list[AnyReservation | None]:
         """For each number its reservation, None where the shop has none."""
         if not self.host.has_begun(store_id):
             return [None] * len(numbers)
@@ -186,7 +186,7 @@ class StoreActor(LedgerActor):
             return [hosted.ledger.reservations.get(number) for number in numbers]
 
     @rpc
-    def parts_of(self, store_id: str, holders: list[str]) -> list[Reservation | None]:
+    def parts_of(self, store_id: str, holders: list[str]) -> list[AnyReservation | None]:
         """For each holder its part, None where the shop has none."""
         if not self.host.has_begun(store_id):
             return [None] * len(holders)

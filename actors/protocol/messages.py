@@ -16,7 +16,7 @@ from actors.core.transact import Deferred
 from actors.orders import commands as orders
 from actors.orders.state import Order
 from actors.shop import commands as shop
-from actors.shop.state import Remembered, Reservation, StockOutcome
+from actors.shop.state import AnyReservation, Remembered, Reservation, StockOutcome
 
 Command = shop.Command | orders.Command
 Entry = tuple[str, Command]  # a ledger and a command for it
@@ -59,7 +59,7 @@ class Moved(Message, frozen=True):
 
 
 # None: there is no such order (any more).
-Answer = Held | Refusal | Moved | Reservation | Order | shop.Grant | Stopped | Late | Deferred | None
+Answer = Held | Refusal | Moved | AnyReservation | Order | shop.Grant | Stopped | Late | Deferred | None
 
 _encode: Final[Callable[[Any], bytes]] = msgspec.msgpack.Encoder().encode
 

@@ -52,7 +52,7 @@ def decide(ledger: Ledger, command: cm.Command, now_ms: int) -> Decision:
         case cm.CountStock():
             return decide_count_stock(ledger, command, now_ms)
         case cm.SetSafetyStock():
-            return decide_set_safety_stock(ledger, command)
+            return decide_set_safety_stock(command)
         case _:
             assert_never(command)
 

@@ -1,8 +1,5 @@
 """A shop's decisions about stock: movements, counts, and which reservations lose units in a shortfall."""
 
-from collections.abc import Iterable
-from typing import Final
-
 from msgspec.structs import replace
 
 from actors.core.answers import fingerprint
@@ -13,9 +10,6 @@ from actors.shop import commands as cm, events as ev
 from actors.shop.commands import Movement
 from actors.shop.state import Ledger, Position
 
-SOURCES_MAX: Final = 10_000  # by ledger: each till and each warehouse is one
-POSITIONS_MAX: Final = 2_000_000  # by ledger; some 600 MB
-
 # Losses go to holds first, then to confirmed orders, then to goods at the counter; within each to the youngest. A claim
 # ranks as a hold: its customer's ledger may have decided already.
 LOSS_RANK = {Status.CLAIMED: 0, Status.HELD: 0, Status.CONFIRMED: 1, Status.READY: 2}
@@ -23,12 +17,7 @@ LOSS_RANK = {Status.CLAIMED: 0, Status.HELD: 0, Status.CONFIRMED: 1, Status.READ
 
 def decide_adjust_stock(ledger: Ledger, command: cm.AdjustStock, now_ms: int) -> Decision:
     """Apply the rows that the source has not sent before, which have the numbers after its mark, without a gap."""
-    mark = ledger.source_marks.get(command.source)
-    if mark is None and len(ledger.source_marks) >= SOURCES_MAX:
-        return Rejection(Reason.LEDGER_FULL)
-    if _too_many_skus(ledger, (row.sku for row in command.movements)):
-        return Rejection(Reason.LEDGER_FULL)
-    mark = mark or 0
+    mark = ledger.source_marks.get(command.source, 0)
     applied: list[Movement] = []
     for row in command.movements:
         if row.sequence > mark + 1:
@@ -47,16 +36,9 @@ def decide_adjust_stock(ledger: Ledger, command: cm.AdjustStock, now_ms: int) ->
     return (event, *_losses(ledger, shortfalls))
 
 
-def decide_set_safety_stock(ledger: Ledger, command: cm.SetSafetyStock) -> Decision:
+def decide_set_safety_stock(command: cm.SetSafetyStock) -> Decision:
     """Set the units to keep back."""
-    if _too_many_skus(ledger, (sku for sku, _ in command.safety_stocks)):
-        return Rejection(Reason.LEDGER_FULL)
     return (ev.SafetyStockSet(command.key, fingerprint(command), command.safety_stocks),)
-
-
-def _too_many_skus(ledger: Ledger, skus: Iterable[str]) -> bool:
-    """True where the ledger would exceed POSITIONS_MAX. A new SKU counts once for each row, of which there are few."""
-    return len(ledger.positions) + sum(1 for sku in skus if sku not in ledger.positions) > POSITIONS_MAX
 
 
 def on_hand_delta(position: Position | None, row: Movement, now_ms: int) -> int:
@@ -86,8 +68,6 @@ def decide_count_stock(ledger: Ledger, command: cm.CountStock, now_ms: int) -> D
         if isinstance(correction, Rejection):
             return replace(correction, sku=sku)
         corrections.append((sku, correction))
-    if _too_many_skus(ledger, (sku for sku, _ in command.counts)):
-        return Rejection(Reason.LEDGER_FULL)
     shortfalls = _shortfalls(ledger, dict(corrections))
     event = ev.StockCounted(command.key, fingerprint(command), as_of_ms, tuple(corrections), late, shortfalls)
     return (event, *_losses(ledger, shortfalls))

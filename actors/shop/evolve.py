@@ -7,8 +7,6 @@ counted twice or lost between two events.
 from sys import intern
 from typing import Any, assert_never
 
-from msgspec.structs import replace
-
 from actors.core.answers import Recorded, Said, fingerprint, forgotten, forgotten_at_ms
 from actors.core.policy import Policy
 from actors.core.rejection import Reason, Rejection
@@ -19,7 +17,7 @@ from actors.shop.commands import AdjustmentKind, Claim, Grant, Lines, Movement, 
 from actors.shop.decide_stock import on_hand_delta
 from actors.shop.events import Reserved  # by its own name: 0.1 us of a Reserve's 4, with `decide`
 from actors.shop.expiry import move_deadline, move_lease, note_deadline
-from actors.shop.state import Ledger, Part, Position, Remembered, Reservation, StockOutcome
+from actors.shop.state import FullReservation, Ledger, Part, Position, Remembered, Reservation, StockOutcome
 
 
 def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
@@ -60,7 +58,7 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
                 if ledger.reservations[number].version <= version:
                     ledger.outbox.pop(number, None)
             for number, grant in event.grants:
-                ledger.reservations[number] = replace(ledger.reservations[number], grant=grant)
+                ledger.reservations[number] = ledger.reservations[number].changed(grant=grant)
         case ev.StockAdjusted():
             return _evolve_stock_adjusted(ledger, event, at_ms)
         case ev.StockCounted():
@@ -108,25 +106,23 @@ def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
 
 
 def _made(command: Reserve, number: int, lines: Lines, at_ms: int, expires_at_ms: int) -> Reservation:
-    return Reservation(
+    made = Reservation(
         number,
         Status.HELD,
         command.customer_id,
         intern(command.channel),
         command.basket_id,
         lines,
-        None,
         command.ttl_ms,
         at_ms,
         expires_at_ms,
         number,
-        None,
-        None,
-        None,
-        command.slot_start_ms,
-        command.external_reference,
-        command.grant.number if isinstance(command.grant, Grant) else 0,
     )
+    if not command.slot_start_ms and not command.external_reference and command.grant is None:
+        return made
+    grant = command.grant.number if isinstance(command.grant, Grant) else 0
+    few = {"external_reference": command.external_reference, "grant": grant}
+    return made.changed(slot_start_ms=command.slot_start_ms, **few)
 
 
 def _evolve_claimed(ledger: Ledger, event: ev.Claimed, at_ms: int) -> Remembered:
@@ -140,14 +136,13 @@ def _evolve_claimed(ledger: Ledger, event: ev.Claimed, at_ms: int) -> Remembered
 
 
 def _claimed(command: Claim, number: int, at_ms: int) -> Reservation:
-    return Reservation(
+    return FullReservation(
         number,
         Status.CLAIMED,
         command.customer_id,
         intern(command.channel),
         "",
         command.lines,
-        None,
         0,
         at_ms,
         0,
@@ -207,11 +202,11 @@ def _evolve_outcome_applied(ledger: Ledger, event: ev.OutcomeApplied, at_ms: int
     if any(units for _, units in event.lines):
         reason = event.reason if step is Step.RELEASE else None
         reservation = _give_back(ledger, event.number, event.lines, at_ms, step, reason)
-    changed = replace(reservation, version=ledger.version, part=Part(event.holder, event.revision))
+    changed = reservation.changed(version=ledger.version, part=Part(event.holder, event.revision))
     if changed.status in LIVE:
         if changed.expires_at_ms != event.expires_at_ms:
             move_lease(ledger, event.number, event.expires_at_ms)
-        changed = replace(changed, status=event.status, expires_at_ms=event.expires_at_ms)
+        changed = changed.changed(status=event.status, expires_at_ms=event.expires_at_ms)
     ledger.reservations[event.number] = changed
     return Recorded("", ledger.version, changed)
 
@@ -237,7 +232,7 @@ def _step(
 ) -> Remembered:
     """Change what is no unit of a reservation, and its deadline where that moves."""
     before = ledger.reservations[event.number]
-    changed = replace(before, version=ledger.version, **changes)
+    changed = before.changed(version=ledger.version, **changes)
     ledger.reservations[event.number] = changed
     if changed.expires_at_ms != before.expires_at_ms:
         move_deadline(ledger, event.number, changed.expires_at_ms)
@@ -287,7 +282,7 @@ def _evolve_collected(ledger: Ledger, event: ev.Collected, at_ms: int) -> Rememb
     done = tuple(
         (collected + units, released) for (collected, released), (_, units) in zip(done, event.lines, strict=True)
     )
-    changed = replace(reservation, done=done, payment_reference=event.payment_reference, version=ledger.version)
+    changed = reservation.changed(done=done, payment_reference=event.payment_reference, version=ledger.version)
     changed = _settle(ledger, changed, Step.COLLECT, at_ms)
     _put_in_outbox(ledger, changed)
     return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, changed))
@@ -312,8 +307,8 @@ def _give_back(
             ledger.positions[sku].move_reserved(gone_at_ms, -units)
     done = reservation.done or ((0, 0),) * len(reservation.lines)
     done = tuple((collected, released + units) for (collected, released), (_, units) in zip(done, lines, strict=True))
-    changed = replace(
-        reservation, done=done, version=ledger.version, release_reason=reason or reservation.release_reason
+    changed = reservation.changed(
+        done=done, version=ledger.version, release_reason=reason or reservation.release_reason
     )
     return _settle(ledger, changed, step, at_ms)
 
@@ -321,7 +316,7 @@ def _give_back(
 def _settle(ledger: Ledger, reservation: Reservation, step: Step, at_ms: int) -> Reservation:
     """Store a changed reservation; where it holds no more units it becomes final, and leaves the indexes."""
     if not any(reservation.held()):
-        reservation = replace(reservation, status=final_status(step, reservation.units_collected()))
+        reservation = reservation.changed(status=final_status(step, reservation.units_collected()))
         if reservation.part is not None:
             ledger.undecided.pop(reservation.number, None)
         ledger.open_reservations -= 1

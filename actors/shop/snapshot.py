@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from sys import intern
 from typing import Final
 
-from msgspec.structs import astuple, replace
+from msgspec.structs import astuple
 
 from actors.core.answers import EndedRow, Recorded
 from actors.core.message import Message, digest_of
@@ -18,12 +18,12 @@ from actors.core.policy import Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, Status
 from actors.shop.expiry import rebuild
-from actors.shop.state import Ledger, Position, Reservation, StockOutcome, Trail, is_remembered
+from actors.shop.state import AnyReservation, Ledger, Position, Reservation, StockOutcome, Trail, is_remembered
 
 FORMAT: Final = 1
 
 # An answer, in which a reservation that has a row of its own is given by its number.
-Kept = Recorded[int | Reservation | Rejection | StockOutcome]
+Kept = Recorded[int | AnyReservation | Rejection | StockOutcome]
 Moves = tuple[int, tuple[int, ...]] | None  # a trail: its horizon, then times and deltas in turn
 
 
@@ -71,7 +71,7 @@ class AnswerRow(Message, frozen=True, tag="answer"):
     answer: Kept
 
 
-Row = Head | PositionRow | Reservation | EndedRow | OutboxRow | AnswerRow | PackedRow
+Row = Head | PositionRow | AnyReservation | EndedRow | OutboxRow | AnswerRow | PackedRow
 
 
 class Capture:
@@ -204,8 +204,7 @@ def _shared(reservation: Reservation, ledger: Ledger) -> Reservation:
     if reservation.expires_at_ms != ledger.shared_instant_ms:
         ledger.shared_instant_ms = reservation.expires_at_ms
     number = reservation.number
-    return replace(
-        reservation,
+    return reservation.changed(
         channel=intern(reservation.channel),
         lines=ledger.interned(reservation.lines),
         expires_at_ms=ledger.shared_instant_ms,

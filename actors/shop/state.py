@@ -2,14 +2,16 @@
 
 A reservation is an immutable value that is replaced when it changes. Hence the value that was first answered *is* the
 remembered answer to a repeat, a shallow copy of a dictionary is a consistent snapshot, and a million holds cost about
-383 bytes each in an actor (`python -m bench memory`).
+330 bytes each in an actor (`python -m bench memory`).
 """
 
 from array import array
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
+
+from msgspec.structs import astuple, replace
 
 from actors.core.answers import Answers, Recorded
 from actors.core.message import Message, Value
@@ -43,14 +45,15 @@ def order_of(holder: str) -> str:
     return holder.rpartition(".")[0] or holder
 
 
-class Reservation(Message, frozen=True):
-    """One customer's claim on units. `done` is (collected, released) by line, or None while both are 0 on all lines.
+# What most reservations have: nothing was done, and there is no slot.
+_NOTHING_DONE: Final[tuple[tuple[int, int], ...] | None] = None
+_NO_TEXT: Final[str | None] = None
+_NO_REASON: Final[ReleaseReason | None] = None
+_NO_PART: Final[Part | None] = None
 
-    `part` is set where it belongs to an order over several ledgers; then `expires_at_ms` is the order's deadline as the
-    shop knows it, a lease, 0 while it is CLAIMED: the shop does not expire it, and takes no step from then on.
-    `grant` is the number of the grant of its customer's ledger, 0 for none; that ledger counts the units until it hears
-    that they are no longer held.
-    """
+
+class Reservation(Message, frozen=True):
+    """One customer's claim on units. What few have is in a FullReservation: without it a hold takes 56 bytes less."""
 
     number: int
     status: Status
@@ -58,17 +61,29 @@ class Reservation(Message, frozen=True):
     channel: str
     basket_id: str
     lines: Lines
-    done: tuple[tuple[int, int], ...] | None
     ttl_ms: int
     created_at_ms: int
     expires_at_ms: int
     version: int
-    payment_reference: str | None = None
-    release_reason: ReleaseReason | None = None
-    part: Part | None = None
-    slot_start_ms: int = 0
-    external_reference: str = ""
-    grant: int = 0
+    done = _NOTHING_DONE
+    payment_reference = _NO_TEXT
+    release_reason = _NO_REASON
+    part = _NO_PART
+    slot_start_ms = 0
+    external_reference = ""
+    grant = 0
+
+    def changed(self, **changes: Any) -> "Reservation":
+        """The reservation with these fields, in full where it has what few have: equal ones are of one kind."""
+        if _FEW_HAVE.isdisjoint(changes) or type(self) is FullReservation:
+            return replace(self, **changes)
+        few = {
+            name: value
+            for name in _FEW_HAVE.intersection(changes)
+            if (value := changes.pop(name)) != getattr(self, name)
+        }
+        changed = replace(self, **changes)
+        return FullReservation(*astuple(changed), **few) if few else changed
 
     def held(self) -> tuple[int, ...]:
         """Units that each line still holds."""
@@ -116,6 +131,28 @@ class Reservation(Message, frozen=True):
     def units_collected(self) -> int:
         """Units collected so far, over all lines."""
         return sum(collected for collected, _ in self.done) if self.done else 0
+
+
+class FullReservation(Reservation, frozen=True):
+    """A reservation of which something was taken, that is a part of an order, or has a slot, a reference or a grant.
+
+    `done` is (collected, released) by line, or None while both are 0 on all lines. `part` is set where it belongs to an
+    order over several ledgers; then `expires_at_ms` is the order's deadline as the shop knows it, a lease, 0 while it
+    is CLAIMED: the shop does not expire it, and takes no step from then on. `grant` is the number of the grant of its
+    customer's ledger, 0 for none; that ledger counts the units until it hears that they are no longer held.
+    """
+
+    done: tuple[tuple[int, int], ...] | None = None
+    payment_reference: str | None = None
+    release_reason: ReleaseReason | None = None
+    part: Part | None = None
+    slot_start_ms: int = 0
+    external_reference: str = ""
+    grant: int = 0
+
+
+AnyReservation = Reservation | FullReservation  # for decoders
+_FEW_HAVE: Final = frozenset(FullReservation.__struct_fields__) - frozenset(Reservation.__struct_fields__)
 
 
 @dataclass(slots=True, eq=False)

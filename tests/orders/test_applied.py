@@ -26,7 +26,7 @@ def held(order: Order, place: int, status: Status = Status.HELD) -> shop.Reserva
     """How its shop has the part."""
     part = order.parts[place]
     of = shop.Part("0007/1.1", order.revision)
-    return shop.Reservation(part.reservation, status, "ann", "web", "", part.lines, None, 0, 1, 2, 9, part=of)
+    return shop.FullReservation(part.reservation, status, "ann", "web", "", part.lines, 0, 1, 2, 9, part=of)
 
 
 def test_what_is_noted_of_many_is_what_each_would_have_reported() -> None:

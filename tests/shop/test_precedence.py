@@ -5,8 +5,6 @@ import pytest
 from actors.calendar.hours import Calendar, Duty
 from actors.core.policy import DAY_MS, LimitRule, Policy
 from actors.core.rejection import UNRECORDED, Reason
-from actors.shop.decide_stock import POSITIONS_MAX, SOURCES_MAX
-from actors.shop.state import Position
 from tests.shop.scenario import play
 from tests.shop.scenario_text import answer_text, command_of, instant
 from tests.shop.watched import DAY_ZERO_MS, Watched
@@ -104,41 +102,6 @@ def test_a_paused_shop_keeps_the_promises_it_made() -> None:
     assert watched.complaints() == []
 
 
-def test_a_ledger_knows_so_many_sources_and_no_more() -> None:
-    watched = Watched()
-    for number in range(SOURCES_MAX):
-        watched.ledger.source_marks[f"till {number}"] = 1
-    records = len(watched.records)
-    assert told(watched, "receive A 5 from another", "k") == "LEDGER_FULL"
-    assert len(watched.records) == records
-    watched.ledger.source_marks.popitem()
-    assert told(watched, "receive A 5 from another", "k") == "applied"
-    assert told(watched, "sell A 1 from another", "known") == "applied"
-
-
-class Vast(dict[str, Position]):
-    """As many positions as a ledger may have, without the memory."""
-
-    def __len__(self) -> int:
-        return POSITIONS_MAX
-
-
-def test_a_ledger_stocks_so_many_skus_and_no_more() -> None:
-    watched = play("at | said\n 0:00 | receive A 5")
-    watched.ledger.positions = Vast(watched.ledger.positions)
-    for text in ("receive B 1", "count B 1", "count A 1, B 1", "safety B 1"):
-        assert told(watched, text, "k") == "LEDGER_FULL"
-    assert told(watched, "reserve ann B 1") == "SKU_NOT_STOCKED"
-    for text in ("receive A 1", "count A 7", "safety A 1", "reserve ann A 1"):
-        assert told(watched, text).startswith(("applied", "#")), text
-
-
-def test_a_count_that_is_too_old_is_told_before_a_full_ledger() -> None:
-    watched = play("at | said\n 0:01 | receive A 5\n 0:02 | receive A 5")
-    watched.ledger.positions = Vast(watched.ledger.positions)
-    assert told(watched, "count A 4, B 1 as of 0:00") == "COUNT_TOO_OLD"
-
-
 # The smallest page that leads to each reason.
 REASONS = {
     Reason.IDEMPOTENCY_KEY_REUSED: "k: safety A 1 / k: safety A 2",
@@ -155,7 +118,6 @@ REASONS = {
     Reason.SKU_NOT_STOCKED: "reserve ann A 1",
     Reason.INSUFFICIENT_STOCK: "receive A 1 / reserve ann A 2",
     Reason.COUNT_TOO_OLD: "wait / receive A 1 / count A 2 as of 0:00",
-    Reason.LEDGER_FULL: "safety A 1 / receive A 9",
     Reason.PART_OF_ORDER: "receive A 1 / claim o1 ann A 1 / apply o1 1 HELD until 2:00 / confirm #3",
     Reason.ORDER_UNDECIDED: "receive A 1 / claim o1 ann A 1 / collect #3",
     Reason.CLAIM_ABANDONED: "apply o1 1 RELEASED",
@@ -164,7 +126,7 @@ REASONS = {
     Reason.SLOT_FULL: "receive A 2 / reserve ann A 1 slot 9:00 / reserve bob A 1 slot 9:00",
 }
 # No shop gives them: tests/orders. A grant: tests/shop/test_grants.py.
-OTHERS = {Reason.NO_STORE_IN_REACH, Reason.GRANT_REQUIRED}
+OTHERS = {Reason.NO_STORE_IN_REACH, Reason.GRANT_REQUIRED, Reason.LEDGER_FULL}
 
 
 @pytest.mark.parametrize("reason", sorted(set(Reason) - OTHERS), ids=lambda reason: reason.name)
@@ -174,8 +136,6 @@ def test_every_reason_is_reached_and_written_down_unless_it_must_not(reason: Rea
         version=1, paused=paused, ttl_ms_max=DAY_MS, collect_within_ms=DAY_MS, limit_rules=RULES, calendar=SLOTS
     )
     watched = Watched(policy)
-    if reason is Reason.LEDGER_FULL:
-        watched.ledger.source_marks = {f"till {number}": 1 for number in range(SOURCES_MAX)}
     answer, records = "", 0
     for minute, text in enumerate(REASONS[reason].split(" / "), start=1):
         at_ms = DAY_ZERO_MS + minute * 1_000
