@@ -26,22 +26,20 @@ class Reason(IntEnum):
     SKU_NOT_STOCKED = 12
     INSUFFICIENT_STOCK = 13
     COUNT_TOO_OLD = 14
-    LEDGER_FULL = 15
+    SOURCE_GAP = 15
     PART_OF_ORDER = 16
     ORDER_UNDECIDED = 17
     CLAIM_ABANDONED = 18
     NO_STORE_IN_REACH = 19
     SLOT_NOT_OFFERED = 20
     SLOT_FULL = 21
-    SOURCE_GAP = 22
 
 
-# Refusals that are not journaled: a reused key must not overwrite the first answer, a full ledger must not grow, an
-# undecided order will soon be decided, a grant is fetched within the call, and the rows before a gap may be under way.
+# Refusals that are not journaled: a reused key must not overwrite the first answer, an undecided order will soon be
+# decided, a grant is fetched within the call, and the rows before a gap may be under way.
 UNRECORDED: Final = frozenset(
     {
         Reason.IDEMPOTENCY_KEY_REUSED,
-        Reason.LEDGER_FULL,
         Reason.ORDER_UNDECIDED,
         Reason.GRANT_REQUIRED,
         Reason.SOURCE_GAP,

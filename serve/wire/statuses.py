@@ -186,7 +186,6 @@ _SENTENCES: Final[dict[Reason, str]] = {
     Reason.SLOT_NOT_OFFERED: "shop {store} does not offer this pickup slot; list its slots",
     Reason.SLOT_FULL: "the pickup slot in shop {store} is full, it takes {available}; list its slots",
     Reason.SOURCE_GAP: "the source's next row has the number {available}, {asked} came; send what is before it first",
-    Reason.LEDGER_FULL: "shop {store} remembers as many answers, sources or SKUs as it may; nothing was done",
 }
 
 

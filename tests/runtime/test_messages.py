@@ -139,10 +139,10 @@ def test_a_field_that_is_added_changes_no_fingerprint_of_a_call_that_does_not_us
 
 
 def test_a_refusal_is_told_with_its_version_and_one_that_was_not_written_down_with_none() -> None:
-    told = [Recorded("f", 7, Rejection(Reason.SLOT_FULL)), Recorded("", 0, Rejection(Reason.LEDGER_FULL))]
+    told = [Recorded("f", 7, Rejection(Reason.SLOT_FULL)), Recorded("", 0, Rejection(Reason.GRANT_REQUIRED))]
     assert unpack_answers(pack_answers(told)) == [
         Refusal(7, Rejection(Reason.SLOT_FULL)),
-        Refusal(0, Rejection(Reason.LEDGER_FULL)),
+        Refusal(0, Rejection(Reason.GRANT_REQUIRED)),
     ]
 
 

@@ -126,7 +126,7 @@ REASONS = {
     Reason.SLOT_FULL: "receive A 2 / reserve ann A 1 slot 9:00 / reserve bob A 1 slot 9:00",
 }
 # No shop gives them: tests/orders. A grant: tests/shop/test_grants.py.
-OTHERS = {Reason.NO_STORE_IN_REACH, Reason.GRANT_REQUIRED, Reason.LEDGER_FULL}
+OTHERS = {Reason.NO_STORE_IN_REACH, Reason.GRANT_REQUIRED}
 
 
 @pytest.mark.parametrize("reason", sorted(set(Reason) - OTHERS), ids=lambda reason: reason.name)

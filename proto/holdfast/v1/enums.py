@@ -49,7 +49,7 @@ class ReleaseReason(IntEnum):
 
 class Reason(IntEnum):
     """Why the business refused. A refusal is an ordinary answer, durable like every other, and repeated word for word when
-    its idempotency key is sent again. The values up to LEDGER_FULL are in order of precedence: where several apply, the
+    its idempotency key is sent again. The values up to COUNT_TOO_OLD are in order of precedence: where several apply, the
     first is given. Of the later ones, PART_OF_ORDER, ORDER_UNDECIDED and CLAIM_ABANDONED go before times, limits and
     stock, and those about slots after stock."""
 
@@ -83,8 +83,8 @@ class Reason(IntEnum):
     INSUFFICIENT_STOCK = 13
     # The count's instant lies before the movements that the ledger still remembers. Count again.
     COUNT_TOO_OLD = 14
-    # The ledger remembers as many answers, sources or SKUs as its limits allow. Nothing was done.
-    LEDGER_FULL = 15
+    # Rows of this source are missing: `available` is the number that its next row must have. Send those before first.
+    SOURCE_GAP = 15
     # The reservation is a part of an order, which alone confirms, extends and amends it.
     PART_OF_ORDER = 16
     # Another change of the order is under way. Ask again in a moment.
@@ -97,8 +97,6 @@ class Reason(IntEnum):
     SLOT_NOT_OFFERED = 20
     # The pickup slot has no place left.
     SLOT_FULL = 21
-    # Rows of this source are missing: `available` is the number that its next row must have. Send those before first.
-    SOURCE_GAP = 22
 
 
 class AdjustmentKind(IntEnum):

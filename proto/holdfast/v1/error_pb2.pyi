@@ -28,14 +28,13 @@ class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_SKU_NOT_STOCKED: _ClassVar[Reason]
     REASON_INSUFFICIENT_STOCK: _ClassVar[Reason]
     REASON_COUNT_TOO_OLD: _ClassVar[Reason]
-    REASON_LEDGER_FULL: _ClassVar[Reason]
+    REASON_SOURCE_GAP: _ClassVar[Reason]
     REASON_PART_OF_ORDER: _ClassVar[Reason]
     REASON_ORDER_UNDECIDED: _ClassVar[Reason]
     REASON_CLAIM_ABANDONED: _ClassVar[Reason]
     REASON_NO_STORE_IN_REACH: _ClassVar[Reason]
     REASON_SLOT_NOT_OFFERED: _ClassVar[Reason]
     REASON_SLOT_FULL: _ClassVar[Reason]
-    REASON_SOURCE_GAP: _ClassVar[Reason]
 REASON_UNSPECIFIED: Reason
 REASON_IDEMPOTENCY_KEY_REUSED: Reason
 REASON_RESERVATION_NOT_FOUND: Reason
@@ -51,14 +50,13 @@ REASON_UNITS_LIMIT: Reason
 REASON_SKU_NOT_STOCKED: Reason
 REASON_INSUFFICIENT_STOCK: Reason
 REASON_COUNT_TOO_OLD: Reason
-REASON_LEDGER_FULL: Reason
+REASON_SOURCE_GAP: Reason
 REASON_PART_OF_ORDER: Reason
 REASON_ORDER_UNDECIDED: Reason
 REASON_CLAIM_ABANDONED: Reason
 REASON_NO_STORE_IN_REACH: Reason
 REASON_SLOT_NOT_OFFERED: Reason
 REASON_SLOT_FULL: Reason
-REASON_SOURCE_GAP: Reason
 
 class ShortLine(_message.Message):
     __slots__ = ("sku", "asked", "available")
