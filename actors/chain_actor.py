@@ -103,7 +103,6 @@ class ChainActor:
             return self._as_owner(to_json(self._chain.since(known_revision)))
 
     def close(self) -> None:
-        """Close the journal."""
         self._journal.close()
 
     def _apply(self, record: Record) -> None:

@@ -171,11 +171,9 @@ class RayActors:
         return await connection.call(method, args)
 
     async def names(self) -> frozenset[str]:
-        """See `Actors.names`."""
         return frozenset(await asyncio.to_thread(actor_names))
 
     async def close(self) -> None:
-        """Drop the connections."""
         for connection in self._connections.values():
             connection.abort()
         await asyncio.sleep(0)  # they are closed in the loop's next turn

@@ -242,7 +242,6 @@ class StoreActor(LedgerActor):
 
     @rpc
     def status(self, store_id: str) -> dict[str, Any]:
-        """A ledger's status."""
         with self.host.reading(store_id) as (hosted, now_ms):
             ledger = hosted.ledger
             status = self._status_of(hosted, now_ms, ledger.open_reservations, len(ledger.positions))

@@ -33,7 +33,6 @@ class Raw:
         self.payload = payload
 
     def SerializeToString(self) -> bytes:  # noqa: N802  # Serve calls it by protobuf's name
-        """The bytes."""
         return self.payload
 
 
@@ -41,7 +40,6 @@ class Peer:
     """One method, no work."""
 
     async def Echo(self, request: bytes, grpc_context: Any) -> Raw:  # noqa: N802  # the name on the wire
-        """The request."""
         del grpc_context
         return Raw(request)
 

@@ -66,7 +66,6 @@ class FrameConnection(asyncio.Protocol):
         return future
 
     def close(self) -> None:
-        """Let go of the connection."""
         self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -43,7 +43,6 @@ class Options:
     rate: float = 0.0
 
     def size(self, full: int, quick: int) -> int:
-        """One of two sizes."""
         return quick if self.quick else full
 
 
@@ -105,7 +104,6 @@ class Conservation:
         return known and not self.discrepancies
 
     def sentence(self) -> str:
-        """The verdict in words."""
         told, found = self.told, self.found
         if self.holds:
             return f"conservation holds: {told.accepted:,} accepted, {found:,} in the ledgers"

@@ -21,7 +21,6 @@ class Health:
         self._draining = False
 
     def drain(self) -> None:
-        """Say NOT_SERVING from here on."""
         self._draining = True
 
     def check(self, request: hp.HealthCheckRequest, context: Any) -> hp.HealthCheckResponse:
@@ -46,7 +45,6 @@ class Health:
             await asyncio.sleep(WATCH_EVERY_S)
 
     def list(self) -> Any:
-        """List."""
         return hp.HealthListResponse(  # type: ignore[attr-defined]  # the stubs are older than the service
             statuses={service: hp.HealthCheckResponse(status=self._status(service)) for service in NAMES}
         )

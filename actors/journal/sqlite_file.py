@@ -155,7 +155,6 @@ class SqliteFile:
         return JournalFailed(f"{self._path}: {error}")
 
     def close(self) -> None:
-        """Release the files."""
         self.db.close()
         self._failed = self._failed or "it was closed"
 

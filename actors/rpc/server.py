@@ -154,7 +154,6 @@ class Server:
         return True
 
     def forget(self, peer: "_Peer") -> None:
-        """A connection is gone."""
         self._peers.discard(peer)
 
     def serve(self, peer: "_Peer", request: frames.Request) -> None:
@@ -243,7 +242,6 @@ class _Peer(asyncio.Protocol):
         self._read_or_pause()
 
     def abort(self) -> None:
-        """Drop the connection."""
         self._transport.abort()
 
     def answer(self, request: frames.Request, answer: bytes | BaseException) -> None:

@@ -70,7 +70,6 @@ class Call:
         return named or self.asked.get("reservation_id", "").rpartition(":")[0]
 
     def asking(self, **more: Any) -> "Call":
-        """The same call with these arguments."""
         return replace(self, asked={**self.asked, **more})
 
 

@@ -118,7 +118,6 @@ class FeedCheck:
                     self._expect(part.store_id, call, part.answer)
 
     def see(self, event: Event) -> None:
-        """Take the next event of its shop."""
         change, store_id, before = event.change, event.store_id, self._versions[event.store_id]
         if event.version != before + 1:
             self.faults.append(f"shop {store_id}, version {event.version}: follows version {before}")

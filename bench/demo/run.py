@@ -62,7 +62,6 @@ class Phases:
         self._console = console
 
     def say(self, line: str) -> None:
-        """A line of its own."""
         self._console.print(line, highlight=False)
 
     @contextmanager

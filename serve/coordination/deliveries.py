@@ -44,7 +44,6 @@ class Deliveries:
             self._telling = asyncio.get_running_loop().call_later(TELL_S, self._tell)
 
     def close(self) -> None:
-        """End."""
         for handle in (self._telling, self._noting):
             if handle is not None:
                 handle.cancel()

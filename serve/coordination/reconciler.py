@@ -87,7 +87,6 @@ class KeyedTasks:
         self._slow.update(key for key, task in waited.items() if not task.done())
 
     def close(self) -> None:
-        """End."""
         for task in self._running.values():
             task.cancel()
 
@@ -195,7 +194,6 @@ class Reconciler:
         self._stuck_orders, self._stuck_parts, self._stuck_claims = map(StuckTracker, ("orders", "parts", "claims"))
 
     def start(self) -> None:
-        """Begin."""
         loop = asyncio.get_running_loop()
         self._tasks = [
             loop.create_task(self._for_ever(self.deliver, ORDERS_EVERY_S, "delivery")),

@@ -155,7 +155,6 @@ class Router:
         return sorted(name for name in await self.actor_names() if kind_of(name) is not ActorKind.CHAIN)
 
     async def actor_names(self) -> frozenset[str]:
-        """The actors that have been made."""
         return await self._actors.names()
 
     async def has_actor(self, ledger_id: str) -> bool:
@@ -228,7 +227,6 @@ class Router:
         return revision
 
     def close(self) -> None:
-        """Stop learning."""
         if self._poller is not None:
             self._poller.cancel()
 

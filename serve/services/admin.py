@@ -6,6 +6,8 @@ import asyncio
 import logging
 from bisect import bisect_right
 from contextlib import suppress
+from itertools import groupby
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 import grpc
@@ -186,20 +188,14 @@ class Admin:
         return broken
 
     async def _name(self, broken: list[_Broken], deadline: float, reply: ad.PutStoresResponse) -> None:
-        starts_of: dict[str, list[int]] = {}
-        for row in broken:
-            starts_of.setdefault(row.store_id, []).append(row.start_ms)
-        numbers_of: dict[tuple[str, int], list[int]] = {}
-        for store_id, starts in starts_of.items():
-            found = await self._router.ask(
-                store_id, "in_slots", store_id, starts, AFFECTED_RESERVATIONS_MAX, deadline=deadline
-            )
-            numbers_of.update({(store_id, start): numbers for start, numbers in zip(starts, found, strict=True)})
-        for row in broken:
-            slot = reply.affected.add(store_id=row.store_id, taken=row.taken, capacity=row.capacity)
-            fill_instant(row.start_ms, slot.slot_start)
-            numbers = numbers_of[row.store_id, row.start_ms]
-            slot.reservation_ids.extend(format_reservation_id(row.store_id, number) for number in numbers)
+        for store_id, group in groupby(broken, attrgetter("store_id")):
+            rows = list(group)
+            arguments = store_id, [row.start_ms for row in rows], AFFECTED_RESERVATIONS_MAX
+            found = await self._router.ask(store_id, "in_slots", *arguments, deadline=deadline)
+            for row, numbers in zip(rows, found, strict=True):
+                slot = reply.affected.add(store_id=store_id, taken=row.taken, capacity=row.capacity)
+                fill_instant(row.start_ms, slot.slot_start)
+                slot.reservation_ids.extend(format_reservation_id(store_id, number) for number in numbers)
 
 
 def _share_of(deadline: float) -> float:

@@ -75,11 +75,9 @@ class Search:
     gather_s: float = GATHER_S
 
     def plan(self) -> Chosen:
-        """Choose shops by what is known."""
         return plan(self.store_index, self.known, self.ask, self.policy)
 
     def ranking(self, at_most: int, *, explain: bool) -> Ranking:
-        """The shops by preference."""
         return rank(self.store_index, self.known, self.ask, self.policy, at_most=at_most, explain=explain)
 
     def lowered(self, refused: Mapping[str, Rejection]) -> "Search":

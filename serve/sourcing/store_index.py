@@ -73,7 +73,6 @@ class StoreIndex:
         return len(self.store_ids)
 
     def serves(self, channel: str) -> Flags:
-        """Which shops serve a channel."""
         return self.serving.get(channel, self.serving_any)
 
     def metres_from(self, place: Place) -> Ints:

@@ -67,7 +67,6 @@ class Checked:
             self.fault(*_told(violation, ruled.DESCRIPTOR))
 
     def __contains__(self, field: str) -> bool:
-        """Whether something is wrong with a field."""
         return field in self._found
 
     def fault(self, field: str, description: str) -> None:
@@ -145,28 +144,22 @@ def _first_of_all(message: Any, path: str) -> Iterator[tuple[str, str]]:
             yield path + field.name, "is out of range; send 0 to 999999999 nanos, and fewer seconds"
 
 
-def _path(elements: Iterable[Any], rule_id: str, descriptor: Any) -> tuple[str, Any, bool]:
-    """The path, the field at its end, and whether one entry of it is meant. A rule of a whole message has the path of
-    the field that it is about as its id.
+def _told(violation: Any, descriptor: Any) -> tuple[str, str]:
+    """The path and the sentence of one violation. A rule of a whole message has the path of the field that it is about
+    as its id.
     """
+    told = violation.proto
     path: list[str] = []
     at = descriptor
     field, is_item = None, False
-    for element in elements:
+    for element in told.field.elements if told.field else ():
         field = at.fields_by_name[element.field_name]
         is_item = element.subscript is not None
         path.append(element.field_name + (f"[{element.subscript.value}]" if is_item else ""))
         at = field.message_type
-    if at is not None and rule_id.partition(".")[0] in at.fields_by_name:
-        path.append(rule_id)
-    return ".".join(path), field, is_item
-
-
-def _told(violation: Any, descriptor: Any) -> tuple[str, str]:
-    """The path and the sentence of one violation."""
-    told = violation.proto
-    path, field, is_item = _path(told.field.elements if told.field else (), told.rule_id, descriptor)
-    return path, _sentence(told.rule_id, told.message, violation.field_value, field, is_item=is_item)
+    if at is not None and told.rule_id.partition(".")[0] in at.fields_by_name:
+        path.append(told.rule_id)
+    return ".".join(path), _sentence(told.rule_id, told.message, violation.field_value, field, is_item=is_item)
 
 
 def _place_of(path: str, descriptor: Any) -> list[int]:

@@ -64,7 +64,6 @@ class Fault:
 
     @property
     def failure(self) -> Failure:
-        """Whether and how to retry."""
         return FAILURES[self.code]
 
     @property
@@ -185,7 +184,6 @@ class Attempts:
         return wait if wait < remaining_ms else None
 
     def error(self, fault: Fault, *, what: str, where: str) -> errors.HoldfastError:
-        """The error to raise when the attempts end with `fault`."""
         error = error_from(fault, what=what, where=where, idempotency_key=self.idempotency_key)
         if isinstance(error, errors.Overloaded) and self.maybe_done and self.idempotency_key is not None:
             # Refused now, but an earlier attempt may have been carried out.

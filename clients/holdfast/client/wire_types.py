@@ -136,18 +136,10 @@ def _writers(of: Any) -> list[tuple[str, str, _Convert]]:
 
 def _writer(name: str, of: Any) -> tuple[str, str, _Convert]:
     if of in {Timestamp.DESCRIPTOR, Duration.DESCRIPTOR}:
-        return f"{name}_ms", name, _to_time
+        return f"{name}_ms", name, lambda ms: {"seconds": ms // 1000, "nanos": ms % 1000 * 1_000_000}
     if [field.name for field in of.fields] == ["sku", "quantity"]:
-        return name, name, _to_lines
+        return name, name, lambda lines: [{"sku": sku, "quantity": quantity} for sku, quantity in lines]
     return name, name, partial(_to_messages, of)
-
-
-def _to_time(length_ms: int) -> dict[str, int]:
-    return {"seconds": length_ms // 1000, "nanos": length_ms % 1000 * 1_000_000}
-
-
-def _to_lines(lines: LineQuantities) -> list[dict[str, Any]]:
-    return [{"sku": sku, "quantity": quantity} for sku, quantity in lines]
 
 
 def _to_messages(of: Any, value: Any) -> Any:

@@ -27,7 +27,6 @@ class PassThrough(TyperCommand):
     """A command to which everything after its name belongs, `--help` and `--` included."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Leave every argument as it is."""
         super().parse_args(ctx, [])
         ctx.args = list(args)
         return list(args)

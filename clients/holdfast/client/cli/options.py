@@ -243,7 +243,6 @@ class Session:
         return cls(find_target(target), as_json, timeout, key)
 
     def list(self, listing: Callable[[ChannelClient], AsyncIterator[ResultT]], limit: int) -> "list[ResultT]":
-        """The first items of a listing."""
 
         async def read(client: ChannelClient) -> "list[ResultT]":
             return [one async for one in first(listing(client), limit)]
