@@ -109,4 +109,16 @@ def test_the_key_of_a_hold_that_lives_on_is_answered_from_what_is_sealed(tmp_pat
     assert runtime.journal.seal("S1", runtime.epoch(), clock.now_ms() + 1)
     assert runtime.journal.seal("S1", runtime.epoch(), clock.now_ms() + 1)
     assert runtime.deliver("held: reserve ann A 1 for 50d") == told
+
+    # While the file is away that key alone has no answer; it is not refused for good, and nothing is read anew.
+    successor = runtime.successor()
+    storage.sealed_path.rename(tmp_path / "unplugged")
+    ledger = successor.host.stale_read("S1")
+    lost, sold = successor.say("held: reserve ann A 1 for 50d", "sell A 1")
+    assert isinstance(lost, Stopped)
+    assert "cannot be read in" in lost.why
+    assert not isinstance(sold, Stopped)
+    assert successor.host.stale_read("S1") is ledger
+    (tmp_path / "unplugged").rename(storage.sealed_path)
+    assert successor.deliver("held: reserve ann A 1 for 50d") == told
     storage.close()
