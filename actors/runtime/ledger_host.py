@@ -27,7 +27,7 @@ from actors.core.answers import Unread
 from actors.core.policy import Policy
 from actors.core.transact import PolicyAdopted
 from actors.journal.codec import encode_rows
-from actors.journal.port import Journal, JournalDamaged, JournalError, LedgerBroken, Record
+from actors.journal.port import Journal, JournalDamaged, JournalError, LedgerBroken, Record, SealedDamaged
 from actors.protocol.messages import Stopped
 from actors.runtime.clock import Clock
 from actors.runtime.group_commit import GroupCommit
@@ -274,6 +274,9 @@ class LedgerHost:
                     answer, made, repeated = transact(hosted.ledger, command, now_ms, is_behind)
                 except Unread:
                     answer, made, repeated = self._back.transact(turn, command, batch[len(answers) :])
+            except SealedDamaged as gone:  # what answered the key; nothing was decided
+                answers.append(Stopped(str(gone)))
+                continue
             except Exception as error:  # the ledger may be half way through an event
                 try:
                     answer, made, repeated = self._decide_anew(ledger_id, turn, command, error)
