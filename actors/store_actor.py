@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from actors.core.status import LIVE
-from actors.journal.port import JournalDamaged, Record
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import LedgerActor, in_turn, page_by_number
 from actors.runtime.kinds import SHOP
@@ -12,8 +11,6 @@ from actors.shop.expiry import lapsed
 from actors.shop.snapshot import Capture
 from actors.shop.state import AnyReservation, Reservation
 
-FEED_EVENTS_MAX: Final = 1_000
-FEED_BYTES_MAX: Final = 4 * 1024 * 1024  # by answer; a record that is larger goes alone
 OUTBOX_MAX: Final = 500  # parts of one shop to an answer
 
 Stock = tuple[int, int, int, int]  # on_hand, reserved, allotted, safety_stock
@@ -87,37 +84,6 @@ class StoreActor(LedgerActor):
                 rows, version, after_number, page_size, lambda each: not wanted or each.status in wanted
             )
             return version, *page
-
-    @rpc
-    def feed(
-        self, cursors: list[tuple[str, int]], skip_stopped: bool, bytes_max: int = FEED_BYTES_MAX
-    ) -> list[tuple[str, list[Record]]]:
-        """Durable records after each (store, version); stores with nothing new are left out.
-
-        At least one record where there is any; stores after the one that reaches `bytes_max` are left to the next call.
-        A stopped ledger raises JournalDamaged, or is skipped with `skip_stopped`; so does one whose records there
-        cannot be read, as a sealed file is gone.
-        """
-        found: list[tuple[str, list[Record]]] = []
-        left = bytes_max
-        for store_id, after in cursors:
-            if not self.host.has_begun(store_id) or (skip_stopped and self.host.is_stopped(store_id)):
-                continue
-            # Reading through the host expires what is due, and checks that this actor is still the owner.
-            version = self.host.read(store_id, lambda hosted, _now_ms: hosted.ledger.version)
-            if version > after:
-                try:
-                    read = self.records(store_id, after, FEED_EVENTS_MAX)
-                except JournalDamaged:
-                    if not skip_stopped:
-                        raise
-                    continue
-                records = _within_bytes(read, left)
-                found.append((store_id, records))
-                left -= sum(len(record.payload) for record in records)
-                if left <= 0:
-                    break
-        return found
 
     @rpc
     def outbox(
@@ -255,13 +221,3 @@ class StoreActor(LedgerActor):
             positions = {sku: position.stock() for sku, position in hosted.ledger.positions.items()}
             live = sum(1 for each in hosted.ledger.reservations.values() if each.status in LIVE)
         return capture.version, capture.state_hash(), positions, live
-
-
-def _within_bytes(records: list[Record], bytes_max: int) -> list[Record]:
-    """The first records that fit, at least one."""
-    total = 0
-    for count, record in enumerate(records):
-        total += len(record.payload)
-        if count and total > bytes_max:
-            return records[:count]
-    return records

@@ -29,6 +29,8 @@ TIDY_EVERY_S: Final = 0.1  # expiry is visible within a second, so sweep well wi
 SNAPSHOT_PAUSE_S: Final = 0.002  # between the chunks of a snapshot, for decisions to go first
 SNAPSHOT_EVENTS_MIN: Final = 20_000
 BOUND_AT_ONCE: Final = 16  # ledgers that adopt a policy in one step: they keep others waiting
+FEED_EVENTS_MAX: Final = 1_000
+FEED_BYTES_MAX: Final = 4 * 1024 * 1024  # by answer; a record that is larger goes alone
 PAGE_SCAN_MAX: Final = 50_000  # numbers looked at for one page: 5 ms
 
 T = TypeVar("T")
@@ -219,6 +221,38 @@ class LedgerActor:
         return self._journal.read(ledger_id, after, events_max)
 
     @rpc
+    def feed(
+        self, cursors: list[tuple[str, int]], skip_stopped: bool, bytes_max: int = FEED_BYTES_MAX
+    ) -> list[tuple[str, list[Record]]]:
+        """Durable records after each (ledger, version); those with nothing new are left out.
+
+        At least one record where there is any; what comes after the one that reaches `bytes_max` is left to the next
+        call.
+        A stopped ledger raises JournalDamaged, or is skipped with `skip_stopped`; so does one whose records there
+        cannot be read, as a sealed file is gone.
+        """
+        found: list[tuple[str, list[Record]]] = []
+        left = bytes_max
+        for ledger_id, after in cursors:
+            if not self.host.has_begun(ledger_id) or (skip_stopped and self.host.is_stopped(ledger_id)):
+                continue
+            # Reading through the host expires what is due, and checks that this actor is still the owner.
+            version = self.host.read(ledger_id, lambda hosted, _now_ms: hosted.ledger.version)
+            if version > after:
+                try:
+                    read = self.records(ledger_id, after, FEED_EVENTS_MAX)
+                except JournalDamaged:
+                    if not skip_stopped:
+                        raise
+                    continue
+                records = _within_bytes(read, left)
+                found.append((ledger_id, records))
+                left -= sum(len(record.payload) for record in records)
+                if left <= 0:
+                    break
+        return found
+
+    @rpc
     def acknowledge(self, reader: str, seen: dict[str, int]) -> tuple[int, dict[str, int]]:
         """Note up to where a named reader has seen ledgers, but for those that are stopped. Returns of how many, and
         the versions of those that are not so far: then nothing is noted. Raises JournalError.
@@ -272,3 +306,13 @@ class LedgerActor:
             except Exception as error:  # an actor that cannot expire holds any more must end
                 self._end(JournalFailed(f"tidying failed: {error!r}"))
                 raise
+
+
+def _within_bytes(records: list[Record], bytes_max: int) -> list[Record]:
+    """The first records that fit, at least one."""
+    total = 0
+    for count, record in enumerate(records):
+        total += len(record.payload)
+        if count and total > bytes_max:
+            return records[:count]
+    return records

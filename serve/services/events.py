@@ -13,18 +13,19 @@ from typing import Any, Final
 import grpc
 from google.protobuf.message import Message
 
+from actors.core.ids import is_customers
 from actors.journal.port import Record
 from actors.protocol.messages import LedgerStopped
-from actors.runtime.kinds import SHOP
+from actors.runtime.actor_runtime import FEED_BYTES_MAX
+from actors.runtime.kinds import CUSTOMERS, SHOP
 from actors.shop.events import touched_skus
-from actors.store_actor import FEED_BYTES_MAX
 from holdfast.v1 import event_pb2, event_service_pb2 as es, stock_service_pb2 as ss
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.heads import NEW_SHOPS_S, Heads
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.wire.cursors import beyond_head, pack_cursor, unpack_cursor
-from serve.wire.events import fill_event
+from serve.wire.events import fill_event, fill_order_event
 from serve.wire.fields import fill_instant
 from serve.wire.rules import Checked
 from serve.wire.statuses import refused
@@ -73,7 +74,7 @@ class Feeds:
 
     async def _events(self, request: es.WatchEventsRequest) -> AsyncIterator[es.WatchEventsResponse]:
         with self._place():
-            cursors = await self._cursors(request)
+            cursors = await self._cursors(request, may_be_customers=True)
             named, everything = len(cursors), request.all_stores
             if everything:
                 resumed = unpack_cursor(request.cursor)
@@ -142,14 +143,17 @@ class Feeds:
             if not self._open:
                 self._followed.close()
 
-    async def _cursors(self, request: es.WatchEventsRequest | ss.WatchAvailabilityRequest) -> dict[str, int]:
+    async def _cursors(
+        self, request: es.WatchEventsRequest | ss.WatchAvailabilityRequest, *, may_be_customers: bool = False
+    ) -> dict[str, int]:
         asked = request.cursors
         checked = Checked(request)
         checked.once("cursors", asked, "store_id")
         checked.raise_if_faulty()
         deadline = asyncio.get_running_loop().time() + ASK_S_MAX
         for index, cursor in enumerate(asked):
-            await self._stores.require(cursor.store_id, f"cursors[{index}].store_id", deadline=deadline)
+            if not (may_be_customers and is_customers(cursor.store_id)):
+                await self._stores.require(cursor.store_id, f"cursors[{index}].store_id", deadline=deadline)
         return {cursor.store_id: cursor.after_version for cursor in asked}
 
     async def _records(
@@ -217,11 +221,14 @@ class Feeds:
         """Raises Refused where a cursor lies beyond its shop's head: it would wait, and then skip what happens next."""
         deadline = asyncio.get_running_loop().time() + ASK_S_MAX
         begun = [store_id for store_id in cursors if store_id in unchecked]
-        heads = await self._heads(actor, begun, skip_stopped, deadline) if begun else {}
+        try:
+            heads = await self._router.ask_actor(actor, "moved", {}, 0.0, deadline=deadline) if begun else {}
+        except LedgerStopped:  # all of them: below, where they are not left out, that is the answer
+            heads = dict.fromkeys(begun, -1)
         for store_id in begun:
             after, place = cursors[store_id], unchecked.pop(store_id)
-            head = heads.get(store_id, after)
-            if after > head:
+            head = heads.get(store_id, 0)
+            if after > head >= 0:  # else it is stopped
                 field = "cursor" if place < 0 else f"cursors[{place}].after_version"
                 raise beyond_head(field, store_id, after, head)
         found: list[tuple[str, list[Record]]] = await self._router.ask_actor(
@@ -229,28 +236,19 @@ class Feeds:
         )
         return found
 
-    async def _heads(self, actor: str, store_ids: list[str], skip_stopped: bool, deadline: float) -> dict[str, int]:
-        """By shop; none of an actor with a stopped ledger, for those who follow all."""
-        try:
-            rows = await self._router.ask_actor(actor, "availability", store_ids, [], deadline=deadline)
-        except LedgerStopped:
-            if not skip_stopped:
-                raise
-            return {}
-        return {store_id: version for store_id, (version, _, _) in zip(store_ids, rows, strict=True)}
-
 
 def _event_messages(store_id: str, after: int, records: list[Record]) -> Iterator[es.WatchEventsResponse]:
     """The events after a version, in messages of a bounded size, each made when the one before was taken."""
     message, size = es.WatchEventsResponse(), 0
+    core, fill = (CUSTOMERS, fill_order_event) if is_customers(store_id) else (SHOP, fill_event)
     for record in records:
         version = record.seq - record.event_count
-        for event in SHOP.read_events(record.payload):
+        for event in core.read_events(record.payload):
             version += 1
             if version <= after:
                 continue
             filled = event_pb2.Event()
-            fill_event(event, store_id, version, record.at_ms, filled)
+            fill(event, store_id, version, record.at_ms, filled)
             size += filled.ByteSize()
             if message.events and (len(message.events) == MESSAGE_EVENTS_MAX or size > MESSAGE_BYTES_MAX):
                 yield message

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from actors.core.ids import format_reservation_id, parse_holder
+from actors.core.ids import format_order_id, format_reservation_id, parse_holder
 from actors.core.transact import PolicyAdopted, Refused
+from actors.orders import events as order_events
 from actors.protocol.messages import Refusal
 from actors.shop import events as ev
 from holdfast.v1 import event_pb2, stock_pb2
@@ -29,10 +30,8 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
             fill_new(event, store_id, version, at_ms, reply.reserved.reservation)
         case ev.Claimed():
             fill_new(event, store_id, version, at_ms, reply.claimed.reservation)
-        case Refused():
-            reply.refused.idempotency_key = event.key
-            reply.refused.command = event.command
-            fill_rejection(Refusal(version=version, rejection=event.rejection), store_id, reply.refused.rejection)
+        case Refused() | PolicyAdopted():
+            _fill_of_either(event, store_id, version, reply)
         case ev.OutcomeApplied():
             told = reply.outcome_applied
             told.order_id = parse_holder(event.holder)[0]
@@ -43,8 +42,6 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
         case ev.Acknowledged():
             reply.acknowledged.SetInParent()
             reply.acknowledged.reservation_ids.extend(format_reservation_id(store_id, each) for each, _ in event.parts)
-        case PolicyAdopted():
-            reply.policy_adopted.policy_version = event.policy.version
         case ev.StockAdjusted():
             fill_value(
                 event, reply.stock_adjusted, ("key", "fingerprint", "mark", "movements", "dropped_late", "shortfalls")
@@ -66,3 +63,47 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
             step = getattr(reply, _STEP_FIELDS[f"{type(event).__name__}Event"])
             step.reservation_id = format_reservation_id(store_id, event.number)
             fill_value(event, step, _NOT_TOLD)
+
+
+def fill_order_event(
+    event: order_events.Event, ledger_id: str, version: int, at_ms: int, reply: event_pb2.Event
+) -> None:
+    """One event of a customers' ledger, at its place in that one's sequence."""
+    reply.store_id = ledger_id
+    reply.version = version
+    fill_instant(at_ms, reply.at)
+    match event:
+        case Refused() | PolicyAdopted():
+            _fill_of_either(event, ledger_id, version, reply)
+        case order_events.ClaimBarred(claim):
+            told = reply.claim_barred
+            told.order_id = format_order_id(ledger_id, claim.number)
+            told.attempt, told.operator, told.why = claim.attempt, claim.operator, claim.why
+        case _:
+            reply.order_changed.kind = str(event.__struct_config__.tag)
+            number = _order_of(event, version)
+            reply.order_changed.order_id = format_order_id(ledger_id, number) if number else ""
+
+
+def _fill_of_either(event: Refused | PolicyAdopted, ledger_id: str, version: int, reply: event_pb2.Event) -> None:
+    """An event that both kinds of ledger have."""
+    if isinstance(event, PolicyAdopted):
+        reply.policy_adopted.policy_version = event.policy.version
+        return
+    reply.refused.idempotency_key = event.key
+    reply.refused.command = event.command
+    fill_rejection(Refusal(version=version, rejection=event.rejection), ledger_id, reply.refused.rejection)
+
+
+def _order_of(event: order_events.Event, version: int) -> int:
+    """The number of the order that an event is about, 0 for none."""
+    match event:
+        case order_events.Opened():
+            return version
+        case order_events.Placed(command):
+            return command.number
+        case order_events.Reported(report):
+            return report.number
+        case order_events.Granted() | order_events.HoldCounted() | order_events.GrantReported():
+            return 0
+    return getattr(event, "number", 0)

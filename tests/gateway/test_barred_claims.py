@@ -1,13 +1,22 @@
 """Parts whose order is not known, as after a restore: an operator bars them at their owner, and the shop lets go."""
 
+from typing import get_args
+
 import grpc
+import orjson
+import pytest
 
 from actors.core.status import ReleaseReason, Status
+from actors.orders import events as order_events
+from actors.runtime.kinds import CUSTOMERS as CUSTOMERS_CORE
 from actors.shop import commands as shop
-from holdfast.v1 import admin_service_pb2 as ad
+from holdfast.v1 import admin_service_pb2 as ad, event_pb2, event_service_pb2 as es, stock_service_pb2 as ss
 from serve.coordination.reconciler import CLAIM_AGE_MS
+from serve.wire.events import fill_order_event
 from tests.gateway.front import Front
 from tests.gateway.orders import CUSTOMERS, HERS, customers, hosted, ordered, say, settle
+from tests.gateway.streams import events_of, events_request
+from tests.journal.test_golden import GOLDEN
 
 ORDER = HERS.removeprefix("customers/") + "/1907"
 HOLDER = f"{ORDER}.1"
@@ -63,3 +72,37 @@ def test_what_its_order_knows_is_not_barred(front: Front) -> None:
     refused = front.ask("BarClaim", request)
     assert (refused.code, refused.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "CLAIM_KNOWN")
     assert customers(front).bars == {}
+
+
+def test_who_audits_reads_the_events_of_a_customers_ledger(front: Front) -> None:
+    order = ordered(front)
+    settle(front)
+    first = bar(front)
+    version = customers(front).version
+    events = front.run(lambda: events_of(front, version, **{HERS: 0}))
+    assert [event.version for event in events] == list(range(1, version + 1))
+    placed = [event for event in events if event.order_changed.kind == "placed"]
+    assert [event.order_changed.order_id for event in placed] == [ORDER.replace("1907", str(order.number))]
+    newest = events[-1]
+    told = newest.claim_barred
+    assert (told.order_id, told.attempt, told.operator, told.why) == (ORDER, 1, first.operator, first.why)
+    assert (newest.store_id, newest.at) == (HERS, first.barred_at)
+    assert all(event.WhichOneof("change") for event in events)
+
+    beyond = front.ask("WatchEvents", events_request(**{HERS: version + 1}))
+    assert (beyond.code, beyond.metadata["head"]) == (grpc.StatusCode.OUT_OF_RANGE, str(version))
+    no_stock = front.ask("WatchAvailability", ss.WatchAvailabilityRequest(cursors=[{"store_id": HERS}]))
+    assert (no_stock.code, no_stock.fields) == (grpc.StatusCode.INVALID_ARGUMENT, ["cursors[0].store_id"])
+    acknowledged = es.AcknowledgeEventsRequest(reader="audit", cursors=[{"store_id": HERS, "after_version": version}])
+    assert front.accept("AcknowledgeEvents", acknowledged).ledgers == 1
+
+
+@pytest.mark.parametrize("kind", get_args(order_events.Event))
+def test_every_event_of_a_customers_ledger_has_its_message(kind: type) -> None:
+    for path in GOLDEN.glob(f"orders.{kind.__struct_config__.tag}.*.json"):  # type: ignore[attr-defined]
+        for example in orjson.loads(path.read_bytes())["examples"]:
+            for event in CUSTOMERS_CORE.read_events(example["payload"].encode()):
+                filled = event_pb2.Event()
+                fill_order_event(event, HERS, 7, 1_000, filled)
+                assert filled.WhichOneof("change")
+                assert (filled.store_id, filled.version) == (HERS, 7)

@@ -33,7 +33,7 @@ class EventServiceServicer:
     """
 
     def WatchEvents(self, request, context):
-        """The feed of the named shops, or of every shop. A reader that falls behind is cut off with RESOURCE_EXHAUSTED and
+        """The feed of the named shops and customers' ledgers, or of every shop. A reader that falls behind is cut off with RESOURCE_EXHAUSTED and
         resumes from the last version that it saw of each shop.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -1,4 +1,4 @@
-"""What happened in a shop's ledger: an `Event` is a place in its sequence and one change.
+"""What happened in a shop's or a customers' ledger: an `Event` is a place in its sequence and one change.
 
 A kind is named as its field of the message, in CamelCase; `CHANGES` has a converter of each.
 """
@@ -155,6 +155,24 @@ class PolicyAdopted:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderChanged:
+    """In a customers' ledger: an order or a grant went on; `order_id` is empty where it is about no single order."""
+
+    kind: str
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimBarred:
+    """In a customers' ledger: an operator barred a claim, which will never be committed."""
+
+    order_id: str
+    attempt: int
+    operator: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownChange:
     """A change of a kind newer than this client; its place in the sequence still counts."""
 
@@ -177,6 +195,8 @@ Change: TypeAlias = (
     | SafetyStockSet
     | ShortfallDeclared
     | PolicyAdopted
+    | OrderChanged
+    | ClaimBarred
     | UnknownChange
 )
 
