@@ -9,6 +9,7 @@ Wall times are minutes of a local day, 0 to 1440; instants are epoch millisecond
 days neither overlap nor leave gaps, whatever the clocks do at midnight. A day that a zone skipped has no instant.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -90,14 +91,8 @@ def _stretches(zone: ZoneInfo, from_ms: int, to_ms: int) -> list[Stretch]:
 
 def _change_ms(zone: ZoneInfo, before_ms: int, after_ms: int) -> int:
     """The first instant with the later offset; clocks change at whole seconds."""
-    before, after, offset = before_ms // 1000, after_ms // 1000, _offset_ms(zone, before_ms)
-    while after - before > 1:
-        middle = (before + after) // 2
-        if _offset_ms(zone, middle * 1000) == offset:
-            before = middle
-        else:
-            after = middle
-    return after * 1000
+    seconds, offset = range(before_ms // 1000, after_ms // 1000), _offset_ms(zone, before_ms)
+    return 1000 * (seconds.start + bisect_left(seconds, True, key=lambda s: _offset_ms(zone, s * 1000) != offset))
 
 
 def _offset_ms(zone: ZoneInfo, at_ms: int) -> int:

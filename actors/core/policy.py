@@ -38,16 +38,11 @@ class LimitRule(Value, frozen=True):
     units_max: int
 
 
-class ChainLimitRule(Value, frozen=True):
-    """What one customer may hold over the whole chain where channel and SKU match, as in LimitRule; 0 sets no limit.
-
-    Collected units still count for `collected_for_ms` after their collection; 0 stops counting them at collection.
+class ChainLimitRule(LimitRule, frozen=True):
+    """The same over the whole chain. Collected units still count for `collected_for_ms` after their collection; 0 stops
+    counting them at collection.
     """
 
-    channel: str
-    sku: str
-    open_reservations_max: int
-    units_max: int
     collected_for_ms: int
 
 

@@ -7,6 +7,7 @@ starts. Measured with `python -m bench grpc`: with the default Python proxy a ca
 import os
 import secrets
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -61,14 +62,11 @@ REPLICA_PORTS: Final = 64  # for each of HTTP and gRPC, behind HAProxy
 
 def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on now."""
-    sockets = [socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in range(count)]
-    try:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
             each.bind(("127.0.0.1", 0))
         return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 def free_block(length: int) -> tuple[int, socket.socket]:

@@ -25,7 +25,7 @@ from serve.sourcing.places import Postcodes
 from serve.sourcing.plan import NoPlan, Plan
 from serve.sourcing.search import GATHER_S, NOTHING, Finder, Own, missing_of, refusal_of
 from serve.wire import fields, orders as wo, reservations as wr
-from serve.wire.fields import fill_instant, instant_ms, lines_of
+from serve.wire.fields import fill_instant, instant_ms, lines_of, value_of
 from serve.wire.orders import fill_candidate, fill_order, fill_plan
 from serve.wire.reservations import fill_reservation
 from serve.wire.rules import Checked
@@ -90,16 +90,6 @@ class Orders:
         asked = wr.reserve(request)[1]
         content = wo.content_of_reserve(request)
         customer_id, slot_start_ms = asked.customer_id, asked.slot_start_ms
-        opened = partial(
-            cm.Open,
-            key=asked.key,
-            content=content,
-            customer_id=customer_id,
-            channel=asked.channel,
-            ttl_ms=asked.ttl_ms,
-            basket_id=asked.basket_id,
-            external_reference=asked.external_reference,
-        )
         place = wo.degrees_of(request)
         if place is None:
             checked = Checked(request)
@@ -128,7 +118,8 @@ class Orders:
                 return refusal_of(other)
             return _plans(other, slot_start_ms), missing_of(other)
 
-        order = opened(plans=_plans(chosen, slot_start_ms), missing=missing_of(chosen))
+        plans, missing = _plans(chosen, slot_start_ms), missing_of(chosen)
+        order = value_of(cm.Open, request, content=content, plans=plans, missing=missing)
         return await self._coordinator.open(order, deadline, next_plans)
 
     async def _get(self, request: os_.GetOrderRequest, deadline: float, reply: os_.GetOrderResponse) -> None:
@@ -147,16 +138,8 @@ class Orders:
         token = fields.read_token(checked, "ListOrders", scope, request.page_token)
         checked.raise_if_faulty()
         ledger_id = ledger_of_customer(request.customer_id)
-        version, page, after = await self._router.ask(
-            ledger_id,
-            "orders_of",
-            ledger_id,
-            request.customer_id,
-            standings,
-            int(token or 0),
-            fields.page_size(request.page_size),
-            deadline=deadline,
-        )
+        asked = (ledger_id, request.customer_id, standings, int(token or 0), fields.page_size(request.page_size))
+        version, page, after = await self._router.ask(ledger_id, "orders_of", *asked, deadline=deadline)
         for order in page:
             fill_order(order, ledger_id, self._router.chain, reply.orders.add())
         reply.next_page_token = fields.issue_token("ListOrders", scope, after) if after else ""

@@ -251,20 +251,13 @@ class Reservations:
         self, request: rs.ListReservationsRequest, deadline: float, reply: rs.ListReservationsResponse
     ) -> None:
         checked = Checked(request)
-        scope = (request.store_id, *sorted({int(status) for status in request.statuses}))
+        store_id, statuses = request.store_id, sorted({int(status) for status in request.statuses})
+        scope = (store_id, *statuses)
         token = fields.read_token(checked, "ListReservations", scope, request.page_token)
         checked.raise_if_faulty()
-        store_id = request.store_id
         await self._stores.require(store_id, deadline=deadline)
-        version, page, after = await self._router.ask(
-            store_id,
-            "reservations",
-            store_id,
-            [int(status) for status in request.statuses],
-            int(token or 0),
-            fields.page_size(request.page_size),
-            deadline=deadline,
-        )
+        asked = (store_id, statuses, int(token or 0), fields.page_size(request.page_size))
+        version, page, after = await self._router.ask(store_id, "reservations", *asked, deadline=deadline)
         for reservation in page:
             fill_reservation(reservation, store_id, self._router.chain, reply.reservations.add())
         reply.next_page_token = fields.issue_token("ListReservations", scope, after) if after else ""

@@ -276,16 +276,8 @@ class Finder:
 def refusal_of(chosen: NoPlan) -> Rejection:
     """A refusal as the ledgers give them: what is within reach, and the nearest shops that could serve, or nearly."""
     short: tuple[tuple[str, int, int], ...] = tuple((each.sku, each.asked, each.available) for each in chosen.short)
-    sku, asked, available = short[0] if short else ("", 0, 0)
-    return Rejection(
-        Reason.NO_STORE_IN_REACH,
-        sku,
-        asked,
-        available,
-        short_lines=short,
-        near_stores=chosen.near,
-        too_soon=chosen.too_soon,
-    )
+    first, code = short[0] if short else ("", 0, 0), Reason.NO_STORE_IN_REACH
+    return Rejection(code, *first, short_lines=short, near_stores=chosen.near, too_soon=chosen.too_soon)
 
 
 def missing_of(chosen: Plan) -> Lines:
