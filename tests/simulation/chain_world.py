@@ -294,6 +294,8 @@ class ChainWorld:
         """Nobody calls and nothing fails: soon everyone has heard of everything, and the books agree."""
         for gateway in self.gateways:
             gateway.line.no_chain = False
+        for gateway in self.gateways[1:]:  # one reconciler does for all
+            gateway.reconciler.close()
         self.actors.full.clear()
         await self.actors.all_arrived()
         for actor in list(self.actors.made):  # what is durable is all that counts
@@ -316,6 +318,8 @@ class ChainWorld:
             if word(again) != word(first):
                 raise Broken("I5", f"{who} {key} was answered {first}, and later {again}")
             self.struck["asked long after"] += 1
+        for gateway in self.gateways[1:]:
+            gateway.reconciler.start()
 
     async def _long_after(self, gateway: Gateway) -> None:
         """Calls about what has ended, when it is due to be forgotten: they are answered, and nobody ends by them."""
@@ -333,11 +337,13 @@ class ChainWorld:
     async def _quiet(self, gateway: Gateway) -> None:
         """Time passes until nothing can be held any more; then everyone must have heard, and nothing is left."""
         self.skipped_ms += 40 * DAY_MS
+        left: list[str] = []
         for _ in range(5):
             for process in list(self.actors.made.values()):
                 process.host.sweep()
             await asyncio.sleep(20)
-            if not (left := unheard(self.actors)) and not any(ledger.open_reservations for ledger in self.shops()):
+            left = unheard(self.actors)
+            if not left and not any(ledger.open_reservations for ledger in self.shops()):
                 break
         if left:
             raise Broken("I16", f"nobody hears of {left}")

@@ -12,8 +12,8 @@ from tests.simulation.chain_world import ChainWorld
 from tests.simulation.virtual_loop import VirtualLoop
 
 SEED: Final = os.environ.get("HOLDFAST_CHAIN_SEED")
-SEEDS: Final = int(os.environ.get("HOLDFAST_CHAIN_SEEDS", "120"))
-PARTS: Final = 6
+SEEDS: Final = int(os.environ.get("HOLDFAST_CHAIN_SEEDS", "300"))
+PARTS: Final = 10
 
 struck: Counter[str] = Counter()
 CAUSES: Final = (
@@ -70,7 +70,7 @@ def test_every_chain_keeps_its_promises(part: int) -> None:
         struck.update(run(seed).struck)
 
 
-@pytest.mark.skipif(SEED is not None or SEEDS < 120, reason="one seed need not have everything")
+@pytest.mark.skipif(SEED is not None or SEEDS < 300, reason="one seed need not have everything")
 def test_every_cause_struck() -> None:
     """A checker whose world has no cause of a fault cannot see that fault."""
     rare = {cause: struck[cause] for cause in CAUSES if struck[cause] < STRUCK_MIN}

@@ -31,6 +31,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         heappush(self._timers, (when, next(self._number), timer))
         return timer
 
+    def call_soon(  # type: ignore[override]  # any callback
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, args, self, context)
+        inside: Any = self
+        inside._ready.append(handle)
+        return handle
+
     def _run_once(self) -> None:
         inside: Any = self
         ready, timers = inside._ready, self._timers
