@@ -4,7 +4,8 @@ What protoc writes refuses every protobuf and grpcio older than those that wrote
 the modules work with them (tests/clients/test_distribution.py), so the refusals are taken out. Options that are not
 protobuf's own, such as rules for validation, are taken out too, with the imports that they need: a client does not need
 a further distribution to load its messages. The service applies the rules: it has all files with all options as one
-descriptor set. Enums are also written as such, for the client's own values (`holdfast.v1.enums`).
+descriptor set. Enums are also written as such, for the client's own values (`holdfast.v1.enums`), and services are
+listed (`holdfast.v1.services`).
 """
 
 import re
@@ -24,6 +25,7 @@ RULES_SET: Final = PROTO.parent / "serve" / "wire" / "rules.binpb"
 """The descriptor set with the rules, for `serve.wire.rules`."""
 
 ENUMS: Final = "holdfast/v1/enums.py"
+SERVICES: Final = "holdfast/v1/services.py"
 
 _REFUSALS: Final = (
     re.compile(r"^from google\.protobuf import runtime_version as _runtime_version\n", re.MULTILINE),
@@ -54,6 +56,7 @@ def generate(out: Path, rules_set: Path) -> None:
         services = [file.name for file in found.file if file.service and file.name in sources]
         _protoc(given, f"--grpc_python_out={out}", *services)
     (out / ENUMS).write_text(enums_of(found), encoding="utf-8")
+    (out / SERVICES).write_text(services_of(found), encoding="utf-8")
     for module in sorted(out.rglob("*_pb2*.py")):
         text = module.read_text(encoding="utf-8")
         for refusal in _REFUSALS:
@@ -74,6 +77,18 @@ def enums_of(descriptors: FileDescriptorSet) -> str:
                 lines += [f"    #{line}" for line in said[5, place, 2, number].splitlines()]
                 lines.append(f"    {value.name.removeprefix(prefix)} = {value.number}")
     return "\n".join([*lines, ""])
+
+
+def services_of(descriptors: FileDescriptorSet) -> str:
+    """A module with the descriptors of all services."""
+    lines = ['"""The services of holdfast.v1. Written by `make proto`."""', "", "from typing import Final", ""]
+    lines += ["from google.protobuf.descriptor import ServiceDescriptor", ""]
+    found = {Path(file.name).stem + "_pb2": file.service for file in descriptors.file if file.service}
+    lines += [f"from holdfast.v1 import {module}" for module in found]
+    lines += ["", "SERVICES: Final[tuple[ServiceDescriptor, ...]] = ("]
+    for module, services in found.items():
+        lines += [f'    {module}.DESCRIPTOR.services_by_name["{each.name}"],' for each in services]
+    return "\n".join([*lines, ")", ""])
 
 
 def with_rules(descriptors: FileDescriptorSet) -> FileDescriptorSet:

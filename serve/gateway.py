@@ -18,6 +18,7 @@ from grpc_health.v1 import health_pb2 as hp
 from actors.protocol.placement import Placement
 from actors.ray_actors import RayActors
 from actors.runtime.clock import Clock, SystemClock
+from holdfast.v1.services import SERVICES
 from serve.calls import Calls, read_stream
 from serve.config.logs import configure_logging
 from serve.config.settings import read_postcodes_file
@@ -25,7 +26,7 @@ from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
 from serve.coordination.reconciler import Reconciler
 from serve.health import Health
-from serve.registration import SERVICES, serve_here
+from serve.registration import serve_here
 from serve.routing.router import Router
 from serve.services.admin import Admin
 from serve.services.events import Feeds

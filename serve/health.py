@@ -7,7 +7,7 @@ from typing import Any, Final
 import grpc
 from grpc_health.v1 import health_pb2 as hp
 
-from serve.registration import SERVICES
+from holdfast.v1.services import SERVICES
 from serve.wire import statuses
 
 NAMES: Final = ("", *(service.full_name for service in SERVICES))  # "" is the whole gateway

@@ -13,28 +13,15 @@ from typing import Any, Final
 
 import grpc
 import grpc.aio._server as aio_server
-from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor import MethodDescriptor
 from grpc_health.v1 import health_pb2_grpc
 
-from holdfast.v1 import (
-    admin_service_pb2,
-    event_service_pb2,
-    order_service_pb2,
-    reservation_service_pb2,
-    stock_service_pb2,
-)
+from holdfast.v1.services import SERVICES
 from serve.calls import TIMEOUT_KEY
 from serve.wire import statuses
 from serve.wire.statuses import Status
 
 log = logging.getLogger("holdfast.gateway")
-
-SERVICES: Final[tuple[ServiceDescriptor, ...]] = tuple(
-    service
-    for module in (reservation_service_pb2, order_service_pb2, stock_service_pb2, event_service_pb2, admin_service_pb2)
-    for service in module.DESCRIPTOR.services_by_name.values()
-)
-
 
 FAULT: Final = Status(
     grpc.StatusCode.INTERNAL,

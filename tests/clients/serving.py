@@ -11,7 +11,7 @@ import grpc
 from google.protobuf.message import Message
 
 from holdfast.client import ChannelClient, RetryPolicy
-from serve.registration import SERVICES
+from holdfast.v1.services import SERVICES
 from tests.clients.service import HEALTH, Service
 
 # Without it a second server could take a port over while the first still has it.

@@ -12,7 +12,7 @@ from holdfast.v1.order_service_pb2_grpc import (
     OrderServiceStub,
     add_OrderServiceServicer_to_server,
 )
-from serve.registration import SERVICES
+from holdfast.v1.services import SERVICES
 from tests.house.sources import ROOT
 
 CONFIG: Final = (ROOT / "proto" / "holdfast" / "v1" / "service_config.json").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from msgspec.structs import astuple
 
 from actors.shop import commands as shop
 from holdfast.v1 import order_service_pb2 as os_, reservation_service_pb2 as rs, stock_service_pb2 as ss
-from serve.registration import SERVICES
+from holdfast.v1.services import SERVICES
 from serve.wire import reservations as wr, rules
 from serve.wire.rules import Checked, InvalidRequest, Violation
 from tests.gateway.edges import Edge, edges

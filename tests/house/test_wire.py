@@ -25,7 +25,7 @@ from tests.house.sources import ROOT
 
 PROTO: Final = ROOT / "proto"
 BUF_TIMEOUT_S: Final = 60
-GENERATED: Final = ("*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py", "enums.py")
+GENERATED: Final = ("*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py", "enums.py", "services.py")
 ENUMS: Final = [
     ("Reason", "REASON_", error_pb2.Reason.DESCRIPTOR),
     ("Status", "RESERVATION_STATUS_", reservation_pb2.ReservationStatus.DESCRIPTOR),

@@ -18,13 +18,7 @@ from google.protobuf.wrappers_pb2 import Int32Value
 
 from holdfast.client.limits import RetryPolicy, Timeouts
 from holdfast.client.statuses import Attempts, Fault, fault_from_rpc
-from holdfast.v1 import (
-    admin_service_pb2,
-    event_service_pb2,
-    order_service_pb2,
-    reservation_service_pb2,
-    stock_service_pb2,
-)
+from holdfast.v1.services import SERVICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +34,7 @@ METHODS: Final[dict[type[Any], Method]] = {
     GetMessageClass(method.input_type): Method(
         f"/{service.full_name}/{method.name}", method.name, GetMessageClass(method.output_type).FromString
     )
-    for module in (reservation_service_pb2, order_service_pb2, stock_service_pb2, event_service_pb2, admin_service_pb2)
-    for service in module.DESCRIPTOR.services_by_name.values()
+    for service in SERVICES
     for method in service.methods
 }
 """Every RPC of `holdfast.v1`, by the type of its request, which no other RPC has."""
