@@ -22,6 +22,7 @@ Command = shop.Command | orders.Command
 Entry = tuple[str, Command]  # a ledger and a command for it
 
 NEVER_MS: Final = 1 << 53  # the deadline of an entry that has none
+CUT_OFF: Final = -1  # in place of a revision: the caller cannot reach the chain, whatever it knows
 RULES_ARE_STALE: Final = b""  # a step's answer where the caller must first send its newer chain document
 
 
@@ -41,7 +42,7 @@ class Stopped(Message, frozen=True):
 
 
 class Late(Message, frozen=True):
-    """The entry's deadline had passed before it was decided. Nothing was done."""
+    """The entry's deadline had passed before it was decided, or nobody knows its ledger's rules. Nothing was done."""
 
 
 class Refusal(Message, frozen=True):
@@ -73,8 +74,8 @@ def batch_reader(command: Any) -> Callable[[bytes], tuple[int, list[tuple[str, i
 
 
 def pack_batch(rules_revision: int, entries: Sequence[Entry], deadlines_ms: Iterable[int] = ()) -> bytes:
-    """Encode a step's request. `rules_revision` is the newest chain revision that the caller knows; the deadlines are
-    of each entry, by the caller's clock.
+    """Encode a step's request. `rules_revision` is the newest chain revision that the caller knows, or CUT_OFF; the
+    deadlines are of each entry, by the caller's clock.
     """
     timed = zip(entries, deadlines_ms or repeat(NEVER_MS), strict=False)
     return _encode((rules_revision, [(ledger_id, deadline_ms, command) for (ledger_id, command), deadline_ms in timed]))

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final, TypeVar
 from actors.core.chain import EMPTY, Chain, part_from_document
 from actors.core.policy import Policy
 from actors.journal.port import Journal, JournalDamaged, JournalError, JournalFailed, Record
-from actors.protocol.messages import RULES_ARE_STALE, Late, pack_answers
+from actors.protocol.messages import CUT_OFF, RULES_ARE_STALE, Late, pack_answers
 from actors.rpc.methods import rpc
 from actors.runtime.clock import Clock
 from actors.runtime.followers import Followers
@@ -90,6 +90,7 @@ class LedgerActor:
         self._tidy_every_s = tidy_every_s
         self.chain: Chain = EMPTY
         self._bound_revision = EMPTY.revision
+        self._told_revision = EMPTY.revision  # by a gateway that had just asked the chain
         self._adopting = Lock()
         self.host = LedgerHost(self.core, journal, clock, self._policy_of, end)
         began_ns = perf_counter_ns()
@@ -112,14 +113,16 @@ class LedgerActor:
         self._tidier.start()
 
     @rpc
-    def adopt(self, document: bytes) -> None:
-        """Adopt what concerns this actor of a revision of the chain, unless it is older than the one known. Raises
-        ValueError.
+    def adopt(self, document: bytes, is_newest: bool = True) -> None:
+        """Adopt what concerns this actor of a revision of the chain, unless it is older than the one known. Not
+        `is_newest`: the caller cannot reach the chain. Raises ValueError.
         """
         part = part_from_document(document)
         with self._adopting:  # of two gateways that send theirs at once, the newer revision stays
             if part.revision > self.chain.revision:
                 self.chain = self.chain.with_part(part)
+            if is_newest:
+                self._told_revision = max(self._told_revision, part.revision)
 
     @rpc
     def bind(self, document: bytes, ledger_ids: list[str]) -> None:
@@ -147,7 +150,8 @@ class LedgerActor:
     @rpc
     def step(self, batch: bytes) -> bytes:
         """Process an encoded batch; its events are durable on return. Raises JournalError, and ValueError for what is
-        no batch. Returns RULES_ARE_STALE, having done nothing, where the caller knows a newer chain revision.
+        no batch. Returns RULES_ARE_STALE, having done nothing, where the caller knows a newer chain revision than this
+        was told. Of one that is cut off from the chain ledgers take no first rules: newer ones may be in force.
         """
         [answer] = self.step_all([(batch, 0)])
         if isinstance(answer, Exception):
@@ -167,9 +171,11 @@ class LedgerActor:
             except ValueError as error:
                 read.append(error)
                 continue
-            if revision > self.chain.revision:
+            if revision > self._told_revision:
                 read.append(RULES_ARE_STALE)
                 continue
+            if revision == CUT_OFF and not self._told_revision:
+                timed = [(each, ms if self._has_rules(each) else 0, command) for each, ms, command in timed]
             read.append(timed)
             entries += [(ledger_id, command) for ledger_id, deadline_ms, command in timed if deadline_ms > now_ms]
         decided = iter(self.host.step(entries))
@@ -281,6 +287,10 @@ class LedgerActor:
         for ledger_id in self.host.ledger_ids():
             self.host.snapshot_if_moved(ledger_id)
         self._journal.close()
+
+    def _has_rules(self, ledger_id: str) -> bool:
+        ledger = self.host.stale_read(ledger_id)
+        return self.host.is_stopped(ledger_id) or (ledger is not None and ledger.policy.version > 0)
 
     def _policy_of(self, ledger_id: str) -> Policy | None:
         return self.chain.policy_of(ledger_id) if self.chain.revision else None

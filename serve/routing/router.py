@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from actors.core.chain import EMPTY, Chain, part_from_document
 from actors.core.message import to_json
 from actors.protocol.messages import (
+    CUT_OFF,
     RULES_ARE_STALE,
     ActorGone,
     Actors,
@@ -35,6 +36,7 @@ LOSSES_MAX: Final = 2  # of an actor with the same entries, before these are sus
 SUSPECT_S: Final = 60.0  # so long what has ended its actor alone is not sent again
 SUSPECTS_MAX: Final = 1_000
 CHAIN_POLL_S: Final = 1.0
+CHAIN_LOOK_S: Final = 1.0  # so long a look at the chain may take before rules are handed over
 QUESTIONS_MAX: Final = 6  # to one actor at once; it has 16 threads
 ASKING_MAX: Final = 512  # questions to one actor under way or waiting for their turn
 
@@ -58,6 +60,9 @@ class Router:
         self._shops: dict[str, set[str]] = {}  # of the chain, by actor
         self._revisions: dict[str, int] = {}  # by actor, of what concerns it in the chain as known
         self.chain: Chain = EMPTY
+        self._looking = asyncio.Lock()
+        self._asked = self._looked = 0  # for looks at the chain, and up to which of them was looked
+        self._is_cut_off = False  # from the chain; the next poll that is answered ends it
 
     async def start(self) -> None:
         """Learn the chain, and keep learning of its changes."""
@@ -214,7 +219,8 @@ class Router:
 
     async def hand_over_rules(self, actor: str, deadline: float) -> None:
         """What the actor decides from then on, it decides by the chain as it is known here, or a newer one."""
-        await self.ask_actor(actor, "adopt", self.rules_for(actor), deadline=deadline)
+        is_newest = await self._look()
+        await self.ask_actor(actor, "adopt", self.rules_for(actor), is_newest, deadline=deadline)
 
     def rules_for(self, actor: str) -> bytes:
         """The document of what concerns an actor in the chain as it is known here: no other shop's hours."""
@@ -225,6 +231,20 @@ class Router:
         if revision is None:
             revision = self._revisions[actor] = self.chain.revision_for(self._shops.get(actor, ()))
         return revision
+
+    async def _look(self) -> bool:
+        """Whether the chain is known here as it was at this call, or later. All who wait are served by one look."""
+        self._asked += 1
+        mine = self._asked
+        async with self._looking:
+            if self._looked < mine and not self._is_cut_off:
+                asked = self._asked
+                try:
+                    await self.refresh_chain(asyncio.get_running_loop().time() + CHAIN_LOOK_S)
+                    self._looked = asked
+                except (DeadlinePassed, Overloaded, LedgerStopped):
+                    self._is_cut_off = True
+            return self._looked >= mine
 
     def close(self) -> None:
         if self._poller is not None:
@@ -243,6 +263,7 @@ class Router:
             await asyncio.sleep(CHAIN_POLL_S)
             try:
                 await self.refresh_chain(_soon())
+                self._is_cut_off = False
             except Exception:  # the chain as known goes on being served, and the next poll asks again
                 log.exception("the chain could not be asked for changes")
 
@@ -302,7 +323,9 @@ class Router:
             payload = pack_batch(self._revision_for(actor), entries, deadlines_ms)
             packed = await self._actors.call(actor, "step", payload)
             if packed == RULES_ARE_STALE:
-                await self._actors.call(actor, "adopt", self.rules_for(actor))
+                is_newest = await self._look()  # another may have told it more before it restarted
+                await self._actors.call(actor, "adopt", self.rules_for(actor), is_newest)
+                payload = pack_batch(self._revision_for(actor) if is_newest else CUT_OFF, entries, deadlines_ms)
                 packed = await self._actors.call(actor, "step", payload)
                 if packed == RULES_ARE_STALE:
                     raise ActorGone(f"{actor} restarted between two calls")

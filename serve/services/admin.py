@@ -85,13 +85,14 @@ class Admin:
 
     async def _bind(self, deadline: float, reply: ad.SetPolicyResponse) -> None:
         """Have every ledger adopt the policy now, and what is held already be counted; say where that is not so yet."""
-        ledgers_of: dict[str, list[str]] = {name: [] for name in await self._router.ledger_actors()}
+        shops_of = self._router.by_actor(list(self._router.chain.stores))
+        # None of an actor's shops may begin under older rules.
+        ledgers_of = {name: shops_of.get(name, []) for name in await self._router.ledger_actors()}
         if self._router.chain.policy.chain_limit_rules:  # no customers' ledger may begin under older limits
             ledgers_of |= self._router.by_actor([ledger_of_slot(slot) for slot in range(SLOTS)])
         arguments = {name: (self._router.rules_for(name), ledger_ids) for name, ledger_ids in ledgers_of.items()}
         bound = await self._router.ask_each("bind", arguments, deadline=_share_of(deadline))
         pending = [name for name, answer in bound.items() if isinstance(answer, BaseException)]
-        shops_of = self._router.by_actor(list(self._router.chain.stores))
         waiting = sorted(name for actor in pending for name in shops_of.get(actor, [actor]))
         reply.pending.extend(waiting[:PENDING_MAX])
         reply.pending_count = len(waiting)
@@ -173,8 +174,10 @@ class Admin:
         hours = {store.store_id: store.calendar for store in stores}
         # No other shop can have a reservation, and asking would make its actor.
         begun = [store_id for store_id in await self._router.shops_with_actors() if store_id in hours]
-        # They get the new hours first, and then take no pickup by the old ones.
-        await asyncio.gather(*(self._router.hand_over_rules(actor, deadline) for actor in self._router.by_actor(begun)))
+        # They adopt it first, durably: then they take no pickup by the old hours, and a pause outlives a restart.
+        bound = self._router.by_actor(begun).items()
+        rules = ((actor, self._router.rules_for(actor), mine) for actor, mine in bound)
+        await asyncio.gather(*(self._router.ask_actor(actor, "bind", *row, deadline=deadline) for actor, *row in rules))
         taken = await self._router.ask_shops(begun, "slots_taken", deadline=deadline)
         stopped = sorted(store_id for store_id in taken if taken[store_id] is None)
         if stopped:

@@ -41,6 +41,7 @@ LATER: Final = {
     "named readers of feeds, and an archive behind what they have seen": (440, 2),
     "events of customers' ledgers in feeds": (110, 0),
     "rules written once, and sent to whom they concern": (140, 0),
+    "no older rules than the chain's for a ledger that has none": (50, 0),
     "what stays in memory over a month, and over a day of refusals": (281, 1),
     "orders that are over read back from the journal, and the answers about them": (430, 2),
 }

@@ -173,3 +173,18 @@ def test_a_pause_is_sent_to_its_shop_alone(on_the_way: Run) -> None:
         assert 0 < counts["store-S2"] < 10_000
 
     on_the_way(test)
+
+
+def test_the_chain_is_asked_once_for_all_who_are_to_be_told_its_rules(on_the_way: Run) -> None:
+    async def test(routed: Routed) -> None:
+        store_ids = [f"S{number}" for number in range(1, 41)]
+        await routed.actors.put_stores(*store_ids)
+        await routed.router.refresh_chain(asyncio.get_running_loop().time() + 10)
+        routed.actors.calls.clear()
+        await asyncio.gather(*(routed.say((each, "k1", "receive A 1")) for each in store_ids))
+        asked = [method for actor, method, _ in routed.actors.calls if actor == CHAIN_ACTOR]
+        told = [args for _, method, args in routed.actors.calls if method == "adopt"]
+        assert len(told) >= 38
+        assert len(asked) <= 10
+
+    on_the_way(test)
