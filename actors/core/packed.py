@@ -1,6 +1,7 @@
 """Which versions of a ledger answered which keys, in some 20 bytes a key: the answers are in the journal.
 
-An entry is the first half of the key's MD5 and the version of the event that answered it, 13 bytes. Who reads the event
+An entry is the first half of the key's MD5 and the version of the event that answered it, 13 bytes; in some tables four
+more say what it is about: something that was made so many versions before. Who reads the event
 compares the key, so two keys of one hash cost a look-up and give no wrong answer. A new key costs one hash and a search
 of some 12 entries.
 
@@ -18,15 +19,18 @@ from actors.core.message import Message
 HASH_BYTES: Final = 8
 VERSION_BYTES: Final = 5
 ENTRY_BYTES: Final = HASH_BYTES + VERSION_BYTES
+ABOUT_BYTES: Final = 4
 BUCKET_ENTRIES: Final = 16
 PRUNED_A_STEP: Final = 4  # buckets
-ROW_BYTES: Final = 32 * ENTRY_BYTES  # so a chunk of rows is as long as one of other rows
+ROW_ENTRIES: Final = 32  # so a chunk of rows is as long as one of other rows
 PILE: Final = 4_096
 NEVER_MS: Final = 1 << 62
+BACK_MAX: Final = (1 << 8 * ABOUT_BYTES) - 1  # what is about something older is forgotten by time alone
 NEVER: Final = 1 << (8 * VERSION_BYTES)  # a version that is not reached
 
-# Periods with their first versions, all entries, and the first version that is remembered.
-Captured = tuple[tuple[tuple[int, int], ...], bytes, int]
+# Periods with their first versions, all entries, the first version that is remembered, and the bytes of an entry that
+# say what it is about.
+Captured = tuple[tuple[tuple[int, int], ...], bytes, int, int]
 
 
 class PackedRow(Message, frozen=True, tag="keys"):
@@ -57,7 +61,9 @@ class Packed:
     """
 
     __slots__ = (
+        "_about_bytes",
         "_buckets",
+        "_entry_bytes",
         "_first",
         "_full",
         "_is_live",
@@ -73,8 +79,11 @@ class Packed:
         "to_prune",
     )
 
-    def __init__(self, period_ms: int, kept_ms: int, is_live: Callable[[int], bool] = never) -> None:
+    def __init__(
+        self, period_ms: int, kept_ms: int, is_live: Callable[[int], bool] = never, about_bytes: int = 0
+    ) -> None:
         self._is_live = is_live
+        self._about_bytes, self._entry_bytes = about_bytes, ENTRY_BYTES + about_bytes
         self._period_ms = period_ms
         self.kept_ms = kept_ms
         self._buckets = [bytearray()]
@@ -95,22 +104,30 @@ class Packed:
         at = bucket.find(wanted)
         found: list[int] = []
         while at >= 0:
-            if not at % ENTRY_BYTES:
+            if not at % self._entry_bytes:
                 version = _version(bucket, at)
-                if version >= self._first or self._is_live(version):
+                if version >= self._first or self._is_live(version - self._back(bucket, at)):
                     found.append(version)
             at = bucket.find(wanted, at + 1)
         return sorted(found, reverse=True)
 
-    def put(self, hashed: bytes, version: int, at_ms: int) -> None:
-        """Remember that the event of this version, the ledger's newest, answered the key of this hash."""
+    def _back(self, entries: bytes | bytearray, at: int) -> int:
+        return int.from_bytes(entries[at + ENTRY_BYTES : at + self._entry_bytes], "big")
+
+    def put(self, hashed: bytes, version: int, at_ms: int, back: int = 0) -> None:
+        """Remember that the event of this version, the ledger's newest, answered the key of this hash, about what was
+        made so many versions before.
+        """
         if at_ms >= self._period_ends_ms:
             period = at_ms // self._period_ms
             self._periods.append((period, version))
             self._period_ends_ms = (period + 1) * self._period_ms
             self._note_first()
         bucket = self.places[hash(hashed) & self.mask]
-        bucket += hashed + version.to_bytes(VERSION_BYTES, "big")
+        about_bytes = self._about_bytes
+        if about_bytes:
+            version = version << 8 * ABOUT_BYTES | min(back, BACK_MAX)
+        bucket += hashed + version.to_bytes(VERSION_BYTES + about_bytes, "big")
         self.count += 1
         if self.count > self._full:
             self._split()
@@ -130,7 +147,7 @@ class Packed:
             self.mask = 2 * self.mask + 1
             self.places = buckets * 2
         divided = added & (self.mask >> 1)
-        bit, entries = added - divided, _entries(bytes(buckets[divided]))
+        bit, entries = added - divided, _entries(bytes(buckets[divided]), self._entry_bytes)
         moved = [entry for entry in entries if hash(entry[:HASH_BYTES]) & bit]
         move = bytearray().join(moved)
         if moved:
@@ -166,17 +183,17 @@ class Packed:
         """
         end, kept = 0, b""
         while end < len(bucket) and (version := _version(bucket, end)) < self._first:
-            if self._is_live(version):
-                kept += bucket[end : end + ENTRY_BYTES]
-            end += ENTRY_BYTES
+            if self._is_live(version - self._back(bucket, end)):
+                kept += bucket[end : end + self._entry_bytes]
+            end += self._entry_bytes
         if end:
             del bucket[:end]
             bucket += kept
-            self.count -= (end - len(kept)) // ENTRY_BYTES
+            self.count -= (end - len(kept)) // self._entry_bytes
 
     def captured(self) -> Captured:
         """All of it, in copies."""
-        return tuple(self._periods), b"".join(self._buckets), self._first
+        return tuple(self._periods), b"".join(self._buckets), self._first, self._about_bytes
 
     def restore(self, row: PackedRow) -> None:
         """Enter a row of a snapshot."""
@@ -184,7 +201,7 @@ class Packed:
             self._periods.extend(row.periods)
             self._period_ends_ms = (row.periods[-1][0] + 1) * self._period_ms
             self._note_first()
-        for entry in _entries(row.entries):
+        for entry in _entries(row.entries, self._entry_bytes):
             self.places[hash(entry[:HASH_BYTES]) & self.mask] += entry
             self.count += 1
             if self.count > self._full:
@@ -192,7 +209,7 @@ class Packed:
 
     def copied(self) -> "Packed":
         """A copy that later events do not change."""
-        copied = Packed(self._period_ms, self.kept_ms, self._is_live)
+        copied = Packed(self._period_ms, self.kept_ms, self._is_live, self._about_bytes)
         copied._buckets, copied._periods = [bucket[:] for bucket in self._buckets], self._periods.copy()
         half = (self.mask + 1) >> 1
         copied.places = copied._buckets + copied._buckets[len(self._buckets) - half : half]
@@ -205,28 +222,29 @@ class Packed:
     def versions(self) -> list[int]:
         """All versions that can be found, ascending."""
         entries = b"".join(self._buckets)
-        found = (_version(entries, at) for at in range(0, len(entries), ENTRY_BYTES))
-        return sorted(version for version in found if version >= self._first or self._is_live(version))
+        found = ((_version(entries, at), self._back(entries, at)) for at in range(0, len(entries), self._entry_bytes))
+        return sorted(version for version, back in found if version >= self._first or self._is_live(version - back))
 
     def entries_kept(self) -> int:
         """The entries in the buckets, counted."""
-        return sum(map(len, self._buckets)) // ENTRY_BYTES
+        return sum(map(len, self._buckets)) // self._entry_bytes
 
 
 def packed_rows(captured: Captured, *, refused: bool, live: Collection[int] = ()) -> Iterator[PackedRow]:
-    """Yield what was captured, by version; of what is out of date, that of the versions in `live`. Sorted in piles: one
+    """Yield what was captured, by version; of what is out of date, that about those in `live`. Sorted in piles: one
     sort of millions would hold everybody up.
     """
-    periods, entries, first = captured
+    periods, entries, first, about_bytes = captured
+    entry_bytes = ENTRY_BYTES + about_bytes
     piles: dict[int, list[tuple[int, bytes]]] = {}
-    for entry in _entries(entries):
+    for entry in _entries(entries, entry_bytes):
         version = _version(entry, 0)
-        if version >= first or version in live:
+        if version >= first or version - int.from_bytes(entry[ENTRY_BYTES:], "big") in live:
             piles.setdefault(version // PILE, []).append((version, entry))
     for _, pile in sorted(piles.items()):
         entries = b"".join(entry for _, entry in sorted(pile))
-        for at in range(0, len(entries), ROW_BYTES):
-            yield PackedRow(refused, periods, entries[at : at + ROW_BYTES])
+        for at in range(0, len(entries), ROW_ENTRIES * entry_bytes):
+            yield PackedRow(refused, periods, entries[at : at + ROW_ENTRIES * entry_bytes])
             periods = ()
 
 
@@ -234,5 +252,5 @@ def _version(entries: bytes | bytearray, at: int) -> int:
     return int.from_bytes(entries[at + HASH_BYTES : at + ENTRY_BYTES], "big")
 
 
-def _entries(entries: bytes) -> list[bytes]:
-    return [entries[at : at + ENTRY_BYTES] for at in range(0, len(entries), ENTRY_BYTES)]
+def _entries(entries: bytes, entry_bytes: int) -> list[bytes]:
+    return [entries[at : at + entry_bytes] for at in range(0, len(entries), entry_bytes)]

@@ -8,7 +8,7 @@ from actors.core.status import ReleaseReason, Status
 from actors.core.transact import Decision
 from actors.shop import commands as cm, events as ev
 from actors.shop.commands import Movement
-from actors.shop.state import Ledger, Position
+from actors.shop.state import Ledger, Position, Shortfall
 
 # Losses go to holds first, then to confirmed orders, then to goods at the counter; within each to the youngest. A claim
 # ranks as a hold: its customer's ledger may have decided already.
@@ -92,7 +92,7 @@ def _correction(
     return counted - on_hand if holds_included else counted + reserved - on_hand
 
 
-def _shortfalls(ledger: Ledger, deltas: dict[str, int]) -> tuple[ev.Shortfall, ...]:
+def _shortfalls(ledger: Ledger, deltas: dict[str, int]) -> tuple[Shortfall, ...]:
     """The promised units that would be missing after these deltas, and the reservations that lose them."""
     missing: dict[str, int] = {}
     for sku, delta in deltas.items():
@@ -112,7 +112,7 @@ def _shortfalls(ledger: Ledger, deltas: dict[str, int]) -> tuple[ev.Shortfall, .
     return tuple(_shortfall(sku, units, losers[sku]) for sku, units in missing.items())
 
 
-def _shortfall(sku: str, missing: int, losers: list[tuple[int, int, int]]) -> ev.Shortfall:
+def _shortfall(sku: str, missing: int, losers: list[tuple[int, int, int]]) -> Shortfall:
     losses: dict[int, int] = {}
     left = missing
     for _, minus_number, units in sorted(losers):
@@ -121,10 +121,10 @@ def _shortfall(sku: str, missing: int, losers: list[tuple[int, int, int]]) -> ev
         lost = min(left, units)
         losses[-minus_number] = losses.get(-minus_number, 0) + lost
         left -= lost
-    return ev.Shortfall(sku, missing, tuple(losses.items()))
+    return Shortfall(sku, missing, tuple(losses.items()))
 
 
-def _losses(ledger: Ledger, shortfalls: tuple[ev.Shortfall, ...]) -> list[ev.Event]:
+def _losses(ledger: Ledger, shortfalls: tuple[Shortfall, ...]) -> list[ev.Event]:
     """A ShortfallDeclared for each shortfall, then one Released for each losing reservation, over all of its SKUs."""
     by_number: dict[int, dict[str, int]] = {}
     for shortfall in shortfalls:

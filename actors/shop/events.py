@@ -1,26 +1,17 @@
 """The events of a shop's ledger, and which SKUs each changes. They are journaled for ever (see `core.message`).
 
 An event that answers a call carries its idempotency key, and a fingerprint of the call's content unless the event holds
-that content, so that repeats are recognised after a restart too. `number` names a reservation; a new one's number is
-the version of its Reserved event.
+that content, so that repeats are recognised after a restart too; one that answers a step the answer, the reservation
+from then on. `number` names a reservation; a new one's number is the version of its Reserved event.
 """
 
 from typing import assert_never
 
-from actors.core.message import Message, Value
+from actors.core.message import Message
 from actors.core.status import ReleaseReason, Status
 from actors.core.transact import PolicyAdopted, Refused
 from actors.shop.commands import Claim, Lines, Movement, Reserve, by_sku
-
-Losses = tuple[tuple[int, int], ...]
-
-
-class Shortfall(Value, frozen=True):
-    """Units of a SKU that were promised and are missing, and the reservations that lose them, as (number, units)."""
-
-    sku: str
-    quantity: int
-    losses: Losses
+from actors.shop.state import AnyReservation, Shortfall
 
 
 class Reserved(Message, frozen=True):
@@ -37,6 +28,7 @@ class Confirmed(Message, frozen=True):
     fingerprint: str
     number: int
     expires_at_ms: int
+    answer: AnyReservation | None = None
 
 
 class ReadyMarked(Message, frozen=True):
@@ -45,6 +37,7 @@ class ReadyMarked(Message, frozen=True):
     key: str
     fingerprint: str
     number: int
+    answer: AnyReservation | None = None
 
 
 class Collected(Message, frozen=True):
@@ -55,6 +48,7 @@ class Collected(Message, frozen=True):
     number: int
     lines: Lines
     payment_reference: str
+    answer: AnyReservation | None = None
 
 
 class Released(Message, frozen=True):
@@ -65,6 +59,7 @@ class Released(Message, frozen=True):
     number: int
     lines: Lines
     reason: ReleaseReason
+    answer: AnyReservation | None = None
 
 
 class Expired(Message, frozen=True):
@@ -81,6 +76,7 @@ class Extended(Message, frozen=True):
     fingerprint: str
     number: int
     expires_at_ms: int
+    answer: AnyReservation | None = None
 
 
 class Amended(Message, frozen=True):
@@ -96,6 +92,7 @@ class Amended(Message, frozen=True):
     slot_start_ms: int
     before: Lines
     grant: int = 0
+    answer: AnyReservation | None = None
 
 
 class Claimed(Message, frozen=True):
@@ -162,6 +159,9 @@ class ShortfallDeclared(Message, frozen=True):
 
     shortfall: Shortfall
 
+
+# What answers a step.
+Answering = Confirmed | ReadyMarked | Collected | Released | Extended | Amended
 
 Event = (
     Reserved

@@ -153,7 +153,7 @@ def _claimed(command: Claim, number: int, at_ms: int) -> Reservation:
 
 
 def said_by(event: ev.Event, version: int, at_ms: int) -> Said:
-    """The key that the event of this version answered, and the answer: of those that were remembered by version."""
+    """The key that the event of this version answered, and the answer."""
     match event:
         case Reserved(command):
             return command.key, _made(command, version, command.lines, at_ms, event.expires_at_ms)
@@ -161,8 +161,18 @@ def said_by(event: ev.Event, version: int, at_ms: int) -> Said:
             return command.key, Recorded(fingerprint(command), version, _claimed(command, version, at_ms))
         case ev.StockAdjusted() | ev.StockCounted() | ev.SafetyStockSet():
             return event.key, Recorded(event.fingerprint, version, _outcome(event))
+        case ev.Confirmed() | ev.ReadyMarked() | ev.Collected() | ev.Released() | ev.Extended() | ev.Amended():
+            assert event.answer is not None, "it is there wherever it was decided"
+            return event.key, Recorded(event.fingerprint, version, event.answer)
+        case ev.OutcomeApplied():
+            return claim_key(event.holder), _absent(version)
         case _:
             return refused_by(event, version)
+
+
+def _absent(version: int) -> Recorded[Rejection]:
+    """The answer to a claim of an order that has ended before it."""
+    return Recorded("", version, Rejection(Reason.CLAIM_ABANDONED))
 
 
 def _outcome(event: ev.StockAdjusted | ev.StockCounted | ev.SafetyStockSet) -> StockOutcome:
@@ -194,8 +204,7 @@ def _hold(ledger: Ledger, reservation: Reservation, at_ms: int) -> None:
 def _evolve_outcome_applied(ledger: Ledger, event: ev.OutcomeApplied, at_ms: int) -> Remembered:
     """Apply an outcome to its part. The answer is not remembered: the part's revision identifies a repeat."""
     if not event.number:
-        absent = Recorded("", ledger.version, Rejection(Reason.CLAIM_ABANDONED))
-        return ledger.remember(claim_key(event.holder), absent)
+        return ledger.made(claim_key(event.holder), _absent(ledger.version))
     reservation = ledger.reservations[event.number]
     ledger.undecided.pop(event.number, None)
     step = Step.EXPIRE if event.status is Status.EXPIRED else Step.RELEASE
@@ -238,7 +247,7 @@ def _step(
         move_deadline(ledger, event.number, changed.expires_at_ms)
     if changed.part is not None or changed.lines != before.lines:
         _put_in_outbox(ledger, changed)
-    return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, changed))
+    return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, changed), ledger.version - event.number)
 
 
 def _evolve_amended(ledger: Ledger, event: ev.Amended, at_ms: int) -> Remembered:
@@ -285,7 +294,7 @@ def _evolve_collected(ledger: Ledger, event: ev.Collected, at_ms: int) -> Rememb
     changed = reservation.changed(done=done, payment_reference=event.payment_reference, version=ledger.version)
     changed = _settle(ledger, changed, Step.COLLECT, at_ms)
     _put_in_outbox(ledger, changed)
-    return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, changed))
+    return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, changed), ledger.version - event.number)
 
 
 def _evolve_released(ledger: Ledger, event: ev.Released, at_ms: int) -> Remembered | None:
@@ -293,7 +302,7 @@ def _evolve_released(ledger: Ledger, event: ev.Released, at_ms: int) -> Remember
     _put_in_outbox(ledger, changed)
     if not event.key:
         return None
-    return ledger.remember(event.key, Recorded(event.fingerprint, ledger.version, changed))
+    return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, changed), ledger.version - event.number)
 
 
 def _give_back(

@@ -1,6 +1,6 @@
 """A shop's ledger as rows of a snapshot and back. Equal states give the same rows in the same sequence, in any process.
 
-`Capture` does not delay decisions for longer than a batch does: reservations and answers are immutable, so it copies
+`Capture` does not delay decisions for longer than a batch does: reservations are immutable, so it copies
 shallowly, and the rows may be made from the copies later, without a lock.
 """
 
@@ -11,19 +11,16 @@ from typing import Final
 
 from msgspec.structs import astuple
 
-from actors.core.answers import EndedRow, Recorded
+from actors.core.answers import EndedRow
 from actors.core.message import Message, digest_of
 from actors.core.packed import PackedRow, packed_rows
 from actors.core.policy import Policy
-from actors.core.rejection import Rejection
 from actors.core.status import LIVE, Status
 from actors.shop.expiry import rebuild
-from actors.shop.state import AnyReservation, Ledger, Position, Reservation, StockOutcome, Trail, is_remembered
+from actors.shop.state import AnyReservation, Ledger, Position, Reservation, Trail, is_remembered
 
 FORMAT: Final = 1
 
-# An answer, in which a reservation that has a row of its own is given by its number.
-Kept = Recorded[int | AnyReservation | Rejection | StockOutcome]
 Moves = tuple[int, tuple[int, ...]] | None  # a trail: its horizon, then times and deltas in turn
 
 
@@ -61,17 +58,7 @@ class OutboxRow(Message, frozen=True, tag="outbox"):
     numbers: tuple[int, ...]
 
 
-class AnswerRow(Message, frozen=True, tag="answer"):
-    """A remembered answer, in its day's generation. A reservation that has not changed since the answer has a row of
-    its own, and is given here by its number.
-    """
-
-    day: int
-    key: str
-    answer: Kept
-
-
-Row = Head | PositionRow | AnyReservation | EndedRow | OutboxRow | AnswerRow | PackedRow
+Row = Head | PositionRow | AnyReservation | EndedRow | OutboxRow | PackedRow
 
 
 class Capture:
@@ -80,7 +67,6 @@ class Capture:
     """
 
     __slots__ = (
-        "_answers",
         "_ended",
         "_head",
         "_made",
@@ -100,20 +86,16 @@ class Capture:
         self._positions = [(sku, position.copied()) for sku, position in ledger.positions.items()]
         # Lists, not copies of the dictionaries: a fifth of the memory while the snapshot is written.
         self._reservations = list(ledger.reservations.values())
-        self._answers = ledger.answers.accepted.captured()
         self._made = ledger.answers.made.captured()
         self._refusals = ledger.answers.refused.captured()
         self._ended = list(ledger.ended)
         self._outbox = tuple(ledger.outbox)
 
     def rows(self) -> Iterator[Row]:
-        """Yield head, positions by SKU, reservations by number, ended ones by time, answers by day and refusals by
-        version.
-        """
+        """Yield head, positions by SKU, reservations by number, ended ones by time, answers and refusals by version."""
         yield self._head
         for sku, position in sorted(self._positions, key=lambda row: row[0]):
             yield _position_row(sku, position)
-        changed: dict[int, Reservation] = {}
         live: set[int] = set()  # of those older than what is remembered by time
         first = self._made[2]
         promised: dict[str, int] = {}
@@ -123,8 +105,6 @@ class Capture:
                     promised[sku] = promised.get(sku, 0) + units
             if reservation.number < first and is_remembered(reservation, self._head.time_ms):
                 live.add(reservation.number)
-            if reservation.version != reservation.number:
-                changed[reservation.number] = reservation
             yield reservation
         for sku, position in self._positions:
             if promised.get(sku, 0) != position.reserved:
@@ -133,19 +113,8 @@ class Capture:
             yield EndedRow(at_ms, number)
         if self._outbox:
             yield OutboxRow(self._outbox)
-        yield from self._answer_rows(changed)
         yield from packed_rows(self._made, refused=False, live=live)
         yield from packed_rows(self._refusals, refused=True)
-
-    def _answer_rows(self, changed: dict[int, Reservation]) -> Iterator[AnswerRow]:
-        for day, keys, answers in self._answers:
-            for key, answer in zip(keys, answers, strict=True):
-                assert isinstance(answer, Recorded), "a reservation is remembered by its version"
-                value = answer.answer
-                if isinstance(value, Reservation) and changed.get(value.number) is value:
-                    yield AnswerRow(day, key, Recorded(answer.fingerprint, answer.version, value.number))
-                else:
-                    yield AnswerRow(day, key, answer)
 
     def state_hash(self) -> str:
         """The hash of the rows: the same for equal states in any process."""
@@ -171,8 +140,6 @@ def restore(rows: Iterable[Row]) -> Ledger:
     ledger.source_marks = head.source_marks
     for row in iterator:
         match row:
-            case AnswerRow():
-                ledger.answers.accepted.put(row.key, _answer(row.answer, ledger), row.day)
             case PackedRow():
                 ledger.answers.restore(row)
             case Reservation():
@@ -230,12 +197,3 @@ def _restore_reservation(ledger: Ledger, reservation: Reservation) -> None:
         ledger.add_to_customer(reservation.customer_id, others, number)
     if reservation.basket_id:
         ledger.baskets[reservation.customer_id, reservation.basket_id] = number
-
-
-def _answer(answer: Kept, ledger: Ledger) -> Recorded[Reservation | Rejection | StockOutcome]:
-    value = answer.answer
-    if isinstance(value, int):
-        value = ledger.reservations[value]
-    elif isinstance(value, Reservation):
-        value = _shared(value, ledger)
-    return Recorded(answer.fingerprint, answer.version, value)

@@ -1,8 +1,7 @@
 """The state of one shop's ledger: the only mutable part of the core, changed by `evolve` alone.
 
-A reservation is an immutable value that is replaced when it changes. Hence the value that was first answered *is* the
-remembered answer to a repeat, a shallow copy of a dictionary is a consistent snapshot, and a million holds cost about
-330 bytes each in an actor (`python -m bench memory`).
+A reservation is an immutable value that is replaced when it changes. Hence a shallow copy of a dictionary is a
+consistent snapshot, and a million holds cost about 324 bytes each in an actor (`python -m bench memory`).
 """
 
 from array import array
@@ -15,12 +14,10 @@ from msgspec.structs import astuple, replace
 
 from actors.core.answers import Answers, Recorded
 from actors.core.message import Message, Value
-from actors.core.packed import hash_of
 from actors.core.policy import ANSWER_MEMORY_MARGIN_MS, DAY_MS, Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.shop.commands import Lines, Reserve
-from actors.shop.events import Shortfall
 
 TRAIL_MOVES_MAX: Final = 1_024  # by position and kind: what a count can look back over
 TRAIL_WINDOW_MS: Final = DAY_MS  # movements older than this are forgotten
@@ -240,6 +237,14 @@ class Position:
             self.reserved_trail = Trail(self.since_ms, array("q", (at_ms, delta)))
 
 
+class Shortfall(Value, frozen=True):
+    """Units of a SKU that were promised and are missing, and the reservations that lose them, as (number, units)."""
+
+    sku: str
+    quantity: int
+    losses: tuple[tuple[int, int], ...]
+
+
 class StockOutcome(Message, frozen=True):
     """The answer to a change of stock: rows applied and dropped, and the shortfalls it caused."""
 
@@ -328,20 +333,12 @@ class Ledger:
             return self.interned_lines.setdefault(lines, lines)
         return self.interned_lines.get(lines, lines)
 
-    def remember(self, key: str, answer: Remembered) -> Remembered:
-        """Keep the first answer to a key for repeats, and return it."""
+    def made(self, key: str, answer: Remembered, back: int = 0) -> Remembered:
+        """Keep the version of an answer that its event says in full, and return the answer. It is about the reservation
+        that was made so many versions before.
+        """
         answers = self.answers
-        answers.accept(key, answer, self.time_ms)
-        if self.time_ms >= answers.forget_at_ms:
-            self._forget()
-        return answer
-
-    def made(self, key: str, answer: Remembered) -> Remembered:
-        """Keep the version of an answer that its event says in full, and return the answer."""
-        answers = self.answers
-        answers.newest = key, answer
-        # The key was looked up a moment ago, unless this is a replay.
-        answers.made.put(answers.hash if key is answers.key else hash_of(key), self.version, self.time_ms)
+        answers.accept(key, answer, self.version, self.time_ms, back)
         if self.time_ms >= answers.forget_at_ms:
             self._forget()
         return answer
@@ -356,11 +353,7 @@ class Ledger:
 
     def _forget(self) -> None:
         """Forget some of the answers that are out of date."""
-        self.answers.forget(self.time_ms, self.policy.answer_memory_ms, self._is_about_a_live_one)
-
-    def _is_about_a_live_one(self, answer: Remembered) -> bool:
-        about = answer if isinstance(answer, Reservation) else answer.answer
-        return isinstance(about, Reservation) and self.is_live(about.number)
+        self.answers.forget(self.time_ms, self.policy.answer_memory_ms)
 
     def is_live(self, number: int) -> bool:
         """True for a reservation whose keys are remembered whatever their age."""

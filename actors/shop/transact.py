@@ -1,16 +1,17 @@
 """A shop's ledger as a Decider, and the expiry of what is due."""
 
-from functools import partial
 from itertools import islice
 from operator import attrgetter
 from typing import Final
 
+from msgspec.structs import replace
+
 from actors.core.answers import Recorded, fingerprint
-from actors.core.transact import KEY_REUSED, Decider, transact as transact_by
+from actors.core.transact import KEY_REUSED, Decider, Transacted, transact as transact_by
 from actors.shop.commands import ApplyOutcome, Command, Reserve, SettleGrant
 from actors.shop.decide import decide
 from actors.shop.decide_claims import held_by
-from actors.shop.events import Event, ShortfallDeclared, StockCounted
+from actors.shop.events import Answering, Event, ShortfallDeclared, StockCounted
 from actors.shop.evolve import evolve
 from actors.shop.expiry import due
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
@@ -44,7 +45,16 @@ DECIDER: Final = Decider(
     attrgetter("key"), fingerprint, recall, decide, evolve, standing, (ShortfallDeclared, StockCounted)
 )
 
-transact: Final = partial(transact_by, DECIDER)
+
+def transact(ledger: Ledger, command: Command, now_ms: int, is_behind: bool = False) -> Transacted:
+    """See `core.transact`. A step's event has the answer with it."""
+    told = transact_by(DECIDER, ledger, command, now_ms, is_behind)
+    if type(command) is Reserve or not told.events:
+        return told
+    event = told.events[0]
+    if isinstance(event, Answering) and event.key:
+        return told._replace(events=(replace(event, answer=told.answer.answer),))
+    return told
 
 
 def expire(ledger: Ledger, now_ms: int, events_max: int | None = None) -> list[Event]:

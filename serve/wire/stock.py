@@ -5,7 +5,7 @@ from typing import Final
 from actors.core.ids import format_reservation_id
 from actors.protocol.messages import Entry, Moved
 from actors.shop import commands as cm
-from actors.shop.events import Shortfall
+from actors.shop.state import Shortfall
 from holdfast.v1 import stock_pb2, stock_service_pb2 as ss
 from serve.wire.fields import fill_value, instant_ms, lines_of, value_of
 from serve.wire.rules import Checked

@@ -23,10 +23,10 @@ from actors.shop.events import (
     Released,
     Reserved,
     SafetyStockSet,
-    Shortfall,
     StockAdjusted,
     StockCounted,
 )
+from actors.shop.state import Shortfall
 from tests.shop.scenario import play
 from tests.shop.scenario_text import instant
 from tests.shop.watched import Record

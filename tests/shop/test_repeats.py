@@ -201,10 +201,25 @@ def test_whoever_is_refused_all_day_fills_nothing() -> None:
             assert kept < 200, "what is not found any more uses no more memory than that"
     assert most < count // 2 + count // 2 * 11 / 1_440 + 1
     assert longest <= packed.PRUNED_A_STEP * 3 * packed.BUCKET_ENTRIES
-    assert ledger.answers.accepted.count == 0
+    assert ledger.answers.made.count == 0
     again = restore(through_json(Capture(ledger)))
     assert written(Capture(again)) == written(Capture(ledger))
     assert again.answers.refused.versions() == ledger.answers.refused.versions()
+
+
+def test_what_was_accepted_costs_24_bytes_however_much_there_is() -> None:
+    """Also what a step answered: about a reservation that was made before."""
+    answers = Answers[object]()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(100_000):
+            answers.accept(f"key {number}", None, number + 1, DAY_ZERO_MS, number // 2)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (answers.count, answers.made.find(packed.hash_of("key 7"))) == (100_000, [8])
+    assert (after - before) / 100_000 <= 24
 
 
 def test_a_refusal_costs_24_bytes_however_many_there_are() -> None:
@@ -220,7 +235,7 @@ def test_a_refusal_costs_24_bytes_however_many_there_are() -> None:
     assert answers.count == 100_000
     assert (after - before) / 100_000 <= 24
     assert answers.refused.find(packed.hash_of("key 7")) == [8]
-    answers.forget(DAY_ZERO_MS + DAY_MS, 9 * DAY_MS, lambda _: False)
+    answers.forget(DAY_ZERO_MS + DAY_MS, 9 * DAY_MS)
     assert not answers.refused.find(packed.hash_of("key 7"))
 
 
@@ -271,22 +286,24 @@ def test_a_key_is_remembered_as_long_as_what_it_made_is_live(extended: bool) -> 
     """
     watched = Watched(Policy(version=1))
     watched.say(said("receive A 9", "stock"), DAY_ZERO_MS)
-    command = said("reserve ann A 1 for 7d", "k")
+    command = said("reserve ann A 2 for 7d", "k")
     watched.say(command, DAY_ZERO_MS)
     number = watched.ledger.version
     watched.say(said("reserve bob A 1 for 1h", "gone"), DAY_ZERO_MS)
+    collected = said(f"collect #{number} A 1", "some")
+    watched.say(collected, DAY_ZERO_MS)
     if not extended:
         watched.adopt(Policy(version=2, ttl_ms_max=HOUR_MS), DAY_ZERO_MS + DAY_MS)
     for day in range(1, 20 if extended else 7):
         step = f"extend #{number} for 7d" if extended else "safety A 0"
         watched.say(said(step, f"day {day}"), DAY_ZERO_MS + day * DAY_MS)
     assert watched.say(command, watched.ledger.time_ms).repeated
+    assert watched.say(collected, watched.ledger.time_ms).repeated
     assert watched.ledger.answers.get("gone") is None
-    assert watched.ledger.answers.accepted.count == len(list(watched.ledger.answers.accepted.items()))
     assert watched.complaints() == []
     for day in range(27, 60):
         watched.say(said("safety A 0", f"day {day}"), DAY_ZERO_MS + day * DAY_MS)
-    assert watched.ledger.answers.get("k") is None
+    assert watched.ledger.answers.get("k") is watched.ledger.answers.get("some") is None
     assert watched.complaints() == []
 
 

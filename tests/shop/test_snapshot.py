@@ -6,14 +6,13 @@ import pytest
 from msgspec.structs import replace
 
 from actors.calendar.hours import Calendar, Duty
-from actors.core.answers import Recorded
 from actors.core.policy import HOUR_MS, LimitRule, Policy, TtlRule
 from actors.runtime.kinds import SHOP
 from actors.shop.events import Event
 from actors.shop.expiry import due
 from actors.shop.invariants import check
 from actors.shop.snapshot import FORMAT, Capture, Head, restore
-from actors.shop.state import Reservation, StockOutcome
+from actors.shop.state import Reservation
 from tests.shop.scenario import play
 from tests.shop.scenario_text import command_of, instant
 from tests.shop.watched import Watched, through_json, written
@@ -116,23 +115,11 @@ def test_indexes_are_rebuilt() -> None:
     assert [event.number for event in due(again, end_ms)] == [event.number for event in due(ledger, end_ms)]
 
 
-def test_answers_keep_their_types() -> None:
-    """What was answered before a restart can be told after it in the same words, by the same code."""
+def test_a_snapshot_knows_where_all_answers_are() -> None:
     ledger = lived().ledger
     again = restore(through_json(Capture(ledger)))
-    answers = list(ledger.answers.accepted.items())
-    assert len(answers) == ledger.answers.accepted.count == again.answers.accepted.count
-    assert ledger.answers.refused.versions() == again.answers.refused.versions()
-    assert ledger.answers.made.versions() == again.answers.made.versions()
-    for key, answer in answers:
-        its = again.answers.get(key)
-        assert its == answer
-        assert type(its) is type(answer)
-        if isinstance(answer, Recorded) and isinstance(its, Recorded):
-            assert type(its.answer) is type(answer.answer)
-            if isinstance(answer.answer, StockOutcome) and isinstance(its.answer, StockOutcome):
-                assert [type(row) for row in its.answer.shortfalls] == [type(row) for row in answer.answer.shortfalls]
-    assert answers
+    assert ledger.answers.refused.versions() == again.answers.refused.versions() != []
+    assert ledger.answers.made.versions() == again.answers.made.versions() != []
 
 
 @pytest.mark.parametrize("restart_at", range(1, len(EVERYTHING.strip().splitlines())))
@@ -177,7 +164,6 @@ def test_another_format_is_refused() -> None:
         restore([head, *rows, head])
 
 
-@pytest.mark.parametrize("row", [b'["surprise",1]', b'["answer",0,"k",["surprise","",0]]'])
-def test_a_row_of_an_unknown_kind_is_refused(row: bytes) -> None:
+def test_a_row_of_an_unknown_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="surprise"):
-        SHOP.read_rows(b"[" + row + b"]")
+        SHOP.read_rows(b'[["surprise",1]]')

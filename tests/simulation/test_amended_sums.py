@@ -6,6 +6,7 @@ be had. Each amendment moves what the order has, so the sum that is wanted stays
 
 import random
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 import pytest
@@ -20,8 +21,11 @@ from actors.orders.parts import claim_of, outcome_of, report_of, report_of_absen
 from actors.orders.state import CERTAIN, Order, OrderLedger, Part
 from actors.orders.transact import expire, transact
 from actors.shop import commands as shop
+from actors.shop.events import Event
+from actors.shop.evolve import said_by
 from actors.shop.state import Ledger, Reservation
 from actors.shop.transact import transact as transact_shop
+from tests.reading import decided
 
 SHOPS: Final = ("S1", "S2", "S3")
 LEDGER: Final = "customers/0001"
@@ -37,6 +41,7 @@ class Town:
         self.now_ms = 1_700_000_000_000
         self.orders = OrderLedger(LEDGER)
         self.shops = {store_id: Ledger(store_id) for store_id in SHOPS}
+        self.events: dict[str, list[Event]] = {store_id: [] for store_id in SHOPS}
         receipt = shop.AdjustStock("stock", "w", (shop.Movement("A", 99, 1, shop.AdjustmentKind.RECEIPT, 0),))
         for store_id in SHOPS:
             self.ask(store_id, receipt)
@@ -68,8 +73,11 @@ class Town:
         self.say(cm.Open(self.key(), "x", "ann", "web", 0, plans, (), self.basket_id))
 
     def ask(self, store_id: str, command: shop.Command) -> Reservation | Rejection | None:
-        answer = transact_shop(self.shops[store_id], command, self.now_ms).answer
-        told = answer.answer if isinstance(answer, Recorded) else answer
+        ledger, events = self.shops[store_id], self.events[store_id]
+        decide = partial(transact_shop, ledger, command, self.now_ms)
+        found = decided(ledger, lambda version: said_by(events[version - 1], version, self.now_ms), decide)
+        events.extend(found.events)
+        told = found.answer.answer if isinstance(found.answer, Recorded) else found.answer
         return told if isinstance(told, Reservation | Rejection) else None
 
     def parts(self) -> list[tuple[str, Reservation]]:
