@@ -43,7 +43,9 @@ def run(settings: Settings, ports: dict[str, int], signals: StopSignals) -> None
     try:
         make_watchdogs()
         apply_chain_file(chain_file, settings)
-        _recover_all(settings)
+        # Every ledger comes back at once: its holds expire, and its feed goes on, whether or not somebody calls.
+        names = [name for name in journal_names(settings.journals) if kind_of(name) is not ActorKind.CHAIN]
+        make_actors(names, settings.journals, settings.actor_host)
         start_gateway(settings, ports)
         signals.serve_on()
         target = "127.0.0.1" if settings.host.is_unspecified else str(settings.host)  # for clients on this machine
@@ -96,12 +98,6 @@ def apply_chain_file(chain_file: ChainFile, settings: Settings) -> None:
     policy = chain_file.to_policy()
     if policy is not None:
         call_actor(CHAIN_ACTOR, settings.journals, settings.actor_host, "set_policy", policy, 0)
-
-
-def _recover_all(settings: Settings) -> None:
-    """Bring every ledger back at once: its holds expire, and its feed goes on, whether or not somebody calls."""
-    names = [name for name in journal_names(settings.journals) if kind_of(name) is not ActorKind.CHAIN]
-    make_actors(names, settings.journals, settings.actor_host)
 
 
 def _stop(settings: Settings) -> None:

@@ -43,6 +43,12 @@ def deadline_of(context: Any, timeout_s: float = TIMEOUT_S_DEFAULT) -> float:
     return asyncio.get_running_loop().time() + min([TIMEOUT_S_MAX, *(named_s or [timeout_s])])
 
 
+def share_of(deadline: float, share: float) -> float:
+    """Until when so large a share of what is left of a call's time may be taken."""
+    now = asyncio.get_running_loop().time()
+    return now + share * (deadline - now)
+
+
 def parse(kind: type[M], payload: bytes) -> M:
     """The request. Raises Refused where the bytes are not one."""
     try:

@@ -24,14 +24,7 @@ from actors.core.chain import Store
 from actors.core.policy import TTL_MS_CEILING, ChainLimitRule, LimitRule, Policy, TtlRule
 from serve.config.hours_text import StaffWeek, Unreadable, Week, minute_of, special_days_of, staff_of, week_of
 from serve.config.settings import SettingsError, faults_of
-from serve.wire.rules import (
-    CHANNEL_CHARS_MAX,
-    NAME_CHARS_MAX,
-    QUANTITY_MAX,
-    SKU_CHARS_MAX,
-    STORE_ID,
-    STORE_ID_CHARS_MAX,
-)
+from serve.wire import rules
 from serve.wire.stores import holidays_of, plain_faults, unknown_region
 
 _ANY_YEAR: Final = 2000  # regions are known or not whatever the year
@@ -63,7 +56,7 @@ def _whole_minutes(value: Any) -> int:
 
 
 def _store_id(value: str) -> str:
-    if not STORE_ID.fullmatch(value):
+    if not rules.STORE_ID.fullmatch(value):
         raise ValueError("a shop's id is 1 to 64 of A-Z a-z 0-9 . _ -")
     return value
 
@@ -92,9 +85,9 @@ Milliseconds = Annotated[int, BeforeValidator(duration_ms)]
 Minutes = Annotated[int, BeforeValidator(_whole_minutes)]
 R = TypeVar("R", TtlRule, LimitRule, ChainLimitRule)
 
-Channel = Annotated[str, Field(max_length=CHANNEL_CHARS_MAX)]
-Sku = Annotated[str, Field(max_length=SKU_CHARS_MAX)]
-Limit = Annotated[int, Field(ge=0, le=QUANTITY_MAX)]
+Channel = Annotated[str, Field(max_length=rules.CHANNEL_CHARS_MAX)]
+Sku = Annotated[str, Field(max_length=rules.SKU_CHARS_MAX)]
+Limit = Annotated[int, Field(ge=0, le=rules.QUANTITY_MAX)]
 
 
 class _Row(BaseModel):
@@ -127,11 +120,11 @@ class StoreRow(_Row):
     """A shop in the chain file."""
 
     store_id: Annotated[str, AfterValidator(_store_id)]
-    name: str = Field(default="", max_length=NAME_CHARS_MAX)
+    name: str = Field(default="", max_length=rules.NAME_CHARS_MAX)
     latitude: float | None = Field(default=None, ge=-90, le=90)
     longitude: float | None = Field(default=None, ge=-180, le=180)
     paused: bool = False
-    channels: list[Annotated[str, Field(min_length=1, max_length=CHANNEL_CHARS_MAX)]] = []
+    channels: list[Annotated[str, Field(min_length=1, max_length=rules.CHANNEL_CHARS_MAX)]] = []
     hours: HoursRow | None = None
 
     def to_store(self, hours: HoursRow | None, year: int) -> Store:
@@ -163,7 +156,7 @@ class _RuleRow(_Row):
 class TtlRow(_RuleRow):
     """A hold's time where channel, SKU and shop fit."""
 
-    store_id: str = Field(default="", max_length=STORE_ID_CHARS_MAX)
+    store_id: str = Field(default="", max_length=rules.STORE_ID_CHARS_MAX)
     ttl: Milliseconds
 
 

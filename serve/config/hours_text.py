@@ -10,6 +10,7 @@ are set, and their dates are journalled with them: no decision asks the library.
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -125,10 +126,8 @@ def special_days_of(value: Any) -> tuple[SpecialDay, ...]:
 
 def _special_day(key: Any, value: Any) -> SpecialDay:
     if isinstance(key, str):
-        try:
+        with suppress(ValueError):
             key = date.fromisoformat(key)
-        except ValueError:
-            raise Unreadable("is not a date; write it as 2026-12-24") from None
     if type(key) is not date:  # a date with a time is one of another type
         raise Unreadable("is not a date; write it as 2026-12-24")
     if not isinstance(value, dict):

@@ -20,7 +20,7 @@ from actors.protocol.messages import LedgerStopped, Stopped
 from actors.protocol.placement import ActorKind, kind_of
 from actors.runtime.clock import Clock
 from holdfast.v1 import admin_service_pb2 as ad
-from serve.calls import Call
+from serve.calls import Call, share_of
 from serve.coordination.reconciler import Reconciler
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
@@ -91,7 +91,7 @@ class Admin:
         if self._router.chain.policy.chain_limit_rules:  # no customers' ledger may begin under older limits
             ledgers_of |= self._router.by_actor([ledger_of_slot(slot) for slot in range(SLOTS)])
         arguments = {name: (self._router.rules_for(name), ledger_ids) for name, ledger_ids in ledgers_of.items()}
-        bound = await self._router.ask_each("bind", arguments, deadline=_share_of(deadline))
+        bound = await self._router.ask_each("bind", arguments, deadline=share_of(deadline, BIND_SHARE))
         pending = [name for name, answer in bound.items() if isinstance(answer, BaseException)]
         waiting = sorted(name for actor in pending for name in shops_of.get(actor, [actor]))
         reply.pending.extend(waiting[:PENDING_MAX])
@@ -101,9 +101,9 @@ class Admin:
 
     async def _count(self, shops: dict[str, tuple[()]], deadline: float) -> int:
         """Have what these shops' actors held before be counted, as far as it goes; how many reservations are left."""
-        until = _share_of(deadline)
+        until = share_of(deadline, BIND_SHARE)
         while True:
-            counts = await self._router.ask_each("uncounted", shops, deadline=_share_of(deadline))
+            counts = await self._router.ask_each("uncounted", shops, deadline=share_of(deadline, BIND_SHARE))
             left = sum(count for count in counts.values() if isinstance(count, int))
             if not left or asyncio.get_running_loop().time() + COUNT_PAUSE_S >= until:
                 return left
@@ -199,9 +199,3 @@ class Admin:
                 slot = reply.affected.add(store_id=store_id, taken=row.taken, capacity=row.capacity)
                 fill_instant(row.start_ms, slot.slot_start)
                 slot.reservation_ids.extend(format_reservation_id(store_id, number) for number in numbers)
-
-
-def _share_of(deadline: float) -> float:
-    """Until when ledgers may take that a policy is told to: the rest of the call's time is for the answer."""
-    now = asyncio.get_running_loop().time()
-    return now + BIND_SHARE * (deadline - now)

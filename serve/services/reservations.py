@@ -14,7 +14,7 @@ from actors.protocol.messages import Answer, Entry, Held, Refusal
 from actors.shop import commands as shop
 from actors.shop.state import Reservation
 from holdfast.v1 import reservation_service_pb2 as rs
-from serve.calls import ENDINGS, Call, failure_of, fill_error, refuse_older
+from serve.calls import ENDINGS, Call, failure_of, fill_error, refuse_older, share_of
 from serve.coordination.grants import Grants, is_grant_required
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import Overloaded
@@ -114,7 +114,7 @@ class Reservations:
         if unknown:
             works.append(self._look_again(kind, unknown, deadline))
         # An order takes the most round trips, so what one shop decides by itself runs beside it and not after it.
-        until = _share_of(deadline, alone=len(requests) == 1)
+        until = deadline if len(requests) == 1 else share_of(deadline, ORDER_SHARE)
         for index in orders:
             outcome = outcomes[index]
             works.append(_work(self._orders.reserve(requests[index], until, outcome), [outcome], index))
@@ -172,7 +172,7 @@ class Reservations:
         if not self._router.chain.policy.chain_limit_rules:
             await self._decide_plain(kind, items, deadline, whole=whole)
             return
-        until = _share_of(deadline, alone=whole and len(items) == 1)
+        until = deadline if whole and len(items) == 1 else share_of(deadline, ORDER_SHARE)
         plain: list[Item] = []
         works: list[Awaitable[None]] = []
         for item in items:
@@ -271,12 +271,6 @@ class Reservations:
         holders = await self._router.ask(store_id, "holders_of", store_id, numbers, deadline=deadline)
         for (_, reply), holder in zip(refused, holders, strict=True):
             reply.rejection.order_id = parse_holder(holder)[0] if holder else ""
-
-
-def _share_of(deadline: float, *, alone: bool) -> float:
-    """Until when an item of a batch may take that needs several ledgers."""
-    now = asyncio.get_running_loop().time()
-    return deadline if alone else now + ORDER_SHARE * (deadline - now)
 
 
 async def _work(work: Awaitable[None], outcomes: Iterable[Any], index: int | None = None) -> None:
