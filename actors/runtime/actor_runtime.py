@@ -142,9 +142,9 @@ class LedgerActor:
         """Have ledgers adopt new limits of the whole chain that nobody calls: what they hold counts."""
         chain = self.chain
         if chain.revision != self._bound_revision:
-            ledgers = {ledger_id: self.host.stale_read(ledger_id) for ledger_id in self.host.ledger_ids()}
+            begun = {each: self.host.stale_read(each) for each in self.host.ledger_ids() if self._has_rules(each)}
             limits = chain.policy.chain_limit_rules
-            self._bind([each for each, found in ledgers.items() if found and found.policy.chain_limit_rules != limits])
+            self._bind([each for each, found in begun.items() if found and found.policy.chain_limit_rules != limits])
             self._bound_revision = chain.revision
 
     @rpc

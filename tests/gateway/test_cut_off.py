@@ -89,3 +89,16 @@ def test_a_policy_binds_the_shops_of_an_actor_that_have_not_begun(front: Front, 
     front.gateway, old[1].cut = old[0], True
     front.receive("A", store_id="S3")
     assert refused(reserve(front, "k1", 3, "S3"))
+
+
+def test_nor_does_a_shop_that_was_only_read_take_them_by_itself(front: Front, old: tuple[Gateway, CutOff]) -> None:
+    limit(front, 5)
+    front.run(lambda: old[0]._router.refresh_chain(2**40))
+    limit(front, 2)
+    front.gateway._reconciler.close()
+    front.gateway, old[1].cut = old[0], True
+    assert front.version("S3") == 0
+    assert front.ask("Reserve", asked("k1", 3, "S3")).code is grpc.StatusCode.UNAVAILABLE
+    front.actors.store_actor("store-S3")._bind_the_quiet()
+    assert front.ask("Reserve", asked("k1", 3, "S3")).code is grpc.StatusCode.UNAVAILABLE
+    assert front.version("S3") == 0
