@@ -11,7 +11,7 @@ from actors.core.transact import Decision
 from actors.orders import commands as cm, events as ev
 from actors.orders.amendment import amendment, beyond_collected, reduction, reduction_at_commit
 from actors.orders.commands import content_of, key_of
-from actors.orders.grants import Grant, checked
+from actors.orders.grants import Grant, checked, gone_key
 from actors.orders.limits import grant_over_limit, over_limit
 from actors.orders.state import (
     ATTEMPTS_MAX,
@@ -227,12 +227,13 @@ def _decide_bar_claim(ledger: OrderLedger, command: cm.BarClaim) -> Decision:
 
 
 def _decide_count_hold(ledger: OrderLedger, hold: cm.CountHold) -> Decision:
-    """A hold is counted once: told again, it is a report of its grant."""
+    """A hold is counted once: told again, it is a report of its grant, or comes when nothing is held any more."""
     known = ledger.grants.of_reservation(hold.customer_id, hold.store_id, hold.reservation)
     if known is not None:
         report = cm.ReportGrant(known.number, hold.reservation, hold.version, hold.held, hold.collected)
         return _decide_report_grant(ledger, report)
-    return (ev.HoldCounted(hold),) if any(units for _, units in (*hold.held, *hold.collected)) else ()
+    is_gone = ledger.answers.knows(gone_key(hold.store_id, hold.reservation))
+    return () if is_gone or not any(units for _, units in (*hold.held, *hold.collected)) else (ev.HoldCounted(hold),)
 
 
 def _number_of(grant: Grant | None) -> int:

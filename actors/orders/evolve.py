@@ -9,7 +9,7 @@ from actors.core.transact import PolicyAdopted, Refused
 from actors.orders import events as ev
 from actors.orders.amendment import in_all
 from actors.orders.commands import Applied, CountHold, Plan, Report, ReportGrant, Target
-from actors.orders.grants import Grant, checked, held_key
+from actors.orders.grants import Grant, checked, gone_key, held_key
 from actors.orders.indexes import forget, put, settle
 from actors.orders.state import (
     CERTAIN,
@@ -315,6 +315,7 @@ def _evolve_grant_reported(ledger: OrderLedger, report: ReportGrant, at_ms: int)
         ledger.ended.append((at_ms, grant.number))
     else:
         ledger.grants.drop(grant.number)
+        ledger.answers.refuse(gone_key(grant.store_id, grant.reservation), ledger.version, at_ms)
 
 
 def _over_where_nothing_is_left(order: Order) -> Order:

@@ -56,6 +56,11 @@ def held_key(reservation: int) -> str:
     return f"\nheld {reservation}"
 
 
+def gone_key(store_id: str, reservation: int) -> str:
+    """What is remembered of a hold that is gone, as long as a copy of what counted it may arrive; no call's key."""
+    return f"{store_id}\n\n{reservation}"
+
+
 def is_of_no_call(grant: Grant) -> bool:
     """True where it counts a hold that no call was granted."""
     return grant.call_key.startswith("\n")

@@ -12,6 +12,7 @@ from actors.orders.commands import (
     NO_HOURS,
     Amend,
     Commit,
+    CountHold,
     Extend,
     Open,
     Plan,
@@ -183,3 +184,24 @@ def test_the_last_answer_stays_the_newest_while_others_are_kept_on() -> None:
     answer = said(watched, Commit(hers.number, 2, (("S2", 13),), NO_HOURS), at_ms + 1)
     assert answer.standing is Standing.HELD
     assert not watched.complaints()
+
+
+def test_a_late_copy_of_what_counted_a_hold_counts_nothing_that_is_gone() -> None:
+    watched = Watched(ONE_OPEN)
+    hold = CountHold("ann", "web", "S1", "", 40, 41, (("A", 1),), (("A", 0),))
+    counted = said(watched, hold)
+    report(watched, counted.number, 0, version=42)
+    assert said(watched, hold, AT_MS + 20_000) is None
+    amended = said(watched, CountHold("ann", "web", "S1", "", 50, 51, (("A", 1),), (("A", 0),)), AT_MS + 20_000)
+    assert isinstance(amended, Grant), "another hold is counted"
+
+
+def test_nor_does_one_that_comes_after_the_hold_was_amended_and_then_released() -> None:
+    watched = Watched(TWO_A_DAY)
+    hold = CountHold("ann", "web", "S1", "", 40, 41, (("A", 1),), (("A", 0),))
+    counted = said(watched, hold)
+    more = said(watched, request("k2", 2, replaces=counted.number, reservation=40))
+    watched.say(ReportGrant(more.number, 40, 42, (("A", 2),), ()), AT_MS)
+    report(watched, more.number, 0, version=43)
+    assert said(watched, hold) is None
+    assert isinstance(said(watched, request("k3", 2)), Grant)
