@@ -84,6 +84,7 @@ class ChainWorld:
         self.lateness = Random(f"late {seed}")
         self.numbers = Random(f"numbers {seed}")
         self.late = self.lateness.choice((0.0, 0.0, 0.05, 0.3))
+        self.round_s = self.lateness.choice((0.25, 0.5, 1.0))  # between two looks of a reconciler
         self.struck: Counter[str] = Counter()
         self.skipped_ms = 0
         self.away: set[str] = set()  # actors that nobody reaches
@@ -319,7 +320,7 @@ class ChainWorld:
                 raise Broken("I5", f"{who} {key} was answered {first}, and later {again}")
             self.struck["asked long after"] += 1
         for gateway in self.gateways[1:]:
-            gateway.reconciler.start()
+            gateway.reconcile()
 
     async def _long_after(self, gateway: Gateway) -> None:
         """Calls about what has ended, when it is due to be forgotten: they are answered, and nobody ends by them."""

@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+import pytest
+
 from actors.protocol.messages import ActorGone, Answer, Entry
 from actors.protocol.placement import CHAIN_ACTOR, Placement
 from serve.calls import failure_of
+from serve.coordination import reconciler
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
 from serve.coordination.reconciler import Reconciler
@@ -65,6 +68,7 @@ class Gateway:
     """One process that holds no authority. Whatever it was doing ends with `close`, unanswered."""
 
     def __init__(self, world: "ChainWorld") -> None:
+        self._world = world
         self.line = Line(world)
         self.router = BusyRouter(self.line, Placement(0, 2))
         self.router.world = world
@@ -78,7 +82,13 @@ class Gateway:
     async def start(self) -> None:
         """Begin to serve."""
         await self.router.start()
-        self.reconciler.start()
+        self.reconcile()
+
+    def reconcile(self) -> None:
+        """Begin, or begin again, to finish what is left."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(reconciler, "ORDERS_EVERY_S", self._world.round_s)
+            self.reconciler.start()
 
     def close(self) -> None:
         """Gone, in the middle of all that it carried."""
