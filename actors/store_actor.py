@@ -8,7 +8,6 @@ from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import LedgerActor, in_turn, page_by_number
 from actors.runtime.kinds import SHOP
 from actors.shop.expiry import lapsed
-from actors.shop.snapshot import Capture
 from actors.shop.state import AnyReservation, Reservation
 
 OUTBOX_MAX: Final = 500  # parts of one shop to an answer
@@ -216,8 +215,9 @@ class StoreActor(LedgerActor):
     @rpc
     def live_state(self, store_id: str) -> tuple[int, str, dict[str, Stock], int]:
         """Version, state hash, positions as in `availability` and open reservations, for comparison with an audit."""
-        with self.host.reading(store_id) as (hosted, _):
-            capture = Capture(hosted.ledger)
-            positions = {sku: position.stock() for sku, position in hosted.ledger.positions.items()}
-            live = sum(1 for each in hosted.ledger.reservations.values() if each.status in LIVE)
-        return capture.version, capture.state_hash(), positions, live
+        with self.host.captured(store_id) as (_, capture):
+            positions = {sku: position.stock() for sku, position in capture.positions.items()}
+            live = sum(1 for each in capture.reservations.values() if each.status in LIVE)
+            state = capture.version, capture.state_hash(), positions, live
+        with self.host.reading(store_id):  # it is still the owner
+            return state

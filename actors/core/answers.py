@@ -5,7 +5,6 @@ that a field added later does not change the fingerprint of a call that does not
 """
 
 from _md5 import md5  # type: ignore[import-not-found]  # as in packed.py
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
@@ -15,6 +14,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar, get_args
 import msgspec
 
 from actors.core.message import Message, Value, to_json
+from actors.core.overlay import Queue
 from actors.core.packed import ABOUT_BYTES, HASH_BYTES, Packed, PackedRow, hash_of, never
 from actors.core.policy import CALL_MS_MAX, DAY_MS
 from actors.core.rejection import Rejection
@@ -150,21 +150,21 @@ class EndedRow(Message, frozen=True, tag="ended"):
 
 
 def forgotten(
-    ended: deque[tuple[int, int]], time_ms: int, kept_ms: int, generation_ms: int = GENERATION_MS
+    ended: Queue[tuple[int, int]], time_ms: int, kept_ms: int, generation_ms: int = GENERATION_MS
 ) -> list[int]:
     """Remove from `ended`, which has (instant, number), and return the numbers of what ended in generations of answers
     that are older than `kept_ms`: at most FORGET_A_STEP_MAX.
     """
     oldest_kept_ms = (time_ms - kept_ms) // generation_ms * generation_ms
     numbers: list[int] = []
-    while ended and ended[0][0] < oldest_kept_ms and len(numbers) < FORGET_A_STEP_MAX:
+    while ended.lists and ended.first()[0] < oldest_kept_ms and len(numbers) < FORGET_A_STEP_MAX:
         numbers.append(ended.popleft()[1])
     return numbers
 
 
-def forgotten_at_ms(ended: deque[tuple[int, int]], kept_ms: int, generation_ms: int = GENERATION_MS) -> int:
+def forgotten_at_ms(ended: Queue[tuple[int, int]], kept_ms: int, generation_ms: int = GENERATION_MS) -> int:
     """When the next of `ended` is to be forgotten, 0 without any."""
-    return (ended[0][0] // generation_ms + 1) * generation_ms + kept_ms if ended else 0
+    return (ended.first()[0] // generation_ms + 1) * generation_ms + kept_ms if ended.lists else 0
 
 
 def fingerprint(command: Message, apart: tuple[str, ...] = NO_CONTENT) -> str:

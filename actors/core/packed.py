@@ -28,9 +28,9 @@ NEVER_MS: Final = 1 << 62
 BACK_MAX: Final = (1 << 8 * ABOUT_BYTES) - 1  # what is about something older is forgotten by time alone
 NEVER: Final = 1 << (8 * VERSION_BYTES)  # a version that is not reached
 
-# Periods with their first versions, all entries, the first version that is remembered, and the bytes of an entry that
+# Periods with their first versions, the buckets, the first version that is remembered, and the bytes of an entry that
 # say what it is about.
-Captured = tuple[tuple[tuple[int, int], ...], bytes, int, int]
+Captured = tuple[tuple[tuple[int, int], ...], list[bytearray], int, int]
 
 
 class PackedRow(Message, frozen=True, tag="keys"):
@@ -172,7 +172,7 @@ class Packed:
                 self._periods.popleft()
             self._note_first()
             self.to_prune = len(self._buckets)
-        for _ in range(min(PRUNED_A_STEP, self.to_prune)):
+        for _ in range(0 if self._full == NEVER else min(PRUNED_A_STEP, self.to_prune)):
             self.to_prune -= 1
             self._pruned = (self._pruned + 1) % len(self._buckets)
             self._prune(self._buckets[self._pruned])
@@ -192,8 +192,16 @@ class Packed:
             self.count -= (end - len(kept)) // self._entry_bytes
 
     def captured(self) -> Captured:
-        """All of it, in copies."""
-        return tuple(self._periods), b"".join(self._buckets), self._first, self._about_bytes
+        """All of it, to be read while entries are only added: until the next event, or as long as it is frozen."""
+        return tuple(self._periods), self._buckets, self._first, self._about_bytes
+
+    def freeze(self) -> None:
+        """Neither split buckets nor drop entries, for `captured` to be read; events go on."""
+        self._full = NEVER
+
+    def thaw(self) -> None:
+        """Split buckets again where they are full, one for each new key, and drop entries."""
+        self._full = BUCKET_ENTRIES * len(self._buckets)
 
     def restore(self, row: PackedRow) -> None:
         """Enter a row of a snapshot."""
@@ -230,15 +238,17 @@ class Packed:
         return sum(map(len, self._buckets)) // self._entry_bytes
 
 
-def packed_rows(captured: Captured, *, refused: bool, live: Collection[int] = ()) -> Iterator[PackedRow]:
-    """Yield what was captured, by version; of what is out of date, that about those in `live`. Sorted in piles: one
-    sort of millions would hold everybody up.
+def packed_rows(captured: Captured, last: int, *, refused: bool, live: Collection[int] = ()) -> Iterator[PackedRow]:
+    """Yield what was captured, up to the version `last`, by version; of what is out of date, that about those in
+    `live`. Sorted in piles: one sort of millions would hold everybody up.
     """
-    periods, entries, first, about_bytes = captured
+    periods, buckets, first, about_bytes = captured
     entry_bytes = ENTRY_BYTES + about_bytes
     piles: dict[int, list[tuple[int, bytes]]] = {}
-    for entry in _entries(entries, entry_bytes):
+    for entry in (entry for bucket in buckets for entry in _entries(bytes(bucket), entry_bytes)):
         version = _version(entry, 0)
+        if version > last:
+            continue
         if version >= first or version - int.from_bytes(entry[ENTRY_BYTES:], "big") in live:
             piles.setdefault(version // PILE, []).append((version, entry))
     for _, pile in sorted(piles.items()):

@@ -6,7 +6,7 @@ all of it: two packed entries lead there, of its number and of the customer's ke
 orders. A key about an order names that, so there is nothing else to remember of it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from typing import Any, Final
 
 from actors.core.answers import REFUSED_PERIOD_MS, Recorded, Unread
@@ -81,9 +81,9 @@ class Finished:
             del self.days[day]
         return NEVER_MS
 
-    def captured(self) -> list[tuple[int, bytes]]:
-        """All of it, in copies."""
-        return [(day, bytes(entries)) for day, entries in self.days.items()]
+    def captured(self) -> list[tuple[int, bytearray, int]]:
+        """All of it, to be read later too: days only grow."""
+        return [(day, entries, len(entries)) for day, entries in self.days.items()]
 
 
 class OrderAnswers:
@@ -92,7 +92,7 @@ class OrderAnswers:
     __slots__ = ("by_key", "finished", "forget_at_ms", "over", "pending", "read", "refused", "told", "told_count")
 
     def __init__(self) -> None:
-        self.told: dict[int, Told] = {}  # by order; of those that are not over
+        self.told: MutableMapping[int, Told] = {}  # by order; of those that are not over
         self.told_count = 0
         self.by_key: dict[str, int] = {}  # the orders that these customers' keys are about, likewise
         self.over = Packed(DAY_MS, 0)  # by number or customer's key, the version of the event that has all of the order
@@ -231,7 +231,7 @@ class OrderAnswers:
     def copied(self) -> "OrderAnswers":
         """A copy that later events do not change."""
         copied = OrderAnswers()
-        copied.told, copied.told_count, copied.by_key = self.told.copy(), self.told_count, self.by_key.copy()
+        copied.told, copied.told_count, copied.by_key = dict(self.told), self.told_count, self.by_key.copy()
         copied.over, copied.refused = self.over.copied(), self.refused.copied()
         copied.finished.days = {day: entries[:] for day, entries in self.finished.days.items()}
         copied.pending = self.pending.copy()
@@ -243,8 +243,8 @@ def _number_in(key: str) -> int:
     return int(key.split("\n", 2)[1])
 
 
-def finished_rows(captured: list[tuple[int, bytes]]) -> Iterator[FinishedRow]:
+def finished_rows(captured: list[tuple[int, bytearray, int]]) -> Iterator[FinishedRow]:
     """Yield what was captured of finished orders."""
-    for day, entries in captured:
-        for at in range(0, len(entries), ROW_BYTES):
-            yield FinishedRow(day, entries[at : at + ROW_BYTES])
+    for day, entries, length in captured:
+        for at in range(0, length, ROW_BYTES):
+            yield FinishedRow(day, bytes(entries[at : min(at + ROW_BYTES, length)]))

@@ -1,6 +1,6 @@
 """Grants: what shops may hold for customers under limits of the whole chain, each for one call."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, MutableMapping
 from typing import Any
 
 from actors.core.message import Message
@@ -76,24 +76,24 @@ def checked(asked: RequestGrant, replaced: Grant | None) -> tuple[str, ...]:
 class Grants:
     """The grants of a ledger, by number, and found by customer and by call."""
 
-    __slots__ = ("_by_call", "_by_number", "_of_customers", "unsettled")
+    __slots__ = ("_by_call", "_of_customers", "by_number", "unsettled")
 
     def __init__(self) -> None:
-        self._by_number: dict[int, Grant] = {}
+        self.by_number: MutableMapping[int, Grant] = {}
         self._of_customers: dict[str, dict[int, None]] = {}
         self._by_call: dict[Call, int] = {}
         self.unsettled: dict[int, None] = {}  # those that no shop has reported, the oldest first
 
     def __iter__(self) -> Iterator[Grant]:
-        return iter(self._by_number.values())
+        return iter(self.by_number.values())
 
     def get(self, number: int) -> Grant | None:
         """The grant of this number, None where there is none any more."""
-        return self._by_number.get(number)
+        return self.by_number.get(number)
 
     def of(self, customer_id: str) -> Iterator[Grant]:
         """Yield the customer's grants."""
-        return (self._by_number[number] for number in self._of_customers.get(customer_id, ()))
+        return (self.by_number[number] for number in self._of_customers.get(customer_id, ()))
 
     def customers(self) -> Iterable[str]:
         """The customers who have grants."""
@@ -102,7 +102,7 @@ class Grants:
     def of_call(self, asked: RequestGrant) -> Grant | None:
         """The grant that was given for the same call, None where there is none, or none any more."""
         call = asked.customer_id, asked.store_id, asked.call_key, asked.channel, asked.lines
-        return self._by_number.get(self._by_call.get(call, 0))
+        return self.by_number.get(self._by_call.get(call, 0))
 
     def of_basket(self, asked: RequestGrant) -> Grant | None:
         """The grant by which the shop holds units for the same basket, as last reported; another call's."""
@@ -121,7 +121,7 @@ class Grants:
     def put(self, grant: Grant) -> None:
         """Store a new or changed grant."""
         number = grant.number
-        self._by_number[number] = grant
+        self.by_number[number] = grant
         self._of_customers.setdefault(grant.customer_id, {})[number] = None
         if grant.holds():
             self._by_call[grant.call] = number
@@ -134,7 +134,7 @@ class Grants:
 
     def drop(self, number: int) -> None:
         """Forget a grant by which nothing is held any more."""
-        grant = self._by_number.pop(number)
+        grant = self.by_number.pop(number)
         numbers = self._of_customers[grant.customer_id]
         del numbers[number]
         if not numbers:

@@ -77,13 +77,13 @@ def forget(ledger: OrderLedger) -> None:
     policy, time_ms = ledger.policy, ledger.time_ms
     if time_ms >= ledger.answers.forget_at_ms:
         ledger.answers.forget(time_ms, policy.answer_memory_ms)
-    if not ledger.ended and not ledger.collected:
+    if not ledger.ended.lists and not ledger.collected.lists:
         return
     kept_ms = max(policy.answer_memory_ms, *(rule.collected_for_ms for rule in policy.chain_limit_rules), 0)
     for number in forgotten(ledger.ended, time_ms, kept_ms):
         ledger.grants.drop(number)
     for _ in range(FORGET_A_STEP_MAX):
-        if not ledger.collected or ledger.collected[0].noted_at_ms + kept_ms > time_ms:
+        if not ledger.collected.lists or ledger.collected.first().noted_at_ms + kept_ms > time_ms:
             return
         customer_id = ledger.collected.popleft().customer_id
         rows = ledger.collected_of[customer_id]

@@ -6,6 +6,7 @@ from typing import Final
 
 from actors.core.answers import EndedRow
 from actors.core.message import Message, digest_of
+from actors.core.overlay import OVERLAID_AT_ONCE, Overlay, lift, queued
 from actors.core.packed import PackedRow, packed_rows
 from actors.core.policy import Policy
 from actors.orders.answers import NOTHING, FinishedRow, Told, finished_rows
@@ -44,7 +45,7 @@ Row = Head | OrderRow | Grant | Bar | BarredRow | EndedRow | Collected | PackedR
 
 
 class Capture:
-    """A customers' ledger's state as of one version; copied shallowly, as orders are immutable."""
+    """A customers' ledger's state as of one version, until the ledger's next event or thaw."""
 
     __slots__ = (
         "_barred",
@@ -54,42 +55,60 @@ class Capture:
         "_finished",
         "_grants",
         "_head",
+        "_ledger",
         "_orders",
         "_over",
         "_refused",
+        "_told",
         "broken",
         "version",
     )
 
     def __init__(self, ledger: OrderLedger) -> None:
+        self._ledger = ledger
         self.version = ledger.version
         self.broken = ""  # the state has no totals that orders could contradict
         self._head = Head(FORMAT, ledger.ledger_id, ledger.version, ledger.time_ms, ledger.policy)
-        told = ledger.answers.told
-        self._orders = [(order, told.get(number, NOTHING)) for number, order in ledger.orders.items()]
-        self._grants = list(ledger.grants)
+        self._told = ledger.answers.told
+        self._orders = ledger.orders
+        self._grants = ledger.grants.by_number
         self._barred = ledger.barred.copy()
         self._bars = list(ledger.bars.values())
-        self._ended = list(ledger.ended)
-        self._collected = list(ledger.collected)
+        self._ended = ledger.ended.captured()
+        self._collected = ledger.collected.captured()
         self._over = ledger.answers.over.captured()
         self._refused = ledger.answers.refused.captured()
         self._finished = ledger.answers.finished.captured()
 
+    def freeze(self) -> None:
+        """Keep what this reads as it is, whatever the ledger does from now on."""
+        ledger, answers = self._ledger, self._ledger.answers
+        ledger.orders, ledger.grants.by_number = Overlay(ledger.orders), Overlay(ledger.grants.by_number)
+        answers.told = Overlay(answers.told)
+        answers.over.freeze()
+        answers.refused.freeze()
+
+    def thaw(self, count_max: int = OVERLAID_AT_ONCE) -> bool:
+        """End that, a piece at a time; returns whether it is done. Nothing is read any more."""
+        ledger, answers = self._ledger, self._ledger.answers
+        answers.over.thaw()
+        answers.refused.thaw()
+        return lift([(ledger, "orders"), (ledger.grants, "by_number"), (answers, "told")], count_max)
+
     def rows(self) -> Iterator[Row]:
         """Yield the head, orders, grants, what is barred, what was collected by time, what is remembered by version."""
         yield self._head
-        for order, told in self._orders:
-            yield OrderRow(order, told)
-        yield from self._grants
+        for number, order in self._orders.items():
+            yield OrderRow(order, self._told.get(number, NOTHING))
+        yield from self._grants.values()
         for number, at_ms in self._barred.items():
             yield BarredRow(number, at_ms)
         yield from self._bars
-        for at_ms, number in self._ended:
+        for at_ms, number in queued(self._ended):
             yield EndedRow(at_ms, number)
-        yield from self._collected
-        yield from packed_rows(self._over, refused=False)
-        yield from packed_rows(self._refused, refused=True)
+        yield from queued(self._collected)
+        yield from packed_rows(self._over, self.version, refused=False)
+        yield from packed_rows(self._refused, self.version, refused=True)
         yield from finished_rows(self._finished)
 
     def state_hash(self) -> str:
@@ -100,14 +119,14 @@ class Capture:
 def copied(ledger: OrderLedger) -> OrderLedger:
     """A copy of the ledger and its indexes, which later events do not change: orders and answers are immutable."""
     copied = copy(ledger)
-    copied.orders = ledger.orders.copy()
+    copied.orders = dict(ledger.orders)
     copied.customers = {customer_id: numbers.copy() for customer_id, numbers in ledger.customers.items()}
     copied.answers = ledger.answers.copied()
     copied.grants = ledger.grants.copied()
     copied.barred = ledger.barred.copy()
     copied.bars = ledger.bars.copy()
     copied.baskets = ledger.baskets.copy()
-    copied.ended, copied.collected = ledger.ended.copy(), ledger.collected.copy()
+    copied.ended, copied.collected = ledger.ended.copied(), ledger.collected.copied()
     copied.collected_of = {customer_id: rows.copy() for customer_id, rows in ledger.collected_of.items()}
     copied.settled = ledger.settled.copy()
     copied.outbox, copied.deadlines = ledger.outbox.copy(), ledger.deadlines.copy()

@@ -1,12 +1,13 @@
 """The state of one customers' ledger. Orders are immutable values, which only `evolve` replaces."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
 from actors.core.message import Message, Value
+from actors.core.overlay import Queue
 from actors.core.policy import CALL_MS_MAX, Policy
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.orders.answers import OrderAnswers
@@ -193,10 +194,10 @@ class OrderLedger:
     version: int = 0
     time_ms: int = 0
     policy: Policy = field(default_factory=Policy)
-    orders: dict[int, Order] = field(default_factory=dict)
+    orders: MutableMapping[int, Order] = field(default_factory=dict)
     answers: OrderAnswers = field(default_factory=OrderAnswers)
-    ended: deque[tuple[int, int]] = field(default_factory=deque)  # (collected at, number) of grants
-    collected: deque[Collected] = field(default_factory=deque)
+    ended: Queue[tuple[int, int]] = field(default_factory=Queue)  # (collected at, number) of grants
+    collected: Queue[Collected] = field(default_factory=Queue)
     barred: dict[int, int] = field(default_factory=dict)  # when, by the number of an order that was never placed
     # Derived, and rebuilt at recovery.
     customers: dict[str, dict[int, None]] = field(default_factory=dict)  # each one's orders

@@ -1,7 +1,8 @@
 """A ledger that is served, and what its host knows of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 from actors.journal.codec import encode
@@ -21,6 +22,7 @@ class Hosted:
     recovery_us: int
     repeats_answered: int = 0
     queued_seq: int = 0  # up to here events are in the journal or queued for it
+    capturing: Lock = field(default_factory=Lock)
 
     def is_behind(self, now_ms: int) -> bool:
         """Whether something may be due that has not been expired."""

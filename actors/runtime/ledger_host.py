@@ -26,7 +26,6 @@ from typing import Any, Final, TypeVar
 from actors.core.answers import Unread
 from actors.core.policy import Policy
 from actors.core.transact import PolicyAdopted
-from actors.journal.codec import encode_rows
 from actors.journal.port import Journal, JournalDamaged, JournalError, LedgerBroken, Record, SealedDamaged
 from actors.protocol.messages import Stopped
 from actors.runtime.clock import Clock
@@ -34,7 +33,7 @@ from actors.runtime.group_commit import GroupCommit
 from actors.runtime.hosted import Hosted
 from actors.runtime.kinds import Core
 from actors.runtime.read_back import ReadBack
-from actors.runtime.recovery import recovered, saves_a_replay
+from actors.runtime.recovery import recovered, saves_a_replay, snapshot_chunks
 from actors.runtime.upkeep import Upkeep
 
 REFUSED_KEYS_MAX: Final = 1_000  # commands that raised are known again; beyond that the oldest are decided anew
@@ -154,33 +153,44 @@ class LedgerHost:
         return self._upkeep.kept_for.get(ledger_id, [])
 
     def snapshot(self, ledger_id: str, pause: Callable[[], None]) -> None:
-        """Write a snapshot; decisions stop for the copy only. `pause` is called between chunks. Raises JournalError.
+        """Write a snapshot, while decisions go on. `pause` is called between chunks. Raises JournalError.
 
         Where the stored snapshots are damaged, none is written until the next start, as the records alone do.
         """
+        with self.captured(ledger_id) as (hosted, capture):
+            try:
+                chunks = snapshot_chunks(ledger_id, capture, pause)
+                self._journal.write_snapshot(ledger_id, hosted.epoch, capture.version, chunks)
+            except JournalError as failure:
+                if isinstance(failure, JournalDamaged) and not capture.broken:
+                    log.critical("no more snapshots are written: %s", failure)
+                    self._writes_snapshots = False
+                    return
+                self._commits.fail(failure)
+                raise
+            hosted.snapshot_seq = capture.version
+
+    @contextmanager
+    def captured(self, ledger_id: str) -> Iterator[tuple[Hosted, Any]]:
+        """Give a ledger's capture, durable and as of now, while decisions go on. What they change meanwhile is put in
+        its place afterwards, so much at a time that nobody waits for long. Raises JournalError.
+        """
         with self._deciding:
             hosted = self._get(ledger_id)
-            capture = self._core.capture(hosted.ledger)
-            ticket = self._commits.enqueue(())
-        self._commits.wait(ticket)
-
-        def chunks() -> Iterator[bytes]:
-            for chunk in encode_rows(capture.rows()):
-                yield chunk
-                pause()
-            if capture.broken:
-                raise JournalDamaged(ledger_id, f"the state at seq {capture.version}", capture.broken)
-
-        try:
-            self._journal.write_snapshot(ledger_id, hosted.epoch, capture.version, chunks())
-        except JournalError as failure:
-            if isinstance(failure, JournalDamaged) and not capture.broken:
-                log.critical("no more snapshots are written: %s", failure)
-                self._writes_snapshots = False
-                return
-            self._commits.fail(failure)
-            raise
-        hosted.snapshot_seq = capture.version
+        with hosted.capturing:
+            with self._deciding:
+                capture = self._core.capture(hosted.ledger)
+                capture.freeze()
+                ticket = self._commits.enqueue(())
+            try:
+                self._commits.wait(ticket)
+                yield hosted, capture
+            finally:
+                while True:
+                    with self._deciding:
+                        if capture.thaw():
+                            break
+                    sleep(PAUSE_S)
 
     def snapshot_if_moved(self, ledger_id: str) -> None:
         """Write a snapshot where the newest one is not current. Raises JournalError."""

@@ -1,9 +1,10 @@
 """Rebuilds a ledger from its journal: the newest snapshot, and the records behind it."""
 
 import logging
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from actors.journal.codec import NONSENSE, damage_of
+from actors.journal.codec import NONSENSE, damage_of, encode_rows
 from actors.journal.port import Journal, JournalDamaged, Snapshot
 from actors.runtime.kinds import Core
 
@@ -53,6 +54,17 @@ def _restored(core: Core, ledger_id: str, head_seq: int, snapshot: Snapshot | No
         found = f"it is of {ledger.ledger_id} at {ledger.version}, the records end at {head_seq}"
         raise JournalDamaged(ledger_id, f"the snapshot at seq {snapshot.seq}", found)
     return ledger
+
+
+def snapshot_chunks(ledger_id: str, capture: Any, pause: Callable[[], None]) -> Iterator[bytes]:
+    """Yield a capture as a snapshot has it, with a pause after each chunk. Raises JournalDamaged for a state that is
+    broken.
+    """
+    for chunk in encode_rows(capture.rows()):
+        yield chunk
+        pause()
+    if capture.broken:
+        raise JournalDamaged(ledger_id, f"the state at seq {capture.version}", capture.broken)
 
 
 def saves_a_replay(ledger: Any, snapshot_seq: int, now_ms: int, events_min: int) -> bool:

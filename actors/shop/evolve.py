@@ -28,7 +28,7 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
     ledger.version += 1
     if at_ms > ledger.time_ms:
         ledger.time_ms = at_ms
-    if ledger.ended and ledger.time_ms >= ledger.forget_ended_at_ms:
+    if ledger.ended.lists and ledger.time_ms >= ledger.forget_ended_at_ms:
         _forget_ended(ledger)
     match event:
         case Reserved():
@@ -352,10 +352,9 @@ def _forget_customer(ledger: Ledger, reservation: Reservation) -> None:
 
 def _position(ledger: Ledger, sku: str, at_ms: int) -> Position:
     """The SKU's position, created where there is none."""
-    position = ledger.positions.get(sku)
-    if position is None:
-        position = ledger.positions[sku] = Position(since_ms=at_ms)
-    return position
+    if sku not in ledger.positions:
+        ledger.positions[sku] = Position(since_ms=at_ms)
+    return ledger.positions[sku]
 
 
 def _evolve_stock_adjusted(ledger: Ledger, event: ev.StockAdjusted, at_ms: int) -> Remembered:

@@ -1,7 +1,7 @@
 """A shop's ledger as rows of a snapshot and back. Equal states give the same rows in the same sequence, in any process.
 
-`Capture` does not delay decisions for longer than a batch does: reservations are immutable, so it copies
-shallowly, and the rows may be made from the copies later, without a lock.
+`Capture` copies nothing: its rows are read from the ledger's own tables. Once it is frozen they may be read later,
+without a lock, while the ledger goes on.
 """
 
 from array import array
@@ -13,6 +13,7 @@ from msgspec.structs import astuple
 
 from actors.core.answers import EndedRow
 from actors.core.message import Message, digest_of
+from actors.core.overlay import OVERLAID_AT_ONCE, Overlay, lift, queued
 from actors.core.packed import PackedRow, packed_rows
 from actors.core.policy import Policy
 from actors.core.status import LIVE, Status
@@ -62,59 +63,76 @@ Row = Head | PositionRow | AnyReservation | EndedRow | OutboxRow | PackedRow
 
 
 class Capture:
-    """A ledger's state as of one version. Once all rows have been read, `broken` describes a contradiction among them,
-    if any: such a snapshot must not be finished, or a recovery would load a wrong state.
+    """A ledger's state as of one version, until the ledger's next event or thaw. Once all rows have been read, `broken`
+    describes a contradiction among them, if any: such a snapshot must not be finished, or a recovery would load a wrong
+    state.
     """
 
     __slots__ = (
         "_ended",
         "_head",
+        "_ledger",
         "_made",
         "_outbox",
-        "_positions",
         "_refusals",
-        "_reservations",
         "broken",
+        "positions",
+        "reservations",
         "version",
     )
 
     def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
         self.version = ledger.version
         self.broken = ""
         marks = dict(ledger.source_marks)
         self._head = Head(FORMAT, ledger.ledger_id, ledger.version, ledger.time_ms, ledger.policy, marks)
-        self._positions = [(sku, position.copied()) for sku, position in ledger.positions.items()]
-        # Lists, not copies of the dictionaries: a fifth of the memory while the snapshot is written.
-        self._reservations = list(ledger.reservations.values())
+        self.positions = ledger.positions
+        self.reservations = ledger.reservations
         self._made = ledger.answers.made.captured()
         self._refusals = ledger.answers.refused.captured()
-        self._ended = list(ledger.ended)
-        self._outbox = tuple(ledger.outbox)
+        self._ended = ledger.ended.captured()
+        self._outbox = ledger.outbox
+
+    def freeze(self) -> None:
+        """Keep what this reads as it is, whatever the ledger does from now on."""
+        ledger = self._ledger
+        ledger.positions = Overlay(ledger.positions, Position.copied)
+        ledger.reservations, ledger.outbox = Overlay(ledger.reservations), Overlay(ledger.outbox)
+        ledger.answers.made.freeze()
+        ledger.answers.refused.freeze()
+
+    def thaw(self, count_max: int = OVERLAID_AT_ONCE) -> bool:
+        """End that, a piece at a time; returns whether it is done. Nothing is read any more."""
+        ledger = self._ledger
+        ledger.answers.made.thaw()
+        ledger.answers.refused.thaw()
+        return lift([(ledger, "positions"), (ledger, "reservations"), (ledger, "outbox")], count_max)
 
     def rows(self) -> Iterator[Row]:
         """Yield head, positions by SKU, reservations by number, ended ones by time, answers and refusals by version."""
         yield self._head
-        for sku, position in sorted(self._positions, key=lambda row: row[0]):
+        for sku, position in sorted(self.positions.items(), key=lambda row: row[0]):
             yield _position_row(sku, position)
         live: set[int] = set()  # of those older than what is remembered by time
         first = self._made[2]
         promised: dict[str, int] = {}
-        for reservation in self._reservations:
+        for reservation in self.reservations.values():
             if reservation.status in LIVE:
                 for sku, units in reservation.lines if reservation.done is None else reservation.held_lines():
                     promised[sku] = promised.get(sku, 0) + units
             if reservation.number < first and is_remembered(reservation, self._head.time_ms):
                 live.add(reservation.number)
             yield reservation
-        for sku, position in self._positions:
+        for sku, position in self.positions.items():
             if promised.get(sku, 0) != position.reserved:
                 self.broken = f"I1: {sku} has {position.reserved} reserved, and {promised.get(sku, 0)} are held"
-        for at_ms, number in self._ended:
+        for at_ms, number in queued(self._ended):
             yield EndedRow(at_ms, number)
         if self._outbox:
-            yield OutboxRow(self._outbox)
-        yield from packed_rows(self._made, refused=False, live=live)
-        yield from packed_rows(self._refusals, refused=True)
+            yield OutboxRow(tuple(self._outbox))
+        yield from packed_rows(self._made, self.version, refused=False, live=live)
+        yield from packed_rows(self._refusals, self.version, refused=True)
 
     def state_hash(self) -> str:
         """The hash of the rows: the same for equal states in any process."""

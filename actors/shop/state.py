@@ -5,8 +5,7 @@ consistent snapshot, and a million holds cost about 324 bytes each in an actor (
 """
 
 from array import array
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from msgspec.structs import astuple, replace
 
 from actors.core.answers import Answers, Recorded
 from actors.core.message import Message, Value
+from actors.core.overlay import Queue
 from actors.core.policy import ANSWER_MEMORY_MARGIN_MS, DAY_MS, Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
@@ -271,8 +271,8 @@ class Ledger:
     version: int = 0
     time_ms: int = 0
     policy: Policy = field(default_factory=Policy)
-    positions: dict[str, Position] = field(default_factory=dict)
-    reservations: dict[int, Reservation] = field(default_factory=dict)
+    positions: MutableMapping[str, Position] = field(default_factory=dict)
+    reservations: MutableMapping[int, Reservation] = field(default_factory=dict)
     open_reservations: int = 0
     # A customer's live reservations: the number itself while there is one, which saves 48 bytes a hold, then an
     # ordered dictionary: a marketplace may place all of its orders as one customer.
@@ -280,9 +280,10 @@ class Ledger:
     baskets: dict[tuple[str, str], int] = field(default_factory=dict)  # by customer and basket
     source_marks: dict[str, int] = field(default_factory=dict)
     answers: Answers[Remembered] = field(init=False)
-    ended: deque[tuple[int, int]] = field(default_factory=deque)
+    ended: Queue[tuple[int, int]] = field(default_factory=Queue)
     forget_ended_at_ms: int = 0  # none of them has to be forgotten before
-    outbox: dict[int, None] = field(default_factory=dict)  # changed ones that customers' ledgers have not acknowledged
+    # Changed ones that customers' ledgers have not acknowledged.
+    outbox: MutableMapping[int, None] = field(default_factory=dict)
     # Derived, and rebuilt at recovery: entries may be stale, the reservation's own deadline decides.
     expiry_heap: list[int] = field(default_factory=list)
     expiry_runs: dict[int, int] = field(default_factory=dict)

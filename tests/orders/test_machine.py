@@ -3,14 +3,16 @@
 from typing import Any, Final
 
 from hypothesis import settings, strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 from msgspec.structs import replace
 
 from actors.core.policy import CALL_MS_MAX, DAY_MS, HOUR_MS, ChainLimitRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, ReleaseReason
 from actors.orders import commands as cm
+from actors.orders.snapshot import Capture
 from actors.orders.state import CERTAIN, Order, Part
+from tests.leisure import ReadAtLeisure
 from tests.orders import model as naive
 from tests.orders.watched import Core, Watched
 from tests.shop.watched import DAY_ZERO_MS
@@ -44,10 +46,12 @@ changes = st.dictionaries(stores, lines | st.just(()), min_size=1, max_size=3).m
 )
 
 
-class OrdersMachine(RuleBasedStateMachine):
+class OrdersMachine(ReadAtLeisure):
     """Says everything twice: to the ledger and to the model."""
 
     core: Core | None = None
+    capture_of = Capture
+    watched: Watched
 
     def __init__(self) -> None:
         super().__init__()
@@ -256,6 +260,7 @@ class OrdersMachine(RuleBasedStateMachine):
     @rule()
     def another_process_takes_over(self) -> None:
         self.watched.restart()
+        self.captured = None
 
     @invariant()
     def both_have_the_same_orders(self) -> None:

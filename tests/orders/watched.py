@@ -61,7 +61,7 @@ class Watched:
         """By number all orders that are remembered, in the sequence of their numbers: those that are over from the
         journal.
         """
-        orders = self.ledger.orders.copy()
+        orders = dict(self.ledger.orders)
         for version, event in enumerate(self.events(), start=1):
             if isinstance(event, Settled) and version in self.ledger.answers.where(event.order.number):
                 orders[event.order.number] = event.order

@@ -5,14 +5,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 from hypothesis import settings, strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
 from msgspec.structs import replace
 
 from actors.core.policy import CALL_MS_MAX, DAY_MS, HOUR_MS, Policy
@@ -40,6 +33,7 @@ from actors.shop.evolve import evolve
 from actors.shop.invariants import check
 from actors.shop.snapshot import Capture, Row, restore
 from actors.shop.state import Ledger, Remembered
+from tests.leisure import ReadAtLeisure
 from tests.shop import strategies as some
 from tests.shop.compared import indexes, indexes_of, plain
 from tests.shop.model import Model
@@ -55,10 +49,12 @@ RUN_MS_MAX: Final = 7 * DAY_MS
 COUNT_BACK_MS_MAX: Final = 20 * HOUR_MS
 
 
-class LedgerMachine(RuleBasedStateMachine):
+class LedgerMachine(ReadAtLeisure):
     """Says everything twice: to the core and to the model."""
 
     core: Core | None = None
+    capture_of = Capture
+    watched: Watched
 
     def __init__(self) -> None:
         super().__init__()
@@ -348,6 +344,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def restart(self) -> None:
         rows = written(Capture(self.watched.ledger))
         self.watched.restart()
+        self.captured = None
         assert written(Capture(self.watched.ledger)) == rows
 
     @invariant()

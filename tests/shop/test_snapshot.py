@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from actors.calendar.hours import Calendar, Duty
+from actors.core.overlay import Overlay
 from actors.core.policy import HOUR_MS, LimitRule, Policy, TtlRule
 from actors.runtime.kinds import SHOP
 from actors.shop.events import Event
@@ -101,7 +102,6 @@ def test_indexes_are_rebuilt() -> None:
         "customers",
         "open_reservations",
         "source_marks",
-        "ended",
         "holders",
         "outbox",
         "parts_in_slots",
@@ -110,6 +110,7 @@ def test_indexes_are_rebuilt() -> None:
         "version",
     ):
         assert getattr(again, name) == getattr(ledger, name), name
+    assert list(again.ended) == list(ledger.ended)
     assert again.policy == ledger.policy
     end_ms = ledger.time_ms + 30 * 24 * HOUR_MS
     assert [event.number for event in due(again, end_ms)] == [event.number for event in due(ledger, end_ms)]
@@ -140,11 +141,16 @@ def test_a_capture_is_of_its_moment() -> None:
     watched = lived()
     rows = written(Capture(watched.ledger))
     capture = Capture(watched.ledger)
+    capture.freeze()
     for index, text in enumerate(["reserve zoe B 1", "receive A 5", "count A 5, B 5", "safety A 1", "reserve zed A 4"]):
         watched.say(command_of(text, f"later {index}"), instant("0:30"))
     watched.wait(instant("3d0:00"))
     assert written(capture) == rows
     assert capture.version == restore(through_json(capture)).version < watched.ledger.version
+    while not capture.thaw(1):
+        assert watched.complaints() == []
+    assert not isinstance(watched.ledger.positions, Overlay)
+    assert watched.complaints() == []
 
 
 def test_reservations_come_by_number_and_answers_by_day() -> None:
