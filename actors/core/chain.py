@@ -225,7 +225,8 @@ def _rows_of(event: StoresPut, calendars: dict[str, Calendar]) -> list[Store]:
 
 
 def _merged(stores: dict[str, Store], changed: list[Store]) -> dict[str, Store]:
-    return dict(sorted((stores | {each.store_id: each for each in changed}).items()))
+    merged = stores | {each.store_id: each for each in changed}
+    return merged if len(merged) == len(stores) else dict(sorted(merged.items()))
 
 
 def _rules_of(store: Store | None) -> tuple[bool, Calendar]:
