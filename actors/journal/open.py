@@ -90,7 +90,7 @@ class UnreadableJournal:
 
     checkpoint = close
 
-    def keep_clock(self, mark: ClockMark) -> None:
+    def keep_clock(self, ledger_id: str, epoch: int, mark: ClockMark) -> None:
         """Its actor stays without one, to say that its ledgers are stopped."""
 
     def kept_clock(self) -> None:

@@ -325,9 +325,14 @@ class SqliteJournal:
         with self._lock:
             return [row[0] for row in self._file.ask("(all)", "SELECT ledger_id FROM heads ORDER BY ledger_id")]
 
-    def keep_clock(self, mark: ClockMark) -> None:
+    def keep_clock(self, ledger_id: str, epoch: int, mark: ClockMark) -> None:
         with self._lock, self._file.transaction() as db:
-            db.execute("INSERT OR REPLACE INTO clock VALUES (1, ?, ?, ?)", mark)
+            kept = db.execute(
+                "INSERT OR REPLACE INTO clock SELECT 1, ?, ?, ? FROM heads WHERE ledger_id = ? AND epoch = ?",
+                (*mark, ledger_id, epoch),
+            )
+            if kept.rowcount != 1:
+                raise self._fenced(ledger_id, epoch, 0)
 
     def kept_clock(self) -> ClockMark | None:
         with self._lock:

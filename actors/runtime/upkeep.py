@@ -33,10 +33,10 @@ class Upkeep:
         Nothing is moved as long as nobody knows the named readers. Raises JournalError.
         """
         try:
-            if (mark := self._clock.mark_due()) is not None:
-                self._journal.keep_clock(mark)
-            self._journal.checkpoint()
             ledgers = list(hosted.items())
+            if ledgers and (mark := self._clock.mark_due()) is not None:
+                self._journal.keep_clock(ledgers[0][0], ledgers[0][1].epoch, mark)
+            self._journal.checkpoint()
             if ledgers:
                 self._turn = (self._turn + 1) % len(ledgers)
                 self._seal(*ledgers[self._turn])

@@ -20,7 +20,7 @@ LATER: Final = {
     "answers read back from the journal": (480, 3),
     "checkpoints of the journal that may not fail in silence": (50, 0),
     "a fault boundary for each ledger": (110, 1),
-    "a clock that goes on over a kill": (90, 0),
+    "a clock that goes on over a kill": (95, 0),
     "a till's receipts, and what copies and restores do to it": (250, 1),
     "a share of a gateway's places for each actor, and no waiting for one that is away": (70, 0),
     "one question an actor for all streams, answered when something has happened": (150, 2),

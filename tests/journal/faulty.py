@@ -130,8 +130,8 @@ class FaultyJournal:
     def ledger_ids(self) -> list[str]:
         return self._called("ledger_ids", self._inner.ledger_ids)
 
-    def keep_clock(self, mark: ClockMark) -> None:
-        self._called("keep_clock", lambda: self._inner.keep_clock(mark))
+    def keep_clock(self, ledger_id: str, epoch: int, mark: ClockMark) -> None:
+        self._called("keep_clock", lambda: self._inner.keep_clock(ledger_id, epoch, mark))
 
     def kept_clock(self) -> ClockMark | None:
         return self._called("kept_clock", self._inner.kept_clock)

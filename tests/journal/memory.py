@@ -178,9 +178,10 @@ class MemoryJournal:
         self._refuse_if_failed()
         return sorted(self._disk.heads)
 
-    def keep_clock(self, mark: ClockMark) -> None:
+    def keep_clock(self, ledger_id: str, epoch: int, mark: ClockMark) -> None:
         self._refuse_if_failed()
         with self._disk.lock:
+            self.check_owner({ledger_id: epoch})
             self._disk.write("clock", *mark)
 
     def kept_clock(self) -> ClockMark | None:

@@ -243,9 +243,9 @@ def test_several_threads_may_use_one_journal(storage: Storage) -> None:
 def test_the_last_mark_of_the_clock_is_kept_for_the_successor(storage: Storage) -> None:
     journal = storage.open()
     assert journal.kept_clock() is None
-    journal.keep_clock(ClockMark("boot", 5, 7_000))
-    journal.keep_clock(ClockMark("boot", 2**60, 2**61))
     written = appended(journal, "S1", [1])
+    journal.keep_clock("S1", 1, ClockMark("boot", 5, 7_000))
+    journal.keep_clock("S1", 1, ClockMark("boot", 2**60, 2**61))
 
     successor = storage.after_crash().open()
     assert successor.kept_clock() == ClockMark("boot", 2**60, 2**61)
@@ -256,7 +256,17 @@ def test_a_journal_that_is_finished_keeps_no_mark(storage: Storage) -> None:
     journal = storage.open()
     journal.close()
     with pytest.raises(JournalFailed):
-        journal.keep_clock(ClockMark("boot", 5, 7_000))
+        journal.keep_clock("S1", 1, ClockMark("boot", 5, 7_000))
+
+
+def test_an_owner_that_was_replaced_leaves_the_mark_of_the_clock_alone(storage: Storage) -> None:
+    first, second = storage.open(), storage.open()
+    first.take_over("S1")
+    assert second.take_over("S1").epoch == 2
+    second.keep_clock("S1", 2, ClockMark("boot", 5, 7_000))
+    with pytest.raises(Fenced):
+        first.keep_clock("S1", 1, ClockMark("boot", 6, 9_000))
+    assert storage.after_crash().open().kept_clock() == ClockMark("boot", 5, 7_000)
 
 
 def test_what_a_named_reader_has_seen_is_durable(storage: Storage) -> None:
