@@ -15,7 +15,7 @@ import msgspec
 
 from actors.core.message import Message, Value, to_json
 from actors.core.overlay import Queue
-from actors.core.packed import ABOUT_BYTES, HASH_BYTES, Packed, PackedRow, hash_of, never
+from actors.core.packed import ABOUT_BYTES, HASH_BYTES, OF_CALL, Packed, PackedRow, hash_of, never
 from actors.core.policy import CALL_MS_MAX, DAY_MS
 from actors.core.rejection import Rejection
 
@@ -40,7 +40,7 @@ class Recorded(Message, Generic[A_co], frozen=True):
     answer: A_co
 
 
-Said = tuple[str, Any]  # a key and its answer, as an event has them
+Said = tuple[str, Any, str]  # a key and its answer, and the key of the call that it is a claim of, as an event has them
 
 
 class Unread(Exception):
@@ -64,7 +64,7 @@ class Answers(Generic[A]):
     def __init__(self, is_live: Callable[[int], bool] = never) -> None:
         self.made = Packed(GENERATION_MS, 0, is_live, ABOUT_BYTES)
         self.refused = Packed(REFUSED_PERIOD_MS, CALL_MS_MAX)
-        self.read: dict[int, tuple[str, Any]] = {}
+        self.read: dict[int, Said] = {}
         self.key, self.hash = "", b""  # the last one that was looked up
         self.newest: tuple[str, Any] = ("", None)  # what was made or refused last
         self.forget_at_ms = 0  # nothing is out of date before
@@ -79,14 +79,21 @@ class Answers(Generic[A]):
             not refused.count or refused.places[place & refused.mask].find(hashed) < 0
         ):
             return None
-        versions = (*made.find(hashed), *refused.find(hashed))
+        return self._read(key, (*made.find(hashed), *refused.find(hashed)))
+
+    def of_no_claim(self, key: str) -> A | None:
+        """As `get`, but for the answers to claims that were made for the call with this key. Raises Unread."""
+        hashed = hash_of(key)
+        return self._read(key, (*self.made.find(hashed, calls=False), *self.refused.find(hashed, calls=False)))
+
+    def _read(self, key: str, versions: Sequence[int]) -> A | None:
         answer: A
         for version in versions:
-            said = self.newest if self.newest[0] == key else self.read.get(version)
+            said = (*self.newest, "") if self.newest[0] == key else self.read.get(version)
             if said is None:
                 raise Unread(versions)
-            whose, answer = said
-            if whose == key:
+            whose, answer, of_call = said
+            if key in (whose, of_call):
                 return answer
         return None
 
@@ -104,15 +111,21 @@ class Answers(Generic[A]):
         """What of a snapshot they are, in rows of reservations."""
         return self.count // 32
 
-    def accept(self, key: str, answer: A, version: int, at_ms: int, back: int) -> None:
-        """Remember what was accepted. It is about what was made so many versions before."""
+    def accept(self, key: str, answer: A, version: int, at_ms: int, back: int, of_call: str = "") -> None:
+        """Remember what was accepted. It is about what was made so many versions before; `of_call` is the key of the
+        call that it was a claim of.
+        """
         self.newest = key, answer
         # The key was looked up a moment ago, unless this is a replay.
         self.made.put(self.hash if key is self.key else hash_of(key), version, at_ms, back)
+        if of_call:
+            self.made.put(hash_of(of_call), version | OF_CALL, at_ms, back)
 
-    def refuse(self, key: str, refusal: Recorded[Rejection], at_ms: int) -> None:
-        """Remember what was refused."""
+    def refuse(self, key: str, refusal: Recorded[Rejection], at_ms: int, of_call: str = "") -> None:
+        """Remember what was refused, likewise."""
         self.refused.put(self.hash if key is self.key else hash_of(key), refusal.version, at_ms)
+        if of_call:
+            self.refused.put(hash_of(of_call), refusal.version | OF_CALL, at_ms)
         self.newest = (key, refusal)
 
     def forget(self, at_ms: int, memory_ms: int) -> None:

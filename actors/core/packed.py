@@ -26,7 +26,9 @@ ROW_ENTRIES: Final = 32  # so a chunk of rows is as long as one of other rows
 PILE: Final = 4_096
 NEVER_MS: Final = 1 << 62
 BACK_MAX: Final = (1 << 8 * ABOUT_BYTES) - 1  # what is about something older is forgotten by time alone
-NEVER: Final = 1 << (8 * VERSION_BYTES)  # a version that is not reached
+OF_CALL: Final = 1 << (8 * VERSION_BYTES - 1)  # beside the version of a claim, in the entry for the key of its call
+_OF_CALL_BYTE: Final = 0x80  # the same, of the first byte of a version
+NEVER: Final = OF_CALL  # a version that is not reached
 
 # Periods with their first versions, the buckets, the first version that is remembered, and the bytes of an entry that
 # say what it is about.
@@ -98,13 +100,15 @@ class Packed:
         self._pruned = 0
         self.count = 0
 
-    def find(self, wanted: bytes) -> Sequence[int]:
-        """The versions that may have answered the key of this hash, the newest first; hardly ever of another key."""
+    def find(self, wanted: bytes, *, calls: bool = True) -> Sequence[int]:
+        """The versions that may have answered the key of this hash, the newest first; hardly ever of another key. With
+        `calls`, those too that answered claims of the call with this key.
+        """
         bucket = self.places[hash(wanted) & self.mask]
         at = bucket.find(wanted)
         found: list[int] = []
         while at >= 0:
-            if not at % self._entry_bytes:
+            if not at % self._entry_bytes and (calls or not bucket[at + HASH_BYTES] & _OF_CALL_BYTE):
                 version = _version(bucket, at)
                 if version >= self._first or self._is_live(version - self._back(bucket, at)):
                     found.append(version)
@@ -116,7 +120,7 @@ class Packed:
 
     def put(self, hashed: bytes, version: int, at_ms: int, back: int = 0) -> None:
         """Remember that the event of this version, the ledger's newest, answered the key of this hash, about what was
-        made so many versions before.
+        made so many versions before. With OF_CALL added it answered a claim of that call, whose own key was put before.
         """
         if at_ms >= self._period_ends_ms:
             period = at_ms // self._period_ms
@@ -259,7 +263,7 @@ def packed_rows(captured: Captured, last: int, *, refused: bool, live: Collectio
 
 
 def _version(entries: bytes | bytearray, at: int) -> int:
-    return int.from_bytes(entries[at + HASH_BYTES : at + ENTRY_BYTES], "big")
+    return int.from_bytes(entries[at + HASH_BYTES : at + ENTRY_BYTES], "big") & ~OF_CALL
 
 
 def _entries(entries: bytes, entry_bytes: int) -> list[bytes]:

@@ -12,18 +12,21 @@ KEY_REUSED: Final = Recorded("", 0, Rejection(Reason.IDEMPOTENCY_KEY_REUSED))
 
 
 class Refused(Message, frozen=True):
-    """A command was refused. `command` is its class name, for readers of the feed; `key` its remembered key."""
+    """A command was refused. `command` is its class name, for readers of the feed; `key` its remembered key, `call_key`
+    that of the call that it was a claim of.
+    """
 
     key: str
     fingerprint: str
     command: str
     rejection: Rejection
+    call_key: str = ""
 
 
 def refused_by(event: Any, version: int) -> Said:
     """The key that the event of this version refused, and its answer."""
     assert isinstance(event, Refused), "the index names no other"
-    return event.key, Recorded(event.fingerprint, version, event.rejection)
+    return event.key, Recorded(event.fingerprint, version, event.rejection), event.call_key
 
 
 class PolicyAdopted(Message, frozen=True):
@@ -50,7 +53,7 @@ class Decider(NamedTuple):
 
     `key_of` returns the key that a command's answer is remembered by, empty where there is none; `recall` the
     remembered answer or None; `standing` the answer where the events give none. `waits_for_due`: the kinds of events
-    that must not be decided while there are units that are due.
+    that must not be decided while there are units that are due. `call_of`: the key of the call that it is a claim of.
     """
 
     key_of: Callable[[Any], str]
@@ -60,6 +63,7 @@ class Decider(NamedTuple):
     evolve: Callable[[Any, Any, int], Any]
     standing: Callable[[Any, Any, tuple[Any, ...]], Any]
     waits_for_due: tuple[type[Message], ...] = ()
+    call_of: Callable[[Any], str] = lambda _: ""
 
 
 class Transacted(NamedTuple):
@@ -96,6 +100,7 @@ def _refuse(decider: Decider, ledger: Any, command: Any, rejection: Rejection, n
     key = decider.key_of(command)
     if not key or rejection.reason in UNRECORDED:
         return Transacted(Recorded("", 0, rejection), ())
-    refused = Refused(key, decider.fingerprint_of(command), type(command).__name__, rejection)
+    content, call_key = decider.fingerprint_of(command), decider.call_of(command)
+    refused = Refused(key, content, type(command).__name__, rejection, call_key)
     decider.evolve(ledger, refused, now_ms)
     return Transacted(Recorded(refused.fingerprint, ledger.version, rejection), (refused,))

@@ -9,7 +9,7 @@ orders. A key about an order names that, so there is nothing else to remember of
 from collections.abc import Iterator, MutableMapping, Sequence
 from typing import Any, Final
 
-from actors.core.answers import REFUSED_PERIOD_MS, Recorded, Unread
+from actors.core.answers import REFUSED_PERIOD_MS, Recorded, Said, Unread
 from actors.core.message import Message, Value
 from actors.core.packed import ENTRY_BYTES, HASH_BYTES, NEVER_MS, VERSION_BYTES, Packed, PackedRow, hash_of
 from actors.core.policy import CALL_MS_MAX, DAY_MS
@@ -99,7 +99,7 @@ class OrderAnswers:
         self.refused = Packed(REFUSED_PERIOD_MS, CALL_MS_MAX)  # likewise of what was refused, and never became certain
         self.finished = Finished()
         self.pending: dict[str, int] = {}  # the orders whose open attempts will answer these keys
-        self.read: dict[int, tuple[str, Any]] = {}
+        self.read: dict[int, Said] = {}
         self.forget_at_ms = 0  # nothing is out of date before
 
     def get(self, key: str) -> Recorded[Any] | None:
@@ -135,12 +135,12 @@ class OrderAnswers:
 
     def _read(self, key: str, versions: Sequence[int]) -> Any:
         for version in versions:
-            whose, said = self._said(version, versions)
+            whose, said, _ = self._said(version, versions)
             if whose == key:
                 return said
         return None
 
-    def _said(self, version: int, versions: Sequence[int]) -> tuple[str, Any]:
+    def _said(self, version: int, versions: Sequence[int]) -> Said:
         said = self.read.get(version)
         if said is None:
             raise Unread(versions)

@@ -272,6 +272,11 @@ def order_key(number: int, key: str) -> str:
     return f"\n{number}\n{key}"
 
 
+def callers_key(remembered: str) -> str:
+    """The caller's key, of either form: there is no line feed in it."""
+    return remembered.rpartition("\n")[2]
+
+
 def key_of(command: Command) -> str:
     """The key that a command's answer is remembered by; empty for the coordinator's commands."""
     match command:

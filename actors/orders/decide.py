@@ -7,7 +7,7 @@ from typing import Final, assert_never
 
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
-from actors.core.transact import Decision
+from actors.core.transact import Decision, Refused
 from actors.orders import commands as cm, events as ev
 from actors.orders.amendment import amendment, beyond_collected, reduction, reduction_at_commit
 from actors.orders.commands import content_of, key_of
@@ -39,7 +39,7 @@ def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
             is_known = command.number in ledger.barred or ledger.known(command.number) is not None
             return () if is_known else (ev.Barred(command.number),)
         case cm.Refuse():
-            return command.rejection
+            return _decide_refuse(command)
         case cm.Amend():
             return _decide_amend(ledger, command, now_ms)
         case cm.Replan():
@@ -68,6 +68,13 @@ def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
             return _decide_step(ledger, command, now_ms)
         case _:
             assert_never(command)
+
+
+def _decide_refuse(command: cm.Refuse) -> Decision:
+    """Where a shop has answered another call under the key, that is the answer to this one, and recorded."""
+    if command.rejection.reason is not Reason.IDEMPOTENCY_KEY_REUSED:
+        return command.rejection
+    return (Refused(key_of(command), command.content, "Refuse", command.rejection),)
 
 
 def _decide_open(ledger: OrderLedger, command: cm.Open, now_ms: int) -> Decision:

@@ -39,7 +39,8 @@ def recall(ledger: OrderLedger, command: cm.Command) -> Answer:
 
 def standing(ledger: OrderLedger, command: cm.Command, events: tuple[ev.Event, ...]) -> Answer:
     """The order concerned, as the events left it: an Open makes a new one, or changes its basket's."""
-    assert not isinstance(command, cm.Refuse), "it is refused"
+    if isinstance(command, cm.Refuse):
+        return Recorded(command.content, ledger.version, command.rejection)
     if isinstance(command, cm.ReportGrant | cm.NoteApplied | cm.BarClaim):
         return None
     if isinstance(command, cm.RequestGrant | cm.CountHold):
@@ -71,17 +72,17 @@ def said_by(event: ev.Event, version: int, at_ms: int) -> Said:
     """
     match event:
         case ev.Settled():
-            return order_key(event.order.number, ""), event
+            return order_key(event.order.number, ""), event, ""
         case ev.Placed():
             order = placed(event, version, at_ms)
-            return order.key, Recorded(order.content, version, order)
+            return order.key, Recorded(order.content, version, order), ""
         case ev.Committed():
             answer = _answer_in(event)
-            return answer.key, Recorded(answer.content, answer.version, answer)
+            return answer.key, Recorded(answer.content, answer.version, answer), ""
         case ev.Confirmed() | ev.Extended() | ev.Released() | ev.FannedOut():
-            return event.key, Recorded(event.content, version, _answer_in(event))
+            return event.key, Recorded(event.content, version, _answer_in(event)), ""
         case ev.Abandoned() if event.rejection is not None:
-            return event.call_key, Recorded(event.content, version, event.rejection)
+            return event.call_key, Recorded(event.content, version, event.rejection), ""
         case _:
             return refused_by(event, version)
 

@@ -34,6 +34,7 @@ from actors.shop.audit_books import (
     Book,
     Hold,
     Keys,
+    Memory,
     Places,
     Rule,
     over_limits,
@@ -53,8 +54,7 @@ class Audit:
         self._books: defaultdict[str, Book] = defaultdict(Book)
         self._claims: dict[int, Hold] = {}
         self._final: dict[int, Status] = {}
-        self._accepted_keys = Keys(ANSWER_MEMORY_MS_DEFAULT, DAY_MS)
-        self._refused_keys = Keys(REFUSAL_MEMORY_MS, REFUSAL_MEMORY_MS)
+        self._keys = Keys(Memory(ANSWER_MEMORY_MS_DEFAULT, DAY_MS), Memory(REFUSAL_MEMORY_MS, REFUSAL_MEMORY_MS))
         self._marks: dict[str, int] = {}  # the greatest sequence applied of each source
         self._rules: list[Rule] = []
         self._chain_rules: set[tuple[str, str]] = set()  # channel and SKU of each limit over the whole chain
@@ -127,18 +127,15 @@ class Audit:
         if len(self._violations) < VIOLATIONS_MAX:
             self._violations.append(Violation(invariant, subject, expected, found))
 
-    def _answered(self, key: str, at_ms: int) -> None:
-        """Check that a key is answered by one event, within the memory of answers."""
-        self._check_answered_once(key, at_ms)
-        self._accepted_keys.note(key, at_ms)
+    def _answered(self, key: str, at_ms: int, call_key: str = "", *, refused: bool = False) -> None:
+        """Check that a key is answered by one event, within the memory of answers, and that of a claim's call by none
+        but claims.
+        """
+        if twice := self._keys.answered_twice(key, call_key, at_ms, refused=refused):
+            self._found("I5", f"key {twice}", "one event", f"another at version {self._version}")
 
     def _refused(self, event: Refused, at_ms: int) -> None:
-        self._check_answered_once(event.key, at_ms)
-        self._refused_keys.note(event.key, at_ms)
-
-    def _check_answered_once(self, key: str, at_ms: int) -> None:
-        if self._accepted_keys.has(key, at_ms) or self._refused_keys.has(key, at_ms):
-            self._found("I5", f"key {key}", "one event", f"another at version {self._version}")
+        self._answered(event.key, at_ms, event.call_key, refused=True)
 
     def _reserved(self, event: events.Reserved, at_ms: int) -> None:
         asked = event.command
@@ -149,7 +146,7 @@ class Audit:
 
     def _claimed(self, event: events.Claimed, at_ms: int) -> None:
         asked, holder = event.command, event.command.holder
-        self._answered(asked.key, at_ms)
+        self._answered(asked.key, at_ms, asked.call_key)
         if holder in self._holders or holder in self._applied:
             self._found("I7", holder, "one claim, before its order is over", f"another at version {self._version}")
         self._holders[holder] = self._version
@@ -384,7 +381,7 @@ class Audit:
 
     def _policy_adopted(self, event: PolicyAdopted, _: int) -> None:
         policy = event.policy
-        self._accepted_keys.memory_ms = policy.ttl_ms_max + DAY_MS
+        self._keys.accepted.memory_ms = policy.ttl_ms_max + DAY_MS
         if "calendar" not in event.kept:
             self._calendar = policy.calendar
         if "limit_rules" not in event.kept:

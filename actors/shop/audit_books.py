@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from actors.core.rejection import Violation
 from actors.core.status import Status
@@ -82,7 +82,7 @@ class Hold:
         return sum(units for sku, units in self.held if sku == of_sku)
 
 
-class Keys:
+class Memory:
     """When each key was answered, for as long as that is remembered, and a sweep every `period_ms`."""
 
     def __init__(self, memory_ms: int, period_ms: int) -> None:
@@ -103,6 +103,28 @@ class Keys:
             oldest_ms = at_ms - self.memory_ms
             self._told_at = {old: told_at for old, told_at in self._told_at.items() if told_at >= oldest_ms}
         self._told_at[key] = at_ms
+
+
+class Keys(NamedTuple):
+    """Which keys were answered, and which calls have had claims, by what was accepted and what was refused."""
+
+    accepted: Memory
+    refused: Memory
+
+    def answered_twice(self, key: str, call_key: str, at_ms: int, *, refused: bool) -> str:
+        """Note an answer, to a claim of a call where `call_key` is not empty. Returns the key that has another, if any:
+        a call may have any number of claims, and beside them nothing.
+        """
+        twice = key if self._have(key, at_ms) or self._have(f"\n\n{key}", at_ms) else ""
+        memory = self.refused if refused else self.accepted
+        memory.note(key, at_ms)
+        if call_key:
+            twice = twice or (call_key if self._have(call_key, at_ms) else "")
+            memory.note(f"\n\n{call_key}", at_ms)  # which is the key of nothing
+        return twice
+
+    def _have(self, key: str, at_ms: int) -> bool:
+        return self.accepted.has(key, at_ms) or self.refused.has(key, at_ms)
 
 
 class Places:

@@ -115,7 +115,8 @@ class Amend(Message, frozen=True):
 class Claim(Message, frozen=True):
     """Hold this shop's part of an order over several ledgers, until its customer's ledger decides the order. `holder`
     names the order and its attempt; `key` is `claim_key(holder)`. `attempt` is drawn for an order that is not placed
-    yet, so that two which have drawn the same number never share a claim.
+    yet, so that two which have drawn the same number never share a claim. `call_key` is the key of the caller, under
+    which nothing else is decided here.
     """
 
     key: str
@@ -125,6 +126,7 @@ class Claim(Message, frozen=True):
     lines: Lines
     slot_start_ms: int
     attempt: str = ""
+    call_key: str = ""
 
 
 class SettleGrant(Message, frozen=True):

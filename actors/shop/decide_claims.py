@@ -22,7 +22,11 @@ _LIMITS: Final = frozenset({Reason.UNITS_LIMIT, Reason.OPEN_RESERVATIONS_LIMIT})
 
 
 def decide_claim(ledger: Ledger, command: Claim, now_ms: int) -> Decision:
-    """Grant or refuse a claim at once: a claim never waits for another one."""
+    """Grant or refuse a claim at once: a claim never waits for another one. Under the key of its call nothing but other
+    claims of that may have been answered here.
+    """
+    if command.call_key and ledger.answers.of_no_claim(command.call_key) is not None:
+        return Rejection(Reason.IDEMPOTENCY_KEY_REUSED)
     if ledger.policy.paused:
         return Rejection(Reason.STORE_NOT_ACCEPTING)
     if command.holder in ledger.holders:  # the answer to its claim was forgotten, the part was not

@@ -34,7 +34,8 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
         case Reserved():
             return _evolve_reserved(ledger, event, at_ms)
         case Refused():
-            return ledger.refuse(event.key, Recorded(event.fingerprint, ledger.version, event.rejection))
+            refusal = Recorded(event.fingerprint, ledger.version, event.rejection)
+            return ledger.refuse(event.key, refusal, event.call_key)
         case ev.Confirmed():
             return _step(ledger, event, status=Status.CONFIRMED, expires_at_ms=event.expires_at_ms)
         case ev.ReadyMarked():
@@ -132,7 +133,7 @@ def _evolve_claimed(ledger: Ledger, event: ev.Claimed, at_ms: int) -> Remembered
     _hold(ledger, reservation, at_ms)
     ledger.holders[command.holder] = number
     ledger.undecided[number] = None
-    return ledger.made(command.key, Recorded(fingerprint(command), number, reservation))
+    return ledger.made(command.key, Recorded(fingerprint(command), number, reservation), of_call=command.call_key)
 
 
 def _claimed(command: Claim, number: int, at_ms: int) -> Reservation:
@@ -153,19 +154,20 @@ def _claimed(command: Claim, number: int, at_ms: int) -> Reservation:
 
 
 def said_by(event: ev.Event, version: int, at_ms: int) -> Said:
-    """The key that the event of this version answered, and the answer."""
+    """What the event of this version answered."""
     match event:
         case Reserved(command):
-            return command.key, _made(command, version, command.lines, at_ms, event.expires_at_ms)
+            return command.key, _made(command, version, command.lines, at_ms, event.expires_at_ms), ""
         case ev.Claimed(command):
-            return command.key, Recorded(fingerprint(command), version, _claimed(command, version, at_ms))
+            claimed = Recorded(fingerprint(command), version, _claimed(command, version, at_ms))
+            return command.key, claimed, command.call_key
         case ev.StockAdjusted() | ev.StockCounted() | ev.SafetyStockSet():
-            return event.key, Recorded(event.fingerprint, version, _outcome(event))
+            return event.key, Recorded(event.fingerprint, version, _outcome(event)), ""
         case ev.Confirmed() | ev.ReadyMarked() | ev.Collected() | ev.Released() | ev.Extended() | ev.Amended():
             assert event.answer is not None, "it is there wherever it was decided"
-            return event.key, Recorded(event.fingerprint, version, event.answer)
+            return event.key, Recorded(event.fingerprint, version, event.answer), ""
         case ev.OutcomeApplied():
-            return claim_key(event.holder), _absent(version)
+            return claim_key(event.holder), _absent(version), ""
         case _:
             return refused_by(event, version)
 

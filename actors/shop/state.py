@@ -334,20 +334,20 @@ class Ledger:
             return self.interned_lines.setdefault(lines, lines)
         return self.interned_lines.get(lines, lines)
 
-    def made(self, key: str, answer: Remembered, back: int = 0) -> Remembered:
+    def made(self, key: str, answer: Remembered, back: int = 0, of_call: str = "") -> Remembered:
         """Keep the version of an answer that its event says in full, and return the answer. It is about the reservation
-        that was made so many versions before.
+        that was made so many versions before. `of_call` as in `Answers.accept`.
         """
         answers = self.answers
-        answers.accept(key, answer, self.version, self.time_ms, back)
+        answers.accept(key, answer, self.version, self.time_ms, back, of_call)
         if self.time_ms >= answers.forget_at_ms:
             self._forget()
         return answer
 
-    def refuse(self, key: str, refusal: Recorded[Rejection]) -> Remembered:
-        """Keep a refusal for repeats, and return it."""
+    def refuse(self, key: str, refusal: Recorded[Rejection], of_call: str = "") -> Remembered:
+        """Keep a refusal for repeats, and return it; see `Answers.refuse`."""
         answers = self.answers
-        answers.refuse(key, refusal, self.time_ms)
+        answers.refuse(key, refusal, self.time_ms, of_call)
         if self.time_ms >= answers.forget_at_ms:
             self._forget()
         return refusal

@@ -7,14 +7,19 @@ from typing import Final
 from msgspec.structs import replace
 
 from actors.core.answers import Recorded, fingerprint
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import Status
 from actors.core.transact import KEY_REUSED, Decider, Transacted, transact as transact_by
-from actors.shop.commands import ApplyOutcome, Command, Reserve, SettleGrant
+from actors.shop.commands import ApplyOutcome, Claim, Command, Reserve, SettleGrant
 from actors.shop.decide import decide
 from actors.shop.decide_claims import held_by
 from actors.shop.events import Answering, Event, ShortfallDeclared, StockCounted
 from actors.shop.evolve import evolve
 from actors.shop.expiry import due
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
+
+# Two orders have drawn the same number: the claim is to be made again under another one.
+_NUMBER_TAKEN: Final = Recorded("", 0, Rejection(Reason.ORDER_UNDECIDED, status=Status.CLAIMED))
 
 
 def recall(ledger: Ledger, command: Command) -> Remembered | None:
@@ -26,7 +31,9 @@ def recall(ledger: Ledger, command: Command) -> Remembered | None:
         return remembered if isinstance(command, Reserve) and remembered.has_content_of(command) else KEY_REUSED
     if not remembered.fingerprint:  # recorded before the claim arrived, as its order had ended
         return remembered
-    return remembered if remembered.fingerprint == fingerprint(command) else KEY_REUSED
+    if remembered.fingerprint == fingerprint(command):
+        return remembered
+    return _NUMBER_TAKEN if isinstance(command, Claim) else KEY_REUSED
 
 
 def standing(ledger: Ledger, command: Command, _events: tuple[Event, ...]) -> Remembered:
@@ -42,7 +49,14 @@ def standing(ledger: Ledger, command: Command, _events: tuple[Event, ...]) -> Re
 
 # A count without holds adds what is reserved to what was counted: holds that are due would be added, too.
 DECIDER: Final = Decider(
-    attrgetter("key"), fingerprint, recall, decide, evolve, standing, (ShortfallDeclared, StockCounted)
+    attrgetter("key"),
+    fingerprint,
+    recall,
+    decide,
+    evolve,
+    standing,
+    (ShortfallDeclared, StockCounted),
+    lambda command: command.call_key if isinstance(command, Claim) else "",
 )
 
 

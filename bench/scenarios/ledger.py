@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from time import perf_counter
 from typing import Final
 
+from actors.core.answers import Said
 from actors.core.policy import HOUR_MS
 from actors.journal.codec import encode
 from actors.journal.port import Journal, Record
@@ -57,10 +58,10 @@ class Round:
         found["envelope to the actor and back"] = timed(self.count, lambda: self._carry(answers))
         return found
 
-    def _said(self, answers: Sequence[Remembered]) -> dict[int, tuple[str, Remembered]]:
+    def _said(self, answers: Sequence[Remembered]) -> dict[int, Said]:
         """What the journal says of these reservations, as it was read for a repeat of each."""
         made = zip(self.ones, answers, strict=False)
-        return {answer.number: (one.key, answer) for one, answer in made if isinstance(answer, Reservation)}
+        return {answer.number: (one.key, answer, "") for one, answer in made if isinstance(answer, Reservation)}
 
     def expire(self) -> dict[str, float]:
         """All that is still held or confirmed goes back. The last measurement: nothing is left after it."""

@@ -26,14 +26,7 @@ from actors.core.rejection import UNRECORDED, Reason, Rejection
 from actors.core.status import Status
 from actors.orders import commands as cm
 from actors.orders.commands import key_of
-from actors.orders.parts import (
-    claim_of,
-    first_claim_of,
-    never_placed,
-    outcome_of,
-    report_of,
-    report_of_absent,
-)
+from actors.orders.parts import claim_of, first_claim_of, never_placed, outcome_of, report_of, report_of_absent
 from actors.orders.state import Order, Part, Standing
 from actors.protocol.messages import LedgerStopped, Refusal, Stopped
 from actors.runtime.clock import Clock
@@ -92,6 +85,11 @@ def _is_contended(order: Order, refused: RefusedClaims) -> bool:
     """
     whole = order.renewal is not None and order.renewal.channel
     return not whole and all(refusal.status is Status.CLAIMED for refusal in refused.values())
+
+
+def _reused(refused: RefusedClaims) -> Rejection | None:
+    """The refusal of a shop that has answered another call under the key of this one: it is for the caller."""
+    return next((each for each in refused.values() if each.reason is Reason.IDEMPOTENCY_KEY_REUSED), None)
 
 
 def _pause_s(order_id: str, tries: int) -> float:
@@ -253,7 +251,7 @@ class Coordinator:
                 granted, refused = await self._claim(ledger_id, asked, number, plans, deadline)
                 if refused:
                     await self._let_go(ledger_id, number, granted, deadline)
-                    others = next_plans(None, refused)
+                    others = _reused(refused) or next_plans(None, refused)
                     if tries < TRIES_MAX and not isinstance(others, Rejection):
                         plans, missing = others
                         continue
@@ -302,8 +300,6 @@ class Coordinator:
                 granted[plan.store_id] = answer.number
             else:
                 rejection = answer.rejection if isinstance(answer, Refusal) else _STOPPED
-                if rejection.reason is Reason.IDEMPOTENCY_KEY_REUSED:  # another order has drawn the same number
-                    rejection = Rejection(Reason.ORDER_UNDECIDED, status=Status.CLAIMED)
                 refused[plan.store_id] = replace(rejection, store_id=plan.store_id)
         return granted, refused
 
@@ -335,7 +331,7 @@ class Coordinator:
                 refused[part.store_id] = replace(rejection, store_id=part.store_id)
         if not refused:
             return cm.Commit(number, attempt, tuple(granted), self._hours_to_commit(order)), 0.0
-        plans = next_plans(order, refused)
+        plans = _reused(refused) or next_plans(order, refused)
         if tries < TRIES_MAX and not isinstance(plans, Rejection):
             return cm.Replan(number, attempt, *plans), 0.0
         pause_s = _pause_s(order_id, tries)

@@ -41,6 +41,7 @@ LATER: Final = {
     "old records in sealed files": (310, 2),
     "named readers of feeds, and an archive behind what they have seen": (440, 2),
     "events of customers' ledgers in feeds": (110, 0),
+    "claims with the key of their call": (80, 0),
     "rules written once, and sent to whom they concern": (140, 0),
     "no older rules than the chain's for a ledger that has none": (50, 0),
     "what stays in memory over a month, and over a day of refusals": (281, 1),

@@ -6,7 +6,6 @@ which are the vocabulary, and shares none of its code.
 """
 
 from actors.core.policy import Policy
-from actors.core.rejection import Reason
 from actors.core.status import ReleaseReason, Status
 from actors.shop import commands as ask
 from actors.shop.commands import AdjustmentKind as Kind
@@ -114,11 +113,12 @@ class Model:
         if isinstance(command, ask.Acknowledge):
             return self._acknowledge(command)
         if isinstance(command, ask.Claim) and command.holder in self.abandoned:
-            return ("no", Reason.CLAIM_ABANDONED.name)
+            return ("no", "CLAIM_ABANDONED")
         for earlier, outcome in self.answers:
             if earlier.key == command.key:
                 same = type(earlier) is type(command) and earlier == command
-                return outcome if same else ("no", Reason.IDEMPOTENCY_KEY_REUSED.name)
+                other = "ORDER_UNDECIDED" if isinstance(command, ask.Claim) else "IDEMPOTENCY_KEY_REUSED"
+                return outcome if same else ("no", other)
         if isinstance(command, ask.Reserve):
             outcome = self._reserve(command, now_ms)
         elif isinstance(command, ask.Claim):

@@ -49,7 +49,9 @@ from tests.shop.watched import DAY_ZERO_MS
 MINUTE_MS: Final = 60_000
 SECOND_MS: Final = 1_000
 
-_OPTION: Final = re.compile(r"\b(via|basket|for|within|paid|because|from|row|at|as of|without|slot|until)\s+(\S+)")
+_OPTION: Final = re.compile(
+    r"\b(via|basket|for|within|paid|because|from|row|at|as of|without|slot|until|called)\s+(\S+)"
+)
 _TIME: Final = re.compile(r"(?:(\d+)d)?(\d+):(\d\d)(?::(\d\d)(?:\.(\d{3}))?)?")
 _UNITS_MS: Final = {"ms": 1, "s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 _KINDS: Final = {
@@ -137,7 +139,8 @@ def _about_parts(verb: str, text: str, options: dict[str, str]) -> Command:
     holder, second, rest = (text + " ").split(" ", 2)
     if verb == "claim":
         channel = options.get("via", "web")
-        return Claim(claim_key(holder), holder, second, channel, lines_of(rest), _slot(options))
+        call_key = options.get("called", "")
+        return Claim(claim_key(holder), holder, second, channel, lines_of(rest), _slot(options), call_key=call_key)
     status, _, keep = rest.strip().partition(" keep ")
     until_ms = instant(options["until"]) if "until" in options else 0
     reason = ReleaseReason[options.get("because", "OTHER")]

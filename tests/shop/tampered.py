@@ -118,8 +118,8 @@ def adopted(*rules: LimitRule) -> PolicyAdopted:
     return PolicyAdopted(Policy(version=1, limit_rules=rules))
 
 
-def claimed(key: str, units: int = 1) -> Claimed:
-    return Claimed(Claim(key, "o1", "dee", "web", (("B", units),), 0))
+def claimed(key: str, units: int = 1, call_key: str = "") -> Claimed:
+    return Claimed(Claim(key, "o1", "dee", "web", (("B", units),), 0, call_key=call_key))
 
 
 def applied(revision: int, number: int, status: Status, *given_back: int) -> OutcomeApplied:
@@ -183,6 +183,8 @@ TAMPERED: dict[str, tuple[str, str, Alteration]] = {
         "key line 3",
         ending("3:03", Released("line 3", "", CY, (("A", 1),), ReleaseReason.OTHER)),
     ),
+    "answers a claim's call": ("I5", "key y", ending("3:03", claimed("x", call_key="y"), reserved("y", ("A", 1)))),
+    "claims under an answered key": ("I5", "key line 2", ending("3:03", claimed("x", call_key="line 2"))),
     "applies a row twice": ("I5", "source wms", ending("3:03", received(2, 4))),
     "lets a source's mark fall": ("I5", "source wms", ending("3:03", received(9, 1))),
     "claims twice for one order": ("I7", "o1", ending("3:03", claimed("x"), claimed("y"))),

@@ -13,7 +13,7 @@ PAGES = {
         0:00   | receive A 5, B 5           | applied 2                                   | StockAdjusted | A 5/0, B 5/0
         0:01   | claim o1 ann A 2, B 1, A 1 | #2 CLAIMED A 2, B 1, A 1 of o1 at 0         | Claimed       | A 5/3, B 5/1
         0:02   | claim o1 ann A 2, B 1, A 1 | #2 CLAIMED A 2, B 1, A 1 of o1 at 0 (again) |               | A 5/3, B 5/1
-        0:02   | claim o1 ann A 2, B 1      | IDEMPOTENCY_KEY_REUSED (again)              |               | A 5/3, B 5/1
+        0:02   | claim o1 ann A 2, B 1      | ORDER_UNDECIDED CLAIMED (again)             |               | A 5/3, B 5/1
         0:03   | reserve bob A 3            | INSUFFICIENT_STOCK A 3 of 2                 | Refused       | A 5/3, B 5/1
         9d0:00 | wait                       |                                             |               | A 5/3, B 5/1
         9d0:00 | confirm #2                 | ORDER_UNDECIDED #2 CLAIMED                  |               | A 5/3, B 5/1
@@ -43,6 +43,26 @@ PAGES = {
         0:03 | apply o1 1 RELEASED        | CLAIM_ABANDONED                     |               | A 14/0, B 5/0
         0:03 | apply o1 1 RELEASED        | CLAIM_ABANDONED                     |               | A 14/0, B 5/0
         0:04 | apply o2 1 HELD until 2:00 | RESERVATION_NOT_FOUND               |               | A 14/0, B 5/0
+    """,
+    "under the key of its call nothing else is decided, and claims of that are no repeats": """
+        at     | said                         | answer                              | events         | stock
+        0:00   | receive A 9                  | applied 1                           | StockAdjusted  | A 9/0
+        0:01   | claim o1.1 ann A 2 called k  | #2 CLAIMED A 2 of o1.1 at 0         | Claimed        | A 9/2
+        0:01   | k: reserve ann A 2           | IDEMPOTENCY_KEY_REUSED (again)      |                | A 9/2
+        0:02   | k: confirm #2                | IDEMPOTENCY_KEY_REUSED (again)      |                | A 9/2
+        0:02   | claim o1.2 ann A 8 called k  | INSUFFICIENT_STOCK A 8 of 7 CLAIMED | Refused        | A 9/2
+        0:03   | claim o1.3 ann A 1 called k  | #4 CLAIMED A 1 of o1.3 at 0         | Claimed        | A 9/3
+        0:03   | claim o2.1 ann A 1 called k  | #5 CLAIMED A 1 of o2.1 at 0         | Claimed        | A 9/4
+        0:04   | n: reserve ann A 9           | INSUFFICIENT_STOCK A 9 of 5         | Refused        | A 9/4
+        0:04   | claim o3.1 bob A 1 called n  | IDEMPOTENCY_KEY_REUSED              |                | A 9/4
+        0:05   | m: receive A 1               | applied 1                           | StockAdjusted  | A 10/4
+        0:05   | claim o4.1 bob A 1 called m  | IDEMPOTENCY_KEY_REUSED              |                | A 10/4
+        0:06   | claim o5.1 bob A 99 called p | INSUFFICIENT_STOCK A 99 of 6        | Refused        | A 10/4
+        0:06   | p: reserve bob A 1           | IDEMPOTENCY_KEY_REUSED (again)      |                | A 10/4
+        0:18   | safety A 0                   | applied 1                           | SafetyStockSet | A 10/4
+        0:18   | claim o3.1 bob A 1 called n  | #10 CLAIMED A 1 of o3.1 at 0        | Claimed        | A 10/5
+        0:18   | p: reserve bob A 1           | #11 HELD A 1 until 2:18             | Reserved       | A 10/6
+        7d0:00 | k: reserve ann A 2           | IDEMPOTENCY_KEY_REUSED (again)      | Expired        | A 10/5
     """,
     "held, confirmed, ready and collected as its order says": """
         at     | said                              | answer                                       | events                   | stock

@@ -148,10 +148,13 @@ def check_sums(actors: Any) -> None:
 
 
 def units_of(ledger: Any, *, all_of_it: bool = True) -> Counter[tuple[str, str]]:
-    """What a shop has handed out, or would, by customer and SKU; all of it, or what holds by a grant or an order."""
+    """What a shop has handed out, or would, by customer and SKU; all of it, or what holds by a grant or an order. What
+    was over before a limit began is not counted by it.
+    """
     units = Counter[tuple[str, str]]()
     for reservation in ledger.reservations.values():
-        if not all_of_it and reservation.part is None and not reservation.grant:
+        is_alone = reservation.part is None and not reservation.grant
+        if is_alone and not (all_of_it and reservation.status in LIVE):
             continue
         if reservation.status is not Status.CLAIMED:  # which nobody can collect yet
             sold = [units for units, _ in reservation.done] if reservation.done else [0] * len(reservation.lines)
