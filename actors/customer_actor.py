@@ -94,7 +94,7 @@ class CustomerActor(LedgerActor):
         `after` has these numbers from the previous answer, so that each order and each grant has its turn: those whose
         shops are stopped stay in the outbox as long as these are. None where the chain revision here is older.
         """
-        if revision > self.chain.revision:
+        if revision > self.told_revision:
             return None
         found: list[tuple[str, list[Order], list[Grant], tuple[int, int] | None]] = []
         for ledger_id in self.host.ledger_ids():

@@ -94,7 +94,7 @@ class StoreActor(LedgerActor):
         leases are over. `after` has these numbers from the previous answer, so that each part has its turn, even behind
         many that cannot be delivered. None where the chain revision here is older.
         """
-        if revision > self.chain.revision:
+        if revision > self.told_revision:
             return None
         found: list[tuple[str, int, list[Reservation], int]] = []
         for store_id in self.host.ledger_ids():

@@ -90,7 +90,7 @@ class LedgerActor:
         self._tidy_every_s = tidy_every_s
         self.chain: Chain = EMPTY
         self._bound_revision = EMPTY.revision
-        self._told_revision = EMPTY.revision  # by a gateway that had just asked the chain
+        self.told_revision = EMPTY.revision  # by a gateway that had just asked the chain
         self._adopting = Lock()
         self.host = LedgerHost(self.core, journal, clock, self._policy_of, end)
         began_ns = perf_counter_ns()
@@ -122,7 +122,7 @@ class LedgerActor:
             if part.revision > self.chain.revision:
                 self.chain = self.chain.with_part(part)
             if is_newest:
-                self._told_revision = max(self._told_revision, part.revision)
+                self.told_revision = max(self.told_revision, part.revision)
 
     @rpc
     def bind(self, document: bytes, ledger_ids: list[str]) -> None:
@@ -171,10 +171,10 @@ class LedgerActor:
             except ValueError as error:
                 read.append(error)
                 continue
-            if revision > self._told_revision:
+            if revision > self.told_revision:
                 read.append(RULES_ARE_STALE)
                 continue
-            if revision == CUT_OFF and not self._told_revision:
+            if revision == CUT_OFF and not self.told_revision:
                 timed = [(each, ms if self._has_rules(each) else 0, command) for each, ms, command in timed]
             read.append(timed)
             entries += [(ledger_id, command) for ledger_id, deadline_ms, command in timed if deadline_ms > now_ms]
@@ -306,7 +306,7 @@ class LedgerActor:
                 while self.host.sweep() >= EXPIRED_AT_ONCE_MAX and not self._closing.wait(SNAPSHOT_PAUSE_S):
                     self._followers.tell()  # feeds need not wait until all of it is expired
                 self._followers.tell()  # of that, and of what a read found due
-                self.host.checkpoint(self.chain.readers if self.chain.revision else None)
+                self.host.checkpoint(self.chain.readers if self.told_revision else None)
                 for ledger_id in self.host.snapshots_due(SNAPSHOT_EVENTS_MIN):
                     self.host.snapshot(ledger_id, self._pause)
             except JournalDamaged:  # of one ledger, which is stopped; the others go on

@@ -211,16 +211,14 @@ class Router:
 
         The method takes their revision last, and answers None where it is newer than its own.
         """
+        revision = self._revision_for(actor)
         while True:
-            answer = await self.ask_actor(actor, method, *args, self._revision_for(actor), deadline=deadline)
+            answer = await self.ask_actor(actor, method, *args, revision, deadline=deadline)
             if answer is not None:
                 return answer
-            await self.hand_over_rules(actor, deadline)
-
-    async def hand_over_rules(self, actor: str, deadline: float) -> None:
-        """What the actor decides from then on, it decides by the chain as it is known here, or a newer one."""
-        is_newest = await self._look()
-        await self.ask_actor(actor, "adopt", self.rules_for(actor), is_newest, deadline=deadline)
+            is_newest = await self._look()
+            await self.ask_actor(actor, "adopt", self.rules_for(actor), is_newest, deadline=deadline)
+            revision = self._revision_for(actor) if is_newest else CUT_OFF
 
     def rules_for(self, actor: str) -> bytes:
         """The document of what concerns an actor in the chain as it is known here: no other shop's hours."""

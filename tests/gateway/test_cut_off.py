@@ -102,3 +102,19 @@ def test_nor_does_a_shop_that_was_only_read_take_them_by_itself(front: Front, ol
     front.actors.store_actor("store-S3")._bind_the_quiet()
     assert front.ask("Reserve", asked("k1", 3, "S3")).code is grpc.StatusCode.UNAVAILABLE
     assert front.version("S3") == 0
+
+
+def test_a_shop_that_begins_waits_no_longer_than_until_reconcilers_come(
+    front: Front, old: tuple[Gateway, CutOff]
+) -> None:
+    """Of a gateway that can reach the chain, though nothing has changed there."""
+    new, (gateway, line) = front.gateway, old
+    new._reconciler.close()
+    line.cut = True
+    front.gateway = gateway
+    assert front.ask("Reserve", asked("k1", 3, "S3")).code is grpc.StatusCode.UNAVAILABLE
+    front.run(gateway._reconciler.collect_reports)
+    assert front.ask("Reserve", asked("k1", 3, "S3")).code is grpc.StatusCode.UNAVAILABLE
+    front.run(new._reconciler.collect_reports)
+    front.receive("A", store_id="S3")
+    assert reserve(front, "k1", 3, "S3").reservation.reservation_id
