@@ -5,7 +5,7 @@ reader that does not take what it was sent within `TAKE_S_MAX` is cut off, and r
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any, Final
@@ -40,6 +40,8 @@ ASK_S_MAX: Final = 30.0  # an actor that restarts is waited for
 MESSAGE_EVENTS_MAX: Final = 1_000
 MESSAGE_BYTES_MAX: Final = 1_048_576  # a message is larger only where one event alone is; clients take 4 MB
 POSITIONS_MAX: Final = 4_096  # in one message
+SHARED_BYTES_MAX: Final = 65_536  # of records whose messages are kept for other streams
+SHARED_MAX: Final = 64  # times as much
 
 Asking = dict[str, asyncio.Task[list[tuple[str, list[Record]]]]]  # by actor, what it has not answered yet
 
@@ -61,6 +63,8 @@ class Feeds:
         self._stores = stores
         self._now = now
         self._bytes_max = bytes_max
+        self._reading: dict[tuple[Any, ...], asyncio.Task[list[tuple[str, list[Record]]]]] = {}
+        self._shared: dict[tuple[str, int, int], tuple[es.WatchEventsResponse, ...]] = {}
         self._open = 0
         self._closing = False
         self.streams: Final[dict[str, Callable[[Any], AsyncIterator[Message]]]] = {
@@ -85,9 +89,9 @@ class Feeds:
             is_ahead = False  # of the cursor that was sent last
             async for store_id, records in self._records(cursors, named, follow_chain=everything):
                 if store_id:
-                    messages = _event_messages(store_id, cursors[store_id], records)
+                    messages = self._messages(store_id, cursors[store_id], records)
                 else:
-                    messages = iter([es.WatchEventsResponse(cursor=pack_cursor(cursors))] if is_ahead else ())
+                    messages = [es.WatchEventsResponse(cursor=pack_cursor(cursors))] if is_ahead else ()
                 is_ahead = everything and bool(store_id)
                 for message in messages:
                     began = self._now()
@@ -142,6 +146,7 @@ class Feeds:
             self._open -= 1
             if not self._open:
                 self._followed.close()
+                self._shared.clear()
 
     async def _cursors(
         self, request: es.WatchEventsRequest | ss.WatchAvailabilityRequest, *, may_be_customers: bool = False
@@ -231,10 +236,35 @@ class Feeds:
             if after > head >= 0:  # else it is stopped
                 field = "cursor" if place < 0 else f"cursors[{place}].after_version"
                 raise beyond_head(field, store_id, after, head)
-        found: list[tuple[str, list[Record]]] = await self._router.ask_actor(
-            actor, "feed", list(cursors.items()), skip_stopped, bytes_max, deadline=deadline
-        )
-        return found
+        return await self._read(actor, tuple(cursors.items()), skip_stopped, bytes_max, deadline)
+
+    async def _read(
+        self, actor: str, cursors: tuple[tuple[str, int], ...], skip_stopped: bool, bytes_max: int, deadline: float
+    ) -> list[tuple[str, list[Record]]]:
+        """Durable records, read once for all streams that ask for the same at the same time."""
+        asked = actor, cursors, skip_stopped, bytes_max
+        task = self._reading.get(asked)
+        if task is None:
+            reading = self._router.ask_actor(actor, "feed", cursors, skip_stopped, bytes_max, deadline=deadline)
+            task = self._reading[asked] = asyncio.create_task(reading)
+
+            def forget(done: asyncio.Task[Any]) -> None:
+                del self._reading[asked]
+                done.cancelled() or done.exception()  # heard, whether or not somebody still waits for it
+
+            task.add_done_callback(forget)
+        return await asyncio.shield(task)
+
+    def _messages(self, store_id: str, after: int, records: list[Record]) -> Iterable[es.WatchEventsResponse]:
+        """The events after a version; few are made into messages once for all streams."""
+        if sum(len(record.payload) for record in records) > SHARED_BYTES_MAX:
+            return _event_messages(store_id, after, records)
+        place = store_id, after, records[-1].seq
+        if place not in self._shared:
+            if len(self._shared) >= SHARED_MAX:
+                del self._shared[next(iter(self._shared))]
+            self._shared[place] = tuple(_event_messages(store_id, after, records))
+        return self._shared[place]
 
 
 def _event_messages(store_id: str, after: int, records: list[Record]) -> Iterator[es.WatchEventsResponse]:
