@@ -19,7 +19,7 @@ from holdfast.v1 import (
     stock_service_pb2 as ss,
 )
 from serve.routing.router import ASKING_MAX, Router
-from serve.services.events import MESSAGE_BYTES_MAX, POLL_S_MAX, POSITIONS_MAX, STREAMS_MAX, TAKE_S_MAX, Feeds
+from serve.services.events import MESSAGE_BYTES_MAX, POSITIONS_MAX, STREAMS_MAX, TAKE_S_MAX, Feeds
 from serve.services.store_directory import StoreDirectory
 from serve.sourcing.places import Postcodes
 from tests.gateway.front import Front, reserve_request
@@ -287,29 +287,6 @@ def test_streams_have_a_limit_and_leave_their_place(front: Front) -> None:
         again = Stream(front, "WatchEvents", events_request(S1=0))
         await again.take()
         await again.close()
-
-    front.run(main)
-
-
-def test_a_shop_that_is_away_keeps_back_only_its_own_events(front: Front) -> None:
-    for store_id in ("S2", "S3"):
-        front.receive("A", store_id=store_id)
-
-    async def main() -> None:
-        opened = front.actors.hold("store-S1")
-        cursors = [{"store_id": store_id, "after_version": 2} for store_id in ("S1", "S2", "S3")]
-        stream = Stream(front, "WatchEvents", es.WatchEventsRequest(cursors=cursors, all_stores=True))
-        for number in range(3):
-            await front.asked("Reserve", reserve_request(f"k{number}", store_id="S2"))
-            reading = asyncio.ensure_future(stream.take())
-            while not reading.done():
-                await asyncio.sleep(0.01)  # the others' answers come from threads, and must not seem to take long
-                skip(POLL_S_MAX)
-            assert [(event.store_id, event.version) for event in reading.result().events] == [("S2", 3 + number)]
-        opened.set()
-        await front.asked("Reserve", reserve_request("k9"))
-        assert [(event.store_id, event.version) for event in (await stream.take()).events] == [("S1", 3)]
-        await stream.close()
 
     front.run(main)
 

@@ -1,4 +1,4 @@
-"""Streams to which nothing happens: what they ask."""
+"""What streams ask, and what they wait for."""
 
 import asyncio
 from collections import Counter
@@ -9,6 +9,7 @@ import pytest
 from holdfast.v1 import event_service_pb2 as es
 from serve.routing.heads import WAIT_S as HEADS_WAIT_S
 from serve.services import events
+from serve.services.events import POLL_S_MAX
 from serve.wire.events import fill_event
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.streams import Stream, events_request
@@ -64,7 +65,13 @@ def test_streams_that_stand_at_the_same_place_share_what_is_read_and_made_of_it(
     async def main() -> None:
         streams = [Stream(front, "WatchEvents", events_request(S1=2)) for _ in range(5)]
         slow, *quick = [asyncio.ensure_future(stream.take()) for stream in streams]
-        await asyncio.sleep(0.1)
+
+        async def all_wait() -> bool:
+            asked = [method for _, method, _ in front.actors.calls]
+            # One of each stream, for where the head is; then two for all of them.
+            return asked.count("moved") >= 7 and asked[-1] != "feed" and not front.gateway._feeds._reading
+
+        await until_async(all_wait, within_s=WAIT_S, what="the streams")
         front.actors.calls.clear()
         slow.cancel()  # one that goes away takes nothing from the others
         for number in range(3, 6):
@@ -78,5 +85,31 @@ def test_streams_that_stand_at_the_same_place_share_what_is_read_and_made_of_it(
         assert [event.version for event in (await late.take()).events] == [1, 2, 3, 4, 5]
         for each in quick:
             each.cancel()
+
+    front.run(main)
+
+
+def test_a_shop_that_is_away_keeps_back_only_its_own_events(front: Front) -> None:
+    for store_id in ("S2", "S3"):
+        front.receive("A", store_id=store_id)
+
+    async def main() -> None:
+        opened = front.actors.hold("store-S1")
+        cursors = [{"store_id": store_id, "after_version": 2} for store_id in ("S1", "S2", "S3")]
+        stream = Stream(front, "WatchEvents", es.WatchEventsRequest(cursors=cursors, all_stores=True))
+        for number in range(3):
+            await front.asked("Reserve", reserve_request(f"k{number}", store_id="S2"))
+            reading = asyncio.ensure_future(stream.take())
+
+            async def is_told(reading: asyncio.Future[Any] = reading) -> bool:
+                skip(POLL_S_MAX)
+                return reading.done()
+
+            await until_async(is_told, within_s=WAIT_S, what="what S2 tells")
+            assert [(event.store_id, event.version) for event in reading.result().events] == [("S2", 3 + number)]
+        opened.set()
+        await front.asked("Reserve", reserve_request("k9"))
+        assert [(event.store_id, event.version) for event in (await stream.take()).events] == [("S1", 3)]
+        await stream.close()
 
     front.run(main)
