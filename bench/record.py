@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import orjson
@@ -128,8 +128,7 @@ RESULTS: Final = ROOT / "bench" / "results"
 MACHINE: Final = "{cores} cores of {cpu}, {memory_gib} GiB, Linux {kernel}, Python {python}, Ray {ray}, grpcio {grpc}."
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One thing that was measured, and its figures by name; a name ends in its unit."""
 
     name: str

@@ -14,9 +14,8 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import uuid4
 
 import psutil
@@ -109,8 +108,7 @@ class ServiceFailed(Exception):
     """The service did not come up, or went away: what it last said."""
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(NamedTuple):
     """One that serves. `mark` names its processes."""
 
     target: str

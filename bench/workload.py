@@ -36,8 +36,7 @@ class Shop:
     longitude: float
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """One basket: lines of (SKU, units), no SKU twice, all in one shop."""
 
     basket_id: str

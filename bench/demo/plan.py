@@ -7,7 +7,7 @@ click-and-collect chains: the data has no fates, customers or channels.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -188,8 +188,7 @@ ORDER_LIMIT: Final = ChainLimitRule(channel=LIMITED_CHANNEL, open_reservations_m
 LIMITS: Final = (UNIT_LIMIT, ORDER_LIMIT)
 
 
-@dataclass(frozen=True, slots=True)
-class OrderJourney:
+class OrderJourney(NamedTuple):
     """An order to come and the steps after it. `wants_slot` is which of the slots found out later, -1 for none."""
 
     placing: Call
@@ -197,8 +196,7 @@ class OrderJourney:
     wants_slot: int
 
 
-@dataclass(frozen=True, slots=True)
-class Seeker:
+class Seeker(NamedTuple):
     """A customer who tries to have more than a limit allows, with all first calls at once, and later the second."""
 
     customer_id: str
@@ -206,8 +204,7 @@ class Seeker:
     second: tuple[Call, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Across:
+class Across(NamedTuple):
     """The whole act. `slot_shop_id` is where many callers compete for the last places of a slot, by `slot_calls`, of
     which the slot is found out later.
     """

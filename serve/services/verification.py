@@ -11,19 +11,9 @@ from msgspec.structs import asdict, replace
 from actors.core import ids
 from actors.core.rejection import Violation
 from actors.journal.port import Record
-from actors.orders import invariants, snapshot
+from actors.orders import invariants, parts, snapshot
 from actors.orders.audit import OrderAudit
 from actors.orders.grants import Grant
-from actors.orders.parts import (
-    ON_THE_WAY,
-    Verdict,
-    grant_is_held,
-    grant_is_known,
-    is_promised,
-    over_limits,
-    part_is_held,
-    part_is_known,
-)
 from actors.protocol.messages import LedgerStopped
 from actors.protocol.placement import ActorKind, kind_of
 from actors.runtime.kinds import CUSTOMERS, SHOP, Core
@@ -182,14 +172,15 @@ class Comparison:
             for ledger_id, rows in by_ledger.items():
                 orders = await self._of_other(ledger_id, "orders", [number for number, _, _ in rows])
                 for (_, part, outbox), order in zip(rows, orders, strict=bool(orders)):
-                    is_known = grant_is_known if part.part is None else part_is_known
+                    is_known = parts.grant_is_known if part.part is None else parts.part_is_known
                     self._reply.parts += part.part is not None
                     of = ids.format_order_id(ledger_id, part.grant) if part.part is None else part.part.holder
                     verdict = is_known(store_id, part, order, outbox=outbox)
+                    # What it had then, a later call may have replaced before the other was read.
                     if verdict.expected and await self._has_changed(store_id, part):
-                        verdict = ON_THE_WAY  # what it had then, a later call may have replaced before the other read
+                        verdict = parts.ON_THE_WAY
                     if verdict.expected and part.part is not None and await self._is_barred(ledger_id, of):
-                        verdict = ON_THE_WAY
+                        verdict = parts.ON_THE_WAY
                     self._note(verdict, f"{store_id}:{part.number} of {of}")
             if not after:
                 return
@@ -217,13 +208,13 @@ class Comparison:
             by_shop: dict[str, list[Any]] = {}
             for order in page:
                 order_id = ids.format_order_id(ledger_id, order.number)
-                for part in filter(is_promised, order.parts):
+                for part in filter(parts.is_promised, order.parts):
                     row = (ids.format_holder(order_id, part.attempt), order, part)
                     by_shop.setdefault(part.store_id, []).append(row)
             for store_id, rows in by_shop.items():
-                parts = await self._of_other(store_id, "parts_of", [holder for holder, _, _ in rows])
-                for (holder, order, part), held in zip(rows, parts, strict=bool(parts)):
-                    verdict = part_is_held(order, part, held)
+                found = await self._of_other(store_id, "parts_of", [holder for holder, _, _ in rows])
+                for (holder, order, part), held in zip(rows, found, strict=bool(found)):
+                    verdict = parts.part_is_held(order, part, held)
                     self._note(verdict, f"{holder} in {store_id}")
             if not after:
                 break
@@ -232,7 +223,7 @@ class Comparison:
             now_ms, policy, counted, name = await self._ask(ledger_id, "counted", name, CUSTOMERS_COMPARED_MAX)
             await self._grants(ledger_id, [grant for _, _, grants, _ in counted for grant in grants])
             for customer_id, orders, grants, collected in counted:
-                over = over_limits(policy, customer_id, orders, grants, collected, now_ms)
+                over = parts.over_limits(policy, customer_id, orders, grants, collected, now_ms)
                 _fill(self._reply.discrepancies, over)
             if not name:
                 return
@@ -247,9 +238,8 @@ class Comparison:
                 page = mine[first : first + COMPARED_MAX]
                 numbers = [grant.reservation for grant in page]
                 for grant, held in zip(page, await self._of_other(store_id, "reservations_of", numbers), strict=False):
-                    self._note(
-                        grant_is_held(grant, held), f"{ids.format_order_id(ledger_id, grant.number)} in {store_id}"
-                    )
+                    subject = f"{ids.format_order_id(ledger_id, grant.number)} in {store_id}"
+                    self._note(parts.grant_is_held(grant, held), subject)
 
     async def _of_other(self, ledger_id: str, method: str, asked: Sequence[Any]) -> Sequence[Any]:
         """What the other side has, nothing where it is stopped."""
@@ -263,7 +253,7 @@ class Comparison:
     async def _ask(self, ledger_id: str, method: str, *args: Any) -> Any:
         return await self._router.ask(ledger_id, method, ledger_id, *args, deadline=self._deadline)
 
-    def _note(self, verdict: Verdict, subject: str) -> None:
+    def _note(self, verdict: parts.Verdict, subject: str) -> None:
         self._reply.on_the_way += verdict.on_the_way
         if verdict.expected:
             _fill(self._reply.discrepancies, [Violation("I16", subject, verdict.expected, verdict.found)])

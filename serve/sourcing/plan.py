@@ -32,16 +32,14 @@ class Short(NamedTuple):
     available: int
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Shops, nearest first. The parts and what is `short` add up to the demand, SKU by SKU; PARTIAL alone is short."""
 
     parts: tuple[Part, ...]
     short: tuple[Short, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NoPlan:
+class NoPlan(NamedTuple):
     """A refusal.
 
     `short`: SKUs of which as many shops as the limits allow hold too little together, whatever they lack otherwise.

@@ -124,8 +124,7 @@ class Candidate(NamedTuple):
         return 0.0 if self.excluded is Exclusion.NO_PLACE else self.metres / 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Ranking:
+class Ranking(NamedTuple):
     """Candidates in the sequence of preference; where it explains, the excluded follow, nearest first.
 
     `suited` counts the shops that may serve, `excluded` by their rule those that may not, named or not. `left_off` are
