@@ -101,7 +101,7 @@ def test_what_was_accepted_is_told_again_word_for_word(stocked: ActorRuntime, re
 def test_the_key_of_a_hold_that_lives_on_is_answered_from_what_is_sealed(tmp_path: Path, clock: ManualClock) -> None:
     storage = SqliteStorage(tmp_path, keep_bytes=1, sealed_events=1)
     runtime = ActorRuntime(storage, clock, lambda _: Policy(version=1, ttl_ms_max=60 * DAY_MS))
-    runtime.deliver("receive A 9")
+    got = runtime.deliver("got: receive A 9")
     told = runtime.deliver("held: reserve ann A 1 for 50d")
     runtime.deliver("safety A 1")
     runtime.snapshot()
@@ -120,5 +120,12 @@ def test_the_key_of_a_hold_that_lives_on_is_answered_from_what_is_sealed(tmp_pat
     assert not isinstance(sold, Stopped)
     assert successor.host.stale_read("S1") is ledger
     (tmp_path / "unplugged").rename(storage.sealed_path)
+    gone = max(storage.sealed_path.glob("*.gz"))
+    gone.rename(tmp_path / "gone")
+    known, lost = successor.say("got: receive A 9", "held: reserve ann A 1 for 50d")
+    assert isinstance(lost, Stopped)
+    assert not isinstance(known, Stopped | Deferred), "the batch is read at once, and each is answered by its own file"
+    assert answer_text(known) == got
+    (tmp_path / "gone").rename(gone)
     assert successor.deliver("held: reserve ann A 1 for 50d") == told
     storage.close()
