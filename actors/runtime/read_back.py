@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from actors.core.answers import Unread
-from actors.journal.port import Journal, JournalDamaged
+from actors.journal.port import Journal, JournalDamaged, SealedDamaged
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.hosted import Hosted
 from actors.runtime.kinds import Core
@@ -31,11 +31,15 @@ class ReadBack:
             try:
                 return core.transact(ledger, command, now_ms, is_behind)
             except Unread as unread:
-                wanted = set(unread.versions)
+                own = set(unread.versions)
+            wanted = own.copy()
             for ledger_id, other in batch:
                 if ledger_id == ledger.ledger_id:
                     wanted.update(ledger.answers.versions(core.key_of(other)))
-            self._read(core, ledger, events, now_ms, wanted.difference(ledger.answers.read))
+            try:
+                self._read(core, ledger, events, now_ms, wanted.difference(ledger.answers.read))
+            except SealedDamaged:  # that of another one in the batch, perhaps, which will hear so by itself
+                self._read(core, ledger, events, now_ms, own.difference(ledger.answers.read))
 
     def end_step(self) -> None:
         """Forget what was read."""
