@@ -81,6 +81,13 @@ class Settings(BaseSettings):
             )
         return insecure
 
+    @field_validator("journal_archive")
+    @classmethod
+    def _refuse_idle_archive(cls, archive: Path | None, info: ValidationInfo) -> Path | None:
+        if archive is not None and not info.data.get("journal_keep_mb"):
+            raise ValueError("without --journal-keep-mb nothing is sealed that could move there; give that too")
+        return archive
+
     @field_validator("ray_address")
     @classmethod
     def _refuse_host(cls, ray_address: str, info: ValidationInfo) -> str:

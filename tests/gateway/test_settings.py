@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote_plus
 
 import orjson
 import pytest
@@ -320,3 +321,11 @@ runpy.run_module("serve", run_name="__main__")
 def test_a_signal_waits_from_the_first_import_on() -> None:
     done = subprocess.run([sys.executable, "-c", EARLY_SIGNAL], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr.splitlines()[0]) == (2, "holdfast: a setting does not hold:")
+
+
+def test_an_archive_is_for_journals_that_seal(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"journal_archive: .*without --journal-keep-mb nothing is sealed"):
+        read_settings(journal_archive=tmp_path)
+    both = read_settings(["--journal-keep-mb", "5", "--journal-archive", str(tmp_path), "--journal-sealed-mb", "7"])
+    assert both.journals.endswith(f"/data/journal?keep_mb=5&sealed_mb=7&away={quote_plus(str(tmp_path.resolve()))}")
+    assert read_settings().journals.endswith("/data/journal")

@@ -7,9 +7,11 @@ from typing import Any, Final
 
 import pytest
 
+from actors.journal.archive import NOTHING, Archive, Row
 from actors.journal.open import journal_names, open_journal, sqlite_setting
 from actors.journal.port import Fenced, Head, SealedDamaged
 from actors.journal.sqlite import SqliteJournal
+from serve.wire.rules import STORE_ID_CHARS_MAX
 from tests.journal.storages import SqliteStorage, record, records_of, with_bit_flipped
 from tests.journal.test_sealed import FILES, covered, files, seal_all
 
@@ -190,3 +192,12 @@ def test_a_setting_names_the_other_disk(tmp_path: Path, away: Path) -> None:
     journal.close()
     assert journal_names(setting) == ["S1"]
     assert (tmp_path / "a?b&c=d" / "S1.db").exists()
+
+
+@pytest.mark.parametrize("ledger_id", ["S" * STORE_ID_CHARS_MAX, "customers/0063"])
+def test_the_name_of_a_file_fits_whatever_a_ledger_is_called(ledger_id: str, tmp_path: Path) -> None:
+    """Ids are of ASCII letters that a name may have as they are; all else is refused where a shop is put."""
+    last = 10**18
+    sealed = Archive(tmp_path / "sealed").write(ledger_id, last, NOTHING, [Row(1, last, 1, 0, 0, b"[]")])
+    assert len(os.fsencode(sealed.name)) < 130, "of 255"
+    assert (tmp_path / "sealed" / sealed.name).exists()
