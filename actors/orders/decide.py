@@ -251,10 +251,14 @@ def _decide_report_grant(ledger: OrderLedger, report: cm.ReportGrant) -> Decisio
     grant = ledger.grants.get(report.number)
     if grant is None:
         return ()
-    if grant.reservation and (report.version <= grant.version or report.reservation != grant.reservation):
+    # Where a shop that was restored from a copy is asked again, it holds by the grant under another number.
+    is_same = report.reservation == grant.reservation
+    if grant.reservation and (report.version <= grant.version if is_same else not report.reservation):
         return ()
-    newer = (other for other in ledger.grants.of(grant.customer_id) if other.is_of(grant.store_id, report.reservation))
-    if report.reservation and any(other.version > report.version for other in newer):
+    others = (other for other in ledger.grants.of(grant.customer_id) if other.is_of(grant.store_id, report.reservation))
+    # An older grant of this reservation, which replaces nothing, is of one that such a shop has lost.
+    replaces = (other for other in others if other.number > report.number or other.replaces == report.number)
+    if report.reservation and any(other.version > report.version for other in replaces):
         report = cm.ReportGrant(report.number, 0, 0, (), ())  # an amendment has replaced it
     return (ev.GrantReported(report),)
 
