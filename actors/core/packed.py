@@ -12,6 +12,7 @@ growth is a pause. The bucket is drawn from the entry by a hash that differs in 
 from _md5 import md5  # type: ignore[import-not-found]  # a third of what OpenSSL's takes for a key
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
+from struct import Struct
 from typing import Final
 
 from actors.core.message import Message
@@ -63,8 +64,10 @@ class Packed:
     """
 
     __slots__ = (
+        "_about_bits",
         "_about_bytes",
         "_buckets",
+        "_each",
         "_entry_bytes",
         "_first",
         "_full",
@@ -73,6 +76,7 @@ class Packed:
         "_period_ms",
         "_periods",
         "_pruned",
+        "_tail_bytes",
         "count",
         "forget_at_ms",
         "kept_ms",
@@ -85,7 +89,9 @@ class Packed:
         self, period_ms: int, kept_ms: int, is_live: Callable[[int], bool] = never, about_bytes: int = 0
     ) -> None:
         self._is_live = is_live
-        self._about_bytes, self._entry_bytes = about_bytes, ENTRY_BYTES + about_bytes
+        self._about_bytes, self._about_bits = about_bytes, 8 * about_bytes
+        self._entry_bytes, self._tail_bytes = ENTRY_BYTES + about_bytes, VERSION_BYTES + about_bytes
+        self._each = Struct(f"{HASH_BYTES}s{self._tail_bytes}s").iter_unpack
         self._period_ms = period_ms
         self.kept_ms = kept_ms
         self._buckets = [bytearray()]
@@ -128,10 +134,9 @@ class Packed:
             self._period_ends_ms = (period + 1) * self._period_ms
             self._note_first()
         bucket = self.places[hash(hashed) & self.mask]
-        about_bytes = self._about_bytes
-        if about_bytes:
-            version = version << 8 * ABOUT_BYTES | min(back, BACK_MAX)
-        bucket += hashed + version.to_bytes(VERSION_BYTES + about_bytes, "big")
+        if back > BACK_MAX:
+            back = BACK_MAX
+        bucket += hashed + (version << self._about_bits | back).to_bytes(self._tail_bytes, "big")
         self.count += 1
         if self.count > self._full:
             self._split()
@@ -151,12 +156,12 @@ class Packed:
             self.mask = 2 * self.mask + 1
             self.places = buckets * 2
         divided = added & (self.mask >> 1)
-        bit, entries = added - divided, _entries(bytes(buckets[divided]), self._entry_bytes)
-        moved = [entry for entry in entries if hash(entry[:HASH_BYTES]) & bit]
-        move = bytearray().join(moved)
-        if moved:
-            stay = [entry for entry in entries if not hash(entry[:HASH_BYTES]) & bit]
-            buckets[divided] = self.places[divided] = bytearray().join(stay)
+        bit, stay, move = added - divided, bytearray(), bytearray()
+        for hashed, tail in self._each(buckets[divided]):
+            bucket = move if hash(hashed) & bit else stay
+            bucket += hashed
+            bucket += tail
+        buckets[divided] = self.places[divided] = stay
         buckets.append(move)
         self.places[added] = move
         self._full = BUCKET_ENTRIES * len(buckets)

@@ -1,6 +1,7 @@
 """How both kinds of ledger process a command: recall, decide, evolve; and the events that both have."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from actors.core.answers import Recorded, Said
@@ -54,6 +55,7 @@ class Decider(NamedTuple):
     `key_of` returns the key that a command's answer is remembered by, empty where there is none; `recall` the
     remembered answer or None; `standing` the answer where the events give none. `waits_for_due`: the kinds of events
     that must not be decided while there are units that are due. `call_of`: the key of the call that it is a claim of.
+    `with_answer` returns events that say what was answered, where they do not already.
     """
 
     key_of: Callable[[Any], str]
@@ -64,6 +66,7 @@ class Decider(NamedTuple):
     standing: Callable[[Any, Any, tuple[Any, ...]], Any]
     waits_for_due: tuple[type[Message], ...] = ()
     call_of: Callable[[Any], str] = lambda _: ""
+    with_answer: Callable[[Any, Any], Any] | None = None
 
 
 class Transacted(NamedTuple):
@@ -72,6 +75,10 @@ class Transacted(NamedTuple):
     answer: Any
     events: tuple[Any, ...]
     repeated: bool = False
+
+
+# A Transacted of all of its fields, 0.15 us sooner than by its own constructor: of a Reserve's 6.
+_transacted: Final[Callable[[tuple[Any, ...]], Transacted]] = partial(tuple.__new__, Transacted)
 
 
 def transact(decider: Decider, ledger: Any, command: Any, now_ms: int, is_behind: bool = False) -> Transacted:
@@ -92,7 +99,9 @@ def transact(decider: Decider, ledger: Any, command: Any, now_ms: int, is_behind
         return _refuse(decider, ledger, command, decision, now_ms)
     for event in decision:
         answer = decider.evolve(ledger, event, now_ms) or answer
-    return Transacted(answer or decider.standing(ledger, command, decision), decision)
+    if type(answer) is Recorded and decider.with_answer is not None:
+        decision = decider.with_answer(decision, answer)
+    return _transacted((answer or decider.standing(ledger, command, decision), decision, False))
 
 
 def _refuse(decider: Decider, ledger: Any, command: Any, rejection: Rejection, now_ms: int) -> Transacted:

@@ -119,7 +119,7 @@ def _made(command: Reserve, number: int, lines: Lines, at_ms: int, expires_at_ms
         expires_at_ms,
         number,
     )
-    if not command.slot_start_ms and not command.external_reference and command.grant is None:
+    if command.grant is None and not command.slot_start_ms and not command.external_reference:
         return made
     grant = command.grant.number if isinstance(command.grant, Grant) else 0
     few = {"external_reference": command.external_reference, "grant": grant}

@@ -20,6 +20,7 @@ from actors.core.status import LIVE, ReleaseReason, Status
 from actors.shop.commands import Lines, Reserve
 
 TRAIL_MOVES_MAX: Final = 1_024  # by position and kind: what a count can look back over
+TRAIL_NUMBERS_MAX: Final = 2 * TRAIL_MOVES_MAX
 TRAIL_WINDOW_MS: Final = DAY_MS  # movements older than this are forgotten
 EXPIRY_SHIFT: Final = 56  # see `expiry`
 INTERNED_LINES_MAX: Final = 65_536
@@ -165,8 +166,9 @@ class Trail:
     def add(self, at_ms: int, delta: int) -> None:
         """Record a movement; forget those older than TRAIL_WINDOW_MS, and the older half where there are too many."""
         moves = self.moves
-        moves.extend((at_ms, delta))
-        if len(moves) > 2 * TRAIL_MOVES_MAX:
+        moves.append(at_ms)
+        moves.append(delta)
+        if len(moves) > TRAIL_NUMBERS_MAX:
             self._forget(TRAIL_MOVES_MAX)  # an even index: half of the pairs
         elif moves[0] < at_ms - TRAIL_WINDOW_MS:
             cut = 2

@@ -1,15 +1,16 @@
 """A shop's ledger as a Decider, and the expiry of what is due."""
 
+from functools import partial
 from itertools import islice
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 
 from actors.core.answers import Recorded, fingerprint
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import Status
-from actors.core.transact import KEY_REUSED, Decider, Transacted, transact as transact_by
+from actors.core.transact import KEY_REUSED, Decider, transact as transact_by
 from actors.shop.commands import ApplyOutcome, Claim, Command, Reserve, SettleGrant
 from actors.shop.decide import decide
 from actors.shop.decide_claims import held_by
@@ -47,6 +48,12 @@ def standing(ledger: Ledger, command: Command, _events: tuple[Event, ...]) -> Re
     return Recorded("", ledger.version, StockOutcome(0, 0, 0, ()))
 
 
+def with_answer(events: tuple[Event, ...], answer: Recorded[Any]) -> tuple[Event, ...]:
+    """A step's event with its answer."""
+    event = events[0]
+    return (replace(event, answer=answer.answer),) if isinstance(event, Answering) and event.key else events
+
+
 # A count without holds adds what is reserved to what was counted: holds that are due would be added, too.
 DECIDER: Final = Decider(
     attrgetter("key"),
@@ -57,18 +64,10 @@ DECIDER: Final = Decider(
     standing,
     (ShortfallDeclared, StockCounted),
     lambda command: command.call_key if isinstance(command, Claim) else "",
+    with_answer,
 )
 
-
-def transact(ledger: Ledger, command: Command, now_ms: int, is_behind: bool = False) -> Transacted:
-    """See `core.transact`. A step's event has the answer with it."""
-    told = transact_by(DECIDER, ledger, command, now_ms, is_behind)
-    if type(command) is Reserve or not told.events:
-        return told
-    event = told.events[0]
-    if isinstance(event, Answering) and event.key:
-        return told._replace(events=(replace(event, answer=told.answer.answer),))
-    return told
+transact: Final = partial(transact_by, DECIDER)
 
 
 def expire(ledger: Ledger, now_ms: int, events_max: int | None = None) -> list[Event]:

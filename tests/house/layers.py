@@ -134,6 +134,7 @@ CORE_MAY_IMPORT: Final = (
     "msgspec",
     "operator",
     "re",
+    "struct",
     "sys",
     "types",
     "typing",
