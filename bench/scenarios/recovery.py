@@ -1,15 +1,19 @@
 """How soon a shop is served again: replay by itself, and a real service whose actor is killed."""
 
 import asyncio
+import gc
 from contextlib import ExitStack
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from threading import Thread
+from time import perf_counter, sleep
 from typing import Final
 
 from actors.journal.sqlite import SqliteJournal
 from actors.ray_actors import end_process
+from actors.runtime.actor_runtime import SNAPSHOT_PAUSE_S
 from actors.runtime.clock import SystemClock
 from actors.runtime.kinds import SHOP
 from actors.runtime.ledger_host import LedgerHost
@@ -23,6 +27,8 @@ from holdfast.client import BlockingChannelClient, ChannelClient, Reservation
 SKUS: Final = 2_000
 BATCH: Final = 1_024
 HOLDS, HOLDS_QUICK = 98 * BATCH, 4 * BATCH
+HELD, HELD_QUICK = 1_000_000, 20_000  # while a snapshot is written
+STEP_PAUSE_S: Final = 0.001
 KILLS: Final = 3
 
 
@@ -47,28 +53,56 @@ def _replays(options: Options) -> tuple[list[Row], list[Headline], Conservation]
     options.say("recovery: the same with a snapshot")
     _write(path, 1, snapshot=True)
     restored = [_recovered(path) for _ in range(options.rounds)]
+    held = options.size(HELD, HELD_QUICK)
+    options.say(f"recovery: steps beside a snapshot of {held:,} holds")
+    with get_context("spawn").Pool(1) as pool:
+        beside = pool.apply(_beside_a_snapshot, (options.scratch / "beside.db", held))
     for name, runs in (("replay, no snapshot", replayed), ("from a snapshot", restored)):
         seconds = median(run["seconds"] for run in runs)
         rows.append(Row(name, {"holds": events, "s": seconds, "per_s": ratio(events, seconds)}))
     headlines = [
         Headline("replay without a snapshot", rows[0].figures["per_s"], "events/s", 200_000.0),
         Headline("recovery from a snapshot", rows[1].figures["per_s"], "holds/s"),
+        Headline(f"the longest step beside a snapshot of {held:,} holds", max(beside), "ms"),
     ]
+    rows.append(Row("steps beside a snapshot", {"holds": held, "p50_ms": median(beside), "worst_ms": max(beside)}))
     # Recovery itself checks every invariant, and does not serve a ledger that breaks one.
     return rows, headlines, judged(Told(events + 1), int(restored[-1]["open"]), ())
 
 
 def _write(path: Path, events: int, *, snapshot: bool) -> None:
     """Holds in a journal, as a host writes them."""
-    journal = SqliteJournal(path)
-    host = LedgerHost(SHOP, journal, SystemClock(), lambda _: None, end_process)
-    host.step([(STORE, each) for each in receipts(SKUS)])
-    commands = list(reserves(events, SKUS, 1, events))
-    for first in range(0, events, BATCH):
-        host.step([(STORE, each) for each in commands[first : first + BATCH]])
+    host, journal = _held(path, events)
     if snapshot:
         host.snapshot(STORE, lambda: None)
     journal.close()
+
+
+def _held(path: Path, holds: int) -> tuple[LedgerHost, SqliteJournal]:
+    journal = SqliteJournal(path)
+    host = LedgerHost(SHOP, journal, SystemClock(), lambda _: None, end_process)
+    host.step([(STORE, each) for each in receipts(SKUS)])
+    commands = reserves(holds, SKUS, 1, holds)
+    while batch := [(STORE, each) for each in islice(commands, BATCH)]:
+        host.step(batch)
+    return host, journal
+
+
+def _beside_a_snapshot(path: Path, holds: int) -> list[float]:
+    """How long steps of one hold take in a process that writes a snapshot of so many, as an actor does, in ms."""
+    host, journal = _held(path, holds)
+    gc.collect()
+    gc.freeze()
+    writer = Thread(target=lambda: host.snapshot(STORE, lambda: sleep(SNAPSHOT_PAUSE_S)))
+    more, took = reserves(holds, SKUS, 1, holds + 1), []
+    writer.start()
+    while writer.is_alive():
+        began = perf_counter()
+        host.step([(STORE, next(more))])
+        took.append(1_000 * (perf_counter() - began))
+        sleep(STEP_PAUSE_S)
+    journal.close()
+    return took
 
 
 def _recovered(path: Path) -> dict[str, float]:
