@@ -7,10 +7,12 @@ from actors.core.status import LIVE
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import LedgerActor, in_turn, page_by_number
 from actors.runtime.kinds import SHOP
+from actors.shop.commands import Acknowledge
 from actors.shop.expiry import lapsed
 from actors.shop.state import AnyReservation, Reservation
 
 OUTBOX_MAX: Final = 500  # parts of one shop to an answer
+NOTED_AT_ONCE: Final = 500  # of what is to be counted; some 0.5 ms under the lock
 
 Stock = tuple[int, int, int, int]  # on_hand, reserved, allotted, safety_stock
 Availability = tuple[int, int, list[Stock | None]]  # the ledger's version and time; None where never stocked
@@ -20,6 +22,27 @@ class StoreActor(LedgerActor):
     """The shops' ledgers of one journal."""
 
     core = SHOP
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        self._looked_through: dict[str, int] = {}  # the version of the policy under which each shop's holds were
+        super().__init__(*args, **named)
+
+    def _note_uncounted(self, store_id: str) -> None:
+        """Enter in the outbox what a new limit of the whole chain applies to and no grant was given for, to be counted.
+        It is looked for once for each policy, and once by each process, while decisions go on.
+        """
+        ledger = self.host.stale_read(store_id)
+        if ledger is None or not ledger.policy.chain_limit_rules:
+            return
+        if self._looked_through.get(store_id) == ledger.policy.version:
+            return
+        with self.host.captured(store_id) as (_, capture):
+            policy = capture.policy
+            found = [each.number for each in capture.reservations.values() if each.is_uncounted_by(policy)]
+            found = [number for number in found if number not in capture.outbox]
+        for first in range(0, len(found), NOTED_AT_ONCE):
+            self.host.step([(store_id, Acknowledge((), (), tuple(found[first : first + NOTED_AT_ONCE])))])
+        self._looked_through[store_id] = policy.version
 
     @rpc
     def availability(self, store_ids: list[str], skus: list[str]) -> list[Availability]:
@@ -98,6 +121,7 @@ class StoreActor(LedgerActor):
             return None
         found: list[tuple[str, int, list[Reservation], int]] = []
         for store_id in self.host.ledger_ids():
+            self._note_uncounted(store_id)
             with self.host.reading(store_id) as (hosted, now_ms):
                 ledger = hosted.ledger
                 numbers = dict.fromkeys(ledger.outbox)
@@ -117,6 +141,7 @@ class StoreActor(LedgerActor):
         """
         if not self.host.has_begun(store_id):
             return [], 0
+        self._note_uncounted(store_id)
         with self.host.reading(store_id) as (hosted, _):
             rows, version, outbox = hosted.ledger.reservations, hosted.ledger.version, hosted.ledger.outbox
             policy = hosted.ledger.policy
@@ -130,10 +155,15 @@ class StoreActor(LedgerActor):
     @rpc
     def uncounted(self) -> int:
         """How many holds the customers' ledgers do not count yet, which new limits of the whole chain apply to."""
-        return sum(
-            self.host.read(store_id, lambda hosted, _now_ms: sum(1 for _ in hosted.ledger.uncounted()))
-            for store_id in self.host.ledger_ids()
-        )
+        count = 0
+        for store_id in self.host.ledger_ids():
+            self._note_uncounted(store_id)
+            if not self.host.stale_read(store_id).outbox:
+                continue
+            with self.host.captured(store_id) as (_, capture):
+                found = map(capture.reservations.get, capture.outbox)
+                count += sum(1 for each in found if each is not None and each.part is None and not each.grant)
+        return count
 
     @rpc
     def holders_of(self, store_id: str, numbers: list[int]) -> list[str]:

@@ -156,12 +156,14 @@ class ApplyOutcome(Message, frozen=True):
 
 class Acknowledge(Message, frozen=True):
     """The customers' ledgers have recorded these parts as of these versions: (number, version). `grants` are (number,
-    grant) of what was held before a limit of the whole chain applied to it, and is counted by a grant since.
+    grant) of what was held before a limit of the whole chain applied to it, and is counted by a grant since;
+    `uncounted` are numbers of what is to be reported, to be counted so.
     """
 
     key: ClassVar[str] = ""  # identified by its versions
     parts: tuple[tuple[int, int], ...]
     grants: tuple[tuple[int, int], ...] = ()
+    uncounted: tuple[int, ...] = ()
 
 
 def void_key(customer_id: str, grant: int) -> str:

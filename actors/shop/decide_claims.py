@@ -109,7 +109,7 @@ def held_by(ledger: Ledger, command: SettleGrant) -> Reservation | None:
 
 
 def decide_acknowledge(ledger: Ledger, command: Acknowledge) -> Decision:
-    """Remove acknowledged parts from the outbox, except those that changed again since."""
+    """Remove acknowledged parts from the outbox, except those that changed again since; enter what is uncounted."""
     reported = tuple(
         (number, version)
         for number, version in command.parts
@@ -120,4 +120,11 @@ def decide_acknowledge(ledger: Ledger, command: Acknowledge) -> Decision:
         for number, grant in command.grants
         if number in ledger.reservations and not ledger.reservations[number].grant
     )
-    return (Acknowledged(reported, counted),) if reported or counted else ()
+    uncounted = tuple(
+        number
+        for number in command.uncounted
+        if number not in ledger.outbox
+        and number in ledger.reservations
+        and ledger.reservations[number].is_uncounted_by(ledger.policy)
+    )
+    return (Acknowledged(reported, counted, uncounted),) if reported or counted or uncounted else ()

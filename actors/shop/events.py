@@ -120,6 +120,7 @@ class Acknowledged(Message, frozen=True):
 
     parts: tuple[tuple[int, int], ...]
     grants: tuple[tuple[int, int], ...] = ()
+    uncounted: tuple[int, ...] = ()
 
 
 class StockAdjusted(Message, frozen=True):

@@ -8,7 +8,6 @@ from sys import intern
 from typing import Any, assert_never
 
 from actors.core.answers import Recorded, Said, fingerprint, forgotten, forgotten_at_ms
-from actors.core.policy import Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, ReleaseReason, Status, Step, final_status
 from actors.core.transact import PolicyAdopted, Refused, refused_by
@@ -60,6 +59,7 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
                     ledger.outbox.pop(number, None)
             for number, grant in event.grants:
                 ledger.reservations[number] = ledger.reservations[number].changed(grant=grant)
+            ledger.outbox.update(dict.fromkeys(event.uncounted))
         case ev.StockAdjusted():
             return _evolve_stock_adjusted(ledger, event, at_ms)
         case ev.StockCounted():
@@ -69,26 +69,11 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
         case ev.ShortfallDeclared():
             pass  # the Released events that follow change the state
         case PolicyAdopted():
-            _adopt(ledger, event.policy.with_kept(ledger.policy, event.kept))
+            ledger.policy = event.policy.with_kept(ledger.policy, event.kept)
             ledger.answers.forget_at_ms = ledger.forget_ended_at_ms = 0  # it may be another time that they are kept
         case _:
             assert_never(event)
     return None
-
-
-def _adopt(ledger: Ledger, policy: Policy) -> None:
-    """What new limits of the whole chain apply to, and no grant was given for, is reported to be counted."""
-    if policy.chain_limit_rules and policy.chain_limit_rules != ledger.policy.chain_limit_rules:
-        limited: dict[tuple[str, Lines], bool] = {}  # few baskets are like no other
-        for number in ledger.live_numbers():
-            held = ledger.reservations[number]
-            if held.part is None and not held.grant:
-                basket = held.channel, held.lines
-                if basket not in limited:
-                    limited[basket] = policy.is_limited(*basket)
-                if limited[basket]:
-                    ledger.outbox[number] = None
-    ledger.policy = policy
 
 
 def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
@@ -275,8 +260,10 @@ def _evolve_amended(ledger: Ledger, event: ev.Amended, at_ms: int) -> Remembered
 
 
 def _put_in_outbox(ledger: Ledger, changed: Reservation) -> None:
-    """Queue a change for reporting to the customer's ledger: of a part, or of units held by a grant."""
-    if changed.part is not None or changed.grant:
+    """Queue a change for reporting to the customer's ledger: of a part, of units held by a grant, or of units that were
+    collected before one counted them.
+    """
+    if changed.part is not None or changed.grant or changed.is_sold_uncounted(ledger.policy):
         ledger.outbox[changed.number] = None
 
 

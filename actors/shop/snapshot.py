@@ -73,9 +73,10 @@ class Capture:
         "_head",
         "_ledger",
         "_made",
-        "_outbox",
         "_refusals",
         "broken",
+        "outbox",
+        "policy",
         "positions",
         "reservations",
         "version",
@@ -83,7 +84,7 @@ class Capture:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self.version = ledger.version
+        self.version, self.policy = ledger.version, ledger.policy
         self.broken = ""
         marks = dict(ledger.source_marks)
         self._head = Head(FORMAT, ledger.ledger_id, ledger.version, ledger.time_ms, ledger.policy, marks)
@@ -92,7 +93,7 @@ class Capture:
         self._made = ledger.answers.made.captured()
         self._refusals = ledger.answers.refused.captured()
         self._ended = ledger.ended.captured()
-        self._outbox = ledger.outbox
+        self.outbox = ledger.outbox
 
     def freeze(self) -> None:
         """Keep what this reads as it is, whatever the ledger does from now on."""
@@ -129,8 +130,8 @@ class Capture:
                 self.broken = f"I1: {sku} has {position.reserved} reserved, and {promised.get(sku, 0)} are held"
         for at_ms, number in queued(self._ended):
             yield EndedRow(at_ms, number)
-        if self._outbox:
-            yield OutboxRow(tuple(self._outbox))
+        if self.outbox:
+            yield OutboxRow(tuple(self.outbox))
         yield from packed_rows(self._made, self.version, refused=False, live=live)
         yield from packed_rows(self._refusals, self.version, refused=True)
 

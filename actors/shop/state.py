@@ -123,8 +123,14 @@ class Reservation(Message, frozen=True):
 
     def is_uncounted_by(self, policy: Policy) -> bool:
         """True where a limit of the whole chain applies to it, and its customer's ledger does not know it."""
-        alone = self.part is None and not self.grant
-        return alone and self.status in LIVE and policy.is_limited(self.channel, self.lines)
+        return self.status in LIVE and self._is_alone_under(policy)
+
+    def is_sold_uncounted(self, policy: Policy) -> bool:
+        """True where units of it were collected that its customer's ledger does not know, and a limit may count."""
+        return self.done is not None and self.units_collected() > 0 and self._is_alone_under(policy)
+
+    def _is_alone_under(self, policy: Policy) -> bool:
+        return self.part is None and not self.grant and policy.is_limited(self.channel, self.lines)
 
     def units_collected(self) -> int:
         """Units collected so far, over all lines."""
@@ -322,13 +328,6 @@ class Ledger:
         for numbers in self.customers.values():
             found.extend((numbers,) if isinstance(numbers, int) else numbers)
         return sorted(found)
-
-    def uncounted(self) -> Iterator[Reservation]:
-        """Yield what is to be reported, so that a new limit of the whole chain counts it."""
-        for number in self.outbox:
-            reservation = self.reservations[number]
-            if reservation.part is None and not reservation.grant:
-                yield reservation
 
     def interned(self, lines: Lines) -> Lines:
         """The lines as one object, shared by all reservations with equal lines."""

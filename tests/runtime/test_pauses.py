@@ -4,8 +4,16 @@ from collections.abc import Iterator
 from threading import Lock
 from typing import Any, Final
 
+import pytest
+
 from actors.core.overlay import OVERLAID_AT_ONCE
-from tests.runtime.runtime_fixture import ActorRuntime
+from actors.core.policy import ChainLimitRule, Policy
+from actors.protocol.messages import Held, pack_batch, unpack_answers
+from actors.store_actor import NOTED_AT_ONCE
+from tests.journal.storages import Storage
+from tests.runtime.runtime_fixture import ActorRuntime, ManualClock
+from tests.runtime.shop import Shop, chain_document
+from tests.shop.scenario_text import command_of
 
 HOLDS: Final = 30 * 110
 SKUS: Final = 1_200
@@ -83,3 +91,64 @@ def test_a_snapshot_lets_no_step_wait_for_more_than_a_few_rows(runtime: ActorRun
     )
     state = runtime.state_hash()
     assert runtime.successor().state_hash() == state
+
+
+LIMIT: Final = (ChainLimitRule("", "A", 0, 1, 0),)
+
+
+@pytest.fixture
+def shop(storage: Storage, clock: ManualClock) -> Iterator[Shop]:
+    """An actor with some of A."""
+    shop = Shop(storage.open(), clock)
+    shop.say(f"receive A {9 * HOLDS}", "r1")
+    yield shop
+    shop.actor.close()
+
+
+def adopt(shop: Shop, version: int, limits: tuple[ChainLimitRule, ...]) -> None:
+    """The shop decides by these from here on."""
+    shop.actor.bind(chain_document(version, Policy(version=version, chain_limit_rules=limits)), ["S1"])
+
+
+def reserve(shop: Shop, first: int, count: int) -> None:
+    """So many holds of one unit."""
+    for begin in range(first, first + count, 110):
+        texts = [f"reserve c{place} A 1" for place in range(begin, min(begin + 110, first + count))]
+        commands = [("S1", command_of(text, f"{begin} {text}")) for text in texts]
+        assert all(isinstance(answer, Held) for answer in unpack_answers(shop.actor.step(pack_batch(0, commands))))
+
+
+def test_a_new_limit_lets_no_step_wait_for_all_that_is_held(shop: Shop) -> None:
+    """What is held is looked through while decisions go on, and entered in the outbox some at a time."""
+    reserve(shop, 0, HOLDS)
+    mutex, ledger = Looked(), shop.actor.host._hosted["S1"].ledger
+    mapping = counted(dict, mutex)
+    ledger.reservations, ledger.customers = mapping(ledger.reservations), mapping(ledger.customers)
+    shop.actor.host._deciding = mutex  # type: ignore[assignment]
+    adopt(shop, 2, LIMIT)
+    assert not ledger.outbox
+    assert shop.actor.uncounted() == HOLDS == len(ledger.outbox)
+    assert shop.actor.uncounted() == HOLDS
+    assert mutex.most <= NOTED_AT_ONCE
+
+
+def test_what_is_held_while_a_limit_is_away_is_counted_when_it_comes_again(shop: Shop) -> None:
+    reserve(shop, 0, 2)
+    adopt(shop, 2, LIMIT)
+    assert shop.actor.uncounted() == 2
+    adopt(shop, 3, ())
+    reserve(shop, 2, 1)
+    adopt(shop, 4, LIMIT)
+    assert shop.actor.uncounted() == 3
+    assert [len(turn) for _, _, turn, _ in shop.actor.outbox(0, {}) or ()] == [3]
+
+
+def test_after_a_restart_it_is_found_again(storage: Storage, clock: ManualClock) -> None:
+    shop = Shop(storage.open(), clock)
+    shop.say("receive A 9", "r1")
+    reserve(shop, 0, 2)
+    adopt(shop, 2, LIMIT)
+    shop.actor.close()
+    shop = Shop(storage.open(), clock)
+    assert shop.actor.uncounted() == 2
+    shop.actor.close()

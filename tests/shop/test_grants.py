@@ -108,3 +108,17 @@ def test_all_that_changes_what_is_held_by_a_grant_is_reported() -> None:
     watched.wait(AT_MS + LIMITED.ttl_ms_max)
     assert list(outbox) == [number], "it expired"
     assert not watched.complaints()
+
+
+def test_what_was_collected_before_it_was_counted_is_reported_all_the_same() -> None:
+    watched = shop(FREE)
+    sold, free, other = held(watched, reserve("k1")), held(watched, reserve("k2")), held(watched, reserve("k3", "B"))
+    watched.adopt(LIMITED, AT_MS)
+    assert not watched.ledger.outbox
+    held(watched, ask.Collect("p1", sold.number, "", ()))
+    held(watched, ask.Collect("p2", other.number, "", ()))
+    assert list(watched.ledger.outbox) == [sold.number], "no limit counts what the other one was"
+    for _ in range(2):
+        watched.say(ask.Acknowledge((), (), (sold.number, free.number, other.number, 99)), AT_MS)
+        assert list(watched.ledger.outbox) == [sold.number, free.number]
+    assert not watched.complaints()
