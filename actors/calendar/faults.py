@@ -66,11 +66,8 @@ def _opening(name: str, opening: tuple[Interval, ...]) -> Iterator[Fault]:
         yield from _span(f"{name}[{place}]", open_minute, close_minute)
     for place, (above, below) in enumerate(pairwise(opening), start=1):
         if below.open_minute < above.close_minute:
-            field = f"{name}[{place}]"
-            yield (
-                field,
-                f"{field} opens before the one above it closes; give intervals from early to late, none over another",
-            )
+            field, mend = f"{name}[{place}]", "give intervals from early to late, none over another"
+            yield field, f"{field} opens before the one above it closes; {mend}"
 
 
 def _duties(name: str, duties: tuple[Duty, ...]) -> Iterator[Fault]:
@@ -107,10 +104,8 @@ def _places(calendar: Calendar) -> Iterator[Fault]:
         return
     without = "or set slot_minutes to 0, for a shop without slots"
     if not calendar.pickups_per_staff_hour:
-        yield (
-            "pickups_per_staff_hour",
-            f"pickups_per_staff_hour is 0, so no slot has a place; give at least 1, {without}",
-        )
+        name = "pickups_per_staff_hour"
+        yield name, f"{name} is 0, so no slot has a place; give at least 1, {without}"
     if not any(calendar.staff) and not any(special.staff for special in calendar.special_days):
         yield "staff", f"staff names nobody, so no slot has a place; say who is on duty, {without}"
 

@@ -123,27 +123,22 @@ def outages_of(store_ids: Iterable[str], kills: Iterable[Killed]) -> dict[str, l
     }
 
 
-def contests_for(orders: Sequence[Order]) -> tuple[Contest, ...]:
-    """Three contests: the busiest shop has two, the second of them meant for the moment of its actor's death."""
-    busiest = [store_id for store_id, _ in Counter(order.store_id for order in orders).most_common(2)]
-    return (
-        Contest(busiest[0], "contest-1", callers=64, units=7),
-        Contest(busiest[0], "contest-2", callers=200, units=25),
-        Contest(busiest[-1], "contest-3", callers=16, units=40),
-    )
-
-
 async def replay(
     client: ChannelClient, service: Service, workload: Workload, more: Iterable[Opening], told: Told, phases: Phases
 ) -> None:
     """Stock, `more` of it for the second act; every basket through its life, the contests and the kill."""
     answers, orders = told.answers, workload.orders
     openings = [*opening_stock(orders, workload.seed), *more]
-    contests = contests_for(orders)
+    baskets_of_store = Counter(order.store_id for order in orders)
+    busiest = [store_id for store_id, _ in baskets_of_store.most_common(2)]
+    contests = (
+        Contest(busiest[0], "contest-1", callers=64, units=7),
+        Contest(busiest[0], "contest-2", callers=200, units=25),  # meant for the moment of its actor's death
+        Contest(busiest[-1], "contest-3", callers=16, units=40),
+    )
     openings += [Opening(contest.store_id, str(contest.wanted), contest.units, 0) for contest in contests]
     with phases.phase("Opening the shops' stock", len(openings)) as tick:
         await _open_stock(answers, openings, tick)
-    baskets_of_store = Counter(order.store_id for order in orders)
 
     async def carry(_: int, order: Order) -> None:
         await _carry(answers, journey(order, workload.seed, customer_of(order, baskets_of_store)))

@@ -47,17 +47,10 @@ def stores_of(request: ad.PutStoresRequest, year: int) -> list[Store]:
 
 
 def _store(checked: Checked, field: str, row: store_pb2.Store, year: int) -> Store:
-    has_hours, has_place = row.HasField("hours"), row.HasField("latitude")
-    return Store(
-        store_id=row.store_id,
-        name=row.name,
-        latitude=row.latitude if has_place else None,
-        longitude=row.longitude if has_place else None,
-        paused=row.paused,
-        channels=tuple(sorted(set(row.channels))),
-        calendar=_calendar(checked, f"{field}.hours", row.hours, year) if has_hours else ALWAYS_OPEN,
-        holiday_region=row.hours.holidays,
-    )
+    nowhere = {} if row.HasField("latitude") else {"latitude": None, "longitude": None}
+    calendar = _calendar(checked, f"{field}.hours", row.hours, year) if row.HasField("hours") else ALWAYS_OPEN
+    channels, region = tuple(sorted(set(row.channels))), row.hours.holidays
+    return value_of(Store, row, channels=channels, calendar=calendar, holiday_region=region, **nowhere)
 
 
 def fill_store(store: Store, reply: store_pb2.Store) -> None:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 # Lines and files of actors, serve, clients and bench together: the house as it was asked for, and what each capability
 # that came later brought with it. Who adds one adds its line here; nothing else raises the sum.
-HOUSE: Final = (24_660, 175)
+HOUSE: Final = (24_643, 175)
 LATER: Final = {
     "each customer's units over all shops, summed against the limits of the chain": (140, 0),
     "own connections to the actors, and the watchdog": (1_070, 6),
