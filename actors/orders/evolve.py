@@ -87,7 +87,7 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
 
 def _evolve_opened(ledger: OrderLedger, event: ev.Opened, at_ms: int) -> None:
     order = begun(event.command, ledger.version, ledger.version, event.decide_by_ms, at_ms)
-    put(ledger, _attempting(order, event.command.plans, event.decide_by_ms))
+    put(ledger, _attempting(ledger, order, event.command.plans, event.decide_by_ms))
     ledger.answers.pending[order.key] = order.number
 
 
@@ -112,7 +112,7 @@ def _evolve_amend_opened(ledger: OrderLedger, event: ev.AmendOpened) -> None:
     renewal = Renewal(event.ttl_ms, event.channel, event.missing, event.external_reference)
     targets = in_all(order, event.targets)
     order = replace(order, key=event.key, content=event.content, targets=targets, renewal=renewal)
-    put(ledger, _attempting(order, event.plans, event.decide_by_ms))
+    put(ledger, _attempting(ledger, order, event.plans, event.decide_by_ms))
     ledger.answers.pending[event.key] = order.number
 
 
@@ -125,12 +125,16 @@ def _evolve_replanned(ledger: OrderLedger, event: ev.Replanned) -> None:
         order = replace(order, renewal=replace(order.renewal, missing=missing))
     if targets is not None:
         order = replace(order, targets=in_all(order, targets))
-    put(ledger, _attempting(order, event.plans, event.decide_by_ms))
+    put(ledger, _attempting(ledger, order, event.plans, event.decide_by_ms))
 
 
-def _attempting(order: Order, plans: tuple[Plan, ...], decide_by_ms: int) -> Order:
-    """The order with another open attempt. Its parts are up to date: there is no outcome for them before the commit."""
+def _attempting(ledger: OrderLedger, order: Order, plans: tuple[Plan, ...], decide_by_ms: int) -> Order:
+    """The order with another open attempt. Its parts are up to date: there is no outcome for them before the commit. An
+    attempt that an operator has barred was one of before this ledger was restored; shops may know its claims.
+    """
     attempt = order.attempts + 1
+    while (order.number, attempt) in ledger.bars:
+        attempt += 1
     fresh = tuple(
         Part(plan.store_id, attempt, plan.lines, plan.slot_start_ms, applied_revision=order.revision) for plan in plans
     )

@@ -10,7 +10,13 @@ from actors.core.status import ReleaseReason, Status
 from actors.orders import events as order_events
 from actors.runtime.kinds import CUSTOMERS as CUSTOMERS_CORE
 from actors.shop import commands as shop
-from holdfast.v1 import admin_service_pb2 as ad, event_pb2, event_service_pb2 as es, stock_service_pb2 as ss
+from holdfast.v1 import (
+    admin_service_pb2 as ad,
+    event_pb2,
+    event_service_pb2 as es,
+    order_service_pb2 as os_,
+    stock_service_pb2 as ss,
+)
 from serve.coordination.reconciler import CLAIM_AGE_MS
 from serve.wire.events import fill_order_event
 from tests.gateway.front import Front
@@ -72,6 +78,23 @@ def test_what_its_order_knows_is_not_barred(front: Front) -> None:
     refused = front.ask("BarClaim", request)
     assert (refused.code, refused.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "CLAIM_KNOWN")
     assert customers(front).bars == {}
+
+
+def test_an_attempt_that_was_barred_before_it_is_opened_is_left_out(front: Front) -> None:
+    """Its ledger was restored, and the call is made again whose claim the shop still has, and then lets go of."""
+    order = ordered(front)
+    settle(front)
+    held, order_id = reserved(front), ORDER.replace("1907", str(order.number))
+    holder = f"{order_id}.2"
+    say(front, "S1", shop.Claim(shop.claim_key(holder), holder, "ann", "web", (("A", 2),), 0, call_key="a1"))
+    front.accept("BarClaim", ad.BarClaimRequest(order_id=order_id, attempt=2, operator="eve", why="restored"))
+    front.clock.move(CLAIM_AGE_MS + 1)
+    settle(front)
+    assert reserved(front) == held
+    wanted = [{"store_id": "S1", "lines": [{"sku": "A", "quantity": 3}]}]
+    amend = os_.AmendOrderRequest(idempotency_key="a1", order_id=order_id, stores=wanted)
+    assert front.accept("AmendOrder", amend).order.parts
+    assert reserved(front) == held + 2
 
 
 def test_who_audits_reads_the_events_of_a_customers_ledger(front: Front) -> None:
