@@ -1,7 +1,7 @@
 """Tampered journals: a clean one, and every alteration of it, with the invariant that each breaks."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -112,6 +112,9 @@ def reserved(
 
 def received(sequence: int, mark: int) -> StockAdjusted:
     return StockAdjusted("x", "", "wms", mark, (Movement("A", 1, sequence, AdjustmentKind.RECEIPT, 0),), 0, 0, ())
+
+
+STAYED: Final = PolicyAdopted(Policy(version=2), ("limit_rules",))
 
 
 def adopted(*rules: LimitRule) -> PolicyAdopted:
@@ -294,6 +297,11 @@ TAMPERED: dict[str, tuple[str, str, Alteration]] = {
         "I15",
         "customer dee",
         ending("3:03", reserved("x", ("B", 3)), adopted(LimitRule("", "", 0, 3)), reserved("y", ("B", 1))),
+    ),
+    "lets a customer hold too many units by a rule that stayed": (
+        "I15",
+        "customer dee",
+        ending("3:03", adopted(LimitRule("", "", 0, 2)), STAYED, reserved("x", ("B", 3))),
     ),
     "lets a customer hold too many reservations": (
         "I15",

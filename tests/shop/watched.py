@@ -118,7 +118,7 @@ class Watched:
     def adopt(self, policy: Policy, at_ms: int) -> None:
         """Decide by these rules from here on."""
         now_ms = self.wait(at_ms)
-        event = PolicyAdopted(policy)
+        event = PolicyAdopted(*policy.apart_from(self.ledger.policy))
         evolve(self.ledger, event, now_ms)
         self._journal([event], now_ms)
 
