@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -38,7 +39,8 @@ def draw(
         title = f"{record.MACHINE.format_map(run['machine'])} {run['date'][:10]}, {run['commit']}"
         figure.suptitle(title.rstrip(", "), fontsize="x-small")
         drawn.append(path)
-        figure.savefig(path, dpi=DOTS_PER_INCH, metadata={"Date": None} if path.suffix == ".svg" else None)
+        with rc_context({"svg.fonttype": "none", "svg.hashsalt": path.stem}):  # the same run gives the same file
+            figure.savefig(path, dpi=DOTS_PER_INCH, metadata={"Date": None} if path.suffix == ".svg" else None)
     return drawn
 
 

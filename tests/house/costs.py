@@ -45,7 +45,7 @@ LATER: Final = {
     "claims with the key of their call": (80, 0),
     "rules written once, and sent to whom they concern": (140, 0),
     "no older rules than the chain's for a ledger that has none": (50, 0),
-    "what stays in memory over a month, and over a day of refusals": (281, 1),
+    "what stays in memory over a month, and over a day of refusals": (284, 1),
     "orders that are over read back from the journal, and the answers about them": (430, 2),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())
