@@ -150,9 +150,11 @@ class CustomerActor(LedgerActor):
     def promised(self, ledger_id: str, after_number: int, page_size: int) -> tuple[list[Order], int]:
         """A page of orders with committed live parts, by number, and the number to continue after, 0 at the end."""
         with self.host.reading(ledger_id) as (hosted, _):
-            orders = hosted.ledger.orders
-            numbers = sorted(number for number in orders if number > after_number)[:PAGE_SCAN_MAX]
-            found = (orders[number] for number in numbers if any(map(is_promised, orders[number].parts)))
+            all_numbers = list(hosted.ledger.orders)  # which others are not held up to sort
+        numbers = sorted(number for number in all_numbers if number > after_number)[:PAGE_SCAN_MAX]
+        with self.host.reading(ledger_id) as (hosted, _):
+            here = (order for number in numbers if (order := hosted.ledger.orders.get(number)) is not None)
+            found = (order for order in here if any(map(is_promised, order.parts)))
             page = list(islice(found, page_size + 1))
             if len(page) > page_size:
                 return page[:page_size], page[page_size - 1].number
@@ -163,18 +165,13 @@ class CustomerActor(LedgerActor):
         """Ledger time, the policy in force, a page of customers by name with what counts for their limits, and the
         customer to continue after, empty at the end.
         """
+        with self.host.reading(ledger_id) as (hosted, _):
+            all_names = hosted.ledger.counted_customers()
+        names = nsmallest(page_size, (name for name in all_names if name > after))
         with self.host.reading(ledger_id) as (hosted, now_ms):
             ledger: OrderLedger = hosted.ledger
-            names = nsmallest(page_size, (name for name in ledger.counted_customers() if name > after))
-            page = [
-                (
-                    name,
-                    list(ledger.orders_of(name)),
-                    list(ledger.grants.of(name)),
-                    list(ledger.collected_of.get(name, ())),
-                )
-                for name in names
-            ]
+            orders, grants, over = ledger.orders_of, ledger.grants.of, ledger.collected_of
+            page = [(name, list(orders(name)), list(grants(name)), list(over.get(name, ()))) for name in names]
             return now_ms, ledger.policy, page, names[-1] if len(names) == page_size else ""
 
     @rpc

@@ -255,7 +255,7 @@ def _decide_report_grant(ledger: OrderLedger, report: cm.ReportGrant) -> Decisio
     is_same = report.reservation == grant.reservation
     if grant.reservation and (report.version <= grant.version if is_same else not report.reservation):
         return ()
-    others = (other for other in ledger.grants.of(grant.customer_id) if other.is_of(grant.store_id, report.reservation))
+    others = ledger.grants.of_hold(grant.store_id, report.reservation)
     # An older grant of this reservation, which replaces nothing, is of one that such a shop has lost.
     replaces = (other for other in others if other.number > report.number or other.replaces == report.number)
     if report.reservation and any(other.version > report.version for other in replaces):

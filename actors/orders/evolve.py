@@ -10,7 +10,7 @@ from actors.orders import events as ev
 from actors.orders.amendment import in_all
 from actors.orders.commands import Applied, CountHold, Plan, Report, ReportGrant, Target
 from actors.orders.grants import Grant, checked, gone_key, held_key
-from actors.orders.indexes import forget, put, settle
+from actors.orders.indexes import drop_grant, forget, put, put_grant, settle
 from actors.orders.state import (
     CERTAIN,
     Order,
@@ -78,8 +78,7 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
         case ev.GrantReported():
             _evolve_grant_reported(ledger, event.report, at_ms)
         case PolicyAdopted():
-            ledger.policy = event.policy.with_kept(ledger.policy, event.kept)
-            ledger.answers.forget_at_ms = 0
+            ledger.adopt(event.policy.with_kept(ledger.policy, event.kept))
         case _:
             assert_never(event)
     forget(ledger)  # after the event: `decide` saw what is due to be forgotten
@@ -271,7 +270,7 @@ def _evolve_granted(ledger: OrderLedger, event: ev.Granted, at_ms: int) -> None:
         event.replaces,
         checked(asked, ledger.grants.get(event.replaces)),
     )
-    ledger.grants.put(grant)
+    put_grant(ledger, grant)
 
 
 def _evolve_hold_counted(ledger: OrderLedger, hold: CountHold, at_ms: int) -> None:
@@ -288,7 +287,7 @@ def _evolve_hold_counted(ledger: OrderLedger, hold: CountHold, at_ms: int) -> No
         0,
         (),
     )
-    ledger.grants.put(grant)
+    put_grant(ledger, grant)
     report = ReportGrant(grant.number, hold.reservation, hold.version, hold.held, hold.collected)
     _evolve_grant_reported(ledger, report, at_ms)
 
@@ -297,7 +296,7 @@ def _evolve_grant_reported(ledger: OrderLedger, report: ReportGrant, at_ms: int)
     grant = ledger.grants.get(report.number)
     assert grant is not None, "only a grant that there is, is reported"
     if not report.reservation:
-        ledger.grants.drop(grant.number)
+        drop_grant(ledger, grant.number)
         return
     more = sum(units for _, units in report.collected) > sum(units for _, units in grant.collected)
     grant = replace(
@@ -308,17 +307,16 @@ def _evolve_grant_reported(ledger: OrderLedger, report: ReportGrant, at_ms: int)
         collected=report.collected,
         collected_at_ms=at_ms if more else grant.collected_at_ms,
     )
-    ledger.grants.put(grant)
-    for other in tuple(ledger.grants.of(grant.customer_id)):
-        is_older = other.version < grant.version
-        if is_older and other.is_of(grant.store_id, grant.reservation):  # an amendment has replaced it
-            ledger.grants.drop(other.number)
+    put_grant(ledger, grant)
+    for other in ledger.grants.of_hold(grant.store_id, grant.reservation):
+        if other.version < grant.version:  # an amendment has replaced it
+            drop_grant(ledger, other.number)
     if any(units for _, units in grant.held):
         return
     if any(units for _, units in grant.collected):
         ledger.ended.append((at_ms, grant.number))
     else:
-        ledger.grants.drop(grant.number)
+        drop_grant(ledger, grant.number)
         ledger.answers.refuse(gone_key(grant.store_id, grant.reservation), ledger.version, at_ms)
 
 

@@ -1,12 +1,13 @@
 """Grants: what shops may hold for customers under limits of the whole chain, each for one call."""
 
 from collections.abc import Iterable, Iterator, MutableMapping
-from typing import Any
+from typing import Any, TypeVar
 
 from actors.core.message import Message
 from actors.orders.commands import RequestGrant
 from actors.shop.commands import Lines
 
+K = TypeVar("K")
 Call = tuple[str, str, str, str, Lines]  # customer, shop, key, channel and lines
 
 
@@ -76,12 +77,14 @@ def checked(asked: RequestGrant, replaced: Grant | None) -> tuple[str, ...]:
 class Grants:
     """The grants of a ledger, by number, and found by customer and by call."""
 
-    __slots__ = ("_by_call", "_of_customers", "by_number", "unsettled")
+    __slots__ = ("_by_basket", "_by_call", "_by_hold", "_of_customers", "by_number", "unsettled")
 
     def __init__(self) -> None:
         self.by_number: MutableMapping[int, Grant] = {}
         self._of_customers: dict[str, dict[int, None]] = {}
         self._by_call: dict[Call, int] = {}
+        self._by_hold: dict[tuple[str, int], dict[int, None]] = {}  # by shop and reservation
+        self._by_basket: dict[tuple[str, str, str], dict[int, None]] = {}  # by customer, shop and basket
         self.unsettled: dict[int, None] = {}  # those that no shop has reported, the oldest first
 
     def __iter__(self) -> Iterator[Grant]:
@@ -108,20 +111,33 @@ class Grants:
         """The grant by which the shop holds units for the same basket, as last reported; another call's."""
         if not asked.basket_id:
             return None
-        for grant in reversed(tuple(self.of(asked.customer_id))):
-            same = (grant.store_id, grant.basket_id) == (asked.store_id, asked.basket_id)
-            if same and grant.call_key != asked.call_key and any(units for _, units in grant.held):
+        basket = asked.customer_id, asked.store_id, asked.basket_id
+        for number in reversed(self._by_basket.get(basket, {})):
+            grant = self.by_number[number]
+            if grant.call_key != asked.call_key and any(units for _, units in grant.held):
                 return grant
         return None
 
+    def of_hold(self, store_id: str, reservation: int) -> list[Grant]:
+        """The grants that a reservation holds by, as its shop reported; several while an amendment replaces one."""
+        return [self.by_number[number] for number in self._by_hold.get((store_id, reservation), ())]
+
     def of_reservation(self, customer_id: str, store_id: str, reservation: int) -> Grant | None:
-        """The grant that a reservation holds by, as its shop reported."""
-        return next((grant for grant in self.of(customer_id) if grant.is_of(store_id, reservation)), None)
+        """The grant that a customer's reservation holds by, as its shop reported."""
+        grants = self.of_hold(store_id, reservation)
+        return next((grant for grant in grants if grant.customer_id == customer_id), None)
 
     def put(self, grant: Grant) -> None:
         """Store a new or changed grant."""
         number = grant.number
+        before = self.by_number.get(number)
+        if before is not None and before.reservation not in (0, grant.reservation):
+            _leave(self._by_hold, (before.store_id, before.reservation), number)
         self.by_number[number] = grant
+        if grant.basket_id:
+            self._by_basket.setdefault(_basket_of(grant), {})[number] = None
+        if grant.reservation:
+            self._by_hold.setdefault((grant.store_id, grant.reservation), {})[number] = None
         self._of_customers.setdefault(grant.customer_id, {})[number] = None
         if grant.holds():
             self._by_call[grant.call] = number
@@ -135,10 +151,11 @@ class Grants:
     def drop(self, number: int) -> None:
         """Forget a grant by which nothing is held any more."""
         grant = self.by_number.pop(number)
-        numbers = self._of_customers[grant.customer_id]
-        del numbers[number]
-        if not numbers:
-            del self._of_customers[grant.customer_id]
+        _leave(self._of_customers, grant.customer_id, number)
+        if grant.basket_id:
+            _leave(self._by_basket, _basket_of(grant), number)
+        if grant.reservation:
+            _leave(self._by_hold, (grant.store_id, grant.reservation), number)
         if self._by_call.get(grant.call) == number:
             del self._by_call[grant.call]
         self.unsettled.pop(number, None)
@@ -151,5 +168,16 @@ class Grants:
         return copied
 
     def indexes(self) -> tuple[Any, ...]:
-        """The indexes as plain values, for comparison: by customer, by call, and what is unsettled."""
-        return self._of_customers, self._by_call, self.unsettled
+        """The indexes as plain values, for comparison: by customer, call, hold and basket, and what is unsettled."""
+        return self._of_customers, self._by_call, self._by_hold, self._by_basket, self.unsettled
+
+
+def _basket_of(grant: Grant) -> tuple[str, str, str]:
+    return grant.customer_id, grant.store_id, grant.basket_id
+
+
+def _leave(index: dict[K, dict[int, None]], key: K, number: int) -> None:
+    """Remove a number, and the last one of a key with the key."""
+    del index[key][number]
+    if not index[key]:
+        del index[key]

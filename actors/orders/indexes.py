@@ -5,7 +5,9 @@ from heapq import heappush
 from msgspec.structs import replace
 
 from actors.core.answers import FORGET_A_STEP_MAX, forgotten
-from actors.orders.state import OVER, Collected, Order, OrderLedger, Standing, due_at_ms
+from actors.orders.grants import Grant
+from actors.orders.limits import share_of
+from actors.orders.state import OVER, Collected, Counted, Order, OrderLedger, Standing, due_at_ms
 
 
 def put(ledger: OrderLedger, order: Order) -> None:
@@ -15,6 +17,7 @@ def put(ledger: OrderLedger, order: Order) -> None:
     ledger.orders[order.number] = order
     if before is None:
         index_customer(ledger, order)
+    _recount(ledger, order.customer_id, before, order)
     if before is None or due_at_ms(before) != due_at_ms(order):
         index_deadline(ledger, order)
     index_basket(ledger, order)
@@ -32,6 +35,7 @@ def settle(ledger: OrderLedger, order: Order, at_ms: int) -> None:
     del numbers[number]
     if not numbers:
         del ledger.customers[customer_id]
+    _recount(ledger, customer_id, order, None)
     is_refused = order.standing is Standing.ABANDONED
     ledger.answers.end(number, customer_id, ledger.version, at_ms, refused=is_refused)
     if not policy.chain_limit_rules:
@@ -39,7 +43,36 @@ def settle(ledger: OrderLedger, order: Order, at_ms: int) -> None:
     for part in order.parts:  # of any SKU, as other limits may come
         for (sku, _), units in zip(part.lines, part.collected, strict=False):
             if units:
-                ledger.collect(Collected(at_ms, customer_id, order.channel, sku, units, part.collected_at_ms))
+                row = Collected(at_ms, customer_id, order.channel, sku, units, part.collected_at_ms)
+                ledger.collect(row)
+                _recount(ledger, customer_id, None, row)
+
+
+def put_grant(ledger: OrderLedger, grant: Grant) -> None:
+    """Store a new or changed grant."""
+    _recount(ledger, grant.customer_id, ledger.grants.get(grant.number), grant)
+    ledger.grants.put(grant)
+
+
+def drop_grant(ledger: OrderLedger, number: int) -> None:
+    """Forget a grant by which nothing is held any more."""
+    grant = ledger.grants.get(number)
+    assert grant is not None, "nobody has dropped it"
+    ledger.grants.drop(number)
+    _recount(ledger, grant.customer_id, grant, None)
+
+
+def _recount(ledger: OrderLedger, customer_id: str, before: Counted | None, now: Counted | None) -> None:
+    """Correct the customer's totals, if they are kept."""
+    totals = ledger.totals.get(customer_id)
+    if totals is None:
+        return
+    if before is not None:
+        totals.add(share_of(before), -1)
+    if now is not None:
+        totals.add(share_of(now))
+    elif customer_id not in ledger.customers and customer_id not in ledger.grants.customers():
+        del ledger.totals[customer_id]
 
 
 def index_customer(ledger: OrderLedger, order: Order) -> None:
@@ -81,7 +114,8 @@ def forget(ledger: OrderLedger) -> None:
         return
     kept_ms = max(policy.answer_memory_ms, *(rule.collected_for_ms for rule in policy.chain_limit_rules), 0)
     for number in forgotten(ledger.ended, time_ms, kept_ms):
-        ledger.grants.drop(number)
+        if ledger.grants.get(number) is not None:  # or it was dropped since
+            drop_grant(ledger, number)
     for _ in range(FORGET_A_STEP_MAX):
         if not ledger.collected.lists or ledger.collected.first().noted_at_ms + kept_ms > time_ms:
             return

@@ -8,7 +8,9 @@ from actors.core.packed import ENTRY_BYTES
 from actors.core.rejection import Violation
 from actors.core.status import LIVE
 from actors.orders.grants import Grant
+from actors.orders.limits import share_of
 from actors.orders.state import ATTEMPTS_MAX, CERTAIN, OVER, Order, OrderLedger, Part, Standing, due_at_ms
+from actors.orders.totals import Totals
 
 NOT_SO: Final = "it is not so"
 
@@ -24,6 +26,7 @@ def check(ledger: OrderLedger) -> list[Violation]:
         found.extend(_check_indexed(ledger, order, deadlines))
     found.extend(_check_indexes(ledger))
     found.extend(_check_grants(ledger))
+    found.extend(_check_totals(ledger))
     found.extend(_check_answers(ledger))
     return found
 
@@ -127,6 +130,17 @@ def _check_grants(ledger: OrderLedger) -> Iterator[Violation]:
     for (store_id, reservation), count in held.items():
         if count > 1:
             yield Violation("I15", f"reservation {reservation} in {store_id}", "one grant", str(count))
+
+
+def _check_totals(ledger: OrderLedger) -> Iterator[Violation]:
+    """Check that the totals that are kept are what counts."""
+    for customer_id, totals in ledger.totals.items():
+        counted = Totals(ledger.policy.chain_limit_rules)
+        for each in ledger.counted_of(customer_id):
+            counted.add(share_of(each))
+        sums, found = counted.sums(ledger.time_ms), totals.sums(ledger.time_ms)
+        if sums != found or counted.unsettled != totals.unsettled:
+            yield Violation("I15", customer_id, f"{sums} in all", str(found))
 
 
 def _check_answers(ledger: OrderLedger) -> Iterator[Violation]:

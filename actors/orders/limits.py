@@ -2,17 +2,19 @@
 shop may still hand over until that shop has reported that they are released.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
+from typing import Final
 
-from actors.core.policy import ChainLimitRule, Policy
+from actors.core.policy import Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE
 from actors.orders.commands import Plan, RequestGrant, Target
 from actors.orders.grants import Grant
-from actors.orders.state import Collected, Order, OrderLedger, Part
-from actors.shop.commands import by_sku
+from actors.orders.state import Collected, Counted, Order, OrderLedger, Part
+from actors.orders.totals import Share, Totals
+from actors.shop.commands import Lines, by_sku
 
-Counted = Order | Grant
+ADDED_UP_MAX: Final = 32  # of what counts for a customer; the totals of more are kept
 
 
 def over_limit(
@@ -37,15 +39,13 @@ def over_limit(
     demand = dict(by_sku(line for plan in plans for line in plan.lines))
     if amended is not None and amended.channel != channel:
         demand = dict.fromkeys((sku for part in amended.parts for sku, _ in part.lines), 0) | demand
-    others = [each for each in ledger.counted_of(customer_id) if each is not amended]
+    shares = () if amended is None else (share_of(amended),)
 
-    def kept(sku: str, rule: ChainLimitRule) -> tuple[int, int]:
-        if amended is None:
-            return 0, 0
-        return _collected(amended, sku, rule, now_ms), _kept(amended, targets, sku)
+    def keeps(sku: str) -> int:
+        return 0 if amended is None else _kept(amended, targets, sku)
 
-    over = ledger.collected_of.get(customer_id, ())
-    return _refusal(policy, channel, demand, others, over, now_ms, amended, kept, for_good=for_good)
+    totals = totals_of(ledger, customer_id)
+    return _refusal(policy, channel, demand, totals, now_ms, shares, shares, keeps, for_good=for_good)
 
 
 def grant_over_limit(
@@ -58,79 +58,98 @@ def grant_over_limit(
     named = {sku for sku, _ in asked.more}
     had = {} if replaced is None else dict(replaced.outstanding())
     more = {sku: units for sku, units in asked.lines if sku in named or units > had.get(sku, 0)}
-    others = [each for each in ledger.counted_of(asked.customer_id) if each is not replaced and each is not again]
+    if not policy.chain_limit_rules:
+        return None
+    amended = () if replaced is None else (share_of(replaced),)
+    apart = amended if again is None or again is replaced else (*amended, share_of(again))
+    return _refusal(policy, asked.channel, more, totals_of(ledger, asked.customer_id), now_ms, amended, apart, _nothing)
 
-    def kept(sku: str, rule: ChainLimitRule) -> tuple[int, int]:
-        return (0 if replaced is None else _collected(replaced, sku, rule, now_ms)), 0
 
-    over = ledger.collected_of.get(asked.customer_id, ())
-    return _refusal(policy, asked.channel, more, others, over, now_ms, replaced, kept)
+def totals_of(ledger: OrderLedger, customer_id: str) -> Totals:
+    """What counts for a customer; kept where it is much."""
+    totals = ledger.totals.get(customer_id)
+    if totals is None:
+        totals, count = Totals(ledger.policy.chain_limit_rules), 0
+        for count, each in enumerate(ledger.counted_of(customer_id), start=1):  # noqa: B007
+            totals.add(share_of(each))
+        if count > ADDED_UP_MAX:
+            ledger.totals[customer_id] = totals
+    return totals
+
+
+def share_of(counted: Counted) -> Share:
+    """What an order or a grant counts for its customer's limits, or what was collected of an order that is over."""
+    if isinstance(counted, Collected):
+        return Share(counted.channel, False, {}, ((counted.sku, counted.units, counted.at_ms),))
+    if isinstance(counted, Grant):
+        units = dict(counted.outstanding())
+        sold = tuple((sku, count, counted.collected_at_ms) for sku, count in counted.collected if count)
+        return Share(counted.channel, any(units.values()), units, sold, bool(counted.reservation))
+    units, sold = {}, ()
+    for part in counted.parts:
+        for sku, count in _outstanding(part):
+            units[sku] = units.get(sku, 0) + count
+        if any(part.collected):
+            sold += tuple((*each, part.collected_at_ms) for each in part.sold_by_sku(part.collected).items() if each[1])
+    return Share(counted.channel, _is_open(counted), units, sold)
+
+
+def _nothing(_sku: str) -> int:
+    return 0
 
 
 def _refusal(
     policy: Policy,
     channel: str,
     demand: dict[str, int],
-    others: Sequence[Counted],
-    over: Iterable[Collected],
+    totals: Totals,
     now_ms: int,
-    amended: Counted | None,
-    kept: Callable[[str, ChainLimitRule], tuple[int, int]],
+    amended: tuple[Share, ...],
+    apart: tuple[Share, ...],
+    keeps: Callable[[str], int],
     *,
     for_good: bool = False,
 ) -> Rejection | None:
-    """The first limit exceeded, or ORDER_UNDECIDED where that would not stand without the grants that no shop has
-    reported. `over` is what was collected of orders that are over. `kept` returns units of a SKU that the amended one
-    has and keeps: collected ones that count, and others.
+    """The first limit exceeded by what is asked beside all that counts but for those `apart`, or ORDER_UNDECIDED where
+    that would not stand without the grants that no shop has reported. Of what is `amended` the collected units count,
+    and of each SKU what it `keeps`.
     """
 
-    def first_beside(counted: Sequence[Counted]) -> Rejection | None:
+    def first_beside(*, settled_only: bool) -> Rejection | None:
+        left_out = [share for share in apart if share.is_settled or not settled_only]
         for sku in ("", *demand):
             for rule in policy.chain_limits_for(channel, sku):
                 most = rule.open_reservations_max
-                if most and (amended is None or not _fits(rule, amended)):
-                    count = sum(1 for each in counted if _is_open(each) and _fits(rule, each))
+                if most and not any(share.fits(rule) for share in amended):
+                    count = totals.opened(rule, settled_only=settled_only)
+                    count -= sum(1 for share in left_out if share.is_open and share.fits(rule))
                     if count >= most:
                         return Rejection(Reason.OPEN_RESERVATIONS_LIMIT, sku, count + 1, most, over_all_shops=True)
         for sku, asked in demand.items():
             for rule in (*policy.chain_limits_for(channel, sku), *policy.chain_limits_for(channel, "")):
                 if rule.units_max:
-                    units = sum(_units(each, sku, rule, now_ms) for each in counted if _fits_channel(rule, each))
-                    units += _counting_on(over, sku, rule, now_ms)
-                    collected, keeps = kept(sku, rule)
-                    left, wanted = rule.units_max - units - collected, asked + keeps
+                    units = totals.units(sku, rule, now_ms, settled_only=settled_only)
+                    units -= sum(share.total(sku, rule, now_ms) for share in left_out)
+                    collected = sum(share.sold(sku, rule, now_ms) for share in amended)
+                    left, wanted = rule.units_max - units - collected, asked + keeps(sku)
                     if wanted > left and wanted:
                         return Rejection(Reason.UNITS_LIMIT, sku, wanted, max(0, left), over_all_shops=True)
         return None
 
-    refusal = first_beside(others)
+    refusal = first_beside(settled_only=False)
     if refusal is None or for_good:
         return refusal
-    settled = [each for each in others if not isinstance(each, Grant) or each.reservation]
-    if len(settled) < len(others) and first_beside(settled) is None:
+    unsettled = totals.unsettled - sum(1 for share in apart if not share.is_settled)
+    if unsettled and first_beside(settled_only=True) is None:
         return Rejection(Reason.ORDER_UNDECIDED)
     return refusal
 
 
-def _is_open(counted: Counted) -> bool:
+def _is_open(order: Order) -> bool:
     """True where it is undecided, or a shop may still hand over units for it."""
-    if isinstance(counted, Grant):
-        return any(units for _, units in counted.outstanding())
-    return bool(counted.open_attempt) or any(
-        not _is_dropped_claim(part) and part.status in LIVE and any(part.held) for part in counted.parts
+    return bool(order.open_attempt) or any(
+        not _is_dropped_claim(part) and part.status in LIVE and any(part.held) for part in order.parts
     )
-
-
-def _fits_channel(rule: ChainLimitRule, counted: Counted) -> bool:
-    return rule.channel in ("", counted.channel)
-
-
-def _fits(rule: ChainLimitRule, counted: Counted) -> bool:
-    if not _fits_channel(rule, counted):
-        return False
-    if isinstance(counted, Grant):
-        return not rule.sku or bool(dict(counted.outstanding()).get(rule.sku))
-    return not rule.sku or any(_outstanding(part, rule.sku) for part in counted.parts if not _is_dropped_claim(part))
 
 
 def _is_dropped_claim(part: Part) -> bool:
@@ -138,40 +157,13 @@ def _is_dropped_claim(part: Part) -> bool:
     return part.dropped and not part.reservation
 
 
-def _outstanding(part: Part, sku: str) -> int:
-    """Units that the shop holds for the customer, as last reported."""
-    if _is_dropped_claim(part):
-        return 0
+def _outstanding(part: Part) -> Lines:
+    """Units by line that the shop holds for the customer, as last reported."""
+    if _is_dropped_claim(part) or (part.reservation and part.status not in LIVE):
+        return ()
     if not part.reservation:
-        return sum(quantity for line_sku, quantity in part.lines if line_sku == sku)
-    if part.status not in LIVE:
-        return 0
-    return sum(units for (line_sku, _), units in zip(part.lines, part.held, strict=True) if line_sku == sku)
-
-
-def _units(counted: Counted, sku: str, rule: ChainLimitRule, now_ms: int) -> int:
-    if isinstance(counted, Grant):
-        units = dict(counted.outstanding()).get(sku, 0)
-    else:
-        units = sum(_outstanding(part, sku) for part in counted.parts)
-    return units + _collected(counted, sku, rule, now_ms)
-
-
-def _collected(counted: Counted, sku: str, rule: ChainLimitRule, now_ms: int) -> int:
-    """Units that were collected and still count."""
-    if isinstance(counted, Grant):
-        return dict(counted.collected).get(sku, 0) if now_ms < counted.collected_at_ms + rule.collected_for_ms else 0
-    return sum(
-        part.sold_by_sku(part.collected).get(sku, 0)
-        for part in counted.parts
-        if now_ms < part.collected_at_ms + rule.collected_for_ms
-    )
-
-
-def _counting_on(over: Iterable[Collected], sku: str, rule: ChainLimitRule, now_ms: int) -> int:
-    """Units that were collected of orders that are over and still count."""
-    mine = (row for row in over if row.sku == sku and rule.channel in ("", row.channel))
-    return sum(row.units for row in mine if now_ms < row.at_ms + rule.collected_for_ms)
+        return part.lines
+    return tuple((sku, units) for (sku, _), units in zip(part.lines, part.held, strict=True))
 
 
 def _kept(order: Order, targets: tuple[Target, ...], sku: str) -> int:
@@ -182,8 +174,6 @@ def _kept(order: Order, targets: tuple[Target, ...], sku: str) -> int:
         if not part.reservation:
             continue
         lines = wanted.get((part.store_id, part.attempt))
-        if lines is None:
-            units += _outstanding(part, sku)
-        else:
-            units += min(_outstanding(part, sku), sum(quantity for line_sku, quantity in lines if line_sku == sku))
+        held = dict(by_sku(_outstanding(part))).get(sku, 0)
+        units += held if lines is None else min(held, dict(by_sku(lines)).get(sku, 0))
     return units

@@ -129,6 +129,7 @@ def copied(ledger: OrderLedger) -> OrderLedger:
     copied.ended, copied.collected = ledger.ended.copied(), ledger.collected.copied()
     copied.collected_of = {customer_id: rows.copy() for customer_id, rows in ledger.collected_of.items()}
     copied.settled = ledger.settled.copy()
+    copied.totals = {}  # made again when asked for
     copied.outbox, copied.deadlines = ledger.outbox.copy(), ledger.deadlines.copy()
     return copied
 

@@ -13,6 +13,7 @@ from actors.core.status import LIVE, ReleaseReason, Status
 from actors.orders.answers import OrderAnswers
 from actors.orders.commands import BarClaim, Open, Target, key_of
 from actors.orders.grants import Grant, Grants
+from actors.orders.totals import Totals
 from actors.shop.commands import Lines, by_sku
 
 OPEN_MS: Final = 10_000  # an attempt that is not committed by then is abandoned
@@ -186,6 +187,9 @@ class Collected(Message, frozen=True, tag="collected"):
     at_ms: int
 
 
+Counted = Order | Grant | Collected
+
+
 @dataclass(slots=True, eq=False)
 class OrderLedger:
     """The orders of a hash slot of customers, but for those that are over and settled: these are in the journal."""
@@ -202,6 +206,7 @@ class OrderLedger:
     # Derived, and rebuilt at recovery.
     customers: dict[str, dict[int, None]] = field(default_factory=dict)  # each one's orders
     collected_of: dict[str, deque[Collected]] = field(default_factory=dict)
+    totals: dict[str, Totals] = field(default_factory=dict)  # of customers for whom much counts; made when asked for
     settled: dict[int, None] = field(default_factory=dict)  # orders that are to leave memory with this decision
     baskets: dict[tuple[str, str], int] = field(default_factory=dict)  # by customer and basket; not over
     outbox: dict[int, None] = field(default_factory=dict)  # orders with undelivered parts
@@ -224,6 +229,12 @@ class OrderLedger:
             del self.bars[next(iter(self.bars))]
         self.bar(claim.number, at_ms)
 
+    def adopt(self, policy: Policy) -> None:
+        """Decide by this policy from here on: totals are of the rules before, and more or less is remembered."""
+        self.policy = policy
+        self.totals.clear()
+        self.answers.forget_at_ms = 0
+
     def collect(self, row: Collected) -> None:
         """Note what counts on of an order that is over."""
         self.collected.append(row)
@@ -242,10 +253,11 @@ class OrderLedger:
         for number in self.customers.get(customer_id, ()):
             yield self.orders[number]
 
-    def counted_of(self, customer_id: str) -> Iterator[Order | Grant]:
+    def counted_of(self, customer_id: str) -> Iterator[Counted]:
         """Yield what counts for the customer's limits."""
         yield from self.orders_of(customer_id)
         yield from self.grants.of(customer_id)
+        yield from self.collected_of.get(customer_id, ())
 
     def counted_customers(self) -> set[str]:
         """The customers for whose limits something counts."""

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from actors.orders import limits
 from actors.orders.state import OrderLedger
+from actors.orders.totals import Totals
 from actors.shop.state import Ledger
 from serve.services import verification
 from tests.gateway.front import Front
@@ -96,7 +97,7 @@ def test_grants_and_holds_that_contradict_are_named(held: Front, wrong: str) -> 
 def test_more_than_the_chain_allows_is_named(held: Front, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
     monkeypatch.setattr(verification, "CUSTOMERS_COMPARED_MAX", page)
     with monkeypatch.context() as patch:
-        patch.setattr(limits, "_units", lambda *_: 0)
+        patch.setattr(limits, "totals_of", lambda *_: Totals(()))
         reserve(held, "k S3", 3, "S3")
     settle(held)
     reply = compared(held)

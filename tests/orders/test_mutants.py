@@ -13,6 +13,8 @@ from actors.core.transact import Decision
 from actors.orders import commands, commands as cm, decide, events as ev, evolve, indexes, limits, transact
 from actors.orders.answers import OrderAnswers
 from actors.orders.state import OVER, Order, OrderLedger, Part
+from actors.orders.totals import Window
+from actors.shop.commands import Lines
 from tests.orders import test_amend, test_limits, test_open, test_steps
 from tests.orders.scenario import play
 from tests.orders.test_machine import OrdersMachine
@@ -73,10 +75,10 @@ def keeps_all(order: Order, part: Part, numbers: dict[str, int], _wanted: Any) -
     return COMMITTED(order, part, numbers, {})
 
 
-def only_what_is_certain(part: Part, sku: str) -> int:
+def only_what_is_certain(part: Part) -> Lines:
     if part.status not in LIVE or not part.reservation:
-        return 0
-    return sum(units for (its, _), units in zip(part.lines, part.held, strict=True) if its == sku)
+        return ()
+    return tuple((sku, units) for (sku, _), units in zip(part.lines, part.held, strict=True))
 
 
 def tells_nobody(ledger: OrderLedger, order: Order) -> None:
@@ -110,7 +112,7 @@ MUTANTS: Final = {
     "counts no claim before it is certain": Mutant(
         limits, "_outstanding", only_what_is_certain, "a channel of its own"
     ),
-    "forgets what was collected": Mutant(limits, "_counting_on", lambda *_: 0, "what was collected goes on"),
+    "forgets what was collected": Mutant(Window, "units", lambda *_: 0, "what was collected goes on"),
     "tells no shop": Mutant(indexes, "index_outbox", tells_nobody, "opened, claimed, committed"),
     "steps while it is undecided": Mutant(decide, "_standing_in", steps_while_undecided, "amended to more"),
     "gives limits back before shops have": Mutant(

@@ -123,7 +123,13 @@ def _nobody_reports_a_grant(patch: pytest.MonkeyPatch) -> None:
 
 
 def _a_count_is_dropped(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(order_limits, "_units", lambda counted, *rest: 0 if isinstance(counted, order_grants.Grant) else 1)
+    real = order_limits.share_of
+
+    def blind(counted: Any) -> Any:
+        share = real(counted)
+        return share._replace(units={}) if isinstance(counted, order_grants.Grant) else share
+
+    patch.setattr(order_limits, "share_of", blind)
 
 
 def _nobody_asks_who_is_in_office(patch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,116 @@
+"""Running totals of one customer under limits of the whole chain: a decision adds up nothing, however much counts."""
+
+from collections import Counter
+from collections.abc import Iterable
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+from actors.core.policy import ChainLimitRule
+
+Collected = tuple[str, int, int]  # SKU, units, and when
+
+
+class Share(NamedTuple):
+    """What one order or grant counts for: units by SKU that shops may hand over, and what they have. `is_settled` is
+    false for a grant that no shop has reported.
+    """
+
+    channel: str
+    is_open: bool
+    units: dict[str, int]
+    collected: tuple[Collected, ...]
+    is_settled: bool = True
+
+    def fits(self, rule: ChainLimitRule) -> bool:
+        """True where it is of what the rule counts as open."""
+        return rule.channel in ("", self.channel) and (not rule.sku or self.units.get(rule.sku, 0) > 0)
+
+    def sold(self, sku: str, rule: ChainLimitRule, now_ms: int) -> int:
+        """Units that were collected and still count."""
+        return sum(
+            units for its, units, at_ms in self.collected if its == sku and now_ms < at_ms + rule.collected_for_ms
+        )
+
+    def total(self, sku: str, rule: ChainLimitRule, now_ms: int) -> int:
+        """Units that count under the rule."""
+        return self.units.get(sku, 0) + self.sold(sku, rule, now_ms) if rule.channel in ("", self.channel) else 0
+
+
+class Window:
+    """Units collected within the last so many ms."""
+
+    __slots__ = ("_collected_for_ms", "_moves", "_units")
+
+    def __init__(self, collected_for_ms: int) -> None:
+        self._collected_for_ms = collected_for_ms
+        self._moves: list[tuple[int, int]] = []  # a heap of (instant, units)
+        self._units = 0
+
+    def add(self, at_ms: int, units: int) -> None:
+        """Count units that were collected at an instant; negative ones count no more."""
+        heappush(self._moves, (at_ms, units))
+        self._units += units
+
+    def units(self, now_ms: int) -> int:
+        """Those that still count."""
+        moves = self._moves
+        while moves and now_ms >= moves[0][0] + self._collected_for_ms:
+            self._units -= heappop(moves)[1]
+        return self._units
+
+
+class Totals:
+    """The sums of a customer's shares under some rules."""
+
+    __slots__ = ("_opened", "_rules", "_units", "_windows", "unsettled")
+
+    def __init__(self, rules: Iterable[ChainLimitRule]) -> None:
+        self._rules = tuple(rule for rule in rules if rule.units_max and rule.collected_for_ms)
+        # By whether it is settled, channel and SKU; an empty channel or SKU stands for all.
+        self._opened: Counter[tuple[bool, str, str]] = Counter()
+        self._units: Counter[tuple[bool, str, str]] = Counter()
+        self._windows: dict[tuple[str, str, int], Window] = {}  # by a rule's channel, SKU and time
+        self.unsettled = 0
+
+    def add(self, share: Share, sign: int = 1) -> None:
+        """Count what an order or a grant has, or, with `sign` -1, what it had."""
+        settled = share.is_settled
+        self.unsettled += 0 if settled else sign
+        for channel in {share.channel, ""}:
+            opened = [sku for sku, units in share.units.items() if units] if share.is_open else []
+            for sku in (*opened, "") if share.is_open else ():
+                _move(self._opened, (settled, channel, sku), sign)
+            for sku, units in share.units.items():
+                _move(self._units, (settled, channel, sku), sign * units)
+        for sku, units, at_ms in share.collected:
+            rules = (rule for rule in self._rules if rule.channel in ("", share.channel) and rule.sku in ("", sku))
+            for place in {(rule.channel, sku, rule.collected_for_ms) for rule in rules}:
+                self._windows.setdefault(place, Window(place[2])).add(at_ms, sign * units)
+
+    def opened(self, rule: ChainLimitRule, *, settled_only: bool) -> int:
+        """How many are open that the rule counts."""
+        return _sum(self._opened, rule.channel, rule.sku, settled_only=settled_only)
+
+    def units(self, sku: str, rule: ChainLimitRule, now_ms: int, *, settled_only: bool) -> int:
+        """The units that the rule counts, those included that were collected and still count."""
+        window = self._windows.get((rule.channel, sku, rule.collected_for_ms))
+        units = _sum(self._units, rule.channel, sku, settled_only=settled_only)
+        return units + (0 if window is None else window.units(now_ms))
+
+    def sums(self, now_ms: int) -> dict[tuple[str | bool | int, ...], int]:
+        """All of them that are not 0, for comparison."""
+        sums: dict[tuple[str | bool | int, ...], int] = {("open", *place): sum_ for place, sum_ in self._opened.items()}
+        sums |= {("units", *place): sum_ for place, sum_ in self._units.items()}
+        sums |= {place: window.units(now_ms) for place, window in self._windows.items()}
+        return {place: sum_ for place, sum_ in sums.items() if sum_}
+
+
+def _move(sums: Counter[tuple[bool, str, str]], place: tuple[bool, str, str], by: int) -> None:
+    sums[place] += by
+    if not sums[place]:
+        del sums[place]
+
+
+def _sum(sums: Counter[tuple[bool, str, str]], channel: str, sku: str, *, settled_only: bool) -> int:
+    unsettled = 0 if settled_only else sums.get((False, channel, sku), 0)
+    return sums.get((True, channel, sku), 0) + unsettled
