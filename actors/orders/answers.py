@@ -7,10 +7,10 @@ orders. A key about an order names that, so there is nothing else to remember of
 """
 
 from collections.abc import Iterator, MutableMapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from actors.core.answers import REFUSED_PERIOD_MS, Recorded, Said, Unread
-from actors.core.message import Message, Value
+from actors.core.message import Message
 from actors.core.packed import ENTRY_BYTES, HASH_BYTES, NEVER_MS, VERSION_BYTES, Packed, PackedRow, hash_of
 from actors.core.policy import CALL_MS_MAX, DAY_MS
 from actors.orders.commands import order_key
@@ -21,7 +21,7 @@ SEARCHED_BYTES: Final = 65_536 * PLACE_BYTES  # at a time: others go on in betwe
 ROW_BYTES: Final = 32 * PLACE_BYTES
 
 
-class Told(Value, frozen=True):
+class Told(NamedTuple):
     """The answers about an order: the customer's keys among theirs, and of each a hash of the key and a version."""
 
     keys: tuple[str, ...] = ()
@@ -89,7 +89,19 @@ class Finished:
 class OrderAnswers:
     """What a customers' ledger remembers of answers. Who decides puts what events say into `read`, by version."""
 
-    __slots__ = ("by_key", "finished", "forget_at_ms", "over", "pending", "read", "refused", "told", "told_count")
+    __slots__ = (
+        "by_key",
+        "finished",
+        "forget_at_ms",
+        "hash",
+        "key",
+        "over",
+        "pending",
+        "read",
+        "refused",
+        "told",
+        "told_count",
+    )
 
     def __init__(self) -> None:
         self.told: MutableMapping[int, Told] = {}  # by order; of those that are not over
@@ -100,11 +112,12 @@ class OrderAnswers:
         self.finished = Finished()
         self.pending: dict[str, int] = {}  # the orders whose open attempts will answer these keys
         self.read: dict[int, Said] = {}
+        self.key, self.hash = "", b""  # the last one that was looked up
         self.forget_at_ms = 0  # nothing is out of date before
 
     def get(self, key: str) -> Recorded[Any] | None:
         """Return the answer to this key, None where none is remembered. Raises Unread."""
-        hashed = hash_of(key)
+        self.key, self.hash = key, (hashed := hash_of(key))
         answer: Recorded[Any] | None = self._read(key, [*self._versions(key, hashed), *self.refused.find(hashed)])
         return answer
 
@@ -170,17 +183,18 @@ class OrderAnswers:
     def accept(self, key: str, number: int, version: int) -> None:
         """Remember that the event of this version answered a call about an order."""
         self.pending.pop(key, None)
-        told = self.told.get(number, NOTHING)
-        keys = told.keys
-        if not key.startswith("\n"):
+        # It was looked up a moment ago, unless this is a replay.
+        entry = (self.hash if key == self.key else hash_of(key)) + version.to_bytes(VERSION_BYTES, "big")
+        keys, entries = self.told.get(number, NOTHING)
+        if key[:1] != "\n":
             keys, self.by_key[key] = (*keys, key), number
-        self.told[number] = Told(keys, told.entries + hash_of(key) + version.to_bytes(VERSION_BYTES, "big"))
+        self.told[number] = Told(keys, entries + entry)
         self.told_count += 1
 
     def refuse(self, key: str, version: int, at_ms: int) -> None:
         """Remember what was refused."""
         self.pending.pop(key, None)
-        self.refused.put(hash_of(key), version, at_ms)
+        self.refused.put(self.hash if key == self.key else hash_of(key), version, at_ms)
 
     def end(self, number: int, customer_id: str, version: int, at_ms: int, *, refused: bool) -> None:
         """An order is over, of which the event of this version has all."""

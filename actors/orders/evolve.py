@@ -81,7 +81,8 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
             ledger.adopt(event.policy.with_kept(ledger.policy, event.kept))
         case _:
             assert_never(event)
-    forget(ledger)  # after the event: `decide` saw what is due to be forgotten
+    if ledger.time_ms >= ledger.answers.forget_at_ms or ledger.ended or ledger.collected:
+        forget(ledger)  # after the event: `decide` saw what is due to be forgotten
 
 
 def _evolve_opened(ledger: OrderLedger, event: ev.Opened, at_ms: int) -> None:

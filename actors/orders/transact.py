@@ -1,7 +1,7 @@
 """A customers' ledger as a Decider, and the expiry of what is due."""
 
 from heapq import heappop
-from typing import Final
+from typing import Final, get_args
 
 from msgspec.structs import replace
 
@@ -20,6 +20,7 @@ from actors.shop import commands as shop
 # with it.
 Answer = Recorded[Order | Rejection | shop.Grant] | None
 Answering = ev.Committed | ev.Confirmed | ev.Extended | ev.Released | ev.FannedOut
+ANSWERING: Final = frozenset(get_args(Answering))
 
 
 def recall(ledger: OrderLedger, command: cm.Command) -> Answer:
@@ -100,11 +101,12 @@ def transact(ledger: OrderLedger, command: cm.Command, now_ms: int, is_behind: b
     told = transact_by(DECIDER, ledger, command, now_ms, is_behind)
     if not told.events:
         return told
-    events = [
-        replace(event, answer=ledger.orders[event.number]) if isinstance(event, Answering) else event
-        for event in told.events
-    ]
-    return told._replace(events=(*events, *_settled(ledger, now_ms)))
+    events = tuple([_with_answer(ledger, event) if type(event) in ANSWERING else event for event in told.events])
+    return Transacted(told.answer, (*events, *_settled(ledger, now_ms)) if ledger.settled else events)
+
+
+def _with_answer(ledger: OrderLedger, event: Answering) -> Answering:
+    return replace(event, answer=ledger.orders[event.number])
 
 
 def _settled(ledger: OrderLedger, now_ms: int) -> list[ev.Event]:
