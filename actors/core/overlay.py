@@ -82,8 +82,9 @@ class Overlay(MutableMapping[K, V]):
         for key in gone:
             del self.under[key], self._gone[key]
         changed = list(islice(self._changed, count_max - len(gone)))
-        for key in changed:
-            self.under[key] = self._changed.pop(key)
+        for key in changed:  # at no moment in neither: stale reads take no lock
+            self.under[key] = self._changed[key]
+            del self._changed[key]
         return len(gone) + len(changed)
 
 

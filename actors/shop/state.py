@@ -127,7 +127,7 @@ class Reservation(Message, frozen=True):
 
     def is_sold_uncounted(self, policy: Policy) -> bool:
         """True where units of it were collected that its customer's ledger does not know, and a limit may count."""
-        return self.done is not None and self.units_collected() > 0 and self._is_alone_under(policy)
+        return bool(policy.chain_limit_rules) and self.units_collected() > 0 and self._is_alone_under(policy)
 
     def _is_alone_under(self, policy: Policy) -> bool:
         return self.part is None and not self.grant and policy.is_limited(self.channel, self.lines)
