@@ -120,7 +120,8 @@ class Service:
     def decided(self, store_id: str) -> int:
         """How many keys a shop has answered, each once however often it was sent; the layout's own apart."""
         laid_out = [request for _, request in self._layout if getattr(request, "store_id", "") == store_id]
-        return int(self.ledger(store_id).answers.count) - len(laid_out)
+        answers = self.ledger(store_id).answers  # a claim has its own key, and that of its call
+        return len({*answers.made.versions(), *answers.refused.versions()}) - len(laid_out)
 
     def orders_decided(self) -> int:
         """How many keys of orders were answered, each once however often it was sent."""
