@@ -42,6 +42,7 @@ class Open(Message, frozen=True):
     """Begin an order: reserve the customer's limits and record the plans. `content` is the fingerprint of the call;
     `missing` the lines that the plans leave out as unavailable. An order that the customer's basket has already is
     changed into this one: what the plans have in common with it is kept, the rest is claimed.
+    `number` is a new order's, drawn by its gateway: shops may know those that a restored ledger has given before.
     """
 
     key: str
@@ -53,6 +54,7 @@ class Open(Message, frozen=True):
     missing: Lines
     basket_id: str
     external_reference: str = ""
+    number: int = 0
 
 
 class Place(Message, frozen=True):

@@ -90,6 +90,8 @@ def _decide_open(ledger: OrderLedger, command: cm.Open, now_ms: int) -> Decision
             ttl_ms = ttl_ms or _hold_ms(ledger, channel, plans)
             renewal = Renewal(ttl_ms, channel, missing, command.external_reference)
             return _changed(ledger, earlier, command, plans, renewal, now_ms)
+    if command.number in ledger.barred or ledger.known(command.number) is not None:
+        return Rejection(Reason.ORDER_UNDECIDED, number=command.number)
     refusal = over_limit(ledger, customer_id, channel, plans, now_ms)
     if refusal is not None:
         return refusal

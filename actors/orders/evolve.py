@@ -86,7 +86,8 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
 
 
 def _evolve_opened(ledger: OrderLedger, event: ev.Opened, at_ms: int) -> None:
-    order = begun(event.command, ledger.version, ledger.version, event.decide_by_ms, at_ms)
+    number = event.command.number or ledger.version
+    order = begun(event.command, number, ledger.version, event.decide_by_ms, at_ms)
     put(ledger, _attempting(ledger, order, event.command.plans, event.decide_by_ms))
     ledger.answers.pending[order.key] = order.number
 

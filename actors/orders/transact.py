@@ -57,7 +57,7 @@ def standing(ledger: OrderLedger, command: cm.Command, events: tuple[ev.Event, .
         )
     if isinstance(command, cm.Open):
         opened = events[0]
-        number = opened.number if isinstance(opened, ev.AmendOpened) else ledger.version
+        number = opened.number if isinstance(opened, ev.AmendOpened) else command.number or ledger.version
     elif isinstance(command, cm.Bar) and command.number in ledger.barred:
         return Recorded("", ledger.version, Rejection(Reason.CLAIM_ABANDONED))
     else:

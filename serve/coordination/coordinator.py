@@ -115,6 +115,7 @@ class Coordinator:
         """Place an order. Raises DeadlinePassed where the outcome is unknown: ask again with the same key."""
         ledger_id = ledger_of_customer(command.customer_id)
         if command.basket_id:  # it may have an order, which is then changed
+            command = replace(command, number=self._draw(self._clock.now_ms()))
             return await self._drive(ledger_id, command, deadline, next_plans)
         return await self._place(ledger_id, command, deadline, next_plans)
 

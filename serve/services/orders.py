@@ -119,7 +119,7 @@ class Orders:
             return _plans(other, slot_start_ms), missing_of(other)
 
         plans, missing = _plans(chosen, slot_start_ms), missing_of(chosen)
-        order = value_of(cm.Open, request, content=content, plans=plans, missing=missing)
+        order = value_of(cm.Open, request, content=content, plans=plans, missing=missing, number=0)
         return await self._coordinator.open(order, deadline, next_plans)
 
     async def _get(self, request: os_.GetOrderRequest, deadline: float, reply: os_.GetOrderResponse) -> None:

@@ -205,7 +205,7 @@ def check_keys(disks: dict[str, MemoryDisk], reused: set[str]) -> None:
             for version, _, _, event in history(disk, ledger_id):
                 key = ""
                 if isinstance(event, ev.Opened):
-                    opened[version] = event.command.key
+                    opened[event.command.number or version] = event.command.key
                 elif isinstance(event, ev.Committed):
                     key = opened.pop(event.number, "")  # one that is abandoned made nothing
                 elif isinstance(event, shop.Reserved):
@@ -235,9 +235,10 @@ def _certain(ledger_id: str, events: list[tuple[int, int, int, Any]]) -> set[str
     attempts: dict[int, int] = {}
     for version, _, _, event in events:
         match event:
-            case ev.Opened():
-                attempts[version] = 1
-                open_plans[version] = (1, {plan.store_id for plan in event.command.plans})
+            case ev.Opened(command):
+                number = command.number or version
+                attempts[number] = 1
+                open_plans[number] = (1, {plan.store_id for plan in event.command.plans})
             case ev.Placed(command):
                 attempts[command.number] = 1
                 found.add(format_holder(format_order_id(ledger_id, command.number), 1))
