@@ -93,6 +93,7 @@ def _beside_a_snapshot(path: Path, holds: int) -> list[float]:
     host, journal = _held(path, holds)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(100_000, 50, 1_000)  # as an actor does
     writer = Thread(target=lambda: host.snapshot(STORE, lambda: sleep(SNAPSHOT_PAUSE_S)))
     more, took = reserves(holds, SKUS, 1, holds + 1), []
     writer.start()

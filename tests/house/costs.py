@@ -37,7 +37,7 @@ LATER: Final = {
     "limits that count what is held already, and bind where it is said": (287, 0),
     "orders placed with one decision after their claims": (290, 0),
     "calls answered past Serve's own way": (50, 0),
-    "snapshots that are read while decisions go on": (291, 1),
+    "snapshots that are read while decisions go on": (292, 1),
     "old records in sealed files": (310, 2),
     "named readers of feeds, and an archive behind what they have seen": (465, 2),
     "events of customers' ledgers in feeds": (65, 0),
