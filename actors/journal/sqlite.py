@@ -328,8 +328,9 @@ class SqliteJournal:
     def keep_clock(self, ledger_id: str, epoch: int, mark: ClockMark) -> None:
         with self._lock, self._file.transaction() as db:
             kept = db.execute(
-                "INSERT OR REPLACE INTO clock SELECT 1, ?, ?, ? FROM heads WHERE ledger_id = ? AND epoch = ?",
-                (*mark, ledger_id, epoch),
+                "INSERT OR REPLACE INTO clock SELECT 1, ?, ?, ? "
+                "WHERE ? = '' OR EXISTS (SELECT 1 FROM heads WHERE ledger_id = ? AND epoch = ?)",
+                (*mark, ledger_id, ledger_id, epoch),
             )
             if kept.rowcount != 1:
                 raise self._fenced(ledger_id, epoch, 0)

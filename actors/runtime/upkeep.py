@@ -34,8 +34,9 @@ class Upkeep:
         """
         try:
             ledgers = list(hosted.items())
-            if ledgers and (mark := self._clock.mark_due()) is not None:
-                self._journal.keep_clock(ledgers[0][0], ledgers[0][1].epoch, mark)
+            if (mark := self._clock.mark_due()) is not None:
+                owned, epoch = (ledgers[0][0], ledgers[0][1].epoch) if ledgers else ("", 0)
+                self._journal.keep_clock(owned, epoch, mark)
             self._journal.checkpoint()
             if ledgers:
                 self._turn = (self._turn + 1) % len(ledgers)

@@ -29,10 +29,12 @@ def recall(ledger: Ledger, command: Command) -> Remembered | None:
     if remembered is None:
         return None
     if isinstance(remembered, Reservation):
-        return remembered if isinstance(command, Reserve) and remembered.has_content_of(command) else KEY_REUSED
-    if not remembered.fingerprint:  # recorded before the claim arrived, as its order had ended
-        return remembered
-    if remembered.fingerprint == fingerprint(command):
+        if isinstance(command, Reserve) and remembered.has_content_of(command):
+            return remembered
+    elif remembered.fingerprint in (
+        "",
+        fingerprint(command),
+    ):  # none: recorded before its claim, as the order had ended
         return remembered
     return _NUMBER_TAKEN if isinstance(command, Claim) else KEY_REUSED
 

@@ -181,7 +181,8 @@ class MemoryJournal:
     def keep_clock(self, ledger_id: str, epoch: int, mark: ClockMark) -> None:
         self._refuse_if_failed()
         with self._disk.lock:
-            self.check_owner({ledger_id: epoch})
+            if ledger_id:
+                self.check_owner({ledger_id: epoch})
             self._disk.write("clock", *mark)
 
     def kept_clock(self) -> ClockMark | None:
