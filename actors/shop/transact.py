@@ -31,11 +31,8 @@ def recall(ledger: Ledger, command: Command) -> Remembered | None:
     if isinstance(remembered, Reservation):
         if isinstance(command, Reserve) and remembered.has_content_of(command):
             return remembered
-    elif remembered.fingerprint in (
-        "",
-        fingerprint(command),
-    ):  # none: recorded before its claim, as the order had ended
-        return remembered
+    elif not remembered.fingerprint or remembered.fingerprint == fingerprint(command):
+        return remembered  # without one it was recorded before its claim, as the order had ended
     return _NUMBER_TAKEN if isinstance(command, Claim) else KEY_REUSED
 
 
