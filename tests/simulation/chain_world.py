@@ -51,6 +51,7 @@ ROUNDS: Final = 2
 CALLS: Final = 4  # by customer and round
 ASKED_AGAIN_MAX: Final = 12  # of all answers, each time that all rests
 UNSURE_S: Final = 15.0  # longer than a call takes
+PERSIST_S_MAX: Final = 900  # until a step is answered; orders expire meanwhile
 REST_S_MAX: Final = 150  # until everybody has heard of everything
 
 Attempt = Callable[[Gateway, float], Coroutine[Any, Any, Any]]
@@ -209,8 +210,11 @@ class ChainWorld:
         await self.persist(router, store_id, shop.AdjustStock("received", "dock", (row,)))
 
     async def persist(self, router: Router, store_id: str, command: Any) -> Any:
-        """One command in one shop, until it is answered."""
+        """One command in one shop, until it is answered. Raises Broken where it never is."""
+        until = asyncio.get_running_loop().time() + PERSIST_S_MAX
         while True:
+            if asyncio.get_running_loop().time() > until:
+                raise Broken("I16", f"{store_id} does not answer {command}")
             deadline = asyncio.get_running_loop().time() + 20
             try:
                 answer = await router.send((store_id, command), deadline, promise=True)
