@@ -164,15 +164,15 @@ class EndedRow(Message, frozen=True, tag="ended"):
 
 def forgotten(
     ended: Queue[tuple[int, int]], time_ms: int, kept_ms: int, generation_ms: int = GENERATION_MS
-) -> list[int]:
-    """Remove from `ended`, which has (instant, number), and return the numbers of what ended in generations of answers
-    that are older than `kept_ms`: at most FORGET_A_STEP_MAX.
+) -> list[tuple[int, int]]:
+    """Remove from `ended`, which has (instant, number), and return what ended in generations of answers that are older
+    than `kept_ms`: at most FORGET_A_STEP_MAX.
     """
     oldest_kept_ms = (time_ms - kept_ms) // generation_ms * generation_ms
-    numbers: list[int] = []
-    while ended.lists and ended.first()[0] < oldest_kept_ms and len(numbers) < FORGET_A_STEP_MAX:
-        numbers.append(ended.popleft()[1])
-    return numbers
+    old: list[tuple[int, int]] = []
+    while ended.lists and ended.first()[0] < oldest_kept_ms and len(old) < FORGET_A_STEP_MAX:
+        old.append(ended.popleft())
+    return old
 
 
 def forgotten_at_ms(ended: Queue[tuple[int, int]], kept_ms: int, generation_ms: int = GENERATION_MS) -> int:

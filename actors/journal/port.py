@@ -172,8 +172,8 @@ class Journal(Protocol):
         """The ids of all ledgers that have begun, sorted. Raises JournalDamaged where none can be read."""
 
     def keep_clock(self, ledger_id: str, epoch: int, mark: ClockMark) -> None:
-        """Make the mark of the owner of a ledger durable in place of the last one. No ledger: that of who has none yet.
-        Raises Fenced and JournalFailed, and the journal is finished as after a failed append.
+        """Make the mark of the owner of a ledger durable in place of the last one; without one, while the journal has
+        none. Raises Fenced and JournalFailed, and the journal is finished as after a failed append.
         """
 
     def kept_clock(self) -> ClockMark | None:

@@ -329,10 +329,11 @@ class SqliteJournal:
         with self._lock, self._file.transaction() as db:
             kept = db.execute(
                 "INSERT OR REPLACE INTO clock SELECT 1, ?, ?, ? "
-                "WHERE ? = '' OR EXISTS (SELECT 1 FROM heads WHERE ledger_id = ? AND epoch = ?)",
+                "WHERE CASE ? WHEN '' THEN NOT EXISTS (SELECT 1 FROM heads) "
+                "ELSE EXISTS (SELECT 1 FROM heads WHERE ledger_id = ? AND epoch = ?) END",
                 (*mark, ledger_id, ledger_id, epoch),
             )
-            if kept.rowcount != 1:
+            if kept.rowcount != 1 and ledger_id:
                 raise self._fenced(ledger_id, epoch, 0)
 
     def kept_clock(self) -> ClockMark | None:

@@ -8,7 +8,7 @@ from actors.orders.commands import RequestGrant
 from actors.shop.commands import Lines
 
 K = TypeVar("K")
-Call = tuple[str, str, str, str, Lines]  # customer, shop, key, channel and lines
+Call = tuple[str, str, str, str, str, Lines]  # customer, shop, key, channel, basket and lines
 
 
 class Grant(Message, frozen=True, tag="grant_row"):
@@ -37,7 +37,7 @@ class Grant(Message, frozen=True, tag="grant_row"):
     @property
     def call(self) -> Call:
         """What the grant was given for. One key with two contents is for the shop to refuse."""
-        return self.customer_id, self.store_id, self.call_key, self.channel, self.lines
+        return self.customer_id, self.store_id, self.call_key, self.channel, self.basket_id, self.lines
 
     def is_of(self, store_id: str, reservation: int) -> bool:
         """Whether it is what this reservation holds by, as its shop reported."""
@@ -46,6 +46,10 @@ class Grant(Message, frozen=True, tag="grant_row"):
     def holds(self) -> bool:
         """Whether the shop holds units by it, or may."""
         return any(units for _, units in self.outstanding())
+
+    def is_settled(self) -> bool:
+        """Whether the shop has reported that it holds nothing more by it."""
+        return self.reservation > 0 and not self.holds()
 
     def outstanding(self) -> Lines:
         """Units by SKU that the shop may hand over."""
@@ -104,7 +108,7 @@ class Grants:
 
     def of_call(self, asked: RequestGrant) -> Grant | None:
         """The grant that was given for the same call, None where there is none, or none any more."""
-        call = asked.customer_id, asked.store_id, asked.call_key, asked.channel, asked.lines
+        call = asked.customer_id, asked.store_id, asked.call_key, asked.channel, asked.basket_id, asked.lines
         return self.by_number.get(self._by_call.get(call, 0))
 
     def of_basket(self, asked: RequestGrant) -> Grant | None:

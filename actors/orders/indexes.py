@@ -113,8 +113,10 @@ def forget(ledger: OrderLedger) -> None:
     if not ledger.ended.lists and not ledger.collected.lists:
         return
     kept_ms = max(policy.answer_memory_ms, *(rule.collected_for_ms for rule in policy.chain_limit_rules), 0)
-    for number in forgotten(ledger.ended, time_ms, kept_ms):
-        if ledger.grants.get(number) is not None:  # or it was dropped since
+    for at_ms, number in forgotten(ledger.ended, time_ms, kept_ms):
+        grant = ledger.grants.get(number)
+        # Or it was dropped since, or a shop that was restored from a copy holds by it again, or has handed over more.
+        if grant is not None and grant.is_settled() and grant.collected_at_ms <= at_ms:
             drop_grant(ledger, number)
     for _ in range(FORGET_A_STEP_MAX):
         if not ledger.collected.lists or ledger.collected.first().noted_at_ms + kept_ms > time_ms:

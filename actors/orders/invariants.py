@@ -7,7 +7,6 @@ from typing import Final
 from actors.core.packed import ENTRY_BYTES
 from actors.core.rejection import Violation
 from actors.core.status import LIVE
-from actors.orders.grants import Grant
 from actors.orders.limits import share_of
 from actors.orders.state import ATTEMPTS_MAX, CERTAIN, OVER, Order, OrderLedger, Part, Standing, due_at_ms
 from actors.orders.totals import Totals
@@ -109,17 +108,13 @@ def _check_indexes(ledger: OrderLedger) -> Iterator[Violation]:
     heap = ledger.deadlines
     if any(heap[place] < heap[(place - 1) // 2] for place in range(1, len(heap))):
         yield Violation("I11", ledger.ledger_id, "deadlines, the earliest first", "another sequence")
-    ended = Counter(number for _, number in ledger.ended)
-    settled = Counter(grant.number for grant in ledger.grants if grant.reservation and not _holds(grant))
-    for number in (ended - settled) | (settled - ended):
-        yield Violation("I7", str(number), f"{settled[number]} times among what ended", f"{ended[number]} times")
+    ended = dict(sorted((number, at_ms) for at_ms, number in ledger.ended))  # when each ended last
+    for grant in ledger.grants:
+        if grant.is_settled() and ended.get(grant.number, -1) < grant.collected_at_ms:
+            yield Violation("I7", str(grant.number), "a grant among what ended", NOT_SO)
     rows = sum(map(len, ledger.collected_of.values()))
     if rows != len(ledger.collected) or not all(ledger.collected_of.values()):
         yield Violation("I15", ledger.ledger_id, f"{len(ledger.collected)} collected by customer", str(rows))
-
-
-def _holds(grant: Grant) -> bool:
-    return any(units for _, units in grant.held)
 
 
 def _check_grants(ledger: OrderLedger) -> Iterator[Violation]:

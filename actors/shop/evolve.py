@@ -213,7 +213,7 @@ def _forget_ended(ledger: Ledger) -> None:
     A part that its order has not acknowledged is queued again as if it had ended now, so that it does not delay the
     rest.
     """
-    for number in forgotten(ledger.ended, ledger.time_ms, ledger.policy.answer_memory_ms):
+    for _, number in forgotten(ledger.ended, ledger.time_ms, ledger.policy.answer_memory_ms):
         if number in ledger.outbox:
             ledger.ended.append((ledger.time_ms, number))
             continue

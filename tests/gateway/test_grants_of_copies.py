@@ -1,11 +1,15 @@
 """Grants, and shops that were restored from a copy: what is held counts, once, and never for ever."""
 
+import asyncio
+
+import grpc
 import pytest
 
-from holdfast.v1 import admin_service_pb2 as ad
-from tests.gateway.front import Front
-from tests.gateway.orders import settle
-from tests.gateway.test_limits import amend, limit, reserve
+from actors.core.policy import HOUR_MS
+from holdfast.v1 import admin_service_pb2 as ad, reservation_service_pb2 as rs
+from tests.gateway.front import Answer, Front
+from tests.gateway.orders import CUSTOMERS, settle
+from tests.gateway.test_limits import amend, asked, limit, reserve
 from tests.gateway.test_new_limits import refused, release
 from tests.journal.memory import MemoryDisk
 
@@ -56,6 +60,59 @@ def test_a_reservation_under_the_number_of_one_that_was_lost_counts(front: Front
     settle(front)
     assert refused(reserve(front, "k3", 2, "S2"))
     assert not holds(front), "what was lost is counted still, and named"
+
+
+@pytest.mark.parametrize("then", ["collected", "released", "expired"])
+def test_what_was_collected_in_a_shop_that_then_was_restored_ends_again(front: Front, then: str) -> None:
+    limit(front, 9)
+    held = reserve(front, "k1", 1).reservation
+    settle(front)
+    copy = bytes(front.actors.disks["store-S1"].image)
+    collect(front, held.reservation_id, "c1")
+    settle(front)
+    restored(front, copy)
+    for other in range(3):
+        front.reserve(f"other {other}")
+    if then == "collected":
+        collect(front, held.reservation_id, "c2")
+    elif then == "released":
+        release(front, held)
+    else:
+        front.clock.move(3 * HOUR_MS)
+        front.reserve("later")
+    settle(front)
+    front.actors.kill(CUSTOMERS)
+    assert reserve(front, "k2", 1).reservation.reservation_id
+
+
+def test_one_key_with_two_baskets_is_two_calls(front: Front) -> None:
+    """One of them the shop refuses; the ledger of the customer counts both until it says so."""
+    limit(front, 9)
+
+    def asked_of(key: str, basket_id: str) -> rs.ReserveRequest:
+        request = asked(key)
+        request.basket_id = basket_id
+        return request
+
+    front.accept("Reserve", asked_of("k0", "second"))
+    settle(front)
+
+    async def both() -> list[Answer]:
+        return await asyncio.gather(*(front.asked("Reserve", asked_of("k", each)) for each in ("first", "second")))
+
+    assert [call.code for call in front.run(both)] == [grpc.StatusCode.OK] * 2
+    settle(front)
+    front.actors.kill(CUSTOMERS)
+    assert reserve(front, "k2", 1).reservation.reservation_id
+    assert holds(front)
+
+
+def collect(front: Front, reservation_id: str, key: str) -> None:
+    """Confirm and collect a reservation."""
+    confirm = rs.ConfirmReservationRequest(idempotency_key=f"{key} confirm", reservation_id=reservation_id)
+    front.accept("ConfirmReservation", confirm)
+    taken = rs.CollectReservationRequest(idempotency_key=key, reservation_id=reservation_id, payment_reference="p")
+    front.accept("CollectReservation", taken)
 
 
 def holds(front: Front) -> bool:

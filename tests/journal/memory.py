@@ -183,6 +183,8 @@ class MemoryJournal:
         with self._disk.lock:
             if ledger_id:
                 self.check_owner({ledger_id: epoch})
+            elif self._disk.heads:
+                return
             self._disk.write("clock", *mark)
 
     def kept_clock(self) -> ClockMark | None:

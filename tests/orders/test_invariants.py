@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from actors.core.policy import ChainLimitRule, Policy
 from actors.core.status import Status
+from actors.orders.grants import Grant
 from actors.orders.invariants import check
 from actors.orders.state import OrderLedger, Standing
 from tests.orders.scenario import play
@@ -55,6 +56,10 @@ def stays(ledger: OrderLedger) -> None:
     ledger.orders[ANN] = replace(ledger.orders[ANN], standing=Standing.RELEASED, parts=over)
 
 
+SETTLED = Grant(
+    99, "eve", "web", "S1", "k", "", (("A", 1),), 1, 1, 0, ("A",), reservation=5, version=6, collected=(("A", 1),)
+)
+
 WRONG: Final[dict[str, tuple[str, str, Change]]] = {
     "an order under another's number": ("I8", "2", order(ANN, number=3)),
     "an order newer than its ledger": ("I8", "2", order(ANN, version=99)),
@@ -83,7 +88,7 @@ WRONG: Final[dict[str, tuple[str, str, Change]]] = {
     "shops of no order": ("I7", "99", lambda ledger: ledger.outbox.update({99: None})),
     "a deadline that nobody noted": ("I11", "2", lambda ledger: ledger.deadlines.clear()),
     "deadlines in no sequence": ("I11", "customers/0007", lambda ledger: ledger.deadlines.insert(0, (2**60, 1))),
-    "a grant that ended, of nobody": ("I7", "4", lambda ledger: ledger.ended.append((0, BOB))),
+    "a grant that ended, and nobody noted": ("I7", "99", lambda ledger: ledger.grants.put(SETTLED)),
     "answers that are not counted": ("I5", "customers/0007", lambda ledger: setattr(ledger.answers.over, "count", 0)),
     "answers about an order, not counted": (
         "I5",
