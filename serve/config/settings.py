@@ -159,14 +159,19 @@ def hold_data_dir(data_dir: Path) -> TextIO:
 
 
 def take_run_dir(data_dir: Path, run_dir: Path) -> None:
-    """Note where this service writes beside its data, and end and remove what the one before left if it was killed."""
+    """Note where this service writes beside its data, and end and remove what the one before left if it was killed.
+
+    A copy of the directory has the note too, of a service that may be alive: the note says whose it is.
+    """
     note = data_dir / RUN_DIR_FILE
+    status = data_dir.stat()
+    owner = f"{status.st_dev}:{status.st_ino}"
     if note.exists():
-        last = Path(note.read_text(encoding="utf-8"))
-        if last != run_dir and last.name.startswith(RUN_DIR_PREFIX):
-            end_processes(last)
+        last, _, noted = note.read_text(encoding="utf-8").partition("\n")
+        if noted == owner and Path(last) != run_dir and Path(last).name.startswith(RUN_DIR_PREFIX):
+            end_processes(Path(last))
             shutil.rmtree(last, ignore_errors=True)
-    note.write_text(str(run_dir), encoding="utf-8")
+    note.write_text(f"{run_dir}\n{owner}", encoding="utf-8")
 
 
 def fix_placement(data_dir: Path, store_actors: int, customer_actors: int = 1) -> None:

@@ -126,7 +126,7 @@ class Service:
     def run_dir(self) -> Path | None:
         """Where it writes beside its data, once that is noted."""
         note = self.data_dir / RUN_DIR_FILE
-        return Path(note.read_text(encoding="utf-8")) if note.exists() else None
+        return Path(note.read_text(encoding="utf-8").partition("\n")[0]) if note.exists() else None
 
     def processes(self, title: str = "") -> list[psutil.Process]:
         """All that belongs to it and lives, by a part of the command line; the session and the mark both tell."""

@@ -2,6 +2,8 @@
 
 import io
 import logging
+import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -24,6 +26,7 @@ from serve.config.settings import (
     hold_data_dir,
     read_postcodes_file,
     read_settings,
+    take_run_dir,
 )
 from serve.sourcing.places import Place
 
@@ -183,6 +186,24 @@ def test_a_directory_is_one_services_alone(tmp_path: Path) -> None:
         hold_data_dir(tmp_path)
     held.close()
     hold_data_dir(tmp_path).close()
+
+
+def test_a_start_ends_what_its_own_directory_had_and_nothing_of_a_copys(tmp_path: Path) -> None:
+    data_dir, copy, run_dir = tmp_path / "data", tmp_path / "copy", tmp_path / "hf-first"
+    data_dir.mkdir()
+    run_dir.mkdir()
+    take_run_dir(data_dir, run_dir)
+    shutil.copytree(data_dir, copy)
+    with subprocess.Popen(["sleep", "60"], env={**os.environ, "HOLDFAST_RUN_DIR": str(run_dir)}) as process:  # noqa: S607
+        try:
+            take_run_dir(copy, tmp_path / "hf-of-the-copy")
+            assert process.poll() is None
+            assert run_dir.exists()
+            take_run_dir(data_dir.rename(tmp_path / "moved"), tmp_path / "hf-second")
+            process.wait(10)
+            assert not run_dir.exists()
+        finally:
+            process.kill()
 
 
 def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
