@@ -24,7 +24,10 @@ def test_a_claim_is_barred_once_and_the_first_record_is_shown(run: Command) -> N
     barred = run("admin", "bar-claim", "0007/1907.1", *said)["barred"]
     assert (barred["order_id"], barred["attempt"], barred["operator"]) == ("0007/1907", 1, "eve")
     assert run("admin", "bar-claim", "0007/1907.1", "--operator", "bob", "--why", "again")["barred"] == barred
-    assert "restored" in run.words("admin", "bar-claim", "0007/1907.1", *said)
+    words = run.words("admin", "bar-claim", "0007/1907.1", *said)
+    assert "restored" in words
+    assert str(barred["barred_at_ms"]) not in words
+    assert "Name order and attempt" in run.words("admin", "bar-claim", f"0007/1907.{'9' * 20}", *said, code=2)
     for named in ("0007/1907", "0007/1907.", "1907.1", "0007/1907.1001"):
         assert run("admin", "bar-claim", named, *said, code=2)["error"]
     assert run("verify", "--all")["orders"]["barred"] == [barred]

@@ -4,9 +4,11 @@ import pytest
 from rich.console import Console
 
 from holdfast.client import Shortfall, ShortfallLoss, StockChange
+from holdfast.client.cli import tables
 from holdfast.client.cli.options import duration_ms
 from holdfast.client.cli.output import advice_text, duration_text
-from holdfast.client.cli.tables import CHANGE, facts_of
+from holdfast.client.cli.tables import CHANGE, ORDERS_VERIFICATION, TEXTS, facts_of
+from holdfast.client.models.administration import BarredClaim, OrdersVerification
 
 
 @pytest.mark.parametrize(
@@ -30,3 +32,19 @@ def test_advice_names_commands() -> None:
     assert advice_text("which the chain does not have; add it with PutStores") == (
         "which the chain does not have; add it with `holdfast store put`"
     )
+
+
+def test_what_is_barred_is_told_in_words() -> None:
+    barred = (BarredClaim("0007/1907", 1, "eve", "restored", 0), BarredClaim("0007/1908", 2, "bob", "lost", 0))
+    for claims, told in (((), []), (barred, ["0007/1907.1 by eve", ": restored", "0007/1908.2 by bob", ": lost"])):
+        console = Console(width=120)
+        with console.capture() as captured:
+            console.print(facts_of(ORDERS_VERIFICATION, OrdersVerification(True, (), 0, 0, 0, (), claims)))
+        assert all(each in captured.get() for each in told)
+        assert "(" not in captured.get()
+        assert ("barred" in captured.get()) is bool(claims)
+
+
+def test_every_time_that_is_shown_has_a_text() -> None:
+    shown = {name for listed in vars(tables).values() if isinstance(listed, str) for name in listed.split()}
+    assert {name for name in shown if name.endswith("_ms")} <= TEXTS.keys()

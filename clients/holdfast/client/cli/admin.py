@@ -1,6 +1,7 @@
 """`holdfast store`, `policy`, `status` and `verify`: for those who run the service."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
@@ -174,10 +175,10 @@ def bar_claim(
     why: Annotated[str, typer.Option("--why", help="Why, for the record.")],
 ) -> None:
     """Bar an undecided claim whose order is not known, so that its shop gives the units back when it asks next."""
-    order_id, _, attempt = claim.rpartition(".")
-    if not attempt.isdecimal():
+    named = re.fullmatch(r"(.+)\.([0-9]{1,4})", claim)
+    if named is None:
         raise typer.BadParameter("Name order and attempt, such as 0007/1907.1.", param_hint="CLAIM")
-    done = session.run(lambda client: client.bar_claim(order_id, int(attempt), operator=operator, why=why))
+    done = session.run(lambda client: client.bar_claim(named[1], int(named[2]), operator=operator, why=why))
     session.show({"barred": to_document(done)}, tables.facts_of(tables.BARRED, done))
 
 

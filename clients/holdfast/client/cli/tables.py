@@ -12,6 +12,7 @@ from rich.table import Table
 
 from holdfast.client.cli.output import advice_text, duration_text, error_text, facts, table, time_text, to_document
 from holdfast.client.errors import HoldfastError
+from holdfast.client.models.administration import BarredClaim
 from holdfast.client.models.events import Event
 from holdfast.client.models.orders import Candidate, Exclusion, FoundStores, Order, PartOutcome, PickupSlots
 from holdfast.client.models.reservations import NearStore, Rejection, Reservation
@@ -35,7 +36,13 @@ def _shortfall(short: Shortfall) -> str:
     return f"{short.quantity} x {short.sku}" + (f": {losses}" if losses else "")
 
 
+def _barred(claim: BarredClaim) -> str:
+    return f"{claim.order_id}.{claim.attempt} by {claim.operator}, {time_text(claim.barred_at_ms)}: {claim.why}"
+
+
 TEXTS: Final[dict[str, Callable[[Any], str]]] = {
+    "barred": lambda claims: "\n".join(map(_barred, claims)),
+    "barred_at_ms": time_text,
     "discrepancies": lambda found: "; ".join(
         f"{one.invariant} {one.subject}: {one.expected}, not {one.found}" for one in found
     ),
