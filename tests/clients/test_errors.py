@@ -78,6 +78,33 @@ def test_every_status_has_its_error(code: grpc.StatusCode) -> None:
     assert type(error_from(fault, what="Reserve", where="here:1", idempotency_key="k1")) is change
 
 
+@pytest.mark.parametrize("key", [None, "k1"])
+@pytest.mark.parametrize(
+    ("code", "reason", "kind", "mend"),
+    [
+        (CODE.FAILED_PRECONDITION, "VERSION_NOT_REACHED", StaleRead, "Read again in a moment"),
+        (CODE.FAILED_PRECONDITION, "POLICY_CHANGED", Conflict, "repeat the change"),
+        (CODE.FAILED_PRECONDITION, "TOO_MANY_READERS", Conflict, "DropReader"),
+        (CODE.FAILED_PRECONDITION, "CLAIM_KNOWN", Conflict, "VerifyOrders"),
+        (CODE.NOT_FOUND, "READER_UNKNOWN", NotFound, "ListReaders"),
+    ],
+)
+def test_a_reason_tells_the_error_and_its_mend_more_finely_than_the_status(
+    code: grpc.StatusCode, reason: str, kind: type[HoldfastError], mend: str, key: str | None
+) -> None:
+    error = error_from(Fault(code, "a reason", reason=reason), what="Call", where="here:1", idempotency_key=key)
+    assert type(error) is kind
+    assert error.reason == reason
+    assert mend in error.mend
+
+
+def test_a_precondition_of_a_newer_service_is_given_no_advice_of_another() -> None:
+    fault = Fault(CODE.FAILED_PRECONDITION, "a reason", reason="NOT_KNOWN_YET")
+    for key in (None, "k1"):
+        error = error_from(fault, what="Call", where="here:1", idempotency_key=key)
+        assert error.mend == HoldfastError.default_mend
+
+
 @pytest.mark.parametrize("code", list(grpc.StatusCode))
 def test_every_error_says_what_where_why_and_what_to_do(code: grpc.StatusCode) -> None:
     error = error_from(Fault(code, "a reason"), what="Reserve", where="here:1", idempotency_key="k1")

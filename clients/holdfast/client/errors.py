@@ -6,7 +6,7 @@
     +-- Unauthenticated     the caller did not prove who it is
     +-- PermissionDenied    the caller may not do this
     +-- StaleRead           the ledger has not reached the version that the read asked for
-    +-- Conflict            what was to be changed is no longer what the caller read
+    +-- Conflict            the change does not fit what is there now
     +-- Overloaded          refused before any work was done; `retry_after_ms` says when to ask again
     +-- Unavailable         a read was not answered in time; ask again
     |   +-- OutcomeUnknown  a change may or may not have been made; ask again with `idempotency_key`
@@ -91,7 +91,7 @@ class StaleRead(HoldfastError):
 
 
 class Conflict(HoldfastError):
-    """What was to be changed is no longer what the caller read; nothing was done."""
+    """The change does not fit what is there now, such as a policy that was replaced; nothing was done."""
 
     default_mend = "Read it again and repeat the change on what is there now"
 

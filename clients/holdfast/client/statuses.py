@@ -36,6 +36,15 @@ _SIMPLE: dict[grpc.StatusCode, type[errors.HoldfastError]] = {
     grpc.StatusCode.UNIMPLEMENTED: errors.Unsupported,
 }
 
+REASONS: dict[str, tuple[type[errors.HoldfastError], str]] = {
+    "VERSION_NOT_REACHED": (errors.StaleRead, ""),
+    "POLICY_CHANGED": (errors.Conflict, ""),
+    "TOO_MANY_READERS": (errors.Conflict, "Drop a reader that does not read any more, with DropReader"),
+    "CLAIM_KNOWN": (errors.Conflict, "Bar only a claim that VerifyOrders names as one without an order"),
+    "READER_UNKNOWN": (errors.NotFound, "Check the name: ListReaders tells those that there are"),
+}
+"""What a reason is raised as, and its mend where that is not the one of its class; the others go by their code."""
+
 _UNANSWERED = frozenset(
     {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED, grpc.StatusCode.ABORTED}
 )
@@ -111,6 +120,9 @@ def error_from(fault: Fault, *, what: str, where: str, idempotency_key: str | No
 
 
 def _error_of_code(fault: Fault, what: str, where: str, idempotency_key: str | None) -> errors.HoldfastError:
+    if fault.reason in REASONS:
+        kind, mend = REASONS[fault.reason]
+        return kind(what, where=where, why=fault.why, mend=mend)
     match fault.code:
         case code if code in _SIMPLE:
             return _SIMPLE[code](what, where=where, why=fault.why)
@@ -120,7 +132,10 @@ def _error_of_code(fault: Fault, what: str, where: str, idempotency_key: str | N
             return errors.Overloaded(what, where=where, why=fault.why, retry_after_ms=fault.retry_after_ms)
         case grpc.StatusCode.FAILED_PRECONDITION:
             kind = errors.StaleRead if idempotency_key is None else errors.Conflict
-            return kind(what, where=where, why=fault.why)
+            # A reason that is not in `REASONS` is a newer service's: the advice of the class may be wrong.
+            return kind(
+                what, where=where, why=fault.why, mend=errors.HoldfastError.default_mend if fault.reason else ""
+            )
         case code if FAILURES[code] is not Failure.FINAL and idempotency_key is not None:
             return errors.OutcomeUnknown(
                 what, where=where, why=f"{code.name}: {fault.why}", idempotency_key=idempotency_key

@@ -111,6 +111,7 @@ _COMMANDS = {
     "BarClaim": "admin bar-claim",
     "DropReader": "admin drop-reader",
     "ListReaders": "admin readers",
+    "VerifyOrders": "verify --all",
 }
 _RPC_NAMES = re.compile(rf"\b({'|'.join(_COMMANDS)})\b")
 
