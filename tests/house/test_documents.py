@@ -1,10 +1,12 @@
 """The texts: one entry for each reason and status, an index of decisions, and no link that leads nowhere."""
 
+import ast
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from holdfast.client.statuses import REASONS as CLIENT_REASONS
 from holdfast.v1 import error_pb2
 from tests.house import documents
 from tests.house.sources import ROOT
@@ -36,6 +38,15 @@ def test_errors_has_one_entry_for_each_status() -> None:
     assert sorted(names) == sorted(STATUSES)
 
 
+def test_errors_has_each_reason_of_a_status_under_it_and_no_other() -> None:
+    given = set()
+    for path in (ROOT / "serve").rglob("*.py"):
+        given |= documents.reasons_given(ast.parse(path.read_text(encoding="utf-8")))
+    assert ("FAILED_PRECONDITION", "CLAIM_KNOWN") in given
+    assert documents.documented_reasons(ERRORS) == given
+    assert {reason for code, reason in given if code == "FAILED_PRECONDITION"} <= CLIENT_REASONS.keys()
+
+
 def test_each_entry_has_a_cause_and_a_mend() -> None:
     assert documents.incomplete_entries(ERRORS) == []
 
@@ -60,6 +71,11 @@ def test_the_checkers_can_fail(tmp_path: Path) -> None:
     assert documents.incomplete_entries("### `A_B`\n\n**Cause.** One.\n\n### `C`\n\n**Cause.** x **Mend.** y") == [
         "A_B"
     ]
+    made = ast.parse(
+        'def f():\n    code, why = g.StatusCode.A, "B_C"\n    raise refused(code, why, "")\nx = Status(g.D, "", "E")'
+    )
+    assert documents.reasons_given(made) == {("A", "B_C"), ("D", "E")}
+    assert documents.documented_reasons("### `A`\n\n`B_C` `d`\n\n### `REASON_X`\n\n`Y_Z`") == {("A", "B_C")}
     assert documents.entry_names("### `A`\n\n### `A`\n") == ["A", "A"]
     assert documents.dangling_links("[a](gone.md) [b](https://x.org) ```\n", tmp_path) == ["gone.md"]
     assert documents.unlisted("[0001](0001-a.md)", ["0001-a.md", "0002-b.md"]) == ["0002-b.md"]
