@@ -53,7 +53,8 @@ NOTHING: Final = Sealed(0, 0, "", "", 0)
 
 class Archive:
     """The sealed files of one journal, in a folder that is made with the first. The oldest may be `away`, in a folder
-    of the same name under another one. Not thread-safe.
+    of the same name under another one. Without a lock: a disk that hangs
+    holds up only who reads or writes there.
     """
 
     def __init__(self, folder: Path, away: Path | None = None) -> None:
@@ -78,8 +79,9 @@ class Archive:
 
     def read(self, ledger_id: str, before: Sealed, sealed: Sealed) -> list[Row]:
         """The records of a file, which follows another. Raises JournalDamaged."""
-        if self._read[0] == sealed:
-            return self._read[1]
+        read, rows = self._read
+        if read == sealed:
+            return rows
         contents = self._contents(ledger_id, sealed, self._folder)
         try:
             header, *lines = gzip.decompress(contents).split(b"\n")

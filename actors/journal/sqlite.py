@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from operator import attrgetter
 from pathlib import Path
-from threading import Lock
 from typing import Any, Final
 
 from actors.journal.archive import Archive, Row, Sealed
@@ -50,7 +49,7 @@ class SqliteJournal:
     ) -> None:
         self._file = SqliteFile(path, busy_ms, checkpoint_pages)
         self._lock = self._file.lock
-        self._archive, self._archive_lock = Archive(path.with_suffix(".sealed"), away), Lock()
+        self._archive = Archive(path.with_suffix(".sealed"), away)
         self._keep_bytes, self._sealed_events = keep_bytes, sealed_events
         self._sealed_bytes = sealed_bytes if away else None
         self._listed = SealedList(self._file)
@@ -122,8 +121,7 @@ class SqliteJournal:
             before, sealed = self._listed.around(ledger_id, after_seq)
             if sealed is None:
                 return self._read_kept(ledger_id, after_seq, before, events_max)
-        with self._archive_lock:
-            rows = self._archive.read(ledger_id, before, sealed)
+        rows = self._archive.read(ledger_id, before, sealed)
         place = bisect_right(rows, after_seq, key=attrgetter("seq"))
         checksum = rows[place - 1].checksum if place else before.checksum
         return _verified(rows[place:], ledger_id, after_seq, checksum, sealed.seq, events_max)
@@ -168,8 +166,7 @@ class SqliteJournal:
                 )
             rows += map(Row._make, found)
         _verified(rows, ledger_id, before.seq, before.checksum, end, end)
-        with self._archive_lock:
-            made = self._archive.write(ledger_id, epoch, before, rows)
+        made = self._archive.write(ledger_id, epoch, before, rows)
         with self._lock, self._file.transaction() as db:
             listed = db.execute(
                 "INSERT INTO sealed SELECT ledger_id, ?, ?, ?, ?, ?, 0 FROM heads WHERE ledger_id = ? AND epoch = ?",
@@ -190,8 +187,7 @@ class SqliteJournal:
             before, _ = self._listed.around(ledger_id, oldest.seq - 1)
             if behind := self._listed.behind(ledger_id, oldest.seq, readers):
                 return behind
-        with self._archive_lock:
-            self._archive.copy_away(ledger_id, oldest)
+        self._archive.copy_away(ledger_id, oldest)
         with self._lock, self._file.transaction() as db:
             listed = db.execute(
                 "UPDATE sealed SET away = 1 WHERE ledger_id = ?1 AND seq = ?2 "

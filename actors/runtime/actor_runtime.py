@@ -27,6 +27,7 @@ log = logging.getLogger("holdfast.actor")
 
 TIDY_EVERY_S: Final = 0.1  # expiry is visible within a second, so sweep well within one
 SNAPSHOT_PAUSE_S: Final = 0.002  # between the chunks of a snapshot, for decisions to go first
+MOVE_S_MAX: Final = 1.0  # that closing waits for a file on its way to another disk, which may hang
 SNAPSHOT_EVENTS_MIN: Final = 20_000
 BOUND_AT_ONCE: Final = 16  # ledgers that adopt a policy in one step: they keep others waiting
 FEED_EVENTS_MAX: Final = 1_000
@@ -111,6 +112,8 @@ class LedgerActor:
         self._followers = Followers()
         self._tidier = Thread(target=self._tidy, name="tidy", daemon=True)
         self._tidier.start()
+        self._mover = Thread(target=self._move, name="move", daemon=True)
+        self._mover.start()
 
     @rpc
     def adopt(self, document: bytes, is_newest: bool = True) -> None:
@@ -267,7 +270,7 @@ class LedgerActor:
         known = {ledger_id: version for ledger_id, version in seen.items() if heads.get(ledger_id, 0) >= 0}
         beyond = {each: heads.get(each, 0) for each, version in known.items() if version > heads.get(each, 0)}
         if known and not beyond:
-            self.host.note_reader(reader, known)
+            self.host.upkeep.note_reader(reader, known)
         return len(known), beyond
 
     @rpc
@@ -275,15 +278,16 @@ class LedgerActor:
         """By ledger its version, -1 where it is stopped, up to where named readers have seen it, and those for which
         more of its sealed files is kept than the setting says. Raises JournalDamaged.
         """
-        seen = self._journal.readers()
+        seen, kept_for = self._journal.readers(), self.host.upkeep.kept_for
         heads = self.moved({}, 0.0)
-        return {each: (version, seen.get(each, {}), self.host.kept_for(each)) for each, version in heads.items()}
+        return {each: (version, seen.get(each, {}), kept_for.get(each, [])) for each, version in heads.items()}
 
     def close(self) -> None:
         """Write snapshots, for a quick next start, and close the journal. Nothing accepted depends on it."""
         self._closing.set()
         self._followers.close()
         self._tidier.join()
+        self._mover.join(MOVE_S_MAX)  # a move that is cut short is made at the next start
         for ledger_id in self.host.ledger_ids():
             self.host.snapshot_if_moved(ledger_id)
         self._journal.close()
@@ -306,7 +310,7 @@ class LedgerActor:
                 while self.host.sweep() >= EXPIRED_AT_ONCE_MAX and not self._closing.wait(SNAPSHOT_PAUSE_S):
                     self._followers.tell()  # feeds need not wait until all of it is expired
                 self._followers.tell()  # of that, and of what a read found due
-                self.host.checkpoint(self.chain.readers if self.told_revision else None)
+                self.host.checkpoint()
                 for ledger_id in self.host.snapshots_due(SNAPSHOT_EVENTS_MIN):
                     self.host.snapshot(ledger_id, self._pause)
             except JournalDamaged:  # of one ledger, which is stopped; the others go on
@@ -315,6 +319,18 @@ class LedgerActor:
                 return  # `end` was called already
             except Exception as error:  # an actor that cannot expire holds any more must end
                 self._end(JournalFailed(f"tidying failed: {error!r}"))
+                raise
+
+    def _move(self) -> None:
+        """Move sealed files away, once the named readers are known, apart from all else: the disk may hang."""
+        while not self._closing.wait(self._tidy_every_s):
+            try:
+                if self.told_revision:
+                    self.host.upkeep.move(self.chain.readers)
+            except Exception as error:
+                if self._closing.is_set():  # the journal was closed meanwhile
+                    return
+                self.host.upkeep.fail(error)
                 raise
 
 

@@ -60,10 +60,10 @@ class LedgerHost:
         self._clock = clock
         self._policy_for = policy_for
         self._commits = GroupCommit(journal, on_failure)
-        self._upkeep = Upkeep(journal, clock, self._commits)
         self._back = ReadBack(lambda: self._core, journal, self._commits)
         self._deciding = Lock()
         self._hosted: dict[str, Hosted] = {}
+        self.upkeep = Upkeep(journal, clock, self._commits, self._hosted)
         self._damaged: dict[str, JournalDamaged] = {}
         self._refused: dict[tuple[str, str], Stopped] = {}  # commands that raised twice, by ledger and key
         self._unreadable: JournalDamaged | None = None
@@ -140,17 +140,9 @@ class LedgerHost:
         self._commits.wait(ticket)  # one durable write for all of them
         return swept
 
-    def checkpoint(self, readers: Mapping[str, bool] | None = None) -> None:
+    def checkpoint(self) -> None:
         """See `Upkeep.do`."""
-        self._upkeep.do(self._hosted, readers)
-
-    def note_reader(self, name: str, seen: Mapping[str, int]) -> None:
-        """See `Journal.note_reader`. Raises JournalError."""
-        self._upkeep.note_reader(name, seen)
-
-    def kept_for(self, ledger_id: str) -> list[str]:
-        """The named readers for which more of a ledger's sealed files is kept than the setting says."""
-        return self._upkeep.kept_for.get(ledger_id, [])
+        self.upkeep.do()
 
     def snapshot(self, ledger_id: str, pause: Callable[[], None]) -> None:
         """Write a snapshot, while decisions go on. `pause` is called between chunks. Raises JournalError.

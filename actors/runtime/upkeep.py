@@ -1,5 +1,5 @@
-"""What a journal is asked for again and again beside appends: to tidy up, to keep the clock's mark, to seal records,
-and to move sealed files away.
+"""What a journal is asked for again and again beside appends: to tidy up, to keep the clock's mark and to seal records;
+and, in a thread of its own, to move sealed files away.
 """
 
 import logging
@@ -19,21 +19,22 @@ log = logging.getLogger("holdfast.host")
 class Upkeep:
     """Of the journal of one host, which ends where a write fails."""
 
-    def __init__(self, journal: Journal, clock: Clock, commits: GroupCommit) -> None:
+    def __init__(self, journal: Journal, clock: Clock, commits: GroupCommit, hosted: Mapping[str, Any]) -> None:
         self._journal = journal
         self._clock = clock
         self._commits = commits
-        self._turn = 0
+        self._hosted = hosted
+        self._turn = self._move_turn = 0
         self._left_whole: set[str] = set()  # ledgers of which nothing more is sealed
         self._move_at_ms = 0
         self.kept_for: dict[str, list[str]] = {}  # by ledger, readers that keep more beside than the setting says
 
-    def do(self, hosted: Mapping[str, Any], readers: Mapping[str, bool] | None) -> None:
-        """All of it, for the ledgers that are hosted; records of one are sealed, of the next one at the next call.
-        Nothing is moved as long as nobody knows the named readers. Raises JournalError.
+    def do(self) -> None:
+        """All but moving, for the ledgers that are hosted; records of one are sealed, of the next one at the next call.
+        Raises JournalError.
         """
         try:
-            ledgers = list(hosted.items())
+            ledgers = list(self._hosted.items())
             if (mark := self._clock.mark_due()) is not None:
                 owned, epoch = (ledgers[0][0], ledgers[0][1].epoch) if ledgers else ("", 0)
                 self._journal.keep_clock(owned, epoch, mark)
@@ -41,11 +42,13 @@ class Upkeep:
             if ledgers:
                 self._turn = (self._turn + 1) % len(ledgers)
                 self._seal(*ledgers[self._turn])
-                if readers is not None:
-                    self._move(*ledgers[self._turn], readers)
         except JournalError as failure:
             self._commits.fail(failure)
             raise
+
+    def fail(self, error: Exception) -> None:
+        """See `GroupCommit.fail`."""
+        self._commits.fail(error)
 
     def note_reader(self, name: str, seen: Mapping[str, int]) -> None:
         """See `Journal.note_reader`. Raises JournalError."""
@@ -66,10 +69,18 @@ class Upkeep:
             log.critical("ledger %s: no more records are sealed until the next start: %s", ledger_id, error)
             self._left_whole.add(ledger_id)
 
-    def _move(self, ledger_id: str, hosted: Any, readers: Mapping[str, bool]) -> None:
-        """Move no file away that a named reader has not seen; a feed of all shops has no customers' ledger."""
-        if self._clock.now_ms() < self._move_at_ms:
+    def move(self, readers: Mapping[str, bool]) -> None:
+        """Move a sealed file of one ledger away, of the next one at the next call; none that a named reader has not
+        seen. Waits for another disk, so in a thread of its own. Raises JournalError; call `fail` unless it was closed.
+        """
+        ledgers = list(self._hosted.items())
+        if not ledgers or self._clock.now_ms() < self._move_at_ms:
             return
+        self._move_turn = (self._move_turn + 1) % len(ledgers)
+        self._move(*ledgers[self._move_turn], readers)
+
+    def _move(self, ledger_id: str, hosted: Any, readers: Mapping[str, bool]) -> None:
+        """A feed of all shops has no customers' ledger."""
         mine = dict.fromkeys(readers, False) if is_customers(ledger_id) else readers
         try:
             behind = self._journal.move_away(ledger_id, hosted.epoch, mine)

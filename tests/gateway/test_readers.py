@@ -3,20 +3,26 @@
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import grpc
 import pytest
 
 from actors.chain_actor import READERS_MAX
+from actors.core.policy import DAY_MS
+from actors.journal import archive
 from actors.journal.port import LedgerBroken
 from actors.journal.sqlite import SqliteJournal
+from actors.runtime import actor_runtime
 from actors.runtime.upkeep import MOVE_AGAIN_MS
 from holdfast.v1 import admin_service_pb2 as ad, event_service_pb2 as es
 from serve.wire.cursors import pack_cursor
 from tests.gateway.front import Answer, Front
 from tests.gateway.test_sealed import VERIFY, Sealing
 from tests.runtime.breaking import BreakingJournal
-from tests.runtime.runtime_fixture import ManualClock
+from tests.runtime.runtime_fixture import WAIT_S, ManualClock
+from tests.waiting import until
 
 CODE = grpc.StatusCode
 
@@ -33,7 +39,9 @@ class Moving(Sealing):
     def move(self) -> int:
         """What the actor does by itself, until there is nothing left to do; how many files are away."""
         for _ in range(40):
-            self.actor.host.checkpoint(self.actor.chain.readers if self.actor.chain.revision else None)
+            self.actor.host.checkpoint()
+            if self.actor.chain.revision:
+                self.actor.host.upkeep.move(self.actor.chain.readers)
         return len(list(self.away.glob("S2.sealed/*")))
 
 
@@ -141,4 +149,35 @@ def test_a_disk_that_is_not_there_is_tried_again_in_a_minute(moving: Moving, cap
     assert moving.move() == 0
     moving.front.clock.move(MOVE_AGAIN_MS)
     assert moving.move() > 5
+    assert moving.ended == []
+
+
+def test_a_disk_that_hangs_holds_up_nothing_but_moving(moving: Moving, monkeypatch: pytest.MonkeyPatch) -> None:
+    front, put = moving.front, archive._put
+    reached, goes_on = Event(), Event()
+
+    def hanging(folder: Path, *rest: Any) -> None:
+        if moving.away in folder.parents:
+            reached.set()
+            assert goes_on.wait(WAIT_S)
+        put(folder, *rest)
+
+    monkeypatch.setattr(archive, "_put", hanging)
+    monkeypatch.setattr(actor_runtime, "MOVE_S_MAX", 0.01)
+    acknowledged(front, "warehouse", S2=front.version("S2"))
+    moving.tidy_every_s = 0.005
+    moving.open()
+    front.reserve("a hold", store_id="S2")
+    try:
+        assert reached.wait(WAIT_S)
+        held = moving.actor.host.stale_read("S2").version
+        front.clock.move(DAY_MS)
+        until(lambda: moving.actor.host.stale_read("S2").version > held, within_s=WAIT_S, what="an expiry")
+        assert front.accept("VerifyLedger", VERIFY).holds, "sealed files beside the journal are read"
+        assert front.reserve("another", store_id="S2").WhichOneof("result") == "reservation"
+        moving.actor.close()
+    finally:
+        goes_on.set()
+    moving.actor._mover.join(WAIT_S)
+    assert not moving.actor._mover.is_alive()
     assert moving.ended == []

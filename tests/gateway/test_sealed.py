@@ -22,6 +22,8 @@ VERIFY = ad.VerifyLedgerRequest(store_id="S2")
 class Sealing:
     """The actor of S2 over files that seal what they can; a test says when."""
 
+    tidy_every_s = 3_600.0  # by itself, of an actor that is started
+
     def __init__(self, front: Front, folder: Path) -> None:
         self.front, self.folder = front, folder
         self.ended: list[JournalError] = []
@@ -34,7 +36,7 @@ class Sealing:
     def start(self, journal: BreakingJournal) -> None:
         """Start the actor over a journal."""
         self.journal = journal
-        self.actor = StoreActor("store-S2", self.journal, self.front.clock, self.ended.append, tidy_every_s=3_600)
+        self.actor = StoreActor("store-S2", self.journal, self.front.clock, self.ended.append, self.tidy_every_s)
         self.front.actors._actors["store-S2"] = self.actor
         self.front.actors.made["store-S2"] += 1
 
