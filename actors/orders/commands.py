@@ -274,9 +274,9 @@ def order_key(number: int, key: str) -> str:
     return f"\n{number}\n{key}"
 
 
-def callers_key(remembered: str) -> str:
-    """The caller's key, of either form: there is no line feed in it."""
-    return remembered.rpartition("\n")[2]
+def call_key_of(remembered: str) -> str:
+    """The key that shops know a call by, from its remembered form: none where it is scoped by order."""
+    return "" if remembered.startswith("\n") else remembered.rpartition("\n")[2]
 
 
 def key_of(command: Command) -> str:

@@ -12,7 +12,7 @@ from actors.core.ids import format_holder, format_order_id, parse_holder
 from actors.core.policy import Policy
 from actors.core.rejection import Violation
 from actors.core.status import LIVE, ReleaseReason, Status
-from actors.orders.commands import Applied, Open, Plan, Report, callers_key
+from actors.orders.commands import Applied, Open, Plan, Report, call_key_of
 from actors.orders.grants import Grant, is_of_no_call
 from actors.orders.state import CERTAIN, OVER, Collected, Order, Part, Standing
 from actors.shop.commands import ApplyOutcome, Claim, Lines, by_sku, claim_key
@@ -29,7 +29,7 @@ _STATUS_OF = {
 def claim_of(order_id: str, order: Order, part: Part) -> Claim:
     """The claim that is sent to a part's shop."""
     holder = format_holder(order_id, part.attempt)
-    customer_id, channel, call_key = order.customer_id, order.channel, callers_key(order.key)
+    customer_id, channel, call_key = order.customer_id, order.channel, call_key_of(order.key)
     return Claim(claim_key(holder), holder, customer_id, channel, part.lines, part.slot_start_ms, call_key=call_key)
 
 

@@ -116,7 +116,7 @@ class Claim(Message, frozen=True):
     """Hold this shop's part of an order over several ledgers, until its customer's ledger decides the order. `holder`
     names the order and its attempt; `key` is `claim_key(holder)`. `attempt` is drawn for an order that is not placed
     yet, so that two which have drawn the same number never share a claim. `call_key` is the key of the caller, under
-    which nothing else is decided here.
+    which nothing else is decided here; empty where that is its order's, as in an amendment.
     """
 
     key: str

@@ -115,7 +115,6 @@ class Coordinator:
         """Place an order. Raises DeadlinePassed where the outcome is unknown: ask again with the same key."""
         ledger_id = ledger_of_customer(command.customer_id)
         if command.basket_id:  # it may have an order, which is then changed
-            command = replace(command, number=self._draw(self._clock.now_ms()))
             return await self._drive(ledger_id, command, deadline, next_plans)
         return await self._place(ledger_id, command, deadline, next_plans)
 
@@ -372,6 +371,8 @@ class Coordinator:
         """The answer to a caller's command. While another call is changing the order, it waits its turn."""
         pause_s, pause_s_max = UNDECIDED_PAUSE_S
         while True:
+            if isinstance(command, cm.Open):  # an attempt of this call that was abandoned keeps its order's number
+                command = replace(command, number=self._draw(self._clock.now_ms()))
             answer = await self._send(ledger_id, command, deadline, promise=promise)
             assert answer is not None, "a command with a key always has an answer"
             if not isinstance(answer, Rejection) or answer.reason is not Reason.ORDER_UNDECIDED:

@@ -1,5 +1,6 @@
 """A key is decided once, whichever way its calls reach a shop: naming it, or looking for it by place."""
 
+import asyncio
 from typing import Any, Final
 
 import pytest
@@ -7,11 +8,14 @@ import pytest
 from actors.core.packed import hash_of
 from actors.core.rejection import Reason
 from actors.orders import commands as cm
-from actors.orders.state import Order
+from actors.orders.state import OPEN_MS, Order, Standing
 from holdfast.v1 import error_pb2, order_pb2, reservation_service_pb2 as rs
+from serve.coordination.coordinator import no_other_plan
 from tests.gateway.front import Front, reserve_request
-from tests.gateway.orders import BUYER, customers, hosted, settle
-from tests.runtime.runtime_fixture import WAIT_S
+from tests.gateway.orders import BUYER, CUSTOMERS, customers, hosted, settle
+from tests.runtime.loop_time import skip
+from tests.runtime.runtime_fixture import WAIT_S, ManualClock
+from tests.waiting import until_async
 
 BY_PLACE: Final = order_pb2.Sourcing(place={}, policy=order_pb2.SOURCING_POLICY_SPLIT)
 REUSED: Final = error_pb2.REASON_IDEMPOTENCY_KEY_REUSED
@@ -100,7 +104,8 @@ def test_an_order_that_meets_its_own_lost_claims_is_placed(stocked: Front) -> No
     assert reserve(stocked, "k1", 2).rejection.reason == REUSED
 
 
-def test_later_attempts_of_an_order_and_its_parts_in_one_shop_are_of_one_key(stocked: Front) -> None:
+def test_an_amendment_takes_no_key_of_a_shop_and_none_from_it(stocked: Front) -> None:
+    """Its key is its order's."""
     order = opened(stocked, "k1", ("S1", 1), ("S2", 1))
     assert isinstance(order, Order)
     for key, units in (("k2", 2), ("k3", 3)):
@@ -109,12 +114,70 @@ def test_later_attempts_of_an_order_and_its_parts_in_one_shop_are_of_one_key(sto
         assert isinstance(amended, Order)
     settle(stocked)
     assert (reserved(stocked), reserved(stocked, "S2")) == (3, 3)
-    for key in ("k1", "k2", "k3"):
-        assert reserve(stocked, key).rejection.reason == REUSED
+    assert reserve(stocked, "k1").rejection.reason == REUSED
+    assert reserve(stocked, "k2").reservation.reservation_id
+    stocked.receive("B", 5, "S1")
     assert reserve(stocked, "k4").reservation.reservation_id
-    refused = amend(stocked, "k4", order, (cm.Plan("S1", (("B", 4),), 0),))
-    assert not isinstance(refused, Order)
-    assert refused.reason is Reason.IDEMPOTENCY_KEY_REUSED
+    assert isinstance(amend(stocked, "k4", order, (cm.Plan("S1", (("B", 4),), 0),)), Order)
+
+
+def test_an_amendment_that_meets_its_own_lost_claims_is_committed(stocked: Front) -> None:
+    """Its gateway died after it had claimed, and before it had committed."""
+    order = opened(stocked, "k1", ("S1", 1))
+    wanted = (cm.Plan("S1", (("B", 3),), 0),)
+    ledger_id = customers(stocked).ledger_id
+
+    async def main() -> None:
+        coordinator = stocked.gateway._reconciler._coordinator
+        deadline = stocked._runner.get_loop().time() + WAIT_S
+        begun = await coordinator._send(ledger_id, cm.Amend("k2", "x", order.number, wanted, 0), deadline, promise=True)
+        assert isinstance(begun, Order)
+        assert begun.open_attempt
+        await coordinator._attempt(ledger_id, begun, 1, deadline, no_other_plan)
+
+    stocked.run(main)
+    assert reserve(stocked, "k2").reservation.reservation_id
+    assert isinstance(amend(stocked, "k2", order, wanted), Order)
+    settle(stocked)
+    assert reserved(stocked) == 4
+
+
+@pytest.mark.parametrize("basket_id", ["", "basket"])
+def test_an_order_is_placed_after_its_attempt_was_abandoned(stocked: Front, clock: ManualClock, basket_id: str) -> None:
+    """Its shop was away for longer than an attempt may take; the call has time left, and draws another number."""
+    reserve(stocked, "k0", 1, "")
+    command = cm.Open("k1", "x", BUYER, "web", 0, (cm.Plan("S1", (("B", 2),), 0),), (), basket_id)
+    process: Any = stocked.actors._actors[CUSTOMERS]
+
+    def asked_of_shop() -> list[Any]:
+        return [each for each in stocked.actors.calls if each[0] == "store-S1"]
+
+    async def main() -> Any:
+        gate = stocked.actors.hold("store-S1")
+        deadline = asyncio.get_running_loop().time() + 3 * OPEN_MS / 1000
+        before = len(asked_of_shop())
+
+        async def claimed() -> bool:
+            return len(asked_of_shop()) > before
+
+        async def answered() -> bool:
+            skip(0.1)
+            return call.done()
+
+        call = asyncio.ensure_future(stocked.gateway._reconciler._coordinator.open(command, deadline))
+        await until_async(claimed, within_s=WAIT_S, what="a claim")
+        clock.move(OPEN_MS + 1)
+        skip(OPEN_MS / 1000 + 1)
+        await asyncio.to_thread(process.host.sweep)
+        gate.set()
+        await until_async(answered, within_s=WAIT_S, what="an answer")
+        return await call
+
+    order = stocked.run(main)
+    assert isinstance(order, Order)
+    assert order.standing is Standing.HELD
+    settle(stocked)
+    assert reserved(stocked) == 3
 
 
 def opened(front: Front, key: str, *plans: tuple[str, int]) -> Any:
