@@ -98,6 +98,8 @@ class Archive:
         where another file of its name is there.
         """
         assert self._away is not None
+        if self._is_one_file(sealed.name):
+            raise FileExistsError(f"{self._away} has this very file, by a link or as the same folder; take another one")
         contents = self._contents(ledger_id, sealed, self._folder)
         if not (self._away / sealed.name).exists():  # else of a move that a kill has cut short, or not ours
             _put(self._away, sealed.name, contents)
@@ -106,8 +108,14 @@ class Archive:
     def remove(self, *away: Sealed) -> None:
         """Remove from beside the database what is listed as away."""
         for sealed in away:
-            if sealed != NOTHING:
+            if sealed != NOTHING and not self._is_one_file(sealed.name):
                 (self._folder / sealed.name).unlink(missing_ok=True)
+
+    def _is_one_file(self, name: str) -> bool:
+        """Whether a file beside the database is the one that is away, and there is no other."""
+        assert self._away is not None
+        beside, away = self._folder / name, self._away / name
+        return beside.exists() and away.exists() and beside.samefile(away)
 
     def _contents(self, ledger_id: str, sealed: Sealed, folder: Path) -> bytes:
         """What is in a file; of one that is not in its folder, what is away."""

@@ -33,6 +33,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix="HOLDFAST_",
+        env_ignore_empty=True,  # an empty path would be the working directory
         extra="ignore",
         cli_prog_name="python -m serve",
         cli_kebab_case=True,
@@ -84,8 +85,15 @@ class Settings(BaseSettings):
     @field_validator("journal_archive")
     @classmethod
     def _refuse_idle_archive(cls, archive: Path | None, info: ValidationInfo) -> Path | None:
-        if archive is not None and not info.data.get("journal_keep_mb"):
+        if archive is None:
+            return archive
+        if not info.data.get("journal_keep_mb"):
             raise ValueError("without --journal-keep-mb nothing is sealed that could move there; give that too")
+        if not archive.is_absolute():
+            raise ValueError(f"{archive} would be another folder at a start from elsewhere; give the whole path")
+        data_dir = info.data.get("data_dir")
+        if data_dir is not None and archive.resolve().is_relative_to(data_dir.resolve() / JOURNAL_DIR):
+            raise ValueError(f"{archive} is where the journals are; give a folder on another disk")
         return archive
 
     @field_validator("ray_address")

@@ -347,6 +347,17 @@ def test_a_signal_waits_from_the_first_import_on() -> None:
 def test_an_archive_is_for_journals_that_seal(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"journal_archive: .*without --journal-keep-mb nothing is sealed"):
         read_settings(journal_archive=tmp_path)
+    with pytest.raises(SettingsError, match=r"journal_archive: .*give the whole path"):
+        read_settings(journal_keep_mb=100, journal_archive=Path("archive"))
+    with pytest.raises(SettingsError, match=r"journal_archive: .*where the journals are"):
+        read_settings(journal_keep_mb=100, data_dir=tmp_path, journal_archive=tmp_path / "journal")
+
     both = read_settings(["--journal-keep-mb", "5", "--journal-archive", str(tmp_path), "--journal-sealed-mb", "7"])
     assert both.journals.endswith(f"/data/journal?keep_mb=5&sealed_mb=7&away={quote_plus(str(tmp_path.resolve()))}")
     assert read_settings().journals.endswith("/data/journal")
+
+
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOLDFAST_JOURNAL_KEEP_MB", "100")
+    monkeypatch.setenv("HOLDFAST_JOURNAL_ARCHIVE", "")
+    assert read_settings().journal_archive is None

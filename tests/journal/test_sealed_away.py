@@ -201,3 +201,20 @@ def test_the_name_of_a_file_fits_whatever_a_ledger_is_called(ledger_id: str, tmp
     sealed = Archive(tmp_path / "sealed").write(ledger_id, last, NOTHING, [Row(1, last, 1, 0, 0, b"[]")])
     assert len(os.fsencode(sealed.name)) < 130, "of 255"
     assert (tmp_path / "sealed" / sealed.name).exists()
+
+
+@pytest.mark.parametrize("linked", ["the folder", "the archive"])
+def test_an_archive_that_has_the_very_files_leaves_them_alone(
+    storage: SqliteStorage, journal: SqliteJournal, away: Path, linked: str
+) -> None:
+    beside, there = storage.sealed_path, away / storage.sealed_path.name
+    if linked == "the folder":
+        beside.rename(there)
+        beside.symlink_to(there)
+    else:
+        there.symlink_to(beside)
+    names = sorted(path.name for path in beside.iterdir())
+    assert names
+    with pytest.raises(FileExistsError, match="this very file"):
+        journal.move_away("S1", 1, NOBODY)
+    assert sorted(path.name for path in beside.iterdir()) == names
