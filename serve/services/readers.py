@@ -1,7 +1,8 @@
 """Named readers of feeds: what they have acknowledged is kept by the actors, their names by the chain's."""
 
 import asyncio
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import grpc
 
@@ -41,18 +42,19 @@ class Readers:
             if not is_customers(store_id):
                 await self._stores.require(store_id, f"cursors[{index}].store_id", deadline=deadline)
         seen = packed | {cursor.store_id: cursor.after_version for cursor in request.cursors}
-        await self._name(request.reader, bool(packed), deadline)
-        asked = {
-            actor: (request.reader, {each: seen[each] for each in mine})
-            for actor, mine in self._router.by_actor(list(seen)).items()
-        }
-        for noted, beyond in await asyncio.gather(
-            *(self._router.ask_actor(actor, "acknowledge", *mine, deadline=deadline) for actor, mine in asked.items())
-        ):
+        by_actor = self._router.by_actor(list(seen))
+        # Before anything is noted, or the reader named: a refusal leaves nothing behind.
+        for heads in await self._ask_all("moved", dict.fromkeys(by_actor, ({}, 0.0)), deadline):
+            _refuse_beyond(heads, seen, places)
+        await self._name(request.reader, bool(packed) or not seen, deadline)
+        told = {actor: (request.reader, {each: seen[each] for each in mine}) for actor, mine in by_actor.items()}
+        for noted, beyond in await self._ask_all("acknowledge", told, deadline):
             reply.ledgers += noted
-            for store_id, head in beyond.items():
-                field = f"cursors[{places[store_id]}].after_version" if store_id in places else "cursor"
-                raise beyond_head(field, store_id, seen[store_id], head)
+            _refuse_beyond(beyond, seen, places)
+
+    async def _ask_all(self, method: str, asked: Mapping[str, tuple[Any, ...]], deadline: float) -> list[Any]:
+        questions = (self._router.ask_actor(actor, method, *given, deadline=deadline) for actor, given in asked.items())
+        return await asyncio.gather(*questions)
 
     async def _name(self, reader: str, everything: bool, deadline: float) -> None:
         """Make a reader known to every actor, so that from the answer on what it has not seen is kept."""
@@ -100,3 +102,11 @@ class Readers:
         """
         rules = {name: (self._router.rules_for(name),) for name in await self._router.ledger_actors()}
         await self._router.ask_each("adopt", rules, deadline=deadline)
+
+
+def _refuse_beyond(heads: Mapping[str, int], seen: Mapping[str, int], places: Mapping[str, int]) -> None:
+    """Raises Refused where a ledger has not come so far; one that is stopped has no head."""
+    for store_id, head in heads.items():
+        if 0 <= head < seen.get(store_id, 0):
+            field = f"cursors[{places[store_id]}].after_version" if store_id in places else "cursor"
+            raise beyond_head(field, store_id, seen[store_id], head)

@@ -118,7 +118,7 @@ def test_nothing_is_acknowledged_that_has_not_happened(moving: Moving) -> None:
 
 def test_a_reader_is_named_by_its_first_acknowledgement_also_of_nothing(front: Front) -> None:
     assert acknowledged(front, "early").code is CODE.OK
-    assert listed(front) == {"early": (False, 0, "", 0, [])}
+    assert listed(front) == {"early": (True, 2, "S1", 2, [])}, "it has seen nothing of all shops"
     assert acknowledged(front, "early", cursor=pack_cursor({"S1": 1})).code is CODE.OK
     assert acknowledged(front, "early", S1=2).code is CODE.OK, "it stays a reader of all"
     assert listed(front)["early"][0]
@@ -181,3 +181,10 @@ def test_a_disk_that_hangs_holds_up_nothing_but_moving(moving: Moving, monkeypat
     moving.actor._mover.join(WAIT_S)
     assert not moving.actor._mover.is_alive()
     assert moving.ended == []
+
+
+def test_a_refused_acknowledgement_leaves_nothing_behind(front: Front) -> None:
+    front.receive("A", store_id="S2")
+    refused = acknowledged(front, "new", S2=1, S1=10**9)
+    assert refused.code is CODE.OUT_OF_RANGE
+    assert list(front.accept("ListReaders", ad.ListReadersRequest()).readers) == []
