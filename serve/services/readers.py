@@ -44,8 +44,9 @@ class Readers:
         seen = packed | {cursor.store_id: cursor.after_version for cursor in request.cursors}
         by_actor = self._router.by_actor(list(seen))
         # Before anything is noted, or the reader named: a refusal leaves nothing behind.
-        for heads in await self._ask_all("moved", dict.fromkeys(by_actor, ({}, 0.0)), deadline):
-            _refuse_beyond(heads, seen, places)
+        every = await self._ask_all("moved", dict.fromkeys(by_actor, ({}, 0.0)), deadline)
+        for heads, mine in zip(every, by_actor.values(), strict=True):
+            _refuse_beyond({each: heads.get(each, 0) for each in mine}, seen, places)  # 0 of one without a record
         await self._name(request.reader, bool(packed) or not seen, deadline)
         told = {actor: (request.reader, {each: seen[each] for each in mine}) for actor, mine in by_actor.items()}
         for noted, beyond in await self._ask_all("acknowledge", told, deadline):

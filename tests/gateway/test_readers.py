@@ -52,7 +52,7 @@ def moving(tmp_path: Path, clock: ManualClock) -> Iterator[Moving]:
         shop = Moving(front, tmp_path)
         front.receive("A", store_id="S2")
         shop.trade(30)
-        acknowledged(front, "warehouse", cursor=pack_cursor({"S1": 0, "gone": 7}))
+        assert acknowledged(front, "warehouse", cursor=pack_cursor({"S1": 0})).code is CODE.OK
         shop.tidy()
         yield shop
 
@@ -186,5 +186,12 @@ def test_a_disk_that_hangs_holds_up_nothing_but_moving(moving: Moving, monkeypat
 def test_a_refused_acknowledgement_leaves_nothing_behind(front: Front) -> None:
     front.receive("A", store_id="S2")
     refused = acknowledged(front, "new", S2=1, S1=10**9)
+    assert refused.code is CODE.OUT_OF_RANGE
+    assert list(front.accept("ListReaders", ad.ListReadersRequest()).readers) == []
+
+
+def test_neither_does_one_of_a_shop_without_a_record(front: Front) -> None:
+    front.receive("A", store_id="S1")
+    refused = acknowledged(front, "new", S1=1, S2=1)
     assert refused.code is CODE.OUT_OF_RANGE
     assert list(front.accept("ListReaders", ad.ListReadersRequest()).readers) == []
