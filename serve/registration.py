@@ -1,7 +1,7 @@
 """Tells Serve's gRPC servers which calls there are. Requests are handed over as bytes, see `gateway`.
 
-A gateway's own server answers them by itself: a call that Serve carries takes some 0.4 ms more. Serve's proxy, where a
-call comes while no gateway is up, carries them to one.
+A gateway's own server answers them by itself: a call that Serve carries takes 0.2 ms of CPU more. Serve's proxy, where
+a call comes while no gateway is up, carries them to one.
 
 Serve hides gRPC's own deadline from what it carries. Its server makes the handler of every call by a factory, which is
 wrapped here: a call's remaining time becomes one more line of its metadata.

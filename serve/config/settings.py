@@ -94,7 +94,16 @@ class Settings(BaseSettings):
         data_dir = info.data.get("data_dir")
         if data_dir is not None and archive.resolve().is_relative_to(data_dir.resolve() / JOURNAL_DIR):
             raise ValueError(f"{archive} is where the journals are; give a folder on another disk")
+        if archive.exists() and not archive.is_dir():
+            raise ValueError(f"{archive} is no folder; give one on another disk")
         return archive
+
+    @field_validator("journal_sealed_mb")
+    @classmethod
+    def _refuse_idle_bound(cls, sealed_mb: int, info: ValidationInfo) -> int:
+        if sealed_mb and info.data.get("journal_archive") is None:
+            raise ValueError("without --journal-archive nothing moves away; give that too")
+        return sealed_mb
 
     @field_validator("ray_address")
     @classmethod

@@ -69,7 +69,8 @@ class Readers:
 
     async def _list(self, _request: ad.ListReadersRequest, deadline: float, reply: ad.ListReadersResponse) -> None:
         await self._router.refresh_chain(deadline)
-        readers = {name: reply.readers.add(name=name) for name in sorted(self._router.chain.readers)}
+        named = sorted(self._router.chain.readers.items())
+        readers = {name: reply.readers.add(name=name, all_stores=everything) for name, everything in named}
         asked: dict[str, tuple[()]] = dict.fromkeys(await self._router.ledger_actors(), ())
         for actor, answer in (await self._router.ask_each("readers", asked, deadline=deadline)).items():
             if isinstance(answer, BaseException):
@@ -80,7 +81,6 @@ class Readers:
                     reply.left_out.append(ledger_id)
                     continue
                 for name, reader in readers.items():
-                    reader.all_stores = self._router.chain.readers[name]
                     first = 0 if reader.all_stores and not is_customers(ledger_id) else version
                     behind = version - seen.get(name, first)
                     reader.behind += behind

@@ -351,6 +351,10 @@ def test_an_archive_is_for_journals_that_seal(tmp_path: Path) -> None:
         read_settings(journal_keep_mb=100, journal_archive=Path("archive"))
     with pytest.raises(SettingsError, match=r"journal_archive: .*where the journals are"):
         read_settings(journal_keep_mb=100, data_dir=tmp_path, journal_archive=tmp_path / "journal")
+    with pytest.raises(SettingsError, match=r"journal_archive: .*is no folder"):
+        read_settings(journal_keep_mb=100, journal_archive=Path(__file__))
+    with pytest.raises(SettingsError, match=r"journal_sealed_mb: .*without --journal-archive"):
+        read_settings(journal_keep_mb=100, journal_sealed_mb=5)
 
     both = read_settings(["--journal-keep-mb", "5", "--journal-archive", str(tmp_path), "--journal-sealed-mb", "7"])
     assert both.journals.endswith(f"/data/journal?keep_mb=5&sealed_mb=7&away={quote_plus(str(tmp_path.resolve()))}")
