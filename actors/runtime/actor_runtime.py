@@ -128,12 +128,14 @@ class LedgerActor:
                 self.told_revision = max(self.told_revision, part.revision)
 
     @rpc
-    def bind(self, document: bytes, ledger_ids: list[str]) -> None:
+    def bind(self, document: bytes, ledger_ids: list[str]) -> list[str]:
         """Adopt a revision of the chain, and have all ledgers that have begun, and those named, decide by it from now
-        on, durably: whoever calls after a restart. Raises ValueError, and JournalError.
+        on, durably: whoever calls after a restart. Returns which of the named are stopped. Raises ValueError,
+        and JournalError.
         """
         self.adopt(document)
         self._bind([*self.host.ledger_ids(), *ledger_ids])
+        return [each for each in ledger_ids if self.host.is_stopped(each)]
 
     def _bind(self, ledger_ids: Sequence[str]) -> None:
         asked = [(ledger_id, self.core.nothing) for ledger_id in dict.fromkeys(ledger_ids)]

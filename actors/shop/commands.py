@@ -130,13 +130,15 @@ class Claim(Message, frozen=True):
 
 
 class SettleGrant(Message, frozen=True):
-    """Say which reservation holds units by a grant, which was given for the call with `call_key`. Where none does, the
-    refusal makes the grant void: that call may still be on its way. `key` is `void_key`.
+    """Say which reservation holds units by a grant, which was given for the call with `call_key`, or is known to count
+    `reservation`. Where none does, the refusal makes the grant void: that call may still be on its way. `key` is
+    `void_key`.
     """
 
     key: str
     call_key: str
     number: int
+    reservation: int = 0
 
 
 class ApplyOutcome(Message, frozen=True):

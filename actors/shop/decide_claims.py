@@ -101,10 +101,12 @@ def decide_settle_grant(ledger: Ledger, command: SettleGrant) -> Decision:
 
 
 def held_by(ledger: Ledger, command: SettleGrant) -> Reservation | None:
-    """The reservation that was made or amended by a grant, None where the call was refused or has not arrived."""
+    """The reservation that was made or amended by a grant, or is counted by it; None where the call was refused or has
+    not arrived.
+    """
     answer = ledger.answers.get(command.call_key)
     about = answer.answer if isinstance(answer, Recorded) else answer
-    now = ledger.reservations.get(about.number) if isinstance(about, Reservation) else None
+    now = ledger.reservations.get(about.number if isinstance(about, Reservation) else command.reservation)
     return now if now is not None and now.grant == command.number else None
 
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from actors.core.ids import ledger_of_customer
 from actors.core.rejection import Reason, Rejection
-from actors.orders.commands import CountHold, ReportGrant, RequestGrant
+from actors.orders.commands import BarClaim, CountHold, ReportGrant, RequestGrant
 from actors.orders.grants import Grant
 from actors.protocol.messages import Answer, Entry, Held, LedgerStopped, Refusal, Stopped
 from actors.shop import commands as shop
@@ -126,14 +126,18 @@ class Grants:
         acknowledged = Acknowledge(((number, reservation.version),), grants)
         await self._router.send((store_id, acknowledged), deadline, promise=True)
 
-    async def settle(self, ledger_id: str, grant: Grant, deadline: float) -> None:
-        """Have a shop say what is held by a grant that nobody has reported, or refuse it from here on."""
-        settle = shop.SettleGrant(void_key(grant.customer_id, grant.number), grant.call_key, grant.number)
-        answer = await self._router.send((grant.store_id, settle), deadline, promise=True)
+    async def settle(self, number: int, of: Grant | RequestGrant, deadline: float, bar: BarClaim | None = None) -> None:
+        """Have a shop say what is held by a grant, or refuse it from here on: then it is free, unless a reservation was
+        reported that the shop does not have. That takes an operator's `bar`.
+        """
+        settle = shop.SettleGrant(void_key(of.customer_id, number), of.call_key, number, of.reservation)
+        answer = await self._router.send((of.store_id, settle), deadline, promise=True)
+        if isinstance(answer, Stopped):
+            raise LedgerStopped(answer.why)
         if isinstance(answer, Reservation):
-            await self.report(grant.store_id, answer, deadline)
+            await self.report(of.store_id, answer, deadline)
         elif isinstance(answer, Refusal) and answer.version:
-            await self._tell(ledger_id, _report(grant.number), deadline)
+            await self._tell(ledger_of_customer(of.customer_id), bar or _report(number), deadline)
 
     async def _request(self, store_id: str, command: Command, deadline: float) -> RequestGrant | Rejection:
         if isinstance(command, shop.Reserve):
@@ -169,11 +173,12 @@ class Grants:
         elif isinstance(answer, Held | Reservation) or (isinstance(answer, Refusal) and answer.version):
             # The call was answered before, or its refusal is remembered: nothing is held by this grant.
             report = _report(grant)
-        else:
-            return  # a reconciler asks
+        else:  # the refusal is not remembered, and a copy of the call may be under way
+            self._start(self.settle(grant, request, self._deadline()))
+            return
         self._start(self._tell(ledger_of_customer(request.customer_id), report, self._deadline()))
 
-    async def _tell(self, ledger_id: str, report: ReportGrant | CountHold, deadline: float) -> Answer:
+    async def _tell(self, ledger_id: str, report: ReportGrant | CountHold | BarClaim, deadline: float) -> Answer:
         answer = await self._router.send((ledger_id, report), deadline, promise=True)
         if isinstance(answer, Stopped):
             raise LedgerStopped(answer.why)

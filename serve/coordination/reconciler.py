@@ -276,7 +276,7 @@ class Reconciler:
 
     def _settling_task(self, ledger_id: str, grant: Grant) -> KeyedTask:
         async def run() -> None:
-            await self._grants.settle(ledger_id, grant, self._deadline())
+            await self._grants.settle(grant.number, grant, self._deadline())
 
         return KeyedTask(f"{grant.store_id},{ledger_id}", run)
 

@@ -92,20 +92,25 @@ class Admin:
             ledgers_of |= self._router.by_actor([ledger_of_slot(slot) for slot in range(SLOTS)])
         arguments = {name: (self._router.rules_for(name), ledger_ids) for name, ledger_ids in ledgers_of.items()}
         bound = await self._router.ask_each("bind", arguments, deadline=share_of(deadline, BIND_SHARE))
-        pending = [name for name, answer in bound.items() if isinstance(answer, BaseException)]
-        waiting = sorted(name for actor in pending for name in shops_of.get(actor, [actor]))
+        away = {name for name, answer in bound.items() if isinstance(answer, BaseException)}
+        stopped = {each for name in bound.keys() - away for each in bound[name]}
+        shops = {name: () for name in bound if kind_of(name) is ActorKind.STORE and name not in away}
+        reply.uncounted_reservations = await self._count(shops, away, deadline)
+        waiting = sorted(stopped.union(*(shops_of.get(actor, [actor]) for actor in away)))
         reply.pending.extend(waiting[:PENDING_MAX])
         reply.pending_count = len(waiting)
-        shops = {name: () for name in bound if kind_of(name) is ActorKind.STORE and name not in pending}
-        reply.uncounted_reservations = await self._count(shops, deadline)
 
-    async def _count(self, shops: dict[str, tuple[()]], deadline: float) -> int:
-        """Have what these shops' actors held before be counted, as far as it goes; how many reservations are left."""
+    async def _count(self, shops: dict[str, tuple[()]], away: set[str], deadline: float) -> int:
+        """Have what these shops' actors held before be counted, as far as it goes; how many reservations are left.
+        Actors of which that is not known in the end are added to `away`.
+        """
         until = share_of(deadline, BIND_SHARE)
         while True:
             counts = await self._router.ask_each("uncounted", shops, deadline=share_of(deadline, BIND_SHARE))
-            left = sum(count for count in counts.values() if isinstance(count, int))
-            if not left or asyncio.get_running_loop().time() + COUNT_PAUSE_S >= until:
+            unknown = [name for name, count in counts.items() if isinstance(count, BaseException)]
+            left = int(sum(counts[name] for name in counts.keys() - unknown))
+            if not (left or unknown) or asyncio.get_running_loop().time() + COUNT_PAUSE_S >= until:
+                away.update(unknown)
                 return left
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(until):

@@ -142,6 +142,21 @@ def test_a_call_whose_gateway_died_does_not_lock_its_customer_out(stocked: Front
     assert reserve(stocked, "k2").rejection.reason == error_pb2.REASON_UNITS_LIMIT
 
 
+def test_a_call_that_its_shop_refuses_as_another_one_keeps_nothing_from_its_customer(stocked: Front) -> None:
+    """The grant is given back behind the answer, by the shop's word, not when a reconciler comes by."""
+    reserve(stocked, "k1", 1)
+    limit(stocked, 3)
+
+    async def main() -> None:
+        said = await stocked.asked("Reserve", asked("k1", 2))
+        assert said.reply.rejection.reason == error_pb2.REASON_IDEMPOTENCY_KEY_REUSED
+        await asyncio.gather(*stocked.gateway._reconciler._grants._reports)
+        assert len(list(hosted(stocked, CUSTOMERS, HERS).grants)) == 1, "what was held before the limit"
+
+    stocked.run(main)
+    assert reserve(stocked, "k2", 2, "S2").reservation.reservation_id
+
+
 def test_what_a_shop_holds_by_a_grant_is_verified_against_what_is_counted(stocked: Front) -> None:
     limit(stocked, 3)
     held = reserve(stocked, "k1", 2).reservation

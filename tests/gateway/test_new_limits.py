@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from actors.core.policy import ChainLimitRule
+from actors.journal.port import JournalDamaged
 from actors.protocol.messages import ActorGone, Actors
 from actors.protocol.placement import CHAIN_ACTOR, Placement
 from actors.shop.state import Ledger
@@ -26,17 +27,18 @@ ACTORS = ("store-S1", "store-S2", "store-S3", CUSTOMERS)
 
 
 class CutOff:
-    """The actors, but for the chain's where `cut`."""
+    """The actors, but for the chain's where `cut`, and for the `lost` method of an actor."""
 
     def __init__(self, actors: Actors) -> None:
         self._actors = actors
         self.cut = False
+        self.lost = ("", "")
 
     async def names(self) -> frozenset[str]:
         return await self._actors.names()
 
     async def call(self, actor: str, method: str, *args: Any) -> Any:
-        if self.cut and actor == CHAIN_ACTOR:
+        if (self.cut and actor == CHAIN_ACTOR) or self.lost == (actor, method):
             raise ActorGone("the test cut it off")
         return await self._actors.call(actor, method, *args)
 
@@ -123,6 +125,32 @@ def test_the_answer_to_a_new_limit_names_whom_it_does_not_bind_yet(stocked: Fron
     assert (list(again.pending), again.uncounted_reservations) == ([], 0)
     assert refused(reserve(stocked, "k1"))
     assert sum(units for grant in hosted(stocked, CUSTOMERS, HERS).grants for _, units in grant.held) == 6
+
+
+def test_a_shop_of_which_it_is_not_known_what_is_still_to_be_counted_is_pending(stocked: Front) -> None:
+    """It has adopted the limit, and is away when what it holds is counted."""
+    reserve(stocked, "k1", 3)
+    stocked.gateway._reconciler.close()
+    gateway, cut_off = beside(stocked)
+    stocked.gateway, cut_off.lost = gateway, ("store-S1", "uncounted")
+    policy = stocked.accept("GetPolicy", ad.GetPolicyRequest()).policy
+    policy.chain_limit_rules.add(sku="A", units_max=3)
+    told = stocked.ask("SetPolicy", ad.SetPolicyRequest(policy=policy), timeout_ms="400").reply
+    assert (list(told.pending), told.pending_count) == (["S1"], 1)
+    gateway._router.close()
+
+
+@pytest.mark.parametrize("stopped", ["S2", HERS])
+def test_a_stopped_ledger_is_named_as_one_that_a_new_limit_does_not_bind_yet(stocked: Front, stopped: str) -> None:
+    limit(stocked, 9)
+    reserve(stocked, "k1", 1, "S2")
+    process: Any = stocked.actors._actors[CUSTOMERS if stopped == HERS else "store-S2"]
+    del process.host._hosted[stopped]
+    process.host._damaged[stopped] = JournalDamaged(stopped, "seq 1", "by a test")
+    policy = stocked.accept("GetPolicy", ad.GetPolicyRequest()).policy
+    policy.chain_limit_rules[0].units_max = 8
+    told = stocked.accept("SetPolicy", ad.SetPolicyRequest(policy=policy))
+    assert (list(told.pending), told.pending_count) == ([stopped], 1)
 
 
 @pytest.mark.parametrize("restarted", [(), ACTORS, ("store-S2", CUSTOMERS)])
