@@ -69,7 +69,7 @@ class Gateway:
             **Reservations(router, stores, grants, orders, self._reconciler).calls,
             **orders.calls,
             **Stock(router, stores, clock).calls,
-            **Admin(router, stores, clock, self._reconciler).calls,
+            **Admin(router, stores, clock, self._reconciler, grants).calls,
             **Verification(router, stores).calls,
             **Readers(router, stores).calls,
         }

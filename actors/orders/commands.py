@@ -222,7 +222,9 @@ class CountHold(Message, frozen=True):
 
 
 class BarClaim(Message, frozen=True):
-    """An operator says that an undecided claim is never to be committed. Only for one that the ledger does not know."""
+    """An operator says that an undecided claim is never to be committed, only for one that the ledger does not know. Of
+    `attempt` 0 it is the grant of this number that is never to be held by, as its shop says that it is not.
+    """
 
     number: int
     attempt: int

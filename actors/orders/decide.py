@@ -226,11 +226,14 @@ def _replaced(ledger: OrderLedger, asked: cm.RequestGrant) -> Grant | None:
 
 
 def _decide_bar_claim(ledger: OrderLedger, command: cm.BarClaim) -> Decision:
-    """No events where it is barred already, or known: what is known is decided without anybody's help."""
+    """No events where it is barred already, or known: what is known is decided without anybody's help. Of grants it is
+    the known ones that can be barred.
+    """
     number, attempt = command.number, command.attempt
-    order = ledger.known(number)
-    known = order is not None and any(part.attempt == attempt for part in order.parts)
-    if known or (number, attempt) in ledger.bars:
+    if (number, attempt) in ledger.bars or (not attempt and ledger.grants.get(number) is None):
+        return ()
+    order = ledger.known(number) if attempt else None
+    if order is not None and any(part.attempt == attempt for part in order.parts):
         return ()
     return (ev.ClaimBarred(command),)
 

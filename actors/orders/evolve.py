@@ -8,7 +8,7 @@ from actors.core.status import LIVE
 from actors.core.transact import PolicyAdopted, Refused
 from actors.orders import events as ev
 from actors.orders.amendment import in_all
-from actors.orders.commands import Applied, CountHold, Plan, Report, ReportGrant, Target
+from actors.orders.commands import Applied, BarClaim, CountHold, Plan, Report, ReportGrant, Target
 from actors.orders.grants import Grant, checked, gone_key, held_key
 from actors.orders.indexes import drop_grant, forget, put, put_grant, settle
 from actors.orders.state import (
@@ -72,7 +72,7 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
         case ev.Granted():
             _evolve_granted(ledger, event, at_ms)
         case ev.ClaimBarred():
-            ledger.bar_for_good(event.claim, at_ms)
+            _evolve_claim_barred(ledger, event.claim, at_ms)
         case ev.HoldCounted():
             _evolve_hold_counted(ledger, event.hold, at_ms)
         case ev.GrantReported():
@@ -273,6 +273,14 @@ def _evolve_granted(ledger: OrderLedger, event: ev.Granted, at_ms: int) -> None:
         checked(asked, ledger.grants.get(event.replaces)),
     )
     put_grant(ledger, grant)
+
+
+def _evolve_claim_barred(ledger: OrderLedger, claim: BarClaim, at_ms: int) -> None:
+    ledger.bar_for_good(claim, at_ms)
+    grant = None if claim.attempt else ledger.grants.get(claim.number)
+    if grant is not None:  # what was collected by it counts on
+        report = ReportGrant(grant.number, grant.reservation, grant.version, (), grant.collected)
+        _evolve_grant_reported(ledger, report, at_ms)
 
 
 def _evolve_hold_counted(ledger: OrderLedger, hold: CountHold, at_ms: int) -> None:

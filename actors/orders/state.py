@@ -165,7 +165,7 @@ class Order(Message, frozen=True):
 
 
 class Bar(Message, frozen=True, tag="bar"):
-    """A claim that operators have barred, first by this one. Also its row in a snapshot."""
+    """A claim, or by attempt 0 a grant, that operators have barred, first by this one. Also its row in a snapshot."""
 
     number: int
     attempt: int
@@ -223,11 +223,12 @@ class OrderLedger:
         self.barred[number] = at_ms
 
     def bar_for_good(self, claim: BarClaim, at_ms: int) -> None:
-        """Record who barred a claim; no order is placed under its number from now on."""
+        """Record who barred a claim, or a grant; no order is placed under a claim's number from now on."""
         self.bars[claim.number, claim.attempt] = Bar(claim.number, claim.attempt, claim.operator, claim.why, at_ms)
         if len(self.bars) > BARS_MAX:
             del self.bars[next(iter(self.bars))]
-        self.bar(claim.number, at_ms)
+        if claim.attempt:
+            self.bar(claim.number, at_ms)
 
     def adopt(self, policy: Policy) -> None:
         """Decide by this policy from here on: totals are of the rules before, and more or less is remembered."""

@@ -126,7 +126,9 @@ class Grants:
         acknowledged = Acknowledge(((number, reservation.version),), grants)
         await self._router.send((store_id, acknowledged), deadline, promise=True)
 
-    async def settle(self, number: int, of: Grant | RequestGrant, deadline: float, bar: BarClaim | None = None) -> None:
+    async def settle(
+        self, number: int, of: Grant | RequestGrant, deadline: float, bar: BarClaim | None = None
+    ) -> Answer:
         """Have a shop say what is held by a grant, or refuse it from here on: then it is free, unless a reservation was
         reported that the shop does not have. That takes an operator's `bar`.
         """
@@ -138,6 +140,7 @@ class Grants:
             await self.report(of.store_id, answer, deadline)
         elif isinstance(answer, Refusal) and answer.version:
             await self._tell(ledger_of_customer(of.customer_id), bar or _report(number), deadline)
+        return answer
 
     async def _request(self, store_id: str, command: Command, deadline: float) -> RequestGrant | Rejection:
         if isinstance(command, shop.Reserve):

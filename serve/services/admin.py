@@ -16,11 +16,14 @@ from actors.calendar.faults import affected
 from actors.core.chain import Store
 from actors.core.ids import SLOTS, format_reservation_id, is_customers, ledger_of_slot, parse_order_id
 from actors.orders.commands import BarClaim
+from actors.orders.grants import Grant
 from actors.protocol.messages import LedgerStopped, Stopped
 from actors.protocol.placement import ActorKind, kind_of
 from actors.runtime.clock import Clock
+from actors.shop.state import Reservation
 from holdfast.v1 import admin_service_pb2 as ad
 from serve.calls import Call, share_of
+from serve.coordination.grants import Grants
 from serve.coordination.reconciler import Reconciler
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
@@ -52,8 +55,11 @@ class _Broken(NamedTuple):
 class Admin:
     """Serves AdminService but for VerifyLedger and VerifyOrders. The clock gives the years to look holidays up for."""
 
-    def __init__(self, router: Router, stores: StoreDirectory, clock: Clock, reconciler: Reconciler) -> None:
+    def __init__(
+        self, router: Router, stores: StoreDirectory, clock: Clock, reconciler: Reconciler, grants: Grants
+    ) -> None:
         self._router = router
+        self._grants = grants
         self._reconciler = reconciler
         self._stores = stores
         self._clock = clock
@@ -64,6 +70,7 @@ class Admin:
             "SetPolicy": Call(self._set_policy),
             "GetLedgerStatus": Call(self._ledger_status),
             "BarClaim": Call(self._bar_claim),
+            "BarGrant": Call(self._bar_grant),
         }
 
     async def _get_policy(self, _request: ad.GetPolicyRequest, deadline: float, reply: ad.GetPolicyResponse) -> None:
@@ -150,6 +157,23 @@ class Admin:
             )
             code, order_id = grpc.StatusCode.FAILED_PRECONDITION, request.order_id
             raise refused(code, "CLAIM_KNOWN", message, order_id=order_id)
+        fill_barred(ledger_id, bar, reply.barred)
+
+    async def _bar_grant(self, request: ad.BarGrantRequest, deadline: float, reply: ad.BarGrantResponse) -> None:
+        Checked(request).raise_if_faulty()
+        ledger_id, number = parse_order_id(request.grant_id)
+        [grant] = await self._router.ask(ledger_id, "orders", ledger_id, [number], deadline=deadline)
+        if isinstance(grant, Grant):
+            command = BarClaim(number, 0, request.operator, request.why)
+            held = await self._grants.settle(number, grant, deadline, command)
+            if isinstance(held, Reservation):
+                by = format_reservation_id(grant.store_id, held.number)
+                message = f"grant_id: {by} has it, and its shop tells what of that is held; release it instead"
+                raise refused(grpc.StatusCode.FAILED_PRECONDITION, "GRANT_HELD", message, reservation_id=by)
+        bar = await self._router.ask(ledger_id, "bar", ledger_id, number, 0, deadline=deadline)
+        if bar is None:
+            message = f"grant_id: no grant {request.grant_id} counts; VerifyOrders names those that no shop holds by"
+            raise refused(grpc.StatusCode.NOT_FOUND, "GRANT_UNKNOWN", message, grant_id=request.grant_id)
         fill_barred(ledger_id, bar, reply.barred)
 
     async def _put_stores(self, request: ad.PutStoresRequest, deadline: float, reply: ad.PutStoresResponse) -> None:

@@ -33,6 +33,15 @@ def test_a_claim_is_barred_once_and_the_first_record_is_shown(run: Command) -> N
     assert run("verify", "--all")["orders"]["barred"] == [barred]
 
 
+def test_a_grant_is_barred_as_a_claim_is(run: Command) -> None:
+    said = ("admin", "bar-grant", "0007/1907", "--operator", "eve", "--why", "restored")
+    assert run(*said, code=4)["error"]["kind"] == "NotFound", "there is none"
+    record = admin_service_pb2.BarredClaim(order_id="0007/1907", operator="eve", why="restored")
+    run.service.faults["BarGrant"].append(Answer([admin_service_pb2.BarGrantResponse(barred=record)]))
+    barred = run(*said)["barred"]
+    assert (barred["order_id"], barred["attempt"], barred["operator"]) == ("0007/1907", 0, "eve")
+
+
 def test_readers_are_shown_with_what_they_keep_and_dropped(run: Command) -> None:
     assert run("admin", "readers") == {"readers": [], "left_out": []}
     with BlockingChannelClient(run.target) as client:

@@ -35,8 +35,8 @@ def test_advice_names_commands() -> None:
 
 
 def test_what_is_barred_is_told_in_words() -> None:
-    barred = (BarredClaim("0007/1907", 1, "eve", "restored", 0), BarredClaim("0007/1908", 2, "bob", "lost", 0))
-    for claims, told in (((), []), (barred, ["0007/1907.1 by eve", ": restored", "0007/1908.2 by bob", ": lost"])):
+    barred = (BarredClaim("0007/1907", 1, "eve", "restored", 0), BarredClaim("0007/1908", 0, "bob", "lost", 0))
+    for claims, told in (((), []), (barred, ["0007/1907.1 by eve", ": restored", "grant 0007/1908 by bob", ": lost"])):
         console = Console(width=120)
         with console.capture() as captured:
             console.print(facts_of(ORDERS_VERIFICATION, OrdersVerification(True, (), 0, 0, 0, (), claims)))

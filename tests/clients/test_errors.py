@@ -86,6 +86,8 @@ def test_every_status_has_its_error(code: grpc.StatusCode) -> None:
         (CODE.FAILED_PRECONDITION, "POLICY_CHANGED", Conflict, "repeat the change"),
         (CODE.FAILED_PRECONDITION, "TOO_MANY_READERS", Conflict, "DropReader"),
         (CODE.FAILED_PRECONDITION, "CLAIM_KNOWN", Conflict, "VerifyOrders"),
+        (CODE.FAILED_PRECONDITION, "GRANT_HELD", Conflict, "Release"),
+        (CODE.NOT_FOUND, "GRANT_UNKNOWN", NotFound, "VerifyOrders"),
         (CODE.NOT_FOUND, "READER_UNKNOWN", NotFound, "ListReaders"),
     ],
 )

@@ -100,6 +100,8 @@ TEXTS: Final = (
     ("AmendOrder", "stores[1].lines[0].sku", SKU_CHARS_MAX, True),
     ("BarClaim", "operator", OPERATOR_CHARS_MAX, True),
     ("BarClaim", "why", WHY_CHARS_MAX, True),
+    ("BarGrant", "operator", OPERATOR_CHARS_MAX, True),
+    ("BarGrant", "why", WHY_CHARS_MAX, True),
     ("AcknowledgeEvents", "reader", READER_CHARS_MAX, True),
     ("DropReader", "reader", READER_CHARS_MAX, True),
     ("FindStores", "channel", CHANNEL_CHARS_MAX, True),
@@ -138,7 +140,7 @@ RESERVATION_IDS: Final = (
 
 ORDER_IDS: Final = (
     *("GetOrder", "ConfirmOrder", "MarkOrderReady", "CollectOrder"),
-    *("ReleaseOrder", "ExtendOrder", "AmendOrder", "BarClaim"),
+    *("ReleaseOrder", "ExtendOrder", "AmendOrder", "BarClaim", "BarGrant"),
 )
 
 WHOLES: Final = (
@@ -297,7 +299,7 @@ def order_id_edges() -> Iterator[Edge]:
     )
     for method in ORDER_IDS:
         for wrong in wrong_ids:
-            yield Edge(method, "order_id", repr(wrong[:70]), wrong)
+            yield Edge(method, "grant_id" if method == "BarGrant" else "order_id", repr(wrong[:70]), wrong)
 
 
 def whole_edges() -> Iterator[Edge]:

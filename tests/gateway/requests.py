@@ -7,6 +7,7 @@ from typing import Any, Final
 from google.protobuf.message import Message
 
 from actors.core.ids import format_order_id, ledger_of_customer
+from actors.orders.commands import RequestGrant
 from holdfast.v1 import (
     admin_service_pb2 as ad,
     event_service_pb2 as es,
@@ -18,10 +19,12 @@ from holdfast.v1 import (
 )
 from serve.wire import fields
 from tests.gateway.front import FIRST_ORDER, Front, reserve_request
+from tests.runtime.runtime_fixture import WAIT_S
 
 HELD: Final = "S1:3"  # a reservation that stands; numbers 1 and 2 are the policy and the receipt
 BUYER: Final = "ann"
 ORDER: Final = format_order_id(ledger_of_customer(BUYER), FIRST_ORDER)  # one that stands
+GRANT: Final = format_order_id(ledger_of_customer(BUYER), 4)  # one that counts, behind policy, order and its outcome
 DAY: Final = {"seconds": 86_400}
 LINE: Final = {"sku": "A", "quantity": 1}
 HOURS: Final = {
@@ -142,6 +145,7 @@ GOOD: Final[dict[str, Callable[[str], Message]]] = {
     "VerifyLedger": lambda _: ad.VerifyLedgerRequest(store_id="S1"),
     "VerifyOrders": lambda _: ad.VerifyOrdersRequest(),
     "BarClaim": lambda _: ad.BarClaimRequest(order_id="0007/1907", attempt=1, operator="eve", why="restored"),
+    "BarGrant": lambda _: ad.BarGrantRequest(grant_id=GRANT, operator="eve", why="restored"),
     "AcknowledgeEvents": lambda _: es.AcknowledgeEventsRequest(
         reader="warehouse", cursors=[{"store_id": "S1", "after_version": 1}, {"store_id": "S2"}]
     ),
@@ -208,10 +212,17 @@ def order_request(key: str, units: int = 1) -> rs.ReserveRequest:
 
 
 def stand(front: Front) -> None:
-    """Make the reservation and the order that good requests name."""
+    """Make the reservation, the order and the grant that good requests name."""
     assert front.reserve("held", units=9).reservation.reservation_id == HELD
     assert front.accept("Reserve", order_request("ordered", units=9)).order.order_id == ORDER
     front.settle_orders()
+    request = RequestGrant(BUYER, "web", "S1", "granted", "", (("A", 1),), ())
+
+    async def granted() -> Any:
+        entry = ledger_of_customer(BUYER), request
+        return await front.gateway._router.send(entry, front._runner.get_loop().time() + WAIT_S, promise=True)
+
+    assert format_order_id(ledger_of_customer(BUYER), front.run(granted).number) == GRANT
     front.accept("AcknowledgeEvents", good("AcknowledgeEvents", ""))
 
 

@@ -107,11 +107,13 @@ def test_one_key_with_two_baskets_is_two_calls(front: Front) -> None:
     assert holds(front)
 
 
-def collect(front: Front, reservation_id: str, key: str) -> None:
-    """Confirm and collect a reservation."""
+def collect(front: Front, reservation_id: str, key: str, units: int = 0) -> None:
+    """Confirm and collect a reservation, all of it or units of A."""
     confirm = rs.ConfirmReservationRequest(idempotency_key=f"{key} confirm", reservation_id=reservation_id)
     front.accept("ConfirmReservation", confirm)
     taken = rs.CollectReservationRequest(idempotency_key=key, reservation_id=reservation_id, payment_reference="p")
+    if units:
+        taken.lines.add(sku="A", quantity=units)
     front.accept("CollectReservation", taken)
 
 

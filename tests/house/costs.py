@@ -34,6 +34,7 @@ LATER: Final = {
     "baskets of few shops planned in lists": (90, 0),
     "one deadline for a call, and leases of the parts of an order": (60, 0),
     "what operators bar": (180, 0),
+    "grants that operators bar": (93, 0),
     "limits that count what is held already, and bind where it is said": (287, 0),
     "orders placed with one decision after their claims": (290, 0),
     "calls answered past Serve's own way": (50, 0),

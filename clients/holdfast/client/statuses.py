@@ -41,6 +41,11 @@ REASONS: dict[str, tuple[type[errors.HoldfastError], str]] = {
     "POLICY_CHANGED": (errors.Conflict, ""),
     "TOO_MANY_READERS": (errors.Conflict, "Drop a reader that does not read any more, with DropReader"),
     "CLAIM_KNOWN": (errors.Conflict, "Bar only a claim that VerifyOrders names as one without an order"),
+    "GRANT_HELD": (errors.Conflict, "Release what is held by it, or leave it to its deadline"),
+    "GRANT_UNKNOWN": (
+        errors.NotFound,
+        "Bar only a grant that VerifyOrders names as one without a reservation",
+    ),
     "READER_UNKNOWN": (errors.NotFound, "Check the name: ListReaders tells those that there are"),
 }
 """What a reason is raised as, and its mend where that is not the one of its class; the others go by their code."""

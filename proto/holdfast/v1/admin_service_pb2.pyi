@@ -211,6 +211,22 @@ class BarClaimResponse(_message.Message):
     barred: BarredClaim
     def __init__(self, barred: _Optional[_Union[BarredClaim, _Mapping]] = ...) -> None: ...
 
+class BarGrantRequest(_message.Message):
+    __slots__ = ("grant_id", "operator", "why")
+    GRANT_ID_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    grant_id: str
+    operator: str
+    why: str
+    def __init__(self, grant_id: _Optional[str] = ..., operator: _Optional[str] = ..., why: _Optional[str] = ...) -> None: ...
+
+class BarGrantResponse(_message.Message):
+    __slots__ = ("barred",)
+    BARRED_FIELD_NUMBER: _ClassVar[int]
+    barred: BarredClaim
+    def __init__(self, barred: _Optional[_Union[BarredClaim, _Mapping]] = ...) -> None: ...
+
 class BarredClaim(_message.Message):
     __slots__ = ("order_id", "attempt", "operator", "why", "barred_at")
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]

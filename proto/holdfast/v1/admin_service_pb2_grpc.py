@@ -56,6 +56,11 @@ class AdminServiceStub:
                 request_serializer=holdfast_dot_v1_dot_admin__service__pb2.BarClaimRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_admin__service__pb2.BarClaimResponse.FromString,
                 _registered_method=True)
+        self.BarGrant = channel.unary_unary(
+                '/holdfast.v1.AdminService/BarGrant',
+                request_serializer=holdfast_dot_v1_dot_admin__service__pb2.BarGrantRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_admin__service__pb2.BarGrantResponse.FromString,
+                _registered_method=True)
         self.ListReaders = channel.unary_unary(
                 '/holdfast.v1.AdminService/ListReaders',
                 request_serializer=holdfast_dot_v1_dot_admin__service__pb2.ListReadersRequest.SerializeToString,
@@ -133,6 +138,15 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BarGrant(self, request, context):
+        """Bars a grant by which its shop holds nothing, as after a restore of the shop: it will never be held by, and counts
+        no more for its customer but for what was collected. The shop is asked, and has to serve. Recorded and repeated as
+        by BarClaim. FAILED_PRECONDITION where the shop holds by it, NOT_FOUND where no such grant counts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListReaders(self, request, context):
         """The named readers of feeds, and how far each is behind.
         """
@@ -189,6 +203,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.BarClaim,
                     request_deserializer=holdfast_dot_v1_dot_admin__service__pb2.BarClaimRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_admin__service__pb2.BarClaimResponse.SerializeToString,
+            ),
+            'BarGrant': grpc.unary_unary_rpc_method_handler(
+                    servicer.BarGrant,
+                    request_deserializer=holdfast_dot_v1_dot_admin__service__pb2.BarGrantRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_admin__service__pb2.BarGrantResponse.SerializeToString,
             ),
             'ListReaders': grpc.unary_unary_rpc_method_handler(
                     servicer.ListReaders,
@@ -418,6 +437,33 @@ class AdminService:
             '/holdfast.v1.AdminService/BarClaim',
             holdfast_dot_v1_dot_admin__service__pb2.BarClaimRequest.SerializeToString,
             holdfast_dot_v1_dot_admin__service__pb2.BarClaimResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BarGrant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.AdminService/BarGrant',
+            holdfast_dot_v1_dot_admin__service__pb2.BarGrantRequest.SerializeToString,
+            holdfast_dot_v1_dot_admin__service__pb2.BarGrantResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -86,6 +86,16 @@ class AdministrationCalls(Client, Protocol):
         answer = await self.internals.caller.ask(request, timeout_ms=timeout_ms, idempotency_key="")
         return models.barred_from(answer.barred)
 
+    async def bar_grant(
+        self, grant_id: str, *, operator: str, why: str, timeout_ms: int | None = None
+    ) -> models.BarredClaim:
+        """Bar a grant by which its shop holds nothing, as `verify_orders` tells it: it counts no more. Raises Conflict
+        where the shop holds by it, NotFound where no such grant counts. A repeat is answered with the first record.
+        """
+        request = service_pb2.BarGrantRequest(grant_id=grant_id, operator=operator, why=why)
+        answer = await self.internals.caller.ask(request, timeout_ms=timeout_ms, idempotency_key="")
+        return models.barred_from(answer.barred)
+
     async def list_readers(self, *, timeout_ms: int | None = None) -> models.Readers:
         """The named readers of feeds, and how far each is behind."""
         return models.readers_from(await read(self, service_pb2.ListReadersRequest(), timeout_ms))
@@ -132,6 +142,7 @@ class BlockingAdministrationCalls(BlockingClient):
     verify_ledger = blocking(AdministrationCalls.verify_ledger)
     verify_orders = blocking(AdministrationCalls.verify_orders)
     bar_claim = blocking(AdministrationCalls.bar_claim)
+    bar_grant = blocking(AdministrationCalls.bar_grant)
     list_readers = blocking(AdministrationCalls.list_readers)
     drop_reader = blocking(AdministrationCalls.drop_reader)
     health = blocking(AdministrationCalls.health)

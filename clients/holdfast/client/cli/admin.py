@@ -182,6 +182,19 @@ def bar_claim(
     session.show({"barred": to_document(done)}, tables.facts_of(tables.BARRED, done))
 
 
+@app.command("bar-grant")
+@with_session
+def bar_grant(
+    session: Session,
+    grant: Annotated[str, typer.Argument(help="The grant as `verify` names it: 0007/1907 of `0007/1907 in S1`.")],
+    operator: Annotated[str, typer.Option("--operator", help="Who bars it.")],
+    why: Annotated[str, typer.Option("--why", help="Why, for the record.")],
+) -> None:
+    """Bar a grant by which its shop holds nothing, so that it counts no more for its customer."""
+    done = session.run(lambda client: client.bar_grant(grant, operator=operator, why=why))
+    session.show({"barred": to_document(done)}, tables.facts_of(tables.BARRED, done))
+
+
 @app.command()
 @with_session
 def readers(session: Session) -> None:

@@ -109,6 +109,7 @@ _COMMANDS = {
     "ReleaseReservation": "release",
     "SetPolicy": "policy set",
     "BarClaim": "admin bar-claim",
+    "BarGrant": "admin bar-grant",
     "DropReader": "admin drop-reader",
     "ListReaders": "admin readers",
     "VerifyOrders": "verify --all",

@@ -37,7 +37,8 @@ def _shortfall(short: Shortfall) -> str:
 
 
 def _barred(claim: BarredClaim) -> str:
-    return f"{claim.order_id}.{claim.attempt} by {claim.operator}, {time_text(claim.barred_at_ms)}: {claim.why}"
+    named = f"{claim.order_id}.{claim.attempt}" if claim.attempt else f"grant {claim.order_id}"
+    return f"{named} by {claim.operator}, {time_text(claim.barred_at_ms)}: {claim.why}"
 
 
 TEXTS: Final[dict[str, Callable[[Any], str]]] = {

@@ -169,7 +169,9 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class BarredClaim:
-    """A claim that will never be committed, as an operator said first, and when."""
+    """A claim that will never be committed, or by `attempt` 0 a grant that will never be held by, as an operator said
+    first, and when.
+    """
 
     order_id: str
     attempt: int

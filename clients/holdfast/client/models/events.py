@@ -164,7 +164,7 @@ class OrderChanged:
 
 @dataclass(frozen=True, slots=True)
 class ClaimBarred:
-    """In a customers' ledger: an operator barred a claim, which will never be committed."""
+    """In a customers' ledger: an operator barred a claim, or by `attempt` 0 a grant; see `BarredClaim`."""
 
     order_id: str
     attempt: int
