@@ -89,7 +89,7 @@ class ChainActor:
             known = self._chain.readers.get(name)
             if known is None and len(self._chain.readers) >= READERS_MAX:
                 return self._as_owner(None)
-            if known is None or everything > known:
+            if known is None or everything > known.everything:
                 self._append(ReaderNamed(name, everything))
             return self._as_owner(to_json(self._chain.since(known_revision)))
 

@@ -59,6 +59,15 @@ class ReaderDropped(Message, frozen=True):
     name: str
 
 
+class NamedReader(Value, frozen=True):
+    """A reader of feeds; `named` is the chain's revision that gave it the name, so that one of a former life is known
+    apart. `everything` for one of all shops: it has seen nothing of those that it has not acknowledged yet.
+    """
+
+    named: int
+    everything: bool
+
+
 ChainEvent = StoresPut | PolicySet | ReaderNamed | ReaderDropped
 
 
@@ -73,7 +82,7 @@ class ChainPart(Value, frozen=True, gc=True):
     policy: Policy | None  # None: as it was
     put: StoresPut
     shop_revisions: dict[str, int]
-    readers: dict[str, bool] | None = None  # None: as they were
+    readers: dict[str, NamedReader] | None = None  # None: as they were
     readers_revision: int = 0
 
 
@@ -82,8 +91,7 @@ class Chain(Value, frozen=True, dict=True, gc=True):
 
     `shop_revisions` has those at which the rules of single shops changed last, `put_revisions` those at which anything
     of them did. These are apart from the policy's version, or the pause of one shop would be new rules for all, which
-    each writes into its journal. `calendars` are all that the chain's events have said, by their hash. `readers` are
-    named readers of feeds, True for those of all shops.
+    each writes into its journal. `calendars` are all that the chain's events have said, by their hash.
     """
 
     revision: int
@@ -93,7 +101,7 @@ class Chain(Value, frozen=True, dict=True, gc=True):
     put_revisions: dict[str, int] = msgspec.field(default_factory=dict)
     policy_revision: int = 0
     calendars: dict[str, Calendar] = msgspec.field(default_factory=dict)
-    readers: dict[str, bool] = msgspec.field(default_factory=dict)
+    readers: dict[str, NamedReader] = msgspec.field(default_factory=dict)
     readers_revision: int = 0
 
     @cached_property
@@ -204,10 +212,11 @@ def evolve_chain(chain: Chain, event: ChainEvent) -> Chain:
             policy = policy.with_kept(chain.policy, kept)
             return replace(chain, revision=revision, policy=policy, policy_revision=revision)
         case ReaderNamed(name, everything):
-            readers = chain.readers | {name: everything}
+            known = chain.readers.get(name)
+            readers = chain.readers | {name: NamedReader(known.named if known else revision, everything)}
             return replace(chain, revision=revision, readers=readers, readers_revision=revision)
         case ReaderDropped(dropped):
-            readers = {name: everything for name, everything in chain.readers.items() if name != dropped}
+            readers = {name: reader for name, reader in chain.readers.items() if name != dropped}
             return replace(chain, revision=revision, readers=readers, readers_revision=revision)
 
 

@@ -21,6 +21,7 @@ import msgspec
 from actors.journal.port import SealedDamaged
 
 FORMAT: Final = 1
+MARK: Final = "holdfast-archive"  # a file of an archive's own: without it, its disk is not there
 COMPRESSION: Final = 6  # more takes twice as long for one percent
 
 
@@ -98,6 +99,7 @@ class Archive:
         where another file of its name is there.
         """
         assert self._away is not None
+        self._find_mark(self._away.parent)
         if self._is_one_file(sealed.name):
             raise FileExistsError(f"{self._away} has this very file, by a link or as the same folder; take another one")
         contents = self._contents(ledger_id, sealed, self._folder)
@@ -110,6 +112,20 @@ class Archive:
         for sealed in away:
             if sealed != NOTHING and not self._is_one_file(sealed.name):
                 (self._folder / sealed.name).unlink(missing_ok=True)
+
+    def _find_mark(self, archive: Path) -> None:
+        """Mark an archive when it is first used. Raises FileNotFoundError where its mark is gone: a mount point would
+        take the files for a disk that is not mounted.
+        """
+        used = self._folder.parent / "archive-used"  # the archive that has its mark
+        if not used.exists() or used.read_text() != str(archive):
+            (archive / MARK).touch()
+            _flush(archive)
+            used.write_text(str(archive))
+        elif not (archive / MARK).exists():
+            raise FileNotFoundError(
+                f"{archive} has no file {MARK}: mount its disk; or make that file, where this is it"
+            )
 
     def _is_one_file(self, name: str) -> bool:
         """Whether a file beside the database is the one that is away, and there is no other."""

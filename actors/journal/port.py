@@ -23,6 +23,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, NamedTuple, Protocol
 
+from actors.core.chain import NamedReader
+
 
 class JournalError(Exception):
     """The journal cannot be used any more; its owner ends, and a successor recovers under a new epoch."""
@@ -142,19 +144,18 @@ class Journal(Protocol):
         records are where they were.
         """
 
-    def move_away(self, ledger_id: str, epoch: int, readers: Mapping[str, bool]) -> list[str]:
+    def move_away(self, ledger_id: str, epoch: int, readers: Mapping[str, NamedReader]) -> list[str]:
         """Where sealed files take more than their setting, move a ledger's oldest one away, if these readers have seen
-        it. Returns those that have not; True is one that reads ledgers also that it has not named yet. Raises as
-        `seal` does.
+        it. Returns the names of those that have not. Raises as `seal` does.
         """
 
-    def note_reader(self, name: str, seen: Mapping[str, int]) -> None:
-        """Make durable up to where a reader has seen ledgers. Raises JournalFailed, and the journal is finished as
-        after a failed append.
+    def note_reader(self, name: str, named: int, seen: Mapping[str, int], epochs: Mapping[str, int]) -> None:
+        """Make durable up to where a reader, by its name's number, has seen ledgers. `epochs` are those of all ledgers
+        of the owner. Raises Fenced and JournalFailed, and the journal is finished as after a failed append.
         """
 
-    def readers(self) -> dict[str, dict[str, int]]:
-        """By ledger and reader what was noted. Raises JournalDamaged."""
+    def readers(self) -> dict[str, dict[tuple[str, int], int]]:
+        """By ledger, and reader with its name's number, what was noted. Raises JournalDamaged."""
 
     def sealed_seq(self, ledger_id: str) -> int:
         """The last sequence that is sealed, 0 where nothing is. Raises JournalDamaged."""

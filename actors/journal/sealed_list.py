@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from actors.core.chain import NamedReader
 from actors.journal.archive import NOTHING, Sealed
 from actors.journal.sqlite_file import SqliteFile
 
@@ -39,16 +40,11 @@ class SealedList:
         )
         return int(rows[0][0]) if rows else 0
 
-    def note_reader(self, name: str, seen: Mapping[str, int]) -> None:
-        """Make durable up to where a reader has seen ledgers."""
-        with self._file.transaction() as db:
-            db.executemany("INSERT OR REPLACE INTO readers VALUES (?, ?, ?)", [(name, *row) for row in seen.items()])
-
-    def readers(self) -> dict[str, dict[str, int]]:
-        """By ledger and name what was noted."""
-        found: dict[str, dict[str, int]] = {}
-        for name, ledger_id, seq in self._file.ask("(all)", "SELECT name, ledger_id, seq FROM readers"):
-            found.setdefault(ledger_id, {})[name] = seq
+    def readers(self) -> dict[str, dict[tuple[str, int], int]]:
+        """By ledger, and name with its number, what was noted."""
+        found: dict[str, dict[tuple[str, int], int]] = {}
+        for name, named, ledger_id, seq in self._file.ask("(all)", "SELECT name, named, ledger_id, seq FROM readers"):
+            found.setdefault(ledger_id, {})[name, named] = seq
         return found
 
     def oldest_beside(self, ledger_id: str, bytes_max: int) -> Sealed | None:
@@ -61,9 +57,11 @@ class SealedList:
         )
         return Sealed._make(rows[0]) if rows else None
 
-    def behind(self, ledger_id: str, seq: int, names: Mapping[str, bool]) -> list[str]:
-        """Which of these readers have not seen a ledger up to a sequence. True for one that reads all ledgers: it has
-        seen nothing of those that it has not named yet.
-        """
+    def behind(self, ledger_id: str, seq: int, readers: Mapping[str, NamedReader]) -> list[str]:
+        """The names of those that have not seen a ledger up to a sequence."""
         seen = self.readers().get(ledger_id, {})
-        return [name for name, everything in names.items() if seen.get(name, 0 if everything else seq) < seq]
+        return [
+            name
+            for name, reader in readers.items()
+            if seen.get((name, reader.named), 0 if reader.everything else seq) < seq
+        ]

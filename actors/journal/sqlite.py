@@ -14,6 +14,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
+from actors.core.chain import NamedReader
 from actors.journal.archive import Archive, Row, Sealed
 from actors.journal.codec import chained, chunk_checksum
 from actors.journal.port import ClockMark, Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
@@ -177,7 +178,7 @@ class SqliteJournal:
         # From here on `read` takes them from the file.
         return self._forget_sealed(ledger_id, end)
 
-    def move_away(self, ledger_id: str, epoch: int, readers: Mapping[str, bool]) -> list[str]:
+    def move_away(self, ledger_id: str, epoch: int, readers: Mapping[str, NamedReader]) -> list[str]:
         if self._sealed_bytes is None:
             return []
         with self._lock:
@@ -199,11 +200,15 @@ class SqliteJournal:
         self._archive.remove(before, oldest)  # the one before, where a kill has left it
         return []
 
-    def note_reader(self, name: str, seen: Mapping[str, int]) -> None:
-        with self._lock:
-            self._listed.note_reader(name, seen)
+    def note_reader(self, name: str, named: int, seen: Mapping[str, int], epochs: Mapping[str, int]) -> None:
+        with self._lock, self._file.transaction() as db:
+            for owned in epochs.items():
+                if not db.execute("SELECT 1 FROM heads WHERE ledger_id = ? AND epoch = ?", owned).fetchone():
+                    raise self._fenced(*owned, 0)
+            rows = [(name, named, *row) for row in seen.items()]
+            db.executemany("INSERT OR REPLACE INTO readers VALUES (?, ?, ?, ?)", rows)
 
-    def readers(self) -> dict[str, dict[str, int]]:
+    def readers(self) -> dict[str, dict[tuple[str, int], int]]:
         with self._lock:
             return self._listed.readers()
 

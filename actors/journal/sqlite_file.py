@@ -36,8 +36,8 @@ CREATE TABLE chunks (snapshot_id INTEGER NOT NULL, place INTEGER NOT NULL, check
   payload BLOB NOT NULL, PRIMARY KEY (snapshot_id, place));
 CREATE TABLE sealed (ledger_id TEXT NOT NULL, seq INTEGER NOT NULL, checksum INTEGER NOT NULL, name TEXT NOT NULL,
   sha256 TEXT NOT NULL, size INTEGER NOT NULL, away INTEGER NOT NULL, PRIMARY KEY (ledger_id, seq)) WITHOUT ROWID;
-CREATE TABLE readers (name TEXT NOT NULL, ledger_id TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (name, ledger_id))
-  WITHOUT ROWID;
+CREATE TABLE readers (name TEXT NOT NULL, named INTEGER NOT NULL, ledger_id TEXT NOT NULL, seq INTEGER NOT NULL,
+  PRIMARY KEY (name, named, ledger_id)) WITHOUT ROWID;
 CREATE TABLE clock (id INTEGER PRIMARY KEY, boot TEXT NOT NULL, steady_ns INTEGER NOT NULL, said_ns INTEGER NOT NULL);
 """
 

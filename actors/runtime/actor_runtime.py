@@ -264,19 +264,19 @@ class LedgerActor:
         return found
 
     @rpc
-    def acknowledge(self, reader: str, seen: dict[str, int]) -> tuple[int, dict[str, int]]:
-        """Note up to where a named reader has seen ledgers, but for those that are stopped. Returns of how many, and
-        the versions of those that are not so far: then nothing is noted. Raises JournalError.
+    def acknowledge(self, reader: str, named: int, seen: dict[str, int]) -> tuple[int, dict[str, int]]:
+        """Note up to where a reader, by its name's number, has seen ledgers, but for those that are stopped. Returns of
+        how many, and the versions of those that are not so far: then nothing is noted. Raises JournalError.
         """
         heads = self.moved({}, 0.0)
         known = {ledger_id: version for ledger_id, version in seen.items() if heads.get(ledger_id, 0) >= 0}
         beyond = {each: heads.get(each, 0) for each, version in known.items() if version > heads.get(each, 0)}
         if known and not beyond:
-            self.host.upkeep.note_reader(reader, known)
+            self.host.upkeep.note_reader(reader, named, known)
         return len(known), beyond
 
     @rpc
-    def readers(self) -> dict[str, tuple[int, dict[str, int], list[str]]]:
+    def readers(self) -> dict[str, tuple[int, dict[tuple[str, int], int], list[str]]]:
         """By ledger its version, -1 where it is stopped, up to where named readers have seen it, and those for which
         more of its sealed files is kept than the setting says. Raises JournalDamaged.
         """

@@ -6,6 +6,9 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
+from msgspec.structs import replace
+
+from actors.core.chain import NamedReader
 from actors.core.ids import is_customers
 from actors.journal.port import Journal, JournalDamaged, JournalError
 from actors.runtime.clock import Clock
@@ -50,10 +53,11 @@ class Upkeep:
         """See `GroupCommit.fail`."""
         self._commits.fail(error)
 
-    def note_reader(self, name: str, seen: Mapping[str, int]) -> None:
+    def note_reader(self, name: str, named: int, seen: Mapping[str, int]) -> None:
         """See `Journal.note_reader`. Raises JournalError."""
         try:
-            self._journal.note_reader(name, seen)
+            epochs = {ledger_id: hosted.epoch for ledger_id, hosted in list(self._hosted.items())}
+            self._journal.note_reader(name, named, seen, epochs)
         except JournalError as failure:
             self._commits.fail(failure)
             raise
@@ -69,7 +73,7 @@ class Upkeep:
             log.critical("ledger %s: no more records are sealed until the next start: %s", ledger_id, error)
             self._left_whole.add(ledger_id)
 
-    def move(self, readers: Mapping[str, bool]) -> None:
+    def move(self, readers: Mapping[str, NamedReader]) -> None:
         """Move a sealed file of one ledger away, of the next one at the next call; none that a named reader has not
         seen. Waits for another disk, so in a thread of its own. Raises JournalError; call `fail` unless it was closed.
         """
@@ -79,11 +83,12 @@ class Upkeep:
         self._move_turn = (self._move_turn + 1) % len(ledgers)
         self._move(*ledgers[self._move_turn], readers)
 
-    def _move(self, ledger_id: str, hosted: Any, readers: Mapping[str, bool]) -> None:
+    def _move(self, ledger_id: str, hosted: Any, readers: Mapping[str, NamedReader]) -> None:
         """A feed of all shops has no customers' ledger."""
-        mine = dict.fromkeys(readers, False) if is_customers(ledger_id) else readers
+        if is_customers(ledger_id):
+            readers = {name: replace(reader, everything=False) for name, reader in readers.items()}
         try:
-            behind = self._journal.move_away(ledger_id, hosted.epoch, mine)
+            behind = self._journal.move_away(ledger_id, hosted.epoch, readers)
         except (JournalDamaged, OSError) as error:  # what is not moved stays where it is
             log.critical("ledger %s: no sealed files are moved for a minute: %s", ledger_id, error)
             self._move_at_ms = self._clock.now_ms() + MOVE_AGAIN_MS

@@ -47,8 +47,8 @@ class Readers:
         every = await self._ask_all("moved", dict.fromkeys(by_actor, ({}, 0.0)), deadline)
         for heads, mine in zip(every, by_actor.values(), strict=True):
             _refuse_beyond({each: heads.get(each, 0) for each in mine}, seen, places)  # 0 of one without a record
-        await self._name(request.reader, bool(packed) or not seen, deadline)
-        told = {actor: (request.reader, {each: seen[each] for each in mine}) for actor, mine in by_actor.items()}
+        named = await self._name(request.reader, bool(packed) or not seen, deadline)
+        told = {actor: (request.reader, named, {each: seen[each] for each in mine}) for actor, mine in by_actor.items()}
         for noted, beyond in await self._ask_all("acknowledge", told, deadline):
             reply.ledgers += noted
             _refuse_beyond(beyond, seen, places)
@@ -57,20 +57,22 @@ class Readers:
         questions = (self._router.ask_actor(actor, method, *given, deadline=deadline) for actor, given in asked.items())
         return await asyncio.gather(*questions)
 
-    async def _name(self, reader: str, everything: bool, deadline: float) -> None:
-        """Make a reader known to every actor, so that from the answer on what it has not seen is kept."""
-        known = self._router.chain.readers.get(reader)
-        if known is not None and known >= everything:
-            return
-        if not await self._router.change_chain("name_reader", reader, everything, deadline=deadline):
-            message = "there are as many readers as there may be; drop one that does not read any more"
-            raise refused(grpc.StatusCode.FAILED_PRECONDITION, "TOO_MANY_READERS", message)
-        await self._tell_all(deadline)
+    async def _name(self, reader: str, everything: bool, deadline: float) -> int:
+        """Make a reader known to every actor, so that from the answer on what it has not seen is kept. Returns its
+        name's number.
+        """
+        await self._router.refresh_chain(deadline)  # it may have been dropped by way of another gateway
+        while (known := self._router.chain.readers.get(reader)) is None or everything > known.everything:
+            if not await self._router.change_chain("name_reader", reader, everything, deadline=deadline):
+                message = "there are as many readers as there may be; drop one that does not read any more"
+                raise refused(grpc.StatusCode.FAILED_PRECONDITION, "TOO_MANY_READERS", message)
+            await self._tell_all(deadline)
+        return known.named
 
     async def _list(self, _request: ad.ListReadersRequest, deadline: float, reply: ad.ListReadersResponse) -> None:
         await self._router.refresh_chain(deadline)
         named = sorted(self._router.chain.readers.items())
-        readers = {name: reply.readers.add(name=name, all_stores=everything) for name, everything in named}
+        readers = [(known.named, reply.readers.add(name=name, all_stores=known.everything)) for name, known in named]
         asked: dict[str, tuple[()]] = dict.fromkeys(await self._router.ledger_actors(), ())
         for actor, answer in (await self._router.ask_each("readers", asked, deadline=deadline)).items():
             if isinstance(answer, BaseException):
@@ -80,13 +82,13 @@ class Readers:
                 if version < 0:
                     reply.left_out.append(ledger_id)
                     continue
-                for name, reader in readers.items():
+                for number, reader in readers:
                     first = 0 if reader.all_stores and not is_customers(ledger_id) else version
-                    behind = version - seen.get(name, first)
+                    behind = version - seen.get((reader.name, number), first)
                     reader.behind += behind
                     if behind > reader.furthest_behind:
                         reader.furthest_ledger, reader.furthest_behind = ledger_id, behind
-                    if name in kept_for and len(reader.keeps) < KEEPS_MAX:
+                    if reader.name in kept_for and len(reader.keeps) < KEEPS_MAX:
                         reader.keeps.append(ledger_id)
 
     async def _drop(self, request: ad.DropReaderRequest, deadline: float, reply: ad.DropReaderResponse) -> None:

@@ -31,6 +31,9 @@ def test_a_claim_is_barred_once_and_the_first_record_is_shown(run: Command) -> N
     for named in ("0007/1907", "0007/1907.", "1907.1", "0007/1907.1001"):
         assert run("admin", "bar-claim", named, *said, code=2)["error"]
     assert run("verify", "--all")["orders"]["barred"] == [barred]
+    left_out = admin_service_pb2.VerifyOrdersResponse(holds=True, left_out=["s9"])
+    run.service.faults["VerifyOrders"].append(Answer([left_out]))
+    assert run("verify", "--all", code=1)["orders"]["left_out"] == ["s9"]
 
 
 def test_a_grant_is_barred_as_a_claim_is(run: Command) -> None:
@@ -53,5 +56,7 @@ def test_readers_are_shown_with_what_they_keep_and_dropped(run: Command) -> None
     run.service.faults["ListReaders"].extend(Answer([kept]) for _ in range(2))
     assert run("admin", "readers", code=1)["left_out"] == ["s9"]
     assert "s1, s2" in run.words("admin", "readers", code=1)
+    run.service.faults["ListReaders"].append(Answer([admin_service_pb2.ListReadersResponse(left_out=["s9"])]))
+    assert run("admin", "readers", code=1) == {"readers": [], "left_out": ["s9"]}
     assert run("admin", "drop-reader", "warehouse") == {"dropped": "warehouse"}
     assert run("admin", "drop-reader", "warehouse", code=4)["error"]["kind"] == "NotFound"

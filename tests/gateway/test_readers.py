@@ -183,6 +183,26 @@ def test_a_disk_that_hangs_holds_up_nothing_but_moving(moving: Moving, monkeypat
     assert moving.ended == []
 
 
+def test_a_name_that_is_given_again_has_seen_nothing_in_its_former_life(moving: Moving) -> None:
+    front, head = moving.front, moving.front.version("S2")
+    former = front.gateway._router.chain.readers["warehouse"].named
+    assert acknowledged(front, "warehouse", cursor=pack_cursor({"S2": head})).code is CODE.OK
+    assert front.ask("DropReader", ad.DropReaderRequest(reader="warehouse")).code is CODE.OK
+    assert acknowledged(front, "warehouse", cursor=pack_cursor({"S1": 0})).code is CODE.OK
+    assert moving.actor.acknowledge("warehouse", former, {"S2": head}) == (1, {}), "late, and by an older gateway"
+    assert listed(front) == {"warehouse": (True, head, "S2", head, [])}
+    assert moving.move() == 0
+    assert acknowledged(front, "warehouse", cursor=pack_cursor({"S2": head})).code is CODE.OK
+    assert moving.move() > 5
+
+
+def test_a_reader_that_was_dropped_by_way_of_another_gateway_is_named_again(moving: Moving) -> None:
+    front, head = moving.front, moving.front.version("S2")
+    assert front.run(lambda: front.actors.call("chain", "drop_reader", "warehouse"))
+    assert acknowledged(front, "warehouse", cursor=pack_cursor({"S2": head - 1})).code is CODE.OK
+    assert listed(front)["warehouse"] == (True, 1, "S2", 1, [])
+
+
 def test_a_refused_acknowledgement_leaves_nothing_behind(front: Front) -> None:
     front.receive("A", store_id="S2")
     refused = acknowledged(front, "new", S2=1, S1=10**9)

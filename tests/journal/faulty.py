@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Event
 from typing import Final, TypeVar
 
+from actors.core.chain import NamedReader
 from actors.journal.port import ClockMark, Head, Journal, JournalError, JournalFailed, Record, Snapshot
 
 HELD_S_MAX: Final = 20.0  # a test that forgets to release fails by this, not by hanging
@@ -107,13 +108,13 @@ class FaultyJournal:
     def seal(self, ledger_id: str, epoch: int, before_ms: int) -> bool:
         return self._called(f"seal {ledger_id}", lambda: self._inner.seal(ledger_id, epoch, before_ms))
 
-    def move_away(self, ledger_id: str, epoch: int, readers: Mapping[str, bool]) -> list[str]:
+    def move_away(self, ledger_id: str, epoch: int, readers: Mapping[str, NamedReader]) -> list[str]:
         return self._called(f"move_away {ledger_id}", lambda: self._inner.move_away(ledger_id, epoch, readers))
 
-    def note_reader(self, name: str, seen: Mapping[str, int]) -> None:
-        self._called(f"note_reader {name}", lambda: self._inner.note_reader(name, seen))
+    def note_reader(self, name: str, named: int, seen: Mapping[str, int], epochs: Mapping[str, int]) -> None:
+        self._called(f"note_reader {name}", lambda: self._inner.note_reader(name, named, seen, epochs))
 
-    def readers(self) -> dict[str, dict[str, int]]:
+    def readers(self) -> dict[str, dict[tuple[str, int], int]]:
         return self._called("readers", self._inner.readers)
 
     def sealed_seq(self, ledger_id: str) -> int:

@@ -16,6 +16,7 @@ from zlib import crc32
 
 import orjson
 
+from actors.core.chain import NamedReader
 from actors.journal.codec import chained
 from actors.journal.port import ClockMark, Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
 
@@ -33,7 +34,7 @@ class MemoryDisk:
         self.records: dict[str, list[Record]] = {}
         self.snapshots: dict[str, Snapshot] = {}
         self.clock: ClockMark | None = None
-        self.readers: dict[str, dict[str, int]] = {}
+        self.readers: dict[str, dict[tuple[str, int], int]] = {}
         self._recover()
 
     def write(self, *body: Any) -> None:
@@ -67,9 +68,9 @@ class MemoryDisk:
         elif kind == "clock":
             self.clock = ClockMark(*fields)
         elif kind == "reader":
-            name, seen = fields
+            name, named, seen = fields
             for ledger_id, seq in seen.items():
-                self.readers.setdefault(ledger_id, {})[name] = seq
+                self.readers.setdefault(ledger_id, {})[name, named] = seq
         elif kind == "snapshot":
             ledger_id, seq, chunks = fields
             self.snapshots[ledger_id] = Snapshot(seq, tuple(chunk.encode() for chunk in chunks))
@@ -141,16 +142,17 @@ class MemoryJournal:
         self._refuse_if_failed()
         return False
 
-    def move_away(self, ledger_id: str, epoch: int, readers: Mapping[str, bool]) -> list[str]:
+    def move_away(self, ledger_id: str, epoch: int, readers: Mapping[str, NamedReader]) -> list[str]:
         self._refuse_if_failed()
         return []
 
-    def note_reader(self, name: str, seen: Mapping[str, int]) -> None:
+    def note_reader(self, name: str, named: int, seen: Mapping[str, int], epochs: Mapping[str, int]) -> None:
         self._refuse_if_failed()
         with self._disk.lock:
-            self._disk.write("reader", name, dict(seen))
+            self.check_owner(epochs)
+            self._disk.write("reader", name, named, dict(seen))
 
-    def readers(self) -> dict[str, dict[str, int]]:
+    def readers(self) -> dict[str, dict[tuple[str, int], int]]:
         self._refuse_if_failed()
         return self._disk.readers
 

@@ -272,9 +272,22 @@ def test_an_owner_that_was_replaced_leaves_the_mark_of_the_clock_alone(storage: 
 def test_what_a_named_reader_has_seen_is_durable(storage: Storage) -> None:
     journal = storage.open()
     appended(journal, "S1", [3])
-    journal.note_reader("warehouse", {"S1": 3, "S2": 0})
-    journal.note_reader("search", {"S1": 2})
-    journal.note_reader("warehouse", {"S1": 1})  # it was restored from a copy of its own
+    journal.note_reader("warehouse", 5, {"S1": 3, "S2": 0}, {"S1": 1})
+    journal.note_reader("search", 6, {"S1": 2}, {"S1": 1})
+    journal.note_reader("warehouse", 5, {"S1": 1}, {"S1": 1})  # it was restored from a copy of its own
+    journal.note_reader("warehouse", 4, {"S1": 3}, {"S1": 1})  # of its life before it was dropped
     for opened in (journal, storage.after_crash().open()):
-        assert opened.readers() == {"S1": {"warehouse": 1, "search": 2}, "S2": {"warehouse": 0}}
+        noted = {("warehouse", 5): 1, ("search", 6): 2, ("warehouse", 4): 3}
+        assert opened.readers() == {"S1": noted, "S2": {("warehouse", 5): 0}}
         assert opened.move_away("S1", 1, {}) == [], "there is no setting for it"
+
+
+def test_an_owner_that_was_replaced_notes_nothing_of_a_reader(storage: Storage) -> None:
+    first, second = storage.open(), storage.open()
+    appended(first, "S1", [3])
+    first.take_over("S2")
+    assert second.take_over("S1").epoch == 2
+    second.note_reader("warehouse", 5, {"S1": 1}, {"S1": 2})
+    with pytest.raises(Fenced):
+        first.note_reader("warehouse", 5, {"S2": 0, "S1": 3}, {"S2": 1, "S1": 1})
+    assert storage.after_crash().open().readers() == {"S1": {("warehouse", 5): 1}}

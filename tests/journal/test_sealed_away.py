@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 
+from actors.core.chain import NamedReader
 from actors.journal.archive import NOTHING, Archive, Row
 from actors.journal.open import journal_names, open_journal, sqlite_setting
 from actors.journal.port import Fenced, Head, SealedDamaged
@@ -15,7 +16,7 @@ from serve.wire.rules import STORE_ID_CHARS_MAX
 from tests.journal.storages import SqliteStorage, record, records_of, with_bit_flipped
 from tests.journal.test_sealed import FILES, covered, files, seal_all
 
-NOBODY: Final[dict[str, bool]] = {}
+NOBODY: Final[dict[str, NamedReader]] = {}
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def moved(away: Path) -> list[str]:
     return sorted(path.name for path in away.glob("journal.sealed/*"))
 
 
-def move_all(journal: SqliteJournal, readers: dict[str, bool], epoch: int = 1) -> list[str]:
+def move_all(journal: SqliteJournal, readers: dict[str, NamedReader], epoch: int = 1) -> list[str]:
     """Move what may be moved; who is in the way of the rest."""
     for _ in FILES:
         behind = journal.move_away("S1", epoch, readers)
@@ -80,20 +81,23 @@ def test_moved_files_are_read_as_before_and_verified_from_hash_to_hash(
 
 
 def test_no_file_moves_that_a_named_reader_has_not_seen(journal: SqliteJournal, away: Path) -> None:
-    readers = {"warehouse": True, "search": False}
+    readers = {"warehouse": NamedReader(5, everything=True), "search": NamedReader(6, everything=False)}
     assert move_all(journal, readers) == ["warehouse"], "a reader of all has seen nothing of what it has not named"
     assert moved(away) == []
-    journal.note_reader("search", {"S1": 2, "S9": 1})
-    journal.note_reader("warehouse", {"S1": 6})
+    journal.note_reader("search", 6, {"S1": 2, "S9": 0}, {"S1": 1})
+    journal.note_reader("warehouse", 5, {"S1": 6}, {"S1": 1})
     assert move_all(journal, readers) == ["search"], "the slowest"
-    journal.note_reader("search", {"S1": 17})
+    journal.note_reader("search", 6, {"S1": 17}, {"S1": 1})
     assert move_all(journal, readers) == ["warehouse"]
     assert len(moved(away)) == 1, "the second file ends at 7"
-    journal.note_reader("warehouse", {"S1": 7})
+    journal.note_reader("warehouse", 4, {"S1": 17}, {"S1": 1})  # before it was dropped, and named anew
+    assert move_all(journal, readers) == ["warehouse"]
+    assert len(moved(away)) == 1
+    journal.note_reader("warehouse", 5, {"S1": 7}, {"S1": 1})
     move_all(journal, readers)
     assert len(moved(away)) == 2
-    assert journal.readers() == {"S1": {"search": 17, "warehouse": 7}, "S9": {"search": 1}}
-    assert move_all(journal, {"search": False}) == [], "nobody else is named any more"
+    del readers["warehouse"]
+    assert move_all(journal, readers) == [], "nobody else is named any more"
     assert len(moved(away)) == len(FILES)
 
 
@@ -156,6 +160,27 @@ def test_a_disk_that_is_not_there_or_has_anothers_file_leaves_all_beside(
     assert others.read_bytes() == b"another journal's"
     assert len(files(storage)) == len(FILES)
     assert records_of(journal, "S1") == written
+
+
+def test_a_mount_point_without_its_disk_is_given_nothing(
+    storage: SqliteStorage, journal: SqliteJournal, away: Path
+) -> None:
+    journal.move_away("S1", 1, NOBODY)
+    disk, other = away.rename(away.with_name("not mounted")), away.with_name("a third disk")
+    away.mkdir()
+    for opened in (journal, storage.open()):
+        with pytest.raises(FileNotFoundError, match="other disk has no file holdfast-archive: mount its disk"):
+            opened.move_away("S1", 1, NOBODY)
+    assert list(away.iterdir()) == []
+    assert len(files(storage)) == len(FILES) - 1
+    away.rmdir()
+    disk.rename(away)
+    journal.move_away("S1", 1, NOBODY)
+    assert len(moved(away)) == 2
+    other.mkdir()
+    storage._options["away"] = other
+    storage.open().move_away("S1", 1, NOBODY)
+    assert len(moved(other)) == 1, "another archive is one that is used for the first time"
 
 
 def test_an_owner_that_was_replaced_moves_nothing(storage: SqliteStorage, journal: SqliteJournal, away: Path) -> None:

@@ -144,7 +144,7 @@ def status(session: Session, ledgers: LedgersArgument = None, everything: AllOpt
 @partial(with_session, timeout="2m")
 def verify(session: Session, ledgers: LedgersArgument = None, everything: AllOption = False) -> None:
     """Compute ledgers again from their journals and compare; with --all, orders with the shops that hold them too. Exit
-    code 1 where something does not agree.
+    code 1 where something does not agree, or is left out of what was compared.
     """
 
     async def read(client: ChannelClient) -> tuple[list[models.Verification], models.OrdersVerification | None]:
@@ -162,7 +162,7 @@ def verify(session: Session, ledgers: LedgersArgument = None, everything: AllOpt
         agreement = facts([("orders and shops", "agree" if orders.holds else "DO NOT AGREE")])
         drawn += [agreement, tables.facts_of(tables.ORDERS_VERIFICATION, orders)]
     session.show(document, Group(*drawn))
-    if not agreed:
+    if not agreed or (orders is not None and orders.left_out):
         raise typer.Exit(ExitCode.REFUSED)
 
 
@@ -199,12 +199,12 @@ def bar_grant(
 @with_session
 def readers(session: Session) -> None:
     """Show the named readers of feeds, and how far they are behind. Exit code 1 where one keeps more sealed files than
-    the setting says.
+    the setting says, or where ledgers or actors are left out.
     """
     found = session.run(lambda client: client.list_readers())
     left_out = facts([("left out", ", ".join(found.left_out))])
     session.show(to_document(found), Group(tables.table_of(tables.READERS, found.readers, name="reader"), left_out))
-    if any(one.keeps for one in found.readers):
+    if found.left_out or any(one.keeps for one in found.readers):
         raise typer.Exit(ExitCode.REFUSED)
 
 
