@@ -1,12 +1,13 @@
 """Where in its journal a customers' ledger has its answers, and the orders that are over.
 
 The answers about an order are kept as long as the order: while that lives by a hash of the key and a version, 13 bytes
-each, together with the customer's own keys among theirs. What is left of an order that is over is one event, which has
+each, together with the customer's own keys among theirs; of one about which very much is said twice, by version and in
+an index, so that none costs more than the one before. What is left of an order that is over is one event, which has
 all of it: two packed entries lead there, of its number and of the customer's key, and one of the customer's finished
 orders. A key about an order names that, so there is nothing else to remember of it.
 """
 
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from actors.core.answers import REFUSED_PERIOD_MS, Recorded, Said, Unread
@@ -19,6 +20,8 @@ NUMBER_BYTES: Final = 8
 PLACE_BYTES: Final = HASH_BYTES + NUMBER_BYTES
 SEARCHED_BYTES: Final = 65_536 * PLACE_BYTES  # at a time: others go on in between
 ROW_BYTES: Final = 32 * PLACE_BYTES
+VERSION_MAX: Final = 256**VERSION_BYTES
+FIRST_BYTES: Final = 64 * ENTRY_BYTES  # of the entries about an order, which are looked through
 
 
 class Told(NamedTuple):
@@ -39,6 +42,29 @@ class Told(NamedTuple):
 
 
 NOTHING: Final = Told()
+
+
+class Later:
+    """The entries about an order that come after the first ones, by version, and where a key's are."""
+
+    __slots__ = ("entries", "index")
+
+    def __init__(self) -> None:
+        self.entries = bytearray()  # may be read while others are added
+        self.index = Packed(DAY_MS, 0)
+
+    def put(self, hashed: bytes, version: int) -> None:
+        """Add an entry."""
+        self.entries += hashed + version.to_bytes(VERSION_BYTES, "big")
+        self.index.put(hashed, version, 0)
+
+    def until(self, version: int) -> bytes:
+        """The entries up to this version."""
+        entries = bytes(self.entries)
+        end = len(entries)
+        while end and int.from_bytes(entries[end - VERSION_BYTES : end], "big") > version:
+            end -= ENTRY_BYTES
+        return entries[:end]
 
 
 class FinishedRow(Message, frozen=True, tag="finished"):
@@ -95,6 +121,7 @@ class OrderAnswers:
         "forget_at_ms",
         "hash",
         "key",
+        "later",
         "over",
         "pending",
         "read",
@@ -105,6 +132,7 @@ class OrderAnswers:
 
     def __init__(self) -> None:
         self.told: MutableMapping[int, Told] = {}  # by order; of those that are not over
+        self.later: MutableMapping[int, Later] = {}  # by order; of the few about which very much was said
         self.told_count = 0
         self.by_key: dict[str, int] = {}  # the orders that these customers' keys are about, likewise
         self.over = Packed(DAY_MS, 0)  # by number or customer's key, the version of the event that has all of the order
@@ -124,9 +152,8 @@ class OrderAnswers:
     def _versions(self, key: str, hashed: bytes) -> Sequence[int]:
         own = not key.startswith("\n")
         number = self.by_key.get(key) if own else _number_in(key)
-        told = None if number is None else self.told.get(number)
-        if told is not None:
-            return told.versions(hashed)
+        if number is not None and number in self.told:
+            return self._told(number, hashed)
         if not own:
             assert number is not None, "it is in the key"
             over = self.settled(number)
@@ -136,6 +163,16 @@ class OrderAnswers:
         for version in versions:
             found += self._said(version, versions)[1].told.versions(hashed)
         return found
+
+    def _told(self, number: int, hashed: bytes) -> list[int]:
+        """The versions that may have answered the key of this hash about an order that is not over."""
+        found = self.told.get(number, NOTHING).versions(hashed)
+        later = self.later.get(number)
+        return found if later is None else [*found, *later.index.find(hashed)]
+
+    def all_told(self, number: int) -> Told:
+        """All answers about an order that is not over."""
+        return all_told(self.told, self.later, number)
 
     def settled(self, number: int) -> Any:
         """The event that has all of an order that is over, None where there is none. Raises Unread."""
@@ -174,7 +211,7 @@ class OrderAnswers:
         hashed = hash_of(key)
         if key in self.pending or key in self.by_key or self.refused.find(hashed) or self.over.find(hashed):
             return True
-        return key.startswith("\n") and bool(self.told.get(_number_in(key), NOTHING).versions(hashed))
+        return key.startswith("\n") and bool(self._told(_number_in(key), hashed))
 
     def reopen(self, key: str) -> None:
         """The call that is being decided under this key will not be answered: it may be tried again."""
@@ -184,12 +221,22 @@ class OrderAnswers:
         """Remember that the event of this version answered a call about an order."""
         self.pending.pop(key, None)
         # It was looked up a moment ago, unless this is a replay.
-        entry = (self.hash if key == self.key else hash_of(key)) + version.to_bytes(VERSION_BYTES, "big")
+        hashed = self.hash if key == self.key else hash_of(key)
+        self.told_count += 1
         keys, entries = self.told.get(number, NOTHING)
         if key[:1] != "\n":
             keys, self.by_key[key] = (*keys, key), number
-        self.told[number] = Told(keys, entries + entry)
-        self.told_count += 1
+        if len(entries) < FIRST_BYTES:
+            entries += hashed + version.to_bytes(VERSION_BYTES, "big")
+        else:
+            self._tell_later(number, hashed, version)
+        self.told[number] = Told(keys, entries)
+
+    def _tell_later(self, number: int, hashed: bytes, version: int) -> None:
+        later = self.later.get(number)
+        if later is None:
+            later = self.later[number] = Later()
+        later.put(hashed, version)
 
     def refuse(self, key: str, version: int, at_ms: int) -> None:
         """Remember what was refused."""
@@ -200,9 +247,9 @@ class OrderAnswers:
         """An order is over, of which the event of this version has all."""
         table = self.refused if refused else self.over
         table.put(hash_of(order_key(number, "")), version, at_ms)
-        told = self.told.pop(number, NOTHING)
-        self.told_count -= len(told.entries) // ENTRY_BYTES
-        for key in told.keys:
+        self.told_count -= len(self.all_told(number).entries) // ENTRY_BYTES
+        self.later.pop(number, None)
+        for key in self.told.pop(number, NOTHING).keys:
             del self.by_key[key]
             table.put(hash_of(key), version, at_ms)
         self.finished.put(customer_id, number, at_ms)
@@ -238,18 +285,29 @@ class OrderAnswers:
     def restore_told(self, number: int, told: Told) -> None:
         """Enter the answers about an order from a snapshot."""
         if told.entries:
-            self.told[number] = told
+            self.told[number] = Told(told.keys, told.entries[:FIRST_BYTES])
             self.told_count += len(told.entries) // ENTRY_BYTES
             self.by_key.update(dict.fromkeys(told.keys, number))
+            for at in range(FIRST_BYTES, len(told.entries), ENTRY_BYTES):
+                middle, end = at + HASH_BYTES, at + ENTRY_BYTES
+                self._tell_later(number, told.entries[at:middle], int.from_bytes(told.entries[middle:end], "big"))
 
     def copied(self) -> "OrderAnswers":
         """A copy that later events do not change."""
         copied = OrderAnswers()
-        copied.told, copied.told_count, copied.by_key = dict(self.told), self.told_count, self.by_key.copy()
+        for number in self.told:
+            copied.restore_told(number, self.all_told(number))
+        copied.told_count, copied.by_key = self.told_count, self.by_key.copy()
         copied.over, copied.refused = self.over.copied(), self.refused.copied()
         copied.finished.days = {day: entries[:] for day, entries in self.finished.days.items()}
         copied.pending = self.pending.copy()
         return copied
+
+
+def all_told(told: Mapping[int, Told], later: Mapping[int, Later], number: int, version: int = VERSION_MAX) -> Told:
+    """The answers about an order up to this version."""
+    keys, entries = told.get(number, NOTHING)
+    return Told(keys, entries + later[number].until(version)) if number in later else Told(keys, entries)
 
 
 def _number_in(key: str) -> int:

@@ -10,7 +10,6 @@ from typing import Final
 from actors.core.rejection import Violation
 from actors.core.transact import PolicyAdopted, Refused
 from actors.orders import events as ev
-from actors.orders.answers import NOTHING
 from actors.orders.commands import key_of
 from actors.orders.evolve import evolve
 from actors.orders.limits import grant_over_limit, over_limit
@@ -108,7 +107,7 @@ def _faults(ledger: OrderLedger, order: Order | None, event: ev.Event, at_ms: in
                 f"at most {refusal.available} for {event.request.customer_id}",
                 f"{refusal.reason.name} was due",
             )
-    if isinstance(event, ev.Settled) and event.told != ledger.answers.told.get(event.order.number, NOTHING):
+    if isinstance(event, ev.Settled) and event.told != ledger.answers.all_told(event.order.number):
         yield "I5", "all that was answered", str(event.told)
     if order is not None:
         yield from _faults_of_step(order, event, at_ms)

@@ -140,7 +140,7 @@ def _check_totals(ledger: OrderLedger) -> Iterator[Violation]:
 
 def _check_answers(ledger: OrderLedger) -> Iterator[Violation]:
     answers = ledger.answers
-    told = sum(len(told.entries) for told in answers.told.values()) // ENTRY_BYTES
+    told = sum(len(answers.all_told(number).entries) for number in answers.told) // ENTRY_BYTES
     for kept, count in (
         (told, answers.told_count),
         (answers.over.entries_kept(), answers.over.count),
@@ -149,7 +149,7 @@ def _check_answers(ledger: OrderLedger) -> Iterator[Violation]:
         if kept != count:
             yield Violation("I5", ledger.ledger_id, f"{kept} answers remembered", str(count))
     keys = {key: number for number, told in answers.told.items() for key in told.keys}
-    if keys != answers.by_key or not answers.told.keys() <= ledger.orders.keys():
+    if keys != answers.by_key or not answers.later.keys() <= answers.told.keys() <= ledger.orders.keys():
         yield Violation("I5", ledger.ledger_id, "each key by its order, and that is here", NOT_SO)
     for key, number in answers.pending.items():
         order = ledger.orders.get(number)

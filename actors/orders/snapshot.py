@@ -9,7 +9,7 @@ from actors.core.message import Message, digest_of
 from actors.core.overlay import OVERLAID_AT_ONCE, Overlay, lift, queued
 from actors.core.packed import PackedRow, packed_rows
 from actors.core.policy import Policy
-from actors.orders.answers import NOTHING, FinishedRow, Told, finished_rows
+from actors.orders.answers import FinishedRow, Told, all_told, finished_rows
 from actors.orders.grants import Grant
 from actors.orders.indexes import index_basket, index_customer, index_deadline, index_outbox
 from actors.orders.state import Bar, Collected, Order, OrderLedger
@@ -55,6 +55,7 @@ class Capture:
         "_finished",
         "_grants",
         "_head",
+        "_later",
         "_ledger",
         "_orders",
         "_over",
@@ -69,7 +70,7 @@ class Capture:
         self.version = ledger.version
         self.broken = ""  # the state has no totals that orders could contradict
         self._head = Head(FORMAT, ledger.ledger_id, ledger.version, ledger.time_ms, ledger.policy)
-        self._told = ledger.answers.told
+        self._told, self._later = ledger.answers.told, ledger.answers.later
         self._orders = ledger.orders
         self._grants = ledger.grants.by_number
         self._barred = ledger.barred.copy()
@@ -84,7 +85,7 @@ class Capture:
         """Keep what this reads as it is, whatever the ledger does from now on."""
         ledger, answers = self._ledger, self._ledger.answers
         ledger.orders, ledger.grants.by_number = Overlay(ledger.orders), Overlay(ledger.grants.by_number)
-        answers.told = Overlay(answers.told)
+        answers.told, answers.later = Overlay(answers.told), Overlay(answers.later)
         answers.over.freeze()
         answers.refused.freeze()
 
@@ -93,13 +94,14 @@ class Capture:
         ledger, answers = self._ledger, self._ledger.answers
         answers.over.thaw()
         answers.refused.thaw()
-        return lift([(ledger, "orders"), (ledger.grants, "by_number"), (answers, "told")], count_max)
+        overlaid = [(ledger, "orders"), (ledger.grants, "by_number"), (answers, "told"), (answers, "later")]
+        return lift(overlaid, count_max)
 
     def rows(self) -> Iterator[Row]:
         """Yield the head, orders, grants, what is barred, what was collected by time, what is remembered by version."""
         yield self._head
         for number, order in self._orders.items():
-            yield OrderRow(order, self._told.get(number, NOTHING))
+            yield OrderRow(order, all_told(self._told, self._later, number, self.version))
         yield from self._grants.values()
         for number, at_ms in self._barred.items():
             yield BarredRow(number, at_ms)

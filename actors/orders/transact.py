@@ -9,7 +9,6 @@ from actors.core.answers import Recorded, Said
 from actors.core.rejection import Reason, Rejection
 from actors.core.transact import KEY_REUSED, Decider, Transacted, refused_by, transact as transact_by
 from actors.orders import commands as cm, events as ev
-from actors.orders.answers import NOTHING
 from actors.orders.commands import content_of, key_of, order_key
 from actors.orders.decide import decide
 from actors.orders.evolve import evolve, placed
@@ -113,7 +112,7 @@ def _settled(ledger: OrderLedger, now_ms: int) -> list[ev.Event]:
     """Let orders leave memory that have just ended; returns the events, already applied."""
     events: list[ev.Event] = []
     for number in tuple(ledger.settled):
-        event = ev.Settled(ledger.orders[number], ledger.answers.told.get(number, NOTHING))
+        event = ev.Settled(ledger.orders[number], ledger.answers.all_told(number))
         evolve(ledger, event, now_ms)
         events.append(event)
     return events

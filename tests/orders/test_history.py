@@ -3,13 +3,16 @@
 import random
 import tracemalloc
 
+from actors.core.packed import ENTRY_BYTES
 from actors.core.policy import DAY_MS, HOUR_MS, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import Status
 from actors.core.transact import Refused
 from actors.orders import commands as cm, events as ev
-from actors.orders.answers import NOTHING, OrderAnswers
+from actors.orders.answers import FIRST_BYTES, NOTHING, OrderAnswers
+from actors.orders.commands import order_key
 from actors.orders.evolve import evolve
+from actors.orders.invariants import check
 from actors.orders.snapshot import Capture, restore
 from actors.orders.state import Order, OrderLedger
 from actors.orders.transact import expire, said_by, transact
@@ -94,6 +97,35 @@ def test_what_is_left_of_an_order_that_is_over_takes_fifty_bytes_and_of_a_refusa
         assert answers.count
     assert left["order"] < 3 * 20, "its number, its customer's key, and its place among the customer's"
     assert left["refusal"] < 24
+
+
+def test_an_answer_about_an_order_costs_no_more_the_more_there_are() -> None:
+    """What was said first stays where it is, what came later is found in an index; a restart changes none of it."""
+    ledger, count = OrderLedger(LEDGER), 1_000
+    asked = cm.Open("k", "x" * 24, "ann", "web", HOUR_MS, (PLAN,), (), "")
+    transact(ledger, cm.Place(9, asked, (1,)), DAY_ZERO_MS)
+    for place in range(count):
+        if place == 600:
+            first, capture = ledger.answers.told[9].entries, Capture(ledger)
+            rows = list(capture.rows())
+            capture.freeze()
+        transact(ledger, cm.Extend(f"e{place}", 9, HOUR_MS, cm.NO_HOURS), DAY_ZERO_MS)
+    assert list(capture.rows()) == rows, "a snapshot is of when it began"
+    assert capture.thaw()
+    assert len(first) == FIRST_BYTES
+    assert ledger.answers.told[9].entries is first
+    restored = restore(Capture(ledger).rows())
+    for each in (ledger, restored):
+        answers = each.answers
+        assert max(map(len, answers.later[9].index.captured()[1])) < FIRST_BYTES, "so much is looked through"
+        assert [answers.versions(order_key(9, f"e{place}")) for place in range(count)] == [
+            [2 + place] for place in range(count)
+        ]
+        assert check(each) == []
+        assert len(answers.all_told(9).entries) == (1 + count) * ENTRY_BYTES
+    assert Capture(restored).state_hash() == Capture(ledger).state_hash()
+    answers.end(9, "ann", ledger.version + 1, DAY_ZERO_MS, refused=False)
+    assert (answers.told_count, answers.told, answers.later, answers.by_key) == (0, {}, {}, {})
 
 
 def test_a_restart_changes_nothing_of_what_is_remembered() -> None:
