@@ -64,7 +64,7 @@ class Feeds:
         self._now = now
         self._bytes_max = bytes_max
         self._reading: dict[tuple[Any, ...], asyncio.Task[list[tuple[str, list[Record]]]]] = {}
-        self._shared: dict[tuple[str, int, int], tuple[es.WatchEventsResponse, ...]] = {}
+        self._shared: dict[tuple[Any, ...], tuple[es.WatchEventsResponse, ...]] = {}
         self._open = 0
         self._closing = False
         self.streams: Final[dict[str, Callable[[Any], AsyncIterator[Message]]]] = {
@@ -259,7 +259,7 @@ class Feeds:
         """The events after a version; few are made into messages once for all streams."""
         if sum(len(record.payload) for record in records) > SHARED_BYTES_MAX:
             return _event_messages(store_id, after, records)
-        place = store_id, after, records[-1].seq
+        place = store_id, after, *records  # not their versions: a shop may be restored behind a stream's back
         if place not in self._shared:
             if len(self._shared) >= SHARED_MAX:
                 del self._shared[next(iter(self._shared))]

@@ -6,7 +6,8 @@ import pytest
 from holdfast.v1 import admin_service_pb2 as ad, event_service_pb2 as es
 from serve.wire.cursors import pack_cursor
 from tests.gateway.front import Front, reserve_request
-from tests.gateway.streams import Stream
+from tests.gateway.streams import Stream, events_request
+from tests.journal.memory import MemoryDisk
 
 CODE = grpc.StatusCode
 
@@ -57,6 +58,27 @@ def test_a_cursor_resumes_also_at_a_gateway_that_does_not_know_its_shop_yet(fron
         again = Stream(front, "WatchEvents", es.WatchEventsRequest(all_stores=True, cursor=stream.cursor))
         assert [(event.store_id, event.version) for event in (await again.take()).events] == [("S4", 3)]
         await again.close()
+
+    front.run(main)
+
+
+def test_a_shop_that_was_restored_tells_what_it_has_now(front: Front) -> None:
+    """Also to those that resume beside a stream that was told what it had."""
+    copy = bytes(front.actors.disks["store-S1"].image)
+
+    async def main() -> None:
+        await front.asked("Reserve", reserve_request("k1", units=1))
+        beside = Stream(front, "WatchEvents", events_request(S1=2))
+        had = (await beside.take()).events
+        front.actors.kill("store-S1")
+        front.actors.disks["store-S1"] = MemoryDisk(copy)
+        await front.asked("Reserve", reserve_request("k2", units=2))
+        resumed = Stream(front, "WatchEvents", events_request(S1=2))
+        has = (await resumed.take()).events
+        assert [event.version for event in has] == [event.version for event in had]
+        assert [event.reserved.reservation.lines[0].quantity for events in (had, has) for event in events] == [1, 2]
+        for stream in (beside, resumed):
+            await stream.close()
 
     front.run(main)
 
