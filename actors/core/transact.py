@@ -45,7 +45,8 @@ Decision = tuple[Any, ...] | Rejection
 
 class Deferred(Message, frozen=True):
     """More is due to expire than could be expired before this command, which without it is refused, takes units from
-    others or counts those of holds. Nothing was done; it is to be sent again.
+    others or counts those of holds; or what answers it is fetched from an archive. Nothing was done; it is to be sent
+    again.
     """
 
 

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from actors.journal.port import SealedDamaged
+from actors.journal.port import SealedAway, SealedDamaged
 
 FORMAT: Final = 1
 MARK: Final = "holdfast-archive"  # a file of an archive's own: without it, its disk is not there
@@ -78,11 +78,13 @@ class Archive:
             raise SealedDamaged(ledger_id, name, "does not give back what it was made of")
         return made
 
-    def read(self, ledger_id: str, before: Sealed, sealed: Sealed) -> list[Row]:
-        """The records of a file, which follows another. Raises JournalDamaged."""
+    def read(self, ledger_id: str, before: Sealed, sealed: Sealed, *, may_wait: bool = True) -> list[Row]:
+        """The records of a file, which follows another. Raises JournalDamaged, SealedAway where it may not wait."""
         read, rows = self._read
         if read == sealed:
             return rows
+        if self._away is not None and not may_wait and not (self._folder / sealed.name).exists():
+            raise SealedAway(ledger_id, sealed.name, f"is in {self._away}")
         contents = self._contents(ledger_id, sealed, self._folder)
         try:
             header, *lines = gzip.decompress(contents).split(b"\n")

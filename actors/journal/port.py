@@ -73,6 +73,10 @@ class SealedDamaged(JournalDamaged):
     text = "ledger {0}: the sealed file {1} {2}. Put it back from a copy; see docs/operations.md, 'Sealed files'"
 
 
+class SealedAway(SealedDamaged):
+    """A sealed file that is not beside the journal, and was to be read without waiting for another disk."""
+
+
 class LedgerBroken(JournalDamaged):
     """A ledger that the program itself cannot go on with."""
 
@@ -132,9 +136,9 @@ class Journal(Protocol):
     def append(self, records: Sequence[Record]) -> None:
         """Make the records durable. Raises Fenced or JournalFailed."""
 
-    def read(self, ledger_id: str, after_seq: int, events_max: int) -> list[Record]:
+    def read(self, ledger_id: str, after_seq: int, events_max: int, *, may_wait: bool = True) -> list[Record]:
         """Verified records after a sequence, at least one if there is any, and no more once `events_max` events are
-        reached. Raises JournalDamaged, also where they end before the head.
+        reached. Raises JournalDamaged, also where they end before the head; SealedAway where it may not wait for them.
         """
 
     def seal(self, ledger_id: str, epoch: int, before_ms: int) -> bool:

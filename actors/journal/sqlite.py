@@ -117,12 +117,12 @@ class SqliteJournal:
                     fresh[ledger_id] = checksum
             checksums.update(fresh)
 
-    def read(self, ledger_id: str, after_seq: int, events_max: int) -> list[Record]:
+    def read(self, ledger_id: str, after_seq: int, events_max: int, *, may_wait: bool = True) -> list[Record]:
         with self._lock:
             before, sealed = self._listed.around(ledger_id, after_seq)
             if sealed is None:
                 return self._read_kept(ledger_id, after_seq, before, events_max)
-        rows = self._archive.read(ledger_id, before, sealed)
+        rows = self._archive.read(ledger_id, before, sealed, may_wait=may_wait)
         place = bisect_right(rows, after_seq, key=attrgetter("seq"))
         checksum = rows[place - 1].checksum if place else before.checksum
         return _verified(rows[place:], ledger_id, after_seq, checksum, sealed.seq, events_max)

@@ -25,8 +25,8 @@ from typing import Any, Final, TypeVar
 
 from actors.core.answers import Unread
 from actors.core.policy import Policy
-from actors.core.transact import PolicyAdopted
-from actors.journal.port import Journal, JournalDamaged, JournalError, LedgerBroken, Record, SealedDamaged
+from actors.core.transact import Deferred, PolicyAdopted
+from actors.journal.port import Journal, JournalDamaged, JournalError, LedgerBroken, Record, SealedAway, SealedDamaged
 from actors.protocol.messages import Stopped
 from actors.runtime.clock import Clock
 from actors.runtime.group_commit import GroupCommit
@@ -276,6 +276,9 @@ class LedgerHost:
                     answer, made, repeated = transact(hosted.ledger, command, now_ms, is_behind)
                 except Unread:
                     answer, made, repeated = self._back.transact(turn, command, batch[len(answers) :])
+            except SealedAway:
+                answers.append(Deferred())
+                continue
             except SealedDamaged as gone:  # what answered the key; nothing was decided
                 answers.append(Stopped(str(gone)))
                 continue

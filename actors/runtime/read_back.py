@@ -1,29 +1,41 @@
 """Reads back what a ledger's events said, for commands whose keys were answered before."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from itertools import islice
+from threading import Lock, Thread
+from typing import Any, Final
 
 from actors.core.answers import Unread
-from actors.journal.port import Journal, JournalDamaged, SealedDamaged
+from actors.journal.codec import NONSENSE
+from actors.journal.port import Journal, JournalDamaged, JournalError, SealedAway, SealedDamaged
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.hosted import Hosted
 from actors.runtime.kinds import Core
 
+FETCHED_MAX: Final = 256  # events of the archive that are kept for who asks again, or are still to be fetched
+
+Place = tuple[str, int]  # a ledger and a version
+
 
 class ReadBack:
-    """Gives a host's ledgers what they ask for by `Unread`, until `end_step`."""
+    """Gives a host's ledgers what they ask for by `Unread`, until `end_step`. What is in the archive is fetched by a
+    thread of its own meanwhile, as the disk may hang, and given when it is asked for again.
+    """
 
     def __init__(self, core: Callable[[], Core], journal: Journal, commits: GroupCommit) -> None:
         self._core = core
         self._journal = journal
         self._commits = commits
         self._told: list[dict[int, Any]] = []
+        self._fetching = Lock()
+        self._wanted: dict[Place, None] = {}  # in turn; there is a thread while there are any
+        self._fetched: dict[Place, tuple[Any, int] | Exception] = {}
 
     def transact(
         self, turn: tuple[Hosted, int, list[Any], bool], command: Any, batch: Sequence[tuple[str, Any]] = ()
     ) -> Any:
         """Decide a command in a ledger's turn, whatever has to be read for it. `batch` is what is still to be decided:
-        repeats come in flocks, and one read is for all of them.
+        repeats come in flocks, and one read is for all of them. Raises SealedAway for what is to be asked for again.
         """
         core, (hosted, now_ms, events, is_behind) = self._core(), turn
         ledger = hosted.ledger
@@ -39,7 +51,11 @@ class ReadBack:
             try:
                 self._read(core, ledger, events, now_ms, wanted.difference(ledger.answers.read))
             except SealedDamaged:  # that of another one in the batch, perhaps, which will hear so by itself
-                self._read(core, ledger, events, now_ms, own.difference(ledger.answers.read))
+                try:
+                    self._read(core, ledger, events, now_ms, own.difference(ledger.answers.read))
+                except SealedDamaged as error:
+                    self._fetch([(ledger.ledger_id, version) for version in own], error)
+                    raise
 
     def end_step(self) -> None:
         """Forget what was read."""
@@ -56,17 +72,64 @@ class ReadBack:
         if not queued:
             return
         self._commits.wait(self._commits.enqueue(()))  # then it is in the journal
-        for version, (event, at_ms) in events_at(core, self._journal, ledger.ledger_id, queued).items():
+        here = self._take_fetched(ledger.ledger_id, queued)
+        queued = [version for version in queued if version not in here]
+        here.update(events_at(core, self._journal, ledger.ledger_id, queued, may_wait=False))
+        for version, (event, at_ms) in here.items():
             read[version] = core.said_by(event, version, at_ms)
 
+    def _take_fetched(self, ledger_id: str, versions: Sequence[int]) -> dict[int, tuple[Any, int]]:
+        """What there is of these events. Raises what kept one from being fetched."""
+        found: dict[int, tuple[Any, int]] = {}
+        with self._fetching:
+            for version in versions:
+                fetched = self._fetched.get((ledger_id, version))
+                if isinstance(fetched, Exception):
+                    raise fetched
+                if fetched is not None:
+                    found[version] = fetched
+        return found
 
-def events_at(core: Core, journal: Journal, ledger_id: str, versions: Sequence[int]) -> dict[int, tuple[Any, int]]:
+    def _fetch(self, places: Sequence[Place], error: SealedDamaged) -> None:
+        """Have events fetched that are in the archive; of others forget what was wrong, as it may be mended."""
+        with self._fetching:
+            if not isinstance(error, SealedAway):
+                for place in places:
+                    if isinstance(self._fetched.get(place), Exception):
+                        del self._fetched[place]
+                return
+            is_idle = not self._wanted
+            self._wanted.update(dict.fromkeys(islice(places, FETCHED_MAX - len(self._wanted))))
+            if is_idle:
+                Thread(target=self._fetch_all, name="fetch", daemon=True).start()
+
+    def _fetch_all(self) -> None:
+        while True:
+            with self._fetching:
+                ledger_id, version = next(iter(self._wanted))
+            fetched: tuple[Any, int] | Exception
+            try:
+                fetched = events_at(self._core(), self._journal, ledger_id, [version])[version]
+            except (JournalError, OSError, *NONSENSE) as error:  # who asked is told
+                fetched = error
+            with self._fetching:
+                del self._wanted[ledger_id, version]
+                self._fetched[ledger_id, version] = fetched
+                if len(self._fetched) > FETCHED_MAX:
+                    del self._fetched[next(iter(self._fetched))]
+                if not self._wanted:
+                    return
+
+
+def events_at(
+    core: Core, journal: Journal, ledger_id: str, versions: Sequence[int], *, may_wait: bool = True
+) -> dict[int, tuple[Any, int]]:
     """The events of these versions with their times, from the journal. Raises JournalError."""
     found: dict[int, tuple[Any, int]] = {}
     for version in versions:
         if version in found:
             continue
-        for record in journal.read(ledger_id, version - 1, 1):  # the one that has it, sealed or not
+        for record in journal.read(ledger_id, version - 1, 1, may_wait=may_wait):  # the one that has it, sealed or not
             began = record.seq - record.event_count + 1
             within = sorted(set(versions).intersection(range(began, record.seq + 1)))
             events = core.read_events_at(record.payload, [each - began for each in within])

@@ -208,6 +208,8 @@ class Batcher:
             place = end
         for ask in reversed(deferred):
             self._send_again(ask)
+        if len(deferred) == len(asks) and self._gathering is None:
+            self._gathering = self._loop.call_later(GATHER_MANY_S, self._pump)
 
     def _send_again(self, ask: Ask) -> None:
         """Queue a call before all others: it was deferred, or a part of it; for the rest the answers are repeats."""

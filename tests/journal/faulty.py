@@ -102,8 +102,11 @@ class FaultyJournal:
         self.log.append(f"durable{spans}")
         self._strike(self._after.pop(number, None))
 
-    def read(self, ledger_id: str, after_seq: int, events_max: int) -> list[Record]:
-        return self._called(f"read {ledger_id}:{after_seq}", lambda: self._inner.read(ledger_id, after_seq, events_max))
+    def read(self, ledger_id: str, after_seq: int, events_max: int, *, may_wait: bool = True) -> list[Record]:
+        return self._called(
+            f"read {ledger_id}:{after_seq}",
+            lambda: self._inner.read(ledger_id, after_seq, events_max, may_wait=may_wait),
+        )
 
     def seal(self, ledger_id: str, epoch: int, before_ms: int) -> bool:
         return self._called(f"seal {ledger_id}", lambda: self._inner.seal(ledger_id, epoch, before_ms))

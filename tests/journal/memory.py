@@ -125,7 +125,7 @@ class MemoryJournal:
                 rows.append([*record[:5], payload.decode(), checksum])
             disk.write("records", rows)
 
-    def read(self, ledger_id: str, after_seq: int, events_max: int) -> list[Record]:
+    def read(self, ledger_id: str, after_seq: int, events_max: int, *, may_wait: bool = True) -> list[Record]:
         self._refuse_if_failed()
         found: list[Record] = []
         events = 0

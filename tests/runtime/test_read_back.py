@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -11,6 +12,7 @@ from actors.protocol.messages import Stopped
 from tests.journal.storages import SqliteStorage
 from tests.runtime.runtime_fixture import WAIT_S, ActorRuntime, ManualClock, entries
 from tests.shop.scenario_text import answer_text
+from tests.waiting import until
 
 SOLD_OUT = "INSUFFICIENT_STOCK A 9 of 1"
 
@@ -128,4 +130,50 @@ def test_the_key_of_a_hold_that_lives_on_is_answered_from_what_is_sealed(tmp_pat
     assert answer_text(known) == got
     (tmp_path / "gone").rename(gone)
     assert successor.deliver("held: reserve ann A 1 for 50d") == told
+    storage.close()
+
+
+def test_an_archive_that_hangs_holds_only_the_repeat_that_is_answered_there(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = tmp_path / "away"
+    away.mkdir()
+    storage = SqliteStorage(tmp_path, keep_bytes=1, sealed_events=1, away=away)
+    runtime = ActorRuntime(storage, clock, lambda _: Policy(version=1, ttl_ms_max=60 * DAY_MS))
+    runtime.deliver("receive A 9")
+    told = runtime.deliver("held: reserve ann A 1 for 50d")
+    runtime.deliver("safety A 1")
+    for _ in range(2):
+        runtime.snapshot()
+    for _ in range(2):
+        runtime.journal.seal("S1", runtime.epoch(), clock.now_ms() + 1)
+        runtime.journal.move_away("S1", runtime.epoch(), {})
+    assert len(list(away.glob("*/*.gz"))) == 2
+    runtime = runtime.successor()  # which has read none of them yet
+    goes_on, read, again = Event(), Path.read_bytes, "held: reserve ann A 1 for 50d"
+
+    def hanging(path: Path) -> bytes:
+        assert away not in path.parents or goes_on.wait(WAIT_S)
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", hanging)
+    with ThreadPoolExecutor(1) as pool:  # where a step hangs, the test does not
+        try:
+            for number in range(3):
+                repeat, sold = pool.submit(runtime.say, again, f"s{number}: sell A 1").result(WAIT_S / 4)
+                assert repeat == Deferred()
+                assert not isinstance(sold, Stopped | Deferred)
+                assert runtime.version("S2") == 0, "another shop of the actor"
+        finally:
+            goes_on.set()
+    until(lambda: runtime.say(again) != [Deferred()], within_s=WAIT_S, what="the read")
+    assert runtime.deliver(again) == told
+    # One that is not there says so, each time anew.
+    away.rename(tmp_path / "unplugged")
+    runtime = runtime.successor()
+    for _ in range(2):
+        until(lambda: isinstance(runtime.say(again)[0], Stopped), within_s=WAIT_S, what="why not")
+    (tmp_path / "unplugged").rename(away)
+    until(lambda: runtime.say(again) != [Deferred()], within_s=WAIT_S, what="the read")
+    assert runtime.deliver(again) == told
     storage.close()
