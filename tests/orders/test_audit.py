@@ -1,6 +1,6 @@
 """The audit of customers' journals can fail: a sound journal, doctored in one place, and the rule that says so."""
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, get_args
 
 import pytest
 from msgspec.structs import replace
@@ -9,6 +9,7 @@ from actors.core.status import ReleaseReason
 from actors.orders import events as ev
 from actors.orders.audit import VIOLATIONS_KEPT_MAX, OrderAudit
 from actors.orders.commands import Plan
+from actors.orders.transact import Answering
 from actors.runtime.kinds import CUSTOMERS
 from tests.orders.scenario import play
 from tests.orders.test_limits import OPEN
@@ -126,3 +127,28 @@ def test_what_is_told_is_bounded() -> None:
     for _ in range(VIOLATIONS_KEPT_MAX):
         audit.add(*late)
     assert len(audit.violations) == VIOLATIONS_KEPT_MAX
+
+
+ANSWERED: Final = """
+    at   | said
+    0:00 | open ann S1 A 2 / S2 B 1
+    0:00 | commit #2.1 S1 11, S2 12
+    0:01 | extend #2 for 1h
+    0:02 | confirm #2 within 1h
+    0:03 | fan_out #2
+    0:04 | release #2
+"""
+
+
+@pytest.mark.parametrize("kind", get_args(Answering))
+def test_an_answer_that_its_event_does_not_make_is_found(kind: type[Answering]) -> None:
+    records = play(ANSWERED, OPEN).records
+    audit = OrderAudit(LEDGER)
+    for at_ms, payload in records:
+        for event in CUSTOMERS.read_events(payload):
+            wrong = event
+            if isinstance(event, kind):
+                assert event.answer is not None
+                wrong = replace(event, answer=replace(event.answer, expires_at_ms=1))
+            audit.add(audit.ledger.version + 1, 1, at_ms, wrong)
+    assert [violation.invariant for violation in audit.violations] == ["I5"]

@@ -1,10 +1,12 @@
-"""Every event names the positions that it changed. For each event of every scenario (`watched.py`) and of every random
-history, what it named is compared with what changed; here, that all kinds come up, and that a wrong name is seen.
+"""Every event names the positions that it changed, and has its call's answer. For each event of every scenario
+(`watched.py`) and of every random history, that is compared with what changed, and with what applying it answers; here,
+that all kinds come up, and that a wrong name or answer is seen.
 """
 
 from typing import get_args
 
 import pytest
+from msgspec.structs import replace
 
 from actors.core.policy import Policy
 from actors.core.transact import PolicyAdopted
@@ -61,3 +63,17 @@ def test_a_branch_that_keeps_silent_is_seen(kind: str, monkeypatch: pytest.Monke
     monkeypatch.setattr("tests.shop.watched.touched_skus", silent)
     assert watched.mistold()
     assert all(kind in complaint for complaint in watched.mistold())
+
+
+@pytest.mark.parametrize("kind", get_args(ev.Answering))
+def test_an_answer_that_applying_the_event_does_not_give_is_seen(kind: type[ev.Answering]) -> None:
+    watched = play(PAGE)
+    place, record = next(
+        (place, record) for place, record in enumerate(watched.records) if isinstance(record.event, kind)
+    )
+    assert isinstance(record.event, kind)
+    assert record.event.answer is not None
+    other = record.event.answer.changed(expires_at_ms=record.event.answer.expires_at_ms + 1)
+    watched.records[place] = record._replace(event=replace(record.event, answer=other))
+    [complaint] = watched.mistold()
+    assert complaint.startswith("answer: ")

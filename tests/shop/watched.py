@@ -135,13 +135,18 @@ class Watched:
         return ledger
 
     def mistold(self) -> list[str]:
-        """Events that changed another position than they name, or none that they name. Rows of stock may name one that
-        stays as it was.
+        """Events that changed another position than they name, or none that they name, or have another answer than what
+        applies them. Rows of stock may name one that stays as it was.
         """
         ledger, found = Ledger(self.ledger.ledger_id), []
         for record in self.records:
             before = stock_of(ledger)
-            evolve(ledger, record.event, record.at_ms)
+            answer = evolve(ledger, record.event, record.at_ms)
+            is_kept = answer is not None and ledger.answers.newest[1] is answer
+            if is_kept and getattr(record.event, "answer", answer) is not None:  # a mutant's events may have none
+                said = said_by(record.event, record.version, record.at_ms)[:2]
+                if said != ledger.answers.newest:
+                    found.append(f"answer: {record.event} said {said}, and it is {ledger.answers.newest}")
             after = stock_of(ledger)
             changed = {sku for sku in after if after[sku] != before.get(sku)}
             told = set(touched_skus(record.event))
