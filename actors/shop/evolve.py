@@ -191,7 +191,7 @@ def _hold(ledger: Ledger, reservation: Reservation, at_ms: int) -> None:
 def _evolve_outcome_applied(ledger: Ledger, event: ev.OutcomeApplied, at_ms: int) -> Remembered:
     """Apply an outcome to its part. The answer is not remembered: the part's revision identifies a repeat."""
     if not event.number:
-        return ledger.made(claim_key(event.holder), _absent(ledger.version))
+        return ledger.refuse(claim_key(event.holder), _absent(ledger.version))
     reservation = ledger.reservations[event.number]
     ledger.undecided.pop(event.number, None)
     step = Step.EXPIRE if event.status is Status.EXPIRED else Step.RELEASE

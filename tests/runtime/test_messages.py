@@ -84,6 +84,10 @@ FINGERPRINTS: Final[list[tuple[Message, str]]] = [
     (shop.Extend("k", 7, 60_000), "11ef4af694bae8886817fe7c2"),
     (shop.Amend("k", 7, LINES, 0, 3_600_000), "1a9dc674151b97a067a7a4658"),
     (shop.Claim("k", "0007/3.1", "ann", "web", LINES, 0), "1ade40f776d4f5a4ec49a02fb"),
+    (shop.Claim("k", "0007/3.1", "ann", "web", LINES, 0, "8f3a"), "1c22cde38e43247e71438a857"),
+    (shop.Claim("k", "0007/3.1", "ann", "web", LINES, 0, "8f3a", "k1"), "16a8d66fb680c555e933efe16"),
+    (shop.SettleGrant("k", "k1", 7), "1837adea517806319807e07c4"),
+    (shop.SettleGrant("k", "k1", 7, 12), "1837adea517806319807e07c4"),
     (
         shop.AdjustStock("k", "wms", (shop.Movement("A", 5, 1, shop.AdjustmentKind.RECEIPT, 0),)),
         "157e0c9740c590fac04d3ed3c",

@@ -38,7 +38,7 @@ class Model:
         self.marks: dict[str, int] = {}
         self.kept_back: list[tuple[str, int]] = []
         self.answers: list[tuple[ask.Command, Outcome]] = []
-        self.abandoned: list[str] = []  # holders whose orders were over before their claims came
+        self.abandoned: dict[str, int] = {}  # holders whose orders were over before their claims came, and when
 
     def parts(self) -> list[Reservation]:
         return [reservation for reservation in self.reservations if reservation.holder]
@@ -222,7 +222,7 @@ class Model:
                 isinstance(earlier, ask.Claim) and earlier.holder == said.holder for earlier, _ in self.answers
             )
             if not refused and said.holder not in self.abandoned:
-                self.abandoned.append(said.holder)
+                self.abandoned[said.holder] = now_ms
                 self.events += 1
             return ("no", "CLAIM_ABANDONED")
         (part,) = parts

@@ -70,6 +70,9 @@ class LedgerMachine(ReadAtLeisure):
         return f"k{self.keys}"
 
     def say(self, command: Command) -> None:
+        abandoned_ms = self.model.abandoned.get(getattr(command, "holder", ""))
+        if abandoned_ms is not None and max(self.clock_ms, self.watched.ledger.time_ms) > abandoned_ms + CALL_MS_MAX:
+            return  # no claim arrives that late
         told = self.watched.say(command, self.clock_ms)
         # What is not recorded leaves the ledger's time behind.
         expected = self.model.say(command, max(self.clock_ms, self.watched.ledger.time_ms))

@@ -278,6 +278,14 @@ def test_a_part_that_is_owed_keeps_nothing_else_from_being_forgotten() -> None:
     assert watched.complaints() == []
 
 
+def test_that_an_order_had_ended_before_its_claim_came_is_remembered_as_a_refusal_is() -> None:
+    watched = Watched()
+    assert said(watched, "apply o1 3 RELEASED") == "CLAIM_ABANDONED"
+    assert said(watched, "claim o1 ann A 2") == "CLAIM_ABANDONED"
+    answers = watched.ledger.answers
+    assert (answers.made.count, answers.refused.count) == (0, 1)
+
+
 def test_a_paused_shop_refuses_claims_and_heeds_what_it_promised() -> None:
     watched = play("at | said\n 0:00 | receive A 5\n 0:01 | claim o1 ann A 2")
     watched.adopt(Policy(version=2, paused=True), instant("0:02"))
