@@ -51,6 +51,14 @@ def hash_of(key: str) -> bytes:
     return md5(key.encode()).digest()[:HASH_BYTES]  # type: ignore[no-any-return]
 
 
+def neither_has(hashed: bytes, one: "Packed", other: "Packed") -> bool:
+    """True where there is no entry of this hash: all that a new key costs."""
+    place = hash(hashed)
+    if one.places[place & one.mask].find(hashed) >= 0:
+        return False
+    return not other.count or other.places[place & other.mask].find(hashed) < 0
+
+
 def never(_version: int) -> bool:
     """Nothing is live."""
     return False

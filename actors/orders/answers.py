@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from actors.core.answers import REFUSED_PERIOD_MS, Recorded, Said, Unread
 from actors.core.message import Message
-from actors.core.packed import ENTRY_BYTES, HASH_BYTES, NEVER_MS, VERSION_BYTES, Packed, PackedRow, hash_of
+from actors.core.packed import ENTRY_BYTES, HASH_BYTES, NEVER_MS, VERSION_BYTES, Packed, PackedRow, hash_of, neither_has
 from actors.core.policy import CALL_MS_MAX, DAY_MS
 from actors.orders.commands import order_key
 
@@ -146,6 +146,8 @@ class OrderAnswers:
     def get(self, key: str) -> Recorded[Any] | None:
         """Return the answer to this key, None where none is remembered. Raises Unread."""
         self.key, self.hash = key, (hashed := hash_of(key))
+        if key[:1] != "\n" and key not in self.by_key and neither_has(hashed, self.over, self.refused):
+            return None
         answer: Recorded[Any] | None = self._read(key, [*self._versions(key, hashed), *self.refused.find(hashed)])
         return answer
 
@@ -176,7 +178,11 @@ class OrderAnswers:
 
     def settled(self, number: int) -> Any:
         """The event that has all of an order that is over, None where there is none. Raises Unread."""
-        return self._read(order_key(number, ""), self.where(number))
+        key = order_key(number, "")
+        hashed = hash_of(key)
+        if neither_has(hashed, self.over, self.refused):
+            return None
+        return self._read(key, (*self.over.find(hashed), *self.refused.find(hashed)))
 
     def where(self, number: int) -> Sequence[int]:
         """The versions that may have all of an order that is over."""

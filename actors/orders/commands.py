@@ -285,7 +285,7 @@ def key_of(command: Command) -> str:
     """The key that a command's answer is remembered by; empty for the coordinator's commands."""
     match command:
         case Place():
-            return key_of(command.asked)
+            return customer_key(command.asked.customer_id, command.asked.key)
         case Open() | Refuse():
             return customer_key(command.customer_id, command.key)
         case Amend() | Confirm() | Release() | Extend() | FanOut():

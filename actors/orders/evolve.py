@@ -10,7 +10,7 @@ from actors.orders import events as ev
 from actors.orders.amendment import in_all
 from actors.orders.commands import Applied, BarClaim, CountHold, Plan, Report, ReportGrant, Target
 from actors.orders.grants import Grant, checked, gone_key, held_key
-from actors.orders.indexes import drop_grant, forget, put, put_grant, settle
+from actors.orders.indexes import drop_grant, forget, put, put_grant, put_placed, settle
 from actors.orders.state import (
     CERTAIN,
     Order,
@@ -98,13 +98,12 @@ def placed(event: ev.Placed, version: int, at_ms: int) -> Order:
     for plan, reservation in zip(command.asked.plans, command.granted, strict=True):
         held, none = tuple([quantity for _, quantity in plan.lines]), (0,) * len(plan.lines)
         parts.append(Part(plan.store_id, 1, plan.lines, plan.slot_start_ms, reservation, held=held, collected=none))
-    order = begun(command.asked, command.number, version, event.expires_at_ms, at_ms)
-    return replace(order, standing=Standing.HELD, revision=1, attempts=1, parts=tuple(parts))
+    return begun(command.asked, command.number, version, event.expires_at_ms, at_ms, tuple(parts))
 
 
 def _evolve_placed(ledger: OrderLedger, event: ev.Placed, at_ms: int) -> None:
     order = placed(event, ledger.version, at_ms)
-    put(ledger, order)
+    put_placed(ledger, order)
     ledger.answers.accept(order.key, order.number, ledger.version)
 
 

@@ -26,6 +26,16 @@ def put(ledger: OrderLedger, order: Order) -> None:
         ledger.settled[order.number] = None
 
 
+def put_placed(ledger: OrderLedger, order: Order) -> None:
+    """Store an order that no shop has heard of: as `put`, for every new order."""
+    ledger.orders[order.number] = order
+    index_customer(ledger, order)
+    _recount(ledger, order.customer_id, None, order)
+    heappush(ledger.deadlines, (order.expires_at_ms, order.number))
+    index_basket(ledger, order)
+    ledger.outbox[order.number] = None
+
+
 def settle(ledger: OrderLedger, order: Order, at_ms: int) -> None:
     """Let an order leave memory that is over in all shops; what counts on of it stays."""
     number, customer_id, policy = order.number, order.customer_id, ledger.policy

@@ -273,13 +273,16 @@ class OrderLedger:
         return len(self.orders) + self.answers.row_count()
 
 
-def begun(asked: Open, number: int, version: int, expires_at_ms: int, at_ms: int) -> Order:
-    """A new order of which nothing is claimed."""
+def begun(
+    asked: Open, number: int, version: int, expires_at_ms: int, at_ms: int, parts: tuple[Part, ...] = ()
+) -> Order:
+    """A new order, held with these parts, or open and nothing of it claimed."""
+    held = 1 if parts else 0
     return Order(
         number=number,
         customer_id=asked.customer_id,
         channel=asked.channel,
-        standing=Standing.OPEN,
+        standing=Standing.HELD if parts else Standing.OPEN,
         ttl_ms=asked.ttl_ms,
         created_at_ms=at_ms,
         expires_at_ms=expires_at_ms,
@@ -288,6 +291,9 @@ def begun(asked: Open, number: int, version: int, expires_at_ms: int, at_ms: int
         content=asked.content,
         missing=asked.missing,
         basket_id=asked.basket_id,
+        revision=held,
+        attempts=held,
+        parts=parts,
         external_reference=asked.external_reference,
     )
 

@@ -39,6 +39,9 @@ def recall(ledger: OrderLedger, command: cm.Command) -> Answer:
 
 def standing(ledger: OrderLedger, command: cm.Command, events: tuple[ev.Event, ...]) -> Answer:
     """The order concerned, as the events left it: an Open makes a new one, or changes its basket's."""
+    if isinstance(command, cm.Place):
+        made = ledger.orders[command.number]
+        return Recorded("", made.version, made)
     if isinstance(command, cm.Refuse):
         return Recorded(command.content, ledger.version, command.rejection)
     if isinstance(command, cm.ReportGrant | cm.NoteApplied | cm.BarClaim):
@@ -98,7 +101,7 @@ DECIDER: Final = Decider(key_of, content_of, recall, decide, evolve, standing)
 def transact(ledger: OrderLedger, command: cm.Command, now_ms: int, is_behind: bool = False) -> Transacted:
     """See `core.transact`. The events have the answers with them, and what is left of an order that they ended."""
     told = transact_by(DECIDER, ledger, command, now_ms, is_behind)
-    if not told.events:
+    if not told.events or type(told.events[0]) is ev.Placed:
         return told
     events = tuple([_with_answer(ledger, event) if type(event) in ANSWERING else event for event in told.events])
     return Transacted(told.answer, (*events, *_settled(ledger, now_ms)) if ledger.settled else events)
