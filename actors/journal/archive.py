@@ -109,6 +109,10 @@ class Archive:
             _put(self._away, sealed.name, contents)
         self._contents(ledger_id, sealed, self._away)
 
+    def is_there(self) -> bool:
+        """Whether the folder of the oldest files is the archive, and no mount point without its disk."""
+        return self._away is not None and (self._away.parent / MARK).exists()
+
     def remove(self, *away: Sealed) -> None:
         """Remove from beside the database what is listed as away."""
         for sealed in away:
@@ -124,7 +128,7 @@ class Archive:
             (archive / MARK).touch()
             _flush(archive)
             used.write_text(str(archive))
-        elif not (archive / MARK).exists():
+        elif not self.is_there():
             raise FileNotFoundError(
                 f"{archive} has no file {MARK}: mount its disk; or make that file, where this is it"
             )

@@ -100,4 +100,4 @@ class UnreadableJournal:
         raise JournalDamaged(str(asked[0]), self._damage.place, self._damage.why)
 
     take_over = check_owner = append = read = seal = sealed_seq = move_away = note_reader = readers = _refuse
-    write_snapshot = newest_snapshot = _refuse
+    write_snapshot = newest_snapshot = base = snapshot_chunk = _refuse

@@ -114,6 +114,17 @@ class Snapshot(NamedTuple):
     chunks: tuple[bytes, ...]
 
 
+class Base(NamedTuple):
+    """What verification goes on from without the archive: the newest file there, by its last sequence and SHA-256, and
+    the oldest snapshot, by its sequence and how many chunks it has.
+    """
+
+    archived_seq: int
+    archived_sha256: str
+    seq: int
+    chunks: int
+
+
 class ClockMark(NamedTuple):
     """Where an owner's clock stood, for its successor to go on from: what it said at a reading of the machine's steady
     clock, both in nanoseconds, in which boot of the machine.
@@ -172,6 +183,14 @@ class Journal(Protocol):
 
     def newest_snapshot(self, ledger_id: str) -> Snapshot | None:
         """The newest finished snapshot that verifies, or None."""
+
+    def base(self, ledger_id: str) -> Base | None:
+        """Where records of the ledger are in an archive that is not there; else None. Raises JournalDamaged."""
+
+    def snapshot_chunk(self, ledger_id: str, seq: int, place: int) -> bytes | None:
+        """The chunk, from 1 on, of the finished snapshot at a sequence; None where that is gone. Raises
+        JournalDamaged.
+        """
 
     def ledger_ids(self) -> list[str]:
         """The ids of all ledgers that have begun, sorted. Raises JournalDamaged where none can be read."""

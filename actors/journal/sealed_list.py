@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from actors.core.chain import NamedReader
 from actors.journal.archive import NOTHING, Sealed
+from actors.journal.codec import chunk_checksum
+from actors.journal.port import Base, JournalDamaged
 from actors.journal.sqlite_file import SqliteFile
 
 
@@ -39,6 +41,30 @@ class SealedList:
             *(ledger_id, least_seq, before_ms),
         )
         return int(rows[0][0]) if rows else 0
+
+    def base(self, ledger_id: str) -> Base | None:
+        """The newest file that is away, and the oldest snapshot, where there are both."""
+        rows = self._file.ask(
+            ledger_id,
+            "SELECT * FROM (SELECT seq, sha256 FROM sealed WHERE ledger_id = ?1 AND away ORDER BY seq DESC LIMIT 1), "
+            "(SELECT seq, chunks FROM snapshots WHERE ledger_id = ?1 AND chunks IS NOT NULL ORDER BY id LIMIT 1)",
+            ledger_id,
+        )
+        return Base._make(rows[0]) if rows else None
+
+    def snapshot_chunk(self, ledger_id: str, seq: int, place: int) -> bytes | None:
+        """The verified chunk of the oldest snapshot at a sequence, None where there is none. Raises JournalDamaged."""
+        rows = self._file.ask(
+            ledger_id,
+            "SELECT checksum, payload FROM chunks WHERE place = ?3 AND snapshot_id = (SELECT MIN(id) FROM snapshots "
+            "WHERE ledger_id = ?1 AND seq = ?2 AND chunks IS NOT NULL)",
+            *(ledger_id, seq, place),
+        )
+        for checksum, payload in rows:
+            if not isinstance(payload, bytes) or chunk_checksum(ledger_id, seq, place, payload) != checksum:
+                raise JournalDamaged(ledger_id, f"the snapshot at seq {seq}", f"chunk {place} does not verify")
+            return payload
+        return None
 
     def readers(self) -> dict[str, dict[tuple[str, int], int]]:
         """By ledger, and name with its number, what was noted."""

@@ -17,7 +17,7 @@ from typing import Any, Final
 from actors.core.chain import NamedReader
 from actors.journal.archive import Archive, Row, Sealed
 from actors.journal.codec import chained, chunk_checksum
-from actors.journal.port import ClockMark, Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
+from actors.journal.port import Base, ClockMark, Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
 from actors.journal.sealed_list import SealedList
 from actors.journal.sqlite_file import CHECKPOINT_PAGES, ERRORS, SqliteFile
 
@@ -205,8 +205,8 @@ class SqliteJournal:
             for owned in epochs.items():
                 if not db.execute("SELECT 1 FROM heads WHERE ledger_id = ? AND epoch = ?", owned).fetchone():
                     raise self._fenced(*owned, 0)
-            rows = [(name, named, *row) for row in seen.items()]
-            db.executemany("INSERT OR REPLACE INTO readers VALUES (?, ?, ?, ?)", rows)
+            noted = [(name, named, *row) for row in seen.items()]
+            db.executemany("INSERT OR REPLACE INTO readers VALUES (?, ?, ?, ?)", noted)
 
     def readers(self) -> dict[str, dict[tuple[str, int], int]]:
         with self._lock:
@@ -322,6 +322,15 @@ class SqliteJournal:
                     return Snapshot(seq, tuple(payload for _, _, payload in rows))
             return None
 
+    def base(self, ledger_id: str) -> Base | None:
+        with self._lock:
+            found = self._listed.base(ledger_id)
+        return None if found is None or self._archive.is_there() else found
+
+    def snapshot_chunk(self, ledger_id: str, seq: int, place: int) -> bytes | None:
+        with self._lock:
+            return self._listed.snapshot_chunk(ledger_id, seq, place)
+
     def ledger_ids(self) -> list[str]:
         with self._lock:
             return [row[0] for row in self._file.ask("(all)", "SELECT ledger_id FROM heads ORDER BY ledger_id")]
@@ -356,9 +365,8 @@ class SqliteJournal:
 
     def _fenced(self, ledger_id: str, epoch: int, last_seq: int) -> Fenced | JournalFailed:
         db = self._file.db
-        row = db.execute("SELECT epoch, seq FROM heads WHERE ledger_id = ?", (ledger_id,)).fetchone()
+        in_force, seq = db.execute("SELECT epoch, seq FROM heads WHERE ledger_id = ?", [ledger_id]).fetchone() or (0, 0)
         db.execute("ROLLBACK")
-        in_force, seq = row or (0, 0)
         if in_force != epoch:
             return Fenced(ledger_id, epoch, in_force)
         return self._file.give_up(

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, TypeVar
 
 from actors.core.chain import EMPTY, Chain, part_from_document
 from actors.core.policy import Policy
-from actors.journal.port import Journal, JournalDamaged, JournalError, JournalFailed, Record
+from actors.journal.port import Base, Journal, JournalDamaged, JournalError, JournalFailed, Record
 from actors.protocol.messages import CUT_OFF, RULES_ARE_STALE, Late, pack_answers
 from actors.rpc.methods import rpc
 from actors.runtime.clock import Clock
@@ -230,6 +230,16 @@ class LedgerActor:
     def records(self, ledger_id: str, after: int, events_max: int) -> list[Record]:
         """Durable records after a version, of any epoch. Raises JournalError."""
         return self._journal.read(ledger_id, after, events_max)
+
+    @rpc
+    def base(self, ledger_id: str) -> Base | None:
+        """See `Journal.base`. Raises JournalError."""
+        return self._journal.base(ledger_id)
+
+    @rpc
+    def snapshot_chunk(self, ledger_id: str, seq: int, place: int) -> bytes | None:
+        """See `Journal.snapshot_chunk`. Raises JournalError."""
+        return self._journal.snapshot_chunk(ledger_id, seq, place)
 
     @rpc
     def feed(

@@ -31,6 +31,11 @@ def test_a_claim_is_barred_once_and_the_first_record_is_shown(run: Command) -> N
     for named in ("0007/1907", "0007/1907.", "1907.1", "0007/1907.1001"):
         assert run("admin", "bar-claim", named, *said, code=2)["error"]
     assert run("verify", "--all")["orders"]["barred"] == [barred]
+    trusting = admin_service_pb2.VerifyLedgerResponse(store_id="s1", version=30, holds=True, trusted_version=24)
+    run.service.faults["VerifyLedger"].append(Answer([trusting]))
+    words = run.words("verify", "s1")
+    assert "taken on trust, as the archive is not there" in words
+    assert "s1 up to version 24" in words
     left_out = admin_service_pb2.VerifyOrdersResponse(holds=True, left_out=["s9"])
     run.service.faults["VerifyOrders"].append(Answer([left_out]))
     assert run("verify", "--all", code=1)["orders"]["left_out"] == ["s9"]

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -11,14 +12,16 @@ import pytest
 
 from actors.chain_actor import READERS_MAX
 from actors.core.policy import DAY_MS
+from actors.customer_actor import CustomerActor
 from actors.journal import archive
-from actors.journal.port import LedgerBroken
+from actors.journal.port import JournalError, LedgerBroken
 from actors.journal.sqlite import SqliteJournal
 from actors.runtime import actor_runtime
 from actors.runtime.upkeep import MOVE_AGAIN_MS
 from holdfast.v1 import admin_service_pb2 as ad, event_service_pb2 as es
 from serve.wire.cursors import pack_cursor
 from tests.gateway.front import Answer, Front
+from tests.gateway.orders import CUSTOMERS, HERS, customers, ordered
 from tests.gateway.test_sealed import VERIFY, Sealing
 from tests.runtime.breaking import BreakingJournal
 from tests.runtime.runtime_fixture import WAIT_S, ManualClock
@@ -181,6 +184,72 @@ def test_a_disk_that_hangs_holds_up_nothing_but_moving(moving: Moving, monkeypat
     moving.actor._mover.join(WAIT_S)
     assert not moving.actor._mover.is_alive()
     assert moving.ended == []
+
+
+def test_what_is_beside_is_verified_while_the_archive_is_not_there(moving: Moving) -> None:
+    front, version = moving.front, moving.front.version("S2")
+    acknowledged(front, "warehouse", S2=version)
+    assert moving.move() > 5
+    archived = max(moving.away.glob("S2.sealed/*.gz"))
+    contents = sha256(archived.read_bytes()).hexdigest()
+    moving.away.rename(moving.folder / "unplugged")
+    moving.away.mkdir()  # a mount point
+    moving.trade(5)
+    head = front.version("S2")
+    reply = front.accept("VerifyLedger", VERIFY)
+    assert (reply.holds, reply.version, reply.accepted) == (True, head, 0)
+    assert (reply.trusted_version, reply.events) == (version, head - version)
+    assert reply.archived_version == int(archived.name.split("-")[2]) < version
+    assert reply.archived_sha256 == contents
+    # What follows is verified as ever: the records from the archive on, and the state from the snapshot on.
+    moving.actor.host.stale_read("S2").source_marks["nobody"] = 7
+    contradicted = front.accept("VerifyLedger", VERIFY)
+    assert [each.invariant for each in contradicted.discrepancies] == ["I13"]
+    moving.open()
+    inner = moving.journal._inner
+    assert isinstance(inner, SqliteJournal)
+    for off_by in (1, -1):
+        found = front.ask("VerifyLedger", VERIFY)
+        assert found.code is (CODE.OK if off_by == 1 else CODE.DATA_LOSS)
+        first = "UPDATE records SET at_ms = at_ms + ? WHERE id = (SELECT MIN(id) FROM records)"
+        inner._file.write(first, off_by)
+    assert "its checksum does not fit" in found.message
+    # All of it is once the disk is back, and then nothing may be missing.
+    moving.away.rmdir()
+    (moving.folder / "unplugged").rename(moving.away)
+    whole = front.accept("VerifyLedger", VERIFY)
+    assert (whole.holds, whole.trusted_version, whole.events, whole.accepted) == (True, 0, head, 35)
+    archived.unlink()
+    assert front.ask("VerifyLedger", VERIFY).code is CODE.DATA_LOSS
+
+
+def test_orders_are_verified_without_the_archive_too(tmp_path: Path, clock: ManualClock) -> None:
+    away = tmp_path / "away"
+    away.mkdir()
+    with Front(tmp_path, clock) as front:
+        inner = SqliteJournal(tmp_path / "c.db", keep_bytes=1, sealed_events=2, away=away)
+        failures: list[JournalError] = []
+        front.actors._actors[CUSTOMERS] = actor = CustomerActor(CUSTOMERS, inner, clock, failures.append, 3_600.0)
+        front.actors.made[CUSTOMERS] += 1
+        for number in range(3):
+            ordered(front, f"k{number}")
+            clock.move(20 * DAY_MS)
+        for _ in range(2):
+            actor.host.snapshot(HERS, lambda: None)
+        for _ in range(4):
+            inner.seal(HERS, 1, clock.now_ms())
+            inner.move_away(HERS, 1, {})
+        ordered(front, "k9")
+        verify = ad.VerifyLedgerRequest(store_id=HERS)
+        whole = front.accept("VerifyLedger", verify)
+        away.rename(tmp_path / "unplugged")
+        reply = front.accept("VerifyLedger", verify)
+        assert (whole.holds, whole.trusted_version, whole.accepted) == (True, 0, 4)
+        assert (reply.holds, reply.state_hash, reply.accepted) == (True, whole.state_hash, 1)
+        assert 0 < reply.archived_version <= reply.trusted_version == reply.version - reply.events
+        change = customers(front)
+        change.orders.clear()
+        assert not front.accept("VerifyLedger", verify).holds
 
 
 def test_a_name_that_is_given_again_has_seen_nothing_in_its_former_life(moving: Moving) -> None:

@@ -43,6 +43,7 @@ LATER: Final = {
     "named readers of feeds, and an archive behind what they have seen": (465, 2),
     "names of readers by number, and archives by a mark": (36, 0),
     "events of the archive fetched apart from decisions": (75, 0),
+    "verification of what is beside an archive that is not there": (74, 0),
     "events of customers' ledgers in feeds": (65, 0),
     "records of a feed read once for all streams": (30, 0),
     "claims with the key of their call": (80, 0),

@@ -14,7 +14,7 @@ from threading import Event
 from typing import Final, TypeVar
 
 from actors.core.chain import NamedReader
-from actors.journal.port import ClockMark, Head, Journal, JournalError, JournalFailed, Record, Snapshot
+from actors.journal.port import Base, ClockMark, Head, Journal, JournalError, JournalFailed, Record, Snapshot
 
 HELD_S_MAX: Final = 20.0  # a test that forgets to release fails by this, not by hanging
 
@@ -130,6 +130,12 @@ class FaultyJournal:
 
     def newest_snapshot(self, ledger_id: str) -> Snapshot | None:
         return self._called(f"newest_snapshot {ledger_id}", lambda: self._inner.newest_snapshot(ledger_id))
+
+    def base(self, ledger_id: str) -> Base | None:
+        return self._called(f"base {ledger_id}", lambda: self._inner.base(ledger_id))
+
+    def snapshot_chunk(self, ledger_id: str, seq: int, place: int) -> bytes | None:
+        return self._called(f"snapshot_chunk {ledger_id}", lambda: self._inner.snapshot_chunk(ledger_id, seq, place))
 
     def ledger_ids(self) -> list[str]:
         return self._called("ledger_ids", self._inner.ledger_ids)

@@ -18,7 +18,7 @@ import orjson
 
 from actors.core.chain import NamedReader
 from actors.journal.codec import chained
-from actors.journal.port import ClockMark, Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
+from actors.journal.port import Base, ClockMark, Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
 
 _HEADER_BYTES = 12
 
@@ -175,6 +175,15 @@ class MemoryJournal:
     def newest_snapshot(self, ledger_id: str) -> Snapshot | None:
         self._refuse_if_failed()
         return self._disk.snapshots.get(ledger_id)
+
+    def base(self, ledger_id: str) -> Base | None:
+        self._refuse_if_failed()
+        return None
+
+    def snapshot_chunk(self, ledger_id: str, seq: int, place: int) -> bytes | None:
+        self._refuse_if_failed()
+        snapshot = self._disk.snapshots.get(ledger_id)
+        return snapshot.chunks[place - 1] if snapshot is not None and snapshot.seq == seq else None
 
     def ledger_ids(self) -> list[str]:
         self._refuse_if_failed()

@@ -74,6 +74,9 @@ def test_a_finished_snapshot_is_there_for_all_and_survives_a_crash(storage: Stor
 
     expected = Snapshot(3, (b"[1]", b"[2,3]"))
     assert journal.newest_snapshot("S1") == expected
+    assert [journal.snapshot_chunk("S1", 3, place) for place in (1, 2)] == [b"[1]", b"[2,3]"]
+    assert journal.snapshot_chunk("S1", 2, 1) is None
+    assert journal.base("S1") is None, "nothing of it is in an archive"
     assert storage.open().newest_snapshot("S1") == expected
     assert storage.after_crash().open().newest_snapshot("S1") == expected
     assert journal.newest_snapshot("S2") is None

@@ -148,7 +148,7 @@ class Discrepancy(_message.Message):
     def __init__(self, invariant: _Optional[str] = ..., subject: _Optional[str] = ..., expected: _Optional[str] = ..., found: _Optional[str] = ...) -> None: ...
 
 class VerifyLedgerResponse(_message.Message):
-    __slots__ = ("store_id", "version", "holds", "discrepancies", "events", "accepted", "units_sold", "units_reserved", "units_oversold", "state_hash")
+    __slots__ = ("store_id", "version", "holds", "discrepancies", "events", "accepted", "units_sold", "units_reserved", "units_oversold", "state_hash", "trusted_version", "trusted_state_hash", "archived_version", "archived_sha256")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     HOLDS_FIELD_NUMBER: _ClassVar[int]
@@ -159,6 +159,10 @@ class VerifyLedgerResponse(_message.Message):
     UNITS_RESERVED_FIELD_NUMBER: _ClassVar[int]
     UNITS_OVERSOLD_FIELD_NUMBER: _ClassVar[int]
     STATE_HASH_FIELD_NUMBER: _ClassVar[int]
+    TRUSTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    TRUSTED_STATE_HASH_FIELD_NUMBER: _ClassVar[int]
+    ARCHIVED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    ARCHIVED_SHA256_FIELD_NUMBER: _ClassVar[int]
     store_id: str
     version: int
     holds: bool
@@ -169,7 +173,11 @@ class VerifyLedgerResponse(_message.Message):
     units_reserved: int
     units_oversold: int
     state_hash: str
-    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., holds: _Optional[bool] = ..., discrepancies: _Optional[_Iterable[_Union[Discrepancy, _Mapping]]] = ..., events: _Optional[int] = ..., accepted: _Optional[int] = ..., units_sold: _Optional[int] = ..., units_reserved: _Optional[int] = ..., units_oversold: _Optional[int] = ..., state_hash: _Optional[str] = ...) -> None: ...
+    trusted_version: int
+    trusted_state_hash: str
+    archived_version: int
+    archived_sha256: str
+    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., holds: _Optional[bool] = ..., discrepancies: _Optional[_Iterable[_Union[Discrepancy, _Mapping]]] = ..., events: _Optional[int] = ..., accepted: _Optional[int] = ..., units_sold: _Optional[int] = ..., units_reserved: _Optional[int] = ..., units_oversold: _Optional[int] = ..., state_hash: _Optional[str] = ..., trusted_version: _Optional[int] = ..., trusted_state_hash: _Optional[str] = ..., archived_version: _Optional[int] = ..., archived_sha256: _Optional[str] = ...) -> None: ...
 
 class VerifyOrdersRequest(_message.Message):
     __slots__ = ()

@@ -156,7 +156,9 @@ def verify(session: Session, ledgers: LedgersArgument = None, everything: AllOpt
     found = _begun(every, everything=everything)
     agreed = all(one.holds for one in found) and (orders is None or orders.holds)
     document = {"holds": agreed, "verifications": to_document(found)}
+    on_trust = ", ".join(f"{one.store_id} up to version {one.trusted_version}" for one in found if one.trusted_version)
     drawn: list[Any] = [tables.table_of(tables.VERIFICATIONS, found, store_id="ledger", holds="")]
+    drawn.append(facts([("taken on trust, as the archive is not there", on_trust)]))
     if orders is not None:
         document["orders"] = to_document(orders)
         agreement = facts([("orders and shops", "agree" if orders.holds else "DO NOT AGREE")])

@@ -152,7 +152,8 @@ class Discrepancy:
 @dataclass(frozen=True, slots=True)
 class Verification:
     """A ledger computed again from its journal; `holds` where everything agrees. Units are of stock. Version 0 is a
-    customers' ledger that has not begun.
+    customers' ledger that has not begun. Where the archive is not there, the state at `trusted_version` was taken on
+    trust, and the records after `archived_version` were verified.
     """
 
     store_id: str
@@ -165,6 +166,10 @@ class Verification:
     units_reserved: int
     units_oversold: int
     state_hash: str
+    trusted_version: int = 0
+    trusted_state_hash: str = ""
+    archived_version: int = 0
+    archived_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
