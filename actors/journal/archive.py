@@ -10,9 +10,11 @@ also without the list. A file is never changed; its name has the epoch of the ow
 
 import gzip
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
@@ -21,6 +23,8 @@ import msgspec
 from actors.journal.port import SealedAway, SealedDamaged
 
 FORMAT: Final = 1
+WAITING_MAX: Final = 4  # for the other disk, which may hang: an actor has eight threads for questions
+TURN_S: Final = 1.0  # that one more waits for its turn
 MARK: Final = "holdfast-archive"  # a file of an archive's own: without it, its disk is not there
 COMPRESSION: Final = 6  # more takes twice as long for one percent
 
@@ -61,6 +65,7 @@ class Archive:
     def __init__(self, folder: Path, away: Path | None = None) -> None:
         self._folder = folder
         self._away = away and away / folder.name
+        self._turns = BoundedSemaphore(WAITING_MAX)
         self._read: tuple[Sealed, list[Row]] = NOTHING, []  # the newest file that was read
 
     def write(self, ledger_id: str, epoch: int, before: Sealed, rows: Sequence[Row]) -> Sealed:
@@ -110,8 +115,19 @@ class Archive:
         self._contents(ledger_id, sealed, self._away)
 
     def is_there(self) -> bool:
-        """Whether the folder of the oldest files is the archive, and no mount point without its disk."""
-        return self._away is not None and (self._away.parent / MARK).exists()
+        """Whether the oldest files' folder is the archive: no mount point without its disk, and no disk that hangs."""
+        with self._turn() as has_turn:
+            return has_turn and self._away is not None and (self._away.parent / MARK).exists()
+
+    @contextmanager
+    def _turn(self) -> Iterator[bool]:
+        """Whether one more may wait for the other disk."""
+        has_turn = self._turns.acquire(timeout=TURN_S)
+        try:
+            yield has_turn
+        finally:
+            if has_turn:
+                self._turns.release()
 
     def remove(self, *away: Sealed) -> None:
         """Remove from beside the database what is listed as away."""
@@ -145,7 +161,12 @@ class Archive:
             contents = (folder / sealed.name).read_bytes()
         except OSError as error:
             if self._away is not None and folder != self._away:
-                return self._contents(ledger_id, sealed, self._away)
+                with self._turn() as has_turn:
+                    if has_turn:
+                        return self._contents(ledger_id, sealed, self._away)
+                raise SealedDamaged(
+                    ledger_id, sealed.name, f"is in {self._away}, and others wait for that disk"
+                ) from error
             raise SealedDamaged(ledger_id, sealed.name, f"cannot be read in {folder}: {error.strerror}") from error
         if sha256(contents).hexdigest() != sealed.sha256:
             raise SealedDamaged(ledger_id, sealed.name, "is not what was sealed: its SHA-256 is another")

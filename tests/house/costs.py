@@ -42,7 +42,7 @@ LATER: Final = {
     "old records in sealed files": (310, 2),
     "named readers of feeds, and an archive behind what they have seen": (465, 2),
     "names of readers by number, and archives by a mark": (36, 0),
-    "events of the archive fetched apart from decisions": (75, 0),
+    "events of the archive fetched apart from decisions": (96, 0),
     "verification of what is beside an archive that is not there": (74, 0),
     "events of customers' ledgers in feeds": (65, 0),
     "records of a feed read once for all streams": (30, 0),

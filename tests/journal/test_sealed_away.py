@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event, Semaphore
 from typing import Any, Final
 
 import pytest
 
 from actors.core.chain import NamedReader
+from actors.journal import archive
 from actors.journal.archive import NOTHING, Archive, Row
 from actors.journal.open import journal_names, open_journal, sqlite_setting
 from actors.journal.port import Fenced, Head, SealedDamaged
@@ -15,6 +18,7 @@ from actors.journal.sqlite import SqliteJournal
 from serve.wire.rules import STORE_ID_CHARS_MAX
 from tests.journal.storages import SqliteStorage, record, records_of, with_bit_flipped
 from tests.journal.test_sealed import FILES, covered, files, seal_all
+from tests.runtime.runtime_fixture import WAIT_S
 
 NOBODY: Final[dict[str, NamedReader]] = {}
 
@@ -181,6 +185,37 @@ def test_a_mount_point_without_its_disk_is_given_nothing(
     storage._options["away"] = other
     storage.open().move_away("S1", 1, NOBODY)
     assert len(moved(other)) == 1, "another archive is one that is used for the first time"
+
+
+def test_an_archive_that_hangs_keeps_a_few_threads_and_no_more(
+    storage: SqliteStorage, journal: SqliteJournal, away: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An actor has eight for all questions about its shops."""
+    written = records_of(journal, "S1")
+    move_all(journal, NOBODY)
+    reader, read = storage.open(), Path.read_bytes
+    hung, goes_on = Semaphore(0), Event()
+
+    def hanging(path: Path) -> bytes:
+        if away in path.parents:
+            hung.release()
+            assert goes_on.wait(WAIT_S)
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", hanging)
+    monkeypatch.setattr(archive, "TURN_S", 0.01)
+    with ThreadPoolExecutor(archive.WAITING_MAX) as pool:
+        waiting = [pool.submit(reader.read, "S1", 0, 1) for _ in range(archive.WAITING_MAX)]
+        try:
+            assert all(hung.acquire(timeout=WAIT_S) for _ in waiting)
+            for _ in range(2):
+                with pytest.raises(SealedDamaged, match="others wait for that disk"):
+                    reader.read("S1", 0, 1)
+            assert reader.read("S1", FILES[-1][1], 100) == written[-1:], "what is beside is read"
+        finally:
+            goes_on.set()
+        assert [each.result(WAIT_S)[0] for each in waiting] == written[:1] * len(waiting)
+    assert records_of(reader, "S1") == written
 
 
 def test_an_owner_that_was_replaced_moves_nothing(storage: SqliteStorage, journal: SqliteJournal, away: Path) -> None:
