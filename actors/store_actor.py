@@ -1,21 +1,26 @@
 """The actor that serialises reservations and stock changes: of one shop, or of several that share a journal."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from actors.core.status import LIVE
+from actors.core.status import LIVE, Status
 from actors.rpc.methods import rpc
-from actors.runtime.actor_runtime import LedgerActor, in_turn, page_by_number
+from actors.runtime.actor_runtime import LedgerActor, in_turn
 from actors.runtime.kinds import SHOP
-from actors.shop.commands import Acknowledge
+from actors.runtime.read_back import events_at
+from actors.shop.commands import Acknowledge, claim_key
 from actors.shop.expiry import lapsed
-from actors.shop.state import AnyReservation, Reservation
+from actors.shop.said import over_in
+from actors.shop.state import AnyReservation, Ledger, Reservation
 
+PAGE_SCAN_MAX: Final = 10_000  # numbers looked at for one page: 5 ms
 OUTBOX_MAX: Final = 500  # parts of one shop to an answer
 NOTED_AT_ONCE: Final = 500  # of what is to be counted; some 0.5 ms under the lock
 
 Stock = tuple[int, int, int, int]  # on_hand, reserved, allotted, safety_stock
 Availability = tuple[int, int, list[Stock | None]]  # the ledger's version and time; None where never stocked
+# Reservations in memory, and of those that are over the versions of the events that have them, by number.
+Found = tuple[dict[int, Reservation], dict[int, int]]
 
 
 class StoreActor(LedgerActor):
@@ -91,8 +96,8 @@ class StoreActor(LedgerActor):
     @rpc
     def reservation(self, store_id: str, number: int) -> tuple[int, AnyReservation | None]:
         """The ledger's version, and the reservation or None."""
-        with self.host.reading(store_id) as (hosted, _):
-            return hosted.ledger.version, hosted.ledger.reservations.get(number)
+        version, (found,) = self._known(store_id, [number])
+        return version, found
 
     @rpc
     def reservations(
@@ -101,11 +106,17 @@ class StoreActor(LedgerActor):
         """The ledger's version, a page of reservations by number, and the number to continue after, 0 at the end."""
         wanted = frozenset(statuses)
         with self.host.reading(store_id) as (hosted, _):
-            rows, version = hosted.ledger.reservations, hosted.ledger.version
-            page = page_by_number(
-                rows, version, after_number, page_size, lambda each: not wanted or each.status in wanted
+            version = hosted.ledger.version
+            numbers, resume = page_by_number(
+                hosted.ledger,
+                after_number,
+                page_size,
+                lambda each: not wanted or each.status in wanted,
+                lambda status, _: not wanted or status in wanted,
             )
-            return version, *page
+            found = _found(hosted.ledger, numbers)
+        known = self._read(store_id, found)
+        return version, [known[number] for number in numbers], resume
 
     @rpc
     def outbox(
@@ -143,14 +154,15 @@ class StoreActor(LedgerActor):
             return [], 0
         self._note_uncounted(store_id)
         with self.host.reading(store_id) as (hosted, _):
-            rows, version, outbox = hosted.ledger.reservations, hosted.ledger.version, hosted.ledger.outbox
-            policy = hosted.ledger.policy
+            ledger, policy = hosted.ledger, hosted.ledger.policy
 
             def is_shared(each: Reservation) -> bool:
                 return each.part is not None or each.grant > 0 or each.is_uncounted_by(policy)
 
-            page, resume = page_by_number(rows, version, after_number, page_size, is_shared)
-            return [(part, part.number in outbox) for part in page], resume
+            numbers, resume = page_by_number(ledger, after_number, page_size, is_shared, lambda _, shared: shared)
+            found, outbox = _found(ledger, numbers), [number in ledger.outbox for number in numbers]
+        known = self._read(store_id, found)
+        return [(known[number], owed) for number, owed in zip(numbers, outbox, strict=True)], resume
 
     @rpc
     def uncounted(self) -> int:
@@ -168,17 +180,15 @@ class StoreActor(LedgerActor):
     @rpc
     def holders_of(self, store_id: str, numbers: list[int]) -> list[str]:
         """For each reservation the holder that it is a part of, empty for one that is no part."""
-        with self.host.reading(store_id) as (hosted, _):
-            found = (hosted.ledger.reservations.get(number) for number in numbers)
-            return [each.part.holder if each is not None and each.part is not None else "" for each in found]
+        _, found = self._known(store_id, numbers)
+        return [each.part.holder if each is not None and each.part is not None else "" for each in found]
 
     @rpc
     def reservations_of(self, store_id: str, numbers: list[int]) -> list[AnyReservation | None]:
         """For each number its reservation, None where the shop has none."""
         if not self.host.has_begun(store_id):
             return [None] * len(numbers)
-        with self.host.reading(store_id) as (hosted, _):
-            return [hosted.ledger.reservations.get(number) for number in numbers]
+        return self._known(store_id, numbers)[1]
 
     @rpc
     def parts_of(self, store_id: str, holders: list[str]) -> list[AnyReservation | None]:
@@ -187,8 +197,30 @@ class StoreActor(LedgerActor):
             return [None] * len(holders)
         with self.host.reading(store_id) as (hosted, _):
             ledger = hosted.ledger
-            numbers = [ledger.holders.get(holder) for holder in holders]
-            return [None if each is None else ledger.reservations[each] for each in numbers]
+            numbers = [number for number in map(ledger.holders.get, holders) if number is not None]
+            for holder in holders:
+                if holder not in ledger.holders:  # the version of its claim is the number of its part
+                    numbers += ledger.answers.versions(claim_key(holder))
+            found = _found(ledger, numbers)
+        known = self._read(store_id, found).values()
+        parts = {each.part.holder: each for each in known if each.part is not None}
+        return [parts.get(holder) for holder in holders]
+
+    def _known(self, store_id: str, numbers: Sequence[int]) -> tuple[int, list[Reservation | None]]:
+        """The ledger's version, and for each number its reservation, None where there is none or it was forgotten."""
+        with self.host.reading(store_id) as (hosted, _):
+            version, found = hosted.ledger.version, _found(hosted.ledger, numbers)
+        known = self._read(store_id, found)
+        return version, [known.get(number) for number in numbers]
+
+    def _read(self, store_id: str, found: Found) -> dict[int, Reservation]:
+        """What was found, of which some is read back from the journal, holding nobody up."""
+        here, places = found
+        events = events_at(self.core, self._journal, store_id, sorted(set(places.values())))
+        for number, version in places.items():
+            _, said, _ = self.core.said_by(events[version][0], version, 0)
+            here[number] = over_in(said.answer, number)
+        return here
 
     @rpc
     def slots(
@@ -251,3 +283,40 @@ class StoreActor(LedgerActor):
             state = capture.version, capture.state_hash(), positions, live
         with self.host.reading(store_id):  # it is still the owner
             return state
+
+
+def _found(ledger: Ledger, numbers: Iterable[int]) -> Found:
+    rows, version_of = ledger.reservations, ledger.finished.version_of
+    here = {number: row for number in numbers if (row := rows.get(number)) is not None}
+    return here, {each: version for each in numbers if each not in here and (version := version_of(each))}
+
+
+def page_by_number(
+    ledger: Ledger,
+    after_number: int,
+    page_size: int,
+    wanted: Callable[[Reservation], bool],
+    wanted_over: Callable[[Status, bool], bool],
+) -> tuple[list[int], int]:
+    """The numbers of a page of the wanted reservations, and the one to continue after, 0 at the end. `wanted_over` is
+    asked about one that is over by its status, and whether a customers' ledger knows of it. What came before the first
+    one that is known is forgotten, and not looked for.
+    """
+    page: list[int] = []
+    rows, ended_as, version = ledger.reservations, ledger.finished.ended_as, ledger.version
+    first = min(next(iter(rows), version + 1), *ledger.finished.least.values(), version + 1)
+    after_number = max(after_number, first - 1)
+    last = min(after_number + PAGE_SCAN_MAX, version)
+    for number in range(after_number + 1, last + 1):
+        row = rows.get(number)
+        if row is None:
+            ended = ended_as(number)
+            if ended is None or not wanted_over(*ended):
+                continue
+        elif not wanted(row):
+            continue
+        page.append(number)
+        if len(page) == page_size:
+            last = number
+            break
+    return page, last if last < version else 0

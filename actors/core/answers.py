@@ -156,28 +156,21 @@ class Answers(Generic[A]):
 
 
 class EndedRow(Message, frozen=True, tag="ended"):
-    """The row of a snapshot for what has ended, and when: a final reservation, or a settled order."""
+    """The row of a snapshot for a grant of which nothing is held any more, and since when."""
 
     at_ms: int
     number: int
 
 
-def forgotten(
-    ended: Queue[tuple[int, int]], time_ms: int, kept_ms: int, generation_ms: int = GENERATION_MS
-) -> list[tuple[int, int]]:
+def forgotten(ended: Queue[tuple[int, int]], time_ms: int, kept_ms: int) -> list[tuple[int, int]]:
     """Remove from `ended`, which has (instant, number), and return what ended in generations of answers that are older
     than `kept_ms`: at most FORGET_A_STEP_MAX.
     """
-    oldest_kept_ms = (time_ms - kept_ms) // generation_ms * generation_ms
+    oldest_kept_ms = (time_ms - kept_ms) // GENERATION_MS * GENERATION_MS
     old: list[tuple[int, int]] = []
     while ended.lists and ended.first()[0] < oldest_kept_ms and len(old) < FORGET_A_STEP_MAX:
         old.append(ended.popleft())
     return old
-
-
-def forgotten_at_ms(ended: Queue[tuple[int, int]], kept_ms: int, generation_ms: int = GENERATION_MS) -> int:
-    """When the next of `ended` is to be forgotten, 0 without any."""
-    return (ended.first()[0] // generation_ms + 1) * generation_ms + kept_ms if ended.lists else 0
 
 
 def fingerprint(command: Message, apart: tuple[str, ...] = NO_CONTENT) -> str:

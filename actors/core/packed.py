@@ -129,6 +129,16 @@ class Packed:
             at = bucket.find(wanted, at + 1)
         return sorted(found, reverse=True)
 
+    def about(self, wanted: bytes) -> tuple[int, int] | None:
+        """The version put under what is no hash and was put once, and what that is about; None where there is none."""
+        bucket = self.places[hash(wanted) & self.mask]
+        at = bucket.find(wanted)
+        while at >= 0 and at % self._entry_bytes:
+            at = bucket.find(wanted, at + 1)
+        if at < 0 or (version := _version(bucket, at)) < self._first:
+            return None
+        return version, self._back(bucket, at)
+
     def _back(self, entries: bytes | bytearray, at: int) -> int:
         return int.from_bytes(entries[at + ENTRY_BYTES : at + self._entry_bytes], "big")
 

@@ -7,7 +7,7 @@ import gc
 import logging
 import os
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from threading import Event, Lock, Thread
 from time import perf_counter_ns
 from typing import Any, ClassVar, Final, TypeVar
@@ -48,25 +48,6 @@ def in_turn(numbers: Collection[int], after: int, count_max: int) -> tuple[list[
     first = bisect_right(ascending, after)
     turn = (ascending[first:] + ascending[:first])[:count_max]
     return turn, turn[-1]
-
-
-def page_by_number(
-    rows: Mapping[int, T], version: int, after_number: int, page_size: int, wanted: Callable[[T], bool]
-) -> tuple[list[T], int]:
-    """A page of the wanted rows, by number, and the number to continue after, 0 at the end. `version` is the greatest
-    number so far; what came before the first row is forgotten, and not looked for.
-    """
-    page: list[T] = []
-    after_number = max(after_number, next(iter(rows), version + 1) - 1)
-    last = min(after_number + PAGE_SCAN_MAX, version)
-    for number in range(after_number + 1, last + 1):
-        row = rows.get(number)
-        if row is not None and wanted(row):
-            page.append(row)
-            if len(page) == page_size:
-                last = number
-                break
-    return page, last if last < version else 0
 
 
 class LedgerActor:

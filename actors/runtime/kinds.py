@@ -14,7 +14,7 @@ from actors.orders import (
 )
 from actors.orders.state import OrderLedger
 from actors.protocol.messages import batch_reader
-from actors.shop import commands, events, evolve, invariants, snapshot, transact
+from actors.shop import commands, events, invariants, said, snapshot, transact
 from actors.shop.state import Ledger
 
 EXPIRED_AT_ONCE_MAX: Final = 200  # holds; some 2 ms under the lock
@@ -50,7 +50,7 @@ SHOP: Final = Core(
     Ledger,
     transact.transact,
     transact.DECIDER.key_of,
-    evolve.said_by,
+    said.said_by,
     transact.expire,
     transact.DECIDER.evolve,
     invariants.check,

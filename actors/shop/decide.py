@@ -90,7 +90,8 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
     reserved = Reserved(command, now_ms + ttl_ms)
     if replaced is None:
         return (reserved,)
-    return (ev.Released("", "", replaced.number, replaced.held_lines(), ReleaseReason.REPLACED), reserved)
+    number, lines = replaced.number, replaced.held_lines()
+    return (ev.Released("", "", number, lines, ReleaseReason.REPLACED, before=replaced), reserved)
 
 
 def _replaced_hold(ledger: Ledger, command: Reserve, now_ms: int) -> Reservation | Rejection | None:
@@ -110,7 +111,12 @@ def _allowed(ledger: Ledger, number: int, step: Step, now_ms: int) -> Reservatio
     """The reservation, or a Rejection where the step is not allowed now."""
     reservation = ledger.reservations.get(number)
     if reservation is None:
-        return Rejection(Reason.RESERVATION_NOT_FOUND, number=number)
+        over = ledger.finished.ended_as(number)
+        if over is None:
+            return Rejection(Reason.RESERVATION_NOT_FOUND, number=number)
+        is_expired = over[0] is Status.EXPIRED
+        reason = Reason.RESERVATION_EXPIRED if is_expired else Reason.TRANSITION_NOT_ALLOWED
+        return Rejection(reason, number=number, status=over[0])
     status = reservation.status
     if reservation.part is not None and status in LIVE and reservation.expires_at_ms <= now_ms:
         # A claim, or its lease is over: its order may go on or have ended, and the shop not have heard yet.

@@ -14,6 +14,7 @@ from actors.core.transact import Decision
 from actors.shop.commands import Acknowledge, ApplyOutcome, Claim, Lines, SettleGrant, by_sku, claim_key
 from actors.shop.events import Acknowledged, Claimed, OutcomeApplied
 from actors.shop.preconditions import over_limit, short_of_stock, slot_refusal
+from actors.shop.said import known, part_of
 from actors.shop.state import Ledger, Reservation, order_of
 
 # The sequence of statuses: an outcome never moves a part back to an earlier one.
@@ -29,8 +30,6 @@ def decide_claim(ledger: Ledger, command: Claim, now_ms: int) -> Decision:
         return Rejection(Reason.IDEMPOTENCY_KEY_REUSED)
     if ledger.policy.paused:
         return Rejection(Reason.STORE_NOT_ACCEPTING)
-    if command.holder in ledger.holders:  # the answer to its claim was forgotten, the part was not
-        return Rejection(Reason.CLAIM_ABANDONED)
     demand, order, slot_start_ms = by_sku(command.lines), order_of(command.holder), command.slot_start_ms
     refusal = over_limit(ledger, command.customer_id, command.channel, demand, None, order)
     refusal = refusal or short_of_stock(ledger, demand, None)
@@ -65,14 +64,13 @@ def _may_come_free(ledger: Ledger, command: Claim, refusal: Rejection) -> bool:
 def decide_apply_outcome(ledger: Ledger, command: ApplyOutcome) -> Decision:
     """Apply an order's outcome. No events: it was applied before, or the part is final."""
     holder, revision, status = command.holder, command.revision, command.status
-    number = ledger.holders.get(holder)
-    if number is None:
+    reservation = part_of(ledger, holder)
+    if reservation is None:
         if status in LIVE:  # an order goes on only with granted claims, so one without a part is an inconsistency
             return Rejection(Reason.RESERVATION_NOT_FOUND)
         if ledger.answers.get(claim_key(holder)) is not None:  # its claim was refused, or will be
             return Rejection(Reason.CLAIM_ABANDONED)
         return (OutcomeApplied(holder, revision, 0, status, 0, command.reason, ()),)
-    reservation = ledger.reservations[number]
     assert reservation.part is not None, "holders name parts"
     if revision <= reservation.part.applied_revision or reservation.status not in LIVE:
         return ()
@@ -82,8 +80,9 @@ def decide_apply_outcome(ledger: Ledger, command: ApplyOutcome) -> Decision:
         lines = _beyond(reservation, command.keep) if command.keep else tuple((sku, 0) for sku, _ in reservation.lines)
         if _PROGRESS[status] < _PROGRESS[reservation.status]:
             status = reservation.status
-    expires_at_ms = command.expires_at_ms
-    return (OutcomeApplied(holder, revision, number, status, expires_at_ms, command.reason, lines),)
+    number, expires_at_ms = reservation.number, command.expires_at_ms
+    over = reservation if lines == reservation.held_lines() else None
+    return (OutcomeApplied(holder, revision, number, status, expires_at_ms, command.reason, lines, over),)
 
 
 def _beyond(reservation: Reservation, keep: Lines) -> Lines:
@@ -106,7 +105,7 @@ def held_by(ledger: Ledger, command: SettleGrant) -> Reservation | None:
     """
     answer = ledger.answers.get(command.call_key)
     about = answer.answer if isinstance(answer, Recorded) else answer
-    now = ledger.reservations.get(about.number if isinstance(about, Reservation) else command.reservation)
+    now = known(ledger, about.number if isinstance(about, Reservation) else command.reservation)
     return now if now is not None and now.grant == command.number else None
 
 
@@ -129,4 +128,6 @@ def decide_acknowledge(ledger: Ledger, command: Acknowledge) -> Decision:
         and number in ledger.reservations
         and ledger.reservations[number].is_uncounted_by(ledger.policy)
     )
-    return (Acknowledged(reported, counted, uncounted),) if reported or counted or uncounted else ()
+    grants, now = dict(counted), map(ledger.reservations.__getitem__, dict(reported))
+    over = (each.changed(grant=grants.get(each.number, each.grant)) for each in now if each.status not in LIVE)
+    return (Acknowledged(reported, counted, uncounted, tuple(over)),) if reported or counted or uncounted else ()

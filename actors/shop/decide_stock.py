@@ -132,6 +132,8 @@ def _losses(ledger: Ledger, shortfalls: tuple[Shortfall, ...]) -> list[ev.Event]
             by_number.setdefault(number, {})[shortfall.sku] = units
     events: list[ev.Event] = [ev.ShortfallDeclared(shortfall) for shortfall in shortfalls]
     for number, lost in by_number.items():
-        lines = ledger.reservations[number].taken_by_line(lost)
-        events.append(ev.Released("", "", number, lines, ReleaseReason.SHORTFALL))
+        before = ledger.reservations[number]
+        lines = before.taken_by_line(lost)
+        over = before if lines == before.held_lines() else None
+        events.append(ev.Released("", "", number, lines, ReleaseReason.SHORTFALL, before=over))
     return events

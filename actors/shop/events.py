@@ -3,6 +3,8 @@
 An event that answers a call carries its idempotency key, and a fingerprint of the call's content unless the event holds
 that content, so that repeats are recognised after a restart too; one that answers a step the answer, the reservation
 from then on. `number` names a reservation; a new one's number is the version of its Reserved event.
+
+A reservation that is over is read back from the event that ended it, which has it as it is then, or as it was `before`.
 """
 
 from typing import assert_never
@@ -52,7 +54,9 @@ class Collected(Message, frozen=True):
 
 
 class Released(Message, frozen=True):
-    """Units returned to stock; `lines` as in Collected. The ledger's own releases have an empty key."""
+    """Units returned to stock; `lines` as in Collected. The ledger's own releases have an empty key, and `before` where
+    they release all.
+    """
 
     key: str
     fingerprint: str
@@ -60,6 +64,7 @@ class Released(Message, frozen=True):
     lines: Lines
     reason: ReleaseReason
     answer: AnyReservation | None = None
+    before: AnyReservation | None = None
 
 
 class Expired(Message, frozen=True):
@@ -67,6 +72,7 @@ class Expired(Message, frozen=True):
 
     number: int
     lines: Lines
+    before: AnyReservation | None = None
 
 
 class Extended(Message, frozen=True):
@@ -103,7 +109,7 @@ class Claimed(Message, frozen=True):
 
 class OutcomeApplied(Message, frozen=True):
     """An order's outcome was applied to its part; `lines` are the units released, as in Collected. `number` 0: the
-    order ended before its claim arrived; a later claim is refused.
+    order ended before its claim arrived; a later claim is refused. `before` where all units are released.
     """
 
     holder: str
@@ -113,14 +119,18 @@ class OutcomeApplied(Message, frozen=True):
     expires_at_ms: int
     reason: ReleaseReason
     lines: Lines
+    before: AnyReservation | None = None
 
 
 class Acknowledged(Message, frozen=True):
-    """The customers' ledgers have recorded these as of these versions, (number, version); see the command."""
+    """The customers' ledgers have recorded these as of these versions, (number, version); see the command. `over` are
+    those of them that are over, and nothing has to be heard of any more.
+    """
 
     parts: tuple[tuple[int, int], ...]
     grants: tuple[tuple[int, int], ...] = ()
     uncounted: tuple[int, ...] = ()
+    over: tuple[AnyReservation, ...] = ()
 
 
 class StockAdjusted(Message, frozen=True):

@@ -4,19 +4,18 @@
 counted twice or lost between two events.
 """
 
-from sys import intern
 from typing import Any, assert_never
 
-from actors.core.answers import Recorded, Said, fingerprint, forgotten, forgotten_at_ms
-from actors.core.rejection import Reason, Rejection
-from actors.core.status import LIVE, ReleaseReason, Status, Step, final_status
-from actors.core.transact import PolicyAdopted, Refused, refused_by
+from actors.core.answers import Recorded, fingerprint
+from actors.core.status import LIVE, ReleaseReason, Status, Step
+from actors.core.transact import PolicyAdopted, Refused
 from actors.shop import events as ev
-from actors.shop.commands import AdjustmentKind, Claim, Grant, Lines, Movement, Reserve, claim_key
+from actors.shop.commands import AdjustmentKind, Lines, Movement, claim_key
 from actors.shop.decide_stock import on_hand_delta
 from actors.shop.events import Reserved  # by its own name: 0.1 us of a Reserve's 4, with `decide`
 from actors.shop.expiry import move_deadline, move_lease, note_deadline
-from actors.shop.state import FullReservation, Ledger, Part, Position, Remembered, Reservation, StockOutcome
+from actors.shop.said import absent, at_its_end, claimed_by, given_back, made_by, outcome_of, release_of
+from actors.shop.state import Ledger, Part, Position, Remembered, Reservation
 
 
 def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
@@ -27,8 +26,8 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
     ledger.version += 1
     if at_ms > ledger.time_ms:
         ledger.time_ms = at_ms
-    if ledger.ended.lists and ledger.time_ms >= ledger.forget_ended_at_ms:
-        _forget_ended(ledger)
+    if ledger.time_ms >= ledger.finished.forget_at_ms:
+        ledger.finished.forget(ledger.time_ms, ledger.policy.answer_memory_ms)
     match event:
         case Reserved():
             return _evolve_reserved(ledger, event, at_ms)
@@ -54,12 +53,7 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
         case ev.OutcomeApplied():
             return _evolve_outcome_applied(ledger, event, at_ms)
         case ev.Acknowledged():
-            for number, version in event.parts:
-                if ledger.reservations[number].version <= version:
-                    ledger.outbox.pop(number, None)
-            for number, grant in event.grants:
-                ledger.reservations[number] = ledger.reservations[number].changed(grant=grant)
-            ledger.outbox.update(dict.fromkeys(event.uncounted))
+            _evolve_acknowledged(ledger, event)
         case ev.StockAdjusted():
             return _evolve_stock_adjusted(ledger, event, at_ms)
         case ev.StockCounted():
@@ -70,7 +64,7 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
             pass  # the Released events that follow change the state
         case PolicyAdopted():
             ledger.policy = event.policy.with_kept(ledger.policy, event.kept)
-            ledger.answers.forget_at_ms = ledger.forget_ended_at_ms = 0  # it may be another time that they are kept
+            ledger.answers.forget_at_ms = ledger.finished.forget_at_ms = 0  # it may be another time that they are kept
         case _:
             assert_never(event)
     return None
@@ -83,7 +77,7 @@ def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
         ledger.shared_instant_ms = event.expires_at_ms
     expires_at_ms = ledger.shared_instant_ms
     lines = ledger.interned_lines.get(command.lines) or ledger.interned(command.lines)
-    reservation = _made(command, number, lines, at_ms, expires_at_ms)
+    reservation = made_by(command, number, lines, at_ms, expires_at_ms)
     _hold(ledger, reservation, at_ms)
     if command.basket_id:
         ledger.baskets[command.customer_id, command.basket_id] = number
@@ -91,87 +85,14 @@ def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
     return ledger.made(command.key, reservation)
 
 
-def _made(command: Reserve, number: int, lines: Lines, at_ms: int, expires_at_ms: int) -> Reservation:
-    made = Reservation(
-        number,
-        Status.HELD,
-        command.customer_id,
-        intern(command.channel),
-        command.basket_id,
-        lines,
-        command.ttl_ms,
-        at_ms,
-        expires_at_ms,
-        number,
-    )
-    if command.grant is None and not command.slot_start_ms and not command.external_reference:
-        return made
-    grant = command.grant.number if isinstance(command.grant, Grant) else 0
-    few = {"external_reference": command.external_reference, "grant": grant}
-    return made.changed(slot_start_ms=command.slot_start_ms, **few)
-
-
 def _evolve_claimed(ledger: Ledger, event: ev.Claimed, at_ms: int) -> Remembered:
     """Hold the units of a part. The deadline is kept by its order, not here."""
     number, command = ledger.version, event.command
-    reservation = _claimed(command, number, at_ms)
+    reservation = claimed_by(command, number, at_ms)
     _hold(ledger, reservation, at_ms)
     ledger.holders[command.holder] = number
     ledger.undecided[number] = None
     return ledger.made(command.key, Recorded(fingerprint(command), number, reservation), of_call=command.call_key)
-
-
-def _claimed(command: Claim, number: int, at_ms: int) -> Reservation:
-    return FullReservation(
-        number,
-        Status.CLAIMED,
-        command.customer_id,
-        intern(command.channel),
-        "",
-        command.lines,
-        0,
-        at_ms,
-        0,
-        number,
-        part=Part(command.holder, 0),
-        slot_start_ms=command.slot_start_ms,
-    )
-
-
-def said_by(event: ev.Event, version: int, at_ms: int) -> Said:
-    """What the event of this version answered."""
-    match event:
-        case Reserved(command):
-            return command.key, _made(command, version, command.lines, at_ms, event.expires_at_ms), ""
-        case ev.Claimed(command):
-            claimed = Recorded(fingerprint(command), version, _claimed(command, version, at_ms))
-            return command.key, claimed, command.call_key
-        case ev.StockAdjusted() | ev.StockCounted() | ev.SafetyStockSet():
-            return event.key, Recorded(event.fingerprint, version, _outcome(event)), ""
-        case ev.Confirmed() | ev.ReadyMarked() | ev.Collected() | ev.Released() | ev.Extended() | ev.Amended():
-            assert event.answer is not None, "it is there wherever it was decided"
-            return event.key, Recorded(event.fingerprint, version, event.answer), ""
-        case ev.OutcomeApplied():
-            return claim_key(event.holder), _absent(version), ""
-        case _:
-            return refused_by(event, version)
-
-
-def _absent(version: int) -> Recorded[Rejection]:
-    """The answer to a claim of an order that has ended before it."""
-    return Recorded("", version, Rejection(Reason.CLAIM_ABANDONED))
-
-
-def _outcome(event: ev.StockAdjusted | ev.StockCounted | ev.SafetyStockSet) -> StockOutcome:
-    match event:
-        case ev.StockAdjusted():
-            return StockOutcome(len(event.movements), event.dropped_repeated, 0, event.shortfalls)
-        case ev.StockCounted():
-            return StockOutcome(len(event.corrections), 0, event.dropped_late, event.shortfalls)
-        case ev.SafetyStockSet():
-            return StockOutcome(len(event.safety_stocks), 0, 0, ())
-        case _:
-            assert_never(event)
 
 
 def _hold(ledger: Ledger, reservation: Reservation, at_ms: int) -> None:
@@ -191,36 +112,43 @@ def _hold(ledger: Ledger, reservation: Reservation, at_ms: int) -> None:
 def _evolve_outcome_applied(ledger: Ledger, event: ev.OutcomeApplied, at_ms: int) -> Remembered:
     """Apply an outcome to its part. The answer is not remembered: the part's revision identifies a repeat."""
     if not event.number:
-        return ledger.refuse(claim_key(event.holder), _absent(ledger.version))
+        return ledger.refuse(claim_key(event.holder), absent(ledger.version))
     reservation = ledger.reservations[event.number]
     ledger.undecided.pop(event.number, None)
-    step = Step.EXPIRE if event.status is Status.EXPIRED else Step.RELEASE
     if any(units for _, units in event.lines):
-        reason = event.reason if step is Step.RELEASE else None
-        reservation = _give_back(ledger, event.number, event.lines, at_ms, step, reason)
+        reservation = _give_back(ledger, event.number, event.lines, at_ms, *release_of(event))
     changed = reservation.changed(version=ledger.version, part=Part(event.holder, event.revision))
     if changed.status in LIVE:
         if changed.expires_at_ms != event.expires_at_ms:
             move_lease(ledger, event.number, event.expires_at_ms)
         changed = changed.changed(status=event.status, expires_at_ms=event.expires_at_ms)
     ledger.reservations[event.number] = changed
+    _leave(ledger, changed)
     return Recorded("", ledger.version, changed)
 
 
-def _forget_ended(ledger: Ledger) -> None:
-    """Drop final reservations whose answers have been forgotten, a few at a time.
+def _evolve_acknowledged(ledger: Ledger, event: ev.Acknowledged) -> None:
+    reservations, outbox = ledger.reservations, ledger.outbox
+    for number, version in event.parts:
+        if reservations[number].version <= version:
+            outbox.pop(number, None)
+    for number, grant in event.grants:
+        reservations[number] = reservations[number].changed(grant=grant)
+    outbox.update(dict.fromkeys(event.uncounted))
+    for number in dict(event.parts):
+        _leave(ledger, reservations[number])
 
-    A part that its order has not acknowledged is queued again as if it had ended now, so that it does not delay the
-    rest.
-    """
-    for _, number in forgotten(ledger.ended, ledger.time_ms, ledger.policy.answer_memory_ms):
-        if number in ledger.outbox:
-            ledger.ended.append((ledger.time_ms, number))
-            continue
-        part = ledger.reservations.pop(number).part
-        if part is not None:
-            del ledger.holders[part.holder]
-    ledger.forget_ended_at_ms = forgotten_at_ms(ledger.ended, ledger.policy.answer_memory_ms)
+
+def _leave(ledger: Ledger, changed: Reservation) -> None:
+    """Take a reservation out of memory where it is over, and nobody has to hear of it: the event has all of it."""
+    number, part = changed.number, changed.part
+    if changed.status in LIVE or number in ledger.outbox:
+        return
+    del ledger.reservations[number]
+    if part is not None:
+        del ledger.holders[part.holder]
+    is_shared = part is not None or changed.grant > 0
+    ledger.finished.put(number, changed.status, ledger.version, ledger.time_ms, is_shared=is_shared)
 
 
 def _step(
@@ -261,10 +189,11 @@ def _evolve_amended(ledger: Ledger, event: ev.Amended, at_ms: int) -> Remembered
 
 def _put_in_outbox(ledger: Ledger, changed: Reservation) -> None:
     """Queue a change for reporting to the customer's ledger: of a part, of units held by a grant, or of units that were
-    collected before one counted them.
+    collected before one counted them. Where nobody has to hear of it, it leaves memory if it is over.
     """
     if changed.part is not None or changed.grant or changed.is_sold_uncounted(ledger.policy):
         ledger.outbox[changed.number] = None
+    _leave(ledger, changed)
 
 
 def _evolve_collected(ledger: Ledger, event: ev.Collected, at_ms: int) -> Remembered:
@@ -281,7 +210,7 @@ def _evolve_collected(ledger: Ledger, event: ev.Collected, at_ms: int) -> Rememb
         (collected + units, released) for (collected, released), (_, units) in zip(done, event.lines, strict=True)
     )
     changed = reservation.changed(done=done, payment_reference=event.payment_reference, version=ledger.version)
-    changed = _settle(ledger, changed, Step.COLLECT, at_ms)
+    changed = _settle(ledger, at_its_end(changed, Step.COLLECT))
     _put_in_outbox(ledger, changed)
     return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, changed), ledger.version - event.number)
 
@@ -303,18 +232,12 @@ def _give_back(
     for sku, units in lines:
         if units:
             ledger.positions[sku].move_reserved(gone_at_ms, -units)
-    done = reservation.done or ((0, 0),) * len(reservation.lines)
-    done = tuple((collected, released + units) for (collected, released), (_, units) in zip(done, lines, strict=True))
-    changed = reservation.changed(
-        done=done, version=ledger.version, release_reason=reason or reservation.release_reason
-    )
-    return _settle(ledger, changed, step, at_ms)
+    return _settle(ledger, given_back(reservation, lines, ledger.version, step, reason))
 
 
-def _settle(ledger: Ledger, reservation: Reservation, step: Step, at_ms: int) -> Reservation:
-    """Store a changed reservation; where it holds no more units it becomes final, and leaves the indexes."""
-    if not any(reservation.held()):
-        reservation = reservation.changed(status=final_status(step, reservation.units_collected()))
+def _settle(ledger: Ledger, reservation: Reservation) -> Reservation:
+    """Store a changed reservation. A final one leaves the indexes of what is live."""
+    if reservation.status not in LIVE:
         if reservation.part is not None:
             ledger.undecided.pop(reservation.number, None)
         ledger.open_reservations -= 1
@@ -324,7 +247,6 @@ def _settle(ledger: Ledger, reservation: Reservation, step: Step, at_ms: int) ->
             del ledger.baskets[basket]
         if reservation.slot_start_ms:
             ledger.leave_place(reservation.slot_start_ms, reservation.part)
-        ledger.ended.append((at_ms, reservation.number))
     ledger.reservations[reservation.number] = reservation
     return reservation
 
@@ -350,7 +272,7 @@ def _evolve_stock_adjusted(ledger: Ledger, event: ev.StockAdjusted, at_ms: int) 
     ledger.source_marks[event.source] = event.mark
     for row in event.movements:
         _book(_position(ledger, row.sku, at_ms), row, at_ms)
-    return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, _outcome(event)))
+    return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, outcome_of(event)))
 
 
 def _book(position: Position, row: Movement, at_ms: int) -> None:
@@ -375,10 +297,10 @@ def _evolve_stock_counted(ledger: Ledger, event: ev.StockCounted, at_ms: int) ->
         if correction:
             # The correction takes effect at the instant of the count.
             position.move_on_hand(event.as_of_ms, correction)
-    return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, _outcome(event)))
+    return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, outcome_of(event)))
 
 
 def _evolve_safety_stock_set(ledger: Ledger, event: ev.SafetyStockSet, at_ms: int) -> Remembered:
     for sku, quantity in event.safety_stocks:
         _position(ledger, sku, at_ms).safety_stock = quantity
-    return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, _outcome(event)))
+    return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, outcome_of(event)))

@@ -86,7 +86,7 @@ def due(ledger: Ledger, now_ms: int) -> Iterator[Expired]:
                 reservation = ledger.reservations.get(number)
                 number += 1
                 if reservation is not None and reservation.status in LIVE and reservation.expires_at_ms == deadline_ms:
-                    yield Expired(reservation.number, reservation.held_lines())
+                    yield Expired(reservation.number, reservation.held_lines(), reservation)
         finally:
             ledger.expiry_runs.pop(entry, None)
             if number <= last:  # the caller stopped within the run: the next call begins where this one ended

@@ -17,6 +17,8 @@ def check(ledger: Ledger) -> list[Violation]:
         if part is not None and ledger.holders.get(part.holder) != reservation.number:
             found.append(Violation("I7", part.holder, f"found as {reservation.number}", "it is not"))
         if reservation.status not in LIVE:
+            if reservation.number not in ledger.outbox:
+                found.append(Violation("I3", str(reservation.number), "over, and not in memory", "it is"))
             continue
         live += 1
         if (reservation.status is Status.CLAIMED) != (reservation.number in ledger.undecided):

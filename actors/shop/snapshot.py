@@ -11,14 +11,14 @@ from typing import Final
 
 from msgspec.structs import astuple
 
-from actors.core.answers import EndedRow
 from actors.core.message import Message, digest_of
-from actors.core.overlay import OVERLAID_AT_ONCE, Overlay, lift, queued
+from actors.core.overlay import OVERLAID_AT_ONCE, Overlay, lift
 from actors.core.packed import PackedRow, packed_rows
 from actors.core.policy import Policy
 from actors.core.status import LIVE, Status
 from actors.shop.expiry import rebuild
-from actors.shop.state import AnyReservation, Ledger, Position, Reservation, Trail, is_remembered
+from actors.shop.finished import FinishedRow, finished_rows
+from actors.shop.state import AnyReservation, Ledger, Position, Reservation, Trail
 
 FORMAT: Final = 1
 
@@ -59,7 +59,7 @@ class OutboxRow(Message, frozen=True, tag="outbox"):
     numbers: tuple[int, ...]
 
 
-Row = Head | PositionRow | AnyReservation | EndedRow | OutboxRow | PackedRow
+Row = Head | PositionRow | AnyReservation | FinishedRow | OutboxRow | PackedRow
 
 
 class Capture:
@@ -69,7 +69,7 @@ class Capture:
     """
 
     __slots__ = (
-        "_ended",
+        "_finished",
         "_head",
         "_ledger",
         "_made",
@@ -92,7 +92,7 @@ class Capture:
         self.reservations = ledger.reservations
         self._made = ledger.answers.made.captured()
         self._refusals = ledger.answers.refused.captured()
-        self._ended = ledger.ended.captured()
+        self._finished = ledger.finished.captured()
         self.outbox = ledger.outbox
 
     def freeze(self) -> None:
@@ -102,34 +102,39 @@ class Capture:
         ledger.reservations, ledger.outbox = Overlay(ledger.reservations), Overlay(ledger.outbox)
         ledger.answers.made.freeze()
         ledger.answers.refused.freeze()
+        ledger.finished.table.freeze()
 
     def thaw(self, count_max: int = OVERLAID_AT_ONCE) -> bool:
         """End that, a piece at a time; returns whether it is done. Nothing is read any more."""
         ledger = self._ledger
         ledger.answers.made.thaw()
         ledger.answers.refused.thaw()
+        ledger.finished.table.thaw()
         return lift([(ledger, "positions"), (ledger, "reservations"), (ledger, "outbox")], count_max)
 
     def rows(self) -> Iterator[Row]:
-        """Yield head, positions by SKU, reservations by number, ended ones by time, answers and refusals by version."""
+        """Yield head, positions by SKU, reservations by number, then by version where those are that are over, answers
+        and refusals.
+        """
         yield self._head
         for sku, position in sorted(self.positions.items(), key=lambda row: row[0]):
             yield _position_row(sku, position)
-        live: set[int] = set()  # of those older than what is remembered by time
+        live: set[int] = set()  # those older than what is remembered by time, also those that are over
         first = self._made[2]
         promised: dict[str, int] = {}
         for reservation in self.reservations.values():
             if reservation.status in LIVE:
                 for sku, units in reservation.lines if reservation.done is None else reservation.held_lines():
                     promised[sku] = promised.get(sku, 0) + units
-            if reservation.number < first and is_remembered(reservation, self._head.time_ms):
+            if reservation.number < first:
                 live.add(reservation.number)
             yield reservation
         for sku, position in self.positions.items():
             if promised.get(sku, 0) != position.reserved:
                 self.broken = f"I1: {sku} has {position.reserved} reserved, and {promised.get(sku, 0)} are held"
-        for at_ms, number in queued(self._ended):
-            yield EndedRow(at_ms, number)
+        for row in finished_rows(self._finished, self.version):
+            live.update(number for number in row.numbers() if number < first)
+            yield row
         if self.outbox:
             yield OutboxRow(tuple(self.outbox))
         yield from packed_rows(self._made, self.version, refused=False, live=live)
@@ -165,8 +170,8 @@ def restore(rows: Iterable[Row]) -> Ledger:
                 _restore_reservation(ledger, _shared(row, ledger))
             case PositionRow():
                 ledger.positions[row.sku] = _position(row)
-            case EndedRow():
-                ledger.ended.append((row.at_ms, row.number))
+            case FinishedRow():
+                ledger.finished.restore(row)
             case OutboxRow():
                 ledger.outbox = dict.fromkeys(row.numbers)
             case Head():

@@ -13,11 +13,11 @@ from msgspec.structs import astuple, replace
 
 from actors.core.answers import Answers, Recorded
 from actors.core.message import Message, Value
-from actors.core.overlay import Queue
-from actors.core.policy import ANSWER_MEMORY_MARGIN_MS, DAY_MS, Policy
+from actors.core.policy import DAY_MS, Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.shop.commands import Lines, Reserve
+from actors.shop.finished import Finished
 
 TRAIL_MOVES_MAX: Final = 1_024  # by position and kind: what a count can look back over
 TRAIL_NUMBERS_MAX: Final = 2 * TRAIL_MOVES_MAX
@@ -266,14 +266,11 @@ class StockOutcome(Message, frozen=True):
 Remembered = Reservation | Recorded[Reservation | Rejection | StockOutcome]
 
 
-def is_remembered(reservation: Reservation, time_ms: int) -> bool:
-    """True where it is live, or may have ended just now: then its keys are remembered whatever their age."""
-    return reservation.status in LIVE or reservation.expires_at_ms + ANSWER_MEMORY_MARGIN_MS > time_ms
-
-
 @dataclass(slots=True, eq=False)
 class Ledger:
-    """The whole state of one shop, whose id is the ledger's. Read by `decide`, changed by `evolve`."""
+    """The whole state of one shop, whose id is the ledger's, but for reservations that are over, of which nobody has
+    to hear: these are in the journal. Read by `decide`, changed by `evolve`.
+    """
 
     ledger_id: str
     version: int = 0
@@ -288,8 +285,7 @@ class Ledger:
     baskets: dict[tuple[str, str], int] = field(default_factory=dict)  # by customer and basket
     source_marks: dict[str, int] = field(default_factory=dict)
     answers: Answers[Remembered] = field(init=False)
-    ended: Queue[tuple[int, int]] = field(default_factory=Queue)
-    forget_ended_at_ms: int = 0  # none of them has to be forgotten before
+    finished: Finished = field(default_factory=Finished)
     # Changed ones that customers' ledgers have not acknowledged.
     outbox: MutableMapping[int, None] = field(default_factory=dict)
     # Derived, and rebuilt at recovery: entries may be stale, the reservation's own deadline decides.
@@ -358,9 +354,8 @@ class Ledger:
         self.answers.forget(self.time_ms, self.policy.answer_memory_ms)
 
     def is_live(self, number: int) -> bool:
-        """True for a reservation whose keys are remembered whatever their age."""
-        now = self.reservations.get(number)
-        return now is not None and is_remembered(now, self.time_ms)
+        """True for a reservation whose keys are remembered whatever their age: as long as it is known."""
+        return number in self.reservations or self.finished.version_of(number) > 0
 
     def take_place(self, slot_start_ms: int, part: Part | None) -> None:
         """Take a place in a pickup slot for a live reservation. The live parts of an order share one place."""
@@ -387,7 +382,8 @@ class Ledger:
 
     def row_count(self) -> int:
         """The approximate number of rows of a snapshot."""
-        return len(self.reservations) + len(self.positions) + self.answers.row_count()
+        finished = self.finished.table.count // 32
+        return len(self.reservations) + len(self.positions) + self.answers.row_count() + finished
 
     def earliest_deadline_ms(self) -> int | None:
         """A lower bound of the next deadline, None without any; it may be of an ended or extended reservation."""

@@ -17,6 +17,7 @@ from actors.shop.decide_claims import held_by
 from actors.shop.events import Answering, Event, ShortfallDeclared, StockCounted
 from actors.shop.evolve import evolve
 from actors.shop.expiry import due
+from actors.shop.said import part_of
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
 
 # Two orders have drawn the same number: the claim is to be made again under another one.
@@ -43,7 +44,9 @@ def standing(ledger: Ledger, command: Command, _events: tuple[Event, ...]) -> Re
         assert held is not None, "it is refused"
         return Recorded("", ledger.version, held)
     if isinstance(command, ApplyOutcome):
-        return Recorded("", ledger.version, ledger.reservations[ledger.holders[command.holder]])
+        part = part_of(ledger, command.holder)
+        assert part is not None, "it is refused"
+        return Recorded("", ledger.version, part)
     return Recorded("", ledger.version, StockOutcome(0, 0, 0, ()))
 
 

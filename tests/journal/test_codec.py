@@ -7,12 +7,12 @@ import orjson
 import pytest
 from hypothesis import example, given, strategies as st
 
-from actors.core.answers import EndedRow
 from actors.core.message import Message
 from actors.journal.codec import CHUNK_ROWS, LaterVersion, Reader, chained, chunk_checksum, encode, encode_rows
 from actors.orders import events as order_events, snapshot as order_snapshot
 from actors.runtime.kinds import CUSTOMERS, SHOP
 from actors.shop import events, snapshot
+from actors.shop.snapshot import OutboxRow
 from tests.anything import of, plain
 from tests.journal.storages import with_bit_flipped
 
@@ -164,7 +164,7 @@ def test_a_checksum_tells_every_changed_bit_and_every_place(payload: bytes, plac
 
 @pytest.mark.parametrize("size", [0, 1, CHUNK_ROWS - 1, CHUNK_ROWS, CHUNK_ROWS + 1, 3 * CHUNK_ROWS])
 def test_rows_are_written_in_pieces_of_bounded_size(size: int) -> None:
-    rows = [EndedRow(number, number + 1) for number in range(size)]
+    rows = [OutboxRow((number, number + 1)) for number in range(size)]
     chunks = list(encode_rows(rows))
 
     assert [row for chunk in chunks for row in SHOP.read_rows(chunk)] == rows

@@ -42,7 +42,7 @@ def reserved(quantity: int) -> list[Event]:
 DAMAGED, LATER = "the journal is damaged at", "was written by a later version"
 WRONG = {
     "a kind of event from the future": (b'[["teleported","k"]]', 1, LATER, "'teleported'"),
-    "an event with a field from the future": (b'[["expired",2,[],"why"]]', 1, LATER, "at most length 2"),
+    "an event with a field from the future": (b'[["expired",2,[],null,"why"]]', 1, LATER, "at most length 3"),
     "a value from the future": (b'[["refused","k","f","Reserve",["rejection",99]]]', 1, LATER, "enum value 99"),
     "an event of another shape": (b'[["reserved","k"]]', 1, DAMAGED, "not what this version writes"),
     "a kind that is no text": (b"[[null]]", 1, DAMAGED, "not what this version writes"),

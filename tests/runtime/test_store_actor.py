@@ -3,13 +3,14 @@
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
 from actors.calendar.hours import Calendar, Slot
 from actors.core.policy import DAY_MS, HOUR_MS, Policy
 from actors.core.rejection import Reason
-from actors.core.status import Status
+from actors.core.status import FINAL, Status
 from actors.journal.port import Fenced, Record
 from actors.protocol.messages import (
     RULES_ARE_STALE,
@@ -20,8 +21,9 @@ from actors.protocol.messages import (
     pack_batch,
     unpack_answers,
 )
-from actors.runtime.actor_runtime import page_by_number
 from actors.runtime.kinds import SHOP
+from actors.shop.state import Ledger
+from actors.store_actor import page_by_number
 from tests.journal.storages import Storage
 from tests.runtime.runtime_fixture import WAIT_S, ManualClock
 from tests.runtime.shop import Shop, chain_document
@@ -112,6 +114,36 @@ def test_pages_by_status(shop: Shop) -> None:
     assert [each.number for each in shop.actor.reservations("S1", [Status.HELD], 0, 10)[1]] == [4]
     assert [each.number for each in shop.actor.reservations("S1", [Status.HELD, Status.CONFIRMED], 0, 10)[1]] == [3, 4]
     assert shop.actor.reservations("S1", [Status.READY], 0, 10) == (5, [], 0)
+
+
+def test_what_is_over_is_found_as_what_is_live(storage: Storage, clock: ManualClock) -> None:
+    """By its number, status and holder, by this process and the next."""
+    first = Shop(storage.open(), clock)
+    for text in (
+        "receive A 10",
+        "reserve ann A 2",
+        "collect #3",
+        "claim o1 bob A 1",
+        "apply o1 1 RELEASED",
+        "reserve cid A 1",
+        "reserve dan A 1",
+        "release #8",
+    ):
+        first.say(text, text)
+    for again in (False, True):
+        shop = Shop(storage.open(), clock) if again else first
+        ask, hosted = shop.actor, shop.actor.host.stale_read("S1")
+        assert list(hosted.reservations) == [7]
+        over = {each.number: each.status for each in ask.reservations("S1", [], 0, 10)[1]}
+        assert over == {3: Status.COLLECTED, 5: Status.RELEASED, 7: Status.HELD, 8: Status.RELEASED}
+        assert [each.number for each in ask.reservations("S1", [Status.RELEASED], 0, 1)[1]] == [5]
+        assert [each.number for each in ask.reservations("S1", [Status.RELEASED], 5, 1)[1]] == [8]
+        assert [each and each.number for each in ask.reservations_of("S1", [8, 4, 7, 3])] == [8, None, 7, 3]
+        assert ask.reservation("S1", 3)[1] == ask.reservations("S1", [Status.COLLECTED], 0, 1)[1][0]
+        assert ask.holders_of("S1", [5, 3]) == ["o1", ""]
+        assert [each and each.number for each in ask.parts_of("S1", ["o2", "o1"])] == [None, 5]
+        assert [(each.number, owed) for each, owed in ask.parts("S1", 0, 10)[0]] == [(5, False)]
+        shop.actor.close()
 
 
 def test_slots_are_cut_while_others_decide(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,8 +308,13 @@ def test_pages_do_not_look_for_what_was_forgotten() -> None:
             asked.append(number)
             return super().get(number, default)
 
-    rows = Kept({first: "a", first + 3: "b", first + 4: "c"})
-    assert page_by_number(rows, first + 9, 0, 2, lambda _: True) == (["a", "b"], first + 3)
-    assert page_by_number(rows, first + 9, first + 3, 2, lambda _: True) == (["c"], 0)
-    assert page_by_number(Kept(), first, 0, 2, lambda _: True) == ([], 0)
-    assert len(asked) <= 10
+    ledger = Ledger("S1", version=first + 9)
+    pages = partial(page_by_number, ledger, wanted=lambda _: True, wanted_over=lambda status, _: status in FINAL)
+    assert pages(0, 2) == ([], 0)
+    ledger.reservations = Kept({first: "a", first + 4: "c"})  # type: ignore[assignment]
+    ledger.finished.put(first + 3, Status.EXPIRED, first + 9, 0, is_shared=False)
+    assert pages(0, 2) == ([first, first + 3], first + 3)
+    assert pages(first + 3, 2) == ([first + 4], 0)
+    ledger.finished.put(first - 2, Status.EXPIRED, first + 9, 0, is_shared=False)
+    assert pages(0, 2) == ([first - 2, first], first)
+    assert len(asked) <= 20

@@ -171,7 +171,7 @@ def forgets_after_an_hour(ledger: Ledger, command: Command) -> Remembered | None
 def expires_a_second_early(ledger: Ledger, now_ms: int) -> Iterator[Expired]:
     for number, held in list(ledger.reservations.items()):
         if any(held.held()) and held.expires_at_ms - 1_000 <= now_ms:
-            yield Expired(number, held.held_lines())
+            yield Expired(number, held.held_lines(), held)
 
 
 def expires_a_millisecond_late(ledger: Ledger, now_ms: int) -> Iterator[Expired]:

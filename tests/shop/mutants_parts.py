@@ -88,8 +88,9 @@ def counts_no_order(ledger: Ledger, command: Command, now_ms: int) -> Decision:
 
 def notes_what_it_was_not_told(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     if isinstance(command, Acknowledge):
-        parts = tuple((number, ledger.reservations[number].version) for number, _ in command.parts)
-        return (Acknowledged(parts),)
+        parts = [part for number, _ in command.parts if (part := ledger.reservations.get(number)) is not None]
+        over = tuple(part for part in parts if part.status not in LIVE)
+        return (Acknowledged(tuple((part.number, part.version) for part in parts), over=over),)
     return decide(ledger, command, now_ms)
 
 
@@ -136,7 +137,7 @@ def leaves_with_the_first_part(ledger: Ledger, event: Event, at_ms: int) -> None
     """The place of an order is free again although another part of it has the slot."""
     before = ledger.reservations.get(event.number) if isinstance(event, OutcomeApplied) else None
     evolve(ledger, event, at_ms)
-    over = before is not None and ledger.reservations[before.number].status not in LIVE
+    over = before is not None and before.number not in ledger.reservations
     if over and before and before.part and (before.part.order, before.slot_start_ms) in ledger.parts_in_slots:
         del ledger.slots_taken[before.slot_start_ms]
 
@@ -155,7 +156,7 @@ def stays_undecided(ledger: Ledger, event: Event, at_ms: int) -> None:
 
 def forgets_what_it_applied(ledger: Ledger, event: Event, at_ms: int) -> None:
     evolve(ledger, event, at_ms)
-    if isinstance(event, OutcomeApplied) and event.number:
+    if isinstance(event, OutcomeApplied) and event.number in ledger.reservations:
         part = ledger.reservations[event.number]
         ledger.reservations[event.number] = replace(part, part=Part(event.holder, 0))
 
@@ -175,4 +176,4 @@ def expires_parts_too(ledger: Ledger, now_ms: int) -> Iterator[Expired]:
     yield from due(ledger, now_ms)
     for part in [held for held in ledger.reservations.values() if held.part is not None and held.status in LIVE]:
         if 0 < part.expires_at_ms <= now_ms:
-            yield Expired(part.number, part.held_lines())
+            yield Expired(part.number, part.held_lines(), part)

@@ -98,7 +98,7 @@ def test_at_the_deadline_confirm_and_the_next_customer_have_one_winner(first: st
         2:01 | {first}
         2:01 | {second}
     """)
-    statuses = sorted(held.status.name for held in watched.ledger.reservations.values())
+    statuses = sorted(held.status.name for held in watched.all_known())
     assert statuses == ["EXPIRED", "HELD"]
 
 

@@ -74,12 +74,12 @@ def test_table_is_whole() -> None:
 @pytest.mark.parametrize(("status", "step"), CELLS, ids="-".join)
 def test_cell(status: str, step: str) -> None:
     watched = brought_to(status)
-    before = watched.ledger.reservations[NUMBER]
+    before = watched.known(NUMBER)
     assert before.status.name == status
     leads_to = CELLS[status, step]
     if step == "EXPIRE" and status == "CLAIMED":  # by its order; nothing here knows when
         watched.wait(before.created_at_ms + 30 * DAY_MS)
-        assert watched.ledger.reservations[NUMBER] is before
+        assert watched.known(NUMBER) == before
         watched.say(ApplyOutcome("o1", 1, Status.EXPIRED, 0, ReleaseReason.OTHER, ()), watched.ledger.time_ms)
     elif step == "EXPIRE":
         watched.wait(before.expires_at_ms)
@@ -89,21 +89,21 @@ def test_cell(status: str, step: str) -> None:
         text = answer_text(told.answer)
         if leads_to in REFUSALS:
             assert text == f"{REFUSALS[leads_to]} #2 {status}"
-            assert watched.ledger.reservations[NUMBER] is before
+            assert watched.known(NUMBER) == before
         else:
             assert isinstance(told.answer.answer, Reservation)
     expected = status if leads_to in REFUSALS else leads_to
-    assert watched.ledger.reservations[NUMBER].status.name == expected
+    assert watched.known(NUMBER).status.name == expected
     assert watched.complaints() == []
 
 
 @pytest.mark.parametrize("status", ["COLLECTED", "RELEASED", "EXPIRED"])
 def test_a_final_state_never_changes(status: str) -> None:
     watched = brought_to(status)
-    final = watched.ledger.reservations[NUMBER]
+    final = watched.known(NUMBER)
     for days in range(8):
         watched.wait(watched.ledger.time_ms + days * DAY_MS)
-        assert watched.ledger.reservations[NUMBER] is final
+        assert watched.known(NUMBER) == final
 
 
 @pytest.mark.parametrize("step", Step)
@@ -201,4 +201,4 @@ def test_payment_reference_of_the_last_collection_stands() -> None:
         0:02 | collect #2 A 1 paid card-1
         0:03 | collect #2 paid card-2
     """)
-    assert watched.ledger.reservations[NUMBER].payment_reference == "card-2"
+    assert watched.known(NUMBER).payment_reference == "card-2"

@@ -198,14 +198,12 @@ class LedgerMachine(ReadAtLeisure):
         pick=some.picks,
     )
     def claim(self, customer: str, channel: str, lines: Any, slot: int, known: str, pick: int) -> None:
-        """For a new order, or another part of one; or for one that has claimed before, its answer forgotten."""
+        """For a new order, or another part of one; or for one that has claimed before."""
         holder = self.holder(pick) if known else self.next_holder()
         if known == "order":
             holder = self.another_of(holder)
-        forgotten = known and pick % 2 and any(part.holder == holder for part in self.model.parts())
-        key = self.fresh_key() if forgotten else claim_key(holder)
         self.orders += holder == self.next_holder()
-        self.say(Claim(key, holder, customer, channel, lines, self.slot(slot)))
+        self.say(Claim(claim_key(holder), holder, customer, channel, lines, self.slot(slot)))
 
     @rule(customer=some.customers, lines=some.stocked_lines, slot=some.slots, life=some.lives)
     def order(self, customer: str, lines: Any, slot: int, life: list[Any]) -> None:
@@ -361,8 +359,8 @@ class LedgerMachine(ReadAtLeisure):
         positions = self.watched.ledger.positions.items()
         assert {sku: (position.received, position.sold) for sku, position in positions} == self.model.flows()
         assert self.watched.ledger.version == self.model.events
-        known = self.watched.ledger.reservations
-        assert [plain(known[mine.number]) for mine in self.model.reservations] == [
+        known = self.watched.known
+        assert [plain(known(mine.number)) for mine in self.model.reservations] == [
             mine.outcome() for mine in self.model.reservations
         ]
 

@@ -24,13 +24,13 @@ PAGES = {
         9d0:00 | amend #2 A 1               | ORDER_UNDECIDED #2 CLAIMED                  |               | A 5/3, B 5/1
         9d0:00 | claim o1 ann A 2, B 1, A 1 | #2 CLAIMED A 2, B 1, A 1 of o1 at 0 (again) |               | A 5/3, B 5/1
     """,
-    "a claim is not granted anew where its answer was forgotten and its part was not": """
+    "a claim is not granted anew as long as its part is known": """
         at     | said                              | answer                                   | events                  | stock
         0:00   | receive A 5                       | applied 1                                | StockAdjusted           | A 5/0
         0:01   | claim o1 ann A 2                  | #2 CLAIMED A 2 of o1 at 0                | Claimed                 | A 5/2
         8d0:00 | apply o1 1 RELEASED because FRAUD | #2 RELEASED A 2 -2 back FRAUD of o1 at 1 | OutcomeApplied RELEASED | A 5/0
         9d0:00 | receive A 1                       | applied 1                                | StockAdjusted           | A 6/0
-        9d0:00 | claim o1 ann A 2                  | CLAIM_ABANDONED                          | Refused                 | A 6/0
+        9d0:00 | claim o1 ann A 2                  | #2 CLAIMED A 2 of o1 at 0 (again)        |                         | A 6/0
     """,  # noqa: E501 a row is one line
     "a claim that cannot be had is refused at once": """
         at   | said                       | answer                              | events        | stock
@@ -265,16 +265,17 @@ def test_a_part_that_is_owed_keeps_nothing_else_from_being_forgotten() -> None:
         0:08 | apply o2 2 RELEASED
     """)
     assert list(watched.ledger.outbox) == [2]
-    assert list(watched.ledger.reservations) == [2, 5, 7]
+    assert [each.number for each in watched.all_known()] == [2, 5, 7]
+    assert list(watched.ledger.reservations) == [2]
     for day in (20, 21, 40, 60):
         watched.say(command_of("receive A 1", f"day {day}"), instant(f"{day}d0:00"))
-        assert list(watched.ledger.reservations) == [2], "it alone, however long nobody hears of it"
-        assert len(watched.ledger.ended) == 1
+        assert [each.number for each in watched.all_known()] == [2], "it alone, however long nobody hears of it"
         assert watched.complaints() == []
     watched.restart()
     said(watched, "acknowledge #2 4")
+    assert (watched.ledger.reservations, watched.ledger.holders) == ({}, {})
     watched.say(command_of("receive A 1", "day 80"), instant("80d0:00"))
-    assert (watched.ledger.reservations, watched.ledger.holders, len(watched.ledger.ended)) == ({}, {}, 0)
+    assert watched.all_known() == []
     assert watched.complaints() == []
 
 

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from actors.core import answers, packed
-from actors.core.answers import FORGET_A_STEP_MAX, Answers, Recorded
+from actors.core.answers import Answers, Recorded
 from actors.core.policy import DAY_MS, HOUR_MS, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.transact import Refused
@@ -162,7 +162,7 @@ def test_after_that_they_are_forgotten_and_with_them_the_ended_reservation() -> 
         for record in watched.records
         if isinstance(record.event, Reserved) and record.event.command.key == "k"
     )
-    assert number not in watched.ledger.reservations
+    assert not watched.ledger.finished.version_of(number)
     told = watched.say(said(f"confirm #{number}", "late"), watched.ledger.time_ms)
     assert answer_text(told.answer) == f"RESERVATION_NOT_FOUND #{number}"
     anew = watched.say(command, watched.ledger.time_ms)
@@ -329,15 +329,18 @@ def test_a_key_outlives_what_it_made_by_a_day() -> None:
 def test_forgetting_is_spread_over_events() -> None:
     watched = Watched()
     watched.say(said("receive A 900", "stock"), DAY_ZERO_MS)
-    for index in range(3 * FORGET_A_STEP_MAX):
+    count = 3 * packed.PRUNED_A_STEP * packed.BUCKET_ENTRIES
+    for index in range(count):
         watched.say(said("reserve ann A 1 for 1m", f"k{index}"), DAY_ZERO_MS)
     watched.wait(DAY_ZERO_MS + DAY_MS)
-    kept = [len(watched.ledger.reservations)]
+    finished = watched.ledger.finished.table
+    kept = [finished.count]
     for index in range(5):
         watched.say(said("safety A 0", f"later {index}"), DAY_ZERO_MS + 12 * DAY_MS)
-        kept.append(len(watched.ledger.reservations))
-    assert kept[0] == 3 * FORGET_A_STEP_MAX
-    assert all(before - after <= FORGET_A_STEP_MAX for before, after in pairwise(kept))
+        assert watched.all_known() == [], "nobody hears of it any more"
+        kept.append(finished.count)
+    assert kept[0] == count
+    assert all(before - after <= packed.PRUNED_A_STEP * 3 * packed.BUCKET_ENTRIES for before, after in pairwise(kept))
     assert kept[-1] == 0
     assert watched.ledger.answers.made.versions() == [watched.ledger.version - 4 + each for each in range(5)]
     assert watched.complaints() == []

@@ -1,7 +1,7 @@
 """A ledger under watch: what it does is journalled as a host would, and every checker can be asked at any time."""
 
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from actors.core.answers import Recorded, fingerprint
 from actors.core.message import to_json
@@ -14,14 +14,17 @@ from actors.shop.audit import Audit
 from actors.shop.audit_books import AuditResult, compare
 from actors.shop.commands import ApplyOutcome, Command, claim_key
 from actors.shop.decide import decide
-from actors.shop.events import Event, Expired, SafetyStockSet, StockAdjusted, StockCounted, touched_skus
-from actors.shop.evolve import evolve, said_by
+from actors.shop.events import Event, Expired, OutcomeApplied, SafetyStockSet, StockAdjusted, StockCounted, touched_skus
+from actors.shop.evolve import evolve
 from actors.shop.expiry import due
 from actors.shop.invariants import check
+from actors.shop.said import known, part_of, said_by
 from actors.shop.snapshot import Capture, Row, restore
-from actors.shop.state import Ledger, Remembered, StockOutcome
-from actors.shop.transact import expire, recall, transact
+from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
+from actors.shop.transact import expire, recall, transact, with_answer
 from tests import reading
+
+T = TypeVar("T")
 
 DAY_ZERO_MS: Final = 19_700 * DAY_MS  # midnight, so that a page's days are the ledger's
 
@@ -55,9 +58,9 @@ def assembled(
             events = decision
         for event in events:
             evolved(ledger, event, now_ms)
-        answer = ledger.answers.get(command.key) if command.key else _standing(ledger, command)
+        answer = ledger.answers.get(command.key) if command.key else _standing(ledger, command, events)
         assert answer is not None
-        return Transacted(answer, events)
+        return Transacted(answer, with_answer(events, answer) if events and isinstance(answer, Recorded) else events)
 
     def expire_parts(ledger: Ledger, now_ms: int) -> list[Event]:
         events: list[Event] = []
@@ -69,13 +72,15 @@ def assembled(
     return Core(transact_parts, expire_parts)
 
 
-def _standing(ledger: Ledger, command: Command) -> Remembered | None:
+def _standing(ledger: Ledger, command: Command, events: tuple[Event, ...]) -> Remembered | None:
     """The answer to a word that has no key: how the part stands by now, or that there never will be one."""
     if not isinstance(command, ApplyOutcome):
         return Recorded("", ledger.version, StockOutcome(0, 0, 0, ()))
-    if command.holder not in ledger.holders:
-        return ledger.answers.get(claim_key(command.holder))
-    return Recorded("", ledger.version, ledger.reservations[ledger.holders[command.holder]])
+    for version, event in enumerate(events, ledger.version - len(events) + 1):
+        if isinstance(event, OutcomeApplied) and event.before is not None:
+            ledger.answers.read[version] = said_by(event, version, ledger.time_ms)
+    part = part_of(ledger, command.holder)
+    return ledger.answers.get(claim_key(command.holder)) if part is None else Recorded("", ledger.version, part)
 
 
 class Record(NamedTuple):
@@ -101,13 +106,28 @@ class Watched:
     def say(self, command: Command, at_ms: int) -> Transacted:
         """Answer a command as the host does: never back in time, and after what is due has expired."""
         now_ms = self.wait(at_ms)
-        told = reading.decided(
-            self.ledger,
-            lambda version: said_by(self.records[version - 1].event, version, self.records[version - 1].at_ms),
-            lambda: self.core.transact(self.ledger, command, now_ms),
-        )
+        told = self._read_back(lambda: self.core.transact(self.ledger, command, now_ms))
         self._journal(told.events, now_ms)
         return told
+
+    def known(self, number: int) -> Reservation:
+        """A reservation, read back where it is over."""
+        found = self._read_back(lambda: known(self.ledger, number))
+        assert found is not None, f"#{number} is forgotten"
+        return found
+
+    def all_known(self) -> list[Reservation]:
+        """All of them by number."""
+        version_of, rows = self.ledger.finished.version_of, self.ledger.reservations
+        numbers = range(1, self.ledger.version + 1)
+        return [self.known(number) for number in numbers if number in rows or version_of(number)]
+
+    def _read_back(self, decide: Callable[[], T]) -> T:
+        return reading.decided(
+            self.ledger,
+            lambda version: said_by(self.records[version - 1].event, version, self.records[version - 1].at_ms),
+            decide,
+        )
 
     def wait(self, at_ms: int) -> int:
         """Let time pass; returns the ledger's time, which never runs backwards."""

@@ -11,6 +11,8 @@ from actors.orders import events as ev
 from actors.orders.audit import OrderAudit
 from actors.shop import events as shop
 from actors.shop.audit import Audit
+from actors.shop.said import said_by
+from actors.shop.state import Reservation
 from holdfast.v1 import admin_service_pb2 as ad
 from serve.routing.router import Router
 from serve.services.verification import Comparison
@@ -66,7 +68,12 @@ def check_amended(processes: dict[str, Any]) -> None:
     """Whoever collected at a shop what was to move to another one had so much less there. `processes` are the actors;
     of orders that were changed once, what shops handed out is compared with what the change allowed.
     """
-    ledgers = [process.host.stale_read(each) for process in processes.values() for each in process.host.ledger_ids()]
+    shops = [
+        (process, each)
+        for process in processes.values()
+        for each in process.host.ledger_ids()
+        if not is_customers(each)
+    ]
     orders = [
         (format_order_id(each, order.number), order)
         for process in processes.values()
@@ -75,13 +82,12 @@ def check_amended(processes: dict[str, Any]) -> None:
         for order in orders_of(process, each)
     ]
     sold: dict[tuple[str, str], Counter[str]] = {}
-    for ledger in ledgers:
-        if not is_customers(ledger.ledger_id):
-            for reservation in ledger.reservations.values():
-                if reservation.part is not None and reservation.done:
-                    units = sold.setdefault((ledger.ledger_id, reservation.part.holder), Counter())
-                    for (sku, _), (collected, _) in zip(reservation.lines, reservation.done, strict=True):
-                        units[sku] += collected
+    for process, store_id in shops:
+        for reservation in Reservations().of(process, store_id):
+            if reservation.part is not None and reservation.done:
+                units = sold.setdefault((store_id, reservation.part.holder), Counter())
+                for (sku, _), (collected, _) in zip(reservation.lines, reservation.done, strict=True):
+                    units[sku] += collected
     for order_id, order in orders:
         changes = {part.replaced_by for part in order.parts if part.replaced_by}
         first = min(changes, default=0)
@@ -108,6 +114,26 @@ def orders_of(process: Any, ledger_id: str) -> list[Any]:
     return [*process.host.stale_read(ledger_id).orders.values(), *over]
 
 
+class Reservations:
+    """All reservations of a shop: those in memory, and those that its journal says are over."""
+
+    def __init__(self) -> None:
+        self._over: dict[int, Reservation] = {}
+        self._version = 0
+
+    def of(self, process: Any, store_id: str) -> Iterable[Reservation]:
+        """As of now; reads on from where it was."""
+        for record in process.records(store_id, self._version, 1 << 30):
+            for event in core_of(store_id).read_events(record.payload):
+                self._version += 1
+                if isinstance(event, shop.Acknowledged):
+                    self._over.update({each.number: each for each in event.over})
+                elif getattr(event, "before", None) or getattr(event, "answer", None):
+                    said: Reservation = said_by(event, self._version, record.at_ms)[1].answer
+                    self._over[said.number] = said
+        return {**self._over, **dict(process.host.stale_read(store_id).reservations.items())}.values()
+
+
 def unheard(actors: Any) -> list[str]:
     """What some ledger has still to hear of: parts, outcomes, grants, open attempts, by ledger and number."""
     found = []
@@ -132,7 +158,7 @@ def check_sums(actors: Any) -> None:
         host = process.host
         for ledger in map(host.stale_read, host.ledger_ids()):
             if not is_customers(ledger.ledger_id):
-                shops += units_of(ledger, all_of_it=False)
+                shops += units_of(Reservations().of(process, ledger.ledger_id), all_of_it=False)
                 continue
             for grant in ledger.grants:
                 for sku, units in (*grant.held, *grant.collected):
@@ -147,12 +173,12 @@ def check_sums(actors: Any) -> None:
         raise Broken("I15", f"shops have {+shops}, and customers' ledgers count {+counted}")
 
 
-def units_of(ledger: Any, *, all_of_it: bool = True) -> Counter[tuple[str, str]]:
+def units_of(reservations: Iterable[Reservation], *, all_of_it: bool = True) -> Counter[tuple[str, str]]:
     """What a shop has handed out, or would, by customer and SKU; all of it, or what holds by a grant or an order. What
     was over before a limit began is not counted by it.
     """
     units = Counter[tuple[str, str]]()
-    for reservation in ledger.reservations.values():
+    for reservation in reservations:
         is_alone = reservation.part is None and not reservation.grant
         if is_alone and not (all_of_it and reservation.status in LIVE):
             continue

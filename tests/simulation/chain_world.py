@@ -7,7 +7,7 @@ else.
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from random import Random
@@ -30,6 +30,7 @@ from serve.routing.router import Router
 from tests.shop.watched import DAY_ZERO_MS
 from tests.simulation import order_callers, plain_callers
 from tests.simulation.chain_checks import (
+    Reservations,
     check_amended,
     check_compared,
     check_nothing_done,
@@ -94,6 +95,7 @@ class ChainWorld:
         self.unsure_until: dict[str, float] = {}  # by customer: until then what was asked before may still be done
         self.units: dict[str, Counter[tuple[str, str]]] = {}  # by shop, as last seen: those of shops that are down too
         self._totals = Counter[tuple[str, str]]()
+        self._reservations = defaultdict[str, Reservations](Reservations)
         self._looked_at: dict[str, int] = {}  # at which version
         self.actors = SimActors(self)
         self.chain = self._chain()
@@ -137,7 +139,7 @@ class ChainWorld:
             ledger = process.host.stale_read(ledger_id)
             if isinstance(ledger, Ledger) and self._looked_at.get(ledger_id) != ledger.version:
                 self._looked_at[ledger_id] = ledger.version
-                self.units[ledger_id] = units_of(ledger)
+                self.units[ledger_id] = units_of(self._reservations[ledger_id].of(process, ledger_id))
                 news = True
                 if max(ledger.slots_taken.values(), default=0) > 2:
                     raise Broken("I2", f"{ledger_id} has too many in a slot: {ledger.slots_taken}")

@@ -5,9 +5,9 @@ be had. Each amendment moves what the order has, so the sum that is wanted stays
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 import pytest
 
@@ -22,10 +22,12 @@ from actors.orders.state import CERTAIN, Order, OrderLedger, Part
 from actors.orders.transact import expire, transact
 from actors.shop import commands as shop
 from actors.shop.events import Event
-from actors.shop.evolve import said_by
+from actors.shop.said import known, said_by
 from actors.shop.state import Ledger, Reservation
 from actors.shop.transact import transact as transact_shop
 from tests.reading import decided
+
+T = TypeVar("T")
 
 SHOPS: Final = ("S1", "S2", "S3")
 LEDGER: Final = "customers/0001"
@@ -73,18 +75,26 @@ class Town:
         self.say(cm.Open(self.key(), "x", "ann", "web", 0, plans, (), self.basket_id))
 
     def ask(self, store_id: str, command: shop.Command) -> Reservation | Rejection | None:
-        ledger, events = self.shops[store_id], self.events[store_id]
-        decide = partial(transact_shop, ledger, command, self.now_ms)
-        found = decided(ledger, lambda version: said_by(events[version - 1], version, self.now_ms), decide)
-        events.extend(found.events)
+        found = self.read_back(store_id, partial(transact_shop, self.shops[store_id], command, self.now_ms))
+        self.events[store_id].extend(found.events)
         told = found.answer.answer if isinstance(found.answer, Recorded) else found.answer
         return told if isinstance(told, Reservation | Rejection) else None
 
     def parts(self) -> list[tuple[str, Reservation]]:
-        return [(store_id, each) for store_id in SHOPS for each in self.shops[store_id].reservations.values()]
+        return [
+            (store_id, part)
+            for store_id in SHOPS
+            for number in range(1, self.shops[store_id].version + 1)
+            if (part := self.read_back(store_id, partial(known, self.shops[store_id], number))) is not None
+        ]
+
+    def read_back(self, store_id: str, decide: Callable[[], T]) -> T:
+        events = self.events[store_id]
+        return decided(self.shops[store_id], lambda version: said_by(events[version - 1], version, self.now_ms), decide)
 
     def collectable(self) -> list[tuple[str, Reservation]]:
-        return [(store_id, each) for store_id, each in self.parts() if each.status in COLLECTABLE]
+        live = [(store_id, each) for store_id in SHOPS for each in self.shops[store_id].reservations.values()]
+        return [(store_id, each) for store_id, each in live if each.status in COLLECTABLE]
 
     def claim(self, part: Part) -> Reservation | Rejection | None:
         return self.ask(part.store_id, claim_of(format_order_id(LEDGER, self.number), self.order, part))

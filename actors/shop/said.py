@@ -1,0 +1,154 @@
+"""What the events of a shop say: the answers to keys, and the reservations that are over."""
+
+from sys import intern
+from typing import assert_never
+
+from actors.core.answers import Recorded, Said, Unread, fingerprint
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import ReleaseReason, Status, Step, final_status
+from actors.core.transact import refused_by
+from actors.shop import events as ev
+from actors.shop.commands import Claim, Grant, Lines, Reserve, claim_key
+from actors.shop.events import Reserved
+from actors.shop.state import FullReservation, Ledger, Part, Reservation, StockOutcome
+
+
+def said_by(event: ev.Event, version: int, at_ms: int) -> Said:
+    """What the event of this version answered."""
+    match event:
+        case Reserved(command):
+            return command.key, made_by(command, version, command.lines, at_ms, event.expires_at_ms), ""
+        case ev.Claimed(command):
+            claimed = Recorded(fingerprint(command), version, claimed_by(command, version, at_ms))
+            return command.key, claimed, command.call_key
+        case ev.StockAdjusted() | ev.StockCounted() | ev.SafetyStockSet():
+            return event.key, Recorded(event.fingerprint, version, outcome_of(event)), ""
+        case ev.OutcomeApplied(holder, number=0):
+            return claim_key(holder), absent(version), ""
+        case ev.Released(key="") | ev.Expired() | ev.OutcomeApplied():
+            return "", Recorded("", version, _over(event, version)), ""
+        case ev.Acknowledged():
+            return "", Recorded("", version, event.over), ""
+        case _ if isinstance(event, ev.Answering):
+            assert event.answer is not None, "it is there wherever it was decided"
+            return event.key, Recorded(event.fingerprint, version, event.answer), ""
+        case _:
+            return refused_by(event, version)
+
+
+def _over(event: ev.Released | ev.Expired | ev.OutcomeApplied, version: int) -> Reservation:
+    """The reservation that the event of this version ended, as it was then."""
+    assert event.before is not None, "it is there wherever all units were released"
+    if isinstance(event, ev.Expired):
+        return given_back(event.before, event.lines, version, Step.EXPIRE, None)
+    if isinstance(event, ev.Released):
+        return given_back(event.before, event.lines, version, Step.RELEASE, event.reason)
+    over = given_back(event.before, event.lines, version, *release_of(event))
+    return over.changed(part=Part(event.holder, event.revision))
+
+
+def release_of(event: ev.OutcomeApplied) -> tuple[Step, ReleaseReason | None]:
+    """The step that releases units of a part, and why."""
+    return (Step.EXPIRE, None) if event.status is Status.EXPIRED else (Step.RELEASE, event.reason)
+
+
+def absent(version: int) -> Recorded[Rejection]:
+    """The answer to a claim of an order that has ended before it."""
+    return Recorded("", version, Rejection(Reason.CLAIM_ABANDONED))
+
+
+def outcome_of(event: ev.StockAdjusted | ev.StockCounted | ev.SafetyStockSet) -> StockOutcome:
+    """The answer to a change of stock."""
+    match event:
+        case ev.StockAdjusted():
+            return StockOutcome(len(event.movements), event.dropped_repeated, 0, event.shortfalls)
+        case ev.StockCounted():
+            return StockOutcome(len(event.corrections), 0, event.dropped_late, event.shortfalls)
+        case ev.SafetyStockSet():
+            return StockOutcome(len(event.safety_stocks), 0, 0, ())
+        case _:
+            assert_never(event)
+
+
+def known(ledger: Ledger, number: int) -> Reservation | None:
+    """The reservation, also one that is over, None where there is none or it was forgotten. Raises Unread."""
+    version = 0 if number in ledger.reservations else ledger.finished.version_of(number)
+    if not version:
+        return ledger.reservations.get(number)
+    said = ledger.answers.read.get(version)
+    if said is None:
+        raise Unread((version,))
+    return over_in(said[1].answer, number)
+
+
+def part_of(ledger: Ledger, holder: str) -> Reservation | None:
+    """As `known`, the part of this holder."""
+    number = ledger.holders.get(holder)
+    if number is not None:
+        return ledger.reservations[number]
+    for claimed in ledger.answers.versions(claim_key(holder)):  # a part's number is its claim's version
+        part = known(ledger, claimed)
+        if part is not None and part.part is not None and part.part.holder == holder:
+            return part
+    return None
+
+
+def over_in(over: Reservation | tuple[Reservation, ...], number: int) -> Reservation:
+    """The reservation that is over, from what the event that ended it says."""
+    return over if isinstance(over, Reservation) else next(each for each in over if each.number == number)
+
+
+def made_by(command: Reserve, number: int, lines: Lines, at_ms: int, expires_at_ms: int) -> Reservation:
+    """A new reservation."""
+    made = Reservation(
+        number,
+        Status.HELD,
+        command.customer_id,
+        intern(command.channel),
+        command.basket_id,
+        lines,
+        command.ttl_ms,
+        at_ms,
+        expires_at_ms,
+        number,
+    )
+    if command.grant is None and not command.slot_start_ms and not command.external_reference:
+        return made
+    grant = command.grant.number if isinstance(command.grant, Grant) else 0
+    few = {"external_reference": command.external_reference, "grant": grant}
+    return made.changed(slot_start_ms=command.slot_start_ms, **few)
+
+
+def claimed_by(command: Claim, number: int, at_ms: int) -> Reservation:
+    """A new part of an order that is not decided."""
+    return FullReservation(
+        number,
+        Status.CLAIMED,
+        command.customer_id,
+        intern(command.channel),
+        "",
+        command.lines,
+        0,
+        at_ms,
+        0,
+        number,
+        part=Part(command.holder, 0),
+        slot_start_ms=command.slot_start_ms,
+    )
+
+
+def given_back(
+    reservation: Reservation, lines: Lines, version: int, step: Step, reason: ReleaseReason | None
+) -> Reservation:
+    """The reservation without these units by line, as of this version."""
+    done = reservation.done or ((0, 0),) * len(reservation.lines)
+    done = tuple((collected, released + units) for (collected, released), (_, units) in zip(done, lines, strict=True))
+    changed = reservation.changed(done=done, version=version, release_reason=reason or reservation.release_reason)
+    return at_its_end(changed, step)
+
+
+def at_its_end(reservation: Reservation, step: Step) -> Reservation:
+    """The reservation, with its final status where it holds no more units."""
+    if any(reservation.held()):
+        return reservation
+    return reservation.changed(status=final_status(step, reservation.units_collected()))
