@@ -100,15 +100,15 @@ class CustomerActor(LedgerActor):
         for ledger_id in self.host.ledger_ids():
             with self.host.reading(ledger_id) as (hosted, now_ms):
                 ledger = hosted.ledger
-                owed = [number for number in ledger.outbox if not _is_new(ledger.orders[number], now_ms)]
                 order_after, grant_after = after.get(ledger_id, (0, 0))
-                numbers, order_after = in_turn(owed, order_after, OUTBOX_MAX)
-                unsettled, grant_after = in_turn(ledger.grants.unsettled, grant_after, OUTBOX_MAX)
+                numbers, order_after = in_turn(order_after, OUTBOX_MAX, ledger.outbox)
+                owed = [order for order in map(ledger.orders.__getitem__, numbers) if not _is_new(order, now_ms)]
+                unsettled, grant_after = in_turn(grant_after, OUTBOX_MAX, ledger.grants.unsettled)
                 resume = (order_after, grant_after) if order_after or grant_after else None
                 grants = map(ledger.grants.get, unsettled)
                 old = [grant for grant in grants if grant is not None and grant.granted_at_ms < now_ms - age_ms]
-                if numbers or old:
-                    found.append((ledger_id, [ledger.orders[number] for number in numbers], old, resume))
+                if owed or old or resume:
+                    found.append((ledger_id, owed, old, resume))
         return found
 
     @rpc

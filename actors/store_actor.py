@@ -9,7 +9,7 @@ from actors.runtime.actor_runtime import LedgerActor, in_turn
 from actors.runtime.kinds import SHOP
 from actors.runtime.read_back import events_at
 from actors.shop.commands import Acknowledge, claim_key
-from actors.shop.expiry import lapsed
+from actors.shop.expiry import is_owed, note_lapsed
 from actors.shop.said import over_in
 from actors.shop.state import AnyReservation, Ledger, Reservation
 
@@ -135,14 +135,13 @@ class StoreActor(LedgerActor):
             self._note_uncounted(store_id)
             with self.host.reading(store_id) as (hosted, now_ms):
                 ledger = hosted.ledger
-                numbers = dict.fromkeys(ledger.outbox)
-                for number in ledger.undecided:
-                    if ledger.reservations[number].created_at_ms < now_ms - claim_age_ms:
-                        numbers[number] = None
-                numbers.update(dict.fromkeys(lapsed(ledger, now_ms)))
-                turn, resume = in_turn(numbers, after.get(store_id, 0), OUTBOX_MAX)
-                if turn:
-                    found.append((store_id, now_ms, [ledger.reservations[each] for each in turn], resume))
+                note_lapsed(ledger, now_ms, OUTBOX_MAX)
+                owed = ledger.outbox, ledger.undecided, ledger.lapsed
+                turn, resume = in_turn(after.get(store_id, 0), OUTBOX_MAX, *owed)
+                made_ms = now_ms - claim_age_ms
+                due = [number for number in turn if is_owed(ledger, number, now_ms, made_ms)]
+                if due or resume:
+                    found.append((store_id, now_ms, [ledger.reservations[number] for number in due], resume))
         return found
 
     @rpc

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, MutableMapping
 from typing import Any, TypeVar
 
+from actors.core.ascending import Ascending
 from actors.core.message import Message
 from actors.orders.commands import RequestGrant
 from actors.shop.commands import Lines
@@ -89,7 +90,7 @@ class Grants:
         self._by_call: dict[Call, int] = {}
         self._by_hold: dict[tuple[str, int], dict[int, None]] = {}  # by shop and reservation
         self._by_basket: dict[tuple[str, str, str], dict[int, None]] = {}  # by customer, shop and basket
-        self.unsettled: dict[int, None] = {}  # those that no shop has reported, the oldest first
+        self.unsettled = Ascending()  # those that no shop has reported, the oldest first
 
     def __iter__(self) -> Iterator[Grant]:
         return iter(self.by_number.values())

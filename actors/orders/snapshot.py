@@ -132,7 +132,7 @@ def copied(ledger: OrderLedger) -> OrderLedger:
     copied.collected_of = {customer_id: rows.copy() for customer_id, rows in ledger.collected_of.items()}
     copied.settled = ledger.settled.copy()
     copied.totals = {}  # made again when asked for
-    copied.outbox, copied.deadlines = ledger.outbox.copy(), ledger.deadlines.copy()
+    copied.outbox, copied.deadlines = ledger.outbox.copied(), ledger.deadlines.copy()
     return copied
 
 

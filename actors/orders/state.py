@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
+from actors.core.ascending import Ascending
 from actors.core.message import Message, Value
 from actors.core.overlay import Queue
 from actors.core.policy import CALL_MS_MAX, Policy
@@ -209,7 +210,7 @@ class OrderLedger:
     totals: dict[str, Totals] = field(default_factory=dict)  # of customers for whom much counts; made when asked for
     settled: dict[int, None] = field(default_factory=dict)  # orders that are to leave memory with this decision
     baskets: dict[tuple[str, str], int] = field(default_factory=dict)  # by customer and basket; not over
-    outbox: dict[int, None] = field(default_factory=dict)  # orders with undelivered parts
+    outbox: Ascending = field(default_factory=Ascending)  # orders with undelivered parts
     deadlines: list[tuple[int, int]] = field(default_factory=list)  # a heap of (instant, number); entries may be stale
     grants: Grants = field(default_factory=Grants)
     bars: dict[tuple[int, int], Bar] = field(default_factory=dict)  # by order and attempt

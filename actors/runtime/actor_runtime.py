@@ -7,11 +7,12 @@ import gc
 import logging
 import os
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from threading import Event, Lock, Thread
 from time import perf_counter_ns
 from typing import Any, ClassVar, Final, TypeVar
 
+from actors.core.ascending import Ascending
 from actors.core.chain import EMPTY, Chain, part_from_document
 from actors.core.policy import Policy
 from actors.journal.port import Base, Journal, JournalDamaged, JournalError, JournalFailed, Record
@@ -37,17 +38,15 @@ PAGE_SCAN_MAX: Final = 50_000  # numbers looked at for one page: 5 ms
 T = TypeVar("T")
 
 
-def in_turn(numbers: Collection[int], after: int, count_max: int) -> tuple[list[int], int]:
-    """At most `count_max` of the numbers, and the one to continue after, 0 where these are all.
+def in_turn(after: int, count_max: int, *owed: Ascending) -> tuple[list[int], int]:
+    """At most `count_max` of the numbers that are owed, and the one to continue after, 0 where these are all.
 
     Ascending from after `after`, and wrapping around: every number has its turn, however long others remain.
     """
-    if len(numbers) <= count_max:
-        return list(numbers), 0
-    ascending = sorted(numbers)
+    ascending = sorted({number for each in owed for number in each.turn(after, count_max)})
     first = bisect_right(ascending, after)
     turn = (ascending[first:] + ascending[:first])[:count_max]
-    return turn, turn[-1]
+    return turn, turn[-1] if sum(map(len, owed)) > count_max else 0
 
 
 class LedgerActor:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 from typing import Final
 
+from actors.core.ascending import Ascending
 from actors.core.status import LIVE
 from actors.shop.events import Expired
 from actors.shop.state import EXPIRY_SHIFT, Ledger
@@ -41,6 +42,7 @@ def rebuild(ledger: Ledger) -> None:
     ledger.expiry_runs.clear()
     ledger.newest_run = ledger.newest_run_last = 0
     ledger.leases.clear()
+    ledger.lapsed = Ascending()
     for number in ledger.live_numbers():
         reservation = ledger.reservations[number]
         if reservation.part is None:
@@ -56,18 +58,27 @@ def move_lease(ledger: Ledger, number: int, expires_at_ms: int) -> None:
         rebuild(ledger)
 
 
-def lapsed(ledger: Ledger, now_ms: int) -> list[int]:
-    """The live parts whose leases are over, by deadline: of these the customers' ledgers are asked."""
+def note_lapsed(ledger: Ledger, now_ms: int, count_max: int) -> None:
+    """Note parts whose leases are over, by deadline: of these the customers' ledgers are asked."""
     leases, limit = ledger.leases, (now_ms + 1) << EXPIRY_SHIFT
-    found: dict[int, int] = {}
-    while leases and leases[0] < limit:
-        entry = heappop(leases)
-        reservation = ledger.reservations.get(entry & _NUMBER_MASK)
-        if reservation is not None and reservation.status in LIVE and reservation.expires_at_ms <= now_ms:
-            found[reservation.number] = entry
-    for entry in found.values():
-        heappush(leases, entry)
-    return list(found)
+    for _ in range(count_max):
+        if not leases or leases[0] >= limit:
+            return
+        ledger.lapsed[heappop(leases) & _NUMBER_MASK] = None
+
+
+def is_owed(ledger: Ledger, number: int, now_ms: int, made_ms: int) -> bool:
+    """True for what has changed and was not acknowledged, for a claim that was made before `made_ms` and is undecided,
+    and for a live part whose lease is over. One whose lease is not over any more is not looked at again.
+    """
+    if number in ledger.lapsed:
+        part = ledger.reservations.get(number)
+        if part is not None and part.status in LIVE and part.expires_at_ms <= now_ms:
+            return True
+        del ledger.lapsed[number]
+    if number in ledger.outbox:
+        return True
+    return number in ledger.undecided and ledger.reservations[number].created_at_ms < made_ms
 
 
 def due(ledger: Ledger, now_ms: int) -> Iterator[Expired]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from msgspec.structs import astuple
 
+from actors.core.ascending import Ascending
 from actors.core.message import Message, digest_of
 from actors.core.overlay import OVERLAID_AT_ONCE, Overlay, lift
 from actors.core.packed import PackedRow, packed_rows
@@ -93,13 +94,13 @@ class Capture:
         self._made = ledger.answers.made.captured()
         self._refusals = ledger.answers.refused.captured()
         self._finished = ledger.finished.captured()
-        self.outbox = ledger.outbox
+        self.outbox = ledger.outbox.copied()
 
     def freeze(self) -> None:
         """Keep what this reads as it is, whatever the ledger does from now on."""
         ledger = self._ledger
         ledger.positions = Overlay(ledger.positions, Position.copied)
-        ledger.reservations, ledger.outbox = Overlay(ledger.reservations), Overlay(ledger.outbox)
+        ledger.reservations = Overlay(ledger.reservations)
         ledger.answers.made.freeze()
         ledger.answers.refused.freeze()
         ledger.finished.table.freeze()
@@ -110,7 +111,7 @@ class Capture:
         ledger.answers.made.thaw()
         ledger.answers.refused.thaw()
         ledger.finished.table.thaw()
-        return lift([(ledger, "positions"), (ledger, "reservations"), (ledger, "outbox")], count_max)
+        return lift([(ledger, "positions"), (ledger, "reservations")], count_max)
 
     def rows(self) -> Iterator[Row]:
         """Yield head, positions by SKU, reservations by number, then by version where those are that are over, answers
@@ -173,7 +174,7 @@ def restore(rows: Iterable[Row]) -> Ledger:
             case FinishedRow():
                 ledger.finished.restore(row)
             case OutboxRow():
-                ledger.outbox = dict.fromkeys(row.numbers)
+                ledger.outbox = Ascending(row.numbers)
             case Head():
                 raise ValueError("a second head among the rows of a snapshot")
     rebuild(ledger)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from msgspec.structs import astuple, replace
 
 from actors.core.answers import Answers, Recorded
+from actors.core.ascending import Ascending
 from actors.core.message import Message, Value
 from actors.core.policy import DAY_MS, Policy
 from actors.core.rejection import Rejection
@@ -287,7 +288,7 @@ class Ledger:
     answers: Answers[Remembered] = field(init=False)
     finished: Finished = field(default_factory=Finished)
     # Changed ones that customers' ledgers have not acknowledged.
-    outbox: MutableMapping[int, None] = field(default_factory=dict)
+    outbox: Ascending = field(default_factory=Ascending)
     # Derived, and rebuilt at recovery: entries may be stale, the reservation's own deadline decides.
     expiry_heap: list[int] = field(default_factory=list)
     expiry_runs: dict[int, int] = field(default_factory=dict)
@@ -295,7 +296,8 @@ class Ledger:
     newest_run_last: int = 0
     leases: list[int] = field(default_factory=list)  # a heap like `expiry_heap`, of parts
     holders: dict[str, int] = field(default_factory=dict)  # parts of orders
-    undecided: dict[int, None] = field(default_factory=dict)  # those of them that are still CLAIMED
+    undecided: Ascending = field(default_factory=Ascending)  # those of them that are still CLAIMED
+    lapsed: Ascending = field(default_factory=Ascending)  # those whose leases were over when they were looked at
     slots_taken: dict[int, int] = field(default_factory=dict)  # places by the slot's start
     # Live parts by order and slot start; they share one place.
     parts_in_slots: dict[tuple[str, int], int] = field(default_factory=dict)

@@ -72,7 +72,7 @@ def test_a_month_of_orders_leaves_memory_flat() -> None:
             for command, answer in said[:2]:
                 assert days.say(command) == answer, "word for word, when it is over"
         ledger = days.ledger
-        assert (ledger.orders, ledger.customers, ledger.baskets, ledger.outbox) == ({}, {}, {}, {})
+        assert (ledger.orders, ledger.customers, ledger.baskets, list(ledger.outbox)) == ({}, {}, {}, [])
         answers = ledger.answers
         assert (answers.told, answers.by_key, answers.pending) == ({}, {}, {})
         counts.append(len(answers.over.versions()) + sum(map(len, answers.finished.days.values())))

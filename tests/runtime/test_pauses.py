@@ -6,10 +6,12 @@ from typing import Any, Final
 
 import pytest
 
+from actors.core.ascending import RUN_MAX
 from actors.core.overlay import OVERLAID_AT_ONCE
-from actors.core.policy import ChainLimitRule, Policy
+from actors.core.policy import HOUR_MS, ChainLimitRule, Policy
+from actors.core.status import Status
 from actors.protocol.messages import Held, pack_batch, unpack_answers
-from actors.store_actor import NOTED_AT_ONCE
+from actors.store_actor import NOTED_AT_ONCE, OUTBOX_MAX
 from tests.journal.storages import Storage
 from tests.runtime.runtime_fixture import ActorRuntime, ManualClock
 from tests.runtime.shop import Shop, chain_document
@@ -152,3 +154,54 @@ def test_after_a_restart_it_is_found_again(storage: Storage, clock: ManualClock)
     shop = Shop(storage.open(), clock)
     assert shop.actor.uncounted() == 2
     shop.actor.close()
+
+
+def by_number(mutex: Looked) -> Any:
+    """A dictionary of which each row that is asked for counts as well."""
+
+    class ByNumber(counted(dict, mutex)):  # type: ignore[misc]
+        def get(self, key: Any, default: Any = None) -> Any:
+            mutex.rows += 1
+            return super().get(key, default)
+
+        def __getitem__(self, key: Any) -> Any:
+            mutex.rows += 1
+            return super().__getitem__(key)
+
+    return ByNumber
+
+
+STATUS: Final = {"undecided": Status.CLAIMED, "changed": Status.COLLECTED, "lapsed": Status.HELD}
+
+
+@pytest.mark.parametrize("waiting", STATUS)
+def test_of_what_waits_for_its_order_a_turn_is_looked_at(shop: Shop, clock: ManualClock, waiting: str) -> None:
+    """However much waits, each has its turn."""
+    looked, claimed = list[int](), 0
+    host, ledger = shop.actor.host, shop.actor.host._hosted["S1"].ledger
+    for count in (OUTBOX_MAX + 10, 3 * OUTBOX_MAX):
+        said = [f"claim o{place} c{place} A 1" for place in range(claimed, count)]
+        if waiting != "undecided":
+            until = "0:00" if waiting == "lapsed" else "9d0:00"
+            said += [f"apply o{place} 1 HELD until {until}" for place in range(claimed, count)]
+        host.step([("S1", command_of(text, "")) for text in said])
+        if waiting == "changed":
+            parts = [ledger.holders[f"o{place}"] for place in range(claimed, count)]
+            host.step([("S1", command_of(f"collect #{number}", f"r{number}")) for number in parts])
+        claimed = count
+        clock.move(HOUR_MS)
+        mutex = Looked()
+        ledger.reservations = by_number(mutex)(ledger.reservations)
+        for numbers in (ledger.outbox, ledger.undecided):
+            numbers._runs = [counted(list, mutex)(run) for run in numbers._runs]
+        shop.actor.host._deciding = mutex  # type: ignore[assignment]
+        after, seen = dict[str, int](), set[int]()
+        for _ in range(5):
+            for store_id, _, parts, resume in shop.actor.outbox(1_000, after) or ():
+                assert len(parts) <= OUTBOX_MAX
+                seen |= {part.number for part in parts}
+                assert {part.status for part in parts} <= {STATUS[waiting]}
+                after[store_id] = resume
+        assert seen == set(ledger.holders.values())
+        looked.append(mutex.most)
+    assert 0 < looked[1] <= looked[0] + RUN_MAX
