@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from actors.core.status import LIVE, Status
+from actors.core.status import FINAL, LIVE, Status
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import LedgerActor, in_turn
 from actors.runtime.kinds import SHOP
@@ -13,7 +13,9 @@ from actors.shop.expiry import is_owed, note_lapsed
 from actors.shop.said import over_in
 from actors.shop.state import AnyReservation, Ledger, Reservation
 
-PAGE_SCAN_MAX: Final = 10_000  # numbers looked at for one page: 5 ms
+PAGE_SCAN_MAX: Final = 50_000  # numbers looked at for one page among what is in memory: 5 ms
+PIECE_SCAN_MAX: Final = 2_500  # likewise at a time, also among what is over
+PAGE_PIECES_MAX: Final = 20
 OUTBOX_MAX: Final = 500  # parts of one shop to an answer
 NOTED_AT_ONCE: Final = 500  # of what is to be counted; some 0.5 ms under the lock
 
@@ -21,6 +23,8 @@ Stock = tuple[int, int, int, int]  # on_hand, reserved, allotted, safety_stock
 Availability = tuple[int, int, list[Stock | None]]  # the ledger's version and time; None where never stocked
 # Reservations in memory, and of those that are over the versions of the events that have them, by number.
 Found = tuple[dict[int, Reservation], dict[int, int]]
+Wanted = Callable[[Ledger, Reservation], bool]
+WantedOver = Callable[[Status, bool], bool]
 
 
 class StoreActor(LedgerActor):
@@ -104,19 +108,15 @@ class StoreActor(LedgerActor):
         self, store_id: str, statuses: list[int], after_number: int, page_size: int
     ) -> tuple[int, list[AnyReservation], int]:
         """The ledger's version, a page of reservations by number, and the number to continue after, 0 at the end."""
-        wanted = frozenset(statuses)
-        with self.host.reading(store_id) as (hosted, _):
-            version = hosted.ledger.version
-            numbers, resume = page_by_number(
-                hosted.ledger,
-                after_number,
-                page_size,
-                lambda each: not wanted or each.status in wanted,
-                lambda status, _: not wanted or status in wanted,
-            )
-            found = _found(hosted.ledger, numbers)
-        known = self._read(store_id, found)
-        return version, [known[number] for number in numbers], resume
+        wanted = frozenset(statuses) or frozenset(Status)
+        version, page, resume = self._page(
+            store_id,
+            after_number,
+            page_size,
+            lambda _, each: each.status in wanted,
+            (lambda status, _: status in wanted) if wanted & FINAL else None,
+        )
+        return version, [each for each, _ in page], resume
 
     @rpc
     def outbox(
@@ -152,16 +152,37 @@ class StoreActor(LedgerActor):
         if not self.host.has_begun(store_id):
             return [], 0
         self._note_uncounted(store_id)
-        with self.host.reading(store_id) as (hosted, _):
-            ledger, policy = hosted.ledger, hosted.ledger.policy
 
-            def is_shared(each: Reservation) -> bool:
-                return each.part is not None or each.grant > 0 or each.is_uncounted_by(policy)
+        def is_shared(ledger: Ledger, each: Reservation) -> bool:
+            return each.part is not None or each.grant > 0 or each.is_uncounted_by(ledger.policy)
 
-            numbers, resume = page_by_number(ledger, after_number, page_size, is_shared, lambda _, shared: shared)
-            found, outbox = _found(ledger, numbers), [number in ledger.outbox for number in numbers]
-        known = self._read(store_id, found)
-        return [(known[number], owed) for number, owed in zip(numbers, outbox, strict=True)], resume
+        return self._page(store_id, after_number, page_size, is_shared, lambda _, shared: shared)[1:]
+
+    def _page(
+        self, store_id: str, after_number: int, page_size: int, wanted: Wanted, wanted_over: WantedOver | None
+    ) -> tuple[int, list[tuple[AnyReservation, bool]], int]:
+        """The ledger's version, a page of reservations, each with whether it is in the outbox, and the number to
+        continue after. It is looked for as in `page_by_number`, a piece at a time, so that nobody is held up for long.
+        """
+        here, places, owed = dict[int, Reservation](), dict[int, int](), set[int]()
+        numbers: list[int] = []
+        version = 0
+        for _ in range(PAGE_PIECES_MAX):
+            with self.host.reading(store_id) as (hosted, _now_ms):
+                ledger = hosted.ledger
+                version = version or ledger.version
+                piece, after_number = page_by_number(
+                    ledger, after_number, page_size - len(numbers), wanted, wanted_over
+                )
+                in_memory, over = _found(ledger, piece)
+                owed.update(number for number in piece if number in ledger.outbox)
+            here.update(in_memory)
+            places.update(over)
+            numbers += piece
+            if not after_number or len(numbers) == page_size or wanted_over is None:
+                break
+        known = self._read(store_id, (here, places))
+        return version, [(known[number], number in owed) for number in numbers], after_number
 
     @rpc
     def uncounted(self) -> int:
@@ -291,28 +312,26 @@ def _found(ledger: Ledger, numbers: Iterable[int]) -> Found:
 
 
 def page_by_number(
-    ledger: Ledger,
-    after_number: int,
-    page_size: int,
-    wanted: Callable[[Reservation], bool],
-    wanted_over: Callable[[Status, bool], bool],
+    ledger: Ledger, after_number: int, page_size: int, wanted: Wanted, wanted_over: WantedOver | None
 ) -> tuple[list[int], int]:
     """The numbers of a page of the wanted reservations, and the one to continue after, 0 at the end. `wanted_over` is
-    asked about one that is over by its status, and whether a customers' ledger knows of it. What came before the first
-    one that is known is forgotten, and not looked for.
+    asked about one that is over by its status, and whether a customers' ledger knows of it; None where no such one is
+    wanted. What came before the first one that is known is forgotten, and not looked for.
     """
     page: list[int] = []
     rows, ended_as, version = ledger.reservations, ledger.finished.ended_as, ledger.version
-    first = min(next(iter(rows), version + 1), *ledger.finished.least.values(), version + 1)
+    first = next(iter(rows), version + 1)
+    if wanted_over is not None:
+        first = min(first, *ledger.finished.least.values(), first)
     after_number = max(after_number, first - 1)
-    last = min(after_number + PAGE_SCAN_MAX, version)
+    last = min(after_number + (PAGE_SCAN_MAX if wanted_over is None else PIECE_SCAN_MAX), version)
     for number in range(after_number + 1, last + 1):
         row = rows.get(number)
         if row is None:
-            ended = ended_as(number)
-            if ended is None or not wanted_over(*ended):
+            ended = None if wanted_over is None else ended_as(number)
+            if wanted_over is None or ended is None or not wanted_over(*ended):
                 continue
-        elif not wanted(row):
+        elif not wanted(ledger, row):
             continue
         page.append(number)
         if len(page) == page_size:

@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from actors import store_actor
 from actors.calendar.hours import Calendar, Slot
 from actors.core.policy import DAY_MS, HOUR_MS, Policy
 from actors.core.rejection import Reason
@@ -309,12 +310,26 @@ def test_pages_do_not_look_for_what_was_forgotten() -> None:
             return super().get(number, default)
 
     ledger = Ledger("S1", version=first + 9)
-    pages = partial(page_by_number, ledger, wanted=lambda _: True, wanted_over=lambda status, _: status in FINAL)
+    pages = partial(page_by_number, ledger, wanted=lambda *_: True, wanted_over=lambda status, _: status in FINAL)
     assert pages(0, 2) == ([], 0)
     ledger.reservations = Kept({first: "a", first + 4: "c"})  # type: ignore[assignment]
     ledger.finished.put(first + 3, Status.EXPIRED, first + 9, 0, is_shared=False)
     assert pages(0, 2) == ([first, first + 3], first + 3)
     assert pages(first + 3, 2) == ([first + 4], 0)
+    assert pages(0, 2, wanted_over=None) == ([first, first + 4], first + 4)
     ledger.finished.put(first - 2, Status.EXPIRED, first + 9, 0, is_shared=False)
     assert pages(0, 2) == ([first - 2, first], first)
-    assert len(asked) <= 20
+    assert len(asked) <= 30
+
+
+def test_a_page_is_looked_for_in_pieces(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many that are over hardly one may be wanted, and others are to be decided meanwhile."""
+    monkeypatch.setattr(store_actor, "PIECE_SCAN_MAX", 2)
+    for number in range(3):
+        shop.say("reserve bob A 1", f"bob {number}")
+        shop.say(f"{'collect' if number == 2 else 'release'} #{4 + 2 * number}", f"s{number}")
+    assert [each.number for each in shop.actor.reservations("S1", [Status.COLLECTED], 0, 10)[1]] == [8]
+    assert [each.number for each in shop.actor.reservations("S1", [], 0, 3)[1]] == [3, 4, 6]
+    monkeypatch.setattr(store_actor, "PAGE_PIECES_MAX", 2)
+    assert shop.actor.reservations("S1", [Status.COLLECTED], 0, 10)[1:] == ([], 6)
+    assert [each.number for each in shop.actor.reservations("S1", [Status.COLLECTED], 6, 10)[1]] == [8]
