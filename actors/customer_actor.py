@@ -11,7 +11,6 @@ from actors.orders.events import Settled
 from actors.orders.grants import Grant
 from actors.orders.invariants import check
 from actors.orders.parts import is_promised
-from actors.orders.snapshot import Capture, copied
 from actors.orders.state import OVER, Bar, Collected, Order, OrderLedger
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import PAGE_SCAN_MAX, LedgerActor, in_turn
@@ -187,12 +186,14 @@ class CustomerActor(LedgerActor):
     @rpc
     def live_state(self, ledger_id: str) -> tuple[int, str, list[Violation]] | None:
         """Version, state hash and broken invariants, those of indexes included, for comparison with a replay. None
-        where the ledger has not begun. Decisions stop for the copy only.
+        where the ledger has not begun. Decisions go on.
         """
         if not self.host.has_begun(ledger_id):
             return None
-        ledger: OrderLedger = self.host.read(ledger_id, lambda hosted, _now_ms: copied(hosted.ledger))
-        return ledger.version, Capture(ledger).state_hash(), check(ledger)
+        with self.host.captured(ledger_id) as (_, capture):
+            state = capture.version, capture.state_hash(), check(capture.state)
+        with self.host.reading(ledger_id):  # it is still the owner
+            return state
 
 
 def _is_new(order: Order, now_ms: int) -> bool:

@@ -9,9 +9,10 @@ from actors.core.message import to_json
 
 
 class ReadAtLeisure(RuleBasedStateMachine):
-    """`capture_of` is the kind's Capture."""
+    """`capture_of` is the kind's Capture, `faults_of` what is wrong in one."""
 
     capture_of: Any
+    faults_of: Any = staticmethod(lambda _capture: [])
     watched: Any
 
     def __init__(self) -> None:
@@ -32,6 +33,7 @@ class ReadAtLeisure(RuleBasedStateMachine):
         if self.captured is not None:
             capture, rows = self.captured
             assert self.is_read or [to_json(row) for row in capture.rows()] == rows
+            assert self.is_read or self.faults_of(capture) == []
             self.is_read = True
             if capture.thaw(count):
                 self.captured = None

@@ -146,8 +146,7 @@ class Queue(Generic[V]):
     def copied(self) -> "Queue[V]":
         """A copy that later events do not change."""
         copied = Queue[V]()
-        for row in self:
-            copied.append(row)
+        copied.lists, copied._taken = deque(rows.copy() for rows in self.lists), self._taken
         return copied
 
 

@@ -260,9 +260,13 @@ class Packed:
         found = ((_version(entries, at), self._back(entries, at)) for at in range(0, len(entries), self._entry_bytes))
         return sorted(version for version, back in found if version >= self._first or self._is_live(version - back))
 
-    def entries_kept(self) -> int:
-        """The entries in the buckets, counted."""
-        return sum(map(len, self._buckets)) // self._entry_bytes
+    def entries_kept(self, last: int = NEVER) -> int:
+        """The entries in the buckets, counted: those up to this version, where others may have been added since."""
+        kept = sum(map(len, self._buckets)) // self._entry_bytes
+        if kept == self.count:
+            return kept
+        entries = b"".join(self._buckets)
+        return sum(1 for at in range(0, len(entries), self._entry_bytes) if _version(entries, at) <= last)
 
 
 def packed_rows(captured: Captured, last: int, *, refused: bool, live: Collection[int] = ()) -> Iterator[PackedRow]:

@@ -7,7 +7,7 @@ all of it: two packed entries lead there, of its number and of the customer's ke
 orders. A key about an order names that, so there is nothing else to remember of it.
 """
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from actors.core.answers import REFUSED_PERIOD_MS, Recorded, Said, Unread
@@ -134,7 +134,7 @@ class OrderAnswers:
         self.told: MutableMapping[int, Told] = {}  # by order; of those that are not over
         self.later: MutableMapping[int, Later] = {}  # by order; of the few about which very much was said
         self.told_count = 0
-        self.by_key: dict[str, int] = {}  # the orders that these customers' keys are about, likewise
+        self.by_key: MutableMapping[str, int] = {}  # the orders that these customers' keys are about, likewise
         self.over = Packed(DAY_MS, 0)  # by number or customer's key, the version of the event that has all of the order
         self.refused = Packed(REFUSED_PERIOD_MS, CALL_MS_MAX)  # likewise of what was refused, and never became certain
         self.finished = Finished()
@@ -172,9 +172,11 @@ class OrderAnswers:
         later = self.later.get(number)
         return found if later is None else [*found, *later.index.find(hashed)]
 
-    def all_told(self, number: int) -> Told:
-        """All answers about an order that is not over."""
-        return all_told(self.told, self.later, number)
+    def all_told(self, number: int, version: int = VERSION_MAX) -> Told:
+        """All answers about an order that is not over, up to this version."""
+        keys, entries = self.told.get(number, NOTHING)
+        later = self.later.get(number)
+        return Told(keys, entries if later is None else entries + later.until(version))
 
     def settled(self, number: int) -> Any:
         """The event that has all of an order that is over, None where there is none. Raises Unread."""
@@ -297,23 +299,6 @@ class OrderAnswers:
             for at in range(FIRST_BYTES, len(told.entries), ENTRY_BYTES):
                 middle, end = at + HASH_BYTES, at + ENTRY_BYTES
                 self._tell_later(number, told.entries[at:middle], int.from_bytes(told.entries[middle:end], "big"))
-
-    def copied(self) -> "OrderAnswers":
-        """A copy that later events do not change."""
-        copied = OrderAnswers()
-        for number in self.told:
-            copied.restore_told(number, self.all_told(number))
-        copied.told_count, copied.by_key = self.told_count, self.by_key.copy()
-        copied.over, copied.refused = self.over.copied(), self.refused.copied()
-        copied.finished.days = {day: entries[:] for day, entries in self.finished.days.items()}
-        copied.pending = self.pending.copy()
-        return copied
-
-
-def all_told(told: Mapping[int, Told], later: Mapping[int, Later], number: int, version: int = VERSION_MAX) -> Told:
-    """The answers about an order up to this version."""
-    keys, entries = told.get(number, NOTHING)
-    return Told(keys, entries + later[number].until(version)) if number in later else Told(keys, entries)
 
 
 def _number_in(key: str) -> int:

@@ -82,14 +82,14 @@ def checked(asked: RequestGrant, replaced: Grant | None) -> tuple[str, ...]:
 class Grants:
     """The grants of a ledger, by number, and found by customer and by call."""
 
-    __slots__ = ("_by_basket", "_by_call", "_by_hold", "_of_customers", "by_number", "unsettled")
+    __slots__ = ("by_basket", "by_call", "by_hold", "by_number", "of_customers", "unsettled")
 
     def __init__(self) -> None:
         self.by_number: MutableMapping[int, Grant] = {}
-        self._of_customers: dict[str, dict[int, None]] = {}
-        self._by_call: dict[Call, int] = {}
-        self._by_hold: dict[tuple[str, int], dict[int, None]] = {}  # by shop and reservation
-        self._by_basket: dict[tuple[str, str, str], dict[int, None]] = {}  # by customer, shop and basket
+        self.of_customers: MutableMapping[str, dict[int, None]] = {}
+        self.by_call: MutableMapping[Call, int] = {}
+        self.by_hold: MutableMapping[tuple[str, int], dict[int, None]] = {}  # by shop and reservation
+        self.by_basket: MutableMapping[tuple[str, str, str], dict[int, None]] = {}  # by customer, shop and basket
         self.unsettled = Ascending()  # those that no shop has reported, the oldest first
 
     def __iter__(self) -> Iterator[Grant]:
@@ -101,23 +101,23 @@ class Grants:
 
     def of(self, customer_id: str) -> Iterator[Grant]:
         """Yield the customer's grants."""
-        return (self.by_number[number] for number in self._of_customers.get(customer_id, ()))
+        return (self.by_number[number] for number in self.of_customers.get(customer_id, ()))
 
     def customers(self) -> Iterable[str]:
         """The customers who have grants."""
-        return self._of_customers
+        return self.of_customers
 
     def of_call(self, asked: RequestGrant) -> Grant | None:
         """The grant that was given for the same call, None where there is none, or none any more."""
         call = asked.customer_id, asked.store_id, asked.call_key, asked.channel, asked.basket_id, asked.lines
-        return self.by_number.get(self._by_call.get(call, 0))
+        return self.by_number.get(self.by_call.get(call, 0))
 
     def of_basket(self, asked: RequestGrant) -> Grant | None:
         """The grant by which the shop holds units for the same basket, as last reported; another call's."""
         if not asked.basket_id:
             return None
         basket = asked.customer_id, asked.store_id, asked.basket_id
-        for number in reversed(self._by_basket.get(basket, {})):
+        for number in reversed(self.by_basket.get(basket, {})):
             grant = self.by_number[number]
             if grant.call_key != asked.call_key and any(units for _, units in grant.held):
                 return grant
@@ -125,7 +125,7 @@ class Grants:
 
     def of_hold(self, store_id: str, reservation: int) -> list[Grant]:
         """The grants that a reservation holds by, as its shop reported; several while an amendment replaces one."""
-        return [self.by_number[number] for number in self._by_hold.get((store_id, reservation), ())]
+        return [self.by_number[number] for number in self.by_hold.get((store_id, reservation), ())]
 
     def of_reservation(self, customer_id: str, store_id: str, reservation: int) -> Grant | None:
         """The grant that a customer's reservation holds by, as its shop reported."""
@@ -137,17 +137,17 @@ class Grants:
         number = grant.number
         before = self.by_number.get(number)
         if before is not None and before.reservation not in (0, grant.reservation):
-            _leave(self._by_hold, (before.store_id, before.reservation), number)
+            _leave(self.by_hold, (before.store_id, before.reservation), number)
         self.by_number[number] = grant
         if grant.basket_id:
-            self._by_basket.setdefault(_basket_of(grant), {})[number] = None
+            self.by_basket.setdefault(_basket_of(grant), {})[number] = None
         if grant.reservation:
-            self._by_hold.setdefault((grant.store_id, grant.reservation), {})[number] = None
-        self._of_customers.setdefault(grant.customer_id, {})[number] = None
+            self.by_hold.setdefault((grant.store_id, grant.reservation), {})[number] = None
+        self.of_customers.setdefault(grant.customer_id, {})[number] = None
         if grant.holds():
-            self._by_call[grant.call] = number
-        elif self._by_call.get(grant.call) == number:  # it was collected, and answers no call any more
-            del self._by_call[grant.call]
+            self.by_call[grant.call] = number
+        elif self.by_call.get(grant.call) == number:  # it was collected, and answers no call any more
+            del self.by_call[grant.call]
         if not grant.reservation:
             self.unsettled[number] = None
         else:
@@ -156,13 +156,13 @@ class Grants:
     def drop(self, number: int) -> None:
         """Forget a grant by which nothing is held any more."""
         grant = self.by_number.pop(number)
-        _leave(self._of_customers, grant.customer_id, number)
+        _leave(self.of_customers, grant.customer_id, number)
         if grant.basket_id:
-            _leave(self._by_basket, _basket_of(grant), number)
+            _leave(self.by_basket, _basket_of(grant), number)
         if grant.reservation:
-            _leave(self._by_hold, (grant.store_id, grant.reservation), number)
-        if self._by_call.get(grant.call) == number:
-            del self._by_call[grant.call]
+            _leave(self.by_hold, (grant.store_id, grant.reservation), number)
+        if self.by_call.get(grant.call) == number:
+            del self.by_call[grant.call]
         self.unsettled.pop(number, None)
 
     def copied(self) -> "Grants":
@@ -174,14 +174,14 @@ class Grants:
 
     def indexes(self) -> tuple[Any, ...]:
         """The indexes as plain values, for comparison: by customer, call, hold and basket, and what is unsettled."""
-        return self._of_customers, self._by_call, self._by_hold, self._by_basket, self.unsettled
+        return self.of_customers, self.by_call, self.by_hold, self.by_basket, self.unsettled
 
 
 def _basket_of(grant: Grant) -> tuple[str, str, str]:
     return grant.customer_id, grant.store_id, grant.basket_id
 
 
-def _leave(index: dict[K, dict[int, None]], key: K, number: int) -> None:
+def _leave(index: MutableMapping[K, dict[int, None]], key: K, number: int) -> None:
     """Remove a number, and the last one of a key with the key."""
     del index[key][number]
     if not index[key]:

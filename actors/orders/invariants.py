@@ -140,11 +140,11 @@ def _check_totals(ledger: OrderLedger) -> Iterator[Violation]:
 
 def _check_answers(ledger: OrderLedger) -> Iterator[Violation]:
     answers = ledger.answers
-    told = sum(len(answers.all_told(number).entries) for number in answers.told) // ENTRY_BYTES
+    told = sum(len(answers.all_told(number, ledger.version).entries) for number in answers.told) // ENTRY_BYTES
     for kept, count in (
         (told, answers.told_count),
-        (answers.over.entries_kept(), answers.over.count),
-        (answers.refused.entries_kept(), answers.refused.count),
+        (answers.over.entries_kept(ledger.version), answers.over.count),
+        (answers.refused.entries_kept(ledger.version), answers.refused.count),
     ):
         if kept != count:
             yield Violation("I5", ledger.ledger_id, f"{kept} answers remembered", str(count))

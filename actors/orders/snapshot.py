@@ -1,15 +1,16 @@
 """A customers' ledger as rows of a snapshot and back. Equal states give the same rows in any process."""
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from copy import copy
-from typing import Final
+from typing import Any, Final
 
 from actors.core.answers import EndedRow
 from actors.core.message import Message, digest_of
-from actors.core.overlay import OVERLAID_AT_ONCE, Overlay, lift, queued
+from actors.core.overlay import OVERLAID_AT_ONCE, Overlay, lift
 from actors.core.packed import PackedRow, packed_rows
 from actors.core.policy import Policy
-from actors.orders.answers import FinishedRow, Told, all_told, finished_rows
+from actors.orders.answers import FinishedRow, Told, finished_rows
 from actors.orders.grants import Grant
 from actors.orders.indexes import index_basket, index_customer, index_deadline, index_outbox
 from actors.orders.state import Bar, Collected, Order, OrderLedger
@@ -47,68 +48,45 @@ Row = Head | OrderRow | Grant | Bar | BarredRow | EndedRow | Collected | PackedR
 class Capture:
     """A customers' ledger's state as of one version, until the ledger's next event or thaw."""
 
-    __slots__ = (
-        "_barred",
-        "_bars",
-        "_collected",
-        "_ended",
-        "_finished",
-        "_grants",
-        "_head",
-        "_later",
-        "_ledger",
-        "_orders",
-        "_over",
-        "_refused",
-        "_told",
-        "broken",
-        "version",
-    )
+    __slots__ = ("_finished", "_ledger", "_over", "_refused", "broken", "state", "version")
 
     def __init__(self, ledger: OrderLedger) -> None:
         self._ledger = ledger
         self.version = ledger.version
         self.broken = ""  # the state has no totals that orders could contradict
-        self._head = Head(FORMAT, ledger.ledger_id, ledger.version, ledger.time_ms, ledger.policy)
-        self._told, self._later = ledger.answers.told, ledger.answers.later
-        self._orders = ledger.orders
-        self._grants = ledger.grants.by_number
-        self._barred = ledger.barred.copy()
-        self._bars = list(ledger.bars.values())
-        self._ended = ledger.ended.captured()
-        self._collected = ledger.collected.captured()
+        self.state = _as_it_is(ledger)
         self._over = ledger.answers.over.captured()
         self._refused = ledger.answers.refused.captured()
         self._finished = ledger.answers.finished.captured()
 
     def freeze(self) -> None:
         """Keep what this reads as it is, whatever the ledger does from now on."""
-        ledger, answers = self._ledger, self._ledger.answers
-        ledger.orders, ledger.grants.by_number = Overlay(ledger.orders), Overlay(ledger.grants.by_number)
-        answers.told, answers.later = Overlay(answers.told), Overlay(answers.later)
+        answers = self._ledger.answers
+        for holder, name, copied in tables(self._ledger):
+            setattr(holder, name, Overlay(getattr(holder, name), copied))
         answers.over.freeze()
         answers.refused.freeze()
 
     def thaw(self, count_max: int = OVERLAID_AT_ONCE) -> bool:
         """End that, a piece at a time; returns whether it is done. Nothing is read any more."""
-        ledger, answers = self._ledger, self._ledger.answers
+        answers = self._ledger.answers
         answers.over.thaw()
         answers.refused.thaw()
-        overlaid = [(ledger, "orders"), (ledger.grants, "by_number"), (answers, "told"), (answers, "later")]
-        return lift(overlaid, count_max)
+        return lift([(holder, name) for holder, name, _ in tables(self._ledger)], count_max)
 
     def rows(self) -> Iterator[Row]:
         """Yield the head, orders, grants, what is barred, what was collected by time, what is remembered by version."""
-        yield self._head
-        for number, order in self._orders.items():
-            yield OrderRow(order, all_told(self._told, self._later, number, self.version))
-        yield from self._grants.values()
-        for number, at_ms in self._barred.items():
+        state, answers = self.state, self.state.answers
+        yield Head(FORMAT, state.ledger_id, state.version, state.time_ms, state.policy)
+        for number, order in state.orders.items():
+            yield OrderRow(order, answers.all_told(number, self.version))
+        yield from state.grants
+        for number, at_ms in state.barred.items():
             yield BarredRow(number, at_ms)
-        yield from self._bars
-        for at_ms, number in queued(self._ended):
+        yield from state.bars.values()
+        for at_ms, number in state.ended:
             yield EndedRow(at_ms, number)
-        yield from queued(self._collected)
+        yield from state.collected
         yield from packed_rows(self._over, self.version, refused=False)
         yield from packed_rows(self._refused, self.version, refused=True)
         yield from finished_rows(self._finished)
@@ -118,22 +96,31 @@ class Capture:
         return digest_of(self.rows())
 
 
-def copied(ledger: OrderLedger) -> OrderLedger:
-    """A copy of the ledger and its indexes, which later events do not change: orders and answers are immutable."""
-    copied = copy(ledger)
-    copied.orders = dict(ledger.orders)
-    copied.customers = {customer_id: numbers.copy() for customer_id, numbers in ledger.customers.items()}
-    copied.answers = ledger.answers.copied()
-    copied.grants = ledger.grants.copied()
-    copied.barred = ledger.barred.copy()
-    copied.bars = ledger.bars.copy()
-    copied.baskets = ledger.baskets.copy()
-    copied.ended, copied.collected = ledger.ended.copied(), ledger.collected.copied()
-    copied.collected_of = {customer_id: rows.copy() for customer_id, rows in ledger.collected_of.items()}
-    copied.settled = ledger.settled.copy()
-    copied.totals = {}  # made again when asked for
-    copied.outbox, copied.deadlines = ledger.outbox.copied(), ledger.deadlines.copy()
-    return copied
+def tables(ledger: OrderLedger) -> list[tuple[Any, str, Callable[[Any], Any] | None]]:
+    """The large tables, each an attribute of something, and how a value is copied that changes in itself."""
+    answers, grants = ledger.answers, ledger.grants
+    of_ledger = [(ledger, "orders"), (ledger, "baskets"), (grants, "by_number"), (grants, "by_call")]
+    of_answers = [(answers, "told"), (answers, "later"), (answers, "by_key")]
+    sets = [(ledger, "customers"), (grants, "of_customers"), (grants, "by_hold"), (grants, "by_basket")]
+    return [
+        *((holder, name, None) for holder, name in (*of_ledger, *of_answers)),
+        *((holder, name, dict.copy) for holder, name in sets),
+        (ledger, "collected_of", deque.copy),
+    ]
+
+
+def _as_it_is(ledger: OrderLedger) -> OrderLedger:
+    """The ledger with the same tables, and with copies of what is not overlaid."""
+    state = copy(ledger)
+    state.answers, state.grants = copy(ledger.answers), copy(ledger.grants)
+    state.answers.over, state.answers.refused = copy(ledger.answers.over), copy(ledger.answers.refused)
+    state.answers.pending, state.settled = ledger.answers.pending.copy(), ledger.settled.copy()
+    state.barred, state.bars = ledger.barred.copy(), ledger.bars.copy()
+    state.ended, state.collected = ledger.ended.copied(), ledger.collected.copied()
+    state.outbox, state.deadlines = ledger.outbox.copied(), ledger.deadlines.copy()
+    state.grants.unsettled = ledger.grants.unsettled.copied()
+    state.totals = {}  # made again when asked for
+    return state
 
 
 def restore(rows: Iterable[Row]) -> OrderLedger:

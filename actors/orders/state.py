@@ -205,11 +205,11 @@ class OrderLedger:
     collected: Queue[Collected] = field(default_factory=Queue)
     barred: dict[int, int] = field(default_factory=dict)  # when, by the number of an order that was never placed
     # Derived, and rebuilt at recovery.
-    customers: dict[str, dict[int, None]] = field(default_factory=dict)  # each one's orders
-    collected_of: dict[str, deque[Collected]] = field(default_factory=dict)
+    customers: MutableMapping[str, dict[int, None]] = field(default_factory=dict)  # each one's orders
+    collected_of: MutableMapping[str, deque[Collected]] = field(default_factory=dict)
     totals: dict[str, Totals] = field(default_factory=dict)  # of customers for whom much counts; made when asked for
     settled: dict[int, None] = field(default_factory=dict)  # orders that are to leave memory with this decision
-    baskets: dict[tuple[str, str], int] = field(default_factory=dict)  # by customer and basket; not over
+    baskets: MutableMapping[tuple[str, str], int] = field(default_factory=dict)  # by customer and basket; not over
     outbox: Ascending = field(default_factory=Ascending)  # orders with undelivered parts
     deadlines: list[tuple[int, int]] = field(default_factory=list)  # a heap of (instant, number); entries may be stale
     grants: Grants = field(default_factory=Grants)

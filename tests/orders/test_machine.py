@@ -11,6 +11,7 @@ from actors.core.policy import CALL_MS_MAX, DAY_MS, HOUR_MS, ChainLimitRule, Pol
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, ReleaseReason
 from actors.orders import commands as cm, limits
+from actors.orders.invariants import check
 from actors.orders.snapshot import Capture
 from actors.orders.state import CERTAIN, Order, Part
 from tests.leisure import ReadAtLeisure
@@ -52,6 +53,7 @@ class OrdersMachine(ReadAtLeisure):
 
     core: Core | None = None
     capture_of = Capture
+    faults_of = staticmethod(lambda capture: check(capture.state))
     watched: Watched
 
     def __init__(self) -> None:

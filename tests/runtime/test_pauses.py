@@ -10,6 +10,10 @@ from actors.core.ascending import RUN_MAX
 from actors.core.overlay import OVERLAID_AT_ONCE
 from actors.core.policy import HOUR_MS, ChainLimitRule, Policy
 from actors.core.status import Status
+from actors.orders import commands as cm, transact as orders
+from actors.orders.invariants import check
+from actors.orders.snapshot import Capture, tables
+from actors.orders.state import OrderLedger
 from actors.protocol.messages import Held, pack_batch, unpack_answers
 from actors.store_actor import NOTED_AT_ONCE, OUTBOX_MAX
 from tests.journal.storages import Storage
@@ -205,3 +209,34 @@ def test_of_what_waits_for_its_order_a_turn_is_looked_at(shop: Shop, clock: Manu
         assert seen == set(ledger.holders.values())
         looked.append(mutex.most)
     assert 0 < looked[1] <= looked[0] + RUN_MAX
+
+
+def test_a_customers_ledger_is_compared_with_its_journal_while_decisions_go_on() -> None:
+    """All of it, its indexes too; nothing of the large tables is looked at while others wait."""
+    ledger, at_ms, count = OrderLedger("customers/0007"), 1 << 40, 300
+    plan = cm.Plan("S1", (("A", 1),), 0)
+
+    def place(number: int) -> None:
+        asked = cm.Open(f"k{number}", "", f"c{number % 100}", "web", HOUR_MS, (plan,), (), f"b{number}")
+        orders.transact(ledger, cm.Place(number, asked, (number,)), at_ms)
+
+    def collect(number: int) -> None:
+        orders.transact(ledger, cm.Report(number, "S1", 1, 1, number, 1, Status.COLLECTED, (0,), (1,)), at_ms)
+
+    for number in range(1, count):
+        place(number)
+    mutex = Looked()
+    for holder, name, _ in tables(ledger):
+        setattr(holder, name, counted(dict, mutex)(getattr(holder, name)))
+    with mutex:
+        capture = Capture(ledger)
+        capture.freeze()
+    assert mutex.most == 0
+    rows = list(capture.rows())
+    for number in range(1, count, 2):
+        place(count + number)
+        collect(number)
+    assert (list(capture.rows()), check(capture.state), len(capture.state.orders)) == (rows, [], count - 1)
+    while not capture.thaw(100):
+        pass
+    assert check(ledger) == []
