@@ -135,6 +135,14 @@ class ClockMark(NamedTuple):
     said_ns: int
 
 
+class Attempt(NamedTuple):
+    """How often what is under a key was about to be decided, and when last; 0 for what was answered."""
+
+    key: str
+    times: int
+    at_ms: int
+
+
 class Journal(Protocol):
     """See the module's text for the guarantees. Thread-safe; calls are serialised."""
 
@@ -202,6 +210,14 @@ class Journal(Protocol):
 
     def kept_clock(self) -> ClockMark | None:
         """The last mark, None where there is none that can be read."""
+
+    def note_attempt(self, ledger_id: str, epoch: int, attempt: Attempt, before_ms: int) -> None:
+        """Make it durable in place of the last one of its key, and forget those of before. Raises Fenced and
+        JournalFailed, and the journal is finished as after a failed append.
+        """
+
+    def attempts(self, ledger_id: str) -> list[Attempt]:
+        """Those that were noted and not answered; none where they cannot be read. Raises JournalFailed."""
 
     def checkpoint(self) -> None:
         """Tidy up what appends left behind, where there is much of it: called often, apart from them. Raises

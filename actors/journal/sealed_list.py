@@ -1,12 +1,15 @@
-"""What a journal's database lists: its sealed files, and how far named readers of feeds have seen its ledgers."""
+"""What a journal has beside records: sealed files, what readers have seen, attempts, and the mark of the clock."""
 
+import logging
 from collections.abc import Mapping
 
 from actors.core.chain import NamedReader
 from actors.journal.archive import NOTHING, Sealed
 from actors.journal.codec import chunk_checksum
-from actors.journal.port import Base, JournalDamaged
+from actors.journal.port import Attempt, Base, ClockMark, JournalDamaged
 from actors.journal.sqlite_file import SqliteFile
+
+log = logging.getLogger("holdfast.journal")
 
 
 class SealedList:
@@ -91,3 +94,31 @@ class SealedList:
             for name, reader in readers.items()
             if seen.get((name, reader.named), 0 if reader.everything else seq) < seq
         ]
+
+    def note_attempt(self, ledger_id: str, epoch: int, attempt: Attempt, before_ms: int) -> bool:
+        """Within a transaction. False where the epoch is not in force."""
+        db = self._file.db
+        noted = db.execute(
+            "INSERT OR REPLACE INTO attempts SELECT ledger_id, ?, ?, ? FROM heads WHERE ledger_id = ? AND epoch = ?",
+            (*attempt, ledger_id, epoch),
+        )
+        db.execute("DELETE FROM attempts WHERE times = 0 OR at_ms < ?", (before_ms,))
+        return noted.rowcount == 1
+
+    def attempts(self, ledger_id: str) -> list[Attempt]:
+        """See `port.Journal`."""
+        question = "SELECT key, times, at_ms FROM attempts WHERE ledger_id = ?"
+        try:
+            return [Attempt(*row) for row in self._file.ask(ledger_id, question, ledger_id)]
+        except JournalDamaged as damage:  # what ended its actor does so twice more
+            log.warning("attempts of ledger %s are passed over: %s", ledger_id, damage)
+            return []
+
+    def kept_clock(self) -> ClockMark | None:
+        """See `port.Journal`."""
+        try:
+            rows = self._file.ask("(all)", "SELECT boot, steady_ns, said_ns FROM clock")
+        except JournalDamaged as damage:  # the wall clock does instead, and the ledgers' own times
+            log.warning("the mark of the clock is passed over: %s", damage)
+            return None
+        return ClockMark(*rows[0]) if rows else None

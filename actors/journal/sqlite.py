@@ -6,7 +6,6 @@ committed stops the ledger instead.
 """
 
 import json
-import logging
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -17,7 +16,7 @@ from typing import Any, Final
 from actors.core.chain import NamedReader
 from actors.journal.archive import Archive, Row, Sealed
 from actors.journal.codec import chained, chunk_checksum
-from actors.journal.port import Base, ClockMark, Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
+from actors.journal.port import Attempt, Base, ClockMark, Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
 from actors.journal.sealed_list import SealedList
 from actors.journal.sqlite_file import CHECKPOINT_PAGES, ERRORS, SqliteFile
 
@@ -27,8 +26,6 @@ SEALED_EVENTS: Final = 10_000  # in a sealed file, and those of its last record:
 SEALED_ROWS: Final = 500  # read, or deleted, at a time: 5 ms
 LAST_SEQ: Final = (1 << 63) - 1
 BUSY_MS: Final = 5_000  # a dying predecessor may still hold the lock for one commit
-
-log = logging.getLogger("holdfast.journal")
 
 
 class SqliteJournal:
@@ -64,10 +61,9 @@ class SqliteJournal:
                     (ledger_id,),
                 )
                 row = db.execute("SELECT epoch, seq, checksum FROM heads WHERE ledger_id = ?", (ledger_id,)).fetchone()
-            epoch, seq, checksum = row
-            self._verify_head(ledger_id, epoch, seq, checksum)
-            self._checksums[ledger_id] = checksum
-            return Head(epoch, seq)
+            self._verify_head(ledger_id, *row)
+            self._checksums[ledger_id] = row[2]
+            return Head(*row[:2])
 
     def _verify_head(self, ledger_id: str, epoch: int, seq: int, checksum: int) -> None:
         """Raise JournalDamaged unless the newest record is the head's, of an older epoch: none is missing."""
@@ -348,12 +344,16 @@ class SqliteJournal:
 
     def kept_clock(self) -> ClockMark | None:
         with self._lock:
-            try:
-                rows = self._file.ask("(all)", "SELECT boot, steady_ns, said_ns FROM clock")
-            except JournalDamaged as damage:  # the wall clock does instead, and the ledgers' own times
-                log.warning("the mark of the clock is passed over: %s", damage)
-                return None
-        return ClockMark(*rows[0]) if rows else None
+            return self._listed.kept_clock()
+
+    def note_attempt(self, ledger_id: str, epoch: int, attempt: Attempt, before_ms: int) -> None:
+        with self._lock, self._file.transaction():
+            if not self._listed.note_attempt(ledger_id, epoch, attempt, before_ms):
+                raise self._fenced(ledger_id, epoch, 0)
+
+    def attempts(self, ledger_id: str) -> list[Attempt]:
+        with self._lock:
+            return self._listed.attempts(ledger_id)
 
     def checkpoint(self) -> None:
         with self._lock:

@@ -42,7 +42,7 @@ log = logging.getLogger("holdfast.rpc")
 class Served(Protocol):
     """What the server needs of an actor beside the methods that it marks as `rpc`."""
 
-    def step_all(self, batches: list[tuple[bytes, int]]) -> list[bytes | Exception]:
+    def step_all(self, batches: list[tuple[bytes, int]], alone: bool = False) -> list[bytes | Exception]:
         """See `LedgerActor.step_all`."""
 
 
@@ -179,20 +179,37 @@ class Server:
         )
 
     def _step_all(self) -> None:
-        """Decide all commands that have arrived, with one durable write, and answer them."""
+        """Decide all commands that have arrived, with one durable write, and answer them; then those that come alone,
+        which may end this process.
+        """
         steps, self._steps = self._steps, []
-        here_ms = _here_ms()
         read = self._methods["step"].read_arguments
+        together: list[_Step] = []
+        alone: list[_Step] = []
+        for peer, request in steps:
+            try:
+                batch, is_alone = read(request.arguments)
+            except ValueError as error:
+                peer.answer(request, error)
+                continue
+            (alone if is_alone else together).append((peer, request, batch))
+        if together:
+            self._step(together)
+        for each in alone:
+            self._step([each], alone=True)
+
+    def _step(self, steps: "list[_Step]", *, alone: bool = False) -> None:
+        here_ms = _here_ms()
         answers: list[Any]
         try:
-            batches = [(read(request.arguments)[0], peer.clock.now_ms(here_ms)) for peer, request in steps]
+            batches = [(batch, peer.clock.now_ms(here_ms)) for peer, _, batch in steps]
             answers = [
                 each if isinstance(each, Exception) else _encode(each)
-                for each in cast("Served", self.actor).step_all(batches)
+                for each in cast("Served", self.actor).step_all(batches, alone)
             ]
         except Exception as error:  # noqa: BLE001  # each caller is told
             answers = [error] * len(steps)
-        for (peer, request), answer in zip(steps, answers, strict=True):
+        for (peer, request, _), answer in zip(steps, answers, strict=True):
             peer.answer(request, answer)
 
 
@@ -305,6 +322,9 @@ class _Peer(asyncio.Protocol):
     def _send(self, frame: frames.Frame) -> None:
         if not self._transport.is_closing():
             self._transport.write(frames.encode(frame))
+
+
+_Step = tuple[_Peer, frames.Request, bytes]
 
 
 def _result(method: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:

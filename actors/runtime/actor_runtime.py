@@ -133,17 +133,18 @@ class LedgerActor:
             self._bound_revision = chain.revision
 
     @rpc
-    def step(self, batch: bytes) -> bytes:
+    def step(self, batch: bytes, alone: bool = False) -> bytes:
         """Process an encoded batch; its events are durable on return. Raises JournalError, and ValueError for what is
         no batch. Returns RULES_ARE_STALE, having done nothing, where the caller knows a newer chain revision than this
         was told. Of one that is cut off from the chain ledgers take no first rules: newer ones may be in force.
+        `alone`: it was lost with these commands, see `LedgerHost.step_alone`.
         """
-        [answer] = self.step_all([(batch, 0)])
+        [answer] = self.step_all([(batch, 0)], alone)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    def step_all(self, batches: Sequence[tuple[bytes, int]]) -> list[bytes | Exception]:
+    def step_all(self, batches: Sequence[tuple[bytes, int]], alone: bool = False) -> list[bytes | Exception]:
         """Process batches of several callers with one durable write. Each comes with the time by its caller's clock:
         what nobody waits for any more is not decided. Returns for each what `step` does, or a ValueError. Raises
         JournalError.
@@ -163,7 +164,7 @@ class LedgerActor:
                 timed = [(each, ms if self._has_rules(each) else 0, command) for each, ms, command in timed]
             read.append(timed)
             entries += [(ledger_id, command) for ledger_id, deadline_ms, command in timed if deadline_ms > now_ms]
-        decided = iter(self.host.step(entries))
+        decided = iter(self.host.step_alone(entries) if alone else self.host.step(entries))
         self._followers.tell()
         return [
             pack_answers([next(decided) if deadline_ms > now_ms else Late() for _, deadline_ms, _ in each])
@@ -302,7 +303,7 @@ class LedgerActor:
                 while self.host.sweep() >= EXPIRED_AT_ONCE_MAX and not self._closing.wait(SNAPSHOT_PAUSE_S):
                     self._followers.tell()  # feeds need not wait until all of it is expired
                 self._followers.tell()  # of that, and of what a read found due
-                self.host.checkpoint()
+                self.host.upkeep.do()
                 for ledger_id in self.host.snapshots_due(SNAPSHOT_EVENTS_MIN):
                     self.host.snapshot(ledger_id, self._pause)
             except JournalDamaged:  # of one ledger, which is stopped; the others go on

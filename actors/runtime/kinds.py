@@ -42,6 +42,10 @@ class Core(NamedTuple):
     nothing: Any  # a command that changes nothing, for what is done before any command
     expired_at_once_max: int | None
 
+    def name_of(self, command: Any) -> str:
+        """The command's key, or its content where it has none."""
+        return self.key_of(command) or repr(command)
+
 
 _EVENTS_OF_SHOPS: Final = Reader[events.Event](events.Event)
 _EVENTS_OF_ORDERS: Final = Reader[order_events.Event](order_events.Event)

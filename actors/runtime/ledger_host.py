@@ -34,9 +34,9 @@ from actors.runtime.hosted import Hosted
 from actors.runtime.kinds import Core
 from actors.runtime.read_back import ReadBack
 from actors.runtime.recovery import recovered, saves_a_replay, snapshot_chunks
+from actors.runtime.refusals import Refusals
 from actors.runtime.upkeep import Upkeep
 
-REFUSED_KEYS_MAX: Final = 1_000  # commands that raised are known again; beyond that the oldest are decided anew
 PAUSE_S: Final = 0.001  # between two looks at a ledger with much that is due, for decisions to go first
 
 T = TypeVar("T")
@@ -65,7 +65,7 @@ class LedgerHost:
         self._hosted: dict[str, Hosted] = {}
         self.upkeep = Upkeep(journal, clock, self._commits, self._hosted)
         self._damaged: dict[str, JournalDamaged] = {}
-        self._refused: dict[tuple[str, str], Stopped] = {}  # commands that raised twice, by ledger and key
+        self._refusals = Refusals(journal, clock, self._commits)
         self._unreadable: JournalDamaged | None = None
         self._writes_snapshots = True
 
@@ -94,6 +94,17 @@ class LedgerHost:
         self._commits.wait(ticket)
         if unwritten:
             self._check_owner(unwritten)
+        return answers
+
+    def step_alone(self, batch: Sequence[tuple[str, Any]]) -> list[Any]:
+        """As `step`, of commands that may end this process: each by itself, with an attempt noted before."""
+        answers: list[Any] = []
+        for ledger_id, command in batch:
+            epoch = 0  # of a ledger that is stopped
+            with self._deciding, suppress(JournalDamaged):
+                epoch = self._get(ledger_id).epoch
+            with self._refusals.attempt(ledger_id, epoch, self._core.name_of(command)):
+                answers += self.step([(ledger_id, command)])
         return answers
 
     def read(self, ledger_id: str, question: Callable[[Hosted, int], T]) -> T:
@@ -139,10 +150,6 @@ class LedgerHost:
                     swept += sum(record.event_count for record in records)
         self._commits.wait(ticket)  # one durable write for all of them
         return swept
-
-    def checkpoint(self) -> None:
-        """See `Upkeep.do`."""
-        self.upkeep.do()
 
     def snapshot(self, ledger_id: str, pause: Callable[[], None]) -> None:
         """Write a snapshot, while decisions go on. `pause` is called between chunks. Raises JournalError.
@@ -251,7 +258,7 @@ class LedgerHost:
         """
         answers: list[Any] = []
         touched: dict[str, tuple[Hosted, int, list[Any], bool]] = {}
-        clock_ms, refused, transact = self._clock.now_ms(), self._refused, self._core.transact
+        clock_ms, refused, transact = self._clock.now_ms(), self._refusals.refused, self._core.transact
         for ledger_id, command in batch:
             turn = touched.get(ledger_id)
             if turn is None:
@@ -268,7 +275,7 @@ class LedgerHost:
                 turn = touched[ledger_id] = (found, now_ms, due, found.is_behind(now_ms))
             hosted, now_ms, events, is_behind = turn
             try:
-                no = refused and refused.get((ledger_id, self._core.key_of(command) or repr(command)))
+                no = refused and self._refusals.get(ledger_id, self._core.name_of(command), clock_ms)
                 if no:
                     answers.append(no)
                     continue
@@ -317,13 +324,9 @@ class LedgerHost:
             return self._back.transact(turn, command)  # type: ignore[no-any-return]
         except Exception as again:
             self._reload(ledger_id, hosted, now_ms, events, again)
-            key = self._core.key_of(command) or repr(command)
-            why = f"ledger {ledger_id}: the {type(command).__name__} under the key {key!r} fails: {again!r}"
-            refused = Stopped(f"{why}. Nothing was done")
-            if len(self._refused) >= REFUSED_KEYS_MAX:
-                del self._refused[next(iter(self._refused))]
-            self._refused[ledger_id, key] = refused
-            return refused, (), False
+            key = self._core.name_of(command)
+            why = f"the {type(command).__name__} under the key {key!r} fails: {again!r}"
+            return self._refusals.refuse(ledger_id, key, why, now_ms), (), False
 
     def _twice(self, ledger_id: str, hosted: Hosted, now_ms: int, act: Callable[[], T]) -> T:
         """What `act` returns, before anything else is decided in a turn. Where it raises, it acts once more over the
@@ -389,6 +392,7 @@ class LedgerHost:
         head = self._journal.take_over(ledger_id)
         ledger, restored_seq = recovered(self._core, self._journal, ledger_id, head.seq)
         self._clock.raise_to(ledger.time_ms)
+        self._refusals.learn(ledger_id, ledger)
         took_us = (perf_counter_ns() - began_ns) // 1_000
         hosted = Hosted(ledger, head.epoch, restored_seq, head.seq - restored_seq, took_us)
         self._hosted[ledger_id] = hosted

@@ -67,7 +67,7 @@ class Hosted:
         """What an actor does beside deciding."""
         while self.host.sweep():
             pass
-        self.host.checkpoint()
+        self.host.upkeep.do()
         for ledger_id in self.host.snapshots_due(SNAPSHOT_EVENTS_MIN):
             self.host.snapshot(ledger_id, lambda: None)
 

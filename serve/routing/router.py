@@ -32,9 +32,7 @@ from serve.routing.batcher import Batcher, DeadlinePassed, Overloaded
 RETRY_FIRST_S: Final = 0.02
 RETRY_MAX_S: Final = 0.2
 ATTEMPT_S_MAX: Final = 5.0  # a call to a restarting actor may hang: it is given up, and sent again
-LOSSES_MAX: Final = 2  # of an actor with the same entries, before these are suspected of it
-SUSPECT_S: Final = 60.0  # so long what has ended its actor alone is not sent again
-SUSPECTS_MAX: Final = 1_000
+LOSSES_MAX: Final = 2  # of an actor with the same entries, before these are sent alone
 CHAIN_POLL_S: Final = 1.0
 CHAIN_LOOK_S: Final = 1.0  # so long a look at the chain may take before rules are handed over
 QUESTIONS_MAX: Final = 6  # to one actor at once; it has 16 threads
@@ -54,8 +52,6 @@ class Router:
         self._batchers: dict[str, Batcher] = {}
         self._questions: dict[str, asyncio.Semaphore] = {}
         self._asking: dict[str, int] = {}
-        self._suspects: dict[tuple[str, str], float] = {}  # by ledger and key, until when it is not sent
-        self._alone: dict[str, asyncio.Lock] = {}
         self._poller: asyncio.Task[None] | None = None
         self._shops: dict[str, set[str]] = {}  # of the chain, by actor
         self._revisions: dict[str, int] = {}  # by actor, of what concerns it in the chain as known
@@ -275,65 +271,42 @@ class Router:
         self, actor: str, entries: list[Entry], deadlines_ms: list[int], deadline: float
     ) -> list[Answer]:
         """What the actor answers to a batch. One that it was lost with twice may have ended it: its entries then go
-        alone, so that the one that does so again is known, and not sent for a while.
+        alone, and the actor notes each, so that one which does so again is refused by its key.
         """
-        places = list(range(len(entries)))
-        if self._suspects:
-            now = asyncio.get_running_loop().time()
-            places = [place for place in places if self._suspects.get(_name_of(entries[place]), 0.0) <= now]
-            if len(places) < len(entries):
-                answers: list[Answer] = [Late()] * len(entries)
-                chosen, ms = [entries[place] for place in places], [deadlines_ms[place] for place in places]
-                found = await self._deliver(actor, chosen, ms, deadline) if chosen else []
-                for place, answer in zip(places, found, strict=True):
-                    answers[place] = answer
-                return answers
         try:
             return await self._send(actor, entries, deadlines_ms, deadline)
         except CallLost:
             log.critical("%s was lost twice with the same %d entries; each is sent alone", actor, len(entries))
-        timed = zip(entries, deadlines_ms, strict=True)
-        return [await self._deliver_alone(actor, entry, deadline_ms, deadline) for entry, deadline_ms in timed]
+        answers: list[Answer] = []
+        for entry, deadline_ms in zip(entries, deadlines_ms, strict=True):
+            try:
+                answers += await self._send(actor, [entry], [deadline_ms], deadline, alone=True)
+            except DeadlinePassed:
+                answers.append(Late())  # the outcome is unknown: a repeat under its key tells it
+        return answers
 
-    async def _deliver_alone(self, actor: str, entry: Entry, deadline_ms: int, deadline: float) -> Answer:
-        """Late, where the outcome is unknown: a repeat under its key tells it, once the entry is sent again."""
-        try:
-            async with self._alone.setdefault(actor, asyncio.Lock()):  # nothing else that is suspected is out
-                return (await self._send(actor, [entry], [deadline_ms], deadline))[0]
-        except DeadlinePassed:
-            return Late()
-        except CallLost:
-            name = _name_of(entry)
-            log.critical(
-                "%s was lost twice with the %s under the key %r alone", actor, type(entry[1]).__name__, name[1]
-            )
-            if len(self._suspects) >= SUSPECTS_MAX:
-                del self._suspects[next(iter(self._suspects))]
-            self._suspects[name] = asyncio.get_running_loop().time() + SUSPECT_S
-            return Late()
-
-    async def _send(self, actor: str, entries: list[Entry], deadlines_ms: list[int], deadline: float) -> list[Answer]:
+    async def _send(
+        self, actor: str, entries: list[Entry], deadlines_ms: list[int], deadline: float, *, alone: bool = False
+    ) -> list[Answer]:
         """Send a batch until it is answered; hand over the rules first where the actor's are older. Raises CallLost
-        where the actor was lost with it LOSSES_MAX times.
+        where the actor was lost with it LOSSES_MAX times, unless it is sent alone: then the actor keeps count.
         """
+        step = partial(self._actors.call, actor, "step")
+        more = (True,) if alone else ()
 
         async def attempt() -> list[Answer]:
             payload = pack_batch(self._revision_for(actor), entries, deadlines_ms)
-            packed = await self._actors.call(actor, "step", payload)
+            packed = await step(payload, *more)
             if packed == RULES_ARE_STALE:
                 is_newest = await self._look()  # another may have told it more before it restarted
                 await self._actors.call(actor, "adopt", self.rules_for(actor), is_newest)
                 payload = pack_batch(self._revision_for(actor) if is_newest else CUT_OFF, entries, deadlines_ms)
-                packed = await self._actors.call(actor, "step", payload)
+                packed = await step(payload, *more)
                 if packed == RULES_ARE_STALE:
                     raise ActorGone(f"{actor} restarted between two calls")
             return unpack_answers(packed)
 
-        return await _until(deadline, attempt, losses_max=LOSSES_MAX)
-
-
-def _name_of(entry: Entry) -> tuple[str, str]:
-    return entry[0], getattr(entry[1], "key", "") or repr(entry[1])
+        return await _until(deadline, attempt, losses_max=0 if alone else LOSSES_MAX)
 
 
 def _soon() -> float:

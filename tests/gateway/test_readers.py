@@ -42,7 +42,7 @@ class Moving(Sealing):
     def move(self) -> int:
         """What the actor does by itself, until there is nothing left to do; how many files are away."""
         for _ in range(40):
-            self.actor.host.checkpoint()
+            self.actor.host.upkeep.do()
             if self.actor.chain.revision:
                 self.actor.host.upkeep.move(self.actor.chain.readers)
         return len(list(self.away.glob("S2.sealed/*")))

@@ -52,7 +52,7 @@ class Sealing:
         for _ in range(3):
             self.actor.host.snapshot("S2", lambda: None)
         for _ in range(20):
-            self.actor.host.checkpoint()
+            self.actor.host.upkeep.do()
 
     def files(self) -> list[Path]:
         """What is sealed, the oldest first."""
@@ -167,13 +167,13 @@ def test_what_cannot_be_sealed_costs_nothing(sealing: Sealing, error: OSError | 
     sealing.journal.log.clear()
     if error is None:
         with pytest.raises(JournalFailed):
-            sealing.actor.host.checkpoint()
+            sealing.actor.host.upkeep.do()
         assert len(sealing.ended) == 1
         sealing.open()
     else:
-        sealing.actor.host.checkpoint()
+        sealing.actor.host.upkeep.do()
         sealing.journal._finished = None  # a file of its own failed, not the journal
-        sealing.actor.host.checkpoint()
+        sealing.actor.host.upkeep.do()
         assert sealing.ended == []
         assert len(entries(sealing.journal.log, "seal")) == 1, "not tried again before the next start"
     sealing.front.clock.move(HOUR_MS)

@@ -14,7 +14,7 @@ from threading import Event
 from typing import Final, TypeVar
 
 from actors.core.chain import NamedReader
-from actors.journal.port import Base, ClockMark, Head, Journal, JournalError, JournalFailed, Record, Snapshot
+from actors.journal.port import Attempt, Base, ClockMark, Head, Journal, JournalError, JournalFailed, Record, Snapshot
 
 HELD_S_MAX: Final = 20.0  # a test that forgets to release fails by this, not by hanging
 
@@ -145,6 +145,15 @@ class FaultyJournal:
 
     def kept_clock(self) -> ClockMark | None:
         return self._called("kept_clock", self._inner.kept_clock)
+
+    def note_attempt(self, ledger_id: str, epoch: int, attempt: Attempt, before_ms: int) -> None:
+        self._called(
+            f"note_attempt {ledger_id} {attempt.key}:{attempt.times}",
+            lambda: self._inner.note_attempt(ledger_id, epoch, attempt, before_ms),
+        )
+
+    def attempts(self, ledger_id: str) -> list[Attempt]:
+        return self._called(f"attempts {ledger_id}", lambda: self._inner.attempts(ledger_id))
 
     def checkpoint(self) -> None:
         self._called("checkpoint", self._inner.checkpoint)

@@ -18,7 +18,7 @@ import orjson
 
 from actors.core.chain import NamedReader
 from actors.journal.codec import chained
-from actors.journal.port import Base, ClockMark, Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
+from actors.journal.port import Attempt, Base, ClockMark, Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
 
 _HEADER_BYTES = 12
 
@@ -35,6 +35,7 @@ class MemoryDisk:
         self.snapshots: dict[str, Snapshot] = {}
         self.clock: ClockMark | None = None
         self.readers: dict[str, dict[tuple[str, int], int]] = {}
+        self.attempts: dict[str, dict[str, Attempt]] = {}
         self._recover()
 
     def write(self, *body: Any) -> None:
@@ -67,6 +68,12 @@ class MemoryDisk:
             self.heads[ledger_id] = Head(epoch, self.heads.get(ledger_id, Head(0, 0)).seq)
         elif kind == "clock":
             self.clock = ClockMark(*fields)
+        elif kind == "attempt":
+            ledger_id, attempt, before_ms = fields
+            noted = {**self.attempts.get(ledger_id, {}), attempt[0]: Attempt(*attempt)}
+            self.attempts[ledger_id] = {
+                key: each for key, each in noted.items() if each.times and each.at_ms >= before_ms
+            }
         elif kind == "reader":
             name, named, seen = fields
             for ledger_id, seq in seen.items():
@@ -201,6 +208,16 @@ class MemoryJournal:
     def kept_clock(self) -> ClockMark | None:
         self._refuse_if_failed()
         return self._disk.clock
+
+    def note_attempt(self, ledger_id: str, epoch: int, attempt: Attempt, before_ms: int) -> None:
+        self._refuse_if_failed()
+        with self._disk.lock:
+            self.check_owner({ledger_id: epoch})
+            self._disk.write("attempt", ledger_id, list(attempt), before_ms)
+
+    def attempts(self, ledger_id: str) -> list[Attempt]:
+        self._refuse_if_failed()
+        return list(self._disk.attempts.get(ledger_id, {}).values())
 
     def checkpoint(self) -> None:
         self._refuse_if_failed()

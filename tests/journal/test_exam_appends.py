@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from actors.journal.port import ClockMark, Fenced, Head, JournalError, JournalFailed
+from actors.journal.port import Attempt, ClockMark, Fenced, Head, JournalError, JournalFailed
 from tests.journal.storages import Storage, appended, record, records_of
 
 
@@ -291,3 +291,28 @@ def test_an_owner_that_was_replaced_notes_nothing_of_a_reader(storage: Storage) 
     with pytest.raises(Fenced):
         first.note_reader("warehouse", 5, {"S2": 0, "S1": 3}, {"S2": 1, "S1": 1})
     assert storage.after_crash().open().readers() == {"S1": {("warehouse", 5): 1}}
+
+
+def test_attempts_are_durable_until_they_are_answered_or_out_of_time(storage: Storage) -> None:
+    journal = storage.open()
+    appended(journal, "S1", [1])
+    appended(journal, "S2", [1])
+    journal.note_attempt("S1", 1, Attempt("k1", 1, 7_000), 0)
+    journal.note_attempt("S1", 1, Attempt("k1", 2, 8_000), 0)
+    journal.note_attempt("S1", 1, Attempt("k2", 1, 8_000), 0)
+    journal.note_attempt("S2", 1, Attempt("k1", 1, 9_000), 0)
+    journal.note_attempt("S1", 1, Attempt("k2", 0, 9_000), 8_000)
+    for opened in (journal, storage.after_crash().open()):
+        assert opened.attempts("S1") == [Attempt("k1", 2, 8_000)]
+        assert opened.attempts("S2") == [Attempt("k1", 1, 9_000)]
+    journal.note_attempt("S1", 1, Attempt("k3", 1, 10_000), 8_001)
+    assert journal.attempts("S1") == [Attempt("k3", 1, 10_000)]
+
+
+def test_an_owner_that_was_replaced_notes_no_attempt(storage: Storage) -> None:
+    first, second = storage.open(), storage.open()
+    first.take_over("S1")
+    assert second.take_over("S1").epoch == 2
+    with pytest.raises(Fenced):
+        first.note_attempt("S1", 1, Attempt("k1", 1, 7_000), 0)
+    assert storage.after_crash().open().attempts("S1") == []

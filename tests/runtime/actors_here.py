@@ -20,7 +20,7 @@ from actors.core.policy import Policy
 from actors.customer_actor import CustomerActor
 from actors.journal.open import open_journal, sqlite_setting
 from actors.journal.port import JournalDamaged, JournalError
-from actors.protocol.messages import ActorGone, LedgerStopped
+from actors.protocol.messages import ActorGone, CallLost, LedgerStopped
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
 from actors.rpc.methods import methods_of
 from actors.rpc.server import WAITING
@@ -33,6 +33,10 @@ CALLS_KEPT_MAX: Final = 100_000
 LOOK_S: Final = 0.005
 
 _encode: Final = msgspec.msgpack.Encoder().encode
+
+
+class Ended(BaseException):
+    """Ends the process of an actor whose rules raise it."""
 
 
 class ActorsHere:
@@ -113,11 +117,14 @@ class ActorsHere:
         process = self._process(actor)
         try:
             if method == "step" and not isinstance(process, ChainActor):
-                [answer] = process.step_all([(args[0], now_ms)])
+                [answer] = process.step_all([(args[0], now_ms)], *args[1:])
                 if isinstance(answer, Exception):
                     raise answer
             else:
                 answer = getattr(process, method)(*args)
+        except Ended as end:
+            self.kill(actor)
+            raise CallLost("the connection ended") from end
         except JournalDamaged as error:
             raise LedgerStopped(str(error)) from error
         except JournalError as error:

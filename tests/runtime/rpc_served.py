@@ -27,7 +27,7 @@ class Actor:
         self.may_decide.set()
         self.happened = Event()
 
-    def step_all(self, batches: list[tuple[bytes, int]]) -> list[bytes | Exception]:
+    def step_all(self, batches: list[tuple[bytes, int]], alone: bool = False) -> list[bytes | Exception]:
         self.deciding.set()
         assert self.may_decide.wait(WAIT_S)
         self.turns.append([batch for batch, _ in batches])
@@ -35,9 +35,9 @@ class Actor:
         return [ValueError("no batch") if batch == b"bad" else batch for batch, _ in batches]
 
     @rpc
-    def step(self, batch: bytes) -> bytes:
+    def step(self, batch: bytes, alone: bool = False) -> bytes:
         """Only its annotations are used."""
-        raise AssertionError(batch)
+        raise AssertionError(batch, alone)
 
     @rpc
     def double(self, number: int, more: int = 0) -> int:

@@ -196,7 +196,7 @@ def process(storage: Storage) -> Iterator[Process]:
 def test_holds_do_not_expire_early_after_a_kill_under_a_clock_that_was_set_ahead(process: Process) -> None:
     process.say("receive A 3", "reserve ann A 1 for 2h")
     process.wall.move(1, 3 * HOUR_S)
-    process.actor.host.checkpoint()
+    process.actor.host.upkeep.do()
     process.start()
     assert process.stock() == (3, 1)
 

@@ -200,7 +200,7 @@ def test_an_actor_without_a_readable_journal_stays(tmp_path: Path) -> None:
     journal = open_journal(sqlite_setting(tmp_path), "store-S1")
     actor = StoreActor("store-S1", journal, SystemClock(journal.kept_clock()), ended.append, tidy_every_s=3_600)
     try:
-        actor.host.checkpoint()
+        actor.host.upkeep.do()
         assert actor.host.is_stopped("S1")
         assert ended == []
     finally:

@@ -142,7 +142,7 @@ def test_a_failed_checkpoint_ends_the_host_and_costs_nothing(stocked: ActorRunti
     stocked.deliver("k1: reserve ann A 1")
     stocked.journal.fail_call("checkpoint")
     with pytest.raises(JournalFailed):
-        stocked.host.checkpoint()
+        stocked.host.upkeep.do()
     assert len(stocked.failures) == 1
     with pytest.raises(JournalFailed):
         stocked.deliver("k1: reserve ann A 1")

@@ -9,10 +9,10 @@ from actors.core.chain import Store
 from actors.core.policy import HOUR_MS, Policy
 from actors.core.rejection import Reason
 from actors.journal.codec import chained
-from actors.protocol.messages import CallLost, Held, Late, LedgerStopped, Moved, Refusal
+from actors.protocol.messages import Held, LedgerStopped, Moved, Refusal
 from actors.protocol.placement import CHAIN_ACTOR
 from serve.routing.batcher import QUEUED_ENTRIES_MAX, DeadlinePassed, Overloaded
-from serve.routing.router import ATTEMPT_S_MAX, CHAIN_POLL_S, LOSSES_MAX, SUSPECT_S
+from serve.routing.router import ATTEMPT_S_MAX, CHAIN_POLL_S
 from tests.runtime.loop_time import skip, turns
 from tests.runtime.routed import S1, Routed, Run
 from tests.runtime.runtime_fixture import WAIT_S
@@ -31,62 +31,6 @@ def test_the_same_bytes_are_sent_until_they_are_answered(on_the_way: Run, lost: 
         assert len(sent) == times + 1
         assert len(set(sent)) == 1
         assert await routed.on_hand("S1") == (10, 3, 0, 0)
-
-    on_the_way(test)
-
-
-class Poison:
-    """A command that ends its actor, and all who are with it then hear so; `times` bounds it."""
-
-    def __init__(self, routed: Routed, monkeypatch: pytest.MonkeyPatch, times: int = 1_000) -> None:
-        self.deaths = 0
-        whole = routed.actors.call
-
-        async def call(actor: str, method: str, *args: Any) -> Any:
-            if method == "step" and b"poison" in args[0] and self.deaths < times:
-                self.deaths += 1
-                routed.actors.kill(actor)
-                raise CallLost("the connection ended")
-            return await whole(actor, method, *args)
-
-        monkeypatch.setattr(routed.actors, "call", call)
-
-
-def test_a_command_that_ends_its_actor_is_found_and_not_sent_again_for_a_while(
-    on_the_way: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def test(routed: Routed) -> None:
-        poison = Poison(routed, monkeypatch)
-        lines = [("S1", key, "reserve ann A 1") for key in ("k1", "poison", "k2")]
-        entries = [routed.entry(*line) for line in lines]
-        loop = asyncio.get_running_loop()
-
-        async def answers() -> list[type]:
-            [(found, _)] = routed.router.submit(["S1"] * 3, entries, loop.time() + WAIT_S, promise=False, each=True)
-            return [type(each) for each in await found]
-
-        assert await answers() == [Held, Late, Held]
-        assert poison.deaths == 2 * LOSSES_MAX
-        assert await answers() == [Held, Late, Held]
-        with pytest.raises(DeadlinePassed) as unknown:
-            await routed.say(lines[1])
-        assert unknown.value.sent
-        assert poison.deaths == 2 * LOSSES_MAX
-        assert await routed.on_hand("S1") == (10, 2, 0, 0)
-        skip(SUSPECT_S + 1)
-        poison.deaths = 1_000  # mended
-        assert await answers() == [Held, Held, Held]
-
-    on_the_way(test)
-
-
-def test_an_actor_that_is_ended_by_others_is_a_delay(on_the_way: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def test(routed: Routed) -> None:
-        poison = Poison(routed, monkeypatch, times=2 * LOSSES_MAX - 1)
-        (answer,) = await routed.say(("S1", "poison", "reserve ann A 1"))
-        assert isinstance(answer, Held)
-        assert poison.deaths == 2 * LOSSES_MAX - 1
-        assert routed.router._suspects == {}
 
     on_the_way(test)
 

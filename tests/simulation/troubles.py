@@ -109,7 +109,7 @@ class Troubles:
                 process.host.sweep()
                 for ledger_id in process.host.ledger_ids():
                     process.host.snapshot_if_moved(ledger_id)
-                process.host.checkpoint()
+                process.host.upkeep.do()
             except JournalError:
                 world.struck[f"{fails or 'tidying'} failed"] += 1
                 if world.actors.made.get(actor) is process:

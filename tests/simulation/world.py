@@ -80,7 +80,7 @@ class World:
         self.clock = self._clock()
         self.host = self.parts.host(CORE, self.journal, self.clock, lambda _: self.policy, lambda _: None)
         self.host.recover(self.journal.ledger_ids())
-        self._attempt(self.host.checkpoint)  # as within the first tenth of a second of any process
+        self._attempt(self.host.upkeep.do)  # as within the first tenth of a second of any process
 
     def _clock(self) -> Clock:
         if not self.has_own_clock:
@@ -91,7 +91,7 @@ class World:
     def run(self) -> None:
         """From an empty shop to a quiet one. Raises Broken."""
         self.ask([_opening("opening")])
-        self._attempt(self.host.checkpoint)  # as within the first tenth of a second: no mark without a ledger
+        self._attempt(self.host.upkeep.do)  # as within the first tenth of a second: no mark without a ledger
         for _ in range(TURNS):
             happens = (self._calls, self._time, self._sweep, self._snapshot, self._crash, self._zombie, self._rules)
             (turn,) = self.random.choices((*happens, self._rules_fail), weights=(60, 16, 5, 5, 8, 3, 3, 3))
@@ -151,7 +151,7 @@ class World:
             self.struck["checkpoint failed"] += 1
         self.script.append("sweep")
         self._attempt(self.host.sweep)
-        self._attempt(self.host.checkpoint)
+        self._attempt(self.host.upkeep.do)
 
     def _snapshot(self) -> None:
         if self.random.random() < 0.2:

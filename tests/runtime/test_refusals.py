@@ -1,0 +1,145 @@
+"""A command that ends its actor twice when it is alone is refused by its key, by whomever and whenever it is sent."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from actors.core.policy import CALL_MS_MAX
+from actors.journal.port import Attempt, JournalFailed, LedgerBroken
+from actors.protocol.messages import CallLost, Held, Stopped, pack_batch
+from actors.protocol.placement import Placement
+from actors.runtime.kinds import SHOP
+from actors.runtime.refusals import ATTEMPTS_MAX
+from actors.store_actor import StoreActor
+from serve.routing.router import LOSSES_MAX, Router
+from tests.runtime.actors_here import Ended
+from tests.runtime.routed import S1, Routed, Run
+from tests.runtime.rpc_served import Actor, connected, run, serving
+from tests.runtime.runtime_fixture import WAIT_S, ActorRuntime, ManualClock, entries
+
+POISONED = [("S1", key, "reserve ann A 1") for key in ("k1", "poison", "k2")]
+HELD_BUT_ONE = [Held, Stopped, Held]
+
+
+class Poison:
+    """Rules that end the process of their actor at one key, so many times."""
+
+    def __init__(self) -> None:
+        self.times = 1_000
+        self.deaths = 0
+
+    def transact(self, ledger: Any, command: Any, now_ms: int, is_behind: bool) -> Any:
+        if command.key == "poison" and self.deaths < self.times:
+            self.deaths += 1
+            raise Ended
+        return SHOP.transact(ledger, command, now_ms, is_behind)
+
+
+@pytest.fixture
+def poison(monkeypatch: pytest.MonkeyPatch) -> Poison:
+    planted = Poison()
+    monkeypatch.setattr(StoreActor, "core", SHOP._replace(transact=planted.transact))
+    return planted
+
+
+async def answers(routed: Routed, router: Router) -> list[type]:
+    batch = [routed.entry(*line) for line in POISONED]
+    return [type(each) for each in await router.send_all(batch, asyncio.get_running_loop().time() + WAIT_S)]
+
+
+def test_it_is_found_once_and_no_gateway_or_restart_lets_it_end_the_actor_again(
+    on_the_way: Run, poison: Poison, clock: ManualClock
+) -> None:
+    async def test(routed: Routed) -> None:
+        assert await answers(routed, routed.router) == HELD_BUT_ONE
+        assert poison.deaths == LOSSES_MAX + ATTEMPTS_MAX
+        (refused,) = await routed.say(POISONED[1])
+        assert isinstance(refused, Stopped)
+        assert "'poison' has ended the actor 2 times. Nothing was done" in refused.why
+        other = Router(routed.actors, Placement(0))
+        await other.refresh_chain(asyncio.get_running_loop().time() + WAIT_S)
+        for _ in range(2):
+            assert await answers(routed, other) == HELD_BUT_ONE
+            routed.actors.kill(S1)
+        assert poison.deaths == LOSSES_MAX + ATTEMPTS_MAX
+        assert await routed.on_hand("S1") == (10, 2, 0, 0)
+
+        poison.times = 0  # mended
+        clock.move(CALL_MS_MAX - 1)
+        assert await answers(routed, other) == HELD_BUT_ONE
+        clock.move(1)
+        assert await answers(routed, other) == [Held, Held, Held]
+
+    on_the_way(test)
+
+
+def test_the_attempts_of_several_gateways_are_counted_together(on_the_way: Run, poison: Poison) -> None:
+    async def test(routed: Routed) -> None:
+        with pytest.raises(CallLost):  # and its gateway ends too
+            await routed.actors.call(S1, "step", pack_batch(0, [routed.entry(*POISONED[1])]), True)
+        assert await answers(routed, routed.router) == HELD_BUT_ONE
+        assert poison.deaths == 1 + LOSSES_MAX + ATTEMPTS_MAX - 1
+
+    on_the_way(test)
+
+
+def test_an_actor_that_others_end_is_a_delay_and_leaves_nothing(on_the_way: Run, poison: Poison) -> None:
+    async def test(routed: Routed) -> None:
+        poison.times = LOSSES_MAX + ATTEMPTS_MAX - 1
+        assert await answers(routed, routed.router) == [Held, Held, Held]
+        assert poison.deaths == poison.times
+        assert routed.actors.disks[S1].attempts == {"S1": {}}
+
+    on_the_way(test)
+
+
+def test_nothing_is_noted_of_what_is_not_sent_alone(runtime: ActorRuntime) -> None:
+    runtime.deliver("k1: receive A 10")
+    assert entries(runtime.journal.log, "note_attempt") == []
+    runtime.host.step_alone([("S1", runtime.command(f"{key}: reserve ann A 1")) for key in ("k2", "k1", "k3")])
+    noted = [f"note_attempt S1 {key}:{count}" for key in ("k2", "k1", "k3") for count in (1, 0)]
+    assert entries(runtime.journal.log, "note_attempt") == noted
+    assert runtime.journal.attempts("S1") == []
+
+
+def test_what_was_answered_before_its_actor_ended_is_answered_again(runtime: ActorRuntime) -> None:
+    runtime.deliver("receive A 10")
+    first = runtime.deliver("k1: reserve ann A 1")
+    runtime.journal.note_attempt("S1", runtime.epoch(), Attempt("k1", ATTEMPTS_MAX, runtime.clock.at_ms), 0)
+    assert runtime.successor().deliver("k1: reserve ann A 1") == first
+
+
+def test_an_attempt_that_cannot_be_noted_ends_the_actor(runtime: ActorRuntime) -> None:
+    runtime.deliver("receive A 10")
+    runtime.journal.fail_call("note_attempt")
+    with pytest.raises(JournalFailed):
+        runtime.host.step_alone([("S1", runtime.command("k1: reserve ann A 1"))])
+    assert len(runtime.failures) == 1
+    assert len(entries(runtime.journal.log, "append")) == 1
+    assert runtime.successor().stock() == "A 10/0"
+
+
+def test_a_stopped_ledger_says_so_to_what_is_sent_alone(runtime: ActorRuntime) -> None:
+    runtime.deliver("receive A 10")
+    damaged = runtime.host._damaged["S1"] = LedgerBroken("S1", "seq 1", "planted")
+    del runtime.host._hosted["S1"]
+    assert runtime.host.step_alone([("S1", runtime.command("reserve ann A 1"))]) == [Stopped(str(damaged))]
+
+
+def test_what_comes_alone_is_decided_by_itself_behind_the_rest() -> None:
+    async def main() -> None:
+        connection = await connected(server)
+        actor: Actor = server.actor
+        actor.may_decide.clear()
+        begun = connection.call("step", (b"0",))
+        await asyncio.to_thread(actor.deciding.wait)
+        rest = [connection.call("step", each) for each in ((b"1", True), (b"2",), (b"3", True), (b"4",))]
+        await asyncio.sleep(0)  # they are in the socket by then
+        actor.may_decide.set()
+        assert await asyncio.gather(begun, *rest) == [b"0", b"1", b"2", b"3", b"4"]
+        assert actor.turns == [[b"0"], [b"2", b"4"], [b"1"], [b"3"]]
+        connection.abort()
+
+    with serving() as server:
+        run(main)
