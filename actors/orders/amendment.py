@@ -10,13 +10,15 @@ from actors.orders.state import Order, Part
 from actors.shop.commands import Lines, by_sku
 
 
-def amendment(order: Order, wanted: tuple[Plan, ...], *, whole: bool) -> tuple[tuple[Plan, ...], tuple[Target, ...]]:
+def amendment(order: Order, wanted: tuple[Plan, ...], channel: str) -> tuple[tuple[Plan, ...], tuple[Target, ...]]:
     """Return the plans to claim so that shops hold what is wanted, and the targets of the order's parts.
 
     A shop that is to hold less keeps what it holds up to that; one that is to hold more gets another part for the rest.
-    A different slot needs another part: all of the shop's units are claimed anew. With `whole`, shops that are not
-    named release what they hold, else they keep it.
+    A different slot needs another part: all of the shop's units are claimed anew. With a channel it is a whole: shops
+    that are not named release what they hold, else they keep it. Where it is another one, every shop is asked, also for
+    a part without lines: its limits may be others.
     """
+    whole = bool(channel)
     plans: list[Plan] = []
     targets: list[Target] = []
     standing = [part for part in order.certain_parts() if part.status in LIVE]
@@ -36,7 +38,7 @@ def amendment(order: Order, wanted: tuple[Plan, ...], *, whole: bool) -> tuple[t
                     want[sku] = want.get(sku, 0) - keeps[sku]
             targets.append(Target(store_id, part.attempt, _lines(keeps)))
         rest = _lines(want)
-        if rest:
+        if rest or (whole and channel != order.channel):
             plans.append(Plan(store_id, rest, slot_ms))
     return tuple(plans), tuple(targets)
 

@@ -157,7 +157,7 @@ def _changed(
     if order.attempts >= ATTEMPTS_MAX:
         return Rejection(Reason.TRANSITION_NOT_ALLOWED, number=order.number, status=STATUS_OF[order.standing])
     ttl_ms, channel, missing = renewal.ttl_ms, renewal.channel, renewal.missing
-    plans, targets = amendment(order, wanted, whole=bool(channel))
+    plans, targets = amendment(order, wanted, channel)
     refusal = over_limit(ledger, order.customer_id, channel or order.channel, plans, now_ms, order, targets)
     if refusal is not None:
         return refusal
@@ -179,7 +179,7 @@ def _decide_replan(ledger: OrderLedger, command: cm.Replan, now_ms: int) -> Deci
         if order.is_collected_from():  # since the call: the basket's lines no longer tell what is still wanted
             return (_refused(order, _basket_confirmed(order)),)
         channel = order.renewal.channel
-        plans, kept = amendment(order, plans, whole=True)
+        plans, kept = amendment(order, plans, channel)
         targets = kept
     refusal = over_limit(ledger, order.customer_id, channel, plans, now_ms, order, kept, for_good=True)
     if refusal is not None:  # another plan may ask for more of what is limited

@@ -163,9 +163,11 @@ def _evolve_committed(ledger: OrderLedger, event: ev.Committed) -> None:
     parts = tuple(_committed(order, part, numbers, wanted) for part in order.parts)
     if order.renewal is not None and order.renewal.channel:
         renewal = order.renewal
+        is_other = renewal.channel != order.channel
         order = replace(
             order,
             channel=renewal.channel,
+            channel_revision=order.revision + 1 if is_other else order.channel_revision,
             missing=renewal.missing,
             external_reference=renewal.external_reference,
         )

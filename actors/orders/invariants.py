@@ -65,7 +65,7 @@ def _faults_of_part(order: Order, part: Part) -> Iterator[tuple[str, str]]:
     asked = [quantity for _, quantity in part.lines]
     collected = part.collected or (0,) * len(asked)
     held = part.held if part.held and part.status in LIVE else (0,) * len(asked)
-    if not asked or min(asked) < 1:
+    if min(asked, default=1) < 1:  # one without lines asked for a channel alone
         yield "lines with units", str(part.lines)
     elif len(held) != len(asked) or len(collected) != len(asked):
         yield f"{len(asked)} lines", f"{len(held)} held, {len(collected)} collected"

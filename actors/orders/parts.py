@@ -8,6 +8,8 @@ each function states.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from actors.core.ids import format_holder, format_order_id, parse_holder
 from actors.core.policy import Policy
 from actors.core.rejection import Violation
@@ -29,8 +31,19 @@ _STATUS_OF = {
 def claim_of(order_id: str, order: Order, part: Part) -> Claim:
     """The claim that is sent to a part's shop."""
     holder = format_holder(order_id, part.attempt)
-    customer_id, channel, call_key = order.customer_id, order.channel, call_key_of(order.key)
-    return Claim(claim_key(holder), holder, customer_id, channel, part.lines, part.slot_start_ms, call_key=call_key)
+    asked = Claim(
+        claim_key(holder),
+        holder,
+        order.customer_id,
+        order.channel,
+        part.lines,
+        part.slot_start_ms,
+        call_key=call_key_of(order.key),
+    )
+    if order.renewal is None or order.renewal.channel in ("", order.channel):
+        return asked
+    kept = (line for target in order.targets if target.store_id == part.store_id for line in target.lines)
+    return replace(asked, channel=order.renewal.channel, whole=by_sku((*part.lines, *kept)))
 
 
 def outcome_of(order_id: str, order: Order, part: Part) -> ApplyOutcome:
@@ -40,7 +53,7 @@ def outcome_of(order_id: str, order: Order, part: Part) -> ApplyOutcome:
     if part.dropped:
         status, reason = Status.RELEASED, ReleaseReason.REPLACED
     holder = format_holder(order_id, part.attempt)
-    return ApplyOutcome(holder, order.revision, status, order.expires_at_ms, reason, part.keep)
+    return ApplyOutcome(holder, order.revision, status, order.expires_at_ms, reason, part.keep, order.channel)
 
 
 def first_claim_of(ledger_id: str, asked: Open, number: int, attempt: str, plan: Plan) -> Claim:
@@ -127,6 +140,8 @@ def part_is_known(store_id: str, reservation: Reservation, order: Order | None, 
         return ON_THE_WAY
     if part.lines != reservation.lines:
         return Verdict(f"lines {part.lines}", f"lines {reservation.lines}")
+    if live and is_promised(part) and part not in order.undelivered_parts() and reservation.channel != order.channel:
+        return Verdict(f"channel {order.channel}", f"channel {reservation.channel}")
     if part.version == reservation.version:
         return _same_version(part, reservation)
     if outbox or part in order.undelivered_parts() or (order.open_attempt == attempt and not part.dropped):

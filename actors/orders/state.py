@@ -101,9 +101,10 @@ class Order(Message, frozen=True):
     """One customer's reservation over one shop or several.
 
     `revision` grows with every change that the shops have to apply; a part is up to date once its `applied_revision`
-    reaches it. While an attempt is open, `open_attempt` is its number, `key` and `content` are those of the call that
-    it answers, `targets` what earlier parts keep at its commit, collected units included, and `renewal` what else
-    changes then. `missing` is what was requested and unavailable.
+    reaches it. `channel_revision` is the one by which it changed its channel, 0 where it never did. While an attempt is
+    open, `open_attempt` is its number, `key` and `content` are those of the call that it answers, `targets` what
+    earlier parts keep at its commit, collected units included, and `renewal` what else changes then. `missing` is what
+    was requested and unavailable.
     """
 
     number: int
@@ -127,14 +128,15 @@ class Order(Message, frozen=True):
     parts: tuple[Part, ...] = ()
     renewal: Renewal | None = None
     external_reference: str = ""
+    channel_revision: int = 0
 
     def open_parts(self) -> tuple[Part, ...]:
         """The parts of the open attempt."""
         return tuple(part for part in self.parts if part.attempt == self.open_attempt and not part.dropped)
 
     def certain_parts(self) -> tuple[Part, ...]:
-        """The committed parts."""
-        return tuple(part for part in self.parts if part.reservation and not part.dropped)
+        """The committed parts that are for units."""
+        return tuple(part for part in self.parts if part.reservation and part.lines and not part.dropped)
 
     def undelivered_parts(self) -> tuple[Part, ...]:
         """Live parts whose shops have not applied the newest revision, except those of the open attempt."""
@@ -142,13 +144,22 @@ class Order(Message, frozen=True):
 
     def next_deliveries(self) -> tuple[Part, ...]:
         """The undelivered parts to deliver now: a part that replaces another one waits until that one's shop has
-        released it and reported how much was collected, so that at no moment both can be collected.
+        released it and reported how much was collected, so that at no moment both can be collected. After a change of
+        the channel, a shop's older parts hear first: as long as a newer one is live there, they count under both.
         """
         outbox = self.undelivered_parts()
-        replaced = [part.replaced_by for part in self.parts if part.gives_back()]
-        if self.standing not in CERTAIN or not replaced:
+        if self.standing not in CERTAIN:
             return outbox
-        return tuple(part for part in outbox if part.attempt < min(replaced) or part.dropped)
+        newest = min((part.replaced_by for part in self.parts if part.gives_back()), default=self.attempts + 1)
+        behind: dict[str, int] = {}  # by shop, the first attempt that has not heard of the channel
+        for part in outbox:
+            if part.applied_revision < self.channel_revision and not part.dropped:
+                behind.setdefault(part.store_id, part.attempt)
+        return tuple(
+            part
+            for part in outbox
+            if part.dropped or part.attempt < min(newest, behind.get(part.store_id, part.attempt) + 1)
+        )
 
     def is_collected_from(self) -> bool:
         """True where some shop has reported collected units."""

@@ -150,16 +150,17 @@ class Audit:
         if holder in self._holders or holder in self._applied:
             self._found("I7", holder, "one claim, before its order is over", f"another at version {self._version}")
         self._holders[holder] = self._version
-        self._hold(Hold(asked.customer_id, asked.channel, asked.lines, math.inf, asked.slot_start_ms, holder))
+        part = Hold(asked.customer_id, asked.channel, asked.lines, math.inf, asked.slot_start_ms, holder)
+        self._hold(part, asked.whole)
 
-    def _hold(self, claim: Hold) -> None:
-        """Enter a new reservation at the version of its event."""
+    def _hold(self, claim: Hold, whole: Lines = ()) -> None:
+        """Enter a new reservation at the version of its event. `whole` is what its order is to hold, if it says so."""
         self._claims[self._version] = claim
         asked = self._promise(claim.held, Counter())
         self._take_place(claim)
         if self._rules:
             self._by_customer[claim.customer_id].add(self._version)
-            self._check_limits(claim, asked)
+            self._check_limits(claim, asked, whole)
 
     def _promise(self, lines: Lines, had: Counter[str]) -> set[str]:
         """Promise these units. Returns the SKUs with more units than the claim had; only those must be available."""
@@ -228,6 +229,7 @@ class Audit:
             if gives_back:
                 self._found("I1", f"reservation {number}", "nothing held once its order is over", f"{claim.held}")
             claim.status, claim.deadline_ms = status, event.expires_at_ms
+            claim.channel = event.channel or claim.channel
 
     def _acknowledged(self, event: events.Acknowledged, _: int) -> None:
         for number, version in event.parts:
@@ -239,9 +241,9 @@ class Audit:
         most = max(0, book.on_hand - book.safety_stock)
         self._found("I2", f"{sku} at version {self._version}", f"at most {most} reserved", f"{book.reserved} reserved")
 
-    def _check_limits(self, claim: Hold, asked: set[str]) -> None:
+    def _check_limits(self, claim: Hold, asked: set[str], whole: Lines = ()) -> None:
         mine = [self._claims[number] for number in self._by_customer[claim.customer_id]]
-        for expected, found in over_limits(self._rules, claim, asked, mine):
+        for expected, found in over_limits(self._rules, claim, asked, mine, whole):
             self._found("I15", f"customer {claim.customer_id} at version {self._version}", expected, found)
 
     def _live(self, number: int, step: str, allowed: tuple[Status, ...], at_ms: int) -> Hold | None:

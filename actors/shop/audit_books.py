@@ -154,12 +154,17 @@ class Places:
                 del having[hold.order]
 
 
-def over_limits(rules: Iterable[Rule], claim: Hold, skus: set[str], mine: Sequence[Hold]) -> Iterator[tuple[str, str]]:
+def over_limits(
+    rules: Iterable[Rule], claim: Hold, skus: set[str], mine: Sequence[Hold], whole: Lines = ()
+) -> Iterator[tuple[str, str]]:
     """Yield (allowed, found) for each rule that the customer's holds exceed; `mine` includes the claim.
 
     `skus` are those of which the claim asks for more: what it had before a new policy, it keeps. The parts of one order
-    count as one open reservation, and each of them with its units.
+    count as one open reservation, and each of them with its units; a `whole` counts in place of the claim's order.
     """
+    if whole:
+        skus, apart = {sku for sku, _ in whole}, [other for other in mine if other.order != claim.order]
+        mine = [*apart, Hold(claim.customer_id, claim.channel, whole, 0, 0, claim.holder)]
     for channel, rule_sku, open_max, units_max in rules:
         if channel not in ("", claim.channel) or rule_sku not in ("", *skus):
             continue

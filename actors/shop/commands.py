@@ -116,7 +116,9 @@ class Claim(Message, frozen=True):
     """Hold this shop's part of an order over several ledgers, until its customer's ledger decides the order. `holder`
     names the order and its attempt; `key` is `claim_key(holder)`. `attempt` is drawn for an order that is not placed
     yet, so that two which have drawn the same number never share a claim. `call_key` is the key of the caller, under
-    which nothing else is decided here; empty where that is its order's, as in an amendment.
+    which nothing else is decided here; empty where that is its order's, as in an amendment. `whole` is all that its
+    order is to hold here, by SKU, where it changes its channel: limits count that, in place of its other parts. Then
+    `lines` may be empty, as it may hold all of that already.
     """
 
     key: str
@@ -127,6 +129,7 @@ class Claim(Message, frozen=True):
     slot_start_ms: int
     attempt: str = ""
     call_key: str = ""
+    whole: Lines = ()
 
 
 class SettleGrant(Message, frozen=True):
@@ -143,8 +146,8 @@ class SettleGrant(Message, frozen=True):
 
 class ApplyOutcome(Message, frozen=True):
     """Apply what the customer's ledger decided for a part. `keep` limits its units by SKU, collected ones included,
-    empty: no limit. Only an outcome of a greater `revision` than the last one applied has an effect, so outcomes may be
-    repeated and reordered.
+    empty: no limit. `channel` is its order's, empty where that is as it was. Only an outcome of a greater `revision`
+    than the last one applied has an effect, so outcomes may be repeated and reordered.
     """
 
     key: ClassVar[str] = ""  # identified by holder and revision
@@ -154,6 +157,7 @@ class ApplyOutcome(Message, frozen=True):
     expires_at_ms: int
     reason: ReleaseReason
     keep: Lines
+    channel: str = ""
 
 
 class Acknowledge(Message, frozen=True):

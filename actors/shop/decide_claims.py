@@ -31,7 +31,7 @@ def decide_claim(ledger: Ledger, command: Claim, now_ms: int) -> Decision:
     if ledger.policy.paused:
         return Rejection(Reason.STORE_NOT_ACCEPTING)
     demand, order, slot_start_ms = by_sku(command.lines), order_of(command.holder), command.slot_start_ms
-    refusal = over_limit(ledger, command.customer_id, command.channel, demand, None, order)
+    refusal = _over_limit(ledger, command)
     refusal = refusal or short_of_stock(ledger, demand, None)
     # A place that the order already has is not checked again, as in an amendment.
     if refusal is None and slot_start_ms and (order, slot_start_ms) not in ledger.parts_in_slots:
@@ -39,6 +39,18 @@ def decide_claim(ledger: Ledger, command: Claim, now_ms: int) -> Decision:
     if refusal is not None:
         return replace(refusal, status=Status.CLAIMED) if _may_come_free(ledger, command, refusal) else refusal
     return (Claimed(command),)
+
+
+def _over_limit(ledger: Ledger, claim: Claim, without: frozenset[int] = frozenset()) -> Rejection | None:
+    """Check the claim against the shop's limits. An order that changes its channel is checked as it will be: what it
+    holds here already is its own.
+    """
+    order = order_of(claim.holder)
+    if claim.whole:
+        mine = ledger.live_of_customer(claim.customer_id)
+        without |= {held.number for held in mine if held.part is not None and held.part.order == order}
+    demand = by_sku(claim.whole or claim.lines)
+    return over_limit(ledger, claim.customer_id, claim.channel, demand, None, order, without=without)
 
 
 def _may_come_free(ledger: Ledger, command: Claim, refusal: Rejection) -> bool:
@@ -53,8 +65,7 @@ def _may_come_free(ledger: Ledger, command: Claim, refusal: Rejection) -> bool:
     if refusal.reason in _LIMITS:  # an earlier try of the same call may be among these
         order = order_of(command.holder)
         others = frozenset(claim.number for claim in undecided if claim.part and claim.part.order != order)
-        demand, customer_id = by_sku(command.lines), command.customer_id
-        return over_limit(ledger, customer_id, command.channel, demand, None, order, without=others) is None
+        return _over_limit(ledger, command, others) is None
     if refusal.reason is not Reason.INSUFFICIENT_STOCK:
         return False
     claimed = dict(by_sku(tuple(line for claim in undecided for line in claim.lines)))
@@ -82,7 +93,8 @@ def decide_apply_outcome(ledger: Ledger, command: ApplyOutcome) -> Decision:
             status = reservation.status
     number, expires_at_ms = reservation.number, command.expires_at_ms
     over = reservation if lines == reservation.held_lines() else None
-    return (OutcomeApplied(holder, revision, number, status, expires_at_ms, command.reason, lines, over),)
+    channel = command.channel if status in LIVE and command.channel != reservation.channel else ""
+    return (OutcomeApplied(holder, revision, number, status, expires_at_ms, command.reason, lines, over, channel),)
 
 
 def _beyond(reservation: Reservation, keep: Lines) -> Lines:

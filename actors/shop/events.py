@@ -109,7 +109,8 @@ class Claimed(Message, frozen=True):
 
 class OutcomeApplied(Message, frozen=True):
     """An order's outcome was applied to its part; `lines` are the units released, as in Collected. `number` 0: the
-    order ended before its claim arrived; a later claim is refused. `before` where all units are released.
+    order ended before its claim arrived; a later claim is refused. `before` where all units are released. `channel` is
+    the part's from then on, empty where it did not change.
     """
 
     holder: str
@@ -120,6 +121,7 @@ class OutcomeApplied(Message, frozen=True):
     reason: ReleaseReason
     lines: Lines
     before: AnyReservation | None = None
+    channel: str = ""
 
 
 class Acknowledged(Message, frozen=True):

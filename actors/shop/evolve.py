@@ -4,6 +4,7 @@
 counted twice or lost between two events.
 """
 
+from sys import intern
 from typing import Any, assert_never
 
 from actors.core.answers import Recorded, fingerprint
@@ -115,13 +116,15 @@ def _evolve_outcome_applied(ledger: Ledger, event: ev.OutcomeApplied, at_ms: int
         return ledger.refuse(claim_key(event.holder), absent(ledger.version))
     reservation = ledger.reservations[event.number]
     ledger.undecided.pop(event.number, None)
-    if any(units for _, units in event.lines):
+    # A part without lines only asked for a channel, and ends with the answer.
+    if any(units for _, units in event.lines) or not reservation.lines:
         reservation = _give_back(ledger, event.number, event.lines, at_ms, *release_of(event))
     changed = reservation.changed(version=ledger.version, part=Part(event.holder, event.revision))
     if changed.status in LIVE:
         if changed.expires_at_ms != event.expires_at_ms:
             move_lease(ledger, event.number, event.expires_at_ms)
-        changed = changed.changed(status=event.status, expires_at_ms=event.expires_at_ms)
+        channel = intern(event.channel or changed.channel)
+        changed = changed.changed(status=event.status, expires_at_ms=event.expires_at_ms, channel=channel)
     ledger.reservations[event.number] = changed
     _leave(ledger, changed)
     return Recorded("", ledger.version, changed)

@@ -69,23 +69,33 @@ def over_limit(
 ) -> Rejection | None:
     """Refuse a demand beyond the shop's limits, by the first one exceeded; `replaced` does not count, nor those in
     `without`. With `order`, the demand is for that order: all of its parts count as one open reservation, and each of
-    them with its units.
+    them with its units. An order that is changing its channel counts under both, until all of its parts have heard.
     """
     limits_for = ledger.policy.limits_for
     if not any(limits_for(channel, sku) for sku in ("", *(sku for sku, _ in demand))):
         return None  # before the customer's reservations are iterated: a marketplace may have very many
     others = (held for held in ledger.live_of_customer(customer_id) if held.number not in without)
     mine = [held for held in others if held is not replaced]
+    channels: dict[str, set[str]] = {}  # by order
+    for held in mine:
+        if held.part is not None:
+            channels.setdefault(held.part.order, set()).add(held.channel)
+
+    def fitting(rule: LimitRule) -> list[Reservation]:
+        if not rule.channel:
+            return mine
+        return [held for held in mine if rule.channel in (channels[held.part.order] if held.part else (held.channel,))]
+
     for sku in ("", *(sku for sku, _ in demand)):
         for rule in limits_for(channel, sku):
             if rule.open_reservations_max:
-                count = _open_beside(rule, mine, order)
+                count = _open_beside(rule, fitting(rule), order)
                 if count >= rule.open_reservations_max:
                     return Rejection(Reason.OPEN_RESERVATIONS_LIMIT, sku, count + 1, rule.open_reservations_max)
     for sku, asked in demand:
         for rule in (*limits_for(channel, sku), *limits_for(channel, "")):
             if rule.units_max:
-                units = sum(_units_of(held, sku) for held in mine if rule.channel in ("", held.channel))
+                units = sum(_units_of(held, sku) for held in fitting(rule))
                 if units + asked > rule.units_max:
                     return Rejection(Reason.UNITS_LIMIT, sku, asked, max(0, rule.units_max - units))
     return None
@@ -96,17 +106,13 @@ def _open_beside(rule: LimitRule, mine: list[Reservation], order: str) -> int:
     alone = 0
     orders: set[str] = set()
     for held in mine:
-        if not _counts(rule, held):
+        if rule.sku and not _units_of(held, rule.sku):
             continue
         if held.part is None:
             alone += 1
         else:
             orders.add(held.part.order)
     return alone + len(orders - {order})
-
-
-def _counts(rule: LimitRule, held: Reservation) -> bool:
-    return rule.channel in ("", held.channel) and (not rule.sku or _units_of(held, rule.sku) > 0)
 
 
 def _units_of(held: Reservation, sku: str) -> int:

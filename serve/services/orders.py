@@ -96,10 +96,11 @@ class Orders:
             place = wo.place_of(checked, request.sourcing, self._postcodes)
             checked.raise_if_faulty()
         ask, policy = wo.ask_of(request.sourcing, place, asked.lines, asked.channel)
-        own = NOTHING
+        own, held = NOTHING, None
         if asked.basket_id:
             held = await self._coordinator.order_of_basket(customer_id, asked.basket_id, deadline)
             own = _held_by(held, slot_start_ms)
+        keeps = held is not None and held.channel == asked.channel
         gather_s = GATHER_S if self._being_placed >= GATHER_CALLS_MIN else 0.0
         search, chosen = await self._finder.search(ask, policy, slot_start_ms, deadline, own=own, gather_s=gather_s)
         if not search.is_whole and (isinstance(chosen, NoPlan) or chosen.short):
@@ -112,7 +113,7 @@ class Orders:
             _order: Order | None, refused: RefusedClaims
         ) -> tuple[tuple[cm.Plan, ...], shop.Lines] | Rejection:
             nonlocal search
-            search = search.lowered(refused)
+            search = search.lowered(refused, keeps=keeps)
             other = search.plan()
             if isinstance(other, NoPlan):
                 return refusal_of(other)

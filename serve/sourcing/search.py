@@ -80,15 +80,15 @@ class Search:
     def ranking(self, at_most: int, *, explain: bool) -> Ranking:
         return rank(self.store_index, self.known, self.ask, self.policy, at_most=at_most, explain=explain)
 
-    def lowered(self, refused: Mapping[str, Rejection]) -> "Search":
-        """The same with what shops refused their claims for."""
+    def lowered(self, refused: Mapping[str, Rejection], *, keeps: bool) -> "Search":
+        """The same with what shops refused their claims for. `keeps`: what the basket holds there it may keep."""
         found: list[tuple[str, str, int]] = []
         for store_id, rejection in refused.items():
             own = self.own.get(store_id, {})
             if rejection.reason in (Reason.INSUFFICIENT_STOCK, Reason.SKU_NOT_STOCKED):
                 found += [(store_id, sku, has + own.get(sku, 0)) for sku, _, has in rejection.short_lines]
             else:  # nothing more than what the basket holds there
-                found += [(store_id, sku, own.get(sku, 0)) for sku in self.ask.demand.skus]
+                found += [(store_id, sku, own.get(sku, 0) if keeps else 0) for sku in self.ask.demand.skus]
         return replace(self, known=lowered(self.store_index, self.ask.demand, self.known, found))
 
 

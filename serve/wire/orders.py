@@ -128,7 +128,7 @@ def fill_order(order: Order, ledger_id: str, chain: Chain, reply: order_pb2.Orde
     reply.channel = order.channel
     reply.external_reference = order.external_reference
     for part in order.parts:
-        if not part.reservation or (part.dropped and not any(part.collected)):
+        if not part.reservation or not part.lines or (part.dropped and not any(part.collected)):
             continue  # nothing of it was ever had, or it was amended away before anything was handed over
         filled = reply.parts.add()
         _fill_part(part, decided_status(order, part), filled)

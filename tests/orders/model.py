@@ -74,7 +74,7 @@ class Order:
 
     def certain(self) -> list[Part]:
         """What it has for certain."""
-        return [part for part in self.parts if part.certain and not part.let_go]
+        return [part for part in self.parts if part.certain and part.lines and not part.let_go]
 
 
 class Model:
@@ -145,7 +145,7 @@ class Model:
         self, order: Order, wanted: tuple[cm.Plan, ...], ttl_ms: int, channel: str, call: str, now_ms: int
     ) -> str:
         """With a channel, what is not named is not wanted any more."""
-        more = self._compare(order, wanted, whole=bool(channel))
+        more = self._compare(order, wanted, channel)
         refusal = self._over(order.customer, channel or order.channel, more, now_ms, order)
         if refusal:
             self._forget_change(order)
@@ -158,15 +158,15 @@ class Model:
             self._commit(order, now_ms)
         return order.standing
 
-    def _compare(self, order: Order, wanted: tuple[cm.Plan, ...], *, whole: bool) -> tuple[cm.Plan, ...]:
-        """What is lacking; each part is told what it will be wanted for."""
+    def _compare(self, order: Order, wanted: tuple[cm.Plan, ...], channel: str) -> tuple[cm.Plan, ...]:
+        """What is lacking; each part is told what it will be wanted for. Under another channel each shop is asked."""
         asked = {(plan.store_id, sku): 0 for plan in wanted for sku, _ in plan.lines}
         for plan in wanted:
             for sku, units in plan.lines:
                 asked[plan.store_id, sku] += units
         named = {plan.store_id for plan in wanted}
         for part in order.certain():
-            if not part.final and (whole or part.store_id in named):
+            if not part.final and (channel or part.store_id in named):
                 part.will_want = {}
                 for sku, units in part.wanted().items():
                     taken = min(units, asked.get((part.store_id, sku), 0))
@@ -178,7 +178,7 @@ class Model:
             for plan in wanted
         ]
         left = [replace(plan, lines=tuple((sku, units) for sku, units in plan.lines if units)) for plan in lacking]
-        return tuple(plan for plan in left if plan.lines)
+        return tuple(plan for plan in left if plan.lines or channel not in ("", order.channel))
 
     @staticmethod
     def _forget_change(order: Order) -> None:
@@ -198,7 +198,7 @@ class Model:
                 return
             for part in order.parts:
                 part.will_want, part.faster = None, {}
-            plans = self._compare(order, plans, whole=True)
+            plans = self._compare(order, plans, order.new_channel)
         if self._over(order.customer, order.new_channel or order.channel, plans, now_ms, order):
             self._abandon(order)
             return
@@ -254,6 +254,7 @@ class Model:
             for sku in part.held:
                 part.held[sku] = min(part.held[sku], part.wants.get(sku, 0))
             part.final = not any(part.held.values())
+        part.final = part.final or not part.lines  # it asked for the channel alone
         part.told = True
         self._end(order)
 

@@ -94,9 +94,10 @@ UNITS_PAGES = {  # at most four units of each SKU, two of A through the app
         0:00 | open ann S1 A 3 via web basket b | #2 OPEN S1.1? A 3                        | Opened
         0:00 | commit #2.1 S1 11                | #2 HELD S1.1* A 3 until 2:00             | Committed
         0:01 | open ann S1 A 3 via app basket b | UNITS_LIMIT A 3 of 2                     | Refused
-        0:01 | open ann S1 A 2 via app basket b | #2 HELD S1.1* A 3 until 2:01             | AmendOpened, Committed
+        0:01 | open ann S1 A 2 via app basket b | #2 HELD S1.1* A 3 / S1.2? until 2:00     | AmendOpened
+        0:01 | commit #2.2 S1 12                | #2 HELD S1.1* A 3 / S1.2* until 2:01     | Committed
         0:02 | open ann S1 A 3 via app basket b | UNITS_LIMIT A 3 of 2                     | Refused
-        0:02 | open ann S1 A 3 via web basket b | #2 HELD S1.1* A 3 / S1.3? A 1 until 2:01 | AmendOpened
+        0:02 | open ann S1 A 3 via web basket b | #2 HELD S1.1* A 3 / S1.2* / S1.3? A 1 until 2:01 | AmendOpened
     """,
     "an amended order counts as it will be": """
         at   | said                            | answer                                            | events

@@ -172,7 +172,7 @@ class Model:
         if any(part.holder == said.holder for part in self.reservations):
             return ("no", "CLAIM_ABANDONED")
         wanted = (said.customer_id, said.channel, said.lines, said.slot_start_ms, now_ms)
-        refusal = self._cannot_be_had(*wanted, None, order_of(said.holder))
+        refusal = self._cannot_be_had(*wanted, None, said)
         return ("no", refusal) if refusal else self._hold(said, 0, now_ms)
 
     def _hold(self, said: ask.Reserve | ask.Claim, deadline_ms: int, now_ms: int) -> Outcome:
@@ -190,12 +190,12 @@ class Model:
         slot_start_ms: int,
         now_ms: int,
         instead_of: Reservation | None,
-        order: str = "",
+        part: ask.Claim | None = None,
     ) -> str:
         """Why not: limits, then stock, then a place in the slot. What it comes instead of is free for it."""
         asked = {sku: sum(units for other, units in lines if other == sku) for sku, _ in lines}
         mine = [found for found in self.reservations if found.customer_id == customer_id and found is not instead_of]
-        refusal = over_a_limit(self.policy, mine, channel, asked, order) if asked else ""
+        refusal = over_a_limit(self.policy, mine, channel, asked, part) if asked or part else ""
         if refusal:
             return refusal
         if not all(self.knows(sku) for sku in asked):
@@ -205,7 +205,7 @@ class Model:
             if units > free + (instead_of.held(sku) if instead_of else 0):
                 return "INSUFFICIENT_STOCK"
         having = self.having_a_place(slot_start_ms, instead_of)
-        if not slot_start_ms or order in having:
+        if not slot_start_ms or (part and order_of(part.holder) in having):
             return ""
         slot = slot_at(self.policy.calendar, slot_start_ms)
         if slot is None or not offered(self.policy.calendar, slot_start_ms, now_ms):
@@ -232,12 +232,12 @@ class Model:
         back = [0 for _ in part.lines]
         if over or said.keep:
             back = beyond(part, () if over else said.keep)
-        why = said.reason if any(back) and said.status is not Status.EXPIRED else None
+        why = said.reason if (any(back) or not back) and said.status is not Status.EXPIRED else None
         part.applied_revision = said.revision
         self._give_back(part, back, said.status if over else Status.RELEASED, now_ms, why)
         if part.status in LIVE:
             part.status = max(part.status, said.status, key=LIVE.index)
-            part.deadline_ms = said.expires_at_ms
+            part.deadline_ms, part.channel = said.expires_at_ms, said.channel or part.channel
         return part.outcome()
 
     def _acknowledge(self, said: ask.Acknowledge) -> Outcome:

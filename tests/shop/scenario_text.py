@@ -19,6 +19,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from msgspec.structs import replace
+
 from actors.core.policy import DAY_MS, HOUR_MS
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
@@ -140,11 +142,14 @@ def _about_parts(verb: str, text: str, options: dict[str, str]) -> Command:
     if verb == "claim":
         channel = options.get("via", "web")
         call_key = options.get("called", "")
-        return Claim(claim_key(holder), holder, second, channel, lines_of(rest), _slot(options), call_key=call_key)
+        lines, _, whole = rest.partition("of all ")
+        claim = Claim(claim_key(holder), holder, second, channel, lines_of(lines), _slot(options), call_key=call_key)
+        return replace(claim, whole=lines_of(whole))
     status, _, keep = rest.strip().partition(" keep ")
     until_ms = instant(options["until"]) if "until" in options else 0
     reason = ReleaseReason[options.get("because", "OTHER")]
-    return ApplyOutcome(holder, int(second), Status[status.strip()], until_ms, reason, lines_of(keep))
+    channel = options.get("via", "")
+    return ApplyOutcome(holder, int(second), Status[status.strip()], until_ms, reason, lines_of(keep), channel)
 
 
 def _adjust(key: str, verb: str, lines: Lines, options: dict[str, str], now_ms: int) -> AdjustStock:

@@ -55,6 +55,7 @@ lines = st.lists(st.tuples(skus, units), min_size=1, max_size=3).map(tuple)
 no_or_some_lines = st.one_of(st.just(()), lines)
 customers = st.sampled_from(["ann", "bob", "cy"])
 channels = st.sampled_from(["web", "app"])
+ORDERS_CHANNELS: Final = ("", "web", "app")
 baskets = st.sampled_from(["", "", "b1", "b2"])
 ttls = st.sampled_from([0, DAY_MS, 3 * HOUR_MS, 0, MINUTE_MS, 1, 2 * DAY_MS, 8 * DAY_MS])
 picks = st.integers(0, 1_000_000)
@@ -103,8 +104,9 @@ keeps = st.one_of(
 )
 deadlines = st.sampled_from([HOUR_MS, DAY_MS, 0, -MINUTE_MS])  # from now; one that has passed ends nothing here
 words = st.tuples(ahead, statuses, deadlines, st.sampled_from(ReleaseReason), keeps)
+CHANGES: Final = "comes through the app"
 lives = st.lists(
-    st.one_of(words, words, steps, st.sampled_from(["is noted", "was noted before", "asks for more", "asks for more"])),
+    st.one_of(words, words, steps, st.sampled_from(["is noted", "was noted before", *["asks for more", CHANGES] * 2])),
     min_size=1,
     max_size=6,
 )

@@ -44,6 +44,25 @@ PAGES = {
         0:08 | reserve ann A 1      | #10 HELD A 1 until 2:08                   |
         """,
     ),
+    "an order that changes its channel is checked as it will be, and counts under both until its parts have heard": (
+        [LimitRule("web", "", 0, 3)],
+        """
+        at   | said                                  | answer                                    | stock
+        0:00 | receive A 9                           | applied 1                                 | A 9/0
+        0:01 | claim 7/1.1 ann A 5 via app           | #3 CLAIMED A 5 of 7/1.1 at 0              | A 9/5
+        0:02 | apply 7/1.1 1 HELD until 9:00 via app | #3 HELD A 5 until 9:00 of 7/1.1 at 1      | A 9/5
+        0:03 | claim 7/1.2 ann of all A 5            | UNITS_LIMIT A 5 of 3                      | A 9/5
+        0:04 | claim 7/1.3 ann of all A 2            | #6 CLAIMED  of 7/1.3 at 0                 | A 9/5
+        0:05 | reserve ann A 1                       | UNITS_LIMIT A 1 of 0                      | A 9/5
+        0:06 | apply 7/1.3 1 RELEASED                | #6 RELEASED  OTHER of 7/1.3 at 1          | A 9/5
+        0:07 | reserve ann A 1                       | #9 HELD A 1 until 2:07                    | A 9/6
+        0:08 | claim 7/1.4 ann of all A 3            | UNITS_LIMIT A 3 of 2                      | A 9/6
+        0:09 | claim 7/1.5 ann A 1 of all A 2        | #11 CLAIMED A 1 of 7/1.5 at 0             | A 9/7
+        0:10 | apply 7/1.1 3 HELD until 9:00 keep A 1 via web | #3 HELD A 5 -4 back OTHER until 9:00 of 7/1.1 at 3 | A 9/3
+        0:11 | apply 7/1.5 3 HELD until 9:00 via web | #11 HELD A 1 until 9:00 of 7/1.5 at 3     | A 9/3
+        0:12 | reserve ann A 1                       | UNITS_LIMIT A 1 of 0                      | A 9/3
+        """,  # noqa: E501 a row is one line
+    ),
     "an order is one open reservation, however many parts it has": (
         [LimitRule("", "", 2, 0)],
         """

@@ -214,9 +214,11 @@ class LedgerMachine(ReadAtLeisure):
         for step in life:
             if not isinstance(step, str):
                 self.hear(holder, *step)
-            elif step == "asks for more":
+            elif step in ("asks for more", some.CHANGES):
                 holder = self.another_of(holder)
-                self.say(Claim(claim_key(holder), holder, customer, "web", lines, self.slot(slot)))
+                channel, whole = ("app", lines) if step == some.CHANGES else ("web", ())
+                more = lines[: self.orders % 2] if whole else lines
+                self.say(Claim(claim_key(holder), holder, customer, channel, more, self.slot(slot), whole=whole))
             elif self.model.reservations and self.model.reservations[-1].holder == holder:
                 self.step(self.model.reservations[-1], step, 1)
 
@@ -227,7 +229,7 @@ class LedgerMachine(ReadAtLeisure):
 
     def step(self, of: Reservation, step: str, quantity: int) -> None:
         """What happens in the shop; never to more than is held, where anything is."""
-        sku = next((line.sku for line in of.lines if line.held()), of.lines[0].sku)
+        sku = next((line.sku for line in of.lines if line.held()), of.lines[0].sku if of.lines else "A")
         lines = ((sku, min(quantity, of.held(sku)) or 1),)
         match step:
             case "ready":
@@ -246,10 +248,10 @@ class LedgerMachine(ReadAtLeisure):
         self.hear(self.holder(pick), *word)
 
     def hear(self, holder: str, ahead: int, status: Status, until: int, reason: ReleaseReason, keep: Any) -> None:
-        applied_revision = max(
-            (part.applied_revision for part in self.model.parts() if part.holder == holder), default=0
-        )
-        self.say(ApplyOutcome(holder, applied_revision + ahead, status, self.clock_ms + until, reason, keep))
+        applied = [part.applied_revision for part in self.model.parts() if part.holder == holder]
+        revision = ahead + max(applied, default=0)
+        channel = some.ORDERS_CHANNELS[revision % len(some.ORDERS_CHANNELS)]
+        self.say(ApplyOutcome(holder, revision, status, self.clock_ms + until, reason, keep, channel))
 
     @precondition(lambda self: self.model.parts())
     @rule(picks=st.lists(st.tuples(some.picks, st.sampled_from([0, 0, -1, 1])), min_size=1, max_size=3))

@@ -173,6 +173,33 @@ def check_sums(actors: Any) -> None:
         raise Broken("I15", f"shops have {+shops}, and customers' ledgers count {+counted}")
 
 
+def check_shops_limits(actors: Any, channel: str, units_max: int) -> None:
+    """In no shop a customer has more of a SKU through this channel, as orders say it. All has been heard."""
+    ledgers = [
+        process.host.stale_read(each)
+        for process in map(actors.process, sorted(actors.known))
+        for each in process.host.ledger_ids()
+    ]
+    channels = {
+        format_order_id(ledger.ledger_id, order.number): order.channel
+        for ledger in ledgers
+        if is_customers(ledger.ledger_id)
+        for order in ledger.orders.values()
+    }
+    for ledger in ledgers:
+        if is_customers(ledger.ledger_id):
+            continue
+        units = Counter[tuple[str, str]]()
+        for reservation in ledger.reservations.values():
+            part = reservation.part
+            if (reservation.channel if part is None else channels.get(part.order)) == channel:
+                for sku, held in reservation.held_lines():
+                    units[reservation.customer_id, sku] += held
+        for (customer_id, sku), held in units.items():
+            if held > units_max:
+                raise Broken("I15", f"{customer_id} has {held} of {sku} in {ledger.ledger_id} through {channel}")
+
+
 def units_of(reservations: Iterable[Reservation], *, all_of_it: bool = True) -> Counter[tuple[str, str]]:
     """What a shop has handed out, or would, by customer and SKU; all of it, or what holds by a grant or an order. What
     was over before a limit began is not counted by it.

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from actors.calendar.hours import Calendar, Duty, Interval
 from actors.core.chain import EMPTY, Chain, PolicySet, Store, StoresPut, evolve_chain
 from actors.core.ids import ledger_of_customer
-from actors.core.policy import CALL_MS_MAX, DAY_MS, ChainLimitRule, Policy
+from actors.core.policy import CALL_MS_MAX, DAY_MS, ChainLimitRule, LimitRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
 from actors.orders import commands as cm
@@ -34,6 +34,7 @@ from tests.simulation.chain_checks import (
     check_amended,
     check_compared,
     check_nothing_done,
+    check_shops_limits,
     check_sums,
     unheard,
     units_of,
@@ -48,6 +49,7 @@ SKUS: Final = ("A", "B")
 CUSTOMERS: Final = ("ann", "bob", "cid")
 NO_LIMIT: Final = 1_000_000
 UNITS_MAX: Final = 6  # of each SKU, for one customer, over the chain, to begin with
+IN_A_SHOP_MAX: Final = 2  # of each SKU, for one customer who comes through the web
 ROUNDS: Final = 2
 CALLS: Final = 4  # by customer and round
 ASKED_AGAIN_MAX: Final = 12  # of all answers, each time that all rests
@@ -129,7 +131,8 @@ class ChainWorld:
             *(ChainLimitRule("", sku, 0, UNITS_MAX, 365 * DAY_MS) for sku in SKUS),
             ChainLimitRule("", "", 4, 0, 0),
         )
-        chain = evolve_chain(EMPTY, PolicySet(Policy(version=2, chain_limit_rules=rules)))
+        of_shops = (LimitRule("web", "", 0, IN_A_SHOP_MAX),)
+        chain = evolve_chain(EMPTY, PolicySet(Policy(version=2, limit_rules=of_shops, chain_limit_rules=rules)))
         return evolve_chain(chain, StoresPut(stores))
 
     def look(self, process: Any) -> None:
@@ -245,6 +248,10 @@ class ChainWorld:
             else:
                 await order_callers.place(self, who, key)
 
+    def channel(self) -> str:
+        """Through which somebody comes."""
+        return self.random.choice(("web", "app"))
+
     def plans(self, shops_max: int) -> tuple[cm.Plan, ...]:
         """Some units in some shops."""
         chosen = self.random.sample(SHOPS, self.random.randint(1, shops_max))
@@ -314,6 +321,7 @@ class ChainWorld:
             await asyncio.sleep(2)
         self.in_force = [self.chain.policy]
         check_sums(self.actors)
+        check_shops_limits(self.actors, "web", IN_A_SHOP_MAX)
         await check_compared(self.gateways[0].router)
         keys = list(self.said)
         for who, key in self.random.sample(keys, min(len(keys), ASKED_AGAIN_MAX)):

@@ -31,6 +31,7 @@ STEPS: Final = (
     "give back",
     "leave",
 )
+OF_BASKETS: Final = ("other channel",) * 8
 LATE_MS_MAX: Final = 60_000  # a customer who comes later than that is another story
 
 
@@ -38,7 +39,7 @@ async def place(world: "ChainWorld", who: str, key: str) -> None:
     """Place an order, and a step after it."""
     random = world.random
     command = cm.Open(
-        key, "x", who, "web", random.choice((0, 60_000)), world.plans(3), (), random.choice(("", "", "b"))
+        key, "x", who, world.channel(), random.choice((0, 60_000)), world.plans(3), (), random.choice(("", "b"))
     )
     other = world.plans(3)
 
@@ -63,7 +64,7 @@ async def _answered(world: "ChainWorld", who: str, key: str, attempt: Any) -> Or
 
 async def _go_on(world: "ChainWorld", who: str, key: str, order: Order) -> None:
     ledger_id = ledger_of_customer(who)
-    step = world.random.choice(STEPS)
+    step = world.random.choice(STEPS + OF_BASKETS if order.basket_id else STEPS)
     world.struck[step] += 1
     command: Any = None
     if step == "confirm":
@@ -74,6 +75,8 @@ async def _go_on(world: "ChainWorld", who: str, key: str, order: Order) -> None:
         command = cm.Extend("extend", order.number, 60_000, cm.NO_HOURS)
     elif step == "amend":
         await _amend(world, who, key, order)
+    elif step == "other channel":
+        await _come_through_another_channel(world, who, key, order)
     elif step != "leave":
         if step == "come late":  # at the deadline, before its order's ledger says anything
             left_ms = order.expires_at_ms - world.now_ms()
@@ -90,6 +93,19 @@ async def _go_on(world: "ChainWorld", who: str, key: str, order: Order) -> None:
         )
         if isinstance(answer, Order):
             _check_told(world, ledger_id, answer)
+
+
+async def _come_through_another_channel(world: "ChainWorld", who: str, key: str, order: Order) -> None:
+    """The same basket, of which somewhat more may be wanted."""
+    lines = {part.store_id: part.lines for part in order.certain_parts()}
+    if not lines:
+        return
+    lines[min(lines)] += ((world.random.choice(("A", "B")), 1),) * world.random.choice((0, 0, 1))
+    plans = tuple(cm.Plan(store_id, wanted, 0) for store_id, wanted in lines.items())
+    channel = "app" if order.channel == "web" else "web"
+    command = cm.Open(f"{key} again", "x", who, channel, 0, plans, (), order.basket_id)
+    answer = await _answered(world, who, f"{key} again", lambda gateway, end: gateway.coordinator.open(command, end))
+    world.struck["basket changed its channel"] += isinstance(answer, Order)
 
 
 def _check_told(world: "ChainWorld", ledger_id: str, order: Order) -> None:

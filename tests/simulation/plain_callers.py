@@ -21,7 +21,7 @@ async def reserve(world: "ChainWorld", who: str, key: str) -> None:
     (plan,) = world.plans(1)
     basket_id = random.choice(("", "", "b"))
     ttl_ms = random.choice((0, 60_000))
-    command = shop.Reserve(key, who, "web", basket_id, plan.lines, ttl_ms, plan.slot_start_ms)
+    command = shop.Reserve(key, who, world.channel(), basket_id, plan.lines, ttl_ms, plan.slot_start_ms)
     held = await world.repeat(
         who, f"{key} in {plan.store_id}", lambda gateway, end: gateway.decide(RESERVE, (plan.store_id, command), end)
     )

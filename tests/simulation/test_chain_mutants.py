@@ -20,11 +20,11 @@ from actors.orders import (
     transact,
 )
 from actors.orders.answers import OrderAnswers
-from actors.orders.state import Order
+from actors.orders.state import Order, Part as OrderPart
 from actors.protocol.messages import Held, LedgerStopped, Refusal
 from actors.runtime.ledger_host import LedgerHost
 from actors.shop import decide as shop_decide, decide_claims, preconditions
-from actors.shop.commands import Grant, by_sku
+from actors.shop.commands import Claim, Grant, by_sku
 from actors.shop.state import Part
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
@@ -224,6 +224,17 @@ def _parts_are_told_as_their_shops_said(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(wire_orders, "decided_status", lambda _, part: part.status)
 
 
+def _a_basket_is_claimed_as_it_was(patch: pytest.MonkeyPatch) -> None:
+    real = parts.claim_of
+
+    def old(order_id: str, order: Order, part: OrderPart) -> Claim:
+        return replace(real(order_id, order, part), channel=order.channel, whole=())
+
+    patch.setattr("serve.coordination.coordinator.claim_of", old)
+    patch.setattr(order_callers, "STEPS", ("leave",))
+    patch.setattr(ChainWorld, "plain", 0.0)
+
+
 MUTANTS: Final[dict[str, tuple[Break, frozenset[str]]]] = {
     "the limit is not asked": (_no_limit, frozenset({"I15"})),
     "orders never expire": (_never_expires, frozenset({"I12", "I16"})),
@@ -243,6 +254,7 @@ MUTANTS: Final[dict[str, tuple[Break, frozenset[str]]]] = {
     "a gateway with old rules is trusted": (_old_rules_of_a_gateway_count, frozenset({"I15", "I16"})),
     "an order's overload is passed on": (_overload_is_passed_on, frozenset({"L6"})),
     "a part is collected after its lease": (_a_lease_is_not_asked, frozenset({"I11"})),
+    "a basket is claimed through its old channel": (_a_basket_is_claimed_as_it_was, frozenset({"I15"})),
     "a confirmed order's parts are told as held": (_parts_are_told_as_their_shops_said, frozenset({"L6"})),
 }
 
