@@ -1,6 +1,7 @@
 """What follows from a changed order: its places in the ledger's indexes, and what is left of it when it is over."""
 
-from heapq import heappush
+from heapq import heapify, heappush
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -8,6 +9,8 @@ from actors.core.answers import FORGET_A_STEP_MAX, forgotten
 from actors.orders.grants import Grant
 from actors.orders.limits import share_of
 from actors.orders.state import OVER, Collected, Counted, Order, OrderLedger, Standing, due_at_ms
+
+STALE_ENTRIES_MAX: Final = 1_024  # beyond four for each order, before the heap of deadlines is made anew
 
 
 def put(ledger: OrderLedger, order: Order) -> None:
@@ -109,10 +112,13 @@ def index_outbox(ledger: OrderLedger, order: Order) -> None:
 
 
 def index_deadline(ledger: OrderLedger, order: Order) -> None:
-    """Enter the order's next deadline, if it has one."""
-    instant_ms = due_at_ms(order)
+    """Enter the order's next deadline, if it has one. Makes the heap anew where stale entries outnumber the others."""
+    instant_ms, deadlines = due_at_ms(order), ledger.deadlines
     if instant_ms:
-        heappush(ledger.deadlines, (instant_ms, order.number))
+        heappush(deadlines, (instant_ms, order.number))
+    if len(deadlines) > STALE_ENTRIES_MAX + 4 * len(ledger.orders):
+        deadlines[:] = [(due_ms, each.number) for each in ledger.orders.values() if (due_ms := due_at_ms(each))]
+        heapify(deadlines)
 
 
 def forget(ledger: OrderLedger) -> None:

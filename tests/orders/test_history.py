@@ -12,6 +12,7 @@ from actors.orders import commands as cm, events as ev
 from actors.orders.answers import FIRST_BYTES, NOTHING, OrderAnswers
 from actors.orders.commands import order_key
 from actors.orders.evolve import evolve
+from actors.orders.indexes import STALE_ENTRIES_MAX
 from actors.orders.invariants import check
 from actors.orders.snapshot import Capture, restore
 from actors.orders.state import Order, OrderLedger
@@ -126,6 +127,19 @@ def test_an_answer_about_an_order_costs_no_more_the_more_there_are() -> None:
     assert Capture(restored).state_hash() == Capture(ledger).state_hash()
     answers.end(9, "ann", ledger.version + 1, DAY_ZERO_MS, refused=False)
     assert (answers.told_count, answers.told, answers.later, answers.by_key) == (0, {}, {}, {})
+
+
+def test_deadlines_that_are_moved_again_and_again_are_kept_once() -> None:
+    ledger = OrderLedger(LEDGER)
+    for number in (9, 10):
+        asked = cm.Open(f"k{number}", "x" * 24, "ann", "web", HOUR_MS, (PLAN,), (), "")
+        transact(ledger, cm.Place(number, asked, (1,)), DAY_ZERO_MS)
+    for place in range(2 * STALE_ENTRIES_MAX):
+        transact(ledger, cm.Extend(f"e{place}", 9, HOUR_MS + place, cm.NO_HOURS), DAY_ZERO_MS)
+    assert len(ledger.deadlines) <= STALE_ENTRIES_MAX + 4 * len(ledger.orders)
+    assert check(ledger) == []
+    over = [event.number for event in expire(ledger, DAY_ZERO_MS + 2 * HOUR_MS) if isinstance(event, ev.Expired)]
+    assert over == [10, 9]
 
 
 def test_a_restart_changes_nothing_of_what_is_remembered() -> None:
