@@ -111,18 +111,8 @@ class Answers(Generic[A]):
         """What of a snapshot they are, in rows of reservations."""
         return self.count // 32
 
-    def accept(self, key: str, answer: A, version: int, at_ms: int, back: int, of_call: str = "") -> None:
-        """Remember what was accepted. It is about what was made so many versions before; `of_call` is the key of the
-        call that it was a claim of.
-        """
-        self.newest = key, answer
-        # The key was looked up a moment ago, unless this is a replay.
-        self.made.put(self.hash if key is self.key else hash_of(key), version, at_ms, back)
-        if of_call:
-            self.made.put(hash_of(of_call), version | OF_CALL, at_ms, back)
-
     def refuse(self, key: str, refusal: Recorded[Rejection], at_ms: int, of_call: str = "") -> None:
-        """Remember what was refused, likewise."""
+        """Remember what was refused; `of_call` is the key of the call that it was a claim of."""
         self.refused.put(self.hash if key is self.key else hash_of(key), refusal.version, at_ms)
         if of_call:
             self.refused.put(hash_of(of_call), refusal.version | OF_CALL, at_ms)
@@ -147,12 +137,6 @@ class Answers(Generic[A]):
     def restore(self, row: PackedRow) -> None:
         """Enter a row of a snapshot."""
         (self.refused if row.refused else self.made).restore(row)
-
-    def copied(self) -> "Answers[A]":
-        """A copy that later events do not change."""
-        copied = Answers[A]()
-        copied.made, copied.refused = self.made.copied(), self.refused.copied()
-        return copied
 
 
 class EndedRow(Message, frozen=True, tag="ended"):

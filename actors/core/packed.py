@@ -155,8 +155,8 @@ class Packed:
         if back > BACK_MAX:
             back = BACK_MAX
         bucket += hashed + (version << self._about_bits | back).to_bytes(self._tail_bytes, "big")
-        self.count += 1
-        if self.count > self._full:
+        count = self.count = self.count + 1
+        if count > self._full:
             self._split()
 
     def _note_first(self) -> None:
@@ -241,18 +241,6 @@ class Packed:
             self.count += 1
             if self.count > self._full:
                 self._split()
-
-    def copied(self) -> "Packed":
-        """A copy that later events do not change."""
-        copied = Packed(self._period_ms, self.kept_ms, self._is_live, self._about_bytes)
-        copied._buckets, copied._periods = [bucket[:] for bucket in self._buckets], self._periods.copy()
-        half = (self.mask + 1) >> 1
-        copied.places = copied._buckets + copied._buckets[len(self._buckets) - half : half]
-        copied.mask, copied._full, copied.count = self.mask, self._full, self.count
-        copied.to_prune = self.to_prune
-        copied._first, copied.forget_at_ms = self._first, self.forget_at_ms
-        copied._period_ends_ms = self._period_ends_ms
-        return copied
 
     def versions(self) -> list[int]:
         """All versions that can be found, ascending."""

@@ -14,6 +14,7 @@ from msgspec.structs import astuple, replace
 from actors.core.answers import Answers, Recorded
 from actors.core.ascending import Ascending
 from actors.core.message import Message, Value
+from actors.core.packed import OF_CALL, hash_of
 from actors.core.policy import DAY_MS, Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
@@ -335,11 +336,15 @@ class Ledger:
 
     def made(self, key: str, answer: Remembered, back: int = 0, of_call: str = "") -> Remembered:
         """Keep the version of an answer that its event says in full, and return the answer. It is about the reservation
-        that was made so many versions before. `of_call` as in `Answers.accept`.
+        that was made so many versions before. `of_call` is the key of the call that it was a claim of.
         """
-        answers = self.answers
-        answers.accept(key, answer, self.version, self.time_ms, back, of_call)
-        if self.time_ms >= answers.forget_at_ms:
+        answers, at_ms = self.answers, self.time_ms
+        answers.newest = key, answer
+        hashed = answers.hash if key is answers.key else hash_of(key)  # it was looked up a moment ago, or is replayed
+        answers.made.put(hashed, self.version, at_ms, back)
+        if of_call:
+            answers.made.put(hash_of(of_call), self.version | OF_CALL, at_ms, back)
+        if at_ms >= answers.forget_at_ms:
             self._forget()
         return answer
 
