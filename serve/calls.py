@@ -62,7 +62,7 @@ def _bound(payload: bytes) -> None:
     """Raises Refused where a request is too large; its answer, which is larger, must still fit into a message."""
     if len(payload) > REQUEST_BYTES_MAX:
         message = f"the request has {len(payload)} bytes, at most {REQUEST_BYTES_MAX} are taken; send it in parts"
-        raise statuses.refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE", message)
+        raise statuses.refused(grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_TOO_LARGE", message)
 
 
 def refuse_older(field: str, store_id: str, version: int, min_version: int) -> None:

@@ -20,7 +20,7 @@ from holdfast.v1 import (
     stock_pb2,
     stock_service_pb2 as ss,
 )
-from serve.calls import TIMEOUT_S_DEFAULT, fill_error
+from serve.calls import REQUEST_BYTES_MAX, TIMEOUT_S_DEFAULT, fill_error
 from serve.routing.batcher import QUEUE_AGE_S_MAX, QUEUED_ENTRIES_MAX, DeadlinePassed, Overloaded
 from serve.wire.statuses import _SENTENCES, explain, fill_rejection
 from tests.gateway.front import UNITS, Answer, Front, reserve_request
@@ -283,6 +283,8 @@ def test_a_status_says_to_programs_why_and_what_about(front: Front) -> None:
     nowhere = front.ask("ListReservations", rs.ListReservationsRequest(store_id="S9"))
     assert (nowhere.reason, nowhere.metadata) == ("STORE_UNKNOWN", {"store_id": "S9"})
     assert front.ask("Reserve", b"\xff").reason == "REQUEST_UNREADABLE"
+    too_large = front.ask("Reserve", bytes(REQUEST_BYTES_MAX + 1))
+    assert (too_large.code, too_large.reason) == (CODE.INVALID_ARGUMENT, "REQUEST_TOO_LARGE")
     assert front.ask("Reserve", rs.ReserveRequest()).reason == "INVALID_FIELDS"
 
 

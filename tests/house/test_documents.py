@@ -4,9 +4,11 @@ import ast
 from pathlib import Path
 from typing import Final
 
+import grpc
 import pytest
 
-from holdfast.client.statuses import REASONS as CLIENT_REASONS
+from holdfast.client.limits import Failure
+from holdfast.client.statuses import REASONS as CLIENT_REASONS, Fault
 from holdfast.v1 import error_pb2
 from tests.house import documents
 from tests.house.sources import ROOT
@@ -27,6 +29,13 @@ STATUSES: Final = {
     "UNIMPLEMENTED",
     "OUT_OF_RANGE",
 }
+CODES: Final = {code.name: code for code in grpc.StatusCode}
+# The same call may be answered later; any other reason stands until the call, or what it is about, is another.
+ASKED_AGAIN: Final = {
+    *("OVERLOADED", "TOO_MANY_STREAMS", "READER_TOO_SLOW", "GATEWAY_DRAINING"),
+    *("SHOP_AWAY", "CHAIN_AWAY", "ORDER_UNDECIDED", "OUTCOME_UNKNOWN", "DEADLINE_PASSED"),
+    "SERVICE_FAULT",  # a few times
+}
 
 
 def test_errors_has_one_entry_for_each_reason_in_their_precedence() -> None:
@@ -45,6 +54,15 @@ def test_errors_has_each_reason_of_a_status_under_it_and_no_other() -> None:
     assert ("FAILED_PRECONDITION", "CLAIM_KNOWN") in given
     assert documents.documented_reasons(ERRORS) == given
     assert {reason for code, reason in given if code == "FAILED_PRECONDITION"} <= CLIENT_REASONS.keys()
+
+
+def test_clients_ask_again_where_that_is_the_mend_and_nowhere_else() -> None:
+    again = {
+        (code, reason)
+        for code, reason in documents.documented_reasons(ERRORS)
+        if Fault(CODES[code], "", reason=reason).failure is not Failure.FINAL
+    }
+    assert {reason for _, reason in again} == ASKED_AGAIN
 
 
 def test_each_entry_has_a_cause_and_a_mend() -> None:

@@ -250,7 +250,7 @@ MUTANTS: Final[dict[str, tuple[Break, frozenset[str]]]] = {
     "nobody asks who is in office": (_nobody_asks_who_is_in_office, frozenset({"I9"})),
     "a checkpoint fails in silence": (_checkpoints_fail_in_silence, frozenset({"L10"})),
     "a passing no lasts": (_a_passing_no_lasts, frozenset({"I4"})),
-    "the gateway decides whose a key is": (_the_gateway_decides_whose_a_key_is, frozenset({"I5"})),
+    "the gateway decides whose a key is": (_the_gateway_decides_whose_a_key_is, frozenset({"I5", "I6"})),
     "a gateway with old rules is trusted": (_old_rules_of_a_gateway_count, frozenset({"I15", "I16"})),
     "an order's overload is passed on": (_overload_is_passed_on, frozenset({"L6"})),
     "a part is collected after its lease": (_a_lease_is_not_asked, frozenset({"I11"})),
