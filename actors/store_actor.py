@@ -279,13 +279,15 @@ class StoreActor(LedgerActor):
     @rpc
     def in_slots(self, store_id: str, starts_ms: list[int], numbers_max: int) -> list[list[int]]:
         """For each slot the numbers of the live reservations in it, ascending, at most `numbers_max`."""
-        with self.host.reading(store_id) as (hosted, _):
-            found: dict[int, list[int]] = {start_ms: [] for start_ms in starts_ms}
-            for number in hosted.ledger.live_numbers():
-                numbers = found.get(hosted.ledger.reservations[number].slot_start_ms)
+        found: dict[int, list[int]] = {start_ms: [] for start_ms in starts_ms}
+        with self.host.reading(store_id):  # what is due has been expired
+            pass
+        with self.host.captured(store_id) as (_, capture):
+            for each in capture.reservations.values():
+                numbers = found.get(each.slot_start_ms) if each.status in LIVE else None
                 if numbers is not None and len(numbers) < numbers_max:
-                    numbers.append(number)
-            return [found[start_ms] for start_ms in starts_ms]
+                    numbers.append(each.number)
+        return [found[start_ms] for start_ms in starts_ms]
 
     @rpc
     def status(self, store_id: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What is done in one hold of the mutex is bounded, however much a ledger has: counted in rows that are looked at."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import Lock
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from actors.orders.invariants import check
 from actors.orders.snapshot import Capture, tables
 from actors.orders.state import OrderLedger
 from actors.protocol.messages import Held, pack_batch, unpack_answers
-from actors.store_actor import NOTED_AT_ONCE, OUTBOX_MAX
+from actors.store_actor import NOTED_AT_ONCE, OUTBOX_MAX, StoreActor
 from tests.journal.storages import Storage
 from tests.runtime.runtime_fixture import ActorRuntime, ManualClock
 from tests.runtime.shop import Shop, chain_document
@@ -240,3 +240,46 @@ def test_a_customers_ledger_is_compared_with_its_journal_while_decisions_go_on()
     while not capture.thaw(100):
         pass
     assert check(ledger) == []
+
+
+READS: Final[dict[str, Callable[[StoreActor], object]]] = {
+    "availability": lambda actor: actor.availability(["S1"], ["A"]),
+    "stock": lambda actor: actor.stock(["S1"], ["A"], 0),
+    "reservation": lambda actor: actor.reservation("S1", 9),
+    "reservations": lambda actor: actor.reservations("S1", [], 0, 5),
+    "outbox": lambda actor: actor.outbox(0, {}),
+    "uncounted": lambda actor: actor.uncounted(),
+    "holders_of": lambda actor: actor.holders_of("S1", [3, 9]),
+    "reservations_of": lambda actor: actor.reservations_of("S1", [3, 9]),
+    "parts_of": lambda actor: actor.parts_of("S1", ["o1"]),
+    "slots": lambda actor: actor.slots("S1", 0, HOUR_MS),
+    "slots_taken": lambda actor: actor.slots_taken(["S1"]),
+    "in_slots": lambda actor: actor.in_slots("S1", [7], 9),
+    "status": lambda actor: actor.status("S1"),
+    "live_state": lambda actor: actor.live_state("S1"),
+    "moved": lambda actor: actor.moved({}, 0.0),
+    "feed": lambda actor: actor.feed([("S1", 0)], False, 1_000),
+    "sweep": lambda actor: actor.host.sweep(),
+}
+
+
+def test_no_read_lets_a_step_wait_for_more_the_more_there_was(shop: Shop) -> None:
+    """Neither for what is over, nor for what is held."""
+    looked, first = list[dict[str, int]](), 0
+    ledger = shop.actor.host._hosted["S1"].ledger
+    for count in (20, 1_000):
+        reserve(shop, first, count - first)
+        numbers = list(ledger.reservations)[::2]
+        shop.actor.host.step([("S1", command_of(f"release #{number}", f"r{number}")) for number in numbers])
+        first, mutex = count, Looked()
+        shop.actor.host._deciding = mutex  # type: ignore[assignment]
+        for name in ("positions", "reservations", "customers", "baskets", "holders", "slots_taken"):
+            setattr(ledger, name, by_number(mutex)(getattr(ledger, name)))
+        for table in (ledger.answers.made, ledger.answers.refused, ledger.finished.table):
+            table._buckets = counted(list, mutex)(table._buckets)
+        looked.append({})
+        for name, read in READS.items():
+            mutex.most = 0
+            read(shop.actor)
+            looked[-1][name] = mutex.most
+    assert looked[0] == looked[1]
