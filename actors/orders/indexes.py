@@ -52,7 +52,7 @@ def settle(ledger: OrderLedger, order: Order, at_ms: int) -> None:
     is_refused = order.standing is Standing.ABANDONED
     ledger.answers.end(number, customer_id, ledger.version, at_ms, refused=is_refused)
     if not policy.chain_limit_rules:
-        return
+        return  # what is over before the first limit does not count for it
     for part in order.parts:  # of any SKU, as other limits may come
         for (sku, _), units in zip(part.lines, part.collected, strict=False):
             if units:

@@ -13,12 +13,18 @@ from actors.journal.port import JournalDamaged
 from actors.protocol.messages import ActorGone, Actors
 from actors.protocol.placement import CHAIN_ACTOR, Placement
 from actors.shop.state import Ledger
-from holdfast.v1 import admin_service_pb2 as ad, error_pb2, reservation_service_pb2 as rs
+from holdfast.v1 import (
+    admin_service_pb2 as ad,
+    error_pb2,
+    order_service_pb2 as os_,
+    reservation_service_pb2 as rs,
+)
 from serve.gateway import Gateway
 from serve.routing.router import Router
 from tests.gateway.front import Front
 from tests.gateway.orders import BUYER, CUSTOMERS, HERS, hosted, settle
-from tests.gateway.test_limits import amend, limit, reserve
+from tests.gateway.test_limits import amend, asked, limit, reserve
+from tests.gateway.test_one_key import BY_PLACE
 from tests.runtime.runtime_fixture import WAIT_S
 from tests.waiting import until_async
 
@@ -138,6 +144,37 @@ def test_a_shop_of_which_it_is_not_known_what_is_still_to_be_counted_is_pending(
     told = stocked.ask("SetPolicy", ad.SetPolicyRequest(policy=policy), timeout_ms="400").reply
     assert (list(told.pending), told.pending_count) == (["S1"], 1)
     gateway._router.close()
+
+
+@pytest.mark.parametrize("store_id", ["", "S1"])
+@pytest.mark.parametrize("units", [2, 3])
+def test_a_first_limit_counts_what_was_collected_of_what_is_live_and_not_what_was_over(
+    stocked: Front, units: int, store_id: str
+) -> None:
+    """Two units are collected before it: of two, or of three."""
+    request = asked("k1", units, store_id)
+    if not store_id:
+        request.sourcing.CopyFrom(BY_PLACE)
+    reply = stocked.accept("Reserve", request)
+    settle(stocked)
+    number = next(iter(hosted(stocked, "store-S1", "S1").reservations))
+    collect = rs.CollectReservationRequest(
+        idempotency_key="c1", reservation_id=f"S1:{number}", payment_reference="p", lines=[{"sku": "A", "quantity": 2}]
+    )
+    confirm = rs.ConfirmReservationRequest(idempotency_key="c0", reservation_id=f"S1:{number}")
+    if store_id:
+        stocked.accept("ConfirmReservation", confirm)
+    else:
+        stocked.accept("ConfirmOrder", os_.ConfirmOrderRequest(idempotency_key="c0", order_id=reply.order.order_id))
+    settle(stocked)
+    assert stocked.accept("CollectReservation", collect).reservation.lines[0].collected == 2
+    settle(stocked)
+    policy = stocked.accept("GetPolicy", ad.GetPolicyRequest()).policy
+    policy.chain_limit_rules.add(sku="A", units_max=3, collected_for={"seconds": 86_400})
+    told = stocked.accept("SetPolicy", ad.SetPolicyRequest(policy=policy))
+    assert (told.pending_count, told.uncounted_reservations) == (0, 0)
+    assert refused(reserve(stocked, "k2", 1, "S2")) == (units == 3)
+    assert refused(reserve(stocked, "k3", 3, "S3")), "what is reserved and collected from now on counts"
 
 
 @pytest.mark.parametrize("stopped", ["S2", HERS])
