@@ -40,6 +40,7 @@ def run(settings: Settings, ports: dict[str, int], signals: StopSignals) -> None
     data_dir = settings.data_dir.resolve()
     fix_placement(data_dir, settings.store_actors, settings.customer_actors)
     start_ray(settings.ray_address)
+    signals.take_over()
     try:
         make_watchdogs()
         apply_chain_file(chain_file, settings)

@@ -38,17 +38,18 @@ class StopSignals:
         self._heard, wakeup = socket.socketpair()
         wakeup.setblocking(False)
         signal.set_wakeup_fd(wakeup.detach())
-        self._take_over()
+        self.take_over()
         Thread(target=self._listen, name="signals", daemon=True).start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     def serve_on(self) -> None:
         """The start is over."""
-        self._take_over()
+        self.take_over()
         with self._starting:
             self._serving = True
 
-    def _take_over(self) -> None:
+    def take_over(self) -> None:
+        """Replace handlers that Ray has set: they raise, wherever the main thread stands."""
         for number in SIGNALS:
             signal.signal(number, lambda *_: None)  # or there is no wakeup
 

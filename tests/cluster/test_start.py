@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
@@ -12,6 +13,9 @@ import psutil
 import pytest
 
 from holdfast.client import ChannelClient
+from serve import app
+from serve.config.processes import SIGNALS, StopSignals
+from serve.config.settings import read_settings
 from tests.cluster.callers import available, receive, with_client
 from tests.cluster.service import START_S, Service
 from tests.waiting import until
@@ -95,6 +99,31 @@ def test_a_kill_of_the_service_alone_leaves_nothing_and_the_next_start_has_its_p
     until(
         lambda: len(own.processes()) == len(own.processes("Agent")), within_s=ORPHANS_END_S, what="an end of the rest"
     )
+
+
+def test_a_signal_after_rays_start_raises_nothing_where_the_main_thread_stands(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Ray sets a handler that raises SystemExit: within the making of an event loop that printed a traceback."""
+    before = signal.getsignal(signal.SIGTERM)
+    signals = StopSignals.__new__(StopSignals)  # without its thread, which would end this process
+
+    def as_ray(_: str) -> None:
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(number))
+
+    def main_thread_goes_on() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise InterruptedError
+
+    monkeypatch.setattr(app, "start_ray", as_ray)
+    monkeypatch.setattr(app, "make_watchdogs", main_thread_goes_on)
+    monkeypatch.setattr(app, "_stop", lambda _: None)
+    try:
+        with pytest.raises(InterruptedError):
+            app.run(read_settings(["--data-dir", str(tmp_path)]), {}, signals)
+    finally:
+        for number in SIGNALS:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else before)
 
 
 def ray_starts(service: Service) -> bool:
