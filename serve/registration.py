@@ -29,12 +29,29 @@ FAULT: Final = Status(
     "SERVICE_FAULT",
 )
 
+PENDING_MAX: Final = 16_384  # four times what may be inside
+SERVER_OPTIONS: Final = (
+    # After a change of the gateways a connection stays with the HAProxy before it, which ends after 90 s.
+    ("grpc.max_connection_age_ms", 60_000),
+    # Beyond 1,000 calls that wait to be taken, gRPC would end some as CANCELLED. `Calls` refuses them by name.
+    ("grpc.server.max_pending_requests", PENDING_MAX),
+    ("grpc.server.max_pending_requests_hard_limit", PENDING_MAX),
+)
+
 _here: list[Any] = []  # the gateway of this process, none in a proxy's
 
 
 def serve_here(gateway: Any) -> None:
-    """Let `gateway` answer the calls of the servers that this process starts from now on, in its own loop."""
+    """Let `gateway` answer the calls of the servers that this process starts from now on, in its own loop and with
+    `SERVER_OPTIONS`.
+    """
     _here[:] = [gateway]
+    make = aio_server.Server.__init__
+
+    def make_with_options(server: Any, *, options: Any, **more: Any) -> None:  # as Serve calls it
+        make(server, options=(*options, *SERVER_OPTIONS), **more)
+
+    aio_server.Server.__init__ = make_with_options  # type: ignore[assignment,method-assign]
 
 
 class _Timed:

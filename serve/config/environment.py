@@ -30,7 +30,7 @@ SWITCHES: Final = {
     "RAY_SERVE_HAPROXY_H2_FE_INITIAL_WINDOW_SIZE": "1048576",
     "RAY_SERVE_HAPROXY_H2_BE_INITIAL_WINDOW_SIZE": "1048576",
     "RAY_SERVE_HAPROXY_NBTHREAD": "2",
-    "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "15",
+    "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "90",
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
     # For answers, which must not fail once it was decided. Requests are bounded at 16 MiB, see `serve.calls`.
     "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(64 * 1024 * 1024),

@@ -1,5 +1,5 @@
-"""Makes HAProxy answer UNAVAILABLE while no gateway is up, listen where it is told to, and end with its parent, in
-place of what Serve configures.
+"""Makes HAProxy pass connections to gateways, answer UNAVAILABLE while none is up, listen where it is told to, and end
+with its parent, in place of what Serve configures. See ADR 0038.
 
 Serve 2.60 writes HAProxy's configuration anew at each change and takes no text of ours. As written, a call gets
 NOT_FOUND until the first gateway is known, waits in Serve's own proxy for its whole deadline while one restarts, and
@@ -29,40 +29,55 @@ _NO_ANSWER: Final = (
     "grpc-message: the gateway did not answer; ask again under the same key\r\ncontent-length: 0\r\n\r\n"
 )
 _FALLBACK: Final = re.compile(r"\s+server \S+ \S+ proto h2 check backup")
-_BIND: Final = re.compile(r"(\s+bind )\S*(:\d+.*)")
+_BIND: Final = re.compile(r"(\s+bind )\S*:(\d+)(.*)")
+_CHECKED: Final = re.compile(r"\s+(option tcp-check|tcp-check|default-server|server)\b")
+_ERROR_LIMIT: Final = re.compile(r" error-limit \d+")
 _PR_SET_PDEATHSIG: Final = 1
 _NOT_FOUND: Final = re.compile(r'grpc-status 5 hdr grpc-message ".*?"')
 
 
 def mended(configuration: str, error_file: Path, host: str) -> str:
-    """Serve's configuration with UNAVAILABLE where no gateway answers, and with gRPC, and nothing else, on `host`.
-    `error_file` has the response for HTTP errors.
+    """Serve's configuration with connections passed through, with UNAVAILABLE to each call where no gateway is up, and
+    with gRPC, and nothing else, on `host`. `error_file` has the response for HTTP errors; beside it is the socket of
+    what Serve wrote, where calls are passed one by one.
 
     Raises ValueError where Serve writes it otherwise than this version does.
     """
     grpc_host = f"[{host}]" if ":" in host else host
+    by_call = f"unix@{error_file.with_name('grpc.sock')}"
     errors = [f"    errorfile {code} {error_file}" for code in (500, 502, 503, 504)]
     lines: list[str] = []
-    section, changed = "", set()
+    passing = ["backend gateways", "    mode tcp", "    no log"]
+    section, port, changed = "", "", set()
     for line in configuration.splitlines():
         if line[:1].strip():
             section = line
         to_gateways = section.startswith("backend grpc-")
         if to_gateways and _FALLBACK.fullmatch(line):
             continue  # Serve's own proxy: it holds calls until a gateway is up, or does not know the application
+        if to_gateways and _CHECKED.match(line):
+            passed = line.replace(" proto h2", " on-marked-down shutdown-sessions")
+            passing.append(_ERROR_LIMIT.sub(" error-limit 1", passed))  # the first that fails: another is tried at once
         if section == "backend default_grpc_backend" and _NOT_FOUND.search(line):
             line = _NOT_FOUND.sub(_NO_GATEWAY, line)  # noqa: PLW2901  # the line as it is written
             changed.add("default")
-        own = grpc_host if section == "frontend grpc_frontend" else "127.0.0.1"
-        lines.append(_BIND.sub(rf"\g<1>{own}\2", line))
+        if bind := _BIND.fullmatch(line):
+            if section == "frontend grpc_frontend":
+                port = bind[2]
+                line = f"{bind[1]}{by_call}{bind[3]}"  # noqa: PLW2901
+            else:
+                line = f"{bind[1]}127.0.0.1:{bind[2]}{bind[3]}"  # noqa: PLW2901
+        lines.append(line)
         if line == section and (to_gateways or section == "frontend grpc_frontend"):
             lines += errors
             changed.add("gateways" if to_gateways else "frontend")
         if line == section == "frontend grpc_frontend":
             # Serve's own key: with another application's name a gateway would answer NOT_FOUND.
             lines.append("    http-request del-header application")
+    lines += ["frontend grpc_connections", "    mode tcp", "    no log", f"    bind {grpc_host}:{port}"]
+    lines += ["    default_backend gateways", *passing, f"    server by-call {by_call} no-check backup"]
     text = "\n".join(lines) + "\n"
-    if "frontend" not in changed or not changed & {"default", "gateways"} or "grpc-status 5 " in text:
+    if not port or "frontend" not in changed or not changed & {"default", "gateways"} or "grpc-status 5 " in text:
         raise ValueError("Ray Serve writes its HAProxy configuration otherwise than Holdfast expects")
     return text
 

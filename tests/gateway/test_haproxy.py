@@ -29,12 +29,16 @@ listen stats
   bind *:8404
 
 backend grpc-holdfast
-    server replica 127.0.0.1:9100 proto h2 check
+    http-reuse always
+    option tcp-check
+    tcp-check connect
+    server replica 127.0.0.1:9100 proto h2 check observe layer4 error-limit 3
     server fallback 127.0.0.1:9200 proto h2 check backup
 
 backend grpc_fallback_backend
     server fallback 127.0.0.1:9200 proto h2 check backup
 """
+REPLICA = "    server replica 127.0.0.1:9100 proto h2 check observe layer4 error-limit 3"
 
 
 def test_without_a_gateway_calls_hear_unavailable() -> None:
@@ -47,14 +51,28 @@ def test_a_gateway_that_does_not_answer_is_unavailable_and_nobody_answers_in_its
     lines = mended(SERVING, Path("/run/x.http"), "127.0.0.1").splitlines()
     backend = lines[lines.index("backend grpc-holdfast") : lines.index("backend grpc_fallback_backend")]
     assert "    errorfile 502 /run/x.http" in backend
-    assert [line for line in backend if "server" in line] == ["    server replica 127.0.0.1:9100 proto h2 check"]
-    assert lines[-1].endswith("check backup"), "Serve itself waits for its fallback"
+    assert [line for line in backend if "server" in line] == [REPLICA]
+    assert any(line.endswith("h2 check backup") for line in lines), "Serve itself waits for its fallback"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "192.0.2.7", "2001:db8::7"])
 def test_grpc_listens_where_it_is_told_to_and_all_else_on_loopback(host: str) -> None:
     binds = [line.split()[1] for line in mended(SERVING, Path("/run/x.http"), host).splitlines() if " bind " in line]
-    assert binds == ["127.0.0.1:9101", "127.0.0.1:8000", address_of(host, 9000), "127.0.0.1:8404"]
+    of_calls = "unix@/run/grpc.sock"
+    assert binds == ["127.0.0.1:9101", "127.0.0.1:8000", of_calls, "127.0.0.1:8404", address_of(host, 9000)]
+
+
+def test_a_connection_passes_to_a_gateway_that_is_up_and_else_to_where_each_call_is_answered() -> None:
+    lines = mended(SERVING, Path("/run/x.http"), "127.0.0.1").splitlines()
+    assert lines[lines.index("backend gateways") :] == [
+        "backend gateways",
+        "    mode tcp",
+        "    no log",
+        "    option tcp-check",
+        "    tcp-check connect",
+        "    server replica 127.0.0.1:9100 on-marked-down shutdown-sessions check observe layer4 error-limit 1",
+        "    server by-call unix@/run/grpc.sock no-check backup",
+    ]
 
 
 def test_a_caller_cannot_name_another_application() -> None:

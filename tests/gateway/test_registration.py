@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any, Final
 
 import grpc
+import grpc.aio._server as aio_server
 import pytest
 from google.protobuf.struct_pb2 import Struct
 from ray.serve._private.grpc_util import gRPCGenericServer
@@ -104,7 +105,15 @@ STREAM: Final = "/holdfast.v1.EventService/WatchEvents"
 
 
 def test_the_gateway_of_this_process_answers_without_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    make = aio_server.Server.__init__
+
+    def noting(server: Any, *, options: Any, **more: Any) -> None:
+        made.extend(options)
+        make(server, options=options, **more)
+
     monkeypatch.setattr(registration, "_here", [])
+    monkeypatch.setattr(aio_server.Server, "__init__", noting)  # and is itself again at the end
     registration.serve_here(Here())
 
     async def use(channel: Any) -> None:
@@ -119,6 +128,7 @@ def test_the_gateway_of_this_process_answers_without_serve(monkeypatch: pytest.M
             assert b"SERVICE_FAULT" in dict(failed.value.trailing_metadata())["grpc-status-details-bin"]
 
     asyncio.run(ask(use))
+    assert set(registration.SERVER_OPTIONS) < set(made)
 
 
 def test_a_proxy_leaves_its_calls_to_serve(monkeypatch: pytest.MonkeyPatch) -> None:
