@@ -64,7 +64,9 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, help="Rounds, of which the median is told.")] = 3,
     seconds: Annotated[float, typer.Option(min=0.1, help="Length of each round under load.")] = 1.0,
     store_actors: Annotated[int, typer.Option(min=1, help="Actors of the service.")] = 2,
-    rate: Annotated[float, typer.Option(min=0, help="Calls a second of grpc's open loop; 0: half the closed.")] = 0.0,
+    rate: Annotated[
+        float, typer.Option(min=0, help="Calls a second of grpc's open loop; 0: 70 % of the closed.")
+    ] = 0.0,
     scratch: Annotated[Path | None, typer.Option(help="Where journals go: a folder on the disk to measure.")] = None,
 ) -> None:
     """Measure Holdfast."""

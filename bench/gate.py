@@ -67,7 +67,7 @@ def shares(outcome: Outcome) -> Shares:
     return {
         name: {role: round(ratio(row[role], unit), 4) for role in roles}
         for name, row in figures.items()
-        if f"echo {name}" in figures and "open loop" not in name  # whose name has its rate
+        if f"echo {name}" in figures and "open loop" not in name  # whose load depends on the run
     }
 
 

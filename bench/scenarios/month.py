@@ -92,8 +92,9 @@ def run_month(options: Options) -> Outcome:
     a_turn = options.size(1_000_000, 5_400) // 2 // DAYS // TURNS
     stock = Hosted(SHOP, STORE, options.scratch / "shop.db")
     orders = Hosted(CUSTOMERS, CUSTOMERS_ID, options.scratch / "customers.db")
-    stock.step(list(receipts(SKUS)))
-    lives = (_lives_of_reservations(stock, a_turn), _lives_of_orders(orders, a_turn))
+    skus = options.size(SKUS, 50)  # a position is as large as it gets once it was held: all should be by the tenth day
+    stock.step(list(receipts(skus)))
+    lives = (_lives_of_reservations(stock, a_turn, skus), _lives_of_orders(orders, a_turn))
     rows: list[Row] = []
     for day in range(1, DAYS + 1):
         began = perf_counter()
@@ -128,9 +129,9 @@ def flat(rows: Sequence[Row], figure: str) -> Headline:
     return Headline(f"{figure}, last ten days to the ten before", ratio(late, early), "", GROWTH_MAX, at_most=True)
 
 
-def _lives_of_reservations(stock: Hosted, a_turn: int) -> Generator[None, None, None]:
+def _lives_of_reservations(stock: Hosted, a_turn: int, skus: int) -> Generator[None, None, None]:
     """At each turn the new ones, and what becomes of those of the turn before: a third expires meanwhile."""
-    commands = reserves(a_turn * DAYS * TURNS, SKUS, 1, 0)
+    commands = reserves(a_turn * DAYS * TURNS, skus, 1, 0)
     numbers: list[int] = []
     while True:
         steps: list[Any] = [shop.Collect(key(), number, "P-1", ()) for number in numbers[0::3]]

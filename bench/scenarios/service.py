@@ -65,7 +65,7 @@ COMPARED: Final = (
     ("hand-written", OF_CLIENT, 8.0),
     ("echo", "Reserve, 128 in flight, grpc", 0.6),
 )
-OPEN_LOOP_SHARE: Final = 0.5  # of what the closed loop reached: a load that a service should carry with ease
+OPEN_LOOP_SHARE: Final = 0.7  # of what each service reached in the closed loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +76,17 @@ class BesidePeers:
     services: dict[str, Service]
     options: Options
 
-    def rows(self, name: str, load: Load, kind_of_ours: str = "") -> list[Row]:
-        """Each service by turns, with the same requests, and in the same way unless ours has another kind; the last row
-        is ours.
+    def rows(
+        self, name: str, load: Load, kind_of_ours: str = "", rates: Mapping[str, float] | None = None
+    ) -> list[Row]:
+        """Each service by turns, with the same requests, and in the same way unless ours has another kind, and at
+        rates of their own where `rates` has them. The last row is ours.
         """
         rounds: dict[str, list[dict[str, float]]] = {whose: [] for whose in self.services}
         for _ in range(self.options.rounds):
             seed = self.generator.fresh_seed()
             for whose, service in self.services.items():
-                fresh = replace(load, target=service.target, seed=seed)
+                fresh = replace(load, target=service.target, seed=seed, rate=rates[whose] if rates else 0.0)
                 if whose == "echo":
                     fresh = replace(fresh, method=ECHO)
                 elif not whose and kind_of_ours:
@@ -158,9 +160,13 @@ def _unary(beside: BesidePeers, options: Options) -> list[Row]:
         for in_flight in (1, 128) if options.quick or kind == "grpc" else IN_FLIGHT:
             name = f"Reserve, {in_flight} in flight, {kind}"
             rows += beside.rows(name, replace(load, kind=kind, in_flight=in_flight))
-    reached = next(row.figures["per_s"] for row in rows if row.name == "Reserve, 128 in flight, frames")
-    rate = options.rate or OPEN_LOOP_SHARE * reached
-    rows += beside.rows(f"Reserve, open loop at {rate:.0f}/s", replace(load, rate=rate))
+    closed = {row.name: row.figures["per_s"] for row in rows}
+    rates = {
+        whose: options.rate or OPEN_LOOP_SHARE * closed[f"{whose} Reserve, 128 in flight, frames".strip()]
+        for whose in beside.services
+    }
+    at = f"{options.rate:.0f}/s" if options.rate else f"{OPEN_LOOP_SHARE:.0%} of the closed loop"
+    rows += beside.rows(f"Reserve, open loop at {at}", load, rates=rates)
     return rows + beside.rows(OF_CLIENT, replace(load, kind="grpc"), kind_of_ours="client")
 
 
