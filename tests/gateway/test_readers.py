@@ -14,7 +14,7 @@ from actors.chain_actor import READERS_MAX
 from actors.core.policy import DAY_MS
 from actors.customer_actor import CustomerActor
 from actors.journal import archive
-from actors.journal.port import JournalError, LedgerBroken
+from actors.journal.port import JournalError, JournalFailed, LedgerBroken
 from actors.journal.sqlite import SqliteJournal
 from actors.runtime import actor_runtime
 from actors.runtime.upkeep import MOVE_AGAIN_MS
@@ -153,6 +153,16 @@ def test_a_disk_that_is_not_there_is_tried_again_in_a_minute(moving: Moving, cap
     moving.front.clock.move(MOVE_AGAIN_MS)
     assert moving.move() > 5
     assert moving.ended == []
+
+
+def test_a_move_that_the_journal_could_not_note_ends_the_actor(moving: Moving) -> None:
+    moving.journal.fail_call("move_away")
+    moving.actor._tidy_every_s = 0.0
+    with pytest.raises(JournalFailed):
+        moving.actor._move()
+    assert len(moving.ended) == 1
+    moving.open()
+    assert moving.front.accept("VerifyLedger", VERIFY).holds
 
 
 def test_a_disk_that_hangs_holds_up_nothing_but_moving(moving: Moving, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,6 +77,21 @@ def test_an_append_that_fails_half_way_lets_go_of_the_lock(
         assert successor.read("S1", 0, len(written) + 1) == written
 
 
+@pytest.mark.parametrize("calls", ["checkpoint", "append"])  # the second where nobody calls the first
+def test_a_checkpoint_that_fails_finishes_the_journal(sqlite_storage: SqliteStorage, calls: str) -> None:
+    journal = SqliteJournal(sqlite_storage.path, checkpoint_pages=1 if calls == "checkpoint" else 0)
+    with closing(journal):
+        written = appended(journal, "S1", [1])
+        journal._file.db.set_authorizer(
+            lambda action, *_: sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_PRAGMA else sqlite3.SQLITE_OK
+        )
+        with pytest.raises(JournalFailed, match="not authorized"):
+            journal.checkpoint() if calls == "checkpoint" else journal.append([record("S1", 1, 2)])
+        with pytest.raises(JournalFailed, match="not used any more"):
+            journal.append([record("S1", 1, 2)])
+    assert records_of(sqlite_storage.open(), "S1")[:1] == written
+
+
 def test_an_old_snapshot_is_deleted_a_few_chunks_at_a_time(
     sqlite_storage: SqliteStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -149,6 +149,14 @@ def test_a_failed_checkpoint_ends_the_host_and_costs_nothing(stocked: ActorRunti
     assert stocked.successor().deliver("k1: reserve ann A 1") == "#2 HELD A 1 until 2:00"
 
 
+def test_a_reader_that_cannot_be_noted_ends_the_host(stocked: ActorRuntime) -> None:
+    stocked.journal.fail_call("note_reader")
+    with pytest.raises(JournalFailed):
+        stocked.host.upkeep.note_reader("warehouse", 1, {"S1": 1})
+    assert len(stocked.failures) == 1
+    assert stocked.successor().stock() == "A 10/0"
+
+
 def test_a_state_that_contradicts_itself_ends_the_host_before_it_is_a_snapshot(stocked: ActorRuntime) -> None:
     stocked.deliver("k1: reserve ann A 3")
     stocked.host._hosted["S1"].ledger.positions["A"].reserved += 1

@@ -14,7 +14,9 @@ import psutil
 import pytest
 
 from actors.protocol.messages import ActorGone
+from actors.ray_actors import RayActors
 from actors.rpc import client
+from actors.rpc.backoff import Away
 from actors.rpc.client import ActorSilent, Connection
 from actors.rpc.frames import (
     Address,
@@ -141,6 +143,27 @@ def test_a_closed_port_is_an_actor_that_is_gone() -> None:
             pass
         with pytest.raises(ActorGone):
             await opened(address)
+
+    run(main)
+
+
+def test_one_that_is_away_is_left_alone_for_a_while() -> None:
+    now, tries = 0.0, []
+
+    class Unreachable(RayActors):
+        async def _open(self, actor: str) -> Connection:
+            tries.append(now)
+            raise ActorGone(f"{actor} is away")
+
+    async def main() -> None:
+        nonlocal now
+        actors = Unreachable("", "")
+        actors._away = Away(lambda: now)
+        for at_s in (0.0, 8.0, 8.9, 9.3):  # for an eighth of the time that it has been away, and by name a little more
+            now = at_s
+            with pytest.raises(ActorGone, match="is away"):
+                await actors.call(ACTOR, "double", 1)
+        assert tries == [0.0, 8.0, 9.3]
 
     run(main)
 
