@@ -10,7 +10,7 @@ RUN_MAX: Final = 256
 
 class Ascending(MutableMapping[int, None]):
     """Numbers with the face of a dictionary. They lie in runs, which copies share: all but the last are replaced, and
-    never changed.
+    never changed. The last one is nobody else's.
     """
 
     __slots__ = ("_count", "_lasts", "_runs")
@@ -65,6 +65,8 @@ class Ascending(MutableMapping[int, None]):
         runs = [each for each in (run[:half], run[half:]) if each]
         self._runs[place : place + 1] = runs
         self._lasts[place : place + 1] = [each[-1] for each in runs]
+        if place == len(self._runs) > 0:  # another one is the last now, which a copy may share
+            self._runs[-1] = self._runs[-1].copy()
 
     def copied(self) -> "Ascending":
         """A copy that later changes leave alone."""

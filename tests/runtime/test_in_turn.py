@@ -44,3 +44,14 @@ def test_numbers_are_those_that_were_added_and_not_dropped_and_a_copy_stays() ->
                 round_it[:most],
             )
     assert (list(copied), max(map(len, copied._runs)) <= RUN_MAX) == (then, True)
+
+
+def test_a_copy_stays_also_where_the_last_run_goes_and_another_takes_its_place() -> None:
+    numbers = Ascending()
+    for number in range(1, RUN_MAX + 2):  # in two runs
+        numbers[number] = None
+    copied, then = numbers.copied(), list(numbers)
+    for number in then[RUN_MAX // 2 :]:
+        del numbers[number]
+    numbers[9 * RUN_MAX] = None
+    assert list(copied) == then
