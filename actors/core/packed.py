@@ -177,8 +177,7 @@ class Packed:
         bit, stay, move = added - divided, bytearray(), bytearray()
         for hashed, tail in self._each(buckets[divided]):
             bucket = move if hash(hashed) & bit else stay
-            bucket += hashed
-            bucket += tail
+            bucket += hashed + tail
         buckets[divided] = self.places[divided] = stay
         buckets.append(move)
         self.places[added] = move

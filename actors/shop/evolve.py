@@ -15,7 +15,7 @@ from actors.shop.commands import AdjustmentKind, Lines, Movement, claim_key
 from actors.shop.decide_stock import on_hand_delta
 from actors.shop.events import Reserved  # by its own name: 0.1 us of a Reserve's 4, with `decide`
 from actors.shop.expiry import move_deadline, move_lease, note_deadline
-from actors.shop.said import absent, at_its_end, claimed_by, given_back, made_by, outcome_of, release_of
+from actors.shop.said import absent, claimed_by, given_back, made_by, outcome_of, release_of
 from actors.shop.state import Ledger, Part, Position, Remembered, Reservation
 
 
@@ -212,9 +212,10 @@ def _evolve_collected(ledger: Ledger, event: ev.Collected, at_ms: int) -> Rememb
     done = tuple(
         (collected + units, released) for (collected, released), (_, units) in zip(done, event.lines, strict=True)
     )
-    changed = reservation.changed(done=done, payment_reference=event.payment_reference, version=ledger.version)
-    changed = _settle(ledger, at_its_end(changed, Step.COLLECT))
-    _put_in_outbox(ledger, changed)
+    status = Status.COLLECTED if event.lines == reservation.held_lines() else reservation.status
+    reference = event.payment_reference
+    changed = reservation.changed(status=status, done=done, payment_reference=reference, version=ledger.version)
+    _put_in_outbox(ledger, _settle(ledger, changed))
     return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, changed), ledger.version - event.number)
 
 

@@ -140,15 +140,10 @@ def claimed_by(command: Claim, number: int, at_ms: int) -> Reservation:
 def given_back(
     reservation: Reservation, lines: Lines, version: int, step: Step, reason: ReleaseReason | None
 ) -> Reservation:
-    """The reservation without these units by line, as of this version."""
+    """The reservation without these units by line, as of this version; with its final status where it holds no more."""
     done = reservation.done or ((0, 0),) * len(reservation.lines)
     done = tuple((collected, released + units) for (collected, released), (_, units) in zip(done, lines, strict=True))
-    changed = reservation.changed(done=done, version=version, release_reason=reason or reservation.release_reason)
-    return at_its_end(changed, step)
-
-
-def at_its_end(reservation: Reservation, step: Step) -> Reservation:
-    """The reservation, with its final status where it holds no more units."""
-    if any(reservation.held()):
-        return reservation
-    return reservation.changed(status=final_status(step, reservation.units_collected()))
+    is_over = lines == reservation.held_lines()
+    status = final_status(step, reservation.units_collected()) if is_over else reservation.status
+    reason = reason or reservation.release_reason
+    return reservation.changed(status=status, done=done, version=version, release_reason=reason)

@@ -77,13 +77,9 @@ class Reservation(Message, frozen=True):
         """The reservation with these fields, in full where it has what few have: equal ones are of one kind."""
         if _FEW_HAVE.isdisjoint(changes) or type(self) is FullReservation:
             return replace(self, **changes)
-        few = {
-            name: value
-            for name in _FEW_HAVE.intersection(changes)
-            if (value := changes.pop(name)) != getattr(self, name)
-        }
-        changed = replace(self, **changes)
-        return FullReservation(*astuple(changed), **few) if few else changed
+        full = replace(FullReservation(*astuple(self)), **changes)
+        fields = astuple(full)
+        return full if fields[_FEW_FROM:] != _NOTHING else Reservation(*fields[:_FEW_FROM])
 
     def held(self) -> tuple[int, ...]:
         """Units that each line still holds."""
@@ -98,6 +94,8 @@ class Reservation(Message, frozen=True):
 
     def held_lines(self) -> Lines:
         """The units still held with the SKU of each line."""
+        if self.done is None and self.status in LIVE:
+            return self.lines
         return tuple((sku, units) for (sku, _), units in zip(self.lines, self.held(), strict=True))
 
     def taken_by_line(self, units: Mapping[str, int]) -> Lines:
@@ -158,7 +156,9 @@ class FullReservation(Reservation, frozen=True):
 
 
 AnyReservation = Reservation | FullReservation  # for decoders
-_FEW_HAVE: Final = frozenset(FullReservation.__struct_fields__) - frozenset(Reservation.__struct_fields__)
+_FEW_FROM: Final = len(Reservation.__struct_fields__)
+_FEW_HAVE: Final = frozenset(FullReservation.__struct_fields__[_FEW_FROM:])
+_NOTHING: Final = FullReservation.__struct_defaults__
 
 
 @dataclass(slots=True, eq=False)
