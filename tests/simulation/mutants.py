@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from actors.core.answers import Answers
 from actors.core.policy import HOUR_MS
-from actors.journal.port import ClockMark, Head, JournalError, Record
+from actors.journal.port import Attempt, ClockMark, Head, JournalError, Record
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.hosted import Hosted
 from actors.runtime.ledger_host import LedgerHost
@@ -142,6 +142,13 @@ class _KeepsNoClock(MemoryJournal):
         return None
 
 
+class _ForgetsAttempts(MemoryJournal):
+    """Whoever takes over does not learn what has ended the owners before."""
+
+    def attempts(self, ledger_id: str) -> list[Attempt]:
+        return []
+
+
 def _forgets_by_age(ledger: Ledger) -> None:
     """A key is forgotten although what it made lives: it was extended, or the policy shortened."""
     ledger.answers = Answers()
@@ -160,6 +167,7 @@ MUTANTS: dict[str, tuple[Parts, set[str]]] = {
     "drops the last record": (Parts(journal=_DropsTheLast), {"I4"}),
     "keeps the epoch": (Parts(journal=_KeepsEpoch), {"I9"}),
     "keeps no clock": (Parts(journal=_KeepsNoClock), {"I11"}),
+    "forgets attempts": (Parts(journal=_ForgetsAttempts), {"L10"}),
 }
 
 # Where the fault is in the core itself: what is exchanged, its name, and by what.

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 from typing import Any, Final, NamedTuple
 
@@ -15,9 +16,11 @@ from actors.protocol.messages import Stopped
 from actors.runtime.clock import SLEW_PER_MILLE_MAX, Clock, SystemClock
 from actors.runtime.kinds import SHOP
 from actors.runtime.ledger_host import LedgerHost
+from actors.runtime.refusals import ATTEMPTS_MAX
 from actors.shop import commands as cm
 from actors.shop.state import Remembered, Reservation
 from tests.journal.memory import MemoryDisk, MemoryJournal
+from tests.runtime.actors_here import Ended
 from tests.runtime.breaking import BreakingJournal
 from tests.runtime.runtime_fixture import ManualClock
 from tests.simulation import checks
@@ -28,6 +31,7 @@ TURNS: Final = 45
 TRIES_MAX: Final = 20
 BOOT: Final = "boot"
 POISON: Final = "poison"
+LETHAL: Final = "lethal"
 OTHER_ID: Final = "S2"  # a shop of the same journal
 NS: Final = 1_000_000  # in a millisecond
 STORE_ID: Final = "S1"
@@ -36,8 +40,10 @@ ASKED_AGAIN_MAX: Final = 25  # of all answers, after each crash; at the end ever
 
 
 def _failing(ledger: Any, command: Any, now_ms: int, is_behind: bool) -> Any:
-    """The rules of a shop, which fail half way where a key begins so."""
+    """The rules of a shop, which fail half way, or end the process, where a key begins so."""
     found = SHOP.transact(ledger, command, now_ms, is_behind)
+    if command.key.startswith(LETHAL):
+        raise Ended(command.key)
     if command.key.startswith(POISON):
         raise ArithmeticError(command.key)
     return found
@@ -94,7 +100,8 @@ class World:
         self._attempt(self.host.upkeep.do)  # as within the first tenth of a second: no mark without a ledger
         for _ in range(TURNS):
             happens = (self._calls, self._time, self._sweep, self._snapshot, self._crash, self._zombie, self._rules)
-            (turn,) = self.random.choices((*happens, self._rules_fail), weights=(60, 16, 5, 5, 8, 3, 3, 3))
+            failures = (self._rules_fail, self._rules_end)
+            (turn,) = self.random.choices((*happens, *failures), weights=(60, 16, 5, 5, 8, 3, 3, 3, 2))
             turn()
         self._recover("the end")
         self._lives_long()
@@ -217,6 +224,26 @@ class World:
             return
         if [isinstance(answer, Stopped) for answer in answers] != [False, True, False]:
             raise Broken("I1", f"the rules failed for one command of three, which were answered {answers}")
+        checks.check(self.host, self.disk, STORE_ID)
+
+    def _rules_end(self) -> None:
+        """The process, at a command that is sent alone. After two ends its key is refused, and the rest is served."""
+        self.script.append("the rules end the process")
+        self.struck["rules ended the process"] += 1
+        place = len(self.script)
+        lethal = (STORE_ID, _opening(f"{LETHAL} {place}"))
+        beside = (STORE_ID, cm.AdjustStock(f"{place} beside", "opening", (_receipt("beside"),)))
+        for _ in range(ATTEMPTS_MAX):
+            with suppress(Ended):
+                raise Broken("L10", f"what ends the process was answered {self.host.step_alone([lethal])}")
+            self._take_over()
+        try:
+            answers = self.host.step([(OTHER_ID, _opening(f"{place} before")), lethal, beside])
+            answers += self.host.step_alone([lethal, beside])
+        except (Ended, JournalError) as end:
+            raise Broken("L10", f"what ended its owner {ATTEMPTS_MAX} times ended the next one: {end!r}") from end
+        if [isinstance(answer, Stopped) for answer in answers] != [False, True, False, True, False]:
+            raise Broken("L10", f"one command of three ends the process, and they were answered {answers}")
         checks.check(self.host, self.disk, STORE_ID)
 
     def ask(self, batch: list[cm.Command]) -> None:
