@@ -80,18 +80,20 @@ def totals_of(ledger: OrderLedger, customer_id: str) -> Totals:
 def share_of(counted: Counted) -> Share:
     """What an order or a grant counts for its customer's limits, or what was collected of an order that is over."""
     if isinstance(counted, Collected):
-        return Share(counted.channel, False, {}, ((counted.sku, counted.units, counted.at_ms),))
+        return Share((counted.channel,), False, {}, ((counted.sku, counted.units, counted.at_ms),))
     if isinstance(counted, Grant):
         units = dict(counted.outstanding())
         sold = tuple((sku, count, counted.collected_at_ms) for sku, count in counted.collected if count)
-        return Share(counted.channel, any(units.values()), units, sold, bool(counted.reservation))
+        return Share((counted.channel,), any(units.values()), units, sold, bool(counted.reservation))
     units, sold = {}, ()
     for part in counted.parts:
         for sku, count in _outstanding(part):
             units[sku] = units.get(sku, 0) + count
         if any(part.collected):
             sold += tuple((*each, part.collected_at_ms) for each in part.sold_by_sku(part.collected).items() if each[1])
-    return Share(counted.channel, _is_open(counted), units, sold)
+    to_be = "" if counted.renewal is None else counted.renewal.channel  # until it is decided it may end as either
+    channels = (counted.channel, to_be) if to_be not in ("", counted.channel) else (counted.channel,)
+    return Share(channels, _is_open(counted), units, sold)
 
 
 def _nothing(_sku: str) -> int:

@@ -11,11 +11,11 @@ Collected = tuple[str, int, int]  # SKU, units, and when
 
 
 class Share(NamedTuple):
-    """What one order or grant counts for: units by SKU that shops may hand over, and what they have. `is_settled` is
-    false for a grant that no shop has reported.
+    """What one order or grant counts for: units by SKU that shops may hand over, and what they have. It counts under
+    each of its `channels`. `is_settled` is false for a grant that no shop has reported.
     """
 
-    channel: str
+    channels: tuple[str, ...]
     is_open: bool
     units: dict[str, int]
     collected: tuple[Collected, ...]
@@ -23,7 +23,7 @@ class Share(NamedTuple):
 
     def fits(self, rule: ChainLimitRule) -> bool:
         """True where it is of what the rule counts as open."""
-        return rule.channel in ("", self.channel) and (not rule.sku or self.units.get(rule.sku, 0) > 0)
+        return self._is_under(rule) and (not rule.sku or self.units.get(rule.sku, 0) > 0)
 
     def sold(self, sku: str, rule: ChainLimitRule, now_ms: int) -> int:
         """Units that were collected and still count."""
@@ -33,7 +33,10 @@ class Share(NamedTuple):
 
     def total(self, sku: str, rule: ChainLimitRule, now_ms: int) -> int:
         """Units that count under the rule."""
-        return self.units.get(sku, 0) + self.sold(sku, rule, now_ms) if rule.channel in ("", self.channel) else 0
+        return self.units.get(sku, 0) + self.sold(sku, rule, now_ms) if self._is_under(rule) else 0
+
+    def _is_under(self, rule: ChainLimitRule) -> bool:
+        return not rule.channel or rule.channel in self.channels
 
 
 class Window:
@@ -76,14 +79,14 @@ class Totals:
         """Count what an order or a grant has, or, with `sign` -1, what it had."""
         settled = share.is_settled
         self.unsettled += 0 if settled else sign
-        for channel in {share.channel, ""}:
+        for channel in {*share.channels, ""}:
             opened = [sku for sku, units in share.units.items() if units] if share.is_open else []
             for sku in (*opened, "") if share.is_open else ():
                 _move(self._opened, (settled, channel, sku), sign)
             for sku, units in share.units.items():
                 _move(self._units, (settled, channel, sku), sign * units)
         for sku, units, at_ms in share.collected:
-            rules = (rule for rule in self._rules if rule.channel in ("", share.channel) and rule.sku in ("", sku))
+            rules = (rule for rule in self._rules if rule.channel in ("", *share.channels) and rule.sku in ("", sku))
             for place in {(rule.channel, sku, rule.collected_for_ms) for rule in rules}:
                 self._windows.setdefault(place, Window(place[2])).add(at_ms, sign * units)
 

@@ -356,13 +356,12 @@ class Model:
         for rule in self.rules:
             if rule.channel not in ("", channel):
                 continue
-            fitting = [order for order in others if rule.channel in ("", order.channel)]
+            fitting = [order for order in others if rule.channel in ("", order.channel, order.new_channel)]
             skus = [rule.sku] if rule.sku in asked else list(asked) if not rule.sku else []
             if not skus:
                 continue
-            counts_already = (
-                amended is not None and rule.channel in ("", amended.channel) and self._open(amended, rule.sku)
-            )
+            mine = () if amended is None else ("", amended.channel, amended.new_channel)
+            counts_already = amended is not None and rule.channel in mine and self._open(amended, rule.sku)
             count = sum(1 for order in fitting if self._open(order, rule.sku))
             if not counts_already and 0 < rule.open_reservations_max <= count:
                 refusals.add("OPEN_RESERVATIONS_LIMIT")

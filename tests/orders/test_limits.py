@@ -99,6 +99,16 @@ UNITS_PAGES = {  # at most four units of each SKU, two of A through the app
         0:02 | open ann S1 A 3 via app basket b | UNITS_LIMIT A 3 of 2                     | Refused
         0:02 | open ann S1 A 3 via web basket b | #2 HELD S1.1* A 3 / S1.2* / S1.3? A 1 until 2:01 | AmendOpened
     """,
+    "a basket that changes its channel counts under both until that is decided": """
+        at   | said                             | answer                                 | events
+        0:00 | open ann S1 A 2 via web basket b | #2 OPEN S1.1? A 2                      | Opened
+        0:00 | commit #2.1 S1 11                | #2 HELD S1.1* A 2 until 2:00           | Committed
+        0:01 | open ann S1 A 2 via app basket b | #2 HELD S1.1* A 2 / S1.2? until 2:00   | AmendOpened
+        0:01 | open ann S2 A 1 via app          | UNITS_LIMIT A 1 of 0                   | Refused
+        0:01 | open ann S2 A 3 via web          | UNITS_LIMIT A 3 of 2                   | Refused
+        0:01 | abandon #2.2 UNITS_LIMIT         | #2 HELD S1.1* A 2 / (S1.2?) until 2:00 | Abandoned
+        0:01 | open ann S2 A 1 via app          | #8 OPEN S2.1? A 1                      | Opened
+    """,
     "an amended order counts as it will be": """
         at   | said                            | answer                                            | events
         0:00 | open ann S1 A 4                 | #2 OPEN S1.1? A 4                                 | Opened
