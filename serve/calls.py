@@ -12,6 +12,7 @@ from actors.core.rejection import Reason
 from actors.protocol.messages import Answer, Late, LedgerStopped, Refusal, Stopped
 from holdfast.v1 import error_pb2
 from serve.routing.batcher import DeadlinePassed, Overloaded
+from serve.routing.router import Router
 from serve.wire import statuses
 from serve.wire.rules import InvalidRequest
 from serve.wire.statuses import Refused, Status
@@ -134,17 +135,17 @@ class Call(NamedTuple):
 
 
 class Calls:
-    """The calls inside one gateway: bounded, and refused before any work is done."""
+    """The calls inside one gateway: bounded, and refused before any work is done. The router is told how many."""
 
-    def __init__(self) -> None:
-        self._inside = 0
+    def __init__(self, router: Router) -> None:
+        self._router = router
 
     async def answer(self, call: Call, kind: Any, payload: bytes, context: Any, reply: M) -> M:
         """Fill the reply, or set the status of what ended the call. `kind` is the class of the request."""
-        if self._inside >= (PROMISE_CALLS_MAX if call.is_step else CALLS_MAX):
+        if self._router.calls_inside >= (PROMISE_CALLS_MAX if call.is_step else CALLS_MAX):
             statuses.put(statuses.overloaded(CALLS_RETRY_AFTER_S), context)
             return reply
-        self._inside += 1
+        self._router.calls_inside += 1
         try:
             deadline = deadline_of(context, call.timeout_s)  # first: a large request takes its time to be read
             _bound(payload)
@@ -153,7 +154,7 @@ class Calls:
             reply.Clear()
             _put_status(error, context)
         finally:
-            self._inside -= 1
+            self._router.calls_inside -= 1
         return reply
 
 

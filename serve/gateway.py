@@ -74,7 +74,7 @@ class Gateway:
             **Readers(router, stores).calls,
         }
         self._health = Health()
-        self._calls = Calls()
+        self._calls = Calls(router)
         await router.start()
         self._reconciler.start()
         # What is here now stays: Ray, Serve and our modules. The collector need not walk it at every few hundred calls.

@@ -1,7 +1,7 @@
 """Batches entries for one actor: while a batch is out, the next gathers. Queues are bounded and refuse early.
 
-A single caller never waits. From the third call on a batch waits `GATHER_S` for the next: an actor hop costs
-about as much as the gateway's own work on a call.
+A single caller never waits. From the third entry on a batch waits for the next, `GATHER_S` for each call that the
+gateway is answering: an actor hop costs about as much as the gateway's own work on a call.
 
 Promises already made (collect, confirm, ready, release, extend) go before new ones (reserve, stock), always.
 """
@@ -32,9 +32,8 @@ PROMISE_CALLS_MAX: Final = 2_048
 SILENT_CALLS_MAX: Final = 512  # of an actor that has answered nothing for QUEUE_AGE_S_MAX
 RETRY_AFTER_S: Final = 0.25  # what a refused caller is told
 GATHER_CALLS_MIN: Final = 3  # calls queued or out before a batch waits for more
-GATHER_S: Final = 0.005
-GATHER_MANY_MIN: Final = 6  # from here on the gateway is busy, and a longer wait is repaid in full
-GATHER_MANY_S: Final = 0.012
+GATHER_S: Final = 0.001  # for each call inside the gateway: the entries of one come together, those of many do not
+GATHER_S_MAX: Final = 0.012
 GATHER_ENTRIES_MAX: Final = 32  # a batch of this size carries the hop well enough
 DEADLINE_SWEEP_S: Final = 0.05
 
@@ -72,11 +71,12 @@ Send = Callable[[list[Entry], list[int], float], Awaitable[list[Answer]]]
 
 class Batcher:
     """The queue before one actor. Runs in one event loop; `send` delivers a batch by a deadline in loop time, and takes
-    the deadlines of its entries in milliseconds of it.
+    the deadlines of its entries in milliseconds of it. `calls_inside` counts the calls that the gateway is answering.
     """
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, calls_inside: Callable[[], int]) -> None:
         self._send = send
+        self._calls_inside = calls_inside
         self._loop = asyncio.get_running_loop()
         self._promises: deque[Ask] = deque()
         self._fresh: deque[Ask] = deque()
@@ -140,7 +140,7 @@ class Batcher:
         if queued + self._calls_out < GATHER_CALLS_MIN or entries >= GATHER_ENTRIES_MAX:
             self._gathering = self._loop.call_soon(self._pump)
         else:
-            wait_s = GATHER_S if queued + self._calls_out < GATHER_MANY_MIN else GATHER_MANY_S
+            wait_s = min(GATHER_S * self._calls_inside(), GATHER_S_MAX)
             self._gathering = self._loop.call_later(wait_s, self._pump)
 
     def _pump(self) -> None:
@@ -209,7 +209,7 @@ class Batcher:
         for ask in reversed(deferred):
             self._send_again(ask)
         if len(deferred) == len(asks) and self._gathering is None:
-            self._gathering = self._loop.call_later(GATHER_MANY_S, self._pump)
+            self._gathering = self._loop.call_later(GATHER_S_MAX, self._pump)
 
     def _send_again(self, ask: Ask) -> None:
         """Queue a call before all others: it was deferred, or a part of it; for the rest the answers are repeats."""

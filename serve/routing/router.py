@@ -56,6 +56,7 @@ class Router:
         self._shops: dict[str, set[str]] = {}  # of the chain, by actor
         self._revisions: dict[str, int] = {}  # by actor, of what concerns it in the chain as known
         self.chain: Chain = EMPTY
+        self.calls_inside = 0  # the gateway, see `serve.calls.Calls`
         self._looking = asyncio.Lock()
         self._asked = self._looked = 0  # for looks at the chain, and up to which of them was looked
         self._is_cut_off = False  # from the chain; the next poll that is answered ends it
@@ -264,7 +265,7 @@ class Router:
     def _batcher(self, actor: str) -> Batcher:
         batcher = self._batchers.get(actor)
         if batcher is None:
-            batcher = self._batchers[actor] = Batcher(partial(self._deliver, actor))
+            batcher = self._batchers[actor] = Batcher(partial(self._deliver, actor), lambda: self.calls_inside)
         return batcher
 
     async def _deliver(

@@ -39,7 +39,8 @@ class Line:
         self.deadlines: list[float] = []
         self.deferred: set[str] = set()  # entries that are deferred when they come first
         self._out: list[asyncio.Future[None]] = []
-        self.batcher = Batcher(self._send)
+        self.calls_inside = 12
+        self.batcher = Batcher(self._send, lambda: self.calls_inside)
 
     async def _send(self, entries: list[Entry], deadlines_ms: list[int], deadline: float) -> list[Answer]:
         self.sent.append([store_id for store_id, _ in entries])
