@@ -17,7 +17,6 @@ from actors.core.message import Message, Value, to_json
 from actors.core.overlay import Queue
 from actors.core.packed import ABOUT_BYTES, HASH_BYTES, OF_CALL, Packed, PackedRow, hash_of, never
 from actors.core.policy import CALL_MS_MAX, DAY_MS
-from actors.core.rejection import Rejection
 
 FINGERPRINT_BYTES: Final = 12
 FORM: Final = "1"  # of contents, before the hash: a later version compares what is stored by the form that it names
@@ -53,17 +52,19 @@ class Unread(Exception):
 
 class Answers(Generic[A]):
     """The answers that a shop remembers: what it accepted as long as the policy says, what it refused as long as a copy
-    of the call can still arrive. So whoever is refused all day long cannot fill it.
+    of the call can still arrive. So whoever is refused all day long cannot fill it, also where shops grant their parts
+    of what is refused: a claim is among what was refused until its order is certain.
 
     Of each only the version is remembered, and what it is about. Who decides puts what the event says into `read`, by
-    version. `is_live` tells whether keys about a reservation are kept on though they are out of date.
+    version. `is_live` tells whether keys about a reservation are kept on though they are out of date, `is_undecided`
+    likewise of a claim.
     """
 
     __slots__ = ("forget_at_ms", "hash", "key", "made", "newest", "read", "refused")
 
-    def __init__(self, is_live: Callable[[int], bool] = never) -> None:
+    def __init__(self, is_live: Callable[[int], bool] = never, is_undecided: Callable[[int], bool] = never) -> None:
         self.made = Packed(GENERATION_MS, 0, is_live, ABOUT_BYTES)
-        self.refused = Packed(REFUSED_PERIOD_MS, CALL_MS_MAX)
+        self.refused = Packed(REFUSED_PERIOD_MS, CALL_MS_MAX, is_undecided, ABOUT_BYTES)
         self.read: dict[int, Said] = {}
         self.key, self.hash = "", b""  # the last one that was looked up
         self.newest: tuple[str, Any] = ("", None)  # what was made or refused last
@@ -111,12 +112,12 @@ class Answers(Generic[A]):
         """What of a snapshot they are, in rows of reservations."""
         return self.count // 32
 
-    def refuse(self, key: str, refusal: Recorded[Rejection], at_ms: int, of_call: str = "") -> None:
-        """Remember what was refused; `of_call` is the key of the call that it was a claim of."""
-        self.refused.put(self.hash if key is self.key else hash_of(key), refusal.version, at_ms)
+    def refuse(self, key: str, answer: Recorded[Any], at_ms: int, of_call: str = "") -> None:
+        """Remember what was refused, or a claim; `of_call` is the key of the call that it was a claim of."""
+        self.refused.put(self.hash if key is self.key else hash_of(key), answer.version, at_ms)
         if of_call:
-            self.refused.put(hash_of(of_call), refusal.version | OF_CALL, at_ms)
-        self.newest = (key, refusal)
+            self.refused.put(hash_of(of_call), answer.version | OF_CALL, at_ms)
+        self.newest = (key, answer)
 
     def forget(self, at_ms: int, memory_ms: int) -> None:
         """Forget some of what is out of date: answers older than `memory_ms`, but for those about what is live, as the

@@ -27,7 +27,7 @@ ROW_ENTRIES: Final = 32  # so a chunk of rows is as long as one of other rows
 PILE: Final = 4_096
 NEVER_MS: Final = 1 << 62
 BACK_MAX: Final = (1 << 8 * ABOUT_BYTES) - 1  # what is about something older is forgotten by time alone
-OF_CALL: Final = 1 << (8 * VERSION_BYTES - 1)  # beside the version of a claim, in the entry for the key of its call
+OF_CALL: Final = 1 << (8 * VERSION_BYTES - 1)  # beside the version, in the entry for the key of a claim's call
 _OF_CALL_BYTE: Final = 0x80  # the same, of the first byte of a version
 NEVER: Final = OF_CALL  # a version that is not reached
 
@@ -116,16 +116,16 @@ class Packed:
 
     def find(self, wanted: bytes, *, calls: bool = True) -> Sequence[int]:
         """The versions that may have answered the key of this hash, the newest first; hardly ever of another key. With
-        `calls`, those too that answered claims of the call with this key.
+        `calls`, those too that are put with OF_CALL.
         """
         bucket = self.places[hash(wanted) & self.mask]
         at = bucket.find(wanted)
         found: list[int] = []
         while at >= 0:
             if not at % self._entry_bytes and (calls or not bucket[at + HASH_BYTES] & _OF_CALL_BYTE):
-                version = _version(bucket, at)
-                if version >= self._first or self._is_live(version - self._back(bucket, at)):
-                    found.append(version)
+                version, back = _version(bucket, at), self._back(bucket, at)
+                if version >= self._first or self._is_live(version - back):
+                    found.append(version - back if bucket[at + HASH_BYTES] & _OF_CALL_BYTE else version)
             at = bucket.find(wanted, at + 1)
         return sorted(found, reverse=True)
 
@@ -144,11 +144,11 @@ class Packed:
 
     def put(self, hashed: bytes, version: int, at_ms: int, back: int = 0) -> None:
         """Remember that the event of this version, the ledger's newest, answered the key of this hash, about what was
-        made so many versions before. With OF_CALL added it answered a claim of that call, whose own key was put before.
+        made so many versions before. With OF_CALL added it is about a claim: that one's event has the answer.
         """
         if at_ms >= self._period_ends_ms:
             period = at_ms // self._period_ms
-            self._periods.append((period, version))
+            self._periods.append((period, version & ~OF_CALL))
             self._period_ends_ms = (period + 1) * self._period_ms
             self._note_first()
         bucket = self.places[hash(hashed) & self.mask]

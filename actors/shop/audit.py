@@ -15,7 +15,6 @@ checks each rule at the event that could break it. VerifyLedger compares its res
     I15 no customer holds more than the limits in force at the reservation allow
 """
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any, Final
@@ -146,12 +145,11 @@ class Audit:
 
     def _claimed(self, event: events.Claimed, at_ms: int) -> None:
         asked, holder = event.command, event.command.holder
-        self._answered(asked.key, at_ms, asked.call_key)
+        self._answered(asked.key, at_ms, asked.call_key, refused=True)  # for as long, until its order is decided
         if holder in self._holders or holder in self._applied:
             self._found("I7", holder, "one claim, before its order is over", f"another at version {self._version}")
         self._holders[holder] = self._version
-        part = Hold(asked.customer_id, asked.channel, asked.lines, math.inf, asked.slot_start_ms, holder)
-        self._hold(part, asked.whole)
+        self._hold(Hold.of_part(event), asked.whole)
 
     def _hold(self, claim: Hold, whole: Lines = ()) -> None:
         """Enter a new reservation at the version of its event. `whole` is what its order is to hold, if it says so."""
@@ -222,6 +220,7 @@ class Audit:
             return
         gives_back = status in (Status.RELEASED, Status.EXPIRED)
         self._accepted += claim.status is Status.CLAIMED and not gives_back
+        self._keys.decided(claim, at_ms, goes_on=not gives_back)
         if not gives_back and ALL_LIVE.index(status) < ALL_LIVE.index(claim.status):
             self._found("I3", f"reservation {number}", f"no way back from {claim.status.name}", status.name)
         self._take(number, claim, event.lines, status if gives_back else Status.RELEASED)
@@ -294,6 +293,8 @@ class Audit:
                 for sku, units in event.lines:
                     self._outbox[event.number, sku] = self._outbox.get((event.number, sku), 0) - units
             self._take(event.number, claim, event.lines, Status.RELEASED)
+            if event.number not in self._claims:  # its order may go on
+                self._keys.decided(claim, at_ms, goes_on=True)
 
     def _expired(self, event: events.Expired, at_ms: int) -> None:
         claim = self._live(event.number, "expire", LIVE, -1)

@@ -1,5 +1,6 @@
 """The books that an audit folds events into, and its result. Independent of the ledger's own state."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -55,14 +56,33 @@ class Book:
 class Hold:
     """One live reservation: the units that each line still holds, its deadline, and its place in a slot.
 
-    A part of an order over several ledgers has a `holder`, and no deadline of its own.
+    A part of an order over several ledgers has a `holder`, and no deadline of its own; `keys` are its claim's and its
+    call's.
     """
 
-    __slots__ = ("any_sold", "channel", "customer_id", "deadline_ms", "held", "holder", "slot_start_ms", "status")
+    __slots__ = (
+        "any_sold",
+        "channel",
+        "customer_id",
+        "deadline_ms",
+        "held",
+        "holder",
+        "keys",
+        "slot_start_ms",
+        "status",
+    )
 
     def __init__(
-        self, customer_id: str, channel: str, lines: Lines, deadline_ms: float, slot_start_ms: int, holder: str = ""
+        self,
+        customer_id: str,
+        channel: str,
+        lines: Lines,
+        deadline_ms: float,
+        slot_start_ms: int,
+        holder: str = "",
+        keys: tuple[str, str] = ("", ""),
     ) -> None:
+        self.keys = keys
         self.status = Status.CLAIMED if holder else Status.HELD
         self.holder = holder
         self.slot_start_ms = slot_start_ms
@@ -71,6 +91,13 @@ class Hold:
         self.held = lines
         self.deadline_ms = deadline_ms
         self.any_sold = False
+
+    @staticmethod
+    def of_part(event: events.Claimed) -> "Hold":
+        """What a claim holds."""
+        asked = event.command
+        of, keys = (asked.customer_id, asked.channel, asked.lines), (asked.key, asked.call_key)
+        return Hold(*of, math.inf, asked.slot_start_ms, asked.holder, keys)
 
     @property
     def order(self) -> "str | Hold":
@@ -116,12 +143,20 @@ class Keys(NamedTuple):
         a call may have any number of claims, and beside them nothing.
         """
         twice = key if self._have(key, at_ms) or self._have(f"\n\n{key}", at_ms) else ""
-        memory = self.refused if refused else self.accepted
-        memory.note(key, at_ms)
         if call_key:
             twice = twice or (call_key if self._have(call_key, at_ms) else "")
-            memory.note(f"\n\n{call_key}", at_ms)  # which is the key of nothing
+        self._note(self.refused if refused else self.accepted, key, call_key, at_ms)
         return twice
+
+    def decided(self, claim: Hold, at_ms: int, *, goes_on: bool) -> None:
+        """Note again, for as long as what was accepted or refused, what a claim answered that is undecided no more."""
+        if claim.status is Status.CLAIMED:
+            self._note(self.accepted if goes_on else self.refused, *claim.keys, at_ms)
+
+    def _note(self, memory: Memory, key: str, call_key: str, at_ms: int) -> None:
+        memory.note(key, at_ms)
+        if call_key:
+            memory.note(f"\n\n{call_key}", at_ms)  # which is the key of nothing
 
     def _have(self, key: str, at_ms: int) -> bool:
         return self.accepted.has(key, at_ms) or self.refused.has(key, at_ms)

@@ -8,6 +8,7 @@ from sys import intern
 from typing import Any, assert_never
 
 from actors.core.answers import Recorded, fingerprint
+from actors.core.packed import OF_CALL, hash_of
 from actors.core.status import LIVE, ReleaseReason, Status, Step
 from actors.core.transact import PolicyAdopted, Refused
 from actors.shop import events as ev
@@ -93,7 +94,7 @@ def _evolve_claimed(ledger: Ledger, event: ev.Claimed, at_ms: int) -> Remembered
     _hold(ledger, reservation, at_ms)
     ledger.holders[command.holder] = number
     ledger.undecided[number] = None
-    return ledger.made(command.key, Recorded(fingerprint(command), number, reservation), of_call=command.call_key)
+    return ledger.refuse(command.key, Recorded(fingerprint(command), number, reservation), command.call_key)
 
 
 def _hold(ledger: Ledger, reservation: Reservation, at_ms: int) -> None:
@@ -115,7 +116,8 @@ def _evolve_outcome_applied(ledger: Ledger, event: ev.OutcomeApplied, at_ms: int
     if not event.number:
         return ledger.refuse(claim_key(event.holder), absent(ledger.version))
     reservation = ledger.reservations[event.number]
-    ledger.undecided.pop(event.number, None)
+    assert reservation.part is not None, "outcomes are of parts"
+    _decided(ledger, event.number, reservation.part, goes_on=event.status in LIVE)
     # A part without lines only asked for a channel, and ends with the answer.
     if any(units for _, units in event.lines) or not reservation.lines:
         reservation = _give_back(ledger, event.number, event.lines, at_ms, *release_of(event))
@@ -242,8 +244,8 @@ def _give_back(
 def _settle(ledger: Ledger, reservation: Reservation) -> Reservation:
     """Store a changed reservation. A final one leaves the indexes of what is live."""
     if reservation.status not in LIVE:
-        if reservation.part is not None:
-            ledger.undecided.pop(reservation.number, None)
+        if reservation.part is not None:  # of a shortfall its order has not heard, and may go on
+            _decided(ledger, reservation.number, reservation.part)
         ledger.open_reservations -= 1
         _forget_customer(ledger, reservation)
         basket = (reservation.customer_id, reservation.basket_id)
@@ -253,6 +255,20 @@ def _settle(ledger: Ledger, reservation: Reservation) -> Reservation:
             ledger.leave_place(reservation.slot_start_ms, reservation.part)
     ledger.reservations[reservation.number] = reservation
     return reservation
+
+
+def _decided(ledger: Ledger, number: int, part: Part, *, goes_on: bool = True) -> None:
+    """The part is undecided no more. Its claim's keys are remembered from now on as what was made, or as what was
+    refused, where it is let go of.
+    """
+    if number not in ledger.undecided:
+        return
+    del ledger.undecided[number]
+    table, version = ledger.answers.made if goes_on else ledger.answers.refused, ledger.version
+    for key in filter(None, (claim_key(part.holder), part.call_key)):
+        table.put(hash_of(key), version | OF_CALL, ledger.time_ms, version - number)
+    if ledger.time_ms >= ledger.answers.forget_at_ms:
+        ledger.forget()
 
 
 def _forget_customer(ledger: Ledger, reservation: Reservation) -> None:

@@ -132,7 +132,7 @@ def claimed_by(command: Claim, number: int, at_ms: int) -> Reservation:
         at_ms,
         0,
         number,
-        part=Part(command.holder, 0),
+        part=Part(command.holder, 0, command.call_key),
         slot_start_ms=command.slot_start_ms,
     )
 

@@ -121,12 +121,15 @@ class Capture:
         for sku, position in sorted(self.positions.items(), key=lambda row: row[0]):
             yield _position_row(sku, position)
         live: set[int] = set()  # those older than what is remembered by time, also those that are over
+        undecided: set[int] = set()
         first = self._made[2]
         promised: dict[str, int] = {}
         for reservation in self.reservations.values():
             if reservation.status in LIVE:
                 for sku, units in reservation.lines if reservation.done is None else reservation.held_lines():
                     promised[sku] = promised.get(sku, 0) + units
+            if reservation.status is Status.CLAIMED:
+                undecided.add(reservation.number)
             if reservation.number < first:
                 live.add(reservation.number)
             yield reservation
@@ -139,7 +142,7 @@ class Capture:
         if self.outbox:
             yield OutboxRow(tuple(self.outbox))
         yield from packed_rows(self._made, self.version, refused=False, live=live)
-        yield from packed_rows(self._refusals, self.version, refused=True)
+        yield from packed_rows(self._refusals, self.version, refused=True, live=undecided)
 
     def state_hash(self) -> str:
         """The hash of the rows: the same for equal states in any process."""

@@ -14,7 +14,7 @@ from msgspec.structs import astuple, replace
 from actors.core.answers import Answers, Recorded
 from actors.core.ascending import Ascending
 from actors.core.message import Message, Value
-from actors.core.packed import OF_CALL, hash_of
+from actors.core.packed import hash_of
 from actors.core.policy import DAY_MS, Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
@@ -29,10 +29,13 @@ INTERNED_LINES_MAX: Final = 65_536
 
 
 class Part(Value, frozen=True):
-    """The order attempt that a reservation is a part of, and the newest revision of it that was applied here."""
+    """The order attempt that a reservation is a part of, and the newest revision of it that was applied here; until its
+    order is decided, the key of its claim's call.
+    """
 
     holder: str
     applied_revision: int
+    call_key: str = ""
 
     @property
     def order(self) -> str:
@@ -306,7 +309,7 @@ class Ledger:
     shared_instant_ms: int = 0
 
     def __post_init__(self) -> None:
-        self.answers = Answers(self.is_live)
+        self.answers = Answers(self.is_live, lambda number: number in self.undecided)
 
     def add_to_customer(self, customer_id: str, others: int | dict[int, None], number: int) -> None:
         """Index a customer's second or later reservation."""
@@ -334,29 +337,27 @@ class Ledger:
             return self.interned_lines.setdefault(lines, lines)
         return self.interned_lines.get(lines, lines)
 
-    def made(self, key: str, answer: Remembered, back: int = 0, of_call: str = "") -> Remembered:
+    def made(self, key: str, answer: Remembered, back: int = 0) -> Remembered:
         """Keep the version of an answer that its event says in full, and return the answer. It is about the reservation
-        that was made so many versions before. `of_call` is the key of the call that it was a claim of.
+        that was made so many versions before.
         """
         answers, at_ms = self.answers, self.time_ms
         answers.newest = key, answer
         hashed = answers.hash if key is answers.key else hash_of(key)  # it was looked up a moment ago, or is replayed
         answers.made.put(hashed, self.version, at_ms, back)
-        if of_call:
-            answers.made.put(hash_of(of_call), self.version | OF_CALL, at_ms, back)
         if at_ms >= answers.forget_at_ms:
-            self._forget()
+            self.forget()
         return answer
 
-    def refuse(self, key: str, refusal: Recorded[Rejection], of_call: str = "") -> Remembered:
-        """Keep a refusal for repeats, and return it; see `Answers.refuse`."""
+    def refuse(self, key: str, answer: Recorded[Any], of_call: str = "") -> Remembered:
+        """Keep a refusal for repeats, or a claim, and return it; see `Answers.refuse`."""
         answers = self.answers
-        answers.refuse(key, refusal, self.time_ms, of_call)
+        answers.refuse(key, answer, self.time_ms, of_call)
         if self.time_ms >= answers.forget_at_ms:
-            self._forget()
-        return refusal
+            self.forget()
+        return answer
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
         """Forget some of the answers that are out of date."""
         self.answers.forget(self.time_ms, self.policy.answer_memory_ms)
 

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 import pytest
 
-from actors.core.packed import hash_of
 from actors.core.rejection import Reason
 from actors.orders import commands as cm
 from actors.orders.state import OPEN_MS, Order, Standing
@@ -99,8 +98,8 @@ def test_an_order_that_meets_its_own_lost_claims_is_placed(stocked: Front) -> No
     reserve(stocked, "k0", 1, "")
     order = stocked.run(main)
     assert isinstance(order, Order)
-    assert len(ledger.answers.made.find(hash_of("k1"))) == 2
-    assert not ledger.answers.made.find(hash_of("k1"), calls=False)
+    assert len(ledger.answers.versions("k1")) == 2
+    assert ledger.answers.of_no_claim("k1") is None
     assert reserve(stocked, "k1", 2).rejection.reason == REUSED
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from msgspec.structs import astuple
 
+from actors.core.policy import CALL_MS_MAX
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, Status
+from actors.shop.commands import Command
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
 from tests.shop import model_books
 from tests.shop.model import Model
@@ -75,3 +77,10 @@ def indexes_of(reservations: Iterable[Reservation], model: Model) -> tuple[Any, 
         {(held.customer_id, held.basket_id): held.number for held in live if held.basket_id},
         len(live),
     )
+
+
+def comes_too_late(model: Model, command: Command, now_ms: int) -> bool:
+    """True for a claim whose order was over undecided for longer than a call may take, and for what that order says."""
+    holder = getattr(command, "holder", "")
+    ended_ms = next((part.let_go_ms for part in model.parts() if part.holder == holder), model.abandoned.get(holder))
+    return ended_ms is not None and now_ms > ended_ms + CALL_MS_MAX

@@ -218,10 +218,8 @@ class Model:
         if not parts:
             if said.status in LIVE:
                 return ("no", "RESERVATION_NOT_FOUND")
-            refused = any(
-                isinstance(earlier, ask.Claim) and earlier.holder == said.holder for earlier, _ in self.answers
-            )
-            if not refused and said.holder not in self.abandoned:
+            claimed = {earlier.holder for earlier, _ in self.answers if isinstance(earlier, ask.Claim)}
+            if said.holder not in claimed and said.holder not in self.abandoned:
                 self.abandoned[said.holder] = now_ms
                 self.events += 1
             return ("no", "CLAIM_ABANDONED")
@@ -229,6 +227,7 @@ class Model:
         if part.status not in LIVE or said.revision <= part.applied_revision:
             return part.outcome()
         over = said.status not in LIVE
+        part.let_go_ms = now_ms if over and part.status is Status.CLAIMED else part.let_go_ms
         back = [0 for _ in part.lines]
         if over or said.keep:
             back = beyond(part, () if over else said.keep)

@@ -40,6 +40,7 @@ class Reservation:
         self.deadline_ms = deadline_ms
         self.lines = [Line(sku, quantity) for sku, quantity in said.lines]
         self.applied_revision = 0
+        self.let_go_ms: int | None = None  # when its order was over before it was decided
         self.outbox = False  # something happened to it in the shop, and its order has not noted it
         self.payment = ""
         self.reason: ReleaseReason | None = None

@@ -35,7 +35,7 @@ from actors.shop.snapshot import Capture, Row, restore
 from actors.shop.state import Ledger, Remembered
 from tests.leisure import ReadAtLeisure
 from tests.shop import strategies as some
-from tests.shop.compared import indexes, indexes_of, plain
+from tests.shop.compared import comes_too_late, indexes, indexes_of, plain
 from tests.shop.model import Model
 from tests.shop.model_books import Reservation, order_of
 from tests.shop.scenario_text import MINUTE_MS
@@ -70,9 +70,8 @@ class LedgerMachine(ReadAtLeisure):
         return f"k{self.keys}"
 
     def say(self, command: Command) -> None:
-        abandoned_ms = self.model.abandoned.get(getattr(command, "holder", ""))
-        if abandoned_ms is not None and max(self.clock_ms, self.watched.ledger.time_ms) > abandoned_ms + CALL_MS_MAX:
-            return  # no claim arrives that late
+        if comes_too_late(self.model, command, max(self.clock_ms, self.watched.ledger.time_ms)):
+            return
         told = self.watched.say(command, self.clock_ms)
         # What is not recorded leaves the ledger's time behind.
         expected = self.model.say(command, max(self.clock_ms, self.watched.ledger.time_ms))
@@ -302,7 +301,8 @@ class LedgerMachine(ReadAtLeisure):
     @rule(pick=some.picks, other=st.booleans())
     def say_again(self, pick: int, other: bool) -> None:
         command, answer, said_ms = self.said[pick % len(self.said)]
-        if plain(answer)[0] == "no" and max(self.clock_ms, self.watched.ledger.time_ms) > said_ms + CALL_MS_MAX:
+        now_ms = max(self.clock_ms, self.watched.ledger.time_ms)
+        if (plain(answer)[0] == "no" and now_ms > said_ms + CALL_MS_MAX) or comes_too_late(self.model, command, now_ms):
             return  # no copy of a refused call arrives that late
         if other:
             stranger = self.said[pick // 2 % len(self.said)][0]

@@ -24,13 +24,37 @@ PAGES = {
         9d0:00 | amend #2 A 1               | ORDER_UNDECIDED #2 CLAIMED                  |               | A 5/3, B 5/1
         9d0:00 | claim o1 ann A 2, B 1, A 1 | #2 CLAIMED A 2, B 1, A 1 of o1 at 0 (again) |               | A 5/3, B 5/1
     """,
-    "a claim is not granted anew as long as its part is known": """
+    "a claim that was let go of is not granted anew as long as a copy of it can arrive": """
         at     | said                              | answer                                   | events                  | stock
         0:00   | receive A 5                       | applied 1                                | StockAdjusted           | A 5/0
         0:01   | claim o1 ann A 2                  | #2 CLAIMED A 2 of o1 at 0                | Claimed                 | A 5/2
         8d0:00 | apply o1 1 RELEASED because FRAUD | #2 RELEASED A 2 -2 back FRAUD of o1 at 1 | OutcomeApplied RELEASED | A 5/0
+        8d0:10 | receive A 1                       | applied 1                                | StockAdjusted           | A 6/0
+        8d0:10 | claim o1 ann A 2                  | #2 CLAIMED A 2 of o1 at 0 (again)        |                         | A 6/0
+        8d0:10 | apply o1 1 RELEASED because FRAUD | #2 RELEASED A 2 -2 back FRAUD of o1 at 1 |                         | A 6/0
+        8d0:11 | receive A 1                       | applied 1                                | StockAdjusted           | A 7/0
+        8d0:12 | apply o1 1 RELEASED because FRAUD | CLAIM_ABANDONED                          | OutcomeApplied RELEASED | A 7/0
+        8d0:22 | claim o1 ann A 2                  | CLAIM_ABANDONED (again)                  |                         | A 7/0
+    """,  # noqa: E501 a row is one line
+    "a claim whose order goes on is not granted anew as long as its part is known": """
+        at     | said                              | answer                                   | events                  | stock
+        0:00   | receive A 5                       | applied 1                                | StockAdjusted           | A 5/0
+        0:01   | claim o1 ann A 2 called k         | #2 CLAIMED A 2 of o1 at 0                | Claimed                 | A 5/2
+        0:30   | apply o1 1 HELD until 9d0:00      | #2 HELD A 2 until 9d0:00 of o1 at 1      | OutcomeApplied HELD     | A 5/2
+        8d0:00 | apply o1 2 RELEASED because FRAUD | #2 RELEASED A 2 -2 back FRAUD of o1 at 2 | OutcomeApplied RELEASED | A 5/0
         9d0:00 | receive A 1                       | applied 1                                | StockAdjusted           | A 6/0
-        9d0:00 | claim o1 ann A 2                  | #2 CLAIMED A 2 of o1 at 0 (again)        |                         | A 6/0
+        9d0:00 | claim o1 ann A 2 called k         | #2 CLAIMED A 2 of o1 at 0 (again)        |                         | A 6/0
+        9d0:00 | k: reserve ann A 2                | IDEMPOTENCY_KEY_REUSED (again)           |                         | A 6/0
+    """,  # noqa: E501 a row is one line
+    "a claim that lost all to a shortfall is known to its order, which may have been placed": """
+        at     | said                         | answer                                       | events                                              | stock
+        0:00   | receive A 5                  | applied 1                                    | StockAdjusted                                       | A 5/0
+        0:01   | claim o1 ann A 2 called k    | #2 CLAIMED A 2 of o1 at 0                    | Claimed                                             | A 5/2
+        0:02   | sell A 5                     | applied 1 short A 2: #2 -2                   | StockAdjusted, ShortfallDeclared, Released SHORTFALL | A 0/0
+        0:03   | acknowledge #2 5             | applied 0                                    | Acknowledged                                        | A 0/0
+        2:00   | safety A 0                   | applied 1                                    | SafetyStockSet                                      | A 0/0
+        2:01   | apply o1 1 HELD until 9d0:00 | #2 RELEASED A 2 -2 back SHORTFALL of o1 at 0 |                                                     | A 0/0
+        2:01   | k: reserve ann A 2           | IDEMPOTENCY_KEY_REUSED (again)               |                                                     | A 0/0
     """,  # noqa: E501 a row is one line
     "a claim that cannot be had is refused at once": """
         at   | said                       | answer                              | events        | stock

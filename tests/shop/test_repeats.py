@@ -18,7 +18,7 @@ from actors.shop.evolve import evolve
 from actors.shop.snapshot import Capture, restore
 from actors.shop.state import Ledger
 from tests.shop.scenario import play
-from tests.shop.scenario_text import answer_text, command_of, instant
+from tests.shop.scenario_text import MINUTE_MS, answer_text, command_of, instant
 from tests.shop.watched import DAY_ZERO_MS, Watched, through_json, written
 
 SETTING = """
@@ -352,3 +352,25 @@ def test_a_reused_key_is_refused_in_the_same_words_whatever_the_command() -> Non
     for first, _, _ in ACCEPTED.values():
         told = watched.say(said(first, "k"), instant("0:10"))
         assert told.answer == Recorded("", 0, Rejection(Reason.IDEMPOTENCY_KEY_REUSED))
+
+
+def test_whoever_is_refused_all_day_fills_no_shop_that_granted_its_part() -> None:
+    """Claims that were let go of are forgotten as refusals are, and those of orders that go on are not."""
+    watched, count = Watched(), 200
+    watched.say(said("receive A 900", "stock"), DAY_ZERO_MS)
+    for number in range(count):
+        watched.say(said(f"claim o{number}.1 ann A 1 called k{number}", "-"), DAY_ZERO_MS + 1)
+        outcome = "HELD until 7d0:00" if number % 50 == 7 else "RELEASED"
+        watched.say(said(f"apply o{number}.1 1 {outcome}", "-"), DAY_ZERO_MS + 2)
+    watched.say(said("claim p.1 ann A 1 called open", "-"), DAY_ZERO_MS + 3)
+    for index in range(20):
+        watched.say(said("safety A 0", f"later {index}"), DAY_ZERO_MS + 11 * MINUTE_MS + index)
+    answers = watched.ledger.answers
+    assert answers.made.count == 1 + 20 + 2 * count // 50
+    assert answers.refused.count == 2, "of the one that is undecided"
+    watched.restart()
+    for key in ("k7", "open"):
+        told = watched.say(said("reserve ann A 1", key), watched.ledger.time_ms)
+        assert told.answer == Recorded("", 0, Rejection(Reason.IDEMPOTENCY_KEY_REUSED))
+    assert not watched.say(said("reserve ann A 1", "k8"), watched.ledger.time_ms).repeated
+    assert watched.complaints() == []
