@@ -43,7 +43,11 @@ class Core(NamedTuple):
     expired_at_once_max: int | None
 
     def name_of(self, command: Any) -> str:
-        """The command's key, or its content where it has none."""
+        """What a command that ends its actor is known by: the key, or the content without one. A claim is known by
+        its caller's key, in a form that no key has: its own is another one at each try.
+        """
+        if isinstance(command, commands.Claim) and command.call_key:
+            return f"\ncall {command.call_key}"
         return self.key_of(command) or repr(command)
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from actors.core.policy import CALL_MS_MAX
 from actors.journal.port import Attempt, JournalFailed, LedgerBroken
+from actors.orders.commands import Open, Plan
+from actors.orders.parts import first_claim_of
 from actors.protocol.messages import CallLost, Held, Stopped, pack_batch
 from actors.protocol.placement import Placement
 from actors.runtime.kinds import SHOP
@@ -30,7 +32,7 @@ class Poison:
         self.deaths = 0
 
     def transact(self, ledger: Any, command: Any, now_ms: int, is_behind: bool) -> Any:
-        if command.key == "poison" and self.deaths < self.times:
+        if "poison" in (command.key, getattr(command, "call_key", "")) and self.deaths < self.times:
             self.deaths += 1
             raise Ended
         return SHOP.transact(ledger, command, now_ms, is_behind)
@@ -70,6 +72,19 @@ def test_it_is_found_once_and_no_gateway_or_restart_lets_it_end_the_actor_again(
         assert await answers(routed, other) == HELD_BUT_ONE
         clock.move(1)
         assert await answers(routed, other) == [Held, Held, Held]
+
+    on_the_way(test)
+
+
+def test_a_claim_is_refused_for_its_call_which_has_another_claim_at_each_try(on_the_way: Run, poison: Poison) -> None:
+    asked = Open("poison", "content", "ann", "web", 0, (Plan("S1", (("A", 1),), 0),), (), "")
+
+    async def test(routed: Routed) -> None:
+        deadline = asyncio.get_running_loop().time() + WAIT_S
+        for number in range(1, 5):
+            claim = first_claim_of("~0001", asked, number, f"try {number}", asked.plans[0])
+            assert isinstance(await routed.router.send(("S1", claim), deadline, promise=False), Stopped)
+        assert poison.deaths == LOSSES_MAX + ATTEMPTS_MAX
 
     on_the_way(test)
 
