@@ -244,8 +244,12 @@ class Packed:
     def versions(self) -> list[int]:
         """All versions that can be found, ascending."""
         entries = b"".join(self._buckets)
-        found = ((_version(entries, at), self._back(entries, at)) for at in range(0, len(entries), self._entry_bytes))
-        return sorted(version for version, back in found if version >= self._first or self._is_live(version - back))
+        found: list[int] = []
+        for at in range(0, len(entries), self._entry_bytes):
+            version, back = _version(entries, at), self._back(entries, at)
+            if version >= self._first or self._is_live(version - back):
+                found.append(version - back if entries[at + HASH_BYTES] & _OF_CALL_BYTE else version)
+        return sorted(found)
 
     def entries_kept(self, last: int = NEVER) -> int:
         """The entries in the buckets, counted: those up to this version, where others may have been added since."""
