@@ -62,7 +62,9 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print the run's JSON line on stdout.")] = False,
     no_record: Annotated[bool, typer.Option("--no-record", help="Do not append to bench/results.")] = False,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds, of which the median is told.")] = 3,
-    seconds: Annotated[float, typer.Option(min=0.1, help="Length of each round under load.")] = 1.0,
+    seconds: Annotated[  # a round has one connection, which a gateway ends after a minute
+        float, typer.Option(min=0.1, max=45, help="Length of each round under load; longer: more rounds.")
+    ] = 1.0,
     store_actors: Annotated[int, typer.Option(min=1, help="Actors of the service.")] = 2,
     rate: Annotated[
         float, typer.Option(min=0, help="Calls a second of grpc's open loop; 0: 70 % of the closed.")
