@@ -227,12 +227,15 @@ def _replaced(ledger: OrderLedger, asked: cm.RequestGrant) -> Grant | None:
 
 def _decide_bar_claim(ledger: OrderLedger, command: cm.BarClaim) -> Decision:
     """No events where it is barred already, or known: what is known is decided without anybody's help. Of grants it is
-    the known ones that can be barred.
+    those that hold something that can be barred, also again, after a report that came late.
     """
     number, attempt = command.number, command.attempt
-    if (number, attempt) in ledger.bars or (not attempt and ledger.grants.get(number) is None):
+    if not attempt:
+        grant = ledger.grants.get(number)
+        return () if grant is None or not grant.holds() else (ev.ClaimBarred(command),)
+    if (number, attempt) in ledger.bars:
         return ()
-    order = ledger.known(number) if attempt else None
+    order = ledger.known(number)
     if order is not None and any(part.attempt == attempt for part in order.parts):
         return ()
     return (ev.ClaimBarred(command),)

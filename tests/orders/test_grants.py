@@ -11,6 +11,7 @@ from actors.core.status import Status
 from actors.orders.commands import (
     NO_HOURS,
     Amend,
+    BarClaim,
     Commit,
     CountHold,
     Extend,
@@ -183,6 +184,22 @@ def test_the_last_answer_stays_the_newest_while_others_are_kept_on() -> None:
     said(watched, collected, at_ms - 1_000)
     answer = said(watched, Commit(hers.number, 2, (("S2", 13),), NO_HOURS), at_ms + 1)
     assert answer.standing is Standing.HELD
+    assert not watched.complaints()
+
+
+def test_a_barred_grant_that_a_late_report_lets_hold_again_is_barred_again() -> None:
+    watched = Watched(TWO_A_DAY)
+    first = said(watched, request("k1", 2)).number
+    report(watched, first, held=1, collected=1)
+    said(watched, BarClaim(first, 0, "eve", "restored"))
+    records = len(watched.records)
+    said(watched, BarClaim(first, 0, "bob", "again"))
+    assert len(watched.records) == records, "it holds nothing"
+    report(watched, first, held=1, collected=1, version=42)
+    assert reason(watched, request("k2")) is Reason.UNITS_LIMIT
+    said(watched, BarClaim(first, 0, "bob", "again"))
+    assert [bar.operator for bar in watched.ledger.bars.values()] == ["bob"]
+    assert isinstance(said(watched, request("k2")), Grant)
     assert not watched.complaints()
 
 
