@@ -25,14 +25,14 @@ from typing import Any, Final, TypeVar
 
 from actors.core.answers import Unread
 from actors.core.policy import Policy
-from actors.core.transact import Deferred, PolicyAdopted
-from actors.journal.port import Journal, JournalDamaged, JournalError, LedgerBroken, Record, SealedAway, SealedDamaged
+from actors.core.transact import PolicyAdopted
+from actors.journal.port import Journal, JournalDamaged, JournalError, LedgerBroken, Record, SealedDamaged
 from actors.protocol.messages import Stopped
 from actors.runtime.clock import Clock
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.hosted import Hosted
 from actors.runtime.kinds import Core
-from actors.runtime.read_back import ReadBack
+from actors.runtime.read_back import ReadBack, answer_without
 from actors.runtime.recovery import recovered, saves_a_replay, snapshot_chunks
 from actors.runtime.refusals import Refusals
 from actors.runtime.upkeep import Upkeep
@@ -283,11 +283,8 @@ class LedgerHost:
                     answer, made, repeated = transact(hosted.ledger, command, now_ms, is_behind)
                 except Unread:
                     answer, made, repeated = self._back.transact(turn, command, batch[len(answers) :])
-            except SealedAway:
-                answers.append(Deferred())
-                continue
-            except SealedDamaged as gone:  # what answered the key; nothing was decided
-                answers.append(Stopped(str(gone)))
+            except SealedDamaged as gone:
+                answers.append(answer_without(gone))
                 continue
             except Exception as error:  # the ledger may be half way through an event
                 try:
@@ -322,6 +319,8 @@ class LedgerHost:
         self._reload(ledger_id, hosted, now_ms, events, error)
         try:
             return self._back.transact(turn, command)  # type: ignore[no-any-return]
+        except SealedDamaged as gone:  # no fault of the command's
+            return answer_without(gone), (), False
         except Exception as again:
             self._reload(ledger_id, hosted, now_ms, events, again)
             key = self._core.name_of(command)

@@ -1,13 +1,15 @@
 """Reads back what a ledger's events said, for commands whose keys were answered before."""
 
+import logging
 from collections.abc import Callable, Sequence
 from itertools import islice
 from threading import Lock, Thread
 from typing import Any, Final
 
 from actors.core.answers import Unread
-from actors.journal.codec import NONSENSE
-from actors.journal.port import Journal, JournalDamaged, JournalError, SealedAway, SealedDamaged
+from actors.core.transact import Deferred
+from actors.journal.port import Journal, JournalDamaged, SealedAway, SealedDamaged
+from actors.protocol.messages import Stopped
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.hosted import Hosted
 from actors.runtime.kinds import Core
@@ -15,6 +17,8 @@ from actors.runtime.kinds import Core
 FETCHED_MAX: Final = 256  # events of the archive that are kept for who asks again, or are still to be fetched
 
 Place = tuple[str, int]  # a ledger and a version
+
+log = logging.getLogger("holdfast.host")
 
 
 class ReadBack:
@@ -29,7 +33,7 @@ class ReadBack:
         self._told: list[dict[int, Any]] = []
         self._fetching = Lock()
         self._wanted: dict[Place, None] = {}  # in turn; there is a thread while there are any
-        self._fetched: dict[Place, tuple[Any, int] | Exception] = {}
+        self._fetched: dict[Place, tuple[Any, int] | SealedDamaged] = {}
 
     def transact(
         self, turn: tuple[Hosted, int, list[Any], bool], command: Any, batch: Sequence[tuple[str, Any]] = ()
@@ -84,7 +88,7 @@ class ReadBack:
         with self._fetching:
             for version in versions:
                 fetched = self._fetched.get((ledger_id, version))
-                if isinstance(fetched, Exception):
+                if isinstance(fetched, SealedDamaged):
                     raise fetched
                 if fetched is not None:
                     found[version] = fetched
@@ -95,7 +99,7 @@ class ReadBack:
         with self._fetching:
             if not isinstance(error, SealedAway):
                 for place in places:
-                    if isinstance(self._fetched.get(place), Exception):
+                    if isinstance(self._fetched.get(place), SealedDamaged):
                         del self._fetched[place]
                 return
             is_idle = not self._wanted
@@ -107,11 +111,14 @@ class ReadBack:
         while True:
             with self._fetching:
                 ledger_id, version = next(iter(self._wanted))
-            fetched: tuple[Any, int] | Exception
+            fetched: tuple[Any, int] | SealedDamaged
             try:
                 fetched = events_at(self._core(), self._journal, ledger_id, [version])[version]
-            except (JournalError, OSError, *NONSENSE) as error:  # who asked is told
-                fetched = error
+            except SealedDamaged as gone:  # who asked is told
+                fetched = gone
+            except Exception as error:  # so is this, and the others are still to be fetched
+                log.critical("ledger %s: event %d cannot be fetched", ledger_id, version, exc_info=error)
+                fetched = SealedDamaged(ledger_id, f"with event {version}", f"cannot be read: {error!r}")
             with self._fetching:
                 del self._wanted[ledger_id, version]
                 self._fetched[ledger_id, version] = fetched
@@ -137,3 +144,8 @@ def events_at(
         if version not in found:
             raise JournalDamaged(ledger_id, f"seq {version}", "the event that answered a key is not there")
     return found
+
+
+def answer_without(gone: SealedDamaged) -> Deferred | Stopped:
+    """The answer to a command while what answered its key cannot be read; nothing was decided."""
+    return Deferred() if isinstance(gone, SealedAway) else Stopped(str(gone))

@@ -1,19 +1,25 @@
 """What was refused is remembered by its version alone, and a repeat is answered by what the journal says."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 
 from actors.core.policy import DAY_MS, Policy
 from actors.core.transact import Deferred
+from actors.journal.port import SealedAway
 from actors.protocol.messages import Stopped
+from actors.runtime import read_back
+from actors.runtime.kinds import SHOP
 from tests.journal.storages import SqliteStorage
 from tests.runtime.runtime_fixture import WAIT_S, ActorRuntime, ManualClock, entries
 from tests.shop.scenario_text import answer_text
 from tests.waiting import until
 
+AGAIN = "held: reserve ann A 1 for 50d"
 SOLD_OUT = "INSUFFICIENT_STOCK A 9 of 1"
 
 
@@ -133,24 +139,43 @@ def test_the_key_of_a_hold_that_lives_on_is_answered_from_what_is_sealed(tmp_pat
     storage.close()
 
 
+class Away:
+    """A shop with a hold whose key is answered in the archive, of which nothing has been read; what was `told`."""
+
+    def __init__(self, folder: Path, clock: ManualClock) -> None:
+        self.folder = folder / "away"
+        self.folder.mkdir()
+        self.storage = SqliteStorage(folder, keep_bytes=1, sealed_events=1, away=self.folder)
+        runtime = ActorRuntime(self.storage, clock, lambda _: Policy(version=1, ttl_ms_max=60 * DAY_MS))
+        runtime.deliver("receive A 9")
+        self.told = runtime.deliver(AGAIN)
+        runtime.deliver("safety A 1")
+        for _ in range(2):
+            runtime.snapshot()
+        for _ in range(2):
+            runtime.journal.seal("S1", runtime.epoch(), clock.now_ms() + 1)
+            runtime.journal.move_away("S1", runtime.epoch(), {})
+        assert len(list(self.folder.glob("*/*.gz"))) == 2
+        self.runtime = runtime.successor()
+
+    def is_told_again(self) -> bool:
+        """Whether the repeat is answered, as soon as it was fetched."""
+        until(lambda: self.runtime.say(AGAIN) != [Deferred()], within_s=WAIT_S, what="the read")
+        return self.runtime.deliver(AGAIN) == self.told
+
+
+@pytest.fixture
+def archived(tmp_path: Path, clock: ManualClock) -> Iterator[Away]:
+    found = Away(tmp_path, clock)
+    yield found
+    found.storage.close()
+
+
 def test_an_archive_that_hangs_holds_only_the_repeat_that_is_answered_there(
-    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+    archived: Away, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    away = tmp_path / "away"
-    away.mkdir()
-    storage = SqliteStorage(tmp_path, keep_bytes=1, sealed_events=1, away=away)
-    runtime = ActorRuntime(storage, clock, lambda _: Policy(version=1, ttl_ms_max=60 * DAY_MS))
-    runtime.deliver("receive A 9")
-    told = runtime.deliver("held: reserve ann A 1 for 50d")
-    runtime.deliver("safety A 1")
-    for _ in range(2):
-        runtime.snapshot()
-    for _ in range(2):
-        runtime.journal.seal("S1", runtime.epoch(), clock.now_ms() + 1)
-        runtime.journal.move_away("S1", runtime.epoch(), {})
-    assert len(list(away.glob("*/*.gz"))) == 2
-    runtime = runtime.successor()  # which has read none of them yet
-    goes_on, read, again = Event(), Path.read_bytes, "held: reserve ann A 1 for 50d"
+    away, runtime = archived.folder, archived.runtime
+    goes_on, read = Event(), Path.read_bytes
 
     def hanging(path: Path) -> bytes:
         assert away not in path.parents or goes_on.wait(WAIT_S)
@@ -160,20 +185,48 @@ def test_an_archive_that_hangs_holds_only_the_repeat_that_is_answered_there(
     with ThreadPoolExecutor(1) as pool:  # where a step hangs, the test does not
         try:
             for number in range(3):
-                repeat, sold = pool.submit(runtime.say, again, f"s{number}: sell A 1").result(WAIT_S / 4)
+                repeat, sold = pool.submit(runtime.say, AGAIN, f"s{number}: sell A 1").result(WAIT_S / 4)
                 assert repeat == Deferred()
                 assert not isinstance(sold, Stopped | Deferred)
                 assert runtime.version("S2") == 0, "another shop of the actor"
         finally:
             goes_on.set()
-    until(lambda: runtime.say(again) != [Deferred()], within_s=WAIT_S, what="the read")
-    assert runtime.deliver(again) == told
+    assert archived.is_told_again()
     # One that is not there says so, each time anew.
-    away.rename(tmp_path / "unplugged")
-    runtime = runtime.successor()
+    away.rename(away.with_name("unplugged"))
+    archived.runtime = runtime.successor()
     for _ in range(2):
-        until(lambda: isinstance(runtime.say(again)[0], Stopped), within_s=WAIT_S, what="why not")
-    (tmp_path / "unplugged").rename(away)
-    until(lambda: runtime.say(again) != [Deferred()], within_s=WAIT_S, what="the read")
-    assert runtime.deliver(again) == told
-    storage.close()
+        until(lambda: isinstance(archived.runtime.say(AGAIN)[0], Stopped), within_s=WAIT_S, what="why not")
+    away.with_name("unplugged").rename(away)
+    assert archived.is_told_again()
+
+
+def test_what_fails_unforeseen_in_one_fetch_is_said_and_the_next_one_is_made(
+    archived: Away, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(*_: Any, may_wait: bool = True) -> Any:
+        if may_wait:
+            raise RuntimeError("unforeseen")
+        raise SealedAway("S1", "its file", "is in the archive")
+
+    with monkeypatch.context() as planted:
+        planted.setattr(read_back, "events_at", failing)
+        until(lambda: isinstance(archived.runtime.say(AGAIN)[0], Stopped), within_s=WAIT_S, what="why not")
+    assert [each.getMessage() for each in caplog.records if each.exc_info] == ["ledger S1: event 3 cannot be fetched"]
+    assert archived.is_told_again()
+
+
+def test_a_repeat_whose_rules_failed_while_its_archive_was_away_is_answered_once_it_is_back(archived: Away) -> None:
+    strikes = [None]
+
+    def failing(*turn: Any) -> Any:
+        if strikes:
+            raise KeyError(strikes.pop())
+        return SHOP.transact(*turn)
+
+    archived.folder.rename(archived.folder.with_name("unplugged"))
+    archived.runtime.host._core = SHOP._replace(transact=failing)
+    assert archived.runtime.say(AGAIN) == [Deferred()]
+    until(lambda: isinstance(archived.runtime.say(AGAIN)[0], Stopped), within_s=WAIT_S, what="why not")
+    archived.folder.with_name("unplugged").rename(archived.folder)
+    assert archived.is_told_again()
