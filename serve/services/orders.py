@@ -103,7 +103,7 @@ class Orders:
         keeps = held is not None and held.channel == asked.channel
         gather_s = GATHER_S if self._being_placed >= GATHER_CALLS_MIN else 0.0
         search, chosen = await self._finder.search(ask, policy, slot_start_ms, deadline, own=own, gather_s=gather_s)
-        if not search.is_whole and (isinstance(chosen, NoPlan) or chosen.short):
+        if (isinstance(chosen, NoPlan) or chosen.short) and not search.is_whole():
             raise DeadlinePassed(sent=True)  # a refusal stands for ever, and a shop that is away may have it
         if isinstance(chosen, NoPlan):
             refusal = cm.Refuse(asked.key, content, customer_id, refusal_of(chosen))

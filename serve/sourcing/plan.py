@@ -16,6 +16,9 @@ SKU_CANDIDATES_MAX: Final = 2  # and of each SKU the nearest that have all of it
 OFFERED_MAX: Final = 3  # shops that a refusal names
 
 
+Stocked = tuple[int, int, list[int]]  # a shop: its metres, its row, and what it has by SKU of the demand
+
+
 class Part(NamedTuple):
     """What one shop gives, by SKU."""
 
@@ -72,7 +75,7 @@ def plan(
     suits = seen.excluded == 0
     alone = np.flatnonzero(suits & seen.whole)
     if alone.size:
-        return _planned(seen, nearest(seen.metres, alone, 1))
+        return _planned_in(seen, nearest(seen.metres, alone, 1))
     if policy is SourcingPolicy.ONE_STORE or not suits.any():
         return _refused(seen, policy)
     # The shops that may give something, nearest first, and what they have.
@@ -87,7 +90,7 @@ def plan(
         chosen = most(units, wanted, ask.limits.stores_max)
     if not chosen:
         return _refused(seen, policy)
-    return _planned(seen, rows[list(chosen)])
+    return _planned_in(seen, rows[list(chosen)])
 
 
 def _units(known: Known, rows: Ints) -> Ints:
@@ -170,21 +173,32 @@ def _largest(units: Ints, stores_max: int) -> Ints:
     return held
 
 
-def _planned(seen: Survey, rows: Ints) -> Plan:
-    demand = seen.ask.demand
-    chosen = rows.tolist()  # so few that lists take a fifth of the time of arrays
-    units = [[max(0, has) for has in seen.known.available[row].tolist()] for row in chosen]
-    given = allocated(units, demand.asked.tolist())
-    parts = tuple(
-        Part(
-            seen.index.store_ids[row],
-            int(seen.metres[row]),
-            tuple([(sku, n) for sku, n in zip(demand.skus, units, strict=True) if n]),
-        )
-        for row, units in zip(chosen, given, strict=True)
+def plan_of_few(index: StoreIndex, stocked: list[Stocked], ask: Ask, policy: SourcingPolicy) -> Plan | None:
+    """As `plan`, in lists, over shops that may serve and have something. None where no shop or pair of few shops has
+    all: `plan` then looks at everything.
+    """
+    stocked.sort()  # nearest first, and of equally near ones the smaller store_id
+    units, wanted = [has for _, _, has in stocked], ask.demand.asked.tolist()
+    chosen = _alone(units, wanted)
+    if not chosen and policy is not SourcingPolicy.ONE_STORE and len(units) <= PAIRED_MAX and ask.limits.stores_max > 1:
+        chosen = _nearest_pair(units, wanted, [metres for metres, _, _ in stocked])
+    return _planned(index, ask.demand, [stocked[place] for place in chosen]) if chosen else None
+
+
+def _planned_in(seen: Survey, rows: Ints) -> Plan:
+    units = np.maximum(seen.known.available[rows], 0)
+    return _planned(
+        seen.index, seen.ask.demand, list(zip(seen.metres[rows].tolist(), rows.tolist(), units.tolist(), strict=True))
     )
-    short = _short(demand, [sum(column) for column in zip(*given, strict=True)])
-    return Plan(parts, short)
+
+
+def _planned(index: StoreIndex, demand: Demand, chosen: list[Stocked]) -> Plan:
+    given = allocated([has for _, _, has in chosen], demand.asked.tolist())
+    parts = tuple(
+        Part(index.store_ids[row], metres, tuple([(sku, n) for sku, n in zip(demand.skus, units, strict=True) if n]))
+        for (metres, row, _), units in zip(chosen, given, strict=True)
+    )
+    return Plan(parts, _short(demand, [sum(column) for column in zip(*given, strict=True)]))
 
 
 def allocated(units: list[list[int]], asked: list[int]) -> list[list[int]]:

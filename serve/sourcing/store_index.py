@@ -1,6 +1,7 @@
 """One revision of the chain as arrays, a row for each shop: where shops are, whom they serve, when orders are ready."""
 
 import asyncio
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
@@ -75,6 +76,10 @@ class StoreIndex:
     def serves(self, channel: str) -> Flags:
         return self.serving.get(channel, self.serving_any)
 
+    def willing(self, channel: str) -> Flags:
+        """The shops of a channel that have a place and are not paused."""
+        return self.placed & ~self.paused & self.serves(channel)
+
     def metres_from(self, place: Place) -> Ints:
         """The great-circle distance from a place to every shop, in whole metres, so that sums are exact and equal
         distances compare equal. FARTHEST_METRES for a shop without a place.
@@ -82,7 +87,7 @@ class StoreIndex:
         The haversine of an angle is a quarter of its chord squared. With the points computed before, that saves two
         sines for each shop: 30 us for 5,000 shops, and 108 us by the textbook's formula.
         """
-        chords = self.points - unit_vectors(np.float64(place.latitude), np.float64(place.longitude))[:, np.newaxis]
+        chords = self.points - np.array(_unit_vector(place))[:, np.newaxis]
         chords *= chords
         haversines = (chords[0] + chords[1] + chords[2]) * 0.25
         # Rounding may carry the far side of the earth past 1, where there is no arc.
@@ -96,6 +101,12 @@ def unit_vectors(latitude: Floats | np.float64, longitude: Floats | np.float64) 
     """Points on the unit sphere of degrees north and east: [3] for one, [3, n] for n."""
     north, east = np.radians(latitude), np.radians(longitude)
     return np.array([np.cos(north) * np.cos(east), np.cos(north) * np.sin(east), np.sin(north)])
+
+
+def _unit_vector(place: Place) -> tuple[float, float, float]:
+    """As `unit_vectors` of one point, in a fifth of the time."""
+    north, east = math.radians(place.latitude), math.radians(place.longitude)
+    return math.cos(north) * math.cos(east), math.cos(north) * math.sin(east), math.sin(north)
 
 
 def nearest(metres: Ints, rows: Ints, at_most: int) -> Ints:

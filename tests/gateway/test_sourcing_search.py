@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from serve.sourcing.plan import CANDIDATES_MAX, NoPlan, Plan, fewest, most, plan
+from serve.sourcing.plan import CANDIDATES_MAX, NoPlan, Plan, fewest, most, plan, plan_of_few
 from serve.sourcing.ranking import SourcingPolicy, lowered
 from tests.gateway.shops import HOME, World, as_text, way_of, world
 
@@ -127,6 +127,19 @@ def test_a_part_is_all_that_can_be_had(here: World, stores_max: int) -> None:
             )
             - 1e-9
         )
+
+
+@given(small_worlds(), st.integers(1, 5), st.sampled_from(SourcingPolicy))
+def test_what_is_planned_in_lists_is_what_arrays_give(here: World, stores_max: int, policy: SourcingPolicy) -> None:
+    metres, units = here.store_index.metres_from(HOME).tolist(), np.maximum(here.known.available, 0).tolist()
+    stocked = [(metres[row], row, has) for row, has in enumerate(units) if any(has)]
+    found, expected = (
+        plan_of_few(here.store_index, stocked, here.ask(stores_max), policy),
+        here.plan(policy, stores_max),
+    )
+    assert found in (None, expected)
+    if found is None:  # nothing that a shop or two could do
+        assert isinstance(expected, NoPlan) or len(expected.parts) > 2 or expected.short
 
 
 @given(small_worlds(), st.integers(1, 5), st.data())
