@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from actors.core.answers import Recorded
+from actors.core.answers import Recorded, fingerprint
 from actors.core.message import Message
 from actors.core.rejection import Rejection
 from actors.core.transact import Deferred
@@ -23,6 +23,7 @@ Entry = tuple[str, Command]  # a ledger and a command for it
 
 NEVER_MS: Final = 1 << 53  # the deadline of an entry that has none
 CUT_OFF: Final = -1  # in place of a revision: the caller cannot reach the chain, whatever it knows
+SUPPLIED: Final = ("hours",)  # what a gateway adds to a command, another one at each try
 RULES_ARE_STALE: Final = b""  # a step's answer where the caller must first send its newer chain document
 
 
@@ -102,6 +103,16 @@ def _answer_of(answer: Given) -> Answer:
     if isinstance(value, Rejection):
         return Refusal(answer.version, value)
     return Moved(answer.version, value) if isinstance(value, StockOutcome) else value
+
+
+def name_of(command: Command) -> str:
+    """What a command that ends its actor is known by: the key, or the content without one; a claim by its caller's key,
+    as its own is another one at each try. These two have a form that no key has.
+    """
+    if isinstance(command, shop.Claim) and command.call_key:
+        return f"\ncall {command.call_key}"
+    key = command.key if isinstance(command, shop.Command) else orders.key_of(command)
+    return key or f"\n{type(command).__name__} {fingerprint(command, SUPPLIED)}"
 
 
 def weight_of(entries: Sequence[Entry]) -> int:

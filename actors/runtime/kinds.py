@@ -42,14 +42,6 @@ class Core(NamedTuple):
     nothing: Any  # a command that changes nothing, for what is done before any command
     expired_at_once_max: int | None
 
-    def name_of(self, command: Any) -> str:
-        """What a command that ends its actor is known by: the key, or the content without one. A claim is known by
-        its caller's key, in a form that no key has: its own is another one at each try.
-        """
-        if isinstance(command, commands.Claim) and command.call_key:
-            return f"\ncall {command.call_key}"
-        return self.key_of(command) or repr(command)
-
 
 _EVENTS_OF_SHOPS: Final = Reader[events.Event](events.Event)
 _EVENTS_OF_ORDERS: Final = Reader[order_events.Event](order_events.Event)

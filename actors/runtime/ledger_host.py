@@ -27,7 +27,7 @@ from actors.core.answers import Unread
 from actors.core.policy import Policy
 from actors.core.transact import PolicyAdopted
 from actors.journal.port import Journal, JournalDamaged, JournalError, LedgerBroken, Record, SealedDamaged
-from actors.protocol.messages import Stopped
+from actors.protocol.messages import Stopped, name_of
 from actors.runtime.clock import Clock
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.hosted import Hosted
@@ -103,7 +103,7 @@ class LedgerHost:
             epoch = 0  # of a ledger that is stopped
             with self._deciding, suppress(JournalDamaged):
                 epoch = self._get(ledger_id).epoch
-            with self._refusals.attempt(ledger_id, epoch, self._core.name_of(command)):
+            with self._refusals.attempt(ledger_id, epoch, name_of(command)):
                 answers += self.step([(ledger_id, command)])
         return answers
 
@@ -275,7 +275,7 @@ class LedgerHost:
                 turn = touched[ledger_id] = (found, now_ms, due, found.is_behind(now_ms))
             hosted, now_ms, events, is_behind = turn
             try:
-                no = refused and self._refusals.get(ledger_id, self._core.name_of(command), clock_ms)
+                no = refused and self._refusals.get(ledger_id, name_of(command), clock_ms)
                 if no:
                     answers.append(no)
                     continue
@@ -323,7 +323,7 @@ class LedgerHost:
             return answer_without(gone), (), False
         except Exception as again:
             self._reload(ledger_id, hosted, now_ms, events, again)
-            key = self._core.name_of(command)
+            key = name_of(command)
             why = f"the {type(command).__name__} under the key {key!r} fails: {again!r}"
             return self._refusals.refuse(ledger_id, key, why, now_ms), (), False
 

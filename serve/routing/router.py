@@ -8,6 +8,7 @@ actor retries.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -28,11 +29,11 @@ from actors.protocol.messages import (
 )
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, Placement, kind_of
 from serve.routing.batcher import Batcher, DeadlinePassed, Overloaded
+from serve.routing.losses import Losses
 
 RETRY_FIRST_S: Final = 0.02
 RETRY_MAX_S: Final = 0.2
 ATTEMPT_S_MAX: Final = 5.0  # a call to a restarting actor may hang: it is given up, and sent again
-LOSSES_MAX: Final = 2  # of an actor with the same entries, before these are sent alone
 CHAIN_POLL_S: Final = 1.0
 CHAIN_LOOK_S: Final = 1.0  # so long a look at the chain may take before rules are handed over
 QUESTIONS_MAX: Final = 6  # to one actor at once; it has 16 threads
@@ -59,6 +60,7 @@ class Router:
         self.calls_inside = 0  # the gateway, see `serve.calls.Calls`
         self._looking = asyncio.Lock()
         self._asked = self._looked = 0  # for looks at the chain, and up to which of them was looked
+        self._losses = Losses()
         self._is_cut_off = False  # from the chain; the next poll that is answered ends it
 
     async def start(self) -> None:
@@ -271,26 +273,36 @@ class Router:
     async def _deliver(
         self, actor: str, entries: list[Entry], deadlines_ms: list[int], deadline: float
     ) -> list[Answer]:
-        """What the actor answers to a batch. One that it was lost with twice may have ended it: its entries then go
-        alone, and the actor notes each, so that one which does so again is refused by its key.
+        """What the actor answers to a batch. Entries that it was lost with twice, over calls, may have ended it: they
+        go alone, behind the others, and the actor notes each, so that one which does so again is refused by its key.
         """
-        try:
-            return await self._send(actor, entries, deadlines_ms, deadline)
-        except CallLost:
-            log.critical("%s was lost twice with the same %d entries; each is sent alone", actor, len(entries))
-        answers: list[Answer] = []
-        for entry, deadline_ms in zip(entries, deadlines_ms, strict=True):
+        now = asyncio.get_running_loop().time
+        while not (suspects := self._losses.suspects(entries, now())):
             try:
-                answers += await self._send(actor, [entry], [deadline_ms], deadline, alone=True)
-            except DeadlinePassed:
-                answers.append(Late())  # the outcome is unknown: a repeat under its key tells it
+                return await self._send(actor, entries, deadlines_ms, deadline)
+            except CallLost:
+                self._losses.note(entries, now())
+                await asyncio.sleep(RETRY_FIRST_S)
+        log.critical("%s was lost twice with %d entries; each is sent alone", actor, len(suspects))
+        answers: list[Answer] = [Late()] * len(
+            entries
+        )  # of which the outcome is unknown: a repeat under its key tells it
+        others = sorted({*range(len(entries))}.difference(suspects))
+        if others:
+            batch = [entries[place] for place in others], [deadlines_ms[place] for place in others]
+            for place, answer in zip(others, await self._deliver(actor, *batch, deadline), strict=True):
+                answers[place] = answer
+        for place in suspects:
+            with suppress(DeadlinePassed):
+                only = [entries[place]], [deadlines_ms[place]]
+                [answers[place]] = await self._send(actor, *only, deadline, alone=True)
         return answers
 
     async def _send(
         self, actor: str, entries: list[Entry], deadlines_ms: list[int], deadline: float, *, alone: bool = False
     ) -> list[Answer]:
         """Send a batch until it is answered; hand over the rules first where the actor's are older. Raises CallLost
-        where the actor was lost with it LOSSES_MAX times, unless it is sent alone: then the actor keeps count.
+        where the actor was lost with it, unless it is sent alone: then the actor keeps count.
         """
         step = partial(self._actors.call, actor, "step")
         more = (True,) if alone else ()
@@ -307,7 +319,9 @@ class Router:
                     raise ActorGone(f"{actor} restarted between two calls")
             return unpack_answers(packed)
 
-        return await _until(deadline, attempt, losses_max=0 if alone else LOSSES_MAX)
+        answers = await _until(deadline, attempt, over_losses=alone)
+        self._losses.answered(entries, answers)
+        return answers
 
 
 def _soon() -> float:
@@ -315,13 +329,16 @@ def _soon() -> float:
 
 
 async def _until(
-    deadline: float, attempt: Callable[[], Awaitable[T]], attempt_s: float = ATTEMPT_S_MAX, losses_max: int = 0
+    deadline: float,
+    attempt: Callable[[], Awaitable[T]],
+    attempt_s: float = ATTEMPT_S_MAX,
+    *,
+    over_losses: bool = True,
 ) -> T:
-    """Attempt until it succeeds or the deadline (loop time) passes; raises DeadlinePassed then. Raises CallLost with
-    the last of so many losses, where there is a limit.
+    """Attempt until it succeeds or the deadline (loop time) passes; raises DeadlinePassed then. Raises CallLost where
+    it does not go on over losses.
     """
     loop = asyncio.get_running_loop()
-    losses = 0
     pause_s = RETRY_FIRST_S
     while True:
         left_s = deadline - loop.time()
@@ -331,8 +348,7 @@ async def _until(
             async with asyncio.timeout(min(left_s, attempt_s)):
                 return await attempt()
         except (ActorGone, TimeoutError) as error:
-            losses += isinstance(error, CallLost)
-            if losses_max and losses >= losses_max:
+            if isinstance(error, CallLost) and not over_losses:
                 raise
             await asyncio.sleep(min(pause_s, max(0.0, deadline - loop.time())))
             pause_s = min(2 * pause_s, RETRY_MAX_S)

@@ -9,13 +9,17 @@ from actors.core.policy import CALL_MS_MAX
 from actors.journal.port import Attempt, JournalFailed, LedgerBroken
 from actors.orders.commands import Open, Plan
 from actors.orders.parts import first_claim_of
-from actors.protocol.messages import CallLost, Held, Stopped, pack_batch
+from actors.protocol.messages import CallLost, Held, Moved, Stopped, pack_batch
 from actors.protocol.placement import Placement
 from actors.runtime.kinds import SHOP
 from actors.runtime.refusals import ATTEMPTS_MAX
+from actors.shop.commands import Acknowledge
 from actors.store_actor import StoreActor
-from serve.routing.router import LOSSES_MAX, Router
+from serve.routing.batcher import DeadlinePassed
+from serve.routing.losses import LOSSES_MAX
+from serve.routing.router import Router
 from tests.runtime.actors_here import Ended
+from tests.runtime.loop_time import skip
 from tests.runtime.routed import S1, Routed, Run
 from tests.runtime.rpc_served import Actor, connected, run, serving
 from tests.runtime.runtime_fixture import WAIT_S, ActorRuntime, ManualClock, entries
@@ -25,14 +29,16 @@ HELD_BUT_ONE = [Held, Stopped, Held]
 
 
 class Poison:
-    """Rules that end the process of their actor at one key, so many times."""
+    """Rules that end the process of their actor at one key, or at a kind of commands, so many times."""
 
     def __init__(self) -> None:
+        self.kind: type = Poison
         self.times = 1_000
         self.deaths = 0
 
     def transact(self, ledger: Any, command: Any, now_ms: int, is_behind: bool) -> Any:
-        if "poison" in (command.key, getattr(command, "call_key", "")) and self.deaths < self.times:
+        is_meant = "poison" in (command.key, getattr(command, "call_key", "")) or isinstance(command, self.kind)
+        if is_meant and self.deaths < self.times:
             self.deaths += 1
             raise Ended
         return SHOP.transact(ledger, command, now_ms, is_behind)
@@ -76,6 +82,32 @@ def test_it_is_found_once_and_no_gateway_or_restart_lets_it_end_the_actor_again(
     on_the_way(test)
 
 
+def test_it_is_found_over_calls_that_have_no_time_for_a_second_try(
+    on_the_way: Run, poison: Poison, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test(routed: Routed) -> None:
+        call = routed.actors.call
+
+        async def called(*args: Any) -> Any:
+            try:
+                return await call(*args)
+            except CallLost:
+                skip(WAIT_S)  # a restart takes longer than its caller waits
+                raise
+
+        monkeypatch.setattr(routed.actors, "call", called)
+        for number in range(LOSSES_MAX + ATTEMPTS_MAX):
+            with pytest.raises(DeadlinePassed):
+                await routed.say(("S1", f"other {number}", "reserve ann A 1"), POISONED[1], within_s=WAIT_S)
+        assert [type(each) for each in await routed.say(POISONED[0], POISONED[1])] == HELD_BUT_ONE[:2]
+        assert poison.deaths == LOSSES_MAX + ATTEMPTS_MAX
+        assert await routed.on_hand("S1") == (10, ATTEMPTS_MAX + 1, 0, 0), (
+            "the others of the batches that it was lost with"
+        )
+
+    on_the_way(test)
+
+
 def test_a_claim_is_refused_for_its_call_which_has_another_claim_at_each_try(on_the_way: Run, poison: Poison) -> None:
     asked = Open("poison", "content", "ann", "web", 0, (Plan("S1", (("A", 1),), 0),), (), "")
 
@@ -85,6 +117,21 @@ def test_a_claim_is_refused_for_its_call_which_has_another_claim_at_each_try(on_
             claim = first_claim_of("~0001", asked, number, f"try {number}", asked.plans[0])
             assert isinstance(await routed.router.send(("S1", claim), deadline, promise=False), Stopped)
         assert poison.deaths == LOSSES_MAX + ATTEMPTS_MAX
+
+    on_the_way(test)
+
+
+def test_one_without_a_key_is_refused_by_its_content_and_no_other_with_it(on_the_way: Run, poison: Poison) -> None:
+    poison.kind = Acknowledge
+
+    async def test(routed: Routed) -> None:
+        deadline = asyncio.get_running_loop().time() + WAIT_S
+        for _ in range(3):
+            answers = [await routed.router.send(("S1", Acknowledge(((1, 1),))), deadline, promise=False)]
+            assert list(map(type, answers)) == [Stopped]
+            assert poison.deaths == LOSSES_MAX + ATTEMPTS_MAX
+        poison.times = 0
+        assert isinstance(await routed.router.send(("S1", Acknowledge(((2, 1),))), deadline, promise=False), Moved)
 
     on_the_way(test)
 
