@@ -10,6 +10,7 @@ import pytest
 
 from bench.frames import CallFailed, FrameConnection
 from bench.load import ECHO
+from tests.runtime.runtime_fixture import WAIT_S
 
 SERVICE, METHOD = ECHO.strip("/").split("/")
 
@@ -75,6 +76,6 @@ def test_a_closed_connection_fails_every_later_call() -> None:
             connection.close()
             for _ in range(2):
                 with pytest.raises(CallFailed):
-                    await asyncio.wait_for(connection.call(b"x"), 5)
+                    await asyncio.wait_for(connection.call(b"x"), WAIT_S)
 
     asyncio.run(scenario())

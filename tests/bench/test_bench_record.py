@@ -58,7 +58,7 @@ def test_a_process_is_found_by_its_mark_and_ended_with_its_child() -> None:
         [sys.executable, "-c", script], env={**os.environ, processes.MARK: mark}, stdin=subprocess.PIPE
     )
     try:
-        waiting.until(lambda: len(processes.marked(mark)) == 2, within_s=5, what="the child")
+        waiting.until(lambda: len(processes.marked(mark)) == 2, within_s=20, what="the child")
         before = processes.cpu_s(mark)
         assert processes.cpu_s(mark)["ray"] >= before["ray"] >= 0
         with pytest.raises(ValueError, match="was not started by this run"):

@@ -13,9 +13,12 @@ from google.protobuf.message import Message
 from holdfast.client import ChannelClient, RetryPolicy
 from holdfast.v1.services import SERVICES
 from tests.clients.service import HEALTH, Service
+from tests.runtime.runtime_fixture import WAIT_S
 
 # Without it a second server could take a port over while the first still has it.
 OPTIONS: Final = (("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 64 << 20))
+# The time of a call that is to be sent before that is over, on a busy machine too.
+SENT_MS: Final = 1_000
 QUICK: Final = RetryPolicy(wait_first_ms=1, wait_max_ms=20)
 
 
@@ -49,12 +52,12 @@ def serving_in_thread(service: Service) -> Iterator[str]:
 
     thread = threading.Thread(target=asyncio.run, args=(main(),), name="service")
     thread.start()
-    assert started.wait(10), "the service did not start"
+    assert started.wait(WAIT_S), "the service did not start"
     try:
         yield found["target"]
     finally:
         found["loop"].call_soon_threadsafe(found["stop"].set)
-        thread.join(10)
+        thread.join(WAIT_S)
 
 
 def against(service: Service, use: Callable[[ChannelClient], Awaitable[None]]) -> None:

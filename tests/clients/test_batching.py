@@ -24,6 +24,7 @@ from holdfast.v1.reservation_service_pb2 import ReserveRequest
 from tests.clients.faults import Hold
 from tests.clients.service import Service
 from tests.clients.serving import serving
+from tests.runtime.runtime_fixture import WAIT_S
 
 
 async def reserve(client: ChannelClient, number: int = 0, **more: Any) -> Reservation | Order | Rejection:
@@ -234,7 +235,7 @@ def test_a_call_that_cannot_be_sent_fails_its_caller(service: Service) -> None:
         async with serving(service) as target, ChannelClient(target, metadata=metadata) as client:
             for _ in range(2):
                 with pytest.raises(TypeError):
-                    await asyncio.wait_for(reserve(client), 5)
+                    await asyncio.wait_for(reserve(client), WAIT_S)
             assert not client.internals.batchers[ReserveRequest]._unfinished
 
     asyncio.run(main())
@@ -255,7 +256,7 @@ def test_an_answer_that_cannot_be_decoded_leaves_the_outcome_unknown() -> None:
         try:
             async with ChannelClient(f"127.0.0.1:{port}") as client:
                 with pytest.raises(OutcomeUnknown, match="cannot be decoded"):
-                    await asyncio.wait_for(reserve(client), 5)
+                    await asyncio.wait_for(reserve(client), WAIT_S)
         finally:
             await server.stop(None)
 

@@ -30,7 +30,7 @@ from holdfast.client import (
 from holdfast.v1 import admin_service_pb2, reservation_service_pb2
 from tests.clients.faults import Answer, Hold
 from tests.clients.service import LONGER_SLOTS, NOW_S, Service
-from tests.clients.serving import against
+from tests.clients.serving import SENT_MS, against
 
 
 @pytest.fixture
@@ -230,7 +230,7 @@ def test_health_is_asked_and_waited_for(service: Service) -> None:
         await service.gateway.drain()
         assert await client.health() is Health.NOT_SERVING
         with pytest.raises(Unavailable, match="NOT_SERVING"):
-            await client.wait_until_serving(timeout_ms=50)
+            await client.wait_until_serving(timeout_ms=SENT_MS)
 
     against(service, use)
 

@@ -25,7 +25,7 @@ from holdfast.client.connection import OPTIONS
 from holdfast.v1.reservation_service_pb2 import ReserveRequest
 from tests.clients.faults import CODE, FailItems, Hold, LoseAnswer, LoseOutcome, Refuse
 from tests.clients.service import Service
-from tests.clients.serving import QUICK, serving
+from tests.clients.serving import QUICK, SENT_MS, serving
 from tests.runtime import loop_time
 from tests.waiting import until_async
 
@@ -241,7 +241,7 @@ def test_a_change_without_an_answer_is_unknown_and_names_its_key(service: Servic
         service.faults["Reserve"].extend([hold])
         async with serving(service) as target, ChannelClient(target) as client:
             with pytest.raises(OutcomeUnknown) as caught:
-                await reserve(client, idempotency_key="k1", timeout_ms=100)
+                await reserve(client, idempotency_key="k1", timeout_ms=SENT_MS)
             assert caught.value.idempotency_key == "k1"
             assert "k1" in str(caught.value)
             hold.release.set()
@@ -258,7 +258,7 @@ def test_each_item_keeps_its_own_deadline_in_a_shared_batch(service: Service) ->
         service.faults["ReserveBatch"].extend([hold])
         async with serving(service) as target, ChannelClient(target) as client:
             patient = asyncio.create_task(reserve(client))
-            hasty = asyncio.create_task(reserve(client, timeout_ms=50))
+            hasty = asyncio.create_task(reserve(client, timeout_ms=SENT_MS))
             with pytest.raises(OutcomeUnknown):
                 await hasty
             assert not patient.done()

@@ -18,10 +18,12 @@ from holdfast.client import (
     Rejection,
     Reservation,
     SourcingPolicy,
+    Timeouts,
 )
 from tests.clients.faults import CODE, FailItems, Hold, LoseAnswer, Refuse
 from tests.clients.service import VIENNA, Service
-from tests.clients.serving import QUICK, against, serving, serving_in_thread
+from tests.clients.serving import QUICK, SENT_MS, against, serving, serving_in_thread
+from tests.runtime.runtime_fixture import WAIT_S
 
 THREADS = 16
 
@@ -61,25 +63,25 @@ def test_orders_of_one_tick_go_out_as_one_batch_and_each_gets_its_own_answer(thr
 
 
 def test_a_reserve_in_one_shop_waits_for_no_order(well_stocked: Service) -> None:
-
-    async def use(client: ChannelClient) -> None:
-        # As many as may fly at once.
+    async def main() -> None:
+        # As many as may fly at once, none of which is given up and asked for again.
         faults = [Hold(asyncio.Event(), asyncio.Event()) for _ in range(Limits().batches_in_flight_max)]
         well_stocked.faults["Reserve"].extend(faults)
-        orders = []
-        for number, fault in enumerate(faults):
-            orders.append(asyncio.create_task(near(client, number)))
-            await fault.arrived.wait()
-        calls = (client.reserve("s1", [("a", 1)], customer_id=f"h{number}", channel="web") for number in range(2))
-        # Less than the time after which the orders would be given up and asked for again.
-        held = await asyncio.wait_for(asyncio.gather(*calls), 2)
-        assert all(isinstance(one, Reservation) for one in held)
-        assert not any(order.done() for order in orders)
-        for fault in faults:
-            fault.release.set()
-        await asyncio.gather(*orders)
+        patient = Timeouts(call_ms=300_000, attempt_ms=300_000)
+        async with serving(well_stocked) as target, ChannelClient(target, timeouts=patient) as client:
+            orders = []
+            for number, fault in enumerate(faults):
+                orders.append(asyncio.create_task(near(client, number)))
+                await fault.arrived.wait()
+            calls = (client.reserve("s1", [("a", 1)], customer_id=f"h{number}", channel="web") for number in range(2))
+            held = await asyncio.wait_for(asyncio.gather(*calls), WAIT_S)
+            assert all(isinstance(one, Reservation) for one in held)
+            assert not any(order.done() for order in orders)
+            for fault in faults:
+                fault.release.set()
+            await asyncio.gather(*orders)
 
-    against(well_stocked, use)
+    asyncio.run(main())
     assert [customers_of(batch) for batch in well_stocked.asked("ReserveBatch")] == [["h0", "h1"]]
 
 
@@ -178,7 +180,7 @@ def test_each_order_keeps_its_own_deadline_in_a_shared_batch(well_stocked: Servi
         async with serving(well_stocked) as target, ChannelClient(target) as client:
             patient = asyncio.create_task(near(client, 1))
             with pytest.raises(OutcomeUnknown) as unknown:
-                await near(client, 2, idempotency_key="k2", timeout_ms=100)
+                await near(client, 2, idempotency_key="k2", timeout_ms=SENT_MS)
             assert unknown.value.idempotency_key == "k2"
             hold.release.set()
             assert isinstance(await patient, Order)

@@ -29,7 +29,7 @@ from holdfast.client import (
 from holdfast.v1 import reservation_service_pb2
 from tests.clients.faults import CODE, Answer, FailItems, LoseAnswer, Refuse
 from tests.clients.service import NOW_S, SLOT_MS, VIENNA, Service
-from tests.clients.serving import against, serving_in_thread
+from tests.clients.serving import SENT_MS, against, serving_in_thread
 
 Step = Callable[[ChannelClient, str, str], Awaitable[Any]]
 
@@ -128,7 +128,7 @@ def test_an_order_without_an_answer_is_unknown_and_names_its_key(service: Servic
 
     async def use(client: ChannelClient) -> None:
         with pytest.raises(OutcomeUnknown) as unknown:
-            await split(client, idempotency_key="k1", timeout_ms=50)
+            await split(client, idempotency_key="k1", timeout_ms=SENT_MS)
         assert unknown.value.idempotency_key == "k1"
 
     against(service, use)
@@ -306,7 +306,7 @@ def test_an_answer_in_part_is_better_than_none(service: Service) -> None:
 
     async def use(client: ChannelClient) -> None:
         order_id = (await split(client)).order_id
-        sold = await client.collect_order(order_id, payment_reference="p1", timeout_ms=100)
+        sold = await client.collect_order(order_id, payment_reference="p1", timeout_ms=SENT_MS)
         assert statuses(sold) == [("s1", Status.COLLECTED)]
 
     against(service, use)

@@ -19,7 +19,7 @@ from tests.runtime.runtime_fixture import WAIT_S, ManualClock
 from tests.waiting import until_async
 
 CODE = grpc.StatusCode
-TIME_S = 8.0
+TIME_S = 60.0
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def test_when_the_time_is_over_the_outcome_is_unknown(on_the_way: Run) -> None:
     async def test(routed: Routed) -> None:
         routed.actors.lose_answers(S1, 1_000)
         with pytest.raises(DeadlinePassed) as passed:
-            await routed.say(("S1", "k1", "reserve ann A 3"), within_s=0.3)
+            await routed.say(("S1", "k1", "reserve ann A 3"), within_s=1.0)
         assert passed.value.sent
         routed.actors._lost_after.clear()
         (answer,) = await routed.say(("S1", "k1", "reserve ann A 3"))
