@@ -139,11 +139,12 @@ class Archive:
         """Mark an archive when it is first used. Raises FileNotFoundError where its mark is gone: a mount point would
         take the files for a disk that is not mounted.
         """
-        used = self._folder.parent / "archive-used"  # the archive that has its mark
-        if not used.exists() or used.read_text() != str(archive):
+        used = self._folder.parent / "archive-used"  # every archive that was given its mark, one a line
+        known = used.read_text().splitlines() if used.exists() else []
+        if str(archive) not in known:
             (archive / MARK).touch()
             _flush(archive)
-            used.write_text(str(archive))
+            used.write_text("\n".join([*known, str(archive)]))
         elif not self.is_there():
             raise FileNotFoundError(
                 f"{archive} has no file {MARK}: mount its disk; or make that file, where this is it"

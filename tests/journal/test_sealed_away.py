@@ -187,6 +187,28 @@ def test_a_mount_point_without_its_disk_is_given_nothing(
     assert len(moved(other)) == 1, "another archive is one that is used for the first time"
 
 
+def test_an_archive_that_is_taken_again_after_another_is_not_used_for_the_first_time(
+    storage: SqliteStorage, journal: SqliteJournal, away: Path
+) -> None:
+    journal.move_away("S1", 1, NOBODY)
+    other = away.with_name("a third disk")
+    other.mkdir()
+    storage._options["away"] = other
+    storage.open().move_away("S1", 1, NOBODY)
+    disk = away.rename(away.with_name("not mounted"))
+    away.mkdir()
+    storage._options["away"] = away
+    for opened in (storage.open(), storage.open()):
+        with pytest.raises(FileNotFoundError, match="other disk has no file holdfast-archive: mount its disk"):
+            opened.move_away("S1", 1, NOBODY)
+        assert opened.base("S1") is not None, "what is beside can be verified, and no more"
+    assert list(away.iterdir()) == []
+    away.rmdir()
+    disk.rename(away)
+    storage.open().move_away("S1", 1, NOBODY)
+    assert len(moved(away)) == 2
+
+
 def test_an_archive_that_hangs_keeps_a_few_threads_and_no_more(
     storage: SqliteStorage, journal: SqliteJournal, away: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
