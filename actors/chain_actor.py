@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from actors.core.chain import (
     EMPTY,
+    READERS_MAX,
     ChainEvent,
     ReaderDropped,
     ReaderNamed,
@@ -25,7 +26,6 @@ from actors.runtime.clock import Clock
 
 LEDGER_ID: Final = "chain"
 READ_EVENTS_MAX: Final = 10_000
-READERS_MAX: Final = 64
 _read_events: Final = Reader[ChainEvent](ChainEvent)
 
 T = TypeVar("T")
@@ -94,12 +94,16 @@ class ChainActor:
             return self._as_owner(to_json(self._chain.since(known_revision)))
 
     @rpc
-    def drop_reader(self, name: str, known_revision: int = 0) -> bytes | None:
-        """Forget a reader's name; returns the document, or None where there is none of it. Raises JournalError."""
+    def drop_reader(self, name: str, named: int, known_revision: int = 0) -> bytes | None:
+        """Forget a reader's name that has this number; returns the document, also where that was done before and its
+        answer is lost, or None where there is no such name. Raises JournalError.
+        """
         with self._lock:
-            if name not in self._chain.readers:
+            known = self._chain.readers.get(name)
+            if known is None and name not in self._chain.dropped:
                 return self._as_owner(None)
-            self._append(ReaderDropped(name))
+            if known is not None and known.named == named:
+                self._append(ReaderDropped(name))
             return self._as_owner(to_json(self._chain.since(known_revision)))
 
     def close(self) -> None:

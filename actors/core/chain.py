@@ -12,6 +12,8 @@ from actors.core.ids import is_customers
 from actors.core.message import Message, Value
 from actors.core.policy import Policy
 
+READERS_MAX: Final = 64  # named at once; as many names that were dropped are known
+
 
 class Store(Value, frozen=True):
     """One shop. Coordinates are in degrees, both None where unknown. A paused shop takes no new reservations.
@@ -91,7 +93,8 @@ class Chain(Value, frozen=True, dict=True, gc=True):
 
     `shop_revisions` has those at which the rules of single shops changed last, `put_revisions` those at which anything
     of them did. These are apart from the policy's version, or the pause of one shop would be new rules for all, which
-    each writes into its journal. `calendars` are all that the chain's events have said, by their hash.
+    each writes into its journal. `calendars` are all that the chain's events have said, by their hash. `dropped` are
+    names that readers had last.
     """
 
     revision: int
@@ -103,6 +106,7 @@ class Chain(Value, frozen=True, dict=True, gc=True):
     calendars: dict[str, Calendar] = msgspec.field(default_factory=dict)
     readers: dict[str, NamedReader] = msgspec.field(default_factory=dict)
     readers_revision: int = 0
+    dropped: tuple[str, ...] = ()
 
     @cached_property
     def has_hours(self) -> bool:
@@ -215,9 +219,10 @@ def evolve_chain(chain: Chain, event: ChainEvent) -> Chain:
             known = chain.readers.get(name)
             readers = chain.readers | {name: NamedReader(known.named if known else revision, everything)}
             return replace(chain, revision=revision, readers=readers, readers_revision=revision)
-        case ReaderDropped(dropped):
-            readers = {name: reader for name, reader in chain.readers.items() if name != dropped}
-            return replace(chain, revision=revision, readers=readers, readers_revision=revision)
+        case ReaderDropped(name):
+            readers = {each: reader for each, reader in chain.readers.items() if each != name}
+            dropped = (*(each for each in chain.dropped if each != name), name)[-READERS_MAX:]
+            return replace(chain, revision=revision, readers=readers, readers_revision=revision, dropped=dropped)
 
 
 def _rows_of(event: StoresPut, calendars: dict[str, Calendar]) -> list[Store]:

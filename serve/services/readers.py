@@ -93,7 +93,10 @@ class Readers:
 
     async def _drop(self, request: ad.DropReaderRequest, deadline: float, reply: ad.DropReaderResponse) -> None:
         Checked(request).raise_if_faulty()
-        if not await self._router.change_chain("drop_reader", request.reader, deadline=deadline):
+        await self._router.refresh_chain(deadline)
+        # By its number, or a copy of the call that comes late would drop who was given the name again.
+        named = known.named if (known := self._router.chain.readers.get(request.reader)) else 0
+        if not await self._router.change_chain("drop_reader", request.reader, named, deadline=deadline):
             message = f"there is no reader {request.reader!r}; ListReaders tells their names"
             raise refused(grpc.StatusCode.NOT_FOUND, "READER_UNKNOWN", message, reader=request.reader)
         reply.reader = request.reader

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import pytest
 
-from actors.chain_actor import READERS_MAX
+from actors.core.chain import READERS_MAX
 from actors.core.policy import DAY_MS
 from actors.customer_actor import CustomerActor
 from actors.journal import archive
@@ -99,8 +99,6 @@ def test_files_wait_for_the_slowest_reader_and_who_it_is_is_said(
     assert moving.move() == files
     assert moving.files() == []
     assert front.accept("VerifyLedger", VERIFY).events == head + 1, "all of it is read, wherever it is"
-    gone = front.ask("DropReader", ad.DropReaderRequest(reader="warehouse"))
-    assert (gone.code, gone.reason) == (CODE.NOT_FOUND, "READER_UNKNOWN")
     assert list(listed(front)) == ["search"]
 
 
@@ -277,9 +275,41 @@ def test_a_name_that_is_given_again_has_seen_nothing_in_its_former_life(moving: 
 
 def test_a_reader_that_was_dropped_by_way_of_another_gateway_is_named_again(moving: Moving) -> None:
     front, head = moving.front, moving.front.version("S2")
-    assert front.run(lambda: front.actors.call("chain", "drop_reader", "warehouse"))
+    assert front.run(lambda: front.actors.call("chain", "drop_reader", "warehouse", named(front)))
     assert acknowledged(front, "warehouse", cursor=pack_cursor({"S2": head - 1})).code is CODE.OK
     assert listed(front)["warehouse"] == (True, 1, "S2", 1, [])
+
+
+def named(front: Front) -> int:
+    """The number of the warehouse's name."""
+    return front.gateway._router.chain.readers["warehouse"].named
+
+
+def test_a_drop_that_is_repeated_is_answered_again(front: Front) -> None:
+    assert acknowledged(front, "warehouse").code is CODE.OK
+    front.actors.lose_answers("chain", 3)  # of the look at the chain, and of the drop
+    for _ in range(2):
+        assert front.ask("DropReader", ad.DropReaderRequest(reader="warehouse")).code is CODE.OK
+    assert listed(front) == {}
+    front.actors.kill("chain")
+    assert front.ask("DropReader", ad.DropReaderRequest(reader="warehouse")).code is CODE.OK
+    unknown = front.ask("DropReader", ad.DropReaderRequest(reader="never named"))
+    assert (unknown.code, unknown.reason) == (CODE.NOT_FOUND, "READER_UNKNOWN")
+    for number in range(READERS_MAX):
+        assert acknowledged(front, f"reader {number}").code is CODE.OK
+        assert front.ask("DropReader", ad.DropReaderRequest(reader=f"reader {number}")).code is CODE.OK
+    assert front.ask("DropReader", ad.DropReaderRequest(reader="warehouse")).reason == "READER_UNKNOWN", "the oldest"
+
+
+def test_a_drop_that_comes_late_leaves_the_name_that_was_given_again(front: Front) -> None:
+    assert acknowledged(front, "warehouse").code is CODE.OK
+    former = named(front)
+    assert front.ask("DropReader", ad.DropReaderRequest(reader="warehouse")).code is CODE.OK
+    assert acknowledged(front, "warehouse").code is CODE.OK
+    assert front.run(lambda: front.actors.call("chain", "drop_reader", "warehouse", former))
+    assert list(listed(front)) == ["warehouse"]
+    assert front.ask("DropReader", ad.DropReaderRequest(reader="warehouse")).code is CODE.OK
+    assert listed(front) == {}
 
 
 def test_a_refused_acknowledgement_leaves_nothing_behind(front: Front) -> None:

@@ -155,7 +155,7 @@ class AdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DropReader(self, request, context):
-        """Keeps nothing for a named reader any more. NOT_FOUND where there is none of that name.
+        """Keeps nothing for a named reader any more. NOT_FOUND where there is none of that name, nor was lately.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

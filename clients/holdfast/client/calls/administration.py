@@ -101,7 +101,7 @@ class AdministrationCalls(Client, Protocol):
         return models.readers_from(await read(self, service_pb2.ListReadersRequest(), timeout_ms))
 
     async def drop_reader(self, reader: str, *, timeout_ms: int | None = None) -> None:
-        """Keep nothing for a named reader any more. Raises NotFound where there is none of that name."""
+        """Keep nothing for a named reader any more. Raises NotFound where none has the name, nor had it lately."""
         request = service_pb2.DropReaderRequest(reader=reader)
         await self.internals.caller.ask(request, timeout_ms=timeout_ms, idempotency_key="")
 
