@@ -194,15 +194,15 @@ class LedgerActor:
 
     @rpc
     def moved(self, known: dict[str, int], wait_s: float) -> dict[str, int]:
-        """The versions of the ledgers that are not at the known ones, -1 for one that is stopped: as soon as there are
-        any, or after `wait_s`. A hint: what is behind a version may not be durable yet.
+        """The versions of the ledgers that are not at the known ones, -1 for one that is stopped, 0 for one that is
+        gone: as soon as there are any, or after `wait_s`. A hint: what is behind a version may not be durable yet.
         """
 
         def look() -> dict[str, int]:
             host = self.host
-            heads = {
-                each: -1 if (ledger := host.stale_read(each)) is None else ledger.version for each in host.begun_ids()
-            }
+            heads = dict.fromkeys(known, 0)
+            for each in host.begun_ids():
+                heads[each] = -1 if (ledger := host.stale_read(each)) is None else ledger.version
             return {ledger_id: version for ledger_id, version in heads.items() if known.get(ledger_id) != version}
 
         return self._followers.wait_for(look, wait_s)
@@ -226,7 +226,8 @@ class LedgerActor:
     def feed(
         self, cursors: list[tuple[str, int]], skip_stopped: bool, bytes_max: int = FEED_BYTES_MAX
     ) -> list[tuple[str, list[Record]]]:
-        """Durable records after each (ledger, version); those with nothing new are left out.
+        """Durable records after each (ledger, version); those with nothing new are left out, and one that has not come
+        so far, as it was restored from an older copy, has none.
 
         At least one record where there is any; what comes after the one that reaches `bytes_max` is left to the next
         call.
@@ -236,11 +237,15 @@ class LedgerActor:
         found: list[tuple[str, list[Record]]] = []
         left = bytes_max
         for ledger_id, after in cursors:
-            if not self.host.has_begun(ledger_id) or (skip_stopped and self.host.is_stopped(ledger_id)):
+            if skip_stopped and self.host.is_stopped(ledger_id):
                 continue
-            # Reading through the host expires what is due, and checks that this actor is still the owner.
-            version = self.host.read(ledger_id, lambda hosted, _now_ms: hosted.ledger.version)
-            if version > after:
+            version = 0
+            if self.host.has_begun(ledger_id):
+                # Reading through the host expires what is due, and checks that this actor is still the owner.
+                version = self.host.read(ledger_id, lambda hosted, _now_ms: hosted.ledger.version)
+            if version < after:
+                found.append((ledger_id, []))
+            elif version > after:
                 try:
                     read = self.records(ledger_id, after, FEED_EVENTS_MAX)
                 except JournalDamaged:

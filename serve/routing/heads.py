@@ -36,7 +36,7 @@ class Heads:
             self._known.pop(actor, None)
             self._tasks[actor] = asyncio.get_running_loop().create_task(self._follow(actor))
         known = self._known.get(actor)
-        return known is None or any(known.get(store_id, 0) not in (0, after) for store_id, after in cursors.items())
+        return known is None or any(known.get(store_id, 0) != after for store_id, after in cursors.items())
 
     async def shops(self) -> list[str]:
         """The chain's shops whose actors have been made, asked for all streams at once."""

@@ -15,7 +15,6 @@ from google.protobuf.message import Message
 
 from actors.core.ids import is_customers
 from actors.journal.port import Record
-from actors.protocol.messages import LedgerStopped
 from actors.runtime.actor_runtime import FEED_BYTES_MAX
 from actors.runtime.kinds import CUSTOMERS, SHOP
 from actors.shop.events import touched_skus
@@ -167,9 +166,7 @@ class Feeds:
         """Records after each cursor, store by store, for ever. A cursor moves once its records were taken. Without a
         store where all was taken, and once a second while there is more.
         """
-        # Places in the request of the cursors that may lie beyond their shop's head. The first `named` have one.
-        unchecked = {store_id: place for place, (store_id, after) in enumerate(cursors.items()) if after}
-        unchecked = {store_id: place if place < named else -1 for store_id, place in unchecked.items()}
+        places = {store_id: place for place, store_id in enumerate([*cursors][:named])}  # in the request
         asking: Asking = {}
         marked_at = self._now()
         try:
@@ -178,7 +175,7 @@ class Feeds:
                 if follow_chain:
                     for store_id in await self._followed.shops():
                         cursors.setdefault(store_id, 0)
-                found = await self._turn(asking, cursors, unchecked, skip_stopped=follow_chain)
+                found = await self._turn(asking, cursors, places, skip_stopped=follow_chain)
                 for store_id, records in found:
                     yield store_id, records
                     # To the end of the line: where a turn's bytes do not do for all, the next begins with the others.
@@ -200,14 +197,14 @@ class Feeds:
             await asyncio.gather(*asking.values(), return_exceptions=True)
 
     async def _turn(
-        self, asking: Asking, cursors: dict[str, int], unchecked: dict[str, int], *, skip_stopped: bool
+        self, asking: Asking, cursors: dict[str, int], places: dict[str, int], *, skip_stopped: bool
     ) -> list[tuple[str, list[Record]]]:
         """What the actors found. One that does not answer is waited for beside the next turns, for its own shops."""
         groups = self._router.by_actor(list(cursors))
         for actor, store_ids in groups.items():
             mine = {store_id: cursors[store_id] for store_id in store_ids}
             if actor not in asking and self._followed.are_behind(actor, mine):
-                ask = self._ask(actor, mine, unchecked, self._bytes_max // len(groups), skip_stopped=skip_stopped)
+                ask = self._ask(actor, mine, places, self._bytes_max // len(groups), skip_stopped=skip_stopped)
                 asking[actor] = asyncio.create_task(ask)
         if asking:
             await asyncio.wait(asking.values(), timeout=POLL_S_MAX)
@@ -221,22 +218,20 @@ class Feeds:
         return found
 
     async def _ask(
-        self, actor: str, cursors: dict[str, int], unchecked: dict[str, int], bytes_max: int, *, skip_stopped: bool
+        self, actor: str, cursors: dict[str, int], places: dict[str, int], bytes_max: int, *, skip_stopped: bool
     ) -> list[tuple[str, list[Record]]]:
-        """Raises Refused where a cursor lies beyond its shop's head: it would wait, and then skip what happens next."""
+        """Raises Refused where a cursor lies beyond its shop's head, also of one that was restored from an older copy:
+        it would wait, and then skip what happens next.
+        """
         deadline = asyncio.get_running_loop().time() + ASK_S_MAX
-        begun = [store_id for store_id in cursors if store_id in unchecked]
-        try:
-            heads = await self._router.ask_actor(actor, "moved", {}, 0.0, deadline=deadline) if begun else {}
-        except LedgerStopped:  # all of them: below, where they are not left out, that is the answer
-            heads = dict.fromkeys(begun, -1)
-        for store_id in begun:
-            after, place = cursors[store_id], unchecked.pop(store_id)
-            head = heads.get(store_id, 0)
-            if after > head >= 0:  # else it is stopped
-                field = "cursor" if place < 0 else f"cursors[{place}].after_version"
-                raise beyond_head(field, store_id, after, head)
-        return await self._read(actor, tuple(cursors.items()), skip_stopped, bytes_max, deadline)
+        found = await self._read(actor, tuple(cursors.items()), skip_stopped, bytes_max, deadline)
+        for store_id, records in found:
+            if not records:
+                heads = await self._router.ask_actor(actor, "moved", {}, 0.0, deadline=deadline)
+                after, head = cursors[store_id], heads.get(store_id, 0)
+                field = f"cursors[{places[store_id]}].after_version" if store_id in places else "cursor"
+                raise beyond_head(field, store_id, after, max(0, min(head, after - 1)))
+        return found
 
     async def _read(
         self, actor: str, cursors: tuple[tuple[str, int], ...], skip_stopped: bool, bytes_max: int, deadline: float

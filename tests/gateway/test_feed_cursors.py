@@ -1,13 +1,17 @@
 """One cursor for a feed of all shops: what resumes from it, and what is none."""
 
+import asyncio
+from typing import Any
+
 import grpc
 import pytest
 
-from holdfast.v1 import admin_service_pb2 as ad, event_service_pb2 as es
+from holdfast.v1 import admin_service_pb2 as ad, event_service_pb2 as es, stock_service_pb2 as ss
 from serve.wire.cursors import pack_cursor
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.streams import Stream, events_request
 from tests.journal.memory import MemoryDisk
+from tests.runtime.runtime_fixture import WAIT_S
 
 CODE = grpc.StatusCode
 
@@ -79,6 +83,35 @@ def test_a_shop_that_was_restored_tells_what_it_has_now(front: Front) -> None:
         assert [event.reserved.reservation.lines[0].quantity for events in (had, has) for event in events] == [1, 2]
         for stream in (beside, resumed):
             await stream.close()
+
+    front.run(main)
+
+
+@pytest.mark.parametrize("copied", [True, False])
+@pytest.mark.parametrize(
+    ("method", "request_", "field"),
+    [
+        ("WatchEvents", events_request(S2=0, S1=0), "cursors[1].after_version"),
+        ("WatchEvents", es.WatchEventsRequest(all_stores=True), "cursor"),
+        ("WatchAvailability", ss.WatchAvailabilityRequest(cursors=[{"store_id": "S1"}]), "cursors[0].after_version"),
+    ],
+)
+def test_a_stream_ends_when_its_shop_is_restored_from_before_its_cursor(
+    front: Front, method: str, request_: Any, field: str, *, copied: bool
+) -> None:
+    """Also where the copy has nothing of it. To wait there would be to pass over what happens up to the cursor."""
+    copy = bytes(front.actors.disks["store-S1"].image) if copied else b""
+
+    async def main() -> None:
+        await front.asked("Reserve", reserve_request("k1"))
+        stream = Stream(front, method, request_)
+        await stream.take()
+        front.actors.kill("store-S1")
+        front.actors.disks["store-S1"] = MemoryDisk(copy)
+        async with asyncio.timeout(WAIT_S):
+            found = await stream.end()
+        assert (found.code, found.reason, found.fields) == (CODE.OUT_OF_RANGE, "CURSOR_BEYOND_HEAD", [field])
+        assert found.metadata == {"store_id": "S1", "head": "2" if copied else "0"}
 
     front.run(main)
 

@@ -170,7 +170,7 @@ def test_the_feed_gives_what_came_after_each_cursor(shop: Shop) -> None:
     }
     assert dict(shop.actor.feed([("S1", 2), ("S2", 2)], skip_stopped=False)).keys() == {"S1"}
     assert shop.actor.feed([("S1", 3), ("S2", 2)], skip_stopped=False) == []
-    assert shop.actor.feed([("S1", 99)], skip_stopped=False) == []
+    assert shop.actor.feed([("S1", 99), ("S9", 1)], skip_stopped=False) == [("S1", []), ("S9", [])]
 
 
 def test_an_answer_of_the_feed_is_bounded_over_all_shops(shop: Shop) -> None:
