@@ -29,6 +29,8 @@ SLEEPS: Final[dict[str, str]] = {
     "tests/simulation/sim_actors.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/chain_checks.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/gateways.py": "sleeps in virtual time, where nobody waits for anything",
+    "tests/simulation/cut_off_world.py": "sleeps in virtual time, where nobody waits for anything",
+    "tests/simulation/lethal_callers.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/order_callers.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/troubles.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/chain_world.py": "sleeps in virtual time, where nobody waits for anything",

@@ -51,6 +51,24 @@ def leads_a_part_back(ledger: Ledger, command: Command, now_ms: int) -> Decision
     return (replace(event, status=command.status),) if event and isinstance(command, ApplyOutcome) else decision
 
 
+def claims_without_the_whole(ledger: Ledger, command: Command, now_ms: int) -> Decision:
+    if not isinstance(command, Claim):
+        return decide(ledger, command, now_ms)
+    decision = decide(ledger, replace(command, whole=()), now_ms)
+    claimed = isinstance(decision, tuple) and isinstance(decision[-1], Claimed)
+    return (Claimed(command),) if claimed else decision
+
+
+def leaves_the_channel_out(ledger: Ledger, command: Command, now_ms: int) -> Decision:
+    decision = decide(ledger, command, now_ms)
+    event = outcome_applied(decision)
+    return (replace(event, channel=""),) if event else decision
+
+
+def stays_in_its_channel(ledger: Ledger, event: Event, at_ms: int) -> None:
+    evolve(ledger, replace(event, channel="") if isinstance(event, OutcomeApplied) else event, at_ms)
+
+
 def keeps_so_many_of_each_line(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     decision = decide(ledger, command, now_ms)
     event = outcome_applied(decision)

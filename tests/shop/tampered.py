@@ -121,13 +121,15 @@ def adopted(*rules: LimitRule) -> PolicyAdopted:
     return PolicyAdopted(Policy(version=1, limit_rules=rules))
 
 
-def claimed(key: str, units: int = 1, call_key: str = "") -> Claimed:
-    return Claimed(Claim(key, "o1", "dee", "web", (("B", units),), 0, call_key=call_key))
+def claimed(key: str, units: int = 1, call_key: str = "", channel: str = "web", whole: int = 0) -> Claimed:
+    all_of_it = (("B", whole),) if whole else ()
+    return Claimed(Claim(key, "o1", "dee", channel, (("B", units),), 0, call_key=call_key, whole=all_of_it))
 
 
-def applied(revision: int, number: int, status: Status, *given_back: int) -> OutcomeApplied:
+def applied(revision: int, number: int, status: Status, *given_back: int, channel: str = "") -> OutcomeApplied:
     lines = tuple(("B", units) for units in given_back)
-    return OutcomeApplied("o1", revision, number, status, instant("9:00"), ReleaseReason.OTHER, lines)
+    event = OutcomeApplied("o1", revision, number, status, instant("9:00"), ReleaseReason.OTHER, lines)
+    return replace(event, channel=channel)
 
 
 TAMPERED: dict[str, tuple[str, str, Alteration]] = {
@@ -307,5 +309,21 @@ TAMPERED: dict[str, tuple[str, str, Alteration]] = {
         "I15",
         "customer dee",
         ending("3:03", adopted(LimitRule("web", "", 1, 0)), reserved("x", ("B", 1)), reserved("y", ("A", 1))),
+    ),
+    "lets an order hold too many units of the whole that it claims through a channel": (
+        "I15",
+        "customer dee",
+        ending("3:03", adopted(LimitRule("web", "", 0, 2)), claimed("x", whole=3)),
+    ),
+    "lets a customer hold too many units through the channel that a part has now": (
+        "I15",
+        "customer dee",
+        ending(
+            "3:03",
+            adopted(LimitRule("web", "", 0, 1)),
+            claimed("x", channel="app"),
+            applied(1, 15, Status.HELD, 0, channel="web"),
+            reserved("y", ("B", 1)),
+        ),
     ),
 }

@@ -4,10 +4,11 @@ import ast
 import inspect
 
 import pytest
+from msgspec.structs import replace
 
 from actors.core.policy import DAY_MS, HOUR_MS, LimitRule, Policy
 from actors.core.rejection import Violation
-from actors.core.status import ReleaseReason
+from actors.core.status import ReleaseReason, Status
 from actors.core.transact import PolicyAdopted
 from actors.shop import audit as audit_module, audit_books
 from actors.shop.audit import Audit
@@ -15,7 +16,7 @@ from actors.shop.audit_books import VIOLATIONS_MAX, AuditResult, compare
 from actors.shop.events import Event, Expired, Released, SafetyStockSet, StockCounted
 from tests.shop.scenario import play
 from tests.shop.scenario_text import instant
-from tests.shop.tampered import BOB, TAMPERED, Alteration, adopted, cut, ending, journal, reserved
+from tests.shop.tampered import BOB, TAMPERED, Alteration, adopted, applied, claimed, cut, ending, journal, reserved
 from tests.shop.watched import Record
 
 
@@ -60,6 +61,18 @@ LIMITED: dict[str, tuple[Event, ...]] = {
         reserved("x", ("B", 2)),
         Released("z", "", 15, (("B", 2),), ReleaseReason.OTHER),
         reserved("y", ("B", 2)),
+    ),
+    "a whole in place of what its order has": (
+        adopted(LimitRule("web", "", 0, 3)),
+        claimed("x", 2),
+        applied(1, 15, Status.HELD, 0),
+        replace(claimed("y"), command=replace(claimed("y", 1, whole=3).command, holder="o1.2")),
+    ),
+    "a channel that a part has no more": (
+        adopted(LimitRule("web", "", 0, 1)),
+        claimed("x"),
+        applied(1, 15, Status.HELD, 0, channel="app"),
+        reserved("y", ("B", 1)),
     ),
     "a hold replaced": (
         adopted(LimitRule("", "", 1, 2)),

@@ -22,6 +22,7 @@ from tests.shop.watched import Core, Watched, assembled
 
 LIMITED = Policy(version=1, limit_rules=(LimitRule("", "", 0, 2),))
 PLACED = Policy(version=1, calendar=ONE_PLACE)
+ONE_OF_WEB = Policy(version=1, limit_rules=(LimitRule("web", "", 0, 1),))
 ONE_OPEN = Policy(version=1, calendar=ONE_PLACE, limit_rules=(LimitRule("", "", 1, 0),))
 
 
@@ -66,6 +67,9 @@ PLACE = OPENING + "0:01 | reserve ann A 1 slot 10:00\n 0:02 | claim o1 bob A 1 s
 TWO_PARTS = OPENING + "0:01 | claim o1.1 ann A 1 slot 10:00\n 0:02 | claim o1.2 ann B 1 slot 10:00\n"
 ONE_PART_GOES = TWO_PARTS + "0:03 | apply o1.1 1 RELEASED\n 0:04 | claim o2.1 bob A 1 slot 10:00"
 TWO_ORDERS = OPENING + "0:01 | claim o1.1 ann A 1\n 0:02 | claim o2.1 ann B 1"
+OF_APP = OPENING + "0:01 | claim o1.1 ann A 2 via app\n 0:02 | apply o1.1 1 HELD until 1:00 via app\n"
+WHOLE = OF_APP + "0:03 | claim o1.2 ann of all A 2"
+NEW_CHANNEL = OF_APP + "0:03 | apply o1.1 2 HELD until 1:00 keep A 1 via web\n 0:04 | reserve ann A 1"
 MORE = OPENING + "0:01 | reserve ann A 2\n 0:02 | reserve bob A 1\n 0:03 | amend #2 A 3"
 OVER_LIMIT = OPENING + "0:01 | reserve ann B 2\n 0:02 | amend #3 B 3"
 TAKEN = OPENING + "0:01 | reserve ann A 1 slot 10:00\n 0:02 | reserve bob A 1 slot 11:00\n 0:03 | amend #4 slot 10:00"
@@ -124,6 +128,15 @@ MUTANTS = {
     ),
     "orders not counted": Mutant(
         assembled(decided=wrong_in_parts.counts_no_order), {"audit", "model"}, TWO_ORDERS, ONE_OPEN
+    ),
+    "claimed without the whole": Mutant(
+        assembled(decided=wrong_in_parts.claims_without_the_whole), {"audit", "model"}, WHOLE, ONE_OF_WEB
+    ),
+    "channel left out": Mutant(
+        assembled(decided=wrong_in_parts.leaves_the_channel_out), {"model"}, NEW_CHANNEL, ONE_OF_WEB
+    ),
+    "old channel kept": Mutant(
+        assembled(evolved=wrong_in_parts.stays_in_its_channel), {"audit", "replay", "model"}, NEW_CHANNEL, ONE_OF_WEB
     ),
     "place by part": Mutant(assembled(evolved=wrong_in_parts.gives_each_part_a_place), IN_INDEXES, TWO_PARTS, PLACED),
     "place left with the first part": Mutant(

@@ -3,5 +3,6 @@ ledger, or of a chain of shops with its gateways.
 
 HOLDFAST_SEED=1234 python -m pytest tests/simulation/test_seeds.py               one seed again, with its script
 HOLDFAST_CHAIN_SEED=1234 python -m pytest tests/simulation/test_chain_seeds.py   of a chain
+HOLDFAST_CUT_OFF_SEED=1234 python -m pytest tests/simulation/test_chain_seeds.py of one that a gateway cannot reach
 make sim                                                                         more of them
 """

@@ -1,4 +1,4 @@
-"""Many worlds of both kinds, with progress: python -m tests.simulation [--seeds 3000] [--first 0].
+"""Many worlds of each kind, with progress: python -m tests.simulation [--seeds 3000] [--first 0].
 
 The first of them are those of `make test`. A seed that breaks is named, with what it breaks and how to see it again.
 """
@@ -11,17 +11,23 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Final
 
-from tests.simulation.test_chain_seeds import CAUSES, STRUCK_MIN, run as run_chain
+from tests.simulation.cut_off_world import CutOffWorld
+from tests.simulation.test_chain_seeds import CAUSES, CUT_OFF_CAUSES, STRUCK_MIN, run as run_chain
 from tests.simulation.world import World
 
 LINE_EVERY_S: Final = 10.0
+CUT_OFF_EVERY: Final = 3  # seeds: such a world takes as long as three others
 
 
 def run(seed: int) -> Counter[str]:
-    """A shop and a chain by this seed; what struck the chain."""
+    """A shop and a chain by this seed, and for some a chain that a gateway is cut off from; what struck the chains."""
     logging.disable()
     World(seed).run()
-    return run_chain(seed).struck
+    struck = run_chain(seed).struck
+    if seed % CUT_OFF_EVERY == 0:
+        cut_off = run_chain(seed, CutOffWorld).struck
+        struck.update({cause: cut_off[cause] for cause in CUT_OFF_CAUSES})
+    return struck
 
 
 def main() -> int:
@@ -48,9 +54,10 @@ def main() -> int:
                 print(
                     f"{done:,} of {asked.seeds:,} seeds, {rate:.1f}/s, {left_s:.0f} s left, {broken} broken", flush=True
                 )
-    for cause in CAUSES:
+    causes = (*CAUSES, *CUT_OFF_CAUSES)
+    for cause in causes:
         print(f"{struck[cause]:10,} {cause}")
-    rare = [cause for cause in CAUSES if struck[cause] < STRUCK_MIN]
+    rare = [cause for cause in causes if struck[cause] < STRUCK_MIN]
     print(f"struck less than {STRUCK_MIN} times: {', '.join(rare) or 'none'}")
     print(f"{asked.seeds:,} seeds, a shop and a chain of each, in {time.monotonic() - began:.0f} s: {broken} broken")
     return int(bool(broken or rare))

@@ -19,6 +19,7 @@ from serve.services.verification import Comparison
 from tests.cores import core_of
 from tests.journal.memory import MemoryDisk
 from tests.simulation.checks import Broken
+from tests.simulation.lethal_callers import LETHAL
 
 COMPARED_AGAIN_MAX: Final = 5
 
@@ -250,7 +251,9 @@ async def check_compared(router: Router) -> None:
 
 
 def check_keys(disks: dict[str, MemoryDisk], reused: set[str]) -> None:
-    """A key made one thing, whichever ledger's: a reservation of one shop, or an order."""
+    """A key made one thing, whichever ledger's: a reservation of one shop, or an order. One whose command ends its
+    actor made none.
+    """
     made: dict[str, str] = {}
     for disk in disks.values():
         for ledger_id in disk.records:
@@ -259,10 +262,14 @@ def check_keys(disks: dict[str, MemoryDisk], reused: set[str]) -> None:
                 key = ""
                 if isinstance(event, ev.Opened):
                     opened[event.command.number or version] = event.command.key
+                elif isinstance(event, ev.Placed):
+                    key = event.command.asked.key
                 elif isinstance(event, ev.Committed):
                     key = opened.pop(event.number, "")  # one that is abandoned made nothing
                 elif isinstance(event, shop.Reserved):
                     key = event.command.key
+                if key.startswith(LETHAL):
+                    raise Broken("L10", f"{key} ends its actor, and made {version} in {ledger_id}")
                 if key and key not in reused and made.setdefault(key, ledger_id) != ledger_id:
                     raise Broken("I5", f"{key} made something in {made[key]}, and {version} in {ledger_id}")
 

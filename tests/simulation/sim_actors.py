@@ -10,13 +10,16 @@ import pytest
 from actors.core.message import to_json
 from actors.customer_actor import CustomerActor
 from actors.journal.port import JournalError
-from actors.protocol.messages import RULES_ARE_STALE, ActorGone
+from actors.protocol.messages import RULES_ARE_STALE, ActorGone, CallLost
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
 from actors.runtime import actor_runtime
+from actors.runtime.kinds import CUSTOMERS, SHOP
 from actors.store_actor import StoreActor
 from tests.journal.memory import MemoryDisk, MemoryJournal
+from tests.runtime.actors_here import Ended
 from tests.runtime.breaking import BreakingJournal
 from tests.simulation.checks import Broken
+from tests.simulation.lethal_callers import ending
 
 if TYPE_CHECKING:
     from tests.simulation.chain_world import ChainWorld
@@ -32,6 +35,18 @@ class NoThread:
 
     def start(self) -> None:
         """Begin nothing."""
+
+
+class MortalStoreActor(StoreActor):
+    """One whose process some commands end."""
+
+    core = ending("shop", SHOP)
+
+
+class MortalCustomerActor(CustomerActor):
+    """Likewise."""
+
+    core = ending("customers", CUSTOMERS)
 
 
 class SimActors:
@@ -93,6 +108,11 @@ class SimActors:
             answer = getattr(process, method)(*args)
         except JournalError as error:
             raise ActorGone(str(error)) from error
+        except Ended as end:
+            self._world.struck["actor ended by a command"] += 1
+            self.kill(actor)
+            self._world.lethal.ended(*end.args, alone=args[1:] == (True,))
+            raise CallLost("the process has ended") from end
         self._world.look(process)
         return answer
 
@@ -102,7 +122,7 @@ class SimActors:
         self._world.struck["stopped actor asked"] += 1
         try:
             answer = before.step(batch)
-        except JournalError as error:
+        except (JournalError, Ended) as error:
             raise ActorGone(str(error)) from error
         _, entries = before.core.read_batch(batch)
         heads = self.disks[actor].heads
@@ -118,7 +138,7 @@ class SimActors:
             if actor in self.full:
                 journal.fail_before()
                 journal.fail_call("take_over")
-            kind = CustomerActor if kind_of(actor) is ActorKind.CUSTOMERS else StoreActor
+            kind = MortalCustomerActor if kind_of(actor) is ActorKind.CUSTOMERS else MortalStoreActor
             made: list[Any] = []
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(actor_runtime, "Thread", NoThread)

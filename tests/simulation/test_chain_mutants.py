@@ -23,6 +23,7 @@ from actors.orders.answers import OrderAnswers
 from actors.orders.state import Order, Part as OrderPart
 from actors.protocol.messages import Held, LedgerStopped, Refusal
 from actors.runtime.ledger_host import LedgerHost
+from actors.runtime.refusals import Refusals
 from actors.shop import decide as shop_decide, decide_claims, preconditions
 from actors.shop.commands import Claim, Grant, by_sku
 from actors.shop.state import Part
@@ -30,11 +31,13 @@ from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import DeadlinePassed
+from serve.routing.router import Router
 from serve.wire import orders as wire_orders
 from tests.runtime.breaking import BreakingJournal
 from tests.simulation import order_callers, plain_callers
 from tests.simulation.chain_world import ChainWorld
 from tests.simulation.checks import Broken
+from tests.simulation.cut_off_world import CutOffWorld
 from tests.simulation.gateways import Gateway
 from tests.simulation.test_chain_seeds import run
 from tests.simulation.troubles import Troubles
@@ -224,6 +227,17 @@ def _parts_are_told_as_their_shops_said(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(wire_orders, "decided_status", lambda _, part: part.status)
 
 
+def _attempts_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Refusals, "learn", lambda *_: None)
+
+
+def _old_rules_are_handed_over(patch: pytest.MonkeyPatch) -> None:
+    async def never(_: Router) -> bool:
+        return True
+
+    patch.setattr(Router, "_look", never)
+
+
 def _a_basket_is_claimed_as_it_was(patch: pytest.MonkeyPatch) -> None:
     real = parts.claim_of
 
@@ -255,18 +269,24 @@ MUTANTS: Final[dict[str, tuple[Break, frozenset[str]]]] = {
     "an order's overload is passed on": (_overload_is_passed_on, frozenset({"L6"})),
     "a part is collected after its lease": (_a_lease_is_not_asked, frozenset({"I11"})),
     "a basket is claimed through its old channel": (_a_basket_is_claimed_as_it_was, frozenset({"I15"})),
+    "what ends an actor is forgotten with it": (_attempts_are_forgotten, frozenset({"L10"})),
     "a confirmed order's parts are told as held": (_parts_are_told_as_their_shops_said, frozenset({"L6"})),
+}
+# Seen where a gateway cannot reach the chain for an hour.
+CUT_OFF: Final[dict[str, tuple[Break, frozenset[str]]]] = {
+    "the rules of who is cut off are handed over": (_old_rules_are_handed_over, frozenset({"I15"})),
+    "a gateway with old rules is trusted for an hour": (_old_rules_of_a_gateway_count, frozenset({"I15", "I16"})),
 }
 
 
-@pytest.mark.parametrize("mutant", MUTANTS)
+@pytest.mark.parametrize("mutant", [*MUTANTS, *CUT_OFF])
 def test_a_broken_part_is_caught(monkeypatch: pytest.MonkeyPatch, mutant: str) -> None:
-    broken, caught_by = MUTANTS[mutant]
+    broken, caught_by = (MUTANTS | CUT_OFF)[mutant]
     broken(monkeypatch)
     found = set()
     for seed in range(SEEDS_MAX):
         try:
-            run(seed)
+            run(seed, CutOffWorld if mutant in CUT_OFF else ChainWorld)
         except Broken as caught:
             found.add(caught.invariant)
             break

@@ -9,9 +9,13 @@ import pytest
 
 from tests.simulation.chain_checks import check_journals, check_keys
 from tests.simulation.chain_world import ChainWorld
+from tests.simulation.cut_off_world import CutOffWorld
 from tests.simulation.virtual_loop import VirtualLoop
 
-SEED: Final = os.environ.get("HOLDFAST_CHAIN_SEED")
+VARIABLES: Final = {ChainWorld: "HOLDFAST_CHAIN_SEED", CutOffWorld: "HOLDFAST_CUT_OFF_SEED"}
+SEED: Final = os.environ.get(VARIABLES[ChainWorld])
+CUT_OFF_SEED: Final = os.environ.get(VARIABLES[CutOffWorld])
+CUT_OFF_SEEDS: Final = 12
 SEEDS: Final = int(os.environ.get("HOLDFAST_CHAIN_SEEDS", "300"))
 PARTS: Final = 10
 
@@ -32,17 +36,23 @@ CAUSES: Final = (
     *("append failed", "append done and not heard of", "checkpoint failed", "write_snapshot failed"),
     *("key of an order used in a shop", "key of a shop used for an order"),
     "basket changed its channel",
+    *("call that ends an actor", "actor ended by a command", "refused by the key of what ends an actor"),
     *("reserved in a shop", "amend in a shop", "collected while it was amended", "refused UNITS_LIMIT"),
+)
+CUT_OFF_CAUSES: Final = (
+    "rules that bind from now on",
+    "gateway that is cut off restarted",
+    "older rules bind nobody any more",
 )
 STRUCK_MIN: Final = 100
 
 
-def run(seed: int) -> ChainWorld:
+def run(seed: int, kind: type[ChainWorld] = ChainWorld) -> ChainWorld:
     """One world, and what its journals say."""
     world: list[ChainWorld] = []
 
     async def main() -> None:
-        world.append(ChainWorld(seed))
+        world.append(kind(seed))
         await world[0].run()
 
     try:
@@ -56,7 +66,7 @@ def run(seed: int) -> ChainWorld:
         check_journals(world[0].actors.disks, live)
         check_keys(world[0].actors.disks, world[0].reused)
     except Exception as error:
-        error.add_note(f"again: HOLDFAST_CHAIN_SEED={seed} python -m pytest {__file__}")
+        error.add_note(f"again: {VARIABLES[kind]}={seed} python -m pytest tests/simulation/test_chain_seeds.py")
         raise
     finally:
         if world:
@@ -76,3 +86,8 @@ def test_every_cause_struck() -> None:
     """A checker whose world has no cause of a fault cannot see that fault."""
     rare = {cause: struck[cause] for cause in CAUSES if struck[cause] < STRUCK_MIN}
     assert not rare, f"{rare} of {dict(sorted(struck.items()))}"
+
+
+@pytest.mark.parametrize("seed", range(CUT_OFF_SEEDS) if not CUT_OFF_SEED else [int(CUT_OFF_SEED)])
+def test_an_hour_without_the_chain_lets_nobody_around_its_limits(seed: int) -> None:
+    assert run(seed, CutOffWorld).struck["gateway behind the chain"]

@@ -1,6 +1,7 @@
 """What befalls a chain's world while its callers call: rules change, gateways and actors go, disks fail."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
@@ -26,8 +27,15 @@ class Troubles:
 
     async def run(self) -> None:
         """Until it is cancelled."""
-        random = self._world.trouble_random
-        happens = (
+        random, happens = self._world.trouble_random, self._happens()
+        while True:
+            await asyncio.sleep(random.random() * 2 * EVERY_S)
+            (what,) = random.choices([what for what, _ in happens], weights=[weight for _, weight in happens])
+            await what()
+
+    def _happens(self) -> tuple[tuple[Callable[[], Awaitable[None]], int], ...]:
+        """What may happen, and how often."""
+        return (
             (self._rules_change, self._rules_change_often),
             (self._gateway_loses_the_chain, 2),
             (self._gateways_restart, 2),
@@ -37,10 +45,6 @@ class Troubles:
             (self._actor_is_stopped, 3),
             (self._actors_tidy, 8),
         )
-        while True:
-            await asyncio.sleep(random.random() * 2 * EVERY_S)
-            (what,) = random.choices([what for what, _ in happens], weights=[weight for _, weight in happens])
-            await what()
 
     async def _rules_change(self) -> None:
         world, random = self._world, self._world.trouble_random
@@ -106,6 +110,7 @@ class Troubles:
             if fails:
                 journal.fail_call(fails)
             try:
+                process._bind_the_quiet()
                 process.host.sweep()
                 for ledger_id in process.host.ledger_ids():
                     process.host.snapshot_if_moved(ledger_id)
