@@ -38,7 +38,8 @@ class SealedList:
         """
         rows = self._file.ask(
             ledger_id,
-            "SELECT seq FROM (SELECT seq, at_ms FROM records WHERE ledger_id = ?1 AND seq >= ?2 ORDER BY seq LIMIT 1) "
+            "SELECT seq FROM (SELECT places.seq, at_ms FROM places CROSS JOIN records ON records.id = places.id "
+            "WHERE places.ledger_id = ?1 AND places.seq >= ?2 ORDER BY places.seq LIMIT 1) "
             "WHERE at_ms < ?3 AND seq < (SELECT seq FROM heads WHERE ledger_id = ?1) "
             "AND seq <= (SELECT MIN(seq) FROM snapshots WHERE ledger_id = ?1 AND chunks IS NOT NULL)",
             *(ledger_id, least_seq, before_ms),

@@ -17,14 +17,13 @@ from actors.core.chain import NamedReader
 from actors.journal.archive import Archive, Row, Sealed
 from actors.journal.codec import chained, chunk_checksum
 from actors.journal.port import Attempt, Base, ClockMark, Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
+from actors.journal.records import LAST_SEQ, UNPLACED_MAX, Records
 from actors.journal.sealed_list import SealedList
 from actors.journal.sqlite_file import CHECKPOINT_PAGES, ERRORS, SqliteFile
 
 SNAPSHOTS_KEPT: Final = 2
 CHUNKS_DELETED: Final = 8  # at a time: 240 MB in one statement held up every commit of the file for 1.4 s
 SEALED_EVENTS: Final = 10_000  # in a sealed file, and those of its last record: read in 30 ms
-SEALED_ROWS: Final = 500  # read, or deleted, at a time: 5 ms
-LAST_SEQ: Final = (1 << 63) - 1
 BUSY_MS: Final = 5_000  # a dying predecessor may still hold the lock for one commit
 
 
@@ -44,12 +43,14 @@ class SqliteJournal:
         sealed_events: int = SEALED_EVENTS,
         sealed_bytes: int = 0,
         away: Path | None = None,
+        unplaced_max: int = UNPLACED_MAX,
     ) -> None:
         self._file = SqliteFile(path, busy_ms, checkpoint_pages)
         self._lock = self._file.lock
         self._archive = Archive(path.with_suffix(".sealed"), away)
         self._keep_bytes, self._sealed_events = keep_bytes, sealed_events
         self._sealed_bytes = sealed_bytes if away else None
+        self._records = Records(self._file, unplaced_max)
         self._listed = SealedList(self._file)
         self._checksums: dict[str, int] = {}
 
@@ -67,12 +68,7 @@ class SqliteJournal:
 
     def _verify_head(self, ledger_id: str, epoch: int, seq: int, checksum: int) -> None:
         """Raise JournalDamaged unless the newest record is the head's, of an older epoch: none is missing."""
-        rows = self._file.ask(
-            ledger_id,
-            "SELECT seq, checksum, epoch FROM records WHERE ledger_id = ? ORDER BY seq DESC LIMIT 1",
-            ledger_id,
-        )
-        last_seq, last_checksum, last_epoch = rows[0] if rows else (0, 0, 0)
+        last_seq, last_checksum, last_epoch = self._records.last(ledger_id) or (0, 0, 0)
         if (last_seq, last_checksum) != (seq, checksum):
             raise JournalDamaged(ledger_id, f"seq {seq}", f"the newest record is seq {last_seq}")
         if last_epoch >= epoch:
@@ -92,26 +88,26 @@ class SqliteJournal:
 
     def append(self, records: Sequence[Record]) -> None:
         with self._lock:
-            checksums = self._checksums
             fresh: dict[str, int] = {}
+            moves: list[tuple[int, int, str, int, int, int]] = []
+            rows: list[tuple[str, int, int, int, int, int, bytes]] = []
+            for ledger_id, epoch, seq, count, at_ms, payload in records:
+                previous = fresh.get(ledger_id)
+                if previous is None:
+                    previous = self._checksums.get(ledger_id, 0)
+                checksum = fresh[ledger_id] = chained(previous, ledger_id, epoch, seq, count, at_ms, payload)
+                moves.append((seq, checksum, ledger_id, epoch, seq - count, previous))
+                rows.append((ledger_id, seq, epoch, count, at_ms, checksum, payload))
             with self._file.transaction() as db:
-                for ledger_id, epoch, seq, count, at_ms, payload in records:
-                    previous = fresh.get(ledger_id, checksums.get(ledger_id, 0))
-                    checksum = chained(previous, ledger_id, epoch, seq, count, at_ms, payload)
-                    moved = db.execute(
-                        "UPDATE heads SET seq = ?, checksum = ? "
-                        "WHERE ledger_id = ? AND epoch = ? AND seq = ? AND checksum = ?",
-                        (seq, checksum, ledger_id, epoch, seq - count, previous),
-                    )
-                    if moved.rowcount != 1:
-                        raise self._fenced(ledger_id, epoch, seq - count)
-                    db.execute(
-                        "INSERT INTO records (ledger_id, seq, epoch, count, at_ms, checksum, payload) "
-                        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                        (ledger_id, seq, epoch, count, at_ms, checksum, payload),
-                    )
-                    fresh[ledger_id] = checksum
-            checksums.update(fresh)
+                moved = db.executemany(
+                    "UPDATE heads SET seq = ?, checksum = ? "
+                    "WHERE ledger_id = ? AND epoch = ? AND seq = ? AND checksum = ?",
+                    moves,
+                )
+                if moved.rowcount != len(moves):
+                    raise self._unmoved(moves)
+                self._records.add(rows)
+            self._checksums.update(fresh)
 
     def read(self, ledger_id: str, after_seq: int, events_max: int, *, may_wait: bool = True) -> list[Record]:
         with self._lock:
@@ -124,23 +120,12 @@ class SqliteJournal:
         return _verified(rows[place:], ledger_id, after_seq, checksum, sealed.seq, events_max)
 
     def _read_kept(self, ledger_id: str, after_seq: int, before: Sealed, events_max: int) -> list[Record]:
-        rows = self._file.ask(
-            ledger_id,
-            "SELECT (SELECT checksum FROM records WHERE ledger_id = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT 1), "
-            "(SELECT seq FROM heads WHERE ledger_id = ?1)",
-            ledger_id,
-            after_seq,
-        )
-        previous, head_seq = rows[0]
-        previous = before.checksum if previous is None else previous
+        rows = self._file.ask(ledger_id, "SELECT seq FROM heads WHERE ledger_id = ?", ledger_id)
+        last = self._records.last(ledger_id, after_seq)
+        previous, head_seq = before.checksum if last is None else last[1], rows[0][0] if rows else 0
         try:
-            cursor = self._file.db.execute(
-                "SELECT epoch, seq, count, at_ms, checksum, payload FROM records WHERE ledger_id = ? AND seq > ? "
-                "ORDER BY seq",
-                (ledger_id, after_seq),
-            )
-            with closing(cursor):
-                return _verified(cursor, ledger_id, after_seq, previous, head_seq or 0, events_max)
+            with closing(self._records.after(ledger_id, after_seq)) as found:
+                return _verified(found, ledger_id, after_seq, previous, head_seq, events_max)
         except ERRORS as error:
             raise self._file.named(ledger_id, f"after seq {after_seq}", error) from error
 
@@ -155,13 +140,7 @@ class SqliteJournal:
         rows: list[Row] = []
         while (after := rows[-1].seq if rows else before.seq) < end:
             with self._lock:
-                found = self._file.ask(
-                    ledger_id,
-                    "SELECT epoch, seq, count, at_ms, checksum, payload FROM records "
-                    "WHERE ledger_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
-                    *(ledger_id, after, end, SEALED_ROWS),
-                )
-            rows += map(Row._make, found)
+                rows += self._records.some(ledger_id, after, end)
         _verified(rows, ledger_id, before.seq, before.checksum, end, end)
         made = self._archive.write(ledger_id, epoch, before, rows)
         with self._lock, self._file.transaction() as db:
@@ -217,17 +196,8 @@ class SqliteJournal:
         any_deleted = False
         while True:
             with self._lock:
-                first = self._file.ask(
-                    ledger_id, "SELECT 1 FROM records WHERE ledger_id = ? AND seq <= ? LIMIT 1", ledger_id, seq
-                )
-                if not first:
+                if not self._records.forget_some(ledger_id, seq):
                     return any_deleted
-                with self._file.transaction() as db:
-                    db.execute(
-                        "DELETE FROM records WHERE id IN "
-                        "(SELECT id FROM records WHERE ledger_id = ? AND seq <= ? ORDER BY seq LIMIT ?)",
-                        (ledger_id, seq, SEALED_ROWS),
-                    )
             any_deleted = True
             self.checkpoint()
 
@@ -235,6 +205,8 @@ class SqliteJournal:
         file = self._file
         with self._lock:
             self._prove_snapshot(ledger_id, epoch, seq)
+            with file.transaction():
+                self._records.place()  # only records with places are sealed, and only those that a snapshot has
             snapshot_id = file.write("INSERT INTO snapshots (ledger_id, seq) VALUES (?, ?)", ledger_id, seq).lastrowid
         count = 0
         for count, chunk in enumerate(chunks, start=1):
@@ -363,10 +335,25 @@ class SqliteJournal:
         with self._lock:
             self._file.close()
 
+    def _unmoved(self, moves: Iterable[tuple[int, int, str, int, int, int]]) -> Fenced | JournalFailed:
+        """The error of the first of these (sequence and checksum, ledger, epoch, sequence and checksum before) that is
+        not from where its ledger stands.
+        """
+        self._file.db.rollback()
+        ledger_id, stood = "", [0, 0]
+        at: dict[str, tuple[int, int, int]] = {}
+        for seq, checksum, ledger_id, *stood in moves:
+            question = "SELECT epoch, seq, checksum FROM heads WHERE ledger_id = ?"
+            stands = at.get(ledger_id) or self._file.db.execute(question, (ledger_id,)).fetchone()
+            if stands != tuple(stood):
+                break
+            at[ledger_id] = stood[0], seq, checksum
+        return self._fenced(ledger_id, *stood[:2])
+
     def _fenced(self, ledger_id: str, epoch: int, last_seq: int) -> Fenced | JournalFailed:
         db = self._file.db
+        db.rollback()
         in_force, seq = db.execute("SELECT epoch, seq FROM heads WHERE ledger_id = ?", [ledger_id]).fetchone() or (0, 0)
-        db.execute("ROLLBACK")
         if in_force != epoch:
             return Fenced(ledger_id, epoch, in_force)
         return self._file.give_up(

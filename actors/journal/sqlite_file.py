@@ -15,7 +15,6 @@ from typing import Any, Final
 from actors.journal.port import JournalDamaged, JournalError, JournalFailed
 from actors.journal.wal import pages_of_log, verify_log
 
-SCHEMA_VERSION: Final = 1
 CHECKPOINT_PAGES: Final = 4_000  # 16 MB of log between two checkpoints
 LOG_LIMITS: Final = 4  # times as much, and the commit that finds it so checkpoints itself
 PAGE_BYTES: Final = 4_096
@@ -25,7 +24,9 @@ ERRORS: Final = (sqlite3.Error, UnicodeDecodeError, OSError)
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _CHECKPOINT: Final = "PRAGMA wal_checkpoint(PASSIVE)"  # a reader in the way leaves the rest to the next one
 
-_SCHEMA: Final = """
+# By version, what makes it of the one before.
+_SCHEMAS: Final = (
+    """
 CREATE TABLE heads (ledger_id TEXT PRIMARY KEY, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, checksum INTEGER NOT NULL)
   WITHOUT ROWID;
 CREATE TABLE records (id INTEGER PRIMARY KEY, ledger_id TEXT NOT NULL, seq INTEGER NOT NULL, epoch INTEGER NOT NULL,
@@ -41,7 +42,17 @@ CREATE TABLE readers (name TEXT NOT NULL, named INTEGER NOT NULL, ledger_id TEXT
 CREATE TABLE attempts (ledger_id TEXT NOT NULL, key TEXT NOT NULL, times INTEGER NOT NULL, at_ms INTEGER NOT NULL,
   PRIMARY KEY (ledger_id, key)) WITHOUT ROWID;
 CREATE TABLE clock (id INTEGER PRIMARY KEY, boot TEXT NOT NULL, steady_ns INTEGER NOT NULL, said_ns INTEGER NOT NULL);
-"""
+""",
+    """
+CREATE TABLE places (ledger_id TEXT NOT NULL, seq INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (ledger_id, seq))
+  WITHOUT ROWID;
+CREATE TABLE placed (id INTEGER PRIMARY KEY, up_to INTEGER NOT NULL);
+INSERT INTO places SELECT ledger_id, seq, id FROM records ORDER BY ledger_id, seq;
+INSERT INTO placed SELECT 1, COALESCE(MAX(id), 0) FROM records;
+DROP INDEX records_by_seq;
+""",
+)
+SCHEMA_VERSION: Final = len(_SCHEMAS)
 
 
 class SqliteFile:
@@ -76,8 +87,8 @@ class SqliteFile:
         db.execute(f"PRAGMA journal_size_limit={self._limit_bytes}")  # a log that is begun anew is cut back to this
         db.execute("BEGIN IMMEDIATE")
         version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            for statement in filter(str.strip, _SCHEMA.split(";")):
+        for schema in _SCHEMAS[version:]:
+            for statement in filter(str.strip, schema.split(";")):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         db.execute("COMMIT")

@@ -59,6 +59,7 @@ LATER: Final = {
     "a short way for the keys and the indexes of a new order": (32, 0),
     "reservations that are over read back from the journal": (272, 2),
     "running totals of customers for whom much counts, and grants by hold and basket": (190, 1),
+    "places of records, noted for many at once": (78, 1),
     "connections passed through to gateways, and no call cancelled that waits": (32, 0),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())

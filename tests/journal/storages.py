@@ -159,6 +159,7 @@ class FaultyStorage:
 STORAGES: Final[dict[str, Callable[[Path], Storage]]] = {
     "memory": lambda _: MemoryStorage(),
     "sqlite": SqliteStorage,
+    "sqlite-placed": lambda folder: SqliteStorage(folder, unplaced_max=1),
     "faulty-memory": lambda _: FaultyStorage(MemoryStorage()),
     "faulty-sqlite": lambda folder: FaultyStorage(SqliteStorage(folder)),
 }

@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from actors.journal import sqlite
+from actors.journal import records as records_module
 from actors.journal.codec import chained
 from actors.journal.open import journal_names, open_journal, sqlite_setting
 from actors.journal.port import Fenced, Head, JournalDamaged, JournalFailed, Record, SealedDamaged
@@ -153,7 +153,7 @@ def test_a_crash_at_any_step_loses_nothing_and_a_successor_goes_on(
         copies.append(storage.after_crash())
 
     with monkeypatch.context() as patched:
-        patched.setattr(sqlite, "SEALED_ROWS", 1)
+        patched.setattr(records_module, "ROWS_AT_ONCE", 1)
         patched.setattr(os, "fsync", noted(os.fsync))
         patched.setattr(Path, "rename", noted(Path.rename))
         patched.setattr(journal._file, "transaction", noting_transaction)

@@ -133,7 +133,7 @@ def test_a_changed_bit_anywhere_in_the_file_is_never_read(sqlite_storage: Sqlite
     seeded = random.Random("bits of the file")
     used = [offset for offset, byte in enumerate(image) if byte]
     flips = [(seeded.choice(used), seeded.randrange(8)) for _ in range(FLIPS)]
-    index_page = page_of(copy.path, "records_by_seq")
+    index_page = page_of(copy.path, "places")
     flips += [(offset, bit) for offset in used if offset // PAGE_BYTES == index_page for bit in range(8)]
     refused = 0
     for offset, bit in flips:
@@ -188,13 +188,13 @@ def test_an_end_that_was_altered_stops_the_take_over(
         ("UPDATE records SET count = 1 WHERE seq = 3", 3),
         ("UPDATE records SET payload = 'text' WHERE seq = 6", 6),
         ("UPDATE records SET payload = (SELECT payload FROM records WHERE seq = 5) WHERE seq = 6", 6),
-        ("INSERT INTO records VALUES (99, 'S1', 2, 1, 1, 1, 1, x'5b5d')", 2),
+        ("INSERT INTO records VALUES (99, 'S1', 2, 1, 1, 1, 1, x'5b5d'); INSERT INTO places VALUES ('S1', 2, 99)", 2),
     ],
 )
 def test_records_that_were_altered_are_named(
     sqlite_storage: SqliteStorage, written: list[Record], alteration: str, seq: int
 ) -> None:
-    journal = altered(sqlite_storage, alteration).open()
+    journal = altered(sqlite_storage, *alteration.split("; ")).open()
     with pytest.raises(JournalDamaged) as raised:
         journal.read("S1", 0, 1_000)
     assert raised.value.place == f"seq {seq}"

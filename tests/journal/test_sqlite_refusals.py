@@ -41,7 +41,7 @@ def test_a_newer_schema_is_refused_with_both_versions_and_left_alone(
     with closing(sqlite3.connect(newer.path)) as db:
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     image = newer.path.read_bytes()
-    with pytest.raises(JournalFailed, match=r"newer version.*schema 2, this is 1"):
+    with pytest.raises(JournalFailed, match=r"newer version.*schema 3, this is 2"):
         newer.open()
     assert newer.path.read_bytes() == image
 
