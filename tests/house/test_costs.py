@@ -1,11 +1,14 @@
 """What a change costs, in files, and how large the product is."""
 
+from functools import cache
+
 import pytest
 
 from tests.house.costs import COSTS, FILES_MAX, LINES_MAX, Cost, spelled_in, too_large
 from tests.house.sources import FOLDERS, ROOT, read_tree
 
 
+@cache
 def texts() -> list[tuple[str, str]]:
     """Path and text of every hand-written file of the product."""
     proto = [
