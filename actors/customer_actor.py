@@ -12,10 +12,11 @@ from actors.orders.grants import Grant
 from actors.orders.invariants import check
 from actors.orders.parts import is_promised
 from actors.orders.state import OVER, Bar, Collected, Order, OrderLedger
+from actors.protocol.messages import UNSEEN, Stopped
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import PAGE_SCAN_MAX, LedgerActor, in_turn
 from actors.runtime.kinds import CUSTOMERS
-from actors.runtime.read_back import events_at
+from actors.runtime.read_back import events_at, seen_at
 
 OUTBOX_MAX: Final = 500  # orders of one ledger to an answer
 NEW_MS: Final = 2_000  # an order this new is being told to its shops by the gateway that has answered it
@@ -68,11 +69,7 @@ class CustomerActor(LedgerActor):
 
     def _over(self, ledger_id: str, versions: Iterable[int]) -> dict[int, Order]:
         """The orders that are over, by number, of which the events of these versions have all."""
-        found: dict[int, Order] = {}
-        for event, _ in events_at(self.core, self._journal, ledger_id, sorted(versions)).values():
-            if isinstance(event, Settled):
-                found[event.order.number] = event.order
-        return found
+        return _settled_in(events_at(self.core, self._journal, ledger_id, sorted(versions)))
 
     @rpc
     def order_of_basket(self, ledger_id: str, customer_id: str, basket_id: str) -> Order | None:
@@ -133,16 +130,21 @@ class CustomerActor(LedgerActor):
         return self.host.begun_ids()
 
     @rpc
-    def orders(self, ledger_id: str, numbers: list[int]) -> list[Order | Grant | None]:
-        """For each number its order or grant, None where there is none."""
+    def orders(self, ledger_id: str, numbers: list[int]) -> list[Order | Grant | Stopped | None]:
+        """For each number its order or grant, None where there is none, UNSEEN in an archive that is not there."""
         if not self.host.has_begun(ledger_id):
             return [None] * len(numbers)
         with self.host.reading(ledger_id) as (hosted, _):
             orders, grants = hosted.ledger.orders, hosted.ledger.grants
             here = [orders.get(each) or grants.get(each) for each in numbers]
             missing = [number for number, found in zip(numbers, here, strict=True) if found is None]
-            places = [place for number in missing for place in hosted.ledger.answers.where(number)]
-        over = self._over(ledger_id, places)
+            places = {number: hosted.ledger.answers.where(number) for number in missing}
+        versions = sorted({place for each in places.values() for place in each})
+        events = seen_at(self.core, self._journal, ledger_id, versions)
+        over: dict[int, Order | Stopped] = {
+            number: UNSEEN for number, each in places.items() if not events.keys() >= {*each}
+        }
+        over.update(_settled_in(events))
         return [found or over.get(number) for number, found in zip(numbers, here, strict=True)]
 
     @rpc
@@ -194,6 +196,10 @@ class CustomerActor(LedgerActor):
             state = capture.version, capture.state_hash(), check(capture.state)
         with self.host.reading(ledger_id):  # it is still the owner
             return state
+
+
+def _settled_in(events: Mapping[int, tuple[Any, int]]) -> dict[int, Order]:
+    return {event.order.number: event.order for event, _ in events.values() if isinstance(event, Settled)}
 
 
 def _is_new(order: Order, now_ms: int) -> bool:

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from actors.core.status import FINAL, LIVE, Status
+from actors.journal.port import Journal
+from actors.protocol.messages import UNSEEN, Stopped
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import LedgerActor, in_turn
-from actors.runtime.kinds import SHOP
-from actors.runtime.read_back import events_at
+from actors.runtime.kinds import SHOP, Core
+from actors.runtime.read_back import events_at, seen_at
 from actors.shop.commands import Acknowledge, claim_key
 from actors.shop.expiry import is_owed, note_lapsed
 from actors.shop.said import over_in
@@ -24,6 +26,7 @@ Availability = tuple[int, int, list[Stock | None]]  # the ledger's version and t
 # Reservations in memory, and of those that are over the versions of the events that have them, by number.
 Found = tuple[dict[int, Reservation], dict[int, int]]
 Wanted = Callable[[Ledger, Reservation], bool]
+ReadEvents = Callable[[Core, Journal, str, Sequence[int]], dict[int, tuple[Any, int]]]
 WantedOver = Callable[[Status, bool], bool]
 
 
@@ -109,7 +112,7 @@ class StoreActor(LedgerActor):
     ) -> tuple[int, list[AnyReservation], int]:
         """The ledger's version, a page of reservations by number, and the number to continue after, 0 at the end."""
         wanted = frozenset(statuses) or frozenset(Status)
-        version, page, resume = self._page(
+        version, page, resume, _ = self._page(
             store_id,
             after_number,
             page_size,
@@ -145,24 +148,34 @@ class StoreActor(LedgerActor):
         return found
 
     @rpc
-    def parts(self, store_id: str, after_number: int, page_size: int) -> tuple[list[tuple[AnyReservation, bool]], int]:
+    def parts(
+        self, store_id: str, after_number: int, page_size: int
+    ) -> tuple[list[tuple[AnyReservation, bool]], int, int]:
         """A page of the shop's parts of orders, and of what limits of the whole chain count, by number, final ones too:
-        (reservation, whether it is in the outbox), and the number to continue after, 0 at the end.
+        (reservation, whether it is in the outbox), the number to continue after, 0 at the end, and how many are left
+        out, as they are in an archive that is not there.
         """
         if not self.host.has_begun(store_id):
-            return [], 0
+            return [], 0, 0
         self._note_uncounted(store_id)
 
         def is_shared(ledger: Ledger, each: Reservation) -> bool:
             return each.part is not None or each.grant > 0 or each.is_uncounted_by(ledger.policy)
 
-        return self._page(store_id, after_number, page_size, is_shared, lambda _, shared: shared)[1:]
+        return self._page(store_id, after_number, page_size, is_shared, lambda _, shared: shared, read=seen_at)[1:]
 
     def _page(
-        self, store_id: str, after_number: int, page_size: int, wanted: Wanted, wanted_over: WantedOver | None
-    ) -> tuple[int, list[tuple[AnyReservation, bool]], int]:
-        """The ledger's version, a page of reservations, each with whether it is in the outbox, and the number to
-        continue after. It is looked for as in `page_by_number`, a piece at a time, so that nobody is held up for long.
+        self,
+        store_id: str,
+        after_number: int,
+        page_size: int,
+        wanted: Wanted,
+        wanted_over: WantedOver | None,
+        read: ReadEvents = events_at,
+    ) -> tuple[int, list[tuple[AnyReservation, bool]], int, int]:
+        """The ledger's version, a page of reservations, each with whether it is in the outbox, the number to continue
+        after, and how many were not read. It is looked for as in `page_by_number`, a piece at a time, so that nobody is
+        held up for long.
         """
         here, places, owed = dict[int, Reservation](), dict[int, int](), set[int]()
         numbers: list[int] = []
@@ -181,8 +194,9 @@ class StoreActor(LedgerActor):
             numbers += piece
             if not after_number or len(numbers) == page_size or wanted_over is None:
                 break
-        known = self._read(store_id, (here, places))
-        return version, [(known[number], number in owed) for number in numbers], after_number
+        known = self._read(store_id, (here, places), read)
+        page = [(known[number], number in owed) for number in numbers if number in known]
+        return version, page, after_number, len(numbers) - len(page)
 
     @rpc
     def uncounted(self) -> int:
@@ -204,27 +218,31 @@ class StoreActor(LedgerActor):
         return [each.part.holder if each is not None and each.part is not None else "" for each in found]
 
     @rpc
-    def reservations_of(self, store_id: str, numbers: list[int]) -> list[AnyReservation | None]:
-        """For each number its reservation, None where the shop has none."""
+    def reservations_of(self, store_id: str, numbers: list[int]) -> list[AnyReservation | Stopped | None]:
+        """For each number its reservation, None where the shop has none, UNSEEN in an archive that is not there."""
         if not self.host.has_begun(store_id):
             return [None] * len(numbers)
-        return self._known(store_id, numbers)[1]
+        with self.host.reading(store_id) as (hosted, _):
+            found = _found(hosted.ledger, numbers)
+        known = self._read(store_id, found, seen_at)
+        return [known.get(number, UNSEEN if number in found[1] else None) for number in numbers]
 
     @rpc
-    def parts_of(self, store_id: str, holders: list[str]) -> list[AnyReservation | None]:
-        """For each holder its part, None where the shop has none."""
+    def parts_of(self, store_id: str, holders: list[str]) -> list[AnyReservation | Stopped | None]:
+        """For each holder its part, None where the shop has none, UNSEEN in an archive that is not there."""
         if not self.host.has_begun(store_id):
             return [None] * len(holders)
         with self.host.reading(store_id) as (hosted, _):
             ledger = hosted.ledger
-            numbers = [number for number in map(ledger.holders.get, holders) if number is not None]
+            numbers: dict[str, Sequence[int]] = {}
             for holder in holders:
-                if holder not in ledger.holders:  # the version of its claim is the number of its part
-                    numbers += ledger.answers.versions(claim_key(holder))
-            found = _found(ledger, numbers)
-        known = self._read(store_id, found).values()
-        parts = {each.part.holder: each for each in known if each.part is not None}
-        return [parts.get(holder) for holder in holders]
+                number = ledger.holders.get(holder)  # else the version of its claim is the number of its part
+                numbers[holder] = ledger.answers.versions(claim_key(holder)) if number is None else (number,)
+            found = _found(ledger, [number for each in numbers.values() for number in each])
+        known = self._read(store_id, found, seen_at)
+        parts = {each.part.holder: each for each in known.values() if each.part is not None}
+        unseen = found[1].keys() - known.keys()
+        return [parts.get(each, None if unseen.isdisjoint(numbers[each]) else UNSEEN) for each in holders]
 
     def _known(self, store_id: str, numbers: Sequence[int]) -> tuple[int, list[Reservation | None]]:
         """The ledger's version, and for each number its reservation, None where there is none or it was forgotten."""
@@ -233,11 +251,13 @@ class StoreActor(LedgerActor):
         known = self._read(store_id, found)
         return version, [known.get(number) for number in numbers]
 
-    def _read(self, store_id: str, found: Found) -> dict[int, Reservation]:
+    def _read(self, store_id: str, found: Found, read: ReadEvents = events_at) -> dict[int, Reservation]:
         """What was found, of which some is read back from the journal, holding nobody up."""
         here, places = found
-        events = events_at(self.core, self._journal, store_id, sorted(set(places.values())))
+        events = read(self.core, self._journal, store_id, sorted(set(places.values())))
         for number, version in places.items():
+            if version not in events:
+                continue
             _, said, _ = self.core.said_by(events[version][0], version, 0)
             here[number] = over_in(said.answer, number)
         return here

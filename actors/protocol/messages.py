@@ -42,6 +42,9 @@ class Stopped(Message, frozen=True):
     why: str
 
 
+UNSEEN: Final = Stopped("its record is in an archive that is not there")  # in place of one thing that was asked for
+
+
 class Late(Message, frozen=True):
     """The entry's deadline had passed before it was decided, or nobody knows its ledger's rules. Nothing was done."""
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import islice
 from threading import Lock, Thread
 from typing import Any, Final
@@ -143,6 +144,20 @@ def events_at(
             found.update((each, (event, record.at_ms)) for each, event in zip(within, events, strict=True))
         if version not in found:
             raise JournalDamaged(ledger_id, f"seq {version}", "the event that answered a key is not there")
+    return found
+
+
+def seen_at(core: Core, journal: Journal, ledger_id: str, versions: Sequence[int]) -> dict[int, tuple[Any, int]]:
+    """As `events_at`, without those that are in an archive that is not there. Raises JournalError."""
+    try:
+        return events_at(core, journal, ledger_id, versions)
+    except SealedDamaged:
+        if journal.base(ledger_id) is None:  # it is there, and a file of it is not
+            raise
+    found: dict[int, tuple[Any, int]] = {}
+    for version in versions:
+        with suppress(SealedAway):
+            found.update(events_at(core, journal, ledger_id, [version], may_wait=False))
     return found
 
 

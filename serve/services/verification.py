@@ -1,6 +1,7 @@
 """VerifyLedger and VerifyOrders: journals read again from their beginning, and ledgers compared with one another."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
@@ -14,7 +15,7 @@ from actors.journal.port import Base, Record
 from actors.orders import invariants, parts, snapshot
 from actors.orders.audit import OrderAudit
 from actors.orders.grants import Grant
-from actors.protocol.messages import LedgerStopped
+from actors.protocol.messages import LedgerStopped, Stopped
 from actors.protocol.placement import ActorKind, kind_of
 from actors.runtime.kinds import CUSTOMERS, SHOP, Core
 from actors.shop.audit import Audit
@@ -174,6 +175,7 @@ class Comparison:
         self._deadline = deadline
         self._reply = reply
         self._stopped: set[str] = set()
+        self._unseen = Counter[str]()  # by ledger, in an archive that is not there
 
     async def run(self) -> None:
         """Compare everything, and fill the reply."""
@@ -181,6 +183,8 @@ class Comparison:
             await self._unless_stopped(store_id, self._shop)
         for actor in sorted(name for name in await self._router.actor_names() if kind_of(name) is ActorKind.CUSTOMERS):
             await self._unless_stopped(actor, self._customers_of)
+        for ledger_id in sorted(self._unseen):
+            await self._unless_stopped(ledger_id, self._tell_unseen)
         self._reply.left_out.extend(sorted(self._stopped))
         self._reply.holds = not self._reply.discrepancies
 
@@ -191,11 +195,17 @@ class Comparison:
         except LedgerStopped:
             self._stopped.add(ledger_id)
 
+    async def _tell_unseen(self, ledger_id: str) -> None:
+        base = await self._ask(ledger_id, "base")
+        archived = 0 if base is None else base.archived_seq  # it is there again
+        self._reply.not_compared.add(ledger_id=ledger_id, archived_version=archived, count=self._unseen[ledger_id])
+
     async def _shop(self, store_id: str) -> None:
         """Every part of a shop is known by its order, and what it holds by a grant is counted by a ledger."""
         after = 0
         while True:
-            page, after = await self._ask(store_id, "parts", after, COMPARED_MAX)
+            page, after, unseen = await self._ask(store_id, "parts", after, COMPARED_MAX)
+            self._unseen += Counter({store_id: unseen})
             by_ledger: dict[str, list[Any]] = {}
             for part, outbox in page:
                 ledger_id, number = ids.ledger_of_customer(part.customer_id), part.grant
@@ -205,6 +215,8 @@ class Comparison:
             for ledger_id, rows in by_ledger.items():
                 orders = await self._of_other(ledger_id, "orders", [number for number, _, _ in rows])
                 for (_, part, outbox), order in zip(rows, orders, strict=bool(orders)):
+                    if isinstance(order, Stopped):
+                        continue
                     is_known = parts.grant_is_known if part.part is None else parts.part_is_known
                     self._reply.parts += part.part is not None
                     of = ids.format_order_id(ledger_id, part.grant) if part.part is None else part.part.holder
@@ -247,8 +259,8 @@ class Comparison:
             for store_id, rows in by_shop.items():
                 found = await self._of_other(store_id, "parts_of", [holder for holder, _, _ in rows])
                 for (holder, order, part), held in zip(rows, found, strict=bool(found)):
-                    verdict = parts.part_is_held(order, part, held)
-                    self._note(verdict, f"{holder} in {store_id}")
+                    if not isinstance(held, Stopped):
+                        self._note(parts.part_is_held(order, part, held), f"{holder} in {store_id}")
             if not after:
                 break
         name = ""
@@ -272,15 +284,17 @@ class Comparison:
                 numbers = [grant.reservation for grant in page]
                 for grant, held in zip(page, await self._of_other(store_id, "reservations_of", numbers), strict=False):
                     subject = f"{ids.format_order_id(ledger_id, grant.number)} in {store_id}"
-                    self._note(parts.grant_is_held(grant, held), subject)
+                    if not isinstance(held, Stopped):
+                        self._note(parts.grant_is_held(grant, held), subject)
 
     async def _of_other(self, ledger_id: str, method: str, asked: Sequence[Any]) -> Sequence[Any]:
-        """What the other side has, nothing where it is stopped."""
+        """What the other side has, nothing where it is stopped. What is in an archive that is not there is counted."""
         try:
             found: Sequence[Any] = await self._ask(ledger_id, method, asked)
         except LedgerStopped:
             self._stopped.add(ledger_id)
             return ()
+        self._unseen += Counter({ledger_id: sum(isinstance(each, Stopped) for each in found)})
         return found
 
     async def _ask(self, ledger_id: str, method: str, *args: Any) -> Any:

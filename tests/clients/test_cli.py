@@ -223,6 +223,7 @@ def test_ledgers_of_customers_are_looked_into_where_they_have_begun(three_shops:
         "on_the_way": 0,
         "left_out": [],
         "barred": [],
+        "not_compared": [],
     }
     assert "orders" not in run("verify", begun)
     answer = admin_service_pb2.VerifyOrdersResponse(left_out=["S9"])

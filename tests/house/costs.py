@@ -44,7 +44,7 @@ LATER: Final = {
     "named readers of feeds, and an archive behind what they have seen": (465, 2),
     "names of readers by number, and archives by a mark": (46, 0),
     "events of the archive fetched apart from decisions": (107, 0),
-    "verification of what is beside an archive that is not there": (74, 0),
+    "verification of what is beside an archive that is not there": (165, 0),
     "events of customers' ledgers in feeds": (65, 0),
     "records of a feed read once for all streams": (30, 0),
     "claims with the key of their call": (80, 0),

@@ -184,7 +184,7 @@ class VerifyOrdersRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class VerifyOrdersResponse(_message.Message):
-    __slots__ = ("holds", "discrepancies", "parts", "orders", "on_the_way", "left_out", "barred")
+    __slots__ = ("holds", "discrepancies", "parts", "orders", "on_the_way", "left_out", "barred", "not_compared")
     HOLDS_FIELD_NUMBER: _ClassVar[int]
     DISCREPANCIES_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
@@ -192,6 +192,7 @@ class VerifyOrdersResponse(_message.Message):
     ON_THE_WAY_FIELD_NUMBER: _ClassVar[int]
     LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
     BARRED_FIELD_NUMBER: _ClassVar[int]
+    NOT_COMPARED_FIELD_NUMBER: _ClassVar[int]
     holds: bool
     discrepancies: _containers.RepeatedCompositeFieldContainer[Discrepancy]
     parts: int
@@ -199,7 +200,18 @@ class VerifyOrdersResponse(_message.Message):
     on_the_way: int
     left_out: _containers.RepeatedScalarFieldContainer[str]
     barred: _containers.RepeatedCompositeFieldContainer[BarredClaim]
-    def __init__(self, holds: _Optional[bool] = ..., discrepancies: _Optional[_Iterable[_Union[Discrepancy, _Mapping]]] = ..., parts: _Optional[int] = ..., orders: _Optional[int] = ..., on_the_way: _Optional[int] = ..., left_out: _Optional[_Iterable[str]] = ..., barred: _Optional[_Iterable[_Union[BarredClaim, _Mapping]]] = ...) -> None: ...
+    not_compared: _containers.RepeatedCompositeFieldContainer[NotCompared]
+    def __init__(self, holds: _Optional[bool] = ..., discrepancies: _Optional[_Iterable[_Union[Discrepancy, _Mapping]]] = ..., parts: _Optional[int] = ..., orders: _Optional[int] = ..., on_the_way: _Optional[int] = ..., left_out: _Optional[_Iterable[str]] = ..., barred: _Optional[_Iterable[_Union[BarredClaim, _Mapping]]] = ..., not_compared: _Optional[_Iterable[_Union[NotCompared, _Mapping]]] = ...) -> None: ...
+
+class NotCompared(_message.Message):
+    __slots__ = ("ledger_id", "archived_version", "count")
+    LEDGER_ID_FIELD_NUMBER: _ClassVar[int]
+    ARCHIVED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    ledger_id: str
+    archived_version: int
+    count: int
+    def __init__(self, ledger_id: _Optional[str] = ..., archived_version: _Optional[int] = ..., count: _Optional[int] = ...) -> None: ...
 
 class BarClaimRequest(_message.Message):
     __slots__ = ("order_id", "attempt", "operator", "why")

@@ -49,6 +49,9 @@ TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     ),
     "earliest_ready_ms": time_text,
     "expires_at_ms": time_text,
+    "not_compared": lambda rows: ", ".join(
+        f"{one.count} of {one.ledger_id} up to version {one.archived_version}" for one in rows
+    ),
     "holds": lambda holds: "holds" if holds else "DOES NOT HOLD",
     "ledger_time_ms": time_text,
     "keeps": ", ".join,
@@ -108,7 +111,7 @@ AFFECTED: Final = "store_id slot_start_ms taken capacity reservation_ids"
 LEDGERS: Final = (
     "store_id version epoch actor pid open_reservations positions outbox snapshot_version recovery_ms ledger_time_ms"
 )
-ORDERS_VERIFICATION: Final = "parts orders on_the_way left_out barred discrepancies"
+ORDERS_VERIFICATION: Final = "parts orders on_the_way left_out not_compared barred discrepancies"
 READERS: Final = "name all_stores behind furthest_ledger furthest_behind keeps"
 BARRED: Final = "order_id attempt operator why barred_at_ms"
 VERIFICATIONS: Final = "store_id holds version events accepted units_sold units_reserved units_oversold discrepancies"

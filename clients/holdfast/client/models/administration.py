@@ -208,6 +208,15 @@ class Readers:
 
 
 @dataclass(frozen=True, slots=True)
+class NotCompared:
+    """How many comparisons need records of a ledger that are in an archive that is not there, up to a version."""
+
+    ledger_id: str
+    archived_version: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class OrdersVerification:
     """Orders compared with the parts that shops have of them; `holds` where nothing contradicts. `left_out` are ledgers
     that are stopped, `on_the_way` counts what was changed since, or is not heard yet.
@@ -220,6 +229,7 @@ class OrdersVerification:
     on_the_way: int
     left_out: tuple[str, ...]
     barred: tuple[BarredClaim, ...] = ()
+    not_compared: tuple[NotCompared, ...] = ()
 
 
 def _hours_from(message: store_pb2.Store) -> dict[str, Any] | None:
