@@ -24,6 +24,9 @@ class Ascending(MutableMapping[int, None]):
     def __iter__(self) -> Iterator[int]:
         return chain.from_iterable(self._runs)
 
+    def __reversed__(self) -> Iterator[int]:
+        return chain.from_iterable(map(reversed, reversed(self._runs)))
+
     def __len__(self) -> int:
         return self._count
 

@@ -4,15 +4,13 @@ from msgspec.structs import replace
 
 from actors.core.answers import fingerprint
 from actors.core.rejection import Reason, Rejection
-from actors.core.status import ReleaseReason, Status
+from actors.core.status import ReleaseReason
 from actors.core.transact import Decision
 from actors.shop import commands as cm, events as ev
 from actors.shop.commands import Movement
-from actors.shop.state import Ledger, Position, Shortfall
-
-# Losses go to holds first, then to confirmed orders, then to goods at the counter; within each to the youngest. A claim
-# ranks as a hold: its customer's ledger may have decided already.
-LOSS_RANK = {Status.CLAIMED: 0, Status.HELD: 0, Status.CONFIRMED: 1, Status.READY: 2}
+from actors.shop.position import Position
+from actors.shop.promised import losers
+from actors.shop.state import Ledger, Shortfall
 
 
 def decide_adjust_stock(ledger: Ledger, command: cm.AdjustStock, now_ms: int) -> Decision:
@@ -94,34 +92,14 @@ def _correction(
 
 def _shortfalls(ledger: Ledger, deltas: dict[str, int]) -> tuple[Shortfall, ...]:
     """The promised units that would be missing after these deltas, and the reservations that lose them."""
-    missing: dict[str, int] = {}
+    shortfalls: list[Shortfall] = []
     for sku, delta in deltas.items():
         position = ledger.positions.get(sku)
         if position is not None and delta < 0:
             units = position.reserved - max(0, position.on_hand + delta - position.allotted)
             if units > 0:
-                missing[sku] = units
-    if not missing:
-        return ()
-    # One pass over the live reservations for all SKUs: shortfalls are rare, while an index would cost at every event.
-    losers: dict[str, list[tuple[int, int, int]]] = {sku: [] for sku in missing}
-    for reservation in map(ledger.reservations.__getitem__, ledger.live_numbers()):
-        for (sku, _), units in zip(reservation.lines, reservation.held(), strict=True):
-            if units and sku in losers:
-                losers[sku].append((LOSS_RANK[reservation.status], -reservation.number, units))
-    return tuple(_shortfall(sku, units, losers[sku]) for sku, units in missing.items())
-
-
-def _shortfall(sku: str, missing: int, losers: list[tuple[int, int, int]]) -> Shortfall:
-    losses: dict[int, int] = {}
-    left = missing
-    for _, minus_number, units in sorted(losers):
-        if left == 0:
-            break
-        lost = min(left, units)
-        losses[-minus_number] = losses.get(-minus_number, 0) + lost
-        left -= lost
-    return Shortfall(sku, missing, tuple(losses.items()))
+                shortfalls.append(Shortfall(sku, units, tuple(losers(ledger, sku, units))))
+    return tuple(shortfalls)
 
 
 def _losses(ledger: Ledger, shortfalls: tuple[Shortfall, ...]) -> list[ev.Event]:

@@ -5,7 +5,9 @@ counted twice or lost between two events.
 """
 
 from sys import intern
-from typing import Any, assert_never
+from typing import Final, assert_never
+
+from msgspec.structs import replace
 
 from actors.core.answers import Recorded, fingerprint
 from actors.core.packed import OF_CALL, hash_of
@@ -14,10 +16,17 @@ from actors.core.transact import PolicyAdopted, Refused
 from actors.shop import events as ev
 from actors.shop.commands import AdjustmentKind, Lines, Movement, claim_key
 from actors.shop.decide_stock import on_hand_delta
-from actors.shop.events import Reserved  # by its own name: 0.1 us of a Reserve's 4, with `decide`
+from actors.shop.events import Collected, Confirmed, Expired, Reserved  # by their own names: 0.1 us of a Reserve's 4
 from actors.shop.expiry import move_deadline, move_lease, note_deadline
+from actors.shop.position import Position
+from actors.shop.promised import FEW, promise, unpromise
 from actors.shop.said import absent, claimed_by, given_back, made_by, outcome_of, release_of
-from actors.shop.state import Ledger, Part, Position, Remembered, Reservation
+from actors.shop.state import Ledger, Part, Remembered, Reservation
+
+# Members that are looked up in their class cost 0.15 us each in Python 3.11, as they are properties there.
+_CONFIRMED: Final = Status.CONFIRMED
+_COLLECTED: Final = Status.COLLECTED
+_EXPIRE: Final = Step.EXPIRE
 
 
 def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
@@ -33,21 +42,21 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
     match event:
         case Reserved():
             return _evolve_reserved(ledger, event, at_ms)
+        case Confirmed():
+            return _evolve_step(ledger, event, _CONFIRMED, event.expires_at_ms)
+        case Collected():
+            return _evolve_collected(ledger, event, at_ms)
+        case Expired():
+            _put_in_outbox(ledger, _give_back(ledger, event.number, event.lines, at_ms, _EXPIRE, None))
         case Refused():
             refusal = Recorded(event.fingerprint, ledger.version, event.rejection)
             return ledger.refuse(event.key, refusal, event.call_key)
-        case ev.Confirmed():
-            return _step(ledger, event, status=Status.CONFIRMED, expires_at_ms=event.expires_at_ms)
         case ev.ReadyMarked():
-            return _step(ledger, event, status=Status.READY)
-        case ev.Collected():
-            return _evolve_collected(ledger, event, at_ms)
+            return _evolve_step(ledger, event, Status.READY)
         case ev.Released():
             return _evolve_released(ledger, event, at_ms)
-        case ev.Expired():
-            _put_in_outbox(ledger, _give_back(ledger, event.number, event.lines, at_ms, Step.EXPIRE, None))
         case ev.Extended():
-            return _step(ledger, event, expires_at_ms=event.expires_at_ms)
+            return _evolve_step(ledger, event, None, event.expires_at_ms)
         case ev.Amended():
             return _evolve_amended(ledger, event, at_ms)
         case ev.Claimed():
@@ -99,9 +108,17 @@ def _evolve_claimed(ledger: Ledger, event: ev.Claimed, at_ms: int) -> Remembered
 
 def _hold(ledger: Ledger, reservation: Reservation, at_ms: int) -> None:
     """Enter a new reservation: its units, its place in a slot, and the indexes."""
-    number, positions = reservation.number, ledger.positions
-    for sku, quantity in reservation.lines:
-        positions[sku].move_reserved(at_ms, quantity)
+    number, positions, lines = reservation.number, ledger.positions, reservation.lines
+    for sku, quantity in lines:
+        position = positions[sku]
+        position.move_reserved(at_ms, quantity)
+        holders = position.holders
+        if type(holders) is list and len(holders) < FEW and not (holders and holders[-1] is number):
+            holders.append(number)  # the greatest one; it is there where another line has the SKU
+        elif holders is None:
+            position.holders = [number]
+        else:
+            promise(ledger, number, ((sku, quantity),))
     ledger.reservations[number] = reservation
     ledger.open_reservations += 1
     others = ledger.customers.setdefault(reservation.customer_id, number)
@@ -156,12 +173,20 @@ def _leave(ledger: Ledger, changed: Reservation) -> None:
     ledger.finished.put(number, changed.status, ledger.version, ledger.time_ms, is_shared=is_shared)
 
 
-def _step(
-    ledger: Ledger, event: ev.Confirmed | ev.ReadyMarked | ev.Extended | ev.Amended, **changes: Any
+def _evolve_step(
+    ledger: Ledger, event: Confirmed | ev.ReadyMarked | ev.Extended, status: Status | None, expires_at_ms: int = 0
 ) -> Remembered:
-    """Change what is no unit of a reservation, and its deadline where that moves."""
+    """Change status and deadline, where they are others. As `changed` would have it, 0.8 us sooner."""
     before = ledger.reservations[event.number]
-    changed = before.changed(version=ledger.version, **changes)
+    status, expires_at_ms = status or before.status, expires_at_ms or before.expires_at_ms
+    return _step(ledger, event, replace(before, version=ledger.version, status=status, expires_at_ms=expires_at_ms))
+
+
+def _step(
+    ledger: Ledger, event: Confirmed | ev.ReadyMarked | ev.Extended | ev.Amended, changed: Reservation
+) -> Remembered:
+    """Store what a step made of a reservation, with its deadline where that has moved."""
+    before = ledger.reservations[event.number]
     ledger.reservations[event.number] = changed
     if changed.expires_at_ms != before.expires_at_ms:
         move_deadline(ledger, event.number, changed.expires_at_ms)
@@ -173,6 +198,8 @@ def _step(
 def _evolve_amended(ledger: Ledger, event: ev.Amended, at_ms: int) -> Remembered:
     """Replace the old hold by the new one under the same number."""
     reservation = ledger.reservations[event.number]
+    unpromise(ledger, event.number, reservation.lines)
+    promise(ledger, event.number, event.lines)
     for sku, units in reservation.lines:
         ledger.positions[sku].move_reserved(at_ms, -units)
     for sku, units in event.lines:
@@ -182,14 +209,14 @@ def _evolve_amended(ledger: Ledger, event: ev.Amended, at_ms: int) -> Remembered
             ledger.leave_place(reservation.slot_start_ms, reservation.part)
         if event.slot_start_ms:
             ledger.take_place(event.slot_start_ms, reservation.part)
-    return _step(
-        ledger,
-        event,
+    changed = reservation.changed(
+        version=ledger.version,
         lines=event.lines,
         expires_at_ms=event.expires_at_ms,
         slot_start_ms=event.slot_start_ms,
         grant=event.grant or reservation.grant,
     )
+    return _step(ledger, event, changed)
 
 
 def _put_in_outbox(ledger: Ledger, changed: Reservation) -> None:
@@ -201,7 +228,7 @@ def _put_in_outbox(ledger: Ledger, changed: Reservation) -> None:
     _leave(ledger, changed)
 
 
-def _evolve_collected(ledger: Ledger, event: ev.Collected, at_ms: int) -> Remembered:
+def _evolve_collected(ledger: Ledger, event: Collected, at_ms: int) -> Remembered:
     """Reserved, on hand and sold change together."""
     reservation = ledger.reservations[event.number]
     for sku, units in event.lines:
@@ -210,13 +237,14 @@ def _evolve_collected(ledger: Ledger, event: ev.Collected, at_ms: int) -> Rememb
             position.move_reserved(at_ms, -units)
             position.move_on_hand(at_ms, -units)
             position.sold += units
-    done = reservation.done or ((0, 0),) * len(reservation.lines)
-    done = tuple(
-        (collected + units, released) for (collected, released), (_, units) in zip(done, event.lines, strict=True)
-    )
-    status = Status.COLLECTED if event.lines == reservation.held_lines() else reservation.status
-    reference = event.payment_reference
-    changed = reservation.changed(status=status, done=done, payment_reference=reference, version=ledger.version)
+    before = reservation.done
+    if before is None:
+        done = tuple([(units, 0) for _, units in event.lines])
+    else:
+        done = tuple([(sold + units, back) for (sold, back), (_, units) in zip(before, event.lines, strict=True)])
+    status = _COLLECTED if event.lines == reservation.held_lines() else reservation.status
+    reference, reason = event.payment_reference, reservation.release_reason
+    changed = reservation.taken(status, ledger.version, done, reference, reason)
     _put_in_outbox(ledger, _settle(ledger, changed))
     return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, changed), ledger.version - event.number)
 
@@ -234,7 +262,7 @@ def _give_back(
 ) -> Reservation:
     reservation = ledger.reservations[number]
     # A hold was gone at its deadline, whenever it was swept: counts may be of an instant between the two.
-    gone_at_ms = reservation.expires_at_ms if step is Step.EXPIRE and reservation.part is None else at_ms
+    gone_at_ms = reservation.expires_at_ms if step is _EXPIRE and reservation.part is None else at_ms
     for sku, units in lines:
         if units:
             ledger.positions[sku].move_reserved(gone_at_ms, -units)
@@ -242,15 +270,19 @@ def _give_back(
 
 
 def _settle(ledger: Ledger, reservation: Reservation) -> Reservation:
-    """Store a changed reservation. A final one leaves the indexes of what is live."""
-    if reservation.status not in LIVE:
+    """Store a reservation of which units were taken. A final one leaves the indexes of what is live."""
+    unpromise(ledger, reservation.number, reservation.lines)
+    if reservation.status in LIVE:
+        promise(ledger, reservation.number, reservation.held_lines())
+    else:
         if reservation.part is not None:  # of a shortfall its order has not heard, and may go on
             _decided(ledger, reservation.number, reservation.part)
         ledger.open_reservations -= 1
         _forget_customer(ledger, reservation)
-        basket = (reservation.customer_id, reservation.basket_id)
-        if ledger.baskets.get(basket) == reservation.number:
-            del ledger.baskets[basket]
+        if reservation.basket_id:
+            basket = (reservation.customer_id, reservation.basket_id)
+            if ledger.baskets.get(basket) == reservation.number:
+                del ledger.baskets[basket]
         if reservation.slot_start_ms:
             ledger.leave_place(reservation.slot_start_ms, reservation.part)
     ledger.reservations[reservation.number] = reservation

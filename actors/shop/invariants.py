@@ -11,6 +11,7 @@ def check(ledger: Ledger) -> list[Violation]:
     promised: dict[str, int] = {}
     live = unindexed = 0
     places: dict[int, int] = {}
+    holding: dict[str, list[int]] = {}
     sharing: dict[tuple[str, int], int] = {}
     for reservation in ledger.reservations.values():
         part = reservation.part
@@ -38,16 +39,10 @@ def check(ledger: Ledger) -> list[Violation]:
                 found.append(Violation("I3", str(reservation.number), "a live reservation holds units", str(held)))
         for sku, units in lines:
             promised[sku] = promised.get(sku, 0) + units
-    for sku, position in ledger.positions.items():
-        booked = position.received - position.sold + position.adjusted
-        if booked != position.on_hand:
-            found.append(Violation("I1", sku, f"on_hand {booked}", f"on_hand {position.on_hand}"))
-        if promised.get(sku, 0) != position.reserved:
-            found.append(Violation("I1", sku, f"reserved {promised.get(sku, 0)}", f"reserved {position.reserved}"))
-        if position.reserved + position.allotted > max(0, position.on_hand):
-            promise = position.reserved + position.allotted
-            found.append(Violation("I2", sku, f"at most {max(0, position.on_hand)} promised", str(promise)))
-    found.extend(Violation("I1", sku, "a position", "none") for sku in promised.keys() - ledger.positions.keys())
+            holders = holding.setdefault(sku, [])
+            if units and reservation.number not in holders[-1:]:
+                holders.append(reservation.number)
+    found.extend(_of_positions(ledger, promised, holding))
     for _, slot_start_ms in sharing:  # one place for all of an order's parts
         places[slot_start_ms] = places.get(slot_start_ms, 0) + 1
     if sharing != ledger.parts_in_slots:
@@ -63,4 +58,22 @@ def check(ledger: Ledger) -> list[Violation]:
                 "I15", ledger.ledger_id, f"{live} live reservations by customer", f"{entries}, {unindexed} missing"
             )
         )
+    return found
+
+
+def _of_positions(ledger: Ledger, promised: dict[str, int], holding: dict[str, list[int]]) -> list[Violation]:
+    """Violations of the positions, of which so much is promised, to these."""
+    found: list[Violation] = []
+    for sku, position in ledger.positions.items():
+        booked = position.received - position.sold + position.adjusted
+        if booked != position.on_hand:
+            found.append(Violation("I1", sku, f"on_hand {booked}", f"on_hand {position.on_hand}"))
+        if promised.get(sku, 0) != position.reserved:
+            found.append(Violation("I1", sku, f"reserved {promised.get(sku, 0)}", f"reserved {position.reserved}"))
+        if holding.get(sku, []) != list(position.holders or ()):
+            found.append(Violation("I7", sku, f"held by {holding.get(sku, [])}", f"{list(position.holders or ())}"))
+        if position.reserved + position.allotted > max(0, position.on_hand):
+            promise = position.reserved + position.allotted
+            found.append(Violation("I2", sku, f"at most {max(0, position.on_hand)} promised", str(promise)))
+    found.extend(Violation("I1", sku, "a position", "none") for sku in promised.keys() - ledger.positions.keys())
     return found

@@ -1,7 +1,7 @@
 """What the events of a shop say: the answers to keys, and the reservations that are over."""
 
 from sys import intern
-from typing import assert_never
+from typing import Final, assert_never
 
 from actors.core.answers import Recorded, Said, Unread, fingerprint
 from actors.core.rejection import Reason, Rejection
@@ -11,6 +11,8 @@ from actors.shop import events as ev
 from actors.shop.commands import Claim, Grant, Lines, Reserve, claim_key
 from actors.shop.events import Reserved
 from actors.shop.state import FullReservation, Ledger, Part, Reservation, StockOutcome
+
+_HELD: Final = Status.HELD  # a member that is looked up in its class costs 0.15 us in Python 3.11, as a property
 
 
 def said_by(event: ev.Event, version: int, at_ms: int) -> Said:
@@ -102,7 +104,7 @@ def made_by(command: Reserve, number: int, lines: Lines, at_ms: int, expires_at_
     """A new reservation."""
     made = Reservation(
         number,
-        Status.HELD,
+        _HELD,
         command.customer_id,
         intern(command.channel),
         command.basket_id,
@@ -141,9 +143,11 @@ def given_back(
     reservation: Reservation, lines: Lines, version: int, step: Step, reason: ReleaseReason | None
 ) -> Reservation:
     """The reservation without these units by line, as of this version; with its final status where it holds no more."""
-    done = reservation.done or ((0, 0),) * len(reservation.lines)
-    done = tuple((collected, released + units) for (collected, released), (_, units) in zip(done, lines, strict=True))
+    before = reservation.done
+    if before is None:
+        done = tuple([(0, units) for _, units in lines])
+    else:
+        done = tuple([(sold, back + units) for (sold, back), (_, units) in zip(before, lines, strict=True)])
     is_over = lines == reservation.held_lines()
     status = final_status(step, reservation.units_collected()) if is_over else reservation.status
-    reason = reason or reservation.release_reason
-    return reservation.changed(status=status, done=done, version=version, release_reason=reason)
+    return reservation.taken(status, version, done, reservation.payment_reference, reason or reservation.release_reason)

@@ -19,7 +19,9 @@ from actors.core.policy import Policy
 from actors.core.status import LIVE, Status
 from actors.shop.expiry import rebuild
 from actors.shop.finished import FinishedRow, finished_rows
-from actors.shop.state import AnyReservation, Ledger, Position, Reservation, Trail
+from actors.shop.position import Position, Trail
+from actors.shop.promised import promise
+from actors.shop.state import AnyReservation, Ledger, Reservation
 
 FORMAT: Final = 1
 
@@ -220,6 +222,7 @@ def _restore_reservation(ledger: Ledger, reservation: Reservation) -> None:
     if reservation.slot_start_ms:
         ledger.take_place(reservation.slot_start_ms, reservation.part)
     ledger.open_reservations += 1
+    promise(ledger, number, reservation.held_lines())
     others = ledger.customers.setdefault(reservation.customer_id, number)
     if others is not number:
         ledger.add_to_customer(reservation.customer_id, others, number)

@@ -4,7 +4,6 @@ A reservation is an immutable value that is replaced when it changes. Hence a sh
 consistent snapshot, and a million holds cost about 324 bytes each in an actor (`python -m bench memory`).
 """
 
-from array import array
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,15 +14,13 @@ from actors.core.answers import Answers, Recorded
 from actors.core.ascending import Ascending
 from actors.core.message import Message, Value
 from actors.core.packed import hash_of
-from actors.core.policy import DAY_MS, Policy
+from actors.core.policy import Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.shop.commands import Lines, Reserve
 from actors.shop.finished import Finished
+from actors.shop.position import Position
 
-TRAIL_MOVES_MAX: Final = 1_024  # by position and kind: what a count can look back over
-TRAIL_NUMBERS_MAX: Final = 2 * TRAIL_MOVES_MAX
-TRAIL_WINDOW_MS: Final = DAY_MS  # movements older than this are forgotten
 EXPIRY_SHIFT: Final = 56  # see `expiry`
 INTERNED_LINES_MAX: Final = 65_536
 
@@ -83,6 +80,37 @@ class Reservation(Message, frozen=True):
         full = replace(FullReservation(*astuple(self)), **changes)
         fields = astuple(full)
         return full if fields[_FEW_FROM:] != _NOTHING else Reservation(*fields[:_FEW_FROM])
+
+    def taken(
+        self,
+        status: Status,
+        version: int,
+        done: tuple[tuple[int, int], ...],
+        payment_reference: str | None,
+        release_reason: ReleaseReason | None,
+    ) -> "Reservation":
+        """The reservation after units were taken from it. As `changed`, 1.9 us sooner: of a Collect's 16."""
+        if type(self) is FullReservation:
+            full: FullReservation = self
+            reference, reason = payment_reference, release_reason
+            return replace(
+                full, status=status, version=version, done=done, payment_reference=reference, release_reason=reason
+            )
+        return FullReservation(
+            self.number,
+            status,
+            self.customer_id,
+            self.channel,
+            self.basket_id,
+            self.lines,
+            self.ttl_ms,
+            self.created_at_ms,
+            self.expires_at_ms,
+            version,
+            done,
+            payment_reference,
+            release_reason,
+        )
 
     def held(self) -> tuple[int, ...]:
         """Units that each line still holds."""
@@ -162,92 +190,6 @@ AnyReservation = Reservation | FullReservation  # for decoders
 _FEW_FROM: Final = len(Reservation.__struct_fields__)
 _FEW_HAVE: Final = frozenset(FullReservation.__struct_fields__[_FEW_FROM:])
 _NOTHING: Final = FullReservation.__struct_defaults__
-
-
-@dataclass(slots=True, eq=False)
-class Trail:
-    """Recent movements of a position, so that a count can refer to a past instant: alternating times and deltas.
-
-    Movements before `horizon_ms` have been forgotten.
-    """
-
-    horizon_ms: int
-    moves: "array[int]"
-
-    def add(self, at_ms: int, delta: int) -> None:
-        """Record a movement; forget those older than TRAIL_WINDOW_MS, and the older half where there are too many."""
-        moves = self.moves
-        moves.append(at_ms)
-        moves.append(delta)
-        if len(moves) > TRAIL_NUMBERS_MAX:
-            self._forget(TRAIL_MOVES_MAX)  # an even index: half of the pairs
-        elif moves[0] < at_ms - TRAIL_WINDOW_MS:
-            cut = 2
-            while moves[cut] < at_ms - TRAIL_WINDOW_MS:
-                cut += 2
-            self._forget(cut)
-
-    def _forget(self, cut: int) -> None:
-        self.horizon_ms = max(self.horizon_ms, *self.moves[:cut:2])
-        del self.moves[:cut]
-
-    def since(self, instant_ms: int) -> int:
-        """The sum of the movements after an instant."""
-        moves = self.moves
-        return sum(delta for at_ms, delta in zip(moves[::2], moves[1::2], strict=True) if at_ms > instant_ms)
-
-
-@dataclass(slots=True, eq=False)
-class Position:
-    """One SKU in the shop. `on_hand == received - sold + adjusted` always; `available` is computed, never stored."""
-
-    on_hand: int = 0
-    reserved: int = 0
-    allotted: int = 0
-    safety_stock: int = 0
-    received: int = 0
-    sold: int = 0
-    adjusted: int = 0
-    since_ms: int = 0
-    counted_at_ms: int = 0
-    on_hand_trail: Trail | None = None
-    reserved_trail: Trail | None = None
-
-    def copied(self) -> "Position":
-        """A copy that later events do not change."""
-        trails = (self.on_hand_trail, self.reserved_trail)
-        copies = (None if trail is None else Trail(trail.horizon_ms, trail.moves[:]) for trail in trails)
-        return Position(*self.numbers(), *copies)
-
-    def numbers(self) -> tuple[int, int, int, int, int, int, int, int, int]:
-        """All fields but the trails, in their sequence."""
-        return (*self.stock(), self.received, self.sold, self.adjusted, self.since_ms, self.counted_at_ms)
-
-    def stock(self) -> tuple[int, int, int, int]:
-        """Units on hand, reserved, allotted and of safety stock."""
-        return self.on_hand, self.reserved, self.allotted, self.safety_stock
-
-    @property
-    def available(self) -> int:
-        """Units that can be promised; negative in a shortfall."""
-        return self.on_hand - self.reserved - self.allotted - self.safety_stock
-
-    def move_on_hand(self, at_ms: int, delta: int) -> None:
-        """Change on hand and record when; the first stock of a new position needs no record."""
-        if self.on_hand_trail is not None:
-            self.on_hand_trail.add(at_ms, delta)
-        elif at_ms > self.since_ms:
-            self.on_hand_trail = Trail(self.since_ms, array("q", (at_ms, delta)))
-        self.on_hand += delta
-
-    def move_reserved(self, at_ms: int, delta: int) -> None:
-        """Change reserved and record the movement."""
-        self.reserved += delta
-        trail = self.reserved_trail
-        if trail is not None:
-            trail.add(at_ms, delta)
-        else:
-            self.reserved_trail = Trail(self.since_ms, array("q", (at_ms, delta)))
 
 
 class Shortfall(Value, frozen=True):

@@ -5,7 +5,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any, Final
 
-from msgspec.structs import replace
+from msgspec.structs import force_setattr
 
 from actors.core.answers import Recorded, fingerprint
 from actors.core.rejection import Reason, Rejection
@@ -51,9 +51,11 @@ def standing(ledger: Ledger, command: Command, _events: tuple[Event, ...]) -> Re
 
 
 def with_answer(events: tuple[Event, ...], answer: Recorded[Any]) -> tuple[Event, ...]:
-    """A step's event with its answer."""
+    """A step's event with its answer. It has only just been made, and nobody else has it yet."""
     event = events[0]
-    return (replace(event, answer=answer.answer),) if isinstance(event, Answering) and event.key else events
+    if isinstance(event, Answering) and event.key:
+        force_setattr(event, "answer", answer.answer)
+    return events
 
 
 # A count without holds adds what is reserved to what was counted: holds that are due would be added, too.

@@ -61,6 +61,8 @@ LATER: Final = {
     "running totals of customers for whom much counts, and grants by hold and basket": (190, 1),
     "places of records, noted for many at once": (78, 1),
     "connections passed through to gateways, and no call cancelled that waits": (32, 0),
+    "shortfalls by an index of who holds a position's units": (122, 2),
+    "units taken from a reservation without two copies of it": (46, 0),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())
 FILES_MAX: Final = HOUSE[1] + sum(files for _, files in LATER.values())

@@ -142,6 +142,13 @@ def loses_a_customer(ledger: Ledger, event: Event, at_ms: int) -> None:
         ledger.customers["nobody"] = ledger.version
 
 
+def keeps_who_held_it(ledger: Ledger, event: Event, at_ms: int) -> Remembered | None:
+    answer = evolve(ledger, event, at_ms)
+    if isinstance(event, Released):
+        ledger.positions[event.lines[0][0]].holders = [event.number]
+    return answer
+
+
 def takes_time_from_elsewhere(ledger: Ledger, event: Event, at_ms: int) -> None:
     """State that the journal does not explain: this evolve knows something that no event says."""
     evolve(ledger, event, at_ms)

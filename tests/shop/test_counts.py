@@ -7,7 +7,8 @@ import pytest
 from actors.core.answers import Recorded
 from actors.core.policy import HOUR_MS
 from actors.shop.commands import AdjustmentKind, AdjustStock, CountStock, Movement
-from actors.shop.state import TRAIL_MOVES_MAX, StockOutcome
+from actors.shop.position import TRAIL_MOVES_MAX
+from actors.shop.state import StockOutcome
 from tests.shop.scenario import play
 from tests.shop.scenario_text import MINUTE_MS, SECOND_MS, command_of, instant
 from tests.shop.watched import DAY_ZERO_MS, Watched

@@ -158,6 +158,7 @@ MUTANTS = {
     "old hold kept": Mutant(assembled(evolved=wrong_in_parts.forgets_the_old_hold), ALL_BUT_AUDIT, LESS),
     "old place kept": Mutant(assembled(evolved=wrong_in_parts.keeps_the_old_place), IN_INDEXES, MOVED, PLACED),
     "nothing owed": Mutant(assembled(evolved=wrong_in_parts.owes_nothing), {"replay", "model"}, OWED),
+    "held by who released it": Mutant(assembled(evolved=wrong.keeps_who_held_it), {"invariants"}, RELEASE),
     "undecided for ever": Mutant(assembled(evolved=wrong_in_parts.stays_undecided), IN_INDEXES, PART),
     "revision forgotten": Mutant(assembled(evolved=wrong_in_parts.forgets_what_it_applied), {"replay", "model"}, PART),
     "order over, units held": Mutant(

@@ -5,6 +5,7 @@ from typing import NoReturn
 
 from actors.core.policy import HOUR_MS
 from actors.shop.expiry import STALE_ENTRIES_MAX, rebuild
+from actors.shop.promised import FEW
 from actors.shop.state import Reservation
 from tests.shop.scenario import play
 from tests.shop.scenario_text import answer_text, command_of, instant
@@ -61,3 +62,36 @@ def test_a_shortfall_looks_at_what_is_live() -> None:
     told = watched.say(command_of("count A 2", "count"), instant("0:06"))
     assert "#6" in answer_text(told.answer)
     assert watched.stock()["A"][1] == 2
+
+
+class Looked(Unwalked):
+    """They count how often one is looked up."""
+
+    times = 0
+
+    def __getitem__(self, number: int) -> Reservation:
+        self.times += 1
+        return super().__getitem__(number)
+
+
+def looked_at_to_lose_three(confirmed: int) -> int:
+    """How many look-ups a count makes by which three holds lose their unit, beside so many orders."""
+    watched = play("at | said\n 0:00 | receive A 9999, B 9999")
+    say = iter(range(9 * confirmed + 99))
+    for number in range(2, confirmed + 2):
+        watched.say(command_of(f"reserve c{number} {'AB'[number % 2]} 1", f"k{next(say)}"), instant("0:01"))
+    for number in range(2, confirmed + 2):
+        watched.say(command_of(f"confirm #{number}", f"k{next(say)}"), instant("0:02"))
+    first = watched.ledger.version + 1
+    for _ in range(5):
+        watched.say(command_of("reserve ann A 1", f"k{next(say)}"), instant("0:03"))
+    looked = watched.ledger.reservations = Looked(watched.ledger.reservations)
+    told = watched.say(command_of(f"count A {confirmed // 2 + 2}", "count"), instant("0:04"))
+    assert answer_text(told.answer).endswith(f"short A 3: #{first + 4} -1, #{first + 3} -1, #{first + 2} -1")
+    return looked.times
+
+
+def test_a_shortfall_looks_at_those_that_lose_however_many_hold_the_same() -> None:
+    """Neither at the orders that would lose last, nor at what holds other SKUs; also beyond a list of few."""
+    few, many = looked_at_to_lose_three(40), looked_at_to_lose_three(3 * FEW)
+    assert 3 <= few == many

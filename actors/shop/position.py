@@ -1,0 +1,108 @@
+"""A position: one SKU in a shop, and what of it has moved lately."""
+
+from array import array
+from dataclasses import dataclass
+from typing import Final
+
+from actors.core.ascending import Ascending
+from actors.core.policy import DAY_MS
+
+TRAIL_MOVES_MAX: Final = 1_024  # by position and kind: what a count can look back over
+TRAIL_NUMBERS_MAX: Final = 2 * TRAIL_MOVES_MAX
+TRAIL_WINDOW_MS: Final = DAY_MS  # movements older than this are forgotten
+
+
+@dataclass(slots=True, eq=False)
+class Trail:
+    """Recent movements of a position, so that a count can refer to a past instant: alternating times and deltas.
+
+    Movements before `horizon_ms` have been forgotten.
+    """
+
+    horizon_ms: int
+    moves: "array[int]"
+
+    def add(self, at_ms: int, delta: int) -> None:
+        """Record a movement; forget those older than TRAIL_WINDOW_MS, and the older half where there are too many."""
+        moves = self.moves
+        moves.append(at_ms)
+        moves.append(delta)
+        if len(moves) > TRAIL_NUMBERS_MAX:
+            self._forget(TRAIL_MOVES_MAX)  # an even index: half of the pairs
+        elif moves[0] < at_ms - TRAIL_WINDOW_MS:
+            cut = 2
+            while moves[cut] < at_ms - TRAIL_WINDOW_MS:
+                cut += 2
+            self._forget(cut)
+
+    def copied(self) -> "Trail":
+        """A copy that later movements do not change."""
+        return Trail(self.horizon_ms, self.moves[:])
+
+    def _forget(self, cut: int) -> None:
+        self.horizon_ms = max(self.horizon_ms, *self.moves[:cut:2])
+        del self.moves[:cut]
+
+    def since(self, instant_ms: int) -> int:
+        """The sum of the movements after an instant."""
+        moves = self.moves
+        return sum(delta for at_ms, delta in zip(moves[::2], moves[1::2], strict=True) if at_ms > instant_ms)
+
+
+@dataclass(slots=True, eq=False)
+class Position:
+    """One SKU in the shop. `on_hand == received - sold + adjusted` always; `available` is computed, never stored."""
+
+    on_hand: int = 0
+    reserved: int = 0
+    allotted: int = 0
+    safety_stock: int = 0
+    received: int = 0
+    sold: int = 0
+    adjusted: int = 0
+    since_ms: int = 0
+    counted_at_ms: int = 0
+    on_hand_trail: Trail | None = None
+    reserved_trail: Trail | None = None
+    # Who holds units of it; see `promised`, for which a list is enough while they are few.
+    holders: list[int] | Ascending | None = None
+
+    def copied(self) -> "Position":
+        """A copy that later events do not change, but for `holders`."""
+        moved, promised = self.on_hand_trail, self.reserved_trail
+        return Position(
+            *self.numbers(),
+            None if moved is None else moved.copied(),
+            None if promised is None else promised.copied(),
+            self.holders,
+        )
+
+    def numbers(self) -> tuple[int, int, int, int, int, int, int, int, int]:
+        """All fields but the trails, in their sequence."""
+        return (*self.stock(), self.received, self.sold, self.adjusted, self.since_ms, self.counted_at_ms)
+
+    def stock(self) -> tuple[int, int, int, int]:
+        """Units on hand, reserved, allotted and of safety stock."""
+        return self.on_hand, self.reserved, self.allotted, self.safety_stock
+
+    @property
+    def available(self) -> int:
+        """Units that can be promised; negative in a shortfall."""
+        return self.on_hand - self.reserved - self.allotted - self.safety_stock
+
+    def move_on_hand(self, at_ms: int, delta: int) -> None:
+        """Change on hand and record when; the first stock of a new position needs no record."""
+        if self.on_hand_trail is not None:
+            self.on_hand_trail.add(at_ms, delta)
+        elif at_ms > self.since_ms:
+            self.on_hand_trail = Trail(self.since_ms, array("q", (at_ms, delta)))
+        self.on_hand += delta
+
+    def move_reserved(self, at_ms: int, delta: int) -> None:
+        """Change reserved and record the movement."""
+        self.reserved += delta
+        trail = self.reserved_trail
+        if trail is not None:
+            trail.add(at_ms, delta)
+        else:
+            self.reserved_trail = Trail(self.since_ms, array("q", (at_ms, delta)))
