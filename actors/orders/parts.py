@@ -14,6 +14,7 @@ from actors.core.ids import format_holder, format_order_id, parse_holder
 from actors.core.policy import Policy
 from actors.core.rejection import Violation
 from actors.core.status import LIVE, ReleaseReason, Status
+from actors.orders.amendment import beyond_collected
 from actors.orders.commands import Applied, Open, Plan, Report, call_key_of
 from actors.orders.grants import Grant, is_of_no_call
 from actors.orders.state import CERTAIN, OVER, Collected, Order, Part, Standing
@@ -40,10 +41,14 @@ def claim_of(order_id: str, order: Order, part: Part) -> Claim:
         part.slot_start_ms,
         call_key=call_key_of(order.key),
     )
-    if order.renewal is None or order.renewal.channel in ("", order.channel):
+    if order.renewal is None:
         return asked
-    kept = (line for target in order.targets if target.store_id == part.store_id for line in target.lines)
-    return replace(asked, channel=order.renewal.channel, whole=by_sku((*part.lines, *kept)))
+    here = (target for target in beyond_collected(order, order.targets) if target.store_id == part.store_id)
+    kept = [line for target in here for line in target.lines]
+    if order.renewal.channel not in ("", order.channel):
+        return replace(asked, channel=order.renewal.channel, whole=by_sku((*part.lines, *kept)))
+    more = {sku for sku, _ in part.lines}  # of other SKUs it has what it had, whatever limits are new
+    return replace(asked, whole=by_sku((*part.lines, *(line for line in kept if line[0] in more))))
 
 
 def outcome_of(order_id: str, order: Order, part: Part) -> ApplyOutcome:

@@ -117,8 +117,8 @@ class Claim(Message, frozen=True):
     names the order and its attempt; `key` is `claim_key(holder)`. `attempt` is drawn for an order that is not placed
     yet, so that two which have drawn the same number never share a claim. `call_key` is the key of the caller, under
     which nothing else is decided here; empty where that is its order's, as in an amendment. `whole` is all that its
-    order is to hold here, by SKU, where it changes its channel: limits count that, in place of its other parts. Then
-    `lines` may be empty, as it may hold all of that already.
+    order is to hold here, by SKU, where it is changed: limits count that, in place of its other parts. It has all SKUs
+    where the order changes its channel; then `lines` may be empty, as it may hold all of that already.
     """
 
     key: str

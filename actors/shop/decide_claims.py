@@ -42,8 +42,8 @@ def decide_claim(ledger: Ledger, command: Claim, now_ms: int) -> Decision:
 
 
 def _over_limit(ledger: Ledger, claim: Claim, without: frozenset[int] = frozenset()) -> Rejection | None:
-    """Check the claim against the shop's limits. An order that changes its channel is checked as it will be: what it
-    holds here already is its own.
+    """Check the claim against the shop's limits. An order that is changed is checked as it will be: what it holds here
+    already is its own, and what it is to give back, at another time of pickup, does not count beside that.
     """
     order = order_of(claim.holder)
     if claim.whole:

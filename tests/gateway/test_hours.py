@@ -14,6 +14,7 @@ from actors.core.message import to_json
 from actors.journal.codec import chained
 from holdfast.v1 import (
     admin_service_pb2 as ad,
+    error_pb2,
     order_service_pb2 as os_,
     reservation_service_pb2 as rs,
     store_pb2,
@@ -325,3 +326,28 @@ def test_all_day_is_written_as_no_days_at_all(front: Front) -> None:
     put(front, {"zone": "Europe/Berlin", "weekly": whole, "cutoff_minute": 1_440, "staff": NOBODY})
     assert listed(front).hours == store_pb2.Hours(zone="Europe/Berlin")
     assert front.gateway._router.chain.stores["S1"].calendar == Calendar("Europe/Berlin", (ALL_DAY,) * 7)
+
+
+def test_an_order_moves_to_another_slot_of_its_shop_within_the_shops_limit(front: Front) -> None:
+    """What it holds at the old time is what it will hold at the new one, and not beside it; others count as before."""
+    put(front, around_the_clock())
+    policy = front.accept("GetPolicy", ad.GetPolicyRequest()).policy
+    policy.limit_rules.add(sku="A", units_max=2)
+    front.accept("SetPolicy", ad.SetPolicyRequest(policy=policy))
+    request = reserve_request("k1", "A", 2, store_id="")
+    request.sourcing.place.SetInParent()
+    early, late = (slot.start for slot in slots(front)[3:5])
+    request.slot_start.CopyFrom(early)
+    order = front.accept("Reserve", request).order
+
+    def amend(key: str, units: int) -> os_.AmendOrderResponse:
+        wanted: list[Any] = [{"store_id": "S1", "lines": [{"sku": "A", "quantity": units}], "slot_start": late}]
+        call = os_.AmendOrderRequest(idempotency_key=key, order_id=order.order_id, stores=wanted)
+        reply: os_.AmendOrderResponse = front.accept("AmendOrder", call)
+        return reply
+
+    assert amend("a1", 3).rejection.reason == error_pb2.REASON_UNITS_LIMIT, "more than there may be, wherever it is"
+    assert [part.slot_start for part in amend("a2", 2).order.parts] == [late]
+    again = reserve_request("k2", "A", 1, "S1")
+    again.customer_id = request.customer_id
+    assert front.accept("Reserve", again).rejection.reason == error_pb2.REASON_UNITS_LIMIT

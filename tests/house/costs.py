@@ -55,7 +55,7 @@ LATER: Final = {
     "orders that are over read back from the journal, and the answers about them": (430, 2),
     "very many answers about one order": (58, 0),
     "outboxes of which a turn is looked at, however much waits": (97, 1),
-    "baskets that change their channel, decided as a whole in each shop": (68, 0),
+    "baskets that change their channel, decided as a whole in each shop": (73, 0),
     "a short way for the keys and the indexes of a new order": (32, 0),
     "reservations that are over read back from the journal": (272, 2),
     "running totals of customers for whom much counts, and grants by hold and basket": (190, 1),
