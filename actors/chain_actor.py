@@ -14,10 +14,10 @@ from actors.core.chain import (
     ReaderNamed,
     Store,
     evolve_chain,
+    packed,
     policy_set,
     stores_put,
 )
-from actors.core.message import to_json
 from actors.core.policy import Policy
 from actors.journal.codec import NONSENSE, Reader, damage_of, encode
 from actors.journal.port import Journal, JournalDamaged, JournalError, Record
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 class ChainActor:
     """See `core.chain`. A document has what changed after the revision that the caller knows, and is read by
-    `part_from_document`. `end` as in LedgerActor.
+    `part_from_packed`. `end` as in LedgerActor.
     """
 
     def __init__(self, name: str, journal: Journal, clock: Clock, end: Callable[[JournalError], None]) -> None:
@@ -53,7 +53,7 @@ class ChainActor:
     def document(self, known_revision: int) -> bytes | None:
         """The document, or None where the caller's revision is the newest. Raises JournalError."""
         chain = self._chain
-        return self._as_owner(None if chain.revision == known_revision else to_json(chain.since(known_revision)))
+        return self._as_owner(None if chain.revision == known_revision else packed(chain.since(known_revision)))
 
     @rpc
     def put_stores(self, stores: Sequence[Store], known_revision: int = 0) -> bytes:
@@ -62,7 +62,7 @@ class ChainActor:
             fresh = tuple(store for store in stores if self._chain.stores.get(store.store_id) != store)
             if fresh:
                 self._append(stores_put(fresh, self._chain.calendars))
-            return self._as_owner(to_json(self._chain.since(known_revision)))
+            return self._as_owner(packed(self._chain.since(known_revision)))
 
     @rpc
     def set_policy(self, policy: Policy, expected_version: int, known_revision: int = 0) -> bytes | None:
@@ -78,7 +78,7 @@ class ChainActor:
                 if expected_version not in (0, in_force.version):
                     return self._as_owner(None)
                 self._append(policy_set(self._chain, replace(policy, version=in_force.version + 1)))
-            return self._as_owner(to_json(self._chain.since(known_revision)))
+            return self._as_owner(packed(self._chain.since(known_revision)))
 
     @rpc
     def name_reader(self, name: str, everything: bool, known_revision: int = 0) -> bytes | None:
@@ -91,7 +91,7 @@ class ChainActor:
                 return self._as_owner(None)
             if known is None or everything > known.everything:
                 self._append(ReaderNamed(name, everything))
-            return self._as_owner(to_json(self._chain.since(known_revision)))
+            return self._as_owner(packed(self._chain.since(known_revision)))
 
     @rpc
     def drop_reader(self, name: str, named: int, known_revision: int = 0) -> bytes | None:
@@ -104,7 +104,7 @@ class ChainActor:
                 return self._as_owner(None)
             if known is not None and known.named == named:
                 self._append(ReaderDropped(name))
-            return self._as_owner(to_json(self._chain.since(known_revision)))
+            return self._as_owner(packed(self._chain.since(known_revision)))
 
     def close(self) -> None:
         self._journal.close()

@@ -3,16 +3,18 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Final
+from zlib import compress, decompress
 
 import msgspec
 from msgspec.structs import replace
 
 from actors.calendar.hours import ALWAYS_OPEN, Calendar
 from actors.core.ids import is_customers
-from actors.core.message import Message, Value
+from actors.core.message import Message, Value, to_json
 from actors.core.policy import Policy
 
 READERS_MAX: Final = 64  # named at once; as many names that were dropped are known
+PACKED_LEVEL: Final = 3  # of 5,000 different calendars a ninth is left, in 50 ms; at 6 a twelfth, in 120 ms
 
 
 class Store(Value, frozen=True):
@@ -245,6 +247,16 @@ def _merged(stores: dict[str, Store], changed: list[Store]) -> dict[str, Store]:
 
 def _rules_of(store: Store | None) -> tuple[bool, Calendar]:
     return (False, ALWAYS_OPEN) if store is None else (store.paused, store.calendar)
+
+
+def packed(part: ChainPart) -> bytes:
+    """The document of what changed, as a gateway is sent it: hours repeat themselves, also those of different shops."""
+    return compress(to_json(part), PACKED_LEVEL)
+
+
+def part_from_packed(document: bytes) -> ChainPart:
+    """Read such a document."""
+    return part_from_document(decompress(document))
 
 
 part_from_document: Final[Callable[[bytes], ChainPart]] = msgspec.json.Decoder(ChainPart).decode  # of `to_json`

@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from actors.core.chain import EMPTY, Chain, part_from_document
+from actors.core.chain import EMPTY, Chain, part_from_packed
 from actors.core.message import to_json
 from actors.protocol.messages import (
     CUT_OFF,
@@ -248,7 +248,7 @@ class Router:
             self._poller.cancel()
 
     def _learn(self, document: bytes) -> None:
-        part = part_from_document(document)
+        part = part_from_packed(document)
         if part.revision > self.chain.revision:
             for store in part.put.stores:
                 self._shops.setdefault(self._placement.actor_of(store.store_id), set()).add(store.store_id)

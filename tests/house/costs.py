@@ -49,7 +49,7 @@ LATER: Final = {
     "records of a feed read once for all streams": (30, 0),
     "claims with the key of their call": (80, 0),
     "claims that were let go of, forgotten as refusals are": (57, 0),
-    "rules written once, and sent to whom they concern": (140, 0),
+    "rules written once, and sent to whom they concern": (153, 0),
     "no older rules than the chain's for a ledger that has none": (50, 0),
     "what stays in memory over a month, and over a day of refusals": (284, 1),
     "orders that are over read back from the journal, and the answers about them": (430, 2),

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from actors.core.chain import Store, part_from_document
+from actors.core.chain import Store, part_from_packed
 from actors.protocol.messages import (
     RULES_ARE_STALE,
     ActorGone,
@@ -49,7 +49,7 @@ async def sit(candidate: Candidate) -> None:
 
     # The chain's actor is of another kind, and made in the same way.
     document = await actors.call(CHAIN_ACTOR, "put_stores", [Store("S1", "One", 1.0, 2.0, False)])
-    assert [store.store_id for store in part_from_document(document).put.stores] == ["S1"]
+    assert [store.store_id for store in part_from_packed(document).put.stores] == ["S1"]
     assert await actors.call(CHAIN_ACTOR, "document", 1) is None
 
     # A killed actor may say ActorGone for a while; then it is back, with all that it had answered.

@@ -7,7 +7,7 @@ import pytest
 
 from actors.calendar.hours import ALWAYS_OPEN, Calendar
 from actors.chain_actor import ChainActor
-from actors.core.chain import EMPTY, Chain, Store, part_from_document
+from actors.core.chain import EMPTY, Chain, Store, part_from_packed
 from actors.core.policy import HOUR_MS, LimitRule, Policy, TtlRule
 from actors.journal.open import open_journal, sqlite_setting
 from actors.journal.port import Fenced, JournalDamaged, JournalError, Record
@@ -35,7 +35,7 @@ def actor(start: Callable[[], ChainActor]) -> ChainActor:
 
 def chain_from_document(document: bytes) -> Chain:
     """What somebody knows who knew nothing."""
-    return EMPTY.with_part(part_from_document(document))
+    return EMPTY.with_part(part_from_packed(document))
 
 
 def chain(actor: ChainActor) -> Chain:

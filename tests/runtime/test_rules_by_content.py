@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +13,17 @@ from msgspec.structs import replace
 
 from actors.calendar.hours import Calendar, Duty, Interval
 from actors.chain_actor import LEDGER_ID, ChainActor
-from actors.core.chain import EMPTY, Chain, Store, evolve_chain, part_from_document, policy_set, stores_put
+from actors.core.chain import (
+    EMPTY,
+    Chain,
+    Store,
+    evolve_chain,
+    packed,
+    part_from_document,
+    part_from_packed,
+    policy_set,
+    stores_put,
+)
 from actors.core.message import to_json
 from actors.core.policy import HOUR_MS, ChainLimitRule, LimitRule, Policy, TtlRule
 from actors.journal.open import open_journal, sqlite_setting
@@ -120,6 +131,23 @@ def test_a_gateway_is_sent_a_calendar_once_and_then_what_has_changed() -> None:
     assert len({id(each.calendar) for each in known.stores.values()}) == CALENDARS + 1
 
 
+def hours_of_its_own(number: int) -> Calendar:
+    """Each shop opens and closes as it likes, and has as many people as it likes."""
+    chance = Random(number)
+    weekly = ((Interval(chance.randrange(360, 600, 5), chance.randrange(1000, 1300, 5)),) for _ in range(7))
+    staff = (tuple(Duty(at, at + 60, chance.randrange(1, 6)) for at in range(480, 1080, 60)) for _ in range(7))
+    return replace(hours(number % 400), weekly=tuple(weekly), staff=tuple(staff))
+
+
+def test_a_gateway_is_sent_different_hours_of_all_shops_in_a_sixth_of_their_bytes() -> None:
+    stores = [store(f"S{number}", hours_of_its_own(number)) for number in range(1, SHOPS + 1)]
+    chain = evolve_chain(EMPTY, stores_put(stores, {}))
+    assert len(chain.calendars) == SHOPS
+    document = packed(chain.since(0))
+    assert len(document) < len(to_json(chain.since(0))) // 6
+    assert EMPTY.with_part(part_from_packed(document)).stores == chain.stores
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Callable[[], ChainActor]:
     """Another process takes the chain over."""
@@ -143,7 +171,7 @@ def test_the_chains_journal_has_each_calendar_once(start: Callable[[], ChainActo
     assert sum(payload.count(b"2028-12-03") for payload in payloads) == 3
     assert len(payloads[-1]) < 1_000
     later = start()
-    known = EMPTY.with_part(part_from_document(later.document(0) or b""))
+    known = EMPTY.with_part(part_from_packed(later.document(0) or b""))
     assert list(known.stores.values()) == sorted(stores, key=lambda each: each.store_id)
     assert known.policy == replace(large_policy(3), ttl_ms_default=HOUR_MS)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from actors.core.message import to_json
+from actors.core.chain import packed
 from actors.customer_actor import CustomerActor
 from actors.journal.port import JournalError
 from actors.protocol.messages import RULES_ARE_STALE, ActorGone, CallLost
@@ -69,7 +69,7 @@ class SimActors:
         world = self._world
         await asyncio.sleep(world.random.random() * world.delay_s)
         if actor == CHAIN_ACTOR:
-            return to_json(world.chain.since(args[-1]))
+            return packed(world.chain.since(args[-1]))
         fate = world.random.random()
         if world.lateness.random() < world.late:
             world.struck["call late"] += 1
