@@ -277,8 +277,10 @@ class LedgerActor:
         more of its sealed files is kept than the setting says. Raises JournalDamaged.
         """
         seen, kept_for = self._journal.readers(), self.host.upkeep.kept_for
+        named = {(name, reader.named) for name, reader in self.chain.readers.items()}  # others were dropped since
         heads = self.moved({}, 0.0)
-        return {each: (version, seen.get(each, {}), kept_for.get(each, [])) for each, version in heads.items()}
+        keeps = {each: [row[0] for row in rows.items() if row in named] for each, rows in list(kept_for.items())}
+        return {each: (version, seen.get(each, {}), keeps.get(each, [])) for each, version in heads.items()}
 
     def close(self) -> None:
         """Write snapshots, for a quick next start, and close the journal. Nothing accepted depends on it."""

@@ -30,7 +30,8 @@ class Upkeep:
         self._turn = self._move_turn = 0
         self._left_whole: set[str] = set()  # ledgers of which nothing more is sealed
         self._move_at_ms = 0
-        self.kept_for: dict[str, list[str]] = {}  # by ledger, readers that keep more beside than the setting says
+        # By ledger, readers that keep more beside than the setting says, with their names' numbers.
+        self.kept_for: dict[str, dict[str, int]] = {}
 
     def do(self) -> None:
         """All but moving, for the ledgers that are hosted; records of one are sealed, of the next one at the next call.
@@ -93,11 +94,11 @@ class Upkeep:
             log.critical("ledger %s: no sealed files are moved for a minute: %s", ledger_id, error)
             self._move_at_ms = self._clock.now_ms() + MOVE_AGAIN_MS
             return
-        if behind and behind != self.kept_for.get(ledger_id):
+        if behind and behind != list(self.kept_for.get(ledger_id, ())):
             log.critical(
                 "ledger %s: its sealed files take more than their setting, and are kept for readers that have not seen "
                 "them: %s; see docs/operations.md, 'Named readers'",
                 ledger_id,
                 ", ".join(behind),
             )
-        self.kept_for[ledger_id] = behind
+        self.kept_for[ledger_id] = {name: readers[name].named for name in behind}

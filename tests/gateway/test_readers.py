@@ -102,6 +102,16 @@ def test_files_wait_for_the_slowest_reader_and_who_it_is_is_said(
     assert list(listed(front)) == ["search"]
 
 
+def test_a_name_that_is_given_again_keeps_nothing_of_what_its_former_bearer_did(moving: Moving) -> None:
+    moving.move()
+    assert listed(moving.front)["warehouse"][-1] == ["S2"]
+    assert moving.front.ask("DropReader", ad.DropReaderRequest(reader="warehouse")).code is CODE.OK
+    assert acknowledged(moving.front, "warehouse", cursor=pack_cursor({"S1": 0})).code is CODE.OK
+    assert listed(moving.front)["warehouse"][-1] == [], "until its files are looked at again"
+    moving.move()
+    assert listed(moving.front)["warehouse"][-1] == ["S2"]
+
+
 def test_nothing_is_acknowledged_that_has_not_happened(moving: Moving) -> None:
     front, head = moving.front, moving.front.version("S2")
     beyond = acknowledged(front, "search", S1=0, S2=head + 1)

@@ -41,7 +41,7 @@ LATER: Final = {
     "calls answered past Serve's own way": (50, 0),
     "snapshots that are read while decisions go on": (292, 1),
     "old records in sealed files": (310, 2),
-    "named readers of feeds, and an archive behind what they have seen": (465, 2),
+    "named readers of feeds, and an archive behind what they have seen": (468, 2),
     "names of readers by number, and archives by a mark": (46, 0),
     "events of the archive fetched apart from decisions": (107, 0),
     "verification of what is beside an archive that is not there": (165, 0),
