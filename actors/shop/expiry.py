@@ -12,7 +12,7 @@ from typing import Final
 from actors.core.ascending import Ascending
 from actors.core.status import LIVE
 from actors.shop.events import Expired
-from actors.shop.state import EXPIRY_SHIFT, Ledger
+from actors.shop.state import EXPIRY_SHIFT, Ledger, Reservation
 
 _NUMBER_MASK: Final = (1 << EXPIRY_SHIFT) - 1
 STALE_ENTRIES_MAX: Final = 1_024  # beyond four for each live reservation, before the heap is rebuilt
@@ -44,11 +44,15 @@ def rebuild(ledger: Ledger) -> None:
     ledger.leases.clear()
     ledger.lapsed = Ascending()
     for number in ledger.live_numbers():
-        reservation = ledger.reservations[number]
-        if reservation.part is None:
-            note_deadline(ledger, reservation.number, reservation.expires_at_ms)
-        elif reservation.expires_at_ms:
-            heappush(ledger.leases, reservation.expires_at_ms << EXPIRY_SHIFT | number)
+        enter(ledger, ledger.reservations[number])
+
+
+def enter(ledger: Ledger, reservation: Reservation) -> None:
+    """Enter the deadline of a live reservation, or the lease of a part; they come by number."""
+    if reservation.part is None:
+        note_deadline(ledger, reservation.number, reservation.expires_at_ms)
+    elif reservation.expires_at_ms:
+        heappush(ledger.leases, reservation.expires_at_ms << EXPIRY_SHIFT | reservation.number)
 
 
 def move_lease(ledger: Ledger, number: int, expires_at_ms: int) -> None:

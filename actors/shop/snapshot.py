@@ -17,7 +17,7 @@ from actors.core.overlay import OVERLAID_AT_ONCE, Overlay, lift
 from actors.core.packed import PackedRow, packed_rows
 from actors.core.policy import Policy
 from actors.core.status import LIVE, Status
-from actors.shop.expiry import rebuild
+from actors.shop.expiry import enter
 from actors.shop.finished import FinishedRow, finished_rows
 from actors.shop.position import Position, Trail
 from actors.shop.promised import promise
@@ -182,7 +182,6 @@ def restore(rows: Iterable[Row]) -> Ledger:
                 ledger.outbox = Ascending(row.numbers)
             case Head():
                 raise ValueError("a second head among the rows of a snapshot")
-    rebuild(ledger)
     return ledger
 
 
@@ -223,6 +222,7 @@ def _restore_reservation(ledger: Ledger, reservation: Reservation) -> None:
         ledger.take_place(reservation.slot_start_ms, reservation.part)
     ledger.open_reservations += 1
     promise(ledger, number, reservation.held_lines())
+    enter(ledger, reservation)
     others = ledger.customers.setdefault(reservation.customer_id, number)
     if others is not number:
         ledger.add_to_customer(reservation.customer_id, others, number)

@@ -39,7 +39,7 @@ LATER: Final = {
     "limits that count what is held already, and bind where it is said": (287, 0),
     "orders placed with one decision after their claims": (290, 0),
     "calls answered past Serve's own way": (50, 0),
-    "snapshots that are read while decisions go on": (292, 1),
+    "snapshots that are read while decisions go on": (296, 1),
     "old records in sealed files": (310, 2),
     "named readers of feeds, and an archive behind what they have seen": (468, 2),
     "names of readers by number, and archives by a mark": (46, 0),
@@ -61,7 +61,7 @@ LATER: Final = {
     "running totals of customers for whom much counts, and grants by hold and basket": (190, 1),
     "places of records, noted for many at once": (78, 1),
     "connections passed through to gateways, and no call cancelled that waits": (32, 0),
-    "shortfalls by an index of who holds a position's units": (122, 2),
+    "shortfalls by an index of who holds a position's units": (123, 2),
     "units taken from a reservation without two copies of it": (46, 0),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())

@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from typing import NoReturn
 
+import pytest
+
 from actors.core.policy import HOUR_MS
 from actors.shop.expiry import STALE_ENTRIES_MAX, rebuild
 from actors.shop.promised import FEW
-from actors.shop.state import Reservation
+from actors.shop.snapshot import Capture, restore
+from actors.shop.state import Ledger, Reservation
 from tests.shop.scenario import play
 from tests.shop.scenario_text import answer_text, command_of, instant
 from tests.shop.watched import DAY_ZERO_MS, Watched
@@ -62,6 +65,23 @@ def test_a_shortfall_looks_at_what_is_live() -> None:
     told = watched.say(command_of("count A 2", "count"), instant("0:06"))
     assert "#6" in answer_text(told.answer)
     assert watched.stock()["A"][1] == 2
+
+
+def test_a_recovery_enters_deadlines_with_their_reservations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not look up all of them once more."""
+    watched = play("""
+        at   | said
+        0:00 | receive A 9
+        0:01 | reserve ann A 1
+        0:02 | reserve bob A 1 for 1h
+        0:03 | claim o1 cy A 1
+        0:04 | apply o1 1 HELD until 3:00
+    """)
+    rows = list(Capture(watched.ledger).rows())
+    monkeypatch.setattr(Ledger, "live_numbers", None)
+    restored = restore(rows)
+    assert sorted(restored.expiry_heap) == sorted(watched.ledger.expiry_heap)
+    assert restored.leases == watched.ledger.leases
 
 
 class Looked(Unwalked):
