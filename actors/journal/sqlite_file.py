@@ -17,6 +17,7 @@ from actors.journal.wal import pages_of_log, verify_log
 
 CHECKPOINT_PAGES: Final = 4_000  # 16 MB of log between two checkpoints
 LOG_LIMITS: Final = 4  # times as much, and the commit that finds it so checkpoints itself
+LOOKS: Final = 64  # in CHECKPOINT_PAGES commits a commit looks so often: asking for the size is 4 % of a small step
 PAGE_BYTES: Final = 4_096
 # A name in a damaged schema may not be valid text; Python's module then fails to decode SQLite's error message.
 ERRORS: Final = (sqlite3.Error, UnicodeDecodeError, OSError)
@@ -63,6 +64,7 @@ class SqliteFile:
         self._path = path
         self._checkpoint_pages, self._limit_bytes = checkpoint_pages, checkpoint_pages * PAGE_BYTES
         self._log_path = Path(f"{path.resolve()}-wal")
+        self._look_every, self._commits = max(1, checkpoint_pages // LOOKS), 0
         self._failed: str | None = None
         verify_log(self._log_path)
         try:
@@ -121,8 +123,9 @@ class SqliteFile:
             self.db.execute("BEGIN IMMEDIATE")
             yield self.db
             self.db.execute("COMMIT")
-            if self._log_path.stat().st_size > LOG_LIMITS * self._limit_bytes:  # nobody calls `checkpoint`
-                self.db.execute(_CHECKPOINT)
+            self._commits += 1
+            if self._commits % self._look_every == 0 and self._log_path.stat().st_size > LOG_LIMITS * self._limit_bytes:
+                self.db.execute(_CHECKPOINT)  # nobody calls `checkpoint`
         except ERRORS as error:
             raise self.fail(error) from error
 

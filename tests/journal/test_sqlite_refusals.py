@@ -8,7 +8,7 @@ import pytest
 
 from actors.journal.port import Head, JournalDamaged, JournalFailed, Record
 from actors.journal.sqlite import CHUNKS_DELETED, SNAPSHOTS_KEPT, SqliteJournal
-from actors.journal.sqlite_file import SCHEMA_VERSION
+from actors.journal.sqlite_file import LOG_LIMITS, LOOKS, PAGE_BYTES, SCHEMA_VERSION
 from tests.journal.storages import SqliteStorage, appended, record, records_of
 
 
@@ -114,3 +114,15 @@ def test_an_old_snapshot_is_deleted_a_few_chunks_at_a_time(
         (kept,) = file.db.execute("SELECT COUNT(*) FROM chunks").fetchone()
         assert kept == SNAPSHOTS_KEPT * (2 * CHUNKS_DELETED + 1)
         assert file.db.execute("SELECT COUNT(*) FROM snapshots").fetchone() == (SNAPSHOTS_KEPT,)
+
+
+def test_a_log_that_nobody_checkpoints_is_bounded_by_commits(sqlite_storage: SqliteStorage) -> None:
+    """Its size is asked for at every other commit here."""
+    with closing(SqliteJournal(sqlite_storage.path, checkpoint_pages=2 * LOOKS)) as journal:
+        journal.take_over("S1")
+        longest = 0
+        for seq in range(1, 301):
+            journal.append([Record("S1", 1, seq, 1, 1, b"1" * 5 * PAGE_BYTES)])
+            longest = max(longest, sqlite_storage.log_path.stat().st_size)
+    limit = LOG_LIMITS * 2 * LOOKS * PAGE_BYTES
+    assert limit < longest < limit + 3 * 12 * PAGE_BYTES
