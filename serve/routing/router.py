@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final, TypeVar
 
 from actors.core.chain import EMPTY, Chain, part_from_packed
@@ -36,6 +36,7 @@ RETRY_MAX_S: Final = 0.2
 ATTEMPT_S_MAX: Final = 5.0  # a call to a restarting actor may hang: it is given up, and sent again
 CHAIN_POLL_S: Final = 1.0
 CHAIN_LOOK_S: Final = 1.0  # so long a look at the chain may take before rules are handed over
+PLACED_MAX: Final = 16_384  # ledgers whose actors are known without working it out: 0.7 us each
 QUESTIONS_MAX: Final = 6  # to one actor at once; it has 16 threads
 ASKING_MAX: Final = 512  # questions to one actor under way or waiting for their turn
 
@@ -49,7 +50,7 @@ class Router:
 
     def __init__(self, actors: Actors, placement: Placement) -> None:
         self._actors = actors
-        self._placement = placement
+        self._actor_of = lru_cache(PLACED_MAX)(placement.actor_of)
         self._batchers: dict[str, Batcher] = {}
         self._questions: dict[str, asyncio.Semaphore] = {}
         self._asking: dict[str, int] = {}
@@ -77,14 +78,14 @@ class Router:
         Raises Overloaded for a call that concerns one actor; of a larger one, the refused part's future raises it.
         """
         if len(entries) == 1:
-            batcher = self._batcher(self._placement.actor_of(store_ids[0]))
+            batcher = self._batcher(self._actor_of(store_ids[0]))
             return [(batcher.submit(entries, deadline, promise=promise, each=each), [0])]
         places: dict[str, list[int]] = {}
         actor_of: dict[str, str] = {}
         for place, store_id in enumerate(store_ids):
             actor = actor_of.get(store_id)
             if actor is None:
-                actor = actor_of[store_id] = self._placement.actor_of(store_id)
+                actor = actor_of[store_id] = self._actor_of(store_id)
                 places.setdefault(actor, [])
             places[actor].append(place)
         queued = []
@@ -120,7 +121,7 @@ class Router:
         self, store_id: str, method: str, *args: Any, deadline: float, attempt_s: float = ATTEMPT_S_MAX
     ) -> Any:
         """Ask the shop's actor a question, until it answers or the deadline (loop time) passes."""
-        actor = self._placement.actor_of(store_id)
+        actor = self._actor_of(store_id)
         return await self.ask_actor(actor, method, *args, deadline=deadline, attempt_s=attempt_s)
 
     async def ask_actor(
@@ -163,18 +164,18 @@ class Router:
 
     async def has_actor(self, ledger_id: str) -> bool:
         """Whether the ledger's actor has been made; one that has not has written nothing since the start."""
-        return self._placement.actor_of(ledger_id) in await self._actors.names()
+        return self._actor_of(ledger_id) in await self._actors.names()
 
     async def shops_with_actors(self) -> list[str]:
         """The chain's shops whose actors have been made: only those can have said anything."""
         made = await self._actors.names()
-        return [store_id for store_id in self.chain.stores if self._placement.actor_of(store_id) in made]
+        return [store_id for store_id in self.chain.stores if self._actor_of(store_id) in made]
 
     def by_actor(self, store_ids: Sequence[str]) -> dict[str, list[str]]:
         """Shops grouped by the actor that owns them."""
         groups: dict[str, list[str]] = {}
         for store_id in store_ids:
-            groups.setdefault(self._placement.actor_of(store_id), []).append(store_id)
+            groups.setdefault(self._actor_of(store_id), []).append(store_id)
         return groups
 
     async def ask_shops(self, store_ids: Iterable[str], method: str, *args: Any, deadline: float) -> dict[str, Any]:
@@ -251,7 +252,7 @@ class Router:
         part = part_from_packed(document)
         if part.revision > self.chain.revision:
             for store in part.put.stores:
-                self._shops.setdefault(self._placement.actor_of(store.store_id), set()).add(store.store_id)
+                self._shops.setdefault(self._actor_of(store.store_id), set()).add(store.store_id)
             self.chain = self.chain.with_part(part)
             self._revisions.clear()
 

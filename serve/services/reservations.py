@@ -214,7 +214,9 @@ class Reservations:
                 continue
             for index, answer in zip(indexes, part, strict=True):
                 entry, outcome = items[index]
-                if is_grant_required(answer):
+                if isinstance(answer, Held):  # most are
+                    _fill_held(answer, entry, self._router.chain, outcome)
+                elif is_grant_required(answer):
                     limited.append((entry, outcome))
                 elif (failure := failure_of(answer)) is not None:
                     fill_error(failure, outcome.error)
@@ -283,14 +285,19 @@ async def _work(work: Awaitable[None], outcomes: Iterable[Any], index: int | Non
 
 
 def _fill(answer: Answer, entry: Entry, chain: Chain, reply: Any) -> None:
-    store_id, command = entry
-    if (failure := failure_of(answer)) is not None:
-        raise failure
+    store_id = entry[0]
     if isinstance(answer, Held):
-        assert isinstance(command, shop.Reserve), "nothing else is answered so"
-        fill_held(answer, store_id, command, chain, reply.reservation)
+        _fill_held(answer, entry, chain, reply)
+    elif (failure := failure_of(answer)) is not None:
+        raise failure
     elif isinstance(answer, Refusal):
         fill_rejection(answer, store_id, reply.rejection)
     else:
         assert isinstance(answer, Reservation), "a shop answers a step with the reservation"
         fill_reservation(answer, store_id, chain, reply.reservation)
+
+
+def _fill_held(answer: Held, entry: Entry, chain: Chain, reply: Any) -> None:
+    store_id, command = entry
+    assert isinstance(command, shop.Reserve), "nothing else is answered so"
+    fill_held(answer, store_id, command, chain, reply.reservation)

@@ -7,6 +7,7 @@ made with that. Nothing is kept between questions.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -20,7 +21,7 @@ from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 from serve.sourcing.plan import NoPlan, Plan, plan, plan_of_few
 from serve.sourcing.ranking import UNLIMITED, Ask, Known, Ranking, SourcingPolicy, lowered, rank
-from serve.sourcing.store_index import NEVER_MS, Flags, Ints, ReadyTimes, StoreIndex, nearest
+from serve.sourcing.store_index import NEVER_MS, Distances, Flags, Ints, ReadyTimes, StoreIndex, nearest
 
 GATHER_S: Final = 0.004  # how long a question waits for others
 QUESTION_S: Final = 1.0  # shops that are away for longer are left out: the others can serve
@@ -105,7 +106,7 @@ class Search:
     policy: SourcingPolicy
     slot_start_ms: int
     own: Own
-    metres: Ints
+    metres: Distances
     suits: Flags
     asked: Rows
     found: Availability
@@ -123,9 +124,9 @@ class Search:
         rows = {*columns[0]}.union(*columns[1:])
         if self.own or len(rows) > LISTED_MAX:
             return None
-        shops, suits, metres = self.found.shops, self.suits, self.metres
+        shops, suits, metres_to = self.found.shops, self.suits, self.metres.to
         stocked = [
-            (int(metres[row]), row, [column.get(row, 0) for column in columns])
+            (metres_to(row), row, [column.get(row, 0) for column in columns])
             for row in rows
             if suits[row] and shops[row][1] not in (None, 0)
         ]
@@ -151,7 +152,7 @@ class Search:
                 available[row] += [units.get(sku, 0) for sku in skus]
         answered = np.zeros(len(self.store_index), np.bool_)
         answered[self.asked] = found.answered[self.asked]
-        return Known(available, found.open_, capacity, self.ready_ms, answered, self.metres)
+        return Known(available, found.open_, capacity, self.ready_ms, answered, self.metres.to_all())
 
     def ranking(self, at_most: int, *, explain: bool) -> Ranking:
         return rank(self.store_index, self.in_arrays(), self.ask, self.policy, at_most=at_most, explain=explain)
@@ -202,16 +203,16 @@ class Finder:
         ready_ms = await ready_times.at(now_ms)
         ready_by_ms = slot_start_ms or self._ready_by_ms(ask, now_ms)
         ask = Ask(ask.place, ask.demand, ask.channel, ask.limits, ready_by_ms)
-        metres = store_index.metres_from(ask.place)
+        metres = Distances(store_index, ask.place)
         in_time = ready_ms <= ready_by_ms
         willing = store_index.willing(ask.channel)
         able = willing & in_time
-        near = metres <= ask.limits.kilometres_max * 1_000
-        suits = able & near
+        metres_max = ask.limits.kilometres_max * 1_000
+        suits = able if metres_max == inf else able & (metres.to_all() <= metres_max)
         reach = np.flatnonzero(suits)
-        rows = nearest(metres, reach, ASKED_FIRST) if reach.size > ASKED_FIRST else reach
+        rows = nearest(metres.to_all(), reach, ASKED_FIRST) if reach.size > ASKED_FIRST else reach
         if explain:
-            rows = np.union1d(rows, nearest(metres, np.flatnonzero(~suits), ASKED_BESIDE))
+            rows = np.union1d(rows, nearest(metres.to_all(), np.flatnonzero(~suits), ASKED_BESIDE))
 
         async def ask_shops(rows: Rows) -> Search:
             asked_at = asyncio.get_running_loop().time()
@@ -222,8 +223,9 @@ class Finder:
         chosen = await self._planned(search)
         beyond = reach
         if isinstance(chosen, NoPlan):
+            near = metres.to_all() <= metres_max
             for beside in (able & ~near, willing & near & ~in_time & (ready_ms != NEVER_MS)):
-                beyond = np.union1d(beyond, nearest(metres, np.flatnonzero(beside), ASKED_BESIDE))
+                beyond = np.union1d(beyond, nearest(metres.to_all(), np.flatnonzero(beside), ASKED_BESIDE))
         if (isinstance(chosen, NoPlan) or chosen.short) and np.setdiff1d(beyond, rows).size:
             search = await ask_shops(np.union1d(rows, beyond))
             chosen = await self._planned(search)

@@ -13,7 +13,7 @@ from bench.workload import SHARED_DATA_DEFAULT, SHOPS_FILE
 from serve.sourcing.places import Place
 from serve.sourcing.plan import Part, Plan, plan
 from serve.sourcing.ranking import Ask, Demand, Known, Limits, SourcingPolicy, rank
-from serve.sourcing.store_index import EARTH_RADIUS_METRES, StoreIndex
+from serve.sourcing.store_index import EARTH_RADIUS_METRES, Distances, StoreIndex
 from tests.gateway.shops import shop
 
 
@@ -43,6 +43,16 @@ def test_distances_are_those_of_the_textbook(place: Place, others: list[Place]) 
     # On the far side of the earth the arc hardly changes with the sine: there both are good to a few metres.
     near = [3 if metres > 19_900_000 else 0.6 for metres in expected]
     assert all(abs(a - b) <= c for a, b, c in zip(index.metres_from(place).tolist(), expected, near, strict=True))
+
+
+@given(PLACES, st.lists(PLACES, min_size=1, max_size=5))
+def test_the_distance_to_one_shop_is_that_among_all(place: Place, others: list[Place]) -> None:
+    index = StoreIndex.of(
+        1, [shop("S", None, None), *(shop(f"S{number}", *each) for number, each in enumerate(others))]
+    )
+    alone, among_all = Distances(index, place), index.metres_from(place).tolist()
+    assert [alone.to(row) for row in range(len(index))] == pytest.approx(among_all, abs=1)
+    assert alone.to_all().tolist() == [alone.to(row) for row in range(len(index))] == among_all
 
 
 def test_the_dateline_and_the_far_side_are_no_exception() -> None:

@@ -32,7 +32,7 @@ LATER: Final = {
     "expiry in pieces, and commands deferred by what is due": (60, 1),
     "a core benchmark behind a month of history": (30, 0),
     "shops that hear of an order behind its answer": (180, 1),
-    "baskets of few shops planned in lists": (173, 0),
+    "baskets of few shops planned in lists": (216, 0),
     "one deadline for a call, and leases of the parts of an order": (60, 0),
     "what operators bar": (180, 0),
     "grants that operators bar": (96, 0),
