@@ -12,6 +12,8 @@ PYTHON ?= python3.11
 # Where everything is installed; nothing outside of it is touched.
 VENV ?= .venv
 ARGS ?=
+# How many processes `make test` deals the files of tests to; 0 runs all of them in one.
+WORKERS ?= 2
 
 BIN := $(abspath $(VENV))/bin
 PIP_INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check -c constraints.txt
@@ -89,8 +91,8 @@ bench-gate: install-dev ## Compare CPU per reservation with the committed figure
 # --- proving ---------------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: install-dev ## Every tier in sequence: core, journal, host, simulation, cluster, house
-	@$(BIN)/python -m pytest $(ARGS)
+test: install-dev ## Every tier, with two workers: core, journal, host, simulation, cluster, house
+	@$(BIN)/python -m pytest -n $(WORKERS) -p tests.dealing $(ARGS)
 
 TIERS := core journal host simulation cluster house
 #: test-TIER One tier, for example make test-core
