@@ -52,7 +52,7 @@ def reserve(request: rs.ReserveRequest) -> tuple[str, cm.Reserve]:
     """
     key, store_id, customer_id = request.idempotency_key, request.store_id, request.customer_id
     channel, basket_id, reference = request.channel, request.basket_id, request.external_reference
-    lines = lines_of(request.lines)
+    lines = lines_of(request.lines) if len(request.lines) <= LINES_MAX else ()
     ttl_ms = slot_start_ms = 0
     good = (
         0 < len(key) <= KEY_CHARS_MAX
@@ -62,7 +62,7 @@ def reserve(request: rs.ReserveRequest) -> tuple[str, cm.Reserve]:
         and len(reference) <= REFERENCE_CHARS_MAX
         and (key + customer_id + channel + basket_id + reference).isprintable()
         and len(lines) > 0
-        and _are_lines(lines)
+        and _are_good(lines)
     )
     if request.HasField("ttl"):
         ttl_ms = instant_ms(request.ttl)
@@ -86,8 +86,12 @@ def step(kind: type[Any], request: Any) -> Entry:
     return found[1], value_of(kind, request, number=int(found[2]))
 
 
-def _are_lines(lines: cm.Lines) -> bool:
-    good = len(lines) <= LINES_MAX
+def _are_lines(rows: Any) -> bool:
+    return len(rows) <= LINES_MAX and _are_good(lines_of(rows))  # there may be millions
+
+
+def _are_good(lines: cm.Lines) -> bool:
+    good = True
     for sku, quantity in lines:
         good = good and 0 < len(sku) <= SKU_CHARS_MAX and 0 < quantity <= QUANTITY_MAX and sku.isprintable()
     return good
@@ -104,9 +108,9 @@ _QUICK_TESTS: Final[dict[type[Any], Callable[[Any], bool]]] = {
     cm.Collect: lambda request: (
         0 < len(request.payment_reference) <= PAYMENT_CHARS_MAX
         and request.payment_reference.isprintable()
-        and _are_lines(lines_of(request.lines))
+        and _are_lines(request.lines)
     ),
-    cm.Release: lambda request: request.reason in RELEASE_REASONS_ASKED and _are_lines(lines_of(request.lines)),
+    cm.Release: lambda request: request.reason in RELEASE_REASONS_ASKED and _are_lines(request.lines),
 }
 
 

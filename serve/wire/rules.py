@@ -59,10 +59,11 @@ class Checked:
     def __init__(self, request: Message) -> None:
         self._descriptor = request.DESCRIPTOR
         self._found: dict[str, str] = {}
-        ruled = _ruled(request.DESCRIPTOR.full_name).FromString(request.SerializeToString())
-        for field, description in _first_of_all(ruled, ""):
+        kind = _ruled(request.DESCRIPTOR.full_name)
+        for field, description in _first_of_all(request, "", kind.DESCRIPTOR):
             self.fault(field, description)
         self.raise_if_faulty()
+        ruled = kind.FromString(request.SerializeToString())
         for violation in _validator().collect_violations(ruled)[:FAULTS_MAX]:
             self.fault(*_told(violation, ruled.DESCRIPTOR))
 
@@ -120,11 +121,11 @@ def _fields_to_look_into(descriptor: Any) -> tuple[Any, ...]:
     )
 
 
-def _first_of_all(message: Any, path: str) -> Iterator[tuple[str, str]]:
+def _first_of_all(message: Any, path: str, ruled: Any) -> Iterator[tuple[str, str]]:
     """What keeps the rules from being applied: lists that are too long to look into, which could be of millions, and
-    intervals and instants that break the rules of their own types.
+    intervals and instants that break the rules of their own types. `ruled` describes the message with its rules.
     """
-    for field in _fields_to_look_into(message.DESCRIPTOR):
+    for field in _fields_to_look_into(ruled):
         value = getattr(message, field.name)
         if field.is_repeated:
             rules = _rules_of(field)
@@ -135,11 +136,11 @@ def _first_of_all(message: Any, path: str) -> Iterator[tuple[str, str]]:
                 yield path + field.name, sentence
             elif field.message_type and not rules.HasField("map") and _fields_to_look_into(field.message_type):
                 for index, row in enumerate(value):
-                    yield from _first_of_all(row, f"{path}{field.name}[{index}].")
+                    yield from _first_of_all(row, f"{path}{field.name}[{index}].", field.message_type)
         elif not message.HasField(field.name):
             continue
         elif field.message_type.full_name not in _TIMES:
-            yield from _first_of_all(value, f"{path}{field.name}.")
+            yield from _first_of_all(value, f"{path}{field.name}.", field.message_type)
         elif not (-SECONDS_MAX <= value.seconds <= SECONDS_MAX and 0 <= value.nanos < NANOS):
             yield path + field.name, "is out of range; send 0 to 999999999 nanos, and fewer seconds"
 

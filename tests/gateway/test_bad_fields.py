@@ -2,6 +2,7 @@
 
 from itertools import groupby
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
@@ -9,6 +10,7 @@ import pytest
 
 from holdfast.v1 import reservation_service_pb2 as rs, stock_service_pb2 as ss
 from serve.sourcing.places import Postcodes
+from serve.wire import reservations, rules
 from serve.wire.rules import FAULTS_MAX
 from tests.gateway.edges import Edge, edges
 from tests.gateway.front import HEADER_BYTES_MAX, Front, reserve_request
@@ -157,6 +159,39 @@ def test_a_batch_has_a_size(shared: Front, batch: str) -> None:
         assert (found.code, found.fields) == (grpc.StatusCode.INVALID_ARGUMENT, ["requests"])
     outcomes = shared.accept(batch, kind(requests=[good(method, f"{batch} {n}") for n in range(1_024)])).outcomes
     assert len(outcomes) == 1_024
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("Reserve", "lines"),
+        ("CollectReservation", "lines"),
+        ("ReleaseReservation", "lines"),
+        ("AmendReservation", "lines"),
+        ("AdjustStock", "adjustments"),
+    ],
+)
+def test_a_list_of_too_many_is_not_looked_into(
+    shared: Front, method: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four megabytes may be two million empty rows, and nobody else is answered meanwhile."""
+
+    def looked(_: object) -> None:
+        raise AssertionError("looked into")
+
+    request, ruled = good(method, "too many"), rules._ruled
+
+    def uncopied(name: str) -> object:
+        kind = ruled(name)
+        is_request = name == request.DESCRIPTOR.full_name
+        return SimpleNamespace(DESCRIPTOR=kind.DESCRIPTOR, FromString=looked) if is_request else kind
+
+    monkeypatch.setattr(reservations, "lines_of", looked)
+    monkeypatch.setattr(rules, "_ruled", uncopied)
+    for _ in range(5_000):
+        getattr(request, path).add()
+    found = shared.ask(method, request)
+    assert (found.code, found.fields) == (grpc.StatusCode.INVALID_ARGUMENT, [path])
 
 
 @pytest.mark.parametrize(
