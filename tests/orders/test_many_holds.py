@@ -1,8 +1,10 @@
 """A customer with ten thousand holds, a marketplace, is decided for by looking at as little as for any other."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import force_setattr
 
 from actors.core.policy import DAY_MS, ChainLimitRule, Policy
 from actors.core.rejection import Reason, Rejection
@@ -91,3 +93,21 @@ def test_a_decision_does_not_look_at_what_counts(ledger: OrderLedger, monkeypatc
     now_ms += DAY_MS  # what was collected does not count any more
     assert isinstance(say(request("p")), Grant)
     assert check(ledger) == []
+
+
+class Unwalked(tuple[ChainLimitRule, ...]):
+    """Rules that nobody goes through."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[ChainLimitRule]:
+        pytest.fail("all rules are looked at")
+
+
+def test_a_line_does_not_look_at_the_rules_of_other_skus() -> None:
+    rules = tuple(ChainLimitRule("", f"sku {number}", 0, 1, 0) for number in range(100))
+    policy = Policy(version=3, chain_limit_rules=rules)
+    assert policy.chain_limits_for("web", "sku 7") == rules[7:8]
+    force_setattr(policy, "chain_limit_rules", Unwalked(rules))
+    assert policy.chain_limits_for("web", "sku 8") == rules[8:9]
+    assert not policy.chain_limits_for("web", "sku of another shop")

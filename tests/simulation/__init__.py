@@ -5,4 +5,6 @@ HOLDFAST_SEED=1234 python -m pytest tests/simulation/test_seeds.py              
 HOLDFAST_CHAIN_SEED=1234 python -m pytest tests/simulation/test_chain_seeds.py   of a chain
 HOLDFAST_CUT_OFF_SEED=1234 python -m pytest tests/simulation/test_chain_seeds.py of one that a gateway cannot reach
 make sim                                                                         more of them
+
+`findings` lists the faults that reviewers found in the product, and what sees each of them today.
 """

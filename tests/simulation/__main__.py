@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Final
 
 from tests.simulation.cut_off_world import CutOffWorld
-from tests.simulation.test_chain_seeds import CAUSES, CUT_OFF_CAUSES, STRUCK_MIN, run as run_chain
+from tests.simulation.test_chain_seeds import CAUSES, CUT_OFF_CAUSES, RARER, STRUCK_MIN, run as run_chain
 from tests.simulation.world import World
 
 LINE_EVERY_S: Final = 10.0
@@ -54,7 +54,7 @@ def main() -> int:
                 print(
                     f"{done:,} of {asked.seeds:,} seeds, {rate:.1f}/s, {left_s:.0f} s left, {broken} broken", flush=True
                 )
-    causes = (*CAUSES, *CUT_OFF_CAUSES)
+    causes = (*CAUSES, *RARER, *CUT_OFF_CAUSES)
     for cause in causes:
         print(f"{struck[cause]:10,} {cause}")
     rare = [cause for cause in causes if struck[cause] < STRUCK_MIN]
