@@ -50,14 +50,18 @@ class CutOffWorld(ChainWorld):
         super().__init__(seed)
         self.round_s = 2.0  # an hour has many
         self.until_ms = self.newcomers = 0
-        self._bound: dict[str, int] = {}  # by actor: the version of the rules that it was had adopt
+        self._bound: dict[str, int] = {}  # by actor, and by ledger: the version of the rules that it was had adopt
+        self._heard: dict[str, int] = {}  # by ledger: the version that it has
+        self._oldest = 0  # version that anything can still be under way by
         self._bound_by: list[tuple[float, int]] = []  # from when on all actors had
 
     def look(self, process: Any) -> None:
         for ledger_id in process.host.ledger_ids():
             version = process.host.stale_read(ledger_id).policy.version
-            if 1 < version < self._bound.get(process.name, 0):  # 1: it has none, and begins with the chain's
-                raise Broken("I15", f"{ledger_id} decides by rules {version}, and had {self._bound[process.name]}")
+            if version > 1:  # else it has none yet, and begins with the chain's, as they were when these were asked for
+                self._heard[ledger_id] = version
+                if version < (least := self._bound.get(ledger_id, self._oldest)):
+                    raise Broken("I15", f"{ledger_id} decides by rules {version}, and {least} were to bind it")
         super().look(process)
 
     async def bind(self, gateway: Gateway) -> None:
@@ -68,10 +72,12 @@ class CutOffWorld(ChainWorld):
             version = router.chain.policy.version
             shops_of = router.by_actor(list(router.chain.stores))
             named = {each: (router.rules_for(each), shops_of.get(each, [])) for each in sorted(self.actors.known)}
+            begun = router.by_actor(list(self._heard))
             answers = await router.ask_each("bind", named, deadline=until)
             for actor, stopped in answers.items():
                 if stopped == []:
-                    self._bound[actor] = max(version, self._bound.get(actor, 0))
+                    bound = (actor, *begun.get(actor, []))
+                    self._bound |= {each: max(version, self._bound.get(each, 0)) for each in bound}
                     self.struck["rules that bind from now on"] += 1
 
     async def run(self) -> None:
@@ -119,8 +125,10 @@ class CutOffWorld(ChainWorld):
 
     def _forget_rules(self, now_s: float) -> None:
         """Those that no actor has decided by for so long that nothing can be under way by them."""
-        self._bound_by.append((now_s, min(self._bound.get(each, 0) for each in self.actors.known)))
-        oldest = max((version for at_s, version in self._bound_by if at_s <= now_s - UNDER_WAY_S), default=0)
-        kept = [policy for policy in self.in_force if policy.version >= oldest]
+        bound = [self._bound.get(each, 0) for each in self.actors.known]
+        unbound = [version for each, version in self._heard.items() if each not in self._bound]
+        self._bound_by.append((now_s, min((*bound, *unbound), default=0)))
+        self._oldest = max((version for at_s, version in self._bound_by if at_s <= now_s - UNDER_WAY_S), default=0)
+        kept = [policy for policy in self.in_force if policy.version >= self._oldest]
         self.struck["older rules bind nobody any more"] += len(self.in_force) - len(kept)
         self.in_force = kept
