@@ -63,6 +63,10 @@ class Ascending(MutableMapping[int, None]):
         self._replace(place, run)
         self._count -= 1
 
+    def append(self, number: int) -> None:
+        """Add a number, as a list does one that is not less than its last."""
+        self[number] = None
+
     def _replace(self, place: int, run: list[int]) -> None:
         half = len(run) // 2 if len(run) > RUN_MAX else 0
         runs = [each for each in (run[:half], run[half:]) if each]

@@ -19,7 +19,7 @@ from actors.shop.decide_stock import on_hand_delta
 from actors.shop.events import Collected, Confirmed, Expired, Reserved  # by their own names: 0.1 us of a Reserve's 4
 from actors.shop.expiry import move_deadline, move_lease, note_deadline
 from actors.shop.position import Position
-from actors.shop.promised import FEW, promise, unpromise
+from actors.shop.promised import FEW, many, promise, unpromise
 from actors.shop.said import absent, claimed_by, given_back, made_by, outcome_of, release_of
 from actors.shop.state import Ledger, Part, Remembered, Reservation
 
@@ -112,13 +112,12 @@ def _hold(ledger: Ledger, reservation: Reservation, at_ms: int) -> None:
     for sku, quantity in lines:
         position = positions[sku]
         position.move_reserved(at_ms, quantity)
-        holders = position.holders
-        if type(holders) is list and len(holders) < FEW and not (holders and holders[-1] is number):
-            holders.append(number)  # the greatest one; it is there where another line has the SKU
-        elif holders is None:
-            position.holders = [number]
+        if position.held_by is None:
+            position.held_by = [number]
         else:
-            promise(ledger, number, ((sku, quantity),))
+            position.held_by.append(number)
+            if len(position.held_by) > FEW:
+                position.held_by = many(position.held_by)
     ledger.reservations[number] = reservation
     ledger.open_reservations += 1
     others = ledger.customers.setdefault(reservation.customer_id, number)

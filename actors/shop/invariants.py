@@ -11,7 +11,7 @@ def check(ledger: Ledger) -> list[Violation]:
     promised: dict[str, int] = {}
     live = unindexed = 0
     places: dict[int, int] = {}
-    holding: dict[str, list[int]] = {}
+    holding: dict[str, dict[int, None]] = {}
     sharing: dict[tuple[str, int], int] = {}
     for reservation in ledger.reservations.values():
         part = reservation.part
@@ -39,9 +39,8 @@ def check(ledger: Ledger) -> list[Violation]:
                 found.append(Violation("I3", str(reservation.number), "a live reservation holds units", str(held)))
         for sku, units in lines:
             promised[sku] = promised.get(sku, 0) + units
-            holders = holding.setdefault(sku, [])
-            if units and reservation.number not in holders[-1:]:
-                holders.append(reservation.number)
+            if units:
+                holding.setdefault(sku, {})[reservation.number] = None
     found.extend(_of_positions(ledger, promised, holding))
     for _, slot_start_ms in sharing:  # one place for all of an order's parts
         places[slot_start_ms] = places.get(slot_start_ms, 0) + 1
@@ -61,7 +60,7 @@ def check(ledger: Ledger) -> list[Violation]:
     return found
 
 
-def _of_positions(ledger: Ledger, promised: dict[str, int], holding: dict[str, list[int]]) -> list[Violation]:
+def _of_positions(ledger: Ledger, promised: dict[str, int], holding: dict[str, dict[int, None]]) -> list[Violation]:
     """Violations of the positions, of which so much is promised, to these."""
     found: list[Violation] = []
     for sku, position in ledger.positions.items():
@@ -70,8 +69,9 @@ def _of_positions(ledger: Ledger, promised: dict[str, int], holding: dict[str, l
             found.append(Violation("I1", sku, f"on_hand {booked}", f"on_hand {position.on_hand}"))
         if promised.get(sku, 0) != position.reserved:
             found.append(Violation("I1", sku, f"reserved {promised.get(sku, 0)}", f"reserved {position.reserved}"))
-        if holding.get(sku, []) != list(position.holders or ()):
-            found.append(Violation("I7", sku, f"held by {holding.get(sku, [])}", f"{list(position.holders or ())}"))
+        held_by = list(dict.fromkeys(position.held_by or ()))
+        if list(holding.get(sku, ())) != held_by:
+            found.append(Violation("I7", sku, f"held by {list(holding.get(sku, ()))}", f"{held_by}"))
         if position.reserved + position.allotted > max(0, position.on_hand):
             promise = position.reserved + position.allotted
             found.append(Violation("I2", sku, f"at most {max(0, position.on_hand)} promised", str(promise)))

@@ -64,17 +64,17 @@ class Position:
     counted_at_ms: int = 0
     on_hand_trail: Trail | None = None
     reserved_trail: Trail | None = None
-    # Who holds units of it; see `promised`, for which a list is enough while they are few.
-    holders: list[int] | Ascending | None = None
+    # Numbers of the reservations that hold units of it; see `promised`.
+    held_by: list[int] | Ascending | None = None
 
     def copied(self) -> "Position":
-        """A copy that later events do not change, but for `holders`."""
+        """A copy that later events do not change, but for `held_by`."""
         moved, promised = self.on_hand_trail, self.reserved_trail
         return Position(
             *self.numbers(),
             None if moved is None else moved.copied(),
             None if promised is None else promised.copied(),
-            self.holders,
+            self.held_by,
         )
 
     def numbers(self) -> tuple[int, int, int, int, int, int, int, int, int]:

@@ -145,7 +145,7 @@ def loses_a_customer(ledger: Ledger, event: Event, at_ms: int) -> None:
 def keeps_who_held_it(ledger: Ledger, event: Event, at_ms: int) -> Remembered | None:
     answer = evolve(ledger, event, at_ms)
     if isinstance(event, Released):
-        ledger.positions[event.lines[0][0]].holders = [event.number]
+        ledger.positions[event.lines[0][0]].held_by = [event.number]
     return answer
 
 
