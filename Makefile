@@ -101,7 +101,7 @@ $(TIERS:%=test-%): test-%: install-dev
 	@$(BIN)/python -m pytest -m $* $(ARGS)
 
 .PHONY: sim
-sim: install-dev ## 3,000 simulated worlds of each kind, with progress; the first of them are those of make test
+sim: install-dev ## 3,000 simulated worlds of a shop and of a chain, 300 of a chain that is cut off, with progress; the first of them are those of make test
 	@$(BIN)/python -m tests.simulation $(ARGS)
 
 .PHONY: check

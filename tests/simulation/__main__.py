@@ -16,7 +16,7 @@ from tests.simulation.test_chain_seeds import CAUSES, CUT_OFF_CAUSES, RARER, STR
 from tests.simulation.world import World
 
 LINE_EVERY_S: Final = 10.0
-CUT_OFF_EVERY: Final = 3  # seeds: such a world takes as long as three others
+CUT_OFF_EVERY: Final = 10  # seeds: such a world takes as long as three others
 
 
 def run(seed: int) -> Counter[str]:
