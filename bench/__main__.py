@@ -65,7 +65,7 @@ def main(
     seconds: Annotated[  # a round has one connection, which a gateway ends after a minute
         float, typer.Option(min=0.1, max=45, help="Length of each round under load; longer: more rounds.")
     ] = 1.0,
-    store_actors: Annotated[int, typer.Option(min=1, help="Actors of the service.")] = 2,
+    store_actors: Annotated[int, typer.Option(min=1, help="Actors that share the shops.")] = record.STORE_ACTORS,
     rate: Annotated[
         float, typer.Option(min=0, help="Calls a second of grpc's open loop; 0: 70 % of the closed.")
     ] = 0.0,

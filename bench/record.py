@@ -25,6 +25,9 @@ from actors.core.rejection import Violation
 from actors.shop import invariants
 from actors.shop.state import Ledger
 
+# As docs/operations.md advises: on two cores one, beside the gateway.
+STORE_ACTORS: Final = max(1, (os.cpu_count() or 2) // 2)
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -39,7 +42,7 @@ class Options:
     quick: bool = False
     rounds: int = 3
     seconds: float = 1.0
-    store_actors: int = 2
+    store_actors: int = STORE_ACTORS
     rate: float = 0.0
 
     def size(self, full: int, quick: int) -> int:

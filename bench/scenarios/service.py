@@ -218,7 +218,8 @@ OPPOSED: Final = {"two shops": ("T000", "T001"), "four shops": ("T002", "T003", 
 def run_across(options: Options) -> Outcome:
     """Each path with one caller and with many; CPU is of all processes of the service together."""
     stores = STORES + tuple(chain.from_iterable(OPPOSED.values()))
-    with _loaded("across", options, stores, POLICY) as (service, generator):
+    apart = replace(options, store_actors=max(2, options.store_actors))  # an order's shops in processes of their own
+    with _loaded("across", apart, stores, POLICY) as (service, generator):
         receive(service.target, STORES[:1], ["left"])
         receive(service.target, STORES[1:2], ["right"])
         rows: list[Row] = []

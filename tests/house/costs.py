@@ -31,6 +31,7 @@ LATER: Final = {
     "pauses between starts and between attempts that double": (80, 1),
     "expiry in pieces, and commands deferred by what is due": (60, 1),
     "a core benchmark behind a month of history": (30, 0),
+    "measurements with as many actors as operators are advised to have": (7, 0),
     "shops that hear of an order behind its answer": (180, 1),
     "baskets of few shops planned in lists": (216, 0),
     "one deadline for a call, and leases of the parts of an order": (60, 0),
