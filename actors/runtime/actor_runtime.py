@@ -239,10 +239,7 @@ class LedgerActor:
         for ledger_id, after in cursors:
             if skip_stopped and self.host.is_stopped(ledger_id):
                 continue
-            version = 0
-            if self.host.has_begun(ledger_id):
-                # Reading through the host expires what is due, and checks that this actor is still the owner.
-                version = self.host.read(ledger_id, lambda hosted, _now_ms: hosted.ledger.version)
+            version = self.host.version_of(ledger_id)
             if version < after:
                 found.append((ledger_id, []))
             elif version > after:

@@ -80,16 +80,14 @@ class LedgerHost:
         self._unreadable = damage
 
     def step(self, batch: Sequence[tuple[str, Any]]) -> list[Any]:
-        """Process a batch of (ledger, command), in sequence, with one durable write for all of it.
-
-        Returns the answers of the ledgers' `transact`, or Stopped. Raises JournalError, and the owner has ended.
+        """Process a batch of (ledger, command), in sequence, with one durable write for all of it. Returns the answers
+        of the ledgers' `transact`, or Stopped. Raises JournalError, and the owner has ended.
         """
         with self._deciding:
             try:
                 answers, records, unwritten = self._stage(batch)
             except Exception as error:  # what was decided until then is in memory, but will not reach the disk
-                failure = self._commits.fail(error)
-                raise failure from failure.__cause__
+                raise (failure := self._commits.fail(error)) from failure.__cause__
             ticket = self._commits.enqueue(records)
         self._commits.wait(ticket)
         if unwritten:
@@ -111,6 +109,13 @@ class LedgerHost:
         """Return `question`'s answer about a ledger at ledger time, read as in `reading`."""
         with self.reading(ledger_id) as (hosted, now_ms):
             return question(hosted, now_ms)
+
+    def version_of(self, ledger_id: str) -> int:
+        """The version, 0 where it has not begun. Raises as `reading`, also where a successor may have begun it."""
+        if self.has_begun(ledger_id):
+            return int(self.read(ledger_id, lambda hosted, _now_ms: hosted.ledger.version))
+        self._check_owner({each: hosted.epoch for each, hosted in list(self._hosted.items())[:1]})
+        return 0
 
     @contextmanager
     def reading(self, ledger_id: str) -> Iterator[tuple[Hosted, int]]:
@@ -152,9 +157,8 @@ class LedgerHost:
         return swept
 
     def snapshot(self, ledger_id: str, pause: Callable[[], None]) -> None:
-        """Write a snapshot, while decisions go on. `pause` is called between chunks. Raises JournalError.
-
-        Where the stored snapshots are damaged, none is written until the next start, as the records alone do.
+        """Write a snapshot, while decisions go on. `pause` is called between chunks. Raises JournalError. Where those
+        that are stored are damaged, none is written until the next start, as the records alone do.
         """
         with self.captured(ledger_id) as (hosted, capture):
             try:
@@ -198,10 +202,8 @@ class LedgerHost:
             self.snapshot(ledger_id, pause=lambda: None)
 
     def snapshots_due(self, events_min: int) -> list[str]:
-        """Ledgers that should write a snapshot now.
-
-        Busy ones, once the tail exceeds both `events_min` and their rows: this bounds recovery at a fraction of the
-        cost of deciding the events. Quiet ones, as soon as it would save a noticeable replay.
+        """Ledgers that should write a snapshot now. Busy ones, once the tail exceeds both `events_min` and their rows,
+        which bounds recovery at a fraction of deciding the events; quiet ones, once it saves a noticeable replay.
         """
         now_ms, served = self._clock.now_ms(), list(self._hosted.items()) if self._writes_snapshots else []
         return [each for each, of in served if saves_a_replay(of.ledger, of.snapshot_seq, now_ms, events_min)]

@@ -139,11 +139,11 @@ def _evolve_outcome_applied(ledger: Ledger, event: ev.OutcomeApplied, at_ms: int
         reservation = _give_back(ledger, event.number, event.lines, at_ms, *release_of(event))
     changed = reservation.changed(version=ledger.version, part=Part(event.holder, event.revision))
     if changed.status in LIVE:
-        if changed.expires_at_ms != event.expires_at_ms:
-            move_lease(ledger, event.number, event.expires_at_ms)
         channel = intern(event.channel or changed.channel)
         changed = changed.changed(status=event.status, expires_at_ms=event.expires_at_ms, channel=channel)
     ledger.reservations[event.number] = changed
+    if changed.expires_at_ms != reservation.expires_at_ms:
+        move_lease(ledger, event.number, changed.expires_at_ms)
     _leave(ledger, changed)
     return Recorded("", ledger.version, changed)
 

@@ -2,7 +2,7 @@
 
 from actors.core.rejection import Violation
 from actors.core.status import LIVE, Status
-from actors.shop.state import Ledger
+from actors.shop.state import EXPIRY_SHIFT, Ledger
 
 
 def check(ledger: Ledger) -> list[Violation]:
@@ -42,6 +42,7 @@ def check(ledger: Ledger) -> list[Violation]:
             if units:
                 holding.setdefault(sku, {})[reservation.number] = None
     found.extend(_of_positions(ledger, promised, holding))
+    found.extend(_of_leases(ledger))
     for _, slot_start_ms in sharing:  # one place for all of an order's parts
         places[slot_start_ms] = places.get(slot_start_ms, 0) + 1
     if sharing != ledger.parts_in_slots:
@@ -58,6 +59,20 @@ def check(ledger: Ledger) -> list[Violation]:
             )
         )
     return found
+
+
+def _of_leases(ledger: Ledger) -> list[Violation]:
+    """Violations of parts that nobody would ask for at the end of their leases."""
+    entered = set(ledger.leases)
+    return [
+        Violation("I7", str(reservation.number), f"a lease until {reservation.expires_at_ms}", "none is entered")
+        for reservation in ledger.reservations.values()
+        if reservation.part is not None
+        and reservation.status in LIVE
+        and reservation.expires_at_ms
+        and reservation.number not in ledger.lapsed
+        and reservation.expires_at_ms << EXPIRY_SHIFT | reservation.number not in entered
+    ]
 
 
 def _of_positions(ledger: Ledger, promised: dict[str, int], holding: dict[str, dict[int, None]]) -> list[Violation]:

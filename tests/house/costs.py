@@ -34,7 +34,7 @@ LATER: Final = {
     "measurements with as many actors as operators are advised to have": (7, 0),
     "shops that hear of an order behind its answer": (180, 1),
     "baskets of few shops planned in lists": (216, 0),
-    "one deadline for a call, and leases of the parts of an order": (60, 0),
+    "one deadline for a call, and leases of the parts of an order": (82, 0),
     "what operators bar": (180, 0),
     "grants that operators bar": (96, 0),
     "limits that count what is held already, and bind where it is said": (287, 0),

@@ -191,6 +191,19 @@ def _versions(record: Record) -> list[int]:
     return list(range(record.seq - record.event_count + 1, record.seq + 1))
 
 
+def test_the_feed_of_a_replaced_actor_says_nothing_of_a_shop_that_began_after_it(
+    storage: Storage, clock: ManualClock
+) -> None:
+    stale = Shop(storage.open(), clock)
+    stale.say("receive A 1", "r1")
+    later = Shop(storage.open(), clock)
+    later.say("receive B 1", "r2", "S2")
+    with pytest.raises(Fenced):
+        stale.actor.feed([("S2", 1)], skip_stopped=True)
+    assert [type(failure) for failure in stale.ended] == [Fenced]
+    later.actor.close()
+
+
 def test_the_feed_tells_of_what_fell_due(shop: Shop, clock: ManualClock) -> None:
     clock.move(2 * HOUR_MS)
     ((_, records),) = shop.actor.feed([("S1", 3)], skip_stopped=False)

@@ -1,8 +1,10 @@
 """A shop's part of an order over several ledgers: claimed at once or refused, then it applies what its order says."""
 
 import pytest
+from msgspec.structs import replace
 
 from actors.core.policy import Policy
+from actors.shop import expiry
 from tests.shop.scenario import play
 from tests.shop.scenario_text import answer_text, command_of, instant
 from tests.shop.watched import Watched
@@ -331,3 +333,23 @@ def test_a_claim_is_refused_for_what_a_reservation_is(verb: str) -> None:
     ):
         text = f"{verb} ann {asked}".replace("o1", f"o{watched.ledger.version}")
         assert said(watched, text).startswith(reason)
+
+
+def test_a_lease_that_makes_the_heap_be_rebuilt_is_entered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The heap is rebuilt from the reservations: it had the lease of before, and a claim has none."""
+    monkeypatch.setattr(expiry, "STALE_ENTRIES_MAX", -100)
+    watched = play("at | said\n 0:00 | receive A 5\n 0:01 | claim o1 ann A 2")
+    assert said(watched, "apply o1 1 HELD until 2:00").startswith("#2 HELD")
+    assert watched.complaints() == []
+    expiry.note_lapsed(watched.ledger, instant("2:00"), 10)
+    assert expiry.is_owed(watched.ledger, 2, instant("2:00"), 0)
+
+
+def test_a_claim_is_the_same_one_whatever_its_order_holds_by_now() -> None:
+    """Its order was collected from before the claim was sent again."""
+    watched = play("at | said\n 0:00 | receive A 5")
+    claim = command_of("claim o1 ann A 2", "k1")
+    answers = [
+        watched.say(replace(claim, whole=(("A", units),)), watched.ledger.time_ms).answer.answer for units in (4, 3)
+    ]
+    assert answers[0] == answers[1]
