@@ -125,6 +125,16 @@ def test_health_knows_every_service() -> None:
     assert set(health.NAMES) == {"", *services}
 
 
+def test_options_are_paths_which_the_parsers_of_other_languages_read() -> None:
+    """Of Node's, which stops at a name in brackets within a value."""
+    assert not [
+        f"{file.name}: {line.strip()}"
+        for file in (PROTO / "holdfast").rglob("*.proto")
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if "[holdfast." in line
+    ]
+
+
 def buf() -> str | None:
     """The path of buf: the one that BUF names, the repository's own, or the one on the path."""
     local = ROOT / "node_modules" / ".bin" / "buf"
