@@ -148,10 +148,11 @@ def service_environment(run_dir: Path, grpc_port: int, host: str = "127.0.0.1", 
     """
     if len(str(run_dir)) > RUN_DIR_CHARS_MAX:
         raise OSError(f"{run_dir} is too long for the sockets in it: at most {RUN_DIR_CHARS_MAX} characters")
-    grpc, http, stats, metrics = free_ports(4)
-    grpc = grpc_port or grpc
-    block, guard = free_block(2 * REPLICA_PORTS + 3)
+    # HAProxy listens some ten seconds from now: until then Ray has opened dozens of ports that the kernel chose.
+    block, guard = free_block(2 * REPLICA_PORTS + 7)
     fallback = block + 2 * REPLICA_PORTS + 1
+    grpc, http, stats, metrics = range(fallback + 2, fallback + 6)
+    grpc = grpc_port or grpc
     environment = {
         **SWITCHES,
         **(ALONE | {"RAY_AUTH_TOKEN": secrets.token_hex(32)} if alone else {}),
